@@ -128,9 +128,9 @@ const sessionPrograms = [
 /** Checks what attach.ts needs of each container: its pinned host keys and, when it runs, the programs in it. */
 export async function checkAttachable(host: Host, engine: Engine | undefined): Promise<Finding[]> {
   if (!engine) return [];
-  const [ours, byWayland] = await Promise.all([listOurs(engine), hasWayland(host)]);
+  const [ours, byWayland] = await Promise.all([listOurs(host, engine), hasWayland(host)]);
   const findings = await Promise.all(ours.map(async ({ name, status }): Promise<Finding[]> => {
-    const mounts = mountsOf({ engine, name });
+    const mounts = mountsOf(host, { engine, name });
     const { knownHosts } = mounts;
     const isPinned = await exists(knownHosts);
     const isBeingMade = await isClaimed(creationRecordPath(mounts)) ||
@@ -143,7 +143,7 @@ export async function checkAttachable(host: Host, engine: Engine | undefined): P
       )];
     }
     return status === "Running"
-      ? await checkInside({ engine, name }, { byWayland }).catch((error) => tellFailure(error, inside(name)))
+      ? await checkInside(host, { engine, name }, { byWayland }).catch((error) => tellFailure(error, inside(name)))
       : [];
   }));
   return findings.flat();
@@ -154,13 +154,10 @@ function inside(container: string): string {
   return `in the container "${container}"`;
 }
 
-async function checkInside(
-  instance: Instance,
-  { byWayland }: { byWayland: boolean },
-): Promise<Finding[]> {
+async function checkInside(host: Host, instance: Instance, { byWayland }: { byWayland: boolean }): Promise<Finding[]> {
   const { engine, name } = instance;
   const names = sessionPrograms.map(({ program }) => program);
-  const { stdout } = await exec(instance, ["/bin/sh", "-c", lookInside, "sh", "xpra", ...names], {
+  const { stdout } = await exec(host, instance, ["/bin/sh", "-c", lookInside, "sh", "xpra", ...names], {
     okCodes: "any",
     timeoutMs: versionTimeoutMs,
   });

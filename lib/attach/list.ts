@@ -17,7 +17,7 @@ import { listAllSessions, listSessions, type LiveSession } from "./session/live_
 export async function showSessions(host: Host, word: string | undefined, options: EngineOptions): Promise<number> {
   const [, remote] = /^([^:]+):$/.exec(word ?? "") ?? [];
   const sessions = word === undefined || remote !== undefined
-    ? await listAllSessions(await chooseEngine(host, { ...options, remote }))
+    ? await listAllSessions(host, await chooseEngine(host, { ...options, remote }))
     : await listContainer(host, word, options);
   const rows = sessions.map(({ container, session, app, pid, clients, since }) =>
     [container, session, oneLine(app), pid, clients, localTime(since)].map(String)

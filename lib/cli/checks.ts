@@ -33,7 +33,7 @@ export async function checkEngine(host: Host, engine: Engine | undefined): Promi
   const servers = await Promise.all(engineClis.map((cli) => checkServer(host, cli)));
   const chosen = servers.find(({ cli }) => cli === engine?.cli);
   if (engine && chosen?.finding.verdict === "ok") {
-    return [...servers.map(({ finding }) => finding), ...await checkIsolation(engine)];
+    return [...servers.map(({ finding }) => finding), ...await checkIsolation(host, engine)];
   }
   // No engine answers, or the chosen one does not. Blame an installed engine, if there is one.
   const culprit = chosen ?? servers.find(({ isInstalled }) => isInstalled) ?? servers[0]!;
@@ -45,10 +45,10 @@ async function checkServer(
   host: Host,
   cli: EngineCli,
 ): Promise<{ cli: EngineCli; isInstalled: boolean; finding: Finding }> {
-  const engine = engineCalled(host, cli);
+  const engine = engineCalled(cli);
   try {
-    await checkInstalled(engine);
-    const { server_version: version } = await environmentOf(engine);
+    await checkInstalled(host, engine);
+    const { server_version: version } = await environmentOf(host, engine);
     return { cli, isInstalled: true, finding: ok(`${engine.product} ${version} answers`) };
   } catch (error) {
     if (!isFailure(error)) throw error;
@@ -57,15 +57,15 @@ async function checkServer(
   }
 }
 
-async function checkIsolation(engine: Engine): Promise<Finding[]> {
+async function checkIsolation(host: Host, engine: Engine): Promise<Finding[]> {
   const { product, group, cli } = engine;
-  const environment = await environmentOf(engine);
+  const environment = await environmentOf(host, engine);
   const version = environment.server_version;
-  const warnings = await warningsOf(engine, environment);
+  const warnings = await warningsOf(host, engine, environment);
   const hole = knownHole(cli, version);
   const changelog = `/usr/share/doc/${product.toLowerCase()}/changelog.Debian.gz`;
   const appArmor = warnings?.find((warning) => /AppArmor support has been disabled/.test(warning));
-  const devices = Object.values((await findProfile({ engine, name: "default" }))?.devices ?? {});
+  const devices = Object.values((await findProfile(host, { engine, name: "default" }))?.devices ?? {});
   return [
     warnings === undefined ? ok(`You may use only a project of your own in ${product}`) : risk(
       `Everyone who may use ${product} can be root on this host, and so can each program that they run`,
@@ -113,13 +113,13 @@ export function checkProgram(name: string): HostCheck {
 }
 
 /** Checks the containers that create made: that no two share host ids, and that seccomp filters those that run. */
-export async function checkContainers(_host: Host, engine: Engine | undefined): Promise<Finding[]> {
+export async function checkContainers(host: Host, engine: Engine | undefined): Promise<Finding[]> {
   if (!engine) return [];
-  const ours = await listOurs(engine);
+  const ours = await listOurs(host, engine);
   const privileged = ours.filter(({ config }) => "volatile.idmap.next" in config && firstHostId(config) === undefined);
   const sharing = sharedIdMaps(ours);
   const running = ours.filter(({ status }) => status === "Running").map(({ name }) => name);
-  const filtered = await Promise.all(running.map((name) => isFiltered({ engine, name })));
+  const filtered = await Promise.all(running.map((name) => isFiltered(host, { engine, name })));
   const unfiltered = running.filter((_, index) => !filtered[index]);
   const findings = privileged.map(({ name }) =>
     risk(
@@ -147,10 +147,10 @@ export async function checkContainers(_host: Host, engine: Engine | undefined): 
  * Whether seccomp filters a container's first process, as the container says. One that does not answer counts as
  * unfiltered.
  */
-async function isFiltered(instance: Instance): Promise<boolean> {
+async function isFiltered(host: Host, instance: Instance): Promise<boolean> {
   const argv = ["grep", "^Seccomp:", "/proc/1/status"];
   try {
-    const { stdout } = await exec(instance, argv, { okCodes: "any", timeoutMs: versionTimeoutMs });
+    const { stdout } = await exec(host, instance, argv, { okCodes: "any", timeoutMs: versionTimeoutMs });
     return /\b2\b/.test(stdout);
   } catch (error) {
     if (error instanceof ProcessError) return false;

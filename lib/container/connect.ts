@@ -3,6 +3,7 @@
  * pinned. One that is on another machine is reached through the engine, too: no route to it is needed.
  */
 
+import type { Host } from "../base/host.ts";
 import awaitBoot from "./await_boot.sh" with { type: "text" };
 import { basename } from "@std/path";
 import { engineLine, type Instance, labelOf } from "../engine/engine.ts";
@@ -35,6 +36,7 @@ const serveSsh = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
  * @throws {UserError} when its host keys are not pinned
  */
 export async function reachInstance(
+  host: Host,
   instance: Instance,
   { found, user, throughEngine, bootTimeoutMs = maxBootMs }: {
     found: InstanceInfo | undefined;
@@ -44,7 +46,7 @@ export async function reachInstance(
   },
 ): Promise<SshTarget> {
   const label = labelOf(instance);
-  const mounts = mountsOf(instance);
+  const mounts = mountsOf(host, instance);
   if (found && !await exists(mounts.knownHosts)) {
     const show = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"];
     const read = engineLine(instance.engine, ["exec", label, "--", ...show]);
@@ -58,45 +60,39 @@ export async function reachInstance(
   const hasNetwork = !throughEngine && (found?.hasNetwork ?? true);
   const { status, address } = found ?? {};
   const isReady = status === "Running" && (throughEngine || address !== undefined);
-  if (!isReady) await startAndAwait(instance, { status, hasNetwork, bootTimeoutMs });
-  return await sshTarget(instance, { user, hasNetwork, address: isReady ? address : undefined });
+  if (!isReady) await startAndAwait(host, instance, { status, hasNetwork, bootTimeoutMs });
+  return await sshTarget(host, instance, { user, hasNetwork, address: isReady ? address : undefined });
 }
 
 /** Starts a container if it does not run, and waits until its user can log in. */
-export async function startAndAwait(
-  instance: Instance,
-  { status, hasNetwork, bootTimeoutMs = maxBootMs }: {
-    /** As the engine says. */
-    status: string | undefined;
-    hasNetwork: boolean;
-    bootTimeoutMs?: number;
-  },
-): Promise<void> {
+export async function startAndAwait(host: Host, instance: Instance, { status, hasNetwork, bootTimeoutMs = maxBootMs }: {
+  /** As the engine says. */
+  status: string | undefined;
+  hasNetwork: boolean;
+  bootTimeoutMs?: number;
+}): Promise<void> {
   if (status !== "Running") {
-    instance.engine.host.ui.status(`Starting "${labelOf(instance)}"`);
-    await startInstance(instance);
+    host.ui.status(`Starting "${labelOf(instance)}"`);
+    await startInstance(host, instance);
   }
   const script = withValues(awaitBoot, { has_network: hasNetwork ? "yes" : "" });
-  await exec(instance, ["/bin/sh", "-c", script], { timeoutMs: bootTimeoutMs });
+  await exec(host, instance, ["/bin/sh", "-c", script], { timeoutMs: bootTimeoutMs });
 }
 
 /** How SSH reaches a running container: at its address, or through the engine when it has none that leads to it. */
-export async function sshTarget(
-  instance: Instance,
-  { user, hasNetwork, address }: {
-    user: ContainerUser;
-    /** Whether it has a network that this machine is in as well. */
-    hasNetwork: boolean;
-    /** Its address, where that is known already. */
-    address?: string | undefined;
-  },
-): Promise<SshTarget> {
-  const mounts = mountsOf(instance);
+export async function sshTarget(host: Host, instance: Instance, { user, hasNetwork, address }: {
+  user: ContainerUser;
+  /** Whether it has a network that this machine is in as well. */
+  hasNetwork: boolean;
+  /** Its address, where that is known already. */
+  address?: string | undefined;
+}): Promise<SshTarget> {
+  const mounts = mountsOf(host, instance);
   const config = sshConfigPath(mounts);
   // A container that was made before there was one has none.
-  const settings = instance.engine.host.dryRun || await exists(config) ? { config } : {};
+  const settings = host.dryRun || await exists(config) ? { config } : {};
   const target = { mounts, user, name: labelOf(instance), ...settings };
   return hasNetwork
-    ? { ...target, address: address ?? await instanceAddress(instance) }
+    ? { ...target, address: address ?? await instanceAddress(host, instance) }
     : { ...target, address: instance.name, proxy: execArgv(instance, ["/bin/sh", "-c", serveSsh]) };
 }

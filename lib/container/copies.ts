@@ -4,7 +4,7 @@
  */
 
 import { join } from "@std/path";
-import { type EngineCli, engineClis, engineOn, type Instance } from "../engine/engine.ts";
+import { type EngineCli, engineClis, type Instance } from "../engine/engine.ts";
 import { engineOfRecord, isSameServer, type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import { deleteInstance, findInstance, killInstance, waitForOperations } from "../engine/instance.ts";
 import { isFailure, UserError } from "../base/errors.ts";
@@ -62,11 +62,15 @@ function renewedPath({ directory }: Pick<Mounts, "directory">): string {
  *
  * @throws {UserError} when that cannot be written
  */
-export async function beginCopy({ engine, name: source }: Instance): Promise<Copy> {
-  const { host, cli, server } = engine;
+export async function beginCopy(host: Host, { engine, name: source }: Instance): Promise<Copy> {
   const name = newCopyName(source);
-  const mounts = mountsOf({ engine: { host, server }, name });
-  const record: CopyRecord & { name: string } = { source, engine: cli, server: serverRecord(server), name };
+  const mounts = mountsOf(host, { engine, name });
+  const record: CopyRecord & { name: string } = {
+    source,
+    engine: engine.cli,
+    server: serverRecord(engine.server),
+    name,
+  };
   const copy = { ...record, mounts };
   if (host.dryRun) return { ...copy, lock: undefined };
   return await withCopiesLock(host, async () => {
@@ -103,10 +107,10 @@ export async function keepRenewed({ mounts, lock }: Copy): Promise<void> {
  *
  * @param options `claim`: each is locked by this run
  */
-export async function renewedCopies(source: Instance, options: { claim: boolean }): Promise<Copy[]> {
+export async function renewedCopies(host: Host, source: Instance, options: { claim: boolean }): Promise<Copy[]> {
   const isRenewed = async (copy: Copy): Promise<boolean> =>
     copy.lock !== undefined && isOf(copy, source) && await exists(renewedPath(copy.mounts));
-  return await chooseCopies(source.engine.host, isRenewed, options);
+  return await chooseCopies(host, isRenewed, options);
 }
 
 /**
@@ -115,8 +119,7 @@ export async function renewedCopies(source: Instance, options: { claim: boolean 
  * @param options `force`: those that are in use as well
  * @throws {UserError} when one is in use
  */
-export async function claimCopiesOf(source: Instance, { force }: { force: boolean }): Promise<Copy[]> {
-  const { host } = source.engine;
+export async function claimCopiesOf(host: Host, source: Instance, { force }: { force: boolean }): Promise<Copy[]> {
   const found = await chooseCopies(host, (copy) => Promise.resolve(isOf(copy, source)), { inDryRun: true });
   const used = found.find(({ lock }) => lock === undefined);
   if (!used || force) return found;
@@ -206,27 +209,26 @@ export async function removeCopy(host: Host, copy: Copy): Promise<void> {
 /** Removes a copy's instance, and first whatever can be removed from its directories. */
 async function removeInstance(host: Host, copy: Copy): Promise<void> {
   const { name, mounts } = copy;
-  const engine = await engineOfRecord(host, copy);
-  const inTurn = <T>(act: (instance: Instance) => Promise<T>): Promise<T> =>
-    inTime(host, { copy, act: (cleaner) => act({ engine: engineOn(engine, cleaner), name }) });
-  const found = await inTurn(async (instance) => {
+  const instance = { engine: await engineOfRecord(host, copy), name };
+  const inTurn = <T>(act: (cleaner: Host) => Promise<T>): Promise<T> => inTime(host, { copy, act });
+  const found = await inTurn(async (cleaner) => {
     // The engine may still be making the instance when its CLI has ended.
-    await waitForOperations(instance);
-    return await findInstance(instance);
+    await waitForOperations(cleaner, instance);
+    return await findInstance(cleaner, instance);
   });
   if (!host.dryRun && found?.config[copyKey] === undefined) return;
   try {
-    await inTurn(async (instance) => {
-      if (host.dryRun || found?.status !== "Stopped") await killInstance(instance);
-      if (engine.server.isLocal && await exists(mounts.xpra)) {
-        await emptyMounts({ ...instance, status: "Stopped", config: found?.config ?? {} });
+    await inTurn(async (cleaner) => {
+      if (host.dryRun || found?.status !== "Stopped") await killInstance(cleaner, instance);
+      if (instance.engine.server.isLocal && await exists(mounts.xpra)) {
+        await emptyMounts(cleaner, { ...instance, status: "Stopped", config: found?.config ?? {} });
       }
     });
   } catch (error) {
     // Whatever the copy does against that, it is deleted. The user is warned of what stays in its directories.
     if (!isFailure(error)) throw error;
   }
-  await inTurn(deleteInstance);
+  await inTurn((cleaner) => deleteInstance(cleaner, instance));
 }
 
 /**

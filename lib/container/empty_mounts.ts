@@ -1,5 +1,6 @@
 /** What a container and its user have put into the directories that it shares, and how it is removed. */
 
+import type { Host } from "../base/host.ts";
 import { exec, type InstanceInfo, startInstance } from "../engine/instance.ts";
 import { ProcessError } from "../base/errors.ts";
 import type { Instance } from "../engine/engine.ts";
@@ -15,17 +16,18 @@ const timeoutMs = 15_000;
  * capabilities let that user remove what root has put into them.
  */
 export async function emptyMounts(
+  host: Host,
   instance: Pick<InstanceInfo, "engine" | "name" | "status" | "config">,
 ): Promise<void> {
   if (instance.status !== "Running") {
-    if (await emptyFromHost(instance)) return;
+    if (await emptyFromHost(host, instance)) return;
     // Start errors are ignored: if the directories then cannot be removed, removeMounts() reports that.
-    await startInstance(instance).catch(() => {});
+    await startInstance(host, instance).catch(() => {});
   }
   const user = parseUser(instance.config[userKey] ?? "") ?? ubuntuUser;
   const { xpra, share } = containerPaths(user);
   try {
-    await exec(instance, [
+    await exec(host, instance, [
       "setpriv",
       `--reuid=${user.uid}`,
       "--clear-groups",
@@ -40,10 +42,10 @@ export async function emptyMounts(
 }
 
 /** Removes what the host user may remove. Returns whether that was everything. */
-async function emptyFromHost(instance: Instance): Promise<boolean> {
-  const { xpra, share } = mountsOf(instance);
+async function emptyFromHost(host: Host, instance: Instance): Promise<boolean> {
+  const { xpra, share } = mountsOf(host, instance);
   try {
-    await instance.engine.host.run(removal([xpra, share]), { output: { line: () => {} }, timeoutMs });
+    await host.run(removal([xpra, share]), { output: { line: () => {} }, timeoutMs });
     return true;
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;

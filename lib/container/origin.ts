@@ -3,6 +3,7 @@
  * that `create.ts --update` has brought up to date, whichever is newer.
  */
 
+import type { Host } from "../base/host.ts";
 import { copyKey, pristine, renewedCopies } from "./copies.ts";
 import { mountDevices } from "./mounts.ts";
 import type { Mounts } from "./paths.ts";
@@ -36,19 +37,19 @@ export interface Origin {
  *
  * @throws {UserError} when there is no such container
  */
-export async function findOrigin(source: Instance): Promise<Origin | undefined> {
+export async function findOrigin(host: Host, source: Instance): Promise<Origin | undefined> {
   const { engine } = source;
   const path = `${source.name}/${pristine}`;
-  if (engine.host.dryRun) {
+  if (host.dryRun) {
     return { source: source.name, path, created_at: "", user: plannedUser, location: "none", devices: {} };
   }
   const [instance, snapshot, renewed] = await all([
-    findOurs(source),
-    findSnapshot(source, pristine),
-    renewedCopies(source, { claim: false }),
+    findOurs(host, source),
+    findSnapshot(host, source, pristine),
+    renewedCopies(host, source, { claim: false }),
   ]);
   const known = { source: source.name, user: userOf(instance), location: instance.location };
-  const found = await all(renewed.map(({ name }) => findInstance({ engine, name })));
+  const found = await all(renewed.map(({ name }) => findInstance(host, { engine, name })));
   const origins = [
     ...(snapshot ? [{ ...known, ...snapshot, path }] : []),
     ...found.flatMap((copy) => copy?.config[copyKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []),
@@ -63,10 +64,11 @@ export async function findOrigin(source: Instance): Promise<Origin | undefined> 
  * @param mounts the directories that it shares with this machine; undefined where it shares none
  */
 export async function copyOrigin(
+  host: Host,
   copy: Instance,
   { origin, mounts }: { origin: Origin; mounts: Mounts | undefined },
 ): Promise<void> {
-  await copyInstance(copy, {
+  await copyInstance(host, copy, {
     source: origin.path,
     // After a power cut, the engine must not start it again.
     config: { [copyKey]: origin.source, "boot.autostart": "false", [protectionKey]: "false" },
@@ -78,12 +80,12 @@ export async function copyOrigin(
  * Gives a copy that has not started a machine id of its own. Keeps cloud-init from running: it would take the copy for a
  * new machine, and install all software again.
  */
-export async function giveMachineId(instance: Instance): Promise<void> {
+export async function giveMachineId(host: Host, instance: Instance): Promise<void> {
   const id = `${crypto.randomUUID().replaceAll("-", "")}\n`;
   await all([
-    pushFile(instance, { path: "/etc/machine-id", mode: "0444", stdin: { text: id } }),
-    pushFile(instance, { path: "/etc/cloud/cloud-init.disabled", mode: "0644", stdin: { text: "" } }),
-    removeFiles(instance, { paths: ["/var/lib/dbus/machine-id"] }),
+    pushFile(host, instance, { path: "/etc/machine-id", mode: "0444", stdin: { text: id } }),
+    pushFile(host, instance, { path: "/etc/cloud/cloud-init.disabled", mode: "0644", stdin: { text: "" } }),
+    removeFiles(host, instance, { paths: ["/var/lib/dbus/machine-id"] }),
   ]);
 }
 

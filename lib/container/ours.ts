@@ -1,5 +1,6 @@
 /** Our containers: which ones they are, and the keys that mark them. */
 
+import type { Host } from "../base/host.ts";
 import { type Engine, engineLine, type Instance, labelOf, otherEngine } from "../engine/engine.ts";
 import { findInstance, type InstanceInfo, isLost, listInstances, listNeighbours } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
@@ -24,8 +25,8 @@ export function isOurs({ config }: Pick<InstanceInfo, "config">): boolean {
 }
 
 /** All our containers, without their addresses, in the engine's order. */
-export async function listOurs(engine: Engine): Promise<InstanceInfo[]> {
-  return (await listInstances(engine)).filter(isOurs);
+export async function listOurs(host: Host, engine: Engine): Promise<InstanceInfo[]> {
+  return (await listInstances(host, engine)).filter(isOurs);
 }
 
 /**
@@ -35,20 +36,17 @@ export async function listOurs(engine: Engine): Promise<InstanceInfo[]> {
  * engine has just said of the instances of this server: it is asked only if the container is not among them
  * @throws {UserError} when there is no such container, or when create.ts did not make it
  */
-export async function findOurs(
-  instance: Instance,
-  { withState = false, exitCode, among = [] }: {
-    withState?: boolean;
-    exitCode?: number;
-    among?: readonly InstanceInfo[];
-  } = {},
-): Promise<InstanceInfo> {
+export async function findOurs(host: Host, instance: Instance, { withState = false, exitCode, among = [] }: {
+  withState?: boolean;
+  exitCode?: number;
+  among?: readonly InstanceInfo[];
+} = {}): Promise<InstanceInfo> {
   const { name, engine: { server: { project = "default" } } } = instance;
   const known = among.find((one) => one.name === name && one.project === project && !isLost(one));
-  const found = known ?? await findInstance(instance, { withState });
+  const found = known ?? await findInstance(host, instance, { withState });
   const options = exitCode === undefined ? {} : { exitCode };
   const label = labelOf(instance);
-  if (!found) throw await noContainer(instance, options);
+  if (!found) throw await noContainer(host, instance, options);
   if (isOurs(found)) return found;
   throw new UserError(`The container "${label}" was not made by create.ts`, {
     hint: `Make one with it, or mark this one: ${
@@ -73,18 +71,20 @@ export interface Neighbourhood {
  * @throws {UserError} as {@linkcode findOurs} does
  */
 export async function findNeighbourhood(
+  host: Host,
   instance: Instance,
   options: { exitCode?: number } = {},
 ): Promise<Neighbourhood> {
   const { engine } = instance;
-  const neighbours = listNeighbours(engine);
+  const neighbours = listNeighbours(host, engine);
   const among = engine.server.isLocal ? await neighbours : [];
-  const [found, others] = await all([findOurs(instance, { ...options, among }), neighbours]);
+  const [found, others] = await all([findOurs(host, instance, { ...options, among }), neighbours]);
   return { instance: found, neighbours: others };
 }
 
 /** The error for a missing container. It names the other engine if that has it. */
 export async function noContainer(
+  host: Host,
   instance: Instance,
   options: { exitCode?: number } = {},
 ): Promise<UserError> {
@@ -92,7 +92,7 @@ export async function noContainer(
   const label = labelOf(instance);
   const isOnRemote = label !== name;
   const other = isOnRemote ? undefined : otherEngine(engine);
-  const isThere = other && await findInstance({ engine: other, name }).then(Boolean, () => false);
+  const isThere = other && await findInstance(host, { engine: other, name }).then(Boolean, () => false);
   const list = engineLine(engine, ["list", ...(isOnRemote ? [withRemote(engine.server, "")] : [])]);
   return new UserError(`There is no container "${label}" in ${engine.product}`, {
     hint: isThere

@@ -23,7 +23,12 @@ export function partsOf(known: KnownContainer, { throughEngine }: { throughEngin
   const reached = once(async () => {
     const [engine, found] = [await known.engine, await known.instance()];
     const user = found ? userOf(found) : known.plannedUser;
-    const target = await reachInstance({ engine, name: known.name }, { ...known, found, user, throughEngine });
+    const target = await reachInstance(known.host, { engine, name: known.name }, {
+      ...known,
+      found,
+      user,
+      throughEngine,
+    });
     return { target, inside: { ...containerPaths(user), user } };
   });
   return {
@@ -40,14 +45,14 @@ export function partsOf(known: KnownContainer, { throughEngine }: { throughEngin
  * @param uidOf the uid on this machine of the container's user; undefined where files themselves cannot be lent
  */
 export function lendTo(
-  { listed, instance }: KnownContainer,
+  { host, listed, instance }: KnownContainer,
   uidOf: (instance: InstanceInfo, user: ContainerUser) => number | undefined,
 ): Container["lend"] {
   return async (files, request) => {
     const known = listed ?? (await instance())!;
     const user = userOf(known);
     const { lendFiles } = await import("./lend/lend.ts");
-    return await lendFiles(files, { ...request, instance: known, user, uid: uidOf(known, user) });
+    return await lendFiles(host, files, { ...request, instance: known, user, uid: uidOf(known, user) });
   };
 }
 

@@ -82,9 +82,8 @@ export function hostNameOf({ engine: { server }, name }: OnServer): string {
  *
  * @throws {UserError} as {@linkcode mountsRoot}
  */
-export function mountsOf(instance: OnServer & { engine: { host: Pick<Host, "env"> } }): Mounts {
-  const { host, server } = instance.engine;
-  return mountsIn(host, hostNameOf(instance), { isShared: server.isLocal });
+export function mountsOf(host: Pick<Host, "env">, instance: OnServer): Mounts {
+  return mountsIn(host, hostNameOf(instance), { isShared: instance.engine.server.isLocal });
 }
 
 /**

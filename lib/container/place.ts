@@ -2,7 +2,15 @@
  * A container as the user names it, `[REMOTE:]NAME`: on which server it is, and where its directories are on the host.
  */
 
-import { chooseEngine, type Engine, engineCalled, type EngineCli, engineClis, wantedCli } from "../engine/engine.ts";
+import {
+  chooseEngine,
+  type Engine,
+  engineCalled,
+  type EngineCli,
+  engineClis,
+  isByOption,
+  wantedCli,
+} from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
 import { findServer, type Server, type ServerRequest, withRemote } from "../engine/server.ts";
 import type { Host } from "../base/host.ts";
@@ -59,26 +67,23 @@ export async function findPlace(
   const sure = await sureServer({ host, cli }, request);
   const chosen = sure ? undefined : await chooseEngine(host, request);
   const server = (sure ?? chosen?.server)!;
-  const mounts = mountsOf({ engine: { host, server }, name });
+  const mounts = mountsOf(host, { engine: { server }, name });
   const record = await readContainerRecord(mounts);
-  const onRecord = record && cli === undefined ? { ...engineCalled(host, record.engine), server } : undefined;
+  const onRecord = record && cli === undefined ? { ...engineCalled(record.engine), server } : undefined;
   const known = chosen ?? onRecord;
   const engine = known ? Promise.resolve(known) : chooseEngine(host, request);
   // Whoever needs the engine awaits it.
   engine.catch(() => {});
-  const options = adviceOptions({ host, cli, byOption: wanted !== undefined, server });
+  const options = adviceOptions({ cli, byOption: isByOption(host, { cli, wanted }), server });
   return { host, name, label: withRemote(server, name), options, mounts, engine, server, record };
 }
 
 /** The options that a run needs so that a name means the same container as in this one. */
 export function adviceOptions(
-  { host, cli, byOption, server: { project } }: Pick<Engine, "byOption" | "server"> & {
-    host: Pick<Host, "env">;
-    cli: EngineCli | undefined;
-  },
+  { cli, byOption, server: { project } }: Pick<Engine, "byOption" | "server"> & { cli: EngineCli | undefined },
 ): string[] {
   return [
-    ...(byOption && cli !== host.env("GUI_CONTAINER_ENGINE") ? [`--engine=${cli}`] : []),
+    ...(byOption ? [`--engine=${cli}`] : []),
     ...(project === undefined ? [] : [`--project=${project}`]),
   ];
 }

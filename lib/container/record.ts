@@ -4,6 +4,7 @@
  * hint: whoever asks the engine anyway compares it, and the engine wins.
  */
 
+import type { Host } from "../base/host.ts";
 import { writeRecord } from "../base/record.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import type { EngineCli, Instance } from "../engine/engine.ts";
@@ -29,12 +30,13 @@ export interface ContainerRecord {
  * @param container `location`: the member of a cluster that it was made on, or "none"
  */
 export async function writeContainerRecord(
+  host: Host,
   instance: Instance,
   { user, location }: { user: ContainerUser; location: string },
 ): Promise<void> {
-  const { host, cli, server } = instance.engine;
+  const { cli, server } = instance.engine;
   const record: ContainerRecord = { engine: cli, server: serverRecord(server), user: formatUser(user), location };
-  const path = containerRecordPath(mountsOf(instance));
+  const path = containerRecordPath(mountsOf(host, instance));
   await host.change(`write ${quoteWords([path])}`, () => writeRecord(path, record));
 }
 

@@ -9,7 +9,6 @@ import { isFailure, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { once } from "../base/settle.ts";
 import { withValues } from "../base/shell_words.ts";
-import { engineOn } from "../engine/engine.ts";
 import { findInstance, updateInstance } from "../engine/instance.ts";
 import type { Container, KnownContainer } from "./container.ts";
 import { type Link, openLink } from "./link.ts";
@@ -102,12 +101,12 @@ export function remoteContainer(
  * Marks an instance as one that may have sessions, until its next start: the list of all sessions asks no others on
  * another machine.
  */
-async function noteUse({ engine, name }: KnownContainer): Promise<void> {
+async function noteUse({ host, engine, name }: KnownContainer): Promise<void> {
   try {
     const asked = await engine;
-    const instance = await findInstance({ engine: asked, name });
+    const instance = await findInstance(host, { engine: asked, name });
     if (!instance || instance.config[sessionKey] === instance.last_used_at) return;
-    await updateInstance({ engine: asked, name }, { config: { [sessionKey]: instance.last_used_at } });
+    await updateInstance(host, { engine: asked, name }, { config: { [sessionKey]: instance.last_used_at } });
   } catch (error) {
     if (!isFailure(error)) throw error;
   }
@@ -122,7 +121,7 @@ async function noteUse({ engine, name }: KnownContainer): Promise<void> {
 async function checkStillThere({ host, engine, name, label }: KnownContainer): Promise<void> {
   const run: Host["run"] = (argv, options) => host.run(argv, { timeoutMs: stateMs, ...options });
   try {
-    const instance = await findInstance({ engine: engineOn(await engine, { ...host, run }), name });
+    const instance = await findInstance({ ...host, run }, { engine: await engine, name });
     if (instance && instance.status !== "Stopped") return;
   } catch (error) {
     if (!isFailure(error)) throw error;

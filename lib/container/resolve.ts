@@ -33,9 +33,9 @@ export async function resolveContainer(
     instance: once(async () => {
       if (host.dryRun) return undefined;
       const engine = await place.engine;
-      const instance = await findOurs({ engine, name }, { withState: server.isLocal });
+      const instance = await findOurs(host, { engine, name }, { withState: server.isLocal });
       // Its server has joined a cluster since it was made.
-      if (isAlone && !await isHere(instance)) throw hasMoved(place, instance);
+      if (isAlone && !await isHere(host, instance)) throw hasMoved(place, instance);
       return instance;
     }),
   };
@@ -44,8 +44,8 @@ export async function resolveContainer(
 }
 
 /** The container of this name on a server. */
-export async function containerOn(instance: Instance): Promise<Container> {
-  const { host, cli, server: { project } } = instance.engine;
+export async function containerOn(host: Host, instance: Instance): Promise<Container> {
+  const { cli, server: { project } } = instance.engine;
   return await resolveContainer(host, { word: labelOf(instance), engine: cli, project });
 }
 
@@ -55,20 +55,21 @@ export async function containerOn(instance: Instance): Promise<Container> {
  * @param options `bootTimeoutMs`: how long it may take to boot, in milliseconds
  */
 export async function containerOf(
+  host: Host,
   instance: InstanceInfo,
   { bootTimeoutMs }: { bootTimeoutMs?: number } = {},
 ): Promise<Container> {
   const { engine, name } = instance;
   const known: KnownContainer = {
-    ...{ host: engine.host, name, label: labelOf(instance), mounts: mountsOf(instance) },
+    ...{ host, name, label: labelOf(instance), mounts: mountsOf(host, instance) },
     options: adviceOptions(engine),
     engine: Promise.resolve(engine),
     plannedUser,
     listed: instance,
     ...(bootTimeoutMs === undefined ? {} : { bootTimeoutMs }),
-    instance: once(() => findOurs(instance, { withState: engine.server.isLocal })),
+    instance: once(() => findOurs(host, instance, { withState: engine.server.isLocal })),
   };
-  return await isHere(instance) ? localContainer(known) : await loadRemote(known);
+  return await isHere(host, instance) ? localContainer(known) : await loadRemote(known);
 }
 
 /** Loaded only where it is needed: most containers are on this machine. */
@@ -81,9 +82,9 @@ async function loadRemote(known: KnownContainer): Promise<Container> {
  * Whether the engine says that a container is on this machine. Where it does not answer, the directories are a sign:
  * create.ts makes those that are shared on this machine only.
  */
-async function isOnThisMachine({ instance, mounts }: KnownContainer): Promise<boolean> {
+async function isOnThisMachine({ host, instance, mounts }: KnownContainer): Promise<boolean> {
   try {
-    return await isHere((await instance())!);
+    return await isHere(host, (await instance())!);
   } catch (error) {
     const noAnswer = error instanceof ProcessError ||
       error instanceof UserError && error.exitCode === ExitCode.noEngine;

@@ -3,6 +3,7 @@
  * configuration, which the container cannot change: nothing that it says later is asked for name, uid or home.
  */
 
+import type { Host } from "../base/host.ts";
 import { engineLine, labelOf } from "../engine/engine.ts";
 import { hostUid, type InstanceInfo, isHere } from "../engine/instance.ts";
 import { inputError, UserError } from "../base/errors.ts";
@@ -96,8 +97,8 @@ export function checkUserName(name: string): void {
 }
 
 /** The uid of a container's user on this machine; undefined where the container is on another one. */
-export async function hostUidOf(instance: InstanceInfo, user: ContainerUser): Promise<number | undefined> {
-  return await isHere(instance) ? uidHere(instance, user) : undefined;
+export async function hostUidOf(host: Host, instance: InstanceInfo, user: ContainerUser): Promise<number | undefined> {
+  return await isHere(host, instance) ? uidHere(instance, user) : undefined;
 }
 
 /** The same where it is known that the container is on this machine. */

@@ -1,8 +1,9 @@
 /** Cached images: containers with their software, kept as local images for the next container of the same recipe. */
 
+import type { Host } from "../base/host.ts";
 import { format } from "@std/fmt/bytes";
 import generalizeScript from "./generalize.sh" with { type: "text" };
-import { type Engine, engineOn, type Instance } from "../engine/engine.ts";
+import type { Engine, Instance } from "../engine/engine.ts";
 import { deleteImage, type Image, imageHash, listImages, publish } from "../engine/image.ts";
 import { exec } from "../engine/instance.ts";
 import { userDataKey } from "./profile_file.ts";
@@ -35,18 +36,19 @@ export function cachedInstanceConfig(user: string | undefined): Record<string, s
 
 /** The recipe of an image and a profile, which holds the user-data. */
 export async function recipeOf(
+  host: Host,
   engine: Engine,
   { image, profile }: { image: string; profile: string },
 ): Promise<Recipe> {
   return {
-    recipe: await imageHash(engine, { image, text: profile }),
+    recipe: await imageHash(host, engine, { image, text: profile }),
     source: await sha256(`${image}\n${profile}`),
   };
 }
 
 /** The cached images of a recipe, and those that only have the same source. */
-export async function cachedImages(engine: Engine, { recipe, source }: Recipe): Promise<Image[]> {
-  return (await listImages(engine)).filter(({ properties }) =>
+export async function cachedImages(host: Host, engine: Engine, { recipe, source }: Recipe): Promise<Image[]> {
+  return (await listImages(host, engine)).filter(({ properties }) =>
     properties[recipeKey] === recipe || properties[sourceKey] === source
   );
 }
@@ -78,11 +80,12 @@ export function chooseCached(
  * @returns the fingerprint; in a dry run a shell variable
  */
 export async function cacheInstance(
+  host: Host,
   instance: Instance,
   { recipe, run }: { recipe: Recipe; run: string },
 ): Promise<string> {
-  await exec(instance, ["/bin/sh", "-c", generalizeScript]);
-  return await publish(instance, {
+  await exec(host, instance, ["/bin/sh", "-c", generalizeScript]);
+  return await publish(host, instance, {
     description: `${instance.name}, kept by create.ts --cache`,
     [recipeKey]: recipe.recipe,
     [sourceKey]: recipe.source,
@@ -101,13 +104,13 @@ const removingDeadlineMs = 60_000;
  * @param options `used`: the fingerprint of the image that stays
  */
 export async function removeReplaced(
+  host: Host,
   engine: Engine,
   { images, used }: { images: readonly Image[]; used: string },
 ): Promise<void> {
-  const { host } = engine;
-  const cleaner = engineOn(engine, host.forCleanup(AbortSignal.timeout(removingDeadlineMs)));
+  const cleaner = host.forCleanup(AbortSignal.timeout(removingDeadlineMs));
   try {
-    for (const { fingerprint } of images) if (fingerprint !== used) await deleteImage(cleaner, fingerprint);
+    for (const { fingerprint } of images) if (fingerprint !== used) await deleteImage(cleaner, engine, fingerprint);
   } catch (error) {
     host.ui.warn(
       `A cached image that is no longer needed could not be removed: ${error instanceof Error ? error.message : error}`,

@@ -49,7 +49,7 @@ export async function checkRootIds(
 /** Checks whether a firewall may keep containers from getting an address, or from the Internet. */
 export async function checkFirewalls(host: Host, engine: Engine | undefined): Promise<Finding[]> {
   if (!engine?.server.isLocal) return [];
-  const bridge = bridgeOf((await findProfile({ engine, name: "default" }))?.devices ?? {});
+  const bridge = bridgeOf((await findProfile(host, { engine, name: "default" }))?.devices ?? {});
   if (bridge === undefined) return [];
   return (await findFirewalls(host, bridge)).map(({ what, command }) => risk(what, command));
 }

@@ -1,5 +1,6 @@
 /** cloud-init in an instance: waiting for it, and how it ended. */
 
+import type { Host } from "../base/host.ts";
 import { delay } from "@std/async";
 import asksForAddress from "./asks_for_address.sh" with { type: "text" };
 import awaitScript from "./await_cloud_init.sh" with { type: "text" };
@@ -68,25 +69,25 @@ const noCloudInit = 127;
  * or no address
  */
 export async function waitForCloudInit(
+  host: Host,
   instance: Instance,
   { timeoutMs, askingMs = maxAskingMs }: { timeoutMs: number; askingMs?: number },
 ): Promise<CloudInitOutcome> {
-  const { host } = instance.engine;
   host.ui.progress("Waiting for cloud-init");
   const over = new AbortController();
   // Settled at once, since these may fail before the wait ends.
   const beside = Promise.allSettled(
-    host.dryRun ? [] : [showOutput(instance, over.signal), endVainWait(instance, { over, askingMs })],
+    host.dryRun ? [] : [showOutput(host, instance, over.signal), endVainWait(host, instance, { over, askingMs })],
   );
   try {
     const options = { timeoutMs, signal: over.signal };
-    const { stdout } = await exec(instance, ["/bin/sh", "-c", awaitScript], options);
-    return host.dryRun ? { kind: "done" } : await outcomeOf(instance, stdout);
+    const { stdout } = await exec(host, instance, ["/bin/sh", "-c", awaitScript], options);
+    return host.dryRun ? { kind: "done" } : await outcomeOf(host, instance, stdout);
   } catch (error) {
     if (error instanceof ProcessError && error.timedOut) {
       throw new UserError(`cloud-init still runs after ${timeoutMs / 1000} s in "${instance.name}"`, {
         hint: "Wait longer with --timeout, or see at the end of its output what it waits for",
-        output: await outputLogTail(instance),
+        output: await outputLogTail(host, instance),
         cause: error,
       });
     }
@@ -102,7 +103,7 @@ export async function waitForCloudInit(
  *
  * @throws {UserError} when cloud-init failed, is missing, or was given no user-data
  */
-async function outcomeOf(instance: Instance, answer: string): Promise<CloudInitOutcome> {
+async function outcomeOf(host: Host, instance: Instance, answer: string): Promise<CloudInitOutcome> {
   const { name } = instance;
   const [, json = "", code = "1", bytes] = /^(?:(.*)\n)?(\d+) (\d+)\n?$/s.exec(answer) ?? [, answer];
   if (Number(code) === noCloudInit) {
@@ -112,9 +113,9 @@ async function outcomeOf(instance: Instance, answer: string): Promise<CloudInitO
   }
   const outcome = parseStatus(json, Number(code));
   if (outcome.kind === "error") {
-    const output = [...outcome.errors.slice(1), await outputLogTail(instance)].join("\n");
+    const output = [...outcome.errors.slice(1), await outputLogTail(host, instance)].join("\n");
     throw new UserError(`cloud-init failed in "${name}": ${outcome.errors[0]}`, {
-      hint: (unreached.test(output) ? await networkHint(instance) : undefined) ??
+      hint: (unreached.test(output) ? await networkHint(host, instance) : undefined) ??
         "Fix the cloud-config; to look around in the container, run create.ts again with --keep-failed",
       output,
     });
@@ -128,9 +129,9 @@ const unreached =
   /Temporary failure (?:in name resolution|resolving)|Could not (?:connect to|resolve)|Unable to connect|Network is unreachable|timed out/;
 
 /** What to do when a container does not reach the Internet; undefined when no cause is known. */
-async function networkHint(instance: Instance): Promise<string | undefined> {
-  const { host, server } = instance.engine;
-  const found = server.isLocal && !host.dryRun ? await findInstance(instance) : undefined;
+async function networkHint(host: Host, instance: Instance): Promise<string | undefined> {
+  const { server } = instance.engine;
+  const found = server.isLocal && !host.dryRun ? await findInstance(host, instance) : undefined;
   const hint = found && await firewallHint(host, found.expanded_devices);
   return hint && `Its network may not lead to the Internet. ${hint}`;
 }
@@ -140,12 +141,11 @@ function noUserDataError({ userDataHint }: Engine, name: string): UserError {
 }
 
 /** Shows cloud-init's output as it comes, from {@linkcode showOutputAfterMs} on. */
-async function showOutput(instance: Instance, over: AbortSignal): Promise<void> {
-  const { engine } = instance;
+async function showOutput(host: Host, instance: Instance, over: AbortSignal): Promise<void> {
   const startedMs = performance.now();
   if (!await waited(showOutputAfterMs, over)) return;
   let stage = "";
-  const process = engine.host.start(
+  const process = host.start(
     execArgv(instance, ["tail", "-n", "+1", "-F", "/var/log/cloud-init-output.log"]),
     {
       output: {
@@ -155,7 +155,7 @@ async function showOutput(instance: Instance, over: AbortSignal): Promise<void> 
           const found = /^Cloud-init v\. \S+ running '([\w:-]+)'/.exec(line)?.[1];
           if (found) stage = found;
           const seconds = Math.round((performance.now() - startedMs) / 1000);
-          engine.host.ui.progress(`cloud-init ${stage} ${seconds} s: ${line}`, {
+          host.ui.progress(`cloud-init ${stage} ${seconds} s: ${line}`, {
             plain: found ? `cloud-init: ${stage}` : "",
           });
         },
@@ -172,31 +172,33 @@ async function showOutput(instance: Instance, over: AbortSignal): Promise<void> 
  * guesses; and an instance that has asked for an address for half a minute will not get one. One that still boots may.
  */
 async function endVainWait(
+  host: Host,
   instance: Instance,
   { over, askingMs }: { over: AbortController; askingMs: number },
 ): Promise<void> {
-  const { engine: { host: { ui } }, name } = instance;
+  const { ui } = host;
+  const { name } = instance;
   const startedMs = performance.now();
   let bootedMs = startedMs;
   let source: boolean | undefined;
   while (await waited(2_000, over.signal)) {
-    source ??= foundSource((await exec(instance, ["cat", "/run/cloud-init/status.json"], mayFail)).stdout);
+    source ??= foundSource((await exec(host, instance, ["cat", "/run/cloud-init/status.json"], mayFail)).stdout);
     if (source === false) return over.abort(noUserDataError(instance.engine, name));
-    const found = await findInstance(instance, { withState: true });
+    const found = await findInstance(host, instance, { withState: true });
     if (!found || found.address !== undefined && source) return;
     if (found.address !== undefined) continue;
     const nowMs = performance.now();
-    if (await stillBoots(instance)) {
+    if (await stillBoots(host, instance)) {
       const plain = bootedMs === startedMs ? `"${name}" still boots` : "";
       ui.progress(`"${name}" still boots: ${Math.round((nowMs - startedMs) / 1000)} s`, { plain });
       bootedMs = nowMs;
-    } else if (nowMs - bootedMs > askingMs) return over.abort(await noAddressError(found));
+    } else if (nowMs - bootedMs > askingMs) return over.abort(await noAddressError(host, found));
   }
 }
 
 /** Whether an instance has not come so far yet that it asks for an address. One that lies about that is waited for. */
-async function stillBoots(instance: Instance): Promise<boolean> {
-  return (await exec(instance, ["/bin/sh", "-c", asksForAddress], mayFail)).stdout.trim() === "no";
+async function stillBoots(host: Host, instance: Instance): Promise<boolean> {
+  return (await exec(host, instance, ["/bin/sh", "-c", asksForAddress], mayFail)).stdout.trim() === "no";
 }
 
 /**
@@ -222,6 +224,6 @@ function waited(ms: number, over: AbortSignal): Promise<boolean> {
 }
 
 /** The last lines of cloud-init's output. */
-async function outputLogTail(instance: Instance): Promise<string> {
-  return (await exec(instance, ["tail", "-n", "60", "/var/log/cloud-init-output.log"], mayFail)).stdout;
+async function outputLogTail(host: Host, instance: Instance): Promise<string> {
+  return (await exec(host, instance, ["tail", "-n", "60", "/var/log/cloud-init-output.log"], mayFail)).stdout;
 }

@@ -8,7 +8,7 @@ import { withUndo } from "../base/undo.ts";
 import type { Arguments } from "../cli/options.ts";
 import { checkAclSupport } from "../container/mounts.ts";
 import { scriptLine } from "../container/place.ts";
-import { checkTarget, type Engine, engineLine, engineOn } from "../engine/engine.ts";
+import { checkTarget, type Engine, engineLine } from "../engine/engine.ts";
 import { attachSoftwarePath } from "./bundled.ts";
 import { checkExisting } from "./existing.ts";
 import type { ExportedApp } from "./export/export.ts";
@@ -32,18 +32,18 @@ export async function createContainer(
   const { name, label, mounts } = request.place;
   await all([checkSsh(host), host.look(undefined, () => checkAclSupport(host, mounts))]);
   const engine = await request.place.engine;
-  if (request.target !== undefined) await checkTarget(engine, request.target);
-  if (request.proxy) await refuseCluster(engine);
-  await warnOfLimits(engine, request.profile.config);
+  if (request.target !== undefined) await checkTarget(host, engine, request.target);
+  if (request.proxy) await refuseCluster(host, engine);
+  await warnOfLimits(host, engine, request.profile.config);
   const instance = { engine, name };
-  await recoverCreation(instance);
-  const profileBefore = await checkExisting(instance);
+  await recoverCreation(host, instance);
+  const profileBefore = await checkExisting(host, instance);
   const startedMs = performance.now();
-  using record = await beginCreation(instance, profileBefore);
+  using record = await beginCreation(host, instance, profileBefore);
   const { creation } = record;
   const made = await withUndo(host, async (undo) => {
-    undo.add(`unmake "${name}"`, (cleaner) => unmake(engineOn(engine, cleaner), creation));
-    const made = await make(instance, { request, creation });
+    undo.add(`unmake "${name}"`, (cleaner) => unmake(cleaner, engine, creation));
+    const made = await make(host, instance, { request, creation });
     await record.remove();
     return made;
   }, {
@@ -60,36 +60,33 @@ export async function createContainer(
   try {
     if (request.exports) {
       const { exportApps, findOpener } = await import("./export/export.ts");
-      exported = await exportApps(instance, { ...request.exports, opener: await findOpener() });
+      exported = await exportApps(host, instance, { ...request.exports, opener: await findOpener() });
     }
   } catch (error) {
     throw afterChanges(error);
   } finally {
     // The container is there, exported or not.
-    if (!host.dryRun) report(engine, { ...request, ...made, exported, seconds });
+    if (!host.dryRun) report(host, engine, { ...request, ...made, exported, seconds });
   }
 }
 
-function report(
-  engine: Engine,
-  {
-    place: { name, label, mounts },
-    proxy,
-    software,
-    image,
-    address,
-    user,
-    uid,
-    member,
-    windowServers,
-    exported,
-    seconds,
-  }:
-    & Omit<Request, keyof Made>
-    & Made
-    & { exported: ExportedApp[] | undefined; seconds: number },
-): void {
-  const { ui } = engine.host;
+function report(host: Host, engine: Engine, {
+  place: { name, label, mounts },
+  proxy,
+  software,
+  image,
+  address,
+  user,
+  uid,
+  member,
+  windowServers,
+  exported,
+  seconds,
+}:
+  & Omit<Request, keyof Made>
+  & Made
+  & { exported: ExportedApp[] | undefined; seconds: number }): void {
+  const { ui } = host;
   ui.result(
     [
       `name:     ${label}`,
@@ -102,7 +99,7 @@ function report(
       }`,
       `user:     ${user.name}`,
       ...(uid === null ? ["share:    none with this machine: map.ts lends copies of files"] : []),
-      `next:     ${scriptLine(engine, [calledName("attach.ts", engine.host.env), label, "APP"])}`,
+      `next:     ${scriptLine(engine, [calledName("attach.ts", host.env), label, "APP"])}`,
       ...(exported?.map(({ name }) => `in menu:  ${name}`) ?? []),
     ].join("\n"),
     {

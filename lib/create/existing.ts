@@ -3,6 +3,7 @@
  * containers of both engines, or of two projects, can have one name on this host.
  */
 
+import type { Host } from "../base/host.ts";
 import { refuseBeingMade } from "./journal.ts";
 import { usedMounts } from "../container/mounts.ts";
 import { type Mounts, mountsOf } from "../container/paths.ts";
@@ -32,20 +33,20 @@ import { all } from "../base/settle.ts";
  * @throws {UserError} exit code 1 for a container, a profile that others use, or directories of another container; 2
  * when the user does not agree
  */
-export async function checkExisting(instance: Instance): Promise<string | null> {
+export async function checkExisting(host: Host, instance: Instance): Promise<string | null> {
   const { engine, name } = instance;
-  const { ui } = engine.host;
+  const { ui } = host;
   const label = labelOf(instance);
-  const mounts = mountsOf(instance);
-  const [found, profile] = await all([findInstance(instance), findProfile(instance)]);
+  const mounts = mountsOf(host, instance);
+  const [found, profile] = await all([findInstance(host, instance), findProfile(host, instance)]);
   if (found) {
     throw new UserError(`There is a container "${label}" already`, {
       hint: `Choose another name, or remove it: ${scriptLine(engine, ["create.ts", "--delete", label])}`,
     });
   }
-  if (await exists(mounts.directory)) await refuseOtherOwner(instance);
+  if (await exists(mounts.directory)) await refuseOtherOwner(host, instance);
   if (profile) {
-    await refuseBeingMade(instance);
+    await refuseBeingMade(host, instance);
     refuseUsedByOthers(instance, { profile });
     if (!await ui.confirm(`There is a profile "${name}" without a container. Replace what it holds?`)) {
       throw notAgreed(`There is a profile "${name}" already`);
@@ -55,7 +56,7 @@ export async function checkExisting(instance: Instance): Promise<string | null> 
   if (used && !await ui.confirm(`There are files in "${used}". Share them with the new container?`)) {
     throw notAgreed(`There are files in "${used}" already`);
   }
-  return profile ? await showProfile(instance) : null;
+  return profile ? await showProfile(host, instance) : null;
 }
 
 function notAgreed(message: string): UserError {
@@ -73,10 +74,10 @@ export function shares({ devices }: Pick<InstanceInfo, "devices">, { share }: Pi
  *
  * @throws {UserError} names the engine
  */
-export async function refuseOtherOwner(instance: Instance): Promise<void> {
+export async function refuseOtherOwner(host: Host, instance: Instance): Promise<void> {
   const { engine } = instance;
-  const mounts = mountsOf(instance);
-  const other = engine.server.isLocal ? await findSharing(engine, mounts) : await findNamesake(instance);
+  const mounts = mountsOf(host, instance);
+  const other = engine.server.isLocal ? await findSharing(host, mounts) : await findNamesake(host, instance);
   if (!other) return;
   throw new UserError(
     `The directories in "${mounts.directory}" belong to another container "${instance.name}", of ${other.product}`,
@@ -85,22 +86,22 @@ export async function refuseOtherOwner(instance: Instance): Promise<void> {
 }
 
 /** The engine of this machine with a container that shares the directories. */
-async function findSharing({ host }: Engine, mounts: Mounts): Promise<Engine | undefined> {
+async function findSharing(host: Host, mounts: Mounts): Promise<Engine | undefined> {
   for (const cli of engineClis) {
-    const engine = engineCalled(host, cli);
-    if ((await listOwnInstances(engine)).some((instance) => shares(instance, mounts))) return engine;
+    const engine = engineCalled(cli);
+    if ((await listOwnInstances(host, engine)).some((instance) => shares(instance, mounts))) return engine;
   }
   return undefined;
 }
 
 /** The other engine, with a container of that name, made by create.ts, on a remote of the same name. */
-async function findNamesake({ engine, name }: Instance): Promise<Engine | undefined> {
-  const { host, server: { remote, project = "default" } } = engine;
+async function findNamesake(host: Host, { engine, name }: Instance): Promise<Engine | undefined> {
+  const { server: { remote, project = "default" } } = engine;
   const { cli } = otherEngine(engine);
   if (remote === undefined || !await hasRemote({ host, cli }, remote)) return undefined;
   const other = await engineAt({ host, cli }, { remote, project });
   try {
-    const instance = await findInstance({ engine: other, name });
+    const instance = await findInstance(host, { engine: other, name });
     return instance && isOurs(instance) ? other : undefined;
   } catch (error) {
     // Without an answer, nothing says that there is one.

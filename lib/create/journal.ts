@@ -3,6 +3,7 @@
  * first change and locked while the run lives. The next run uses it to undo what a killed run has left.
  */
 
+import type { Host } from "../base/host.ts";
 import { delay } from "@std/async";
 import { dirname } from "@std/path";
 import { removeUnusedProxy } from "./internet/proxy.ts";
@@ -48,9 +49,13 @@ export interface CreationRecord extends Disposable {
  *
  * @throws {UserError} when another run is making the same container
  */
-export async function beginCreation(instance: Instance, profileBefore: string | null): Promise<CreationRecord> {
-  const { engine: { host, cli }, name } = instance;
-  const mounts = mountsOf(instance);
+export async function beginCreation(
+  host: Host,
+  instance: Instance,
+  profileBefore: string | null,
+): Promise<CreationRecord> {
+  const { engine: { cli }, name } = instance;
+  const mounts = mountsOf(host, instance);
   const creation: Creation = {
     engine: cli,
     name,
@@ -91,8 +96,8 @@ export async function beginCreation(instance: Instance, profileBefore: string | 
  *
  * @throws {UserError} when another run has locked its record
  */
-export async function refuseBeingMade(instance: Instance): Promise<void> {
-  if (await isClaimed(creationRecordPath(mountsOf(instance)))) throw beingMadeError(instance.name);
+export async function refuseBeingMade(host: Host, instance: Instance): Promise<void> {
+  if (await isClaimed(creationRecordPath(mountsOf(host, instance)))) throw beingMadeError(instance.name);
 }
 
 /**
@@ -101,22 +106,21 @@ export async function refuseBeingMade(instance: Instance): Promise<void> {
  *
  * @throws the error of the step that fails
  */
-export async function unmake(engine: Engine, creation: Creation): Promise<void> {
+export async function unmake(host: Host, engine: Engine, creation: Creation): Promise<void> {
   const { name, run, profileBefore } = creation;
-  const { host } = engine;
   const instance = { engine, name };
-  const mounts = mountsOf(instance);
+  const mounts = mountsOf(host, instance);
   // The engine may still be making the instance when its CLI has ended.
-  await waitForOperations(instance);
-  if ((await findInstance(instance))?.config[runKey] === run) await deleteInstance(instance);
-  for (const { fingerprint, properties } of await listImages(engine)) {
-    if (properties[runKey] === run) await deleteImage(engine, fingerprint);
+  await waitForOperations(host, instance);
+  if ((await findInstance(host, instance))?.config[runKey] === run) await deleteInstance(host, instance);
+  for (const { fingerprint, properties } of await listImages(host, engine)) {
+    if (properties[runKey] === run) await deleteImage(host, engine, fingerprint);
   }
-  const profile = await findProfile(instance);
+  const profile = await findProfile(host, instance);
   if (profile?.config[runKey] === run) {
-    await removeUnusedProxy(instance, profile);
-    if (profileBefore === null) await deleteProfile(instance);
-    else await setProfile(instance, profileBefore);
+    await removeUnusedProxy(host, instance, profile);
+    if (profileBefore === null) await deleteProfile(host, instance);
+    else await setProfile(host, instance, profileBefore);
   }
   await removeMounts(host, creation.directories);
   if (!creation.directories.includes(mounts.directory)) {
@@ -132,10 +136,9 @@ export async function unmake(engine: Engine, creation: Creation): Promise<void> 
  * @returns whether there was such a run
  * @throws {UserError} when that run is still at work
  */
-export async function recoverCreation(instance: Instance): Promise<boolean> {
+export async function recoverCreation(host: Host, instance: Instance): Promise<boolean> {
   const { engine, name } = instance;
-  const { host } = engine;
-  const path = creationRecordPath(mountsOf(instance));
+  const path = creationRecordPath(mountsOf(host, instance));
   if (host.dryRun || !await exists(path)) return false;
   using file = await claimFile(path);
   if (!file) throw beingMadeError(name);
@@ -154,8 +157,8 @@ export async function recoverCreation(instance: Instance): Promise<boolean> {
   host.ui.status(`Removing what another run has left of "${name}"`);
   // When that run was killed, its last call may only have begun, and is not an operation of the engine's yet.
   await delay(settleMs);
-  await waitForOperations(instance, { publishing: true });
-  await unmake(engine, creation);
+  await waitForOperations(host, instance, { publishing: true });
+  await unmake(host, engine, creation);
   return true;
 }
 

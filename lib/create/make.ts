@@ -1,5 +1,6 @@
 /** The steps that make a container, in their order. */
 
+import type { Host } from "../base/host.ts";
 import { join } from "@std/path";
 import { UserError } from "../base/errors.ts";
 import { removeEmpty, writeText } from "../base/files.ts";
@@ -45,11 +46,11 @@ const evacuateKey = "cluster.evacuate";
 
 /** The steps, in their order. The directories on the host are there already. */
 export async function make(
+  host: Host,
   instance: Instance,
   { request, creation }: { request: Request; creation: Creation },
 ): Promise<Made> {
   const { engine, name } = instance;
-  const { host } = engine;
   const { place: { mounts }, timeoutMs, target, user: wanted, software } = request;
   const proxy = request.proxy && { engine, ...request.proxy };
   const image = request.image ?? engine.defaultImage;
@@ -62,19 +63,19 @@ export async function make(
   const removable = withoutProtection(profile);
   const setup = profileForSetup(removable);
   const makeProfile = async (): Promise<void> => {
-    if (creation.profileBefore === null) await createProfile(instance, profileMarks);
-    await setProfile(instance, profileYaml(setup, profileMarks));
+    if (creation.profileBefore === null) await createProfile(host, instance, profileMarks);
+    await setProfile(host, instance, profileYaml(setup, profileMarks));
   };
   const findCache = async (): Promise<Provisioning["cache"]> => {
     if (!request.cache) return undefined;
-    const recipe = await recipeOf(engine, { image, profile: profileYaml(request.profile, {}) });
-    return { recipe, images: await cachedImages(engine, recipe) };
+    const recipe = await recipeOf(host, engine, { image, profile: profileYaml(request.profile, {}) });
+    return { recipe, images: await cachedImages(host, engine, recipe) };
   };
   const [cache] = await all([findCache(), makeProfile()]);
-  if (proxy) await ensureProxy(proxy, { image, timeoutMs });
+  if (proxy) await ensureProxy(host, proxy, { image, timeoutMs });
 
   const needsXpra = software === "all";
-  const removeReplaced = await provision(instance, {
+  const removeReplaced = await provision(host, instance, {
     image,
     marks,
     timeoutMs,
@@ -86,23 +87,23 @@ export async function make(
 
   if (setup !== removable) {
     host.ui.progress("Removing the devices that the profile disables (type: none)");
-    await setProfile(instance, profileYaml(removable, profileMarks));
+    await setProfile(host, instance, profileYaml(removable, profileMarks));
   }
 
   if (proxy) {
     host.ui.progress("Having the container use its proxy");
-    await useProxy(instance, proxy);
+    await useProxy(host, instance, proxy);
   }
 
   host.ui.progress("Sharing directories, keys and host keys");
   const authorizedKeys = request.keys.text;
   const [{ user, knownHosts }, found, isCheap] = await all([
-    prepareContainer(instance, { authorizedKeys, wanted }),
-    host.dryRun ? Promise.resolve(undefined) : findOurs(instance, { withState: engine.server.isLocal }),
-    host.dryRun ? Promise.resolve(true) : hasCheapSnapshots(instance),
+    prepareContainer(host, instance, { authorizedKeys, wanted }),
+    host.dryRun ? Promise.resolve(undefined) : findOurs(host, instance, { withState: engine.server.isLocal }),
+    host.dryRun ? Promise.resolve(true) : hasCheapSnapshots(host, instance),
   ]);
-  const hostUid = found && await hostUidOf(found, user);
-  const plannedUid = !found && engine.server.isLocal ? await instanceHostUid(instance, user) : null;
+  const hostUid = found && await hostUidOf(host, found, user);
+  const plannedUid = !found && engine.server.isLocal ? await instanceHostUid(host, instance, user) : null;
   const uid = hostUid === undefined ? plannedUid : String(hostUid);
   const { location = "none", hasNetwork = setup === removable, address } = found ?? {};
   const member = location === "none" ? null : location;
@@ -113,19 +114,19 @@ export async function make(
   // By default, an evacuation stops a container with directories of its machine, and does not move it.
   const moves = member !== null && uid !== null && profile.config[evacuateKey] === undefined;
   const config = { [userKey]: formatUser(user), ...(moves ? { [evacuateKey]: "migrate" } : {}) };
-  await updateInstance(instance, { devices: shared, config });
+  await updateInstance(host, instance, { devices: shared, config });
   await writeText(host, mounts.knownHosts, { text: knownHosts, mode: 0o644 });
   for (const [file, text] of Object.entries(identityFiles(mounts, request.keys.identities))) {
     await writeText(host, join(mounts.ssh, file), { text, mode: 0o600 });
   }
-  await writeContainerRecord(instance, { user, location });
+  await writeContainerRecord(host, instance, { user, location });
   const [connection] = await all([
-    testConnection(instance, { user, address, hasNetwork: hasNetwork && uid !== null }),
+    testConnection(host, instance, { user, address, hasNetwork: hasNetwork && uid !== null }),
     // Of this, disposable copies are made.
-    isCheap ? takeSnapshot(instance, pristine) : Promise.resolve(),
+    isCheap ? takeSnapshot(host, instance, pristine) : Promise.resolve(),
   ]);
   // Last of all: until here, a failure removes the container.
-  if (removable !== profile) await setProfile(instance, profileYaml(profile, profileMarks));
+  if (removable !== profile) await setProfile(host, instance, profileYaml(profile, profileMarks));
   return { image, user, uid, member, removeReplaced, ...connection };
 }
 

@@ -34,18 +34,18 @@ const cannotMake = 76;
  * @throws {UserError} when that is not an ordinary user, or cannot be made
  */
 export async function prepareContainer(
+  host: Host,
   instance: Instance,
   { authorizedKeys, wanted }: { authorizedKeys: string; wanted: string | undefined },
 ): Promise<Prepared> {
   const { engine, name } = instance;
-  const { host } = engine;
   const text = authorizedKeys.endsWith("\n") ? authorizedKeys : `${authorizedKeys}\n`;
   const script = withValues(prepareScript, {
     wanted: wanted ?? "",
     otherwise: ubuntuUser.name,
     cannot_make: `${cannotMake}`,
   });
-  const { stdout } = await exec(instance, ["/bin/sh", "-c", script], { stdin: { text } }).catch((error) => {
+  const { stdout } = await exec(host, instance, ["/bin/sh", "-c", script], { stdin: { text } }).catch((error) => {
     if (!(error instanceof ProcessError && error.code === cannotMake)) throw error;
     throw new UserError(`The user "${wanted ?? ubuntuUser.name}" cannot be made in "${name}"`, {
       hint: "Choose another name with --user: one that no user and no group of the image has",
@@ -76,15 +76,15 @@ export type WindowServer = "xpra" | "waypipe";
  * @throws {UserError} when it cannot be reached
  */
 export async function testConnection(
+  host: Host,
   instance: Instance,
-  known: Parameters<typeof sshTarget>[1],
+  known: Parameters<typeof sshTarget>[2],
 ): Promise<{ address: string | null; windowServers: WindowServer[] }> {
-  const { engine } = instance;
   // By IPv6 alone, an address comes after cloud-init has ended.
-  const isAwaited = known.hasNetwork && known.address === undefined && !engine.host.dryRun;
-  if (isAwaited) await startAndAwait(instance, { status: "Running", hasNetwork: true });
-  const target = await sshTarget(instance, known);
-  const { stdout } = await sshRun(engine.host, target, ["sh", "-c", "command -v xpra; command -v waypipe; true"]);
+  const isAwaited = known.hasNetwork && known.address === undefined && !host.dryRun;
+  if (isAwaited) await startAndAwait(host, instance, { status: "Running", hasNetwork: true });
+  const target = await sshTarget(host, instance, known);
+  const { stdout } = await sshRun(host, target, ["sh", "-c", "command -v xpra; command -v waypipe; true"]);
   const has = (program: WindowServer): boolean => stdout.split("\n").some((path) => path.endsWith(`/${program}`));
   return { address: target.proxy ? null : target.address, windowServers: (["xpra", "waypipe"] as const).filter(has) };
 }

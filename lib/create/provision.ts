@@ -1,5 +1,6 @@
 /** A container with its software: launched from an image, or from a cached one that has the software already. */
 
+import type { Host } from "../base/host.ts";
 import {
   cachedImages,
   cachedInstanceConfig,
@@ -40,22 +41,23 @@ export interface Provisioning {
  * @returns a function that removes the cached images which the one in use replaces; undefined without one in use
  */
 export async function provision(
+  host: Host,
   instance: Instance,
   { cache, ...provisioning }: Provisioning,
 ): Promise<(() => Promise<void>) | undefined> {
   if (!cache) {
-    await launchAndWait(instance, provisioning);
+    await launchAndWait(host, instance, provisioning);
     return undefined;
   }
   const { engine } = instance;
-  const { ui, signal } = engine.host;
+  const { ui, signal } = host;
   const { marks, user, needsXpra } = provisioning;
   const { recipe } = cache;
   let { images } = cache;
   const launchFrom = async (used: string): Promise<() => Promise<void>> => {
     const config = { ...marks, ...cachedInstanceConfig(user) };
-    await launchAndWait(instance, { ...provisioning, image: used, marks: config });
-    return () => removeReplaced(engine, { images, used });
+    await launchAndWait(host, instance, { ...provisioning, image: used, marks: config });
+    return () => removeReplaced(host, engine, { images, used });
   };
   const unusable: string[] = [];
   for (let cached; (cached = chooseCached(images, { recipe, unusable }));) {
@@ -66,21 +68,21 @@ export async function provision(
       signal.throwIfAborted();
       ui.warn(`The cached image cannot be used, and is made again: ${error instanceof Error ? error.message : error}`);
       unusable.push(cached.fingerprint);
-      if (await findInstance(instance)) await deleteInstance(instance);
-      images = await cachedImages(engine, recipe);
+      if (await findInstance(host, instance)) await deleteInstance(host, instance);
+      images = await cachedImages(host, engine, recipe);
     }
   }
-  await launchAndWait(instance, provisioning);
+  await launchAndWait(host, instance, provisioning);
   // What could not be installed this time would be missing in the image for ever.
-  if (needsXpra && !await hasXpra(instance)) {
+  if (needsXpra && !await hasXpra(host, instance)) {
     ui.warn(`"${instance.name}" is not kept as an image, since xpra could not be installed in it`);
     return undefined;
   }
   ui.progress("Keeping the container as an image");
-  const made = await cacheInstance(instance, { recipe, run: marks[runKey] });
-  await deleteInstance(instance);
+  const made = await cacheInstance(host, instance, { recipe, run: marks[runKey] });
+  await deleteInstance(host, instance);
   // Another run may have made the same image at the same time: all take the oldest.
-  images = await cachedImages(engine, recipe);
+  images = await cachedImages(host, engine, recipe);
   const kept = chooseCached(images, { recipe, unusable });
   if (kept) ui.status(describeCached(kept));
   return await launchFrom(kept?.fingerprint ?? made);
@@ -91,20 +93,21 @@ export async function provision(
  * cloud-init warns of.
  */
 async function launchAndWait(
+  host: Host,
   instance: Instance,
   { image, marks, timeoutMs, target }: Pick<Provisioning, "image" | "marks" | "timeoutMs" | "target">,
 ): Promise<void> {
   const { name } = instance;
-  const { ui } = instance.engine.host;
+  const { ui } = host;
   ui.progress(`Launching "${name}" from ${image}`);
-  await launch(instance, { image, profiles: ["default", name], config: marks, target });
-  const outcome = await waitForCloudInit(instance, { timeoutMs });
+  await launch(host, instance, { image, profiles: ["default", name], config: marks, target });
+  const outcome = await waitForCloudInit(host, instance, { timeoutMs });
   if (outcome.kind === "degraded") {
     for (const warning of outcome.warnings) ui.warn(`cloud-init: ${warning}`);
   }
 }
 
-async function hasXpra(instance: Instance): Promise<boolean> {
-  const { stdout } = await exec(instance, ["/bin/sh", "-c", "command -v xpra || true"]);
-  return instance.engine.host.dryRun || stdout !== "";
+async function hasXpra(host: Host, instance: Instance): Promise<boolean> {
+  const { stdout } = await exec(host, instance, ["/bin/sh", "-c", "command -v xpra || true"]);
+  return host.dryRun || stdout !== "";
 }

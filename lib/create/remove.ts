@@ -40,12 +40,12 @@ export async function deleteNamed(
   const { name, label, mounts, ...place } = await placeCalled(host, { word, ...options });
   const instance = { engine: await place.engine, name };
   if (host.dryRun) {
-    await deleteInstance(instance);
-    await deleteProfile(instance);
+    await deleteInstance(host, instance);
+    await deleteProfile(host, instance);
     return await removeMounts(host, [mounts.directory]);
   }
-  const recovered = await recoverCreation(instance);
-  const removed = await removeContainer(instance, { force, recovered });
+  const recovered = await recoverCreation(host, instance);
+  const removed = await removeContainer(host, instance, { force, recovered });
   host.ui.result(`Removed: ${removed.join(", ")}`, { name: label, removed });
 }
 
@@ -63,19 +63,19 @@ const sessionListMs = 5_000;
  * engine protects, and for directories of another one
  */
 export async function removeContainer(
+  host: Host,
   instance: Instance,
   { force, recovered }: { force: boolean; recovered: boolean },
 ): Promise<string[]> {
   const { engine } = instance;
-  const { host } = engine;
-  const mounts = mountsOf(instance);
-  const found = await findInstance(instance);
-  const profile = await findProfile(instance);
+  const mounts = mountsOf(host, instance);
+  const found = await findInstance(host, instance);
+  const profile = await findProfile(host, instance);
   const hasMounts = await exists(mounts.directory);
   const label = labelOf(instance);
   if (!found && !profile && !hasMounts) {
     if (recovered) return ["what another run has left"];
-    throw await noContainer(instance);
+    throw await noContainer(host, instance);
   }
   const protection = found?.config[protectionKey] ?? profile?.config[protectionKey] ?? "";
   if (found && /^(true|1|yes|on)$/i.test(protection)) {
@@ -83,8 +83,8 @@ export async function removeContainer(
     throw new UserError(`The container "${label}" is protected from being removed`, { hint: `To allow it: ${allow}` });
   }
   const isOwner = found !== undefined && (shares(found, mounts) || !engine.server.isLocal);
-  if (hasMounts && !isOwner) await refuseOtherOwner(instance);
-  const copies = await claimCopiesOf(instance, { force });
+  if (hasMounts && !isOwner) await refuseOtherOwner(host, instance);
+  const copies = await claimCopiesOf(host, instance, { force });
   if (profile) refuseUsedByOthers(instance, { profile, copies: copies.map((copy) => copy.name) });
   if (!force) {
     if (!found && hasMounts) {
@@ -99,7 +99,7 @@ export async function removeContainer(
       });
     }
     // A running session has a socket; systemd removes that when the session ends.
-    const [live] = found?.status === "Running" ? await socketsOf(found) : [];
+    const [live] = found?.status === "Running" ? await socketsOf(host, found) : [];
     if (live) {
       const stop = scriptLine(engine, ["attach.ts", "--stop", label, live]);
       throw new UserError(`The session "${live}" runs in "${label}"`, {
@@ -113,14 +113,14 @@ export async function removeContainer(
   }
   const removed = (await removeCopies(host, copies)).map((copy) => `copy "${copy}"`);
   if (found) {
-    if (await exists(mounts.xpra)) await emptyMounts(found);
-    await deleteInstance(instance);
+    if (await exists(mounts.xpra)) await emptyMounts(host, found);
+    await deleteInstance(host, instance);
     removed.push("container");
   }
-  const proxy = profile && await removeUnusedProxy(instance, profile);
+  const proxy = profile && await removeUnusedProxy(host, instance, profile);
   if (proxy !== undefined) removed.push(`proxy "${proxy}"`);
   if (profile) {
-    await deleteProfile(instance);
+    await deleteProfile(host, instance);
     removed.push("profile");
   }
   const menu = menuIfAny(host, hostNameOf(instance));
@@ -137,13 +137,13 @@ export async function removeContainer(
  * The names of the sockets of an instance's sessions. What is in a container that shares no directory with the host is
  * asked of the container, which may lie: it can only keep its user from removing it without `--force`.
  */
-export async function socketsOf(instance: InstanceInfo): Promise<string[]> {
-  const { xpra } = mountsOf(instance);
+export async function socketsOf(host: Host, instance: InstanceInfo): Promise<string[]> {
+  const { xpra } = mountsOf(host, instance);
   if (await exists(xpra)) return await sessionNames(xpra);
   const user = parseUser(instance.config[userKey] ?? "") ?? ubuntuUser;
   const list = ["find", containerPaths(user).xpra, "-maxdepth", "1", "-type", "s", "-printf", "%f\\n"];
   try {
-    const { stdout } = await exec(instance, list, { okCodes: "any", timeoutMs: sessionListMs });
+    const { stdout } = await exec(host, instance, list, { okCodes: "any", timeoutMs: sessionListMs });
     return stdout.split("\n").filter(isSessionName);
   } catch (error) {
     if (error instanceof ProcessError) return [];

@@ -25,7 +25,7 @@ import { mountsOf } from "../container/paths.ts";
 import { copyOrigin, findOrigin, giveMachineId } from "../container/origin.ts";
 import { findOurs, listOurs } from "../container/ours.ts";
 import { type EngineOptions, scriptLine } from "../container/place.ts";
-import { chooseEngine, engineLine, engineOn, type Instance, labelOf } from "../engine/engine.ts";
+import { chooseEngine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import { exec, type InstanceInfo, startInstance, stopInstance } from "../engine/instance.ts";
 import { deleteSnapshot, findSnapshot, hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 
@@ -74,7 +74,7 @@ export async function updateNamed(
   let code = 0;
   for (const target of targets) {
     try {
-      updated.push(await update(target));
+      updated.push(await update(host, target));
     } catch (error) {
       if (targets.length === 1 || !isFailure(error)) throw error;
       code = error instanceof UserError ? error.exitCode : 1;
@@ -89,8 +89,8 @@ export async function updateNamed(
 async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> {
   const engine = await chooseEngine(host, options);
   const found: Instance[] = [];
-  for (const instance of await listOurs(engine)) {
-    if (instance.config[copyKey] !== undefined || !await exists(mountsOf(instance).directory)) continue;
+  for (const instance of await listOurs(host, engine)) {
+    if (instance.config[copyKey] !== undefined || !await exists(mountsOf(host, instance).directory)) continue;
     if (hasNetwork(instance)) found.push(instance);
     else host.ui.status(`"${labelOf(instance)}" has no network: it keeps the software that it has`);
   }
@@ -108,11 +108,10 @@ function updateLine({ name, packages, copies }: Updated): string {
   return `${name}: ${what}${copies ? ", also in its throw-away copies" : ""}`;
 }
 
-async function update(instance: Instance): Promise<Updated> {
+async function update(host: Host, instance: Instance): Promise<Updated> {
   const { engine } = instance;
-  const { host } = engine;
   const label = labelOf(instance);
-  const found = host.dryRun ? undefined : await findOurs(instance);
+  const found = host.dryRun ? undefined : await findOurs(host, instance);
   if (found && !hasNetwork(found)) {
     throw new UserError(`"${label}" has no network to get new software by`, {
       hint: "Make it again, with --delete and the line that made it: its software is then the newest",
@@ -124,27 +123,29 @@ async function update(instance: Instance): Promise<Updated> {
     });
   }
   host.ui.progress(`Updating "${label}"`);
-  const keeps = host.dryRun || await hasCheapSnapshots(instance);
+  const keeps = host.dryRun || await hasCheapSnapshots(host, instance);
   // One that is there is of before an earlier update that failed.
-  const takes = keeps && !await findSnapshot(instance, before);
-  if (takes) await takeSnapshot(instance, before);
+  const takes = keeps && !await findSnapshot(host, instance, before);
+  if (takes) await takeSnapshot(host, instance, before);
   const isStopped = found?.status === "Stopped";
   let packages: number;
   let sessions: string[] = [];
   try {
-    packages = isStopped ? await whileRunning(instance, () => upgrade(instance)) : await upgrade(instance);
-    if (found && !isStopped) sessions = await socketsOf(found);
+    packages = isStopped
+      ? await whileRunning(host, instance, () => upgrade(host, instance))
+      : await upgrade(host, instance);
+    if (found && !isStopped) sessions = await socketsOf(host, found);
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     const isAsBefore = takes && countIn(error.stdout) === 0;
-    if (isAsBefore) await deleteSnapshot(instance, before);
+    if (isAsBefore) await deleteSnapshot(host, instance, before);
     throw failure(instance, { error, keeps: keeps && !isAsBefore });
   }
-  if (keeps) await deleteSnapshot(instance, before);
+  if (keeps) await deleteSnapshot(host, instance, before);
   for (const session of packages > 0 ? sessions : []) {
     host.ui.status(`The session "${session}" in "${label}" has the old software until its app is started again`);
   }
-  return { name: label, packages, copies: await renew(instance), sessions };
+  return { name: label, packages, copies: await renew(host, instance), sessions };
 }
 
 function failure(instance: Instance, { error, keeps }: { error: ProcessError; keeps: boolean }): UserError {
@@ -169,30 +170,27 @@ function lastOutput({ stdout, stderr }: ProcessError): string {
 }
 
 /** Starts a stopped instance for what `act` does, and stops it afterwards, whatever happens. */
-async function whileRunning<T>(
-  instance: Instance,
-  act: () => Promise<T>,
-): Promise<T> {
+async function whileRunning<T>(host: Host, instance: Instance, act: () => Promise<T>): Promise<T> {
   try {
-    await startInstance(instance);
+    await startInstance(host, instance);
     return await act();
   } finally {
-    const cleaner = instance.engine.host.forCleanup(AbortSignal.timeout(120_000));
-    await stopInstance({ ...instance, engine: engineOn(instance.engine, cleaner) });
+    const cleaner = host.forCleanup(AbortSignal.timeout(120_000));
+    await stopInstance(cleaner, instance);
   }
 }
 
 /** Installs the newest software in a running instance. Returns how many packages are new, as the container says. */
-async function upgrade(instance: Instance): Promise<number> {
-  const { ui } = instance.engine.host;
-  const { stdout } = await exec(
-    instance,
-    ["/bin/sh", "-c", withValues(updateScript, { unknown: String(unknownManager) })],
-    {
-      output: { line: (line) => ui.progress(`${instance.name}: ${line.slice(0, 200)}`, { plain: "" }) },
-      timeoutMs: updateMs,
-    },
-  );
+async function upgrade(host: Host, instance: Instance): Promise<number> {
+  const { ui } = host;
+  const { stdout } = await exec(host, instance, [
+    "/bin/sh",
+    "-c",
+    withValues(updateScript, { unknown: String(unknownManager) }),
+  ], {
+    output: { line: (line) => ui.progress(`${instance.name}: ${line.slice(0, 200)}`, { plain: "" }) },
+    timeoutMs: updateMs,
+  });
   return countIn(stdout);
 }
 
@@ -207,20 +205,19 @@ function countIn(stdout: string): number {
  *
  * @returns whether there is something of the kind
  */
-async function renew(source: Instance): Promise<boolean> {
+async function renew(host: Host, source: Instance): Promise<boolean> {
   const { engine } = source;
-  const { host } = engine;
-  const origin = await findOrigin(source);
+  const origin = await findOrigin(host, source);
   if (!origin) return false;
   const label = labelOf(source);
   host.ui.progress(`Updating what throw-away copies of "${label}" are made of`);
   const renewed = await withUndo(host, async (undo) => {
-    const copy = await beginCopy(source);
+    const copy = await beginCopy(host, source);
     undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
     const instance = { engine, name: copy.name };
-    await copyOrigin(instance, { origin, mounts: undefined });
-    await giveMachineId(instance);
-    await whileRunning(instance, () => upgrade(instance)).catch((error) => {
+    await copyOrigin(host, instance, { origin, mounts: undefined });
+    await giveMachineId(host, instance);
+    await whileRunning(host, instance, () => upgrade(host, instance)).catch((error) => {
       if (!(error instanceof ProcessError)) throw error;
       throw new UserError(`"${label}" is updated, but not what throw-away copies of it are made of`, {
         hint: `They stay as they were. To try again: ${scriptLine(engine, ["create.ts", "--update", label])}`,
@@ -231,7 +228,7 @@ async function renew(source: Instance): Promise<boolean> {
     if (!host.dryRun) await keepRenewed(copy);
     return copy.name;
   });
-  const copies = await renewedCopies(source, { claim: true });
+  const copies = await renewedCopies(host, source, { claim: true });
   for (const { name, lock } of copies) if (name === renewed) release(lock);
   await removeCopies(host, copies.filter(({ name }) => name !== renewed));
   return true;

@@ -7,6 +7,7 @@ import { ExitCode, inputError, isMissingProgram, ProcessError, type ProcessResul
 import type { Host, RunOptions } from "../base/host.ts";
 import {
   type EngineCli,
+  type EngineClient,
   findServer,
   hasRemote,
   type OnServer,
@@ -65,10 +66,8 @@ const engines: Readonly<Record<EngineCli, EngineKind>> = {
 /** The CLIs of the engines, in the order in which they are asked. */
 export const engineClis = Object.keys(engines) as EngineCli[];
 
-/** A server of an engine, and the host that runs the engine's CLI. */
+/** A server of an engine. Whoever calls it says on which host the CLI runs. */
 export interface Engine extends EngineKind {
-  /** Runs the CLI. */
-  readonly host: Host;
   /** The CLI. */
   readonly cli: EngineCli;
   /** Which server the CLI is to talk to. */
@@ -102,16 +101,16 @@ export async function chooseEngine(
   const cli = wantedCli(host, wanted) ?? (host.dryRun ? engineClis[0] : undefined);
   if (cli !== undefined) {
     const engine = await engineAt({ host, cli }, request);
-    await checkInstalled(engine);
-    return { ...engine, byOption: wanted !== undefined };
+    await checkInstalled(host, engine);
+    return { ...engine, byOption: isByOption(host, { cli, wanted }) };
   }
   const clis = request.remote === undefined ? engineClis : await clisWith(host, request.remote);
   const failures: UserError[] = [];
   for (const cli of clis) {
     const engine = await engineAt({ host, cli }, request);
     try {
-      await checkInstalled(engine);
-      await query(engine, "/1.0");
+      await checkInstalled(host, engine);
+      await query(host, engine, "/1.0");
       return engine;
     } catch (error) {
       if (error instanceof UserError) failures.push(error);
@@ -138,6 +137,14 @@ export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): 
   throw inputError(`There is no engine "${choice}"`, `Use ${names}`);
 }
 
+/** Whether a run without the option `--engine` may find another engine. */
+export function isByOption(
+  host: Pick<Host, "env">,
+  { cli, wanted }: { cli: EngineCli | undefined; wanted: string | undefined },
+): boolean {
+  return wanted !== undefined && cli !== host.env("GUI_CONTAINER_ENGINE");
+}
+
 /** The CLIs that have a remote; all of them when none has, so that each can say so. */
 async function clisWith(host: Host, remote: string): Promise<EngineCli[]> {
   const have = await Promise.all(engineClis.map((cli) => hasRemote({ host, cli }, remote)));
@@ -146,8 +153,8 @@ async function clisWith(host: Host, remote: string): Promise<EngineCli[]> {
 }
 
 /** The engine that a CLI drives: this machine's. Does not ask whether it answers. */
-export function engineCalled(host: Host, cli: EngineCli): Engine {
-  return { host, cli, server: ownServer, byOption: false, ...engines[cli] };
+export function engineCalled(cli: EngineCli): Engine {
+  return { cli, server: ownServer, byOption: false, ...engines[cli] };
 }
 
 /**
@@ -155,25 +162,20 @@ export function engineCalled(host: Host, cli: EngineCli): Engine {
  *
  * @throws {UserError} exit code 125 when it does
  */
-export async function checkInstalled(engine: Engine): Promise<void> {
-  if (engine.cli === "lxc" && !engine.host.dryRun && await kindOfLxc(engine.host) === "installer") {
+export async function checkInstalled(host: Host, engine: Engine): Promise<void> {
+  if (engine.cli === "lxc" && !host.dryRun && await kindOfLxc(host) === "installer") {
     throw notInstalledError(engine);
   }
 }
 
 /** The same with another server: see {@linkcode findServer}. */
-export async function engineAt(client: Pick<Engine, "host" | "cli">, request: ServerRequest): Promise<Engine> {
-  return { ...engineCalled(client.host, client.cli), server: await findServer(client, request) };
+export async function engineAt(client: EngineClient, request: ServerRequest): Promise<Engine> {
+  return { ...engineCalled(client.cli), server: await findServer(client, request) };
 }
 
 /** The other engine of this machine. */
-export function otherEngine({ host, cli }: Engine): Engine {
-  return engineCalled(host, engineClis.find((name) => name !== cli)!);
-}
-
-/** The same engine on another host, such as the one for cleaning up. */
-export function engineOn(engine: Engine, host: Host): Engine {
-  return { ...engine, host };
+export function otherEngine({ cli }: Engine): Engine {
+  return engineCalled(engineClis.find((name) => name !== cli)!);
 }
 
 /** What a server says of itself. */
@@ -193,9 +195,9 @@ export interface Environment {
  *
  * @throws {UserError} with exit code 125 when it does not answer
  */
-export async function environmentOf(engine: Engine): Promise<Environment> {
+export async function environmentOf(host: Host, engine: Engine): Promise<Environment> {
   const { server_version, project, server_clustered, server_name } = tableIn(
-    tableIn(await query(engine, "/1.0")).environment,
+    tableIn(await query(host, engine, "/1.0")).environment,
   );
   return {
     server_version: textIn(server_version),
@@ -210,10 +212,10 @@ export async function environmentOf(engine: Engine): Promise<Environment> {
  *
  * @returns undefined where the user may use one project of their own, and nothing else
  */
-export async function warningsOf(engine: Engine, { project }: Environment): Promise<string[] | undefined> {
+export async function warningsOf(host: Host, engine: Engine, { project }: Environment): Promise<string[] | undefined> {
   // Incus gives a user who is only in the group "incus" a project called "user-UID", where there are no warnings.
   if (project.startsWith("user-")) return undefined;
-  return listIn(await query(engine, "/1.0/warnings?recursion=1")).map(tableIn)
+  return listIn(await query(host, engine, "/1.0/warnings?recursion=1")).map(tableIn)
     .map(({ type, last_message: message }) => `${textIn(type)}: ${textIn(message)}`);
 }
 
@@ -240,9 +242,14 @@ export function apiPath(engine: Engine, path: string): string {
  *
  * @throws {UserError} exit code 125 when the engine cannot be reached
  */
-export async function run(engine: Engine, args: readonly string[], options: RunOptions = {}): Promise<ProcessResult> {
+export async function run(
+  host: Host,
+  engine: Engine,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<ProcessResult> {
   try {
-    return await engine.host.run(engineArgv(engine, args), options);
+    return await host.run(engineArgv(engine, args), options);
   } catch (error) {
     throw engineError(engine, error);
   }
@@ -250,11 +257,12 @@ export async function run(engine: Engine, args: readonly string[], options: RunO
 
 /** Changes something by the engine's API, and waits until that is done. */
 export async function request(
+  host: Host,
   engine: Engine,
   { method, path, data }: { method: "PATCH" | "POST"; path: string; data: unknown },
 ): Promise<void> {
   const body = JSON.stringify(data);
-  await run(engine, ["query", "--request", method, "--wait", "--data", body, apiPath(engine, path)]);
+  await run(host, engine, ["query", "--request", method, "--wait", "--data", body, apiPath(engine, path)]);
 }
 
 /**
@@ -271,12 +279,13 @@ const remoteTimeoutMs = 20_000;
  * @throws {UserError} for an answer that is not JSON
  */
 export async function query(
+  host: Host,
   engine: Engine,
   path: string,
   { timeoutMs = engine.server.isLocal ? undefined : remoteTimeoutMs }: { timeoutMs?: number } = {},
 ): Promise<unknown> {
   try {
-    const { stdout } = await run(engine, ["query", apiPath(engine, path)], {
+    const { stdout } = await run(host, engine, ["query", apiPath(engine, path)], {
       looksOnly: true,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
@@ -292,8 +301,8 @@ export async function query(
 }
 
 /** Whether the engine answers. */
-export async function answers(engine: Engine): Promise<boolean> {
-  return await query(engine, "/1.0").then(() => true, () => false);
+export async function answers(host: Host, engine: Engine): Promise<boolean> {
+  return await query(host, engine, "/1.0").then(() => true, () => false);
 }
 
 /**
@@ -302,13 +311,13 @@ export async function answers(engine: Engine): Promise<boolean> {
  * @param target a member, or a group as `@GROUP`
  * @throws {UserError} exit code 2
  */
-export async function checkTarget(engine: Engine, target: string): Promise<void> {
-  if (engine.host.dryRun) return;
-  if (!(await environmentOf(engine)).server_clustered) {
+export async function checkTarget(host: Host, engine: Engine, target: string): Promise<void> {
+  if (host.dryRun) return;
+  if (!(await environmentOf(host, engine)).server_clustered) {
     throw inputError(`"${target}" can be chosen in a cluster only, and this server is in none`, "Leave it out");
   }
   const [kind, what] = target.startsWith("@") ? ["groups", "group"] : ["members", "member"];
-  if (await query(engine, `/1.0/cluster/${kind}/${target.replace(/^@/, "")}`) !== undefined) return;
+  if (await query(host, engine, `/1.0/cluster/${kind}/${target.replace(/^@/, "")}`) !== undefined) return;
   throw inputError(`The cluster has no ${what} "${target}"`, `See ${listMembers(engine, kind)}`);
 }
 

@@ -1,5 +1,6 @@
 /** Local images: those in the engine's own store. */
 
+import type { Host } from "../base/host.ts";
 import { configIn, listIn, tableIn, textIn } from "./answer.ts";
 import { type Engine, engineArgv, type Instance, isNotFound, labelOf, query, run } from "./engine.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
@@ -24,9 +25,9 @@ export function imageOn(engine: Pick<Engine, "server">, image: string): string {
 }
 
 /** All local images. */
-export async function listImages(engine: Engine): Promise<Image[]> {
+export async function listImages(host: Host, engine: Engine): Promise<Image[]> {
   // With a colon it would be an image of another remote's, which the CLI would send to this one.
-  return listIn(await query(engine, "/1.0/images?recursion=1")).map(tableIn).map((image) => ({
+  return listIn(await query(host, engine, "/1.0/images?recursion=1")).map(tableIn).map((image) => ({
     fingerprint: textIn(image.fingerprint),
     created_at: textIn(image.created_at),
     size: typeof image.size === "number" ? image.size : 0,
@@ -40,6 +41,7 @@ export async function listImages(engine: Engine): Promise<Image[]> {
  * @throws {UserError} when there is no such image
  */
 export async function imageHash(
+  host: Host,
   engine: Engine,
   { image, text }: { image: string; text: string },
 ): Promise<string> {
@@ -50,10 +52,10 @@ export async function imageHash(
       ...(cause ? { output: cause.output, cause } : {}),
     });
   const argv = engineArgv(engine, ["image", "info", imageOn(engine, image)]);
-  const { stdout } = await engine.host.run(argv, { placeholder: "RECIPE" }).catch((error) => {
+  const { stdout } = await host.run(argv, { placeholder: "RECIPE" }).catch((error) => {
     throw error instanceof ProcessError ? unknown(error) : error;
   });
-  if (engine.host.dryRun) return stdout;
+  if (host.dryRun) return stdout;
   const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
   if (!fingerprint) throw unknown();
   return await sha256(`${fingerprint}\n${text}`);
@@ -61,11 +63,12 @@ export async function imageHash(
 
 /** Stops an instance and makes a local image of it. Returns the image's fingerprint. */
 export async function publish(
+  host: Host,
   instance: Instance,
   properties: Readonly<Record<string, string>>,
 ): Promise<string> {
   const { engine } = instance;
-  await run(engine, ["stop", labelOf(instance)]);
+  await run(host, engine, ["stop", labelOf(instance)]);
   const { remote } = engine.server;
   const argv = engineArgv(engine, [
     "publish",
@@ -75,14 +78,14 @@ export async function publish(
     "none",
     ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
   ]);
-  const { stdout } = await engine.host.run(argv, { placeholder: "IMAGE" });
-  return engine.host.dryRun ? stdout : /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "";
+  const { stdout } = await host.run(argv, { placeholder: "IMAGE" });
+  return host.dryRun ? stdout : /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "";
 }
 
 /** Removes a local image. Nothing happens when it is gone already. */
-export async function deleteImage(engine: Engine, fingerprint: string): Promise<void> {
+export async function deleteImage(host: Host, engine: Engine, fingerprint: string): Promise<void> {
   try {
-    await run(engine, ["image", "delete", withRemote(engine.server, fingerprint)]);
+    await run(host, engine, ["image", "delete", withRemote(engine.server, fingerprint)]);
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

@@ -19,7 +19,7 @@ import {
 import { delay } from "@std/async";
 import { configIn, type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
-import type { RunOptions } from "../base/host.ts";
+import type { Host, RunOptions } from "../base/host.ts";
 import { firewallHint } from "./firewalls.ts";
 import { imageOn } from "./image.ts";
 import { withRemote } from "./server.ts";
@@ -58,17 +58,18 @@ export const protectionKey = "security.protection.delete";
  * instance cannot start (Incus 6.0.4: "Invalid PID")
  */
 export async function findInstance(
+  host: Host,
   { engine, name }: Instance,
   { withState = false }: { withState?: boolean } = {},
 ): Promise<InstanceInfo | undefined> {
   try {
-    const found = await query(engine, `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`);
+    const found = await query(host, engine, `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`);
     // Another machine's server could call it anything, and records and paths have the name in them.
     return found === undefined ? undefined : { ...parseInstance(engine, found), name };
   } catch (error) {
     if (!isNotReady(error)) throw error;
     // The list of all is answered by the members that are there.
-    const lost = (await listInstances(engine)).find((instance) => instance.name === name && isLost(instance));
+    const lost = (await listInstances(host, engine)).find((instance) => instance.name === name && isLost(instance));
     throw lost ? lostError(lost, error) : error;
   }
 }
@@ -90,8 +91,8 @@ function lostError({ engine, name, location }: InstanceInfo, cause: unknown): Us
  * All instances, without their addresses. Another machine's server could call them anything: those whose names cannot
  * be names of containers are left out.
  */
-export async function listInstances(engine: Engine): Promise<InstanceInfo[]> {
-  return listIn(await query(engine, "/1.0/instances?recursion=1"))
+export async function listInstances(host: Host, engine: Engine): Promise<InstanceInfo[]> {
+  return listIn(await query(host, engine, "/1.0/instances?recursion=1"))
     .map((json) => parseInstance(engine, json)).filter(({ name }) => isInstanceName(name));
 }
 
@@ -99,24 +100,24 @@ export async function listInstances(engine: Engine): Promise<InstanceInfo[]> {
  * All instances of all projects of the server, without their addresses: they may share directories of the host. A user
  * who may use one project alone gets the instances of that.
  */
-export async function listAllInstances(engine: Engine): Promise<InstanceInfo[]> {
+export async function listAllInstances(host: Host, engine: Engine): Promise<InstanceInfo[]> {
   try {
     const { server, ...rest } = engine;
     const anyProject = { ...rest, server: { ...server, project: undefined } };
-    return listIn(await query(anyProject, "/1.0/instances?recursion=1&all-projects=true"))
+    return listIn(await query(host, anyProject, "/1.0/instances?recursion=1&all-projects=true"))
       .map((json) => parseInstance(engine, json));
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
-    return await listInstances(engine);
+    return await listInstances(host, engine);
   }
 }
 
 /**
  * The same of this machine's own server, whichever server the engine is called with; none where it does not answer.
  */
-export async function listOwnInstances(client: Pick<Engine, "host" | "cli">): Promise<InstanceInfo[]> {
+export async function listOwnInstances(host: Host, { cli }: Pick<Engine, "cli">): Promise<InstanceInfo[]> {
   try {
-    return await listAllInstances(await engineAt(client, { remote: "local" }));
+    return await listAllInstances(host, await engineAt({ host, cli }, { remote: "local" }));
   } catch (error) {
     if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return [];
     throw error;
@@ -124,8 +125,8 @@ export async function listOwnInstances(client: Pick<Engine, "host" | "cli">): Pr
 }
 
 /** The instances that may share directories of this machine, in all projects, without their addresses. */
-export async function listNeighbours(engine: Engine): Promise<InstanceInfo[]> {
-  return await (engine.server.isLocal ? listAllInstances(engine) : listOwnInstances(engine));
+export async function listNeighbours(host: Host, engine: Engine): Promise<InstanceInfo[]> {
+  return await (engine.server.isLocal ? listAllInstances(host, engine) : listOwnInstances(host, engine));
 }
 
 function parseInstance(engine: Engine, json: unknown): InstanceInfo {
@@ -218,7 +219,7 @@ export interface LaunchOptions {
  *
  * @throws {UserError} when there is no such image
  */
-export async function launch(instance: Instance, options: LaunchOptions): Promise<void> {
+export async function launch(host: Host, instance: Instance, options: LaunchOptions): Promise<void> {
   const { engine, name } = instance;
   const { profiles, config, target } = options;
   const args = [
@@ -230,10 +231,10 @@ export async function launch(instance: Instance, options: LaunchOptions): Promis
     ...(target === undefined ? [] : ["--target", target]),
   ];
   try {
-    await run(engine, args).catch(async (error) => {
+    await run(host, engine, args).catch(async (error) => {
       if (!isStartFailure(error)) throw error;
-      await deleteInstance(instance);
-      await run(engine, args);
+      await deleteInstance(host, instance);
+      await run(host, engine, args);
     });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
@@ -271,9 +272,12 @@ export function rootIdsHint(product: string): string {
  * Whether an instance is on this machine: its server is this machine's, and if that is in a cluster, the instance is on
  * the very member that this machine is.
  */
-export async function isHere({ engine, location }: Pick<InstanceInfo, "engine" | "location">): Promise<boolean> {
+export async function isHere(
+  host: Host,
+  { engine, location }: Pick<InstanceInfo, "engine" | "location">,
+): Promise<boolean> {
   if (!engine.server.isLocal || location === "none") return engine.server.isLocal;
-  return location === (await environmentOf(engine)).server_name;
+  return location === (await environmentOf(host, engine)).server_name;
 }
 
 /**
@@ -285,10 +289,10 @@ export function isStartFailure(error: unknown): boolean {
 }
 
 /** Starts a stopped instance. */
-export async function startInstance(instance: Instance): Promise<void> {
+export async function startInstance(host: Host, instance: Instance): Promise<void> {
   const { engine } = instance;
   try {
-    await run(engine, ["start", labelOf(instance)]);
+    await run(host, engine, ["start", labelOf(instance)]);
   } catch (error) {
     if (!(error instanceof ProcessError) || !/member is evacuated/i.test(error.stderr)) throw error;
     const on = engineLine(engine, ["cluster", "restore", withRemote(engine.server, "MEMBER")]);
@@ -305,35 +309,35 @@ export async function startInstance(instance: Instance): Promise<void> {
 const stopSeconds = 60;
 
 /** Stops an instance that runs; kills what does not stop by itself. */
-export async function stopInstance(instance: Instance): Promise<void> {
+export async function stopInstance(host: Host, instance: Instance): Promise<void> {
   try {
-    await run(instance.engine, ["stop", "--timeout", String(stopSeconds), labelOf(instance)]);
+    await run(host, instance.engine, ["stop", "--timeout", String(stopSeconds), labelOf(instance)]);
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
-    await killInstance(instance);
+    await killInstance(host, instance);
   }
 }
 
 /** Kills all that runs in an instance. */
-export async function killInstance(instance: Instance): Promise<void> {
-  await run(instance.engine, ["stop", "--force", labelOf(instance)]);
+export async function killInstance(host: Host, instance: Instance): Promise<void> {
+  await run(host, instance.engine, ["stop", "--force", labelOf(instance)]);
 }
 
 /** How often, and how long after the last time, it is tried to remove an instance that is busy, in milliseconds. */
 const [maxDeletions, busyMs] = [20, 500];
 
 /** Removes an instance, stopping it first if it runs. */
-export async function deleteInstance(instance: Instance): Promise<void> {
+export async function deleteInstance(host: Host, instance: Instance): Promise<void> {
   const { engine } = instance;
   for (let tries = 1;; tries++) {
     try {
-      await run(engine, ["delete", "--force", labelOf(instance)]);
+      await run(host, engine, ["delete", "--force", labelOf(instance)]);
       return;
     } catch (error) {
       // A run that was killed may have left the engine at work on it: nobody can wait for an update, which is not an operation.
       const isBusy = error instanceof ProcessError && /Instance is busy running/.test(error.stderr);
       if (!isBusy || tries === maxDeletions) throw error;
-      await delay(busyMs, { signal: engine.host.signal });
+      await delay(busyMs, { signal: host.signal });
     }
   }
 }
@@ -344,10 +348,11 @@ export async function deleteInstance(instance: Instance): Promise<void> {
  * @param options `publishing`: also for the making of images, since Incus does not say of which instance (6.0.4)
  */
 export async function waitForOperations(
+  host: Host,
   { engine, name }: Instance,
   { publishing = false }: { publishing?: boolean } = {},
 ): Promise<void> {
-  const { running } = tableIn(await query(engine, "/1.0/operations?recursion=1"));
+  const { running } = tableIn(await query(host, engine, "/1.0/operations?recursion=1"));
   for (const { id, class: kind, description, resources, metadata } of listIn(running).map(tableIn)) {
     // Not for programs that run in the instance: those are operations of the class "websocket".
     if (kind !== "task") continue;
@@ -355,22 +360,25 @@ export async function waitForOperations(
     const paths = [...Object.values(tableIn(resources)), [tableIn(metadata).entity_url]].flatMap(textsIn);
     const isPublishing = publishing && paths.length === 0 && description === "Downloading image";
     if (isPublishing || paths.some((path) => path.split("?")[0]!.split("/").includes(name))) {
-      await query(engine, `/1.0/operations/${textIn(id)}/wait?timeout=60`, { timeoutMs: 70_000 });
+      await query(host, engine, `/1.0/operations/${textIn(id)}/wait?timeout=60`, { timeoutMs: 70_000 });
     }
   }
 }
 
 /** Adds devices to an instance, and values to its configuration, all or none. */
 export async function updateInstance(
+  host: Host,
   { engine, name }: Instance,
   data: { devices?: Readonly<Record<string, Device>>; config?: Readonly<Record<string, string>> },
 ): Promise<void> {
-  await request(engine, { method: "PATCH", path: `/1.0/instances/${name}`, data });
+  await request(host, engine, { method: "PATCH", path: `/1.0/instances/${name}`, data });
 }
 
 /** Removes devices from an instance. */
-export async function removeDevices(instance: Instance, devices: readonly string[]): Promise<void> {
-  if (devices.length > 0) await run(instance.engine, ["config", "device", "remove", labelOf(instance), ...devices]);
+export async function removeDevices(host: Host, instance: Instance, devices: readonly string[]): Promise<void> {
+  if (devices.length > 0) {
+    await run(host, instance.engine, ["config", "device", "remove", labelOf(instance), ...devices]);
+  }
 }
 
 /**
@@ -409,6 +417,7 @@ export const endMark = "\u0004";
  * @throws {UserError} when the answer does not arrive whole
  */
 export async function exec(
+  host: Host,
   instance: Instance,
   argv: readonly string[],
   given: RunOptions | (() => RunOptions) = {},
@@ -416,15 +425,17 @@ export async function exec(
   const { engine } = instance;
   for (let tries = 1;; tries++) {
     const options = { ...answerLimits, ...(typeof given === "function" ? given() : given) };
-    const isMarked = options.output === undefined && !engine.host.dryRun;
+    const isMarked = options.output === undefined && !host.dryRun;
     try {
-      const result = await run(engine, execArgs(instance, isMarked ? [...marking, ...argv] : argv), options);
+      const result = await run(host, engine, execArgs(instance, isMarked ? [...marking, ...argv] : argv), options);
       if (!isMarked || result.code !== 0) return result;
       if (result.stdout.endsWith(endMark)) return { ...result, stdout: result.stdout.slice(0, -endMark.length) };
     } catch (error) {
       if (hasNoAnswer(error) && tries < maxRuns) continue;
       // The program's own words may look as if the engine did not answer.
-      if (error instanceof UserError && error.cause instanceof ProcessError && await answers(engine)) throw error.cause;
+      if (error instanceof UserError && error.cause instanceof ProcessError && await answers(host, engine)) {
+        throw error.cause;
+      }
       throw error;
     }
     if (tries === maxRuns) {
@@ -477,14 +488,15 @@ export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
  * @param options `isStarted`: the instance has run. Before, it has only the map that it will have
  */
 export async function instanceHostUid(
+  host: Host,
   instance: Instance,
   { uid, isStarted = true }: { uid: string; isStarted?: boolean },
 ): Promise<string> {
   const { engine } = instance;
   const key = isStarted ? "volatile.idmap.current" : "volatile.idmap.next";
   const argv = engineArgv(engine, ["config", "get", labelOf(instance), key]);
-  const { stdout } = await engine.host.run(argv, { placeholder: "HOST_UID" });
-  return engine.host.dryRun ? stdout : String(hostUid(JSON.parse(stdout), Number(uid)));
+  const { stdout } = await host.run(argv, { placeholder: "HOST_UID" });
+  return host.dryRun ? stdout : String(hostUid(JSON.parse(stdout), Number(uid)));
 }
 
 /**
@@ -492,21 +504,22 @@ export async function instanceHostUid(
  *
  * @throws {UserError} when it has none
  */
-export async function instanceAddress({ engine, name }: Instance): Promise<string> {
+export async function instanceAddress(host: Host, { engine, name }: Instance): Promise<string> {
   const argv = engineArgv(engine, ["query", apiPath(engine, `/1.0/instances/${name}?recursion=1`)]);
-  const { stdout } = await engine.host.run(argv, { placeholder: "ADDRESS" });
-  if (engine.host.dryRun) return stdout;
+  const { stdout } = await host.run(argv, { placeholder: "ADDRESS" });
+  if (host.dryRun) return stdout;
   const info = parseInstance(engine, JSON.parse(stdout));
-  if (info.address === undefined) throw await noAddressError({ ...info, name });
+  if (info.address === undefined) throw await noAddressError(host, { ...info, name });
   return info.address;
 }
 
 /** The error for an instance without an address. Its hint names the firewalls that are there, or the usual causes. */
 export async function noAddressError(
+  host: Host,
   { engine, name, expanded_devices: devices }: Pick<InstanceInfo, "engine" | "name" | "expanded_devices">,
 ): Promise<UserError> {
   return new UserError(`The container "${name}" has no address`, {
-    hint: (engine.server.isLocal ? await firewallHint(engine.host, devices) : undefined) ??
+    hint: (engine.server.isLocal ? await firewallHint(host, devices) : undefined) ??
       "See whether its profile has a nic device, and whether a firewall (ufw, firewalld, Docker's) drops the bridge's DHCP or IPv6",
   });
 }

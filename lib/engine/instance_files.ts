@@ -2,7 +2,7 @@
 
 import { apiPath, type Instance, isNotFound, labelOf, run } from "./engine.ts";
 import { ProcessError } from "../base/errors.ts";
-import type { RunOptions } from "../base/host.ts";
+import type { Host, RunOptions } from "../base/host.ts";
 import { all } from "../base/settle.ts";
 
 /** How a file is put into an instance, and what is in it. */
@@ -22,11 +22,12 @@ export interface PushOptions {
  * path that are missing.
  */
 export async function pushFile(
+  host: Host,
   instance: Instance,
   { path, mode, stdin = "null", file = "-" }: PushOptions,
 ): Promise<void> {
   const options = ["--uid", "0", "--gid", "0", "--mode", mode, "--create-dirs"];
-  await run(instance.engine, ["file", "push", ...options, file, `${labelOf(instance)}${path}`], { stdin });
+  await run(host, instance.engine, ["file", "push", ...options, file, `${labelOf(instance)}${path}`], { stdin });
 }
 
 /**
@@ -35,13 +36,14 @@ export async function pushFile(
  * @param options `timeoutMs`: how long each may take
  */
 export async function removeFiles(
+  host: Host,
   { engine, name }: Instance,
   { paths, ...options }: { paths: readonly string[]; timeoutMs?: number },
 ): Promise<void> {
   await all(paths.map(async (path) => {
     const file = apiPath(engine, `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`);
     try {
-      await run(engine, ["query", "--request", "DELETE", file], options);
+      await run(host, engine, ["query", "--request", "DELETE", file], options);
     } catch (error) {
       if (!isNotFound(error) && !isMissingFile(error)) throw error;
     }

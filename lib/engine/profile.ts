@@ -1,5 +1,6 @@
 /** Profiles as the engine keeps them. */
 
+import type { Host } from "../base/host.ts";
 import { configIn, type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { type Engine, type Instance, labelOf, query, request, run } from "./engine.ts";
 import type { OnServer } from "./server.ts";
@@ -16,14 +17,14 @@ export interface EngineProfile {
 }
 
 /** The profile of this name; undefined when there is none. */
-export async function findProfile({ engine, name }: Instance): Promise<EngineProfile | undefined> {
-  const found = await query(engine, `/1.0/profiles/${name}`);
+export async function findProfile(host: Host, { engine, name }: Instance): Promise<EngineProfile | undefined> {
+  const found = await query(host, engine, `/1.0/profiles/${name}`);
   return found === undefined ? undefined : parseProfile(found);
 }
 
 /** All profiles. */
-export async function listProfiles(engine: Engine): Promise<(EngineProfile & { name: string })[]> {
-  return listIn(await query(engine, "/1.0/profiles?recursion=1"))
+export async function listProfiles(host: Host, engine: Engine): Promise<(EngineProfile & { name: string })[]> {
+  return listIn(await query(host, engine, "/1.0/profiles?recursion=1"))
     .map((json) => ({ ...parseProfile(json), name: textIn(tableIn(json).name) }));
 }
 
@@ -33,8 +34,8 @@ function parseProfile(json: unknown): EngineProfile {
 }
 
 /** The profile as YAML, as {@linkcode setProfile} takes it. */
-export async function showProfile(profile: Instance): Promise<string> {
-  return (await run(profile.engine, ["profile", "show", labelOf(profile)], { looksOnly: true })).stdout;
+export async function showProfile(host: Host, profile: Instance): Promise<string> {
+  return (await run(host, profile.engine, ["profile", "show", labelOf(profile)], { looksOnly: true })).stdout;
 }
 
 /**
@@ -44,11 +45,12 @@ export async function showProfile(profile: Instance): Promise<string> {
  * @throws {UserError} when there is one of that name
  */
 export async function createProfile(
+  host: Host,
   { engine, name }: Instance,
   config: Readonly<Record<string, string>>,
 ): Promise<void> {
   try {
-    await request(engine, { method: "POST", path: "/1.0/profiles", data: { name, config } });
+    await request(host, engine, { method: "POST", path: "/1.0/profiles", data: { name, config } });
   } catch (error) {
     if (!(error instanceof ProcessError) || !/already exists/i.test(error.stderr)) throw error;
     throw new UserError(`There is a profile "${name}" already`, {
@@ -59,13 +61,13 @@ export async function createProfile(
 }
 
 /** Replaces all that a profile holds. `yaml` is what `lxc profile edit` takes. */
-export async function setProfile(profile: Instance, yaml: string): Promise<void> {
-  await run(profile.engine, ["profile", "edit", labelOf(profile)], { stdin: { text: yaml } });
+export async function setProfile(host: Host, profile: Instance, yaml: string): Promise<void> {
+  await run(host, profile.engine, ["profile", "edit", labelOf(profile)], { stdin: { text: yaml } });
 }
 
 /** Removes a profile. */
-export async function deleteProfile(profile: Instance): Promise<void> {
-  await run(profile.engine, ["profile", "delete", labelOf(profile)]);
+export async function deleteProfile(host: Host, profile: Instance): Promise<void> {
+  await run(host, profile.engine, ["profile", "delete", labelOf(profile)]);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Snapshots of instances, and instances that are copied from a snapshot or from an instance as it is. */
 
+import type { Host } from "../base/host.ts";
 import { type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { apiPath, type Instance, isNotFound, query, request, run } from "./engine.ts";
 
@@ -12,25 +13,29 @@ export interface Snapshot {
 }
 
 /** The snapshot of an instance; undefined when there is none of that name. */
-export async function findSnapshot({ engine, name: instance }: Instance, name: string): Promise<Snapshot | undefined> {
-  const found = await query(engine, `/1.0/instances/${instance}/snapshots/${name}`);
+export async function findSnapshot(
+  host: Host,
+  { engine, name: instance }: Instance,
+  name: string,
+): Promise<Snapshot | undefined> {
+  const found = await query(host, engine, `/1.0/instances/${instance}/snapshots/${name}`);
   if (found === undefined) return undefined;
   const { created_at: created, devices } = tableIn(found);
   return { created_at: textIn(created), devices: devicesIn(devices) };
 }
 
 /** Takes a snapshot of an instance's disk, running or not, which stays until the instance is removed. */
-export async function takeSnapshot({ engine, name: instance }: Instance, name: string): Promise<void> {
+export async function takeSnapshot(host: Host, { engine, name: instance }: Instance, name: string): Promise<void> {
   // The date keeps "snapshots.expiry" of a profile from removing it.
   const snapshot = { name, stateful: false, expires_at: "0001-01-01T00:00:00Z" };
-  await request(engine, { method: "POST", path: `/1.0/instances/${instance}/snapshots`, data: snapshot });
+  await request(host, engine, { method: "POST", path: `/1.0/instances/${instance}/snapshots`, data: snapshot });
 }
 
 /** Removes a snapshot of an instance. Nothing happens when it is gone already. */
-export async function deleteSnapshot({ engine, name: instance }: Instance, name: string): Promise<void> {
+export async function deleteSnapshot(host: Host, { engine, name: instance }: Instance, name: string): Promise<void> {
   const path = apiPath(engine, `/1.0/instances/${instance}/snapshots/${name}`);
   try {
-    await run(engine, ["query", "--request", "DELETE", "--wait", path]);
+    await run(host, engine, ["query", "--request", "DELETE", "--wait", path]);
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
@@ -40,8 +45,8 @@ export async function deleteSnapshot({ engine, name: instance }: Instance, name:
  * Whether a snapshot of an instance takes neither time nor space at first. In a storage pool of plain directories it is
  * a full copy.
  */
-export async function hasCheapSnapshots({ engine, name: instance }: Instance): Promise<boolean> {
-  const pools = listIn(await query(engine, "/1.0/storage-pools?recursion=1")).map(tableIn);
+export async function hasCheapSnapshots(host: Host, { engine, name: instance }: Instance): Promise<boolean> {
+  const pools = listIn(await query(host, engine, "/1.0/storage-pools?recursion=1")).map(tableIn);
   const path = `/1.0/instances/${instance}`;
   const pool = pools.find(({ used_by: users }) => textsIn(users).some((user) => user.split("?")[0] === path));
   return pool !== undefined && pool.driver !== "dir";
@@ -53,14 +58,11 @@ export async function hasCheapSnapshots({ engine, name: instance }: Instance): P
  * @param options `source`: an instance, or a snapshot as `INSTANCE/SNAPSHOT`; the others are what it has in place of the
  * source's own configuration and devices
  */
-export async function copyInstance(
-  { engine, name }: Instance,
-  { source, ...changes }: {
-    source: string;
-    config: Readonly<Record<string, string>>;
-    devices: Readonly<Record<string, Device>>;
-  },
-): Promise<void> {
+export async function copyInstance(host: Host, { engine, name }: Instance, { source, ...changes }: {
+  source: string;
+  config: Readonly<Record<string, string>>;
+  devices: Readonly<Record<string, Device>>;
+}): Promise<void> {
   const origin = { type: "copy", source, instance_only: true };
-  await request(engine, { method: "POST", path: "/1.0/instances", data: { name, ...changes, source: origin } });
+  await request(host, engine, { method: "POST", path: "/1.0/instances", data: { name, ...changes, source: origin } });
 }

@@ -31,18 +31,18 @@ export async function planLending(
   const instance = { engine: await place.engine, name };
   const loans = paths.map((hostPath) => ({ ...newPlace(hostPath, plannedUser), hostPath, readOnly }));
   if (instance.engine.server.isLocal) {
-    const uid = await instanceHostUid(instance, plannedUser);
+    const uid = await instanceHostUid(host, instance, plannedUser);
     await host.run(["setfacl", "-m", `u:${uid}:${readOnly ? "r--" : "rw-"}`, "--", ...paths]);
     const devices = Object.fromEntries(loans.map((loan) => [loan.id, deviceOf(loan)]));
-    await updateInstance(instance, { devices });
-    return await planTakingBack(instance, loans.map((loan) => ({ ...loan, uid })));
+    await updateInstance(host, instance, { devices });
+    return await planTakingBack(host, instance, loans.map((loan) => ({ ...loan, uid })));
   }
   const copies = loans.map((loan) => ({ ...loan, user: formatUser(plannedUser), lent: { size: 0, sha256: "" } }));
   for (const copy of copies) {
     const stdin = { bytes: new ReadableStream<Uint8Array>(), from: copy.hostPath };
-    await exec(instance, sendArgv(copy), { stdin });
+    await exec(host, instance, sendArgv(copy), { stdin });
   }
-  await planTakingBack(instance, copies);
+  await planTakingBack(host, instance, copies);
 }
 
 /** As much of a loan as the plan needs. */
@@ -51,17 +51,16 @@ export type PlannedLoan =
   & ({ uid: number | string } | Pick<LentCopy, "user" | "lent">);
 
 /** Prints the commands that take files back from one container. */
-export async function planTakingBack(instance: Instance, loans: readonly PlannedLoan[]): Promise<void> {
-  const { host } = instance.engine;
+export async function planTakingBack(host: Host, instance: Instance, loans: readonly PlannedLoan[]): Promise<void> {
   const mappings = loans.filter((loan) => "uid" in loan);
-  if (mappings.length > 0) await removeDevices(instance, mappings.map(({ id }) => id));
+  if (mappings.length > 0) await removeDevices(host, instance, mappings.map(({ id }) => id));
   for (const { hostPath, uid } of mappings) await host.run(["setfacl", "-x", `u:${uid}`, "--", hostPath]);
   for (const copy of loans.filter((loan) => "lent" in loan)) {
     const { hostPath } = copy;
     if (copy.lent && !copy.readOnly) {
-      await exec(instance, readArgv(copy, { size: "<SIZE>", sha256: "<SHA256>" }));
+      await exec(host, instance, readArgv(copy, { size: "<SIZE>", sha256: "<SHA256>" }));
       await host.run(["cp", "--no-target-directory", "--", copyFiles(host, copy).back, hostPath]);
     }
-    await exec(instance, removeArgv(copy, ""));
+    await exec(host, instance, removeArgv(copy, ""));
   }
 }

@@ -4,7 +4,6 @@ import { hasDisplay, isUnattended } from "../base/desktop.ts";
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { type Undo, withDeadline, withUndo } from "../base/undo.ts";
-import { instanceOn } from "../container/lend/devices.ts";
 import { announcePresence, ownIds } from "../container/lend/journal.ts";
 import { keepFiles, takeBackMs, takeFilesBack } from "../container/lend/lend.ts";
 import type { Loan } from "../container/lend/loan.ts";
@@ -61,23 +60,23 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
   }
   await checkWays(files, neighbours);
   const { containerOf } = await import("../container/resolve.ts");
-  await using container = await containerOf(instance);
+  await using container = await containerOf(host, instance);
   await using presence = await announcePresence(host);
   const loans: Loan[] = [];
   const lost: Loan[] = [];
   const { readOnly, stays } = request;
   const lendAll = (undo: Undo): Promise<Loan[]> => container.lend(files, { readOnly, owner: presence.owner, undo });
   if (stays) {
-    showLoans(host, await withUndo(host, async (undo) => await keepFiles(instance, await lendAll(undo))));
+    showLoans(host, await withUndo(host, async (undo) => await keepFiles(host, instance, await lendAll(undo))));
     return 0;
   }
   try {
     loans.push(...await withUndo(host, lendAll));
     showLoans(host, loans);
-    await untilUserEnds(prompter, { ...request, instance, loans, rules });
+    await untilUserEnds(host, prompter, { ...request, instance, loans, rules });
   } finally {
     // Also when a signal has ended the waiting.
-    await takeBackAtEnd(prompter, { instance, loans, lost });
+    await takeBackAtEnd(host, prompter, { instance, loans, lost });
   }
   const code = tellTakenBack(host, loans, lost);
   // A signal that came while they were taken back.
@@ -100,7 +99,7 @@ async function chooseFiles(
   { words: [givenWord, ...givenPaths], ...options }: LendWords,
 ): Promise<Chosen | undefined> {
   const ask = (engine: Engine, name: string): Promise<Neighbourhood> => {
-    const asked = findNeighbourhood({ engine, name }, { exitCode: ExitCode.usage });
+    const asked = findNeighbourhood(host, { engine, name }, { exitCode: ExitCode.usage });
     // Mistakes in files come first.
     asked.catch(() => {});
     return asked;
@@ -111,7 +110,7 @@ async function chooseFiles(
   const rules = { user: await ownIds(host), shared: await sharedByMounts(host) };
   const givenFiles = await checkFiles(givenPaths, rules);
   const engine = await (place?.engine ?? chooseEngine(host, options));
-  const name = place?.name ?? await prompter.chooseContainer(await runningContainers(engine));
+  const name = place?.name ?? await prompter.chooseContainer(await runningContainers(host, engine));
   if (name === undefined) return undefined;
   const label = labelOf({ engine, name });
   const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(label), rules);
@@ -119,8 +118,8 @@ async function chooseFiles(
 }
 
 /** The names of the running containers that create.ts made. */
-async function runningContainers(engine: Engine): Promise<string[]> {
-  const names = (await listOurs(engine)).filter(({ status }) => status === "Running").map(({ name }) => name);
+async function runningContainers(host: Host, engine: Engine): Promise<string[]> {
+  const names = (await listOurs(host, engine)).filter(({ status }) => status === "Running").map(({ name }) => name);
   if (names.length > 0) return names;
   throw new UserError(`No container that create.ts made runs in ${engine.product}`, {
     hint: `Start one: ${engineLine(engine, ["start", labelOf({ engine, name: "NAME" })])}`,
@@ -129,6 +128,7 @@ async function runningContainers(engine: Engine): Promise<string[]> {
 
 /** Waits until the user or the time of `--for` ends the lending. */
 async function untilUserEnds(
+  host: Host,
   prompter: Prompter,
   { instance, loans, rules, forMs, yes }: Pick<LendWords, "forMs" | "yes"> & {
     instance: InstanceInfo;
@@ -141,10 +141,10 @@ async function untilUserEnds(
   const timer = forMs === undefined ? undefined : setTimeout(() => over.abort(), forMs);
   const until = timer === undefined ? {} : { signal: over.signal };
   const waiting = new AbortController();
-  const following = followReplacements(instance, { loans, rules, tell: prompter.tell, signal: waiting.signal });
+  const following = followReplacements(host, instance, { loans, rules, tell: prompter.tell, signal: waiting.signal });
   try {
     while (await prompter.untilAsked(loans, until)) {
-      const sessions = yes ? [] : await listeningSessions(instance, userOf(instance));
+      const sessions = yes ? [] : await listeningSessions(host, instance, userOf(instance));
       if (sessions.length === 0) break;
       const [what, verb] = sessions.length === 1 ? ["session", "runs"] : ["sessions", "run"];
       const where = `${sessions.join(", ")} still ${verb} in "${labelOf(instance)}"`;
@@ -160,11 +160,11 @@ async function untilUserEnds(
 
 /** Takes the files of this run back, also after a signal, and reports what was found. */
 async function takeBackAtEnd(
+  host: Host,
   prompter: Prompter,
   { instance, loans, lost }: { instance: Instance; loans: readonly Loan[]; lost: Loan[] },
 ): Promise<void> {
-  const { host } = instance.engine;
-  const act = (host: Host): Promise<string[]> => takeFilesBack(instanceOn(instance, host), loans, { lost });
+  const act = (cleaner: Host): Promise<string[]> => takeFilesBack(cleaner, instance, loans, { lost });
   for (const finding of await withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act })) {
     if (host.signal.aborted) host.ui.warn(finding);
     else await prompter.tell(finding);

@@ -34,7 +34,7 @@ export async function takeBack(
   if (missing !== undefined) throw inputError(`"${missing}" is not mapped into "${word}"`, "See map.ts --list");
   if (host.dryRun) {
     const { planTakingBack } = await import("./dry_run.ts");
-    for (const group of groupLoans(wanted)) await planTakingBack(await instanceOfRecord(host, group[0]!), group);
+    for (const group of groupLoans(wanted)) await planTakingBack(host, await instanceOfRecord(host, group[0]!), group);
     return 0;
   }
   const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));

@@ -1,5 +1,6 @@
 /** Follows mapped files: when an editor replaces a file, the container gets the new one. */
 
+import type { Host } from "../base/host.ts";
 import { abortable, delay } from "@std/async";
 import { dirname } from "@std/path";
 import { isFailure } from "../base/errors.ts";
@@ -32,10 +33,11 @@ export interface FollowOptions {
  * when a new file cannot be mapped, which the container then does not get, and when a file is gone.
  */
 export async function followReplacements(
+  host: Host,
   container: Instance,
   { loans, rules, tell, signal }: FollowOptions,
 ): Promise<void> {
-  const { ui } = container.engine.host;
+  const { ui } = host;
   /** The inodes that are not mapped and that the user was warned of, by path. */
   const refused = new Map<string, number>();
   const onReplaced = async (old: Mapping): Promise<void> => {
@@ -44,7 +46,7 @@ export async function followReplacements(
     try {
       file = await checkFile(path, rules);
       if (refused.get(path) === file.state.ino) return file.file.close();
-      const replacement = await mapReplacement(container, { old, source: file });
+      const replacement = await mapReplacement(host, container, { old, source: file });
       if (replacement) {
         loans[loans.indexOf(old)] = replacement;
         old.file?.close();

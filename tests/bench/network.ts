@@ -59,7 +59,10 @@ async function measure(
 ): Promise<Figures> {
   const chosen = await chooseEngine(host, { engine });
   const places = mountsIn(host, container);
-  await using target = await (way === "ours" ? asFromElsewhere : containerOn)({ engine: chosen, name: container });
+  await using target = await (way === "ours" ? asFromElsewhere : containerOn)(host, {
+    engine: chosen,
+    name: container,
+  });
   const screen = { width: 1920, height: 1200, dpi: 96, monitors: [] };
   const plan = {
     app: app.split(" "),

@@ -1,5 +1,6 @@
 /** A container of this machine that is treated as one of another, so that one machine and one engine do. */
 
+import type { Host } from "../../lib/base/host.ts";
 import { type Container } from "../../lib/container/container.ts";
 import { containerOn } from "../../lib/container/resolve.ts";
 import { findOurs } from "../../lib/container/ours.ts";
@@ -8,7 +9,7 @@ import { plannedUser } from "../../lib/container/user.ts";
 import type { Instance } from "../../lib/engine/engine.ts";
 
 /** The container of this name on a server of this machine, reached as from another one. */
-export async function asFromElsewhere(instance: Instance): Promise<Container> {
-  const container = await containerOn(instance);
-  return remoteContainer({ ...container, plannedUser, instance: () => findOurs(instance) });
+export async function asFromElsewhere(host: Host, instance: Instance): Promise<Container> {
+  const container = await containerOn(host, instance);
+  return remoteContainer({ ...container, plannedUser, instance: () => findOurs(host, instance) });
 }

@@ -35,7 +35,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
   const { signal } = new AbortController();
   const host = realHost({ ui: terminalUi({ quiet: true, json: false, yes: true, signal }), signal, verbose: false });
   const mounts = mountsIn(host, name);
-  await using container = await asFromElsewhere({ engine: await chooseEngine(host, { engine }), name });
+  await using container = await asFromElsewhere(host, { engine: await chooseEngine(host, { engine }), name });
   const open: ReadonlySet<Channel> = new Set(["sound"]);
   const screen = await hostScreen(host);
   const app = ["sh", "-c", "paplay share/tone.wav & exec python3 share/picture.py"];

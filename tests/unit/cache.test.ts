@@ -8,6 +8,7 @@ import {
   recipeOf,
   removeReplaced,
 } from "../../lib/create/cache.ts";
+import type { Host } from "../../lib/base/host.ts";
 import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
 import type { Image } from "../../lib/engine/image.ts";
 import { UserError } from "../../lib/base/errors.ts";
@@ -18,7 +19,7 @@ const fingerprint = "ab".repeat(32);
 /** An engine whose base image has this fingerprint, and whose store holds these images. */
 async function engineWith(
   { base = fingerprint, images = [] }: { base?: string; images?: readonly Partial<Image>[] } = {},
-): Promise<{ engine: Engine; recorded: RecordingHost }> {
+): Promise<{ host: Host; engine: Engine; recorded: RecordingHost }> {
   const recorded = recordingHost({
     answer: (argv) => ({
       stdout: argv[1] === "image"
@@ -28,34 +29,34 @@ async function engineWith(
         : JSON.stringify(images),
     }),
   });
-  return { engine: await chooseEngine(recorded.host, { engine: "lxc" }), recorded };
+  return { host: recorded.host, engine: await chooseEngine(recorded.host, { engine: "lxc" }), recorded };
 }
 
 Deno.test("recipeOf() is the same for the same base image and profile, whatever the image is called", async () => {
-  const { engine } = await engineWith();
-  const recipe = await recipeOf(engine, { image: "ubuntu:", profile: "config: {}\n" });
+  const { host, engine } = await engineWith();
+  const recipe = await recipeOf(host, engine, { image: "ubuntu:", profile: "config: {}\n" });
   assertMatch(recipe.recipe, /^[0-9a-f]{64}$/);
-  const other = await recipeOf(engine, { image: "ubuntu:24.04", profile: "config: {}\n" });
+  const other = await recipeOf(host, engine, { image: "ubuntu:24.04", profile: "config: {}\n" });
   assertEquals(other.recipe, recipe.recipe);
   assertNotEquals(other.source, recipe.source);
 });
 
 Deno.test("recipeOf() differs with the base image, and with the profile, which holds the user-data", async () => {
-  const { engine } = await engineWith();
-  const { engine: newer } = await engineWith({ base: "cd".repeat(32) });
+  const { host, engine } = await engineWith();
+  const newer = await engineWith({ base: "cd".repeat(32) });
   const recipes = [
-    await recipeOf(engine, { image: "x", profile: "config: {}\n" }),
-    await recipeOf(engine, { image: "x", profile: "config: {a: b}\n" }),
-    await recipeOf(newer, { image: "x", profile: "config: {}\n" }),
+    await recipeOf(host, engine, { image: "x", profile: "config: {}\n" }),
+    await recipeOf(host, engine, { image: "x", profile: "config: {a: b}\n" }),
+    await recipeOf(newer.host, newer.engine, { image: "x", profile: "config: {}\n" }),
   ];
   assertEquals(new Set(recipes.map(({ recipe }) => recipe)).size, 3);
   assertEquals(recipes[0]!.source, recipes[2]!.source, "the same source, an older base image");
 });
 
 Deno.test("recipeOf() refuses an image that the engine does not know", async () => {
-  const recorded = recordingHost({ answer: () => ({ stdout: "no such thing\n" }) });
-  const engine = await chooseEngine(recorded.host, { engine: "lxc" });
-  await assertRejects(() => recipeOf(engine, { image: "x", profile: "" }), UserError, '"x"');
+  const { host } = recordingHost({ answer: () => ({ stdout: "no such thing\n" }) });
+  const engine = await chooseEngine(host, { engine: "lxc" });
+  await assertRejects(() => recipeOf(host, engine, { image: "x", profile: "" }), UserError, '"x"');
 });
 
 const recipeKey = "user.gui-container.recipe";
@@ -76,8 +77,8 @@ Deno.test("chooseCached() takes the oldest image of the recipe, and none of anot
     image("old-2", daysAgo(20), { [recipeKey]: "r" }),
     image("old-1", daysAgo(29), { [recipeKey]: "r" }),
   ];
-  const { engine } = await engineWith({ images });
-  const cached = await cachedImages(engine, recipe);
+  const { host, engine } = await engineWith({ images });
+  const cached = await cachedImages(host, engine, recipe);
   assertEquals(cached.map(({ fingerprint }) => fingerprint), ["too-old", "other", "new", "old-2", "old-1"]);
   assertEquals(chooseCached(cached, { recipe })?.fingerprint, "old-1");
   assertEquals(chooseCached(cached, { recipe, unusable: ["old-1", "old-2"] })?.fingerprint, "new");
@@ -93,15 +94,15 @@ Deno.test("removeReplaced() removes the images of older bases and of the same re
     image("other-recipe", "2024-01-01T00:00:00Z", { [recipeKey]: "q", [sourceKey]: "t" }),
     image("foreign", "2024-01-01T00:00:00Z", {}),
   ];
-  const { engine, recorded } = await engineWith({ images });
-  await removeReplaced(engine, { images: await cachedImages(engine, recipe), used: "used" });
+  const { host, engine, recorded } = await engineWith({ images });
+  await removeReplaced(host, engine, { images: await cachedImages(host, engine, recipe), used: "used" });
   const removed = recorded.calls.filter(([, command]) => command === "image").map((argv) => argv.at(-1));
   assertEquals(removed, ["twin", "older-base", "other-name"]);
 });
 
 Deno.test("cacheInstance() takes the container's identity away before it is stopped and kept", async () => {
-  const { engine, recorded } = await engineWith();
-  assertEquals(await cacheInstance({ engine, name: "box" }, { recipe, run: "7" }), fingerprint);
+  const { host, engine, recorded } = await engineWith();
+  assertEquals(await cacheInstance(host, { engine, name: "box" }, { recipe, run: "7" }), fingerprint);
   assertEquals(recorded.calls.map((argv) => argv[1]), ["exec", "stop", "publish"]);
   const script = recorded.calls[0]!.at(-1)!;
   for (const word of ["ssh_host_", "machine-id", "cloud-init clean", "authorized_keys"]) assert(script.includes(word));

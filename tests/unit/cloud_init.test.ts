@@ -38,16 +38,17 @@ Deno.test("parseStatus() takes texts only of what a container may have answered,
   assertEquals(parseStatus(many, 1), { kind: "error", errors: Array(50).fill("x".repeat(1_000)) });
 });
 
-async function engineThat(answer: (argv: readonly string[]) => Answer): Promise<Engine> {
-  return await chooseEngine(recordingHost({ answer }).host, { engine: "lxc" });
+async function engineThat(answer: (argv: readonly string[]) => Answer): Promise<{ host: Host; engine: Engine }> {
+  const { host } = recordingHost({ answer });
+  return { host, engine: await chooseEngine(host, { engine: "lxc" }) };
 }
 
 Deno.test("waitForCloudInit() fails with cloud-init's own errors and the end of its output log", async () => {
-  const engine = await engineThat((argv) =>
+  const { host, engine } = await engineThat((argv) =>
     argv.includes("tail") ? { stdout: "E: no such package\n" } : { stdout: '{"errors":["first","second"]}\n1 42\n' }
   );
   const error = await assertRejects(
-    () => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }),
+    () => waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }),
     UserError,
     "first",
   );
@@ -56,9 +57,9 @@ Deno.test("waitForCloudInit() fails with cloud-init's own errors and the end of 
 });
 
 Deno.test("waitForCloudInit() says that the image has no cloud-init", async () => {
-  const engine = await engineThat(() => ({ stdout: "127 0\n" }));
+  const { host, engine } = await engineThat(() => ({ stdout: "127 0\n" }));
   const error = await assertRejects(
-    () => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }),
+    () => waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }),
     UserError,
     '"box"',
   );
@@ -68,9 +69,9 @@ Deno.test("waitForCloudInit() says that the image has no cloud-init", async () =
 Deno.test("waitForCloudInit() says that it took too long, with the end of the output log", async () => {
   const result = { argv: ["lxc"], code: 143, signal: null, stdout: "", stderr: "" };
   const tooLong = new ProcessError(result, { timedOutAfterMs: 1000 });
-  const engine = await engineThat((argv) => argv.includes("tail") ? { stdout: "Unpacking\n" } : tooLong);
+  const { host, engine } = await engineThat((argv) => argv.includes("tail") ? { stdout: "Unpacking\n" } : tooLong);
   const error = await assertRejects(
-    () => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }),
+    () => waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }),
     UserError,
     'still runs after 1 s in "box"',
   );
@@ -79,8 +80,11 @@ Deno.test("waitForCloudInit() says that it took too long, with the end of the ou
 });
 
 Deno.test("waitForCloudInit() tells a failure of the engine's CLI from one of cloud-init", async () => {
-  const engine = await engineThat(() => ({ code: 1, stderr: "Error: Instance is not running\n" }));
-  const error = await assertRejects(() => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), ProcessError);
+  const { host, engine } = await engineThat(() => ({ code: 1, stderr: "Error: Instance is not running\n" }));
+  const error = await assertRejects(
+    () => waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }),
+    ProcessError,
+  );
   assertEquals(error.output, "Error: Instance is not running");
 });
 
@@ -90,28 +94,32 @@ Deno.test("waitForCloudInit() ends by its own error when what it does beside fai
     argv.includes("cat")
       ? Promise.reject(new Error("beside"))
       : new Promise((_, reject) => setTimeout(() => reject(new Error("itself")), 2_500));
-  const engine = { ...await chooseEngine(host, { engine: "lxc" }), host: { ...host, run } };
-  await assertRejects(() => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), Error, "itself");
+  const engine = await chooseEngine(host, { engine: "lxc" });
+  await assertRejects(
+    () => waitForCloudInit({ ...host, run }, { engine, name: "box" }, { timeoutMs: 1000 }),
+    Error,
+    "itself",
+  );
 });
 
 Deno.test("waitForCloudInit() gives back the warnings of a degraded one", async () => {
-  const engine = await engineThat(() => ({ stdout: '{"recoverable_errors":{"WARNING":["w"]}}\n2 42\n' }));
-  assertEquals(await waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), {
+  const { host, engine } = await engineThat(() => ({ stdout: '{"recoverable_errors":{"WARNING":["w"]}}\n2 42\n' }));
+  assertEquals(await waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }), {
     kind: "degraded",
     warnings: ["w"],
   });
 });
 
 Deno.test("waitForCloudInit() reads a status of several lines, and the size of the user-data after it", async () => {
-  const engine = await engineThat(() => ({ stdout: '{\n "status": "done",\n "errors": []\n}\n0 2048\n' }));
-  assertEquals(await waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), { kind: "done" });
+  const { host, engine } = await engineThat(() => ({ stdout: '{\n "status": "done",\n "errors": []\n}\n0 2048\n' }));
+  assertEquals(await waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }), { kind: "done" });
 });
 
 Deno.test("waitForCloudInit() fails when cloud-init was given no user-data, done or degraded", async () => {
   for (const code of [0, 2]) {
-    const engine = await engineThat(() => ({ stdout: `{"status":"done"}\n${code} 0\n` }));
+    const { host, engine } = await engineThat(() => ({ stdout: `{"status":"done"}\n${code} 0\n` }));
     const error = await assertRejects(
-      () => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }),
+      () => waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }),
       UserError,
       'no user-data in "box"',
     );
@@ -121,10 +129,14 @@ Deno.test("waitForCloudInit() fails when cloud-init was given no user-data, done
 });
 
 Deno.test("waitForCloudInit() names cloud-init's own error rather than the missing user-data", async () => {
-  const engine = await engineThat((argv) =>
+  const { host, engine } = await engineThat((argv) =>
     argv.includes("tail") ? {} : { stdout: '{"errors":["no datasource"]}\n1 0\n' }
   );
-  await assertRejects(() => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), UserError, "no datasource");
+  await assertRejects(
+    () => waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }),
+    UserError,
+    "no datasource",
+  );
 });
 
 Deno.test("foundSource() knows when cloud-init has looked, and whether it found something", () => {
@@ -136,10 +148,10 @@ Deno.test("foundSource() knows when cloud-init has looked, and whether it found 
 });
 
 Deno.test("waitForCloudInit() asks once, and in a dry run judges nothing", async () => {
-  const recorded = recordingHost({ dryRun: true });
-  const engine = await chooseEngine(recorded.host, { engine: "lxc" });
-  assertEquals(await waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), { kind: "done" });
-  assertEquals(recorded.calls.map((argv) => argv.slice(0, 8)), [
+  const { host, calls } = recordingHost({ dryRun: true });
+  const engine = await chooseEngine(host, { engine: "lxc" });
+  assertEquals(await waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }), { kind: "done" });
+  assertEquals(calls.map((argv) => argv.slice(0, 8)), [
     ["lxc", "exec", "box", "--mode", "non-interactive", "--", "/bin/sh", "-c"],
   ]);
 });
@@ -169,8 +181,11 @@ Deno.test("waitForCloudInit() waits for an address while the container still boo
       const stdout = `${await Promise.race([status.promise, given.promise])}\u0004`;
       return { argv, code: 0, signal: null, stdout, stderr: "" };
     };
-    const engine = engineCalled({ ...host, run }, "lxc");
-    const outcome = await waitForCloudInit({ engine, name: "box" }, { timeoutMs: 60_000, askingMs: 1 })
+    const engine = engineCalled("lxc");
+    const outcome = await waitForCloudInit({ ...host, run }, { engine, name: "box" }, {
+      timeoutMs: 60_000,
+      askingMs: 1,
+    })
       .catch((error) => error.message);
     return { outcome, said };
   };

@@ -127,10 +127,10 @@ Deno.test("writeContainerRecord() writes a record whole or not at all", async ()
   const { rename } = Deno;
   try {
     const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: root } });
-    const instance = { engine: engineCalled(host, "incus"), name: "box" };
+    const instance = { engine: engineCalled("incus"), name: "box" };
     const mounts = mountsIn(host, "box");
     await Deno.mkdir(mounts.directory);
-    const write = (location: string): Promise<void> => writeContainerRecord(instance, { user: alice, location });
+    const write = (location: string): Promise<void> => writeContainerRecord(host, instance, { user: alice, location });
     await write("none");
     assertEquals(await readContainerRecord(mounts), record);
     Deno.rename = () => Promise.reject(new Error("killed"));

@@ -40,7 +40,7 @@ function knownBox(
   { mounts = mountsIn({ env: () => "/m" }, "box") }: ContainerOptions,
 ): KnownContainer {
   const server = label === "box" ? ownServer : { remote: "far", project: undefined, isLocal: false };
-  const engine = Promise.resolve({ ...engineCalled(host, "incus"), server });
+  const engine = Promise.resolve({ ...engineCalled("incus"), server });
   const instance = (): Promise<undefined> => Promise.resolve(undefined);
   return { host, name: "box", label, options: [], mounts, engine, plannedUser, instance };
 }

@@ -75,7 +75,7 @@ Deno.test("check() asks this machine's own server for the instances of all proje
       answer: ([, , path]) => ({ stdout: JSON.stringify(/all-projects/.test(path!) ? [other] : []) }),
     });
     using files = await holdFiles(host, [path]);
-    const engine = engineCalled(host, "incus");
+    const engine = engineCalled("incus");
     for (const [remote, isLocal] of [[undefined, true], ["big", false]] as const) {
       const there = { ...engine, server: { remote, project: "work", isLocal } };
       await assertRejects(() => files.check(there), UserError, "a container can write to");
@@ -107,7 +107,7 @@ Deno.test("lend() hands the very file over that was held, byte by byte", async (
     await Deno.writeTextFile(path, "another");
     // The recording host reads nothing of the stream: the file then counts as not read to its end.
     await assertRejects(
-      () => files.lend({ engine: engineCalled(recorded.host, "lxc"), name: "box-d01234" }, ubuntuUser),
+      () => files.lend({ engine: engineCalled("lxc"), name: "box-d01234" }, ubuntuUser),
       UserError,
       "to its end",
     );
@@ -160,7 +160,7 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
       },
     });
     const origin = { source: "box", path: "box/made", created_at: "", user: ubuntuUser, location: "none", devices: {} };
-    const copy = await makeCopy(engineCalled(host, "lxc"), origin);
+    const copy = await makeCopy(host, engineCalled("lxc"), origin);
     copy.lock!.close();
     const body = calls.find((argv) => argv.at(-1) === "/1.0/instances")!;
     const { name, config } = JSON.parse(body[body.indexOf("--data") + 1]!);
@@ -188,11 +188,11 @@ Deno.test("requireOrigin() says what to do without a snapshot", async () => {
         ? { code: 1, stderr: "Error: not found" }
         : { stdout: JSON.stringify({ name: "box", status: "Running", config: { "user.gui-container": "1" } }) },
   });
-  const engine = engineCalled(host, "incus");
-  const error = await assertRejects(() => requireOrigin({ engine, name: "box" }), UserError, "no snapshot");
+  const engine = engineCalled("incus");
+  const error = await assertRejects(() => requireOrigin(host, { engine, name: "box" }), UserError, "no snapshot");
   assertStringIncludes(error.hint, "incus snapshot create box made");
   const far = { ...engine, server: { remote: "big", project: undefined, isLocal: false } };
-  const there = await assertRejects(() => requireOrigin({ engine: far, name: "box" }), UserError, "no snapshot");
+  const there = await assertRejects(() => requireOrigin(host, { engine: far, name: "box" }), UserError, "no snapshot");
   assertStringIncludes(there.hint, "incus snapshot create big:box made");
 });
 
@@ -205,7 +205,7 @@ Deno.test("requireOrigin() says how to renew what has had no updates for a month
         stdout: JSON.stringify({ name: "box", created_at: created, config: { "user.gui-container": "1" } }),
       }),
     });
-    await requireOrigin({ engine: engineCalled(host, "lxc"), name: "box" });
+    await requireOrigin(host, { engine: engineCalled("lxc"), name: "box" });
     return said;
   };
   assertEquals(await said(29), []);

@@ -274,7 +274,7 @@ Deno.test("checkRootIds() tells a host whose root has no ids for Incus", async (
     await Deno.writeTextFile(`${directory}/newuidmap`, "");
     const found = async (cli: "incus" | "lxc", PATH = directory): Promise<string[]> => {
       const { host } = recordingHost({ env: { PATH } });
-      return (await checkRootIds(host, engineCalled(host, cli), directory)).map(({ verdict }) => verdict);
+      return (await checkRootIds(host, engineCalled(cli), directory)).map(({ verdict }) => verdict);
     };
     assertEquals(await found("incus"), [], "there are no such files");
     await Deno.writeTextFile(`${directory}/subgid`, "root:1000000:1000000000\n");
@@ -305,7 +305,7 @@ Deno.test("checkFirewalls() asks for the bridge of the default profile", async (
         ? { stdout: "/sys/class/net/docker0\n" }
         : missing,
   });
-  const [found] = await checkFirewalls(host, engineCalled(host, "lxc"));
+  const [found] = await checkFirewalls(host, engineCalled("lxc"));
   assertEquals(found!.verdict, "risk");
   assertStringIncludes(found!.what, "Docker drops what is forwarded from lxdbr0");
 });
@@ -377,7 +377,7 @@ Deno.test("checkAttachable() tells host keys that are not pinned, a container th
     );
     const recorded = lxdHost({ instances, inside });
     const host = { ...recorded.host, env: () => directory };
-    const found = await checkAttachable(host, engineCalled(host, "lxc"));
+    const found = await checkAttachable(host, engineCalled("lxc"));
     assertEquals(found.map(({ verdict, what }) => [verdict, /"(\w+)"/.exec(what)![1]]), [
       ["ok", "new"],
       ["broken", "old"],

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import type { Host } from "../../lib/base/host.ts";
 import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
 import { createProfile, findProfile, refuseUsedByOthers, setProfile } from "../../lib/engine/profile.ts";
 import { ownServer } from "../../lib/engine/server.ts";
@@ -74,28 +75,34 @@ Deno.test("chooseEngine() says what to do: install one, start it, or join its gr
   }
 });
 
-function lxcThat(answer: Answer): Promise<Engine> {
-  return chooseEngine(hostWith({ lxc: answer }).host, { engine: "lxc" });
+async function lxcThat(answer: Answer): Promise<{ host: Host; engine: Engine }> {
+  const { host } = hostWith({ lxc: answer });
+  return { host, engine: await chooseEngine(host, { engine: "lxc" }) };
 }
 
 Deno.test("an engine that is asked for and not installed is exit code 125, with the other one as a way out", async () => {
-  const engine = await chooseEngine(hostWith({}).host, { engine: "incus" });
-  const error = await assertRejects(() => findInstance({ engine, name: "box" }), UserError, '"incus" is not installed');
+  const { host } = hostWith({});
+  const engine = await chooseEngine(host, { engine: "incus" });
+  const error = await assertRejects(
+    () => findInstance(host, { engine, name: "box" }),
+    UserError,
+    '"incus" is not installed',
+  );
   assertEquals(error.exitCode, 125);
   assertStringIncludes(error.hint, "GUI_CONTAINER_ENGINE=lxc");
 });
 
 Deno.test("a refusal of the engine itself keeps what it said", async () => {
-  const engine = await lxcThat({ code: 1, stderr: "Error: No space left\n" });
-  const error = await assertRejects(() => setProfile({ engine, name: "box" }, ""), ProcessError);
+  const { host, engine } = await lxcThat({ code: 1, stderr: "Error: No space left\n" });
+  const error = await assertRejects(() => setProfile(host, { engine, name: "box" }, ""), ProcessError);
   assertEquals(error.output, "Error: No space left");
 });
 
 Deno.test("createProfile() refuses a profile that somebody has just made", async () => {
   const refusal = 'Error: Error inserting "box" into database: The profile already exists\n';
-  const engine = await lxcThat({ code: 1, stderr: refusal });
+  const { host, engine } = await lxcThat({ code: 1, stderr: refusal });
   const error = await assertRejects(
-    () => createProfile({ engine, name: "box" }, {}),
+    () => createProfile(host, { engine, name: "box" }, {}),
     UserError,
     'a profile "box" already',
   );
@@ -119,9 +126,9 @@ Deno.test("refuseUsedByOthers() knows the container of that name, and its copies
 });
 
 Deno.test("launch() tells an engine that does not answer from one that refuses", async () => {
-  const engine = await lxcThat({ code: 1, stderr: noSocket });
+  const { host, engine } = await lxcThat({ code: 1, stderr: noSocket });
   const error = await assertRejects(
-    () => launch({ engine, name: "box" }, { image: "x", profiles: [], config: {} }),
+    () => launch(host, { engine, name: "box" }, { image: "x", profiles: [], config: {} }),
     UserError,
     "LXD does not answer",
   );
@@ -129,12 +136,19 @@ Deno.test("launch() tells an engine that does not answer from one that refuses",
 });
 
 Deno.test("findProfile() throws what is not an answer", async () => {
+  const find = async (answer: Answer): Promise<unknown> => {
+    const { host, engine } = await lxcThat(answer);
+    return await findProfile(host, { engine, name: "p" });
+  };
   const profile = { config: { "user.a": "b" }, devices: {}, used_by: ["/1.0/instances/x"] };
-  assertEquals(await findProfile({ engine: await lxcThat({ stdout: JSON.stringify(profile) }), name: "p" }), profile);
   assertEquals(
-    await findProfile({ engine: await lxcThat({ code: 1, stderr: "Error: Profile not found" }), name: "p" }),
+    await find({ stdout: JSON.stringify(profile) }),
+    profile,
+  );
+  assertEquals(
+    await find({ code: 1, stderr: "Error: Profile not found" }),
     undefined,
   );
-  const engine = await lxcThat({ code: 1, stderr: "Error: disk full" });
-  await assertRejects(() => findProfile({ engine, name: "p" }), ProcessError);
+  const { host, engine } = await lxcThat({ code: 1, stderr: "Error: disk full" });
+  await assertRejects(() => findProfile(host, { engine, name: "p" }), ProcessError);
 });

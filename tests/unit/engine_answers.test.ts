@@ -1,6 +1,7 @@
 // What a remote answers that is hostile or broken: the engine's functions take what fits, or fail with an error for the user.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Host } from "../../lib/base/host.ts";
 import { type Engine, engineCalled, environmentOf, query, run, warningsOf } from "../../lib/engine/engine.ts";
 import { isFailure, UserError } from "../../lib/base/errors.ts";
 import { listImages } from "../../lib/engine/image.ts";
@@ -11,10 +12,10 @@ import { chanceFrom } from "../fuzz/random.ts";
 import { recordingHost } from "./recording_host.ts";
 
 /** An engine's remote that answers each question so. */
-function remote(stdout: string): Engine & { calls: string[][] } {
+function remote(stdout: string): { host: Host; engine: Engine; calls: string[][] } {
   const { host, calls } = recordingHost({ answer: () => ({ stdout }) });
   const server = { remote: "far", project: undefined, isLocal: false };
-  return { ...engineCalled(host, "incus"), server, calls };
+  return { host, engine: { ...engineCalled("incus"), server }, calls };
 }
 
 const instance = {
@@ -45,21 +46,22 @@ const values = [null, true, 0, -1e308, "", "../../x", "--force-local", "\u001b]5
 }];
 
 /** What each function does with an answer. */
-const readers: readonly ((engine: Engine) => Promise<unknown>)[] = [
+const readers: readonly ((host: Host, engine: Engine) => Promise<unknown>)[] = [
   environmentOf,
-  (engine) => warningsOf(engine, { project: "default", server_version: "", server_clustered: false, server_name: "" }),
+  (host, engine) =>
+    warningsOf(host, engine, { project: "default", server_version: "", server_clustered: false, server_name: "" }),
   listInstances,
   listAllInstances,
-  (engine) => findInstance({ engine, name: "box" }, { withState: true }),
-  (engine) => waitForOperations({ engine, name: "box" }, { publishing: true }),
+  (host, engine) => findInstance(host, { engine, name: "box" }, { withState: true }),
+  (host, engine) => waitForOperations(host, { engine, name: "box" }, { publishing: true }),
   listImages,
   listProfiles,
-  async (engine) => {
-    const profile = await findProfile({ engine, name: "box" });
+  async (host, engine) => {
+    const profile = await findProfile(host, { engine, name: "box" });
     if (profile) refuseUsedByOthers({ engine, name: "box" }, { profile });
   },
-  (engine) => findSnapshot({ engine, name: "box" }, "made"),
-  (engine) => hasCheapSnapshots({ engine, name: "box" }),
+  (host, engine) => findSnapshot(host, { engine, name: "box" }, "made"),
+  (host, engine) => hasCheapSnapshots(host, { engine, name: "box" }),
 ];
 
 /** Puts another value somewhere into an answer. */
@@ -79,14 +81,14 @@ Deno.test("whatever a remote answers, it is read or refused, and nothing of it i
       json = changed(json, { chance, value: chance.oneOf(values) });
     }
     const text = JSON.stringify(json).replaceAll('"a":', '"__proto__":');
-    const engine = remote(text);
+    const { host, engine, calls } = remote(text);
     const reader = chance.oneOf(readers);
     try {
-      await reader(engine);
+      await reader(host, engine);
     } catch (error) {
       if (!isFailure(error)) throw new Error(`${readers.indexOf(reader)}: ${text}`, { cause: error });
     }
-    for (const [program, query, ...words] of engine.calls) {
+    for (const [program, query, ...words] of calls) {
       assert(program === "incus" && query === "query", program);
       assert(words.every((word) => word.startsWith("far:/1.0")), words.join(" "));
     }
@@ -95,20 +97,23 @@ Deno.test("whatever a remote answers, it is read or refused, and nothing of it i
 
 Deno.test("what of a remote's instances has another type counts as missing", async () => {
   const odd = { ...instance, name: ["box"], config: { a: 1, b: "c" }, devices: { d: null, e: { type: 5, path: "/" } } };
-  const [first, ...more] = await listAllInstances(remote(JSON.stringify([odd])));
+  const { host, engine } = remote(JSON.stringify([odd]));
+  const [first, ...more] = await listAllInstances(host, engine);
   assertEquals(more, []);
   assertEquals([first!.name, first!.config, first!.devices], ["", { b: "c" }, { d: {}, e: { path: "/" } }]);
-  assertEquals(await listInstances(remote(JSON.stringify([odd]))), []);
+  assertEquals(await listInstances(host, engine), []);
 });
 
 Deno.test("an image of a remote's whose fingerprint names another remote does not count", async () => {
   const images = ["local:secret", "", "--x", "abc"].map((fingerprint) => ({ fingerprint, properties: null }));
-  const found = await listImages(remote(JSON.stringify(images)));
+  const { host, engine } = remote(JSON.stringify(images));
+  const found = await listImages(host, engine);
   assertEquals(found, [{ fingerprint: "abc", created_at: "", size: 0, properties: {} }]);
 });
 
 Deno.test("an answer that is not JSON is an error that says what to look at", async () => {
-  const error = await assertRejects(() => query(remote("<html>"), "/1.0"), UserError, "not JSON");
+  const { host, engine } = remote("<html>");
+  const error = await assertRejects(() => query(host, engine, "/1.0"), UserError, "not JSON");
   assertEquals(error.hint, "See what it says: incus query far:/1.0");
 });
 
@@ -117,7 +122,7 @@ Deno.test("what a program in a container prints as it fails takes no time to loo
   for (const word of ["", "unix.socket"]) {
     const { host } = recordingHost({ answer: () => ({ code: 1, stderr: "a".repeat(2 ** 20) + word }) });
     const start = performance.now();
-    await assertRejects(() => run(engineCalled(host, "lxc"), ["exec", "box", "--", "true"]), Error);
+    await assertRejects(() => run(host, engineCalled("lxc"), ["exec", "box", "--", "true"]), Error);
     assert(performance.now() - start < 5_000, "it took too long");
   }
 });

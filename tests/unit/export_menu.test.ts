@@ -256,8 +256,8 @@ async function withMenu(
       recorded,
       data,
       exportNow: async (given = {}) =>
-        (await exportApps({ engine, name: "box" }, { ...request, ...given })).map(({ id }) => id),
-      unexport: () => unexportApps(menuOf(engine.host, "box")),
+        (await exportApps(recorded.host, { engine, name: "box" }, { ...request, ...given })).map(({ id }) => id),
+      unexport: () => unexportApps(menuOf(recorded.host, "box")),
       mounts,
     });
   } finally {
@@ -354,11 +354,11 @@ Deno.test("exportApps() of all apps leaves out one whose entry the user has chan
 });
 
 Deno.test("two exports at once do not take each other's entries away", async () => {
-  await withMenu({ one: writer, two: writer }, async ({ data, exportNow, unexport, engine }) => {
+  await withMenu({ one: writer, two: writer }, async ({ data, exportNow, unexport, recorded }) => {
     await Promise.all([exportNow(), exportNow({ wanted: ["two"] }), exportNow()]);
     assertEquals((await filesIn(data)).length, 4);
     let isOver = false;
-    const turn = withMenuLock(menuOf(engine.host, "box"), async () => {
+    const turn = withMenuLock(menuOf(recorded.host, "box"), async () => {
       await new Promise((resolve) => setTimeout(resolve, 200));
       isOver = true;
     });

@@ -61,8 +61,9 @@ Deno.test("a container without an address comes with the command for the firewal
   const lxc = { stdout: JSON.stringify({ name: "box", expanded_devices: devices, state: {} }) };
   const hintOf = async (server?: object): Promise<string> => {
     const { host } = recordingHost({ answer: answersOf({ zone: { stdout: "public\n" }, lxc }) });
-    const engine = { ...engineCalled(host, "lxc"), ...server };
-    return (await assertRejects(() => instanceAddress({ engine, name: "box" }), UserError, "has no address")).hint;
+    const engine = { ...engineCalled("lxc"), ...server };
+    return (await assertRejects(() => instanceAddress(host, { engine, name: "box" }), UserError, "has no address"))
+      .hint;
   };
   assertStringIncludes(
     await hintOf(),
@@ -87,7 +88,7 @@ Deno.test("cloud-init that does not reach the network comes with the firewall th
           ? { stdout: JSON.stringify({ name: "box", expanded_devices: devices }) }
           : { stdout: '{"errors":["failed"]}\n1 42\n' },
     });
-    const wait = waitForCloudInit({ engine: engineCalled(host, "lxc"), name: "box" }, { timeoutMs: 1000 });
+    const wait = waitForCloudInit(host, { engine: engineCalled("lxc"), name: "box" }, { timeoutMs: 1000 });
     return (await assertRejects(() => wait, UserError, "failed")).hint;
   };
   const network = await hintOf("Err:1 http://archive.example Could not connect to archive.example:80\n");

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { createProfile, setProfile } from "../../lib/engine/profile.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
-import type { RunOptions } from "../../lib/base/host.ts";
+import type { Host, RunOptions } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import {
   checkInstanceName,
@@ -14,6 +14,7 @@ import {
   type IdMapRange,
   instanceAddress,
   instanceHostUid,
+  type InstanceInfo,
   isConfined,
   launch,
   listAllInstances,
@@ -112,15 +113,15 @@ const instance = {
 
 async function lxcThat(
   answer: Answer,
-): Promise<{ recorded: RecordingHost; engine: Engine }> {
+): Promise<{ host: Host; recorded: RecordingHost; engine: Engine }> {
   const recorded = recordingHost({ answer: () => answer });
-  return { recorded, engine: await chooseEngine(recorded.host, { engine: "lxc" }) };
+  return { host: recorded.host, recorded, engine: await chooseEngine(recorded.host, { engine: "lxc" }) };
 }
 
 Deno.test("launch() says which image and container the engine refused, with what it said", async () => {
-  const { engine } = await lxcThat({ code: 1, stderr: "Error: No space left\n" });
+  const { host, engine } = await lxcThat({ code: 1, stderr: "Error: No space left\n" });
   const error = await assertRejects(
-    () => launch({ engine, name: "box" }, { image: "x:y", profiles: [], config: {} }),
+    () => launch(host, { engine, name: "box" }, { image: "x:y", profiles: [], config: {} }),
     UserError,
     'the container "box" from the image "x:y"',
   );
@@ -138,7 +139,7 @@ Deno.test("launch() makes anew, once, what could be made but not started", async
     const answer = ([, command]: readonly string[]): Answer =>
       command === "launch" && ++launches <= failures ? failed : {};
     const { host, calls } = recordingHost({ answer });
-    const launched = launch({ engine: await chooseEngine(host, { engine: "lxc" }), name: "box" }, {
+    const launched = launch(host, { engine: await chooseEngine(host, { engine: "lxc" }), name: "box" }, {
       image: "x",
       profiles: [],
       config: {},
@@ -151,9 +152,9 @@ Deno.test("launch() makes anew, once, what could be made but not started", async
 
 Deno.test("launch() says how to set up an engine that has no storage", async () => {
   const stderr = "Error: Failed instance creation: Failed getting root disk: No root device could be found\n";
-  const { engine } = await lxcThat({ code: 1, stderr });
+  const { host, engine } = await lxcThat({ code: 1, stderr });
   const error = await assertRejects(
-    () => launch({ engine, name: "box" }, { image: "x", profiles: [], config: {} }),
+    () => launch(host, { engine, name: "box" }, { image: "x", profiles: [], config: {} }),
     UserError,
   );
   assertStringIncludes(error.hint, "sudo lxd init --auto");
@@ -163,9 +164,10 @@ Deno.test("launch() says how root gets ids for containers where there are none, 
   const stderr =
     "Error: Failed instance creation: Failed creating instance record: No uid/gid allocation configured. " +
     "In this mode, only privileged containers are supported\n";
-  const engine = await chooseEngine(recordingHost({ answer: () => ({ code: 1, stderr }) }).host, { engine: "incus" });
+  const { host } = recordingHost({ answer: () => ({ code: 1, stderr }) });
+  const engine = await chooseEngine(host, { engine: "incus" });
   const error = await assertRejects(
-    () => launch({ engine, name: "box" }, { image: "x", profiles: [], config: {} }),
+    () => launch(host, { engine, name: "box" }, { image: "x", profiles: [], config: {} }),
     UserError,
   );
   assertStringIncludes(error.hint, "echo root:1000000:1000000000 | sudo tee -a /etc/subuid /etc/subgid");
@@ -173,9 +175,9 @@ Deno.test("launch() says how root gets ids for containers where there are none, 
 });
 
 Deno.test("findInstance() reads status, config and the global address with one call, by IPv4 first", async () => {
-  const { recorded, engine } = await lxcThat({ stdout: JSON.stringify(instance) });
+  const { host, recorded, engine } = await lxcThat({ stdout: JSON.stringify(instance) });
   const { state: _, ...rest } = instance;
-  assertEquals(await findInstance({ engine, name: "box" }, { withState: true }), {
+  assertEquals(await findInstance(host, { engine, name: "box" }, { withState: true }), {
     engine,
     ...rest,
     location: "none",
@@ -186,8 +188,10 @@ Deno.test("findInstance() reads status, config and the global address with one c
 });
 
 Deno.test("findInstance() keeps the name that it was asked for, whatever another machine's server calls it", async () => {
-  const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, name: "x/../../.config/autostart/e" }) });
-  assertEquals((await findInstance({ engine, name: "box" }))?.name, "box");
+  const { host, engine } = await lxcThat({
+    stdout: JSON.stringify({ ...instance, name: "x/../../.config/autostart/e" }),
+  });
+  assertEquals((await findInstance(host, { engine, name: "box" }))?.name, "box");
 });
 
 Deno.test("findInstance() takes an IPv6 address where there is none by IPv4, and only a global one", async () => {
@@ -195,8 +199,8 @@ Deno.test("findInstance() takes an IPv6 address where there is none by IPv4, and
     const network = {
       eth0: { addresses: addresses.map(([family, scope, address]) => ({ family, scope, address })) },
     };
-    const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, state: { network } }) });
-    return (await findInstance({ engine, name: "box" }, { withState: true }))?.address;
+    const { host, engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, state: { network } }) });
+    return (await findInstance(host, { engine, name: "box" }, { withState: true }))?.address;
   };
   const [local, global] = [["inet6", "link", "fe80::1"], ["inet6", "global", "fd00::1"]] as [string, string, string][];
   assertEquals(await addressOf(local!, global!), "fd00::1");
@@ -205,19 +209,25 @@ Deno.test("findInstance() takes an IPv6 address where there is none by IPv4, and
 });
 
 Deno.test("findInstance() knows an instance that is stopped, and one that is not there", async () => {
+  const find = async (answer: Answer): Promise<InstanceInfo | undefined> => {
+    const { host, engine } = await lxcThat(answer);
+    return await findInstance(host, { engine, name: "box" });
+  };
   const stopped = { ...instance, status: "Stopped", state: { network: null } };
   assertEquals(
-    (await findInstance({ engine: (await lxcThat({ stdout: JSON.stringify(stopped) })).engine, name: "box" }))?.address,
+    (await find({ stdout: JSON.stringify(stopped) }))?.address,
     undefined,
   );
   const offline = { ...instance, expanded_devices: { ...instance.expanded_devices, eth0: { type: "none" } } };
   assertEquals(
-    (await findInstance({ engine: (await lxcThat({ stdout: JSON.stringify(offline) })).engine, name: "box" }))
-      ?.hasNetwork,
+    (await find({ stdout: JSON.stringify(offline) }))?.hasNetwork,
     false,
   );
   for (const stderr of ["Error: Instance not found\n", "Error: not found\n"]) {
-    assertEquals(await findInstance({ engine: (await lxcThat({ code: 1, stderr })).engine, name: "box" }), undefined);
+    assertEquals(
+      await find({ code: 1, stderr }),
+      undefined,
+    );
   }
 });
 
@@ -246,8 +256,8 @@ Deno.test("exec() tries again, twice, where the engine gives no answer, and nowh
       ["Error: Instance is not running\n", 1],
     ] as const
   ) {
-    const { recorded, engine } = await lxcThat({ code: 1, stderr });
-    await assertRejects(() => exec({ engine, name: "box" }, ["true"]), ProcessError);
+    const { host, recorded, engine } = await lxcThat({ code: 1, stderr });
+    await assertRejects(() => exec(host, { engine, name: "box" }, ["true"]), ProcessError);
     assertEquals(recorded.calls.length, calls);
   }
 });
@@ -263,7 +273,7 @@ Deno.test("exec() runs a program again whose answer has lost its end on the way,
         return tries <= losses ? { ...result, stdout: result.stdout.slice(0, -1) } : result;
       },
     };
-    const ran = exec({ engine: engineCalled(lossy, "incus"), name: "box" }, ["cat", "x"]);
+    const ran = exec(lossy, { engine: engineCalled("incus"), name: "box" }, ["cat", "x"]);
     if (losses < 3) assertEquals((await ran).stdout, "whole\n");
     else await assertRejects(() => ran, UserError, 'in "box" does not arrive whole');
     assertEquals(tries, Math.min(losses + 1, 3));
@@ -278,7 +288,8 @@ Deno.test("exec() has a real shell end what a program that succeeds prints, and 
       run: (argv: readonly string[], options?: RunOptions) => runProcess(argv.slice(6), options),
     };
     const { code, stdout } = await exec(
-      { engine: engineCalled(real, "incus"), name: "box" },
+      real,
+      { engine: engineCalled("incus"), name: "box" },
       ["/bin/sh", "-c", script],
       {
         okCodes: "any",
@@ -291,30 +302,32 @@ Deno.test("exec() has a real shell end what a program that succeeds prints, and 
 });
 
 Deno.test("instanceAddress() says that there is none, and where to look", async () => {
-  const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, expanded_devices: {}, state: {} }) });
-  const error = await assertRejects(() => instanceAddress({ engine, name: "box" }), UserError, "has no address");
+  const { host, engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, expanded_devices: {}, state: {} }) });
+  const error = await assertRejects(() => instanceAddress(host, { engine, name: "box" }), UserError, "has no address");
   assertStringIncludes(error.hint, "nic device");
 });
 
 Deno.test("instanceHostUid() reads the instance's own id map", async () => {
-  const { recorded, engine } = await lxcThat({ stdout: JSON.stringify([range(0, 1065536, 65536)]) + "\n" });
-  assertEquals(await instanceHostUid({ engine, name: "box" }, { uid: "1000" }), "1066536");
+  const { host, recorded, engine } = await lxcThat({ stdout: JSON.stringify([range(0, 1065536, 65536)]) + "\n" });
+  assertEquals(await instanceHostUid(host, { engine, name: "box" }, { uid: "1000" }), "1066536");
   assertEquals(recorded.calls, [["lxc", "config", "get", "box", "volatile.idmap.current"]]);
 });
 
 Deno.test("the argument lists of the engine's CLI, none with our stdin unasked", async () => {
-  const { recorded, engine } = await lxcThat({});
-  await launch({ engine, name: "box" }, {
+  const { host, recorded, engine } = await lxcThat({});
+  await launch(host, { engine, name: "box" }, {
     image: "ubuntu:",
     profiles: ["default", "box"],
     config: { "user.a": "b c" },
   });
-  await createProfile({ engine, name: "box" }, { "user.a": "b" });
-  await setProfile({ engine, name: "box" }, "config: {}\n");
-  await updateInstance({ engine, name: "box" }, { devices: { share: { type: "disk", source: `/a "b"`, path: "/c" } } });
-  await removeDevices({ engine, name: "box" }, ["one", "two"]);
-  await removeDevices({ engine, name: "box" }, []);
-  await exec({ engine, name: "box" }, ["cat", "--", "-x"], { stdin: "inherit" });
+  await createProfile(host, { engine, name: "box" }, { "user.a": "b" });
+  await setProfile(host, { engine, name: "box" }, "config: {}\n");
+  await updateInstance(host, { engine, name: "box" }, {
+    devices: { share: { type: "disk", source: `/a "b"`, path: "/c" } },
+  });
+  await removeDevices(host, { engine, name: "box" }, ["one", "two"]);
+  await removeDevices(host, { engine, name: "box" }, []);
+  await exec(host, { engine, name: "box" }, ["cat", "--", "-x"], { stdin: "inherit" });
   assertEquals(recorded.calls, [
     ["lxc", "launch", "ubuntu:", "box", "--profile", "default", "--profile", "box", "--config", "user.a=b c"],
     [
@@ -358,7 +371,7 @@ Deno.test("exec() does not take what a program in the container prints for the e
     const { host } = recordingHost({
       answer: ([, verb]) => verb === "query" && engineAnswers ? { stdout: "{}" } : { code: 1, stderr },
     });
-    const error = await assertRejects(() => exec({ engine: engineCalled(host, "lxc"), name: "box" }, ["true"]), Error);
+    const error = await assertRejects(() => exec(host, { engine: engineCalled("lxc"), name: "box" }, ["true"]), Error);
     assertEquals(
       [error instanceof ProcessError, error instanceof UserError && error.exitCode],
       engineAnswers ? [true, false] : [false, 125],
@@ -379,7 +392,7 @@ Deno.test("findNeighbourhood() asks once, and again for a container that the lis
   ) {
     const answer = (argv: readonly string[]): Answer => ({ stdout: JSON.stringify(argv[2] === list ? listed : here) });
     const { host, calls } = recordingHost({ answer });
-    const found = await findNeighbourhood({ engine: engineCalled(host, "incus"), name: "box" });
+    const found = await findNeighbourhood(host, { engine: engineCalled("incus"), name: "box" });
     assertEquals(calls.map(([, , path]) => path), [...paths]);
     assertEquals([found.instance.project, found.instance.status], ["default", "Running"]);
     assertEquals(found.neighbours.length, listed.length);
@@ -390,7 +403,7 @@ Deno.test("listAllInstances() asks for all projects, and for the user's own one 
   const list = JSON.stringify([instance]);
   const server = { remote: "big", project: "mine", isLocal: false };
   const all = recordingHost({ answer: () => ({ stdout: list }) });
-  assertEquals((await listAllInstances({ ...engineCalled(all.host, "incus"), server })).map(({ name }) => name), [
+  assertEquals((await listAllInstances(all.host, { ...engineCalled("incus"), server })).map(({ name }) => name), [
     "box",
   ]);
   assertEquals(all.calls, [["incus", "query", "big:/1.0/instances?recursion=1&all-projects=true"]]);
@@ -398,7 +411,7 @@ Deno.test("listAllInstances() asks for all projects, and for the user's own one 
     answer: (argv) =>
       argv.at(-1)!.includes("all-projects") ? { code: 1, stderr: "Error: Forbidden" } : { stdout: list },
   });
-  assertEquals((await listAllInstances({ ...engineCalled(one.host, "incus"), server })).length, 1);
+  assertEquals((await listAllInstances(one.host, { ...engineCalled("incus"), server })).length, 1);
   assertEquals(one.calls.at(-1), ["incus", "query", "big:/1.0/instances?recursion=1&project=mine"]);
 });
 
@@ -406,7 +419,7 @@ Deno.test("deleteInstance() waits for an engine that is still at work on the ins
   let busy = 1;
   const stderr = 'Error: Stopping the instance failed: Instance is busy running a "update" operation\n';
   const { host, calls } = recordingHost({ answer: () => busy-- > 0 ? { code: 1, stderr } : {} });
-  await deleteInstance({ engine: engineCalled(host, "lxc"), name: "box" });
+  await deleteInstance(host, { engine: engineCalled("lxc"), name: "box" });
   assertEquals(calls.length, 2);
 });
 
@@ -433,7 +446,7 @@ Deno.test("waitForOperations() waits for tasks on the instance, and for images w
     const { host, calls } = recordingHost({
       answer: (argv) => ({ stdout: argv[2] === "/1.0/operations?recursion=1" ? JSON.stringify({ running }) : "{}" }),
     });
-    await waitForOperations({ engine: engineCalled(host, "incus"), name: "box" }, { publishing });
+    await waitForOperations(host, { engine: engineCalled("incus"), name: "box" }, { publishing });
     const waited = calls.slice(1).map((call) => call[2]!.split("/")[3]);
     assertEquals(waited, [...expected]);
   }

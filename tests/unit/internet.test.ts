@@ -95,7 +95,7 @@ Deno.test("hostRanges() are the networks of the engine's machine, by IPv4 and as
       ),
     }),
   });
-  assertEquals(await hostRanges(engineCalled(host, "lxc")), ["131.188.3.0/24", "172.1.2.0/30"]);
+  assertEquals(await hostRanges(host, engineCalled("lxc")), ["131.188.3.0/24", "172.1.2.0/30"]);
 });
 
 Deno.test("a profile asks for the Internet only by one value, which gives nothing away", () => {
@@ -123,8 +123,8 @@ Deno.test("a proxy that is there is used, started if it is stopped, and told whe
         return { stdout: path === "/1.0/networks?project=default" ? "[]" : "{}" };
       },
     });
-    const proxy = { engine: engineCalled(host, "lxc"), ...await proxyFor([], undefined) };
-    await ensureProxy(proxy, { image: "any", timeoutMs: 1 });
+    const proxy = { engine: engineCalled("lxc"), ...await proxyFor([], undefined) };
+    await ensureProxy(host, proxy, { image: "any", timeoutMs: 1 });
     assertEquals(
       calls.map(([, command]) => command).filter((command) => command !== "query"),
       started ? ["start"] : [],
@@ -156,7 +156,7 @@ for (
       },
     });
     assertEquals(
-      await removeUnusedProxy({ engine: engineCalled(host, "lxc"), name: "one" }, own),
+      await removeUnusedProxy(host, { engine: engineCalled("lxc"), name: "one" }, own),
       removed ? "p" : undefined,
     );
     assertEquals(calls.some(([, command]) => command === "delete"), removed);

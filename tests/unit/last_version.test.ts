@@ -30,9 +30,9 @@ Deno.test("a container that does not give its last version of a deleted file doe
       env: { XDG_STATE_HOME: directory },
       answer: (argv) => argv[1] === "query" ? { stdout: JSON.stringify(found) } : { stdout: "no such line" },
     });
-    const instance = { engine: engineCalled(host, "lxc"), name: "box" };
+    const instance = { engine: engineCalled("lxc"), name: "box" };
     const mapping = sampleMapping({ hostPath: join(directory, "gone") });
-    const { findings: [finding], stuck } = await keepLastVersions(instance, [mapping]);
+    const { findings: [finding], stuck } = await keepLastVersions(host, instance, [mapping]);
     assertEquals(stuck, []);
     assertMatch(finding!, /^"box" does not give what it has made of ".*gone", which is lost: /);
     assertEquals([...Deno.readDirSync(join(directory, "gui-container/mappings"))], []);
@@ -41,7 +41,7 @@ Deno.test("a container that does not give its last version of a deleted file doe
     await Deno.writeTextFile(join(directory, "here"), "");
     const { dev, ino, birthtime } = await Deno.stat(join(directory, "here"));
     const here = { hostPath: join(directory, "here"), dev, ino: ino!, bornMs: birthtime?.getTime() ?? null };
-    await keepLastVersions(instance, [{ ...mapping, readOnly: true }, sampleMapping(here)]);
+    await keepLastVersions(host, instance, [{ ...mapping, readOnly: true }, sampleMapping(here)]);
     assertEquals(calls, []);
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -89,7 +89,7 @@ async function withUnmapping(
     await test({
       gone,
       journal: join(directory, "gui-container/mappings"),
-      unmap: (options) => unmapFiles({ engine: engineCalled(host, "lxc"), name: "box" }, [gone, here], options),
+      unmap: (options) => unmapFiles(host, { engine: engineCalled("lxc"), name: "box" }, [gone, here], options),
       left: async () => (await readMappings(host)).map(({ id, restored = false }) => [id, restored]),
       acl: async () => (await host.run(["getfacl", "-cnpE", "--", path])).stdout,
     });

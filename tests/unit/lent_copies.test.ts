@@ -20,6 +20,7 @@ const readCopies = async (host: Host): Promise<LentCopy[]> => (await readLoans(h
 type Answer = (argv: readonly string[], options: RunOptions) => Promise<ProcessResult> | undefined;
 
 interface World {
+  host: Host;
   engine: Engine;
   /** The lent file. */
   file: string;
@@ -76,7 +77,7 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
       return await real.run(inside.filter((word) => !/^(setpriv|--re[ug]id=.*|--clear-groups)$/.test(word)), options);
     },
   };
-  const engine = { ...engineCalled(host, "incus"), server: { remote: "far", project: undefined, isLocal: false } };
+  const engine = { ...engineCalled("incus"), server: { remote: "far", project: undefined, isLocal: false } };
   const user = { name: "me", uid: "1000", gid: "1000", home: join(root, "home") };
   // A home in a temporary directory is longer than that of a container may be: the record's user is the one of Ubuntu
   // then.
@@ -87,6 +88,7 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
     await Deno.writeTextFile(file, "lent", { mode: 0o640 });
     await withJournalLock(host, () => Promise.resolve());
     await test({
+      host,
       engine,
       file,
       said,
@@ -96,11 +98,11 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
         const held = (await holdFile(file))!;
         const mappable = { path: file, file: held, state: held.stat(), directories: [] };
         const options = { instance: { engine, name: "box" }, user, readOnly, owner: "run-1" };
-        const [copy] = await withUndo(host, (undo) => lendCopies([mappable], { ...options, undo }));
+        const [copy] = await withUndo(host, (undo) => lendCopies(host, [mappable], { ...options, undo }));
         held.close();
         return copy!;
       },
-      takeBack: async () => await takeBackCopies({ engine, name: "box" }, await readCopies(host)),
+      takeBack: async () => await takeBackCopies(host, { engine, name: "box" }, await readCopies(host)),
       names: () => [...Deno.readDirSync(directory)].map(({ name }) => name).sort(),
     });
     assertEquals([...Deno.readDirSync(join(root, "state/gui-container/mappings"))].map(({ name }) => name), ["lock"]);
@@ -113,14 +115,14 @@ const text = (path: string): string => Deno.readTextFileSync(path);
 
 Deno.test("lendCopies() puts a private copy into the container, and takeBackCopies() removes it", async () => {
   for (const readOnly of [false, true]) {
-    await withWorld(async ({ lend, takeBack, file, names, engine }) => {
+    await withWorld(async ({ lend, takeBack, file, names, host }) => {
       const copy = await lend({ readOnly });
       assert(basename(copy.containerPath).endsWith("-letter.odt"));
       assertEquals([text(copy.containerPath), Deno.statSync(copy.containerPath).mode! & 0o777], [
         "lent",
         readOnly ? 0o400 : 0o600,
       ]);
-      assertEquals((await readCopies(engine.host)).map(({ server, lent }) => [server, lent?.size]), [[
+      assertEquals((await readCopies(host)).map(({ server, lent }) => [server, lent?.size]), [[
         { remote: "far", project: "default" },
         4,
       ]]);
@@ -227,8 +229,8 @@ Deno.test("takeBackCopies() gives a file back what it had when it cannot be writ
 });
 
 /** Leaves the state of a run that was killed while it wrote to the file. */
-async function killedWhileWriting({ engine, file }: World, copy: LentCopy, torn: string): Promise<void> {
-  const { back, old } = copyFiles(engine.host, copy);
+async function killedWhileWriting({ host, file }: World, copy: LentCopy, torn: string): Promise<void> {
+  const { back, old } = copyFiles(host, copy);
   await Deno.writeTextFile(back, "there", { mode: 0o600 });
   await Deno.writeTextFile(old, "lent", { mode: 0o600 });
   await Deno.writeTextFile(`${old}.part`, "le", { mode: 0o600 });
@@ -278,12 +280,12 @@ Deno.test("takeBackCopies() loses nothing of a torn file that was moved away or 
 
 Deno.test("takeBackCopies() takes a writing for done when only what was kept is left, also after a later change", async () => {
   await withWorld(async (world) => {
-    const { engine, file } = world;
+    const { host, file } = world;
     const copy = await world.lend();
     await Deno.writeTextFile(copy.containerPath, "there");
     await killedWhileWriting(world, copy, "mine");
     const content = { size: 5, sha256: createHash("sha256").update("there").digest("hex") };
-    await writeCopies(engine.host, [{ ...copy, lent: content }]);
+    await writeCopies(host, [{ ...copy, lent: content }]);
     assertEquals(await world.takeBack(), []);
     assertEquals([text(file), world.names()], ["mine", ["letter.odt"]]);
   });
@@ -291,7 +293,7 @@ Deno.test("takeBackCopies() takes a writing for done when only what was kept is 
 
 Deno.test("takeBackRecorded() mends a torn file also while the container cannot be reached", async () => {
   await withWorld(async (world) => {
-    const { engine: { host }, file } = world;
+    const { host, file } = world;
     const copy = await world.lend();
     await Deno.writeTextFile(copy.containerPath, "there");
     await killedWhileWriting(world, copy, "th");
@@ -303,7 +305,7 @@ Deno.test("takeBackRecorded() mends a torn file also while the container cannot 
 });
 
 Deno.test("takeBackCopies() says why the container's version has no place here, and keeps the file lent", async () => {
-  await withWorld(async ({ lend, takeBack, file, answer, engine }) => {
+  await withWorld(async ({ lend, takeBack, file, answer, host }) => {
     const copy = await lend();
     await Deno.writeTextFile(copy.containerPath, "there");
     answer.now = (argv) =>
@@ -318,7 +320,7 @@ Deno.test("takeBackCopies() says why the container's version has no place here, 
       error.message,
       `What "far:box" has made of "${file}" cannot be put beside it: No space left on device`,
     );
-    assertEquals([text(file), (await readCopies(engine.host)).length], ["lent", 1]);
+    assertEquals([text(file), (await readCopies(host)).length], ["lent", 1]);
     answer.now = () => undefined;
     await takeBack();
     assertEquals(text(file), "there");
@@ -327,7 +329,7 @@ Deno.test("takeBackCopies() says why the container's version has no place here, 
 
 Deno.test("takeBackRecorded() says how to forget what is lent to a remote that is gone, and forgets it when told to", async () => {
   await withWorld(async (world) => {
-    const { engine: { host }, said } = world;
+    const { host, said } = world;
     const copy = await world.lend();
     const error = await assertRejects(() => takeBackRecorded(host, [copy]), UserError, 'There is no remote "far"');
     assertStringIncludes(error.hint, "map.ts --unmap --force far:box");
@@ -341,7 +343,7 @@ Deno.test("takeBackRecorded() says how to forget what is lent to a remote that i
 
 Deno.test("takeBackRecorded() forgets nothing of a container that only does not run", async () => {
   await withWorld(async (world) => {
-    const { engine: { host }, answer } = world;
+    const { host, answer } = world;
     const copy = { ...await world.lend(), server: { remote: "local", project: "default" } };
     const stopped = JSON.stringify({ name: "box", status: "Stopped", config: {}, devices: {}, expanded_devices: {} });
     answer.now = (argv) => argv[1] === "query" ? Promise.resolve(result(argv, 0, stopped)) : undefined;
@@ -354,7 +356,7 @@ Deno.test("takeBackRecorded() forgets nothing of a container that only does not 
 
 Deno.test("recover() mends a torn file also where its copy is too large to be taken back now", async () => {
   await withWorld(async (world) => {
-    const { engine: { host }, file, said } = world;
+    const { host, file, said } = world;
     const copy = await world.lend();
     await Deno.writeTextFile(copy.containerPath, "there");
     await killedWhileWriting(world, copy, "th");
@@ -395,14 +397,14 @@ Deno.test("takeBackCopies() tells what it found also when the container cannot b
 });
 
 Deno.test("a run that is to stop does not wait for one that takes a copy back", async () => {
-  await withWorld(async ({ lend, takeBack, engine }) => {
+  await withWorld(async ({ lend, takeBack, host, engine }) => {
     const copy = await lend();
     const stop = new AbortController();
-    const stopped = { ...engine.host, signal: stop.signal };
+    const stopped = { ...host, signal: stop.signal };
     {
-      await using _lock = await lockCopy(engine.host, copy);
+      await using _lock = await lockCopy(host, copy);
       assertEquals(
-        await takeBackCopies({ engine, name: "box" }, [copy], { settle: true }),
+        await takeBackCopies(host, { engine, name: "box" }, [copy], { settle: true }),
         [],
         "what another run takes back is left to it",
       );
@@ -415,9 +417,9 @@ Deno.test("a run that is to stop does not wait for one that takes a copy back", 
 });
 
 Deno.test("takeBackCopies() lets nothing of a copy that did not arrive whole come back", async () => {
-  await withWorld(async ({ lend, takeBack, file, engine }) => {
+  await withWorld(async ({ lend, takeBack, file, host }) => {
     const copy = await lend();
-    await writeCopies(engine.host, [{ ...copy, lent: null }]);
+    await writeCopies(host, [{ ...copy, lent: null }]);
     await Deno.writeTextFile(copy.containerPath, "le");
     assertEquals(await takeBack(), []);
     assertEquals(text(file), "lent");
@@ -487,7 +489,7 @@ Deno.test("takeBackCopies() begins with nothing where the engine has lost the an
 /** What a container sends in place of its version. */
 async function lie(pieces: Iterable<string>): Promise<UserError> {
   let error: UserError | undefined;
-  await withWorld(async ({ lend, takeBack, file, answer, engine }) => {
+  await withWorld(async ({ lend, takeBack, file, answer, host }) => {
     await lend();
     answer.now = (argv, { output }) => {
       if (argv.length < 3 || !/^[0-9a-f]{64}$/.test(argv.at(-1)!)) return undefined;
@@ -498,9 +500,9 @@ async function lie(pieces: Iterable<string>): Promise<UserError> {
       })();
     };
     error = await assertRejects(() => takeBack(), UserError);
-    const [copy] = await readCopies(engine.host);
+    const [copy] = await readCopies(host);
     assertEquals(text(file), "lent");
-    await assertRejects(() => Deno.lstat(copyFiles(engine.host, copy!).part), Deno.errors.NotFound);
+    await assertRejects(() => Deno.lstat(copyFiles(host, copy!).part), Deno.errors.NotFound);
     answer.now = () => undefined;
     assertEquals(await takeBack(), []);
   });
@@ -535,7 +537,7 @@ Deno.test("takeBackCopies() takes nothing that the container does not send as it
 });
 
 Deno.test("takeBackCopies() leaves all on record when the container does not run", async () => {
-  await withWorld(async ({ lend, takeBack, answer, engine }) => {
+  await withWorld(async ({ lend, takeBack, answer, host }) => {
     await lend();
     answer.now = (argv) =>
       argv[1] === "query"
@@ -545,7 +547,7 @@ Deno.test("takeBackCopies() leaves all on record when the container does not run
         : undefined;
     const error = await assertRejects(() => takeBack(), UserError);
     assertStringIncludes(error.message, 'The files lent to "far:box" stay there: it does not run');
-    assertEquals((await readCopies(engine.host)).length, 1);
+    assertEquals((await readCopies(host)).length, 1);
     answer.now = () => undefined;
     assertEquals(await takeBack(), []);
   });
@@ -560,12 +562,12 @@ Deno.test("takeBackCopies() forgets a copy that the container does not let be re
 });
 
 Deno.test("keepCopies() and takeBackCopies() know a copy that another run has taken back", async () => {
-  await withWorld(async ({ lend, takeBack, engine }) => {
+  await withWorld(async ({ lend, takeBack, host, engine }) => {
     const copy = await lend();
-    assertEquals((await keepCopies(engine.host, [copy])).length, 1);
-    assertEquals((await readCopies(engine.host)).map(({ owner }) => owner), [null]);
+    assertEquals((await keepCopies(host, [copy])).length, 1);
+    assertEquals((await readCopies(host)).map(({ owner }) => owner), [null]);
     await Promise.all([takeBack(), takeBack()]);
-    assertEquals(await keepCopies(engine.host, [copy]), []);
-    assertEquals(await takeBackCopies({ engine, name: "box" }, [copy]), []);
+    assertEquals(await keepCopies(host, [copy]), []);
+    assertEquals(await takeBackCopies(host, { engine, name: "box" }, [copy]), []);
   });
 });

@@ -15,7 +15,7 @@ async function warned(config: Record<string, string>, answer: Answer): Promise<{
     answer: (argv) =>
       argv.includes("/1.0") ? { stdout: '{"environment": {"server_version": "7.0.2", "project": "default"}}' } : answer,
   });
-  await warnOfLimits(engineCalled(host, "incus"), config);
+  await warnOfLimits(host, engineCalled("incus"), config);
   return { said, calls };
 }
 

@@ -25,16 +25,16 @@ Deno.test("listeningSessions() names the sockets of sessions that a process list
 `,
     }),
   });
-  const sessions = await listeningSessions({ engine: engineCalled(host, "lxc"), name: "box" }, ubuntuUser);
+  const sessions = await listeningSessions(host, { engine: engineCalled("lxc"), name: "box" }, ubuntuUser);
   assertEquals(sessions, ["editor-2", "web", "writer"]);
   // The same answer, in a container with another user.
   const other = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
-  assertEquals(await listeningSessions({ engine: engineCalled(host, "lxc"), name: "box" }, other), []);
+  assertEquals(await listeningSessions(host, { engine: engineCalled("lxc"), name: "box" }, other), []);
 });
 
 Deno.test("listeningSessions() names none when the container does not answer", async () => {
   const { host } = recordingHost({ answer: () => ({ code: 1, stderr: "Error: The instance is not running" }) });
-  assertEquals(await listeningSessions({ engine: engineCalled(host, "lxc"), name: "box" }, ubuntuUser), []);
+  assertEquals(await listeningSessions(host, { engine: engineCalled("lxc"), name: "box" }, ubuntuUser), []);
 });
 
 const effect = "!";
@@ -52,7 +52,7 @@ Deno.test("finishUnmap() removes empty mount points, and names the programs that
     }));
     // What the engine would run in the container is run here.
     const { host, calls } = recordingHost();
-    await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, { files, effect });
+    await finishUnmap(host, { engine: engineCalled("lxc"), name: "box" }, { files, effect });
     const inContainer = calls[0]!.slice(calls[0]!.indexOf("--") + 1);
     const opened = Promise.withResolvers<void>();
     const holder = startProcess(["tail", "-f", "--", open], { output: { bytes: () => opened.resolve() } });
@@ -62,7 +62,7 @@ Deno.test("finishUnmap() removes empty mount points, and names the programs that
     const names = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
     assertEquals(names, ["-it's open", "closed\n$x", "full"]);
     const { host: answering } = recordingHost({ answer: () => ({ stdout }) });
-    const found = await finishUnmap({ engine: engineCalled(answering, "lxc"), name: "box" }, { files, effect });
+    const found = await finishUnmap(answering, { engine: engineCalled("lxc"), name: "box" }, { files, effect });
     // A program that Deno was just starting may have what Deno had open when it wrote the files.
     const [line, ...more] = found.filter((line) => /\btail\b/.test(line));
     assertMatch(line!, /\btail\b.* in "box" still has ".*\/-it's open" open!$/);
@@ -81,7 +81,7 @@ testWith(
     const { dev, ino } = await Deno.stat(file);
     const files = [{ containerPath: file, dev, ino: ino!, bornMs: null }];
     const { host, calls } = recordingHost();
-    await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, { files, effect });
+    await finishUnmap(host, { engine: engineCalled("lxc"), name: "box" }, { files, effect });
     const keep = "import mmap, sys, time\nfile = open(sys.argv[1], 'r+b')\n" +
       "memory = mmap.mmap(file.fileno(), 0, trackfd=False)\nfile.close()\nprint('ready', flush=True)\ntime.sleep(60)";
     const ready = Promise.withResolvers<void>();
@@ -90,7 +90,7 @@ testWith(
       await ready.promise;
       const { stdout } = await runProcess(calls[0]!.slice(calls[0]!.indexOf("--") + 1));
       const { host: answering } = recordingHost({ answer: () => ({ stdout }) });
-      const [found] = await finishUnmap({ engine: engineCalled(answering, "lxc"), name: "box" }, { files, effect });
+      const [found] = await finishUnmap(answering, { engine: engineCalled("lxc"), name: "box" }, { files, effect });
       assertEquals(found, `python3.13 in "box" still has "${file}" open!`, stdout);
     } finally {
       keeper.kill("SIGKILL");
@@ -104,14 +104,14 @@ Deno.test("finishUnmap() names a few programs, however many the container tells 
   const stdout = Array.from({ length: 1000 }, (_, number) => `5:7 program ${number}\n`).join("");
   const { host } = recordingHost({ answer: () => ({ stdout }) });
   const files = [{ containerPath: "/f", dev: 5, ino: 7 }];
-  const [found] = await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, { files, effect });
+  const [found] = await finishUnmap(host, { engine: engineCalled("lxc"), name: "box" }, { files, effect });
   assertEquals(found?.match(/program \d/g)?.length, 10);
 });
 
 Deno.test("finishUnmap() removes the mount points through the engine when the container does not answer", async () => {
   const { host, calls } = recordingHost({ answer: (argv) => ({ code: argv[1] === "exec" ? 1 : 0 }) });
   const file = { containerPath: "/home/ubuntu/maps/0123456789-a b", dev: 1, ino: 2, bornMs: null };
-  assertEquals(await finishUnmap({ engine: engineCalled(host, "incus"), name: "box" }, { files: [file], effect }), []);
+  assertEquals(await finishUnmap(host, { engine: engineCalled("incus"), name: "box" }, { files: [file], effect }), []);
   assertEquals(calls[1], [
     ...["incus", "query", "--request", "DELETE"],
     "/1.0/instances/box/files?path=%2Fhome%2Fubuntu%2Fmaps%2F0123456789-a%20b",

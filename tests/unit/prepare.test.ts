@@ -13,12 +13,12 @@ const authorizedKeys = "ssh-ed25519 AAAA";
 /** Prepares a container that answers so. */
 async function prepared(answer: Answer, wanted?: string): Promise<Prepared> {
   const { host } = recordingHost({ answer: () => answer });
-  return await prepareContainer({ engine: engineCalled(host, "lxc"), name: "box" }, { authorizedKeys, wanted });
+  return await prepareContainer(host, { engine: engineCalled("lxc"), name: "box" }, { authorizedKeys, wanted });
 }
 
 Deno.test("prepareContainer() limits how much the container may answer, and how long it may take", async () => {
   const { host, options } = recordingHost({ answer: () => ({ stdout: "" }) });
-  await prepareContainer({ engine: engineCalled(host, "lxc"), name: "box" }, { authorizedKeys, wanted: undefined })
+  await prepareContainer(host, { engine: engineCalled("lxc"), name: "box" }, { authorizedKeys, wanted: undefined })
     .catch(() => {});
   assertEquals(options.map(({ maxOutputBytes, timeoutMs }) => [maxOutputBytes, timeoutMs]), [[2 ** 20, 60_000]]);
 });

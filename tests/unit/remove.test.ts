@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import type { Host } from "../../lib/base/host.ts";
 import { checkExisting } from "../../lib/create/existing.ts";
 import { removeContainer } from "../../lib/create/remove.ts";
 import { engineCalled, type EngineCli } from "../../lib/engine/engine.ts";
@@ -16,7 +17,9 @@ const gone: Answer = { code: 1, stderr: "Error: not found\n" };
 /** Runs `test` with directories of "box", which that engine has in a project, and this machine's server of LXD. */
 async function withOwner(
   { cli, server = ownServer }: { cli: EngineCli | undefined; server?: Server },
-  test: (world: { engine: ReturnType<typeof engineCalled>; mounts: Mounts; recorded: RecordingHost }) => Promise<void>,
+  test: (
+    world: { host: Host; engine: ReturnType<typeof engineCalled>; mounts: Mounts; recorded: RecordingHost },
+  ) => Promise<void>,
 ): Promise<void> {
   const home = await Deno.makeTempDir();
   try {
@@ -36,9 +39,9 @@ async function withOwner(
       join(home, ".config/incus/config.yml"),
       "remotes:\n  big:\n    addr: https://192.0.2.7:8443\n",
     );
-    const mounts = mountsOf({ engine: { host: recorded.host, server }, name: "box" });
+    const mounts = mountsOf(recorded.host, { engine: { server }, name: "box" });
     await Deno.mkdir(mounts.share, { recursive: true });
-    await test({ engine: { ...engineCalled(recorded.host, "lxc"), server }, mounts, recorded });
+    await test({ host: recorded.host, engine: { ...engineCalled("lxc"), server }, mounts, recorded });
   } finally {
     await Deno.remove(home, { recursive: true });
   }
@@ -52,17 +55,17 @@ const cases: [string, EngineCli, Server][] = [
 
 for (const [where, cli, server] of cases) {
   Deno.test(`removeContainer() and checkExisting() leave the directories of a container of ${where} alone`, async () => {
-    await withOwner({ cli, server }, async ({ engine, mounts, recorded }) => {
+    await withOwner({ cli, server }, async ({ host, engine, mounts, recorded }) => {
       for (const force of [false, true]) {
         const error = await assertRejects(
-          () => removeContainer({ engine, name: "box" }, { force, recovered: false }),
+          () => removeContainer(host, { engine, name: "box" }, { force, recovered: false }),
           UserError,
           "belong to another container",
         );
         assertStringIncludes(error.message, cli === "incus" ? "of Incus" : "of LXD");
       }
       await assertRejects(
-        () => checkExisting({ engine, name: "box" }),
+        () => checkExisting(host, { engine, name: "box" }),
         UserError,
         "belong to another container",
       );
@@ -86,7 +89,7 @@ Deno.test("removeContainer() touches nothing of a container that the engine prot
     });
   const on = { "security.protection.delete": "true" };
   const remove = ({ host }: RecordingHost): Promise<string[]> => {
-    return removeContainer({ engine: engineCalled(host, "lxc"), name: "box" }, { force: true, recovered: false });
+    return removeContainer(host, { engine: engineCalled("lxc"), name: "box" }, { force: true, recovered: false });
   };
   for (const [own, profile] of [[on, {}], [{}, on]] as const) {
     const recorded = engineWith(own, profile);
@@ -98,9 +101,9 @@ Deno.test("removeContainer() touches nothing of a container that the engine prot
 });
 
 Deno.test("removeContainer() removes directories that are no container's, by force", async () => {
-  await withOwner({ cli: undefined }, async ({ engine, mounts }) => {
+  await withOwner({ cli: undefined }, async ({ host, engine, mounts }) => {
     const remove = (force: boolean): Promise<string[]> =>
-      removeContainer({ engine, name: "box" }, { force, recovered: false });
+      removeContainer(host, { engine, name: "box" }, { force, recovered: false });
     await assertRejects(() => remove(false), UserError, "its directories are there");
     assertEquals(await remove(true), [mounts.directory]);
     assert(!await exists(mounts.directory));

@@ -7,7 +7,9 @@ import {
   engineArgv,
   engineCalled,
   type EngineCli,
+  isByOption,
 } from "../../lib/engine/engine.ts";
+import type { Host } from "../../lib/base/host.ts";
 import { findInstance, isHere, launch, parseInstancePath, updateInstance } from "../../lib/engine/instance.ts";
 import { publish } from "../../lib/engine/image.ts";
 import { pushFile, removeFiles } from "../../lib/engine/instance_files.ts";
@@ -114,20 +116,25 @@ Deno.test("chooseEngine() takes the engine whose CLI has the remote, before the 
 
 const big: Server = { remote: "big", project: "work", isLocal: false };
 
-function engineOn(server: Server, answer: Answer = {}): { engine: Engine; calls: string[][] } {
+function engineOn(server: Server, answer: Answer = {}): { host: Host; engine: Engine; calls: string[][] } {
   const { host, calls } = recordingHost({ answer: () => answer });
-  return { engine: { ...engineCalled(host, "incus"), server }, calls };
+  return { host, engine: { ...engineCalled("incus"), server }, calls };
 }
 
 Deno.test("each call of the CLI names the remote and the project", async () => {
-  const { engine, calls } = engineOn(big, { stdout: "{}" });
-  await findInstance({ engine, name: "box" }).catch(() => {});
-  await launch({ engine, name: "box" }, { image: "mine", profiles: ["default", "box"], config: {}, target: "@gpu" });
-  await launch({ engine, name: "box" }, { image: "images:debian/13", profiles: [], config: {} });
-  await updateInstance({ engine, name: "box" }, { devices: {} });
-  await publish({ engine, name: "box" }, {});
-  await pushFile({ engine, name: "box" }, { path: "/etc/x", mode: "0644" });
-  await removeFiles({ engine, name: "box" }, { paths: ["/etc/x"] });
+  const { host, engine, calls } = engineOn(big, { stdout: "{}" });
+  await findInstance(host, { engine, name: "box" }).catch(() => {});
+  await launch(host, { engine, name: "box" }, {
+    image: "mine",
+    profiles: ["default", "box"],
+    config: {},
+    target: "@gpu",
+  });
+  await launch(host, { engine, name: "box" }, { image: "images:debian/13", profiles: [], config: {} });
+  await updateInstance(host, { engine, name: "box" }, { devices: {} });
+  await publish(host, { engine, name: "box" }, {});
+  await pushFile(host, { engine, name: "box" }, { path: "/etc/x", mode: "0644" });
+  await removeFiles(host, { engine, name: "box" }, { paths: ["/etc/x"] });
   assertEquals(calls.map((call) => call.join(" ")), [
     "incus query big:/1.0/instances/box?project=work",
     "incus --project work launch big:mine big:box --profile default --profile box --target @gpu",
@@ -138,14 +145,16 @@ Deno.test("each call of the CLI names the remote and the project", async () => {
     "incus --project work file push --uid 0 --gid 0 --mode 0644 --create-dirs - big:box/etc/x",
     "incus query --request DELETE big:/1.0/instances/box/files?path=%2Fetc%2Fx&project=work",
   ]);
-  assertEquals(withRemote(engineCalled(engine.host, "incus").server, "box"), "box");
-  assertEquals(apiPath(engineCalled(engine.host, "incus"), "/1.0?a=b"), "/1.0?a=b");
-  assertEquals(engineArgv(engineCalled(engine.host, "incus"), ["list"]), ["incus", "list"]);
+  assertEquals(withRemote(engineCalled("incus").server, "box"), "box");
+  assertEquals(apiPath(engineCalled("incus"), "/1.0?a=b"), "/1.0?a=b");
+  assertEquals(engineArgv(engineCalled("incus"), ["list"]), ["incus", "list"]);
 });
 
 Deno.test("removeFiles() goes on where a file is not there, as each engine says that, and at nothing else", async () => {
-  const remove = (stderr: string): Promise<void> =>
-    removeFiles({ engine: engineOn(ownServer, { code: 1, stderr }).engine, name: "box" }, { paths: ["/etc/x"] });
+  const remove = async (stderr: string): Promise<void> => {
+    const { host, engine } = engineOn(ownServer, { code: 1, stderr });
+    await removeFiles(host, { engine, name: "box" }, { paths: ["/etc/x"] });
+  };
   for (const stderr of ["Error: Not Found\n", "Error: remove /etc/x: file does not exist\n"]) await remove(stderr);
   for (const stderr of ["Error: remove /etc/x: permission denied\n", "Error: file does not exist\n"]) {
     await assertRejects(() => remove(stderr), ProcessError);
@@ -154,11 +163,13 @@ Deno.test("removeFiles() goes on where a file is not there, as each engine says 
 
 Deno.test("isHere() asks the engine where an instance is", async () => {
   const member = { stdout: JSON.stringify({ environment: { server_name: "m1" } }) };
-  assertEquals(await isHere({ ...engineOn(ownServer), location: "none" }), true);
-  assertEquals(await isHere({ ...engineOn(ownServer, member), location: "m1" }), true);
-  assertEquals(await isHere({ ...engineOn(ownServer, member), location: "m2" }), false);
-  assertEquals(await isHere({ ...engineOn(big, member), location: "m1" }), false);
-  assertEquals(await isHere({ ...engineOn(big), location: "none" }), false);
+  const here = ({ host, engine }: ReturnType<typeof engineOn>, location: string): Promise<boolean> =>
+    isHere(host, { engine, location });
+  assertEquals(await here(engineOn(ownServer), "none"), true);
+  assertEquals(await here(engineOn(ownServer, member), "m1"), true);
+  assertEquals(await here(engineOn(ownServer, member), "m2"), false);
+  assertEquals(await here(engineOn(big, member), "m1"), false);
+  assertEquals(await here(engineOn(big), "none"), false);
 });
 
 Deno.test("parseInstancePath() reads [REMOTE:]NAME, and refuses all else", () => {
@@ -172,7 +183,7 @@ Deno.test("parseInstancePath() reads [REMOTE:]NAME, and refuses all else", () =>
 Deno.test("containers of other servers and projects have directories of their own", () => {
   const host = { env: (name: string) => ({ GUI_CONTAINER_MOUNTS: "/m" })[name] };
   const directory = (server: Partial<Server>): string =>
-    mountsOf({ engine: { host, server: { ...ownServer, ...server } }, name: "box" }).directory;
+    mountsOf(host, { engine: { server: { ...ownServer, ...server } }, name: "box" }).directory;
   assertEquals(directory({}), "/m/box");
   assertEquals(directory({ remote: "local" }), "/m/box");
   assertEquals(directory({ project: "user-1000" }), "/m/box");
@@ -200,9 +211,8 @@ Deno.test("findPlace() waits for no engine where both mean the same, and for the
 Deno.test("scriptLine() names the project and the engine, where a run without them would mean others", () => {
   const line = (option: EngineCli | undefined, server: Partial<Server>, env: Record<string, string> = {}): string =>
     scriptLine({
-      host: { env: (name) => env[name] },
       cli: option ?? "incus",
-      byOption: option !== undefined,
+      byOption: isByOption({ env: (name) => env[name] }, { cli: option, wanted: option }),
       server: { ...ownServer, ...server },
     }, ["create.ts", "--delete", "box"]);
   assertEquals(line(undefined, {}), "create.ts --delete box");
@@ -226,14 +236,12 @@ Deno.test("a remote that does not answer, or whose certificate is another one, i
       ["Error: not authorized", "does not trust", "trust add"],
     ] as const
   ) {
-    const { engine } = engineOn(big, { code: 1, stderr });
-    const error = await assertRejects(() => findInstance({ engine, name: "box" }), UserError, message);
+    const { host, engine } = engineOn(big, { code: 1, stderr });
+    const error = await assertRejects(() => findInstance(host, { engine, name: "box" }), UserError, message);
     assertEquals([error.exitCode, error.hint.includes(hint)], [125, true]);
     // What a container says in such words is its own.
-    await assertRejects(
-      () => findInstance({ engine: engineOn(ownServer, { code: 1, stderr }).engine, name: "box" }),
-      ProcessError,
-    );
+    const own = engineOn(ownServer, { code: 1, stderr });
+    await assertRejects(() => findInstance(own.host, { engine: own.engine, name: "box" }), ProcessError);
   }
 });
 
@@ -253,11 +261,11 @@ Deno.test("findInstance() names the member of the cluster that does not answer",
           }
           : { code: 1, stderr: `Error: ${words}\n` },
     });
-    const engine = { ...engineCalled(host, "incus"), server: big };
-    const error = await assertRejects(() => findInstance({ engine, name: "box" }), UserError, 'The member "m2"');
+    const engine = { ...engineCalled("incus"), server: big };
+    const error = await assertRejects(() => findInstance(host, { engine, name: "box" }), UserError, 'The member "m2"');
     assertEquals([error.exitCode, error.hint.includes("cluster list big:")], [125, true]);
     assertEquals(
-      (await assertRejects(() => findInstance({ engine, name: "bag" }), UserError, "is not ready")).exitCode,
+      (await assertRejects(() => findInstance(host, { engine, name: "bag" }), UserError, "is not ready")).exitCode,
       125,
     );
   }

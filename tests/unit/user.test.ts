@@ -10,7 +10,6 @@ import {
 } from "../../lib/container/user.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
-import { recordingHost } from "./recording_host.ts";
 
 const alice = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
 
@@ -49,7 +48,7 @@ Deno.test("checkUserName() refuses root and what is no name, with exit code 2", 
 });
 
 Deno.test("userOf() is the kept user, for an older container ubuntu, and an error for what somebody set wrongly", () => {
-  const engine = engineCalled(recordingHost().host, "incus");
+  const engine = engineCalled("incus");
   const of = (config: Record<string, string>): ContainerUser => userOf({ engine, name: "box", config });
   assertEquals(of({ [userKey]: formatUser(alice) }), alice);
   assertEquals(of({}), ubuntuUser);

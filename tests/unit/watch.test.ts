@@ -20,7 +20,7 @@ Deno.test("followReplacements() tells that it ends, and does not end the run, wh
         throw new TypeError("a fault of ours");
       },
     } as unknown as FileRules;
-    await followReplacements({ engine: engineCalled(recordingHost().host, "lxc"), name: "box" }, {
+    await followReplacements(recordingHost().host, { engine: engineCalled("lxc"), name: "box" }, {
       loans: [mapping],
       tell: (text) => Promise.resolve(void told.push(text)),
       rules,

@@ -72,11 +72,11 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
     pathsFor,
     async check(engine) {
       if (files.length === 0) return;
-      await checkWays(files, await listNeighbours(engine));
+      await checkWays(files, await listNeighbours(host, engine));
     },
     async lend(container, user) {
       for (const [index, path] of pathsFor(user).entries()) {
-        await lendFile(container, { ...files[index]!, target: path });
+        await lendFile(host, container, { ...files[index]!, target: path });
       }
     },
     [Symbol.dispose]: () => resources.dispose(),
@@ -97,9 +97,13 @@ export function placesOf(names: readonly string[]): string[] {
 }
 
 /** Puts one file into a container, for reading only. */
-async function lendFile(instance: Instance, { path, file, target }: OpenFile & { target: string }): Promise<void> {
+async function lendFile(
+  host: Host,
+  instance: Instance,
+  { path, file, target }: OpenFile & { target: string },
+): Promise<void> {
   const options = { path: target, mode: "0444" };
-  if (instance.engine.host.dryRun) return await pushFile(instance, { ...options, file: path });
+  if (host.dryRun) return await pushFile(host, instance, { ...options, file: path });
   await file.seek(0, Deno.SeekMode.Start);
   let isWhole = false;
   const bytes = ReadableStream.from((async function* () {
@@ -113,7 +117,7 @@ async function lendFile(instance: Instance, { path, file, target }: OpenFile & {
     }
     isWhole = true;
   })());
-  await pushFile(instance, { ...options, stdin: { bytes } });
+  await pushFile(host, instance, { ...options, stdin: { bytes } });
   if (isWhole) return;
   throw new UserError(`"${path}" cannot be read to its end`, { hint: "See whether another program writes to it" });
 }

@@ -26,9 +26,9 @@ import { pushFile, removeFiles } from "../../engine/instance_files.ts";
  *
  * @throws {UserError} when there is no such container, or no snapshot of it
  */
-export async function requireOrigin(source: Instance): Promise<Origin> {
+export async function requireOrigin(host: Host, source: Instance): Promise<Origin> {
   const { engine } = source;
-  const origin = await findOrigin(source);
+  const origin = await findOrigin(host, source);
   const label = labelOf(source);
   if (!origin) {
     throw new UserError(`"${label}" has no snapshot of how it was made`, {
@@ -40,7 +40,7 @@ export async function requireOrigin(source: Instance): Promise<Origin> {
   const days = ageInDays(origin.created_at, Date.now());
   if (days > freshDays) {
     const update = scriptLine(engine, ["create.ts", "--update", label]);
-    engine.host.ui.warn(`What copies of "${label}" are made of has had no updates for ${days} days: ${update}`, {
+    host.ui.warn(`What copies of "${label}" are made of has had no updates for ${days} days: ${update}`, {
       security: true,
     });
   }
@@ -56,35 +56,38 @@ function ageInDays(date: string, nowMs: number): number {
 }
 
 /** Makes a copy, which has not started. If a step fails, all is undone. */
-export async function makeCopy(engine: Engine, origin: Origin): Promise<Copy> {
-  return await withUndo(engine.host, async (undo) => {
-    const copy = await beginCopy({ engine, name: origin.source });
+export async function makeCopy(host: Host, engine: Engine, origin: Origin): Promise<Copy> {
+  return await withUndo(host, async (undo) => {
+    const copy = await beginCopy(host, { engine, name: origin.source });
     undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
-    await fill({ engine, name: copy.name }, { origin, mounts: copy.mounts });
+    await fill(host, { engine, name: copy.name }, { origin, mounts: copy.mounts });
     return copy;
   });
 }
 
 /** Makes the instance of a copy with all that is its own. */
-async function fill(instance: Instance, { origin, mounts }: { origin: Origin; mounts: Mounts }): Promise<void> {
+async function fill(
+  host: Host,
+  instance: Instance,
+  { origin, mounts }: { origin: Origin; mounts: Mounts },
+): Promise<void> {
   const { engine } = instance;
-  const { host } = engine;
   const isShared = mounts.shared.length > 0;
   await makeMounts(host, mounts);
-  await writeContainerRecord(instance, origin);
+  await writeContainerRecord(host, instance, origin);
   const [key] = await all([
     makeHostKey(host, mounts),
-    copyOrigin(instance, { origin, mounts: isShared ? mounts : undefined }),
+    copyOrigin(host, instance, { origin, mounts: isShared ? mounts : undefined }),
   ]);
   const share = async (): Promise<void> => {
-    const hostUid = await instanceHostUid(instance, { uid: origin.user.uid, isStarted: false });
+    const hostUid = await instanceHostUid(host, instance, { uid: origin.user.uid, isStarted: false });
     await shareMounts(host, { mounts, hostUid });
   };
   await all([
     ...(isShared ? [share()] : []),
-    giveMachineId(instance),
-    giveHostKey(instance, { mounts, key }),
-    copySshSettings(host, mountsOf({ engine, name: origin.source }), mounts),
+    giveMachineId(host, instance),
+    giveHostKey(host, instance, { mounts, key }),
+    copySshSettings(host, mountsOf(host, { engine, name: origin.source }), mounts),
   ]);
 }
 
@@ -108,20 +111,24 @@ async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> 
 }
 
 /** Gives a copy that has not started its own host key in place of those of its origin, and pins it. */
-async function giveHostKey(instance: Instance, { mounts, key }: { mounts: Mounts; key: HostKey }): Promise<void> {
+async function giveHostKey(
+  host: Host,
+  instance: Instance,
+  { mounts, key }: { mounts: Mounts; key: HostKey },
+): Promise<void> {
   const { engine, name } = instance;
   const alias = hostNameOf({ engine, name });
   const path = "/etc/ssh/ssh_host_ed25519_key";
   await all([
-    pushFile(instance, { path, mode: "0600", stdin: { text: key.secret } }),
-    pushFile(instance, { path: `${path}.pub`, mode: "0644", stdin: { text: key.public } }),
-    removeFiles(instance, {
+    pushFile(host, instance, { path, mode: "0600", stdin: { text: key.secret } }),
+    pushFile(host, instance, { path: `${path}.pub`, mode: "0644", stdin: { text: key.public } }),
+    removeFiles(host, instance, {
       paths: ["dsa", "ecdsa", "rsa"].flatMap((type) =>
         ["", ".pub"].map((end) => `/etc/ssh/ssh_host_${type}_key${end}`)
       ),
     }),
-    writeText(engine.host, mounts.knownHosts, {
-      text: engine.host.dryRun ? `${alias} ${key.public}` : knownHostsLines(alias, key.public),
+    writeText(host, mounts.knownHosts, {
+      text: host.dryRun ? `${alias} ${key.public}` : knownHostsLines(alias, key.public),
       mode: 0o644,
     }),
   ]);

@@ -1,5 +1,6 @@
 /** The live sessions of containers, as the containers' systemd knows them: to list, to choose, to stop, to join. */
 
+import type { Host } from "../../base/host.ts";
 import { attachLine } from "./advice.ts";
 import findSession from "./find_session.sh" with { type: "text" };
 import listScript from "./list_sessions.sh" with { type: "text" };
@@ -9,7 +10,7 @@ import { mapSome } from "../../base/settle.ts";
 import { inputError, isFailure, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
 import { type Engine, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, isLost, listInstances } from "../../engine/instance.ts";
-import { type Container } from "../../container/container.ts";
+import type { Container } from "../../container/container.ts";
 import { containerOf } from "../../container/resolve.ts";
 import { isSessionName } from "../../container/names.ts";
 import { isOurs, sessionKey } from "../../container/ours.ts";
@@ -91,11 +92,10 @@ function parseSessions(container: string, stdout: string): LiveSession[] {
 /**
  * The live sessions of all containers that run and may have some. One that cannot be asked only causes a warning.
  */
-export async function listAllSessions(engine: Engine): Promise<LiveSession[]> {
-  const { host } = engine;
+export async function listAllSessions(host: Host, engine: Engine): Promise<LiveSession[]> {
   const ask = async (instance: InstanceInfo): Promise<LiveSession[]> => {
     try {
-      await using container = await containerOf(instance, { bootTimeoutMs: listTimeoutMs });
+      await using container = await containerOf(host, instance, { bootTimeoutMs: listTimeoutMs });
       // A session has left a trace on this side.
       if (!await mayHaveSessions(container, instance)) return [];
       // Several questions at once could not be told apart.
@@ -106,7 +106,7 @@ export async function listAllSessions(engine: Engine): Promise<LiveSession[]> {
       return [];
     }
   };
-  const instances = await listInstances(engine);
+  const instances = await listInstances(host, engine);
   // What a lost one is, the engine does not say.
   for (const member of new Set(instances.filter(isLost).map(({ location }) => location))) {
     host.ui.warn(`The member "${member}" of the cluster does not answer: sessions on it are not listed`);

@@ -16,7 +16,6 @@ import { containerPaths, type ContainerUser, formatUser } from "../user.ts";
 import { contentOf } from "./content.ts";
 import { planReturn } from "./copy_plan.ts";
 import { maxVersion, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
-import { instanceOn } from "./devices.ts";
 import { openInode } from "./held_file.ts";
 import { copyFiles, forgetCopy, lockCopy, readCopy, writeCopies } from "./journal.ts";
 import type { Content, LentCopy, TakeBackOptions } from "./loan.ts";
@@ -37,21 +36,21 @@ const maxRounds = 5;
  * Lends all of the files; on failure, `undo` takes them back. Each is on record before it is put into the container.
  */
 export async function lendCopies(
+  host: Host,
   files: readonly Pick<SourceFile, "path" | "state">[],
   options: LendOptions,
 ): Promise<LentCopy[]> {
   const { instance, user, undo, saving } = options;
-  const { host } = instance.engine;
   const copies = files.map((file): LentCopy => ({
     ...newLoan(file, options),
     ...{ user: formatUser(user), lent: null },
     ...(saving ? { saving, maxBytes: maxSaved } : {}),
   }));
   undo.add("take the files back", async (cleaning) => {
-    for (const finding of await takeBackCopies(instanceOn(instance, cleaning), copies)) host.ui.warn(finding);
+    for (const finding of await takeBackCopies(cleaning, instance, copies)) host.ui.warn(finding);
   });
   await writeCopies(host, copies);
-  if (saving) await makeMapsDirectory(instance, user);
+  if (saving) await makeMapsDirectory(host, instance, user);
   const act = async (copy: LentCopy): Promise<LentCopy[]> => {
     await using _lock = await lockCopy(host, copy);
     host.signal.throwIfAborted();
@@ -59,7 +58,7 @@ export async function lendCopies(
     if (await readCopy(host, copy) === undefined) return [];
     using file = await openInode(copy.hostPath, copy);
     if (!file) throw new UserError(`"${copy.hostPath}" was replaced while it was lent`, { hint: "Try it again" });
-    const lent = saving ? await contentOf(file) : await sendCopy(instance, { copy, file });
+    const lent = saving ? await contentOf(file) : await sendCopy(host, instance, { copy, file });
     // What a session saves again and again must not grow each time.
     const maxBytes = copy.maxBytes ?? (copy.session === undefined ? undefined : maxVersion(lent.size));
     const done = { ...copy, lent, ...(maxBytes === undefined ? {} : { maxBytes }) };
@@ -70,9 +69,9 @@ export async function lendCopies(
 }
 
 /** Makes the directory of the lent files, as the container user. */
-async function makeMapsDirectory(instance: Instance, user: ContainerUser): Promise<void> {
+async function makeMapsDirectory(host: Host, instance: Instance, user: ContainerUser): Promise<void> {
   const asUser = ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
-  await exec(instance, [...asUser, "mkdir", "-p", containerPaths(user).maps], { okCodes: "any" });
+  await exec(host, instance, [...asUser, "mkdir", "-p", containerPaths(user).maps], { okCodes: "any" });
 }
 
 /**
@@ -82,20 +81,20 @@ async function makeMapsDirectory(instance: Instance, user: ContainerUser): Promi
  * @returns what the user should know, and whether the two sides differ now, since both were changed
  */
 export async function bringVersion(
+  host: Host,
   instance: Instance,
   record: Pick<LentCopy, "id">,
 ): Promise<{ findings: string[]; isParted: boolean }> {
-  const { host } = instance.engine;
   const findings: string[] = [];
   await using _lock = await lockCopy(host, record);
   const known = await readCopy(host, record);
   if (!known?.lent) return { findings, isParted: false };
   const copy = await finishOwnWriting(host, { copy: known, findings });
   const { part, back, old } = copyFiles(host, copy);
-  const found = await readBack(instance, copy, { lent: copy.lent!, part });
+  const found = await readBack(host, instance, copy, { lent: copy.lent!, part });
   if (typeof found === "string" || !found.content) return { findings, isParted: false };
   await moveFile(part, back);
-  const again = await readBack(instance, copy, { lent: found.content, part });
+  const again = await readBack(host, instance, copy, { lent: found.content, part });
   if (typeof again === "string" || again.content || again.found !== found.found) return { findings, isParted: false };
   const label = labelOf(instance);
   const parting = await writeVersion(host, copy, { container: found.content, label });
@@ -154,23 +153,23 @@ export async function keepCopies(host: Host, copies: readonly LentCopy[]): Promi
  * @throws the first error, when all is done that can be done
  */
 export async function takeBackCopies(
+  host: Host,
   instance: Instance,
   copies: readonly LentCopy[],
   { settle = false, lost = [] }: TakeBackOptions = {},
 ): Promise<string[]> {
   if (copies.length === 0) return [];
-  const { host } = instance.engine;
   const findings: string[] = [];
   const ended: FileInside[] = [];
   const failures: Error[] = [];
-  const isThere = await isRunning(instance);
+  const isThere = await isRunning(host, instance);
   const act = async (copy: LentCopy): Promise<void> => {
     try {
       await using lock = await lockCopy(host, { id: copy.id, wait: !settle });
       const known = lock && await readCopy(host, copy);
       if (!known) return;
       const now = await finishOwnWriting(host, { copy: known, findings });
-      const inside = await endCopy(instance, now, { settle, isThere, findings });
+      const inside = await endCopy(host, instance, now, { settle, isThere, findings });
       if (!isThere) lost.push(copy);
       await forgetCopy(host, now);
       if (inside) ended.push(inside);
@@ -181,7 +180,7 @@ export async function takeBackCopies(
   await mapSome(copies, { atOnce, act });
   try {
     const effect = ": what is saved there now does not come back";
-    if (ended.length > 0) findings.push(...await finishUnmap(instance, { files: ended, effect }));
+    if (ended.length > 0) findings.push(...await finishUnmap(host, instance, { files: ended, effect }));
   } catch (error) {
     failures.push(error as Error);
   }
@@ -197,8 +196,8 @@ export async function takeBackCopies(
  *
  * @throws {UserError} when it is there and does not run: nothing can be taken from it safely
  */
-async function isRunning(instance: Instance): Promise<boolean> {
-  const found = await findInstance(instance);
+async function isRunning(host: Host, instance: Instance): Promise<boolean> {
+  const found = await findInstance(host, instance);
   if (!found || found.status === "Running") return found !== undefined;
   const label = labelOf(instance);
   const { engine } = instance;
@@ -248,15 +247,15 @@ async function finishOwnWriting(
  * @returns the file in the container, whose last version came
  */
 async function endCopy(
+  host: Host,
   instance: Instance,
   record: LentCopy,
   { settle, isThere, findings }: { settle: boolean; isThere: boolean; findings: string[] },
 ): Promise<FileInside | undefined> {
-  const { host } = instance.engine;
   const { hostPath, containerPath, readOnly } = record;
   const label = labelOf(instance);
   const remove = async (found: string): Promise<boolean> => {
-    const removal = await removeLentCopy(instance, { copy: record, found });
+    const removal = await removeLentCopy(host, instance, { copy: record, found });
     if (removal === "stuck") {
       findings.push(`"${label}" does not let its copy of "${hostPath}" be removed: "${containerPath}"`);
     }
@@ -274,7 +273,7 @@ async function endCopy(
   }
   if (record.lent === null || readOnly) {
     if (settle && record.lent === null) {
-      await removeLentCopy(instance, { copy: record, found: "" });
+      await removeLentCopy(host, instance, { copy: record, found: "" });
       await delay(settleMs);
     }
     await remove("");
@@ -285,7 +284,7 @@ async function endCopy(
   for (let round = 1; round <= maxRounds; round++) {
     const lent = copy.lent!;
     const { part, back, old } = copyFiles(host, copy);
-    const found = await readBack(instance, copy, { lent, part });
+    const found = await readBack(host, instance, copy, { lent, part });
     if (typeof found === "string" && copy.isSafe) return undefined;
     const container = typeof found === "string" ? found : found.content ?? lent;
     const { because } = planReturn(lent, { container, here: await contentHere(copy), label });

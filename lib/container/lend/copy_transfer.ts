@@ -6,7 +6,7 @@
 
 import { basename } from "@std/path";
 import { ProcessError, UserError } from "../../base/errors.ts";
-import type { RunOptions } from "../../base/host.ts";
+import type { Host, RunOptions } from "../../base/host.ts";
 import { removeFile, writeAll } from "../../base/record.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec } from "../../engine/instance.ts";
@@ -74,11 +74,12 @@ export function removeArgv(copy: CopyPlace, found: string): string[] {
  * @throws {UserError} when it does not arrive whole
  */
 export async function sendCopy(
+  host: Host,
   instance: Instance,
   { copy, file }: { copy: LentCopy; file: Deno.FsFile },
 ): Promise<Content> {
   const { size: total } = await file.stat();
-  using watch = watchTransfer(instance.engine.host, { what: `Lending ${basename(copy.hostPath)}` });
+  using watch = watchTransfer(host, { what: `Lending ${basename(copy.hostPath)}` });
   watch.expect(total);
   let sent = createCounter();
   const options = (): RunOptions => {
@@ -98,7 +99,7 @@ export async function sendCopy(
       ...options,
     });
   try {
-    const { stdout } = await exec(instance, sendArgv(copy), options);
+    const { stdout } = await exec(host, instance, sendArgv(copy), options);
     const content = sent.content();
     if (stdout === `${content.size}\n`) return content;
     throw notWhole();
@@ -127,6 +128,7 @@ export interface FoundCopy {
  * @throws {UserError} when it is larger than it may be, or does not arrive whole. Then `part` is removed
  */
 export async function readBack(
+  host: Host,
   instance: Instance,
   copy: LentCopy,
   { lent, part }: { lent: Content; part: string },
@@ -135,7 +137,7 @@ export async function readBack(
   const maxBytes = copy.maxBytes ?? maxVersion(lent.size);
   // The container first reads a copy that may be unchanged, and sends nothing meanwhile.
   const stalledMs = 60_000 + lent.size * readMsPerByte;
-  using watch = watchTransfer(instance.engine.host, { what: `Taking back ${basename(copy.hostPath)}`, stalledMs });
+  using watch = watchTransfer(host, { what: `Taking back ${basename(copy.hostPath)}`, stalledMs });
   using file = await Deno.open(part, { read: true, write: true, create: true, truncate: true, mode: 0o600 });
   let line = "";
   let head: { kind: string; found: string; size: number; dev: number; ino: number } | undefined;
@@ -174,7 +176,7 @@ export async function readBack(
     // As `exec` does with answers that it keeps: engines lose some of what a program prints, or all of it.
     for (let tries = 0; !isWhole(); tries++) {
       if (tries === maxReads) throw notWhole();
-      const { code } = await exec(instance, argv, options);
+      const { code } = await exec(host, instance, argv, options);
       if (code !== 0) return code === 3 ? "gone" : "other";
     }
     await file.sync();
@@ -213,10 +215,11 @@ function tooLarge(
  * @returns "stuck" when the container does not let it be removed
  */
 export async function removeLentCopy(
+  host: Host,
   instance: Instance,
   { copy, found }: { copy: LentCopy; found: string },
 ): Promise<"removed" | "changed" | "stuck"> {
   const options = { okCodes: [0, 5, 6], timeoutMs: shortMs } as const;
-  const { code } = await exec(instance, removeArgv(copy, found), options);
+  const { code } = await exec(host, instance, removeArgv(copy, found), options);
   return code === 0 ? "removed" : code === 5 ? "changed" : "stuck";
 }

@@ -3,18 +3,13 @@
 import { delay } from "@std/async";
 import { isFailure } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import { engineOn, type Instance } from "../../engine/engine.ts";
+import type { Instance } from "../../engine/engine.ts";
 import { findInstance, removeDevices } from "../../engine/instance.ts";
 import type { Device } from "../../engine/answer.ts";
 import type { LoanRecord } from "./loan.ts";
 
 /** The longest that the engine may take for a change that a signal must not interrupt, in milliseconds. */
 const changeTimeoutMs = 60_000;
-
-/** The same instance by an engine on another host, such as the one for cleaning up. */
-export function instanceOn({ engine, name }: Instance, host: Host): Instance {
-  return { engine: engineOn(engine, host), name };
-}
 
 /** How often the removal of devices is tried while others change the same instance. */
 const removeTries = 8;
@@ -31,17 +26,17 @@ export function deviceOf(
  * The engines' clients refuse a change when somebody else has changed the same instance just before: then the
  * removal is tried again.
  */
-export async function removeMapDevices(instance: Instance, devices: readonly string[]): Promise<void> {
+export async function removeMapDevices(host: Host, instance: Instance, devices: readonly string[]): Promise<void> {
   let left = devices;
   for (let tries = 1;; tries++) {
     try {
-      return await removeDevices(instance, left);
+      return await removeDevices(host, instance, left);
     } catch (error) {
       if (!isFailure(error) || tries === removeTries) throw error;
-      instance.engine.host.signal.throwIfAborted();
+      host.signal.throwIfAborted();
     }
     await delay(20 * tries);
-    const there = (await findInstance(instance))?.devices ?? {};
+    const there = (await findInstance(host, instance))?.devices ?? {};
     left = devices.filter((device) => device in there);
     if (left.length === 0) return;
   }
@@ -51,9 +46,9 @@ export async function removeMapDevices(instance: Instance, devices: readonly str
  * Whether a container has all of these devices; true for a container that is not there, false where the engine does not
  * answer.
  */
-export async function hasDevices(instance: Instance, devices: readonly string[]): Promise<boolean> {
+export async function hasDevices(host: Host, instance: Instance, devices: readonly string[]): Promise<boolean> {
   try {
-    const found = await findInstance(instance);
+    const found = await findInstance(host, instance);
     return found === undefined || devices.every((device) => device in found.devices);
   } catch (error) {
     if (!isFailure(error)) throw error;
@@ -62,9 +57,9 @@ export async function hasDevices(instance: Instance, devices: readonly string[])
 }
 
 /**
- * The instance, with calls of its engine that a signal does not interrupt. An engine carries out a change also when its client was
- * ended meanwhile: then nobody would know when the change is made, and can be undone.
+ * A host for calls of an engine that a signal does not interrupt. An engine carries out a change also when its client
+ * was ended meanwhile: then nobody would know when the change is made, and can be undone.
  */
-export function uninterruptible(instance: Instance): Instance {
-  return instanceOn(instance, instance.engine.host.forCleanup(AbortSignal.timeout(changeTimeoutMs)));
+export function uninterruptible(host: Host): Host {
+  return host.forCleanup(AbortSignal.timeout(changeTimeoutMs));
 }

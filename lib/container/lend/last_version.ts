@@ -3,6 +3,7 @@
  * beside the place of the file before that.
  */
 
+import type { Host } from "../../base/host.ts";
 import { isFailure } from "../../base/errors.ts";
 import { moveFile, removeFile } from "../../base/record.ts";
 import { all } from "../../base/settle.ts";
@@ -10,7 +11,6 @@ import { type Instance, labelOf } from "../../engine/engine.ts";
 import { findInstance, type InstanceInfo } from "../../engine/instance.ts";
 import { formatUser, userOf } from "../user.ts";
 import { type FoundCopy, maxVersion, readBack } from "./copy_transfer.ts";
-import { instanceOn } from "./devices.ts";
 import { copyFiles } from "./journal.ts";
 import type { Content, LentCopy, Mapping } from "./loan.ts";
 import { isGone } from "./restore.ts";
@@ -39,27 +39,26 @@ export interface Kept {
  * Puts the container's versions of mapped files beside their places, where the files themselves are deleted and the
  * container has written to them.
  */
-export async function keepLastVersions(instance: Instance, mapped: readonly Mapping[]): Promise<Kept> {
+export async function keepLastVersions(host: Host, instance: Instance, mapped: readonly Mapping[]): Promise<Kept> {
   const kept: Kept = { findings: [], stuck: [], failure: undefined };
   const writable = mapped.filter(({ readOnly, restored }) => !readOnly && !restored);
   const gone = (await Promise.all(writable.map(async (mapping) => await isGone(mapping) ? [mapping] : []))).flat();
   if (gone.length === 0) return kept;
   let found: InstanceInfo | undefined;
   try {
-    found = await findInstance(instance);
+    found = await findInstance(host, instance);
   } catch (error) {
     if (!isFailure(error)) throw error;
     return { ...kept, stuck: gone, failure: error };
   }
   if (found?.status !== "Running") return kept;
-  const { host } = instance.engine;
   const deadlineMs = gone.reduce((sum, { size = 0 }) => sum + size * msPerByte, minReadMs);
   const over = AbortSignal.timeout(Math.min(deadlineMs, maxReadMs));
   const reading = host.forCleanup(AbortSignal.any([host.signal, over]));
-  const container = { ...found, ...instanceOn(instance, reading) };
+  const container = found;
   const act = async (mapping: Mapping): Promise<void> => {
     try {
-      kept.findings.push(...await keepLastVersion(instance, { container, mapping }));
+      kept.findings.push(...await keepLastVersion(host, container, { reading, mapping }));
     } catch (error) {
       host.signal.throwIfAborted();
       // Such as a full disk, which the container may have filled: the other files are to be taken back.
@@ -77,8 +76,9 @@ export async function keepLastVersions(instance: Instance, mapped: readonly Mapp
  * @throws {UserError} when its version cannot be put there
  */
 async function keepLastVersion(
-  { engine: { host } }: Instance,
-  { container, mapping }: { container: InstanceInfo; mapping: Mapping },
+  host: Host,
+  container: InstanceInfo,
+  { reading, mapping }: { reading: Host; mapping: Mapping },
 ): Promise<string[]> {
   const { hostPath, ino, size, writtenMs = 0 } = mapping;
   const label = labelOf(container);
@@ -86,10 +86,10 @@ async function keepLastVersion(
   const { part, back } = copyFiles(host, copy);
   let found: FoundCopy | "gone" | "other";
   try {
-    found = await readBack(container, { ...copy, maxBytes: maxVersion(size ?? 0) }, { lent: nothing, part });
+    found = await readBack(reading, container, { ...copy, maxBytes: maxVersion(size ?? 0) }, { lent: nothing, part });
   } catch (error) {
     host.signal.throwIfAborted();
-    if (!isFailure(error) && !container.engine.host.signal.aborted) throw error;
+    if (!isFailure(error) && !reading.signal.aborted) throw error;
     const why = isFailure(error) ? error.message : "it took too long";
     return [`"${label}" does not give what it has made of "${hostPath}", which is lost: ${why}`];
   }

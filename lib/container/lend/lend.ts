@@ -3,6 +3,7 @@
  * back.
  */
 
+import type { Host } from "../../base/host.ts";
 import { all } from "../../base/settle.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { isCopy, isMapping, type Loan, type TakeBackOptions } from "./loan.ts";
@@ -21,6 +22,7 @@ const msPerByte = 1 / 256;
  * @param options `uid`: that of the container's user on this machine, where files themselves can be lent
  */
 export async function lendFiles(
+  host: Host,
   files: readonly SourceFile[],
   { uid, ...options }: LendOptions & { uid: number | undefined },
 ): Promise<Loan[]> {
@@ -30,8 +32,8 @@ export async function lendFiles(
   const copied = files.filter(isCopied);
   const others = files.filter((file) => !isCopied(file));
   return [
-    ...(copied.length > 0 ? await (await copies()).lendCopies(copied, options) : []),
-    ...(others.length > 0 ? await mapFiles(others, { ...options, uid: uid! }) : []),
+    ...(copied.length > 0 ? await (await copies()).lendCopies(host, copied, options) : []),
+    ...(others.length > 0 ? await mapFiles(host, others, { ...options, uid: uid! }) : []),
   ];
 }
 
@@ -40,11 +42,11 @@ export async function lendFiles(
  *
  * @returns those that no other run has taken back meanwhile
  */
-export async function keepFiles(instance: Instance, loans: readonly Loan[]): Promise<Loan[]> {
+export async function keepFiles(host: Host, instance: Instance, loans: readonly Loan[]): Promise<Loan[]> {
   const lent = loans.filter(isCopy);
   return [
-    ...(lent.length > 0 ? await (await copies()).keepCopies(instance.engine.host, lent) : []),
-    ...await keepMapped(instance, loans.filter(isMapping)),
+    ...(lent.length > 0 ? await (await copies()).keepCopies(host, lent) : []),
+    ...await keepMapped(host, instance, loans.filter(isMapping)),
   ];
 }
 
@@ -54,6 +56,7 @@ export async function keepFiles(instance: Instance, loans: readonly Loan[]): Pro
  * @returns what was found that the user should know
  */
 export async function takeFilesBack(
+  host: Host,
   instance: Instance,
   loans: readonly Loan[],
   options: TakeBackOptions = {},
@@ -64,11 +67,11 @@ export async function takeFilesBack(
   const collect = (found: readonly string[]): void => void findings.push(...found);
   try {
     await all([
-      unmapFiles(instance, loans.filter(isMapping), options).then(collect),
-      Promise.resolve(takeBackCopies?.(instance, lent, options) ?? []).then(collect),
+      unmapFiles(host, instance, loans.filter(isMapping), options).then(collect),
+      Promise.resolve(takeBackCopies?.(host, instance, lent, options) ?? []).then(collect),
     ]);
   } catch (error) {
-    for (const finding of findings) instance.engine.host.ui.warn(finding);
+    for (const finding of findings) host.ui.warn(finding);
     throw error;
   }
   return findings;

@@ -3,6 +3,7 @@
  * access to it is granted, then a device shows it. They end in the other direction.
  */
 
+import type { Host } from "../../base/host.ts";
 import { delay } from "@std/async";
 import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
 import { settleMs } from "../../base/record.ts";
@@ -10,7 +11,7 @@ import { type Undo, withUndo } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { updateInstance } from "../../engine/instance.ts";
 import { type AclChange, writeAcls } from "./acl.ts";
-import { deviceOf, hasDevices, instanceOn, removeMapDevices, uninterruptible } from "./devices.ts";
+import { deviceOf, hasDevices, removeMapDevices, uninterruptible } from "./devices.ts";
 import { isOnRecord, ofInode, planGrant } from "./grants.ts";
 import { type HeldFile, leadsTo, readHeldAcls } from "./held_file.ts";
 import { readMappings, removeRecords, withJournalLock, writeRecords } from "./journal.ts";
@@ -35,18 +36,18 @@ interface Candidate extends Pick<SourceFile, "state"> {
  * @param options `uid`: that of the container's user on the host
  */
 export async function mapFiles(
+  host: Host,
   files: readonly SourceFile[],
   { uid, ...options }: LendOptions & { uid: number },
 ): Promise<HeldMapping[]> {
   const { instance, undo } = options;
-  const { host } = instance.engine;
   const candidates = files.map((source): Candidate => {
     const { state, file } = source;
     return { state, loan: { ...newLoan(source, options), uid, file } };
   });
-  const mapped = await grantAccess(instance, { candidates, undo });
+  const mapped = await grantAccess(host, instance, { candidates, undo });
   const devices = Object.fromEntries(mapped.map((mapping) => [mapping.id, deviceOf(mapping)]));
-  await updateInstance(uninterruptible(instance), { devices });
+  await updateInstance(uninterruptible(host), instance, { devices });
   host.signal.throwIfAborted();
   for (const { path, state: { nlink } } of files) {
     if (nlink > 1) host.ui.warn(`"${path}" has ${nlink} names (hard links); it is lent under all of them`);
@@ -59,15 +60,14 @@ export async function mapFiles(
  *
  * @returns the files that no other run has unmapped meanwhile
  */
-export async function keepMapped(instance: Instance, mapped: readonly Mapping[]): Promise<Mapping[]> {
-  const { host } = instance.engine;
+export async function keepMapped(host: Host, instance: Instance, mapped: readonly Mapping[]): Promise<Mapping[]> {
   const kept = await withJournalLock(host, async () => {
     const records = await readMappings(host);
     const kept = mapped.filter((mapping) => isOnRecord(records, mapping));
     await writeRecords(host, kept.map((mapping) => ({ ...mapping, owner: null })));
     return kept;
   });
-  await unmapFiles(instance, mapped.filter((mapping) => !kept.includes(mapping)));
+  await unmapFiles(host, instance, mapped.filter((mapping) => !kept.includes(mapping)));
   return kept;
 }
 
@@ -78,11 +78,11 @@ export async function keepMapped(instance: Instance, mapped: readonly Mapping[])
  * @returns the mapping of the new file; undefined when another run has unmapped the old one
  */
 export async function mapReplacement(
-  given: Instance,
+  given: Host,
+  instance: Instance,
   { old, source: { file, state } }: { old: Mapping; source: SourceFile },
 ): Promise<HeldMapping | undefined> {
-  const instance = uninterruptible(given);
-  const { host } = instance.engine;
+  const host = uninterruptible(given);
   // A container that can write in the file's directory must not choose a file of the user's by a symbolic link.
   if (!await leadsTo(host, { handle: file.handle, path: old.hostPath })) {
     throw inputError("a symbolic link leads elsewhere now", "Lend the other file itself");
@@ -90,10 +90,10 @@ export async function mapReplacement(
   const { dev, ino, bornMs } = state;
   const loan = { ...old, id: newId(), dev, ino, bornMs, file };
   return await withUndo(host, async (undo) => {
-    const [mapped] = await grantAccess(instance, { candidates: [{ loan, state, replaces: old }], undo });
+    const [mapped] = await grantAccess(host, instance, { candidates: [{ loan, state, replaces: old }], undo });
     if (!mapped) return undefined;
-    await removeMapDevices(instance, [old.id]);
-    await updateInstance(instance, { devices: { [mapped.id]: deviceOf(mapped) } });
+    await removeMapDevices(host, instance, [old.id]);
+    await updateInstance(host, instance, { devices: { [mapped.id]: deviceOf(mapped) } });
     const { failure } = await restoreFiles(host, [old], { forget: true, ignoreReplacement: true });
     if (failure) throw failure;
     return mapped;
@@ -106,10 +106,10 @@ export async function mapReplacement(
  * @returns the files; none if one of them replaces a file that another run has already unmapped
  */
 async function grantAccess(
+  host: Host,
   instance: Instance,
   { candidates, undo }: { candidates: readonly Candidate[]; undo: Undo },
 ): Promise<HeldMapping[]> {
-  const { host } = instance.engine;
   return await withJournalLock(host, async () => {
     const records = await readMappings(host);
     if (candidates.some(({ replaces }) => replaces && !isOnRecord(records, replaces))) return [];
@@ -118,7 +118,7 @@ async function grantAccess(
       const grant = planGrant(acls[index]!, { ...loan, others: ofInode(records, state), replaces });
       return { ...loan, ...grant, mode: state.mode & 0o7777, size: state.size, writtenMs: state.mtimeMs };
     });
-    undo.add("take the files back", (cleaning) => unmapFiles(instanceOn(instance, cleaning), mapped));
+    undo.add("take the files back", (cleaning) => unmapFiles(cleaning, instance, mapped));
     await writeRecords(host, mapped);
     try {
       await writeAcls(host, mapped.map(({ file, granted }): AclChange => [file.handle, granted]));
@@ -151,17 +151,17 @@ function noAclError(error: ProcessError, mapped: readonly HeldMapping[]): Error 
  * @returns what was found that the user should know
  */
 export async function unmapFiles(
+  host: Host,
   instance: Instance,
   all: readonly Mapping[],
   { settle = false, lost = [] }: TakeBackOptions = {},
 ): Promise<string[]> {
   if (all.length === 0) return [];
-  const { host } = instance.engine;
-  if (settle && !await hasDevices(instance, all.map(({ id }) => id))) await delay(settleMs);
-  const kept = await keepLastVersions(instance, all);
+  if (settle && !await hasDevices(host, instance, all.map(({ id }) => id))) await delay(settleMs);
+  const kept = await keepLastVersions(host, instance, all);
   const mapped = all.filter((mapping) => !kept.stuck.includes(mapping));
   const devices = mapped.map(({ id }) => id);
-  const engineFailure: Error | undefined = await removeMapDevices(instance, devices)
+  const engineFailure: Error | undefined = await removeMapDevices(host, instance, devices)
     .then(() => undefined, (error) => error);
   // Also when the devices are still there: without the ACLs the container cannot open the files any more.
   const { done, failure, ...restored } = await restoreFiles(host, mapped, { forget: false });
@@ -172,7 +172,7 @@ export async function unmapFiles(
     throw engineFailure ?? failure;
   }
   const effect = ", and keeps access until it closes the file";
-  const open = await finishUnmap(instance, { files: mapped, effect });
+  const open = await finishUnmap(host, instance, { files: mapped, effect });
   // Only now: Incus 7.0.2 leaves every mount point to us, and the next run removes what an interrupted one has not.
   await withJournalLock(host, () => removeRecords(host, done));
   if (!kept.failure) return [...findings, ...open];

@@ -1,5 +1,6 @@
 /** What in a container uses mapped files: sessions that run, and programs that have an unmapped file still open. */
 
+import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
 import { exec } from "../../engine/instance.ts";
 import { removeFiles } from "../../engine/instance_files.ts";
@@ -26,15 +27,15 @@ const maxSessions = 100;
  * The names of the sessions that run in a container: those whose socket of xpra a process listens on, and those with a
  * display of waypipe's.
  */
-export async function listeningSessions(instance: Instance, user: ContainerUser): Promise<string[]> {
-  return await sessionsIn(instance, user) ?? [];
+export async function listeningSessions(host: Host, instance: Instance, user: ContainerUser): Promise<string[]> {
+  return await sessionsIn(host, instance, user) ?? [];
 }
 
 /** The same; undefined when the container does not answer. */
-export async function sessionsIn(instance: Instance, user: ContainerUser): Promise<string[] | undefined> {
+export async function sessionsIn(host: Host, instance: Instance, user: ContainerUser): Promise<string[] | undefined> {
   const displayOf = (session: string): string => `/run/user/${user.uid}/gui-container-${session}/wayland`;
   const look = `cat /proc/net/unix; ls -d ${displayOf("*")} 2>/dev/null || true`;
-  const text = await outputOf(instance, ["/bin/sh", "-c", look]);
+  const text = await outputOf(host, instance, ["/bin/sh", "-c", look]);
   if (text === undefined) return undefined;
   // See proc(5), and `__SO_ACCEPTCON` in Linux's net.h.
   const socket = `\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths(user).xpra)}/([\\w.-]+)`;
@@ -56,6 +57,7 @@ export interface FileInside extends Pick<InodeId, "dev" | "ino"> {
  * @returns a sentence on each such file; none when the container does not answer
  */
 export async function finishUnmap(
+  host: Host,
   instance: Instance,
   { files, effect }: { files: readonly FileInside[]; effect: string },
 ): Promise<string[]> {
@@ -64,10 +66,10 @@ export async function finishUnmap(
     open: files.map(({ dev, ino }) => `${dev}:${ino}`).join("|"),
     mapped: files.map(memoryText).join("|"),
   });
-  const stdout = await outputOf(instance, ["/bin/sh", "-c", script, "sh", ...paths]);
+  const stdout = await outputOf(host, instance, ["/bin/sh", "-c", script, "sh", ...paths]);
   if (stdout === undefined) {
     for (const path of paths) {
-      await removeFiles(instance, { paths: [path], timeoutMs: execTimeoutMs }).catch((error) => {
+      await removeFiles(host, instance, { paths: [path], timeoutMs: execTimeoutMs }).catch((error) => {
         if (!(error instanceof ProcessError)) throw error;
       });
     }
@@ -97,10 +99,10 @@ function memoryText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
 }
 
 /** What a program prints in a container; undefined when it fails, as it does in a container that does not run. */
-async function outputOf(instance: Instance, argv: readonly string[]): Promise<string | undefined> {
+async function outputOf(host: Host, instance: Instance, argv: readonly string[]): Promise<string | undefined> {
   const options = { okCodes: "any", timeoutMs: execTimeoutMs } as const;
   try {
-    const { code, stdout } = await exec(instance, argv, options);
+    const { code, stdout } = await exec(host, instance, argv, options);
     return code === 0 ? stdout : undefined;
   } catch (error) {
     if (error instanceof ProcessError) return undefined;

@@ -68,8 +68,8 @@ async function findEnded(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
   const ended: Loan[] = [];
   for (const group of groupLoans(stayed)) {
     try {
-      const found = await findInstance(await instanceOfRecord(host, group[0]!));
-      const live = found?.status === "Running" ? await sessionsIn(found, userOf(found)) : [];
+      const found = await findInstance(host, await instanceOfRecord(host, group[0]!));
+      const live = found?.status === "Running" ? await sessionsIn(host, found, userOf(found)) : [];
       if (live) ended.push(...group.filter(({ session }) => !live.includes(session!)));
     } catch (error) {
       // They stay on record.
@@ -116,7 +116,7 @@ export async function takeBackRecorded(
       let instance: Instance | undefined;
       try {
         instance = await instanceOfRecord(host, group[0]!);
-        return await takeFilesBack(instance, group, options);
+        return await takeFilesBack(host, instance, group, options);
       } catch (error) {
         if (!isUnreachable(error, instance)) throw error;
         if (!forget) throw withForgetting(error, group[0]!);

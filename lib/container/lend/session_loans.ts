@@ -9,7 +9,6 @@ import { inputError, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withDeadline, withUndo } from "../../base/undo.ts";
-import type { Instance } from "../../engine/engine.ts";
 import { isSameServer, serverRecord } from "../../engine/server_record.ts";
 import type { Container } from "../container.ts";
 import { findNeighbourhood } from "../ours.ts";
@@ -17,7 +16,6 @@ import { scriptLine } from "../place.ts";
 import { checkWays, followDirectory, sharedByMounts } from "../source_path.ts";
 import { contentOf, isSameContent } from "./content.ts";
 import { bringVersion } from "./copies.ts";
-import { instanceOn } from "./devices.ts";
 import { openInode } from "./held_file.ts";
 import {
   announcePresence,
@@ -68,8 +66,8 @@ export async function sessionLoans(
   }
   await recoverEnded(host, records.filter((loan) => isHere(loan) && loan.session !== session));
 
-  const takeBack = async (instance: Instance, ended: readonly Loan[]): Promise<void> => {
-    for (const finding of await takeFilesBack(instance, ended)) host.ui.warn(finding);
+  const takeBack = async (host: Host, ended: readonly Loan[]): Promise<void> => {
+    for (const finding of await takeFilesBack(host, instance, ended)) host.ui.warn(finding);
   };
 
   /** The copy of a file that is lent already, if the file has not changed since then. */
@@ -80,7 +78,7 @@ export async function sessionLoans(
     if (now?.lent) {
       using file = await openInode(path, now);
       if (file && isSameContent(await contentOf(file), now.lent)) return now;
-      await takeBack(instance, [now]);
+      await takeBack(host, [now]);
     }
     loans.splice(loans.indexOf(known), 1);
     return undefined;
@@ -98,7 +96,7 @@ export async function sessionLoans(
   ): Promise<string[]> => {
     if (!presence) await recoverFirst(host);
     const [{ neighbours }, user, shared] = await Promise.all([
-      findNeighbourhood(instance),
+      findNeighbourhood(host, instance),
       ownIds(host),
       sharedByMounts(host),
     ]);
@@ -136,17 +134,16 @@ export async function sessionLoans(
     async writeBack(containerPath) {
       const copy = loans.find((loan) => isCopy(loan) && loan.containerPath === containerPath);
       if (!copy || parted.has(copy.id)) return;
-      const { findings, isParted } = await bringVersion(instance, copy);
+      const { findings, isParted } = await bringVersion(host, instance, copy);
       if (isParted) parted.add(copy.id);
       for (const finding of findings) host.ui.warn(finding);
     },
     copies: () => loans.filter(isCopy).map(({ containerPath }) => containerPath),
     async end({ runsOn }) {
       const act = async (host: Host): Promise<void> => {
-        const cleaning = instanceOn(instance, host);
         // Another run that has shown the session may have let some stay meanwhile.
-        if (!runsOn) return await takeBack(cleaning, [...loans, ...(await readLoans(host)).filter(hasStayed)]);
-        const { length } = await keepFiles(cleaning, loans);
+        if (!runsOn) return await takeBack(host, [...loans, ...(await readLoans(host)).filter(hasStayed)]);
+        const { length } = await keepFiles(host, instance, loans);
         if (length === 0) return;
         const line = scriptLine(engine, ["map.ts", "--unmap", label]);
         host.ui.status(`${length === 1 ? "A file stays" : `${length} files stay`} lent. To end it: ${line}`);

@@ -79,7 +79,7 @@ export async function exportNamed(
   const { name, ...place } = await placeCalled(host, { word, ...options });
   const request = { ...parseExportWords(words, { notTheirs: own }), withTypes, opener: await findOpener() };
   menuOf(host, hostNameOf({ engine: place, name }));
-  const exported = await exportApps({ engine: await place.engine, name }, request);
+  const exported = await exportApps(host, { engine: await place.engine, name }, request);
   if (host.dryRun) return;
   host.ui.result(exported.map(({ id, name, entry }) => [id, name, entry].join("\t")).join("\n"), exported);
 }
@@ -90,18 +90,19 @@ export async function exportNamed(
  *
  * @throws {UserError} exit code 2 for an app that is not there or cannot be exported; nothing is changed then
  */
-export async function exportApps(instance: Instance, request: ExportRequest): Promise<ExportedApp[]> {
-  const menu = menuOf(instance.engine.host, hostNameOf(instance));
-  return await withMenuLock(menu, () => exportInTurn(instance, { ...request, menu }));
+export async function exportApps(host: Host, instance: Instance, request: ExportRequest): Promise<ExportedApp[]> {
+  const menu = menuOf(host, hostNameOf(instance));
+  return await withMenuLock(menu, () => exportInTurn(host, instance, { ...request, menu }));
 }
 
 async function exportInTurn(
+  host: Host,
   instance: Instance,
   { wanted, menu, ...request }: ExportRequest & { menu: Menu },
 ): Promise<ExportedApp[]> {
-  const { host, cli, server: { project } } = instance.engine;
+  const { cli, server: { project } } = instance.engine;
   const container = labelOf(instance);
-  await using reached = await containerOn(instance);
+  await using reached = await containerOn(host, instance);
   const found = await readApps(reached);
   if (host.dryRun) {
     // What the container has is not known.

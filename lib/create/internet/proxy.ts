@@ -3,6 +3,7 @@
  * own through two devices of the engine. The first container that needs it makes it, the last one removes it.
  */
 
+import type { Host } from "../../base/host.ts";
 import { join } from "@std/path";
 import { waitForCloudInit } from "../cloud_init.ts";
 import { internetKey, userDataKey } from "../profile_file.ts";
@@ -78,8 +79,8 @@ export function proxyDevice(proxy: Proxy): Device {
  *
  * @throws {UserError} exit code 1
  */
-export async function refuseCluster(engine: Engine): Promise<void> {
-  if (engine.host.dryRun || !(await environmentOf(engine)).server_clustered) return;
+export async function refuseCluster(host: Host, engine: Engine): Promise<void> {
+  if (host.dryRun || !(await environmentOf(host, engine)).server_clustered) return;
   throw new UserError("A container with the Internet only cannot be made in a cluster", {
     hint: "Its proxy would have to be on the same member for ever. Choose another profile, or a server of its own",
   });
@@ -92,16 +93,20 @@ export async function refuseCluster(engine: Engine): Promise<void> {
  * @throws {UserError} when it cannot be made, or when its name is taken
  */
 export async function ensureProxy(
+  host: Host,
   proxy: Proxy,
   { image, timeoutMs }: { image: string; timeoutMs: number },
 ): Promise<void> {
   const { engine, name } = proxy;
-  const { ui } = engine.host;
+  const { ui } = host;
   ui.progress(`Looking for the proxy "${name}"`);
-  await withProxyLock(proxy, async () => {
-    await waitForOperations(proxy);
-    const found = await findInstance(proxy);
-    const userData = proxyUserData({ ranges: [...specialRanges, ...await hostRanges(engine)], hosts: proxy.hosts });
+  await withProxyLock(host, proxy, async () => {
+    await waitForOperations(host, proxy);
+    const found = await findInstance(host, proxy);
+    const userData = proxyUserData({
+      ranges: [...specialRanges, ...await hostRanges(host, engine)],
+      hosts: proxy.hosts,
+    });
     if (found?.config[stateKey] === "ready") {
       if (found.config[userDataKey] !== userData) {
         const remove = engineLine(engine, ["delete", "--force", labelOf(proxy)]);
@@ -111,7 +116,7 @@ export async function ensureProxy(
           { security: true },
         );
       }
-      if (found.status !== "Running") await startInstance(proxy);
+      if (found.status !== "Running") await startInstance(host, proxy);
       return;
     }
     if (found && found.config[stateKey] === undefined) {
@@ -120,17 +125,18 @@ export async function ensureProxy(
       });
     }
     // A run was killed before it was complete.
-    if (found) await deleteInstance(proxy);
+    if (found) await deleteInstance(host, proxy);
     ui.progress(`Making the proxy "${name}"`);
-    await makeProxy(proxy, { image, timeoutMs, userData });
+    await makeProxy(host, proxy, { image, timeoutMs, userData });
   });
 }
 
 async function makeProxy(
+  host: Host,
   proxy: Proxy,
   { image, timeoutMs, userData }: { image: string; timeoutMs: number; userData: string },
 ): Promise<void> {
-  await launch(proxy, {
+  await launch(host, proxy, {
     image,
     profiles: ["default"],
     config: {
@@ -144,9 +150,9 @@ async function makeProxy(
     },
   });
   try {
-    await waitForCloudInit(proxy, { timeoutMs });
+    await waitForCloudInit(host, proxy, { timeoutMs });
     // An image that has squid already has started it with other settings.
-    await exec(proxy, ["/bin/sh", "-c", "systemctl daemon-reload && systemctl restart squid.service"]);
+    await exec(host, proxy, ["/bin/sh", "-c", "systemctl daemon-reload && systemctl restart squid.service"]);
   } catch (error) {
     if (!isFailure(error)) throw error;
     throw new UserError(`The proxy "${proxy.name}" cannot be made: ${error.message}`, {
@@ -165,7 +171,7 @@ async function makeProxy(
     gid: nobody,
     mode: "0600",
   };
-  await updateInstance(proxy, { devices: { way }, config: { [stateKey]: "ready" } });
+  await updateInstance(host, proxy, { devices: { way }, config: { [stateKey]: "ready" } });
 }
 
 /**
@@ -173,9 +179,9 @@ async function makeProxy(
  *
  * @throws {UserError} when the proxy does not answer
  */
-export async function useProxy(instance: Instance, proxy: Proxy): Promise<void> {
+export async function useProxy(host: Host, instance: Instance, proxy: Proxy): Promise<void> {
   try {
-    await exec(instance, ["python3", "-c", useScript, `127.0.0.1:${proxyPort}`]);
+    await exec(host, instance, ["python3", "-c", useScript, `127.0.0.1:${proxyPort}`]);
   } catch (error) {
     if (!(error instanceof ProcessError && error.code === noProxy)) throw error;
     const log = ["exec", labelOf(proxy), "--", "journalctl", "--unit=squid"];
@@ -193,24 +199,24 @@ export async function useProxy(instance: Instance, proxy: Proxy): Promise<void> 
  * @returns its name, if it was removed
  */
 export async function removeUnusedProxy(
+  host: Host,
   instance: Instance,
   { config: { [internetKey]: name } }: { config: Readonly<Record<string, string>> },
 ): Promise<string | undefined> {
   if (name === undefined) return undefined;
   const proxy = { engine: instance.engine, name };
-  return await withProxyLock(proxy, async () => {
-    const others = (await listProfiles(proxy.engine)).filter((profile) => profile.name !== instance.name);
+  return await withProxyLock(host, proxy, async () => {
+    const others = (await listProfiles(host, proxy.engine)).filter((profile) => profile.name !== instance.name);
     if (others.some(({ config }) => config[internetKey] === name)) return undefined;
-    await waitForOperations(proxy);
-    if ((await findInstance(proxy))?.config[stateKey] === undefined) return undefined;
-    await deleteInstance(proxy);
+    await waitForOperations(host, proxy);
+    if ((await findInstance(host, proxy))?.config[stateKey] === undefined) return undefined;
+    await deleteInstance(host, proxy);
     return name;
   });
 }
 
 /** Calls `act` while no other run of the user changes the proxy. Removes the locked file at the end. */
-async function withProxyLock<T>(proxy: Instance, act: () => Promise<T>): Promise<T> {
-  const { host } = proxy.engine;
+async function withProxyLock<T>(host: Host, proxy: Instance, act: () => Promise<T>): Promise<T> {
   const root = mountsRoot(host);
   if (host.dryRun || !await exists(root)) return await act();
   const path = join(root, `.${hostNameOf(proxy)}.lock`);

@@ -1,5 +1,6 @@
 /** Addresses that are not on the Internet: what a container with the Internet only must not reach. */
 
+import type { Host } from "../../base/host.ts";
 import { type Engine, query } from "../../engine/engine.ts";
 
 /**
@@ -27,10 +28,10 @@ export const specialRanges: readonly string[] = [
  * The networks that the engine's machine has a card in, by IPv4, but for those in {@linkcode specialRanges}: their
  * addresses are like all others on the Internet, and are the machine's own and its neighbours'.
  */
-export async function hostRanges(engine: Engine): Promise<string[]> {
+export async function hostRanges(host: Host, engine: Engine): Promise<string[]> {
   // A project with networks of its own does not list the machine's cards; a user of one project may see no other one.
   const machine = { ...engine, server: { ...engine.server, project: "default" } };
-  const ask = (path: string): Promise<unknown> => query(machine, path).catch(() => query(engine, path));
+  const ask = (path: string): Promise<unknown> => query(host, machine, path).catch(() => query(host, engine, path));
   const paths = (await ask("/1.0/networks") ?? []) as string[];
   const ranges = await Promise.all(paths.map(async (path) => {
     const name = path.split("?")[0]!.split("/").at(-1)!;
