@@ -1,71 +1,76 @@
 /**
- * Makes `lib/guard/wayland/protocols.txt` of the protocols' own XML: `deno task protocols`. Needs Debian's packages
+ * Makes `lib/guard/wayland/protocols.json` of the protocols' own XML: `deno task protocols`. Needs Debian's packages
  * libwayland-dev and wayland-protocols.
  */
 
 import { fromFileUrl, join } from "@std/path";
+import { runProcess } from "../lib/base/process.ts";
 import { globals } from "../lib/guard/wayland/globals.ts";
 
 /** Where the packages have their files. */
 const roots = ["/usr/share/wayland", "/usr/share/wayland-protocols"];
 
-/** What each line of the table is; see `lib/guard/wayland/protocols.ts`. */
-const heading = `\
-# Interfaces that an app in a container may have, from wayland.xml and wayland-protocols. Made by "deno task protocols".
-# NAME VERSION, then its requests (<) and events (>) by their opcodes: NAME[@SINCE][!, a destructor] ARGUMENT...
-`;
+/** The arguments of a message in their order: "TYPE NAME", and the interface of an object, or "". */
+type Arguments = Record<string, string>;
 
-const letters: Readonly<Record<string, string>> = {
-  int: "i",
-  uint: "u",
-  fixed: "f",
-  string: "s",
-  object: "o",
-  new_id: "n",
-  array: "a",
-  fd: "h",
-};
-
+/** An interface as it is in the table; see `lib/guard/wayland/protocols.ts`. */
 interface Interface {
-  name: string;
-  /** Its lines in the table. */
-  lines: string[];
-  /** The interfaces that its messages name. */
-  named: string[];
+  version: number;
+  /** The first version that has a message, where that is not 1. */
+  since: Record<string, number>;
+  /** Requests with which the object ends. */
+  destructors: string[];
+  requests: Record<string, Arguments>;
+  events: Record<string, Arguments>;
 }
 
 function attribute(tag: string, name: string): string | undefined {
   return new RegExp(`\\s${name}\\s*=\\s*"([^"]*)"`).exec(tag)?.[1];
 }
 
-/** One argument, as a word: its letter, \`?\` in front where it may be null, and the interface after it. */
-function argumentWord(tag: string): string {
-  const letter = letters[attribute(tag, "type")!]!;
-  const named = attribute(tag, "interface");
-  const isNullable = attribute(tag, "allow-null") === "true";
-  return `${isNullable ? "?" : ""}${letter}${named === undefined ? "" : `:${named}`}`;
+function argumentOf(tag: string): [string, string][] {
+  const [type, name, named] = [attribute(tag, "type")!, attribute(tag, "name")!, attribute(tag, "interface") ?? ""];
+  const own: [string, string] = [`${type}${attribute(tag, "allow-null") === "true" ? "?" : ""} ${name}`, named];
+  // Of an interface that the message itself names, with its version.
+  return type === "new_id" && named === "" ? [["string interface", ""], ["uint version", ""], own] : [own];
 }
 
-/** The interfaces of a file. */
-function interfacesIn(xml: string): Interface[] {
+/** The interfaces of a file, by their names. */
+function interfacesIn(xml: string): [string, Interface][] {
   const text = xml.replace(/<!--[\s\S]*?-->/g, "");
   return [...text.matchAll(/<interface\s[^>]*>([\s\S]*?)<\/interface>/g)].map(([whole, body]) => {
-    const name = attribute(whole, "name")!;
-    const messages = [...body!.matchAll(/<(request|event)\s[^>]*?(?:\/>|>[\s\S]*?<\/\1>)/g)].map(([message, kind]) => {
+    const version = Number(attribute(whole, "version"));
+    const found: Interface = { version, since: {}, destructors: [], requests: {}, events: {} };
+    for (const [message, kind] of body!.matchAll(/<(request|event)\s[^>]*?(?:\/>|>[\s\S]*?<\/\1>)/g)) {
       const tag = message.slice(0, message.indexOf(">") + 1);
-      const since = attribute(tag, "since") ?? "1";
-      const words = [...message.matchAll(/<arg\s[^>]*>/g)].map(([argument]) => argumentWord(argument));
-      const end = kind === "request" && attribute(tag, "type") === "destructor" ? "!" : "";
-      const label = `${attribute(tag, "name")}${since === "1" ? "" : `@${since}`}${end}`;
-      return { kind, line: [kind === "request" ? "<" : ">", label, ...words].join(" ") };
-    });
-    const lines = messages.map(({ line }) => line);
-    return {
-      name,
-      lines: [`${name} ${attribute(whole, "version")}`, ...lines],
-      named: lines.flatMap((line) => [...line.matchAll(/[no]:(\w+)/g)].map(([, other]) => other!)),
-    };
+      const name = attribute(tag, "name")!;
+      if (name in found.requests || name in found.events) throw new Error(`Two messages are called ${name}`);
+      const since = Number(attribute(tag, "since") ?? 1);
+      if (since > 1) found.since[name] = since;
+      if (kind === "request" && attribute(tag, "type") === "destructor") found.destructors.push(name);
+      const list = kind === "request" ? found.requests : found.events;
+      list[name] = Object.fromEntries([...message.matchAll(/<arg\s[^>]*>/g)].flatMap(([each]) => argumentOf(each)));
+    }
+    return [attribute(whole, "name")!, found];
   });
+}
+
+/** The interfaces that the messages of one name. */
+function namedBy({ requests, events }: Interface): string[] {
+  return [requests, events].flatMap(Object.values).flatMap(Object.values).filter((name) => name !== "");
+}
+
+/** The table with one message a line. */
+function written(interfaces: readonly (readonly [string, Interface])[]): string {
+  const block = (list: Record<string, Arguments>): string =>
+    Object.entries(list).length === 0
+      ? "{}"
+      : `{\n${Object.entries(list).map(([name, args]) => `"${name}": ${JSON.stringify(args)}`).join(",\n")}\n}`;
+  const blocks = interfaces.map(([name, { version, since, destructors, requests, events }]) =>
+    `"${name}": {\n"version": ${version},\n"since": ${JSON.stringify(since)},\n` +
+    `"destructors": ${JSON.stringify(destructors)},\n"requests": ${block(requests)},\n"events": ${block(events)}\n}`
+  );
+  return `{\n${blocks.join(",\n")}\n}\n`;
 }
 
 async function xmlFiles(directory: string): Promise<string[]> {
@@ -83,16 +88,16 @@ if (import.meta.main) {
   const files = (await Promise.all(roots.map(xmlFiles))).flat();
   // Where an early draft has the same name, the one that is no longer a draft counts.
   for (const file of files.sort((a, b) => Number(b.includes("/unstable/")) - Number(a.includes("/unstable/")))) {
-    for (const found of interfacesIn(await Deno.readTextFile(file))) known.set(found.name, found);
+    for (const [name, found] of interfacesIn(await Deno.readTextFile(file))) known.set(name, found);
   }
   // All that these lead to: nothing else can ever be an object of an app's.
   const wanted = new Set(["wl_display", ...globals]);
   for (const name of wanted) {
     const found = known.get(name);
     if (!found) throw new Error(`No protocol has ${name}`);
-    for (const other of found.named) wanted.add(other);
+    for (const other of namedBy(found)) wanted.add(other);
   }
-  const blocks = [...wanted].sort().map((name) => known.get(name)!.lines.join("\n"));
-  const path = fromFileUrl(new URL("../lib/guard/wayland/protocols.txt", import.meta.url));
-  await Deno.writeTextFile(path, `${heading}\n${blocks.join("\n\n")}\n`);
+  const path = fromFileUrl(new URL("../lib/guard/wayland/protocols.json", import.meta.url));
+  await Deno.writeTextFile(path, written([...wanted].sort().map((name) => [name, known.get(name)!] as const)));
+  await runProcess([Deno.execPath(), "fmt", "--quiet", path]);
 }

@@ -7,8 +7,7 @@
 import { concat } from "@std/bytes";
 import { fromFileUrl } from "@std/path";
 import { Violation } from "../../lib/guard/faults.ts";
-import { renamed } from "../../lib/guard/xpra/names.ts";
-import { encodePacket } from "../../lib/guard/xpra/packets.ts";
+import { encodePacket, renamed } from "../../lib/guard/xpra/packets.ts";
 import { decode, encode, type Value } from "../../lib/guard/xpra/rencode.ts";
 import { fuzz } from "./guard.ts";
 import { type Chance, chanceFrom } from "./random.ts";

@@ -75,14 +75,14 @@ function createApp(chance: Chance): App {
   };
   const value = ({ type, interface: name, isNullable }: Argument): number | string | null | Uint8Array => {
     switch (type) {
-      case "o":
+      case "object":
         return isNullable && (!objects.has(name!) || chance.happens(0.3)) ? 0 : some(name);
-      case "n":
+      case "new_id":
         return nextId;
-      case "s":
+      case "string":
         if (chance.happens(0.02)) return chance.oneOf(["a".repeat(chance.below(5000)), "ü\n\0x"]);
         return chance.oneOf(["", "text/plain", "\u202ebank", "[host]"]);
-      case "a":
+      case "array":
         return new Uint8Array(4 * chance.below(20));
       default:
         if (chance.happens(0.05)) return chance.oneOf([-1, 4096, 2 ** 31 - 1, -(2 ** 31)]);
@@ -110,7 +110,7 @@ function createApp(chance: Chance): App {
         return send(bytes);
       }
       const has = ({ type, interface: other, isNullable }: Argument): boolean =>
-        type !== "o" || isNullable || other === undefined || objects.has(other);
+        type !== "object" || isNullable || other === undefined || objects.has(other);
       const possible = [...objects.keys()].flatMap((name) =>
         protocols.get(name)!.requests.map((type) => ({ name, type }))
           .filter(({ type }) => type.name !== "wl_registry.bind" && (type.args.every(has) || chance.happens(0.001)))
@@ -118,15 +118,15 @@ function createApp(chance: Chance): App {
       const { name, type } = chance.oneOf(possible);
       const id = some(name);
       for (const { type: letter } of type.args) {
-        if (letter !== "h" || chance.happens(0.02)) continue;
+        if (letter !== "fd" || chance.happens(0.02)) continue;
         send(type.name === "wl_shm.create_pool" ? frame(2, nextFile, 4096) : frame(7, nextFile));
         send(frame(1, nextFile++));
       }
-      const own = message(id, type.name, ...type.args.filter((each) => each.type !== "h").map(value));
+      const own = message(id, type.name, ...type.args.filter((each) => each.type !== "fd").map(value));
       if (chance.happens(0.02)) own[chance.below(own.length)] = chance.below(256);
       const passed = send(messages(own));
       for (const each of type.args) {
-        if (each.type === "n" && each.interface !== undefined) add(each.interface, nextId++);
+        if (each.type === "new_id" && each.interface !== undefined) add(each.interface, nextId++);
       }
       if (type.isDestructor) {
         objects.set(name, objects.get(name)!.filter((other) => other !== id));
@@ -191,10 +191,10 @@ function createJudge(): ((stream: Uint8Array) => number) & {
     const words: string[] = [];
     let at = 8;
     for (const argument of type.args) {
-      if (argument.type === "h") continue;
-      if (argument.type === "s" || argument.type === "a") {
+      if (argument.type === "fd") continue;
+      if (argument.type === "string" || argument.type === "array") {
         const length = view.getUint32(at, true);
-        if (argument.type === "s" && length > 0) {
+        if (argument.type === "string" && length > 0) {
           words.push(decoder.decode(bytes.subarray(at + 4, at + 3 + length)));
           if (bytes[at + 3 + length] !== 0 || words.at(-1)!.includes("\0")) {
             fail(`a text without an end in ${type.name}`);
@@ -205,11 +205,11 @@ function createJudge(): ((stream: Uint8Array) => number) & {
       }
       const value = view.getUint32(at, true);
       at += 4;
-      if (argument.type === "o" && value !== 0 && known.get(value)?.name !== argument.interface) {
+      if (argument.type === "object" && value !== 0 && known.get(value)?.name !== argument.interface) {
         fail(`${type.name} with an object that is none`);
       }
-      if (argument.type === "o" && value === 0 && !argument.isNullable) fail(`${type.name} without an object`);
-      if (argument.type !== "n") continue;
+      if (argument.type === "object" && value === 0 && !argument.isNullable) fail(`${type.name} without an object`);
+      if (argument.type !== "new_id") continue;
       if (known.has(value)) fail(`${type.name} with an id that is taken`);
       const name = argument.interface ?? words[0]!;
       if (argument.interface === undefined && !globals.includes(name)) fail(`a bind of ${name}`);

@@ -5,7 +5,7 @@
 
 import { concat } from "@std/bytes";
 import { globals } from "../../lib/guard/wayland/globals.ts";
-import type { OpenClipboard } from "../../lib/guard/wayland/session.ts";
+import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
 import { type Argument, protocols } from "../../lib/guard/wayland/protocols.ts";
 import type { Chance } from "../fuzz/random.ts";
 import { frame, message, messages } from "../unit/wayland_samples.ts";
@@ -401,10 +401,10 @@ export function createApp(
       if (request.isDestructor && globals.includes(name)) return;
       const made: [number, string][] = [];
       const value = ({ type, interface: of, isNullable }: Argument): number | string | Uint8Array => {
-        if (type === "o") return isNullable && chance.happens(0.4) ? 0 : one(of ?? "wl_surface", chance) ?? 0;
-        if (type === "s") return chance.oneOf(["", "text/plain", "text/uri-list", "\u202ebank"]);
-        if (type === "a") return new Uint8Array(4 * chance.below(4));
-        if (type !== "n") return chance.happens(0.5) ? serial(chance) : distance(chance);
+        if (type === "object") return isNullable && chance.happens(0.4) ? 0 : one(of ?? "wl_surface", chance) ?? 0;
+        if (type === "string") return chance.oneOf(["", "text/plain", "text/uri-list", "\u202ebank"]);
+        if (type === "array") return new Uint8Array(4 * chance.below(4));
+        if (type !== "new_id") return chance.happens(0.5) ? serial(chance) : distance(chance);
         const own = free.pop() ?? ++highest;
         made.push([own, of!]);
         return own;

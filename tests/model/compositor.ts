@@ -5,10 +5,10 @@
  * any of them does: it accepts what one accepts, and shows what one shows.
  */
 
-import type { Border } from "../../lib/guard/wayland/border.ts";
 import { globals } from "../../lib/guard/wayland/globals.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
-import type { OpenClipboard } from "../../lib/guard/wayland/session.ts";
+import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
+import type { Border } from "../../lib/guard/wayland/session.ts";
 import { frame, message, messages } from "../unit/wayland_samples.ts";
 import { awayMs, isTextOrPicture, isWorking, keep, newUser, type User } from "./promises.ts";
 import { createReader, type Heard, type Known, newObjects } from "./wire.ts";

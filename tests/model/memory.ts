@@ -87,7 +87,7 @@ function newIds(bytes: Uint8Array): number[] {
   for (let at = 0; at < bytes.length; at += view.getUint16(at + 6, true)) {
     const known = protocols.get(objects.get(view.getUint32(at, true))?.name ?? "")
       ?.requests[view.getUint16(at + 4, true)];
-    if (known?.args.some(({ type }) => type === "n")) found.push(view.getUint32(at + 8, true));
+    if (known?.args.some(({ type }) => type === "new_id")) found.push(view.getUint32(at + 8, true));
   }
   return found;
 }

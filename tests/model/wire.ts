@@ -85,25 +85,29 @@ function readMessage(
   const values: Heard["values"] = [];
   let at = 8;
   for (const argument of type.args) {
-    if (argument.type === "h") {
+    if (argument.type === "fd") {
       keep("order", queue.length > 0, `${type.name} without its descriptor`);
       values.push(queue.shift()!);
       continue;
     }
-    const word = argument.type === "i" || argument.type === "f" ? view.getInt32(at, true) : view.getUint32(at, true);
+    const word = argument.type === "int" || argument.type === "fixed"
+      ? view.getInt32(at, true)
+      : view.getUint32(at, true);
     at += 4;
-    if (argument.type === "s" || argument.type === "a") {
+    if (argument.type === "string" || argument.type === "array") {
       const block = bytes.subarray(at, at + word);
       at += (word + 3) & ~3;
-      values.push(argument.type === "a" ? block.slice() : word === 0 ? null : decoder.decode(block.subarray(0, -1)));
+      values.push(
+        argument.type === "array" ? block.slice() : word === 0 ? null : decoder.decode(block.subarray(0, -1)),
+      );
       continue;
     }
     values.push(word);
-    if (argument.type === "o" && word !== 0 && hears === "requests") {
+    if (argument.type === "object" && word !== 0 && hears === "requests") {
       const other = objects.get(word)?.name;
       keep("order", other !== undefined && (argument.interface ?? other) === other, `${type.name} names ${other}`);
     }
-    if (argument.type !== "n") continue;
+    if (argument.type !== "new_id") continue;
     const isBound = argument.interface === undefined;
     keep("order", hears === "events" || !objects.has(word), `${type.name} makes object ${word} again`);
     objects.set(word, {

@@ -9,7 +9,7 @@ import type { Container } from "../../lib/container/container.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
 import { type Carrying, createCarrying } from "../../lib/guard/wayland/carrying.ts";
 import { obeyCommands } from "../../lib/guard/wayland/process.ts";
-import type { OpenClipboard } from "../../lib/guard/wayland/session.ts";
+import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
 import { localBox } from "./containers.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 

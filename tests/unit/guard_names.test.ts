@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { createFrameParser } from "../../lib/guard/xpra/frames.ts";
-import { oldName, renamed, takesNewNames } from "../../lib/guard/xpra/names.ts";
-import { decodePacket, encodePacket, type Packet } from "../../lib/guard/xpra/packets.ts";
+import { oldName, takesNewNames } from "../../lib/guard/xpra/names.ts";
+import { decodePacket, encodePacket, type Packet, renamed } from "../../lib/guard/xpra/packets.ts";
 import { fromClient, fromServer } from "../fuzz/samples.ts";
 
 function decodedAgain(packet: Packet): Packet {

@@ -34,7 +34,8 @@ Deno.test("the table of protocols has all globals that pass, and every interface
       for (const { interface: other } of args) assert(other === undefined || protocols.has(other), other);
     }
   }
-  assertEquals(protocols.get("wl_surface")!.requests[1]!.name, "wl_surface.attach");
+  const { name, args } = protocols.get("wl_surface")!.requests[1]!;
+  assertEquals([name, ...args.map(({ name }) => name)], ["wl_surface.attach", "buffer", "x", "y"]);
 });
 
 Deno.test("the guard of Wayland takes frames in pieces of any size, and passes them as they are", () => {

@@ -1,10 +1,10 @@
 /** Bytes of waypipe's stream and of Wayland's protocol, for tests. */
 
-import type { Border } from "../../lib/guard/wayland/border.ts";
 import { type Connection, createConnection } from "../../lib/guard/wayland/connection.ts";
 import { writeMessage } from "../../lib/guard/wayland/messages.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
-import { createWaylandSession, type OpenClipboard, type WaylandSession } from "../../lib/guard/wayland/session.ts";
+import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
+import { type Border, createWaylandSession, type WaylandSession } from "../../lib/guard/wayland/session.ts";
 
 /** A frame of waypipe's: words in little-endian, or bytes. */
 export function frame(type: number, ...parts: readonly (number | Uint8Array)[]): Uint8Array {
@@ -28,9 +28,9 @@ export function message(id: number, name: string, ...values: (number | string | 
     const opcode = list.findIndex((type) => type.name === name);
     if (opcode < 0) continue;
     const { args } = list[opcode]!;
-    const descriptors = args.filter(({ type }) => type === "h").length;
+    const descriptors = args.filter(({ type }) => type === "fd").length;
     // Values of descriptors take no place: they come in frames of their own.
-    const all = args.map(({ type }) => type === "h" ? 0 : values.shift()!);
+    const all = args.map(({ type }) => type === "fd" ? 0 : values.shift()!);
     return writeMessage({ id, opcode: opcode | descriptors << 11, args }, all);
   }
   throw new Error(`There is no ${name}`);

@@ -19,10 +19,10 @@ import { makePrivateDirectory } from "../../container/private_directory.ts";
 import { boxDenied, boxStart, prepareBoxes, type StartBox } from "../box/box.ts";
 import { CannotShow } from "../display/display.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
-import type { Border } from "../../guard/wayland/border.ts";
 import { guardArgv, type GuardedSession, privateNames, windowsIn } from "../../guard/wayland/request.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
-import type { OpenClipboard } from "../../guard/wayland/session.ts";
+import type { OpenClipboard } from "../../guard/wayland/carrying.ts";
+import type { Border } from "../../guard/wayland/session.ts";
 
 /**
  * How long a box may take until it is ready, in milliseconds, and after how long the user is told what is waited for. A

@@ -3,38 +3,9 @@
  * colour on its edges, over what the app shows there. GNOME draws no frames, and GTK apps ask none for theirs.
  */
 
-import type { WaylandObject } from "./connection.ts";
-import type { ArgumentValue } from "./messages.ts";
-
-/**
- * A message of the guard's own, in the same direction: to one of the objects that both ends know. Its name is without
- * the interface's.
- */
-export type Addition = readonly [object: WaylandObject, name: string, ...values: ArgumentValue[]];
-
-/** Makes an object that the compositor knows, and the app does not. */
-export type Create = (type: string) => WaylandObject;
-
-/** What borders look like. */
-export interface Border {
-  /** As `#rrggbb`. */
-  colour: string;
-  /** In pixels of the desktop. */
-  width: number;
-  /** Also on windows that the desktop gives a frame. */
-  isAlways: boolean;
-}
-
-/** A part of a surface. */
-export type SurfaceArea = readonly [x: number, y: number, width: number, height: number];
-
-/** The borders of the windows of one connection. Each function returns the messages that do what it says. */
-export interface Borders {
-  /** Puts one on the edges of a part of a surface, before the surface is committed; undefined takes it away. */
-  place(surface: WaylandObject, part: SurfaceArea | undefined): Addition[];
-  /** The app has put another surface on top of one, and over its border. */
-  raise(surface: WaylandObject, other: WaylandObject): Addition[];
-}
+import type { Addition, Create, Part, WaylandObject } from "./objects.ts";
+import type { Border } from "./session.ts";
+import { borderOf, type Surface, type SurfaceArea } from "./surfaces.ts";
 
 interface Strip {
   surface: WaylandObject;
@@ -55,17 +26,19 @@ const everything = 2 ** 31 - 1;
 /**
  * No borders yet. Where the compositor lacks a global that they need, there never are any.
  *
- * @param registry the one of the app, as soon as it has one
- * @param numberOf the number of a global
+ * @param options `registry`: the one of the app, as soon as it has one; `numberOf`: the number of a global; `surfaceOf`:
+ * what an object is; `isFramed`: whether the desktop gives a window a frame
  */
 export function createBorders(
-  { border, create, registry, numberOf }: {
+  { border, create, registry, numberOf, surfaceOf, isFramed }: {
     border: Border;
     create: Create;
     registry(): WaylandObject | undefined;
     numberOf(global: string): number | undefined;
+    surfaceOf(object: WaylandObject): Surface;
+    isFramed(window: WaylandObject): boolean;
   },
-): Borders {
+): Part {
   const borders = new Map<WaylandObject, { strips: readonly Strip[]; part: SurfaceArea }>();
   let common: Shared | undefined;
 
@@ -80,9 +53,9 @@ export function createBorders(
     const made = Object.fromEntries(shared.map((name) => [name, create(name)])) as Shared;
     common = made;
     return [
-      ...needed.map((name, index): Addition => [from, "bind", numbers[index]!, name, 1, made[name].hostId]),
-      [made.wp_single_pixel_buffer_manager_v1, "create_u32_rgba_buffer", made.wl_buffer.hostId, ...colour, 2 ** 32 - 1],
-      [made.wl_compositor, "create_region", made.wl_region.hostId],
+      ...needed.map((name, index): Addition => [from, "bind", numbers[index]!, name, 1, made[name]]),
+      [made.wp_single_pixel_buffer_manager_v1, "create_u32_rgba_buffer", made.wl_buffer, ...colour, 2 ** 32 - 1],
+      [made.wl_compositor, "create_region", made.wl_region],
     ];
   };
 
@@ -94,12 +67,12 @@ export function createBorders(
   const announce = ({ surface, subsurface, viewport }: Strip, parent: WaylandObject): Addition[] => {
     const { wl_compositor, wl_subcompositor, wp_viewporter, wl_buffer, wl_region } = common!;
     return [
-      [wl_compositor, "create_surface", surface.hostId],
-      [wl_subcompositor, "get_subsurface", subsurface.hostId, surface.hostId, parent.hostId],
-      [wp_viewporter, "get_viewport", viewport.hostId, surface.hostId],
+      [wl_compositor, "create_surface", surface],
+      [wl_subcompositor, "get_subsurface", subsurface, surface, parent],
+      [wp_viewporter, "get_viewport", viewport, surface],
       // The pointer is the app's.
-      [surface, "set_input_region", wl_region.hostId],
-      [surface, "attach", wl_buffer.hostId, 0, 0],
+      [surface, "set_input_region", wl_region],
+      [surface, "attach", wl_buffer, 0, 0],
       [surface, "damage", 0, 0, everything, everything],
     ];
   };
@@ -112,27 +85,41 @@ export function createBorders(
     );
   };
 
+  /** Puts one on the edges of a part of a surface, before the surface is committed; undefined takes it away. */
+  const place = (surface: WaylandObject, part: SurfaceArea | undefined): Addition[] => {
+    if (!part) return remove(surface);
+    const known = borders.get(surface);
+    if (known && part.every((value, index) => value === known.part[index])) return [];
+    const messages = begin();
+    if (!messages) return [];
+    const strips = known?.strips ?? edges(part).map(makeStrip);
+    borders.set(surface, { strips, part });
+    return [
+      ...messages,
+      ...known ? [] : strips.flatMap((strip) => announce(strip, surface)),
+      ...edges(part).flatMap(([x, y, width, height], index): Addition[] => [
+        [strips[index]!.subsurface, "set_position", x, y],
+        [strips[index]!.viewport, "set_destination", width, height],
+        [strips[index]!.surface, "commit"],
+      ]),
+    ];
+  };
+
   return {
-    place(surface, part) {
-      if (!part) return remove(surface);
-      const known = borders.get(surface);
-      if (known && part.every((value, index) => value === known.part[index])) return [];
-      const messages = begin();
-      if (!messages) return [];
-      const strips = known?.strips ?? edges(part).map(makeStrip);
-      borders.set(surface, { strips, part });
-      return [
-        ...messages,
-        ...known ? [] : strips.flatMap((strip) => announce(strip, surface)),
-        ...edges(part).flatMap(([x, y, width, height], index): Addition[] => [
-          [strips[index]!.subsurface, "set_position", x, y],
-          [strips[index]!.viewport, "set_destination", width, height],
-          [strips[index]!.surface, "commit"],
-        ]),
-      ];
+    handlers: {
+      "wl_surface.commit": ({ object }) => {
+        const found = surfaceOf(object);
+        if (found.role !== "window") return undefined;
+        const hasBorder = border.isAlways || !isFramed(found.toplevel!);
+        const before = place(object, hasBorder ? borderOf(found) : undefined);
+        return before.length > 0 ? { before } : undefined;
+      },
+      "wl_surface.destroy": ({ object }) => ({ before: remove(object) }),
+      // The app has put another surface on top of one, and over its border.
+      "wl_subcompositor.get_subsurface": ({ args: { surface, parent } }) => ({
+        after: (borders.get(parent)?.strips ?? []).map(({ subsurface }) => [subsurface, "place_above", surface]),
+      }),
     },
-    raise: (surface, other) =>
-      (borders.get(surface)?.strips ?? []).map(({ subsurface }) => [subsurface, "place_above", other.hostId]),
   };
 }
 

@@ -6,7 +6,13 @@
  * user worked in its windows: what it says later does not count.
  */
 
-import type { OpenClipboard } from "./session.ts";
+/** The directions of the clipboard that are open. */
+export interface OpenClipboard {
+  /** From the host to the container. */
+  in: boolean;
+  /** From the container to the host. */
+  out: boolean;
+}
 
 /** The type of the text that is carried, for the app. */
 export const carriedType = "text/plain;charset=utf-8";

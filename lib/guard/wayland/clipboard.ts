@@ -5,14 +5,10 @@
  */
 
 import { Violation } from "../faults.ts";
-import type { Message, WaylandObject } from "./connection.ts";
-import type { Addition } from "./border.ts";
 import { carriedType, type Copied } from "./carrying.ts";
-import type { Descriptor } from "./descriptors.ts";
 import type { Input } from "./input.ts";
-import type { MessageVerdict } from "./policy.ts";
+import { type Addition, dropped, type Handler, type Part, type Verdict, type WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
-import { dropped } from "./surfaces.ts";
 
 /** Bytes of the name of a type of data, and how many types there may be at a time. */
 const maxTypeBytes = 256;
@@ -37,19 +33,13 @@ interface Offer {
 }
 
 /** What becomes of the messages for the clipboard. */
-export interface Clipboard {
-  /** By the names of messages. */
-  handlers: Record<string, (message: Message) => MessageVerdict | undefined | void>;
+export interface Clipboard extends Part {
   /** The user works in a window: what was withheld until then. */
   release(): Addition[];
   /** Something is over: what was carried here may be read no longer, or the app has replaced what it copied in vain. */
   isOver(): boolean;
   /** Takes the one away, and tells the app of the other. */
   takeBack(): Addition[];
-  /** An object ends. */
-  ended(object: WaylandObject): void;
-  /** The connection has ended. */
-  end(): void;
 }
 
 /** Nothing is copied yet. */
@@ -59,7 +49,7 @@ export function createClipboard(
     /** Keyboard and pointer, once they are there. */
     input(): Input;
     /** A surface is what is dragged. */
-    setDragged(surface: WaylandObject | undefined): MessageVerdict | undefined;
+    setDragged(surface: WaylandObject | undefined): Verdict<never> | undefined;
     /** Asks the app for what a source has. Returns what gives the answer up. */
     readSource(source: WaylandObject, ...what: Parameters<Copied["read"]>): () => void;
   },
@@ -100,9 +90,10 @@ export function createClipboard(
     marked.add(source);
     return [[source, "offer", session.dataMark]];
   };
-  const setSelection = (message: Message): MessageVerdict | undefined => {
+  type SetSelection = Handler<"wl_data_device.set_selection" | "zwp_primary_selection_device_v1.set_selection">;
+  const setSelection: SetSelection = (message) => {
     const verdict = judgeSelection(message);
-    const { object, objects: [source] } = message;
+    const { object, args: { source } } = message;
     const last = refused.get(object);
     if (last) replaced.add(last);
     refused.delete(object);
@@ -111,17 +102,17 @@ export function createClipboard(
     if (verdict?.drop) refused.set(object, source);
     return verdict;
   };
-  const judgeSelection = ({ object, objects: [source], values }: Message): MessageVerdict | undefined => {
+  const judgeSelection: SetSelection = ({ object, args: { source, serial } }) => {
     const isKept = !clipboard.out && object.type.name === "wl_data_device";
     if (!source) {
       if (isKept) keep(undefined);
       return selected.delete(object) ? undefined : dropped;
     }
     if (!clipboard.out) {
-      if (isKept && attention.isUsed() && input().isAnswer(values[1]!)) keep(source);
+      if (isKept && attention.isUsed() && input().isAnswer(serial)) keep(source);
       return dropped;
     }
-    if (!attention.isUsed() || !input().isAnswer(values[1]!)) {
+    if (!attention.isUsed() || !input().isAnswer(serial)) {
       session.tell("An app copies something while nobody works in its windows, which is dropped");
       return dropped;
     }
@@ -129,63 +120,55 @@ export function createClipboard(
     selected.set(object, source);
     return { before: mark(source) };
   };
-  const offerType = ({ object, values }: Message): MessageVerdict | undefined => {
-    const type = values[0] as string;
+  const offerType: Handler<"wl_data_source.offer" | "zwp_primary_selection_source_v1.offer"> = (
+    { object, args: { mime_type: type } },
+  ) => {
     const types = sourceTypes.get(object) ?? new Set();
     sourceTypes.set(object, types);
     if (types.size >= maxTypes || !isType(type)) return dropped;
     const passing = session.outerType(type);
     if (passing === undefined) return dropped;
     types.add(passing);
-    return passing === type ? undefined : { values: [passing] };
+    return passing === type ? undefined : { args: { mime_type: passing } };
   };
   /** The host wants what an app offers. */
-  const send = ({ object, values: [type, pipe] }: Message): MessageVerdict | undefined => {
-    if (!sourceTypes.get(object)?.has(type as string)) (pipe as Descriptor).isMuted = true;
-    const own = session.innerType(type as string) ?? unknownType;
-    return own === type ? undefined : { values: [own, pipe!] };
+  const send: Handler<"wl_data_source.send" | "zwp_primary_selection_source_v1.send"> = (
+    { object, args: { mime_type: type, fd: pipe } },
+  ) => {
+    if (!sourceTypes.get(object)?.has(type)) pipe.isMuted = true;
+    const own = session.innerType(type) ?? unknownType;
+    return own === type ? undefined : { args: { mime_type: own } };
   };
-  const newOffer = (isPrimary: boolean) => ({ objects }: Message): undefined => {
-    offers.set(objects[0]!, {
-      types: new Map(),
-      withheld: [],
-      isPrimary,
-      isOwn: false,
-      state: "announced",
-    });
+  const addOffer = (object: WaylandObject, { isPrimary }: { isPrimary: boolean }): void => {
+    offers.set(object, { types: new Map(), withheld: [], isPrimary, isOwn: false, state: "announced" });
   };
   /** The host announces a type of data that the app could get. */
-  const offer = ({ object, values }: Message): MessageVerdict | undefined => {
+  const offer: Handler<"wl_data_offer.offer" | "zwp_primary_selection_offer_v1.offer"> = (
+    { object, args: { mime_type: type } },
+  ) => {
     const found = offers.get(object)!;
-    const type = values[0] as string;
     if (type === session.dataMark) found.isOwn = true;
     if (carrying.isMark(type)) found.carriedMark = type;
     const own = session.innerType(type);
     if (!clipboard.in || own === undefined || found.types.size >= maxTypes) return dropped;
     found.types.set(own, type);
-    if (!found.isPrimary || attention.isUsed()) return own === type ? undefined : { values: [own] };
+    if (!found.isPrimary || attention.isUsed()) return own === type ? undefined : { args: { mime_type: own } };
     found.withheld.push(own);
     return dropped;
   };
-  const receive = ({ object, values: [type, pipe] }: Message): MessageVerdict | undefined => {
+  const receive: Handler<"wl_data_offer.receive" | "zwp_primary_selection_offer_v1.receive"> = (
+    { object, args: { mime_type: type, fd: pipe } },
+  ) => {
     const { types, withheld, isOwn, carriedMark, state } = offers.get(object)!;
-    const outer = types.get(type as string);
+    const outer = types.get(type);
     if (outer === undefined || withheld.length > 0) {
       throw new Violation("it wants data that it was not offered");
     }
     const mayRead = isOwn || state === "dropped" || state === "selected" && attention.isUsed() && rates.paste();
     const isOver = carriedMark !== undefined && !clipboard.in && !carrying.isReadable();
-    if (!mayRead || isOver) (pipe as Descriptor).isMuted = true;
-    return outer === type ? undefined : { values: [outer, pipe!] };
+    if (!mayRead || isOver) pipe.isMuted = true;
+    return outer === type ? undefined : { args: { mime_type: outer } };
   };
-  const primarySelection = ({ object, objects: [offered] }: Message): MessageVerdict | undefined => {
-    waiting.delete(object);
-    if (offered) offers.get(offered)!.state = "selected";
-    if (!offered || offers.get(offered)!.withheld.length === 0) return undefined;
-    waiting.set(object, offered);
-    return dropped;
-  };
-
   const handlers: Clipboard["handlers"] = {
     "wl_data_device.set_selection": setSelection,
     "zwp_primary_selection_device_v1.set_selection": setSelection,
@@ -195,13 +178,13 @@ export function createClipboard(
     "zwp_primary_selection_source_v1.send": send,
     "wl_data_source.cancelled": ({ object }) => deleteValue(selected, object),
     "zwp_primary_selection_source_v1.cancelled": ({ object }) => deleteValue(selected, object),
-    "wl_data_device.data_offer": newOffer(false),
-    "zwp_primary_selection_device_v1.data_offer": newOffer(true),
+    "wl_data_device.data_offer": ({ args: { id } }) => addOffer(id, { isPrimary: false }),
+    "zwp_primary_selection_device_v1.data_offer": ({ args: { offer } }) => addOffer(offer, { isPrimary: true }),
     "wl_data_offer.offer": offer,
     "zwp_primary_selection_offer_v1.offer": offer,
     "wl_data_offer.receive": receive,
     "zwp_primary_selection_offer_v1.receive": receive,
-    "wl_data_device.selection": ({ object, objects: [offered] }) => {
+    "wl_data_device.selection": ({ object, args: { id: offered } }) => {
       carried.delete(object);
       const found = offered && offers.get(offered);
       if (!found) return undefined;
@@ -219,18 +202,24 @@ export function createClipboard(
       keep(undefined);
       return { before: last ? [[last, "cancelled"], announced] : [announced] };
     },
-    "zwp_primary_selection_device_v1.selection": primarySelection,
+    "zwp_primary_selection_device_v1.selection": ({ object, args: { id: offered } }) => {
+      waiting.delete(object);
+      if (offered) offers.get(offered)!.state = "selected";
+      if (!offered || offers.get(offered)!.withheld.length === 0) return undefined;
+      waiting.set(object, offered);
+      return dropped;
+    },
 
     // Drags, of which xpra has none.
-    "wl_data_device.start_drag": ({ objects, values }) => {
-      if (!input().isPressed() || !input().isAnswer(values[3]!)) return dropped;
-      const verdict = setDragged(objects[2]);
+    "wl_data_device.start_drag": ({ args: { source, icon, serial } }) => {
+      if (!input().isPressed() || !input().isAnswer(serial)) return dropped;
+      const verdict = setDragged(icon);
       if (verdict) return verdict;
       input().forgetPresses();
       // Without a source, what is dragged can be dropped in the app's own windows only.
-      return clipboard.out ? { before: objects[0] ? mark(objects[0]) : [] } : { values: [0, ...values.slice(1)] };
+      return clipboard.out ? { before: source ? mark(source) : [] } : { args: { source: undefined } };
     },
-    "wl_data_device.enter": ({ object, objects: { 4: offered } }) => {
+    "wl_data_device.enter": ({ object, args: { id: offered } }) => {
       const found = offered && offers.get(offered);
       if (found) dragged.set(object, found);
     },
@@ -240,19 +229,17 @@ export function createClipboard(
       if (found) found.state = "dropped";
       attention.recordInput();
     },
-    "wl_data_offer.accept": ({ object, values: [serial, type] }) => {
-      if (type === null) return undefined;
-      return { values: [serial!, offers.get(object)!.types.get(type as string) ?? null] };
-    },
-    "wl_data_source.target": ({ values: [type] }) =>
-      type === null ? undefined : { values: [session.innerType(type as string) ?? null] },
+    "wl_data_offer.accept": ({ object, args: { mime_type: type } }) =>
+      type === null ? undefined : { args: { mime_type: offers.get(object)!.types.get(type) ?? null } },
+    "wl_data_source.target": ({ args: { mime_type: type } }) =>
+      type === null ? undefined : { args: { mime_type: session.innerType(type) ?? null } },
   };
   return {
     handlers,
     release() {
       const released = [...waiting].flatMap(([device, offered]): Addition[] => [
         ...offers.get(offered)!.withheld.splice(0).map((type): Addition => [offered, "offer", type]),
-        [device, "selection", offered.id],
+        [device, "selection", offered],
       ]);
       waiting.clear();
       return released;
@@ -265,7 +252,7 @@ export function createClipboard(
       for (const device of devices) carried.delete(device);
       return [
         ...sources.map((source): Addition => [source, "cancelled"]),
-        ...devices.map((device): Addition => [device, "selection", 0]),
+        ...devices.map((device): Addition => [device, "selection", undefined]),
       ];
     },
     end: () => keep(undefined),

@@ -15,39 +15,11 @@ import {
   frameOfMessages,
   frameTypes,
 } from "./frames.ts";
-import { type ArgumentValue, readArguments, writeMessage } from "./messages.ts";
-import type { Addition } from "./border.ts";
-import { createPolicy, type MessageVerdict } from "./policy.ts";
+import { readArguments, type WireValue, writeMessage } from "./messages.ts";
+import type { Addition, ArgumentValue, Message, Verdict, WaylandObject } from "./objects.ts";
+import { createPolicy } from "./policy.ts";
 import { type Interface, type MessageType, protocols } from "./protocols.ts";
 import type { WaylandSession } from "./session.ts";
-
-/** An object of the protocol. */
-export interface WaylandObject {
-  /** Its number for the app; 0: the guard has made it, and the app does not know of it. */
-  id: number;
-  /** Its number for the compositor. */
-  hostId: number;
-  /** What it understands. */
-  type: Interface;
-  /** Of the interface. */
-  version: number;
-  /** The app has ended it. Events for it may still come. */
-  isEnded: boolean;
-}
-
-/** A message on its way. */
-export interface Message {
-  /** Who has sent it. */
-  sender: FrameSender;
-  /** For whom it is. */
-  object: WaylandObject;
-  /** What it says. */
-  type: MessageType;
-  /** Its arguments. */
-  values: ArgumentValue[];
-  /** The objects that it names or makes, by the places of its arguments; undefined for null. */
-  objects: (WaylandObject | undefined)[];
-}
 
 /** The ids of the compositor's objects begin here. */
 const firstServerId = 0xff00_0000;
@@ -142,32 +114,44 @@ export function createConnection(
       throw new Violation(`${what} is unknown to ${object.type.name}, version ${object.version}`);
     }
     const take = (): Descriptor => descriptors.take(sender, policy.sendsFile(type.name) ? "file" : "pipe");
-    if (count !== type.args.filter((argument) => argument.type === "h").length) {
-      throw new Violation(`${type.name} has the wrong number of descriptors`);
+    if (count !== type.descriptors) throw new Violation(`${type.name} has the wrong number of descriptors`);
+    const values: ArgumentValue[] = readArguments(bytes, { args: type.args, sender, take });
+    const message = { sender, object, type, values };
+    view.setUint32(0, idFrom(sender, object), true);
+    let at = 8;
+    for (let index = 0; index < values.length; index++) {
+      const argument = type.args[index]!;
+      if (argument.type === "object" || argument.type === "new_id") {
+        const other = argument.type === "object" ? named(message, index) : created(message, index);
+        values[index] = other;
+        if (other) view.setUint32(at, idFrom(sender, other), true);
+      }
+      if (argument.type === "string" || argument.type === "array") at += (view.getUint32(at, true) + 3) & ~3;
+      if (argument.type !== "fd") at += 4;
     }
-    const values = readArguments(bytes, { args: type.args, sender, take });
-    const found = type.args.map((argument, index): WaylandObject | undefined => {
-      const id = values[index] as number;
-      if (argument.type === "n") {
-        const bound = argument.interface === undefined;
-        const name = bound ? values[index - 2] as string : argument.interface!;
-        const version = bound ? values[index - 1] as number : object.version;
-        if (bound) policy.checkBind(values[0] as number, { name, version });
-        return make(sender, { id, type: protocols.get(name), version });
-      }
-      if (argument.type !== "o" || id === 0) return undefined;
-      const other = (sender === "container" ? objects : hostObjects).get(id);
-      const isRight = other && (argument.interface === undefined || other.type.name === argument.interface);
-      if (!isRight || sender === "container" && other.isEnded) {
-        // The compositor may name what the app has just ended.
-        if (sender === "host" && !other) return undefined;
-        throw new Violation("a message names an object that is none");
-      }
-      return other;
-    });
-    const message = { sender, object, type, values, objects: found };
-    renumber(message, view);
     return message;
+  };
+
+  /** The object that an argument makes. */
+  const created = ({ sender, object, type, values }: Message, index: number): WaylandObject => {
+    const { interface: name = values[index - 2] as string } = type.args[index]!;
+    const isBound = type.args[index]!.interface === undefined;
+    const version = isBound ? values[index - 1] as number : object.version;
+    if (isBound) policy.checkBind(values[0] as number, { name, version });
+    return make(sender, { id: values[index] as number, type: protocols.get(name), version });
+  };
+
+  /** The object that an argument names; undefined for none. */
+  const named = ({ sender, type, values }: Message, index: number): WaylandObject | undefined => {
+    const id = values[index] as number;
+    if (id === 0) return undefined;
+    const { interface: name } = type.args[index]!;
+    const other = (sender === "container" ? objects : hostObjects).get(id);
+    const isRight = other && (name === undefined || other.type.name === name);
+    if (isRight && (sender === "host" || !other.isEnded)) return other;
+    // The compositor may name what the app has just ended.
+    if (sender === "host" && !other) return undefined;
+    throw new Violation("a message names an object that is none");
   };
 
   /** An object has ended at the compositor. Returns its id for the app; 0: the app does not know of it. */
@@ -184,9 +168,14 @@ export function createConnection(
   };
 
   /** What the compositor says of the guard's own objects. */
-  const isForGuard = ({ sender, object, type, values, objects: named }: Message, own: Uint8Array): boolean => {
+  const isForGuard = ({ sender, object, type, values }: Message, own: Uint8Array): boolean => {
     if (sender === "container") return false;
-    if (type.name !== "wl_display.delete_id") return object.id === 0 || named.some((other) => other?.id === 0);
+    if (type.name !== "wl_display.delete_id") {
+      return object.id === 0 ||
+        type.args.some(({ type }, index) =>
+          type === "object" && (values[index] as WaylandObject | undefined)?.id === 0
+        );
+    }
     const id = free(values[0] as number);
     new DataView(own.buffer, own.byteOffset).setUint32(8, id, true);
     return id === 0;
@@ -245,42 +234,50 @@ export function createConnection(
   return { fromContainer: filters.container.take, fromHost: filters.host.take, leave, end };
 }
 
-/** Gives a message the ids that its receiver knows. */
-function renumber({ sender, object, type, values, objects }: Message, view: DataView): void {
-  const idOf = ({ id, hostId }: WaylandObject): number => sender === "container" ? hostId : id;
-  view.setUint32(0, idOf(object), true);
-  let at = 8;
-  for (const [index, { type: kind }] of type.args.entries()) {
-    const other = objects[index];
-    if (other) {
-      values[index] = idOf(other);
-      view.setUint32(at, idOf(other), true);
-    }
-    if (kind === "s" || kind === "a") at += (view.getUint32(at, true) + 3) & ~3;
-    if (kind !== "h") at += 4;
-  }
+/** The number of an object at the end to which a sender speaks. */
+function idFrom(sender: FrameSender, { id, hostId }: WaylandObject): number {
+  return sender === "container" ? hostId : id;
 }
 
-/** The bytes of messages of the guard's own, as if an end had sent them. */
+/** The bytes of a message, as if an end had sent it. */
+function write(
+  { sender, object, opcode, args }: {
+    sender: FrameSender;
+    object: WaylandObject;
+    opcode: number;
+    args: MessageType["args"];
+  },
+  values: readonly ArgumentValue[],
+): Uint8Array {
+  const all = args.map(({ type }, index): WireValue => {
+    if (type !== "object" && type !== "new_id") return values[index] as WireValue;
+    return values[index] ? idFrom(sender, values[index] as WaylandObject) : 0;
+  });
+  return writeMessage({ id: idFrom(sender, object), opcode, args }, all);
+}
+
+/** The bytes of messages of the guard's own. */
 function additions(sender: FrameSender, list: readonly Addition[]): Uint8Array[] {
   return list.map(([object, name, ...values]) => {
     const all = sender === "container" ? object.type.requests : object.type.events;
     const opcode = all.findIndex((each) => each.name === `${object.type.name}.${name}`);
-    const id = sender === "container" ? object.hostId : object.id;
-    return writeMessage({ id, opcode, args: all[opcode]!.args }, values);
+    return write({ sender, object, opcode, args: all[opcode]!.args }, values);
   });
 }
 
 /** What passes in the place of a message. */
 function written(
-  { sender, object, type }: Message,
-  { verdict, own }: { verdict: MessageVerdict; own: Uint8Array },
+  { sender, object, type: { args }, values }: Message,
+  { verdict: { drop, args: changed, before = [], after = [] }, own }: { verdict: Verdict; own: Uint8Array },
 ): Uint8Array[] {
   const opcode = new DataView(own.buffer, own.byteOffset).getUint16(4, true);
-  const itself = verdict.drop ? [] : verdict.values
+  const itself = drop ? [] : changed
     ? [
-      writeMessage({ id: sender === "container" ? object.hostId : object.id, opcode, args: type.args }, verdict.values),
+      write(
+        { sender, object, opcode, args },
+        args.map(({ name }, index) => name in changed ? changed[name] : values[index]),
+      ),
     ]
     : [own];
-  return [...additions(sender, verdict.before ?? []), ...itself, ...additions(sender, verdict.after ?? [])];
+  return [...additions(sender, before), ...itself, ...additions(sender, after)];
 }

@@ -4,7 +4,7 @@
  */
 
 import { Violation } from "../faults.ts";
-import { createHold } from "../hold.ts";
+import { createPendingBytes } from "../pending_bytes.ts";
 import type { Descriptor, Descriptors, FrameSender } from "./descriptors.ts";
 
 /** How the content of files is compressed. What is compressed can be checked by its size only. */
@@ -108,7 +108,7 @@ export function frameFilter(
   { sender, compression, descriptors, onMessages, added }: FramesOptions,
 ): { take: Filter; isBetween(): boolean } {
   /** The beginning of what cannot be judged yet. */
-  const hold = createHold();
+  const pending = createPendingBytes();
   /** What is left of a frame whose head has passed. */
   let rest = 0;
   let passesRest = true;
@@ -232,7 +232,7 @@ export function frameFilter(
   };
 
   const take: Filter = (chunk) => {
-    const data = hold.add(chunk);
+    const data = pending.add(chunk);
     if (!data) return [];
     let wanted = 0;
     const passing: Uint8Array[] = [];
@@ -280,7 +280,7 @@ export function frameFilter(
       passing.push(verdict === "drop" ? empty : verdict);
     }
     flush(at);
-    hold.keep(data.subarray(at), wanted);
+    pending.keep(data.subarray(at), wanted);
     return passing;
   };
   return { take, isBetween: () => rest === 0 && !isClosed };

@@ -4,8 +4,8 @@ import { Violation } from "../faults.ts";
 import type { Descriptor, FrameSender } from "./descriptors.ts";
 import type { Argument } from "./protocols.ts";
 
-/** The value of an argument: a number for ints, uints, fixeds and ids; null for a missing text. */
-export type ArgumentValue = number | string | null | Uint8Array | Descriptor;
+/** The value of an argument on its way: a number for ints, uints, fixeds and objects; null for a missing text. */
+export type WireValue = number | string | null | Uint8Array | Descriptor;
 
 /** The maximum length of a text or array, in bytes: libwayland refuses longer messages. */
 const maxTextBytes = 4096;
@@ -21,7 +21,7 @@ const textEncoder = new TextEncoder();
 export function readArguments(
   bytes: Uint8Array,
   { args, sender, take }: { args: readonly Argument[]; sender: FrameSender; take(): Descriptor },
-): ArgumentValue[] {
+): WireValue[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 8;
   const word = (): number => {
@@ -36,20 +36,20 @@ export function readArguments(
     at += (length + 3) & ~3;
     return block;
   };
-  const values = args.map(({ type, isNullable }): ArgumentValue => {
+  const values = args.map(({ type, isNullable }): WireValue => {
     switch (type) {
-      case "i":
-      case "f":
+      case "int":
+      case "fixed":
         return view.getInt32(word(), true);
-      case "u":
-      case "n":
+      case "uint":
+      case "new_id":
         return view.getUint32(word(), true);
-      case "o": {
+      case "object": {
         const id = view.getUint32(word(), true);
         if (id === 0 && !isNullable && sender === "container") throw new Violation("an argument is null");
         return id;
       }
-      case "s": {
+      case "string": {
         const text = block();
         if (text.length === 0) {
           if (!isNullable) throw new Violation("an argument is null");
@@ -58,9 +58,9 @@ export function readArguments(
         if (text.indexOf(0) !== text.length - 1) throw new Violation("a text does not end where it should");
         return decodeText(text.subarray(0, -1), sender);
       }
-      case "a":
+      case "array":
         return block();
-      case "h":
+      case "fd":
         return take();
     }
   });
@@ -79,13 +79,13 @@ function decodeText(bytes: Uint8Array, sender: FrameSender): string {
 /** A message with these arguments; descriptors take no place in it. */
 export function writeMessage(
   { id, opcode, args }: { id: number; opcode: number; args: readonly Argument[] },
-  values: readonly ArgumentValue[],
+  values: readonly WireValue[],
 ): Uint8Array {
   const blocks = values.map((value) =>
     typeof value === "string" ? textEncoder.encode(`${value}\0`) : value instanceof Uint8Array ? value : undefined
   );
   const length = args.reduce((sum, { type }, index) => {
-    if (type === "h") return sum;
+    if (type === "fd") return sum;
     return sum + 4 + (((blocks[index]?.length ?? 0) + 3) & ~3);
   }, 8);
   const bytes = new Uint8Array(length);
@@ -94,9 +94,9 @@ export function writeMessage(
   view.setUint32(4, (length << 16 | opcode) >>> 0, true);
   let at = 8;
   for (const [index, { type }] of args.entries()) {
-    if (type === "h") continue;
+    if (type === "fd") continue;
     const [value, block] = [values[index], blocks[index]];
-    if (type !== "s" && type !== "a") view.setUint32(at, (value as number) >>> 0, true);
+    if (type !== "string" && type !== "array") view.setUint32(at, (value as number) >>> 0, true);
     else if (block) {
       view.setUint32(at, block.length, true);
       bytes.set(block, at + 4);

@@ -4,8 +4,7 @@
  */
 
 import { areaOf, type Size } from "../limits.ts";
-import type { Message, WaylandObject } from "./connection.ts";
-import type { MessageVerdict } from "./policy.ts";
+import type { Handler, Part, WaylandObject } from "./objects.ts";
 
 /** A screen of which not enough is known. */
 const minScreen: Size = { width: 1024, height: 768 };
@@ -24,13 +23,7 @@ interface Output {
 }
 
 /** The screens that a connection knows. */
-export interface Outputs {
-  /** By the names of messages. */
-  handlers: Record<string, (message: Message) => MessageVerdict | undefined | void>;
-  /** The app binds one, by the number of its global. */
-  bind(output: WaylandObject, number: number): void;
-  /** A global is gone. */
-  remove(number: number): void;
+export interface Outputs extends Part {
   /** The sizes of the screens, in pixels of the desktop, as popups are. */
   sizes(): Size[];
   /** How many pixels of their own they have. */
@@ -39,45 +32,45 @@ export interface Outputs {
 
 /** No screens yet. */
 export function createOutputs(): Outputs {
-  /** By the numbers of their globals: an app may bind one as often as it likes. */
+  /** By the numbers of their globals. */
   const outputs = new Map<number, Output>();
   const named = new WeakMap<WaylandObject, Output>();
   let count = 0;
 
-  const rename = ({ object }: Message): MessageVerdict => ({ values: [named.get(object)!.name] });
-  const numbers = (message: Message): number[] => message.values as number[];
+  type Named = "wl_output.name" | "zxdg_output_v1.name";
+  const rename: Handler<Named> = ({ object }) => ({ args: { name: named.get(object)!.name } });
+  type Described = "wl_output.description" | "zxdg_output_v1.description";
+  const describe: Handler<Described> = ({ object }) => ({ args: { description: named.get(object)!.name } });
   return {
     handlers: {
-      "wl_output.geometry": (message) => {
-        const [x, y, width, height, subpixel, , , transform] = numbers(message) as [number, number, ...number[]];
-        named.get(message.object)!.isTurned = transform! % 2 === 1;
-        return { values: [x, y, width!, height!, subpixel!, "", "", transform!] };
+      // An app may bind a screen as often as it likes.
+      "wl_registry.bind": ({ args: { name, interface: bound, id: output } }) => {
+        if (bound !== "wl_output") return;
+        const found = outputs.get(name) ?? { name: `screen-${++count}`, isTurned: false, scale: 0 };
+        // The first version of it says nothing of a scale, all others do where it is not 1.
+        if (output.version > 1) found.scale ||= 1;
+        outputs.set(name, found);
+        named.set(output, found);
       },
-      "wl_output.mode": (message) => {
-        const [flags, width, height] = numbers(message) as [number, number, number];
+      "wl_registry.global_remove": ({ args: { name } }) => void outputs.delete(name),
+      "wl_output.geometry": ({ object, args: { transform } }) => {
+        named.get(object)!.isTurned = transform % 2 === 1;
+        return { args: { make: "", model: "" } };
+      },
+      "wl_output.mode": ({ object, args: { flags, width, height } }) => {
         const isCurrent = (flags & 1) === 1;
-        if (isCurrent) named.get(message.object)!.mode = { width, height };
+        if (isCurrent) named.get(object)!.mode = { width, height };
       },
-      "wl_output.scale": (message) => void (named.get(message.object)!.scale = Math.max(1, numbers(message)[0]!)),
+      "wl_output.scale": ({ object, args: { factor } }) => void (named.get(object)!.scale = Math.max(1, factor)),
       "wl_output.name": rename,
-      "wl_output.description": rename,
-      "zxdg_output_manager_v1.get_xdg_output": ({ objects: [made, output] }) =>
-        void named.set(made!, named.get(output!)!),
-      "zxdg_output_v1.logical_size": (message) => {
-        const [width, height] = numbers(message) as [number, number];
-        named.get(message.object)!.logical = { width, height };
+      "wl_output.description": describe,
+      "zxdg_output_manager_v1.get_xdg_output": ({ args: { id, output } }) => void named.set(id, named.get(output)!),
+      "zxdg_output_v1.logical_size": ({ object, args: { width, height } }) => {
+        named.get(object)!.logical = { width, height };
       },
       "zxdg_output_v1.name": rename,
-      "zxdg_output_v1.description": rename,
+      "zxdg_output_v1.description": describe,
     },
-    bind(object, number) {
-      const found = outputs.get(number) ?? { name: `screen-${++count}`, isTurned: false, scale: 0 };
-      // The first version of it says nothing of a scale, all others do where it is not 1.
-      if (object.version > 1) found.scale ||= 1;
-      outputs.set(number, found);
-      named.set(object, found);
-    },
-    remove: (number) => void outputs.delete(number),
     sizes: () => outputs.size === 0 ? [minScreen] : [...outputs.values()].map(sizeOf),
     pixels: () =>
       Math.max(minPixels, [...outputs.values()].reduce((sum, { mode }) => sum + (mode ? areaOf(mode) : 0), 0)),

@@ -1,27 +1,47 @@
 /** The protocols that an app in a container may speak: each interface with its requests and events. */
 
-import table from "./protocols.txt" with { type: "text" };
+import table from "./protocols.json" with { type: "json" };
+
+/** The interfaces by their names, as they are in the table. */
+export type Table = typeof table;
+/** The names of all requests or events. */
+export type NamesOf<Kind extends "requests" | "events"> = {
+  [Name in keyof Table]: `${Name}.${keyof Table[Name][Kind] & string}`;
+}[keyof Table];
+
+/** A request, with its interface's name: `wl_surface.attach`. */
+export type RequestName = NamesOf<"requests">;
+/** An event, likewise. */
+export type EventName = NamesOf<"events">;
+/** The arguments of a message in the table: "TYPE NAME", and the interface of an object. */
+export type ArgumentsOf<Name> = Name extends `${infer Owner extends keyof Table}.${infer Own}`
+  ? (Table[Owner]["requests"] & Table[Owner]["events"])[Own & keyof (Table[Owner]["requests"] & Table[Owner]["events"])]
+  : never;
 
 /** An argument of a message. */
 export interface Argument {
-  /** int, uint, fixed, string, object, new_id, array or fd, by its first letter; `h` is a file descriptor. */
-  type: "i" | "u" | "f" | "s" | "o" | "n" | "a" | "h";
+  /** As in the protocol. */
+  name: string;
+  /** `fd` is a file descriptor. */
+  type: "int" | "uint" | "fixed" | "string" | "object" | "new_id" | "array" | "fd";
   /** It may be null. */
   isNullable: boolean;
-  /** The interface of an object; undefined for one of any. */
+  /** The interface of an object; undefined for one of any, whose name and version are the two arguments before it. */
   interface: string | undefined;
 }
 
 /** A request or an event. */
 export interface MessageType {
   /** Its interface's name and its own, as `wl_surface.attach`. */
-  name: string;
+  name: RequestName | EventName;
   /** The first version of the interface that has it. */
   since: number;
   /** With this request, the object ends. */
   isDestructor: boolean;
   /** In their order. */
   args: readonly Argument[];
+  /** How many of them are descriptors. */
+  descriptors: number;
 }
 
 /** An interface. */
@@ -36,39 +56,30 @@ export interface Interface {
   events: readonly MessageType[];
 }
 
-/** The interfaces of a table in the form of `protocols.txt`, by their names. */
-function parseProtocols(text: string): ReadonlyMap<string, Interface> {
-  const interfaces = new Map<string, Interface & { requests: MessageType[]; events: MessageType[] }>();
-  let last: { requests: MessageType[]; events: MessageType[] } | undefined;
-  for (const line of text.split("\n")) {
-    if (line === "" || line.startsWith("#")) continue;
-    const [first, label, ...words] = line.split(" ");
-    if (first !== "<" && first !== ">") {
-      const found = { name: first!, version: Number(label), requests: [], events: [] };
-      interfaces.set(first!, found);
-      last = found;
-      continue;
-    }
-    const [, name, since, end] = /^(\w+)(?:@(\d+))?(!)?$/.exec(label!)!;
-    const [owner] = [...interfaces.keys()].slice(-1);
-    (first === "<" ? last!.requests : last!.events).push({
-      name: `${owner}.${name}`,
-      since: Number(since ?? 1),
-      isDestructor: end !== undefined,
-      args: words.flatMap(argumentsOf),
-    });
-  }
-  return interfaces;
+function argumentOf([declared, named]: [string, string]): Argument {
+  const [type, name] = declared.split(" ") as [string, string];
+  return {
+    name,
+    type: type.replace("?", "") as Argument["type"],
+    isNullable: type.endsWith("?"),
+    interface: named === "" ? undefined : named,
+  };
 }
 
-function argumentsOf(word: string): Argument[] {
-  const [, nullable, type, named] = /^(\?)?(\w)(?::(\w+))?$/.exec(word)!;
-  const argument = { type: type as Argument["type"], isNullable: nullable !== undefined, interface: named };
-  if (type !== "n" || named !== undefined) return [argument];
-  // Of an interface that the message itself names, with its version.
-  const other = { isNullable: false, interface: undefined };
-  return [{ type: "s", ...other }, { type: "u", ...other }, argument];
-}
-
-/** What apps in containers may speak. */
-export const protocols: ReadonlyMap<string, Interface> = parseProtocols(table);
+/** What apps in containers may speak, by the names of interfaces. */
+export const protocols: ReadonlyMap<string, Interface> = new Map(
+  Object.entries(table).map(([owner, { version, since, destructors, requests, events }]) => {
+    const typesOf = (list: Record<string, Record<string, string>>): MessageType[] =>
+      Object.entries(list).map(([name, declared]) => {
+        const args = Object.entries(declared).map(argumentOf);
+        return {
+          name: `${owner}.${name}` as MessageType["name"],
+          since: (since as Record<string, number>)[name] ?? 1,
+          isDestructor: (destructors as string[]).includes(name),
+          args,
+          descriptors: args.filter(({ type }) => type === "fd").length,
+        };
+      });
+    return [owner, { name: owner, version, requests: typesOf(requests), events: typesOf(events) }];
+  }),
+);

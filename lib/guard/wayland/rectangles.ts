@@ -5,9 +5,7 @@
  */
 
 import { Violation } from "../faults.ts";
-import type { Message, WaylandObject } from "./connection.ts";
-import type { MessageVerdict } from "./policy.ts";
-import { dropped } from "./surfaces.ts";
+import { dropped, type Handler, type Part, type WaylandObject } from "./objects.ts";
 
 /** After so many parts of a surface that have changed, all of it has: the one rectangle that is left holds all others. */
 const maxChanges = 4_000;
@@ -17,44 +15,35 @@ const maxChanges = 4_000;
  */
 const maxRectangles = 2_000;
 /** All of a surface, however large it is. */
-const everything = [0, 0, 2 ** 31 - 1, 2 ** 31 - 1];
-
-/** The rectangles of a connection. */
-export interface Rectangles {
-  /** By the names of messages. */
-  handlers: Record<string, (message: Message) => MessageVerdict | undefined | void>;
-  /** An object has ended. */
-  ended(object: WaylandObject): void;
-}
+const everything = { x: 0, y: 0, width: 2 ** 31 - 1, height: 2 ** 31 - 1 };
 
 /** No rectangles yet. */
-export function createRectangles(): Rectangles {
+export function createRectangles(): Part {
   const changes = new WeakMap<WaylandObject, number>();
   const regions = new Map<WaylandObject, number>();
   let together = 0;
 
-  const change = ({ object, values }: Message): MessageVerdict | undefined => {
-    const [x, y] = values as [number, number];
+  const change: Handler<"wl_surface.damage" | "wl_surface.damage_buffer"> = ({ object, args: { x, y } }) => {
     const count = (changes.get(object) ?? 0) + 1;
     const isWhole = count > maxChanges || x < 0 || y < 0;
     changes.set(object, count > maxChanges ? 0 : count);
-    return isWhole ? { values: everything } : undefined;
+    return isWhole ? { args: everything } : undefined;
   };
-  const add = ({ object }: Message): MessageVerdict | undefined => {
-    if (together >= maxRectangles) return dropped;
+  /** Whether there may be one more. */
+  const add = (region: WaylandObject): boolean => {
+    if (together >= maxRectangles) return false;
     together++;
-    regions.set(object, (regions.get(object) ?? 0) + 1);
-    return undefined;
-  };
-  const subtract = (message: Message): void => {
-    if (add(message)) throw new Violation(`its regions have more than ${maxRectangles} rectangles`);
+    regions.set(region, (regions.get(region) ?? 0) + 1);
+    return true;
   };
   return {
     handlers: {
       "wl_surface.damage": change,
       "wl_surface.damage_buffer": change,
-      "wl_region.add": add,
-      "wl_region.subtract": subtract,
+      "wl_region.add": ({ object }) => add(object) ? undefined : dropped,
+      "wl_region.subtract": ({ object }) => {
+        if (!add(object)) throw new Violation(`its regions have more than ${maxRectangles} rectangles`);
+      },
     },
     ended(object) {
       together -= regions.get(object) ?? 0;

@@ -8,9 +8,9 @@ import { Violation } from "../faults.ts";
 import { createOutgoing, lookMs } from "../outgoing.ts";
 import { closeQuietly, isGone, readChunks } from "../sockets.ts";
 import { createConnection } from "./connection.ts";
-import type { Border } from "./border.ts";
+import type { OpenClipboard } from "./carrying.ts";
 import type { Compression } from "./frames.ts";
-import { createWaylandSession, type OpenClipboard, type WaylandSession } from "./session.ts";
+import { type Border, createWaylandSession, type WaylandSession } from "./session.ts";
 import { readToken, tokenBytes } from "./token.ts";
 
 /** What a guard is for. */

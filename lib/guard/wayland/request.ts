@@ -2,9 +2,9 @@
 
 import { join } from "@std/path";
 import type { WindowsEnd } from "../closing.ts";
-import type { Border } from "./border.ts";
+import type { OpenClipboard } from "./carrying.ts";
 import type { Compression } from "./frames.ts";
-import type { OpenClipboard } from "./session.ts";
+import type { Border } from "./session.ts";
 
 /** The first argument of such a process. */
 export const guardWord = "--guard-wayland";

@@ -1,7 +1,6 @@
 /** What all connections of a session have in common: whether the user works in its windows, and how much it has. */
 
-import type { Border } from "./border.ts";
-import { type Carrying, createCarrying } from "./carrying.ts";
+import { type Carrying, createCarrying, type OpenClipboard } from "./carrying.ts";
 import { maxPopups, maxWindows, type Size } from "../limits.ts";
 import { createRates, openingRate, type Rates } from "../rates.ts";
 import { rate } from "../rate.ts";
@@ -10,12 +9,14 @@ import { dataTypes } from "../data_types.ts";
 import { type Attention, createAttention } from "../attention.ts";
 import { type Closing, createClosing } from "../closing.ts";
 
-/** The directions of the clipboard that are open. */
-export interface OpenClipboard {
-  /** From the host to the container. */
-  in: boolean;
-  /** From the container to the host. */
-  out: boolean;
+/** What the borders of windows look like. */
+export interface Border {
+  /** As `#rrggbb`. */
+  colour: string;
+  /** In pixels of the desktop. */
+  width: number;
+  /** Also on windows that the desktop gives a frame. */
+  isAlways: boolean;
 }
 
 /** What a container may have at a time. */

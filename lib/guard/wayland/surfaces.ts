@@ -5,10 +5,7 @@
 
 import { Violation } from "../faults.ts";
 import { areaOf, maxPointerSide, maxScreenfuls, maxSide, minVisible, type Size } from "../limits.ts";
-import type { Message, WaylandObject } from "./connection.ts";
-import type { Addition, SurfaceArea } from "./border.ts";
-import type { ArgumentValue } from "./messages.ts";
-import type { MessageVerdict } from "./policy.ts";
+import { type Addition, dropped, type Handler, type Part, type Verdict, type WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
 
 /** What a surface is for. A part belongs to another surface: it is a subsurface. */
@@ -84,8 +81,8 @@ const maxShadow = 128;
 
 const zeroSize: Size = { width: 0, height: 0 };
 const origin: Box = { left: 0, top: 0, right: 0, bottom: 0 };
-/** What must not pass. */
-export const dropped: MessageVerdict = { drop: true };
+/** A part of a surface. */
+export type SurfaceArea = readonly [x: number, y: number, width: number, height: number];
 
 /** The surfaces of a connection. */
 export interface Surfaces {
@@ -102,11 +99,11 @@ export interface Surfaces {
   /** A picture is attached; null takes it away. */
   attach(surface: Surface, size: Size | null): "drop" | undefined;
   /** What is pending counts from now on. */
-  commit(surface: Surface): MessageVerdict | undefined;
+  commit(surface: Surface): Verdict<never> | undefined;
   /** A part is no longer bound to its parent's commits. */
-  release(part: Surface): MessageVerdict | undefined;
+  release(part: Surface): Verdict<never> | undefined;
   /** A surface is to be the pointer, or what is dragged. */
-  setRole(object: WaylandObject | undefined, role: "pointer" | "drag"): MessageVerdict | undefined;
+  setRole(object: WaylandObject | undefined, role: "pointer" | "drag"): Verdict<never> | undefined;
   /** Whether a surface would show more than its role allows, with this size. */
   isTooLarge(surface: Surface, size: Size & { scale?: number }): boolean;
   /** The connection has ended. */
@@ -185,7 +182,7 @@ export function createSurfaces(
       bottom: Math.max(bounds.bottom, bounds.top + configured.height),
     });
   };
-  const commitRoot = (root: Surface): MessageVerdict | undefined => {
+  const commitRoot = (root: Surface): Verdict<never> | undefined => {
     session.addWork(held.size);
     const following = [...held].filter((part) => rootOf(part) === root);
     // With what the app has changed since it committed them.
@@ -405,68 +402,87 @@ function isMostOf(part: Box, whole: Box): boolean {
  *
  * @param options `bufferSize`: the size of a picture
  */
-export function surfaceHandlers(
+export function surfaceRules(
   surfaces: Surfaces,
   { bufferSize }: { bufferSize(buffer: WaylandObject): Size },
-): Record<string, (message: Message) => MessageVerdict | undefined | void> {
+): Part {
   const { of } = surfaces;
   /**
    * Whether a picture may move its surface: what is dragged, to be beside the pointer. mutter adds up how far a part
    * of a window is moved, and draws it there, over other windows.
    */
-  const move = (surface: Surface, values: readonly ArgumentValue[]): boolean => {
-    const [x, y] = values.map((value, index) => value as number + surface.moved[index]!) as [number, number];
-    if (x === surface.moved[0] && y === surface.moved[1]) return true;
+  const move = (surface: Surface, by: { x: number; y: number }): boolean => {
+    const [x, y] = [by.x + surface.moved[0], by.y + surface.moved[1]];
+    if (by.x === 0 && by.y === 0) return true;
     if (surface.role !== "drag" || Math.max(Math.abs(x), Math.abs(y)) > maxDragSide) return false;
     surface.moved = [x, y];
     return true;
   };
+  const setPointer: Handler<"wl_pointer.set_cursor" | "zwp_tablet_tool_v2.set_cursor"> = (
+    { args: { surface, hotspot_x, hotspot_y } },
+  ) => {
+    const isFar = [hotspot_x, hotspot_y].some((at) => at < 0 || at > maxPointerSide);
+    return isFar ? dropped : surfaces.setRole(surface, "pointer");
+  };
   return {
-    "wl_surface.attach": ({ object, objects: [buffer], values }) => {
+    handlers: {
+      "wl_compositor.create_surface": ({ args: { id } }) => surfaces.add(id),
+      "wl_surface.attach": ({ object, args: { buffer, x, y } }) => {
+        const found = of(object);
+        if (surfaces.attach(found, buffer ? bufferSize(buffer) : null)) return dropped;
+        return move(found, { x, y }) ? undefined : { args: { x: 0, y: 0 } };
+      },
+      "wl_surface.offset": ({ object, args }) => move(of(object), args) ? undefined : dropped,
+      "wl_surface.set_buffer_scale": ({ object, args: { scale } }) => {
+        if (scale < 1 || scale > 16) throw new Violation("the scale of a picture is none");
+        const found = of(object);
+        if (surfaces.isTooLarge(found, { ...found.pending ?? found.picture, scale })) return dropped;
+        found.scale = scale;
+        return undefined;
+      },
+      "wl_surface.set_buffer_transform": ({ object, args: { transform } }) =>
+        void (of(object).isTurned = transform % 2 === 1),
+      "wl_surface.commit": ({ object }) => surfaces.commit(of(object)),
+      "wp_viewporter.get_viewport": ({ args: { id, surface } }) => surfaces.link(id, surface),
+      "wp_viewport.set_source": ({ object, args }) => {
+        const [width, height] = [args.width >> 8, args.height >> 8];
+        of(object).source = width > 0 && height > 0 ? { width, height } : undefined;
+      },
+      "wp_viewport.set_destination": ({ object, args: { width, height } }) => {
+        const size = width > 0 && height > 0 ? { width, height } : undefined;
+        const found = of(object);
+        if (size && surfaces.isTooLarge(found, size)) return dropped;
+        found.destination = size;
+        return undefined;
+      },
+      "wp_viewport.destroy": ({ object }) => {
+        Object.assign(of(object), { source: undefined, destination: undefined });
+      },
+      "wl_subcompositor.get_subsurface": ({ args: { id, surface, parent } }) => {
+        surfaces.link(id, surface);
+        surfaces.join(of(surface), of(parent));
+      },
+      "wl_subsurface.set_position": ({ object, args }) => {
+        const [x, y] = [args.x, args.y].map((at) => Math.max(-maxShadow, Math.min(maxSide, at))) as [number, number];
+        of(object).places[2] = { left: x, top: y, right: x, bottom: y };
+        return x !== args.x || y !== args.y ? { args: { x, y } } : undefined;
+      },
+      "wl_subsurface.set_sync": ({ object }) => void (of(object).isSync = true),
+      "wl_subsurface.set_desync": ({ object }) => surfaces.release(of(object)),
+      "wl_pointer.set_cursor": setPointer,
+      "zwp_tablet_tool_v2.set_cursor": setPointer,
+      "xdg_wm_base.get_xdg_surface": ({ args: { id, surface } }) => surfaces.link(id, surface),
+      "xdg_surface.set_window_geometry": ({ object, args: { x, y, width, height } }) => {
+        of(object).geometry = { left: x, top: y, right: x + width, bottom: y + height };
+      },
+    },
+    ended(object) {
       const found = of(object);
-      if (surfaces.attach(found, buffer ? bufferSize(buffer) : null)) return dropped;
-      return move(found, values.slice(1)) ? undefined : { values: [values[0]!, 0, 0] };
+      if (found?.object === object || object.type.name === "wl_subsurface") surfaces.leave(found!);
+      else if (found?.shell === object) {
+        Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined, seen: undefined });
+      }
     },
-    "wl_surface.offset": ({ object, values }) => move(of(object), values) ? undefined : dropped,
-    "wl_surface.set_buffer_scale": ({ object, values }) => {
-      const scale = values[0] as number;
-      if (scale < 1 || scale > 16) throw new Violation("the scale of a picture is none");
-      const found = of(object);
-      if (surfaces.isTooLarge(found, { ...found.pending ?? found.picture, scale })) return dropped;
-      found.scale = scale;
-      return undefined;
-    },
-    "wl_surface.set_buffer_transform": ({ object, values }) =>
-      void (of(object).isTurned = (values[0] as number) % 2 === 1),
-    "wp_viewporter.get_viewport": ({ objects }) => surfaces.link(objects[0]!, objects[1]!),
-    "wp_viewport.set_source": ({ object, values }) => {
-      const [width, height] = [values[2] as number >> 8, values[3] as number >> 8];
-      of(object).source = width > 0 && height > 0 ? { width, height } : undefined;
-    },
-    "wp_viewport.set_destination": ({ object, values }) => {
-      const [width, height] = values as [number, number];
-      const size = width > 0 && height > 0 ? { width, height } : undefined;
-      const found = of(object);
-      if (size && surfaces.isTooLarge(found, size)) return dropped;
-      found.destination = size;
-      return undefined;
-    },
-    "wp_viewport.destroy": ({ object }) => {
-      Object.assign(of(object), { source: undefined, destination: undefined });
-    },
-    "wl_subcompositor.get_subsurface": ({ objects: [made, part, parent] }) => {
-      surfaces.link(made!, part!);
-      surfaces.join(of(part!), of(parent!));
-    },
-    "wl_subsurface.set_position": ({ object, values }) => {
-      const [x, y] = (values as number[]).map((value) => Math.max(-maxShadow, Math.min(maxSide, value))) as [
-        number,
-        number,
-      ];
-      of(object).places[2] = { left: x, top: y, right: x, bottom: y };
-      return x !== values[0] || y !== values[1] ? { values: [x, y] } : undefined;
-    },
-    "wl_subsurface.set_sync": ({ object }) => void (of(object).isSync = true),
-    "wl_subsurface.set_desync": ({ object }) => surfaces.release(of(object)),
+    end: surfaces.end,
   };
 }

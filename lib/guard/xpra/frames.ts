@@ -5,7 +5,7 @@
  */
 
 import { Violation } from "../faults.ts";
-import { createHold } from "../hold.ts";
+import { createPendingBytes } from "../pending_bytes.ts";
 
 /** The payloads of one packet, not decoded. */
 export interface RawPacket {
@@ -50,7 +50,7 @@ export const maxIndex = 15;
  * announced.
  */
 export function createFrameParser(limits: FrameLimits): FrameParser {
-  const hold = createHold();
+  const pending = createPendingBytes();
   let chunks = new Map<number, Uint8Array>();
   let chunkTotal = 0;
 
@@ -73,7 +73,7 @@ export function createFrameParser(limits: FrameLimits): FrameParser {
 
   return {
     push(bytes) {
-      const data = hold.add(bytes);
+      const data = pending.add(bytes);
       if (!data) return [];
       const packets: RawPacket[] = [];
       /** Chunks that look into `data`, and whose packet is not complete yet. */
@@ -97,7 +97,7 @@ export function createFrameParser(limits: FrameLimits): FrameParser {
         chunkTotal = 0;
         borrowed = [];
       }
-      hold.keep(data.subarray(at), wanted);
+      pending.keep(data.subarray(at), wanted);
       for (const index of borrowed) chunks.set(index, chunks.get(index)!.slice());
       return packets;
     },

@@ -4,7 +4,6 @@
  * the new ones. The guard itself knows the old ones.
  */
 
-import type { Packet } from "./packets.ts";
 import type { Value } from "./rencode.ts";
 
 /** Each type that has two names: the old one, and the one of xpra 6.6. What goes with both is the same. */
@@ -53,9 +52,9 @@ export function oldName(type: string): string {
   return oldNames.get(type) ?? type;
 }
 
-/** A packet as an end gets it that takes new names. */
-export function renamed({ type, args }: Packet): Packet {
-  return { type: newNames.get(type) ?? type, args };
+/** The name by which xpra 6.6 knows it. */
+export function newName(type: string): string {
+  return newNames.get(type) ?? type;
 }
 
 /** Whether an end takes new names, going by the version in its hello: those from 6.6 on do. */

@@ -2,7 +2,7 @@
 
 import { Violation } from "../faults.ts";
 import { frame, maxChunks, maxIndex, type RawPacket } from "./frames.ts";
-import { oldName } from "./names.ts";
+import { newName, oldName } from "./names.ts";
 import { decode, type DecodeLimits, encode, type Value } from "./rencode.ts";
 
 /** A packet. */
@@ -31,6 +31,11 @@ export function decodePacket({ main, chunks }: RawPacket, limits?: DecodeLimits)
   const [type, ...args] = items;
   if (typeof type !== "string") throw new Violation("It sends a packet without a type");
   return { type: oldName(type), args };
+}
+
+/** A packet as an end gets it that takes new names. */
+export function renamed({ type, args }: Packet): Packet {
+  return { type: newName(type), args };
 }
 
 /** Encodes a packet as parts to be written one after the other. Large byte strings are not copied. */

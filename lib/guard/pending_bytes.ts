@@ -1,15 +1,15 @@
 /** Bytes of a stream that wait until enough of them are there. */
 
 /** What waits. */
-export interface Hold {
+export interface PendingBytes {
   /** Takes the next bytes. Gives all that wait, once there are as many as are wanted. Valid until it is called again. */
   add(chunk: Uint8Array): Uint8Array | undefined;
   /** Keeps a copy of what is left of them, until there are so many. */
   keep(rest: Uint8Array, wanted: number): void;
 }
 
-/** Makes a hold in which nothing waits. Its memory grows with what has come, not with what is wanted. */
-export function createHold(): Hold {
+/** Nothing waits yet. Its memory grows with what has come, not with what is wanted. */
+export function createPendingBytes(): PendingBytes {
   let held = new Uint8Array();
   let filled = 0;
   let wanted = 0;

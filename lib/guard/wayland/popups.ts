@@ -1,0 +1,120 @@
+/** Popups: they are near their windows, cover a part of the screen, and go when the user does. */
+
+import { Violation } from "../faults.ts";
+import { coversTooMuch, coverTooMuch, leaveMs, minMenu, popupReach, type Size } from "../limits.ts";
+import { type Addition, dropped, type Part, type WaylandObject } from "./objects.ts";
+import type { WaylandSession } from "./session.ts";
+import type { Surface, Surfaces } from "./surfaces.ts";
+
+/** Where a popup is to be. */
+interface Positioner {
+  width: number;
+  height: number;
+  offset: { x: number; y: number };
+  /** The part of the parent beside which it is. */
+  anchor?: Size & { x: number; y: number };
+}
+
+/** The popups of a connection. */
+export interface Popups extends Part {
+  /** Whether one may have this size, beside the others of the session. Then it counts as so large. */
+  mayCover(popup: Surface, size: Size): boolean;
+  /** Whether there are some, and the user has left. */
+  mustClose(): boolean;
+  /** What closes them: for the app, and for the compositor. */
+  close(): { events: Addition[]; requests: Addition[] };
+}
+
+/** No popups yet. `screens`: their sizes. */
+export function createPopups(
+  { session, surfaces, screens }: { session: WaylandSession; surfaces: Surfaces; screens(): Size[] },
+): Popups {
+  const { attention } = session;
+  /** Those that are shown. */
+  const popups = new Set<WaylandObject>();
+  /** Those that are left out, until the app hears of it. */
+  const hidden = new WeakSet<WaylandObject>();
+  /** The window or popup to which a popup belongs. */
+  const parents = new WeakMap<WaylandObject, Surface>();
+  const positioners = new WeakMap<WaylandObject, Positioner>();
+  /** Those of the session's that are this connection's. */
+  const covering = new Set<Surface>();
+  const uncover = (popup: Surface): void => {
+    covering.delete(popup);
+    session.popups.delete(popup);
+  };
+
+  const mayCover: Popups["mayCover"] = (popup, size) => {
+    const others = [...session.popups].filter(([other]) => other !== popup).map(([, size]) => size);
+    if (coversTooMuch(size, screens()) || coverTooMuch([size, ...others], screens())) return false;
+    session.popups.set(popup, size);
+    covering.add(popup);
+    return true;
+  };
+  /** Whether a popup may be where it wants to be: near its window, or near another popup that may be a menu. */
+  const mayBeAt = (
+    { width, height, offset, anchor }: Positioner,
+    { popup, parent: { role, sizes: [size] } }: { popup: Surface; parent: Surface },
+  ): boolean => {
+    if (role === "popup" && (size.width < minMenu.width || size.height < minMenu.height)) return false;
+    if (Math.abs(offset.x) > width + popupReach || Math.abs(offset.y) > height + popupReach) return false;
+    if (!anchor) return false;
+    const isNear = anchor.x >= -popupReach && anchor.y >= -popupReach &&
+      anchor.x + anchor.width <= size.width + popupReach && anchor.y + anchor.height <= size.height + popupReach;
+    // What is hidden covers nothing.
+    return isNear && (popup.isHidden || mayCover(popup, { width, height }));
+  };
+  return {
+    handlers: {
+      "xdg_wm_base.create_positioner": ({ args: { id } }) =>
+        void positioners.set(id, { width: 0, height: 0, offset: { x: 0, y: 0 } }),
+      "xdg_positioner.set_size": ({ object, args }) => void Object.assign(positioners.get(object)!, args),
+      "xdg_positioner.set_offset": ({ object, args }) => void (positioners.get(object)!.offset = args),
+      "xdg_positioner.set_anchor_rect": ({ object, args }) => void (positioners.get(object)!.anchor = args),
+      "xdg_surface.get_popup": ({ object, args: { id, parent, positioner } }) => {
+        if (!parent) throw new Violation("a popup has no window");
+        parents.set(id, surfaces.of(parent));
+        const popup = surfaces.of(object);
+        // A toolkit may show a menu anew on the surface of one that was left out.
+        Object.assign(popup, { role: "popup", shell: object, isHidden: false });
+        surfaces.link(id, object);
+        const at = positioners.get(positioner)!;
+        if (attention.isPresent() && mayBeAt(at, { popup, parent: surfaces.of(parent) })) return void popups.add(id);
+        popup.isHidden = true;
+        hidden.add(id);
+        return undefined;
+      },
+      "xdg_popup.reposition": ({ object, args: { positioner } }) =>
+        mayBeAt(positioners.get(positioner)!, { popup: surfaces.of(object), parent: parents.get(object)! })
+          ? undefined
+          : dropped,
+      // An app closes a popup that the compositor does not show.
+      "xdg_popup.configure": ({ object }) => hidden.delete(object) ? { after: [[object, "popup_done"]] } : undefined,
+    },
+    mayCover,
+    mustClose: () => popups.size > 0 && attention.absentMs() > leaveMs,
+    close() {
+      // The uppermost first.
+      const closing = [...popups].toReversed().map((popup) => ({ popup, own: surfaces.of(popup) }));
+      for (const { popup, own } of closing) {
+        own.isHidden = true;
+        hidden.add(popup);
+        uncover(own);
+      }
+      popups.clear();
+      return {
+        events: closing.map(({ popup }): Addition => [popup, "popup_done"]),
+        requests: closing.filter(({ own }) => !own.object.isEnded).flatMap(({ own: { object } }): Addition[] => [
+          [object, "attach", undefined, 0, 0],
+          [object, "commit"],
+        ]),
+      };
+    },
+    ended(object) {
+      popups.delete(object);
+      const found = surfaces.of(object);
+      if (found?.object === object || object.type.name === "xdg_popup") uncover(found!);
+    },
+    end: () => covering.forEach(uncover),
+  };
+}

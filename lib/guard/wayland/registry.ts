@@ -1,0 +1,63 @@
+/** The globals that an app knows, and those of them that it may bind. */
+
+import { Violation } from "../faults.ts";
+import { globals } from "./globals.ts";
+import { dropped, type Part, type WaylandObject } from "./objects.ts";
+import { protocols } from "./protocols.ts";
+
+/** Globals that are there, or were just now, and those of them that are gone: monitors come and go. */
+const maxGlobals = 1_000;
+const maxGone = 100;
+
+/** What a connection knows of the compositor's globals. */
+export interface Registry extends Part {
+  /** The app's first, once it has one. */
+  object(): WaylandObject | undefined;
+  /** The number of a global. */
+  numberOf(global: string): number | undefined;
+  /**
+   * Whether the app may bind a global.
+   *
+   * @throws {Violation} when it may not
+   */
+  checkBind(number: number, as: { name: string; version: number }): void;
+}
+
+/** Nothing is announced yet. */
+export function createRegistry(): Registry {
+  /** The globals that were announced to the app, by their numbers. */
+  const offered = new Map<number, { name: string; version: number }>();
+  /** Those of them that are gone. An app that does not know yet may still bind one. */
+  const gone = new Set<number>();
+  let first: WaylandObject | undefined;
+  return {
+    handlers: {
+      "wl_display.get_registry": ({ args: { registry } }) => void (first ??= registry),
+      "wl_registry.global": ({ args: { name: number, interface: name, version } }) => {
+        const known = protocols.get(name);
+        if (!known || !globals.includes(name)) return dropped;
+        const highest = Math.min(version, known.version);
+        // A compositor may use a number again.
+        gone.delete(number);
+        if (offered.size > maxGlobals) throw new Violation("there are too many globals");
+        offered.set(number, { name, version: highest });
+        return { args: { version: highest } };
+      },
+      "wl_registry.global_remove": ({ args: { name: number } }) => {
+        if (!offered.has(number)) return dropped;
+        gone.add(number);
+        const [oldest] = gone;
+        if (gone.size > maxGone && gone.delete(oldest!)) offered.delete(oldest!);
+        return undefined;
+      },
+    },
+    object: () => first,
+    numberOf: (global) => [...offered].find(([, { name }]) => name === global)?.[0],
+    checkBind(number, { name, version }) {
+      const known = offered.get(number);
+      if (known?.name !== name || version < 1 || version > known.version) {
+        throw new Violation("it binds a global that it was not offered");
+      }
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/** The rules that need no memory of their own, a row for each message. All other messages pass as they are. */
+
+import { classOf, titleOf } from "../title.ts";
+import type { Args } from "./objects.ts";
+import type { EventName, RequestName } from "./protocols.ts";
+import type { Counted } from "./session.ts";
+
+/** What must be so for a message to pass: the names of `checks` in `policy.ts`. */
+export type Need =
+  /** The user works in the app's windows. */
+  | "use"
+  /** One of them has the keyboard. */
+  | "focus"
+  /** A button is down there. It counts for one message. */
+  | "button"
+  /** Windows do not change, or come to the front, too often. */
+  | "change"
+  | "raise";
+
+/** A row of the rules. */
+export interface Rule<Name> {
+  /** Else the message does not pass. */
+  needs?: readonly Need[];
+  /** It does not pass: never, or with these arguments. */
+  hide?: true | ((args: Args<Name>) => boolean);
+  /** What the object that it makes counts as. */
+  counts?: Counted;
+  /** The arguments that pass in the place of its own, for the container of this name. */
+  says?(args: Args<Name>, container: string): Partial<Args<Name>>;
+}
+
+/** The rows, by the names of messages. */
+export const rules: { readonly [Name in RequestName | EventName]?: Rule<Name> } = {
+  // A container has so many of each at a time.
+  "wl_compositor.create_surface": { counts: "surface" },
+  "wl_subcompositor.get_subsurface": { counts: "subsurface" },
+  "xdg_surface.get_toplevel": { counts: "toplevel" },
+  "xdg_surface.get_popup": { counts: "popup" },
+  "wl_data_device_manager.create_data_source": { counts: "source" },
+  "zwp_primary_selection_device_manager_v1.create_source": { counts: "source" },
+  // What hears of what the user does, or of data.
+  "wl_seat.get_pointer": { counts: "device" },
+  "wl_seat.get_keyboard": { counts: "device" },
+  "wl_seat.get_touch": { counts: "device" },
+  "wl_data_device_manager.get_data_device": { counts: "device" },
+  "zwp_primary_selection_device_manager_v1.get_device": { counts: "device" },
+  "zwp_pointer_gestures_v1.get_swipe_gesture": { counts: "device" },
+  "zwp_pointer_gestures_v1.get_pinch_gesture": { counts: "device" },
+  "zwp_pointer_gestures_v1.get_hold_gesture": { counts: "device" },
+  "zwp_relative_pointer_manager_v1.get_relative_pointer": { counts: "device" },
+  "zwp_tablet_manager_v2.get_tablet_seat": { counts: "device" },
+  "zwp_text_input_manager_v3.get_text_input": { counts: "device" },
+
+  // Whose a window is stands in its names.
+  "xdg_toplevel.set_title": {
+    needs: ["change"],
+    says: ({ title }, container) => ({ title: titleOf(container, title) }),
+  },
+  "xdg_toplevel.set_app_id": {
+    needs: ["change"],
+    says: ({ app_id }, container) => ({ app_id: classOf(container, app_id) }),
+  },
+  "xdg_activation_token_v1.set_app_id": { says: ({ app_id }, container) => ({ app_id: classOf(container, app_id) }) },
+  "xdg_toplevel.set_parent": { needs: ["change"] },
+  "xdg_toplevel.set_minimized": { needs: ["change"] },
+  "xdg_toplevel.set_maximized": { needs: ["change"] },
+  "xdg_toplevel.unset_maximized": { needs: ["change"] },
+  "xdg_toplevel.unset_fullscreen": { needs: ["change"] },
+  // What would surprise a user who is elsewhere.
+  "xdg_toplevel.set_fullscreen": { needs: ["use", "change"] },
+  "xdg_toplevel.show_window_menu": { needs: ["use"] },
+  "xdg_toplevel.move": { needs: ["button"] },
+  "xdg_toplevel.resize": { needs: ["button"] },
+  "xdg_activation_v1.activate": { needs: ["focus", "use", "raise"] },
+  // Only the user moves the pointer. The next click might meet a window of the host's, even above the app's own.
+  "zwp_locked_pointer_v1.set_cursor_position_hint": { hide: true },
+
+  // They would identify the user, as those of screens.
+  "wl_seat.name": { says: () => ({ name: "seat" }) },
+  "zwp_tablet_v2.name": { says: () => ({ name: "tablet" }) },
+  "zwp_tablet_v2.id": { hide: true },
+  "zwp_tablet_v2.path": { hide: true },
+  "zwp_tablet_pad_v2.path": { hide: true },
+  "zwp_tablet_tool_v2.hardware_serial": { hide: true },
+  "zwp_tablet_tool_v2.hardware_id_wacom": { hide: true },
+  // A virtual keyboard has none for a moment. waypipe 0.9.2 cannot pass on what says so, and names a descriptor that
+  // is none, on which its other end ends the app. The app keeps the keymap that it has.
+  "wl_keyboard.keymap": { hide: ({ fd }) => fd.kind === "none" },
+};
