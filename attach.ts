@@ -7,6 +7,7 @@ set -- "$(command -p readlink -f -- "$0" 2>/dev/null || readlink -f -- "$0")" "$
 set -- --allow-read "$@"
 set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
+c=${XDG_CONFIG_HOME:-}; case $c in /*,* | [!/]* | '') c=$HOME/.config ;; esac; set -- --allow-write="$c/gui-container" "$@"
 m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
 set -- --allow-run=lxc,incus,ssh,ssh-keygen,setfacl,getfacl,stat,readlink,cp,mv,rm,find,firewall-cmd,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,setpriv,systemd-run,pacat,zenity,notify-send,xdg-open,lpstat,lp,xclip,wl-copy,wl-paste "$@"
@@ -22,7 +23,7 @@ exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
 import { appLine } from "./lib/attach/session/advice.ts";
 import { channelNames, presetNames } from "./lib/attach/session/channels.ts";
 import { askableNames } from "./lib/guard/channel.ts";
-import { borderWords } from "./lib/attach/border_option.ts";
+import { borderWords } from "./lib/attach/settings/border_option.ts";
 import { displayWords } from "./lib/attach/display/request.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
@@ -30,6 +31,8 @@ import { guardWord } from "./lib/guard/wayland/request.ts";
 import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { xpraOptionNames } from "./lib/cli/xpra_options.ts";
+import { applySettings } from "./lib/attach/settings/apply.ts";
+import { settingsFor } from "./lib/attach/settings/file.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
 
@@ -44,6 +47,7 @@ const spec = {
     "--stop NAME [SESSION | --all]",
     "--logs NAME [SESSION]",
     "--copy NAME | --paste NAME",
+    "--settings NAME",
   ],
   examples: [
     ["my-container firefox https://xkcd.com/", "Run an app; Ctrl-C lets it run on without its windows"],
@@ -57,6 +61,8 @@ const spec = {
     "logs": { help: "Print what a session's app and server have printed" },
     "copy": { help: "Put the text on a session's clipboard on yours, even while the channel is closed" },
     "paste": { help: "Put the text on your clipboard on a session's, likewise, for a minute" },
+    "settings": { help: "Show what is set for a container, and where" },
+    "save": { help: "Keep the options about channels, display, border and engine for NAME; with an app, also run it" },
     "session": {
       group: "Which session, and where its windows are",
       value: "S",
@@ -99,6 +105,7 @@ const spec = {
     "disposable": { first: ["container", null], rest: "file" },
     "stop": { first: ["container", "session"] },
     "logs": { first: ["container", "session"] },
+    "settings": { first: ["container"] },
   },
   notes: `The channels are ${
     ["clipboard (both ways)", ...channelNames].join(", ")
@@ -136,19 +143,23 @@ type Name = keyof typeof spec.options;
 async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const { flags, values } = args;
   const [word, ...words] = args.positionals;
-  const options = engineOptions(args);
   if (flags.has("copy") && flags.has("paste")) {
     throw inputError("--copy and --paste go opposite ways", "Use one of them");
   }
-  const maxWords = ["list", "copy", "paste"].some((verb) => flags.has(verb as Name))
+  const maxWords = ["list", "copy", "paste", "settings"].some((verb) => flags.has(verb as Name))
     ? 0
     : flags.has("stop") || flags.has("logs")
     ? 1
     : Infinity;
   if (words.length > maxWords) throw inputError(`Too many arguments: "${words[maxWords]}"`, "See attach.ts --help");
+  const settings = word === undefined ? new Map() : await settingsFor(host, word);
+  const options = engineOptions(applySettings(values, settings));
   if (flags.has("list")) return await (await import("./lib/attach/list.ts")).showSessions(host, word, options);
   if (word === undefined) {
     throw inputError("The container's NAME is missing", "Those in which an app runs: attach.ts --list");
+  }
+  if (flags.has("settings")) {
+    return (await import("./lib/attach/settings/show.ts")).showSettings(host, { word, options: values, settings });
   }
   const { resolveContainer } = await import("./lib/container/resolve.ts");
   if (maxWords < Infinity) {
@@ -164,8 +175,16 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   }
   const request = (await import("./lib/attach/request.ts")).readRequest(host, {
     ...args,
+    settings,
     line: (app) => appLine(word, app, givenOptions(args)),
   });
+  if (flags.has("save")) {
+    const { givenSettings, saveSettings } = await import("./lib/attach/settings/save.ts");
+    const given = givenSettings(values);
+    if (given.size === 0) throw inputError("There is nothing to keep", "With --save goes an option such as --preset");
+    await saveSettings(host, word, given);
+    if (!("app" in request)) return 0;
+  }
   await using container = await resolveContainer(host, { word, ...options });
   if (!("app" in request)) return await (await import("./lib/attach/reattach.ts")).reattach(container, request);
   if (flags.has("disposable")) {

@@ -8,6 +8,7 @@ set -- --allow-read "$@"
 set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 d=${XDG_DATA_HOME:-$HOME/.local/share}; case $d in [!/]* | *,*) d=$HOME/.local/share ;; esac
 set -- --allow-write="$d/applications,$d/gui-container" "$@"
+c=${XDG_CONFIG_HOME:-}; case $c in /*,* | [!/]* | '') c=$HOME/.config ;; esac; set -- --allow-write="$c/gui-container" "$@"
 set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,find,firewall-cmd,cloud-init,update-desktop-database "$@"
 set -- --allow-env='HOME,PATH,XDG_DATA_HOME,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
@@ -20,9 +21,16 @@ exec deno run --quiet --no-prompt "$@" # */
  */
 
 import { bundledCloudConfigs, bundledProfiles } from "./lib/create/bundled.ts";
-import { type Arguments, engineOptions, optionsOf, type ScriptSpec } from "./lib/cli/options.ts";
+import { type Arguments, optionsOf, type ScriptSpec } from "./lib/cli/options.ts";
+import { borderWords } from "./lib/attach/settings/border_option.ts";
+import { askableNames } from "./lib/guard/channel.ts";
+import { channelNames, presetNames } from "./lib/attach/session/channels.ts";
+import { engineOptionsFor } from "./lib/attach/settings/apply.ts";
+import { settingKeys } from "./lib/attach/settings/file.ts";
 import { runScript } from "./lib/cli/script.ts";
 import type { Host } from "./lib/base/host.ts";
+
+const channelList = { words: ["clipboard", ...channelNames], list: true };
 
 const spec = {
   name: "create.ts",
@@ -67,6 +75,20 @@ const spec = {
     "target": { value: "MEMBER|@GROUP", help: "Which member of a cluster is to have it (default: the engine chooses)" },
     "timeout": { value: "DURATION", help: "Longest wait for cloud-init, such as 90s, 20m, 1h (default: 20m)" },
     "keep-failed": { help: "On failure, leave everything in place for inspection" },
+    "preset": {
+      group: "What attach.ts opens for it, kept in the settings; with --export: in the menu",
+      value: "PRESET",
+      help: `${presetNames.join(", ")}; see attach.ts --help`,
+      completion: { words: presetNames },
+    },
+    "allow": { value: "CHANNEL,…", help: "Open these channels as well", completion: channelList },
+    "deny": { value: "CHANNEL,…", help: "Close these channels", completion: channelList },
+    "ask": {
+      value: "CHANNEL,…",
+      help: "Ask at each use of these",
+      completion: { words: askableNames, list: true },
+    },
+    "border": { value: "COLOUR", help: "The frame of its windows", completion: { words: borderWords } },
   },
   passesOn: "export",
   places: {
@@ -113,9 +135,17 @@ type Name = keyof typeof spec.options;
 
 /** Calls the verb that the command line asks for, and loads no other. */
 async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
-  const { flags, positionals: words } = args;
-  const options = engineOptions(args);
-  const own = Object.keys(optionsOf(spec));
+  const { flags } = args;
+  const { givenSettings, checkSaving, saveSettings } = await import("./lib/attach/settings/save.ts");
+  // With --export, they are options that the entries of the menu start attach.ts with.
+  const given = givenSettings(new Map([...args.values].filter(([name]) => Object.hasOwn(spec.options, name))));
+  const words = flags.has("export")
+    ? [...args.positionals, ...[...given].map(([key, value]) => `--${key}=${value}`)]
+    : args.positionals;
+  const options = await engineOptionsFor(host, words[0], args.values);
+  const own = Object.keys(optionsOf(spec)).filter((name) =>
+    name === "engine" || name === "project" || !settingKeys.some((key) => key === name)
+  );
   if (flags.has("delete")) {
     const { deleteNamed } = await import("./lib/create/remove.ts");
     return await deleteNamed(host, { words, ...options, force: flags.has("force") });
@@ -134,7 +164,10 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
     return await exportNamed(host, { words, ...options, own, withTypes: flags.has("mime") });
   }
   const { createContainer } = await import("./lib/create/create.ts");
-  await createContainer(host, { ...args, own });
+  const isKept = words[0] !== undefined && given.size > 0 && !flags.has("export");
+  if (isKept) await checkSaving(host, words[0]!, given);
+  await createContainer(host, { ...args, ...options, positionals: words, own });
+  if (isKept) await saveSettings(host, words[0]!, given);
 }
 
 if (import.meta.main) {

@@ -16,7 +16,8 @@ exec deno run --quiet --no-prompt "$@" # */
  * @module
  */
 
-import { type Arguments, engineOptions, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
+import { type Arguments, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
+import { engineOptionsFor } from "./lib/attach/settings/apply.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
@@ -62,7 +63,7 @@ type Name = keyof typeof spec.options;
 /** Calls the verb that the command line asks for, and loads no other. Returns the exit code. */
 async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const { flags, positionals: words } = args;
-  const options = engineOptions(args);
+  const options = await engineOptionsFor(host, words[0], args.values);
   const forMs = durationOf(args);
   if (flags.has("list")) return await (await import("./lib/map/list.ts")).listLoans(host, options);
   const forget = flags.has("force");

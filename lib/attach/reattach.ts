@@ -53,7 +53,7 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const silence = await whyNoSound(container, { session, clients, open: request.open });
   if (silence !== undefined) host.ui.status(silence);
   const open = silence === undefined ? request.open : request.open.difference(new Set(["sound"]));
-  return await show(container, { open, asks: request.asks, windows, session });
+  return await show(container, { ...request, open, windows, session });
 }
 
 /**

@@ -3,11 +3,13 @@
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
-import { parseBorder } from "./border_option.ts";
+import { parseBorder } from "./settings/border_option.ts";
 import { sortAppWords } from "./session/app.ts";
-import { askedChannels, openChannels } from "./session/channels.ts";
+import { openChannels } from "./session/channels.ts";
 import { checkSessionName } from "../container/names.ts";
 import { type ShowRequest, type StartRequest, wantedDisplay } from "./display/request.ts";
+import { applySettings, limitedChannels } from "./settings/apply.ts";
+import type { Settings } from "./settings/file.ts";
 
 /** A session that is to be started in a copy of the container. */
 export interface DisposableRequest extends StartRequest {
@@ -15,8 +17,13 @@ export interface DisposableRequest extends StartRequest {
   files: readonly string[];
 }
 
-/** The command line, and what writes the line that runs an app with words that are not to be taken for options. */
-export type Words = Arguments<string> & { line(app: readonly string[]): string };
+/** The command line, and what belongs to it. */
+export type Words = Arguments<string> & {
+  /** The settings that hold for the container. */
+  settings: Settings;
+  /** Writes the line that runs an app with words that are not to be taken for options. */
+  line(app: readonly string[]): string;
+};
 
 /**
  * Reads what is to be shown. Without APP_CMDLINE, a live session is meant.
@@ -25,18 +32,18 @@ export type Words = Arguments<string> & { line(app: readonly string[]): string }
  */
 export function readRequest(
   host: Host,
-  { flags, values, positionals, rest, line }: Words,
+  { flags, values, positionals, rest, settings, line }: Words,
 ): ShowRequest | DisposableRequest {
   const session = values.get("session");
   if (session !== undefined) checkSessionName(session);
-  const border = values.get("border");
-  const channels = { ask: values.get("ask"), allow: values.get("allow"), deny: values.get("deny") };
-  const display = wantedDisplay(host, values.get("display"));
+  const applied = applySettings(values, settings);
+  const border = applied.values.get("border");
+  const display = wantedDisplay(host, applied.values.get("display"));
   const show = {
     session,
     display,
-    open: openChannels({ ...channels, preset: values.get("preset") }),
-    asks: askedChannels(channels),
+    ...limitedChannels(values, applied),
+    channelsFrom: applied.from,
     border: border === undefined ? undefined : parseBorder(border),
     box: !flags.has("no-box"),
   };
@@ -48,7 +55,7 @@ export function readRequest(
   checkDisposable(flags, app);
   // A session that runs has its display: the variable is for new ones.
   if (app === undefined) return { ...show, userOptions, display: values.has("display") ? display : "auto" };
-  const [change] = border === undefined ? userOptions : ["--border"];
+  const [change] = values.has("border") ? ["--border"] : userOptions;
   if (flags.has("join") && change !== undefined) {
     throw inputError(
       `${change} cannot change a session that runs`,
@@ -56,7 +63,8 @@ export function readRequest(
     );
   }
   const detached = flags.has("detached");
-  const wantsTray = openChannels({ preset: "isolated", ...channels }).has("tray");
+  const allow = applied.values.get("allow");
+  const wantsTray = show.open.has("tray") && openChannels({ preset: "isolated", allow }).has("tray");
   return { ...show, app, wantsTray, detached, userOptions, files };
 }
 

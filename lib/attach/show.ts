@@ -9,12 +9,13 @@ import type { ShowRequest } from "./display/request.ts";
 import { tellWindowsStay } from "./serve_again.ts";
 import { attachLine, reattachLine } from "./session/advice.ts";
 import { channelLine } from "./session/channels.ts";
+import { setIn } from "./settings/apply.ts";
 import { listSessions, stopAtEnd } from "./session/live_sessions.ts";
 import { isLive, reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { playSound } from "./session/sound.ts";
 
 /** Which session is shown, and how. */
-export interface ShowOptions extends Pick<ShowRequest, "open" | "asks"> {
+export interface ShowOptions extends Pick<ShowRequest, "open" | "asks" | "channelsFrom"> {
   /** What shows its windows. */
   windows: Windows;
   /** Its name; or what starts it, and the id of this run. */
@@ -29,7 +30,7 @@ export interface ShowOptions extends Pick<ShowRequest, "open" | "asks"> {
  */
 export async function show(
   container: Container,
-  { open, asks, windows, session: given }: ShowOptions,
+  { open, asks, channelsFrom, windows, session: given }: ShowOptions,
 ): Promise<number> {
   const { host } = container;
   const { outlivesRun, note } = windows;
@@ -62,7 +63,7 @@ export async function show(
   };
   let player: RunningProcess | undefined;
   try {
-    player = await begin(`${channelLine(open, asks)}${note}`);
+    player = await begin(`${channelLine(open, asks)}${setIn(channelsFrom)}${note}`);
   } catch (error) {
     if (isNew) await stopUnseen(container, session);
     throw error;

@@ -47,7 +47,7 @@ export async function start(container: Container, request: StartRequest): Promis
       container.noteUse();
       return await startSession(container, { ...plan, open, serverEnd: windows.serverEnd });
     };
-    if (!detached) return await show(container, { open, asks, windows, session: { start, run } });
+    if (!detached) return await show(container, { ...request, open, windows, session: { start, run } });
     const session = await start();
     host.ui.result(session, { container: label, session });
     return 0;

@@ -7,7 +7,7 @@ import { all } from "../base/settle.ts";
 import { withUndo } from "../base/undo.ts";
 import type { Arguments } from "../cli/options.ts";
 import { checkAclSupport } from "../container/mounts.ts";
-import { scriptLine } from "../container/place.ts";
+import { type EngineOptions, scriptLine } from "../container/place.ts";
 import { checkTarget, type Engine, engineLine } from "../engine/engine.ts";
 import { attachSoftwarePath } from "./bundled.ts";
 import { checkExisting } from "./existing.ts";
@@ -26,7 +26,7 @@ import { readCreateRequest, type Request } from "./request.ts";
  */
 export async function createContainer(
   host: Host,
-  args: Arguments<string> & { own: readonly string[] },
+  args: Arguments<string> & EngineOptions & { own: readonly string[] },
 ): Promise<void> {
   const request = await readCreateRequest(host, args);
   const { name, label, mounts } = request.place;

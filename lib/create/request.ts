@@ -3,9 +3,9 @@
 import { inputError, type UserError } from "../base/errors.ts";
 import { quoteWord } from "../base/shell_words.ts";
 import type { Host } from "../base/host.ts";
-import { type Arguments, engineOptions, parseDuration } from "../cli/options.ts";
+import { type Arguments, parseDuration } from "../cli/options.ts";
 import { hostNameOf } from "../container/paths.ts";
-import type { NamedPlace } from "../container/place.ts";
+import type { EngineOptions, NamedPlace } from "../container/place.ts";
 import { checkUserName } from "../container/user.ts";
 import type { ExportRequest } from "./export/export.ts";
 import { menuOf } from "./export/menu.ts";
@@ -52,7 +52,7 @@ export interface Request {
  */
 export async function readCreateRequest(
   host: Host,
-  { own, ...args }: Arguments<string> & { own: readonly string[] },
+  { own, engine, project, ...args }: Arguments<string> & EngineOptions & { own: readonly string[] },
 ): Promise<Request> {
   const { positionals, flags, values } = args;
   if (flags.has("force")) {
@@ -70,7 +70,7 @@ export async function readCreateRequest(
     throw missingWord(positionals.slice(0, end));
   }
   if (isProfile(keysPath) || isCloudConfig(profileWord)) throw missingWord(positionals.slice(0, end));
-  const place = await placeCalled(host, { word, ...engineOptions(args) });
+  const place = await placeCalled(host, { word, engine, project });
   if (exports) menuOf(host, hostNameOf({ engine: place, name: place.name }));
   const image = values.get("image");
   if (image?.startsWith("-")) {

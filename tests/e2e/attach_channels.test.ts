@@ -74,6 +74,36 @@ const nameOn = shareContainer("channels", {
   },
 });
 
+testOnOneEngine("attach.ts follows the settings that --save has written, and opens no more", needed, async (engine) => {
+  const name = nameOn(engine);
+  const config = await Deno.makeTempDir({ prefix: "e2e-settings-" });
+  const env = { XDG_CONFIG_HOME: config };
+  const attach = (...args: string[]): ReturnType<typeof script> => script("attach", engine, args, { env });
+  try {
+    const saved = await attach(name, "--preset=isolated", "--border=blue", "--save");
+    assertEquals(saved.code, 0, saved.stderr);
+    const path = join(config, "gui-container/config.yaml");
+    await Deno.writeTextFile(
+      path,
+      (await Deno.readTextFile(path)).replace("preset:", "at-most: isolated\n    preset:"),
+    );
+    const shown = await attach("--settings", "--json", name);
+    assertEquals(JSON.parse(shown.stdout).settings.preset, { value: "isolated", from: `${path}:5` });
+    const refused = await attach(name, "xclock", "--allow=sound");
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.stderr, 'The channel "sound" stays closed');
+    const planned = await attach("--dry-run", name, "xclock");
+    assertStringIncludes(planned.stderr, `Open channels: none (set in ${path}:4, ${path}:5)`);
+    await showing(engine, [], { hostile: true, env }, async ({ inside }) => {
+      await setClipboard("of the host");
+      await pause(patienceMs);
+      assertEquals(await inside("timeout 2 xclip -selection clipboard -out 2>/dev/null || true"), "");
+    });
+  } finally {
+    await Deno.remove(config, { recursive: true });
+  }
+});
+
 testOnOneEngine("attach.ts opens notifications, links and files when it is told to", needed, async (engine) => {
   await showing(engine, ["--preset=trusted"], { hostile: false }, async (shown) => {
     // notify-send takes the first of two backslashes away, in the container and on the host.
@@ -237,7 +267,7 @@ testOnOneEngine(
 async function showing(
   engine: EngineName,
   options: readonly string[],
-  { hostile }: { hostile: boolean },
+  { hostile, env = {} }: { hostile: boolean; env?: Record<string, string> },
   action: (shown: Shown) => Promise<void>,
 ): Promise<void> {
   const name = nameOn(engine);
@@ -260,7 +290,7 @@ async function showing(
     output: { line: (line) => notifications += `${line}\n` },
   });
   const attach: RunningProcess = startScript("attach", engine, [...options, "--session=channels", name, "xclock"], {
-    env: { PATH: `${directory}:${Deno.env.get("PATH")}`, XDG_DOWNLOAD_DIR: join(directory, "downloads") },
+    env: { ...env, PATH: `${directory}:${Deno.env.get("PATH")}`, XDG_DOWNLOAD_DIR: join(directory, "downloads") },
   });
   try {
     await windowWith(`\\[${name}\\] xclock`);

@@ -103,6 +103,7 @@ Deno.test("$GUI_CONTAINER_DISPLAY is for new sessions: one that runs has its dis
       values: new Map(values),
       positionals: ["box", ...app],
       rest: [],
+      settings: new Map(),
       line: () => "",
     } as unknown as Words);
   assertEquals(read(["foot"]).display, "wayland");

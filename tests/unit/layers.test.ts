@@ -61,7 +61,7 @@ Deno.test("a folder of lib/ imports only what is below it, and no wing imports a
 });
 
 /** The rooms of lib/attach, each of which may import those before it. The verbs are on top, in no room. */
-const rooms = ["session", "display", "agent", "box", "wayland", "x11", "verbs", "disposable"];
+const rooms = ["session", "display", "settings", "agent", "box", "wayland", "x11", "verbs", "disposable"];
 
 Deno.test("a room of lib/attach imports only what is below it, and the displays know nothing of each other", () => {
   const roomOf = (path: string): string | undefined =>

@@ -93,6 +93,12 @@ Deno.test("create.ts and attach.ts are scoped to the directories that they use",
       const own = share!.replace("share", ".local/share");
       assert(create.includes(`--allow-write=${own}/applications,${own}/gui-container`), create.join(" "));
     }
+    for (const [config, own] of [["/c", "/c"], ["c", "/h/.config"], ["/c,/", "/h/.config"], ["", "/h/.config"]]) {
+      for (const script of ["create", "attach"]) {
+        const words = await denoArguments(script, `${environment}; HOME=/h; XDG_CONFIG_HOME='${config}'`);
+        assert(words.includes(`--allow-write=${own}/gui-container`), words.join(" "));
+      }
+    }
     const attach = await denoArguments("attach", environment);
     assert(attach.includes(`--allow-write=${directory}`));
   }

@@ -171,7 +171,7 @@ Deno.test("parseCommandLine() refuses what looks like an option mistyped, also b
   const { positionals, rest } = parseCommandLine(attach, ["box", "libreoffice", "--writer", "--", "--prest=x"]);
   assertEquals([positionals, rest], [["box", "libreoffice", "--writer"], ["--prest=x"]]);
   // It is for attach.ts, and judged with its apps.
-  assertEquals(parseCommandLine(create, ["--export", "box", "--allow=links"]).positionals, ["box", "--allow=links"]);
+  assertEquals(parseCommandLine(create, ["--export", "box", "--sync=no"]).positionals, ["box", "--sync=no"]);
 });
 
 Deno.test("parseCommandLine() refuses a value that is missing, and one that is too many", () => {

@@ -4,7 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { withDisplay } from "../../lib/attach/choose_display.ts";
 import { CannotShow, type DisplayRequest } from "../../lib/attach/display/display.ts";
 import { wantedDisplay } from "../../lib/attach/display/request.ts";
-import { parseBorder } from "../../lib/attach/border_option.ts";
+import { parseBorder } from "../../lib/attach/settings/border_option.ts";
 import { drawsTitles, noWayland, startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";

@@ -22,7 +22,7 @@ export type DisplayWord = (typeof displayWords)[number];
  *
  * @throws {UserError} exit code 2 for an unknown one
  */
-export function wantedDisplay(host: Host, option: string | undefined): DisplayWord {
+export function wantedDisplay(host: Pick<Host, "env">, option: string | undefined): DisplayWord {
   const wanted = option ?? host.env("GUI_CONTAINER_DISPLAY") ?? "auto";
   const word = displayWords.find((known) => known === wanted);
   if (word !== undefined) return word;
@@ -42,6 +42,8 @@ export interface ShowRequest {
   open: ReadonlySet<Channel>;
   /** The channels whose every use the user is asked about. */
   asks: ReadonlySet<AskableChannel>;
+  /** Where the settings are written that say which channels are open, as far as that is not on the command line. */
+  channelsFrom?: readonly string[];
   /** What the container's border is to be from now on; undefined: what it was. */
   border: ContainerBorder | "auto" | undefined;
   /** The user's own options of `xpra attach`. */

@@ -56,8 +56,8 @@ export function openChannels({ preset = "desktop", ask = "", allow = "", deny = 
     throw inputError(`There is no preset "${preset}"`, `Use one of ${presetNames.join(", ")}`);
   }
   const open = new Set(channelsOfPreset(preset, channels));
-  for (const channel of parseNames(allow)) open.add(channel);
-  for (const channel of parseNames(deny)) open.delete(channel);
+  for (const channel of parseChannels(allow)) open.add(channel);
+  for (const channel of parseChannels(deny)) open.delete(channel);
   for (const channel of askedChannels({ ask, allow, deny })) open.add(channel);
   return open;
 }
@@ -70,9 +70,9 @@ export function openChannels({ preset = "desktop", ask = "", allow = "", deny = 
 export function askedChannels(
   { ask = "", allow = "", deny = "" }: Omit<ChannelRequest, "preset">,
 ): Set<AskableChannel> {
-  const settled = new Set([...parseNames(allow), ...parseNames(deny)]);
+  const settled = new Set([...parseChannels(allow), ...parseChannels(deny)]);
   return new Set(
-    parseNames(ask).map((name) => {
+    parseChannels(ask).map((name) => {
       const channel = askableNames.find((known) => known === name);
       if (channel === undefined) {
         throw inputError(`Nobody can be asked at each use of "${name}"`, `Use ${askableNames.join(", ")}`);
@@ -88,7 +88,13 @@ export function askedChannels(
   );
 }
 
-function parseNames(names: string): Channel[] {
+/**
+ * The channels of a list of names with commas between them.
+ *
+ * @param names `clipboard` means both directions
+ * @throws {UserError} exit code 2 for an unknown name
+ */
+export function parseChannels(names: string): Channel[] {
   return names.split(",").map((name) => name.trim()).filter(Boolean).flatMap((name): Channel[] => {
     if (name === "clipboard") return ["clipboard-in", "clipboard-out"];
     const channel = channelNames.find((known) => known === name);

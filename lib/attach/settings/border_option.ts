@@ -1,7 +1,7 @@
 /** The option `--border`, in the form that xpra knows. */
 
-import { inputError } from "../base/errors.ts";
-import type { ContainerBorder } from "../container/border.ts";
+import { inputError } from "../../base/errors.ts";
+import type { ContainerBorder } from "../../container/border.ts";
 
 /** Colours by the names that CSS has for them. */
 const named: Readonly<Record<string, string>> = {

@@ -1,0 +1,212 @@
+/**
+ * What a person has written down about containers, in `$XDG_CONFIG_HOME/gui-container/config.yaml`: entries with patterns,
+ * read as in ssh_config(5). For each key, the first entry that matches and has it holds. No container can write there.
+ */
+
+import { dirname, isAbsolute, join } from "@std/path";
+import { inputError, UserError } from "../../base/errors.ts";
+import { ifThere } from "../../base/files.ts";
+import type { Host } from "../../base/host.ts";
+import { quoteWords } from "../../base/shell_words.ts";
+import { engineClis } from "../../engine/engine.ts";
+import { parseBorder } from "./border_option.ts";
+import { askedChannels, openChannels } from "../session/channels.ts";
+import { wantedDisplay } from "../display/request.ts";
+
+/** Checks a value as it stands on a command line, where the names of a list have commas between them. */
+type Check = (value: string, host: Pick<Host, "env">) => unknown;
+
+/** The keys of an entry, each with what checks its value. `allow`, `deny` and `ask` are lists. */
+const checks = {
+  "preset": (preset) => openChannels({ preset }),
+  "allow": (allow) => openChannels({ allow }),
+  "deny": (deny) => openChannels({ deny }),
+  "ask": (ask) => askedChannels({ ask }),
+  "at-most": (preset) => openChannels({ preset }),
+  "display": (display, host) => wantedDisplay(host, display),
+  "border": parseBorder,
+  "engine": (engine) => {
+    if (engineClis.some((cli) => cli === engine)) return;
+    throw inputError(`There is no engine "${engine}"`, `Use ${engineClis.join(" or ")}`);
+  },
+  "project": () => {},
+} as const satisfies Record<string, Check>;
+
+/** A key of an entry. */
+export type SettingKey = keyof typeof checks;
+
+/** All keys, in the order in which they are shown. */
+export const settingKeys = Object.keys(checks) as readonly SettingKey[];
+
+/** The keys whose values are lists of channels. */
+export const listKeys = ["allow", "deny", "ask"] as const satisfies readonly SettingKey[];
+
+/** A setting that holds for a container. */
+export interface Setting {
+  /** As it would stand on a command line. */
+  value: string;
+  /** Where it is written: the path and the line, with `~` for the home directory. */
+  from: string;
+}
+
+/** The settings that hold for a container. */
+export type Settings = ReadonlyMap<SettingKey, Setting>;
+
+/** An entry of the file. */
+export interface Entry {
+  /** The pattern: `*` stands for any characters, `?` for one. */
+  name: string;
+  /** What it sets. */
+  settings: Settings;
+}
+
+/**
+ * Checks a value as it stands on a command line.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function checkSetting(host: Pick<Host, "env">, key: SettingKey, value: string): void {
+  checks[key](value, host);
+}
+
+/** The file with the settings; undefined when neither `$XDG_CONFIG_HOME` nor `$HOME` says where it is. */
+export function settingsPath(host: Pick<Host, "env">): string | undefined {
+  const [config, home] = [host.env("XDG_CONFIG_HOME"), host.env("HOME")];
+  const directory = config !== undefined && isAbsolute(config) ? config : home && join(home, ".config");
+  return directory ? join(directory, "gui-container", "config.yaml") : undefined;
+}
+
+/**
+ * The settings that hold for a container.
+ *
+ * @param word `[REMOTE:]NAME`, as the user has typed it
+ * @throws {UserError} exit code 2 for a file that others can write, and for one with an error, whichever entry has it
+ */
+export async function settingsFor(host: Pick<Host, "env">, word: string): Promise<Settings> {
+  const settings = new Map<SettingKey, Setting>();
+  for (const entry of await readEntries(host)) {
+    if (!matches(entry.name, word)) continue;
+    for (const [key, setting] of entry.settings) if (!settings.has(key)) settings.set(key, setting);
+  }
+  return settings;
+}
+
+/**
+ * Whether a pattern is about a container. Without a remote in it, it is about the containers of this name on all of them,
+ * so that no way to write the name gets around an entry.
+ */
+export function matches(pattern: string, word: string): boolean {
+  const text = pattern.includes(":") ? word : word.slice(word.lastIndexOf(":") + 1);
+  const expression = pattern.replaceAll(".", "\\.").replaceAll("*", ".*").replaceAll("?", ".");
+  return new RegExp(`^${expression}$`, "s").test(text);
+}
+
+async function readEntries(host: Pick<Host, "env">): Promise<Entry[]> {
+  const path = settingsPath(host);
+  const text = path === undefined ? undefined : await readSettingsText(host, path);
+  return text === undefined ? [] : await parseSettings(host, text);
+}
+
+/** The text of the file; undefined where there is none. */
+export async function readSettingsText(host: Pick<Host, "env">, path: string): Promise<string | undefined> {
+  const text = await ifThere(Deno.readTextFile(path));
+  if (text !== undefined) await checkWriters(host, path);
+  return text;
+}
+
+/** Checks that nobody but the user and root can write to the file, or put another one in its place. */
+async function checkWriters(host: Pick<Host, "env">, path: string): Promise<void> {
+  const home = host.env("HOME");
+  const owners = [0, home === undefined ? undefined : (await Deno.stat(home)).uid];
+  for (const one of new Set([path, dirname(path), await Deno.realPath(path)])) {
+    const { mode, uid } = await Deno.stat(one);
+    if ((mode! & 0o022) === 0 && owners.includes(uid!)) continue;
+    throw inputError(
+      `Others can change "${one}", which says what containers may do`,
+      `Run: chmod go-w ${quoteWords([one])}`,
+    );
+  }
+}
+
+/**
+ * The entries of a file.
+ *
+ * @throws {UserError} exit code 2, its message starting `path:line:column:`
+ */
+export async function parseSettings(host: Pick<Host, "env">, text: string): Promise<Entry[]> {
+  // Most users have no such file, and need not wait for the parser.
+  const { isMap, parseYaml } = await import("../../base/yaml.ts");
+  const path = settingsPath(host)!;
+  const data = parseYaml(path, text) ?? {};
+  const places = findPlaces(text);
+  const fail = (error: unknown, entry = -1, key?: string): never => {
+    const { line, column } = places(entry, key);
+    if (!(error instanceof UserError)) throw error;
+    throw inputError(`${path}:${line}:${column}: ${error.message}`, error.hint);
+  };
+  if (!isMap(data)) return fail(inputError("This is not a map", 'Begin with "containers:"'));
+  const other = Object.keys(data).find((key) => key !== "containers");
+  if (other !== undefined) fail(inputError(`Unknown key "${other}"`, 'Use "containers", a list'), -1, other);
+  const entries = data.containers ?? [];
+  if (!Array.isArray(entries)) return fail(inputError('"containers" is not a list', 'Write entries as "- name: NAME"'));
+  return entries.map((entry: unknown, index) => {
+    const wrong = (message: string, hint: string, key?: string): never => fail(inputError(message, hint), index, key);
+    if (!isMap(entry)) return wrong("This entry is not a map", 'Write "- name: NAME", and its settings below');
+    const { name, ...rest } = entry;
+    if (typeof name !== "string" || !/^[\w.*?:-]+$/.test(name)) {
+      return wrong("This entry has no pattern", 'Write "- name: NAME", where * stands for any characters', "name");
+    }
+    const settings = new Map<SettingKey, Setting>();
+    for (const [key, value] of Object.entries(rest)) {
+      const known = settingKeys.find((one) => one === key);
+      if (known === undefined) return wrong(`Unknown key "${key}"`, `Use ${["name", ...settingKeys].join(", ")}`, key);
+      const isList = listKeys.some((one) => one === key);
+      const isNames = Array.isArray(value) && value.every((name) => typeof name === "string" && !name.includes(","));
+      if (isList ? !isNames : typeof value !== "string" || value === "") {
+        return wrong(
+          `"${key}" is not a ${isList ? "list of channels" : "text"}`,
+          `Write ${key}: ${isList ? "[links]" : "TEXT"}`,
+          key,
+        );
+      }
+      const written = isList ? (value as string[]).join(",") : value as string;
+      try {
+        checkSetting(host, known, written);
+      } catch (error) {
+        fail(error, index, key);
+      }
+      settings.set(known, { value: written, from: `${shortened(host, path)}:${places(index, key).line}` });
+    }
+    const [allow, deny, ask] = listKeys.map((key) => settings.get(key)?.value);
+    try {
+      askedChannels({ allow, deny, ask });
+    } catch (error) {
+      fail(error, index, "ask");
+    }
+    return { name, settings };
+  });
+}
+
+/** A path with `~` for the home directory. */
+export function shortened(host: Pick<Host, "env">, path: string): string {
+  const home = host.env("HOME");
+  return home && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+}
+
+/** Finds the keys of the entries in the text, by line and column from 1. Knows block style; else finds what is around. */
+function findPlaces(text: string): (entry: number, key?: string) => { line: number; column: number } {
+  const lines = text.split("\n");
+  const list = lines.findIndex((line) => /^(["']?)containers\1\s*:/.test(line));
+  const dashes = lines.map((line) => /^(\s*)-(?:\s|$)/.exec(line)?.[1]);
+  const indentation = dashes.find((spaces, index) => index > list && spaces !== undefined);
+  const starts = dashes.flatMap((spaces, index) => index > list && spaces === indentation ? [index] : []);
+  return (entry, key) => {
+    const [from, to] = entry < 0 ? [0, lines.length] : [starts[entry] ?? list, starts[entry + 1] ?? lines.length];
+    for (let index = Math.max(0, from); key !== undefined && index < to; index++) {
+      const [, before, , found] = /^(\s*(?:-\s+)?)(["']?)([\w-]+)\2\s*:/.exec(lines[index]!) ?? [];
+      if (found === key) return { line: index + 1, column: before!.length + 1 };
+    }
+    const line = Math.max(0, from);
+    return { line: line + 1, column: entry < 0 ? 1 : /^\s*/.exec(lines[line]!)![0].length + 1 };
+  };
+}

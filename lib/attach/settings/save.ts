@@ -1,0 +1,130 @@
+/** Options that are kept for a container: an entry at the top of the settings. The rest of the file stays as it is. */
+
+import { dirname } from "@std/path";
+import { inputError } from "../../base/errors.ts";
+import { ifThere } from "../../base/files.ts";
+import type { Host } from "../../base/host.ts";
+import { lockFile } from "../../base/record.ts";
+import { quoteWords } from "../../base/shell_words.ts";
+import {
+  checkSetting,
+  listKeys,
+  parseSettings,
+  readSettingsText,
+  type SettingKey,
+  settingKeys,
+  settingsPath,
+  shortened,
+} from "./file.ts";
+
+/** The line above an entry that was written here. */
+const mark = "# Kept by --save";
+
+/** Options of a command line that are settings: what it says, by key. */
+export function givenSettings(options: ReadonlyMap<string, string>): Map<SettingKey, string> {
+  return new Map(settingKeys.flatMap((key) => options.has(key) ? [[key, options.get(key)!]] : []));
+}
+
+/**
+ * Checks that options can be kept for a container.
+ *
+ * @throws {UserError} exit code 2
+ */
+export async function checkSaving(
+  host: Pick<Host, "env">,
+  word: string,
+  given: ReadonlyMap<SettingKey, string>,
+): Promise<void> {
+  for (const [key, value] of given) checkSetting(host, key, value);
+  const path = settingsPath(host);
+  if (path === undefined) throw inputError("$HOME is not set", "Set it: the settings are kept below it");
+  await withEntry(host, await readSettingsText(host, path) ?? "", { word, given });
+}
+
+/**
+ * Keeps options for a container. What was kept for it before stays, unless it is among them.
+ *
+ * @param word `[REMOTE:]NAME`
+ * @throws {UserError} exit code 2 when no entry can be added to the text
+ */
+export async function saveSettings(
+  host: Host,
+  word: string,
+  given: ReadonlyMap<SettingKey, string>,
+): Promise<void> {
+  await checkSaving(host, word, given);
+  const path = settingsPath(host)!;
+  // The file may be a link into a directory with all of a user's settings.
+  const target = await ifThere(Deno.realPath(path)) ?? path;
+  await host.change(`write ${quoteWords([target])}`, async () => {
+    await Deno.mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    using _turn = await lockFile(`${target}.lock`, { signal: host.signal });
+    const { text, entry } = await withEntry(host, await readSettingsText(host, path) ?? "", { word, given });
+    await Deno.writeTextFile(`${target}.new`, text, { mode: 0o600 });
+    await Deno.rename(`${target}.new`, target);
+    host.ui.status(`Kept in ${shortened(host, path)}:\n${entry}`);
+  });
+}
+
+/**
+ * The text of the settings with an entry for a container at the top, and that entry.
+ *
+ * @throws {UserError} exit code 2 when the text is written so that no entry can be added
+ */
+export async function withEntry(
+  host: Pick<Host, "env">,
+  text: string,
+  { word, given }: { word: string; given: ReadonlyMap<SettingKey, string> },
+): Promise<{ text: string; entry: string }> {
+  const lines = text.trim() === "" ? ["containers:"] : text.replace(/\n$/, "").split("\n");
+  const list = lines.findIndex((line) => /^containers\s*:/.test(line));
+  const first = lines.find((line, index) => index > list && /^\s*-\s/.test(line));
+  const indentation = /^\s*/.exec(first ?? "  ")![0];
+  const head = [`${indentation}${mark}`, `${indentation}- name: ${quoted(word)}`];
+  const from = lines.findIndex((line, index) => line === head[0] && lines[index + 1] === head[1]);
+  const below = from < 0 ? [] : lines.slice(from + 2);
+  const end = below.findIndex((line) => !line.startsWith(`${indentation}  `));
+  const old = from < 0 ? [] : [...head, ...end < 0 ? below : below.slice(0, end)];
+  const rest = from < 0 ? lines : lines.toSpliced(from, old.length);
+  const [kept] = await parseSettings(host, ["containers:", ...old].join("\n"));
+  const settings = new Map([...[...kept?.settings ?? []].map(([key, { value }]) => [key, value] as const), ...given]);
+  const entry = [
+    ...head,
+    ...settingKeys.filter((key) => settings.has(key)).map((key) => {
+      const value = settings.get(key)!;
+      const isList = listKeys.some((one) => one === key);
+      return `${indentation}  ${key}: ${isList ? `[${value.split(",").join(", ")}]` : quoted(value)}`;
+    }),
+  ];
+  const shown = entry.slice(1).join("\n");
+  const made = `${rest.toSpliced(list + 1, 0, ...entry).join("\n")}\n`;
+  try {
+    const [top, ...others] = await plainEntries(host, made);
+    const isWhole = `${others}` === `${await plainEntries(host, rest.join("\n"))}`;
+    if (list >= 0 && isWhole && top === plainEntry(word, (key) => settings.get(key))) {
+      return { text: made, entry: shown };
+    }
+  } catch {
+    // What is there is written in another style.
+  }
+  throw inputError(
+    `An entry cannot be added to ${shortened(host, settingsPath(host)!)} without changing the rest of it`,
+    `Add it by hand, at the top of "containers:":\n${shown}`,
+  );
+}
+
+/** The entries of a text, to compare them. */
+async function plainEntries(host: Pick<Host, "env">, text: string): Promise<string[]> {
+  return (await parseSettings(host, text)).map(({ name, settings }) =>
+    plainEntry(name, (key) => settings.get(key)?.value)
+  );
+}
+
+function plainEntry(name: string, valueOf: (key: SettingKey) => string | undefined): string {
+  return JSON.stringify([name, settingKeys.map(valueOf)]);
+}
+
+/** A text as YAML has it, in quotes where it could mean something else. */
+function quoted(text: string): string {
+  return /^[a-z][a-z-]{3,}$/i.test(text) && !/^(?:true|false|null)$/i.test(text) ? text : JSON.stringify(text);
+}
