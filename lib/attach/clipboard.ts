@@ -71,9 +71,8 @@ export async function paste(container: Container, session: string | undefined): 
 export async function copyOut(container: Container, session: string | undefined): Promise<Clipping> {
   const { host } = container;
   const clipboard = hostClipboard(host);
-  const run: Host["run"] = (argv, options) => host.run(argv, { ...options, placeholder: "CLIPPING" });
   const place = `the clipboard of "${container.label}"`;
-  const carried = await carry(container.on({ ...host, run }), { session, direction: "out" });
+  const carried = await carry(container, { session, direction: "out", placeholder: "CLIPPING" });
   let text = carried.stdout;
   if (carried.guarded !== undefined) {
     const answer = await askGuard(container, { session: carried.guarded, request: { copy: true } });
@@ -142,7 +141,7 @@ function refuse({ label }: Container, answer: CarryAnswer, place = ""): void {
 /** Runs carry_text.sh. Returns what it prints, or the name of a session that has no clipboard of its own. */
 async function carry(
   container: Container,
-  { direction, ...options }: Pick<ScriptOptions, "stdin"> & {
+  { direction, ...options }: Pick<ScriptOptions, "stdin" | "placeholder"> & {
     session: string | undefined;
     direction: "out" | "in" | "ask";
   },

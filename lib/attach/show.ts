@@ -108,9 +108,9 @@ async function stopUnseen(container: Container, session: string): Promise<void> 
 async function mayRunOn(container: Container, session: string): Promise<boolean> {
   const seen = await container.seenSessions();
   if (seen) return seen.includes(session);
-  const asking = container.on(container.host.forCleanup(AbortSignal.timeout(askDeadlineMs)));
+  const host = container.host.forCleanup(AbortSignal.timeout(askDeadlineMs));
   // Where nobody can be asked, it does as far as is known.
-  return await isLive(asking, session).catch(() => true);
+  return await isLive(container, session, { host }).catch(() => true);
 }
 
 /** How long a container may take to say whether a session runs on, in milliseconds. */

@@ -74,8 +74,8 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     ...{ taken: `${taken}`, no_directory: `${noDirectory}`, called_off: `${calledOff}` },
   };
   const undo = async (): Promise<void> => {
-    const cleaning = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
-    await container.on(cleaning).script({ script: undoStart, values: { run } });
+    const cleaner = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
+    await container.script({ host: cleaner, script: undoStart, values: { run } });
   };
   let session: string;
   try {

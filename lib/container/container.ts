@@ -5,14 +5,13 @@
  */
 
 import type { ProcessResult } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 import type { OpenFifo } from "./fifo.ts";
 import type { Loan, SessionLoans } from "./lend/loan.ts";
 import type { LendRequest, SourceFile } from "./lend/source_file.ts";
 import type { Place } from "./place.ts";
 import type { SessionLog } from "./session_log.ts";
-import type { ScriptOptions, SshRunOptions } from "./ssh.ts";
+import type { ContainerRunOptions, ScriptOptions } from "./ssh.ts";
 import type { ContainerPaths, ContainerUser } from "./user.ts";
 
 /** What is in a container: its user, and the paths in that user's home. */
@@ -36,7 +35,7 @@ export interface Container extends Place, AsyncDisposable {
   /** The same; and opens the connection by which all that follows goes, where one for each would be slow. */
   connect(): Promise<Inside>;
   /** Runs a program as the container's user; see `sshRun`. */
-  run(argv: readonly string[], options?: SshRunOptions): Promise<ProcessResult>;
+  run(argv: readonly string[], options?: ContainerRunOptions): Promise<ProcessResult>;
   /** Runs a script for sh as the container's user; see `sshScript`. */
   script(options: ScriptOptions): Promise<ProcessResult>;
   /** The command line that runs a program as the container's user, for a caller that starts it by itself. */
@@ -75,8 +74,6 @@ export interface Container extends Place, AsyncDisposable {
    * @throws {UserError} when nothing is to be expected any more: the container does not run, or is not the one it was
    */
   reconnect(): Promise<void>;
-  /** The same container for another host, such as the one for cleaning up. */
-  on(host: Host): Container;
 }
 
 /** What is known of a container when it is resolved. */

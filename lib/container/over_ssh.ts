@@ -1,6 +1,5 @@
 /** What every container can do that SSH reaches, wherever it is. */
 
-import type { Host } from "../base/host.ts";
 import { once } from "../base/settle.ts";
 import { type InstanceInfo, isConfined } from "../engine/instance.ts";
 import { reachInstance } from "./connect.ts";
@@ -65,7 +64,6 @@ export type Common = Pick<
   | "run"
   | "script"
   | "command"
-  | "on"
   | "directory"
   | "reach"
   | keyof AsyncDisposable
@@ -82,20 +80,19 @@ export function overSsh(
   { opened, directory, reach, target }: Parts,
   rest: Omit<Container, keyof KnownContainer | keyof Common>,
 ): Container {
-  const on = (host: Host): Container => ({
+  return {
     ...known,
     ...rest,
-    ...{ host, directory, reach, on },
+    ...{ directory, reach },
     isRunning: async () => ((await known.instance())?.status ?? "Running") === "Running",
     async isConfined() {
       const found = await known.instance();
       return found !== undefined && isConfined(found);
     },
     loans: async (session) => (await import("./lend/session_loans.ts")).sessionLoans({ ...known, ...rest }, session),
-    run: async (argv, runOptions) => await sshRun(host, await target(), argv, runOptions),
-    script: async (scriptOptions) => await sshScript(host, await target(), scriptOptions),
+    run: async (argv, { host = known.host, ...options } = {}) => await sshRun(host, await target(), argv, options),
+    script: async ({ host = known.host, ...options }) => await sshScript(host, await target(), options),
     command: async (argv) => sshArgv(await target(), argv, { mayAsk: false }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  });
-  return on(known.host);
+  };
 }

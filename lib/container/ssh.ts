@@ -146,8 +146,14 @@ export interface SshRunOptions extends RunOptions {
   mayAsk?: boolean;
 }
 
+/** How a container runs a program. */
+export interface ContainerRunOptions extends SshRunOptions {
+  /** Where ssh runs: on another host than the container's, such as the one for cleaning up. */
+  host?: Host;
+}
+
 /** What {@linkcode sshScript} runs, and how. */
-export interface ScriptOptions extends SshRunOptions {
+export interface ScriptOptions extends ContainerRunOptions {
   /** The script for sh. */
   script: string;
   /** Its variables. */

@@ -2,10 +2,11 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { dataOf } from "../../lib/attach/list.ts";
-import { noteChannels } from "../../lib/attach/session/live_sessions.ts";
-import { reportServedOutcome } from "../../lib/attach/session/outcome.ts";
+import { noteChannels, stopAtEnd } from "../../lib/attach/session/live_sessions.ts";
+import { isLive, reportServedOutcome } from "../../lib/attach/session/outcome.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import type { Container } from "../../lib/container/container.ts";
+import { localBox, remoteBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
 Deno.test("the end of a session that is served again is an error if nobody knows how its app ended", async () => {
@@ -34,4 +35,17 @@ Deno.test("--list --json tells the channels of a session one by one, and those t
   const session = { container: "box", session: "web", display: "x11", app: "firefox", pid: 7, clients: 1, since: "" };
   const live = { ...session, display: "x11", channels: "sound,links?,evil", isServed: true } as const;
   assertEquals(dataOf(live), { ...session, channels: ["sound", "links"], asks: ["links"] });
+});
+
+Deno.test("a run that a signal ends stops its session, and asks for it, on the host for cleaning up alone", async () => {
+  const cleaner = recordingHost();
+  const { host: ended, calls } = recordingHost({ answer: () => new DOMException("Ctrl-C", "AbortError") });
+  const host = { ...ended, forCleanup: () => cleaner.host };
+  for (const container of [localBox(host), remoteBox(host)]) {
+    await stopAtEnd(container, "web");
+    assertEquals(await isLive(remoteBox(host), "web", { host: cleaner.host }), false);
+  }
+  const scripts = cleaner.calls.map((argv) => /^# (\w+\.sh)$/m.exec(argv.at(-1)!)?.[1]);
+  assertEquals(scripts, ["stop_sessions.sh", "list_sessions.sh", "stop_sessions.sh", "list_sessions.sh"]);
+  assertEquals(calls, []);
 });

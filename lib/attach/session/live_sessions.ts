@@ -57,10 +57,10 @@ const maxAppLength = 4096;
  */
 export async function listSessions(
   container: Container,
-  { mayAsk = true }: { mayAsk?: boolean } = {},
+  { mayAsk = true, host = container.host }: Pick<ScriptOptions, "mayAsk" | "host"> = {},
 ): Promise<LiveSession[]> {
-  const limit = mayAsk && canAsk(container.host) ? {} : { timeoutMs: listTimeoutMs };
-  const { stdout } = await container.script({ script: listScript, mayAsk, ...limit });
+  const limit = mayAsk && canAsk(host) ? {} : { timeoutMs: listTimeoutMs };
+  const { stdout } = await container.script({ host, script: listScript, mayAsk, ...limit });
   return parseSessions(container.label, stdout);
 }
 
@@ -158,12 +158,16 @@ const stopDeadlineMs = 15_000;
 
 /** Stops a session at the end of a run, also of one that a signal ends. */
 export async function stopAtEnd(container: Container, session: string): Promise<void> {
-  await stopSessions(container.on(container.host.forCleanup(AbortSignal.timeout(stopDeadlineMs))), [session]);
+  await stopSessions(container, [session], { host: container.host.forCleanup(AbortSignal.timeout(stopDeadlineMs)) });
 }
 
 /** Stops sessions: the app, xpra, X server and bus of each. */
-export async function stopSessions(container: Container, names: readonly string[]): Promise<void> {
-  await container.script({ script: stopScript, parameters: names });
+export async function stopSessions(
+  container: Container,
+  names: readonly string[],
+  options: Pick<ScriptOptions, "host"> = {},
+): Promise<void> {
+  await container.script({ ...options, script: stopScript, parameters: names });
 }
 
 /** Exit statuses of find_session.sh: there is no such session; there is none, or more than one. */

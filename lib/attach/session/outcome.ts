@@ -5,6 +5,7 @@ import type { WindowsEnd } from "../../guard/closing.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import { listSessions } from "./live_sessions.ts";
 import { type AppOutcome, appOutcome } from "./app_outcome.ts";
+import type { Host } from "../../base/host.ts";
 import type { Container } from "../../container/container.ts";
 
 /** How the windows of a session have ended. */
@@ -104,13 +105,17 @@ export function seeLog(container: Container, session: string): string {
 /**
  * Whether a session is live. A container that cannot be reached has no live session, although it may leave a socket.
  */
-export async function isLive(container: Container, session: string): Promise<boolean> {
+export async function isLive(
+  container: Container,
+  session: string,
+  { host = container.host }: { host?: Host } = {},
+): Promise<boolean> {
   const seen = await container.seenSessions();
   if (seen && !seen.includes(session)) return false;
   try {
-    return (await listSessions(container)).some((live) => live.session === session);
+    return (await listSessions(container, { host })).some((live) => live.session === session);
   } catch {
-    container.host.signal.throwIfAborted();
+    host.signal.throwIfAborted();
     return false;
   }
 }
