@@ -96,6 +96,6 @@ function durationOf({ flags, values }: Arguments<Name>): number | undefined {
 if (import.meta.main) {
   await runScript(spec, {
     main,
-    doctor: async (host, wanted) => await (await import("./lib/map/checks.ts")).diagnoseMap(host, wanted),
+    diagnosis: async () => (await import("./lib/cli/doctor_checks.ts")).mapDiagnosis,
   });
 }

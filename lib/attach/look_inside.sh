@@ -1,7 +1,11 @@
 # shellcheck shell=sh
 # look_inside.sh
-# Prints "no PROGRAM" for each parameter that is no program of the container, then the version of xpra.
+# Prints "no PROGRAM" for each parameter that is no program of the container, "closed DIRECTORY" for each shared directory in
+# which its user cannot write, then the version of xpra.
 for program; do
   command -v "$program" >/dev/null || echo "no $program"
 done
-xpra --version
+for directory in .xpra share; do
+  [ -w "$directory" ] || echo "closed $directory"
+done
+xpra --version || true

@@ -64,6 +64,9 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "rm": { scripts: ["attach", "map"] },
   "find": { scripts: ["create", "attach"] },
   "firewall-cmd": { scripts: ["create", "attach"] },
+  "ss": { scripts: ["create", "attach"], package: "iproute2" },
+  "getenforce": { scripts: ["create", "attach"] },
+  "sysctl": { scripts: ["attach"], package: "procps" },
   // Without a package: on a host, cloud-init would run at the next boot.
   "cloud-init": { scripts: ["create"], purpose: "checks a cloud-config before it is used" },
   "update-desktop-database": {

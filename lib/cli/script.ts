@@ -6,6 +6,7 @@ import { ExitCode, Interrupted, ProcessError, UserError } from "../base/errors.t
 import { dryRunHost, type Host, realHost } from "../base/host.ts";
 import { readEnv } from "../base/process.ts";
 import { terminalUi } from "../base/ui.ts";
+import type { Diagnosis } from "./doctor.ts";
 import { asCalled, calledName } from "../base/called.ts";
 import {
   type Arguments,
@@ -22,8 +23,8 @@ import { completionStub, type Program } from "./shells.ts";
 export interface ScriptActions<Name extends string> {
   /** Does its work. Returns the exit code, by default 0. */
   main(host: Host, args: Arguments<Name>): Promise<number | void>;
-  /** Does `--doctor`, for the engine that the user asks for. Returns the exit code. */
-  doctor(host: Host, engine: string | undefined): Promise<number>;
+  /** What `--doctor` is made of. */
+  diagnosis(): Promise<Diagnosis>;
 }
 
 /**
@@ -114,7 +115,10 @@ async function runToExitCode<Name extends string>(
     const host = has("dry-run") && !isDoctor
       ? dryRunHost({ ui, signal: ending.signal })
       : realHost({ ui, signal: ending.signal, verbose });
-    if (isDoctor) return await actions.doctor(host, args.values.get("engine"));
+    if (isDoctor) {
+      const [{ diagnose }, diagnosis] = [await import("./doctor.ts"), await actions.diagnosis()];
+      return await diagnose(host, { ...diagnosis, wanted: args.values.get("engine") });
+    }
     await (await import("../container/paths.ts")).checkMountsRoot(host);
     return await actions.main(host, args) ?? 0;
   } catch (error) {

@@ -39,6 +39,12 @@ export class Unreachable extends UserError {
   override name = "Unreachable";
 }
 
+/** The container does not let in whoever has the keys that ssh could use without a question. */
+export class KeysRefused extends UserError {
+  /** The class, for a stack trace. */
+  override name = "KeysRefused";
+}
+
 /** The file of ssh's settings for a container: it names the keys that ssh offers. */
 export function sshConfigPath({ ssh }: Pick<Mounts, "ssh">): string {
   return join(ssh, "config");
@@ -228,7 +234,7 @@ export function sshError({ name, address, mounts, proxy }: SshTarget, error: Pro
     });
   }
   if (/Permission denied/.test(output)) {
-    return new UserError(`The container "${name}" does not accept your SSH keys`, {
+    return new KeysRefused(`The container "${name}" does not accept your SSH keys`, {
       hint: `ssh offers only the keys given to create.ts. Load the private key with ssh-add FILE, or name it in ${
         sshConfigPath(mounts)
       }`,

@@ -5,7 +5,7 @@ import { delay } from "@std/async";
 import asksForAddress from "./asks_for_address.sh" with { type: "text" };
 import awaitScript from "./await_cloud_init.sh" with { type: "text" };
 import type { Engine, Instance } from "../engine/engine.ts";
-import { firewallHint } from "../engine/firewalls.ts";
+import { networkHint } from "../engine/bridge.ts";
 import { exec, execArgv, findInstance, noAddressError } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { isMap } from "../base/yaml.ts";
@@ -115,7 +115,7 @@ async function outcomeOf(host: Host, instance: Instance, answer: string): Promis
   if (outcome.kind === "error") {
     const output = [...outcome.errors.slice(1), await outputLogTail(host, instance)].join("\n");
     throw new UserError(`cloud-init failed in "${name}": ${outcome.errors[0]}`, {
-      hint: (unreached.test(output) ? await networkHint(host, instance) : undefined) ??
+      hint: (unreached.test(output) ? await unreachedHint(host, instance) : undefined) ??
         "Fix the cloud-config; to look around in the container, run create.ts again with --keep-failed",
       output,
     });
@@ -129,10 +129,10 @@ const unreached =
   /Temporary failure (?:in name resolution|resolving)|Could not (?:connect to|resolve)|Unable to connect|Network is unreachable|timed out/;
 
 /** What to do when a container does not reach the Internet; undefined when no cause is known. */
-async function networkHint(host: Host, instance: Instance): Promise<string | undefined> {
+async function unreachedHint(host: Host, instance: Instance): Promise<string | undefined> {
   const { server } = instance.engine;
   const found = server.isLocal && !host.dryRun ? await findInstance(host, instance) : undefined;
-  const hint = found && await firewallHint(host, found.expanded_devices);
+  const hint = found && await networkHint(host, { engine: instance.engine, devices: found.expanded_devices });
   return hint && `Its network may not lead to the Internet. ${hint}`;
 }
 

@@ -20,7 +20,7 @@ import { delay } from "@std/async";
 import { configIn, type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
-import { firewallHint } from "./firewalls.ts";
+import { networkHint } from "./bridge.ts";
 import { imageOn } from "./image.ts";
 import { withRemote } from "./server.ts";
 
@@ -519,7 +519,7 @@ export async function noAddressError(
   { engine, name, expanded_devices: devices }: Pick<InstanceInfo, "engine" | "name" | "expanded_devices">,
 ): Promise<UserError> {
   return new UserError(`The container "${name}" has no address`, {
-    hint: (engine.server.isLocal ? await firewallHint(host, devices) : undefined) ??
+    hint: await networkHint(host, { engine, devices }) ??
       "See whether its profile has a nic device, and whether a firewall (ufw, firewalld, Docker's) drops the bridge's DHCP or IPv6",
   });
 }

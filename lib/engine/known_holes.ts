@@ -1,4 +1,7 @@
-/** Versions of the engines with a known vulnerability that makes an image of somebody else's root on the host. */
+/**
+ * Versions of the engines with a known vulnerability that makes an image of somebody else's root on the host, or with
+ * a known fault.
+ */
 
 import type { EngineCli } from "./engine.ts";
 
@@ -32,12 +35,22 @@ const holes: Readonly<Record<EngineCli, KnownHole>> = {
 
 /** The vulnerability that a version of an engine has, as it comes from its makers; undefined when none is known. */
 export function knownHole(cli: EngineCli, version: string): KnownHole | undefined {
-  const hole = holes[cli];
-  const since = hole.fixed.at(-1)!;
-  const isFixed = hole.fixed.some((first) =>
+  return isFixed(version, holes[cli].fixed) ? undefined : holes[cli];
+}
+
+/**
+ * Whether an engine's profile of AppArmor denies mounts to services of systemd 259 (LXD's issue 17073). It is not known
+ * since which version of Incus it does not.
+ */
+export function deniesNewSystemd(cli: EngineCli, version: string): boolean {
+  return cli === "lxc" && !isFixed(version, ["5.21.5", "6.7"]);
+}
+
+function isFixed(version: string, fixed: KnownHole["fixed"]): boolean {
+  const since = fixed.at(-1)!;
+  return fixed.some((first) =>
     version.localeCompare(first, "en", { numeric: true }) >= 0 && (first === since || lineOf(version) === lineOf(first))
   );
-  return isFixed ? undefined : hole;
 }
 
 function lineOf(version: string): string {

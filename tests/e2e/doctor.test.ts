@@ -6,16 +6,25 @@ import type { Finding } from "../../lib/cli/doctor.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { root, script, sh, testOnEngines } from "./world.ts";
 
+/** What the last line of each says. */
+const ends = {
+  create: /^Containers can be made in (LXD|Incus)$/,
+  attach: /^Windows come over X$/,
+  map: /^Files can be lent to containers of (LXD|Incus)$/,
+};
+
 testOnEngines("--doctor finds nothing broken where all is there", ["user", "display", "xpra"], async (engine) => {
   for (const name of ["create", "attach", "map"] as const) {
     const { code, stdout, stderr } = await script(name, engine, ["--doctor", "--json"]);
     assertEquals(stderr, "");
     const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: Finding[] };
     // Containers of other tests may be half made.
-    const broken = findings.filter(({ verdict, what }) => verdict === "broken" && !what.includes("container"));
+    const broken = findings.filter(({ verdict, about }) => verdict === "broken" && about !== "container");
     assertEquals(broken, []);
     assertEquals(code, ok ? 0 : 1);
     assert(findings.some(({ what }) => /^(LXD|Incus) \d.* answers$/.test(what)));
+    assertEquals(findings.filter(({ about }) => about === "network").length, name === "map" ? 0 : 1);
+    assert(ends[name].test(findings.at(-1)!.what), findings.at(-1)!.what);
   }
 });
 

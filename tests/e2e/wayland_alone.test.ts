@@ -67,8 +67,13 @@ testOnOneEngine(
       await nothingLeft(engine, name);
 
       const { stdout } = await attached("--doctor", "--json");
-      const findings = (JSON.parse(stdout) as { findings: Finding[] }).findings
-        .filter(({ what }) => /xpra|Xvfb/.test(what) && (!what.includes("container") || what.includes(name)));
+      const all = (JSON.parse(stdout) as { findings: Finding[] }).findings;
+      const wayland = all.filter(({ about }) => about === "wayland").map(({ what }) => what);
+      assert(/^waypipe \S+ shows .* a security context is a second wall$/.test(wayland.join("\n")), wayland.join("\n"));
+      assertEquals(all.at(-1)!.what, "Windows come over Wayland; apps that know only X have none");
+      const findings = all.filter(({ what }) =>
+        /xpra|Xvfb/.test(what) && (!what.includes("container") || what.includes(name))
+      );
       const less = "windows are shown on Wayland only, and cannot be left and shown again";
       assertEquals(findings.map(({ verdict, what }) => [verdict, what]), [
         ["absent", `There is no xpra on this host: ${less}`],

@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
-import { checkEngine } from "../../lib/cli/checks.ts";
+import { diagnose, type Finding } from "../../lib/cli/doctor.ts";
+import { mapDiagnosis } from "../../lib/cli/doctor_checks.ts";
 import { chooseEngine } from "../../lib/engine/engine.ts";
 import { findServer } from "../../lib/engine/server.ts";
 import { kindOfLxc } from "../../lib/engine/lxd_snap.ts";
@@ -53,8 +54,10 @@ Deno.test("no engine is installed by looking for one", async () => {
     });
     assertEquals((await chooseEngine(host)).cli, "incus");
     await assertRejects(() => chooseEngine(host, { engine: "lxc" }), UserError, '"lxc" is not installed');
-    const [lxc] = await checkEngine(host, undefined);
-    assertEquals(lxc!.what, 'The engine\'s program "lxc" is not installed');
+    let findings: Finding[] = [];
+    const result = (_text: string, json: unknown): void => void ({ findings } = json as { findings: Finding[] });
+    await diagnose({ ...host, ui: { ...host.ui, result } }, { ...mapDiagnosis, wanted: undefined });
+    assertEquals(findings[1]!.what, 'The engine\'s program "lxc" is not installed');
     assertEquals(calls.filter(([cli]) => cli === "lxc"), []);
   });
 });

@@ -245,10 +245,11 @@ async function runMain(body: string, args: readonly string[]): Promise<ProcessRe
 import { inputError, ProcessError, UserError } from ${library("base/errors.ts")};
 await runScript(${JSON.stringify(spec)}, {
   async main(host, args) { ${body} },
-  async doctor(host, engine) {
-    host.ui.result("looked " + engine + host.dryRun, { engine });
-    return 1;
-  },
+  diagnosis: () => Promise.resolve({
+    script: "map",
+    checks: [],
+    outcome: (_, { host, wanted }) => ({ verdict: "broken", what: "looked " + wanted + host.dryRun }),
+  }),
 });
 Deno.exit(99);`,
     );
@@ -282,7 +283,7 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
     ],
     [`throw inputError("No", "Look")`, ["x", "delete"], 2, "", "error: No\nhint: Look\n"],
     ["throw 1", ["-V"], 0, `try.ts ${config.version}\n`, ""],
-    ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "looked incusfalse\n", ""],
+    ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "broken  looked incusfalse\n", ""],
     ["throw 1", ["--bogus"], 2, "", 'error: Unknown option "--bogus"\nhint: See try.ts --help\n'],
     [`host.ui.status("s"); host.ui.progress("p"); host.ui.result("text", {a: 1})`, ["x"], 0, "text\n", "s\np\n"],
     [`host.ui.status("s"); host.ui.warn("w"); host.ui.result("text", {a: 1})`, ["-q", "--json"], 0, '{"a":1}\n', ""],

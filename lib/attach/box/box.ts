@@ -5,7 +5,7 @@
  */
 
 import { basename, join } from "@std/path";
-import { UserError } from "../../base/errors.ts";
+import { type ProcessResult, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
 import { all } from "../../base/settle.ts";
@@ -183,14 +183,23 @@ const denials: readonly { says: RegExp; hint: string }[] = [
   },
 ];
 
-/** Makes a box as for a client, with nothing in it. Rejects as {@linkcode boxDenied} says when that is not possible. */
-export async function tryBox(host: Host): Promise<void> {
-  const [program = "", ...options] = boxStart({});
-  const argv = [program, ...await namespaceOptions(host), ...options, "--", "/bin/sh", "-c", ":"];
-  const { code, stderr } = await host.run(argv, { looksOnly: true, okCodes: "any", timeoutMs: 10_000 });
-  if (code !== 0) {
-    throw boxDenied(stderr) ?? new UserError("bubblewrap does not work", { hint: "Install it again", output: stderr });
-  }
+/**
+ * Runs a program in a box as for a client, filter of system calls and all. It has no input.
+ *
+ * @param argv the box's command line, see {@linkcode boxStart}; by default, nothing is in it
+ * @throws as {@linkcode boxDenied} says, or with exit code 127 when bubblewrap is not installed
+ */
+export async function tryBox(
+  host: Host,
+  [program = "", ...options]: readonly string[] = [...boxStart({}), "--", "/bin/sh", "-c", ":"],
+): Promise<ProcessResult> {
+  // bubblewrap reads the filter from its input, to the end.
+  const argv = [program, ...await namespaceOptions(host), "--seccomp", "0", ...options];
+  const stdin = { bytes: ReadableStream.from([seccompFilter()]) };
+  const result = await host.run(argv, { looksOnly: true, okCodes: "any", timeoutMs: 10_000, stdin });
+  const denied = result.code === 0 ? undefined : boxDenied(result.stderr);
+  if (denied) throw denied;
+  return result;
 }
 
 /** bubblewrap's options that keep programs in a box from making user namespaces, where it has them. */

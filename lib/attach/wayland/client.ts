@@ -9,14 +9,14 @@ import { join } from "@std/path";
 import makeContext from "./make_context.sh" with { type: "text" };
 import showSession from "./show_session.sh" with { type: "text" };
 import { ExitCode, ifInstalled, type ProcessResult, type UserError } from "../../base/errors.ts";
-import { writeText } from "../../base/files.ts";
+import { exists, writeText } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
 import { all } from "../../base/settle.ts";
 import type { Container } from "../../container/container.ts";
 import { makePrivateDirectory } from "../../container/private_directory.ts";
-import { boxDenied, boxStart, prepareBoxes, type StartBox } from "../box/box.ts";
+import { boxDenied, boxStart, prepareBoxes, type StartBox, tryBox } from "../box/box.ts";
 import { CannotShow } from "../display/display.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { guardArgv, type GuardedSession, privateNames, windowsIn } from "../../guard/wayland/request.ts";
@@ -128,7 +128,7 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
     if (!startBox) {
       throw noWayland("bubblewrap is not installed on this host", { exitCode: ExitCode.missingProgram });
     }
-    const compositor = compositorSocket(host);
+    const compositor = await findCompositor(host);
     const display = await start(startBox, boxArgv("context", compositor)).then(
       () => join(directory, "context/display"),
       (error) => {
@@ -235,10 +235,34 @@ async function makeDirectories(
   return { ...made, shared };
 }
 
-/** The path of the compositor's socket, as libwayland finds it. */
-function compositorSocket(host: Host): string {
+/**
+ * The path of the compositor's socket, as libwayland finds it.
+ *
+ * @throws {CannotShow} when it is not there
+ */
+async function findCompositor(host: Host): Promise<string> {
   const name = host.env("WAYLAND_DISPLAY") ?? "wayland-0";
-  return name.startsWith("/") ? name : join(host.env("XDG_RUNTIME_DIR") ?? "/", name);
+  const path = name.startsWith("/") ? name : join(host.env("XDG_RUNTIME_DIR") ?? "/", name);
+  if (await host.look(true, () => exists(path))) return path;
+  throw noWayland(`there is no compositor at "${path}", which $WAYLAND_DISPLAY names`);
+}
+
+/**
+ * Whether the compositor makes security contexts: it is asked for one, which is given up at once.
+ *
+ * @throws {CannotShow} when waypipe cannot start, or when the compositor does not answer; and as {@linkcode tryBox}
+ */
+export async function tryContext(host: Host): Promise<boolean> {
+  const values = { shared: "/tmp", transport: "trial", app_id: "gui-container", own: "/tmp" };
+  const result = await tryBox(host, [
+    ...boxStart({ WAYLAND_DISPLAY: waypipeBoxPaths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
+    ...["--ro-bind", await findCompositor(host), waypipeBoxPaths.display],
+    ...["--", "/bin/sh", "-c", withValues(makeContext, values)],
+  ]);
+  if (result.code === 0) return true;
+  const error = endedEarly(result);
+  if (noContexts.test(error.output)) return false;
+  throw error;
 }
 
 /**

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import { waitForCloudInit } from "../../lib/create/cloud_init.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
-import { bridgeOf, findFirewalls } from "../../lib/engine/firewalls.ts";
+import { bridgeOf, findObstacles } from "../../lib/engine/bridge.ts";
 import { instanceAddress } from "../../lib/engine/instance.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
@@ -14,14 +14,16 @@ const answersOf =
   ({ zone = missing, docker = { code: 1 }, lxc = {} }: Record<string, Answer>) =>
   ([program]: readonly string[]): Answer => program === "firewall-cmd" ? zone : program === "lxc" ? lxc : docker;
 
-Deno.test("findFirewalls() names firewalld unless it trusts the bridge, ufw where it is on, and Docker", async () => {
+Deno.test("findObstacles() names firewalld unless it trusts the bridge, ufw where it is on, and Docker", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const found = async (answers: Record<string, Answer>, ufw: string): Promise<string[]> => {
       const ufwConfig = join(directory, "ufw.conf");
       await Deno.writeTextFile(ufwConfig, ufw);
       const { host } = recordingHost({ answer: answersOf(answers) });
-      return (await findFirewalls(host, "incusbr0", { ufwConfig })).map(({ what }) => what.split(" ")[0]!);
+      return (await findObstacles(host, { engine: engineCalled("incus"), bridge: "incusbr0", ufwConfig })).map((
+        { what },
+      ) => what.split(" ")[0]!);
     };
     assertEquals(await found({}, "ENABLED=no\n"), []);
     assertEquals(await found({ zone: { stdout: "trusted\n" } }, ""), []);
@@ -40,9 +42,36 @@ Deno.test("findFirewalls() names firewalld unless it trusts the bridge, ufw wher
 Deno.test("the document on troubleshooting has the commands for firewalld and Docker", async () => {
   const guide = await Deno.readTextFile(new URL("../../docs/troubleshooting.md", import.meta.url));
   const { host } = recordingHost({ answer: answersOf({ zone: { stdout: "public\n" }, docker: {} }) });
-  const found = await findFirewalls(host, "incusbr0", { ufwConfig: "/nowhere" });
+  const found = await findObstacles(host, { engine: engineCalled("incus"), bridge: "incusbr0", ufwConfig: "/nowhere" });
   assertEquals(found.length, 2);
   for (const { command } of found) assertStringIncludes(guide, command);
+});
+
+Deno.test("findObstacles() tells a bridge that gives no addresses: none is set, or its dnsmasq does not run", async () => {
+  const found = async (network: unknown, ss: Answer): Promise<string[]> => {
+    const { host } = recordingHost({
+      answer: ([program]) =>
+        program === "lxc" ? { stdout: JSON.stringify(network) } : program === "ss" ? ss : { code: 1 },
+    });
+    const found = await findObstacles(host, { engine: engineCalled("lxc"), bridge: "lxdbr0", ufwConfig: "/nowhere" });
+    return found.map(({ what, command, isCertain }) => `${isCertain} ${what}: ${command}`);
+  };
+  const listens = (where: string): Answer => ({ stdout: `UNCONN 0      0      ${where}:67 0.0.0.0:*\n` });
+  const bridge = (config: Record<string, string>, managed = true): unknown => ({ managed, config });
+  const good = bridge({ "ipv4.address": "10.0.0.1/24", "ipv6.address": "none" });
+  for (const where of ["0.0.0.0%lxdbr0", "0.0.0.0", "*"]) assertEquals(await found(good, listens(where)), [], where);
+  const silent = ["true Nothing gives addresses on lxdbr0: its dnsmasq does not run: sudo systemctl restart lxd"];
+  for (const where of ["0.0.0.0%lxdbr01", "0.0.0.0%incusbr0", "10.0.0.1"]) {
+    assertEquals(await found(good, listens(where)), silent, where);
+  }
+  assertEquals(await found(good, { stdout: "" }), silent);
+  assertEquals(await found(good, { code: 127 }), [], "there is no ss");
+  assertEquals(await found(bridge({ "ipv6.address": "fd42::1/64" }), { stdout: "" }), []);
+  assertEquals(await found(bridge({ "ipv4.address": "10.0.0.1/24", "ipv4.dhcp": "false" }), { stdout: "" }), []);
+  assertEquals(await found(bridge({}, false), { stdout: "" }), [], "it is not the engine's");
+  assertEquals(await found(bridge({ "ipv4.address": "none", "ipv6.address": "none" }), { stdout: "" }), [
+    "true The bridge lxdbr0 has no addresses to give: lxc network set lxdbr0 ipv4.address=auto ipv4.nat=true",
+  ]);
 });
 
 Deno.test("bridgeOf() takes no name that would be more than a word in a command", () => {

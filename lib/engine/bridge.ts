@@ -1,15 +1,19 @@
-/** Firewalls of this host that keep an engine's bridge from working: the instances get no address, or no further. */
+/** What keeps an engine's bridge from working, as far as an ordinary user sees it: instances get no address, or no further. */
 
+import { configIn, type Device, tableIn } from "./answer.ts";
+import { type Engine, engineLine, query } from "./engine.ts";
+import { kindOfLxc } from "./lxd_snap.ts";
 import { ifInstalled, type ProcessResult } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import type { Device } from "./answer.ts";
 
-/** A firewall that may be in the way. */
-export interface Firewall {
+/** What is in the way. */
+export interface Obstacle {
   /** What it does, on which bridge. */
   what: string;
   /** The command that lets the bridge pass. */
   command: string;
+  /** Whether no instance gets an address, for sure. */
+  isCertain: boolean;
 }
 
 /** How long a question may take, in milliseconds. */
@@ -23,29 +27,53 @@ export function bridgeOf(devices: Readonly<Record<string, Device>>): string | un
 }
 
 /**
- * The firewalls that may be in the way of a bridge, which are named as far as an ordinary user can see them.
+ * What is, or may be, in the way of a bridge of this machine's engine.
  *
  * @param options `ufwConfig`: the file in which ufw says whether it is on
  */
-export async function findFirewalls(
+export async function findObstacles(
   host: Host,
-  bridge: string,
-  { ufwConfig = "/etc/ufw/ufw.conf" }: { ufwConfig?: string } = {},
-): Promise<Firewall[]> {
+  { engine, bridge, ufwConfig = "/etc/ufw/ufw.conf" }: { engine: Engine; bridge: string; ufwConfig?: string },
+): Promise<Obstacle[]> {
   const ask = (argv: string[]): Promise<ProcessResult | undefined> =>
     ifInstalled(host.run(argv, { looksOnly: true, okCodes: "any", timeoutMs: askMs })).catch(() => undefined);
-  const [zoneOf, docker, ufw] = await Promise.all([
+  const [zoneOf, docker, dhcp, network, ufw, lxc] = await Promise.all([
     ask(["firewall-cmd", `--get-zone-of-interface=${bridge}`]),
     ask(["find", "/sys/class/net/docker0", "-maxdepth", "0"]),
+    ask(["ss", "-Hlun", "sport = :67"]),
+    query(host, engine, `/1.0/networks/${bridge}`).catch(() => undefined),
     Deno.readTextFile(ufwConfig).catch(() => ""),
+    kindOfLxc(host),
   ]);
-  const found: Firewall[] = [];
+  const found: Obstacle[] = [];
+  const { managed, config } = tableIn(network);
+  const { "ipv4.address": ipv4 = "none", "ipv6.address": ipv6 = "none", "ipv4.dhcp": gives } = configIn(config);
+  if (managed === true && ipv4 === "none" && ipv6 === "none") {
+    found.push({
+      what: `The bridge ${bridge} has no addresses to give`,
+      command: engineLine(engine, ["network", "set", bridge, "ipv4.address=auto", "ipv4.nat=true"]),
+      isCertain: true,
+    });
+  } else if (
+    managed === true && ipv4 !== "none" && gives !== "false" && dhcp?.code === 0 &&
+    !new RegExp(`(?:%${RegExp.escape(bridge)}|[ *](?:0\\.0\\.0\\.0)?):67\\b`).test(dhcp.stdout)
+  ) {
+    const isSnap = engine.cli === "lxc" && lxc === "snap";
+    found.push({
+      what: `Nothing gives addresses on ${bridge}: its dnsmasq does not run`,
+      command: isSnap
+        ? "sudo systemctl reload snap.lxd.daemon"
+        : `sudo systemctl restart ${engine.product.toLowerCase()}`,
+      isCertain: true,
+    });
+  }
   // 252: it does not run. 2: the bridge is in no zone, and so in the default one. See firewall-cmd(1).
   if (zoneOf && (zoneOf.code === 0 || zoneOf.code === 2) && zoneOf.stdout.trim() !== "trusted") {
     const zone = `--permanent --zone=trusted --change-interface=${bridge}`;
     found.push({
       what: `firewalld drops the DHCP of ${bridge}, which is not in its zone "trusted"`,
       command: `sudo firewall-cmd ${zone} && sudo firewall-cmd --reload`,
+      isCertain: false,
     });
   }
   if (/^ENABLED=yes/m.test(ufw)) {
@@ -53,6 +81,7 @@ export async function findFirewalls(
       what: `ufw is on, which drops the DHCP of ${bridge} unless it is told otherwise`,
       command: `sudo ufw allow in on ${bridge} && sudo ufw route allow in on ${bridge} && ` +
         `sudo ufw route allow out on ${bridge}`,
+      isCertain: false,
     });
   }
   if (docker?.code === 0) {
@@ -60,17 +89,18 @@ export async function findFirewalls(
       what: `Docker drops what is forwarded from ${bridge}, unless it was started after the engine`,
       command: `sudo iptables -I DOCKER-USER -i ${bridge} -j ACCEPT && sudo iptables -I DOCKER-USER -o ${bridge} ` +
         "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+      isCertain: false,
     });
   }
   return found;
 }
 
-/** What to do about the firewalls on this host, in one line; undefined when none is known to be there. */
-export async function firewallHint(
+/** What to do about what is in the way of the instances of this machine, in one line; undefined when nothing is known. */
+export async function networkHint(
   host: Host,
-  devices: Readonly<Record<string, Device>>,
+  { engine, devices }: { engine: Engine; devices: Readonly<Record<string, Device>> },
 ): Promise<string | undefined> {
   const bridge = bridgeOf(devices);
-  const found = bridge === undefined ? [] : await findFirewalls(host, bridge);
+  const found = bridge === undefined || !engine.server.isLocal ? [] : await findObstacles(host, { engine, bridge });
   return found.length === 0 ? undefined : found.map(({ what, command }) => `${what}: ${command}`).join("; ");
 }

@@ -1,0 +1,241 @@
+/** What `attach.ts --doctor` checks besides what all scripts do: how windows come, and what is in each container. */
+
+import lookInside from "./look_inside.sh" with { type: "text" };
+import {
+  absent,
+  broken,
+  type Check,
+  type Diagnosis,
+  type EngineFacts,
+  type Facts,
+  failureOf,
+  type Finding,
+  ok,
+  onEngine,
+  type Outcome,
+  risk,
+} from "../cli/doctor.ts";
+import { checks, isBlocked, versionTimeoutMs } from "../cli/doctor_checks.ts";
+import { findInstance, type InstanceInfo, noAddressError } from "../engine/instance.ts";
+import { ExitCode, ifInstalled, ProcessError, UserError } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
+import { installHint, programs } from "../base/programs.ts";
+import { isClaimed } from "../base/record.ts";
+import { sshTarget } from "../container/connect.ts";
+import { copyRecordPath, creationRecordPath, mountsOf } from "../container/paths.ts";
+import { KeysRefused, sshScript } from "../container/ssh.ts";
+import { userOf } from "../container/user.ts";
+import { CannotShow } from "./display/display.ts";
+import { tryContext } from "./wayland/client.ts";
+import { tryBox } from "./box/box.ts";
+import { installHere, installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./x11/xpra_version.ts";
+
+const displayChecks: readonly Check[] = [
+  { find: findBox, about: "box" },
+  { find: findXpra, about: "xpra" },
+  { find: findWayland, about: "wayland" },
+  { find: findX11, about: "x11" },
+  { find: onEngine(findAttachable), about: "container" },
+];
+
+const outcome: Outcome = (findings, { engine }) => {
+  const has = (subject: Finding["about"]): boolean =>
+    findings.some(({ about, verdict }) => about === subject && (verdict === "ok" || verdict === "risk"));
+  const isBoxBroken = findings.some(({ about, verdict }) => about === "box" && verdict === "broken");
+  const byWayland = has("wayland") && has("box");
+  const byX = has("x11") && has("xpra") && !isBoxBroken;
+  const isOther = findings.filter(({ about }) => !["box", "xpra", "wayland", "x11"].includes(about ?? ""));
+  if (!engine || isBlocked(isOther)) return broken("No app can be run: see above");
+  if (!byWayland) return byX ? ok("Windows come over X") : broken("No window can be shown: see above");
+  return ok(
+    byX
+      ? "Windows come over Wayland; those of apps that know only X with --display x11"
+      : "Windows come over Wayland; apps that know only X have none",
+  );
+};
+
+/** `attach.ts --doctor`. */
+export const attachDiagnosis: Diagnosis = { script: "attach", checks: [...checks, ...displayChecks], outcome };
+
+/** What is missing without xpra, where windows can be shown on Wayland. */
+const withoutXpra = "windows are shown on Wayland only, and cannot be left and shown again";
+
+/** How a program is asked for its version. */
+const versionOptions = { looksOnly: true, okCodes: "any", timeoutMs: versionTimeoutMs } as const;
+
+/** Whether bubblewrap makes a box as attach.ts uses it: the kernel or AppArmor may forbid that. */
+async function findBox({ host }: Facts): Promise<Finding[]> {
+  try {
+    const { code, stderr } = await tryBox(host);
+    if (code !== 0) return [broken(`bubblewrap does not work: ${stderr.trim()}`, "Install it again")];
+    return [ok("bubblewrap makes boxes for what reads the container's windows")];
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const { message, hint, exitCode } = error;
+    if (exitCode === ExitCode.missingProgram) return [absent(message, hint)];
+    const open = host.env("DISPLAY") ? "\nOr --no-box, which runs xpra's client with all of your permissions" : "";
+    const argv = ["sysctl", "-n", "kernel.apparmor_restrict_unprivileged_userns"];
+    const isRestricted = (await ifInstalled(host.run(argv, versionOptions)))?.stdout.trim() === "1";
+    const why = isRestricted ? ": AppArmor restricts user namespaces (apparmor_restrict_unprivileged_userns)" : "";
+    return [broken(message + why, hint + open)];
+  }
+}
+
+/** Whether the host has an xpra that is current enough and has no known vulnerability. */
+async function findXpra({ host }: Facts): Promise<Finding[]> {
+  const { verdict, what, hint } = await lookAtXpra(host);
+  // On a Wayland desktop, windows are shown without it.
+  if (verdict !== "broken" || !host.env("WAYLAND_DISPLAY")) return [{ verdict, what, hint }];
+  return [absent(`${what}: ${withoutXpra}`, hint)];
+}
+
+async function lookAtXpra(host: Host): Promise<Finding> {
+  try {
+    const options = { looksOnly: true, timeoutMs: versionTimeoutMs };
+    const found = await ifInstalled(host.run(["xpra", "--version"], options));
+    if (!found) return broken("There is no xpra on this host", installHere());
+    return judgeXpra(found.stdout, "on this host", installHere());
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    return broken(`xpra does not work: ${error.message}`, installHere());
+  }
+}
+
+function judgeXpra(stdout: string, where: string, hint: string): Finding {
+  const version = parseXpraVersion(stdout);
+  if (!version) return broken(`The xpra ${where} does not tell its version`, hint);
+  const text = version.join(".");
+  if (isTooOld(version)) return broken(`The xpra ${where}, ${text}, is too old`, hint);
+  const vulnerability = knownVulnerability(version);
+  if (!vulnerability) return ok(`xpra ${text} ${where}`);
+  return risk(`The xpra ${where}, ${text}, has a known vulnerability: ${vulnerability.reason}`, hint);
+}
+
+/** Whether windows can be shown on the Wayland compositor, by waypipe in its box. */
+async function findWayland({ host }: Facts): Promise<Finding[]> {
+  const display = host.env("WAYLAND_DISPLAY");
+  if (!display) return [];
+  const found = await ifInstalled(host.run(["waypipe", "--version"], versionOptions));
+  if (!found) return [absent("waypipe is not installed: without it, windows are shown by X", installHint("waypipe"))];
+  const [, version = "", isOld] = /^waypipe ((0\.[0-8]\b)?\S*)/.exec(found.stdout) ?? [];
+  try {
+    const second = await tryContext(host)
+      ? "a security context is a second wall"
+      : isOld
+      ? "it is too old to make a security context, a second wall"
+      : "the compositor has no security contexts, a second wall";
+    return [ok(`waypipe ${version} shows windows on the Wayland display ${display}, by a guard; ${second}`)];
+  } catch (error) {
+    if (error instanceof CannotShow) {
+      return [absent(`No window can be shown on the Wayland display ${display}: ${error.reason}`)];
+    }
+    // The finding about the box tells why there is none.
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}
+
+/** Whether there is an X display, and answers. */
+async function findX11({ host }: Facts): Promise<Finding[]> {
+  const display = host.env("DISPLAY");
+  if (display) {
+    const asked = await ifInstalled(host.run(["xrandr", "--current"], versionOptions));
+    return asked === undefined || asked.code === 0
+      ? [ok(`Windows are shown on the display ${display}`)]
+      : [absent(`The display ${display}, which $DISPLAY names, does not answer`, "Run it in a desktop session")];
+  }
+  if (host.env("WAYLAND_DISPLAY")) {
+    return [absent(
+      "There is no X display: $DISPLAY is not set. Windows that Wayland does not fit cannot be shown",
+      "Let the desktop start Xwayland",
+    )];
+  }
+  return [broken(
+    "There is no display to show windows on: neither $DISPLAY nor $WAYLAND_DISPLAY is set",
+    "Run it in a desktop session",
+  )];
+}
+
+/** The programs that a session needs in its container besides xpra, and what is missing without each. */
+const sessionPrograms = [
+  { program: "Xvfb", without: "no app can be shown", verdict: "broken" },
+  { program: "dbus-daemon", without: "no app can be shown", verdict: "broken" },
+  { program: "pulseaudio", without: "its apps are not heard", verdict: "absent" },
+  { program: "xclip", without: "nothing can be carried by --copy and --paste in sessions by X", verdict: "absent" },
+  { program: "waypipe", without: "its windows are shown by X on a Wayland desktop, too", verdict: "absent" },
+] as const;
+
+/** Whether attach.ts comes into each container: its host keys are pinned, and one that runs lets it in and has all. */
+async function findAttachable({ host, ours }: Facts & EngineFacts): Promise<Finding[]> {
+  const findings = await Promise.all((await ours()).map(async (instance): Promise<Finding[]> => {
+    const { name, status } = instance;
+    const mounts = mountsOf(host, instance);
+    const { knownHosts } = mounts;
+    const isPinned = await exists(knownHosts);
+    const isBeingMade = await isClaimed(creationRecordPath(mounts)) ||
+      !isPinned && await isClaimed(copyRecordPath(mounts));
+    if (isBeingMade) return [ok(`The container "${name}" is being made`)];
+    if (!isPinned) {
+      return [broken(
+        `The host keys of the container "${name}" are not pinned: there is no ${knownHosts}`,
+        "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
+      )];
+    }
+    if (status !== "Running") return [];
+    return await findInside(host, instance).catch((error) => [
+      error instanceof KeysRefused
+        ? absent(`${error.message}, unless ssh may ask for a passphrase`, error.hint)
+        : failureOf(error, inside(name)),
+    ]);
+  }));
+  return findings.flat();
+}
+
+/** Where a finding was made. */
+function inside(container: string): string {
+  return `in the container "${container}"`;
+}
+
+/** Logs into a container as its user, and looks for what a session needs. */
+async function findInside(host: Host, { engine, name }: InstanceInfo): Promise<Finding[]> {
+  const { isLocal } = engine.server;
+  const found = await findInstance(host, { engine, name }, { withState: isLocal });
+  if (!found) return [];
+  const hasNetwork = isLocal && found.hasNetwork;
+  if (hasNetwork && found.address === undefined) throw await noAddressError(host, found);
+  const target = await sshTarget(host, found, { user: userOf(found), hasNetwork, address: found.address });
+  const { stdout } = await sshScript(host, target, {
+    script: lookInside,
+    parameters: ["xpra", ...sessionPrograms.map(({ program }) => program)],
+    ...{ mayAsk: false, timeoutMs: versionTimeoutMs },
+  });
+  const lines = stdout.split("\n");
+  const lacks = (program: string): boolean => lines.includes(`no ${program}`);
+  const isEnough = host.env("WAYLAND_DISPLAY") !== undefined && lacks("xpra") && !lacks("waypipe");
+  const what = `There is no xpra in the container "${name}"`;
+  const hint = `In the container (${engine.cli} exec ${name} -- bash):\n${installLines}`;
+  const xpra = isEnough
+    ? absent(`${what}: ${withoutXpra}`, hint)
+    : lacks("xpra")
+    ? broken(what, hint)
+    : judgeXpra(stdout, inside(name), hint);
+  const needed = sessionPrograms.filter(({ program }) => lacks(program) && !(isEnough && program === "Xvfb"));
+  const closed = isLocal ? [".xpra", "share"].filter((directory) => lines.includes(`closed ${directory}`)) : [];
+  return [
+    xpra,
+    ...closed.map((directory) =>
+      broken(
+        `The user of the container "${name}" cannot write in ${directory}, which this host shares with it`,
+        `See whether an ACL is missing (getfacl ${
+          mountsOf(host, found).directory
+        }/*), or SELinux denies it (getenforce)`,
+      )
+    ),
+    ...needed.map(({ program, without, verdict }): Finding => ({
+      verdict,
+      what: `There is no ${program} in the container "${name}": ${without}`,
+      hint: `${engine.cli} exec ${name} -- apt-get install ${programs[program]?.package}`,
+    })),
+  ];
+}

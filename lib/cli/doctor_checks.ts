@@ -1,0 +1,285 @@
+/** The list of what `--doctor` checks. What only `attach.ts` needs, its displays, has a list of its own. */
+
+import { dirname, join } from "@std/path";
+import {
+  checkInstalled,
+  engineCalled,
+  type EngineCli,
+  engineClis,
+  environmentOf,
+  type Instance,
+  warningsOf,
+} from "../engine/engine.ts";
+import { deniesNewSystemd, knownHole } from "../engine/known_holes.ts";
+import { exec, type InstanceInfo, rootIdsHint } from "../engine/instance.ts";
+import { bridgeOf, findObstacles } from "../engine/bridge.ts";
+import { ifInstalled, isFailure, ProcessError, UserError } from "../base/errors.ts";
+import { findOnPath } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
+import { installHint, programs } from "../base/programs.ts";
+import { findOrphans, readLoans, withJournalLock } from "../container/lend/journal.ts";
+import { checkAclSupport } from "../container/mounts.ts";
+import { mountsIn } from "../container/paths.ts";
+import {
+  absent,
+  broken,
+  type Check,
+  type Diagnosis,
+  type EngineFacts,
+  type Facts,
+  type Finding,
+  ok,
+  onEngine,
+  type Outcome,
+  risk,
+} from "./doctor.ts";
+
+/** How long `--doctor` waits for a program, on the host or in a container, in milliseconds. */
+export const versionTimeoutMs = 10_000;
+
+/** The checks, in the order in which they are printed. */
+export const checks: readonly Check[] = [
+  { find: () => [ok(`Deno ${Deno.version.deno}`)] },
+  { find: findEngines },
+  { find: onEngine(findIsolation) },
+  { find: onEngine(findDevices) },
+  { find: findRootIds, scripts: ["create"] },
+  { find: onEngine(findNetwork), scripts: ["create", "attach"], about: "network" },
+  { find: findSelinux, scripts: ["create", "attach"] },
+  { find: findPrograms },
+  { find: findMounts, scripts: ["create", "attach"] },
+  { find: findLeftovers, scripts: ["map"] },
+  { find: onEngine(findContainers), about: "container" },
+];
+
+/** Whether something keeps all containers from being used, not just one of them. */
+export function isBlocked(findings: readonly Finding[]): boolean {
+  return findings.some(({ verdict, about }) => verdict === "broken" && about !== "container");
+}
+
+const createOutcome: Outcome = (findings, { engine }) => {
+  if (!engine || isBlocked(findings)) return broken("No container can be made: see above");
+  const isDoubtful = findings.some(({ verdict, about }) => verdict === "risk" && about === "network");
+  return ok(
+    `Containers can be made in ${engine.product}` + (isDoubtful ? "; whether they reach the network: see above" : ""),
+  );
+};
+
+const mapOutcome: Outcome = (findings, { engine }) =>
+  !engine || isBlocked(findings)
+    ? broken("No file can be lent: see above")
+    : ok(`Files can be lent to containers of ${engine.product}`);
+
+/** `create.ts --doctor`. */
+export const createDiagnosis: Diagnosis = { script: "create", checks, outcome: createOutcome };
+
+/** `map.ts --doctor`. */
+export const mapDiagnosis: Diagnosis = { script: "map", checks, outcome: mapOutcome };
+
+/** Whether each engine answers. If none that may be used does, one that is installed is to blame. */
+async function findEngines({ host, engine, wanted, environment }: Facts): Promise<Finding[]> {
+  const servers = await Promise.all(engineClis.map((cli) => findServer(host, cli)));
+  const findings = servers.map(({ finding }) => finding);
+  if (!engine) {
+    const culprit = servers.find(({ cli }) => cli === wanted) ?? servers.find(({ isInstalled }) => isInstalled);
+    (culprit ?? servers[0]!).finding.verdict = "broken";
+  } else if (!engine.server.isLocal) {
+    findings.push(ok(`${engine.product} ${environment?.server_version} answers at "${engine.server.remote}"`));
+  }
+  return findings;
+}
+
+async function findServer(
+  host: Host,
+  cli: EngineCli,
+): Promise<{ cli: EngineCli; isInstalled: boolean; finding: Finding }> {
+  const engine = engineCalled(cli);
+  try {
+    await checkInstalled(host, engine);
+    const { server_version: version } = await environmentOf(host, engine);
+    return { cli, isInstalled: true, finding: ok(`${engine.product} ${version} answers`) };
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    const isInstalled = error instanceof ProcessError || error.output !== "";
+    return { cli, isInstalled, finding: absent(error.message, error instanceof UserError ? error.hint : undefined) };
+  }
+}
+
+/** Who may use the engine, and what it does not keep apart. */
+async function findIsolation({ host, engine, environment, script }: Facts & EngineFacts): Promise<Finding[]> {
+  const { product, group, cli } = engine;
+  const version = environment.server_version;
+  const warnings = await warningsOf(host, engine, environment);
+  const hole = knownHole(cli, version);
+  const changelog = `/usr/share/doc/${product.toLowerCase()}/changelog.Debian.gz`;
+  const appArmor = warnings?.find((warning) => /AppArmor support has been disabled/.test(warning));
+  const findings = [
+    warnings === undefined ? ok(`You may use only a project of your own in ${product}`) : risk(
+      `Everyone who may use ${product} can be root on this host, and so can each program that they run`,
+      `List the members of the group, and remove those who do not need it: getent group ${group}`,
+    ),
+  ];
+  if (hole) {
+    findings.push(risk(
+      `${product} ${version} ${hole.lets} (${hole.cve}), unless your distribution has repaired that version`,
+      `Use ${new Intl.ListFormat("en", { type: "disjunction" }).format([...hole.fixed, "later"])}. ` +
+        `Debian has repaired yours if this prints a line: zgrep ${hole.cve} ${changelog}`,
+    ));
+  }
+  if (appArmor !== undefined) {
+    return [
+      ...findings,
+      risk(
+        `${product} cannot confine containers with AppArmor: ${appArmor.replace(/^.*?: /, "")}`,
+        "Boot a kernel with AppArmor and the options apparmor=1 security=apparmor, and install the package apparmor",
+      ),
+    ];
+  }
+  findings.push(ok(`${product} confines containers with AppArmor`));
+  if (script !== "map" && deniesNewSystemd(cli, version)) {
+    findings.push(risk(
+      `Under AppArmor, services of an image with systemd 259, such as Ubuntu 26.04's, fail in LXD ${version}`,
+      "Use LXD 5.21.5, 6.7, or later, or an older image: create.ts --image ubuntu:24.04",
+    ));
+  }
+  return findings;
+}
+
+/** Whether the default profile has what a container needs. */
+async function findDevices({ engine: { product, cli, init }, devices }: Facts & EngineFacts): Promise<Finding[]> {
+  const given = Object.values(await devices());
+  const findings: Finding[] = [];
+  if (!given.some(({ type, path }) => type === "disk" && path === "/")) {
+    findings.push(broken(`The default profile of ${product} has no root disk: containers cannot be made`, init));
+  }
+  if (!given.some(({ type }) => type === "nic")) {
+    findings.push(broken(
+      `The default profile of ${product} has no network card: containers get no address`,
+      `${cli} network create lxdbr0\n${cli} profile device add default eth0 nic network=lxdbr0 name=eth0`,
+    ));
+  }
+  return findings;
+}
+
+/**
+ * Whether root has ids for containers. Incus takes them from `/etc/subuid` and `/etc/subgid` wherever newuidmap is
+ * installed; LXD makes do without.
+ *
+ * @param directory where these files are
+ */
+export async function findRootIds({ host, engine }: Facts, directory = "/etc"): Promise<Finding[]> {
+  if (engine?.cli !== "incus" || !engine.server.isLocal || !await findOnPath(host, "newuidmap")) return [];
+  const texts = await Promise.all(["subuid", "subgid"].map((name) => Deno.readTextFile(join(directory, name))))
+    .catch(() => []);
+  if (texts.every((text) => /^(?:root|0):/m.test(text))) return [];
+  return [broken("Root has no ids for containers: Incus can make none", rootIdsHint(engine.product))];
+}
+
+/** Whether containers get an address, and further: as far as that can be known without one. */
+async function findNetwork({ host, engine, devices }: Facts & EngineFacts): Promise<Finding[]> {
+  const bridge = bridgeOf(await devices());
+  if (!engine.server.isLocal || bridge === undefined) return [];
+  const obstacles = await findObstacles(host, { engine, bridge });
+  if (obstacles.length === 0) return [ok(`Nothing that a user can see is in the way of the bridge ${bridge}`)];
+  return obstacles.map(({ what, command, isCertain }) => (isCertain ? broken : risk)(what, command));
+}
+
+/** Whether SELinux may deny what is shared with a container. */
+async function findSelinux({ host }: Facts): Promise<Finding[]> {
+  const options = { looksOnly: true, okCodes: "any", timeoutMs: versionTimeoutMs } as const;
+  const enforced = await ifInstalled(host.run(["getenforce"], options));
+  return enforced?.stdout.trim() === "Enforcing"
+    ? [ok("SELinux is in force", "If a container cannot use what is shared with it: sudo ausearch -m avc -ts recent")]
+    : [];
+}
+
+/** The programs of the script that have a purpose in the table of programs: those that are installed, by version. */
+async function findPrograms({ host, script }: Facts): Promise<Finding[]> {
+  const used = Object.entries(programs).filter(([, { purpose, scripts, display }]) =>
+    purpose && scripts.includes(script) &&
+    (display === undefined || display === (host.env("WAYLAND_DISPLAY") ? "wayland" : "x11"))
+  );
+  return await Promise.all(used.map(async ([name, { purpose, versionOption = "--version", required }]) => {
+    const options = { okCodes: "any", looksOnly: true, timeoutMs: versionTimeoutMs } as const;
+    const found = await ifInstalled(host.run([name, versionOption], options));
+    if (!found) return (required ? broken : absent)(`${name} is not installed: ${purpose}`, installHint(name));
+    const version = `${found.stdout}\n${found.stderr}`.match(/\d+\.\d+[\w.]*/)?.[0];
+    return ok(`${name}${version ? ` ${version}` : ""}: ${purpose}`);
+  }));
+}
+
+/** Whether ACLs can be set where the containers' directories are. */
+async function findMounts({ host }: Facts): Promise<Finding[]> {
+  const mounts = mountsIn(host, "doctor");
+  await checkAclSupport(host, mounts);
+  return [ok(`ACLs can be set in ${dirname(mounts.directory)}`)];
+}
+
+/** Whether runs that have ended have left files lent: killed ones, and those whose engine failed. */
+async function findLeftovers({ host }: Facts): Promise<Finding[]> {
+  // The lock makes the journal's directory, which a look must not.
+  if ((await readLoans(host)).length === 0) return [];
+  const { orphans } = await withJournalLock(host, () => findOrphans(host));
+  return orphans.length === 0
+    ? []
+    : [risk("A run of map.ts has ended and left files in a container", "map.ts --unmap")];
+}
+
+/** Whether no two of our containers share host ids, and whether seccomp filters those that run. */
+async function findContainers({ host, engine, ours }: Facts & EngineFacts): Promise<Finding[]> {
+  const all = await ours();
+  const privileged = all.filter(({ config }) => "volatile.idmap.next" in config && firstHostId(config) === undefined);
+  const sharing = sharedIdMaps(all);
+  const running = all.filter(({ status }) => status === "Running").map(({ name }) => name);
+  const filtered = await Promise.all(running.map((name) => isFiltered(host, { engine, name })));
+  const unfiltered = running.filter((_, index) => !filtered[index]);
+  const findings = privileged.map(({ name }) =>
+    risk(
+      `The container "${name}" is privileged: root in it is root on this host`,
+      'Make it again with the profile gui, or with security.privileged: "false" in its own profile',
+    )
+  );
+  if (sharing.length > 0) {
+    findings.push(risk(
+      `These containers have the same host ids, and so access to each other's shared files: ${sharing.join(", ")}`,
+      'Make them again with the profile gui, or with security.idmap.isolated: "true" in their own profiles',
+    ));
+  } else if (all.length > 1) findings.push(ok("No two containers have the same host ids"));
+  if (unfiltered.length > 0) {
+    findings.push(risk(
+      `The system calls of these containers are not filtered by seccomp: ${unfiltered.join(", ")}`,
+      "Boot a kernel with seccomp, and check that their profiles do not switch the filter off: " +
+        `${engine.cli} config show --expanded ${unfiltered[0]}`,
+    ));
+  } else if (running.length > 0) findings.push(ok("seccomp filters the system calls of all running containers"));
+  return findings;
+}
+
+/**
+ * Whether seccomp filters a container's first process, as the container says. One that does not answer counts as
+ * unfiltered.
+ */
+async function isFiltered(host: Host, instance: Instance): Promise<boolean> {
+  const argv = ["grep", "^Seccomp:", "/proc/1/status"];
+  try {
+    const { stdout } = await exec(host, instance, argv, { okCodes: "any", timeoutMs: versionTimeoutMs });
+    return /\b2\b/.test(stdout);
+  } catch (error) {
+    if (error instanceof ProcessError) return false;
+    throw error;
+  }
+}
+
+/** The names of the containers that share their first host id with another one. */
+export function sharedIdMaps(instances: readonly Pick<InstanceInfo, "name" | "config">[]): string[] {
+  const groups = Map.groupBy(instances, ({ config }) => firstHostId(config));
+  return [...groups].flatMap(([first, group]) =>
+    first === undefined || group.length < 2 ? [] : group.map((i) => i.name)
+  );
+}
+
+/** The host id of the container's root; undefined for a privileged container, whose root is the host's. */
+function firstHostId(config: InstanceInfo["config"]): number | undefined {
+  const map = JSON.parse(config["volatile.idmap.next"] ?? "[]") as { Isuid: boolean; Hostid: number; Nsid: number }[];
+  return map.find(({ Isuid, Nsid }) => Isuid && Nsid === 0)?.Hostid;
+}
