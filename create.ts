@@ -25,7 +25,7 @@ import { type Arguments, optionsOf, type ScriptSpec } from "./lib/cli/options.ts
 import { borderWords } from "./lib/attach/settings/border_option.ts";
 import { askableNames } from "./lib/guard/channel.ts";
 import { channelNames, presetNames } from "./lib/attach/session/channels.ts";
-import { engineOptionsFor } from "./lib/attach/settings/apply.ts";
+import { engineOptionsFor, presetFor } from "./lib/attach/settings/apply.ts";
 import { settingKeys } from "./lib/attach/settings/file.ts";
 import { runScript } from "./lib/cli/script.ts";
 import type { Host } from "./lib/base/host.ts";
@@ -37,6 +37,7 @@ const spec = {
   summary: "Makes a container for a graphical application, apart from the desktop that will show it.",
   usage: [
     "[options] NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...",
+    "--list",
     "--export [--mime] NAME [APP...] [ATTACH_OPTION...]",
     "--unexport NAME",
     "--update [NAME...]",
@@ -49,8 +50,8 @@ const spec = {
     ["--delete my-container", "Remove it, and all that belongs to it"],
   ],
   options: {
+    "list": { group: "What to do instead of making a container, or also", help: "Show your containers" },
     "export": {
-      group: "What to do instead of making a container, or also",
       help: "Put the apps of a container, or some of them, into the desktop's menu",
     },
     "mime": { help: "With --export: also offer the apps for the types of files and addresses that they open" },
@@ -96,6 +97,7 @@ const spec = {
     rest: { words: Object.keys(bundledCloudConfigs.files), files: true },
   },
   placesWith: {
+    "list": { first: [] },
     "export": { first: ["container"] },
     "unexport": { first: ["container"] },
     "update": { first: ["container"], rest: "container" },
@@ -146,6 +148,11 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const own = Object.keys(optionsOf(spec)).filter((name) =>
     name === "engine" || name === "project" || !settingKeys.some((key) => key === name)
   );
+  if (flags.has("list")) {
+    const { listContainers } = await import("./lib/create/list.ts");
+    const presetOf = async (label: string): Promise<string> => await presetFor(host, label);
+    return await listContainers(host, { words, ...options, presetOf });
+  }
   if (flags.has("delete")) {
     const { deleteNamed } = await import("./lib/create/remove.ts");
     return await deleteNamed(host, { words, ...options, force: flags.has("force") });

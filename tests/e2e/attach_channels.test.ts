@@ -89,6 +89,12 @@ testOnOneEngine("attach.ts follows the settings that --save has written, and ope
     );
     const shown = await attach("--settings", "--json", name);
     assertEquals(JSON.parse(shown.stdout).settings.preset, { value: "isolated", from: `${path}:5` });
+    const listed = await script("create", engine, ["--list", "--json"], { env });
+    const { state, sessions, preset, disposable } = JSON.parse(listed.stdout)
+      .find((one: { name: string }) => one.name === name);
+    assertEquals({ state, sessions, preset, disposable }, {
+      ...{ state: "running", sessions: [], preset: "isolated", disposable: true },
+    });
     const refused = await attach(name, "xclock", "--allow=sound");
     assertEquals(refused.code, 2);
     assertStringIncludes(refused.stderr, 'The channel "sound" stays closed');

@@ -4,7 +4,7 @@ import { inputError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { engineOptions } from "../../cli/options.ts";
 import type { Channel } from "../../guard/channel.ts";
-import { askedChannels, openChannels, parseChannels } from "../session/channels.ts";
+import { askedChannels, openChannels, parseChannels, presetNames } from "../session/channels.ts";
 import { listKeys, type Setting, type SettingKey, type Settings, settingsFor } from "./file.ts";
 
 /** The options of a command line by name, and the settings. */
@@ -81,6 +81,13 @@ export async function engineOptionsFor(
 ): Promise<ReturnType<typeof engineOptions>> {
   const settings: Settings = word === undefined ? new Map() : await settingsFor(host, word);
   return engineOptions(applySettings(options, settings));
+}
+
+/** The preset that is set for a container, not more than is set at most. */
+export async function presetFor(host: Pick<Host, "env">, word: string): Promise<string> {
+  const settings = await settingsFor(host, word);
+  const [preset, atMost] = [settings.get("preset")?.value ?? "desktop", settings.get("at-most")?.value ?? "trusted"];
+  return presetNames.find((name) => name === preset || name === atMost)!;
 }
 
 /** What follows the line about the open channels: where the settings are that say so. */

@@ -1,0 +1,111 @@
+/** `create.ts --list`: this user's containers, each with where it is, what runs in it, and what attach.ts opens for it. */
+
+import { socketsOf } from "./remove.ts";
+import { inputError, isFailure } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
+import { all } from "../base/settle.ts";
+import { showTable } from "../cli/table.ts";
+import { copyKey } from "../container/copies.ts";
+import { findOrigin } from "../container/origin.ts";
+import { listOurs } from "../container/ours.ts";
+import { mountsOf } from "../container/paths.ts";
+import type { EngineOptions } from "../container/place.ts";
+import { chooseEngine, type Engine, engineClis, labelOf, wantedCli } from "../engine/engine.ts";
+import type { InstanceInfo } from "../engine/instance.ts";
+
+/** A container, as docs/reference.md describes it. */
+interface Listed {
+  /** `[REMOTE:]NAME`. */
+  name: string;
+  /** The CLI of its engine. */
+  engine: string;
+  /** The member of a cluster that has it; null where there is no cluster. */
+  member: string | null;
+  /** In lower case, as the engine has it: `running`, `stopped`. */
+  state: string;
+  /** The names of its sessions. */
+  sessions: string[];
+  /** The preset of the settings, else `desktop`. */
+  preset: string;
+  /** When its software was installed or brought up to date, ISO 8601; null where no snapshot tells. */
+  software: string | null;
+  /** Whether attach.ts can make disposable copies of it. */
+  disposable: boolean;
+}
+
+/**
+ * Prints this user's containers.
+ *
+ * @param options `words`: none, or `REMOTE:` for those that are there; `presetOf`: the preset that is set for a container
+ */
+export async function listContainers(
+  host: Host,
+  { words: [word, ...more], presetOf, ...options }: EngineOptions & {
+    words: readonly string[];
+    presetOf(label: string): Promise<string>;
+  },
+): Promise<void> {
+  const [, remote] = /^([^:]+):$/.exec(word ?? "") ?? [];
+  if (more.length > 0 || word !== undefined && remote === undefined) {
+    throw inputError("--list takes no NAME", "For those of a remote: create.ts --list REMOTE:");
+  }
+  const engines = await enginesFor(host, { ...options, remote });
+  const found = (await all(engines.map(async (engine) => await listOurs(host, engine)))).flat();
+  const own = await all(
+    found.map(async (instance) =>
+      instance.config[copyKey] === undefined && await exists(mountsOf(host, instance).directory) ? [instance] : []
+    ),
+  );
+  const listed = (await all(own.flat().map((instance) => describe(host, instance, presetOf)))).filter((one) =>
+    one !== undefined
+  );
+  const rows = listed.map(({ name, engine, member, state, sessions, preset, software, disposable }) => [
+    ...[name, member === null ? engine : `${engine} ${member}`, state, sessions.join(" ") || "-", preset],
+    ...[software?.slice(0, 10) ?? "-", disposable ? "yes" : "no"],
+  ]);
+  showTable(host.ui, rows, {
+    heading: ["CONTAINER", "ENGINE", "STATE", "SESSIONS", "PRESET", "SOFTWARE OF", "DISPOSABLE"],
+    none: "There is no container of yours",
+    data: listed,
+  });
+}
+
+/** The engine that is asked for, else all that answer. */
+async function enginesFor(
+  host: Host,
+  options: EngineOptions & { remote: string | undefined },
+): Promise<Engine[]> {
+  if (options.remote !== undefined || wantedCli(host, options.engine) !== undefined) {
+    return [await chooseEngine(host, options)];
+  }
+  const tried = await Promise.allSettled(engineClis.map((engine) => chooseEngine(host, { ...options, engine })));
+  const engines = tried.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  if (engines.length > 0) return engines;
+  return [await chooseEngine(host, options)];
+}
+
+/** What is to be known of a container; undefined for one that is gone meanwhile. */
+async function describe(
+  host: Host,
+  instance: InstanceInfo,
+  presetOf: (label: string) => Promise<string>,
+): Promise<Listed | undefined> {
+  const { engine, location, status } = instance;
+  const label = labelOf(instance);
+  const preset = await presetOf(label);
+  try {
+    const [origin, sessions] = await all([
+      findOrigin(host, instance),
+      status === "Running" ? socketsOf(host, instance) : Promise.resolve([]),
+    ]);
+    const member = location === "none" ? null : location;
+    const software = origin?.created_at ?? null;
+    const about = { name: label, engine: engine.cli, member, state: status.toLowerCase() };
+    return { ...about, sessions, preset, software, disposable: origin !== undefined };
+  } catch (error) {
+    // Another run has just removed it.
+    if (!isFailure(error)) throw error;
+    return undefined;
+  }
+}
