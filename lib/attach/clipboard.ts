@@ -4,7 +4,6 @@
  * it. On Wayland it goes by the guard, which the user alone can ask for it.
  */
 
-import carryText from "./carry_text.sh" with { type: "text" };
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { removeInvisible } from "../base/text.ts";
@@ -14,6 +13,7 @@ import type { ScriptOptions } from "../container/ssh.ts";
 import { type CarryAnswer, pastedMs } from "../guard/wayland/carrying.ts";
 import { askGuard, guardedSessions } from "./wayland/ask_guard.ts";
 import { runInSession } from "./session/live_sessions.ts";
+import { exitStatus } from "./session/protocol.ts";
 
 /** What is carried. */
 export interface Clipping {
@@ -33,9 +33,6 @@ const readMs = 5_000;
 
 /** The type of what is carried, as the user is told. */
 const clippingType = "text/plain";
-
-/** Exit status of carry_text.sh. */
-const byWayland = 78;
 
 /**
  * `attach.ts --copy`: puts the text on the clipboard of a live session on the host's.
@@ -138,7 +135,7 @@ function refuse({ label }: Container, answer: CarryAnswer, place = ""): void {
   });
 }
 
-/** Runs carry_text.sh. Returns what it prints, or the name of a session that has no clipboard of its own. */
+/** Has session.sh carry a text. Returns what it prints, or the name of a session that has no clipboard of its own. */
 async function carry(
   container: Container,
   { direction, ...options }: Pick<ScriptOptions, "stdin" | "placeholder"> & {
@@ -149,16 +146,11 @@ async function carry(
   const { label } = container;
   const result = await runInSession(container, {
     ...options,
-    script: carryText,
-    values: {
-      direction,
-      most: `${maxClippingLength + 1}`,
-      by_wayland: `${byWayland}`,
-      seconds: `${pastedMs / 1_000}`,
-    },
+    verb: "carry",
+    values: { direction, most: `${maxClippingLength + 1}`, seconds: `${pastedMs / 1_000}` },
     maxOutputBytes: maxClippingLength + 1024,
   });
-  if (result.code === byWayland) {
+  if (result.code === exitStatus.onWayland) {
     const name = result.stdout.trimEnd();
     if (isSessionName(name)) return { stdout: "", guarded: name };
   }

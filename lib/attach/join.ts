@@ -4,7 +4,6 @@ import { ExitCode, UserError } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";
 import { attachLine } from "./session/advice.ts";
 import { noSuchApp } from "./session/app.ts";
-import joinSession from "./session/join_session.sh" with { type: "text" };
 import { runInSession } from "./session/live_sessions.ts";
 
 /** The app has ended since its session has. */
@@ -37,7 +36,7 @@ export async function join(
 ): Promise<number> {
   const { host } = container;
   const values = { xpra_directory: (await container.reach()).xpra };
-  const options = { session: wanted, script: joinSession, values, parameters: app, timeoutMs: Infinity };
+  const options = { session: wanted, verb: "join", values, parameters: app, timeoutMs: Infinity } as const;
   const result = await runInSession(container, options).catch((error) => {
     if (host.signal.aborted && !isShownHere) {
       const stop = attachLine(container, "--stop", ...wanted === undefined ? [] : [wanted]);

@@ -4,7 +4,6 @@
  */
 
 import { abortable, delay } from "@std/async";
-import awaitEnd from "./session/await_end.sh" with { type: "text" };
 import type { Container } from "../container/container.ts";
 import { attachLine, reattachLine } from "./session/advice.ts";
 import { agentChannels } from "./agent/agent.ts";
@@ -14,6 +13,7 @@ import { channelLine, recordChannels, recordedChannels } from "./session/channel
 import type { Channel } from "../guard/channel.ts";
 import { noteChannels } from "./session/live_sessions.ts";
 import { isLive, reportServedOutcome } from "./session/outcome.ts";
+import { sessionScript } from "./session/protocol.ts";
 
 /** What goes with a run where its windows stay. */
 const goesWithRun: readonly Channel[] = agentChannels;
@@ -69,7 +69,7 @@ async function awaitEndOf(container: Container, session: string): Promise<void> 
   try {
     do {
       // The container's answer, and its time, say nothing but that it is worth looking.
-      const asked = container.script({ script: awaitEnd, values: { session }, timeoutMs: Infinity });
+      const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
       await abortable(Promise.all([asked.catch(() => {}), delay(askAgainMs)]), host.signal);
     } while (!host.dryRun && await isLive(container, session));
   } catch (error) {

@@ -5,14 +5,13 @@
  */
 
 import serveSession from "./session/serve_session.sh" with { type: "text" };
-import startUnit from "./session/start_session.sh" with { type: "text" };
 import takeAppearance from "./session/take_appearance.sh" with { type: "text" };
-import undoStart from "./session/undo_start.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./session/app.ts";
 import type { Channel } from "../guard/channel.ts";
 import { type Appearance, appearanceValues } from "./session/appearance.ts";
 import { agentChannels, offerPortals } from "./agent/agent.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
+import { exitStatus, sessionScript } from "./session/protocol.ts";
 import { sinkSamples, soundSuffix } from "./session/sound.ts";
 import { sourceSamples } from "./agent/microphone.ts";
 import type { ServerEnd, ServerOptions } from "./display/display.ts";
@@ -42,14 +41,6 @@ export interface SessionPlan {
   serverEnd: (inside: ServerOptions) => Promise<ServerEnd>;
 }
 
-/**
- * Exit statuses of start_session.sh: the name is taken; the container lacks the directory of the sockets; the host's
- * end has not become ready.
- */
-const taken = 75;
-const noDirectory = 78;
-const calledOff = 79;
-
 /** Longest time that the stopping of a session takes whose start was interrupted, in milliseconds. */
 const undoDeadlineMs = 15_000;
 
@@ -71,18 +62,17 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     ...{ xpra_directory: xpraDirectory, name, mode: exact ? "exact" : "count", program: app[0]!, run },
     ...{ sound: open.has("sound") ? "yes" : "", fifo_suffix: soundSuffix },
     ...{ server: end.program, transport: hostEnd?.transport ?? "" },
-    ...{ taken: `${taken}`, no_directory: `${noDirectory}`, called_off: `${calledOff}` },
   };
   const undo = async (): Promise<void> => {
     const cleaner = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
-    await container.script({ host: cleaner, script: undoStart, values: { run } });
+    await container.script({ host: cleaner, script: sessionScript("undo", { run }) });
   };
   let session: string;
   try {
     const appearance = await plan.appearance;
     const parameters = serviceWords(plan, { end, xpraDirectory, crossesNetwork, appearance });
     const stdin = hostEnd ? { text: hostEnd.ready.then(() => "go\n", () => "") } : "null";
-    const { stdout } = await container.script({ script: startUnit, values, parameters, stdin });
+    const { stdout } = await container.script({ script: sessionScript("start", values), parameters, stdin });
     await hostEnd?.ready;
     session = stdout.trim();
   } catch (error) {
@@ -91,7 +81,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     else if (mayHaveStarted(error)) await undo().catch(() => {});
     if (!(error instanceof ProcessError)) throw error;
     // What the host's end lacks is told first.
-    if (error.code === calledOff) await hostEnd?.ready;
+    if (error.code === exitStatus.calledOff) await hostEnd?.ready;
     throw await sessionStartError(error, container, { plan, end });
   }
   if (host.dryRun) return name;
@@ -109,7 +99,8 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
 /** Whether the container may have started the session nevertheless: nobody would then see its app. */
 function mayHaveStarted(error: unknown): boolean {
   if (error instanceof ProcessError) {
-    return ![taken, noDirectory, calledOff, ExitCode.missingProgram as number].includes(error.code);
+    const { taken, noDirectory, calledOff } = exitStatus;
+    return ![taken, noDirectory, calledOff, ExitCode.missingProgram].some((code) => code === error.code);
   }
   if (!(error instanceof UserError && error.cause instanceof ProcessError)) return false;
   const { timedOut, overflowed, output } = error.cause;
@@ -164,7 +155,7 @@ async function sessionStartError(
 ): Promise<UserError> {
   const { label: name, sharedSockets } = container;
   const { xpra, user } = await container.reach();
-  if (error.code === taken) {
+  if (error.code === exitStatus.taken) {
     return inputError(
       `There is a session "${plan.name}" in "${name}" already`,
       "Choose another name with --session, attach to it by omitting APP_CMDLINE, or run the app in it with --join",
@@ -177,7 +168,7 @@ async function sessionStartError(
   }
   const full = /^No space left in ([\w./-]{1,200})$/m.exec(error.output)?.[1];
   const addDevice = ["config", "device", "add", name, "xpra", "disk", `source=${sharedSockets}`, `path=${xpra}`];
-  const [message, hint] = error.code === noDirectory
+  const [message, hint] = error.code === exitStatus.noDirectory
     ? [
       `The container "${name}" lacks the directory of the sessions' sockets, ${xpra}`,
       sharedSockets === undefined

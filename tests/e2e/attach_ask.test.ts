@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
+import { agentPath, inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
 import { desktop } from "./wayland_desktop.ts";
 import {
   type EngineName,
@@ -217,8 +217,8 @@ testOnOneEngine(
 
 /** What each Python of the container's user does first: it takes the place of the agent, and says what the test tells it. */
 const hostileAgent = `
-import os, sys
-if any("The agent of a session" in word for word in getattr(sys, "orig_argv", [])):
+import os, re, sys
+if any(re.search("${agentPath}", word) for word in getattr(sys, "orig_argv", [])):
     import threading, time
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     while True:

@@ -4,7 +4,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
-import { inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
+import { agentVersion } from "../../lib/attach/session/protocol.ts";
+import { agentPath, inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
 import { desktop, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import {
   type EngineName,
@@ -316,9 +317,9 @@ testOnOneEngine("an app's own dialogs are the same on Wayland", [...needed, ...w
 /** Has each Python of the container's user run this first, where it is the agent; nothing with an empty text. */
 const customizeAgent = (engine: EngineName, text: string): Promise<string> => {
   const install = 'site=$(python3 -m site --user-site); mkdir -p "$site"; printf %s "$1" >"$site/usercustomize.py"';
-  const isAgent = 'any("The agent of a session" in word for word in getattr(sys, "orig_argv", []))';
+  const isAgent = `any(re.search("${agentPath}", word) for word in getattr(sys, "orig_argv", []))`;
   const indented = text.trim().split("\n").map((line) => `    ${line}`).join("\n");
-  return inContainer(engine, nameOn(engine), install, text && `import os, sys\nif ${isAgent}:\n${indented}\n`);
+  return inContainer(engine, nameOn(engine), install, text && `import os, re, sys\nif ${isAgent}:\n${indented}\n`);
 };
 
 testOnOneEngine(
@@ -640,7 +641,7 @@ if open(share + "starts").read().count("start") == 1:
     try:
         while True: os.write(1, b"x" * 65536)
     except OSError: os._exit(0)
-say({"ask": "ready"})
+say({"ask": "ready", "version": ${agentVersion}})
 say({"ask": "record", "on": True})
 say({"ask": "lend", "id": 1, "path": "/etc/shadow"})
 say({"id": 1, "paths": ["/etc/shadow"]})

@@ -64,7 +64,7 @@ testOnOneEngine("the package is installed, used without a network, and purged", 
         assertMatch(seen, new RegExp(`^${name} ${config.version}\nok {6}Deno \\d`));
       }
       assertStringIncludes(await alone("gui-create --help"), "Usage: gui-create ");
-      assertStringIncludes(await alone("gui-attach --dry-run --engine=incus box xterm"), "start_session.sh");
+      assertStringIncludes(await alone("gui-attach --dry-run --engine=incus box xterm"), "session.sh");
       const key = "~/.ssh/authorized_keys";
       const dryRun = await alone(`gui-create --dry-run --engine=incus box ${key} gui firefox`);
       assertStringIncludes(dryRun, "incus profile edit box <<<");

@@ -25,6 +25,9 @@ export const testOnIncus = testOn("incus");
 /** The same for the rows of a table, by their numbers: in turns on both. */
 export const testInTurns = (row: number): typeof testOnIncus => row % 2 === 0 ? testOnOneEngine : testOnIncus;
 
+/** The word, as a regular expression, by which a Python knows that it runs the agent of a session for a host's end. */
+export const agentPath = "/gui-container-[^/]+/agent[.]py$";
+
 /** Runs a shell script as the container user, on the display and the bus of a session. */
 export function inSession(engine: EngineName, name: string, session: string, shell: string): Promise<string> {
   return inContainer(engine, name, `. "$XDG_RUNTIME_DIR/gui-container-${session}/environment"; ${shell}`);

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { copyOut, hostClipping, pasteIn, withoutHidden } from "../../lib/attach/clipboard.ts";
+import { exitStatus } from "../../lib/attach/session/protocol.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { join } from "@std/path";
@@ -50,8 +51,8 @@ Deno.test("copyOut() leaves the host's clipboard as it is when there is no text,
       [{ stdout: "\x00\u202e" }, 'There is no text on the clipboard of "box"'],
       [{ stdout: "x".repeat(2 ** 20 + 1) }, 'The text on the clipboard of "box" is longer than 1 MiB'],
       [{ code: 127 }, 'There is no xclip in the container "box"'],
-      [{ code: 78, stdout: "not a\tname" }, "failed with exit status 78"],
-      [{ code: 76 }, 'There is no session "s" in "box"'],
+      [{ code: exitStatus.onWayland, stdout: "not a\tname" }, `failed with exit status ${exitStatus.onWayland}`],
+      [{ code: exitStatus.notLive }, 'There is no session "s" in "box"'],
     ] as const
   ) {
     const { host, calls } = world({ inside });
@@ -62,7 +63,7 @@ Deno.test("copyOut() leaves the host's clipboard as it is when there is no text,
 
 Deno.test("copyOut() and pasteIn() let the user choose when there is not just one session", async () => {
   const listed = ["one", "two"].map((name) => `${name}\tx11\t7\t0\t0\t\t\t"app"\n`).join("");
-  for (const code of [76, 77]) {
+  for (const code of [exitStatus.notLive, exitStatus.notOne]) {
     const answers: Answer[] = [{ code }, { stdout: listed }, { stdout: "text" }];
     const answer = ([program]: readonly string[]): Answer => program === "ssh" ? answers.shift()! : { stdout: "own" };
     const { host, calls, said } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: "/none", DISPLAY: ":7" }, answer });
@@ -125,7 +126,7 @@ async function besideGuard(
 ): Promise<void> {
   const root = await Deno.makeTempDir();
   const env = { GUI_CONTAINER_MOUNTS: root, DISPLAY: ":7", WAYLAND_DISPLAY: "wayland-1" };
-  const inside = { code: 78, stdout: "web\n" };
+  const inside = { code: exitStatus.onWayland, stdout: "web\n" };
   const recorded = recordingHost({
     env,
     answer: ([program]) => program === "ssh" ? inside : { stdout: "own" },

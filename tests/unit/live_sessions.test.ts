@@ -45,7 +45,7 @@ Deno.test("a run that a signal ends stops its session, and asks for it, on the h
     await stopAtEnd(container, "web");
     assertEquals(await isLive(remoteBox(host), "web", { host: cleaner.host }), false);
   }
-  const scripts = cleaner.calls.map((argv) => /^# (\w+\.sh)$/m.exec(argv.at(-1)!)?.[1]);
-  assertEquals(scripts, ["stop_sessions.sh", "list_sessions.sh", "stop_sessions.sh", "list_sessions.sh"]);
+  const scripts = cleaner.calls.map((argv) => /^verb=(\w+)$/m.exec(argv.at(-1)!)?.[1]);
+  assertEquals(scripts, ["stop", "list", "stop", "list"]);
   assertEquals(calls, []);
 });

@@ -88,7 +88,7 @@ Deno.test("an agent that does not read its answers is not heard", () =>
       session: "s", channels: ["links"], onRequest: () => (heard++, agent.send({ answer })),
     });
     for (let count = 0; count < 100; count++) agent.sendSamples(new Uint8Array(10));
-    const lines = new TextEncoder().encode('{"ask":"ready"}\\n'.repeat(100_000));
+    const lines = new TextEncoder().encode('{"ask":"ready","version":1}\\n'.repeat(100_000));
     const heardAll = hear(lines);
     await Promise.race([heardAll, new Promise((resolve) => setTimeout(resolve, 500))]);
     // Samples, which have no end, do not count.

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { chooserArgv } from "../../lib/attach/agent/dialogs.ts";
 import { servePortals } from "../../lib/attach/agent/serve.ts";
 import { lineCutter, maxRequestLine, parseRequest } from "../../lib/attach/agent/requests.ts";
+import { agentVersion } from "../../lib/attach/session/protocol.ts";
 import { completedTwice } from "../../lib/base/desktop.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
@@ -85,6 +86,20 @@ Deno.test("a line that is not as the agent writes it asks for nothing", () => {
     multiple: false,
     filters: [],
   });
+});
+
+Deno.test("an agent of another version is not served, and its user is told why", async () => {
+  const source = await Deno.readTextFile(new URL("../../lib/attach/agent/agent.py", import.meta.url));
+  assertEquals(/^VERSION = (\d+)$/m.exec(source)?.[1], `${agentVersion}`);
+  for (const version of [undefined, agentVersion + 1, `${agentVersion}`, null]) {
+    await withDialogs(() => Promise.resolve({ code: 0, stdout: "/home/me/a.txt\n" }), async (dialogs) => {
+      await dialogs.sayAtOnce([{ ask: "ready", version }, open(1)]);
+      await dialogs.settled();
+      const why = '"s" was started by another version of attach.ts';
+      assertEquals(dialogs.said, [`status: The apps go without dialogs, microphone: ${why}`]);
+      assertEquals([dialogs.shown, dialogs.told, dialogs.lent], [[], [], []]);
+    });
+  }
 });
 
 Deno.test("lines come in pieces, and one without an end is not kept", () => {
@@ -367,7 +382,7 @@ Deno.test("whatever fails while a file is lent or written back, the user is told
 Deno.test("where nothing can be lent, a line about a file that was saved ends nothing", () =>
   withDialogs(() => Promise.resolve({ code: 1, stdout: "" }), async ({ say, said, made }) => {
     made.loans = () => Promise.reject(new Error("no journal"));
-    await say({ ask: "ready" }, { ask: "saved", path: "x" });
+    await say({ ask: "ready", version: agentVersion }, { ask: "saved", path: "x" });
     assertEquals(said, ["warn: no journal"]);
   }));
 
@@ -448,7 +463,7 @@ Deno.test("an agent is told nothing before it answers", async () => {
   });
   await settled();
   assertEquals(told, []);
-  hear(new TextEncoder().encode('{"ask":"ready"}\n'));
+  hear(new TextEncoder().encode(`{"ask":"ready","version":${agentVersion}}\n`));
   await settled();
   assertEquals(told, ['{"scheme":"default"}\n']);
   await served![Symbol.asyncDispose]();

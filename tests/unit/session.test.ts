@@ -8,10 +8,9 @@ import { noWayland } from "../../lib/attach/wayland/client.ts";
 import { waypipeServer } from "../../lib/attach/wayland/display.ts";
 import { xpraServer } from "../../lib/attach/x11/display.ts";
 import { CannotShow } from "../../lib/attach/display/display.ts";
-import startScript from "../../lib/attach/session/start_session.sh" with { type: "text" };
+import { exitStatus, sessionScript } from "../../lib/attach/session/protocol.ts";
 import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { withValues } from "../../lib/base/shell_words.ts";
 import { type ContainerUser, ubuntuUser } from "../../lib/container/user.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 import { localBox, remoteBox } from "./containers.ts";
@@ -151,8 +150,12 @@ Deno.test("startSession() tells apart a missing app, a missing xpra, a name that
     const [answer, message, exitCode] of [
       [{ code: 127, stderr: "foo: not found\n" }, 'no program "foo" in the container "box"', 127],
       [{ code: 127, stderr: "xpra: not found\n" }, 'There is no xpra in the container "box"', 127],
-      [{ code: 75 }, 'There is a session "mine" in "box" already', 2],
-      [{ code: 78, stderr: "cd: can't cd\n" }, 'The container "box" lacks the directory of the sessions\' sockets', 1],
+      [{ code: exitStatus.taken }, 'There is a session "mine" in "box" already', 2],
+      [
+        { code: exitStatus.noDirectory, stderr: "cd: can't cd\n" },
+        'The container "box" lacks the directory of the sessions\' sockets',
+        1,
+      ],
       [{ code: 1, stderr: "Failed to connect to bus\n" }, 'could not be started in "box"', 1],
     ] as const
   ) {
@@ -165,7 +168,7 @@ Deno.test("startSession() tells apart a missing app, a missing xpra, a name that
 Deno.test("startSession() says first what the host's end of a session on Wayland lacks, then what the container's does", async () => {
   for (
     const [ready, answer, reason, exitCode] of [
-      [Promise.reject(noWayland("waypipe hangs")), { code: 79 }, "waypipe hangs", 1],
+      [Promise.reject(noWayland("waypipe hangs")), { code: exitStatus.calledOff }, "waypipe hangs", 1],
       // A container that has started it nevertheless.
       [Promise.reject(noWayland("waypipe hangs")), { stdout: "xterm\n" }, "waypipe hangs", 1],
       [undefined, { code: 127, stderr: "waypipe: not found\n" }, 'there is no waypipe in "box"', 127],
@@ -177,7 +180,21 @@ Deno.test("startSession() says first what the host's end of a session on Wayland
   }
 });
 
-/** What start_session.sh did in a directory, with systemd-run replaced by a program that notes its arguments. */
+Deno.test("a session's exit statuses tell apart what has gone wrong, also from the app's program that is missing", () => {
+  const statuses = Object.values<number>(exitStatus);
+  assertEquals(new Set(statuses).size, statuses.length);
+  assert(statuses.every((status) => status >= 64 && status < 126), statuses.join());
+});
+
+Deno.test("startSession() sends the agent once, and who runs it sends its name only", async () => {
+  const { recorded, session } = start({ stdout: "x\n" });
+  await session;
+  const agent = "own_names()";
+  assertEquals(recorded.calls[0]!.at(-1)!.split(`\n${agent}\n`).length, 2);
+  assert(!sessionScript("agent", { session: "x", run: "", channels: "links" }).includes(agent));
+});
+
+/** What session.sh did in a directory, with systemd-run replaced by a program that notes its arguments. */
 interface Started {
   result: ProcessResult;
   /** The arguments of each call of systemd-run. */
@@ -187,7 +204,7 @@ interface Started {
 }
 
 /**
- * Runs start_session.sh in a directory of its own, as in the home of the container user.
+ * Runs session.sh in a directory of its own, as in the home of the container user.
  *
  * @param options `files`: what is there before; `xpraDirectory`: the value of that name, below the directory
  */
@@ -211,7 +228,7 @@ async function runStartScript(
     await Deno.writeTextFile(join(bin, "systemd-run"), note, { mode: 0o755 });
     for (const file of files) await Deno.symlink("nowhere", join(home, file));
     await Deno.writeTextFile(log, "");
-    const script = withValues(startScript, {
+    const script = sessionScript("start", {
       xpra_directory: join(home, xpraDirectory),
       name: "xterm",
       mode: "exact",
@@ -221,9 +238,6 @@ async function runStartScript(
       fifo_suffix: "~sound",
       server: "xpra",
       transport: "",
-      taken: "75",
-      no_directory: "78",
-      called_off: "79",
       ...values,
     });
     const result = await runProcess(["/bin/sh", "-c", script, "gui-container", "app"], {
@@ -245,16 +259,16 @@ async function runStartScript(
   }
 }
 
-Deno.test("start_session.sh removes what killed sessions have left, and nothing where its directory is missing", async () => {
+Deno.test("session.sh removes what killed sessions have left, and nothing where its directory is missing", async () => {
   const files = ["gone~sound"];
   const cleaned = await runStartScript({ files, xpraDirectory: "." });
   assertEquals([cleaned.result.code, cleaned.result.stdout, cleaned.left], [0, "xterm\n", []], cleaned.result.stderr);
   const missing = await runStartScript({ files, xpraDirectory: ".xpra" });
-  assertEquals([missing.result.code, missing.calls, missing.left], [78, [], files]);
+  assertEquals([missing.result.code, missing.calls, missing.left], [exitStatus.noDirectory, [], files]);
   assertStringIncludes(missing.result.stderr, "HOME/.xpra");
 });
 
-Deno.test("start_session.sh gives the units their properties byte by byte, as systemd expands them", async () => {
+Deno.test("session.sh gives the units their properties byte by byte, as systemd expands them", async () => {
   const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values: { sound: "yes" } });
   assertEquals(words, [
     "--user",
@@ -279,7 +293,7 @@ Deno.test("start_session.sh gives the units their properties byte by byte, as sy
   ]);
 });
 
-Deno.test("start_session.sh gives a session on Wayland the socket of the host's end, when that is ready, and removes both at its end", async () => {
+Deno.test("session.sh gives a session on Wayland the socket of the host's end, when that is ready, and removes both at its end", async () => {
   const values = { server: "waypipe", transport: ".wayland-1", sound: "yes" };
   const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values, input: "go\n" });
   assertEquals(words!.filter((word) => /Exec(?:StartPre|StopPost)=/.test(word)), [
@@ -289,10 +303,10 @@ Deno.test("start_session.sh gives a session on Wayland the socket of the host's 
   ]);
   assertEquals(words!.filter((word) => word.startsWith("--socket-property")), []);
   const calledOff = await runStartScript({ files: [".wayland-1"], xpraDirectory: ".", values });
-  assertEquals([calledOff.result.code, calledOff.calls, calledOff.left], [79, [], []]);
+  assertEquals([calledOff.result.code, calledOff.calls, calledOff.left], [exitStatus.calledOff, [], []]);
 });
 
-Deno.test("start_session.sh keeps the socket of a session on Wayland, at which no process of the container's listens", async () => {
+Deno.test("session.sh keeps the socket of a session on Wayland, at which no process of the container's listens", async () => {
   for (const isLive of [true, false]) {
     const directory = await Deno.makeTempDir();
     try {
@@ -301,23 +315,14 @@ Deno.test("start_session.sh keeps the socket of a session on Wayland, at which n
       if (isLive) await Deno.mkdir(join(directory, "gui-container-web"));
       // The list of listening sockets is the network namespace's. Here it is no other than ours, so it is another
       // directory's.
-      const script = startScript.replaceAll("/proc/net/unix", "/dev/null").replace(/^for needed [^]*?^done$/m, "");
-      const head = script.slice(0, script.indexOf('[ -z "$transport" ] || { read'));
-      await runProcess([
-        "/bin/sh",
-        "-c",
-        withValues(head, {
-          ...{ xpra_directory: directory, name: "a", mode: "count", program: "a", run: "1", sound: "" },
-          ...{
-            fifo_suffix: "~sound",
-            server: "waypipe",
-            transport: "t",
-            taken: "75",
-            no_directory: "78",
-            called_off: "79",
-          },
-        }),
-      ], { env: { XDG_RUNTIME_DIR: directory } });
+      const values = { xpra_directory: directory, name: "a", mode: "count", program: "sh", run: "1", sound: "" };
+      const options = { fifo_suffix: "~sound", server: "sh", transport: "t" };
+      const script = sessionScript("start", { ...values, ...options }).replaceAll("/proc/net/unix", "/dev/null");
+      const { code } = await runProcess(["/bin/sh", "-c", script], {
+        env: { XDG_RUNTIME_DIR: directory },
+        okCodes: "any",
+      });
+      assertEquals(code, exitStatus.calledOff);
       assertEquals([...Deno.readDirSync(directory)].some(({ name }) => name === "web"), isLive);
     } finally {
       await Deno.remove(directory, { recursive: true });

@@ -1,12 +1,13 @@
 # agent.py
 """The agent of a session: a backend of xdg-desktop-portal that asks the host's end, over its own stdin and stdout.
 
-Its arguments: the session's name, or nothing and the id of the run that starts the session just now; the exit status
-when it can serve nothing, or nothing where there is no host's end; the exit status when nobody needs it any more, and
-when the agent of a later run has taken its place; a line that the host's end has said already; and the channels that it
-serves: dialogs, links, files, printing, notifications, microphone.
+It is installed in the session's directory. Its arguments: the exit statuses of protocol.ts when it can serve nothing, or
+nothing where there is no host's end, when nobody needs it any more, and when the agent of a later run has taken its
+place; a line that the host's end has said already; and the channels that it serves: dialogs, links, files, printing,
+notifications, microphone.
 
-One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
+One JSON object a line. To the host: {"ask": "ready", "version"} as soon as it answers apps, and {"ask": "lacks", "what"}
+before; {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
 "ask": "file" | "print", "name", "path", "size"} for what the host is to read at a path here, {"id", "ask": "gone"}
 when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is whole; {"ask": "link",
 "url"}, {"ask": "notify", "summary", "body"}, and {"ask": "record", "on"} when something begins to record, or nothing
@@ -20,7 +21,6 @@ started when an app asks.
 """
 
 import base64
-import glob
 import json
 import mimetypes
 import os
@@ -42,22 +42,19 @@ NAME = "org.freedesktop.impl.portal.desktop.guicontainer"
 PATH = "/org/freedesktop/portal/desktop"
 DONE, CANCELLED, FAILED = 0, 1, 2
 IDLE_SECONDS = 3
-SESSION, RUN, MISSING, ASLEEP, REPLACED, LINE, *CHANNELS = sys.argv[1:]
+VERSION = 1
+USELESS, ASLEEP, REPLACED, LINE, *CHANNELS = sys.argv[1:]
 
 
-def find_session():
-    """Waits for the session's bus, and returns the directory of the session. Ends with the host's end."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+def await_bus():
+    """Waits for the session's bus. Ends with the host's end, which says nothing before it hears of this one."""
     while True:
-        for directory in glob.glob(f"{runtime}/gui-container-{glob.escape(SESSION) if SESSION else '*'}"):
-            try:
-                with open(f"{directory}/run", encoding="utf-8") as run, socket.socket(socket.AF_UNIX) as bus:
-                    if SESSION or run.read().strip() == RUN:
-                        bus.connect(f"{directory}/bus")
-                        return directory
-            except OSError:
-                pass
-        # The host's end says nothing before it hears of this one.
+        try:
+            with socket.socket(socket.AF_UNIX) as bus:
+                bus.connect(f"{directory}/bus")
+                return
+        except OSError:
+            pass
         if select.select([0], [], [], 0.02)[0]:
             sys.exit(1)
 
@@ -546,7 +543,7 @@ def on_host(channel, condition):
 
 
 def on_line(line):
-    """Does what the host's end says. A signal can have cut the line of start_agent.sh."""
+    """Does what the host's end says. A signal can have cut the line of session.sh."""
     try:
         message = json.loads(line)
     except ValueError:
@@ -595,7 +592,7 @@ def on_bus(connection, _name):
 def on_name(_connection, _name):
     global last_call
     last_call = time.monotonic()
-    send({"ask": "ready"})
+    send({"ask": "ready", "version": VERSION})
     # See offer_portals.sh.
     for name in ("awaited", "asleep"):
         if os.path.exists(f"{directory}/{name}"):
@@ -607,25 +604,25 @@ def on_name(_connection, _name):
 
 
 def read_attached():
-    """The process of start_agent.sh for the last run that has served the session, if it is still there."""
+    """The process of session.sh for the last run that has served the session, if it is still there."""
     try:
         with open(f"{directory}/attached", encoding="utf-8") as file:
             process = int(file.read())
         with open(f"/proc/{process}/cmdline", "rb") as file:
-            return process if b"start_agent.sh" in file.read() else None
+            return process if b"\nverb=agent\n" in file.read() else None
     except (OSError, ValueError):
         return None
 
 
 def write_attached(text):
-    """Writes it down, for start_agent.sh and list_sessions.sh."""
+    """Writes it down, for session.sh."""
     with open(f"{directory}/attached", "w", encoding="utf-8") as file:
         file.write(text)
 
 
 def on_lost_name(connection, _name):
     """Another agent has the names now, or the session's bus has ended."""
-    sys.exit(int(REPLACED) if connection and MISSING else 1)
+    sys.exit(int(REPLACED) if connection and USELESS else 1)
 
 
 def own_names():
@@ -635,19 +632,21 @@ def own_names():
         owned.append(Gio.bus_own_name(Gio.BusType.SESSION, NOTIFICATIONS.name, FLAGS, None, None, lambda *_: None))
 
 
-directory = find_session()
-if MISSING and not os.path.isdir(f"{directory}/portals"):
-    print("no-portals" if os.access("/usr/libexec/xdg-desktop-portal", os.X_OK) else "xdg-desktop-portal", flush=True)
-if MISSING and "microphone" in CHANNELS and not os.path.isdir(f"{directory}/microphone"):
-    print("no-microphone", flush=True)
+directory = os.path.dirname(os.path.abspath(__file__))
+await_bus()
+if USELESS and not os.path.isdir(f"{directory}/portals"):
+    has_portal = os.access("/usr/libexec/xdg-desktop-portal", os.X_OK)
+    send({"ask": "lacks", "what": "no-portals" if has_portal else "xdg-desktop-portal"})
+if USELESS and "microphone" in CHANNELS and not os.path.isdir(f"{directory}/microphone"):
+    send({"ask": "lacks", "what": "no-microphone"})
     CHANNELS.remove("microphone")
 if not CHANNELS:
-    sys.exit(int(MISSING))
+    sys.exit(int(USELESS))
 if os.path.exists(f"{directory}/scheme"):
     with open(f"{directory}/scheme", encoding="utf-8") as file:
         host_scheme = file.read()
 os.environ["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={directory}/bus"
-if MISSING:
+if USELESS:
     earlier = read_attached()
     write_attached(f"{os.getppid()}\n")
     if earlier not in (None, os.getppid()):

@@ -1,25 +1,16 @@
 /** The agent of a session: a program in the container that asks in the names of its apps, over one SSH connection. */
 
-import findAgent from "./start_agent.sh" with { type: "text" };
 import agentSource from "./agent.py" with { type: "text" };
 import offerScript from "./offer_portals.sh" with { type: "text" };
 import { withValues } from "../../base/shell_words.ts";
 import type { Container } from "../../container/container.ts";
 import { askableNames } from "../../guard/channel.ts";
 import { rate } from "../../guard/rate.ts";
+import { exitStatus, sessionScript } from "../session/protocol.ts";
 import { type AgentRequest, lineCutter, parseRequest } from "./requests.ts";
 
-/** What a session runs before its bus starts, after serve_session.sh. */
+/** What a session runs before its bus starts, after serve_session.sh: it has the agent's program, for all who start that. */
 export const offerPortals: string = withValues(offerScript, { agent: agentSource });
-
-/** The exit status of the agent when there is nothing that the agent could serve. */
-const missing = 69;
-
-/** The exit status of the agent when nobody needs it: start_agent.sh then waits. */
-const asleep = 75;
-
-/** The exit status of the agent when that of a later run has taken its place. */
-const replaced = 76;
 
 /** The channels that an agent can serve: those that the user can be asked for, and dialogs, in which the user chooses. */
 export const agentChannels = ["dialogs", ...askableNames] as const;
@@ -74,20 +65,17 @@ export async function startAgent(
     onRequest: (request: AgentRequest) => void;
   },
 ): Promise<Agent> {
-  const script = withValues(findAgent, {
+  const script = sessionScript("agent", {
     session: run === undefined ? await session : "",
     run: run ?? "",
-    agent: agentSource,
     channels: channels.join(" "),
-    missing: `${missing}`,
-    asleep: `${asleep}`,
-    replaced: `${replaced}`,
   });
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const writer = input.writable.getWriter();
   const cut = lineCutter();
   const isBearable = rate(bearableLines, () => performance.now());
   let hasEnded = false;
+  let isUseless = false;
   let waitingAnswers = 0;
   const write = async (message: Parameters<Agent["send"]>[0]): Promise<void> =>
     await writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {});
@@ -104,6 +92,9 @@ export async function startAgent(
           if (hasEnded) return;
           const request = parseRequest(line);
           if (request) onRequest(request);
+          if (request?.ask !== "lacks" || request.what !== "same-version") continue;
+          isUseless = true;
+          end();
         }
       },
     },
@@ -123,7 +114,8 @@ export async function startAgent(
     },
     end,
     ended: running.ended.then(
-      ({ code }) => code === missing ? "useless" : code === replaced ? "replaced" : "gone",
+      ({ code }) =>
+        isUseless || code === exitStatus.useless ? "useless" : code === exitStatus.replaced ? "replaced" : "gone",
       () => "gone",
     ),
   };

@@ -37,22 +37,26 @@ END
     ;;
   esac
 fi
+if [ -d /usr/lib/python3/dist-packages/gi ]; then
+  # session.sh runs it as soon as it is there.
+  printf '%s\n' "$agent" >"$RUNTIME_DIRECTORY/agent"
+  mv "$RUNTIME_DIRECTORY/agent" "$RUNTIME_DIRECTORY/agent.py"
+fi
 if [ "$channels" ] && [ -d /usr/lib/python3/dist-packages/gi ]; then
   # What is called before the agent is there waits for it: for so long, the bus takes this for the agent that starts. One that sleeps
-  # is woken, by a signal to start_agent.sh. Where there is none, this becomes an agent without the host's end.
-  printf '%s\n' "$agent" >"$RUNTIME_DIRECTORY/agent.py"
+  # is woken, by a signal to session.sh. Where there is none, this becomes an agent without the host's end.
   [ -z "$awaited" ] || : >"$RUNTIME_DIRECTORY/awaited"
   cat >"$RUNTIME_DIRECTORY/start_agent" <<END
 exec 2>/dev/null
 cd "$RUNTIME_DIRECTORY" || exit 1
 [ ! -e awaited ] || { sleep 20 && [ -e awaited ]; } || exit 1
 if [ -e asleep ]; then
-  while read -r sleeper <asleep && grep -qa start_agent.sh "/proc/\$sleeper/cmdline" && kill -s USR1 "\$sleeper"; do
+  while read -r sleeper <asleep && grep -qax verb=agent "/proc/\$sleeper/cmdline" && kill -s USR1 "\$sleeper"; do
     sleep 1
   done
   [ -e asleep ] || exit 1
 fi
-exec /usr/bin/python3 ./agent.py "${RUNTIME_DIRECTORY##*/gui-container-}" "" "" "" "" "" $channels >/dev/null
+exec /usr/bin/python3 ./agent.py "" "" "" "" $channels >/dev/null
 END
   names=org.freedesktop.impl.portal.desktop.guicontainer
   case $channels in *' notifications '*) names="$names org.freedesktop.Notifications" ;; esac

@@ -4,6 +4,7 @@
  */
 
 import { removeInvisible } from "../../base/text.ts";
+import { agentVersion } from "../session/protocol.ts";
 
 /** A filter of a file dialog: its name for the user, and patterns of file names. */
 export interface FileFilter {
@@ -51,8 +52,8 @@ export type AgentRequest =
   /** Something begins to record, or nothing records any more. */
   | { ask: "record"; on: boolean };
 
-/** What the agent lacks, as it or start_agent.sh prints it. */
-export const lacks = ["xdg-desktop-portal", "python3-gi", "no-portals", "no-microphone"] as const;
+/** What the agent lacks: a package; what its session was started without; or that its version is ours. */
+export const lacks = ["xdg-desktop-portal", "python3-gi", "no-portals", "no-microphone", "same-version"] as const;
 
 /** One of them. */
 export type Lack = typeof lacks[number];
@@ -74,8 +75,6 @@ const starting = /\.(?:desktop|directory|service|appimage|sh|run|exe|bat|cmd|jar
 
 /** Reads a line; undefined for one that is not as the agent writes it. */
 export function parseRequest(line: string): AgentRequest | undefined {
-  const what = lacks.find((known) => known === line);
-  if (what) return { ask: "lacks", what };
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -83,8 +82,15 @@ export function parseRequest(line: string): AgentRequest | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { ask, id, multiple, filters, name, path, size, url, summary, body, on } = value as Record<string, unknown>;
-  if (ask === "ready") return { ask };
+  const { ask, id, multiple, filters, name, path, size, url, summary, body, on, version, what } = value as Record<
+    string,
+    unknown
+  >;
+  if (ask === "ready") return version === agentVersion ? { ask } : { ask: "lacks", what: "same-version" };
+  if (ask === "lacks") {
+    const lack = lacks.find((known) => known === what);
+    return lack && { ask, what: lack };
+  }
   if (ask === "link") return typeof url === "string" ? { ask, url } : undefined;
   if (ask === "notify") {
     return typeof summary === "string" && typeof body === "string" ? { ask, summary, body } : undefined;

@@ -59,7 +59,7 @@ export async function servePortals(
 
   const toldLacks = new Set<Lack>();
   const tellLack = async (what: Lack): Promise<void> => {
-    const without: readonly AgentChannel[] = what === "python3-gi"
+    const without: readonly AgentChannel[] = what === "python3-gi" || what === "same-version"
       ? channels
       : what === "no-microphone"
       ? ["microphone"]
@@ -67,7 +67,9 @@ export async function servePortals(
     const lost = channels.filter((channel) => without.includes(channel));
     if (toldLacks.has(what) || lost.length === 0) return;
     toldLacks.add(what);
-    const why = what.startsWith("no-")
+    const why = what === "same-version"
+      ? `"${await session}" was started by another version of attach.ts`
+      : what.startsWith("no-")
       ? `"${await session}" was started without`
       : `${what} is not installed in "${label}"`;
     host.ui.status(`The apps go without ${lost.join(", ")}: ${why}`);

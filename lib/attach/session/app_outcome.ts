@@ -28,7 +28,7 @@ export async function appOutcome(container: Container, session: string): Promise
 
 /** How the app of a session has ended, by the end of the session's log. */
 export function outcomeIn(log: string): AppOutcome {
-  // run_app.sh and start_session.sh print these lines. An app may print the same; the last one counts. What it printed
+  // run_app.sh and session.sh print these lines. An app may print the same; the last one counts. What it printed
   // last need not end its line.
   const start = log.indexOf("The app is started\n");
   const end = [...log.matchAll(/The app ended with exit status (\d+)$/gm)].at(-1);

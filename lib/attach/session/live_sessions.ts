@@ -2,10 +2,7 @@
 
 import type { Host } from "../../base/host.ts";
 import { attachLine } from "./advice.ts";
-import findSession from "./find_session.sh" with { type: "text" };
-import listScript from "./list_sessions.sh" with { type: "text" };
-import recordScript from "./record_channels.sh" with { type: "text" };
-import stopScript from "./stop_sessions.sh" with { type: "text" };
+import { exitStatus, sessionScript, type Verb } from "./protocol.ts";
 import { mapSome } from "../../base/settle.ts";
 import { inputError, isFailure, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
 import { type Engine, labelOf } from "../../engine/engine.ts";
@@ -60,11 +57,11 @@ export async function listSessions(
   { mayAsk = true, host = container.host }: Pick<ScriptOptions, "mayAsk" | "host"> = {},
 ): Promise<LiveSession[]> {
   const limit = mayAsk && canAsk(host) ? {} : { timeoutMs: listTimeoutMs };
-  const { stdout } = await container.script({ host, script: listScript, mayAsk, ...limit });
+  const { stdout } = await container.script({ host, script: sessionScript("list"), mayAsk, ...limit });
   return parseSessions(container.label, stdout);
 }
 
-/** Reads what list_sessions.sh prints. The container is not trusted: lines that do not fit are left out. */
+/** Reads what session.sh lists. The container is not trusted: lines that do not fit are left out. */
 function parseSessions(container: string, stdout: string): LiveSession[] {
   const sessions = stdout.split("\n").flatMap((line): LiveSession[] => {
     const [, session, display, pid, clients, since, channels, served, record] =
@@ -167,35 +164,30 @@ export async function stopSessions(
   names: readonly string[],
   options: Pick<ScriptOptions, "host"> = {},
 ): Promise<void> {
-  await container.script({ ...options, script: stopScript, parameters: names });
+  await container.script({ ...options, script: sessionScript("stop"), parameters: names });
 }
 
-/** Exit statuses of find_session.sh: there is no such session; there is none, or more than one. */
-const notLive = 76;
-const notOne = 77;
-
 /**
- * Runs a script after find_session.sh, which fails before the script prints anything.
+ * Does something about a live session.
  *
  * @param options `session`: its name; without one the only session, or the one that the user chooses
- * @returns how the script has ended, whatever its exit status
+ * @returns how that has ended, whatever its exit status
  * @throws {UserError} when there is no such session
  */
 export async function runInSession(
   container: Container,
-  { session, script, values, ...options }: ScriptOptions & { session: string | undefined },
+  { session, verb, values, ...options }: Omit<ScriptOptions, "script"> & { session: string | undefined; verb: Verb },
 ): Promise<ProcessResult | ProcessError> {
   const run = async (session: string): Promise<ProcessResult | ProcessError> => {
-    const all = { ...values, session, not_live: `${notLive}`, not_one: `${notOne}` };
     try {
-      return await container.script({ ...options, script: findSession + script, values: all });
+      return await container.script({ ...options, script: sessionScript(verb, { ...values, session }) });
     } catch (error) {
       if (error instanceof ProcessError) return error;
       throw error;
     }
   };
   const isMissing = ({ code, stdout }: Pick<ProcessResult, "code" | "stdout">): boolean =>
-    stdout === "" && (code === notLive || code === notOne);
+    stdout === "" && (code === exitStatus.notLive || code === exitStatus.notOne);
   const result = await run(session ?? "");
   if (!isMissing(result)) return result;
   if (session !== undefined) throw noSession(container, session);
@@ -216,7 +208,7 @@ export async function noteChannels(
   container: Container,
   { session, channels }: { session: string; channels: string },
 ): Promise<void> {
-  const result = await runInSession(container, { session, script: recordScript, values: { channels } });
+  const result = await runInSession(container, { session, verb: "note", values: { channels } });
   if (result instanceof ProcessError) throw result;
 }
 

@@ -12,7 +12,7 @@
 : "${xpra_directory:?}" "${run:?}" "${sound?}" "${samples?}" "${microphone?}"
 set -eu
 session=${RUNTIME_DIRECTORY##*/gui-container-}
-# The host's player ends when the FIFO is no longer open here: with the session. start_session.sh waits until it is open.
+# The host's player ends when the FIFO is no longer open here: with the session. session.sh waits until it is open.
 [ -z "$sound" ] || exec 8<>"$xpra_directory/$session$sound"
 : >"$xpra_directory/$session.log"
 umask 077

@@ -20,7 +20,7 @@ import type { Container } from "../../container/container.ts";
 import type { OpenFifo } from "../../container/fifo.ts";
 
 /**
- * What follows the name of the session's socket in the FIFO's name. start_session.sh makes the FIFO: PulseAudio would
+ * What follows the name of the session's socket in the FIFO's name. session.sh makes the FIFO: PulseAudio would
  * make one that everybody may read and write.
  */
 export const soundSuffix = "~sound";

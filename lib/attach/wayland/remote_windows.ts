@@ -4,12 +4,12 @@
  */
 
 import { abortable } from "@std/async";
-import awaitEnd from "../session/await_end.sh" with { type: "text" };
 import { UserError } from "../../base/errors.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import type { Container } from "../../container/container.ts";
 import { stopAtEnd, stopSessions } from "../session/live_sessions.ts";
 import { closedFromOutside } from "../session/outcome.ts";
+import { sessionScript } from "../session/protocol.ts";
 import type { WaylandClient } from "./client.ts";
 
 /**
@@ -24,7 +24,7 @@ export async function awaitRemoteEnd(
 ): Promise<WindowsEnd> {
   const { host, label } = container;
   // The container's answer, and its time, say nothing but that it is worth looking. It fails with the connection.
-  const asked = container.script({ script: awaitEnd, values: { session }, timeoutMs: Infinity });
+  const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
   try {
     const isClosed = await abortable(
       Promise.race([asked.catch(() => {}).then(() => false), client.ended.then(() => !host.dryRun)]),

@@ -1,13 +1,13 @@
 /** xpra's client on the host: started in its box, behind its guard, and ended with both. */
 
-import { isMissingProgram, type ProcessResult, UserError } from "../../base/errors.ts";
-import type { Host } from "../../base/host.ts";
+import { ifInstalled, type ProcessResult, UserError } from "../../base/errors.ts";
 import { endProcess } from "../../base/process.ts";
+import { installHint } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import { SocketReplaced } from "../../container/sockets.ts";
 import { Violation } from "../../guard/faults.ts";
 import { makeAttachDirectory } from "./attach_directory.ts";
-import { boxedArgv, prepareBoxes, type StartBox } from "../box/box.ts";
+import { boxedArgv, prepareBoxes } from "../box/box.ts";
 import type { WindowsOptions } from "../display/display.ts";
 import { startGuard } from "../../guard/xpra/guard.ts";
 import type { RunMemory } from "../../guard/xpra/memory.ts";
@@ -73,7 +73,12 @@ export async function startClient(options: ClientOptions): Promise<Client> {
       directory.hidePixels();
     },
   }));
-  const startBox = box ? await boxesIfAny(host) : undefined;
+  const startBox = box ? await ifInstalled(prepareBoxes(host)) : undefined;
+  if (box && !startBox) {
+    const line =
+      'xpra\'s client runs without a box, with all of your permissions. The program "bwrap" is not installed';
+    host.ui.warn(`${line}. ${installHint("bwrap")}`, { security: true });
+  }
   const env = clientEnvironment(crypto.randomUUID());
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
     clientArgv({ ...paths, open, dpi: screen.dpi, border, userOptions });
@@ -121,19 +126,6 @@ export async function startClient(options: ClientOptions): Promise<Client> {
       await ended;
     },
   };
-}
-
-/** How boxes start; undefined, with a warning, if bubblewrap is not installed. */
-async function boxesIfAny(host: Host): Promise<StartBox | undefined> {
-  try {
-    return await prepareBoxes(host);
-  } catch (error) {
-    if (!isMissingProgram(error)) throw error;
-    host.ui.warn(`xpra's client runs without a box, with all of your permissions. ${error.message}. ${error.hint}`, {
-      security: true,
-    });
-    return undefined;
-  }
 }
 
 /**

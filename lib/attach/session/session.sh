@@ -1,0 +1,284 @@
+# shellcheck shell=sh
+# session.sh
+# What is done about sessions in a container, as its user: a verb a call, see protocol.ts. A session's directory, which systemd
+# makes and removes, has the files below; serve_session.sh and agent.py, which make most of them, say what is in each.
+#
+# Values in front, and more of each verb:
+#   verb  one of the functions from "list" on, which gets the parameters
+#   useless, replaced, asleep, on_wayland, taken, not_live, not_one, no_directory, called_off  exit statuses
+: "${verb:?}" "${useless:?}" "${replaced:?}" "${asleep:?}" "${on_wayland:?}" "${taken:?}" "${not_live:?}" "${not_one:?}"
+: "${no_directory:?}" "${called_off:?}"
+export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
+# A session's directory, and its unit, are called like this with its name behind.
+directories=$XDG_RUNTIME_DIR/gui-container-
+
+units() {
+  systemctl --user list-units --type=service --plain --no-legend "$@" 'gui-container-*'
+}
+
+# Finds the live session that is called $session, or without a name the only one; its directory is in $directory then.
+find_session() {
+  if [ -z "${session?}" ]; then
+    for record in "$directories"*/record; do
+      [ -z "$session" ] && [ -e "$record" ] || exit "$not_one"
+      session=${record%/record}
+      session=${session#"$directories"}
+    done
+  fi
+  directory=$directories$session
+  # A session that is just starting has none yet.
+  tries=0
+  until [ -e "$directory/environment" ]; do
+    [ -e "$directory/record" ] && [ "$tries" -lt 200 ] || exit "$not_live"
+    tries=$((tries + 1))
+    sleep 0.1
+  done
+}
+
+# Runs what follows the unit's name with the parameters in a scope that ends with that unit.
+in_scope_of() {
+  unit=$1
+  shift
+  exec systemd-run --user --scope --quiet --collect --property=BindsTo="$unit" --property=After="$unit" "$@"
+}
+
+# The clients of the xpra server with this process id. A socket is listed in the network namespace of the end that has made
+# the connection. The clients are on the host: their connections are the sockets of the server that are not listed here. Those of
+# clients on another machine are made by this container's sshd: they are listed as connected (03) to the session's own socket.
+count_clients() {
+  readlink "/proc/$1/fd/"* | awk -v socket="/.xpra/$2" '
+    FILENAME ~ /unix/ { listed[$7] = $6 == "03" && substr($8, length($8) - length(socket) + 1) == socket; next }
+    FILENAME != "-" { listed[$10] = 0; next }
+    sub(/^socket:\[/, "") && sub(/\]$/, "") && (!($0 in listed) || listed[$0]) { clients++ }
+    END { print clients + 0 }' /proc/net/unix /proc/net/netlink -
+}
+
+# Whether a run serves the session with this directory, or will do so soon.
+is_served() {
+  # For so long, the session's bus waits for the agent of the run that has started it: see offer_portals.sh.
+  [ -z "$(find "$1/awaited" -newermt '20 seconds ago' 2>/dev/null)" ] || return 0
+  read -r pid 2>/dev/null <"$1/attached" && grep -qsax verb=agent "/proc/$pid/cmdline"
+}
+
+# Prints a line for each live session: name, "x11" or "wayland", process id of the app, number of clients, start in seconds of the
+# epoch, its open channels, "served" if a run serves them or will do so soon, app as JSON; a tab between them. A session on Wayland
+# lives no longer than its windows' client, but counts as one without a client while no run serves its channels.
+list() {
+  units --state=activating,active | while read -r unit _; do
+    session=${unit#gui-container-}
+    session=${session%.service}
+    path=$directories$session
+    [ -e "$path/record" ] || continue
+    served=
+    ! is_served "$path" || served=served
+    if [ -e "$path/wayland" ]; then
+      display=wayland clients=1
+      [ ! -e "$path/attached" ] || [ "$served" ] || clients=0
+    else
+      display=x11
+      clients=$(count_clients "$(systemctl --user show --property=MainPID --value "$unit")" "$session")
+    fi
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$session" "$display" "$(cat "$path/pid" 2>/dev/null)" "$clients" \
+      "$(stat -c %Y "$path/record")" "$(cat "$path/channels" 2>/dev/null)" "$served" "$(cat "$path/record")"
+  done
+}
+
+# Stops the sessions of these names; the socket of each goes with it.
+stop() {
+  for session; do systemctl --user stop "gui-container-$session.service"; done
+}
+
+# Stops the session that a run has started.
+#   run  the id of that run
+undo() {
+  units | grep " run ${run:?}\$" | while read -r unit _; do systemctl --user stop "$unit"; done
+}
+
+# Returns when a session has ended.
+#   session  its name
+await() {
+  pid=$(systemctl --user show --property=MainPID --value "gui-container-${session:?}.service")
+  [ "${pid:-0}" = 0 ] || tail --pid="$pid" --sleep-interval=0.1 -f /dev/null
+}
+
+# Writes down which channels of a session are open from now on.
+#   session   as for find_session
+#   channels  these
+note() {
+  find_session
+  printf '%s\n' "${channels?}" >"$directory/channels"
+}
+
+# Runs an app in a session, with the environment of the session's first app; the parameters are the app's words. It holds a lock
+# that keeps the session until the app has ended. Prints the session's name just before; what the app prints goes to the session's
+# log.
+#   session         as for find_session
+#   xpra_directory  where logs of sessions are
+join() {
+  find_session
+  # The environment may set any variable, but cannot change the positional parameters.
+  set -- "$session" "$directory/environment" "${xpra_directory:?}/$session.log" "$@"
+  # shellcheck source=/dev/null
+  . "$2"
+  command -v "$4" >/dev/null || exit 127
+  printf '%s\n' "$1"
+  exec >>"$3" 2>&1
+  session=$1 lock=$2
+  shift 3
+  in_scope_of "gui-container-$session.service" -- flock --shared "$lock" "$@"
+}
+
+# Prints the text on the clipboard of a session, or puts there what it reads. What offers it to the session's apps then is a scope
+# that ends with the session, or when the time is over. xclip on the way out waits for the app that has copied, which may not answer.
+#   session    as for find_session
+#   direction  out or in; ask: does nothing if the session is not on a Wayland desktop, where it has no clipboard of its own: its
+#              name is printed then
+#   most       how many bytes to print
+#   seconds    for how long what was put there can be read
+carry() {
+  find_session
+  [ ! -e "$directory/wayland" ] || { printf '%s\n' "$session"; exit "$on_wayland"; }
+  [ "${direction:?}" != ask ] || exit 0
+  set -- "$direction" "${most:?}" "gui-container-$session.service" "${seconds:?}"
+  # shellcheck source=/dev/null
+  . "$directory/environment"
+  command -v xclip >/dev/null || exit 127
+  if [ "$1" = out ]; then
+    timeout 5 xclip -selection clipboard -out -target UTF8_STRING 2>/dev/null | head -c "$2"
+  else
+    in_scope_of "$3" --property=RuntimeMaxSec="$4" -- xclip -selection clipboard -in >/dev/null 2>&1
+  fi
+}
+
+# ExecStop of a session: asks the app to end, then waits for xpra, which ends with it. systemd kills what is there after
+# TimeoutStopSec.
+# shellcheck disable=SC2016 # The shell that systemd starts expands these variables.
+exec_stop='[ "$MAINPID" ] || exit 0; echo The session is stopped; kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'
+
+# Starts the unit of the session. Its parameters are further options and words of systemd-run.
+start_unit() {
+  systemd-run --user --quiet --collect --unit="gui-container-$session" --description="$session, run $run" \
+    --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \
+    --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c '$exec_stop'" \
+    --property=ExecStopPost=":/bin/sh -c 'cd $xpra_directory && rm -f $session${fifo_suffix:?}${transport:+ $session $transport*}'" \
+    --property=StandardOutput="append:$xpra_directory/$session.log" --property=StandardError=inherit "$@" 2>&1
+}
+
+# Starts the systemd units of a session, and prints its name. The parameters end the command line of systemd-run: environment and
+# command of the session's service. Reads, with waypipe, the word "go" when the host's end is ready.
+#   xpra_directory  where sockets and logs of sessions are
+#   name            the session's name
+#   mode            when that name is taken: "exact" fails, "count" tries name-2, name-3, ...
+#   program         the app's program
+#   run             the id of this run
+#   sound           not empty for a session that has a FIFO for sound
+#   fifo_suffix     what that FIFO has after the session's name
+#   server          the program that forwards the session: xpra or waypipe
+#   transport       with waypipe: the name of the socket at which the host's end listens
+start() {
+  : "${xpra_directory:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${server:?}"
+  : "${transport?}"
+  # Without a session, nobody else removes it.
+  [ -z "$transport" ] || trap 'rm -f "$xpra_directory/$transport"' EXIT
+  for needed in "$program" "$server"; do
+    command -v "$needed" >/dev/null || { printf '%s: not found\n' "$needed" >&2; exit 127; }
+  done
+
+  # A container that was killed leaves sockets that nobody listens on, and their FIFOs. An attachment that was killed leaves its
+  # file for pixels, or the host's end of waypipe its socket and FIFO. At the socket of a session with waypipe, a process of the
+  # host's listens, which is not listed here: its unit has a directory before it gets the socket. Anywhere else but here this would
+  # remove files of the user's.
+  cd "$xpra_directory" || exit "$no_directory"
+  for socket in *; do
+    [ ! -S "$socket" ] || [ -e "$directories$socket" ] ||
+      grep -q " $xpra_directory/$socket\$" /proc/net/unix || rm -f "$socket"
+  done
+  for fifo in *"$fifo_suffix"; do
+    [ -e "${fifo%"$fifo_suffix"}" ] || rm -f "$fifo"
+  done
+  find . -maxdepth 1 \( -name '.pixels-*' -o -name '.wayland-*' \) -mmin +10 -delete
+
+  [ -z "$transport" ] || { read -r word && [ "$word" = go ]; } || exit "$called_off"
+
+  # For xpra, BindsTo of the socket starts the service together with the socket, without waiting for it, and stops the socket with
+  # the service. waypipe connects to the socket of the host's end, which gets the session's name.
+  session=$name count=1
+  while
+    fifo=${sound:+; rm -f $session$fifo_suffix; mkfifo -m 660 $session$fifo_suffix}
+    ! message=$(
+      if [ "$transport" ]; then
+        start_unit --property=ExecStartPre=":/bin/sh -c 'cd $xpra_directory && mv $transport $session$fifo'" "$@"
+      else
+        start_unit --socket-property=ListenStream="$xpra_directory/$session" --socket-property=SocketMode=0660 \
+          --socket-property=ExecStartPost="/bin/sh -c 'cd $xpra_directory$fifo'" \
+          --socket-property=RemoveOnStop=yes --socket-property=BindsTo="gui-container-$session.service" "$@"
+      fi
+    )
+  do
+    case $message in
+      *' already '*) ;;
+      *)
+        printf '%s\n' "$message" >&2
+        df -P "$XDG_RUNTIME_DIR" . | awk '$4 == 0 { print "No space left in " $6 }' >&2
+        exit 1
+        ;;
+    esac
+    count=$((count + 1))
+    if [ "$mode" = count ]; then
+      session=$name-$count
+    elif systemctl --user --quiet is-active "gui-container-$session.socket" "gui-container-$session.service" ||
+      [ "$count" -gt 100 ]; then
+      exit "$taken"
+    else
+      # Another session of this name is just starting or ending.
+      sleep 0.1
+    fi
+  done
+  # The host's player ends at once when nobody has opened the FIFO for writing. So the host learns the name when the service has.
+  [ -z "$sound" ] || timeout 5 head -c 0 "$session$fifo_suffix" || :
+  printf '%s\n' "$session"
+}
+
+# Whether a session is that of $session, or of $run; it is in $directory then, with its agent.
+find_agent() {
+  for directory in "$directories"${session:-*}; do
+    [ -e "$directory/agent.py" ] || continue
+    [ -z "$session" ] || return 0
+    read -r id <"$directory/run" && [ "$id" = "$run" ] && return 0
+  done 2>/dev/null
+  return 1
+}
+
+# Runs the agent of a session. Its stdin and stdout are the host's end. An agent that nobody needs for a while ends, and takes 25 MB
+# of memory with it: this waits until the session's bus calls (see offer_portals.sh), or the host's end says something.
+#   session   the session's name; empty for the session of this run, which is about to start
+#   run       the id of this run
+#   channels  what it is to serve, with spaces between
+agent() {
+  : "${session?}" "${run?}" "${channels:?}"
+  [ -d /usr/lib/python3/dist-packages/gi ] || { echo '{"ask": "lacks", "what": "python3-gi"}'; exit "$useless"; }
+  tries=0
+  until find_agent; do
+    # The host's end may wait a minute for its desktop.
+    tries=$((tries + 1))
+    [ "$tries" -lt 4500 ] || exit 1
+    sleep 0.02
+  done
+  called='' line=''
+  trap 'called=yes' USR1
+  while
+    # shellcheck disable=SC2086 # These are words.
+    /usr/bin/python3 "$directory/agent.py" "$useless" "$asleep" "$replaced" "$line" $channels 2>/dev/null
+    status=$?
+    [ "$status" = "$asleep" ]
+  do
+    line=''
+    [ "$called" ] || read -r line || [ "$called" ] || exit 0
+    called=''
+    # A later run's agent has written its own process there.
+    grep -qsx $$ "$directory/attached" || exit "$replaced"
+  done
+  exit "$status"
+}
+
+"$verb" "$@"
