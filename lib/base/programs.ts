@@ -67,8 +67,6 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "ss": { scripts: ["create", "attach"], package: "iproute2" },
   "getenforce": { scripts: ["create", "attach"] },
   "sysctl": { scripts: ["attach"], package: "procps" },
-  // Without a package: on a host, cloud-init would run at the next boot.
-  "cloud-init": { scripts: ["create"], purpose: "checks a cloud-config before it is used" },
   "update-desktop-database": {
     scripts: ["create"],
     package: "desktop-file-utils",

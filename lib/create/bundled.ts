@@ -57,23 +57,17 @@ export const bundledCloudConfigs: BundledFiles = {
   },
 };
 
-/** A file that the command line names, read. */
-export interface NamedFile extends PartFile {
-  /** Whether it comes with the scripts. */
-  bundled: boolean;
-}
-
 /** What attach.ts needs in a container. */
-export const attachSoftware: NamedFile = bundledFile("xpra", xpra);
+export const attachSoftware: PartFile = bundledFile("xpra", xpra);
 
 /** What it needs in one whose windows are shown on Wayland only. */
-export const waylandSoftware: NamedFile = bundledFile("xpra", xpra.replace("\nwith_xpra=yes\n", "\nwith_xpra=no\n"));
+export const waylandSoftware: PartFile = bundledFile("xpra", xpra.replace("\nwith_xpra=yes\n", "\nwith_xpra=no\n"));
 
 /** Where cloud-init has put {@linkcode attachSoftware} in a container that was made with it, and has run it. */
 export const attachSoftwarePath = `/var/lib/cloud/instance/scripts/${attachSoftware.path}`;
 
-function bundledFile(name: string, text: string): NamedFile {
-  return { path: `${name}.${text.startsWith("#!") ? "sh" : "yaml"}`, text, bundled: true };
+function bundledFile(name: string, text: string): PartFile {
+  return { path: `${name}.${text.startsWith("#!") ? "sh" : "yaml"}`, text };
 }
 
 /**
@@ -84,8 +78,8 @@ function bundledFile(name: string, text: string): NamedFile {
  * @throws {UserError} exit code 2 for a word that is neither (the hint lists the bundled ones), and as
  * {@linkcode readInput}
  */
-export async function readNamed(word: string, { kind, files }: BundledFiles): Promise<NamedFile> {
-  if (word.includes("/") || /\.ya?ml$/.test(word)) return { path: word, text: await readInput(word), bundled: false };
+export async function readNamed(word: string, { kind, files }: BundledFiles): Promise<PartFile> {
+  if (word.includes("/") || /\.ya?ml$/.test(word)) return { path: word, text: await readInput(word) };
   if (Object.hasOwn(files, word)) return bundledFile(word, files[word]!);
   const names = Object.keys(files).sort().join(", ");
   throw inputError(

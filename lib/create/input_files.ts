@@ -4,7 +4,6 @@ import { join, resolve } from "@std/path";
 import { attachSoftware, bundledCloudConfigs, bundledProfiles, readNamed, waylandSoftware } from "./bundled.ts";
 import { parseProfile, type Profile } from "./profile_file.ts";
 import { profileRisks } from "./profile_risks.ts";
-import { checkSchema } from "./schema.ts";
 import { parsePart, userConfig, userData } from "./user_data.ts";
 import { hasPrivateKey, publicKeysIn } from "../container/ssh.ts";
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
@@ -88,7 +87,7 @@ export async function readProfile(host: Host, word: string, { trusted }: { trust
 }
 
 /**
- * Reads CLOUD_INIT: files, or the names of bundled ones. The host's own cloud-init checks the files.
+ * Reads CLOUD_INIT: files, or the names of bundled ones.
  *
  * @param options `user`: the name of the user that cloud-init makes, in place of the image's own; `software`: what is
  * added of what attach.ts needs
@@ -104,11 +103,7 @@ export async function readUserData(
   if (software !== "none" && !files.some(({ text }) => text === attachSoftware.text)) {
     files.push(software === "all" ? attachSoftware : waylandSoftware);
   }
-  const parts = await Promise.all(files.map(async (file) => {
-    const part = parsePart(file, { warn: (message) => host.ui.warn(message) });
-    if (!file.bundled) await checkSchema(host, part);
-    return part;
-  }));
+  const parts = files.map((file) => parsePart(file, { warn: (message) => host.ui.warn(message) }));
   // The first of several values counts.
   return userData(user === undefined ? parts : [parsePart({ path: "user.yaml", text: userConfig(user) }), ...parts]);
 }

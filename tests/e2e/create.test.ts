@@ -92,7 +92,6 @@ testOnEngines(
 
       await inBothDirections(engine, result.hostUid);
       await withPinnedKey(engine, result.ipv4);
-      await withSchema(engine, directory);
 
       const again = await script("create", engine, [
         "--image=gui-lab",
@@ -153,40 +152,6 @@ async function withPinnedKey(engine: EngineName, ipv4: string): Promise<void> {
   assertEquals(await sh(ssh(join(mountsRoot, name, "known_hosts"))), "ubuntu");
   const { code } = await runProcess(ssh("/dev/null"), { okCodes: "any" });
   assertEquals(code, 255, `${engine}: an unknown key is not accepted`);
-}
-
-/**
- * With a cloud-init on the host, which is the container's here, its mistakes are told; what is only deprecated is none.
- */
-async function withSchema(engine: EngineName, directory: string): Promise<void> {
-  const name = nameOn(engine);
-  // Root of a container may not open a pipe of the host's by its path.
-  const inside = "cat >/tmp/checked; exec cloud-init schema --annotate --config-file=/tmp/checked";
-  const program = `#!/bin/sh
-[ "$*" = 'schema --annotate --config-file=/dev/stdin' ] || exit 99
-exec ${engine} exec ${name} --mode=non-interactive -- /bin/sh -c '${inside}'
-`;
-  await Deno.writeTextFile(join(directory, "cloud-init"), program, { mode: 0o755 });
-  const check = async (text: string): Promise<ProcessResult> => {
-    const file = join(directory, "checked.yaml");
-    await Deno.writeTextFile(file, text);
-    return await script("create", engine, ["--image=gui-lab", name, publicKey, "gui", file], {
-      env: { PATH: `${directory}:${Deno.env.get("PATH")}` },
-    });
-  };
-  const wrong = await check("#cloud-config\npakages: [sl]\nruncmd: ls\nusers:\n  - name: x\n    gecos: 3\n");
-  assertEquals(wrong.code, 2, wrong.stderr);
-  for (
-    const line of [
-      /^(error:| {3}) .*checked\.yaml:2:1: cloud-init knows no key 'pakages': "pakages: \[sl\]"$/m,
-      /^(error:| {3}) .*checked\.yaml:3:1: 'ls' is not of type 'array': "runcmd: ls"$/m,
-      /^(error:| {3}) .*checked\.yaml:6:5: 3 is not of type 'string': "gecos: 3"$/m,
-      /^hint: /m,
-    ]
-  ) assertMatch(wrong.stderr, line);
-  const deprecated = await check("#cloud-config\napt_update: true\n");
-  assertEquals(deprecated.code, 1, deprecated.stderr);
-  assertStringIncludes(deprecated.stderr, `There is a container "${name}" already`);
 }
 
 testOnEngines("create.ts says at once that an image gets no user-data, and why", ["user"], async (engine) => {

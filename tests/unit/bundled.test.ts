@@ -50,7 +50,7 @@ Deno.test("readNamed() takes a bare name for the bundled file, although the work
     await Deno.writeTextFile(join(directory, "gui.yaml"), "mine: 2\n");
     await Deno.writeTextFile(join(directory, "guy"), "mine: 3\n");
     const [bundled, unknown, file, path] = await readIn(directory, ["gui", "guy", "gui.yaml", "./gui"]);
-    assertEquals<unknown>(bundled, { path: "gui.yaml", text: bundledProfiles.files.gui!, bundled: true });
+    assertEquals<unknown>(bundled, { path: "gui.yaml", text: bundledProfiles.files.gui! });
     assertStringIncludes(unknown!.message!, 'is called "guy"');
     assertStringIncludes(
       unknown!.hint!,

@@ -208,11 +208,11 @@ Deno.test("--doctor names an LXD under whose AppArmor a new systemd fails", asyn
 
 Deno.test("--doctor tells the version of a program, and by its need what its lack means", async () => {
   const programs = { ssh: { code: 255, stderr: "OpenSSH_10.0p2 Debian-7, OpenSSL 3.5.1\n" } };
-  const findings = await found(createDiagnosis, lxdHost({ programs }), /^(?:ssh|setfacl|cloud-init) /);
+  const findings = await found(createDiagnosis, lxdHost({ programs }), /^(?:ssh|setfacl|update-desktop-database) /);
   assertEquals(findings.map(({ verdict, what, hint }) => [verdict, what.split(":")[0], hint]), [
     ["ok", "ssh 10.0p2", undefined],
     ["broken", "setfacl is not installed", "sudo apt install acl"],
-    ["absent", "cloud-init is not installed", undefined],
+    ["absent", "update-desktop-database is not installed", "sudo apt install desktop-file-utils"],
   ]);
   for (const [env, used] of [[{ WAYLAND_DISPLAY: "wayland-1" }, "wl-copy"], [{}, "xclip"]] as const) {
     const findings = await found(attachDiagnosis, lxdHost({ env }), /^(?:wl-|xclip)/);
