@@ -31,6 +31,9 @@ Usage: deno task lab up                                     all of it; what is t
                                                             a slow link to it, or one that swallows all; plain: as it was
        deno task lab cluster down [--purge]                 stop these servers; with --purge remove them
        deno task lab today up                                a host of Debian testing, with today's desktops: five minutes, once
+       deno task lab uml [--security apparmor|selinux] [WORD…]
+                                                            an ordinary kernel as a process, with AppArmor in force, and
+                                                            the scripts in it: ten minutes; WORD: a word of the steps to run
        deno task lab status                                 what is there, versions, sizes
        deno task lab run [--engine lxc|incus] [--incus 6|7] [--desktop x11|wayland | --host today] [--seat 1|2|3] -- CMD…
                                                             CMD as the lab's user, in this checkout, on its desktop;
@@ -60,6 +63,8 @@ async function main(args: readonly string[], ui: Ui): Promise<number> {
       return await today(rest, ui);
     case "cluster":
       return await cluster(rest, ui);
+    case "uml":
+      return await uml(rest, ui);
     case "status":
       noMore(rest);
       return await status(ui);
@@ -159,6 +164,13 @@ async function cluster(args: readonly string[], ui: Ui): Promise<number> {
       ui.status(await controlCluster(args));
       return 0;
   }
+}
+
+async function uml(args: readonly string[], ui: Ui): Promise<number> {
+  needRoot("boot a kernel");
+  const [{ bootUml, securityModules }, { openLab }] = await Promise.all([import("./uml.ts"), import("./steps.ts")]);
+  const { options: { security = "apparmor" }, rest } = takeOptions(args, { security: securityModules });
+  return await bootUml(openLab(ui), { steps: rest, security });
 }
 
 async function run(args: readonly string[], ui: Ui): Promise<number> {

@@ -39,7 +39,11 @@ export async function ensureUserManager({ state }: Lab, user: LabUser): Promise<
     for (const directory of [group, join(group, "run")]) {
       Deno.mkdirSync(directory, { recursive: true });
       Deno.chownSync(directory, user.uid, user.gid);
-      Deno.chownSync(join(directory, "cgroup.procs"), user.uid, user.gid);
+      for (
+        const name of ["cgroup.procs", "cgroup.subtree_control"].map((name) => join(directory, name)).filter(exists)
+      ) {
+        Deno.chownSync(name, user.uid, user.gid);
+      }
     }
   }
   const directory = managerRuntimeDir();
