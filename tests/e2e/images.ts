@@ -1,12 +1,17 @@
 /** Images that tests make of the lab's, by an alias of their own. */
 
 import { runProcess } from "../../lib/base/process.ts";
+import { shortHash } from "../lab/files.ts";
+import { recipeProperty } from "../lab/image.ts";
 import { type EngineName, sh } from "./world.ts";
 
-/** What an image is made by, as root in a container of the lab's image, and whether it keeps the templates of that. */
+/** What an image is made by, as root in a container of the lab's image. */
 interface Recipe {
   script: string;
+  /** Whether it keeps the templates of the lab's image. */
   templates: boolean;
+  /** Whether it stays for later runs, with all that the lab's image has. */
+  kept?: boolean;
 }
 
 /** A third of the lab's image is left, so that keeping a container of it takes seconds: windows and sound are gone. */
@@ -17,11 +22,86 @@ find /usr/lib/*-linux-gnu -maxdepth 1 -size +3M ! -name 'libcrypto*' ! -name 'li
 `;
 
 /**
+ * What Ubuntu 25.10 and newer have and Debian 13 has not, out of Debian's archive: the newest cloud-init, which makes the
+ * user and has its network by netplan, systemd-networkd and systemd-resolved; uutils, but for the programs that are GNU's
+ * in Ubuntu, too; sudo-rs; and a package "firefox" that only asks for a snap, with an epoch that is ahead of all others.
+ *
+ * What apt fetches by https is in a directory at the root, by the name of the host, such as Mozilla's archive. Its package
+ * has a version that Mozilla's has had, and shows a terminal.
+ */
+const ubuntu = `
+export DEBIAN_FRONTEND=noninteractive
+sources=/etc/apt/sources.list.d
+sed '/^$/,$d; s/^Suites: .*/Suites: forky/' $sources/0000debian.sources >$sources/forky.sources
+printf 'Package: *\\nPin: release n=forky\\nPin-Priority: 100\\n' >/etc/apt/preferences.d/forky
+printf 'Acquire::%s;\\n' 'Check-Valid-Until "false"' 'Languages "none"' >/etc/apt/apt.conf.d/90ubuntu
+apt-get update -qq
+apt-get install -qq --no-install-recommends -o DPkg::Options::=--force-unsafe-io -o DPkg::Options::=--force-confold \\
+  cloud-init/forky sudo-rs/forky rust-coreutils/forky libc6/forky libc-bin/forky libc-l10n/forky locales/forky \\
+  netplan.io systemd-resolved libnss-resolve gnupg unattended-upgrades ifupdown- isc-dhcp-client- >/dev/null 2>&1
+rm $sources/forky.sources /etc/apt/preferences.d/forky
+systemctl enable --quiet systemd-networkd
+
+for program in /usr/lib/cargo/bin/coreutils/*; do
+  case \${program##*/} in cp | mv | rm) continue ;; esac
+  for place in /usr/bin /usr/sbin; do
+    [ ! -e "$place/\${program##*/}" ] || ln -sf "$program" "$place/"
+  done
+done
+ln -sf /usr/lib/cargo/bin/sudo /usr/bin/sudo
+
+userdel --remove ubuntu 2>/dev/null
+rm /etc/sudoers.d/90-cloud-init-users
+sed -i 's/^datasource_list:.*/datasource_list: [LXD, NoCloud, None]/' /etc/cloud/cloud.cfg.d/90_gui-lab.cfg
+
+# A package: its directory, its version; its program "firefox" comes by the standard input.
+package() {
+  mkdir -p /tmp/firefox/DEBIAN /tmp/firefox/usr/bin "$1"
+  cat >/tmp/firefox/usr/bin/firefox
+  chmod 755 /tmp/firefox/usr/bin/firefox
+  printf '%s\\n' 'Package: firefox' "Version: $2" 'Architecture: all' 'Maintainer: lab <root@localhost>' \\
+    'Description: firefox' >/tmp/firefox/DEBIAN/control
+  dpkg-deb --build -Znone /tmp/firefox "$1/firefox.deb" >/dev/null
+  {
+    dpkg-deb --field "$1/firefox.deb"
+    echo "Filename: \${3:-.}/firefox.deb"
+    echo "Size: $(stat -c %s "$1/firefox.deb")"
+    echo "SHA256: $(sha256sum "$1/firefox.deb" | cut -d ' ' -f 1)"
+  } >"$1/Packages"
+}
+package /opt/gui-lab-archive 1:1snap1-0ubuntu8 <<'END'
+#!/bin/sh
+echo "Command '$0' requires the firefox snap to be installed." >&2
+exit 1
+END
+mozilla=dists/mozilla/main/binary-$(dpkg --print-architecture)
+package "/packages.mozilla.org/apt/$mozilla" 145.0~build1 "$mozilla" <<'END'
+#!/bin/sh
+exec foot -T "Mozilla Firefox $*" sleep 600
+END
+cat >>/etc/apt/apt.conf.d/90ubuntu <<'END'
+Dir::Bin::Methods::https "copy";
+Acquire::AllowInsecureRepositories "true";
+APT::Get::AllowUnauthenticated "true";
+END
+
+rm -rf /usr/share/doc /usr/share/man /var/cache/apt/*.bin /var/cache/apt/archives/*.deb
+cloud-init clean --logs --seed
+`;
+
+/**
  * `e2e-small` is no more than that; `e2e-socket` reads its user-data from the engine's socket alone, and has the
  * NoCloud seed of another container; `e2e-bare` is as the cloud images of images:, without an SSH server, and its user
- * is called "debian"; `e2e-no-archive` reaches no archive of packages.
+ * is called "debian"; `e2e-no-archive` reaches no archive of packages; `gui-lab-ubuntu` is the lab's image as Ubuntu's are.
  */
-const recipes: Readonly<Record<"e2e-small" | "e2e-socket" | "e2e-bare" | "e2e-no-archive", Recipe>> = {
+const recipes: Readonly<
+  Record<"e2e-small" | "e2e-socket" | "e2e-bare" | "e2e-no-archive" | "gui-lab-ubuntu", Recipe>
+> = {
+  "gui-lab-ubuntu": {
+    script: ubuntu,
+    templates: true,
+    kept: true,
+  },
   "e2e-small": {
     script: "cloud-init clean --logs --seed",
     templates: true,
@@ -53,12 +133,17 @@ cloud-init clean --logs --seed
   },
 };
 
-/** Makes an image, in place of one that a killed run has left. */
+/** The property of a kept image that holds the hash of its recipe and of the lab's image. */
+const madeOf = "gui-lab-made-of";
+
+/** Makes an image, in place of one that a killed run has left. One that is kept may be there. */
 export async function makeImage(engine: EngineName, alias: keyof typeof recipes): Promise<void> {
-  await removeImage(engine, alias);
-  const { script, templates } = recipes[alias];
-  const name = `${alias}-source`;
+  const { script, templates, kept = false } = recipes[alias];
   const run = (...args: string[]): Promise<string> => sh([engine, ...args]);
+  const recipe = shortHash(script + await run("image", "get-property", "gui-lab", recipeProperty));
+  if (kept && await run("image", "get-property", alias, madeOf).catch(() => "") === recipe) return;
+  await removeImage(engine, alias);
+  const name = `e2e-${alias}-source`;
   try {
     await run("launch", "gui-lab", name);
     await run("exec", name, "--", "cloud-init", "status", "--wait");
@@ -68,7 +153,7 @@ export async function makeImage(engine: EngineName, alias: keyof typeof recipes)
       "--",
       "/bin/sh",
       "-ec",
-      `${slim}\n${script}\n: >/etc/machine-id\nrm -f /etc/ssh/ssh_host_*`,
+      `${kept ? "" : slim}\n${script}\n: >/etc/machine-id\nrm -f /etc/ssh/ssh_host_*`,
     );
     if (!templates) {
       const metadata = await run("config", "metadata", "show", name);
@@ -77,7 +162,7 @@ export async function makeImage(engine: EngineName, alias: keyof typeof recipes)
       });
     }
     await run("stop", "--force", name);
-    await run("publish", name, "--alias", alias, "--compression", "none");
+    await run("publish", name, "--alias", alias, "--compression", "none", `${madeOf}=${recipe}`);
   } finally {
     await runProcess([engine, "delete", "--force", name], { okCodes: "any" });
   }
