@@ -355,18 +355,31 @@ async function toldOfFailure(engine: EngineName, directory: string): Promise<voi
   assertEquals(await present(join(mountsRoot, name)), false);
 }
 
+/** On a bridge that gives no address, as where firewalld drops what asks for one, and a firewall-cmd that says so. */
 async function toldOfNoAddress(engine: EngineName, directory: string): Promise<void> {
   const name = `e2e-silent-${engine}`;
-  const [profile, file] = [join(directory, "profile.yaml"), join(directory, "plain.yaml")];
-  await Deno.writeTextFile(profile, "devices:\n  eth0:\n    type: nic\n    nictype: p2p\n    name: eth0\n");
+  const network = `e2e-mute-${engine}`;
+  const [profile, file] = [join(directory, `${name}.profile.yaml`), join(directory, "plain.yaml")];
+  await Deno.writeTextFile(profile, `devices:\n  eth0:\n    type: nic\n    network: ${network}\n    name: eth0\n`);
   await Deno.writeTextFile(file, "#cloud-config\ndisable_root: true\n");
-  const startedMs = performance.now();
-  const { code, stderr } = await script("create", engine, ["--image=gui-lab", name, publicKey, profile, file]);
-  assertEquals(code, 1, stderr);
-  assert(performance.now() - startedMs < 60_000, stderr);
-  assertStringIncludes(stderr, `The container "${name}" has no address`);
-  assertMatch(stderr, /hint: .*firewall/);
-  assertEquals(await present(join(mountsRoot, name)), false);
+  await Deno.writeTextFile(join(directory, "firewall-cmd"), "#!/bin/sh\necho FedoraWorkstation\n", { mode: 0o755 });
+  const subnet = `198.18.${engine === "lxc" ? 240 : 241}.1/24`;
+  await runProcess([engine, "network", "delete", network], { okCodes: "any" });
+  await sh([engine, "network", "create", network, `ipv4.address=${subnet}`, "ipv4.dhcp=false", "ipv6.address=none"]);
+  try {
+    const startedMs = performance.now();
+    const args = ["--image=gui-lab", name, publicKey, profile, file];
+    const env = { PATH: `${directory}:${Deno.env.get("PATH")}` };
+    const { code, stderr } = await script("create", engine, args, { env });
+    assertEquals(code, 1, stderr);
+    assert(performance.now() - startedMs < 60_000, stderr);
+    assertStringIncludes(stderr, `The container "${name}" has no address`);
+    const command = `sudo firewall-cmd --permanent --zone=trusted --change-interface=${network}`;
+    assertMatch(stderr, new RegExp(`hint: firewalld .*: ${command} && sudo firewall-cmd --reload`));
+    assertEquals(await present(join(mountsRoot, name)), false);
+  } finally {
+    await sh([engine, "network", "delete", network]);
+  }
 }
 
 async function present(path: string): Promise<boolean> {
