@@ -96,8 +96,17 @@ export async function ensureEngine(lab: Lab, engine: LabEngine): Promise<void> {
   });
 }
 
-/** Gives one engine the image, and shows that a container of it boots. */
-export async function ensureImage(lab: Lab, engine: LabEngine, files: ImageFiles): Promise<void> {
+/**
+ * Gives one engine the image, and shows that a container of it boots.
+ *
+ * @param options `measures`: whether a second container shows how long that takes
+ */
+export async function ensureImage(
+  lab: Lab,
+  engine: LabEngine,
+  files: ImageFiles,
+  { measures = true } = {},
+): Promise<void> {
   if ("missing" in lab.state.parts[engine]) return;
   await partStep(lab, engine, async () => {
     const record = engineRecord(lab, engine);
@@ -118,7 +127,7 @@ export async function ensureImage(lab: Lab, engine: LabEngine, files: ImageFiles
       await launchTrial(engine, current);
       // On a new machine the directory may be mounted only now.
       await shareDeviceMounts(engine);
-      record.launchMs = await launchTrial(engine, current);
+      if (measures) record.launchMs = await launchTrial(engine, current);
     }
     // Only now, in one move: whoever uses the alias meanwhile gets the old image or the new one.
     if (target !== current) await setAlias(engine, current, { exists: target !== undefined });
@@ -347,8 +356,8 @@ async function describeEngine(lab: Lab, engine: LabEngine): Promise<Part> {
   const driver = pool
     ? (await query<{ driver: string }>(engine, `/1.0/storage-pools/${pool}`))?.driver
     : "somebody's own";
-  const note = `storage ${driver}, launch to cloud-init done ${((launchMs ?? 0) / 1000).toFixed(2)} s`;
-  return { version: await serverVersion(engine), note };
+  const launch = launchMs === undefined ? "" : `, launch to cloud-init done ${(launchMs / 1000).toFixed(2)} s`;
+  return { version: await serverVersion(engine), note: `storage ${driver}${launch}` };
 }
 
 async function serverVersion(engine: LabEngine): Promise<string> {

@@ -6,12 +6,16 @@ import { runProcess } from "../../lib/base/process.ts";
 import { saveState } from "./state.ts";
 import { announce, type Lab } from "./steps.ts";
 
+/** What builds an image. */
+export const imageBuildPackages = [
+  ...["mmdebstrap", "squashfs-tools", "debian-archive-keyring", "util-linux", "mount", "tar", "gzip"],
+] as const;
+
 /** Everything but xpra: engines, image building, desktop, and the tools that tests use. */
 export const hostPackages = [
   // engines
   ...["lxd", "lxd-client", "incus", "acl", "dnsmasq-base", "nftables", "iproute2", "btrfs-progs", "uidmap"],
-  // image
-  ...["mmdebstrap", "squashfs-tools", "debian-archive-keyring", "util-linux", "mount", "tar", "gzip"],
+  ...imageBuildPackages,
   // desktop
   ...["xvfb", "xauth", "openbox", "dbus-daemon", "dbus-bin", "pulseaudio", "pulseaudio-utils", "dunst"],
   ...["fonts-dejavu-core", "xkb-data", "x11-xkb-utils"],
@@ -44,7 +48,7 @@ export const hostPackages = [
 /** What the demo needs of it: one engine, a Wayland desktop, and what attach.ts starts there. */
 export const demoPackages = [
   ...["incus", "acl", "dnsmasq-base", "nftables", "iproute2", "btrfs-progs", "uidmap"],
-  ...["mmdebstrap", "squashfs-tools", "debian-archive-keyring", "util-linux", "mount", "tar", "gzip"],
+  ...imageBuildPackages,
   ...["sway", "xwayland", "dbus-daemon", "dbus-bin", "pulseaudio", "pulseaudio-utils", "python3"],
   ...["fonts-dejavu-core", "xkb-data", "waypipe", "bubblewrap", "grim", "wl-clipboard", "zenity", "libnotify-bin"],
   ...["xdg-utils", "openssh-client", "procps", "ca-certificates"],
@@ -110,7 +114,11 @@ export async function installPackages(lab: Lab, packages: readonly string[]): Pr
   saveState(lab.state);
   await aptUpdate();
   await runProcess(
-    ["apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", ...missing],
+    [
+      ...["apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"],
+      // Each file of a package would be written to the disk before the next one.
+      ...["-o", "DPkg::Options::=--force-unsafe-io", ...missing],
+    ],
     { env: unattended },
   );
   return `installed ${missing.length}`;

@@ -39,7 +39,8 @@ export async function buildRoot(work: string, recipe: RootRecipe): Promise<void>
   await runProcess(
     [
       ...["unshare", "--mount", "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--quiet"],
-      `--include=${packages.join(",")}`,
+      // Each file of a package would be written to the disk before the next one.
+      ...["--dpkgopt=force-unsafe-io", `--include=${packages.join(",")}`],
       ...options.map((option) => `--aptopt=${option}`),
       ...hooks.map((hook) => `--customize-hook=${hook}`),
       ...[release, join(work, "root"), sourcesFile, ...moreSources],

@@ -6,7 +6,7 @@ import { ensureEngine, ensureImage, findEngine } from "./engines.ts";
 import { ensureDefaultImage } from "./image_servers.ts";
 import { ensureImageFiles, type ImageFiles } from "./image.ts";
 import { demoImagePackages } from "./image_recipe.ts";
-import { demoPackages, hostPackages, installPackages, xpraRuntimePackages } from "./packages.ts";
+import { demoPackages, hostPackages, imageBuildPackages, installPackages, xpraRuntimePackages } from "./packages.ts";
 import { engineNames, labEngineNames, type Part, saveState, type XpraSource } from "./state.ts";
 import { type Lab, partStep, step } from "./steps.ts";
 import { ensureUserManager } from "./user_manager.ts";
@@ -14,20 +14,31 @@ import { ensureDenoPackages, ensureUser } from "./user.ts";
 import { ensureWayland } from "./wayland.ts";
 import { buildLog, ensureHostXpra, findXpraSource, noSource } from "./xpra.ts";
 
-/** What the demo needs: one engine, a Wayland desktop, and an image without xpra. What is there is kept. */
+/**
+ * What the demo needs: one engine, a Wayland desktop, and an image without xpra. What is there is kept. The image is built
+ * while the packages of the rest are installed: either keeps one processor busy.
+ */
 export async function bringUpDemo(lab: Lab): Promise<void> {
+  await step(lab, "packages for the image", () => installPackages(lab, imageBuildPackages));
+  const [files] = await Promise.all([
+    ensureImageFiles(lab, { packages: demoImagePackages, xpra: undefined }),
+    bringUpDemoHost(lab),
+  ]);
+  await ensureImage(lab, "incus", files, { measures: false });
+  saveState(lab.state);
+}
+
+async function bringUpDemoHost(lab: Lab): Promise<void> {
   await step(lab, "packages", () => installPackages(lab, demoPackages));
   await partStep(lab, "user", () => ensureUser(lab.state));
+  await Promise.all([ensureEngine(lab, "incus"), bringUpDemoDesktop(lab)]);
+}
+
+async function bringUpDemoDesktop(lab: Lab): Promise<void> {
   await ensureSession(lab);
   await ensureWayland(lab);
   await step(lab, "checkout", () => showCheckout(lab));
-  const [files] = await Promise.all([
-    ensureImageFiles(lab, { packages: demoImagePackages, xpra: undefined }),
-    ensureEngine(lab, "incus"),
-  ]);
-  await ensureImage(lab, "incus", files);
   await step(lab, "default image", () => ensureDefaultImage(lab, "incus"));
-  saveState(lab.state);
 }
 
 /** The user and the desktops: all that a seat has. */
