@@ -134,7 +134,11 @@ const spec = {
   showErrors: true,
 } satisfies ScriptSpec<string>;
 
-/** What the command line takes, for the man page. */
+/**
+ * What the command line takes, for the man page.
+ *
+ * @ignore For `tools/package.ts` and tests.
+ */
 export const commandLine: ScriptSpec<string> = spec;
 
 type Name = keyof typeof spec.options;

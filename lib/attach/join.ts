@@ -8,13 +8,11 @@ import { runInSession } from "./session/live_sessions.ts";
 
 /** The app has ended since its session has. */
 export class EndedWithSession extends UserError {
-  /** The class, for a stack trace. */
   override name = "EndedWithSession";
 }
 
 /** The app has ended with an exit status other than 0, and its session goes on. */
 export class EndedWithStatus extends UserError {
-  /** The class, for a stack trace. */
   override name = "EndedWithStatus";
 }
 

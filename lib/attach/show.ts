@@ -14,9 +14,7 @@ import { listSessions, stopAtEnd } from "./session/live_sessions.ts";
 import { isLive, reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { playSound } from "./session/sound.ts";
 
-/** Which session is shown, and how. */
 export interface ShowOptions extends Pick<ShowRequest, "open" | "asks" | "channelsFrom"> {
-  /** What shows its windows. */
   windows: Windows;
   /** Its name; or what starts it, and the id of this run. */
   session: string | { start(): Promise<string>; run: string };

@@ -29,7 +29,6 @@ export interface SessionPlan {
   name: string;
   /** Fail when the name is taken. Otherwise `-2`, `-3`, … is added to it then. */
   exact: boolean;
-  /** The channels that are open. */
   open: ReadonlySet<Channel>;
   /** The channels that were asked for, as {@linkcode recordChannels} writes them. */
   channels: string;

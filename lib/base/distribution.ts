@@ -43,7 +43,6 @@ export function parseOsRelease(text: string): Distribution {
 
 let own: Distribution | undefined;
 
-/** The distribution of this host. */
 export function distribution(): Distribution {
   return own ??= parseOsRelease(readOsRelease());
 }

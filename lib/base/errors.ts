@@ -26,11 +26,9 @@ export interface UserErrorOptions {
 
 /** An error that the user can fix. Its message is one line: what failed, and on what. */
 export class UserError extends Error {
-  /** The class, for a stack trace. */
   override name = "UserError";
   /** What to do about it: one line. */
   readonly hint: string;
-  /** The exit code of the script. */
   readonly exitCode: number;
   /** What another program printed, or an empty string. */
   readonly output: string;
@@ -73,7 +71,6 @@ export interface ProcessResult {
 
 /** A program failed: its exit status is not one of those that the caller expects, or it took too long. */
 export class ProcessError extends Error {
-  /** The class, for a stack trace. */
   override name = "ProcessError";
   /** See {@linkcode ProcessResult.code}. */
   readonly code: number;
@@ -132,7 +129,6 @@ export async function ifInstalled<T>(started: Promise<T>): Promise<T | undefined
 
 /** A signal ended the run. Thrown through the `AbortSignal` of a {@linkcode Host}. */
 export class Interrupted extends Error {
-  /** The class, for a stack trace. */
   override name = "Interrupted";
 
   /** `signal`: the signal that ended the run. */

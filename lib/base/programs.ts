@@ -5,10 +5,8 @@
 
 import { distribution, type Family, installCommand } from "./distribution.ts";
 
-/** One of the scripts. */
 export type ScriptName = "create" | "attach" | "map";
 
-/** A program of the host. */
 export interface HostProgram {
   /** The scripts that may start it. */
   scripts: readonly ScriptName[];

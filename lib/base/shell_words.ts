@@ -6,7 +6,6 @@
 
 /** Thrown by {@linkcode splitWords} for a quote that is not closed, or a backslash at the end. */
 export class WordsError extends Error {
-  /** The class, for a stack trace. */
   override name = "WordsError";
 }
 

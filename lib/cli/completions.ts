@@ -8,7 +8,6 @@ import { type Completion, type Options, type Places, tokensOf } from "./options.
 
 /** A script's command line, as far as its completions need it. */
 export interface CommandLine {
-  /** All options. */
   options: Options;
   /** The places without one of the flags below. */
   places: Places;
@@ -20,7 +19,6 @@ export interface CommandLine {
 
 /** Where names come from. Each of them passes the rule for names. */
 export interface Names {
-  /** The containers. */
   containers(): Promise<string[]>;
   /** The sessions of a container, or of all of them. */
   sessions(container: string | undefined): Promise<string[]>;

@@ -50,7 +50,6 @@ export const broken = (what: string, hint?: string): Finding => ({ verdict: "bro
 
 /** The engine that the script would use, which answers, and what it says. */
 export interface EngineFacts {
-  /** The engine. */
   engine: Engine;
   /** What its server is. */
   environment: Environment;
@@ -62,7 +61,6 @@ export interface EngineFacts {
 
 /** What a check has to go by. What several of them ask is asked once. */
 export interface Facts extends Partial<EngineFacts> {
-  /** This host. */
   host: Host;
   /** The script whose `--doctor` it is. */
   script: ScriptName;
@@ -94,7 +92,6 @@ export type Outcome = (findings: readonly Finding[], facts: Facts) => Finding;
 
 /** What `--doctor` of a script is made of. */
 export interface Diagnosis {
-  /** The script. */
   script: ScriptName;
   /** The checks, in the order in which they are printed. */
   checks: readonly Check[];

@@ -30,7 +30,6 @@ export interface Places {
   rest?: Completion;
 }
 
-/** One option of a script. */
 export interface OptionSpec {
   /** For the help, which wraps it. */
   help: string;
@@ -90,7 +89,6 @@ export interface Arguments<Name extends string> {
   rest: string[];
 }
 
-/** The options that all scripts have. */
 export const commonOptions = {
   "help": { group: "For all three scripts", short: "h", help: "Show this help" },
   "version": { short: "V", help: "Show the version" },
@@ -116,7 +114,6 @@ export const commonOptions = {
 /** The names of the options that all scripts have. */
 export type CommonName = keyof typeof commonOptions;
 
-/** All options of a script. */
 export function optionsOf<Name extends string>(spec: ScriptSpec<Name>): Options<Name | CommonName> {
   return { ...spec.options, ...commonOptions };
 }

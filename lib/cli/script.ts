@@ -19,7 +19,6 @@ import {
 } from "./options.ts";
 import { completionStub, type Program } from "./shells.ts";
 
-/** What a script can do. */
 export interface ScriptActions<Name extends string> {
   /** Does its work. Returns the exit code, by default 0. */
   main(host: Host, args: Arguments<Name>): Promise<number | void>;

@@ -48,7 +48,6 @@ ${commands.map((command) => `complete -c ${command} -f -a '(${name})'`).join("\n
 `,
 };
 
-/** The names of the shells. */
 export const shellNames: readonly string[] = Object.keys(shells);
 
 /**

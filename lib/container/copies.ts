@@ -28,9 +28,7 @@ const stepDeadlineMs = 60_000;
 
 /** What stands in a copy's record. */
 export interface CopyRecord {
-  /** The CLI of the engine. */
   engine: EngineCli;
-  /** The server that has it. */
   server: ServerRecord;
   /** The name of the container that it is a copy of. */
   source: string;
@@ -129,7 +127,6 @@ export async function claimCopiesOf(host: Host, source: Instance, { force }: { f
   });
 }
 
-/** Whether a copy is one of this container. */
 function isOf(copy: CopyRecord, { engine: { cli, server }, name }: Instance): boolean {
   return copy.engine === cli && copy.source === name && isSameServer(copy.server, serverRecord(server));
 }

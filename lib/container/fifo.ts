@@ -5,11 +5,9 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 /** How much a pipe can hold (pipe(7)), in bytes. */
 const pipeSize = 65_536;
 
-/** A FIFO that is open. */
 export interface OpenFifo {
   /** A path that leads to it, whatever the container puts in its place. */
   path: string;
-  /** Closes it. */
   close(): void;
 }
 

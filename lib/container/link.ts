@@ -24,7 +24,6 @@ export interface Link extends AsyncDisposable {
   reach(path: string, inContainer: string): Promise<void>;
   /** Makes a socket in the container whose connections go to one on this side. */
   lend(inContainer: string, path: string): Promise<void>;
-  /** Whether the connection is lost. */
   isLost(): Promise<boolean>;
 }
 

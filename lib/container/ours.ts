@@ -58,7 +58,6 @@ export async function findOurs(host: Host, instance: Instance, { withState = fal
 
 /** What the engine says of one of our containers, and of all that may share directories of this machine. */
 export interface Neighbourhood {
-  /** The container. */
   instance: InstanceInfo;
   /** The instances, in all projects. */
   neighbours: InstanceInfo[];

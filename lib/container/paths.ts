@@ -6,7 +6,6 @@ import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { type OnServer, withRemote } from "../engine/server.ts";
 
-/** The paths of one container on the host. */
 export interface Mounts {
   /** `MOUNTS/NAME`. */
   directory: string;

@@ -18,7 +18,6 @@ import { quoteWords } from "../base/shell_words.ts";
 import { type Mounts, mountsOf } from "./paths.ts";
 import { type ContainerRecord, readContainerRecord } from "./record.ts";
 
-/** A container that the user names. */
 export interface Place {
   /** What runs its programs. */
   readonly host: Host;
@@ -36,7 +35,6 @@ export interface Place {
 
 /** What a word of the command line means. */
 export interface NamedPlace extends Place {
-  /** The server that has it. */
   server: Server;
   /** What create.ts has put on record of it; undefined where there is no record. */
   record: ContainerRecord | undefined;

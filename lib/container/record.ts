@@ -12,11 +12,8 @@ import { type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import { containerRecordPath, type Mounts, mountsOf } from "./paths.ts";
 import { type ContainerUser, formatUser } from "./user.ts";
 
-/** What is on record of a container. */
 export interface ContainerRecord {
-  /** The CLI of its engine. */
   engine: EngineCli;
-  /** The server that has it. */
   server: ServerRecord;
   /** Its user, as `formatUser` writes it. */
   user: string;

@@ -25,7 +25,6 @@ export function socketPath(directory: string, name: string): string {
 
 /** The container has put something else where a session's socket was. */
 export class SocketReplaced extends Error {
-  /** The class, for a stack trace. */
   override name = "SocketReplaced";
 }
 

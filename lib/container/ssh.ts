@@ -35,13 +35,11 @@ export interface SshTarget {
 
 /** ssh itself has failed: there may be no way to the container just now, and one later. */
 export class Unreachable extends UserError {
-  /** The class, for a stack trace. */
   override name = "Unreachable";
 }
 
 /** The container does not let in whoever has the keys that ssh could use without a question. */
 export class KeysRefused extends UserError {
-  /** The class, for a stack trace. */
   override name = "KeysRefused";
 }
 
@@ -107,7 +105,6 @@ export function controlOption(control: string): string[] {
   return ["-S", control.replaceAll("%", "%%")];
 }
 
-/** The options of each ssh to a container. */
 export function sshOptions(
   { mounts, proxy, config, control }: SshTarget,
   { mayAsk }: { mayAsk: boolean },

@@ -38,7 +38,6 @@ export interface ContainerPaths {
   maps: string;
 }
 
-/** The paths in a container with this user. */
 export function containerPaths({ home }: ContainerUser): ContainerPaths {
   return { xpra: `${home}/.xpra`, share: `${home}/share`, maps: `${home}/maps` };
 }

@@ -23,7 +23,6 @@ import { internetKey, profileForSetup, profileYaml, withoutProtection } from "./
 import { provision, type Provisioning } from "./provision.ts";
 import type { Request } from "./request.ts";
 
-/** What {@linkcode make} made. */
 export interface Made {
   /** The image that the container was made from. */
   image: string;

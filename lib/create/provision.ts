@@ -28,7 +28,6 @@ export interface Provisioning {
   user: string | undefined;
   /** The member of the cluster, or `@GROUP`, that is to have it. */
   target: string | undefined;
-  /** Whether it is to have xpra. */
   needsXpra: boolean;
   /** What cached images of it are known by, and those that there are; undefined when none is to be used or kept. */
   cache: { recipe: Recipe; images: Image[] } | undefined;

@@ -4,15 +4,12 @@ import { basename } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { isMap, parseYaml } from "../base/yaml.ts";
 
-/** A file with a part of the user-data. */
 export interface PartFile {
   /** Its path; its base name is what cloud-init's log shows. */
   path: string;
-  /** Its text. */
   text: string;
 }
 
-/** One part of the user-data. */
 export interface Part extends PartFile {
   /** The MIME type, by which cloud-init knows what to do with it. */
   type: string;

@@ -21,7 +21,6 @@ export function textIn(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** The texts of a list. */
 export function textsIn(value: unknown): string[] {
   return listIn(value).filter((item) => typeof item === "string");
 }

@@ -68,7 +68,6 @@ export const engineClis = Object.keys(engines) as EngineCli[];
 
 /** A server of an engine. Whoever calls it says on which host the CLI runs. */
 export interface Engine extends EngineKind {
-  /** The CLI. */
   readonly cli: EngineCli;
   /** Which server the CLI is to talk to. */
   readonly server: Server;
@@ -186,7 +185,6 @@ export interface Environment {
   project: string;
   /** Whether it is a member of a cluster. */
   server_clustered: boolean;
-  /** Its name there. */
   server_name: string;
 }
 
@@ -300,7 +298,6 @@ export async function query(
   }
 }
 
-/** Whether the engine answers. */
 export async function answers(host: Host, engine: Engine): Promise<boolean> {
   return await query(host, engine, "/1.0").then(() => true, () => false);
 }

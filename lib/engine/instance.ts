@@ -26,7 +26,6 @@ import { withRemote } from "./server.ts";
 
 /** An instance, as the engine describes it. */
 export interface InstanceInfo extends Instance {
-  /** The project that it is in. */
   project?: string;
   /** "Running", "Stopped", "Frozen", …; "Error" while its member of the cluster does not answer. */
   status: string;
@@ -202,7 +201,6 @@ export function parseInstancePath(word: string): { remote: string | undefined; n
   return { remote, name };
 }
 
-/** Options of {@linkcode launch}. */
 export interface LaunchOptions {
   /** A local image, or one on a remote. */
   image: string;
@@ -374,7 +372,6 @@ export async function updateInstance(
   await request(host, engine, { method: "PATCH", path: `/1.0/instances/${name}`, data });
 }
 
-/** Removes devices from an instance. */
 export async function removeDevices(host: Host, instance: Instance, devices: readonly string[]): Promise<void> {
   if (devices.length > 0) {
     await run(host, instance.engine, ["config", "device", "remove", labelOf(instance), ...devices]);

@@ -22,7 +22,6 @@ export async function findProfile(host: Host, { engine, name }: Instance): Promi
   return found === undefined ? undefined : parseProfile(found);
 }
 
-/** All profiles. */
 export async function listProfiles(host: Host, engine: Engine): Promise<(EngineProfile & { name: string })[]> {
   return listIn(await query(host, engine, "/1.0/profiles?recursion=1"))
     .map((json) => ({ ...parseProfile(json), name: textIn(tableIn(json).name) }));

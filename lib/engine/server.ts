@@ -15,7 +15,6 @@ export type EngineCli = "lxc" | "incus";
 export interface EngineClient {
   /** The host: its environment names directories and defaults of the CLI. */
   readonly host: Pick<Host, "env">;
-  /** The CLI. */
   readonly cli: EngineCli;
 }
 
@@ -35,7 +34,6 @@ export interface Server {
 export interface ServerRequest {
   /** A remote of the CLI. */
   remote?: string | undefined;
-  /** A project. */
   project?: string | undefined;
 }
 
@@ -68,7 +66,6 @@ const variables = {
 interface ClientConfig {
   /** The remote of names without one. */
   default: string;
-  /** The remotes, by name. */
   remotes: ReadonlyMap<string, { isLocal: boolean; project: string | undefined }>;
 }
 

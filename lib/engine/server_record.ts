@@ -4,15 +4,12 @@ import type { Host } from "../base/host.ts";
 import { type Engine, engineAt, type EngineCli } from "./engine.ts";
 import type { Server } from "./server.ts";
 
-/** A server on record. */
 export interface ServerRecord {
   /** The CLI's remote. */
   remote: string;
-  /** The project. */
   project: string;
 }
 
-/** The record of a server. */
 export function serverRecord({ remote = "local", project = "default" }: Partial<Server>): ServerRecord {
   return { remote, project };
 }

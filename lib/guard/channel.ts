@@ -29,5 +29,4 @@ export const askableNames = [
   "microphone",
 ] as const satisfies readonly Channel[];
 
-/** One of them. */
 export type AskableChannel = typeof askableNames[number];

@@ -14,7 +14,6 @@ const clickMs = 1_000;
 
 /** The windows of a session, by whatever tells them apart. */
 export interface Closing {
-  /** A window is opened. */
   open(window: unknown): void;
   /** The desktop asks the app to close one, as the user wants it. */
   ask(window: unknown): void;

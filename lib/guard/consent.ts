@@ -33,7 +33,6 @@ export interface Consent {
    * @throws {Refusal} when the user has closed the channel, and when there are too many questions
    */
   request(question: Question, ask: (question: Question) => Promise<Answer>): boolean | Promise<boolean>;
-  /** Whether the user has closed the channel. */
   isClosed(channel: AskableChannel): boolean;
 }
 

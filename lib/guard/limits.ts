@@ -5,9 +5,7 @@
 
 /** A size in pixels. */
 export interface Size {
-  /** Across. */
   width: number;
-  /** Down. */
   height: number;
 }
 

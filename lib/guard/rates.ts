@@ -13,7 +13,6 @@ export type Rated =
   | "copy"
   | "paste";
 
-/** The rate of each. */
 export type Rates = Readonly<Record<Rated, Rate>>;
 
 const limits: Readonly<Record<Rated, { perSecond: number; burst: number }>> = {

@@ -16,7 +16,6 @@ const delayMs = 150;
 /** How long a file may be missing before the user is warned, in milliseconds. */
 const missingMs = 2_000;
 
-/** What is followed, and how. */
 export interface FollowOptions {
   /** What is lent. Each new file takes the old one's place in this array; copies need no following. */
   loans: Loan[];

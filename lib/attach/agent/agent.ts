@@ -15,7 +15,6 @@ export const offerPortals: string = withValues(offerScript, { agent: agentSource
 /** The channels that an agent can serve: those that the user can be asked for, and dialogs, in which the user chooses. */
 export const agentChannels = ["dialogs", ...askableNames] as const;
 
-/** One of them. */
 export type AgentChannel = typeof agentChannels[number];
 
 /** How many lines are read at once, and in a second: what comes faster waits in the container. */
@@ -35,7 +34,6 @@ const maxErrorBytes = 64 * 2 ** 10;
 
 /** An agent that runs. */
 export interface Agent {
-  /** Sends it a line. */
   send(message: Readonly<Record<string, unknown>>): void;
   /** Sends it samples of the microphone, unless it is behind. */
   sendSamples(samples: Uint8Array): void;

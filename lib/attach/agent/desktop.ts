@@ -17,7 +17,6 @@ import { askInDialog } from "./ask.ts";
 import { defaultPrinter, keepFile, maxHandedBytes, printFile, readFile } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
 
-/** What an app asks of the desktop. */
 export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file" | "print" }>;
 
 /** What became of a request: it is done, it is not, or a place has to be chosen for what the host cannot print. */

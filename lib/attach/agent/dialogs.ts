@@ -32,7 +32,6 @@ export interface DialogOptions {
   inside: Inside;
   /** The end of the serving. */
   signal: AbortSignal;
-  /** Sends a line to the agent that is there. */
   send: Agent["send"];
 }
 

@@ -8,7 +8,6 @@ import { agentVersion } from "../session/protocol.ts";
 
 /** A filter of a file dialog: its name for the user, and patterns of file names. */
 export interface FileFilter {
-  /** The name. */
   label: string;
   /** The patterns, as in a shell. */
   patterns: string[];
@@ -20,7 +19,6 @@ export interface Handed {
   id: number;
   /** A name that is fit to be a file's, or empty. */
   name: string;
-  /** The path in the container. */
   path: string;
   /** In bytes. */
   size: number;
@@ -55,7 +53,6 @@ export type AgentRequest =
 /** What the agent lacks: a package; what its session was started without; or that its version is ours. */
 export const lacks = ["xdg-desktop-portal", "python3-gi", "no-portals", "no-microphone", "same-version"] as const;
 
-/** One of them. */
 export type Lack = typeof lacks[number];
 
 /** The longest line, in bytes. */

@@ -11,7 +11,6 @@ import { createDialogs, type DialogOptions } from "./dialogs.ts";
 import { createMicrophone } from "./microphone.ts";
 import type { AgentRequest, Lack } from "./requests.ts";
 
-/** What is served, and for which session. */
 export interface PortalOptions
   extends Pick<ShowRequest, "open" | "asks">, Omit<DialogOptions, "inside" | "signal" | "send"> {
   /** The id of this run, when it starts the session. */

@@ -28,7 +28,6 @@ export type DisplayRequest = Pick<StartRequest, "display" | "wantsTray" | "userO
 
 /** How the windows of a session are to be shown. */
 export interface WindowsOptions extends Pick<ShowRequest, "open" | "asks" | "userOptions" | "box" | "isDisposable"> {
-  /** Their border. */
   border: ContainerBorder;
   /** When they are shown: what shows them is started now, or not before the session is known, or by another run. */
   when: "now" | "later" | "never";
@@ -56,7 +55,6 @@ export interface Windows extends AsyncDisposable {
 
 /** What the container's end depends on. */
 export interface ServerOptions {
-  /** The channels that are open. */
   open: ReadonlySet<Channel>;
   /** Where the sessions' sockets are, in the container. */
   xpraDirectory: string;
@@ -66,7 +64,6 @@ export interface ServerOptions {
 
 /** The container's end of what shows a session. */
 export interface ServerEnd {
-  /** Its program. */
   program: string;
   /** The error for a container without that program. */
   missing(cause: unknown): UserError;
@@ -74,7 +71,6 @@ export interface ServerEnd {
   scripts: readonly [begin: string, end: string];
   /** Values in front of these. */
   values: Readonly<Record<string, string>>;
-  /** Its environment. */
   environment: Readonly<Record<string, string>>;
   /** The positional parameters. */
   words: readonly string[];
@@ -89,7 +85,6 @@ export interface ServerEnd {
 
 /** A display cannot show what is asked for; another one may, unless the user insists. */
 export class CannotShow extends UserError {
-  /** The class, for a stack trace. */
   override name = "CannotShow";
   /**
    * `reason`: why, as the end of a sentence. `exitCode`: {@linkcode ExitCode.usage} only when nothing was touched;

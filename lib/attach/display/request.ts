@@ -38,7 +38,6 @@ export interface ShowRequest {
   session: string | undefined;
   /** What is to show its windows. */
   display: DisplayWord;
-  /** The open channels. */
   open: ReadonlySet<Channel>;
   /** The channels whose every use the user is asked about. */
   asks: ReadonlySet<AskableChannel>;
@@ -54,7 +53,6 @@ export interface ShowRequest {
   isDisposable?: boolean;
 }
 
-/** A session that is to be started. */
 export interface StartRequest extends ShowRequest {
   /** The app and its arguments. */
   app: readonly string[];

@@ -3,7 +3,6 @@
 import { inputError } from "../../base/errors.ts";
 import { type AskableChannel, askableNames, type Channel } from "../../guard/channel.ts";
 
-/** The names of the presets. */
 export const presetNames = ["isolated", "desktop", "trusted"] as const;
 
 /** The presets that open each channel. No other preset does. */
@@ -21,7 +20,6 @@ const channels: Readonly<Record<Channel, readonly (typeof presetNames)[number][]
   "tray": ["trusted"],
 };
 
-/** The names of the channels. */
 export const channelNames = Object.keys(channels) as readonly Channel[];
 
 /** The channels of a table that name the preset. */

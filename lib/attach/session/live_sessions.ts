@@ -15,7 +15,6 @@ import { canAsk, type ScriptOptions } from "../../container/ssh.ts";
 
 /** A session that runs. */
 export interface LiveSession {
-  /** The name of its container. */
   container: string;
   /** Its name, unique within its container. */
   session: string;

@@ -52,7 +52,6 @@ export interface Setting {
 /** The settings that hold for a container. */
 export type Settings = ReadonlyMap<SettingKey, Setting>;
 
-/** An entry of the file. */
 export interface Entry {
   /** The pattern: `*` stands for any characters, `?` for one. */
   name: string;

@@ -85,7 +85,6 @@ export interface WaylandClient extends AsyncDisposable {
 export interface WindowOptions {
   /** The directions of the clipboard that are open. */
   clipboard: OpenClipboard;
-  /** Their border. */
   border: Border;
 }
 

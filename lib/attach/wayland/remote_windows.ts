@@ -47,7 +47,6 @@ export async function awaitRemoteEnd(
   }
 }
 
-/** Ends a session at the end of the run. */
 async function endWithRun(container: Container, session: string): Promise<void> {
   const { host } = container;
   try {

@@ -22,7 +22,6 @@ const boxingMs = 250;
 
 /** How to show sessions of a container. */
 export interface ClientOptions extends Pick<WindowsOptions, "open" | "border" | "userOptions" | "box"> {
-  /** The container. */
   container: Container;
   /** What the run's clients before this one have learned of the container. */
   memory: RunMemory;
@@ -30,7 +29,6 @@ export interface ClientOptions extends Pick<WindowsOptions, "open" | "border" | 
   screen: XScreen;
 }
 
-/** How a client ended. */
 export interface ClientEnd extends ProcessResult {
   /** Whether it got as far as showing a session. */
   wasAttached: boolean;

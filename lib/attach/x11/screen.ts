@@ -24,7 +24,6 @@ const usualDpi = 96;
 /** The screen that a session has when the host's own is not known. */
 export const fallbackScreen: XScreen = { width: 3840, height: 2160, dpi: usualDpi, monitors: [] };
 
-/** What to do when there is no display. */
 const noDisplayHint = "Run it in a desktop session, or start the app without its windows: --detached";
 
 /**

@@ -9,7 +9,6 @@ export interface ClientArgvOptions {
   socket: string;
   /** The file for pixels, which is there already; undefined when pixels come through the socket. */
   pixels: string | undefined;
-  /** The channels that are open. */
   open: ReadonlySet<Channel>;
   /** The host's dots per inch. */
   dpi: number;

@@ -22,7 +22,6 @@ export async function* piecesOf(file: Deno.FsFile, max = Infinity): AsyncGenerat
 export interface Counter {
   /** How many bytes were added. */
   size: number;
-  /** Adds a piece. */
   add(piece: Uint8Array): void;
   /** All that was added. To be called once. */
   content(): Content;

@@ -43,7 +43,6 @@ const foundPattern = /^(same|data) ((\d{1,18}) (\d{1,20}) (\d{1,20}) [0-9 :.+-]{
 /** The longest line of {@linkcode foundPattern}, in bytes. */
 const maxLine = 256;
 
-/** Where a copy is, and whose it is there. */
 export type CopyPlace = Pick<LentCopy, "containerPath" | "user">;
 
 function asUser({ containerPath, user }: CopyPlace, script: string, ...args: string[]): string[] {
@@ -110,7 +109,6 @@ export async function sendCopy(
   }
 }
 
-/** What was found of a copy. */
 export interface FoundCopy {
   /** What it is, for {@linkcode removeLentCopy}. */
   found: string;

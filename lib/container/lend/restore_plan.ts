@@ -5,7 +5,6 @@ import { grantOf, isOnRecord, ofInode, planRevoke } from "./grants.ts";
 import { type FileState, isSameInode } from "./held_file.ts";
 import type { Mapping } from "./loan.ts";
 
-/** A file that was found. */
 export interface FoundFile {
   /** The path of its handle, which leads to this very inode. */
   handle: string;

@@ -44,7 +44,6 @@ export interface LendRequest extends Pick<LoanRecord, "readOnly" | "session"> {
 
 /** The same, and to whom. */
 export interface LendOptions extends LendRequest {
-  /** The container. */
   instance: Instance;
   /** The container's user. */
   user: ContainerUser;

@@ -22,7 +22,6 @@ export interface App {
   opens: "nothing" | "file" | "address";
   /** Its icon: a name for the container's themes, or a path in the container. */
   icon: string | undefined;
-  /** The class of its windows. */
   windowClass: string;
   /** The part of the menu that it belongs to. */
   category: string | undefined;

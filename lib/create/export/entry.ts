@@ -21,9 +21,7 @@ export interface EntryOptions {
   opener: string;
   /** Variables that it needs in its environment. */
   env: Readonly<Record<string, string>>;
-  /** Options of attach.ts. */
   attachOptions: readonly string[];
-  /** Options of xpra. */
   xpraOptions: readonly string[];
   /** The app is offered for files and addresses of its types. */
   withTypes: boolean;

@@ -27,7 +27,6 @@ import {
 import { type Apps, readApps, readIcons } from "./read.ts";
 import { readXOnly } from "./x_only.ts";
 
-/** What is to be exported, and how. */
 export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions" | "withTypes" | "opener"> {
   /** Ids or names of apps; none for all. */
   wanted: readonly string[];
@@ -39,7 +38,6 @@ export interface ExportedApp {
   id: string;
   /** Its name in the menu. */
   name: string;
-  /** The path of its entry. */
   entry: string;
 }
 

@@ -13,13 +13,11 @@ import { entryMark, entryName } from "./entry.ts";
 
 /** The directories of a container's entries and icons. */
 export interface Menu {
-  /** The host. */
   host: Host;
   /** The container's name on this host. */
   container: string;
   /** Entries of all programs. */
   entries: string;
-  /** Icons of this container. */
   icons: string;
 }
 
@@ -59,21 +57,17 @@ export function menuIfAny(host: Host, container: string): Menu | undefined {
   }
 }
 
-/** The path of the entry for an app. */
 export function entryPath({ entries, container }: Menu, id: string): string {
   return join(entries, entryName(container, id));
 }
 
-/** The path of the icon for an app. */
 export function iconPath({ icons }: Menu, id: string): string {
   return join(icons, `${id}.png`);
 }
 
 /** An entry that create.ts made. */
 export interface Exported {
-  /** The id of the app. */
   id: string;
-  /** Its text. */
   text: string;
 }
 

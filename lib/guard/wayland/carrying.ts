@@ -58,7 +58,6 @@ export interface Copied {
   read(type: string, reader: PipeReader): () => void;
 }
 
-/** What is carried in a session. */
 export interface Carrying {
   /** What an app has copied, which stays where it is; undefined: nothing. */
   copied: Copied | undefined;

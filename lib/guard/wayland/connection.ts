@@ -36,7 +36,6 @@ export interface Connection {
    * "later": although it has to close popups.
    */
   leave(): { toContainer: Uint8Array; toHost: Uint8Array } | "later" | undefined;
-  /** The connection has ended. */
   end(): void;
 }
 

@@ -83,7 +83,6 @@ function fresh(): Pick<Descriptor, "isSent" | "uses" | "written" | "isMuted" | "
   return { isSent: false, uses: 0, written: 0, isMuted: false, closed: new Set() };
 }
 
-/** No descriptors yet. */
 export function descriptorsOf(): Descriptors {
   const known = new Map<number, Descriptor>();
   const queues: Record<FrameSender, Descriptor[]> = { container: [], host: [] };

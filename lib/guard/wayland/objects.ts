@@ -96,8 +96,6 @@ export type Handler<Name> = (
 export interface Part {
   /** By the names of messages. */
   handlers: { readonly [Name in RequestName | EventName]?: Handler<Name> };
-  /** An object ends. */
   ended?(object: WaylandObject): void;
-  /** The connection has ended. */
   end?(): void;
 }

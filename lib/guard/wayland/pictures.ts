@@ -5,13 +5,11 @@ import { maxSide, type Size } from "../limits.ts";
 import type { Descriptor, Descriptors } from "./descriptors.ts";
 import type { Part, WaylandObject } from "./objects.ts";
 
-/** The pictures of a connection. */
 export interface Pictures extends Part {
   /** How large one is. */
   sizeOf(buffer: WaylandObject): Size;
 }
 
-/** No pictures yet. */
 export function createPictures(descriptors: Descriptors): Pictures {
   /** The files of pools and buffers, and how much of them a pool has. */
   const files = new Map<WaylandObject, { file: Descriptor; size: number }>();

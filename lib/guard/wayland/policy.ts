@@ -53,13 +53,11 @@ import type { Counted, WaylandSession } from "./session.ts";
 import { createSurfaces, type Surface, surfaceRules } from "./surfaces.ts";
 import { createWindows } from "./windows.ts";
 
-/** The policy for one connection. */
 export interface Policy extends Pick<Registry, "checkBind"> {
   /** What becomes of a message; undefined: it passes. */
   judge(message: Message): Verdict | undefined;
   /** Whether the descriptor of a message is that of a file; else it is a pipe's. */
   sendsFile(name: string): boolean;
-  /** An object ends. */
   ended(object: WaylandObject): void;
   /** Whether there are popups, and the user has left. */
   mustClose(): boolean;
@@ -67,7 +65,6 @@ export interface Policy extends Pick<Registry, "checkBind"> {
   mustLeave(): boolean;
   /** What closes and takes these away: for the app, and for the compositor. */
   leave(): { events: Addition[]; requests: Addition[] };
-  /** The connection has ended. */
   end(): void;
 }
 

@@ -15,7 +15,6 @@ interface Positioner {
   anchor?: Size & { x: number; y: number };
 }
 
-/** The popups of a connection. */
 export interface Popups extends Part {
   /** Whether one may have this size, beside the others of the session. Then it counts as so large. */
   mayCover(popup: Surface, size: Size): boolean;

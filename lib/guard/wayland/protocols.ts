@@ -4,7 +4,6 @@ import table from "./protocols.json" with { type: "json" };
 
 /** The interfaces by their names, as they are in the table. */
 export type Table = typeof table;
-/** The names of all requests or events. */
 export type NamesOf<Kind extends "requests" | "events"> = {
   [Name in keyof Table]: `${Name}.${keyof Table[Name][Kind] & string}`;
 }[keyof Table];
@@ -44,7 +43,6 @@ export interface MessageType {
   descriptors: number;
 }
 
-/** An interface. */
 export interface Interface {
   /** Such as `wl_surface`. */
   name: string;

@@ -17,7 +17,6 @@ const maxRectangles = 2_000;
 /** All of a surface, however large it is. */
 const everything = { x: 0, y: 0, width: 2 ** 31 - 1, height: 2 ** 31 - 1 };
 
-/** No rectangles yet. */
 export function createRectangles(): Part {
   const changes = new WeakMap<WaylandObject, number>();
   const regions = new Map<WaylandObject, number>();

@@ -13,7 +13,6 @@ const maxGone = 100;
 export interface Registry extends Part {
   /** The app's first, once it has one. */
   object(): WaylandObject | undefined;
-  /** The number of a global. */
   numberOf(global: string): number | undefined;
   /**
    * Whether the app may bind a global.

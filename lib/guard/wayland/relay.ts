@@ -13,7 +13,6 @@ import type { Compression } from "./frames.ts";
 import { type Border, createWaylandSession, type WaylandSession } from "./session.ts";
 import { readToken, tokenBytes } from "./token.ts";
 
-/** What a guard is for. */
 export interface WaylandRelayOptions {
   /** What the container is called in titles. */
   container: string;

@@ -42,10 +42,8 @@ const maxOwnTypes = 256;
  */
 const workRate = { perSecond: 200_000, burst: 400_000 };
 
-/** What is counted. */
 export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "device" | "source" | "object";
 
-/** A session. */
 export interface WaylandSession {
   /** What the container is called in titles. */
   container: string;
@@ -76,7 +74,6 @@ export interface WaylandSession {
   innerType(type: string): string | undefined;
   /** Tells the user something, once for each text. */
   tell(text: string): void;
-  /** Counts one more. */
   add(what: Counted): void;
   /** Counts one less, or this many. */
   remove(what: Counted, count?: number): void;

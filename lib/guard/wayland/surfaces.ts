@@ -13,17 +13,12 @@ export type Role = "window" | "popup" | "pointer" | "drag" | "part";
 
 /** Where the edges are, from the upper left corner of a surface. */
 export interface Box {
-  /** On the left. */
   left: number;
-  /** Above. */
   top: number;
-  /** On the right. */
   right: number;
-  /** Below. */
   bottom: number;
 }
 
-/** A surface. */
 export interface Surface {
   /** The surface itself. */
   object: WaylandObject;
@@ -84,7 +79,6 @@ const origin: Box = { left: 0, top: 0, right: 0, bottom: 0 };
 /** A part of a surface. */
 export type SurfaceArea = readonly [x: number, y: number, width: number, height: number];
 
-/** The surfaces of a connection. */
 export interface Surfaces {
   /** The surface that an object is, or is linked to. */
   of(object: WaylandObject): Surface;
@@ -106,7 +100,6 @@ export interface Surfaces {
   setRole(object: WaylandObject | undefined, role: "pointer" | "drag"): Verdict<never> | undefined;
   /** Whether a surface would show more than its role allows, with this size. */
   isTooLarge(surface: Surface, size: Size & { scale?: number }): boolean;
-  /** The connection has ended. */
   end(): void;
 }
 

@@ -7,13 +7,11 @@ import type { Surfaces } from "./surfaces.ts";
 /** `zxdg_toplevel_decoration_v1.mode.server_side`: the desktop draws the frame. */
 const serverSide = 2;
 
-/** The windows of a connection. */
 export interface Windows extends Part {
   /** Whether the desktop gives one a frame. */
   isFramed(window: WaylandObject): boolean;
 }
 
-/** No windows yet. */
 export function createWindows(
   { session: { container, closing }, surfaces }: { session: WaylandSession; surfaces: Surfaces },
 ): Windows {

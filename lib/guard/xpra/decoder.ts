@@ -18,7 +18,6 @@ export interface PictureDecoder {
    * @throws {Violation} when that takes too long
    */
   decode(picture: Picture): Promise<Uint8Array>;
-  /** Ends it. */
   end(): void;
 }
 
@@ -28,7 +27,6 @@ const maxDecodeMs = 20_000;
 /** A worker has no imports, as a package is one file: jpeg-js, a module of CommonJS, and what uses it are one text. */
 const worker = `const library = {};\n((module) => {\n${jpeg}\n})(library);\n${glue}`;
 
-/** Starts a decoder. */
 export function startDecoder({ deadlineMs = maxDecodeMs }: { deadlineMs?: number } = {}): PictureDecoder {
   const url = URL.createObjectURL(new Blob([worker], { type: "text/javascript" }));
   const decoder = new Worker(url, { type: "module" });

@@ -150,7 +150,6 @@ function none(...names: readonly string[]): Record<string, Value> {
   return Object.fromEntries(names.map((name) => [name, false]));
 }
 
-/** The table of this name in a table. */
 function part(table: Dict, name: string): Dict | undefined {
   const inner = table.get(name);
   return inner instanceof Map ? inner : undefined;

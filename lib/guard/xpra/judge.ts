@@ -19,7 +19,6 @@ export interface Delivery {
 
 /** The packet, and what comes after it, wait until its picture is decoded. */
 export interface NeedsDecoding {
-  /** What to decode. */
   drawing: CompressedDrawing;
 }
 

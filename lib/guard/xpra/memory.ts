@@ -11,7 +11,6 @@ import { createTally, type Tally } from "../tally.ts";
 export interface RunMemory {
   /** What the container has used up. */
   rates: Rates;
-  /** What was dropped. */
   drops: Tally;
   /** Who has closed its windows. */
   closing: Closing;

@@ -5,7 +5,6 @@ import { frame, maxChunks, maxIndex, type RawPacket } from "./frames.ts";
 import { newName, oldName } from "./names.ts";
 import { decode, type DecodeLimits, encode, type Value } from "./rencode.ts";
 
-/** A packet. */
 export interface Packet {
   /** Its type, by its old name, see `names.ts`. */
   type: string;

@@ -36,7 +36,6 @@ export function withMenus(windows: readonly Rectangle[], popups: readonly Rectan
   return found;
 }
 
-/** Whether it is near one of the others. */
 export function isNear(place: Rectangle, others: readonly Rectangle[]): boolean {
   return others.some((other) =>
     place.x <= other.x + other.width + popupReach && other.x <= place.x + place.width + popupReach &&

@@ -7,7 +7,6 @@ import { Violation } from "../faults.ts";
 
 /** A number with a fraction, or one that was sent as such. */
 export interface Float {
-  /** The number. */
   readonly float: number;
 }
 

@@ -191,7 +191,6 @@ function withoutNames(value: Value): Value {
   return Array.isArray(value) ? value.map(withoutNames) : typeof value === "number" ? value : 0;
 }
 
-/** The values of a list of shapes. */
 export type ValuesOf<S extends readonly Shape[]> = { -readonly [Index in keyof S]: ReturnType<S[Index]> };
 
 /** The arguments of a packet that may pass: those that need not be there may be missing at the end. */

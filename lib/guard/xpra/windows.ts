@@ -65,7 +65,6 @@ export interface Windows {
   recordPlace(window: number, place: Rectangle): void;
   /** Notes that the host has hidden a framed window. */
   recordHidden(window: number): void;
-  /** Whether there is such a window. */
   has(window: number): boolean;
   /** Where a framed window is, as far as it is known. A popup's size changes only with its place. */
   place(window: number): Rectangle | undefined;
