@@ -69,14 +69,14 @@ export async function copyOut(container: Container, session: string | undefined)
   const { host } = container;
   const clipboard = hostClipboard(host);
   const place = `the clipboard of "${container.label}"`;
-  const carried = await carry(container, { session, direction: "out", placeholder: "CLIPPING" });
+  const carried = await carry(container, { session, direction: "out", planned: "<CLIPPING>" });
   let text = carried.stdout;
   if (carried.guarded !== undefined) {
     const answer = await askGuard(container, { session: carried.guarded, request: { copy: true } });
     refuse(container, answer, place);
     text = "text" in answer ? answer.text : "";
   }
-  const clipping = cleaned(host, text, place);
+  const clipping = cleaned(text, place);
   // The program stays to offer the text, and keeps its output open.
   await host.run(clipboard.write, { stdin: { text: clipping.text }, output: "discard" });
   return clipping;
@@ -115,7 +115,7 @@ export async function pasteIn(
  */
 async function guardedSession(container: Container, session: string | undefined): Promise<string | undefined> {
   const { host, label } = container;
-  const guards = host.dryRun ? [] : await guardedSessions(container);
+  const guards = await host.look([], () => guardedSessions(container));
   if (session !== undefined || guards.length === 0) return guards.find((name) => name === session);
   const { guarded } = await carry(container, { session, direction: "ask" });
   if (guarded !== undefined) return guarded;
@@ -138,7 +138,7 @@ function refuse({ label }: Container, answer: CarryAnswer, place = ""): void {
 /** Has session.sh carry a text. Returns what it prints, or the name of a session that has no clipboard of its own. */
 async function carry(
   container: Container,
-  { direction, ...options }: Pick<ScriptOptions, "stdin" | "placeholder"> & {
+  { direction, ...options }: Pick<ScriptOptions, "stdin" | "planned"> & {
     session: string | undefined;
     direction: "out" | "in" | "ask";
   },
@@ -173,7 +173,7 @@ function hostClipboard(host: Host): { read: string[]; write: string[] } {
       write: ["wl-copy", "--type", "text/plain;charset=utf-8"],
     };
   }
-  if (!host.dryRun && !host.env("DISPLAY")) {
+  if (!host.env("DISPLAY")) {
     throw new UserError("There is no clipboard: neither $DISPLAY nor $WAYLAND_DISPLAY is set", {
       hint: "Run it in a desktop session",
     });
@@ -191,8 +191,8 @@ export async function hostClipping(host: Host): Promise<Clipping> {
   const { read } = hostClipboard(host);
   const limits = { timeoutMs: readMs, maxOutputBytes: maxClippingLength + 1024 };
   try {
-    const { stdout } = await host.run(read, { ...limits, placeholder: "CLIPPING" });
-    return cleaned(host, stdout, "the host's clipboard");
+    const { stdout } = await host.run(read, { ...limits, planned: "<CLIPPING>" });
+    return cleaned(stdout, "the host's clipboard");
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     throw error.overflowed
@@ -205,9 +205,8 @@ export async function hostClipping(host: Host): Promise<Clipping> {
   }
 }
 
-/** A text without invisible characters. A dry run does not know it. */
-function cleaned(host: Host, text: string, place: string): Clipping {
-  if (host.dryRun) return { text, characters: 0, leftOut: 0 };
+/** A text without invisible characters. */
+function cleaned(text: string, place: string): Clipping {
   if (text.length > maxClippingLength) throw tooLong(place);
   const seen = withoutHidden(text);
   const [before, characters] = [[...text.replaceAll("\r\n", "\n")].length, [...seen].length];
@@ -243,7 +242,6 @@ function reportClipping(
   { characters, leftOut }: Clipping,
   where: string,
 ): void {
-  if (host.dryRun) return;
   const [noun, verb] = characters === 1 ? ["character", "is"] : ["characters", "are"];
   const rest = leftOut > 0 ? `; left out: ${leftOut} that cannot be seen` : "";
   const result = { container: label, type: clippingType, characters, leftOut };

@@ -15,7 +15,6 @@ const maxPrintedBytes = 4 * 1024 * 1024;
 export async function logs(container: Container, session: string | undefined): Promise<number> {
   const { host, label, sharedSockets } = container;
   const log = await container.log({ session, bytes: maxPrintedBytes });
-  if (host.dryRun) return 0;
   // What is on this machine is there also while the container does not run.
   const directory = sharedSockets ?? `${(await container.reach()).xpra} in the container`;
   if (!log) {

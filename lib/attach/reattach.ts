@@ -29,7 +29,7 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   // one. On a Wayland desktop, its windows have probably stayed.
   const isLikelyX = [request.display, host.env("GUI_CONTAINER_DISPLAY")].includes("x11") ||
     !host.env("WAYLAND_DISPLAY");
-  const isEarly = !host.dryRun && isLikelyX && await isLikely(container, request.session);
+  const isEarly = isLikelyX && await isLikely(container, request.session);
   const byX = { ...request, display: "x11", detached: false, wantsTray: false } as const;
   const opening = withDisplay(
     container,

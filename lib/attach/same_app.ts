@@ -22,9 +22,9 @@ import { listSessions, type LiveSession } from "./session/live_sessions.ts";
  * @throws {UserError} exit code 2 when it runs in another way only than is asked for
  */
 export async function findSameApp(container: Container, request: StartRequest): Promise<LiveSession | undefined> {
-  const { host, label, options } = container;
+  const { label, options } = container;
   const { app, session, detached, isDisposable, display, open, asks } = request;
-  if (host.dryRun || detached || isDisposable) return undefined;
+  if (detached || isDisposable) return undefined;
   // By what is on this side, mostly nothing has to be asked.
   const seen = await container.seenSessions();
   if (seen && !(session === undefined ? seen.length > 0 : seen.includes(session))) return undefined;

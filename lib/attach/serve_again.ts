@@ -45,21 +45,21 @@ export async function serveAgain(
   const channels = recordChannels(kept.union(served), asks);
   if (channels !== before) await noteChannels(container, { session, channels });
   {
-    await using _portals = await servePortals(container, {
-      open: served,
-      asks,
-      session,
-      runsOn: () => host.signal.aborted,
-    });
+    await using _portals = await host.look(undefined, () =>
+      servePortals(container, {
+        open: served,
+        asks,
+        session,
+        runsOn: () => host.signal.aborted,
+      }));
     host.ui.status(`${channelLine(served, asks)}; ${rest}`);
     await awaitEndOf(container, session);
   }
-  if (host.dryRun) return 0;
   if (host.signal.aborted) {
     tellWindowsStay(container, { session, open, asks });
     throw host.signal.reason;
   }
-  await reportServedOutcome(container, session);
+  await host.look(undefined, () => reportServedOutcome(container, session));
   return 0;
 }
 
@@ -71,7 +71,7 @@ async function awaitEndOf(container: Container, session: string): Promise<void> 
       // The container's answer, and its time, say nothing but that it is worth looking.
       const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
       await abortable(Promise.all([asked.catch(() => {}), delay(askAgainMs)]), host.signal);
-    } while (!host.dryRun && await isLive(container, session));
+    } while (await host.look(false, () => isLive(container, session)));
   } catch (error) {
     if (!host.signal.aborted) throw error;
   }

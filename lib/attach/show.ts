@@ -37,10 +37,11 @@ export async function show(
   // Nobody may ever wait for it.
   started.promise.catch(() => {});
   // Toolkits ask the agent for the look before they show a window: it starts together with the session.
-  await using _portals = await servePortals(container, {
-    ...{ open, asks, session: started.promise, run: isNew ? given.run : undefined },
-    runsOn: () => host.signal.aborted && outlivesRun !== "nothing",
-  });
+  await using _portals = await host.look(undefined, () =>
+    servePortals(container, {
+      ...{ open, asks, session: started.promise, run: isNew ? given.run : undefined },
+      runsOn: () => host.signal.aborted && outlivesRun !== "nothing",
+    }));
   started.resolve(isNew ? given.start() : given);
   const session = await started.promise;
 
@@ -67,7 +68,6 @@ export async function show(
     throw error;
   }
   let end = await wait(player);
-  if (host.dryRun) return 0;
   try {
     while (!host.signal.aborted && await container.isLost()) {
       await container.reconnect();
@@ -88,7 +88,8 @@ export async function show(
     }
     throw host.signal.reason;
   }
-  await reportOutcome(container, { session, end });
+  const ended = end;
+  await host.look(undefined, () => reportOutcome(container, { session, end: ended }));
   return 0;
 }
 

@@ -71,7 +71,12 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     const appearance = await plan.appearance;
     const parameters = serviceWords(plan, { end, xpraDirectory, crossesNetwork, appearance });
     const stdin = hostEnd ? { text: hostEnd.ready.then(() => "go\n", () => "") } : "null";
-    const { stdout } = await container.script({ script: sessionScript("start", values), parameters, stdin });
+    const { stdout } = await container.script({
+      script: sessionScript("start", values),
+      parameters,
+      stdin,
+      planned: name,
+    });
     await hostEnd?.ready;
     session = stdout.trim();
   } catch (error) {
@@ -83,7 +88,6 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     if (error.code === exitStatus.calledOff) await hostEnd?.ready;
     throw await sessionStartError(error, container, { plan, end });
   }
-  if (host.dryRun) return name;
   if (isSessionName(session)) return session;
   await undo();
   throw new UserError(

@@ -1,7 +1,7 @@
 /** `attach.ts --stop`: stops live sessions. */
 
 import type { Container } from "../container/container.ts";
-import { chooseSession, listSessions, noSession, stopSessions } from "./session/live_sessions.ts";
+import { chooseSession, listSessions, stopSessions } from "./session/live_sessions.ts";
 
 /**
  * Stops one live session of a container, or all.
@@ -15,13 +15,11 @@ export async function stop(
 ): Promise<number> {
   const { host, label } = container;
   await container.connect();
-  const sessions = await listSessions(container);
-  const names = all ? sessions.map((live) => live.session) : [wanted ?? (await chooseSession(container)).session];
-  if (!all && !host.dryRun && !sessions.some((live) => live.session === names[0])) {
-    throw noSession(container, names[0]!);
-  }
+  const sessions = all ? await listSessions(container) : [await chooseSession(container, wanted)];
+  const names = sessions.map(({ session }) => session);
   if (names.length > 0) await stopSessions(container, names);
-  for (const name of host.dryRun ? [] : names) await (await container.loans(name)).end({ runsOn: false });
+  // What is lent to them, a dry run does not know.
+  for (const name of await host.look([], () => names)) await (await container.loans(name)).end({ runsOn: false });
   host.ui.result(names.join("\n"), names.map((session) => ({ container: label, session })));
   return 0;
 }

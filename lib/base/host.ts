@@ -13,8 +13,8 @@ import { quoteWord, quoteWords } from "./shell_words.ts";
 export interface RunOptions extends Omit<ProcessOptions, "detached"> {
   /** The program changes nothing and no later command needs its output: a dry run does not show it. */
   looksOnly?: boolean;
-  /** What a dry run calls the output, which later commands need: with `HOST_UID` it is `<HOST_UID>`. */
-  placeholder?: string;
+  /** The output that a dry run takes for the program's, such as `<HOST_UID>`. By default it prints nothing. */
+  planned?: string;
 }
 
 /** Everything that a script can see and do outside itself. */
@@ -23,8 +23,6 @@ export interface Host {
   readonly ui: Ui;
   /** Aborts when the run must end. Its reason is an {@linkcode Interrupted}. */
   readonly signal: AbortSignal;
-  /** Whether commands are only printed. */
-  readonly dryRun: boolean;
   /** An environment variable; undefined when it is unset or empty. */
   env(name: string): string | undefined;
   /** Runs a program to its end; see {@linkcode runProcess}. In a dry run it succeeds at once. */
@@ -32,9 +30,12 @@ export interface Host {
   /** Starts a program without waiting for it. In a dry run it succeeds at once. */
   start(argv: readonly string[], options?: Omit<ProcessOptions, "signal" | "timeoutMs">): RunningProcess;
   /** Finds something out: calls `act`. A dry run takes `planned` for it, and looks at nothing. */
-  look<T>(planned: T, act: () => Promise<T>): Promise<T>;
-  /** Changes something without a program: calls `act`. A dry run prints `command`, which says what. */
-  change(command: string, act: () => Promise<unknown>): Promise<void>;
+  look<T>(planned: T, act: () => T | Promise<T>): Promise<T>;
+  /**
+   * Changes something without a program: calls `act`. A dry run prints `plan`, which says what; where that is a function,
+   * it calls it instead, which runs what is to be shown.
+   */
+  change(plan: string | (() => Promise<unknown>), act: () => Promise<unknown>): Promise<void>;
   /** A host for cleaning up: `signal` ends it, and Ctrl-C does not reach its programs. */
   forCleanup(signal: AbortSignal): Host;
 }
@@ -58,9 +59,8 @@ export function realHost(options: HostOptions, cleanup = false): Host {
   const host: Host = {
     ui,
     signal,
-    dryRun: false,
     env: readEnv,
-    run(argv, { looksOnly: _, placeholder: _placeholder, ...processOptions } = {}) {
+    run(argv, { looksOnly: _, planned: _planned, ...processOptions } = {}) {
       echo(argv);
       const end = processOptions.signal ? AbortSignal.any([signal, processOptions.signal]) : signal;
       return runProcess(argv, { ...processOptions, signal: end, detached: cleanup });
@@ -69,9 +69,9 @@ export function realHost(options: HostOptions, cleanup = false): Host {
       echo(argv);
       return startProcess(argv, processOptions);
     },
-    look: (_planned, act) => act(),
-    async change(command, act) {
-      if (verbose) ui.command(command);
+    look: async (_planned, act) => await act(),
+    async change(plan, act) {
+      if (verbose && typeof plan === "string") ui.command(plan);
       await act();
     },
     forCleanup: (cleanupSignal) => realHost({ ...options, signal: cleanupSignal }, true),
@@ -105,20 +105,20 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
   const host: Host = {
     ui: { ...ui, result: (text, data) => isPlanned ? undefined : ui.result(text, data) },
     signal,
-    dryRun: true,
-    env: readEnv,
-    run(argv, { looksOnly, placeholder, ...processOptions } = {}) {
+    // As in a desktop session, if it is made in none.
+    env: (name) => readEnv(name) ?? (name === "DISPLAY" && !readEnv("WAYLAND_DISPLAY") ? ":0" : undefined),
+    run(argv, { looksOnly, planned = "", ...processOptions } = {}) {
       if (!looksOnly) show(argv, processOptions);
-      return Promise.resolve({ ...success(argv), stdout: placeholder === undefined ? "" : `<${placeholder}>` });
+      return Promise.resolve({ ...success(argv), stdout: planned });
     },
     start(argv, processOptions = {}) {
       show(argv, processOptions);
       return { pid: 0, ended: Promise.resolve(success(argv)), kill() {} };
     },
     look: (planned) => Promise.resolve(planned),
-    change(command) {
-      plan(command.replace(/\n[^]*/, "…"));
-      return Promise.resolve();
+    async change(change) {
+      if (typeof change === "string") plan(change.replace(/\n[^]*/, "…"));
+      else await change();
     },
     forCleanup: () => host,
   };

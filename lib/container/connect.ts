@@ -90,7 +90,7 @@ export async function sshTarget(host: Host, instance: Instance, { user, hasNetwo
   const mounts = mountsOf(host, instance);
   const config = sshConfigPath(mounts);
   // A container that was made before there was one has none.
-  const settings = host.dryRun || await exists(config) ? { config } : {};
+  const settings = await host.look(true, () => exists(config)) ? { config } : {};
   const target = { mounts, user, name: labelOf(instance), ...settings };
   return hasNetwork
     ? { ...target, address: address ?? await instanceAddress(host, instance) }

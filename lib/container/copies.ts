@@ -6,7 +6,13 @@
 import { join } from "@std/path";
 import { type EngineCli, engineClis, type Instance } from "../engine/engine.ts";
 import { engineOfRecord, isSameServer, type ServerRecord, serverRecord } from "../engine/server_record.ts";
-import { deleteInstance, findInstance, killInstance, waitForOperations } from "../engine/instance.ts";
+import {
+  deleteInstance,
+  findInstance,
+  type InstanceInfo,
+  killInstance,
+  waitForOperations,
+} from "../engine/instance.ts";
 import { isFailure, UserError } from "../base/errors.ts";
 import { exists, ifThere, readDirectory, removeEmpty } from "../base/files.ts";
 import { claimFile, lockFile, readRecord, release, writeInto } from "../base/record.ts";
@@ -63,20 +69,18 @@ function renewedPath({ directory }: Pick<Mounts, "directory">): string {
 export async function beginCopy(host: Host, { engine, name: source }: Instance): Promise<Copy> {
   const name = newCopyName(source);
   const mounts = mountsOf(host, { engine, name });
-  const record: CopyRecord & { name: string } = {
+  const written: CopyRecord & { name: string } = {
     source,
     engine: engine.cli,
     server: serverRecord(engine.server),
     name,
   };
-  const copy = { ...record, mounts };
-  if (host.dryRun) return { ...copy, lock: undefined };
-  return await withCopiesLock(host, async () => {
+  let lock: Deno.FsFile | undefined;
+  const record = async (): Promise<void> => {
     try {
       await Deno.mkdir(mounts.directory, { mode: 0o755 });
-      const lock = await claimFile(copyRecordPath(mounts));
-      await writeInto(lock!, record);
-      return { ...copy, lock };
+      lock = await claimFile(copyRecordPath(mounts));
+      await writeInto(lock!, written);
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) await removeEmpty([mounts.directory, copyRecordPath(mounts)]);
       const why = error instanceof Error ? error.message : error;
@@ -85,7 +89,9 @@ export async function beginCopy(host: Host, { engine, name: source }: Instance):
         cause: error,
       });
     }
-  });
+  };
+  await host.change(`write ${quoteWords([copyRecordPath(mounts)])}`, () => withCopiesLock(host, record));
+  return { ...written, mounts, lock };
 }
 
 /** The copies that killed runs have left. Each is locked by this run. */
@@ -94,9 +100,11 @@ export async function findLeftovers(host: Host): Promise<Copy[]> {
 }
 
 /** Makes a copy, which does not run, the one that later copies are made of. */
-export async function keepRenewed({ mounts, lock }: Copy): Promise<void> {
-  using file = await Deno.open(renewedPath(mounts), { write: true, create: true, mode: 0o600 });
-  await file.sync();
+export async function keepRenewed(host: Host, { mounts, lock }: Copy): Promise<void> {
+  await host.change(`touch ${quoteWords([renewedPath(mounts)])}`, async () => {
+    using file = await Deno.open(renewedPath(mounts), { write: true, create: true, mode: 0o600 });
+    await file.sync();
+  });
   release(lock);
 }
 
@@ -118,7 +126,7 @@ export async function renewedCopies(host: Host, source: Instance, options: { cla
  * @throws {UserError} when one is in use
  */
 export async function claimCopiesOf(host: Host, source: Instance, { force }: { force: boolean }): Promise<Copy[]> {
-  const found = await chooseCopies(host, (copy) => Promise.resolve(isOf(copy, source)), { inDryRun: true });
+  const found = await chooseCopies(host, (copy) => Promise.resolve(isOf(copy, source)));
   const used = found.find(({ lock }) => lock === undefined);
   if (!used || force) return found;
   for (const { lock } of found) release(lock);
@@ -132,16 +140,16 @@ function isOf(copy: CopyRecord, { engine: { cli, server }, name }: Instance): bo
 }
 
 /**
- * The copies of a kind; none in a dry run, unless that is asked for.
+ * The copies of a kind.
  *
  * @param options `claim`: this run locks those that no other run has
  */
 async function chooseCopies(
   host: Host,
   isWanted: (copy: Copy) => Promise<boolean>,
-  { claim = true, inDryRun = false }: { claim?: boolean; inDryRun?: boolean } = {},
+  { claim = true }: { claim?: boolean } = {},
 ): Promise<Copy[]> {
-  if (host.dryRun && !inDryRun || !await exists(mountsRoot(host))) return [];
+  if (!await host.look(false, () => exists(mountsRoot(host)))) return [];
   return await withCopiesLock(host, async () => {
     const chosen: Copy[] = [];
     for (const copy of await lockCopies(host)) {
@@ -208,17 +216,20 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
   const { name, mounts } = copy;
   const instance = { engine: await engineOfRecord(host, copy), name };
   const inTurn = <T>(act: (cleaner: Host) => Promise<T>): Promise<T> => inTime(host, { copy, act });
-  const found = await inTurn(async (cleaner) => {
-    // The engine may still be making the instance when its CLI has ended.
-    await waitForOperations(cleaner, instance);
-    return await findInstance(cleaner, instance);
-  });
-  if (!host.dryRun && found?.config[copyKey] === undefined) return;
+  const planned: Pick<InstanceInfo, "status" | "config"> = { status: "Running", config: { [copyKey]: copy.source } };
+  const found = await inTurn((cleaner) =>
+    cleaner.look<typeof planned | undefined>(planned, async () => {
+      // The engine may still be making the instance when its CLI has ended.
+      await waitForOperations(cleaner, instance);
+      return await findInstance(cleaner, instance);
+    })
+  );
+  if (found?.config[copyKey] === undefined) return;
   try {
     await inTurn(async (cleaner) => {
-      if (host.dryRun || found?.status !== "Stopped") await killInstance(cleaner, instance);
+      if (found.status !== "Stopped") await killInstance(cleaner, instance);
       if (instance.engine.server.isLocal && await exists(mounts.xpra)) {
-        await emptyMounts(cleaner, { ...instance, status: "Stopped", config: found?.config ?? {} });
+        await emptyMounts(cleaner, { ...instance, status: "Stopped", config: found.config });
       }
     });
   } catch (error) {

@@ -104,7 +104,7 @@ export async function openLink(host: Host, target: LinkTarget): Promise<Link> {
   if (!("kill" in master)) {
     const error = sshError(target, master);
     // A key with a passphrase: ssh asks for it on the terminal, so it must belong there. Ctrl-C then ends it.
-    if (error instanceof Unreachable || !canAsk(host) || !/Permission denied/.test(master.output)) throw error;
+    if (error instanceof Unreachable || !canAsk() || !/Permission denied/.test(master.output)) throw error;
     master = await startMaster(host, target, { mayAsk: true });
   }
   if (!("kill" in master)) throw sshError(target, master);

@@ -36,7 +36,10 @@ export function localContainer(
     seenSessions: () => sessionNames(xpra),
     noteUse() {},
     log: async (options) => (await import("./session_log.ts")).readSessionLog(xpra, options),
-    readFifo: async (name) => (await import("./fifo.ts")).openFifo(join(xpra, name)),
+    readFifo(name) {
+      const path = join(xpra, name);
+      return host.look({ path, close() {} }, async () => (await import("./fifo.ts")).openFifo(path));
+    },
     isLost: () => Promise.resolve(false),
     reconnect: () => Promise.resolve(),
   });

@@ -40,22 +40,22 @@ export interface Origin {
 export async function findOrigin(host: Host, source: Instance): Promise<Origin | undefined> {
   const { engine } = source;
   const path = `${source.name}/${pristine}`;
-  if (host.dryRun) {
-    return { source: source.name, path, created_at: "", user: plannedUser, location: "none", devices: {} };
-  }
-  const [instance, snapshot, renewed] = await all([
-    findOurs(host, source),
-    findSnapshot(host, source, pristine),
-    renewedCopies(host, source, { claim: false }),
-  ]);
-  const known = { source: source.name, user: userOf(instance), location: instance.location };
-  const found = await all(renewed.map(({ name }) => findInstance(host, { engine, name })));
-  const origins = [
-    ...(snapshot ? [{ ...known, ...snapshot, path }] : []),
-    ...found.flatMap((copy) => copy?.config[copyKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []),
-  ];
-  const [newest] = origins.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
-  return newest && { ...known, path: newest.path, created_at: newest.created_at, devices: newest.devices };
+  const planned = { source: source.name, path, created_at: "", user: plannedUser, location: "none", devices: {} };
+  return await host.look<Origin | undefined>(planned, async () => {
+    const [instance, snapshot, renewed] = await all([
+      findOurs(host, source),
+      findSnapshot(host, source, pristine),
+      renewedCopies(host, source, { claim: false }),
+    ]);
+    const known = { source: source.name, user: userOf(instance), location: instance.location };
+    const found = await all(renewed.map(({ name }) => findInstance(host, { engine, name })));
+    const origins = [
+      ...(snapshot ? [{ ...known, ...snapshot, path }] : []),
+      ...found.flatMap((copy) => copy?.config[copyKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []),
+    ];
+    const [newest] = origins.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
+    return newest && { ...known, path: newest.path, created_at: newest.created_at, devices: newest.devices };
+  });
 }
 
 /**

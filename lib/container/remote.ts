@@ -72,6 +72,7 @@ export function remoteContainer(
         script: readLog,
         values: { xpra_directory: (await reach()).xpra, session: session ?? "", bytes: `${bytes}` },
         maxOutputBytes: bytes + 1024,
+        planned: "0\n",
       });
       return parseSessionLog(stdout, { bytes });
     },

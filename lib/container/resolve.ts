@@ -30,16 +30,17 @@ export async function resolveContainer(
   const known: KnownContainer = {
     ...place,
     plannedUser: parseUser(record?.user ?? "") ?? plannedUser,
-    instance: once(async () => {
-      if (host.dryRun) return undefined;
-      const engine = await place.engine;
-      const instance = await findOurs(host, { engine, name }, { withState: server.isLocal });
-      // Its server has joined a cluster since it was made.
-      if (isAlone && !await isHere(host, instance)) throw hasMoved(place, instance);
-      return instance;
-    }),
+    instance: once(() =>
+      host.look(undefined, async () => {
+        const engine = await place.engine;
+        const instance = await findOurs(host, { engine, name }, { withState: server.isLocal });
+        // Its server has joined a cluster since it was made.
+        if (isAlone && !await isHere(host, instance)) throw hasMoved(place, instance);
+        return instance;
+      })
+    ),
   };
-  const isLocal = server.isLocal && (host.dryRun || isAlone || await isOnThisMachine(known));
+  const isLocal = server.isLocal && (isAlone || await host.look(true, () => isOnThisMachine(known)));
   return isLocal ? localContainer(known) : await loadRemote(known);
 }
 

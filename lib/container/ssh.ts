@@ -166,8 +166,8 @@ export interface ScriptOptions extends ContainerRunOptions {
 }
 
 /** Whether there is a user whom ssh can ask. */
-export function canAsk(host: Host): boolean {
-  return !host.dryRun && Deno.stdin.isTerminal();
+export function canAsk(): boolean {
+  return Deno.stdin.isTerminal();
 }
 
 /**
@@ -185,7 +185,7 @@ export async function sshRun(
   { mayAsk = true, ...options }: SshRunOptions = {},
 ): Promise<ProcessResult> {
   try {
-    const argv = sshArgv(target, remote, { mayAsk: mayAsk && canAsk(host) });
+    const argv = sshArgv(target, remote, { mayAsk: mayAsk && canAsk() });
     const run = (): Promise<ProcessResult> => host.run(argv, { ...answerLimits, ...options });
     return await run().catch((error) => {
       if (target.proxy && hasNoAnswer(error)) return run();

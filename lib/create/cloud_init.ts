@@ -76,13 +76,15 @@ export async function waitForCloudInit(
   host.ui.progress("Waiting for cloud-init");
   const over = new AbortController();
   // Settled at once, since these may fail before the wait ends.
-  const beside = Promise.allSettled(
-    host.dryRun ? [] : [showOutput(host, instance, over.signal), endVainWait(host, instance, { over, askingMs })],
-  );
+  const beside = host.look<unknown>(undefined, () =>
+    Promise.allSettled([
+      showOutput(host, instance, over.signal),
+      endVainWait(host, instance, { over, askingMs }),
+    ]));
   try {
     const options = { timeoutMs, signal: over.signal };
     const { stdout } = await exec(host, instance, ["/bin/sh", "-c", awaitScript], options);
-    return host.dryRun ? { kind: "done" } : await outcomeOf(host, instance, stdout);
+    return await host.look<CloudInitOutcome>({ kind: "done" }, () => outcomeOf(host, instance, stdout));
   } catch (error) {
     if (error instanceof ProcessError && error.timedOut) {
       throw new UserError(`cloud-init still runs after ${timeoutMs / 1000} s in "${instance.name}"`, {
@@ -131,7 +133,7 @@ const unreached =
 /** What to do when a container does not reach the Internet; undefined when no cause is known. */
 async function unreachedHint(host: Host, instance: Instance): Promise<string | undefined> {
   const { server } = instance.engine;
-  const found = server.isLocal && !host.dryRun ? await findInstance(host, instance) : undefined;
+  const found = server.isLocal ? await findInstance(host, instance) : undefined;
   const hint = found && await networkHint(host, { engine: instance.engine, devices: found.expanded_devices });
   return hint && `Its network may not lead to the Internet. ${hint}`;
 }

@@ -32,7 +32,8 @@ export async function createContainer(
   const { name, label, mounts } = request.place;
   await all([checkSsh(host), host.look(undefined, () => checkAclSupport(host, mounts))]);
   const engine = await request.place.engine;
-  if (request.target !== undefined) await checkTarget(host, engine, request.target);
+  const { target } = request;
+  if (target !== undefined) await host.look(undefined, () => checkTarget(host, engine, target));
   if (request.proxy) await refuseCluster(host, engine);
   await warnOfLimits(host, engine, request.profile.config);
   const instance = { engine, name };
@@ -66,7 +67,7 @@ export async function createContainer(
     throw afterChanges(error);
   } finally {
     // The container is there, exported or not.
-    if (!host.dryRun) report(host, engine, { ...request, ...made, exported, seconds });
+    report(host, engine, { ...request, ...made, exported, seconds });
   }
 }
 

@@ -17,6 +17,7 @@ import { makeMounts, type MountsBefore, removeMounts, restoreMounts, saveMounts 
 import { creationRecordPath, mountsOf } from "../container/paths.ts";
 import { exists, removeEmpty } from "../base/files.ts";
 import { claimFile, isClaimed, readRecord, release, removeFile, settleMs, writeInto } from "../base/record.ts";
+import { quoteWords } from "../base/shell_words.ts";
 
 /** The making of a container: its run, and what there was before. */
 export interface Creation {
@@ -65,19 +66,19 @@ export async function beginCreation(
     base: null,
     mountsBefore: { directories: [], files: [] },
   };
-  if (host.dryRun) {
-    await makeMounts(host, mounts);
-    return { creation, remove: () => Promise.resolve(), [Symbol.dispose]() {} };
-  }
   const base = dirname(mounts.directory);
   if (!await exists(base)) creation.base = base;
-  creation.mountsBefore = await saveMounts(host, mounts);
+  creation.mountsBefore = await host.look(creation.mountsBefore, () => saveMounts(host, mounts));
   const path = creationRecordPath(mounts);
   let file: Deno.FsFile | undefined;
+  let isTaken = false;
   try {
     creation.directories = await makeMounts(host, mounts);
-    file = await claimFile(path);
-    if (file) await writeInto(file, creation);
+    await host.change(`write ${quoteWords([path])}`, async () => {
+      file = await claimFile(path);
+      if (file) await writeInto(file, creation);
+      else isTaken = true;
+    });
   } catch (error) {
     if (file) await removeFile(path);
     file?.close();
@@ -87,8 +88,9 @@ export async function beginCreation(
       cause: error,
     });
   }
-  if (!file) throw beingMadeError(name);
-  return { creation, remove: () => removeFile(path), [Symbol.dispose]: () => release(file) };
+  if (isTaken) throw beingMadeError(name);
+  const remove = (): Promise<void> => host.change(`rm ${quoteWords([path])}`, () => removeFile(path));
+  return { creation, remove, [Symbol.dispose]: () => release(file) };
 }
 
 /**
@@ -139,7 +141,7 @@ export async function unmake(host: Host, engine: Engine, creation: Creation): Pr
 export async function recoverCreation(host: Host, instance: Instance): Promise<boolean> {
   const { engine, name } = instance;
   const path = creationRecordPath(mountsOf(host, instance));
-  if (host.dryRun || !await exists(path)) return false;
+  if (!await host.look(false, () => exists(path))) return false;
   using file = await claimFile(path);
   if (!file) throw beingMadeError(name);
   const creation = await readRecord(path) as Creation | null;

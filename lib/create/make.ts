@@ -11,7 +11,7 @@ import { writeContainerRecord } from "../container/record.ts";
 import { identityFiles } from "../container/ssh.ts";
 import { type ContainerUser, formatUser, hostUidOf, userKey } from "../container/user.ts";
 import type { Instance } from "../engine/engine.ts";
-import { instanceHostUid, updateInstance } from "../engine/instance.ts";
+import { updateInstance } from "../engine/instance.ts";
 import { createProfile, setProfile } from "../engine/profile.ts";
 import { hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 import { pristine } from "../container/copies.ts";
@@ -98,12 +98,12 @@ export async function make(
   const authorizedKeys = request.keys.text;
   const [{ user, knownHosts }, found, isCheap] = await all([
     prepareContainer(host, instance, { authorizedKeys, wanted }),
-    host.dryRun ? Promise.resolve(undefined) : findOurs(host, instance, { withState: engine.server.isLocal }),
-    host.dryRun ? Promise.resolve(true) : hasCheapSnapshots(host, instance),
+    host.look(undefined, () => findOurs(host, instance, { withState: engine.server.isLocal })),
+    host.look(true, () => hasCheapSnapshots(host, instance)),
   ]);
-  const hostUid = found && await hostUidOf(host, found, user);
-  const plannedUid = !found && engine.server.isLocal ? await instanceHostUid(host, instance, user) : null;
-  const uid = hostUid === undefined ? plannedUid : String(hostUid);
+  const planned = engine.server.isLocal ? "<HOST_UID>" : undefined;
+  const hostUid = await host.look<string | number | undefined>(planned, () => found && hostUidOf(host, found, user));
+  const uid = hostUid === undefined ? null : String(hostUid);
   const { location = "none", hasNetwork = setup === removable, address } = found ?? {};
   const member = location === "none" ? null : location;
   if (proxy && hasNetwork) throw stillHasCard(name);

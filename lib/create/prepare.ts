@@ -53,16 +53,19 @@ export async function prepareContainer(
       cause: error,
     });
   });
-  if (host.dryRun) return { user: plannedUser, knownHosts: "<HOST_KEYS>" };
-  const [line, ...keys] = stdout.split("\n");
-  const user = parseUser(line!);
-  if (user && (wanted === undefined || user.name === wanted)) {
-    return { user, knownHosts: knownHostsLines(hostNameOf({ engine, name }), keys.join("\n")) };
-  }
-  const whose = wanted === undefined ? `The user that the image of "${name}" has` : `"${wanted}", a user of the image,`;
-  throw new UserError(`${whose} is not an ordinary user`, {
-    hint:
-      "Choose another one, or a new one, with --user. Its uid must be from 1000 to 60000, and its home a plain path of up to 40 characters",
+  return await host.look({ user: plannedUser, knownHosts: "<HOST_KEYS>" }, () => {
+    const [line, ...keys] = stdout.split("\n");
+    const user = parseUser(line!);
+    if (user && (wanted === undefined || user.name === wanted)) {
+      return { user, knownHosts: knownHostsLines(hostNameOf({ engine, name }), keys.join("\n")) };
+    }
+    const whose = wanted === undefined
+      ? `The user that the image of "${name}" has`
+      : `"${wanted}", a user of the image,`;
+    throw new UserError(`${whose} is not an ordinary user`, {
+      hint:
+        "Choose another one, or a new one, with --user. Its uid must be from 1000 to 60000, and its home a plain path of up to 40 characters",
+    });
   });
 }
 
@@ -81,10 +84,12 @@ export async function testConnection(
   known: Parameters<typeof sshTarget>[2],
 ): Promise<{ address: string | null; windowServers: WindowServer[] }> {
   // By IPv6 alone, an address comes after cloud-init has ended.
-  const isAwaited = known.hasNetwork && known.address === undefined && !host.dryRun;
-  if (isAwaited) await startAndAwait(host, instance, { status: "Running", hasNetwork: true });
+  if (known.hasNetwork && known.address === undefined) {
+    await host.look(undefined, () => startAndAwait(host, instance, { status: "Running", hasNetwork: true }));
+  }
   const target = await sshTarget(host, instance, known);
-  const { stdout } = await sshRun(host, target, ["sh", "-c", "command -v xpra; command -v waypipe; true"]);
+  const words = ["sh", "-c", "command -v xpra; command -v waypipe; true"];
+  const { stdout } = await sshRun(host, target, words, { planned: "/usr/bin/xpra\n/usr/bin/waypipe" });
   const has = (program: WindowServer): boolean => stdout.split("\n").some((path) => path.endsWith(`/${program}`));
   return { address: target.proxy ? null : target.address, windowServers: (["xpra", "waypipe"] as const).filter(has) };
 }

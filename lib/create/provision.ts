@@ -107,6 +107,6 @@ async function launchAndWait(
 }
 
 async function hasXpra(host: Host, instance: Instance): Promise<boolean> {
-  const { stdout } = await exec(host, instance, ["/bin/sh", "-c", "command -v xpra || true"]);
-  return host.dryRun || stdout !== "";
+  const { stdout } = await exec(host, instance, ["/bin/sh", "-c", "command -v xpra || true"], { planned: "xpra" });
+  return stdout !== "";
 }

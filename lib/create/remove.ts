@@ -39,14 +39,16 @@ export async function deleteNamed(
   }
   const { name, label, mounts, ...place } = await placeCalled(host, { word, ...options });
   const instance = { engine: await place.engine, name };
-  if (host.dryRun) {
+  const plan = async (): Promise<void> => {
     await deleteInstance(host, instance);
     await deleteProfile(host, instance);
-    return await removeMounts(host, [mounts.directory]);
-  }
-  const recovered = await recoverCreation(host, instance);
-  const removed = await removeContainer(host, instance, { force, recovered });
-  host.ui.result(`Removed: ${removed.join(", ")}`, { name: label, removed });
+    await removeMounts(host, [mounts.directory]);
+  };
+  await host.change(plan, async () => {
+    const recovered = await recoverCreation(host, instance);
+    const removed = await removeContainer(host, instance, { force, recovered });
+    host.ui.result(`Removed: ${removed.join(", ")}`, { name: label, removed });
+  });
 }
 
 /** How long a container may take to list its sessions, in milliseconds. */

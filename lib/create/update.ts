@@ -81,7 +81,7 @@ export async function updateNamed(
       host.ui.error(error);
     }
   }
-  if (!host.dryRun) host.ui.result(updated.map(updateLine).join("\n"), updated);
+  host.ui.result(updated.map(updateLine).join("\n"), updated);
   return code;
 }
 
@@ -111,7 +111,7 @@ function updateLine({ name, packages, copies }: Updated): string {
 async function update(host: Host, instance: Instance): Promise<Updated> {
   const { engine } = instance;
   const label = labelOf(instance);
-  const found = host.dryRun ? undefined : await findOurs(host, instance);
+  const found = await host.look(undefined, () => findOurs(host, instance));
   if (found && !hasNetwork(found)) {
     throw new UserError(`"${label}" has no network to get new software by`, {
       hint: "Make it again, with --delete and the line that made it: its software is then the newest",
@@ -123,7 +123,7 @@ async function update(host: Host, instance: Instance): Promise<Updated> {
     });
   }
   host.ui.progress(`Updating "${label}"`);
-  const keeps = host.dryRun || await hasCheapSnapshots(host, instance);
+  const keeps = await host.look(true, () => hasCheapSnapshots(host, instance));
   // One that is there is of before an earlier update that failed.
   const takes = keeps && !await findSnapshot(host, instance, before);
   if (takes) await takeSnapshot(host, instance, before);
@@ -225,7 +225,7 @@ async function renew(host: Host, source: Instance): Promise<boolean> {
         cause: error,
       });
     });
-    if (!host.dryRun) await keepRenewed(copy);
+    await keepRenewed(host, copy);
     return copy.name;
   });
   const copies = await renewedCopies(host, source, { claim: true });

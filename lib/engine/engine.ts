@@ -97,7 +97,7 @@ export async function chooseEngine(
   host: Host,
   { engine: wanted, ...request }: ServerRequest & { engine?: string | undefined } = {},
 ): Promise<Engine> {
-  const cli = wantedCli(host, wanted) ?? (host.dryRun ? engineClis[0] : undefined);
+  const cli = wantedCli(host, wanted);
   if (cli !== undefined) {
     const engine = await engineAt({ host, cli }, request);
     await checkInstalled(host, engine);
@@ -162,7 +162,7 @@ export function engineCalled(cli: EngineCli): Engine {
  * @throws {UserError} exit code 125 when it does
  */
 export async function checkInstalled(host: Host, engine: Engine): Promise<void> {
-  if (engine.cli === "lxc" && !host.dryRun && await kindOfLxc(host) === "installer") {
+  if (engine.cli === "lxc" && await host.look("other", () => kindOfLxc(host)) === "installer") {
     throw notInstalledError(engine);
   }
 }
@@ -309,7 +309,6 @@ export async function answers(host: Host, engine: Engine): Promise<boolean> {
  * @throws {UserError} exit code 2
  */
 export async function checkTarget(host: Host, engine: Engine, target: string): Promise<void> {
-  if (host.dryRun) return;
   if (!(await environmentOf(host, engine)).server_clustered) {
     throw inputError(`"${target}" can be chosen in a cluster only, and this server is in none`, "Leave it out");
   }

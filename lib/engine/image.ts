@@ -52,13 +52,14 @@ export async function imageHash(
       ...(cause ? { output: cause.output, cause } : {}),
     });
   const argv = engineArgv(engine, ["image", "info", imageOn(engine, image)]);
-  const { stdout } = await host.run(argv, { placeholder: "RECIPE" }).catch((error) => {
+  const { stdout } = await host.run(argv, { planned: "<RECIPE>" }).catch((error) => {
     throw error instanceof ProcessError ? unknown(error) : error;
   });
-  if (host.dryRun) return stdout;
-  const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
-  if (!fingerprint) throw unknown();
-  return await sha256(`${fingerprint}\n${text}`);
+  return await host.look(stdout, () => {
+    const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
+    if (!fingerprint) throw unknown();
+    return sha256(`${fingerprint}\n${text}`);
+  });
 }
 
 /** Stops an instance and makes a local image of it. Returns the image's fingerprint. */
@@ -78,8 +79,8 @@ export async function publish(
     "none",
     ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
   ]);
-  const { stdout } = await host.run(argv, { placeholder: "IMAGE" });
-  return host.dryRun ? stdout : /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "";
+  const { stdout } = await host.run(argv, { planned: "<IMAGE>" });
+  return await host.look(stdout, () => /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "");
 }
 
 /** Removes a local image. Nothing happens when it is gone already. */

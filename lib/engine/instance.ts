@@ -422,10 +422,10 @@ export async function exec(
   const { engine } = instance;
   for (let tries = 1;; tries++) {
     const options = { ...answerLimits, ...(typeof given === "function" ? given() : given) };
-    const isMarked = options.output === undefined && !host.dryRun;
+    const words = options.output === undefined ? await host.look(argv, () => [...marking, ...argv]) : argv;
     try {
-      const result = await run(host, engine, execArgs(instance, isMarked ? [...marking, ...argv] : argv), options);
-      if (!isMarked || result.code !== 0) return result;
+      const result = await run(host, engine, execArgs(instance, words), options);
+      if (words === argv || result.code !== 0) return result;
       if (result.stdout.endsWith(endMark)) return { ...result, stdout: result.stdout.slice(0, -endMark.length) };
     } catch (error) {
       if (hasNoAnswer(error) && tries < maxRuns) continue;
@@ -479,21 +479,11 @@ export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
   return range.Hostid + uid - range.Nsid;
 }
 
-/**
- * The host uid of an instance's user. Both are in decimal; in a dry run each is a placeholder.
- *
- * @param options `isStarted`: the instance has run. Before, it has only the map that it will have
- */
-export async function instanceHostUid(
-  host: Host,
-  instance: Instance,
-  { uid, isStarted = true }: { uid: string; isStarted?: boolean },
-): Promise<string> {
-  const { engine } = instance;
-  const key = isStarted ? "volatile.idmap.current" : "volatile.idmap.next";
-  const argv = engineArgv(engine, ["config", "get", labelOf(instance), key]);
-  const { stdout } = await host.run(argv, { placeholder: "HOST_UID" });
-  return host.dryRun ? stdout : String(hostUid(JSON.parse(stdout), Number(uid)));
+/** The host uid that a user of an instance will have, which has not run. Both are in decimal. */
+export async function nextHostUid(host: Host, instance: Instance, uid: string): Promise<string> {
+  const argv = engineArgv(instance.engine, ["config", "get", labelOf(instance), "volatile.idmap.next"]);
+  const { stdout } = await host.run(argv, { planned: "<HOST_UID>" });
+  return await host.look(stdout, () => String(hostUid(JSON.parse(stdout), Number(uid))));
 }
 
 /**
@@ -503,11 +493,12 @@ export async function instanceHostUid(
  */
 export async function instanceAddress(host: Host, { engine, name }: Instance): Promise<string> {
   const argv = engineArgv(engine, ["query", apiPath(engine, `/1.0/instances/${name}?recursion=1`)]);
-  const { stdout } = await host.run(argv, { placeholder: "ADDRESS" });
-  if (host.dryRun) return stdout;
-  const info = parseInstance(engine, JSON.parse(stdout));
-  if (info.address === undefined) throw await noAddressError(host, { ...info, name });
-  return info.address;
+  const { stdout } = await host.run(argv, { planned: "<ADDRESS>" });
+  return await host.look(stdout, async () => {
+    const info = parseInstance(engine, JSON.parse(stdout));
+    if (info.address === undefined) throw await noAddressError(host, { ...info, name });
+    return info.address;
+  });
 }
 
 /** The error for an instance without an address. Its hint names the firewalls that are there, or the usual causes. */

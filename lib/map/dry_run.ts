@@ -10,7 +10,7 @@ import { type EngineOptions, findPlace } from "../container/place.ts";
 import { sharedByMounts } from "../container/source_path.ts";
 import { formatUser, plannedUser } from "../container/user.ts";
 import type { Instance } from "../engine/engine.ts";
-import { exec, instanceHostUid, removeDevices, updateInstance } from "../engine/instance.ts";
+import { exec, removeDevices, updateInstance } from "../engine/instance.ts";
 import { missingArgument } from "./prompter.ts";
 
 /**
@@ -31,7 +31,7 @@ export async function planLending(
   const instance = { engine: await place.engine, name };
   const loans = paths.map((hostPath) => ({ ...newPlace(hostPath, plannedUser), hostPath, readOnly }));
   if (instance.engine.server.isLocal) {
-    const uid = await instanceHostUid(host, instance, plannedUser);
+    const uid = "<HOST_UID>";
     await host.run(["setfacl", "-m", `u:${uid}:${readOnly ? "r--" : "rw-"}`, "--", ...paths]);
     const devices = Object.fromEntries(loans.map((loan) => [loan.id, deviceOf(loan)]));
     await updateInstance(host, instance, { devices });

@@ -41,10 +41,15 @@ export interface LendWords extends EngineOptions {
  * @returns the exit code
  */
 export async function lend(host: Host, request: LendWords): Promise<number> {
-  if (host.dryRun) {
-    await (await import("./dry_run.ts")).planLending(host, request);
-    return 0;
-  }
+  let code = 0;
+  await host.change(
+    async () => await (await import("./dry_run.ts")).planLending(host, request),
+    async () => code = await lendUntilAsked(host, request),
+  );
+  return code;
+}
+
+async function lendUntilAsked(host: Host, request: LendWords): Promise<number> {
   const prompter = hasDisplay(host.env) && await isUnattended()
     ? (await import("./zenity.ts")).dialogPrompter(host)
     : terminalPrompter(host);

@@ -32,18 +32,21 @@ export async function takeBack(
   const wanted = all.filter((loan) => isAsked(loan) && (paths.length === 0 || paths.includes(loan.hostPath)));
   const missing = paths.find((path) => !wanted.some(({ hostPath }) => hostPath === path));
   if (missing !== undefined) throw inputError(`"${missing}" is not mapped into "${word}"`, "See map.ts --list");
-  if (host.dryRun) {
+  const plan = async (): Promise<void> => {
     const { planTakingBack } = await import("./dry_run.ts");
     for (const group of groupLoans(wanted)) await planTakingBack(host, await instanceOfRecord(host, group[0]!), group);
-    return 0;
-  }
-  const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
-  const isOrphan = ({ id }: Loan): boolean => orphans.some((orphan) => orphan.id === id);
-  const lost: Loan[] = [];
-  await takeBackRecorded(host, wanted, { settle: wanted.some(isOrphan), forget: options.forget, lost });
-  await forgetRuns(host, dead);
-  showLoans(host, wanted);
-  return tellTakenBack(host, wanted, lost);
+  };
+  let code = 0;
+  await host.change(plan, async () => {
+    const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
+    const isOrphan = ({ id }: Loan): boolean => orphans.some((orphan) => orphan.id === id);
+    const lost: Loan[] = [];
+    await takeBackRecorded(host, wanted, { settle: wanted.some(isOrphan), forget: options.forget, lost });
+    await forgetRuns(host, dead);
+    showLoans(host, wanted);
+    code = tellTakenBack(host, wanted, lost);
+  });
+  return code;
 }
 
 /** Whether a file is lent to the container that the user calls `word`. No engine is asked. */

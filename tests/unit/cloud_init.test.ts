@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { foundSource, parseStatus, waitForCloudInit } from "../../lib/create/cloud_init.ts";
-import type { Host } from "../../lib/base/host.ts";
+import { dryRunHost, type Host } from "../../lib/base/host.ts";
 import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
-import { type Answer, recordingHost } from "./recording_host.ts";
+import { type Answer, recordingHost, recordingUi } from "./recording_host.ts";
 
 Deno.test("parseStatus() tells done, degraded and failed apart by the exit status", () => {
   assertEquals(parseStatus('{"status":"done"}', 0), { kind: "done" });
@@ -148,11 +148,13 @@ Deno.test("foundSource() knows when cloud-init has looked, and whether it found 
 });
 
 Deno.test("waitForCloudInit() asks once, and in a dry run judges nothing", async () => {
-  const { host, calls } = recordingHost({ dryRun: true });
+  const { ui, said } = recordingUi();
+  const host = dryRunHost({ ui, signal: AbortSignal.any([]) });
   const engine = await chooseEngine(host, { engine: "lxc" });
   assertEquals(await waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }), { kind: "done" });
-  assertEquals(calls.map((argv) => argv.slice(0, 8)), [
-    ["lxc", "exec", "box", "--mode", "non-interactive", "--", "/bin/sh", "-c"],
+  assertEquals(said, [
+    "progress: Waiting for cloud-init",
+    "plan: lxc exec box --mode non-interactive -- /bin/sh -c await_cloud_init.sh",
   ]);
 });
 

@@ -78,7 +78,7 @@ Deno.test("a copy that later ones are made of is left alone, and only claimed to
   await withEngine(() => ({}), async ({ host, engine }) => {
     const copy = await beginCopy(host, { engine, name: "box" });
     assertEquals(await renewedCopies(host, { engine, name: "box" }, { claim: false }), []);
-    await keepRenewed(copy);
+    await keepRenewed(host, copy);
     assertEquals(await findLeftovers(host), []);
     assertEquals(await renewedCopies(host, { engine, name: "bag" }, { claim: true }), []);
     assertEquals(names(await renewedCopies(host, { engine, name: "box" }, { claim: false })), [copy.name]);

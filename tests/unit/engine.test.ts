@@ -1,11 +1,11 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import type { Host } from "../../lib/base/host.ts";
+import { dryRunHost, type Host } from "../../lib/base/host.ts";
 import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
 import { createProfile, findProfile, refuseUsedByOthers, setProfile } from "../../lib/engine/profile.ts";
 import { ownServer } from "../../lib/engine/server.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { findInstance, launch } from "../../lib/engine/instance.ts";
-import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
+import { type Answer, type RecordingHost, recordingHost, recordingUi } from "./recording_host.ts";
 
 const notInstalled = new UserError("no", { hint: "", exitCode: 127 });
 const noSocket =
@@ -54,8 +54,8 @@ Deno.test("chooseEngine() refuses another name with exit code 2", async () => {
 });
 
 Deno.test("chooseEngine() works in a dry run without an engine", async () => {
-  const recorded = hostWith({}, { dryRun: true });
-  assertEquals((await chooseEngine(recorded.host)).cli, "lxc");
+  const host = dryRunHost({ ui: recordingUi().ui, signal: AbortSignal.any([]) });
+  assertEquals((await chooseEngine(host)).cli, "lxc");
 });
 
 Deno.test("chooseEngine() says what to do: install one, start it, or join its group; exit code 125", async () => {

@@ -41,7 +41,7 @@ Deno.test("a dry run shows what a program reads, and its environment", async () 
 
 Deno.test("a dry run shows a value that it does not know as a placeholder", async () => {
   const { host, lines } = dryRun();
-  const { stdout: value } = await host.run(["lxc", "config", "get", "box", "x"], { placeholder: "HOST_UID" });
+  const { stdout: value } = await host.run(["lxc", "config", "get", "box", "x"], { planned: "<HOST_UID>" });
   await host.run(["setfacl", "-m", `u:${value}:rwx`, "--", "/it is"]);
   assertEquals(lines(), ["lxc config get box x", "setfacl -m u:<HOST_UID>:rwx -- '/it is'"]);
 });
@@ -84,7 +84,7 @@ Deno.test("a verbose host echoes each command before it runs, quoted for pasting
   const { ui, said } = recordingUi();
   const host = realHost({ ui, signal: never, verbose: true });
   await assertRejects(() => host.run(["sh", "-c", "exit 3"]), ProcessError);
-  await host.run(["echo", "it's"], { placeholder: "X" });
+  await host.run(["echo", "it's"], { planned: "X" });
   await host.start(["true"]).ended;
   await host.change("touch 'a b'", () => Promise.resolve());
   assertEquals(said, [
@@ -98,7 +98,7 @@ Deno.test("a verbose host echoes each command before it runs, quoted for pasting
 Deno.test("a quiet host echoes nothing, acts, and gives what a program printed in place of a placeholder", async () => {
   const { ui, said } = recordingUi();
   const host = realHost({ ui, signal: never, verbose: false });
-  const { stdout: value } = await host.run(["echo", "5"], { placeholder: "X" });
+  const { stdout: value } = await host.run(["echo", "5"], { planned: "X" });
   let acted = false;
   await host.change("x", () => Promise.resolve(acted = true));
   const found = await host.look("planned", () => Promise.resolve("found"));

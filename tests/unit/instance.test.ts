@@ -13,12 +13,12 @@ import {
   hostUid,
   type IdMapRange,
   instanceAddress,
-  instanceHostUid,
   type InstanceInfo,
   isConfined,
   launch,
   listAllInstances,
   marking,
+  nextHostUid,
   removeDevices,
   updateInstance,
   waitForOperations,
@@ -307,10 +307,10 @@ Deno.test("instanceAddress() says that there is none, and where to look", async 
   assertStringIncludes(error.hint, "nic device");
 });
 
-Deno.test("instanceHostUid() reads the instance's own id map", async () => {
+Deno.test("nextHostUid() reads the id map that the instance will have", async () => {
   const { host, recorded, engine } = await lxcThat({ stdout: JSON.stringify([range(0, 1065536, 65536)]) + "\n" });
-  assertEquals(await instanceHostUid(host, { engine, name: "box" }, { uid: "1000" }), "1066536");
-  assertEquals(recorded.calls, [["lxc", "config", "get", "box", "volatile.idmap.current"]]);
+  assertEquals(await nextHostUid(host, { engine, name: "box" }, "1000"), "1066536");
+  assertEquals(recorded.calls, [["lxc", "config", "get", "box", "volatile.idmap.next"]]);
 });
 
 Deno.test("the argument lists of the engine's CLI, none with our stdin unasked", async () => {

@@ -29,8 +29,7 @@ async function planOf(script: string, args: readonly string[]): Promise<string[]
 }
 
 Deno.test("map.ts --dry-run names the commands that lend a file, and that take it back", async () => {
-  const [ask, set, add, remove, restore, ...more] = await planOf("map.ts", ["--read-only", "box", "it's"]);
-  assertEquals(ask, "incus config get box volatile.idmap.current");
+  const [set, add, remove, restore, ...more] = await planOf("map.ts", ["--read-only", "box", "it's"]);
   assertEquals(set, `setfacl -m u:<HOST_UID>:r-- -- 'DIR/it'\\''s'`);
   assertMatch(add!, /^incus query --request PATCH .*"readonly":"true".* \/1\.0\/instances\/box$/);
   assertMatch(remove!, /^incus config device remove box map-[0-9a-f]{10}$/);

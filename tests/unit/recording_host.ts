@@ -62,10 +62,9 @@ export interface RecordingHost {
  * the answer of a program in an instance ends with the mark that `exec` asks for.
  */
 export function recordingHost(
-  { answer = () => ({}), env = {}, dryRun = false }: {
+  { answer = () => ({}), env = {} }: {
     answer?: (argv: readonly string[]) => Answer;
     env?: Record<string, string>;
-    dryRun?: boolean;
   } = {},
 ): RecordingHost {
   const { ui, said } = recordingUi();
@@ -74,14 +73,20 @@ export function recordingHost(
   const host: Host = {
     ui,
     signal: new AbortController().signal,
-    dryRun,
     env: (name) => env[name],
     run(argv, options = {}) {
       calls.push([...argv]);
       allOptions.push(options);
       const answered = answer(argv);
       if (answered instanceof Error) return Promise.reject(answered);
-      const result = { argv, code: 0, signal: null, stdout: "", stderr: "", ...answered };
+      const result = {
+        argv,
+        code: 0,
+        signal: null,
+        stdout: "",
+        stderr: "",
+        ...answered,
+      };
       if (result.code === 0 && argv.includes(marking[2]!)) result.stdout += endMark;
       const okCodes = options.okCodes ?? [0];
       return okCodes === "any" || okCodes.includes(result.code)
@@ -96,7 +101,7 @@ export function recordingHost(
         kill() {},
       };
     },
-    look: (planned, act) => dryRun ? Promise.resolve(planned) : act(),
+    look: async (_planned, act) => await act(),
     async change(_command, act) {
       await act();
     },

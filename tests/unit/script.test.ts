@@ -248,7 +248,7 @@ await runScript(${JSON.stringify(spec)}, {
   diagnosis: () => Promise.resolve({
     script: "map",
     checks: [],
-    outcome: (_, { host, wanted }) => ({ verdict: "broken", what: "looked " + wanted + host.dryRun }),
+    outcome: (_, { wanted }) => ({ verdict: "broken", what: "looked " + wanted }),
   }),
 });
 Deno.exit(99);`,
@@ -283,7 +283,7 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
     ],
     [`throw inputError("No", "Look")`, ["x", "delete"], 2, "", "error: No\nhint: Look\n"],
     ["throw 1", ["-V"], 0, `try.ts ${config.version}\n`, ""],
-    ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "broken  looked incusfalse\n", ""],
+    ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "broken  looked incus\n", ""],
     ["throw 1", ["--bogus"], 2, "", 'error: Unknown option "--bogus"\nhint: See try.ts --help\n'],
     [`host.ui.status("s"); host.ui.progress("p"); host.ui.result("text", {a: 1})`, ["x"], 0, "text\n", "s\np\n"],
     [`host.ui.status("s"); host.ui.warn("w"); host.ui.result("text", {a: 1})`, ["-q", "--json"], 0, '{"a":1}\n', ""],

@@ -46,16 +46,16 @@ const { signal } = new AbortController();
 
 Deno.test("a dry run of playSound() prints the player", async () => {
   const { ui, said } = recordingUi();
-  assertEquals(await playSound(remoteBox(dryRunHost({ ui, signal })), "xterm"), undefined);
-  assertEquals(said.length, 1);
+  await playSound(remoteBox(dryRunHost({ ui, signal })), "xterm");
+  assertEquals(said.length, 2);
   assertMatch(said[0]!, /^plan: pacat .* --format=ulaw --rate=32000 /);
+  assertMatch(said[1]!, /^plan: ssh .* read_fifo\.sh$/);
 });
 
 Deno.test("playSound() hands the player, over a network, what came in time; both end together", async () => {
   const started: { argv: readonly string[]; options: ProcessOptions; end: () => void; killed: string[] }[] = [];
   const host = {
     ...dryRunHost({ ui: recordingUi().ui, signal }),
-    dryRun: false,
     start(argv: readonly string[], options: ProcessOptions = {}) {
       const { promise: ended, resolve } = Promise.withResolvers<Awaited<ReturnType<Host["start"]>["ended"]>>();
       const end = (): void => resolve({ argv, code: 0, signal: null, stdout: "", stderr: "" });
@@ -89,7 +89,7 @@ Deno.test("the player ends with its session, also when that has ended before the
   const env = { PATH: `${xpra}:${Deno.env.get("PATH")}` };
   const host = {
     ...dryRunHost({ ui: recordingUi().ui, signal }),
-    dryRun: false,
+    look: async (_planned, act) => await act(),
     start: (argv: readonly string[], options: ProcessOptions) => startProcess(argv, { ...options, env }),
   } as Host;
   const container = localBox(host, { mounts: { ...mountsIn({ env: () => "/m" }, "box"), xpra } });

@@ -28,7 +28,7 @@ export async function servePortals(
   const { open, asks, session, run, now = () => performance.now() } = options;
   const { host, label } = container;
   const channels = agentChannels.filter((channel) => open.has(channel));
-  if (host.dryRun || channels.length === 0) return undefined;
+  if (channels.length === 0) return undefined;
   const over = new AbortController();
   const signal = AbortSignal.any([host.signal, over.signal]);
   let agent: Agent | undefined;

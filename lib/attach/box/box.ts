@@ -223,17 +223,18 @@ export type StartBox = (
  * @throws {UserError} with exit code 127 when bubblewrap is not installed
  */
 export async function prepareBoxes(host: Host): Promise<StartBox> {
-  if (host.dryRun) return (argv) => host.start(argv);
-  const [namespaces, isLimited] = await all([namespaceOptions(host), canLimitMemory(host)]);
-  const filter = join(mountsRoot(host), ".seccomp");
-  await writeFilter(filter);
-  const options = [...namespaces, "--seccomp", "9"].join(" ");
-  // bubblewrap reads the filter from a descriptor, which only a shell can open for it. It gets no environment: what runs
-  // in the box can read that of the box's first process, which is bubblewrap.
-  const script = `bwrap=$(command -v "$1") && shift && exec env -i "$bwrap" ${options} "$@" 9<"$0"`;
-  const start = ["setpriv", "--pdeathsig", "clear", ...(isLimited ? inLimitedScope : []), "/bin/sh", "-c"];
-  // Detached, so that Ctrl-C does not reach it from the terminal.
-  return (argv, streams) => host.start([...start, script, filter, ...argv], { ...streams, detached: true });
+  return await host.look<StartBox>((argv) => host.start(argv), async () => {
+    const [namespaces, isLimited] = await all([namespaceOptions(host), canLimitMemory(host)]);
+    const filter = join(mountsRoot(host), ".seccomp");
+    await writeFilter(filter);
+    const options = [...namespaces, "--seccomp", "9"].join(" ");
+    // bubblewrap reads the filter from a descriptor, which only a shell can open for it. It gets no environment: what runs
+    // in the box can read that of the box's first process, which is bubblewrap.
+    const script = `bwrap=$(command -v "$1") && shift && exec env -i "$bwrap" ${options} "$@" 9<"$0"`;
+    const start = ["setpriv", "--pdeathsig", "clear", ...(isLimited ? inLimitedScope : []), "/bin/sh", "-c"];
+    // Detached, so that Ctrl-C does not reach it from the terminal.
+    return (argv, streams) => host.start([...start, script, filter, ...argv], { ...streams, detached: true });
+  });
 }
 
 /** Writes the filter, if it is not there as it should be: whole or not at all, since other runs read it. */

@@ -103,7 +103,6 @@ async function lendFile(
   { path, file, target }: OpenFile & { target: string },
 ): Promise<void> {
   const options = { path: target, mode: "0444" };
-  if (host.dryRun) return await pushFile(host, instance, { ...options, file: path });
   await file.seek(0, Deno.SeekMode.Start);
   let isWhole = false;
   const bytes = ReadableStream.from((async function* () {
@@ -117,7 +116,7 @@ async function lendFile(
     }
     isWhole = true;
   })());
-  await pushFile(host, instance, { ...options, stdin: { bytes } });
-  if (isWhole) return;
+  await pushFile(host, instance, { ...options, stdin: { bytes, from: path } });
+  if (await host.look(true, () => isWhole)) return;
   throw new UserError(`"${path}" cannot be read to its end`, { hint: "See whether another program writes to it" });
 }

@@ -18,7 +18,7 @@ import { scriptLine } from "../../container/place.ts";
 import { writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, sshConfigPath } from "../../container/ssh.ts";
 import { type Engine, engineLine, type Instance, labelOf } from "../../engine/engine.ts";
-import { instanceHostUid } from "../../engine/instance.ts";
+import { nextHostUid } from "../../engine/instance.ts";
 import { pushFile, removeFiles } from "../../engine/instance_files.ts";
 
 /**
@@ -80,7 +80,7 @@ async function fill(
     copyOrigin(host, instance, { origin, mounts: isShared ? mounts : undefined }),
   ]);
   const share = async (): Promise<void> => {
-    const hostUid = await instanceHostUid(host, instance, { uid: origin.user.uid, isStarted: false });
+    const hostUid = await nextHostUid(host, instance, origin.user.uid);
     await shareMounts(host, { mounts, hostUid });
   };
   await all([
@@ -101,9 +101,10 @@ interface HostKey {
 async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> {
   const path = join(directory, "host_key");
   await host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path]);
-  const read = async (path: string, placeholder: string): Promise<string> =>
-    host.dryRun ? `${(await host.run(["cat", path], { placeholder })).stdout}\n` : await Deno.readTextFile(path);
-  const key = { secret: await read(path, "HOST_KEY"), public: await read(`${path}.pub`, "PUBLIC_HOST_KEY") };
+  const key = {
+    secret: await host.look("<HOST_KEY>", () => Deno.readTextFile(path)),
+    public: await host.look("<PUBLIC_HOST_KEY>", () => Deno.readTextFile(`${path}.pub`)),
+  };
   await host.change(`rm ${quoteWords([path, `${path}.pub`])}`, async () => {
     for (const file of [path, `${path}.pub`]) await Deno.remove(file);
   });
@@ -128,7 +129,7 @@ async function giveHostKey(
       ),
     }),
     writeText(host, mounts.knownHosts, {
-      text: host.dryRun ? `${alias} ${key.public}` : knownHostsLines(alias, key.public),
+      text: knownHostsLines(alias, key.public),
       mode: 0o644,
     }),
   ]);
@@ -137,6 +138,6 @@ async function giveHostKey(
 /** Lets ssh offer the same keys to a copy as to the container. */
 async function copySshSettings(host: Host, source: Mounts, mounts: Mounts): Promise<void> {
   const [from, to] = [sshConfigPath(source), sshConfigPath(mounts)];
-  if (!host.dryRun && !await exists(from)) return;
+  if (!await host.look(true, () => exists(from))) return;
   await host.change(`cp ${quoteWords([from, to])}`, () => Deno.copyFile(from, to));
 }

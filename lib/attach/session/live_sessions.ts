@@ -49,14 +49,20 @@ const maxAppLength = 4096;
 /**
  * The live sessions of a container, oldest first.
  *
- * @param options `mayAsk`: ssh may ask the user for a passphrase, who then has a minute to type it
+ * @param options `mayAsk`: ssh may ask the user for a passphrase, who then has a minute to type it; `planned`: the one
+ * that a dry run takes to be there
  */
 export async function listSessions(
   container: Container,
-  { mayAsk = true, host = container.host }: Pick<ScriptOptions, "mayAsk" | "host"> = {},
+  { mayAsk = true, host = container.host, planned = "SESSION" }: Pick<ScriptOptions, "mayAsk" | "host" | "planned"> =
+    {},
 ): Promise<LiveSession[]> {
-  const limit = mayAsk && canAsk(host) ? {} : { timeoutMs: listTimeoutMs };
-  const { stdout } = await container.script({ host, script: sessionScript("list"), mayAsk, ...limit });
+  const limit = mayAsk && canAsk() ? {} : { timeoutMs: listTimeoutMs };
+  const display = host.env("DISPLAY") ? "x11" : "wayland";
+  const { stdout } = await container.script({
+    ...{ host, script: sessionScript("list"), mayAsk, planned: `${planned}	${display}	1	0	0			""` },
+    ...limit,
+  });
   return parseSessions(container.label, stdout);
 }
 
@@ -126,8 +132,7 @@ export async function chooseSession(
   wanted?: string,
 ): Promise<Pick<LiveSession, "session" | "display" | "clients" | "channels">> {
   const { host, label } = container;
-  const sessions = await listSessions(container);
-  if (host.dryRun) return { session: wanted ?? "SESSION", display: "x11", clients: 0, channels: "" };
+  const sessions = await listSessions(container, wanted === undefined ? {} : { planned: wanted });
   if (wanted !== undefined) {
     const found = sessions.find(({ session }) => session === wanted);
     if (!found) throw noSession(container, wanted);

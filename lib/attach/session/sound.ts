@@ -56,7 +56,6 @@ const floodPauseMs = 10;
 
 /** Whether a session may have a FIFO for its sound, as far as that is known without asking the container. */
 export async function mayHaveSound(container: Container, session: string): Promise<boolean> {
-  if (container.host.dryRun) return true;
   const source = await container.readFifo(`${session}${soundSuffix}`);
   if (source && "close" in source) source.close();
   return source !== undefined;
@@ -103,10 +102,6 @@ export async function playSound(
   { outlives = false }: { outlives?: boolean } = {},
 ): Promise<RunningProcess | undefined> {
   const { host } = container;
-  if (host.dryRun) {
-    host.start(pacatArgv("playback", container.crossesNetwork ? remoteSamples : localSamples));
-    return undefined;
-  }
   const source = await container.readFifo(`${session}${soundSuffix}`);
   if (source === undefined) return undefined;
   try {

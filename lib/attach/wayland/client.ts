@@ -149,7 +149,7 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
   const ready = all([
     startBoxes(),
     start(
-      (argv, streams) => host.start([...host.dryRun ? [] : guardLauncher, ...argv], { ...streams, detached: true }),
+      (argv, streams) => host.start([...guardLauncher, ...argv], { ...streams, detached: true }),
       guard,
     ),
   ]);
@@ -211,10 +211,11 @@ async function takeOut(
   host: Host,
   { name, directory, kind }: { name: keyof typeof privateNames; directory: string; kind: "isSocket" | "isFifo" },
 ): Promise<void> {
-  if (host.dryRun) return;
-  const to = join(directory, privateNames[name]);
-  await Deno.rename(join(directory, "box", name), to);
-  if (!(await Deno.lstat(to))[kind]) throw new Error(`"${to}" is something else`);
+  const [from, to] = [join(directory, "box", name), join(directory, privateNames[name])];
+  await host.change(`mv ${quoteWords([from, to])}`, async () => {
+    await Deno.rename(from, to);
+    if (!(await Deno.lstat(to))[kind]) throw new Error(`"${to}" is something else`);
+  });
 }
 
 /** The private directory, which no container sees; `shared` has the socket of the guard. */
@@ -284,11 +285,13 @@ async function startReady(
     if (isReady) ready.resolve(true);
   };
   const started = start(argv, { stdin: { text: give.promise }, output: { line } });
-  if (host.dryRun) return started;
   const timer = Promise.withResolvers<"late">();
   const telling = setTimeout(() => host.ui.status("Waiting for waypipe to become ready"), tellMs);
   const timeout = setTimeout(() => timer.resolve("late"), readyMs);
-  const first = await Promise.race([ready.promise, timer.promise, started.ended]);
+  const first = await host.look<true | "late" | ProcessResult>(
+    true,
+    () => Promise.race([ready.promise, timer.promise, started.ended]),
+  );
   clearTimeout(telling);
   clearTimeout(timeout);
   if (first === true) return started;

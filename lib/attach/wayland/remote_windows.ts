@@ -26,10 +26,8 @@ export async function awaitRemoteEnd(
   // The container's answer, and its time, say nothing but that it is worth looking. It fails with the connection.
   const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
   try {
-    const isClosed = await abortable(
-      Promise.race([asked.catch(() => {}).then(() => false), client.ended.then(() => !host.dryRun)]),
-      host.signal,
-    );
+    const over = Promise.race([asked.catch(() => {}).then(() => false), client.ended.then(() => true)]);
+    const isClosed = await host.look(false, () => abortable(over, host.signal));
     if (await container.isLost()) {
       throw new UserError(`The connection to "${label}" is lost, and with it the windows of "${session}"`, {
         hint: "Its app ends as well. By X, apps run on and their windows come back: --display x11",

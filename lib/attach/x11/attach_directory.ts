@@ -36,8 +36,9 @@ export async function makeAttachDirectory(container: Container, pixelsBytes: num
   const socket = socketPath(directory, "guard");
   // A client that the run had before, of a connection that is lost.
   await Deno.remove(socket).catch(() => {});
-  const { sharedSockets, host } = container;
-  if (sharedSockets === undefined || host.dryRun) {
+  const { host } = container;
+  const sharedSockets = await host.look(undefined, () => Promise.resolve(container.sharedSockets));
+  if (sharedSockets === undefined) {
     const nothing = (): Promise<void> => Promise.resolve();
     return { socket, pixels: undefined, sharePixels() {}, hidePixels: nothing, [Symbol.asyncDispose]: nothing };
   }

@@ -57,20 +57,21 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   // Nobody may ever wait for it.
   session.promise.catch(() => {});
   let wasAttached = false;
-  const guard = host.dryRun ? undefined : stack.use(startGuard({
-    listen: directory.socket,
-    connect: session.promise,
-    container: label,
-    open,
-    memory,
-    remote: container.crossesNetwork,
-    report: (line) => host.ui.warn(line, { security: true }),
-    onClientHello: directory.sharePixels,
-    onServerHello() {
-      wasAttached = true;
-      directory.hidePixels();
-    },
-  }));
+  const guard = await host.look(undefined, () =>
+    stack.use(startGuard({
+      listen: directory.socket,
+      connect: session.promise,
+      container: label,
+      open,
+      memory,
+      remote: container.crossesNetwork,
+      report: (line) => host.ui.warn(line, { security: true }),
+      onClientHello: directory.sharePixels,
+      onServerHello() {
+        wasAttached = true;
+        directory.hidePixels();
+      },
+    })));
   const startBox = box ? await ifInstalled(prepareBoxes(host)) : undefined;
   if (box && !startBox) {
     const line =

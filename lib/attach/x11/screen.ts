@@ -27,13 +27,13 @@ export const fallbackScreen: XScreen = { width: 3840, height: 2160, dpi: usualDp
 const noDisplayHint = "Run it in a desktop session, or start the app without its windows: --detached";
 
 /**
- * Checks that there is an X display to show windows on. A dry run needs none.
+ * Checks that there is an X display to show windows on.
  *
  * @param whyX why Wayland does not show them, on a Wayland desktop
  * @throws {UserError} when `$DISPLAY` is not set
  */
 export function requireDisplay(host: Host, whyX?: string): void {
-  if (host.dryRun || host.env("DISPLAY")) return;
+  if (host.env("DISPLAY")) return;
   if (whyX === undefined) {
     throw new UserError("There is no display to show windows on: $DISPLAY is not set", { hint: noDisplayHint });
   }

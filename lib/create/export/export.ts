@@ -78,7 +78,6 @@ export async function exportNamed(
   const request = { ...parseExportWords(words, { notTheirs: own }), withTypes, opener: await findOpener() };
   menuOf(host, hostNameOf({ engine: place, name }));
   const exported = await exportApps(host, { engine: await place.engine, name }, request);
-  if (host.dryRun) return;
   host.ui.result(exported.map(({ id, name, entry }) => [id, name, entry].join("\t")).join("\n"), exported);
 }
 
@@ -98,63 +97,63 @@ async function exportInTurn(
   instance: Instance,
   { wanted, menu, ...request }: ExportRequest & { menu: Menu },
 ): Promise<ExportedApp[]> {
-  const { cli, server: { project } } = instance.engine;
-  const container = labelOf(instance);
   await using reached = await containerOn(host, instance);
   const found = await readApps(reached);
-  if (host.dryRun) {
-    // What the container has is not known.
-    await host.change(`write ${entryPath(menu, "<APP>")} ${iconPath(menu, "<APP>")}`, () => Promise.resolve());
-    return [];
-  }
-  const chosen = chooseApps({ container, ...found }, wanted);
-  const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
-  if (wanted.length === 0) {
-    tellRefused(host, found);
-    for (const id of foreign) host.ui.warn(`Not exported: "${id}", since ${notOurs(menu, id)}`);
-  } else if (foreign[0] !== undefined) {
-    throw new UserError(notOurs(menu, foreign[0]), { hint: "Move it away" });
-  }
-  const own = chosen.filter(({ id }) => !foreign.includes(id));
-  // Who names a display knows what it shows.
-  const isDisplayGiven = request.attachOptions.some((option) => option.startsWith("--display="));
-  const xOnly = isDisplayGiven || own.length === 0 ? undefined : await readXOnly(reached, own);
-  const unseen = xOnly?.why === undefined ? [] : own.filter((app) => xOnly.apps.has(app));
-  for (const { id } of unseen) {
-    const reason = `"${id}" knows X only, and ${xOnly!.why}`;
-    if (wanted.length > 0) throw new UserError(reason, { hint: "attach.ts --doctor says how to install it" });
-    host.ui.warn(`Not exported: ${reason}`);
-  }
-  const apps = own.filter((app) => !unseen.includes(app));
-  const icons = await readIcons(reached, apps);
-  const root = host.env("GUI_CONTAINER_MOUNTS");
-  const options = {
-    ...request,
-    attachOptions: [
-      `--engine=${cli}`,
-      ...(project === undefined ? [] : [`--project=${project}`]),
-      ...request.attachOptions,
-    ],
-    container,
-    mark: menu.container,
-    env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
-  };
-  const before = await exportedOf(menu);
-  await withUndo(host, async (undo) => {
-    for (const app of apps) {
-      const picture = icons.get(app);
-      if (picture) await writeFile(iconPath(menu, app.id), { data: picture, undo });
-      const attachOptions = [...options.attachOptions, ...xOnly?.apps.has(app) ? ["--display=x11"] : []];
-      const icon = picture ? iconPath(menu, app.id) : nameOfIcon(app);
-      const text = entryText(app, icon, { ...options, attachOptions });
-      await writeFile(entryPath(menu, app.id), { data: new TextEncoder().encode(text), undo });
+  let exported: ExportedApp[] = [];
+  // What the container has, a dry run does not know.
+  await host.change(`write ${entryPath(menu, "<APP>")} ${iconPath(menu, "<APP>")}`, async () => {
+    const { cli, server: { project } } = instance.engine;
+    const container = labelOf(instance);
+    const chosen = chooseApps({ container, ...found }, wanted);
+    const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
+    if (wanted.length === 0) {
+      tellRefused(host, found);
+      for (const id of foreign) host.ui.warn(`Not exported: "${id}", since ${notOurs(menu, id)}`);
+    } else if (foreign[0] !== undefined) {
+      throw new UserError(notOurs(menu, foreign[0]), { hint: "Move it away" });
     }
+    const own = chosen.filter(({ id }) => !foreign.includes(id));
+    // Who names a display knows what it shows.
+    const isDisplayGiven = request.attachOptions.some((option) => option.startsWith("--display="));
+    const xOnly = isDisplayGiven || own.length === 0 ? undefined : await readXOnly(reached, own);
+    const unseen = xOnly?.why === undefined ? [] : own.filter((app) => xOnly.apps.has(app));
+    for (const { id } of unseen) {
+      const reason = `"${id}" knows X only, and ${xOnly!.why}`;
+      if (wanted.length > 0) throw new UserError(reason, { hint: "attach.ts --doctor says how to install it" });
+      host.ui.warn(`Not exported: ${reason}`);
+    }
+    const apps = own.filter((app) => !unseen.includes(app));
+    const icons = await readIcons(reached, apps);
+    const root = host.env("GUI_CONTAINER_MOUNTS");
+    const options = {
+      ...request,
+      attachOptions: [
+        `--engine=${cli}`,
+        ...(project === undefined ? [] : [`--project=${project}`]),
+        ...request.attachOptions,
+      ],
+      container,
+      mark: menu.container,
+      env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
+    };
+    const before = await exportedOf(menu);
+    await withUndo(host, async (undo) => {
+      for (const app of apps) {
+        const picture = icons.get(app);
+        if (picture) await writeFile(iconPath(menu, app.id), { data: picture, undo });
+        const attachOptions = [...options.attachOptions, ...xOnly?.apps.has(app) ? ["--display=x11"] : []];
+        const icon = picture ? iconPath(menu, app.id) : nameOfIcon(app);
+        const text = entryText(app, icon, { ...options, attachOptions });
+        await writeFile(entryPath(menu, app.id), { data: new TextEncoder().encode(text), undo });
+      }
+    });
+    if (wanted.length === 0) {
+      await removeExported(menu, { exported: before.filter(({ id }) => !apps.some((app) => app.id === id)) });
+    }
+    if (request.withTypes || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(menu);
+    exported = apps.map(({ id, name }) => ({ id, name: `[${container}] ${name}`, entry: entryPath(menu, id) }));
   });
-  if (wanted.length === 0) {
-    await removeExported(menu, { exported: before.filter(({ id }) => !apps.some((app) => app.id === id)) });
-  }
-  if (request.withTypes || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(menu);
-  return apps.map(({ id, name }) => ({ id, name: `[${container}] ${name}`, entry: entryPath(menu, id) }));
+  return exported;
 }
 
 function notOurs(menu: Menu, id: string): string {

@@ -80,7 +80,7 @@ export function proxyDevice(proxy: Proxy): Device {
  * @throws {UserError} exit code 1
  */
 export async function refuseCluster(host: Host, engine: Engine): Promise<void> {
-  if (host.dryRun || !(await environmentOf(host, engine)).server_clustered) return;
+  if (!(await environmentOf(host, engine)).server_clustered) return;
   throw new UserError("A container with the Internet only cannot be made in a cluster", {
     hint: "Its proxy would have to be on the same member for ever. Choose another profile, or a server of its own",
   });
@@ -218,7 +218,7 @@ export async function removeUnusedProxy(
 /** Calls `act` while no other run of the user changes the proxy. Removes the locked file at the end. */
 async function withProxyLock<T>(host: Host, proxy: Instance, act: () => Promise<T>): Promise<T> {
   const root = mountsRoot(host);
-  if (host.dryRun || !await exists(root)) return await act();
+  if (!await host.look(false, () => exists(root))) return await act();
   const path = join(root, `.${hostNameOf(proxy)}.lock`);
   for (;;) {
     using file = await lockFile(path, { signal: host.signal });
