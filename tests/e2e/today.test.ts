@@ -1,13 +1,17 @@
 // Desktops of today: which way windows are shown on each, and that they are. Runs in the lab's host of Debian testing.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { boxStart, prepareBoxes } from "../../lib/attach/box/box.ts";
+import { realHost } from "../../lib/base/host.ts";
+import { terminalUi } from "../../lib/base/ui.ts";
 import { todayOptions } from "../lab/today.ts";
 import { nothingLeft } from "./sessions.ts";
 import { act, evaluate, pixelsOf, startDesktop, type Step, takePicture, testToday } from "./today_desktop.ts";
 import {
   type EngineName,
   eventually,
+  inContainer,
   makeContainer,
   mountsRoot,
   removeContainer,
@@ -48,6 +52,27 @@ test("containers of Debian 13 and of Debian testing", async () => {
     makeContainer(older.engine, older.name),
     makeContainer(newer.engine, newer.name, undefined, todayOptions),
   ]);
+});
+
+test("GTK loads pictures, for which it makes boxes by bubblewrap, in attach.ts's own box and in a container", async () => {
+  const program = `
+import gi
+gi.require_version("GdkPixbuf", "2.0")
+from gi.repository import GdkPixbuf
+print(GdkPixbuf.Pixbuf.new_from_file("/usr/share/pixmaps/debian-logo.png").get_width())`;
+  const { signal } = new AbortController();
+  const host = realHost({ ui: terminalUi({ quiet: true, json: false, yes: true, signal }), signal, verbose: false });
+  const boxed = (await prepareBoxes(host))([...boxStart({ HOME: "/tmp" }), "--", "python3", "-c", program], {
+    output: "capture",
+  });
+  const [onHost, inBox, inside] = await Promise.all([
+    sh(["python3", "-c", program]),
+    boxed.ended,
+    inContainer(newer.engine, newer.name, 'python3 -c "$1"', program),
+  ]);
+  assertEquals([onHost, inBox.stdout, inside], ["48", "48\n", "48"], inBox.stderr);
+  // It says so when it makes none: no program in our box may make another.
+  assertStringIncludes(inBox.stderr, "Glycin running without sandbox");
 });
 
 for (
