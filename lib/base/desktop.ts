@@ -1,17 +1,10 @@
 /** A script started from a desktop's menu: it has a display, but no terminal, and nobody reads its output. */
 
 import { escape } from "@std/html";
-import { basename, dirname, join } from "@std/path";
-import { exists } from "./files.ts";
 import type { Host } from "./host.ts";
 import { runProcess } from "./process.ts";
 import { codePoint, printable } from "./text.ts";
-
-/** How long zenity shows a message or a question, in seconds. */
-export const dialogSeconds = 60;
-
-/** The separator that zenity is to print between paths: no path that it returns has two slashes in a row. */
-export const pathSeparator = "//:";
+import { dialogSeconds, showDialog } from "./zenity.ts";
 
 /** How long the notification service may take to answer, in milliseconds. */
 const notifyTimeoutMs = 5_000;
@@ -50,15 +43,8 @@ export async function showOnDesktop(
   if (await run(notification, { timeoutMs: notifyTimeoutMs }).then(() => true, () => false)) return;
   // zenity 3.44 takes a backslash for the start of an escape.
   const shown = `${head}\n\n${body}`.replaceAll("\\", codePoint);
-  const dialog = [
-    "zenity",
-    `--${kind}`,
-    "--no-markup",
-    `--timeout=${dialogSeconds}`,
-    `--title=${head}`,
-    `--text=${shown}`,
-  ];
-  await run(dialog, { okCodes: "any", timeoutMs: (dialogSeconds + 10) * 1_000 }).catch(() => {});
+  const options = [`--${kind}`, "--no-markup", `--timeout=${dialogSeconds}`, `--title=${head}`, `--text=${shown}`];
+  await showDialog({ run }, options, { timeoutMs: (dialogSeconds + 10) * 1_000 }).catch(() => {});
 }
 
 /**
@@ -75,21 +61,4 @@ export function notificationArgv(
     ...["notify-send", "--app-name=gui-container", ...(icon === undefined ? [] : [`--icon=${icon}`])],
     ...["--", title, body.replaceAll("\\", "\\\\")],
   ];
-}
-
-/**
- * The file that was meant by a path which is not there and has the end of a file's name twice, as "letter.txtr.txt":
- * while a path is typed, GTK completes it, and leaves that in at times (zenity 4.1 with GTK 4.18, at any speed).
- *
- * @returns undefined when the path is there, or is not of that kind
- */
-export async function completedTwice(path: string): Promise<string | undefined> {
-  const isThere = (path: string): Promise<boolean> => exists(path).catch(() => false);
-  if (await isThere(path)) return undefined;
-  const name = basename(path);
-  for (let length = name.length - 1; length >= name.length / 2; length--) {
-    const file = join(dirname(path), name.slice(0, length));
-    if (file.endsWith(name.slice(length)) && await isThere(file)) return file;
-  }
-  return undefined;
 }

@@ -51,7 +51,7 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
 
 async function lendUntilAsked(host: Host, request: LendWords): Promise<number> {
   const prompter = hasDisplay(host.env) && await isUnattended()
-    ? (await import("./zenity.ts")).dialogPrompter(host)
+    ? (await import("./dialogs.ts")).dialogPrompter(host)
     : terminalPrompter(host);
   const chosen = await chooseFiles(host, prompter, request);
   if (!chosen) return ExitCode.failed;

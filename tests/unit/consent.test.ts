@@ -2,7 +2,7 @@
 // flood its user.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { askInDialog, checkAsking, dialogArgv } from "../../lib/attach/agent/ask.ts";
+import { askInDialog, checkAsking, dialogOptions } from "../../lib/attach/agent/ask.ts";
 import type { AskableChannel } from "../../lib/guard/channel.ts";
 import { type Answer, type Consent, createConsent, type Question } from "../../lib/guard/consent.ts";
 import { Refusal } from "../../lib/guard/faults.ts";
@@ -114,31 +114,30 @@ Deno.test("createConsent() refuses what is too long to be shown whole", () => {
   assertEquals(shown.length, 1);
 });
 
-Deno.test("dialogArgv() shows the whole text as it is, in lines, and nothing that the container says is markup", () => {
+Deno.test("dialogOptions() shows the whole text as it is, in lines, and nothing that the container says is markup", () => {
   const address = `https://example.org/?${"<b>&amp;_x".repeat(40)}end`;
-  const argv = dialogArgv("box", question(address));
-  const text = argv.find((word) => word.startsWith("--text="))!.slice("--text=".length);
-  assertEquals(argv[0], "zenity");
+  const options = dialogOptions("box", question(address));
+  const text = options.find((word) => word.startsWith("--text="))!.slice("--text=".length);
   for (const word of ["--no-markup", "--no-wrap", "--default-cancel", "--timeout=60"]) {
-    assert(argv.includes(word), word);
+    assert(options.includes(word), word);
   }
   assertStringIncludes(text, 'The container "box" asks to open a link.');
   assertEquals(text.split("\n\u200e    ").join("").split("\n").at(-1), `Address: ${address}`);
   assert(text.split("\n").every((line) => line.length <= 88 + 5));
   // A window of the container's has a title that begins with a bracket.
-  assert(argv.some((word) => word.startsWith("--title=gui-container: may box ")));
+  assert(options.some((word) => word.startsWith("--title=gui-container: may box ")));
 });
 
-Deno.test("dialogArgv() says why it asks, in lines that are shown whole, also when a yes is confirmed", () => {
+Deno.test("dialogOptions() says why it asks, in lines that are shown whole, also when a yes is confirmed", () => {
   for (const isConfirming of [false, true]) {
-    const argv = dialogArgv("box", { ...question(), why: "It has no network:\nyours is used.", isConfirming });
-    const text = argv.find((word) => word.startsWith("--text="))!;
+    const options = dialogOptions("box", { ...question(), why: "It has no network:\nyours is used.", isConfirming });
+    const text = options.find((word) => word.startsWith("--text="))!;
     assertStringIncludes(text, "\n\nIt has no network:\nyours is used.");
   }
 });
 
-Deno.test("dialogArgv() has the buttons in an order in which neither Tab nor Shift-Tab leads to a last yes at once", () => {
-  const buttons = dialogArgv("box", question()).filter((word) => /^--(?:ok|cancel|extra)-/.test(word));
+Deno.test("dialogOptions() has the buttons in an order in which neither Tab nor Shift-Tab leads to a last yes at once", () => {
+  const buttons = dialogOptions("box", question()).filter((word) => /^--(?:ok|cancel|extra)-/.test(word));
   assertEquals(buttons, [
     "--cancel-label=Refuse",
     "--ok-label=Refuse for this session",

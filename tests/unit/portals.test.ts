@@ -1,11 +1,11 @@
 // The host's end of the apps' own dialogs: what it takes from a hostile agent, and when it acts.
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { chooserArgv } from "../../lib/attach/agent/dialogs.ts";
+import { chooserOptions } from "../../lib/attach/agent/dialogs.ts";
 import { servePortals } from "../../lib/attach/agent/serve.ts";
 import { lineCutter, maxRequestLine, parseRequest } from "../../lib/attach/agent/requests.ts";
 import { agentVersion } from "../../lib/attach/session/protocol.ts";
-import { completedTwice } from "../../lib/base/desktop.ts";
+import { chooseFiles, completedTwice } from "../../lib/base/zenity.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
 import { offerPortals } from "../../lib/attach/agent/agent.ts";
@@ -110,21 +110,25 @@ Deno.test("lines come in pieces, and one without an end is not kept", () => {
   assertThrows(() => cut(bytes("A")), RangeError);
 });
 
-Deno.test("what an agent says is no option of zenity", () => {
+Deno.test("what an agent says is no option of zenity", async () => {
   const request = parseRequest(
     JSON.stringify({ ask: "save", id: 1, name: "--save --title=x", filters: [["--directory", ["*"]]] }),
   );
   assert(request?.ask === "save");
-  assertEquals(chooserArgv("box", request, `/home/me/${request.name}`), [
+  const { host, calls } = recordingHost();
+  const options = { from: `/home/me/${request.name}`, optionsFrom: () => chooserOptions("box", request) };
+  assertEquals(await chooseFiles(host, options), []);
+  assertEquals(calls, [[
+    "zenity",
     "--file-selection",
-    "--title=gui-container: where may box save?",
     "--filename=/home/me/save --title=x",
     "--separator=//:",
+    "--title=gui-container: where may box save?",
     "--save",
     "--confirm-overwrite",
     "--file-filter=--directory | *",
     "--file-filter=All files | *",
-  ]);
+  ]]);
 });
 
 /** Dialogs whose agent and whose user are the test's. */

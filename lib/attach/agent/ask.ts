@@ -5,10 +5,10 @@
  * for a second time. All words are shown as they are.
  */
 
-import { dialogSeconds } from "../../base/desktop.ts";
 import { ExitCode, ifInstalled, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { revealInvisible } from "../../base/text.ts";
+import { closed, dialogSeconds, okay, showDialog, timedOut } from "../../base/zenity.ts";
 import type { AskableChannel } from "../../guard/channel.ts";
 import type { Answer, Question } from "../../guard/consent.ts";
 
@@ -30,12 +30,6 @@ const lineLength = 88;
  */
 const width = 960;
 
-/**
- * The exit statuses of zenity: the first button was pressed, the dialog was closed in another way, or nobody has
- * answered.
- */
-const [okay, closed, timedOut] = [0, 1, 5];
-
 const labels = {
   once: "Allow once",
   session: "Allow for this session",
@@ -50,7 +44,7 @@ const labels = {
  */
 export async function checkAsking(host: Host, asks: ReadonlySet<AskableChannel>): Promise<void> {
   if (asks.size === 0) return;
-  if (await ifInstalled(host.run(["zenity", "--version"], { looksOnly: true, okCodes: "any" }))) return;
+  if (await ifInstalled(showDialog(host, ["--version"], { looksOnly: true }))) return;
   throw new UserError(`Nobody can be asked for ${[...asks].join(", ")}: zenity is not installed`, {
     hint: "Install the package zenity, or leave out --ask",
     exitCode: ExitCode.missingProgram,
@@ -71,32 +65,28 @@ export async function askInDialog(
     clock?: () => number;
   },
 ): Promise<Answer> {
-  const show = async (argv: string[]): Promise<Answer> => {
+  const show = async (options: string[]): Promise<Answer> => {
     for (let tries = 0; tries < maxAsked; tries++) {
       const startMs = clock();
-      const { code, stdout } = await host.run(argv, {
-        okCodes: "any",
-        signal,
-        timeoutMs: (dialogSeconds + 10) * 1_000,
-        maxOutputBytes: 1024,
-      });
-      if (code > timedOut) host.ui.warn(`zenity ended with exit status ${code}, which counts as a no`);
-      const answer = answerIn(code, stdout);
+      const end = await showDialog(host, options, { signal, timeoutMs: (dialogSeconds + 10) * 1_000 });
+      if (!end) return "no";
+      if (end.code > timedOut) host.ui.warn(`zenity ended with exit status ${end.code}, which counts as a no`);
+      const answer = answerIn(end.code, end.text);
       const isYes = answer === "once" || answer === "session";
       if (!isYes || clock() - startMs >= soonest * 1_000) return answer;
     }
     return "no";
   };
-  const answer = await show(dialogArgv(container, question));
-  return answer === "session" ? await show(dialogArgv(container, { ...question, isConfirming: true })) : answer;
+  const answer = await show(dialogOptions(container, question));
+  return answer === "session" ? await show(dialogOptions(container, { ...question, isConfirming: true })) : answer;
 }
 
 /**
- * The command line of the dialog, or of the one in which the user confirms a yes for the session. Its buttons have no
+ * The options of the dialog, or of the one in which the user confirms a yes for the session. Its buttons have no
  * mnemonics. From "Refuse", Tab leads to zenity's OK first, and Shift-Tab to the last extra button: neither is a yes that
  * nothing follows.
  */
-export function dialogArgv(
+export function dialogOptions(
   container: string,
   { what, why, details, isConfirming = false }: Question & { isConfirming?: boolean },
 ): string[] {
@@ -115,7 +105,6 @@ export function dialogArgv(
       ...details.map(([name, text]) => inLines(`${name}: ${revealInvisible(text)}`)),
     ];
   return [
-    "zenity",
     "--question",
     "--no-markup",
     "--default-cancel",
@@ -133,9 +122,8 @@ export function dialogArgv(
 }
 
 /** What zenity's exit status and output mean: for an extra button it prints its label, and exits as for a no. */
-function answerIn(code: number, stdout: string): Answer {
+function answerIn(code: number, label: string): Answer {
   if (code === okay) return "never";
-  const label = stdout.trim();
   return code !== closed ? "no" : label === labels.once ? "once" : label === labels.session ? "session" : "no";
 }
 

@@ -7,11 +7,11 @@
 
 import { abortable, delay } from "@std/async";
 import { basename, dirname, join } from "@std/path";
-import { completedTwice, pathSeparator, showOnDesktop } from "../../base/desktop.ts";
-import { isMissingProgram, ProcessError, UserError } from "../../base/errors.ts";
-import type { Host } from "../../base/host.ts";
+import { showOnDesktop } from "../../base/desktop.ts";
+import { isMissingProgram, UserError } from "../../base/errors.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { revealInvisible } from "../../base/text.ts";
+import { chooseFiles, okay, showDialog } from "../../base/zenity.ts";
 import type { Container, Inside } from "../../container/container.ts";
 import type { SessionLoans } from "../../container/lend/loan.ts";
 import { rate } from "../../guard/rate.ts";
@@ -150,19 +150,21 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
   const isShared = (path: string): boolean => path.startsWith(`${inside.share}/`);
 
   const choose = async (request: Choosing, signal: AbortSignal): Promise<string[]> => {
-    let startMs: number;
-    let paths: string[];
-    let place: string | undefined = join(folder, request.ask === "save" ? request.name || "unnamed" : "/");
-    do {
-      startMs = now();
-      const stdout = await zenity(host, chooserArgv(label, request, place), signal);
-      paths = stdout.split(pathSeparator).filter((path) => path.startsWith("/"));
-      place = request.ask === "open" && paths.length === 1 ? await completedTwice(paths[0]!) : undefined;
-    } while (place !== undefined);
+    let startMs = 0;
+    const limits = { signal, timeoutMs: shownForMs };
+    const paths = await chooseFiles(host, {
+      from: join(folder, request.ask === "save" ? request.name || "unnamed" : "/"),
+      isNew: request.ask === "save",
+      optionsFrom() {
+        startMs = now();
+        return chooserOptions(label, request);
+      },
+      ...limits,
+    });
     if (paths.length === 0 || now() - startMs >= soonestMs) return paths;
     const confirmedMs = now();
-    const answer = await zenity(host, confirmArgv(label, paths), signal, "yes");
-    return answer === "yes" && now() - confirmedMs >= soonestMs ? paths : [];
+    const answer = await showDialog(host, confirmOptions(label, paths), limits);
+    return answer?.code === okay && now() - confirmedMs >= soonestMs ? paths : [];
   };
 
   /** Of the files that are lent, those that are looked at, and those that have changed again meanwhile. */
@@ -219,35 +221,13 @@ function sharedPath(
 }
 
 /**
- * What a dialog prints; nothing when it is closed, by the user or by `signal`. `yes`: what a dialog means that prints
- * nothing.
- */
-async function zenity(host: Host, argv: readonly string[], signal: AbortSignal, yes = ""): Promise<string> {
-  try {
-    const options = { okCodes: "any", signal, timeoutMs: shownForMs, maxOutputBytes: 2 ** 20 } as const;
-    const { code, stdout } = await host.run(["zenity", ...argv], options);
-    return code === 0 ? stdout.replace(/\n$/, "") || yes : "";
-  } catch (error) {
-    if (signal.aborted || error instanceof ProcessError && error.timedOut) return "";
-    throw error;
-  }
-}
-
-/**
  * The options of the dialog in which files are chosen. Titles of the container's windows begin with its name in
  * brackets.
  */
-export function chooserArgv(
-  container: string,
-  request: Choosing,
-  place: string,
-): string[] {
+export function chooserOptions(container: string, request: Choosing): string[] {
   const isSaving = request.ask === "save";
   return [
-    "--file-selection",
     `--title=gui-container: ${isSaving ? `where may ${container} save?` : `what may ${container} open and change?`}`,
-    `--filename=${place}`,
-    `--separator=${pathSeparator}`,
     ...(isSaving ? ["--save", "--confirm-overwrite"] : request.multiple ? ["--multiple"] : []),
     ...request.filters.map(filterOption),
     ...(request.filters.length > 0 ? [filterOption({ label: "All files", patterns: ["*"] })] : []),
@@ -259,7 +239,7 @@ function filterOption({ label, patterns }: FileFilter): string {
 }
 
 /** The options of the dialog in which a quick choice is confirmed. Enter, Space and Escape mean no. */
-function confirmArgv(container: string, paths: readonly string[]): string[] {
+function confirmOptions(container: string, paths: readonly string[]): string[] {
   const names = paths.slice(0, 8).map((path) => revealInvisible(basename(path)).slice(0, 100));
   const rest = paths.length > names.length ? ["…"] : [];
   return [
