@@ -194,6 +194,34 @@ Deno.test("startSession() sends the agent once, and who runs it sends its name o
   assert(!sessionScript("agent", { session: "x", run: "", channels: "links" }).includes(agent));
 });
 
+Deno.test("session.sh waits for a session with its agent for as long as the host's end does, and no longer", async () => {
+  const runtime = await Deno.makeTempDir();
+  try {
+    const directory = join(runtime, "gui-container-web");
+    const values = { session: "", run: "1234abcd", channels: "links" };
+    const script = sessionScript("agent", values)
+      .replaceAll("/usr/lib/python3/dist-packages/gi", runtime)
+      .replaceAll("/usr/bin/python3", "/bin/sh");
+    const ended = Promise.withResolvers<string>();
+    const env = { XDG_RUNTIME_DIR: runtime };
+    const run = (text: Promise<string>): ReturnType<typeof runProcess> =>
+      runProcess(["/bin/sh", "-c", script], { env, okCodes: "any", stdin: { text } });
+    const waiting = run(ended.promise);
+    const early = await Promise.race([waiting, new Promise<void>((resolve) => setTimeout(resolve, 300))]);
+    assertEquals(early, undefined);
+    ended.resolve("");
+    assertEquals((await waiting).code, 1);
+    const started = run(new Promise(() => {}));
+    await Deno.mkdir(directory);
+    await Deno.writeTextFile(join(directory, "run"), "1234abcd\n");
+    await Deno.writeTextFile(join(directory, "agent"), "exit 7\n");
+    await Deno.rename(join(directory, "agent"), join(directory, "agent.py"));
+    assertEquals((await started).code, 7);
+  } finally {
+    await Deno.remove(runtime, { recursive: true });
+  }
+});
+
 /** What session.sh did in a directory, with systemd-run replaced by a program that notes its arguments. */
 interface Started {
   result: ProcessResult;
