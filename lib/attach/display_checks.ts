@@ -22,6 +22,7 @@ import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { installHint, programs } from "../base/programs.ts";
 import { isClaimed } from "../base/record.ts";
+import { addressOf } from "../container/address.ts";
 import { sshTarget } from "../container/connect.ts";
 import { copyRecordPath, creationRecordPath, mountsOf } from "../container/paths.ts";
 import { KeysRefused, sshScript } from "../container/ssh.ts";
@@ -204,7 +205,11 @@ async function findInside(host: Host, { engine, name }: InstanceInfo): Promise<F
   if (!found) return [];
   const hasNetwork = isLocal && found.hasNetwork;
   if (hasNetwork && found.address === undefined) throw await noAddressError(host, found);
-  const target = await sshTarget(host, found, { user: userOf(found), hasNetwork, address: found.address });
+  const target = await sshTarget(host, addressOf(host, found), {
+    user: userOf(found),
+    hasNetwork,
+    address: found.address,
+  });
   const { stdout } = await sshScript(host, target, {
     script: lookInside,
     parameters: ["xpra", ...sessionPrograms.map(({ program }) => program)],

@@ -4,7 +4,7 @@ import type { Host } from "../base/host.ts";
 import { oneLine } from "../base/text.ts";
 import { showTable } from "../cli/table.ts";
 import { resolveContainer } from "../container/resolve.ts";
-import type { EngineOptions } from "../container/place.ts";
+import type { EngineOptions } from "../container/address.ts";
 import { chooseEngine } from "../engine/engine.ts";
 import { recordedChannels } from "./session/channels.ts";
 import { listAllSessions, listSessions, type LiveSession } from "./session/live_sessions.ts";

@@ -6,10 +6,10 @@
 import type { Host } from "../base/host.ts";
 import awaitBoot from "./await_boot.sh" with { type: "text" };
 import { basename } from "@std/path";
-import { engineLine, type Instance, labelOf } from "../engine/engine.ts";
+import { engineLine } from "../engine/engine.ts";
 import { exec, execArgv, instanceAddress, type InstanceInfo, startInstance } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
-import { mountsOf } from "./paths.ts";
+import type { Address } from "./address.ts";
 import type { ContainerUser } from "./user.ts";
 import { quoteWord, withValues } from "../base/shell_words.ts";
 import { sshConfigPath, type SshTarget } from "./ssh.ts";
@@ -37,7 +37,7 @@ const serveSsh = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
  */
 export async function reachInstance(
   host: Host,
-  instance: Instance,
+  instance: Address,
   { found, user, throughEngine, bootTimeoutMs = maxBootMs }: {
     found: InstanceInfo | undefined;
     user: ContainerUser;
@@ -45,8 +45,7 @@ export async function reachInstance(
     bootTimeoutMs?: number | undefined;
   },
 ): Promise<SshTarget> {
-  const label = labelOf(instance);
-  const mounts = mountsOf(host, instance);
+  const { label, mounts } = instance;
   if (found && !await exists(mounts.knownHosts)) {
     const show = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"];
     const read = engineLine(instance.engine, ["exec", label, "--", ...show]);
@@ -65,14 +64,14 @@ export async function reachInstance(
 }
 
 /** Starts a container if it does not run, and waits until its user can log in. */
-export async function startAndAwait(host: Host, instance: Instance, { status, hasNetwork, bootTimeoutMs = maxBootMs }: {
+export async function startAndAwait(host: Host, instance: Address, { status, hasNetwork, bootTimeoutMs = maxBootMs }: {
   /** As the engine says. */
   status: string | undefined;
   hasNetwork: boolean;
   bootTimeoutMs?: number;
 }): Promise<void> {
   if (status !== "Running") {
-    host.ui.status(`Starting "${labelOf(instance)}"`);
+    host.ui.status(`Starting "${instance.label}"`);
     await startInstance(host, instance);
   }
   const script = withValues(awaitBoot, { has_network: hasNetwork ? "yes" : "" });
@@ -80,18 +79,18 @@ export async function startAndAwait(host: Host, instance: Instance, { status, ha
 }
 
 /** How SSH reaches a running container: at its address, or through the engine when it has none that leads to it. */
-export async function sshTarget(host: Host, instance: Instance, { user, hasNetwork, address }: {
+export async function sshTarget(host: Host, instance: Address, { user, hasNetwork, address }: {
   user: ContainerUser;
   /** Whether it has a network that this machine is in as well. */
   hasNetwork: boolean;
   /** Its address, where that is known already. */
   address?: string | undefined;
 }): Promise<SshTarget> {
-  const mounts = mountsOf(host, instance);
+  const { label, mounts } = instance;
   const config = sshConfigPath(mounts);
   // A container that was made before there was one has none.
   const settings = await host.look(true, () => exists(config)) ? { config } : {};
-  const target = { mounts, user, name: labelOf(instance), ...settings };
+  const target = { mounts, user, name: label, ...settings };
   return hasNetwork
     ? { ...target, address: address ?? await instanceAddress(host, instance) }
     : { ...target, address: instance.name, proxy: execArgv(instance, ["/bin/sh", "-c", serveSsh]) };

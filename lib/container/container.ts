@@ -5,11 +5,12 @@
  */
 
 import type { ProcessResult } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
+import type { Address } from "./address.ts";
 import type { OpenFifo } from "./fifo.ts";
 import type { Loan, SessionLoans } from "./lend/loan.ts";
 import type { LendRequest, SourceFile } from "./lend/source_file.ts";
-import type { Place } from "./place.ts";
 import type { SessionLog } from "./session_log.ts";
 import type { ContainerRunOptions, ScriptOptions } from "./ssh.ts";
 import type { ContainerPaths, ContainerUser } from "./user.ts";
@@ -21,7 +22,9 @@ export interface Inside extends ContainerPaths {
 }
 
 /** A container that is resolved. What it has opened ends with its scope. */
-export interface Container extends Place, AsyncDisposable {
+export interface Container extends Address, AsyncDisposable {
+  /** What runs its programs. */
+  readonly host: Host;
   /** The directory of the sessions' sockets, where this machine shares it with the container. */
   readonly sharedSockets: string | undefined;
   /** Whether what passes between it and this machine crosses a network: it is kept small then. */
@@ -77,7 +80,9 @@ export interface Container extends Place, AsyncDisposable {
 }
 
 /** What is known of a container when it is resolved. */
-export interface KnownContainer extends Place {
+export interface KnownContainer extends Address {
+  /** What runs its programs. */
+  readonly host: Host;
   /** Its user, where that is known without the engine: for a dry run. */
   plannedUser: ContainerUser;
   /** How long it may take to boot, in milliseconds. */

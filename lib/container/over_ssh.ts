@@ -20,14 +20,9 @@ export interface Parts extends Pick<Container, "directory" | "reach"> {
 export function partsOf(known: KnownContainer, { throughEngine }: { throughEngine: boolean }): Parts {
   const opened = new AsyncDisposableStack();
   const reached = once(async () => {
-    const [engine, found] = [await known.engine, await known.instance()];
+    const found = await known.instance();
     const user = found ? userOf(found) : known.plannedUser;
-    const target = await reachInstance(known.host, { engine, name: known.name }, {
-      ...known,
-      found,
-      user,
-      throughEngine,
-    });
+    const target = await reachInstance(known.host, known, { ...known, found, user, throughEngine });
     return { target, inside: { ...containerPaths(user), user } };
   });
   return {

@@ -7,9 +7,9 @@
 import type { Host } from "../base/host.ts";
 import { writeRecord } from "../base/record.ts";
 import { quoteWords } from "../base/shell_words.ts";
-import type { EngineCli, Instance } from "../engine/engine.ts";
+import type { Engine, EngineCli } from "../engine/engine.ts";
 import { type ServerRecord, serverRecord } from "../engine/server_record.ts";
-import { containerRecordPath, type Mounts, mountsOf } from "./paths.ts";
+import { containerRecordPath, type Mounts } from "./paths.ts";
 import { type ContainerUser, formatUser } from "./user.ts";
 
 export interface ContainerRecord {
@@ -28,12 +28,12 @@ export interface ContainerRecord {
  */
 export async function writeContainerRecord(
   host: Host,
-  instance: Instance,
+  { engine, mounts }: { engine: Engine; mounts: Mounts },
   { user, location }: { user: ContainerUser; location: string },
 ): Promise<void> {
-  const { cli, server } = instance.engine;
+  const { cli, server } = engine;
   const record: ContainerRecord = { engine: cli, server: serverRecord(server), user: formatUser(user), location };
-  const path = containerRecordPath(mountsOf(host, instance));
+  const path = containerRecordPath(mounts);
   await host.change(`write ${quoteWords([path])}`, () => writeRecord(path, record));
 }
 

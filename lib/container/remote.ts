@@ -102,12 +102,11 @@ export function remoteContainer(
  * Marks an instance as one that may have sessions, until its next start: the list of all sessions asks no others on
  * another machine.
  */
-async function noteUse({ host, engine, name }: KnownContainer): Promise<void> {
+async function noteUse({ host, ...address }: KnownContainer): Promise<void> {
   try {
-    const asked = await engine;
-    const instance = await findInstance(host, { engine: asked, name });
+    const instance = await findInstance(host, address);
     if (!instance || instance.config[sessionKey] === instance.last_used_at) return;
-    await updateInstance(host, { engine: asked, name }, { config: { [sessionKey]: instance.last_used_at } });
+    await updateInstance(host, address, { config: { [sessionKey]: instance.last_used_at } });
   } catch (error) {
     if (!isFailure(error)) throw error;
   }
@@ -119,10 +118,10 @@ async function noteUse({ host, engine, name }: KnownContainer): Promise<void> {
  *
  * @throws {UserError} when it is not there, does not run, or when its server is not the one it was
  */
-async function checkStillThere({ host, engine, name, label }: KnownContainer): Promise<void> {
+async function checkStillThere({ host, label, ...address }: KnownContainer): Promise<void> {
   const run: Host["run"] = (argv, options) => host.run(argv, { timeoutMs: stateMs, ...options });
   try {
-    const instance = await findInstance({ ...host, run }, { engine: await engine, name });
+    const instance = await findInstance({ ...host, run }, address);
     if (instance && instance.status !== "Stopped") return;
   } catch (error) {
     if (!isFailure(error)) throw error;

@@ -5,13 +5,13 @@ import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { once } from "../base/settle.ts";
 import { quoteWords } from "../base/shell_words.ts";
-import { type Instance, labelOf } from "../engine/engine.ts";
 import { type InstanceInfo, isHere } from "../engine/instance.ts";
 import type { Container, KnownContainer } from "./container.ts";
 import { localContainer } from "./local.ts";
 import { findOurs } from "./ours.ts";
-import { containerRecordPath, mountsOf } from "./paths.ts";
-import { adviceOptions, type EngineOptions, findPlace, type Place } from "./place.ts";
+import { containerRecordPath } from "./paths.ts";
+import { readContainerRecord } from "./record.ts";
+import { type Address, addressOf, type EngineOptions, findAddress } from "./address.ts";
 import { parseUser, plannedUser } from "./user.ts";
 
 /**
@@ -20,34 +20,30 @@ import { parseUser, plannedUser } from "./user.ts";
  *
  * @throws {UserError} exit code 2 for a word that is not a container's name, and for an unknown remote
  */
-export async function resolveContainer(
-  host: Host,
-  options: EngineOptions & { word: string },
-): Promise<Container> {
-  const { record, server, ...place } = await findPlace(host, options);
-  const { name } = place;
+export async function resolveContainer(host: Host, options: EngineOptions & { word: string }): Promise<Container> {
+  return await containerAt(host, await findAddress(host, options));
+}
+
+/** The container at an address. */
+export async function containerAt(host: Host, address: Address): Promise<Container> {
+  const { engine: { server }, mounts } = address;
+  const record = await readContainerRecord(mounts);
   const isAlone = server.isLocal && record?.location === "none";
   const known: KnownContainer = {
-    ...place,
+    ...address,
+    host,
     plannedUser: parseUser(record?.user ?? "") ?? plannedUser,
     instance: once(() =>
       host.look(undefined, async () => {
-        const engine = await place.engine;
-        const instance = await findOurs(host, { engine, name }, { withState: server.isLocal });
+        const instance = await findOurs(host, address, { withState: server.isLocal });
         // Its server has joined a cluster since it was made.
-        if (isAlone && !await isHere(host, instance)) throw hasMoved(place, instance);
+        if (isAlone && !await isHere(host, instance)) throw hasMoved(address, instance);
         return instance;
       })
     ),
   };
   const isLocal = server.isLocal && (isAlone || await host.look(true, () => isOnThisMachine(known)));
   return isLocal ? localContainer(known) : await loadRemote(known);
-}
-
-/** The container of this name on a server. */
-export async function containerOn(host: Host, instance: Instance): Promise<Container> {
-  const { cli, server: { project } } = instance.engine;
-  return await resolveContainer(host, { word: labelOf(instance), engine: cli, project });
 }
 
 /**
@@ -60,15 +56,12 @@ export async function containerOf(
   instance: InstanceInfo,
   { bootTimeoutMs }: { bootTimeoutMs?: number } = {},
 ): Promise<Container> {
-  const { engine, name } = instance;
   const known: KnownContainer = {
-    ...{ host, name, label: labelOf(instance), mounts: mountsOf(host, instance) },
-    options: adviceOptions(engine),
-    engine: Promise.resolve(engine),
-    plannedUser,
+    ...addressOf(host, instance),
+    ...{ host, plannedUser },
     listed: instance,
     ...(bootTimeoutMs === undefined ? {} : { bootTimeoutMs }),
-    instance: once(() => findOurs(host, instance, { withState: engine.server.isLocal })),
+    instance: once(() => findOurs(host, instance, { withState: instance.engine.server.isLocal })),
   };
   return await isHere(host, instance) ? localContainer(known) : await loadRemote(known);
 }
@@ -94,7 +87,7 @@ async function isOnThisMachine({ host, instance, mounts }: KnownContainer): Prom
   }
 }
 
-function hasMoved({ label, mounts }: Place, { location }: InstanceInfo): UserError {
+function hasMoved({ label, mounts }: Address, { location }: InstanceInfo): UserError {
   const path = containerRecordPath(mounts);
   return new UserError(`The container "${label}" is on another machine now: on the member "${location}"`, {
     hint: `Its record says otherwise. Remove it, and run this again: rm ${quoteWords([path])}`,

@@ -7,8 +7,8 @@ import { all } from "../base/settle.ts";
 import { withUndo } from "../base/undo.ts";
 import type { Arguments } from "../cli/options.ts";
 import { checkAclSupport } from "../container/mounts.ts";
-import { type EngineOptions, scriptLine } from "../container/place.ts";
-import { checkTarget, type Engine, engineLine } from "../engine/engine.ts";
+import { type EngineOptions, scriptLine } from "../container/address.ts";
+import { checkTarget, engineLine } from "../engine/engine.ts";
 import { attachSoftwarePath } from "./bundled.ts";
 import { checkExisting } from "./existing.ts";
 import type { ExportedApp } from "./export/export.ts";
@@ -29,22 +29,21 @@ export async function createContainer(
   args: Arguments<string> & EngineOptions & { own: readonly string[] },
 ): Promise<void> {
   const request = await readCreateRequest(host, args);
-  const { name, label, mounts } = request.place;
+  const { container } = request;
+  const { engine, name, label, mounts } = container;
   await all([checkSsh(host), host.look(undefined, () => checkAclSupport(host, mounts))]);
-  const engine = await request.place.engine;
   const { target } = request;
   if (target !== undefined) await host.look(undefined, () => checkTarget(host, engine, target));
   if (request.proxy) await refuseCluster(host, engine);
   await warnOfLimits(host, engine, request.profile.config);
-  const instance = { engine, name };
-  await recoverCreation(host, instance);
-  const profileBefore = await checkExisting(host, instance);
+  await recoverCreation(host, container);
+  const profileBefore = await checkExisting(host, container);
   const startedMs = performance.now();
-  using record = await beginCreation(host, instance, profileBefore);
+  using record = await beginCreation(host, container, profileBefore);
   const { creation } = record;
   const made = await withUndo(host, async (undo) => {
-    undo.add(`unmake "${name}"`, (cleaner) => unmake(cleaner, engine, creation));
-    const made = await make(host, instance, { request, creation });
+    undo.add(`unmake "${name}"`, (cleaner) => unmake(cleaner, container, creation));
+    const made = await make(host, container, { request, creation });
     await record.remove();
     return made;
   }, {
@@ -61,18 +60,18 @@ export async function createContainer(
   try {
     if (request.exports) {
       const { exportApps, findOpener } = await import("./export/export.ts");
-      exported = await exportApps(host, instance, { ...request.exports, opener: await findOpener() });
+      exported = await exportApps(host, container, { ...request.exports, opener: await findOpener() });
     }
   } catch (error) {
     throw afterChanges(error);
   } finally {
     // The container is there, exported or not.
-    report(host, engine, { ...request, ...made, exported, seconds });
+    report(host, { ...request, ...made, exported, seconds });
   }
 }
 
-function report(host: Host, engine: Engine, {
-  place: { name, label, mounts },
+function report(host: Host, {
+  container: { engine, name, label, mounts },
   proxy,
   software,
   image,

@@ -6,18 +6,10 @@
 import type { Host } from "../base/host.ts";
 import { refuseBeingMade } from "./journal.ts";
 import { usedMounts } from "../container/mounts.ts";
-import { type Mounts, mountsOf } from "../container/paths.ts";
+import type { Mounts } from "../container/paths.ts";
 import { isOurs } from "../container/ours.ts";
-import { scriptLine } from "../container/place.ts";
-import {
-  type Engine,
-  engineAt,
-  engineCalled,
-  engineClis,
-  type Instance,
-  labelOf,
-  otherEngine,
-} from "../engine/engine.ts";
+import { type Address, scriptLine } from "../container/address.ts";
+import { type Engine, engineAt, engineCalled, engineClis, type Instance, otherEngine } from "../engine/engine.ts";
 import { findInstance, type InstanceInfo, listOwnInstances } from "../engine/instance.ts";
 import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.ts";
 import { hasRemote } from "../engine/server.ts";
@@ -33,11 +25,9 @@ import { all } from "../base/settle.ts";
  * @throws {UserError} exit code 1 for a container, a profile that others use, or directories of another container; 2
  * when the user does not agree
  */
-export async function checkExisting(host: Host, instance: Instance): Promise<string | null> {
-  const { engine, name } = instance;
+export async function checkExisting(host: Host, instance: Address): Promise<string | null> {
+  const { engine, name, label, mounts } = instance;
   const { ui } = host;
-  const label = labelOf(instance);
-  const mounts = mountsOf(host, instance);
   const [found, profile] = await all([findInstance(host, instance), findProfile(host, instance)]);
   if (found) {
     throw new UserError(`There is a container "${label}" already`, {
@@ -46,7 +36,7 @@ export async function checkExisting(host: Host, instance: Instance): Promise<str
   }
   if (await exists(mounts.directory)) await refuseOtherOwner(host, instance);
   if (profile) {
-    await refuseBeingMade(host, instance);
+    await refuseBeingMade(instance);
     refuseUsedByOthers(instance, { profile });
     if (!await ui.confirm(`There is a profile "${name}" without a container. Replace what it holds?`)) {
       throw notAgreed(`There is a profile "${name}" already`);
@@ -74,9 +64,8 @@ export function shares({ devices }: Pick<InstanceInfo, "devices">, { share }: Pi
  *
  * @throws {UserError} names the engine
  */
-export async function refuseOtherOwner(host: Host, instance: Instance): Promise<void> {
-  const { engine } = instance;
-  const mounts = mountsOf(host, instance);
+export async function refuseOtherOwner(host: Host, instance: Address): Promise<void> {
+  const { engine, mounts } = instance;
   const other = engine.server.isLocal ? await findSharing(host, mounts) : await findNamesake(host, instance);
   if (!other) return;
   throw new UserError(

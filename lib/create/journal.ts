@@ -3,18 +3,18 @@
  * first change and locked while the run lives. The next run uses it to undo what a killed run has left.
  */
 
+import type { Address } from "../container/address.ts";
 import type { Host } from "../base/host.ts";
 import { delay } from "@std/async";
 import { dirname } from "@std/path";
 import { removeUnusedProxy } from "./internet/proxy.ts";
-import type { Engine, Instance } from "../engine/engine.ts";
 import { deleteProfile, findProfile, setProfile } from "../engine/profile.ts";
 import { deleteImage, listImages } from "../engine/image.ts";
 import { deleteInstance, findInstance, waitForOperations } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
 import { runKey } from "../container/ours.ts";
 import { makeMounts, type MountsBefore, removeMounts, restoreMounts, saveMounts } from "../container/mounts.ts";
-import { creationRecordPath, mountsOf } from "../container/paths.ts";
+import { creationRecordPath } from "../container/paths.ts";
 import { exists, removeEmpty } from "../base/files.ts";
 import { claimFile, isClaimed, readRecord, release, removeFile, settleMs, writeInto } from "../base/record.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -52,11 +52,10 @@ export interface CreationRecord extends Disposable {
  */
 export async function beginCreation(
   host: Host,
-  instance: Instance,
+  instance: Address,
   profileBefore: string | null,
 ): Promise<CreationRecord> {
-  const { engine: { cli }, name } = instance;
-  const mounts = mountsOf(host, instance);
+  const { engine: { cli }, name, mounts } = instance;
   const creation: Creation = {
     engine: cli,
     name,
@@ -98,8 +97,8 @@ export async function beginCreation(
  *
  * @throws {UserError} when another run has locked its record
  */
-export async function refuseBeingMade(host: Host, instance: Instance): Promise<void> {
-  if (await isClaimed(creationRecordPath(mountsOf(host, instance)))) throw beingMadeError(instance.name);
+export async function refuseBeingMade(instance: Address): Promise<void> {
+  if (await isClaimed(creationRecordPath(instance.mounts))) throw beingMadeError(instance.name);
 }
 
 /**
@@ -108,10 +107,9 @@ export async function refuseBeingMade(host: Host, instance: Instance): Promise<v
  *
  * @throws the error of the step that fails
  */
-export async function unmake(host: Host, engine: Engine, creation: Creation): Promise<void> {
-  const { name, run, profileBefore } = creation;
-  const instance = { engine, name };
-  const mounts = mountsOf(host, instance);
+export async function unmake(host: Host, instance: Address, creation: Creation): Promise<void> {
+  const { engine, mounts } = instance;
+  const { run, profileBefore } = creation;
   // The engine may still be making the instance when its CLI has ended.
   await waitForOperations(host, instance);
   if ((await findInstance(host, instance))?.config[runKey] === run) await deleteInstance(host, instance);
@@ -138,9 +136,9 @@ export async function unmake(host: Host, engine: Engine, creation: Creation): Pr
  * @returns whether there was such a run
  * @throws {UserError} when that run is still at work
  */
-export async function recoverCreation(host: Host, instance: Instance): Promise<boolean> {
+export async function recoverCreation(host: Host, instance: Address): Promise<boolean> {
   const { engine, name } = instance;
-  const path = creationRecordPath(mountsOf(host, instance));
+  const path = creationRecordPath(instance.mounts);
   if (!await host.look(false, () => exists(path))) return false;
   using file = await claimFile(path);
   if (!file) throw beingMadeError(name);
@@ -160,7 +158,7 @@ export async function recoverCreation(host: Host, instance: Instance): Promise<b
   // When that run was killed, its last call may only have begun, and is not an operation of the engine's yet.
   await delay(settleMs);
   await waitForOperations(host, instance, { publishing: true });
-  await unmake(host, engine, creation);
+  await unmake(host, instance, creation);
   return true;
 }
 

@@ -10,7 +10,7 @@ import { copyKey } from "../container/copies.ts";
 import { findOrigin } from "../container/origin.ts";
 import { listOurs } from "../container/ours.ts";
 import { mountsOf } from "../container/paths.ts";
-import type { EngineOptions } from "../container/place.ts";
+import type { EngineOptions } from "../container/address.ts";
 import { chooseEngine, type Engine, engineClis, labelOf, wantedCli } from "../engine/engine.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 

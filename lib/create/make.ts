@@ -1,5 +1,6 @@
 /** The steps that make a container, in their order. */
 
+import type { Address } from "../container/address.ts";
 import type { Host } from "../base/host.ts";
 import { join } from "@std/path";
 import { UserError } from "../base/errors.ts";
@@ -10,7 +11,6 @@ import { findOurs, markKey, runKey } from "../container/ours.ts";
 import { writeContainerRecord } from "../container/record.ts";
 import { identityFiles } from "../container/ssh.ts";
 import { type ContainerUser, formatUser, hostUidOf, userKey } from "../container/user.ts";
-import type { Instance } from "../engine/engine.ts";
 import { updateInstance } from "../engine/instance.ts";
 import { createProfile, setProfile } from "../engine/profile.ts";
 import { hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
@@ -46,11 +46,11 @@ const evacuateKey = "cluster.evacuate";
 /** The steps, in their order. The directories on the host are there already. */
 export async function make(
   host: Host,
-  instance: Instance,
+  instance: Address,
   { request, creation }: { request: Request; creation: Creation },
 ): Promise<Made> {
-  const { engine, name } = instance;
-  const { place: { mounts }, timeoutMs, target, user: wanted, software } = request;
+  const { engine, name, mounts } = instance;
+  const { timeoutMs, target, user: wanted, software } = request;
   const proxy = request.proxy && { engine, ...request.proxy };
   const image = request.image ?? engine.defaultImage;
   const marks = { [markKey]: "1", [runKey]: creation.run };

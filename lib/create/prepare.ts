@@ -3,12 +3,11 @@
  * lingering.
  */
 
+import type { Address } from "../container/address.ts";
 import prepareScript from "./prepare.sh" with { type: "text" };
-import type { Instance } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import { sshTarget, startAndAwait } from "../container/connect.ts";
-import { hostNameOf } from "../container/paths.ts";
 import { knownHostsLines, sshRun } from "../container/ssh.ts";
 import { type ContainerUser, parseUser, plannedUser, ubuntuUser } from "../container/user.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
@@ -35,10 +34,10 @@ const cannotMake = 76;
  */
 export async function prepareContainer(
   host: Host,
-  instance: Instance,
+  instance: Address,
   { authorizedKeys, wanted }: { authorizedKeys: string; wanted: string | undefined },
 ): Promise<Prepared> {
-  const { engine, name } = instance;
+  const { name } = instance;
   const text = authorizedKeys.endsWith("\n") ? authorizedKeys : `${authorizedKeys}\n`;
   const script = withValues(prepareScript, {
     wanted: wanted ?? "",
@@ -57,7 +56,7 @@ export async function prepareContainer(
     const [line, ...keys] = stdout.split("\n");
     const user = parseUser(line!);
     if (user && (wanted === undefined || user.name === wanted)) {
-      return { user, knownHosts: knownHostsLines(hostNameOf({ engine, name }), keys.join("\n")) };
+      return { user, knownHosts: knownHostsLines(instance.hostName, keys.join("\n")) };
     }
     const whose = wanted === undefined
       ? `The user that the image of "${name}" has`
@@ -80,7 +79,7 @@ export type WindowServer = "xpra" | "waypipe";
  */
 export async function testConnection(
   host: Host,
-  instance: Instance,
+  instance: Address,
   known: Parameters<typeof sshTarget>[2],
 ): Promise<{ address: string | null; windowServers: WindowServer[] }> {
   // By IPv6 alone, an address comes after cloud-init has ended.

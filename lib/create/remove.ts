@@ -3,7 +3,7 @@
  * directories.
  */
 
-import { engineLine, type Instance, labelOf } from "../engine/engine.ts";
+import { engineLine } from "../engine/engine.ts";
 import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
 import { deleteInstance, exec, findInstance, type InstanceInfo, protectionKey } from "../engine/instance.ts";
 import { inputError, ProcessError, UserError } from "../base/errors.ts";
@@ -12,16 +12,16 @@ import type { Host } from "../base/host.ts";
 import { claimCopiesOf, removeCopies } from "../container/copies.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
 import { removeMounts, usedMounts } from "../container/mounts.ts";
-import { hostNameOf, mountsOf } from "../container/paths.ts";
+import { mountsOf } from "../container/paths.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
 import { isOurs, noContainer } from "../container/ours.ts";
-import { type EngineOptions, scriptLine } from "../container/place.ts";
+import { type Address, type EngineOptions, scriptLine } from "../container/address.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "../container/user.ts";
 import { removeUnusedProxy } from "./internet/proxy.ts";
 import { unexportApps } from "./export/unexport.ts";
 import { menuIfAny } from "./export/menu.ts";
 import { recoverCreation } from "./journal.ts";
-import { placeCalled } from "./place.ts";
+import { addressCalled } from "./address.ts";
 import { refuseOtherOwner, shares } from "./existing.ts";
 
 /**
@@ -37,17 +37,16 @@ export async function deleteNamed(
   if (word === undefined || more.length > 0) {
     throw inputError("--delete takes one NAME", "For example: create.ts --delete my-container");
   }
-  const { name, label, mounts, ...place } = await placeCalled(host, { word, ...options });
-  const instance = { engine: await place.engine, name };
+  const address = await addressCalled(host, { word, ...options });
   const plan = async (): Promise<void> => {
-    await deleteInstance(host, instance);
-    await deleteProfile(host, instance);
-    await removeMounts(host, [mounts.directory]);
+    await deleteInstance(host, address);
+    await deleteProfile(host, address);
+    await removeMounts(host, [address.mounts.directory]);
   };
   await host.change(plan, async () => {
-    const recovered = await recoverCreation(host, instance);
-    const removed = await removeContainer(host, instance, { force, recovered });
-    host.ui.result(`Removed: ${removed.join(", ")}`, { name: label, removed });
+    const recovered = await recoverCreation(host, address);
+    const removed = await removeContainer(host, address, { force, recovered });
+    host.ui.result(`Removed: ${removed.join(", ")}`, { name: address.label, removed });
   });
 }
 
@@ -66,15 +65,13 @@ const sessionListMs = 5_000;
  */
 export async function removeContainer(
   host: Host,
-  instance: Instance,
+  instance: Address,
   { force, recovered }: { force: boolean; recovered: boolean },
 ): Promise<string[]> {
-  const { engine } = instance;
-  const mounts = mountsOf(host, instance);
+  const { engine, label, mounts } = instance;
   const found = await findInstance(host, instance);
   const profile = await findProfile(host, instance);
   const hasMounts = await exists(mounts.directory);
-  const label = labelOf(instance);
   if (!found && !profile && !hasMounts) {
     if (recovered) return ["what another run has left"];
     throw await noContainer(host, instance);
@@ -125,7 +122,7 @@ export async function removeContainer(
     await deleteProfile(host, instance);
     removed.push("profile");
   }
-  const menu = menuIfAny(host, hostNameOf(instance));
+  const menu = menuIfAny(host, instance.hostName);
   if (menu) removed.push(...await unexportApps(menu));
   // They come last: the container may have closed them.
   if (hasMounts) {

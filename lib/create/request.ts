@@ -4,8 +4,7 @@ import { inputError, type UserError } from "../base/errors.ts";
 import { quoteWord } from "../base/shell_words.ts";
 import type { Host } from "../base/host.ts";
 import { type Arguments, parseDuration } from "../cli/options.ts";
-import { hostNameOf } from "../container/paths.ts";
-import type { EngineOptions, NamedPlace } from "../container/place.ts";
+import type { Address, EngineOptions } from "../container/address.ts";
 import { checkUserName } from "../container/user.ts";
 import type { ExportRequest } from "./export/export.ts";
 import { menuOf } from "./export/menu.ts";
@@ -13,13 +12,13 @@ import { type Identity, readAuthorizedKeys, readProfile, readUserData, type Soft
 import { parseHosts } from "./internet/allowed_hosts.ts";
 import { type Proxy, proxyFor } from "./internet/proxy.ts";
 import { bundledCloudConfigs, bundledProfiles } from "./bundled.ts";
-import { placeCalled } from "./place.ts";
+import { addressCalled } from "./address.ts";
 import { internetKey, type Profile, userDataKey } from "./profile_file.ts";
 
 /** What the command line asks for, checked. */
 export interface Request {
   /** The container, which is not there yet. */
-  place: NamedPlace;
+  container: Address;
   /** AUTHORIZED_KEYS. */
   keys: { text: string; identities: Identity[] };
   /** The profile with the user-data in it. */
@@ -70,8 +69,8 @@ export async function readCreateRequest(
     throw missingWord(positionals.slice(0, end));
   }
   if (isProfile(keysPath) || isCloudConfig(profileWord)) throw missingWord(positionals.slice(0, end));
-  const place = await placeCalled(host, { word, engine, project });
-  if (exports) menuOf(host, hostNameOf({ engine: place, name: place.name }));
+  const container = await addressCalled(host, { word, engine, project });
+  if (exports) menuOf(host, container.hostName);
   const image = values.get("image");
   if (image?.startsWith("-")) {
     throw inputError(`"${image}" is not an image`, "Name one as the engine does: ubuntu:24.04");
@@ -95,7 +94,7 @@ export async function readCreateRequest(
   }
   const userData = await readUserData(host, cloudInitWords, { user, software });
   return {
-    place,
+    container,
     keys,
     proxy: hasProxy ? await proxyFor(hosts === undefined ? [] : parseHosts(hosts), image) : undefined,
     profile: { ...profile, config: { ...profile.config, [userDataKey]: userData } },

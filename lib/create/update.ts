@@ -4,7 +4,7 @@
  */
 
 import { socketsOf } from "./remove.ts";
-import { placeCalled } from "./place.ts";
+import { addressCalled } from "./address.ts";
 import updateScript from "./update.sh" with { type: "text" };
 import { isFailure, ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
@@ -24,7 +24,7 @@ import {
 import { mountsOf } from "../container/paths.ts";
 import { copyOrigin, findOrigin, giveMachineId } from "../container/origin.ts";
 import { findOurs, listOurs } from "../container/ours.ts";
-import { type EngineOptions, scriptLine } from "../container/place.ts";
+import { type EngineOptions, scriptLine } from "../container/address.ts";
 import { chooseEngine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import { exec, type InstanceInfo, startInstance, stopInstance } from "../engine/instance.ts";
 import { deleteSnapshot, findSnapshot, hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
@@ -64,10 +64,7 @@ export async function updateNamed(
   { words, ...options }: EngineOptions & { words: readonly string[] },
 ): Promise<number> {
   const targets = words.length > 0
-    ? await Promise.all(words.map(async (word) => {
-      const { name, engine } = await placeCalled(host, { word, ...options });
-      return { engine: await engine, name };
-    }))
+    ? await Promise.all(words.map((word) => addressCalled(host, { word, ...options })))
     : await findAll(host, options);
   await removeCopies(host, await findLeftovers(host));
   const updated: Updated[] = [];

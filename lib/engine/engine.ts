@@ -101,7 +101,7 @@ export async function chooseEngine(
   if (cli !== undefined) {
     const engine = await engineAt({ host, cli }, request);
     await checkInstalled(host, engine);
-    return { ...engine, byOption: isByOption(host, { cli, wanted }) };
+    return { ...engine, byOption: wanted !== undefined && cli !== host.env("GUI_CONTAINER_ENGINE") };
   }
   const clis = request.remote === undefined ? engineClis : await clisWith(host, request.remote);
   const failures: UserError[] = [];
@@ -134,14 +134,6 @@ export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): 
   if (cli !== undefined || choice === undefined) return cli;
   const names = engineClis.join(" or ");
   throw inputError(`There is no engine "${choice}"`, `Use ${names}`);
-}
-
-/** Whether a run without the option `--engine` may find another engine. */
-export function isByOption(
-  host: Pick<Host, "env">,
-  { cli, wanted }: { cli: EngineCli | undefined; wanted: string | undefined },
-): boolean {
-  return wanted !== undefined && cli !== host.env("GUI_CONTAINER_ENGINE");
 }
 
 /** The CLIs that have a remote; all of them when none has, so that each can say so. */

@@ -6,7 +6,7 @@ import { deviceOf } from "../container/lend/devices.ts";
 import { copyFiles } from "../container/lend/journal.ts";
 import type { LentCopy, Loan } from "../container/lend/loan.ts";
 import { checkFiles, newPlace } from "../container/lend/source_file.ts";
-import { type EngineOptions, findPlace } from "../container/place.ts";
+import { type EngineOptions, findAddress } from "../container/address.ts";
 import { sharedByMounts } from "../container/source_path.ts";
 import { formatUser, plannedUser } from "../container/user.ts";
 import type { Instance } from "../engine/engine.ts";
@@ -24,11 +24,10 @@ export async function planLending(
 ): Promise<void> {
   if (word === undefined) throw missingArgument("NAME");
   if (files.length === 0) throw missingArgument("FILE...");
-  const { name, ...place } = await findPlace(host, { word, ...options });
+  const instance = await findAddress(host, { word, ...options });
   // Whose they are is not looked at: to find out who the user is makes a directory.
   const checked = await checkFiles(files, { shared: await sharedByMounts(host) });
   const paths = checked.map(({ path }) => path);
-  const instance = { engine: await place.engine, name };
   const loans = paths.map((hostPath) => ({ ...newPlace(hostPath, plannedUser), hostPath, readOnly }));
   if (instance.engine.server.isLocal) {
     const uid = "<HOST_UID>";

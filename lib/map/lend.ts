@@ -11,7 +11,7 @@ import { listeningSessions } from "../container/lend/open_files.ts";
 import { recoverFirst, tooLate } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
 import { findNeighbourhood, listOurs, type Neighbourhood } from "../container/ours.ts";
-import { type EngineOptions, findPlace } from "../container/place.ts";
+import { type EngineOptions, findAddress } from "../container/address.ts";
 import { checkWays, sharedByMounts } from "../container/source_path.ts";
 import { userOf } from "../container/user.ts";
 import { chooseEngine, type Engine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
@@ -103,23 +103,24 @@ async function chooseFiles(
   prompter: Prompter,
   { words: [givenWord, ...givenPaths], ...options }: LendWords,
 ): Promise<Chosen | undefined> {
-  const ask = (engine: Engine, name: string): Promise<Neighbourhood> => {
-    const asked = findNeighbourhood(host, { engine, name }, { exitCode: ExitCode.usage });
+  const ask = (instance: Instance): Promise<Neighbourhood> => {
+    const asked = findNeighbourhood(host, instance, { exitCode: ExitCode.usage });
     // Mistakes in files come first.
     asked.catch(() => {});
     return asked;
   };
-  const place = givenWord === undefined ? undefined : await findPlace(host, { word: givenWord, ...options });
-  const early = place?.engine.then((engine) => ask(engine, place.name));
-  early?.catch(() => {});
+  const address = givenWord === undefined ? undefined : await findAddress(host, { word: givenWord, ...options });
+  const early = address && ask(address);
   const rules = { user: await ownIds(host), shared: await sharedByMounts(host) };
   const givenFiles = await checkFiles(givenPaths, rules);
-  const engine = await (place?.engine ?? chooseEngine(host, options));
-  const name = place?.name ?? await prompter.chooseContainer(await runningContainers(host, engine));
+  const engine = address?.engine ?? await chooseEngine(host, options);
+  const name = address?.name ?? await prompter.chooseContainer(await runningContainers(host, engine));
   if (name === undefined) return undefined;
-  const label = labelOf({ engine, name });
-  const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(label), rules);
-  return files.length === 0 ? undefined : { files, rules, asked: early ?? ask(engine, name) };
+  const instance = { engine, name };
+  const files = givenFiles.length > 0
+    ? givenFiles
+    : await checkFiles(await prompter.chooseFiles(labelOf(instance)), rules);
+  return files.length === 0 ? undefined : { files, rules, asked: early ?? ask(instance) };
 }
 
 /** The names of the running containers that create.ts made. */

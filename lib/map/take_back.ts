@@ -6,7 +6,7 @@ import type { Host } from "../base/host.ts";
 import { findOrphans, forgetRuns, withJournalLock } from "../container/lend/journal.ts";
 import type { Loan } from "../container/lend/loan.ts";
 import { groupLoans, instanceOfRecord, takeBackRecorded } from "../container/lend/recover.ts";
-import type { EngineOptions } from "../container/place.ts";
+import type { EngineOptions } from "../container/address.ts";
 import { type EngineCli, engineClis } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
 import { findServer, hasRemote } from "../engine/server.ts";

@@ -6,6 +6,7 @@
  */
 
 import { join } from "@std/path";
+import { addressOf } from "../../lib/container/address.ts";
 import type { Channel } from "../../lib/guard/channel.ts";
 import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { startSession } from "../../lib/attach/start_session.ts";
@@ -16,7 +17,7 @@ import { clientArgv, clientEnvironment } from "../../lib/attach/x11/xpra.ts";
 import { realHost } from "../../lib/base/host.ts";
 import { startProcess } from "../../lib/base/process.ts";
 import { terminalUi } from "../../lib/base/ui.ts";
-import { containerOn } from "../../lib/container/resolve.ts";
+import { containerAt } from "../../lib/container/resolve.ts";
 import { socketPath } from "../../lib/container/sockets.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
 import { chooseEngine } from "../../lib/engine/engine.ts";
@@ -59,10 +60,8 @@ async function measure(
 ): Promise<Figures> {
   const chosen = await chooseEngine(host, { engine });
   const places = mountsIn(host, container);
-  await using target = await (way === "ours" ? asFromElsewhere : containerOn)(host, {
-    engine: chosen,
-    name: container,
-  });
+  const address = addressOf(host, { engine: chosen, name: container });
+  await using target = await (way === "ours" ? asFromElsewhere : containerAt)(host, address);
   const screen = { width: 1920, height: 1200, dpi: 96, monitors: [] };
   const plan = {
     app: app.split(" "),

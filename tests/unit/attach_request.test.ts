@@ -48,7 +48,7 @@ async function keepsBorder(
     const list = session && `foot\t${session}\t7\t0\t1700000000\t\t\t"foot"`;
     await test({
       ...{ host, mounts, name: "box", label: "box", options: [], crossesNetwork: false },
-      engine: Promise.resolve(engineCalled("incus")),
+      engine: engineCalled("incus"),
       connect: () => Promise.resolve({}),
       seenSessions: () => Promise.resolve(session ? ["foot"] : []),
       script: () => Promise.resolve({ code: 0, stdout: list }),

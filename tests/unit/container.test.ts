@@ -1,6 +1,7 @@
 // A word of the command line becomes a container: what is asked of the engine for that, and what a record is worth.
 
 import { assertEquals, assertRejects } from "@std/assert";
+import { addressOf } from "../../lib/container/address.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { type Container } from "../../lib/container/container.ts";
 import { resolveContainer } from "../../lib/container/resolve.ts";
@@ -127,10 +128,10 @@ Deno.test("writeContainerRecord() writes a record whole or not at all", async ()
   const { rename } = Deno;
   try {
     const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: root } });
-    const instance = { engine: engineCalled("incus"), name: "box" };
-    const mounts = mountsIn(host, "box");
+    const address = addressOf(host, { engine: engineCalled("incus"), name: "box" });
+    const { mounts } = address;
     await Deno.mkdir(mounts.directory);
-    const write = (location: string): Promise<void> => writeContainerRecord(host, instance, { user: alice, location });
+    const write = (location: string): Promise<void> => writeContainerRecord(host, address, { user: alice, location });
     await write("none");
     assertEquals(await readContainerRecord(mounts), record);
     Deno.rename = () => Promise.reject(new Error("killed"));

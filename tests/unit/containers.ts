@@ -1,5 +1,6 @@
 /** Containers for unit tests: reached already, on this machine or on another one, with programs that a host answers. */
 
+import { addressOf } from "../../lib/container/address.ts";
 import type { Host } from "../../lib/base/host.ts";
 import type { Container, Inside, KnownContainer } from "../../lib/container/container.ts";
 import { localContainer } from "../../lib/container/local.ts";
@@ -40,9 +41,9 @@ function knownBox(
   { mounts = mountsIn({ env: () => "/m" }, "box") }: ContainerOptions,
 ): KnownContainer {
   const server = label === "box" ? ownServer : { remote: "far", project: undefined, isLocal: false };
-  const engine = Promise.resolve({ ...engineCalled("incus"), server });
+  const engine = { ...engineCalled("incus"), server };
   const instance = (): Promise<undefined> => Promise.resolve(undefined);
-  return { host, name: "box", label, options: [], mounts, engine, plannedUser, instance };
+  return { ...addressOf({ env: () => "/m" }, { engine, name: "box" }), host, mounts, plannedUser, instance };
 }
 
 function partsFor(

@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { type Address, addressOf } from "../../lib/container/address.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { beginCreation, type Creation, recoverCreation, refuseBeingMade, unmake } from "../../lib/create/journal.ts";
-import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
+import { engineCalled } from "../../lib/engine/engine.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { exists } from "../../lib/base/files.ts";
-import { containerRecordPath, type Mounts, mountsIn } from "../../lib/container/paths.ts";
+import { containerRecordPath, type Mounts } from "../../lib/container/paths.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
 const gone: Answer = { code: 1, stderr: "Error: not found\n" };
@@ -13,13 +14,13 @@ const gone: Answer = { code: 1, stderr: "Error: not found\n" };
 /** Runs `test` with an engine that answers so and an empty directory for the mounts of "box". */
 async function withEngine(
   answer: (argv: readonly string[]) => Answer,
-  test: (world: { host: Host; engine: Engine; mounts: Mounts; recorded: RecordingHost }) => Promise<void>,
+  test: (world: { host: Host; address: Address; mounts: Mounts; recorded: RecordingHost }) => Promise<void>,
 ): Promise<void> {
   const base = await Deno.makeTempDir();
   try {
     const recorded = recordingHost({ answer, env: { GUI_CONTAINER_MOUNTS: base } });
-    const engine = await chooseEngine(recorded.host, { engine: "lxc" });
-    await test({ host: recorded.host, engine, mounts: mountsIn(recorded.host, "box"), recorded });
+    const address = addressOf(recorded.host, { engine: engineCalled("lxc"), name: "box" });
+    await test({ host: recorded.host, address, mounts: address.mounts, recorded });
   } finally {
     await Deno.remove(base, { recursive: true });
   }
@@ -66,26 +67,26 @@ function changes({ calls }: RecordingHost): string[] {
 }
 
 Deno.test("unmake() takes away the container, the image, the profile, then the directories", async () => {
-  await withEngine(thingsOf("7"), async ({ host, engine, mounts, recorded }) => {
+  await withEngine(thingsOf("7"), async ({ host, address, mounts, recorded }) => {
     await Deno.mkdir(mounts.share, { recursive: true });
-    await unmake(host, engine, { ...creation, directories: [mounts.directory, mounts.share] });
+    await unmake(host, address, { ...creation, directories: [mounts.directory, mounts.share] });
     assertEquals(changes(recorded), ["delete --force box", "image delete f", "profile delete box"]);
     await assertRejects(() => Deno.lstat(mounts.directory), Deno.errors.NotFound);
   });
 });
 
 Deno.test("unmake() puts a profile back that was there", async () => {
-  await withEngine(thingsOf("7"), async ({ host, engine, recorded }) => {
-    await unmake(host, engine, { ...creation, profileBefore: "config: {}\n" });
+  await withEngine(thingsOf("7"), async ({ host, address, recorded }) => {
+    await unmake(host, address, { ...creation, profileBefore: "config: {}\n" });
     assertEquals(changes(recorded).at(-1), "profile edit box");
     assertEquals(recorded.options.find(({ stdin }) => typeof stdin === "object")?.stdin, { text: "config: {}\n" });
   });
 });
 
 Deno.test("unmake() leaves the container, the images and the profile of another run", async () => {
-  await withEngine(thingsOf("8"), async ({ host, engine, recorded }) => {
-    await unmake(host, engine, creation);
-    await unmake(host, engine, { ...creation, profileBefore: "config: {}\n" });
+  await withEngine(thingsOf("8"), async ({ host, address, recorded }) => {
+    await unmake(host, address, creation);
+    await unmake(host, address, { ...creation, profileBefore: "config: {}\n" });
     assertEquals(changes(recorded), []);
   });
 });
@@ -95,11 +96,11 @@ Deno.test("unmake() leaves what was made before a step that fails, and the recor
     const things = thingsOf("7");
     await withEngine(
       (argv) => argv[1] === failing ? { code: 1, stderr: "no\n" } : things(argv),
-      async ({ host, engine, mounts }) => {
+      async ({ host, address, mounts }) => {
         const path = join(mounts.directory, "creating.json");
-        using _record = await beginCreation(host, { engine, name: "box" }, null);
+        using _record = await beginCreation(host, address, null);
         await assertRejects(
-          () => unmake(host, engine, { ...creation, directories: [mounts.directory] }),
+          () => unmake(host, address, { ...creation, directories: [mounts.directory] }),
           ProcessError,
         );
         assert((await Deno.stat(path)).isFile);
@@ -109,19 +110,19 @@ Deno.test("unmake() leaves what was made before a step that fails, and the recor
 });
 
 Deno.test("unmake() leaves directories that were there, and finds nothing where nothing was made", async () => {
-  await withEngine(() => gone, async ({ host, engine, mounts, recorded }) => {
+  await withEngine(() => gone, async ({ host, address, mounts, recorded }) => {
     // What there is at least: an engine that answers with empty lists.
     await Deno.mkdir(mounts.share, { recursive: true });
     recorded.calls.length = 0;
-    await unmake(host, engine, creation);
+    await unmake(host, address, creation);
     assertEquals(changes(recorded), []);
     assert((await Deno.stat(mounts.share)).isDirectory);
   });
 });
 
 Deno.test("beginCreation() records what there was before, and takes the record away when asked to", async () => {
-  await withEngine(() => gone, async ({ host, engine, mounts }) => {
-    using record = await beginCreation(host, { engine, name: "box" }, "a: b\n");
+  await withEngine(() => gone, async ({ host, address, mounts }) => {
+    using record = await beginCreation(host, address, "a: b\n");
     const { creation } = record;
     const path = join(mounts.directory, "creating.json");
     assertEquals(JSON.parse(await Deno.readTextFile(path)), creation);
@@ -133,9 +134,9 @@ Deno.test("beginCreation() records what there was before, and takes the record a
 });
 
 Deno.test("beginCreation() makes nothing where its record cannot be written", async () => {
-  await withEngine(() => gone, async ({ host, engine, mounts }) => {
+  await withEngine(() => gone, async ({ host, address, mounts }) => {
     await Deno.mkdir(join(mounts.directory, "creating.json"), { recursive: true });
-    const begin = (): Promise<unknown> => beginCreation(host, { engine, name: "box" }, null);
+    const begin = (): Promise<unknown> => beginCreation(host, address, null);
     const error = await assertRejects(begin, UserError, 'Cannot write "');
     assertEquals(error.exitCode, 1);
     assert(error.hint.includes("disk"));
@@ -147,15 +148,14 @@ Deno.test("beginCreation() leaves nothing where the disk is full, whatever does 
   const { mkdir, open } = Deno;
   using _ = { [Symbol.dispose]: () => void Object.assign(Deno, { mkdir, open }) };
   for (const at of [1, 2, 3, 4, 5]) {
-    await withEngine(() => gone, async ({ recorded }) => {
+    await withEngine(() => gone, async ({ address, recorded }) => {
       const base = join(recorded.host.env("GUI_CONTAINER_MOUNTS")!, "mounts");
-      const engine = engineCalled("lxc");
       let count = 0;
       const fails = <T>(act: () => Promise<T>): Promise<T> =>
         ++count === at ? Promise.reject(new Error("full")) : act();
       Deno.mkdir = (path, options) => fails(() => mkdir(path, options));
       Deno.open = (path, options) => fails(() => open(path, options));
-      const begin = (): Promise<unknown> => beginCreation(recorded.host, { engine, name: "box" }, null);
+      const begin = (): Promise<unknown> => beginCreation(recorded.host, address, null);
       await assertRejects(begin, UserError, "full");
       assertEquals([count, await Deno.lstat(base).catch(() => "gone")], [at, "gone"]);
     });
@@ -163,7 +163,7 @@ Deno.test("beginCreation() leaves nothing where the disk is full, whatever does 
 });
 
 Deno.test("unmake() puts the files for ssh back, and removes those of the run", async () => {
-  await withEngine(() => gone, async ({ host, engine, mounts }) => {
+  await withEngine(() => gone, async ({ host, address, mounts }) => {
     await Deno.mkdir(mounts.share, { recursive: true });
     const config = join(mounts.ssh, "config");
     await Deno.mkdir(mounts.ssh);
@@ -177,7 +177,7 @@ Deno.test("unmake() puts the files for ssh back, and removes those of the run", 
       await Deno.writeTextFile(join(mounts.ssh, "1.pub"), "ssh-ed25519 BBBB\n");
       const half = `${containerRecordPath(mounts)}.new`;
       await Deno.writeTextFile(half, "{");
-      await unmake(host, engine, { ...creation, mountsBefore: { directories: [], files } });
+      await unmake(host, address, { ...creation, mountsBefore: { directories: [], files } });
       const found = [];
       for (const path of [mounts.knownHosts, config, join(mounts.ssh, "1.pub")]) {
         const text = await Deno.readTextFile(path).catch(() => undefined);
@@ -191,17 +191,17 @@ Deno.test("unmake() puts the files for ssh back, and removes those of the run", 
 
 Deno.test("beginCreation() and recoverCreation() refuse while another run makes the container, and leave its record", async () => {
   const answer = ([program]: readonly string[]): Answer => program === "lxc" ? gone : {};
-  await withEngine(answer, async ({ host, engine, mounts }) => {
-    using record = await beginCreation(host, { engine, name: "box" }, null);
-    const again = (): Promise<unknown> => beginCreation(host, { engine, name: "box" }, null);
+  await withEngine(answer, async ({ host, address, mounts }) => {
+    using record = await beginCreation(host, address, null);
+    const again = (): Promise<unknown> => beginCreation(host, address, null);
     await assertRejects(again, UserError, "is being made by another run");
     await assertRejects(
-      () => recoverCreation(host, { engine, name: "box" }),
+      () => recoverCreation(host, address),
       UserError,
       "is being made by another run",
     );
     await assertRejects(
-      () => refuseBeingMade(host, { engine, name: "box" }),
+      () => refuseBeingMade(address),
       UserError,
       "is being made by another run",
     );
@@ -210,27 +210,27 @@ Deno.test("beginCreation() and recoverCreation() refuse while another run makes 
 });
 
 Deno.test("recoverCreation() unmakes what a killed run left, says so, and takes the record away", async () => {
-  await withEngine(thingsOf("7"), async ({ host, engine, mounts, recorded }) => {
+  await withEngine(thingsOf("7"), async ({ host, address, mounts, recorded }) => {
     await Deno.mkdir(mounts.share, { recursive: true });
     const path = join(mounts.directory, "creating.json");
     await Deno.writeTextFile(path, JSON.stringify({ ...creation, directories: [mounts.directory, mounts.share] }));
-    assertEquals(await recoverCreation(host, { engine, name: "box" }), true);
+    assertEquals(await recoverCreation(host, address), true);
     assertEquals(changes(recorded), ["delete --force box", "image delete f", "profile delete box"]);
     assert(recorded.said.some((line) => line.includes('"box"')), recorded.said.join());
     await assertRejects(() => Deno.lstat(mounts.directory), Deno.errors.NotFound);
     recorded.calls.length = 0;
-    assertEquals(await recoverCreation(host, { engine, name: "box" }), false);
+    assertEquals(await recoverCreation(host, address), false);
     assertEquals(recorded.calls, []);
   });
 });
 
 Deno.test("recoverCreation() refuses what was begun on the other engine, and touches nothing", async () => {
-  await withEngine(thingsOf("7"), async ({ host, engine, mounts, recorded }) => {
+  await withEngine(thingsOf("7"), async ({ host, address, mounts, recorded }) => {
     await Deno.mkdir(mounts.directory, { recursive: true });
     const path = join(mounts.directory, "creating.json");
     await Deno.writeTextFile(path, JSON.stringify({ ...creation, engine: "incus" }));
     const error = await assertRejects(
-      () => recoverCreation(host, { engine, name: "box" }),
+      () => recoverCreation(host, address),
       UserError,
       "other engine",
     );

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { addressOf } from "../../lib/container/address.ts";
 import { holdFiles, placesOf } from "../../lib/attach/disposable/lent_files.ts";
 import { makeCopy, requireOrigin } from "../../lib/attach/disposable/make_copy.ts";
 import { UserError } from "../../lib/base/errors.ts";
@@ -160,7 +161,7 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
       },
     });
     const origin = { source: "box", path: "box/made", created_at: "", user: ubuntuUser, location: "none", devices: {} };
-    const copy = await makeCopy(host, engineCalled("lxc"), origin);
+    const copy = await makeCopy(host, addressOf(host, { engine: engineCalled("lxc"), name: "box" }), origin);
     copy.lock!.close();
     const body = calls.find((argv) => argv.at(-1) === "/1.0/instances")!;
     const { name, config } = JSON.parse(body[body.indexOf("--data") + 1]!);

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { dirname, join } from "@std/path";
+import { addressOf } from "../../lib/container/address.ts";
 import { modeOf } from "../../lib/base/files.ts";
 import { type App, parseEntry } from "../../lib/create/export/app.ts";
 import { commandLine } from "../../attach.ts";
@@ -250,13 +251,14 @@ async function withMenu(
     await Deno.mkdir(mounts.directory, { recursive: true });
     await Deno.writeTextFile(mounts.knownHosts, "");
     const engine = await chooseEngine(recorded.host, { engine: "lxc" });
+    const address = addressOf(recorded.host, { engine, name: "box" });
     const request = { wanted: [], attachOptions: [], xpraOptions: [], withTypes: false, opener: "open" };
     await test({
       engine,
       recorded,
       data,
       exportNow: async (given = {}) =>
-        (await exportApps(recorded.host, { engine, name: "box" }, { ...request, ...given })).map(({ id }) => id),
+        (await exportApps(recorded.host, address, { ...request, ...given })).map(({ id }) => id),
       unexport: () => unexportApps(menuOf(recorded.host, "box")),
       mounts,
     });

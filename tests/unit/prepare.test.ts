@@ -5,20 +5,26 @@ import prepareScript from "../../lib/create/prepare.sh" with { type: "text" };
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { withValues } from "../../lib/base/shell_words.ts";
+import type { Host } from "../../lib/base/host.ts";
+import { type Address, addressOf } from "../../lib/container/address.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
 const authorizedKeys = "ssh-ed25519 AAAA";
 
+function boxOn(host: Host): Address {
+  return addressOf(host, { engine: engineCalled("lxc"), name: "box" });
+}
+
 /** Prepares a container that answers so. */
 async function prepared(answer: Answer, wanted?: string): Promise<Prepared> {
-  const { host } = recordingHost({ answer: () => answer });
-  return await prepareContainer(host, { engine: engineCalled("lxc"), name: "box" }, { authorizedKeys, wanted });
+  const { host } = recordingHost({ env: { HOME: "/h" }, answer: () => answer });
+  return await prepareContainer(host, boxOn(host), { authorizedKeys, wanted });
 }
 
 Deno.test("prepareContainer() limits how much the container may answer, and how long it may take", async () => {
-  const { host, options } = recordingHost({ answer: () => ({ stdout: "" }) });
-  await prepareContainer(host, { engine: engineCalled("lxc"), name: "box" }, { authorizedKeys, wanted: undefined })
+  const { host, options } = recordingHost({ env: { HOME: "/h" }, answer: () => ({ stdout: "" }) });
+  await prepareContainer(host, boxOn(host), { authorizedKeys, wanted: undefined })
     .catch(() => {});
   assertEquals(options.map(({ maxOutputBytes, timeoutMs }) => [maxOutputBytes, timeoutMs]), [[2 ** 20, 60_000]]);
 });

@@ -2,12 +2,13 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { type Address, addressOf } from "../../lib/container/address.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { checkExisting } from "../../lib/create/existing.ts";
 import { removeContainer } from "../../lib/create/remove.ts";
 import { engineCalled, type EngineCli } from "../../lib/engine/engine.ts";
 import { ownServer, type Server } from "../../lib/engine/server.ts";
-import { type Mounts, mountsOf } from "../../lib/container/paths.ts";
+import type { Mounts } from "../../lib/container/paths.ts";
 import { exists } from "../../lib/base/files.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
@@ -18,7 +19,7 @@ const gone: Answer = { code: 1, stderr: "Error: not found\n" };
 async function withOwner(
   { cli, server = ownServer }: { cli: EngineCli | undefined; server?: Server },
   test: (
-    world: { host: Host; engine: ReturnType<typeof engineCalled>; mounts: Mounts; recorded: RecordingHost },
+    world: { host: Host; address: Address; mounts: Mounts; recorded: RecordingHost },
   ) => Promise<void>,
 ): Promise<void> {
   const home = await Deno.makeTempDir();
@@ -39,9 +40,10 @@ async function withOwner(
       join(home, ".config/incus/config.yml"),
       "remotes:\n  big:\n    addr: https://192.0.2.7:8443\n",
     );
-    const mounts = mountsOf(recorded.host, { engine: { server }, name: "box" });
+    const address = addressOf(recorded.host, { engine: { ...engineCalled("lxc"), server }, name: "box" });
+    const { mounts } = address;
     await Deno.mkdir(mounts.share, { recursive: true });
-    await test({ host: recorded.host, engine: { ...engineCalled("lxc"), server }, mounts, recorded });
+    await test({ host: recorded.host, address, mounts, recorded });
   } finally {
     await Deno.remove(home, { recursive: true });
   }
@@ -55,17 +57,17 @@ const cases: [string, EngineCli, Server][] = [
 
 for (const [where, cli, server] of cases) {
   Deno.test(`removeContainer() and checkExisting() leave the directories of a container of ${where} alone`, async () => {
-    await withOwner({ cli, server }, async ({ host, engine, mounts, recorded }) => {
+    await withOwner({ cli, server }, async ({ host, address, mounts, recorded }) => {
       for (const force of [false, true]) {
         const error = await assertRejects(
-          () => removeContainer(host, { engine, name: "box" }, { force, recovered: false }),
+          () => removeContainer(host, address, { force, recovered: false }),
           UserError,
           "belong to another container",
         );
         assertStringIncludes(error.message, cli === "incus" ? "of Incus" : "of LXD");
       }
       await assertRejects(
-        () => checkExisting(host, { engine, name: "box" }),
+        () => checkExisting(host, address),
         UserError,
         "belong to another container",
       );
@@ -89,7 +91,8 @@ Deno.test("removeContainer() touches nothing of a container that the engine prot
     });
   const on = { "security.protection.delete": "true" };
   const remove = ({ host }: RecordingHost): Promise<string[]> => {
-    return removeContainer(host, { engine: engineCalled("lxc"), name: "box" }, { force: true, recovered: false });
+    const address = addressOf(host, { engine: engineCalled("lxc"), name: "box" });
+    return removeContainer(host, address, { force: true, recovered: false });
   };
   for (const [own, profile] of [[on, {}], [{}, on]] as const) {
     const recorded = engineWith(own, profile);
@@ -101,9 +104,8 @@ Deno.test("removeContainer() touches nothing of a container that the engine prot
 });
 
 Deno.test("removeContainer() removes directories that are no container's, by force", async () => {
-  await withOwner({ cli: undefined }, async ({ host, engine, mounts }) => {
-    const remove = (force: boolean): Promise<string[]> =>
-      removeContainer(host, { engine, name: "box" }, { force, recovered: false });
+  await withOwner({ cli: undefined }, async ({ host, address, mounts }) => {
+    const remove = (force: boolean): Promise<string[]> => removeContainer(host, address, { force, recovered: false });
     await assertRejects(() => remove(false), UserError, "its directories are there");
     assertEquals(await remove(true), [mounts.directory]);
     assert(!await exists(mounts.directory));

@@ -7,7 +7,6 @@ import {
   engineArgv,
   engineCalled,
   type EngineCli,
-  isByOption,
 } from "../../lib/engine/engine.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { findInstance, isHere, launch, parseInstancePath, updateInstance } from "../../lib/engine/instance.ts";
@@ -15,7 +14,7 @@ import { publish } from "../../lib/engine/image.ts";
 import { pushFile, removeFiles } from "../../lib/engine/instance_files.ts";
 import { findServer, ownServer, type Server, withRemote } from "../../lib/engine/server.ts";
 import { mountsOf } from "../../lib/container/paths.ts";
-import { findPlace, scriptLine } from "../../lib/container/place.ts";
+import { findAddress, scriptLine } from "../../lib/container/address.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
@@ -196,30 +195,46 @@ Deno.test("containers of other servers and projects have directories of their ow
   assertEquals(directory({ ...big, project: "user-1000" }), "/m/big:user-1000_box");
 });
 
-Deno.test("findPlace() waits for no engine where both mean the same, and for the one that has the remote", async () => {
+Deno.test("findAddress() asks no engine where it is on record, or where any does, and for the one that has the remote", async () => {
   await withConfig(configText, async (env) => {
     const { host } = recordingHost({ env, answer: () => new Error("no engine") });
-    const own = await findPlace(host, { word: "box" });
+    const own = await findAddress(host, { word: "box", needsEngine: false });
     assertEquals([own.label, own.mounts.directory], ["box", "/m/box"]);
-    await assertRejects(() => own.engine, Error);
-    const there = await findPlace(recordingHost({ env, answer: () => ({ stdout: "{}" }) }).host, { word: "big:box" });
+    await assertRejects(() => findAddress(host, { word: "box" }), Error);
+    const root = await Deno.makeTempDir();
+    const mounts = { ...env, GUI_CONTAINER_MOUNTS: root };
+    await Deno.mkdir(join(root, "box"));
+    await Deno.writeTextFile(
+      join(root, "box/container.json"),
+      JSON.stringify({ engine: "incus", server: { remote: "local", project: "default" }, user: "", location: "none" }),
+    );
+    const { host: silent, calls } = recordingHost({ env: mounts });
+    assertEquals([(await findAddress(silent, { word: "box" })).engine.cli, calls], ["incus", []]);
+    await Deno.remove(root, { recursive: true });
+    const there = await findAddress(recordingHost({ env, answer: () => ({ stdout: "{}" }) }).host, { word: "big:box" });
     assertEquals([there.name, there.label, there.mounts.directory], ["box", "big:box", "/m/big:work_box"]);
-    assertEquals((await there.engine).cli, "incus");
+    assertEquals(there.engine.cli, "incus");
   });
 });
 
-Deno.test("scriptLine() names the project and the engine, where a run without them would mean others", () => {
-  const line = (option: EngineCli | undefined, server: Partial<Server>, env: Record<string, string> = {}): string =>
-    scriptLine({
-      cli: option ?? "incus",
-      byOption: isByOption({ env: (name) => env[name] }, { cli: option, wanted: option }),
-      server: { ...ownServer, ...server },
-    }, ["create.ts", "--delete", "box"]);
-  assertEquals(line(undefined, {}), "create.ts --delete box");
-  assertEquals(line(undefined, { project: "work" }), "create.ts --project=work --delete box");
-  assertEquals(line("incus", big), "create.ts --engine=incus --project=work --delete box");
-  assertEquals(line("incus", {}, { GUI_CONTAINER_ENGINE: "incus" }), "create.ts --delete box");
-  assertEquals(line("lxc", {}, { GUI_CONTAINER_ENGINE: "incus" }), "create.ts --engine=lxc --delete box");
+Deno.test("scriptLine() names the project and the engine, where a run without them would mean others", async () => {
+  const line = async (
+    option: EngineCli | undefined,
+    server: Partial<Server>,
+    env: Record<string, string> = {},
+  ): Promise<string> => {
+    const { host } = recordingHost({ env: { GUI_CONTAINER_ENGINE: "incus", ...env } });
+    const engine = await chooseEngine(host, { engine: option });
+    return scriptLine({ ...engine, server: { ...ownServer, ...server } }, ["create.ts", "--delete", "box"]);
+  };
+  assertEquals(await line(undefined, {}), "create.ts --delete box");
+  assertEquals(await line(undefined, { project: "work" }), "create.ts --project=work --delete box");
+  assertEquals(
+    await line("incus", big, { GUI_CONTAINER_ENGINE: "" }),
+    "create.ts --engine=incus --project=work --delete box",
+  );
+  assertEquals(await line("incus", {}, { GUI_CONTAINER_ENGINE: "incus" }), "create.ts --delete box");
+  assertEquals(await line("lxc", {}, { GUI_CONTAINER_ENGINE: "incus" }), "create.ts --engine=lxc --delete box");
 });
 
 Deno.test("a remote that does not answer, or whose certificate is another one, is told with what to do; exit code 125", async () => {

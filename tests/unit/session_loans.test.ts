@@ -23,7 +23,7 @@ function answerWith(...sessions: string[]) {
 
 /** The container "box" of LXD. */
 function boxOf(host: Host): Container {
-  return { ...localBox(host), engine: Promise.resolve(engineCalled("lxc")) };
+  return { ...localBox(host), engine: engineCalled("lxc") };
 }
 
 Deno.test("a session takes over the files of its own container only, not of one of that name in another project", async () => {

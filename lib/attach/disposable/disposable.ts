@@ -7,7 +7,7 @@ import { all } from "../../base/settle.ts";
 import { findLeftovers, removeCopies, removeCopy } from "../../container/copies.ts";
 import { borderOf } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
-import { containerOn } from "../../container/resolve.ts";
+import { containerAt } from "../../container/resolve.ts";
 import { isStartFailure } from "../../engine/instance.ts";
 import type { DisposableRequest } from "../request.ts";
 import { withDisplay } from "../choose_display.ts";
@@ -25,19 +25,18 @@ export async function runDisposable(container: Container, request: DisposableReq
   using files = await holdFiles(host, request.files);
   // What can be known before the copy is made.
   await withDisplay(container, request, () => Promise.resolve());
-  const engine = await container.engine;
-  const [origin] = await all([requireOrigin(host, { engine, name: source }), files.check(engine)]);
+  const [origin] = await all([requireOrigin(host, container), files.check(container.engine)]);
   const border = await borderOf(container, request.border);
   await removeCopies(host, await findLeftovers(host));
   const useOnce = async (): Promise<number> => {
-    const copy = await makeCopy(host, engine, origin);
+    const copy = await makeCopy(host, container, origin);
     try {
       // Whoever reaches the copy starts it. Files can be put into it before that (LXD 5.0.2, Incus 6.0.4).
-      await files.lend({ engine, name: copy.name }, origin.user);
+      await files.lend(copy.address, origin.user);
       host.ui.status(
         `"${copy.name}" is a copy of "${source}": all that is in it is deleted when the app ends`,
       );
-      await using disposable = await containerOn(host, { engine, name: copy.name });
+      await using disposable = await containerAt(host, copy.address);
       const words = [...app, ...files.pathsFor(origin.user)];
       return await start(disposable, { ...request, border, app: words, isDisposable: true });
     } catch (error) {

@@ -12,12 +12,12 @@ import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
 import { beginCopy, type Copy, pristine, removeCopy } from "../../container/copies.ts";
 import { makeMounts, shareMounts } from "../../container/mounts.ts";
-import { hostNameOf, type Mounts, mountsOf } from "../../container/paths.ts";
+import type { Mounts } from "../../container/paths.ts";
 import { copyOrigin, findOrigin, giveMachineId, type Origin } from "../../container/origin.ts";
-import { scriptLine } from "../../container/place.ts";
+import { type Address, addressOf, scriptLine } from "../../container/address.ts";
 import { writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, sshConfigPath } from "../../container/ssh.ts";
-import { type Engine, engineLine, type Instance, labelOf } from "../../engine/engine.ts";
+import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { nextHostUid } from "../../engine/instance.ts";
 import { pushFile, removeFiles } from "../../engine/instance_files.ts";
 
@@ -56,38 +56,39 @@ function ageInDays(date: string, nowMs: number): number {
 }
 
 /** Makes a copy, which has not started. If a step fails, all is undone. */
-export async function makeCopy(host: Host, engine: Engine, origin: Origin): Promise<Copy> {
+export async function makeCopy(host: Host, source: Address, origin: Origin): Promise<Copy & { address: Address }> {
   return await withUndo(host, async (undo) => {
-    const copy = await beginCopy(host, { engine, name: origin.source });
+    const copy = await beginCopy(host, source);
+    const address = addressOf(host, { engine: source.engine, name: copy.name });
     undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
-    await fill(host, { engine, name: copy.name }, { origin, mounts: copy.mounts });
-    return copy;
+    await fill(host, address, { origin, source: source.mounts });
+    return { ...copy, address };
   });
 }
 
 /** Makes the instance of a copy with all that is its own. */
 async function fill(
   host: Host,
-  instance: Instance,
-  { origin, mounts }: { origin: Origin; mounts: Mounts },
+  copy: Address,
+  { origin, source }: { origin: Origin; source: Mounts },
 ): Promise<void> {
-  const { engine } = instance;
+  const { mounts } = copy;
   const isShared = mounts.shared.length > 0;
   await makeMounts(host, mounts);
-  await writeContainerRecord(host, instance, origin);
+  await writeContainerRecord(host, copy, origin);
   const [key] = await all([
     makeHostKey(host, mounts),
-    copyOrigin(host, instance, { origin, mounts: isShared ? mounts : undefined }),
+    copyOrigin(host, copy, { origin, mounts: isShared ? mounts : undefined }),
   ]);
   const share = async (): Promise<void> => {
-    const hostUid = await nextHostUid(host, instance, origin.user.uid);
+    const hostUid = await nextHostUid(host, copy, origin.user.uid);
     await shareMounts(host, { mounts, hostUid });
   };
   await all([
     ...(isShared ? [share()] : []),
-    giveMachineId(host, instance),
-    giveHostKey(host, instance, { mounts, key }),
-    copySshSettings(host, mountsOf(host, { engine, name: origin.source }), mounts),
+    giveMachineId(host, copy),
+    giveHostKey(host, copy, key),
+    copySshSettings(host, source, mounts),
   ]);
 }
 
@@ -112,24 +113,19 @@ async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> 
 }
 
 /** Gives a copy that has not started its own host key in place of those of its origin, and pins it. */
-async function giveHostKey(
-  host: Host,
-  instance: Instance,
-  { mounts, key }: { mounts: Mounts; key: HostKey },
-): Promise<void> {
-  const { engine, name } = instance;
-  const alias = hostNameOf({ engine, name });
+async function giveHostKey(host: Host, copy: Address, key: HostKey): Promise<void> {
+  const { hostName, mounts } = copy;
   const path = "/etc/ssh/ssh_host_ed25519_key";
   await all([
-    pushFile(host, instance, { path, mode: "0600", stdin: { text: key.secret } }),
-    pushFile(host, instance, { path: `${path}.pub`, mode: "0644", stdin: { text: key.public } }),
-    removeFiles(host, instance, {
+    pushFile(host, copy, { path, mode: "0600", stdin: { text: key.secret } }),
+    pushFile(host, copy, { path: `${path}.pub`, mode: "0644", stdin: { text: key.public } }),
+    removeFiles(host, copy, {
       paths: ["dsa", "ecdsa", "rsa"].flatMap((type) =>
         ["", ".pub"].map((end) => `/etc/ssh/ssh_host_${type}_key${end}`)
       ),
     }),
     writeText(host, mounts.knownHosts, {
-      text: knownHostsLines(alias, key.public),
+      text: knownHostsLines(hostName, key.public),
       mode: 0o644,
     }),
   ]);

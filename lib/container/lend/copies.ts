@@ -11,7 +11,7 @@ import { moveFile, removeFile, settleMs } from "../../base/record.ts";
 import { mapSome } from "../../base/settle.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec, findInstance } from "../../engine/instance.ts";
-import { scriptLine } from "../place.ts";
+import { scriptLine } from "../address.ts";
 import { containerPaths, type ContainerUser, formatUser } from "../user.ts";
 import { contentOf } from "./content.ts";
 import { planReturn } from "./copy_plan.ts";

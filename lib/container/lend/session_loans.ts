@@ -12,7 +12,7 @@ import { withDeadline, withUndo } from "../../base/undo.ts";
 import { isSameServer, serverRecord } from "../../engine/server_record.ts";
 import type { Container } from "../container.ts";
 import { findNeighbourhood } from "../ours.ts";
-import { scriptLine } from "../place.ts";
+import { scriptLine } from "../address.ts";
 import { checkWays, followDirectory, sharedByMounts } from "../source_path.ts";
 import { contentOf, isSameContent } from "./content.ts";
 import { bringVersion } from "./copies.ts";
@@ -43,11 +43,10 @@ const maxFiles = 256;
  * @param session the session's name
  */
 export async function sessionLoans(
-  { host, label, name, lend: lendTo, ...container }: Pick<Container, "host" | "engine" | "label" | "lend" | "name">,
+  container: Pick<Container, "host" | "engine" | "label" | "lend" | "name">,
   session: string,
 ): Promise<SessionLoans> {
-  const engine = await container.engine;
-  const instance = { engine, name };
+  const { host, engine, label, name } = container;
   const loans: Loan[] = [];
   /** Copies whose versions are put beside the user's own: no more than one while the session runs. */
   const parted = new Set<string>();
@@ -67,7 +66,7 @@ export async function sessionLoans(
   await recoverEnded(host, records.filter((loan) => isHere(loan) && loan.session !== session));
 
   const takeBack = async (host: Host, ended: readonly Loan[]): Promise<void> => {
-    for (const finding of await takeFilesBack(host, instance, ended)) host.ui.warn(finding);
+    for (const finding of await takeFilesBack(host, container, ended)) host.ui.warn(finding);
   };
 
   /** The copy of a file that is lent already, if the file has not changed since then. */
@@ -96,7 +95,7 @@ export async function sessionLoans(
   ): Promise<string[]> => {
     if (!presence) await recoverFirst(host);
     const [{ neighbours }, user, shared] = await Promise.all([
-      findNeighbourhood(host, instance),
+      findNeighbourhood(host, container),
       ownIds(host),
       sharedByMounts(host),
     ]);
@@ -112,7 +111,7 @@ export async function sessionLoans(
       const fresh = files.filter(({ path }) => !places.has(path));
       checkCount(fresh.length);
       const options = { ...request, readOnly: false, owner: await ownerName(), session };
-      for (const loan of await withUndo(host, (undo) => lendTo(fresh, { ...options, undo }))) {
+      for (const loan of await withUndo(host, (undo) => container.lend(fresh, { ...options, undo }))) {
         loans.push(loan);
         places.set(loan.hostPath, loan.containerPath);
       }
@@ -134,7 +133,7 @@ export async function sessionLoans(
     async writeBack(containerPath) {
       const copy = loans.find((loan) => isCopy(loan) && loan.containerPath === containerPath);
       if (!copy || parted.has(copy.id)) return;
-      const { findings, isParted } = await bringVersion(host, instance, copy);
+      const { findings, isParted } = await bringVersion(host, container, copy);
       if (isParted) parted.add(copy.id);
       for (const finding of findings) host.ui.warn(finding);
     },
@@ -143,7 +142,7 @@ export async function sessionLoans(
       const act = async (host: Host): Promise<void> => {
         // Another run that has shown the session may have let some stay meanwhile.
         if (!runsOn) return await takeBack(host, [...loans, ...(await readLoans(host)).filter(hasStayed)]);
-        const { length } = await keepFiles(host, instance, loans);
+        const { length } = await keepFiles(host, container, loans);
         if (length === 0) return;
         const line = scriptLine(engine, ["map.ts", "--unmap", label]);
         host.ui.status(`${length === 1 ? "A file stays" : `${length} files stay`} lent. To end it: ${line}`);

@@ -5,11 +5,9 @@ import { inputError, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withUndo } from "../../base/undo.ts";
-import { containerOn } from "../../container/resolve.ts";
-import { hostNameOf } from "../../container/paths.ts";
-import type { EngineOptions } from "../../container/place.ts";
-import { type Instance, labelOf } from "../../engine/engine.ts";
-import { placeCalled } from "../place.ts";
+import { containerAt } from "../../container/resolve.ts";
+import type { Address, EngineOptions } from "../../container/address.ts";
+import { addressCalled } from "../address.ts";
 import type { App } from "./app.ts";
 import { type EntryOptions, entryText, sortOptions } from "./entry.ts";
 import {
@@ -74,10 +72,9 @@ export async function exportNamed(
   if (word === undefined) {
     throw inputError("--export takes the NAME of a container", "For example: create.ts --export my-container");
   }
-  const { name, ...place } = await placeCalled(host, { word, ...options });
+  const address = await addressCalled(host, { word, ...options });
   const request = { ...parseExportWords(words, { notTheirs: own }), withTypes, opener: await findOpener() };
-  menuOf(host, hostNameOf({ engine: place, name }));
-  const exported = await exportApps(host, { engine: await place.engine, name }, request);
+  const exported = await exportApps(host, address, request);
   host.ui.result(exported.map(({ id, name, entry }) => [id, name, entry].join("\t")).join("\n"), exported);
 }
 
@@ -87,23 +84,22 @@ export async function exportNamed(
  *
  * @throws {UserError} exit code 2 for an app that is not there or cannot be exported; nothing is changed then
  */
-export async function exportApps(host: Host, instance: Instance, request: ExportRequest): Promise<ExportedApp[]> {
-  const menu = menuOf(host, hostNameOf(instance));
-  return await withMenuLock(menu, () => exportInTurn(host, instance, { ...request, menu }));
+export async function exportApps(host: Host, address: Address, request: ExportRequest): Promise<ExportedApp[]> {
+  const menu = menuOf(host, address.hostName);
+  return await withMenuLock(menu, () => exportInTurn(host, address, { ...request, menu }));
 }
 
 async function exportInTurn(
   host: Host,
-  instance: Instance,
+  address: Address,
   { wanted, menu, ...request }: ExportRequest & { menu: Menu },
 ): Promise<ExportedApp[]> {
-  await using reached = await containerOn(host, instance);
+  await using reached = await containerAt(host, address);
   const found = await readApps(reached);
   let exported: ExportedApp[] = [];
   // What the container has, a dry run does not know.
   await host.change(`write ${entryPath(menu, "<APP>")} ${iconPath(menu, "<APP>")}`, async () => {
-    const { cli, server: { project } } = instance.engine;
-    const container = labelOf(instance);
+    const { engine: { cli, server: { project } }, label: container } = address;
     const chosen = chooseApps({ container, ...found }, wanted);
     const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
     if (wanted.length === 0) {

@@ -3,9 +3,8 @@
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
-import { hostNameOf } from "../../container/paths.ts";
-import type { EngineOptions } from "../../container/place.ts";
-import { placeCalled } from "../place.ts";
+import type { EngineOptions } from "../../container/address.ts";
+import { addressCalled } from "../address.ts";
 import { exportedOf, leftoversOf, type Menu, menuOf, removeExported, withMenuLock } from "./menu.ts";
 
 /**
@@ -20,10 +19,10 @@ export async function unexportNamed(
   if (word === undefined || more.length > 0) {
     throw inputError("--unexport takes one NAME", "For example: create.ts --unexport my-container");
   }
-  const { name, label, server, ...place } = await placeCalled(host, { word, ...options });
-  const removed = await unexportApps(menuOf(host, hostNameOf({ engine: { server }, name })));
+  const { label, hostName, ...address } = await addressCalled(host, { word, ...options, needsEngine: false });
+  const removed = await unexportApps(menuOf(host, hostName));
   if (removed.length === 0) {
-    const put = quoteWords(["create.ts", ...place.options, "--export", label]);
+    const put = quoteWords(["create.ts", ...address.options, "--export", label]);
     throw new UserError(`Nothing of "${label}" is in the menu`, { hint: `${put} puts it there` });
   }
   host.ui.result(removed.join("\n"), { name: label, removed });

@@ -2,19 +2,19 @@
 
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { type EngineOptions, findPlace, type NamedPlace } from "../container/place.ts";
+import { type Address, findAddress } from "../container/address.ts";
 
 /**
  * Finds out what NAME means.
  *
- * @throws {UserError} exit code 2 for "default", and as {@linkcode findPlace}
+ * @throws {UserError} exit code 2 for "default", and as {@linkcode findAddress}
  */
-export async function placeCalled(
+export async function addressCalled(
   host: Host,
-  options: EngineOptions & { word: string },
-): Promise<NamedPlace> {
-  const place = await findPlace(host, options);
+  options: Parameters<typeof findAddress>[1],
+): Promise<Address> {
+  const address = await findAddress(host, options);
   // The container's profile has its name, and every container has the profile "default".
-  if (place.name !== "default") return place;
+  if (address.name !== "default") return address;
   throw inputError('The name "default" is that of the engine\'s own profile', "Choose another");
 }

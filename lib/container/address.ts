@@ -1,0 +1,100 @@
+/** The address of a container: which server has it, and what it is called there, by the user, and on this host. */
+
+import type { Host } from "../base/host.ts";
+import { quoteWords } from "../base/shell_words.ts";
+import {
+  chooseEngine,
+  type Engine,
+  engineCalled,
+  engineClis,
+  type Instance,
+  labelOf,
+  wantedCli,
+} from "../engine/engine.ts";
+import { parseInstancePath } from "../engine/instance.ts";
+import { findServer, type Server, type ServerRequest } from "../engine/server.ts";
+import { hostNameOf, type Mounts, mountsIn, mountsOf } from "./paths.ts";
+import { readContainerRecord } from "./record.ts";
+
+/** Where a container is, and what it is called: by its server, by the user, and on this host. */
+export interface Address extends Instance {
+  /** Its name for the user, `[REMOTE:]NAME`. */
+  readonly label: string;
+  /** The options with which the label means this container in another run. */
+  readonly options: readonly string[];
+  /** Its name on this host: see {@linkcode hostNameOf}. */
+  readonly hostName: string;
+  /** Its directories on the host. */
+  readonly mounts: Mounts;
+}
+
+/** The address of an instance. */
+export function addressOf(host: Pick<Host, "env">, { engine, name }: Instance): Address {
+  const hostName = hostNameOf({ engine, name });
+  return {
+    ...{ engine, name, hostName },
+    label: labelOf({ engine, name }),
+    options: adviceOptions(engine),
+    mounts: mountsIn(host, hostName, { isShared: engine.server.isLocal }),
+  };
+}
+
+/** The values of the options that all scripts have for the choice of a server. */
+export interface EngineOptions {
+  /** `--engine`. */
+  engine?: string | undefined;
+  /** `--project`. */
+  project?: string | undefined;
+}
+
+/**
+ * Finds out what a name means. Of two engines, the one on record is meant, and none is asked then.
+ *
+ * @param options `needsEngine`: if false, it is enough to know the server where both engines have that
+ * @throws {UserError} exit code 2 for a word that is not a container's name, and for an unknown remote; else as
+ * `chooseEngine`
+ */
+export async function findAddress(
+  host: Host,
+  { word, needsEngine = true, ...options }: EngineOptions & { word: string; needsEngine?: boolean },
+): Promise<Address> {
+  const { remote, name } = parseInstancePath(word);
+  const request = { ...options, remote };
+  const server = wantedCli(host, options.engine) === undefined ? await sharedServer(host, request) : undefined;
+  const record = server && await readContainerRecord(mountsOf(host, { engine: { server }, name }));
+  const cli = record?.engine ?? (needsEngine ? undefined : engineClis[0]);
+  const engine = server && cli ? { ...engineCalled(cli), server } : await chooseEngine(host, request);
+  return addressOf(host, { engine, name });
+}
+
+/** The options that a run needs so that a name means the same container as in this one. */
+export function adviceOptions(
+  { cli, byOption, server: { project } }: Pick<Engine, "cli" | "byOption" | "server">,
+): string[] {
+  return [
+    ...(byOption ? [`--engine=${cli}`] : []),
+    ...(project === undefined ? [] : [`--project=${project}`]),
+  ];
+}
+
+/**
+ * The command line of one of the scripts, as advice to the user: with the options that it needs so that its `NAME`
+ * means the same container as in this run.
+ *
+ * @param words the script, its options, `[REMOTE:]NAME`
+ */
+export function scriptLine(
+  engine: Pick<Engine, "cli" | "byOption" | "server">,
+  [script, ...words]: readonly [string, ...string[]],
+): string {
+  return quoteWords([script, ...adviceOptions(engine), ...words]);
+}
+
+/** The server that is meant whichever engine answers; undefined when that makes a difference. */
+async function sharedServer(host: Host, request: ServerRequest): Promise<Server | undefined> {
+  if (request.remote !== undefined) return undefined;
+  const [first, ...others] = await Promise.all(engineClis.map((cli) => findServer({ host, cli }, request)));
+  const isSame = ({ remote, project, isLocal }: Server): boolean =>
+    remote === first!.remote && project === first!.project && isLocal === first!.isLocal;
+  return others.every(isSame) ? first : undefined;
+}
