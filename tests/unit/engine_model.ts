@@ -1,0 +1,151 @@
+/**
+ * An engine in memory, as far as create.ts uses it: it keeps instances and profiles, and answers as the real ones did
+ * when `recorded/` was recorded. What it does not know is an error.
+ */
+
+import { isMap, parseYaml } from "../../lib/base/yaml.ts";
+import type { Answer } from "./recording_host.ts";
+
+/** What a real engine and a container of it answered. */
+interface Recorded {
+  /** The instance with its state, without what create.ts gave it. */
+  instance: Record<string, unknown> & { config: Settings };
+  pools: Record<string, unknown>[];
+  /** What the script that waits for cloud-init printed. */
+  cloudInit: string;
+  /** What the script that prepares the container printed. */
+  prepared: string;
+  /** What the first connection printed: programs that show windows. */
+  programs: string;
+  noInstance: string;
+  noProfile: string;
+}
+
+type Settings = Record<string, string>;
+
+/** What the engine has of one container. */
+export interface EngineState {
+  instance?: { config: Settings; devices: Record<string, Settings>; snapshots: string[] };
+  profile?: { config: Settings; devices: Record<string, Settings>; description: string };
+}
+
+/** An engine, and what it has. */
+export interface EngineModel {
+  state: EngineState;
+  answer(argv: readonly string[], stdin: string): Answer;
+}
+
+/** An engine that has nothing. */
+export function engineModel(cli: "lxc" | "incus"): EngineModel {
+  const recorded: Recorded = JSON.parse(
+    Deno.readTextFileSync(new URL(`recorded/create_${cli}.json`, import.meta.url)),
+  );
+  const model: EngineModel = { state: {}, answer };
+  const json = (value: unknown): Answer => ({ stdout: JSON.stringify(value) });
+
+  function instance(): Answer {
+    const { instance: made, profile } = model.state;
+    if (!made) return { code: 1, stderr: recorded.noInstance };
+    const config = { ...recorded.instance.config, ...made.config };
+    return json({
+      ...recorded.instance,
+      config,
+      expanded_config: { ...profile?.config, ...config },
+      devices: made.devices,
+      expanded_devices: { ...recorded.instance["expanded_devices"] as object, ...profile?.devices, ...made.devices },
+      snapshots: made.snapshots.map((name) => ({ name })),
+    });
+  }
+
+  function profile(): Answer {
+    const { profile, instance } = model.state;
+    if (!profile) return { code: 1, stderr: recorded.noProfile };
+    return json({ name: "box", ...profile, used_by: instance ? ["/1.0/instances/box"] : [] });
+  }
+
+  function query(words: readonly string[]): Answer {
+    const option = (name: string): string | undefined =>
+      words.includes(name) ? words[words.indexOf(name) + 1] : undefined;
+    const data = JSON.parse(option("--data") ?? "{}");
+    const request = `${option("--request") ?? "GET"} ${words.at(-1)!.replace(/\?.*/, "")}`;
+    const { instance: made, profile: kept } = model.state;
+    switch (request) {
+      case "GET /1.0/instances/box":
+        return instance();
+      case "GET /1.0/instances":
+        return made ? { stdout: `[${(instance() as { stdout: string }).stdout}]` } : json([]);
+      case "GET /1.0/profiles/box":
+        return profile();
+      case "GET /1.0/storage-pools":
+        return json(recorded.pools.map((pool) => ({ ...pool, used_by: made ? ["/1.0/instances/box"] : [] })));
+      case "GET /1.0/operations":
+        return json({});
+      case "GET /1.0/images":
+        return json([]);
+      case "POST /1.0/profiles":
+        if (kept) return { code: 1, stderr: "Error: Profile box already exists" };
+        model.state.profile = { config: data.config, devices: {}, description: "" };
+        return {};
+      case "PATCH /1.0/instances/box":
+        if (!made) return { code: 1, stderr: recorded.noInstance };
+        Object.assign(made.config, data.config);
+        Object.assign(made.devices, data.devices);
+        return {};
+      case "POST /1.0/instances/box/snapshots":
+        made!.snapshots.push(data.name);
+        return {};
+    }
+    throw new Error(`The model of an engine does not know ${request}`);
+  }
+
+  function answer([, ...words]: readonly string[], stdin: string): Answer {
+    const [verb] = words;
+    if (verb === "query") return query(words.slice(1));
+    switch (words.slice(0, 2).join(" ")) {
+      case "profile show":
+        return profile();
+      case "profile edit": {
+        const { config, devices, description } = parseYaml("profile", stdin) as Record<string, unknown>;
+        if (!model.state.profile) return { code: 1, stderr: recorded.noProfile };
+        const settings = (value: unknown): Settings => isMap(value) ? value as Settings : {};
+        model.state.profile = {
+          config: settings(config),
+          devices: settings(devices) as unknown as Record<string, Settings>,
+          description: String(description ?? ""),
+        };
+        return {};
+      }
+      case "profile delete":
+        delete model.state.profile;
+        return {};
+    }
+    if (verb === "launch") {
+      const config = words.flatMap((word, index) => words[index - 1] === "--config" ? [word.split(/=(.*)/s)] : []);
+      model.state.instance = { config: Object.fromEntries(config), devices: {}, snapshots: [] };
+      return {};
+    }
+    if (verb === "delete") {
+      if (!model.state.instance) return { code: 1, stderr: recorded.noInstance };
+      delete model.state.instance;
+      return {};
+    }
+    if (verb === "exec") {
+      if (!model.state.instance) return { code: 1, stderr: recorded.noInstance };
+      const script = words.find((word) => /^# \w+\.sh$/m.test(word)) ?? "";
+      if (script.includes("# await_cloud_init.sh")) return { stdout: recorded.cloudInit };
+      if (script.includes("# prepare.sh")) return { stdout: recorded.prepared };
+      // Emptying the directories that the container's user may have closed.
+      if (words.includes("find")) return {};
+      // What is looked at while cloud-init works.
+      return { code: 1 };
+    }
+    throw new Error(`The model of an engine does not know "${words.join(" ")}"`);
+  }
+
+  return model;
+}
+
+/** What the first connection to a container printed, when a container of this engine was recorded. */
+export function programsIn(cli: "lxc" | "incus"): string {
+  return JSON.parse(Deno.readTextFileSync(new URL(`recorded/create_${cli}.json`, import.meta.url))).programs;
+}
