@@ -77,11 +77,9 @@ function hostOf({ cli, model, base, mounts }: Place, fault?: Fault) {
   const hostWith = (signal: AbortSignal): Host => ({
     ui,
     signal,
-    dryRun: false,
-    env: (name) => ({ GUI_CONTAINER_MOUNTS: mounts, HOME: base, PATH: Deno.env.get("PATH") })[name],
+    env: (name) =>
+      ({ GUI_CONTAINER_ENGINE: cli, GUI_CONTAINER_MOUNTS: mounts, HOME: base, PATH: Deno.env.get("PATH") })[name],
     async run(argv, options = {}) {
-      // It is asked whether the files are valid, where it is there.
-      if (argv[0] === "cloud-init") return { argv, code: 0, signal: null, stdout: "", stderr: "" };
       if (killed) throw new Error("The run was killed");
       signal.throwIfAborted();
       const isFaulty = calls.push(argv.join(" ")) - 1 === fault?.at;
@@ -109,7 +107,7 @@ function hostOf({ cli, model, base, mounts }: Place, fault?: Fault) {
       ended: Promise.resolve({ argv, code: 0, signal: null, stdout: "", stderr: "" }),
       kill() {},
     }),
-    look: (_, act) => act(),
+    look: async (_, act) => await act(),
     change: async (_, act) => void await act(),
     forCleanup: hostWith,
   });
@@ -129,9 +127,9 @@ async function keep(base: string, model: EngineModel): Promise<() => Promise<voi
 }
 
 /** Makes the container. Returns what ended it early. */
-async function create(host: Host, { cli, base }: Place): Promise<unknown> {
+async function create(host: Host, { base }: Place): Promise<unknown> {
   const positionals = ["box", join(base, "key.pub"), "gui", join(base, "plain.yaml")];
-  const values = new Map([["engine", cli], ["image", "gui-lab"]]);
+  const values = new Map([["image", "gui-lab"]]);
   const args = { positionals, values, flags: new Map([["yes", 0]]), rest: [], own: [] };
   return await createContainer(host, args).then(() => undefined, (error) => error);
 }
