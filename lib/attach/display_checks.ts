@@ -26,9 +26,10 @@ import { addressOf } from "../container/address.ts";
 import { sshTarget } from "../container/connect.ts";
 import { copyRecordPath, creationRecordPath, mountsOf } from "../container/paths.ts";
 import { KeysRefused, sshScript } from "../container/ssh.ts";
+import { socketPath } from "../container/sockets.ts";
 import { userOf } from "../container/user.ts";
 import { CannotShow } from "./display/display.ts";
-import { tryContext } from "./wayland/client.ts";
+import { newTransport, tryContext } from "./wayland/client.ts";
 import { tryBox } from "./box/box.ts";
 import { installHere, installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./x11/xpra_version.ts";
 
@@ -203,6 +204,7 @@ async function findInside(host: Host, { engine, name }: InstanceInfo): Promise<F
   const { isLocal } = engine.server;
   const found = await findInstance(host, { engine, name }, { withState: isLocal });
   if (!found) return [];
+  if (isLocal) socketPath(mountsOf(host, found).xpra, newTransport());
   const hasNetwork = isLocal && found.hasNetwork;
   if (hasNetwork && found.address === undefined) throw await noAddressError(host, found);
   const target = await sshTarget(host, addressOf(host, found), {

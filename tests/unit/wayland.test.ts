@@ -5,10 +5,11 @@ import { withDisplay } from "../../lib/attach/choose_display.ts";
 import { CannotShow, type DisplayRequest } from "../../lib/attach/display/display.ts";
 import { wantedDisplay } from "../../lib/attach/display/request.ts";
 import { parseBorder } from "../../lib/attach/settings/border_option.ts";
-import { drawsTitles, noWayland, startWaylandClient } from "../../lib/attach/wayland/client.ts";
+import { drawsTitles, newTransport, noWayland, startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
+import { socketPath } from "../../lib/container/sockets.ts";
 import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
@@ -140,6 +141,12 @@ async function clientFails(
     await Deno.remove(root, { recursive: true });
   }
 }
+
+Deno.test("a container with a long name has room for the guard's socket", () => {
+  const xpra = `/home/somebody/container_mounts/${"n".repeat(50)}/xpra`;
+  assertEquals(socketPath(xpra, newTransport()).startsWith(`${xpra}/.wayland-`), true);
+  assertEquals(newTransport() === newTransport(), false);
+});
 
 Deno.test("startWaylandClient() says why waypipe cannot start", async () => {
   for (

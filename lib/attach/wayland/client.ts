@@ -16,6 +16,7 @@ import { quoteWords, withValues } from "../../base/shell_words.ts";
 import { all } from "../../base/settle.ts";
 import type { Container } from "../../container/container.ts";
 import { makePrivateDirectory } from "../../container/private_directory.ts";
+import { socketPath } from "../../container/sockets.ts";
 import { boxDenied, boxStart, prepareBoxes, type StartBox, tryBox } from "../box/box.ts";
 import { CannotShow } from "../display/display.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
@@ -88,17 +89,22 @@ export interface WindowOptions {
   border: Border;
 }
 
+/** A new name for a guard's socket, as short as that of a session: the path of a socket has 107 bytes. */
+export function newTransport(): string {
+  return `.wayland-${crypto.randomUUID().slice(0, 8)}`;
+}
+
 /** Starts a client, which then waits for a session. */
 export async function startWaylandClient(target: Container, wanted: WindowOptions): Promise<WaylandClient> {
   const { host, label: container, crossesNetwork } = target;
-  const transport = `.wayland-${crypto.randomUUID()}`;
+  const transport = newTransport();
   const compression: Compression = crossesNetwork ? "zstd" : "none";
   const kept = Promise.withResolvers<string>();
   let windows: WindowsEnd = "other";
   const started: RunningProcess[] = [];
   await using stack = new AsyncDisposableStack();
   const { shared, path: directory } = stack.use(await makeDirectories(target));
-  const listen = join(shared, transport);
+  const listen = socketPath(shared, transport);
   const start = async (run: StartBox, argv: string[]): Promise<RunningProcess> => {
     const line = (line: string): void => {
       const end = windowsIn(line);
