@@ -112,7 +112,7 @@ const packages = {
   kernel: ["user-mode-linux"],
   root: rootPackages,
   // The libraries that it needs are part of any Debian.
-  policy: ["selinux-policy-default", "policycoreutils"],
+  policy: ["selinux-policy-default", "policycoreutils", "selinux-utils"],
 };
 
 /** Fetches the kernel and the packages, once. */
@@ -137,11 +137,11 @@ async function unpack(lab: Lab): Promise<void> {
 
 /** Compiles the policy for SELinux, once. */
 async function ensurePolicy(lab: Lab): Promise<void> {
-  const policy = join(umlDir(), "compiled-policy");
-  if (exists(policy)) return;
+  const selinux = join(umlDir(), "selinux");
+  if (exists(selinux)) return;
   announce(lab, "compiling a policy for SELinux");
-  await runScript("uml_policy.sh", { packages: join(umlDir(), "policy"), policy: `${policy}.new` });
-  await Deno.rename(`${policy}.new`, policy);
+  await runScript("uml_policy.sh", { packages: join(umlDir(), "policy"), selinux: `${selinux}.new` });
+  await Deno.rename(`${selinux}.new`, selinux);
 }
 
 /** Runs a script of this directory as root, in namespaces of its own: what it mounts and starts is gone with it. */

@@ -24,10 +24,9 @@ labels=
 if [ "$security" = selinux ]; then
   mount -t selinuxfs selinuxfs /sys/fs/selinux
   # The kernel takes it in one piece only.
-  dd if="$work/compiled-policy" of=/sys/fs/selinux/load bs=16M 2>/dev/null
-  # Files of this machine have no labels. With this file, mount(8) passes them on.
-  mount -t tmpfs tmpfs /etc/selinux
-  echo SELINUXTYPE=default >/etc/selinux/config
+  dd if="$work/selinux/default/policy/policy.33" of=/sys/fs/selinux/load bs=16M 2>/dev/null
+  # Files of this machine have no labels. Without a configuration, mount(8) sets none.
+  mount --bind "$work/selinux" /etc/selinux
   labels=context=system_u:object_r:bin_t:s0,fscontext=system_u:object_r:fs_t:s0,
 fi
 mkdir /mnt/upper /mnt/work /mnt/root
@@ -55,7 +54,8 @@ cd /
 # Without nftables' family "inet", Incus takes these.
 for name in iptables ip6tables ebtables; do ln -sf "$name-legacy" "/usr/sbin/$name"; done
 for module in ipv6 nf_conntrack ip_tables iptable_filter iptable_nat iptable_mangle ip6_tables ip6table_filter ip6table_nat \
-  ip6table_mangle ebtables ebtable_filter xt_MASQUERADE xt_comment xt_conntrack xt_CHECKSUM veth bridge tun fuse loop; do
+  ip6table_mangle ebtables ebtable_filter xt_MASQUERADE xt_comment xt_conntrack xt_CHECKSUM xt_tcpudp \
+  iptable_raw ip6table_raw nfnetlink udp_diag veth bridge tun fuse loop; do
   modprobe "$module"
 done
 hostname uml
@@ -75,7 +75,7 @@ cd "$checkout" || exec /sbin/halt --force
 echo up
 set -- "$home/.local/bin/deno" run -A --no-check tests/lab/uml_steps.ts "$security" "$@"
 if [ "$security" = selinux ]; then
-  cp /host/etc/selinux/config /etc/selinux/
+  cp -r "/host$work/selinux/." /etc/selinux
   set -- runcon unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023 "$@"
 fi
 DENO_DIR=$home/.cache/deno "$@" 2>&1

@@ -5,8 +5,8 @@
 #
 # Values in front:
 #   packages  the directory in which they are unpacked
-#   policy    the file to write
-: "${packages:?}" "${policy:?}"
+#   selinux   the directory to write, which is to be /etc/selinux
+: "${packages:?}" "${selinux:?}"
 set -eu
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/packages /mnt/upper /mnt/work /mnt/root
@@ -17,4 +17,6 @@ mkdir -p /mnt/root/var/lib/selinux/default/active/modules
 # The newest that Linux 6.12 knows.
 echo "policy-version = 33" >>/mnt/root/etc/selinux/semanage.conf
 chroot /mnt/root sh -c 'semodule -s default -X 100 -n -i /usr/share/selinux/default/*.pp.bz2'
-cp /mnt/root/etc/selinux/default/policy/policy.33 "$policy"
+echo SELINUXTYPE=default >/mnt/root/etc/selinux/config
+rm -rf "$selinux"
+cp -r /mnt/root/etc/selinux "$selinux"
