@@ -22,7 +22,7 @@ export async function statusText(lab: Lab): Promise<string> {
   rows.push(...await describeServers(lab));
   rows.push(
     ...await Promise.all(
-      ["images", "wheels", "incus7", "cluster", "today", "logs"].map(async (name): Promise<[string, string]> => {
+      ["images", "wheels", "incus7", "cluster", "today", "uml", "logs"].map(async (name): Promise<[string, string]> => {
         const path = join(labDir(), name);
         return [path, await size(path)];
       }),
