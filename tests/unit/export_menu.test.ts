@@ -8,6 +8,7 @@ import { type App, parseEntry } from "../../lib/create/export/app.ts";
 import { commandLine } from "../../attach.ts";
 import { checkSessionName } from "../../lib/container/names.ts";
 import { commandLine as createLine } from "../../create.ts";
+import { settingKeys } from "../../lib/attach/settings/file.ts";
 import { optionsOf } from "../../lib/cli/options.ts";
 import { entryName, entryText, sortOptions } from "../../lib/create/export/entry.ts";
 import { chooseApps, exportApps, type ExportRequest, parseExportWords } from "../../lib/create/export/export.ts";
@@ -156,7 +157,10 @@ Deno.test("parseExportWords() tells apps, options of attach.ts and options of xp
     const error = assertThrows(() => sortOptions([word!]), UserError, `"${word}" is not`);
     assertEquals([error.exitCode, error.hint.includes(nearest!)], [2, true], error.hint);
   }
-  const own = { notTheirs: Object.keys(optionsOf(createLine)) };
+  // The settings are for the entries.
+  const isSetting = (name: string): boolean => settingKeys.some((key) => key === name);
+  const names = Object.keys(optionsOf(createLine)).filter((name) => !isSetting(name));
+  const own = { notTheirs: [...names, "engine", "project"] };
   for (const word of ["--dry-run", "--mime", "--engine=incus", "--project=work", "--export"]) {
     const error = assertThrows(() => parseExportWords(["--border=red", word], own), UserError);
     assertEquals([error.message, error.exitCode], [`"${word}" is an option of create.ts itself`, 2]);
