@@ -33,9 +33,9 @@ export interface Host {
   look<T>(planned: T, act: () => T | Promise<T>): Promise<T>;
   /**
    * Changes something without a program: calls `act`. A dry run prints `plan`, which says what; where that is a function,
-   * it calls it instead, which runs what is to be shown.
+   * it calls it instead, which runs what is to be shown. Returns what `act` does; undefined in a dry run.
    */
-  change(plan: string | (() => Promise<unknown>), act: () => Promise<unknown>): Promise<void>;
+  change<T>(plan: string | (() => Promise<unknown>), act: () => Promise<T>): Promise<T | undefined>;
   /** A host for cleaning up: `signal` ends it, and Ctrl-C does not reach its programs. */
   forCleanup(signal: AbortSignal): Host;
 }
@@ -72,7 +72,7 @@ export function realHost(options: HostOptions, cleanup = false): Host {
     look: async (_planned, act) => await act(),
     async change(plan, act) {
       if (verbose && typeof plan === "string") ui.command(plan);
-      await act();
+      return await act();
     },
     forCleanup: (cleanupSignal) => realHost({ ...options, signal: cleanupSignal }, true),
   };
@@ -119,6 +119,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
     async change(change) {
       if (typeof change === "string") plan(change.replace(/\n[^]*/, "…"));
       else await change();
+      return undefined;
     },
     forCleanup: () => host,
   };

@@ -75,12 +75,12 @@ export async function beginCopy(host: Host, { engine, name: source }: Instance):
     server: serverRecord(engine.server),
     name,
   };
-  let lock: Deno.FsFile | undefined;
-  const record = async (): Promise<void> => {
+  const record = async (): Promise<Deno.FsFile> => {
     try {
       await Deno.mkdir(mounts.directory, { mode: 0o755 });
-      lock = await claimFile(copyRecordPath(mounts));
-      await writeInto(lock!, written);
+      const lock = (await claimFile(copyRecordPath(mounts)))!;
+      await writeInto(lock, written);
+      return lock;
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) await removeEmpty([mounts.directory, copyRecordPath(mounts)]);
       const why = error instanceof Error ? error.message : error;
@@ -90,8 +90,8 @@ export async function beginCopy(host: Host, { engine, name: source }: Instance):
       });
     }
   };
-  await host.change(`write ${quoteWords([copyRecordPath(mounts)])}`, () => withCopiesLock(host, record));
-  return { ...written, mounts, lock };
+  const line = `write ${quoteWords([copyRecordPath(mounts)])}`;
+  return { ...written, mounts, lock: await host.change(line, () => withCopiesLock(host, record)) };
 }
 
 /** The copies that killed runs have left. Each is locked by this run. */

@@ -22,15 +22,12 @@ const prefix = ".attach-";
 export async function makePrivateDirectory(host: Host, suffix = ""): Promise<AsyncDisposable & { path: string }> {
   const root = mountsRoot(host);
   const path = join(root, `${prefix}${Deno.pid}${suffix}`);
-  let lock: Deno.FsFile | undefined;
-  await host.change(`mkdir ${quoteWords([path])}`, async () => lock = await claim(root, path));
+  const lock = await host.change(`mkdir ${quoteWords([path])}`, () => claim(root, path));
   return {
     path,
     async [Symbol.asyncDispose]() {
-      await host.change(
-        `rm -rf ${quoteWords([path])}`,
-        () => Deno.remove(path, { recursive: true }).catch(() => {}),
-      );
+      const remove = (): Promise<void> => Deno.remove(path, { recursive: true }).catch(() => {});
+      await host.change(`rm -rf ${quoteWords([path])}`, remove);
       lock?.close();
     },
   };

@@ -41,12 +41,8 @@ export interface LendWords extends EngineOptions {
  * @returns the exit code
  */
 export async function lend(host: Host, request: LendWords): Promise<number> {
-  let code = 0;
-  await host.change(
-    async () => await (await import("./dry_run.ts")).planLending(host, request),
-    async () => code = await lendUntilAsked(host, request),
-  );
-  return code;
+  const plan = async (): Promise<void> => await (await import("./dry_run.ts")).planLending(host, request);
+  return await host.change(plan, () => lendUntilAsked(host, request)) ?? 0;
 }
 
 async function lendUntilAsked(host: Host, request: LendWords): Promise<number> {

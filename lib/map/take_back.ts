@@ -36,17 +36,16 @@ export async function takeBack(
     const { planTakingBack } = await import("./dry_run.ts");
     for (const group of groupLoans(wanted)) await planTakingBack(host, await instanceOfRecord(host, group[0]!), group);
   };
-  let code = 0;
-  await host.change(plan, async () => {
+  const code = await host.change(plan, async () => {
     const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
     const isOrphan = ({ id }: Loan): boolean => orphans.some((orphan) => orphan.id === id);
     const lost: Loan[] = [];
     await takeBackRecorded(host, wanted, { settle: wanted.some(isOrphan), forget: options.forget, lost });
     await forgetRuns(host, dead);
     showLoans(host, wanted);
-    code = tellTakenBack(host, wanted, lost);
+    return tellTakenBack(host, wanted, lost);
   });
-  return code;
+  return code ?? 0;
 }
 
 /** Whether a file is lent to the container that the user calls `word`. No engine is asked. */

@@ -102,9 +102,7 @@ export function recordingHost(
       };
     },
     look: async (_planned, act) => await act(),
-    async change(_command, act) {
-      await act();
-    },
+    change: (_plan, act) => act(),
     forCleanup: () => host,
   };
   return { host, calls, options: allOptions, said };

@@ -96,9 +96,8 @@ async function exportInTurn(
 ): Promise<ExportedApp[]> {
   await using reached = await containerAt(host, address);
   const found = await readApps(reached);
-  let exported: ExportedApp[] = [];
   // What the container has, a dry run does not know.
-  await host.change(`write ${entryPath(menu, "<APP>")} ${iconPath(menu, "<APP>")}`, async () => {
+  const exported = await host.change(`write ${entryPath(menu, "<APP>")} ${iconPath(menu, "<APP>")}`, async () => {
     const { engine: { cli, server: { project } }, label: container } = address;
     const chosen = chooseApps({ container, ...found }, wanted);
     const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
@@ -147,9 +146,9 @@ async function exportInTurn(
       await removeExported(menu, { exported: before.filter(({ id }) => !apps.some((app) => app.id === id)) });
     }
     if (request.withTypes || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(menu);
-    exported = apps.map(({ id, name }) => ({ id, name: `[${container}] ${name}`, entry: entryPath(menu, id) }));
+    return apps.map(({ id, name }) => ({ id, name: `[${container}] ${name}`, entry: entryPath(menu, id) }));
   });
-  return exported;
+  return exported ?? [];
 }
 
 function notOurs(menu: Menu, id: string): string {
