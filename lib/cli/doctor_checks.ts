@@ -35,7 +35,7 @@ import {
 } from "./doctor.ts";
 
 /** How long `--doctor` waits for a program, on the host or in a container, in milliseconds. */
-export const versionTimeoutMs = 10_000;
+export const versionTimeoutMs = 60_000;
 
 /** The checks, in the order in which they are printed. */
 export const checks: readonly Check[] = [

@@ -206,6 +206,8 @@ export async function warningsOf(host: Host, engine: Engine, { project }: Enviro
   // Incus gives a user who is only in the group "incus" a project called "user-UID", where there are no warnings.
   if (project.startsWith("user-")) return undefined;
   return listIn(await query(host, engine, "/1.0/warnings?recursion=1")).map(tableIn)
+    // What was missing before the engine's last start, on another kernel.
+    .filter(({ status }) => status !== "resolved")
     .map(({ type, last_message: message }) => `${textIn(type)}: ${textIn(message)}`);
 }
 

@@ -28,6 +28,11 @@ Deno.test("warnOfLimits() names the limits of the profile that the engine ignore
   ]);
 });
 
+Deno.test("warnOfLimits() says nothing of what was missing under a kernel before", async () => {
+  const stdout = JSON.stringify(warnings.map((warning) => ({ ...warning, status: "resolved" })));
+  assertEquals((await warned({ "limits.memory": "2GiB" }, { stdout })).said, []);
+});
+
 Deno.test("warnOfLimits() asks nothing for a profile without limits", async () => {
   assertEquals((await warned({}, { stdout: JSON.stringify(warnings) })).calls, []);
 });
