@@ -32,14 +32,18 @@ find /usr/lib/*-linux-gnu -maxdepth 1 -size +3M ! -name 'libcrypto*' ! -name 'li
 const ubuntu = `
 export DEBIAN_FRONTEND=noninteractive
 sources=/etc/apt/sources.list.d
-sed '/^$/,$d; s/^Suites: .*/Suites: forky/' $sources/0000debian.sources >$sources/forky.sources
+sed '/^$/,$d; s/^Suites: .*/Suites: forky bookworm/' $sources/0000debian.sources >$sources/others.sources
 printf 'Package: *\\nPin: release n=forky\\nPin-Priority: 100\\n' >/etc/apt/preferences.d/forky
 printf 'Acquire::%s;\\n' 'Check-Valid-Until "false"' 'Languages "none"' >/etc/apt/apt.conf.d/90ubuntu
 apt-get update -qq
+# Ubuntu 24.04's waypipe is the one of Debian 12, which tests put in the place of the newer one.
+apt-get clean
+apt-get install -qq --download-only --no-install-recommends --allow-downgrades waypipe/bookworm >/dev/null 2>&1
+for package in /var/cache/apt/archives/*.deb; do dpkg -x "$package" /opt/waypipe-0.8; done
 apt-get install -qq --no-install-recommends -o DPkg::Options::=--force-unsafe-io -o DPkg::Options::=--force-confold \\
   cloud-init/forky sudo-rs/forky rust-coreutils/forky libc6/forky libc-bin/forky libc-l10n/forky locales/forky \\
   netplan.io systemd-resolved libnss-resolve gnupg unattended-upgrades ifupdown- isc-dhcp-client- >/dev/null 2>&1
-rm $sources/forky.sources /etc/apt/preferences.d/forky
+rm -r $sources/others.sources /etc/apt/preferences.d/forky /opt/waypipe-0.8/usr/share
 systemctl enable --quiet systemd-networkd
 
 for program in /usr/lib/cargo/bin/coreutils/*; do

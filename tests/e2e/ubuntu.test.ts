@@ -2,6 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { startProcess } from "../../lib/base/process.ts";
 import { makeImage } from "./images.ts";
 import { startMap, withDirectory } from "./lending.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
@@ -12,6 +13,7 @@ import {
   inContainer,
   publicKey,
   removeContainer,
+  root,
   script,
   sh,
   shareOnEngines,
@@ -112,4 +114,35 @@ testOnOneEngine("a lent file that is saved by renaming goes over, and comes back
     assertEquals((await run.enter()).code, 0);
     assertEquals(await Deno.readTextFile(file), "new\nmore\n");
   });
+});
+
+testOnOneEngine("windows come by Ubuntu 24.04's waypipe, 0.8, on either end", waylandParts, async (engine) => {
+  const name = nameOn(engine);
+  const directory = await Deno.makeTempDir({ prefix: "e2e-ubuntu-" });
+  await using sway = await startSway();
+  const asRoot = `"$1" exec "$2" --mode=non-interactive --`;
+  const args = ["sh", engine, name, directory];
+  await sh(["sh", "-ec", `${asRoot} tar -C /opt/waypipe-0.8 -cf - usr | tar -C "$3" -xf -`, ...args]);
+  const older = [
+    ...["bwrap", "--dev-bind", "/", "/", "--overlay-src", "/usr", "--overlay-src", `${directory}/usr`],
+    ...["--ro-overlay", "/usr", "--"],
+  ];
+  const shows = async (argv: readonly string[]): Promise<void> => {
+    const app = [name, "foot -T by-waypipe sleep 600"];
+    const attach = startProcess([...argv, join(root, "attach.ts"), `--engine=${engine}`, ...app], { env: sway.env });
+    await windowCalled(`[${name}] by-waypipe`, sway.env);
+    await script("attach", engine, ["--stop", name, "--all"]);
+    assertEquals((await attach.ended).code, 0);
+    await nothingLeft(engine, name);
+  };
+  try {
+    assertStringIncludes(await sh([...older, "waypipe", "--version"]), "waypipe 0.8.4");
+    await shows(older);
+    await sh(["sh", "-ec", `${asRoot} cp -r /opt/waypipe-0.8/usr /`, ...args]);
+    assertStringIncludes(await inContainer(engine, name, "waypipe --version"), "waypipe 0.8.4");
+    await shows(older);
+    await shows([]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
