@@ -4,7 +4,7 @@
  */
 
 import type { Host } from "../base/host.ts";
-import { copyKey, pristine, renewedCopies } from "./copies.ts";
+import { copyKey, pristine, renewedCopies } from "./disposables.ts";
 import { mountDevices } from "./mounts.ts";
 import type { Mounts } from "./paths.ts";
 import { findOurs } from "./ours.ts";

@@ -6,7 +6,7 @@ import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { all } from "../base/settle.ts";
 import { showTable } from "../cli/table.ts";
-import { copyKey } from "../container/copies.ts";
+import { copyKey } from "../container/disposables.ts";
 import { findOrigin } from "../container/origin.ts";
 import { listOurs } from "../container/ours.ts";
 import { mountsOf } from "../container/paths.ts";

@@ -14,7 +14,7 @@ import { type ContainerUser, formatUser, hostUidOf, userKey } from "../container
 import { updateInstance } from "../engine/instance.ts";
 import { createProfile, setProfile } from "../engine/profile.ts";
 import { hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
-import { pristine } from "../container/copies.ts";
+import { pristine } from "../container/disposables.ts";
 import { ensureProxy, proxyDevice, useProxy } from "./internet/proxy.ts";
 import { cachedImages, recipeOf } from "./cache.ts";
 import type { Creation } from "./journal.ts";

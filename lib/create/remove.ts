@@ -9,7 +9,7 @@ import { deleteInstance, exec, findInstance, type InstanceInfo, protectionKey } 
 import { inputError, ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { claimCopiesOf, removeCopies } from "../container/copies.ts";
+import { claimCopiesOf, removeCopies } from "../container/disposables.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
 import { removeMounts, usedMounts } from "../container/mounts.ts";
 import { mountsOf } from "../container/paths.ts";

@@ -20,7 +20,7 @@ import {
   removeCopies,
   removeCopy,
   renewedCopies,
-} from "../container/copies.ts";
+} from "../container/disposables.ts";
 import { mountsOf } from "../container/paths.ts";
 import { copyOrigin, findOrigin, giveMachineId } from "../container/origin.ts";
 import { findOurs, listOurs } from "../container/ours.ts";

@@ -7,7 +7,7 @@ import { ProcessError, type ProcessResult, UserError } from "../../lib/base/erro
 import { type Host, realHost, type RunOptions } from "../../lib/base/host.ts";
 import { withUndo } from "../../lib/base/undo.ts";
 import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
-import { keepCopies, lendCopies, takeBackCopies } from "../../lib/container/lend/copies.ts";
+import { keepCopies, lendCopies, takeBackCopies } from "../../lib/container/lend/lent_copies.ts";
 import { holdFile } from "../../lib/container/lend/held_file.ts";
 import { copyFiles, lockCopy, readLoans, withJournalLock, writeCopies } from "../../lib/container/lend/journal.ts";
 import { isCopy, type LentCopy, type Loan } from "../../lib/container/lend/loan.ts";

@@ -10,7 +10,7 @@ import type { Host } from "../../base/host.ts";
 import { all } from "../../base/settle.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
-import { beginCopy, type Copy, pristine, removeCopy } from "../../container/copies.ts";
+import { beginCopy, type Copy, pristine, removeCopy } from "../../container/disposables.ts";
 import { makeMounts, shareMounts } from "../../container/mounts.ts";
 import type { Mounts } from "../../container/paths.ts";
 import { copyOrigin, findOrigin, giveMachineId, type Origin } from "../../container/origin.ts";

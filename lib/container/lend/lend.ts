@@ -83,6 +83,6 @@ export function takeBackMs(loans: readonly Loan[]): number {
 }
 
 /** Loaded where a copy is lent: node:crypto, which it needs, takes 18 ms. */
-function copies(): Promise<typeof import("./copies.ts")> {
-  return import("./copies.ts");
+function copies(): Promise<typeof import("./lent_copies.ts")> {
+  return import("./lent_copies.ts");
 }

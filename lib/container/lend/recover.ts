@@ -105,7 +105,7 @@ export async function takeBackRecorded(
   };
   // First, and whether or not their containers can be reached: files here may be torn.
   for (const copy of loans.filter(isCopy)) {
-    await attempt(async () => await (await import("./copies.ts")).finishWriting(host, copy, options));
+    await attempt(async () => await (await import("./lent_copies.ts")).finishWriting(host, copy, options));
   }
   const isLarge = (loan: Loan): boolean => isCopy(loan) && (loan.lent?.size ?? 0) > maxBytes;
   for (const { hostPath } of loans.filter(isLarge)) {

@@ -15,7 +15,7 @@ import { findNeighbourhood } from "../ours.ts";
 import { scriptLine } from "../address.ts";
 import { checkWays, followDirectory, sharedByMounts } from "../source_path.ts";
 import { contentOf, isSameContent } from "./content.ts";
-import { bringVersion } from "./copies.ts";
+import { bringVersion } from "./lent_copies.ts";
 import { openInode } from "./held_file.ts";
 import {
   announcePresence,

@@ -13,7 +13,7 @@ import {
   removeCopies,
   removeCopy,
   renewedCopies,
-} from "../../lib/container/copies.ts";
+} from "../../lib/container/disposables.ts";
 import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { isInstanceName } from "../../lib/engine/instance.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
