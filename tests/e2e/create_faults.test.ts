@@ -54,7 +54,7 @@ async function runCases<T>(
 }
 
 /**
- * A call for each kind of thing that create.ts makes. `tests/unit/create_faults.test.ts` has all calls, on an engine in
+ * A call for each kind of thing that create.ts makes. `tests/unit/create/create.test.ts` has all calls, on an engine in
  * memory.
  */
 const kinds: readonly { kind: string; at: RegExp }[] = [

@@ -1,0 +1,352 @@
+// Links, notifications, files and print jobs of apps: what the host does of what a container asks for.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { type DesktopLine, desktopOf, type Outcome } from "../../../../lib/attach/agent/desktop.ts";
+import { maxHandedBytes } from "../../../../lib/attach/agent/handed_files.ts";
+import { parseRequest } from "../../../../lib/attach/agent/requests.ts";
+import { runProcess } from "../../../../lib/base/process.ts";
+import { type AskableChannel, askableNames } from "../../../../lib/guard/channel.ts";
+import { createConsent } from "../../../../lib/guard/consent.ts";
+import { localBox } from "../../containers.ts";
+import { recordingHost } from "../../recording_host.ts";
+
+/** What runs here as it would: all but dialogs, the desktop and the printer. */
+const real = ["head", "mv"];
+
+interface World {
+  /** Says one line as the agent. */
+  ask: (line: Record<string, unknown>) => Promise<Outcome>;
+  /** The same, by its own words only. */
+  act: (line: DesktopLine) => Promise<Outcome>;
+  /** The programs that have run. */
+  programs: () => string[];
+  /** What the desktop and the printer were told. */
+  done: string[][];
+  /** The texts of the questions. */
+  asked: string[];
+  said: string[];
+  /** Writes a file into the container. */
+  put: (name: string, text: string) => Promise<{ path: string; size: number }>;
+  kept: () => Promise<Record<string, string>>;
+  downloads: string;
+  pass: (ms: number) => void;
+  over: AbortController;
+}
+
+async function inWorld(
+  { open = askableNames, asks = [], answer = "Allow once", printer = "Office", isConfined = false }: {
+    open?: readonly AskableChannel[];
+    asks?: readonly AskableChannel[];
+    answer?: string;
+    printer?: string;
+    /** Whether the container's network is closed. */
+    isConfined?: boolean;
+  },
+  test: (world: World) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  const [inside, own, downloads] = ["inside", "own", "Down loads"].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const path of [inside, own, downloads]) await Deno.mkdir(path);
+  const { host, said } = recordingHost({ env: { HOME: directory, XDG_DOWNLOAD_DIR: downloads } });
+  const done: string[][] = [];
+  const asked: string[] = [];
+  let time = 0;
+  const programs: string[] = [];
+  host.run = async (argv, options) => {
+    programs.push(argv[0]!);
+    if (real.includes(argv[0]!)) return await runProcess(argv, options);
+    const result = { argv, code: 0, signal: null, stdout: "", stderr: "" };
+    if (argv[0] === "zenity") {
+      asked.push(argv.find((word) => word.startsWith("--text="))!.slice("--text=".length));
+      // A yes counts after three seconds only.
+      time += 3_050;
+      return { ...result, code: answer === "Refuse for this session" ? 0 : 1, stdout: answer };
+    }
+    if (argv[0] === "lpstat") {
+      return {
+        ...result,
+        stdout: printer === "" ? "no system default destination\n" : `system default destination: ${printer}\n`,
+      };
+    }
+    done.push([...argv]);
+    return result;
+  };
+  host.start = (argv) => {
+    done.push([...argv]);
+    return { pid: 1, ended: Promise.resolve({ argv, code: 0, signal: null, stdout: "", stderr: "" }), kill() {} };
+  };
+  const box = localBox(host, { directory: own });
+  const container = { ...box, run: host.run, isConfined: () => Promise.resolve(isConfined) };
+  const over = new AbortController();
+  const now = (): number => time;
+  const options = { open: new Set(open), asks: new Set(asks), signal: over.signal, now };
+  const act = desktopOf(container, { ...options, consent: createConsent(now) });
+  try {
+    await test({
+      act,
+      ask: (line) => act(parseRequest(JSON.stringify(line)) as DesktopLine),
+      programs: () => programs,
+      done,
+      asked,
+      said,
+      async put(name, text) {
+        const path = join(inside, name);
+        await Deno.writeTextFile(path, text);
+        return { path, size: new TextEncoder().encode(text).length };
+      },
+      async kept() {
+        const names = [...Deno.readDirSync(downloads)].map(({ name }) => name).toSorted();
+        return Object.fromEntries(
+          await Promise.all(names.map(async (name) => [name, await Deno.readTextFile(join(downloads, name))])),
+        );
+      },
+      downloads,
+      pass: (ms) => void (time += ms),
+      over,
+    });
+    assertEquals([...Deno.readDirSync(own)], [], "something is left of a file");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("only links of the web are opened, and not many", () =>
+  inWorld({}, async ({ ask, done, said, pass }) => {
+    await ask({ ask: "link", url: "https://example.com/a b?q=1#x" });
+    assertEquals(done, [["xdg-open", "https://example.com/a%20b?q=1#x"]]);
+    for (
+      const url of [
+        ...[
+          "file:///etc/passwd",
+          "javascript:alert(1)",
+          "mailto:?attach=/etc/passwd",
+          "-h",
+          "x",
+          "https://",
+          "ssh://a",
+        ],
+        ...[`https://${"a".repeat(254)}/`, `https://a/${"b".repeat(8192)}`],
+      ]
+    ) {
+      pass(10_000);
+      assertEquals(await ask({ ask: "link", url }), "not done", url);
+    }
+    assertEquals(done.length, 1);
+    pass(10_000);
+    for (let times = 0; times < 50; times++) await ask({ ask: "link", url: "https://example.com/" });
+    assertEquals(done.length, 6);
+    pass(4_000);
+    for (let times = 0; times < 50; times++) await ask({ ask: "link", url: "https://example.com/" });
+    assertEquals(done.length, 8);
+    // Each reason is told once.
+    assertEquals(new Set(said).size, said.length);
+  }));
+
+Deno.test("notifications begin with the container's name, have no markup and no buttons, and there are not many", () =>
+  inWorld({}, async ({ ask, done }) => {
+    const body = `<a href="x">b</a> & c\u202e\n${"line\n".repeat(100)}`;
+    await ask({ ask: "notify", summary: "Restart\nnow\u001b", body, actions: ["yes"], icon: "/etc/passwd" });
+    const [program, app, dashes, title, text] = done[0]!;
+    assertEquals([program, app, dashes, title], ["notify-send", "--app-name=gui-container", "--", "[box] Restart now"]);
+    assertEquals(text!.split("\n")[0], "&lt;a href=&quot;x&quot;&gt;b&lt;/a&gt; &amp; c");
+    assertEquals(text!.split("\n").length, 40);
+    for (let times = 0; times < 50; times++) await ask({ ask: "notify", summary: "a", body: "b" });
+    assertEquals(done.length, 20);
+  }));
+
+Deno.test("nothing is done over a channel that is closed, whatever the agent asks for", () =>
+  inWorld({ open: [] }, async ({ ask, done, said, put }) => {
+    const file = await put("a.pdf", "%PDF-");
+    for (
+      const line of [
+        { ask: "link", url: "https://example.com/" },
+        { ask: "notify", summary: "a", body: "b" },
+        { ask: "file", id: 1, name: "a.pdf", ...file },
+        { ask: "print", id: 1, name: "a.pdf", ...file },
+      ]
+    ) assertEquals(await ask(line), "not done");
+    assertEquals(done, []);
+    assertEquals(said.length, 4);
+    assert(said.every((line) => line.includes("is closed")), said.join("\n"));
+  }));
+
+Deno.test("what is asked for has all of its own words in the question, and is done after a yes only", async () => {
+  for (const [answer, outcome] of [["Allow once", "done"], ["Refuse", "not done"], ["", "not done"]] as const) {
+    await inWorld({ asks: ["links", "notifications", "files"], answer }, async ({ ask, asked, done, put, kept }) => {
+      assertEquals(await ask({ ask: "link", url: "https://bank.example@evil.example/\u202e" }), outcome);
+      assertStringIncludes(asked[0]!, "\n\nHost: evil.example\nAddress: https://bank.example@evil.example/%E2%80%AE");
+      if (answer === "") return;
+      assertEquals(await ask({ ask: "notify", summary: "Restart", body: "<b>now</b>\nor later" }), outcome);
+      assertStringIncludes(asked[1]!, "\n\nTitle: Restart\nText: <b>now</b> or later");
+      const file = await put("x", "abc");
+      assertEquals(await ask({ ask: "file", id: 1, name: "/tmp/invoice\u202efdp.txt", ...file }), outcome);
+      assertStringIncludes(asked[2]!, "\n\nName: invoicefdp.txt\nSize: 3 bytes");
+      assertEquals(asked.length, 3);
+      assertEquals(await kept(), outcome === "done" ? { "invoicefdp.txt": "abc" } : {});
+      assertEquals(
+        done.map(([program]) => program),
+        outcome === "done" ? ["xdg-open", "notify-send", "notify-send"] : [],
+      );
+    });
+  }
+});
+
+Deno.test("a container without a network asks for what a browser of the host would send, whatever is open", async () => {
+  const address = `http://192.168.0.1/?${"secret".repeat(20)}`;
+  for (const isConfined of [false, true]) {
+    await inWorld({ isConfined, answer: "Refuse" }, async ({ ask, asked, done, put, kept, pass }) => {
+      const file = await put("x", "<img src=https://example.org/secret>");
+      const hand = async (name: string): Promise<Outcome> => {
+        pass(10_000);
+        return await ask({ ask: "file", id: 1, name, ...file });
+      };
+      await ask({ ask: "link", url: address });
+      for (const name of ["a.html", "a.SVG", "a.pdf", "a.odt", "a", "a.mp3"]) await hand(name);
+      for (const name of ["a.png", "a.JPG", "a.txt"]) assertEquals(await hand(name), "done");
+      const open = done.filter(([program]) => program === "xdg-open");
+      assertEquals([asked.length, open.length, Object.keys(await kept()).length], isConfined ? [7, 0, 3] : [0, 1, 9]);
+      for (const text of asked) assertStringIncludes(text, "The network of this container is closed or limited");
+    });
+  }
+});
+
+Deno.test("who refuses a file for the session has closed the channel, also to files that nobody asks for", () =>
+  inWorld({ isConfined: true, answer: "Refuse for this session" }, async ({ ask, asked, kept, put, pass }) => {
+    const file = { ask: "file", id: 1, ...await put("x", "abc") };
+    await ask({ ...file, name: "a.html" });
+    pass(10_000);
+    assertEquals([await ask({ ...file, name: "a.txt" }), await kept(), asked.length], ["not done", {}, 1]);
+  }));
+
+Deno.test("nothing is done of a question that is answered when the run is over", () =>
+  inWorld({ asks: ["links"] }, async ({ ask, done, over }) => {
+    const asking = ask({ ask: "link", url: "https://example.com/" });
+    over.abort();
+    assertEquals([await asking, done], ["not done", []]);
+  }));
+
+Deno.test("a file is kept under a plain name, over no other one, and never opened", () =>
+  inWorld({}, async ({ ask, kept, put, done, downloads, pass }) => {
+    const hand = async (name: string, text: string): Promise<Outcome> => {
+      pass(10_000);
+      return await ask({ ask: "file", id: 1, name, ...await put("x", text) });
+    };
+    await Deno.writeTextFile(join(downloads, "cv.odt"), "the user's");
+    await Deno.symlink("/etc/no-such", join(downloads, "link.txt"));
+    await Deno.mkdir(join(downloads, "sub"));
+    await hand("cv.odt", "first");
+    await hand("../../cv.odt", "second");
+    await hand("link.txt", "third");
+    await hand("sub", "fourth");
+    for (const name of ["x\\..\\..\\.profile", "../x/.bashrc", "evil.desktop", "run.SH", "-rf", "a\nb\u001b[31m.txt"]) {
+      await hand(name, name);
+    }
+    for (const name of ["", "..", "/", ".", "\u202e"]) assertEquals(await hand(name, "x"), "not done", name);
+    await Deno.remove(join(downloads, "link.txt"));
+    await Deno.remove(join(downloads, "sub"));
+    assertEquals(await kept(), {
+      "a b[31m.txt": "a\nb\u001b[31m.txt",
+      "bashrc": "../x/.bashrc",
+      "cv (2).odt": "first",
+      "cv (3).odt": "second",
+      "cv.odt": "the user's",
+      "evil.desktop_": "evil.desktop",
+      "link (2).txt": "third",
+      "profile": "x\\..\\..\\.profile",
+      "rf": "-rf",
+      "run.SH_": "run.SH",
+      "sub (2)": "fourth",
+    });
+    assert(done.every(([program]) => program === "notify-send"), done.join("\n"));
+  }));
+
+Deno.test("a file is as large as it said, not empty, not too large, and there are not many", () =>
+  inWorld({}, async ({ ask, kept, put, said, pass }) => {
+    const { path } = await put("x", "0123456789");
+    const hand = (size: number, name = "x.txt"): Promise<Outcome> => {
+      pass(10_000);
+      return ask({ ask: "file", id: 1, name, path, size });
+    };
+    assertEquals(await Promise.all([hand(9), hand(11), hand(0), hand(maxHandedBytes + 1)]), Array(4).fill("not done"));
+    assertEquals(await ask({ ask: "file", id: 1, name: "y", path: join(path, "no"), size: 1 }), "not done");
+    for (const words of ["larger than it said", "smaller than it said", "is empty, or larger", "cannot be read"]) {
+      assert(said.some((line) => line.includes(words)), words);
+    }
+    assertEquals(await kept(), {});
+    // A pipe that says nothing keeps nobody waiting for its turn for ever: few wait.
+    const many = await Promise.all(
+      Array.from({ length: 30 }, (_, id) => ask({ ask: "file", id, name: "z", path, size: 10 })),
+    );
+    const count = many.filter((outcome) => outcome === "done").length;
+    assert(count >= 1 && count <= 4, `${count}`);
+    for (let times = 0; times < 30; times++) await ask({ ask: "file", id: 1, name: "z", path, size: 10 });
+    assert(Object.keys(await kept()).length <= 10);
+  }));
+
+Deno.test("a file with the longest name is kept, and what cannot be is told a few times only", () =>
+  inWorld({}, async ({ ask, put, kept, said, downloads, pass }) => {
+    const hand = async (name: string): Promise<Outcome> => {
+      pass(10_000);
+      return await ask({ ask: "file", id: 1, name, ...await put("x", "x") });
+    };
+    for (const character of ["東", "\u{1f600}"]) assertEquals(await hand(character.repeat(80)), "done");
+    assertEquals(Object.keys(await kept()).length, 2);
+    await Deno.remove(downloads, { recursive: true });
+    await Deno.writeTextFile(downloads, "");
+    said.length = 0;
+    for (let count = 0; count < 30; count++) assertEquals(await hand(`${count}`), "not done");
+    assert(said.length >= 1 && said.length <= 20, `${said.length}`);
+  }));
+
+Deno.test("what is handed over in a run does not fill the disk", () =>
+  inWorld({}, async ({ ask, put, said, pass }) => {
+    const { path } = await put("x", "0123456789");
+    for (let times = 0; times < 17; times++) {
+      pass(10_000);
+      await ask({ ask: "file", id: 1, name: "x.txt", path, size: maxHandedBytes });
+    }
+    assertEquals(said.map((line) => line.split(": ").at(-1)), [
+      "a file is smaller than it said",
+      "it has handed over too much for this run",
+    ]);
+  }));
+
+Deno.test("a PDF is printed once the user agrees, whatever is open without questions, and nothing else is", () =>
+  inWorld({ open: ["printing"] }, async ({ ask, asked, done, put, said }) => {
+    const print = async (name: string, text: string): Promise<Outcome> =>
+      await ask({ ask: "print", id: 1, name, ...await put("x", text) });
+    assertEquals(await print("letter.pdf", "%PDF-1.7\n"), "done");
+    assertStringIncludes(asked[0]!, "asks to print a document");
+    assertStringIncludes(asked[0]!, "Name: letter.pdf\nSize: 9 bytes\nPrinter: Office");
+    const [argv] = done;
+    assertEquals(argv!.slice(0, -1), [
+      "lp",
+      "-d",
+      "Office",
+      "-t",
+      "letter.pdf",
+      "-o",
+      "document-format=application/pdf",
+    ]);
+    assertEquals(await print("-o raw.pdf", "%!PS\n(x) run"), "not done");
+    assert(said.at(-1)!.includes("not a PDF"));
+    assertEquals(done.length, 1);
+  }));
+
+Deno.test("print jobs without end start no programs without end", () =>
+  inWorld({ printer: "" }, async ({ ask, put, programs }) => {
+    const file = await put("x", "%PDF-");
+    for (let id = 0; id < 100; id++) await ask({ ask: "print", id, name: "a.pdf", ...file });
+    assertEquals(programs(), Array(5).fill("lpstat"));
+  }));
+
+Deno.test("without a printer, a place is to be chosen for what an app prints", () =>
+  inWorld({ printer: "" }, async ({ ask, asked, done, put }) => {
+    assertEquals(await ask({ ask: "print", id: 1, name: "a.pdf", ...await put("x", "%PDF-") }), "no printer");
+    assertEquals([asked, done], [[], []]);
+  }));

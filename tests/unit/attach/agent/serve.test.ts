@@ -1,0 +1,523 @@
+// The host's end of the apps' own dialogs: what it takes from a hostile agent, and when it acts.
+
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { chooserOptions } from "../../../../lib/attach/agent/dialogs.ts";
+import { servePortals } from "../../../../lib/attach/agent/serve.ts";
+import { lineCutter, maxRequestLine, parseRequest } from "../../../../lib/attach/agent/requests.ts";
+import { agentVersion } from "../../../../lib/attach/session/protocol.ts";
+import { chooseFiles, completedTwice } from "../../../../lib/base/zenity.ts";
+import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
+import type { ProcessOptions } from "../../../../lib/base/process.ts";
+import { offerPortals } from "../../../../lib/attach/agent/agent.ts";
+import { runProcess } from "../../../../lib/base/process.ts";
+import { withValues } from "../../../../lib/base/shell_words.ts";
+import { localBox } from "../../containers.ts";
+import type { SessionLoans } from "../../../../lib/container/lend/loan.ts";
+import { recordingHost } from "../../recording_host.ts";
+
+const suggested = (name: unknown): unknown => {
+  const request = parseRequest(JSON.stringify({ ask: "save", id: 1, name }));
+  return request?.ask === "save" ? request.name : undefined;
+};
+
+Deno.test("a name that an agent suggests is a base name, in sight, and nothing that a desktop starts", () => {
+  for (
+    const [name, expected] of [
+      ["letter.odt", "letter.odt"],
+      ["Ärger mit 東京.txt", "Ärger mit 東京.txt"],
+      ["../../.ssh/authorized_keys", "authorized_keys"],
+      ["/etc/passwd", "passwd"],
+      ["..", ""],
+      [".bashrc", "bashrc"],
+      ["--filename=x", "filename=x"],
+      ["a.desktop", ""],
+      ["invoice.pdf.DESKTOP ", ""],
+      ["run.sh", ""],
+      ["invoice\u202efdp.txt", "invoicefdp.txt"],
+      ["a\nb\u200b\u2028c.txt", "a b c.txt"],
+      ["a                    b", "a b"],
+      ["x".repeat(1000), "x".repeat(80)],
+      ["\u{1f600}".repeat(80), "\u{1f600}".repeat(40)],
+      [`x${"\u{1f600}".repeat(80)}`, `x${"\u{1f600}".repeat(39)}\ufffd`],
+      ["x\\..\\..\\.ssh\\rc", "rc"],
+      ["x\\..", ""],
+      [7, ""],
+      [{}, ""],
+    ] as const
+  ) assertEquals(suggested(name), expected, JSON.stringify(name));
+});
+
+Deno.test("patterns of an agent are patterns of file names, and its labels end where they end", () => {
+  const filters = [
+    ["Texts", ["*.txt", "*.md"]],
+    ["a | /etc/*", ["*.x"]],
+    ["Bad", ["* /etc/*", "a|b", "$(id)", "/etc/shadow", ""]],
+    ["Hidden\u202e", ["*.[oO]dt"]],
+    ["Wrong", "*"],
+    "wrong",
+  ];
+  const request = parseRequest(JSON.stringify({ ask: "open", id: 1, filters, multiple: "yes" }));
+  assertEquals(request, {
+    ask: "open",
+    id: 1,
+    multiple: false,
+    filters: [
+      { label: "Texts", patterns: ["*.txt", "*.md"] },
+      { label: "a / /etc/*", patterns: ["*.x"] },
+      { label: "Hidden", patterns: ["*.[oO]dt"] },
+    ],
+  });
+});
+
+Deno.test("a line that is not as the agent writes it asks for nothing", () => {
+  for (
+    const line of [
+      ...["", "null", "[]", "7", "{", '{"ask":"open"}', '{"ask":"open","id":"1"}', '{"ask":"open","id":1.5}'],
+      ...['{"ask":"file","id":1,"name":"a","path":1,"size":1}', '{"ask":"file","name":"a","path":"/a","size":1}'],
+      ...['{"ask":"print","id":1,"name":"a","path":"/a","size":1e99}', '{"ask":"print","id":1,"path":"/a","size":-1}'],
+      ...['{"ask":"link","url":["https://a/"]}', '{"ask":"notify","summary":"a"}'],
+      ...['{"ask":"open","id":-1}', '{"ask":"lend","id":1,"path":"/etc/shadow"}', '{"ask":"saved","path":1}'],
+      ...['{"ask":"file","id":1,"name":"a","path":"/a\\u0000","size":1}', '{"ask":"saved","path":"/a\\u0000"}'],
+    ]
+  ) assertEquals(parseRequest(line), undefined, line);
+  assertEquals(parseRequest('{"ask":"open","id":1,"path":"/etc/shadow","uris":["file:///etc/shadow"]}'), {
+    ask: "open",
+    id: 1,
+    multiple: false,
+    filters: [],
+  });
+});
+
+Deno.test("an agent of another version is not served, and its user is told why", async () => {
+  const source = await Deno.readTextFile(new URL("../../../../lib/attach/agent/agent.py", import.meta.url));
+  assertEquals(/^VERSION = (\d+)$/m.exec(source)?.[1], `${agentVersion}`);
+  for (const version of [undefined, agentVersion + 1, `${agentVersion}`, null]) {
+    await withDialogs(() => Promise.resolve({ code: 0, stdout: "/home/me/a.txt\n" }), async (dialogs) => {
+      await dialogs.sayAtOnce([{ ask: "ready", version }, open(1)]);
+      await dialogs.settled();
+      const why = '"s" was started by another version of attach.ts';
+      assertEquals(dialogs.said, [`status: The apps go without dialogs, microphone: ${why}`]);
+      assertEquals([dialogs.shown, dialogs.told, dialogs.lent], [[], [], []]);
+    });
+  }
+});
+
+Deno.test("lines come in pieces, and one without an end is not kept", () => {
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const cut = lineCutter();
+  assertEquals([cut(bytes("a\nb")), cut(bytes("c\n\n"))], [["a"], ["bc", ""]]);
+  cut(new Uint8Array(maxRequestLine).fill(65));
+  assertThrows(() => cut(bytes("A")), RangeError);
+});
+
+Deno.test("what an agent says is no option of zenity", async () => {
+  const request = parseRequest(
+    JSON.stringify({ ask: "save", id: 1, name: "--save --title=x", filters: [["--directory", ["*"]]] }),
+  );
+  assert(request?.ask === "save");
+  const { host, calls } = recordingHost();
+  const options = { from: `/home/me/${request.name}`, optionsFrom: () => chooserOptions("box", request) };
+  assertEquals(await chooseFiles(host, options), []);
+  assertEquals(calls, [[
+    "zenity",
+    "--file-selection",
+    "--filename=/home/me/save --title=x",
+    "--separator=//:",
+    "--title=gui-container: where may box save?",
+    "--save",
+    "--confirm-overwrite",
+    "--file-filter=--directory | *",
+    "--file-filter=All files | *",
+  ]]);
+});
+
+/** Dialogs whose agent and whose user are the test's. */
+async function withDialogs(
+  user: (argv: readonly string[], signal: AbortSignal | undefined) => Promise<{ code: number; stdout: string }>,
+  test: (dialogs: {
+    /** Says something as the agent. */
+    say: (...lines: unknown[]) => Promise<void>;
+    /** The same, in one piece. */
+    sayAtOnce: (lines: unknown[]) => unknown;
+    /** What the agent was told. */
+    told: unknown[];
+    lent: string[];
+    said: string[];
+    shown: string[][];
+    /** Lets milliseconds pass. */
+    pass: (ms: number) => void;
+    settled: () => Promise<void>;
+    /** What lends; a test may replace it. */
+    loans: SessionLoans;
+    made: { loans: () => Promise<SessionLoans> };
+    /** What was started as something recorded. */
+    recorded: string[];
+    /** Ends the serving. */
+    end: () => PromiseLike<void>;
+  }) => Promise<void>,
+): Promise<void> {
+  const { host, said } = recordingHost({ env: { HOME: "/home/me" } });
+  const shown: string[][] = [];
+  const told: unknown[] = [];
+  const lent: string[] = [];
+  const recorded: string[] = [];
+  let time = 0;
+  let hear: (piece: Uint8Array) => unknown = () => {};
+  const agentEnded = Promise.withResolvers<void>();
+  host.start = (argv, options: ProcessOptions = {}) => {
+    const { output, stdin } = options;
+    if (argv[0] === "setpriv") {
+      recorded.push(argv[3]!);
+      return { pid: 2, ended: new Promise(() => {}), kill: () => {} };
+    }
+    assert(typeof output === "object" && "bytes" in output && typeof stdin === "object" && "bytes" in stdin);
+    hear = output.bytes;
+    const reading = stdin.bytes.pipeTo(
+      new WritableStream({
+        write: (piece) =>
+          void told.push(...new TextDecoder().decode(piece).trim().split("\n").map((l) => JSON.parse(l))),
+      }),
+    );
+    return {
+      pid: 1,
+      ended: agentEnded.promise.then(() => reading).then(() => ({
+        argv,
+        code: 0,
+        signal: null,
+        stdout: "",
+        stderr: "",
+      })),
+      kill: () => agentEnded.resolve(),
+    };
+  };
+  host.run = async (argv, options) => {
+    shown.push([...argv]);
+    const { code, stdout } = await user(argv, options?.signal);
+    options?.signal?.throwIfAborted();
+    return { argv, code, signal: null, stdout, stderr: "" };
+  };
+  const loans: SessionLoans = {
+    open: (paths) => {
+      lent.push(...paths);
+      return Promise.resolve(paths.map((path) => `/home/ubuntu/maps/1-${path.split("/").at(-1)}`));
+    },
+    save: (path) => {
+      lent.push(path);
+      return Promise.resolve("/home/ubuntu/maps/1-saved");
+    },
+    writeBack: () => Promise.resolve(),
+    copies: () => [],
+    end: () => Promise.resolve(),
+  };
+  const made = { loans: () => Promise.resolve(loans) };
+  await using served = (await servePortals({ ...localBox(host), loans: () => made.loans() }, {
+    session: "s",
+    open: new Set(["dialogs", "microphone"]),
+    asks: new Set(),
+    runsOn: () => false,
+    now: () => time,
+    lendingMs: 100,
+  }))!;
+  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+  await settled();
+  await test({
+    async say(...lines) {
+      for (const line of lines) await hear(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+      await settled();
+    },
+    sayAtOnce: (lines) => hear(new TextEncoder().encode(lines.map((line) => `${JSON.stringify(line)}\n`).join(""))),
+    told,
+    lent,
+    said,
+    shown,
+    pass: (ms) => void (time += ms),
+    settled,
+    loans,
+    made,
+    recorded,
+    end: () => served[Symbol.asyncDispose](),
+  });
+}
+
+const open = (id: number): unknown => ({ ask: "open", id, path: "/etc/shadow" });
+
+Deno.test("a dialog lends what the user has chosen, and tells the container's path of it only", async () => {
+  await withDialogs(
+    () => Promise.resolve({ code: 0, stdout: "/home/me/a.txt//:/home/me/b.txt\n" }),
+    async ({ say, told, lent, pass, shown }) => {
+      const asking = say({ ask: "open", id: 7, multiple: true });
+      pass(5_000);
+      await asking;
+      assertEquals(lent, ["/home/me/a.txt", "/home/me/b.txt"]);
+      const paths = ["/home/ubuntu/maps/1-a.txt", "/home/ubuntu/maps/1-b.txt"];
+      assertEquals(told, [{ watch: paths[0] }, { watch: paths[1] }, { id: 7, paths }]);
+      assertEquals(shown.length, 1);
+    },
+  );
+});
+
+Deno.test("a dialog whose path GTK has completed twice comes again, with the file that was meant", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = (name: string): string => `${directory}/${name}`;
+    for (const name of ["letter.txt", "aa"]) await Deno.writeTextFile(path(name), "");
+    for (const name of ["letter.txtr.txt", "letter.txtletter.txt", "letter.txtt"]) {
+      assertEquals(await completedTwice(path(name)), path("letter.txt"), name);
+    }
+    for (const name of ["letter.txt", "letter.txt~", "letter.tx", "other.txt", "letter.txtx.txt"]) {
+      assertEquals(await completedTwice(path(name)), undefined, name);
+    }
+    const second = Promise.withResolvers<void>();
+    let dialogs = 0;
+    const user = async (): Promise<{ code: number; stdout: string }> => {
+      if (++dialogs === 1) return { code: 0, stdout: `${path("letter.txtr.txt")}\n` };
+      await second.promise;
+      return { code: 0, stdout: `${path("letter.txt")}\n` };
+    };
+    await withDialogs(user, async ({ say, lent, pass, shown }) => {
+      const asking = say(open(1));
+      while (dialogs < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+      pass(5_000);
+      second.resolve();
+      await asking;
+      while (lent.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      assertEquals([lent, dialogs], [[path("letter.txt")], 2]);
+      assert(shown[1]!.includes(`--filename=${path("letter.txt")}`), shown[1]!.join(" "));
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a file in the share of the container is not lent: it is there already", async () => {
+  await withDialogs(
+    () => Promise.resolve({ code: 0, stdout: "/m/box/share/sub/a.txt\n" }),
+    async ({ say, told, lent, pass }) => {
+      const asking = say(open(1));
+      pass(5_000);
+      await asking;
+      assertEquals([told, lent], [[{ id: 1, paths: ["/home/ubuntu/share/sub/a.txt"] }], []]);
+    },
+  );
+});
+
+Deno.test("nothing is lent and nothing told when the user closes the dialog", async () => {
+  await withDialogs(() => Promise.resolve({ code: 1, stdout: "/home/me/looked-at\n" }), async (dialogs) => {
+    const asking = dialogs.say(open(1));
+    dialogs.pass(5_000);
+    await asking;
+    assertEquals([dialogs.told, dialogs.lent], [[{ id: 1, paths: [] }], []]);
+  });
+});
+
+Deno.test("a choice that comes while somebody is typing counts only once it is confirmed, and not soon", async () => {
+  for (const [confirmMs, count] of [[500, 0], [4_000, 1]] as const) {
+    let pass = (_ms: number): void => {};
+    await withDialogs((argv) => {
+      const isConfirming = argv.includes("--question");
+      pass(isConfirming ? confirmMs : 2_000);
+      return Promise.resolve({ code: 0, stdout: isConfirming ? "" : "/home/me/a.txt\n" });
+    }, async (dialogs) => {
+      pass = dialogs.pass;
+      await dialogs.say(open(1));
+      assertEquals(dialogs.lent.length, count, `${confirmMs} ms`);
+      assertEquals(dialogs.shown.length, 2);
+      assert(dialogs.shown[1]!.includes("--default-cancel"));
+    });
+  }
+});
+
+Deno.test("of a thousand dialogs one is shown at a time, and few ever", async () => {
+  let now = 0;
+  let most = 0;
+  const close: (() => void)[] = [];
+  await withDialogs(async () => {
+    most = Math.max(most, ++now);
+    await new Promise<void>((resolve) => close.push(resolve));
+    now--;
+    return { code: 1, stdout: "" };
+  }, async ({ say, told, said, settled, shown, lent }) => {
+    // Half of the lines at once: what comes faster than twenty a second waits in the container.
+    await say(...Array.from({ length: 90 }, (_, id) => open(id)));
+    for (let tries = 0; tries < 20; tries++) {
+      close.shift()?.();
+      await settled();
+    }
+    assertEquals([most, lent], [1, []]);
+    assert(shown.length <= 6, `${shown.length}`);
+    assertEquals(told.length, 90);
+    assertEquals(said.filter((line) => line.includes("too often")).length, 1);
+  });
+});
+
+Deno.test("a dialog goes when the app does not want an answer any more", async () => {
+  await withDialogs(
+    (_argv, signal) =>
+      new Promise((resolve) => signal?.addEventListener("abort", () => resolve({ code: 0, stdout: "/home/me/a\n" }))),
+    async ({ say, told, lent, pass }) => {
+      await say(open(1));
+      pass(5_000);
+      await say({ ask: "gone", id: 1 });
+      assertEquals([told, lent], [[{ id: 1, paths: [] }], []]);
+    },
+  );
+});
+
+Deno.test("whatever fails while a file is lent or written back, the user is told once, and the app has its answer", () =>
+  withDialogs(
+    () => Promise.resolve({ code: 0, stdout: "/home/me/a.txt\n" }),
+    async ({ say, told, said, shown, pass, loans }) => {
+      loans.open = () => Promise.reject(new Deno.errors.PermissionDenied("no stat"));
+      loans.copies = () => ["/a"];
+      loans.writeBack = () => Promise.reject(new Error("no space"));
+      for (const id of [1, 2]) {
+        const asking = say(open(id));
+        pass(5_000);
+        await asking;
+      }
+      await say({ ask: "saved", path: "/a" });
+      assertEquals(told, [{ id: 1, paths: [], failed: true }, { id: 2, paths: [], failed: true }]);
+      assertEquals(said, ["warn: no stat", "warn: no space"]);
+      const notices = shown.filter(([program]) => program === "notify-send").map((argv) => argv.at(-1));
+      assertEquals(notices, ["no stat", "no space"]);
+    },
+  ));
+
+Deno.test("where nothing can be lent, a line about a file that was saved ends nothing", () =>
+  withDialogs(() => Promise.resolve({ code: 1, stdout: "" }), async ({ say, said, made }) => {
+    made.loans = () => Promise.reject(new Error("no journal"));
+    await say({ ask: "ready", version: agentVersion }, { ask: "saved", path: "x" });
+    assertEquals(said, ["warn: no journal"]);
+  }));
+
+Deno.test("what is being lent when the session ends is lent before all is taken back", () =>
+  withDialogs(
+    () => Promise.resolve({ code: 0, stdout: "/home/me/a.txt\n" }),
+    async ({ say, pass, settled, loans, end }) => {
+      const done: string[] = [];
+      const lending = Promise.withResolvers<string[]>();
+      loans.open = () => lending.promise.finally(() => done.push("lent"));
+      loans.end = () => Promise.resolve(void done.push("taken back"));
+      const asking = say(open(1));
+      pass(5_000);
+      await asking;
+      const ending = end();
+      await settled();
+      lending.resolve(["/home/ubuntu/maps/1-a.txt"]);
+      await ending;
+      assertEquals(done.slice(0, 2), ["lent", "taken back"]);
+    },
+  ));
+
+Deno.test("what is being lent without end is not waited for when the session ends", () =>
+  withDialogs(
+    () => Promise.resolve({ code: 0, stdout: "/home/me/a.txt\n" }),
+    async ({ say, pass, said, loans, end }) => {
+      loans.open = () => new Promise(() => {});
+      let isBack = false;
+      loans.end = () => Promise.resolve(void (isBack = true));
+      const asking = say(open(1));
+      pass(5_000);
+      await asking;
+      await end();
+      assert(isBack);
+      assertMatch(said.join(), /is still being lent.* map\.ts --unmap box/);
+    },
+  ));
+
+Deno.test("without zenity only dialogs are missing, and the container shows its own", async () => {
+  const missing = new UserError("There is no zenity", { hint: "Install it", exitCode: ExitCode.missingProgram });
+  await withDialogs(() => Promise.reject(missing), async ({ say, told, said, recorded }) => {
+    await say(open(1), open(2), { ask: "record", on: true });
+    assertEquals(told, [{ id: 1, here: true }, { id: 2, here: true }]);
+    assertEquals(said.toSorted(), ['warn: "box" listens to your microphone', "warn: There is no zenity. Install it"]);
+    assertEquals(recorded, ["notify-send", "pacat"]);
+  });
+});
+
+Deno.test("lines of the agent that are read when the session has ended do nothing", () =>
+  withDialogs(() => Promise.resolve({ code: 1, stdout: "" }), async ({ say, sayAtOnce, settled, recorded, end }) => {
+    await say({ ask: "record", on: true });
+    const waiting = sayAtOnce(Array.from({ length: 200 }, () => ({ ask: "record", on: true })));
+    await settled();
+    const ending = end();
+    recorded.length = 0;
+    await say({ ask: "record", on: true });
+    await Promise.all([ending, waiting]);
+    assertEquals(recorded, []);
+  }));
+
+Deno.test("an agent is told nothing before it answers", async () => {
+  const { host } = recordingHost();
+  const told: string[] = [];
+  let hear: (piece: Uint8Array) => unknown = () => {};
+  host.start = (_argv, { stdin, output } = {}) => {
+    if (typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "bytes" in output) {
+      hear = output.bytes;
+      stdin.bytes.pipeTo(new WritableStream({ write: (piece) => void told.push(new TextDecoder().decode(piece)) }));
+    }
+    return { pid: 1, ended: new Promise(() => {}), kill: () => {} };
+  };
+  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+  const served = await servePortals(localBox(host), {
+    session: "s",
+    open: new Set(["look", "links"]),
+    asks: new Set(),
+    runsOn: () => false,
+  });
+  await settled();
+  assertEquals(told, []);
+  hear(new TextEncoder().encode(`{"ask":"ready","version":${agentVersion}}\n`));
+  await settled();
+  assertEquals(told, ['{"scheme":"default"}\n']);
+  await served![Symbol.asyncDispose]();
+});
+
+Deno.test("an agent that has started only when the session has ended is ended at once", async () => {
+  const { host } = recordingHost();
+  const { start } = host;
+  const killed = Promise.withResolvers<void>();
+  host.start = (...args) => ({ ...start(...args), ended: new Promise(() => {}), kill: () => killed.resolve() });
+  const served = await servePortals(localBox(host), {
+    session: "s",
+    open: new Set(["links"]),
+    asks: new Set(),
+    runsOn: () => false,
+  });
+  await served![Symbol.asyncDispose]();
+  await killed.promise;
+});
+
+Deno.test("the session's xdg-open asks the host first, then opens here, and does not ask itself", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const env = { RUNTIME_DIRECTORY: directory, PATH: `${directory}:${Deno.env.get("PATH")}` };
+    await runProcess(["/bin/sh", "-ec", withValues(offerPortals, { channels: " links ", awaited: "" })], { env });
+    const opener = `${directory}/bin/xdg-open`;
+    const program = (name: string, text: string): Promise<void> =>
+      Deno.writeTextFile(`${directory}/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    const text = await Deno.readTextFile(opener);
+    await Deno.writeTextFile(opener, text.replace("/usr/bin/xdg-open", `${directory}/here`));
+    // As where the session's browser is the only one: it asks again.
+    await program("here", `echo "here: $*"; [ "$1" != https://loop.example/ ] || exec ${opener} "$@"`);
+    await program("dbus-send", `for word; do :; done; echo "$word" >>'${directory}/asked'; [ ! -e '${directory}/no' ]`);
+    const open = async (word: string): Promise<[string, number]> => {
+      const { stdout, code } = await runProcess([opener, word], { env, okCodes: "any", cwd: directory });
+      return [stdout, code];
+    };
+    for (const word of ["https://example.org/?a=1&b=$x", "a b.txt", "mailto:a/b@example.org", "file:///x"]) {
+      assertEquals(await open(word), ["", 0]);
+    }
+    assertEquals((await Deno.readTextFile(`${directory}/asked`)).split("\n").slice(0, -1), [
+      "string:https://example.org/?a=1&b=$x",
+      `string:${await Deno.realPath(directory)}/a b.txt`,
+      "string:mailto:a/b@example.org",
+      "string:file:///x",
+    ]);
+    await program("no", "");
+    assertEquals(await open("mailto:a/b@example.org"), ["here: mailto:a/b@example.org\n", 0]);
+    assertEquals(await open("https://loop.example/"), ["here: https://loop.example/\n", 3]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,216 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { addressOf } from "../../../../lib/container/address.ts";
+import { holdFiles, placesOf } from "../../../../lib/attach/disposable/lent_files.ts";
+import { makeCopy, requireOrigin } from "../../../../lib/attach/disposable/make_copy.ts";
+import { UserError } from "../../../../lib/base/errors.ts";
+import { runProcess } from "../../../../lib/base/process.ts";
+import { mountsIn } from "../../../../lib/container/paths.ts";
+import { copyDevices } from "../../../../lib/container/origin.ts";
+import { ubuntuUser } from "../../../../lib/container/user.ts";
+import { engineCalled } from "../../../../lib/engine/engine.ts";
+import { recordingHost } from "../../recording_host.ts";
+
+/** Runs `test` with a directory of the user's, and one in which a container "box" shares a directory. */
+async function withFiles(
+  test: (place: { home: string; shared: string; host: ReturnType<typeof recordingHost>["host"] }) => Promise<void>,
+): Promise<void> {
+  const base = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: join(base, "mounts") } });
+    const [home, shared] = [join(base, "home"), mountsIn(host, "box").share];
+    for (const directory of [home, shared]) await Deno.mkdir(directory, { recursive: true });
+    await test({ home, shared, host });
+  } finally {
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+Deno.test("holdFiles() keeps the base name of a file, and tells two of the same name apart", async () => {
+  await withFiles(async ({ home, host }) => {
+    await Deno.mkdir(join(home, "other"));
+    const paths = [join(home, "it's a\nname.pdf"), join(home, "other", "it's a\nname.pdf"), join(home, "-x")];
+    for (const path of paths) await Deno.writeTextFile(path, "x");
+    using files = await holdFiles(host, paths);
+    const maps = "/home/ubuntu/maps";
+    assertEquals(files.pathsFor(ubuntuUser), [`${maps}/it's a\nname.pdf`, `${maps}/2/it's a\nname.pdf`, `${maps}/-x`]);
+  });
+});
+
+Deno.test("placesOf() puts no file below another one, whatever they are called", () => {
+  assertEquals(placesOf(["a", "2", "a", "2"]), ["a", "2", "3/a", "4/2"]);
+  assertEquals(placesOf(["2", "2", "2-"]), ["2", "2--/2", "2-"]);
+  assertEquals(placesOf(["2", "2", "3", "3"]), ["2", "2-/2", "3", "4/3"]);
+});
+
+Deno.test("holdFiles() refuses what is no file, and what a container could have put there", async () => {
+  await withFiles(async ({ home, shared, host }) => {
+    await Deno.writeTextFile(join(home, "secret"), "x");
+    await Deno.symlink(join(home, "secret"), join(shared, "planted"));
+    await Deno.symlink(join(shared, "planted"), join(home, "link"));
+    await runProcess(["mkfifo", join(home, "fifo")]);
+    const cases: [string, string][] = [
+      [home, "is a directory"],
+      [join(home, "none"), "There is no file"],
+      [join(home, "secret", "x"), "There is no file"],
+      [join(home, "fifo"), "not a regular file"],
+      ["/dev/null", "not a regular file"],
+      [join(shared, "planted"), "a container can write to"],
+      [join(home, "link"), "a container can write to"],
+    ];
+    for (const [path, message] of cases) {
+      const error = await assertRejects(() => holdFiles(host, [path]), UserError, message);
+      assertEquals(error.exitCode, 2);
+    }
+  });
+});
+
+Deno.test("check() asks this machine's own server for the instances of all projects, wherever the copy is", async () => {
+  await withFiles(async ({ home, host: { env } }) => {
+    const path = join(home, "file");
+    await Deno.writeTextFile(path, "x");
+    const device = { type: "disk", source: home, path: "/x" };
+    const other = { name: "other", config: {}, devices: {}, expanded_devices: { device } };
+    const { host, calls } = recordingHost({
+      env: { GUI_CONTAINER_MOUNTS: env("GUI_CONTAINER_MOUNTS")! },
+      answer: ([, , path]) => ({ stdout: JSON.stringify(/all-projects/.test(path!) ? [other] : []) }),
+    });
+    using files = await holdFiles(host, [path]);
+    const engine = engineCalled("incus");
+    for (const [remote, isLocal] of [[undefined, true], ["big", false]] as const) {
+      const there = { ...engine, server: { remote, project: "work", isLocal } };
+      await assertRejects(() => files.check(there), UserError, "a container can write to");
+    }
+    const list = ["incus", "query", "/1.0/instances?recursion=1&all-projects=true"];
+    assertEquals(calls, [list, list]);
+  });
+});
+
+Deno.test("holdFiles() refuses more than is to be copied", async () => {
+  await withFiles(async ({ home, host }) => {
+    const large = join(home, "large");
+    await Deno.writeTextFile(large, "");
+    await Deno.truncate(large, 2 ** 30 + 1);
+    (await holdFiles(host, [large]))[Symbol.dispose]();
+    const error = await assertRejects(() => holdFiles(host, [large, large]), UserError, "at most 2 GiB");
+    assertEquals(error.exitCode, 2);
+  });
+});
+
+Deno.test("lend() hands the very file over that was held, byte by byte", async () => {
+  await withFiles(async ({ home, host: { env } }) => {
+    const path = join(home, "file");
+    const bytes = crypto.getRandomValues(new Uint8Array(50_000));
+    await Deno.writeFile(path, bytes);
+    const recorded = recordingHost({ env: { GUI_CONTAINER_MOUNTS: env("GUI_CONTAINER_MOUNTS")! } });
+    using files = await holdFiles(recorded.host, [path]);
+    await Deno.rename(path, `${path}.old`);
+    await Deno.writeTextFile(path, "another");
+    // The recording host reads nothing of the stream: the file then counts as not read to its end.
+    await assertRejects(
+      () => files.lend({ engine: engineCalled("lxc"), name: "box-d01234" }, ubuntuUser),
+      UserError,
+      "to its end",
+    );
+    const stdin = recorded.options.at(-1)!.stdin as { bytes: ReadableStream<Uint8Array> };
+    assertEquals(new Uint8Array(await new Response(stdin.bytes).arrayBuffer()), bytes);
+    const options = ["--uid", "0", "--gid", "0", "--mode", "0444", "--create-dirs"];
+    assertEquals(recorded.calls, [["lxc", "file", "push", ...options, "-", "box-d01234/home/ubuntu/maps/file"]]);
+  });
+});
+
+Deno.test("copyDevices() keeps disk and network, shares directories of its own, and nothing else", () => {
+  const mounts = mountsIn({ env: () => "/m" }, "box-d01234");
+  assertEquals(
+    copyDevices({
+      user: ubuntuUser,
+      location: "none",
+      devices: {
+        root: { type: "disk", path: "/", pool: "p" },
+        eth0: { type: "nic", network: "n" },
+        eth1: { type: "none" },
+        xpra: { type: "disk", path: "/home/ubuntu/.xpra", source: "/m/box/xpra" },
+        share: { type: "disk", path: "/home/ubuntu/share", source: "/m/box/share" },
+        "map-0123456789": { type: "disk", path: "/home/ubuntu/maps/x", source: "/home/me/x" },
+        web: { type: "proxy", listen: "tcp:127.0.0.1:80", connect: "tcp:127.0.0.1:80" },
+      },
+    }, mounts),
+    {
+      "map-0123456789": { type: "none" },
+      web: { type: "none" },
+      xpra: { type: "disk", path: "/home/ubuntu/.xpra", source: "/m/box-d01234/xpra" },
+      share: { type: "disk", path: "/home/ubuntu/share", source: "/m/box-d01234/share" },
+    },
+  );
+  const source = { user: ubuntuUser, location: "m1", devices: { web: { type: "proxy" } } };
+  assertEquals(copyDevices(source, undefined), { web: { type: "none" } });
+  const moving = copyDevices(source, mounts);
+  assertEquals([moving.xpra?.required, moving.share?.required], ["false", "false"]);
+});
+
+Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove it", async () => {
+  await withFiles(async ({ host: { env } }) => {
+    const idMap = [{ Isuid: true, Isgid: true, Hostid: 1_000_000, Nsid: 0, Maprange: 65_536 }];
+    const { host, calls } = recordingHost({
+      env: { GUI_CONTAINER_MOUNTS: env("GUI_CONTAINER_MOUNTS")! },
+      answer: (argv) => {
+        if (argv[0] === "ssh-keygen") {
+          for (const end of ["", ".pub"]) Deno.writeTextFileSync(argv.at(-1)! + end, "ssh-ed25519 AAAA");
+        }
+        return argv.includes("volatile.idmap.next") ? { stdout: JSON.stringify(idMap) } : {};
+      },
+    });
+    const origin = { source: "box", path: "box/made", created_at: "", user: ubuntuUser, location: "none", devices: {} };
+    const copy = await makeCopy(host, addressOf(host, { engine: engineCalled("lxc"), name: "box" }), origin);
+    copy.lock!.close();
+    const body = calls.find((argv) => argv.at(-1) === "/1.0/instances")!;
+    const { name, config } = JSON.parse(body[body.indexOf("--data") + 1]!);
+    assertEquals(name, copy.name);
+    assertEquals(config, {
+      "user.gui-container.copy-of": "box",
+      "boot.autostart": "false",
+      "security.protection.delete": "false",
+    });
+    const removed = calls.filter((argv) => argv.includes("DELETE"))
+      .map((argv) => new URL(argv.at(-1)!, "https://engine").searchParams.get("path")!);
+    const keys = ["dsa", "ecdsa", "rsa"].map((type) => `/etc/ssh/ssh_host_${type}_key`);
+    assertEquals(
+      removed.toSorted(),
+      [...keys, ...keys.map((key) => `${key}.pub`), "/var/lib/dbus/machine-id"].toSorted(),
+    );
+  });
+});
+
+Deno.test("requireOrigin() says what to do without a snapshot", async () => {
+  const { host } = recordingHost({
+    env: { HOME: "/nowhere" },
+    answer: ([, , path]) =>
+      path!.endsWith("/snapshots/made")
+        ? { code: 1, stderr: "Error: not found" }
+        : { stdout: JSON.stringify({ name: "box", status: "Running", config: { "user.gui-container": "1" } }) },
+  });
+  const engine = engineCalled("incus");
+  const error = await assertRejects(() => requireOrigin(host, { engine, name: "box" }), UserError, "no snapshot");
+  assertStringIncludes(error.hint, "incus snapshot create box made");
+  const far = { ...engine, server: { remote: "big", project: undefined, isLocal: false } };
+  const there = await assertRejects(() => requireOrigin(host, { engine: far, name: "box" }), UserError, "no snapshot");
+  assertStringIncludes(there.hint, "incus snapshot create big:box made");
+});
+
+Deno.test("requireOrigin() says how to renew what has had no updates for a month", async () => {
+  const said = async (ageDays: number): Promise<string[]> => {
+    const created = new Date(Date.now() - ageDays * 86_400_000).toISOString();
+    const { host, said } = recordingHost({
+      env: { HOME: "/nowhere" },
+      answer: () => ({
+        stdout: JSON.stringify({ name: "box", created_at: created, config: { "user.gui-container": "1" } }),
+      }),
+    });
+    await requireOrigin(host, { engine: engineCalled("lxc"), name: "box" });
+    return said;
+  };
+  assertEquals(await said(29), []);
+  assertEquals(await said(40), [
+    'warn: What copies of "box" are made of has had no updates for 40 days: create.ts --update box',
+  ]);
+});

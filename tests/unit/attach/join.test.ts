@@ -1,0 +1,105 @@
+// A second run of an app: how it ends, and what it says of options that come too late.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { ProcessError, UserError } from "../../../lib/base/errors.ts";
+import { borderOf } from "../../../lib/container/border.ts";
+import type { Container } from "../../../lib/container/container.ts";
+import { Unreachable } from "../../../lib/container/ssh.ts";
+import type { StartRequest } from "../../../lib/attach/display/request.ts";
+import { join as joinSession } from "../../../lib/attach/join.ts";
+import { startAgain } from "../../../lib/attach/same_app.ts";
+import type { LiveSession } from "../../../lib/attach/session/live_sessions.ts";
+import { recordingHost } from "../recording_host.ts";
+
+const live: LiveSession = {
+  ...{ container: "box", session: "web", display: "x11", app: "firefox", pid: 7, clients: 1 },
+  ...{ channels: "", isServed: false, since: "" },
+};
+
+function failed(code: number, stdout: string): ProcessError {
+  return new ProcessError({ argv: ["ssh"], code, signal: null, stdout, stderr: "" });
+}
+
+/**
+ * Starts an app again in a session that is shown.
+ *
+ * @param end how ssh ends, after so many seconds
+ * @returns the exit code, and what was said
+ */
+async function again(
+  end: Error | undefined,
+  { seconds = 10, request = {}, directory = "/nowhere/box" }: {
+    seconds?: number;
+    request?: Partial<StartRequest>;
+    directory?: string;
+  } = {},
+): Promise<{ code: number; said: string[] }> {
+  const { host, said } = recordingHost();
+  const { now } = performance;
+  let ms = 0;
+  performance.now = () => ms;
+  const container = {
+    ...{ host, label: "box", options: [], mounts: { directory } },
+    reach: () => Promise.resolve({ xpra: "/x" }),
+    script() {
+      ms += 1000 * seconds;
+      return end ? Promise.reject(end) : Promise.resolve({ code: 0, stdout: "web\n" });
+    },
+  } as unknown as Container;
+  const asked = { app: ["firefox"], userOptions: [], box: true, ...request } as unknown as StartRequest;
+  try {
+    return { code: await startAgain(container, { live, request: asked }), said };
+  } finally {
+    performance.now = now;
+  }
+}
+
+const started = 'status: "firefox" runs in the session "web" already, and is started there';
+
+Deno.test("a second run ends well where only its app's exit status says otherwise, and late", async () => {
+  assertEquals(await again(undefined), { code: 0, said: [started] });
+  const status = failed(1, "web\n");
+  assertEquals(await again(status), { code: 0, said: [started, 'status: "firefox" ended with exit status 1'] });
+  await assertRejects(() => again(status, { seconds: 1 }), UserError, "ended with exit status 1");
+});
+
+Deno.test("a second run fails with its session, its connection, or without its program, however late", async () => {
+  await assertRejects(() => again(failed(255, "web\n")), UserError, 'ended with the session "web"');
+  const unreachable = new Unreachable("Cannot reach", { hint: "" });
+  await assertRejects(() => again(unreachable), Unreachable);
+  const missing = await assertRejects(() => again(failed(127, "")), UserError, 'no program "firefox"');
+  assertEquals(missing.exitCode, 127);
+});
+
+Deno.test("a second run keeps its border for later, and says so once; what the windows do not get, it says", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const directory = join(root, "box");
+    await Deno.mkdir(directory);
+    const border = { colour: "#ff0000", width: 5, isAlways: true };
+    const kept = "status: The windows that are shown keep their border: the next run that shows some has the new one";
+    assertEquals((await again(undefined, { directory, request: { border } })).said, [started, kept]);
+    assertEquals(await borderOf({ host: recordingHost().host, mounts: { directory } }), border);
+    assertEquals((await again(undefined, { directory, request: { border } })).said, [started]);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+  const { said } = await again(undefined, { request: { userOptions: ["--title=x"], box: false } });
+  assertEquals(said, [started, "warn: --title=x --no-box has no effect: the windows are shown already"]);
+});
+
+Deno.test("join() says at Ctrl-C what runs on, unless the run that shows the session does", async () => {
+  for (const isShownHere of [false, true]) {
+    const { host, said } = recordingHost();
+    const container = {
+      ...{ host: { ...host, signal: AbortSignal.abort("Ctrl-C") }, label: "box", options: [] },
+      reach: () => Promise.resolve({ xpra: "/x" }),
+      script: () => Promise.reject(new Error("Ctrl-C")),
+    } as unknown as Container;
+    await assertRejects(() => joinSession(container, { app: ["foot"], session: "web", isShownHere }), Error, "Ctrl-C");
+    const line =
+      'status: "foot" runs on in its session if it has started. To end the session: attach.ts --stop box web';
+    assertEquals(said, isShownHere ? [] : [line]);
+  }
+});

@@ -1,0 +1,112 @@
+// Which live session a second run of an app joins, and when it is refused.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { UserError } from "../../../lib/base/errors.ts";
+import type { Container } from "../../../lib/container/container.ts";
+import type { StartRequest } from "../../../lib/attach/display/request.ts";
+import { findSameApp, isSameApp } from "../../../lib/attach/same_app.ts";
+import { openChannels, recordChannels } from "../../../lib/attach/session/channels.ts";
+import { recordingHost } from "../recording_host.ts";
+
+const none = new Set<never>();
+
+function request(app: string[], options: Partial<StartRequest> = {}): StartRequest {
+  const defaults = {
+    session: undefined,
+    display: "auto",
+    open: openChannels({}),
+    asks: none,
+    userOptions: [],
+    box: true,
+  };
+  return { ...defaults, wantsTray: false, detached: false, app, ...options } as StartRequest;
+}
+
+/** A container in which these sessions are live. */
+function containerWith(...lines: string[]): Container {
+  return {
+    host: recordingHost().host,
+    label: "box",
+    options: [],
+    crossesNetwork: false,
+    connect: () => Promise.resolve(),
+    seenSessions: () => Promise.resolve(lines.map((line) => line.split("\t")[0]!)),
+    script: () => Promise.resolve({ stdout: lines.join("\n") }),
+  } as unknown as Container;
+}
+
+function line(
+  session: string,
+  app: string,
+  { display = "x11", clients = 1, channels = recordChannels(openChannels({}), none), served = "" } = {},
+) {
+  return [session, display, 7, clients, 1_700_000_000, channels, served, JSON.stringify(app)].join("\t");
+}
+
+Deno.test("an app is the same by its program; by all words where that runs others", () => {
+  assertEquals(isSameApp(["/usr/bin/firefox", "a"], ["firefox"]), true);
+  assertEquals(isSameApp(["firefox"], ["firefox-esr"]), false);
+  assertEquals(isSameApp(["flatpak", "run", "A"], ["flatpak", "run", "A"]), true);
+  assertEquals(isSameApp(["flatpak", "run", "A"], ["flatpak", "run", "B"]), false);
+  assertEquals(isSameApp(["sh", "-c", "x"], ["sh"]), false);
+});
+
+Deno.test("a second run of an app joins the session in which it runs, unless it is for one of its own", async () => {
+  const container = containerWith(line("work", "firefox about:blank"), line("xterm", "xterm -e 'a b'"));
+  const find = async (asked: StartRequest) => (await findSameApp(container, asked))?.session;
+  assertEquals(await find(request(["firefox", "https://example.org"])), "work");
+  assertEquals(await find(request(["xterm"], { display: "x11" })), "xterm");
+  assertEquals(await find(request(["foot"])), undefined);
+  assertEquals(await find(request(["firefox"], { session: "other" })), undefined);
+  assertEquals(await find(request(["firefox"], { session: "work" })), "work");
+  assertEquals(await find(request(["foot"], { session: "work" })), undefined);
+  assertEquals(await find(request(["firefox"], { detached: true })), undefined);
+  assertEquals(await find(request(["firefox"], { isDisposable: true })), undefined);
+});
+
+Deno.test("a second run of an app never gets other channels, or another display, than it asks for", async () => {
+  const isolated = { open: openChannels({ preset: "isolated" }) };
+  const refuse = async (container: Container, asked: StartRequest): Promise<string> =>
+    (await assertRejects(() => findSameApp(container, asked), UserError)).message;
+  const shown = containerWith(line("web", "firefox"));
+  assertEquals(
+    await refuse(shown, request(["firefox"], isolated)),
+    '"firefox" runs in the session "web" of "box" with other channels: clipboard, sound, look, dialogs',
+  );
+  assertEquals(
+    await refuse(shown, request(["firefox"], { display: "wayland" })),
+    '"firefox" runs in the session "web" of "box" by X',
+  );
+  // The next client on X decides on the channels. On Wayland the clipboard stays as it is.
+  const left = (display: string) => containerWith(line("web", "firefox", { clients: 0, display }));
+  assertEquals((await findSameApp(left("x11"), request(["firefox"], isolated)))?.session, "web");
+  await refuse(left("wayland"), request(["firefox"], isolated));
+  const starting = containerWith(line("web", "firefox", { clients: 0, served: "served" }));
+  await refuse(starting, request(["firefox"], isolated));
+  const asking = { asks: new Set(["links"] as const), open: openChannels({ ask: "links" }) };
+  await refuse(containerWith(line("web", "firefox", { channels: "links" })), request(["firefox"], asking));
+  const both = containerWith(line("web", "firefox", { channels: "links" }), line("web-2", "firefox"));
+  assertEquals((await findSameApp(both, request(["firefox"])))?.session, "web-2");
+});
+
+Deno.test("a container on another machine is asked by the connection of the run", async () => {
+  const asked: string[] = [];
+  const far = {
+    ...containerWith(line("web", "firefox")),
+    seenSessions: () => Promise.resolve(undefined),
+    connect: () => Promise.resolve(asked.push("connect")),
+    script: () => Promise.resolve({ stdout: `${asked.push("list")}` }),
+  } as unknown as Container;
+  await findSameApp(far, request(["firefox"]));
+  assertEquals(asked, ["connect", "list"]);
+});
+
+Deno.test("what a program starts that runs others is the same app by its session's name", async () => {
+  const container = containerWith(line("browser", "env A=b browser first"), line("env", "env A=b browser first"));
+  const words = ["env", "A=b", "browser", "second"];
+  assertEquals((await findSameApp(container, request(words, { session: "browser" })))?.session, "browser");
+  assertEquals(await findSameApp(container, request(words)), undefined);
+  const isolated = request(words, { session: "browser", open: openChannels({ preset: "isolated" }) });
+  const { exitCode } = await assertRejects(() => findSameApp(container, isolated), UserError, "with other channels");
+  assertEquals(exitCode, 2);
+});

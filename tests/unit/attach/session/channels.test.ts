@@ -1,0 +1,214 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  askedChannels,
+  channelArguments,
+  channelLine,
+  channelNames,
+  type ChannelRequest,
+  channelsOfPreset,
+  openChannels,
+  presetNames,
+  recordChannels,
+  recordedChannels,
+} from "../../../../lib/attach/session/channels.ts";
+import type { Channel } from "../../../../lib/guard/channel.ts";
+import { UserError } from "../../../../lib/base/errors.ts";
+import { channelOptions, clientArgv, serverArgv } from "../../../../lib/attach/x11/xpra.ts";
+
+const opened = (options: Parameters<typeof openChannels>[0]): string[] => [...openChannels(options)].sort();
+
+/** The channels of each preset, in alphabetical order. */
+const presets: Record<typeof presetNames[number], Channel[]> = {
+  isolated: [],
+  desktop: ["clipboard-in", "clipboard-out", "dialogs", "look", "sound"],
+  trusted: [
+    "clipboard-in",
+    "clipboard-out",
+    "dialogs",
+    "files",
+    "links",
+    "look",
+    "notifications",
+    "printing",
+    "sound",
+    "tray",
+  ],
+};
+
+Deno.test("openChannels() opens exactly these channels for each preset, and those of desktop by default", () => {
+  assertEquals<readonly string[]>(presetNames, Object.keys(presets));
+  for (const preset of presetNames) assertEquals(opened({ preset }), presets[preset], preset);
+  assertEquals(opened({}), presets.desktop);
+});
+
+Deno.test("channelsOfPreset() opens a channel in no preset that its row does not name", () => {
+  const table = { "clipboard": ["desktop", "trusted"], "new": [] };
+  assertEquals(presetNames.map((preset) => channelsOfPreset(preset, table)), [[], ["clipboard"], ["clipboard"]]);
+});
+
+Deno.test("openChannels() opens and closes single ones on top, and closing wins", () => {
+  assertEquals(opened({ preset: "isolated", allow: "clipboard,tray" }), ["clipboard-in", "clipboard-out", "tray"]);
+  assertEquals(opened({ deny: "clipboard" }), ["dialogs", "look", "sound"]);
+  assertEquals(opened({ deny: "clipboard-out" }), ["clipboard-in", "dialogs", "look", "sound"]);
+  assertEquals(opened({ preset: "isolated", allow: "tray", deny: "tray" }), []);
+  assertEquals(opened({ preset: "isolated", allow: " sound , tray ,," }), ["sound", "tray"]);
+});
+
+Deno.test("openChannels() does not change a preset", () => {
+  openChannels({ preset: "isolated", allow: "tray" });
+  openChannels({ preset: "desktop", deny: "sound" });
+  assertEquals(opened({ preset: "isolated" }), []);
+  assertEquals(opened({}).length, 5);
+});
+
+Deno.test("openChannels() refuses a name it does not know, with exit code 2 and those it does", () => {
+  for (const options of [{ preset: "Desktop" }, { preset: "toString" }, { preset: "" }]) {
+    const error = assertThrows(() => openChannels(options), UserError, `There is no preset "${options.preset}"`);
+    assertEquals(error.exitCode, 2);
+    assert(error.hint.includes("isolated, desktop, trusted"));
+  }
+  for (const options of [{ allow: "sound,video" }, { deny: "video" }, { allow: "all" }, { allow: "SOUND" }]) {
+    assertEquals(assertThrows(() => openChannels(options), UserError, "There is no channel").exitCode, 2);
+  }
+});
+
+Deno.test("askedChannels() are open whatever the preset, and are named by no other option", () => {
+  for (const preset of ["isolated", "trusted"]) {
+    const ask = "links, printing";
+    const open = openChannels({ preset, ask });
+    assert(open.has("links") && open.has("printing"));
+    assertEquals([...askedChannels({ ask })], ["links", "printing"]);
+  }
+  assertEquals(opened({ preset: "isolated", ask: "links" }), ["links"]);
+  for (
+    const [options, message] of [
+      [{ ask: "sound" }, 'Nobody can be asked at each use of "sound"'],
+      [{ ask: "clipboard" }, 'Nobody can be asked at each use of "clipboard-in"'],
+      [{ ask: "link" }, 'There is no channel "link"'],
+      [{ ask: "links,files", allow: "files" }, 'The channel "files" is named by --ask, and by --allow or --deny'],
+      [{ ask: "links", deny: "links" }, 'The channel "links" is named by --ask, and by --allow or --deny'],
+    ] as const
+  ) {
+    assertEquals(assertThrows(() => askedChannels(options), UserError, message).exitCode, 2);
+    assertThrows(() => openChannels(options), UserError, message);
+  }
+});
+
+Deno.test("channelLine() tells apart what is open and what is asked for", () => {
+  const asks = askedChannels({ ask: "links,files" });
+  assertEquals(
+    channelLine(openChannels({ ask: "links,files" }), asks),
+    "Open channels: clipboard, sound, look, dialogs; asks: links, files",
+  );
+  assertEquals(channelLine(asks, asks), "Open channels: none; asks: links, files");
+});
+
+Deno.test("channelLine() names the open ones, both directions of the clipboard as one", () => {
+  assertEquals(channelLine(new Set()), "Open channels: none");
+  assertEquals(channelLine(openChannels({})), "Open channels: clipboard, sound, look, dialogs");
+  assertEquals(channelLine(new Set<Channel>(["clipboard-out"])), "Open channels: clipboard-out");
+  assertEquals(channelLine(new Set<Channel>(["tray", "clipboard-in"])), "Open channels: clipboard-in, tray");
+});
+
+Deno.test("channelOptions() opens exactly the channels that are open, of those that xpra carries", () => {
+  const isOpen = (name: string, ...open: Channel[]): boolean => channelOptions(new Set(open)).includes(`--${name}=yes`);
+  for (const channel of channelNames) {
+    assertEquals(isOpen("clipboard", channel), channel.startsWith("clipboard"), channel);
+    assertEquals(isOpen("system-tray", channel), channel === "tray", channel);
+    assertEquals(channelOptions(new Set([channel])).filter((option) => option.endsWith("=yes")).length <= 1, true);
+  }
+});
+
+Deno.test("channelOptions() gives the clipboard its direction: in is to the server", () => {
+  const direction = (...open: Channel[]): string | undefined =>
+    channelOptions(new Set(open)).find((option) => option.startsWith("--clipboard-direction="));
+  assertEquals(direction("clipboard-in"), "--clipboard-direction=to-server");
+  assertEquals(direction("clipboard-out"), "--clipboard-direction=to-client");
+  assertEquals(direction("clipboard-in", "clipboard-out"), "--clipboard-direction=both");
+  assertEquals(direction(), undefined);
+});
+
+Deno.test("channelOptions() closes what comes in other ways, remote control, logging and cameras, whatever is open, and says all once", () => {
+  for (const open of [new Set<Channel>(), new Set(channelNames)]) {
+    const options = channelOptions(open);
+    for (
+      const closed of [
+        ...[
+          "notifications=no",
+          "open-url=no",
+          "forward-xdg-open=no",
+          "file-transfer=no",
+          "open-files=no",
+          "printing=no",
+        ],
+        ...["audio=no", "speaker=disabled", "microphone=disabled", "webcam=no"],
+        ...["remote-logging=no", "start-new-commands=no", "dbus-control=no"],
+      ]
+    ) assert(options.includes(`--${closed}`), closed);
+    const names = options.map((option) => option.split("=")[0]);
+    assertEquals(new Set(names).size, names.length);
+  }
+});
+
+Deno.test("clientArgv() attaches to the socket, with the user's options last and unchanged", () => {
+  const userOptions = ["--keyboard-layout=de", "--title=it's $x"];
+  const border = { colour: "#e60000", width: 5, isAlways: false };
+  const options = { socket: "/m/a b", pixels: "/m/p", dpi: 96, open: new Set<Channel>(), border, userOptions };
+  const argv = clientArgv(options);
+  assertEquals(argv.slice(0, 3), ["xpra", "attach", "socket:/m/a b"]);
+  assertEquals(argv.slice(-2), userOptions);
+  assert(!argv.some((option) => option.startsWith("--border")), "the desktop draws a frame");
+  const chosen = clientArgv({ ...options, border: { ...border, isAlways: true } });
+  assertEquals(chosen.filter((option) => !argv.includes(option)), ["--border=#e60000,5"]);
+  // The guard puts the container's name in front, and reads no compressed packets.
+  for (const option of ["--title=@title@", "--compressors=none", "--mmap=/m/p"]) assert(argv.includes(option), option);
+  assert(argv.includes("--desktop-scaling=off"));
+  assert(clientArgv({ ...options, pixels: "/a:b" }).includes("--mmap=no"));
+});
+
+Deno.test("serverArgv() has the channels of its end, ends with its app, and listens nowhere else", () => {
+  const options = { open: new Set<Channel>(["tray"]), dpi: 96, xpraDirectory: "/home/ubuntu/.xpra" };
+  const argv = serverArgv({ ...options, crossesNetwork: false });
+  for (const option of channelOptions(new Set<Channel>(["tray"]))) assert(argv.includes(option), option);
+  for (const option of ["--exit-with-children=yes", "--daemon=no", "--bind=none", "--mdns=no"]) {
+    assert(argv.includes(option));
+  }
+  assert(!argv.some((option) => option.startsWith("--bind-")));
+});
+
+Deno.test("serverArgv() compresses pictures for another machine only", () => {
+  const options = { open: new Set<Channel>(), dpi: 96, xpraDirectory: "/home/ubuntu/.xpra" };
+  const [here, there] = [false, true].map((crossesNetwork) => serverArgv({ ...options, crossesNetwork }));
+  assertEquals(here!.filter((option) => !there!.includes(option)), ["--encodings=rgb"]);
+  assertEquals(there!.filter((option) => !here!.includes(option)), ["--encodings=rgb,jpeg"]);
+});
+
+Deno.test("channelArguments() opens the same channels again, by as few options as it can", () => {
+  for (
+    const [request, line] of [
+      [{}, ""],
+      [{ preset: "trusted" }, "--preset=trusted"],
+      [{ preset: "isolated" }, "--preset=isolated"],
+      [{ ask: "links,files" }, "--ask=links,files"],
+      [{ preset: "trusted", ask: "links" }, undefined],
+      [{ allow: "links", deny: "sound" }, undefined],
+      [{ allow: "microphone" }, "--allow=microphone"],
+      [{ preset: "isolated", allow: "clipboard-in", ask: "printing" }, undefined],
+    ] as const
+  ) {
+    const asked: ChannelRequest = request;
+    const [open, asks] = [openChannels(asked), askedChannels(asked)];
+    const words = channelArguments(open, asks);
+    if (line !== undefined) assertEquals(words.join(" "), line);
+    const given: ChannelRequest = Object.fromEntries(words.map((word) => word.slice(2).split("=")));
+    assertEquals([openChannels(given), askedChannels(given)], [open, asks], words.join(" "));
+  }
+});
+
+Deno.test("the channels of a session are on record, and a record of a container's is read by the list", () => {
+  const open = openChannels({ ask: "links" });
+  const record = recordChannels(open, new Set(["links"]));
+  assertEquals(record, "clipboard-in,clipboard-out,sound,look,dialogs,links?");
+  assertEquals(recordedChannels(record), { open, asks: new Set(["links"]) });
+  assertEquals(recordedChannels("links,,webcam,__proto__?,sound??"), { open: new Set(["links"]), asks: new Set() });
+});

@@ -1,0 +1,359 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { appScript } from "../../../lib/attach/session/app.ts";
+import { openChannels } from "../../../lib/attach/session/channels.ts";
+import { hostAppearance } from "../../../lib/attach/session/appearance.ts";
+import { type SessionPlan, startSession } from "../../../lib/attach/start_session.ts";
+import { noWayland } from "../../../lib/attach/wayland/client.ts";
+import { waypipeServer } from "../../../lib/attach/wayland/display.ts";
+import { xpraServer } from "../../../lib/attach/x11/display.ts";
+import { CannotShow } from "../../../lib/attach/display/display.ts";
+import { exitStatus, sessionScript } from "../../../lib/attach/session/protocol.ts";
+import { type ProcessResult, UserError } from "../../../lib/base/errors.ts";
+import { runProcess } from "../../../lib/base/process.ts";
+import { type ContainerUser, ubuntuUser } from "../../../lib/container/user.ts";
+import { type Answer, type RecordingHost, recordingHost } from "../recording_host.ts";
+import { localBox, remoteBox } from "../containers.ts";
+import { argumentsSeenByShell, awkwardWords } from "../samples.ts";
+
+function start(
+  answer: Answer,
+  { user = ubuntuUser, isRemote = false, ...plan }: Partial<SessionPlan> & {
+    user?: ContainerUser;
+    isRemote?: boolean;
+  } = {},
+): { recorded: RecordingHost; session: Promise<string> } {
+  const recorded = recordingHost({ env: { HOME: "/home/me" }, answer: () => answer });
+  const container = (isRemote ? remoteBox : localBox)(recorded.host, { user });
+  const whole: SessionPlan = {
+    app: ["xterm"],
+    run: "1234abcd",
+    name: "xterm",
+    exact: false,
+    isShown: true,
+    open: openChannels({}),
+    channels: "",
+    serverEnd: (inside) =>
+      Promise.resolve(
+        xpraServer(inside, { label: "box", screen: { width: 800, height: 600, dpi: 96, monitors: [] } }),
+      ),
+    ...plan,
+  };
+  return { recorded, session: startSession(container, whole) };
+}
+
+/** The container's end of a session on Wayland, whose host's end is ready or never will be. */
+function byWaypipe(ready: Promise<unknown> = Promise.resolve()): SessionPlan["serverEnd"] {
+  return ({ crossesNetwork }) =>
+    Promise.resolve(waypipeServer({ label: "box", crossesNetwork }, { transport: "t", compress: "none", ready }));
+}
+
+Deno.test("startSession() gives back the name that the container chose, after one SSH call", async () => {
+  const { recorded, session } = start({ stdout: "xterm-3\n" });
+  assertEquals(await session, "xterm-3");
+  assertEquals(recorded.calls.map(([program]) => program), ["ssh"]);
+});
+
+Deno.test("startSession() takes back a session whose name xpra could take for a URL", async () => {
+  for (const stdout of ["xpra+tcp:10.0.0.1:14500\n", "..\n", "Welcome!\nxterm\n", ""]) {
+    const { recorded, session } = start({ stdout });
+    await assertRejects(() => session, UserError, "does not report the name of the session");
+    assertEquals(recorded.calls.map(([program]) => program), ["ssh", "ssh"]);
+  }
+});
+
+Deno.test("startSession() takes no time to look through what the container prints as ssh fails", async () => {
+  const begun = performance.now();
+  const { session } = start({ code: 255, stderr: "connection ".repeat(50_000) });
+  await assertRejects(() => session, UserError);
+  assert(performance.now() - begun < 5_000, "it took too long");
+});
+
+Deno.test("startSession() carries the app through both shells byte for byte", async () => {
+  const app = ["show", ...awkwardWords.filter((word) => word !== "")];
+  const { recorded, session } = start({ stdout: "x\n" }, { app, exact: true, name: "x" });
+  await session;
+  const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
+  assertEquals(words!.slice(0, 2), ["/bin/sh", "-c"]);
+  for (const value of ["name=x", "mode=exact", "program=show", "run=1234abcd"]) {
+    assert(words![2]!.includes(`${value}\n`), value);
+  }
+  const script = appScript(app);
+  assert(words!.includes(`--setenv=GUI_CONTAINER_APP=${script}`));
+  assert(words!.some((word) => word.startsWith("--setenv=GUI_CONTAINER_SERVER=") && word.includes("screen=800x600\n")));
+});
+
+Deno.test("startSession() logs in as the container's user, and takes all paths from that user's home", async () => {
+  const user = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
+  const { recorded, session } = start({ stdout: "x\n" }, { user });
+  await session;
+  const [call] = recorded.calls;
+  assert(call!.includes("alice@10.0.0.5"));
+  assertEquals([...new Set(call!.at(-1)!.match(/\/[\w/]+\/\.xpra/g))], ["/srv/alice/.xpra"]);
+  assert(!/ubuntu|1000/.test(call!.join(" ")), call!.join(" "));
+});
+
+Deno.test("startSession() sends scripts that a POSIX shell can parse", async () => {
+  const { recorded, session } = start({ stdout: "x\n" });
+  await session;
+  const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
+  const variable = "--setenv=GUI_CONTAINER_SERVER=";
+  const scripts = words!.filter((_, index) => words![index - 1] === "-c")
+    .concat(words!.filter((word) => word.startsWith(variable)).map((word) => word.slice(variable.length)));
+  assertEquals(scripts.length, 3);
+  for (const script of scripts) await runProcess(["/bin/sh", "-n", "-c", script]);
+});
+
+Deno.test("startSession() sends the appearance of the host where there is one, and nothing of it otherwise", async () => {
+  const appearance = hostAppearance(
+    recordingHost({ env: { TZ: "Asia/Tokyo", LANG: "ja_JP.UTF-8", XCURSOR_SIZE: "48" } }).host,
+    {
+      settings: "/nowhere",
+    },
+  );
+  for (
+    const plan of [
+      { appearance },
+      { appearance, serverEnd: byWaypipe() },
+      {},
+    ] as const
+  ) {
+    const { recorded, session } = start({ stdout: "x\n" }, plan);
+    await session;
+    const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
+    const variable = "--setenv=GUI_CONTAINER_SERVER=";
+    const script = words!.find((word) => word.startsWith(variable))!.slice(variable.length);
+    for (
+      const value of ["time_zone=Asia/Tokyo\n", "locale=ja_JP.UTF-8\n", "cursor_size=48\n", "GSETTINGS_SCHEMA_DIR"]
+    ) {
+      assertEquals(script.includes(value), "appearance" in plan, value);
+    }
+    await runProcess(["/bin/sh", "-n", "-c", script]);
+  }
+});
+
+Deno.test("startSession() has xpra compress pictures over a network only, and ends with the connection there", async () => {
+  const wordsOf = async (plan: Parameters<typeof start>[1]): Promise<string> => {
+    const { recorded, session } = start({ stdout: "x\n" }, plan);
+    await session;
+    return recorded.calls[0]!.at(-1)!;
+  };
+  const codings = async (isRemote: boolean): Promise<string | undefined> =>
+    /--encodings=[\w,]+/.exec(await wordsOf({ isRemote }))?.[0];
+  assertEquals([await codings(false), await codings(true)], ["--encodings=rgb", "--encodings=rgb,jpeg"]);
+  assert((await wordsOf({ serverEnd: byWaypipe(), isRemote: true })).includes("forwarded=yes\n"));
+  assert(!(await wordsOf({ serverEnd: byWaypipe() })).includes("forwarded=yes\n"));
+});
+
+Deno.test("startSession() tells apart a missing app, a missing xpra, a name that is taken and a missing directory", async () => {
+  for (
+    const [answer, message, exitCode] of [
+      [{ code: 127, stderr: "foo: not found\n" }, 'no program "foo" in the container "box"', 127],
+      [{ code: 127, stderr: "xpra: not found\n" }, 'There is no xpra in the container "box"', 127],
+      [{ code: exitStatus.taken }, 'There is a session "mine" in "box" already', 2],
+      [
+        { code: exitStatus.noDirectory, stderr: "cd: can't cd\n" },
+        'The container "box" lacks the directory of the sessions\' sockets',
+        1,
+      ],
+      [{ code: 1, stderr: "Failed to connect to bus\n" }, 'could not be started in "box"', 1],
+    ] as const
+  ) {
+    const { session } = start(answer, { app: ["foo"], name: "mine", exact: true });
+    const error = await assertRejects(() => session, UserError, message);
+    assertEquals(error.exitCode, exitCode);
+  }
+});
+
+Deno.test("startSession() says first what the host's end of a session on Wayland lacks, then what the container's does", async () => {
+  for (
+    const [ready, answer, reason, exitCode] of [
+      [Promise.reject(noWayland("waypipe hangs")), { code: exitStatus.calledOff }, "waypipe hangs", 1],
+      // A container that has started it nevertheless.
+      [Promise.reject(noWayland("waypipe hangs")), { stdout: "xterm\n" }, "waypipe hangs", 1],
+      [undefined, { code: 127, stderr: "waypipe: not found\n" }, 'there is no waypipe in "box"', 127],
+    ] as const
+  ) {
+    const { session } = start(answer, { serverEnd: byWaypipe(ready) });
+    const error = await assertRejects(() => session, CannotShow);
+    assertEquals([error.reason, error.exitCode], [reason, exitCode]);
+  }
+});
+
+Deno.test("a session's exit statuses tell apart what has gone wrong, also from the app's program that is missing", () => {
+  const statuses = Object.values<number>(exitStatus);
+  assertEquals(new Set(statuses).size, statuses.length);
+  assert(statuses.every((status) => status >= 64 && status < 126), statuses.join());
+});
+
+Deno.test("startSession() sends the agent once, and who runs it sends its name only", async () => {
+  const { recorded, session } = start({ stdout: "x\n" });
+  await session;
+  const agent = "own_names()";
+  assertEquals(recorded.calls[0]!.at(-1)!.split(`\n${agent}\n`).length, 2);
+  assert(!sessionScript("agent", { session: "x", run: "", channels: "links" }).includes(agent));
+});
+
+Deno.test("session.sh waits for a session with its agent for as long as the host's end does, and no longer", async () => {
+  const runtime = await Deno.makeTempDir();
+  try {
+    const directory = join(runtime, "gui-container-web");
+    const values = { session: "", run: "1234abcd", channels: "links" };
+    const script = sessionScript("agent", values)
+      .replaceAll("/usr/lib/python3/dist-packages/gi", runtime)
+      .replaceAll("/usr/bin/python3", "/bin/sh");
+    const ended = Promise.withResolvers<string>();
+    const env = { XDG_RUNTIME_DIR: runtime };
+    const run = (text: Promise<string>): ReturnType<typeof runProcess> =>
+      runProcess(["/bin/sh", "-c", script], { env, okCodes: "any", stdin: { text } });
+    const waiting = run(ended.promise);
+    const early = await Promise.race([waiting, new Promise<void>((resolve) => setTimeout(resolve, 300))]);
+    assertEquals(early, undefined);
+    ended.resolve("");
+    assertEquals((await waiting).code, 1);
+    const started = run(new Promise(() => {}));
+    await Deno.mkdir(directory);
+    await Deno.writeTextFile(join(directory, "run"), "1234abcd\n");
+    await Deno.writeTextFile(join(directory, "agent"), "exit 7\n");
+    await Deno.rename(join(directory, "agent"), join(directory, "agent.py"));
+    assertEquals((await started).code, 7);
+  } finally {
+    await Deno.remove(runtime, { recursive: true });
+  }
+});
+
+/** What session.sh did in a directory, with systemd-run replaced by a program that notes its arguments. */
+interface Started {
+  result: ProcessResult;
+  /** The arguments of each call of systemd-run. */
+  calls: string[][];
+  /** What is in the directory afterwards. */
+  left: string[];
+}
+
+/**
+ * Runs session.sh in a directory of its own, as in the home of the container user.
+ *
+ * @param options `files`: what is there before; `xpraDirectory`: the value of that name, below the directory
+ */
+async function runStartScript(
+  { files, xpraDirectory, values = {}, input = "" }: {
+    files: readonly string[];
+    xpraDirectory: string;
+    values?: Record<string, string>;
+    input?: string;
+  },
+): Promise<Started> {
+  const directory = await Deno.makeTempDir();
+  try {
+    const home = join(directory, "home");
+    const [bin, log] = [join(directory, "bin"), join(directory, "log")];
+    for (const path of [bin, home]) await Deno.mkdir(path);
+    for (const name of ["xpra", "waypipe", "app"]) {
+      await Deno.writeTextFile(join(bin, name), "#!/bin/sh\n", { mode: 0o755 });
+    }
+    const note = `#!/bin/sh\nprintf '%s\\0' "$#" "$@" >>"$LOG"\n`;
+    await Deno.writeTextFile(join(bin, "systemd-run"), note, { mode: 0o755 });
+    for (const file of files) await Deno.symlink("nowhere", join(home, file));
+    await Deno.writeTextFile(log, "");
+    const script = sessionScript("start", {
+      xpra_directory: join(home, xpraDirectory),
+      name: "xterm",
+      mode: "exact",
+      program: "app",
+      run: "1234abcd",
+      sound: "",
+      fifo_suffix: "~sound",
+      server: "xpra",
+      transport: "",
+      ...values,
+    });
+    const result = await runProcess(["/bin/sh", "-c", script, "gui-container", "app"], {
+      cwd: home,
+      stdin: { text: input },
+      env: { PATH: `${bin}:${Deno.env.get("PATH")}`, LOG: log, HOME: home, XDG_RUNTIME_DIR: directory },
+      okCodes: "any",
+    });
+    const words = (await Deno.readTextFile(log)).split("\0").slice(0, -1);
+    const calls: string[][] = [];
+    while (words.length > 0) calls.push(words.splice(0, Number(words.shift())));
+    return {
+      result: { ...result, stderr: result.stderr.replaceAll(home, "HOME") },
+      calls: calls.map((call) => call.map((word) => word.replaceAll(home, "HOME"))),
+      left: [...Deno.readDirSync(home)].map(({ name }) => name).sort(),
+    };
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("session.sh removes what killed sessions have left, and nothing where its directory is missing", async () => {
+  const files = ["gone~sound"];
+  const cleaned = await runStartScript({ files, xpraDirectory: "." });
+  assertEquals([cleaned.result.code, cleaned.result.stdout, cleaned.left], [0, "xterm\n", []], cleaned.result.stderr);
+  const missing = await runStartScript({ files, xpraDirectory: ".xpra" });
+  assertEquals([missing.result.code, missing.calls, missing.left], [exitStatus.noDirectory, [], files]);
+  assertStringIncludes(missing.result.stderr, "HOME/.xpra");
+});
+
+Deno.test("session.sh gives the units their properties byte by byte, as systemd expands them", async () => {
+  const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values: { sound: "yes" } });
+  assertEquals(words, [
+    "--user",
+    "--quiet",
+    "--collect",
+    "--unit=gui-container-xterm",
+    "--description=xterm, run 1234abcd",
+    "--property=Type=exec",
+    "--property=RuntimeDirectory=gui-container-xterm",
+    "--property=TimeoutStopSec=8",
+    `--property=ExecStop=:/bin/sh -c '[ "$MAINPID" ] || exit 0; echo The session is stopped; ` +
+    `kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'`,
+    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound'",
+    "--property=StandardOutput=append:HOME/xterm.log",
+    "--property=StandardError=inherit",
+    "--socket-property=ListenStream=HOME/xterm",
+    "--socket-property=SocketMode=0660",
+    "--socket-property=ExecStartPost=/bin/sh -c 'cd HOME; rm -f xterm~sound; mkfifo -m 660 xterm~sound'",
+    "--socket-property=RemoveOnStop=yes",
+    "--socket-property=BindsTo=gui-container-xterm.service",
+    "app",
+  ]);
+});
+
+Deno.test("session.sh gives a session on Wayland the socket of the host's end, when that is ready, and removes both at its end", async () => {
+  const values = { server: "waypipe", transport: ".wayland-1", sound: "yes" };
+  const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values, input: "go\n" });
+  assertEquals(words!.filter((word) => /Exec(?:StartPre|StopPost)=/.test(word)), [
+    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound xterm .wayland-1*'",
+    "--property=ExecStartPre=:/bin/sh -c " +
+    "'cd HOME && mv .wayland-1 xterm; rm -f xterm~sound; mkfifo -m 660 xterm~sound'",
+  ]);
+  assertEquals(words!.filter((word) => word.startsWith("--socket-property")), []);
+  const calledOff = await runStartScript({ files: [".wayland-1"], xpraDirectory: ".", values });
+  assertEquals([calledOff.result.code, calledOff.calls, calledOff.left], [exitStatus.calledOff, [], []]);
+});
+
+Deno.test("session.sh keeps the socket of a session on Wayland, at which no process of the container's listens", async () => {
+  for (const isLive of [true, false]) {
+    const directory = await Deno.makeTempDir();
+    try {
+      using _socket = Deno.listen({ transport: "unix", path: join(directory, "web") });
+      // Of a session that is just starting, waypipe has put nothing into it.
+      if (isLive) await Deno.mkdir(join(directory, "gui-container-web"));
+      // The list of listening sockets is the network namespace's. Here it is no other than ours, so it is another
+      // directory's.
+      const values = { xpra_directory: directory, name: "a", mode: "count", program: "sh", run: "1", sound: "" };
+      const options = { fifo_suffix: "~sound", server: "sh", transport: "t" };
+      const script = sessionScript("start", { ...values, ...options }).replaceAll("/proc/net/unix", "/dev/null");
+      const { code } = await runProcess(["/bin/sh", "-c", script], {
+        env: { XDG_RUNTIME_DIR: directory },
+        okCodes: "any",
+      });
+      assertEquals(code, exitStatus.calledOff);
+      assertEquals([...Deno.readDirSync(directory)].some(({ name }) => name === "web"), isLive);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  }
+});

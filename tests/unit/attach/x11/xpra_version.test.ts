@@ -1,0 +1,70 @@
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
+import {
+  checkClient,
+  isTooOld,
+  knownVulnerability,
+  parseXpraVersion,
+  type XpraVersion,
+} from "../../../../lib/attach/x11/xpra_version.ts";
+import { recordingHost } from "../../recording_host.ts";
+
+Deno.test("parseXpraVersion() reads what the versions print", () => {
+  const cases: [string, XpraVersion | undefined][] = [
+    ["xpra v6.5.5-r0\n", [6, 5, 5]],
+    ["xpra v5.1.6-r0\n", [5, 1, 6]],
+    ["xpra v3.1-r0\n", [3, 1, 0]],
+    ["xpra v6.4.3-r38321M (some-build)\n", [6, 4, 3]],
+    ["no version\n", undefined],
+    ["", undefined],
+  ];
+  for (const [text, version] of cases) assertEquals(parseXpraVersion(text), version, text);
+});
+
+Deno.test("isTooOld() draws the line at 5, and knownVulnerability() at the fixed version of each line", () => {
+  const cases: [XpraVersion, boolean, string | undefined][] = [
+    [[4, 4, 6], true, undefined],
+    [[5, 0, 9], false, "5.1.6"],
+    [[5, 1, 5], false, "5.1.6"],
+    [[5, 1, 6], false, undefined],
+    [[5, 2, 0], false, undefined],
+    [[6, 0, 0], false, "6.5.3"],
+    [[6, 5, 2], false, "6.5.3"],
+    [[6, 5, 3], false, undefined],
+    [[6, 6, 0], false, undefined],
+    [[7, 0, 0], false, undefined],
+  ];
+  for (const [version, tooOld, fixedIn] of cases) {
+    assertEquals([isTooOld(version), knownVulnerability(version)?.fixedIn], [tooOld, fixedIn], version.join("."));
+  }
+});
+
+Deno.test("checkClient() refuses a client that is missing, broken or too old, with the lines that install one", async () => {
+  const missing = new UserError("There is no program", { hint: "", exitCode: ExitCode.missingProgram });
+  for (
+    const [answer, message] of [
+      [missing, "There is no xpra on this host"],
+      [{ stdout: "xpra v3.1-r0\n" }, "The xpra on this host, 3.1.0, is too old"],
+      [{ code: 1, stderr: "ModuleNotFoundError\n" }, "The xpra on this host does not work"],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () => checkClient(recordingHost({ answer: () => answer }).host),
+      UserError,
+      message,
+    );
+    assertEquals(error.exitCode, ExitCode.missingProgram);
+    assertStringIncludes(error.output, "apt-get install xpra");
+  }
+});
+
+Deno.test("checkClient() warns of a client with a known vulnerability, and says nothing of one without", async () => {
+  const said = async (version: string): Promise<string[]> => {
+    const recorded = recordingHost({ answer: () => ({ stdout: `xpra v${version}-r0\n` }) });
+    await checkClient(recorded.host);
+    return recorded.said;
+  };
+  assertEquals(await said("6.5.5"), []);
+  assertMatch((await said("6.5.2")).join(), /^warn: .*6\.5\.2.*shared memory.*Install 6\.5\.3 or later$/);
+  assertMatch((await said("5.1.5")).join(), /^warn: .*5\.1\.5.*download directory.*Install 5\.1\.6 or later$/);
+});

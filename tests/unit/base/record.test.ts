@@ -1,0 +1,58 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { claimFile, isClaimed, readRecord, release, writeRecord } from "../../../lib/base/record.ts";
+
+async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await test(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("a record is whole or not there, for its user alone; a torn one is null", () =>
+  inTempDir(async (directory) => {
+    const path = join(directory, "record");
+    assertEquals(await readRecord(path), undefined);
+    await writeRecord(path, { text: "it's\n" });
+    await writeRecord(path, { text: "short" });
+    assertEquals(await readRecord(path), { text: "short" });
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["record"]);
+    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+    for (const torn of ['{"text":"sh', ""]) {
+      await Deno.writeTextFile(path, torn);
+      assertEquals(await readRecord(path), null);
+    }
+  }));
+
+Deno.test("a file that is claimed is another's until it is released, and one that was removed is nobody's", () =>
+  inTempDir(async (directory) => {
+    const path = join(directory, "claim");
+    assertEquals(await isClaimed(path), false);
+    const first = await claimFile(path);
+    assert(first);
+    assertEquals([await isClaimed(path), await claimFile(path)], [true, undefined]);
+    release(first);
+    const second = await claimFile(path);
+    assert(second);
+    await Deno.remove(path);
+    assertEquals(await claimFile(path, { create: false }).catch((error) => error.name), "NotFound");
+    release(second);
+  }));
+
+Deno.test("a file that is released is free at once, while programs are started", () =>
+  inTempDir(async (directory) => {
+    const code = 'for (;;) await new Deno.Command("true").output();';
+    const worker = new Worker(URL.createObjectURL(new Blob([code])), { type: "module" });
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      for (let count = 0; count < 200; count++) {
+        const file = await claimFile(join(directory, "claim"));
+        assert(file, `after ${count} times`);
+        release(file);
+      }
+    } finally {
+      worker.terminate();
+    }
+  }));

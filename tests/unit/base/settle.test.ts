@@ -1,0 +1,26 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { mapSome } from "../../../lib/base/settle.ts";
+
+Deno.test("mapSome() acts on some items at once, and gives back all results in their order", async () => {
+  let now = 0;
+  let most = 0;
+  const act = async (item: number): Promise<number> => {
+    most = Math.max(most, ++now);
+    await new Promise((done) => setTimeout(done, 10 - item));
+    now--;
+    return item * item;
+  };
+  assertEquals(await mapSome([1, 2, 3, 4, 5], { atOnce: 2, act }), [1, 4, 9, 16, 25]);
+  assertEquals([most, await mapSome([], { atOnce: 2, act })], [2, []]);
+});
+
+Deno.test("mapSome() begins with no other item after an error, and throws it when what goes on is over", async () => {
+  const over: number[] = [];
+  const act = async (item: number): Promise<void> => {
+    await new Promise((done) => setTimeout(done, item === 2 ? 1 : 20));
+    over.push(item);
+    if (item === 2) throw new Error("two");
+  };
+  await assertRejects(() => mapSome([1, 2, 3, 4], { atOnce: 2, act }), Error, "two");
+  assertEquals(over, [2, 1]);
+});

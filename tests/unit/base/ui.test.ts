@@ -1,0 +1,127 @@
+import { assert, assertEquals } from "@std/assert";
+import type { ProcessResult } from "../../../lib/base/errors.ts";
+import { runProcess } from "../../../lib/base/process.ts";
+import { quoteWords } from "../../../lib/base/shell_words.ts";
+import { oneLine, printable } from "../../../lib/base/text.ts";
+
+Deno.test("printable() keeps text, line ends and tabs", () => {
+  for (const text of ["", "a b\n\tc\n", "naïve – 日本 ❤ 𝄞 \u{1F600}", "é\u00a0"]) assertEquals(printable(text), text);
+  assertEquals(printable("a\r\nb\r\n"), "a\nb\n");
+  assertEquals(printable("a\r\r\nb\r"), "a\nb");
+});
+
+Deno.test("printable() leaves no control character that a terminal obeys", () => {
+  assertEquals(printable("\x1b[2J\x1b]0;title\x07"), "\ufffd[2J\ufffd]0;title\ufffd");
+  assertEquals(printable("cv\u202Efdp.sh"), "cv\ufffdfdp.sh");
+  // Bidi_Control of Unicode's PropList.txt.
+  const bidi = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069";
+  assertEquals(printable(bidi), "\ufffd".repeat(bidi.length));
+  assertEquals(printable("50%\r100%"), "50%\ufffd100%");
+  assertEquals(printable("\x00\x08\x0b\x0c\x7f\x9b31m"), "\ufffd".repeat(6) + "31m");
+  const all = Array.from({ length: 0x100 }, (_, code) => String.fromCharCode(code)).join("");
+  for (const character of printable(all)) {
+    const code = character.codePointAt(0)!;
+    assert(code === 9 || code === 10 || (code >= 32 && code < 127) || code >= 160, code.toString(16));
+  }
+});
+
+/** What a script that only does this with its terminalUi `ui` prints. */
+async function ui(body: string, options: Record<string, boolean>, stdin = ""): Promise<ProcessResult> {
+  const all = { quiet: false, json: false, yes: false, ...options };
+  const script = `import { terminalUi } from ${
+    JSON.stringify(new URL("../../../lib/base/ui.ts", import.meta.url).href)
+  };
+const ui = terminalUi({ ...${JSON.stringify(all)}, signal: new AbortController().signal });
+${body}`;
+  return await runProcess([Deno.execPath(), "eval", "--ext=ts", "--no-lock", script], { stdin: { text: stdin } });
+}
+
+Deno.test("terminalUi() lets no control character of a message reach the terminal", async () => {
+  const text = '"a\\x1b[2Jb\\x07"';
+  const { stdout, stderr } = await ui(
+    `ui.status(${text}); ui.warn(${text}); ui.progress(${text}); ui.error({ message: ${text}, hint: ${text}, output: ${text} });`,
+    {},
+  );
+  const seen = "a\ufffd[2Jb\ufffd";
+  assertEquals(stdout, "");
+  assertEquals(stderr, `${seen}\nwarning: ${seen}\n${seen}\nerror: ${seen}\n    ${seen}\nhint: ${seen}\n`);
+});
+
+Deno.test("terminalUi() gives a program each byte of a result, and a terminal none that steers it", async () => {
+  // "\x1b]52;" writes to the clipboard.
+  const body = `ui.result("a\\x1b]52;c;cHduZWQ=\\x07", { a: "\\x9b2J" }); ui.plan("\\x1b[2J")`;
+  const raw = await ui(body, {});
+  assertEquals(raw.stdout, "a\x1b]52;c;cHduZWQ=\x07\n\x1b[2J\n");
+  for (const json of [false, true]) {
+    const script = `import { terminalUi } from ${
+      JSON.stringify(new URL("../../../lib/base/ui.ts", import.meta.url).href)
+    };
+const ui = terminalUi({ quiet: false, yes: false, json: ${json}, signal: new AbortController().signal });
+${body}`;
+    const argv = [Deno.execPath(), "eval", "--ext=ts", "--no-lock", script];
+    const { stdout } = await runProcess(["script", "-qec", quoteWords(argv), "/dev/null"], {
+      env: { NO_COLOR: "1", SHELL: "/bin/sh" },
+    });
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x1b\x07\x9b]/.test(stdout) && stdout.includes("\ufffd"), JSON.stringify(stdout));
+  }
+});
+
+Deno.test("terminalUi() says an error in one line, and indents each line that a program printed", async () => {
+  const { stderr } = await ui(
+    `ui.error({ message: "No file \\"a\\nb\\"", hint: "Do\\nthis", output: "one\\n\\ntwo\\n\\n" });`,
+    { quiet: true },
+  );
+  assertEquals(stderr, 'error: No file "a b"\n    one\n    \n    two\nhint: Do this\n');
+});
+
+Deno.test("terminalUi() shows the end of what a program printed, not all of a flood", async () => {
+  const { stderr } = await ui(`ui.error({ message: "m", output: "flood\\n".repeat(100_000) + "the end" });`, {});
+  assert(stderr.length < 150_000 && stderr.endsWith("    the end\n"), `${stderr.length}`);
+});
+
+Deno.test("terminalUi() says only errors when it is to be quiet, and still gives the result", async () => {
+  const { stdout, stderr } = await ui(
+    `ui.status("s"); ui.warn("w"); ui.progress("p"); ui.error({ message: "e" }); ui.result("text", { a: "\\u001b" });`,
+    { quiet: true },
+  );
+  assertEquals([stdout, stderr], ["text\n", "error: e\n"]);
+});
+
+Deno.test("terminalUi() waits for Enter or the end of the input, and answers no without a terminal", async () => {
+  for (const stdin of ["", "\n", "y\nmore"]) {
+    const { stdout } = await ui(
+      `ui.result(String(await ui.confirm("Sure?")), 0); await ui.enter("Press"); Deno.exit();`,
+      {},
+      stdin,
+    );
+    assertEquals(stdout, "false\n");
+  }
+});
+
+Deno.test("terminalUi() lets nobody choose without a terminal, whatever the input holds", async () => {
+  const { stdout, stderr } = await ui(
+    `ui.result(String(await ui.choose("Session", ["a", "b"])), 0); Deno.exit();`,
+    { yes: true },
+    "1\n",
+  );
+  assertEquals([stdout, stderr], ["undefined\n", ""]);
+});
+
+Deno.test("terminalUi() says progress in plain lines without a terminal, and what is to be left out not at all", async () => {
+  const { stdout, stderr } = await ui(
+    `ui.progress("one"); ui.progress("two, shown in place", { plain: "two" }); ui.progress("three", { plain: "" });`,
+    {},
+  );
+  assertEquals([stdout, stderr], ["", "one\ntwo\n"]);
+});
+
+Deno.test("printable() takes a container's megabytes of carriage returns at once", () => {
+  const startedMs = performance.now();
+  assertEquals(printable(`${"\r".repeat(2 ** 22)}x\r\r\n\r`).length, 2 ** 22 + 2);
+  assert(performance.now() - startedMs < 5_000);
+});
+
+Deno.test("oneLine() leaves a text no way to look like several rows or columns", () => {
+  assertEquals(oneLine("xterm\t1\nbank\tfirefox\x1b]52;c;eA==\x07"), "xterm 1 bank firefox\ufffd]52;c;eA==\ufffd");
+});

@@ -1,0 +1,338 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { commandLine as attach } from "../../../attach.ts";
+import { commandLine as create } from "../../../create.ts";
+import { commandLine as map } from "../../../map.ts";
+import config from "../../../deno.json" with { type: "json" };
+import {
+  helpText,
+  nearestOption,
+  optionsOf,
+  parseCommandLine,
+  parseDuration,
+  type ScriptSpec,
+} from "../../../lib/cli/options.ts";
+import { afterChanges, inputError, type ProcessResult, UserError } from "../../../lib/base/errors.ts";
+import { runProcess } from "../../../lib/base/process.ts";
+
+const spec = {
+  name: "try.ts",
+  summary: "Tries.",
+  usage: ["[options] NAME", "--list"],
+  options: {
+    "image": { help: "An image", value: "IMAGE", short: "i" },
+    "delete": { help: "Delete it" },
+    "no-wait": { help: "Do not wait" },
+    "gui": { help: "Dialogs" },
+    "no-gui": { help: "No dialogs" },
+  },
+  places: { first: ["container"] },
+  placesWith: { "delete": { first: [] } },
+  examples: [["x", "Tries x"]],
+  manual: [],
+} satisfies ScriptSpec<string>;
+
+Deno.test("afterChanges() lets no error say by exit code 2 that nothing was changed, and changes no other", () => {
+  const error = afterChanges(inputError("No app", "See them")) as UserError;
+  assertEquals([error.message, error.hint, error.exitCode], ["No app", "See them", 1]);
+  for (const other of [new UserError("x", { hint: "", exitCode: 125 }), new Error("x")]) {
+    assert(afterChanges(other) === other);
+  }
+});
+
+/** Flags, values and positionals of a command line. */
+function parsed(...args: string[]): [string[], Record<string, string>, string[]] {
+  const { flags, values, positionals } = parseCommandLine(spec, args);
+  return [[...flags.keys()].sort(), Object.fromEntries(values), positionals];
+}
+
+Deno.test("parseCommandLine() tells flags, values and positionals apart", () => {
+  assertEquals(parsed(), [[], {}, []]);
+  assertEquals(parsed("--delete", "-n", "--image", "x", "box", "y"), [["delete", "dry-run"], { image: "x" }, [
+    "box",
+    "y",
+  ]]);
+  assertEquals(parsed("--image=a=b", "--engine=lxc"), [[], { image: "a=b", engine: "lxc" }, []]);
+  assertEquals(parsed("-i", "x", "y"), [[], { image: "x" }, ["y"]]);
+  assertEquals(parsed("-nvi", "x", "y"), [["dry-run", "verbose"], { image: "x" }, ["y"]]);
+  assertEquals(parsed("-nix", "y"), [["dry-run"], { image: "x" }, ["y"]]);
+});
+
+Deno.test("parseCommandLine() takes flags that start with no- as flags of their own", () => {
+  assertEquals(parsed("--no-wait", "x"), [["no-wait"], {}, ["x"]]);
+  assertEquals(parsed("--no-gui", "x"), [["no-gui"], {}, ["x"]]);
+  assertEquals(parsed("--gui", "--no-wait"), [["gui", "no-wait"], {}, []]);
+});
+
+Deno.test("parseCommandLine() understands options wherever they stand before --", () => {
+  assertEquals(parsed("box", "--json", "x y", "-i", "z", "--delete"), [["delete", "json"], { image: "z" }, [
+    "box",
+    "x y",
+  ]]);
+  assertEquals(parsed("box", "--", "--json", "-q", ""), [[], {}, ["box", "--json", "-q", ""]]);
+  assertEquals(parsed("--json", "--", "--delete", "x"), [["json"], {}, ["--delete", "x"]]);
+  assertEquals(parsed("--", "--", "x"), [[], {}, ["--", "x"]]);
+  assertEquals(parsed("-"), [[], {}, ["-"]]);
+  assertThrows(() => parsed("box", "--bogus"), UserError, 'Unknown option "--bogus"');
+});
+
+Deno.test("parseCommandLine() keeps options of other programs behind the first positional, and never one of its own", () => {
+  const passing = { ...spec, passesOn: "always" } as const;
+  const read = (...args: string[]): unknown[] => {
+    const { flags, values, positionals, rest } = parseCommandLine(passing, args);
+    return [[...flags], Object.fromEntries(values), positionals, rest];
+  };
+  assertEquals(read("box", "xterm", "--colour=red", "--delete", "-e", "--image=x", "-vx", "--", "--delete"), [
+    [["delete", 2 + 1]],
+    { image: "x" },
+    ["box", "xterm", "--colour=red", "-e", "-vx"],
+    ["--delete"],
+  ]);
+  // A letter in a word of the app's takes no value from it.
+  assertEquals(read("box", "xterm", "-xi", "y"), [[], {}, ["box", "xterm", "-xi", "y"], []]);
+  assertEquals(read("box", "-vn", "-vx"), [[["verbose", 1], ["dry-run", 1]], {}, ["box", "-vx"], []]);
+  assertEquals(read("--", "box", "-v", "--", "x"), [[], {}, ["box", "-v"], ["x"]]);
+  assertThrows(() => read("--border=red", "box"), UserError, 'Unknown option "--border"');
+  const some = { ...spec, passesOn: "delete" } as const;
+  assertThrows(() => parseCommandLine(some, ["box", "--border=red"]), UserError, "Unknown option");
+  assertEquals(parseCommandLine(some, ["box", "--delete", "--border=red"]).positionals, ["box", "--border=red"]);
+});
+
+Deno.test("parseCommandLine() takes no name for a number or a truth value", () => {
+  for (const name of ["007", "1e3", "0x10", "true", "false", "null", "", "__proto__"]) {
+    assertEquals(parsed(name), [[], {}, [name]]);
+    assertEquals(parsed("--delete", name), [["delete"], {}, [name]]);
+    assertEquals(parsed("-vn", name, name), [["dry-run", "verbose"], {}, [name, name]]);
+    if (name !== "") assertEquals(parsed("--image", name, name), [[], { image: name }, [name]]);
+  }
+});
+
+Deno.test("parseCommandLine() refuses an unknown option with exit code 2, and names it", () => {
+  for (
+    const [args, name] of [
+      [["--bogus"], "--bogus"],
+      [["--bogus=secret", "x"], "--bogus"],
+      [["-x"], "-x"],
+      [["-5"], "-5"],
+      [["--constructor"], "--constructor"],
+      [["--__proto__=1"], "--__proto__"],
+      [["--engine.foo=1"], "--engine.foo"],
+      [["--_=x"], "--_"],
+      [["--_", "x"], "--_"],
+      [["-=x"], "-"],
+    ] as const
+  ) {
+    const error = assertThrows(() => parsed(...args), UserError, `Unknown option "${name}"`);
+    assertEquals([error.exitCode, error.hint], [2, "See try.ts --help"]);
+  }
+});
+
+Deno.test("nearestOption() knows a slip of the keys, a beginning and a text program's dash, and no other word", () => {
+  const options = optionsOf(attach);
+  for (
+    const [word, nearest] of [
+      ["--prest=isolated", "preset"],
+      ["--prset", "preset"],
+      ["--pre=isolated", "preset"],
+      ["-preset=isolated", "preset"],
+      ["\u2014preset=isolated", "preset"],
+      ["\u2013-preset", "preset"],
+      ["--dney=clipboard", "deny"],
+      ["--den=clipboard", "deny"],
+      ["--disposible", "disposable"],
+      ["--sesion=x", "session"],
+      ["--bordr=red", "border"],
+      ["--Preset=isolated", "preset"],
+    ] as const
+  ) assertEquals(nearestOption(word, options), nearest, word);
+  for (
+    const word of [
+      ...["--writer", "--calc", "--impress", "--draw", "--norestore", "--view", "--headless", "--convert-to"],
+      ...["--private-window", "--new-window", "--new-tab", "--profile", "--kiosk", "--safe-mode", "--incognito"],
+      ...["--fullscreen", "--volume=50", "--geometry=80x24", "--class=x", "--log=debug", "--env=A=b", "--key=x"],
+      ...["--user-data-dir=/x", "--no-sandbox", "--follow", "-e", "-w", "-preset", "-display", "firefox", "-", "a—b"],
+    ]
+  ) assertEquals(nearestOption(word, options), undefined, word);
+});
+
+Deno.test("parseCommandLine() refuses what looks like an option mistyped, also behind an app, and names the nearest", () => {
+  const hintOf = (spec: ScriptSpec<string>, ...args: string[]): string => {
+    const error = assertThrows(() => parseCommandLine(spec, args), UserError, "Unknown option");
+    assertEquals(error.exitCode, 2);
+    return error.hint;
+  };
+  assertEquals(
+    hintOf(attach, "box", "firefox", "--prest=isolated"),
+    "The nearest one is --preset. Words for the app go after --. See attach.ts --help",
+  );
+  assertEquals(hintOf(attach, "--prest=isolated", "box"), "The nearest one is --preset. See attach.ts --help");
+  assertEquals(hintOf(create, "--without-xpr", "box"), "The nearest one is --without-xpra. See create.ts --help");
+  assertEquals(hintOf(map, "box", "file", "--readonly"), "The nearest one is --read-only. See map.ts --help");
+  const { positionals, rest } = parseCommandLine(attach, ["box", "libreoffice", "--writer", "--", "--prest=x"]);
+  assertEquals([positionals, rest], [["box", "libreoffice", "--writer"], ["--prest=x"]]);
+  // It is for attach.ts, and judged with its apps.
+  assertEquals(parseCommandLine(create, ["--export", "box", "--sync=no"]).positionals, ["box", "--sync=no"]);
+});
+
+Deno.test("parseCommandLine() refuses a value that is missing, and one that is too many", () => {
+  for (
+    const args of [["--image"], ["--image="], ["--image", ""], ["--image", "--json", "x"], ["-i"], ["--image", "--"], [
+      "--image",
+      "-",
+    ]]
+  ) {
+    assertEquals(assertThrows(() => parsed(...args), UserError, "--image needs a value: IMAGE").exitCode, 2);
+  }
+  for (
+    const args of [["--delete=no", "x"], ["--delete=true"], ["--delete="], ["--gui=1"], ["--no-wait=x"], ["-n=5"], [
+      "-n5",
+    ]]
+  ) {
+    assertEquals(assertThrows(() => parsed(...args), UserError).exitCode, 2);
+  }
+  assertThrows(() => parsed("--delete=no", "--delete", "x"), UserError, "--delete takes no value");
+  assertThrows(() => parsed("x", "--delete=no"), UserError, "--delete takes no value");
+});
+
+Deno.test("parseDuration() reads seconds, minutes and hours", () => {
+  assertEquals(["90s", "20m", "2h", "596h"].map(parseDuration), [90_000, 1_200_000, 7_200_000, 2_145_600_000]);
+});
+
+Deno.test("parseDuration() refuses everything else, and what no timer can wait for", () => {
+  for (
+    const text of ["", "5", "m", "1.5h", "-1s", "1 s", "1d", "1S", "1h30m", "597h", "999999h", "9999999999999s", "1s\n"]
+  ) {
+    assertEquals(assertThrows(() => parseDuration(text), UserError).exitCode, 2, text);
+  }
+  const longest = AbortSignal.timeout(parseDuration("596h"));
+  assert(!longest.aborted);
+});
+
+Deno.test("helpText() shows usage, examples, and options by groups, at 80 columns", () => {
+  const help = helpText({
+    ...spec,
+    notes: "word ".repeat(30),
+    options: { ...spec.options, "gui": { group: "Windows", help: "Dialogs that ask for what is missing, ".repeat(3) } },
+  });
+  assertStringIncludes(help, "Usage: try.ts [options] NAME\n  or:  try.ts --list\n");
+  assertStringIncludes(help, "Examples:\n  try.ts x\n      Tries x\n");
+  assertMatch(help, /^Options:\n {2}-i, --image IMAGE +An image$/m);
+  assertMatch(help, /^Windows:\n {6}--gui +Dialogs/m);
+  assertMatch(help, /^ {2}-n, --dry-run +Print/m);
+  for (const line of help.split("\n")) assert(line.length <= 80 && line === line.trimEnd(), line);
+});
+
+for (const script of [create, attach, map]) {
+  Deno.test(`${script.name} --help fits 80 columns, and its examples are command lines that it takes`, () => {
+    for (const line of helpText(script).split("\n")) assert(line.length <= 80, line);
+    for (const [words] of script.examples) {
+      const args = words.split(" ").filter(Boolean);
+      assert(parseCommandLine(script, args).positionals.length <= args.length);
+    }
+  });
+}
+
+const root = fromFileUrl(new URL("../../..", import.meta.url));
+
+/** A script whose main function has this body, run as a user would. */
+async function runMain(body: string, args: readonly string[]): Promise<ProcessResult> {
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    const library = (name: string): string => JSON.stringify(join(root, "lib", name));
+    await Deno.writeTextFile(
+      file,
+      `import { runScript } from ${library("cli/script.ts")};
+import { inputError, ProcessError, UserError } from ${library("base/errors.ts")};
+await runScript(${JSON.stringify(spec)}, {
+  async main(host, args) { ${body} },
+  diagnosis: () => Promise.resolve({
+    script: "map",
+    checks: [],
+    outcome: (_, { wanted }) => ({ verdict: "broken", what: "looked " + wanted }),
+  }),
+});
+Deno.exit(99);`,
+    );
+    const argv = [
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--no-check",
+      "--no-lock",
+      "--config",
+      join(root, "deno.json"),
+      file,
+      ...args,
+    ];
+    return await runProcess(argv, { okCodes: "any" });
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+Deno.test("runScript() keeps results on stdout, all else on stderr, and tells the outcome by the exit code", async () => {
+  const cases: [body: string, args: string[], code: number, stdout: string, stderr: string][] = [
+    ["throw 1", ["--help"], 0, `${helpText(spec)}\n`, ""],
+    [`host.ui.warn("w", { security: true })`, ["-q", "x"], 0, "", "warning: w\n"],
+    [
+      `throw inputError("No", "Look")`,
+      ["delete", "x"],
+      2,
+      "",
+      "error: No\nhint: Look. If you mean the option: try.ts --delete x\n",
+    ],
+    [`throw inputError("No", "Look")`, ["x", "delete"], 2, "", "error: No\nhint: Look\n"],
+    ["throw 1", ["-V"], 0, `try.ts ${config.version}\n`, ""],
+    ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "broken  looked incus\n", ""],
+    ["throw 1", ["--bogus"], 2, "", 'error: Unknown option "--bogus"\nhint: See try.ts --help\n'],
+    [`host.ui.status("s"); host.ui.progress("p"); host.ui.result("text", {a: 1})`, ["x"], 0, "text\n", "s\np\n"],
+    [`host.ui.status("s"); host.ui.warn("w"); host.ui.result("text", {a: 1})`, ["-q", "--json"], 0, '{"a":1}\n', ""],
+    ["return 7", [], 7, "", ""],
+    [
+      `throw new UserError("Bad \\"x\\"", { hint: "Mend it", exitCode: 125, output: "said\\n\\x1b[31mred" })`,
+      ["--quiet"],
+      125,
+      "",
+      'error: Bad "x"\n    said\n    \ufffd[31mred\nhint: Mend it\n',
+    ],
+    [
+      `await host.run(["sh", "-c", "echo why >&2; exit 5"])`,
+      [],
+      1,
+      "",
+      'error: "sh -c echo why >&2; exit 5" failed with exit status 5\n    why\nhint: Run it again with --verbose to see each command\n',
+    ],
+    [
+      `await host.run(["no-such-program-x"])`,
+      [],
+      127,
+      "",
+      'error: The program "no-such-program-x" is not installed\nhint: Install it\n',
+    ],
+    [
+      `await host.run(["no-such-program-x", "a b"])`,
+      ["-n"],
+      0,
+      "no-such-program-x 'a b'\n",
+      "",
+    ],
+    [`return await host.ui.confirm("Sure?") ? 3 : 4`, [], 4, "", ""],
+    [`return await host.ui.confirm("Sure?") ? 3 : 4`, ["--yes"], 3, "", ""],
+    [`return await host.ui.confirm("Sure?", { personOnly: true }) ? 3 : 4`, ["-y"], 4, "", ""],
+    [`Deno.kill(Deno.pid, "SIGTERM"); await host.run(["sleep", "9"])`, [], 143, "", ""],
+  ];
+  const results = await Promise.all(cases.map(([body, args]) => runMain(body, args)));
+  for (const [index, [body, args, code, stdout, stderr]] of cases.entries()) {
+    const result = results[index]!;
+    assertEquals([result.code, result.stdout, result.stderr], [code, stdout, stderr], `${body} ${args.join(" ")}`);
+  }
+});
+
+Deno.test("runScript() shows a stack only with --verbose", async () => {
+  const body = `throw new RangeError("odd")`;
+  const [plain, verbose] = await Promise.all([runMain(body, []), runMain(body, ["--verbose"])]);
+  assertEquals([plain.code, verbose.code], [1, 1]);
+  assertStringIncludes(plain.stderr, "error: RangeError: odd\nhint: ");
+  assert(!/^\s+at /m.test(plain.stderr), plain.stderr);
+  assertMatch(verbose.stderr, /^\s+at /m);
+});

@@ -1,0 +1,20 @@
+import { assertEquals } from "@std/assert";
+import { showTable } from "../../../lib/cli/table.ts";
+
+/** What is printed for some rows, results first. */
+function shown(rows: string[][], isForPeople: boolean): string[] {
+  const said: string[] = [];
+  const ui = { result: (text: string) => void said.push(text), status: (text: string) => void said.push(text) };
+  showTable(ui, rows, { heading: ["NAME", "APP"], none: "Nothing runs", data: rows, isForPeople });
+  return said;
+}
+
+Deno.test("showTable() gives people a heading and columns, and programs tabs", () => {
+  const rows = [["box", "xterm"], ["another", "x"]];
+  assertEquals(shown(rows, true), ["NAME     APP\nbox      xterm\nanother  x"]);
+  assertEquals(shown(rows, false), ["box\txterm\nanother\tx"]);
+});
+
+Deno.test("showTable() says when there is nothing", () => {
+  for (const isForPeople of [true, false]) assertEquals(shown([], isForPeople), ["Nothing runs", ""]);
+});

@@ -1,0 +1,310 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import {
+  type Acl,
+  type Entries,
+  formatAcl,
+  grant,
+  parseAcl,
+  type Permissions,
+  readAcls,
+  revoke,
+  sameAcl,
+  withoutCopiedGrant,
+  writeAcls,
+} from "../../../../lib/container/lend/acl.ts";
+import { realHost } from "../../../../lib/base/host.ts";
+import { entries } from "../../mappings.ts";
+import { recordingUi } from "../../recording_host.ts";
+import { randomNumbers, testWith } from "../../samples.ts";
+
+const plain: Acl = { user: 6, users: [], group: 4, groups: [], mask: null, other: 4 };
+
+/** The most that a process can get as this user or group: what acl(5) calls effective. */
+function effective(acl: Acl): Record<string, Permissions> {
+  const mask = acl.mask ?? 7;
+  return {
+    "user": acl.user,
+    "group": acl.group & mask,
+    "other": acl.other,
+    ...Object.fromEntries([...acl.users].map(([uid, permissions]) => [`user ${uid}`, permissions & mask])),
+    ...Object.fromEntries([...acl.groups].map(([gid, permissions]) => [`group ${gid}`, permissions & mask])),
+  };
+}
+
+/** Random valid ACLs: with named entries there is a mask, without there may be one. Entries in the order of ids. */
+function randomAcls(count: number, seed: number): Acl[] {
+  const random = randomNumbers(seed);
+  const ids = [0, 7, 1000, 100999, 1001000, 4294967294];
+  const some = (): Entries => ids.filter(() => random(3) === 0).map((id) => [id, random(8)]);
+  return Array.from({ length: count }, () => {
+    const [users, groups] = [some(), some()];
+    const hasMask = users.length + groups.length > 0 || random(2) === 0;
+    return {
+      user: random(8),
+      users,
+      group: random(8),
+      groups,
+      mask: hasMask ? random(8) : null,
+      other: random(8),
+    };
+  });
+}
+
+const acls = [plain, ...randomAcls(500, 2)];
+/** Below, among and above the ids of the random ACLs, and some that are there. */
+const uids = [1, 7, 101000, 1001000, 4294967293];
+
+Deno.test("parseAcl() reads what getfacl prints, and leaves default entries out", () => {
+  const text = `user::rwx
+user:7:-w-
+user:1001000:r-x
+group::r--
+group:50:---
+mask::rw-
+other::--x
+default:user::rwx
+default:user:9:rwx
+default:group::---
+default:mask::rwx
+default:other::---
+
+`;
+  assertEquals(parseAcl(text), {
+    user: 7,
+    users: entries([7, 2], [1001000, 5]),
+    group: 4,
+    groups: entries([50, 0]),
+    mask: 6,
+    other: 1,
+  });
+});
+
+Deno.test("parseAcl() refuses what is no ACL", () => {
+  assertThrows(() => parseAcl(""), SyntaxError, "without the entries");
+  assertThrows(() => parseAcl("user::rw-\ngroup::r--"), SyntaxError, "without the entries");
+  for (
+    const line of ["# file: x", "user:joe:rw-", "user::rwX", "user::rw", "user::rw-\t#effective:r--", "flags: -s-"]
+  ) {
+    assertThrows(() => parseAcl(`user::rw-\n${line}\ngroup::r--\nother::r--`), SyntaxError, line);
+  }
+});
+
+Deno.test("formatAcl() writes the short form, and a mask only if there is one", () => {
+  assertEquals(formatAcl(plain), "u::rw-,g::r--,o::r--");
+  const full = { ...plain, users: entries([7, 7]), groups: entries([8, 0]), mask: 1 };
+  assertEquals(formatAcl(full), "u::rw-,u:7:rwx,g::r--,g:8:---,m::--x,o::r--");
+});
+
+Deno.test("formatAcl() is the same whatever the order of the entries", () => {
+  const one = { ...plain, users: entries([7, 7], [1001000, 6]), groups: entries([1, 1], [2, 2]), mask: 7 };
+  const two = { ...plain, users: entries([1001000, 6], [7, 7]), groups: entries([2, 2], [1, 1]), mask: 7 };
+  assertEquals(formatAcl(one), formatAcl(two));
+  assert(sameAcl(one, two));
+  assert(!sameAcl(one, { ...two, mask: 6 }));
+  assert(!sameAcl(plain, { ...plain, mask: 4 }));
+});
+
+Deno.test("grant() gives the user all of the permissions, through a mask that was smaller or not there", () => {
+  for (const acl of acls) {
+    for (const uid of uids) {
+      for (const permissions of [4, 6]) {
+        const granted = grant(acl, [uid, permissions]);
+        assertEquals(effective(granted)[`user ${uid}`], permissions, formatAcl(acl));
+      }
+    }
+  }
+});
+
+Deno.test("grant() leaves everybody else what they could do before, neither more nor less", () => {
+  for (const acl of acls) {
+    for (const uid of uids) {
+      const { [`user ${uid}`]: _, ...after } = effective(grant(acl, [uid, 6]));
+      const { [`user ${uid}`]: __, ...before } = effective(acl);
+      assertEquals(after, before, formatAcl(acl));
+    }
+  }
+});
+
+Deno.test("grant() replaces an entry that the user has already, also by less", () => {
+  const acl = { ...plain, users: entries([7, 7], [8, 7]), mask: 7 };
+  assertEquals(formatAcl(grant(acl, [7, 4])), "u::rw-,u:7:r--,u:8:rwx,g::r--,m::rwx,o::r--");
+});
+
+Deno.test("grant() does not change its argument", () => {
+  const acl = { ...plain, users: entries([7, 7]), mask: 1 };
+  const before = formatAcl(acl);
+  grant(acl, [9, 6]);
+  assertEquals(formatAcl(acl), before);
+});
+
+Deno.test("revoke() restores the original exactly when nothing was changed meanwhile", () => {
+  for (const original of acls) {
+    for (const uid of uids) {
+      const granted = grant(original, [uid, 6]);
+      // As it comes back from the kernel: through text, entries by id.
+      assertEquals(revoke(asRead(granted), { uids: [uid], original, granted }), original, formatAcl(original));
+    }
+  }
+});
+
+Deno.test("revoke() after a change takes only our entry away, and puts back the one that was there", () => {
+  const original = { ...plain, users: entries([7, 5]), mask: 5 };
+  for (const uid of [9, 7]) {
+    const granted = grant(original, [uid, 6]);
+    const current = { ...granted, other: 0, users: [...granted.users] };
+    const wanted = "u::rw-,u:7:r-x,g::r--,m::r-x,o::---";
+    assertEquals(formatAcl(revoke(current, { uids: [uid], original, granted })), wanted);
+  }
+});
+
+Deno.test("revoke() keeps an entry that somebody else added meanwhile, under the mask that setfacl would make", () => {
+  const granted = grant(plain, [9, 6]);
+  const current = { ...granted, users: entries([8, 4], ...granted.users) };
+  const revoked = revoke(current, { uids: [9], original: plain, granted });
+  assertEquals(formatAcl(revoked), "u::rw-,u:8:r--,g::r--,m::r--,o::r--");
+});
+
+Deno.test("revoke() after chmod gives the mode that chmod has set, without a mask where there was none", () => {
+  const granted = grant(plain, [9, 6]);
+  // What chmod does to an ACL: owner, mask and other (acl(5)).
+  const chmod = (acl: Acl, mode: number): Acl => ({ ...acl, user: mode >> 6, mask: mode >> 3 & 7, other: mode & 7 });
+  // Bits that were not changed are as they were: the group could not write, and `chmod 775` may have been `chmod +x`.
+  for (
+    const [mode, text] of [
+      [0o600, "u::rw-,g::---,o::---"],
+      [0o660, "u::rw-,g::r--,o::---"],
+      [0o775, "u::rwx,g::r-x,o::r-x"],
+    ] as const
+  ) {
+    assertEquals(formatAcl(revoke(chmod(granted, mode), { uids: [9], original: plain, granted })), text);
+  }
+});
+
+Deno.test("revoke() leaves an ACL alone of which nothing of ours is left", () => {
+  const original = { ...plain, users: entries([7, 7]), mask: 4 };
+  const granted = grant(original, [9, 6]);
+  assertEquals(revoke(plain, { uids: [9], original, granted }), plain);
+});
+
+Deno.test("revoke() takes the entries of several users away at once", () => {
+  for (const original of acls) {
+    const granted = grant(grant(original, [5, 4]), [6, 6]);
+    assertEquals(revoke(asRead(granted), { uids: [5, 6], original, granted }), original);
+  }
+});
+
+/** What people do to the ACL of a mapped file, and to the mask as setfacl(1) and chmod(1) do. */
+function randomChange(acl: Acl, random: (below: number) => number): { acl: Acl; chmod: boolean } {
+  const named = acl.users.map(([id]) => id);
+  switch (random(5)) {
+    case 0: {
+      const mask = random(8);
+      return { acl: { ...acl, user: random(8), mask, other: random(8) }, chmod: true };
+    }
+    case 1: {
+      const added = random(2) ? 5 : 3_000_000;
+      const users = entries(...acl.users.filter(([id]) => id !== added), [added, random(8)]);
+      const mask = [...users, ...acl.groups].reduce((all, [, bits]) => all | bits, acl.group);
+      return { acl: { ...acl, users, mask }, chmod: false };
+    }
+    case 2: {
+      const gone = named[random(named.length)];
+      const users = acl.users.filter(([id]) => id !== gone);
+      return { acl: { ...acl, users }, chmod: false };
+    }
+    case 3:
+      return { acl: { ...acl, group: random(8) }, chmod: false };
+    default:
+      return {
+        acl: { ...acl, groups: entries(...acl.groups.filter(([id]) => id !== 50), [50, random(8)]) },
+        chmod: false,
+      };
+  }
+}
+
+Deno.test("revoke() after any change gives nobody more than the change left, and the user of the grant nothing", () => {
+  const random = randomNumbers(4);
+  for (const original of acls) {
+    for (const uid of uids) {
+      const granted = grant(original, [uid, 6]);
+      const { acl: current, chmod } = randomChange(granted, random);
+      const revoked = revoke(current, { uids: [uid], original, granted });
+      const has = ({ users }: Acl): boolean => users.some(([id]) => id === uid);
+      const [before, now] = [effective(current), effective(revoked)];
+      const told = `${formatAcl(original)}: ${formatAcl(current)} -> ${formatAcl(revoked)}`;
+      for (const [who, permissions] of Object.entries(now)) {
+        // chmod means the group, and changes the mask.
+        const limit = chmod && who === "group" && original.mask === null
+          ? (before["group"]! | (current.mask! & ~granted.mask!))
+          : before[who]!;
+        if (who === `user ${uid}`) assertEquals(permissions & ~effective(original)[who]!, 0, told);
+        else assertEquals(permissions & ~limit, 0, `${who}: ${told}`);
+      }
+      assertEquals(has(revoked), has(current) && has(original), told);
+      assert(revoked.mask !== null || revoked.users.length + revoked.groups.length === 0, told);
+    }
+  }
+});
+
+Deno.test("withoutCopiedGrant() takes out of a new file what an editor has copied of the grant", () => {
+  for (const original of acls) {
+    const granted = grant(original, [101000, 6]);
+    const made = { uids: [101000], original, granted };
+    assertEquals(withoutCopiedGrant(granted, made), original);
+    // Only the mode was copied: its group bits were the mask.
+    const mode = { user: granted.user, users: [], group: granted.mask!, groups: [], mask: null };
+    assertEquals(
+      withoutCopiedGrant({ ...mode, other: granted.other }, made).group,
+      original.mask ?? original.group,
+    );
+    const other = { ...mode, other: granted.other ^ 1 };
+    assertEquals(withoutCopiedGrant(other, made), other);
+  }
+});
+
+testWith(
+  ["getfacl", "setfacl"],
+  "writeAcls() and readAcls() agree with the kernel, and grant() and revoke() leave no trace",
+  async () => {
+    const host = realHost({ ui: recordingUi().ui, signal: new AbortController().signal, verbose: false });
+    const directory = await Deno.makeTempDir();
+    try {
+      // What a path can do to a command line: it starts with a dash, holds quotes, a newline.
+      const path = join(directory, `-n "it's"\n$x`);
+      const originals = randomAcls(60, 3);
+      const paths = await Promise.all(originals.map(async (_, index) => {
+        const copy = `${path}${index}`;
+        await Deno.writeTextFile(copy, "");
+        return copy;
+      }));
+      const write = (acls: readonly Acl[]): Promise<void> =>
+        writeAcls(host, acls.map((acl, index) => [paths[index]!, acl]));
+      const modes = (): (number | null)[] => paths.map((path) => Deno.statSync(path).mode);
+      await write(originals);
+      assertEquals(await readAcls(host, paths), originals);
+      const before = modes();
+      for (const uid of [7, 101000]) {
+        const granted = originals.map((original) => grant(original, [uid, 6]));
+        await write(granted);
+        const current = await readAcls(host, paths);
+        assert(current.every((acl, index) => sameAcl(acl, granted[index]!)));
+        await write(
+          current.map((acl, index) =>
+            revoke(acl, { uids: [uid], original: originals[index]!, granted: granted[index]! })
+          ),
+        );
+        assertEquals(await readAcls(host, paths), originals);
+        assertEquals(modes(), before);
+      }
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);
+
+/** The same ACL as `getfacl` would print it: named entries by id. */
+function asRead(acl: Acl): Acl {
+  const sorted = (entries: Entries): Entries => entries.toSorted(([a], [b]) => a - b);
+  return { ...acl, users: sorted(acl.users), groups: sorted(acl.groups) };
+}

@@ -1,0 +1,107 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { UserError } from "../../../../lib/base/errors.ts";
+import type { Host } from "../../../../lib/base/host.ts";
+import {
+  forgetRuns,
+  readLoans,
+  readMappings,
+  withJournalLock,
+  writeCopies,
+  writeRecords,
+} from "../../../../lib/container/lend/journal.ts";
+import { isCopy, type LentCopy } from "../../../../lib/container/lend/loan.ts";
+import { engineOfRecord, serverRecord } from "../../../../lib/engine/server_record.ts";
+import { watchTransfer } from "../../../../lib/container/lend/transfer_watch.ts";
+import { sampleMapping } from "../../mappings.ts";
+import { recordingHost } from "../../recording_host.ts";
+
+const copy: LentCopy = {
+  ...{ id: "map-0123456789", engine: "incus", server: { remote: "big", project: "default" }, instance: "box" },
+  ...{ hostPath: "/d/file", containerPath: "/home/ubuntu/maps/0123456789-file", user: "ubuntu:1000:1000:/home/ubuntu" },
+  ...{ readOnly: false, owner: null, dev: 1, ino: 5, bornMs: 50, lent: null },
+};
+
+/** A host whose `incus` has this configuration, and a journal of its own. */
+async function withConfig(config: string, test: (host: Host, said: string[]) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(join(directory, "config.yml"), config);
+    const { host, said } = recordingHost({ env: { INCUS_CONF: directory, XDG_STATE_HOME: directory } });
+    await test(host, said);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+const remotes = (standard: string, project = ""): string =>
+  `default-remote: ${standard}
+remotes:
+  big:
+    addr: https://10.0.0.1:8443
+    protocol: incus
+  local:
+    addr: unix://
+    public: false
+${project === "" ? "" : `    project: ${project}\n`}`;
+
+Deno.test("a record names the server that was meant, whatever the CLI's defaults are later", async () => {
+  const own = { server: serverRecord({ remote: undefined, project: undefined, isLocal: true }) };
+  const big = { server: serverRecord({ remote: "big", project: "p", isLocal: false }) };
+  const borrower = { engine: "incus", instance: "box" };
+  const serverOf = async (host: Host, record: object): Promise<unknown[]> => {
+    const { server } = await engineOfRecord(host, { ...borrower, ...record });
+    return [server.remote, server.project, server.isLocal];
+  };
+  await withConfig(remotes("local"), async (host) => {
+    assertEquals(await serverOf(host, own), [undefined, undefined, true]);
+    assertEquals(await serverOf(host, big), ["big", "p", false]);
+    assertEquals(await serverOf(host, {}), [undefined, undefined, true]);
+  });
+  await withConfig(remotes("big", "other"), async (host) => {
+    assertEquals(await serverOf(host, own), ["local", "default", true]);
+    assertEquals(await serverOf(host, big), ["big", "p", false]);
+    // An older version lent files on this machine only.
+    assertEquals((await serverOf(host, {}))[0], "local");
+  });
+  await withConfig("remotes: {}\n", async (host) => {
+    await assertRejects(() => engineOfRecord(host, { ...borrower, ...big }), UserError, 'no remote "big"');
+  });
+});
+
+Deno.test("the journal keeps copies and mappings apart, and what it cannot read", async () => {
+  await withConfig("", async (host, said) => {
+    await withJournalLock(host, () => writeRecords(host, [sampleMapping()]));
+    await writeCopies(host, [copy]);
+    const journal = join(host.env("XDG_STATE_HOME")!, "gui-container/mappings");
+    await Deno.writeTextFile(join(journal, "map-1.copy"), '{"id":"map-1"');
+    await Deno.writeTextFile(join(journal, "map-2.copy.new"), "{");
+    await Deno.writeTextFile(join(journal, "map-2.lock"), "");
+    assertEquals((await readLoans(host)).filter(isCopy), [copy]);
+    assertEquals(said.splice(0), [
+      `warn: "${journal}/map-1.copy" is not a record of a lent copy; remove it if none is lent`,
+    ]);
+    assertEquals((await readMappings(host)).length, 1);
+    await forgetRuns(host, []);
+    const names = [...Deno.readDirSync(journal)].map(({ name }) => name).sort();
+    assertEquals(names, ["lock", "map-0123456789.copy", "map-1.copy", "map-1.json"]);
+  });
+});
+
+Deno.test("watchTransfer() says how far a long transfer is, and gives one up that has stalled", async () => {
+  const { host, said } = recordingHost();
+  {
+    using watch = watchTransfer(host, { what: "Lending file", stalledMs: 300 });
+    watch.expect(3 * 2 ** 20);
+    watch.moved(2 ** 20);
+    assertEquals([said, watch.signal.aborted], [[], false]);
+    await new Promise((done) => setTimeout(done, 1_100));
+    watch.moved(2 ** 20);
+    assertEquals([said, watch.signal.aborted], [["progress: Lending file: 2 MiB of 3 MiB, 1 s"], true]);
+    assertEquals(
+      watch.signal.reason.message,
+      "Lending file: nothing moves any more, after 1 MiB",
+    );
+  }
+  assertEquals(said.at(-1), "status: Lending file: 2 MiB of 3 MiB, 1 s");
+});

@@ -1,0 +1,119 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { runProcess, startProcess } from "../../../../lib/base/process.ts";
+import { ubuntuUser } from "../../../../lib/container/user.ts";
+import { engineCalled } from "../../../../lib/engine/engine.ts";
+import { finishUnmap, listeningSessions } from "../../../../lib/container/lend/open_files.ts";
+import { recordingHost } from "../../recording_host.ts";
+import { testWith } from "../../samples.ts";
+
+Deno.test("listeningSessions() names the sockets of sessions that a process listens on, each once", async () => {
+  const { host } = recordingHost({
+    answer: () => ({
+      stdout: `Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000002 00000000 00010000 0001 01 2001 /run/dbus/system_bus_socket
+0000000000000000: 00000002 00000000 00010000 0001 01 2002 /home/ubuntu/.xpra/writer
+0000000000000000: 00000002 00000000 00010000 0001 01 2003 /home/ubuntu/.xpra/editor-2
+0000000000000000: 00000003 00000000 00000000 0001 03 2004 /home/ubuntu/.xpra/editor-2
+0000000000000000: 00000002 00000000 00000000 0001 01 2005 /home/ubuntu/.xpra/stale
+0000000000000000: 00000002 00000000 00010000 0001 01 2006 /home/ubuntu/.xpra/a b
+0000000000000000: 00000002 00000000 00010000 0001 01 2007 /home/ubuntu/.xpra/below/it
+0000000000000000: 00000002 00000000 00010000 0001 01 2008
+/run/user/1000/gui-container-web/wayland
+/run/user/1000/gui-container-*/wayland
+/run/user/1000/gui-container-evil/../wayland
+`,
+    }),
+  });
+  const sessions = await listeningSessions(host, { engine: engineCalled("lxc"), name: "box" }, ubuntuUser);
+  assertEquals(sessions, ["editor-2", "web", "writer"]);
+  // The same answer, in a container with another user.
+  const other = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
+  assertEquals(await listeningSessions(host, { engine: engineCalled("lxc"), name: "box" }, other), []);
+});
+
+Deno.test("listeningSessions() names none when the container does not answer", async () => {
+  const { host } = recordingHost({ answer: () => ({ code: 1, stderr: "Error: The instance is not running" }) });
+  assertEquals(await listeningSessions(host, { engine: engineCalled("lxc"), name: "box" }, ubuntuUser), []);
+});
+
+const effect = "!";
+
+Deno.test("finishUnmap() removes empty mount points, and names the programs that have a file open", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const [open, closed] = ["-it's open", "closed\n$x"].map((name) => join(directory, name)) as [string, string];
+    const [empty, full] = ["empty\n'1'", "full"].map((name) => join(directory, name)) as [string, string];
+    for (const file of [open, closed, full]) await Deno.writeTextFile(file, "text");
+    await Deno.writeTextFile(empty, "");
+    const files = await Promise.all([open, closed, empty, full].map(async (containerPath) => {
+      const { dev, ino } = await Deno.stat(containerPath);
+      return { containerPath, dev, ino: ino!, bornMs: null };
+    }));
+    // What the engine would run in the container is run here.
+    const { host, calls } = recordingHost();
+    await finishUnmap(host, { engine: engineCalled("lxc"), name: "box" }, { files, effect });
+    const inContainer = calls[0]!.slice(calls[0]!.indexOf("--") + 1);
+    const opened = Promise.withResolvers<void>();
+    const holder = startProcess(["tail", "-f", "--", open], { output: { bytes: () => opened.resolve() } });
+    await opened.promise;
+    const { stdout } = await runProcess(inContainer).finally(() => holder.kill("SIGKILL"));
+    await holder.ended;
+    const names = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
+    assertEquals(names, ["-it's open", "closed\n$x", "full"]);
+    const { host: answering } = recordingHost({ answer: () => ({ stdout }) });
+    const found = await finishUnmap(answering, { engine: engineCalled("lxc"), name: "box" }, { files, effect });
+    // A program that Deno was just starting may have what Deno had open when it wrote the files.
+    const [line, ...more] = found.filter((line) => /\btail\b/.test(line));
+    assertMatch(line!, /\btail\b.* in "box" still has ".*\/-it's open" open!$/);
+    assertEquals(more, []);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+testWith(
+  ["python3.13"],
+  "finishUnmap() names the programs that have a file in their memory, though it is not open",
+  async () => {
+    const file = await Deno.makeTempFile();
+    await Deno.writeTextFile(file, "text");
+    const { dev, ino } = await Deno.stat(file);
+    const files = [{ containerPath: file, dev, ino: ino!, bornMs: null }];
+    const { host, calls } = recordingHost();
+    await finishUnmap(host, { engine: engineCalled("lxc"), name: "box" }, { files, effect });
+    const keep = "import mmap, sys, time\nfile = open(sys.argv[1], 'r+b')\n" +
+      "memory = mmap.mmap(file.fileno(), 0, trackfd=False)\nfile.close()\nprint('ready', flush=True)\ntime.sleep(60)";
+    const ready = Promise.withResolvers<void>();
+    const keeper = startProcess(["python3.13", "-c", keep, file], { output: { line: () => ready.resolve() } });
+    try {
+      await ready.promise;
+      const { stdout } = await runProcess(calls[0]!.slice(calls[0]!.indexOf("--") + 1));
+      const { host: answering } = recordingHost({ answer: () => ({ stdout }) });
+      const [found] = await finishUnmap(answering, { engine: engineCalled("lxc"), name: "box" }, { files, effect });
+      assertEquals(found, `python3.13 in "box" still has "${file}" open!`, stdout);
+    } finally {
+      keeper.kill("SIGKILL");
+      await keeper.ended;
+      await Deno.remove(file);
+    }
+  },
+);
+
+Deno.test("finishUnmap() names a few programs, however many the container tells of", async () => {
+  const stdout = Array.from({ length: 1000 }, (_, number) => `5:7 program ${number}\n`).join("");
+  const { host } = recordingHost({ answer: () => ({ stdout }) });
+  const files = [{ containerPath: "/f", dev: 5, ino: 7 }];
+  const [found] = await finishUnmap(host, { engine: engineCalled("lxc"), name: "box" }, { files, effect });
+  assertEquals(found?.match(/program \d/g)?.length, 10);
+});
+
+Deno.test("finishUnmap() removes the mount points through the engine when the container does not answer", async () => {
+  const { host, calls } = recordingHost({ answer: (argv) => ({ code: argv[1] === "exec" ? 1 : 0 }) });
+  const file = { containerPath: "/home/ubuntu/maps/0123456789-a b", dev: 1, ino: 2, bornMs: null };
+  assertEquals(await finishUnmap(host, { engine: engineCalled("incus"), name: "box" }, { files: [file], effect }), []);
+  assertEquals(calls[1], [
+    ...["incus", "query", "--request", "DELETE"],
+    "/1.0/instances/box/files?path=%2Fhome%2Fubuntu%2Fmaps%2F0123456789-a%20b",
+  ]);
+});

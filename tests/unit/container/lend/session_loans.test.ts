@@ -1,0 +1,126 @@
+// The files of a session: which of those that an earlier run has let stay are its own.
+
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { ExitCode, inputError, UserError } from "../../../../lib/base/errors.ts";
+import type { Container } from "../../../../lib/container/container.ts";
+import { engineCalled } from "../../../../lib/engine/engine.ts";
+import type { Host } from "../../../../lib/base/host.ts";
+import { readLoans, withJournalLock, writeRecords } from "../../../../lib/container/lend/journal.ts";
+import { recoverFirst, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
+import { checkRoom, sessionLoans } from "../../../../lib/container/lend/session_loans.ts";
+import { localBox } from "../../containers.ts";
+import { sampleMapping } from "../../mappings.ts";
+import { type Answer, recordingHost } from "../../recording_host.ts";
+
+/** An engine whose containers run, with these sessions. */
+function answerWith(...sessions: string[]) {
+  return (argv: readonly string[]): Answer =>
+    argv[1] === "query"
+      ? { stdout: JSON.stringify({ name: "box", status: "Running", config: {}, devices: {}, location: "none" }) }
+      : { stdout: sessions.map((session) => `/run/user/1000/gui-container-${session}/wayland\n`).join("") };
+}
+
+/** The container "box" of LXD. */
+function boxOf(host: Host): Container {
+  return { ...localBox(host), engine: engineCalled("lxc") };
+}
+
+Deno.test("a session takes over the files of its own container only, not of one of that name in another project", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const { host } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer: answerWith("editor", "viewer") });
+    const stayed = (id: string, project: string, session = "editor") =>
+      sampleMapping({ id, session, server: { remote: "local", project } });
+    const records = [stayed("map-1", "default"), stayed("map-2", "other"), stayed("map-3", "default", "viewer")];
+    await withJournalLock(host, () => writeRecords(host, records));
+    await sessionLoans(boxOf(host), "editor");
+    const owners = (await readLoans(host)).map(({ id, owner }) => [id, owner !== null]).sort();
+    assertEquals(owners, [["map-1", true], ["map-2", false], ["map-3", false]]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("files of a session that has ended while nobody showed it are taken back by the next run", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    let answer: (argv: readonly string[]) => Answer = () => ({ code: 1, stderr: "Error: no answer" });
+    const { host } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer: (argv) => answer(argv) });
+    const server = { remote: "local", project: "default" };
+    const stayed = ["ended", "live"].map((session) => sampleMapping({ id: `map-${session}`, session, server }));
+    const byHand = sampleMapping({ id: "map-by-hand", server });
+    await withJournalLock(host, () => writeRecords(host, [...stayed, byHand]));
+    const left = async (): Promise<string[]> => (await readLoans(host)).map(({ id }) => id).sort();
+    await recoverFirst(host);
+    assertEquals(await left(), ["map-by-hand", "map-ended", "map-live"], "the container does not answer");
+    answer = answerWith("live");
+    await sessionLoans(boxOf(host), "next");
+    assertEquals(await left(), ["map-by-hand", "map-live"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("files are forgotten whose server is gone or does not answer, not where something else is wrong", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const silent = new UserError("LXD does not answer", { hint: "Start it", exitCode: ExitCode.noEngine });
+    const wrong = inputError("Something is wrong", "Do otherwise");
+    for (
+      const [remote, failure, isForgotten] of [
+        ["gone", wrong, true],
+        ["local", silent, true],
+        ["local", wrong, false],
+      ] as const
+    ) {
+      const { host } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer: () => failure });
+      const loan = sampleMapping({ hostPath: join(directory, "file"), server: { remote, project: "default" } });
+      await withJournalLock(host, () => writeRecords(host, [loan]));
+      const { hint } = await assertRejects(() => takeBackRecorded(host, [loan]), UserError);
+      assertEquals(hint.includes("--force"), isForgotten, hint);
+      const forgetting = takeBackRecorded(host, [loan], { forget: true });
+      await (isForgotten ? forgetting : assertRejects(() => forgetting, UserError, "Something is wrong"));
+      assertEquals((await readLoans(host)).length, isForgotten ? 0 : 1);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("at the end of a session, what another run has let stay meanwhile is taken back, too", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const { host } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer: answerWith() });
+    const loans = await sessionLoans(boxOf(host), "editor");
+    const server = { remote: "local", project: "default" };
+    const other = sampleMapping({ id: "map-1", session: "editor", server });
+    await withJournalLock(host, () => writeRecords(host, [other]));
+    await loans.end({ runsOn: true });
+    assertEquals((await readLoans(host)).length, 1);
+    await loans.end({ runsOn: false });
+    assertEquals(await readLoans(host), []);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("checkRoom() refuses a place to save to on a full disk, unless what is there makes room", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const [fresh, large] = [join(directory, "new"), join(directory, "large")];
+    await (await Deno.create(large)).truncate(2 ** 21);
+    const check = (stdout: string, path = fresh): Promise<void> =>
+      checkRoom(recordingHost({ answer: () => ({ stdout }) }).host, path);
+    const full = "12 4096 1000\n";
+    const error = await assertRejects(() => check(full), UserError, "no space is left");
+    assertStringIncludes(error.message, fresh);
+    await check(full, large);
+    await check("256 4096 1000\n");
+    // A file system that does not tell, and a program that fails.
+    await check("0 4096 0\n");
+    await check("");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

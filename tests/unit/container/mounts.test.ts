@@ -1,0 +1,111 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { UserError } from "../../../lib/base/errors.ts";
+import type { Host } from "../../../lib/base/host.ts";
+import { makeMounts, mountDevices, removeMounts, shareMounts, usedMounts } from "../../../lib/container/mounts.ts";
+import { checkMountsRoot, mountsIn } from "../../../lib/container/paths.ts";
+import { recordingHost } from "../recording_host.ts";
+import { exists } from "../../../lib/base/files.ts";
+
+function hostIn(env: Record<string, string>): Host {
+  return recordingHost({ env }).host;
+}
+
+async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "it's " });
+  try {
+    await test(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("checkMountsRoot() refuses a directory in which everybody may write", async () => {
+  await inTempDir(async (directory) => {
+    const host = hostIn({ GUI_CONTAINER_MOUNTS: directory });
+    await checkMountsRoot(host);
+    await checkMountsRoot(hostIn({ GUI_CONTAINER_MOUNTS: join(directory, "missing") }));
+    await Deno.chmod(directory, 0o1777);
+    const error = await assertRejects(() => checkMountsRoot(host), UserError, "Everybody may write in");
+    assertEquals(error.exitCode, 2);
+  });
+});
+
+Deno.test("mountsIn() is below $GUI_CONTAINER_MOUNTS, else below the home directory", () => {
+  const mounts = mountsIn(hostIn({ HOME: "/home/me" }), "box");
+  assertEquals(mounts, {
+    directory: "/home/me/container_mounts/box",
+    xpra: "/home/me/container_mounts/box/xpra",
+    share: "/home/me/container_mounts/box/share",
+    shared: ["/home/me/container_mounts/box/xpra", "/home/me/container_mounts/box/share"],
+    knownHosts: "/home/me/container_mounts/box/known_hosts",
+    ssh: "/home/me/container_mounts/box/ssh",
+  });
+  assertEquals(mountsIn(hostIn({ HOME: "/home/me", GUI_CONTAINER_MOUNTS: "/m/" }), "box").directory, "/m/box");
+});
+
+Deno.test("mountsIn() refuses a relative path, and to guess", () => {
+  for (const env of [{}, { GUI_CONTAINER_MOUNTS: "m" }, { GUI_CONTAINER_MOUNTS: "~/m", HOME: "/h" }]) {
+    assertEquals(assertThrows(() => mountsIn(hostIn(env), "box"), UserError).exitCode, 2);
+  }
+});
+
+Deno.test("mountsIn() refuses a path that Deno's permissions or ssh cannot take", () => {
+  for (const path of ["/a,b", '/a"b', "/a\\b", "/a$b", "/a\nb", "/a\tb"]) {
+    assertEquals(assertThrows(() => mountsIn(hostIn({ GUI_CONTAINER_MOUNTS: path }), "box"), UserError).exitCode, 2);
+  }
+  for (const path of ["/it's a%h", "/ünï;&*"]) {
+    assertEquals(mountsIn(hostIn({ GUI_CONTAINER_MOUNTS: path }), "box").directory, `${path}/box`);
+  }
+});
+
+Deno.test("mountDevices() shows the two directories, and nothing else of the host", () => {
+  const mounts = mountsIn(hostIn({ GUI_CONTAINER_MOUNTS: "/m" }), "box");
+  assertEquals(mountDevices(mounts, { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" }), {
+    xpra: { type: "disk", source: "/m/box/xpra", path: "/srv/alice/.xpra" },
+    share: { type: "disk", source: "/m/box/share", path: "/srv/alice/share" },
+  });
+});
+
+Deno.test("makeMounts() tells what it made, and removeMounts() takes just that away", () =>
+  inTempDir(async (directory) => {
+    const host = hostIn({ GUI_CONTAINER_MOUNTS: directory });
+    const mounts = mountsIn(host, "box");
+    await Deno.mkdir(mounts.share, { recursive: true });
+    await Deno.writeTextFile(join(mounts.share, "kept"), "");
+    assertEquals(await usedMounts(mounts.shared), mounts.share);
+    const made = await makeMounts(host, mounts);
+    assertEquals(made, [mounts.ssh, mounts.xpra]);
+    await Deno.writeTextFile(join(mounts.xpra, "log"), "");
+    await removeMounts(host, made);
+    assertEquals([await exists(mounts.xpra), await exists(join(mounts.share, "kept"))], [false, true]);
+
+    const other = mountsIn(host, "other");
+    const all = await makeMounts(host, other);
+    assertEquals(all, [other.directory, other.ssh, other.xpra, other.share]);
+    assertEquals(await usedMounts(other.shared), undefined);
+    await removeMounts(host, all);
+    assertEquals(await exists(other.directory), false);
+    // What is gone already is no failure.
+    await removeMounts(host, all);
+  }));
+
+Deno.test("makeMounts() makes MOUNTS too, and leaves it", () =>
+  inTempDir(async (directory) => {
+    const host = hostIn({ GUI_CONTAINER_MOUNTS: join(directory, "a/b") });
+    await removeMounts(host, await makeMounts(host, mountsIn(host, "box")));
+    assertEquals([...Deno.readDirSync(join(directory, "a/b"))], []);
+  }));
+
+Deno.test("shareMounts() lets both users read and write in the shared directories, and nobody else", () =>
+  inTempDir(async (directory) => {
+    const recorded = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory } });
+    const mounts = mountsIn(recorded.host, "box");
+    await makeMounts(recorded.host, mounts);
+    await shareMounts(recorded.host, { mounts, hostUid: "1001000" });
+    assertEquals((await Deno.stat(mounts.share)).mode! & 0o7777, 0o771);
+
+    const me = (await Deno.stat(directory)).uid;
+    const entries = `u:1001000:rwx,g::---,m::rwx,o::--x,d:u:${me}:rwx,d:u:1001000:rwx,d:g::---,d:m::rwx,d:o::---`;
+    assertEquals(recorded.calls, [["setfacl", "-m", entries, "--", mounts.xpra, mounts.share]]);
+  }));

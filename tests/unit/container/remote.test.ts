@@ -1,0 +1,79 @@
+// A container on another machine, and what happens when the connection to it breaks.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { type ProcessResult, UserError } from "../../../lib/base/errors.ts";
+import type { Host } from "../../../lib/base/host.ts";
+import { remoteBox } from "../containers.ts";
+import { type Answer, recordingHost } from "../recording_host.ts";
+
+const instance = (status: string): Answer => ({
+  stdout: JSON.stringify({ name: "box", status, config: {}, devices: {}, expanded_devices: {} }),
+});
+
+/**
+ * Mends a broken connection. The first masters fail as `masters` say, the next one works; the engine answers `answer`.
+ */
+async function mend(
+  masters: readonly string[],
+  answer: Answer,
+  { abortAfterMs }: { abortAfterMs?: number } = {},
+): Promise<{ starts: number; said: string[] }> {
+  const directory = await Deno.makeTempDir();
+  const failures = [...masters];
+  const ending = new AbortController();
+  const { host: recorded, said } = recordingHost({ answer: () => answer });
+  let starts = 0;
+  const host: Host = {
+    ...recorded,
+    signal: ending.signal,
+    start(argv) {
+      starts++;
+      const stderr = failures.shift();
+      const over = Promise.withResolvers<ProcessResult>();
+      const result = { argv, code: 255, signal: null, stdout: "", stderr: stderr ?? "" };
+      if (stderr !== undefined) over.resolve(result);
+      else {
+        const listener = Deno.listen({ transport: "unix", path: join(directory, "ssh") });
+        over.promise.then(() => listener.close());
+      }
+      return { pid: 1, ended: over.promise, kill: () => over.resolve(result) };
+    },
+  };
+  const mounts = { directory, xpra: directory, share: directory, shared: [], knownHosts: directory, ssh: directory };
+  if (abortAfterMs !== undefined) setTimeout(() => ending.abort(new RangeError("Ctrl-C")), abortAfterMs);
+  try {
+    await using container = remoteBox(host, { mounts, directory });
+    await container.reconnect();
+    return { starts, said };
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+const refused = "Error: dial tcp 198.18.4.21:8443: connect: connection refused\n";
+
+Deno.test("reconnect() tries again while the server does not answer, and says so once", async () => {
+  const { starts, said } = await mend([refused], { code: 1, stderr: refused });
+  assertEquals(starts, 2);
+  assertEquals(said, [
+    'warn: The connection to "far:box" is lost. The app runs on. Trying again until Ctrl-C',
+    'status: Connected to "far:box" again',
+  ]);
+});
+
+Deno.test("reconnect() gives up when the container does not run any more, or is not the one that it was", async () => {
+  const notRunning = "Error: Instance is not running\n";
+  for (
+    const [master, answer, message] of [
+      [notRunning, instance("Stopped"), 'The container "far:box" does not run any more'],
+      [notRunning, { code: 1, stderr: "Error: Instance not found\n" }, 'The container "far:box" does not run any more'],
+      [refused, { code: 1, stderr: "Error: x509: certificate signed by unknown authority\n" }, "The certificate of"],
+      ["Host key verification failed.\n", instance("Running"), "is not the one that was pinned"],
+    ] as const
+  ) await assertRejects(() => mend([master], answer), UserError, message);
+});
+
+Deno.test("reconnect() waits no longer than the run", async () => {
+  await assertRejects(() => mend([], {}, { abortAfterMs: 10 }), RangeError, "Ctrl-C");
+});

@@ -1,0 +1,133 @@
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { bundledCloudConfigs, bundledProfiles, readNamed } from "../../../lib/create/bundled.ts";
+import { parsePart } from "../../../lib/create/user_data.ts";
+import { UserError } from "../../../lib/base/errors.ts";
+import { runProcess } from "../../../lib/base/process.ts";
+import { parseProfile } from "../../../lib/create/profile_file.ts";
+import { isMap, parseYaml } from "../../../lib/base/yaml.ts";
+
+const root = fromFileUrl(new URL("../../..", import.meta.url));
+
+/** Names and texts of the YAML files and scripts of a directory. */
+async function filesOf(directory: string): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for await (const { name } of Deno.readDir(join(root, directory))) {
+    const stem = /^(.*)\.(?:yaml|sh)$/.exec(name)?.[1];
+    if (stem === undefined) continue;
+    files[stem] = await Deno.readTextFile(join(root, directory, name));
+  }
+  return files;
+}
+
+Deno.test("every profile and cloud-config that comes with the scripts is bundled, but for the template", async () => {
+  const { "your-own-app": _, ...cloudConfigs } = await filesOf("examples/cloud-config");
+  assertEquals({ ...bundledCloudConfigs.files }, cloudConfigs);
+  assertEquals({ ...bundledProfiles.files }, await filesOf("profiles"));
+});
+
+/** Reads what some words name, in a Deno that works in this directory: all tests have one working directory. */
+async function readIn(
+  directory: string,
+  words: readonly string[],
+): Promise<Record<string, string>[]> {
+  const program = `
+    import { bundledProfiles, readNamed } from ${
+    JSON.stringify(new URL("../../../lib/create/bundled.ts", import.meta.url))
+  };
+    const results = await Promise.all(${JSON.stringify(words)}.map((word) =>
+      readNamed(word, bundledProfiles).catch(({ message, hint }) => ({ message, hint }))));
+    console.log(JSON.stringify(results));`;
+  const argv = [Deno.execPath(), "eval", "--config", join(root, "deno.json"), program];
+  return JSON.parse((await runProcess(argv, { cwd: directory })).stdout);
+}
+
+Deno.test("readNamed() takes a bare name for the bundled file, although the working directory has a file of that name", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    // As a container could leave them in the directory that it shares.
+    await Deno.writeTextFile(join(directory, "gui"), "mine: 1\n");
+    await Deno.writeTextFile(join(directory, "gui.yaml"), "mine: 2\n");
+    await Deno.writeTextFile(join(directory, "guy"), "mine: 3\n");
+    const [bundled, unknown, file, path] = await readIn(directory, ["gui", "guy", "gui.yaml", "./gui"]);
+    assertEquals<unknown>(bundled, { path: "gui.yaml", text: bundledProfiles.files.gui! });
+    assertStringIncludes(unknown!.message!, 'is called "guy"');
+    assertStringIncludes(
+      unknown!.hint!,
+      'Write "./guy" for the file in this directory, or one of the names gui, gui-gpu,',
+    );
+    assertEquals([file!.text, path!.text], ["mine: 2\n", "mine: 1\n"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("readNamed() refuses a bare name that is neither, with exit code 2 and the names that there are", async () => {
+  for (const word of ["no-such", "constructor", "__proto__", "", "your-own-app"]) {
+    const error = await assertRejects(
+      () => readNamed(word, bundledCloudConfigs),
+      UserError,
+      `No CLOUD_INIT that comes with create.ts is called "${word}"`,
+    );
+    assertEquals(error.exitCode, 2);
+    assertStringIncludes(error.hint, "chromium, firefox, firefox-debian, gimp,");
+  }
+  // What looks like a path is a path.
+  for (const word of ["./gui", "profiles/no-such", "no-such.yaml", "gui.yml"]) {
+    await assertRejects(() => readNamed(word, bundledProfiles), UserError, `There is no file "${word}"`);
+  }
+});
+
+Deno.test("each bundled profile is one, and holds all that the base holds", () => {
+  const base = parseProfile("gui.yaml", bundledProfiles.files.gui!);
+  for (const [name, text] of Object.entries(bundledProfiles.files)) {
+    const profile = parseProfile(`${name}.yaml`, text);
+    assertEquals({ ...profile.config, ...base.config }, profile.config, name);
+    assert(profile.description.length > 0);
+  }
+});
+
+Deno.test("each cloud-config is one, upgrades itself, and names whole keys for the archives of others", async () => {
+  const { xpra: _, ...cloudConfigs } = await filesOf("examples/cloud-config");
+  for (const [name, text] of Object.entries(cloudConfigs)) {
+    assertEquals(parsePart({ path: `${name}.yaml`, text }).type, "text/cloud-config");
+    const data = parseYaml(name, text) as { packages: string[]; apt?: { sources?: unknown } };
+    assert(data.packages.includes("unattended-upgrades"), name);
+    assertEquals([...data.packages].sort(), name === "your-own-app" ? [...data.packages].sort() : data.packages, name);
+    const sources = data.apt?.sources ?? {};
+    assert(isMap(sources));
+    for (const source of Object.values(sources) as { source: string; key?: string; keyid?: string }[]) {
+      assert(/^deb \[[^\]]*\bsigned-by=\$KEY_FILE\] https:\/\//.test(source.source), source.source);
+      assert(
+        /^[0-9A-F]{40}$/.test(source.keyid ?? "") || source.key?.startsWith("-----BEGIN PGP PUBLIC KEY BLOCK-----"),
+      );
+      // Its packages are upgraded too.
+      const host = new URL(/https:\S+/.exec(source.source)![0]).hostname;
+      assertStringIncludes(text, `"site=${host}"`);
+      // Nobody has installed it from there here, and it says so.
+      assertMatch(text, /Checked by schema only: no test installs it|No test reaches/);
+    }
+  }
+});
+
+Deno.test("the fingerprint beside the text of a key is the key's own", async () => {
+  const key = /^( +)-----BEGIN PGP[^]*?-----END PGP PUBLIC KEY BLOCK-----$/m.exec(bundledCloudConfigs.files.firefox!)!;
+  const armored = key[0].replaceAll(new RegExp(`^${key[1]}`, "gm"), "");
+  const bytes = Uint8Array.from(
+    atob(armored.split("\n\n")[1]!.replace(/\n=.*[^]*/, "").replace(/\s/g, "")),
+    (c) => c.charCodeAt(0),
+  );
+  // The first packet: a version 4 key in the old format, with a length of two bytes (RFC 4880, sections 4.2 and 12.2).
+  assertEquals(bytes[0], 0xc6);
+  const length = bytes[1]! < 192 ? bytes[1]! : ((bytes[1]! - 192) << 8) + bytes[2]! + 192;
+  const start = bytes[1]! < 192 ? 2 : 3;
+  const body = bytes.slice(start, start + length);
+  const digest = new Uint8Array(
+    await crypto.subtle.digest("SHA-1", new Uint8Array([0x99, length >> 8, length & 255, ...body])),
+  );
+  const fingerprint = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("").toUpperCase();
+  assertStringIncludes(
+    bundledCloudConfigs.files.firefox!.replaceAll(" ", ""),
+    `Fingerprint${fingerprint}`,
+  );
+});

@@ -1,0 +1,198 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { foundSource, parseStatus, waitForCloudInit } from "../../../lib/create/cloud_init.ts";
+import { dryRunHost, type Host } from "../../../lib/base/host.ts";
+import { chooseEngine, type Engine, engineCalled } from "../../../lib/engine/engine.ts";
+import { ProcessError, UserError } from "../../../lib/base/errors.ts";
+import { type Answer, recordingHost, recordingUi } from "../recording_host.ts";
+
+Deno.test("parseStatus() tells done, degraded and failed apart by the exit status", () => {
+  assertEquals(parseStatus('{"status":"done"}', 0), { kind: "done" });
+  assertEquals(
+    parseStatus('{"status":"done","recoverable_errors":{"WARNING":["one","two"],"ERROR":["three"]}}', 2),
+    { kind: "degraded", warnings: ["one", "two", "three"] },
+  );
+  assertEquals(parseStatus('{"errors":["bad","worse"]}', 1), { kind: "error", errors: ["bad", "worse"] });
+  assertEquals(parseStatus('{"errors":[],"detail":"why"}', 1), { kind: "error", errors: ["why"] });
+});
+
+Deno.test("parseStatus() takes what is no status for the reason, and needs none", () => {
+  assertEquals(parseStatus("Traceback: x\n", 1), { kind: "error", errors: ["Traceback: x"] });
+  for (const stdout of ["", "{}", "null"]) {
+    assertEquals(parseStatus(stdout, 1), { kind: "error", errors: ["cloud-init gave no reason"] });
+    assertEquals(parseStatus(stdout, 2), { kind: "degraded", warnings: [] });
+  }
+});
+
+Deno.test("parseStatus() takes texts only of what a container may have answered, and not too many", () => {
+  for (const wrong of ['{"length":1}', '"text"', "[null,1,{},[]]", '[""]', "null", "7"]) {
+    const stdout = `{"errors":${wrong},"detail":{},"recoverable_errors":${wrong}}`;
+    assertEquals(parseStatus(stdout, 1), { kind: "error", errors: ["cloud-init gave no reason"] });
+    assertEquals(parseStatus(`{"recoverable_errors":{"WARNING":${wrong}}}`, 2).kind, "degraded");
+    assertEquals(parseStatus(`{"recoverable_errors":{"W":[{}],"E":["e",1]}}`, 2), {
+      kind: "degraded",
+      warnings: ["e"],
+    });
+  }
+  for (const stdout of ["[]", "7", '"x"']) assertEquals(parseStatus(stdout, 2), { kind: "degraded", warnings: [] });
+  const many = JSON.stringify({ errors: Array(1_000).fill("x".repeat(10_000)) });
+  assertEquals(parseStatus(many, 1), { kind: "error", errors: Array(50).fill("x".repeat(1_000)) });
+});
+
+async function engineThat(answer: (argv: readonly string[]) => Answer): Promise<{ host: Host; engine: Engine }> {
+  const { host } = recordingHost({ answer });
+  return { host, engine: await chooseEngine(host, { engine: "lxc" }) };
+}
+
+Deno.test("waitForCloudInit() fails with cloud-init's own errors and the end of its output log", async () => {
+  const { host, engine } = await engineThat((argv) =>
+    argv.includes("tail") ? { stdout: "E: no such package\n" } : { stdout: '{"errors":["first","second"]}\n1 42\n' }
+  );
+  const error = await assertRejects(
+    () => waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }),
+    UserError,
+    "first",
+  );
+  assertEquals(error.output, "second\nE: no such package\n");
+  assertEquals(error.exitCode, 1);
+});
+
+Deno.test("waitForCloudInit() says that the image has no cloud-init", async () => {
+  const { host, engine } = await engineThat(() => ({ stdout: "127 0\n" }));
+  const error = await assertRejects(
+    () => waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }),
+    UserError,
+    '"box"',
+  );
+  assert(error.hint.includes("--image"));
+});
+
+Deno.test("waitForCloudInit() says that it took too long, with the end of the output log", async () => {
+  const result = { argv: ["lxc"], code: 143, signal: null, stdout: "", stderr: "" };
+  const tooLong = new ProcessError(result, { timedOutAfterMs: 1000 });
+  const { host, engine } = await engineThat((argv) => argv.includes("tail") ? { stdout: "Unpacking\n" } : tooLong);
+  const error = await assertRejects(
+    () => waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }),
+    UserError,
+    'still runs after 1 s in "box"',
+  );
+  assertEquals([error.exitCode, error.output], [1, "Unpacking\n"]);
+  assert(error.hint.includes("--timeout"));
+});
+
+Deno.test("waitForCloudInit() tells a failure of the engine's CLI from one of cloud-init", async () => {
+  const { host, engine } = await engineThat(() => ({ code: 1, stderr: "Error: Instance is not running\n" }));
+  const error = await assertRejects(
+    () => waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }),
+    ProcessError,
+  );
+  assertEquals(error.output, "Error: Instance is not running");
+});
+
+Deno.test("waitForCloudInit() ends by its own error when what it does beside fails before", async () => {
+  const { host } = recordingHost();
+  const run: typeof host.run = (argv) =>
+    argv.includes("cat")
+      ? Promise.reject(new Error("beside"))
+      : new Promise((_, reject) => setTimeout(() => reject(new Error("itself")), 2_500));
+  const engine = await chooseEngine(host, { engine: "lxc" });
+  await assertRejects(
+    () => waitForCloudInit({ ...host, run }, { engine, name: "box" }, { timeoutMs: 1000 }),
+    Error,
+    "itself",
+  );
+});
+
+Deno.test("waitForCloudInit() gives back the warnings of a degraded one", async () => {
+  const { host, engine } = await engineThat(() => ({ stdout: '{"recoverable_errors":{"WARNING":["w"]}}\n2 42\n' }));
+  assertEquals(await waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }), {
+    kind: "degraded",
+    warnings: ["w"],
+  });
+});
+
+Deno.test("waitForCloudInit() reads a status of several lines, and the size of the user-data after it", async () => {
+  const { host, engine } = await engineThat(() => ({ stdout: '{\n "status": "done",\n "errors": []\n}\n0 2048\n' }));
+  assertEquals(await waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }), { kind: "done" });
+});
+
+Deno.test("waitForCloudInit() fails when cloud-init was given no user-data, done or degraded", async () => {
+  for (const code of [0, 2]) {
+    const { host, engine } = await engineThat(() => ({ stdout: `{"status":"done"}\n${code} 0\n` }));
+    const error = await assertRejects(
+      () => waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }),
+      UserError,
+      'no user-data in "box"',
+    );
+    assertEquals(error.exitCode, 1);
+    assert(error.hint.includes("security.devlxd"), error.hint);
+  }
+});
+
+Deno.test("waitForCloudInit() names cloud-init's own error rather than the missing user-data", async () => {
+  const { host, engine } = await engineThat((argv) =>
+    argv.includes("tail") ? {} : { stdout: '{"errors":["no datasource"]}\n1 0\n' }
+  );
+  await assertRejects(
+    () => waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }),
+    UserError,
+    "no datasource",
+  );
+});
+
+Deno.test("foundSource() knows when cloud-init has looked, and whether it found something", () => {
+  const status = (datasource: string | null, finished: number | null): string =>
+    JSON.stringify({ v1: { datasource, "init-local": { finished, start: 1.5 }, init: { finished: null } } });
+  assertEquals(foundSource(status("DataSourceNoCloud [seed=/var/lib/cloud/seed/nocloud]", 2.5)), true);
+  assertEquals(foundSource(status(null, 2.5)), false);
+  for (const early of [status(null, null), "", "{}", "no such file"]) assertEquals(foundSource(early), undefined);
+});
+
+Deno.test("waitForCloudInit() asks once, and in a dry run judges nothing", async () => {
+  const { ui, said } = recordingUi();
+  const host = dryRunHost({ ui, signal: AbortSignal.any([]) });
+  const engine = await chooseEngine(host, { engine: "lxc" });
+  assertEquals(await waitForCloudInit(host, { engine, name: "box" }, { timeoutMs: 1000 }), { kind: "done" });
+  assertEquals(said, [
+    "progress: Waiting for cloud-init",
+    "plan: lxc exec box --mode non-interactive -- /bin/sh -c await_cloud_init.sh",
+  ]);
+});
+
+Deno.test("waitForCloudInit() waits for an address while the container still boots, and says so once without a terminal", async () => {
+  /** What becomes of a container that boots for a while, and then gets an address, or asks in vain. */
+  const endOf = async (getsAddress: boolean): Promise<{ outcome: unknown; said: string[] }> => {
+    const status = Promise.withResolvers<string>();
+    let looks = 0;
+    const { host, said } = recordingHost({
+      answer: (argv) => {
+        const script = argv.at(-1)!;
+        if (script.includes("systemctl is-system-running")) return { stdout: ++looks < 3 ? "no\n" : "yes\n" };
+        if (argv[1] === "query") {
+          const addresses = looks >= 2 && getsAddress ? [{ family: "inet", scope: "global", address: "10.0.0.5" }] : [];
+          if (addresses.length > 0) status.resolve("{}\n0 42\n");
+          return { stdout: JSON.stringify({ name: "box", state: { network: { eth0: { addresses } } } }) };
+        }
+        return { stdout: '{"v1":{"datasource":"NoCloud"}}' };
+      },
+    });
+    // cloud-init ends when there is an address, or the wait is given up.
+    const run: Host["run"] = async (argv, options = {}) => {
+      if (!argv.at(-1)!.includes("cloud-init status --wait")) return await host.run(argv, options);
+      const given = Promise.withResolvers<never>();
+      options.signal?.addEventListener("abort", () => given.reject(options.signal!.reason));
+      const stdout = `${await Promise.race([status.promise, given.promise])}\u0004`;
+      return { argv, code: 0, signal: null, stdout, stderr: "" };
+    };
+    const engine = engineCalled("lxc");
+    const outcome = await waitForCloudInit({ ...host, run }, { engine, name: "box" }, {
+      timeoutMs: 60_000,
+      askingMs: 1,
+    })
+      .catch((error) => error.message);
+    return { outcome, said };
+  };
+  const [good, bad] = await Promise.all([endOf(true), endOf(false)]);
+  assertEquals(good.outcome, { kind: "done" });
+  assertEquals(bad.outcome, 'The container "box" has no address');
+  assertEquals(good.said.filter((line) => /^progress: "box" still boots: \d+ s$/.test(line)).length, 2);
+});

@@ -1,0 +1,497 @@
+// The host's menu: the entries that are written there, which files are replaced and removed, and which never are.
+
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { dirname, join } from "@std/path";
+import { addressOf } from "../../../../lib/container/address.ts";
+import { modeOf } from "../../../../lib/base/files.ts";
+import { type App, parseEntry } from "../../../../lib/create/export/app.ts";
+import { commandLine } from "../../../../attach.ts";
+import { checkSessionName } from "../../../../lib/container/names.ts";
+import { commandLine as createLine } from "../../../../create.ts";
+import { settingKeys } from "../../../../lib/attach/settings/file.ts";
+import { optionsOf } from "../../../../lib/cli/options.ts";
+import { entryName, entryText, sortOptions } from "../../../../lib/create/export/entry.ts";
+import { chooseApps, exportApps, type ExportRequest, parseExportWords } from "../../../../lib/create/export/export.ts";
+import { unexportApps } from "../../../../lib/create/export/unexport.ts";
+import { menuIfAny, menuOf, withMenuLock, writeFile } from "../../../../lib/create/export/menu.ts";
+import { UserError } from "../../../../lib/base/errors.ts";
+import { withUndo } from "../../../../lib/base/undo.ts";
+import { runProcess } from "../../../../lib/base/process.ts";
+import { type Mounts, mountsIn } from "../../../../lib/container/paths.ts";
+import { chooseEngine, type Engine } from "../../../../lib/engine/engine.ts";
+import { type RecordingHost, recordingHost } from "../../recording_host.ts";
+import { testWith } from "../../samples.ts";
+
+const writer = `[Desktop Entry]
+Type=Application
+Name=Writer
+Name[de]=Schreiber
+GenericName=Word Processor
+Comment=Write & read
+Keywords=text;letter;
+Icon=writer
+Exec=office --writer %U
+Categories=Office;
+MimeType=text/rtf;x-scheme-handler/office;
+StartupNotify=true
+Actions=new;
+DBusActivatable=true
+X-Evil=evil
+`;
+
+function appOf(text: string): App {
+  const app = parseEntry("writer", text);
+  assert(app && "command" in app);
+  return app;
+}
+
+const options = {
+  container: "my-box",
+  mark: "my-box",
+  opener: `/home/me/it's a "checkout" for 5$ \`x\` \\ 100%/open-in-container`,
+  env: { GUI_CONTAINER_MOUNTS: "/a b" },
+  attachOptions: ["--engine=lxc", "--preset=isolated"],
+  xpraOptions: ["--title=@title@, not to be trusted; $HOME"],
+  withTypes: true,
+};
+
+Deno.test("entryText() puts the container's name in front, and nothing of the container's behind Exec but plain words", () => {
+  const plain = { ...options, opener: "/x/open-in-container", env: {}, xpraOptions: ["--opengl=no"] };
+  assertEquals(
+    entryText(appOf(writer), "/icons/writer.png", plain),
+    `[Desktop Entry]
+Type=Application
+Name=[my-box] Writer
+Name[de]=[my-box] Schreiber
+GenericName=[my-box] Word Processor
+Comment=Write & read
+Keywords=text;letter;
+Icon=/icons/writer.png
+Categories=Office;
+MimeType=text/rtf;x-scheme-handler/office;
+Exec=/x/open-in-container --engine=lxc --preset=isolated my-box "office --writer" --opengl=no -- %u
+Terminal=false
+StartupNotify=true
+StartupWMClass=my-box.office
+X-GuiContainer-Name=my-box
+`,
+  );
+  const bare = entryText(appOf(writer.replace(" %U", "")), undefined, { ...plain, withTypes: true });
+  assert(!/Icon=|MimeType=|%u/.test(bare));
+  const env = entryText(appOf(writer.replace("office", "env A=b office")), undefined, { ...plain, withTypes: false });
+  assertStringIncludes(env, '--session=office my-box "env A=b office --writer" --opengl=no -- %u\n');
+  assert(!env.includes("MimeType="));
+});
+
+Deno.test("entryText() names the session after the app, not after what starts it", () => {
+  const plain = { ...options, opener: "open", env: {}, attachOptions: [], xpraOptions: [], withTypes: false };
+  for (
+    const [id, exec, named] of [
+      ["firefox-esr", "/usr/bin/firefox --new", undefined],
+      ["writer", "libreoffice --writer", undefined],
+      ["firefox", "env A=b /snap/bin/firefox", "firefox"],
+      ["writer", "/usr/bin/env A=b office", "office"],
+      ["org.gnome.gedit", "/usr/bin/flatpak run org.gnome.gedit", "gedit"],
+      ["org.gnome.Maps.", "env A=b flatpak run org.gnome.Maps", "Maps"],
+      ["hplip", "python3 /usr/share/hplip/toolbox.py", "hplip"],
+      ["gramps", "/usr/bin/python3.13 -m gramps", "gramps"],
+      ["notepad++", "wine notepad.exe", "notepad-"],
+      ["notepad-plus-plus", "env A=b notepad++", "notepad-"],
+      ["notepad-plus-plus", "notepad++", "notepad-"],
+    ]
+  ) {
+    const app = parseEntry(id!, writer.replace("office --writer", exec!)) as App;
+    const [, found] = /--session=(\S+) my-box/.exec(entryText(app, undefined, plain)) ?? [];
+    assertEquals([exec, found], [exec, named]);
+    if (named !== undefined) checkSessionName(named);
+  }
+});
+
+testWith(
+  ["desktop-file-validate", "gio"],
+  "entries are valid, and a desktop reads the words of Exec as they are",
+  async () => {
+    const directory = await Deno.makeTempDir();
+    try {
+      const opener = join(directory, `it's a "checkout" for 5$ \`x\` \\ 100%`, "open-in-container");
+      await Deno.mkdir(join(opener, ".."));
+      const words = join(directory, "words");
+      const program =
+        `#!/bin/sh\nprintf '%s\\0' "$GUI_CONTAINER_MOUNTS" "$@" >'${words}.new'; mv '${words}.new' '${words}'\n`;
+      await Deno.writeTextFile(opener, program, { mode: 0o755 });
+      const path = join(directory, entryName("my-box", "writer"));
+      await Deno.writeTextFile(path, entryText(appOf(writer), "/icons/a\\b.png", { ...options, opener }));
+      const { stdout } = await runProcess(["desktop-file-validate", path], { okCodes: "any" });
+      assertEquals(stdout, "");
+      await runProcess(["gio", "launch", path, "https://example.org/?q='$(id)'"]);
+      while (!await Deno.stat(words).catch(() => undefined)) await new Promise((resolve) => setTimeout(resolve, 20));
+      assertEquals((await Deno.readTextFile(words)).split("\0").slice(0, -1), [
+        "/a b",
+        ...options.attachOptions,
+        "my-box",
+        "office --writer",
+        ...options.xpraOptions,
+        "--",
+        "https://example.org/?q='$(id)'",
+      ]);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);
+
+Deno.test("parseExportWords() tells apps, options of attach.ts and options of xpra apart", () => {
+  assertEquals(parseExportWords(["a", "b", "--border=red", "--preset=isolated", "--no-box", "--opengl=no"]), {
+    wanted: ["a", "b"],
+    attachOptions: ["--border=red", "--preset=isolated", "--no-box"],
+    xpraOptions: ["--opengl=no"],
+  });
+  for (const word of ["-x", "--", "--Border", "--border=a\nb", "red"]) {
+    const error = assertThrows(() => parseExportWords(["--border=red", word]), UserError);
+    assertEquals(error.exitCode, 2);
+  }
+  for (const word of ["--preset=a b", "--allow=*"]) assertThrows(() => sortOptions([word]), UserError);
+  for (
+    const [word, nearest] of [["--prest=isolated", "--preset"], ["--printing=no", "--deny printing"], ["--x=y", ""]]
+  ) {
+    const error = assertThrows(() => sortOptions([word!]), UserError, `"${word}" is not`);
+    assertEquals([error.exitCode, error.hint.includes(nearest!)], [2, true], error.hint);
+  }
+  // The settings are for the entries.
+  const isSetting = (name: string): boolean => settingKeys.some((key) => key === name);
+  const names = Object.keys(optionsOf(createLine)).filter((name) => !isSetting(name));
+  const own = { notTheirs: [...names, "engine", "project"] };
+  for (const word of ["--dry-run", "--mime", "--engine=incus", "--project=work", "--export"]) {
+    const error = assertThrows(() => parseExportWords(["--border=red", word], own), UserError);
+    assertEquals([error.message, error.exitCode], [`"${word}" is an option of create.ts itself`, 2]);
+  }
+  assertEquals(parseExportWords(["--display=x11"], own).attachOptions, ["--display=x11"]);
+  // Each of those that attach.ts takes as its own goes into an entry, or is refused.
+  for (const name of Object.keys(commandLine.options)) {
+    const sort = (): unknown => sortOptions([`--${name}`]).attachOptions;
+    if (["allow", "ask", "border", "deny", "display", "no-box", "preset"].includes(name)) {
+      assertEquals(sort(), [`--${name}`]);
+    } else assertThrows(sort, UserError, `cannot have "--${name}"`);
+  }
+});
+
+Deno.test("menuOf() is below $XDG_DATA_HOME, if that is absolute", () => {
+  const entries = (env: Record<string, string>): string => menuOf(recordingHost({ env }).host, "box").entries;
+  assertEquals(entries({ HOME: "/h", XDG_DATA_HOME: "/d" }), "/d/applications");
+  assertEquals(entries({ HOME: "/h", XDG_DATA_HOME: "d" }), "/h/.local/share/applications");
+  for (const env of [{}, { XDG_DATA_HOME: "/a,/" }, { HOME: "/h\n" }]) assertThrows(() => entries(env), UserError);
+});
+
+Deno.test("menuIfAny() lets a container be deleted where there is no menu", () => {
+  const menu = (env: Record<string, string>): string | undefined =>
+    menuIfAny(recordingHost({ env }).host, "box")?.entries;
+  assertEquals(menu({ HOME: "/h" }), "/h/.local/share/applications");
+  assertEquals([menu({}), menu({ HOME: "/h", XDG_DATA_HOME: "/a,b" })], [undefined, undefined]);
+});
+
+Deno.test("chooseApps() chooses by id or name, and tells what there is when one is missing", () => {
+  const app = (id: string, lines = ""): App =>
+    parseEntry(id, `[Desktop Entry]\nType=Application\nName=App ${id}\nExec=${id}\n${lines}`) as App;
+  const found = {
+    apps: [app("a"), app("b"), app("hidden", "NoDisplay=true"), app("xpra-gui")],
+    refused: [{ id: "top", reason: "runs in a terminal" }],
+    isCut: false,
+  };
+  const ids = (...wanted: string[]): string[] => chooseApps({ container: "box", ...found }, wanted).map(({ id }) => id);
+  assertEquals(ids(), ["a", "b"]);
+  assertEquals(ids("B", "app a", "b", "hidden"), ["b", "a", "hidden"]);
+  const missing = assertThrows(() => ids("a", "c"), UserError);
+  assertEquals([missing.message, missing.hint, missing.exitCode], [
+    'There is no app "c" in "box"',
+    "There are: a (App a), b (App b)",
+    2,
+  ]);
+  assertEquals(assertThrows(() => ids("top"), UserError).message, '"top" of "box" runs in a terminal');
+  assertEquals(assertThrows(() => chooseApps({ container: "box", ...found, apps: [] }, []), UserError).exitCode, 1);
+});
+
+/** A picture of one pixel. */
+const picture = "1 1 AAAA/w==";
+
+/** A container with these entries, and a host whose menu is a directory. */
+async function withMenu(
+  entries: Record<string, string>,
+  test: (world: {
+    engine: Engine;
+    recorded: RecordingHost;
+    data: string;
+    exportNow: (request?: Partial<ExportRequest>) => Promise<string[]>;
+    unexport: () => Promise<string[]>;
+    mounts: Mounts;
+  }) => Promise<void>,
+  { xOnly = "-\n", path = "/no-such" }: { xOnly?: string; path?: string } = {},
+): Promise<void> {
+  const data = await Deno.makeTempDir();
+  try {
+    const recorded = recordingHost({
+      env: { HOME: data, XDG_DATA_HOME: data, PATH: path },
+      answer: (argv) => {
+        if (argv[0] === "lxc") {
+          return {
+            stdout: JSON.stringify({
+              name: "box",
+              status: "Running",
+              config: { "user.gui-container": "1" },
+              devices: {},
+              expanded_devices: { eth0: { type: "nic" } },
+              state: { network: { eth0: { addresses: [{ family: "inet", scope: "global", address: "192.0.2.1" }] } } },
+            }),
+          };
+        }
+        if (argv[0] !== "ssh") return {};
+        if (argv.at(-1)!.includes("find_x_only.sh")) return { stdout: xOnly };
+        const isIcons = argv.at(-1)!.includes("GdkPixbuf");
+        return isIcons ? { code: 142, stdout: `${picture}\nnonsense\n` } : {
+          stdout: Object.entries(entries).map(([id, text]) => `/a/${id}.desktop\t${btoa(text)}\n`).join(""),
+        };
+      },
+    });
+    const mounts = mountsIn(recorded.host, "box");
+    await Deno.mkdir(mounts.directory, { recursive: true });
+    await Deno.writeTextFile(mounts.knownHosts, "");
+    const engine = await chooseEngine(recorded.host, { engine: "lxc" });
+    const address = addressOf(recorded.host, { engine, name: "box" });
+    const request = { wanted: [], attachOptions: [], xpraOptions: [], withTypes: false, opener: "open" };
+    await test({
+      engine,
+      recorded,
+      data,
+      exportNow: async (given = {}) =>
+        (await exportApps(recorded.host, address, { ...request, ...given })).map(({ id }) => id),
+      unexport: () => unexportApps(menuOf(recorded.host, "box")),
+      mounts,
+    });
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
+}
+
+/** The files below a directory, sorted. */
+async function filesIn(directory: string): Promise<string[]> {
+  const { stdout } = await runProcess(["find", directory, "-type", "f", "-printf", "%P\n"]);
+  return stdout.split("\n").filter((line) => line !== "" && !line.startsWith("container_mounts")).sort();
+}
+
+const other = writer.replace("Name=Writer", "Name=Other").replace("Icon=writer", "Icon=/usr/share/../x.png");
+
+Deno.test("exportApps() writes entries and icons, and keeps what it wrote in step with the container", async () => {
+  const entries: Record<string, string> = { one: writer, two: other };
+  await withMenu(entries, async ({ data, exportNow, unexport, recorded }) => {
+    assertEquals(await exportNow(), ["one", "two"]);
+    const [one, two, icon] = [
+      "applications/gui-container-box.one.desktop",
+      "applications/gui-container-box.two.desktop",
+      "gui-container/icons/box/one.png",
+    ];
+    assertEquals(await filesIn(data), [one, two, icon]);
+    assertStringIncludes(await Deno.readTextFile(join(data, one)), `Icon=${join(data, icon)}\n`);
+    assert(!(await Deno.readTextFile(join(data, two))).includes("Icon="));
+    assert(!recorded.calls.some(([program]) => program === "update-desktop-database"));
+
+    // One of them, with its types; then all, of which one is gone.
+    assertEquals(await exportNow({ wanted: ["two"], withTypes: true }), ["two"]);
+    assertEquals(await filesIn(data), [one, two, "gui-container/icons/box/two.png", icon].sort());
+    assertEquals(recorded.calls.at(-1), ["update-desktop-database", "--quiet", join(data, "applications")]);
+    delete entries.one;
+    assertEquals(await exportNow(), ["two"]);
+    assertEquals(await filesIn(data), [two, "gui-container/icons/box/two.png"]);
+
+    assertEquals(await unexport(), [join(data, two)]);
+    assertEquals(await filesIn(data), []);
+    assertEquals(await Deno.stat(join(data, "gui-container")).catch(() => "gone"), "gone");
+  });
+});
+
+Deno.test("exportApps() and unexportApps() leave alone what is not theirs", async () => {
+  await withMenu({ one: writer }, async ({ data, exportNow, unexport }) => {
+    const applications = join(data, "applications");
+    await Deno.mkdir(applications);
+    // The user's own file, another container's, a link to an entry of ours, a directory.
+    const path = join(applications, "gui-container-box.one.desktop");
+    const ours = "[Desktop Entry]\nX-GuiContainer-Name=box\n";
+    for (const text of ["[Desktop Entry]\n", ours.replace("box", "box2"), ours.replace("X-", "#X-")]) {
+      await Deno.writeTextFile(path, text);
+      const error = await assertRejects(() => exportNow({ wanted: ["one"] }), UserError);
+      assertEquals([error.message, error.exitCode], [`"${path}" is there, and was not made by create.ts --export`, 1]);
+      assertEquals(await unexport(), []);
+      assertEquals(await Deno.readTextFile(path), text);
+    }
+    await Deno.remove(path);
+    await Deno.writeTextFile(join(data, "ours"), ours);
+    await Deno.symlink(join(data, "ours"), path);
+    await assertRejects(() => exportNow({ wanted: ["one"] }), UserError);
+    assertEquals(await unexport(), []);
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+    await assertRejects(() => exportNow({ wanted: ["one"] }), UserError);
+    await Deno.remove(path);
+    for (
+      const name of ["gui-container-box2.one.desktop", "gui-container-boxer.one.desktop", "gui-container-box.desktop"]
+    ) {
+      await Deno.writeTextFile(join(applications, name), ours);
+    }
+    assertEquals(await unexport(), []);
+    assertEquals((await filesIn(data)).length, 4);
+  });
+});
+
+Deno.test("exportApps() of all apps leaves out one whose entry the user has changed, and its icon stays", async () => {
+  await withMenu({ one: writer, two: writer }, async ({ data, exportNow, unexport, recorded }) => {
+    await exportNow();
+    const path = join(data, "applications/gui-container-box.one.desktop");
+    const changed = (await Deno.readTextFile(path)).replace("X-GuiContainer-Name=box\n", "");
+    await Deno.writeTextFile(path, changed);
+    assertEquals(await exportNow(), ["two"]);
+    assertEquals(recorded.said.filter((line) => line.startsWith("warn")), [
+      `warn: Not exported: "one", since "${path}" is there, and was not made by create.ts --export`,
+    ]);
+    await unexport();
+    assertEquals(await filesIn(data), [
+      "applications/gui-container-box.one.desktop",
+      "gui-container/icons/box/one.png",
+    ]);
+    assertEquals(await Deno.readTextFile(path), changed);
+  });
+});
+
+Deno.test("two exports at once do not take each other's entries away", async () => {
+  await withMenu({ one: writer, two: writer }, async ({ data, exportNow, unexport, recorded }) => {
+    await Promise.all([exportNow(), exportNow({ wanted: ["two"] }), exportNow()]);
+    assertEquals((await filesIn(data)).length, 4);
+    let isOver = false;
+    const turn = withMenuLock(menuOf(recorded.host, "box"), async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      isOver = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await unexport();
+    assertEquals([isOver, await filesIn(data)], [true, []]);
+    await turn;
+  });
+});
+
+Deno.test("exportApps() waits for no lock that another user of the host can take", async () => {
+  await withMenu({ one: writer }, async ({ exportNow, mounts }) => {
+    // Whoever may read a directory may lock it.
+    using other = await Deno.open(mounts.directory);
+    await other.lock(true);
+    assertEquals(await exportNow(), ["one"]);
+    assertEquals(await modeOf(join(dirname(mounts.directory), ".export.lock")), 0o600);
+  });
+});
+
+Deno.test("writeFile() that fails leaves a file alone that another run has put there meanwhile", async () => {
+  const [directory, { host }, { rename }] = [await Deno.makeTempDir(), recordingHost(), Deno];
+  const path = join(directory, "file");
+  const write = (text: string): Promise<void> =>
+    withUndo(host, (undo) => writeFile(path, { data: new TextEncoder().encode(text), undo }));
+  try {
+    Deno.rename = async (from, to) => {
+      Deno.rename = rename;
+      await write("other");
+      await Deno.remove(from);
+      await rename(from, to);
+    };
+    await assertRejects(() => write("failed"), Deno.errors.NotFound);
+    assertEquals([await Deno.readTextFile(path), await filesIn(directory)], ["other", ["file"]]);
+  } finally {
+    Deno.rename = rename;
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("unexportApps() removes what a killed export has left", async () => {
+  await withMenu({ one: writer }, async ({ data, exportNow, unexport }) => {
+    await exportNow();
+    const [applications, icons] = [join(data, "applications"), join(data, "gui-container/icons/box")];
+    const left = [
+      join(applications, "gui-container-box.two.desktop.0123abcd.new"),
+      join(icons, "three.png"),
+      join(icons, "one.png.0123abcd.new"),
+    ];
+    const others = ["gui-container-box2.one.desktop.0123abcd.new", "gui-container-box.x.desktop.new.mine"];
+    for (const path of [...left, ...others.map((name) => join(applications, name))]) {
+      await Deno.writeTextFile(path, "x");
+    }
+    const removed = await unexport();
+    assertEquals(removed.toSorted(), [join(applications, "gui-container-box.one.desktop"), ...left].toSorted());
+    assertEquals(await filesIn(data), others.map((name) => `applications/${name}`).toSorted());
+    assertEquals(await unexport(), []);
+  });
+});
+
+Deno.test("exportApps() that fails half-way leaves what there was", async () => {
+  await withMenu({ one: writer, two: writer }, async ({ data, exportNow }) => {
+    const { rename } = Deno;
+    using _ = {
+      [Symbol.dispose]() {
+        Deno.rename = rename;
+      },
+    };
+    Deno.rename = async (from, to) => {
+      if (String(to).endsWith("two.desktop")) throw new Error("The disk is full");
+      await rename(from, to);
+    };
+    await assertRejects(() => exportNow(), Error, "full");
+    assertEquals(await filesIn(data), []);
+    await exportNow({ wanted: ["one"] });
+    const before = await Deno.readTextFile(join(data, "applications/gui-container-box.one.desktop"));
+    await assertRejects(() => exportNow(sortOptions(["--border=red"])), Error, "full");
+    assertEquals(await filesIn(data), [
+      "applications/gui-container-box.one.desktop",
+      "gui-container/icons/box/one.png",
+    ]);
+    assertEquals(await Deno.readTextFile(join(data, "applications/gui-container-box.one.desktop")), before);
+  });
+});
+
+Deno.test("exportApps() bounds what the container answers, and tells what it leaves out", async () => {
+  const entries = { one: writer, evil: writer.replace("office", "sh -c 'x y'"), top: `${writer}Terminal=true\n` };
+  await withMenu(entries, async ({ exportNow, recorded }) => {
+    assertEquals(await exportNow(), ["one"]);
+    const asked = recorded.options.filter((_, index) => recorded.calls[index]![0] === "ssh");
+    assertEquals(asked.length, 3);
+    for (const { timeoutMs, maxOutputBytes } of asked) assert(timeoutMs! <= 30_000 && maxOutputBytes! <= 32 * 2 ** 20);
+    assertEquals(recorded.said.filter((line) => line.startsWith("warn")), [
+      'warn: Not exported: "evil" has no command line, or one with characters of a shell',
+    ]);
+  });
+});
+
+Deno.test("exportApps() has xpra show an app that knows X only, and makes no entry where there is no xpra", async () => {
+  const entries = { one: writer, old: writer.replace("office", "env A=b /opt/xclock") };
+  const programs = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(join(programs, "xpra"), "");
+    for (
+      const [xOnly, path, why] of [
+        ["xpra\n/opt/xclock\n", `/no-such:${programs}`, undefined],
+        ["xpra\n/opt/xclock\n", "/no-such:.", "there is no xpra on this host"],
+        ["-\n/opt/xclock\n", programs, 'there is no xpra in "box"'],
+      ] as const
+    ) {
+      await withMenu(entries, async ({ data, exportNow, recorded }) => {
+        const execOf = async (id: string): Promise<string> =>
+          /^Exec=.*$/m.exec(await Deno.readTextFile(join(data, `applications/gui-container-box.${id}.desktop`)))![0];
+        const warnings = (): string[] => recorded.said.filter((line) => line.startsWith("warn"));
+        if (why === undefined) {
+          assertEquals([await exportNow(), warnings()], [["old", "one"], []]);
+          assertStringIncludes(await execOf("old"), " --display=x11 ");
+          assert(!(await execOf("one")).includes("--display"));
+          return;
+        }
+        assertEquals(await exportNow(), ["one"]);
+        assertEquals(warnings(), [`warn: Not exported: "old" knows X only, and ${why}`]);
+        await assertRejects(() => exportNow({ wanted: ["old"] }), UserError, why);
+        assertEquals(await exportNow({ attachOptions: ["--display=x11"] }), ["old", "one"], "the user knows better");
+      }, { xOnly, path });
+    }
+  } finally {
+    await Deno.remove(programs, { recursive: true });
+  }
+});

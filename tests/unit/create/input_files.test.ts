@@ -1,0 +1,130 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { bundledProfiles } from "../../../lib/create/bundled.ts";
+import { readProfile, readUserData, type Software } from "../../../lib/create/input_files.ts";
+import { readCreateRequest } from "../../../lib/create/request.ts";
+import { UserError } from "../../../lib/base/errors.ts";
+import { recordingHost } from "../recording_host.ts";
+
+const root = fromFileUrl(new URL("../../..", import.meta.url));
+
+/** Runs `test` with the path of a file of this text. */
+async function withFile(text: string, test: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(path, text);
+    await test(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+const risky = `config:
+  limits.cpu: "2"
+  raw.lxc: lxc.mount.entry = / mnt none bind 0 0
+devices:
+  home:
+    type: disk
+    path: /mnt
+    source: /home
+`;
+
+Deno.test("readProfile() refuses each key that gives the host away, with its place, exit code 2, and a way out", () =>
+  withFile(risky, async (path) => {
+    const { host, said } = recordingHost();
+    const error = await assertRejects(
+      () => readProfile(host, path, { trusted: false }),
+      UserError,
+      `${path}:3:3: "config.raw.lxc" sets anything for the container`,
+    );
+    assertEquals(error.exitCode, 2);
+    assertEquals(error.output, `${path}:8:5: "devices.home.source" gives the container "/home" of the host`);
+    assertStringIncludes(error.hint, "--trust-profile");
+    assertEquals(said, []);
+  }));
+
+Deno.test("readProfile() takes them when the profile is trusted, and warns of each", () =>
+  withFile(risky, async (path) => {
+    const { host, said } = recordingHost();
+    const profile = await readProfile(host, path, { trusted: true });
+    assertEquals(profile.devices, { home: { type: "disk", path: "/mnt", source: "/home" } });
+    assertEquals(said.map((line) => line.replace(path, "p").slice(0, 40)), [
+      'warn: p:3:3: "config.raw.lxc" sets anyth',
+      'warn: p:8:5: "devices.home.source" gives',
+    ]);
+  }));
+
+Deno.test("readProfile() refuses a privileged container, trusted or not", () =>
+  withFile('config:\n  security.privileged: "true"\n', async (path) => {
+    for (const trusted of [false, true]) {
+      await assertRejects(
+        () => readProfile(recordingHost().host, path, { trusted }),
+        UserError,
+        `${path}:2:3: A privileged container cannot be used`,
+      );
+    }
+  }));
+
+Deno.test("readProfile() takes the bundled profiles by name and by file without a word, and no changed copy", async () => {
+  const { host, said } = recordingHost();
+  for (const name of Object.keys(bundledProfiles.files)) {
+    await readProfile(host, name, { trusted: false });
+    await readProfile(host, join(root, "profiles", `${name}.yaml`), { trusted: false });
+  }
+  assertEquals(said, []);
+  await withFile(`${bundledProfiles.files["gui-gpu"]}  more: {type: none}\n`, async (path) => {
+    await assertRejects(() => readProfile(host, path, { trusted: false }), UserError, '"devices.gpu" lets');
+  });
+});
+
+Deno.test("readUserData() names the user before all files, since the first of several values counts", async () => {
+  const { host } = recordingHost();
+  await withFile("#cloud-config\nuser: {name: mallory}\n", async (path) => {
+    const plain = await readUserData(host, [path], { user: undefined, software: "none" });
+    const named = await readUserData(host, [path], { user: "alice", software: "none" });
+    assertEquals(plain.includes("alice"), false);
+    assertEquals(named.match(/alice|mallory/g), ["alice", "mallory"]);
+  });
+});
+
+Deno.test("readUserData() adds what attach.ts needs, once, unless it is to be bare", async () => {
+  const { host } = recordingHost();
+  const count = async (words: string[], bare = false): Promise<number> =>
+    (await readUserData(host, words, { user: undefined, software: bare ? "none" : "all" }))
+      .split('filename="xpra.sh"').length - 1;
+  assertEquals(await count(["firefox"]), 1);
+  assertEquals(await count(["xpra", "firefox"]), 1);
+  assertEquals(await count([join(root, "examples/cloud-config/xpra.sh"), "firefox"]), 1);
+  assertEquals(await count(["firefox"], true), 0);
+  assertEquals(await count(["xpra", "firefox"], true), 1);
+});
+
+Deno.test("readUserData() leaves out xpra, and xpra alone, for a container whose windows are shown on Wayland only", async () => {
+  const { host } = recordingHost();
+  const read = (software: Software): Promise<string> => readUserData(host, ["vlc"], { user: undefined, software });
+  const [all, wayland] = [await read("all"), await read("wayland")];
+  assertEquals([all.match(/^with_xpra=\w+$/gm), wayland.match(/^with_xpra=\w+$/gm)], [["with_xpra=yes"], [
+    "with_xpra=no",
+  ]]);
+  assertEquals(wayland.replace("with_xpra=no", "with_xpra=yes"), all);
+});
+
+Deno.test("readCreateRequest() names the word that is missing, and shows a line that has it", async () => {
+  const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: "/no-such-mounts" } });
+  for (
+    const [words, missing, line] of [
+      ["box key.pub firefox", "PROFILE", "box key.pub gui firefox"],
+      ["box key.pub firefox vlc", "PROFILE", "box key.pub gui firefox vlc"],
+      ["box firefox", "AUTHORIZED_KEYS", "box ~/.ssh/id_ed25519.pub gui firefox"],
+      ["box gui firefox", "AUTHORIZED_KEYS", "box ~/.ssh/id_ed25519.pub gui firefox"],
+      ["box gui", "AUTHORIZED_KEYS", "box ~/.ssh/id_ed25519.pub gui firefox"],
+      ["box key.pub gui", "CLOUD_INIT", "box key.pub gui firefox"],
+      ["box key.pub ./my.yaml", "CLOUD_INIT", "box key.pub ./my.yaml firefox"],
+      ["box", "AUTHORIZED_KEYS", "box ~/.ssh/id_ed25519.pub gui firefox"],
+    ] as const
+  ) {
+    const args = { flags: new Map(), values: new Map(), positionals: words.split(" "), rest: [], own: [] };
+    const error = await assertRejects(() => readCreateRequest(host, args), UserError, `${missing} is missing`);
+    assertEquals([error.hint, error.exitCode], [`For example: create.ts ${line}`, 2]);
+  }
+});

@@ -1,0 +1,180 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { parse } from "@std/yaml";
+import { UserError } from "../../../lib/base/errors.ts";
+import { runProcess } from "../../../lib/base/process.ts";
+import {
+  parseProfile,
+  profileForSetup,
+  profileYaml,
+  userDataKey,
+  withoutProtection,
+} from "../../../lib/create/profile_file.ts";
+import { awkwardWords, randomWords } from "../samples.ts";
+
+Deno.test("parseProfile() reads config, devices and description", () => {
+  assertEquals(
+    parseProfile("p", 'description: d\nconfig:\n  limits.cpu: "2"\ndevices:\n  gpu: {type: gpu}\n'),
+    { description: "d", config: { "limits.cpu": "2" }, devices: { gpu: { type: "gpu" } } },
+  );
+});
+
+Deno.test("parseProfile() lets each of them be missing or empty", () => {
+  const empty = { description: "", config: {}, devices: {} };
+  for (const text of ["{}", "description:\nconfig:\ndevices:\n", "devices: {}\n"]) {
+    assertEquals(parseProfile("p", text), empty);
+  }
+});
+
+Deno.test("parseProfile() reads the profiles that come with the project", async () => {
+  const directory = fromFileUrl(new URL("../../../profiles/", import.meta.url));
+  let read = 0;
+  for await (const { name } of Deno.readDir(directory)) {
+    parseProfile(name, await Deno.readTextFile(directory + name));
+    read++;
+  }
+  assert(read > 0);
+});
+
+Deno.test("parseProfile() refuses what is wrong, with file, line and column of it", () => {
+  for (
+    const [text, message] of [
+      ["", "p:1:1: A profile is a map"],
+      ["- a\n", "p:1:1: A profile is a map"],
+      ["config: {}\nname: x\n", 'p:2:1: Unknown key "name"'],
+      ["devices:\n  eth0:\n    name: eth0\nname: x\n", 'p:4:1: Unknown key "name"'],
+      ["used_by: []\n", 'p:1:1: Unknown key "used_by"'],
+      ["description: [a]\n", "p:1:1: The description is not text"],
+      ["description: 5\n", "p:1:1: The description is not text"],
+      ["config: []\n", 'p:1:1: "config" is not a map'],
+      ["config: text\n", 'p:1:1: "config" is not a map'],
+      ["devices: [a]\n", 'p:1:1: "devices" is not a map'],
+      ["devices:\n  eth0: nic\n", 'p:2:3: "devices.eth0" is not a map'],
+      ["devices:\n  eth0:\n", 'p:2:3: "devices.eth0" is not a map'],
+      ["config:\n  a: x\n  limits.cpu: 2\n", 'p:3:3: The value of "config.limits.cpu" is not text'],
+      ["config:\n  security.nesting: true\n", 'p:2:3: The value of "config.security.nesting" is not text'],
+      ["config:\n  a:\n", 'p:2:3: The value of "config.a" is not text'],
+      ["config:\n  a: [b]\n", 'p:2:3: The value of "config.a" is not text'],
+      [
+        "devices:\n  a: {type: disk}\n  b:\n    type: nic\n    mtu: 9000\n",
+        'p:5:5: The value of "devices.b.mtu" is not text',
+      ],
+      [`config:\n  a: x\n  ${userDataKey}: x\n`, "p:3:3: The profile has user-data of its own"],
+      ["config:\n  cloud-init.user-data: x\n", "p:2:3: The profile has user-data of its own"],
+      ["config:\n  a: 'x\n", "p:"],
+      ['config:\n  security.privileged: "true"\n', "p:2:3: A privileged container"],
+      ['config: {security.privileged: "1"}\n', "p:1:1: A privileged container"],
+      ["devices:\n  a: {type: none}\n  share: {type: disk}\n", 'p:3:3: The device name "share" is taken'],
+      ["devices:\n  xpra: {type: none}\n", 'p:2:3: The device name "xpra" is taken'],
+    ] as const
+  ) {
+    const error = assertThrows(() => parseProfile("p", text), UserError, message);
+    assertEquals(error.exitCode, 2);
+  }
+});
+
+Deno.test("parseProfile() refuses control characters in keys and values: engines write both into lxc.conf", () => {
+  const hook = "a\\nlxc.hook.pre-start = /bin/sh -c id";
+  for (
+    const [text, message] of [
+      [`config:\n  environment.A: "${hook}"\n`, 'p:2:3: The value of "config.environment.A" has a line end or another'],
+      ["config:\n  environment.A: |\n    a\n    lxc.hook.pre-start = x\n", "p:2:3: The value of"],
+      [`config:\n  limits.cpu: "2\\r"\n`, "p:2:3: The value of"],
+      [`config:\n  limits.cpu: "2\\0"\n`, "p:2:3: The value of"],
+      [`config:\n  limits.cpu: "2\\x85"\n`, "p:2:3: The value of"],
+      [`config:\n  user.text: "a\\x1b[2J"\n`, "p:2:3: The value of"],
+      [`config:\n  "environment.${hook}": x\n`, 'A key in "config" has a control character'],
+      [`devices:\n  "${hook}": {type: none}\n`, 'A key in "devices" has a control character'],
+      [`devices:\n  a: {"${hook}": x}\n`, 'A key in "devices.a" has a control character'],
+      [`devices:\n  a:\n    path: "/x${hook}"\n`, 'p:3:5: The value of "devices.a.path" has'],
+      [`description: "a\\e]0;x"\n`, "p:1:1: The description has control characters"],
+    ] as const
+  ) {
+    assertThrows(() => parseProfile("p", text), UserError, message);
+  }
+  const text = "a\n\tb\n";
+  const config = Object.fromEntries(["raw.lxc", "cloud-init.vendor-data", "user.text"].map((key) => [key, text]));
+  const profile = { description: text, config, devices: {} };
+  assertEquals(parseProfile("p", JSON.stringify(profile)), profile);
+});
+
+Deno.test("parseProfile() says how to quote a value that is not text", () => {
+  const error = assertThrows(() => parseProfile("p", "config:\n  limits.cpu: 2\n"), UserError);
+  assertEquals(error.hint, 'Put it in quotes: limits.cpu: "2"');
+});
+
+/** Texts that a YAML writer gets wrong easily. */
+const texts = [
+  "Content-Type: multipart/mixed\n\n--x\n  indented\n\ttab\n trailing  \n\n\n",
+  "  starts with blanks\nthen not\n",
+  "\n\nstarts with empty lines",
+  "no end of line",
+  "crlf\r\nline\r\n",
+  "ends in cr\r",
+  "\u0085\u2028\u2029\ufeff\u00a0",
+  "\x7f\x1b[31m",
+  "true",
+  "1.0",
+  "2024-01-01",
+  "~",
+  "- a: #b",
+  "---\n...\n",
+  `long ${"word ".repeat(100)}`,
+  ...awkwardWords,
+  ...randomWords(200, 4),
+];
+
+Deno.test("profileYaml() holds the user-data in its key, and reads back the same", () => {
+  const profile = {
+    description: "d: #",
+    config: { "a.b": "true", "c": "0755" },
+    devices: { e: { type: "nic", n: "1" } },
+  };
+  for (const text of texts) {
+    assertEquals(parse(profileYaml(profile, { [userDataKey]: text })), {
+      ...profile,
+      config: { ...profile.config, [userDataKey]: text },
+    });
+  }
+});
+
+Deno.test("profileYaml() replaces nothing of the profile and does not change it", () => {
+  const profile = { description: "", config: {}, devices: {} };
+  profileYaml(profile, { [userDataKey]: "x" });
+  assertEquals(profile, { description: "", config: {}, devices: {} });
+});
+
+Deno.test("profileForSetup() leaves out what is taken away, and changes no other profile", () => {
+  const given = { eth1: { type: "nic", parent: "br0" } };
+  const profile = { description: "d", config: { a: "b" }, devices: { eth0: { type: "none" }, ...given } };
+  assertEquals(profileForSetup(profile), { ...profile, devices: given });
+  const other = { ...profile, devices: given };
+  assert(profileForSetup(other) === other);
+});
+
+Deno.test("withoutProtection() leaves out what keeps a container from being removed, and changes no other profile", () => {
+  const profile = { description: "d", config: { a: "b" }, devices: {} };
+  const kept = { ...profile, config: { a: "b", "security.protection.delete": "true" } };
+  assertEquals(withoutProtection(kept), profile);
+  assertEquals(kept.config["security.protection.delete"], "true");
+  assert(withoutProtection(profile) === profile);
+});
+
+const pyYaml = (await runProcess(["python3", "-c", "import yaml"], { okCodes: "any" }).catch(() => undefined))
+  ?.code === 0;
+
+Deno.test({
+  name: `profileYaml() reads the same by YAML 1.1, which the engines read${pyYaml ? "" : " (skipped: no PyYAML)"}`,
+  ignore: !pyYaml,
+  async fn() {
+    const program = "import json, sys, yaml\nprint(json.dumps([yaml.safe_load(d) for d in json.load(sys.stdin)]))";
+    const documents = texts.map((text) =>
+      profileYaml({ description: text, config: { yes: "on", n: "1_0" }, devices: {} }, { [userDataKey]: text })
+    );
+    const { stdout } = await runProcess(["python3", "-c", program], { stdin: { text: JSON.stringify(documents) } });
+    assertEquals(
+      JSON.parse(stdout),
+      texts.map((text) => ({ description: text, config: { yes: "on", n: "1_0", [userDataKey]: text }, devices: {} })),
+    );
+  },
+});

@@ -1,0 +1,154 @@
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { dryRunHost, type Host } from "../../../lib/base/host.ts";
+import { chooseEngine, type Engine } from "../../../lib/engine/engine.ts";
+import { createProfile, findProfile, refuseUsedByOthers, setProfile } from "../../../lib/engine/profile.ts";
+import { ownServer } from "../../../lib/engine/server.ts";
+import { ProcessError, UserError } from "../../../lib/base/errors.ts";
+import { findInstance, launch } from "../../../lib/engine/instance.ts";
+import { type Answer, type RecordingHost, recordingHost, recordingUi } from "../recording_host.ts";
+
+const notInstalled = new UserError("no", { hint: "", exitCode: 127 });
+const noSocket =
+  'Error: Get "http://unix.socket/1.0": dial unix /var/snap/lxd/common/lxd/unix.socket: connect: no such file or directory';
+const noPermission =
+  'Error: Get "http://unix.socket/1.0": dial unix /var/lib/incus/unix.socket: connect: permission denied';
+
+/** What Debian 13's Incus says. */
+const noNeeded =
+  "Error: You don't have the needed permissions to talk to the incus daemon (socket path: /var/lib/incus/unix.socket)";
+
+/** A host whose `lxc` and `incus` answer so. */
+function hostWith(answers: Record<string, Answer>, options: Parameters<typeof recordingHost>[0] = {}): RecordingHost {
+  return recordingHost({ ...options, answer: ([program]) => answers[program!] ?? notInstalled });
+}
+
+Deno.test("chooseEngine() takes the one that answers, lxc before incus", async () => {
+  const both = hostWith({ lxc: { stdout: "{}" }, incus: { stdout: "{}" } });
+  const lxc = await chooseEngine(both.host);
+  assertEquals([lxc.cli, lxc.product, lxc.defaultImage], ["lxc", "LXD", "ubuntu:"]);
+  assertEquals(both.calls.map(([program]) => program), ["lxc"]);
+
+  for (const lxc of [notInstalled, { code: 1, stderr: noSocket }]) {
+    const incus = await chooseEngine(hostWith({ lxc, incus: { stdout: "{}" } }).host);
+    assertEquals([incus.cli, incus.product, incus.defaultImage], ["incus", "Incus", "images:ubuntu/24.04/cloud"]);
+  }
+});
+
+Deno.test("chooseEngine() does as it is told without asking, the option before the variable", async () => {
+  const recorded = recordingHost({ env: { GUI_CONTAINER_ENGINE: "incus" } });
+  assertEquals((await chooseEngine(recorded.host, { engine: "lxc" })).cli, "lxc");
+  assertEquals((await chooseEngine(recorded.host, { engine: "lxd" })).cli, "lxc");
+  assertEquals((await chooseEngine(recorded.host)).cli, "incus");
+  assertEquals(recorded.calls, []);
+});
+
+Deno.test("chooseEngine() refuses another name with exit code 2", async () => {
+  for (const name of ["docker", "LXC", "toString"]) {
+    const error = await assertRejects(
+      () => chooseEngine(recordingHost().host, { engine: name }),
+      UserError,
+      `"${name}"`,
+    );
+    assertEquals(error.exitCode, 2);
+  }
+});
+
+Deno.test("chooseEngine() works in a dry run without an engine", async () => {
+  const host = dryRunHost({ ui: recordingUi().ui, signal: AbortSignal.any([]) });
+  assertEquals((await chooseEngine(host)).cli, "lxc");
+});
+
+Deno.test("chooseEngine() says what to do: install one, start it, or join its group; exit code 125", async () => {
+  for (
+    const [answers, message, hint] of [
+      [{}, "Neither LXD nor Incus is installed", "snap install lxd"],
+      [{ lxc: { code: 1, stderr: noSocket } }, "LXD does not answer", "sudo lxd init --auto"],
+      [{ incus: { code: 1, stderr: noSocket } }, "Incus does not answer", "sudo incus admin init --auto"],
+      [{ incus: { code: 1, stderr: noPermission } }, "You may not use Incus", "--groups incus-admin"],
+      [{ lxc: { code: 1, stderr: noPermission } }, "You may not use LXD", "--groups lxd"],
+      [{ incus: { code: 1, stderr: noNeeded } }, "You may not use Incus", "--groups incus-admin"],
+    ] as const
+  ) {
+    const error = await assertRejects(() => chooseEngine(hostWith(answers).host), UserError, message);
+    assertStringIncludes(error.hint, hint);
+    assertEquals(error.exitCode, 125);
+  }
+});
+
+async function lxcThat(answer: Answer): Promise<{ host: Host; engine: Engine }> {
+  const { host } = hostWith({ lxc: answer });
+  return { host, engine: await chooseEngine(host, { engine: "lxc" }) };
+}
+
+Deno.test("an engine that is asked for and not installed is exit code 125, with the other one as a way out", async () => {
+  const { host } = hostWith({});
+  const engine = await chooseEngine(host, { engine: "incus" });
+  const error = await assertRejects(
+    () => findInstance(host, { engine, name: "box" }),
+    UserError,
+    '"incus" is not installed',
+  );
+  assertEquals(error.exitCode, 125);
+  assertStringIncludes(error.hint, "GUI_CONTAINER_ENGINE=lxc");
+});
+
+Deno.test("a refusal of the engine itself keeps what it said", async () => {
+  const { host, engine } = await lxcThat({ code: 1, stderr: "Error: No space left\n" });
+  const error = await assertRejects(() => setProfile(host, { engine, name: "box" }, ""), ProcessError);
+  assertEquals(error.output, "Error: No space left");
+});
+
+Deno.test("createProfile() refuses a profile that somebody has just made", async () => {
+  const refusal = 'Error: Error inserting "box" into database: The profile already exists\n';
+  const { host, engine } = await lxcThat({ code: 1, stderr: refusal });
+  const error = await assertRejects(
+    () => createProfile(host, { engine, name: "box" }, {}),
+    UserError,
+    'a profile "box" already',
+  );
+  assertEquals(error.exitCode, 1);
+});
+
+Deno.test("refuseUsedByOthers() knows the container of that name, and its copies, in its own project only", () => {
+  const refuse = (project: string | undefined, ...used: string[]): void => {
+    const profile = { config: {}, devices: {}, used_by: used.map((path) => `/1.0/instances/${path}`) };
+    refuseUsedByOthers({ engine: { server: { ...ownServer, project } }, name: "box" }, {
+      profile,
+      copies: ["box-d01234"],
+    });
+  };
+  refuse(undefined, "box", "box-d01234");
+  refuse("default", "box");
+  refuse("work", "box?project=work", "box-d01234?project=work");
+  for (const [project, used] of [["work", "box"], [undefined, "box?project=work"], [undefined, "boxer"]] as const) {
+    assertThrows(() => refuse(project, used), UserError, `used by others: /1.0/instances/${used}`);
+  }
+});
+
+Deno.test("launch() tells an engine that does not answer from one that refuses", async () => {
+  const { host, engine } = await lxcThat({ code: 1, stderr: noSocket });
+  const error = await assertRejects(
+    () => launch(host, { engine, name: "box" }, { image: "x", profiles: [], config: {} }),
+    UserError,
+    "LXD does not answer",
+  );
+  assertEquals(error.exitCode, 125);
+});
+
+Deno.test("findProfile() throws what is not an answer", async () => {
+  const find = async (answer: Answer): Promise<unknown> => {
+    const { host, engine } = await lxcThat(answer);
+    return await findProfile(host, { engine, name: "p" });
+  };
+  const profile = { config: { "user.a": "b" }, devices: {}, used_by: ["/1.0/instances/x"] };
+  assertEquals(
+    await find({ stdout: JSON.stringify(profile) }),
+    profile,
+  );
+  assertEquals(
+    await find({ code: 1, stderr: "Error: Profile not found" }),
+    undefined,
+  );
+  const { host, engine } = await lxcThat({ code: 1, stderr: "Error: disk full" });
+  await assertRejects(() => findProfile(host, { engine, name: "p" }), ProcessError);
+});

@@ -1,0 +1,317 @@
+// What the guard of Wayland lets through of the clipboard, of what is selected, and of drags.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Violation } from "../../../../lib/guard/faults.ts";
+import { dataPasses, frame, ids, message, readData, type Trial, use, withWindow } from "../../wayland_samples.ts";
+
+const nothing = new Uint8Array();
+const offer = 0xff00_0000;
+const [source, device, primaryDevice] = [ids.next, ids.device, ids.primaryDevice];
+const mark = "application/x-gui-container.box";
+const fileLists = [
+  "text/uri-list",
+  "x-special/gnome-copied-files",
+  "x-special/mate-copied-files",
+  "application/x-kde-cutselection",
+  "application/x-kde4-urilist",
+  "text/x-moz-url",
+  "application/x-moz-file",
+  "application/vnd.portal.filetransfer",
+];
+
+function makeSource({ app }: Trial): void {
+  app(message(ids.dataManager, "wl_data_device_manager.create_data_source", source));
+}
+
+function offerType({ app }: Trial, type: string): Uint8Array {
+  return app(message(source, "wl_data_source.offer", type));
+}
+
+function copy({ app }: Trial, serial: number): Uint8Array {
+  return app(message(device, "wl_data_device.set_selection", source, serial));
+}
+
+/** The host announces these types as what is copied. Returns what passes. */
+function announce({ host }: Trial, types: readonly string[], id = offer): Uint8Array {
+  host(message(device, "wl_data_device.data_offer", id));
+  const passed = host(...types.map((type) => message(id, "wl_data_offer.offer", type)));
+  host(message(device, "wl_data_device.selection", id));
+  return passed;
+}
+
+function read(made: Trial, type: string, { pipe = 2, id = offer } = {}): { asked: Uint8Array; isRead: boolean } {
+  return readData(made, { pipe, receive: message(id, "wl_data_offer.receive", type) });
+}
+
+Deno.test("what an app copies on Wayland is the host's only while its windows are used, for an event of then", () => {
+  const made = withWindow();
+  const { host, told } = made;
+  makeSource(made);
+  assertEquals(copy(made, 5), nothing);
+  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, nothing));
+  assertEquals(copy(made, 5), nothing, "the focus alone");
+  assertEquals(told, ["An app copies something while nobody works in its windows, which is dropped"]);
+  use(made);
+  assertEquals(copy(made, 7), nothing, "an event that never was");
+  assert(copy(made, 6).length > 0);
+  host(message(ids.keyboard, "wl_keyboard.leave", 8, ids.surface));
+  made.wait(1_500);
+  assertEquals(copy(made, 6), nothing, "elsewhere");
+  const closed = withWindow({ in: true, out: false });
+  makeSource(closed);
+  use(closed);
+  assertEquals(copy(closed, 6), nothing);
+});
+
+Deno.test("an app on Wayland copies as often as one on X", () => {
+  const made = withWindow();
+  makeSource(made);
+  use(made);
+  const copied = Array.from({ length: 1_000 }, () => copy(made, 6)).filter(({ length }) => length > 0);
+  assertEquals(copied.length, 200);
+});
+
+Deno.test("no list of files passes on Wayland, neither to the host nor from it, copied, selected or dragged", () => {
+  for (const type of fileLists) {
+    const made = withWindow();
+    const { app, host, connection } = made;
+    makeSource(made);
+    const own = message(source, "wl_data_source.offer", `${mark};${type}`);
+    assertEquals(offerType(made, type), own, "a name that no program of the host's asks for");
+    assertEquals(
+      app(message(ids.primaryManager, "zwp_primary_selection_device_manager_v1.create_source", source + 1)).length,
+      12,
+    );
+    assertEquals(
+      app(message(source + 1, "zwp_primary_selection_source_v1.offer", type)),
+      message(source + 1, "zwp_primary_selection_source_v1.offer", `${mark};${type}`),
+    );
+    // A program of the host's that asks for it nevertheless gets nothing.
+    connection.fromHost(frame(8, -1));
+    connection.fromHost(frame(1, -1));
+    host(message(source, "wl_data_source.send", type));
+    assertEquals(dataPasses(connection.fromContainer, -1), false);
+    for (const unknown of [mark, "x/y"]) {
+      connection.fromHost(frame(8, -2));
+      connection.fromHost(frame(1, -2));
+      const asked = text(host(message(source, "wl_data_source.send", unknown)));
+      assertEquals(asked, text(message(source, "wl_data_source.send", "application/x-gui-container")));
+      connection.fromHost(frame(11, -2));
+      connection.fromContainer(frame(12, -2));
+    }
+    use(made);
+    assertEquals(announce(made, [type]), nothing);
+    assertThrows(() => read(made, type), Violation, "was not offered");
+    const selected = withWindow();
+    use(selected);
+    const primary = offer + 1;
+    selected.host(message(primaryDevice, "zwp_primary_selection_device_v1.data_offer", primary));
+    assertEquals(selected.host(message(primary, "zwp_primary_selection_offer_v1.offer", type)), nothing);
+  }
+});
+
+Deno.test("text and pictures pass on Wayland under their own names, in both directions", () => {
+  for (const type of ["text/plain;charset=utf-8", "UTF8_STRING", "text/html", "image/png"]) {
+    const made = withWindow();
+    const { host, connection } = made;
+    makeSource(made);
+    assertEquals(offerType(made, type), message(source, "wl_data_source.offer", type));
+    connection.fromHost(frame(8, -1));
+    connection.fromHost(frame(1, -1));
+    host(message(source, "wl_data_source.send", type));
+    assert(dataPasses(connection.fromContainer, -1));
+    use(made);
+    assertEquals(announce(made, [type]), message(offer, "wl_data_offer.offer", type));
+    assert(read(made, type).isRead);
+  }
+});
+
+Deno.test("what passes between apps of one container on Wayland are types of any name", () => {
+  const made = withWindow();
+  const { app, host, connection } = made;
+  makeSource(made);
+  offerType(made, "text/uri-list");
+  use(made);
+  // The mark comes last: an app may take the first type that it finds.
+  const marking = message(source, "wl_data_source.offer", mark);
+  assertEquals(
+    copy(made, 6),
+    new Uint8Array([...marking, ...message(device, "wl_data_device.set_selection", source, 6)]),
+  );
+  const passed = announce(made, [`${mark};text/uri-list`, mark, "application/x-gui-container.other;text/uri-list"]);
+  assertEquals(passed, message(offer, "wl_data_offer.offer", "text/uri-list"));
+  // Also while nobody works there: it is the container's own.
+  host(message(ids.keyboard, "wl_keyboard.leave", 8, ids.surface));
+  made.wait(1_500);
+  const { asked, isRead } = read(made, "text/uri-list");
+  assertEquals(text(asked), text(message(offer, "wl_data_offer.receive", `${mark};text/uri-list`)));
+  assert(isRead);
+  connection.fromHost(frame(8, -1));
+  connection.fromHost(frame(1, -1));
+  const sent = host(message(source, "wl_data_source.send", `${mark};text/uri-list`));
+  assertEquals(text(sent), text(message(source, "wl_data_source.send", "text/uri-list")));
+  assert(dataPasses(connection.fromContainer, -1));
+  assertEquals(
+    host(message(source, "wl_data_source.target", `${mark};text/uri-list`)),
+    message(source, "wl_data_source.target", "text/uri-list"),
+  );
+  assertEquals(
+    app(message(offer, "wl_data_offer.accept", 6, "text/uri-list")),
+    message(offer, "wl_data_offer.accept", 6, `${mark};text/uri-list`),
+  );
+  assertEquals(
+    app(message(offer, "wl_data_offer.accept", 6, "x/y")),
+    message(offer, "wl_data_offer.accept", 6, null),
+  );
+});
+
+/** Printable, for a comparison of messages without the bits that count descriptors. */
+function text(message: Uint8Array): string {
+  return new TextDecoder().decode(message.subarray(8));
+}
+
+Deno.test("a container on Wayland has no more types of its own than a few, which an X server of the host's would keep", () => {
+  const made = withWindow();
+  let passed = 0;
+  for (let round = 0; round < 20; round++) {
+    made.app(message(ids.dataManager, "wl_data_device_manager.create_data_source", source + round));
+    for (let type = 0; type < 100; type++) {
+      passed += made.app(message(source + round, "wl_data_source.offer", `x/${round}-${type}`)).length > 0 ? 1 : 0;
+    }
+  }
+  assertEquals(passed, 256);
+  for (const type of ["", " x", "x\n", "x".repeat(257)]) assertEquals(offerType(made, type), nothing);
+  // Another session of the container's has types of its own, of which the app may still get what it is offered.
+  use(made);
+  announce(made, [`${mark};x/other`, mark]);
+  const asked = text(message(offer, "wl_data_offer.receive", `${mark};x/other`));
+  assertEquals(text(read(made, "x/other").asked), asked);
+  const accepted = message(offer, "wl_data_offer.accept", 6, `${mark};x/other`);
+  assertEquals(made.app(message(offer, "wl_data_offer.accept", 6, "x/other")), accepted);
+});
+
+Deno.test("an app on Wayland hears nothing of the clipboard while that is closed to it", () => {
+  for (const isOpen of [true, false]) {
+    const made = withWindow({ in: isOpen, out: true });
+    use(made);
+    const passed = announce(made, ["text/plain"]);
+    assertEquals(passed, isOpen ? message(offer, "wl_data_offer.offer", "text/plain") : nothing);
+    if (isOpen) assert(read(made, "text/plain").isRead);
+    else assertThrows(() => read(made, "text/plain"), Violation, "not offered");
+  }
+});
+
+Deno.test("an app on Wayland reads what is copied on the host only while the user works in its windows", () => {
+  const made = withWindow();
+  announce(made, ["text/plain"]);
+  assertEquals(read(made, "text/plain").isRead, false, "never used");
+  use(made);
+  assert(read(made, "text/plain", { pipe: 3 }).isRead);
+  made.host(message(ids.keyboard, "wl_keyboard.leave", 8, ids.surface));
+  made.wait(900);
+  assert(read(made, "text/plain", { pipe: 4 }).isRead);
+  made.wait(200);
+  assertEquals(read(made, "text/plain", { pipe: 5 }).isRead, false, "a second after the user has left");
+});
+
+Deno.test("an app on Wayland hears of what is selected on the host when the user works in its windows", () => {
+  const made = withWindow();
+  const { host } = made;
+  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, nothing));
+  const mime = message(offer, "zwp_primary_selection_offer_v1.offer", "text/plain");
+  const selection = message(primaryDevice, "zwp_primary_selection_device_v1.selection", offer);
+  host(message(primaryDevice, "zwp_primary_selection_device_v1.data_offer", offer));
+  assertEquals(host(mime, selection), nothing);
+  const key = message(ids.keyboard, "wl_keyboard.key", 6, 0, 30, 1);
+  assertEquals(host(key), new Uint8Array([...mime, ...selection, ...key]));
+  const receive = message(offer, "zwp_primary_selection_offer_v1.receive", "text/plain");
+  assert(readData(made, { pipe: 2, receive }).isRead);
+  host(message(ids.keyboard, "wl_keyboard.leave", 8, ids.surface));
+  made.wait(1_100);
+  assertEquals(readData(made, { pipe: 3, receive }).isRead, false, "the user has left");
+
+  const early = withWindow();
+  early.host(message(primaryDevice, "zwp_primary_selection_device_v1.data_offer", offer));
+  early.host(mime, selection);
+  assertThrows(() => readData(early, { pipe: 2, receive }), Violation, "not offered");
+});
+
+Deno.test("no more than 64 MiB pass into one pipe on Wayland, and the app lives on", () => {
+  const made = withWindow();
+  use(made);
+  announce(made, ["text/plain"]);
+  assert(read(made, "text/plain").isRead);
+  const piece = frame(10, 2, new Uint8Array(2 ** 20 - 64));
+  let passed = 0;
+  for (let sent = 0; sent < 100; sent++) {
+    passed += made.connection.fromHost(piece).reduce((sum, { length }) => sum + length, 0) === piece.length ? 1 : 0;
+  }
+  assertEquals(passed, 64);
+});
+
+Deno.test("an app on Wayland takes nothing off the host's clipboard but what it has put there itself", () => {
+  const clear = ({ app }: Trial): boolean => app(message(device, "wl_data_device.set_selection", 0, 6)).length > 0;
+  for (const clipboard of [{ in: false, out: false }, { in: true, out: true }]) {
+    const made = withWindow(clipboard);
+    use(made);
+    assertEquals(clear(made), false);
+    const primary = message(primaryDevice, "zwp_primary_selection_device_v1.set_selection", 0, 6);
+    assertEquals(made.app(primary), nothing);
+  }
+  const made = withWindow();
+  makeSource(made);
+  use(made);
+  copy(made, 6);
+  assert(clear(made));
+  assertEquals(clear(made), false, "once");
+  copy(made, 6);
+  made.host(message(source, "wl_data_source.cancelled"));
+  assertEquals(clear(made), false, "the user has copied something else");
+});
+
+Deno.test("an app on Wayland drags something only while a button is down, and once", () => {
+  const made = withWindow();
+  const { app, host } = made;
+  makeSource(made);
+  const drag = (): Uint8Array => app(message(device, "wl_data_device.start_drag", source, ids.surface, 0, 6));
+  use(made);
+  assertEquals(drag(), nothing);
+  host(message(ids.pointer, "wl_pointer.button", 6, 0, 272, 1));
+  host(message(ids.pointer, "wl_pointer.button", 7, 0, 272, 0));
+  assertEquals(drag(), nothing);
+  host(message(ids.pointer, "wl_pointer.button", 6, 0, 272, 1));
+  assert(drag().length > 0);
+  // The compositor has the button now: the app hears of no release.
+  assertEquals(drag(), nothing);
+  const closed = withWindow({ in: true, out: false });
+  makeSource(closed);
+  closed.host(message(ids.pointer, "wl_pointer.button", 6, 0, 272, 1));
+  assertEquals(
+    closed.app(message(device, "wl_data_device.start_drag", source, ids.surface, 0, 6)),
+    message(device, "wl_data_device.start_drag", 0, ids.surface, 0, 6),
+  );
+});
+
+Deno.test("an app on Wayland reads what is dragged over its window once it is dropped there", () => {
+  /** The host drags something of these types into the window. */
+  const dragging = (types: readonly string[]): Trial => {
+    const made = withWindow();
+    use(made);
+    made.host(
+      message(device, "wl_data_device.data_offer", offer),
+      ...types.map((type) => message(offer, "wl_data_offer.offer", type)),
+    );
+    const isOwn = types.includes(mark);
+    assertEquals(read(made, "text/plain", { pipe: 8 }).isRead, isOwn);
+    made.host(message(device, "wl_data_device.enter", 9, ids.surface, 256, 256, offer));
+    return made;
+  };
+  const made = dragging(["text/plain"]);
+  assertEquals(read(made, "text/plain", { pipe: 2 }).isRead, false);
+  made.host(message(device, "wl_data_device.drop"));
+  assert(read(made, "text/plain", { pipe: 3 }).isRead);
+  const left = dragging(["text/plain"]);
+  left.host(message(device, "wl_data_device.leave"), message(device, "wl_data_device.drop"));
+  assertEquals(read(left, "text/plain", { pipe: 2 }).isRead, false);
+  assert(read(dragging(["text/plain", mark]), "text/plain", { pipe: 2 }).isRead, "it comes from the same container");
+});

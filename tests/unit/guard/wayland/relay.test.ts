@@ -1,0 +1,297 @@
+// The connections of apps on Wayland, over real sockets.
+
+import { assert, assertEquals } from "@std/assert";
+import { relayConnections } from "../../../../lib/guard/wayland/relay.ts";
+import type { WaylandSession } from "../../../../lib/guard/wayland/session.ts";
+import {
+  border,
+  frame,
+  ids,
+  message,
+  messages,
+  showWindow,
+  type Trial,
+  trial,
+  withGlobals,
+  word,
+} from "../../wayland_samples.ts";
+
+/** What an app, or its compositor, sends, and how many bytes of it pass. */
+interface Sent {
+  from: "near" | "far";
+  bytes: Uint8Array;
+  passing: number;
+}
+
+/** A connection in memory, and what its ends have sent. */
+function noted(): { made: Trial; sent: Sent[] } {
+  const sent: Sent[] = [];
+  const made = trial();
+  const { connection } = made;
+  const { fromContainer, fromHost } = connection;
+  const note = (from: "near" | "far", take: typeof fromHost) => (bytes: Uint8Array): Uint8Array[] => {
+    // The guard writes into what it takes.
+    const before = bytes.slice();
+    const pieces = take(bytes);
+    sent.push({ from, bytes: before, passing: pieces.reduce((sum, { length }) => sum + length, 0) });
+    return pieces;
+  };
+  connection.fromContainer = note("near", fromContainer);
+  connection.fromHost = note("far", fromHost);
+  return { made, sent };
+}
+
+/** What is sent until there is a window with the focus and a popup. */
+function withPopup(): { made: Trial; sent: Sent[]; popup: number } {
+  const { made, sent } = noted();
+  showWindow(withGlobals(undefined, made));
+  const [surface, shell, positioner, popup] = [ids.next, ids.next + 1, ids.next + 2, ids.next + 3];
+  made.host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, new Uint8Array()));
+  made.app(
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
+    message(ids.shell, "xdg_wm_base.create_positioner", positioner),
+    message(positioner, "xdg_positioner.set_size", 100, 100),
+    message(positioner, "xdg_positioner.set_anchor_rect", 0, 0, 10, 10),
+    message(shell, "xdg_surface.get_popup", popup, ids.xdgSurface, positioner),
+  );
+  return { made, sent, popup };
+}
+
+/** The same, and the user has left; last, half of a frame. */
+function popupLeft(): Sent[] {
+  const { made, sent } = withPopup();
+  made.host(message(ids.keyboard, "wl_keyboard.leave", 6, ids.surface));
+  made.connection.fromContainer(frame(5, 1, 0, 8, new Uint8Array(8)).subarray(0, -4));
+  return sent;
+}
+
+/** Reads so many bytes. */
+async function take(from: Deno.Conn, count: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(count);
+  for (let at = 0; at < count;) {
+    const got = await from.read(bytes.subarray(at));
+    if (got === null) throw new Deno.errors.UnexpectedEof();
+    at += got;
+  }
+  return bytes;
+}
+
+/** The messages of the next frame. */
+async function takeFrame(from: Deno.Conn): Promise<Uint8Array> {
+  const head = new DataView((await take(from, 4)).buffer).getUint32(0, true);
+  return await take(from, (head >>> 5) - 4);
+}
+const flags = {
+  resumes: 1 << 0,
+  isResumed: 1 << 1,
+  noGraphicsCard: 1 << 2,
+  fixed: 1 << 7,
+  none: 1 << 8,
+  noVideo: 1 << 11,
+  version: 1 << 16,
+};
+
+/** The first bytes of a connection. */
+function tokenWith(more = 0): Uint8Array {
+  return new Uint8Array([
+    ...word(flags.version | flags.fixed | flags.none | more),
+    ...new Uint8Array(12),
+  ]);
+}
+
+/** The two ends of an app's connection to its compositor. */
+interface Ends extends Disposable {
+  near: Deno.UnixConn;
+  far: Deno.UnixConn;
+  /** Each end sends, and the other one gets what passes. */
+  play(sent: readonly Sent[]): Promise<void>;
+  /** Whether a message of the app's passes. */
+  passes(request: Uint8Array): Promise<boolean>;
+}
+
+/** A guard whose clock and looks the test has. */
+interface World {
+  told: string[];
+  session(): WaylandSession;
+  open(token?: Uint8Array): Promise<Ends>;
+  /** So many milliseconds pass. */
+  wait(ms: number): void;
+  look(times: number): void;
+}
+
+async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  const [path, hostPath] = [`${directory}/guard`, `${directory}/host`];
+  const listener = Deno.listen({ transport: "unix", path });
+  using hostListener = Deno.listen({ transport: "unix", path: hostPath });
+  const { setInterval } = globalThis;
+  const { now } = performance;
+  let look = (): void => {};
+  let later = 0;
+  globalThis.setInterval = ((action: () => void) => (look = action, 0)) as unknown as typeof setInterval;
+  performance.now = () => now.call(performance) + later;
+  const told: string[] = [];
+  let session: WaylandSession;
+  try {
+    const ended = relayConnections({
+      container: "box",
+      clipboard: { in: true, out: true },
+      border,
+      compression: "none",
+      listener,
+      connect: () => Deno.connect({ transport: "unix", path: hostPath }),
+      tell: (line) => told.push(line),
+      begin: (begun) => void (session = begun),
+    });
+    await test({
+      told,
+      session: () => session,
+      wait: (ms) => void (later += ms),
+      look(times) {
+        for (let count = 0; count < times; count++) look();
+      },
+      async open(token = tokenWith()) {
+        const near = await Deno.connect({ transport: "unix", path });
+        await near.write(token);
+        const far = await hostListener.accept();
+        await take(far, 16);
+        return {
+          near,
+          far,
+          async play(sent) {
+            for (const { from, bytes, passing } of sent) {
+              const [by, to] = from === "near" ? [near, far] : [far, near];
+              await by.write(bytes);
+              await take(to, passing);
+            }
+          },
+          async passes(request) {
+            await near.write(messages(request));
+            return (await takeFrame(far)).length > 0;
+          },
+          [Symbol.dispose]() {
+            near.close();
+            far.close();
+          },
+        };
+      },
+    });
+    listener.close();
+    await ended;
+  } finally {
+    globalThis.setInterval = setInterval;
+    performance.now = now;
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** What comes within so many real milliseconds. */
+async function soon<T>(what: Promise<T>, ms = 3_000): Promise<T | "late"> {
+  const late = Promise.withResolvers<"late">();
+  const timer = setTimeout(late.resolve, ms, "late");
+  return await Promise.race([what, late.promise]).finally(() => clearTimeout(timer));
+}
+
+Deno.test("the guard leaves nothing open when an end has gone, and no connection goes on over another one", async () => {
+  await inWorld(async ({ open, told }) => {
+    for (const ender of ["host", "app"]) {
+      using ends = await open(tokenWith(flags.resumes | flags.isResumed));
+      const { near, far } = ends;
+      if (ender === "host") far.closeWrite();
+      else await near.write(frame(17, 0));
+      for (const end of [near, far]) assertEquals(await end.read(new Uint8Array(1)), null);
+    }
+    assertEquals(told, [
+      "An app is cut off: waypipe sends what needs a graphics card, or is unknown (type 17). Start it again; if that recurs, take --display x11",
+    ]);
+  });
+});
+
+Deno.test("an app with a popup open is cut off in the middle of a frame", async () => {
+  await inWorld(async ({ open, wait, look, session, told }) => {
+    using ends = await open();
+    await ends.play(popupLeft());
+    wait(3_000);
+    const over = ends.far.read(new Uint8Array(1));
+    look(2 * 29);
+    for (let wakes = 0; wakes < 60; wakes++) session().wake();
+    assertEquals(await soon(over, 100), "late");
+    look(2 * 3);
+    assertEquals(await over, null);
+    assertEquals(told, [
+      "An app is cut off: it keeps popups open with half a frame. Start it again; if that recurs, take --display x11",
+    ]);
+  });
+});
+
+/** The user works in a window: what is sent until then. */
+function withUse(): Sent[] {
+  const { made, sent } = withPopup();
+  made.host(message(ids.keyboard, "wl_keyboard.key", 7, 0, 30, 1));
+  return sent;
+}
+
+const fullscreen = message(ids.toplevel, "xdg_toplevel.set_fullscreen", 0);
+
+/** The host sends more than the sockets of an app take that reads nothing; then this. Gives what the app is to read. */
+async function flood({ far }: Ends, last: Uint8Array): Promise<Uint8Array> {
+  const event = message(ids.keyboard, "wl_keyboard.modifiers", 1, 0, 0, 0, 0);
+  const frames = messages(...Array(500).fill(event));
+  const all = new Uint8Array([...Array(80)].flatMap(() => [...frames]).concat([...messages(last)]));
+  const writing = (async () => {
+    for (let at = 0; at < all.length;) at += await far.write(all.subarray(at));
+  })();
+  await soon(writing.catch(() => {}));
+  return all;
+}
+
+Deno.test("an app that does not read keeps the guard from nothing: what the host says is judged when it comes", async () => {
+  await inWorld(async ({ open, wait }) => {
+    using stalled = await open();
+    await stalled.play(withUse());
+    using acting = await open();
+    const { made, sent } = noted();
+    showWindow(withGlobals(undefined, made));
+    await acting.play(sent);
+    assert(await acting.passes(fullscreen));
+    const all = await flood(stalled, message(ids.keyboard, "wl_keyboard.leave", 8, ids.surface));
+    wait(3_000);
+    let passes = true;
+    for (let tries = 0; passes && tries < 100; tries++) {
+      passes = await acting.passes(fullscreen);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assertEquals(passes, false);
+    assertEquals(await take(stalled.near, all.length), all);
+  });
+});
+
+Deno.test("nobody counts as working in the windows of a session one of whose apps has not read for a second", async () => {
+  await inWorld(async ({ open, look, told }) => {
+    using stalled = await open();
+    await stalled.play(withUse());
+    using acting = await open();
+    const { made, sent } = noted();
+    showWindow(withGlobals(undefined, made));
+    await acting.play(sent);
+    const modifiers = message(ids.keyboard, "wl_keyboard.modifiers", 2, 0, 0, 0, 0);
+    const all = await flood(stalled, modifiers);
+    assert(await acting.passes(fullscreen));
+    look(4);
+    // Its popup is closed.
+    assert((await soon(takeFrame(stalled.far))).length > 4);
+    assertEquals(await acting.passes(fullscreen), false);
+    await take(stalled.near, all.length);
+    await takeFrame(stalled.near);
+    assert(await acting.passes(fullscreen), "it reads again");
+
+    await flood(stalled, modifiers);
+    look(21);
+    assertEquals(await soon(stalled.far.read(new Uint8Array(1)).catch(() => null)), null);
+    assertEquals(told, [
+      "An app is cut off: for 10 seconds it has read nothing of what it is sent. Start it again; if that recurs, take --display x11",
+    ]);
+    assert(await acting.passes(message(1, "wl_display.sync", ids.next)), "the other one stays");
+  });
+});

@@ -1,0 +1,472 @@
+// What the container may say of its windows to the host, and where popups may be.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Refusal } from "../../../../lib/guard/faults.ts";
+import type { Rectangle } from "../../../../lib/guard/xpra/geometry.ts";
+import type { Dict } from "../../../../lib/guard/xpra/rencode.ts";
+import { titleOf } from "../../../../lib/guard/title.ts";
+import { mayPopUp } from "../../../../lib/guard/xpra/popups.ts";
+import { createWindows, type Windows } from "../../../../lib/guard/xpra/windows.ts";
+import { description, dict } from "../../../fuzz/samples.ts";
+
+const place = { x: 100, y: 100, width: 400, height: 300 };
+
+function windows(): Windows {
+  let time = 0;
+  const made = createWindows({ container: "box", now: () => time += 100 });
+  made.setScreen({ width: 1920, height: 1200, monitors: [] });
+  return made;
+}
+
+/** Windows with one that is shown. */
+function shown(): Windows {
+  const made = windows();
+  made.open(1, { ...place, description });
+  made.recordPlace(1, place);
+  return made;
+}
+
+/** Windows with one that has the keyboard. */
+function focused(): Windows {
+  const made = shown();
+  made.focus(1);
+  return made;
+}
+
+/** Windows with one that is shown, and their clock in milliseconds. */
+function timed(): { made: Windows; at(ms: number): void } {
+  let time = 0;
+  const made = createWindows({ container: "box", now: () => time });
+  made.setScreen({ width: 1920, height: 1200, monitors: [] });
+  made.open(1, { ...place, description });
+  made.recordPlace(1, place);
+  return { made, at: (ms) => time = ms };
+}
+
+Deno.test("titleOf() puts the container's name first, whatever the title is", () => {
+  assertEquals(titleOf("box", "a title"), "[box] a title");
+  assertEquals(titleOf("box", ""), "[box] ");
+  assertEquals([...titleOf("box", "x".repeat(5000))].length, "[box] ".length + 400);
+});
+
+Deno.test("titleOf() leaves out what turns a line round, ends it, or is for a terminal", () => {
+  assertEquals(titleOf("box", "a\u202e\u2066b\u200f\u001b]52;c;x\u0007\u0000\u2028c"), "[box] ab]52;c;xc");
+  assertEquals(titleOf("box", "two\n\r\tlines"), "[box] two lines");
+  assertEquals(titleOf("box", "grüße 日本 😀"), "[box] grüße 日本 😀");
+});
+
+Deno.test("Windows.open() lets pass what a frame needs and nothing else", () => {
+  const passed = windows().open(1, { ...place, description }).description;
+  assertEquals([...passed.keys()].toSorted(), [
+    "class-instance",
+    "icon-title",
+    "requested-position",
+    "size-constraints",
+    "title",
+    "window-type",
+  ]);
+  assertEquals(passed.get("title"), "[box] ubuntu@box: ~");
+  assertEquals(passed.get("icon-title"), "[box] ubuntu@box: ~");
+  assertEquals(passed.get("class-instance"), ["box.xterm", "box.XTerm"]);
+});
+
+Deno.test("Windows.open() names the container for a window without a title", () => {
+  assertEquals(windows().open(1, { ...place, description: new Map() }).description.get("title"), "[box] ");
+});
+
+Deno.test("Windows.open() gives a window without a class one that names the container", () => {
+  assertEquals(windows().open(1, { ...place, description: new Map() }).description.get("class-instance"), [
+    "box.window",
+    "box.Window",
+  ]);
+});
+
+Deno.test("Windows.open() makes an ordinary window of one that would have no frame", () => {
+  for (const type of ["DOCK", "DESKTOP", "POPUP_MENU", "DROPDOWN_MENU", "NOTIFICATION", "SPLASHSCREEN", "TOOLTIP"]) {
+    assertEquals(
+      windows().open(1, { ...place, description: dict({ "window-type": [type] }) }).description.get("window-type"),
+      [
+        "NORMAL",
+      ],
+    );
+  }
+  const dialog =
+    windows().open(1, { ...place, description: dict({ "window-type": ["DIALOG"], "override-redirect": true }) })
+      .description;
+  assertEquals(dialog.get("window-type"), ["DIALOG"]);
+  assertEquals(dialog.has("override-redirect"), false);
+});
+
+Deno.test("a window belongs only to another framed one of the container's, never to itself and in no circle", () => {
+  const made = focused();
+  const to = (parent: number): Dict => dict({ "transient-for": parent });
+  const opened = (window: number, parent: number): boolean =>
+    made.open(window, { ...place, description: to(parent) }).description.has("transient-for");
+  const may = (window: number, parent: number): boolean => made.describe(window, to(parent)).has("transient-for");
+  assert(opened(2, 1));
+  assert(opened(3, 2));
+  assertEquals([opened(4, 99), opened(5, 0), opened(6, 6)], [false, false, false]);
+  assertEquals([may(1, 1), may(1, 2), may(1, 3)], [false, false, false]);
+  assert(may(3, 1));
+  made.openPopup(7, { ...place, description: new Map() });
+  assertEquals(may(6, 7), false);
+  // What belonged to a window that is gone belongs to none, also when another one has its number.
+  made.close(2);
+  assert(opened(2, 3));
+});
+
+Deno.test("a window covers the whole screen only while the user works in the container", () => {
+  const made = focused();
+  const whole = dict({ fullscreen: true });
+  assertEquals(made.describe(1, whole).has("fullscreen"), false);
+  made.recordKey();
+  assertEquals(made.describe(1, whole).get("fullscreen"), true);
+  made.focus(0);
+  assertEquals(made.describe(1, dict({ fullscreen: false })).get("fullscreen"), false);
+  const { made: left, at } = timed();
+  left.focus(1);
+  left.recordKey();
+  left.focus(0);
+  at(1000);
+  assertEquals(left.describe(1, whole).has("fullscreen"), false);
+});
+
+Deno.test("the user works in the container once he presses a key or a button there, not by the keyboard alone", () => {
+  const { made, at } = timed();
+  const isUsed = (ms: number): boolean => (at(ms), made.isUsed());
+  at(5000);
+  made.focus(1);
+  assertEquals(isUsed(5000), false);
+  made.recordKey();
+  assertEquals([isUsed(5000), isUsed(60_000)], [true, true]);
+  made.focus(0);
+  assertEquals(isUsed(60_000), false);
+  // A click comes before the keyboard does.
+  at(70_000);
+  made.recordClick(1);
+  assert(isUsed(70_500));
+  made.focus(1);
+  assert(isUsed(90_000));
+  made.openPopup(2, { ...place, description: new Map() });
+  made.focus(0);
+  made.focus(1);
+  assertEquals(isUsed(90_000), false);
+  made.recordClick(2);
+  assert(isUsed(90_000));
+});
+
+Deno.test("a click into a popup or an icon in the tray does not mean that the user works in the container", () => {
+  const { made, at } = timed();
+  at(5000);
+  made.focus(1);
+  made.openPopup(2, { ...place, description: new Map() });
+  made.openTray(3);
+  made.focus(0);
+  for (const window of [2, 3]) made.recordClick(window);
+  assertEquals(made.isUsed(), false);
+});
+
+Deno.test("no key passes to a popup: it never has the keyboard", () => {
+  const made = focused();
+  made.openPopup(2, { ...place, description: new Map() });
+  made.focus(2);
+  assertEquals(made.focused(), 0);
+});
+
+Deno.test("Windows.open() leaves every window its frame, and none transparent", () => {
+  const wish = dict({ decorations: 0, "has-alpha": true });
+  const passed = windows().open(1, { ...place, description: wish }).description;
+  assertEquals([passed.has("decorations"), passed.has("has-alpha")], [false, false]);
+  assertEquals(focused().openPopup(2, { ...place, description: wish })!.description.has("has-alpha"), false);
+});
+
+Deno.test("a framed window is wholly on the screen, with its title, and large enough to be seen", () => {
+  const at = (x: number, y: number, width = 400, height = 300): number[] => {
+    const { place, description } = windows().open(1, {
+      x,
+      y,
+      width,
+      height,
+      description: dict({ "requested-position": [x, y] }),
+    });
+    assertEquals(description.get("requested-position"), [place.x, place.y]);
+    return [place.x, place.y, place.width, place.height];
+  };
+  assertEquals(at(10, 50), [10, 50, 400, 300]);
+  assertEquals(at(10, 0), [10, 40, 400, 300]);
+  assertEquals(at(-5000, -5000), [0, 40, 400, 300]);
+  assertEquals(at(9000, 9000), [1520, 900, 400, 300]);
+  assertEquals(at(-3000, 0, 8000, 3000), [0, 40, 1920, 1200]);
+  assertEquals(at(10, 50, 1, 1), [10, 50, 48, 24]);
+  const constraints = (about: Dict): Dict =>
+    windows().open(1, { ...place, description: dict({ "size-constraints": about }) }).description.get(
+      "size-constraints",
+    ) as Dict;
+  assertEquals(constraints(dict({ "maximum-size": [1, 1], "minimum-size": [1, 1] })), dict({ "minimum-size": [1, 1] }));
+  assertEquals(
+    constraints(dict({ "minimum-size": [8000, 3000], "base-size": [8000, 5], gravity: 10 })),
+    dict({ "minimum-size": [1920, 1200], "base-size": [1920, 5] }),
+  );
+  // As xterm has it; by GTK 3 the second one made a window without a size, and the third one is no character's.
+  const stepped = (base: number[], increment: number[]): Dict => dict({ "base-size": base, increment });
+  assertEquals(constraints(stepped([19, 4], [6, 13])), stepped([49, 30], [6, 13]));
+  assertEquals(constraints(stepped([0, 0], [255, 255])), stepped([255, 255], [255, 255]));
+  assertEquals(constraints(stepped([0, 0], [32_767, 32_767])), dict({ "base-size": [0, 0] }));
+  assertEquals(shown().describe(1, dict({ "requested-position": [-3000, -3000] })), new Map());
+  assertEquals(shown().move(1, { x: -9000, y: 5, width: 1, height: 1 }), { x: 0, y: 40, width: 48, height: 24 });
+  assertEquals(shown().move(1, { x: -3000, y: 0, width: 8000, height: 3000 }).width, 1920);
+});
+
+Deno.test("a framed window is where the host shows it, not where the container wants it", () => {
+  const made = focused();
+  made.move(1, { x: 1400, y: 800, width: 400, height: 300 });
+  assertThrows(() => made.openPopup(2, { x: 1500, y: 900, width: 200, height: 200, description: new Map() }), Refusal);
+  made.recordPlace(1, { x: 1400, y: 800, width: 400, height: 300 });
+  made.openPopup(2, { x: 1500, y: 900, width: 200, height: 200, description: new Map() });
+});
+
+Deno.test("a popup has no class: xpra's client grabs the keyboard for some", () => {
+  const about = dict({
+    "class-instance": ["sun-awt-X11-XDialogPeer", "x"],
+    "window-type": ["DIALOG"],
+    // xpra's client would move it with that window.
+    "transient-for": 1,
+  });
+  const passed: Dict = focused().openPopup(2, { ...place, description: about })!.description;
+  assertEquals([...passed.keys()], ["window-type", "title"]);
+});
+
+Deno.test("Windows.open() refuses a window twice, too many, and too many at once", () => {
+  const made = shown();
+  assertThrows(() => made.open(1, { ...place, description: new Map() }), Refusal);
+  assertThrows(
+    () => {
+      for (let window = 2; window < 1000; window++) made.open(window, { ...place, description: new Map() });
+    },
+    Refusal,
+    "too many windows",
+  );
+  const quick = createWindows({ container: "box", now: () => 0 });
+  assertThrows(() => {
+    for (let window = 1; window < 300; window++) {
+      quick.open(window, { ...place, description: new Map() });
+      quick.close(window);
+    }
+  }, Refusal);
+});
+
+Deno.test("all framed windows together fill a few screens, whichever way they would grow", () => {
+  const whole = { x: 0, y: 0, width: 1920, height: 1200 };
+  const huge = { x: 0, y: 0, width: 16_384, height: 16_384 };
+  /** How many windows of a hundred get what they ask for. */
+  const served = (ask: (made: Windows, window: number) => unknown): number => {
+    const made = windows();
+    let count = 0;
+    for (let window = 1; window <= 100; window++) {
+      try {
+        ask(made, window);
+        count++;
+      } catch (error) {
+        assert(error instanceof Refusal);
+      }
+    }
+    return count;
+  };
+  const wish = (about: Dict): number =>
+    served((made, window) => {
+      made.open(window, { ...place, description: new Map() });
+      made.describe(window, about);
+    });
+  assertEquals(served((made, window) => made.open(window, { ...whole, description })), 32);
+  assertEquals(served((made, window) => made.open(window, { ...huge, description })), 32);
+  assertEquals(served((made, window) => made.open(window, { ...place, description: dict({ maximized: true }) })), 32);
+  assertEquals(served((made, window) => made.open(window, { ...place, description })), 100);
+  assert(wish(dict({ maximized: true })) <= 32);
+  for (const name of ["minimum-size", "base-size"]) {
+    assert(wish(dict({ "size-constraints": dict({ [name]: [1920, 1200] }) })) <= 32, name);
+  }
+  const grown = served((made, window) => {
+    made.open(window, { ...place, description });
+    made.move(window, { ...place, width: 1920 });
+    made.move(window, { ...place, height: 1200 });
+    // Until the host tells, nobody knows that it has shrunk.
+    made.move(window, place);
+  });
+  assert(grown <= 32);
+});
+
+Deno.test("a window that the user enlarges counts as large, and one that is gone no more", () => {
+  const made = windows();
+  for (let window = 1; window <= 40; window++) {
+    made.open(window, { ...place, description: new Map() });
+    made.recordPlace(window, { x: 0, y: 0, width: 1920, height: 1200 });
+    made.describe(window, dict({ title: "a title" }));
+    made.move(window, { ...place, x: 5 });
+    if (window < 32) continue;
+    assertThrows(() => made.open(99, { ...place, description: new Map() }), Refusal, "too large");
+    made.close(window);
+  }
+});
+
+Deno.test("mayPopUp() allows menus at a window, and menus at menus", () => {
+  const screen = { width: 1920, height: 1200, monitors: [] };
+  const menu = { x: 120, y: 130, width: 300, height: 500 };
+  assert(mayPopUp(menu, { screen, windows: [place], popups: [] }));
+  const below = { x: 120, y: 425, width: 300, height: 500 };
+  assert(mayPopUp(below, { screen, windows: [place], popups: [] }));
+  const beside = { x: 425, y: 600, width: 300, height: 500 };
+  assertEquals(mayPopUp(beside, { screen, windows: [place], popups: [] }), false);
+  assert(mayPopUp(beside, { screen, windows: [place], popups: [menu] }));
+});
+
+Deno.test("mayPopUp() goes by one of the monitors, not by all of them", () => {
+  const monitor = { y: 0, width: 1920, height: 1200 };
+  const monitors = [{ x: 0, ...monitor }, { x: 1920, ...monitor }];
+  const mayBe = (width: number, height: number): boolean =>
+    mayPopUp({ x: 0, y: 0, width, height }, {
+      screen: { width: 3840, height: 1200, monitors },
+      windows: [place],
+      popups: [],
+    });
+  assertEquals([mayBe(1920, 1200), mayBe(1920, 600), mayBe(3000, 300)], [false, true, false]);
+});
+
+Deno.test("mayPopUp() refuses what is far from the container's windows, and what covers half of the screen", () => {
+  const screen = { width: 1920, height: 1200, monitors: [] };
+  assertEquals(
+    mayPopUp({ x: 1500, y: 0, width: 300, height: 100 }, { screen, windows: [place], popups: [] }),
+    false,
+  );
+  assertEquals(mayPopUp({ x: 0, y: 0, width: 1920, height: 1200 }, { screen, windows: [place], popups: [] }), false);
+  assertEquals(mayPopUp(place, { screen, windows: [], popups: [] }), false);
+  const halves = [{ x: 0, y: 0, width: 960, height: 1190 }];
+  assertEquals(
+    mayPopUp({ x: 960, y: 0, width: 960, height: 1190 }, { screen, windows: [place], popups: halves }),
+    false,
+  );
+  for (const side of [1, 4]) {
+    const speck = { x: 1900, y: 1100, width: side, height: side };
+    assertEquals(mayPopUp(speck, { screen, windows: [place], popups: [] }), false);
+  }
+});
+
+Deno.test("no popup is where it may be by way of one that nobody sees, or by a line of small ones", () => {
+  const half = { x: 560, y: 0, width: 920, height: 1200 };
+  const dot = focused();
+  dot.openPopup(2, { x: 540, y: 300, width: 1, height: 1, description: new Map() });
+  assertThrows(() => dot.openPopup(3, { ...half, description: new Map() }), Refusal, "far from");
+  const line = focused();
+  assertThrows(
+    () => {
+      for (let window = 2; window < 30; window++) {
+        line.openPopup(window, { x: 450 + 40 * window, y: 200, width: 30, height: 4, description: new Map() });
+      }
+    },
+    Refusal,
+    "far from",
+  );
+});
+
+Deno.test("popups do not walk away from their window, one by the other", () => {
+  const made = focused();
+  made.openPopup(2, { x: 300, y: 150, width: 300, height: 300, description: new Map() });
+  made.openPopup(3, { x: 620, y: 150, width: 300, height: 300, description: new Map() });
+  assertThrows(() => made.move(2, { x: 930, y: 150, width: 300, height: 300 }), Refusal, "far from");
+});
+
+Deno.test("a framed window's whole title is on monitors, even if they differ in height", () => {
+  const made = windows();
+  const monitors = [{ x: 1920, y: 0, width: 1280, height: 720 }, { x: 0, y: 0, width: 1920, height: 1200 }];
+  made.setScreen({ width: 3200, height: 1200, monitors });
+  const opened = (wanted: Partial<Rectangle>): Rectangle =>
+    made.open(++count, { ...place, ...wanted, description: new Map() }).place;
+  let count = 0;
+  // Below the smaller monitor, and with its title half there.
+  assertEquals(opened({ x: 2500, y: 800 }), { ...place, x: 2500, y: 420 });
+  assertEquals(opened({ x: 1800, y: 800 }), { ...place, x: 1520, y: 800 });
+  assertEquals(made.move(1, { ...place, x: 2500, y: 1100 }), { ...place, x: 2500, y: 420 });
+  // From one monitor to the other, and partly below one.
+  for (const wanted of [{ x: 1800, y: 100 }, { x: 2500, y: 600 }]) {
+    assertEquals(opened(wanted), { ...place, ...wanted });
+  }
+});
+
+Deno.test("Windows.openPopup() takes menus of menus of menus, and twenty popups of any size", () => {
+  const made = focused();
+  for (let window = 2; window <= 7; window++) {
+    made.openPopup(window, { x: 150 * window, y: 150, width: 150, height: 300, description: new Map() });
+  }
+  assertEquals(made.takeStrays(), []);
+  const speck = { ...place, width: 1, height: 1 };
+  for (let window = 8; window <= 21; window++) made.openPopup(window, { ...speck, description: new Map() });
+  assertThrows(() => made.openPopup(22, { ...speck, description: new Map() }), Refusal, "too many popups");
+});
+
+Deno.test("popups are there only while a window has the keyboard or is just clicked, of any size", () => {
+  const { made, at } = timed();
+  const opens = (window: number): boolean => {
+    const side = window % 2 === 0 ? 4 : 200;
+    const opened =
+      made.openPopup(window, { ...place, width: side, height: side, description: new Map() }) !== undefined;
+    assertEquals(made.has(window), opened);
+    return opened;
+  };
+  assertEquals([opens(2), opens(3)], [false, false]);
+  at(5000);
+  made.recordClick(1);
+  assertEquals([opens(2), opens(3), made.mayHaveStrays(), made.takeStrays()], [true, true, true, []]);
+  at(6000);
+  assertEquals([made.takeStrays(), made.mayHaveStrays()], [[2, 3], false]);
+  made.focus(1);
+  assertEquals([opens(4), opens(5), made.takeStrays(), made.mayHaveStrays()], [true, true, [], false]);
+  at(90_000);
+  made.focus(0);
+  // Nobody prolongs their life by a click into one of them.
+  made.recordClick(5);
+  assertEquals([made.mayHaveStrays(), made.takeStrays()], [true, [4, 5]]);
+});
+
+Deno.test("popups are wholly on the screen, where xpra's client would move them, and left out when they are off it", () => {
+  const made = focused();
+  assertEquals(made.openPopup(2, { x: -99, y: -99, width: 1, height: 1, description: new Map() }), undefined);
+  made.recordPlace(1, { x: 0, y: 100, width: 400, height: 300 });
+  const over = { x: -150, y: 150, width: 200, height: 200 };
+  assertEquals(made.openPopup(3, { ...over, description: new Map() })!.place, { ...over, x: 0 });
+  assertEquals(made.move(3, over), { ...over, x: 0 });
+  assertEquals(made.place(3), undefined);
+});
+
+Deno.test("Windows.openTray() takes eight icons", () => {
+  const made = shown();
+  for (let window = 2; window <= 9; window++) made.openTray(window);
+  assertThrows(() => made.openTray(10), Refusal, "too many icons");
+});
+
+Deno.test("Windows.move() holds popups where they may be opened", () => {
+  const made = focused();
+  made.openPopup(2, { x: 150, y: 150, width: 200, height: 200, description: new Map() });
+  made.move(2, { x: 300, y: 200, width: 200, height: 200 });
+  assertThrows(() => made.move(2, { x: 1500, y: 900, width: 200, height: 200 }), Refusal);
+  assertThrows(() => made.move(2, { x: 0, y: 0, width: 1900, height: 1200 }), Refusal);
+  assertThrows(() => made.move(9, place), Refusal);
+});
+
+Deno.test("Windows.takeStrays() gives popups whose window is hidden, with the menus at them", () => {
+  const made = focused();
+  made.openPopup(2, { x: 150, y: 150, width: 200, height: 200, description: new Map() });
+  made.openPopup(3, { x: 360, y: 300, width: 300, height: 300, description: new Map() });
+  assertEquals(made.takeStrays(), []);
+  made.recordHidden(1);
+  assertEquals(made.takeStrays(), [2, 3]);
+  assertEquals(made.has(2), false);
+});
+
+Deno.test("Windows.focus() knows the container's windows only, and a window that is gone has no keyboard", () => {
+  const made = shown();
+  made.focus(99);
+  assertEquals(made.focused(), 0);
+  made.focus(1);
+  assertEquals(made.focused(), 1);
+  made.close(1);
+  assertEquals(made.focused(), 0);
+});

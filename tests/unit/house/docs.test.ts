@@ -1,0 +1,149 @@
+// The documents for people, where they can be held to what is there: links, permissions, lines for a shell's start.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { dirname, fromFileUrl, join } from "@std/path";
+import { runProcess } from "../../../lib/base/process.ts";
+import { permissionsOf, scripts } from "../../../tools/compile.ts";
+import { testWith } from "../samples.ts";
+
+const root = fromFileUrl(new URL("../../..", import.meta.url));
+
+const reference = await Deno.readTextFile(join(root, "docs/reference.md"));
+
+const readme = await Deno.readTextFile(join(root, "README.md"));
+
+/** The documents for people, by their paths in the checkout. */
+const documents = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+  "examples/desktop-files/README.md",
+  ...[...Deno.readDirSync(join(root, "docs"))].map(({ name }) => `docs/${name}`).filter((path) => path.endsWith(".md")),
+];
+
+/** The text of a document without its code, in which brackets and `#` have other meanings. */
+async function proseOf(document: string): Promise<string> {
+  const markdown = await Deno.readTextFile(join(root, document));
+  return markdown.replace(/^( *)```.*?^\1```$/gms, "").replace(/^ {4}.*$/gm, "");
+}
+
+/** The places that a document's links and pictures lead to, without those on the web. */
+function targetsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!).filter((target) =>
+    !/^https?:/.test(target)
+  );
+}
+
+/** The names by which a document's headings are linked to, as GitHub makes them. */
+function anchorsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!.toLowerCase().replace(/[^\p{L}\d\s_-]/gu, "").replaceAll(" ", "-")
+  );
+}
+
+/** Whether a link of a document leads to a file of the checkout, and to a heading where it names one. */
+async function leadsSomewhere(document: string, target: string): Promise<boolean> {
+  const [path, anchor] = target.split("#");
+  const file = path === "" ? document : join(dirname(document), path!);
+  if (!await Deno.stat(join(root, file)).then(() => true, () => false)) return false;
+  return anchor === undefined || anchorsOf(await proseOf(file)).includes(anchor);
+}
+
+for (const document of documents) {
+  Deno.test(`${document}: each link leads somewhere`, async () => {
+    const broken: string[] = [];
+    for (const target of targetsOf(await proseOf(document))) {
+      if (!await leadsSomewhere(document, target)) broken.push(target);
+    }
+    assertEquals(broken, []);
+  });
+}
+
+Deno.test("docs/README.md leads to each of the documents for users", async () => {
+  const targets = targetsOf(await proseOf("docs/README.md")).map((target) => join("docs", target));
+  const others = documents.filter((document) => document.includes("/") && document !== "docs/README.md");
+  assertEquals(others.filter((document) => !targets.includes(document)), []);
+});
+
+Deno.test("README.md is short: fewer than 220 lines, none over 120 columns", () => {
+  const lines = readme.trimEnd().split("\n");
+  assert(lines.length < 220, `${lines.length} lines`);
+  assertEquals(lines.filter((line) => line.length > 120), []);
+});
+
+Deno.test("docs/reference.md: the list of permissions is what stands in the scripts", async () => {
+  for (const script of scripts) {
+    const item = new RegExp(`^- \`${script}.ts\` reads (.*?), writes (.*?), and starts (.*?)\\.$`, "ms").exec(
+      reference,
+    );
+    assert(item, script);
+    const [reads, writes, starts] = item.slice(1).map((part) => part.replace(/\s+/g, " "));
+    const text = await Deno.readTextFile(join(root, `${script}.ts`));
+    const header = text.slice(0, text.indexOf("/**"));
+    const permissions = permissionsOf(text);
+    const programs = /^--allow-run=(.*)/m.exec(permissions.join("\n"))![1]!;
+    assertEquals(starts, programs.split(",").map((program) => `\`${program}\``).join(", "));
+    assertEquals(reads === "any file", /^set -- --allow-read "/m.test(header), `${script}: ${reads}`);
+    assertEquals(writes !== "nothing", permissions.includes("--allow-write"), `${script}: ${writes}`);
+    for (const cell of [reads!, writes!]) {
+      for (const [, place] of cell.matchAll(/`~\/([^`]*)`/g)) {
+        for (const name of [place!.split("/")[0]!, place!.split("/").at(-1)!]) assertStringIncludes(header, name, cell);
+      }
+    }
+    assert(!/--allow-net(?!="unix:\$m\/[^" ]*")/.test(header), "sockets only");
+  }
+});
+
+for (
+  const [shell, argv, seen] of [
+    ["bash", ["bash", "--norc", "-c"], "complete -p create.ts attach.ts map.ts gui-map"],
+    ["zsh", ["zsh", "-f", "-c"], "print -l $_comps[create.ts] $_comps[attach.ts] $_comps[map.ts] $_comps[gui-map]"],
+    [
+      "fish",
+      ["fish", "--no-config", "-c"],
+      'for name in create.ts attach.ts map.ts gui-map; complete -C "$name --eng"; end',
+    ],
+  ] as const
+) {
+  testWith([shell], `docs/installing.md: the line for ${shell} gives it the completions of all three`, async () => {
+    const home = await Deno.makeTempDir();
+    try {
+      await Deno.symlink(root, join(home, "gui-container"));
+      const text = await Deno.readTextFile(join(root, "docs/installing.md"));
+      const line = text.split("\n").find((line) => line.includes(`--completions ${shell}`))!.trim();
+      const before = shell === "zsh" ? "autoload -Uz compinit; compinit -u -D;" : "";
+      const { stdout } = await runProcess([...argv, `${before} ${line}\n${seen}`], {
+        env: { HOME: home },
+      });
+      assertEquals(stdout.trimEnd().split("\n").length, 4, stdout);
+    } finally {
+      await Deno.remove(home, { recursive: true });
+    }
+  });
+}
+
+/** The names of the tests in a file of tests, as they stand there. */
+async function testsIn(file: string): Promise<string[]> {
+  for (const directory of ["unit", "e2e"]) {
+    const text = await Deno.readTextFile(join(root, "tests", directory, `${file}.test.ts`)).catch(() => undefined);
+    if (text === undefined) continue;
+    return [...text.matchAll(/\b(?:Deno\.test|test[A-Z]\w*)\(\s*(?:\[[^\]]*\],\s*)?(["'`])(.*?)\1/g)]
+      .map(([, , name]) => name!);
+  }
+  return [];
+}
+
+Deno.test("docs/security.md: each row of each table names a test that is there", async () => {
+  const lines = (await Deno.readTextFile(join(root, "docs/security.md"))).split("\n");
+  const rows = lines.filter((line, at) => line.startsWith("|") && !/^\| -/.test(line) && !/^\| -/.test(lines[at + 1]!));
+  assert(rows.length > 50, `${rows.length} rows`);
+  const wrong: string[] = [];
+  for (const row of rows) {
+    const named = [...row.split("|").at(-2)!.matchAll(/`([\w/]+): ([^`]+)`/g)];
+    const found = await Promise.all(
+      named.map(async ([, file, part]) => (await testsIn(file!)).some((name) => name.includes(part!))),
+    );
+    if (named.length === 0 || found.includes(false)) wrong.push(row);
+  }
+  assertEquals(wrong, []);
+});

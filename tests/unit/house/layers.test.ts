@@ -1,0 +1,93 @@
+// Which part of lib/ may import which: cli over container over engine over base, guard over base alone, the wings on top.
+
+import { assertEquals } from "@std/assert";
+import { dirname, fromFileUrl, join } from "@std/path";
+
+const root = fromFileUrl(new URL("../../..", import.meta.url));
+
+const below: Readonly<Record<string, readonly string[]>> = {
+  std: [],
+  base: ["std"],
+  guard: ["base", "std"],
+  engine: ["base", "std"],
+  container: ["engine", "base", "std"],
+  cli: ["container", "engine", "base", "std"],
+};
+const wings = ["create", "attach", "map"];
+const allLayers = Object.keys(below);
+
+function modulesIn(folder: string): string[] {
+  return [...Deno.readDirSync(join(root, folder))].flatMap(({ name, isDirectory }) =>
+    isDirectory ? modulesIn(join(folder, name)) : name.endsWith(".ts") ? [join(folder, name)] : []
+  );
+}
+
+/** What each module of lib/ imports of lib/, also for its types alone, and also while it runs (`import()`). */
+function readImports(): Map<string, string[]> {
+  return new Map(
+    modulesIn("lib").map((path) => {
+      const text = Deno.readTextFileSync(join(root, path));
+      const targets = [...text.matchAll(/(?:\bfrom|\bimport\(|^import) ?"(\.[^"]+\.ts)"/gm)];
+      return [path, targets.map(([, target]) => join(dirname(path), target!)).filter((to) => to.startsWith("lib/"))];
+    }),
+  );
+}
+
+/** The circles of a graph: for each, its nodes, each of which leads to all others of it. */
+function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const reachable = new Map([...graph.keys()].map((start) => {
+    const seen = new Set<string>();
+    const walk = (node: string): void =>
+      graph.get(node)?.forEach((next) => void (seen.has(next) || (seen.add(next), walk(next))));
+    walk(start);
+    return [start, seen];
+  }));
+  const circles = [...graph.keys()].filter((node) => reachable.get(node)!.has(node))
+    .map((node) => [...reachable.get(node)!].filter((other) => reachable.get(other)?.has(node)).sort());
+  return [...new Map(circles.map((circle) => [circle.join(), circle])).values()];
+}
+
+Deno.test("a folder of lib/ imports only what is below it, and no wing imports another", () => {
+  const folders = [...Deno.readDirSync(join(root, "lib"))].map(({ name }) => name);
+  assertEquals(folders.toSorted(), [...allLayers, ...wings].toSorted());
+  const wrong: string[] = [];
+  for (const [path, targets] of readImports()) {
+    const from = path.split("/")[1]!;
+    for (const to of targets.map((target) => target.split("/")[1]!)) {
+      if (to !== from && !(below[from] ?? allLayers).includes(to)) wrong.push(`${path} imports lib/${to}`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
+/** The rooms of lib/attach, each of which may import those before it. The verbs are on top, in no room. */
+const rooms = ["session", "display", "settings", "agent", "box", "wayland", "x11", "verbs", "disposable"];
+
+Deno.test("a room of lib/attach imports only what is below it, and the displays know nothing of each other", () => {
+  const roomOf = (path: string): string | undefined =>
+    /^lib\/attach\/(?:(\w+)\/)?[^/]+$/.exec(path)?.slice(1).map((room) => room ?? "verbs")[0];
+  const wrong = [...readImports()].flatMap(([path, targets]) => {
+    const from = roomOf(path);
+    if (from === undefined) return [];
+    return targets.filter((target) => {
+      const to = roomOf(target);
+      return to !== undefined && (rooms.indexOf(to) > rooms.indexOf(from) || from === "x11" && to === "wayland");
+    }).map((target) => `${path} imports ${target}`);
+  });
+  assertEquals(wrong, []);
+});
+
+Deno.test("no modules of lib/ import each other in a circle", () => {
+  assertEquals(circlesIn(new Map([["a", ["b"]], ["b", ["c", "d"]], ["c", ["a"]], ["d", []]])), [["a", "b", "c"]]);
+  assertEquals(readImports().get("lib/container/resolve.ts")!.includes("lib/container/remote.ts"), true);
+  assertEquals(circlesIn(readImports()), []);
+});
+
+Deno.test("only base/process starts a program", async () => {
+  const starters: string[] = [];
+  for (const path of modulesIn("lib")) {
+    const text = await Deno.readTextFile(join(root, path));
+    if (/\bDeno\.Command\b|node:child_process/.test(text)) starters.push(path);
+  }
+  assertEquals(starters, ["lib/base/process.ts"]);
+});

@@ -1,0 +1,57 @@
+// What --dry-run prints, without an engine: the plan, a command a line.
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { runProcess } from "../../../lib/base/process.ts";
+
+const root = fromFileUrl(new URL("../../..", import.meta.url));
+
+const config = "remotes:\n  big: {addr: 'https://10.0.0.1:8443', protocol: incus}\n";
+
+/** The plan of a command line that may name the remote "big", and a file `it's`. */
+async function planOf(script: string, args: readonly string[]): Promise<string[]> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(join(directory, "it's"), "text");
+    await Deno.writeTextFile(join(directory, "config.yml"), config);
+    const { code, stdout, stderr } = await runProcess([join(root, script), "--dry-run", "--engine=incus", ...args], {
+      okCodes: "any",
+      cwd: directory,
+      env: { INCUS_CONF: directory, GUI_CONTAINER_MOUNTS: join(directory, "mounts"), XDG_STATE_HOME: directory },
+    });
+    assertEquals(code, 0, stderr);
+    const made = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
+    assertEquals(made, ["config.yml", "it's"], "a dry run makes nothing");
+    return stdout.replaceAll(directory, "DIR").trimEnd().split("\n");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("map.ts --dry-run names the commands that lend a file, and that take it back", async () => {
+  const [set, add, remove, restore, ...more] = await planOf("map.ts", ["--read-only", "box", "it's"]);
+  assertEquals(set, `setfacl -m u:<HOST_UID>:r-- -- 'DIR/it'\\''s'`);
+  assertMatch(add!, /^incus query --request PATCH .*"readonly":"true".* \/1\.0\/instances\/box$/);
+  assertMatch(remove!, /^incus config device remove box map-[0-9a-f]{10}$/);
+  assertEquals([restore, more], [`setfacl -x u:<HOST_UID> -- 'DIR/it'\\''s'`, []]);
+});
+
+Deno.test("map.ts --dry-run shows the scripts by which a copy goes to another machine and comes back", async () => {
+  const [send, read, copy, remove, ...more] = await planOf("map.ts", ["big:box", "it's"]);
+  const inside = "incus exec big:box --mode non-interactive -- setpriv --reuid=<UID> --regid=<GID> --clear-groups " +
+    "/bin/sh -c ";
+  for (const [line, name] of [[send, "send"], [read, "read"], [remove, "remove"]] as const) {
+    assertStringIncludes(line!.replaceAll("'", ""), `${inside}${name}_copy.sh sh <HOME>/maps/`);
+  }
+  assertMatch(send!, / <'DIR\/it'\\''s'$/);
+  assertMatch(copy!, /^cp --no-target-directory -- DIR\/.* 'DIR\/it'\\''s'$/);
+  assertEquals(more, []);
+});
+
+Deno.test("create.ts --dry-run --delete names what goes", async () => {
+  assertEquals(await planOf("create.ts", ["--delete", "box"]), [
+    "incus delete --force box",
+    "incus profile delete box",
+    "rm -rf DIR/mounts/box",
+  ]);
+});
