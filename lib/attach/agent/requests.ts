@@ -51,7 +51,14 @@ export type AgentRequest =
   | { ask: "record"; on: boolean };
 
 /** What the agent lacks: a package; what its session was started without; or that its version is ours. */
-export const lacks = ["xdg-desktop-portal", "python3-gi", "no-portals", "no-microphone", "same-version"] as const;
+export const lacks = [
+  "xdg-desktop-portal",
+  "python3-gi",
+  "no-agent",
+  "no-portals",
+  "no-microphone",
+  "same-version",
+] as const;
 
 export type Lack = typeof lacks[number];
 

@@ -58,7 +58,7 @@ export async function servePortals(
 
   const toldLacks = new Set<Lack>();
   const tellLack = async (what: Lack): Promise<void> => {
-    const without: readonly AgentChannel[] = what === "python3-gi" || what === "same-version"
+    const without: readonly AgentChannel[] = ["python3-gi", "no-agent", "same-version"].includes(what)
       ? channels
       : what === "no-microphone"
       ? ["microphone"]

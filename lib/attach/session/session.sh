@@ -257,8 +257,13 @@ find_agent() {
 agent() {
   : "${session?}" "${run?}" "${channels:?}"
   [ -d /usr/lib/python3/dist-packages/gi ] || { echo '{"ask": "lacks", "what": "python3-gi"}'; exit "$useless"; }
-  # The host's end says nothing before it hears of the agent: what can be read before is that it has ended.
-  until find_agent; do ! timeout 0.02 head -c 1 >/dev/null || exit 1; done
+  until find_agent; do
+    # A session whose app runs gets none any more: it was started before there was one, or before python3-gi was installed.
+    [ -z "$session" ] || [ ! -e "$directory/environment" ] ||
+      { echo '{"ask": "lacks", "what": "no-agent"}'; exit "$useless"; }
+    # The host's end says nothing before it hears of the agent: what can be read before is that it has ended.
+    ! timeout 0.02 head -c 1 >/dev/null || exit 1
+  done
   called='' line=''
   trap 'called=yes' USR1
   while

@@ -8,6 +8,7 @@ import { noWayland } from "../../../lib/attach/wayland/client.ts";
 import { waypipeServer } from "../../../lib/attach/wayland/display.ts";
 import { xpraServer } from "../../../lib/attach/x11/display.ts";
 import { CannotShow } from "../../../lib/attach/display/display.ts";
+import { parseRequest } from "../../../lib/attach/agent/requests.ts";
 import { exitStatus, sessionScript } from "../../../lib/attach/session/protocol.ts";
 import { type ProcessResult, UserError } from "../../../lib/base/errors.ts";
 import { runProcess } from "../../../lib/base/process.ts";
@@ -217,6 +218,25 @@ Deno.test("session.sh waits for a session with its agent for as long as the host
     await Deno.writeTextFile(join(directory, "agent"), "exit 7\n");
     await Deno.rename(join(directory, "agent"), join(directory, "agent.py"));
     assertEquals((await started).code, 7);
+  } finally {
+    await Deno.remove(runtime, { recursive: true });
+  }
+});
+
+Deno.test("session.sh waits for no agent of a session whose app runs without one", async () => {
+  const runtime = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(join(runtime, "gui-container-web"));
+    await Deno.writeTextFile(join(runtime, "gui-container-web/environment"), "");
+    const script = sessionScript("agent", { session: "web", run: "", channels: "links" })
+      .replaceAll("/usr/lib/python3/dist-packages/gi", runtime);
+    const { code, stdout } = await runProcess(["/bin/sh", "-c", script], {
+      env: { XDG_RUNTIME_DIR: runtime },
+      okCodes: "any",
+      stdin: { text: new Promise<string>(() => {}) },
+      timeoutMs: 5_000,
+    });
+    assertEquals([code, parseRequest(stdout.trim())], [exitStatus.useless, { ask: "lacks", what: "no-agent" }]);
   } finally {
     await Deno.remove(runtime, { recursive: true });
   }

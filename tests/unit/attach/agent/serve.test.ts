@@ -102,6 +102,14 @@ Deno.test("an agent of another version is not served, and its user is told why",
   }
 });
 
+Deno.test("the user of a session without an agent is told what its apps go without", async () => {
+  await withDialogs(() => Promise.resolve({ code: 0, stdout: "" }), async (dialogs) => {
+    await dialogs.sayAtOnce([{ ask: "lacks", what: "no-agent" }]);
+    await dialogs.settled();
+    assertEquals(dialogs.said, ['status: The apps go without dialogs, microphone: "s" was started without']);
+  });
+});
+
 Deno.test("lines come in pieces, and one without an end is not kept", () => {
   const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
   const cut = lineCutter();
