@@ -4,7 +4,7 @@ import { dirname } from "@std/path";
 import { inputError } from "../../base/errors.ts";
 import { ifThere } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
-import { lockFile } from "../../base/record.ts";
+import { lockFile, writeAll } from "../../base/record.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import {
   checkSetting,
@@ -54,16 +54,28 @@ export async function saveSettings(
 ): Promise<void> {
   await checkSaving(host, word, given);
   const path = settingsPath(host)!;
-  // The file may be a link into a directory with all of a user's settings.
-  const target = await ifThere(Deno.realPath(path)) ?? path;
-  await host.change(`write ${quoteWords([target])}`, async () => {
-    await Deno.mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    using _turn = await lockFile(`${target}.lock`, { signal: host.signal });
+  await host.change(`write ${quoteWords([path])}`, async () => {
+    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    using _turn = await lockFile(`${path}.lock`, { signal: host.signal });
     const { text, entry } = await withEntry(host, await readSettingsText(host, path) ?? "", { word, given });
-    await Deno.writeTextFile(`${target}.new`, text, { mode: 0o600 });
-    await Deno.rename(`${target}.new`, target);
+    await writeSettings(path, text);
     host.ui.status(`Kept in ${shortened(host, path)}:\n${entry}`);
   });
+}
+
+/**
+ * Replaces the file in one step; one that is a link, such as into a directory with all of a user's settings, in place:
+ * scripts may make no file beside what that leads to. A run that reads it meanwhile ends with an error.
+ */
+async function writeSettings(path: string, text: string): Promise<void> {
+  if (!(await ifThere(Deno.lstat(path)))?.isSymlink) {
+    await Deno.writeTextFile(`${path}.new`, text, { mode: 0o600 });
+    return await Deno.rename(`${path}.new`, path);
+  }
+  const bytes = new TextEncoder().encode(text);
+  using file = await Deno.open(path, { write: true });
+  await writeAll(file, bytes);
+  await file.truncate(bytes.length);
 }
 
 /**

@@ -150,6 +150,21 @@ Deno.test("--save puts an entry at the top, keeps what it kept before, and leave
   assertEquals(made.text, 'containers:\n  # Kept by --save\n  - name: "null"\n    display: "x11"\n');
 });
 
+Deno.test("--save writes through a link to a file, and makes nothing beside that", async () => {
+  await withFile(bank, async (path, host) => {
+    const own = join(host.env("HOME")!, "dotfiles");
+    await Deno.mkdir(own);
+    await Deno.rename(path, join(own, "settings.yaml"));
+    await Deno.symlink(join(own, "settings.yaml"), path);
+    await saveSettings(host, "mail", new Map([["border", "#00ff00"]]));
+    await saveSettings(host, "mail", new Map([["border", "red"]]));
+    assertEquals((await settingsFor(host, "mail")).get("border")?.value, "red");
+    assertStringIncludes(await Deno.readTextFile(join(own, "settings.yaml")), bank.slice(bank.indexOf("  - name")));
+    assertEquals([...Deno.readDirSync(own)].map(({ name }) => name), ["settings.yaml"]);
+    assertEquals((await Deno.lstat(path)).isSymlink, true);
+  });
+});
+
 Deno.test("--save writes nothing where its entry would not be read as meant", async () => {
   for (
     const text of ["containers: [{name: b, preset: isolated}]\n", "containers: []\n", "'containers':\n- name: a\n"]
