@@ -129,8 +129,8 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
 /** The maximum length of a word in a dry run, in characters. */
 const maxPlannedLength = 160;
 
-/** Each shell or Python script names itself in a comment. */
-const scriptNames = /^# (\w+\.(?:sh|py))$/gm;
+/** Each shell or Python script names itself in a comment, and the one thing of several that it is to do. */
+const scriptNames = /^# (\w+\.(?:sh|py)(?: [a-z]+)?)$/gm;
 
 /**
  * A word as a dry run shows it: the name of a script, the beginning of another long text, or the word itself, quoted

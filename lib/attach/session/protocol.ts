@@ -31,8 +31,8 @@ export const exitStatus = {
 /** The version of the lines that a session's agent and its host's end exchange; agent.py says its own. */
 export const agentVersion = 1;
 
-/** session.sh without its comments, which need not travel; with its name, which a dry run prints. */
-const program = sessionSh.replace(/^ *#(?! session\.sh$).*\n/gm, "");
+/** session.sh without its comments, which need not travel. */
+const program = sessionSh.replace(/^ *#.*\n/gm, "");
 
 /** The script for sh that does something about sessions in a container. The values of each verb are in session.sh. */
 export function sessionScript(verb: Verb, values: Readonly<Record<string, string>> = {}): string {
@@ -40,5 +40,6 @@ export function sessionScript(verb: Verb, values: Readonly<Record<string, string
     [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), `${status}`] as const
   );
   // The verb tells an agent's process from others: it has a line of its own there, which is not the first.
-  return withValues(program, { ...Object.fromEntries(statuses), verb, ...values });
+  // A dry run prints this comment.
+  return withValues(`# session.sh ${verb}\n${program}`, { ...Object.fromEntries(statuses), verb, ...values });
 }

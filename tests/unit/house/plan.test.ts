@@ -48,6 +48,22 @@ Deno.test("map.ts --dry-run shows the scripts by which a copy goes to another ma
   assertEquals(more, []);
 });
 
+Deno.test("attach.ts --dry-run tells what is done about a session", async () => {
+  for (
+    const [args, verbs] of [
+      [["--stop", "box", "web"], ["list", "stop"]],
+      [["--copy", "box"], ["carry"]],
+      [["box", "--session=web"], ["list", "note"]],
+      [["box", "xterm", "--display=x11"], ["start+serve_session.sh"]],
+    ] as const
+  ) {
+    const plan = await planOf("attach.ts", args);
+    assertEquals(plan.flatMap((line) => / session\.sh (\w+(?:\+serve_session\.sh)?)/.exec(line)?.[1] ?? []), [
+      ...verbs,
+    ]);
+  }
+});
+
 Deno.test("create.ts --dry-run --delete names what goes", async () => {
   assertEquals(await planOf("create.ts", ["--delete", "box"]), [
     "incus delete --force box",
