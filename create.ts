@@ -163,7 +163,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   }
   if (flags.has("update")) {
     const { updateNamed } = await import("./lib/create/update.ts");
-    return await updateNamed(host, { words, ...options });
+    return await updateNamed(host, { words, engineOptionsOf: (word) => engineOptionsFor(host, word, args.values) });
   }
   if (flags.has("unexport")) {
     const { unexportNamed } = await import("./lib/create/export/unexport.ts");

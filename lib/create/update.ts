@@ -56,16 +56,20 @@ const before = "before-update";
 /**
  * Updates the containers that words of the command line name; without words, all of this user's that have a network.
  *
+ * @param options `engineOptionsOf`: the options for the container of a word, or for all
  * @returns the exit code
  * @throws {UserError} when the only one could not be updated
  */
 export async function updateNamed(
   host: Host,
-  { words, ...options }: EngineOptions & { words: readonly string[] },
+  { words, engineOptionsOf }: {
+    words: readonly string[];
+    engineOptionsOf(word: string | undefined): Promise<EngineOptions>;
+  },
 ): Promise<number> {
   const targets = words.length > 0
-    ? await Promise.all(words.map((word) => addressCalled(host, { word, ...options })))
-    : await findAll(host, options);
+    ? await Promise.all(words.map(async (word) => addressCalled(host, { word, ...await engineOptionsOf(word) })))
+    : await findAll(host, await engineOptionsOf(undefined));
   await removeCopies(host, await findLeftovers(host));
   const updated: Updated[] = [];
   let code = 0;

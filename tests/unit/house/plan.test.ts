@@ -8,20 +8,29 @@ const root = fromFileUrl(new URL("../../..", import.meta.url));
 
 const config = "remotes:\n  big: {addr: 'https://10.0.0.1:8443', protocol: incus}\n";
 
-/** The plan of a command line that may name the remote "big", and a file `it's`. */
-async function planOf(script: string, args: readonly string[]): Promise<string[]> {
+/** The plan of a command line that may name the remote "big", and a file `it's`; for Incus, unless there are `settings`. */
+async function planOf(script: string, args: readonly string[], settings?: string): Promise<string[]> {
   const directory = await Deno.makeTempDir();
   try {
+    const own = settings === undefined ? [] : ["gui-container"];
+    for (const name of own) {
+      await Deno.mkdir(join(directory, name));
+      await Deno.writeTextFile(join(directory, name, "config.yaml"), settings!, { mode: 0o600 });
+    }
     await Deno.writeTextFile(join(directory, "it's"), "text");
     await Deno.writeTextFile(join(directory, "config.yml"), config);
-    const { code, stdout, stderr } = await runProcess([join(root, script), "--dry-run", "--engine=incus", ...args], {
+    const engine = settings === undefined ? ["--engine=incus"] : [];
+    const { code, stdout, stderr } = await runProcess([join(root, script), "--dry-run", ...engine, ...args], {
       okCodes: "any",
       cwd: directory,
-      env: { INCUS_CONF: directory, GUI_CONTAINER_MOUNTS: join(directory, "mounts"), XDG_STATE_HOME: directory },
+      env: {
+        ...{ INCUS_CONF: directory, GUI_CONTAINER_MOUNTS: join(directory, "mounts"), XDG_STATE_HOME: directory },
+        ...settings === undefined ? {} : { XDG_CONFIG_HOME: directory },
+      },
     });
     assertEquals(code, 0, stderr);
     const made = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
-    assertEquals(made, ["config.yml", "it's"], "a dry run makes nothing");
+    assertEquals(made, ["config.yml", ...own, "it's"], "a dry run makes nothing");
     return stdout.replaceAll(directory, "DIR").trimEnd().split("\n");
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -62,6 +71,14 @@ Deno.test("attach.ts --dry-run tells what is done about a session", async () => 
       ...verbs,
     ]);
   }
+});
+
+Deno.test("create.ts --update looks for each container where its own settings say that it is", async () => {
+  const settings = "containers:\n  - {name: one, engine: incus}\n  - {name: two, engine: lxc, project: work}\n";
+  const plan = await planOf("create.ts", ["--update", "one", "two"], settings);
+  const places = plan.filter((line) => line.includes("update.sh")).map((line) => line.split(" --mode")[0]);
+  const isCopy = (place: string | undefined): boolean => /-d[0-9a-f]{6}$/.test(place ?? "");
+  assertEquals(places.filter((place) => !isCopy(place)), ["incus exec one", "lxc exec --project work two"]);
 });
 
 Deno.test("create.ts --dry-run --delete names what goes", async () => {
