@@ -77,8 +77,8 @@ Deno.test("create.ts --update looks for each container where its own settings sa
   const settings = "containers:\n  - {name: one, engine: incus}\n  - {name: two, engine: lxc, project: work}\n";
   const plan = await planOf("create.ts", ["--update", "one", "two"], settings);
   const places = plan.filter((line) => line.includes("update.sh")).map((line) => line.split(" --mode")[0]);
-  const isCopy = (place: string | undefined): boolean => /-d[0-9a-f]{6}$/.test(place ?? "");
-  assertEquals(places.filter((place) => !isCopy(place)), ["incus exec one", "lxc exec --project work two"]);
+  const isCopy = (place: string | undefined): boolean => /-d[0-9a-f]{5}$/.test(place ?? "");
+  assertEquals(places.filter((place) => !isCopy(place)), ["incus exec one", "lxc --project work exec two"]);
 });
 
 Deno.test("create.ts --dry-run --delete names what goes", async () => {
