@@ -64,5 +64,7 @@ export async function ensureUserManager({ state }: Lab, user: LabUser): Promise<
 
 /** Moves this process to where the manager may take over what it starts. */
 export function joinManagedGroups(): void {
-  for (const group of groups.filter(exists)) Deno.writeTextFileSync(join(group, "run/cgroup.procs"), `${Deno.pid}`);
+  // The manager, or what is left of one, may be gone without its groups.
+  const files = groups.map((group) => join(group, "run/cgroup.procs"));
+  for (const file of files.filter(exists)) Deno.writeTextFileSync(file, `${Deno.pid}`);
 }
