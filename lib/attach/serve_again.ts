@@ -18,6 +18,9 @@ import { sessionScript } from "./session/protocol.ts";
 /** What goes with a run where its windows stay. */
 const goesWithRun: readonly Channel[] = agentChannels;
 
+/** What stays as it was when the session was started, whatever is asked for later. */
+const goesWithWindows: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound"];
+
 /** How often it is asked at most whether a session has ended, in milliseconds. */
 const askAgainMs = 1_000;
 
@@ -29,21 +32,28 @@ const askAgainMs = 1_000;
  */
 export async function serveAgain(
   container: Container,
-  { session, open, asks, channels: before }: Pick<ShowRequest, "open" | "asks"> & {
+  { session, open, asks, channels: recorded }: Pick<ShowRequest, "open" | "asks"> & {
     session: string;
     channels: string;
   },
 ): Promise<number> {
   const { host } = container;
   const served = open.intersection(new Set([...goesWithRun, "look"]));
+  const before = recordedChannels(recorded).open;
+  const stays = before.intersection(new Set(goesWithWindows)).difference(open);
+  if (stays.size > 0) {
+    const what = channelLine(stays).replace(/^Open channels: /, "");
+    const line = `"${session}" was started with ${what}, which cannot be closed while its windows are shown`;
+    host.ui.warn(`${line}. To end it: ${attachLine(container, "--stop", session)}`, { security: true });
+  }
   const rest = `the windows of "${session}", its clipboard and its sound are as they were`;
   if (served.intersection(new Set(goesWithRun)).size === 0) {
     host.ui.status(`Nothing is to be served again: ${rest}`);
     return 0;
   }
-  const kept = recordedChannels(before).open.difference(new Set([...goesWithRun, "look"]));
+  const kept = before.difference(new Set([...goesWithRun, "look"]));
   const channels = recordChannels(kept.union(served), asks);
-  if (channels !== before) await noteChannels(container, { session, channels });
+  if (channels !== recorded) await noteChannels(container, { session, channels });
   {
     await using _portals = await host.look(undefined, () =>
       servePortals(container, {
