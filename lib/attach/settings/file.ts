@@ -7,7 +7,10 @@ import { dirname, isAbsolute, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import { ifThere } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
+import { readRecord } from "../../base/record.ts";
 import { quoteWords } from "../../base/shell_words.ts";
+import type { CopyRecord } from "../../container/disposables.ts";
+import { copyRecordPath, mountsIn } from "../../container/paths.ts";
 import { engineClis } from "../../engine/engine.ts";
 import { parseBorder } from "./border_option.ts";
 import { askedChannels, openChannels } from "../session/channels.ts";
@@ -83,11 +86,20 @@ export function settingsPath(host: Pick<Host, "env">): string | undefined {
  */
 export async function settingsFor(host: Pick<Host, "env">, word: string): Promise<Settings> {
   const settings = new Map<SettingKey, Setting>();
-  for (const entry of await readEntries(host)) {
-    if (!matches(entry.name, word)) continue;
+  const entries = await readEntries(host);
+  const words = entries.length === 0 ? [] : [word, ...await sourceOf(host, word)];
+  for (const entry of entries) {
+    if (!words.some((word) => matches(entry.name, word))) continue;
     for (const [key, setting] of entry.settings) if (!settings.has(key)) settings.set(key, setting);
   }
   return settings;
+}
+
+/** What a disposable copy is a copy of; nothing for another container. */
+async function sourceOf(host: Pick<Host, "env">, word: string): Promise<string[]> {
+  const record = await readRecord(copyRecordPath(mountsIn(host, word)));
+  const source = (record as Partial<CopyRecord> | null | undefined)?.source;
+  return source === undefined ? [] : [word.replace(/[^:]*$/, source)];
 }
 
 /**

@@ -86,6 +86,18 @@ Deno.test("a pattern matches as in ssh_config, and one without a remote all ways
   assertEquals(matches("a.b", "axb"), false);
 });
 
+Deno.test("a disposable copy has the settings of what it is a copy of", async () => {
+  await withFile(bank, async (_path, host) => {
+    for (const [copy, source] of [["bank-d1a2b3", "bank"], ["far:chat-1-d00000", "chat-1"]] as const) {
+      const directory = join(host.env("HOME")!, "container_mounts", copy);
+      await Deno.mkdir(directory, { recursive: true });
+      await Deno.writeTextFile(join(directory, "disposable.json"), JSON.stringify({ source }));
+      assertEquals(await settingsFor(host, copy), await settingsFor(host, source));
+    }
+    assertEquals((await settingsFor(host, "bank-d11111")).get("at-most"), undefined);
+  });
+});
+
 Deno.test("an error in the settings has line and column, whichever entry has it", async () => {
   for (
     const [text, message] of [
