@@ -27,6 +27,8 @@ import { askableNames } from "./lib/guard/channel.ts";
 import { channelNames, presetNames } from "./lib/attach/session/channels.ts";
 import { engineOptionsFor, presetFor } from "./lib/attach/settings/apply.ts";
 import { settingKeys } from "./lib/attach/settings/file.ts";
+import { inputError } from "./lib/base/errors.ts";
+import { quoteWords } from "./lib/base/shell_words.ts";
 import { runScript } from "./lib/cli/script.ts";
 import type { Host } from "./lib/base/host.ts";
 
@@ -145,6 +147,12 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const { givenSettings, checkSaving, saveSettings } = await import("./lib/attach/settings/save.ts");
   // With --export, they are options that the entries of the menu start attach.ts with.
   const given = givenSettings(new Map([...args.values].filter(([name]) => Object.hasOwn(spec.options, name))));
+  const verb = (["list", "delete", "update", "unexport"] as const).find((verb) => flags.has(verb));
+  if (verb !== undefined && given.size > 0) {
+    const [[key, value]] = [...given] as [[string, string]];
+    const line = quoteWords(["attach.ts", args.positionals[0] ?? "NAME", `--${key}=${value}`, "--save"]);
+    throw inputError(`--${key} goes with no --${verb}`, `To keep it for a container: ${line}`);
+  }
   const words = flags.has("export")
     ? [...args.positionals, ...[...given].map(([key, value]) => `--${key}=${value}`)]
     : args.positionals;

@@ -81,6 +81,19 @@ Deno.test("create.ts --update looks for each container where its own settings sa
   assertEquals(places.filter((place) => !isCopy(place)), ["incus exec one", "lxc --project work exec two"]);
 });
 
+Deno.test("create.ts refuses options for attach.ts where it would keep none", async () => {
+  for (const verb of ["--update", "--delete", "--unexport", "--list"]) {
+    const { code, stdout, stderr } = await runProcess(
+      [join(root, "create.ts"), "--dry-run", verb, "--deny=sound", "x"],
+      {
+        okCodes: "any",
+      },
+    );
+    assertEquals([code, stdout], [2, ""], verb);
+    assertStringIncludes(stderr, `error: --deny goes with no ${verb}\n`);
+  }
+});
+
 Deno.test("create.ts --dry-run --delete names what goes", async () => {
   assertEquals(await planOf("create.ts", ["--delete", "box"]), [
     "incus delete --force box",
