@@ -97,6 +97,7 @@ export async function settingsFor(host: Pick<Host, "env">, word: string): Promis
 
 /** What a disposable copy is a copy of; nothing for another container. */
 async function sourceOf(host: Pick<Host, "env">, word: string): Promise<string[]> {
+  if (!/^[\w.:-]{1,200}$/.test(word)) return [];
   const record = await readRecord(copyRecordPath(mountsIn(host, word)));
   const source = (record as Partial<CopyRecord> | null | undefined)?.source;
   return source === undefined ? [] : [word.replace(/[^:]*$/, source)];
