@@ -21,8 +21,9 @@ const channelKeys = [...listKeys, "preset", "at-most"] as const satisfies readon
 
 /**
  * Adds settings to the options of a command line. `--preset` there replaces what the settings open, by a preset or one by
- * one; a channel that is named there is taken from the lists of the settings. Of these, `deny` comes before `ask` and
- * `ask` before `allow`, as they may come from several entries.
+ * one. The lists of channels add up, or `--deny sound` would open what the settings deny; but a channel that is named on
+ * the command line is in no list of the settings. Of these, `deny` comes before `ask` and `ask` before `allow`, as they
+ * may come from several entries.
  */
 export function applySettings(options: ReadonlyMap<string, string>, settings: Settings): Applied {
   const values = new Map(options);
@@ -32,16 +33,17 @@ export function applySettings(options: ReadonlyMap<string, string>, settings: Se
   const written = new Map([...settings].map(([key, { value }]) => [key, value]));
   const from: string[] = [];
   for (const [key, { value, from: place }] of settings) {
-    if (values.has(key) || options.has("preset") && (key === "allow" || key === "ask")) continue;
+    const isList = listKeys.some((one) => one === key);
+    if (values.has(key) && !isList || options.has("preset") && (key === "allow" || key === "ask")) continue;
     const taken = key === "allow"
       ? named.union(lists(["deny", "ask"], written))
       : key === "ask"
       ? named.union(lists(["deny"], written))
       : named;
-    const isList = listKeys.some((one) => one === key);
     const kept = isList ? [...new Set(parseChannels(value)).difference(taken)].join(",") : value;
     if (kept === "") continue;
-    if (key !== "at-most") values.set(key, kept);
+    const given = isList ? options.get(key) : undefined;
+    if (key !== "at-most") values.set(key, given === undefined ? kept : `${given},${kept}`);
     if (channelKeys.some((one) => one === key)) from.push(place);
   }
   return { values, atMost: settings.get("at-most"), from };

@@ -68,7 +68,8 @@ Deno.test("an option of the command line comes before the settings, up to at-mos
   assertEquals(await lineFor("mail", { preset: "isolated" }), "Open channels: none");
   assertStringIncludes(await lineFor("chat", { preset: "desktop" }), `look, dialogs (set in ${file}:9)`);
   assertStringIncludes(await lineFor("chat", { allow: "links" }), "links, printing, tray; asks: files (");
-  assertStringIncludes(await lineFor("chat", { ask: "microphone" }), "asks: microphone (");
+  assertStringIncludes(await lineFor("chat", { ask: "microphone" }), "asks: microphone, links, files (");
+  assertStringIncludes(await lineFor("chat", { deny: "look" }), "Open channels: clipboard, dialogs, microphone");
   for (const options of [{ preset: "desktop" }, { allow: "sound" }, { ask: "links" }, { allow: "clipboard" }]) {
     const error = await assertRejects(() => lineFor("bank", options), UserError);
     assertStringIncludes(error.message, 'stays closed: at most the preset "isolated"');
