@@ -226,7 +226,13 @@ async function withDialogs(
     now: () => time,
     lendingMs: 100,
   }))!;
-  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+  // What is going on needs files, and on a busy machine they take longer than any time.
+  const settled = async (): Promise<void> => {
+    for (let step = 0; step < 10; step++) {
+      await Deno.stat(".");
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  };
   await settled();
   await test({
     async say(...lines) {
