@@ -241,8 +241,9 @@ def forged(client):
     """Sends a message to an object that there is not: worked if the compositor has seen it, which it says in its own words."""
     client.call(0x1234, 0)
     try:
-        client.answers()
-    except OSError as error:
+        # Whoever writes once more may meet a closed socket before the words are read.
+        client.events(lambda *_: False)
+    except (OSError, struct.error) as error:
         return "invalid object" in str(error)
     return False
 
