@@ -67,12 +67,15 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
 const seconds = new Map<string, number>();
 
+/** How long a job may take, in seconds: a test that waits for ever holds up no others. */
+const maxJobSeconds = 1_500;
+
 /** Runs a job; shows what it printed when it has ended, and adds its summary line to the total. */
 async function runJob({ name, argv }: Job, seat: SeatName): Promise<void> {
   const start = performance.now();
   say(`--- seat ${seat}: ${name}`);
   const printed: string[] = [];
-  const { code } = await runProcess(argv(seat), {
+  const { code } = await runProcess(["timeout", "--kill-after=30", `${maxJobSeconds}`, ...argv(seat)], {
     cwd: root,
     env: { NO_COLOR: "1" },
     okCodes: "any",
