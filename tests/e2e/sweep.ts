@@ -1,7 +1,7 @@
 /**
  * Removes what a test run that was killed has left: instances, profiles, directories and menu entries with `e2e-` in
  * their names, on each server of each engine, and images that `create.ts --cache` has kept. Nothing else in the lab is
- * called so.
+ * called so. And the demo's container: a test makes it anew.
  */
 
 import { join } from "@std/path";
@@ -24,7 +24,7 @@ async function sweepServer(engine: EngineName, remote = ""): Promise<void> {
     runProcess([engine, ...argv], { ...options, output: "inherit" });
   for (const kind of ["instances", "profiles"] as const) {
     const names = (await ask<string>(kind)).map((url) => url.split("/").at(-1)!.replace(/\?.*/, ""));
-    for (const name of names.filter((name) => name.startsWith("e2e-"))) {
+    for (const name of names.filter((name) => name.startsWith("e2e-") || name === "demo")) {
       await (kind === "instances"
         ? remove("delete", "--force", `${remote}${name}`)
         : remove("profile", "delete", `${remote}${name}`));
@@ -38,7 +38,7 @@ async function sweepServer(engine: EngineName, remote = ""): Promise<void> {
 
 async function sweepDirectory(
   directory: string,
-  isOurs = (name: string): boolean => /(^|[:_])e2e-/.test(name),
+  isOurs = (name: string): boolean => /^demo$|(^|[:_])e2e-/.test(name),
 ): Promise<void> {
   for await (const { name } of readDirectory(directory)) {
     if (!isOurs(name)) continue;

@@ -14,7 +14,8 @@ import type { Dict, Value } from "../../lib/guard/xpra/rencode.ts";
 import { judgeServerPacket } from "../../lib/guard/xpra/server_packets.ts";
 import { askedDescriptions } from "../../lib/guard/xpra/description.ts";
 import type { CompressedDrawing } from "../../lib/guard/xpra/drawing.ts";
-import type { Size } from "../../lib/guard/limits.ts";
+import type { Screen } from "../../lib/guard/xpra/geometry.ts";
+import { screenIn } from "../../lib/guard/xpra/hello.ts";
 import type { Delivery } from "../../lib/guard/xpra/judge.ts";
 import { createSession, type Session } from "../../lib/guard/xpra/session.ts";
 import { type Chance, chanceFrom } from "./random.ts";
@@ -170,20 +171,15 @@ function checkDrawing({ picture, args }: CompressedDrawing, { remote }: Session)
 }
 
 /** The host's screen, by what its client has told. */
-const screens = new WeakMap<Session, Size>();
+const screens = new WeakMap<Session, Screen>();
 
-function screenOf(session: Session): Size {
-  return screens.get(session) ?? { width: 1024, height: 768 };
+function screenOf(session: Session): Screen {
+  return screens.get(session) ?? { width: 1024, height: 768, monitors: [] };
 }
 
 function recordScreen({ type, args }: Packet, session: Session): void {
-  const name = type === "hello" ? "desktop_size" : "desktop-size";
-  const size = /^(hello|configure-display|display-configure)$/.test(type) && (args[0] as Dict).get(name);
-  if (!Array.isArray(size)) return;
-  const [width, height] = size;
-  const isOne = typeof width === "number" && typeof height === "number" && width >= 1 && height >= 1 &&
-    size.every((each) => typeof each === "number");
-  if (isOne) screens.set(session, { width, height });
+  const screen = /^(hello|configure-display|display-configure)$/.test(type) && screenIn(args[0] as Dict);
+  if (screen) screens.set(session, screen);
 }
 
 /** What goes out can be read again, is as much, and is not much larger than what came. */
@@ -232,8 +228,11 @@ function checkForClient(packet: Packet, session: Session): void {
     }
     if (type === "new-override-redirect") {
       must(!about.has("class-instance") && !about.has("transient-for"));
-      const { width, height } = screenOf(session);
-      must((args[3] as number) * (args[4] as number) <= width * height / 2);
+      const screen = screenOf(session);
+      // A mutated screen may be smaller than its monitors, of which one holds the popup.
+      const screens = screen.monitors.length > 0 ? screen.monitors : [screen];
+      const area = (args[3] as number) * (args[4] as number);
+      must(screens.some(({ width, height }) => area <= width * height / 2));
       must(session.windows.focused() !== 0 || session.windows.isUsed());
     }
     const names = about.get("class-instance");
