@@ -21,7 +21,14 @@ export const mountsRoot = Deno.env.get("GUI_CONTAINER_MOUNTS") ?? join(Deno.env.
 // at the same time.
 const state = await Deno.makeTempDir({ dir: Deno.env.get("HOME")!, prefix: "e2e-state-" });
 Deno.env.set("XDG_STATE_HOME", state);
-globalThis.addEventListener("unload", () => Deno.removeSync(state, { recursive: true }));
+globalThis.addEventListener("unload", () => {
+  try {
+    Deno.removeSync(state, { recursive: true });
+  } catch (error) {
+    // The sweep has taken its own.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+});
 
 /** What the tests of a file share on an engine, such as a container. */
 export interface Fixture {
