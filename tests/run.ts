@@ -65,6 +65,8 @@ function endToEnd({ xpra5, today }: { xpra5: Promise<unknown>; today: Promise<un
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
+/** What the failed tests printed, a text for each job: it stands at the end, too, where a long log is read first. */
+const errors: string[] = [];
 const seconds = new Map<string, number>();
 
 /** How long a job may take, in seconds: a test that waits for ever holds up no others. */
@@ -91,6 +93,8 @@ async function runJob({ name, argv }: Job, seat: SeatName): Promise<void> {
   total.failed += Number(failed);
   total.skipped += Number(skipped);
   for (const line of printed) if (/ \.\.\. FAILED/.test(line)) failures.push(`${name}: ${line}`);
+  const [first, end] = [" ERRORS ", " FAILURES "].map((heading) => printed.indexOf(heading));
+  if (first! >= 0) errors.push([`=== ${name}`, ...printed.slice(first! + 1, end)].join("\n"));
   if (code !== 0 && failed === "0") {
     failures.push(`${name}: exit status ${code}`);
     total.failed++;
@@ -134,6 +138,7 @@ const jobs = [...(isAll ? [gate] : []), ...endToEnd({ xpra5, today })].sort(byLe
 // Without root there is one desktop, the user's own.
 await runQueue(jobs, { seats: Deno.uid() === 0 ? seatNames : ["1"], run: runJob });
 for (const [name, took] of [...seconds].sort(([, a], [, b]) => b - a)) say(`${took} s`.padStart(7) + `  ${name}`);
+for (const text of errors) say(text);
 for (const failure of failures) say(`Failed: ${failure}`);
 say(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 Deno.exit(total.failed > 0 ? 1 : 0);
