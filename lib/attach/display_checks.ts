@@ -204,7 +204,7 @@ async function findInside(host: Host, { engine, name }: InstanceInfo): Promise<F
   const { isLocal } = engine.server;
   const found = await findInstance(host, { engine, name }, { withState: isLocal });
   if (!found) return [];
-  if (isLocal) socketPath(mountsOf(host, found).xpra, newTransport());
+  if (isLocal) socketPath(mountsOf(host, found).sockets, newTransport());
   const hasNetwork = isLocal && found.hasNetwork;
   if (hasNetwork && found.address === undefined) throw await noAddressError(host, found);
   const target = await sshTarget(host, addressOf(host, found), {

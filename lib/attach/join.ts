@@ -33,7 +33,7 @@ export async function join(
   },
 ): Promise<number> {
   const { host } = container;
-  const values = { xpra_directory: (await container.reach()).xpra };
+  const values = { sockets: (await container.reach()).sockets };
   const options = { session: wanted, verb: "join", values, parameters: app, timeoutMs: Infinity } as const;
   const result = await runInSession(container, options).catch((error) => {
     if (host.signal.aborted && !isShownHere) {

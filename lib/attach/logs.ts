@@ -16,7 +16,7 @@ export async function logs(container: Container, session: string | undefined): P
   const { host, label, sharedSockets } = container;
   const log = await container.log({ session, bytes: maxPrintedBytes });
   // What is on this machine is there also while the container does not run.
-  const directory = sharedSockets ?? `${(await container.reach()).xpra} in the container`;
+  const directory = sharedSockets ?? `${(await container.reach()).sockets} in the container`;
   if (!log) {
     throw inputError(
       session === undefined ? `There is no log of a session of "${label}"` : `There is no log of "${session}"`,

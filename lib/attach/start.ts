@@ -26,7 +26,7 @@ export async function start(container: Container, request: StartRequest): Promis
   const name = request.session ?? sessionNameOf(app[0]!);
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
-  socketPath(container.mounts.xpra, `${name}-99`);
+  socketPath(container.mounts.sockets, `${name}-99`);
   const live = await findSameApp(container, request);
   if (live) return await startAgain(container, { live, request });
   const appearance = request.open.has("look") ? hostAppearance(host) : undefined;

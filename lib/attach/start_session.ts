@@ -53,12 +53,12 @@ const undoDeadlineMs = 15_000;
 export async function startSession(container: Container, plan: SessionPlan): Promise<string> {
   const { host } = container;
   const { app, run, name, exact, open } = plan;
-  const { xpra: xpraDirectory } = await container.reach();
+  const { sockets } = await container.reach();
   const { crossesNetwork } = container;
-  const end = await plan.serverEnd({ open, xpraDirectory, crossesNetwork });
+  const end = await plan.serverEnd({ open, sockets, crossesNetwork });
   const { hostEnd } = end;
   const values = {
-    ...{ xpra_directory: xpraDirectory, name, mode: exact ? "exact" : "count", program: app[0]!, run },
+    ...{ sockets, name, mode: exact ? "exact" : "count", program: app[0]!, run },
     ...{ sound: open.has("sound") ? "yes" : "", fifo_suffix: soundSuffix },
     ...{ server: end.program, transport: hostEnd?.transport ?? "" },
   };
@@ -69,7 +69,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   let session: string;
   try {
     const appearance = await plan.appearance;
-    const parameters = serviceWords(plan, { end, xpraDirectory, crossesNetwork, appearance });
+    const parameters = serviceWords(plan, { end, sockets, crossesNetwork, appearance });
     const stdin = hostEnd ? { text: hostEnd.ready.then(() => "go\n", () => "") } : "null";
     const { stdout } = await container.script({
       script: sessionScript("start", values),
@@ -118,15 +118,15 @@ function mayHaveStarted(error: unknown): boolean {
  */
 function serviceWords(
   { app, run, open, channels, isShown }: SessionPlan,
-  { end, xpraDirectory, crossesNetwork, appearance }: {
+  { end, sockets, crossesNetwork, appearance }: {
     end: ServerEnd;
-    xpraDirectory: string;
+    sockets: string;
     crossesNetwork: boolean;
     appearance: Appearance | undefined;
   },
 ): string[] {
   const values = {
-    xpra_directory: xpraDirectory,
+    sockets,
     run,
     sound: open.has("sound") ? soundSuffix : "",
     samples: sinkSamples({ crossesNetwork }),
@@ -157,7 +157,7 @@ async function sessionStartError(
   { plan, end }: { plan: SessionPlan; end: ServerEnd },
 ): Promise<UserError> {
   const { label: name, sharedSockets } = container;
-  const { xpra, user } = await container.reach();
+  const { sockets, user } = await container.reach();
   if (error.code === exitStatus.taken) {
     return inputError(
       `There is a session "${plan.name}" in "${name}" already`,
@@ -170,10 +170,10 @@ async function sessionStartError(
       : noSuchApp(plan.app[0]!, name, error);
   }
   const full = /^No space left in ([\w./-]{1,200})$/m.exec(error.output)?.[1];
-  const addDevice = ["config", "device", "add", name, "xpra", "disk", `source=${sharedSockets}`, `path=${xpra}`];
+  const addDevice = ["config", "device", "add", name, "xpra", "disk", `source=${sharedSockets}`, `path=${sockets}`];
   const [message, hint] = error.code === exitStatus.noDirectory
     ? [
-      `The container "${name}" lacks the directory of the sessions' sockets, ${xpra}`,
+      `The container "${name}" lacks the directory of the sessions' sockets, ${sockets}`,
       sharedSockets === undefined
         ? "Make that directory in the container, as its user"
         : `Add its device again, by lxc or incus: ${quoteWords(addDevice)}`,

@@ -79,7 +79,7 @@ const namesOnHost: Names = {
   containers: () => containerNames(mountsRoot({ env: readEnv })),
   async sessions(container) {
     const containers = container === undefined ? await namesOnHost.containers() : [container].filter(isContainerName);
-    return (await Promise.all(containers.map((name) => sessionNames(mountsIn({ env: readEnv }, name).xpra)))).flat();
+    return (await Promise.all(containers.map((name) => sessionNames(mountsIn({ env: readEnv }, name).sockets)))).flat();
   },
 };
 

@@ -228,7 +228,7 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
   try {
     await inTurn(async (cleaner) => {
       if (found.status !== "Stopped") await killInstance(cleaner, instance);
-      if (instance.engine.server.isLocal && await exists(mounts.xpra)) {
+      if (instance.engine.server.isLocal && await exists(mounts.sockets)) {
         await emptyMounts(cleaner, { ...instance, status: "Stopped", config: found.config });
       }
     });
@@ -244,10 +244,10 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
  * too much into them, its record is removed anyway: the user is warned once, and no later run waits for it.
  */
 async function removeDirectories(host: Host, copy: Copy): Promise<void> {
-  const { directory, xpra, share } = copy.mounts;
+  const { directory, sockets, share } = copy.mounts;
   try {
     // The record comes last.
-    await inTime(host, { copy, act: (cleaner) => removeMounts(cleaner, [directory, xpra, share]) });
+    await inTime(host, { copy, act: (cleaner) => removeMounts(cleaner, [directory, sockets, share]) });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     await removeEmpty([copyRecordPath(copy.mounts)]);

@@ -25,7 +25,7 @@ export async function emptyMounts(
     await startInstance(host, instance).catch(() => {});
   }
   const user = parseUser(instance.config[userKey] ?? "") ?? ubuntuUser;
-  const { xpra, share } = containerPaths(user);
+  const { sockets, share } = containerPaths(user);
   try {
     await exec(host, instance, [
       "setpriv",
@@ -33,7 +33,7 @@ export async function emptyMounts(
       "--clear-groups",
       "--inh-caps=+dac_override,+fowner",
       "--ambient-caps=+dac_override,+fowner",
-      ...removal([xpra, share]),
+      ...removal([sockets, share]),
     ], { okCodes: "any", timeoutMs });
   } catch (error) {
     // The container answers too much or too late. It is deleted anyway; removeMounts() reports what is left.
@@ -43,9 +43,9 @@ export async function emptyMounts(
 
 /** Removes what the host user may remove. Returns whether that was everything. */
 async function emptyFromHost(host: Host, instance: Instance): Promise<boolean> {
-  const { xpra, share } = mountsOf(host, instance);
+  const { sockets, share } = mountsOf(host, instance);
   try {
-    await host.run(removal([xpra, share]), { output: { line: () => {} }, timeoutMs });
+    await host.run(removal([sockets, share]), { output: { line: () => {} }, timeoutMs });
     return true;
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;

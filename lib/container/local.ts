@@ -15,14 +15,14 @@ export function localContainer(
   known: KnownContainer,
   parts: Parts = partsOf(known, { throughEngine: false }),
 ): Container {
-  const { host, mounts: { xpra } } = known;
+  const { host, mounts: { sockets } } = known;
   const { opened, directory, reach } = parts;
   return overSsh(known, parts, {
-    sharedSockets: xpra,
+    sharedSockets: sockets,
     crossesNetwork: false,
     connect: reach,
     async socket(session) {
-      const path = socketPath(xpra, session);
+      const path = socketPath(sockets, session);
       const held = await host.look(undefined, () => holdSocket(path));
       if (!held) return path;
       opened.defer(held.close);
@@ -32,12 +32,12 @@ export function localContainer(
       return link;
     },
     lend: lendTo(known, uidHere),
-    lendSocket: async (_path, name) => join((await reach()).xpra, name),
-    seenSessions: () => sessionNames(xpra),
+    lendSocket: async (_path, name) => join((await reach()).sockets, name),
+    seenSessions: () => sessionNames(sockets),
     noteUse() {},
-    log: async (options) => (await import("./session_log.ts")).readSessionLog(xpra, options),
+    log: async (options) => (await import("./session_log.ts")).readSessionLog(sockets, options),
     readFifo(name) {
-      const path = join(xpra, name);
+      const path = join(sockets, name);
       return host.look({ path, close() {} }, async () => (await import("./fifo.ts")).openFifo(path));
     },
     isLost: () => Promise.resolve(false),

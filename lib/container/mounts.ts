@@ -28,7 +28,7 @@ export function mountDevices(
     ...(mayMove ? { required: "false" } : {}),
   });
   const paths = containerPaths(user);
-  return { xpra: disk(mounts.xpra, paths.xpra), share: disk(mounts.share, paths.share) };
+  return { xpra: disk(mounts.sockets, paths.sockets), share: disk(mounts.share, paths.share) };
 }
 
 /** Makes the directories that are missing, all or none. Returns them, outermost first. */
@@ -110,7 +110,7 @@ export async function restoreMounts(
  * ACLs; exit code 127 without `setfacl`
  */
 export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void> {
-  for (const path of [mounts.directory, mounts.xpra, mounts.share]) {
+  for (const path of [mounts.directory, mounts.sockets, mounts.share]) {
     if ((await Deno.stat(path).catch(() => undefined))?.isDirectory === false) {
       throw new UserError(`"${path}" is not a directory`, { hint: "Move it away, or choose another name" });
     }
@@ -158,7 +158,7 @@ export async function shareMounts(
   host: Host,
   { mounts, hostUid }: { mounts: Mounts; hostUid: string },
 ): Promise<void> {
-  const me = await host.look("<MY_UID>", async () => String((await Deno.stat(mounts.xpra)).uid));
+  const me = await host.look("<MY_UID>", async () => String((await Deno.stat(mounts.sockets)).uid));
   const entries = [
     `u:${hostUid}:rwx`,
     "g::---",

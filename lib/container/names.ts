@@ -72,10 +72,10 @@ export async function containerNames(root: string): Promise<string[]> {
 /**
  * The names of the sessions of a container, by their sockets, sorted.
  *
- * @param xpraDirectory of the container's mounts
+ * @param sockets of the container's mounts
  */
-export async function sessionNames(xpraDirectory: string): Promise<string[]> {
-  return (await readDirectory(xpraDirectory)).filter(isOther).map(({ name }) => name).filter(isSessionName).sort();
+export async function sessionNames(sockets: string): Promise<string[]> {
+  return (await readDirectory(sockets)).filter(isOther).map(({ name }) => name).filter(isSessionName).sort();
 }
 
 /** Whether an entry is a socket, a pipe or a device: Deno does not tell them apart here. */

@@ -10,7 +10,7 @@ export interface Mounts {
   /** `MOUNTS/NAME`. */
   directory: string;
   /** Sockets and logs of sessions. In the container: `.xpra` in the user's home. */
-  xpra: string;
+  sockets: string;
   /** Files for both sides. In the container: `share` in the user's home. */
   share: string;
   /** Those two, which are all that the container sees; none where its server is on another machine. */
@@ -97,12 +97,12 @@ export function mountsIn(
   { isShared = true }: { isShared?: boolean } = {},
 ): Mounts {
   const directory = join(mountsRoot(host), hostName);
-  const [xpra, share] = [join(directory, "xpra"), join(directory, "share")];
+  const [sockets, share] = [join(directory, "xpra"), join(directory, "share")];
   return {
     directory,
-    xpra,
+    sockets,
     share,
-    shared: isShared ? [xpra, share] : [],
+    shared: isShared ? [sockets, share] : [],
     knownHosts: join(directory, "known_hosts"),
     ssh: join(directory, "ssh"),
   };

@@ -4,11 +4,11 @@
 # nothing where there is no log.
 #
 # Values in front:
-#   xpra_directory  where logs of sessions are
+#   sockets         where logs of sessions are
 #   session         the session's name; empty for the one that has printed last
 #   bytes           how much to print
-: "${xpra_directory:?}" "${session?}" "${bytes:?}"
-cd "$xpra_directory" || exit 0
+: "${sockets:?}" "${session?}" "${bytes:?}"
+cd "$sockets" || exit 0
 log=${session:+$session.log}
 # shellcheck disable=SC2012 # Other names do not belong to sessions.
 [ "$log" ] || log=$(ls -t -- *.log 2>/dev/null | head -n 1)

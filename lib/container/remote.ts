@@ -53,12 +53,12 @@ export function remoteContainer(
     },
     async socket(session) {
       const path = socketPath(await directory(), "session");
-      await (await linked()).reach(path, join((await reach()).xpra, session));
+      await (await linked()).reach(path, join((await reach()).sockets, session));
       return path;
     },
     lend: lendTo(known, () => undefined),
     async lendSocket(path, name) {
-      const inside = join((await reach()).xpra, name);
+      const inside = join((await reach()).sockets, name);
       await (await linked()).lend(inside, path);
       return inside;
     },
@@ -70,14 +70,14 @@ export function remoteContainer(
     async log({ session, bytes }) {
       const { stdout } = await sshScript(host, await target(), {
         script: readLog,
-        values: { xpra_directory: (await reach()).xpra, session: session ?? "", bytes: `${bytes}` },
+        values: { sockets: (await reach()).sockets, session: session ?? "", bytes: `${bytes}` },
         maxOutputBytes: bytes + 1024,
         planned: "0\n",
       });
       return parseSessionLog(stdout, { bytes });
     },
     async readFifo(name) {
-      const script = withValues(readFifo, { fifo: join((await reach()).xpra, name) });
+      const script = withValues(readFifo, { fifo: join((await reach()).sockets, name) });
       return { argv: sshArgv(await target(), ["/bin/sh", "-c", script], { mayAsk: false }) };
     },
     isLost: async () => link !== undefined && await link.isLost(),

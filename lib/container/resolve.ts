@@ -83,7 +83,7 @@ async function isOnThisMachine({ host, instance, mounts }: KnownContainer): Prom
     const noAnswer = error instanceof ProcessError ||
       error instanceof UserError && error.exitCode === ExitCode.noEngine;
     if (!noAnswer) throw error;
-    return !await exists(mounts.directory) || await exists(mounts.xpra);
+    return !await exists(mounts.directory) || await exists(mounts.sockets);
   }
 }
 

@@ -23,14 +23,14 @@ export interface SessionLog {
  * @param bytes how much of its end is read
  */
 export async function readSessionLog(
-  xpraDirectory: string,
+  sockets: string,
   { session, bytes }: { session: string | undefined; bytes: number },
 ): Promise<SessionLog | undefined> {
-  const name = session ?? await newestLog(xpraDirectory);
+  const name = session ?? await newestLog(sockets);
   if (name === undefined) return undefined;
   let fd: number;
   try {
-    fd = openSync(join(xpraDirectory, `${name}.log`), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    fd = openSync(join(sockets, `${name}.log`), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (["ENOENT", "EACCES", "ELOOP", "ENXIO"].includes((error as { code?: string }).code ?? "")) return undefined;
     throw error;
@@ -50,12 +50,12 @@ export async function readSessionLog(
   }
 }
 
-async function newestLog(xpraDirectory: string): Promise<string | undefined> {
+async function newestLog(sockets: string): Promise<string | undefined> {
   let newest: { name: string; time: number } | undefined;
-  for (const { name, isFile } of await readDirectory(xpraDirectory)) {
+  for (const { name, isFile } of await readDirectory(sockets)) {
     const session = name.replace(/\.log$/, "");
     if (!isFile || session === name || !isSessionName(session)) continue;
-    const time = (await Deno.lstat(join(xpraDirectory, name)).catch(() => undefined))?.mtime?.getTime() ?? 0;
+    const time = (await Deno.lstat(join(sockets, name)).catch(() => undefined))?.mtime?.getTime() ?? 0;
     if (!newest || time > newest.time) newest = { name: session, time };
   }
   return newest?.name;

@@ -31,7 +31,7 @@ export const ubuntuUser: ContainerUser = { name: "ubuntu", uid: "1000", gid: "10
 /** Paths in a container, in the home of its user. */
 export interface ContainerPaths {
   /** Sockets and logs of sessions, shared with the host. */
-  xpra: string;
+  sockets: string;
   /** Files that both sides may use, shared with the host. */
   share: string;
   /** The files that map.ts lends. */
@@ -39,7 +39,7 @@ export interface ContainerPaths {
 }
 
 export function containerPaths({ home }: ContainerUser): ContainerPaths {
-  return { xpra: `${home}/.xpra`, share: `${home}/share`, maps: `${home}/maps` };
+  return { sockets: `${home}/.xpra`, share: `${home}/share`, maps: `${home}/maps` };
 }
 
 /** The user as one line: `NAME:UID:GID:HOME`. */

@@ -113,7 +113,7 @@ function report(host: Host, {
       project: engine.server.project ?? null,
       member,
       hostUid: uid === null ? null : Number(uid),
-      mounts: uid === null ? null : { xpra: mounts.xpra, share: mounts.share },
+      mounts: uid === null ? null : { xpra: mounts.sockets, share: mounts.share },
       seconds,
       ...(exported ? { exported } : {}),
     },

@@ -112,7 +112,7 @@ export async function removeContainer(
   }
   const removed = (await removeCopies(host, copies)).map((copy) => `copy "${copy}"`);
   if (found) {
-    if (await exists(mounts.xpra)) await emptyMounts(host, found);
+    if (await exists(mounts.sockets)) await emptyMounts(host, found);
     await deleteInstance(host, instance);
     removed.push("container");
   }
@@ -137,10 +137,10 @@ export async function removeContainer(
  * asked of the container, which may lie: it can only keep its user from removing it without `--force`.
  */
 export async function socketsOf(host: Host, instance: InstanceInfo): Promise<string[]> {
-  const { xpra } = mountsOf(host, instance);
-  if (await exists(xpra)) return await sessionNames(xpra);
+  const { sockets } = mountsOf(host, instance);
+  if (await exists(sockets)) return await sessionNames(sockets);
   const user = parseUser(instance.config[userKey] ?? "") ?? ubuntuUser;
-  const list = ["find", containerPaths(user).xpra, "-maxdepth", "1", "-type", "s", "-printf", "%f\\n"];
+  const list = ["find", containerPaths(user).sockets, "-maxdepth", "1", "-type", "s", "-printf", "%f\\n"];
   try {
     const { stdout } = await exec(host, instance, list, { okCodes: "any", timeoutMs: sessionListMs });
     return stdout.split("\n").filter(isSessionName);

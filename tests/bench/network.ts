@@ -78,7 +78,7 @@ async function measure(
   const session = await startSession(target, plan);
   const [listen, far] = [join(directory, "guard"), join(directory, "far")];
   const link = startProcess([
-    ...[Deno.execPath(), "run", "-A", join(root, "tests/bench/link.ts"), far, socketPath(places.xpra, session)],
+    ...[Deno.execPath(), "run", "-A", join(root, "tests/bench/link.ts"), far, socketPath(places.sockets, session)],
     ...[`${megabits}`, `${roundTripMs}`, way === "plain" ? "no" : "yes"],
   ]);
   const sent = async (): Promise<number> => Number(await Deno.readTextFile(`${far}.sent`));

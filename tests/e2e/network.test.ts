@@ -52,7 +52,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
   const directory = await Deno.makeTempDir();
   const listen = join(directory, "guard");
   const said: string[] = [];
-  const connect = Promise.resolve(socketPath(mounts.xpra, session));
+  const connect = Promise.resolve(socketPath(mounts.sockets, session));
   const guard = startGuard({
     listen,
     connect,

@@ -57,7 +57,7 @@ export interface Windows extends AsyncDisposable {
 export interface ServerOptions {
   open: ReadonlySet<Channel>;
   /** Where the sessions' sockets are, in the container. */
-  xpraDirectory: string;
+  sockets: string;
   /** What it sends crosses a network. */
   crossesNetwork: boolean;
 }

@@ -113,11 +113,11 @@ note() {
 # that keeps the session until the app has ended. Prints the session's name just before; what the app prints goes to the session's
 # log.
 #   session         as for find_session
-#   xpra_directory  where logs of sessions are
+#   sockets         where logs of sessions are
 join() {
   find_session
   # The environment may set any variable, but cannot change the positional parameters.
-  set -- "$session" "$directory/environment" "${xpra_directory:?}/$session.log" "$@"
+  set -- "$session" "$directory/environment" "${sockets:?}/$session.log" "$@"
   # shellcheck source=/dev/null
   . "$2"
   command -v "$4" >/dev/null || exit 127
@@ -160,13 +160,13 @@ start_unit() {
   systemd-run --user --quiet --collect --unit="gui-container-$session" --description="$session, run $run" \
     --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \
     --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c '$exec_stop'" \
-    --property=ExecStopPost=":/bin/sh -c 'cd $xpra_directory && rm -f $session${fifo_suffix:?}${transport:+ $session $transport*}'" \
-    --property=StandardOutput="append:$xpra_directory/$session.log" --property=StandardError=inherit "$@" 2>&1
+    --property=ExecStopPost=":/bin/sh -c 'cd $sockets && rm -f $session${fifo_suffix:?}${transport:+ $session $transport*}'" \
+    --property=StandardOutput="append:$sockets/$session.log" --property=StandardError=inherit "$@" 2>&1
 }
 
 # Starts the systemd units of a session, and prints its name. The parameters end the command line of systemd-run: environment and
 # command of the session's service. Reads, with waypipe, the word "go" when the host's end is ready.
-#   xpra_directory  where sockets and logs of sessions are
+#   sockets         where sockets and logs of sessions are
 #   name            the session's name
 #   mode            when that name is taken: "exact" fails, "count" tries name-2, name-3, ...
 #   program         the app's program
@@ -176,10 +176,10 @@ start_unit() {
 #   server          the program that forwards the session: xpra or waypipe
 #   transport       with waypipe: the name of the socket at which the host's end listens
 start() {
-  : "${xpra_directory:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${server:?}"
+  : "${sockets:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${server:?}"
   : "${transport?}"
   # Without a session, nobody else removes it.
-  [ -z "$transport" ] || trap 'rm -f "$xpra_directory/$transport"' EXIT
+  [ -z "$transport" ] || trap 'rm -f "$sockets/$transport"' EXIT
   for needed in "$program" "$server"; do
     command -v "$needed" >/dev/null || { printf '%s: not found\n' "$needed" >&2; exit 127; }
   done
@@ -188,10 +188,10 @@ start() {
   # file for pixels, or the host's end of waypipe its socket and FIFO. At the socket of a session with waypipe, a process of the
   # host's listens, which is not listed here: its unit has a directory before it gets the socket. Anywhere else but here this would
   # remove files of the user's.
-  cd "$xpra_directory" || exit "$no_directory"
+  cd "$sockets" || exit "$no_directory"
   for socket in *; do
     [ ! -S "$socket" ] || [ -e "$directories$socket" ] ||
-      grep -q " $xpra_directory/$socket\$" /proc/net/unix || rm -f "$socket"
+      grep -q " $sockets/$socket\$" /proc/net/unix || rm -f "$socket"
   done
   for fifo in *"$fifo_suffix"; do
     [ -e "${fifo%"$fifo_suffix"}" ] || rm -f "$fifo"
@@ -207,10 +207,10 @@ start() {
     fifo=${sound:+; rm -f $session$fifo_suffix; mkfifo -m 660 $session$fifo_suffix}
     ! message=$(
       if [ "$transport" ]; then
-        start_unit --property=ExecStartPre=":/bin/sh -c 'cd $xpra_directory && mv $transport $session$fifo'" "$@"
+        start_unit --property=ExecStartPre=":/bin/sh -c 'cd $sockets && mv $transport $session$fifo'" "$@"
       else
-        start_unit --socket-property=ListenStream="$xpra_directory/$session" --socket-property=SocketMode=0660 \
-          --socket-property=ExecStartPost="/bin/sh -c 'cd $xpra_directory$fifo'" \
+        start_unit --socket-property=ListenStream="$sockets/$session" --socket-property=SocketMode=0660 \
+          --socket-property=ExecStartPost="/bin/sh -c 'cd $sockets$fifo'" \
           --socket-property=RemoveOnStop=yes --socket-property=BindsTo="gui-container-$session.service" "$@"
       fi
     )

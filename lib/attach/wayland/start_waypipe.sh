@@ -4,19 +4,19 @@
 # display becomes one to the host's end.
 #
 # Values in front:
-#   xpra_directory  where sockets of sessions are
+#   sockets         where sockets of sessions are
 #   transport       what the socket of the host's end was called before it got the session's name
 #   compress        how what is sent is compressed, as the host's end has it
 #   forwarded       not empty for a host's end on another machine
-: "${session:?}" "${xpra_directory:?}" "${transport:?}" "${compress:?}" "${forwarded?}"
+: "${session:?}" "${sockets:?}" "${transport:?}" "${compress:?}" "${forwarded?}"
 
 # The host's end lives for as long as this is open: until systemd has ended all processes of the session.
-exec 9<>"$xpra_directory/$transport~end"
+exec 9<>"$sockets/$transport~end"
 
 # An app may outlive its windows. For as long as there is a connection, this container's sshd listens at this socket.
 if [ "$forwarded" ]; then
   {
-    while grep -q " $xpra_directory/$transport\$" /proc/net/unix; do sleep 3; done
+    while grep -q " $sockets/$transport\$" /proc/net/unix; do sleep 3; done
     kill $$
   } &
 fi
@@ -26,7 +26,7 @@ fi
 mkfifo "$RUNTIME_DIRECTORY/ready"
 {
   # shellcheck disable=SC2016 # The inner shell expands this.
-  waypipe --no-gpu --compress "$compress" --socket "$xpra_directory/$session" \
+  waypipe --no-gpu --compress "$compress" --socket "$sockets/$session" \
     --display "$RUNTIME_DIRECTORY/wayland" server -- /bin/sh -c 'echo "$WAYLAND_DISPLAY" >"$RUNTIME_DIRECTORY/ready"; exec sleep infinity'
   kill $$
 } &

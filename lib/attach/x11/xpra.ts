@@ -66,11 +66,11 @@ const compressedPixels = ["--encodings=rgb,jpeg", "--csc-modules=none"];
  * The options of the server. It uses an X server that runs already and the listening socket that systemd hands over,
  * starts one app and ends with it.
  *
- * @param options `xpraDirectory`: where sockets and files for pixels are, in the container; `crossesNetwork`: the
+ * @param options `sockets`: where sockets and files for pixels are, in the container; `crossesNetwork`: the
  * client is on another machine
  */
 export function serverArgv(
-  options: { open: ReadonlySet<Channel>; dpi: number; xpraDirectory: string; crossesNetwork: boolean },
+  options: { open: ReadonlySet<Channel>; dpi: number; sockets: string; crossesNetwork: boolean },
 ): string[] {
   return [
     "--exit-with-children=yes",
@@ -94,7 +94,7 @@ export function serverArgv(
     "--resize-display=no",
     `--dpi=${options.dpi}`,
     // Also over a network, where no client has such a file: with "no", no client can connect to the server (6.5.5).
-    `--mmap=${options.xpraDirectory}`,
+    `--mmap=${options.sockets}`,
     ...(options.crossesNetwork ? compressedPixels : plainPixels),
     "--video-encoders=none",
     ...channelOptions(options.open),

@@ -38,7 +38,7 @@ export async function sessionsIn(host: Host, instance: Instance, user: Container
   const text = await outputOf(host, instance, ["/bin/sh", "-c", look]);
   if (text === undefined) return undefined;
   // See proc(5), and `__SO_ACCEPTCON` in Linux's net.h.
-  const socket = `\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths(user).xpra)}/([\\w.-]+)`;
+  const socket = `\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths(user).sockets)}/([\\w.-]+)`;
   const pattern = new RegExp(`^(?:${socket}|${displayOf("([\\w.-]+)")})$`, "gm");
   return [...new Set([...text.matchAll(pattern)].map(([, xpra, waypipe]) => xpra ?? waypipe!).filter(isSessionName))]
     .slice(0, maxSessions).sort();

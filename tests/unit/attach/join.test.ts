@@ -41,7 +41,7 @@ async function again(
   performance.now = () => ms;
   const container = {
     ...{ host, label: "box", options: [], mounts: { directory } },
-    reach: () => Promise.resolve({ xpra: "/x" }),
+    reach: () => Promise.resolve({ sockets: "/x" }),
     script() {
       ms += 1000 * seconds;
       return end ? Promise.reject(end) : Promise.resolve({ code: 0, stdout: "web\n" });
@@ -94,7 +94,7 @@ Deno.test("join() says at Ctrl-C what runs on, unless the run that shows the ses
     const { host, said } = recordingHost();
     const container = {
       ...{ host: { ...host, signal: AbortSignal.abort("Ctrl-C") }, label: "box", options: [] },
-      reach: () => Promise.resolve({ xpra: "/x" }),
+      reach: () => Promise.resolve({ sockets: "/x" }),
       script: () => Promise.reject(new Error("Ctrl-C")),
     } as unknown as Container;
     await assertRejects(() => joinSession(container, { app: ["foot"], session: "web", isShownHere }), Error, "Ctrl-C");

@@ -254,12 +254,12 @@ interface Started {
 /**
  * Runs session.sh in a directory of its own, as in the home of the container user.
  *
- * @param options `files`: what is there before; `xpraDirectory`: the value of that name, below the directory
+ * @param options `files`: what is there before; `sockets`: the value of that name, below the directory
  */
 async function runStartScript(
-  { files, xpraDirectory, values = {}, input = "" }: {
+  { files, sockets, values = {}, input = "" }: {
     files: readonly string[];
-    xpraDirectory: string;
+    sockets: string;
     values?: Record<string, string>;
     input?: string;
   },
@@ -277,7 +277,7 @@ async function runStartScript(
     for (const file of files) await Deno.symlink("nowhere", join(home, file));
     await Deno.writeTextFile(log, "");
     const script = sessionScript("start", {
-      xpra_directory: join(home, xpraDirectory),
+      sockets: join(home, sockets),
       name: "xterm",
       mode: "exact",
       program: "app",
@@ -309,15 +309,15 @@ async function runStartScript(
 
 Deno.test("session.sh removes what killed sessions have left, and nothing where its directory is missing", async () => {
   const files = ["gone~sound"];
-  const cleaned = await runStartScript({ files, xpraDirectory: "." });
+  const cleaned = await runStartScript({ files, sockets: "." });
   assertEquals([cleaned.result.code, cleaned.result.stdout, cleaned.left], [0, "xterm\n", []], cleaned.result.stderr);
-  const missing = await runStartScript({ files, xpraDirectory: ".xpra" });
+  const missing = await runStartScript({ files, sockets: ".xpra" });
   assertEquals([missing.result.code, missing.calls, missing.left], [exitStatus.noDirectory, [], files]);
   assertStringIncludes(missing.result.stderr, "HOME/.xpra");
 });
 
 Deno.test("session.sh gives the units their properties byte by byte, as systemd expands them", async () => {
-  const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values: { sound: "yes" } });
+  const { calls: [words] } = await runStartScript({ files: [], sockets: ".", values: { sound: "yes" } });
   assertEquals(words, [
     "--user",
     "--quiet",
@@ -343,14 +343,14 @@ Deno.test("session.sh gives the units their properties byte by byte, as systemd 
 
 Deno.test("session.sh gives a session on Wayland the socket of the host's end, when that is ready, and removes both at its end", async () => {
   const values = { server: "waypipe", transport: ".wayland-1", sound: "yes" };
-  const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values, input: "go\n" });
+  const { calls: [words] } = await runStartScript({ files: [], sockets: ".", values, input: "go\n" });
   assertEquals(words!.filter((word) => /Exec(?:StartPre|StopPost)=/.test(word)), [
     "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound xterm .wayland-1*'",
     "--property=ExecStartPre=:/bin/sh -c " +
     "'cd HOME && mv .wayland-1 xterm; rm -f xterm~sound; mkfifo -m 660 xterm~sound'",
   ]);
   assertEquals(words!.filter((word) => word.startsWith("--socket-property")), []);
-  const calledOff = await runStartScript({ files: [".wayland-1"], xpraDirectory: ".", values });
+  const calledOff = await runStartScript({ files: [".wayland-1"], sockets: ".", values });
   assertEquals([calledOff.result.code, calledOff.calls, calledOff.left], [exitStatus.calledOff, [], []]);
 });
 
@@ -363,7 +363,7 @@ Deno.test("session.sh keeps the socket of a session on Wayland, at which no proc
       if (isLive) await Deno.mkdir(join(directory, "gui-container-web"));
       // The list of listening sockets is the network namespace's. Here it is no other than ours, so it is another
       // directory's.
-      const values = { xpra_directory: directory, name: "a", mode: "count", program: "sh", run: "1", sound: "" };
+      const values = { sockets: directory, name: "a", mode: "count", program: "sh", run: "1", sound: "" };
       const options = { fifo_suffix: "~sound", server: "sh", transport: "t" };
       const script = sessionScript("start", { ...values, ...options }).replaceAll("/proc/net/unix", "/dev/null");
       const { code } = await runProcess(["/bin/sh", "-c", script], {

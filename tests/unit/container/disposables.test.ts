@@ -128,11 +128,11 @@ Deno.test("of the directories without a record, only an empty one goes that has 
 Deno.test("removeCopy() kills, empties, deletes, then removes the directories with the record", async () => {
   await withEngine(instancesWith({ "user.gui-container.copy-of": "box" }), async ({ host, engine, root, recorded }) => {
     const copy = await beginCopy(host, { engine, name: "box" });
-    for (const directory of [copy.mounts.xpra, copy.mounts.share]) await Deno.mkdir(directory);
+    for (const directory of [copy.mounts.sockets, copy.mounts.share]) await Deno.mkdir(directory);
     await removeCopy(host, copy);
     assertEquals(recorded.calls.filter(([, command]) => command !== "query").map((argv) => argv.join(" ")), [
       `lxc stop --force ${copy.name}`,
-      `find ${copy.mounts.xpra} ${copy.mounts.share} -mindepth 1 -delete`,
+      `find ${copy.mounts.sockets} ${copy.mounts.share} -mindepth 1 -delete`,
       `lxc delete --force ${copy.name}`,
     ]);
     assertEquals(left(root), []);
@@ -174,7 +174,7 @@ Deno.test("removeCopy() deletes a copy that neither lets its directories be empt
       (argv) => argv[0] === "find" ? { code: 1 } : argv[1] === "exec" ? late : answer(argv),
       async ({ host, engine, root, recorded: { calls, options } }) => {
         const copy = await beginCopy(host, { engine, name: "box" });
-        await Deno.mkdir(copy.mounts.xpra);
+        await Deno.mkdir(copy.mounts.sockets);
         await removeCopy(host, copy);
         assertEquals(
           calls.map((argv) => argv[argv[0] === "lxc" ? 1 : 0]).filter((word) => word !== "query"),

@@ -19,7 +19,7 @@ const target: SshTarget = {
   proxy,
   mounts: {
     directory: "/m/far:box",
-    xpra: "/m/xpra",
+    sockets: "/m/xpra",
     share: "/m/share",
     shared: [],
     knownHosts: "/m/known_hosts",

@@ -8,8 +8,15 @@ Deno.test("seenSessions() are the sockets of sessions, and nothing else that the
   const listen = (name: string): void => {
     listeners.push(Deno.listen({ transport: "unix", path: `${directory}/${name}` }));
   };
-  const seen = async (xpra: string): Promise<string[] | undefined> => {
-    const mounts = { directory: xpra, xpra, share: xpra, shared: [xpra], knownHosts: xpra, ssh: xpra };
+  const seen = async (sockets: string): Promise<string[] | undefined> => {
+    const mounts = {
+      directory: sockets,
+      sockets,
+      share: sockets,
+      shared: [sockets],
+      knownHosts: sockets,
+      ssh: sockets,
+    };
     return await localBox(recordingHost().host, { mounts }).seenSessions();
   };
   try {

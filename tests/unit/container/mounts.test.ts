@@ -35,7 +35,7 @@ Deno.test("mountsIn() is below $GUI_CONTAINER_MOUNTS, else below the home direct
   const mounts = mountsIn(hostIn({ HOME: "/home/me" }), "box");
   assertEquals(mounts, {
     directory: "/home/me/container_mounts/box",
-    xpra: "/home/me/container_mounts/box/xpra",
+    sockets: "/home/me/container_mounts/box/xpra",
     share: "/home/me/container_mounts/box/share",
     shared: ["/home/me/container_mounts/box/xpra", "/home/me/container_mounts/box/share"],
     knownHosts: "/home/me/container_mounts/box/known_hosts",
@@ -75,14 +75,14 @@ Deno.test("makeMounts() tells what it made, and removeMounts() takes just that a
     await Deno.writeTextFile(join(mounts.share, "kept"), "");
     assertEquals(await usedMounts(mounts.shared), mounts.share);
     const made = await makeMounts(host, mounts);
-    assertEquals(made, [mounts.ssh, mounts.xpra]);
-    await Deno.writeTextFile(join(mounts.xpra, "log"), "");
+    assertEquals(made, [mounts.ssh, mounts.sockets]);
+    await Deno.writeTextFile(join(mounts.sockets, "log"), "");
     await removeMounts(host, made);
-    assertEquals([await exists(mounts.xpra), await exists(join(mounts.share, "kept"))], [false, true]);
+    assertEquals([await exists(mounts.sockets), await exists(join(mounts.share, "kept"))], [false, true]);
 
     const other = mountsIn(host, "other");
     const all = await makeMounts(host, other);
-    assertEquals(all, [other.directory, other.ssh, other.xpra, other.share]);
+    assertEquals(all, [other.directory, other.ssh, other.sockets, other.share]);
     assertEquals(await usedMounts(other.shared), undefined);
     await removeMounts(host, all);
     assertEquals(await exists(other.directory), false);
@@ -107,5 +107,5 @@ Deno.test("shareMounts() lets both users read and write in the shared directorie
 
     const me = (await Deno.stat(directory)).uid;
     const entries = `u:1001000:rwx,g::---,m::rwx,o::--x,d:u:${me}:rwx,d:u:1001000:rwx,d:g::---,d:m::rwx,d:o::---`;
-    assertEquals(recorded.calls, [["setfacl", "-m", entries, "--", mounts.xpra, mounts.share]]);
+    assertEquals(recorded.calls, [["setfacl", "-m", entries, "--", mounts.sockets, mounts.share]]);
   }));

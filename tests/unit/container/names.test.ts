@@ -19,17 +19,17 @@ Deno.test("isContainerName() takes names with and without a remote, and nothing 
 
 Deno.test("sessionNames() are those of sockets, and containerNames() those of directories with pinned host keys", async () => {
   const root = await Deno.makeTempDir();
-  const xpra = join(root, "box/xpra");
-  await Deno.mkdir(xpra, { recursive: true });
+  const sockets = join(root, "box/xpra");
+  await Deno.mkdir(sockets, { recursive: true });
   await Deno.mkdir(join(root, "not-ours/xpra"), { recursive: true });
   await Deno.writeTextFile(join(root, "box/known_hosts"), "");
   await Deno.writeTextFile(join(root, "file"), "");
-  using _ = Deno.listen({ transport: "unix", path: join(xpra, "firefox") });
-  using _other = Deno.listen({ transport: "unix", path: join(xpra, "$(id)") });
+  using _ = Deno.listen({ transport: "unix", path: join(sockets, "firefox") });
+  using _other = Deno.listen({ transport: "unix", path: join(sockets, "$(id)") });
   try {
-    await Deno.writeTextFile(join(xpra, "file"), "");
-    await Deno.symlink("firefox", join(xpra, "link"));
-    assertEquals(await sessionNames(xpra), ["firefox"]);
+    await Deno.writeTextFile(join(sockets, "file"), "");
+    await Deno.symlink("firefox", join(sockets, "link"));
+    assertEquals(await sessionNames(sockets), ["firefox"]);
     assertEquals(await containerNames(root), ["box"]);
     assertEquals([await sessionNames(join(root, "none")), await containerNames(join(root, "none"))], [[], []]);
   } finally {

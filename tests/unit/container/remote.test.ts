@@ -40,7 +40,7 @@ async function mend(
       return { pid: 1, ended: over.promise, kill: () => over.resolve(result) };
     },
   };
-  const mounts = { directory, xpra: directory, share: directory, shared: [], knownHosts: directory, ssh: directory };
+  const mounts = { directory, sockets: directory, share: directory, shared: [], knownHosts: directory, ssh: directory };
   if (abortAfterMs !== undefined) setTimeout(() => ending.abort(new RangeError("Ctrl-C")), abortAfterMs);
   try {
     await using container = remoteBox(host, { mounts, directory });

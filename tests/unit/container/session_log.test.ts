@@ -14,8 +14,8 @@ import { recordingHost } from "../recording_host.ts";
 const bytes = 4096;
 
 /** What appOutcome() tells of a session whose log is in this directory. */
-function outcomeOf(xpra: string, session: string): Promise<AppOutcome | undefined> {
-  const mounts = { directory: xpra, xpra, share: xpra, shared: [xpra], knownHosts: xpra, ssh: xpra };
+function outcomeOf(sockets: string, session: string): Promise<AppOutcome | undefined> {
+  const mounts = { directory: sockets, sockets, share: sockets, shared: [sockets], knownHosts: sockets, ssh: sockets };
   return appOutcome(localBox(recordingHost().host, { mounts }), session);
 }
 
@@ -129,7 +129,7 @@ Deno.test("log() asks a container on another machine, and takes a bounded answer
 Deno.test("read_log.sh prints the size and the end of a log, or of the newest one, and nothing where there is none", async () => {
   const directory = await Deno.makeTempDir();
   const read = async (session: string, bytes = 4): Promise<string> => {
-    const script = withValues(readLog, { xpra_directory: directory, session, bytes: `${bytes}` });
+    const script = withValues(readLog, { sockets: directory, session, bytes: `${bytes}` });
     return (await runProcess(["/bin/sh", "-c", script])).stdout;
   };
   try {

@@ -126,7 +126,7 @@ Deno.test("beginCreation() records what there was before, and takes the record a
     const { creation } = record;
     const path = join(mounts.directory, "creating.json");
     assertEquals(JSON.parse(await Deno.readTextFile(path)), creation);
-    assertEquals(creation.directories, [mounts.directory, mounts.ssh, mounts.xpra, mounts.share]);
+    assertEquals(creation.directories, [mounts.directory, mounts.ssh, mounts.sockets, mounts.share]);
     assertEquals(creation.profileBefore, "a: b\n");
     await record.remove();
     await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);

@@ -167,7 +167,7 @@ Deno.test("clientArgv() attaches to the socket, with the user's options last and
 });
 
 Deno.test("serverArgv() has the channels of its end, ends with its app, and listens nowhere else", () => {
-  const options = { open: new Set<Channel>(["tray"]), dpi: 96, xpraDirectory: "/home/ubuntu/.xpra" };
+  const options = { open: new Set<Channel>(["tray"]), dpi: 96, sockets: "/home/ubuntu/.xpra" };
   const argv = serverArgv({ ...options, crossesNetwork: false });
   for (const option of channelOptions(new Set<Channel>(["tray"]))) assert(argv.includes(option), option);
   for (const option of ["--exit-with-children=yes", "--daemon=no", "--bind=none", "--mdns=no"]) {
@@ -177,7 +177,7 @@ Deno.test("serverArgv() has the channels of its end, ends with its app, and list
 });
 
 Deno.test("serverArgv() compresses pictures for another machine only", () => {
-  const options = { open: new Set<Channel>(), dpi: 96, xpraDirectory: "/home/ubuntu/.xpra" };
+  const options = { open: new Set<Channel>(), dpi: 96, sockets: "/home/ubuntu/.xpra" };
   const [here, there] = [false, true].map((crossesNetwork) => serverArgv({ ...options, crossesNetwork }));
   assertEquals(here!.filter((option) => !there!.includes(option)), ["--encodings=rgb"]);
   assertEquals(there!.filter((option) => !here!.includes(option)), ["--encodings=rgb,jpeg"]);

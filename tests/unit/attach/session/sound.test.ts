@@ -83,16 +83,16 @@ Deno.test("playSound() hands the player, over a network, what came in time; both
 const fakePacat = '#!/bin/sh\nfor file; do :; done\ncase $file in /*) exec cat "$file" ;; *) exec cat ;; esac\n';
 
 Deno.test("the player ends with its session, also when that has ended before the player reads", async () => {
-  const xpra = await Deno.makeTempDir();
-  await Deno.writeTextFile(join(xpra, "pacat"), fakePacat, { mode: 0o755 });
-  await runProcess(["mkfifo", join(xpra, "xterm~sound")]);
-  const env = { PATH: `${xpra}:${Deno.env.get("PATH")}` };
+  const sockets = await Deno.makeTempDir();
+  await Deno.writeTextFile(join(sockets, "pacat"), fakePacat, { mode: 0o755 });
+  await runProcess(["mkfifo", join(sockets, "xterm~sound")]);
+  const env = { PATH: `${sockets}:${Deno.env.get("PATH")}` };
   const host = {
     ...dryRunHost({ ui: recordingUi().ui, signal }),
     look: async (_planned, act) => await act(),
     start: (argv: readonly string[], options: ProcessOptions) => startProcess(argv, { ...options, env }),
   } as Host;
-  const container = localBox(host, { mounts: { ...mountsIn({ env: () => "/m" }, "box"), xpra } });
+  const container = localBox(host, { mounts: { ...mountsIn({ env: () => "/m" }, "box"), sockets } });
   for (const outlives of [false, true]) {
     const player = (await playSound(container, "xterm", { outlives }))!;
     const timer = setTimeout(() => player.kill("SIGKILL"), 5_000);
@@ -100,5 +100,5 @@ Deno.test("the player ends with its session, also when that has ended before the
     clearTimeout(timer);
     assertEquals([code, signal], [0, null]);
   }
-  await Deno.remove(xpra, { recursive: true });
+  await Deno.remove(sockets, { recursive: true });
 });

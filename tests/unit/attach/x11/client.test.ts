@@ -38,7 +38,7 @@ async function withHost(
   };
   const mounts = mountsIn(host, "box");
   const container = localBox(host, { mounts });
-  await Deno.mkdir(mounts.xpra, { recursive: true });
+  await Deno.mkdir(mounts.sockets, { recursive: true });
   const options: ClientOptions = {
     container,
     open: new Set(["sound"]),
@@ -53,7 +53,7 @@ async function withHost(
     await container[Symbol.asyncDispose]();
     const left = [...Deno.readDirSync(directory)].map(({ name }) => name).toSorted();
     assertEquals(left.filter((name) => name !== ".seccomp"), [".lock", "box"], "nothing is left");
-    assertEquals([...Deno.readDirSync(mounts.xpra)].map(({ name }) => name), [], "nothing is left");
+    assertEquals([...Deno.readDirSync(mounts.sockets)].map(({ name }) => name), [], "nothing is left");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -88,7 +88,10 @@ Deno.test("startClient() ends its client when the run is ended, and starts none 
 
 Deno.test("a client is shown the session whose socket was there, whatever the container puts in its place meanwhile", () =>
   withHost(async ({ host, options, directory }) => {
-    const [path, away] = [join(options.container.mounts.xpra, "xterm"), join(options.container.mounts.xpra, "away")];
+    const [path, away] = [
+      join(options.container.mounts.sockets, "xterm"),
+      join(options.container.mounts.sockets, "away"),
+    ];
     const ofHost = Deno.listen({ transport: "unix", path: join(directory, "box", "host") });
     const ofSession = Deno.listen({ transport: "unix", path });
     const run: Host["run"] = async (argv, runOptions) => {
@@ -114,7 +117,7 @@ Deno.test("a client is shown the session whose socket was there, whatever the co
 
 Deno.test("a client ends, with the reason, when the container has put something else in the place of its socket", () =>
   withHost(async ({ options, directory }) => {
-    const path = join(options.container.mounts.xpra, "xterm");
+    const path = join(options.container.mounts.sockets, "xterm");
     const ofHost = Deno.listen({ transport: "unix", path: join(directory, "box", "host") });
     await Deno.symlink("../host", path);
     {
@@ -137,8 +140,8 @@ Deno.test("makeAttachDirectory() keeps the file for pixels from the container un
     const { mounts } = container;
     await using directory = await makeAttachDirectory(container, 4096);
     const pixels = directory.pixels!;
-    const shared = join(mounts.xpra, basename(pixels));
-    assertEquals([...Deno.readDirSync(mounts.xpra)], []);
+    const shared = join(mounts.sockets, basename(pixels));
+    assertEquals([...Deno.readDirSync(mounts.sockets)], []);
     assert(!pixels.startsWith(mounts.directory));
     // What the container puts in the place of the file is not what the client opens.
     await Deno.symlink("/etc/hostname", shared);
@@ -149,7 +152,7 @@ Deno.test("makeAttachDirectory() keeps the file for pixels from the container un
     // xpra 6.6's server takes no file with more than one name.
     assertEquals([there.ino, there.nlink], [ino, 1]);
     await directory.hidePixels();
-    assertEquals([...Deno.readDirSync(mounts.xpra)], []);
+    assertEquals([...Deno.readDirSync(mounts.sockets)], []);
     assert((await Deno.lstat("/etc/hostname")).isFile);
   }));
 
