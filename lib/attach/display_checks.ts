@@ -21,7 +21,7 @@ import { ExitCode, ifInstalled, ProcessError, UserError } from "../base/errors.t
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { installHint, programs } from "../base/programs.ts";
-import { isClaimed } from "../base/record.ts";
+import { isClaimed } from "../base/lock.ts";
 import { addressOf } from "../container/address.ts";
 import { sshTarget } from "../container/connect.ts";
 import { copyRecordPath, creationRecordPath, mountsOf } from "../container/paths.ts";

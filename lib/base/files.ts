@@ -1,5 +1,6 @@
-/** Files and directories of the host: whether they exist, their mode, and how they are removed. */
+/** Files and directories of the host: whether they exist, their mode, and how they are written, moved and removed. */
 
+import { dirname } from "@std/path";
 import { UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { runProcess } from "./process.ts";
@@ -45,6 +46,28 @@ export async function writeText(
   { text, mode }: { text: string; mode: number },
 ): Promise<void> {
   await host.change(`write ${quoteWords([path])}`, () => Deno.writeTextFile(path, text, { mode }));
+}
+
+/** Writes all of some bytes: a single write may write less. */
+export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+}
+
+/** Writes the list of a directory's files to disk. */
+export async function syncDirectory(path: string): Promise<void> {
+  using directory = await Deno.open(path);
+  await directory.sync();
+}
+
+/** Renames a file, also on disk. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  await Deno.rename(from, to);
+  await syncDirectory(dirname(to));
+}
+
+/** Removes a file. Does nothing when it is already gone. */
+export async function removeFile(path: string): Promise<void> {
+  await ifThere(Deno.remove(path));
 }
 
 /** Removes the directories that are empty, the last one first. Ignores those that are already gone. */

@@ -6,7 +6,8 @@
 import { basename, dirname, join } from "@std/path";
 import { exists, readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { lockFile, readRecord, writeRecord } from "../base/record.ts";
+import { readJson, writeJson } from "../base/json_file.ts";
+import { lockFile } from "../base/lock.ts";
 import { containerRecordPath, lockPath, type Mounts } from "./paths.ts";
 
 /** What the border of a container's windows looks like. */
@@ -67,7 +68,7 @@ function derived(colour: string): ContainerBorder {
 
 /** The border in a container's record; undefined where there is none, or where it is not one. */
 async function readBorder(mounts: Pick<Mounts, "directory">): Promise<ContainerBorder | undefined> {
-  const record = await readRecord(containerRecordPath(mounts)) as { border?: Partial<ContainerBorder> } | null;
+  const record = await readJson(containerRecordPath(mounts)) as { border?: Partial<ContainerBorder> } | null;
   const { colour, width, isAlways } = record?.border ?? {};
   const isBorder = /^#[0-9a-f]{6}$/.test(`${colour}`) && Number.isInteger(width) && width! > 0 && width! < 100 &&
     typeof isAlways === "boolean";
@@ -76,8 +77,8 @@ async function readBorder(mounts: Pick<Mounts, "directory">): Promise<ContainerB
 
 async function writeBorder(mounts: Pick<Mounts, "directory">, border: ContainerBorder): Promise<void> {
   const path = containerRecordPath(mounts);
-  const record = await readRecord(path) ?? {};
-  await writeRecord(path, { ...record, border });
+  const record = await readJson(path) ?? {};
+  await writeJson(path, { ...record, border });
 }
 
 /** The first of the colours that the fewest other containers have, or one that looks like it. */

@@ -15,7 +15,8 @@ import {
 } from "../engine/instance.ts";
 import { isFailure, UserError } from "../base/errors.ts";
 import { exists, ifThere, readDirectory, removeEmpty } from "../base/files.ts";
-import { claimFile, lockFile, readRecord, release, writeInto } from "../base/record.ts";
+import { readJson, writeJsonInto } from "../base/json_file.ts";
+import { claimFile, lockFile, release } from "../base/lock.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { withDeadline } from "../base/undo.ts";
@@ -79,7 +80,7 @@ export async function beginCopy(host: Host, { engine, name: source }: Instance):
     try {
       await Deno.mkdir(mounts.directory, { mode: 0o755 });
       const lock = (await claimFile(copyRecordPath(mounts)))!;
-      await writeInto(lock, written);
+      await writeJsonInto(lock, written);
       return lock;
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) await removeEmpty([mounts.directory, copyRecordPath(mounts)]);
@@ -169,7 +170,7 @@ async function lockCopies(host: Host): Promise<Copy[]> {
     const mounts = mountsIn(host, directory);
     const path = copyRecordPath(mounts);
     const lock = await ifThere(claimFile(path, { create: false }));
-    const record = await readRecord(path);
+    const record = await readJson(path);
     if (record !== undefined) copies.push({ name: directory, ...knownRecord(record), mounts, lock });
     else {
       // A run was killed before it wrote a record. What is not empty stays: it may be a container's of such a name.

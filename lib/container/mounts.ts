@@ -4,9 +4,8 @@ import { basename, dirname, join } from "@std/path";
 import { ProcessError, UserError } from "../base/errors.ts";
 import type { Device } from "../engine/answer.ts";
 import type { Host } from "../base/host.ts";
-import { removeFile } from "../base/record.ts";
 import { quoteWords } from "../base/shell_words.ts";
-import { exists, modeOf, removeEmpty, removeTree } from "../base/files.ts";
+import { exists, modeOf, removeEmpty, removeFile, removeTree } from "../base/files.ts";
 import { containerRecordPath, type Mounts } from "./paths.ts";
 import { containerPaths, type ContainerUser } from "./user.ts";
 

@@ -6,7 +6,7 @@
 import { join } from "@std/path";
 import { readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { lockFile } from "../base/record.ts";
+import { lockFile } from "../base/lock.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { lockPath, mountsRoot } from "./paths.ts";
 

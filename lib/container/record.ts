@@ -5,7 +5,7 @@
  */
 
 import type { Host } from "../base/host.ts";
-import { writeRecord } from "../base/record.ts";
+import { writeJson } from "../base/json_file.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import type { Engine, EngineCli } from "../engine/engine.ts";
 import { type ServerRecord, serverRecord } from "../engine/server_record.ts";
@@ -34,7 +34,7 @@ export async function writeContainerRecord(
   const { cli, server } = engine;
   const record: ContainerRecord = { engine: cli, server: serverRecord(server), user: formatUser(user), location };
   const path = containerRecordPath(mounts);
-  await host.change(`write ${quoteWords([path])}`, () => writeRecord(path, record));
+  await host.change(`write ${quoteWords([path])}`, () => writeJson(path, record));
 }
 
 /** The record of a container; undefined where there is none, or where it is not one. */

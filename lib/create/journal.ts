@@ -15,8 +15,9 @@ import { UserError } from "../base/errors.ts";
 import { runKey } from "../container/ours.ts";
 import { makeMounts, type MountsBefore, removeMounts, restoreMounts, saveMounts } from "../container/mounts.ts";
 import { creationRecordPath } from "../container/paths.ts";
-import { exists, removeEmpty } from "../base/files.ts";
-import { claimFile, isClaimed, readRecord, release, removeFile, settleMs, writeInto } from "../base/record.ts";
+import { exists, removeEmpty, removeFile } from "../base/files.ts";
+import { readJson, writeJsonInto } from "../base/json_file.ts";
+import { claimFile, graceMs, isClaimed, release } from "../base/lock.ts";
 import { quoteWords } from "../base/shell_words.ts";
 
 /** The making of a container: its run, and what there was before. */
@@ -75,7 +76,7 @@ export async function beginCreation(
     creation.directories = await makeMounts(host, mounts);
     await host.change(`write ${quoteWords([path])}`, async () => {
       file = await claimFile(path);
-      if (file) await writeInto(file, creation);
+      if (file) await writeJsonInto(file, creation);
       else isTaken = true;
     });
   } catch (error) {
@@ -142,7 +143,7 @@ export async function recoverCreation(host: Host, instance: Address): Promise<bo
   if (!await host.look(false, () => exists(path))) return false;
   using file = await claimFile(path);
   if (!file) throw beingMadeError(name);
-  const creation = await readRecord(path) as Creation | null;
+  const creation = await readJson(path) as Creation | null;
   if (creation === null) {
     // The run was killed while it wrote the record. It had only made directories, which may hold older files: they
     // stay.
@@ -156,7 +157,7 @@ export async function recoverCreation(host: Host, instance: Address): Promise<bo
   }
   host.ui.status(`Removing what another run has left of "${name}"`);
   // When that run was killed, its last call may only have begun, and is not an operation of the engine's yet.
-  await delay(settleMs);
+  await delay(graceMs);
   await waitForOperations(host, instance, { publishing: true });
   await unmake(host, instance, creation);
   return true;

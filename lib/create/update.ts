@@ -8,7 +8,7 @@ import { addressCalled } from "./address.ts";
 import updateScript from "./update.sh" with { type: "text" };
 import { isFailure, ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
-import { release } from "../base/record.ts";
+import { release } from "../base/lock.ts";
 import type { Host } from "../base/host.ts";
 import { withValues } from "../base/shell_words.ts";
 import { withUndo } from "../base/undo.ts";

@@ -7,7 +7,7 @@ import { dirname, isAbsolute, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import { ifThere } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
-import { readRecord } from "../../base/record.ts";
+import { readJson } from "../../base/json_file.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import type { CopyRecord } from "../../container/disposables.ts";
 import { copyRecordPath, mountsIn } from "../../container/paths.ts";
@@ -98,7 +98,7 @@ export async function settingsFor(host: Pick<Host, "env">, word: string): Promis
 /** What a disposable copy is a copy of; nothing for another container. */
 async function sourceOf(host: Pick<Host, "env">, word: string): Promise<string[]> {
   if (!/^[\w.:-]{1,200}$/.test(word)) return [];
-  const record = await readRecord(copyRecordPath(mountsIn(host, word)));
+  const record = await readJson(copyRecordPath(mountsIn(host, word)));
   const source = (record as Partial<CopyRecord> | null | undefined)?.source;
   return source === undefined ? [] : [word.replace(/[^:]*$/, source)];
 }

@@ -2,9 +2,9 @@
 
 import { dirname } from "@std/path";
 import { inputError } from "../../base/errors.ts";
-import { ifThere } from "../../base/files.ts";
+import { ifThere, writeAll } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
-import { lockFile, writeAll } from "../../base/record.ts";
+import { lockFile } from "../../base/lock.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import {
   checkSetting,

@@ -3,7 +3,8 @@
 import { abortable } from "@std/async";
 import { join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
-import { lockFile, readRecord } from "../../base/record.ts";
+import { readJson } from "../../base/json_file.ts";
+import { lockFile } from "../../base/lock.ts";
 import type { Container } from "../../container/container.ts";
 import { privateDirectories } from "../../container/private_directory.ts";
 import { readText, writeText } from "../../guard/sockets.ts";
@@ -67,7 +68,7 @@ export async function guardedSessions(container: Container): Promise<string[]> {
 async function guardsOf({ host, mounts }: Container): Promise<Map<string, string>> {
   const guards = new Map<string, string>();
   for (const directory of await privateDirectories(host)) {
-    const noted = await readRecord(join(directory, privateNames.session)) as GuardedSession | undefined | null;
+    const noted = await readJson(join(directory, privateNames.session)) as GuardedSession | undefined | null;
     if (noted?.mounts === mounts.directory) guards.set(noted.session, directory);
   }
   return guards;

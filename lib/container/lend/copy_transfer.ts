@@ -7,7 +7,7 @@
 import { basename } from "@std/path";
 import { ProcessError, UserError } from "../../base/errors.ts";
 import type { Host, RunOptions } from "../../base/host.ts";
-import { removeFile, writeAll } from "../../base/record.ts";
+import { removeFile, writeAll } from "../../base/files.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec } from "../../engine/instance.ts";
 import { createCounter, piecesOf } from "./content.ts";

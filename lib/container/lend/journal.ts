@@ -6,16 +6,9 @@
 import { extname, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import {
-  claimFile,
-  isClaimed,
-  lockFile,
-  readRecord,
-  release,
-  removeFile,
-  syncDirectory,
-  writeRecord,
-} from "../../base/record.ts";
+import { removeFile, syncDirectory } from "../../base/files.ts";
+import { readJson, writeJson } from "../../base/json_file.ts";
+import { claimFile, isClaimed, lockFile, release } from "../../base/lock.ts";
 import type { FileState } from "./held_file.ts";
 import { isCopy, isMapping, type LentCopy, type Loan, type Mapping } from "./loan.ts";
 
@@ -142,7 +135,7 @@ function recordName(loan: Loan): string {
  * under the journal's lock: another run removes half-written records under it.
  */
 export async function writeRecords(host: Host, loans: readonly Loan[]): Promise<void> {
-  await Promise.all(loans.map((loan) => writeRecord(pathOf(host, recordName(loan)), { ...loan, file: undefined })));
+  await Promise.all(loans.map((loan) => writeJson(pathOf(host, recordName(loan)), { ...loan, file: undefined })));
   await syncDirectory(journalDirectory(host));
 }
 
@@ -177,7 +170,7 @@ export async function readCopy(host: Host, { id }: Pick<LentCopy, "id">): Promis
 
 /** One record; undefined when it was removed meanwhile, null when the file is not a record. */
 async function readLoan(host: Host, name: string): Promise<Loan | undefined | null> {
-  const loan = await readRecord(pathOf(host, name)) as Record<string, unknown> | undefined | null;
+  const loan = await readJson(pathOf(host, name)) as Record<string, unknown> | undefined | null;
   if (!loan) return loan;
   // The names that 0.1.0 gave them.
   const { device: id, host: hostPath, container: containerPath } = loan;

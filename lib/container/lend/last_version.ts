@@ -5,7 +5,7 @@
 
 import type { Host } from "../../base/host.ts";
 import { isFailure } from "../../base/errors.ts";
-import { moveFile, removeFile } from "../../base/record.ts";
+import { moveFile, removeFile } from "../../base/files.ts";
 import { all } from "../../base/settle.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
 import { findInstance, type InstanceInfo } from "../../engine/instance.ts";

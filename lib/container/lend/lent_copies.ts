@@ -7,7 +7,8 @@
 import { delay } from "@std/async";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import { moveFile, removeFile, settleMs } from "../../base/record.ts";
+import { moveFile, removeFile } from "../../base/files.ts";
+import { graceMs } from "../../base/lock.ts";
 import { mapSome } from "../../base/settle.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec, findInstance } from "../../engine/instance.ts";
@@ -274,7 +275,7 @@ async function endCopy(
   if (record.lent === null || readOnly) {
     if (settle && record.lent === null) {
       await removeLentCopy(host, instance, { copy: record, found: "" });
-      await delay(settleMs);
+      await delay(graceMs);
     }
     await remove("");
     await removeUnused(host, record);

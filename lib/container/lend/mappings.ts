@@ -6,7 +6,7 @@
 import type { Host } from "../../base/host.ts";
 import { delay } from "@std/async";
 import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
-import { settleMs } from "../../base/record.ts";
+import { graceMs } from "../../base/lock.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { updateInstance } from "../../engine/instance.ts";
@@ -157,7 +157,7 @@ export async function unmapFiles(
   { settle = false, lost = [] }: TakeBackOptions = {},
 ): Promise<string[]> {
   if (all.length === 0) return [];
-  if (settle && !await hasDevices(host, instance, all.map(({ id }) => id))) await delay(settleMs);
+  if (settle && !await hasDevices(host, instance, all.map(({ id }) => id))) await delay(graceMs);
   const kept = await keepLastVersions(host, instance, all);
   const mapped = all.filter((mapping) => !kept.stuck.includes(mapping));
   const devices = mapped.map(({ id }) => id);

@@ -6,9 +6,8 @@
 
 import { basename, dirname, join } from "@std/path";
 import { ProcessError, UserError } from "../../base/errors.ts";
-import { exists } from "../../base/files.ts";
+import { exists, moveFile, syncDirectory, writeAll } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
-import { moveFile, syncDirectory, writeAll } from "../../base/record.ts";
 import { followDirectory } from "../source_path.ts";
 import { contentOf, createCounter, isSameContent, piecesOf } from "./content.ts";
 import type { HostSide } from "./copy_plan.ts";

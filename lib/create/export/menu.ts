@@ -2,8 +2,8 @@
 
 import { dirname, join } from "@std/path";
 import { inputError, isFailure, UserError } from "../../base/errors.ts";
-import { exists, readDirectory, removeEmpty } from "../../base/files.ts";
-import { lockFile, removeFile } from "../../base/record.ts";
+import { exists, readDirectory, removeEmpty, removeFile } from "../../base/files.ts";
+import { lockFile } from "../../base/lock.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import type { Undo } from "../../base/undo.ts";

@@ -26,7 +26,7 @@ import { listProfiles } from "../../engine/profile.ts";
 import { sha256 } from "../../base/hash.ts";
 import { ExitCode, isFailure, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, isAt } from "../../base/files.ts";
-import { lockFile } from "../../base/record.ts";
+import { lockFile } from "../../base/lock.ts";
 
 /** A proxy, which all containers with the same rules and the same image share. */
 export interface Proxy extends Instance {

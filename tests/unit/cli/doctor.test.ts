@@ -5,7 +5,7 @@ import { createDiagnosis, findRootIds, mapDiagnosis, sharedIdMaps } from "../../
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { deniesNewSystemd, knownHole } from "../../../lib/engine/known_holes.ts";
 import { ExitCode, ProcessError, UserError } from "../../../lib/base/errors.ts";
-import { claimFile } from "../../../lib/base/record.ts";
+import { claimFile } from "../../../lib/base/lock.ts";
 import { creationRecordPath } from "../../../lib/container/paths.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { claimFile, isClaimed, readRecord, release, writeRecord } from "../../../lib/base/record.ts";
+import { claimFile, isClaimed, release } from "../../../lib/base/lock.ts";
 
 async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir();
@@ -10,21 +10,6 @@ async function inTempDir(test: (directory: string) => Promise<void>): Promise<vo
     await Deno.remove(directory, { recursive: true });
   }
 }
-
-Deno.test("a record is whole or not there, for its user alone; a torn one is null", () =>
-  inTempDir(async (directory) => {
-    const path = join(directory, "record");
-    assertEquals(await readRecord(path), undefined);
-    await writeRecord(path, { text: "it's\n" });
-    await writeRecord(path, { text: "short" });
-    assertEquals(await readRecord(path), { text: "short" });
-    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["record"]);
-    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
-    for (const torn of ['{"text":"sh', ""]) {
-      await Deno.writeTextFile(path, torn);
-      assertEquals(await readRecord(path), null);
-    }
-  }));
 
 Deno.test("a file that is claimed is another's until it is released, and one that was removed is nobody's", () =>
   inTempDir(async (directory) => {

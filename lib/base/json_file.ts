@@ -1,0 +1,29 @@
+/** Values on disk: as JSON, in files that only the user can open. */
+
+import { ifThere, writeAll } from "./files.ts";
+
+/** Writes a record to disk, whole or not at all: `PATH.new` replaces what was there. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  {
+    using file = await Deno.open(`${path}.new`, { write: true, create: true, mode: 0o600, truncate: true });
+    await writeJsonInto(file, value);
+  }
+  await Deno.rename(`${path}.new`, path);
+}
+
+/** Writes a record into an open file, and to disk. A run that is killed meanwhile leaves a damaged one. */
+export async function writeJsonInto(file: Deno.FsFile, value: unknown): Promise<void> {
+  await file.truncate();
+  await writeAll(file, new TextEncoder().encode(JSON.stringify(value)));
+  await file.sync();
+}
+
+/** The content of a record; undefined when it is missing, null when it is not JSON. */
+export async function readJson(path: string): Promise<unknown> {
+  const text = await ifThere(Deno.readTextFile(path));
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,22 @@
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { readJson, writeJson } from "../../../lib/base/json_file.ts";
+
+Deno.test("a record is whole or not there, for its user alone; a torn one is null", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = join(directory, "record");
+    assertEquals(await readJson(path), undefined);
+    await writeJson(path, { text: "it's\n" });
+    await writeJson(path, { text: "short" });
+    assertEquals(await readJson(path), { text: "short" });
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["record"]);
+    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+    for (const torn of ['{"text":"sh', ""]) {
+      await Deno.writeTextFile(path, torn);
+      assertEquals(await readJson(path), null);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
