@@ -32,7 +32,7 @@ import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./
 import { runScript } from "./lib/cli/script.ts";
 import { xpraOptionNames } from "./lib/cli/xpra_options.ts";
 import { applySettings } from "./lib/attach/settings/apply.ts";
-import { settingsFor } from "./lib/attach/settings/file.ts";
+import { settingKeys, settingsFor } from "./lib/attach/settings/file.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
 
@@ -57,7 +57,7 @@ const spec = {
   options: {
     "list": { group: "What to do instead of running an app", help: "Show the sessions that run" },
     "stop": { help: "End a session and all that belongs to it" },
-    "all": { help: "With --stop: all sessions of the container" },
+    "all": { needs: "stop", help: "With --stop: all sessions of the container" },
     "logs": { help: "Print what a session's app and server have printed" },
     "copy": { help: "Put the text on a session's clipboard on yours, even while the channel is closed" },
     "paste": { help: "Put the text on your clipboard on a session's, likewise, for a minute" },
@@ -98,6 +98,16 @@ const spec = {
       help: `Ask at each use of these: ${askableNames.join(", ")}`,
       completion: { words: askableNames, list: true },
     },
+  },
+  leaves: {
+    "list": [],
+    "stop": ["all", "session"],
+    "logs": ["session"],
+    "copy": ["session"],
+    "paste": ["session"],
+    "settings": settingKeys,
+    // The session has its channels and its windows.
+    "join": ["session"],
   },
   passesOn: "always",
   places: { first: ["container"] },
@@ -147,9 +157,6 @@ type Name = keyof typeof spec.options;
 async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const { flags, values } = args;
   const [word, ...words] = args.positionals;
-  if (flags.has("copy") && flags.has("paste")) {
-    throw inputError("--copy and --paste go opposite ways", "Use one of them");
-  }
   const maxWords = ["list", "copy", "paste", "settings"].some((verb) => flags.has(verb as Name))
     ? 0
     : flags.has("stop") || flags.has("logs")

@@ -26,9 +26,7 @@ import { borderWords } from "./lib/attach/settings/border_option.ts";
 import { askableNames } from "./lib/guard/channel.ts";
 import { channelNames, presetNames } from "./lib/attach/session/channels.ts";
 import { engineOptionsFor, presetFor } from "./lib/attach/settings/apply.ts";
-import { settingKeys } from "./lib/attach/settings/file.ts";
-import { inputError } from "./lib/base/errors.ts";
-import { quoteWords } from "./lib/base/shell_words.ts";
+import { ownEntries, settingKeys } from "./lib/attach/settings/file.ts";
 import { runScript } from "./lib/cli/script.ts";
 import type { Host } from "./lib/base/host.ts";
 
@@ -56,11 +54,17 @@ const spec = {
     "export": {
       help: "Put the apps of a container, or some of them, into the desktop's menu",
     },
-    "mime": { help: "With --export: also offer the apps for the types of files and addresses that they open" },
+    "mime": {
+      needs: "export",
+      help: "With --export: also offer the apps for the types of files and addresses that they open",
+    },
     "unexport": { help: "Take the apps of a container out of the menu" },
     "update": { help: "Install the newest software in containers, and in what throw-away copies are made of" },
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories, menu entries" },
-    "force": { help: "With --delete: despite a live session, files in the share, or a container not made by create" },
+    "force": {
+      needs: "delete",
+      help: "With --delete: despite a live session, files in the share, or a container not made by create",
+    },
     "image": {
       group: "The container",
       value: "IMAGE",
@@ -93,6 +97,7 @@ const spec = {
     },
     "border": { value: "COLOUR", help: "The frame of its windows", completion: { words: borderWords } },
   },
+  leaves: { "list": [], "unexport": [], "update": [], "delete": ["force"] },
   passesOn: "export",
   places: {
     first: [null, "file", { words: Object.keys(bundledProfiles.files), files: true }],
@@ -147,12 +152,6 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const { givenSettings, checkSaving, saveSettings } = await import("./lib/attach/settings/save.ts");
   // With --export, they are options that the entries of the menu start attach.ts with.
   const given = givenSettings(new Map([...args.values].filter(([name]) => Object.hasOwn(spec.options, name))));
-  const verb = (["list", "delete", "update", "unexport"] as const).find((verb) => flags.has(verb));
-  if (verb !== undefined && given.size > 0) {
-    const [[key, value]] = [...given] as [[string, string]];
-    const line = quoteWords(["attach.ts", args.positionals[0] ?? "NAME", `--${key}=${value}`, "--save"]);
-    throw inputError(`--${key} goes with no --${verb}`, `To keep it for a container: ${line}`);
-  }
   const words = flags.has("export")
     ? [...args.positionals, ...[...given].map(([key, value]) => `--${key}=${value}`)]
     : args.positionals;
@@ -167,7 +166,10 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   }
   if (flags.has("delete")) {
     const { deleteNamed } = await import("./lib/create/remove.ts");
-    return await deleteNamed(host, { words, ...options, force: flags.has("force") });
+    await deleteNamed(host, { words, ...options, force: flags.has("force") });
+    const entries = await ownEntries(host, words[0]!);
+    if (entries.length > 0) host.ui.status(`The next container of this name has its settings: ${entries.join(", ")}`);
+    return;
   }
   if (flags.has("update")) {
     const { updateNamed } = await import("./lib/create/update.ts");

@@ -34,11 +34,12 @@ const spec = {
   options: {
     "list": { group: "What to do instead of lending files", help: "Show the files that are mapped" },
     "unmap": { help: "Take files back: all, those of a container, or the named ones" },
-    "force": { help: "With --unmap: forget files whose container cannot be reached" },
+    "force": { needs: "unmap", help: "With --unmap: forget files whose container cannot be reached" },
     "read-only": { group: "How files are lent", help: "The container may read the files, not write them" },
     "for": { value: "DURATION", help: "Take the files back automatically after this time: 90s, 30m, 2h" },
     "no-wait": { help: "Return at once; the files stay mapped until --unmap" },
   },
+  leaves: { "list": [], "unmap": ["force"] },
   places: { first: ["container"], rest: "file" },
   placesWith: { "list": { first: [] } },
   manual: [
@@ -70,11 +71,10 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const options = await engineOptionsFor(host, words[0], args.values);
   const forMs = durationOf(args);
   if (flags.has("list")) return await (await import("./lib/map/list.ts")).listLoans(host, options);
-  const forget = flags.has("force");
   if (flags.has("unmap")) {
-    return await (await import("./lib/map/take_back.ts")).takeBack(host, words, { ...options, forget });
+    const { takeBack } = await import("./lib/map/take_back.ts");
+    return await takeBack(host, words, { ...options, forget: flags.has("force") });
   }
-  if (forget) throw inputError("--force is for --unmap", "Omit it");
   const { lend } = await import("./lib/map/lend.ts");
   return await lend(host, {
     ...options,

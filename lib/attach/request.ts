@@ -52,10 +52,10 @@ export function readRequest(
     lendsFiles: flags.has("disposable"),
     line: (...app) => line(app),
   });
-  checkDisposable(flags, app);
+  checkApp(flags, app);
   // A session that runs has its display: the variable is for new ones.
   if (app === undefined) return { ...show, userOptions, display: values.has("display") ? display : "auto" };
-  const [change] = values.has("border") ? ["--border"] : userOptions;
+  const [change] = userOptions;
   if (flags.has("join") && change !== undefined) {
     throw inputError(
       `${change} cannot change a session that runs`,
@@ -68,18 +68,19 @@ export function readRequest(
   return { ...show, app, wantsTray, detached, userOptions, files };
 }
 
-/** Checks that the options around `--disposable` fit together. */
-function checkDisposable(flags: Words["flags"], app: readonly string[] | undefined): void {
-  if (!flags.has("disposable")) return;
-  if (app === undefined) {
-    throw inputError("--disposable needs an APP_CMDLINE", "For example: attach.ts --disposable my-container firefox");
+/** The options that are about an app that is to be run. */
+const appOptions = ["disposable", "join", "detached"];
+
+/** Checks that there is an app where an option is about one, and that a disposable container has windows. */
+function checkApp(flags: Words["flags"], app: readonly string[] | undefined): void {
+  const option = appOptions.find((name) => flags.has(name));
+  if (option !== undefined && app === undefined) {
+    throw inputError(`--${option} needs an APP_CMDLINE`, `For example: attach.ts --${option} my-container firefox`);
   }
-  for (const option of ["detached", "join"]) {
-    if (flags.has(option)) {
-      throw inputError(
-        `--${option} and --disposable exclude each other: a disposable container is removed with its windows`,
-        "Leave one of them out",
-      );
-    }
+  if (flags.has("disposable") && flags.has("detached")) {
+    throw inputError(
+      "--detached and --disposable exclude each other: a disposable container is removed with its windows",
+      "Leave one of them out",
+    );
   }
 }

@@ -39,6 +39,8 @@ export interface OptionSpec {
   short?: string;
   /** The option takes a value; the help shows it by this name. */
   value?: string;
+  /** It means nothing without this other one. */
+  needs?: string;
   /** What fits as the value. */
   completion?: Exclude<Completion, "file">;
 }
@@ -60,6 +62,8 @@ export interface ScriptSpec<Name extends string> {
   places: Places;
   /** What fits instead, when one of these options is on the command line. */
   placesWith: Readonly<Partial<Record<Name, Places>>>;
+  /** What one of these options leaves of the script's own: all others are refused beside it. */
+  leaves?: Readonly<Partial<Record<Name, readonly Name[]>>>;
   /**
    * When options that are not its own are kept among the positional arguments, after the first of these: "always", or
    * with one of its own options. Otherwise they are refused.
@@ -156,8 +160,8 @@ export function nearestOption(word: string, options: Options): string | undefine
 /**
  * Parses a command line. Options are understood wherever they stand before `--`.
  *
- * @throws {UserError} with exit code 2 for an unknown option, a missing or an unwanted value; with
- * {@linkcode ScriptSpec.passesOn} always, also for a word that looks like one of its own options
+ * @throws {UserError} with exit code 2 for an unknown option, for two that do not go together, for a missing or an unwanted
+ * value; with {@linkcode ScriptSpec.passesOn} always, also for a word that looks like one of its own options
  */
 export function parseCommandLine<Name extends string>(
   spec: ScriptSpec<Name>,
@@ -205,6 +209,18 @@ export function parseCommandLine<Name extends string>(
         values.set(known, value);
       } else if (value === undefined) flags.set(known, positionals.length);
       else throw inputError(`The option --${name} takes no value`, hint);
+    }
+  }
+  const given = [...flags.keys(), ...values.keys()];
+  for (const name of given) {
+    if (Object.hasOwn(commonOptions, name)) continue;
+    const { needs } = options[name];
+    if (needs !== undefined && !flags.has(needs as Name)) throw inputError(`--${name} goes with --${needs} only`, hint);
+    const [by] = Object.entries(spec.leaves ?? {}).find(([by, left]) =>
+      by !== name && flags.has(by as Name) && !(left as readonly string[]).includes(name)
+    ) ?? [];
+    if (by !== undefined) {
+      throw inputError(`--${name} goes with no --${by}`, `Leave one of them out. ${hint}`);
     }
   }
   // A "--" before all positional arguments ends the options only.

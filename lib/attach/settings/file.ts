@@ -60,6 +60,8 @@ export interface Entry {
   name: string;
   /** What it sets. */
   settings: Settings;
+  /** Where it is written. */
+  from: string;
 }
 
 /**
@@ -111,6 +113,16 @@ export function matches(pattern: string, word: string): boolean {
   const text = pattern.includes(":") ? word : word.slice(word.lastIndexOf(":") + 1);
   const expression = pattern.replaceAll(".", "\\.").replaceAll("*", ".*").replaceAll("?", ".");
   return new RegExp(`^${expression}$`, "s").test(text);
+}
+
+/**
+ * Where the entries are that name a container, by its name alone: they stay, and the next one of this name has them.
+ *
+ * @param word `[REMOTE:]NAME`
+ */
+export async function ownEntries(host: Pick<Host, "env">, word: string): Promise<string[]> {
+  const own = (await readEntries(host)).filter(({ name }) => !/[*?]/.test(name) && matches(name, word));
+  return own.map(({ from }) => from);
 }
 
 async function readEntries(host: Pick<Host, "env">): Promise<Entry[]> {
@@ -195,7 +207,7 @@ export async function parseSettings(host: Pick<Host, "env">, text: string): Prom
     } catch (error) {
       fail(error, index, "ask");
     }
-    return { name, settings };
+    return { name, settings, from: `${shortened(host, path)}:${places(index).line}` };
   });
 }
 

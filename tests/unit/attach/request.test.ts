@@ -1,6 +1,6 @@
 // What attach.ts refuses, and that nothing is another then.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { runDisposable } from "../../../lib/attach/disposable/disposable.ts";
 import { reattach } from "../../../lib/attach/reattach.ts";
 import type { ShowRequest } from "../../../lib/attach/display/request.ts";
@@ -109,4 +109,16 @@ Deno.test("$GUI_CONTAINER_DISPLAY is for new sessions: one that runs has its dis
   assertEquals(read(["foot"]).display, "wayland");
   assertEquals(read([]).display, "auto");
   assertEquals(read([], [["display", "wayland"]]).display, "wayland");
+});
+
+Deno.test("an option that is about an app is refused where there is none", () => {
+  const { host } = recordingHost();
+  for (const flag of ["join", "detached", "disposable"]) {
+    const words = { values: new Map(), positionals: ["box"], rest: [], settings: new Map(), line: () => "" };
+    const error = assertThrows(
+      () => readRequest(host, { flags: new Map([[flag, 0]]), ...words } as unknown as Words),
+      UserError,
+    );
+    assertEquals([error.message, error.exitCode], [`--${flag} needs an APP_CMDLINE`, 2]);
+  }
 });

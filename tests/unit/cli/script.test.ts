@@ -174,6 +174,51 @@ Deno.test("parseCommandLine() refuses what looks like an option mistyped, also b
   assertEquals(parseCommandLine(create, ["--export", "box", "--sync=no"]).positionals, ["box", "--sync=no"]);
 });
 
+Deno.test("parseCommandLine() refuses options that have no effect together, and drops none in silence", () => {
+  for (
+    const [spec, line, message] of [
+      [attach, "--join box xterm --preset=isolated", "--preset goes with no --join"],
+      [attach, "box xterm --join --allow=tray", "--allow goes with no --join"],
+      [attach, "--join --deny clipboard box xterm", "--deny goes with no --join"],
+      [attach, "--join --ask=links box xterm", "--ask goes with no --join"],
+      [attach, "--join --border=red box xterm", "--border goes with no --join"],
+      [attach, "--join --detached box xterm", "--detached goes with no --join"],
+      [attach, "--stop --save box", "--save goes with no --stop"],
+      [attach, "--stop --all box --border=red --save", "--save goes with no --stop"],
+      [attach, "--settings box --save --border=red", "--save goes with no --settings"],
+      [attach, "--copy --paste box", "--copy goes with no --paste"],
+      [attach, "--list --session=x", "--session goes with no --list"],
+      [attach, "box xterm --all", "--all goes with --stop only"],
+      [create, "--update --force", "--force goes with --delete only"],
+      [create, "--delete --image=x box", "--image goes with no --delete"],
+      [create, "box key gui firefox --mime", "--mime goes with --export only"],
+      [map, "--list --for=3m", "--for goes with no --list"],
+      [map, "--unmap --read-only box", "--read-only goes with no --unmap"],
+      [map, "--force box", "--force goes with --unmap only"],
+    ] as const
+  ) {
+    const error = assertThrows(() => parseCommandLine(spec, line.split(" ")), UserError);
+    assertEquals([error.message, error.exitCode], [message, 2]);
+  }
+  for (
+    const [spec, line] of [
+      [attach, "--stop --all box --quiet --engine=lxc"],
+      [attach, "--join --session=x box xterm --json"],
+      [attach, "--settings box --preset=isolated --deny=sound"],
+      [attach, "--disposable box xterm --preset=isolated --border=red --save"],
+      [create, "--delete --force box --yes"],
+      [create, "box key gui firefox --export --mime --image=x"],
+      [map, "--unmap --force box --verbose"],
+    ] as const
+  ) parseCommandLine(spec, line.split(" "));
+  for (const spec of [attach, create, map]) {
+    const options = optionsOf(spec);
+    const named = Object.entries(spec.leaves ?? {}).flatMap(([name, left = []]) => [name, ...left]);
+    const needed = Object.values(options).flatMap(({ needs }) => needs ?? []);
+    for (const name of [...named, ...needed]) assert(name in options || name === "at-most", name);
+  }
+});
+
 Deno.test("parseCommandLine() refuses a value that is missing, and one that is too many", () => {
   for (
     const args of [["--image"], ["--image="], ["--image", ""], ["--image", "--json", "x"], ["-i"], ["--image", "--"], [

@@ -10,6 +10,15 @@ const config = "remotes:\n  big: {addr: 'https://10.0.0.1:8443', protocol: incus
 
 /** The plan of a command line that may name the remote "big", and a file `it's`; for Incus, unless there are `settings`. */
 async function planOf(script: string, args: readonly string[], settings?: string): Promise<string[]> {
+  return (await run(script, args, settings)).stdout.trimEnd().split("\n");
+}
+
+/** What a dry run prints, with the directory of the settings and the mounts as DIR. */
+async function run(
+  script: string,
+  args: readonly string[],
+  settings?: string,
+): Promise<{ stdout: string; stderr: string }> {
   const directory = await Deno.makeTempDir();
   try {
     const own = settings === undefined ? [] : ["gui-container"];
@@ -31,7 +40,7 @@ async function planOf(script: string, args: readonly string[], settings?: string
     assertEquals(code, 0, stderr);
     const made = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
     assertEquals(made, ["config.yml", ...own, "it's"], "a dry run makes nothing");
-    return stdout.replaceAll(directory, "DIR").trimEnd().split("\n");
+    return { stdout: stdout.replaceAll(directory, "DIR"), stderr: stderr.replaceAll(directory, "DIR") };
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -92,6 +101,13 @@ Deno.test("create.ts refuses options for attach.ts where it would keep none", as
     assertEquals([code, stdout], [2, ""], verb);
     assertStringIncludes(stderr, `error: --deny goes with no ${verb}\n`);
   }
+});
+
+Deno.test("create.ts --delete says where the settings are that the next container of the name has", async () => {
+  const settings = "containers:\n  - {name: box?, border: red}\n  - name: box\n    engine: incus\n";
+  const { stderr } = await run("create.ts", ["--delete", "box"], settings);
+  assertEquals(stderr, "The next container of this name has its settings: DIR/gui-container/config.yaml:3\n");
+  assertEquals((await run("create.ts", ["--delete", "--engine=incus", "box1"], settings)).stderr, "");
 });
 
 Deno.test("create.ts --dry-run --delete names what goes", async () => {

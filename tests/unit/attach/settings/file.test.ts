@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { applySettings, limitedChannels, setIn } from "../../../../lib/attach/settings/apply.ts";
-import { matches, parseSettings, settingsFor } from "../../../../lib/attach/settings/file.ts";
+import { matches, ownEntries, parseSettings, settingsFor } from "../../../../lib/attach/settings/file.ts";
 import { saveSettings, withEntry } from "../../../../lib/attach/settings/save.ts";
 import { channelLine } from "../../../../lib/attach/session/channels.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
@@ -192,4 +192,16 @@ Deno.test("--save writes nothing where its entry would not be read as meant", as
       assertEquals(await Deno.readTextFile(path), text);
     });
   }
+});
+
+Deno.test("entries that name a container are told by their lines, patterns and those of others are not", async () => {
+  const text = `${bank}  - name: chat1\n    border: red\n  # Once more.\n  - name: far:bank\n    border: blue\n`;
+  await withFile(text, async (_path, host) => {
+    for (
+      const [word, lines] of [["bank", [3]], ["far:bank", [3, 16]], ["chat1", [13]], ["chat2", []], [
+        "other",
+        [],
+      ]] as const
+    ) assertEquals(await ownEntries(host, word), lines.map((line) => `${file}:${line}`), word);
+  });
 });
