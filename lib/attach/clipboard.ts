@@ -120,7 +120,7 @@ async function guardedSession(container: Container, session: string | undefined)
   const { guarded } = await carry(container, { session, direction: "ask" });
   if (guarded !== undefined) return guarded;
   throw inputError(
-    `"${label}" names a session by X, while its windows on this desktop are those of ${guards.join(", ")}`,
+    `"${label}" names a session over X, while its windows on this desktop are those of ${guards.join(", ")}`,
     "Name the one that you mean with --session",
   );
 }

@@ -119,7 +119,7 @@ async function findWayland({ host }: Facts): Promise<Finding[]> {
   const display = host.env("WAYLAND_DISPLAY");
   if (!display) return [];
   const found = await ifInstalled(host.run(["waypipe", "--version"], versionOptions));
-  if (!found) return [absent("waypipe is not installed: without it, windows are shown by X", installHint("waypipe"))];
+  if (!found) return [absent("waypipe is not installed: without it, windows are shown over X", installHint("waypipe"))];
   const [, version = "", isOld] = /^waypipe ((0\.[0-8]\b)?\S*)/.exec(found.stdout) ?? [];
   try {
     const second = await tryContext(host)
@@ -164,8 +164,8 @@ const sessionPrograms = [
   { program: "Xvfb", without: "no app can be shown", verdict: "broken" },
   { program: "dbus-daemon", without: "no app can be shown", verdict: "broken" },
   { program: "pulseaudio", without: "its apps are not heard", verdict: "absent" },
-  { program: "xclip", without: "nothing can be carried by --copy and --paste in sessions by X", verdict: "absent" },
-  { program: "waypipe", without: "its windows are shown by X on a Wayland desktop, too", verdict: "absent" },
+  { program: "xclip", without: "nothing can be carried by --copy and --paste in sessions over X", verdict: "absent" },
+  { program: "waypipe", without: "its windows are shown over X on a Wayland desktop, too", verdict: "absent" },
 ] as const;
 
 /** Whether attach.ts comes into each container: its host keys are pinned, and one that runs lets it in and has all. */

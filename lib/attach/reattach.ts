@@ -72,7 +72,7 @@ function checkDisplay(
     : undefined;
   if (option === undefined) return;
   throw inputError(
-    `"${session}" is shown by ${own === "x11" ? "X" : "Wayland"}, and cannot be shown again with ${option}`,
+    `"${session}" is shown over ${own === "x11" ? "X" : "Wayland"}, and cannot be shown again with ${option}`,
     "Leave that out",
   );
 }

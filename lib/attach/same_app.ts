@@ -46,7 +46,7 @@ export async function findSameApp(container: Container, request: StartRequest): 
   const [other] = found as [LiveSession];
   const recorded = recordedChannels(other.channels);
   const how = isOtherDisplay(other)
-    ? `by ${other.display === "x11" ? "X" : "Wayland"}`
+    ? `over ${other.display === "x11" ? "X" : "Wayland"}`
     : `with other channels: ${channelLine(recorded.open, recorded.asks).replace(/^Open channels: /, "")}`;
   const line = appLine(label, app, [...options, "--join", `--session=${other.session}`]);
   throw inputError(

@@ -18,8 +18,8 @@ export type Way = keyof typeof ways;
 export const waylandWays = {
   native: "native",
   hand: "by hand",
-  ours: "ours by Wayland",
-  x11: "ours by X",
+  ours: "ours over Wayland",
+  x11: "ours over X",
   plain: "xpra as it comes",
 } as const;
 

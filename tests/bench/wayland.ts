@@ -21,7 +21,7 @@ const keyCount = 40;
 interface App {
   /** A word in the window's title. */
   title: string;
-  /** Its command line in a session by Wayland, and that of its like in one by X. */
+  /** Its command line in a session over Wayland, and that of its like in one over X. */
   wayland: string;
   x11: string;
   /** Its command line on the host, if that is another one. */
@@ -146,7 +146,7 @@ function frames(way: WaylandWay, app: App): Promise<number[]> {
   });
 }
 
-/** The load of an idle session; that of ours by Wayland once more when its terminal was given back. */
+/** The load of an idle session; that of ours over Wayland once more when its terminal was given back. */
 function idle(way: WaylandWay): Promise<number[]> {
   const app = terminal("idle");
   return inSession(way, { app, sound: true }, async ({ pid, detach }) => {

@@ -1,4 +1,4 @@
-// attach.ts and a container on another machine: windows by X and by Wayland over one connection, which may break.
+// attach.ts and a container on another machine: windows over X and over Wayland over one connection, which may break.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type RunningProcess, runProcess } from "../../lib/base/process.ts";
@@ -217,7 +217,7 @@ testFar("attach.ts, elsewhere: a container that fills its log is read to a bound
 });
 
 testFar(
-  "attach.ts, elsewhere: a window by Wayland ends with --stop, with the run, and with its connection",
+  "attach.ts, elsewhere: a window over Wayland ends with --stop, with the run, and with its connection",
   [...needed, ...waylandParts],
   async () => {
     const env = desktop();
@@ -260,7 +260,7 @@ testFar(
     const { code: lostCode, stderr: why } = await lost.ended;
     assertEquals([lostCode, why.split("\n").slice(-3)], [1, [
       `error: The connection to "${name}" is lost, and with it the windows of "b"`,
-      "hint: Its app ends as well. By X, apps run on and their windows come back: --display x11",
+      "hint: Its app ends as well. Over X, apps run on and their windows come back: --display x11",
       "",
     ]], why);
     assertEquals(await windows(), []);

@@ -243,7 +243,7 @@ testOnOneEngine("attach.ts --disposable on Wayland ends with its windows at Ctrl
   run.kill("SIGINT");
   const { code, stderr } = await run.ended;
   assertEquals(code, 130);
-  assertStringIncludes(stderr, "windows by Wayland");
+  assertStringIncludes(stderr, "windows over Wayland");
   assert(!stderr.includes("The windows stay"), stderr);
   await eventually("the end of the window", async () => !await isShown());
   await nothingLeft(engine);

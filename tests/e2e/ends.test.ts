@@ -245,7 +245,10 @@ async function startAll(
   await Promise.all([shown("join"), shown("again")]);
   const copy = /^\[([^\]]+)\]/.exec(await shown("disposable"))![1]!;
   const runs = { ordinary, join, again, disposable };
-  assert(display === "x11" || ordinary.said.some((line) => line.endsWith("windows by Wayland")), ordinary.said.join());
+  assert(
+    display === "x11" || ordinary.said.some((line) => line.endsWith("windows over Wayland")),
+    ordinary.said.join(),
+  );
   for (const way of ways) runs[way].said.splice(0);
   const resources = stack.move();
   return { engine, name, copy, runs, [Symbol.asyncDispose]: () => resources.disposeAsync() };

@@ -1,4 +1,4 @@
-// The look and language of the host in a container, by X and by Wayland, and input methods: the container's own on X,
+// The look and language of the host in a container, over X and over Wayland, and input methods: the container's own on X,
 // the host's on Wayland.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";

@@ -215,18 +215,22 @@ packages: [${toolkitPackages.join(", ")}]
 });
 
 for (const [session, programs] of Object.entries({ "x11-apps": x11Apps, toolkits })) {
-  testOnOneEngine(`programs of others, ${session}, by X: each shows and paints its window`, needed, async (engine) => {
-    const name = nameOn(engine);
-    assertEquals(await missingNatively(engine, name, programs), "");
-    await withDisplay(async (env) => {
-      const shown = (title: string): Promise<string> => windowWith(title, { env });
-      await withPrograms(engine, { session, programs, env, shown }, async () => {
-        for (const title of Object.values(programs)) {
-          assertStringIncludes(await painted(marked(name, title), env), `= "${name}.`);
-        }
+  testOnOneEngine(
+    `programs of others, ${session}, over X: each shows and paints its window`,
+    needed,
+    async (engine) => {
+      const name = nameOn(engine);
+      assertEquals(await missingNatively(engine, name, programs), "");
+      await withDisplay(async (env) => {
+        const shown = (title: string): Promise<string> => windowWith(title, { env });
+        await withPrograms(engine, { session, programs, env, shown }, async () => {
+          for (const title of Object.values(programs)) {
+            assertStringIncludes(await painted(marked(name, title), env), `= "${name}.`);
+          }
+        });
       });
-    });
-  });
+    },
+  );
 }
 
 testOnOneEngine(
@@ -257,7 +261,7 @@ testOnOneEngine(
 );
 
 testOnOneEngine(
-  "programs of others, weston's clients, by Wayland: each shows its window",
+  "programs of others, weston's clients, over Wayland: each shows its window",
   waylandParts,
   async (engine) => {
     await using sway = await startSway();

@@ -1,14 +1,15 @@
 // Every command of README.md and the documents that it leads to, as their reader would type it: the blocks marked "sh",
-// in their order, in one place.
+// in their order, in one place, on the Wayland desktop that README.md installs for.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { missingParts } from "../lab/state.ts";
 import { needed } from "./sessions.ts";
-import { eventually, makeContainer, painted, removeContainer, root, sh, windowWith } from "./world.ts";
+import { desktop, waylandParts, windows } from "./wayland_desktop.ts";
+import { eventually, painted, removeContainer, root, sh, windowWith } from "./world.ts";
 
-/** In the order in which they are read: README.md makes the container, the others use it. */
+/** In the order in which they are read: README.md makes the container, the others use it, and then it is removed. */
 const documents = [
   "README.md",
   "examples/desktop-files/README.md",
@@ -28,10 +29,12 @@ const container = "e2e-readme";
  */
 interface Until {
   window?: string;
-  /** The window is to show more than text. */
+  /** It is one of the X display, and is to show more than text. */
   painted?: true;
   then: "Ctrl-C" | { endAppsIn: string };
   code: number;
+  /** The lines that it prints for people. */
+  said?: RegExp;
 }
 
 /** Longest wait for a window of a container that is made before. */
@@ -49,18 +52,18 @@ const special: readonly (readonly [start: string, treatment: { skip: string } | 
   ["ln -sf", { home: readersHome }],
   ["xdg-desktop-menu install", { home: readersHome }],
   ["deno task demo", { window: "gui-container demo", painted: true, then: { endAppsIn: "demo" }, code: 0 }],
-  [`./attach.ts ${container} firefox`, { window: `\\[${container}\\]`, painted: true, then: "Ctrl-C", code: 130 }],
-  [`./attach.ts ${container} xterm --preset`, {
-    window: `\\[${container}\\]`,
-    then: { endAppsIn: container },
-    code: 0,
+  [`./attach.ts ${container} firefox https://xkcd.com`, {
+    window: `[${container}] `,
+    then: "Ctrl-C",
+    code: 130,
+    said:
+      /^Open channels: clipboard, sound, look, dialogs; windows over Wayland\nThe windows stay, and the app runs on, without dialogs\. To have that again: \S+ --session firefox \S+\. To end it: /,
   }],
-  [`./attach.ts ${container} xterm --detached`, { home }],
-  // With its session: the app did not end by itself.
-  [`./attach.ts ${container} xclock --join`, { then: { endAppsIn: container }, code: 1 }],
+  [`./attach.ts ${container} firefox --preset`, { window: `[${container}] `, then: { endAppsIn: container }, code: 0 }],
   [`./attach.ts ${container} -- sh`, { home }],
   [`./attach.ts ${container} --stop`, { home }],
-  [`./attach.ts ${container}`, { window: `\\[${container}\\]`, then: "Ctrl-C", code: 130 }],
+  [`./attach.ts --display=x11 --detached ${container}`, { home }],
+  [`./attach.ts ${container}`, { window: `[${container}] `, then: "Ctrl-C", code: 130 }],
 ];
 
 /** The lines of the blocks marked `sh`, without comments, as they are run here. */
@@ -69,14 +72,15 @@ function commandsOf(markdown: string): string[] {
     .map((line) => forTheLab(line.trim().replace(/ +# .*$/, "")));
 }
 
-/** Where the lab differs from the reader's machine: names of its own. */
+/** Where the lab differs from the reader's machine: names of its own, and Debian's Firefox. */
 function forTheLab(command: string): string {
   return command
     .replaceAll("my-container", container)
-    .replace("npx -y deno@2 task", "deno task");
+    .replace("npx -y deno@2 task", "deno task")
+    .replace("--mime e2e-readme firefox", "--mime e2e-readme firefox-esr");
 }
 
-const missing = missingParts(engine, ...needed);
+const missing = missingParts(engine, ...new Set([...needed, ...waylandParts]));
 const letter = join(home, "Documents", "letter.txt");
 const before = missing ? [] : await instances();
 
@@ -85,22 +89,23 @@ function test(name: string, skip: string | undefined, fn: () => Promise<void>): 
   Deno.test({ name: `${name}${skip ? ` (skipped: ${skip})` : ""}`, ignore: skip !== undefined, fn });
 }
 
-test("README.md: there is a letter to lend", missing, async () => {
-  await Deno.mkdir(join(home, "Documents"), { recursive: true });
-  await Deno.writeTextFile(letter, "Dear reader\n");
-});
+/** The command by which README.md makes its container, and the one that removes it: the last to be run. */
+const [making, removing] = ["./create.ts my-container", "./create.ts --delete"].map((start) =>
+  commandsOf(Deno.readTextFileSync(join(root, "README.md"))).find((command) => command.startsWith(forTheLab(start)))!
+);
 
 for (const document of documents) {
-  for (const command of commandsOf(await Deno.readTextFile(join(root, document)))) testCommand(document, command);
+  for (const command of commandsOf(await Deno.readTextFile(join(root, document)))) {
+    if (command !== removing) testCommand(document, command);
+  }
 }
+testCommand("README.md", removing!);
 
 function testCommand(document: string, command: string): void {
   const [, treatment] = special.find(([start]) => command.startsWith(start)) ?? [];
   const skip = missing ?? (treatment && "skip" in treatment ? treatment.skip : undefined);
   test(`${document}: ${command}`, skip, async () => {
-    if (command.includes(container) && !/create\.ts(?!.*export)/.test(command)) await needContainer();
-    // The reader has closed the app's windows.
-    if (command.includes("--delete")) await sh([join(root, "attach.ts"), "--stop", container, "--all"], options);
+    if (command.includes(container) && command !== making) await needContainer();
     if (treatment && "then" in treatment) await runUntil(command, treatment);
     else await runToEnd(command, treatment && "home" in treatment ? treatment.home : home);
   });
@@ -131,12 +136,18 @@ async function instances(): Promise<string[]> {
   return urls.map((url) => url.split("/").at(-1)!);
 }
 
-/** The tutorial has removed it at its end. */
+/** Makes the container, if this is a run of some of the commands. */
 async function needContainer(): Promise<void> {
-  if (!(await instances()).includes(container)) await makeContainer(engine, container);
+  if (!(await instances()).includes(container)) await runToEnd(making!, home);
 }
 
-const options = { cwd: root, env: { GUI_CONTAINER_ENGINE: engine, NO_COLOR: "1" } } as const;
+const options = {
+  cwd: root,
+  env: { ...missing ? {} : desktop(), GUI_CONTAINER_ENGINE: engine, NO_COLOR: "1" },
+} as const;
+
+/** The same on the lab's X display, where the demo shows its window. */
+const onX = { cwd: root, env: { GUI_CONTAINER_ENGINE: engine, NO_COLOR: "1" } } as const;
 
 async function runToEnd(command: string, home: string): Promise<void> {
   const { code, stdout, stderr } = await runProcess(["/bin/sh", "-c", command], {
@@ -147,13 +158,13 @@ async function runToEnd(command: string, home: string): Promise<void> {
   assertEquals(code, 0, `${command}\n${stdout}${stderr}`);
 }
 
-async function runUntil(command: string, { window: title, painted: isPainted, then, code }: Until): Promise<void> {
-  const running = startProcess(["/bin/sh", "-c", `exec ${command}`], options);
+async function runUntil(command: string, { window: title, painted: isOnX, then, code, said }: Until): Promise<void> {
+  const running = startProcess(["/bin/sh", "-c", `exec ${command}`], isOnX ? onX : options);
   try {
     if (title !== undefined) {
-      const window = await Promise.race([windowWith(title, { timeoutMs: provisioningMs }), running.ended]);
-      assert(typeof window === "string", `${command} ended without a window\n${JSON.stringify(window)}`);
-      if (isPainted) await painted(window);
+      const shown = isOnX ? windowWith(title, { timeoutMs: provisioningMs }).then(painted) : windowOf(title);
+      const ended = await Promise.race([shown, running.ended]);
+      assert(ended === undefined, `${command} ended without a window\n${JSON.stringify(ended)}`);
     }
     if (then !== "Ctrl-C") await endApps(then.endAppsIn);
   } finally {
@@ -161,6 +172,13 @@ async function runUntil(command: string, { window: title, painted: isPainted, th
   }
   const ended = await running.ended;
   assertEquals(ended.code, code, `${command}\n${ended.stderr}`);
+  if (said) assertMatch(ended.stderr, said);
+}
+
+/** Waits for a window on the Wayland desktop whose title begins like this. */
+async function windowOf(title: string): Promise<void> {
+  const isThere = async (): Promise<boolean> => (await windows()).some(({ name }) => name?.startsWith(title));
+  await eventually(`a window called "${title}…"`, isThere, { timeoutMs: provisioningMs });
 }
 
 /** Ends all sessions of a container, once there is one with an app that runs. */

@@ -45,7 +45,7 @@ async function asRoot(engine: EngineName, name: string, shell: string): Promise<
 }
 
 testOnEngines(
-  "files of the user's make a container that can be attached to; without xpra's archive, by Wayland",
+  "files of the user's make a container that can be attached to; without xpra's archive, over Wayland",
   waylandParts,
   async (engine) => {
     const name = `e2e-unasked-${engine}`;

@@ -36,7 +36,7 @@ function test(name: string, fn: () => Promise<void>): void {
   testToday(name, fn, older.engine, newer.engine);
 }
 
-const shown = "Open channels: clipboard, sound, look; windows by Wayland\n";
+const shown = "Open channels: clipboard, sound, look; windows over Wayland\n";
 
 /** A terminal in a colour that nothing else has. */
 const green = "#00c000";
@@ -87,7 +87,7 @@ for (
     ["KWin", newer],
   ] as const
 ) {
-  test(`attach.ts shows a window by Wayland on ${desktopName}, from ${name}`, async () => {
+  test(`attach.ts shows a window over Wayland on ${desktopName}, from ${name}`, async () => {
     await using desktop = await startDesktop(desktopName);
     const { env, titles } = desktop;
     // GNOME Shell draws no frames: the guard draws a border. The others show the title.

@@ -50,7 +50,7 @@ testOnOneEngine("Firefox is Mozilla's, though Ubuntu's package for the snap is n
 });
 
 testOnOneEngine(
-  "windows come by Wayland and by X, and so does what is copied",
+  "windows come over Wayland and over X, and so does what is copied",
   [...needed, ...waylandParts],
   async (engine) => {
     const name = nameOn(engine);

@@ -34,7 +34,7 @@ function attached(engine: EngineName, args: readonly string[], env = desktop()):
 }
 
 testOnEngines(
-  "attach.ts shows a window by Wayland, keys reach the app, and it ends clean",
+  "attach.ts shows a window over Wayland, keys reach the app, and it ends clean",
   waylandParts,
   async (engine) => {
     const name = nameOn(engine);
@@ -45,7 +45,7 @@ testOnEngines(
     assertStringIncludes(await Deno.readTextFile(join(mountsRoot, name, "xpra", "w.log")), "The app is started\n");
     await type("hunter22\n");
     const { code, stderr } = await running.ended;
-    assertEquals([code, stderr], [0, "Open channels: clipboard, sound, look, dialogs; windows by Wayland\n"]);
+    assertEquals([code, stderr], [0, "Open channels: clipboard, sound, look, dialogs; windows over Wayland\n"]);
     assertEquals(await inContainer(engine, name, "cat share/typed"), "hunter22");
     assertEquals(await windows(), []);
     await nothingLeft(engine, name);
@@ -67,7 +67,7 @@ testOnOneEngine(
       await sh(["wtype", "-d", "40", ` ${word}`, "-k", "Return"], { env: desktop() });
     }
     const { code, stderr } = await running.ended;
-    assertEquals([code, stderr], [0, "Open channels: clipboard, sound, look, dialogs; windows by Wayland\n"]);
+    assertEquals([code, stderr], [0, "Open channels: clipboard, sound, look, dialogs; windows over Wayland\n"]);
     assertEquals(await inContainer(engine, name, "cat share/words"), words.join("\n"));
   },
 );
@@ -357,7 +357,7 @@ testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", wa
     await windowCalled(`[${name}] xclock`);
     running.kill("SIGINT");
     const { stderr } = await running.ended;
-    assertStringIncludes(stderr, `; windows by X: ${why}\n`);
+    assertStringIncludes(stderr, `; windows over X: ${why}\n`);
     await attached(engine, ["--stop", name, "--all"]);
     const refused = await attached(engine, ["--display=wayland", ...args]);
     assertEquals(refused.code, 2, refused.stderr);
@@ -386,7 +386,7 @@ testOnOneEngine("attach.ts takes X where the container has no waypipe, and says 
     const running = attach(engine, [name, "xclock"]);
     await windowCalled(`[${name}] xclock`);
     await attached(engine, ["--stop", name, "--all"]);
-    assertStringIncludes((await running.ended).stderr, `; windows by X: there is no waypipe in "${name}"\n`);
+    assertStringIncludes((await running.ended).stderr, `; windows over X: there is no waypipe in "${name}"\n`);
     await nothingLeft(engine, name);
   } finally {
     await sh([engine, "exec", name, "--", "mv", "/usr/bin/waypipe.away", "/usr/bin/waypipe"]);
@@ -518,7 +518,7 @@ testOnEngines(
       await windowCalled(`[${name}] newer`);
       assertEquals((await attached(engine, ["--stop", name, "--all"])).code, 0);
       const { code, stderr } = await running.ended;
-      const shown = "Open channels: clipboard, sound, look; windows by Wayland\n";
+      const shown = "Open channels: clipboard, sound, look; windows over Wayland\n";
       assertEquals([code, stderr], [0, `${shown}The session "w" was stopped\n`]);
       await nothingLeft(engine, name);
     } finally {
@@ -548,7 +548,7 @@ testOnOneEngine(
       const shown = await attached(engine, [name, "wayland-info"], compositor.env);
       assertEquals([shown.code, shown.stderr], [
         0,
-        "Open channels: clipboard, sound, look, dialogs; windows by Wayland\n",
+        "Open channels: clipboard, sound, look, dialogs; windows over Wayland\n",
       ]);
       const info = (await attached(engine, ["--logs", name, "wayland-info"])).stdout;
       const names = [...info.matchAll(/^interface: '(\w+)'/gm)].map(([, global]) => global!);

@@ -33,7 +33,7 @@ function against(host: Host, { wantsTray, userOptions, detached, box }: DisplayR
   return wantsTray ? "waypipe has no tray" : undefined;
 }
 
-/** By Wayland, an app on another machine ends with the run. */
+/** Over Wayland, an app on another machine ends with the run. */
 function againstRemote(host: Host): string | undefined {
   return host.env("DISPLAY") ? "an app on another machine can then be left and shown again" : undefined;
 }
@@ -48,7 +48,7 @@ async function openWindows(
   // Over a network, the windows last no longer than the connection of this run.
   const stays = !isDisposable && !crossesNetwork;
   return {
-    note: `; windows by Wayland${crossesNetwork ? ", which close with this run" : ""}`,
+    note: `; windows over Wayland${crossesNetwork ? ", which close with this run" : ""}`,
     outlivesRun: stays ? "windows" : "nothing",
     async serverEnd() {
       await container.lendSocket(client.socket, client.transport);

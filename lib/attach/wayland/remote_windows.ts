@@ -30,7 +30,7 @@ export async function awaitRemoteEnd(
     const isClosed = await host.look(false, () => abortable(over, host.signal));
     if (await container.isLost()) {
       throw new UserError(`The connection to "${label}" is lost, and with it the windows of "${session}"`, {
-        hint: "Its app ends as well. By X, apps run on and their windows come back: --display x11",
+        hint: "Its app ends as well. Over X, apps run on and their windows come back: --display x11",
       });
     }
     if (!isClosed) {

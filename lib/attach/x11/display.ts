@@ -44,7 +44,7 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
   ]);
   const resources = stack.move();
   return {
-    note: why === undefined ? "" : `; windows by X: ${why}`,
+    note: why === undefined ? "" : `; windows over X: ${why}`,
     outlivesRun: isDisposable ? "nothing" : "session",
     serverEnd(inside) {
       isNew = true;

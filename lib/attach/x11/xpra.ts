@@ -126,7 +126,7 @@ export const serverEnvironment: Readonly<Record<string, string>> = {
 export function clientEnvironment(uuid: string): Record<string, string> {
   return {
     XPRA_USER_UUID: uuid,
-    // Also where the display is Xwayland's: menus and positions are right by X only. xpra 6.5.5 would not start at all
+    // Also where the display is Xwayland's: menus and positions are right over X only. xpra 6.5.5 would not start at all
     // in the box.
     GDK_BACKEND: "x11",
     // How long the client waits for an answer while the container and the session start, in seconds.

@@ -1,4 +1,4 @@
-// Whether windows are shown by Wayland, and what speaks against it.
+// Whether windows are shown over Wayland, and what speaks against it.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { withDisplay } from "../../../lib/attach/choose_display.ts";

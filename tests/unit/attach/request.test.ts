@@ -77,8 +77,8 @@ Deno.test("a copy of a container without a snapshot changes no border", async ()
 });
 
 Deno.test("a session is not shown again in another way, or with options that it cannot have; nor is its border another", async () => {
-  const byX = '"foot" is shown by X, and cannot be shown again with --display=wayland';
-  const byWayland = '"foot" is shown by Wayland, and cannot be shown again with ';
+  const byX = '"foot" is shown over X, and cannot be shown again with --display=wayland';
+  const byWayland = '"foot" is shown over Wayland, and cannot be shown again with ';
   for (
     const [session, options, message] of [
       ["x11", { display: "wayland" }, byX],

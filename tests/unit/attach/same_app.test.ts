@@ -75,7 +75,7 @@ Deno.test("a second run of an app never gets other channels, or another display,
   );
   assertEquals(
     await refuse(shown, request(["firefox"], { display: "wayland" })),
-    '"firefox" runs in the session "web" of "box" by X',
+    '"firefox" runs in the session "web" of "box" over X',
   );
   // The next client on X decides on the channels. On Wayland the clipboard stays as it is.
   const left = (display: string) => containerWith(line("web", "firefox", { clients: 0, display }));

@@ -297,7 +297,7 @@ Deno.test("--doctor asks the compositor for a security context, and the X displa
   );
   assertEquals(
     (await said(bothDisplays, { waypipe: missing }))[0],
-    "absent: waypipe is not installed: without it, windows are shown by X",
+    "absent: waypipe is not installed: without it, windows are shown over X",
   );
 });
 

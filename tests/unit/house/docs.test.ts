@@ -71,6 +71,36 @@ Deno.test("README.md is short: fewer than 220 lines, none over 120 columns", () 
   assertEquals(lines.filter((line) => line.length > 120), []);
 });
 
+/** The figure in a row and a column of the table for a Wayland desktop in docs/benchmark.md. */
+async function figure(row: string, column: string): Promise<string> {
+  const rows = (await Deno.readTextFile(join(root, "docs/benchmark.md"))).split("\n## On a Wayland desktop\n")[1]!
+    .split("\n").filter((line) => line.startsWith("|")).map((line) => line.split("|").map((cell) => cell.trim()));
+  const head = rows.find((cells) => cells.includes("native") && cells.includes(column))!;
+  return rows.find((cells) => cells[1] === row)![head.indexOf(column)]!.split(" ")[0]!;
+}
+
+Deno.test("README.md and docs/wayland.md: the figures are those of docs/benchmark.md", async () => {
+  const [wayland, x11] = ["ours over Wayland", "ours over X"] as const;
+  const [first, key] = ["attach to first window, s", "key pressed to new picture, terminal, ms"] as const;
+  const [memory, given] = ["idle session", "idle session, terminal given back"].map((row) =>
+    `${row}: memory of all its processes (PSS), MB`
+  ) as [string, string];
+  const text = readme.replace(/\s+/g, " ");
+  for (
+    const line of [
+      `A window takes ${await figure(first, wayland)} s and a key ${await figure(key, wayland)} ms; ` +
+      `over X, ${await figure(first, x11)} s and ${await figure(key, x11)} ms:`,
+      `A session takes ${await figure(memory, wayland)} MB, ${await figure(given, wayland)} MB once Ctrl-C has ` +
+      `returned the terminal, ${await figure(memory, x11)} MB over X`,
+    ]
+  ) assertStringIncludes(text, line);
+  const row = [wayland, x11].map(async (by) => `${await figure(first, by)} s, ${await figure(key, by)} ms`);
+  assertStringIncludes(
+    await Deno.readTextFile(join(root, "docs/wayland.md")),
+    `| first window, key to picture | ${(await Promise.all(row)).join(" | ")} |`,
+  );
+});
+
 Deno.test("docs/reference.md: the list of permissions is what stands in the scripts", async () => {
   for (const script of scripts) {
     const item = new RegExp(`^- \`${script}.ts\` reads (.*?), writes (.*?), and starts (.*?)\\.$`, "ms").exec(
