@@ -169,8 +169,8 @@ const sessionPrograms = [
 ] as const;
 
 /** Whether attach.ts comes into each container: its host keys are pinned, and one that runs lets it in and has all. */
-async function findAttachable({ host, ours }: Facts & EngineFacts): Promise<Finding[]> {
-  const findings = await Promise.all((await ours()).map(async (instance): Promise<Finding[]> => {
+async function findAttachable({ host, managed }: Facts & EngineFacts): Promise<Finding[]> {
+  const findings = await Promise.all((await managed()).map(async (instance): Promise<Finding[]> => {
     const { name, status } = instance;
     const mounts = mountsOf(host, instance);
     const { knownHosts } = mounts;

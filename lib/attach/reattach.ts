@@ -1,7 +1,7 @@
 /** Shows a live session again. */
 
 import { inputError } from "../base/errors.ts";
-import { all } from "../base/settle.ts";
+import { all } from "../base/promises.ts";
 import { borderOf } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
 import { checkAsking } from "./agent/ask.ts";

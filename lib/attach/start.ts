@@ -1,6 +1,6 @@
 /** Starts an app in a new session, and shows its windows unless they are to stay away. */
 
-import { all } from "../base/settle.ts";
+import { all } from "../base/promises.ts";
 import { borderOf } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
 import { checkSessionName, sessionNameOf } from "../container/names.ts";

@@ -14,9 +14,9 @@ import { findProfile } from "../engine/profile.ts";
 import { ExitCode, isFailure, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { ScriptName } from "../base/programs.ts";
-import { once } from "../base/settle.ts";
+import { once } from "../base/promises.ts";
 import { oneLine } from "../base/text.ts";
-import { listOurs } from "../container/ours.ts";
+import { listManaged } from "../container/managed.ts";
 
 /** What a finding is about, where the last line depends on that. */
 export type Subject = "container" | "network" | "box" | "xpra" | "x11" | "wayland";
@@ -56,7 +56,7 @@ export interface EngineFacts {
   /** The devices of its default profile. */
   devices(): Promise<Readonly<Record<string, Device>>>;
   /** The containers that create.ts made. */
-  ours(): Promise<InstanceInfo[]>;
+  managed(): Promise<InstanceInfo[]>;
 }
 
 /** What a check has to go by. What several of them ask is asked once. */
@@ -129,7 +129,7 @@ async function engineFacts(host: Host, wanted: string | undefined): Promise<Engi
       engine,
       environment: await environmentOf(host, engine),
       devices: once(async () => (await findProfile(host, { engine, name: "default" }))?.devices ?? {}),
-      ours: once(() => listOurs(host, engine)),
+      managed: once(() => listManaged(host, engine)),
     };
   } catch (error) {
     if (!isFailure(error) || error instanceof UserError && error.exitCode !== ExitCode.noEngine) throw error;

@@ -226,8 +226,8 @@ async function findLeftovers({ host }: Facts): Promise<Finding[]> {
 }
 
 /** Whether no two of our containers share host ids, and whether seccomp filters those that run. */
-async function findContainers({ host, engine, ours }: Facts & EngineFacts): Promise<Finding[]> {
-  const all = await ours();
+async function findContainers({ host, engine, managed }: Facts & EngineFacts): Promise<Finding[]> {
+  const all = await managed();
   const privileged = all.filter(({ config }) => "volatile.idmap.next" in config && firstHostId(config) === undefined);
   const sharing = sharedIdMaps(all);
   const running = all.filter(({ status }) => status === "Running").map(({ name }) => name);

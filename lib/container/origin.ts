@@ -7,9 +7,9 @@ import type { Host } from "../base/host.ts";
 import { copyKey, pristine, renewedCopies } from "./disposables.ts";
 import { mountDevices } from "./mounts.ts";
 import type { Mounts } from "./paths.ts";
-import { findOurs } from "./ours.ts";
+import { findManaged } from "./managed.ts";
 import { type ContainerUser, plannedUser, userOf } from "./user.ts";
-import { all } from "../base/settle.ts";
+import { all } from "../base/promises.ts";
 import type { Instance } from "../engine/engine.ts";
 import { findInstance, protectionKey } from "../engine/instance.ts";
 import type { Device } from "../engine/answer.ts";
@@ -43,7 +43,7 @@ export async function findOrigin(host: Host, source: Instance): Promise<Origin |
   const planned = { source: source.name, path, created_at: "", user: plannedUser, location: "none", devices: {} };
   return await host.look<Origin | undefined>(planned, async () => {
     const [instance, snapshot, renewed] = await all([
-      findOurs(host, source),
+      findManaged(host, source),
       findSnapshot(host, source, pristine),
       renewedCopies(host, source, { claim: false }),
     ]);

@@ -1,6 +1,6 @@
 /** What every container can do that SSH reaches, wherever it is. */
 
-import { once } from "../base/settle.ts";
+import { once } from "../base/promises.ts";
 import { type InstanceInfo, isConfined } from "../engine/instance.ts";
 import { reachInstance } from "./connect.ts";
 import type { Container, KnownContainer } from "./container.ts";

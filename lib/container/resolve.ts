@@ -3,12 +3,12 @@
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { once } from "../base/settle.ts";
+import { once } from "../base/promises.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { type InstanceInfo, isHere } from "../engine/instance.ts";
 import type { Container, KnownContainer } from "./container.ts";
 import { localContainer } from "./local.ts";
-import { findOurs } from "./ours.ts";
+import { findManaged } from "./managed.ts";
 import { containerRecordPath } from "./paths.ts";
 import { readContainerRecord } from "./record.ts";
 import { type Address, addressOf, type EngineOptions, findAddress } from "./address.ts";
@@ -35,7 +35,7 @@ export async function containerAt(host: Host, address: Address): Promise<Contain
     plannedUser: parseUser(record?.user ?? "") ?? plannedUser,
     instance: once(() =>
       host.look(undefined, async () => {
-        const instance = await findOurs(host, address, { withState: server.isLocal });
+        const instance = await findManaged(host, address, { withState: server.isLocal });
         // Its server has joined a cluster since it was made.
         if (isAlone && !await isHere(host, instance)) throw hasMoved(address, instance);
         return instance;
@@ -61,7 +61,7 @@ export async function containerOf(
     ...{ host, plannedUser },
     listed: instance,
     ...(bootTimeoutMs === undefined ? {} : { bootTimeoutMs }),
-    instance: once(() => findOurs(host, instance, { withState: instance.engine.server.isLocal })),
+    instance: once(() => findManaged(host, instance, { withState: instance.engine.server.isLocal })),
   };
   return await isHere(host, instance) ? localContainer(known) : await loadRemote(known);
 }

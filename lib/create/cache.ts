@@ -8,7 +8,7 @@ import { deleteImage, type Image, imageHash, listImages, publish } from "../engi
 import { exec } from "../engine/instance.ts";
 import { userDataKey } from "./profile_file.ts";
 import { sha256 } from "../base/hash.ts";
-import { runKey } from "../container/ours.ts";
+import { runKey } from "../container/managed.ts";
 import { userConfig } from "./user_data.ts";
 
 /** What a cached image was made from, as two properties of the image. Each is a SHA-256 in hexadecimal. */

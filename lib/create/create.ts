@@ -3,7 +3,7 @@
 import { calledName } from "../base/called.ts";
 import { afterChanges } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { all } from "../base/settle.ts";
+import { all } from "../base/promises.ts";
 import { withUndo } from "../base/undo.ts";
 import type { Arguments } from "../cli/options.ts";
 import { checkAclSupport } from "../container/mounts.ts";

@@ -7,7 +7,7 @@ import type { Host } from "../base/host.ts";
 import { refuseBeingMade } from "./journal.ts";
 import { usedMounts } from "../container/mounts.ts";
 import type { Mounts } from "../container/paths.ts";
-import { isOurs } from "../container/ours.ts";
+import { isManaged } from "../container/managed.ts";
 import { type Address, scriptLine } from "../container/address.ts";
 import { type Engine, engineAt, engineCalled, engineClis, type Instance, otherEngine } from "../engine/engine.ts";
 import { findInstance, type InstanceInfo, listOwnInstances } from "../engine/instance.ts";
@@ -15,7 +15,7 @@ import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.
 import { hasRemote } from "../engine/server.ts";
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
-import { all } from "../base/settle.ts";
+import { all } from "../base/promises.ts";
 
 /**
  * Refuses a name that a container has. Asks whether to use a profile without a container, and directories with files in
@@ -91,7 +91,7 @@ async function findNamesake(host: Host, { engine, name }: Instance): Promise<Eng
   const other = await engineAt({ host, cli }, { remote, project });
   try {
     const instance = await findInstance(host, { engine: other, name });
-    return instance && isOurs(instance) ? other : undefined;
+    return instance && isManaged(instance) ? other : undefined;
   } catch (error) {
     // Without an answer, nothing says that there is one.
     if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return undefined;

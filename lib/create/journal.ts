@@ -12,7 +12,7 @@ import { deleteProfile, findProfile, setProfile } from "../engine/profile.ts";
 import { deleteImage, listImages } from "../engine/image.ts";
 import { deleteInstance, findInstance, waitForOperations } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
-import { runKey } from "../container/ours.ts";
+import { runKey } from "../container/managed.ts";
 import { makeMounts, type MountsBefore, removeMounts, restoreMounts, saveMounts } from "../container/mounts.ts";
 import { creationRecordPath } from "../container/paths.ts";
 import { exists, removeEmpty, removeFile } from "../base/files.ts";

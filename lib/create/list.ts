@@ -4,11 +4,11 @@ import { socketsOf } from "./remove.ts";
 import { inputError, isFailure } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { all } from "../base/settle.ts";
+import { all } from "../base/promises.ts";
 import { showTable } from "../cli/table.ts";
 import { copyKey } from "../container/disposables.ts";
 import { findOrigin } from "../container/origin.ts";
-import { listOurs } from "../container/ours.ts";
+import { listManaged } from "../container/managed.ts";
 import { mountsOf } from "../container/paths.ts";
 import type { EngineOptions } from "../container/address.ts";
 import { chooseEngine, type Engine, engineClis, labelOf, wantedCli } from "../engine/engine.ts";
@@ -51,7 +51,7 @@ export async function listContainers(
     throw inputError("--list takes no NAME", "For those of a remote: create.ts --list REMOTE:");
   }
   const engines = await enginesFor(host, { ...options, remote });
-  const found = (await all(engines.map(async (engine) => await listOurs(host, engine)))).flat();
+  const found = (await all(engines.map(async (engine) => await listManaged(host, engine)))).flat();
   const own = await all(
     found.map(async (instance) =>
       instance.config[copyKey] === undefined && await exists(mountsOf(host, instance).directory) ? [instance] : []

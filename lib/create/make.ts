@@ -5,9 +5,9 @@ import type { Host } from "../base/host.ts";
 import { join } from "@std/path";
 import { UserError } from "../base/errors.ts";
 import { removeEmpty, writeText } from "../base/files.ts";
-import { all } from "../base/settle.ts";
+import { all } from "../base/promises.ts";
 import { mountDevices, shareMounts } from "../container/mounts.ts";
-import { findOurs, markKey, runKey } from "../container/ours.ts";
+import { findManaged, markKey, runKey } from "../container/managed.ts";
 import { writeContainerRecord } from "../container/record.ts";
 import { identityFiles } from "../container/ssh.ts";
 import { type ContainerUser, formatUser, hostUidOf, userKey } from "../container/user.ts";
@@ -98,7 +98,7 @@ export async function make(
   const authorizedKeys = request.keys.text;
   const [{ user, knownHosts }, found, isCheap] = await all([
     prepareContainer(host, instance, { authorizedKeys, wanted }),
-    host.look(undefined, () => findOurs(host, instance, { withState: engine.server.isLocal })),
+    host.look(undefined, () => findManaged(host, instance, { withState: engine.server.isLocal })),
     host.look(true, () => hasCheapSnapshots(host, instance)),
   ]);
   const planned = engine.server.isLocal ? "<HOST_UID>" : undefined;

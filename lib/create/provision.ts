@@ -11,7 +11,7 @@ import {
   removeReplaced,
 } from "./cache.ts";
 import { waitForCloudInit } from "./cloud_init.ts";
-import { runKey } from "../container/ours.ts";
+import { runKey } from "../container/managed.ts";
 import type { Instance } from "../engine/engine.ts";
 import type { Image } from "../engine/image.ts";
 import { deleteInstance, exec, findInstance, launch } from "../engine/instance.ts";

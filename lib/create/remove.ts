@@ -14,7 +14,7 @@ import { emptyMounts } from "../container/empty_mounts.ts";
 import { removeMounts, usedMounts } from "../container/mounts.ts";
 import { mountsOf } from "../container/paths.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
-import { isOurs, noContainer } from "../container/ours.ts";
+import { isManaged, noContainer } from "../container/managed.ts";
 import { type Address, type EngineOptions, scriptLine } from "../container/address.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "../container/user.ts";
 import { removeUnusedProxy } from "./internet/proxy.ts";
@@ -92,7 +92,7 @@ export async function removeContainer(
       });
     }
     for (const [what, made] of [["container", found], ["profile", profile]] as const) {
-      if (!made || isOurs(made)) continue;
+      if (!made || isManaged(made)) continue;
       throw new UserError(`The ${what} "${label}" was not made by create.ts`, {
         hint: "To remove it all the same: --force",
       });

@@ -23,7 +23,7 @@ import {
 } from "../container/disposables.ts";
 import { mountsOf } from "../container/paths.ts";
 import { copyOrigin, findOrigin, giveMachineId } from "../container/origin.ts";
-import { findOurs, listOurs } from "../container/ours.ts";
+import { findManaged, listManaged } from "../container/managed.ts";
 import { type EngineOptions, scriptLine } from "../container/address.ts";
 import { chooseEngine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import { exec, type InstanceInfo, startInstance, stopInstance } from "../engine/instance.ts";
@@ -90,7 +90,7 @@ export async function updateNamed(
 async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> {
   const engine = await chooseEngine(host, options);
   const found: Instance[] = [];
-  for (const instance of await listOurs(host, engine)) {
+  for (const instance of await listManaged(host, engine)) {
     if (instance.config[copyKey] !== undefined || !await exists(mountsOf(host, instance).directory)) continue;
     if (hasNetwork(instance)) found.push(instance);
     else host.ui.status(`"${labelOf(instance)}" has no network: it keeps the software that it has`);
@@ -112,7 +112,7 @@ function updateLine({ name, packages, copies }: Updated): string {
 async function update(host: Host, instance: Instance): Promise<Updated> {
   const { engine } = instance;
   const label = labelOf(instance);
-  const found = await host.look(undefined, () => findOurs(host, instance));
+  const found = await host.look(undefined, () => findManaged(host, instance));
   if (found && !hasNetwork(found)) {
     throw new UserError(`"${label}" has no network to get new software by`, {
       hint: "Make it again, with --delete and the line that made it: its software is then the newest",

@@ -3,7 +3,7 @@
 import { apiPath, type Instance, isNotFound, labelOf, run } from "./engine.ts";
 import { ProcessError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
-import { all } from "../base/settle.ts";
+import { all } from "../base/promises.ts";
 
 /** How a file is put into an instance, and what is in it. */
 export interface PushOptions {

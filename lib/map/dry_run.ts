@@ -5,7 +5,7 @@ import { readArgv, removeArgv, sendArgv } from "../container/lend/copy_transfer.
 import { deviceOf } from "../container/lend/devices.ts";
 import { copyFiles } from "../container/lend/journal.ts";
 import type { LentCopy, Loan } from "../container/lend/loan.ts";
-import { checkFiles, newPlace } from "../container/lend/source_file.ts";
+import { checkFiles, newPath } from "../container/lend/source_file.ts";
 import { type EngineOptions, findAddress } from "../container/address.ts";
 import { sharedByMounts } from "../container/source_path.ts";
 import { formatUser, plannedUser } from "../container/user.ts";
@@ -28,7 +28,7 @@ export async function planLending(
   // Whose they are is not looked at: to find out who the user is makes a directory.
   const checked = await checkFiles(files, { shared: await sharedByMounts(host) });
   const paths = checked.map(({ path }) => path);
-  const loans = paths.map((hostPath) => ({ ...newPlace(hostPath, plannedUser), hostPath, readOnly }));
+  const loans = paths.map((hostPath) => ({ ...newPath(hostPath, plannedUser), hostPath, readOnly }));
   if (instance.engine.server.isLocal) {
     const uid = "<HOST_UID>";
     await host.run(["setfacl", "-m", `u:${uid}:${readOnly ? "r--" : "rw-"}`, "--", ...paths]);

@@ -10,7 +10,7 @@ import type { Loan } from "../container/lend/loan.ts";
 import { listeningSessions } from "../container/lend/open_files.ts";
 import { recoverFirst, tooLate } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
-import { findNeighbourhood, listOurs, type Neighbourhood } from "../container/ours.ts";
+import { findNeighbourhood, listManaged, type Neighbourhood } from "../container/managed.ts";
 import { type EngineOptions, findAddress } from "../container/address.ts";
 import { checkWays, sharedByMounts } from "../container/source_path.ts";
 import { userOf } from "../container/user.ts";
@@ -121,7 +121,7 @@ async function chooseFiles(
 
 /** The names of the running containers that create.ts made. */
 async function runningContainers(host: Host, engine: Engine): Promise<string[]> {
-  const names = (await listOurs(host, engine)).filter(({ status }) => status === "Running").map(({ name }) => name);
+  const names = (await listManaged(host, engine)).filter(({ status }) => status === "Running").map(({ name }) => name);
   if (names.length > 0) return names;
   throw new UserError(`No container that create.ts made runs in ${engine.product}`, {
     hint: `Start one: ${engineLine(engine, ["start", labelOf({ engine, name: "NAME" })])}`,

@@ -40,7 +40,7 @@ export async function takeBack(
     const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
     const isOrphan = ({ id }: Loan): boolean => orphans.some((orphan) => orphan.id === id);
     const lost: Loan[] = [];
-    await takeBackRecorded(host, wanted, { settle: wanted.some(isOrphan), forget: options.forget, lost });
+    await takeBackRecorded(host, wanted, { wasKilled: wanted.some(isOrphan), forget: options.forget, lost });
     await forgetRuns(host, dead);
     showLoans(host, wanted);
     return tellTakenBack(host, wanted, lost);

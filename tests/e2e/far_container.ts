@@ -4,7 +4,7 @@ import { addressOf } from "../../lib/container/address.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { type Container } from "../../lib/container/container.ts";
 import { containerAt } from "../../lib/container/resolve.ts";
-import { findOurs } from "../../lib/container/ours.ts";
+import { findManaged } from "../../lib/container/managed.ts";
 import { remoteContainer } from "../../lib/container/remote.ts";
 import { plannedUser } from "../../lib/container/user.ts";
 import type { Instance } from "../../lib/engine/engine.ts";
@@ -12,5 +12,5 @@ import type { Instance } from "../../lib/engine/engine.ts";
 /** The container of this name on a server of this machine, reached as from another one. */
 export async function asFromElsewhere(host: Host, instance: Instance): Promise<Container> {
   const container = await containerAt(host, addressOf(host, instance));
-  return remoteContainer({ ...container, plannedUser, instance: () => findOurs(host, instance) });
+  return remoteContainer({ ...container, plannedUser, instance: () => findManaged(host, instance) });
 }

@@ -8,7 +8,7 @@ import { basename, join } from "@std/path";
 import { type ProcessResult, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
-import { all } from "../../base/settle.ts";
+import { all } from "../../base/promises.ts";
 import { mountsRoot } from "../../container/paths.ts";
 import { seccompFilter } from "./seccomp.ts";
 

@@ -3,7 +3,7 @@
 import { holdFiles } from "./lent_files.ts";
 import { makeCopy, requireOrigin } from "./make_copy.ts";
 import { UserError } from "../../base/errors.ts";
-import { all } from "../../base/settle.ts";
+import { all } from "../../base/promises.ts";
 import { findLeftovers, removeCopies, removeCopy } from "../../container/disposables.ts";
 import { borderOf } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";

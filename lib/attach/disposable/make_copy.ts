@@ -7,7 +7,7 @@ import { join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
 import { exists, writeText } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
-import { all } from "../../base/settle.ts";
+import { all } from "../../base/promises.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
 import { beginCopy, type Copy, pristine, removeCopy } from "../../container/disposables.ts";

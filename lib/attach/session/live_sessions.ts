@@ -3,14 +3,14 @@
 import type { Host } from "../../base/host.ts";
 import { attachLine } from "./advice.ts";
 import { exitStatus, sessionScript, type Verb } from "./protocol.ts";
-import { mapSome } from "../../base/settle.ts";
+import { mapSome } from "../../base/promises.ts";
 import { inputError, isFailure, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
 import { type Engine, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, isLost, listInstances } from "../../engine/instance.ts";
 import type { Container } from "../../container/container.ts";
 import { containerOf } from "../../container/resolve.ts";
 import { isSessionName } from "../../container/names.ts";
-import { isOurs, sessionKey } from "../../container/ours.ts";
+import { isManaged, sessionKey } from "../../container/managed.ts";
 import { canAsk, type ScriptOptions } from "../../container/ssh.ts";
 
 /** A session that runs. */
@@ -113,7 +113,7 @@ export async function listAllSessions(host: Host, engine: Engine): Promise<LiveS
   for (const member of new Set(instances.filter(isLost).map(({ location }) => location))) {
     host.ui.warn(`The member "${member}" of the cluster does not answer: sessions on it are not listed`);
   }
-  const running = instances.filter((instance) => isOurs(instance) && instance.status === "Running");
+  const running = instances.filter((instance) => isManaged(instance) && instance.status === "Running");
   return (await mapSome(running, { atOnce: maxAtOnce, act: ask })).flat();
 }
 

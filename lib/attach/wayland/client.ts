@@ -13,7 +13,7 @@ import { exists, writeText } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
-import { all } from "../../base/settle.ts";
+import { all } from "../../base/promises.ts";
 import type { Container } from "../../container/container.ts";
 import { makePrivateDirectory } from "../../container/private_directory.ts";
 import { socketPath } from "../../container/sockets.ts";

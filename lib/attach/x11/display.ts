@@ -2,7 +2,7 @@
 
 import serveX11 from "./serve_x11.sh" with { type: "text" };
 import { UserError } from "../../base/errors.ts";
-import { all } from "../../base/settle.ts";
+import { all } from "../../base/promises.ts";
 import type { Container } from "../../container/container.ts";
 import { createMemory } from "../../guard/xpra/memory.ts";
 import { boxDenied } from "../box/box.ts";

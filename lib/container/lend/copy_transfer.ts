@@ -43,26 +43,26 @@ const foundPattern = /^(same|data) ((\d{1,18}) (\d{1,20}) (\d{1,20}) [0-9 :.+-]{
 /** The longest line of {@linkcode foundPattern}, in bytes. */
 const maxLine = 256;
 
-export type CopyPlace = Pick<LentCopy, "containerPath" | "user">;
+export type CopyTarget = Pick<LentCopy, "containerPath" | "user">;
 
-function asUser({ containerPath, user }: CopyPlace, script: string, ...args: string[]): string[] {
+function asUser({ containerPath, user }: CopyTarget, script: string, ...args: string[]): string[] {
   const [, uid, gid] = user.split(":");
   const argv = ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "/bin/sh", "-c", script, "sh"];
   return [...argv, containerPath, ...args];
 }
 
 /** The program that makes a copy of its input. */
-export function sendArgv(copy: CopyPlace & Pick<LentCopy, "readOnly">): string[] {
+export function sendArgv(copy: CopyTarget & Pick<LentCopy, "readOnly">): string[] {
   return asUser(copy, sendScript, copy.readOnly ? "0400" : "0600");
 }
 
 /** The program that prints a copy, unless it is as it was lent. */
-export function readArgv(copy: CopyPlace, { size, sha256 }: Record<keyof Content, string>): string[] {
+export function readArgv(copy: CopyTarget, { size, sha256 }: Record<keyof Content, string>): string[] {
   return asUser(copy, readScript, size, sha256);
 }
 
 /** The program that removes a copy, if it is still what was `found`; whatever is there if that is empty. */
-export function removeArgv(copy: CopyPlace, found: string): string[] {
+export function removeArgv(copy: CopyTarget, found: string): string[] {
   return asUser(copy, removeScript, found);
 }
 

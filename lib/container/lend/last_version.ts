@@ -6,7 +6,7 @@
 import type { Host } from "../../base/host.ts";
 import { isFailure } from "../../base/errors.ts";
 import { moveFile, removeFile } from "../../base/files.ts";
-import { all } from "../../base/settle.ts";
+import { all } from "../../base/promises.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
 import { findInstance, type InstanceInfo } from "../../engine/instance.ts";
 import { formatUser, userOf } from "../user.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { Host } from "../../base/host.ts";
-import { all } from "../../base/settle.ts";
+import { all } from "../../base/promises.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { isCopy, isMapping, type Loan, type TakeBackOptions } from "./loan.ts";
 import { keepMapped, mapFiles, unmapFiles } from "./mappings.ts";

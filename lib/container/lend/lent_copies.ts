@@ -9,7 +9,7 @@ import { ExitCode, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { moveFile, removeFile } from "../../base/files.ts";
 import { graceMs } from "../../base/lock.ts";
-import { mapSome } from "../../base/settle.ts";
+import { mapSome } from "../../base/promises.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec, findInstance } from "../../engine/instance.ts";
 import { scriptLine } from "../address.ts";
@@ -149,7 +149,7 @@ export async function keepCopies(host: Host, copies: readonly LentCopy[]): Promi
 /**
  * Takes back copies from one container. What cannot be taken back now stays there, and on record, for the next time.
  *
- * @param options `settle`: what another run takes back just now is left to that run
+ * @param options `wasKilled`: what another run takes back just now is left to that run
  * @returns what was found that the user should know
  * @throws the first error, when all is done that can be done
  */
@@ -157,7 +157,7 @@ export async function takeBackCopies(
   host: Host,
   instance: Instance,
   copies: readonly LentCopy[],
-  { settle = false, lost = [] }: TakeBackOptions = {},
+  { wasKilled = false, lost = [] }: TakeBackOptions = {},
 ): Promise<string[]> {
   if (copies.length === 0) return [];
   const findings: string[] = [];
@@ -166,11 +166,11 @@ export async function takeBackCopies(
   const isThere = await isRunning(host, instance);
   const act = async (copy: LentCopy): Promise<void> => {
     try {
-      await using lock = await lockCopy(host, { id: copy.id, wait: !settle });
+      await using lock = await lockCopy(host, { id: copy.id, wait: !wasKilled });
       const known = lock && await readCopy(host, copy);
       if (!known) return;
       const now = await finishOwnWriting(host, { copy: known, findings });
-      const inside = await endCopy(host, instance, now, { settle, isThere, findings });
+      const inside = await endCopy(host, instance, now, { wasKilled, isThere, findings });
       if (!isThere) lost.push(copy);
       await forgetCopy(host, now);
       if (inside) ended.push(inside);
@@ -218,10 +218,10 @@ async function isRunning(host: Host, instance: Instance): Promise<boolean> {
 export async function finishWriting(
   host: Host,
   { id }: Pick<LentCopy, "id">,
-  { settle = false }: { settle?: boolean } = {},
+  { wasKilled = false }: { wasKilled?: boolean } = {},
 ): Promise<string[]> {
   const findings: string[] = [];
-  await using lock = await lockCopy(host, { id, wait: !settle });
+  await using lock = await lockCopy(host, { id, wait: !wasKilled });
   const copy = lock && await readCopy(host, { id });
   if (copy) await finishOwnWriting(host, { copy, findings });
   return findings;
@@ -251,7 +251,7 @@ async function endCopy(
   host: Host,
   instance: Instance,
   record: LentCopy,
-  { settle, isThere, findings }: { settle: boolean; isThere: boolean; findings: string[] },
+  { wasKilled, isThere, findings }: { wasKilled: boolean; isThere: boolean; findings: string[] },
 ): Promise<FileInside | undefined> {
   const { hostPath, containerPath, readOnly } = record;
   const label = labelOf(instance);
@@ -273,7 +273,7 @@ async function endCopy(
     return undefined;
   }
   if (record.lent === null || readOnly) {
-    if (settle && record.lent === null) {
+    if (wasKilled && record.lent === null) {
       await removeLentCopy(host, instance, { copy: record, found: "" });
       await delay(graceMs);
     }

@@ -78,7 +78,7 @@ export type Loan = Mapping | LentCopy;
 /** How files are taken back. */
 export interface TakeBackOptions {
   /** The run that lent them was killed; what it began may just be going on. */
-  settle?: boolean;
+  wasKilled?: boolean;
   /** Those that are not taken back, though their loans have ended, are added to these. */
   lost?: Loan[];
 }

@@ -146,7 +146,7 @@ function noAclError(error: ProcessError, mapped: readonly HeldMapping[]): Error 
  * Unmaps files of one container: their devices are removed, then their ACLs are restored. What cannot be done now stays
  * on record for the next time.
  *
- * @param options `settle`: the run that mapped them was killed; the engine may be adding their devices just now;
+ * @param options `wasKilled`: the run that mapped them was killed; the engine may be adding their devices just now;
  * `lost`: those that are not taken back, since they are not there any more, are added to these
  * @returns what was found that the user should know
  */
@@ -154,10 +154,10 @@ export async function unmapFiles(
   host: Host,
   instance: Instance,
   all: readonly Mapping[],
-  { settle = false, lost = [] }: TakeBackOptions = {},
+  { wasKilled = false, lost = [] }: TakeBackOptions = {},
 ): Promise<string[]> {
   if (all.length === 0) return [];
-  if (settle && !await hasDevices(host, instance, all.map(({ id }) => id))) await delay(graceMs);
+  if (wasKilled && !await hasDevices(host, instance, all.map(({ id }) => id))) await delay(graceMs);
   const kept = await keepLastVersions(host, instance, all);
   const mapped = all.filter((mapping) => !kept.stuck.includes(mapping));
   const devices = mapped.map(({ id }) => id);

@@ -51,7 +51,7 @@ async function recoverQuietly(host: Host, act: (host: Host) => Promise<void>): P
 export async function recover(host: Host, options: { maxBytes: number }): Promise<void> {
   const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
   const ended = await findEnded(host, await readLoans(host));
-  await takeBackRecorded(host, [...orphans, ...ended], { ...options, settle: true });
+  await takeBackRecorded(host, [...orphans, ...ended], { ...options, wasKilled: true });
   await forgetRuns(host, dead);
 }
 
@@ -89,12 +89,12 @@ async function findEnded(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
 export async function takeBackRecorded(
   host: Host,
   loans: readonly Loan[],
-  { maxBytes = Infinity, forget = false, lost = [], settle = false }: TakeBackOptions & {
+  { maxBytes = Infinity, forget = false, lost = [], wasKilled = false }: TakeBackOptions & {
     maxBytes?: number;
     forget?: boolean;
   } = {},
 ): Promise<void> {
-  const options = { settle, lost };
+  const options = { wasKilled, lost };
   const failures: unknown[] = [];
   const attempt = async (act: () => Promise<readonly string[]>): Promise<void> => {
     try {

@@ -11,7 +11,7 @@ import type { Host } from "../../base/host.ts";
 import { withDeadline, withUndo } from "../../base/undo.ts";
 import { isSameServer, serverRecord } from "../../engine/server_record.ts";
 import type { Container } from "../container.ts";
-import { findNeighbourhood } from "../ours.ts";
+import { findNeighbourhood } from "../managed.ts";
 import { scriptLine } from "../address.ts";
 import { checkWays, followDirectory, sharedByMounts } from "../source_path.ts";
 import { contentOf, isSameContent } from "./content.ts";

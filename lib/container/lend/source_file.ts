@@ -132,8 +132,8 @@ export function newId(): string {
   return `map-${crypto.getRandomValues(new Uint8Array(5)).toHex()}`;
 }
 
-/** A new place for a file in the container: its id, and a path in the user's home that nothing else has. */
-export function newPlace(path: string, user: ContainerUser): Pick<LoanRecord, "id" | "containerPath"> {
+/** A new path for a file in the container: its id, and a path in the user's home that nothing else has. */
+export function newPath(path: string, user: ContainerUser): Pick<LoanRecord, "id" | "containerPath"> {
   const id = newId();
   const start = `${containerPaths(user).maps}/${id.replace("map-", "")}-`;
   const name = shortName(basename(path), maxPathBytes - engineSize(start.slice(1)));
@@ -146,7 +146,7 @@ export function newLoan(
   { instance: { engine, name }, user, readOnly, owner, session }: LendOptions,
 ): LoanRecord {
   return {
-    ...newPlace(path, user),
+    ...newPath(path, user),
     ...{ engine: engine.cli, server: serverRecord(engine.server), instance: name, hostPath: path, readOnly, owner },
     ...{ dev, ino, bornMs },
     ...(session === undefined ? {} : { session }),

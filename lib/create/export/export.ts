@@ -103,9 +103,9 @@ async function exportInTurn(
     const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
     if (wanted.length === 0) {
       tellRefused(host, found);
-      for (const id of foreign) host.ui.warn(`Not exported: "${id}", since ${notOurs(menu, id)}`);
+      for (const id of foreign) host.ui.warn(`Not exported: "${id}", since ${whyForeign(menu, id)}`);
     } else if (foreign[0] !== undefined) {
-      throw new UserError(notOurs(menu, foreign[0]), { hint: "Move it away" });
+      throw new UserError(whyForeign(menu, foreign[0]), { hint: "Move it away" });
     }
     const own = chosen.filter(({ id }) => !foreign.includes(id));
     // Who names a display knows what it shows.
@@ -151,7 +151,7 @@ async function exportInTurn(
   return exported ?? [];
 }
 
-function notOurs(menu: Menu, id: string): string {
+function whyForeign(menu: Menu, id: string): string {
   return `"${entryPath(menu, id)}" is there, and was not made by create.ts --export`;
 }
 

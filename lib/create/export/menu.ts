@@ -77,12 +77,12 @@ export async function exportedOf(menu: Menu): Promise<Exported[]> {
   const ids = (await readDirectory(menu.entries)).map(({ name }) => name)
     .filter((name) => name.startsWith(before) && name.endsWith(after))
     .map((name) => name.slice(before.length, -after.length)).filter(isAppId).sort();
-  const found = await Promise.all(ids.map(async (id) => ({ id, text: await readOurs(menu, id) })));
+  const found = await Promise.all(ids.map(async (id) => ({ id, text: await readExported(menu, id) })));
   return found.flatMap(({ id, text }) => text === undefined ? [] : [{ id, text }]);
 }
 
 /** The text of an entry; undefined when it lacks our mark. */
-async function readOurs(menu: Menu, id: string): Promise<string | undefined> {
+async function readExported(menu: Menu, id: string): Promise<string | undefined> {
   const path = entryPath(menu, id);
   if (!(await Deno.lstat(path)).isFile) return undefined;
   const text = await Deno.readTextFile(path);
@@ -93,7 +93,7 @@ async function readOurs(menu: Menu, id: string): Promise<string | undefined> {
 export async function foreignOf(menu: Menu, ids: readonly string[]): Promise<string[]> {
   const foreign: string[] = [];
   for (const id of ids) {
-    if (await exists(entryPath(menu, id)) && await readOurs(menu, id) === undefined) foreign.push(id);
+    if (await exists(entryPath(menu, id)) && await readExported(menu, id) === undefined) foreign.push(id);
   }
   return foreign;
 }

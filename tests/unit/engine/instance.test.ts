@@ -23,7 +23,7 @@ import {
   updateInstance,
   waitForOperations,
 } from "../../../lib/engine/instance.ts";
-import { findNeighbourhood } from "../../../lib/container/ours.ts";
+import { findNeighbourhood } from "../../../lib/container/managed.ts";
 import { type Answer, type RecordingHost, recordingHost } from "../recording_host.ts";
 
 function range(Nsid: number, Hostid: number, Maprange: number, only?: "uid" | "gid"): IdMapRange {

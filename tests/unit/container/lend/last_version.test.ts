@@ -50,7 +50,7 @@ Deno.test("a container that does not give its last version of a deleted file doe
 
 interface Unmapping {
   /** Takes back two files: one that is gone, and one that is here. */
-  unmap(options?: { settle?: boolean }): Promise<string[]>;
+  unmap(options?: { wasKilled?: boolean }): Promise<string[]>;
   /** The directory of the journal. */
   journal: string;
   gone: Mapping;
@@ -132,10 +132,10 @@ Deno.test("where a last version cannot be kept, that file alone stays lent", asy
 });
 
 Deno.test("while the engine does not answer, ACLs are restored, and what may have a last version stays on record", async () => {
-  for (const settle of [false, true]) {
+  for (const wasKilled of [false, true]) {
     const answer = { code: 1, stderr: "Error: dial unix /x/unix.socket: connect: connection refused" };
     await withUnmapping({ answer }, async ({ unmap, left, acl, gone }) => {
-      await assertRejects(() => unmap({ settle }), UserError, "LXD does not answer");
+      await assertRejects(() => unmap({ wasKilled }), UserError, "LXD does not answer");
       assertEquals((await acl()).includes("user:1"), false, "the container cannot open the file any more");
       assertEquals((await left()).sort(), [[gone.id, false], ["map-2", true]]);
     });

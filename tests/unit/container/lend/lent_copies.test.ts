@@ -410,7 +410,7 @@ Deno.test("a run that is to stop does not wait for one that takes a copy back", 
     {
       await using _lock = await lockCopy(host, copy);
       assertEquals(
-        await takeBackCopies(host, { engine, name: "box" }, [copy], { settle: true }),
+        await takeBackCopies(host, { engine, name: "box" }, [copy], { wasKilled: true }),
         [],
         "what another run takes back is left to it",
       );

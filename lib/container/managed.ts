@@ -1,10 +1,10 @@
-/** Our containers: which ones they are, and the keys that mark them. */
+/** The containers that are managed here: which ones they are, and the keys that mark them. */
 
 import type { Host } from "../base/host.ts";
 import { type Engine, engineLine, type Instance, labelOf, otherEngine } from "../engine/engine.ts";
 import { findInstance, type InstanceInfo, isLost, listInstances, listNeighbours } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
-import { all } from "../base/settle.ts";
+import { all } from "../base/promises.ts";
 import { withRemote } from "../engine/server.ts";
 
 /** The configuration key that marks an instance or a profile as made by create.ts. */
@@ -19,24 +19,24 @@ export const runKey = "user.gui-container.run";
  */
 export const sessionKey = "user.gui-container.session";
 
-/** Whether an instance or a profile has our mark, by create.ts or by hand. */
-export function isOurs({ config }: Pick<InstanceInfo, "config">): boolean {
+/** Whether an instance or a profile has the mark, by create.ts or by hand. */
+export function isManaged({ config }: Pick<InstanceInfo, "config">): boolean {
   return Boolean(config[markKey]);
 }
 
-/** All our containers, without their addresses, in the engine's order. */
-export async function listOurs(host: Host, engine: Engine): Promise<InstanceInfo[]> {
-  return (await listInstances(host, engine)).filter(isOurs);
+/** All managed containers, without their addresses, in the engine's order. */
+export async function listManaged(host: Host, engine: Engine): Promise<InstanceInfo[]> {
+  return (await listInstances(host, engine)).filter(isManaged);
 }
 
 /**
- * Our container called `name`.
+ * The managed container called `name`.
  *
  * @param options `withState`: see {@linkcode findInstance}; `exitCode`: the exit code of the error; `among`: what the
  * engine has just said of the instances of this server: it is asked only if the container is not among them
  * @throws {UserError} when there is no such container, or when create.ts did not make it
  */
-export async function findOurs(host: Host, instance: Instance, { withState = false, exitCode, among = [] }: {
+export async function findManaged(host: Host, instance: Instance, { withState = false, exitCode, among = [] }: {
   withState?: boolean;
   exitCode?: number;
   among?: readonly InstanceInfo[];
@@ -47,7 +47,7 @@ export async function findOurs(host: Host, instance: Instance, { withState = fal
   const options = exitCode === undefined ? {} : { exitCode };
   const label = labelOf(instance);
   if (!found) throw await noContainer(host, instance, options);
-  if (isOurs(found)) return found;
+  if (isManaged(found)) return found;
   throw new UserError(`The container "${label}" was not made by create.ts`, {
     hint: `Make one with it, or mark this one: ${
       engineLine(instance.engine, ["config", "set", label, `${markKey}=true`])
@@ -56,7 +56,7 @@ export async function findOurs(host: Host, instance: Instance, { withState = fal
   });
 }
 
-/** What the engine says of one of our containers, and of all that may share directories of this machine. */
+/** What the engine says of one of the managed containers, and of all that may share directories of this machine. */
 export interface Neighbourhood {
   instance: InstanceInfo;
   /** The instances, in all projects. */
@@ -64,10 +64,10 @@ export interface Neighbourhood {
 }
 
 /**
- * Asks the engine for one of our containers and for its {@linkcode Neighbourhood}: one question, where the container is
+ * Asks the engine for one of the managed containers and for its {@linkcode Neighbourhood}: one question, where the container is
  * itself one of those instances.
  *
- * @throws {UserError} as {@linkcode findOurs} does
+ * @throws {UserError} as {@linkcode findManaged} does
  */
 export async function findNeighbourhood(
   host: Host,
@@ -77,7 +77,7 @@ export async function findNeighbourhood(
   const { engine } = instance;
   const neighbours = listNeighbours(host, engine);
   const among = engine.server.isLocal ? await neighbours : [];
-  const [found, others] = await all([findOurs(host, instance, { ...options, among }), neighbours]);
+  const [found, others] = await all([findManaged(host, instance, { ...options, among }), neighbours]);
   return { instance: found, neighbours: others };
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { mapSome } from "../../../lib/base/settle.ts";
+import { mapSome } from "../../../lib/base/promises.ts";
 
 Deno.test("mapSome() acts on some items at once, and gives back all results in their order", async () => {
   let now = 0;
