@@ -2,7 +2,8 @@
 
 /**
  * For this long after a key or a click, in milliseconds, the user counts as working in the container's windows without
- * the keyboard there: a click comes before the focus, and what an app copies comes after the keys for it.
+ * the keyboard there: a click comes before the focus, and what an app copies comes after the keys for it. The keyboard
+ * may be elsewhere for as long on its way to another of them, such as the one that wl-copy opens.
  */
 const inputMs = 1_000;
 
@@ -19,8 +20,8 @@ export interface Attention {
   /** For how long the user has not been there, in milliseconds. */
   absentMs(): number;
   /**
-   * Whether the user works there: there was input since one of the windows has the keyboard, or just now. That one has
-   * it is not enough: some window managers give it to every new window.
+   * Whether the user works there: there was input since the windows have the keyboard, or just now. That one has it is
+   * not enough: some window managers give it to every new window.
    */
   isUsed(): boolean;
 }
@@ -39,9 +40,9 @@ export function createAttention(now: () => number, isPaused = (): boolean => fal
   const isJustUsed = (): boolean => now() - lastInputMs < inputMs;
   return {
     focus(window) {
-      if (focused === 0) focusedMs = now();
+      if (focused === 0 && now() - blurredMs >= inputMs) focusedMs = now();
+      if (focused !== 0 && window === 0) blurredMs = now();
       focused = window;
-      if (focused === 0) blurredMs = now();
     },
     focused: () => focused,
     recordInput() {

@@ -84,7 +84,8 @@ testOnOneEngine(
     const running = attach(engine, ["--session=lists", name, "foot -T lists sh"]);
     await windowCalled(`[${name}] lists`);
     const list = "x-special/gnome-copied-files";
-    await type(` \nprintf 'cut\\nfile:///etc/hostname' | wl-copy --type ${list}\n`);
+    // wl-copy opens a window of its own, which may come long after the last key.
+    await type(` \nsleep 2; printf 'cut\\nfile:///etc/hostname' | wl-copy --type ${list}\n`);
     const mark = `application/x-gui-container.${name}`;
     await eventually("what the host has of it", async () => await copied() === `${mark};${list}\n${mark}`);
     await type(`wl-paste --no-newline --type ${list} >share/list\n`);

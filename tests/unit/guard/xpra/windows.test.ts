@@ -149,10 +149,27 @@ Deno.test("the user works in the container once he presses a key or a button the
   assert(isUsed(90_000));
   made.openPopup(2, { ...place, description: new Map() });
   made.focus(0);
+  at(91_000);
   made.focus(1);
-  assertEquals(isUsed(90_000), false);
+  assertEquals(isUsed(91_000), false);
   made.recordClick(2);
-  assert(isUsed(90_000));
+  assert(isUsed(91_000));
+});
+
+Deno.test("the user works on in the container when a window of it gets the keyboard from another one", () => {
+  for (const isKeyPressed of [true, false]) {
+    const { made, at } = timed();
+    made.open(2, { ...place, description });
+    at(5000);
+    made.focus(1);
+    if (isKeyPressed) made.recordKey();
+    at(60_000);
+    made.focus(0);
+    assertEquals(made.isUsed(), false);
+    at(60_900);
+    made.focus(2);
+    assertEquals(made.isUsed(), isKeyPressed);
+  }
 });
 
 Deno.test("a click into a popup or an icon in the tray does not mean that the user works in the container", () => {
