@@ -22,9 +22,9 @@ const changed = "only the container's entry is taken away";
 
 const changes: readonly Change[] = [
   { what: "chmod to less", shell: 'chmod 600 "$1"', told: changed },
-  // The group's bits are the mask while a file is lent, which has the container's right to write.
-  { what: "chmod to more", shell: 'chmod 775 "$1"', twin: 'chmod 755 "$1"', told: changed },
-  { what: "chmod +x", shell: 'chmod +x "$1"', told: changed },
+  // The group's bits are the mask while a file is lent: the group gets nothing that it had not.
+  { what: "chmod to more", shell: 'chmod 775 "$1"', twin: 'chmod 745 "$1"', told: changed },
+  { what: "chmod +x", shell: 'chmod +x "$1"', twin: 'chmod 745 "$1"', told: changed },
   { what: "chmod of others", shell: 'chmod o-r "$1"', told: changed },
   { what: "chmod u+x", shell: 'chmod u+x "$1"', told: changed },
   { what: "chmod to nothing", shell: 'chmod 000 "$1"', told: changed },
@@ -42,12 +42,14 @@ const changes: readonly Change[] = [
     what: "an entry removed where there were some",
     before: 'setfacl -m u:7:rwx,g:8:rx,m:rx "$1"',
     shell: 'setfacl -n -x g:8 "$1"',
+    twin: 'setfacl -n -x g:8 -m u:7:rx "$1"',
     told: changed,
   },
   {
     what: "chmod under a mask",
     before: 'setfacl -m u:7:rwx,m:rx "$1"',
     shell: 'chmod g-x "$1"',
+    twin: 'chmod g-x "$1"; setfacl -n -m u:7:rx "$1"',
     told: changed,
   },
   { what: "written", shell: 'echo host >>"$1"' },

@@ -96,50 +96,22 @@ export interface Grant {
 }
 
 /**
- * Undoes a grant. If nobody else has changed the ACL since, the result is exactly `original`. Otherwise the changes of
- * others stay, and the rest is as in `original`, unless that would permit somebody more than `current` does.
+ * Undoes a grant. If nobody else has changed the ACL since, the result is exactly `original`. Otherwise the users'
+ * entries are removed, or are again the ones that were there, as `setfacl -x` does it, but for a mask that would grow
+ * by that. Others get what they get now.
  */
 export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
   if (sameAcl(current, granted)) return original;
-  // Without a mask there are no named entries, not even ours: somebody has removed them all, as `setfacl -b` does.
+  const users = current.users.flatMap(([id, bits]): Entries => {
+    if (!uids.includes(id)) return [[id, bits]];
+    const before = permissionsOf(original.users, id);
+    return before === undefined ? [] : [[id, before & (original.mask ?? 7)]];
+  });
   if (current.mask === null) return current;
-  const isOurs = (tag: "users" | "groups", id: number): boolean => tag === "users" && uids.includes(id);
-  const others = (tag: "users" | "groups"): Entries => current[tag].filter(([id]) => !isOurs(tag, id));
-  const changed = (tag: "users" | "groups"): Entries =>
-    others(tag).filter(([id, bits]) => permissionsOf(granted[tag], id) !== bits);
-  const groupChanged = current.group !== granted.group;
-  const oldMask = original.mask ?? original.group;
-  const mask = hasMaskOfSetfacl(current, granted)
-    ? union([...others("users"), ...others("groups")], current.group)
-    : mergeBits(oldMask, granted.mask ?? 0, current.mask) |
-      union([...changed("users"), ...changed("groups")], groupChanged ? current.group : 0) & current.mask;
-  // grant() has reduced the entries that the old mask limited. If the new mask permits no more than the old one, they
-  // can be restored in full: the mask limits them as before.
-  const isNarrow = (mask & ~oldMask) === 0;
-  const entries = (tag: "users" | "groups"): Entries =>
-    current[tag].flatMap(([id, bits]): Entries => {
-      const before = permissionsOf(original[tag], id);
-      if (isOurs(tag, id)) return before === undefined ? [] : [[id, isNarrow ? before : before & oldMask]];
-      return [[id, before !== undefined && isNarrow && permissionsOf(granted[tag], id) === bits ? before : bits]];
-    });
-  const users = entries("users");
-  const groups = entries("groups");
-  const group = isNarrow && !groupChanged ? original.group : current.group;
-  if (original.mask !== null || users.length + groups.length > 0) return { ...current, users, groups, group, mask };
-  // There was no mask, and none is needed. A chmod meanwhile was meant for the group, but changed the mask (acl(5)).
-  return { ...current, users, groups, group: groupChanged ? group & mask : mask, mask: null };
-}
-
-/** Whether entries were changed by `setfacl`, which then sets the mask to the union of all entries that it limits. */
-function hasMaskOfSetfacl(current: Acl, granted: Acl): boolean {
-  return current.mask === union([...current.users, ...current.groups], current.group) &&
-    !sameAcl({ ...current, user: granted.user, other: granted.other, mask: granted.mask }, granted);
-}
-
-/** `original` with those bits changed that differ between `granted` and `current`, as `chmod g+x` changes bits. */
-function mergeBits(original: Permissions, granted: Permissions, current: Permissions): Permissions {
-  const changed = granted ^ current;
-  return original & ~changed | current & changed;
+  const named = [...users, ...current.groups];
+  // Without named entries, chmod is for the group again (acl(5)).
+  if (named.length === 0) return { ...current, users, group: current.group & current.mask, mask: null };
+  return { ...current, users, mask: named.reduce((all, [, bits]) => all | bits, current.group) & current.mask };
 }
 
 /**
@@ -158,10 +130,6 @@ export function withoutCopiedGrant(current: Acl, made: Grant): Acl {
 
 function permissionsOf(entries: Entries, wanted: number): Permissions | undefined {
   return entries.find(([id]) => id === wanted)?.[1];
-}
-
-function union(entries: Entries, start: Permissions): Permissions {
-  return entries.reduce((all, [, bits]) => all | bits, start);
 }
 
 /** Whether two ACLs have the same entries. */

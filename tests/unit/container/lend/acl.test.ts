@@ -165,16 +165,16 @@ Deno.test("revoke() keeps an entry that somebody else added meanwhile, under the
   assertEquals(formatAcl(revoked), "u::rw-,u:8:r--,g::r--,m::r--,o::r--");
 });
 
-Deno.test("revoke() after chmod gives the mode that chmod has set, without a mask where there was none", () => {
+Deno.test("revoke() after chmod takes what chmod has taken, and leaves no mask where nothing needs one", () => {
   const granted = grant(plain, [9, 6]);
   // What chmod does to an ACL: owner, mask and other (acl(5)).
   const chmod = (acl: Acl, mode: number): Acl => ({ ...acl, user: mode >> 6, mask: mode >> 3 & 7, other: mode & 7 });
-  // Bits that were not changed are as they were: the group could not write, and `chmod 775` may have been `chmod +x`.
+  // The group gets no more than it had: chmod has set what the container's entry is limited to.
   for (
     const [mode, text] of [
       [0o600, "u::rw-,g::---,o::---"],
       [0o660, "u::rw-,g::r--,o::---"],
-      [0o775, "u::rwx,g::r-x,o::r-x"],
+      [0o775, "u::rwx,g::r--,o::r-x"],
     ] as const
   ) {
     assertEquals(formatAcl(revoke(chmod(granted, mode), { uids: [9], original: plain, granted })), text);
@@ -195,51 +195,41 @@ Deno.test("revoke() takes the entries of several users away at once", () => {
 });
 
 /** What people do to the ACL of a mapped file, and to the mask as setfacl(1) and chmod(1) do. */
-function randomChange(acl: Acl, random: (below: number) => number): { acl: Acl; chmod: boolean } {
+function randomChange(acl: Acl, random: (below: number) => number): Acl {
   const named = acl.users.map(([id]) => id);
   switch (random(5)) {
-    case 0: {
-      const mask = random(8);
-      return { acl: { ...acl, user: random(8), mask, other: random(8) }, chmod: true };
-    }
+    case 0:
+      return { ...acl, user: random(8), mask: random(8), other: random(8) };
     case 1: {
       const added = random(2) ? 5 : 3_000_000;
       const users = entries(...acl.users.filter(([id]) => id !== added), [added, random(8)]);
       const mask = [...users, ...acl.groups].reduce((all, [, bits]) => all | bits, acl.group);
-      return { acl: { ...acl, users, mask }, chmod: false };
+      return { ...acl, users, mask };
     }
     case 2: {
       const gone = named[random(named.length)];
-      const users = acl.users.filter(([id]) => id !== gone);
-      return { acl: { ...acl, users }, chmod: false };
+      return { ...acl, users: acl.users.filter(([id]) => id !== gone) };
     }
     case 3:
-      return { acl: { ...acl, group: random(8) }, chmod: false };
+      return { ...acl, group: random(8) };
     default:
-      return {
-        acl: { ...acl, groups: entries(...acl.groups.filter(([id]) => id !== 50), [50, random(8)]) },
-        chmod: false,
-      };
+      return { ...acl, groups: entries(...acl.groups.filter(([id]) => id !== 50), [50, random(8)]) };
   }
 }
 
-Deno.test("revoke() after any change gives nobody more than the change left, and the user of the grant nothing", () => {
+Deno.test("revoke() after any change leaves everybody what the change left, and the user of the grant nothing", () => {
   const random = randomNumbers(4);
   for (const original of acls) {
     for (const uid of uids) {
       const granted = grant(original, [uid, 6]);
-      const { acl: current, chmod } = randomChange(granted, random);
+      const current = randomChange(granted, random);
       const revoked = revoke(current, { uids: [uid], original, granted });
       const has = ({ users }: Acl): boolean => users.some(([id]) => id === uid);
       const [before, now] = [effective(current), effective(revoked)];
       const told = `${formatAcl(original)}: ${formatAcl(current)} -> ${formatAcl(revoked)}`;
       for (const [who, permissions] of Object.entries(now)) {
-        // chmod means the group, and changes the mask.
-        const limit = chmod && who === "group" && original.mask === null
-          ? (before["group"]! | (current.mask! & ~granted.mask!))
-          : before[who]!;
         if (who === `user ${uid}`) assertEquals(permissions & ~effective(original)[who]!, 0, told);
-        else assertEquals(permissions & ~limit, 0, `${who}: ${told}`);
+        else assertEquals(permissions, before[who], `${who}: ${told}`);
       }
       assertEquals(has(revoked), has(current) && has(original), told);
       assert(revoked.mask !== null || revoked.users.length + revoked.groups.length === 0, told);
