@@ -9,12 +9,14 @@ export interface ProcessOptions {
   /**
    * Its standard input; empty by default. It gets our own only on request, since `lxc init` and `lxc profile create`
    * read YAML from a stdin that is not a terminal. `text` may come later than the program starts. `bytes` are passed on
-   * as they come; `from` names the file that they come from, for a dry run.
+   * as they come; `from` names the file that they come from, for a dry run. With `openUntil` it is empty, and ends once
+   * this has come as the last of a captured output.
    */
   stdin?:
     | "null"
     | "inherit"
     | { text: string | Promise<string> }
+    | { openUntil: string }
     | { bytes: ReadableStream<Uint8Array>; from?: string };
   /**
    * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `discard`: nowhere. `{ line }` is
@@ -94,7 +96,11 @@ export interface RunningProcess {
  * @throws {UserError} with exit code 127 when the program is not installed
  */
 export function startProcess(argv: readonly string[], options: ProcessOptions = {}): RunningProcess {
-  const { stdin = "null", output = "capture", maxOutputBytes: maxBytes = defaultMaxOutputBytes } = options;
+  const { output = "capture", maxOutputBytes: maxBytes = defaultMaxOutputBytes } = options;
+  const { promise: printed, resolve: found } = Promise.withResolvers<string>();
+  const given = options.stdin ?? "null";
+  const openUntil = typeof given === "object" && "openUntil" in given ? given.openUntil : undefined;
+  const stdin = typeof given === "object" && "openUntil" in given ? { text: printed } : given;
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError("An empty argument list");
   const piped = output === "inherit" ? "inherit" : output === "discard" ? "null" : "piped";
@@ -135,8 +141,11 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
       overflowed = true;
       kill("SIGKILL");
     };
+    const onText = (text: string): void => {
+      if (openUntil !== undefined && text.endsWith(openUntil)) found("");
+    };
     const toText = (): Sink =>
-      typeof output === "object" && "line" in output ? lineSink(output.line) : textSink({ maxBytes, overflow });
+      typeof output === "object" && "line" in output ? lineSink(output.line) : textSink({ maxBytes, overflow, onText });
     const onBytes = typeof output === "object" && "bytes" in output ? output.bytes : undefined;
     const read = (stream: "stdout" | "stderr", sink: Sink): Promise<string> | "" =>
       piped === "piped" ? readInto(sink, { stream: child[stream], giveUp: giveUp.signal }) : "";
@@ -218,16 +227,20 @@ async function readInto(
   return sink.end();
 }
 
-/** Keeps an output of up to `maxBytes`. Beyond that, drops it and calls `overflow`. */
-function textSink({ maxBytes, overflow }: { maxBytes: number; overflow: () => void }): Sink {
+/** Keeps an output of up to `maxBytes`, and calls `onText` with each piece. Beyond that, drops it and calls `overflow`. */
+function textSink(
+  { maxBytes, overflow, onText }: { maxBytes: number; overflow: () => void; onText: (text: string) => void },
+): Sink {
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
   return {
     take(piece) {
       bytes += piece.length;
-      if (bytes > maxBytes) overflow();
-      else text += decoder.decode(piece, { stream: true });
+      if (bytes > maxBytes) return overflow();
+      const more = decoder.decode(piece, { stream: true });
+      text += more;
+      onText(more);
     },
     end: () => text + decoder.decode(),
   };
@@ -274,7 +287,7 @@ function bytesSink(onBytes: (piece: Uint8Array) => unknown, kill: () => void): S
 
 /** A program's input. When the program ends before it has read everything, the rest is not waited for. */
 function inputOf(
-  stdin: Exclude<NonNullable<ProcessOptions["stdin"]>, string>,
+  stdin: Exclude<NonNullable<ProcessOptions["stdin"]>, string | { openUntil: string }>,
   ended: Promise<unknown>,
 ): ReadableStream<Uint8Array> {
   if ("bytes" in stdin) return stdin.bytes;

@@ -383,7 +383,7 @@ export async function removeDevices(host: Host, instance: Instance, devices: rea
  * an instance), or when the program had ended before the CLI had all its connections, which loses its answer (Incus
  * 7.0.2: 6 of 240 programs, twelve at a time; its issue 2419).
  */
-const lostAnswer = /Failed to retrieve PID of executing child process|Only running operations can be connected/;
+export const lostAnswer = /Failed to retrieve PID of executing child process|Only running operations can be connected/;
 
 /** How often a program is run whose answer does not arrive. */
 const maxRuns = 3;
@@ -398,16 +398,25 @@ export function hasNoAnswer(error: unknown): error is ProcessError {
  */
 export const answerLimits = { maxOutputBytes: 2 ** 20, timeoutMs: 60_000 };
 
-/** What runs a program, and ends what it prints with {@linkcode endMark} if it succeeds. */
-export const marking = ["/bin/sh", "-c", `"$@" && printf '\\004'`, "sh"];
-
 /** The last character of a whole answer. */
 export const endMark = "\u0004";
 
+/** What runs a program that has an input, and ends what it prints with {@linkcode endMark} if it succeeds. */
+export const marking = ["/bin/sh", "-c", `"$@" && printf '\\004'`, "sh"];
+
+/**
+ * The same for a program without an input. It then waits for the end of its own, which is to come once its answer is
+ * here. The clients of LXD and Incus lose what they have not read when a program has ended and their server hangs up: on
+ * a busy machine, with three at a time, 2 of 150 answers of LXD 5.0.2, 13 of Incus 6.0.4 and 23 to 60 of Incus 7.0.2.
+ */
+export const holding = ["/bin/sh", "-c", `"$@" </dev/null && printf '\\004' && { read -r _ || :; }`, "sh"];
+
+/** The input for {@linkcode holding}. */
+export const heldInput = { openUntil: endMark };
+
 /**
  * Runs a program as root in an instance. The instance is not trusted: what it answers is limited to 1 MiB, and by
- * default to a minute. Incus 7.0.2 sometimes loses what a program prints, or the end of that, and says that all went
- * well: an answer that is kept is whole.
+ * default to a minute. An answer that is kept is whole.
  *
  * @param argv a program that may run again, up to three times
  * @param given a function is called for each try
@@ -422,9 +431,11 @@ export async function exec(
   const { engine } = instance;
   for (let tries = 1;; tries++) {
     const options = { ...answerLimits, ...(typeof given === "function" ? given() : given) };
-    const words = options.output === undefined ? await host.look(argv, () => [...marking, ...argv]) : argv;
+    const wrapper = options.stdin === undefined ? holding : marking;
+    const words = options.output === undefined ? await host.look(argv, () => [...wrapper, ...argv]) : argv;
+    const input = words !== argv && wrapper === holding ? { stdin: heldInput } : {};
     try {
-      const result = await run(host, engine, execArgs(instance, words), options);
+      const result = await run(host, engine, execArgs(instance, words), { ...options, ...input });
       if (words === argv || result.code !== 0) return result;
       if (result.stdout.endsWith(endMark)) return { ...result, stdout: result.stdout.slice(0, -endMark.length) };
     } catch (error) {

@@ -3,7 +3,7 @@
 import { fromFileUrl, join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type ProcessOptions, type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
-import { endMark, marking } from "../../lib/engine/instance.ts";
+import { endMark, heldInput, holding, lostAnswer, marking } from "../../lib/engine/instance.ts";
 import { type EngineName, engineNames, missingParts, type PartName } from "../lab/state.ts";
 
 export type { EngineName };
@@ -110,13 +110,15 @@ export function startScript(
 export async function sh(argv: readonly string[], options: Partial<ProcessOptions> = {}): Promise<string> {
   const command = argv.indexOf("--") + 1;
   const isInside = argv[1] === "exec" && command > 0;
-  const marked = isInside ? argv.toSpliced(command, 0, ...marking) : argv;
+  const [wrapper, input] = options.stdin === undefined && isInside ? [holding, { stdin: heldInput }] : [marking, {}];
+  const marked = isInside ? argv.toSpliced(command, 0, ...wrapper) : argv;
   for (let tries = 1;; tries++) {
-    const { code, stdout, stderr } = await runProcess(marked, { ...options, okCodes: "any" });
+    const { code, stdout, stderr } = await runProcess(marked, { ...options, ...input, okCodes: "any" });
     const isWhole = !isInside || stdout.endsWith(endMark);
     if (code === 0 && isWhole) return stdout.slice(0, isInside ? -1 : undefined).replace(/\n$/, "");
-    // As `exec` in lib/engine/instance.ts does.
-    if (tries < 3 && (code === 0 || stderr.includes("Only running operations can be connected"))) continue;
+    // What is held has run, and once is enough: it may append to a file.
+    const isLost = code === 0 ? wrapper === marking : lostAnswer.test(stderr);
+    if (tries < 3 && isInside && isLost) continue;
     throw new Error(`${argv.join(" ")}: exit status ${code}: ${stderr}${stdout}`);
   }
 }

@@ -3,7 +3,7 @@
 import { ProcessError, type ProcessResult } from "../../lib/base/errors.ts";
 import type { Host, RunOptions } from "../../lib/base/host.ts";
 import type { Ui } from "../../lib/base/ui.ts";
-import { endMark, marking } from "../../lib/engine/instance.ts";
+import { endMark, holding, marking } from "../../lib/engine/instance.ts";
 
 /** What was said, and how: `warn: …`. */
 export interface RecordingUi {
@@ -87,7 +87,7 @@ export function recordingHost(
         stderr: "",
         ...answered,
       };
-      if (result.code === 0 && argv.includes(marking[2]!)) result.stdout += endMark;
+      if (result.code === 0 && [holding, marking].some((words) => argv.includes(words[2]!))) result.stdout += endMark;
       const okCodes = options.okCodes ?? [0];
       return okCodes === "any" || okCodes.includes(result.code)
         ? Promise.resolve(result)

@@ -142,6 +142,8 @@ export async function readBack(
   const notWhole = (): UserError =>
     new UserError(`"${label}" did not send its version of "${copy.hostPath}" whole`, { hint: "Try it again" });
   let received = createCounter();
+  let ending = Promise.withResolvers<string>();
+  const isWhole = (): boolean => head !== undefined && (head.kind === "same" || received.size === head.size);
   const onBytes = async (all: Uint8Array): Promise<void> => {
     let piece = all;
     if (!head) {
@@ -160,16 +162,17 @@ export async function readBack(
     watch.moved(piece.length);
     if (received.size > (head.kind === "data" ? head.size : 0)) throw notWhole();
     await writeAll(file, piece);
+    if (isWhole()) ending.resolve("");
   };
   const options = (): RunOptions => {
     // What an earlier try has brought does not count.
-    [line, head, received] = ["", undefined, createCounter()];
+    [line, head, received, ending] = ["", undefined, createCounter(), Promise.withResolvers()];
     file.truncateSync();
     file.seekSync(0, Deno.SeekMode.Start);
-    return { okCodes: [0, 3, 4], output: { bytes: onBytes }, timeoutMs: Infinity, signal: watch.signal };
+    const stdin = { text: ending.promise };
+    return { stdin, okCodes: [0, 3, 4], output: { bytes: onBytes }, timeoutMs: Infinity, signal: watch.signal };
   };
   const argv = readArgv(copy, { ...lent, size: String(lent.size) });
-  const isWhole = (): boolean => head !== undefined && (head.kind === "same" || received.size === head.size);
   try {
     // As `exec` does with answers that it keeps: engines lose some of what a program prints, or all of it.
     for (let tries = 0; !isWhole(); tries++) {

@@ -2,7 +2,8 @@
 # read_copy.sh
 # Prints what a file is, in one line, and then what is in it. The arguments: the file, and the size and the SHA-256 that it had.
 # Prints only the line when it still has them. The exit status says why nothing is printed: 3 there is no file, 4 there is
-# something else in its place. Runs as the container's user.
+# something else in its place. Ends with its input: an engine may lose what has not arrived by the end. Runs as the container's
+# user.
 
 file=$1
 if ! [ -e "$file" ] && ! [ -L "$file" ]; then exit 3; fi
@@ -11,8 +12,11 @@ found=$(stat -c '%s %d %i %y %z' -- "$file") || exit
 if [ "${found%% *}" = "$2" ]; then
   sum=$(sha256sum <"$file") && if [ "${sum%% *}" = "$3" ]; then
     printf 'same %s\n' "$found"
+    read -r _
     exit 0
   fi
 fi
 printf 'data %s\n' "$found"
-exec cat <"$file"
+cat <"$file" || exit
+read -r _
+exit 0

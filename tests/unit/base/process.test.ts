@@ -59,6 +59,12 @@ Deno.test("runProcess() gives a program its whole input, and none when it is to 
   assertEquals((await runProcess(["cat"])).stdout, "");
 });
 
+Deno.test("runProcess() ends an empty input where that is to come after an output, or with the program", async () => {
+  const until = (script: string) => runProcess(["sh", "-c", script], { stdin: { openUntil: "!" } });
+  assertEquals((await until("printf first; printf '!'; cat; printf last")).stdout, "first!last");
+  assertEquals((await until("printf only")).stdout, "only");
+});
+
 Deno.test("runProcess() does not mind a program that leaves its input unread", async () => {
   assertEquals((await runProcess(["true"], { stdin: { text: "x".repeat(1_000_000) } })).code, 0);
 });

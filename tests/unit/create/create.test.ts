@@ -8,7 +8,7 @@ import type { Host, RunOptions } from "../../../lib/base/host.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { createContainer } from "../../../lib/create/create.ts";
 import { deleteNamed } from "../../../lib/create/remove.ts";
-import { endMark, marking } from "../../../lib/engine/instance.ts";
+import { endMark, holding, marking } from "../../../lib/engine/instance.ts";
 import { type EngineModel, engineModel, programsIn } from "../engine_model.ts";
 import { recordingUi } from "../recording_host.ts";
 
@@ -71,7 +71,7 @@ function hostOf({ cli, model, base, mounts }: Place, fault?: Fault) {
       : new Error(`"${argv[0]}" is not expected`);
     if (answered instanceof Error) throw answered;
     const result = { code: 0, stdout: "", stderr: "", ...answered };
-    if (result.code === 0 && argv.includes(marking[2]!)) result.stdout += endMark;
+    if (result.code === 0 && [holding, marking].some((words) => argv.includes(words[2]!))) result.stdout += endMark;
     return result;
   };
   const hostWith = (signal: AbortSignal): Host => ({

@@ -25,6 +25,7 @@ import {
 } from "../../../lib/engine/instance.ts";
 import { findNeighbourhood } from "../../../lib/container/managed.ts";
 import { type Answer, type RecordingHost, recordingHost } from "../recording_host.ts";
+import { slowClient } from "../slow_client.ts";
 
 function range(Nsid: number, Hostid: number, Maprange: number, only?: "uid" | "gid"): IdMapRange {
   const range = { Isuid: only !== "gid", Isgid: only !== "uid", Hostid, Nsid, Maprange };
@@ -299,6 +300,17 @@ Deno.test("exec() has a real shell end what a program that succeeds prints, and 
   };
   assertEquals(await run("printf '%s' \"it's\""), [0, "it's"]);
   assertEquals(await run("echo x; exit 3"), [3, "x\n"]);
+  assertEquals(await run("cat; echo it has no input"), [0, "it has no input\n"]);
+});
+
+Deno.test("exec() has a program end once its answer is here: an engine may lose what is on its way then", async () => {
+  const { host } = recordingHost();
+  const slow = {
+    ...host,
+    run: (argv: readonly string[], options?: RunOptions) => runProcess(slowClient(argv.slice(6)), options),
+  };
+  const { stdout } = await exec(slow, { engine: engineCalled("incus"), name: "box" }, ["echo", "the answer"]);
+  assertEquals(stdout, "the answer\n");
 });
 
 Deno.test("instanceAddress() says that there is none, and where to look", async () => {

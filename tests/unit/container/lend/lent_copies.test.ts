@@ -5,6 +5,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { basename, join } from "@std/path";
 import { ProcessError, type ProcessResult, UserError } from "../../../../lib/base/errors.ts";
 import { type Host, realHost, type RunOptions } from "../../../../lib/base/host.ts";
+import { runProcess } from "../../../../lib/base/process.ts";
 import { withUndo } from "../../../../lib/base/undo.ts";
 import { type Engine, engineCalled } from "../../../../lib/engine/engine.ts";
 import { keepCopies, lendCopies, takeBackCopies } from "../../../../lib/container/lend/lent_copies.ts";
@@ -19,6 +20,7 @@ import {
 import { isCopy, type LentCopy, type Loan } from "../../../../lib/container/lend/loan.ts";
 import { recover, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
 import { recordingUi } from "../../recording_host.ts";
+import { slowClient } from "../../slow_client.ts";
 
 const readCopies = async (host: Host): Promise<LentCopy[]> => (await readLoans(host)).filter(isCopy);
 
@@ -489,6 +491,19 @@ Deno.test("takeBackCopies() begins with nothing where the engine has lost the an
     };
     assertEquals(await takeBack(), []);
     assertEquals([isFirst, text(file)], [false, "there"]);
+  });
+});
+
+Deno.test("takeBackCopies() has the container's program end once the version is here", async () => {
+  await withWorld(async ({ lend, takeBack, file, answer }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    answer.now = (argv, options) =>
+      /^[0-9a-f]{64}$/.test(argv.at(-1)!)
+        ? runProcess(slowClient(argv.slice(argv.indexOf("/bin/sh"))), options)
+        : undefined;
+    assertEquals(await takeBack(), []);
+    assertEquals(text(file), "there");
   });
 });
 
