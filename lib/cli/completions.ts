@@ -3,7 +3,8 @@
 import { delay } from "@std/async";
 import { readEnv } from "../base/process.ts";
 import { mountsIn, mountsRoot } from "../container/paths.ts";
-import { containerNames, isContainerName, sessionNames } from "../container/names.ts";
+import { containerNames, isContainerName } from "../container/names.ts";
+import { sessionNames } from "../container/sessions.ts";
 import { type Completion, type Options, type Places, tokensOf } from "./options.ts";
 
 /** A script's command line, as far as its completions need it. */

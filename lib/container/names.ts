@@ -68,17 +68,3 @@ export async function containerNames(root: string): Promise<string[]> {
   }));
   return names.filter((_, index) => meant[index]).sort();
 }
-
-/**
- * The names of the sessions of a container, by their sockets, sorted.
- *
- * @param sockets of the container's mounts
- */
-export async function sessionNames(sockets: string): Promise<string[]> {
-  return (await readDirectory(sockets)).filter(isOther).map(({ name }) => name).filter(isSessionName).sort();
-}
-
-/** Whether an entry is a socket, a pipe or a device: Deno does not tell them apart here. */
-function isOther({ isFile, isDirectory, isSymlink }: Deno.DirEntry): boolean {
-  return !isFile && !isDirectory && !isSymlink;
-}

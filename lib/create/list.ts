@@ -1,6 +1,6 @@
 /** `create.ts --list`: this user's containers, each with where it is, what runs in it, and what attach.ts opens for it. */
 
-import { socketsOf } from "./remove.ts";
+import { seenSessions } from "../container/sessions.ts";
 import { inputError, isFailure } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
@@ -97,7 +97,7 @@ async function describe(
   try {
     const [origin, sessions] = await all([
       findOrigin(host, instance),
-      status === "Running" ? socketsOf(host, instance) : Promise.resolve([]),
+      status === "Running" ? seenSessions(host, instance) : Promise.resolve([]),
     ]);
     const member = location === "none" ? null : location;
     const software = origin?.created_at ?? null;

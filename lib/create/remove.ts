@@ -5,18 +5,16 @@
 
 import { engineLine } from "../engine/engine.ts";
 import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
-import { deleteInstance, exec, findInstance, type InstanceInfo, protectionKey } from "../engine/instance.ts";
-import { inputError, ProcessError, UserError } from "../base/errors.ts";
+import { deleteInstance, findInstance, protectionKey } from "../engine/instance.ts";
+import { inputError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { claimCopiesOf, removeCopies } from "../container/disposables.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
 import { removeMounts, usedMounts } from "../container/mounts.ts";
-import { mountsOf } from "../container/paths.ts";
-import { isSessionName, sessionNames } from "../container/names.ts";
+import { seenSessions } from "../container/sessions.ts";
 import { isManaged, noContainer } from "../container/managed.ts";
 import { type Address, type EngineOptions, scriptLine } from "../container/address.ts";
-import { containerPaths, parseUser, ubuntuUser, userKey } from "../container/user.ts";
 import { removeUnusedProxy } from "./internet/proxy.ts";
 import { unexportApps } from "./export/unexport.ts";
 import { menuIfAny } from "./export/menu.ts";
@@ -49,9 +47,6 @@ export async function deleteNamed(
     host.ui.result(`Removed: ${removed.join(", ")}`, { name: address.label, removed });
   });
 }
-
-/** How long a container may take to list its sessions, in milliseconds. */
-const sessionListMs = 5_000;
 
 /**
  * Removes a container, its disposable copies, its profile, its entries in the menu and its directories.
@@ -98,7 +93,7 @@ export async function removeContainer(
       });
     }
     // A running session has a socket; systemd removes that when the session ends.
-    const [live] = found?.status === "Running" ? await socketsOf(host, found) : [];
+    const [live] = found?.status === "Running" ? await seenSessions(host, found) : [];
     if (live) {
       const stop = scriptLine(engine, ["attach.ts", "--stop", label, live]);
       throw new UserError(`The session "${live}" runs in "${label}"`, {
@@ -130,22 +125,4 @@ export async function removeContainer(
     removed.push(mounts.directory);
   }
   return removed;
-}
-
-/**
- * The names of the sockets of an instance's sessions. What is in a container that shares no directory with the host is
- * asked of the container, which may lie: it can only keep its user from removing it without `--force`.
- */
-export async function socketsOf(host: Host, instance: InstanceInfo): Promise<string[]> {
-  const { sockets } = mountsOf(host, instance);
-  if (await exists(sockets)) return await sessionNames(sockets);
-  const user = parseUser(instance.config[userKey] ?? "") ?? ubuntuUser;
-  const list = ["find", containerPaths(user).sockets, "-maxdepth", "1", "-type", "s", "-printf", "%f\\n"];
-  try {
-    const { stdout } = await exec(host, instance, list, { okCodes: "any", timeoutMs: sessionListMs });
-    return stdout.split("\n").filter(isSessionName);
-  } catch (error) {
-    if (error instanceof ProcessError) return [];
-    throw error;
-  }
 }

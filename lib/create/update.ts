@@ -3,7 +3,7 @@
  * made of.
  */
 
-import { socketsOf } from "./remove.ts";
+import { seenSessions } from "../container/sessions.ts";
 import { addressCalled } from "./address.ts";
 import updateScript from "./update.sh" with { type: "text" };
 import { isFailure, ProcessError, UserError } from "../base/errors.ts";
@@ -135,7 +135,7 @@ async function update(host: Host, instance: Instance): Promise<Updated> {
     packages = isStopped
       ? await whileRunning(host, instance, () => upgrade(host, instance))
       : await upgrade(host, instance);
-    if (found && !isStopped) sessions = await socketsOf(host, found);
+    if (found && !isStopped) sessions = await seenSessions(host, found);
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     const isAsBefore = takes && countIn(error.stdout) === 0;

@@ -7,13 +7,12 @@ import { type Undo, withDeadline, withUndo } from "../base/undo.ts";
 import { announcePresence, ownIds } from "../container/lend/journal.ts";
 import { keepFiles, takeBackMs, takeFilesBack } from "../container/lend/lend.ts";
 import type { Loan } from "../container/lend/loan.ts";
-import { listeningSessions } from "../container/lend/open_files.ts";
+import { listeningSessions } from "../container/sessions.ts";
 import { recoverFirst, tooLate } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
 import { findNeighbourhood, listManaged, type Neighbourhood } from "../container/managed.ts";
 import { type EngineOptions, findAddress } from "../container/address.ts";
 import { checkWays, sharedByMounts } from "../container/source_path.ts";
-import { userOf } from "../container/user.ts";
 import { chooseEngine, type Engine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 import { showLoans } from "./list.ts";
@@ -146,7 +145,7 @@ async function untilUserEnds(
   const following = followReplacements(host, instance, { loans, rules, tell: prompter.tell, signal: waiting.signal });
   try {
     while (await prompter.untilAsked(loans, until)) {
-      const sessions = yes ? [] : await listeningSessions(host, instance, userOf(instance));
+      const sessions = yes ? [] : await listeningSessions(host, instance) ?? [];
       if (sessions.length === 0) break;
       const [what, verb] = sessions.length === 1 ? ["session", "runs"] : ["sessions", "run"];
       const where = `${sessions.join(", ")} still ${verb} in "${labelOf(instance)}"`;

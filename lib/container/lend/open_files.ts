@@ -1,48 +1,19 @@
-/** What in a container uses mapped files: sessions that run, and programs that have an unmapped file still open. */
+/** What in a container uses mapped files: programs that have an unmapped file still open. */
 
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
-import { exec } from "../../engine/instance.ts";
 import { removeFiles } from "../../engine/instance_files.ts";
 import { ProcessError } from "../../base/errors.ts";
 import type { InodeId } from "./held_file.ts";
 import { withValues } from "../../base/shell_words.ts";
-import { isSessionName } from "../names.ts";
-import { containerPaths, type ContainerUser } from "../user.ts";
+import { execTimeoutMs, outputOf } from "../sessions.ts";
 import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
-
-/** The longest that a program in the container may take, in milliseconds: in a frozen container none ever ends. */
-const execTimeoutMs = 10_000;
 
 /** How many programs are named for a file. */
 const maxPrograms = 10;
 
 /** How much of a program's name is shown, in UTF-16 code units; the kernel itself keeps 15. */
 const maxProgramName = 40;
-
-/** How many sessions are named. */
-const maxSessions = 100;
-
-/**
- * The names of the sessions that run in a container: those whose socket of xpra a process listens on, and those with a
- * display of waypipe's.
- */
-export async function listeningSessions(host: Host, instance: Instance, user: ContainerUser): Promise<string[]> {
-  return await sessionsIn(host, instance, user) ?? [];
-}
-
-/** The same; undefined when the container does not answer. */
-export async function sessionsIn(host: Host, instance: Instance, user: ContainerUser): Promise<string[] | undefined> {
-  const displayOf = (session: string): string => `/run/user/${user.uid}/gui-container-${session}/wayland`;
-  const look = `cat /proc/net/unix; ls -d ${displayOf("*")} 2>/dev/null || true`;
-  const text = await outputOf(host, instance, ["/bin/sh", "-c", look]);
-  if (text === undefined) return undefined;
-  // See proc(5), and `__SO_ACCEPTCON` in Linux's net.h.
-  const socket = `\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths(user).sockets)}/([\\w.-]+)`;
-  const pattern = new RegExp(`^(?:${socket}|${displayOf("([\\w.-]+)")})$`, "gm");
-  return [...new Set([...text.matchAll(pattern)].map(([, xpra, waypipe]) => xpra ?? waypipe!).filter(isSessionName))]
-    .slice(0, maxSessions).sort();
-}
 
 /** A file that was lent, as it is in the container. */
 export interface FileInside extends Pick<InodeId, "dev" | "ino"> {
@@ -96,16 +67,4 @@ function memoryText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
   const major = Math.floor(dev / 2 ** 8) & 0xfff;
   const minor = dev & 0xff | Math.floor(dev / 2 ** 12) & 0xfff00;
   return [major, minor].map((number) => number.toString(16).padStart(2, "0")).join(":") + ` ${ino}`;
-}
-
-/** What a program prints in a container; undefined when it fails, as it does in a container that does not run. */
-async function outputOf(host: Host, instance: Instance, argv: readonly string[]): Promise<string | undefined> {
-  const options = { okCodes: "any", timeoutMs: execTimeoutMs } as const;
-  try {
-    const { code, stdout } = await exec(host, instance, argv, options);
-    return code === 0 ? stdout : undefined;
-  } catch (error) {
-    if (error instanceof ProcessError) return undefined;
-    throw error;
-  }
 }

@@ -9,11 +9,10 @@ import { withDeadline } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { findInstance } from "../../engine/instance.ts";
 import { engineOfRecord } from "../../engine/server_record.ts";
-import { userOf } from "../user.ts";
 import { findOrphans, forgetCopy, forgetRuns, readLoans, withJournalLock } from "./journal.ts";
 import { takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, labelOfLoan, type Loan, type TakeBackOptions } from "./loan.ts";
-import { sessionsIn } from "./open_files.ts";
+import { listeningSessions } from "../sessions.ts";
 import { restoreFiles } from "./restore.ts";
 
 /** How long a run waits at most for files of killed runs to be taken back, in milliseconds. */
@@ -69,7 +68,7 @@ async function findEnded(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
   for (const group of groupLoans(stayed)) {
     try {
       const found = await findInstance(host, await instanceOfRecord(host, group[0]!));
-      const live = found?.status === "Running" ? await sessionsIn(host, found, userOf(found)) : [];
+      const live = found?.status === "Running" ? await listeningSessions(host, found) : [];
       if (live) ended.push(...group.filter(({ session }) => !live.includes(session!)));
     } catch (error) {
       // They stay on record.

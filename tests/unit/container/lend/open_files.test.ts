@@ -1,41 +1,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess, startProcess } from "../../../../lib/base/process.ts";
-import { ubuntuUser } from "../../../../lib/container/user.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
-import { finishUnmap, listeningSessions } from "../../../../lib/container/lend/open_files.ts";
+import { finishUnmap } from "../../../../lib/container/lend/open_files.ts";
 import { recordingHost } from "../../recording_host.ts";
 import { testWith } from "../../samples.ts";
-
-Deno.test("listeningSessions() names the sockets of sessions that a process listens on, each once", async () => {
-  const { host } = recordingHost({
-    answer: () => ({
-      stdout: `Num       RefCount Protocol Flags    Type St Inode Path
-0000000000000000: 00000002 00000000 00010000 0001 01 2001 /run/dbus/system_bus_socket
-0000000000000000: 00000002 00000000 00010000 0001 01 2002 /home/ubuntu/.xpra/writer
-0000000000000000: 00000002 00000000 00010000 0001 01 2003 /home/ubuntu/.xpra/editor-2
-0000000000000000: 00000003 00000000 00000000 0001 03 2004 /home/ubuntu/.xpra/editor-2
-0000000000000000: 00000002 00000000 00000000 0001 01 2005 /home/ubuntu/.xpra/stale
-0000000000000000: 00000002 00000000 00010000 0001 01 2006 /home/ubuntu/.xpra/a b
-0000000000000000: 00000002 00000000 00010000 0001 01 2007 /home/ubuntu/.xpra/below/it
-0000000000000000: 00000002 00000000 00010000 0001 01 2008
-/run/user/1000/gui-container-web/wayland
-/run/user/1000/gui-container-*/wayland
-/run/user/1000/gui-container-evil/../wayland
-`,
-    }),
-  });
-  const sessions = await listeningSessions(host, { engine: engineCalled("lxc"), name: "box" }, ubuntuUser);
-  assertEquals(sessions, ["editor-2", "web", "writer"]);
-  // The same answer, in a container with another user.
-  const other = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
-  assertEquals(await listeningSessions(host, { engine: engineCalled("lxc"), name: "box" }, other), []);
-});
-
-Deno.test("listeningSessions() names none when the container does not answer", async () => {
-  const { host } = recordingHost({ answer: () => ({ code: 1, stderr: "Error: The instance is not running" }) });
-  assertEquals(await listeningSessions(host, { engine: engineCalled("lxc"), name: "box" }, ubuntuUser), []);
-});
 
 const effect = "!";
 

@@ -1,0 +1,72 @@
+/** Which sessions a container has, by name. It may lie: a name counts only when it passes the rule for names. */
+
+import { exists, readDirectory } from "../base/files.ts";
+import { ProcessError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import type { Instance } from "../engine/engine.ts";
+import { exec, type InstanceInfo } from "../engine/instance.ts";
+import { isSessionName } from "./names.ts";
+import { mountsOf } from "./paths.ts";
+import { containerPaths, formatUser, parseUser, ubuntuUser, userKey } from "./user.ts";
+
+/** The longest that a program in the container may take, in milliseconds: in a frozen container none ever ends. */
+export const execTimeoutMs = 10_000;
+
+/** How many sessions are named. */
+const maxSessions = 100;
+
+/**
+ * The names of the sessions of a container, by their sockets, sorted.
+ *
+ * @param sockets of the container's mounts
+ */
+export async function sessionNames(sockets: string): Promise<string[]> {
+  return (await readDirectory(sockets)).filter(isOther).map(({ name }) => name).filter(isSessionName).sort();
+}
+
+/** Whether an entry is a socket, a pipe or a device: Deno does not tell them apart here. */
+function isOther({ isFile, isDirectory, isSymlink }: Deno.DirEntry): boolean {
+  return !isFile && !isDirectory && !isSymlink;
+}
+
+/**
+ * The names of the sessions that a container seems to have, for whoever lists or warns: by their sockets where its
+ * directory is on this host, else as {@linkcode listeningSessions}.
+ */
+export async function seenSessions(host: Host, instance: Instance & Pick<InstanceInfo, "config">): Promise<string[]> {
+  const { sockets } = mountsOf(host, instance);
+  return await exists(sockets) ? await sessionNames(sockets) : await listeningSessions(host, instance) ?? [];
+}
+
+/**
+ * The names of the sessions that run in a container: those whose socket of xpra a process listens on, and those with a
+ * display of waypipe's. Undefined when the container does not answer.
+ */
+export async function listeningSessions(
+  host: Host,
+  instance: Instance & Pick<InstanceInfo, "config">,
+): Promise<string[] | undefined> {
+  const user = parseUser(instance.config[userKey] ?? formatUser(ubuntuUser));
+  if (!user) return undefined;
+  const displayOf = (session: string): string => `/run/user/${user.uid}/gui-container-${session}/wayland`;
+  const look = `cat /proc/net/unix; ls -d ${displayOf("*")} 2>/dev/null || true`;
+  const text = await outputOf(host, instance, ["/bin/sh", "-c", look]);
+  if (text === undefined) return undefined;
+  // See proc(5), and `__SO_ACCEPTCON` in Linux's net.h.
+  const socket = `\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths(user).sockets)}/([\\w.-]+)`;
+  const pattern = new RegExp(`^(?:${socket}|${displayOf("([\\w.-]+)")})$`, "gm");
+  return [...new Set([...text.matchAll(pattern)].map(([, xpra, waypipe]) => xpra ?? waypipe!).filter(isSessionName))]
+    .slice(0, maxSessions).sort();
+}
+
+/** What a program prints in a container; undefined when it fails, as it does in a container that does not run. */
+export async function outputOf(host: Host, instance: Instance, argv: readonly string[]): Promise<string | undefined> {
+  const options = { okCodes: "any", timeoutMs: execTimeoutMs } as const;
+  try {
+    const { code, stdout } = await exec(host, instance, argv, options);
+    return code === 0 ? stdout : undefined;
+  } catch (error) {
+    if (error instanceof ProcessError) return undefined;
+    throw error;
+  }
+}
