@@ -60,6 +60,14 @@ export async function makeShared(engine: EngineName): Promise<void> {
   await made.get(engine);
 }
 
+/** Removes what is shared on this engine after a test that has failed: the next one gets it anew, whatever that left. */
+async function discardShared(engine: EngineName): Promise<void> {
+  // What the test did not wait for fails now as well, and would end the whole file.
+  globalThis.addEventListener("unhandledrejection", (event) => event.preventDefault());
+  // Some check that no session is left, which does not count any more. The next one removes the rest first.
+  if (made.delete(engine)) await shared?.remove(engine).catch(() => {});
+}
+
 /**
  * Registers a test once for each engine, or for those that are named. Where a part of the lab is missing the test is
  * ignored, with the reason in its name.
@@ -77,7 +85,10 @@ export function testOnEngines(
       ignore: missing !== undefined,
       async fn() {
         await makeShared(engine);
-        await test(engine);
+        await test(engine).catch(async (error) => {
+          await discardShared(engine);
+          throw error;
+        });
       },
     });
   }
