@@ -53,7 +53,7 @@ export async function output(argv: readonly string[]): Promise<string> {
  */
 const notOfSessions =
   "^(/usr/lib/systemd/systemd --user|\\(sd-pam\\)|/usr/bin/pulseaudio --daemonize=no |/usr/bin/pipewire( -c |$)|" +
-  "/usr/bin/dbus-daemon --session --address=systemd: |/bin/sh -ec|/bin/sh -c .[$]@. && printf|ps -u 1000|grep )";
+  "/usr/bin/dbus-daemon --session --address=systemd: |/bin/sh -ec|/bin/sh -c .[$]@. |ps -u 1000|grep )";
 
 /** Fails unless nothing of any session is there: neither process, socket nor X authority, on either side. */
 export async function nothingLeft(engine: EngineName, name: string): Promise<void> {
