@@ -59,7 +59,7 @@ const spec = {
       help: "With --export: also offer the apps for the types of files and addresses that they open",
     },
     "unexport": { help: "Take the apps of a container out of the menu" },
-    "update": { help: "Install the newest software in containers, and in what throw-away copies are made of" },
+    "update": { help: "Install the newest software in containers, and in what disposable copies are made of" },
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories, menu entries" },
     "force": {
       needs: "delete",

@@ -160,8 +160,11 @@ async function sessionStartError(
   const { sockets, user } = await container.reach();
   if (error.code === exitStatus.taken) {
     return inputError(
-      `There is a session "${plan.name}" in "${name}" already`,
-      "Choose another name with --session, attach to it by omitting APP_CMDLINE, or run the app in it with --join",
+      `A session named "${plan.name}" already runs in "${name}"`,
+      `To show it: ${
+        quoteWords(["attach.ts", ...container.options, "--session", plan.name, name])
+      }. To run the app in it: ` +
+        "--join. For a session of its own: --session NAME",
     );
   }
   if (error.code === ExitCode.missingProgram) {

@@ -129,7 +129,7 @@ async function checkStillThere({ host, label, ...address }: KnownContainer): Pro
     if (/certificate/.test(error.message)) throw error;
     return;
   }
-  throw new UserError(`The container "${label}" does not run any more`, {
+  throw new UserError(`The container "${label}" is no longer running`, {
     hint: `Its sessions have ended with it. To start one: attach.ts ${label} APP_CMDLINE`,
   });
 }

@@ -30,7 +30,7 @@ export async function checkExisting(host: Host, instance: Address): Promise<stri
   const { ui } = host;
   const [found, profile] = await all([findInstance(host, instance), findProfile(host, instance)]);
   if (found) {
-    throw new UserError(`There is a container "${label}" already`, {
+    throw new UserError(`A container named "${label}" already exists`, {
       hint: `Choose another name, or remove it: ${scriptLine(engine, ["create.ts", "--delete", label])}`,
     });
   }
@@ -39,12 +39,12 @@ export async function checkExisting(host: Host, instance: Address): Promise<stri
     await refuseBeingMade(instance);
     refuseUsedByOthers(instance, { profile });
     if (!await ui.confirm(`There is a profile "${name}" without a container. Replace what it holds?`)) {
-      throw notAgreed(`There is a profile "${name}" already`);
+      throw notAgreed(`A profile named "${name}" already exists`);
     }
   }
   const used = await usedMounts(mounts.shared);
   if (used && !await ui.confirm(`There are files in "${used}". Share them with the new container?`)) {
-    throw notAgreed(`There are files in "${used}" already`);
+    throw notAgreed(`"${used}" already holds files`);
   }
   return profile ? await showProfile(host, instance) : null;
 }

@@ -106,7 +106,7 @@ function hasNetwork({ hasNetwork, expanded_devices }: InstanceInfo): boolean {
 
 function updateLine({ name, packages, copies }: Updated): string {
   const what = packages === 0 ? "up to date" : packages === 1 ? "1 new package" : `${packages} new packages`;
-  return `${name}: ${what}${copies ? ", also in its throw-away copies" : ""}`;
+  return `${name}: ${what}${copies ? ", also in its disposable copies" : ""}`;
 }
 
 async function update(host: Host, instance: Instance): Promise<Updated> {
@@ -211,7 +211,7 @@ async function renew(host: Host, source: Instance): Promise<boolean> {
   const origin = await findOrigin(host, source);
   if (!origin) return false;
   const label = labelOf(source);
-  host.ui.progress(`Updating what throw-away copies of "${label}" are made of`);
+  host.ui.progress(`Updating what disposable copies of "${label}" are made of`);
   const renewed = await withUndo(host, async (undo) => {
     const copy = await beginCopy(host, source);
     undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
@@ -220,7 +220,7 @@ async function renew(host: Host, source: Instance): Promise<boolean> {
     await giveMachineId(host, instance);
     await whileRunning(host, instance, () => upgrade(host, instance)).catch((error) => {
       if (!(error instanceof ProcessError)) throw error;
-      throw new UserError(`"${label}" is updated, but not what throw-away copies of it are made of`, {
+      throw new UserError(`"${label}" is updated, but not what disposable copies of it are made of`, {
         hint: `They stay as they were. To try again: ${scriptLine(engine, ["create.ts", "--update", label])}`,
         output: lastOutput(error),
         cause: error,

@@ -2,6 +2,7 @@
 
 import { basename } from "@std/path";
 import { inputError } from "../base/errors.ts";
+import { quoteWords } from "../base/shell_words.ts";
 import { isMap, parseYaml } from "../base/yaml.ts";
 
 export interface PartFile {
@@ -58,7 +59,7 @@ export function parsePart(
   if (firstLine.startsWith("#!") && firstLine.endsWith("\r")) {
     throw inputError(
       `${path}:1:${firstLine.length}: The lines of the script end in CR LF`,
-      "Save it with Unix line ends: no program has a name that ends in CR",
+      `Convert it: dos2unix ${quoteWords([path])}`,
     );
   }
   const type = partTypes.find(([start]) => firstLine.startsWith(start))?.[1];

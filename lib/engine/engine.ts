@@ -378,7 +378,7 @@ const noAnswers: readonly {
     // Debian 13's Incus says it in words of its own.
     says: [/unix\.socket/i, /permission denied|needed permissions/i],
     isLocal: true,
-    message: ({ product }) => `You may not use ${product}`,
+    message: ({ product }) => `Permission denied on ${product}'s socket`,
     hint: ({ group }) => `Join its group, then log in again: sudo usermod --append --groups ${group} "$USER"`,
   },
   {

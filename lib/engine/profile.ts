@@ -52,7 +52,7 @@ export async function createProfile(
     await request(host, engine, { method: "POST", path: "/1.0/profiles", data: { name, config } });
   } catch (error) {
     if (!(error instanceof ProcessError) || !/already exists/i.test(error.stderr)) throw error;
-    throw new UserError(`There is a profile "${name}" already`, {
+    throw new UserError(`A profile named "${name}" already exists`, {
       hint: "Another program has just made it: choose another name, or run it again to be asked about the profile",
       cause: error,
     });
@@ -77,7 +77,7 @@ export async function deleteProfile(host: Host, profile: Instance): Promise<void
  * @throws {UserError} names the users
  */
 export function refuseUsedByOthers(
-  { engine: { server: { project = "default" } }, name }: OnServer,
+  { engine: { cli, server: { project = "default" } }, name }: OnServer & { engine: { cli: string } },
   { profile, copies = [] }: { profile: EngineProfile; copies?: readonly string[] },
 ): void {
   const known = [name, ...copies].map((instance) => `/1.0/instances/${instance}`);
@@ -87,6 +87,6 @@ export function refuseUsedByOthers(
   });
   if (others.length === 0) return;
   throw new UserError(`The profile "${name}" is used by others: ${others.join(", ")}`, {
-    hint: "Take it away from them first, or choose another name",
+    hint: `Remove it from them first (${cli} profile remove INSTANCE ${name}), or choose another name`,
   });
 }

@@ -82,12 +82,10 @@ export async function findServer(client: EngineClient, request: ServerRequest = 
   const known = config.remotes.get(remote);
   if (!known && remote !== ownRemote) {
     const other = cli === "lxc" ? "incus" : "lxc";
-    throw inputError(
-      `There is no remote "${remote}" of ${cli}`,
-      await hasRemote({ host, cli: other }, remote)
-        ? `It is one of ${other}: choose that engine, GUI_CONTAINER_ENGINE=${other}`
-        : `Add it: ${cli} remote add ${remote} ADDRESS`,
-    );
+    if (await hasRemote({ host, cli: other }, remote)) {
+      throw inputError(`${other}, not ${cli}, has the remote "${remote}"`, `Add --engine ${other}`);
+    }
+    throw inputError(`There is no remote "${remote}" of ${cli}`, `Add it: ${cli} remote add ${remote} ADDRESS`);
   }
   if (remote !== ownRemote && !isPlainName(remote)) {
     throw inputError(

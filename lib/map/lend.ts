@@ -56,7 +56,7 @@ async function lendUntilAsked(host: Host, request: LendWords): Promise<number> {
   if (instance.status !== "Running") {
     const label = labelOf(instance);
     const start = engineLine(instance.engine, ["start", label]);
-    throw inputError(`The container "${label}" does not run`, `Start it: ${start}`);
+    throw inputError(`The container "${label}" is not running`, `Start it: ${start}`);
   }
   await checkWays(files, neighbours);
   const { containerOf } = await import("../container/resolve.ts");

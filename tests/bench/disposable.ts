@@ -1,4 +1,4 @@
-/** Rows: how long until an app in a throw-away copy of a container has a window. */
+/** Rows: how long until an app in a disposable copy of a container has a window. */
 
 import { startProcess } from "../../lib/base/process.ts";
 import { settle } from "./load.ts";
@@ -21,7 +21,7 @@ async function throwAway(): Promise<number> {
   return taken;
 }
 
-/** All rows about throw-away copies. */
+/** All rows about disposable copies. */
 export const disposableRows: readonly Row[] = [
   {
     measures: [{ name: "attach in a copy of the container, `--disposable`", unit: "s" }],

@@ -121,7 +121,7 @@ testOnEngines("attach.ts starts, lists, joins, reattaches and stops sessions", n
   assertEquals((await run("--detached", name, "xclock")).stdout, "xclock-2\n", "a name that is taken is counted up");
   const taken = await run("--detached", "--session=xclock", name, "xclock");
   assertEquals(taken.code, 2);
-  assertStringIncludes(taken.stderr, 'There is a session "xclock"');
+  assertStringIncludes(taken.stderr, 'A session named "xclock" already runs');
   const sessions = await eventually("both apps' process ids", async () => {
     const list = JSON.parse((await run("--json", "--list", name)).stdout);
     return list.every(({ pid }: { pid: number }) => pid > 1) && list;

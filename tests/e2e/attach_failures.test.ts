@@ -116,7 +116,7 @@ const failures: readonly Failure[] = [
     what: "no display on the host",
     env: { DISPLAY: "" },
     code: 1,
-    error: /There is no display to show windows on: \$DISPLAY is not set/,
+    error: /No display to show windows on: \$DISPLAY is not set/,
     hint: /--detached/,
   },
   {

@@ -101,7 +101,7 @@ testOnEngines(
         one,
       ]);
       assertEquals(again.code, 1);
-      assertStringIncludes(again.stderr, `There is a container "${name}" already`);
+      assertStringIncludes(again.stderr, `A container named "${name}" already exists`);
 
       const refused = await script("create", engine, ["--delete", name]);
       assertEquals(refused.code, 1, "the share still holds files");

@@ -227,7 +227,7 @@ testOnEngines("create.ts leaves what others make of its name meanwhile", ["user"
       what: "a profile",
       at: /query --request POST/,
       before: (name: string) => `${real} profile create ${name}`,
-      told: "There is a profile",
+      told: "A profile named",
     },
     {
       what: "a container",
@@ -329,7 +329,7 @@ testOnEngines("create.ts twice at once with one name: exactly one makes it", ["u
         const told = runs.map(({ code, stderr }) => `${code}: ${stderr}`).join("\n");
         assertEquals(runs.map(({ code }) => code).sort(), [0, 1], told);
         assertToldWell(runs.find(({ code }) => code === 1)!);
-        assertMatch(told, /is being made by another run|There is a container/);
+        assertMatch(told, /is being made by another run|A container named/);
         const deleted = await create(place, ["--delete", place.name]);
         assertEquals(deleted.code, 0, deleted.stderr);
         assertEquals(await picture(place), before);
@@ -383,7 +383,7 @@ testOnEngines("create.ts tells what is missing before it touches anything: 125 a
           programs: others,
           fakes: { [engine]: noAnswer.replace("connection refused", "permission denied") },
           code: 125,
-          message: "You may not use",
+          message: "Permission denied on",
           hint: "usermod",
         },
         {

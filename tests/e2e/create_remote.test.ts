@@ -77,7 +77,7 @@ for (const [engine, remote] of [["incus", "far"], ["lxc", "lxdfar"]] as const) {
     assertEquals(await listed(word, { engine }), "sessions: ");
     const again = await ours("create", ["--image=gui-lab", word, publicKey, "gui", light], { engine });
     assertEquals(again.code, 1);
-    assertStringIncludes(again.stderr, `There is a container "${word}" already`);
+    assertStringIncludes(again.stderr, `A container named "${word}" already exists`);
     const removed = await ours("create", ["--delete", word], { engine });
     assertEquals(removed.code, 0, removed.stderr);
     assertEquals(await exists(directory), false);

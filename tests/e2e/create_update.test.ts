@@ -1,4 +1,4 @@
-// create.ts --update on a real engine: newer packages in a container, and in what throw-away copies are made of.
+// create.ts --update on a real engine: newer packages in a container, and in what disposable copies are made of.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
@@ -68,7 +68,7 @@ async function snapshots(engine: EngineName): Promise<string[]> {
 }
 
 testOnEngines(
-  "create.ts --update brings a container up to date, and its throw-away copies without what it has become",
+  "create.ts --update brings a container up to date, and its disposable copies without what it has become",
   needed,
   async (engine) => {
     const name = nameOn(engine);
@@ -78,7 +78,7 @@ testOnEngines(
     const first = await script("create", engine, ["--update", name]);
     assertEquals(
       [first.code, first.stdout],
-      [0, `${name}: 1 new package, also in its throw-away copies\n`],
+      [0, `${name}: 1 new package, also in its disposable copies\n`],
       first.stderr,
     );
     assertStringIncludes(first.stderr, `The session "sleep" in "${name}" has the old software`);
@@ -171,7 +171,7 @@ testOnEngines(
       "printf '#!/bin/sh\\necho 99999999999999; exit 0\\n' >/usr/local/bin/awk; chmod 755 /usr/local/bin/awk",
     );
     const { code, stdout } = await script("create", engine, ["--update", name]);
-    assertEquals([code, stdout], [0, `${name}: up to date, also in its throw-away copies\n`]);
+    assertEquals([code, stdout], [0, `${name}: up to date, also in its disposable copies\n`]);
     const [copy] = await copies(engine);
     assertEquals(await fileIn(engine, copy!.name, "/usr/local/bin/apt-get"), "", "the copy has none of that");
     assertEquals([...Deno.readDirSync(join(mountsRoot, copy!.name))].map(({ name }) => name).toSorted(), [

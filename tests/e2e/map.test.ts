@@ -210,7 +210,7 @@ testOnEngines("map.ts refuses a container that is not there, stopped, or not cre
   await refuse("-x", "Unknown option");
   await refuse("a_b", "cannot be the name of a container");
   await sh([engine, "stop", "--force", name]);
-  await refuse(name, "does not run");
+  await refuse(name, "is not running");
   await sh([engine, "start", name]);
   await sh([engine, "config", "unset", name, "user.gui-container"]);
   await refuse(name, "was not made by create.ts");

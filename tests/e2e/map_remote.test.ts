@@ -339,7 +339,7 @@ testFar("map.ts leaves copies on record while their container or its machine doe
     assertEquals(stopped.code, 1, stopped.stderr);
     assertMatch(
       stopped.stderr,
-      /stay there: it does not run\nhint: Start it.*: incus start far:e2e-lend, then \S*map\.ts --unmap/,
+      /stay there: it is not running\nhint: Start it.*: incus start far:e2e-lend, then \S*map\.ts --unmap/,
     );
     assertEquals(one.files(), { file: "lent" });
     await engineRun(engine, "start", labelOn(engine));

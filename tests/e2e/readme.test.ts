@@ -12,6 +12,7 @@ import { eventually, painted, removeContainer, root, sh, windowWith } from "./wo
 /** In the order in which they are read: README.md makes the container, the others use it, and then it is removed. */
 const documents = [
   "README.md",
+  "docs/howto.md",
   "examples/desktop-files/README.md",
   "docs/benchmark.md",
   "docs/comparison.md",

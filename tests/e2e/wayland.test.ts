@@ -288,7 +288,7 @@ testOnOneEngine(
     await windowCalled(`[${name}] first`);
     const second = await attached(engine, ["--session=taken", name, "true"]);
     assertEquals(second.code, 2, second.stderr);
-    assertStringIncludes(second.stderr, `There is a session "taken" in "${name}" already`);
+    assertStringIncludes(second.stderr, `A session named "taken" already runs in "${name}"`);
     await windowCalled(`[${name}] first`);
     const third = attach(engine, [name, "foot -T third sh -c 'read -r _'"]);
     await windowCalled(`[${name}] third`);
@@ -369,7 +369,7 @@ testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", wa
   assertStringIncludes(withoutX.stderr, "$DISPLAY is not set, and Wayland cannot show this: waypipe has no tray");
   const unknown = await attached(engine, ["--display=mir", name, "xclock"]);
   assertEquals(unknown.code, 2);
-  assertStringIncludes(unknown.stderr, 'There is no way "mir" to show windows');
+  assertStringIncludes(unknown.stderr, 'Unknown display "mir"');
   const quiet = attach(engine, ["--display=x11", name, "xclock"]);
   await windowCalled(`[${name}] xclock`);
   await attached(engine, ["--stop", name, "--all"]);

@@ -50,8 +50,8 @@ testOnOneEngine(
         const [args, error] of [
           [["--detached"], `${noXpra}, and Wayland cannot show this: a Wayland window cannot be left and shown later`],
           [["--detached", "--display=x11"], noXpra],
-          [["--display=x11"], "There is no display to show windows on: $DISPLAY is not set"],
-          [["--allow=tray"], "There is no X display, for $DISPLAY is not set, and Wayland cannot show this"],
+          [["--display=x11"], "No display to show windows on: $DISPLAY is not set"],
+          [["--allow=tray"], "No X display ($DISPLAY is not set), and Wayland cannot show this"],
         ] as const
       ) {
         const { code, stderr } = await attached(...args, name, "foot");

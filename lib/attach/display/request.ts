@@ -27,7 +27,7 @@ export function wantedDisplay(host: Pick<Host, "env">, option: string | undefine
   const word = displayWords.find((known) => known === wanted);
   if (word !== undefined) return word;
   throw inputError(
-    `There is no way "${wanted}" to show windows`,
+    `Unknown display "${wanted}"`,
     `Use ${displayWords.join(", ")}, with --display or $GUI_CONTAINER_DISPLAY`,
   );
 }

@@ -31,8 +31,8 @@ export async function requireOrigin(host: Host, source: Instance): Promise<Origi
   const origin = await findOrigin(host, source);
   const label = labelOf(source);
   if (!origin) {
-    throw new UserError(`"${label}" has no snapshot of how it was made`, {
-      hint: `Take one, of which all copies will be made: ${
+    throw new UserError(`"${label}" has no snapshot named "${pristine}"`, {
+      hint: `Create it, and copies are made of that: ${
         engineLine(engine, [...engine.snapshot.split(" "), label, pristine])
       }`,
     });

@@ -28,7 +28,7 @@ export interface AppWords {
   app: string[] | undefined;
   /** Options of xpra. */
   userOptions: string[];
-  /** Files for a throw-away copy. */
+  /** Files for a disposable copy. */
   files: string[];
 }
 

@@ -73,7 +73,7 @@ export function askedChannels(
     parseChannels(ask).map((name) => {
       const channel = askableNames.find((known) => known === name);
       if (channel === undefined) {
-        throw inputError(`Nobody can be asked at each use of "${name}"`, `Use ${askableNames.join(", ")}`);
+        throw inputError(`--ask does not support "${name}"`, `Use ${askableNames.join(", ")}`);
       }
       if (settled.has(channel)) {
         throw inputError(

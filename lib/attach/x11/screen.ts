@@ -35,10 +35,10 @@ const noDisplayHint = "Run it in a desktop session, or start the app without its
 export function requireDisplay(host: Host, whyX?: string): void {
   if (host.env("DISPLAY")) return;
   if (whyX === undefined) {
-    throw new UserError("There is no display to show windows on: $DISPLAY is not set", { hint: noDisplayHint });
+    throw new UserError("No display to show windows on: $DISPLAY is not set", { hint: noDisplayHint });
   }
-  throw new UserError(`There is no X display, for $DISPLAY is not set, and Wayland cannot show this: ${whyX}`, {
-    hint: "Let the desktop start Xwayland, or change what speaks against Wayland",
+  throw new UserError(`No X display ($DISPLAY is not set), and Wayland cannot show this: ${whyX}`, {
+    hint: "Enable Xwayland, or drop the option that needs X",
   });
 }
 

@@ -203,7 +203,7 @@ async function isRunning(host: Host, instance: Instance): Promise<boolean> {
   const label = labelOf(instance);
   const { engine } = instance;
   const lines = [engineLine(engine, ["start", label]), scriptLine(engine, ["map.ts", "--unmap", label])];
-  throw new UserError(`The files lent to "${label}" stay there: it does not run`, {
+  throw new UserError(`The files lent to "${label}" stay there: it is not running`, {
     hint: `Start it, then take them back: ${lines.join(", then ")}`,
     exitCode: ExitCode.failed,
   });

@@ -73,7 +73,7 @@ export async function checkFile(path: string, { user, shared }: FileRules): Prom
   if (!state.isFile()) {
     throw inputError(
       `"${path}" is ${state.isDirectory() ? "a directory" : "not a regular file"}`,
-      "Only files can be lent",
+      "Only files can be lent: to share a directory, use ~/container_mounts/NAME/share",
     );
   }
   if (user && user.uid !== 0 && state.uid !== user.uid) {

@@ -23,7 +23,7 @@ export async function unexportNamed(
   const removed = await unexportApps(menuOf(host, hostName));
   if (removed.length === 0) {
     const put = quoteWords(["create.ts", ...address.options, "--export", label]);
-    throw new UserError(`Nothing of "${label}" is in the menu`, { hint: `${put} puts it there` });
+    throw new UserError(`No menu entries for "${label}"`, { hint: `${put} puts it there` });
   }
   host.ui.result(removed.join("\n"), { name: label, removed });
 }

@@ -151,7 +151,7 @@ Deno.test("startSession() tells apart a missing app, a missing xpra, a name that
     const [answer, message, exitCode] of [
       [{ code: 127, stderr: "foo: not found\n" }, 'no program "foo" in the container "box"', 127],
       [{ code: 127, stderr: "xpra: not found\n" }, 'There is no xpra in the container "box"', 127],
-      [{ code: exitStatus.taken }, 'There is a session "mine" in "box" already', 2],
+      [{ code: exitStatus.taken }, 'A session named "mine" already runs in "box"', 2],
       [
         { code: exitStatus.noDirectory, stderr: "cd: can't cd\n" },
         'The container "box" lacks the directory of the sessions\' sockets',

@@ -64,9 +64,9 @@ Deno.test("chooseEngine() says what to do: install one, start it, or join its gr
       [{}, "Neither LXD nor Incus is installed", "snap install lxd"],
       [{ lxc: { code: 1, stderr: noSocket } }, "LXD does not answer", "sudo lxd init --auto"],
       [{ incus: { code: 1, stderr: noSocket } }, "Incus does not answer", "sudo incus admin init --auto"],
-      [{ incus: { code: 1, stderr: noPermission } }, "You may not use Incus", "--groups incus-admin"],
-      [{ lxc: { code: 1, stderr: noPermission } }, "You may not use LXD", "--groups lxd"],
-      [{ incus: { code: 1, stderr: noNeeded } }, "You may not use Incus", "--groups incus-admin"],
+      [{ incus: { code: 1, stderr: noPermission } }, "Permission denied on Incus's socket", "--groups incus-admin"],
+      [{ lxc: { code: 1, stderr: noPermission } }, "Permission denied on LXD's socket", "--groups lxd"],
+      [{ incus: { code: 1, stderr: noNeeded } }, "Permission denied on Incus's socket", "--groups incus-admin"],
     ] as const
   ) {
     const error = await assertRejects(() => chooseEngine(hostWith(answers).host), UserError, message);
@@ -104,7 +104,7 @@ Deno.test("createProfile() refuses a profile that somebody has just made", async
   const error = await assertRejects(
     () => createProfile(host, { engine, name: "box" }, {}),
     UserError,
-    'a profile "box" already',
+    'A profile named "box" already exists',
   );
   assertEquals(error.exitCode, 1);
 });
@@ -112,7 +112,7 @@ Deno.test("createProfile() refuses a profile that somebody has just made", async
 Deno.test("refuseUsedByOthers() knows the container of that name, and its copies, in its own project only", () => {
   const refuse = (project: string | undefined, ...used: string[]): void => {
     const profile = { config: {}, devices: {}, used_by: used.map((path) => `/1.0/instances/${path}`) };
-    refuseUsedByOthers({ engine: { server: { ...ownServer, project } }, name: "box" }, {
+    refuseUsedByOthers({ engine: { cli: "lxc", server: { ...ownServer, project } }, name: "box" }, {
       profile,
       copies: ["box-d01234"],
     });

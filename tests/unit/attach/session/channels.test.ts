@@ -82,8 +82,8 @@ Deno.test("askedChannels() are open whatever the preset, and are named by no oth
   assertEquals(opened({ preset: "isolated", ask: "links" }), ["links"]);
   for (
     const [options, message] of [
-      [{ ask: "sound" }, 'Nobody can be asked at each use of "sound"'],
-      [{ ask: "clipboard" }, 'Nobody can be asked at each use of "clipboard-in"'],
+      [{ ask: "sound" }, '--ask does not support "sound"'],
+      [{ ask: "clipboard" }, '--ask does not support "clipboard-in"'],
       [{ ask: "link" }, 'There is no channel "link"'],
       [{ ask: "links,files", allow: "files" }, 'The channel "files" is named by --ask, and by --allow or --deny'],
       [{ ask: "links", deny: "links" }, 'The channel "links" is named by --ask, and by --allow or --deny'],

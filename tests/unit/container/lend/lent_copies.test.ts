@@ -355,7 +355,7 @@ Deno.test("takeBackRecorded() forgets nothing of a container that only does not 
     const copy = { ...await world.lend(), server: { remote: "local", project: "default" } };
     const stopped = JSON.stringify({ name: "box", status: "Stopped", config: {}, devices: {}, expanded_devices: {} });
     answer.now = (argv) => argv[1] === "query" ? Promise.resolve(result(argv, 0, stopped)) : undefined;
-    await assertRejects(() => takeBackRecorded(host, [copy], { forget: true }), UserError, "does not run");
+    await assertRejects(() => takeBackRecorded(host, [copy], { forget: true }), UserError, "is not running");
     assertEquals((await readCopies(host)).length, 1);
     answer.now = () => undefined;
     await world.takeBack();
@@ -567,7 +567,7 @@ Deno.test("takeBackCopies() leaves all on record when the container does not run
         )
         : undefined;
     const error = await assertRejects(() => takeBack(), UserError);
-    assertStringIncludes(error.message, 'The files lent to "far:box" stay there: it does not run');
+    assertStringIncludes(error.message, 'The files lent to "far:box" stay there: it is not running');
     assertEquals((await readCopies(host)).length, 1);
     answer.now = () => undefined;
     assertEquals(await takeBack(), []);
