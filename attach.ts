@@ -11,6 +11,7 @@ c=${XDG_CONFIG_HOME:-}; case $c in /*,* | [!/]* | '') c=$HOME/.config ;; esac; s
 m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
 set -- --allow-run=lxc,incus,ssh,ssh-keygen,setfacl,getfacl,stat,readlink,cp,mv,rm,find,firewall-cmd,ss,getenforce,sysctl,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,setpriv,systemd-run,pacat,zenity,notify-send,xdg-open,lpstat,lp,xclip,wl-copy,wl-paste "$@"
+set -- --allow-run="$(command -p readlink -f -- "$0" 2>/dev/null || readlink -f -- "$0")" "$@"
 set -- --allow-env='DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_CURRENT_DESKTOP,XDG_RUNTIME_DIR,XDG_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE,LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME,HOME,PATH,GUI_CONTAINER_DISPLAY,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
 exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
@@ -32,7 +33,7 @@ import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./
 import { runScript } from "./lib/cli/script.ts";
 import { xpraOptionNames } from "./lib/cli/xpra_options.ts";
 import { applySettings } from "./lib/attach/settings/apply.ts";
-import { settingKeys, settingsFor } from "./lib/attach/settings/file.ts";
+import { namedLinkPlaces, optionOf, settingKeys, settingsFor } from "./lib/attach/settings/file.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
 
@@ -62,7 +63,9 @@ const spec = {
     "copy": { help: "Put the text on a session's clipboard on yours, even while the channel is closed" },
     "paste": { help: "Put the text on your clipboard on a session's, likewise, for a minute" },
     "settings": { help: "Show what is set for a container, and where" },
-    "save": { help: "Keep the options about channels, display, border and engine for NAME; with an app, also run it" },
+    "save": {
+      help: "Keep the options about channels, links, display, border and engine for NAME; with an app, also run it",
+    },
     "session": {
       group: "Which session, and where its windows are",
       value: "S",
@@ -93,6 +96,11 @@ const spec = {
     },
     "allow": { value: "C,…", help: "Open these channels as well", completion: channelList },
     "deny": { value: "C,…", help: "Close these channels", completion: channelList },
+    "links-to": {
+      value: "PLACE",
+      help: "Where links of the apps open: host (the default), a container's name, disposable:NAME, or ask",
+      completion: { words: ["host", "ask"] },
+    },
     "ask": {
       value: "C,…",
       help: `Ask at each use of these: ${askableNames.join(", ")}`,
@@ -105,7 +113,7 @@ const spec = {
     "logs": ["session"],
     "copy": ["session"],
     "paste": ["session"],
-    "settings": settingKeys,
+    "settings": settingKeys.map(optionOf),
     // The session has its channels and its windows.
     "join": ["session"],
   },
@@ -187,6 +195,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const request = (await import("./lib/attach/request.ts")).readRequest(host, {
     ...args,
     settings,
+    linkPlaces: applySettings(values, settings).values.get("links-to") === "ask" ? await namedLinkPlaces(host) : [],
     line: (app) => appLine(word, app, givenOptions(args)),
   });
   if (flags.has("save")) {

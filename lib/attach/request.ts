@@ -7,8 +7,9 @@ import { parseBorder } from "./settings/border_option.ts";
 import { sortAppWords } from "./session/app.ts";
 import { openChannels } from "./session/channels.ts";
 import { checkSessionName } from "../container/names.ts";
-import { type ShowRequest, type StartRequest, wantedDisplay } from "./display/request.ts";
+import { type LinkRequest, type ShowRequest, type StartRequest, wantedDisplay } from "./display/request.ts";
 import { applySettings, limitedChannels } from "./settings/apply.ts";
+import { parseLinkPlaces } from "./session/link_places.ts";
 import type { Settings } from "./settings/file.ts";
 
 /** A session that is to be started in a copy of the container. */
@@ -21,6 +22,8 @@ export interface DisposableRequest extends StartRequest {
 export type Words = Arguments<string> & {
   /** The settings that hold for the container. */
   settings: Settings;
+  /** Where links can open, besides this host, when `--links-to` or the settings ask. */
+  linkPlaces?: readonly string[];
   /** Writes the line that runs an app with words that are not to be taken for options. */
   line(app: readonly string[]): string;
 };
@@ -32,17 +35,19 @@ export type Words = Arguments<string> & {
  */
 export function readRequest(
   host: Host,
-  { flags, values, positionals, rest, settings, line }: Words,
+  { flags, values, positionals, rest, settings, linkPlaces = [], line }: Words,
 ): ShowRequest | DisposableRequest {
   const session = values.get("session");
   if (session !== undefined) checkSessionName(session);
   const applied = applySettings(values, settings);
   const border = applied.values.get("border");
   const display = wantedDisplay(host, applied.values.get("display"));
+  const channels = limitedChannels(values, applied);
   const show = {
     session,
     display,
-    ...limitedChannels(values, applied),
+    ...channels,
+    links: readLinks(values.get("links-to"), { ...channels, value: applied.values.get("links-to"), linkPlaces }),
     channelsFrom: applied.from,
     border: border === undefined ? undefined : parseBorder(border),
     box: !flags.has("no-box"),
@@ -66,6 +71,17 @@ export function readRequest(
   const allow = applied.values.get("allow");
   const wantsTray = show.open.has("tray") && openChannels({ preset: "isolated", allow }).has("tray");
   return { ...show, app, wantsTray, detached, userOptions, files };
+}
+
+/** Reads where links open. An option would have no effect while nothing opens links. */
+function readLinks(
+  option: string | undefined,
+  { value, open, linkPlaces }: { value: string | undefined; open: ReadonlySet<string>; linkPlaces: readonly string[] },
+): LinkRequest | undefined {
+  if (value === undefined) return undefined;
+  const places = parseLinkPlaces(value, { named: linkPlaces });
+  if (option === undefined || open.has("links")) return { places, option };
+  throw inputError("--links-to has no effect: the channel links is closed", "Add --allow links, or --ask links");
 }
 
 /** The options that are about an app that is to be run. */

@@ -23,7 +23,7 @@ import { listSessions, type LiveSession } from "./session/live_sessions.ts";
  */
 export async function findSameApp(container: Container, request: StartRequest): Promise<LiveSession | undefined> {
   const { label, options } = container;
-  const { app, session, detached, isDisposable, display, open, asks } = request;
+  const { app, session, detached, isDisposable, display, open, asks, joinsAny } = request;
   if (detached || isDisposable) return undefined;
   // By what is on this side, mostly nothing has to be asked.
   const seen = await container.seenSessions();
@@ -41,7 +41,7 @@ export async function findSameApp(container: Container, request: StartRequest): 
   const isOther = (live: LiveSession): boolean =>
     isOtherDisplay(live) ||
     live.channels !== recordChannels(open, asks) && (live.display === "wayland" || live.clients > 0 || live.isServed);
-  const same = found.find((live) => !isOther(live));
+  const same = found.find((live) => joinsAny === true || !isOther(live));
   if (same || found.length === 0) return same;
   const [other] = found as [LiveSession];
   const recorded = recordedChannels(other.channels);
@@ -89,7 +89,8 @@ export async function startAgain(
  */
 const soonMs = 3_000;
 
-function wordsOf({ app }: LiveSession): string[] {
+/** The words of a session's app; none when the container does not say. */
+export function wordsOf({ app }: Pick<LiveSession, "app">): string[] {
   try {
     return splitWords(app);
   } catch {

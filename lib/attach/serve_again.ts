@@ -11,6 +11,7 @@ import { servePortals } from "./agent/serve.ts";
 import type { ShowRequest } from "./display/request.ts";
 import { channelLine, recordChannels, recordedChannels } from "./session/channels.ts";
 import type { Channel } from "../guard/channel.ts";
+import { linkLine } from "./session/link_places.ts";
 import { noteChannels } from "./session/live_sessions.ts";
 import { isLive, reportServedOutcome } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
@@ -32,7 +33,7 @@ const askAgainMs = 1_000;
  */
 export async function serveAgain(
   container: Container,
-  { session, open, asks, channels: recorded }: Pick<ShowRequest, "open" | "asks"> & {
+  { session, open, asks, links, channels: recorded }: Pick<ShowRequest, "open" | "asks" | "links"> & {
     session: string;
     channels: string;
   },
@@ -59,14 +60,15 @@ export async function serveAgain(
       servePortals(container, {
         open: served,
         asks,
+        links,
         session,
         runsOn: () => host.signal.aborted,
       }));
-    host.ui.status(`${channelLine(served, asks)}; ${rest}`);
+    host.ui.status(`${channelLine(served, asks)}${served.has("links") ? linkLine(links?.places) : ""}; ${rest}`);
     await awaitEndOf(container, session);
   }
   if (host.signal.aborted) {
-    tellWindowsStay(container, { session, open, asks });
+    tellWindowsStay(container, { session, open, asks, links });
     throw host.signal.reason;
   }
   await host.look(undefined, () => reportServedOutcome(container, session));
@@ -90,7 +92,7 @@ async function awaitEndOf(container: Container, session: string): Promise<void> 
 /** Says at the end of a run what stays of a session on this host's Wayland desktop, what does not, and what to type. */
 export function tellWindowsStay(
   container: Container,
-  { session, open, asks }: Pick<ShowRequest, "open" | "asks"> & { session: string },
+  { session, open, asks, links }: Pick<ShowRequest, "open" | "asks" | "links"> & { session: string },
 ): void {
   const gone = goesWithRun.filter((channel) => open.has(channel));
   const stop = `To end it: ${attachLine(container, "--stop", session)}`;
@@ -99,6 +101,6 @@ export function tellWindowsStay(
       ? `The windows stay, and the app runs on. ${stop}`
       : `The windows stay, and the app runs on, without ${gone.join(", ")}. To have ${
         gone.length === 1 ? "that" : "these"
-      } again: ${reattachLine(container, { session, open, asks })}. ${stop}`,
+      } again: ${reattachLine(container, { session, open, asks, links })}. ${stop}`,
   );
 }

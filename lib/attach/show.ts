@@ -9,12 +9,13 @@ import type { ShowRequest } from "./display/request.ts";
 import { tellWindowsStay } from "./serve_again.ts";
 import { attachLine, reattachLine } from "./session/advice.ts";
 import { channelLine } from "./session/channels.ts";
+import { linkLine } from "./session/link_places.ts";
 import { setIn } from "./settings/apply.ts";
 import { listSessions, stopAtEnd } from "./session/live_sessions.ts";
 import { isLive, reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { playSound } from "./session/sound.ts";
 
-export interface ShowOptions extends Pick<ShowRequest, "open" | "asks" | "channelsFrom"> {
+export interface ShowOptions extends Pick<ShowRequest, "open" | "asks" | "links" | "channelsFrom"> {
   windows: Windows;
   /** Its name; or what starts it, and the id of this run. */
   session: string | { start(): Promise<string>; run: string };
@@ -28,7 +29,7 @@ export interface ShowOptions extends Pick<ShowRequest, "open" | "asks" | "channe
  */
 export async function show(
   container: Container,
-  { open, asks, channelsFrom, windows, session: given }: ShowOptions,
+  { open, asks, links, channelsFrom, windows, session: given }: ShowOptions,
 ): Promise<number> {
   const { host } = container;
   const { outlivesRun, note } = windows;
@@ -39,7 +40,7 @@ export async function show(
   // Toolkits ask the agent for the look before they show a window: it starts together with the session.
   await using _portals = await host.look(undefined, () =>
     servePortals(container, {
-      ...{ open, asks, session: started.promise, run: isNew ? given.run : undefined },
+      ...{ open, asks, links, session: started.promise, run: isNew ? given.run : undefined },
       runsOn: () => host.signal.aborted && outlivesRun !== "nothing",
     }));
   started.resolve(isNew ? given.start() : given);
@@ -62,7 +63,9 @@ export async function show(
   };
   let player: RunningProcess | undefined;
   try {
-    player = await begin(`${channelLine(open, asks)}${setIn(channelsFrom)}${note}`);
+    player = await begin(
+      `${channelLine(open, asks)}${open.has("links") ? linkLine(links?.places) : ""}${setIn(channelsFrom)}${note}`,
+    );
   } catch (error) {
     if (isNew) await stopUnseen(container, session);
     throw error;
@@ -82,9 +85,11 @@ export async function show(
     if (!host.signal.aborted) throw error;
   }
   if (!end || host.signal.aborted) {
-    if (outlivesRun === "windows") tellWindowsStay(container, { session, open, asks });
+    if (outlivesRun === "windows") tellWindowsStay(container, { session, open, asks, links });
     else if (outlivesRun === "session" && await mayRunOn(container, session)) {
-      host.ui.status(`Detached; the app runs on. To come back: ${reattachLine(container, { session, open, asks })}`);
+      host.ui.status(
+        `Detached; the app runs on. To come back: ${reattachLine(container, { session, open, asks, links })}`,
+      );
     }
     throw host.signal.reason;
   }

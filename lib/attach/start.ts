@@ -6,6 +6,7 @@ import type { Container } from "../container/container.ts";
 import { checkSessionName, sessionNameOf } from "../container/names.ts";
 import { socketPath } from "../container/sockets.ts";
 import { checkAsking } from "./agent/ask.ts";
+import { isAddress, withBrowser } from "./browser.ts";
 import { withDisplay } from "./choose_display.ts";
 import type { StartRequest } from "./display/request.ts";
 import { findSameApp, startAgain } from "./same_app.ts";
@@ -16,11 +17,12 @@ import { startSession } from "./start_session.ts";
 
 /**
  * Starts an app in a new session, and shows the session unless that is not wanted. An app that runs already is started in
- * its session.
+ * its session. An address in its place stands for the container's browser.
  *
  * @returns the exit code
  */
-export async function start(container: Container, request: StartRequest): Promise<number> {
+export async function start(container: Container, given: StartRequest): Promise<number> {
+  const request = isAddress(given.app[0]!) ? await withBrowser(container, given) : given;
   const { host, label } = container;
   const { app, asks, detached } = request;
   const name = request.session ?? sessionNameOf(app[0]!);

@@ -1,4 +1,16 @@
-/** The names of the scripts as the user must type them. */
+/** The names of the scripts as the user must type them, and the file that a shell starts. */
+
+import { fromFileUrl } from "@std/path";
+
+/**
+ * The file of the running script as a shell starts it: one of the checkout, a binary, the command of Debian's package, or
+ * just the script's name if the module is not a file.
+ */
+export function programPath(script: string): string {
+  if (Deno.build.standalone) return Deno.execPath();
+  if (Deno.mainModule.startsWith("file:///usr/share/")) return `/usr/bin/${script}`;
+  return Deno.mainModule.startsWith("file:") ? fromFileUrl(Deno.mainModule) : script;
+}
 
 /**
  * The name of a script, written in the way the running one was called: `./attach.ts` for `attach.ts`. The first lines

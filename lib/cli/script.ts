@@ -1,13 +1,12 @@
 /** The frame of each script: it handles the common options, signals and errors, and sets the exit code. */
 
-import { fromFileUrl } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
 import { ExitCode, Interrupted, ProcessError, UserError } from "../base/errors.ts";
 import { dryRunHost, type Host, realHost } from "../base/host.ts";
 import { readEnv } from "../base/process.ts";
 import { terminalUi } from "../base/ui.ts";
 import type { Diagnosis } from "./doctor.ts";
-import { asCalled, calledName } from "../base/called.ts";
+import { asCalled, calledName, programPath } from "../base/called.ts";
 import {
   type Arguments,
   briefText,
@@ -50,20 +49,12 @@ export async function runScript<Name extends string>(
   Deno.exit(await runToExitCode(spec, actions));
 }
 
-/**
- * The running script as a shell starts it: a file of the checkout, a binary, the command of Debian's package, or just
- * its name if the module is not a file.
- */
+/** The running script as a shell starts it. */
 function thisProgram(name: string): Program {
-  const file = Deno.mainModule.startsWith("file:///usr/share/")
-    ? `/usr/bin/${name}`
-    : Deno.mainModule.startsWith("file:")
-    ? fromFileUrl(Deno.mainModule)
-    : name;
   return {
     // The second name is that of the installed command.
     commands: name.endsWith(".ts") ? [name, `gui-${name.replace(/\.ts$/, "")}`] : [name],
-    path: Deno.build.standalone ? Deno.execPath() : file,
+    path: programPath(name),
   };
 }
 

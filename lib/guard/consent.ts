@@ -18,10 +18,21 @@ export interface Question {
   why?: string;
   /** What there is to know about it, each with its name. All texts are printable; some are the container's own. */
   details: readonly (readonly [name: string, text: string])[];
+  /** In what ways it can be done, where the user chooses one: the words of its button. */
+  choices?: readonly string[];
 }
 
 /** The user's answer: yes or no for this use, or for all uses of the channel in this session. */
-export type Answer = "once" | "session" | "no" | "never";
+export type Answer = "once" | "session" | "no" | "never" | Choice;
+
+/** A yes to a question with choices. */
+export interface Choice {
+  yes: "once" | "session";
+  choice: string;
+}
+
+/** Whether the user agrees; to a question with choices, the one that is chosen. */
+export type Agreed = boolean | string;
 
 /** The consent of one run. */
 export interface Consent {
@@ -29,10 +40,10 @@ export interface Consent {
    * Asks for a use of a channel.
    *
    * @param ask shows the question when its turn has come, and waits for the answer. If it rejects, the answer is no
-   * @returns whether the user agrees; not a promise when that is settled already
+   * @returns not a promise when that is settled already
    * @throws {Refusal} when the user has closed the channel, and when there are too many questions
    */
-  request(question: Question, ask: (question: Question) => Promise<Answer>): boolean | Promise<boolean>;
+  request(question: Question, ask: (question: Question) => Promise<Answer>): Agreed | Promise<Agreed>;
   isClosed(channel: AskableChannel): boolean;
 }
 
@@ -51,8 +62,8 @@ const maxDetailsLength = 2000;
  * @param now a clock in milliseconds
  */
 export function createConsent(now: () => number): Consent {
-  const settled = new Map<AskableChannel, boolean>();
-  const waiting: { question: Question; ask: () => Promise<Answer>; resolve: (agreed: boolean) => void }[] = [];
+  const settled = new Map<AskableChannel, Agreed>();
+  const waiting: { question: Question; ask: () => Promise<Answer>; resolve: (agreed: Agreed) => void }[] = [];
   const isBearable = rate({ perSecond: 0.2, burst: 6 }, now);
 
   /** Asks all questions that wait, one after the other. */
@@ -62,8 +73,9 @@ export function createConsent(now: () => number): Consent {
       let agreed = settled.get(channel);
       if (agreed === undefined) {
         const answer = await ask().catch((): Answer => "no");
-        agreed = answer === "once" || answer === "session";
-        if (answer === "session" || answer === "never") settled.set(channel, agreed);
+        const { yes, choice = true } = typeof answer === "object" ? answer : { yes: answer };
+        agreed = yes === "once" || yes === "session" ? choice : false;
+        if (yes === "session" || yes === "never") settled.set(channel, agreed);
       }
       resolve(agreed);
     }
@@ -73,12 +85,12 @@ export function createConsent(now: () => number): Consent {
     request(question, ask) {
       const known = settled.get(question.channel);
       if (known === false) throw new Refusal("you have closed the channel");
-      if (known) return true;
+      if (known !== undefined) return known;
       const length = question.details.reduce((sum, [, text]) => sum + revealInvisible(text).length, 0);
       if (length > maxDetailsLength) throw new Refusal("it is too long to be shown whole");
       if (waiting.length >= maxQuestions) throw new Refusal("too many questions wait for your answer");
       if (!isBearable()) throw new Refusal("it asks too often");
-      const { promise, resolve } = Promise.withResolvers<boolean>();
+      const { promise, resolve } = Promise.withResolvers<Agreed>();
       waiting.push({ question, ask: () => ask(question), resolve });
       if (waiting.length === 1) work();
       return promise;

@@ -10,7 +10,7 @@ import type { Host } from "../../base/host.ts";
 import { revealInvisible } from "../../base/text.ts";
 import { closed, dialogSeconds, okay, showDialog, timedOut } from "../../base/zenity.ts";
 import type { AskableChannel } from "../../guard/channel.ts";
-import type { Answer, Question } from "../../guard/consent.ts";
+import type { Answer, Choice, Question } from "../../guard/consent.ts";
 
 /**
  * A yes that comes sooner may not be meant for the question, in seconds: the user may still be typing, and has not read
@@ -35,7 +35,10 @@ const labels = {
   session: "Allow for this session",
   no: "Refuse",
   never: "Refuse for this session",
-} as const satisfies Record<Answer, string>;
+} as const satisfies Record<Exclude<Answer, Choice>, string>;
+
+/** A question, or that by which the user confirms a yes for the session. */
+type Asked = Question & { isConfirming?: boolean };
 
 /**
  * Checks that the user can be asked, if there is something to ask. A dry run asks nothing.
@@ -65,20 +68,22 @@ export async function askInDialog(
     clock?: () => number;
   },
 ): Promise<Answer> {
-  const show = async (options: string[]): Promise<Answer> => {
+  const show = async (asked: Asked): Promise<Answer> => {
+    const options = dialogOptions(container, asked);
+    // For an extra button zenity prints its label, and exits as for a no.
+    const yes = yesButtons(asked);
     for (let tries = 0; tries < maxAsked; tries++) {
       const startMs = clock();
       const end = await showDialog(host, options, { signal, timeoutMs: (dialogSeconds + 10) * 1_000 });
       if (!end) return "no";
       if (end.code > timedOut) host.ui.warn(`zenity ended with exit status ${end.code}, which counts as a no`);
-      const answer = answerIn(end.code, end.text);
-      const isYes = answer === "once" || answer === "session";
-      if (!isYes || clock() - startMs >= soonest * 1_000) return answer;
+      const answer = end.code === okay ? "never" : end.code === closed ? yes.get(end.text) ?? "no" : "no";
+      if (answer === "no" || answer === "never" || clock() - startMs >= soonest * 1_000) return answer;
     }
     return "no";
   };
-  const answer = await show(dialogOptions(container, question));
-  return answer === "session" ? await show(dialogOptions(container, { ...question, isConfirming: true })) : answer;
+  const answer = await show(question);
+  return answer === "session" ? await show({ ...question, isConfirming: true }) : answer;
 }
 
 /**
@@ -86,10 +91,8 @@ export async function askInDialog(
  * mnemonics. From "Refuse", Tab leads to zenity's OK first, and Shift-Tab to the last extra button: neither is a yes that
  * nothing follows.
  */
-export function dialogOptions(
-  container: string,
-  { what, why, details, isConfirming = false }: Question & { isConfirming?: boolean },
-): string[] {
+export function dialogOptions(container: string, asked: Asked): string[] {
+  const { what, why, details, isConfirming = false } = asked;
   const counts = `A yes counts after ${soonest} seconds.`;
   const reason = why === undefined ? [] : ["", why];
   const lines = isConfirming
@@ -116,15 +119,18 @@ export function dialogOptions(
     `--text=${lines.join("\n")}`,
     `--cancel-label=${labels.no}`,
     `--ok-label=${labels.never}`,
-    ...(isConfirming ? [] : [`--extra-button=${labels.once}`]),
-    `--extra-button=${labels.session}`,
+    ...[...yesButtons(asked).keys()].map((label) => `--extra-button=${label}`),
   ];
 }
 
-/** What zenity's exit status and output mean: for an extra button it prints its label, and exits as for a no. */
-function answerIn(code: number, label: string): Answer {
-  if (code === okay) return "never";
-  return code !== closed ? "no" : label === labels.once ? "once" : label === labels.session ? "session" : "no";
+/** The buttons besides the two noes, in their order, each with what it means. */
+function yesButtons({ choices, isConfirming }: Asked): Map<string, Answer> {
+  if (!choices) {
+    return new Map([...isConfirming ? [] : [[labels.once, "once"]] as const, [labels.session, "session"]]);
+  }
+  const yes = isConfirming ? "session" : "once";
+  const meanings = choices.map((choice): [string, Answer] => [choice, { yes, choice }]);
+  return new Map([...meanings, ...isConfirming ? [] : [[labels.session, "session"]] as const]);
 }
 
 /**

@@ -5,17 +5,20 @@
  */
 
 import { escape } from "@std/html";
+import { basename } from "@std/path";
 import { notificationArgv } from "../../base/desktop.ts";
 import { isMissingProgram, UserError } from "../../base/errors.ts";
 import { shortLine } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
 import type { AskableChannel, Channel } from "../../guard/channel.ts";
-import type { Consent, Question } from "../../guard/consent.ts";
+import type { Agreed, Consent, Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
 import { askInDialog } from "./ask.ts";
+import { linkArgv, linkQuestion, parseLink, placeOf } from "./links.ts";
 import { defaultPrinter, keepFile, maxHandedBytes, printFile, readFile } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
+import type { LinkPlace } from "../session/link_places.ts";
 
 export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file" | "print" }>;
 
@@ -25,10 +28,9 @@ export type Outcome = "done" | "not done" | "no printer";
 /** The channel of each request. */
 const channelOf = { link: "links", notify: "notifications", file: "files", print: "printing" } as const;
 
-/** Why each link and most files of a container are asked for whose network is closed or limited. */
-const confined = "The network of this container is closed or limited, and yours is not:";
-const confinedLink = `${confined}\na link can carry data out of it, and can reach what is in your own network.`;
-const confinedFile = `${confined}\nwhen you open a file of this kind, it can send what is in it anywhere.`;
+/** Why most files of a container are asked for whose network is closed or limited. */
+const confinedFile = "The network of this container is closed or limited, and yours is not:\n" +
+  "when you open a file of this kind, it can send what is in it anywhere.";
 
 /**
  * Names of files that load nothing from elsewhere when they are opened. All others may: pages, documents, archives of
@@ -36,12 +38,11 @@ const confinedFile = `${confined}\nwhen you open a file of this kind, it can sen
  */
 const loadsNothing = /\.(?:avif|bmp|gif|jpe?g|png|tiff?|txt|webp)$/i;
 
-const maxLinkCharacters = 8192;
-/** A longer name cannot be looked up (RFC 1035). */
-const maxHostCharacters = 253;
-
 /** How long the notice of a file may take to be shown, in milliseconds. */
 const noticeMs = 5_000;
+
+/** How many runs that have opened links in other containers or copies may go on at once. */
+const maxLinkRuns = 4;
 
 /** How many files may wait until those before them are here. */
 const maxWaitingFiles = 4;
@@ -56,13 +57,15 @@ const maxRunBytes = 4 * 2 ** 30;
  * Answers them for a run. Never rejects: each reason why something is not done is shown once.
  *
  * @param options `asks`: the channels for each use of which the user is asked. The user always is before something is
- * printed, and before what could make up for a network that the container does not have
+ * printed, and before what could make up for a network that the container does not have; `linkPlaces`: where links open,
+ * of which the user chooses one
  */
 export function desktopOf(
   container: Container,
-  { open, asks, consent, signal, now = () => performance.now() }: {
+  { open, asks, linkPlaces = [{ on: "host" }], consent, signal, now = () => performance.now() }: {
     open: ReadonlySet<Channel>;
     asks: ReadonlySet<AskableChannel>;
+    linkPlaces?: readonly LinkPlace[] | undefined;
     consent: Consent;
     signal: AbortSignal;
     now?: () => number;
@@ -77,6 +80,7 @@ export function desktopOf(
   };
   const told = new Set<string>();
   let waiting = 0;
+  let linkRuns = 0;
   let handedBytes = 0;
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -86,16 +90,17 @@ export function desktopOf(
     host.ui.warn(`What an app of "${label}" asked for was not done: ${why}`);
   };
 
-  const isAgreed = async (question: Question): Promise<boolean> => {
-    const { channel, why } = question;
+  const agreedTo = async (question: Question): Promise<Agreed> => {
+    const { channel, why, choices } = question;
     if (consent.isClosed(channel)) throw new Refusal("you have closed the channel");
-    const isAsked = channel === "printing" || asks.has(channel) || why !== undefined;
+    const isAsked = channel === "printing" || asks.has(channel) || why !== undefined || choices !== undefined;
     const show = (question: Question) =>
       askInDialog(host, question, { container: label, signal, clock: now }).catch((error) => {
         if (isMissingProgram(error)) tell(`${error.message}. ${error.hint}`);
         throw error;
       });
-    return (!isAsked || await consent.request(question, show)) && !signal.aborted;
+    const agreed = !isAsked || await consent.request(question, show);
+    return !signal.aborted && agreed;
   };
 
   /** Reads one file after the other, and does something with it. */
@@ -127,7 +132,7 @@ export function desktopOf(
     const question: Question = printer === undefined
       ? { channel: "files", what: "save a file among your downloads", ...why, details }
       : { channel: "printing", what: "print a document", details: [...details, ["Printer", printer]] };
-    if (!await isAgreed(question)) return "not done";
+    if (!await agreedTo(question)) return "not done";
     await withFile(file, async (path) => {
       if (printer !== undefined) return await printFile(host, { path, name, printer });
       const kept = await keepFile(host, { path, name });
@@ -142,10 +147,25 @@ export function desktopOf(
    * Starts a program of the desktop's. What `xdg-open` starts may be the user's browser, which must outlive this run:
    * Ctrl-C does not reach it, and it never writes to a pipe that ends with us.
    */
-  const start = (argv: string[]): void => {
+  const start = (argv: string[]): Promise<void> =>
     host.start(argv, { detached: true, output: "discard" }).ended.then(({ code }) => {
-      if (code !== 0) tell(`${argv[0]} ended with exit status ${code}. Try it in a terminal`);
+      if (code !== 0) tell(`${basename(argv[0]!)} ended with exit status ${code}. Try it in a terminal`);
     });
+
+  const openLink = async (url: URL): Promise<Outcome> => {
+    const agreed = await agreedTo(await linkQuestion(container, { url, places: linkPlaces }));
+    if (agreed === false) return "not done";
+    const place = placeOf(agreed, linkPlaces);
+    if (place.on === "host") {
+      void start(linkArgv(container, place, url));
+      return "done";
+    }
+    if (linkRuns >= maxLinkRuns) {
+      throw new Refusal(`${maxLinkRuns} links that it has opened elsewhere are still starting, or shown: close one`);
+    }
+    void start(linkArgv(container, place, url)).finally(() => linkRuns--);
+    linkRuns++;
+    return "done";
   };
 
   return async (line) => {
@@ -154,11 +174,10 @@ export function desktopOf(
       if (!open.has(channel)) throw new Refusal(`the channel ${channel} is closed`);
       if (!rates[line.ask]()) throw new Refusal("it asks too often");
       if (line.ask === "file" || line.ask === "print") return await handOver(line.ask, line);
-      const { argv, question } = line.ask === "link"
-        ? link(line.url, await container.isConfined() ? { why: confinedLink } : {})
-        : notification(label, line);
-      if (!await isAgreed(question)) return "not done";
-      start(argv);
+      if (line.ask === "link") return await openLink(parseLink(line.url));
+      const { argv, question } = notification(label, line);
+      if (!await agreedTo(question)) return "not done";
+      void start(argv);
       return "done";
     } catch (error) {
       if (signal.aborted) return "not done";
@@ -168,33 +187,14 @@ export function desktopOf(
   };
 }
 
-/** What something takes on the host, once the user does not object. */
-export interface Use {
-  /** The program that does it. */
-  argv: string[];
-  /** What the user is asked before, where the channel asks. */
-  question: Question;
-}
-
-/** A link to be opened: one of the web, written as a browser would write it, which has ASCII only. */
-function link(address: string, why: Pick<Question, "why">): Use {
-  if (address.length > maxLinkCharacters) throw new Refusal("a link is too long");
-  const url = URL.parse(address);
-  if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.host === "") {
-    throw new Refusal("a link is not an http or https address");
-  }
-  if (url.hostname.length > maxHostCharacters) throw new Refusal("the host name of a link is too long");
-  return {
-    argv: ["xdg-open", url.href],
-    question: { channel: "links", what: "open a link", ...why, details: [["Host", url.host], ["Address", url.href]] },
-  };
-}
-
 /**
  * A notification that starts with the container's name. It has no pictures, no buttons and no hints, and its text has
  * no markup: the host's desktop would take links and pictures in it.
  */
-function notification(container: string, line: { summary: string; body: string }): Use {
+function notification(
+  container: string,
+  line: { summary: string; body: string },
+): { argv: string[]; question: Question } {
   const summary = shortLine(line.summary, 200);
   const lines = line.body.slice(0, 4000).split("\n").slice(0, 40).map((each) => shortLine(each, 400));
   return {

@@ -9,7 +9,7 @@ import { notificationArgv } from "../../base/desktop.ts";
 import { ExitCode } from "../../base/errors.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import type { Container } from "../../container/container.ts";
-import type { Consent } from "../../guard/consent.ts";
+import type { Answer, Consent, Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
 import { askInDialog } from "./ask.ts";
@@ -51,7 +51,8 @@ export function createMicrophone(
     if (!consent) return true;
     const question = { channel: "microphone", what: "listen to your microphone", details: [] } as const;
     try {
-      return await consent.request(question, (question) => askInDialog(host, question, { container: label, signal }));
+      const ask = (question: Question): Promise<Answer> => askInDialog(host, question, { container: label, signal });
+      return await consent.request(question, ask) !== false;
     } catch (error) {
       if (error instanceof Refusal) return false;
       throw error;

@@ -12,7 +12,7 @@ import { createMicrophone } from "./microphone.ts";
 import type { AgentRequest, Lack } from "./requests.ts";
 
 export interface PortalOptions
-  extends Pick<ShowRequest, "open" | "asks">, Omit<DialogOptions, "inside" | "signal" | "send"> {
+  extends Pick<ShowRequest, "open" | "asks" | "links">, Omit<DialogOptions, "inside" | "signal" | "send"> {
   /** The id of this run, when it starts the session. */
   run?: string | undefined;
 }
@@ -25,7 +25,7 @@ export async function servePortals(
   container: Container,
   options: PortalOptions,
 ): Promise<AsyncDisposable | undefined> {
-  const { open, asks, session, run, now = () => performance.now() } = options;
+  const { open, asks, links, session, run, now = () => performance.now() } = options;
   const { host, label } = container;
   const channels = agentChannels.filter((channel) => open.has(channel));
   if (channels.length === 0) return undefined;
@@ -34,7 +34,7 @@ export async function servePortals(
   let agent: Agent | undefined;
   const send: Agent["send"] = (message) => agent?.send(message);
   const consent = createConsent(now);
-  const onDesktop = desktopOf(container, { open, asks, consent, signal, now });
+  const onDesktop = desktopOf(container, { open, asks, linkPlaces: links?.places, consent, signal, now });
   const microphone = createMicrophone(container, { consent: asks.has("microphone") ? consent : undefined, now });
   const dialogs = createDialogs(container, { ...options, inside: await container.reach(), signal, send });
   const lends = open.has("dialogs") || open.has("printing");

@@ -17,9 +17,16 @@ export function attachLine(
 /** The line that shows a session again, with the same channels. */
 export function reattachLine(
   { label, options }: Pick<Container, "label" | "options">,
-  { session, open, asks }: { session: string; open: ReadonlySet<Channel>; asks: ReadonlySet<Channel> },
+  { session, open, asks, links }: {
+    session: string;
+    open: ReadonlySet<Channel>;
+    asks: ReadonlySet<Channel>;
+    links?: { option?: string | undefined } | undefined;
+  },
 ): string {
-  return quoteWords(["attach.ts", ...options, "--session", session, label, ...channelArguments(open, asks)]);
+  const linksTo = links?.option === undefined ? [] : [`--links-to=${links.option}`];
+  const words = ["--session", session, label, ...channelArguments(open, asks), ...linksTo];
+  return quoteWords(["attach.ts", ...options, ...words]);
 }
 
 /** The line that runs an app with words that are not to be taken for options. */

@@ -5,7 +5,7 @@ import type { Host } from "../../base/host.ts";
 import { engineOptions } from "../../cli/options.ts";
 import type { Channel } from "../../guard/channel.ts";
 import { askedChannels, openChannels, parseChannels, presetNames } from "../session/channels.ts";
-import { listKeys, type Setting, type SettingKey, type Settings, settingsFor } from "./file.ts";
+import { listKeys, optionOf, type Setting, type SettingKey, type Settings, settingsFor } from "./file.ts";
 
 /** The options of a command line by name, and the settings. */
 export interface Applied {
@@ -13,11 +13,11 @@ export interface Applied {
   values: ReadonlyMap<string, string>;
   /** The preset that no option opens more than, where one is set. */
   atMost: Setting | undefined;
-  /** Where it is written which channels are open, as far as that is not on the command line. */
+  /** Where it is written which channels are open and where they lead, as far as that is not on the command line. */
   from: readonly string[];
 }
 
-const channelKeys = [...listKeys, "preset", "at-most"] as const satisfies readonly SettingKey[];
+const channelKeys = [...listKeys, "preset", "at-most", "links"] as const satisfies readonly SettingKey[];
 
 /**
  * Adds settings to the options of a command line. `--preset` there replaces what the settings open, by a preset or one by
@@ -34,7 +34,8 @@ export function applySettings(options: ReadonlyMap<string, string>, settings: Se
   const from: string[] = [];
   for (const [key, { value, from: place }] of settings) {
     const isList = listKeys.some((one) => one === key);
-    if (values.has(key) && !isList || options.has("preset") && (key === "allow" || key === "ask")) continue;
+    const option = optionOf(key);
+    if (values.has(option) && !isList || options.has("preset") && (key === "allow" || key === "ask")) continue;
     const taken = key === "allow"
       ? named.union(lists(["deny", "ask"], written))
       : key === "ask"
@@ -43,7 +44,7 @@ export function applySettings(options: ReadonlyMap<string, string>, settings: Se
     const kept = isList ? [...new Set(parseChannels(value)).difference(taken)].join(",") : value;
     if (kept === "") continue;
     const given = isList ? options.get(key) : undefined;
-    if (key !== "at-most") values.set(key, given === undefined ? kept : `${given},${kept}`);
+    if (key !== "at-most") values.set(option, given === undefined ? kept : `${given},${kept}`);
     if (channelKeys.some((one) => one === key)) from.push(place);
   }
   return { values, atMost: settings.get("at-most"), from };

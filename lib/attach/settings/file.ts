@@ -13,6 +13,7 @@ import type { CopyRecord } from "../../container/disposables.ts";
 import { copyRecordPath, mountsIn } from "../../container/paths.ts";
 import { engineClis } from "../../engine/engine.ts";
 import { parseBorder } from "./border_option.ts";
+import { parseLinkPlaces } from "../session/link_places.ts";
 import { askedChannels, openChannels } from "../session/channels.ts";
 import { wantedDisplay } from "../display/request.ts";
 
@@ -33,6 +34,7 @@ const checks = {
     throw inputError(`There is no engine "${engine}"`, `Use ${engineClis.join(" or ")}`);
   },
   "project": () => {},
+  "links": (value) => parseLinkPlaces(value),
 } as const satisfies Record<string, Check>;
 
 /** A key of an entry. */
@@ -40,6 +42,11 @@ export type SettingKey = keyof typeof checks;
 
 /** All keys, in the order in which they are shown. */
 export const settingKeys = Object.keys(checks) as readonly SettingKey[];
+
+/** The option of attach.ts that stands for a key. */
+export function optionOf(key: SettingKey): string {
+  return key === "links" ? "links-to" : key;
+}
 
 /** The keys whose values are lists of channels. */
 export const listKeys = ["allow", "deny", "ask"] as const satisfies readonly SettingKey[];
@@ -95,6 +102,11 @@ export async function settingsFor(host: Pick<Host, "env">, word: string): Promis
     for (const [key, setting] of entry.settings) if (!settings.has(key)) settings.set(key, setting);
   }
   return settings;
+}
+
+/** The values of `links` in all entries: what there is to choose from where the user is asked. */
+export async function namedLinkPlaces(host: Pick<Host, "env">): Promise<string[]> {
+  return (await readEntries(host)).flatMap(({ settings }) => settings.get("links")?.value ?? []);
 }
 
 /** What a disposable copy is a copy of; nothing for another container. */

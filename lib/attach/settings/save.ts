@@ -9,6 +9,7 @@ import { quoteWords } from "../../base/shell_words.ts";
 import {
   checkSetting,
   listKeys,
+  optionOf,
   parseSettings,
   readSettingsText,
   type SettingKey,
@@ -22,7 +23,7 @@ const mark = "# Kept by --save";
 
 /** Options of a command line that are settings: what it says, by key. */
 export function givenSettings(options: ReadonlyMap<string, string>): Map<SettingKey, string> {
-  return new Map(settingKeys.flatMap((key) => options.has(key) ? [[key, options.get(key)!]] : []));
+  return new Map(settingKeys.flatMap((key) => options.has(optionOf(key)) ? [[key, options.get(optionOf(key))!]] : []));
 }
 
 /**

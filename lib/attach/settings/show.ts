@@ -4,7 +4,7 @@ import { showTable } from "../../cli/table.ts";
 import type { Host } from "../../base/host.ts";
 import { channelLine } from "../session/channels.ts";
 import { applySettings, limitedChannels } from "./apply.ts";
-import { type Setting, settingKeys, type Settings } from "./file.ts";
+import { optionOf, type Setting, settingKeys, type Settings } from "./file.ts";
 
 /**
  * Shows what holds for a container.
@@ -19,8 +19,8 @@ export function showSettings(
   const applied = applySettings(options, settings);
   const { open, asks } = limitedChannels(options, applied);
   const rows = settingKeys.flatMap((key): [string, Setting][] => {
-    const value = key === "at-most" ? applied.atMost?.value : applied.values.get(key);
-    const from = options.has(key) ? "the command line" : settings.get(key)?.from;
+    const value = key === "at-most" ? applied.atMost?.value : applied.values.get(optionOf(key));
+    const from = options.has(optionOf(key)) ? "the command line" : settings.get(key)?.from;
     return value === undefined || from === undefined ? [] : [[key, { value, from }]];
   });
   host.ui.status(channelLine(open, asks));

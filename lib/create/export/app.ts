@@ -3,23 +3,17 @@
  * the entry: of known keys only, what has the shape that belongs there is taken, and no more than fits into a menu.
  */
 
-import { splitWords, WordsError } from "../../base/shell_words.ts";
 import { removeInvisible } from "../../base/text.ts";
+import { type ExecLine, parseExecLine, unescapeValue } from "../../container/exec_line.ts";
 
 /** What is taken of an entry. */
-export interface App {
+export interface App extends ExecLine {
   /** The name of the entry's file, without its suffix. */
   id: string;
   /** Its name, in no particular language. */
   name: string;
   /** Name, GenericName, Comment and Keywords, by key and language: `Name[de]`. */
   texts: ReadonlyMap<string, string>;
-  /** Its command line in the container. Each word consists of letters, digits and `@+=:,./_-`: none needs quotes. */
-  command: readonly string[];
-  /** The base name of its program. */
-  program: string;
-  /** What can be added to the command line. */
-  opens: "nothing" | "file" | "address";
   /** Its icon: a name for the container's themes, or a path in the container. */
   icon: string | undefined;
   windowClass: string;
@@ -66,11 +60,6 @@ const mimeType =
 
 const maxMimeTypes = 100;
 
-/** A word of a command line that no shell and no launcher reads as anything else. */
-const plainWord = /^[A-Za-z0-9@+=:,./_-]+$/;
-
-const maxCommand = { words: 40, characters: 1_000 };
-
 /**
  * Reads an entry.
  *
@@ -87,7 +76,7 @@ export function parseEntry(id: string, text: string): App | Refused | undefined 
   const texts = textsOf(values);
   const name = texts.get("Name");
   if (name === undefined) return refuse("has no name that can be shown");
-  const run = parseExec(values.get("Exec") ?? "");
+  const run = parseExecLine(values.get("Exec") ?? "");
   if (!run) return refuse("has no command line, or one with characters of a shell");
   const [icon = "", windowClass = ""] = [values.get("Icon"), values.get("StartupWMClass")];
   return {
@@ -125,7 +114,7 @@ function textsOf(values: ReadonlyMap<string, string>): Map<string, string> {
     if (name === undefined || !Object.hasOwn(maxTexts, name)) continue;
     if (language !== undefined && !/^[a-z]{2,3}(?:_[A-Z]{2})?(?:@[a-z]{1,12})?$/.test(language)) continue;
     const longest = maxTexts[name as keyof typeof maxTexts];
-    const shown = (text: string): string => showable(unescape(text), longest);
+    const shown = (text: string): string => showable(unescapeValue(text), longest);
     const text = name === "Keywords"
       ? itemsOf(value).map(shown).filter(Boolean).map((word) => `${word};`).join("")
       : shown(value);
@@ -150,39 +139,4 @@ function showable(text: string, longest: number): string {
 /** The items of a list. One with a semicolon in it falls apart. */
 function itemsOf(list: string | undefined): string[] {
   return (list ?? "").split(";").map((item) => item.trim()).filter(Boolean);
-}
-
-const escapes: ReadonlyMap<string, string> = new Map([["s", " "], ["n", "\n"], ["t", "\t"], ["r", "\r"], ["\\", "\\"]]);
-
-function unescape(value: string): string {
-  return value.replace(/\\(.)/g, (whole, character: string) => escapes.get(character) ?? whole);
-}
-
-/**
- * Takes a command line apart. Its field codes become {@linkcode App.opens}; what flatpak puts around them is left out.
- *
- * @returns undefined when there is no program, or when a word has a character that a shell or a launcher might obey
- */
-function parseExec(exec: string): Pick<App, "command" | "program" | "opens"> | undefined {
-  let words: string[];
-  try {
-    words = splitWords(unescape(exec));
-  } catch (error) {
-    if (error instanceof WordsError) return undefined;
-    throw error;
-  }
-  const command = words.filter((word) => !/^(?:%[a-zA-Z]|@@u?)$/.test(word));
-  const path = command.find((word, index) => !(index === 0 && /^(?:.*\/)?env$/.test(word)) && !/^\w+=/.test(word)) ??
-    "";
-  const program = path.replace(/^.*\//, "");
-  // attach.ts takes a word with a dash for an option of its own.
-  if (!/^[A-Za-z0-9][A-Za-z0-9._+-]*$/.test(program) || command[0]!.startsWith("-")) return undefined;
-  if (!command.every((word) => plainWord.test(word)) || command.length > maxCommand.words) return undefined;
-  if (command.join(" ").length > maxCommand.characters) return undefined;
-  const opens = words.some((word) => /^%[uU]$/.test(word))
-    ? "address"
-    : words.some((word) => /^%[fF]$/.test(word))
-    ? "file"
-    : "nothing";
-  return { command, program, opens };
 }

@@ -5,6 +5,7 @@ import { runDisposable } from "../../../lib/attach/disposable/disposable.ts";
 import { reattach } from "../../../lib/attach/reattach.ts";
 import type { ShowRequest } from "../../../lib/attach/display/request.ts";
 import { type DisposableRequest, readRequest, type Words } from "../../../lib/attach/request.ts";
+import { reattachLine } from "../../../lib/attach/session/advice.ts";
 import { start } from "../../../lib/attach/start.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { borderOf } from "../../../lib/container/border.ts";
@@ -93,6 +94,24 @@ Deno.test("a session is not shown again in another way, or with options that it 
       assertEquals([error.message, error.exitCode], [message, 2]);
     }, { session, env: { WAYLAND_DISPLAY: "wayland-0" } });
   }
+});
+
+Deno.test("--links-to is refused while the channel is closed; the settings may say it for when it is open", () => {
+  const { host } = recordingHost();
+  const read = (values: [string, string][], settings: [string, unknown][] = []): ShowRequest =>
+    readRequest(host, {
+      ...{ flags: new Set(), values: new Map(values), positionals: ["box", "foot"], rest: [] },
+      ...{ settings: new Map(settings), linkPlaces: ["web"], line: () => "" },
+    } as unknown as Words);
+  const web = { on: "container", container: "web" } as const;
+  assertThrows(() => read([["links-to", "web"]]), UserError, "the channel links is closed");
+  const allowed = read([["links-to", "web"], ["allow", "links"]]);
+  assertEquals(allowed.links, { places: [web], option: "web" });
+  assertEquals(read([], [["links", { value: "web", from: "" }]]).links, { places: [web], option: undefined });
+  assertEquals(read([["links-to", "ask"], ["ask", "links"]]).links?.places, [{ on: "host" }, web]);
+  // What to type to come back has it, too.
+  const again = reattachLine({ label: "box", options: [] }, { ...allowed, session: "foot" });
+  assertEquals(again, "attach.ts --session foot box --allow=links --links-to=web");
 });
 
 Deno.test("$GUI_CONTAINER_DISPLAY is for new sessions: one that runs has its display", () => {

@@ -78,6 +78,15 @@ Deno.test("createConsent() remembers an answer for the session only when told to
   assertEquals(shown, ["1", "3"]);
 });
 
+Deno.test("createConsent() says which of a question's choices the user has chosen, also for the whole session", async () => {
+  const { consent, answer } = asking();
+  const [first, second, third] = ["1", "2", "3"].map((text) => consent.request(question(text)));
+  await answer({ yes: "once", choice: "Here" });
+  assertEquals(await first, "Here");
+  await answer({ yes: "session", choice: "There" });
+  assertEquals([await second, await third, consent.request(question("4"))], ["There", "There", "There"]);
+});
+
 Deno.test("createConsent() refuses all but a few of a thousand questions, and more once time has passed", async () => {
   const { consent, shown, answer, wait } = asking();
   let refused = 0;
@@ -146,6 +155,16 @@ Deno.test("dialogOptions() has the buttons in an order in which neither Tab nor 
   ]);
 });
 
+Deno.test("dialogOptions() has a button for each choice, and the last is none that nothing follows", () => {
+  const asked = { ...question(), choices: ["On this host", 'In "web"'] };
+  const buttons = (isConfirming: boolean): string[] =>
+    dialogOptions("box", { ...asked, isConfirming }).filter((word) => /^--(?:ok|cancel|extra)-/.test(word));
+  const no = ["--cancel-label=Refuse", "--ok-label=Refuse for this session"];
+  const choices = ["--extra-button=On this host", '--extra-button=In "web"'];
+  assertEquals(buttons(false), [...no, ...choices, "--extra-button=Allow for this session"]);
+  assertEquals(buttons(true), [...no, ...choices]);
+});
+
 Deno.test("revealInvisible() writes out what cannot be seen, turns the text round, pushes it away, or is an escape to zenity", () => {
   assertEquals(revealInvisible("Grüße 𝄞.txt"), "Grüße 𝄞.txt");
   assertEquals(revealInvisible("invoice\u202efdp.exe"), "invoice<U+202E>fdp.exe");
@@ -164,7 +183,7 @@ Deno.test("revealInvisible() writes out what cannot be seen, turns the text roun
 /** A dialog that is answered like this, each time after so long. */
 async function asked(
   answers: { code: number; stdout?: string }[],
-  { afterMs = 3_000 } = {},
+  { afterMs = 3_000, ...more }: { afterMs?: number; choices?: string[] } = {},
 ): Promise<{ answer: Answer; texts: string[] }> {
   let time = 0;
   const { host, calls } = recordingHost({
@@ -174,7 +193,7 @@ async function asked(
     },
   });
   const options = { container: "box", signal: AbortSignal.any([]), clock: () => time };
-  const answer = await askInDialog(host, question(), options);
+  const answer = await askInDialog(host, { ...question(), ...more }, options);
   return { answer, texts: calls.map((argv) => argv.find((word) => word.startsWith("--text="))!) };
 }
 
@@ -203,6 +222,18 @@ Deno.test("askInDialog() asks again when a yes comes before anybody can have rea
     assertEquals([answer, texts.length, new Set(texts).size], ["no", 3, 1]);
   }
   assertEquals((await asked([{ code: 0 }], { afterMs: 10 })).answer, "never");
+});
+
+Deno.test("askInDialog() takes a choice for a yes, once or for the session, and no other yes then", async () => {
+  const choices = ["On this host", 'In "web"'];
+  const web = { code: 1, stdout: 'In "web"\n' };
+  assertEquals((await asked([web], { choices })).answer, { yes: "once", choice: 'In "web"' });
+  assertEquals((await asked([session, web], { choices })).answer, { yes: "session", choice: 'In "web"' });
+  for (const answers of [[once], [session, once], [session, session, session, session], [{ ...web, code: 5 }]]) {
+    assertEquals((await asked([...answers], { choices })).answer, "no");
+  }
+  assertEquals((await asked([web, web, web], { choices, afterMs: 2_900 })).answer, "no");
+  assertEquals((await asked([web])).answer, "no");
 });
 
 Deno.test("checkAsking() wants zenity where there is something to ask", async () => {

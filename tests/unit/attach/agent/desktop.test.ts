@@ -5,8 +5,12 @@ import { join } from "@std/path";
 import { type DesktopLine, desktopOf, type Outcome } from "../../../../lib/attach/agent/desktop.ts";
 import { maxHandedBytes } from "../../../../lib/attach/agent/handed_files.ts";
 import { parseRequest } from "../../../../lib/attach/agent/requests.ts";
+import { programPath } from "../../../../lib/base/called.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { type AskableChannel, askableNames } from "../../../../lib/guard/channel.ts";
+import type { LinkPlace } from "../../../../lib/attach/session/link_places.ts";
+import { noteLink } from "../../../../lib/container/opened_links.ts";
+import { mountsIn } from "../../../../lib/container/paths.ts";
 import { createConsent } from "../../../../lib/guard/consent.ts";
 import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
@@ -23,6 +27,10 @@ interface World {
   programs: () => string[];
   /** What the desktop and the printer were told. */
   done: string[][];
+  /** Ends the runs of attach.ts that go on, with this exit status. */
+  endRuns: (code: number) => Promise<void>;
+  /** The directory of the container on the host. */
+  directory: string;
   /** The texts of the questions. */
   asked: string[];
   said: string[];
@@ -35,9 +43,10 @@ interface World {
 }
 
 async function inWorld(
-  { open = askableNames, asks = [], answer = "Allow once", printer = "Office", isConfined = false }: {
+  { open = askableNames, asks = [], linkPlaces, answer = "Allow once", printer = "Office", isConfined = false }: {
     open?: readonly AskableChannel[];
     asks?: readonly AskableChannel[];
+    linkPlaces?: readonly LinkPlace[];
     answer?: string;
     printer?: string;
     /** Whether the container's network is closed. */
@@ -76,15 +85,21 @@ async function inWorld(
     done.push([...argv]);
     return result;
   };
+  const runs: ((code: number) => void)[] = [];
   host.start = (argv) => {
     done.push([...argv]);
-    return { pid: 1, ended: Promise.resolve({ argv, code: 0, signal: null, stdout: "", stderr: "" }), kill() {} };
+    const { promise, resolve } = Promise.withResolvers<number>();
+    if (argv[0] === "xdg-open") resolve(0);
+    else runs.push(resolve);
+    const ended = promise.then((code) => ({ argv, code, signal: null, stdout: "", stderr: "" }));
+    return { pid: 1, ended, kill() {} };
   };
-  const box = localBox(host, { directory: own });
+  const box = localBox(host, { directory: own, mounts: mountsIn({ env: () => directory }, "box") });
+  await Deno.mkdir(box.mounts.directory);
   const container = { ...box, run: host.run, isConfined: () => Promise.resolve(isConfined) };
   const over = new AbortController();
   const now = (): number => time;
-  const options = { open: new Set(open), asks: new Set(asks), signal: over.signal, now };
+  const options = { open: new Set(open), asks: new Set(asks), linkPlaces, signal: over.signal, now };
   const act = desktopOf(container, { ...options, consent: createConsent(now) });
   try {
     await test({
@@ -92,6 +107,11 @@ async function inWorld(
       ask: (line) => act(parseRequest(JSON.stringify(line)) as DesktopLine),
       programs: () => programs,
       done,
+      async endRuns(code) {
+        for (const end of runs.splice(0)) end(code);
+        await new Promise((resolve) => setTimeout(resolve));
+      },
+      directory: box.mounts.directory,
       asked,
       said,
       async put(name, text) {
@@ -146,6 +166,98 @@ Deno.test("only links of the web are opened, and not many", () =>
     // Each reason is told once.
     assertEquals(new Set(said).size, said.length);
   }));
+
+const web = { on: "container", container: "web" } as const;
+const copyOfWeb = { on: "copy", container: "web" } as const;
+
+Deno.test("a link opens in another container, in a copy that opens none, or where the user chooses", async () => {
+  const url = "https://example.com/a";
+  await inWorld({ linkPlaces: [web] }, async ({ ask, done }) => {
+    assertEquals(await ask({ ask: "link", url }), "done");
+    assertEquals(done.map((argv) => argv.slice(1)), [["web", "--", url]]);
+    assertEquals(done[0]![0], programPath("attach.ts"));
+  });
+  await inWorld({ linkPlaces: [copyOfWeb], asks: ["links"] }, async ({ ask, done, asked }) => {
+    await ask({ ask: "link", url });
+    assertEquals(done.map((argv) => argv.slice(1)), [["--disposable", "--deny=links", "web", "--", url]]);
+    assertStringIncludes(asked[0]!, 'The container "box" asks to open a link in a copy of "web". A yes');
+  });
+  const linkPlaces = [{ on: "host" }, web, copyOfWeb] as const;
+  for (
+    const [answer, argv] of [
+      ["On this host", ["xdg-open", url]],
+      ['In "web"', [programPath("attach.ts"), "web", "--", url]],
+      ['In a copy of "web"', [programPath("attach.ts"), "--disposable", "--deny=links", "web", "--", url]],
+      ["Refuse", undefined],
+      ["Allow once", undefined],
+    ] as const
+  ) {
+    // Also when the channel is open without a question.
+    await inWorld({ linkPlaces, answer }, async ({ ask, done, asked }) => {
+      assertEquals(await ask({ ask: "link", url }), argv ? "done" : "not done");
+      assertEquals([done, asked.length], [argv ? [[...argv]] : [], 1], answer);
+    });
+  }
+});
+
+Deno.test("a link says nothing to another container but an address: no option, no place, no command", () =>
+  inWorld({ linkPlaces: [web] }, async ({ ask, done, pass }) => {
+    for (const url of ["--disposable", "-oProxyCommand=x", "--preset=trusted https://a/", "file:///etc/passwd", ""]) {
+      pass(10_000);
+      assertEquals(await ask({ ask: "link", url }), "not done", url);
+    }
+    for (
+      const [url, written] of [
+        [
+          "https://a/$(touch x);`id`' \"*?\n--preset=trusted",
+          "https://a/$(touch%20x);%60id%60'%20%22*?--preset=trusted",
+        ],
+        [" --x", undefined],
+        ["  https://a/%u%f", "https://a/%u%f"],
+        ["https://disposable:bank@a/", "https://disposable:bank@a/"],
+      ] as const
+    ) {
+      pass(10_000);
+      await ask({ ask: "link", url });
+      if (written !== undefined) assertEquals(done.at(-1)!.slice(1), ["web", "--", written]);
+    }
+    // Each as one word, after the mark that ends the options.
+    for (const argv of done) assertEquals([argv.length, argv[2]], [4, "--"]);
+    assertEquals(done.length, 3);
+  }));
+
+Deno.test("a storm of links for another container ends with a sentence, until what they have opened is closed", () =>
+  inWorld({ linkPlaces: [copyOfWeb] }, async ({ ask, done, said, pass, endRuns }) => {
+    for (let times = 0; times < 20; times++) {
+      await ask({ ask: "link", url: `https://example.com/${times}` });
+      // Each is slow enough for the rate.
+      pass(3_000);
+    }
+    assertEquals(done.length, 4);
+    assertEquals(said.map((line) => line.replace(/^.* not done: /, "")), [
+      "4 links that it has opened elsewhere are still starting, or shown: close one",
+    ]);
+    await endRuns(1);
+    assertStringIncludes(said.at(-1)!, "ended with exit status 1");
+    await ask({ ask: "link", url: "https://example.com/" });
+    assertEquals(done.length, 5);
+  }));
+
+Deno.test("a link that may come from another container, by way of this one, waits for the user", async () => {
+  for (const answer of ["Refuse", "Allow once"]) {
+    await inWorld({ linkPlaces: [web], answer }, async ({ ask, done, asked, directory, pass }) => {
+      const { host } = recordingHost();
+      await noteLink(host, { directory });
+      await ask({ ask: "link", url: "https://example.com/round" });
+      assertStringIncludes(asked[0]!, "A link was opened in this container a moment ago");
+      assertEquals(done.length, answer === "Refuse" ? 0 : 1);
+      await Deno.utime(join(directory, "link-opened"), 0, Date.now() / 1000 - 31);
+      pass(10_000);
+      await ask({ ask: "link", url: "https://example.com/later" });
+      assertEquals([asked.length, done.at(-1)?.at(-1)], [1, "https://example.com/later"]);
+    });
+  }
+});
 
 Deno.test("notifications begin with the container's name, have no markup and no buttons, and there are not many", () =>
   inWorld({}, async ({ ask, done }) => {

@@ -1,10 +1,17 @@
 // The settings file: which entry holds, what is refused, what the command line may still open, and what --save writes.
 
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { applySettings, limitedChannels, setIn } from "../../../../lib/attach/settings/apply.ts";
-import { matches, ownEntries, parseSettings, settingsFor } from "../../../../lib/attach/settings/file.ts";
+import {
+  matches,
+  namedLinkPlaces,
+  ownEntries,
+  parseSettings,
+  settingsFor,
+} from "../../../../lib/attach/settings/file.ts";
 import { saveSettings, withEntry } from "../../../../lib/attach/settings/save.ts";
+import { parseLinkPlaces, placeText } from "../../../../lib/attach/session/link_places.ts";
 import { channelLine } from "../../../../lib/attach/session/channels.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { recordingHost } from "../../recording_host.ts";
@@ -78,6 +85,42 @@ Deno.test("an option of the command line comes before the settings, up to at-mos
   }
 });
 
+Deno.test("the settings say where links open, and an option comes before them", async () => {
+  const text = `containers:
+  - name: web
+    links: host
+  - name: chat
+    links: ask
+  - name: mail
+    links: web
+  - name: "far:*"
+    links: disposable:far:web
+  - name: "*"
+    links: disposable:web
+`;
+  await withFile(text, async (_path, host) => {
+    const valueFor = async (word: string, options: Record<string, string> = {}) =>
+      applySettings(new Map(Object.entries(options)), await settingsFor(host, word)).values.get("links-to");
+    assertEquals(await valueFor("mail"), "web");
+    assertEquals(await valueFor("other"), "disposable:web");
+    assertEquals(await valueFor("mail", { "links-to": "host" }), "host");
+    const named = await namedLinkPlaces(host);
+    const places = (value: string) => parseLinkPlaces(value, { named }).map(placeText);
+    assertEquals(places("ask"), ["on this host", 'in "web"', 'in a copy of "far:web"', 'in a copy of "web"']);
+    assertEquals(places("web"), ['in "web"']);
+    assertEquals(parseLinkPlaces("ask", { named: ["a", "b", "c", "d", "e"] }).length, 4);
+    const given = new Map([["links", "web"]] as const);
+    assertStringIncludes(
+      (await withEntry(host, text, { word: "new", given })).text,
+      '  - name: "new"\n    links: "web"\n',
+    );
+  });
+  for (const value of ["web*", "a b", "--join", "", "disposable:", "disposable:web:b:c", "web,bank", "../web"]) {
+    const error = assertThrows(() => parseLinkPlaces(value), UserError);
+    assertEquals([error.message, error.exitCode], [`Links cannot open in "${value}"`, 2]);
+  }
+});
+
 Deno.test("a pattern matches as in ssh_config, and one without a remote all ways to write the name", () => {
   for (const word of ["bank", "local:bank", "far:bank"]) assertEquals(matches("bank", word), true);
   for (const word of ["bank2", "abank", "BANK"]) assertEquals(matches("bank", word), false);
@@ -112,6 +155,8 @@ Deno.test("an error in the settings has line and column, whichever entry has it"
       ["containers:\n  - name: b\n    allow: [link]\n", ':3:5: There is no channel "link"'],
       ["containers:\n  - name: b\n    allow: [links]\n    ask: [links]\n", ":4:5: The channel"],
       ["containers:\n  - name: b\n    engine: docker\n", ':3:5: There is no engine "docker"'],
+      ["containers:\n  - name: b\n    links: web?\n", ':3:5: Links cannot open in "web?"'],
+      ["containers:\n  - name: b\n    files: web\n", ':3:5: Unknown key "files"'],
       ["containers:\n  - name: b\n    border: 7\n", ':3:5: "border" is not a text'],
       ["containers: {name: b}\n", ':1:1: "containers" is not a list'],
       ["bank:\n  preset: isolated\n", ':1:1: Unknown key "bank"'],
