@@ -74,7 +74,8 @@ async function runToExitCode<Name extends string>(
   let meant = "";
   try {
     if (Deno.args.length === 0 && spec.needsArguments) {
-      ui.status(briefText(called));
+      const { nextLine } = await import("./next.ts");
+      ui.status(`${briefText(called)}\n${await nextLine({ env: readEnv })}`);
       return ExitCode.usage;
     }
     const args = parseCommandLine(spec, Deno.args);
