@@ -22,8 +22,7 @@ import { CannotShow } from "../display/display.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { guardArgv, type GuardedSession, privateNames, windowsIn } from "../../guard/wayland/request.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
-import type { OpenClipboard } from "../../guard/wayland/carrying.ts";
-import type { Border } from "../../guard/wayland/session.ts";
+import type { GuardedWindows } from "../../guard/wayland/session.ts";
 
 /**
  * How long a box may take until it is ready, in milliseconds, and after how long the user is told what is waited for. A
@@ -82,20 +81,16 @@ export interface WaylandClient extends AsyncDisposable {
   ended: Promise<WindowsEnd>;
 }
 
-/** What the user wants of the windows. */
-export interface WindowOptions {
-  /** The directions of the clipboard that are open. */
-  clipboard: OpenClipboard;
-  border: Border;
-}
-
 /** A new name for a guard's socket, as short as that of a session: the path of a socket has 107 bytes. */
 export function newTransport(): string {
   return `.wayland-${crypto.randomUUID().slice(0, 8)}`;
 }
 
 /** Starts a client, which then waits for a session. */
-export async function startWaylandClient(target: Container, wanted: WindowOptions): Promise<WaylandClient> {
+export async function startWaylandClient(
+  target: Container,
+  wanted: Omit<GuardedWindows, "container">,
+): Promise<WaylandClient> {
   const { host, label: container, crossesNetwork } = target;
   const transport = newTransport();
   const compression: Compression = crossesNetwork ? "zstd" : "none";

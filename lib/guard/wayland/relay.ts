@@ -8,18 +8,11 @@ import { Violation } from "../faults.ts";
 import { createOutgoing, lookMs } from "../outgoing.ts";
 import { closeQuietly, isGone, readChunks } from "../sockets.ts";
 import { createConnection } from "./connection.ts";
-import type { OpenClipboard } from "./carrying.ts";
 import type { Compression } from "./frames.ts";
-import { type Border, createWaylandSession, type WaylandSession } from "./session.ts";
+import { createWaylandSession, type GuardedWindows, type WaylandSession } from "./session.ts";
 import { readToken, tokenBytes } from "./token.ts";
 
-export interface WaylandRelayOptions {
-  /** What the container is called in titles. */
-  container: string;
-  /** The directions that are open. */
-  clipboard: OpenClipboard;
-  /** What the borders of its windows look like. */
-  border: Border;
+export interface WaylandRelayOptions extends GuardedWindows {
   /** How the container's end compresses. */
   compression: Compression;
   /** Where the container's end connects. */

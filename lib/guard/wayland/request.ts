@@ -2,21 +2,14 @@
 
 import { join } from "@std/path";
 import type { WindowsEnd } from "../closing.ts";
-import type { OpenClipboard } from "./carrying.ts";
 import type { Compression } from "./frames.ts";
-import type { Border } from "./session.ts";
+import type { GuardedWindows } from "./session.ts";
 
 /** The first argument of such a process. */
 export const guardWord = "--guard-wayland";
 
 /** What a guard's process is for: its second argument, in JSON. */
-export interface GuardRequest {
-  /** What the container is called in titles. */
-  container: string;
-  /** The directions that are open. */
-  clipboard: OpenClipboard;
-  /** What the borders of its windows look like. */
-  border: Border;
+export interface GuardRequest extends GuardedWindows {
   /** How the container's end compresses. */
   compression: Compression;
   /** The path of the socket to which the container's end connects. */

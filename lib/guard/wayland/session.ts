@@ -19,6 +19,16 @@ export interface Border {
   isAlways: boolean;
 }
 
+/** The windows that a guard is for. */
+export interface GuardedWindows {
+  /** What the container is called in titles. */
+  container: string;
+  /** The directions that are open. */
+  clipboard: OpenClipboard;
+  /** What the borders of its windows look like. */
+  border: Border;
+}
+
 /** What a container may have at a time. */
 const countLimits: Readonly<Record<Counted, number>> = {
   toplevel: maxWindows,
@@ -44,13 +54,7 @@ const workRate = { perSecond: 200_000, burst: 400_000 };
 
 export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "device" | "source" | "object";
 
-export interface WaylandSession {
-  /** What the container is called in titles. */
-  container: string;
-  /** The directions that are open. */
-  clipboard: OpenClipboard;
-  /** What the borders of its windows look like. */
-  border: Border;
+export interface WaylandSession extends GuardedWindows {
   /** What the user does in its windows. */
   attention: Attention;
   /** Who has closed its windows. */
@@ -85,47 +89,26 @@ export interface WaylandSession {
 
 /** A session that has just begun. */
 export function createWaylandSession(
-  {
-    container,
-    clipboard,
-    border,
-    tell,
-    now = () => performance.now(),
-    isPaused,
-    closing = createClosing(now),
-  }: {
-    container: string;
-    clipboard: OpenClipboard;
-    border: Border;
+  { tell, now = () => performance.now(), isPaused, closing = createClosing(now), ...windows }: GuardedWindows & {
     tell(text: string): void;
     now?: () => number;
     isPaused?: () => boolean;
     closing?: Closing;
   },
 ): WaylandSession {
-  const counts: Record<Counted, number> = {
-    toplevel: 0,
-    popup: 0,
-    surface: 0,
-    subsurface: 0,
-    device: 0,
-    source: 0,
-    object: 0,
-  };
+  const left = { ...countLimits };
   const told = new Set<string>();
   const ownTypes = new Set<string>();
-  const dataMark = `application/x-gui-container.${encodeURIComponent(container)}`;
+  const dataMark = `application/x-gui-container.${encodeURIComponent(windows.container)}`;
   const openings = openingRate(now);
   const mayWork = rate(workRate, now);
   let pixels = 0;
   return {
-    container,
-    clipboard,
-    border,
+    ...windows,
     closing,
     attention: createAttention(now, isPaused),
     rates: createRates(now),
-    carrying: createCarrying({ clipboard, now }),
+    carrying: createCarrying({ clipboard: windows.clipboard, now }),
     wake() {},
     popups: new Map(),
     dataMark,
@@ -145,10 +128,10 @@ export function createWaylandSession(
       tell(text);
     },
     add(what) {
-      if (++counts[what] > countLimits[what]) throw new Violation(`it has more than ${countLimits[what]} ${what}s`);
+      if (--left[what] < 0) throw new Violation(`it has more than ${countLimits[what]} ${what}s`);
       if ((what === "toplevel" || what === "popup") && !openings()) throw new Violation("it opens windows too fast");
     },
-    remove: (what, count = 1) => void (counts[what] -= count),
+    remove: (what, count = 1) => void (left[what] += count),
     addPixels(change, max) {
       pixels += change;
       if (change > 0 && pixels > max) throw new Violation("its pictures fill too many screens");
