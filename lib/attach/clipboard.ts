@@ -4,7 +4,7 @@
  * it. On Wayland it goes by the guard, which the user alone can ask for it.
  */
 
-import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
+import { causedBy, ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { removeInvisible } from "../base/text.ts";
 import type { Container } from "../container/container.ts";
@@ -197,11 +197,7 @@ export async function hostClipping(host: Host): Promise<Clipping> {
     if (!(error instanceof ProcessError)) throw error;
     throw error.overflowed
       ? tooLong("the host's clipboard")
-      : new UserError("There is no text on the host's clipboard", {
-        hint: "Copy one first",
-        output: error.output,
-        cause: error,
-      });
+      : new UserError("There is no text on the host's clipboard", { hint: "Copy one first", ...causedBy(error) });
   }
 }
 

@@ -10,7 +10,7 @@ import { appScript, noSuchApp } from "./session/app.ts";
 import type { Channel } from "../guard/channel.ts";
 import { type Appearance, appearanceValues } from "./session/appearance.ts";
 import { agentChannels, offerPortals } from "./agent/agent.ts";
-import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
+import { causedBy, ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import { exitStatus, sessionScript } from "./session/protocol.ts";
 import { sinkSamples, soundSuffix } from "./session/sound.ts";
 import { sourceSamples } from "./agent/microphone.ts";
@@ -187,5 +187,5 @@ async function sessionStartError(
         ? `Check in the container whether its user has a running systemd: loginctl show-user ${user.name}`
         : `Make room in ${full}: see what df -h and du -xh ${full} say in the container`,
     ];
-  return new UserError(message, { hint, output: error.output, cause: error });
+  return new UserError(message, { hint, ...causedBy(error) });
 }

@@ -42,6 +42,11 @@ export class UserError extends Error {
   }
 }
 
+/** What a {@linkcode UserError} has of the error that led to it. */
+export function causedBy(cause: ProcessError | UserError): Pick<UserErrorOptions, "output" | "cause"> {
+  return { output: cause.output, cause };
+}
+
 /** The error for a wrong command line or input file: a {@linkcode UserError} with {@linkcode ExitCode.usage}. */
 export function inputError(message: string, hint: string): UserError {
   return new UserError(message, { hint, exitCode: ExitCode.usage });
@@ -50,7 +55,7 @@ export function inputError(message: string, hint: string): UserError {
 /** The same error without {@linkcode ExitCode.usage}, for when something was changed before. */
 export function afterChanges(error: unknown): unknown {
   if (!(error instanceof UserError) || error.exitCode !== ExitCode.usage) return error;
-  return new UserError(error.message, { hint: error.hint, output: error.output, cause: error });
+  return new UserError(error.message, { hint: error.hint, ...causedBy(error) });
 }
 
 /** How a program ended, and what it printed. */

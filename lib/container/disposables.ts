@@ -13,7 +13,7 @@ import {
   killInstance,
   waitForOperations,
 } from "../engine/instance.ts";
-import { isFailure, UserError } from "../base/errors.ts";
+import { causedBy, isFailure, UserError } from "../base/errors.ts";
 import { exists, ifThere, readDirectory, removeEmpty } from "../base/files.ts";
 import { readJson, writeJsonInto } from "../base/json_file.ts";
 import { claimFile, lockFile, release } from "../base/lock.ts";
@@ -254,8 +254,7 @@ async function removeDirectories(host: Host, copy: Copy): Promise<void> {
     await removeEmpty([copyRecordPath(copy.mounts)]);
     throw new UserError(`What the copy "${copy.name}" has left in "${directory}" cannot be removed`, {
       hint: `The copy itself is gone. Remove the directory as root: sudo rm -rf ${quoteWords([directory])}`,
-      output: error.output,
-      cause: error,
+      ...causedBy(error),
     });
   }
 }

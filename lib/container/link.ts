@@ -7,7 +7,7 @@
  */
 
 import { delay } from "@std/async";
-import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import { causedBy, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { endProcess, type RunningProcess } from "../base/process.ts";
 import { answerLimits, hasNoAnswer } from "../engine/instance.ts";
@@ -152,8 +152,7 @@ function linkOf(master: RunningProcess, { host, target }: { host: Host; target: 
       if (!(error instanceof ProcessError)) throw error;
       throw new Unreachable(`The container "${target.name}" does not let ssh forward a socket`, {
         hint: "See AllowStreamLocalForwarding in its sshd_config, and whether its server answers",
-        output: error.output,
-        cause: error,
+        ...causedBy(error),
       });
     }
   };

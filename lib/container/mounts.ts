@@ -1,7 +1,7 @@
 /** The directories on the host that belong to a container, and the ACLs on those that it shares. */
 
 import { basename, dirname, join } from "@std/path";
-import { ProcessError, UserError } from "../base/errors.ts";
+import { causedBy, ProcessError, UserError } from "../base/errors.ts";
 import type { Device } from "../engine/answer.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -134,8 +134,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
     if (!await exists(probe)) return;
     throw new UserError(`The file system of "${base}" has no ACLs`, {
       hint: "Set $GUI_CONTAINER_MOUNTS to a directory on ext4, xfs, btrfs, or zfs with acltype=posixacl",
-      output: error.output,
-      cause: error,
+      ...causedBy(error),
     });
   } finally {
     await removeEmpty(isNew ? [base, probe] : [probe]);

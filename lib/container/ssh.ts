@@ -6,7 +6,7 @@
 
 import { basename, join } from "@std/path";
 
-import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import { causedBy, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import { answerLimits, hasNoAnswer } from "../engine/instance.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import type { Mounts } from "./paths.ts";
@@ -226,8 +226,7 @@ export function sshError({ name, address, mounts, proxy }: SshTarget, error: Pro
     return new UserError(`The SSH host key of "${name}" is not the one that was pinned`, {
       hint:
         `If you know why it changed, remove ${mounts.knownHosts} and run this again: it says how to pin the new one`,
-      output,
-      cause: error,
+      ...causedBy(error),
     });
   }
   if (/Permission denied/.test(output)) {
@@ -235,16 +234,14 @@ export function sshError({ name, address, mounts, proxy }: SshTarget, error: Pro
       hint: `ssh offers only the keys given to create.ts. Load the private key with ssh-add FILE, or name it in ${
         sshConfigPath(mounts)
       }`,
-      output,
-      cause: error,
+      ...causedBy(error),
     });
   }
   return new Unreachable(`Cannot reach "${name}" ${proxy ? "through the engine" : `at ${address}`} by SSH`, {
     hint: proxy
       ? "See whether its server answers, and whether sshd is installed in the container"
       : "See whether a firewall blocks the engine's bridge, and whether sshd runs in the container",
-    output,
-    cause: error,
+    ...causedBy(error),
   });
 }
 

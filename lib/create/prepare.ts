@@ -10,7 +10,7 @@ import type { Host } from "../base/host.ts";
 import { sshTarget, startAndAwait } from "../container/connect.ts";
 import { knownHostsLines, sshRun } from "../container/ssh.ts";
 import { type ContainerUser, parseUser, plannedUser, ubuntuUser } from "../container/user.ts";
-import { ProcessError, UserError } from "../base/errors.ts";
+import { causedBy, ProcessError, UserError } from "../base/errors.ts";
 import { withValues } from "../base/shell_words.ts";
 
 /** What {@linkcode prepareContainer} found in a container. */
@@ -48,8 +48,7 @@ export async function prepareContainer(
     if (!(error instanceof ProcessError && error.code === cannotMake)) throw error;
     throw new UserError(`The user "${wanted ?? ubuntuUser.name}" cannot be made in "${name}"`, {
       hint: "Choose another name with --user: one that no user and no group of the image has",
-      output: error.output,
-      cause: error,
+      ...causedBy(error),
     });
   });
   return await host.look({ user: plannedUser, knownHosts: "<HOST_KEYS>" }, () => {

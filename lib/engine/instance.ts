@@ -18,7 +18,7 @@ import {
 } from "./engine.ts";
 import { delay } from "@std/async";
 import { configIn, type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
-import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import { causedBy, ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import { networkHint } from "./bridge.ts";
 import { imageOn } from "./image.ts";
@@ -240,14 +240,12 @@ export async function launch(host: Host, instance: Instance, options: LaunchOpti
       const log = engineLine(engine, ["info", "--show-log", labelOf(instance)]);
       throw new UserError(`${engine.product} has made the container "${name}", and cannot start it`, {
         hint: `To see why, run this again with --keep-failed, and then: ${log}`,
-        output: error.output,
-        cause: error,
+        ...causedBy(error),
       });
     }
     throw new UserError(`${engine.product} cannot make the container "${name}" from the image "${options.image}"`, {
       hint: launchHint(engine, error),
-      output: error.output,
-      cause: error,
+      ...causedBy(error),
     });
   }
 }
@@ -297,8 +295,7 @@ export async function startInstance(host: Host, instance: Instance): Promise<voi
     const move = engineLine(engine, ["move", labelOf(instance), "--target", "OTHER"]);
     throw new UserError(`"${instance.name}" cannot start: its member of the cluster is evacuated`, {
       hint: `Bring the member back (${on}), or move the container: ${move}`,
-      output: error.output,
-      cause: error,
+      ...causedBy(error),
     });
   }
 }

@@ -2,7 +2,7 @@
 
 import { holdFiles } from "./lent_files.ts";
 import { makeCopy, requireOrigin } from "./make_copy.ts";
-import { UserError } from "../../base/errors.ts";
+import { causedBy, UserError } from "../../base/errors.ts";
 import { all } from "../../base/promises.ts";
 import { findLeftovers, removeCopies, removeCopy } from "../../container/disposables.ts";
 import { borderOf } from "../../container/border.ts";
@@ -57,7 +57,6 @@ function withoutCopy(error: unknown, copy: string, source: string): unknown {
   return new UserError(error.message, {
     hint: `The copy is removed, and its logs with it. For a longer look, run the app in "${source}" itself`,
     exitCode: error.exitCode,
-    output: error.output,
-    cause: error,
+    ...causedBy(error),
   });
 }

@@ -1,6 +1,6 @@
 /** The screen of a session: as large as the host's, with its monitors and its dots per inch. */
 
-import { ProcessError, UserError } from "../../base/errors.ts";
+import { causedBy, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { hostResources } from "../session/appearance.ts";
 
@@ -72,7 +72,7 @@ export async function hostScreen(host: Host): Promise<XScreen> {
     if (error instanceof ProcessError && /open display/.test(error.output)) {
       throw new UserError(`The display "${host.env("DISPLAY")}" cannot be opened`, {
         hint: noDisplayHint,
-        output: error.output,
+        ...causedBy(error),
       });
     }
     return fallbackScreen;

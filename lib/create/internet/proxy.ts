@@ -24,7 +24,7 @@ import {
 import type { Device } from "../../engine/answer.ts";
 import { listProfiles } from "../../engine/profile.ts";
 import { sha256 } from "../../base/hash.ts";
-import { ExitCode, isFailure, ProcessError, UserError } from "../../base/errors.ts";
+import { causedBy, ExitCode, isFailure, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, isAt } from "../../base/files.ts";
 import { lockFile } from "../../base/lock.ts";
 
@@ -158,8 +158,7 @@ async function makeProxy(
     throw new UserError(`The proxy "${proxy.name}" cannot be made: ${error.message}`, {
       hint: `See whether a container of the image "${image}" reaches the distribution's archive by IPv4, for squid`,
       exitCode: error instanceof UserError ? error.exitCode : ExitCode.failed,
-      output: error.output,
-      cause: error,
+      ...causedBy(error),
     });
   }
   const way = {
