@@ -8,6 +8,7 @@ import { runProcess } from "../../lib/base/process.ts";
 import { parsePart } from "../../lib/create/user_data.ts";
 import { inSession, needed } from "./sessions.ts";
 import {
+  attempt,
   type EngineName,
   eventually,
   inContainer,
@@ -51,12 +52,7 @@ async function withContainer(
 
 /** Runs a shell script as root in a container. */
 async function asRoot(engine: EngineName, name: string, shell: string, ...args: string[]): Promise<ProcessResult> {
-  return await runProcess(
-    [engine, "exec", name, "--mode=non-interactive", "--", "/bin/sh", "-c", shell, "sh", ...args],
-    {
-      okCodes: "any",
-    },
-  );
+  return await attempt([engine, "exec", name, "--mode=non-interactive", "--", "/bin/sh", "-c", shell, "sh", ...args]);
 }
 
 /** A cloud-config that asks for nothing. */

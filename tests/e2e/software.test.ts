@@ -3,12 +3,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { attachSoftware, attachSoftwarePath, bundledProfiles } from "../../lib/create/bundled.ts";
-import { runProcess } from "../../lib/base/process.ts";
 import { userKey } from "../../lib/container/user.ts";
 import { makeImage, removeImage } from "./images.ts";
 import { needed } from "./sessions.ts";
 import { desktop, waylandParts, windowCalled } from "./wayland_desktop.ts";
 import {
+  attempt,
   type EngineName,
   publicKey,
   removeContainer,
@@ -39,9 +39,7 @@ async function withFiles(
 
 /** A shell command as root in a container: its exit status and what it prints. */
 async function asRoot(engine: EngineName, name: string, shell: string): Promise<{ code: number; stdout: string }> {
-  return await runProcess([engine, "exec", name, "--mode=non-interactive", "--", "/bin/sh", "-c", shell], {
-    okCodes: "any",
-  });
+  return await attempt([engine, "exec", name, "--mode=non-interactive", "--", "/bin/sh", "-c", shell]);
 }
 
 testOnEngines(

@@ -3,7 +3,7 @@
 import { fromFileUrl, join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type ProcessOptions, type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
-import { endMark, heldInput, holding, lostAnswer, marking } from "../../lib/engine/instance.ts";
+import { endMark, lostAnswer } from "../../lib/engine/instance.ts";
 import { type EngineName, engineNames, missingParts, type PartName } from "../lab/state.ts";
 
 export type { EngineName };
@@ -117,21 +117,33 @@ export function startScript(
   return startProcess([join(root, `${name}.ts`), `--engine=${engine}`, ...args], { ...options });
 }
 
+/** What runs a program in a container until its answer is here; see `holding` in lib/engine/instance.ts. */
+const holding = ["/bin/sh", "-c", `"$@" </dev/null; code=$?; printf '\\004'; read -r _; exit $code`, "sh"];
+
+/** Runs a program, whatever its exit status. What one prints that an engine runs in a container is whole. */
+export async function attempt(
+  argv: readonly string[],
+  options: Partial<ProcessOptions> = {},
+): Promise<ProcessResult> {
+  const command = argv.indexOf("--") + 1;
+  const isHeld = argv[1] === "exec" && command > 0 && options.stdin === undefined;
+  if (!isHeld) return await runProcess(argv, { ...options, okCodes: "any" });
+  const held = { ...options, stdin: { openUntil: endMark }, okCodes: "any" } as const;
+  for (let tries = 1;; tries++) {
+    const result = await runProcess(argv.toSpliced(command, 0, ...holding), held);
+    if (result.stdout.endsWith(endMark)) return { ...result, stdout: result.stdout.slice(0, -endMark.length) };
+    // Not where it has run: it may append to a file.
+    if (lostAnswer.test(result.stderr) && tries < 3) continue;
+    if (result.code === 0) throw new Error(`${argv.join(" ")}: its answer is lost`);
+    return result;
+  }
+}
+
 /** Runs a program; its exit status must be 0. Returns what it prints, without the last line end. */
 export async function sh(argv: readonly string[], options: Partial<ProcessOptions> = {}): Promise<string> {
-  const command = argv.indexOf("--") + 1;
-  const isInside = argv[1] === "exec" && command > 0;
-  const [wrapper, input] = options.stdin === undefined && isInside ? [holding, { stdin: heldInput }] : [marking, {}];
-  const marked = isInside ? argv.toSpliced(command, 0, ...wrapper) : argv;
-  for (let tries = 1;; tries++) {
-    const { code, stdout, stderr } = await runProcess(marked, { ...options, ...input, okCodes: "any" });
-    const isWhole = !isInside || stdout.endsWith(endMark);
-    if (code === 0 && isWhole) return stdout.slice(0, isInside ? -1 : undefined).replace(/\n$/, "");
-    // What is held has run, and once is enough: it may append to a file.
-    const isLost = code === 0 ? wrapper === marking : lostAnswer.test(stderr);
-    if (tries < 3 && isInside && isLost) continue;
-    throw new Error(`${argv.join(" ")}: exit status ${code}: ${stderr}${stdout}`);
-  }
+  const { code, stdout, stderr } = await attempt(argv, options);
+  if (code === 0) return stdout.replace(/\n$/, "");
+  throw new Error(`${argv.join(" ")}: exit status ${code}: ${stderr}${stdout}`);
 }
 
 /** Runs a shell script as the container user, in a container. */
