@@ -3,6 +3,7 @@ import type { ProcessResult } from "../../../lib/base/errors.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { quoteWords } from "../../../lib/base/shell_words.ts";
 import { oneLine, printable } from "../../../lib/base/text.ts";
+import { threadMs } from "../../model/clock.ts";
 
 Deno.test("printable() keeps text, line ends and tabs", () => {
   for (const text of ["", "a b\n\tc\n", "naïve – 日本 ❤ 𝄞 \u{1F600}", "é\u00a0"]) assertEquals(printable(text), text);
@@ -117,9 +118,9 @@ Deno.test("terminalUi() says progress in plain lines without a terminal, and wha
 });
 
 Deno.test("printable() takes a container's megabytes of carriage returns at once", () => {
-  const startedMs = performance.now();
+  const startedMs = threadMs();
   assertEquals(printable(`${"\r".repeat(2 ** 22)}x\r\r\n\r`).length, 2 ** 22 + 2);
-  assert(performance.now() - startedMs < 5_000);
+  assert(threadMs() - startedMs < 5_000);
 });
 
 Deno.test("oneLine() leaves a text no way to look like several rows or columns", () => {

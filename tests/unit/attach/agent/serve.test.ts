@@ -482,7 +482,7 @@ Deno.test("an agent is told nothing before it answers", async () => {
   await settled();
   assertEquals(told, []);
   hear(new TextEncoder().encode(`{"ask":"ready","version":${agentVersion}}\n`));
-  await settled();
+  while (told.length === 0) await settled();
   assertEquals(told, ['{"scheme":"default"}\n']);
   await served![Symbol.asyncDispose]();
 });

@@ -1,5 +1,6 @@
 // Which packets pass between xpra's ends, by the channels that are open, and what is left of them.
 
+import { threadMs } from "../../../model/clock.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { channelNames } from "../../../../lib/attach/session/channels.ts";
 import type { Channel } from "../../../../lib/guard/channel.ts";
@@ -204,9 +205,9 @@ Deno.test("a server's hello takes no time by the length of its keys, and none pa
   judgeClientPacket(clientHello, state);
   const inner = new Map(Array.from({ length: 10_000 }, (_, number) => [`${number}`, dict({ a: true })]));
   const about = dict({ ["clipboard." + "x".repeat(2 ** 20)]: inner, "clipboard.\u001b[2J": dict({ a: true }) });
-  const startMs = performance.now();
+  const startMs = threadMs();
   const hello = server(state, "hello", about)!.args[0] as Dict;
-  assert(performance.now() - startMs < 1000);
+  assert(threadMs() - startMs < 1000);
   assertEquals([...hello.keys()].filter((key) => `${key}`.startsWith("clipboard")), ["clipboard.[2J"]);
 });
 
