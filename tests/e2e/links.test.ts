@@ -67,6 +67,9 @@ shareOnEngines({
 /** An app that opens a link, and stays. */
 const chatting = (address: string): string => `sh -c 'xdg-open "$0"; exec sleep 600' '${address}'`;
 
+/** A link takes two runs of attach.ts, and maybe a copy of a container, on a machine that may have much else to do. */
+const slow = { timeoutMs: 120_000 };
+
 /** The titles of the windows on a display. */
 async function titles(env: Record<string, string>): Promise<string[]> {
   if (env["WAYLAND_DISPLAY"] !== undefined) return (await windows(env)).map(({ name }) => name);
@@ -89,12 +92,16 @@ async function opensElsewhere(engine: EngineName, env: Record<string, string>): 
     ...["--allow=links", `--links-to=${web}`, "--session=chat", chat, chatting(first)],
   ], { env, output: { line: (line) => said += `${line}\n` } });
   try {
-    await eventually("the session", () => Promise.resolve(said.includes(`links; links open in "${web}"`)));
-    await eventually("the browser's window", () => shown(new RegExp(`^\\[${web}\\] browser http://example\\.org/a`)));
+    await eventually("the session", () => Promise.resolve(said.includes(`links; links open in "${web}"`)), slow);
+    await eventually(
+      "the browser's window",
+      () => shown(new RegExp(`^\\[${web}\\] browser http://example\\.org/a`)),
+      slow,
+    );
     // A second one joins the session of the browser, whose channels are others than those of the chat.
     await inSession(engine, chat, "chat", "xdg-open 'http://example.org/$(touch%20x);*'");
     const both = `${first}\nhttp://example.org/$(touch%20x);*\n`;
-    await eventually("the second link", async () => (await opened()) === both);
+    await eventually("the second link", async () => (await opened()) === both, slow);
     assertEquals(await sessions(), ["my-browser"]);
     assertEquals(said.includes("was not done"), false, said);
   } finally {
@@ -134,18 +141,18 @@ testOnOneEngine(
     try {
       const { stdout } = await script("attach", engine, ["--settings", chat], { env });
       assertStringIncludes(stdout, `links\tdisposable:${web}\t`);
-      await eventually("the session", () => Promise.resolve(said.includes(`; links open in a copy of "${web}"`)));
+      await eventually("the session", () => Promise.resolve(said.includes(`; links open in a copy of "${web}"`)), slow);
       const copy = await eventually("the window of a copy", async () => {
         const title = (await titles({})).find((one) => one.endsWith(" browser https://example.org/once"));
         return new RegExp(`^\\[(${web}-d[0-9a-f]{5})\\] `).exec(title ?? "")?.[1];
-      });
+      }, slow);
       const [live] = JSON.parse((await script("attach", engine, ["--json", "--list", copy])).stdout);
       assertEquals([live.session, live.channels.includes("links")], ["my-browser", false]);
       await inContainer(engine, copy, "pkill xterm");
       await eventually("the end of the copy", async () => {
         const all = JSON.parse(await sh([engine, "query", "/1.0/instances?recursion=1"])) as { name: string }[];
         return !all.some(({ name }) => name === copy);
-      });
+      }, slow);
     } finally {
       attach.kill("SIGINT");
       await attach.ended;

@@ -63,7 +63,18 @@ Deno.test("an address is opened by the browser that runs, else by the first that
 });
 
 Deno.test("a container cannot have anything else done by the name of a browser", async () => {
-  const lies = ["--join", "-x", "firefox; touch /tmp/x", "$(id)", "a\tb'", "", "env", `${"a".repeat(1001)}`, "é"];
+  const lies = [
+    "--join",
+    "-x",
+    "firefox; touch /tmp/x",
+    "firefox '$(id)'",
+    "$(id)",
+    "a\tb'",
+    "",
+    "env",
+    `${"a".repeat(1001)}`,
+    "é",
+  ];
   await withContainer({ browsers: lies.join("\n") }, async (container) => {
     const { message, exitCode } = await assertRejects(() => withBrowser(container, request), UserError);
     assertEquals([message, exitCode], ['There is no web browser in the container "box"', 127]);
