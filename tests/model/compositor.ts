@@ -10,7 +10,7 @@ import { protocols } from "../../lib/guard/wayland/protocols.ts";
 import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
 import type { Border } from "../../lib/guard/wayland/session.ts";
 import { frame, message, messages } from "../unit/wayland_samples.ts";
-import { awayMs, isTextOrPicture, isWorking, keep, newUser, type User } from "./promises.ts";
+import { awayMs, isTextOrPicture, isWorking, keep, moveFocus, newUser, type User } from "./promises.ts";
 import { createReader, type Heard, type Known, newObjects } from "./wire.ts";
 
 /** A monitor: its mode is in pixels of the hardware, and apps are shown in those of the desktop. */
@@ -338,10 +338,8 @@ export function createCompositor(
       const { client, id } = focus as Surface & { client: ClientParts };
       client.send(...of(client, "wl_keyboard").map((each) => message(each, "wl_keyboard.leave", serial++, id)));
     }
-    if (to && !focus) user.focusedMs = now();
-    if (!to && focus) user.blurredMs = now();
     focus = to;
-    user.hasFocus = to !== undefined;
+    moveFocus(user, to !== undefined, now());
     if (!to) return;
     const client = to.client as ClientParts;
     tellSelection(client, "copied");

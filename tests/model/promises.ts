@@ -52,7 +52,7 @@ export function keep(promise: PromiseName, isKept: boolean, what: string): void 
 export interface User {
   /** One of the container's windows has the keyboard. */
   hasFocus: boolean;
-  /** When it got it, in milliseconds. */
+  /** When it got it, in milliseconds; away for less than a second, it was not away. */
   focusedMs: number;
   /** When it lost it. */
   blurredMs: number;
@@ -65,7 +65,14 @@ export function newUser(): User {
   return { hasFocus: false, focusedMs: -Infinity, blurredMs: -Infinity, inputMs: -Infinity };
 }
 
-/** The user works in the windows: input since one of them has the keyboard, or within the last second. */
+/** The keyboard comes to the container's windows, goes from one to another, or leaves them. */
+export function moveFocus(user: User, hasFocus: boolean, now: number): void {
+  if (hasFocus && !user.hasFocus && now - user.blurredMs >= 1_000) user.focusedMs = now;
+  if (!hasFocus && user.hasFocus) user.blurredMs = now;
+  user.hasFocus = hasFocus;
+}
+
+/** The user works in the windows: input since they have the keyboard, or within the last second. */
 export function isWorking({ hasFocus, focusedMs, inputMs }: User, now: number): boolean {
   return now - inputMs < 1_000 || hasFocus && inputMs > focusedMs - 1_000;
 }

@@ -8,7 +8,7 @@ import type { Channel } from "../../lib/guard/channel.ts";
 import type { Dict, Value } from "../../lib/guard/xpra/rencode.ts";
 import type { Packet } from "../../lib/guard/xpra/packets.ts";
 import { clientHello } from "../fuzz/samples.ts";
-import { awayMs, isTextOrPicture, isWorking, keep, newUser, type User } from "./promises.ts";
+import { awayMs, isTextOrPicture, isWorking, keep, moveFocus, newUser, type User } from "./promises.ts";
 
 /** Where something is on the screen. */
 export interface Place {
@@ -100,10 +100,8 @@ export function createXpraClient(
   const send = (type: string, ...args: Value[]): void => say({ type, args });
   const setFocus = (window: number): void => {
     if (window === focused) return;
-    if (focused === 0) user.focusedMs = now();
-    if (window === 0) user.blurredMs = now();
     focused = window;
-    user.hasFocus = window !== 0;
+    moveFocus(user, window !== 0, now());
   };
   const checkTargets = (targets: Value | undefined): void => {
     for (const target of Array.isArray(targets) ? targets : []) {
