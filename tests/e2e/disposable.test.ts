@@ -285,7 +285,7 @@ testOnOneEngine("attach.ts --disposable says what is missing, and what cannot be
   await sh([engine, "query", "--request", "DELETE", "--wait", `/1.0/instances/${name}/snapshots/made`]);
   const none = await disposed(engine, [name, "xclock"]);
   assertEquals(none.code, 1);
-  const [, line] = /^hint: .* of which all copies will be made: (.*)$/m.exec(none.stderr)!;
+  const [, line] = /^hint: .*, and copies are made of that: (.*)$/m.exec(none.stderr)!;
   await sh(["/bin/sh", "-c", line!]);
   assertEquals((await snapshots()).length, 1);
   for (

@@ -436,7 +436,7 @@ testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", wa
   }
   const withoutX = await attached(engine, ["--allow=tray", name, "xclock"], { ...desktop(), DISPLAY: "" });
   assertEquals(withoutX.code, 1);
-  assertStringIncludes(withoutX.stderr, "$DISPLAY is not set, and Wayland cannot show this: waypipe has no tray");
+  assertStringIncludes(withoutX.stderr, "($DISPLAY is not set), and Wayland cannot show this: waypipe has no tray");
   const unknown = await attached(engine, ["--display=mir", name, "xclock"]);
   assertEquals(unknown.code, 2);
   assertStringIncludes(unknown.stderr, 'Unknown display "mir"');
