@@ -56,6 +56,9 @@ const maxQuestions = 4;
  */
 const maxDetailsLength = 2000;
 
+/** The same for a question with choices: zenity 4 puts that many buttons one below the other (seen at 1280 × 800). */
+const maxDetailsOverChoices = 1000;
+
 /**
  * Makes the consent of a run that has just begun.
  *
@@ -87,7 +90,9 @@ export function createConsent(now: () => number): Consent {
       if (known === false) throw new Refusal("you have closed the channel");
       if (known !== undefined) return known;
       const length = question.details.reduce((sum, [, text]) => sum + revealInvisible(text).length, 0);
-      if (length > maxDetailsLength) throw new Refusal("it is too long to be shown whole");
+      if (length > (question.choices ? maxDetailsOverChoices : maxDetailsLength)) {
+        throw new Refusal("it is too long to be shown whole");
+      }
       if (waiting.length >= maxQuestions) throw new Refusal("too many questions wait for your answer");
       if (!isBearable()) throw new Refusal("it asks too often");
       const { promise, resolve } = Promise.withResolvers<Agreed>();
