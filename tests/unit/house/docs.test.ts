@@ -155,6 +155,41 @@ for (
   });
 }
 
+/** What stands in a text of the code, with `…` for each value: a string, a template, or some of them joined by `+`. */
+function wordsOf(code: string): string {
+  return [...code.matchAll(/"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`/gs)].map(([, plain, template]) => plain ?? template)
+    .join("").replace(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, "…");
+}
+
+Deno.test("docs/troubleshooting.md: each error whose hint is longer than a line has a heading, as it is printed", async () => {
+  const headings = (await Deno.readTextFile(join(root, "docs/troubleshooting.md"))).split("\n")
+    .filter((line) => line.startsWith("### ")).map((line) => line.slice(4));
+  const literal = String.raw`(?:"(?:[^"\\]|\\.)*"|\x60(?:[^\x60\\]|\\.)*\x60)`;
+  const joined = String.raw`${literal}(?:\s*\+\s*${literal})*`;
+  const error = new RegExp(
+    String.raw`\b(?:inputError|new UserError)\(\s*(${joined}),\s*(?:\{[^{}]*?hint:\s*)?(${joined})`,
+    "g",
+  );
+  const long: string[] = [];
+  for await (const { path, isFile } of filesBelow(join(root, "lib"))) {
+    if (!isFile || !path.endsWith(".ts")) continue;
+    for (const [, message, hint] of (await Deno.readTextFile(path)).matchAll(error)) {
+      if (wordsOf(hint!).length > 100) long.push(wordsOf(message!));
+    }
+  }
+  assert(long.length > 8, long.join("\n"));
+  assertEquals(long.filter((message) => !headings.includes(message)), []);
+});
+
+/** The files below a directory. */
+async function* filesBelow(directory: string): AsyncGenerator<{ path: string; isFile: boolean }> {
+  for await (const { name, isFile, isDirectory } of Deno.readDir(directory)) {
+    const path = join(directory, name);
+    if (isDirectory) yield* filesBelow(path);
+    else yield { path, isFile };
+  }
+}
+
 /** The names of the tests in a file of tests, as they stand there. */
 async function testsIn(file: string): Promise<string[]> {
   for (const directory of ["unit", "e2e"]) {
