@@ -39,7 +39,7 @@ const channelList = { words: ["clipboard", ...channelNames], list: true };
 
 const spec = {
   name: "attach.ts",
-  summary: "Runs an app in a container and shows its windows among the host's own.",
+  summary: "Run an app in a container and show its windows on this desktop.",
   usage: [
     "[options] NAME APP_CMDLINE [APP_WORD...]",
     "[options] NAME [-- APP_WORD...]",
@@ -51,12 +51,12 @@ const spec = {
     "--settings NAME",
   ],
   examples: [
-    ["my-container firefox https://xkcd.com/", "Run an app; Ctrl-C lets it run on without its windows"],
-    ["my-container", "Show its windows again"],
+    ["my-container firefox https://xkcd.com/", "Run an app; Ctrl-C returns the terminal, and it runs on"],
+    ["my-container", "Show its windows again; on Wayland, serve its dialogs again"],
     ["my-container firefox --preset=isolated --border=red", "Without clipboard and sound, in a red frame"],
   ],
   options: {
-    "list": { group: "What to do instead of running an app", help: "Show the sessions that run" },
+    "list": { group: "Other commands", help: "Show the sessions that run" },
     "stop": { help: "End a session and all that belongs to it" },
     "all": { needs: "stop", help: "With --stop: all sessions of the container" },
     "logs": { help: "Print what a session's app and server have printed" },
@@ -67,8 +67,8 @@ const spec = {
       help: "Keep the options about channels, links, display, border and engine for NAME; with an app, also run it",
     },
     "session": {
-      group: "Which session, and where its windows are",
-      value: "S",
+      group: "Session and display",
+      value: "SESSION",
       help: "Start a new session of this name, or show this one again",
       completion: "session",
     },
@@ -76,7 +76,7 @@ const spec = {
     "join": { help: "Run the app in the session that runs, and return when it ends" },
     "disposable": { help: "Run the app in a copy of NAME that is removed when the app ends; FILEs are lent to it" },
     "display": {
-      value: "D",
+      value: "DISPLAY",
       help: "auto, wayland or x11 (default: $GUI_CONTAINER_DISPLAY, else auto)",
       completion: { words: displayWords },
     },
@@ -87,22 +87,22 @@ const spec = {
         "choice back",
       completion: { words: borderWords },
     },
-    "no-box": { help: "Run xpra's client without its bubblewrap box, with all of your permissions" },
+    "no-box": { help: "Run xpra's client without its sandbox, with all of your permissions (X only; unsafe)" },
     "preset": {
       group: "Channels: what passes besides windows, keys and pointer",
-      value: "P",
-      help: "isolated (nothing), desktop (clipboard, sound, look; the default), or trusted (all but microphone)",
+      value: "PRESET",
+      help: "isolated (none), desktop (clipboard, sound, look, dialogs; the default) or trusted (all but microphone)",
       completion: { words: presetNames },
     },
-    "allow": { value: "C,…", help: "Open these channels as well", completion: channelList },
-    "deny": { value: "C,…", help: "Close these channels", completion: channelList },
+    "allow": { value: "CHANNEL,…", help: "Open these channels as well", completion: channelList },
+    "deny": { value: "CHANNEL,…", help: "Close these channels", completion: channelList },
     "links-to": {
       value: "PLACE",
       help: "Where links of the apps open: host (the default), a container's name, disposable:NAME, or ask",
       completion: { words: ["host", "ask"] },
     },
     "ask": {
-      value: "C,…",
+      value: "CHANNEL,…",
       help: `Ask at each use of these: ${askableNames.join(", ")}`,
       completion: { words: askableNames, list: true },
     },

@@ -34,7 +34,7 @@ const channelList = { words: ["clipboard", ...channelNames], list: true };
 
 const spec = {
   name: "create.ts",
-  summary: "Makes a container for a graphical application, apart from the desktop that will show it.",
+  summary: "Make a container for a graphical app, apart from the desktop that shows it.",
   usage: [
     "[options] NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...",
     "--list",
@@ -50,7 +50,7 @@ const spec = {
     ["--delete my-container", "Remove it, and all that belongs to it"],
   ],
   options: {
-    "list": { group: "What to do instead of making a container, or also", help: "Show your containers" },
+    "list": { group: "Other commands", help: "Show your containers" },
     "export": {
       help: "Put the apps of a container, or some of them, into the desktop's menu",
     },
@@ -66,7 +66,7 @@ const spec = {
       help: "With --delete: despite a live session, files in the share, or a container not made by create",
     },
     "image": {
-      group: "The container",
+      group: "Container",
       value: "IMAGE",
       help: 'What to launch (default: "ubuntu:", with Incus "images:ubuntu/24.04/cloud")',
     },
@@ -83,7 +83,7 @@ const spec = {
     "timeout": { value: "DURATION", help: "Longest wait for cloud-init, such as 90s, 20m, 1h (default: 20m)" },
     "keep-failed": { help: "On failure, leave everything in place for inspection" },
     "preset": {
-      group: "What attach.ts opens for it, kept in the settings; with --export: in the menu",
+      group: "Settings for attach.ts, kept; with --export: in the menu",
       value: "PRESET",
       help: `${presetNames.join(", ")}; see attach.ts --help`,
       completion: { words: presetNames },
@@ -114,7 +114,7 @@ const spec = {
     `PROFILE and CLOUD_INIT are files (with "/" in the path, or ending in .yaml or .yml), or names of what comes with create.ts. The profiles are ${
       Object.keys(bundledProfiles.files).join(", ")
     }; the cloud-configs ${
-      Object.keys(bundledCloudConfigs.files).join(", ")
+      Object.keys(bundledCloudConfigs.files).filter((name) => name !== "xpra").join(", ")
     }. After CLOUD_INIT, --export [APP...] [ATTACH_OPTION...] puts the new container's apps into the menu.`,
   manual: [
     "A profile called NAME gets PROFILE, and the CLOUD_INIT files as its user-data. Two directories are made below " +

@@ -24,7 +24,7 @@ import type { Host } from "./lib/base/host.ts";
 
 const spec = {
   name: "map.ts",
-  summary: "Lends files of the host to a running container, and takes them back exactly as they were.",
+  summary: "Lend files of this host to a running container, and take them back exactly as they were.",
   usage: ["[options] [NAME [FILE...]]", "--list", "--unmap [NAME [FILE...]]"],
   examples: [
     ["my-container ~/Documents/letter.odt", "Lend a file until you press Enter"],
@@ -32,10 +32,10 @@ const spec = {
     ["", "Be asked for the container and the files"],
   ],
   options: {
-    "list": { group: "What to do instead of lending files", help: "Show the files that are mapped" },
+    "list": { group: "Other commands", help: "Show the files that are mapped" },
     "unmap": { help: "Take files back: all, those of a container, or the named ones" },
     "force": { needs: "unmap", help: "With --unmap: forget files whose container cannot be reached" },
-    "read-only": { group: "How files are lent", help: "The container may read the files, not write them" },
+    "read-only": { group: "Lending", help: "The container may read the files, not write them" },
     "for": { value: "DURATION", help: "Take the files back automatically after this time: 90s, 30m, 2h" },
     "no-wait": { help: "Return at once; the files stay mapped until --unmap" },
   },

@@ -94,20 +94,20 @@ export interface Arguments<Name extends string> {
 }
 
 export const commonOptions = {
-  "help": { group: "For all three scripts", short: "h", help: "Show this help" },
+  "help": { group: "Common options", short: "h", help: "Show this help" },
   "version": { short: "V", help: "Show the version" },
-  "dry-run": { short: "n", help: "Print the plan, a command a line; change nothing" },
+  "doctor": { help: "Say what this host lacks, and how to fix it" },
+  "dry-run": { short: "n", help: "Print the commands, change nothing" },
   "verbose": { short: "v", help: "Show each command before it runs" },
   "quiet": { short: "q", help: "Show errors, and warnings about security, only" },
   "yes": { short: "y", help: "Answer yes to questions, except the one about a private key" },
-  "doctor": { help: "Say what this host lacks, and how to fix it" },
   "json": { help: "Print the result as one JSON document" },
   "engine": {
     value: engineClis.join("|"),
     help: "The engine (default: $GUI_CONTAINER_ENGINE, else whichever answers)",
     completion: { words: engineClis },
   },
-  "project": { value: "P", help: "The engine's project (default: the one that its CLI uses)" },
+  "project": { value: "PROJECT", help: "The engine's project (default: the one that its CLI uses)" },
   "completions": {
     value: "SHELL",
     help: `Print completions for ${shellNames.join(", ")}`,
@@ -256,6 +256,18 @@ const helpWidth = 80;
 /** Where the texts about options begin, in columns. */
 const helpIndent = 26;
 
+/** What else the scripts go by, and where more is said. */
+const environmentLines = [
+  "Environment and files:",
+  "  $GUI_CONTAINER_ENGINE   The engine: lxc or incus",
+  "  $GUI_CONTAINER_DISPLAY  How windows are shown: auto, wayland or x11",
+  "  $GUI_CONTAINER_MOUNTS   Shared directories (default: ~/container_mounts)",
+  "  ~/.config/gui-container/config.yaml",
+  "                          Your settings for each container",
+  "  docs/README.md          The manual, beside the scripts, or in",
+  "                          /usr/share/doc/gui-container",
+];
+
 /** The text of `--help`. */
 export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
   const options = Object.entries<OptionSpec>(optionsOf(spec)).flatMap(([name, { short, value, help, group }], at) => {
@@ -278,6 +290,8 @@ export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
     ...exampleLines(spec),
     ...options,
     ...(spec.notes === undefined ? [] : ["", ...wrap(spec.notes, helpWidth)]),
+    "",
+    ...environmentLines,
   ].join("\n");
 }
 
