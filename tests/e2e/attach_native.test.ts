@@ -69,12 +69,17 @@ for (
       const name = nameOn(engine);
       await withDisplay(async (env) => {
         await sh(["setxkbmap", layout], { env });
-        await Deno.remove(join(mountsRoot, name, "share", "typed")).catch(() => {});
-        const app = `xterm -u8 -T ${layout} -e sh -c 'read -r line; printf %s "$line" >share/typed'`;
+        await inContainer(engine, name, "rm -f share/typed share/ready");
+        // Keys count once xpra's client has noticed that the window has the keyboard.
+        const app = `xterm -u8 -T ${layout} -e sh -c '
+          while read -r line && [ -z "$line" ]; do touch share/ready; done; printf %s "$line" >share/typed'`;
         const attach = startScript("attach", engine, [name, app], { env });
         const window = await windowWith(`\\[${name}\\] ${layout}`, { env });
         await sh(["xdotool", "windowactivate", "--sync", window], { env });
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await eventually("the keyboard", async () => {
+          await sh(["xdotool", "key", "Return"], { env });
+          return await Deno.lstat(join(mountsRoot, name, "share", "ready"));
+        });
         // Key codes, as a keyboard sends them: the layout gives them their meaning.
         await sh(["xdotool", "key", "--delay", "60", "29", "34", "47", "20", "38", "36"], { env });
         assertEquals(await shared(engine, "typed"), typed);
@@ -146,8 +151,8 @@ testOnOneEngine(
   async (engine) => {
     const name = nameOn(engine);
     await withDisplay(async (env) => {
-      await Deno.remove(join(mountsRoot, name, "share", "pasted")).catch(() => {});
-      const app = `xterm -T paste -e sh -c 'read -r line; printf %s "$line" >share/pasted'`;
+      await inContainer(engine, name, "rm -f share/pasted");
+      const app = "xterm -T paste -e sh -c 'stty -icanon; head -c 8 >share/pasted'";
       const attach = startScript("attach", engine, ["--session=paste", name, app], { env });
       const window = await windowWith(`\\[${name}\\] paste`, { env });
       const host = startProcess(["xterm", "-T", "of the host", "-geometry", "40x5+900+500", "-e", "sleep", "60"], {
@@ -156,10 +161,8 @@ testOnOneEngine(
       await sh(["xdotool", "windowactivate", "--sync", await windowWith("of the host", { env })], { env });
       await sh(["xclip", "-selection", "primary", "-in"], { stdin: { text: "selected" }, output: "discard", env });
       const read = "timeout 2 xclip -selection primary -out 2>/dev/null || true";
-      await new Promise((resolve) => setTimeout(resolve, 1500));
-      assertEquals(await inSession(engine, name, "paste", read), "");
+      await eventually("no selection there", async () => await inSession(engine, name, "paste", read) === "");
       await sh(["xdotool", "mousemove", "--window", window, "40", "40", "sleep", "0.3", "click", "2"], { env });
-      await sh(["xdotool", "sleep", "1", "key", "Return"], { env });
       assertEquals(await shared(engine, "pasted"), "selected");
       host.kill("SIGTERM");
       await Promise.all([attach.ended, host.ended]);
