@@ -45,8 +45,16 @@ const provisioningMs = 180_000;
 const readersHome = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => Deno.removeSync(readersHome, { recursive: true }));
 
+/** What `--doctor` finds, also where it finds containers that other tests make just now, in places of their own. */
+interface Finds {
+  finds: RegExp;
+}
+
+type Treatment = { skip: string } | { home: string } | Finds | Until;
+
 /** How a command is run that is not simply run to its end, by how it starts. */
-const special: readonly (readonly [start: string, treatment: { skip: string } | { home: string } | Until])[] = [
+const special: readonly (readonly [start: string, treatment: Treatment])[] = [
+  ["./create.ts --doctor", { finds: /^ok +Windows come over Wayland/m }],
   ["deno task test", { skip: "it is this run" }],
   ["deno task check", { skip: "this run has it" }],
   ["mkdir -p ~/.local/bin", { home: readersHome }],
@@ -107,7 +115,8 @@ function testCommand(document: string, command: string): void {
   const skip = missing ?? (treatment && "skip" in treatment ? treatment.skip : undefined);
   test(`${document}: ${command}`, skip, async () => {
     if (command.includes(container) && command !== making) await needContainer();
-    if (treatment && "then" in treatment) await runUntil(command, treatment);
+    if (treatment && "finds" in treatment) await runDoctor(command, treatment);
+    else if (treatment && "then" in treatment) await runUntil(command, treatment);
     else await runToEnd(command, treatment && "home" in treatment ? treatment.home : home);
   });
 }
@@ -157,6 +166,14 @@ async function runToEnd(command: string, home: string): Promise<void> {
     okCodes: "any",
   });
   assertEquals(code, 0, `${command}\n${stdout}${stderr}`);
+}
+
+async function runDoctor(command: string, { finds }: Finds): Promise<void> {
+  const { stdout } = await runProcess(["/bin/sh", "-c", command], { ...options, okCodes: "any" });
+  const ofOthers = new RegExp(`^broken .*"(?!${container}")[\\w.:-]+"`);
+  const broken = stdout.split("\n").filter((line) => line.startsWith("broken") && !ofOthers.test(line));
+  assertEquals(broken, [], stdout);
+  assertMatch(stdout, finds);
 }
 
 async function runUntil(command: string, { window: title, painted: isOnX, then, code, said }: Until): Promise<void> {
