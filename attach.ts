@@ -49,6 +49,7 @@ const spec = {
     "--logs NAME [SESSION]",
     "--copy NAME | --paste NAME",
     "--settings NAME",
+    "--history [NAME]",
   ],
   examples: [
     ["my-container firefox https://xkcd.com/", "Run an app; Ctrl-C returns the terminal, and it runs on"],
@@ -63,6 +64,7 @@ const spec = {
     "copy": { help: "Put the text on a session's clipboard on yours, even while the channel is closed" },
     "paste": { help: "Put the text on your clipboard on a session's, likewise, for a minute" },
     "settings": { help: "Show what is set for a container, and where" },
+    "history": { help: "Print what passed between a container and this host, by day" },
     "save": {
       help: "Keep the options about channels, links, display, border and engine for NAME; with an app, also run it",
     },
@@ -124,6 +126,7 @@ const spec = {
     "stop": { first: ["container", "session"] },
     "logs": { first: ["container", "session"] },
     "settings": { first: ["container"] },
+    "history": { first: ["container"] },
   },
   notes: `The channels are ${
     ["clipboard (both ways)", ...channelNames].join(", ")
@@ -165,7 +168,7 @@ type Name = keyof typeof spec.options;
 async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const { flags, values } = args;
   const [word, ...words] = args.positionals;
-  const maxWords = ["list", "copy", "paste", "settings"].some((verb) => flags.has(verb as Name))
+  const maxWords = ["list", "copy", "paste", "settings", "history"].some((verb) => flags.has(verb as Name))
     ? 0
     : flags.has("stop") || flags.has("logs")
     ? 1
@@ -174,6 +177,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const settings = word === undefined ? new Map() : await settingsFor(host, word);
   const options = engineOptions(applySettings(values, settings));
   if (flags.has("list")) return await (await import("./lib/attach/list.ts")).showSessions(host, word, options);
+  if (flags.has("history")) return await (await import("./lib/attach/history.ts")).showHistory(host, word, options);
   if (word === undefined) {
     throw inputError("The container's NAME is missing", "Those in which an app runs: attach.ts --list");
   }

@@ -77,6 +77,7 @@ export async function copyOut(container: Container, session: string | undefined)
     text = "text" in answer ? answer.text : "";
   }
   const clipping = cleaned(text, place);
+  writeDown(container, "out", clipping);
   // The program stays to offer the text, and keeps its output open.
   await host.run(clipboard.write, { stdin: { text: clipping.text }, output: "discard" });
   return clipping;
@@ -98,7 +99,8 @@ export async function pasteIn(
   const { host, label } = container;
   const guarded = await guardedSession(container, session) ??
     (await carry(container, { session, direction: "in", stdin: { text } })).guarded;
-  if (guarded === undefined) return;
+  // The guard writes down what an app there reads.
+  if (guarded === undefined) return writeDown(container, "in", { text });
   if (!host.env("WAYLAND_DISPLAY")) {
     throw new UserError(`The windows of "${guarded}" of "${label}" are on Wayland, and $WAYLAND_DISPLAY is not set`, {
       hint: "Run it in the desktop session where they were opened",
@@ -199,6 +201,12 @@ export async function hostClipping(host: Host): Promise<Clipping> {
       ? tooLong("the host's clipboard")
       : new UserError("There is no text on the host's clipboard", { hint: "Copy one first", ...causedBy(error) });
   }
+}
+
+/** Writes down that a text was carried, for the container's history. */
+function writeDown({ history }: Container, direction: "in" | "out", { text }: Pick<Clipping, "text">): void {
+  const bytes = new TextEncoder().encode(text).length;
+  history.add({ kind: "clipboard", direction, type: clippingType, times: 1, bytes });
 }
 
 /** A text without invisible characters. */

@@ -38,7 +38,7 @@ export async function serveAgain(
     channels: string;
   },
 ): Promise<number> {
-  const { host } = container;
+  const { host, history } = container;
   const served = open.intersection(new Set([...goesWithRun, "look"]));
   const before = recordedChannels(recorded).open;
   const stays = before.intersection(new Set(goesWithWindows)).difference(open);
@@ -55,6 +55,7 @@ export async function serveAgain(
   const kept = before.difference(new Set([...goesWithRun, "look"]));
   const channels = recordChannels(kept.union(served), asks);
   if (channels !== recorded) await noteChannels(container, { session, channels });
+  history.add({ kind: "session", what: "is shown again", session, channels });
   {
     await using _portals = await host.look(undefined, () =>
       servePortals(container, {
@@ -67,6 +68,7 @@ export async function serveAgain(
     host.ui.status(`${channelLine(served, asks)}${served.has("links") ? linkLine(links?.places) : ""}; ${rest}`);
     await awaitEndOf(container, session);
   }
+  history.add({ kind: "session", what: host.signal.aborted ? "runs on" : "ends", session });
   if (host.signal.aborted) {
     tellWindowsStay(container, { session, open, asks, links });
     throw host.signal.reason;

@@ -8,7 +8,7 @@ import type { Windows } from "./display/display.ts";
 import type { ShowRequest } from "./display/request.ts";
 import { tellWindowsStay } from "./serve_again.ts";
 import { attachLine, reattachLine } from "./session/advice.ts";
-import { channelLine } from "./session/channels.ts";
+import { channelLine, recordChannels } from "./session/channels.ts";
 import { linkLine } from "./session/link_places.ts";
 import { setIn } from "./settings/apply.ts";
 import { listSessions, stopAtEnd } from "./session/live_sessions.ts";
@@ -31,7 +31,7 @@ export async function show(
   container: Container,
   { open, asks, links, channelsFrom, windows, session: given }: ShowOptions,
 ): Promise<number> {
-  const { host } = container;
+  const { host, history } = container;
   const { outlivesRun, note } = windows;
   const isNew = typeof given === "object";
   const started = Promise.withResolvers<string>();
@@ -61,6 +61,11 @@ export async function show(
       if (outlivesRun !== "windows") player?.kill("SIGTERM");
     }
   };
+  history.add({
+    kind: "session",
+    what: isNew ? "starts" : "is shown again",
+    ...{ session, channels: recordChannels(open, asks) },
+  });
   let player: RunningProcess | undefined;
   try {
     player = await begin(
@@ -84,6 +89,8 @@ export async function show(
   } catch (error) {
     if (!host.signal.aborted) throw error;
   }
+  const isLeft = !end || host.signal.aborted;
+  history.add({ kind: "session", what: isLeft && outlivesRun !== "nothing" ? "runs on" : "ends", session });
   if (!end || host.signal.aborted) {
     if (outlivesRun === "windows") tellWindowsStay(container, { session, open, asks, links });
     else if (outlivesRun === "session" && await mayRunOn(container, session)) {

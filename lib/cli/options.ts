@@ -315,11 +315,15 @@ function wrap(text: string, width: number): string[] {
   return lines;
 }
 
-/** The values of `--engine` and `--project`. */
-export function engineOptions<Name extends string>(
-  { values }: Pick<Arguments<Name>, "values">,
-): { engine: string | undefined; project: string | undefined } {
-  return { engine: values.get("engine"), project: values.get("project") };
+/** The values of `--engine` and `--project`, and whether the settings let a history be kept. */
+export function engineOptions(
+  { values }: { values: ReadonlyMap<string, string> },
+): { engine: string | undefined; project: string | undefined; keepsHistory: boolean } {
+  return {
+    engine: values.get("engine"),
+    project: values.get("project"),
+    keepsHistory: values.get("history") !== "off",
+  };
 }
 
 /** The options of a command line, as they are typed. */

@@ -9,6 +9,7 @@ import type { Host } from "../base/host.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 import type { Address } from "./address.ts";
 import type { OpenFifo } from "./fifo.ts";
+import type { History } from "./history.ts";
 import type { Loan, SessionLoans } from "./lend/loan.ts";
 import type { LendRequest, SourceFile } from "./lend/source_file.ts";
 import type { SessionLog } from "./session_log.ts";
@@ -25,6 +26,8 @@ export interface Inside extends ContainerPaths {
 export interface Container extends Address, AsyncDisposable {
   /** What runs its programs. */
   readonly host: Host;
+  /** What passes between it and the host. */
+  readonly history: History;
   /** The directory of the sessions' sockets, where this machine shares it with the container. */
   readonly sharedSockets: string | undefined;
   /** Whether what passes between it and this machine crosses a network: it is kept small then. */
@@ -83,6 +86,8 @@ export interface Container extends Address, AsyncDisposable {
 export interface KnownContainer extends Address {
   /** What runs its programs. */
   readonly host: Host;
+  /** What passes between it and the host. */
+  readonly history: History;
   /** Its user, where that is known without the engine: for a dry run. */
   plannedUser: ContainerUser;
   /** How long it may take to boot, in milliseconds. */

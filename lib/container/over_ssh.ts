@@ -39,14 +39,17 @@ export function partsOf(known: KnownContainer, { throughEngine }: { throughEngin
  * @param uidOf the uid on this machine of the container's user; undefined where files themselves cannot be lent
  */
 export function lendTo(
-  { host, listed, instance }: KnownContainer,
+  { host, history, listed, instance }: KnownContainer,
   uidOf: (instance: InstanceInfo, user: ContainerUser) => number | undefined,
 ): Container["lend"] {
   return async (files, request) => {
     const known = listed ?? (await instance())!;
     const user = userOf(known);
     const { lendFiles } = await import("./lend/lend.ts");
-    return await lendFiles(host, files, { ...request, instance: known, user, uid: uidOf(known, user) });
+    return await lendFiles(host, files, {
+      ...request,
+      ...{ history, instance: known, user, uid: uidOf(known, user) },
+    });
   };
 }
 
@@ -88,6 +91,9 @@ export function overSsh(
     run: async (argv, { host = known.host, ...options } = {}) => await sshRun(host, await target(), argv, options),
     script: async ({ host = known.host, ...options }) => await sshScript(host, await target(), options),
     command: async (argv) => sshArgv(await target(), argv, { mayAsk: false }),
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      await opened.disposeAsync();
+      await known.history.written();
+    },
   };
 }

@@ -108,6 +108,16 @@ export function mountsIn(
   };
 }
 
+/**
+ * The directory of what is kept from run to run: `$XDG_STATE_HOME/gui-container`, by default below `~/.local/state` (XDG
+ * Base Directory Specification); undefined when neither variable is set.
+ */
+export function stateDirectory(host: Pick<Host, "env">): string | undefined {
+  const home = host.env("HOME");
+  const state = host.env("XDG_STATE_HOME") ?? (home && join(home, ".local", "state"));
+  return state ? join(state, "gui-container") : undefined;
+}
+
 /** The file with what is on record of a container. */
 export function containerRecordPath({ directory }: Pick<Mounts, "directory">): string {
   return join(directory, "container.json");

@@ -3,8 +3,9 @@
  * containers.
  */
 
-import { join } from "@std/path";
-import { readDirectory } from "../base/files.ts";
+import { dirname, join } from "@std/path";
+import { exists, readDirectory } from "../base/files.ts";
+import { takeLeftLines } from "./history.ts";
 import type { Host } from "../base/host.ts";
 import { lockFile } from "../base/lock.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -12,6 +13,9 @@ import { lockPath, mountsRoot } from "./paths.ts";
 
 /** The start of these directories' names. The process id follows: attach.ts may use only the sockets in its own one. */
 const prefix = ".attach-";
+
+/** A file in such a directory: what is to go into a history, see {@linkcode takeLeftLines}. */
+export const leftLinesName = "history.jsonl";
 
 /**
  * Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have
@@ -22,7 +26,7 @@ const prefix = ".attach-";
 export async function makePrivateDirectory(host: Host, suffix = ""): Promise<AsyncDisposable & { path: string }> {
   const root = mountsRoot(host);
   const path = join(root, `${prefix}${Deno.pid}${suffix}`);
-  const lock = await host.change(`mkdir ${quoteWords([path])}`, () => claim(root, path));
+  const lock = await host.change(`mkdir ${quoteWords([path])}`, () => claim(host, path));
   return {
     path,
     async [Symbol.asyncDispose]() {
@@ -37,14 +41,26 @@ export async function makePrivateDirectory(host: Host, suffix = ""): Promise<Asy
  * Makes the directory, and a file in it, which it locks. Only one run at a time does this: a run that saw the directory
  * before it is locked would take this run for dead.
  */
-async function claim(root: string, path: string): Promise<Deno.FsFile> {
+async function claim(host: Host, path: string): Promise<Deno.FsFile> {
+  const root = dirname(path);
   using _turn = await lockFile(lockPath(root));
-  await removeLeftovers(root);
+  await removeLeftovers(host, root);
   await Deno.mkdir(path, { mode: 0o700 });
   const lock = await Deno.open(join(path, "lock"), { write: true, create: true });
   // Shared: what outlives this run may hold it as well.
   await lock.lock(false);
   return lock;
+}
+
+/** Takes over what guards have to write into histories whose runs have ended, also those that still run. */
+export async function takeAllLeftLines(host: Host): Promise<void> {
+  const root = mountsRoot(host);
+  if (!await exists(root)) return;
+  {
+    using _turn = await lockFile(lockPath(root));
+    await removeLeftovers(host, root);
+  }
+  for (const directory of await privateDirectories(host)) await takeLeftLines(host, join(directory, leftLinesName));
 }
 
 /** The private directories of all runs, and of what has outlived its run. */
@@ -55,13 +71,15 @@ export async function privateDirectories(host: Pick<Host, "env">): Promise<strin
 }
 
 /** Removes the directories of runs that have ended without doing so: nobody holds their locks. */
-async function removeLeftovers(root: string): Promise<void> {
+async function removeLeftovers(host: Host, root: string): Promise<void> {
   for (const { name, isDirectory } of await readDirectory(root)) {
     if (!isDirectory || !name.startsWith(prefix)) continue;
     const path = join(root, name);
     try {
       using lock = await Deno.open(join(path, "lock"), { write: true });
-      if (await lock.tryLock(true)) await Deno.remove(path, { recursive: true });
+      if (!await lock.tryLock(true)) continue;
+      await takeLeftLines(host, join(path, leftLinesName));
+      await Deno.remove(path, { recursive: true });
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) continue;
       // The run was killed before it had made the lock; or another run is just removing its own directory.

@@ -7,6 +7,7 @@ import { once } from "../base/promises.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { type InstanceInfo, isHere } from "../engine/instance.ts";
 import type { Container, KnownContainer } from "./container.ts";
+import { type History, openHistory } from "./history.ts";
 import { localContainer } from "./local.ts";
 import { findManaged } from "./managed.ts";
 import { containerRecordPath } from "./paths.ts";
@@ -20,18 +21,39 @@ import { parseUser, plannedUser } from "./user.ts";
  *
  * @throws {UserError} exit code 2 for a word that is not a container's name, and for an unknown remote
  */
-export async function resolveContainer(host: Host, options: EngineOptions & { word: string }): Promise<Container> {
-  return await containerAt(host, await findAddress(host, options));
+export async function resolveContainer(
+  host: Host,
+  options: EngineOptions & HistoryOption & { word: string },
+): Promise<Container> {
+  return await containerAt(host, await findAddress(host, options), options);
 }
 
-/** The container at an address. */
-export async function containerAt(host: Host, address: Address): Promise<Container> {
+/** Whether what passes between a container and the host is written down. Default: it is. */
+export interface HistoryOption {
+  keepsHistory?: boolean | undefined;
+}
+
+function historyOf(host: Host, { hostName }: Address, { keepsHistory = true }: HistoryOption): History {
+  return openHistory(host, keepsHistory ? { name: hostName } : undefined);
+}
+
+/**
+ * The container at an address.
+ *
+ * @param options `history`: that of the container that it is a copy of
+ */
+export async function containerAt(
+  host: Host,
+  address: Address,
+  { history, ...options }: HistoryOption & { history?: History } = {},
+): Promise<Container> {
   const { engine: { server }, mounts } = address;
   const record = await readContainerRecord(mounts);
   const isAlone = server.isLocal && record?.location === "none";
   const known: KnownContainer = {
     ...address,
     host,
+    history: history ?? historyOf(host, address, options),
     plannedUser: parseUser(record?.user ?? "") ?? plannedUser,
     instance: once(() =>
       host.look(undefined, async () => {
@@ -54,11 +76,12 @@ export async function containerAt(host: Host, address: Address): Promise<Contain
 export async function containerOf(
   host: Host,
   instance: InstanceInfo,
-  { bootTimeoutMs }: { bootTimeoutMs?: number } = {},
+  { bootTimeoutMs, ...options }: HistoryOption & { bootTimeoutMs?: number } = {},
 ): Promise<Container> {
+  const address = addressOf(host, instance);
   const known: KnownContainer = {
-    ...addressOf(host, instance),
-    ...{ host, plannedUser },
+    ...address,
+    ...{ host, plannedUser, history: historyOf(host, address, options) },
     listed: instance,
     ...(bootTimeoutMs === undefined ? {} : { bootTimeoutMs }),
     instance: once(() => findManaged(host, instance, { withState: instance.engine.server.isLocal })),

@@ -11,6 +11,7 @@ import { listeningSessions } from "../container/sessions.ts";
 import { recoverFirst, tooLate } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
 import { findNeighbourhood, listManaged, type Neighbourhood } from "../container/managed.ts";
+import type { HistoryOption } from "../container/resolve.ts";
 import { type EngineOptions, findAddress } from "../container/address.ts";
 import { checkWays, sharedByMounts } from "../container/source_path.ts";
 import { chooseEngine, type Engine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
@@ -21,7 +22,7 @@ import { tellTakenBack } from "./take_back.ts";
 import { followReplacements } from "./watch.ts";
 
 /** What the command line asks for. */
-export interface LendWords extends EngineOptions {
+export interface LendWords extends EngineOptions, HistoryOption {
   /** `[NAME [FILE...]]`: what is missing is asked for. */
   words: readonly string[];
   /** The container may not change the files. */
@@ -60,7 +61,7 @@ async function lendUntilAsked(host: Host, request: LendWords): Promise<number> {
   }
   await checkWays(files, neighbours);
   const { containerOf } = await import("../container/resolve.ts");
-  await using container = await containerOf(host, instance);
+  await using container = await containerOf(host, instance, { keepsHistory: request.keepsHistory });
   await using presence = await announcePresence(host);
   const loans: Loan[] = [];
   const lost: Loan[] = [];

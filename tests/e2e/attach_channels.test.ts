@@ -188,6 +188,16 @@ testOnOneEngine("attach.ts lets the clipboard pass one way only", needed, async 
       return await clipboard() === "of the app";
     });
   });
+  const { stdout } = await script("attach", engine, ["--history", "--json", nameOn(engine)]);
+  const lines = JSON.parse(stdout) as Record<string, unknown>[];
+  const crossed = lines.filter(({ kind, type }) => kind === "clipboard" && type === "UTF8_STRING");
+  assertEquals(crossed.map(({ direction, times, bytes }) => [direction, Number(bytes) / Number(times)]), [
+    ["in", "of the host".length],
+    ["out", "of the app".length],
+  ]);
+  const what = lines.filter(({ kind, channels }) => kind === "session" && `${channels}`.startsWith("clipboard-"));
+  assertEquals(what.slice(-2).map(({ channels }) => channels), ["clipboard-in", "clipboard-out"]);
+  assert(!stdout.includes("of the"), "never the text");
 });
 
 testOnOneEngine("attach.ts plays and records sound only when it is told to", [...needed, "sound"], async (engine) => {

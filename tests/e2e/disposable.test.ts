@@ -158,6 +158,7 @@ testOnEngines(
         `"${copy}" is a copy of "${name}": all that is in it is deleted when the app ends`,
       );
       assertStringIncludes(stderr, "hint: The copy is removed, and its logs with it");
+      assertStringIncludes(stderr, `"${copy}" is gone. It had 1 file lent`);
       assertEquals(await Deno.readTextFile(file), "lent");
       await nothingLeft(engine);
     } finally {

@@ -154,6 +154,10 @@ testOnOneEngine(
     await sh(["wl-copy", "of the desktop"], { env: desktop(), output: "discard" });
     const running = attach(engine, ["--session=lists", name, "foot -T lists sh"]);
     await windowCalled(`[${name}] lists`);
+    await eventually("the host's text in the container", async () => {
+      await type(" \nwl-paste --no-newline >share/pasted\n");
+      return await share("pasted") === "of the desktop";
+    });
     const list = "x-special/gnome-copied-files";
     // wl-copy opens a window of its own, which may come long after the last key.
     await type(` \nsleep 2; printf 'cut\\nfile:///etc/hostname' | wl-copy --type ${list}\n`);
@@ -163,6 +167,10 @@ testOnOneEngine(
     await eventually("another app's paste", async () => await share("list") === "cut\nfile:///etc/hostname");
     await type("exit\n");
     await running.ended;
+    const history = (await attached(engine, ["--history", "--json", name])).stdout;
+    const crossed = JSON.parse(history).filter(({ kind }: Record<string, unknown>) => kind === "clipboard");
+    const { direction, bytes, times } = crossed.at(-1);
+    assertEquals([direction, bytes / times], ["in", "of the desktop".length]);
 
     await sh(["wl-copy", "of the desktop"], { env: desktop(), output: "discard" });
     const isolated = attach(engine, ["--preset=isolated", "--session=clears", name, "foot -T clears sh"]);

@@ -3,6 +3,7 @@
 import { addressOf } from "../../lib/container/address.ts";
 import type { Host } from "../../lib/base/host.ts";
 import type { Container, Inside, KnownContainer } from "../../lib/container/container.ts";
+import { type History, openHistory } from "../../lib/container/history.ts";
 import { localContainer } from "../../lib/container/local.ts";
 import { type Mounts, mountsIn } from "../../lib/container/paths.ts";
 import { partsOf } from "../../lib/container/over_ssh.ts";
@@ -19,6 +20,8 @@ export interface ContainerOptions {
   mounts?: Mounts;
   /** What replaces the private directory of the run. */
   directory?: string;
+  /** Where it is written down what passes; by default, nowhere. */
+  history?: History;
   /** How SSH reaches it, besides what is usual. */
   target?: Partial<SshTarget>;
 }
@@ -38,12 +41,12 @@ export function remoteBox(host: Host, options: ContainerOptions = {}): Container
 function knownBox(
   host: Host,
   label: string,
-  { mounts = mountsIn({ env: () => "/m" }, "box") }: ContainerOptions,
+  { mounts = mountsIn({ env: () => "/m" }, "box"), history = openHistory(host, undefined) }: ContainerOptions,
 ): KnownContainer {
   const server = label === "box" ? ownServer : { remote: "far", project: undefined, isLocal: false };
   const engine = { ...engineCalled("incus"), server };
   const instance = (): Promise<undefined> => Promise.resolve(undefined);
-  return { ...addressOf({ env: () => "/m" }, { engine, name: "box" }), host, mounts, plannedUser, instance };
+  return { ...addressOf({ env: () => "/m" }, { engine, name: "box" }), host, history, mounts, plannedUser, instance };
 }
 
 function partsFor(

@@ -1,5 +1,6 @@
 /** Bytes of waypipe's stream and of Wayland's protocol, for tests. */
 
+import type { Crossings } from "../../lib/guard/crossings.ts";
 import { type Connection, createConnection } from "../../lib/guard/wayland/connection.ts";
 import { writeMessage } from "../../lib/guard/wayland/messages.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
@@ -89,13 +90,14 @@ export interface Trial {
 export const border: Border = { colour: "#12ab00", width: 4, isAlways: false };
 
 /** A connection, of which nothing has come. */
-export function trial(clipboard: OpenClipboard = { in: true, out: true }): Trial {
+export function trial(clipboard: OpenClipboard = { in: true, out: true }, crossings?: Crossings): Trial {
   const told: string[] = [];
   let now = 0;
   const session = createWaylandSession({
     container: "box",
     clipboard,
     border,
+    crossings,
     tell: (line) => told.push(line),
     now: () => now,
   });

@@ -9,8 +9,10 @@ import { ExitCode, ifInstalled, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { revealInvisible } from "../../base/text.ts";
 import { closed, dialogSeconds, okay, showDialog, timedOut } from "../../base/zenity.ts";
+import { type History, historyIsFull } from "../../container/history.ts";
 import type { AskableChannel } from "../../guard/channel.ts";
 import type { Answer, Choice, Question } from "../../guard/consent.ts";
+import { Refusal } from "../../guard/faults.ts";
 
 /**
  * A yes that comes sooner may not be meant for the question, in seconds: the user may still be typing, and has not read
@@ -62,8 +64,9 @@ export async function checkAsking(host: Host, asks: ReadonlySet<AskableChannel>)
 export async function askInDialog(
   host: Host,
   question: Question,
-  { container, signal, clock = () => performance.now() }: {
+  { container, history, signal, clock = () => performance.now() }: {
     container: string;
+    history: History;
     signal: AbortSignal;
     clock?: () => number;
   },
@@ -82,8 +85,14 @@ export async function askInDialog(
     }
     return "no";
   };
-  const answer = await show(question);
-  return answer === "session" ? await show({ ...question, isConfirming: true }) : answer;
+  if (history.isFull("question")) throw new Refusal(historyIsFull);
+  const first = await show(question);
+  const answer = first === "session" ? await show({ ...question, isConfirming: true }) : first;
+  // A notification's details are its text.
+  const about = question.channel === "notifications" ? "" : question.details[0]?.[1] ?? "";
+  const said = typeof answer === "string" ? labels[answer] : answer.choice;
+  history.add({ kind: "question", channel: question.channel, about, answer: said });
+  return answer;
 }
 
 /**

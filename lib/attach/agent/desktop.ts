@@ -10,6 +10,7 @@ import { notificationArgv } from "../../base/desktop.ts";
 import { isMissingProgram, UserError } from "../../base/errors.ts";
 import { shortLine } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
+import { type Happening, historyIsFull } from "../../container/history.ts";
 import type { AskableChannel, Channel } from "../../guard/channel.ts";
 import type { Agreed, Consent, Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
@@ -18,7 +19,7 @@ import { askInDialog } from "./ask.ts";
 import { linkArgv, linkQuestion, parseLink, placeOf } from "./links.ts";
 import { defaultPrinter, keepFile, maxHandedBytes, printFile, readFile } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
-import type { LinkPlace } from "../session/link_places.ts";
+import { type LinkPlace, placeText } from "../session/link_places.ts";
 
 export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file" | "print" }>;
 
@@ -71,7 +72,11 @@ export function desktopOf(
     now?: () => number;
   },
 ): (line: DesktopLine) => Promise<Outcome> {
-  const { host, label } = container;
+  const { host, label, history } = container;
+  /** Writes down what is about to be done. */
+  const record = (happening: Happening): void => {
+    if (!history.add(happening)) throw new Refusal(historyIsFull);
+  };
   const rates = {
     link: rate({ perSecond: 0.5, burst: 5 }, now),
     notify: rate({ perSecond: 1, burst: 20 }, now),
@@ -95,7 +100,7 @@ export function desktopOf(
     if (consent.isClosed(channel)) throw new Refusal("you have closed the channel");
     const isAsked = channel === "printing" || asks.has(channel) || why !== undefined || choices !== undefined;
     const show = (question: Question) =>
-      askInDialog(host, question, { container: label, signal, clock: now }).catch((error) => {
+      askInDialog(host, question, { container: label, history, signal, clock: now }).catch((error) => {
         if (isMissingProgram(error)) tell(`${error.message}. ${error.hint}`);
         throw error;
       });
@@ -134,7 +139,11 @@ export function desktopOf(
       : { channel: "printing", what: "print a document", details: [...details, ["Printer", printer]] };
     if (!await agreedTo(question)) return "not done";
     await withFile(file, async (path) => {
-      if (printer !== undefined) return await printFile(host, { path, name, printer });
+      if (printer !== undefined) {
+        record({ kind: "print", name, bytes: size, printer });
+        return await printFile(host, { path, name, printer });
+      }
+      record({ kind: "download", name, bytes: size });
       const kept = await keepFile(host, { path, name });
       host.ui.status(`A file of "${label}" is here: ${kept}`);
       const notice = notificationArgv({ title: `[${label}] ${name}`, body: escape(kept) });
@@ -156,13 +165,16 @@ export function desktopOf(
     const agreed = await agreedTo(await linkQuestion(container, { url, places: linkPlaces }));
     if (agreed === false) return "not done";
     const place = placeOf(agreed, linkPlaces);
+    const opened: Happening = { kind: "link", host: url.host, where: placeText(place) };
     if (place.on === "host") {
+      record(opened);
       void start(linkArgv(container, place, url));
       return "done";
     }
     if (linkRuns >= maxLinkRuns) {
       throw new Refusal(`${maxLinkRuns} links that it has opened elsewhere are still starting, or shown: close one`);
     }
+    record(opened);
     void start(linkArgv(container, place, url)).finally(() => linkRuns--);
     linkRuns++;
     return "done";

@@ -10,6 +10,7 @@ import { ExitCode } from "../../base/errors.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import type { Container } from "../../container/container.ts";
 import type { Answer, Consent, Question } from "../../guard/consent.ts";
+import { historyIsFull } from "../../container/history.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
 import { askInDialog } from "./ask.ts";
@@ -39,10 +40,10 @@ export interface Microphone extends Disposable {
  * @param options `consent`: asks the user each time; undefined when the channel is open without a question
  */
 export function createMicrophone(
-  container: Pick<Container, "host" | "label" | "crossesNetwork">,
+  container: Pick<Container, "host" | "label" | "crossesNetwork" | "history">,
   { consent, now = () => performance.now() }: { consent: Consent | undefined; now?: () => number },
 ): Microphone {
-  const { host, label } = container;
+  const { host, label, history } = container;
   const mayBegin = rate(bearable, now);
   let current: AbortController | undefined;
   let hasWarned = false;
@@ -51,7 +52,8 @@ export function createMicrophone(
     if (!consent) return true;
     const question = { channel: "microphone", what: "listen to your microphone", details: [] } as const;
     try {
-      const ask = (question: Question): Promise<Answer> => askInDialog(host, question, { container: label, signal });
+      const ask = (question: Question): Promise<Answer> =>
+        askInDialog(host, question, { container: label, history, signal });
       return await consent.request(question, ask) !== false;
     } catch (error) {
       if (error instanceof Refusal) return false;
@@ -60,6 +62,11 @@ export function createMicrophone(
   };
 
   const record = (send: (samples: Uint8Array) => void, signal: AbortSignal): void => {
+    if (!history.add({ kind: "microphone", what: "on" })) {
+      host.ui.warn(`The microphone stays off: ${historyIsFull}`);
+      return;
+    }
+    const startMs = now();
     // Nothing records where this fails.
     const mark = showMark(container, signal);
     signal.addEventListener("abort", () => mark.kill("SIGINT"), { once: true });
@@ -68,6 +75,7 @@ export function createMicrophone(
     const recorder = host.start(["setpriv", "--pdeathsig", "TERM", ...argv], { output: { bytes: send } });
     signal.addEventListener("abort", () => recorder.kill("SIGTERM"), { once: true });
     recorder.ended.then(({ code }) => {
+      history.add({ kind: "microphone", what: "off", seconds: Math.round((now() - startMs) / 1_000) });
       if (signal.aborted) {
         host.ui.status(`"${label}" does not listen to your microphone any more`);
         return;

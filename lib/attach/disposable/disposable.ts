@@ -5,6 +5,7 @@ import { makeCopy, requireOrigin } from "./make_copy.ts";
 import { causedBy, UserError } from "../../base/errors.ts";
 import { all } from "../../base/promises.ts";
 import { findLeftovers, removeCopies, removeCopy } from "../../container/disposables.ts";
+import { openHistory } from "../../container/history.ts";
 import { borderOf } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
 import { containerAt } from "../../container/resolve.ts";
@@ -30,19 +31,24 @@ export async function runDisposable(container: Container, request: DisposableReq
   await removeCopies(host, await findLeftovers(host));
   const useOnce = async (): Promise<number> => {
     const copy = await makeCopy(host, container, origin);
+    const { keptAs } = container.history;
+    const history = openHistory(host, keptAs && { ...keptAs, copy: copy.name });
     try {
       // Whoever reaches the copy starts it. Files can be put into it before that (LXD 5.0.2, Incus 6.0.4).
       await files.lend(copy.address, origin.user);
+      for (const path of request.files) history.add({ kind: "file", what: "lent", path, readOnly: true });
       host.ui.status(
         `"${copy.name}" is a copy of "${source}": all that is in it is deleted when the app ends`,
       );
-      await using disposable = await containerAt(host, copy.address);
+      await using disposable = await containerAt(host, copy.address, { history });
       const words = [...app, ...files.pathsFor(origin.user)];
       return await start(disposable, { ...request, border, app: words, isDisposable: true });
     } catch (error) {
       throw withoutCopy(error, copy.name, source);
     } finally {
       await removeCopy(host, copy);
+      await history.written();
+      if (history.keptAs) host.ui.status(`"${copy.name}" is gone. It had ${history.summary()}`);
     }
   };
   return await useOnce().catch(async (error) => {

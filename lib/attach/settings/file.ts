@@ -35,6 +35,9 @@ const checks = {
   },
   "project": () => {},
   "links": (value) => parseLinkPlaces(value),
+  "history": (value) => {
+    if (value !== "on" && value !== "off") throw inputError(`"${value}" is neither on nor off`, "Write history: off");
+  },
 } as const satisfies Record<string, Check>;
 
 /** A key of an entry. */

@@ -15,12 +15,12 @@ import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
 import { all } from "../../base/promises.ts";
 import type { Container } from "../../container/container.ts";
-import { makePrivateDirectory } from "../../container/private_directory.ts";
+import { leftLinesName, makePrivateDirectory } from "../../container/private_directory.ts";
 import { socketPath } from "../../container/sockets.ts";
 import { boxDenied, boxStart, prepareBoxes, type StartBox, tryBox } from "../box/box.ts";
 import { CannotShow } from "../display/display.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
-import { guardArgv, type GuardedSession, privateNames, windowsIn } from "../../guard/wayland/request.ts";
+import { crossingIn, guardArgv, type GuardedSession, privateNames, windowsIn } from "../../guard/wayland/request.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
 import type { GuardedWindows } from "../../guard/wayland/session.ts";
 
@@ -103,8 +103,10 @@ export async function startWaylandClient(
   const start = async (run: StartBox, argv: string[]): Promise<RunningProcess> => {
     const line = (line: string): void => {
       const end = windowsIn(line);
-      if (end === undefined) host.ui.warn(line);
-      else windows = end;
+      const crossing = crossingIn(line);
+      if (end !== undefined) windows = end;
+      else if (crossing) target.history.add({ kind: "clipboard", ...crossing });
+      else host.ui.warn(line);
     };
     const process = await startReady(host, run, { argv, kept: kept.promise, line });
     started.push(process);
@@ -146,7 +148,9 @@ export async function startWaylandClient(
     ...wanted.border,
     isAlways: wanted.border.isAlways || !drawsTitles(host.env("XDG_CURRENT_DESKTOP")),
   };
-  const guard = guardArgv({ container, ...wanted, border, compression, listen, directory });
+  const { keptAs } = target.history;
+  const history = keptAs && { ...keptAs, file: join(directory, leftLinesName) };
+  const guard = guardArgv({ container, ...wanted, border, compression, listen, directory, history });
   const ready = all([
     startBoxes(),
     start(

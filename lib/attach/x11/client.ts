@@ -5,6 +5,7 @@ import { endProcess } from "../../base/process.ts";
 import { installHint } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import { SocketReplaced } from "../../container/sockets.ts";
+import type { Crossings } from "../../guard/crossings.ts";
 import { Violation } from "../../guard/faults.ts";
 import { makeAttachDirectory } from "./attach_directory.ts";
 import { boxedArgv, prepareBoxes } from "../box/box.ts";
@@ -25,6 +26,8 @@ export interface ClientOptions extends Pick<WindowsOptions, "open" | "border" | 
   container: Container;
   /** What the run's clients before this one have learned of the container. */
   memory: RunMemory;
+  /** What crosses the clipboard. */
+  crossings: Crossings;
   /** The host's screen. */
   screen: XScreen;
 }
@@ -49,7 +52,7 @@ export interface Client extends AsyncDisposable {
  * which it sleeps 1 s: meanwhile the session is started or looked up.
  */
 export async function startClient(options: ClientOptions): Promise<Client> {
-  const { container, open, memory, border, userOptions, screen, box } = options;
+  const { container, open, memory, crossings, border, userOptions, screen, box } = options;
   const { host, label } = container;
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await makeAttachDirectory(container, pixelsBytes(screen)));
@@ -64,6 +67,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
       container: label,
       open,
       memory,
+      crossings,
       remote: container.crossesNetwork,
       report: (line) => host.ui.warn(line, { security: true }),
       onClientHello: directory.sharePixels,

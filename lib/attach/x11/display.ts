@@ -4,6 +4,7 @@ import serveX11 from "./serve_x11.sh" with { type: "text" };
 import { UserError } from "../../base/errors.ts";
 import { all } from "../../base/promises.ts";
 import type { Container } from "../../container/container.ts";
+import { createCrossings, type Crossings, noCrossings } from "../../guard/crossings.ts";
 import { createMemory } from "../../guard/xpra/memory.ts";
 import { boxDenied } from "../box/box.ts";
 import type { Display, ServerEnd, ServerOptions, Windows, WindowsOptions } from "../display/display.ts";
@@ -28,12 +29,13 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
   const { host, label } = container;
   const { why, when, isDisposable } = options;
   const memory = createMemory();
+  const crossings = crossingsOf(container);
   let client: Client | undefined;
   let isNew = false;
   await using stack = new AsyncDisposableStack();
   stack.defer(() => client?.[Symbol.asyncDispose]());
   const start = async (screen: XScreen): Promise<Client> =>
-    client = await startClient({ ...options, container, memory, screen });
+    client = await startClient({ ...options, container, memory, crossings, screen });
   // The client takes its time to load: meanwhile the container is reached and the session starts.
   const [screen] = when === "never" ? [await hostScreen(host).catch(() => fallbackScreen)] : await all([
     hostScreen(host).then(async (screen) => {
@@ -62,6 +64,16 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** What crosses the clipboard, for the container's history. */
+function crossingsOf({ host, history }: Container): Crossings {
+  if (!history.keptAs) return noCrossings;
+  return createCrossings({
+    report: (crossing) => void history.add({ kind: "clipboard", ...crossing }),
+    mayReport: () => !history.isFull("clipboard"),
+    tell: (line) => host.ui.warn(line, { security: true }),
+  });
 }
 
 /** The container's end: xpra on an X server of the session's own. */

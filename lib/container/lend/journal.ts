@@ -9,6 +9,7 @@ import type { Host } from "../../base/host.ts";
 import { removeFile, syncDirectory } from "../../base/files.ts";
 import { readJson, writeJson } from "../../base/json_file.ts";
 import { claimFile, isClaimed, lockFile, release } from "../../base/lock.ts";
+import { stateDirectory } from "../paths.ts";
 import type { FileState } from "./held_file.ts";
 import { isCopy, isMapping, type LentCopy, type Loan, type Mapping } from "./loan.ts";
 
@@ -62,16 +63,14 @@ export async function forgetRuns(host: Host, dead: readonly string[]): Promise<v
 }
 
 /**
- * The directory of the records: `$XDG_STATE_HOME/gui-container/mappings`, by default below `~/.local/state` (XDG Base
- * Directory Specification).
+ * The directory of the records.
  *
  * @throws {UserError} exit code 2 when neither variable is set
  */
 function journalDirectory(host: Host): string {
-  const home = host.env("HOME");
-  const state = host.env("XDG_STATE_HOME") ?? (home && join(home, ".local", "state"));
+  const state = stateDirectory(host);
   if (!state) throw inputError("Neither $XDG_STATE_HOME nor $HOME is set", "Set one of them");
-  return join(state, "gui-container", "mappings");
+  return join(state, "mappings");
 }
 
 function pathOf(host: Host, name: string): string {

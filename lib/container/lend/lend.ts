@@ -6,6 +6,7 @@
 import type { Host } from "../../base/host.ts";
 import { all } from "../../base/promises.ts";
 import type { Instance } from "../../engine/engine.ts";
+import { openHistory } from "../history.ts";
 import { isCopy, isMapping, type Loan, type TakeBackOptions } from "./loan.ts";
 import { keepMapped, mapFiles, unmapFiles } from "./mappings.ts";
 import type { LendOptions, SourceFile } from "./source_file.ts";
@@ -26,15 +27,17 @@ export async function lendFiles(
   files: readonly SourceFile[],
   { uid, ...options }: LendOptions & { uid: number | undefined },
 ): Promise<Loan[]> {
-  const { saving, maxCopiedBytes = -1 } = options;
+  const { saving, maxCopiedBytes = -1, history, readOnly } = options;
   const isCopied = ({ state }: SourceFile): boolean =>
     uid === undefined || saving !== undefined || state.size <= maxCopiedBytes;
   const copied = files.filter(isCopied);
   const others = files.filter((file) => !isCopied(file));
-  return [
+  const lent = [
     ...(copied.length > 0 ? await (await copies()).lendCopies(host, copied, options) : []),
     ...(others.length > 0 ? await mapFiles(host, others, { ...options, uid: uid! }) : []),
   ];
+  for (const { hostPath: path } of lent) history?.add({ kind: "file", what: "lent", path, readOnly });
+  return lent;
 }
 
 /**
@@ -59,8 +62,11 @@ export async function takeFilesBack(
   host: Host,
   instance: Instance,
   loans: readonly Loan[],
-  options: TakeBackOptions = {},
+  given: TakeBackOptions = {},
 ): Promise<string[]> {
+  const changed: Loan[] = [];
+  const lost = given.lost ?? [];
+  const options = { ...given, lost, changed };
   const lent = loans.filter(isCopy);
   const { takeBackCopies } = lent.length > 0 ? await copies() : {};
   const findings: string[] = [];
@@ -73,6 +79,15 @@ export async function takeFilesBack(
   } catch (error) {
     for (const finding of findings) host.ui.warn(finding);
     throw error;
+  }
+  const back = loans.filter((loan) => !lost.includes(loan));
+  for (const [key, ofOne] of Map.groupBy(back, ({ history }) => JSON.stringify(history))) {
+    if (key === undefined) continue;
+    const history = openHistory(host, JSON.parse(key));
+    for (const { id, hostPath: path } of ofOne) {
+      history.add({ kind: "file", what: "back", path, changed: changed.some((loan) => loan.id === id) });
+    }
+    await history.written();
   }
   return findings;
 }

@@ -100,7 +100,7 @@ export async function bringVersion(
   const label = labelOf(instance);
   const parting = await writeVersion(host, copy, { container: found.content, label });
   const { saving: _, ...rest } = copy;
-  await writeCopies(host, [{ ...rest, lent: found.content }]);
+  await writeCopies(host, [{ ...rest, lent: found.content, isChanged: true }]);
   for (const path of [old, back, part]) await removeFile(path);
   return { findings: [...findings, ...parting], isParted: parting.length > 0 };
 }
@@ -157,7 +157,7 @@ export async function takeBackCopies(
   host: Host,
   instance: Instance,
   copies: readonly LentCopy[],
-  { wasKilled = false, lost = [] }: TakeBackOptions = {},
+  { wasKilled = false, lost = [], changed = [] }: TakeBackOptions = {},
 ): Promise<string[]> {
   if (copies.length === 0) return [];
   const findings: string[] = [];
@@ -170,7 +170,8 @@ export async function takeBackCopies(
       const known = lock && await readCopy(host, copy);
       if (!known) return;
       const now = await finishOwnWriting(host, { copy: known, findings });
-      const inside = await endCopy(host, instance, now, { wasKilled, isThere, findings });
+      const inside = await endCopy(host, instance, now, { wasKilled, isThere, findings, changed });
+      if (now.isChanged) changed.push(copy);
       if (!isThere) lost.push(copy);
       await forgetCopy(host, now);
       if (inside) ended.push(inside);
@@ -251,7 +252,9 @@ async function endCopy(
   host: Host,
   instance: Instance,
   record: LentCopy,
-  { wasKilled, isThere, findings }: { wasKilled: boolean; isThere: boolean; findings: string[] },
+  { wasKilled, isThere, findings, changed }:
+    & Required<Pick<TakeBackOptions, "wasKilled" | "changed">>
+    & { isThere: boolean; findings: string[] },
 ): Promise<FileInside | undefined> {
   const { hostPath, containerPath, readOnly } = record;
   const label = labelOf(instance);
@@ -295,6 +298,7 @@ async function endCopy(
       return undefined;
     }
     if (found.content) {
+      changed.push(record);
       await moveFile(part, back);
       findings.push(...await writeVersion(host, copy, { container, label }));
     } else if (because) findings.push(`"${hostPath}" ${because}`);

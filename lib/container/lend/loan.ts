@@ -2,6 +2,7 @@
 
 import { withRemote } from "../../engine/server.ts";
 import type { ServerRecord } from "../../engine/server_record.ts";
+import type { History } from "../history.ts";
 import type { Acl } from "./acl.ts";
 import type { HeldFile, InodeId } from "./held_file.ts";
 
@@ -25,6 +26,8 @@ export interface LoanRecord extends InodeId {
   owner: string | null;
   /** The session for which the user chose it, in a dialog of its own. */
   session?: string;
+  /** Where it is written down that it was lent, and is to be that it came back. */
+  history?: History["keptAs"];
 }
 
 /** A file that is lent itself: mapped into the container. */
@@ -63,6 +66,8 @@ export interface LentCopy extends LoanRecord {
   lent: Content | null;
   /** What the container had made of it is on disk here, or it has made nothing of it: the copy may go. */
   isSafe?: boolean;
+  /** What the container has made of it has come, if only once. */
+  isChanged?: true;
   /**
    * It was chosen to save to, and nothing has come yet. What is in the file did not go to the container. `made`: it was
    * made for this, and is empty.
@@ -81,6 +86,8 @@ export interface TakeBackOptions {
   wasKilled?: boolean;
   /** Those that are not taken back, though their loans have ended, are added to these. */
   lost?: Loan[];
+  /** Those that were changed while they were lent are added to these. */
+  changed?: Loan[];
 }
 
 /** Whether a file is lent as a copy. */

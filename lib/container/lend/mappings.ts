@@ -13,7 +13,7 @@ import { updateInstance } from "../../engine/instance.ts";
 import { type AclChange, writeAcls } from "./acl.ts";
 import { deviceOf, hasDevices, removeMapDevices, uninterruptible } from "./devices.ts";
 import { isOnRecord, ofInode, planGrant } from "./grants.ts";
-import { type HeldFile, leadsTo, readHeldAcls } from "./held_file.ts";
+import { type HeldFile, holdFile, isSameInode, leadsTo, readHeldAcls } from "./held_file.ts";
 import { readMappings, removeRecords, withJournalLock, writeRecords } from "./journal.ts";
 import { keepLastVersions } from "./last_version.ts";
 import type { Mapping, TakeBackOptions } from "./loan.ts";
@@ -129,6 +129,14 @@ async function grantAccess(
   });
 }
 
+/** Whether a mapped file that the container may write has been written to, by whomever. */
+async function isWritten({ hostPath, readOnly, size, writtenMs, ...inode }: Mapping): Promise<boolean> {
+  if (readOnly) return false;
+  using file = await holdFile(hostPath);
+  const state = file?.stat();
+  return state === undefined || !isSameInode(state, inode) || state.size !== size || state.mtimeMs !== writtenMs;
+}
+
 /** The error when `setfacl` fails, which names files by their handles: says which file is meant, and why. */
 function noAclError(error: ProcessError, mapped: readonly HeldMapping[]): Error {
   const refused = mapped.find(({ file }) => error.stderr.includes(`${file.handle}: `));
@@ -154,7 +162,7 @@ export async function unmapFiles(
   host: Host,
   instance: Instance,
   all: readonly Mapping[],
-  { wasKilled = false, lost = [] }: TakeBackOptions = {},
+  { wasKilled = false, lost = [], changed = [] }: TakeBackOptions = {},
 ): Promise<string[]> {
   if (all.length === 0) return [];
   if (wasKilled && !await hasDevices(host, instance, all.map(({ id }) => id))) await delay(graceMs);
@@ -167,6 +175,7 @@ export async function unmapFiles(
   const { done, failure, ...restored } = await restoreFiles(host, mapped, { forget: false });
   const findings = [...restored.findings, ...kept.findings];
   lost.push(...restored.lost);
+  for (const mapping of mapped) if (mapping.history && await isWritten(mapping)) changed.push(mapping);
   if (engineFailure ?? failure) {
     for (const finding of findings) host.ui.warn(finding);
     throw engineFailure ?? failure;

@@ -6,6 +6,7 @@ import type { Undo } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { serverRecord } from "../../engine/server_record.ts";
 import { followPath, type SharedDirectories } from "../source_path.ts";
+import type { History } from "../history.ts";
 import { containerPaths, type ContainerUser } from "../user.ts";
 import { type FileState, type HeldFile, holdFile, isSameInode } from "./held_file.ts";
 import type { LoanRecord } from "./loan.ts";
@@ -47,6 +48,8 @@ export interface LendOptions extends LendRequest {
   instance: Instance;
   /** The container's user. */
   user: ContainerUser;
+  /** Where it is written down. */
+  history?: History;
 }
 
 /** Longest name of a file, in bytes, on Linux's own file systems. */
@@ -143,13 +146,14 @@ export function newPath(path: string, user: ContainerUser): Pick<LoanRecord, "id
 /** The record of a file that is to be lent. */
 export function newLoan(
   { path, state: { dev, ino, bornMs } }: Pick<SourceFile, "path" | "state">,
-  { instance: { engine, name }, user, readOnly, owner, session }: LendOptions,
+  { instance: { engine, name }, user, readOnly, owner, session, history }: LendOptions,
 ): LoanRecord {
   return {
     ...newPath(path, user),
     ...{ engine: engine.cli, server: serverRecord(engine.server), instance: name, hostPath: path, readOnly, owner },
     ...{ dev, ino, bornMs },
     ...(session === undefined ? {} : { session }),
+    ...(history?.keptAs === undefined ? {} : { history: history.keptAs }),
   };
 }
 

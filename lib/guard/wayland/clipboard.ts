@@ -5,7 +5,9 @@
  */
 
 import { Violation } from "../faults.ts";
+import { dataTypes } from "../data_types.ts";
 import { carriedType, type Copied } from "./carrying.ts";
+import type { Descriptor } from "./descriptors.ts";
 import type { Input } from "./input.ts";
 import { type Addition, dropped, type Handler, type Part, type Verdict, type WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
@@ -54,7 +56,7 @@ export function createClipboard(
     readSource(source: WaylandObject, ...what: Parameters<Copied["read"]>): () => void;
   },
 ): Clipboard {
-  const { clipboard, attention, rates, carrying } = session;
+  const { clipboard, attention, rates, carrying, crossings } = session;
   const offers = new WeakMap<WaylandObject, Offer>();
   const sourceTypes = new WeakMap<WaylandObject, Set<string>>();
   const marked = new WeakSet<WaylandObject>();
@@ -131,11 +133,22 @@ export function createClipboard(
     types.add(passing);
     return passing === type ? undefined : { args: { mime_type: passing } };
   };
+  /** Writes down what passes through a pipe, or has nothing pass where there is no room for that. */
+  const writeDown = (pipe: Descriptor, direction: "in" | "out", type: string): void => {
+    if (pipe.isMuted || !dataTypes.has(type)) return;
+    if (!crossings.mayCross()) pipe.isMuted = true;
+    let times = 1;
+    pipe.onPass = (bytes) => {
+      crossings.add({ direction, type, times, bytes });
+      times = 0;
+    };
+  };
   /** The host wants what an app offers. */
   const send: Handler<"wl_data_source.send" | "zwp_primary_selection_source_v1.send"> = (
     { object, args: { mime_type: type, fd: pipe } },
   ) => {
     if (!sourceTypes.get(object)?.has(type)) pipe.isMuted = true;
+    writeDown(pipe, "out", type);
     const own = session.innerType(type) ?? unknownType;
     return own === type ? undefined : { args: { mime_type: own } };
   };
@@ -167,6 +180,7 @@ export function createClipboard(
     const mayRead = isOwn || state === "dropped" || state === "selected" && attention.isUsed() && rates.paste();
     const isOver = carriedMark !== undefined && !clipboard.in && !carrying.isReadable();
     if (!mayRead || isOver) pipe.isMuted = true;
+    if (!isOwn) writeDown(pipe, "in", outer);
     return outer === type ? undefined : { args: { mime_type: outer } };
   };
   const handlers: Clipboard["handlers"] = {

@@ -28,6 +28,8 @@ export interface Descriptor {
   written: number;
   /** Of a pipe: what comes through it does not pass. */
   isMuted: boolean;
+  /** Of a pipe: is told of the bytes that pass. */
+  onPass?: (bytes: number) => void;
   /** Which ends of a pipe are closed. */
   closed: Set<"read" | "write">;
   /** Of a pipe of the guard's own: takes what comes. The host's end knows nothing of it. */
@@ -132,7 +134,9 @@ export function descriptorsOf(): Descriptors {
     },
     write(pipe, bytes) {
       pipe.written += bytes;
-      return !pipe.isMuted && pipe.written <= maxDataBytes;
+      if (pipe.isMuted || pipe.written > maxDataBytes) return false;
+      pipe.onPass?.(bytes);
+      return true;
     },
     close(number, end) {
       const pipe = known.get(number);

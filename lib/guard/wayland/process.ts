@@ -9,7 +9,8 @@ import { readText, writeText } from "../sockets.ts";
 import type { Carrying, CarryRequest } from "./carrying.ts";
 import { relayConnections } from "./relay.ts";
 import { createClosing } from "../closing.ts";
-import { type GuardRequest, privateNames, windowsLine } from "./request.ts";
+import { createCrossings, type CrossingLine } from "../crossings.ts";
+import { crossingText, type GuardHistory, type GuardRequest, privateNames, windowsLine } from "./request.ts";
 
 /** How long waypipe's client may take to come, in milliseconds, and how often it is looked for. */
 const clientMs = 10_000;
@@ -20,14 +21,18 @@ const lookMs = 5;
  * each, and at its end what has become of the windows. Ends with its input, unless that ends with the line `keep`.
  */
 export async function runGuardProcess(argument: string | undefined): Promise<never> {
-  const { listen, directory, ...request }: GuardRequest = JSON.parse(argument ?? "");
+  const { listen, directory, history, ...request }: GuardRequest = JSON.parse(argument ?? "");
   const lock = await Deno.open(join(directory, privateNames.lock), { read: true });
   await lock.lock(false);
   const closing = createClosing();
+  const crossings = history && createCrossings({ ...writeDown(history), tell: print });
   const end = async (): Promise<never> => {
+    crossings?.look({ all: true });
     print(windowsLine(closing.end()));
     await Deno.remove(listen).catch(() => {});
-    await Deno.remove(directory, { recursive: true }).catch(() => {});
+    // What nobody has read is for the next run, which removes the directory.
+    const isRead = !history || !await Deno.lstat(history.file).catch(() => undefined);
+    if (isRead) await Deno.remove(directory, { recursive: true }).catch(() => {});
     Deno.exit(0);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.addSignalListener(signal, end);
@@ -38,6 +43,7 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   relayConnections({
     ...request,
     closing,
+    crossings,
     listener,
     connect: async () => {
       await waitForPath(path);
@@ -89,11 +95,37 @@ async function waitForPath(path: string): Promise<void> {
   }
 }
 
-/** Prints a line, as long as somebody reads it. */
-function print(line: string): void {
+/** How large the file may be for what nobody reads, in bytes. The clipboard is closed then. */
+const maxUnreadBytes = 2 ** 20;
+
+/** Reports what crosses the clipboard: to the run that has started this process, or if that has ended, into a file. */
+export function writeDown(
+  { file, ...whose }: GuardHistory,
+  tellRun = print,
+): { report(crossing: CrossingLine): void; mayReport(): boolean } {
+  let unreadBytes = 0;
+  return {
+    mayReport: () => unreadBytes < maxUnreadBytes,
+    report(crossing) {
+      if (tellRun(crossingText(crossing))) return;
+      const bytes = new TextEncoder().encode(`${JSON.stringify({ ...whose, kind: "clipboard", ...crossing })}\n`);
+      try {
+        Deno.writeFileSync(file, bytes, { append: true, mode: 0o600 });
+        unreadBytes += bytes.length;
+      } catch {
+        unreadBytes = Infinity;
+      }
+    },
+  };
+}
+
+/** Prints a line. Returns whether there may be somebody who reads it. */
+function print(line: string): boolean {
   try {
     Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+    return true;
   } catch {
     // The run that has started this process has ended.
+    return false;
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Closing } from "../closing.ts";
+import type { Crossings } from "../crossings.ts";
 import { Violation } from "../faults.ts";
 import { createOutgoing, lookMs } from "../outgoing.ts";
 import { closeQuietly, isGone, readChunks } from "../sockets.ts";
@@ -23,6 +24,8 @@ export interface WaylandRelayOptions extends GuardedWindows {
   tell(line: string): void;
   /** Who has closed its windows. */
   closing?: Closing;
+  /** What crosses the clipboard. Default: nobody writes that down. */
+  crossings?: Crossings | undefined;
   /** Is given what all connections have in common, before the first. */
   begin?(session: WaylandSession): void;
 }
@@ -49,6 +52,7 @@ export async function relayConnections(
   begin?.(session);
   const timer = setInterval(() => {
     outgoing.look();
+    session.crossings.look();
     leavers.forEach((leave) => leave({ isLook: true }));
   }, lookMs);
   const serve = async (near: Deno.UnixConn): Promise<void> => {

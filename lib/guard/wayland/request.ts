@@ -2,6 +2,7 @@
 
 import { join } from "@std/path";
 import type { WindowsEnd } from "../closing.ts";
+import type { CrossingLine } from "../crossings.ts";
 import type { Compression } from "./frames.ts";
 import type { GuardedWindows } from "./session.ts";
 
@@ -14,8 +15,18 @@ export interface GuardRequest extends GuardedWindows {
   compression: Compression;
   /** The path of the socket to which the container's end connects. */
   listen: string;
+  /** Whether what crosses the clipboard is written down, and where to when nobody reads {@linkcode crossingIn}'s lines. */
+  history?: GuardHistory | undefined;
   /** A directory that no container sees, with what {@linkcode privateNames} names. It goes with the session. */
   directory: string;
+}
+
+/** Whose history it is, and a file in the guard's directory. */
+export interface GuardHistory {
+  name: string;
+  copy?: string;
+  /** For what is to be written when the run has ended that has started the guard: the next run takes it over. */
+  file: string;
 }
 
 /** What is in a guard's private directory. */
@@ -53,6 +64,16 @@ export function windowsLine(end: WindowsEnd): string {
 /** What has become of the windows, if a line of a guard says that. */
 export function windowsIn(line: string): WindowsEnd | undefined {
   return (["none", "closed", "other"] as const).find((end) => windowsLine(end) === line);
+}
+
+/** The line that a guard prints about what has crossed the clipboard. */
+export function crossingText(crossing: CrossingLine): string {
+  return `crossing: ${JSON.stringify(crossing)}`;
+}
+
+/** What has crossed the clipboard, if a line of a guard says that. */
+export function crossingIn(line: string): CrossingLine | undefined {
+  return line.startsWith("crossing: ") ? JSON.parse(line.slice("crossing: ".length)) : undefined;
 }
 
 /** The command line of a guard's process, with no permission but for its sockets and their directories. */

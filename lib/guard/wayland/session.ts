@@ -8,6 +8,7 @@ import { Violation } from "../faults.ts";
 import { dataTypes } from "../data_types.ts";
 import { type Attention, createAttention } from "../attention.ts";
 import { type Closing, createClosing } from "../closing.ts";
+import { type Crossings, noCrossings } from "../crossings.ts";
 
 /** What the borders of windows look like. */
 export interface Border {
@@ -63,6 +64,8 @@ export interface WaylandSession extends GuardedWindows {
   rates: Rates;
   /** What the user carries across a closed clipboard. */
   carrying: Carrying;
+  /** What crosses the clipboard. */
+  crossings: Crossings;
   /** What is called when the guard has something to say to an app by itself: whoever relays looks at once. */
   wake(): void;
   /** The popups that are not hidden, by whatever is theirs alone, and how large they are. */
@@ -89,11 +92,19 @@ export interface WaylandSession extends GuardedWindows {
 
 /** A session that has just begun. */
 export function createWaylandSession(
-  { tell, now = () => performance.now(), isPaused, closing = createClosing(now), ...windows }: GuardedWindows & {
+  {
+    tell,
+    now = () => performance.now(),
+    isPaused,
+    closing = createClosing(now),
+    crossings = noCrossings,
+    ...windows
+  }: GuardedWindows & {
     tell(text: string): void;
     now?: () => number;
     isPaused?: () => boolean;
     closing?: Closing;
+    crossings?: Crossings | undefined;
   },
 ): WaylandSession {
   const left = { ...countLimits };
@@ -106,6 +117,7 @@ export function createWaylandSession(
   return {
     ...windows,
     closing,
+    crossings,
     attention: createAttention(now, isPaused),
     rates: createRates(now),
     carrying: createCarrying({ clipboard: windows.clipboard, now }),

@@ -55,7 +55,7 @@ export function judgeClipboard(
   { type, args: values }: Packet,
   { from, session }: { from: Sender; session: Session },
 ): Delivery {
-  const { open, rates, requests, windows } = session;
+  const { open, rates, requests, windows, crossings } = session;
   const isServer = from === "container";
   requireOpen(session, "clipboard-in", "clipboard-out");
   // The channel by which the sender gives, and the one by which it takes.
@@ -82,18 +82,27 @@ export function judgeClipboard(
     case "clipboard-request": {
       requireOpen(session, takes);
       const [id, of, what] = [requestId(values[0]!), anySelection(values[1]!), text(values[2]!)];
-      const isRefused = isServer && (isHidden(of) || dataTypes.has(what) && !windows.isUsed() || !rates.paste());
+      const isData = dataTypes.has(what);
+      const isRefused = isServer && (isHidden(of) || isData && !windows.isUsed() || !rates.paste()) ||
+        isData && !crossings.mayCross();
       if (of === secondary || isRefused || !targets.has(what)) {
         return { answer: [{ type: "clipboard-contents-none", args: [id, of] }] };
       }
-      if (!isServer && requests.size < maxRequests) requests.add(id);
+      if (!isServer && requests.size < maxRequests) requests.set(id, what);
       return passOn(type, [id, of, what]);
     }
     case "clipboard-contents": {
       requireOpen(session, gives);
       const [id, of] = [requestId(values[0]!), selection(values[1]!)];
+      // Not what the container calls it.
+      const asked = requests.get(id);
       if (isServer && !requests.delete(id)) throw new Refusal("nobody has asked for it");
-      return passOn(type, [id, of, ...contents(values.slice(2)), 0]);
+      const passed = contents(values.slice(2));
+      const [called, , , data] = passed;
+      const what = isServer ? asked! : called as string;
+      const bytes = data instanceof Uint8Array ? data.length : 4 * (data as Value[]).length;
+      if (bytes > 0) crossings.add({ direction: isServer ? "out" : "in", type: what, times: 1, bytes });
+      return passOn(type, [id, of, ...passed, 0]);
     }
     case "clipboard-contents-none": {
       const id = requestId(values[0]!);

@@ -15,7 +15,7 @@ import { type AllOutgoing, createOutgoing, lookMs, type Outgoing } from "../outg
 import { readChunks } from "../sockets.ts";
 
 /** What a relay needs besides its connections. */
-export interface RelayOptions extends Pick<SessionOptions, "container" | "open" | "remote"> {
+export interface RelayOptions extends Pick<SessionOptions, "container" | "open" | "remote" | "crossings"> {
   /** Shows the user one line: once for each type of packet that is dropped. */
   report(line: string): void;
   /** Called once, before the client's hello passes: the client has the file for pixels open then. */
@@ -69,6 +69,7 @@ export async function relayPackets(
     signal,
     session: createSession({
       ...{ container, open, remote, uuid },
+      ...options.crossings ? { crossings: options.crossings } : {},
       rates: memory.rates,
       closing: memory.closing,
       now: () => performance.now(),
@@ -86,6 +87,7 @@ export async function relayPackets(
   } finally {
     clearInterval(timer);
     clearTimeout(relay.followTimer);
+    relay.session.crossings.look({ all: true });
     relay.decoder?.end();
   }
 }
@@ -190,6 +192,7 @@ function closeStraysNow(relay: Relay): void {
 
 /** Looks whether both ends read. Where one does not, popups do not stay. */
 function look(relay: Relay): void {
+  relay.session.crossings.look();
   relay.outgoing.look();
   if (relay.outgoing.isPaused()) closeStraysNow(relay);
 }

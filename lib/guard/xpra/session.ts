@@ -2,6 +2,7 @@
 
 import type { Channel } from "../channel.ts";
 import { type Closing, createClosing } from "../closing.ts";
+import { type Crossings, noCrossings } from "../crossings.ts";
 import type { Sender } from "../tally.ts";
 import { createRates, type Rates } from "../rates.ts";
 import type { Packet } from "./packets.ts";
@@ -21,6 +22,8 @@ export interface SessionOptions {
   rates?: Rates;
   /** Who has closed its windows. Default: there were none. */
   closing?: Closing;
+  /** What crosses the clipboard. Default: nobody writes that down. */
+  crossings?: Crossings;
   /** A clock in milliseconds. */
   now: () => number;
   /** Whether nobody counts as working in the windows, whatever was seen; see `outgoing.ts`. Default: no. */
@@ -41,8 +44,8 @@ export interface Session extends Required<Omit<SessionOptions, "now" | "isPaused
   keysDown: Set<string>;
   /** Buttons of the pointer whose press has passed and whose release has not, each with the window it was pressed in. */
   buttonsDown: Map<number, number>;
-  /** Requests of the client for what the container has copied that have no answer yet. */
-  requests: Set<number>;
+  /** Requests of the client for what the container has copied that have no answer yet, each with what it asks for. */
+  requests: Map<number, string>;
   /** Where the container has last seen the pointer in one of its windows. */
   pointer: readonly [number, number];
 }
@@ -53,6 +56,7 @@ export function createSession({ now, isPaused, ...options }: SessionOptions): Se
     remote: false,
     rates: createRates(now),
     closing: createClosing(now),
+    crossings: noCrossings,
     ...options,
     windows: createWindows({ container: options.container, now, isPaused }),
     pixelsBytes: 0,
@@ -60,7 +64,7 @@ export function createSession({ now, isPaused, ...options }: SessionOptions): Se
     takesNewNames: { client: false, container: false },
     keysDown: new Set(),
     buttonsDown: new Map(),
-    requests: new Set(),
+    requests: new Map(),
     pointer: [0, 0],
   };
 }

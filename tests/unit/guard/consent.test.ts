@@ -2,6 +2,7 @@
 // flood its user.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { openHistory } from "../../../lib/container/history.ts";
 import { askInDialog, checkAsking, dialogOptions } from "../../../lib/attach/agent/ask.ts";
 import type { AskableChannel } from "../../../lib/guard/channel.ts";
 import { type Answer, type Consent, createConsent, type Question } from "../../../lib/guard/consent.ts";
@@ -194,7 +195,8 @@ async function asked(
       return answers.shift()!;
     },
   });
-  const options = { container: "box", signal: AbortSignal.any([]), clock: () => time };
+  const history = openHistory(host, undefined);
+  const options = { container: "box", history, signal: AbortSignal.any([]), clock: () => time };
   const answer = await askInDialog(host, { ...question(), ...more }, options);
   return { answer, texts: calls.map((argv) => argv.find((word) => word.startsWith("--text="))!) };
 }

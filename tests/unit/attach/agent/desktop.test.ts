@@ -12,6 +12,7 @@ import type { LinkPlace } from "../../../../lib/attach/session/link_places.ts";
 import { noteLink } from "../../../../lib/container/opened_links.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { createConsent } from "../../../../lib/guard/consent.ts";
+import { openHistory, readHistory } from "../../../../lib/container/history.ts";
 import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
 
@@ -40,6 +41,8 @@ interface World {
   downloads: string;
   pass: (ms: number) => void;
   over: AbortController;
+  /** The lines of the container's history. */
+  written: () => Promise<unknown[]>;
 }
 
 async function inWorld(
@@ -94,7 +97,8 @@ async function inWorld(
     const ended = promise.then((code) => ({ argv, code, signal: null, stdout: "", stderr: "" }));
     return { pid: 1, ended, kill() {} };
   };
-  const box = localBox(host, { directory: own, mounts: mountsIn({ env: () => directory }, "box") });
+  const history = openHistory(host, { name: "box" });
+  const box = localBox(host, { directory: own, mounts: mountsIn({ env: () => directory }, "box"), history });
   await Deno.mkdir(box.mounts.directory);
   const container = { ...box, run: host.run, isConfined: () => Promise.resolve(isConfined) };
   const over = new AbortController();
@@ -128,12 +132,45 @@ async function inWorld(
       downloads,
       pass: (ms) => void (time += ms),
       over,
+      async written() {
+        await history.written();
+        return (await readHistory(host, "box")).map(({ time: _, ...line }) => line);
+      },
     });
+    await history.written();
     assertEquals([...Deno.readDirSync(own)], [], "something is left of a file");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
 }
+
+Deno.test("links, files, print jobs and answers are written down: of a link the host only", () =>
+  inWorld({ asks: ["links", "notifications"] }, async ({ ask, put, written }) => {
+    await ask({ ask: "link", url: "https://example.com/secret?q=1" });
+    await ask({ ask: "notify", summary: "From Jane", body: "private" });
+    await ask({ ask: "file", id: 1, name: "a.txt", ...await put("a", "12345") });
+    await ask({ ask: "print", id: 2, name: "b.pdf", ...await put("b", "%PDF-1.7") });
+    assertEquals(await written(), [
+      { kind: "question", channel: "links", about: "example.com", answer: "Allow once" },
+      { kind: "link", host: "example.com", where: "on this host" },
+      { kind: "question", channel: "notifications", about: "", answer: "Allow once" },
+      { kind: "download", name: "a.txt", bytes: 5 },
+      { kind: "question", channel: "printing", about: "b.pdf", answer: "Allow once" },
+      { kind: "print", name: "b.pdf", bytes: 8, printer: "Office" },
+    ]);
+  }));
+
+Deno.test("a storm of links ends with the lines for an hour, not with the first line", () =>
+  inWorld({}, async ({ ask, done, said, written, pass }) => {
+    for (let number = 0; number < 400; number++) {
+      await ask({ ask: "link", url: `https://${number}.example/` });
+      pass(2_000);
+    }
+    assertEquals(done.length, 300);
+    assertStringIncludes(said.join("\n"), "as often as the history of an hour has lines");
+    const lines = await written();
+    assertEquals([lines.length, lines[0]], [300, { kind: "link", host: "0.example", where: "on this host" }]);
+  }));
 
 Deno.test("only links of the web are opened, and not many", () =>
   inWorld({}, async ({ ask, done, said, pass }) => {

@@ -6,6 +6,7 @@ import { parseRequest } from "../../../../lib/attach/agent/requests.ts";
 import { type ProcessResult, UserError } from "../../../../lib/base/errors.ts";
 import type { Host } from "../../../../lib/base/host.ts";
 import type { ProcessOptions } from "../../../../lib/base/process.ts";
+import { type Happening, openHistory } from "../../../../lib/container/history.ts";
 import { createConsent } from "../../../../lib/guard/consent.ts";
 import { localBox, remoteBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
@@ -18,12 +19,21 @@ interface Started {
 }
 
 /** A microphone of a container, the programs that it has started, and what the user answers. */
-function withMicrophone({ answers, isRemote = false, lacksMark = false, signal }: {
+function withMicrophone({ answers, isRemote = false, lacksMark = false, isFull = false, signal }: {
   answers?: (argv: readonly string[]) => Promise<string>;
   isRemote?: boolean;
   lacksMark?: boolean;
+  /** Whether there is no line left in the history. */
+  isFull?: boolean;
   signal?: AbortSignal;
-} = {}): { microphone: Microphone; started: Started[]; said: string[]; settled: () => Promise<void> } {
+} = {}): {
+  microphone: Microphone;
+  started: Started[];
+  said: string[];
+  written: Happening[];
+  pass: (ms: number) => void;
+  settled: () => Promise<void>;
+} {
   const recording = recordingHost();
   const started: Started[] = [];
   const host: Host = {
@@ -55,8 +65,15 @@ function withMicrophone({ answers, isRemote = false, lacksMark = false, signal }
   let time = 0;
   const now = (): number => time += 10_000;
   const consent = answers ? createConsent(now) : undefined;
-  const microphone = createMicrophone(isRemote ? remoteBox(host) : localBox(host), { consent, now: () => 0 });
+  let elapsedMs = 0;
+  const written: Happening[] = [];
+  const add = (happening: Happening): boolean => !isFull && written.push(happening) > 0;
+  const history = { ...openHistory(host, undefined), add };
+  const container = isRemote ? remoteBox(host) : localBox(host, { history });
+  const microphone = createMicrophone(container, { consent, now: () => elapsedMs });
   return {
+    written,
+    pass: (ms) => void (elapsedMs += ms),
     microphone,
     started,
     said: recording.said,
@@ -66,6 +83,21 @@ function withMicrophone({ answers, isRemote = false, lacksMark = false, signal }
 
 const names = (started: readonly Started[]): string[] =>
   started.map(({ argv }) => argv.find((word) => word === "pacat" || word === "notify-send")!);
+
+Deno.test("it is written down when the microphone goes on and off; it stays off where there is no line for that", async () => {
+  const { microphone, written, pass, settled } = withMicrophone();
+  microphone.listen(() => {});
+  await settled();
+  assertEquals(written, [{ kind: "microphone", what: "on" }]);
+  pass(20_000);
+  microphone.listen(undefined);
+  await settled();
+  assertEquals(written.at(-1), { kind: "microphone", what: "off", seconds: 20 });
+  const full = withMicrophone({ isFull: true });
+  full.microphone.listen(() => {});
+  await full.settled();
+  assertEquals([full.started, full.said.length], [[], 1]);
+});
 
 Deno.test("the microphone is on while something listens, and a mark says so for as long", async () => {
   const { microphone, started, said, settled } = withMicrophone();

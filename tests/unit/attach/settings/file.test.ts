@@ -14,6 +14,7 @@ import { saveSettings, withEntry } from "../../../../lib/attach/settings/save.ts
 import { parseLinkPlaces, placeText } from "../../../../lib/attach/session/link_places.ts";
 import { channelLine } from "../../../../lib/attach/session/channels.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
+import { engineOptions } from "../../../../lib/cli/options.ts";
 import { recordingHost } from "../../recording_host.ts";
 
 const { host } = recordingHost({ env: { HOME: "/home/me" } });
@@ -61,6 +62,18 @@ async function lineFor(word: string, options: Record<string, string> = {}, text 
 }
 
 const file = "~/.config/gui-container/config.yaml";
+
+Deno.test("the settings say whether a history is kept", async () => {
+  const kept = async (text: string): Promise<boolean> => {
+    let options: ReturnType<typeof engineOptions>;
+    await withFile(`containers:\n  - name: bank\n    ${text}\n`, async (_path, host) => {
+      options = engineOptions(applySettings(new Map(), await settingsFor(host, "bank")));
+    });
+    return options!.keepsHistory;
+  };
+  assertEquals([await kept("history: off"), await kept("history: on"), await kept("border: red")], [false, true, true]);
+  await assertRejects(() => kept("history: never"), UserError, '"never" is neither on nor off');
+});
 
 Deno.test("for each key of the settings the first entry that matches and has it holds", async () => {
   assertEquals(await lineFor("bank"), `Open channels: none (set in ${file}:4, ${file}:5, ${file}:12)`);

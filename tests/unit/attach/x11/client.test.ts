@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { basename, join } from "@std/path";
 import { makeAttachDirectory } from "../../../../lib/attach/x11/attach_directory.ts";
 import { type ClientOptions, startClient } from "../../../../lib/attach/x11/client.ts";
+import { noCrossings } from "../../../../lib/guard/crossings.ts";
 import { createMemory } from "../../../../lib/guard/xpra/memory.ts";
 import { fallbackScreen } from "../../../../lib/attach/x11/screen.ts";
 import { modeOf } from "../../../../lib/base/files.ts";
@@ -43,6 +44,7 @@ async function withHost(
     container,
     open: new Set(["sound"]),
     memory: createMemory(),
+    crossings: noCrossings,
     border: { colour: "#e60000", width: 4, isAlways: false },
     userOptions: [],
     screen: fallbackScreen,

@@ -8,7 +8,9 @@ import { type Host, realHost, type RunOptions } from "../../../../lib/base/host.
 import { runProcess } from "../../../../lib/base/process.ts";
 import { withUndo } from "../../../../lib/base/undo.ts";
 import { type Engine, engineCalled } from "../../../../lib/engine/engine.ts";
-import { keepCopies, lendCopies, takeBackCopies } from "../../../../lib/container/lend/lent_copies.ts";
+import { type History, openHistory, readHistory } from "../../../../lib/container/history.ts";
+import { lendFiles, takeFilesBack } from "../../../../lib/container/lend/lend.ts";
+import { bringVersion, keepCopies, takeBackCopies } from "../../../../lib/container/lend/lent_copies.ts";
 import { holdFile } from "../../../../lib/container/lend/held_file.ts";
 import {
   copyFiles,
@@ -37,7 +39,7 @@ interface World {
   answer: { now: Answer };
   /** Programs that ran in the container or wrote on the host. */
   calls: string[];
-  lend(options?: { readOnly?: boolean }): Promise<LentCopy>;
+  lend(options?: { readOnly?: boolean; history?: History }): Promise<LentCopy>;
   takeBack(): Promise<string[]>;
   /** Names in the file's directory. */
   names(): string[];
@@ -102,13 +104,14 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
       said,
       answer,
       calls,
-      async lend({ readOnly = false } = {}) {
+      async lend({ readOnly = false, history } = {}) {
         const held = (await holdFile(file))!;
         const mappable = { path: file, file: held, state: held.stat(), directories: [] };
-        const options = { instance: { engine, name: "box" }, user, readOnly, owner: "run-1" };
-        const [copy] = await withUndo(host, (undo) => lendCopies(host, [mappable], { ...options, undo }));
+        const options = { instance: { engine, name: "box" }, user, readOnly, owner: "run-1", uid: undefined };
+        const recorded = history ? { history } : {};
+        const [copy] = await withUndo(host, (undo) => lendFiles(host, [mappable], { ...options, ...recorded, undo }));
         held.close();
-        return copy!;
+        return copy as LentCopy;
       },
       takeBack: async () => await takeBackCopies(host, { engine, name: "box" }, await readCopies(host)),
       names: () => [...Deno.readDirSync(directory)].map(({ name }) => name).sort(),
@@ -159,6 +162,32 @@ Deno.test("takeBackCopies() writes what the container has changed in place: inod
       await assertRejects(() => Deno.lstat(copy.containerPath), Deno.errors.NotFound);
     });
   }
+});
+
+Deno.test("the history says of a file that it was lent, and whether it came back changed, also earlier", async () => {
+  await withWorld(async ({ lend, host, engine, file }) => {
+    const instance = { engine, name: "box" };
+    const lineOf = async (act: (path: string) => Promise<unknown>): Promise<unknown[]> => {
+      const name = crypto.randomUUID();
+      const history = openHistory(host, { name });
+      const { containerPath } = await lend({ history });
+      await act(containerPath);
+      await takeFilesBack(host, instance, await readCopies(host));
+      await history.written();
+      return (await readHistory(host, name)).map(({ time: _, ...line }) => line);
+    };
+    const lines = (changed: boolean): unknown[] => [
+      { kind: "file", what: "lent", path: file, readOnly: false },
+      { kind: "file", what: "back", path: file, changed },
+    ];
+    assertEquals(await lineOf(() => Promise.resolve()), lines(false));
+    assertEquals(await lineOf((path) => Deno.writeTextFile(path, "changed")), lines(true));
+    const savedBefore = async (path: string): Promise<void> => {
+      await Deno.writeTextFile(path, "saved");
+      for (const copy of await readCopies(host)) await bringVersion(host, instance, copy);
+    };
+    assertEquals(await lineOf(savedBefore), lines(true));
+  });
 });
 
 Deno.test("takeBackCopies() puts the container's version beside a file that was changed here, under a free name", async () => {

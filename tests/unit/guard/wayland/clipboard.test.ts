@@ -2,7 +2,20 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Violation } from "../../../../lib/guard/faults.ts";
-import { dataPasses, frame, ids, message, readData, type Trial, use, withWindow } from "../../wayland_samples.ts";
+import { createCrossings, type Crossing, type CrossingLine } from "../../../../lib/guard/crossings.ts";
+import {
+  dataPasses,
+  frame,
+  ids,
+  message,
+  readData,
+  showWindow,
+  type Trial,
+  trial,
+  use,
+  withGlobals,
+  withWindow,
+} from "../../wayland_samples.ts";
 
 const nothing = new Uint8Array();
 const offer = 0xff00_0000;
@@ -123,6 +136,33 @@ Deno.test("text and pictures pass on Wayland under their own names, in both dire
     use(made);
     assertEquals(announce(made, [type]), message(offer, "wl_data_offer.offer", type));
     assert(read(made, type).isRead);
+  }
+});
+
+Deno.test("what crosses on Wayland is written down with its bytes, and nothing where there is no room for that", () => {
+  for (const mayReport of [true, false]) {
+    const crossed: Crossing[] = [];
+    const report = ({ time: _, ...crossing }: CrossingLine): void => void crossed.push(crossing);
+    const crossings = createCrossings({ report, tell() {}, mayReport: () => mayReport });
+    const made = withGlobals(undefined, trial(undefined, crossings));
+    showWindow(made);
+    const { host, connection } = made;
+    makeSource(made);
+    offerType(made, "text/html");
+    connection.fromHost(frame(8, -1));
+    connection.fromHost(frame(1, -1));
+    host(message(source, "wl_data_source.send", "text/html"));
+    assertEquals(dataPasses(connection.fromContainer, -1), mayReport);
+    assertEquals(dataPasses(connection.fromContainer, -1), mayReport);
+    use(made);
+    announce(made, ["text/plain"]);
+    assertEquals(read(made, "text/plain").isRead, mayReport);
+    // What another app of the container has copied.
+    announce(made, ["text/plain", mark], offer + 1);
+    assert(read(made, "text/plain", { pipe: 3, id: offer + 1 }).isRead);
+    crossings.look({ all: true });
+    const out = { direction: "out", type: "text/html", times: 1, bytes: 6 } as const;
+    assertEquals(crossed, mayReport ? [out, { direction: "in", type: "text/plain", times: 1, bytes: 3 }] : []);
   }
 });
 

@@ -3,6 +3,7 @@
 import { threadMs } from "../../../model/clock.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { channelNames } from "../../../../lib/attach/session/channels.ts";
+import { createCrossings, type Crossing } from "../../../../lib/guard/crossings.ts";
 import type { Channel } from "../../../../lib/guard/channel.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
 import { withPixels } from "../../../../lib/guard/xpra/drawing.ts";
@@ -677,6 +678,33 @@ Deno.test("what the container has copied passes only when it is asked for, once"
   assertThrows(() => send(6), Refusal, "nobody has asked");
   for (let id = 7; id < 1000; id++) client(state, "clipboard-request", id, "CLIPBOARD", "UTF8_STRING");
   assertEquals(state.requests.size, 100);
+});
+
+Deno.test("what crosses is written down as the type that was asked for, whatever the container calls it", () => {
+  const crossed: Crossing[] = [];
+  const crossings = createCrossings({ report: ({ time: _, ...crossing }) => crossed.push(crossing), tell() {} });
+  const state = { ...usedSession("clipboard-in", "clipboard-out"), crossings };
+  client(state, "clipboard-request", 5, "CLIPBOARD", "UTF8_STRING");
+  assert(server(state, "clipboard-contents", 5, "CLIPBOARD", "ATOM", 8, "bytes", bytes(300), 0));
+  client(state, "clipboard-request", 6, "CLIPBOARD", "TARGETS");
+  assert(server(state, "clipboard-contents", 6, "CLIPBOARD", "ATOM", 32, "atoms", ["UTF8_STRING"], 0));
+  server(state, "clipboard-request", 7, "CLIPBOARD", "text/html");
+  assert(client(state, "clipboard-contents", 7, "CLIPBOARD", "text/html", 8, "bytes", bytes(20), 0));
+  crossings.look({ all: true });
+  assertEquals(crossed, [
+    { direction: "out", type: "UTF8_STRING", times: 1, bytes: 300 },
+    { direction: "in", type: "text/html", times: 1, bytes: 20 },
+  ]);
+});
+
+Deno.test("nothing crosses that cannot be written down, either way", () => {
+  const crossings = createCrossings({ report() {}, tell() {}, mayReport: () => false });
+  const state = { ...usedSession("clipboard-in", "clipboard-out"), crossings };
+  const asked = ["TARGETS", "UTF8_STRING"].map((what, id) => [
+    server(state, "clipboard-request", id, "CLIPBOARD", what) !== undefined,
+    client(state, "clipboard-request", id, "CLIPBOARD", what) !== undefined,
+  ]);
+  assertEquals(asked, [[true, true], [false, false]]);
 });
 
 Deno.test("the container offers and asks for what is on the clipboard a few times a second", () => {

@@ -1,0 +1,75 @@
+/** `attach.ts --history`: what passed between a container and this host, by day. */
+
+import type { Host } from "../base/host.ts";
+import { inputError } from "../base/errors.ts";
+import { type EngineOptions, findAddress } from "../container/address.ts";
+import { type HistoryLine, keptHistories, readHistory } from "../container/history.ts";
+import { takeAllLeftLines } from "../container/private_directory.ts";
+
+/**
+ * Prints the history of a container, or of all.
+ *
+ * @returns the exit code
+ */
+export async function showHistory(host: Host, word: string | undefined, options: EngineOptions): Promise<number> {
+  await host.look(undefined, () => takeAllLeftLines(host));
+  const kept = await keptHistories(host);
+  const name = word === undefined ? undefined : (await findAddress(host, { word, ...options })).hostName;
+  if (word !== undefined && !kept.includes(name!)) {
+    throw inputError(`No history is kept of "${word}"`, "Those of which one is: attach.ts --history");
+  }
+  const names = name === undefined ? kept : [name];
+  const histories = await Promise.all(
+    names.map(async (container) => ({ container, lines: await readHistory(host, container) })),
+  );
+  const all = histories.flatMap(({ container, lines }) => lines.map((line) => ({ container, ...line })))
+    .sort((one, other) => one.time < other.time ? -1 : one.time > other.time ? 1 : 0);
+  if (all.length === 0) host.ui.status("Nothing is written down");
+  const days = Map.groupBy(all, ({ time }) => localTime(time).slice(0, 10));
+  const text = [...days].flatMap(([day, lines]) => [
+    day,
+    ...lines.map((line) => {
+      const whose = line.copy ?? (name === undefined ? line.container : undefined);
+      return `  ${localTime(line.time).slice(11)}  ${whose === undefined ? "" : `${whose}: `}${describe(line)}`;
+    }),
+  ]);
+  host.ui.result(text.join("\n"), all);
+  return 0;
+}
+
+/** As the user's clock shows it, to the second: Swedes write it that way. */
+function localTime(time: string): string {
+  return new Date(time).toLocaleString("sv");
+}
+
+/** A line in words. Its texts are printable already. */
+export function describe(line: HistoryLine): string {
+  switch (line.kind) {
+    case "session":
+      return `session ${line.session} ${line.what}${
+        line.channels === undefined ? "" : `; open: ${line.channels || "none"}`
+      }`;
+    case "clipboard": {
+      const times = line.times === 1 ? "" : `, ${line.times} times`;
+      return `clipboard ${line.direction}: ${bytesOf(line)} of ${line.type}${times}`;
+    }
+    case "file":
+      return line.what === "lent"
+        ? `file lent${line.readOnly ? ", to read" : ""}: "${line.path}"`
+        : `file back, ${line.changed ? "changed" : "as it was"}: "${line.path}"`;
+    case "download":
+      return `file received: "${line.name}", ${bytesOf(line)}`;
+    case "link":
+      return `link to ${line.host} opened ${line.where}`;
+    case "print":
+      return `printed on ${line.printer}: "${line.name}", ${bytesOf(line)}`;
+    case "microphone":
+      return line.what === "on" ? "microphone on" : `microphone off, after ${line.seconds} s`;
+    case "question":
+      return `asked for ${line.channel}${line.about === "" ? "" : `, "${line.about}"`}: ${line.answer}`;
+  }
+}
+
+function bytesOf({ bytes }: { bytes: number }): string {
+  return bytes === 1 ? "1 byte" : `${bytes} bytes`;
+}

@@ -1,0 +1,280 @@
+/**
+ * The history of a container: what passed between it and this host, in files that no container sees. Lines are written
+ * where it is decided that something passes, never by the container. How a container would abuse that, and what stops it:
+ *
+ * - It does something cheap again and again, to push out the line of what it has done before. Each kind has files of its
+ *   own, so that it pushes out no other kind; in an hour, a kind has so many lines, and what would need another one is
+ *   refused: the container loses that channel first. What is copied and pasted is added up before (`crossings.ts`).
+ * - It chooses names and addresses so that a line looks like another one, or steers a terminal: a line is JSON, and its
+ *   texts have no character that cannot be seen, no line end, and a maximum of length.
+ * - It fills the disk, so that nothing can be written: after a line that could not be, what needs one is refused.
+ * - It never ends what it does, since only the end would be written: what takes time has a line at its beginning.
+ */
+
+import { dirname, join } from "@std/path";
+import { exists, ifThere, readDirectory, writeAll } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
+import { lockFile } from "../base/lock.ts";
+import { revealInvisible } from "../base/text.ts";
+import { stateDirectory } from "./paths.ts";
+
+/** What passes, or happens. Names, addresses and types of data are texts of the container's. */
+export type Happening =
+  | { kind: "session"; what: "starts" | "is shown again" | "ends" | "runs on"; session: string; channels?: string }
+  /** `direction`: into the container, or out of it. `times`, `bytes`: in half a minute from `time`; by default, now. */
+  | { kind: "clipboard"; direction: "in" | "out"; type: string; times: number; bytes: number; time?: string }
+  /** A file of the host's. `readOnly`: the container has a copy, or may not write it. */
+  | { kind: "file"; what: "lent"; path: string; readOnly: boolean }
+  | { kind: "file"; what: "back"; path: string; changed: boolean }
+  /** A file of the container's that is among the user's downloads now. */
+  | { kind: "download"; name: string; bytes: number }
+  /** `where`: "on this host", or in which container. */
+  | { kind: "link"; host: string; where: string }
+  | { kind: "print"; name: string; bytes: number; printer: string }
+  | { kind: "microphone"; what: "on" }
+  | { kind: "microphone"; what: "off"; seconds: number }
+  /** `about`: the host name, or the file's name. */
+  | { kind: "question"; channel: string; about: string; answer: string };
+
+export type HappeningKind = Happening["kind"];
+
+/** A line of a history. `copy`: the disposable copy in which it happened. */
+export type HistoryLine = Happening & { time: string; copy?: string };
+
+/** How many lines of a kind a run may write in an hour. What the user does alone has no limit. */
+const maxLines: Readonly<Record<HappeningKind, number>> = {
+  session: Infinity,
+  clipboard: 1_000,
+  file: Infinity,
+  download: 300,
+  link: 300,
+  print: 100,
+  microphone: 300,
+  question: 300,
+};
+
+const kinds = Object.keys(maxLines) as readonly HappeningKind[];
+
+/** How large a file may be. There are two for each kind, one with the lines before those of the other. */
+const maxFileBytes = 2 ** 20;
+
+/** How long a text of a line may be, in UTF-16 code units. Of a longer one, the beginning and the end stay. */
+const maxText = 300;
+
+/** Why something is refused for which there is no line. */
+export const historyIsFull = "it has done so as often as the history of an hour has lines";
+
+/** The history of a container, as a run writes it. */
+export interface History {
+  /** The name of the container on this host, and the disposable copy that is meant; undefined where none is kept. */
+  readonly keptAs: { name: string; copy?: string } | undefined;
+  /** Writes a line, a moment later. Returns false for one too many: then it must not happen. */
+  add(happening: Happening): boolean;
+  /** Whether there is no line left for this kind. */
+  isFull(kind: HappeningKind): boolean;
+  /** What this run has added: "2 links, 1 file lent". */
+  summary(): string;
+  /** Waits until all lines are in their files. */
+  written(): Promise<void>;
+}
+
+/** The directory of all histories; undefined when no variable says where it is. */
+function historyDirectory(host: Pick<Host, "env">): string | undefined {
+  const state = stateDirectory(host);
+  return state === undefined ? undefined : join(state, "history");
+}
+
+/**
+ * The history of a container.
+ *
+ * @param keptAs as for {@linkcode History.keptAs}
+ * @param now milliseconds since 1970
+ */
+export function openHistory(host: Host, keptAs: History["keptAs"], now: () => number = Date.now): History {
+  const directory = historyDirectory(host);
+  if (keptAs === undefined || directory === undefined) {
+    const nothing = Promise.resolve();
+    return { keptAs: undefined, add: () => true, isFull: () => false, summary: () => "", written: () => nothing };
+  }
+  const { name, copy } = keptAs;
+  const added: Happening[] = [];
+  const counts = new Map<HappeningKind, { hour: number; count: number }>();
+  const waiting: HistoryLine[] = [];
+  let writing: Promise<void> | undefined;
+  let isBroken = false;
+  const countOf = (kind: HappeningKind): { hour: number; count: number } => {
+    const hour = Math.floor(now() / 3_600_000);
+    const known = counts.get(kind);
+    if (known?.hour === hour) return known;
+    const begun = { hour, count: 0 };
+    counts.set(kind, begun);
+    return begun;
+  };
+  const writeAllWaiting = async (): Promise<void> => {
+    try {
+      for (let line; (line = waiting[0]) !== undefined; waiting.shift()) {
+        const { kind } = line;
+        const text = `${JSON.stringify(line)}\n`;
+        await host.look(undefined, () => append(pathOf(join(directory, name), kind), text));
+        isBroken = false;
+      }
+    } catch (error) {
+      if (!isBroken) {
+        const why = error instanceof Error ? error.message : error;
+        host.ui.warn(`The history of "${name}" cannot be written; until it can, what needs a line is refused: ${why}`);
+      }
+      isBroken = true;
+    } finally {
+      writing = undefined;
+    }
+  };
+  const write = (): void => void (waiting.length > 0 && (writing ??= writeAllWaiting()));
+  const isFull = (kind: HappeningKind): boolean => {
+    if (maxLines[kind] === Infinity) return false;
+    // The line that could not be written is tried again.
+    if (isBroken) write();
+    return isBroken || countOf(kind).count >= maxLines[kind];
+  };
+  return {
+    keptAs,
+    isFull,
+    add(happening) {
+      if (isFull(happening.kind)) return false;
+      countOf(happening.kind).count++;
+      added.push(happening);
+      waiting.push(
+        bounded({ time: new Date(now()).toISOString(), ...copy === undefined ? {} : { copy }, ...happening }),
+      );
+      write();
+      return true;
+    },
+    summary: () => summaryOf(added),
+    async written() {
+      while (writing) await writing;
+    },
+  };
+}
+
+/**
+ * Takes over lines from a file in which a guard has left them for a run of later. Each names its history.
+ *
+ * @param path may be missing; the guard may go on to write
+ */
+export async function takeLeftLines(host: Pick<Host, "env">, path: string): Promise<void> {
+  const directory = historyDirectory(host);
+  if (directory === undefined) return;
+  const taken = `${path}.taken`;
+  // A run that was killed may have left it.
+  if (!await exists(taken)) await ifThere(Deno.rename(path, taken));
+  const text = await ifThere(Deno.readTextFile(taken));
+  if (text === undefined) return;
+  for (const [name, lines] of Map.groupBy(text.split("\n"), nameIn)) {
+    const found = lines.flatMap((line) => parseHistoryLine(line) ?? []);
+    if (name === undefined) continue;
+    for (const line of found) await append(pathOf(join(directory, name), line.kind), `${JSON.stringify(line)}\n`);
+  }
+  await Deno.remove(taken);
+}
+
+function nameIn(line: string): string | undefined {
+  const [, name] = /^\{"name":"([\w:.-]+)"/.exec(line) ?? [];
+  return name;
+}
+
+/** The files of a kind: the newest lines, and those before them. */
+function pathOf(directory: string, kind: HappeningKind, isOld = false): string {
+  return join(directory, `${kind}${isOld ? ".old" : ""}.jsonl`);
+}
+
+/** Adds a line to a file that only the user can open. Several runs may do so at once. Not synced: nothing waits for it. */
+async function append(path: string, text: string): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  using file = await Deno.open(path, { append: true, create: true, mode: 0o600 });
+  await writeAll(file, new TextEncoder().encode(text));
+  if ((await file.stat()).size <= maxFileBytes) return;
+  using _turn = await lockFile(join(dirname(path), "lock"));
+  const now = await ifThere(Deno.stat(path));
+  if (now && now.size > maxFileBytes) await Deno.rename(path, path.replace(/\.jsonl$/, ".old.jsonl"));
+}
+
+/** A line whose texts show what they are, and are not too long. */
+function bounded(line: HistoryLine): HistoryLine {
+  const entries = Object.entries(line).map(([key, value]) => [key, typeof value === "string" ? shown(value) : value]);
+  return Object.fromEntries(entries) as HistoryLine;
+}
+
+function shown(text: string): string {
+  const cut = text.length > maxText ? `${text.slice(0, maxText / 2)}…${text.slice(-maxText / 2)}` : text;
+  return revealInvisible(cut.toWellFormed());
+}
+
+/** What was added, in words: "2 links, 1 file lent". */
+function summaryOf(added: readonly Happening[]): string {
+  const sum = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
+  const crossings = added.filter((one) => one.kind === "clipboard");
+  const clipboard = (["in", "out"] as const).flatMap((direction) => {
+    const bytes = sum(crossings.filter((one) => one.direction === direction).map((one) => one.bytes));
+    return bytes === 0 ? [] : [`${bytes} bytes ${direction} by the clipboard`];
+  });
+  const seconds = sum(added.flatMap((one) => one.kind === "microphone" && one.what === "off" ? [one.seconds] : []));
+  const counted = ([
+    ["file lent", "files lent", (one) => one.kind === "file" && one.what === "lent"],
+    ["file received", "files received", (one) => one.kind === "download"],
+    ["link opened", "links opened", (one) => one.kind === "link"],
+    ["document printed", "documents printed", (one) => one.kind === "print"],
+  ] as [string, string, (one: Happening) => boolean][]).flatMap(([one, several, isMeant]) => {
+    const count = added.filter(isMeant).length;
+    return count === 0 ? [] : [`${count} ${count === 1 ? one : several}`];
+  });
+  const heard = added.some((one) => one.kind === "microphone") ? [`your microphone for ${seconds} s`] : [];
+  return [...clipboard, ...counted, ...heard].join(", ") || "nothing of this host";
+}
+
+/** The names of the containers of which a history is kept. */
+export async function keptHistories(host: Pick<Host, "env">): Promise<string[]> {
+  const directory = historyDirectory(host);
+  return directory === undefined ? [] : (await readDirectory(directory)).map(({ name }) => name).sort();
+}
+
+/** The lines of a history, the oldest first. What is no line of a history is left out. */
+export async function readHistory(host: Pick<Host, "env">, name: string): Promise<HistoryLine[]> {
+  const directory = historyDirectory(host);
+  if (directory === undefined) return [];
+  const paths = kinds.flatMap((kind) => [true, false].map((isOld) => pathOf(join(directory, name), kind, isOld)));
+  const texts = await Promise.all(paths.map((path) => ifThere(Deno.readTextFile(path))));
+  const lines = texts.flatMap((text) => (text ?? "").split("\n").flatMap((line) => parseHistoryLine(line) ?? []));
+  return lines.sort((one, other) => one.time < other.time ? -1 : one.time > other.time ? 1 : 0);
+}
+
+/** What a line must have besides its time, and what it may have, each as a value of its type. */
+const fields: Readonly<Record<HappeningKind, Readonly<Record<string, string | number>>>> = {
+  session: { what: "", session: "" },
+  clipboard: { direction: "", type: "", times: 0, bytes: 0 },
+  file: { what: "", path: "" },
+  download: { name: "", bytes: 0 },
+  link: { host: "", where: "" },
+  print: { name: "", bytes: 0, printer: "" },
+  microphone: { what: "" },
+  question: { channel: "", about: "", answer: "" },
+};
+const optionalFields = { copy: "", channels: "", readOnly: false, changed: false, seconds: 0 };
+
+/** Reads a line; undefined for one that is not as it is written here. */
+export function parseHistoryLine(text: string): HistoryLine | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const found = value as Record<string, unknown>;
+  const kind = kinds.find((known) => known === found.kind);
+  const { time } = found;
+  if (kind === undefined || typeof time !== "string" || !/^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(time)) return undefined;
+  const isThere = ([key, value]: [string, unknown]): boolean => typeof found[key] === typeof value;
+  const needed = Object.entries(fields[kind]);
+  if (!needed.every(isThere)) return undefined;
+  const keys = ["time", "kind", ...[...needed, ...Object.entries(optionalFields).filter(isThere)].map(([key]) => key)];
+  return bounded(Object.fromEntries(keys.map((key) => [key, found[key]])) as unknown as HistoryLine);
+}

@@ -1,0 +1,93 @@
+/**
+ * What crosses the clipboard, added up for the history of the container: an app may read it fifty times a second. What of
+ * the same type goes the same way is one line for half a minute. The text is never looked at.
+ */
+
+import { dataTypes } from "./data_types.ts";
+
+/** What has crossed the clipboard one way, as text or pictures of one type. */
+export interface Crossing {
+  /** Into the container, or out of it. */
+  direction: "in" | "out";
+  type: string;
+  /** How often, and how many bytes together. */
+  times: number;
+  bytes: number;
+}
+
+/** The same, and when the first of it has crossed (ISO 8601). */
+export type CrossingLine = Crossing & { time: string };
+
+/** For how long it is added up, in milliseconds. */
+const addUpMs = 30_000;
+
+/**
+ * How many lines there may be in an hour. A user who pastes without a pause takes 120 for each type of data; a
+ * container that uses all types all the time loses the clipboard after a quarter of an hour.
+ */
+const maxLines = 600;
+
+const hourMs = 3_600_000;
+
+/** The crossings of a session. */
+export interface Crossings {
+  /** Whether something may cross. If not, the user is told once an hour. */
+  mayCross(): boolean;
+  /** Something crosses: of a type on the list, else it stays in the container. `times`: 0 for more of the same. */
+  add(crossing: Crossing): void;
+  /** Reports what was added up for long enough. To be called now and then; at the end, `all` of it. */
+  look(options?: { all: boolean }): void;
+}
+
+/** No history is kept. */
+export const noCrossings: Crossings = { mayCross: () => true, add() {}, look() {} };
+
+/**
+ * Nothing has crossed yet.
+ *
+ * @param options `report`: takes a line for the history; `mayReport`: whether there is room for one; `tell`: tells the
+ * user; `now`: milliseconds since 1970
+ */
+export function createCrossings(
+  { report, tell, mayReport = () => true, now = Date.now }: {
+    report(line: CrossingLine): void;
+    tell(text: string): void;
+    mayReport?: () => boolean;
+    now?: () => number;
+  },
+): Crossings {
+  const waiting = new Map<string, Crossing & { sinceMs: number }>();
+  let hour = -1;
+  let lines = 0;
+  let toldHour = -1;
+  const enterHour = (): void => {
+    const current = Math.floor(now() / hourMs);
+    if (current !== hour) lines = 0;
+    hour = current;
+  };
+  return {
+    mayCross() {
+      enterHour();
+      if (lines + waiting.size < maxLines && mayReport()) return true;
+      if (toldHour !== hour) tell("The clipboard is closed: more crosses it than is written down in an hour");
+      toldHour = hour;
+      return false;
+    },
+    add({ direction, type, times, bytes }) {
+      if (!dataTypes.has(type)) return;
+      const key = `${direction} ${type}`;
+      const known = waiting.get(key) ?? { direction, type, times: 0, bytes: 0, sinceMs: now() };
+      waiting.set(key, { ...known, times: known.times + times, bytes: known.bytes + bytes });
+    },
+    look({ all } = { all: false }) {
+      if (waiting.size === 0) return;
+      enterHour();
+      for (const [key, { sinceMs, ...crossing }] of waiting) {
+        if (!all && now() - sinceMs < addUpMs) continue;
+        waiting.delete(key);
+        lines++;
+        report({ time: new Date(sinceMs).toISOString(), ...crossing });
+      }
+    },
+  };
+}

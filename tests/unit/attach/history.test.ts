@@ -1,0 +1,61 @@
+// What `attach.ts --history` prints.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { showHistory } from "../../../lib/attach/history.ts";
+import { UserError } from "../../../lib/base/errors.ts";
+import { type Happening, openHistory } from "../../../lib/container/history.ts";
+import { recordingHost } from "../recording_host.ts";
+
+Deno.test("a history is printed by day, with what guards have left", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    const env = { HOME: home, GUI_CONTAINER_MOUNTS: join(home, "mounts"), INCUS_CONF: home };
+    const { host, said } = recordingHost({ env });
+    const happenings: Happening[] = [
+      { kind: "session", what: "starts", session: "firefox", channels: "clipboard-in,links?" },
+      { kind: "question", channel: "links", about: "example.org", answer: "Refuse" },
+      { kind: "link", host: "example.org", where: "on this host" },
+      { kind: "download", name: "a\x1b[2J.txt", bytes: 5 },
+      { kind: "print", name: "b.pdf", bytes: 1, printer: "Office" },
+      { kind: "microphone", what: "on" },
+      { kind: "microphone", what: "off", seconds: 20 },
+      { kind: "file", what: "lent", path: "/home/jane/c.ods", readOnly: true },
+      { kind: "file", what: "back", path: "/home/jane/c.ods", changed: false },
+      { kind: "session", what: "runs on", session: "firefox" },
+    ];
+    let time = new Date(2026, 0, 2, 23, 59, 50).getTime();
+    const history = openHistory(host, { name: "web" }, () => time);
+    for (const happening of happenings) {
+      history.add(happening);
+      time += 1_000;
+    }
+    await history.written();
+    const left = join(home, "mounts/.attach-1w");
+    await Deno.mkdir(left, { recursive: true });
+    await Deno.writeTextFile(join(left, "lock"), "");
+    const line = { name: "web", copy: "web-d1", time: new Date(2026, 0, 3, 8, 5).toISOString(), kind: "clipboard" };
+    const crossing = { direction: "out", type: "text/plain", times: 12, bytes: 340 };
+    await Deno.writeTextFile(join(left, "history.jsonl"), `${JSON.stringify({ ...line, ...crossing })}\n`);
+    await showHistory(host, undefined, {});
+    assertEquals(said.at(-1)!.replace("result: ", "").split("\n"), [
+      "2026-01-02",
+      "  23:59:50  web: session firefox starts; open: clipboard-in,links?",
+      '  23:59:51  web: asked for links, "example.org": Refuse',
+      "  23:59:52  web: link to example.org opened on this host",
+      '  23:59:53  web: file received: "a<U+001B>[2J.txt", 5 bytes',
+      '  23:59:54  web: printed on Office: "b.pdf", 1 byte',
+      "  23:59:55  web: microphone on",
+      "  23:59:56  web: microphone off, after 20 s",
+      '  23:59:57  web: file lent, to read: "/home/jane/c.ods"',
+      '  23:59:58  web: file back, as it was: "/home/jane/c.ods"',
+      "  23:59:59  web: session firefox runs on",
+      "2026-01-03",
+      "  08:05:00  web-d1: clipboard out: 340 bytes of text/plain, 12 times",
+    ]);
+    assertEquals(await Deno.lstat(left).catch(() => "removed"), "removed");
+    await assertRejects(() => showHistory(host, "other", {}), UserError, 'No history is kept of "other"');
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});

@@ -1,0 +1,30 @@
+// Where the guard of Wayland writes down what crosses, when nobody reads what it prints.
+
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { writeDown } from "../../../../lib/guard/wayland/process.ts";
+import { crossingIn } from "../../../../lib/guard/wayland/request.ts";
+
+const crossing = { time: "2026-01-02T03:04:05.678Z", direction: "in", type: "text/plain", times: 2, bytes: 9 } as const;
+
+Deno.test("what nobody reads is in a file for the next run; when that is full, or cannot be, the clipboard closes", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const file = join(directory, "history.jsonl");
+    const printed: string[] = [];
+    const { report, mayReport } = writeDown({ name: "box", copy: "box-d1", file }, (line) => printed.push(line) === 1);
+    report(crossing);
+    assertEquals([crossingIn(printed[0]!), await Deno.lstat(file).catch(() => undefined)], [crossing, undefined]);
+    report(crossing);
+    const lines = (await Deno.readTextFile(file)).trimEnd().split("\n").map((line) => JSON.parse(line));
+    assertEquals(lines, [{ name: "box", copy: "box-d1", kind: "clipboard", ...crossing }]);
+    assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
+    while (mayReport()) report(crossing);
+    assertEquals(Math.round((await Deno.stat(file)).size / 2 ** 20), 1);
+    const nowhere = writeDown({ name: "box", file: join(directory, "no/file") }, () => false);
+    nowhere.report(crossing);
+    assertEquals(nowhere.mayReport(), false);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
