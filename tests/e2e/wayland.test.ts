@@ -163,6 +163,8 @@ testOnOneEngine(
     await type(` \nsleep 2; printf 'cut\\nfile:///etc/hostname' | wl-copy --type ${list}\n`);
     const mark = `application/x-gui-container.${name}`;
     await eventually("what the host has of it", async () => await copied() === `${mark};${list}\n${mark}`);
+    // Until wl-copy's window is gone, keys go there.
+    await eventually("the focus", async () => (await windowCalled(`[${name}] lists`)).focused);
     await type(`wl-paste --no-newline --type ${list} >share/list\n`);
     await eventually("another app's paste", async () => await share("list") === "cut\nfile:///etc/hostname");
     await type("exit\n");
