@@ -2,10 +2,16 @@
 
 /**
  * For this long after a key or a click, in milliseconds, the user counts as working in the container's windows without
- * the keyboard there: a click comes before the focus, and what an app copies comes after the keys for it. The keyboard
- * may be elsewhere for as long on its way to another of them, such as the one that wl-copy opens.
+ * the keyboard there: a click comes before the focus, and what an app copies comes after the keys for it.
  */
 const inputMs = 1_000;
+
+/**
+ * For this long, in milliseconds, nothing may have the keyboard on its way from one of the windows to another, such as
+ * the one that wl-copy opens. The host moves it in one step, of which its connections tell one by one; in that time
+ * nobody copies anything in another window.
+ */
+const handoverMs = 200;
 
 /** What the user does in the container's windows. */
 export interface Attention {
@@ -40,7 +46,7 @@ export function createAttention(now: () => number, isPaused = (): boolean => fal
   const isJustUsed = (): boolean => now() - lastInputMs < inputMs;
   return {
     focus(window) {
-      if (focused === 0 && now() - blurredMs >= inputMs) focusedMs = now();
+      if (focused === 0 && now() - blurredMs >= handoverMs) focusedMs = now();
       if (focused !== 0 && window === 0) blurredMs = now();
       focused = window;
     },

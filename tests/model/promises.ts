@@ -52,7 +52,7 @@ export function keep(promise: PromiseName, isKept: boolean, what: string): void 
 export interface User {
   /** One of the container's windows has the keyboard. */
   hasFocus: boolean;
-  /** When it got it, in milliseconds; away for less than a second, it was not away. */
+  /** When it got it, in milliseconds; away for less than a fifth of a second, it was not away. */
   focusedMs: number;
   /** When it lost it. */
   blurredMs: number;
@@ -67,7 +67,7 @@ export function newUser(): User {
 
 /** The keyboard comes to the container's windows, goes from one to another, or leaves them. */
 export function moveFocus(user: User, hasFocus: boolean, now: number): void {
-  if (hasFocus && !user.hasFocus && now - user.blurredMs >= 1_000) user.focusedMs = now;
+  if (hasFocus && !user.hasFocus && now - user.blurredMs >= 200) user.focusedMs = now;
   if (!hasFocus && user.hasFocus) user.blurredMs = now;
   user.hasFocus = hasFocus;
 }

@@ -157,7 +157,7 @@ Deno.test("the user works in the container once he presses a key or a button the
 });
 
 Deno.test("the user works on in the container when a window of it gets the keyboard from another one", () => {
-  for (const isKeyPressed of [true, false]) {
+  for (const [isKeyPressed, awayMs] of [[true, 100], [false, 100], [true, 300]] as const) {
     const { made, at } = timed();
     made.open(2, { ...place, description });
     at(5000);
@@ -166,9 +166,10 @@ Deno.test("the user works on in the container when a window of it gets the keybo
     at(60_000);
     made.focus(0);
     assertEquals(made.isUsed(), false);
-    at(60_900);
+    at(60_000 + awayMs);
     made.focus(2);
-    assertEquals(made.isUsed(), isKeyPressed);
+    // One that comes later may have been opened because the user had left.
+    assertEquals(made.isUsed(), isKeyPressed && awayMs < 200);
   }
 });
 
