@@ -38,11 +38,10 @@ const serveSsh = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
 export async function reachInstance(
   host: Host,
   instance: Address,
-  { found, user, throughEngine, bootTimeoutMs = maxBootMs }: {
+  { found, user, throughEngine, ...boot }: BootOptions & {
     found: InstanceInfo | undefined;
     user: ContainerUser;
     throughEngine: boolean;
-    bootTimeoutMs?: number | undefined;
   },
 ): Promise<SshTarget> {
   const { label, mounts } = instance;
@@ -59,22 +58,34 @@ export async function reachInstance(
   const hasNetwork = !throughEngine && (found?.hasNetwork ?? true);
   const { status, address } = found ?? {};
   const isReady = status === "Running" && (throughEngine || address !== undefined);
-  if (!isReady) await startAndAwait(host, instance, { status, hasNetwork, bootTimeoutMs });
+  if (!isReady) await startAndAwait(host, instance, { ...boot, status, hasNetwork });
   return await sshTarget(host, instance, { user, hasNetwork, address: isReady ? address : undefined });
 }
 
-/** Starts a container if it does not run, and waits until its user can log in. */
-export async function startAndAwait(host: Host, instance: Address, { status, hasNetwork, bootTimeoutMs = maxBootMs }: {
-  /** As the engine says. */
-  status: string | undefined;
-  hasNetwork: boolean;
+/** How a container starts. */
+export interface BootOptions {
+  /** How long it may take to boot, in milliseconds. */
   bootTimeoutMs?: number;
-}): Promise<void> {
+  /** It has a host key of its own, beside those of what it is a copy of: these are removed. */
+  isNewCopy?: boolean;
+}
+
+/** Starts a container if it does not run, and waits until its user can log in. */
+export async function startAndAwait(
+  host: Host,
+  instance: Address,
+  { status, hasNetwork, bootTimeoutMs = maxBootMs, isNewCopy = false }: BootOptions & {
+    /** As the engine says. */
+    status: string | undefined;
+    hasNetwork: boolean;
+  },
+): Promise<void> {
   if (status !== "Running") {
     host.ui.status(`Starting "${instance.label}"`);
     await startInstance(host, instance);
   }
-  const script = withValues(awaitBoot, { has_network: hasNetwork ? "yes" : "" });
+  const values = { has_network: hasNetwork ? "yes" : "", is_new_copy: isNewCopy ? "yes" : "" };
+  const script = withValues(awaitBoot, values);
   await exec(host, instance, ["/bin/sh", "-c", script], { timeoutMs: bootTimeoutMs });
 }
 

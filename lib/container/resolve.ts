@@ -6,6 +6,7 @@ import type { Host } from "../base/host.ts";
 import { once } from "../base/promises.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { type InstanceInfo, isHere } from "../engine/instance.ts";
+import type { BootOptions } from "./connect.ts";
 import type { Container, KnownContainer } from "./container.ts";
 import { type History, openHistory } from "./history.ts";
 import { localContainer } from "./local.ts";
@@ -23,9 +24,9 @@ import { parseUser, plannedUser } from "./user.ts";
  */
 export async function resolveContainer(
   host: Host,
-  options: EngineOptions & HistoryOption & { word: string },
+  { keepsHistory, ...options }: EngineOptions & HistoryOption & { word: string },
 ): Promise<Container> {
-  return await containerAt(host, await findAddress(host, options), options);
+  return await containerAt(host, await findAddress(host, options), { keepsHistory });
 }
 
 /** Whether what passes between a container and the host is written down. Default: it is. */
@@ -40,12 +41,16 @@ function historyOf(host: Host, { hostName }: Address, { keepsHistory = true }: H
 /**
  * The container at an address.
  *
- * @param options `history`: that of the container that it is a copy of
+ * @param options for a copy that is being made: `history`, that of the container that it is made of; `made`, what the engine says
+ * of it once it can be started
  */
 export async function containerAt(
   host: Host,
   address: Address,
-  { history, ...options }: HistoryOption & { history?: History } = {},
+  { history, keepsHistory, made, ...boot }:
+    & HistoryOption
+    & BootOptions
+    & { history?: History; made?: Promise<InstanceInfo | undefined> } = {},
 ): Promise<Container> {
   const { engine: { server }, mounts } = address;
   const record = await readContainerRecord(mounts);
@@ -53,10 +58,11 @@ export async function containerAt(
   const known: KnownContainer = {
     ...address,
     host,
-    history: history ?? historyOf(host, address, options),
+    history: history ?? historyOf(host, address, { keepsHistory }),
     plannedUser: parseUser(record?.user ?? "") ?? plannedUser,
+    ...boot,
     instance: once(() =>
-      host.look(undefined, async () => {
+      made ?? host.look(undefined, async () => {
         const instance = await findManaged(host, address, { withState: server.isLocal });
         // Its server has joined a cluster since it was made.
         if (isAlone && !await isHere(host, instance)) throw hasMoved(address, instance);

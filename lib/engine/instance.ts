@@ -488,10 +488,8 @@ export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
 }
 
 /** The host uid that a user of an instance will have, which has not run. Both are in decimal. */
-export async function nextHostUid(host: Host, instance: Instance, uid: string): Promise<string> {
-  const argv = engineArgv(instance.engine, ["config", "get", labelOf(instance), "volatile.idmap.next"]);
-  const { stdout } = await host.run(argv, { planned: "<HOST_UID>" });
-  return await host.look(stdout, () => String(hostUid(JSON.parse(stdout), Number(uid))));
+export function nextHostUid({ config }: Pick<InstanceInfo, "config">, uid: string): string {
+  return String(hostUid(JSON.parse(config["volatile.idmap.next"] ?? "[]"), Number(uid)));
 }
 
 /**

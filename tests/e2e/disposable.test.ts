@@ -219,9 +219,10 @@ testOnOneEngine(
       for (
         const [at, fault, code] of [
           [/ query --request POST .*"copy"/, "fail", 1],
-          [/ config get .*idmap/, "TERM", 143],
+          [/ query .1.0.instances.[^ ]+-d[0-9a-f]{5} $/, "TERM", 143],
           [/ file push .*machine-id/, "fail", 1],
           [/^setfacl/, "INT", 130],
+          [/ exec .*has_network=/, "fail", 1],
           [/^ssh .*verb=start/, "fail", 1],
         ] as const
       ) {

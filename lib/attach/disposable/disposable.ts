@@ -9,6 +9,7 @@ import { openHistory } from "../../container/history.ts";
 import { borderOf } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
 import { containerAt } from "../../container/resolve.ts";
+import type { Instance } from "../../engine/engine.ts";
 import { isStartFailure } from "../../engine/instance.ts";
 import type { DisposableRequest } from "../request.ts";
 import { withDisplay } from "../choose_display.ts";
@@ -30,25 +31,28 @@ export async function runDisposable(container: Container, request: DisposableReq
   const border = await borderOf(container, request.border);
   await removeCopies(host, await findLeftovers(host));
   const useOnce = async (): Promise<number> => {
-    const copy = await makeCopy(host, container, origin);
+    const lend = (copy: Instance): Promise<void> => files.lend(copy, origin.user);
+    const copy = await makeCopy(host, container, { origin, lend });
+    const { name, address, made } = copy;
     const { keptAs } = container.history;
-    const history = openHistory(host, keptAs && { ...keptAs, copy: copy.name });
-    try {
-      // Whoever reaches the copy starts it. Files can be put into it before that (LXD 5.0.2, Incus 6.0.4).
-      await files.lend(copy.address, origin.user);
+    const history = openHistory(host, keptAs && { ...keptAs, copy: name });
+    made.then(() => {
       for (const path of request.files) history.add({ kind: "file", what: "lent", path, readOnly: true });
-      host.ui.status(
-        `"${copy.name}" is a copy of "${source}": all that is in it is deleted when the app ends`,
-      );
-      await using disposable = await containerAt(host, copy.address, { history });
+    }, () => {});
+    try {
+      host.ui.status(`"${name}" is a copy of "${source}": all that is in it is deleted when the app ends`);
+      // A plan has a step after the other.
+      await host.look<unknown>(made, () => Promise.resolve());
+      await using disposable = await containerAt(host, address, { history, made, isNewCopy: true });
       const words = [...app, ...files.pathsFor(origin.user)];
       return await start(disposable, { ...request, border, app: words, isDisposable: true });
     } catch (error) {
-      throw withoutCopy(error, copy.name, source);
+      throw withoutCopy(error, name, source);
     } finally {
+      await made.catch(() => {});
       await removeCopy(host, copy);
       await history.written();
-      if (history.keptAs) host.ui.status(`"${copy.name}" is gone. It had ${history.summary()}`);
+      if (history.keptAs) host.ui.status(`"${name}" is gone. It had ${history.summary()}`);
     }
   };
   return await useOnce().catch(async (error) => {

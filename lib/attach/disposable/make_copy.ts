@@ -15,11 +15,12 @@ import { makeMounts, shareMounts } from "../../container/mounts.ts";
 import type { Mounts } from "../../container/paths.ts";
 import { copyOrigin, findOrigin, giveMachineId, type Origin } from "../../container/origin.ts";
 import { type Address, addressOf, scriptLine } from "../../container/address.ts";
+import { findManaged } from "../../container/managed.ts";
 import { writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, sshConfigPath } from "../../container/ssh.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
-import { nextHostUid } from "../../engine/instance.ts";
-import { pushFile, removeFiles } from "../../engine/instance_files.ts";
+import { type InstanceInfo, nextHostUid } from "../../engine/instance.ts";
+import { pushFile } from "../../engine/instance_files.ts";
 
 /**
  * What copies of a container are made of. Warns when that has had no updates for long.
@@ -55,41 +56,53 @@ function ageInDays(date: string, nowMs: number): number {
   return Math.floor((nowMs - Date.parse(date)) / 86_400_000);
 }
 
-/** Makes a copy, which has not started. If a step fails, all is undone. */
-export async function makeCopy(host: Host, source: Address, origin: Origin): Promise<Copy & { address: Address }> {
-  return await withUndo(host, async (undo) => {
-    const copy = await beginCopy(host, source);
-    const address = addressOf(host, { engine: source.engine, name: copy.name });
-    undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
-    await fill(host, address, { origin, source: source.mounts });
-    return { ...copy, address };
-  });
+/** A copy that is being made. */
+export interface NewCopy extends Copy {
+  address: Address;
+  /** Resolves when it can be started, to what the engine says of it; to undefined in a dry run. */
+  made: Promise<InstanceInfo | undefined>;
 }
 
-/** Makes the instance of a copy with all that is its own. */
-async function fill(
+/**
+ * Makes a copy up to where the directories that it shares are ready, so that windows can be prepared while the rest is
+ * done. If a step fails, all is undone.
+ *
+ * @param options `lend`: puts files into it before it starts
+ */
+export async function makeCopy(
   host: Host,
-  copy: Address,
-  { origin, source }: { origin: Origin; source: Mounts },
-): Promise<void> {
-  const { mounts } = copy;
-  const isShared = mounts.shared.length > 0;
-  await makeMounts(host, mounts);
-  await writeContainerRecord(host, copy, origin);
-  const [key] = await all([
-    makeHostKey(host, mounts),
-    copyOrigin(host, copy, { origin, mounts: isShared ? mounts : undefined }),
-  ]);
-  const share = async (): Promise<void> => {
-    const hostUid = await nextHostUid(host, copy, origin.user.uid);
-    await shareMounts(host, { mounts, hostUid });
-  };
-  await all([
-    ...(isShared ? [share()] : []),
-    giveMachineId(host, copy),
-    giveHostKey(host, copy, key),
-    copySshSettings(host, source, mounts),
-  ]);
+  source: Address,
+  { origin, lend }: { origin: Origin; lend(copy: Instance): Promise<void> },
+): Promise<NewCopy> {
+  return await withUndo(host, async (undo) => {
+    const copy = await beginCopy(host, source);
+    const { mounts } = copy;
+    const address = addressOf(host, { engine: source.engine, name: copy.name });
+    undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
+    await makeMounts(host, mounts);
+    await writeContainerRecord(host, address, origin);
+    const isShared = mounts.shared.length > 0;
+    const [key] = await all([
+      makeHostKey(host, address),
+      copyOrigin(host, address, { origin, mounts: isShared ? mounts : undefined }),
+      copySshSettings(host, source.mounts, mounts),
+    ]);
+    const found = host.look(undefined, () => findManaged(host, address));
+    const made = all([found, giveMachineId(host, address), giveHostKey(host, address, key), lend(address)]).then((
+      [instance],
+    ) => instance);
+    const share = async (): Promise<void> => {
+      const instance = await found;
+      const hostUid = await host.look("<HOST_UID>", () => nextHostUid(instance!, origin.user.uid));
+      if (isShared) await shareMounts(host, { mounts, hostUid });
+    };
+    await share().catch(async (error) => {
+      await made.catch(() => {});
+      throw error;
+    });
+    made.catch(() => {});
+    return { ...copy, address, made };
+  });
 }
 
 /** A host key of sshd, as texts. */
@@ -98,9 +111,9 @@ interface HostKey {
   public: string;
 }
 
-/** Makes a host key. No file with it stays on the host. */
-async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> {
-  const path = join(directory, "host_key");
+/** Makes a host key for a copy, and pins it. No file with it stays on the host. */
+async function makeHostKey(host: Host, { hostName, mounts }: Address): Promise<HostKey> {
+  const path = join(mounts.directory, "host_key");
   await host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path]);
   const key = {
     secret: await host.look("<HOST_KEY>", () => Deno.readTextFile(path)),
@@ -109,25 +122,16 @@ async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> 
   await host.change(`rm ${quoteWords([path, `${path}.pub`])}`, async () => {
     for (const file of [path, `${path}.pub`]) await Deno.remove(file);
   });
+  await writeText(host, mounts.knownHosts, { text: knownHostsLines(hostName, key.public), mode: 0o644 });
   return key;
 }
 
-/** Gives a copy that has not started its own host key in place of those of its origin, and pins it. */
-async function giveHostKey(host: Host, copy: Address, key: HostKey): Promise<void> {
-  const { hostName, mounts } = copy;
+/** Gives a copy that has not started its own host key. Those of other kinds are removed when it starts. */
+async function giveHostKey(host: Host, copy: Instance, key: HostKey): Promise<void> {
   const path = "/etc/ssh/ssh_host_ed25519_key";
   await all([
     pushFile(host, copy, { path, mode: "0600", stdin: { text: key.secret } }),
     pushFile(host, copy, { path: `${path}.pub`, mode: "0644", stdin: { text: key.public } }),
-    removeFiles(host, copy, {
-      paths: ["dsa", "ecdsa", "rsa"].flatMap((type) =>
-        ["", ".pub"].map((end) => `/etc/ssh/ssh_host_${type}_key${end}`)
-      ),
-    }),
-    writeText(host, mounts.knownHosts, {
-      text: knownHostsLines(hostName, key.public),
-      mode: 0o644,
-    }),
   ]);
 }
 

@@ -5,6 +5,7 @@ import { holdFiles, placesOf } from "../../../../lib/attach/disposable/lent_file
 import { makeCopy, requireOrigin } from "../../../../lib/attach/disposable/make_copy.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
+import { startAndAwait } from "../../../../lib/container/connect.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { copyDevices } from "../../../../lib/container/origin.ts";
 import { ubuntuUser } from "../../../../lib/container/user.ts";
@@ -151,33 +152,52 @@ Deno.test("copyDevices() keeps disk and network, shares directories of its own, 
 Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove it", async () => {
   await withFiles(async ({ host: { env } }) => {
     const idMap = [{ Isuid: true, Isgid: true, Hostid: 1_000_000, Nsid: 0, Maprange: 65_536 }];
-    const { host, calls } = recordingHost({
+    const config = { "user.gui-container": "1", "volatile.idmap.next": JSON.stringify(idMap) };
+    const { host, calls, options } = recordingHost({
       env: { GUI_CONTAINER_MOUNTS: env("GUI_CONTAINER_MOUNTS")! },
       answer: (argv) => {
         if (argv[0] === "ssh-keygen") {
-          for (const end of ["", ".pub"]) Deno.writeTextFileSync(argv.at(-1)! + end, "ssh-ed25519 AAAA");
+          for (const end of ["", ".pub"]) Deno.writeTextFileSync(argv.at(-1)! + end, `ssh-ed25519 AAAA${end}`);
         }
-        return argv.includes("volatile.idmap.next") ? { stdout: JSON.stringify(idMap) } : {};
+        const isFound = argv[1] === "query" && /-d[0-9a-f]{5}$/.test(argv.at(-1)!);
+        return isFound ? { stdout: JSON.stringify({ name: "x", status: "Stopped", config }) } : {};
       },
     });
     const origin = { source: "box", path: "box/made", created_at: "", user: ubuntuUser, location: "none", devices: {} };
-    const copy = await makeCopy(host, addressOf(host, { engine: engineCalled("lxc"), name: "box" }), origin);
+    const lent: string[] = [];
+    const copy = await makeCopy(host, addressOf(host, { engine: engineCalled("lxc"), name: "box" }), {
+      origin,
+      lend: ({ name }) => Promise.resolve(void lent.push(name)),
+    });
     copy.lock!.close();
+    const { made, address, name } = copy;
+    assertEquals(lent, [name]);
+    assertEquals(await Deno.readTextFile(address.mounts.knownHosts), `${name} ssh-ed25519 AAAA.pub\n`);
     const body = calls.find((argv) => argv.at(-1) === "/1.0/instances")!;
-    const { name, config } = JSON.parse(body[body.indexOf("--data") + 1]!);
-    assertEquals(name, copy.name);
-    assertEquals(config, {
+    const asked = JSON.parse(body[body.indexOf("--data") + 1]!);
+    assertEquals([asked.name, asked.config], [name, {
       "user.gui-container.copy-of": "box",
       "boot.autostart": "false",
       "security.protection.delete": "false",
-    });
-    const removed = calls.filter((argv) => argv.includes("DELETE"))
-      .map((argv) => new URL(argv.at(-1)!, "https://engine").searchParams.get("path")!);
-    const keys = ["dsa", "ecdsa", "rsa"].map((type) => `/etc/ssh/ssh_host_${type}_key`);
-    assertEquals(
-      removed.toSorted(),
-      [...keys, ...keys.map((key) => `${key}.pub`), "/var/lib/dbus/machine-id"].toSorted(),
-    );
+    }]);
+    const instance = (await made)!;
+    assertEquals(instance.status, "Stopped");
+    const changed = calls.flatMap((argv) => argv.includes("push") || argv.includes("DELETE") ? [argv.at(-1)!] : []);
+    const [files, id] = [`/1.0/instances/${name}/files?path=`, encodeURIComponent("/var/lib/dbus/machine-id")];
+    const key = `${name}/etc/ssh/ssh_host_ed25519_key`;
+    assertEquals(changed, [
+      ...[`${name}/etc/machine-id`, `${name}/etc/cloud/cloud-init.disabled`, `${files}${id}`],
+      ...[key, `${key}.pub`],
+    ]);
+
+    const { stdin } = options[calls.findIndex((argv) => argv.at(-1) === key)]!;
+    assertEquals(stdin, { text: "ssh-ed25519 AAAA" });
+
+    calls.length = 0;
+    await startAndAwait(host, address, { status: instance.status, hasNetwork: false, isNewCopy: true });
+    const [start, wait] = calls;
+    assertEquals([start, calls.length], [["lxc", "start", name], 2]);
+    assertStringIncludes(wait!.at(-1)!, "is_new_copy=yes");
   });
 });
 
