@@ -43,6 +43,15 @@ export async function withBrowser(container: Container, request: StartRequest): 
   const isCopy = request.isDisposable === true;
   if (!isCopy) await noteLink(host, mounts);
   const live = isCopy || (await container.seenSessions())?.length === 0 ? [] : await listSessions(container);
-  const running = browsers.find((browser) => live.some((session) => isSameApp(wordsOf(session), browser)));
-  return { ...request, app: [...running ?? browsers[0]!, ...request.app], joinsAny: true };
+  const running = browsers.flatMap((browser) => {
+    // The address that it was started with follows.
+    const found = live.find((session) => isSameApp(wordsOf(session).slice(0, browser.length), browser));
+    return found ? [{ browser, session: found.session }] : [];
+  })[0];
+  return {
+    ...request,
+    app: [...running?.browser ?? browsers[0]!, ...request.app],
+    session: request.session ?? (request.detached ? undefined : running?.session),
+    joinsAny: true,
+  };
 }

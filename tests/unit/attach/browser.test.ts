@@ -62,6 +62,25 @@ Deno.test("an address is opened by the browser that runs, else by the first that
   });
 });
 
+Deno.test("an address joins a browser that a launcher has started, with the address that it had then", async () => {
+  const snap = "env BAMF_DESKTOP_FILE_HINT=/x/firefox.desktop /snap/bin/firefox";
+  const flatpak = "flatpak run --branch=stable org.chromium.Chromium";
+  await withContainer({
+    browsers: `${snap} %u\n${flatpak} @@u %U @@\n`,
+    apps: ["env", "flatpak run org.gnome.Maps https://a.example/", `${flatpak} https://a.example/`],
+  }, async (container) => {
+    const found = await withBrowser(container, request);
+    assertEquals([found.app, found.session], [[...flatpak.split(" "), url], "s2"]);
+    assertEquals((await findSameApp(container, found))?.session, "s2");
+    // Those are for a session of their own.
+    assertEquals((await withBrowser(container, { ...request, session: "mine" })).session, "mine");
+    assertEquals((await withBrowser(container, { ...request, detached: true })).session, undefined);
+  });
+  await withContainer({ browsers: `${snap} %u\n`, apps: [snap.replace("firefox.d", "x.d")] }, async (container) => {
+    assertEquals((await withBrowser(container, request)).session, undefined);
+  });
+});
+
 Deno.test("a container cannot have anything else done by the name of a browser", async () => {
   const lies = [
     "--join",
