@@ -166,16 +166,17 @@ export function desktopOf(
     if (agreed === false) return "not done";
     const place = placeOf(agreed, linkPlaces);
     const opened: Happening = { kind: "link", host: url.host, where: placeText(place) };
+    const argv = await linkArgv(container, place, url);
     if (place.on === "host") {
       record(opened);
-      void start(linkArgv(container, place, url));
+      void start(argv);
       return "done";
     }
     if (linkRuns >= maxLinkRuns) {
       throw new Refusal(`${maxLinkRuns} links that it has opened elsewhere are still starting, or shown: close one`);
     }
     record(opened);
-    void start(linkArgv(container, place, url)).finally(() => linkRuns--);
+    void start(argv).finally(() => linkRuns--);
     linkRuns++;
     return "done";
   };

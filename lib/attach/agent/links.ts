@@ -9,6 +9,7 @@ import { wasLinkOpened } from "../../container/opened_links.ts";
 import { Refusal } from "../../guard/faults.ts";
 import type { Agreed, Question } from "../../guard/consent.ts";
 import { type LinkPlace, placeText } from "../session/link_places.ts";
+import { settingsFor } from "../settings/file.ts";
 
 const maxLinkCharacters = 8192;
 /** A longer name cannot be looked up (RFC 1035). */
@@ -64,10 +65,20 @@ function buttonOf(place: LinkPlace): string {
 
 /**
  * The command line that opens a link. That of attach.ts takes no word of the container's for an option, since all after
- * `--` are not; and a copy opens none itself, so that none leads from copy to copy.
+ * `--` are not; and a copy opens none itself, so that none leads from copy to copy. Its engine and project are those that
+ * are set for it, else those of the container that the link comes from.
+ *
+ * @throws {UserError} exit code 2 for a settings file that is not read
  */
-export function linkArgv({ options }: Pick<Container, "options">, place: LinkPlace, { href }: URL): string[] {
+export async function linkArgv(
+  { host, options }: Pick<Container, "host" | "options">,
+  place: LinkPlace,
+  { href }: URL,
+): Promise<string[]> {
   if (place.on === "host") return ["xdg-open", href];
+  const settings = await settingsFor(host, place.container);
+  const isSet = (option: string): boolean =>
+    (["engine", "project"] as const).some((key) => settings.has(key) && option.startsWith(`--${key}=`));
   const copy = place.on === "copy" ? ["--disposable", "--deny=links"] : [];
-  return [programPath("attach.ts"), ...options, ...copy, place.container, "--", href];
+  return [programPath("attach.ts"), ...options.filter((option) => !isSet(option)), ...copy, place.container, "--", href];
 }

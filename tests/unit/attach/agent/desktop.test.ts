@@ -46,7 +46,16 @@ interface World {
 }
 
 async function inWorld(
-  { open = askableNames, asks = [], linkPlaces, answer = "Allow once", printer = "Office", isConfined = false }: {
+  {
+    open = askableNames,
+    asks = [],
+    linkPlaces,
+    answer = "Allow once",
+    printer = "Office",
+    isConfined = false,
+    options: engineOptions = [],
+    settings,
+  }: {
     open?: readonly AskableChannel[];
     asks?: readonly AskableChannel[];
     linkPlaces?: readonly LinkPlace[];
@@ -54,6 +63,10 @@ async function inWorld(
     printer?: string;
     /** Whether the container's network is closed. */
     isConfined?: boolean;
+    /** What other runs need for the same engine. */
+    options?: readonly string[];
+    /** The text of the settings file. */
+    settings?: string;
   },
   test: (world: World) => Promise<void>,
 ): Promise<void> {
@@ -64,6 +77,11 @@ async function inWorld(
     string,
   ];
   for (const path of [inside, own, downloads]) await Deno.mkdir(path);
+  if (settings !== undefined) {
+    const config = join(directory, ".config/gui-container");
+    await Deno.mkdir(config, { recursive: true, mode: 0o700 });
+    await Deno.writeTextFile(join(config, "config.yaml"), settings, { mode: 0o600 });
+  }
   const { host, said } = recordingHost({ env: { HOME: directory, XDG_DOWNLOAD_DIR: downloads } });
   const done: string[][] = [];
   const asked: string[] = [];
@@ -100,7 +118,7 @@ async function inWorld(
   const history = openHistory(host, { name: "box" });
   const box = localBox(host, { directory: own, mounts: mountsIn({ env: () => directory }, "box"), history });
   await Deno.mkdir(box.mounts.directory);
-  const container = { ...box, run: host.run, isConfined: () => Promise.resolve(isConfined) };
+  const container = { ...box, options: engineOptions, run: host.run, isConfined: () => Promise.resolve(isConfined) };
   const over = new AbortController();
   const now = (): number => time;
   const options = { open: new Set(open), asks: new Set(asks), linkPlaces, signal: over.signal, now };
@@ -233,6 +251,24 @@ Deno.test("a link opens in another container, in a copy that opens none, or wher
     await inWorld({ linkPlaces, answer }, async ({ ask, done, asked }) => {
       assertEquals(await ask({ ask: "link", url }), argv ? "done" : "not done");
       assertEquals([done, asked.length], [argv ? [[...argv]] : [], 1], answer);
+    });
+  }
+});
+
+Deno.test("a link goes to the engine and the project that are set for its container, else to those of its own", async () => {
+  const options = ["--engine=incus", "--project=mine"];
+  for (
+    const [set, kept] of [
+      ["{ name: web, engine: lxc, project: shop }", []],
+      ["{ name: web, engine: lxc }", ["--project=mine"]],
+      ["{ name: web, project: shop }", ["--engine=incus"]],
+      ["{ name: other, engine: lxc, project: shop }", options],
+    ] as const
+  ) {
+    const settings = `containers:\n  - ${set}\n`;
+    await inWorld({ linkPlaces: [web], options, settings }, async ({ ask, done }) => {
+      await ask({ ask: "link", url: "https://example.com/" });
+      assertEquals(done.map((argv) => argv.slice(1, -3)), [[...kept]], set);
     });
   }
 });
