@@ -165,19 +165,18 @@ export function desktopOf(
     const agreed = await agreedTo(await linkQuestion(container, { url, places: linkPlaces }));
     if (agreed === false) return "not done";
     const place = placeOf(agreed, linkPlaces);
-    const opened: Happening = { kind: "link", host: url.host, where: placeText(place) };
     const argv = await linkArgv(container, place, url);
-    if (place.on === "host") {
-      record(opened);
-      void start(argv);
-      return "done";
-    }
-    if (linkRuns >= maxLinkRuns) {
+    const isElsewhere = place.on !== "host";
+    if (isElsewhere && linkRuns >= maxLinkRuns) {
       throw new Refusal(`${maxLinkRuns} links that it has opened elsewhere are still starting, or shown: close one`);
     }
-    record(opened);
-    void start(argv).finally(() => linkRuns--);
-    linkRuns++;
+    if (history.isFull("link")) throw new Refusal(historyIsFull);
+    const ended = start(argv);
+    record({ kind: "link", host: url.host, where: placeText(place) });
+    if (isElsewhere) {
+      linkRuns++;
+      void ended.finally(() => linkRuns--);
+    }
     return "done";
   };
 

@@ -77,8 +77,8 @@ export async function linkArgv(
 ): Promise<string[]> {
   if (place.on === "host") return ["xdg-open", href];
   const settings = await settingsFor(host, place.container);
-  const isSet = (option: string): boolean =>
-    (["engine", "project"] as const).some((key) => settings.has(key) && option.startsWith(`--${key}=`));
+  const set = (["engine", "project"] as const).filter((key) => settings.has(key));
+  const engine = options.filter((option) => !set.some((key) => option.startsWith(`--${key}=`)));
   const copy = place.on === "copy" ? ["--disposable", "--deny=links"] : [];
-  return [programPath("attach.ts"), ...options.filter((option) => !isSet(option)), ...copy, place.container, "--", href];
+  return [programPath("attach.ts"), ...engine, ...copy, place.container, "--", href];
 }

@@ -6,6 +6,7 @@ import { type DesktopLine, desktopOf, type Outcome } from "../../../../lib/attac
 import { maxHandedBytes } from "../../../../lib/attach/agent/handed_files.ts";
 import { parseRequest } from "../../../../lib/attach/agent/requests.ts";
 import { programPath } from "../../../../lib/base/called.ts";
+import { UserError } from "../../../../lib/base/errors.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { type AskableChannel, askableNames } from "../../../../lib/guard/channel.ts";
 import type { LinkPlace } from "../../../../lib/attach/session/link_places.ts";
@@ -55,6 +56,7 @@ async function inWorld(
     isConfined = false,
     options: engineOptions = [],
     settings,
+    missing = [],
   }: {
     open?: readonly AskableChannel[];
     asks?: readonly AskableChannel[];
@@ -67,6 +69,8 @@ async function inWorld(
     options?: readonly string[];
     /** The text of the settings file. */
     settings?: string;
+    /** Programs that are not installed. */
+    missing?: readonly string[];
   },
   test: (world: World) => Promise<void>,
 ): Promise<void> {
@@ -108,6 +112,7 @@ async function inWorld(
   };
   const runs: ((code: number) => void)[] = [];
   host.start = (argv) => {
+    if (missing.includes(argv[0]!)) throw new UserError(`${argv[0]} is not installed`, { hint: "Install it" });
     done.push([...argv]);
     const { promise, resolve } = Promise.withResolvers<number>();
     if (argv[0] === "xdg-open") resolve(0);
@@ -177,6 +182,17 @@ Deno.test("links, files, print jobs and answers are written down: of a link the 
       { kind: "print", name: "b.pdf", bytes: 8, printer: "Office" },
     ]);
   }));
+
+Deno.test("a link is not written down that no program opens", async () => {
+  for (const linkPlaces of [[{ on: "host" }], [web]] as const) {
+    const missing = ["xdg-open", programPath("attach.ts")];
+    await inWorld({ linkPlaces, missing }, async ({ ask, said, written }) => {
+      assertEquals(await ask({ ask: "link", url: "https://example.com/" }), "not done");
+      assertStringIncludes(said.join("\n"), "is not installed. Install it");
+      assertEquals(await written(), []);
+    });
+  }
+});
 
 Deno.test("a storm of links ends with the lines for an hour, not with the first line", () =>
   inWorld({}, async ({ ask, done, said, written, pass }) => {
