@@ -64,9 +64,8 @@ export async function takeFilesBack(
   loans: readonly Loan[],
   given: TakeBackOptions = {},
 ): Promise<string[]> {
-  const changed: Loan[] = [];
-  const lost = given.lost ?? [];
-  const options = { ...given, lost, changed };
+  const back = new Map<Loan, boolean>();
+  const options = { ...given, back };
   const lent = loans.filter(isCopy);
   const { takeBackCopies } = lent.length > 0 ? await copies() : {};
   const findings: string[] = [];
@@ -79,17 +78,20 @@ export async function takeFilesBack(
   } catch (error) {
     for (const finding of findings) host.ui.warn(finding);
     throw error;
-  }
-  const back = loans.filter((loan) => !lost.includes(loan));
-  for (const [key, ofOne] of Map.groupBy(back, ({ history }) => JSON.stringify(history))) {
-    if (key === undefined) continue;
-    const history = openHistory(host, JSON.parse(key));
-    for (const { id, hostPath: path } of ofOne) {
-      history.add({ kind: "file", what: "back", path, changed: changed.some((loan) => loan.id === id) });
-    }
-    await history.written();
+  } finally {
+    await noteBack(host, back);
   }
   return findings;
+}
+
+/** Writes down that files came back, each where it is written down that it was lent. */
+async function noteBack(host: Host, back: ReadonlyMap<Loan, boolean>): Promise<void> {
+  for (const [key, ofOne] of Map.groupBy(back, ([{ history }]) => JSON.stringify(history))) {
+    if (key === undefined) continue;
+    const history = openHistory(host, JSON.parse(key));
+    for (const [{ hostPath: path }, changed] of ofOne) history.add({ kind: "file", what: "back", path, changed });
+    await history.written();
+  }
 }
 
 /** How long taking files back may take, in milliseconds. */

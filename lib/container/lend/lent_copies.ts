@@ -157,7 +157,7 @@ export async function takeBackCopies(
   host: Host,
   instance: Instance,
   copies: readonly LentCopy[],
-  { wasKilled = false, lost = [], changed = [] }: TakeBackOptions = {},
+  { wasKilled = false, lost = [], back }: TakeBackOptions = {},
 ): Promise<string[]> {
   if (copies.length === 0) return [];
   const findings: string[] = [];
@@ -170,10 +170,11 @@ export async function takeBackCopies(
       const known = lock && await readCopy(host, copy);
       if (!known) return;
       const now = await finishOwnWriting(host, { copy: known, findings });
-      const inside = await endCopy(host, instance, now, { wasKilled, isThere, findings, changed });
-      if (now.isChanged) changed.push(copy);
-      if (!isThere) lost.push(copy);
+      const inside = await endCopy(host, instance, now, { wasKilled, isThere, findings });
+      const isChanged = (await readCopy(host, now))?.isChanged === true;
       await forgetCopy(host, now);
+      if (isThere) back?.set(copy, isChanged);
+      else lost.push(copy);
       if (inside) ended.push(inside);
     } catch (error) {
       failures.push(error as Error);
@@ -252,9 +253,7 @@ async function endCopy(
   host: Host,
   instance: Instance,
   record: LentCopy,
-  { wasKilled, isThere, findings, changed }:
-    & Required<Pick<TakeBackOptions, "wasKilled" | "changed">>
-    & { isThere: boolean; findings: string[] },
+  { wasKilled, isThere, findings }: { wasKilled: boolean; isThere: boolean; findings: string[] },
 ): Promise<FileInside | undefined> {
   const { hostPath, containerPath, readOnly } = record;
   const label = labelOf(instance);
@@ -298,11 +297,10 @@ async function endCopy(
       return undefined;
     }
     if (found.content) {
-      changed.push(record);
       await moveFile(part, back);
       findings.push(...await writeVersion(host, copy, { container, label }));
     } else if (because) findings.push(`"${hostPath}" ${because}`);
-    copy = { ...copy, lent: container, isSafe: true };
+    copy = { ...copy, lent: container, isSafe: true, ...found.content ? { isChanged: true } : {} };
     await writeCopies(host, [copy]);
     await removeFile(old);
     if (await remove(found.found)) return { ...found, containerPath };

@@ -86,8 +86,8 @@ export interface TakeBackOptions {
   wasKilled?: boolean;
   /** Those that are not taken back, though their loans have ended, are added to these. */
   lost?: Loan[];
-  /** Those that were changed while they were lent are added to these. */
-  changed?: Loan[];
+  /** Those that are taken back, by this run, are added to these, with whether they were changed while they were lent. */
+  back?: Map<Loan, boolean>;
 }
 
 /** Whether a file is lent as a copy. */

@@ -162,7 +162,7 @@ export async function unmapFiles(
   host: Host,
   instance: Instance,
   all: readonly Mapping[],
-  { wasKilled = false, lost = [], changed = [] }: TakeBackOptions = {},
+  { wasKilled = false, lost = [], back }: TakeBackOptions = {},
 ): Promise<string[]> {
   if (all.length === 0) return [];
   if (wasKilled && !await hasDevices(host, instance, all.map(({ id }) => id))) await delay(graceMs);
@@ -175,7 +175,6 @@ export async function unmapFiles(
   const { done, failure, ...restored } = await restoreFiles(host, mapped, { forget: false });
   const findings = [...restored.findings, ...kept.findings];
   lost.push(...restored.lost);
-  for (const mapping of mapped) if (mapping.history && await isWritten(mapping)) changed.push(mapping);
   if (engineFailure ?? failure) {
     for (const finding of findings) host.ui.warn(finding);
     throw engineFailure ?? failure;
@@ -183,7 +182,14 @@ export async function unmapFiles(
   const effect = ", and keeps access until it closes the file";
   const open = await finishUnmap(host, instance, { files: mapped, effect });
   // Only now: Incus 7.0.2 leaves every mount point to us, and the next run removes what an interrupted one has not.
-  await withJournalLock(host, () => removeRecords(host, done));
+  await withJournalLock(host, async () => {
+    const records = await readMappings(host);
+    for (const mapping of done) {
+      if (!records.some(({ id }) => id === mapping.id) || restored.lost.includes(mapping)) continue;
+      back?.set(mapping, mapping.history !== undefined && await isWritten(mapping));
+    }
+    await removeRecords(host, done);
+  });
   if (!kept.failure) return [...findings, ...open];
   for (const finding of [...findings, ...open]) host.ui.warn(finding);
   throw kept.failure;

@@ -5,7 +5,7 @@ import { type Host, realHost } from "../../../../lib/base/host.ts";
 import { readMappings, withJournalLock, writeRecords } from "../../../../lib/container/lend/journal.ts";
 import { isWritten, keepLastVersions } from "../../../../lib/container/lend/last_version.ts";
 import { takeBackMs } from "../../../../lib/container/lend/lend.ts";
-import type { Mapping } from "../../../../lib/container/lend/loan.ts";
+import type { Loan, Mapping, TakeBackOptions } from "../../../../lib/container/lend/loan.ts";
 import { unmapFiles } from "../../../../lib/container/lend/mappings.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
 import { sampleMapping } from "../../mappings.ts";
@@ -50,7 +50,7 @@ Deno.test("a container that does not give its last version of a deleted file doe
 
 interface Unmapping {
   /** Takes back two files: one that is gone, and one that is here. */
-  unmap(options?: { wasKilled?: boolean }): Promise<string[]>;
+  unmap(options?: TakeBackOptions): Promise<string[]>;
   /** The directory of the journal. */
   journal: string;
   gone: Mapping;
@@ -126,7 +126,10 @@ Deno.test("where a last version cannot be kept, that file alone stays lent", asy
   await withUnmapping({ answer: running }, async ({ unmap, left, acl, journal, gone }) => {
     // In the way of what comes.
     await Deno.mkdir(join(journal, `${gone.id}.part`));
-    await assertRejects(() => unmap(), Deno.errors.IsADirectory);
+    const back = new Map<Loan, boolean>();
+    await assertRejects(() => unmap({ back }), Deno.errors.IsADirectory);
+    await assertRejects(() => unmap({ back }), Deno.errors.IsADirectory);
+    assertEquals([...back.keys()].map(({ id }) => id), ["map-2"]);
     assertEquals([await left(), (await acl()).includes("user:1")], [[[gone.id, false]], false]);
   });
 });

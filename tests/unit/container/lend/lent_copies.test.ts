@@ -190,6 +190,31 @@ Deno.test("the history says of a file that it was lent, and whether it came back
   });
 });
 
+Deno.test("the history has one line for a file that came back, whatever other runs and other files do", async () => {
+  await withWorld(async ({ lend, host, engine, file, answer }) => {
+    const name = "box";
+    const instance = { engine, name };
+    const history = openHistory(host, { name });
+    const [one, other] = [await lend({ history }), await lend({ history })];
+    const backs = async (): Promise<unknown[]> =>
+      (await readHistory(host, name)).flatMap((line) =>
+        line.kind === "file" && line.what === "back" ? [[line.path, line.changed]] : []
+      );
+    await Deno.writeTextFile(one.containerPath, "changed");
+    answer.now = (argv) => argv.includes(other.containerPath) ? Promise.resolve(result(argv, 1)) : undefined;
+    const copies = await readCopies(host);
+    await assertRejects(() => takeFilesBack(host, instance, copies), UserError, "does not give its version");
+    assertEquals(await backs(), [[file, true]]);
+    answer.now = () => undefined;
+    // The first is back: a run that does not know that has nothing to say of it.
+    await takeFilesBack(host, instance, copies);
+    assertEquals(await backs(), [[file, true], [file, false]]);
+    await takeFilesBack(host, instance, copies);
+    assertEquals((await backs()).length, 2);
+    await history.written();
+  });
+});
+
 Deno.test("takeBackCopies() puts the container's version beside a file that was changed here, under a free name", async () => {
   await withWorld(async ({ lend, takeBack, file, names }) => {
     await Deno.symlink("/nonexistent", `${file}.from-box`);
