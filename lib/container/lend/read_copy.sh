@@ -18,5 +18,7 @@ if [ "${found%% *}" = "$2" ]; then
 fi
 printf 'data %s\n' "$found"
 cat <"$file" || exit
+# What has shrunk meanwhile has not sent all that the line says, which is waited for on the other side.
+[ "$(stat -c '%s %d %i %y %z' -- "$file" 2>/dev/null)" = "$found" ] || exit 0
 read -r _
 exit 0

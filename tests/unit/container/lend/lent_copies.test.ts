@@ -561,6 +561,36 @@ Deno.test("takeBackCopies() has the container's program end once the version is 
   });
 });
 
+Deno.test("takeBackCopies() reads a copy again at once that shrinks or is replaced while it is read", async () => {
+  const changes = [
+    [': >"$COPY"', ""],
+    ['truncate -s 2 "$COPY"', "th"],
+    ['echo other >"$COPY.new"; mv "$COPY.new" "$COPY"; head -c 2; exit', "other\n"],
+    // It has sent less than there was, and the file has its size again.
+    [': >"$COPY"; cat; printf THERE >"$COPY"; exit', "THERE"],
+  ] as const;
+  for (const [change, found] of changes) {
+    await withWorld(async ({ lend, takeBack, file, answer }) => {
+      const copy = await lend();
+      await Deno.writeTextFile(copy.containerPath, "there");
+      const bin = await Deno.makeTempDir();
+      // What reads the copy changes it, the first time only.
+      const reader = `#!/bin/sh\nrm "$0"\n${change}\nexec cat\n`;
+      await Deno.writeTextFile(join(bin, "cat"), reader, { mode: 0o755 });
+      const env = { PATH: `${bin}:${Deno.env.get("PATH")}`, COPY: copy.containerPath };
+      let reads = 0;
+      answer.now = (argv, options) => {
+        if (!/^[0-9a-f]{64}$/.test(argv.at(-1)!)) return undefined;
+        reads++;
+        return runProcess(argv.slice(argv.indexOf("/bin/sh")), { ...options, env });
+      };
+      assertEquals(await takeBack(), []);
+      assertEquals([text(file), reads], [found, 2], change);
+      await Deno.remove(bin, { recursive: true });
+    });
+  }
+});
+
 /** What a container sends in place of its version. */
 async function lie(pieces: Iterable<string>): Promise<UserError> {
   let error: UserError | undefined;
