@@ -92,9 +92,10 @@ export async function makeCopy(
       [instance],
     ) => instance);
     const share = async (): Promise<void> => {
+      if (!isShared) return;
       const instance = await found;
       const hostUid = await host.look("<HOST_UID>", () => nextHostUid(instance!, origin.user.uid));
-      if (isShared) await shareMounts(host, { mounts, hostUid });
+      await shareMounts(host, { mounts, hostUid });
     };
     await share().catch(async (error) => {
       await made.catch(() => {});

@@ -201,6 +201,33 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
   });
 });
 
+Deno.test("makeCopy() asks for no uid on the host where nothing is shared with that", async () => {
+  await withFiles(async ({ host: { env } }) => {
+    const config = { "user.gui-container": "1", "volatile.idmap.next": "[]" };
+    const { host } = recordingHost({
+      env: { GUI_CONTAINER_MOUNTS: env("GUI_CONTAINER_MOUNTS")! },
+      answer: (argv) => {
+        if (argv[0] === "ssh-keygen") {
+          for (const end of ["", ".pub"]) Deno.writeTextFileSync(argv.at(-1)! + end, "x");
+        }
+        const isFound = argv[1] === "query" && /-d[0-9a-f]{5}(?:\?|$)/.test(argv.at(-1)!);
+        return isFound ? { stdout: JSON.stringify({ name: "x", status: "Stopped", config }) } : {};
+      },
+    });
+    const origin = { source: "box", path: "box/made", created_at: "", user: ubuntuUser, location: "none", devices: {} };
+    const make = async (isLocal: boolean): Promise<string | undefined> => {
+      const server = { remote: isLocal ? "local" : "far", project: undefined, isLocal };
+      const engine = { ...engineCalled("lxc"), server };
+      const lend = (): Promise<void> => Promise.resolve();
+      const copy = await makeCopy(host, addressOf(host, { engine, name: "box" }), { origin, lend });
+      copy.lock!.close();
+      return (await copy.made)?.status;
+    };
+    assertEquals(await make(false), "Stopped");
+    await assertRejects(() => make(true), UserError, "id map has no user");
+  });
+});
+
 Deno.test("requireOrigin() says what to do without a snapshot", async () => {
   const { host } = recordingHost({
     env: { HOME: "/nowhere" },
