@@ -3,10 +3,7 @@
 # Waits, as root in a container, until its user can log in: "systemctl start" returns once systemd has started a unit.
 # Value in front: has_network is "yes" for a container with a network, where this also waits for sshd, and for an address: by
 # IPv6 alone, it comes after the network is said to be online. For five seconds, or half a minute while the system still starts.
-# is_new_copy is "yes" for a throw-away copy that starts for the first time, with a host key of its own (ed25519).
-: "${has_network?}" "${is_new_copy?}"
-# Of no use to it, and no key of another container's is to be there when its first app starts.
-[ -z "$is_new_copy" ] || for kind in dsa ecdsa rsa; do rm -f "/etc/ssh/ssh_host_${kind}_key" "/etc/ssh/ssh_host_${kind}_key.pub"; done
+: "${has_network?}"
 # Just after the start systemd does not answer yet.
 until systemctl is-system-running 2>/dev/null | grep -qvx offline; do sleep 0.05; done
 if [ "$has_network" ]; then

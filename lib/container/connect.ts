@@ -38,10 +38,11 @@ const serveSsh = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
 export async function reachInstance(
   host: Host,
   instance: Address,
-  { found, user, throughEngine, ...boot }: BootOptions & {
+  { found, user, throughEngine, bootTimeoutMs = maxBootMs }: {
     found: InstanceInfo | undefined;
     user: ContainerUser;
     throughEngine: boolean;
+    bootTimeoutMs?: number | undefined;
   },
 ): Promise<SshTarget> {
   const { label, mounts } = instance;
@@ -58,34 +59,22 @@ export async function reachInstance(
   const hasNetwork = !throughEngine && (found?.hasNetwork ?? true);
   const { status, address } = found ?? {};
   const isReady = status === "Running" && (throughEngine || address !== undefined);
-  if (!isReady) await startAndAwait(host, instance, { ...boot, status, hasNetwork });
+  if (!isReady) await startAndAwait(host, instance, { status, hasNetwork, bootTimeoutMs });
   return await sshTarget(host, instance, { user, hasNetwork, address: isReady ? address : undefined });
 }
 
-/** How a container starts. */
-export interface BootOptions {
-  /** How long it may take to boot, in milliseconds. */
-  bootTimeoutMs?: number;
-  /** It has a host key of its own, beside those of what it is a copy of: these are removed. */
-  isNewCopy?: boolean;
-}
-
 /** Starts a container if it does not run, and waits until its user can log in. */
-export async function startAndAwait(
-  host: Host,
-  instance: Address,
-  { status, hasNetwork, bootTimeoutMs = maxBootMs, isNewCopy = false }: BootOptions & {
-    /** As the engine says. */
-    status: string | undefined;
-    hasNetwork: boolean;
-  },
-): Promise<void> {
+export async function startAndAwait(host: Host, instance: Address, { status, hasNetwork, bootTimeoutMs = maxBootMs }: {
+  /** As the engine says. */
+  status: string | undefined;
+  hasNetwork: boolean;
+  bootTimeoutMs?: number;
+}): Promise<void> {
   if (status !== "Running") {
     host.ui.status(`Starting "${instance.label}"`);
     await startInstance(host, instance);
   }
-  const values = { has_network: hasNetwork ? "yes" : "", is_new_copy: isNewCopy ? "yes" : "" };
-  const script = withValues(awaitBoot, values);
+  const script = withValues(awaitBoot, { has_network: hasNetwork ? "yes" : "" });
   await exec(host, instance, ["/bin/sh", "-c", script], { timeoutMs: bootTimeoutMs });
 }
 

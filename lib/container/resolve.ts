@@ -6,7 +6,6 @@ import type { Host } from "../base/host.ts";
 import { once } from "../base/promises.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { type InstanceInfo, isHere } from "../engine/instance.ts";
-import type { BootOptions } from "./connect.ts";
 import type { Container, KnownContainer } from "./container.ts";
 import { type History, openHistory } from "./history.ts";
 import { localContainer } from "./local.ts";
@@ -47,10 +46,10 @@ function historyOf(host: Host, { hostName }: Address, { keepsHistory = true }: H
 export async function containerAt(
   host: Host,
   address: Address,
-  { history, keepsHistory, made, ...boot }:
-    & HistoryOption
-    & BootOptions
-    & { history?: History; made?: Promise<InstanceInfo | undefined> } = {},
+  { history, keepsHistory, made }: HistoryOption & {
+    history?: History;
+    made?: Promise<InstanceInfo | undefined>;
+  } = {},
 ): Promise<Container> {
   const { engine: { server }, mounts } = address;
   const record = await readContainerRecord(mounts);
@@ -60,7 +59,6 @@ export async function containerAt(
     host,
     history: history ?? historyOf(host, address, { keepsHistory }),
     plannedUser: parseUser(record?.user ?? "") ?? plannedUser,
-    ...boot,
     instance: once(() =>
       made ?? host.look(undefined, async () => {
         const instance = await findManaged(host, address, { withState: server.isLocal });

@@ -43,7 +43,7 @@ export async function runDisposable(container: Container, request: DisposableReq
       host.ui.status(`"${name}" is a copy of "${source}": all that is in it is deleted when the app ends`);
       // A plan has a step after the other.
       await host.look<unknown>(made, () => Promise.resolve());
-      await using disposable = await containerAt(host, address, { history, made, isNewCopy: true });
+      await using disposable = await containerAt(host, address, { history, made });
       const words = [...app, ...files.pathsFor(origin.user)];
       return await start(disposable, { ...request, border, app: words, isDisposable: true });
     } catch (error) {

@@ -20,7 +20,7 @@ import { writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, sshConfigPath } from "../../container/ssh.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, nextHostUid } from "../../engine/instance.ts";
-import { pushFile } from "../../engine/instance_files.ts";
+import { pushFile, removeFiles } from "../../engine/instance_files.ts";
 
 /**
  * What copies of a container are made of. Warns when that has had no updates for long.
@@ -127,12 +127,17 @@ async function makeHostKey(host: Host, { hostName, mounts }: Address): Promise<H
   return key;
 }
 
-/** Gives a copy that has not started its own host key. Those of other kinds are removed when it starts. */
+/** Gives a copy that has not started its own host key in place of those of its origin. */
 async function giveHostKey(host: Host, copy: Instance, key: HostKey): Promise<void> {
   const path = "/etc/ssh/ssh_host_ed25519_key";
   await all([
     pushFile(host, copy, { path, mode: "0600", stdin: { text: key.secret } }),
     pushFile(host, copy, { path: `${path}.pub`, mode: "0644", stdin: { text: key.public } }),
+    removeFiles(host, copy, {
+      paths: ["dsa", "ecdsa", "rsa"].flatMap((type) =>
+        ["", ".pub"].map((end) => `/etc/ssh/ssh_host_${type}_key${end}`)
+      ),
+    }),
   ]);
 }
 
