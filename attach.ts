@@ -115,7 +115,9 @@ const spec = {
     "logs": ["session"],
     "copy": ["session"],
     "paste": ["session"],
-    "settings": settingKeys.map(optionOf),
+    // Whether a history is kept is no option: --history prints it.
+    "settings": settingKeys.filter((key) => key !== "history").map(optionOf),
+    "history": [],
     // The session has its channels and its windows.
     "join": ["session"],
   },

@@ -187,6 +187,8 @@ Deno.test("parseCommandLine() refuses options that have no effect together, and 
       [attach, "--stop --all box --border=red --save", "--save goes with no --stop"],
       [attach, "--settings box --save --border=red", "--save goes with no --settings"],
       [attach, "--copy --paste box", "--copy goes with no --paste"],
+      [attach, "--history box --session=x --allow=tray", "--session goes with no --history"],
+      [attach, "--settings --history box", "--settings goes with no --history"],
       [attach, "--list --session=x", "--session goes with no --list"],
       [attach, "box xterm --all", "--all goes with --stop only"],
       [create, "--update --force", "--force goes with --delete only"],
