@@ -12,7 +12,7 @@
  */
 
 import { dirname, join } from "@std/path";
-import { exists, ifThere, readDirectory, writeAll } from "../base/files.ts";
+import { exists, ifThere, readDirectory, removeFile, writeAll } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { lockFile } from "../base/lock.ts";
 import { revealInvisible } from "../base/text.ts";
@@ -156,7 +156,8 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
 }
 
 /**
- * Takes over lines from a file in which a guard has left them for a run of later. Each names its history.
+ * Takes over lines from a file in which a guard has left them for a run of later. Each names its history. Only one run at
+ * a time may do this.
  *
  * @param path may be missing; the guard may go on to write
  */
@@ -173,7 +174,7 @@ export async function takeLeftLines(host: Pick<Host, "env">, path: string): Prom
     if (name === undefined) continue;
     for (const line of found) await append(pathOf(join(directory, name), line.kind), `${JSON.stringify(line)}\n`);
   }
-  await Deno.remove(taken);
+  await removeFile(taken);
 }
 
 function nameIn(line: string): string | undefined {

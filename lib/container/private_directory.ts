@@ -56,10 +56,8 @@ async function claim(host: Host, path: string): Promise<Deno.FsFile> {
 export async function takeAllLeftLines(host: Host): Promise<void> {
   const root = mountsRoot(host);
   if (!await exists(root)) return;
-  {
-    using _turn = await lockFile(lockPath(root));
-    await removeLeftovers(host, root);
-  }
+  using _turn = await lockFile(lockPath(root));
+  await removeLeftovers(host, root);
   for (const directory of await privateDirectories(host)) await takeLeftLines(host, join(directory, leftLinesName));
 }
 

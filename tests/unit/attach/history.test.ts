@@ -1,6 +1,6 @@
 // What `attach.ts --history` prints.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { showHistory } from "../../../lib/attach/history.ts";
 import { UserError } from "../../../lib/base/errors.ts";
@@ -59,3 +59,47 @@ Deno.test("a history is printed by day, with what guards have left", async () =>
     await Deno.remove(home, { recursive: true });
   }
 });
+
+/** Runs `test` with windows that have stayed, whose guard has left `count` lines of the clipboard of "web". */
+async function withLeft(
+  count: number,
+  test: (world: ReturnType<typeof recordingHost> & { home: string }) => Promise<void>,
+): Promise<void> {
+  const home = await Deno.makeTempDir();
+  try {
+    const left = join(home, "mounts/.attach-1w");
+    await Deno.mkdir(left, { recursive: true });
+    using lock = await Deno.open(join(left, "lock"), { write: true, create: true });
+    await lock.lock(false);
+    const line = { name: "web", time: "2026-01-03T08:05:00.000Z", kind: "clipboard", direction: "out" };
+    const lines = Array.from({ length: count }, (_, times) => ({ ...line, type: "text/plain", times, bytes: 1 }));
+    await Deno.writeTextFile(join(left, "history.jsonl"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const env = { HOME: home, GUI_CONTAINER_MOUNTS: join(home, "mounts"), INCUS_CONF: home };
+    await test({ ...recordingHost({ env }), home });
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+}
+
+Deno.test("two that print a history at once take over each line once", () =>
+  withLeft(100, async ({ host, said }) => {
+    await Promise.all([showHistory(host, undefined, {}), showHistory(host, undefined, {})]);
+    assertEquals(said.filter((text) => !text.startsWith("result: ")), []);
+    await showHistory(host, undefined, {});
+    assertEquals(said.at(-1)!.split("\n").length, 101);
+  }));
+
+Deno.test("a history is printed also when nothing can be taken over", () =>
+  withLeft(1, async ({ host, said, home }) => {
+    const history = openHistory(host, { name: "web" });
+    history.add({ kind: "link", host: "example.org", where: "on this host" });
+    await history.written();
+    // In the place of a full disk.
+    await Deno.symlink("missing/file", join(home, ".local/state/gui-container/history/web/clipboard.jsonl"));
+    await showHistory(host, undefined, {});
+    assertStringIncludes(
+      said.join("\n"),
+      "warn: What crossed the clipboard of windows whose run has ended may be missing",
+    );
+    assertStringIncludes(said.at(-1)!, "link to example.org opened on this host");
+  }));
