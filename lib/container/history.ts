@@ -114,7 +114,8 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
     try {
       for (let line; (line = waiting[0]) !== undefined; waiting.shift()) {
         const { kind } = line;
-        const text = `${JSON.stringify(line)}\n`;
+        // A full disk may have taken the beginning of the line.
+        const text = `${isBroken ? "\n" : ""}${JSON.stringify(line)}\n`;
         await host.look(undefined, () => append(pathOf(join(directory, name), kind), text));
         isBroken = false;
       }
@@ -172,7 +173,7 @@ export async function takeLeftLines(host: Pick<Host, "env">, path: string): Prom
   for (const [name, lines] of Map.groupBy(text.split("\n"), nameIn)) {
     const found = lines.flatMap((line) => parseHistoryLine(line) ?? []);
     if (name === undefined) continue;
-    for (const line of found) await append(pathOf(join(directory, name), line.kind), `${JSON.stringify(line)}\n`);
+    for (const line of found) await append(pathOf(join(directory, name), line.kind), `\n${JSON.stringify(line)}\n`);
   }
   await removeFile(taken);
 }

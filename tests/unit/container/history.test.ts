@@ -125,6 +125,17 @@ Deno.test("while nothing can be written, what needs a line is refused; the line 
     assertEquals(said.length, 1);
   }));
 
+Deno.test("a line whose beginning a full disk has taken is written again whole", () =>
+  inWorld(async ({ history, directory, lines }) => {
+    await Deno.mkdir(join(directory, "link.jsonl"), { recursive: true });
+    history.add({ kind: "link", host: "one.example", where: "on this host" });
+    await history.written();
+    await Deno.remove(join(directory, "link.jsonl"));
+    await Deno.writeTextFile(join(directory, "link.jsonl"), '{"time":"2026-01-02T03:00:00.000Z","kind":"li');
+    history.isFull("link");
+    assertEquals((await lines()).map(({ host }) => host), ["one.example"]);
+  }));
+
 Deno.test("where none is to be kept, nothing is written and nothing refused", () =>
   inWorld(async ({ host, directory }) => {
     const none = openHistory(host, undefined);
