@@ -206,7 +206,7 @@ export async function hostClipping(host: Host): Promise<Clipping> {
 /** Writes down that a text was carried, for the container's history. */
 function writeDown({ history }: Container, direction: "in" | "out", { text }: Pick<Clipping, "text">): void {
   const bytes = new TextEncoder().encode(text).length;
-  history.add({ kind: "clipboard", direction, type: clippingType, times: 1, bytes });
+  history.note({ kind: "clipboard", direction, type: clippingType, times: 1, bytes });
 }
 
 /** A text without invisible characters. */

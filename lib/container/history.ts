@@ -7,7 +7,8 @@
  *   refused: the container loses that channel first. What is copied and pasted is added up before (`crossings.ts`).
  * - It chooses names and addresses so that a line looks like another one, or steers a terminal: a line is JSON, and its
  *   texts have no character that cannot be seen, no line end, and a maximum of length.
- * - It fills the disk, so that nothing can be written: after a line that could not be, what needs one is refused.
+ * - It fills the disk, so that nothing can be written: after a line that could not be, what needs one is refused. Lines
+ *   about what has happened already wait meanwhile.
  * - It never ends what it does, since only the end would be written: what takes time has a line at its beginning.
  */
 
@@ -70,6 +71,8 @@ export interface History {
   readonly keptAs: { name: string; copy?: string } | undefined;
   /** Writes a line, a moment later. Returns false for one too many: then it must not happen. */
   add(happening: Happening): boolean;
+  /** Likewise for what has happened already: the line is never one too many. Its source must have a limit. */
+  note(happening: Happening): void;
   /** Whether there is no line left for this kind. */
   isFull(kind: HappeningKind): boolean;
   /** What this run has added: "2 links, 1 file lent". */
@@ -94,7 +97,8 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
   const directory = historyDirectory(host);
   if (keptAs === undefined || directory === undefined) {
     const nothing = Promise.resolve();
-    return { keptAs: undefined, add: () => true, isFull: () => false, summary: () => "", written: () => nothing };
+    const limits = { add: () => true, note() {}, isFull: () => false };
+    return { keptAs: undefined, ...limits, summary: () => "", written: () => nothing };
   }
   const { name, copy } = keptAs;
   const added: Happening[] = [];
@@ -136,17 +140,22 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
     if (isBroken) write();
     return isBroken || countOf(kind).count >= maxLines[kind];
   };
+  const note = (happening: Happening): void => {
+    if (!kinds.includes(happening.kind)) throw new TypeError(`There is no kind "${happening.kind}"`);
+    countOf(happening.kind).count++;
+    added.push(happening);
+    waiting.push(
+      bounded({ time: new Date(now()).toISOString(), ...happening, ...copy === undefined ? {} : { copy } }),
+    );
+    write();
+  };
   return {
     keptAs,
     isFull,
+    note,
     add(happening) {
       if (isFull(happening.kind)) return false;
-      countOf(happening.kind).count++;
-      added.push(happening);
-      waiting.push(
-        bounded({ time: new Date(now()).toISOString(), ...copy === undefined ? {} : { copy }, ...happening }),
-      );
-      write();
+      note(happening);
       return true;
     },
     summary: () => summaryOf(added),

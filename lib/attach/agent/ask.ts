@@ -91,7 +91,7 @@ export async function askInDialog(
   // A notification's details are its text.
   const about = question.channel === "notifications" ? "" : question.details[0]?.[1] ?? "";
   const said = typeof answer === "string" ? labels[answer] : answer.choice;
-  history.add({ kind: "question", channel: question.channel, about, answer: said });
+  history.note({ kind: "question", channel: question.channel, about, answer: said });
   return answer;
 }
 

@@ -75,7 +75,7 @@ export function createMicrophone(
     const recorder = host.start(["setpriv", "--pdeathsig", "TERM", ...argv], { output: { bytes: send } });
     signal.addEventListener("abort", () => recorder.kill("SIGTERM"), { once: true });
     recorder.ended.then(({ code }) => {
-      history.add({ kind: "microphone", what: "off", seconds: Math.round((now() - startMs) / 1_000) });
+      history.note({ kind: "microphone", what: "off", seconds: Math.round((now() - startMs) / 1_000) });
       if (signal.aborted) {
         host.ui.status(`"${label}" does not listen to your microphone any more`);
         return;

@@ -105,7 +105,7 @@ export async function startWaylandClient(
       const end = windowsIn(line);
       const crossing = crossingIn(line);
       if (end !== undefined) windows = end;
-      else if (crossing) target.history.add({ kind: "clipboard", ...crossing });
+      else if (crossing) target.history.note({ ...crossing, kind: "clipboard" });
       else host.ui.warn(line);
     };
     const process = await startReady(host, run, { argv, kept: kept.promise, line });

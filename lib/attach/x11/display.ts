@@ -70,7 +70,7 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
 function crossingsOf({ host, history }: Container): Crossings {
   if (!history.keptAs) return noCrossings;
   return createCrossings({
-    report: (crossing) => void history.add({ kind: "clipboard", ...crossing }),
+    report: (crossing) => history.note({ ...crossing, kind: "clipboard" }),
     mayReport: () => !history.isFull("clipboard"),
     tell: (line) => host.ui.warn(line, { security: true }),
   });

@@ -1,6 +1,6 @@
 // What is written down of a container, and what a container can do about that.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import {
   type History,
@@ -134,6 +134,33 @@ Deno.test("a line whose beginning a full disk has taken is written again whole",
     await Deno.writeTextFile(join(directory, "link.jsonl"), '{"time":"2026-01-02T03:00:00.000Z","kind":"li');
     history.isFull("link");
     assertEquals((await lines()).map(({ host }) => host), ["one.example"]);
+  }));
+
+Deno.test("what has happened already is written down even if nothing can be when it happens, or if it is one too many", () =>
+  inWorld(async ({ history, directory, lines }) => {
+    await Deno.mkdir(join(directory, "clipboard.jsonl"), { recursive: true });
+    const crossing = { kind: "clipboard", direction: "out", type: "text/plain", bytes: 1 } as const;
+    for (let times = 1; times <= 1_001; times++) {
+      history.note({ ...crossing, times });
+      if (times === 1) await history.written();
+    }
+    await history.written();
+    await Deno.remove(join(directory, "clipboard.jsonl"));
+    assertEquals(history.isFull("clipboard"), true);
+    assertEquals((await lines()).length, 1_001);
+    assertEquals([history.isFull("clipboard"), history.add({ ...crossing, times: 1 })], [true, false]);
+  }));
+
+Deno.test("no line has a kind that is unknown, or says itself in which copy it happened", () =>
+  inWorld(async ({ host, lines }) => {
+    const history = openHistory(host, { name: "box", copy: "box-d1" });
+    const link = { kind: "link", host: "one.example", where: "on this host", copy: "box-d2" } as const;
+    for (const kind of ["../../../x", "constructor"]) {
+      assertThrows(() => history.add({ ...link, kind } as never), TypeError, "There is no kind");
+    }
+    history.add(link);
+    await history.written();
+    assertEquals((await lines()).map(({ copy }) => copy), ["box-d1"]);
   }));
 
 Deno.test("where none is to be kept, nothing is written and nothing refused", () =>

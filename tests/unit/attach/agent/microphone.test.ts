@@ -68,7 +68,11 @@ function withMicrophone({ answers, isRemote = false, lacksMark = false, isFull =
   let elapsedMs = 0;
   const written: Happening[] = [];
   const add = (happening: Happening): boolean => !isFull && written.push(happening) > 0;
-  const history = { ...openHistory(host, undefined), add };
+  const history = {
+    ...openHistory(host, undefined),
+    add,
+    note: (happening: Happening) => void written.push(happening),
+  };
   const container = isRemote ? remoteBox(host) : localBox(host, { history });
   const microphone = createMicrophone(container, { consent, now: () => elapsedMs });
   return {
