@@ -100,14 +100,18 @@ export async function startWaylandClient(
   await using stack = new AsyncDisposableStack();
   const { shared, path: directory } = stack.use(await makeDirectories(target));
   const listen = socketPath(shared, transport);
-  const start = async (run: StartBox, argv: string[]): Promise<RunningProcess> => {
-    const line = (line: string): void => {
-      const end = windowsIn(line);
-      const crossing = crossingIn(line);
-      if (end !== undefined) windows = end;
-      else if (crossing) target.history.note({ ...crossing, kind: "clipboard" });
-      else host.ui.warn(line);
-    };
+  const ofGuard = (line: string): void => {
+    const end = windowsIn(line);
+    const crossing = crossingIn(line);
+    if (end !== undefined) windows = end;
+    else if (crossing) target.history.note({ ...crossing, kind: "clipboard" });
+    else host.ui.warn(line);
+  };
+  const start = async (
+    run: StartBox,
+    argv: string[],
+    { line }: { line(line: string): void } = { line: (line) => host.ui.warn(line) },
+  ): Promise<RunningProcess> => {
     const process = await startReady(host, run, { argv, kept: kept.promise, line });
     started.push(process);
     return process;
@@ -156,6 +160,7 @@ export async function startWaylandClient(
     start(
       (argv, streams) => host.start([...guardLauncher, ...argv], { ...streams, detached: true }),
       guard,
+      { line: ofGuard },
     ),
   ]);
   stack.defer(async () => {
@@ -273,7 +278,7 @@ export async function tryContext(host: Host): Promise<boolean> {
 /**
  * Starts a box or the guard, and waits until it is ready. Ctrl-C does not close the windows.
  *
- * @param options `line`: takes each line that the guard prints after that
+ * @param options `line`: takes each line that it prints after that
  */
 async function startReady(
   host: Host,

@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import type { WindowsEnd } from "../closing.ts";
 import type { CrossingLine } from "../crossings.ts";
+import { dataTypes } from "../data_types.ts";
 import type { Compression } from "./frames.ts";
 import type { GuardedWindows } from "./session.ts";
 
@@ -67,13 +68,16 @@ export function windowsIn(line: string): WindowsEnd | undefined {
 }
 
 /** The line that a guard prints about what has crossed the clipboard. */
-export function crossingText(crossing: CrossingLine): string {
-  return `crossing: ${JSON.stringify(crossing)}`;
+export function crossingText({ direction, type, times, bytes, time }: CrossingLine): string {
+  return `crossing: ${direction} ${type} ${times} ${bytes} ${time}`;
 }
 
 /** What has crossed the clipboard, if a line of a guard says that. */
 export function crossingIn(line: string): CrossingLine | undefined {
-  return line.startsWith("crossing: ") ? JSON.parse(line.slice("crossing: ".length)) : undefined;
+  const [, direction, type, times, bytes, time] =
+    /^crossing: (in|out) (\S+) (\d{1,15}) (\d{1,15}) (\d{4}-\d\d-\d\dT[\d:.]{8,12}Z)$/.exec(line) ?? [];
+  if (type === undefined || time === undefined || !dataTypes.has(type)) return undefined;
+  return { direction: direction as "in" | "out", type, times: Number(times), bytes: Number(bytes), time };
 }
 
 /** The command line of a guard's process, with no permission but for its sockets and their directories. */

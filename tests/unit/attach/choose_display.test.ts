@@ -8,8 +8,10 @@ import { parseBorder } from "../../../lib/attach/settings/border_option.ts";
 import { drawsTitles, newTransport, noWayland, startWaylandClient } from "../../../lib/attach/wayland/client.ts";
 import { ExitCode, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
+import { type Happening, openHistory } from "../../../lib/container/history.ts";
 import { mountsIn } from "../../../lib/container/paths.ts";
 import { socketPath } from "../../../lib/container/sockets.ts";
+import { crossingText } from "../../../lib/guard/wayland/request.ts";
 import { localBox } from "../containers.ts";
 import { recordingHost } from "../recording_host.ts";
 
@@ -89,15 +91,19 @@ Deno.test("drawsTitles() knows the desktops on which only a border tells whose a
   }
 });
 
+const crossing = { type: "text/plain", times: 1, bytes: 5, time: "2026-01-02T03:04:05.678Z" };
+
 /**
  * Starts a client that fails: its first box ends at once with the output `context`, and the second with `stderr`. Without
  * `stderr`, there is no bubblewrap.
  *
- * @returns the error, and the command lines of the boxes
+ * The guard, and a box that does not fail, each say that something has crossed the clipboard.
+ *
+ * @returns the error, the command lines of the boxes, what was said, and what was written down
  */
 async function clientFails(
   { context, stderr }: { context?: string; stderr?: string | undefined },
-): Promise<{ error: CannotShow; boxes: string[][] }> {
+): Promise<{ error: CannotShow; boxes: string[][]; said: string[]; noted: Happening[] }> {
   const root = await Deno.makeTempDir();
   try {
     const recorded = recordingHost({
@@ -119,13 +125,18 @@ async function clientFails(
           const result = { argv, code: 1, signal: null, stdout: "", stderr: words };
           return { pid: 1, ended: Promise.resolve(result), kill };
         }
-        if (typeof output === "object" && "line" in output) output.line("ready");
+        if (typeof output === "object" && "line" in output) {
+          output.line("ready");
+          output.line(crossingText({ ...crossing, direction: isGuard ? "in" : "out" }));
+        }
         const end = typeof stdin === "object" && "text" in stdin ? Promise.resolve(stdin.text) : Promise.resolve("");
         const result = { argv, code: 0, signal: null, stdout: "", stderr: "" };
         return { pid: 1, ended: end.then((word) => (assertEquals(word, ""), result)), kill };
       },
     };
-    const box = localBox(host, { mounts: mountsIn(host, "box") });
+    const noted: Happening[] = [];
+    const history = { ...openHistory(host, undefined), note: (happening: Happening) => void noted.push(happening) };
+    const box = localBox(host, { mounts: mountsIn(host, "box"), history });
     const client = await startWaylandClient(box, {
       clipboard: { in: true, out: true },
       border: { colour: "#e60000", width: 4, isAlways: false },
@@ -136,7 +147,7 @@ async function clientFails(
     // What all runs share, stays.
     const left = [...Deno.readDirSync(root)].filter(({ name }) => name !== ".lock" && name !== ".seccomp");
     assertEquals(left, [], "nothing is left");
-    return { error, boxes };
+    return { error, boxes, noted, said: recorded.said };
   } finally {
     await Deno.remove(root, { recursive: true });
   }
@@ -181,6 +192,12 @@ Deno.test("startWaylandClient() takes a security context's socket where the comp
   const { boxes } = await clientFails({ stderr: "x" });
   assertEquals(boxes.length, 2);
   assertEquals(boxes[1]!.includes("/dev/null"), false, boxes[1]!.join(" "));
+});
+
+Deno.test("the box of waypipe writes nothing into the history", async () => {
+  const { said, noted } = await clientFails({ stderr: "x" });
+  assertEquals(noted, [{ kind: "clipboard", ...crossing, direction: "in" }]);
+  assertEquals(said, [`warn: ${crossingText({ ...crossing, direction: "out" })}`]);
 });
 
 Deno.test("parseBorder() takes a colour by name or number, a width, or auto, and refuses all else", () => {

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { writeDown } from "../../../../lib/guard/wayland/process.ts";
-import { crossingIn } from "../../../../lib/guard/wayland/request.ts";
+import { crossingIn, crossingText } from "../../../../lib/guard/wayland/request.ts";
 
 const crossing = { time: "2026-01-02T03:04:05.678Z", direction: "in", type: "text/plain", times: 2, bytes: 9 } as const;
 
@@ -27,4 +27,19 @@ Deno.test("what nobody reads is in a file for the next run; when that is full, o
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("crossingIn() takes what a guard prints, and nothing else", () => {
+  assertEquals(crossingIn(crossingText(crossing)), crossing);
+  for (
+    const line of [
+      "crossing: {",
+      `crossing: ${JSON.stringify({ ...crossing, kind: "../../../x", copy: "y" })}`,
+      crossingText({ ...crossing, type: "text/uri-list" }),
+      crossingText({ ...crossing, bytes: -1 }),
+      crossingText({ ...crossing, time: "now" }),
+      `${crossingText(crossing)} x`,
+      ` ${crossingText(crossing)}`,
+    ]
+  ) assertEquals(crossingIn(line), undefined, line);
 });
