@@ -25,11 +25,14 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   const lock = await Deno.open(join(directory, privateNames.lock), { read: true });
   await lock.lock(false);
   const closing = createClosing();
-  const crossings = history && createCrossings({ ...writeDown(history), tell: print });
+  const print = printer(Deno.stdout);
+  const crossings = history && createCrossings({ ...writeDown(history, print), tell: print });
   const end = async (): Promise<never> => {
     crossings?.look({ all: true });
-    print(windowsLine(closing.end()));
+    const printed = print(windowsLine(closing.end()));
     await Deno.remove(listen).catch(() => {});
+    // After all lines before it, which are in the file now if nobody has read them.
+    await printed;
     // What nobody has read is for the next run, which removes the directory.
     const isRead = !history || !await Deno.lstat(history.file).catch(() => undefined);
     if (isRead) await Deno.remove(directory, { recursive: true }).catch(() => {});
@@ -98,16 +101,29 @@ async function waitForPath(path: string): Promise<void> {
 /** How large the file may be for what nobody reads, in bytes. The clipboard is closed then. */
 const maxUnreadBytes = 2 ** 20;
 
-/** Reports what crosses the clipboard: to the run that has started this process, or if that has ended, into a file. */
+/** How many lines wait at most until a run takes them that is stopped. Those after them go into the file. */
+const maxWaiting = 100;
+
+/**
+ * Reports what crosses the clipboard: to the run that has started this process, or if that does not take it, into a file.
+ *
+ * @param tellRun as what {@linkcode printer} returns
+ */
 export function writeDown(
   { file, ...whose }: GuardHistory,
-  tellRun = print,
-): { report(crossing: CrossingLine): void; mayReport(): boolean } {
+  tellRun: (line: string) => Promise<boolean>,
+): { report(crossing: CrossingLine): Promise<void>; mayReport(): boolean } {
   let unreadBytes = 0;
+  let waiting = 0;
   return {
     mayReport: () => unreadBytes < maxUnreadBytes,
-    report(crossing) {
-      if (tellRun(crossingText(crossing))) return;
+    async report(crossing) {
+      if (waiting < maxWaiting) {
+        waiting++;
+        const isTold = await tellRun(crossingText(crossing));
+        waiting--;
+        if (isTold) return;
+      }
       const bytes = new TextEncoder().encode(`${JSON.stringify({ ...whose, kind: "clipboard", ...crossing })}\n`);
       try {
         Deno.writeFileSync(file, bytes, { append: true, mode: 0o600 });
@@ -119,13 +135,22 @@ export function writeDown(
   };
 }
 
-/** Prints a line. Returns whether there may be somebody who reads it. */
-function print(line: string): boolean {
-  try {
-    Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-    return true;
-  } catch {
-    // The run that has started this process has ended.
-    return false;
-  }
+/**
+ * Prints lines, one after the other, while all else goes on: a run that is stopped (Ctrl-Z) does not stop the windows.
+ *
+ * @returns prints a line; resolves to whether there may be somebody who reads it
+ */
+export function printer(output: Pick<typeof Deno.stdout, "write">): (line: string) => Promise<boolean> {
+  let last = Promise.resolve(true);
+  const write = async (line: string): Promise<boolean> => {
+    const bytes = new TextEncoder().encode(`${line}\n`);
+    try {
+      for (let at = 0; at < bytes.length;) at += await output.write(bytes.subarray(at));
+      return true;
+    } catch {
+      // The run that has started this process has ended.
+      return false;
+    }
+  };
+  return (line) => last = last.then(() => write(line));
 }

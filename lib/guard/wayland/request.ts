@@ -26,7 +26,7 @@ export interface GuardRequest extends GuardedWindows {
 export interface GuardHistory {
   name: string;
   copy?: string;
-  /** For what is to be written when the run has ended that has started the guard: the next run takes it over. */
+  /** For what the run does not take that has started the guard, since it has ended or is stopped: the next run does. */
   file: string;
 }
 

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { writeDown } from "../../../../lib/guard/wayland/process.ts";
+import { printer, writeDown } from "../../../../lib/guard/wayland/process.ts";
 import { crossingIn, crossingText } from "../../../../lib/guard/wayland/request.ts";
 
 const crossing = { time: "2026-01-02T03:04:05.678Z", direction: "in", type: "text/plain", times: 2, bytes: 9 } as const;
@@ -12,21 +12,53 @@ Deno.test("what nobody reads is in a file for the next run; when that is full, o
   try {
     const file = join(directory, "history.jsonl");
     const printed: string[] = [];
-    const { report, mayReport } = writeDown({ name: "box", copy: "box-d1", file }, (line) => printed.push(line) === 1);
-    report(crossing);
+    const tellRun = (line: string): Promise<boolean> => Promise.resolve(printed.push(line) === 1);
+    const { report, mayReport } = writeDown({ name: "box", copy: "box-d1", file }, tellRun);
+    await report(crossing);
     assertEquals([crossingIn(printed[0]!), await Deno.lstat(file).catch(() => undefined)], [crossing, undefined]);
-    report(crossing);
+    await report(crossing);
     const lines = (await Deno.readTextFile(file)).trimEnd().split("\n").map((line) => JSON.parse(line));
     assertEquals(lines, [{ name: "box", copy: "box-d1", kind: "clipboard", ...crossing }]);
     assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
-    while (mayReport()) report(crossing);
+    while (mayReport()) await report(crossing);
     assertEquals(Math.round((await Deno.stat(file)).size / 2 ** 20), 1);
-    const nowhere = writeDown({ name: "box", file: join(directory, "no/file") }, () => false);
-    nowhere.report(crossing);
+    const nowhere = writeDown({ name: "box", file: join(directory, "no/file") }, () => Promise.resolve(false));
+    await nowhere.report(crossing);
     assertEquals(nowhere.mayReport(), false);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("while the run is stopped, a hundred lines wait for it, and the others go into the file; if it ends, all do", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const file = join(directory, "history.jsonl");
+    const taken = Promise.withResolvers<number>();
+    const { report } = writeDown({ name: "box", file }, printer({ write: () => taken.promise }));
+    const count = async (): Promise<number> => (await Deno.readTextFile(file)).trimEnd().split("\n").length;
+    const reported = Array.from({ length: 110 }, () => report(crossing));
+    await Promise.all(reported.slice(100));
+    assertEquals(await count(), 10);
+    taken.reject(new Deno.errors.BrokenPipe());
+    await Promise.all(reported);
+    assertEquals(await count(), 110);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("lines are printed whole and in their order", async () => {
+  const text: string[] = [];
+  const print = printer({
+    async write(bytes) {
+      await Promise.resolve();
+      text.push(new TextDecoder().decode(bytes.subarray(0, 3)));
+      return Math.min(3, bytes.length);
+    },
+  });
+  assertEquals(await Promise.all([print("ready"), print("windows: none")]), [true, true]);
+  assertEquals(text.join(""), "ready\nwindows: none\n");
 });
 
 Deno.test("crossingIn() takes what a guard prints, and nothing else", () => {
