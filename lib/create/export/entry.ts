@@ -95,7 +95,7 @@ function escapeValue(value: string): string {
 /** The options of attach.ts that an entry can carry. */
 const attachNames = ["allow", "ask", "border", "deny", "display", "links-to", "no-box", "preset"];
 /** Those that it cannot carry: it starts an app in a session that open-in-container chooses. */
-const notInEntries = "all copy detached disposable join list logs paste save session settings stop".split(" ");
+const notInEntries = "all copy detached disposable history join list logs paste save session settings stop".split(" ");
 
 /**
  * Tells options for attach.ts and those for xpra apart.

@@ -153,7 +153,12 @@ testWith(["dh", "help2man"], "the package is the same each time it is made, and 
     env: { MANWIDTH: "200", LC_ALL: "C.UTF-8", MANPAGER: "cat" },
   });
   for (
-    const text of ["gui-attach - runs an app in a container", "--allow C,…", "EXIT STATUS", "gui-attach --list [NAME]"]
+    const text of [
+      "gui-attach - run an app in a container",
+      "--allow CHANNEL,…",
+      "EXIT STATUS",
+      "gui-attach --list [NAME]",
+    ]
   ) {
     assertStringIncludes(page.stdout, text);
   }
