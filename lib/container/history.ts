@@ -94,7 +94,7 @@ function historyDirectory(host: Pick<Host, "env">): string | undefined {
  * @param now milliseconds since 1970
  */
 export function openHistory(host: Host, keptAs: History["keptAs"], now: () => number = Date.now): History {
-  const directory = historyDirectory(host);
+  const directory = keptAs && historyDirectory(host);
   if (keptAs === undefined || directory === undefined) {
     const nothing = Promise.resolve();
     const limits = { add: () => true, note() {}, isFull: () => false };

@@ -94,7 +94,7 @@ async function exportInTurn(
   address: Address,
   { wanted, menu, ...request }: ExportRequest & { menu: Menu },
 ): Promise<ExportedApp[]> {
-  await using reached = await containerAt(host, address);
+  await using reached = await containerAt(host, address, { keepsHistory: false });
   const found = await readApps(reached);
   // What the container has, a dry run does not know.
   const exported = await host.change(`write ${entryPath(menu, "<APP>")} ${iconPath(menu, "<APP>")}`, async () => {
