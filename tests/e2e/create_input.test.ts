@@ -77,7 +77,7 @@ const cases: {
   { parts: ["#cloud-confg\na: b\n"], says: /part-0:1:1: .*"#cloud-confg"/, hint: "#cloud-config" },
   { parts: [config, `\n${config}`], says: /part-1:1:1: The first line/, hint: "#cloud-config" },
   { parts: [`\ufeff${config}`], says: /part-0:1:1: .*byte-order mark/, hint: "UTF-8" },
-  { parts: ["#!/bin/sh\r\nls\r\n"], says: /part-0:1:10: .*CR LF/, hint: "Unix" },
+  { parts: ["#!/bin/sh\r\nls\r\n"], says: /part-0:1:10: .*CR LF/, hint: "dos2unix" },
   { parts: ["#cloud-config\npackages:\n\t- a\n"], says: /part-0:3:1: Not valid YAML/, hint: "spaces" },
   { parts: [`${config}packages: [b\n`], says: /part-0:\d+:\d+: Not valid YAML/, hint: "line" },
   { parts: ["#cloud-config\n- a\n"], says: /part-0:1:1: The file is not a map/, hint: "packages:" },
