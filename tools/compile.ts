@@ -14,15 +14,17 @@ export const scripts = ["create", "attach", "map"] as const;
 
 /**
  * The permissions and limits of a script for `deno compile`, from the first lines of its text. A value with a shell variable in it
- * is a directory of the user's, which is not known yet: that permission is given without a scope. A program that is not known is
- * attach.ts itself, which then has to be on `$PATH`.
+ * is a directory of the user's, which is not known yet: that permission is given without a scope. attach.ts itself, which it
+ * may start, then has to be on `$PATH`.
  */
 export function permissionsOf(text: string): string[] {
   const [, options = ""] = /^exec deno run --quiet (.+) "\$@" # /m.exec(text) ?? [];
   const lines = [...text.matchAll(/^set -- (--allow-[a-z]+)(=.+)? "\$@"$/gm)];
   const permissions = lines.map(([, name, scope = ""]) =>
-    scope.includes("$")
-      ? name === "--allow-run" ? `${name}=gui-attach` : name!
+    name === "--allow-run"
+      ? name + scope.replace(/^="(.*)\$me"$/, "=$1,gui-attach")
+      : scope.includes("$")
+      ? name!
       : name! + scope.replace(/^='(.*)'$/, "=$1")
   );
   return [...options.split(" "), ...permissions];

@@ -68,6 +68,8 @@ for (const script of scripts) {
     );
     assertEquals(words.slice(-3), [shell, "one", "two words"]);
     for (const word of words.slice(0, -3)) assert(word.startsWith("--"), word);
+    // Deno 2.9.0 takes it once.
+    assertEquals(words.filter((word) => word.startsWith("--allow-run")).length, 1);
   });
 }
 
@@ -75,7 +77,8 @@ for (const script of scripts) {
   Deno.test(`${script}.ts may start the programs that the table of programs has for it`, async () => {
     const names = Object.keys(programs).filter((name) => programs[name]!.scripts.includes(script));
     assert(
-      (await headerOf(script)).includes(`set -- --allow-run=${names.join(",")} "$@"`),
+      (await headerOf(script)).map((line) => line.replace(/"(.*)\$me"/, "$1"))
+        .includes(`set -- --allow-run=${names.join(",")} "$@"`),
       names.join(","),
     );
   });
