@@ -129,7 +129,6 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "dbus-daemon": { scripts: [], package: "dbus-daemon" },
   "pulseaudio": { scripts: [], package: "pulseaudio" },
   "Xvfb": { scripts: [], package: "xvfb" },
-  "Xwayland": { scripts: [], package: "xwayland" },
 };
 
 /** How to install a program on this host, or on one of another distribution. Undefined where nobody can tell. */

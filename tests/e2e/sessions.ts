@@ -60,7 +60,7 @@ export async function nothingLeft(engine: EngineName, name: string): Promise<voi
   const look = `ps -u 1000 -o args= | grep -vE '${notOfSessions}'
 ls -d /run/user/1000/gui-container-* /tmp/.X11-unix/* /tmp/.X*-lock ~/.Xauthority ~/.xpra/*.mmap /tmp/*xpra* 2>/dev/null
 find ~/.xpra -mindepth 1 ! -name '*.log'
-systemctl --user list-units --all --plain --no-legend 'gui-container-*' 'gui-display-*' 'run-*.scope'`;
+systemctl --user list-units --all --plain --no-legend 'gui-container-*' 'run-*.scope'`;
   let left = "";
   // systemd removes a session's files when the last of its processes has ended.
   await eventually("the end of all sessions", async () => {

@@ -53,77 +53,6 @@ testOnEngines(
   },
 );
 
-/** The windows of Xwayland's that a container shows. */
-async function xWindows(name: string): Promise<string[]> {
-  return (await windows()).map((window) => window.name).filter((title) => title.startsWith(`[${name}] Xwayland on :`));
-}
-
-testOnEngines(
-  "attach.ts, Wayland: an app that knows only X is shown in one window, keys reach it, and it ends clean",
-  waylandParts,
-  async (engine) => {
-    const name = nameOn(engine);
-    const app = `xterm -e sh -c 'read -r line; echo "$line" >share/typed'`;
-    const running = attach(engine, ["--session=x", name, app]);
-    await eventually("the X server's window", async () => (await xWindows(name)).length === 1);
-    // It may come before the app's window does.
-    await inContainer(
-      engine,
-      name,
-      `. /run/user/1000/gui-container-x/environment
-xdotool search --sync --onlyvisible --class xterm >/dev/null`,
-    );
-    await type("hunter22\n");
-    const { code, stderr } = await running.ended;
-    assertEquals(code, 0, stderr);
-    assertStringIncludes(stderr, "warning: An app that knows only X is shown in one window, ");
-    assertEquals(await inContainer(engine, name, "cat share/typed"), "hunter22");
-    assertEquals(await windows(), []);
-    await nothingLeft(engine, name);
-  },
-);
-
-testOnOneEngine(
-  "attach.ts, Wayland: an X server starts with the first X client of a session, and ends with its last, beside windows of Wayland's",
-  waylandParts,
-  async (engine) => {
-    const name = nameOn(engine);
-    const servers = (): Promise<string> => inContainer(engine, name, "pgrep -c -x 'Xwayland|matchbox-window' || true");
-    const running = attach(engine, [
-      "--session=both",
-      name,
-      "foot -T both sh -c 'until [ -e end ]; do sleep 0.1; done'",
-    ]);
-    await windowCalled(`[${name}] both`);
-    assertEquals(await servers(), "0");
-    for (const _ of [1, 2]) {
-      const clock = attach(engine, ["--session=both", "--join", name, "xclock"]);
-      await eventually("the X server's window", async () => (await xWindows(name)).length === 1);
-      assertEquals(await servers(), "2");
-      await inContainer(engine, name, "pkill -x xclock");
-      await clock.ended;
-      await eventually("the end of its window", async () => (await xWindows(name)).length === 0);
-      await eventually("the server's end", async () => await servers() === "0");
-    }
-    await windowCalled(`[${name}] both`);
-    // One of the container's own that ends at once, and clients that start it for ever.
-    const fake = "/usr/local/bin/Xwayland";
-    const [began, clients] = ["echo >>/home/ubuntu/share/starts", "for _ in $(seq 40); do xset q; done"];
-    await sh([engine, "exec", name, "--", "sh", "-ec", `printf '#!/bin/sh\n${began}\n' >${fake}; chmod 755 ${fake}`]);
-    try {
-      await attached(engine, ["--session=both", "--join", name, `sh -c '${clients}'`]);
-      const starts = (await inContainer(engine, name, "cat share/starts")).split("\n").length;
-      assert(starts <= 12, `${starts} starts, of which each is two calls`);
-    } finally {
-      await sh([engine, "exec", name, "--", "rm", fake]);
-    }
-    await windowCalled(`[${name}] both`);
-    await inContainer(engine, name, "touch end");
-    assertEquals((await running.ended).code, 0);
-    await nothingLeft(engine, name);
-  },
-);
-
 testOnOneEngine(
   "attach.ts, Wayland: an app takes what a virtual keyboard types, which has no keymap for a moment, and lives on",
   waylandParts,
@@ -361,6 +290,7 @@ testOnOneEngine(
     assertEquals(failed.code, 1, failed.stderr);
     assertStringIncludes(failed.stderr, 'The app of "f" ended with exit status 3');
     assertMatch(failed.stderr, /^ +no display$/m);
+    assertStringIncludes(failed.stderr, "if it needs X: --display x11");
     const missing = await attached(engine, [name, "no-such-app"]);
     assertEquals(missing.code, 127, missing.stderr);
     assertStringIncludes(missing.stderr, 'There is no program "no-such-app"');

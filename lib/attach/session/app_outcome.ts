@@ -10,8 +10,6 @@ export interface AppOutcome {
   stopped: boolean;
   /** An option of the server that the container's xpra does not know. */
   unknownOption: string | undefined;
-  /** The session is on Wayland, and its container has no X server for apps that know only X. */
-  lacksX: boolean;
   /** The last lines of the app and the server. */
   output: string;
 }
@@ -39,7 +37,6 @@ export function outcomeIn(log: string): AppOutcome {
     status: end && Number(end[1]),
     stopped: /The session is stopped$/m.test(log),
     unknownOption: start < 0 ? /^no such option: (\S+)$/m.exec(log)?.[1] : undefined,
-    lacksX: /^There is no Xwayland in this container$/m.test(log.slice(0, Math.max(0, start))),
     output: output.filter((line) => !xpraLine.test(line)).slice(-shownLines).join("\n"),
   };
 }

@@ -4,8 +4,6 @@
 # the session, and waits for these: they hold a lock on the environment's file. session_log.ts reads the lines it prints.
 unset TMPDIR
 export -p >"$RUNTIME_DIRECTORY/environment"
-# An app that joins comes by SSH, but is no app of another machine: as one, libpulse 17 asks the X display for a sound server.
-echo 'unset SSH_CLIENT SSH_CONNECTION' >>"$RUNTIME_DIRECTORY/environment"
 echo "The app is started"
 # shellcheck disable=SC2016 # The inner shell expands these: its process id becomes the app's.
 /bin/sh -c 'echo $$ >"$RUNTIME_DIRECTORY/pid"; exec "$@"' sh "$@"

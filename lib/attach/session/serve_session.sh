@@ -23,26 +23,6 @@ printf '%s\n' "$run" >"$RUNTIME_DIRECTORY/run"
 unset GUI_CONTAINER_APP GUI_CONTAINER_RECORD GUI_CONTAINER_CHANNELS GUI_CONTAINER_SERVER
 export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 
-# A cookie for any display (Xsecurity(7); Xauth's AuWrite.c has the format of an entry): the number need not be known.
-make_cookie() {
-  export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority"
-  { printf '\377\377\0\0\0\0\0\022MIT-MAGIC-COOKIE-1\0\020'; head -c 16 /dev/urandom; } >"$XAUTHORITY"
-}
-
-# Gives the apps the X display of this number, whose server has that cookie. The cookie is there for this very number, too:
-# python-xlib 0.33 does not use one for any display.
-use_display() {
-  export DISPLAY=":$1"
-  octal() { printf '\\0%o' "$1"; }
-  host=$(uname -n)
-  {
-    printf '\001\000\000%b%s\000%b%s\000\022MIT-MAGIC-COOKIE-1\000\020' "$(octal ${#host})" "$host" "$(octal ${#1})" "$1"
-    tail -c 16 "$XAUTHORITY"
-  } >"$XAUTHORITY-display"
-  cat "$XAUTHORITY-display" >>"$XAUTHORITY"
-  rm "$XAUTHORITY-display"
-}
-
 # Starts the session's D-Bus, and what starts its sound server if it has sound.
 start_bus_and_sound() {
   # PulseAudio makes the FIFO in there, to which the session's agent writes what the host's microphone picks up.

@@ -4,7 +4,6 @@
  */
 
 import { abortable } from "@std/async";
-import serveXClients from "./serve_x_clients.sh" with { type: "text" };
 import serveWayland from "./serve_wayland.sh" with { type: "text" };
 import startWaypipe from "./start_waypipe.sh" with { type: "text" };
 import { ExitCode } from "../../base/errors.ts";
@@ -65,10 +64,7 @@ async function openWindows(
         : await abortable(client.ended, host.signal);
       return {
         windows,
-        hint: ({ lacksX }) =>
-          windows === "none" && lacksX
-            ? "; if it needs X: install xwayland and matchbox-window-manager in the container, or take --display x11"
-            : "",
+        hint: windows === "none" ? "; if it needs X: --display x11" : "",
         failure: (app) => closedFromOutside(container, { session, output: app?.output }),
       };
     },
@@ -85,7 +81,7 @@ export function waypipeServer(
     program: "waypipe",
     missing: (cause) => noWayland(`there is no waypipe in "${label}"`, { exitCode: ExitCode.missingProgram, cause }),
     scripts: [startWaypipe, serveWayland],
-    values: { transport, compress, forwarded: crossesNetwork ? "yes" : "", x_clients: serveXClients },
+    values: { transport, compress, forwarded: crossesNetwork ? "yes" : "" },
     environment: {},
     words: [],
     hostEnd: { transport, ready },

@@ -7,13 +7,27 @@
 #   screen, dpi  size of the X screen as WIDTHxHEIGHT, and its dots per inch
 #   monitors     where each monitor is in it; empty for a single one
 : "${screen:?}" "${dpi:?}" "${monitors?}"
-make_cookie
+export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority"
+
+# A cookie for any display (Xsecurity(7); Xauth's AuWrite.c has the format of an entry): the number is not known yet.
+{ printf '\377\377\0\0\0\0\0\022MIT-MAGIC-COOKIE-1\0\020'; head -c 16 /dev/urandom; } >"$XAUTHORITY"
 mkfifo "$RUNTIME_DIRECTORY/display"
 Xvfb -displayfd 3 -screen 0 "${screen}x24+32" -auth "$XAUTHORITY" -nolisten tcp -noreset +extension GLX \
   +extension RANDR +extension RENDER +extension Composite -dpi "$dpi" 3>"$RUNTIME_DIRECTORY/display" &
 start_bus_and_sound
 read -r display <"$RUNTIME_DIRECTORY/display"
-use_display "$display"
+export DISPLAY=":$display"
+
+# The same cookie for this very display: python-xlib 0.33 does not use one for any display.
+octal() { printf '\\0%o' "$1"; }
+host=$(uname -n)
+{
+  printf '\001\000\000%b%s\000%b%s\000\022MIT-MAGIC-COOKIE-1\000\020' \
+    "$(octal ${#host})" "$host" "$(octal ${#display})" "$display"
+  tail -c 16 "$XAUTHORITY"
+} >"$XAUTHORITY-display"
+cat "$XAUTHORITY-display" >>"$XAUTHORITY"
+rm "$XAUTHORITY-display"
 
 # Xvfb has one output, called "screen", which the first monitor takes. xpra 6.5.5 sets monitors of Xorg's dummy driver only.
 output=screen
