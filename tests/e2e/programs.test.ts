@@ -149,7 +149,7 @@ async function withPrograms(
   const name = nameOn(engine);
   const running: RunningProcess[] = [];
   const start = async ([program, title]: [string, string], ...more: string[]): Promise<void> => {
-    const attach = startScript("attach", engine, [...args, `--session=${session}`, ...more, name, program], { env });
+    const attach = startScript("attach", engine, [...more, `--session=${session}`, name, program], { env });
     running.push(attach);
     await Promise.race([
       shown(marked(name, title)),
@@ -160,7 +160,7 @@ async function withPrograms(
   };
   try {
     const [first, ...others] = Object.entries(programs);
-    await start(first!);
+    await start(first!, ...args);
     // sshd lets ten log in at a time (MaxStartups).
     for (let next = 0; next < others.length; next += 6) {
       await Promise.all(others.slice(next, next + 6).map((program) => start(program, "--join")));
