@@ -91,6 +91,8 @@ export async function makeCopy(
     const made = all([found, giveMachineId(host, address), giveHostKey(host, address, key), lend(address)]).then((
       [instance],
     ) => instance);
+    // It may reject before anybody waits for it.
+    made.catch(() => {});
     const share = async (): Promise<void> => {
       if (!isShared) return;
       const instance = await found;
@@ -101,7 +103,6 @@ export async function makeCopy(
       await made.catch(() => {});
       throw error;
     });
-    made.catch(() => {});
     return { ...copy, address, made };
   });
 }
