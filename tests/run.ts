@@ -68,12 +68,15 @@ function endToEnd({ xpra5, today }: { xpra5: Promise<unknown>; today: Promise<un
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
-/** What the failed tests printed, a text for each job: it stands at the end, too, where a long log is read first. */
+/** The first lines of what each failed test printed: they stand at the end, too, where a long log is read first. */
 const errors: string[] = [];
 const seconds = new Map<string, number>();
 
 /** How long a job may take, in seconds: a test that waits for ever holds up no others. */
 const maxJobSeconds = 1_500;
+
+/** How much of what a failed test printed stands at the end. */
+const [maxErrorLines, maxErrorColumns] = [6, 240];
 
 /** Runs a job; shows what it printed when it has ended, and adds its summary line to the total. */
 async function runJob({ name, argv }: Job, seat: SeatName): Promise<void> {
@@ -97,7 +100,11 @@ async function runJob({ name, argv }: Job, seat: SeatName): Promise<void> {
   total.skipped += Number(skipped);
   for (const line of printed) if (/ \.\.\. FAILED/.test(line)) failures.push(`${name}: ${line}`);
   const [first, end] = [" ERRORS ", " FAILURES "].map((heading) => printed.indexOf(heading));
-  if (first! >= 0) errors.push([`=== ${name}`, ...printed.slice(first! + 1, end)].join("\n"));
+  let shown = 0;
+  for (const line of first! < 0 ? [] : printed.slice(first! + 1, end)) {
+    if (/ => \.\/tests\//.test(line)) shown = 0;
+    if (line.trim() !== "" && ++shown <= maxErrorLines) errors.push(line.slice(0, maxErrorColumns));
+  }
   if (code !== 0 && failed === "0") {
     failures.push(`${name}: exit status ${code}`);
     total.failed++;

@@ -19,6 +19,7 @@ import {
   shareOnEngines,
   startScript,
   windowWith,
+  xWindows,
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-ask-${engine}`;
@@ -321,7 +322,7 @@ testOnOneEngine(
       };
       const press = (window: string, ...keys: string[]): Promise<unknown> =>
         xdotool(env, "windowactivate", "--sync", window, "key", ...keys);
-      const isOver = async (): Promise<boolean> => !(await titles(env)).includes("gui-container: may");
+      const isOver = async (): Promise<boolean> => (await xWindows("gui-container: may", { env })).length === 0;
       // From then on, a yes would count.
       const laterOn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 3_200));
 
@@ -432,12 +433,6 @@ testOnOneEngine(
     assertEquals(await sh(["wl-paste", "--no-newline"], { env }), "of the app");
   },
 );
-
-/** The titles of the visible windows. */
-async function titles(env: Record<string, string>): Promise<string> {
-  const argv = ["xdotool", "search", "--onlyvisible", "--name", ".", "getwindowname", "%@"];
-  return (await runProcess(argv, { okCodes: "any", env })).stdout;
-}
 
 async function setClipboard(env: Record<string, string>, text: string): Promise<void> {
   await sh(["xclip", "-selection", "clipboard", "-in"], { stdin: { text }, output: "discard", env });

@@ -15,6 +15,7 @@ import {
   shareContainer,
   startScript,
   windowWith,
+  xWindows,
 } from "./world.ts";
 
 const nameOn = shareContainer("native");
@@ -38,8 +39,8 @@ testOnOneEngine("attach.ts shows the app's own class and icon, and nothing of xp
     const window = await windowWith(`\\[${name}\\] plain`, { env });
     // Nothing of xpra's own is shown beside it.
     assertEquals(
-      await sh(["xdotool", "search", "--onlyvisible", "--name", ".", "getwindowname", "%@"], { env }),
-      `[${name}] plain`,
+      await xWindows(".", { show: "titles", env }),
+      [`[${name}] plain`],
     );
     const properties = await sh(["xprop", "-id", window, "WM_CLASS", "_NET_WM_ICON", "_GTK_FRAME_EXTENTS"], { env });
     assertStringIncludes(properties, `WM_CLASS(STRING) = "${name}.special", "${name}.Special"\n`);

@@ -15,6 +15,7 @@ import {
   sh,
   startScript,
   windowWith,
+  xWindows,
 } from "./world.ts";
 
 // The tests of all files run in one process: the environment is put back for those of the other files.
@@ -139,10 +140,7 @@ testFar(
     const [engineEnd] = await engineEnds();
     Deno.kill(engineEnd!, "SIGKILL");
     await eventually("the end of the first window", async () => {
-      const { stdout } = await runProcess(["xdotool", "search", "--onlyvisible", "--name", "elsewhere"], {
-        okCodes: "any",
-      });
-      return !stdout.split("\n").includes(window);
+      return !(await xWindows("elsewhere")).includes(window);
     });
     await windowWith("\\[far:e2e-far-attach\\] elsewhere");
     assertEquals(said.slice(-2), [

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
-import { type ProcessOptions, type RunningProcess, runProcess } from "../../lib/base/process.ts";
+import type { ProcessOptions, RunningProcess } from "../../lib/base/process.ts";
 import { withFault, writeFakes } from "./faults.ts";
 import { needed, testOnOneEngine } from "./sessions.ts";
 import { desktop, waylandParts, windows } from "./wayland_desktop.ts";
@@ -20,6 +20,7 @@ import {
   shareOnEngines,
   startScript,
   testOnEngines,
+  xWindows,
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-disposable-${engine}`;
@@ -71,12 +72,8 @@ async function nothingLeft(engine: EngineName): Promise<void> {
 async function copiesShown(engine: EngineName, { count = 1 } = {}): Promise<string[]> {
   return await eventually(`${count} windows of copies`, async () => {
     const title = `\\[${nameOn(engine)}-d[0-9a-f]{5}\\]`;
-    const { stdout } = await runProcess(["xdotool", "search", "--onlyvisible", "--name", title], { okCodes: "any" });
-    const ids = stdout.split("\n").filter(Boolean);
-    const titles = await Promise.all(
-      ids.map(async (id) => (await sh(["xdotool", "getwindowname", id])).split("]")[0]!),
-    );
-    const names = [...new Set(titles.map((title) => title.slice(1)))];
+    const titles = await xWindows(title, { show: "titles" });
+    const names = [...new Set(titles.map((title) => title.slice(1, title.indexOf("]"))))];
     return names.length === count && names;
   });
 }
@@ -270,8 +267,8 @@ testOnOneEngine("a file is viewed in a throw-away container from the desktop", n
     const env = { PATH: `${root}:${Deno.env.get("PATH")}`, GUI_CONTAINER_ENGINE: engine };
     await sh(["gio", "launch", launcher, file], { env, output: "inherit" });
     const [copy] = await copiesShown(engine);
-    const titles = await sh(["xdotool", "search", "--name", `\\[${copy}\\]`, "getwindowname"]);
-    assertStringIncludes(titles, "/home/ubuntu/maps/a  letter's.pdf");
+    const titles = await xWindows(`\\[${copy}\\]`, { show: "titles" });
+    assertStringIncludes(titles.join("\n"), "/home/ubuntu/maps/a  letter's.pdf");
     await inContainer(engine, copy!, "pkill xterm");
     await eventually("the end", async () => Object.keys((await copies(engine)).instances).length === 0);
   } finally {

@@ -2,7 +2,7 @@
 // whole table.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type RunningProcess, runProcess } from "../../lib/base/process.ts";
+import type { RunningProcess } from "../../lib/base/process.ts";
 import type { PartName } from "../lab/state.ts";
 import { clientsOf, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
 import { desktop, startSway, waylandParts, windows } from "./wayland_desktop.ts";
@@ -16,6 +16,8 @@ import {
   sh,
   shareOnEngines,
   startScript,
+  windowWith,
+  xWindows,
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-each-${engine}`;
@@ -42,14 +44,6 @@ interface Desktop {
   close(title: string): Promise<unknown>;
 }
 
-const xTitles = async (env: Record<string, string>): Promise<string[]> => {
-  const { stdout } = await runProcess(["xdotool", "search", "--onlyvisible", "--name", "\\[", "getwindowname", "%@"], {
-    okCodes: "any",
-    env,
-  });
-  return stdout.split("\n");
-};
-
 const desktops: readonly Desktop[] = [
   {
     display: "wayland",
@@ -64,9 +58,9 @@ const desktops: readonly Desktop[] = [
     parts: needed,
     env: {},
     terminal: (title, holds) => `xterm${holds ? " -hold" : ""} -T ${title} -e sh -c`,
-    titles: xTitles,
+    titles: (env) => xWindows("\\[", { show: "titles", env }),
     async close(title) {
-      const window = await sh(["xdotool", "search", "--onlyvisible", "--name", `\\] ${title}`]);
+      const window = await windowWith(`\\] ${title}`);
       await sh(["xdotool", "windowactivate", "--sync", window, "key", "alt+F4"]);
     },
   },

@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
+import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import { needed, testOnOneEngine } from "./sessions.ts";
 import {
   type EngineName,
@@ -18,6 +18,7 @@ import {
   shareOnEngines,
   startScript,
   windowWith,
+  xWindows,
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-evil-${engine}`;
@@ -75,12 +76,6 @@ function startByHand(engine: EngineName, ...options: string[]): RunningProcess {
   const argv = ["xpra", "attach", `socket:${socket}`, "--title=@title@ by hand", ...closed, ...options];
   printed = [];
   return startProcess(argv, { output: { line: (line) => void printed.push(line) } });
-}
-
-/** The visible windows with this title. */
-async function windowsWith(title: string): Promise<string[]> {
-  const { stdout } = await runProcess(["xdotool", "search", "--onlyvisible", "--name", title], { okCodes: "any" });
-  return stdout.split("\n").filter(Boolean);
 }
 
 /** Types the password into a terminal of the host's own, while `show` shows the container's window. */
@@ -206,7 +201,7 @@ testOnOneEngine(
       await throughAttach(
         engine,
         { args: ["--preset=isolated"], dropped: ["challenge"] },
-        async () => assertEquals(await windowsWith(dialog), []),
+        async () => assertEquals(await xWindows(dialog), []),
       );
     } finally {
       await inContainer(engine, nameOn(engine), "rm share/challenge");

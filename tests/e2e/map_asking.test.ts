@@ -17,6 +17,7 @@ import {
   shareContainer,
   testOnEngines,
   windowWith,
+  xWindows,
 } from "./world.ts";
 
 const nameOn = shareContainer("asking");
@@ -190,7 +191,7 @@ async function press(title: string, ...keys: string[]): Promise<void> {
 
 async function gone(title: string): Promise<void> {
   await eventually(`no window "${title}"`, async () => {
-    return await sh(["xdotool", "search", "--onlyvisible", "--name", title]).then(() => false, () => true);
+    return (await xWindows(title)).length === 0;
   });
 }
 
@@ -230,7 +231,7 @@ testOnOneEngine("map.ts asks by dialogs when there is a display and no terminal"
 });
 
 async function isShown(title: string): Promise<boolean> {
-  return await sh(["xdotool", "search", "--onlyvisible", "--name", title]).then(() => true, () => false);
+  return (await xWindows(title)).length > 0;
 }
 
 testOnOneEngine("map.ts takes back what a dialog shows, by signal and by time", onDisplay, async (engine) => {

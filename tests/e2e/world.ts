@@ -187,18 +187,34 @@ export async function eventually<T>(
   }
 }
 
+/**
+ * The X ids, or the titles, of the visible windows whose title matches a regular expression, on the display of `env` or
+ * ours. xdotool fails when a window goes while it looks: then it looks again.
+ */
+export async function xWindows(
+  title: string,
+  { show = "ids", env = {} }: { show?: "ids" | "titles"; env?: Record<string, string> } = {},
+): Promise<string[]> {
+  const argv = ["xdotool", "search", "--onlyvisible", "--name", title];
+  return await eventually("a look at all windows", async () => {
+    const { stdout, stderr } = await runProcess(show === "ids" ? argv : [...argv, "getwindowname", "%@"], {
+      okCodes: "any",
+      env,
+    });
+    return !stderr.includes("BadWindow") && stdout.split("\n").slice(0, -1);
+  });
+}
+
 /** The X id of the visible window whose title contains `title`, on the display of `env` or ours. */
 export function windowWith(
   title: string,
   { env = {}, ...options }: { timeoutMs?: number; env?: Record<string, string> } = {},
 ): Promise<string> {
-  return eventually(`a window with "${title}" in its title`, async () => {
-    const { stdout } = await runProcess(["xdotool", "search", "--onlyvisible", "--name", title], {
-      okCodes: "any",
-      env,
-    });
-    return stdout.split("\n")[0] || undefined;
-  }, options);
+  return eventually(
+    `a window with "${title}" in its title`,
+    async () => (await xWindows(title, { env }))[0],
+    options,
+  );
 }
 
 /** Waits until a window shows more than a flat colour or two. */
