@@ -22,7 +22,7 @@ import { socketPath } from "../../lib/container/sockets.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
 import { chooseEngine } from "../../lib/engine/engine.ts";
 import { asFromElsewhere } from "../e2e/far_container.ts";
-import { withDisplay } from "../e2e/sessions.ts";
+import { withDisplay } from "../e2e/windows.ts";
 import { probe, root, run, sleep } from "./world.ts";
 
 const engine = "incus";

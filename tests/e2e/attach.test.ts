@@ -5,18 +5,11 @@ import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
-import { heardByHost, inSession, loud, needed, nothingLeft, pressIn } from "./sessions.ts";
-import {
-  eventually,
-  inContainer,
-  mountsRoot,
-  script,
-  sh,
-  shareContainer,
-  startScript,
-  testOnEngines,
-  windowWith,
-} from "./world.ts";
+import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
+import { inSession, needed, nothingLeft } from "./sessions.ts";
+import { heardByHost, loud } from "./sound.ts";
+import { pressIn, windowWith } from "./windows.ts";
+import { shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("attach");
 

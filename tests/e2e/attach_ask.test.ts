@@ -5,22 +5,11 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { agentPath, inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
+import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
+import { agentPath, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { desktop } from "./wayland_desktop.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  sh,
-  shareOnEngines,
-  startScript,
-  windowWith,
-  xWindows,
-} from "./world.ts";
+import { windowWith, withDisplay, xWindows } from "./windows.ts";
+import { type EngineName, makeContainer, removeContainer, shareOnEngines } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-ask-${engine}`;
 

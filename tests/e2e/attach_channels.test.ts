@@ -5,30 +5,11 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
 import { managerRuntimeDir } from "../lab/user_manager.ts";
-import {
-  heardByHost,
-  inSession,
-  loud,
-  loudness,
-  needed,
-  nothingLeft,
-  output,
-  pressIn,
-  quiet,
-  recordSound,
-  testOnOneEngine,
-} from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  mountsRoot,
-  script,
-  sh,
-  shareContainer,
-  startScript,
-  windowWith,
-} from "./world.ts";
+import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
+import { inSession, needed, nothingLeft, output, testOnOneEngine } from "./sessions.ts";
+import { heardByHost, loud, loudness, quiet, recordSound } from "./sound.ts";
+import { pressIn, windowWith } from "./windows.ts";
+import { type EngineName, shareContainer } from "./world.ts";
 
 /** How long something closed is given to come through after all, in milliseconds. */
 const patienceMs = 2_000;

@@ -5,28 +5,10 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";
-import {
-  clientsOf,
-  inSession,
-  needed,
-  nothingLeft,
-  pressIn,
-  testInTurns,
-  testOnOneEngine,
-  withDisplay,
-} from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  mountsRoot,
-  root,
-  script,
-  sh,
-  shareContainer,
-  startScript,
-  windowWith,
-} from "./world.ts";
+import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
+import { clientsOf, inSession, needed, nothingLeft, testInTurns, testOnOneEngine } from "./sessions.ts";
+import { pressIn, windowWith, withDisplay } from "./windows.ts";
+import { type EngineName, shareContainer } from "./world.ts";
 
 const nameOn = shareContainer("ends");
 

@@ -2,8 +2,9 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { inContainer, mountsRoot, script, sh } from "./run.ts";
 import { needed, nothingLeft, testInTurns } from "./sessions.ts";
-import { inContainer, mountsRoot, script, sh, shareContainer, testOnEngines } from "./world.ts";
+import { shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("failures");
 

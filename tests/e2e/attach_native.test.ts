@@ -4,19 +4,10 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
-import { inSession, needed, output, testOnOneEngine, withDisplay } from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  mountsRoot,
-  script,
-  sh,
-  shareContainer,
-  startScript,
-  windowWith,
-  xWindows,
-} from "./world.ts";
+import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
+import { inSession, needed, output, testOnOneEngine } from "./sessions.ts";
+import { windowWith, withDisplay, xWindows } from "./windows.ts";
+import { type EngineName, shareContainer } from "./world.ts";
 
 const nameOn = shareContainer("native");
 

@@ -4,17 +4,10 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
+import { eventually, inContainer, mountsRoot, sh, startScript } from "./run.ts";
 import { nothingLeft, testOnOneEngine } from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  mountsRoot,
-  sh,
-  shareContainer,
-  startScript,
-  windowWith,
-} from "./world.ts";
+import { windowWith } from "./windows.ts";
+import { type EngineName, shareContainer } from "./world.ts";
 
 const nameOn = shareContainer("proof");
 const needed = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;

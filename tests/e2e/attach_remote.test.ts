@@ -3,20 +3,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type RunningProcess, runProcess } from "../../lib/base/process.ts";
 import { clusterEnvironment, missingParts, type PartName } from "../lab/state.ts";
+import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { inSession, needed, nothingLeft } from "./sessions.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
-import {
-  eventually,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  sh,
-  startScript,
-  windowWith,
-  xWindows,
-} from "./world.ts";
+import { windowWith, xWindows } from "./windows.ts";
+import { makeContainer, removeContainer } from "./world.ts";
 
 // The tests of all files run in one process: the environment is put back for those of the other files.
 const environment = Object.entries(clusterEnvironment());

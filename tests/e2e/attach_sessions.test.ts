@@ -1,8 +1,10 @@
 // Several sessions, clients and starts at once, and how windows are marked.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { clientsOf, needed, nothingLeft, testOnIncus } from "./sessions.ts";
-import { eventually, inContainer, mountsRoot, script, sh, shareContainer, startScript, windowWith } from "./world.ts";
+import { windowWith } from "./windows.ts";
+import { shareContainer } from "./world.ts";
 
 const nameOn = shareContainer("sessions");
 

@@ -5,8 +5,9 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { quoteWord } from "../../lib/base/shell_words.ts";
 import { randomNumbers } from "../unit/samples.ts";
+import { eventually, mountsRoot, script } from "./run.ts";
 import { needed, nothingLeft, testOnIncus } from "./sessions.ts";
-import { type EngineName, eventually, mountsRoot, script, shareContainer } from "./world.ts";
+import { type EngineName, shareContainer } from "./world.ts";
 
 /** A random whole number from 0 to below its argument. */
 type Random = ReturnType<typeof randomNumbers>;

@@ -3,8 +3,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { basename, join } from "@std/path";
 import { xpra5Wheel } from "../lab/xpra.ts";
+import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
-import { eventually, inContainer, mountsRoot, script, sh, shareContainer, startScript, windowWith } from "./world.ts";
+import { windowWith } from "./windows.ts";
+import { shareContainer } from "./world.ts";
 
 const parts = [...needed, "xpra5"] as const;
 

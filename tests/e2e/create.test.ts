@@ -7,18 +7,8 @@ import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { engineNames, missingParts } from "../lab/state.ts";
 import { makeImage, removeImage } from "./images.ts";
-import {
-  type EngineName,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  publicKey,
-  root,
-  script,
-  sh,
-  startScript,
-  testOnEngines,
-} from "./world.ts";
+import { inContainer, mountsRoot, publicKey, root, script, sh, startScript } from "./run.ts";
+import { type EngineName, makeContainer, testOnEngines } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-create-${engine}`;
 

@@ -9,8 +9,9 @@ import { runProcess } from "../../lib/base/process.ts";
 import { parseProfile, profileYaml, userDataKey } from "../../lib/create/profile_file.ts";
 import { create, createArgs, createWithFault, picture, type Place, withPlace } from "./faults.ts";
 import { makeImage, plantImage, removeImage } from "./images.ts";
+import { eventually, inContainer, root, sh } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
-import { eventually, inContainer, root, sh, shareOnEngines, testOnEngines } from "./world.ts";
+import { shareOnEngines, testOnEngines } from "./world.ts";
 
 const recipeKey = "user.gui-container.recipe";
 const sourceKey = "user.gui-container.source";

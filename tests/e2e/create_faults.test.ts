@@ -18,7 +18,8 @@ import {
 } from "./faults.ts";
 import { engineNames, missingParts } from "../lab/state.ts";
 import { testOnOneEngine } from "./sessions.ts";
-import { type EngineName, eventually, root, sh, startScript, testOnEngines } from "./world.ts";
+import { eventually, root, sh, startScript } from "./run.ts";
+import { type EngineName, testOnEngines } from "./world.ts";
 
 /** How many cases run side by side: each has a name and mounts of its own. */
 const sideBySide = 3;

@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
-import { publicKey, root, sh } from "./world.ts";
+import { publicKey, root, sh } from "./run.ts";
 
 const config = "#cloud-config\npackages: [a]\n";
 const longName = "a".repeat(64);

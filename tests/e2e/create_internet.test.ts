@@ -8,19 +8,9 @@ import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { proxyFor } from "../../lib/create/internet/proxy.ts";
 import { makeImage, removeImage } from "./images.ts";
+import { eventually, mountsRoot, publicKey, root, script, sh, startScript } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  mountsRoot,
-  publicKey,
-  removeContainer,
-  root,
-  script,
-  sh,
-  startScript,
-  testOnEngines,
-} from "./world.ts";
+import { type EngineName, removeContainer, testOnEngines } from "./world.ts";
 
 /** AS112's, a sink for stray queries. IANA calls it globally reachable. Here it leads to the world's container. */
 const publicAddress = "192.31.196.1";

@@ -6,7 +6,8 @@ import type { ProcessResult } from "../../lib/base/errors.ts";
 import { exists } from "../../lib/base/files.ts";
 import { controlCluster } from "../lab/cluster_control.ts";
 import { clusterEnvironment, memberEnvironment, missingParts, type PartName } from "../lab/state.ts";
-import { type EngineName, eventually, mountsRoot, publicKey, root, script, sh } from "./world.ts";
+import { eventually, mountsRoot, publicKey, root, script, sh } from "./run.ts";
+import type { EngineName } from "./world.ts";
 
 const light = await Deno.makeTempFile({ suffix: ".yaml" });
 await Deno.writeTextFile(light, "#cloud-config\ndisable_root: true\n");

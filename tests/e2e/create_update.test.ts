@@ -3,8 +3,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
+import { inContainer, mountsRoot, script, sh } from "./run.ts";
 import { needed } from "./sessions.ts";
-import { type EngineName, inContainer, mountsRoot, script, sh, shareContainer, testOnEngines } from "./world.ts";
+import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
 
 /** A script that offers a package in an archive of the container's own, in this version. */
 const offer = `#!/bin/sh -e

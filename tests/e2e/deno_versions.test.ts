@@ -3,8 +3,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { inContainer, publicKey, root, script, sh, startScript } from "./run.ts";
 import { needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
-import { inContainer, publicKey, removeContainer, root, script, sh, startScript, windowWith } from "./world.ts";
+import { windowWith } from "./windows.ts";
+import { removeContainer } from "./world.ts";
 import config from "../../deno.json" with { type: "json" };
 
 const scripts = ["create", "attach", "map"] as const;

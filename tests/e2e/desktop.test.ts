@@ -3,19 +3,10 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { eventually, mountsRoot, root, script, sh } from "./run.ts";
 import { needed } from "./sessions.ts";
-import {
-  eventually,
-  makeContainer,
-  mountsRoot,
-  painted,
-  removeContainer,
-  root,
-  script,
-  sh,
-  testOnEngines,
-  windowWith,
-} from "./world.ts";
+import { painted, windowWith } from "./windows.ts";
+import { makeContainer, removeContainer, testOnEngines } from "./world.ts";
 
 const entries = join(root, "examples/desktop-files");
 

@@ -5,20 +5,11 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { agentVersion } from "../../lib/attach/session/protocol.ts";
-import { agentPath, inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
+import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
+import { agentPath, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { desktop, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  mountsRoot,
-  root,
-  script,
-  sh,
-  shareContainer,
-  startScript,
-  windowWith,
-} from "./world.ts";
+import { windowWith, withDisplay } from "./windows.ts";
+import { type EngineName, shareContainer } from "./world.ts";
 
 const cloudConfig = "#cloud-config\npackages: [xdg-desktop-portal, python3-gi]\n";
 

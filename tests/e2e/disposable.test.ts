@@ -5,23 +5,11 @@ import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import type { ProcessOptions, RunningProcess } from "../../lib/base/process.ts";
 import { withFault, writeFakes } from "./faults.ts";
+import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { needed, testOnOneEngine } from "./sessions.ts";
 import { desktop, waylandParts, windows } from "./wayland_desktop.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  root,
-  script,
-  sh,
-  shareOnEngines,
-  startScript,
-  testOnEngines,
-  xWindows,
-} from "./world.ts";
+import { xWindows } from "./windows.ts";
+import { type EngineName, makeContainer, removeContainer, shareOnEngines, testOnEngines } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-disposable-${engine}`;
 

@@ -4,7 +4,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { Finding } from "../../lib/cli/doctor.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { root, script, sh, testOnEngines } from "./world.ts";
+import { root, script, sh } from "./run.ts";
+import { testOnEngines } from "./world.ts";
 
 /** What the last line of each says. */
 const ends = {

@@ -4,21 +4,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { RunningProcess } from "../../lib/base/process.ts";
 import type { PartName } from "../lab/state.ts";
-import { clientsOf, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
+import { eventually, inContainer, script, sh, startScript } from "./run.ts";
+import { clientsOf, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { desktop, startSway, waylandParts, windows } from "./wayland_desktop.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  removeContainer,
-  script,
-  sh,
-  shareOnEngines,
-  startScript,
-  windowWith,
-  xWindows,
-} from "./world.ts";
+import { windowWith, withDisplay, xWindows } from "./windows.ts";
+import { type EngineName, makeContainer, removeContainer, shareOnEngines } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-each-${engine}`;
 

@@ -6,23 +6,10 @@ import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { parsePart } from "../../lib/create/user_data.ts";
+import { attempt, eventually, inContainer, mountsRoot, publicKey, root, script, sh, startScript } from "./run.ts";
 import { inSession, needed } from "./sessions.ts";
-import {
-  attempt,
-  type EngineName,
-  eventually,
-  inContainer,
-  mountsRoot,
-  painted,
-  publicKey,
-  removeContainer,
-  root,
-  script,
-  sh,
-  startScript,
-  testOnEngines,
-  windowWith,
-} from "./world.ts";
+import { painted, windowWith } from "./windows.ts";
+import { type EngineName, removeContainer, testOnEngines } from "./world.ts";
 
 /** Runs create.ts for a container of that name, in place of one that a killed run has left. */
 async function create(

@@ -5,19 +5,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { exists } from "../../lib/base/files.ts";
+import { eventually, inContainer, mountsRoot, publicKey, root, script, sh } from "./run.ts";
 import { needed, testOnOneEngine } from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  mountsRoot,
-  publicKey,
-  removeContainer,
-  root,
-  script,
-  sh,
-  windowWith,
-} from "./world.ts";
+import { windowWith } from "./windows.ts";
+import { type EngineName, removeContainer } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-export-${engine}`;
 

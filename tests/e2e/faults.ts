@@ -6,7 +6,8 @@
 import { dirname, join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type ProcessOptions, runProcess } from "../../lib/base/process.ts";
-import { type EngineName, publicKey, root, script, sh } from "./world.ts";
+import { publicKey, root, script, sh } from "./run.ts";
+import type { EngineName } from "./world.ts";
 
 /**
  * What becomes of the call: it fails without being made, the script gets a signal when it starts or SIGKILL when it is

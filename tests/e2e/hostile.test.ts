@@ -5,8 +5,9 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
+import { inContainer, mountsRoot, publicKey, root, script, sh } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
-import { type EngineName, inContainer, mountsRoot, publicKey, root, script, sh, shareContainer } from "./world.ts";
+import { type EngineName, shareContainer } from "./world.ts";
 
 /** What a sequence of this kind does to a terminal: it writes "pwned" to the clipboard (xterm's ctlseqs, OSC 52). */
 const toClipboard = "\x1b]52;c;cHduZWQ=\x07";

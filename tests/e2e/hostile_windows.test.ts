@@ -8,17 +8,10 @@ import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import type { Rectangle } from "../../lib/guard/xpra/geometry.ts";
-import { needed, pressIn, testOnOneEngine, withDisplay } from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  mountsRoot,
-  script,
-  sh,
-  shareContainer,
-  startScript,
-  windowWith,
-} from "./world.ts";
+import { eventually, mountsRoot, script, sh, startScript } from "./run.ts";
+import { needed, testOnOneEngine } from "./sessions.ts";
+import { pressIn, windowWith, withDisplay } from "./windows.ts";
+import { type EngineName, shareContainer } from "./world.ts";
 
 const nameOn = shareContainer("fence");
 

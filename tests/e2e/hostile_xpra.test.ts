@@ -5,21 +5,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
+import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { needed, testOnOneEngine } from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  sh,
-  shareOnEngines,
-  startScript,
-  windowWith,
-  xWindows,
-} from "./world.ts";
+import { windowWith, xWindows } from "./windows.ts";
+import { type EngineName, makeContainer, removeContainer, shareOnEngines } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-evil-${engine}`;
 

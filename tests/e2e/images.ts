@@ -3,7 +3,8 @@
 import { runProcess } from "../../lib/base/process.ts";
 import { shortHash } from "../lab/files.ts";
 import { recipeProperty } from "../lab/image.ts";
-import { type EngineName, sh } from "./world.ts";
+import { sh } from "./run.ts";
+import type { EngineName } from "./world.ts";
 
 /** What an image is made by, as root in a container of the lab's image. */
 interface Recipe {

@@ -3,7 +3,8 @@
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { startProcess } from "../../lib/base/process.ts";
-import { type EngineName, eventually, root, sh } from "./world.ts";
+import { eventually, root, sh } from "./run.ts";
+import type { EngineName } from "./world.ts";
 
 /** A mapping as `--json` prints it. */
 export interface LentFile {

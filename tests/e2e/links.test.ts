@@ -3,20 +3,10 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { inSession, needed, nothingLeft, testOnIncus, testOnOneEngine } from "./sessions.ts";
 import { desktop, waylandParts, windows } from "./wayland_desktop.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  sh,
-  shareOnEngines,
-  startScript,
-} from "./world.ts";
+import { type EngineName, makeContainer, removeContainer, shareOnEngines } from "./world.ts";
 
 const chatOn = (engine: EngineName): string => `e2e-chat-${engine}`;
 const webOn = (engine: EngineName): string => `e2e-web-${engine}`;

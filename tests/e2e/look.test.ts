@@ -7,21 +7,11 @@ import { bundledCloudConfigs } from "../../lib/create/bundled.ts";
 import { parseYaml } from "../../lib/base/yaml.ts";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import { waylandProgram } from "../lab/wayland.ts";
-import { inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
+import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
+import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { startSway, waylandParts } from "./wayland_desktop.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  sh,
-  shareOnEngines,
-  startScript,
-  windowWith,
-} from "./world.ts";
+import { windowWith, withDisplay } from "./windows.ts";
+import { type EngineName, makeContainer, removeContainer, shareOnEngines } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-look-${engine}`;
 

@@ -4,17 +4,8 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { type LentFile, permissions, startMap, withDirectory } from "./lending.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  mountsRoot,
-  root,
-  script,
-  sh,
-  shareContainer,
-  testOnEngines,
-} from "./world.ts";
+import { eventually, inContainer, mountsRoot, root, script, sh } from "./run.ts";
+import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("map");
 

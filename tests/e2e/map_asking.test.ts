@@ -6,19 +6,10 @@ import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
+import { eventually, inContainer, root, script, sh } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  root,
-  script,
-  sh,
-  shareContainer,
-  testOnEngines,
-  windowWith,
-  xWindows,
-} from "./world.ts";
+import { windowWith, xWindows } from "./windows.ts";
+import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("asking");
 

@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type LentFile, mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
-import { eventually, inContainer, script, sh, shareContainer, testOnEngines } from "./world.ts";
+import { eventually, inContainer, script, sh } from "./run.ts";
+import { shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("changes");
 

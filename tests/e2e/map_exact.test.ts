@@ -5,8 +5,9 @@ import { join } from "@std/path";
 import { type Acl, type Entries, formatAcl } from "../../lib/container/lend/acl.ts";
 import { randomNumbers } from "../unit/samples.ts";
 import { permissions, startMap, withDirectory } from "./lending.ts";
+import { inContainer, script, sh } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
-import { inContainer, makeContainer, removeContainer, script, sh, shareContainer, testOnEngines } from "./world.ts";
+import { makeContainer, removeContainer, shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("exact");
 

@@ -5,19 +5,8 @@ import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type Fault, withFault, writeFakes } from "./faults.ts";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
-import {
-  attempt,
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  removeContainer,
-  root,
-  script,
-  sh,
-  shareContainer,
-  testOnEngines,
-} from "./world.ts";
+import { attempt, eventually, inContainer, root, script, sh } from "./run.ts";
+import { type EngineName, makeContainer, removeContainer, shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("kill");
 

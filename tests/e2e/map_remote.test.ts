@@ -6,7 +6,8 @@ import type { ProcessResult } from "../../lib/base/errors.ts";
 import { clusterEnvironment, engineNames, memberEnvironment, missingParts } from "../lab/state.ts";
 import { type Fault, withFault, writeFakes } from "./faults.ts";
 import { permissions, startMap, withDirectory } from "./lending.ts";
-import { type EngineName, eventually, makeShared, script, sh, shareOnEngines } from "./world.ts";
+import { eventually, script, sh } from "./run.ts";
+import { type EngineName, makeShared, shareOnEngines } from "./world.ts";
 
 /** The remote of each engine that is on a machine of its own, as far as the engine can tell. */
 const remotes = { incus: "far", lxc: "lxdfar" } as const;

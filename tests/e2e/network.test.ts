@@ -18,8 +18,11 @@ import { asFromElsewhere } from "./far_container.ts";
 import { socketPath } from "../../lib/container/sockets.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
 import { chooseEngine } from "../../lib/engine/engine.ts";
-import { heardByHost, inSession, loud, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
-import { eventually, makeContainer, mountsRoot, removeContainer, root, sh, windowWith } from "./world.ts";
+import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { heardByHost, loud } from "./sound.ts";
+import { eventually, mountsRoot, root, sh } from "./run.ts";
+import { windowWith } from "./windows.ts";
+import { makeContainer, removeContainer } from "./world.ts";
 
 const name = "e2e-network";
 /** As picture.py has it: its window has so many bytes, of three colours. */

@@ -7,8 +7,8 @@ import config from "../../deno.json" with { type: "json" };
 import { runProcess } from "../../lib/base/process.ts";
 import { makeDistribution } from "../../tools/package.ts";
 import { testWith } from "../unit/samples.ts";
+import { publicKey, sh } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
-import { publicKey, sh } from "./world.ts";
 
 const container = "e2e-package";
 

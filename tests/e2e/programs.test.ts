@@ -3,19 +3,11 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
-import { inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
+import { eventually, inContainer, script, startScript } from "./run.ts";
+import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { startSway, waylandParts, windows } from "./wayland_desktop.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  removeContainer,
-  script,
-  shareOnEngines,
-  startScript,
-  windowWith,
-} from "./world.ts";
+import { windowWith, withDisplay } from "./windows.ts";
+import { type EngineName, makeContainer, removeContainer, shareOnEngines } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-programs-${engine}`;
 

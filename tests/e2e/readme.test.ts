@@ -5,9 +5,11 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { missingParts } from "../lab/state.ts";
+import { eventually, root, sh } from "./run.ts";
 import { needed } from "./sessions.ts";
 import { desktop, waylandParts, windows } from "./wayland_desktop.ts";
-import { eventually, painted, removeContainer, root, sh, windowWith } from "./world.ts";
+import { painted, windowWith } from "./windows.ts";
+import { removeContainer } from "./world.ts";
 
 /** In the order in which they are read: README.md makes the container, the others use it, and then it is removed. */
 const documents = [

@@ -1,9 +1,10 @@
 /** What the tests of attach.ts have in common: acting inside of a session, and what must be gone when one has ended. */
 
 import { assertEquals } from "@std/assert";
-import { runProcess, startProcess } from "../../lib/base/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { engineNames, missingParts, type PartName } from "../lab/state.ts";
-import { type EngineName, eventually, inContainer, sh, testOnEngines } from "./world.ts";
+import { eventually, inContainer, sh } from "./run.ts";
+import { type EngineName, testOnEngines } from "./world.ts";
 
 /** The parts of the lab that show a window of a session. */
 export const needed: readonly PartName[] = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"];
@@ -31,15 +32,6 @@ export const agentPath = "/gui-container-[^/]+/agent[.]py$";
 /** Runs a shell script as the container user, on the display and the bus of a session. */
 export function inSession(engine: EngineName, name: string, session: string, shell: string): Promise<string> {
   return inContainer(engine, name, `. "$XDG_RUNTIME_DIR/gui-container-${session}/environment"; ${shell}`);
-}
-
-/**
- * Presses Shift in a window of a session, as somebody who works there does. Until xpra's client has noticed that the
- * window has the keyboard, no key counts: do it again.
- */
-export async function pressIn(window: string, env: Record<string, string> = {}): Promise<void> {
-  await sh(["xdotool", "windowactivate", "--sync", window], { env });
-  await sh(["xdotool", "key", "shift"], { env });
 }
 
 /** What a program prints, whatever its exit status. */
@@ -99,68 +91,4 @@ export async function clientsOf(name: string): Promise<number[]> {
     const isOther = starter.includes("attach.ts") && !starter.split(" ").includes(name);
     return isOther || shared !== name ? [] : [Number(pid)];
   });
-}
-
-/** Does something with an X server of its own, with a window manager on it. */
-export async function withDisplay(action: (env: { DISPLAY: string }) => Promise<void>): Promise<void> {
-  const number = await Deno.makeTempFile();
-  const server = startProcess(
-    ["sh", "-c", 'exec Xvfb -displayfd 1 -screen 0 1600x900x24 -nolisten tcp -noreset >"$0" 2>/dev/null', number],
-    { env: { XAUTHORITY: "" } },
-  );
-  try {
-    const display = await eventually(
-      "an X server",
-      async () => (await Deno.readTextFile(number)).match(/^(\d+)\n/)?.[1],
-    );
-    const env = { DISPLAY: `:${display}`, XAUTHORITY: "" };
-    const manager = startProcess(["openbox", "--sm-disable"], { env });
-    try {
-      await eventually(
-        "a window manager",
-        async () => (await sh(["xprop", "-root", "_NET_SUPPORTING_WM_CHECK"], { env })).includes("window id"),
-      );
-      await action(env);
-    } finally {
-      manager.kill("SIGTERM");
-      await manager.ended;
-    }
-  } finally {
-    server.kill("SIGTERM");
-    await server.ended;
-    await Deno.remove(number);
-  }
-}
-
-/** A shell command that records what is heard, for {@linkcode loudness}; its exit status is not 0. */
-export const recordSound = "timeout 1.5 parec --format=s16le --rate=44100 --channels=1 --latency-msec=20";
-
-/** How loud a tone of that frequency is at the host's sound server; see {@linkcode loudness}. */
-export async function heardByHost(frequency: number): Promise<number> {
-  const file = await Deno.makeTempFile();
-  try {
-    await sh(["sh", "-c", `${recordSound} --device=@DEFAULT_MONITOR@ >"$0" || true`, file]);
-    return await loudness(file, frequency);
-  } finally {
-    await Deno.remove(file);
-  }
-}
-
-/** The least for a tone that is heard, and more than the gaps in another one sound like on a busy machine. */
-export const [loud, quiet] = [0.1, 0.02];
-
-/** How loud a tone of that frequency is in a recording of 44,100 samples a second; 0 where there is none, 1 at most. */
-export async function loudness(file: string, frequency: number): Promise<number> {
-  const bytes = await Deno.readFile(file);
-  const samples = new Int16Array(bytes.buffer, 0, Math.floor(bytes.length / 2));
-  let [real, imaginary, sum] = [0, 0, 1];
-  for (const [index, sample] of samples.entries()) {
-    // By Hann's window, the ends of the recording are no tones.
-    const weight = Math.sin(Math.PI * index / samples.length) ** 2;
-    const angle = 2 * Math.PI * frequency * index / 44_100;
-    real += weight * sample * Math.cos(angle);
-    imaginary += weight * sample * Math.sin(angle);
-    sum += weight;
-  }
-  return 2 * Math.hypot(real, imaginary) / sum / 32_768;
 }

@@ -5,20 +5,11 @@ import { join } from "@std/path";
 import { attachSoftware, attachSoftwarePath, bundledProfiles } from "../../lib/create/bundled.ts";
 import { userKey } from "../../lib/container/user.ts";
 import { makeImage, removeImage } from "./images.ts";
+import { attempt, publicKey, root, script, sh, startScript } from "./run.ts";
 import { needed } from "./sessions.ts";
 import { desktop, waylandParts, windowCalled } from "./wayland_desktop.ts";
-import {
-  attempt,
-  type EngineName,
-  publicKey,
-  removeContainer,
-  root,
-  script,
-  sh,
-  startScript,
-  testOnEngines,
-  windowWith,
-} from "./world.ts";
+import { windowWith } from "./windows.ts";
+import { type EngineName, removeContainer, testOnEngines } from "./world.ts";
 
 /** A shell command that leaves the lab's image as one that was made for no purpose of ours: but for xpra itself. */
 const strip = "dpkg --purge openssh-server openssh-sftp-server waypipe xvfb";

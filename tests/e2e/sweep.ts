@@ -7,7 +7,7 @@
 import { join } from "@std/path";
 import { type ProcessOptions, runProcess } from "../../lib/base/process.ts";
 import { clusterEnvironment, type EngineName, engineNames, missingParts } from "../lab/state.ts";
-import { mountsRoot } from "./world.ts";
+import { mountsRoot } from "./run.ts";
 
 /** What create.ts marks the images with that it keeps. */
 const cacheMark = "user.gui-container.recipe";

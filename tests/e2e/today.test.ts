@@ -6,19 +6,10 @@ import { boxStart, prepareBoxes } from "../../lib/attach/box/box.ts";
 import { realHost } from "../../lib/base/host.ts";
 import { terminalUi } from "../../lib/base/ui.ts";
 import { todayOptions } from "../lab/today.ts";
+import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { nothingLeft } from "./sessions.ts";
 import { act, evaluate, pixelsOf, startDesktop, type Step, takePicture, testToday } from "./today_desktop.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  sh,
-  startScript,
-} from "./world.ts";
+import { type EngineName, makeContainer, removeContainer } from "./world.ts";
 
 /** A container of the engine `engine`. */
 interface Container {

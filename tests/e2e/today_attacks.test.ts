@@ -7,6 +7,7 @@ import { startProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { todayOptions } from "../lab/today.ts";
 import { waylandProgram } from "../lab/wayland.ts";
+import { eventually, inContainer, mountsRoot, script, sh } from "./run.ts";
 import { nothingLeft } from "./sessions.ts";
 import {
   clipboardTypes,
@@ -19,7 +20,7 @@ import {
   testToday,
   type TodayDesktop,
 } from "./today_desktop.ts";
-import { eventually, inContainer, makeContainer, mountsRoot, removeContainer, script, sh } from "./world.ts";
+import { makeContainer, removeContainer } from "./world.ts";
 
 const container = "e2e-today-attacks";
 const engine = "lxc";

@@ -5,7 +5,7 @@ import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import { missingParts, type PartName } from "../lab/state.ts";
 import { todayVariable } from "../lab/today.ts";
 import { waylandProgram } from "../lab/wayland.ts";
-import { eventually, sh } from "./world.ts";
+import { eventually, sh } from "./run.ts";
 
 /** Why tests that need such a desktop cannot run here; undefined when they can. */
 function missingToday(...parts: readonly PartName[]): string | undefined {

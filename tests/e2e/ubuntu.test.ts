@@ -5,21 +5,11 @@ import { join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
 import { makeImage } from "./images.ts";
 import { startMap, withDirectory } from "./lending.ts";
-import { inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
+import { eventually, inContainer, publicKey, root, script, sh, startScript } from "./run.ts";
+import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { startSway, waylandParts, windowCalled } from "./wayland_desktop.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  publicKey,
-  removeContainer,
-  root,
-  script,
-  sh,
-  shareOnEngines,
-  startScript,
-  windowWith,
-} from "./world.ts";
+import { windowWith, withDisplay } from "./windows.ts";
+import { type EngineName, removeContainer, shareOnEngines } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-ubuntu-${engine}`;
 

@@ -6,19 +6,10 @@ import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { userKey } from "../../lib/container/user.ts";
 import { mapDevices, startMap, withDirectory } from "./lending.ts";
+import { mountsRoot, publicKey, root, script, sh, startScript } from "./run.ts";
 import { needed } from "./sessions.ts";
-import {
-  type EngineName,
-  mountsRoot,
-  publicKey,
-  removeContainer,
-  root,
-  script,
-  sh,
-  startScript,
-  testOnEngines,
-  windowWith,
-} from "./world.ts";
+import { windowWith } from "./windows.ts";
+import { type EngineName, removeContainer, testOnEngines } from "./world.ts";
 
 /** What create.ts makes of a cloud-config and a profile, as `--json` tells it. */
 async function make(

@@ -6,21 +6,10 @@ import { type RunningProcess, runProcess, startProcess } from "../../lib/base/pr
 import { globals } from "../../lib/guard/wayland/globals.ts";
 import { withDescendants } from "../lab/daemons.ts";
 import { fromToday, todayOptions } from "../lab/today.ts";
-import { desktop, startCompositor, startSway, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
+import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { clientsOf, guardsOf, inSession, nothingLeft, testOnOneEngine } from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  sh,
-  shareContainer,
-  startScript,
-  testOnEngines,
-} from "./world.ts";
+import { desktop, startCompositor, startSway, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
+import { type EngineName, makeContainer, removeContainer, shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("wayland");
 

@@ -3,9 +3,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname } from "@std/path";
 import type { Finding } from "../../lib/cli/doctor.ts";
+import { inContainer, script, startScript } from "./run.ts";
 import { nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { startSway, waylandParts, windowCalled } from "./wayland_desktop.ts";
-import { inContainer, makeContainer, removeContainer, script, startScript } from "./world.ts";
+import { makeContainer, removeContainer } from "./world.ts";
 
 /** Takes away what the lab's image has of xpra, and of what create.ts is to bring. */
 const strip = `#cloud-config

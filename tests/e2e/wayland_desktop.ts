@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import { desktopEnvironment, type PartName, seatState } from "../lab/state.ts";
 import { keyboardPipe } from "../lab/wayland.ts";
-import { eventually, root, sh } from "./world.ts";
+import { eventually, root, sh } from "./run.ts";
 
 /** The parts of the lab that show a window of a session on it. */
 export const waylandParts: readonly PartName[] = ["user", "wayland", "bus", "sound"];

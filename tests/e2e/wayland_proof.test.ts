@@ -5,9 +5,10 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
+import { inContainer, mountsRoot, sh, startScript } from "./run.ts";
 import { nothingLeft, testOnIncus } from "./sessions.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
-import { type EngineName, inContainer, mountsRoot, sh, shareContainer, startScript } from "./world.ts";
+import { type EngineName, shareContainer } from "./world.ts";
 
 const nameOn = shareContainer("wproof");
 

@@ -3,10 +3,11 @@
 import { assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
+import { eventually, mountsRoot, script, sh, startScript } from "./run.ts";
 import { nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { startKeyboard } from "./today_desktop.ts";
 import { startSway, waylandParts, windowCalled } from "./wayland_desktop.ts";
-import { eventually, makeContainer, mountsRoot, removeContainer, script, sh, startScript } from "./world.ts";
+import { makeContainer, removeContainer } from "./world.ts";
 
 const name = "e2e-wayland-windows";
 

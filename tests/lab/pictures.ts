@@ -12,7 +12,7 @@ import { exists } from "../../lib/base/files.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { labState } from "./state.ts";
 import { evaluate, startDesktop, takePicture } from "../e2e/today_desktop.ts";
-import { eventually } from "../e2e/world.ts";
+import { eventually } from "../e2e/run.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 const engine = "incus";
