@@ -54,7 +54,7 @@ const spec = {
   examples: [
     ["my-container firefox https://xkcd.com/", "Run an app; Ctrl-C returns the terminal, and it runs on"],
     ["my-container", "Show its windows again; on Wayland, serve its dialogs again"],
-    ["my-container firefox --preset=isolated --border=red", "Without clipboard and sound, in a red frame"],
+    ["my-container firefox --preset=isolated --border=red", "Without clipboard and sound, with a red border"],
   ],
   options: {
     "list": { group: "Other commands", help: "Show the sessions that run" },
@@ -85,7 +85,7 @@ const spec = {
     "border": {
       value: "COLOUR",
       help:
-        "A frame in this colour on all windows of the container, now and later: red, #ff8800 or red,8; auto takes the " +
+        "A border in this colour on all windows of the container, now and later: red, #ff8800 or red,8; auto takes the " +
         "choice back",
       completion: { words: borderWords },
     },

@@ -95,7 +95,7 @@ const spec = {
       help: "Ask at each use of these",
       completion: { words: askableNames, list: true },
     },
-    "border": { value: "COLOUR", help: "The frame of its windows", completion: { words: borderWords } },
+    "border": { value: "COLOUR", help: "The colour of its border", completion: { words: borderWords } },
   },
   leaves: { "list": [], "unexport": [], "update": [], "delete": ["force"] },
   passesOn: "export",

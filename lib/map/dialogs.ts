@@ -36,7 +36,7 @@ export function dialogPrompter(host: Host): Prompter {
         ...["--list", `--title=Lent to ${label}`, "--width=800", "--height=360"],
         ...["--ok-label=Take the files back", "--cancel-label=Close"],
         `--text=${label} can ${can} ${isCopy(first) ? "copies of " : ""}these files until you close this window.`,
-        ...["--column=Here", "--column=In the container"],
+        ...["--column=On this host", "--column=In the container"],
         ...files.flatMap((file) => [file.hostPath, file.containerPath]),
       ], until);
       return !until.signal?.aborted;

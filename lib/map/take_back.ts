@@ -31,7 +31,7 @@ export async function takeBack(
   const isAsked = word === undefined ? () => true : await loansTo(host, word, { ...options, all });
   const wanted = all.filter((loan) => isAsked(loan) && (paths.length === 0 || paths.includes(loan.hostPath)));
   const missing = paths.find((path) => !wanted.some(({ hostPath }) => hostPath === path));
-  if (missing !== undefined) throw inputError(`"${missing}" is not mapped into "${word}"`, "See map.ts --list");
+  if (missing !== undefined) throw inputError(`"${missing}" is not lent to "${word}"`, "See map.ts --list");
   const plan = async (): Promise<void> => {
     const { planTakingBack } = await import("./dry_run.ts");
     for (const group of groupLoans(wanted)) await planTakingBack(host, await instanceOfRecord(host, group[0]!), group);
@@ -89,7 +89,7 @@ export function tellTakenBack(host: Host, loans: readonly Loan[], lost: readonly
     host.ui.status(back === 0 ? `Not taken back: ${names}` : `${count} taken back. Not taken back: ${names}`);
     return ExitCode.failed;
   }
-  host.ui.status(["No file is mapped", "The file is taken back"][back] ?? `${count} taken back`);
+  host.ui.status(["No file is lent", "The file is taken back"][back] ?? `${count} taken back`);
   return 0;
 }
 

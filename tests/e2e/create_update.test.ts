@@ -90,7 +90,7 @@ testOnEngines(
     assertEquals(await fileIn(engine, copy!.name, "/home/ubuntu/private"), "");
     assertStringIncludes(await fileIn(engine, copy!.name, "/home/ubuntu/.ssh/authorized_keys"), "ssh-");
 
-    // A copy is made of it, as a throw-away container: the newest software, and nothing private.
+    // A copy is made of it, as a disposable container: the newest software, and nothing private.
     const app = `${version} | grep -q "^2 " && test ! -e private`;
     const used = await script("attach", engine, ["--disposable", name, "--", "sh", "-c", app]);
     assertEquals(used.code, 0, used.stderr);

@@ -236,10 +236,10 @@ testOnOneEngine("attach.ts --disposable on Wayland ends with its windows at Ctrl
   await nothingLeft(engine);
 });
 
-testOnOneEngine("a file is viewed in a throw-away container from the desktop", needed, async (engine) => {
+testOnOneEngine("a file is viewed in a disposable container from the desktop", needed, async (engine) => {
   const directory = await Deno.makeTempDir({ dir: Deno.env.get("HOME")!, prefix: "e2e-disposable-" });
   try {
-    const entry = await Deno.readTextFile(join(root, "examples/desktop-files/view-in-throw-away.desktop"));
+    const entry = await Deno.readTextFile(join(root, "examples/desktop-files/view-in-disposable.desktop"));
     const launcher = join(directory, "view.desktop");
     const app = `sh -c 'exec xterm -T "$1" -e sleep 600' sh`;
     await Deno.writeTextFile(

@@ -62,7 +62,7 @@ testOnEngines("--doctor says what forbids bubblewrap's boxes, and that no window
     env: { GUI_CONTAINER_ENGINE: engine, NO_COLOR: "1" },
   });
   assertEquals(code, 1, stdout);
-  assertStringIncludes(stdout, "broken  bubblewrap cannot make the box");
+  assertStringIncludes(stdout, "broken  bubblewrap cannot make the sandbox");
   assertStringIncludes(stdout, "sudo sysctl user.max_user_namespaces=");
   assertStringIncludes(stdout.trimEnd().split("\n").at(-1)!, "No window can be shown");
 });

@@ -107,7 +107,7 @@ testOnEngines("map.ts --unmap takes back what a killed run has lent", ["user"], 
   assertEquals(recovered.code, 0, recovered.stderr);
   assertEquals(await permissions([file]), before);
   assertEquals(await inContainer(engine, name, "ls maps"), "");
-  assertStringIncludes((await script("map", engine, ["--unmap"])).stderr, "No file is mapped");
+  assertStringIncludes((await script("map", engine, ["--unmap"])).stderr, "No file is lent");
   await Deno.remove(directory, { recursive: true });
 });
 
@@ -183,7 +183,7 @@ testOnEngines("map.ts refuses a file on a file system without ACLs", ["user"], a
       ],
       { env: { PATH: `${directory}:${Deno.env.get("PATH")}` } },
     );
-    assertStringIncludes(printed, `error: "${join(mount, "file")}" cannot be mapped: its file system has no ACLs`);
+    assertStringIncludes(printed, `error: "${join(mount, "file")}" cannot be lent: its file system has no ACLs`);
     assertMatch(printed, /\nstatus 2$/);
     assertEquals(await inContainer(engine, name, "ls maps"), "");
   });

@@ -212,7 +212,7 @@ testOnEngines("map.ts lends no other file that a link in a lent one's place lead
     // A link on the way to it; the directory is still watched.
     await sh(["sh", "-ec", 'cd "$1"; mv b c; ln -s secret b; touch c/new', "sh", directory]);
     for (const file of [one, two]) {
-      await run.says(`"${file}" was replaced, and "${name}" keeps the old file: a symbolic link leads elsewhere now`);
+      await run.says(`"${file}" was replaced, and "${name}" keeps the old file: its path leads to another file now`);
     }
     for (const { container } of run.lent) assertEquals(await inContainer(engine, name, 'cat "$1"', container), "lent");
     assertEquals(await permissions([secret]), before);

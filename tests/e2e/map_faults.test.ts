@@ -291,7 +291,7 @@ ls -A "$XDG_STATE_HOME/gui-container/mappings"`;
       );
       assertMatch(
         printed,
-        /No file is mapped\n.*No space left on device.*\n(error: .*\n)?error: No space left.*\nhint: See whether the disk is full.*\nstatus 1\nNo file is mapped\nlock$/,
+        /No file is lent\n.*No space left on device.*\n(error: .*\n)?error: No space left.*\nhint: See whether the disk is full.*\nstatus 1\nNo file is lent\nlock$/,
       );
     }
     assertEquals(await permissions(one.files), before);

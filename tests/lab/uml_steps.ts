@@ -181,7 +181,7 @@ const steps: Record<string, () => Promise<void>> = {
   },
   "attach.ts --doctor": async () => {
     const { stdout, stderr } = await asLabUser(["./attach.ts", "--doctor"]);
-    assertMatch(stdout + stderr, /bubblewrap makes boxes[^]*Windows come over Wayland/);
+    assertMatch(stdout + stderr, /bubblewrap makes sandboxes[^]*Windows come over Wayland/);
     // Its disk comes from a kernel without AppArmor, and so does a warning.
     assertEquals(stdout.includes("cannot confine containers"), !isAppArmor, stdout);
   },
@@ -250,7 +250,7 @@ const steps: Record<string, () => Promise<void>> = {
       for (const args of [[container, "foot"], ["--doctor"]]) {
         const { code, stdout, stderr } = await asLabUser(["./attach.ts", ...args], { okCodes: "any" });
         assert(code !== 0, stdout + stderr);
-        assertMatch(stdout + stderr, /bubblewrap cannot make the box[^]*apparmor/i);
+        assertMatch(stdout + stderr, /bubblewrap cannot make the sandbox[^]*apparmor/i);
       }
     });
   },

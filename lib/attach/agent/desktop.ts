@@ -168,7 +168,9 @@ export function desktopOf(
     const argv = await linkArgv(container, place, url);
     const isElsewhere = place.on !== "host";
     if (isElsewhere && linkRuns >= maxLinkRuns) {
-      throw new Refusal(`${maxLinkRuns} links that it has opened elsewhere are still starting, or shown: close one`);
+      throw new Refusal(
+        `${maxLinkRuns} links that it has opened in containers are still starting, or shown: close one`,
+      );
     }
     if (history.isFull("link")) throw new Refusal(historyIsFull);
     const ended = start(argv);

@@ -155,7 +155,7 @@ async function canLimitMemory(host: Host): Promise<boolean> {
  */
 export function boxDenied(printed: string): UserError | undefined {
   if (!/^bwrap: /m.test(printed)) return undefined;
-  return new UserError("bubblewrap cannot make the box for what reads the container's windows", {
+  return new UserError("bubblewrap cannot make the sandbox for what reads the container's windows", {
     hint: denials.find(({ says }) => says.test(printed))?.hint ??
       "See whether something forbids user namespaces here: sudo dmesg | grep -i apparmor, and sysctl -a | grep userns",
     output: printed.trim(),

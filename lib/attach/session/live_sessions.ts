@@ -150,7 +150,7 @@ export async function chooseSession(
   if (chosen) return chosen;
   throw inputError(
     `${several}: ${sessions.map(({ session }) => session).join(", ")}`,
-    "Name one with --session",
+    `Name one, for example --session ${sessions[0]!.session}`,
   );
 }
 

@@ -29,7 +29,7 @@ function against(host: Host, { wantsTray, userOptions, detached, box }: DisplayR
   if (!host.env("WAYLAND_DISPLAY")) return "$WAYLAND_DISPLAY is not set";
   if (detached) return "a Wayland window cannot be left and shown later";
   if (userOptions.length > 0) return `"${userOptions[0]}" is an option for xpra`;
-  if (!box) return "waypipe runs in a box only";
+  if (!box) return "waypipe runs in a sandbox only";
   return wantsTray ? "waypipe has no tray" : undefined;
 }
 

@@ -79,7 +79,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   const startBox = box ? await ifInstalled(prepareBoxes(host)) : undefined;
   if (box && !startBox) {
     const line =
-      'xpra\'s client runs without a box, with all of your permissions. The program "bwrap" is not installed';
+      'xpra\'s client runs without a sandbox, with all of your permissions. The program "bwrap" is not installed';
     host.ui.warn(`${line}. ${installHint("bwrap")}`, { security: true });
   }
   const env = clientEnvironment(crypto.randomUUID());

@@ -85,7 +85,7 @@ export async function mapReplacement(
   const host = uninterruptible(given);
   // A container that can write in the file's directory must not choose a file of the user's by a symbolic link.
   if (!await leadsTo(host, { handle: file.handle, path: old.hostPath })) {
-    throw inputError("a symbolic link leads elsewhere now", "Lend the other file itself");
+    throw inputError("its path leads to another file now", "Lend the other file itself");
   }
   const { dev, ino, bornMs } = state;
   const loan = { ...old, id: newId(), dev, ino, bornMs, file };
@@ -142,7 +142,7 @@ function noAclError(error: ProcessError, mapped: readonly HeldMapping[]): Error 
   const refused = mapped.find(({ file }) => error.stderr.includes(`${file.handle}: `));
   if (!refused) return error;
   const why = /operation not supported/i.test(error.stderr) ? "its file system has no ACLs" : "its ACL cannot be set";
-  return new UserError(`"${refused.hostPath}" cannot be mapped: ${why}`, {
+  return new UserError(`"${refused.hostPath}" cannot be lent: ${why}`, {
     hint:
       "Copy it to a file system with ACLs that you may write: ext4, xfs, btrfs, tmpfs, or zfs with acltype=posixacl",
     output: error.output.replaceAll(/\/proc\/\d+\/fd\/\d+: /g, ""),

@@ -80,11 +80,11 @@ export async function checkFile(path: string, { user, shared }: FileRules): Prom
     );
   }
   if (user && user.uid !== 0 && state.uid !== user.uid) {
-    throw inputError(`The file "${path}" belongs to somebody else`, "Map a copy: only its owner may lend a file");
+    throw inputError(`The file "${path}" belongs to somebody else`, "Lend a copy: only its owner may lend a file");
   }
   // Setting the ACL would take this bit away, and only a member of the group can set it again (acl 2.3.2, Linux 6).
   if (user && user.uid !== 0 && state.mode & 0o2000 && state.gid !== user.gid) {
-    throw inputError(`"${path}" is a set-group-ID file of another group than yours`, "Map a copy");
+    throw inputError(`"${path}" is a set-group-ID file of another group than yours`, "Lend a copy");
   }
   try {
     (await Deno.open(real)).close();

@@ -50,7 +50,7 @@ Deno.test("withDisplay() takes Wayland unless that cannot show what is asked for
     const [changes, reason] of [
       [{ detached: true }, "a Wayland window cannot be left and shown later"],
       [{ userOptions: ["--title=x", "--opengl=no"] }, '"--title=x" is an option for xpra'],
-      [{ box: false }, "waypipe runs in a box only"],
+      [{ box: false }, "waypipe runs in a sandbox only"],
       [{ wantsTray: true }, "waypipe has no tray"],
     ] as const
   ) {

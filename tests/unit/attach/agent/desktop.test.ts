@@ -324,7 +324,7 @@ Deno.test("a storm of links for another container ends with a sentence, until wh
     }
     assertEquals(done.length, 4);
     assertEquals(said.map((line) => line.replace(/^.* not done: /, "")), [
-      "4 links that it has opened elsewhere are still starting, or shown: close one",
+      "4 links that it has opened in containers are still starting, or shown: close one",
     ]);
     await endRuns(1);
     assertStringIncludes(said.at(-1)!, "ended with exit status 1");
