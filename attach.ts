@@ -41,9 +41,9 @@ const spec = {
   name: "attach.ts",
   summary: "Run an app in a container and show its windows on this desktop.",
   usage: [
-    "[options] NAME APP_CMDLINE [APP_WORD...]",
-    "[options] NAME [-- APP_WORD...]",
-    "--disposable NAME APP_CMDLINE [FILE...]",
+    "[options] NAME APP [ARG...]",
+    "[options] NAME [-- APP [ARG...]]",
+    "--disposable NAME APP [FILE...]",
     "--list [NAME]",
     "--stop NAME [SESSION | --all]",
     "--logs NAME [SESSION]",
@@ -134,9 +134,9 @@ const spec = {
     ["clipboard (both ways)", ...channelNames].join(", ")
   }. The options above are understood wherever they stand before "--", and so are those that xpra gets: ${
     xpraOptionNames.map((name) => `--${name}=…`).join(", ")
-  }. All other words after APP_CMDLINE are the app's, as are all after "--"; but one that looks like an option above, mistyped, is an error.`,
+  }. All other words after APP are the app's, as are all after "--"; but one that looks like an option above, mistyped, is an error.`,
   manual: [
-    "APP_CMDLINE is split into words by the quoting rules of a shell; no shell runs it. APP_WORDs are added as they are.",
+    "APP is split into words by the quoting rules of a shell; no shell runs it. ARGs are added as they are.",
     "The container is started if it does not run. One ssh call starts a systemd user unit in it: an X server, xpra and " +
     'the app. "xpra attach" shows its windows here, over a Unix socket in $GUI_CONTAINER_MOUNTS (default: ' +
     "~/container_mounts). Ctrl-C detaches; the session ends with the app. On a Wayland desktop, waypipe replaces the X " +

@@ -29,7 +29,7 @@ export type Words = Arguments<string> & {
 };
 
 /**
- * Reads what is to be shown. Without APP_CMDLINE, a live session is meant.
+ * Reads what is to be shown. Without APP, a live session is meant.
  *
  * @throws {UserError} exit code 2
  */
@@ -91,7 +91,7 @@ const appOptions = ["disposable", "join", "detached"];
 function checkApp(flags: Words["flags"], app: readonly string[] | undefined): void {
   const option = appOptions.find((name) => flags.has(name));
   if (option !== undefined && app === undefined) {
-    throw inputError(`--${option} needs an APP_CMDLINE`, `For example: attach.ts --${option} my-container firefox`);
+    throw inputError(`--${option} needs an APP`, `For example: attach.ts --${option} my-container firefox`);
   }
   if (flags.has("disposable") && flags.has("detached")) {
     throw inputError(

@@ -130,6 +130,6 @@ async function checkStillThere({ host, label, ...address }: KnownContainer): Pro
     return;
   }
   throw new UserError(`The container "${label}" is no longer running`, {
-    hint: `Its sessions have ended with it. To start one: attach.ts ${label} APP_CMDLINE`,
+    hint: `Its sessions have ended with it. To start one: attach.ts ${label} APP`,
   });
 }

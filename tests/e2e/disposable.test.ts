@@ -279,7 +279,7 @@ testOnOneEngine("attach.ts --disposable says what is missing, and what cannot be
     const [args, message] of [
       [["--disposable", "--detached", name, "xclock"], /exclude each other/],
       [["--disposable", "--join", name, "xclock"], /--disposable goes with no --join/],
-      [["--disposable", name], /needs an APP_CMDLINE/],
+      [["--disposable", name], /needs an APP/],
       [["--disposable", name, "xclock", join(mountsRoot, name, "share/later")], /a container can write to/],
     ] as const
   ) {

@@ -7,7 +7,7 @@ import { isXpraOption } from "../../cli/xpra_options.ts";
 import { quoteWord, splitWords, WordsError } from "../../base/shell_words.ts";
 
 /**
- * Splits APP_CMDLINE into the app's words.
+ * Splits APP into the app's words.
  *
  * @throws {UserError} exit code 2 when a quote is not closed, or when it names no program
  */
@@ -18,7 +18,7 @@ export function splitCommandLine(commandLine: string): string[] {
     return words;
   } catch (error) {
     if (!(error instanceof WordsError)) throw error;
-    throw inputError(`APP_CMDLINE cannot be split into words: ${error.message}`, "Quote it as for a POSIX shell");
+    throw inputError(`APP cannot be split into words: ${error.message}`, "Quote it as for a POSIX shell");
   }
 }
 
@@ -33,7 +33,7 @@ export interface AppWords {
 }
 
 /**
- * Sorts the words after NAME: APP_CMDLINE, more words for the app, and options of xpra. After `--` all words are the
+ * Sorts the words after NAME: APP, more words for the app, and options of xpra. After `--` all words are the
  * app's.
  *
  * @param options `rest`: what stands after `--`; `lendsFiles`: words that are not options name files, not words for the

@@ -140,7 +140,7 @@ export async function chooseSession(
   }
   if (sessions.length === 0) {
     throw new UserError(`No session runs in "${label}"`, {
-      hint: `Start one: attach.ts ${label} APP_CMDLINE`,
+      hint: `Start one: attach.ts ${label} APP`,
     });
   }
   const several = `Several sessions run in "${label}"`;

@@ -138,6 +138,6 @@ Deno.test("an option that is about an app is refused where there is none", () =>
       () => readRequest(host, { flags: new Map([[flag, 0]]), ...words } as unknown as Words),
       UserError,
     );
-    assertEquals([error.message, error.exitCode], [`--${flag} needs an APP_CMDLINE`, 2]);
+    assertEquals([error.message, error.exitCode], [`--${flag} needs an APP`, 2]);
   }
 });

@@ -42,7 +42,7 @@ Deno.test("sortAppWords() gives the app all words behind it but xpra's options, 
   }
 });
 
-Deno.test("sortAppWords() takes words behind APP_CMDLINE that are no options for files where these are lent", () => {
+Deno.test("sortAppWords() takes words behind APP that are no options for files where these are lent", () => {
   assertEquals(sorted(["evince --presentation", "--fullscreen", "--opengl=no", "a.pdf"], ["-x"], true), {
     app: ["evince", "--presentation", "--fullscreen", "-x"],
     userOptions: ["--opengl=no"],
