@@ -122,9 +122,9 @@ const spec = {
     "join": ["session"],
   },
   passesOn: "always",
-  places: { first: ["container"] },
+  places: { first: ["container", "app"] },
   placesWith: {
-    "disposable": { first: ["container", null], rest: "file" },
+    "disposable": { first: ["container", "app"], rest: "file" },
     "stop": { first: ["container", "session"] },
     "logs": { first: ["container", "session"] },
     "settings": { first: ["container"] },

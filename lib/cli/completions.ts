@@ -4,7 +4,7 @@ import { delay } from "@std/async";
 import { readEnv } from "../base/process.ts";
 import { mountsIn, mountsRoot } from "../container/paths.ts";
 import { containerNames, isContainerName } from "../container/names.ts";
-import { sessionNames } from "../container/sessions.ts";
+import { appNames, sessionNames } from "../container/sessions.ts";
 import { type Completion, type Options, type Places, tokensOf } from "./options.ts";
 
 /** A script's command line, as far as its completions need it. */
@@ -23,6 +23,8 @@ export interface Names {
   containers(): Promise<string[]>;
   /** The sessions of a container, or of all of them. */
   sessions(container: string | undefined): Promise<string[]>;
+  /** The apps that have run in a container. */
+  apps(container: string): Promise<string[]>;
 }
 
 /**
@@ -68,6 +70,7 @@ async function wordsFor(
   if (completion === "file") return [":files"];
   if (completion === "container") return await names.containers();
   if (completion === "session") return await names.sessions(container);
+  if (completion === "app") return container === undefined ? [] : await names.apps(container);
   const { words, files = false, list = false } = completion;
   if (!list) return files ? [...words, ":files"] : [...words];
   const chosen = typed.split(",").slice(0, -1);
@@ -81,6 +84,9 @@ const namesOnHost: Names = {
   async sessions(container) {
     const containers = container === undefined ? await namesOnHost.containers() : [container].filter(isContainerName);
     return (await Promise.all(containers.map((name) => sessionNames(mountsIn({ env: readEnv }, name).sockets)))).flat();
+  },
+  async apps(container) {
+    return isContainerName(container) ? await appNames(mountsIn({ env: readEnv }, container).sockets) : [];
   },
 };
 

@@ -12,6 +12,8 @@ import { shellNames } from "./shells.ts";
 export type Completion =
   | "container"
   | "session"
+  /** An app that has run in the container. */
+  | "app"
   | "file"
   | null
   | {

@@ -24,6 +24,18 @@ export async function sessionNames(sockets: string): Promise<string[]> {
   return (await readDirectory(sockets)).filter(isOther).map(({ name }) => name).filter(isSessionName).sort();
 }
 
+/**
+ * The apps that have run in a container, sorted: what its sessions were called after, by their logs. Where the user has
+ * named a session, that name is among them.
+ *
+ * @param sockets as for {@linkcode sessionNames}
+ */
+export async function appNames(sockets: string): Promise<string[]> {
+  const logs = (await readDirectory(sockets)).filter(({ isFile }) => isFile);
+  const names = logs.map(({ name }) => /^(.+?)(?:-\d+)?\.log$/.exec(name)?.[1] ?? "");
+  return [...new Set(names)].filter(isSessionName).sort();
+}
+
 /** Whether an entry is a socket, a pipe or a device: Deno does not tell them apart here. */
 function isOther({ isFile, isDirectory, isSymlink }: Deno.DirEntry): boolean {
   return !isFile && !isDirectory && !isSymlink;

@@ -15,6 +15,7 @@ const root = fromFileUrl(new URL("../../..", import.meta.url));
 const names: Names = {
   containers: () => Promise.resolve(["box", "bag"]),
   sessions: (container) => Promise.resolve([`${container}-session`]),
+  apps: (container) => Promise.resolve([`${container}-app`]),
 };
 
 const line: CommandLine = {
@@ -28,7 +29,7 @@ const line: CommandLine = {
   },
   places: { first: ["container", null, { words: ["gui"], files: true }], rest: "file" },
   names,
-  placesWith: { "delete": { first: ["container", "session"] } },
+  placesWith: { "delete": { first: ["container", "session"] }, "verbose": { first: ["container", "app"] } },
 };
 
 /** The words that fit at the end of a command line, and `:files` and `:list`. */
@@ -72,6 +73,8 @@ Deno.test("complete() offers what fits at the place of a positional, by the flag
   assertEquals(await fitting("--delete", "box", ""), ["box-session"]);
   assertEquals(await fitting("--delete", "--", "box", ""), ["box-session"]);
   assertEquals(await fitting("--delete", "box", "s", ""), []);
+  assertEquals(await fitting("-v", "box", ""), ["box-app"]);
+  assertEquals(await fitting("-v", "box", "x", ""), []);
 });
 
 Deno.test("completionStub() refuses another shell with exit code 2", () => {
@@ -200,7 +203,9 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["attach.ts --stop box ", ["firefox", "xterm-2"]],
   ["attach.ts --logs box xt", ["xterm-2"]],
   ["attach.ts -- b", ["bag", "big:box", "box"]],
-  ["attach.ts box ", []],
+  ["attach.ts box ", ["firefox", "gimp"]],
+  ["attach.ts bag ", []],
+  ["attach.ts --disposable --preset=isolated box g", ["gimp"]],
   ["attach.ts --disposable box xterm k", ["key.pub"]],
   ["attach.ts box xterm --pres", ["--preset"]],
   ["gui-attach --stop bag ", []],
@@ -225,7 +230,9 @@ for (const [shell, ask] of shells) {
       await Deno.mkdir(cwd);
       for (const file of ["key.pub", "fire.yaml"]) await Deno.writeTextFile(join(cwd, file), "");
       using _ = await makeMounts(mounts, { "box": ["firefox", "xterm-2"], "bag": [], "big:box": [] });
-      await Deno.writeTextFile(join(mounts, "box/xpra/firefox.log"), "");
+      for (const log of ["firefox.log", "gimp.log", "gimp-2.log"]) {
+        await Deno.writeTextFile(join(mounts, "box/xpra", log), "");
+      }
       await Deno.writeTextFile(join(mounts, "box/xpra/no-socket"), "");
       await Deno.mkdir(join(mounts, "no-container/xpra"), { recursive: true });
       await Deno.mkdir(join(mounts, "box-d01234"));
@@ -315,10 +322,14 @@ for (const [shell, ask] of shells) {
         box: ["firefox", ...hostileNames],
         ...Object.fromEntries(hostileNames.map((name) => [name, ["other"]])),
       });
+      for (const name of ["firefox", ...hostileNames]) {
+        await Deno.writeTextFile(join(mounts, "box/xpra", `${name}.log`), "");
+      }
       await writeStubs(stubs, shell);
       const lines = [
         ...["attach.ts ", "./attach.ts ", "map.ts ", "create.ts --delete ", "attach.ts --stop "],
         ...["attach.ts --session ", "attach.ts --session=", "attach.ts --stop box ", "attach.ts --logs box "],
+        "attach.ts box ",
       ];
       const hits = await ask(stubs, lines, { cwd, env: { GUI_CONTAINER_MOUNTS: mounts } });
       assertEquals(hits.map(offered), lines.map((line) => [/session|box/.test(line) ? "firefox" : "box"]));

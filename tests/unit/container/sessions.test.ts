@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { listeningSessions, seenSessions, sessionNames } from "../../../lib/container/sessions.ts";
+import { appNames, listeningSessions, seenSessions, sessionNames } from "../../../lib/container/sessions.ts";
 import { formatUser, userKey } from "../../../lib/container/user.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { recordingHost } from "../recording_host.ts";
@@ -16,6 +16,19 @@ Deno.test("sessionNames() are those of sockets, where a container may have put a
     await Deno.symlink("firefox", join(sockets, "link"));
     assertEquals(await sessionNames(sockets), ["firefox"]);
     assertEquals(await sessionNames(join(sockets, "none")), []);
+  } finally {
+    await Deno.remove(sockets, { recursive: true });
+  }
+});
+
+Deno.test("appNames() are those of the logs of sessions, each once, where a container may have put anything", async () => {
+  const sockets = await Deno.makeTempDir();
+  try {
+    for (const name of ["gimp.log", "gimp-2.log", "firefox-esr.log", "$(id).log", ".log", "x.log.log", "vlc"]) {
+      await Deno.writeTextFile(join(sockets, name), "");
+    }
+    await Deno.symlink("gimp.log", join(sockets, "link.log"));
+    assertEquals(await appNames(sockets), ["firefox-esr", "gimp"]);
   } finally {
     await Deno.remove(sockets, { recursive: true });
   }
