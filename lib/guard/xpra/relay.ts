@@ -103,8 +103,8 @@ async function pump(relay: Relay, sender: Sender): Promise<void> {
     for (const raw of frames.push(chunk)) {
       const delivery = judge(relay, { sender, packet: decodePacket(raw) });
       // What came before a picture does not wait for it.
-      if (delivery instanceof Promise) await outbox.flush();
-      outbox.put(delivery instanceof Promise ? await delivery : delivery);
+      const [due] = delivery instanceof Promise ? await Promise.all([delivery, outbox.flush()]) : [delivery];
+      outbox.put(due);
     }
     await outbox.flush();
   }

@@ -4,10 +4,12 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { concat } from "@std/bytes";
 import { join } from "@std/path";
 import type { Channel } from "../../../../lib/guard/channel.ts";
+import { Violation } from "../../../../lib/guard/faults.ts";
 import { createFrameParser } from "../../../../lib/guard/xpra/frames.ts";
 import { type Guard, type GuardOptions, startGuard } from "../../../../lib/guard/xpra/guard.ts";
 import { createMemory } from "../../../../lib/guard/xpra/memory.ts";
 import { decodePacket, encodePacket, type Packet, renamed } from "../../../../lib/guard/xpra/packets.ts";
+import { relayPackets } from "../../../../lib/guard/xpra/relay.ts";
 import { decode, type Dict, type Value } from "../../../../lib/guard/xpra/rencode.ts";
 import { startProcess } from "../../../../lib/base/process.ts";
 import { bytes, clientHello, description, dict, picture, serverHello } from "../../../fuzz/samples.ts";
@@ -512,6 +514,52 @@ Deno.test("startGuard() judges what the client says while a picture is decoded",
       await client.send(packet("focus", 1, []), packet("focus", 0, []));
       for (const window of [1, 0]) assertEquals((await server.next())?.args[0], window);
     }, { remote: true });
+  } finally {
+    globalThis.Worker = Worker;
+  }
+});
+
+Deno.test("relayPackets() ends when a picture fails while what came before it is still sent", async () => {
+  const { Worker } = globalThis;
+  let isSlow = false;
+  globalThis.Worker = class {
+    declare onerror: (event: { preventDefault(): void }) => void;
+    postMessage() {
+      isSlow = true;
+      this.onerror({ preventDefault() {} });
+    }
+    terminate() {}
+  } as unknown as typeof Worker;
+  const never = new Promise<never>(() => {});
+  const greeted = Promise.withResolvers<void>();
+  const connection = (until: Promise<void> | undefined, ...chunks: (readonly Packet[])[]): Deno.Conn => {
+    const waiting = chunks.map((packets) => concat(packets.flatMap(encodePacket)));
+    return {
+      async read(buffer: Uint8Array) {
+        await until;
+        const chunk = waiting.shift() ?? await never;
+        buffer.set(chunk);
+        return chunk.length;
+      },
+      async write(part: Uint8Array) {
+        greeted.resolve();
+        return isSlow ? await never : part.length;
+      },
+    } as unknown as Deno.Conn;
+  };
+  const window = packet("new-window", 1, 0, 0, 484, 316, description, new Map());
+  const draw = packet("draw", 1, 0, 0, 8, 6, "jpeg", picture, 1, 0, new Map());
+  const connections = {
+    client: connection(undefined, [clientHello]),
+    container: connection(greeted.promise, [serverHello, window], [packet("ping", 1), draw]),
+  };
+  const options = { container: "box", open: new Set<Channel>(), report() {}, remote: true };
+  try {
+    await assertRejects(
+      () => relayPackets(connections, { ...options, memory: createMemory(), signal: AbortSignal.any([]) }),
+      Violation,
+      "no longer decoded",
+    );
   } finally {
     globalThis.Worker = Worker;
   }
