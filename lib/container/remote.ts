@@ -65,6 +65,8 @@ export function remoteContainer(
     seenSessions: () => Promise.resolve(undefined),
     noteUse() {
       const noted = noteUse(known);
+      // Nobody waits for it before the end.
+      noted.catch(() => {});
       opened.defer(() => noted);
     },
     async log({ session, bytes }) {
