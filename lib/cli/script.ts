@@ -66,6 +66,11 @@ async function runToExitCode<Name extends string>(
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => ending.abort(new Interrupted(signal)));
   }
+  // What nobody waited for when it failed ends the run as well, and in the same order.
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    ending.abort(event.reason);
+  });
   const spell = (text: string): string => asCalled(text, readEnv);
   const called = { ...spec, name: calledName(spec.name, readEnv) };
   const common = { signal: ending.signal, spell };
@@ -111,7 +116,9 @@ async function runToExitCode<Name extends string>(
       return await diagnose(host, { ...diagnosis, wanted: args.values.get("engine") });
     }
     await (await import("../container/paths.ts")).checkMountsRoot(host);
-    return await actions.main(host, args) ?? 0;
+    const code = await actions.main(host, args) ?? 0;
+    if (!(ending.signal.reason instanceof Interrupted)) ending.signal.throwIfAborted();
+    return code;
   } catch (error) {
     const reason = ending.signal.aborted ? ending.signal.reason : error;
     if (reason instanceof Interrupted) return reason.exitCode;

@@ -367,6 +367,21 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
     [`return await host.ui.confirm("Sure?") ? 3 : 4`, ["--yes"], 3, "", ""],
     [`return await host.ui.confirm("Sure?", { personOnly: true }) ? 3 : 4`, ["-y"], 4, "", ""],
     [`Deno.kill(Deno.pid, "SIGTERM"); await host.run(["sleep", "9"])`, [], 143, "", ""],
+    [
+      `Promise.reject(inputError("No", "Look"));
+      await host.run(["sleep", "9"]).finally(() => host.ui.status("cleaned up"))`,
+      [],
+      2,
+      "",
+      "cleaned up\nerror: No\nhint: Look\n",
+    ],
+    [
+      `Promise.reject(inputError("No", "Look")); await new Promise((resolve) => setTimeout(resolve))`,
+      [],
+      2,
+      "",
+      "error: No\nhint: Look\n",
+    ],
   ];
   const results = await Promise.all(cases.map(([body, args]) => runMain(body, args)));
   for (const [index, [body, args, code, stdout, stderr]] of cases.entries()) {
