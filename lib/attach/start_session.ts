@@ -25,7 +25,6 @@ export interface SessionPlan {
   app: readonly string[];
   /** The id of this run, which no other one has. */
   run: string;
-  /** The session's name. */
   name: string;
   /** Fail when the name is taken. Otherwise `-2`, `-3`, … is added to it then. */
   exact: boolean;

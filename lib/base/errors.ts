@@ -20,7 +20,6 @@ export interface UserErrorOptions {
   exitCode?: number;
   /** What another program printed, when that is the cause. It is shown indented. */
   output?: string;
-  /** The error that led here. */
   cause?: unknown;
 }
 
@@ -77,11 +76,8 @@ export interface ProcessResult {
 /** A program failed: its exit status is not one of those that the caller expects, or it took too long. */
 export class ProcessError extends Error {
   override name = "ProcessError";
-  /** See {@linkcode ProcessResult.code}. */
   readonly code: number;
-  /** See {@linkcode ProcessResult.stdout}. */
   readonly stdout: string;
-  /** See {@linkcode ProcessResult.stderr}. */
   readonly stderr: string;
   /** Whether it was ended because it took too long. */
   readonly timedOut: boolean;

@@ -2,13 +2,11 @@
 
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 
-/** A file that is held. */
 export interface Held {
   /** A path by which this process and the programs that it starts reach the file. */
   handle: string;
   /** What the file is now. */
   stat(): Stats;
-  /** Releases it. */
   close(): void;
 }
 

@@ -9,7 +9,6 @@ import { type ProcessOptions, readEnv, type RunningProcess, runProcess, startPro
 import type { Ui } from "./ui.ts";
 import { quoteWord, quoteWords } from "./shell_words.ts";
 
-/** How {@linkcode Host.run} runs a program. */
 export interface RunOptions extends Omit<ProcessOptions, "detached"> {
   /** The program changes nothing and no later command needs its output: a dry run does not show it. */
   looksOnly?: boolean;
@@ -19,7 +18,6 @@ export interface RunOptions extends Omit<ProcessOptions, "detached"> {
 
 /** Everything that a script can see and do outside itself. */
 export interface Host {
-  /** Talks to the user. */
   readonly ui: Ui;
   /** Aborts when the run must end. Its reason is an {@linkcode Interrupted}. */
   readonly signal: AbortSignal;
@@ -40,9 +38,7 @@ export interface Host {
   forCleanup(signal: AbortSignal): Host;
 }
 
-/** Options of {@linkcode realHost}. */
 export interface HostOptions {
-  /** Talks to the user. */
   ui: Ui;
   /** Aborts when the run must end. */
   signal: AbortSignal;

@@ -4,7 +4,6 @@ import { delay } from "@std/async";
 import { installHint } from "./programs.ts";
 import { ExitCode, ProcessError, type ProcessResult, UserError } from "./errors.ts";
 
-/** How a program is started and run. */
 export interface ProcessOptions {
   /**
    * Its standard input; empty by default. It gets our own only on request, since `lxc init` and `lxc profile create`
@@ -33,7 +32,6 @@ export interface ProcessOptions {
   okCodes?: readonly number[] | "any";
   /** Variables added to the environment. */
   env?: Record<string, string>;
-  /** Working directory. */
   cwd?: string;
   /** How long it may take, in milliseconds. Default: Infinity. */
   timeoutMs?: number;
@@ -82,7 +80,6 @@ export function readEnv(name: string): string | undefined {
 
 /** A program that was started and may still run. */
 export interface RunningProcess {
-  /** Its process id. */
   readonly pid: number;
   /** How it ended. Rejects only with what a function in `output` throws, whatever the exit status. */
   readonly ended: Promise<ProcessResult>;
@@ -204,7 +201,6 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
 
 /** Collects the output of a program, or passes it on. */
 interface Sink {
-  /** Takes the next piece. */
   take(piece: Uint8Array): unknown;
   /** The part of the output that goes into the result. Called at its end. */
   end(): string;

@@ -3,7 +3,6 @@
 import { abortable } from "@std/async";
 import { oneLine, printable } from "./text.ts";
 
-/** Options of {@linkcode terminalUi}. */
 export interface UiOptions {
   /** Print errors only. */
   quiet?: boolean;

@@ -21,7 +21,6 @@ import { listManaged } from "../container/managed.ts";
 /** What a finding is about, where the last line depends on that. */
 export type Subject = "container" | "network" | "box" | "xpra" | "x11" | "wayland";
 
-/** What was found. */
 export interface Finding {
   /**
    * `ok`: as it should be. `absent`: missing, but the script can work without it. `risk`: it works with less

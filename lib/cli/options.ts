@@ -270,7 +270,6 @@ const environmentLines = [
   "                          /usr/share/doc/gui-container",
 ];
 
-/** The text of `--help`. */
 export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
   const options = Object.entries<OptionSpec>(optionsOf(spec)).flatMap(([name, { short, value, help, group }], at) => {
     const option = `  ${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`;

@@ -2,7 +2,6 @@
 
 import type { Ui } from "../base/ui.ts";
 
-/** Options of {@linkcode showTable}. */
 export interface TableOptions {
   /** What stands above the columns. */
   heading: readonly string[];
@@ -14,7 +13,6 @@ export interface TableOptions {
   isForPeople?: boolean;
 }
 
-/** Prints rows. */
 export function showTable(
   ui: Pick<Ui, "result" | "status">,
   rows: readonly (readonly string[])[],

@@ -28,7 +28,6 @@ export interface Address extends Instance {
   readonly mounts: Mounts;
 }
 
-/** The address of an instance. */
 export function addressOf(host: Pick<Host, "env">, { engine, name }: Instance): Address {
   const hostName = hostNameOf({ engine, name });
   return {

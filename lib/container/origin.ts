@@ -24,7 +24,6 @@ export interface Origin {
   path: string;
   /** When it was made, ISO 8601. */
   created_at: string;
-  /** The container's user. */
   user: ContainerUser;
   /** The member of a cluster that has the container, which may be moved; "none" where there is no cluster. */
   location: string;

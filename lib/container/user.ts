@@ -10,7 +10,6 @@ import { inputError, UserError } from "../base/errors.ts";
 
 /** A user of a container. Each is text; in a dry run, a placeholder. */
 export interface ContainerUser {
-  /** The user's name. */
   name: string;
   /** The user's id, in decimal. */
   uid: string;

@@ -24,7 +24,6 @@ import { quoteWords } from "../base/shell_words.ts";
 export interface Creation {
   /** The CLI of the engine. */
   engine: string;
-  /** The container's name. */
   name: string;
   /** The run's id, which marks the instance, the profile and a cached image. */
   run: string;

@@ -28,7 +28,6 @@ export interface Made {
   image: string;
   /** The container's address; null without a network. */
   address: string | null;
-  /** The container's user. */
   user: ContainerUser;
   /** That user's host uid; null where the container is on another machine. */
   uid: string | null;

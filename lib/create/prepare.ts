@@ -15,7 +15,6 @@ import { withValues } from "../base/shell_words.ts";
 
 /** What {@linkcode prepareContainer} found in a container. */
 export interface Prepared {
-  /** The container's user. */
   user: ContainerUser;
   /** The lines of a known_hosts file with its host keys. */
   knownHosts: string;

@@ -6,7 +6,6 @@ import { kindOfLxc } from "./lxd_snap.ts";
 import { ifInstalled, type ProcessResult } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 
-/** What is in the way. */
 export interface Obstacle {
   /** What it does, on which bridge. */
   what: string;

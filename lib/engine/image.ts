@@ -7,7 +7,6 @@ import { ProcessError, UserError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import { withRemote } from "./server.ts";
 
-/** A local image. */
 export interface Image {
   /** SHA-256, in hexadecimal. */
   fingerprint: string;

@@ -284,7 +284,6 @@ export function isStartFailure(error: unknown): boolean {
   return error instanceof ProcessError && /\bforkstart\b/.test(error.stderr);
 }
 
-/** Starts a stopped instance. */
 export async function startInstance(host: Host, instance: Instance): Promise<void> {
   const { engine } = instance;
   try {

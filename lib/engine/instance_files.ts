@@ -7,7 +7,6 @@ import { all } from "../base/promises.ts";
 
 /** How a file is put into an instance, and what is in it. */
 export interface PushOptions {
-  /** The file's path in the instance. */
   path: string;
   /** Permission bits, in octal: `0644`. */
   mode: string;

@@ -6,7 +6,6 @@ import { type Engine, type Instance, labelOf, query, request, run } from "./engi
 import type { OnServer } from "./server.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 
-/** What the engine knows of a profile. */
 export interface EngineProfile {
   /** The configuration that it gives to its instances. */
   config: Readonly<Record<string, string>>;
@@ -64,7 +63,6 @@ export async function setProfile(host: Host, profile: Instance, yaml: string): P
   await run(host, profile.engine, ["profile", "edit", labelOf(profile)], { stdin: { text: yaml } });
 }
 
-/** Removes a profile. */
 export async function deleteProfile(host: Host, profile: Instance): Promise<void> {
   await run(host, profile.engine, ["profile", "delete", labelOf(profile)]);
 }

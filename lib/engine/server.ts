@@ -11,14 +11,12 @@ import { kindOfLxc } from "./lxd_snap.ts";
 /** The name of an engine's CLI. */
 export type EngineCli = "lxc" | "incus";
 
-/** The CLI of an engine on a host. */
 export interface EngineClient {
   /** The host: its environment names directories and defaults of the CLI. */
   readonly host: Pick<Host, "env">;
   readonly cli: EngineCli;
 }
 
-/** A server of an engine. */
 export interface Server {
   /** The CLI's remote; undefined for the CLI's own default, the engine of this machine. */
   readonly remote: string | undefined;

@@ -34,7 +34,6 @@ export interface Choice {
 /** Whether the user agrees; to a question with choices, the one that is chosen. */
 export type Agreed = boolean | string;
 
-/** The consent of one run. */
 export interface Consent {
   /**
    * Asks for a use of a channel.

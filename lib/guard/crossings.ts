@@ -29,7 +29,6 @@ const maxLines = 600;
 
 const hourMs = 3_600_000;
 
-/** The crossings of a session. */
 export interface Crossings {
   /** Whether something may cross. If not, the user is told once an hour. */
   mayCross(): boolean;

@@ -8,7 +8,6 @@ import type { Prompter, Until } from "./prompter.ts";
 import { printable } from "../base/text.ts";
 import { chooseFiles, closed, okay, showDialog } from "../base/zenity.ts";
 
-/** Asks by dialogs. */
 export function dialogPrompter(host: Host): Prompter {
   /** What the user chose; undefined when the dialog was closed, by them or by the signal. */
   const ask = async (options: readonly string[], until: Until = {}): Promise<string | undefined> => {

@@ -7,7 +7,6 @@ import { splitWords, WordsError } from "../base/shell_words.ts";
 
 /** What ends a question before it is answered. */
 export interface Until {
-  /** It ends when this aborts. */
   signal?: AbortSignal;
 }
 

@@ -23,7 +23,6 @@ export interface FollowOptions {
   rules: FileRules;
   /** Tells something that the user should know. */
   tell(text: string): Promise<void>;
-  /** Ends it. */
   signal: AbortSignal;
 }
 

@@ -56,7 +56,6 @@ function ageInDays(date: string, nowMs: number): number {
   return Math.floor((nowMs - Date.parse(date)) / 86_400_000);
 }
 
-/** A copy that is being made. */
 export interface NewCopy extends Copy {
   address: Address;
   /** Resolves when it can be started, to what the engine says of it; to undefined in a dry run. */

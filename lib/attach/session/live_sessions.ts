@@ -13,7 +13,6 @@ import { isSessionName } from "../../container/names.ts";
 import { isManaged, sessionKey } from "../../container/managed.ts";
 import { canAsk, type ScriptOptions } from "../../container/ssh.ts";
 
-/** A session that runs. */
 export interface LiveSession {
   container: string;
   /** Its name, unique within its container. */
@@ -216,7 +215,6 @@ export async function noteChannels(
   if (result instanceof ProcessError) throw result;
 }
 
-/** The error for a session that does not run. */
 export function noSession(container: Container, session: string): UserError {
   return inputError(
     `There is no session "${session}" in "${container.label}"`,

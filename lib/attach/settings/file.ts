@@ -40,7 +40,6 @@ const checks = {
   },
 } as const satisfies Record<string, Check>;
 
-/** A key of an entry. */
 export type SettingKey = keyof typeof checks;
 
 /** All keys, in the order in which they are shown. */

@@ -28,7 +28,6 @@ export interface ClientOptions extends Pick<WindowsOptions, "open" | "border" | 
   memory: RunMemory;
   /** What crosses the clipboard. */
   crossings: Crossings;
-  /** The host's screen. */
   screen: XScreen;
 }
 

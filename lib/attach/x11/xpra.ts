@@ -12,13 +12,11 @@ export interface ClientArgvOptions {
   open: ReadonlySet<Channel>;
   /** The host's dots per inch. */
   dpi: number;
-  /** The border of the windows. */
   border: ContainerBorder;
   /** The user's options of `xpra attach`. They come last and win. */
   userOptions: readonly string[];
 }
 
-/** The client's command line. */
 export function clientArgv({ socket, pixels, open, dpi, border, userOptions }: ClientArgvOptions): string[] {
   return [
     "xpra",

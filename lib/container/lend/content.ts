@@ -27,7 +27,6 @@ export interface Counter {
   content(): Content;
 }
 
-/** A new {@linkcode Counter}. */
 export function createCounter(): Counter {
   const hash = createHash("sha256");
   return {

@@ -12,7 +12,6 @@ export interface HeldFile extends Pick<Held, "handle" | "close">, Disposable {
   stat(): FileState;
 }
 
-/** What {@linkcode HeldFile.stat} finds. */
 export type FileState =
   & InodeId
   & Pick<Stats, "isFile" | "isDirectory" | "uid" | "gid" | "mode" | "nlink" | "size" | "mtimeMs">;

@@ -58,7 +58,6 @@ export interface Content {
   sha256: string;
 }
 
-/** A file that is lent as a copy. */
 export interface LentCopy extends LoanRecord {
   /** The container's user, as `formatUser` writes it. */
   user: string;
@@ -77,10 +76,8 @@ export interface LentCopy extends LoanRecord {
   maxBytes?: number;
 }
 
-/** A file that is lent. */
 export type Loan = Mapping | LentCopy;
 
-/** How files are taken back. */
 export interface TakeBackOptions {
   /** The run that lent them was killed; what it began may just be going on. */
   wasKilled?: boolean;
@@ -90,7 +87,6 @@ export interface TakeBackOptions {
   back?: Map<Loan, boolean>;
 }
 
-/** Whether a file is lent as a copy. */
 export function isCopy(loan: Loan): loan is LentCopy {
   return "lent" in loan;
 }

@@ -11,11 +11,9 @@ import { containerPaths, type ContainerUser } from "../user.ts";
 import { type FileState, type HeldFile, holdFile, isSameInode } from "./held_file.ts";
 import type { LoanRecord } from "./loan.ts";
 
-/** A file that can be lent. */
 export interface SourceFile {
   /** Its path, absolute and without symbolic links. */
   path: string;
-  /** The file itself. */
   file: HeldFile;
   /** What it was when it was checked. */
   state: FileState;
@@ -46,7 +44,6 @@ export interface LendRequest extends Pick<LoanRecord, "readOnly" | "session"> {
 /** The same, and to whom. */
 export interface LendOptions extends LendRequest {
   instance: Instance;
-  /** The container's user. */
   user: ContainerUser;
   /** Where it is written down. */
   history?: History;

@@ -8,7 +8,6 @@ import glue from "./decode_picture.js" with { type: "text" };
 import { Refusal, Violation } from "../faults.ts";
 import type { Picture } from "./pictures.ts";
 
-/** A decoder that runs. */
 export interface PictureDecoder {
   /**
    * Decodes a picture that `checkPicture` has accepted. Must not be called while another one is decoded.

@@ -11,7 +11,6 @@ export interface Rectangle extends Size {
   y: number;
 }
 
-/** The host's screen. */
 export interface Screen extends Size {
   /** Its monitors; empty when they are not known. Where they differ in height, parts of the screen are on none. */
   monitors: readonly Rectangle[];

@@ -10,7 +10,6 @@ import { closeQuietly } from "../sockets.ts";
 import { createMemory, type RunMemory } from "./memory.ts";
 import { type RelayOptions, relayPackets } from "./relay.ts";
 
-/** What a guard needs. */
 export interface GuardOptions extends RelayOptions {
   /** Where the client is to connect: a path in a directory that nobody but the user can reach. It must not exist. */
   listen: string;
@@ -23,7 +22,6 @@ export interface GuardOptions extends RelayOptions {
   memory?: RunMemory;
 }
 
-/** How a guard's session has ended. */
 export interface GuardEnd {
   /** Why, in one line; left out when one of the ends has just closed its connection. */
   reason?: string;
@@ -31,7 +29,6 @@ export interface GuardEnd {
   dropped: ReadonlyMap<string, number>;
 }
 
-/** A guard that runs. */
 export interface Guard extends AsyncDisposable {
   /** How it has ended. Never rejects. */
   ended: Promise<GuardEnd>;

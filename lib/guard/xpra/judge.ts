@@ -35,7 +35,6 @@ export type Judge<V extends Verdict = Verdict> = (packet: Packet, session: Sessi
 /** Drops a packet without counting it: honest ends send it, and the other end does not need it. */
 export const ignored: Judge<Delivery> = (): Delivery => ({});
 
-/** Passes one packet on. */
 export function passOn(type: string, args: Args): Delivery {
   // Arguments that are missing are missing at the end.
   return { pass: [{ type, args: args as Value[] }] };

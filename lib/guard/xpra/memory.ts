@@ -7,7 +7,6 @@ import { type Closing, createClosing } from "../closing.ts";
 import { createRates, type Rates } from "../rates.ts";
 import { createTally, type Tally } from "../tally.ts";
 
-/** What a run remembers. */
 export interface RunMemory {
   /** What the container has used up. */
   rates: Rates;

@@ -8,7 +8,6 @@ import { createRates, type Rates } from "../rates.ts";
 import type { Packet } from "./packets.ts";
 import { createWindows, type Windows } from "./windows.ts";
 
-/** What a session is made with. */
 export interface SessionOptions {
   /** The container's name. */
   container: string;
@@ -30,9 +29,7 @@ export interface SessionOptions {
   isPaused?: () => boolean;
 }
 
-/** A session as the guard knows it. */
 export interface Session extends Required<Omit<SessionOptions, "now" | "isPaused">> {
-  /** The container's windows. */
   windows: Windows;
   /** The size of the pixels' file, in bytes; 0: the client has announced none. */
   pixelsBytes: number;
@@ -50,7 +47,6 @@ export interface Session extends Required<Omit<SessionOptions, "now" | "isPaused
   pointer: readonly [number, number];
 }
 
-/** Makes a session that has just begun. */
 export function createSession({ now, isPaused, ...options }: SessionOptions): Session {
   return {
     remote: false,
