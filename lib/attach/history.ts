@@ -48,7 +48,7 @@ function localTime(time: string): string {
 }
 
 /** A line in words. Its texts are printable already. */
-export function describe(line: HistoryLine): string {
+function describe(line: HistoryLine): string {
   switch (line.kind) {
     case "session":
       return `session ${line.session} ${line.what}${

@@ -106,9 +106,7 @@ const maxEntries = 10_000;
 export async function readDirectory(path: string): Promise<Deno.DirEntry[]> {
   const entries: Deno.DirEntry[] = [];
   try {
-    for await (const entry of Deno.readDir(path)) {
-      if (entries.push(entry) === maxEntries) break;
-    }
+    for await (const entry of Deno.readDir(path)) if (entries.push(entry) === maxEntries) break;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) throw error;
   }

@@ -27,3 +27,13 @@ export async function readJson(path: string): Promise<unknown> {
     return null;
   }
 }
+
+/** The object or list that a text is as JSON; undefined for any other text. */
+export function parseTable(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === "object" ? value ?? undefined : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -189,9 +189,7 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     if (!isOk && options.signal) await delay(signalDelayMs, { signal: options.signal });
     options.signal?.throwIfAborted();
     // A program may catch SIGTERM and end by itself: "lxc exec" does, with status 143.
-    if (deadline?.aborted && (!isOk || result.signal)) {
-      throw new ProcessError(result, { timedOutAfterMs: timeoutMs });
-    }
+    if (deadline?.aborted && (!isOk || result.signal)) throw new ProcessError(result, { timedOutAfterMs: timeoutMs });
     if (result.overflowed || !isOk) throw new ProcessError(result);
     return result;
   } finally {

@@ -95,7 +95,7 @@ export interface Arguments<Name extends string> {
   rest: string[];
 }
 
-export const commonOptions = {
+const commonOptions = {
   "help": { group: "Common options", short: "h", help: "Show this help" },
   "version": { short: "V", help: "Show the version" },
   "doctor": { help: "Say what this host lacks, and how to fix it" },

@@ -67,7 +67,7 @@ export async function findAddress(
 }
 
 /** The options that a run needs so that a name means the same container as in this one. */
-export function adviceOptions(
+function adviceOptions(
   { cli, byOption, server: { project } }: Pick<Engine, "cli" | "byOption" | "server">,
 ): string[] {
   return [

@@ -15,6 +15,7 @@
 import { dirname, join } from "@std/path";
 import { exists, ifThere, readDirectory, removeFile, writeAll } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
+import { parseTable } from "../base/json_file.ts";
 import { lockFile } from "../base/lock.ts";
 import { revealInvisible } from "../base/text.ts";
 import { stateDirectory } from "./paths.ts";
@@ -272,14 +273,8 @@ const optionalFields = { copy: "", channels: "", readOnly: false, changed: false
 
 /** Reads a line; undefined for one that is not as it is written here. */
 export function parseHistoryLine(text: string): HistoryLine | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  const found = value as Record<string, unknown>;
+  const found = parseTable(text);
+  if (!found) return undefined;
   const kind = kinds.find((known) => known === found.kind);
   const { time } = found;
   if (kind === undefined || typeof time !== "string" || !/^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(time)) return undefined;

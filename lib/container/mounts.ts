@@ -33,9 +33,7 @@ export function mountDevices(
 /** Makes the directories that are missing, all or none. Returns them, outermost first. */
 export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> {
   const missing: string[] = [];
-  for (const path of [mounts.directory, mounts.ssh, ...mounts.shared]) {
-    if (!await exists(path)) missing.push(path);
-  }
+  for (const path of [mounts.directory, mounts.ssh, ...mounts.shared]) if (!await exists(path)) missing.push(path);
   if (missing.length > 0) {
     await host.change(`mkdir -p ${quoteWords(missing)}`, async () => {
       try {

@@ -5,7 +5,7 @@
  */
 
 import type { Host } from "../base/host.ts";
-import { writeJson } from "../base/json_file.ts";
+import { parseTable, writeJson } from "../base/json_file.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import type { Engine, EngineCli } from "../engine/engine.ts";
 import { type ServerRecord, serverRecord } from "../engine/server_record.ts";
@@ -39,12 +39,9 @@ export async function writeContainerRecord(
 
 /** The record of a container; undefined where there is none, or where it is not one. */
 export async function readContainerRecord(mounts: Pick<Mounts, "directory">): Promise<ContainerRecord | undefined> {
-  try {
-    const { engine, server, user, location } = JSON.parse(await Deno.readTextFile(containerRecordPath(mounts)));
-    const texts = [server?.remote, server?.project, user, location];
-    const isRecord = (engine === "lxc" || engine === "incus") && texts.every((text) => typeof text === "string");
-    return isRecord ? { engine, server, user, location } : undefined;
-  } catch {
-    return undefined;
-  }
+  const text = await Deno.readTextFile(containerRecordPath(mounts)).catch(() => "");
+  const { engine, server, user, location } = (parseTable(text) ?? {}) as Partial<ContainerRecord>;
+  const texts = [server?.remote, server?.project, user, location];
+  const isRecord = (engine === "lxc" || engine === "incus") && texts.every((text) => typeof text === "string");
+  return isRecord ? { engine, server, user, location } as ContainerRecord : undefined;
 }

@@ -204,9 +204,7 @@ export function profileRisks({ config, devices }: Profile): ProfileRisk[] {
       continue;
     }
     check(["devices", name], `${type}.type`, type, device);
-    for (const [key, value] of Object.entries(others)) {
-      check(["devices", name, key], `${type}.${key}`, value, device);
-    }
+    for (const [key, value] of Object.entries(others)) check(["devices", name, key], `${type}.${key}`, value, device);
   }
   return risks;
 }

@@ -408,7 +408,7 @@ export const marking = ["/bin/sh", "-c", `"$@" && printf '\\004'`, "sh"];
 export const holding = ["/bin/sh", "-c", `"$@" </dev/null && printf '\\004' && { read -r _ || :; }`, "sh"];
 
 /** The input for {@linkcode holding}. */
-export const heldInput = { openUntil: endMark };
+const heldInput = { openUntil: endMark };
 
 /**
  * Runs a program as root in an instance. The instance is not trusted: what it answers is limited to 1 MiB, and by

@@ -25,7 +25,7 @@ export const maxPopups = 20;
 /** Pixels around a window in which a popup must begin: menus and tips are that near. */
 export const popupReach = 48;
 /** What popups may cover, as parts of the screen: one of them, and all of them together. */
-export const maxPopupShares = { one: 0.5, together: 0.75 } as const;
+const maxPopupShares = { one: 0.5, together: 0.75 } as const;
 /** Other popups may be near a popup of this size: it may be a menu, and they may be its own. */
 export const minMenu: Size = { width: 32, height: 16 };
 /** So long after the user has left, in milliseconds, popups are closed. */

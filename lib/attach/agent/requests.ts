@@ -3,6 +3,7 @@
  * taken from it, within bounds, and all texts can be seen as they are.
  */
 
+import { parseTable } from "../../base/json_file.ts";
 import { removeInvisible } from "../../base/text.ts";
 import { agentVersion } from "../session/protocol.ts";
 
@@ -51,7 +52,7 @@ export type AgentRequest =
   | { ask: "record"; on: boolean };
 
 /** What the agent lacks: a package; what its session was started without; or that its version is ours. */
-export const lacks = [
+const lacks = [
   "xdg-desktop-portal",
   "python3-gi",
   "no-agent",
@@ -79,17 +80,9 @@ const starting = /\.(?:desktop|directory|service|appimage|sh|run|exe|bat|cmd|jar
 
 /** Reads a line; undefined for one that is not as the agent writes it. */
 export function parseRequest(line: string): AgentRequest | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  const { ask, id, multiple, filters, name, path, size, url, summary, body, on, version, what } = value as Record<
-    string,
-    unknown
-  >;
+  const value = parseTable(line);
+  if (!value) return undefined;
+  const { ask, id, multiple, filters, name, path, size, url, summary, body, on, version, what } = value;
   if (ask === "ready") return version === agentVersion ? { ask } : { ask: "lacks", what: "same-version" };
   if (ask === "lacks") {
     const lack = lacks.find((known) => known === what);

@@ -72,9 +72,7 @@ export function askedChannels(
   return new Set(
     parseChannels(ask).map((name) => {
       const channel = askableNames.find((known) => known === name);
-      if (channel === undefined) {
-        throw inputError(`--ask does not support "${name}"`, `Use ${askableNames.join(", ")}`);
-      }
+      if (channel === undefined) throw inputError(`--ask does not support "${name}"`, `Use ${askableNames.join(", ")}`);
       if (settled.has(channel)) {
         throw inputError(
           `The channel "${channel}" is named by --ask, and by --allow or --deny`,

@@ -215,7 +215,7 @@ export async function noteChannels(
   if (result instanceof ProcessError) throw result;
 }
 
-export function noSession(container: Container, session: string): UserError {
+function noSession(container: Container, session: string): UserError {
   return inputError(
     `There is no session "${session}" in "${container.label}"`,
     `See ${attachLine(container, "--list")}`,

@@ -131,9 +131,7 @@ export async function startWaylandClient(
   };
   const startBoxes = async (): Promise<RunningProcess> => {
     const startBox = await ifInstalled(prepareBoxes(host));
-    if (!startBox) {
-      throw noWayland("bubblewrap is not installed on this host", { exitCode: ExitCode.missingProgram });
-    }
+    if (!startBox) throw noWayland("bubblewrap is not installed on this host", { exitCode: ExitCode.missingProgram });
     const compositor = await findCompositor(host);
     const display = await start(startBox, boxArgv("context", compositor)).then(
       () => join(directory, "context/display"),

@@ -6,7 +6,7 @@
 import { extname, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import { removeFile, syncDirectory } from "../../base/files.ts";
+import { ifThere, removeFile, syncDirectory } from "../../base/files.ts";
 import { readJson, writeJson } from "../../base/json_file.ts";
 import { claimFile, isClaimed, lockFile, release } from "../../base/lock.ts";
 import { stateDirectory } from "../paths.ts";
@@ -78,12 +78,8 @@ function pathOf(host: Host, name: string): string {
 }
 
 async function listFiles(host: Host): Promise<string[]> {
-  try {
-    return (await Array.fromAsync(Deno.readDir(journalDirectory(host)))).map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  const entries = await ifThere(Array.fromAsync(Deno.readDir(journalDirectory(host))));
+  return (entries ?? []).map(({ name }) => name);
 }
 
 /**

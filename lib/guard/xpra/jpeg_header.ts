@@ -54,9 +54,7 @@ export function jpegSize(view: DataView): Dimensions {
 function frameOf(body: DataView): Frame {
   if (body.byteLength !== frameBytes || body.getUint8(2) !== 8 || body.getUint8(7) !== 3) throw malformedJpeg();
   const places = [8, 11, 14];
-  for (const at of places) {
-    if (![0x11, 0x12, 0x21, 0x22].includes(body.getUint8(at + 1))) throw malformedJpeg();
-  }
+  for (const at of places) if (![0x11, 0x12, 0x21, 0x22].includes(body.getUint8(at + 1))) throw malformedJpeg();
   const components = places.map((at) => body.getUint8(at));
   if (new Set(components).size !== components.length) throw malformedJpeg();
   return { size: [body.getUint16(5), body.getUint16(3)], components };

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { readJson, writeJson } from "../../../lib/base/json_file.ts";
+import { parseTable, readJson, writeJson } from "../../../lib/base/json_file.ts";
 
 Deno.test("a record is whole or not there, for its user alone; a torn one is null", async () => {
   const directory = await Deno.makeTempDir();
@@ -19,4 +19,10 @@ Deno.test("a record is whole or not there, for its user alone; a torn one is nul
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("parseTable() reads objects and lists, and nothing else", () => {
+  assertEquals(parseTable('{"a":1}'), { a: 1 });
+  assertEquals(parseTable("[1]")?.[0], 1);
+  for (const other of ["", "{", "null", "1", '"{}"']) assertEquals(parseTable(other), undefined);
 });
