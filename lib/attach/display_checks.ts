@@ -1,20 +1,8 @@
 /** What `attach.ts --doctor` checks besides what all scripts do: how windows come, and what is in each container. */
 
 import lookInside from "./look_inside.sh" with { type: "text" };
-import {
-  absent,
-  broken,
-  type Check,
-  type Diagnosis,
-  type EngineFacts,
-  type Facts,
-  failureOf,
-  type Finding,
-  ok,
-  onEngine,
-  type Outcome,
-  risk,
-} from "../cli/doctor.ts";
+import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine, type Outcome } from "../cli/doctor.ts";
+import { absent, broken, failureOf, type Finding, ok, risk } from "../cli/finding.ts";
 import { checks, isBlocked, versionTimeoutMs } from "../cli/doctor_checks.ts";
 import { findInstance, type InstanceInfo, noAddressError } from "../engine/instance.ts";
 import { ExitCode, ifInstalled, ProcessError, UserError } from "../base/errors.ts";

@@ -20,19 +20,8 @@ import { installHint, programs } from "../base/programs.ts";
 import { findOrphans, readLoans, withJournalLock } from "../container/lend/journal.ts";
 import { checkAclSupport } from "../container/mounts.ts";
 import { mountsIn } from "../container/paths.ts";
-import {
-  absent,
-  broken,
-  type Check,
-  type Diagnosis,
-  type EngineFacts,
-  type Facts,
-  type Finding,
-  ok,
-  onEngine,
-  type Outcome,
-  risk,
-} from "./doctor.ts";
+import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine, type Outcome } from "./doctor.ts";
+import { absent, broken, type Finding, ok, risk } from "./finding.ts";
 
 /** How long `--doctor` waits for a program, on the host or in a container, in milliseconds. */
 export const versionTimeoutMs = 60_000;

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import type { Finding } from "../../lib/cli/doctor.ts";
+import type { Finding } from "../../lib/cli/finding.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { root, script, sh } from "./run.ts";
 import { testOnEngines } from "./world.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname } from "@std/path";
-import type { Finding } from "../../lib/cli/doctor.ts";
+import type { Finding } from "../../lib/cli/finding.ts";
 import { inContainer, script, startScript } from "./run.ts";
 import { nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { startSway, waylandParts, windowCalled } from "./wayland_desktop.ts";

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { attachDiagnosis } from "../../../lib/attach/display_checks.ts";
-import { type Check, diagnose, type Diagnosis, type Finding } from "../../../lib/cli/doctor.ts";
+import { type Check, diagnose, type Diagnosis } from "../../../lib/cli/doctor.ts";
+import type { Finding } from "../../../lib/cli/finding.ts";
 import { createDiagnosis, findRootIds, mapDiagnosis, sharedIdMaps } from "../../../lib/cli/doctor_checks.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { deniesNewSystemd, knownHole } from "../../../lib/engine/known_holes.ts";

@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../../lib/base/errors.ts";
-import { diagnose, type Finding } from "../../../lib/cli/doctor.ts";
+import { diagnose } from "../../../lib/cli/doctor.ts";
+import type { Finding } from "../../../lib/cli/finding.ts";
 import { mapDiagnosis } from "../../../lib/cli/doctor_checks.ts";
 import { chooseEngine } from "../../../lib/engine/engine.ts";
 import { findServer } from "../../../lib/engine/server.ts";
