@@ -66,11 +66,13 @@ async function runToExitCode<Name extends string>(
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => ending.abort(new Interrupted(signal)));
   }
-  // What nobody waited for when it failed ends the run as well, and in the same order.
-  addEventListener("unhandledrejection", (event) => {
+  // What fails while nobody waits for it ends the run as well, and in the same order.
+  const end = (event: Event, reason: unknown): void => {
     event.preventDefault();
-    ending.abort(event.reason);
-  });
+    ending.abort(reason);
+  };
+  addEventListener("unhandledrejection", (event) => end(event, event.reason));
+  addEventListener("error", (event) => end(event, event.error));
   const spell = (text: string): string => asCalled(text, readEnv);
   const called = { ...spec, name: calledName(spec.name, readEnv) };
   const common = { signal: ending.signal, spell };

@@ -376,6 +376,14 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
       "cleaned up\nerror: No\nhint: Look\n",
     ],
     [
+      `setTimeout(() => { throw inputError("No", "Look"); });
+      await host.run(["sleep", "9"]).finally(() => host.ui.status("cleaned up"))`,
+      [],
+      2,
+      "",
+      "cleaned up\nerror: No\nhint: Look\n",
+    ],
+    [
       `Promise.reject(inputError("No", "Look")); await new Promise((resolve) => setTimeout(resolve))`,
       [],
       2,
