@@ -5,8 +5,11 @@ import { isCopy, labelOfLoan, type Loan } from "../container/lend/loan.ts";
 import { showOnDesktop } from "../base/desktop.ts";
 import type { Host } from "../base/host.ts";
 import type { Prompter, Until } from "./prompter.ts";
-import { printable } from "../base/text.ts";
+import { codePoint, oneLine, printable } from "../base/text.ts";
 import { chooseFiles, closed, okay, showDialog } from "../base/zenity.ts";
+
+/** How many files a dialog names: more would not fit on the screen. */
+const maxNamed = 10;
 
 export function dialogPrompter(host: Host): Prompter {
   /** What the user chose; undefined when the dialog was closed, by them or by the signal. */
@@ -31,12 +34,21 @@ export function dialogPrompter(host: Host): Prompter {
       const [first] = files as [Loan];
       const label = labelOfLoan(first);
       const can = first.readOnly ? "read" : "read and change";
+      const home = `${host.env("HOME")}/`;
+      const named = files.slice(0, maxNamed).flatMap(({ hostPath, containerPath }) => [
+        hostPath.startsWith(home) ? `~/${hostPath.slice(home.length)}` : hostPath,
+        `    in the container: ${containerPath}`,
+      ]);
+      const lines = [
+        `${label} can ${can} ${isCopy(first) ? "copies of " : ""}these files until you close this window:`,
+        "",
+        ...named,
+        ...files.length > maxNamed ? [`… and ${files.length - maxNamed} more`] : [],
+      ];
       await ask([
-        ...["--list", `--title=Lent to ${label}`, "--width=800", "--height=360"],
-        ...["--ok-label=Take the files back", "--cancel-label=Close"],
-        `--text=${label} can ${can} ${isCopy(first) ? "copies of " : ""}these files until you close this window.`,
-        ...["--column=On this host", "--column=In the container"],
-        ...files.flatMap((file) => [file.hostPath, file.containerPath]),
+        ...["--info", "--no-markup", `--title=Lent to ${label}`, "--width=640", "--ok-label=Take the files back"],
+        // zenity takes a backslash for the start of an escape.
+        `--text=${lines.map(oneLine).join("\n").replaceAll("\\", codePoint)}`,
       ], until);
       return !until.signal?.aborted;
     },
