@@ -10,7 +10,7 @@ set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
 c=${XDG_CONFIG_HOME:-}; case $c in /*,* | [!/]* | '') c=$HOME/.config ;; esac; set -- --allow-write="$c/gui-container" "$@"
 m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
-set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
+set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session,unix:$m/.attach-$$/commands/command" "$@"
 set -- --allow-run="lxc,incus,ssh,ssh-keygen,setfacl,getfacl,stat,readlink,cp,mv,rm,find,firewall-cmd,ss,getenforce,sysctl,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,setpriv,systemd-run,pacat,zenity,notify-send,xdg-open,lpstat,lp,xclip,wl-copy,wl-paste$me" "$@"
 set -- --allow-env='DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_CURRENT_DESKTOP,XDG_RUNTIME_DIR,XDG_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE,LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME,HOME,PATH,GUI_CONTAINER_DISPLAY,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
@@ -22,7 +22,8 @@ exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
  */
 
 import { appLine } from "./lib/attach/session/advice.ts";
-import { channelNames, presetNames } from "./lib/attach/session/channels.ts";
+import { readDenial } from "./lib/attach/deny_request.ts";
+import { channelNames, channelWords, presetNames, splitTimes } from "./lib/attach/session/channels.ts";
 import { askableNames } from "./lib/guard/channel.ts";
 import { borderWords } from "./lib/attach/settings/border_option.ts";
 import { displayWords } from "./lib/attach/display/request.ts";
@@ -35,7 +36,8 @@ import { xpraOptionNames } from "./lib/cli/xpra_options.ts";
 import { applySettings } from "./lib/attach/settings/apply.ts";
 import { namedLinkPlaces, optionOf, settingKeys, settingsFor } from "./lib/attach/settings/file.ts";
 
-const channelList = { words: ["clipboard", ...channelNames], list: true };
+const channelList = { words: channelWords, list: true };
+const denied = { ...channelList, containers: true };
 
 const spec = {
   name: "attach.ts",
@@ -48,6 +50,7 @@ const spec = {
     "--stop NAME [SESSION | --all]",
     "--logs NAME [SESSION]",
     "--copy NAME | --paste NAME",
+    "--deny NAME CHANNEL,…",
     "--settings NAME",
     "--history [NAME]",
   ],
@@ -96,8 +99,16 @@ const spec = {
       help: "isolated (none), desktop (clipboard, sound, look, dialogs; the default) or trusted (all but microphone)",
       completion: { words: presetNames },
     },
-    "allow": { value: "CHANNEL,…", help: "Open these channels as well", completion: channelList },
-    "deny": { value: "CHANNEL,…", help: "Close these channels", completion: channelList },
+    "allow": {
+      value: "CHANNEL,…",
+      help: "Open these channels as well; microphone:20m for that time of this run only (s, m or h)",
+      completion: channelList,
+    },
+    "deny": {
+      value: "CHANNEL,…",
+      help: "Close these channels; with NAME and channels, at once in its sessions that run: --deny NAME microphone",
+      completion: denied,
+    },
     "links-to": {
       value: "PLACE",
       help: "Where links of the apps open: host (the default), a container's name, disposable:NAME, or ask",
@@ -129,6 +140,7 @@ const spec = {
     "logs": { first: ["container", "session"] },
     "settings": { first: ["container"] },
     "history": { first: ["container"] },
+    "deny": { first: [denied] },
   },
   notes: `The channels are ${
     ["clipboard (both ways)", ...channelNames].join(", ")
@@ -167,9 +179,13 @@ export const commandLine: ScriptSpec<string> = spec;
 type Name = keyof typeof spec.options;
 
 /** Runs the script: each verb is loaded when it is asked for. Returns the exit code. */
-async function main(host: Host, args: Arguments<Name>): Promise<number> {
-  const { flags, values } = args;
-  const [word, ...words] = args.positionals;
+async function main(host: Host, given: Arguments<Name>): Promise<number> {
+  const denial = readDenial(given);
+  const { names, times } = splitTimes(given.values.get("allow") ?? "");
+  const args = times.size === 0 ? given : { ...given, values: new Map(given.values).set("allow", names) };
+  const { flags } = args;
+  const values = denial ? new Map([...args.values].filter(([name]) => name !== "deny")) : args.values;
+  const [word, ...words] = denial ? [denial.word] : args.positionals;
   const maxWords = ["list", "copy", "paste", "settings", "history"].some((verb) => flags.has(verb as Name))
     ? 0
     : flags.has("stop") || flags.has("logs")
@@ -187,10 +203,11 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
     return (await import("./lib/attach/settings/show.ts")).showSettings(host, { word, options: values, settings });
   }
   const { resolveContainer } = await import("./lib/container/resolve.ts");
-  if (maxWords < Infinity) {
+  if (denial || maxWords < Infinity) {
     const session = words[0] ?? values.get("session");
     if (session !== undefined) (await import("./lib/container/names.ts")).checkSessionName(session);
     await using container = await resolveContainer(host, { word, ...options });
+    if (denial) return await (await import("./lib/attach/deny.ts")).deny(container, { ...denial, session });
     if (flags.has("logs")) return await (await import("./lib/attach/logs.ts")).logs(container, session);
     if (flags.has("stop")) {
       return await (await import("./lib/attach/stop.ts")).stop(container, { session, all: flags.has("all") });
@@ -202,13 +219,15 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
     ...args,
     settings,
     linkPlaces: applySettings(values, settings).values.get("links-to") === "ask" ? await namedLinkPlaces(host) : [],
-    line: (app) => appLine(word, app, givenOptions(args)),
+    times,
+    line: (app) => appLine(word, app, givenOptions(given)),
   });
   if (flags.has("save")) {
     const { givenSettings, saveSettings } = await import("./lib/attach/settings/save.ts");
-    const given = givenSettings(values);
-    if (given.size === 0) throw inputError("There is nothing to keep", "With --save goes an option such as --preset");
-    await saveSettings(host, word, given);
+    const kept = givenSettings(values);
+    if (kept.size === 0) throw inputError("There is nothing to keep", "With --save goes an option such as --preset");
+    if (times.size > 0) throw inputError("--save keeps no times of --allow", "Leave the time out, or --save");
+    await saveSettings(host, word, kept);
     if (!("app" in request)) return 0;
   }
   await using container = await resolveContainer(host, { word, ...options });

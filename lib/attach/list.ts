@@ -7,6 +7,8 @@ import { resolveContainer } from "../container/resolve.ts";
 import type { EngineOptions } from "../container/address.ts";
 import { chooseEngine } from "../engine/engine.ts";
 import { recordedChannels } from "./session/channels.ts";
+import { clockTime } from "./session/permissions.ts";
+import { findRuns } from "./session/runs.ts";
 import { listAllSessions, listSessions, type LiveSession } from "./session/live_sessions.ts";
 
 /**
@@ -19,13 +21,20 @@ export async function showSessions(host: Host, word: string | undefined, options
   const sessions = word === undefined || remote !== undefined
     ? await listAllSessions(host, await chooseEngine(host, { ...options, remote }))
     : await listContainer(host, word, options);
-  const rows = sessions.map(({ container, session, app, pid, clients, since }) =>
-    [container, session, oneLine(app), pid, clients, localTime(since)].map(String)
-  );
-  showTable(host.ui, rows, {
-    heading: ["CONTAINER", "SESSION", "APP", "PID", "CLIENTS", "SINCE"],
+  const runs = sessions.length === 0 ? [] : await host.look([], () => findRuns(host));
+  const untilOf = ({ container, session }: LiveSession): [string, string][] =>
+    runs.filter((run) => run.container === container && run.session === session)
+      .flatMap(({ until }) => Object.entries(until));
+  const rows = sessions.map((live) => {
+    const { container, session, app, pid, clients, since } = live;
+    const until = untilOf(live).map(([channel, time]) => `${channel} ${clockTime(Date.parse(time))}`).join(", ");
+    return [container, session, oneLine(app), pid, clients, localTime(since), until].map(String);
+  });
+  const hasEnds = rows.some((row) => row.at(-1) !== "");
+  showTable(host.ui, hasEnds ? rows : rows.map((row) => row.slice(0, -1)), {
+    heading: ["CONTAINER", "SESSION", "APP", "PID", "CLIENTS", "SINCE", ...hasEnds ? ["OPEN UNTIL"] : []],
     none: "No session runs",
-    data: sessions.map(dataOf),
+    data: sessions.map((live) => ({ ...dataOf(live), until: Object.fromEntries(untilOf(live)) })),
   });
   return 0;
 }

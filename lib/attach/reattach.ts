@@ -8,6 +8,7 @@ import { checkAsking } from "./agent/ask.ts";
 import { withDisplay } from "./choose_display.ts";
 import { keepForLater } from "./keep_border.ts";
 import { recordChannels } from "./session/channels.ts";
+import { createPermissions } from "./session/permissions.ts";
 import type { Channel } from "../guard/channel.ts";
 import { chooseSession, type LiveSession, noteChannels } from "./session/live_sessions.ts";
 import type { ShowRequest } from "./display/request.ts";
@@ -24,6 +25,8 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const { host } = container;
   await checkAsking(host, request.asks);
   const border = await borderOf(container, request.border, { isTrial: true });
+  const permissions = createPermissions(container, request);
+  const { open } = permissions;
   await using scope = new AsyncDisposableStack();
   // The client takes its time to load, so it is started before it is known which session is meant, if there seems to be
   // one. On a Wayland desktop, its windows have probably stayed.
@@ -34,7 +37,7 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const opening = withDisplay(
     container,
     byX,
-    async (x11) => scope.use(await x11.open(container, { ...request, border, when: isEarly ? "now" : "later" })),
+    async (x11) => scope.use(await x11.open(container, { ...request, open, border, when: isEarly ? "now" : "later" })),
   );
   // A session on Wayland needs none of this.
   await all([opening.catch(() => {}), container.connect()]);
@@ -51,9 +54,11 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const windows = await opening;
   if (request.border !== undefined) await borderOf(container, border);
   const silence = await whyNoSound(container, { session, clients, open: request.open });
-  if (silence !== undefined) host.ui.status(silence);
-  const open = silence === undefined ? request.open : request.open.difference(new Set(["sound"]));
-  return await show(container, { ...request, open, windows, session });
+  if (silence !== undefined) {
+    host.ui.status(silence);
+    permissions.close(["sound"]);
+  }
+  return await show(container, { ...request, permissions, windows, session });
 }
 
 /**

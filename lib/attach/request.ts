@@ -6,6 +6,7 @@ import type { Arguments } from "../cli/options.ts";
 import { parseBorder } from "./settings/border_option.ts";
 import { sortAppWords } from "./session/app.ts";
 import { openChannels } from "./session/channels.ts";
+import type { Channel } from "../guard/channel.ts";
 import { checkSessionName } from "../container/names.ts";
 import { type LinkRequest, type ShowRequest, type StartRequest, wantedDisplay } from "./display/request.ts";
 import { applySettings, limitedChannels } from "./settings/apply.ts";
@@ -22,6 +23,8 @@ export interface DisposableRequest extends StartRequest {
 export type Words = Arguments<string> & {
   /** The settings that hold for the container. */
   settings: Settings;
+  /** How long the channels are to be open that `--allow` gives a time, in milliseconds. */
+  times?: ReadonlyMap<Channel, number>;
   /** Where links can open, besides this host, when `--links-to` or the settings ask. */
   linkPlaces?: readonly string[];
   /** Writes the line that runs an app with words that are not to be taken for options. */
@@ -35,7 +38,7 @@ export type Words = Arguments<string> & {
  */
 export function readRequest(
   host: Host,
-  { flags, values, positionals, rest, settings, linkPlaces = [], line }: Words,
+  { flags, values, positionals, rest, settings, times, linkPlaces = [], line }: Words,
 ): ShowRequest | DisposableRequest {
   const session = values.get("session");
   if (session !== undefined) checkSessionName(session);
@@ -47,6 +50,7 @@ export function readRequest(
     session,
     display,
     ...channels,
+    times,
     links: readLinks(values.get("links-to"), { ...channels, value: applied.values.get("links-to"), linkPlaces }),
     channelsFrom: applied.from,
     border: border === undefined ? undefined : parseBorder(border),
@@ -58,6 +62,9 @@ export function readRequest(
     line: (...app) => line(app),
   });
   checkApp(flags, app);
+  if (flags.has("detached") && times !== undefined && times.size > 0) {
+    throw inputError("--detached has no time for --allow: nothing is shown", "Leave the time out, or --detached");
+  }
   // A session that runs has its display: the variable is for new ones.
   if (app === undefined) return { ...show, userOptions, display: values.has("display") ? display : "auto" };
   const [change] = userOptions;

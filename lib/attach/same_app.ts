@@ -68,6 +68,9 @@ export async function startAgain(
   // An entry of a menu may have such options: it is to work each time.
   const late = isShown || display === "wayland" ? [...userOptions, ...box ? [] : ["--no-box"]] : [];
   if (late.length > 0) host.ui.warn(`${late.join(" ")} has no effect: the windows are shown already`);
+  if (isShown && request.times?.size) {
+    host.ui.warn(`The times of --allow have no effect: "${session}" is shown already, with its channels`);
+  }
   const startedMs = performance.now();
   const joining = join(container, { app, session, isShownHere: !isShown }).catch((error) => {
     if (!(error instanceof EndedWithStatus) || performance.now() - startedMs < soonMs) throw error;

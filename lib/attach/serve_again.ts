@@ -9,10 +9,12 @@ import { attachLine, reattachLine } from "./session/advice.ts";
 import { agentChannels } from "./agent/agent.ts";
 import { servePortals } from "./agent/serve.ts";
 import type { ShowRequest } from "./display/request.ts";
-import { channelLine, recordChannels, recordedChannels } from "./session/channels.ts";
+import { channelLine, channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
 import type { Channel } from "../guard/channel.ts";
 import { linkLine } from "./session/link_places.ts";
 import { noteChannels } from "./session/live_sessions.ts";
+import { createPermissions } from "./session/permissions.ts";
+import { openToCommands } from "./session/runs.ts";
 import { isLive, reportServedOutcome } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
 
@@ -33,7 +35,7 @@ const askAgainMs = 1_000;
  */
 export async function serveAgain(
   container: Container,
-  { session, open, asks, links, channels: recorded }: Pick<ShowRequest, "open" | "asks" | "links"> & {
+  { session, open, times, asks, links, channels: recorded }: Pick<ShowRequest, "open" | "times" | "asks" | "links"> & {
     session: string;
     channels: string;
   },
@@ -43,9 +45,13 @@ export async function serveAgain(
   const before = recordedChannels(recorded).open;
   const stays = before.intersection(new Set(goesWithWindows)).difference(open);
   if (stays.size > 0) {
-    const what = channelLine(stays).replace(/^Open channels: /, "");
-    const line = `"${session}" was started with ${what}, which cannot be closed while its windows are shown`;
-    host.ui.warn(`${line}. To end it: ${attachLine(container, "--stop", session)}`, { security: true });
+    const names = (channels: ReadonlySet<Channel>): string => channelNamesOf(channels).join(",");
+    const clipboard = names(stays.difference(new Set(["sound"])));
+    const line = `"${session}" was started with ${names(stays)}, which stays open while its windows are shown`;
+    const close = clipboard && `To close it: ${attachLine(container, "--deny", clipboard)}. `;
+    host.ui.warn(`${line}. ${close}To end the session: ${attachLine(container, "--stop", session)}`, {
+      security: true,
+    });
   }
   const rest = `the windows of "${session}", its clipboard and its sound are as they were`;
   if (served.intersection(new Set(goesWithRun)).size === 0) {
@@ -53,24 +59,29 @@ export async function serveAgain(
     return 0;
   }
   const kept = before.difference(new Set([...goesWithRun, "look"]));
-  const channels = recordChannels(kept.union(served), asks);
+  const permissions = createPermissions(container, { open: kept.union(served), times });
+  const channels = recordChannels(permissions.open, asks);
   if (channels !== recorded) await noteChannels(container, { session, channels });
   history.add({ kind: "session", what: "is shown again", session, channels });
   {
     await using _portals = await host.look(undefined, () =>
       servePortals(container, {
-        open: served,
+        permissions,
         asks,
         links,
         session,
         runsOn: () => host.signal.aborted,
       }));
     host.ui.status(`${channelLine(served, asks)}${served.has("links") ? linkLine(links?.places) : ""}; ${rest}`);
+    await using _commands = await host.look(
+      undefined,
+      () => openToCommands(container, { session, permissions, asks, stays: ["sound"] }),
+    );
     await awaitEndOf(container, session);
   }
   history.add({ kind: "session", what: host.signal.aborted ? "runs on" : "ends", session });
   if (host.signal.aborted) {
-    tellWindowsStay(container, { session, open, asks, links });
+    tellWindowsStay(container, { session, open: permissions.open, asks, links });
     throw host.signal.reason;
   }
   await host.look(undefined, () => reportServedOutcome(container, session));

@@ -10,12 +10,16 @@ import { tellWindowsStay } from "./serve_again.ts";
 import { attachLine, reattachLine } from "./session/advice.ts";
 import { channelLine, recordChannels } from "./session/channels.ts";
 import { linkLine } from "./session/link_places.ts";
+import type { Permissions } from "./session/permissions.ts";
+import { openToCommands } from "./session/runs.ts";
 import { setIn } from "./settings/apply.ts";
 import { listSessions, stopAtEnd } from "./session/live_sessions.ts";
 import { isLive, reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { playSound } from "./session/sound.ts";
 
-export interface ShowOptions extends Pick<ShowRequest, "open" | "asks" | "links" | "channelsFrom"> {
+export interface ShowOptions extends Pick<ShowRequest, "asks" | "links" | "channelsFrom"> {
+  /** The channels, which {@linkcode windows} goes by, too. */
+  permissions: Permissions;
   windows: Windows;
   /** Its name; or what starts it, and the id of this run. */
   session: string | { start(): Promise<string>; run: string };
@@ -29,9 +33,10 @@ export interface ShowOptions extends Pick<ShowRequest, "open" | "asks" | "links"
  */
 export async function show(
   container: Container,
-  { open, asks, links, channelsFrom, windows, session: given }: ShowOptions,
+  { permissions, asks, links, channelsFrom, windows, session: given }: ShowOptions,
 ): Promise<number> {
   const { host, history } = container;
+  const { open } = permissions;
   const { outlivesRun, note } = windows;
   const isNew = typeof given === "object";
   const started = Promise.withResolvers<string>();
@@ -40,16 +45,24 @@ export async function show(
   // Toolkits ask the agent for the look before they show a window: it starts together with the session.
   await using _portals = await host.look(undefined, () =>
     servePortals(container, {
-      ...{ open, asks, links, session: started.promise, run: isNew ? given.run : undefined },
+      ...{ permissions, asks, links, session: started.promise, run: isNew ? given.run : undefined },
       runsOn: () => host.signal.aborted && outlivesRun !== "nothing",
     }));
   started.resolve(isNew ? given.start() : given);
   const session = await started.promise;
+  // Sound that is open for a while ends with the run that knows of it.
+  const keepsSound = outlivesRun === "windows" && !permissions.isLimited("sound");
 
   const begin = async (line?: string): Promise<RunningProcess | undefined> => {
     await windows.show(session);
     if (line !== undefined) host.ui.status(line);
-    return open.has("sound") ? await playSound(container, session, { outlives: outlivesRun === "windows" }) : undefined;
+    if (!open.has("sound")) return undefined;
+    const player = await playSound(container, session, { outlives: keepsSound });
+    const closing = permissions.closing("sound");
+    const stop = (): void => player?.kill("SIGTERM");
+    if (closing.aborted) stop();
+    closing.addEventListener("abort", stop, { once: true });
+    return player;
   };
   const wait = async (player: RunningProcess | undefined): Promise<SessionEnd | undefined> => {
     try {
@@ -58,7 +71,7 @@ export async function show(
       if (!host.signal.aborted) throw error;
       return undefined;
     } finally {
-      if (outlivesRun !== "windows") player?.kill("SIGTERM");
+      if (!keepsSound) player?.kill("SIGTERM");
     }
   };
   history.add({
@@ -75,6 +88,7 @@ export async function show(
     if (isNew) await stopUnseen(container, session);
     throw error;
   }
+  await using _commands = await host.look(undefined, () => openToCommands(container, { session, permissions, asks }));
   let end = await wait(player);
   try {
     while (!host.signal.aborted && await container.isLost()) {
@@ -89,8 +103,9 @@ export async function show(
   } catch (error) {
     if (!host.signal.aborted) throw error;
   }
-  const isLeft = !end || host.signal.aborted;
-  history.add({ kind: "session", what: isLeft && outlivesRun !== "nothing" ? "runs on" : "ends", session });
+  const runsOn = (!end || host.signal.aborted) && outlivesRun !== "nothing";
+  if (runsOn) await closeAtEnd(container, { session, permissions, windows });
+  history.add({ kind: "session", what: runsOn ? "runs on" : "ends", session });
   if (!end || host.signal.aborted) {
     if (outlivesRun === "windows") tellWindowsStay(container, { session, open, asks, links });
     else if (outlivesRun === "session" && await mayRunOn(container, session)) {
@@ -103,6 +118,16 @@ export async function show(
   const ended = end;
   await host.look(undefined, () => reportOutcome(container, { session, end: ended }));
   return 0;
+}
+
+/** Closes what was open for a while, in the windows too that stay. */
+async function closeAtEnd(
+  { host }: Container,
+  { session, permissions, windows }: { session: string; permissions: Permissions; windows: Windows },
+): Promise<void> {
+  const closed = permissions.end();
+  if (windows.outlivesRun !== "windows") return;
+  await windows.closeClipboard?.(session, closed).catch((error) => host.ui.warn(error.message, { security: true }));
 }
 
 /** Ends a session that could not be shown: nobody would see its app. The run may have to end, too. */

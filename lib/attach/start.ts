@@ -12,6 +12,7 @@ import type { StartRequest } from "./display/request.ts";
 import { findSameApp, startAgain } from "./same_app.ts";
 import { hostAppearance } from "./session/appearance.ts";
 import { recordChannels } from "./session/channels.ts";
+import { createPermissions } from "./session/permissions.ts";
 import { show } from "./show.ts";
 import { startSession } from "./start_session.ts";
 
@@ -37,7 +38,11 @@ export async function start(container: Container, given: StartRequest): Promise<
   const plan = { app, run, name, exact: request.session !== undefined, channels, isShown: !detached, appearance };
   return await withDisplay(container, request, async (display, why) => {
     const border = await borderOf(container, request.border);
-    const open = request.open.difference(display.lacks);
+    const permissions = createPermissions(container, {
+      open: request.open.difference(display.lacks),
+      times: request.times,
+    });
+    const { open } = permissions;
     if (!detached) await checkAsking(host, asks);
     await using scope = new AsyncDisposableStack();
     const opening = display.open(container, { ...request, open, border, why, when: detached ? "never" : "now" });
@@ -49,7 +54,7 @@ export async function start(container: Container, given: StartRequest): Promise<
       container.noteUse();
       return await startSession(container, { ...plan, open, serverEnd: windows.serverEnd });
     };
-    if (!detached) return await show(container, { ...request, open, windows, session: { start, run } });
+    if (!detached) return await show(container, { ...request, permissions, windows, session: { start, run } });
     const session = await start();
     host.ui.result(session, { container: label, session });
     return 0;

@@ -71,7 +71,10 @@ async function wordsFor(
   if (completion === "container") return await names.containers();
   if (completion === "session") return await names.sessions(container);
   if (completion === "app") return container === undefined ? [] : await names.apps(container);
-  const { words, files = false, list = false } = completion;
+  const { files = false, list = false, containers = false } = completion;
+  const words = containers && !typed.includes(",")
+    ? [...completion.words, ...await names.containers()]
+    : completion.words;
   if (!list) return files ? [...words, ":files"] : [...words];
   const chosen = typed.split(",").slice(0, -1);
   const others = words.filter((word) => !chosen.includes(word));

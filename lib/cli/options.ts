@@ -22,6 +22,8 @@ export type Completion =
     files?: boolean;
     /** Several of the words fit, separated by commas. */
     list?: boolean;
+    /** Names of containers fit as well. */
+    containers?: boolean;
   };
 
 /** What fits at the places of the positional arguments. */

@@ -22,7 +22,12 @@ import { stateDirectory } from "./paths.ts";
 
 /** What passes, or happens. Names, addresses and types of data are texts of the container's. */
 export type Happening =
-  | { kind: "session"; what: "starts" | "is shown again" | "ends" | "runs on"; session: string; channels?: string }
+  | {
+    kind: "session";
+    what: "starts" | "is shown again" | "goes on with less" | "ends" | "runs on";
+    session: string;
+    channels?: string;
+  }
   /** `direction`: into the container, or out of it. `times`, `bytes`: in half a minute from `time`; by default, now. */
   | { kind: "clipboard"; direction: "in" | "out"; type: string; times: number; bytes: number; time?: string }
   /** A file of the host's. `readOnly`: the container has a copy, or may not write it. */

@@ -68,6 +68,17 @@ export async function privateDirectories(host: Pick<Host, "env">): Promise<strin
     .map(({ name }) => join(root, name));
 }
 
+/** Whether a run, or what has outlived one, still has a private directory. */
+export async function isInUse(path: string): Promise<boolean> {
+  try {
+    using lock = await Deno.open(join(path, "lock"), { write: true });
+    return !await lock.tryLock(true);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** Removes the directories of runs that have ended without doing so: nobody holds their locks. */
 async function removeLeftovers(host: Host, root: string): Promise<void> {
   for (const { name, isDirectory } of await readDirectory(root)) {

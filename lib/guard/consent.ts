@@ -22,12 +22,15 @@ export interface Question {
   choices?: readonly string[];
 }
 
-/** The user's answer: yes or no for this use, or for all uses of the channel in this session. */
-export type Answer = "once" | "session" | "no" | "never" | Choice;
+/** The user's answer: yes or no for this use, yes for an hour, or either for all uses of the channel in this session. */
+export type Answer = Yes | "no" | "never" | Choice;
+
+/** For which uses a yes is. */
+export type Yes = "once" | "hour" | "session";
 
 /** A yes to a question with choices. */
 export interface Choice {
-  yes: "once" | "session";
+  yes: Yes;
   choice: string;
 }
 
@@ -44,6 +47,8 @@ export interface Consent {
    */
   request(question: Question, ask: (question: Question) => Promise<Answer>): Agreed | Promise<Agreed>;
   isClosed(channel: AskableChannel): boolean;
+  /** Aborts when the hour is over for which the user has allowed a channel; undefined while none runs. */
+  hourOf(channel: AskableChannel): AbortSignal | undefined;
 }
 
 /** How many questions there may be at once, with the one that is shown. */
@@ -61,12 +66,26 @@ const maxDetailsOverChoices = 1000;
 /**
  * Makes the consent of a run that has just begun.
  *
- * @param now a clock in milliseconds
+ * @param options `now`: a clock in milliseconds; `startHour`: calls `end` after an hour. Nothing but that answer of the user's
+ * begins one, so that a container cannot prolong it
  */
-export function createConsent(now: () => number): Consent {
+export function createConsent(
+  { now, startHour }: { now: () => number; startHour: (channel: AskableChannel, end: () => void) => void },
+): Consent {
   const settled = new Map<AskableChannel, Agreed>();
+  const hours = new Map<AskableChannel, AbortController>();
   const waiting: { question: Question; ask: () => Promise<Answer>; resolve: (agreed: Agreed) => void }[] = [];
   const isBearable = rate({ perSecond: 0.2, burst: 6 }, now);
+
+  const beginHour = (channel: AskableChannel): void => {
+    const hour = new AbortController();
+    hours.set(channel, hour);
+    startHour(channel, () => {
+      settled.delete(channel);
+      hours.delete(channel);
+      hour.abort();
+    });
+  };
 
   /** Asks all questions that wait, one after the other. */
   const work = async (): Promise<void> => {
@@ -76,14 +95,16 @@ export function createConsent(now: () => number): Consent {
       if (agreed === undefined) {
         const answer = await ask().catch((): Answer => "no");
         const { yes, choice = true } = typeof answer === "object" ? answer : { yes: answer };
-        agreed = yes === "once" || yes === "session" ? choice : false;
-        if (yes === "session" || yes === "never") settled.set(channel, agreed);
+        agreed = yes === "once" || yes === "hour" || yes === "session" ? choice : false;
+        if (yes === "hour" || yes === "session" || yes === "never") settled.set(channel, agreed);
+        if (yes === "hour") beginHour(channel);
       }
       resolve(agreed);
     }
   };
   return {
     isClosed: (channel) => settled.get(channel) === false,
+    hourOf: (channel) => hours.get(channel)?.signal,
     request(question, ask) {
       const known = settled.get(question.channel);
       if (known === false) throw new Refusal("you have closed the channel");

@@ -201,6 +201,14 @@ testOnOneEngine(
       await inside("notify-send 'another note'");
       await eventually("the notification", async () => (await opened()).includes("another note"));
       assertEquals([(await shown.asked()).length, saved()], [6, ["an offer.bin"]]);
+
+      // The user closes a channel, and is not asked any more.
+      const denied = await script("attach", engine, ["--deny", nameOn(engine), "links"]);
+      assertEquals([denied.code, denied.stdout], [0, "ask: links\n"], denied.stderr);
+      await inside("xdg-open http://example.org/denied");
+      await inside("notify-send 'a last note'");
+      await eventually("the notification", async () => (await opened()).includes("a last note"));
+      assertEquals([(await shown.asked()).length, (await opened()).includes("denied")], [6, false]);
     });
   },
 );

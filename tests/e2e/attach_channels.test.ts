@@ -168,6 +168,9 @@ testOnOneEngine("attach.ts lets the clipboard pass one way only", needed, async 
       await inside("printf 'of the app' | timeout 30 xclip -selection clipboard -in >/dev/null 2>&1 &");
       return await clipboard() === "of the app";
     });
+    const denied = await script("attach", engine, ["--deny", nameOn(engine), "clipboard"]);
+    assertEquals([denied.code, denied.stdout], [0, "channels: clipboard-out\n"], denied.stderr);
+    assertEquals(await clipboard(), "");
   });
   const { stdout } = await script("attach", engine, ["--history", "--json", nameOn(engine)]);
   const lines = JSON.parse(stdout) as Record<string, unknown>[];
@@ -192,7 +195,7 @@ testOnOneEngine("attach.ts plays and records sound only when it is told to", [..
     return await loudness(join(share, "app.raw"), 520);
   };
   try {
-    await showing(engine, ["--preset=isolated", "--allow=sound,microphone"], { hostile: false }, async (shown) => {
+    await showing(engine, ["--preset=isolated", "--allow=sound,microphone:1h"], { hostile: false }, async (shown) => {
       const player = shown.inside("paplay share/app.wav || true");
       await eventually("the app's tone on the host", async () => await heardByHost(660) > loud);
       assertEquals(await shown.recorders(), "");
@@ -201,8 +204,16 @@ testOnOneEngine("attach.ts plays and records sound only when it is told to", [..
       await eventually("the mark of the microphone", () => Promise.resolve(shown.notifications().includes(mark)));
       // Nothing listens any more.
       await eventually("the end of the recorder", async () => await shown.recorders() === "");
-      await shown.inside("pkill paplay");
-      await player;
+      const [live] = JSON.parse((await script("attach", engine, ["--json", "--list", shown.name])).stdout);
+      assertEquals(Object.keys(live.until), ["microphone"]);
+      const recording = shown.inside("timeout 300 parec >share/app.raw || true");
+      await eventually("a recorder", async () => await shown.recorders() !== "");
+      const denied = await script("attach", engine, ["--deny", shown.name, "sound,microphone"]);
+      assertEquals([denied.code, denied.stdout], [0, "channels: sound, microphone\n"], denied.stderr);
+      await eventually("the end of the recorder", async () => await shown.recorders() === "");
+      await eventually("silence", async () => await heardByHost(660) < quiet);
+      await shown.inside("pkill 'parec|paplay'");
+      await Promise.all([player, recording]);
     });
     await showing(engine, ["--preset=isolated"], { hostile: true }, async (shown) => {
       const player = shown.inside("paplay share/app.wav || true");

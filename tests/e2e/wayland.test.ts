@@ -85,6 +85,13 @@ testOnOneEngine(
     await eventually("the focus", async () => (await windowCalled(`[${name}] lists`)).focused);
     await type(`wl-paste --no-newline --type ${list} >share/list\n`);
     await eventually("another app's paste", async () => await share("list") === "cut\nfile:///etc/hostname");
+    // The user closes it while the session runs.
+    await sh(["wl-copy", "a secret"], { env: desktop(), output: "discard" });
+    const denied = await attached(engine, ["--deny", name, "clipboard"]);
+    assertEquals([denied.code, denied.stdout], [0, "lists: clipboard\n"], denied.stderr);
+    await type(" \nwl-paste --no-newline >share/pasted; echo tried >share/tried\n");
+    await eventually("a try", async () => await share("tried") === "tried\n");
+    assertEquals(await share("pasted"), "");
     await type("exit\n");
     await running.ended;
     const history = (await attached(engine, ["--history", "--json", name])).stdout;
@@ -135,8 +142,10 @@ testOnOneEngine(
     assertEquals(back.code, 0, back.stderr);
     assertMatch(
       back.stderr,
-      /"stays" was started with clipboard, sound, which cannot be closed .*\nNothing is to be served again: .*\n$/,
+      /"stays" was started with clipboard,sound, which stays open .*\nNothing is to be served again: .*\n$/,
     );
+    const denied = await attached(engine, ["--deny", name, "clipboard"]);
+    assertEquals([denied.code, denied.stdout], [0, "stays: clipboard\n"], denied.stderr);
     const path = await Deno.makeTempDir();
     await Deno.writeTextFile(`${path}/xdg-open`, `#!/bin/sh\necho "$1" >'${path}/opened'\n`, { mode: 0o755 });
     const again = attach(engine, ["--display=wayland", "--allow=links", name], {

@@ -1,7 +1,7 @@
 /**
  * The question for the user's consent, as a dialog of zenity (3 or 4). The container can have it appear at any moment,
  * over whatever the user is typing, and chooses some of its words. So Enter, Space, Escape, closing it and waiting mean
- * no. Tab leads to another no first, a yes that comes too soon counts as none, and one for the whole session is asked
+ * no. Tab leads to another no first, a yes that comes too soon counts as none, and one for more than this use is asked
  * for a second time. All words are shown as they are.
  */
 
@@ -11,7 +11,7 @@ import { revealInvisible } from "../../base/text.ts";
 import { closed, dialogSeconds, okay, showDialog, timedOut } from "../../base/zenity.ts";
 import { type History, historyIsFull } from "../../container/history.ts";
 import type { AskableChannel } from "../../guard/channel.ts";
-import type { Answer, Choice, Question } from "../../guard/consent.ts";
+import type { Answer, Choice, Question, Yes } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 
 /**
@@ -34,13 +34,17 @@ const width = 960;
 
 const labels = {
   once: "Allow once",
+  hour: "Allow for an hour",
   session: "Allow for this session",
   no: "Refuse",
   never: "Refuse for this session",
 } as const satisfies Record<Exclude<Answer, Choice>, string>;
 
-/** A question, or that by which the user confirms a yes for the session. */
-type Asked = Question & { isConfirming?: boolean };
+/** A question, or that by which the user confirms a yes for more than one use. */
+type Asked = Question & { confirms?: Exclude<Yes, "once"> };
+
+/** For how long such a yes is, in words. */
+const howLong = { hour: "for an hour", session: "until attach.ts ends" } as const;
 
 /**
  * Checks that the user can be asked, if there is something to ask. A dry run asks nothing.
@@ -57,7 +61,7 @@ export async function checkAsking(host: Host, asks: ReadonlySet<AskableChannel>)
 }
 
 /**
- * Shows a question, and waits for the answer. A yes for the session needs another one.
+ * Shows a question, and waits for the answer. A yes for more than this use needs another one.
  *
  * @param options `signal` takes the dialog away, and the answer is no; `clock` returns milliseconds
  */
@@ -87,7 +91,7 @@ export async function askInDialog(
   };
   if (history.isFull("question")) throw new Refusal(historyIsFull);
   const first = await show(question);
-  const answer = first === "session" ? await show({ ...question, isConfirming: true }) : first;
+  const answer = first === "hour" || first === "session" ? await show({ ...question, confirms: first }) : first;
   // A notification's details are its text.
   const about = question.channel === "notifications" ? "" : question.details[0]?.[1] ?? "";
   const said = typeof answer === "string" ? labels[answer] : answer.choice;
@@ -96,17 +100,17 @@ export async function askInDialog(
 }
 
 /**
- * The options of the dialog, or of the one in which the user confirms a yes for the session. Its buttons have no
+ * The options of the dialog, or of the one in which the user confirms a yes for more than one use. Its buttons have no
  * mnemonics. From "Refuse", Tab leads to zenity's OK first, and Shift-Tab to the last extra button: neither is a yes that
  * nothing follows.
  */
 export function dialogOptions(container: string, asked: Asked): string[] {
-  const { what, why, details, isConfirming = false } = asked;
+  const { what, why, details, confirms } = asked;
   const counts = `A yes counts after ${soonest} seconds.`;
   const reason = why === undefined ? [] : ["", why];
-  const lines = isConfirming
+  const lines = confirms
     ? [
-      `May the container "${container}" ${what} as often as it likes until attach.ts ends?`,
+      `May the container "${container}" ${what} as often as it likes ${howLong[confirms]}?`,
       `You will not be asked again. ${counts}`,
       ...reason,
     ]
@@ -133,13 +137,14 @@ export function dialogOptions(container: string, asked: Asked): string[] {
 }
 
 /** The buttons besides the two noes, in their order, each with what it means. */
-function yesButtons({ choices, isConfirming }: Asked): Map<string, Answer> {
-  if (!choices) {
-    return new Map([...isConfirming ? [] : [[labels.once, "once"]] as const, [labels.session, "session"]]);
-  }
-  const yes = isConfirming ? "session" : "once";
-  const meanings = choices.map((choice): [string, Answer] => [choice, { yes, choice }]);
-  return new Map([...meanings, ...isConfirming ? [] : [[labels.session, "session"]] as const]);
+function yesButtons({ choices, confirms }: Asked): Map<string, Answer> {
+  const once = choices ?? (confirms ? [] : [labels.once]);
+  const meaning = (choice: string): Answer => choices ? { yes: confirms ?? "once", choice } : "once";
+  const longer = (["hour", "session"] as const).filter((yes) => choices ? !confirms : yes === (confirms ?? yes));
+  return new Map([
+    ...once.map((label): [string, Answer] => [label, meaning(label)]),
+    ...longer.map((yes): [string, Answer] => [labels[yes], yes]),
+  ]);
 }
 
 /**

@@ -11,7 +11,7 @@ import { isMissingProgram, UserError } from "../../base/errors.ts";
 import { shortLine } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
 import { type Happening, historyIsFull } from "../../container/history.ts";
-import type { AskableChannel, Channel } from "../../guard/channel.ts";
+import type { AskableChannel } from "../../guard/channel.ts";
 import type { Agreed, Consent, Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
@@ -20,6 +20,7 @@ import { linkArgv, linkQuestion, parseLink, placeOf } from "./links.ts";
 import { defaultPrinter, keepFile, maxHandedBytes, printFile, readFile } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
 import { type LinkPlace, placeText } from "../session/link_places.ts";
+import type { Permissions } from "../session/permissions.ts";
 
 export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file" | "print" }>;
 
@@ -63,8 +64,8 @@ const maxRunBytes = 4 * 2 ** 30;
  */
 export function desktopOf(
   container: Container,
-  { open, asks, linkPlaces = [{ on: "host" }], consent, signal, now = () => performance.now() }: {
-    open: ReadonlySet<Channel>;
+  { permissions, asks, linkPlaces = [{ on: "host" }], consent, signal, now = () => performance.now() }: {
+    permissions: Pick<Permissions, "open" | "closing">;
     asks: ReadonlySet<AskableChannel>;
     linkPlaces?: readonly LinkPlace[] | undefined;
     consent: Consent;
@@ -95,8 +96,12 @@ export function desktopOf(
     host.ui.warn(`What an app of "${label}" asked for was not done: ${why}`);
   };
 
+  /** Aborts when nothing is done any more for a channel: what is under way ends with it. */
+  const endOf = (channel: AskableChannel): AbortSignal => AbortSignal.any([signal, permissions.closing(channel)]);
+
   const agreedTo = async (question: Question): Promise<Agreed> => {
     const { channel, why, choices } = question;
+    const signal = endOf(channel);
     if (consent.isClosed(channel)) throw new Refusal("you have closed the channel");
     const isAsked = channel === "printing" || asks.has(channel) || why !== undefined || choices !== undefined;
     const show = (question: Question) =>
@@ -109,7 +114,10 @@ export function desktopOf(
   };
 
   /** Reads one file after the other, and does something with it. */
-  const withFile = async (file: Handed, act: (path: string) => Promise<void>): Promise<void> => {
+  const withFile = async (
+    file: Handed,
+    { signal, act }: { signal: AbortSignal; act: (path: string) => Promise<void> },
+  ): Promise<void> => {
     if (waiting >= maxWaitingFiles) throw new Refusal("too many files wait");
     handedBytes += file.size;
     if (handedBytes > maxRunBytes) throw new Refusal("it has handed over too much for this run");
@@ -117,7 +125,9 @@ export function desktopOf(
     const before = turn;
     const done = (async () => {
       await before;
+      signal.throwIfAborted();
       await using read = await readFile(container, file, signal);
+      signal.throwIfAborted();
       await act(read.path);
     })();
     turn = done.catch(() => {});
@@ -138,7 +148,7 @@ export function desktopOf(
       ? { channel: "files", what: "save a file among your downloads", ...why, details }
       : { channel: "printing", what: "print a document", details: [...details, ["Printer", printer]] };
     if (!await agreedTo(question)) return "not done";
-    await withFile(file, async (path) => {
+    const act = async (path: string): Promise<void> => {
       if (printer !== undefined) {
         record({ kind: "print", name, bytes: size, printer });
         return await printFile(host, { path, name, printer });
@@ -148,7 +158,8 @@ export function desktopOf(
       host.ui.status(`A file of "${label}" is here: ${kept}`);
       const notice = notificationArgv({ title: `[${label}] ${name}`, body: escape(kept) });
       await host.run(notice, { okCodes: "any", timeoutMs: noticeMs, signal }).catch(() => {});
-    });
+    };
+    await withFile(file, { act, signal: endOf(question.channel) });
     return "done";
   };
 
@@ -166,6 +177,7 @@ export function desktopOf(
     if (agreed === false) return "not done";
     const place = placeOf(agreed, linkPlaces);
     const argv = await linkArgv(container, place, url);
+    if (!permissions.open.has("links")) return "not done";
     const isElsewhere = place.on !== "host";
     if (isElsewhere && linkRuns >= maxLinkRuns) {
       throw new Refusal(
@@ -183,9 +195,10 @@ export function desktopOf(
   };
 
   return async (line) => {
+    const channel = channelOf[line.ask];
+    const wasOpen = permissions.open.has(channel);
     try {
-      const channel = channelOf[line.ask];
-      if (!open.has(channel)) throw new Refusal(`the channel ${channel} is closed`);
+      if (!wasOpen) throw new Refusal(`the channel ${channel} is closed`);
       if (!rates[line.ask]()) throw new Refusal("it asks too often");
       if (line.ask === "file" || line.ask === "print") return await handOver(line.ask, line);
       if (line.ask === "link") return await openLink(parseLink(line.url));
@@ -194,7 +207,7 @@ export function desktopOf(
       void start(argv);
       return "done";
     } catch (error) {
-      if (signal.aborted) return "not done";
+      if (signal.aborted || wasOpen && !permissions.open.has(channel)) return "not done";
       tell(error instanceof UserError ? `${error.message}. ${error.hint}` : (error as Error).message);
       return "not done";
     }

@@ -41,6 +41,8 @@ export interface Dialogs extends AsyncDisposable {
   ask(request: Asking): void;
   /** An app does not want an answer any more. */
   close(id: number): void;
+  /** Takes all dialogs away: nothing is chosen in them. */
+  closeAll(): void;
   /** Looks after files that an earlier run has lent. */
   begin(): Promise<void>;
   /** Writes back what an app has saved at a path of the container. */
@@ -188,6 +190,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
   return {
     ask,
     close: (id) => waiting.find(({ request }) => id === request.id)?.gone.abort(),
+    closeAll: () => waiting.forEach(({ gone }) => gone.abort()),
     begin,
     writeBack,
     tell,

@@ -37,11 +37,16 @@ export interface Microphone extends Disposable {
 /**
  * Makes the microphone of a run, which is off.
  *
- * @param options `consent`: asks the user each time; undefined when the channel is open without a question
+ * @param options `consent`: asks the user each time; undefined when the channel is open without a question. `closing`
+ * aborts when the channel closes
  */
 export function createMicrophone(
   container: Pick<Container, "host" | "label" | "crossesNetwork" | "history">,
-  { consent, now = () => performance.now() }: { consent: Consent | undefined; now?: () => number },
+  { consent, closing, now = () => performance.now() }: {
+    consent: Consent | undefined;
+    closing: AbortSignal;
+    now?: () => number;
+  },
 ): Microphone {
   const { host, label, history } = container;
   const mayBegin = rate(bearable, now);
@@ -53,7 +58,7 @@ export function createMicrophone(
     const question = { channel: "microphone", what: "listen to your microphone", details: [] } as const;
     try {
       const ask = (question: Question): Promise<Answer> =>
-        askInDialog(host, question, { container: label, history, signal });
+        askInDialog(host, question, { container: label, history, signal, clock: now });
       return await consent.request(question, ask) !== false;
     } catch (error) {
       if (error instanceof Refusal) return false;
@@ -94,7 +99,18 @@ export function createMicrophone(
       hasWarned = true;
       return;
     }
-    if (await isAgreed(signal) && !signal.aborted) record(send, signal);
+    if (!await isAgreed(signal) || signal.aborted) return;
+    const hour = consent?.hourOf("microphone");
+    if (!hour) return record(send, signal);
+    record(send, AbortSignal.any([signal, hour]));
+    // What goes on to record is asked for again.
+    hour.addEventListener("abort", () => start(send, signal), { once: true, signal });
+  };
+
+  const start = (send: (samples: Uint8Array) => void, signal: AbortSignal): void => {
+    begin(send, signal).catch((error) => {
+      if (!signal.aborted) host.ui.warn(`The microphone stays off. ${(error as Error).message}`);
+    });
   };
 
   const listen: Microphone["listen"] = (send) => {
@@ -102,9 +118,7 @@ export function createMicrophone(
     current?.abort();
     current = send && new AbortController();
     if (!send || !current) return;
-    begin(send, AbortSignal.any([host.signal, current.signal])).catch((error) => {
-      if (!host.signal.aborted) host.ui.warn(`The microphone stays off. ${(error as Error).message}`);
-    });
+    start(send, AbortSignal.any([host.signal, closing, current.signal]));
   };
   return { listen, [Symbol.dispose]: () => listen(undefined) };
 }

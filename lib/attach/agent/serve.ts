@@ -10,9 +10,11 @@ import { desktopOf } from "./desktop.ts";
 import { createDialogs, type DialogOptions } from "./dialogs.ts";
 import { createMicrophone } from "./microphone.ts";
 import type { AgentRequest, Lack } from "./requests.ts";
+import type { Permissions } from "../session/permissions.ts";
 
 export interface PortalOptions
-  extends Pick<ShowRequest, "open" | "asks" | "links">, Omit<DialogOptions, "inside" | "signal" | "send"> {
+  extends Pick<ShowRequest, "asks" | "links">, Omit<DialogOptions, "inside" | "signal" | "send"> {
+  permissions: Permissions;
   /** The id of this run, when it starts the session. */
   run?: string | undefined;
 }
@@ -20,12 +22,16 @@ export interface PortalOptions
 /** The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last. */
 const firstRestartMs = 5_000;
 
+/** For how long a yes is that is for an hour, in milliseconds. */
+const hourMs = 3_600_000;
+
 /** Serves what the agent of a session asks for, until the end of this value's scope. */
 export async function servePortals(
   container: Container,
   options: PortalOptions,
 ): Promise<AsyncDisposable | undefined> {
-  const { open, asks, links, session, run, now = () => performance.now() } = options;
+  const { permissions, asks, links, session, run, now = () => performance.now() } = options;
+  const { open } = permissions;
   const { host, label } = container;
   const channels = agentChannels.filter((channel) => open.has(channel));
   if (channels.length === 0) return undefined;
@@ -33,11 +39,19 @@ export async function servePortals(
   const signal = AbortSignal.any([host.signal, over.signal]);
   let agent: Agent | undefined;
   const send: Agent["send"] = (message) => agent?.send(message);
-  const consent = createConsent(now);
-  const onDesktop = desktopOf(container, { open, asks, linkPlaces: links?.places, consent, signal, now });
-  const microphone = createMicrophone(container, { consent: asks.has("microphone") ? consent : undefined, now });
+  const consent = createConsent({
+    now,
+    startHour: (channel, end) => permissions.allowFor([channel], { ms: hourMs, then: "asked for again", end }),
+  });
+  const onDesktop = desktopOf(container, { permissions, asks, linkPlaces: links?.places, consent, signal, now });
+  const microphone = createMicrophone(container, {
+    consent: asks.has("microphone") ? consent : undefined,
+    closing: permissions.closing("microphone"),
+    now,
+  });
   const dialogs = createDialogs(container, { ...options, inside: await container.reach(), signal, send });
-  const lends = open.has("dialogs") || open.has("printing");
+  permissions.closing("dialogs").addEventListener("abort", dialogs.closeAll, { signal });
+  const lends = (): boolean => open.has("dialogs") || open.has("printing");
   let scheme: string | undefined;
   let isReady = false;
   const tellScheme = (found = scheme): void => {
@@ -51,7 +65,7 @@ export async function servePortals(
   const handOver = async (request: Extract<AgentRequest, { ask: "file" | "print" }>): Promise<void> => {
     const { ask, id, name } = request;
     const outcome = ask === "print" && !open.has("printing") ? "no printer" : await onDesktop(request);
-    if (outcome === "no printer" && lends) {
+    if (outcome === "no printer" && lends()) {
       dialogs.ask({ ask: "save", id, name, filters: [{ label: "PDF", patterns: ["*.pdf"] }] });
     } else send({ id, paths: [], printed: outcome === "done" });
   };
@@ -89,13 +103,15 @@ export async function servePortals(
       case "ready":
         isReady = true;
         tellScheme();
-        return void (lends && dialogs.begin());
+        return void (lends() && dialogs.begin());
       case "gone":
         return dialogs.close(request.id);
       case "saved":
         return void dialogs.writeBack(request.path);
       default:
         if (open.has("dialogs")) dialogs.ask(request);
+        // The app shows its own: the channel was open when it started.
+        else if (channels.includes("dialogs")) send({ id: request.id, here: true });
     }
   };
 

@@ -27,7 +27,8 @@ export interface Display {
 export type DisplayRequest = Pick<StartRequest, "display" | "wantsTray" | "userOptions" | "detached" | "box">;
 
 /** How the windows of a session are to be shown. */
-export interface WindowsOptions extends Pick<ShowRequest, "open" | "asks" | "userOptions" | "box" | "isDisposable"> {
+export interface WindowsOptions
+  extends Pick<ShowRequest, "open" | "times" | "asks" | "userOptions" | "box" | "isDisposable"> {
   border: ContainerBorder;
   /** When they are shown: what shows them is started now, or not before the session is known, or by another run. */
   when: "now" | "later" | "never";
@@ -45,6 +46,8 @@ export interface Windows extends AsyncDisposable {
   serverEnd: (inside: ServerOptions) => Promise<ServerEnd>;
   /** Shows a session, a second time only after the connection to it was lost. */
   show(session: string): Promise<void>;
+  /** Closes directions of the clipboard which would outlive the run; by default, none does. */
+  closeClipboard?(session: string, channels: readonly Channel[]): Promise<void>;
   /**
    * Resolves when the windows are gone.
    *

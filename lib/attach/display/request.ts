@@ -48,6 +48,8 @@ export interface ShowRequest {
   /** What is to show its windows. */
   display: DisplayWord;
   open: ReadonlySet<Channel>;
+  /** How long those are open that do not stay open, in milliseconds. */
+  times?: ReadonlyMap<Channel, number> | undefined;
   /** The channels whose every use the user is asked about. */
   asks: ReadonlySet<AskableChannel>;
   /** Where the settings are written that say which channels are open, as far as that is not on the command line. */

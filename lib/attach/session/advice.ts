@@ -5,13 +5,13 @@ import type { Container } from "../../container/container.ts";
 import { channelArguments } from "./channels.ts";
 import type { Channel } from "../../guard/channel.ts";
 
-/** The line that lists the sessions of a container, or that shows the log of one of them, or ends it. */
+/** The line that lists the sessions of a container, shows the log of one of them, ends it, or closes channels. */
 export function attachLine(
   { label, options }: Pick<Container, "label" | "options">,
-  option: "--list" | "--logs" | "--stop",
-  ...session: string[]
+  option: "--list" | "--logs" | "--stop" | "--deny",
+  ...words: string[]
 ): string {
-  return quoteWords(["attach.ts", ...options, option, label, ...session]);
+  return quoteWords(["attach.ts", ...options, option, label, ...words]);
 }
 
 /** The line that shows a session again, with the same channels. */

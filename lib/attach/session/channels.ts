@@ -1,6 +1,7 @@
 /** The channels between an app and the host: which presets open each of them, and how they are written down. */
 
 import { inputError } from "../../base/errors.ts";
+import { parseDuration } from "../../cli/options.ts";
 import { type AskableChannel, askableNames, type Channel } from "../../guard/channel.ts";
 
 export const presetNames = ["isolated", "desktop", "trusted"] as const;
@@ -21,6 +22,9 @@ const channels: Readonly<Record<Channel, readonly (typeof presetNames)[number][]
 };
 
 export const channelNames = Object.keys(channels) as readonly Channel[];
+
+/** What a list of channels consists of. */
+export const channelWords: readonly string[] = ["clipboard", ...channelNames];
 
 /** The channels of a table that name the preset. */
 export function channelsOfPreset<Name extends string>(
@@ -94,9 +98,14 @@ export function parseChannels(names: string): Channel[] {
   return names.split(",").map((name) => name.trim()).filter(Boolean).flatMap((name): Channel[] => {
     if (name === "clipboard") return ["clipboard-in", "clipboard-out"];
     const channel = channelNames.find((known) => known === name);
-    if (!channel) throw inputError(`There is no channel "${name}"`, `Use clipboard, ${channelNames.join(", ")}`);
+    if (!channel) throw inputError(`There is no channel "${name}"`, `Use ${channelWords.join(", ")}`);
     return [channel];
   });
+}
+
+/** Whether a text is a list of channels: nothing else is in it. */
+export function isChannelList(text: string): boolean {
+  return text.split(",").every((name) => channelWords.includes(name.trim()));
 }
 
 /** The options of a command line that open these channels, and no others. */
@@ -134,11 +143,44 @@ export function recordedChannels(record: string): { open: Set<Channel>; asks: Se
  * @param asks the channels of `open` that are asked for
  */
 export function channelLine(open: ReadonlySet<Channel>, asks: ReadonlySet<Channel> = new Set()): string {
-  const both = open.has("clipboard-in") && open.has("clipboard-out");
-  const names = channelNames.filter((channel) =>
-    open.has(channel) && !asks.has(channel) && !(both && channel === "clipboard-out")
-  )
-    .map((channel) => both && channel === "clipboard-in" ? "clipboard" : channel);
+  const names = channelNamesOf(open.difference(asks));
   const asked = channelNames.filter((channel) => asks.has(channel));
   return `Open channels: ${names.join(", ") || "none"}${asked.length > 0 ? `; asks: ${asked.join(", ")}` : ""}`;
+}
+
+/** The names of channels, with `clipboard` for both of its directions. */
+export function channelNamesOf(channels: ReadonlySet<Channel>): string[] {
+  const both = channels.has("clipboard-in") && channels.has("clipboard-out");
+  return channelNames.filter((channel) => channels.has(channel) && !(both && channel === "clipboard-out"))
+    .map((channel) => both && channel === "clipboard-in" ? "clipboard" : channel);
+}
+
+/**
+ * The list of `--allow` without times, and how long those channels are to be open that have one, as in `microphone:20m`,
+ * in milliseconds. Of several times for a channel, the shortest holds.
+ *
+ * @throws {UserError} exit code 2 for a time that is none, and for what cannot be taken back
+ */
+export function splitTimes(allow: string): { names: string; times: Map<Channel, number> } {
+  const times = new Map<Channel, number>();
+  const names = allow.split(",").map((word) => {
+    const [name = "", ...time] = word.trim().split(":");
+    if (time.length === 0) return name;
+    const ms = parseDuration(time.join(":"));
+    for (const channel of parseChannels(name)) {
+      checkCanClose(channel);
+      times.set(channel, Math.min(ms, times.get(channel) ?? Infinity));
+    }
+    return name;
+  });
+  return { names: names.join(","), times };
+}
+
+/** Throws for a channel that a session has for as long as it runs. */
+export function checkCanClose(channel: Channel): void {
+  if (channel !== "look") return;
+  throw inputError(
+    'The channel "look" cannot be closed later: the apps are told of the look when their session starts',
+    "Start the session with --deny=look",
+  );
 }

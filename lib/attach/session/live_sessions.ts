@@ -209,9 +209,9 @@ export async function runInSession(
  */
 export async function noteChannels(
   container: Container,
-  { session, channels }: { session: string; channels: string },
+  { session, channels, host = container.host }: { session: string; channels: string } & Pick<ScriptOptions, "host">,
 ): Promise<void> {
-  const result = await runInSession(container, { session, verb: "note", values: { channels } });
+  const result = await runInSession(container, { host, session, verb: "note", values: { channels } });
   if (result instanceof ProcessError) throw result;
 }
 

@@ -1,13 +1,12 @@
 /** A command of the user's asks the guard of a session whose windows are on this host's Wayland desktop. */
 
-import { abortable } from "@std/async";
 import { join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
 import { readJson } from "../../base/json_file.ts";
-import { lockFile } from "../../base/lock.ts";
 import type { Container } from "../../container/container.ts";
 import { privateDirectories } from "../../container/private_directory.ts";
-import { readText, writeText } from "../../guard/sockets.ts";
+import { sendCommand } from "../../guard/commands.ts";
+import type { Channel } from "../../guard/channel.ts";
 import type { CarryAnswer, CarryRequest } from "../../guard/wayland/carrying.ts";
 import { type GuardedSession, privateNames } from "../../guard/wayland/request.ts";
 
@@ -22,9 +21,13 @@ const answerMs = 8_000;
  */
 export async function askGuard(
   container: Container,
-  { session, request }: { session: string; request: CarryRequest },
+  { session, request, signal = container.host.signal }: {
+    session: string;
+    request: CarryRequest;
+    signal?: AbortSignal;
+  },
 ): Promise<CarryAnswer> {
-  const { host, label } = container;
+  const { label } = container;
   // This removes what killed guards have left.
   const own = join(await container.directory(), "guard");
   const guard = (await guardsOf(container)).get(session);
@@ -33,27 +36,34 @@ export async function askGuard(
       hint: "Run it where they were opened",
     });
   }
-  using _turn = await lockFile(join(guard, "turn"), { signal: host.signal });
-  using listener = Deno.listen({ transport: "unix", path: own });
-  const path = join(guard, privateNames.command);
-  const answer = async (): Promise<CarryAnswer> => {
-    using connection = await listener.accept();
-    await writeText(connection, JSON.stringify(request));
-    return JSON.parse(await readText(connection));
-  };
-  // The guard sees the socket in its directory, and connects to it.
-  await Deno.rename(own, path);
   try {
-    return await abortable(answer(), AbortSignal.any([host.signal, AbortSignal.timeout(answerMs)]));
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
+    return await sendCommand(guard, { request, own, signal: limit }) as CarryAnswer;
   } catch (error) {
-    host.signal.throwIfAborted();
+    signal.throwIfAborted();
     throw new UserError(`The guard of "${session}" of "${label}" does not answer`, {
       hint: "Close its windows, and start the app again",
       cause: error,
     });
-  } finally {
-    await Deno.remove(path).catch(() => {});
   }
+}
+
+/**
+ * Closes directions of the clipboard of a session. Returns those that were open.
+ *
+ * @param options `channels`: all others of them count for nothing
+ * @throws as {@linkcode askGuard}
+ */
+export async function closeInGuard(
+  container: Container,
+  { session, channels, signal }: { session: string; channels: Iterable<Channel>; signal?: AbortSignal },
+): Promise<Channel[]> {
+  const close = [...channels].flatMap((channel) =>
+    channel === "clipboard-in" ? ["in" as const] : channel === "clipboard-out" ? ["out" as const] : []
+  );
+  if (close.length === 0) return [];
+  const answer = await askGuard(container, { session, request: { close }, ...signal ? { signal } : {} });
+  return "closed" in answer ? answer.closed.map((direction) => `clipboard-${direction}` as const) : [];
 }
 
 /** The names of the sessions of a container whose windows a guard on this host has. The container has no part in that. */

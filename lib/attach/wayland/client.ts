@@ -20,7 +20,15 @@ import { socketPath } from "../../container/sockets.ts";
 import { boxDenied, boxStart, prepareBoxes, type StartBox, tryBox } from "../box/box.ts";
 import { CannotShow } from "../display/display.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
-import { crossingIn, guardArgv, type GuardedSession, privateNames, windowsIn } from "../../guard/wayland/request.ts";
+import { commandNames } from "../../guard/commands.ts";
+import {
+  crossingIn,
+  guardArgv,
+  type GuardedSession,
+  type GuardRequest,
+  privateNames,
+  windowsIn,
+} from "../../guard/wayland/request.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
 import type { GuardedWindows } from "../../guard/wayland/session.ts";
 
@@ -89,7 +97,7 @@ export function newTransport(): string {
 /** Starts a client, which then waits for a session. */
 export async function startWaylandClient(
   target: Container,
-  wanted: Omit<GuardedWindows, "container">,
+  { closesAfterMs, ...wanted }: Omit<GuardedWindows, "container"> & Pick<GuardRequest, "closesAfterMs">,
 ): Promise<WaylandClient> {
   const { host, label: container, crossesNetwork } = target;
   const transport = newTransport();
@@ -152,7 +160,7 @@ export async function startWaylandClient(
   };
   const { keptAs } = target.history;
   const history = keptAs && { ...keptAs, file: join(directory, leftLinesName) };
-  const guard = guardArgv({ container, ...wanted, border, compression, listen, directory, history });
+  const guard = guardArgv({ container, ...wanted, closesAfterMs, border, compression, listen, directory, history });
   const ready = all([
     startBoxes(),
     start(
@@ -235,7 +243,7 @@ async function makeDirectories(
   const shared = sharedSockets ?? join(made.path, "windows");
   const makes = [
     ...sharedSockets === undefined ? [shared] : [],
-    ...[...Object.keys(boxes), privateNames.commands].map((name) => join(made.path, name)),
+    ...[...Object.keys(boxes), commandNames.directory].map((name) => join(made.path, name)),
   ];
   await host.change(`mkdir ${quoteWords(makes)}`, async () => {
     for (const path of makes) await Deno.mkdir(path, { mode: 0o700 });

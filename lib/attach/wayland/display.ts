@@ -11,6 +11,7 @@ import type { Host } from "../../base/host.ts";
 import type { Container } from "../../container/container.ts";
 import type { Display, DisplayRequest, ServerEnd, Windows, WindowsOptions } from "../display/display.ts";
 import { closedFromOutside } from "../session/outcome.ts";
+import { closeInGuard } from "./ask_guard.ts";
 import { noWayland, startWaylandClient, type WaylandClient } from "./client.ts";
 import { awaitRemoteEnd } from "./remote_windows.ts";
 
@@ -38,13 +39,17 @@ function againstRemote(host: Host): string | undefined {
   return host.env("DISPLAY") ? "an app on another machine can then be left and shown again" : undefined;
 }
 
+/** How long a guard may take to close a clipboard at the end of a run, in milliseconds. */
+const closeMs = 5_000;
+
 async function openWindows(
   container: Container,
-  { open, border, isDisposable }: WindowsOptions,
+  { open, times, border, isDisposable }: WindowsOptions,
 ): Promise<Windows> {
   const { host, crossesNetwork } = container;
   const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
-  const client = await startWaylandClient(container, { clipboard, border });
+  const closesAfterMs = { in: times?.get("clipboard-in"), out: times?.get("clipboard-out") };
+  const client = await startWaylandClient(container, { clipboard, closesAfterMs, border });
   // Over a network, the windows last no longer than the connection of this run.
   const stays = !isDisposable && !crossesNetwork;
   return {
@@ -57,6 +62,9 @@ async function openWindows(
     async show(session) {
       await client.note(session);
       if (stays) client.keep();
+    },
+    async closeClipboard(session, channels) {
+      await closeInGuard(container, { session, channels, signal: AbortSignal.timeout(closeMs) });
     },
     async ended(session) {
       const windows = crossesNetwork

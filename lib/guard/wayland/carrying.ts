@@ -1,12 +1,13 @@
 /**
- * What the user carries across a closed clipboard by a command (`attach.ts --copy`, `--paste`), one text at a time.
+ * What the user carries across a closed clipboard by a command (`attach.ts --copy`, `--paste`), one text at a time; and by
+ * which command it is closed (`--deny`).
  *
  * Inwards, one text of the host's passes: that command offers it under a type that nobody else knows, so that nothing
  * else that is copied meanwhile passes in its place. Outwards, the app is asked for what it would have copied while the
  * user worked in its windows: what it says later does not count.
  */
 
-/** The directions of the clipboard that are open. */
+/** The directions of the clipboard that are open: one that is can be closed, and stays so. */
 export interface OpenClipboard {
   /** From the host to the container. */
   in: boolean;
@@ -33,12 +34,16 @@ const maxTextBytes = 3 * 2 ** 20;
 export type CarryRequest =
   /** The type that marks the host's text, which may be read from now on. */
   | { paste: string }
-  | { copy: true };
+  | { copy: true }
+  /** The directions that are to be closed. */
+  | { close: readonly (keyof OpenClipboard)[] };
 
 /** The answer, likewise. */
 export type CarryAnswer =
   | { pasted: true }
   | { text: string }
+  /** Those that were open. */
+  | { closed: readonly (keyof OpenClipboard)[] }
   /** Why not: that direction is open, so the clipboard is the host's; the app has copied nothing, or does not answer. */
   | { not: "open" | "none" | "long" };
 
@@ -81,6 +86,11 @@ export function createCarrying(
     isReadable,
     isMark: (type) => type === mark && isReadable(),
     async carry(request) {
+      if ("close" in request) {
+        const closed = request.close.filter((direction) => clipboard[direction]);
+        for (const direction of closed) clipboard[direction] = false;
+        return { closed };
+      }
       if ("paste" in request) {
         if (clipboard.in) return { not: "open" };
         mark = request.paste;

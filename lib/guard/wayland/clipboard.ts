@@ -148,6 +148,8 @@ export function createClipboard(
     { object, args: { mime_type: type, fd: pipe } },
   ) => {
     if (!sourceTypes.get(object)?.has(type)) pipe.isMuted = true;
+    // It may have been copied while the clipboard was open.
+    pipe.mayPass = () => clipboard.out;
     writeDown(pipe, "out", type);
     const own = session.innerType(type) ?? unknownType;
     return own === type ? undefined : { args: { mime_type: own } };
@@ -180,6 +182,8 @@ export function createClipboard(
     const mayRead = isOwn || state === "dropped" || state === "selected" && attention.isUsed() && rates.paste();
     const isOver = carriedMark !== undefined && !clipboard.in && !carrying.isReadable();
     if (!mayRead || isOver) pipe.isMuted = true;
+    // It may have been offered while the clipboard was open.
+    pipe.mayPass = () => isOwn || clipboard.in || carriedMark !== undefined;
     if (!isOwn) writeDown(pipe, "in", outer);
     return outer === type ? undefined : { args: { mime_type: outer } };
   };

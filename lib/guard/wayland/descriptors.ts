@@ -28,6 +28,8 @@ export interface Descriptor {
   written: number;
   /** Of a pipe: what comes through it does not pass. */
   isMuted: boolean;
+  /** Of a pipe: whether what comes through it may still pass. */
+  mayPass?: () => boolean;
   /** Of a pipe: is told of the bytes that pass. */
   onPass?: (bytes: number) => void;
   /** Which ends of a pipe are closed. */
@@ -134,7 +136,7 @@ export function descriptorsOf(): Descriptors {
     },
     write(pipe, bytes) {
       pipe.written += bytes;
-      if (pipe.isMuted || pipe.written > maxDataBytes) return false;
+      if (pipe.isMuted || pipe.mayPass?.() === false || pipe.written > maxDataBytes) return false;
       pipe.onPass?.(bytes);
       return true;
     },

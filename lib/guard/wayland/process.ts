@@ -5,7 +5,8 @@
  */
 
 import { join } from "@std/path";
-import { readText, writeText } from "../sockets.ts";
+import { obeyCommands } from "../commands.ts";
+import { startDeadline } from "../deadline.ts";
 import type { Carrying, CarryRequest } from "./carrying.ts";
 import { relayConnections } from "./relay.ts";
 import { createClosing } from "../closing.ts";
@@ -21,7 +22,7 @@ const lookMs = 5;
  * each, and at its end what has become of the windows. Ends with its input, unless that ends with the line `keep`.
  */
 export async function runGuardProcess(argument: string | undefined): Promise<never> {
-  const { listen, directory, history, ...request }: GuardRequest = JSON.parse(argument ?? "");
+  const { listen, directory, history, closesAfterMs, ...request }: GuardRequest = JSON.parse(argument ?? "");
   const lock = await Deno.open(join(directory, privateNames.lock), { read: true });
   await lock.lock(false);
   const closing = createClosing();
@@ -53,7 +54,10 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
       return await Deno.connect({ transport: "unix", path });
     },
     tell: print,
-    begin: ({ carrying }) => void obeyCommands(carrying, directory),
+    begin({ carrying }) {
+      obeyCommands(directory, (request: CarryRequest) => carrying.carry(request));
+      closeLater(carrying, closesAfterMs);
+    },
   });
   const alive = join(directory, privateNames.alive);
   await waitForPath(alive);
@@ -62,30 +66,11 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   return await end();
 }
 
-/**
- * Does what the user's commands ask for: each puts its own socket into the guard's directory, where only the user can
- * write. Ends with the value that it returns.
- */
-export function obeyCommands(carrying: Carrying, directory: string): Deno.FsWatcher {
-  const watcher = Deno.watchFs(join(directory, privateNames.commands), { recursive: false });
-  obeyEach(watcher, { carrying, path: join(directory, privateNames.command) });
-  return watcher;
-}
-
-async function obeyEach(
-  watcher: Deno.FsWatcher,
-  { carrying, path }: { carrying: Carrying; path: string },
-): Promise<void> {
-  for await (const { paths } of watcher) {
-    if (!paths.includes(path)) continue;
-    try {
-      using command = await Deno.connect({ transport: "unix", path });
-      await Deno.remove(path);
-      const request: CarryRequest = JSON.parse(await readText(command));
-      await writeText(command, JSON.stringify(await carrying.carry(request)));
-    } catch {
-      // It has given up, or has been removed just now.
-    }
+/** Closes directions of the clipboard after their times, also when the run that has given these is gone by then. */
+export function closeLater(carrying: Carrying, closesAfterMs: GuardRequest["closesAfterMs"] = {}): void {
+  for (const direction of ["in", "out"] as const) {
+    const afterMs = closesAfterMs[direction];
+    if (afterMs !== undefined) startDeadline(afterMs, () => void carrying.carry({ close: [direction] }));
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { join } from "@std/path";
 import type { WindowsEnd } from "../closing.ts";
+import { commandNames } from "../commands.ts";
 import type { CrossingLine } from "../crossings.ts";
 import { dataTypes } from "../data_types.ts";
 import type { Compression } from "./frames.ts";
@@ -18,6 +19,8 @@ export interface GuardRequest extends GuardedWindows {
   listen: string;
   /** Whether what crosses the clipboard is written down, and where to when nobody reads {@linkcode crossingIn}'s lines. */
   history?: GuardHistory | undefined;
+  /** After how long a direction of the clipboard closes by itself, in milliseconds. */
+  closesAfterMs?: { in?: number | undefined; out?: number | undefined } | undefined;
   /** A directory that no container sees, with what {@linkcode privateNames} names. It goes with the session. */
   directory: string;
 }
@@ -38,13 +41,6 @@ export const privateNames = {
   alive: "alive",
   /** A file that is locked while the directory is in use. */
   lock: "lock",
-  /**
-   * The directory of commands, which the guard watches. It has nothing else: Deno 2.9.6 opens what comes into a directory
-   * that it watches, and hangs at a FIFO that nobody writes to.
-   */
-  commands: "commands",
-  /** The socket of a command that carries something across a closed clipboard, while it waits for the guard. */
-  command: "commands/command",
   /** A file that says whose guard this is, see {@linkcode GuardedSession}. */
   session: "session.json",
 } as const;
@@ -89,7 +85,7 @@ export function guardArgv(request: GuardRequest): string[] {
   return [
     ...[Deno.execPath(), "run", "--quiet", "--no-prompt", `--allow-read=${paths}`, `--allow-write=${paths}`],
     `--allow-net=${
-      [listen, ...[privateNames.waypipe, privateNames.command].map((name) => join(directory, name))]
+      [listen, ...[privateNames.waypipe, commandNames.socket].map((name) => join(directory, name))]
         .map((path) => `unix:${path}`).join(",")
     }`,
     ...[Deno.mainModule, ...words],

@@ -57,7 +57,8 @@ export function judgeClipboard(
 ): Delivery {
   const { open, rates, requests, windows, crossings } = session;
   const isServer = from === "container";
-  requireOpen(session, "clipboard-in", "clipboard-out");
+  // A request gets an answer: its app waits for one, and the channel may have been closed meanwhile.
+  if (type !== "clipboard-request") requireOpen(session, "clipboard-in", "clipboard-out");
   // The channel by which the sender gives, and the one by which it takes.
   const gives = isServer ? "clipboard-out" : "clipboard-in";
   const takes = isServer ? "clipboard-in" : "clipboard-out";
@@ -80,12 +81,11 @@ export function judgeClipboard(
       return passOn(type, [of, passed]);
     }
     case "clipboard-request": {
-      requireOpen(session, takes);
       const [id, of, what] = [requestId(values[0]!), anySelection(values[1]!), text(values[2]!)];
       const isData = dataTypes.has(what);
       const isRefused = isServer && (isHidden(of) || isData && !windows.isUsed() || !rates.paste()) ||
         isData && !crossings.mayCross();
-      if (of === secondary || isRefused || !targets.has(what)) {
+      if (!open.has(takes) || of === secondary || isRefused || !targets.has(what)) {
         return { answer: [{ type: "clipboard-contents-none", args: [id, of] }] };
       }
       if (!isServer && requests.size < maxRequests) requests.set(id, what);

@@ -10,7 +10,7 @@ import { type Delivery, passOn } from "./judge.ts";
 import type { RunMemory } from "./memory.ts";
 import { decodePacket, encodePacket, type Packet, renamed } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
-import { closeStrays, createSession, type Session, type SessionOptions } from "./session.ts";
+import { closeStrays, closeTrays, createSession, type Session, type SessionOptions } from "./session.ts";
 import { type AllOutgoing, createOutgoing, lookMs, type Outgoing } from "../outgoing.ts";
 import { readChunks } from "../sockets.ts";
 
@@ -179,20 +179,21 @@ function closeStraysLater(relay: Relay): void {
   relay.followTimer ??= setTimeout(() => {
     relay.followTimer = undefined;
     if (relay.signal.aborted) return;
-    closeStraysNow(relay);
+    closeNow(relay, closeStrays);
     closeStraysLater(relay);
   }, followMs);
 }
 
-function closeStraysNow(relay: Relay): void {
+function closeNow(relay: Relay, close: (session: Session) => Packet[]): void {
   const outbox = createOutbox(relay, "client");
-  outbox.put({ answer: closeStrays(relay.session) });
+  outbox.put({ answer: close(relay.session) });
   outbox.flush();
 }
 
-/** Looks whether both ends read. Where one does not, popups do not stay. */
+/** Looks whether both ends read. Where one does not, popups do not stay; nor do icons in a tray that is closed. */
 function look(relay: Relay): void {
   relay.session.crossings.look();
   relay.outgoing.look();
-  if (relay.outgoing.isPaused()) closeStraysNow(relay);
+  if (relay.outgoing.isPaused()) closeNow(relay, closeStrays);
+  closeNow(relay, closeTrays);
 }

@@ -72,7 +72,16 @@ export function forgetButtons({ buttonsDown }: Session, window: number): void {
 
 /** The packets for the client that close stray popups: those that a window or the user has left. */
 export function closeStrays(session: Session): Packet[] {
-  return session.windows.takeStrays().map((window) => {
+  return closeWindows(session, session.windows.takeStrays());
+}
+
+/** The packets for the client that take away the icons of a tray that was closed. */
+export function closeTrays(session: Session): Packet[] {
+  return session.open.has("tray") ? [] : closeWindows(session, session.windows.takeTrays());
+}
+
+function closeWindows(session: Session, windows: readonly number[]): Packet[] {
+  return windows.map((window) => {
     forgetButtons(session, window);
     return { type: "lost-window", args: [window] };
   });

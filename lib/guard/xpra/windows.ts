@@ -82,6 +82,8 @@ export interface Windows {
   isUsed(): boolean;
   /** Forgets the popups that are strays: near no window that is shown, or left by the user. Returns them. */
   takeStrays(): number[];
+  /** Forgets the icons in the tray. Returns them. */
+  takeTrays(): number[];
   /** Whether popups may have become strays since {@linkcode Windows.takeStrays}: they get a moment to follow. */
   mayHaveStrays(): boolean;
 }
@@ -230,6 +232,11 @@ export function createWindows(
       const strays = popups.filter(([, { place }]) => !isNear(place, near)).map(([number]) => number);
       for (const number of strays) known.delete(number);
       return strays;
+    },
+    takeTrays() {
+      const trays = ofKind(known, "tray").map(([number]) => number);
+      for (const number of trays) known.delete(number);
+      return trays;
     },
     mayHaveStrays: () => (hasChanged || attention.focused() === 0) && ofKind(known, "popup").length > 0,
   };

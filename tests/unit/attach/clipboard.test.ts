@@ -8,8 +8,8 @@ import { runProcess } from "../../../lib/base/process.ts";
 import { join } from "@std/path";
 import type { Container } from "../../../lib/container/container.ts";
 import { mountsIn } from "../../../lib/container/paths.ts";
-import { type Carrying, createCarrying } from "../../../lib/guard/wayland/carrying.ts";
-import { obeyCommands } from "../../../lib/guard/wayland/process.ts";
+import { type Carrying, type CarryRequest, createCarrying } from "../../../lib/guard/wayland/carrying.ts";
+import { obeyCommands } from "../../../lib/guard/commands.ts";
 import type { OpenClipboard } from "../../../lib/guard/wayland/carrying.ts";
 import { localBox } from "../containers.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
@@ -145,7 +145,7 @@ async function besideGuard(
   }
   const [guard, run] = [join(root, ".attach-2w"), join(root, ".attach-3")];
   await Deno.mkdir(run);
-  using _watcher = obeyCommands(carrying, guard);
+  using _watcher = obeyCommands(guard, (request: CarryRequest) => carrying.carry(request));
   try {
     await using box = localBox(recorded.host, { mounts, directory: run });
     await test({ ...recorded, box, carrying, env, inside });
@@ -161,12 +161,12 @@ async function besideGuard(
 Deno.test("a guard hears commands, although nobody writes to a FIFO that comes into its directory", async () => {
   const directory = await Deno.makeTempDir();
   // In a process of its own, since a thread of it may hang.
-  const script = `import { obeyCommands } from ${JSON.stringify(url("process"))};
-import { privateNames } from ${JSON.stringify(url("request"))};
+  const commands = new URL("../../../lib/guard/commands.ts", import.meta.url).href;
+  const script = `import { commandNames, obeyCommands } from ${JSON.stringify(commands)};
 const directory = ${JSON.stringify(directory)};
-obeyCommands({}, directory);
+obeyCommands(directory, () => {});
 await new Deno.Command("mkfifo", { args: [directory + "/alive"] }).output();
-const listener = Deno.listen({ transport: "unix", path: directory + "/" + privateNames.command });
+const listener = Deno.listen({ transport: "unix", path: directory + "/" + commandNames.socket });
 setTimeout(() => Deno.exit(1), 5_000);
 await listener.accept();
 Deno.exit(7);`;
@@ -178,11 +178,6 @@ Deno.exit(7);`;
     await Deno.remove(directory, { recursive: true });
   }
 });
-
-/** The address of a module of the guard's. */
-function url(name: string): string {
-  return new URL(`../../../lib/guard/wayland/${name}.ts`, import.meta.url).href;
-}
 
 Deno.test("copyOut() has the guard of a session on Wayland ask the app, where its clipboard is closed", async () => {
   await besideGuard({ in: false, out: false }, async ({ box, carrying, calls, options }) => {

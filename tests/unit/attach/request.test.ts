@@ -141,3 +141,14 @@ Deno.test("an option that is about an app is refused where there is none", () =>
     assertEquals([error.message, error.exitCode], [`--${flag} needs an APP`, 2]);
   }
 });
+
+Deno.test("a time for a channel is refused where nothing is shown", () => {
+  const { host } = recordingHost();
+  const read = (flags: string[]): ShowRequest =>
+    readRequest(host, {
+      ...{ flags: new Map(flags.map((flag) => [flag, 0])), values: new Map([["allow", "links"]]), rest: [] },
+      ...{ positionals: ["box", "foot"], settings: new Map(), times: new Map([["links", 60_000]]), line: () => "" },
+    } as unknown as Words);
+  assertEquals(read([]).times, new Map([["links", 60_000]]));
+  assertThrows(() => read(["detached"]), UserError, "--detached has no time for --allow: nothing is shown");
+});

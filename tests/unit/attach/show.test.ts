@@ -2,6 +2,7 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Windows } from "../../../lib/attach/display/display.ts";
+import { createPermissions } from "../../../lib/attach/session/permissions.ts";
 import { show } from "../../../lib/attach/show.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { localBox } from "../containers.ts";
@@ -26,7 +27,9 @@ async function failing(answer: Error | Record<never, never>): Promise<{ calls: s
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   const session = { start: () => Promise.resolve("xterm"), run: "1234abcd" };
-  const shown = show(localBox(host), { open: new Set(), asks: new Set(), windows, session });
+  const box = localBox(host);
+  const permissions = createPermissions(box, { open: new Set() });
+  const shown = show(box, { permissions, asks: new Set(), windows, session });
   await assertRejects(() => shown, Error, "no socket");
   return { calls: cleaning.calls, said };
 }

@@ -24,6 +24,7 @@ const line: CommandLine = {
     "at": { help: "A container", value: "NAME", completion: "container" },
     "session": { help: "A session", value: "S", completion: "session" },
     "allow": { help: "Channels", value: "C,…", completion: { words: ["sound", "tray", "links"], list: true } },
+    "deny": { help: "Channels", value: "C,…", completion: { words: ["sound", "tray"], list: true, containers: true } },
     "delete": { help: "Delete it" },
     "verbose": { help: "More", short: "v" },
   },
@@ -37,7 +38,7 @@ async function fitting(...words: string[]): Promise<string[]> {
   return (await complete(line, words)).map((text) => text.split("\t")[0]!);
 }
 
-const allOptions = ["--image", "-i", "--at", "--session", "--allow", "--delete", "--verbose", "-v"];
+const allOptions = ["--image", "-i", "--at", "--session", "--allow", "--deny", "--delete", "--verbose", "-v"];
 
 Deno.test("complete() offers the options before the first positional, with what they are", async () => {
   for (const before of [[], ["--delete"], ["-v", "--image", "x"], ["-vi", "x"], ["--image=x"]]) {
@@ -62,6 +63,8 @@ Deno.test("complete() goes on with a list behind each comma, without the words t
   assertEquals(await fitting("--allow", "s"), ["sound", "tray", "links", ":list"]);
   assertEquals(await fitting("--allow", "tray,s"), ["tray,sound", "tray,links", ":list"]);
   assertEquals(await fitting("--allow=tray,"), ["--allow=tray,sound", "--allow=tray,links", ":list"]);
+  assertEquals(await fitting("--deny", ""), ["sound", "tray", "box", "bag", ":list"]);
+  assertEquals(await fitting("--deny", "tray,"), ["tray,sound", ":list"]);
 });
 
 Deno.test("complete() offers what fits at the place of a positional, by the flags before it", async () => {

@@ -21,11 +21,15 @@ function asking(): {
   shown: string[];
   answer: (answer: Answer | Error) => Promise<void>;
   wait: (ms: number) => void;
+  /** The hours that were begun, each with what ends it. */
+  hours: (() => void)[];
+  hourOf: Consent["hourOf"];
 } {
   let time = 0;
+  const hours: (() => void)[] = [];
   const shown: string[] = [];
   let settle: PromiseWithResolvers<Answer> | undefined;
-  const consent = createConsent(() => time);
+  const consent = createConsent({ now: () => time, startHour: (_, end) => hours.push(end) });
   const ask = (asked: Question): Promise<Answer> => {
     assertEquals(settle, undefined, "one question at a time");
     shown.push(asked.details[0]![1]);
@@ -34,6 +38,8 @@ function asking(): {
   };
   return {
     consent: { request: (question) => consent.request(question, ask) },
+    hourOf: consent.hourOf,
+    hours,
     shown,
     async answer(answer) {
       const { resolve, reject } = settle!;
@@ -77,6 +83,22 @@ Deno.test("createConsent() remembers an answer for the session only when told to
   assertEquals(consent.request(question("4")), true);
   assertThrows(() => consent.request(question("5", "files")), Refusal, "you have closed the channel");
   assertEquals(shown, ["1", "3"]);
+});
+
+Deno.test("createConsent() takes a yes for an hour for all uses until that is over, and no use prolongs it", async () => {
+  const { consent, shown, answer, hours, hourOf } = asking();
+  const first = consent.request(question("1"));
+  await answer("hour");
+  assertEquals([await first, hours.length], [true, 1]);
+  const hour = hourOf("links")!;
+  for (const text of ["2", "3"]) assertEquals(consent.request(question(text)), true);
+  assertEquals([shown, hours.length, hour.aborted, hourOf("files")], [["1"], 1, false, undefined]);
+  hours[0]!();
+  assertEquals([hour.aborted, hourOf("links")], [true, undefined]);
+  const later = consent.request(question("4"));
+  assertEquals(shown, ["1", "4"]);
+  await answer("no");
+  assertEquals([await later, hours.length], [false, 1]);
 });
 
 Deno.test("createConsent() says which of a question's choices the user has chosen, also for the whole session", async () => {
@@ -141,8 +163,9 @@ Deno.test("dialogOptions() shows the whole text as it is, in lines, and nothing 
 });
 
 Deno.test("dialogOptions() says why it asks, in lines that are shown whole, also when a yes is confirmed", () => {
-  for (const isConfirming of [false, true]) {
-    const options = dialogOptions("box", { ...question(), why: "It has no network:\nyours is used.", isConfirming });
+  for (const confirms of [undefined, "hour", "session"] as const) {
+    const asked = { ...question(), why: "It has no network:\nyours is used.", ...confirms ? { confirms } : {} };
+    const options = dialogOptions("box", asked);
     const text = options.find((word) => word.startsWith("--text="))!;
     assertStringIncludes(text, "\n\nIt has no network:\nyours is used.");
   }
@@ -154,18 +177,33 @@ Deno.test("dialogOptions() has the buttons in an order in which neither Tab nor 
     "--cancel-label=Refuse",
     "--ok-label=Refuse for this session",
     "--extra-button=Allow once",
+    "--extra-button=Allow for an hour",
     "--extra-button=Allow for this session",
   ]);
 });
 
+Deno.test("dialogOptions() asks for a second time for how long a yes is, and has no other yes", () => {
+  for (
+    const [confirms, words, label] of [
+      ["hour", "as often as it likes for an hour?", "Allow for an hour"],
+      ["session", "as often as it likes until attach.ts ends?", "Allow for this session"],
+    ] as const
+  ) {
+    const options = dialogOptions("box", { ...question(), confirms });
+    assertStringIncludes(options.find((word) => word.startsWith("--text="))!, words);
+    assertEquals(options.filter((word) => word.startsWith("--extra-")), [`--extra-button=${label}`]);
+  }
+});
+
 Deno.test("dialogOptions() has a button for each choice, and the last is none that nothing follows", () => {
   const asked = { ...question(), choices: ["On this host", 'In "web"'] };
-  const buttons = (isConfirming: boolean): string[] =>
-    dialogOptions("box", { ...asked, isConfirming }).filter((word) => /^--(?:ok|cancel|extra)-/.test(word));
+  const buttons = (more: { confirms?: "hour" | "session" }): string[] =>
+    dialogOptions("box", { ...asked, ...more }).filter((word) => /^--(?:ok|cancel|extra)-/.test(word));
   const no = ["--cancel-label=Refuse", "--ok-label=Refuse for this session"];
   const choices = ["--extra-button=On this host", '--extra-button=In "web"'];
-  assertEquals(buttons(false), [...no, ...choices, "--extra-button=Allow for this session"]);
-  assertEquals(buttons(true), [...no, ...choices]);
+  const longer = ["--extra-button=Allow for an hour", "--extra-button=Allow for this session"];
+  assertEquals(buttons({}), [...no, ...choices, ...longer]);
+  for (const confirms of ["hour", "session"] as const) assertEquals(buttons({ confirms }), [...no, ...choices]);
 });
 
 Deno.test("revealInvisible() writes out what cannot be seen, turns the text round, pushes it away, or is an escape to zenity", () => {

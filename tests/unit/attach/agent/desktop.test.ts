@@ -13,6 +13,7 @@ import type { LinkPlace } from "../../../../lib/attach/session/link_places.ts";
 import { noteLink } from "../../../../lib/container/opened_links.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { createConsent } from "../../../../lib/guard/consent.ts";
+import { createPermissions, type Permissions } from "../../../../lib/attach/session/permissions.ts";
 import { openHistory, readHistory } from "../../../../lib/container/history.ts";
 import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
@@ -42,6 +43,7 @@ interface World {
   downloads: string;
   pass: (ms: number) => void;
   over: AbortController;
+  permissions: Permissions;
   /** The lines of the container's history. */
   written: () => Promise<unknown[]>;
 }
@@ -126,11 +128,13 @@ async function inWorld(
   const container = { ...box, options: engineOptions, run: host.run, isConfined: () => Promise.resolve(isConfined) };
   const over = new AbortController();
   const now = (): number => time;
-  const options = { open: new Set(open), asks: new Set(asks), linkPlaces, signal: over.signal, now };
-  const act = desktopOf(container, { ...options, consent: createConsent(now) });
+  const permissions = createPermissions(container, { open: new Set(open) });
+  const options = { permissions, asks: new Set(asks), linkPlaces, signal: over.signal, now };
+  const act = desktopOf(container, { ...options, consent: createConsent({ now, startHour: () => {} }) });
   try {
     await test({
       act,
+      permissions,
       ask: (line) => act(parseRequest(JSON.stringify(line)) as DesktopLine),
       programs: () => programs,
       done,
@@ -429,6 +433,20 @@ Deno.test("nothing is done of a question that is answered when the run is over",
     const asking = ask({ ask: "link", url: "https://example.com/" });
     over.abort();
     assertEquals([await asking, done], ["not done", []]);
+  }));
+
+Deno.test("nothing is done of what was asked for before the channel was closed, and the rest goes on", () =>
+  inWorld({ asks: ["links"] }, async ({ ask, done, kept, permissions, put, said }) => {
+    const file = await put("a", "abc");
+    const asking = [
+      ask({ ask: "link", url: "https://example.com/" }),
+      ask({ ask: "file", id: 1, name: "a.txt", ...file }),
+    ];
+    permissions.close(["links", "files"]);
+    assertEquals([await Promise.all(asking), done, await kept(), said], [["not done", "not done"], [], {}, []]);
+    assertEquals(await ask({ ask: "link", url: "https://example.com/" }), "not done");
+    assertEquals(said, ['warn: What an app of "box" asked for was not done: the channel links is closed']);
+    assertEquals(await ask({ ask: "notify", summary: "a", body: "" }), "done");
   }));
 
 Deno.test("a file is kept under a plain name, over no other one, and never opened", () =>

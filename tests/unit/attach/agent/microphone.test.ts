@@ -33,6 +33,8 @@ function withMicrophone({ answers, isRemote = false, lacksMark = false, isFull =
   written: Happening[];
   pass: (ms: number) => void;
   settled: () => Promise<void>;
+  close: () => void;
+  endHour: () => void;
 } {
   const recording = recordingHost();
   const started: Started[] = [];
@@ -64,7 +66,9 @@ function withMicrophone({ answers, isRemote = false, lacksMark = false, isFull =
   };
   let time = 0;
   const now = (): number => time += 10_000;
-  const consent = answers ? createConsent(now) : undefined;
+  let endHour: (() => void) | undefined;
+  const consent = answers ? createConsent({ now, startHour: (_, end) => endHour = end }) : undefined;
+  const closer = new AbortController();
   let elapsedMs = 0;
   const written: Happening[] = [];
   const add = (happening: Happening): boolean => !isFull && written.push(happening) > 0;
@@ -74,13 +78,15 @@ function withMicrophone({ answers, isRemote = false, lacksMark = false, isFull =
     note: (happening: Happening) => void written.push(happening),
   };
   const container = isRemote ? remoteBox(host) : localBox(host, { history });
-  const microphone = createMicrophone(container, { consent, now: () => elapsedMs });
+  const microphone = createMicrophone(container, { consent, closing: closer.signal, now: () => elapsedMs });
   return {
     written,
     pass: (ms) => void (elapsedMs += ms),
     microphone,
     started,
     said: recording.said,
+    close: () => closer.abort(),
+    endHour: () => endHour!(),
     settled: () => new Promise((resolve) => setTimeout(resolve, 5)),
   };
 }
@@ -172,6 +178,47 @@ Deno.test("nothing records before the user has said yes, and after a no only ano
   answer.resolve("Allow once");
   await settled();
   assertEquals(started, []);
+});
+
+Deno.test("what records is cut when the channel is closed, and nothing records after that", async () => {
+  const { microphone, started, close, settled } = withMicrophone();
+  microphone.listen(() => {});
+  await settled();
+  close();
+  assertEquals(started.map(({ killed }) => killed), [["SIGINT"], ["SIGTERM"]]);
+  microphone.listen(undefined);
+  microphone.listen(() => {});
+  await settled();
+  assertEquals(started.length, 2);
+});
+
+Deno.test("a yes for an hour is for all that records meanwhile; then that is cut, and what goes on is asked for again", async () => {
+  let questions = 0;
+  let answer = "Allow for an hour";
+  const { microphone, started, endHour, pass, settled } = withMicrophone({
+    answers() {
+      questions++;
+      pass(5_000);
+      return Promise.resolve(answer);
+    },
+  });
+  for (let count = 0; count < 2; count++) {
+    microphone.listen(undefined);
+    microphone.listen(() => {});
+    await settled();
+  }
+  // The question, and that by which it is confirmed.
+  assertEquals([questions, names(started).length], [2, 4]);
+  answer = "Refuse";
+  endHour();
+  assertEquals(started.at(-1)!.killed, ["SIGTERM"]);
+  await settled();
+  assertEquals([questions, started.length], [3, 4]);
+  answer = "Allow once";
+  microphone.listen(undefined);
+  microphone.listen(() => {});
+  await settled();
+  assertEquals([questions, started.length], [4, 6]);
 });
 
 Deno.test("a container that begins to record again and again is not heard", async () => {

@@ -1,8 +1,10 @@
 // The host's end of the apps' own dialogs: what it takes from a hostile agent, and when it acts.
 
+import { abortable } from "@std/async";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { chooserOptions } from "../../../../lib/attach/agent/dialogs.ts";
 import { servePortals } from "../../../../lib/attach/agent/serve.ts";
+import { createPermissions, type Permissions } from "../../../../lib/attach/session/permissions.ts";
 import { lineCutter, maxRequestLine, parseRequest } from "../../../../lib/attach/agent/requests.ts";
 import { agentVersion } from "../../../../lib/attach/session/protocol.ts";
 import { chooseFiles, completedTwice } from "../../../../lib/base/zenity.ts";
@@ -160,6 +162,7 @@ async function withDialogs(
     made: { loans: () => Promise<SessionLoans> };
     /** What was started as something recorded. */
     recorded: string[];
+    permissions: Permissions;
     /** Ends the serving. */
     end: () => PromiseLike<void>;
   }) => Promise<void>,
@@ -218,9 +221,10 @@ async function withDialogs(
     end: () => Promise.resolve(),
   };
   const made = { loans: () => Promise.resolve(loans) };
+  const permissions = createPermissions(localBox(host), { open: new Set(["dialogs", "microphone"]) });
   await using served = (await servePortals({ ...localBox(host), loans: () => made.loans() }, {
     session: "s",
-    open: new Set(["dialogs", "microphone"]),
+    permissions,
     asks: new Set(),
     runsOn: () => false,
     now: () => time,
@@ -249,6 +253,7 @@ async function withDialogs(
     loans,
     made,
     recorded,
+    permissions,
     end: () => served[Symbol.asyncDispose](),
   });
 }
@@ -321,6 +326,30 @@ Deno.test("nothing is lent and nothing told when the user closes the dialog", as
     dialogs.pass(5_000);
     await asking;
     assertEquals([dialogs.told, dialogs.lent], [[{ id: 1, paths: [] }], []]);
+  });
+});
+
+Deno.test("closing the channel takes a dialog away, and apps show their own from then on", async () => {
+  const chosen = Promise.withResolvers<{ code: number; stdout: string }>();
+  await withDialogs((_, signal) => abortable(chosen.promise, signal!), async (dialogs) => {
+    await dialogs.say(open(1));
+    dialogs.pass(5_000);
+    assertEquals([dialogs.shown.length, dialogs.permissions.close(["dialogs"])], [1, ["dialogs"]]);
+    await dialogs.settled();
+    chosen.resolve({ code: 0, stdout: "/home/me/a.txt\n" });
+    await dialogs.say(open(2));
+    assertEquals([dialogs.told, dialogs.lent], [[{ id: 1, paths: [] }, { id: 2, here: true }], []]);
+    assertEquals(dialogs.shown.length, 1);
+  });
+});
+
+Deno.test("closing the channel cuts the microphone", async () => {
+  await withDialogs(() => Promise.resolve({ code: 0, stdout: "" }), async (dialogs) => {
+    await dialogs.say({ ask: "record", on: true });
+    assertEquals(dialogs.recorded.length, 2);
+    dialogs.permissions.close(["microphone"]);
+    await dialogs.say({ ask: "record", on: false }, { ask: "record", on: true });
+    assertEquals(dialogs.recorded.length, 2);
   });
 });
 
@@ -475,7 +504,7 @@ Deno.test("an agent is told nothing before it answers", async () => {
   const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
   const served = await servePortals(localBox(host), {
     session: "s",
-    open: new Set(["look", "links"]),
+    permissions: createPermissions(localBox(host), { open: new Set(["look", "links"]) }),
     asks: new Set(),
     runsOn: () => false,
   });
@@ -494,7 +523,7 @@ Deno.test("an agent that has started only when the session has ended is ended at
   host.start = (...args) => ({ ...start(...args), ended: new Promise(() => {}), kill: () => killed.resolve() });
   const served = await servePortals(localBox(host), {
     session: "s",
-    open: new Set(["links"]),
+    permissions: createPermissions(localBox(host), { open: new Set(["links"]) }),
     asks: new Set(),
     runsOn: () => false,
   });

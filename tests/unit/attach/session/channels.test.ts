@@ -10,6 +10,7 @@ import {
   presetNames,
   recordChannels,
   recordedChannels,
+  splitTimes,
 } from "../../../../lib/attach/session/channels.ts";
 import type { Channel } from "../../../../lib/guard/channel.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
@@ -211,4 +212,28 @@ Deno.test("the channels of a session are on record, and a record of a container'
   assertEquals(record, "clipboard-in,clipboard-out,sound,look,dialogs,links?");
   assertEquals(recordedChannels(record), { open, asks: new Set(["links"]) });
   assertEquals(recordedChannels("links,,webcam,__proto__?,sound??"), { open: new Set(["links"]), asks: new Set() });
+});
+
+Deno.test("splitTimes() takes the times off a list of channels, and the shortest holds", () => {
+  const minute = 60_000;
+  assertEquals(splitTimes("links,microphone:20m"), {
+    names: "links,microphone",
+    times: new Map([["microphone", 20 * minute]]),
+  });
+  assertEquals(
+    splitTimes("clipboard:2h, clipboard-in:90s ,sound").times,
+    new Map([
+      ["clipboard-in", 90_000],
+      ["clipboard-out", 120 * minute],
+    ]),
+  );
+  assertEquals(splitTimes("").times.size, 0);
+  for (
+    const [list, message] of [
+      ...["links:", "links:20", "links:20m:1s", "links:0.5h", "links:-1s"].map((word) => [word, "is not a duration"]),
+      ["links:999999h", "is too long"],
+      ["link:1h", 'There is no channel "link"'],
+      ["look:1h", 'The channel "look" cannot be closed later'],
+    ] as [string, string][]
+  ) assertThrows(() => splitTimes(list), UserError, message);
 });

@@ -355,3 +355,30 @@ Deno.test("an app on Wayland reads what is dragged over its window once it is dr
   assertEquals(read(left, "text/plain", { pipe: 2 }).isRead, false);
   assert(read(dragging(["text/plain", mark]), "text/plain", { pipe: 2 }).isRead, "it comes from the same container");
 });
+
+Deno.test("once the clipboard is closed on Wayland, nothing of what was offered before passes, and pipes that are open end", async () => {
+  const made = withWindow();
+  const { host, connection, session } = made;
+  use(made);
+  announce(made, ["text/plain"]);
+  assert(read(made, "text/plain").isRead);
+  makeSource(made);
+  offerType(made, "text/plain");
+  connection.fromHost(frame(8, -1));
+  connection.fromHost(frame(1, -1));
+  host(message(source, "wl_data_source.send", "text/plain"));
+  assert(dataPasses(connection.fromContainer, -1));
+  assert(dataPasses(connection.fromHost, 2));
+
+  assertEquals(await session.carrying.carry({ close: ["out"] }), { closed: ["out"] });
+  assert(!dataPasses(connection.fromContainer, -1), "more of what was pasted on the host");
+  assert(dataPasses(connection.fromHost, 2), "the other direction");
+  assertEquals(await session.carrying.carry({ close: ["in", "out"] }), { closed: ["in"] });
+  assert(!dataPasses(connection.fromHost, 2), "more of what was pasted in the app");
+  assertEquals(read(made, "text/plain", { pipe: 3 }).isRead, false, "what was announced before");
+  connection.fromHost(frame(8, -2));
+  connection.fromHost(frame(1, -2));
+  host(message(source, "wl_data_source.send", "text/plain"));
+  assert(!dataPasses(connection.fromContainer, -2), "what was copied before");
+  assertEquals(announce(made, ["text/plain"], offer + 1), nothing);
+});

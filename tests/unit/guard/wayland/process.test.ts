@@ -2,7 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { printer, writeDown } from "../../../../lib/guard/wayland/process.ts";
+import { createCarrying } from "../../../../lib/guard/wayland/carrying.ts";
+import { closeLater, printer, writeDown } from "../../../../lib/guard/wayland/process.ts";
 import { crossingIn, crossingText } from "../../../../lib/guard/wayland/request.ts";
 
 const crossing = { time: "2026-01-02T03:04:05.678Z", direction: "in", type: "text/plain", times: 2, bytes: 9 } as const;
@@ -74,4 +75,11 @@ Deno.test("crossingIn() takes what a guard prints, and nothing else", () => {
       ` ${crossingText(crossing)}`,
     ]
   ) assertEquals(crossingIn(line), undefined, line);
+});
+
+Deno.test("a direction of the clipboard that has a time closes by itself", async () => {
+  const clipboard = { in: true, out: true };
+  closeLater(createCarrying({ clipboard, now: () => 0 }), { in: 1 });
+  while (clipboard.in) await new Promise((resolve) => setTimeout(resolve, 1));
+  assertEquals(clipboard, { in: false, out: true });
 });

@@ -12,7 +12,7 @@ import type { Packet } from "../../../../lib/guard/xpra/packets.ts";
 import type { Dict, Value } from "../../../../lib/guard/xpra/rencode.ts";
 import { judgeServerPacket } from "../../../../lib/guard/xpra/server_packets.ts";
 import type { Delivery, NeedsDecoding } from "../../../../lib/guard/xpra/judge.ts";
-import { createSession, type Session } from "../../../../lib/guard/xpra/session.ts";
+import { closeTrays, createSession, type Session } from "../../../../lib/guard/xpra/session.ts";
 import { bytes, clientHello, description, dict, picture, secret, serverHello } from "../../../fuzz/samples.ts";
 
 /** A session in which both ends have said hello and one window is shown. */
@@ -102,7 +102,6 @@ function openSession(...open: readonly Channel[]): Session {
 const ofChannel: readonly (readonly [readonly Channel[], string, readonly Value[]])[] = [
   [["clipboard-in", "clipboard-out"], "clipboard-token", ["CLIPBOARD"]],
   [["clipboard-in", "clipboard-out"], "clipboard-data", ["CLIPBOARD", new Map()]],
-  [["clipboard-in"], "clipboard-request", [1, "CLIPBOARD", "UTF8_STRING"]],
   [["clipboard-out"], "clipboard-contents", [1, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(3), 0]],
   [["tray"], "new-tray", [9, 22, 22, new Map()]],
 ];
@@ -118,7 +117,6 @@ for (const [channels, type, args] of ofChannel) {
 }
 
 const ofClientChannel: readonly (readonly [readonly Channel[], string, readonly Value[]])[] = [
-  [["clipboard-out"], "clipboard-request", [1, "CLIPBOARD", "UTF8_STRING"]],
   [["clipboard-in"], "clipboard-contents", [1, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(3), 0]],
 ];
 
@@ -129,6 +127,39 @@ for (const [channels, type, args] of ofClientChannel) {
     assertThrows(() => client(session(...others), type, ...args), Refusal);
   });
 }
+
+Deno.test("a request for a closed clipboard is answered: there is nothing, also once it was closed on the way", () => {
+  const request = { type: "clipboard-request", args: [1, "CLIPBOARD", "UTF8_STRING"] };
+  const nothing = { answer: [{ type: "clipboard-contents-none", args: [1, "CLIPBOARD"] }] };
+  for (const [open, judge] of [["clipboard-in", judgeServerPacket], ["clipboard-out", judgeClientPacket]] as const) {
+    const channels = new Set<Channel>(channelNames);
+    const made = { ...usedSession(), open: channels };
+    assert("pass" in judge(request, made), open);
+    channels.delete(open);
+    assertEquals(judge(request, made), nothing);
+  }
+  assertEquals(judgeServerPacket(request, usedSession("sound")), nothing);
+});
+
+Deno.test("what was asked for while the clipboard was open does not pass once it is closed", () => {
+  const channels = new Set<Channel>(["clipboard-out"]);
+  const made = { ...usedSession(), open: channels };
+  client(made, "clipboard-request", 1, "CLIPBOARD", "UTF8_STRING");
+  channels.clear();
+  const answer = [1, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(3), 0] as const;
+  assertThrows(() => server(made, "clipboard-contents", ...answer), Refusal);
+});
+
+Deno.test("closeTrays() takes the icons away once the tray is closed, and none comes back", () => {
+  const channels = new Set<Channel>(["tray"]);
+  const made = { ...usedSession(), open: channels };
+  server(made, "new-tray", 9, 22, 22, new Map());
+  assertEquals(closeTrays(made), []);
+  channels.clear();
+  assertEquals(closeTrays(made), [{ type: "lost-window", args: [9] }]);
+  assertEquals(closeTrays(made), []);
+  assertThrows(() => server(made, "new-tray", 10, 22, 22, new Map()), Refusal);
+});
 
 for (
   const type of [

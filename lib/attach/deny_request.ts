@@ -1,0 +1,41 @@
+/** The command line `attach.ts --deny NAME CHANNEL,…`, which `--deny CHANNEL,… NAME` is not: that is about a session to show. */
+
+import { inputError } from "../base/errors.ts";
+import type { Arguments } from "../cli/options.ts";
+import type { Channel } from "../guard/channel.ts";
+import { channelWords, checkCanClose, isChannelList, parseChannels } from "./session/channels.ts";
+
+/** What is to be closed, and in which container. */
+export interface DenyRequest {
+  /** `[REMOTE:]NAME`. */
+  word: string;
+  channels: Channel[];
+}
+
+/** What may stand beside it. */
+const besides: readonly string[] = [
+  ...["deny", "session", "engine", "project"],
+  ...["dry-run", "verbose", "quiet", "yes", "json"],
+];
+
+/**
+ * The request of a command line, if it is one: the value of `--deny` is no list of channels, and the only word is one. So
+ * for a container that is called like a channel, its remote has to be named.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function readDenial({ flags, values, positionals, rest }: Arguments<string>): DenyRequest | undefined {
+  const word = values.get("deny");
+  const [list, ...more] = [...positionals, ...rest];
+  if (word === undefined || isChannelList(word) || list === undefined || more.length > 0) return undefined;
+  if (!isChannelList(list)) {
+    throw inputError(`Neither "${word}" nor "${list}" is a list of channels`, `Use ${channelWords.join(", ")}`);
+  }
+  const other = [...flags.keys(), ...values.keys()].find((name) => !besides.includes(name));
+  if (other !== undefined) {
+    throw inputError(`--${other} goes with no --deny NAME`, "Leave one of them out. See attach.ts --help");
+  }
+  const channels = parseChannels(list);
+  channels.forEach(checkCanClose);
+  return { word, channels };
+}

@@ -1,0 +1,125 @@
+/**
+ * The channels of a run while it goes on: each can be closed at any moment, some are open for a while. How a container
+ * would abuse that, and what stops it:
+ *
+ * - It asks again before the time is over, to prolong it: nothing that it says reaches these times, and while one runs
+ *   there is no other question.
+ * - It sets its clock, or has the host suspended: the time is the host's, see `deadline.ts`.
+ * - It goes on with what it has begun, such as a recording: all that a channel has under way ends with it.
+ * - It replaces the socket by which the user closes a channel, or connects to it to open one: that is in a directory
+ *   which no container sees, and by which channels can be closed only.
+ */
+
+import { showOnDesktop } from "../../base/desktop.ts";
+import type { Container } from "../../container/container.ts";
+import type { Channel } from "../../guard/channel.ts";
+import { type Clocks, type Deadline, startDeadline } from "../../guard/deadline.ts";
+import { attachLine } from "./advice.ts";
+import { channelNamesOf } from "./channels.ts";
+
+export interface Permissions {
+  /** The channels that are open now: all who go by them hold this very set. None is opened again. */
+  readonly open: ReadonlySet<Channel>;
+  /** Aborts when a channel is closed, or if it is. */
+  closing(channel: Channel): AbortSignal;
+  /** Whether a channel was given a time. */
+  isLimited(channel: Channel): boolean;
+  /** Begins the time of those that are open for a while. */
+  begin(): void;
+  /** Has something end after a while, for which the user has allowed these channels, and tells the user of both. */
+  allowFor(channels: readonly Channel[], allowed: { ms: number; then: string; end: () => void }): void;
+  /** When those end that are allowed for a while, in milliseconds since 1970. */
+  ends(): Map<Channel, number>;
+  /** Closes channels. Returns those that were open. */
+  close(channels: Iterable<Channel>): Channel[];
+  /** Closes those that are open for a while, since the run ends. Returns them. */
+  end(): Channel[];
+  /** What is called when a channel has been closed, or has another end. */
+  onChange: () => void;
+}
+
+/**
+ * The channels of a run that has just begun.
+ *
+ * @param options `times`: how long those are open that do not stay open, in milliseconds
+ */
+export function createPermissions(
+  { host, label, options }: Pick<Container, "host" | "label" | "options">,
+  { open: given, times = new Map(), clocks }: {
+    open: ReadonlySet<Channel>;
+    times?: ReadonlyMap<Channel, number> | undefined;
+    clocks?: Clocks;
+  },
+): Permissions {
+  const open = new Set(given);
+  const limited = [...times.keys()].filter((channel) => open.has(channel));
+  const closers = new Map<Channel, AbortController>();
+  const deadlines = new Map<Channel, Deadline>();
+  const closerOf = (channel: Channel): AbortController => {
+    const closer = closers.get(channel) ?? new AbortController();
+    closers.set(channel, closer);
+    if (!open.has(channel)) closer.abort();
+    return closer;
+  };
+  const forget = (channel: Channel): void => {
+    const deadline = deadlines.get(channel);
+    deadlines.delete(channel);
+    if (![...deadlines.values()].includes(deadline!)) deadline?.[Symbol.dispose]();
+  };
+  const tell = (what: string, more = ""): void => {
+    host.ui.status(`${what}${more && `. ${more}`}`);
+    showOnDesktop(label, `${what}. ${more}`.trimEnd(), { kind: "warning", run: host.run });
+  };
+  const permissions: Permissions = {
+    open,
+    closing: (channel) => closerOf(channel).signal,
+    isLimited: (channel) => limited.includes(channel),
+    onChange() {},
+    begin() {
+      for (const [ms, channels] of Map.groupBy(limited, (channel) => times.get(channel)!)) {
+        permissions.allowFor(channels, { ms, then: "closed", end: () => void permissions.close(channels) });
+      }
+    },
+    allowFor(channels, { ms, then, end }) {
+      const names = channelNamesOf(new Set(channels));
+      const what = `The channel${names.length > 1 ? "s" : ""} ${names.join(", ")} of "${label}" ${
+        names.length > 1 ? "are" : "is"
+      }`;
+      const deadline = startDeadline(ms, () => {
+        const over = channels.filter((channel) => deadlines.get(channel) === deadline);
+        for (const channel of over) deadlines.delete(channel);
+        if (over.length === 0) return;
+        end();
+        tell(`${what} ${then}: the time is over`);
+        permissions.onChange();
+      }, clocks);
+      for (const channel of channels) {
+        forget(channel);
+        deadlines.set(channel, deadline);
+      }
+      const line = attachLine({ label, options }, "--deny", names.join(","));
+      tell(`${what} open until ${clockTime(deadline.endMs)}`, `To close before: ${line}`);
+      permissions.onChange();
+    },
+    ends: () => new Map([...deadlines].map(([channel, { endMs }]) => [channel, endMs])),
+    close(channels) {
+      const closed = [...channels].filter((channel) => open.delete(channel));
+      for (const channel of closed) {
+        forget(channel);
+        closerOf(channel);
+      }
+      if (closed.length > 0) permissions.onChange();
+      return closed;
+    },
+    end() {
+      for (const channel of deadlines.keys()) forget(channel);
+      return permissions.close(limited);
+    },
+  };
+  return permissions;
+}
+
+/** A time as the user's clock shows it: hours and minutes. */
+export function clockTime(ms: number): string {
+  return new Date(ms).toLocaleTimeString("sv").slice(0, 5);
+}

@@ -1,0 +1,141 @@
+/**
+ * The runs of attach.ts on this host that show or serve sessions: each says so in a file of its private directory, where
+ * it also takes commands. The container has no part in it.
+ */
+
+import { join } from "@std/path";
+import { readJson, writeJson } from "../../base/json_file.ts";
+import type { Container } from "../../container/container.ts";
+import type { Host } from "../../base/host.ts";
+import { isInUse, privateDirectories } from "../../container/private_directory.ts";
+import type { AskableChannel, Channel } from "../../guard/channel.ts";
+import { commandNames, obeyCommands, sendCommand } from "../../guard/commands.ts";
+import { channelNamesOf, recordChannels } from "./channels.ts";
+import { noteChannels } from "./live_sessions.ts";
+import type { Permissions } from "./permissions.ts";
+
+/** A run, as it says so itself. */
+export interface RunRecord {
+  /** The directory of the container's mounts. */
+  mounts: string;
+  /** What the container is called. */
+  container: string;
+  session: string;
+  /** When the channels end that are open for a while, ISO 8601. */
+  until: Partial<Record<Channel, string>>;
+}
+
+/** What a run is told to close. */
+interface DenyRequest {
+  deny: Channel[];
+}
+
+/** What a run has closed, and what it cannot close. */
+export interface DenyAnswer {
+  closed: Channel[];
+  stays: Channel[];
+}
+
+/** The name of the file. */
+const recordName = "run.json";
+
+/** How long a run may take for its answer, in milliseconds. */
+const answerMs = 8_000;
+
+/** How long a container may take to write down which channels are open, in milliseconds. */
+const noteMs = 5_000;
+
+/**
+ * Begins the times of a run's channels, and lets the user see and close these, until the end of this value's scope. What
+ * is closed is written down.
+ *
+ * @param options `stays`: what it cannot close
+ */
+export async function openToCommands(
+  container: Container,
+  { session, permissions, asks, stays = [] }: {
+    session: string;
+    permissions: Permissions;
+    asks: ReadonlySet<AskableChannel>;
+    stays?: readonly Channel[];
+  },
+): Promise<AsyncDisposable> {
+  const { host, label, mounts, history } = container;
+  const isStaying = (channel: Channel): boolean => stays.includes(channel) && permissions.open.has(channel);
+  const obey = ({ deny }: DenyRequest): DenyAnswer => {
+    const closed = permissions.close(deny.filter((channel) => !isStaying(channel)));
+    if (closed.length > 0) host.ui.status(`Closed by --deny: ${channelNamesOf(new Set(closed)).join(", ")}`);
+    return { closed, stays: deny.filter(isStaying) };
+  };
+  let path: string | undefined;
+  let watcher: Deno.FsWatcher | undefined;
+  let writing = Promise.resolve();
+  const write = (): void => {
+    const ends = [...permissions.ends()].map(([channel, ms]) => [channel, new Date(ms).toISOString()]);
+    const record: RunRecord = { mounts: mounts.directory, container: label, session, until: Object.fromEntries(ends) };
+    writing = writing.then(() => path === undefined ? undefined : writeJson(path, record)).catch(warn);
+  };
+  const warn = (error: Error): void =>
+    host.ui.warn(`attach.ts --list and --deny do not know of this run: ${error.message}`);
+  let channels = recordChannels(permissions.open, asks);
+  let noting: Promise<unknown> = Promise.resolve();
+  permissions.onChange = () => {
+    write();
+    const now = recordChannels(permissions.open, asks);
+    if (now === channels) return;
+    channels = now;
+    history.add({ kind: "session", what: "goes on with less", session, channels });
+    // Also at the end of the run. What the container has on record decides nothing here.
+    noting = noting.then(() => {
+      const cleaning = host.forCleanup(AbortSignal.timeout(noteMs));
+      return noteChannels(container, { host: cleaning, session, channels: now });
+    }).catch(() => {});
+  };
+  permissions.begin();
+  try {
+    const own = await container.directory();
+    await Deno.mkdir(join(own, commandNames.directory), { recursive: true, mode: 0o700 });
+    watcher = obeyCommands(own, obey);
+    path = join(own, recordName);
+  } catch (error) {
+    // No file can be watched, for one. The session is shown all the same.
+    warn(error as Error);
+  }
+  write();
+  await writing;
+  return {
+    async [Symbol.asyncDispose]() {
+      permissions.onChange = () => {};
+      permissions.end();
+      watcher?.close();
+      await Promise.all([writing, noting]);
+      if (path !== undefined) await Deno.remove(path).catch(() => {});
+    },
+  };
+}
+
+/** A run of this host, and its private directory. */
+export type KnownRun = RunRecord & { directory: string };
+
+/** The runs that show or serve sessions on this host. */
+export async function findRuns(host: Pick<Host, "env">): Promise<KnownRun[]> {
+  const runs = await Promise.all((await privateDirectories(host)).map(async (directory) => {
+    const record = await readJson(join(directory, recordName)) as RunRecord | undefined | null;
+    return record && await isInUse(directory) ? [{ ...record, directory }] : [];
+  }));
+  return runs.flat();
+}
+
+/**
+ * Has a run close channels.
+ *
+ * @param own where this process may have a socket, for a moment
+ * @throws when it does not answer
+ */
+export async function denyInRun(
+  host: Pick<Host, "signal">,
+  { directory, own, channels }: { directory: string; own: string; channels: readonly Channel[] },
+): Promise<DenyAnswer> {
+  const signal = AbortSignal.any([host.signal, AbortSignal.timeout(answerMs)]);
+  return await sendCommand(directory, { request: { deny: channels }, own, signal }) as DenyAnswer;
+}

@@ -1,0 +1,76 @@
+/**
+ * Commands of the user's to a process that goes on. A command puts a socket of its own into a directory that the process
+ * watches, and which only the user can write; the process connects to it. So neither needs a permission for the sockets
+ * of the other, and no container has a part in it.
+ */
+
+import { abortable } from "@std/async";
+import { join } from "@std/path";
+import { lockFile } from "../base/lock.ts";
+import { readText, writeText } from "./sockets.ts";
+
+/** What is in the private directory of a process that obeys commands. */
+export const commandNames = {
+  /**
+   * The directory that is watched. It has nothing but the socket: Deno 2.9.6 opens what comes into a directory that it
+   * watches, and hangs at a FIFO that nobody writes to.
+   */
+  directory: "commands",
+  /** The socket of a command, while it waits. */
+  socket: "commands/command",
+} as const;
+
+/**
+ * Does what commands ask for, one after the other. Ends with the value that it returns.
+ *
+ * @param directory private, with the directory of commands
+ * @param obey takes what a command has sent, and returns the answer
+ */
+export function obeyCommands<Request>(
+  directory: string,
+  obey: (request: Request) => unknown,
+): Deno.FsWatcher {
+  const watcher = Deno.watchFs(join(directory, commandNames.directory), { recursive: false });
+  const path = join(directory, commandNames.socket);
+  const obeyEach = async (): Promise<void> => {
+    for await (const { paths } of watcher) {
+      if (!paths.includes(path)) continue;
+      try {
+        using command = await Deno.connect({ transport: "unix", path });
+        await Deno.remove(path);
+        await writeText(command, JSON.stringify(await obey(JSON.parse(await readText(command)))));
+      } catch {
+        // It has given up, or has been removed just now.
+      }
+    }
+  };
+  obeyEach();
+  return watcher;
+}
+
+/**
+ * Sends a command to the process with this private directory, and returns its answer.
+ *
+ * @param options `own`: where this process may have a socket, for a moment; `signal`: ends the waiting
+ * @throws when the process does not answer
+ */
+export async function sendCommand(
+  directory: string,
+  { request, own, signal }: { request: unknown; own: string; signal: AbortSignal },
+): Promise<unknown> {
+  using _turn = await lockFile(join(directory, "turn"), { signal });
+  using listener = Deno.listen({ transport: "unix", path: own });
+  const path = join(directory, commandNames.socket);
+  const answer = async (): Promise<unknown> => {
+    using connection = await listener.accept();
+    await writeText(connection, JSON.stringify(request));
+    return JSON.parse(await readText(connection));
+  };
+  try {
+    // The process sees the socket, and connects to it.
+    await Deno.rename(own, path);
+    return await abortable(answer(), signal);
+  } finally {
+    for (const left of [own, path]) await Deno.remove(left).catch(() => {});
+  }
+}

@@ -1,0 +1,91 @@
+// The channels of a run: what closes one, and what the user is told.
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { createPermissions, type Permissions } from "../../../../lib/attach/session/permissions.ts";
+import type { Channel } from "../../../../lib/guard/channel.ts";
+import { localBox } from "../../containers.ts";
+import { recordingHost } from "../../recording_host.ts";
+
+/** The channels of a run, whose clock is the test's. */
+function run(options: { open: readonly Channel[]; times?: readonly (readonly [Channel, number])[] }): {
+  permissions: Permissions;
+  /** Lets milliseconds pass. */
+  pass: (ms: number) => Promise<void>;
+  said: string[];
+  shown: () => string[];
+} {
+  const { host, said, calls } = recordingHost();
+  let time = Date.UTC(2026, 0, 1, 12);
+  const clock = (): number => time;
+  const permissions = createPermissions(localBox(host), {
+    open: new Set(options.open),
+    times: new Map(options.times),
+    clocks: { wall: clock, now: clock, pauseMs: 1 },
+  });
+  return {
+    permissions,
+    async pass(ms) {
+      time += ms;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+    said,
+    shown: () => calls.filter(([program]) => program === "notify-send").map((argv) => argv.at(-1)!),
+  };
+}
+
+Deno.test("a channel that is closed stays so, in the set that all go by, and what it has under way ends", () => {
+  const { permissions } = run({ open: ["microphone", "links"] });
+  const { open } = permissions;
+  const [microphone, links] = [permissions.closing("microphone"), permissions.closing("links")];
+  let changes = 0;
+  permissions.onChange = () => changes++;
+  assertEquals(permissions.close(["microphone", "sound"]), ["microphone"]);
+  assertEquals([[...open], microphone.aborted, links.aborted, changes], [["links"], true, false, 1]);
+  assertEquals([permissions.close(["microphone"]), changes], [[], 1]);
+  assertEquals([permissions.closing("microphone").aborted, permissions.closing("sound").aborted], [true, true]);
+});
+
+Deno.test("channels that are open for a while close together when it is over, and the user is told once of each", async () => {
+  const times = [["clipboard-in", 60_000], ["clipboard-out", 60_000], ["microphone", 120_000], ["tray", 1]] as const;
+  const { permissions, pass, said, shown } = run({ open: ["clipboard-in", "clipboard-out", "microphone"], times });
+  permissions.begin();
+  const told = (minute: number, name: string): RegExp =>
+    new RegExp(
+      `The channel ${name} of .*box.* is open until \\d\\d:0${minute}. To close before: attach.ts --deny box ${name}$`,
+    );
+  for (const [index, name] of ["clipboard", "microphone"].entries()) {
+    for (const texts of [said, shown()]) assertMatch(texts[index]!, told(index + 1, name));
+  }
+  assertEquals([said.length, shown().length], [2, 2]);
+  await pass(59_000);
+  assertEquals([permissions.open.size, permissions.ends().size], [3, 3]);
+  await pass(1_000);
+  assertEquals([[...permissions.open], [...permissions.ends().keys()]], [["microphone"], ["microphone"]]);
+  assertEquals(said.slice(2), ['status: The channel clipboard of "box" is closed: the time is over']);
+  assertEquals(permissions.end(), ["microphone"]);
+  await pass(120_000);
+  assertEquals([permissions.open.size, said.length, shown().length], [0, 3, 3]);
+});
+
+Deno.test("what the user closes before its time is over ends once", async () => {
+  const times = [["clipboard-in", 60_000], ["clipboard-out", 60_000]] as const;
+  const { permissions, pass, said } = run({ open: ["clipboard-in", "clipboard-out"], times });
+  permissions.begin();
+  permissions.close(["clipboard-in"]);
+  assertEquals([...permissions.ends().keys()], ["clipboard-out"]);
+  await pass(60_000);
+  assertEquals([permissions.open.size, said.length], [0, 2]);
+});
+
+Deno.test("the time of what is allowed in a question ends it, and not the channel", async () => {
+  const { permissions, pass, said } = run({ open: ["links"] });
+  let ends = 0;
+  permissions.allowFor(["links"], { ms: 60_000, then: "asked for again", end: () => ends++ });
+  await pass(60_000);
+  assertEquals([ends, [...permissions.open], permissions.ends().size], [1, ["links"], 0]);
+  assertEquals(said[1], 'status: The channel links of "box" is asked for again: the time is over');
+  permissions.allowFor(["links"], { ms: 60_000, then: "asked for again", end: () => ends++ });
+  permissions.close(["links"]);
+  await pass(60_000);
+  assertEquals([ends, said.length], [1, 3]);
+});
