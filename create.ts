@@ -8,7 +8,7 @@ set -- --allow-read "$@"
 set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 d=${XDG_DATA_HOME:-$HOME/.local/share}; case $d in [!/]* | *,*) d=$HOME/.local/share ;; esac
 set -- --allow-write="$d/applications,$d/gui-container" "$@"
-c=${XDG_CONFIG_HOME:-}; case $c in /*,* | [!/]* | '') c=$HOME/.config ;; esac; set -- --allow-write="$c/gui-container" "$@"
+c=${XDG_CONFIG_HOME:-}; case $c in /*,* | [!/]* | '') c=$HOME/.config ;; esac; set -- --allow-write="$c/gui-container,$c/mimeapps.list,$c/mimeapps.list.gui-container" "$@"
 set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,find,firewall-cmd,ss,getenforce,update-desktop-database "$@"
 set -- --allow-env='HOME,PATH,XDG_DATA_HOME,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
@@ -46,6 +46,7 @@ const spec = {
   examples: [
     ["my-container ~/.ssh/id_ed25519.pub gui firefox", "Make a container with Firefox"],
     ["--export my-container", "Put its apps into the desktop's menu"],
+    ["--export --default=http,https my-container firefox", "Open links with its browser"],
     ["--update", "Install the newest software in all of your containers"],
     ["--delete my-container", "Remove it, and all that belongs to it"],
   ],
@@ -57,6 +58,13 @@ const spec = {
     "mime": {
       needs: "export",
       help: "With --export: also offer the apps for the types of files and addresses that they open",
+    },
+    "default": {
+      value: "TYPE,…",
+      needs: "export",
+      help:
+        "With --export: have the desktop open these with the apps: application/pdf, http, https; --unexport undoes it",
+      completion: { words: ["http", "https", "mailto", "application/pdf", "text/html"], list: true },
     },
     "unexport": { help: "Take the apps of a container out of the menu" },
     "update": { help: "Install the newest software in containers, and in what disposable copies are made of" },
@@ -181,8 +189,8 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   }
   // After NAME alone, it is about a container that exists.
   if ((flags.get("export") ?? Infinity) <= 1) {
-    const { exportNamed } = await import("./lib/create/export/export.ts");
-    return await exportNamed(host, { words, ...options, own, withTypes: flags.has("mime") });
+    const { exportNamed, readTypes } = await import("./lib/create/export/export.ts");
+    return await exportNamed(host, { words, ...options, own, types: readTypes(args) });
   }
   const { createContainer } = await import("./lib/create/create.ts");
   const isKept = words[0] !== undefined && given.size > 0 && !flags.has("export");

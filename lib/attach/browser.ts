@@ -15,9 +15,17 @@ const answerMs = 30_000;
 /** How many browsers count. */
 const maxBrowsers = 20;
 
-/** Whether the word in an app's place is an address of the web. */
+/** Whether a word is an address of the web. */
 export function isAddress(word: string): boolean {
   return /^https?:\/\//.test(word);
+}
+
+/** Notes that a link is opened in a container, unless it is a copy: those open none for others. */
+export async function noteOpenedLink(
+  { host, mounts }: Pick<Container, "host" | "mounts">,
+  { opensLink, isDisposable }: Pick<StartRequest, "opensLink" | "isDisposable">,
+): Promise<void> {
+  if (opensLink && !isDisposable) await noteLink(host, mounts);
 }
 
 /**
@@ -27,7 +35,7 @@ export function isAddress(word: string): boolean {
  * @throws {UserError} exit code 127 when it has no browser
  */
 export async function withBrowser(container: Container, request: StartRequest): Promise<StartRequest> {
-  const { host, label, mounts } = container;
+  const { label } = container;
   await container.connect();
   const { stdout } = await container.script({ script: findBrowsers, planned: "BROWSER", timeoutMs: answerMs });
   const browsers = stdout.split("\n", maxBrowsers).flatMap((line) => {
@@ -40,9 +48,9 @@ export async function withBrowser(container: Container, request: StartRequest): 
       exitCode: ExitCode.missingProgram,
     });
   }
-  const isCopy = request.isDisposable === true;
-  if (!isCopy) await noteLink(host, mounts);
-  const live = isCopy || (await container.seenSessions())?.length === 0 ? [] : await listSessions(container);
+  const live = request.isDisposable || (await container.seenSessions())?.length === 0
+    ? []
+    : await listSessions(container);
   const running = browsers.flatMap((browser) => {
     // The address that it was started with follows.
     const found = live.find((session) => isSameApp(wordsOf(session).slice(0, browser.length), browser));

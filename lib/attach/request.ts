@@ -3,6 +3,7 @@
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
+import { isAddress } from "./browser.ts";
 import { parseBorder } from "./settings/border_option.ts";
 import { sortAppWords } from "./session/app.ts";
 import { openChannels } from "./session/channels.ts";
@@ -77,7 +78,8 @@ export function readRequest(
   const detached = flags.has("detached");
   const allow = applied.values.get("allow");
   const wantsTray = show.open.has("tray") && openChannels({ preset: "isolated", allow }).has("tray");
-  return { ...show, app, wantsTray, detached, userOptions, files };
+  const opensLink = [app[0]!, ...rest].some(isAddress);
+  return { ...show, app, opensLink, wantsTray, detached, userOptions, files };
 }
 
 /** Reads where links open. An option would have no effect while nothing opens links. */

@@ -6,7 +6,7 @@ import type { Container } from "../container/container.ts";
 import { checkSessionName, sessionNameOf } from "../container/names.ts";
 import { socketPath } from "../container/sockets.ts";
 import { checkAsking } from "./agent/ask.ts";
-import { isAddress, withBrowser } from "./browser.ts";
+import { isAddress, noteOpenedLink, withBrowser } from "./browser.ts";
 import { withDisplay } from "./choose_display.ts";
 import type { StartRequest } from "./display/request.ts";
 import { findSameApp, startAgain } from "./same_app.ts";
@@ -23,6 +23,7 @@ import { startSession } from "./start_session.ts";
  * @returns the exit code
  */
 export async function start(container: Container, given: StartRequest): Promise<number> {
+  await noteOpenedLink(container, given);
   const request = isAddress(given.app[0]!) ? await withBrowser(container, given) : given;
   const { host, label } = container;
   const { app, asks, detached } = request;

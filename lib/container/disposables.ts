@@ -136,6 +136,20 @@ export async function claimCopiesOf(host: Host, source: Instance, { force }: { f
   });
 }
 
+/**
+ * Checks that no more than a few copies of a container are in use.
+ *
+ * @throws {UserError} when as many are
+ */
+export async function checkCopiesInUse(host: Host, source: Instance, max: number): Promise<void> {
+  const isInUse = (copy: Copy): Promise<boolean> => Promise.resolve(copy.lock === undefined && isOf(copy, source));
+  const used = await chooseCopies(host, isInUse, { claim: false });
+  if (used.length < max) return;
+  throw new UserError(`${used.length} copies of "${source.name}" are in use`, {
+    hint: "Close the windows of one first",
+  });
+}
+
 function isOf(copy: CopyRecord, { engine: { cli, server }, name }: Instance): boolean {
   return copy.engine === cli && copy.source === name && isSameServer(copy.server, serverRecord(server));
 }

@@ -59,12 +59,7 @@ export async function readCreateRequest(
   }
   const end = flags.get("export");
   const [word, keysPath, profileWord, ...cloudInitWords] = positionals.slice(0, end);
-  const exports = end === undefined
-    ? undefined
-    : (await import("./export/export.ts")).parseExportWords(positionals.slice(end), { notTheirs: own });
-  if (flags.has("mime") && !exports) {
-    throw inputError("The option --mime goes with --export", "Leave it out, or: create.ts --export --mime NAME");
-  }
+  const exports = end === undefined ? undefined : await readExports(positionals.slice(end), { own, flags, values });
   if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
     throw missingWord(positionals.slice(0, end));
   }
@@ -105,8 +100,17 @@ export async function readCreateRequest(
     cache: flags.has("cache"),
     software,
     keepFailed: flags.has("keep-failed"),
-    exports: exports && { ...exports, withTypes: flags.has("mime") },
+    exports,
   };
+}
+
+/** What stands after CLOUD_INIT. The modules are loaded for that alone. */
+async function readExports(
+  words: readonly string[],
+  { own, ...args }: Pick<Arguments<string>, "flags" | "values"> & { own: readonly string[] },
+): Promise<Request["exports"]> {
+  const { parseExportWords, readTypes } = await import("./export/export.ts");
+  return { ...parseExportWords(words, { notTheirs: own }), ...readTypes(args) };
 }
 
 const isProfile = (word = ""): boolean => Object.hasOwn(bundledProfiles.files, word);

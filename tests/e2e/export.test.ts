@@ -15,7 +15,7 @@ const nameOn = (engine: EngineName): string => `e2e-export-${engine}`;
 /** The data directory of the user whose menu it is. */
 const data = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => Deno.removeSync(data, { recursive: true }));
-const env = { XDG_DATA_HOME: data };
+const env = { XDG_DATA_HOME: data, XDG_CONFIG_HOME: join(data, "config") };
 
 /** The path of an entry in the menu. */
 function entryOf(engine: EngineName, id: string): string {
@@ -26,6 +26,12 @@ function entryOf(engine: EngineName, id: string): string {
 async function idsInMenu(engine: EngineName): Promise<string[]> {
   const names = (await sh(["ls", join(data, "applications")])).split("\n").filter((name) => name !== "mimeinfo.cache");
   return names.map((name) => name.replace(`gui-container-${nameOn(engine)}.`, "").replace(/\.desktop$/, ""));
+}
+
+/** Has the desktop open or start something. It does not know which engine is meant. */
+async function gio(...words: string[]): Promise<void> {
+  const { GUI_CONTAINER_ENGINE: _, ...bare } = Deno.env.toObject();
+  await sh(["env", "-u", "GUI_CONTAINER_ENGINE", "gio", ...words], { output: "inherit", env: { ...bare, ...env } });
 }
 
 /** Runs a shell script as root in the container. */
@@ -61,12 +67,7 @@ testOnOneEngine("export: a container is made, and an app of it is in the menu", 
 testOnOneEngine("export: the desktop starts the app, in its frame, and gathers its windows", needed, async (engine) => {
   const name = nameOn(engine);
   const entry = await Deno.readTextFile(entryOf(engine, "debian-xterm"));
-  // The desktop does not know which engine is meant.
-  const { GUI_CONTAINER_ENGINE: _, ...bare } = Deno.env.toObject();
-  await sh(["env", "-u", "GUI_CONTAINER_ENGINE", "gio", "launch", entryOf(engine, "debian-xterm")], {
-    output: "inherit",
-    env: bare,
-  });
+  await gio("launch", entryOf(engine, "debian-xterm"));
   const window = await windowWith(`\\[${name}\\] `);
   try {
     const [, windowClass] = /^StartupWMClass=(.*)$/m.exec(entry)!;
@@ -79,6 +80,50 @@ testOnOneEngine("export: the desktop starts the app, in its frame, and gathers i
     await script("attach", engine, ["--stop", name, "--all"]);
   }
 });
+
+const viewer = `[Desktop Entry]
+Type=Application
+Name=Viewer
+Exec=xterm -T viewing -e tail -f %f
+MimeType=text/csv;x-scheme-handler/https;
+`;
+
+testOnOneEngine(
+  "export: a double click opens a file in a copy of the container, until --unexport",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    const list = join(env.XDG_CONFIG_HOME, "mimeapps.list");
+    const before = "[Default Applications]\ntext/csv=mine.desktop\nx-scheme-handler/https=mine.desktop\n";
+    await Deno.mkdir(env.XDG_CONFIG_HOME, { recursive: true });
+    await Deno.writeTextFile(list, before);
+    await asRoot(engine, `cat >/usr/share/applications/viewer.desktop <<'end'\n${viewer}end`);
+    const words = ["--export", "--default=text/csv", name, "viewer", "--disposable", "--border=red"];
+    const { code, stderr } = await script("create", engine, words, { env });
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stderr, `text/csv opens in [copy of ${name}] Viewer`);
+    const own = "gui-container-NAME.viewer.desktop".replace("NAME", name);
+    assertEquals(await Deno.readTextFile(list), before.replace("mine.desktop", own));
+    const file = join(data, "a b's.csv");
+    await Deno.writeTextFile(file, "one,two\n");
+    await gio("open", file);
+    const window = await windowWith(`\\[${name}-d[0-9a-f]{5}\\] viewing`);
+    const [, copy] = /\[(.*)\]/.exec(await sh(["xdotool", "getwindowname", window]))!;
+    const isThere = async (): Promise<boolean> =>
+      (await sh([engine, "list", "--format=csv", "--columns=n"])).includes(copy!);
+    try {
+      assert(await isThere());
+      const lent = [engine, "exec", copy!, "--mode=non-interactive", "--", "cat", "/home/ubuntu/maps/a b's.csv"];
+      assertEquals(await sh(lent), "one,two");
+    } finally {
+      await script("attach", engine, ["--stop", copy!, "--all"]);
+    }
+    await eventually("the copy is gone", async () => !await isThere());
+    assertEquals((await script("create", engine, ["--unexport", name], { env })).code, 0);
+    assertEquals(await Deno.readTextFile(list), before);
+    await asRoot(engine, "rm /usr/share/applications/viewer.desktop");
+  },
+);
 
 /** What the container's user leaves in its home to be exported. */
 const poison = `

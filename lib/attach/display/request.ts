@@ -75,4 +75,6 @@ export interface StartRequest extends ShowRequest {
   detached: boolean;
   /** Joins a session in which the app runs whatever the channels and the display of that are. */
   joinsAny?: boolean;
+  /** Whether it is started to open a link: there is an address in the app's place, or after `--`. */
+  opensLink?: boolean;
 }

@@ -4,7 +4,7 @@ import { holdFiles } from "./lent_files.ts";
 import { makeCopy, requireOrigin } from "./make_copy.ts";
 import { causedBy, UserError } from "../../base/errors.ts";
 import { all } from "../../base/promises.ts";
-import { findLeftovers, removeCopies, removeCopy } from "../../container/disposables.ts";
+import { checkCopiesInUse, findLeftovers, removeCopies, removeCopy } from "../../container/disposables.ts";
 import { openHistory } from "../../container/history.ts";
 import { borderOf } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
@@ -15,6 +15,9 @@ import type { DisposableRequest } from "../request.ts";
 import { withDisplay } from "../choose_display.ts";
 import { start } from "../start.ts";
 
+/** How many copies of a container may be in use when one more is made for a link. */
+const maxCopiesForLinks = 8;
+
 /**
  * Runs an app in a disposable copy of a container, and removes the copy when the app ends, or the run. First removes
  * what killed runs have left.
@@ -24,6 +27,8 @@ import { start } from "../start.ts";
 export async function runDisposable(container: Container, request: DisposableRequest): Promise<number> {
   const { host, name: source } = container;
   const { app } = request;
+  // It may be a link that a container opens, one after the other.
+  if (request.opensLink) await checkCopiesInUse(host, container, maxCopiesForLinks);
   using files = await holdFiles(host, request.files);
   // What can be known before the copy is made.
   await withDisplay(container, request, () => Promise.resolve());

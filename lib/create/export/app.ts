@@ -60,6 +60,11 @@ const mimeType =
 
 const maxMimeTypes = 100;
 
+/** Whether a word is such a type. */
+export function isMimeType(word: string): boolean {
+  return mimeType.test(word);
+}
+
 /**
  * Reads an entry.
  *
@@ -87,7 +92,7 @@ export function parseEntry(id: string, text: string): App | Refused | undefined 
     icon: /^[A-Za-z0-9/][A-Za-z0-9 ._+@/-]{0,199}$/.test(icon) ? icon : undefined,
     windowClass: /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}$/.test(windowClass) ? windowClass : run.program,
     category: itemsOf(values.get("Categories")).map((item) => categories.get(item)).find((item) => item !== undefined),
-    mimeTypes: [...new Set(itemsOf(values.get("MimeType")).filter((item) => mimeType.test(item)))]
+    mimeTypes: [...new Set(itemsOf(values.get("MimeType")).filter(isMimeType))]
       .slice(0, maxMimeTypes),
     notifies: isTrue("StartupNotify"),
     isHidden: isTrue("NoDisplay") || values.has("OnlyShowIn"),

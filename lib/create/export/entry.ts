@@ -38,8 +38,8 @@ export function entryName(container: string, id: string): string {
  * @param icon a name for the host's themes, or a path
  */
 export function entryText(app: App, icon: string | undefined, options: EntryOptions): string {
-  const { container, mark, withTypes } = options;
-  const texts = [...app.texts].map(([key, text]) => `${key}=${/Name/.test(key) ? `[${container}] ` : ""}${text}`);
+  const { mark, withTypes } = options;
+  const texts = [...app.texts].map(([key, text]) => `${key}=${/Name/.test(key) ? shownName(text, options) : text}`);
   return [
     "[Desktop Entry]",
     "Type=Application",
@@ -53,10 +53,18 @@ export function entryText(app: App, icon: string | undefined, options: EntryOpti
     "Terminal=false",
     ...(app.notifies ? ["StartupNotify=true"] : []),
     // As the guard of attach.ts shows it.
-    `StartupWMClass=${classOf(container, app.windowClass)}`,
+    `StartupWMClass=${classOf(options.container, app.windowClass)}`,
     `${entryMark}=${mark}`,
     "",
   ].join("\n");
+}
+
+/** An app's name in the menu. */
+export function shownName(
+  name: string,
+  { container, attachOptions }: Pick<EntryOptions, "container" | "attachOptions">,
+): string {
+  return `[${attachOptions.includes(inCopy) ? "copy of " : ""}${container}] ${name}`;
 }
 
 /** The name of an app's session: that of its program; for one that a launcher starts, the last part of the app's id. */
@@ -67,8 +75,8 @@ function sessionOf({ id, program }: App): string {
 function execOf(app: App, { container, opener, env, attachOptions, xpraOptions }: EntryOptions): string {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const session = sessionOf(app);
-  // Without that, open-in-container takes the name of the first program.
-  const isNamed = session !== basename(app.command[0]!);
+  // Without that, open-in-container takes the name of the first program. A copy has no other session.
+  const isNamed = !attachOptions.includes(inCopy) && session !== basename(app.command[0]!);
   return [
     ...[
       ...(variables.length > 0 ? ["env", ...variables] : []),
@@ -92,10 +100,13 @@ function escapeValue(value: string): string {
   return value.replaceAll("\\", "\\\\");
 }
 
+/** The option of attach.ts that has an entry start its app in a disposable copy. */
+const inCopy = "--disposable";
+
 /** The options of attach.ts that an entry can carry. */
-const attachNames = ["allow", "ask", "border", "deny", "display", "links-to", "no-box", "preset"];
+const attachNames = ["allow", "ask", "border", "deny", "display", "disposable", "links-to", "no-box", "preset"];
 /** Those that it cannot carry: it starts an app in a session that open-in-container chooses. */
-const notInEntries = "all copy detached disposable history join list logs paste save session settings stop".split(" ");
+const notInEntries = "all copy detached history join list logs paste save session settings stop".split(" ");
 
 /**
  * Tells options for attach.ts and those for xpra apart.
@@ -136,5 +147,19 @@ export function sortOptions(
   // open-in-container splits them at blanks.
   const blank = attachOptions.find((word) => /[\s*?[]/.test(word));
   if (blank !== undefined) throw inputError(`"${blank}" has a blank or a wildcard in it`, "Leave that out");
-  return { attachOptions, xpraOptions: words.filter((word) => !isOfAttach(word)) };
+  const xpraOptions = words.filter((word) => !isOfAttach(word));
+  return { attachOptions: attachOptions.includes(inCopy) ? withoutLinks(attachOptions) : attachOptions, xpraOptions };
+}
+
+/**
+ * The options of an entry that starts a copy, which opens no links: where the entry is the default for them, each would
+ * lead from copy to copy.
+ *
+ * @throws {UserError} exit code 2 for options that open them
+ */
+function withoutLinks(options: readonly string[]): string[] {
+  const opening = options.find((option) => /^--(?:links-to=|(?:allow|ask)=(?:.*,)?links(?:[:,]|$))/.test(option));
+  if (opening !== undefined) throw inputError(`"${opening}" goes with no ${inCopy} in a menu`, "Leave one of them out");
+  const denied = options.filter((option) => option.startsWith("--deny=")).map((option) => option.slice(7));
+  return [...options.filter((option) => !option.startsWith("--deny=")), `--deny=${[...denied, "links"].join(",")}`];
 }

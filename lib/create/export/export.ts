@@ -5,11 +5,13 @@ import { inputError, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withUndo } from "../../base/undo.ts";
+import type { Arguments } from "../../cli/options.ts";
 import { containerAt } from "../../container/resolve.ts";
 import type { Address, EngineOptions } from "../../container/address.ts";
 import { addressCalled } from "../address.ts";
 import type { App } from "./app.ts";
-import { type EntryOptions, entryText, sortOptions } from "./entry.ts";
+import { changeDefaults, chooseDefaults, type Default, opensType, parseTypes } from "./defaults.ts";
+import { entryName, type EntryOptions, entryText, shownName, sortOptions } from "./entry.ts";
 import {
   entryPath,
   exportedOf,
@@ -28,6 +30,8 @@ import { readXOnly } from "./x_only.ts";
 export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions" | "withTypes" | "opener"> {
   /** Ids or names of apps; none for all. */
   wanted: readonly string[];
+  /** The types of files and addresses of which they become the default. */
+  defaultTypes: readonly string[];
 }
 
 /** An app in the menu, as the result has it. */
@@ -55,6 +59,21 @@ export function parseExportWords(
 }
 
 /**
+ * What the options `--mime` and `--default` say.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function readTypes(
+  { flags, values }: Pick<Arguments<string>, "flags" | "values">,
+): Pick<ExportRequest, "withTypes" | "defaultTypes"> {
+  const named = values.get("default");
+  return {
+    withTypes: flags.has("mime") || named !== undefined,
+    defaultTypes: named === undefined ? [] : parseTypes(named),
+  };
+}
+
+/**
  * Exports apps of the container that a word of the command line names, and shows them.
  *
  * @param options `words`: `NAME [APP...] [ATTACH_OPTION...]`; `own`: the options of create.ts, which no app is started
@@ -63,17 +82,17 @@ export function parseExportWords(
  */
 export async function exportNamed(
   host: Host,
-  { words: [word, ...words], own, withTypes, ...options }: EngineOptions & {
+  { words: [word, ...words], own, types, ...options }: EngineOptions & {
     words: readonly string[];
     own: readonly string[];
-    withTypes: boolean;
+    types: Pick<ExportRequest, "withTypes" | "defaultTypes">;
   },
 ): Promise<void> {
   if (word === undefined) {
     throw inputError("--export takes the NAME of a container", "For example: create.ts --export my-container");
   }
   const address = await addressCalled(host, { word, ...options });
-  const request = { ...parseExportWords(words, { notTheirs: own }), withTypes, opener: await findOpener() };
+  const request = { ...parseExportWords(words, { notTheirs: own }), ...types, opener: await findOpener() };
   const exported = await exportApps(host, address, request);
   host.ui.result(exported.map(({ id, name, entry }) => [id, name, entry].join("\t")).join("\n"), exported);
 }
@@ -118,6 +137,7 @@ async function exportInTurn(
       host.ui.warn(`Not exported: ${reason}`);
     }
     const apps = own.filter((app) => !unseen.includes(app));
+    const defaults = chooseDefaults(apps, request.defaultTypes);
     const icons = await readIcons(reached, apps);
     const root = host.env("GUI_CONTAINER_MOUNTS");
     const options = {
@@ -132,6 +152,12 @@ async function exportInTurn(
       env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
     };
     const before = await exportedOf(menu);
+    const removed = wanted.length === 0 ? before.filter(({ id }) => !apps.some((app) => app.id === id)) : [];
+    const isGone = ({ type, entry }: Default): boolean => {
+      const isOf = ({ id }: { id: string }): boolean => entryName(menu.container, id) === entry;
+      const app = apps.find(isOf);
+      return app ? !request.withTypes || !opensType(app, type) : removed.some(isOf);
+    };
     await withUndo(host, async (undo) => {
       for (const app of apps) {
         const picture = icons.get(app);
@@ -141,12 +167,16 @@ async function exportInTurn(
         const text = entryText(app, icon, { ...options, attachOptions });
         await writeFile(entryPath(menu, app.id), { data: new TextEncoder().encode(text), undo });
       }
+      await changeDefaults(menu, {
+        defaults: [...defaults].map(([type, { id }]) => ({ type, entry: entryName(menu.container, id) })),
+        isGone,
+        undo,
+      });
     });
-    if (wanted.length === 0) {
-      await removeExported(menu, { exported: before.filter(({ id }) => !apps.some((app) => app.id === id)) });
-    }
+    for (const [type, { name }] of defaults) host.ui.status(`${type} opens in ${shownName(name, options)}`);
+    await removeExported(menu, { exported: removed });
     if (request.withTypes || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(menu);
-    return apps.map(({ id, name }) => ({ id, name: `[${container}] ${name}`, entry: entryPath(menu, id) }));
+    return apps.map(({ id, name }) => ({ id, name: shownName(name, options), entry: entryPath(menu, id) }));
   });
   return exported ?? [];
 }

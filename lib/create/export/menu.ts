@@ -121,13 +121,25 @@ export async function withMenuLock<T>({ host, container }: Menu, act: () => Prom
   return await act();
 }
 
-/** Writes a file as a whole or not at all. `undo` brings back what was there. */
-export async function writeFile(path: string, { data, undo }: { data: Uint8Array; undo: Undo }): Promise<void> {
+/**
+ * Writes a file as a whole or not at all. `undo` brings back what was there.
+ *
+ * @param options `fresh`: where it is written first
+ */
+export async function writeFile(
+  path: string,
+  { data, undo, mode = 0o644, fresh = `${path}.${crypto.randomUUID().slice(0, 8)}.new` }: {
+    data: Uint8Array;
+    undo: Undo;
+    mode?: number;
+    fresh?: string;
+  },
+): Promise<void> {
   await makeDirectory(dirname(path), undo);
   const before = await exists(path) ? await Deno.readFile(path) : undefined;
-  const fresh = `${path}.${crypto.randomUUID().slice(0, 8)}.new`;
   undo.add(`remove "${fresh}"`, () => removeFile(fresh));
-  await Deno.writeFile(fresh, data, { mode: 0o644, createNew: true });
+  await removeFile(fresh);
+  await Deno.writeFile(fresh, data, { mode, createNew: true });
   await Deno.rename(fresh, path);
   undo.add(`restore "${path}"`, () => before ? Deno.writeFile(path, before) : removeFile(path));
 }

@@ -5,6 +5,7 @@ import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import type { EngineOptions } from "../../container/address.ts";
 import { addressCalled } from "../address.ts";
+import { restoreDefaults } from "./defaults.ts";
 import { exportedOf, leftoversOf, type Menu, menuOf, removeExported, withMenuLock } from "./menu.ts";
 
 /**
@@ -34,6 +35,9 @@ export async function unexportNamed(
  */
 export async function unexportApps(menu: Menu): Promise<string[]> {
   return await withMenuLock(menu, async () => {
+    await restoreDefaults(menu).catch(({ message }: Error) => {
+      menu.host.ui.warn(`What the desktop opened files with before cannot be put back: ${message}`);
+    });
     const leftovers = await leftoversOf(menu);
     return [...await removeExported(menu, { exported: await exportedOf(menu), leftovers }), ...leftovers];
   });

@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import findBrowsers from "../../../lib/attach/find_browsers.sh" with { type: "text" };
-import { isAddress, withBrowser } from "../../../lib/attach/browser.ts";
+import { isAddress, noteOpenedLink, withBrowser } from "../../../lib/attach/browser.ts";
 import type { StartRequest } from "../../../lib/attach/display/request.ts";
 import { findSameApp } from "../../../lib/attach/same_app.ts";
 import { openChannels, recordChannels } from "../../../lib/attach/session/channels.ts";
@@ -104,10 +104,12 @@ Deno.test("a container cannot have anything else done by the name of a browser",
 });
 
 Deno.test("that a link was opened in a container is noted on the host, for a moment; not of a copy", async () => {
-  await withContainer({ browsers: "firefox\n" }, async (container) => {
-    await withBrowser(container, { ...request, isDisposable: true });
-    assertEquals(await wasLinkOpened(container.mounts), false);
-    await withBrowser(container, request);
+  await withContainer({ browsers: "" }, async (container) => {
+    for (const other of [{ opensLink: true, isDisposable: true }, { opensLink: false }]) {
+      await noteOpenedLink(container, other);
+      assertEquals(await wasLinkOpened(container.mounts), false);
+    }
+    await noteOpenedLink(container, { opensLink: true });
     assertEquals(await wasLinkOpened(container.mounts), true);
   });
 });

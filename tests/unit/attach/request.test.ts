@@ -114,6 +114,18 @@ Deno.test("--links-to is refused while the channel is closed; the settings may s
   assertEquals(again, "attach.ts --session foot box --allow=links --links-to=web");
 });
 
+Deno.test("an address in the app's place, or after --, is a link to open; an app that gets one as a word may not open it", () => {
+  const { host } = recordingHost();
+  const opens = (positionals: string[], rest: string[] = []): boolean | undefined => {
+    const words = { flags: new Set(), values: new Map(), positionals: ["box", ...positionals], rest };
+    const request = readRequest(host, { ...words, settings: new Map(), line: () => "" } as unknown as Words);
+    return "app" in request ? request.opensLink : undefined;
+  };
+  const url = "https://example.org/";
+  assertEquals([opens([url]), opens([], [url]), opens(["firefox"], [url])], [true, true, true]);
+  assertEquals([opens([]), opens(["firefox"], ["-x"]), opens(["sh -c x", url])], [undefined, false, false]);
+});
+
 Deno.test("$GUI_CONTAINER_DISPLAY is for new sessions: one that runs has its display", () => {
   const { host } = recordingHost({ env: { GUI_CONTAINER_DISPLAY: "wayland" } });
   const read = (app: string[], values: [string, string][] = []): ShowRequest =>

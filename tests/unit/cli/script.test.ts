@@ -194,6 +194,7 @@ Deno.test("parseCommandLine() refuses options that have no effect together, and 
       [create, "--update --force", "--force goes with --delete only"],
       [create, "--delete --image=x box", "--image goes with no --delete"],
       [create, "box key gui firefox --mime", "--mime goes with --export only"],
+      [create, "box key gui firefox --default=https", "--default goes with --export only"],
       [map, "--list --for=3m", "--for goes with no --list"],
       [map, "--unmap --read-only box", "--read-only goes with no --unmap"],
       [map, "--force box", "--force goes with --unmap only"],
@@ -210,6 +211,7 @@ Deno.test("parseCommandLine() refuses options that have no effect together, and 
       [attach, "--disposable box xterm --preset=isolated --border=red --save"],
       [create, "--delete --force box --yes"],
       [create, "box key gui firefox --export --mime --image=x"],
+      [create, "--export --default https box firefox --disposable"],
       [map, "--unmap --force box --verbose"],
     ] as const
   ) parseCommandLine(spec, line.split(" "));

@@ -5,6 +5,7 @@ import { ProcessError, UserError } from "../../../lib/base/errors.ts";
 import { modeOf } from "../../../lib/base/files.ts";
 import {
   beginCopy,
+  checkCopiesInUse,
   claimCopiesOf,
   type Copy,
   findLeftovers,
@@ -91,6 +92,20 @@ Deno.test("a copy that later ones are made of is left alone, and only claimed to
     close(...removed);
   });
 });
+
+Deno.test("links make no more copies of a container than a few; of another one, and those of killed runs, do not count", () =>
+  withEngine(() => ({}), async ({ host, engine }) => {
+    const [box, other] = [{ engine, name: "box" }, { engine, name: "other" }];
+    const copies = [await beginCopy(host, box), await beginCopy(host, box), await beginCopy(host, other)];
+    const error = await assertRejects(() => checkCopiesInUse(host, box, 2), UserError, '2 copies of "box" are in use');
+    assertEquals(error.exitCode, 1);
+    await checkCopiesInUse(host, box, 3);
+    close(copies[0]);
+    await checkCopiesInUse(host, box, 2);
+    const leftovers = await findLeftovers(host);
+    assertEquals(names(leftovers), [copies[0]!.name]);
+    close(...leftovers, ...copies.slice(1));
+  }));
 
 Deno.test("copies wait for no lock that another user of the host can take", () =>
   withEngine(() => ({}), async ({ host, root }) => {

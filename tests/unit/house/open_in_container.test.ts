@@ -96,6 +96,20 @@ for (const shell of ["dash", "bash"]) {
 
   testWith(
     [shell, "flock"],
+    `open-in-container in ${shell} gives a disposable copy a file and an address in their places`,
+    async () => {
+      const words = ["--engine=incus", "--disposable", "--deny=links", "box", "app --new", "--border=red"];
+      for (const [word, ...given] of [["--", "--"], ["https://a/", "--", "https://a/"], ["/a b", "/a b"]]) {
+        const typed = word === "--" ? [] : [word!];
+        assertEquals(await startedBy(shell, [...words, "--", ...typed]), [
+          ["attach.ts", "engine=incus", ...words, ...given],
+        ]);
+      }
+    },
+  );
+
+  testWith(
+    [shell, "flock"],
     `open-in-container in ${shell} knows containers on other machines, and projects`,
     async () => {
       const options = ["--engine=incus", "--project=work"];

@@ -102,9 +102,9 @@ Deno.test("create.ts and attach.ts are scoped to the directories that they use",
       assert(create.includes(`--allow-write=${own}/applications,${own}/gui-container`), create.join(" "));
     }
     for (const [config, own] of [["/c", "/c"], ["c", "/h/.config"], ["/c,/", "/h/.config"], ["", "/h/.config"]]) {
-      for (const script of ["create", "attach"]) {
-        const words = await denoArguments(script, `${environment}; HOME=/h; XDG_CONFIG_HOME='${config}'`);
-        assert(words.includes(`--allow-write=${own}/gui-container`), words.join(" "));
+      for (const [script, more] of [["create", ",L/mimeapps.list,L/mimeapps.list.gui-container"], ["attach", ""]]) {
+        const words = await denoArguments(script!, `${environment}; HOME=/h; XDG_CONFIG_HOME='${config}'`);
+        assert(words.includes(`--allow-write=${own}/gui-container${more!.replaceAll("L", own!)}`), words.join(" "));
       }
     }
     const attach = await denoArguments("attach", environment);

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { addressOf } from "../../../../lib/container/address.ts";
-import { modeOf } from "../../../../lib/base/files.ts";
+import { exists, modeOf } from "../../../../lib/base/files.ts";
 import { type App, parseEntry } from "../../../../lib/create/export/app.ts";
 import { commandLine } from "../../../../attach.ts";
 import { checkSessionName } from "../../../../lib/container/names.ts";
@@ -169,10 +169,25 @@ Deno.test("parseExportWords() tells apps, options of attach.ts and options of xp
   // Each of those that attach.ts takes as its own goes into an entry, or is refused.
   for (const name of Object.keys(commandLine.options)) {
     const sort = (): unknown => sortOptions([`--${name}`]).attachOptions;
-    if (["allow", "ask", "border", "deny", "display", "links-to", "no-box", "preset"].includes(name)) {
-      assertEquals(sort(), [`--${name}`]);
+    if (["allow", "ask", "border", "deny", "display", "disposable", "links-to", "no-box", "preset"].includes(name)) {
+      assertEquals(sort(), [`--${name}`, ...name === "disposable" ? ["--deny=links"] : []]);
     } else assertThrows(sort, UserError, `cannot have "--${name}"`);
   }
+});
+
+Deno.test("an entry that starts a copy opens no links, which would lead from copy to copy, and says what it is", () => {
+  const sort = (...words: string[]): string[] => [...sortOptions(words).attachOptions];
+  const copy = ["--disposable", "--preset=trusted", "--deny=sound", "--deny=tray"];
+  const { attachOptions } = sortOptions(copy);
+  assertEquals(attachOptions, ["--disposable", "--preset=trusted", "--deny=sound,tray,links"]);
+  assertEquals(sort("--preset=trusted", "--allow=links"), ["--preset=trusted", "--allow=links"]);
+  for (const opening of ["--allow=links", "--ask=files,links", "--allow=sound,links:20m", "--links-to=host"]) {
+    assertThrows(() => sort("--disposable", opening), UserError, `"${opening}" goes with no --disposable`);
+  }
+  const launched = appOf(writer.replace("office", "env A=b office"));
+  const text = entryText(launched, undefined, { ...options, opener: "open", env: {}, attachOptions, xpraOptions: [] });
+  assertStringIncludes(text, "\nName=[copy of my-box] Writer\n");
+  assertStringIncludes(text, `Exec=open ${attachOptions.join(" ")} my-box "env A=b office --writer" -- %u\n`);
 });
 
 Deno.test("menuOf() is below $XDG_DATA_HOME, if that is absolute", () => {
@@ -256,7 +271,14 @@ async function withMenu(
     await Deno.writeTextFile(mounts.knownHosts, "");
     const engine = await chooseEngine(recorded.host, { engine: "lxc" });
     const address = addressOf(recorded.host, { engine, name: "box" });
-    const request = { wanted: [], attachOptions: [], xpraOptions: [], withTypes: false, opener: "open" };
+    const request = {
+      wanted: [],
+      attachOptions: [],
+      xpraOptions: [],
+      withTypes: false,
+      defaultTypes: [],
+      opener: "open",
+    };
     await test({
       engine,
       recorded,
@@ -305,6 +327,119 @@ Deno.test("exportApps() writes entries and icons, and keeps what it wrote in ste
     assertEquals(await filesIn(data), []);
     assertEquals(await Deno.stat(join(data, "gui-container")).catch(() => "gone"), "gone");
   });
+});
+
+testWith(
+  ["gio"],
+  "exportApps() makes an app the default for what the user names, and unexportApps() undoes it",
+  async () => {
+    const entries: Record<string, string> = { one: writer, two: writer.replace("text/rtf", "text/csv;text/html") };
+    await withMenu(entries, async ({ data, exportNow, unexport, recorded }) => {
+      const path = join(data, ".config/mimeapps.list");
+      const applications = join(data, "applications");
+      await Deno.mkdir(applications);
+      await Deno.mkdir(dirname(path));
+      for (const id of ["editor", "browser"]) {
+        await Deno.writeTextFile(
+          join(applications, `${id}.desktop`),
+          "[Desktop Entry]\nType=Application\nName=x\nExec=true\n",
+        );
+      }
+      const before = "[Default Applications]\ntext/rtf=editor.desktop\ntext/html=browser.desktop\n";
+      await Deno.writeTextFile(path, before, { mode: 0o600 });
+      const opens = async (type: string): Promise<string | undefined> => {
+        const env = { HOME: data, XDG_DATA_HOME: data, XDG_CONFIG_HOME: dirname(path), LC_ALL: "C" };
+        return / (\S+\.desktop)$/m.exec((await runProcess(["gio", "mime", type], { env, okCodes: "any" })).stdout)?.[1];
+      };
+      const types = { withTypes: true, defaultTypes: ["text/rtf"] };
+      assertEquals(await exportNow(types), ["one", "two"]);
+      assertEquals([await opens("text/rtf"), await opens("text/html"), await modeOf(path)], [
+        "gui-container-box.one.desktop",
+        "browser.desktop",
+        0o600,
+      ]);
+      assertEquals(recorded.said.filter((line) => line.includes("opens")), [
+        "status: text/rtf opens in [box] Writer",
+      ]);
+
+      // Without --default it stays; the app that opens it no more is the default no more.
+      await exportNow({ withTypes: true });
+      assertEquals(await opens("text/rtf"), "gui-container-box.one.desktop");
+      for (const change of [{ withTypes: false, wanted: ["one"] }, { gone: true }]) {
+        await exportNow(types);
+        if ("gone" in change) delete entries.one;
+        await exportNow({ withTypes: true, ...change });
+        assertEquals(await Deno.readTextFile(path), before);
+      }
+      await exportNow({ withTypes: true, defaultTypes: ["text/html", "text/csv"] });
+      assertEquals(await opens("text/html"), "gui-container-box.two.desktop");
+      await unexport();
+      assertEquals(await Deno.readTextFile(path), before);
+      assertEquals(await exists(join(data, "gui-container")), false);
+      assertEquals((await Deno.lstat(path)).isFile, true);
+    });
+  },
+);
+
+Deno.test("exportApps() and unexportApps() change no list of defaults that is a link or a pipe, and say so", async () => {
+  await withMenu({ one: writer }, async ({ data, exportNow, unexport, recorded }) => {
+    const path = join(data, ".config/mimeapps.list");
+    await Deno.mkdir(dirname(path));
+    const types = { withTypes: true, defaultTypes: ["text/rtf"] };
+    const others = [() => Deno.symlink(join(data, "mine"), path), () => runProcess(["mkfifo", path])];
+    await Deno.writeTextFile(join(data, "mine"), "[Default Applications]\n");
+    for (const other of others) {
+      await other();
+      await assertRejects(() => exportNow(types), UserError, `"${path}" is not a regular file`);
+      assertEquals(await filesIn(data), ["mine"]);
+      await Deno.remove(path);
+    }
+    await exportNow(types);
+    await Deno.rename(path, join(data, "mine"));
+    await others[0]!();
+    assertEquals((await unexport()).length, 1);
+    assertStringIncludes(recorded.said.at(-1)!, "cannot be put back");
+    assertStringIncludes(await Deno.readTextFile(join(data, "mine")), "text/rtf=gui-container-box.one.desktop");
+  });
+});
+
+Deno.test("exportApps() that fails leaves the list of defaults, and warns of one that comes first", async () => {
+  await withMenu(
+    { one: writer, two: writer.replace(/text.*office;/, "text/csv;x-scheme-handler/https;") },
+    async ({ data, exportNow, recorded }) => {
+      const directory = join(data, ".config");
+      await Deno.mkdir(directory);
+      const { rename } = Deno;
+      {
+        using _ = {
+          [Symbol.dispose]() {
+            Deno.rename = rename;
+          },
+        };
+        Deno.rename = async (from, to) => {
+          if (String(to).endsWith("mimeapps.list")) throw new Error("The disk is full");
+          await rename(from, to);
+        };
+        await assertRejects(() => exportNow({ withTypes: true, defaultTypes: ["text/csv"] }), Error, "full");
+      }
+      assertEquals(await filesIn(data), []);
+      const types = { withTypes: true, defaultTypes: ["text/csv", "x-scheme-handler/office"] };
+      const https = { ...types, wanted: ["two"], defaultTypes: ["x-scheme-handler/https"] };
+      await Deno.writeTextFile(join(directory, "kdeglobals"), "[General]\nBrowserApplication=mine.desktop\n");
+      await Deno.writeTextFile(
+        join(directory, "gnome-mimeapps.list"),
+        "[Default Applications]\ntext/csv=mine.desktop\n",
+      );
+      const comesFirst = (name: string, type: string): string =>
+        `warn: "${join(directory, name)}" comes first on its desktop, and names what opens ${type}`;
+      await exportNow(types);
+      await exportNow(https);
+      assertEquals(recorded.said.filter((line) => line.startsWith("warn")), [
+        comesFirst("gnome-mimeapps.list", "text/csv"),
+        comesFirst("kdeglobals", "x-scheme-handler/https"),
+      ]);
+    },
+  );
 });
 
 Deno.test("exportApps() and unexportApps() leave alone what is not theirs", async () => {

@@ -1,0 +1,228 @@
+/**
+ * What the desktop opens files and addresses with, where that is an app of a container: lines of mimeapps.list
+ * (Association between MIME types and applications 1.0.1), and a record of what was there before. The user names the
+ * types: a container has no say in them, nor in any other word of a line.
+ */
+
+import { dirname, join } from "@std/path";
+import { inputError, UserError } from "../../base/errors.ts";
+import { ifThere, readDirectory, removeFile } from "../../base/files.ts";
+import { readJson } from "../../base/json_file.ts";
+import { quoteWords } from "../../base/shell_words.ts";
+import { type Undo, withUndo } from "../../base/undo.ts";
+import { type App, isMimeType } from "./app.ts";
+import { entryName } from "./entry.ts";
+import { type Menu, writeFile } from "./menu.ts";
+
+/** That an entry is the default for a type. */
+export interface Default {
+  type: string;
+  /** The base name of the entry's file. */
+  entry: string;
+  /** What stood in the list before, if anything. */
+  before?: string;
+}
+
+/** The text of a mimeapps.list, and which of its lines are ours. */
+export interface Defaults {
+  text: string;
+  records: readonly Default[];
+}
+
+const group = "[Default Applications]";
+
+/**
+ * The types that a value of `--default` names: a word without a slash is the scheme of addresses.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function parseTypes(value: string): string[] {
+  const types = value.split(",").map((word) => word.includes("/") ? word : `x-scheme-handler/${word}`);
+  const wrong = types.findIndex((type) => !isMimeType(type));
+  if (wrong < 0) return [...new Set(types)];
+  throw inputError(
+    `"${value.split(",")[wrong]}" is neither a type of files nor a scheme of addresses`,
+    "For example: application/pdf, or https",
+  );
+}
+
+/**
+ * Which app is to open each type.
+ *
+ * @throws {UserError} exit code 2 for a type that none of them opens, or several
+ */
+export function chooseDefaults(apps: readonly App[], types: readonly string[]): Map<string, App> {
+  return new Map(types.map((type) => {
+    const fitting = apps.filter((app) => opensType(app, type));
+    const [app, other] = fitting;
+    if (app === undefined) {
+      throw inputError(`None of the apps opens ${type}`, "Their types are in the lines MimeType= of their entries");
+    }
+    if (other === undefined) return [type, app] as const;
+    const ids = fitting.slice(0, 10).map(({ id }) => id).join(", ");
+    throw inputError(`Several apps open ${type}: ${ids}`, "Name one of them after the container's NAME");
+  }));
+}
+
+/** Whether an entry with types offers an app for one. */
+export function opensType({ opens, mimeTypes }: App, type: string): boolean {
+  return opens !== "nothing" && mimeTypes.includes(type);
+}
+
+/**
+ * Makes entries the default for types. What is so already stays as it is. A line has one entry without a semicolon: KIO
+ * 6 takes all of it for the name of a browser.
+ */
+export function withDefaults(before: Defaults, chosen: readonly Pick<Default, "type" | "entry">[]): Defaults {
+  return chosen.reduce((defaults, { type, entry }) => {
+    if (firstOf(valueOf(defaults.text, type)) === entry) return defaults;
+    // The user has chosen another one meanwhile.
+    const { text, records } = withoutDefaults(defaults, (one) => one.type === type && one.entry === entry);
+    const value = valueOf(text, type);
+    const record = { type, entry, ...value === undefined ? {} : { before: value } };
+    return { text: withValue(text, type, entry), records: [...records, record] };
+  }, before);
+}
+
+/**
+ * Puts back what was there before, unless it has changed meanwhile. What was changed by another export has this one's
+ * entry as what was there before: it gets what was there before that.
+ */
+export function withoutDefaults(before: Defaults, isGone: (record: Default) => boolean): Defaults {
+  return before.records.filter(isGone).reduce(({ text, records }, { type, entry }) => {
+    const isThis = (one: Default): boolean => one.type === type && one.entry === entry;
+    // Another one that is gone may have changed it.
+    const { before: value } = records.find(isThis)!;
+    const isOurs = firstOf(valueOf(text, type)) === entry;
+    return {
+      text: isOurs ? withValue(text, type, value) : text,
+      records: records.filter((one) => !isThis(one)).map((one) => {
+        if (one.type !== type || firstOf(one.before) !== entry) return one;
+        const { before: _, ...rest } = one;
+        return value === undefined ? rest : { ...rest, before: value };
+      }),
+    };
+  }, before);
+}
+
+/** The first entry of a list. */
+function firstOf(list: string | undefined): string | undefined {
+  return list?.split(";")[0]?.trim();
+}
+
+/** The index of the line after the group's heading, and of the one after its last; undefined without the group. */
+function groupIn(lines: readonly string[]): { start: number; end: number } | undefined {
+  const heading = lines.findIndex((line) => line.trim() === group);
+  if (heading < 0) return undefined;
+  const end = lines.findIndex((line, index) => index > heading && line.startsWith("["));
+  return { start: heading + 1, end: end < 0 ? lines.length : end };
+}
+
+const isLineOf = (line: string, type: string): boolean => line.split("=", 1)[0]!.trim() === type && line.includes("=");
+
+/** The entries that a list has for a type: of several lines, programs take the last. */
+function valueOf(text: string, type: string): string | undefined {
+  const lines = text.split("\n");
+  const { start, end } = groupIn(lines) ?? { start: 0, end: 0 };
+  const line = lines.slice(start, end).findLast((line) => isLineOf(line, type));
+  return line?.slice(line.indexOf("=") + 1).trim();
+}
+
+/** The text with other entries for a type, or with none. All other lines stay as they are. */
+function withValue(text: string, type: string, value: string | undefined): string {
+  const lines = text === "" ? [] : text.replace(/\n$/, "").split("\n");
+  if (groupIn(lines) === undefined) lines.push(group);
+  const { start, end } = groupIn(lines)!;
+  const own = lines.slice(start, end);
+  const at = own.findIndex((line) => isLineOf(line, type));
+  const kept = own.filter((line) => !isLineOf(line, type));
+  // Lines that are no longer there stood behind it.
+  if (value !== undefined) kept.splice(at < 0 ? 0 : at, 0, `${type}=${value}`);
+  lines.splice(start, end - start, ...kept);
+  return `${lines.join("\n")}\n`;
+}
+
+/** The user's own list, below `$XDG_CONFIG_HOME` or else `~/.config`. */
+function listPath({ host: { env } }: Menu): string {
+  const config = env("XDG_CONFIG_HOME") ?? "";
+  // As in the first lines of create.ts.
+  return join(/^\/[^,]*$/.test(config) ? config : join(env("HOME") ?? "/", ".config"), "mimeapps.list");
+}
+
+function recordPath({ icons }: Menu): string {
+  return join(dirname(dirname(icons)), "defaults.json");
+}
+
+/** What earlier runs have changed. */
+async function readRecords(menu: Menu): Promise<Default[]> {
+  const found = await readJson(recordPath(menu));
+  if (!Array.isArray(found)) return [];
+  return found.filter((one) => typeof one?.type === "string" && typeof one.entry === "string");
+}
+
+/**
+ * Makes entries the default for types, and puts back what was there before those that are gone.
+ *
+ * @throws {UserError} when the list is a link or anything else than a file
+ */
+export async function changeDefaults(
+  menu: Menu,
+  { defaults = [], isGone, undo }: {
+    defaults?: readonly Pick<Default, "type" | "entry">[];
+    isGone: (record: Default) => boolean;
+    undo: Undo;
+  },
+): Promise<void> {
+  const path = listPath(menu);
+  const records = await readRecords(menu);
+  if (defaults.length === 0 && !records.some(isGone)) return;
+  const state = await ifThere(Deno.lstat(path));
+  if (state && !state.isFile) {
+    throw new UserError(`"${path}" is not a regular file`, {
+      hint: "Choose in the desktop's settings what opens what",
+    });
+  }
+  const before = { text: state ? await Deno.readTextFile(path) : "", records };
+  const after = withDefaults(withoutDefaults(before, isGone), defaults);
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+  // First the record: without one, a line would never be taken back.
+  await writeFile(recordPath(menu), { data: bytes(JSON.stringify(after.records)), undo });
+  if (after.text !== before.text) {
+    await writeFile(path, {
+      data: bytes(after.text),
+      undo,
+      ...state ? { mode: state.mode! & 0o777 } : {},
+      fresh: `${path}.gui-container`,
+    });
+  }
+  await warnOfOthers(menu, defaults);
+}
+
+/** Warns of what comes before the list: one for a single desktop (`gnome-mimeapps.list`), and in KIO 6, a browser. */
+async function warnOfOthers(menu: Menu, defaults: readonly { type: string }[]): Promise<void> {
+  const directory = dirname(listPath(menu));
+  const types = defaults.map(({ type }) => type);
+  for (const { name } of await readDirectory(directory)) {
+    if (!/^(?:[a-z]+-mimeapps\.list|kdeglobals)$/.test(name)) continue;
+    const text = await Deno.readTextFile(join(directory, name));
+    const isNamed = (type: string): boolean =>
+      name === "kdeglobals"
+        ? /^x-scheme-handler\/https?$/.test(type) && /^BrowserApplication=./m.test(text)
+        : valueOf(text, type) !== undefined;
+    const named = types.filter(isNamed).join(", ");
+    if (named !== "") {
+      menu.host.ui.warn(`"${join(directory, name)}" comes first on its desktop, and names what opens ${named}`);
+    }
+  }
+}
+
+/** Puts back what was the default before the entries of the container, which are about to be removed. */
+export async function restoreDefaults(menu: Menu): Promise<void> {
+  const isGone = ({ entry }: Default): boolean => entry.startsWith(entryName(menu.container, "\n").split("\n")[0]!);
+  const records = await readRecords(menu);
+  if (!records.some(isGone)) return;
+  await menu.host.change(`write ${quoteWords([listPath(menu)])}`, async () => {
+    await withUndo(menu.host, (undo) => changeDefaults(menu, { isGone, undo }));
+  });
+  if (records.every(isGone)) await removeFile(recordPath(menu));
+}

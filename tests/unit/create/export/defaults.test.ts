@@ -1,0 +1,122 @@
+// What the desktop opens files and addresses with: whose word decides, what of the user's list changes, and what is put
+// back.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { UserError } from "../../../../lib/base/errors.ts";
+import { type App, parseEntry } from "../../../../lib/create/export/app.ts";
+import {
+  chooseDefaults,
+  type Defaults,
+  parseTypes,
+  withDefaults,
+  withoutDefaults,
+} from "../../../../lib/create/export/defaults.ts";
+
+const list = `# Mine
+
+[Added Associations]
+text/html=other.desktop;
+
+[Default Applications]
+text/html=firefox.desktop
+application/pdf=evince.desktop;okular.desktop;
+
+[Removed Associations]
+application/pdf=gimp.desktop;
+`;
+
+const [pdf, html] = ["application/pdf", "text/html"];
+const none = { text: list, records: [] } satisfies Defaults;
+
+/** Makes an entry the default for a type. */
+const set = (before: Defaults, type: string, entry: string): Defaults => withDefaults(before, [{ type, entry }]);
+
+/** Takes an entry away. */
+const remove = (before: Defaults, gone: string): Defaults => withoutDefaults(before, ({ entry }) => entry === gone);
+
+/** The list with another line for PDF, or without one. */
+const withPdf = (value: string | undefined): string =>
+  list.replace(/^application\/pdf=evince.*\n/m, value === undefined ? "" : `application/pdf=${value}\n`);
+
+Deno.test("parseTypes() takes types and schemes, and nothing that makes another line of a list", () => {
+  assertEquals(parseTypes("https,http,application/pdf,https"), [
+    "x-scheme-handler/https",
+    "x-scheme-handler/http",
+    pdf,
+  ]);
+  for (const value of ["", "https,", "application/pdf=x", "a\nb", "a b", "inode/directory", "[x]", "text/*", "a/b/c"]) {
+    assertEquals(assertThrows(() => parseTypes(value), UserError).exitCode, 2);
+  }
+});
+
+Deno.test("an app is the default for what the user names, whatever else the container says that it opens", () => {
+  const app = (id: string, types: string, exec = "x %u"): App =>
+    parseEntry(id, `[Desktop Entry]\nType=Application\nName=${id}\nExec=${exec}\nMimeType=${types}`) as App;
+  const apps = [app("a", `${pdf};x-scheme-handler/https;x-scheme-handler/mailto;`), app("b", `${html};${pdf};`)];
+  assertEquals([...chooseDefaults(apps, [html!])], [[html, apps[1]]]);
+  assertEquals([...chooseDefaults(apps, [])], []);
+  assertThrows(() => chooseDefaults(apps, [html!, pdf!]), UserError, `Several apps open ${pdf}: a, b`);
+  assertThrows(() => chooseDefaults(apps, ["text/plain"]), UserError, "None of the apps opens text/plain");
+  assertThrows(() => chooseDefaults([app("c", html!, "x")], [html!]), UserError, "None of the apps");
+});
+
+Deno.test("a default is a line of the list, of which all else stays, and is put back", () => {
+  const made = set(none, pdf!, "box.desktop");
+  assertEquals(made.text, withPdf("box.desktop"));
+  assertEquals(set(made, pdf!, "box.desktop"), made, "a second time");
+  assertEquals(remove(made, "box.desktop"), none);
+  assertEquals(remove(made, "other.desktop"), made);
+  for (
+    const [text, expected] of [
+      ["", "[Default Applications]\ntext/html=box.desktop\n"],
+      ["[X]\ny=z", "[X]\ny=z\n[Default Applications]\ntext/html=box.desktop\n"],
+      [
+        "[Default Applications]\n[X]\ntext/html=z\n",
+        "[Default Applications]\ntext/html=box.desktop\n[X]\ntext/html=z\n",
+      ],
+      // Programs take the last.
+      [
+        "[Default Applications]\ntext/html=a\nb=c\ntext/html = d\n",
+        "[Default Applications]\ntext/html=box.desktop\nb=c\n",
+      ],
+    ] as const
+  ) {
+    const made = set({ text, records: [] }, html!, "box.desktop");
+    assertEquals(made.text, expected);
+    const line = text.includes("= d") ? "text/html=d\n" : "";
+    assertEquals(remove(made, "box.desktop"), { text: expected.replace("text/html=box.desktop\n", line), records: [] });
+  }
+});
+
+Deno.test("what the user has changed meanwhile stays", () => {
+  const made = set(none, pdf!, "box.desktop");
+  for (const text of [withPdf("mine.desktop;box.desktop;"), withPdf(undefined), "", withPdf("")]) {
+    assertEquals(remove({ ...made, text }, "box.desktop"), { text, records: [] });
+  }
+  const again = set({ ...made, text: withPdf("mine.desktop") }, pdf!, "box.desktop");
+  assertEquals(remove(again, "box.desktop"), { text: withPdf("mine.desktop"), records: [] });
+});
+
+Deno.test("whichever of several containers goes first, the end is what was there before the first", () => {
+  const steps = { one: "one.desktop", two: "two.desktop", three: "three.desktop" };
+  const names = Object.values(steps);
+  const orders = names.flatMap((a) => names.flatMap((b) => names.map((c) => [a, b, c])))
+    .filter((order) => new Set(order).size === 3);
+  for (const order of orders) {
+    // The first takes it back at the end.
+    let defaults: Defaults = ["one.desktop", "two.desktop", "three.desktop", "one.desktop"]
+      .reduce((before, name) => set(before, pdf!, name), none as Defaults);
+    const left = [...names];
+    for (const name of order) {
+      defaults = remove(defaults, name);
+      left.splice(left.indexOf(name), 1);
+      const latest = ["one.desktop", "three.desktop", "two.desktop"].find((one) => left.includes(one));
+      assertEquals(defaults.text, latest === undefined ? list : withPdf(latest), order.join());
+    }
+    assertEquals(defaults, none);
+    assertEquals(
+      withoutDefaults(names.reduce((before, name) => set(before, pdf!, name), none as Defaults), () => true),
+      none,
+    );
+  }
+});
