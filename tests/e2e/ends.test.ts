@@ -213,6 +213,7 @@ async function startAll(
     const said: string[] = [];
     const options = { env, output: { line: (line: string) => void said.push(line) } };
     const run = { ...startScript("attach", engine, args, options), said };
+    all.push(run);
     stack.defer(async () => {
       run.kill("SIGTERM");
       await run.ended;
@@ -220,8 +221,12 @@ async function startAll(
     return run;
   };
   const app = (way: Way): string => `${terminal(way, holds)} 'until [ -e end-${way} ]; do sleep 0.2; done'`;
+  const all: Run[] = [];
   const shown = (way: Way): Promise<string> =>
-    eventually(`the window "${way}"`, async () => (await titles(env)).find((title) => title.endsWith(`] ${way}`)));
+    eventually(`the window "${way}"`, async () => (await titles(env)).find((title) => title.endsWith(`] ${way}`)))
+      .catch((error) => {
+        throw new Error(`${error.message}: ${all.map(({ said }) => said.join(" | ")).join(" || ")}`);
+      });
   await inContainer(engine, name, "rm -f end-*");
   const first = attach("--session=again", name, app("again"));
   const ordinary = attach("--session=ordinary", name, app("ordinary"));
