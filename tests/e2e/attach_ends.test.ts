@@ -228,7 +228,8 @@ function openTerminal(argv: readonly string[]): Terminal {
   const directory = Deno.makeTempDirSync({ prefix: "e2e-ends-" });
   const [typescript, status] = [join(directory, "typescript"), join(directory, "status")];
   // The outer shell ends with the terminal, as a user's does, and the terminal's programs are hung up then.
-  const inner = `trap : HUP INT; ${quoteWords(argv)}; echo $? >"$STATUS.part"; mv "$STATUS.part" "$STATUS"`;
+  const inner = `trap : HUP INT; ${quoteWords(argv)}; status=$?; echo "status $status"; ` +
+    'echo "$status" >"$STATUS.part"; mv "$STATUS.part" "$STATUS"';
   const command = `trap : INT; sh -c ${quoteWord(inner)}; read -r _`;
   const process = new Deno.Command("script", {
     args: ["--quiet", "--flush", "--command", command, typescript],
@@ -238,9 +239,11 @@ function openTerminal(argv: readonly string[]): Terminal {
     stderr: "null",
   }).spawn();
   const keys = process.stdin.getWriter();
+  let isClosed = false;
   return {
     type: (text) => keys.write(new TextEncoder().encode(text)),
     async close() {
+      isClosed = true;
       process.kill("SIGKILL");
       await process.status;
       await keys.close().catch(() => {});
@@ -250,9 +253,13 @@ function openTerminal(argv: readonly string[]): Terminal {
         "the end of the program in the terminal",
         () => Deno.readTextFile(status).catch(() => undefined),
       );
-      const [, printed = ""] =
-        /^Script started [^\n]*\n(.*?)(?:\nScript done [^\n]*\n)?$/s.exec(await Deno.readTextFile(typescript)) ?? [];
-      return { code: Number(code), printed: printed.replaceAll("\r", "") };
+      // script writes down what the program has printed some time later.
+      const printed = await eventually("the last line in the terminal", async () => {
+        const text = (await Deno.readTextFile(typescript)).replaceAll("\r", "");
+        return (isClosed ? /^Script started [^\n]*\n(.*)/s : /^Script started [^\n]*\n(.*)status \d+\n/s).exec(text)
+          ?.[1];
+      });
+      return { code: Number(code), printed };
     },
   };
 }
