@@ -56,7 +56,7 @@ export async function deny(
     );
     if (stays.size === 0) return;
     const [first] = stays;
-    throw new UserError(`Sound that "${[...stays].join('", "')}" was started with plays on: its run has ended`, {
+    throw new UserError(`The sound of "${[...stays].join('", "')}" may play on: the run that began it has ended`, {
       hint: `To end the session: ${attachLine(container, "--stop", first!)}`,
     });
   });

@@ -333,8 +333,8 @@ testOnOneEngine(
         const [width, height] = ["WIDTH", "HEIGHT"].map((key) =>
           Number(new RegExp(`${key}=(\\d+)`).exec(geometry)?.[1])
         );
-        // The third of the four buttons in a row, each with a margin of 12.
-        const button = [`${Math.round(width! * 0.62)}`, `${height! - 52}`];
+        // The third of the five buttons in a row, each with a margin of 12.
+        const button = [`${Math.round(width! * 0.5)}`, `${height! - 52}`];
         await xdotool(env, "mousemove", "--window", second, ...button, "click", "1");
       }, async () => await opened() !== "");
       // A Tab that gets lost leaves the space on another no: then the question is asked again.

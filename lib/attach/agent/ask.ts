@@ -30,7 +30,7 @@ const lineLength = 88;
  * The width of a dialog. In a narrower one, zenity 4 puts the buttons one below the other: a long text would not leave
  * room for them.
  */
-const width = 960;
+const width = 1120;
 
 const labels = {
   once: "Allow once",

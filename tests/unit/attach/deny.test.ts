@@ -141,7 +141,7 @@ Deno.test("deny() closes the clipboard of windows that have stayed, and says tha
     assertEquals([clipboard, said.splice(0)], [{ in: false, out: true }, ["result: foot: clipboard-in"]]);
     const channels: Channel[] = ["clipboard-in", "clipboard-out", "sound"];
     const denied = deny(box, { channels, session: undefined });
-    await assertRejects(() => denied, UserError, 'Sound that "foot" was started with plays on');
+    await assertRejects(() => denied, UserError, 'The sound of "foot" may play on');
     assertEquals([clipboard, said], [{ in: false, out: false }, ["result: foot: clipboard-out"]]);
   });
 });
