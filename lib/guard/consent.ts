@@ -61,7 +61,7 @@ const maxQuestions = 4;
 const maxDetailsLength = 2000;
 
 /** The same for a question with choices: zenity 4 puts that many buttons one below the other (seen at 1280 × 800). */
-const maxDetailsOverChoices = 1000;
+const maxDetailsOverChoices = 700;
 
 /**
  * Makes the consent of a run that has just begun.
