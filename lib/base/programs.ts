@@ -102,6 +102,11 @@ export const programs: Readonly<Record<string, HostProgram>> = {
     purpose: "plays the app's sound",
   },
   "zenity": { scripts: ["attach", "map"], package: "zenity", purpose: "shows dialogs" },
+  "gdbus": {
+    scripts: ["attach", "map"],
+    package: "libglib2.0-bin",
+    packageElsewhere: { fedora: "glib2", suse: "glib2-tools", arch: "glib2" },
+  },
   "notify-send": {
     scripts: ["attach", "map"],
     package: "libnotify-bin",

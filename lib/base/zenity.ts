@@ -1,7 +1,7 @@
 /** Dialogs of zenity (3 or 4): all are shown from here. */
 
 import { basename, dirname, join } from "@std/path";
-import { ProcessError } from "./errors.ts";
+import { ifInstalled, inputError, ProcessError } from "./errors.ts";
 import { exists } from "./files.ts";
 import type { Host, RunOptions } from "./host.ts";
 
@@ -23,7 +23,7 @@ export type DialogLimits = Pick<RunOptions, "signal" | "timeoutMs" | "okCodes" |
 export async function showDialog(
   { run }: Pick<Host, "run">,
   options: readonly string[],
-  limits: DialogLimits = {},
+  limits: DialogLimits & Pick<RunOptions, "env"> = {},
 ): Promise<{ code: number; text: string } | undefined> {
   try {
     const { code, stdout } = await run(["zenity", ...options], { okCodes: "any", maxOutputBytes: 2 ** 20, ...limits });
@@ -37,12 +37,18 @@ export async function showDialog(
 /** The separator between paths: no path that zenity prints has two slashes in a row. */
 const separator = "//:";
 
+/** The beginning of the paths at which the desktop's portal shows files to apps in sandboxes. */
+const portalPath = /^\/run\/user\/\d+\/doc\//;
+
 /**
- * Has the user choose files, and again if the path of the only one has its end twice.
+ * Has the user choose files, and again if the path of the only one has its end twice. The dialog is that of the
+ * desktop's portal, with the user's bookmarks and recent places, where zenity is one of GTK 4 and the portal has one;
+ * else zenity's own.
  *
  * @param options `from`: the first path; `optionsFrom`: zenity's options, besides those about paths, each time that the
  * dialog is shown; `isNew`: the file need not be there
  * @returns their paths; none when the dialog is closed or taken away
+ * @throws {UserError} for a file at a path of the portal's own
  */
 export async function chooseFiles(
   host: Pick<Host, "run">,
@@ -54,12 +60,27 @@ export async function chooseFiles(
 ): Promise<string[]> {
   for (let place = from;;) {
     const paths = ["--file-selection", `--filename=${place}`, `--separator=${separator}`];
-    const end = await showDialog(host, [...paths, ...optionsFrom()], limits);
+    // GTK 4.24 finds out by itself. 4.18 is told, and shows nothing at all where the portal has no dialog.
+    const env: Record<string, string> = await hasFileChooser(host) ? { GDK_DEBUG: "portals" } : {};
+    const end = await showDialog(host, [...paths, ...optionsFrom()], { ...limits, env });
     const chosen = end?.code === okay ? end.text.split(separator).filter((path) => path.startsWith("/")) : [];
+    const shown = chosen.find((path) => portalPath.test(path));
+    if (shown !== undefined) {
+      throw inputError(`"${shown}" is what an app in a sandbox sees of a file`, "Choose the file in its own directory");
+    }
     const meant = !isNew && chosen.length === 1 ? await completedTwice(chosen[0]!) : undefined;
     if (meant === undefined) return chosen;
     place = meant;
   }
+}
+
+/** Whether the desktop's portal has a dialog for files. One that does not answer in time has none. */
+async function hasFileChooser({ run }: Pick<Host, "run">): Promise<boolean> {
+  const portal = ["--dest=org.freedesktop.portal.Desktop", "--object-path=/org/freedesktop/portal/desktop"];
+  const method = ["--method=org.freedesktop.DBus.Properties.Get", "org.freedesktop.portal.FileChooser", "version"];
+  const argv = ["gdbus", "call", "--session", "--timeout=3", ...portal, ...method];
+  const answer = await ifInstalled(run(argv, { okCodes: "any", looksOnly: true }));
+  return /^\(<uint32 \d+>,\)$/.test(answer?.stdout.trim() ?? "");
 }
 
 /**

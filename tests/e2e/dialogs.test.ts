@@ -1,9 +1,11 @@
-// The apps' own file dialogs: a GTK app opens and saves files of the host that the user chooses in zenity, on X and on
-// Wayland; and an agent that is not ours, runs that are killed, and what is left then.
+// The apps' own file dialogs: a GTK app opens and saves files of the host that the user chooses in zenity or the
+// desktop's own dialog, on X and on Wayland; and an agent that is not ours, runs that are killed, and what is left then.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { runProcess } from "../../lib/base/process.ts";
+import { chooserOptions } from "../../lib/attach/agent/dialogs.ts";
+import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
+import { chooseFiles } from "../../lib/base/zenity.ts";
 import { agentVersion } from "../../lib/attach/session/protocol.ts";
 import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { agentPath, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
@@ -195,7 +197,7 @@ testOnOneEngine(
 
           // A person pastes the path; the second Return is for the button. What is typed, GTK completes wrongly at times.
           const type = async (title: string, path: string): Promise<number> => {
-            const dialog = await windowWith(`gui-container: ${title}`, { env: display });
+            const dialog = await windowWith(`${name}: ${title}`, { env: display });
             await new Promise((resolve) => setTimeout(resolve, 3_200));
             await sh(["xdotool", "windowactivate", "--sync", dialog], { env: display });
             for (let tries = 0; tries < 12; tries++) {
@@ -213,15 +215,13 @@ testOnOneEngine(
               await sh(["xdotool", "key", "Return"], { env: display });
               const start = Date.now();
               await new Promise((resolve) => setTimeout(resolve, 700));
-              const open = await sh(["xdotool", "search", "--name", "gui-container: "], { env: display }).catch(() =>
-                ""
-              );
+              const open = await sh(["xdotool", "search", "--name", `${name}: `], { env: display }).catch(() => "");
               if (open === "") return start;
             }
             throw new Error("The dialog stays");
           };
           const opening = await begin({ do: "open", text: "from the container" });
-          const chosenMs = await type(`what may ${name} open`, join(own, "letter.txt"));
+          const chosenMs = await type("what may it open", join(own, "letter.txt"));
           const opened = await opening();
           assertMatch(opened.path!, /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-letter\.txt$/);
           assertEquals(opened.text, "from the host");
@@ -231,7 +231,7 @@ testOnOneEngine(
           assertEquals((await sh(["stat", "-c", "%i %a %U", join(own, "letter.txt")])).split(" "), before);
 
           const saving = await begin({ do: "save as", name: "../../.config/new.txt", text: "first" });
-          await type(`where may ${name} save`, join(own, "new.txt"));
+          await type("where may it save", join(own, "new.txt"));
           const saved = await saving();
           await eventually("the file", async () => await readText(join(own, "new.txt")) === "first");
           await app({ do: "save", path: saved.path, text: "second" });
@@ -303,6 +303,74 @@ testOnOneEngine("an app's own dialogs are the same on Wayland", [...needed, ...w
       await windowCalled(`[${name}] Open`);
     },
   );
+});
+
+testOnOneEngine("files are chosen in the dialog of the desktop's portal, else in zenity's own", needed, async () => {
+  const directory = await Deno.makeTempDir();
+  const running: RunningProcess[] = [];
+  try {
+    await withDisplay(async (display) => {
+      const address = `unix:path=${directory}/bus`;
+      const env = { ...display, DBUS_SESSION_BUS_ADDRESS: address, GTK_A11Y: "none" };
+      running.push(startProcess(["dbus-daemon", "--session", "--nofork", "--nopidfile", `--address=${address}`]));
+      await eventually("the bus", () => Deno.lstat(`${directory}/bus`).catch(() => undefined));
+      const said: string[] = [];
+      const startPortal = async (...chosen: string[]): Promise<void> => {
+        const argv = ["/usr/bin/python3", join(root, "tests/e2e/file_chooser_portal.py"), ...chosen];
+        said.length = 0;
+        running.push(startProcess(argv, { env, output: { line: (line) => said.push(line) } }));
+        await eventually("the portal", () => Promise.resolve(said.includes("ready")));
+      };
+      const choose = async (ask: "open" | "save", signal?: AbortSignal): Promise<string[]> =>
+        await chooseFiles({
+          run: (argv, { looksOnly: _, planned: _planned, ...options } = {}) =>
+            runProcess(argv, { ...options, env: { ...env, ...options.env } }),
+        }, {
+          from: `${directory}/${ask === "save" ? "a.txt" : ""}`,
+          isNew: ask === "save",
+          optionsFrom: () =>
+            chooserOptions("box", {
+              ask,
+              id: 1,
+              multiple: true,
+              filters: [{ label: "Texts", patterns: ["*.txt"] }],
+              name: "",
+            }),
+          ...(signal && { signal }),
+        });
+      await startPortal(`${directory}/b c.txt`);
+      await Deno.writeTextFile(`${directory}/b c.txt`, "");
+      assertEquals(await choose("open"), [`${directory}/b c.txt`]);
+      assertEquals(await choose("save"), [`${directory}/b c.txt`]);
+      const filters = [["Texts", ["*.txt"]], ["All files", ["*"]]];
+      const titles = (["open", "save"] as const).map((ask) =>
+        chooserOptions("box", { ask, id: 1, multiple: false, filters: [], name: "" })[0]!.replace("--title=", "")
+      );
+      const asked = said.filter((line) => line !== "ready").map((line) => JSON.parse(line));
+      // zenity 4.1 does not name the directory to save in.
+      delete asked[1].folder;
+      assertEquals(asked, [
+        { method: "OpenFile", title: titles[0], folder: directory, name: null, filters, multiple: true },
+        { method: "SaveFile", title: titles[1], name: "a.txt", filters, multiple: false },
+      ]);
+
+      // A portal without such dialogs, as of a desktop that has only pictures of the screen there.
+      running.at(-1)!.kill("SIGTERM");
+      await running.pop()!.ended;
+      await startPortal();
+      const end = new AbortController();
+      const chosen = choose("open", end.signal);
+      await windowWith("box: what may it open", { env });
+      end.abort();
+      assertEquals(await chosen, []);
+    });
+  } finally {
+    for (const process of running.toReversed()) {
+      process.kill("SIGTERM");
+      await process.ended;
+    }
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 /** Has each Python of the container's user run this first, where it is the agent; nothing with an empty text. */

@@ -262,7 +262,7 @@ async function dialog(stage: Stage, { letter }: Files): Promise<void> {
   await whileShown(stage, { name: "web", args: ["firefox-esr", "about:blank"] }, async () => {
     await stage.place("Firefox", [20, 46, 790, 520]);
     await stage.press({ key: 0x6f, ctrl: true });
-    await stage.place("what may web", [330, 200, 820, 520]);
+    await stage.place("web: what may", [330, 200, 820, 520]);
     await stage.press(`${dirname(letter)}/\n`);
     await delay(1_000);
     await stage.picture("dialog.png");

@@ -224,13 +224,13 @@ function sharedPath(
 }
 
 /**
- * The options of the dialog in which files are chosen. Titles of the container's windows begin with its name in
- * brackets.
+ * The options of the dialog in which files are chosen. Of its title, GNOME shows the beginning. Titles of the container's
+ * windows begin with its name in brackets.
  */
 export function chooserOptions(container: string, request: Choosing): string[] {
   const isSaving = request.ask === "save";
   return [
-    `--title=gui-container: ${isSaving ? `where may ${container} save?` : `what may ${container} open and change?`}`,
+    `--title=${container}: ${isSaving ? "where may it save?" : "what may it open and change?"} (gui-container)`,
     ...(isSaving ? ["--save", "--confirm-overwrite"] : request.multiple ? ["--multiple"] : []),
     ...request.filters.map(filterOption),
     ...(request.filters.length > 0 ? [filterOption({ label: "All files", patterns: ["*"] })] : []),

@@ -1,0 +1,32 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { UserError } from "../../../lib/base/errors.ts";
+import { chooseFiles } from "../../../lib/base/zenity.ts";
+import { type Answer, recordingHost } from "../recording_host.ts";
+
+const request = { from: "/home/me/", optionsFrom: () => ["--title=x"] };
+
+Deno.test("files are chosen in the dialog of the desktop's portal where there is one", async () => {
+  const answers: [Answer, boolean][] = [
+    [{ stdout: "(<uint32 4>,)\n" }, true],
+    [{ code: 1, stderr: "Error: GDBus.Error: No such interface\n" }, false],
+    [new UserError("gdbus is not installed", { hint: "Install it", exitCode: 127 }), false],
+  ];
+  for (const [portal, isAsked] of answers) {
+    const answer = ([program]: readonly string[]): Answer =>
+      program === "gdbus" ? portal : { stdout: "/home/me/a.txt\n" };
+    const { host, options } = recordingHost({ answer });
+    assertEquals(await chooseFiles(host, request), ["/home/me/a.txt"]);
+    assertEquals(options.map(({ env }) => env), [undefined, isAsked ? { GDK_DEBUG: "portals" } : {}]);
+  }
+});
+
+Deno.test("a file is not chosen at the path at which the portal shows it to apps in sandboxes", async () => {
+  const choose = (stdout: string): Promise<string[]> =>
+    chooseFiles(recordingHost({ answer: () => ({ stdout }) }).host, request);
+  await assertRejects(
+    () => choose("/home/me/a.txt//:/run/user/1000/doc/5a1b/b.txt\n"),
+    UserError,
+    '"/run/user/1000/doc/5a1b/b.txt" is what an app in a sandbox sees of a file',
+  );
+  assertEquals(await choose("/run/user/1000/docs/a.txt\n"), ["/run/user/1000/docs/a.txt"]);
+});
