@@ -24,14 +24,15 @@ interface Window {
   id: number;
 }
 
-/** The windows on the desktop of `env`, or on the lab's. */
-export async function windows(env: Record<string, string> = desktop()): Promise<Window[]> {
+/** The windows on the desktop of `env`, or on the lab's, or in a tree of sway's. */
+export async function windows(env: Record<string, string> | string = desktop()): Promise<Window[]> {
+  const tree = typeof env === "string" ? env : await sh(["swaymsg", "-t", "get_tree"], { env });
   const found: Window[] = [];
   const walk = (node: { nodes?: []; floating_nodes?: []; pid?: number } & Window): void => {
     if (node.pid !== undefined) found.push(node);
     for (const child of [...node.nodes ?? [], ...node.floating_nodes ?? []]) walk(child);
   };
-  walk(JSON.parse(await sh(["swaymsg", "-t", "get_tree"], { env })));
+  walk(JSON.parse(tree));
   return found;
 }
 

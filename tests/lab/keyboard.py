@@ -2,9 +2,10 @@
 wayland_client.py
 
 It speaks virtual-keyboard-unstable-v1 itself, or on KWin its fake input, since it has to stay: each call of wtype makes a
-keyboard anew, of which a window misses the first key.
+keyboard anew, of which a window misses the first key. Between the bytes 1 and 2 stands a chord, such as ctrl+shift+n.
 """
 
+import re
 import sys
 import time
 
@@ -19,6 +20,8 @@ KEYMAP = b"""xkb_keymap {
 ROWS = {2: "1234567890-=", 16: "qwertyuiop[]", 30: "asdfghjkl;'`", 44: "zxcvbnm,./"}
 KEYS = {char: first + index for first, row in ROWS.items() for index, char in enumerate(row)}
 KEYS |= {"\n": 28, " ": 57, "\\": 43}
+NAMES = {"Escape": 1, "Tab": 15, "Return": 28, "grave": 41, "Shift_L": 42, "comma": 51, "slash": 53, "F1": 59, "F7": 65, "F10": 68, "Down": 108}
+MODIFIERS = {"shift": 1, "ctrl": 4, "alt": 8}
 SHIFTED = dict(zip('!@#$%^&*()_+QWERTYUIOP{}ASDFGHJKL:"~ZXCVBNM<>?|', "1234567890-=qwertyuiop[]asdfghjkl;'`zxcvbnm,./\\"))
 
 SEAT, MANAGER, KEYBOARD = 4, 5, 6
@@ -47,10 +50,11 @@ def main():
         desktop.send(KEYBOARD, 1, struct.pack("<III", now, code, state))
 
     def tap(char):
-        shifted = char in SHIFTED
+        hit(KEYS[SHIFTED.get(char, char)], 1 if char in SHIFTED else 0)
+
+    def hit(code, modifiers):
         if not is_kwin:
-            desktop.send(KEYBOARD, 2, struct.pack("<IIII", 1 if shifted else 0, 0, 0, 0))
-        code = KEYS[SHIFTED.get(char, char)]
+            desktop.send(KEYBOARD, 2, struct.pack("<IIII", modifiers, 0, 0, 0))
         press(code, 1)
         press(code, 0)
         time.sleep(0.02)
@@ -60,8 +64,12 @@ def main():
     print("ready", flush=True)
     with open(sys.argv[1], "r+b", buffering=0) as pipe:
         while data := pipe.read(4096):
-            for char in data.decode():
-                tap(char)
+            for chord, char in re.findall("\x01(.*?)\x02|(.)", data.decode(), re.DOTALL):
+                *held, key = chord.split("+")
+                if chord:
+                    hit(NAMES.get(key) or KEYS[key], sum(MODIFIERS[name] for name in held))
+                else:
+                    tap(char)
 
 
 main()
