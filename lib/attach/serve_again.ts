@@ -17,6 +17,7 @@ import { createPermissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
 import { isLive, reportServedOutcome } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
+import { takeDrops } from "./wayland/take_drops.ts";
 
 /** What goes with a run where its windows stay. */
 const goesWithRun: readonly Channel[] = agentChannels;
@@ -64,7 +65,7 @@ export async function serveAgain(
   if (channels !== recorded) await noteChannels(container, { session, channels });
   history.add({ kind: "session", what: "is shown again", session, channels });
   {
-    await using _portals = await host.look(undefined, () =>
+    await using portals = await host.look(undefined, () =>
       servePortals(container, {
         permissions,
         asks,
@@ -72,6 +73,7 @@ export async function serveAgain(
         session,
         runsOn: () => host.signal.aborted,
       }));
+    using _drops = portals?.drop && await takeDrops(container, { session, lend: portals.drop });
     host.ui.status(`${channelLine(served, asks)}${served.has("links") ? linkLine(links?.places) : ""}; ${rest}`);
     await using _commands = await host.look(
       undefined,

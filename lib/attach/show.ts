@@ -16,6 +16,7 @@ import { setIn } from "./settings/apply.ts";
 import { listSessions, stopAtEnd } from "./session/live_sessions.ts";
 import { isLive, reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { playSound } from "./session/sound.ts";
+import { takeDrops } from "./wayland/take_drops.ts";
 
 export interface ShowOptions extends Pick<ShowRequest, "asks" | "links" | "channelsFrom"> {
   /** The channels, which {@linkcode windows} goes by, too. */
@@ -43,7 +44,7 @@ export async function show(
   // Nobody may ever wait for it.
   started.promise.catch(() => {});
   // Toolkits ask the agent for the look before they show a window: it starts together with the session.
-  await using _portals = await host.look(undefined, () =>
+  await using portals = await host.look(undefined, () =>
     servePortals(container, {
       ...{ permissions, asks, links, session: started.promise, run: isNew ? given.run : undefined },
       runsOn: () => host.signal.aborted && outlivesRun !== "nothing",
@@ -89,6 +90,7 @@ export async function show(
     throw error;
   }
   await using _commands = await host.look(undefined, () => openToCommands(container, { session, permissions, asks }));
+  using _drops = portals?.drop && await takeDrops(container, { session, lend: portals.drop });
   let end = await wait(player);
   try {
     while (!host.signal.aborted && await container.isLost()) {

@@ -2,14 +2,14 @@
 // desktop's own dialog, on X and on Wayland; and an agent that is not ours, runs that are killed, and what is left then.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { chooserOptions } from "../../lib/attach/agent/dialogs.ts";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
 import { chooseFiles } from "../../lib/base/zenity.ts";
 import { agentVersion } from "../../lib/attach/session/protocol.ts";
 import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { agentPath, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
-import { desktop, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
+import { desktop, startPointer, startSway, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { windowWith, withDisplay } from "./windows.ts";
 import { type EngineName, shareContainer } from "./world.ts";
 
@@ -263,6 +263,77 @@ testOnOneEngine(
     );
   },
 );
+
+testOnOneEngine("files that are dropped on a window on Wayland are lent, all or none", [
+  ...needed,
+  ...waylandParts,
+], async (engine) => {
+  await using sway = await startSway();
+  const { env } = sway;
+  await using pointer = await startPointer(env);
+  await showing(engine, { env, args: ["--display=wayland"] }, async ({ app, home, map, name, said }) => {
+    const share = join(mountsRoot, name, "share");
+    const editor = `[${name}] editor`;
+    await windowCalled(editor, env);
+    /** Moves the pointer to and fro in a window until something has become of it. */
+    const moveIn = (title: string, what: string, isDone: () => boolean | Promise<boolean>): Promise<unknown> => {
+      let step = 0;
+      return eventually(what, async () => {
+        const { rect: { x, y, width, height } } = await windowCalled(title, env);
+        step = (step + 12) % 60;
+        await pointer.does(`${Math.round(x + width / 2) + step} ${Math.round(y + height / 2)}`);
+        return await isDone();
+      });
+    };
+    const entered = async (): Promise<number> => (await readText(join(share, "entered"))).length;
+    const dropped = async (): Promise<{ paths: string[]; texts: string[] }[]> =>
+      (await readText(join(share, "dropped"))).split("\n").filter(Boolean).map((line) => JSON.parse(line));
+    /** Drags these from a window of the host's to the app's. Returns what that gets when they are dropped there. */
+    const drop = async (files: readonly string[]): Promise<{ paths: string[]; texts: string[] }> => {
+      const before = (await dropped()).length;
+      const lines: string[] = [];
+      const source = startProcess(["python3", join(root, "tests/e2e/drag_app.py"), ...files], {
+        env,
+        output: { line: (line) => lines.push(line) },
+      });
+      try {
+        // Until the app has answered to what is above its window, a drop fails.
+        return await eventually("a drop", async () => {
+          lines.length = 0;
+          const times = await entered();
+          await moveIn("files", "the pointer in the window", () => lines.includes("entered"));
+          await pointer.does("press");
+          await moveIn("files", "a drag", () => lines.includes("drags"));
+          await moveIn(editor, "a drag over the app's window", async () => await entered() > times);
+          await pointer.does("release");
+          const end = await eventually("its end", async () => (await dropped())[before] ?? lines.includes("failed"));
+          return end === true ? undefined : end;
+        });
+      } finally {
+        source.kill("SIGKILL");
+        await source.ended;
+      }
+    };
+    const [letter, other] = [join(home, "a letter.txt"), join(home, "other.txt")];
+    for (const path of [letter, other]) await Deno.writeTextFile(path, basename(path));
+    const { paths, texts } = await drop([letter, other]);
+    assertMatch(
+      paths.join(),
+      /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-a letter.txt,\/home\/ubuntu\/maps\/[0-9a-f]{10}-other.txt$/,
+    );
+    assertEquals(texts, ["a letter.txt", "other.txt"]);
+    assertStringIncludes(said(), `2 files dropped on "${name}": lent to it`);
+    assertEquals((await map("--list")).trim().split("\n").length, 2);
+    await app({ do: "save", path: paths[0], text: "changed" });
+    await eventually("the version", async () => await readText(letter) === "changed");
+    await sh(["mkfifo", join(home, "fifo")]);
+    for (const [path, why] of [[home, "is a directory"], [join(home, "fifo"), "is not a regular file"]] as const) {
+      assertEquals(await drop([other, path]), { paths: [], texts: [] });
+      await eventually(why, () => Promise.resolve(said().includes(`"${path}" ${why}`)));
+    }
+    assertEquals((await map("--list")).trim().split("\n").length, 2);
+  });
+});
 
 testOnOneEngine("an app's own dialogs are the same on Wayland", [...needed, ...waylandParts], async (engine) => {
   await showing(

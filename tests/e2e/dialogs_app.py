@@ -1,5 +1,6 @@
 """An app with a File menu: does what is in the file "todo" of the share, and writes to "done" what became of it. Its
-argument ends the names of both.
+argument ends the names of both. To "dropped" it writes the files that are dropped on it, with what is in them, and to
+"entered" a letter when some are dragged over it.
 """
 
 import json
@@ -10,12 +11,30 @@ import time
 import gi
 
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gio, GLib, Gtk  # noqa: E402
+from gi.repository import Gdk, Gio, GLib, Gtk  # noqa: E402
 
 SHARE = os.path.expanduser("~/share")
 NAME = "".join(sys.argv[1:])
 window = Gtk.Window(title="editor", default_width=300, default_height=200)
 window.show_all()
+
+
+def dropped(_window, _context, _x, _y, data, _kind, _time):
+    paths = [GLib.filename_from_uri(uri)[0] for uri in data.get_uris()]
+    texts = [open(path, encoding="utf-8").read(100_000) for path in paths]
+    with open(f"{SHARE}/dropped{NAME}", "a", encoding="utf-8") as file:
+        file.write(json.dumps({"paths": paths, "texts": texts}) + "\n")
+
+
+def entered(*_):
+    with open(f"{SHARE}/entered{NAME}", "a", encoding="utf-8") as file:
+        file.write("x")
+
+
+window.drag_dest_set(Gtk.DestDefaults.ALL, [], Gdk.DragAction.COPY | Gdk.DragAction.MOVE)
+window.drag_dest_add_uri_targets()
+window.connect("drag-data-received", dropped)
+window.connect("drag-motion", entered)
 
 
 def choose(action, name):

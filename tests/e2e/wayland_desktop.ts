@@ -3,7 +3,7 @@
 import { join } from "@std/path";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import { desktopEnvironment, type PartName, seatState } from "../lab/state.ts";
-import { keyboardPipe } from "../lab/wayland.ts";
+import { keyboardPipe, waylandProgram } from "../lab/wayland.ts";
 import { eventually, root, sh } from "./run.ts";
 
 /** The parts of the lab that show a window of a session on it. */
@@ -22,6 +22,8 @@ interface Window {
   focused: boolean;
   /** Its id in sway's commands. */
   id: number;
+  /** Where it is on the screen. */
+  rect: { x: number; y: number; width: number; height: number };
 }
 
 /** The windows on the desktop of `env`, or on the lab's, or in a tree of sway's. */
@@ -47,6 +49,24 @@ export function windowCalled(title: string, env?: Record<string, string>): Promi
 /** Types into the window with the focus: returns before all is typed. */
 export async function type(text: string): Promise<void> {
   await Deno.writeTextFile(join(desktop()["XDG_RUNTIME_DIR"]!, keyboardPipe), text);
+}
+
+/** A pointer on the desktop of `env`, which does what a line says: see pointer.py. */
+export async function startPointer(
+  env: Record<string, string>,
+): Promise<AsyncDisposable & { does(line: string): Promise<unknown> }> {
+  const pipe = join(env["XDG_RUNTIME_DIR"]!, "pointer");
+  await sh(["mkfifo", pipe]);
+  const process = startProcess(["python3", "-c", waylandProgram("pointer.py"), pipe], { env });
+  const lines = await Deno.open(pipe, { read: true, write: true });
+  return {
+    does: (line) => lines.write(new TextEncoder().encode(`${line}\n`)),
+    async [Symbol.asyncDispose]() {
+      process.kill("SIGKILL");
+      await process.ended;
+      lines.close();
+    },
+  };
 }
 
 /** Starts a compositor of the test's own, and gives its environment. */

@@ -1,5 +1,5 @@
 """A pointer on a Wayland desktop: goes where each line of a pipe says, as "X Y" of a screen of 1280 x 720, and clicks at the line
-"click". Usage: pointer.py PIPE, behind wayland_client.py
+"click", or does half of that at "press" and "release". Usage: pointer.py PIPE, behind wayland_client.py
 """
 
 import sys
@@ -22,9 +22,11 @@ def main():
     print("ready", flush=True)
     with open(sys.argv[1]) as pipe:
         for line in iter(pipe.readline, None):
-            if line == "click\n":
-                does(2, LEFT, 1)
-                does(2, LEFT, 0)
+            if line in ("click\n", "press\n", "release\n"):
+                if line != "release\n":
+                    does(2, LEFT, 1)
+                if line != "press\n":
+                    does(2, LEFT, 0)
             elif line:
                 does(1, *map(int, line.split()), 1280, 720)
 

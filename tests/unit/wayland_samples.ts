@@ -2,6 +2,7 @@
 
 import type { Crossings } from "../../lib/guard/crossings.ts";
 import { type Connection, createConnection } from "../../lib/guard/wayland/connection.ts";
+import type { LendList } from "../../lib/guard/wayland/dropped_files.ts";
 import { writeMessage } from "../../lib/guard/wayland/messages.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
 import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
@@ -90,7 +91,10 @@ export interface Trial {
 export const border: Border = { colour: "#12ab00", width: 4, isAlways: false };
 
 /** A connection, of which nothing has come. */
-export function trial(clipboard: OpenClipboard = { in: true, out: true }, crossings?: Crossings): Trial {
+export function trial(
+  clipboard: OpenClipboard = { in: true, out: true },
+  { crossings, lend }: { crossings?: Crossings; lend?: LendList } = {},
+): Trial {
   const told: string[] = [];
   let now = 0;
   const session = createWaylandSession({
@@ -98,6 +102,7 @@ export function trial(clipboard: OpenClipboard = { in: true, out: true }, crossi
     clipboard,
     border,
     crossings,
+    lend,
     tell: (line) => told.push(line),
     now: () => now,
   });

@@ -1,8 +1,8 @@
 /**
- * The host's dialogs in which the user chooses files for the apps of a session. The choice is the consent: nothing of
- * the host's is told or lent without one. The container decides when it asks, so a dialog can come over whatever the
- * user is typing: there is one at a time, few wait, and what is chosen sooner than a person can choose is asked for
- * again.
+ * The host's dialogs in which the user chooses files for the apps of a session, and the files that the user drops on its
+ * windows. The choice is the consent, and so is the drop: nothing of the host's is told or lent without one. The container
+ * decides when it asks, so a dialog can come over whatever the user is typing: there is one at a time, few wait, and what
+ * is chosen sooner than a person can choose is asked for again.
  */
 
 import { abortable, delay } from "@std/async";
@@ -15,7 +15,9 @@ import { chooseFiles, okay, showDialog } from "../../base/zenity.ts";
 import type { Container, Inside } from "../../container/container.ts";
 import type { SessionLoans } from "../../container/lend/loan.ts";
 import { rate } from "../../guard/rate.ts";
+import type { LendList } from "../../guard/wayland/dropped_files.ts";
 import type { Agent } from "./agent.ts";
+import { listOf, pathsIn } from "./file_list.ts";
 import type { AgentRequest, FileFilter } from "./requests.ts";
 
 /** How dialogs are shown. */
@@ -43,6 +45,8 @@ export interface Dialogs extends AsyncDisposable {
   close(id: number): void;
   /** Takes all dialogs away: nothing is chosen in them. */
   closeAll(): void;
+  /** Lends files that were dropped on a window. What cannot be lent, the user is told of. */
+  drop: LendList;
   /** Looks after files that an earlier run has lent. */
   begin(): Promise<void>;
   /** Writes back what an app has saved at a path of the container. */
@@ -96,13 +100,16 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
   };
 
   const tell = (error: unknown): void => {
-    if (host.signal.aborted) return;
     // The container can cause it again and again.
-    const message = isMissingProgram(error) ? `${error.message}. ${error.hint}` : (error as Error).message;
+    const message = messageOf(error);
     if (hasTold.has(message) || hasTold.size >= maxFailures) return;
     hasTold.add(message);
-    host.ui.warn(message);
-    showOnDesktop(label, message, { kind: "warning", run: host.run });
+    show(error);
+  };
+  const show = (error: unknown): void => {
+    if (host.signal.aborted) return;
+    host.ui.warn(messageOf(error));
+    showOnDesktop(label, messageOf(error), { kind: "warning", run: host.run });
   };
 
   const ask = (request: Asking): void => {
@@ -125,7 +132,6 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
       const { id } = next.request;
       try {
         const paths = await answer(next.request, AbortSignal.any([shown, next.gone.signal]));
-        for (const path of paths) if (!isShared(path)) send({ watch: path });
         send({ id, paths });
       } catch (error) {
         tell(error);
@@ -144,9 +150,35 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     const chosen = await choose(request, signal);
     if (chosen.length === 0) return [];
     folder = dirname(chosen[0]!);
-    const inShare = chosen.map((path) => sharedPath(path, container, inside));
+    return await lend(chosen, { isNew: request.ask === "save" });
+  };
+
+  /** Lends files, but those of the container's share. Returns their paths in the container. */
+  const lend = async (files: readonly string[], { isNew }: { isNew: boolean }): Promise<string[]> => {
+    const inShare = files.map((path) => sharedPath(path, container, inside));
     if (inShare.every((path) => path !== undefined)) return inShare;
-    return request.ask === "save" ? [await (await lending()).save(chosen[0]!)] : await (await lending()).open(chosen);
+    const found = await lending();
+    const paths = isNew ? [await found.save(files[0]!)] : await found.open(files);
+    for (const path of paths) if (!isShared(path)) send({ watch: path });
+    return paths;
+  };
+
+  let dropping = Promise.resolve("");
+  const drop: LendList = (list) => {
+    const act = async (): Promise<string> => {
+      if (shown.aborted) return "";
+      try {
+        const files = pathsIn(list, label);
+        if (files.length === 0) return "";
+        const lent = listOf(await lend(files, { isNew: false }));
+        host.ui.status(`${files.length === 1 ? "A file" : `${files.length} files`} dropped on "${label}": lent to it`);
+        return lent;
+      } catch (error) {
+        show(error);
+        return "";
+      }
+    };
+    return dropping = dropping.then(act);
   };
 
   const isShared = (path: string): boolean => path.startsWith(`${inside.share}/`);
@@ -191,18 +223,23 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     ask,
     close: (id) => waiting.find(({ request }) => id === request.id)?.gone.abort(),
     closeAll: () => waiting.forEach(({ gone }) => gone.abort()),
+    drop,
     begin,
     writeBack,
     tell,
     async [Symbol.asyncDispose]() {
       // What is being lent is taken back, too.
-      await abortable(working, AbortSignal.timeout(lendingMs)).catch(() => {
+      await abortable(Promise.all([working, dropping]), AbortSignal.timeout(lendingMs)).catch(() => {
         const line = quoteWords(["map.ts", ...container.options, "--unmap", label]);
         host.ui.warn(`A file that "${label}" asked for is still being lent. To take it back: ${line}`);
       });
       await (await loans?.catch(() => undefined))?.end({ runsOn: runsOn() });
     },
   };
+}
+
+function messageOf(error: unknown): string {
+  return isMissingProgram(error) ? `${error.message}. ${error.hint}` : (error as Error).message;
 }
 
 /** A request that the user answers. */

@@ -7,7 +7,7 @@ import type { ShowRequest } from "../display/request.ts";
 import { type Agent, type AgentChannel, agentChannels, startAgent } from "./agent.ts";
 import { followColorScheme } from "./color_scheme.ts";
 import { desktopOf } from "./desktop.ts";
-import { createDialogs, type DialogOptions } from "./dialogs.ts";
+import { createDialogs, type DialogOptions, type Dialogs } from "./dialogs.ts";
 import { createMicrophone } from "./microphone.ts";
 import type { AgentRequest, Lack } from "./requests.ts";
 import type { Permissions } from "../session/permissions.ts";
@@ -17,6 +17,12 @@ export interface PortalOptions
   permissions: Permissions;
   /** The id of this run, when it starts the session. */
   run?: string | undefined;
+}
+
+/** What is served. It ends with the scope of this value. */
+export interface Portals extends AsyncDisposable {
+  /** Lends what is dropped on a window, while `dialogs` is open; undefined where it never was. */
+  drop: Dialogs["drop"] | undefined;
 }
 
 /** The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last. */
@@ -29,7 +35,7 @@ const hourMs = 3_600_000;
 export async function servePortals(
   container: Container,
   options: PortalOptions,
-): Promise<AsyncDisposable | undefined> {
+): Promise<Portals | undefined> {
   const { permissions, asks, links, session, run, now = () => performance.now() } = options;
   const { open } = permissions;
   const { host, label } = container;
@@ -129,7 +135,13 @@ export async function servePortals(
     }
   };
   keepAgent().catch(dialogs.tell);
+  const drop: Dialogs["drop"] = (list) => {
+    if (open.has("dialogs")) return dialogs.drop(list);
+    host.ui.status(`What was dropped on "${label}" is not lent: dialogs is closed`);
+    return Promise.resolve("");
+  };
   return {
+    drop: channels.includes("dialogs") ? drop : undefined,
     async [Symbol.asyncDispose]() {
       // No question outlives its session.
       over.abort();

@@ -75,7 +75,7 @@ export async function guardedSessions(container: Container): Promise<string[]> {
 }
 
 /** The directories of a container's guards on this host, by the names of their sessions. */
-async function guardsOf({ host, mounts }: Container): Promise<Map<string, string>> {
+export async function guardsOf({ host, mounts }: Container): Promise<Map<string, string>> {
   const guards = new Map<string, string>();
   for (const directory of await privateDirectories(host)) {
     const noted = await readJson(join(directory, privateNames.session)) as GuardedSession | undefined | null;

@@ -97,7 +97,9 @@ export function newTransport(): string {
 /** Starts a client, which then waits for a session. */
 export async function startWaylandClient(
   target: Container,
-  { closesAfterMs, ...wanted }: Omit<GuardedWindows, "container"> & Pick<GuardRequest, "closesAfterMs">,
+  { closesAfterMs, takesFiles, ...wanted }:
+    & Omit<GuardedWindows, "container">
+    & Pick<GuardRequest, "closesAfterMs" | "takesFiles">,
 ): Promise<WaylandClient> {
   const { host, label: container, crossesNetwork } = target;
   const transport = newTransport();
@@ -160,7 +162,17 @@ export async function startWaylandClient(
   };
   const { keptAs } = target.history;
   const history = keptAs && { ...keptAs, file: join(directory, leftLinesName) };
-  const guard = guardArgv({ container, ...wanted, closesAfterMs, border, compression, listen, directory, history });
+  const guard = guardArgv({
+    container,
+    ...wanted,
+    closesAfterMs,
+    takesFiles,
+    border,
+    compression,
+    listen,
+    directory,
+    history,
+  });
   const ready = all([
     startBoxes(),
     start(

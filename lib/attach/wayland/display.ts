@@ -49,7 +49,8 @@ async function openWindows(
   const { host, crossesNetwork } = container;
   const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
   const closesAfterMs = { in: times?.get("clipboard-in"), out: times?.get("clipboard-out") };
-  const client = await startWaylandClient(container, { clipboard, closesAfterMs, border });
+  const takesFiles = open.has("dialogs");
+  const client = await startWaylandClient(container, { clipboard, closesAfterMs, takesFiles, border });
   // Over a network, the windows last no longer than the connection of this run.
   const stays = !isDisposable && !crossesNetwork;
   return {

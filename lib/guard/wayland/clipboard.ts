@@ -2,12 +2,17 @@
  * The clipboard, what is selected, and drags. A source is what an app offers, an offer is what it could get. The host
  * knows text and pictures only (`dataTypes`). All other types stay within the container, as on X: the host knows them by
  * names that begin with a mark of the container's, which its programs do not ask for.
+ *
+ * Files of the host's that are dragged over a window are announced as a list, and as nothing else: other types would tell
+ * the host's paths. The app gets nothing of it before the compositor says that they were dropped there, and then the list
+ * that `DroppedFiles` makes of it, once.
  */
 
 import { Violation } from "../faults.ts";
 import { dataTypes } from "../data_types.ts";
 import { carriedType, type Copied } from "./carrying.ts";
 import type { Descriptor } from "./descriptors.ts";
+import { listType } from "./dropped_files.ts";
 import type { Input } from "./input.ts";
 import { type Addition, dropped, type Handler, type Part, type Verdict, type WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
@@ -19,19 +24,33 @@ const maxTypes = 256;
 /** What an app is asked for instead of a type of the host's that it does not know. */
 const unknownType = "application/x-gui-container";
 
+/** What a browser says of a link that is dragged, beside a list: no files come of that. */
+const linkTypes: ReadonlySet<string> = new Set(["text/html", "text/x-moz-url"]);
+
+/** What may become of what is dragged, see `wl_data_device_manager.dnd_action`. */
+const copyAction = 1;
+
 /** What an app could get. */
 interface Offer {
   /** The types that it was told of, or will be: the names that it knows, and those that the host does. */
   types: Map<string, string>;
-  /** Those of which it will be told when the user works in its windows. */
+  /**
+   * Those of which it will be told when the user works in its windows; or when the host has said whether this is copied
+   * or dragged, if dragged files come as something else.
+   */
   withheld: string[];
   isPrimary: boolean;
   /** It comes from an app in the same container. */
   isOwn: boolean;
   /** What marks it as the text that the user has carried here. */
   carriedMark?: string;
-  /** Whether it is copied or selected, or dragged and dropped in a window of the app's. */
-  state: "announced" | "selected" | "dropped";
+  /** It comes with a list, of files unless it is a link. */
+  hasList: boolean;
+  isLink: boolean;
+  /** The app has asked for the files that were dropped. */
+  isTaken: boolean;
+  /** Whether it is copied or selected, or dragged over a window of the app's, and dropped there. */
+  state: "announced" | "selected" | "dragged" | "dropped";
 }
 
 /** What becomes of the messages for the clipboard. */
@@ -46,7 +65,7 @@ export interface Clipboard extends Part {
 
 /** Nothing is copied yet. */
 export function createClipboard(
-  { session, input, setDragged, readSource }: {
+  { session, input, setDragged, readSource, answer }: {
     session: WaylandSession;
     /** Keyboard and pointer, once they are there. */
     input(): Input;
@@ -54,9 +73,11 @@ export function createClipboard(
     setDragged(surface: WaylandObject | undefined): Verdict<never> | undefined;
     /** Asks the app for what a source has. Returns what gives the answer up. */
     readSource(source: WaylandObject, ...what: Parameters<Copied["read"]>): () => void;
+    /** Gives the app a text through a pipe of its own, whose reader takes what the host sends; undefined: the end. */
+    answer(pipe: Descriptor, text: string | undefined): void;
   },
 ): Clipboard {
-  const { clipboard, attention, rates, carrying, crossings } = session;
+  const { clipboard, attention, rates, carrying, crossings, droppedFiles } = session;
   const offers = new WeakMap<WaylandObject, Offer>();
   const sourceTypes = new WeakMap<WaylandObject, Set<string>>();
   const marked = new WeakSet<WaylandObject>();
@@ -155,8 +176,14 @@ export function createClipboard(
     return own === type ? undefined : { args: { mime_type: own } };
   };
   const addOffer = (object: WaylandObject, { isPrimary }: { isPrimary: boolean }): void => {
-    offers.set(object, { types: new Map(), withheld: [], isPrimary, isOwn: false, state: "announced" });
+    offers.set(object, {
+      ...{ types: new Map(), withheld: [], isPrimary },
+      ...{ isOwn: false, hasList: false, isLink: false, isTaken: false, state: "announced" },
+    });
   };
+  /** Tells the app of what was withheld. */
+  const tellTypes = (object: WaylandObject, { withheld }: Offer): Addition[] =>
+    withheld.splice(0).map((type) => [object, "offer", type]);
   /** The host announces a type of data that the app could get. */
   const offer: Handler<"wl_data_offer.offer" | "zwp_primary_selection_offer_v1.offer"> = (
     { object, args: { mime_type: type } },
@@ -164,20 +191,30 @@ export function createClipboard(
     const found = offers.get(object)!;
     if (type === session.dataMark) found.isOwn = true;
     if (carrying.isMark(type)) found.carriedMark = type;
+    if (type === listType) found.hasList = true;
+    if (linkTypes.has(type)) found.isLink = true;
     const own = session.innerType(type);
     if (!clipboard.in || own === undefined || found.types.size >= maxTypes) return dropped;
     found.types.set(own, type);
-    if (!found.isPrimary || attention.isUsed()) return own === type ? undefined : { args: { mime_type: own } };
+    const isWithheld = found.isPrimary ? !attention.isUsed() : droppedFiles && found.state === "announced";
+    if (!isWithheld) return own === type ? undefined : { args: { mime_type: own } };
     found.withheld.push(own);
     return dropped;
   };
   const receive: Handler<"wl_data_offer.receive" | "zwp_primary_selection_offer_v1.receive"> = (
     { object, args: { mime_type: type, fd: pipe } },
   ) => {
-    const { types, withheld, isOwn, carriedMark, state } = offers.get(object)!;
+    const found = offers.get(object)!;
+    const { types, withheld, isOwn, carriedMark, state } = found;
     const outer = types.get(type);
     if (outer === undefined || withheld.length > 0) {
       throw new Violation("it wants data that it was not offered");
+    }
+    if (outer === listType) {
+      const mayTake = state === "dropped" && !found.isTaken;
+      if (mayTake && droppedFiles!.take(pipe, (text) => answer(pipe, text))) found.isTaken = true;
+      else pipe.isMuted = true;
+      return undefined;
     }
     const mayRead = isOwn || state === "dropped" || state === "selected" && attention.isUsed() && rates.paste();
     const isOver = carriedMark !== undefined && !clipboard.in && !carrying.isReadable();
@@ -207,7 +244,8 @@ export function createClipboard(
       const found = offered && offers.get(offered);
       if (!found) return undefined;
       found.state = "selected";
-      if (clipboard.in || found.carriedMark === undefined || !carrying.isReadable()) return undefined;
+      const before = tellTypes(offered, found);
+      if (clipboard.in || found.carriedMark === undefined || !carrying.isReadable()) return { before };
       carried.add(object);
       found.types.set(carriedType, carriedType);
       const announced: Addition = [offered, "offer", carriedType];
@@ -239,7 +277,14 @@ export function createClipboard(
     },
     "wl_data_device.enter": ({ object, args: { id: offered } }) => {
       const found = offered && offers.get(offered);
-      if (found) dragged.set(object, found);
+      if (!found) return void dragged.delete(object);
+      dragged.set(object, found);
+      found.state = "dragged";
+      if (droppedFiles && found.hasList && !found.isLink && !found.isOwn) {
+        found.types = new Map([[listType, listType]]);
+        found.withheld = [listType];
+      }
+      return { before: tellTypes(offered, found) };
     },
     "wl_data_device.leave": ({ object }) => void dragged.delete(object),
     "wl_data_device.drop": ({ object }) => {
@@ -249,6 +294,12 @@ export function createClipboard(
     },
     "wl_data_offer.accept": ({ object, args: { mime_type: type } }) =>
       type === null ? undefined : { args: { mime_type: offers.get(object)!.types.get(type) ?? null } },
+    // A program that hears that its files were moved may remove them.
+    "wl_data_offer.set_actions": ({ object, args: { dnd_actions: actions, preferred_action: preferred } }) => {
+      const { hasList, isOwn } = offers.get(object)!;
+      if (!hasList || isOwn) return undefined;
+      return { args: { dnd_actions: actions & copyAction, preferred_action: preferred & copyAction } };
+    },
     "wl_data_source.target": ({ args: { mime_type: type } }) =>
       type === null ? undefined : { args: { mime_type: session.innerType(type) ?? null } },
   };
@@ -256,7 +307,7 @@ export function createClipboard(
     handlers,
     release() {
       const released = [...waiting].flatMap(([device, offered]): Addition[] => [
-        ...offers.get(offered)!.withheld.splice(0).map((type): Addition => [offered, "offer", type]),
+        ...tellTypes(offered, offers.get(offered)!),
         [device, "selection", offered],
       ]);
       waiting.clear();

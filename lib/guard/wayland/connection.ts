@@ -11,6 +11,7 @@ import {
   type Filter,
   frameAbout,
   frameFilter,
+  frameOfData,
   frameOfDescriptors,
   frameOfMessages,
   frameTypes,
@@ -81,7 +82,15 @@ export function createConnection(
       descriptors.closeOwn(number);
     };
   };
-  const policy = createPolicy({ session, descriptors, create, readSource });
+  const answer: Parameters<typeof createPolicy>[0]["answer"] = ({ number, closed }, text) => {
+    if (text !== undefined && (text === "" || closed.has("read"))) return;
+    const frame = text === undefined
+      ? frameAbout(frameTypes.closeWriting, number)
+      : frameOfData(number, new TextEncoder().encode(text));
+    own.set(number, [...own.get(number) ?? [], frame]);
+    session.wake();
+  };
+  const policy = createPolicy({ session, descriptors, create, readSource, answer });
 
   const make = (
     sender: FrameSender,

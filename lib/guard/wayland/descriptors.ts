@@ -34,7 +34,10 @@ export interface Descriptor {
   onPass?: (bytes: number) => void;
   /** Which ends of a pipe are closed. */
   closed: Set<"read" | "write">;
-  /** Of a pipe of the guard's own: takes what comes. The host's end knows nothing of it. */
+  /**
+   * Takes what the end sends that has not opened the pipe, which the opener does not get: of a pipe of the guard's own,
+   * which the host's end does not know, or of an app's.
+   */
   reader?: PipeReader;
 }
 

@@ -5,6 +5,7 @@
 
 import { Violation } from "../faults.ts";
 import { createPendingBytes } from "../pending_bytes.ts";
+import type { PipeReader } from "./carrying.ts";
 import type { Descriptor, Descriptors, FrameSender } from "./descriptors.ts";
 
 /** How the content of files is compressed. What is compressed can be checked by its size only. */
@@ -17,6 +18,10 @@ export const frameTypes = {
   descriptors: 1,
   /** A pipe is opened, of which the receiver has the end for reading. */
   openPipe: 7,
+  /** Bytes go through a pipe. */
+  data: 10,
+  /** Whoever writes into a pipe has closed it. */
+  closeWriting: 12,
   acknowledge: 16,
   close: 18,
 } as const;
@@ -97,6 +102,17 @@ export function frameAbout(type: number, number: number): Uint8Array {
   return frame;
 }
 
+/** A frame of what goes through a pipe. */
+export function frameOfData(number: number, bytes: Uint8Array): Uint8Array {
+  const size = 8 + bytes.length;
+  const frame = new Uint8Array((size + 3) & ~3);
+  const view = new DataView(frame.buffer);
+  view.setUint32(0, size << 5 | frameTypes.data, true);
+  view.setInt32(4, number, true);
+  frame.set(bytes, 8);
+  return frame;
+}
+
 /**
  * Takes a stream apart as it comes.
  *
@@ -120,13 +136,17 @@ export function frameFilter(
     size: [8, 8],
     judge: ({ view }) => descriptors.open(sender, { number: numberIn(view), kind: "pipe", size: 0 }),
   };
+  /** What takes the bytes of a pipe: of the end that has not opened it, never what the other one writes back. */
+  const readerOf = ({ opener, reader }: Descriptor): PipeReader | undefined => opener === sender ? undefined : reader;
   const closePipe = (end: "read" | "write"): FrameKind => ({
     size: [8, 8],
     about: "pipe",
     judge({ view, descriptor }) {
-      if (!descriptor!.reader) return descriptors.close(numberIn(view), end);
-      descriptors.closeOwn(numberIn(view));
-      descriptor!.reader.end();
+      const reader = readerOf(descriptor!);
+      if (!reader || sender === "host") descriptors.close(numberIn(view), end);
+      else descriptors.closeOwn(numberIn(view));
+      if (!reader) return undefined;
+      reader.end();
       return "drop";
     },
   });
@@ -195,13 +215,12 @@ export function frameFilter(
     7: openPipe,
     8: openPipe,
     9: openPipe,
-    // Bytes go through a pipe.
-    10: {
+    [frameTypes.data]: {
       size: [8, maxPipe],
       head: 8,
       about: "pipe",
       judge({ size, descriptor }) {
-        const reader = descriptor!.reader;
+        const reader = readerOf(descriptor!);
         if (!reader) return descriptors.write(descriptor!, size - 8) ? undefined : "drop";
         let left = size - 8;
         checkRest = (bytes) => {
@@ -212,7 +231,7 @@ export function frameFilter(
       },
     },
     11: closePipe("read"),
-    12: closePipe("write"),
+    [frameTypes.closeWriting]: closePipe("write"),
     [frameTypes.acknowledge]: {
       size: [8, 8],
       judge({ bytes, view }) {

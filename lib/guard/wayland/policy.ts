@@ -20,7 +20,8 @@
  *   needed for the front, the whole screen, a window's menu, the clipboard, and what is selected. To drag or move
  *   anything takes a button that is down. Only the user moves the pointer.
  * - **Clipboard, selection, drags** (`clipboard.ts`): text and pictures pass, in the directions that are open, once the
- *   user has worked there, in answer to an event that the app has got. Else data stays within the container.
+ *   user has worked there, in answer to an event that the app has got. Else data stays within the container. Files that
+ *   the user drops on a window are lent (`dropped_files.ts`).
  * - **Who the user is**: names, makers and serial numbers of screens, seats and tablets stay on the host (`outputs.ts`).
  *
  * Rules without a memory are rows (`rules.ts`): hidden, rewritten, counted, or passed if the user works there. A part that
@@ -79,12 +80,11 @@ const offersOfDevice = [
 
 /** The policy for a new connection. */
 export function createPolicy(
-  { session, descriptors, create, readSource }: {
+  { session, descriptors, create, readSource, answer }: {
     session: WaylandSession;
     descriptors: Descriptors;
     create: Create;
-    readSource: Parameters<typeof createClipboard>[0]["readSource"];
-  },
+  } & Pick<Parameters<typeof createClipboard>[0], "readSource" | "answer">,
 ): Policy {
   const { attention, rates, border, container } = session;
   const registry = createRegistry();
@@ -110,6 +110,7 @@ export function createPolicy(
     input: () => input,
     setDragged: (surface) => surfaces.setRole(surface, "drag"),
     readSource,
+    answer,
   });
   const input = createInput({ session, release: clipboard.release });
   const parts: readonly Part[] = [

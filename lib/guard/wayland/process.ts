@@ -7,6 +7,7 @@
 import { join } from "@std/path";
 import { obeyCommands } from "../commands.ts";
 import { startDeadline } from "../deadline.ts";
+import { closeQuietly, isGone, readText, writeText } from "../sockets.ts";
 import type { Carrying, CarryRequest } from "./carrying.ts";
 import { relayConnections } from "./relay.ts";
 import { createClosing } from "../closing.ts";
@@ -17,12 +18,17 @@ import { crossingText, type GuardHistory, type GuardRequest, privateNames, windo
 const clientMs = 10_000;
 const lookMs = 5;
 
+/** How long a run may take to lend what is dropped on a window, in milliseconds. */
+const lendMs = 60_000;
+
 /**
  * Guards a session until its windows are gone. Prints `ready` when it listens, then what to show the user, one line
  * each, and at its end what has become of the windows. Ends with its input, unless that ends with the line `keep`.
  */
 export async function runGuardProcess(argument: string | undefined): Promise<never> {
-  const { listen, directory, history, closesAfterMs, ...request }: GuardRequest = JSON.parse(argument ?? "");
+  const { listen, directory, history, closesAfterMs, takesFiles, ...request }: GuardRequest = JSON.parse(
+    argument ?? "",
+  );
   const lock = await Deno.open(join(directory, privateNames.lock), { read: true });
   await lock.lock(false);
   const closing = createClosing();
@@ -49,6 +55,9 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
     closing,
     crossings,
     listener,
+    lend: takesFiles
+      ? (list) => lendByRun(list, { path: join(directory, privateNames.files), tell: print })
+      : undefined,
     connect: async () => {
       await waitForPath(path);
       return await Deno.connect({ transport: "unix", path });
@@ -71,6 +80,27 @@ export function closeLater(carrying: Carrying, closesAfterMs: GuardRequest["clos
   for (const direction of ["in", "out"] as const) {
     const afterMs = closesAfterMs[direction];
     if (afterMs !== undefined) startDeadline(afterMs, () => void carrying.carry({ close: [direction] }));
+  }
+}
+
+/** Has the run lend what is dropped that serves the session, see `LendList`. */
+export async function lendByRun(
+  list: string,
+  { path, tell }: { path: string; tell: (line: string) => unknown },
+): Promise<string> {
+  try {
+    using run = await Deno.connect({ transport: "unix", path });
+    const timer = setTimeout(() => closeQuietly(run), lendMs);
+    try {
+      await writeText(run, list);
+      return await readText(run);
+    } finally {
+      clearTimeout(timer);
+    }
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    tell("What was dropped is not lent: no run of attach.ts answers for these windows. Start the app again");
+    return "";
   }
 }
 

@@ -9,6 +9,7 @@ import { Violation } from "../faults.ts";
 import { createOutgoing, lookMs } from "../outgoing.ts";
 import { closeQuietly, isGone, readChunks } from "../sockets.ts";
 import { createConnection } from "./connection.ts";
+import type { LendList } from "./dropped_files.ts";
 import type { Compression } from "./frames.ts";
 import { createWaylandSession, type GuardedWindows, type WaylandSession } from "./session.ts";
 import { readToken, tokenBytes } from "./token.ts";
@@ -26,6 +27,8 @@ export interface WaylandRelayOptions extends GuardedWindows {
   closing?: Closing;
   /** What crosses the clipboard. Default: nobody writes that down. */
   crossings?: Crossings | undefined;
+  /** Lends what the user drops on a window. Default: nothing is lent. */
+  lend?: LendList | undefined;
   /** Is given what all connections have in common, before the first. */
   begin?(session: WaylandSession): void;
 }

@@ -15,6 +15,8 @@ export const guardWord = "--guard-wayland";
 export interface GuardRequest extends GuardedWindows {
   /** How the container's end compresses. */
   compression: Compression;
+  /** Whether files that the user drops on a window are lent. */
+  takesFiles: boolean;
   /** The path of the socket to which the container's end connects. */
   listen: string;
   /** Whether what crosses the clipboard is written down, and where to when nobody reads {@linkcode crossingIn}'s lines. */
@@ -41,6 +43,8 @@ export const privateNames = {
   alive: "alive",
   /** A file that is locked while the directory is in use. */
   lock: "lock",
+  /** The socket of the run that lends what is dropped on a window. */
+  files: "files",
   /** A file that says whose guard this is, see {@linkcode GuardedSession}. */
   session: "session.json",
 } as const;
@@ -85,7 +89,7 @@ export function guardArgv(request: GuardRequest): string[] {
   return [
     ...[Deno.execPath(), "run", "--quiet", "--no-prompt", `--allow-read=${paths}`, `--allow-write=${paths}`],
     `--allow-net=${
-      [listen, ...[privateNames.waypipe, commandNames.socket].map((name) => join(directory, name))]
+      [listen, ...[privateNames.waypipe, privateNames.files, commandNames.socket].map((name) => join(directory, name))]
         .map((path) => `unix:${path}`).join(",")
     }`,
     ...[Deno.mainModule, ...words],

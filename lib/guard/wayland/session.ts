@@ -9,6 +9,7 @@ import { dataTypes } from "../data_types.ts";
 import { type Attention, createAttention } from "../attention.ts";
 import { type Closing, createClosing } from "../closing.ts";
 import { type Crossings, noCrossings } from "../crossings.ts";
+import { createDroppedFiles, type DroppedFiles, type LendList } from "./dropped_files.ts";
 
 /** What the borders of windows look like. */
 export interface Border {
@@ -66,6 +67,8 @@ export interface WaylandSession extends GuardedWindows {
   carrying: Carrying;
   /** What crosses the clipboard. */
   crossings: Crossings;
+  /** What becomes of files that the user drops on a window; undefined: none may be. */
+  droppedFiles: DroppedFiles | undefined;
   /** What is called when the guard has something to say to an app by itself: whoever relays looks at once. */
   wake(): void;
   /** The popups that are not hidden, by whatever is theirs alone, and how large they are. */
@@ -98,6 +101,7 @@ export function createWaylandSession(
     isPaused,
     closing = createClosing(now),
     crossings = noCrossings,
+    lend,
     ...windows
   }: GuardedWindows & {
     tell(text: string): void;
@@ -105,6 +109,8 @@ export function createWaylandSession(
     isPaused?: () => boolean;
     closing?: Closing;
     crossings?: Crossings | undefined;
+    /** Lends what is dropped on a window. Default: nothing is. */
+    lend?: LendList | undefined;
   },
 ): WaylandSession {
   const left = { ...countLimits };
@@ -121,6 +127,7 @@ export function createWaylandSession(
     attention: createAttention(now, isPaused),
     rates: createRates(now),
     carrying: createCarrying({ clipboard: windows.clipboard, now }),
+    droppedFiles: lend && createDroppedFiles(lend),
     wake() {},
     popups: new Map(),
     dataMark,

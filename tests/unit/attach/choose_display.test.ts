@@ -139,6 +139,7 @@ async function clientFails(
     const box = localBox(host, { mounts: mountsIn(host, "box"), history });
     const client = await startWaylandClient(box, {
       clipboard: { in: true, out: true },
+      takesFiles: false,
       border: { colour: "#e60000", width: 4, isAlways: false },
     });
     const error = await assertRejects(() => client.ready, CannotShow);

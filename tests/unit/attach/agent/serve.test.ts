@@ -1,7 +1,7 @@
 // The host's end of the apps' own dialogs: what it takes from a hostile agent, and when it acts.
 
 import { abortable } from "@std/async";
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { chooserOptions } from "../../../../lib/attach/agent/dialogs.ts";
 import { servePortals } from "../../../../lib/attach/agent/serve.ts";
 import { createPermissions, type Permissions } from "../../../../lib/attach/session/permissions.ts";
@@ -14,6 +14,7 @@ import { offerPortals } from "../../../../lib/attach/agent/agent.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { withValues } from "../../../../lib/base/shell_words.ts";
 import { localBox } from "../../containers.ts";
+import type { LendList } from "../../../../lib/guard/wayland/dropped_files.ts";
 import type { SessionLoans } from "../../../../lib/container/lend/loan.ts";
 import { recordingHost } from "../../recording_host.ts";
 
@@ -163,6 +164,8 @@ async function withDialogs(
     /** What was started as something recorded. */
     recorded: string[];
     permissions: Permissions;
+    /** Lends what is dropped on a window. */
+    drop: LendList;
     /** Ends the serving. */
     end: () => PromiseLike<void>;
   }) => Promise<void>,
@@ -261,6 +264,7 @@ async function withDialogs(
     made,
     recorded,
     permissions,
+    drop: served.drop!,
     end: () => served[Symbol.asyncDispose](),
   });
 }
@@ -325,6 +329,60 @@ Deno.test("a file in the share of the container is not lent: it is there already
       assertEquals([told, lent], [[{ id: 1, paths: ["/home/ubuntu/share/sub/a.txt"] }], []]);
     },
   );
+});
+
+Deno.test("files that are dropped are lent, all or none, and the user is told of what cannot be", async () => {
+  await withDialogs(
+    () => Promise.resolve({ code: 0, stdout: "" }),
+    async ({ drop, told, lent, said, loans, settled }) => {
+      const path = "/home/ubuntu/maps/1-a b.txt";
+      assertEquals(await drop("file:///home/me/a%20b.txt\r\n"), `file://${path.replace(" ", "%20")}\r\n`);
+      await settled();
+      assertEquals([lent, told], [["/home/me/a b.txt"], [{ watch: path }]]);
+      assertEquals(said, ['status: A file dropped on "box": lent to it']);
+      const inShare = await drop("file:///m/box/share/sub/a.txt\r\n");
+      assertEquals([inShare, lent.length], ["file:///home/ubuntu/share/sub/a.txt\r\n", 1]);
+      said.length = 0;
+      for (const times of [1, 2]) {
+        assertEquals(await drop("file:///home/me/a\r\nsftp://there/b\r\n"), "");
+        const why = 'What was dropped on "box" is not a file of this host: "sftp://there/b"';
+        assertEquals(said.filter((line) => line.includes(why)).length, times);
+      }
+      loans.open = () => Promise.reject(new UserError('"/home/me" is a directory', { hint: "" }));
+      assertEquals([await drop("file:///home/me\r\n"), await drop("")], ["", ""]);
+      assertStringIncludes(said.at(-1)!, '"/home/me" is a directory');
+      assertEquals([lent.length, told.length], [1, 1]);
+    },
+  );
+});
+
+Deno.test("what is dropped after dialogs has been closed is not lent", async () => {
+  await withDialogs(() => Promise.resolve({ code: 0, stdout: "" }), async ({ drop, lent, said, permissions }) => {
+    permissions.close(["dialogs"]);
+    said.length = 0;
+    assertEquals([await drop("file:///home/me/a\r\n"), lent], ["", []]);
+    assertEquals(said, ['status: What was dropped on "box" is not lent: dialogs is closed']);
+  });
+});
+
+Deno.test("what is dropped when the session ends is lent before all is taken back, and nothing after that", async () => {
+  await withDialogs(() => Promise.resolve({ code: 0, stdout: "" }), async ({ drop, loans, end, settled }) => {
+    const events: string[] = [];
+    const opened = Promise.withResolvers<string[]>();
+    loans.open = () => {
+      events.push("lends");
+      return opened.promise.finally(() => events.push("lent"));
+    };
+    loans.end = () => Promise.resolve(void events.push("taken back"));
+    const dropping = drop("file:///home/me/a\r\n");
+    await settled();
+    const ending = end();
+    opened.resolve(["/home/ubuntu/maps/1-a"]);
+    await Promise.all([dropping, ending]);
+    assertEquals(events, ["lends", "lent", "taken back"]);
+    assertEquals(await drop("file:///home/me/b\r\n"), "");
+    assertEquals(events.length, 3);
+  });
 });
 
 Deno.test("nothing is lent and nothing told when the user closes the dialog", async () => {

@@ -144,7 +144,7 @@ Deno.test("what crosses on Wayland is written down with its bytes, and nothing w
     const crossed: Crossing[] = [];
     const report = ({ time: _, ...crossing }: CrossingLine): void => void crossed.push(crossing);
     const crossings = createCrossings({ report, tell() {}, mayReport: () => mayReport });
-    const made = withGlobals(undefined, trial(undefined, crossings));
+    const made = withGlobals(undefined, trial(undefined, { crossings }));
     showWindow(made);
     const { host, connection } = made;
     makeSource(made);

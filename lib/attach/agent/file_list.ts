@@ -1,0 +1,54 @@
+/** Lists of files, as desktops drag them: `text/uri-list` of RFC 2483, with the `file` URIs of RFC 8089. */
+
+import { UserError } from "../../base/errors.ts";
+import { revealInvisible } from "../../base/text.ts";
+import { maxListBytes } from "../../guard/wayland/dropped_files.ts";
+
+/** How many files may be dropped at once. */
+const maxFiles = 64;
+
+/**
+ * The paths that a list names. Hidden files are not among them: whoever takes over waypipe's client can say that something
+ * was dropped, and these have the keys of the user's, and what the user's programs start.
+ *
+ * @param container what the user is told that the files were dropped on
+ * @throws {UserError} when it names anything but files of this host's in sight, or too many
+ */
+export function pathsIn(list: string, container: string): string[] {
+  const lines = list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
+  if (lines.length > maxFiles || new TextEncoder().encode(list).length > maxListBytes) {
+    throw new UserError(
+      `More than ${maxFiles} files, or too long a list of them, were dropped on "${container}": none is lent`,
+      { hint: "Drop fewer, or put them into its share" },
+    );
+  }
+  return lines.map((line) => {
+    const path = pathOf(line);
+    const seen = revealInvisible(path ?? line).slice(0, 200);
+    if (path?.includes("/.")) {
+      throw new UserError(`"${seen}" was dropped on "${container}", and is hidden: none is lent`, {
+        hint: "Lend it by map.ts",
+      });
+    }
+    if (path !== undefined) return path;
+    throw new UserError(`What was dropped on "${container}" is not a file of this host: "${seen}"`, {
+      hint: "Copy it to a directory of this host first",
+    });
+  });
+}
+
+function pathOf(uri: string): string | undefined {
+  const [, encoded] = /^file:(?:\/\/(?:localhost)?)?(\/[^/?#][^?#]*)$/i.exec(uri) ?? [];
+  try {
+    const path = decodeURIComponent(encoded ?? "");
+    return path === "" || path.includes("\0") ? undefined : path;
+  } catch {
+    // It is not UTF-8.
+    return undefined;
+  }
+}
+
+/** A list of these paths. */
+export function listOf(paths: readonly string[]): string {
+  return paths.map((path) => `file://${path.split("/").map(encodeURIComponent).join("/")}\r\n`).join("");
+}

@@ -1,0 +1,48 @@
+// A guard asks the run that serves its session for what is dropped on a window.
+
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { takeDrops } from "../../../../lib/attach/wayland/take_drops.ts";
+import { mountsIn } from "../../../../lib/container/paths.ts";
+import { lendByRun } from "../../../../lib/guard/wayland/process.ts";
+import { localBox } from "../../containers.ts";
+import { recordingHost } from "../../recording_host.ts";
+
+Deno.test("what is dropped on a window is lent by the run that serves its session last, else by none, with a line", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: root } });
+    const mounts = mountsIn(host, "box");
+    const [guard, first, second] = [".attach-1w", ".attach-2", ".attach-3"].map((name) => join(root, name)) as [
+      string,
+      string,
+      string,
+    ];
+    for (const path of [guard, first, second]) await Deno.mkdir(path);
+    await Deno.writeTextFile(join(guard, "session.json"), JSON.stringify({ mounts: mounts.directory, session: "web" }));
+    const told: string[] = [];
+    const drop = (): Promise<string> =>
+      lendByRun("a list", { path: join(guard, "files"), tell: (line) => told.push(line) });
+    const takes = (directory: string, session = "web"): Promise<Disposable | undefined> =>
+      takeDrops(localBox(host, { mounts, directory }), {
+        session,
+        lend: (list) => Promise.resolve(`${list} for ${directory.at(-1)}`),
+      });
+
+    assertEquals(await takes(first, "other"), undefined);
+    assertEquals([await drop(), told.length], ["", 1]);
+    {
+      using _first = await takes(first);
+      assertEquals(await drop(), "a list for 2");
+      using _second = await takes(second);
+      assertEquals(await Promise.all([drop(), drop()]), ["a list for 3", "a list for 3"]);
+    }
+    assertEquals([await drop(), told.length], ["", 2]);
+    assertEquals([...Deno.readDirSync(second)].length + [...Deno.readDirSync(first)].length, 0);
+    await Deno.remove(join(guard, "files"));
+    await Deno.rename(guard, join(root, "gone"));
+    assertEquals(await takes(first), undefined);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});

@@ -1,0 +1,252 @@
+// Files that the user drops on a window: what a container does to get more than those, or sooner.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { concat } from "@std/bytes";
+import { Violation } from "../../../../lib/guard/faults.ts";
+import { maxListBytes } from "../../../../lib/guard/wayland/dropped_files.ts";
+import { frame, ids, message, showWindow, type Trial, trial, withGlobals } from "../../wayland_samples.ts";
+
+const nothing = new Uint8Array();
+const offer = 0xff00_0000;
+const [source, device] = [ids.next, ids.device];
+const listType = "text/uri-list";
+const fileTypes = ["text/plain;charset=utf-8", listType, "x-special/gnome-icon-list", "text/plain"];
+const list = "file:///home/me/a.txt\r\n";
+const lentList = "file:///home/ubuntu/maps/1-a.txt\r\n";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (data: Uint8Array): string => new TextDecoder().decode(data);
+
+/** A window on which files may be dropped, and what was to be lent. */
+function withDrops(lend = (_list: string): Promise<string> => Promise.resolve(lentList)): Trial & { lent: string[] } {
+  const lent: string[] = [];
+  const made = withGlobals(
+    undefined,
+    trial(undefined, {
+      lend(list) {
+        lent.push(list);
+        return lend(list);
+      },
+    }),
+  );
+  showWindow(made);
+  return { ...made, lent };
+}
+
+/** The host drags these types over the window. Gives what passes. */
+function drag(
+  { host }: Trial,
+  { types = fileTypes, id = offer, to = device }: { types?: readonly string[]; id?: number; to?: number } = {},
+): { announced: Uint8Array; entered: Uint8Array } {
+  const announced = host(
+    message(to, "wl_data_device.data_offer", id),
+    ...types.map((type) => message(id, "wl_data_offer.offer", type)),
+    message(id, "wl_data_offer.source_actions", 7),
+  );
+  return { announced, entered: host(message(to, "wl_data_device.enter", 9, ids.surface, 256, 256, id)) };
+}
+
+function drop({ host }: Trial, to: number = device): void {
+  host(message(to, "wl_data_device.drop"));
+}
+
+/** The app asks for the list, by the pipe of this number. */
+function ask({ connection, app }: Trial, { pipe, id = offer }: { pipe: number; id?: number }): Uint8Array {
+  connection.fromContainer(frame(8, pipe));
+  connection.fromContainer(frame(1, pipe));
+  return app(message(id, "wl_data_offer.receive", listType));
+}
+
+/** The host sends its list. Gives what passes at once, without frames that are empty. */
+function answer({ connection: { fromHost } }: Trial, pipe: number, data: Uint8Array = bytes(list)): Uint8Array {
+  return withoutEmpty(concat([...fromHost(frame(10, pipe, data)), ...fromHost(frame(12, pipe))]));
+}
+
+function withoutEmpty(frames: Uint8Array): Uint8Array {
+  return new Uint8Array(
+    [...frames].flatMap((_, at, all) => at % 4 === 0 && all[at] !== 0x80 ? all.slice(at, at + 4) : []),
+  );
+}
+
+/** What the guard itself has to say to the app, once that is so. */
+async function said({ connection }: Trial): Promise<Uint8Array> {
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  const leaving = connection.leave();
+  assert(leaving !== "later");
+  return leaving?.toContainer.slice(4) ?? nothing;
+}
+
+/** What the app's pipe gets of the host's list. */
+async function taken(made: Trial, asked: { pipe: number; id?: number }): Promise<Uint8Array> {
+  ask(made, asked);
+  return concat([answer(made, asked.pipe), await said(made)]);
+}
+
+const closing = (pipe: number): Uint8Array => frame(12, pipe);
+const whole = (pipe: number): Uint8Array => concat([frame(10, pipe, bytes(lentList)), closing(pipe)]);
+
+Deno.test("an app gets the files that are dropped on its window, by their places in the container, once", async () => {
+  const made = withDrops();
+  const { announced, entered } = drag(made);
+  assertEquals(text(announced).match(/[a-z-]+\/[a-z-]+/g), null, "nothing before it is known to be a drag");
+  assertEquals(text(entered).match(/[a-z-]+\/[a-z-]+/g), [listType], "the host's paths are in the other types, too");
+  assertEquals(
+    made.app(message(offer, "wl_data_offer.accept", 9, listType)),
+    message(offer, "wl_data_offer.accept", 9, listType),
+  );
+  drop(made);
+  assertEquals(ask(made, { pipe: 1 + 1 }), message(offer, "wl_data_offer.receive", listType));
+  assertEquals(answer(made, 2), nothing, "what the host says is not for the app");
+  assertEquals(await said(made), whole(2));
+  assertEquals(made.lent, [list]);
+  const again = await taken(made, { pipe: 3 });
+  assertEquals([again, made.lent], [closing(3), [list]]);
+  assertThrows(() => made.app(message(offer, "wl_data_offer.receive", "text/plain")), Violation);
+});
+
+Deno.test("an app over whose window files are dragged gets nothing of them", async () => {
+  const made = withDrops();
+  drag(made);
+  assertEquals(await taken(made, { pipe: 2 }), closing(2));
+  made.host(message(device, "wl_data_device.leave"));
+  assertEquals(await taken(made, { pipe: 3 }), closing(3));
+  // They are dropped elsewhere, or something else is dropped here.
+  drop(made);
+  assertEquals(await taken(made, { pipe: 4 }), closing(4));
+  drag(made, { id: offer + 1, types: ["text/plain"] });
+  drop(made);
+  assertEquals(await taken(made, { pipe: 5 }), closing(5));
+  drag(made, { id: offer + 2 });
+  made.host(message(device, "wl_data_device.enter", 9, ids.surface, 256, 256, 0));
+  drop(made);
+  assertEquals(await taken(made, { pipe: 6, id: offer + 2 }), closing(6), "a drag within an app, of nothing");
+  assertEquals(made.lent, []);
+  // What was asked for too soon is not read later: the pipe is closed.
+  drag(made, { id: offer + 3 });
+  drop(made);
+  assertEquals(await taken(made, { pipe: 7, id: offer + 3 }), whole(7));
+});
+
+Deno.test("a drop on one window says nothing about what is dragged over those of another connection", async () => {
+  const [one, other] = [withDrops(), withDrops()];
+  drag(one);
+  drag(other);
+  drop(other);
+  assertEquals(await taken(one, { pipe: 2 }), closing(2));
+  assertEquals(one.lent, []);
+});
+
+Deno.test("a container drops no files of the host's on itself: its own lists have another name", async () => {
+  const made = withDrops();
+  const { app, host, session } = made;
+  app(message(ids.dataManager, "wl_data_device_manager.create_data_source", source));
+  const named = app(message(source, "wl_data_source.offer", listType));
+  assertEquals(named, message(source, "wl_data_source.offer", `${session.dataMark};${listType}`));
+  host(message(ids.pointer, "wl_pointer.button", 6, 0, 272, 1));
+  app(message(device, "wl_data_device.start_drag", source, ids.surface, 0, 6));
+  const { entered } = drag(made, { types: [`${session.dataMark};${listType}`, session.dataMark] });
+  assertEquals(text(entered).match(/[a-z-]+\/[a-z-]+/g), [listType], "its own apps know it");
+  drop(made);
+  ask(made, { pipe: 2 });
+  const own = bytes("file:///home/me/.ssh/id_rsa\r\n");
+  assertEquals(answer(made, 2, own), concat([frame(10, 2, own), closing(2)]), "it passes as the container's own text");
+  assertEquals(await said(made), nothing);
+  // Nor does what it says that it comes from the host, too.
+  drag(made, { id: offer + 1, types: [listType, session.dataMark] });
+  drop(made);
+  assertThrows(() => ask(made, { pipe: 3, id: offer + 1 }), Violation);
+  assertEquals(made.lent, []);
+});
+
+Deno.test("a container cannot write the host's list itself", async () => {
+  const made = withDrops();
+  drag(made);
+  drop(made);
+  ask(made, { pipe: 2 });
+  made.connection.fromContainer(frame(10, 2, bytes("file:///home/me/.ssh/id_rsa\r\n")));
+  made.connection.fromContainer(frame(12, 2));
+  await said(made);
+  assertEquals(made.lent, []);
+  answer(made, 2);
+  await said(made);
+  assertEquals(made.lent, [list]);
+});
+
+Deno.test("one list of files is read at a time, by however many objects it is asked for", async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const made = withDrops(() => promise);
+  const second = ids.next;
+  made.app(message(ids.dataManager, "wl_data_device_manager.get_data_device", second, ids.seat));
+  drag(made);
+  drag(made, { id: offer + 1, to: second });
+  drop(made);
+  drop(made, second);
+  assertEquals(await taken(made, { pipe: 2 }), nothing);
+  assertEquals(await taken(made, { pipe: 3, id: offer + 1 }), closing(3));
+  resolve(lentList);
+  assertEquals(await said(made), whole(2));
+  assertEquals(made.lent, [list]);
+});
+
+Deno.test("an app whose files are being lent hears empty lines, since Qt gives up a pipe that is silent", async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const made = withDrops(() => promise);
+  drag(made);
+  drop(made);
+  assertEquals(await taken(made, { pipe: 2 }), nothing);
+  let heard: Uint8Array = nothing;
+  while (heard.length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    heard = await said(made);
+  }
+  assertEquals(heard.subarray(0, 12), frame(10, 2, bytes("\r\n")));
+  resolve(lentList);
+  assertEquals((await said(made)).slice(-whole(2).length), whole(2));
+});
+
+Deno.test("no more of a list is read than may pass, and the app gets nothing if nothing is lent", async () => {
+  for (const lend of [() => Promise.resolve(""), () => Promise.reject(new Error("no"))]) {
+    const made = withDrops(lend);
+    drag(made);
+    drop(made);
+    ask(made, { pipe: 2 });
+    for (let times = 0; times < 20; times++) made.connection.fromHost(frame(10, 2, new Uint8Array(2 ** 14).fill(97)));
+    made.connection.fromHost(frame(12, 2));
+    assertEquals(await said(made), closing(2));
+    assertEquals(made.lent.map(({ length }) => length), [maxListBytes + 1]);
+  }
+});
+
+Deno.test("an app that reads its files no more is sent nothing but the end", async () => {
+  const made = withDrops();
+  drag(made);
+  drop(made);
+  ask(made, { pipe: 2 });
+  made.connection.fromContainer(frame(11, 2));
+  answer(made, 2);
+  assertEquals(await said(made), closing(2));
+});
+
+Deno.test("no program of the host's hears that files of it were moved", () => {
+  const made = withDrops();
+  drag(made);
+  const actions = (own: number, preferred: number): Uint8Array =>
+    made.app(message(offer, "wl_data_offer.set_actions", own, preferred));
+  assertEquals(actions(7, 2), message(offer, "wl_data_offer.set_actions", 1, 0));
+  assertEquals(actions(3, 1), message(offer, "wl_data_offer.set_actions", 1, 1));
+});
+
+Deno.test("links that are dragged, and what is copied, come as they would without files", () => {
+  const made = withDrops();
+  const types = ["text/x-moz-url", listType, "text/html", "text/plain"];
+  const { entered } = drag(made, { types });
+  assertEquals(text(entered).match(/[a-z-]+\/[a-z-]+/g), ["text/html", "text/plain"]);
+  const { host } = made;
+  host(
+    message(device, "wl_data_device.data_offer", offer + 1),
+    ...fileTypes.map((type) => message(offer + 1, "wl_data_offer.offer", type)),
+  );
+  const selected = host(message(device, "wl_data_device.selection", offer + 1));
+  assertEquals(text(selected).match(/[a-z-]+\/[a-z-]+/g), ["text/plain", "text/plain"]);
+  assert(!text(selected).includes(listType));
+});
