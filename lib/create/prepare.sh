@@ -30,6 +30,14 @@ cat >"$home/.ssh/authorized_keys"
 chmod 755 "$home/maps"
 chown -R "$uid:$gid" "$home/.ssh" "$home/maps" "$home/.xpra" "$home/share"
 
+# Dialogs that apps of GTK 3 and 4 show themselves lead to what the host lends.
+bookmarks=$home/.config/gtk-3.0/bookmarks
+if [ ! -e "$bookmarks" ]; then
+  mkdir -p "${bookmarks%/*}"
+  printf 'file://%s Lent files\nfile://%s Share\n' "$home/maps" "$home/share" >"$bookmarks"
+  chown "$uid:$gid" "$home/.config" "${bookmarks%/*}" "$bookmarks"
+fi
+
 # With lingering, the systemd of that user runs without a login.
 loginctl enable-linger "$user"
 

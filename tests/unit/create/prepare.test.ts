@@ -72,8 +72,8 @@ Deno.test("prepareContainer() tells that the user cannot be made", async () => {
 /** Runs prepare.sh where these are the users; "ROOT" in a home is a directory of the test's. */
 async function runPrepareScript(
   passwd: readonly string[],
-  { wanted = "", useradd = "exit 1" }: { wanted?: string; useradd?: string } = {},
-): Promise<{ code: number; printed: string; made: string }> {
+  { wanted = "", useradd = "exit 1", before = "" }: { wanted?: string; useradd?: string; before?: string } = {},
+): Promise<{ code: number; printed: string; made: string; bookmarks: string }> {
   const root = await Deno.makeTempDir();
   try {
     const program = (name: string, text: string): Promise<void> =>
@@ -84,13 +84,23 @@ async function runPrepareScript(
     for (const name of ["chown", "loginctl", "setpriv"]) await program(name, "");
     const script = withValues(prepareScript, { wanted, otherwise: "ubuntu", cannot_make: "76" })
       .replaceAll("/etc/passwd", `'${root}/passwd'`).replace("/etc/ssh/ssh_host_*_key.pub", "/dev/null");
-    const { code, stdout } = await runProcess(["/bin/sh", "-c", script], {
+    const { code, stdout } = await runProcess(["/bin/sh", "-c", before + script], {
+      cwd: root,
       env: { PATH: `${root}:${Deno.env.get("PATH")}` },
       stdin: { text: "ssh-ed25519 AAAA\n" },
       okCodes: "any",
     });
     const files = await runProcess(["find", "home", "-type", "f"], { cwd: root, okCodes: "any" });
-    return { code, printed: stdout.trim().replace(root, "ROOT"), made: files.stdout.trim() };
+    const bookmarks = await runProcess(["sh", "-c", "cat home/*/.config/gtk-3.0/bookmarks"], {
+      cwd: root,
+      okCodes: "any",
+    });
+    return {
+      code,
+      printed: stdout.trim().replace(root, "ROOT"),
+      made: files.stdout.trim().split("\n").toSorted().join(" "),
+      bookmarks: bookmarks.stdout.replaceAll(root, "ROOT"),
+    };
   } finally {
     await Deno.remove(root, { recursive: true });
   }
@@ -105,8 +115,11 @@ Deno.test("prepare.sh takes the image's first ordinary user, the wanted one, or 
   assertEquals(await runPrepareScript(image), {
     code: 0,
     printed: "early:1002:50:ROOT/home/early",
-    made: "home/early/.ssh/authorized_keys",
+    made: "home/early/.config/gtk-3.0/bookmarks home/early/.ssh/authorized_keys",
+    bookmarks: "file://ROOT/home/early/maps Lent files\nfile://ROOT/home/early/share Share\n",
   });
+  const before = "mkdir -p home/early/.config/gtk-3.0\n: >home/early/.config/gtk-3.0/bookmarks\n";
+  assertEquals((await runPrepareScript(image, { before })).bookmarks, "", "of the image's own");
   assertEquals((await runPrepareScript(image, { wanted: "late" })).printed, "late:1003:1003:ROOT/home/late");
   const useradd = 'for name; do :; done; echo "$name:x:1000:1000::$PWD/home/$name:" >>passwd';
   assertEquals((await runPrepareScript(system, { useradd })).printed, "ubuntu:1000:1000:ROOT/home/ubuntu");
