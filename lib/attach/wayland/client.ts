@@ -206,7 +206,11 @@ export async function startWaylandClient(
     compress: compression,
     async note(session) {
       const noted: GuardedSession = { mounts: target.mounts.directory, session };
-      await writeText(host, join(directory, privateNames.session), { text: JSON.stringify(noted), mode: 0o600 });
+      const text = JSON.stringify(noted);
+      await writeText(host, join(directory, privateNames.session), { text, mode: 0o600 }).catch((error) => {
+        // The session has ended already: the guard takes its directory with it.
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
     },
     keep() {
       kept.resolve("keep\n");
