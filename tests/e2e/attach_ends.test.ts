@@ -7,7 +7,7 @@ import { runProcess } from "../../lib/base/process.ts";
 import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";
 import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { clientsOf, inSession, needed, nothingLeft, testInTurns, testOnOneEngine } from "./sessions.ts";
-import { pressIn, windowWith, withDisplay } from "./windows.ts";
+import { closeWindow, pressIn, windowWith, withDisplay } from "./windows.ts";
 import { type EngineName, shareContainer } from "./world.ts";
 
 const nameOn = shareContainer("ends");
@@ -44,8 +44,8 @@ const detached =
 const endings: readonly Ending[] = [
   {
     how: "the app's window is closed",
-    // As a person does it. xdotool's own windowclose destroys the window without a word to its app.
-    act: ({ window }) => sh(["xdotool", "windowactivate", "--sync", window, "key", "alt+F4"]),
+    // xdotool's own windowclose destroys the window without a word to its app.
+    act: ({ window }) => closeWindow(window),
     code: 0,
     says: /^Open channels: .*\n$/,
     runsOn: false,

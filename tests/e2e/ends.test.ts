@@ -7,7 +7,7 @@ import type { PartName } from "../lab/state.ts";
 import { eventually, inContainer, script, sh, startScript } from "./run.ts";
 import { clientsOf, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { desktop, startSway, waylandParts, windows } from "./wayland_desktop.ts";
-import { windowWith, withDisplay, xWindows } from "./windows.ts";
+import { closeWindow, windowWith, withDisplay, xWindows } from "./windows.ts";
 import { type EngineName, makeContainer, removeContainer, shareOnEngines } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-each-${engine}`;
@@ -49,10 +49,7 @@ const desktops: readonly Desktop[] = [
     env: {},
     terminal: (title, holds) => `xterm${holds ? " -hold" : ""} -T ${title} -e sh -c`,
     titles: (env) => xWindows("\\[", { show: "titles", env }),
-    async close(title) {
-      const window = await windowWith(`\\] ${title}`);
-      await sh(["xdotool", "windowactivate", "--sync", window, "key", "alt+F4"]);
-    },
+    close: async (title) => closeWindow(await windowWith(`\\] ${title}`)),
   },
 ];
 

@@ -33,6 +33,15 @@ export function windowWith(
   );
 }
 
+/** Closes a window by the window manager's key, as its user does: again where that has gone to another window. */
+export async function closeWindow(window: string): Promise<void> {
+  const isGone = async (): Promise<boolean> => !(await xWindows(".")).includes(window);
+  await eventually(`the end of the window ${window}`, async () => {
+    await sh(["xdotool", "windowactivate", "--sync", window, "key", "alt+F4"]).catch(() => {});
+    return await eventually("it", isGone, { timeoutMs: 8_000 }).catch(() => false);
+  });
+}
+
 /** Waits until a window shows more than a flat colour or two. */
 export async function painted(window: string): Promise<void> {
   await eventually(`a picture in the window ${window}`, async () => {
