@@ -102,6 +102,7 @@ testOnOneEngine(
     const { code, stderr } = await script("create", engine, words, { env });
     assertEquals(code, 0, stderr);
     assertStringIncludes(stderr, `text/csv opens in [copy of ${name}] Viewer`);
+    assertStringIncludes(await Deno.readTextFile(entryOf(engine, "viewer")), "\nMimeType=text/csv;\n");
     const own = "gui-container-NAME.viewer.desktop".replace("NAME", name);
     assertEquals(await Deno.readTextFile(list), before.replace("mine.desktop", own));
     const file = join(data, "a b's.csv");

@@ -58,7 +58,8 @@ const categories: ReadonlyMap<string, string> = new Map([
 const mimeType =
   /^(?:application|audio|image|message|model|text|video|x-scheme-handler)\/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$/;
 
-const maxMimeTypes = 100;
+/** The maximum number of types of an app. */
+export const maxMimeTypes = 100;
 
 /** Whether a word is such a type. */
 export function isMimeType(word: string): boolean {

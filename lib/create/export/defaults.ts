@@ -10,7 +10,7 @@ import { ifThere, readDirectory, removeFile } from "../../base/files.ts";
 import { readJson } from "../../base/json_file.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
-import { type App, isMimeType } from "./app.ts";
+import { type App, isMimeType, maxMimeTypes } from "./app.ts";
 import { entryName } from "./entry.ts";
 import { type Menu, writeFile } from "./menu.ts";
 
@@ -56,7 +56,10 @@ export function chooseDefaults(apps: readonly App[], types: readonly string[]): 
     const fitting = apps.filter((app) => opensType(app, type));
     const [app, other] = fitting;
     if (app === undefined) {
-      throw inputError(`None of the apps opens ${type}`, "Their types are in the lines MimeType= of their entries");
+      throw inputError(
+        `None of the apps opens ${type}`,
+        `Their types are in the lines MimeType= of their entries: of each, the first ${maxMimeTypes} count`,
+      );
     }
     if (other === undefined) return [type, app] as const;
     const ids = fitting.slice(0, 10).map(({ id }) => id).join(", ");
@@ -66,7 +69,7 @@ export function chooseDefaults(apps: readonly App[], types: readonly string[]): 
 
 /** Whether an entry with types offers an app for one. */
 export function opensType({ opens, mimeTypes }: App, type: string): boolean {
-  return opens !== "nothing" && mimeTypes.includes(type);
+  return (opens === "address" || opens === "file" && !type.startsWith("x-scheme-handler/")) && mimeTypes.includes(type);
 }
 
 /**
@@ -154,7 +157,7 @@ function recordPath({ icons }: Menu): string {
 }
 
 /** What earlier runs have changed. */
-async function readRecords(menu: Menu): Promise<Default[]> {
+export async function readRecords(menu: Menu): Promise<Default[]> {
   const found = await readJson(recordPath(menu));
   if (!Array.isArray(found)) return [];
   return found.filter((one) => typeof one?.type === "string" && typeof one.entry === "string");

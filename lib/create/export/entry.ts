@@ -23,8 +23,6 @@ export interface EntryOptions {
   env: Readonly<Record<string, string>>;
   attachOptions: readonly string[];
   xpraOptions: readonly string[];
-  /** The app is offered for files and addresses of its types. */
-  withTypes: boolean;
 }
 
 /** The base name of an entry's file. A container's name has no dot: two containers have no entry in common. */
@@ -33,12 +31,12 @@ export function entryName(container: string, id: string): string {
 }
 
 /**
- * The text of an entry. The container's name is in front, where no long name can push it out of sight.
+ * The text of an entry. The container's name is in front, where no long name can push it out of sight. The app is offered
+ * for all of its types.
  *
  * @param icon a name for the host's themes, or a path
  */
 export function entryText(app: App, icon: string | undefined, options: EntryOptions): string {
-  const { mark, withTypes } = options;
   const texts = [...app.texts].map(([key, text]) => `${key}=${/Name/.test(key) ? shownName(text, options) : text}`);
   return [
     "[Desktop Entry]",
@@ -46,7 +44,7 @@ export function entryText(app: App, icon: string | undefined, options: EntryOpti
     ...texts,
     ...(icon === undefined ? [] : [`Icon=${escapeValue(icon)}`]),
     ...(app.category === undefined ? [] : [`Categories=${app.category};`]),
-    ...(withTypes && app.opens !== "nothing" && app.mimeTypes.length > 0
+    ...(app.opens !== "nothing" && app.mimeTypes.length > 0
       ? [`MimeType=${app.mimeTypes.map((type) => `${type};`).join("")}`]
       : []),
     `Exec=${escapeValue(execOf(app, options))}`,
@@ -54,7 +52,7 @@ export function entryText(app: App, icon: string | undefined, options: EntryOpti
     ...(app.notifies ? ["StartupNotify=true"] : []),
     // As the guard of attach.ts shows it.
     `StartupWMClass=${classOf(options.container, app.windowClass)}`,
-    `${entryMark}=${mark}`,
+    `${entryMark}=${options.mark}`,
     "",
   ].join("\n");
 }

@@ -10,7 +10,7 @@ import { containerAt } from "../../container/resolve.ts";
 import type { Address, EngineOptions } from "../../container/address.ts";
 import { addressCalled } from "../address.ts";
 import type { App } from "./app.ts";
-import { changeDefaults, chooseDefaults, type Default, opensType, parseTypes } from "./defaults.ts";
+import { changeDefaults, chooseDefaults, type Default, opensType, parseTypes, readRecords } from "./defaults.ts";
 import { entryName, type EntryOptions, entryText, shownName, sortOptions } from "./entry.ts";
 import {
   entryPath,
@@ -27,9 +27,11 @@ import {
 import { type Apps, readApps, readIcons } from "./read.ts";
 import { readXOnly } from "./x_only.ts";
 
-export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions" | "withTypes" | "opener"> {
+export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions" | "opener"> {
   /** Ids or names of apps; none for all. */
   wanted: readonly string[];
+  /** The apps are offered for all types of files and addresses that they open. */
+  withTypes: boolean;
   /** The types of files and addresses of which they become the default. */
   defaultTypes: readonly string[];
 }
@@ -68,7 +70,7 @@ export function readTypes(
 ): Pick<ExportRequest, "withTypes" | "defaultTypes"> {
   const named = values.get("default");
   return {
-    withTypes: flags.has("mime") || named !== undefined,
+    withTypes: flags.has("mime"),
     defaultTypes: named === undefined ? [] : parseTypes(named),
   };
 }
@@ -138,6 +140,13 @@ async function exportInTurn(
     }
     const apps = own.filter((app) => !unseen.includes(app));
     const defaults = chooseDefaults(apps, request.defaultTypes);
+    const records = await readRecords(menu);
+    // For a type that has no default, GLib takes an app that is offered for it: a container has no say in that.
+    const typesOf = (app: App): string[] =>
+      app.mimeTypes.filter((type) =>
+        opensType(app, type) && (request.withTypes || defaults.get(type) === app ||
+          records.some((one) => one.type === type && one.entry === entryName(menu.container, app.id)))
+      );
     const icons = await readIcons(reached, apps);
     const root = host.env("GUI_CONTAINER_MOUNTS");
     const options = {
@@ -156,7 +165,7 @@ async function exportInTurn(
     const isGone = ({ type, entry }: Default): boolean => {
       const isOf = ({ id }: { id: string }): boolean => entryName(menu.container, id) === entry;
       const app = apps.find(isOf);
-      return app ? !request.withTypes || !opensType(app, type) : removed.some(isOf);
+      return app ? !opensType(app, type) : removed.some(isOf);
     };
     await withUndo(host, async (undo) => {
       for (const app of apps) {
@@ -164,7 +173,7 @@ async function exportInTurn(
         if (picture) await writeFile(iconPath(menu, app.id), { data: picture, undo });
         const attachOptions = [...options.attachOptions, ...xOnly?.apps.has(app) ? ["--display=x11"] : []];
         const icon = picture ? iconPath(menu, app.id) : nameOfIcon(app);
-        const text = entryText(app, icon, { ...options, attachOptions });
+        const text = entryText({ ...app, mimeTypes: typesOf(app) }, icon, { ...options, attachOptions });
         await writeFile(entryPath(menu, app.id), { data: new TextEncoder().encode(text), undo });
       }
       await changeDefaults(menu, {
@@ -175,7 +184,8 @@ async function exportInTurn(
     });
     for (const [type, { name }] of defaults) host.ui.status(`${type} opens in ${shownName(name, options)}`);
     await removeExported(menu, { exported: removed });
-    if (request.withTypes || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(menu);
+    const isTyped = apps.some((app) => typesOf(app).length > 0);
+    if (isTyped || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(menu);
     return apps.map(({ id, name }) => ({ id, name: shownName(name, options), entry: entryPath(menu, id) }));
   });
   return exported ?? [];

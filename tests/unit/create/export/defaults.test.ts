@@ -58,6 +58,8 @@ Deno.test("an app is the default for what the user names, whatever else the cont
   assertThrows(() => chooseDefaults(apps, [html!, pdf!]), UserError, `Several apps open ${pdf}: a, b`);
   assertThrows(() => chooseDefaults(apps, ["text/plain"]), UserError, "None of the apps opens text/plain");
   assertThrows(() => chooseDefaults([app("c", html!, "x")], [html!]), UserError, "None of the apps");
+  const [https] = parseTypes("https");
+  assertThrows(() => chooseDefaults([app("d", https!, "x %f")], [https!]), UserError, "None of the apps");
 });
 
 Deno.test("a default is a line of the list, of which all else stays, and is put back", () => {

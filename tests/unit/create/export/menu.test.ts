@@ -11,7 +11,13 @@ import { commandLine as createLine } from "../../../../create.ts";
 import { settingKeys } from "../../../../lib/attach/settings/file.ts";
 import { optionsOf } from "../../../../lib/cli/options.ts";
 import { entryName, entryText, sortOptions } from "../../../../lib/create/export/entry.ts";
-import { chooseApps, exportApps, type ExportRequest, parseExportWords } from "../../../../lib/create/export/export.ts";
+import {
+  chooseApps,
+  exportApps,
+  type ExportRequest,
+  parseExportWords,
+  readTypes,
+} from "../../../../lib/create/export/export.ts";
 import { unexportApps } from "../../../../lib/create/export/unexport.ts";
 import { menuIfAny, menuOf, withMenuLock, writeFile } from "../../../../lib/create/export/menu.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
@@ -52,7 +58,6 @@ const options = {
   env: { GUI_CONTAINER_MOUNTS: "/a b" },
   attachOptions: ["--engine=lxc", "--preset=isolated"],
   xpraOptions: ["--title=@title@, not to be trusted; $HOME"],
-  withTypes: true,
 };
 
 Deno.test("entryText() puts the container's name in front, and nothing of the container's behind Exec but plain words", () => {
@@ -76,15 +81,16 @@ StartupWMClass=my-box.office
 X-GuiContainer-Name=my-box
 `,
   );
-  const bare = entryText(appOf(writer.replace(" %U", "")), undefined, { ...plain, withTypes: true });
+  const bare = entryText(appOf(writer.replace(" %U", "")), undefined, plain);
   assert(!/Icon=|MimeType=|%u/.test(bare));
-  const env = entryText(appOf(writer.replace("office", "env A=b office")), undefined, { ...plain, withTypes: false });
+  const launched = { ...appOf(writer.replace("office", "env A=b office")), mimeTypes: [] };
+  const env = entryText(launched, undefined, plain);
   assertStringIncludes(env, '--session=office my-box "env A=b office --writer" --opengl=no -- %u\n');
   assert(!env.includes("MimeType="));
 });
 
 Deno.test("entryText() names the session after the app, not after what starts it", () => {
-  const plain = { ...options, opener: "open", env: {}, attachOptions: [], xpraOptions: [], withTypes: false };
+  const plain = { ...options, opener: "open", env: {}, attachOptions: [], xpraOptions: [] };
   for (
     const [id, exec, named] of [
       ["firefox-esr", "/usr/bin/firefox --new", undefined],
@@ -330,7 +336,7 @@ Deno.test("exportApps() writes entries and icons, and keeps what it wrote in ste
 });
 
 testWith(
-  ["gio"],
+  ["gio", "update-desktop-database"],
   "exportApps() makes an app the default for what the user names, and unexportApps() undoes it",
   async () => {
     const entries: Record<string, string> = { one: writer, two: writer.replace("text/rtf", "text/csv;text/html") };
@@ -348,14 +354,23 @@ testWith(
       const before = "[Default Applications]\ntext/rtf=editor.desktop\ntext/html=browser.desktop\n";
       await Deno.writeTextFile(path, before, { mode: 0o600 });
       const opens = async (type: string): Promise<string | undefined> => {
-        const env = { HOME: data, XDG_DATA_HOME: data, XDG_CONFIG_HOME: dirname(path), LC_ALL: "C" };
+        await runProcess(["update-desktop-database", applications]);
+        const env = {
+          HOME: data,
+          XDG_DATA_HOME: data,
+          XDG_DATA_DIRS: join(data, "none"),
+          XDG_CONFIG_HOME: dirname(path),
+          LC_ALL: "C",
+        };
         return / (\S+\.desktop)$/m.exec((await runProcess(["gio", "mime", type], { env, okCodes: "any" })).stdout)?.[1];
       };
-      const types = { withTypes: true, defaultTypes: ["text/rtf"] };
+      // Of the types that have no default, a container gets none.
+      const types = readTypes({ flags: new Map(), values: new Map([["default", "text/rtf"]]) });
       assertEquals(await exportNow(types), ["one", "two"]);
-      assertEquals([await opens("text/rtf"), await opens("text/html"), await modeOf(path)], [
+      assertEquals([await opens("text/rtf"), await opens("text/html"), await opens("text/csv"), await modeOf(path)], [
         "gui-container-box.one.desktop",
         "browser.desktop",
+        undefined,
         0o600,
       ]);
       assertEquals(recorded.said.filter((line) => line.includes("opens")), [
@@ -363,15 +378,21 @@ testWith(
       ]);
 
       // Without --default it stays; the app that opens it no more is the default no more.
-      await exportNow({ withTypes: true });
-      assertEquals(await opens("text/rtf"), "gui-container-box.one.desktop");
-      for (const change of [{ withTypes: false, wanted: ["one"] }, { gone: true }]) {
+      for (const withTypes of [true, false]) {
+        await exportNow({ withTypes });
+        assertEquals([await opens("text/rtf"), await opens("text/csv")], [
+          "gui-container-box.one.desktop",
+          withTypes ? "gui-container-box.two.desktop" : undefined,
+        ]);
+      }
+      for (const change of [() => entries.one = writer.replace("text/rtf", "text/x"), () => delete entries.one]) {
+        entries.one = writer;
         await exportNow(types);
-        if ("gone" in change) delete entries.one;
-        await exportNow({ withTypes: true, ...change });
+        change();
+        await exportNow();
         assertEquals(await Deno.readTextFile(path), before);
       }
-      await exportNow({ withTypes: true, defaultTypes: ["text/html", "text/csv"] });
+      await exportNow({ defaultTypes: ["text/html", "text/csv"] });
       assertEquals(await opens("text/html"), "gui-container-box.two.desktop");
       await unexport();
       assertEquals(await Deno.readTextFile(path), before);
