@@ -99,7 +99,7 @@ function escapeValue(value: string): string {
 }
 
 /** The option of attach.ts that has an entry start its app in a disposable copy. */
-const inCopy = "--disposable";
+export const inCopy = "--disposable";
 
 /** The options of attach.ts that an entry can carry. */
 const attachNames = ["allow", "ask", "border", "deny", "display", "disposable", "links-to", "no-box", "preset"];

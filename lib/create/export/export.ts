@@ -11,7 +11,7 @@ import type { Address, EngineOptions } from "../../container/address.ts";
 import { addressCalled } from "../address.ts";
 import type { App } from "./app.ts";
 import { changeDefaults, chooseDefaults, type Default, opensType, parseTypes, readRecords } from "./defaults.ts";
-import { entryName, type EntryOptions, entryText, shownName, sortOptions } from "./entry.ts";
+import { entryName, type EntryOptions, entryText, inCopy, shownName, sortOptions } from "./entry.ts";
 import {
   entryPath,
   exportedOf,
@@ -128,7 +128,24 @@ async function exportInTurn(
     } else if (foreign[0] !== undefined) {
       throw new UserError(whyForeign(menu, foreign[0]), { hint: "Move it away" });
     }
-    const own = chosen.filter(({ id }) => !foreign.includes(id));
+    const [before, records] = [await exportedOf(menu), await readRecords(menu)];
+    const isDefault = (id: string, type?: string): boolean =>
+      records.some((one) => one.entry === entryName(menu.container, id) && (type ?? one.type) === one.type);
+    const leavesCopies = request.attachOptions.includes(inCopy)
+      ? []
+      : chosen.map(({ id }) => id).filter((id) =>
+        isDefault(id) && before.some((entry) => entry.id === id && entry.text.includes(` ${inCopy} `))
+      );
+    for (const id of leavesCopies) {
+      host.ui.warn(
+        wanted.length === 0
+          ? `Not exported: "${id}", since it opens what it is the default for in copies. To change that, name it`
+          : `"${id}" opens what it is the default for in "${container}" from now on, not in copies`,
+        { security: wanted.length > 0 },
+      );
+    }
+    const left = [...foreign, ...wanted.length === 0 ? leavesCopies : []];
+    const own = chosen.filter(({ id }) => !left.includes(id));
     // Who names a display knows what it shows.
     const isDisplayGiven = request.attachOptions.some((option) => option.startsWith("--display="));
     const xOnly = isDisplayGiven || own.length === 0 ? undefined : await readXOnly(reached, own);
@@ -140,12 +157,10 @@ async function exportInTurn(
     }
     const apps = own.filter((app) => !unseen.includes(app));
     const defaults = chooseDefaults(apps, request.defaultTypes);
-    const records = await readRecords(menu);
     // For a type that has no default, GLib takes an app that is offered for it: a container has no say in that.
     const typesOf = (app: App): string[] =>
       app.mimeTypes.filter((type) =>
-        opensType(app, type) && (request.withTypes || defaults.get(type) === app ||
-          records.some((one) => one.type === type && one.entry === entryName(menu.container, app.id)))
+        opensType(app, type) && (request.withTypes || defaults.get(type) === app || isDefault(app.id, type))
       );
     const icons = await readIcons(reached, apps);
     const root = host.env("GUI_CONTAINER_MOUNTS");
@@ -160,8 +175,8 @@ async function exportInTurn(
       mark: menu.container,
       env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
     };
-    const before = await exportedOf(menu);
-    const removed = wanted.length === 0 ? before.filter(({ id }) => !apps.some((app) => app.id === id)) : [];
+    const kept = [...apps.map(({ id }) => id), ...left];
+    const removed = wanted.length === 0 ? before.filter(({ id }) => !kept.includes(id)) : [];
     const isGone = ({ type, entry }: Default): boolean => {
       const isOf = ({ id }: { id: string }): boolean => entryName(menu.container, id) === entry;
       const app = apps.find(isOf);

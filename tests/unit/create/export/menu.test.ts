@@ -402,6 +402,33 @@ testWith(
   },
 );
 
+Deno.test("exportApps() of all apps leaves alone what is a default and opens in copies; one that names it says so", async () => {
+  await withMenu(
+    { one: writer, two: writer.replace("text/rtf", "text/csv") },
+    async ({ data, exportNow, recorded }) => {
+      const entry = join(data, "applications/gui-container-box.one.desktop");
+      const list = join(data, ".config/mimeapps.list");
+      const copy = sortOptions(["--disposable", "--border=red"]);
+      await exportNow({ wanted: ["one"], defaultTypes: ["text/rtf"], ...copy });
+      const before = [await Deno.readTextFile(entry), await Deno.readTextFile(list)];
+      const warnings = (): string[] => recorded.said.splice(0).filter((line) => line.startsWith("warn"));
+      assertEquals(warnings(), []);
+      assertEquals(await exportNow({ withTypes: true }), ["two"]);
+      assertEquals([await Deno.readTextFile(entry), await Deno.readTextFile(list)], before);
+      assertEquals(warnings(), [
+        'warn: Not exported: "one", since it opens what it is the default for in copies. To change that, name it',
+      ]);
+      assertEquals(await exportNow(copy), ["one", "two"]);
+      assertEquals(warnings(), [], "two is the default for nothing");
+      assertEquals(await exportNow({ wanted: ["one"] }), ["one"]);
+      assertEquals(warnings(), [
+        'warn: "one" opens what it is the default for in "box" from now on, not in copies',
+      ]);
+      assert(!(await Deno.readTextFile(entry)).includes("--disposable"));
+    },
+  );
+});
+
 Deno.test("exportApps() and unexportApps() change no list of defaults that is a link or a pipe, and say so", async () => {
   await withMenu({ one: writer }, async ({ data, exportNow, unexport, recorded }) => {
     const path = join(data, ".config/mimeapps.list");
