@@ -6,13 +6,13 @@
 
 import { dirname, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
-import { ifThere, readDirectory, removeFile } from "../../base/files.ts";
+import { exists, ifThere, readDirectory, removeFile } from "../../base/files.ts";
 import { readJson } from "../../base/json_file.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
 import { type App, isMimeType, maxMimeTypes } from "./app.ts";
 import { entryName } from "./entry.ts";
-import { type Menu, writeFile } from "./menu.ts";
+import { makeDirectory, type Menu, writeFile } from "./menu.ts";
 
 /** That an entry is the default for a type. */
 export interface Default {
@@ -188,16 +188,24 @@ export async function changeDefaults(
   const before = { text: state ? await Deno.readTextFile(path) : "", records };
   const after = withDefaults(withoutDefaults(before, isGone), defaults);
   const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-  // First the record: without one, a line would never be taken back.
-  await writeFile(recordPath(menu), { data: bytes(JSON.stringify(after.records)), undo });
-  if (after.text !== before.text) {
+  const writeRecord = async (): Promise<void> => {
+    if (after.records.length === 0) return await removeFile(recordPath(menu));
+    await writeFile(recordPath(menu), { data: bytes(JSON.stringify(after.records)), undo });
+  };
+  const writeList = async (): Promise<void> => {
+    if (after.text === before.text) return;
+    // All that the permissions of create.ts let it make there.
+    if (!await exists(dirname(path))) await makeDirectory(join(dirname(path), "gui-container"), undo);
     await writeFile(path, {
       data: bytes(after.text),
       undo,
       ...state ? { mode: state.mode! & 0o777 } : {},
       fresh: `${path}.gui-container`,
     });
-  }
+  };
+  // Without a record, a line would never be taken back.
+  const isOver = defaults.length === 0 || after.records.length === 0;
+  for (const write of isOver ? [writeList, writeRecord] : [writeRecord, writeList]) await write();
   await warnOfOthers(menu, defaults);
 }
 
@@ -206,8 +214,8 @@ async function warnOfOthers(menu: Menu, defaults: readonly { type: string }[]): 
   const directory = dirname(listPath(menu));
   const types = defaults.map(({ type }) => type);
   for (const { name } of await readDirectory(directory)) {
-    if (!/^(?:[a-z]+-mimeapps\.list|kdeglobals)$/.test(name)) continue;
-    const text = await Deno.readTextFile(join(directory, name));
+    if (!/^(?:[a-z-]+-mimeapps\.list|kdeglobals)$/.test(name)) continue;
+    const text = await Deno.readTextFile(join(directory, name)).catch(() => "");
     const isNamed = (type: string): boolean =>
       name === "kdeglobals"
         ? /^x-scheme-handler\/https?$/.test(type) && /^BrowserApplication=./m.test(text)
@@ -227,5 +235,4 @@ export async function restoreDefaults(menu: Menu): Promise<void> {
   await menu.host.change(`write ${quoteWords([listPath(menu)])}`, async () => {
     await withUndo(menu.host, (undo) => changeDefaults(menu, { isGone, undo }));
   });
-  if (records.every(isGone)) await removeFile(recordPath(menu));
 }

@@ -144,7 +144,8 @@ export async function writeFile(
   undo.add(`restore "${path}"`, () => before ? Deno.writeFile(path, before) : removeFile(path));
 }
 
-async function makeDirectory(path: string, undo: Undo): Promise<void> {
+/** Makes a directory, and those above it. `undo` removes those that are new. */
+export async function makeDirectory(path: string, undo: Undo): Promise<void> {
   const made: string[] = [];
   for (let missing = path; !await exists(missing); missing = dirname(missing)) made.unshift(missing);
   if (made.length === 0) return;

@@ -21,6 +21,7 @@ import {
 import { unexportApps } from "../../../../lib/create/export/unexport.ts";
 import { menuIfAny, menuOf, withMenuLock, writeFile } from "../../../../lib/create/export/menu.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
+import { dryRunHost } from "../../../../lib/base/host.ts";
 import { withUndo } from "../../../../lib/base/undo.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { type Mounts, mountsIn } from "../../../../lib/container/paths.ts";
@@ -391,6 +392,7 @@ testWith(
         change();
         await exportNow();
         assertEquals(await Deno.readTextFile(path), before);
+        assertEquals(await exists(join(data, "gui-container/defaults.json")), false);
       }
       await exportNow({ defaultTypes: ["text/html", "text/csv"] });
       assertEquals(await opens("text/html"), "gui-container-box.two.desktop");
@@ -427,6 +429,35 @@ Deno.test("exportApps() of all apps leaves alone what is a default and opens in 
       assert(!(await Deno.readTextFile(entry)).includes("--disposable"));
     },
   );
+});
+
+Deno.test("what is a default is on record before the list has it, and until it has it no more; a dry run changes neither", async () => {
+  await withMenu({ one: writer }, async ({ data, exportNow, recorded, unexport }) => {
+    const [list, record] = [join(data, ".config/mimeapps.list"), join(data, "gui-container/defaults.json")];
+    const [{ mkdir, rename }, recordedThen] = [Deno, [] as boolean[]];
+    using _ = {
+      [Symbol.dispose]() {
+        Object.assign(Deno, { mkdir, rename });
+      },
+    };
+    // The directory of the list is missing, and not among what create.ts may write.
+    Deno.mkdir = async (path, options) => {
+      if (path === dirname(list)) throw new Deno.errors.NotCapable();
+      await mkdir(path, options);
+    };
+    Deno.rename = async (from, to) => {
+      if (to === list) recordedThen.push((await Deno.readTextFile(record)).includes("text/rtf"));
+      await rename(from, to);
+    };
+    await exportNow({ defaultTypes: ["text/rtf"] });
+    const files = await filesIn(data);
+    const dry = dryRunHost({ ui: recorded.host.ui, signal: recorded.host.signal });
+    await unexportApps({ ...menuOf(recorded.host, "box"), host: dry });
+    assertEquals(await filesIn(data), files);
+    await unexport();
+    assertEquals(recordedThen, [true, true]);
+    assertEquals([await Deno.readTextFile(list), await exists(record)], ["[Default Applications]\n", false]);
+  });
 });
 
 Deno.test("exportApps() and unexportApps() change no list of defaults that is a link or a pipe, and say so", async () => {
@@ -478,13 +509,20 @@ Deno.test("exportApps() that fails leaves the list of defaults, and warns of one
         join(directory, "gnome-mimeapps.list"),
         "[Default Applications]\ntext/csv=mine.desktop\n",
       );
+      await Deno.writeTextFile(
+        join(directory, "x-cinnamon-mimeapps.list"),
+        "[Default Applications]\nx-scheme-handler/office=mine.desktop\n",
+      );
+      await Deno.symlink("none", join(directory, "a-mimeapps.list"));
+      await Deno.mkdir(join(directory, "b-mimeapps.list"));
       const comesFirst = (name: string, type: string): string =>
         `warn: "${join(directory, name)}" comes first on its desktop, and names what opens ${type}`;
       await exportNow(types);
       await exportNow(https);
-      assertEquals(recorded.said.filter((line) => line.startsWith("warn")), [
+      assertEquals(recorded.said.filter((line) => line.startsWith("warn")).sort(), [
         comesFirst("gnome-mimeapps.list", "text/csv"),
         comesFirst("kdeglobals", "x-scheme-handler/https"),
+        comesFirst("x-cinnamon-mimeapps.list", "x-scheme-handler/office"),
       ]);
     },
   );
