@@ -216,6 +216,10 @@ for (const [example, { engine, app, title }] of Object.entries(apps)) {
       await painted(window);
       const { stdout } = await asRoot(engine, name, "apt-config dump --format '%v ' APT::Periodic::Unattended-Upgrade");
       assertEquals(stdout, "1 ", "it upgrades itself");
+      if (example === "libreoffice") {
+        const { stdout } = await asRoot(engine, name, "cat /proc/[0-9]*/maps | grep -c libvclplug_kf6");
+        assert(Number(stdout) > 0, "its dialogs for files are the host's");
+      }
       if (example === "your-own-app") {
         assertEquals((await asRoot(engine, name, offerNewer)).stdout.split("\n").at(-1), "1", "before the daily job");
         // What the timers start, which are masked in the lab's image.

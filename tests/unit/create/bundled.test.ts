@@ -3,6 +3,7 @@ import { fromFileUrl, join } from "@std/path";
 import { bundledCloudConfigs, bundledProfiles, readNamed } from "../../../lib/create/bundled.ts";
 import { parsePart } from "../../../lib/create/user_data.ts";
 import { UserError } from "../../../lib/base/errors.ts";
+import { exists } from "../../../lib/base/files.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { parseProfile } from "../../../lib/create/profile_file.ts";
 import { isMap, parseYaml } from "../../../lib/base/yaml.ts";
@@ -107,6 +108,27 @@ Deno.test("each cloud-config is one, upgrades itself, and names whole keys for t
       // Nobody has installed it from there here, and it says so.
       assertMatch(text, /Checked by schema only: no test installs it|No test reaches/);
     }
+  }
+});
+
+Deno.test("LibreOffice is installed where the distribution has no front end for KDE, and then asked for none", async () => {
+  const text = bundledCloudConfigs.files.libreoffice!;
+  const { packages, runcmd } = parseYaml("libreoffice", text) as { packages: string[]; runcmd: string[] };
+  assert(packages.includes("libreoffice-gtk3") && !packages.some((name) => /kf6|qt6/.test(name)), packages.join());
+  const directory = await Deno.makeTempDir();
+  try {
+    const setting = join(directory, "libreoffice.conf");
+    for (const code of [0, 100]) {
+      await Deno.writeTextFile(join(directory, "apt-get"), `#!/bin/sh\nexit ${code}\n`, { mode: 0o755 });
+      await Deno.writeTextFile(setting, "");
+      // A command that fails would undo all of the container.
+      await runProcess(["sh", "-c", runcmd.join("\n").replace("/etc/environment.d/libreoffice.conf", setting)], {
+        env: { PATH: `${directory}:${Deno.env.get("PATH")}` },
+      });
+      assertEquals(await exists(setting), code === 0);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
 });
 
