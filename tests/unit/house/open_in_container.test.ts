@@ -31,8 +31,11 @@ map.ts,*--no-wait*)
   printf '%s\\t/home/ubuntu/maps/0123456789-x'"$copy"'\\n' "$3"
   ;;
 attach.ts,*)
+  # Files stay lent while the app is shown, not while a copy of it is.
+  lock=$XDG_RUNTIME_DIR/gui-container-box-app.lock
+  case $* in *--disposable*) flock --nonblock "$lock" true || exit 1 ;; esac
   [ -n '${isShown ? "shown" : ""}' ] || exit 0
-  exec 9>"$XDG_RUNTIME_DIR/gui-container-box-app.lock"
+  exec 9>"$lock"
   flock --shared 9
   { sleep 0.3; printf '%s\\0' other ended '' >>'${directory}/started'; } &
   ;;
