@@ -2,6 +2,7 @@
 
 import findBrowsers from "./find_browsers.sh" with { type: "text" };
 import { ExitCode, UserError } from "../base/errors.ts";
+import { ifThere } from "../base/files.ts";
 import type { Container } from "../container/container.ts";
 import { parseExecLine } from "../container/exec_line.ts";
 import { noteLink } from "../container/opened_links.ts";
@@ -20,12 +21,15 @@ export function isAddress(word: string): boolean {
   return /^https?:\/\//.test(word);
 }
 
-/** Notes that a link is opened in a container, unless it is a copy: those open none for others. */
+/**
+ * Notes that a link is opened in a container, unless it is a copy: those open none for others. Where its directory is
+ * missing, the connection fails, and says what to do.
+ */
 export async function noteOpenedLink(
   { host, mounts }: Pick<Container, "host" | "mounts">,
   { opensLink, isDisposable }: Pick<StartRequest, "opensLink" | "isDisposable">,
 ): Promise<void> {
-  if (opensLink && !isDisposable) await noteLink(host, mounts);
+  if (opensLink && !isDisposable) await ifThere(noteLink(host, mounts));
 }
 
 /**

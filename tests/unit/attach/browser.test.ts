@@ -111,6 +111,7 @@ Deno.test("that a link was opened in a container is noted on the host, for a mom
     }
     await noteOpenedLink(container, { opensLink: true });
     assertEquals(await wasLinkOpened(container.mounts), true);
+    await noteOpenedLink({ ...container, mounts: { ...container.mounts, directory: "/none" } }, { opensLink: true });
   });
 });
 
