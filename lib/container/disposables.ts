@@ -65,9 +65,14 @@ function renewedPath({ directory }: Pick<Mounts, "directory">): string {
 /**
  * Makes the directory and the record of a new copy, and locks it.
  *
- * @throws {UserError} when that cannot be written
+ * @param options `max`: how many copies of the container may be in use before, if that is limited
+ * @throws {UserError} when that cannot be written, or as many are
  */
-export async function beginCopy(host: Host, { engine, name: source }: Instance): Promise<Copy> {
+export async function beginCopy(
+  host: Host,
+  { engine, name: source }: Instance,
+  { max }: { max?: number | undefined } = {},
+): Promise<Copy> {
   const name = newCopyName(source);
   const mounts = mountsOf(host, { engine, name });
   const written: CopyRecord & { name: string } = {
@@ -77,6 +82,7 @@ export async function beginCopy(host: Host, { engine, name: source }: Instance):
     name,
   };
   const record = async (): Promise<Deno.FsFile> => {
+    if (max !== undefined) await checkCopiesInUse(host, { engine, name: source }, max);
     try {
       await Deno.mkdir(mounts.directory, { mode: 0o755 });
       const lock = (await claimFile(copyRecordPath(mounts)))!;
@@ -137,13 +143,14 @@ export async function claimCopiesOf(host: Host, source: Instance, { force }: { f
 }
 
 /**
- * Checks that no more than a few copies of a container are in use.
+ * Checks that fewer copies of a container are in use. To be called in turn.
  *
  * @throws {UserError} when as many are
  */
-export async function checkCopiesInUse(host: Host, source: Instance, max: number): Promise<void> {
-  const isInUse = (copy: Copy): Promise<boolean> => Promise.resolve(copy.lock === undefined && isOf(copy, source));
-  const used = await chooseCopies(host, isInUse, { claim: false });
+async function checkCopiesInUse(host: Host, source: Instance, max: number): Promise<void> {
+  const copies = await lockCopies(host);
+  for (const { lock } of copies) release(lock);
+  const used = copies.filter((copy) => copy.lock === undefined && isOf(copy, source));
   if (used.length < max) return;
   throw new UserError(`${used.length} copies of "${source.name}" are in use`, {
     hint: "Close the windows of one first",

@@ -4,7 +4,7 @@ import { holdFiles } from "./lent_files.ts";
 import { makeCopy, requireOrigin } from "./make_copy.ts";
 import { causedBy, UserError } from "../../base/errors.ts";
 import { all } from "../../base/promises.ts";
-import { checkCopiesInUse, findLeftovers, removeCopies, removeCopy } from "../../container/disposables.ts";
+import { findLeftovers, removeCopies, removeCopy } from "../../container/disposables.ts";
 import { openHistory } from "../../container/history.ts";
 import { borderOf } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
@@ -27,8 +27,6 @@ const maxCopiesForLinks = 8;
 export async function runDisposable(container: Container, request: DisposableRequest): Promise<number> {
   const { host, name: source } = container;
   const { app } = request;
-  // It may be a link that a container opens, one after the other.
-  if (request.opensLink) await checkCopiesInUse(host, container, maxCopiesForLinks);
   using files = await holdFiles(host, request.files);
   // What can be known before the copy is made.
   await withDisplay(container, request, () => Promise.resolve());
@@ -37,7 +35,9 @@ export async function runDisposable(container: Container, request: DisposableReq
   await removeCopies(host, await findLeftovers(host));
   const useOnce = async (): Promise<number> => {
     const lend = (copy: Instance): Promise<void> => files.lend(copy, origin.user);
-    const copy = await makeCopy(host, container, { origin, lend });
+    // It may be a link that a container opens, one after the other.
+    const max = request.opensLink ? maxCopiesForLinks : undefined;
+    const copy = await makeCopy(host, container, { origin, lend, max });
     const { name, address, made } = copy;
     const { keptAs } = container.history;
     const history = openHistory(host, keptAs && { ...keptAs, copy: name });

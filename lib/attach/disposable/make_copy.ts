@@ -66,15 +66,15 @@ export interface NewCopy extends Copy {
  * Makes a copy up to where the directories that it shares are ready, so that windows can be prepared while the rest is
  * done. If a step fails, all is undone.
  *
- * @param options `lend`: puts files into it before it starts
+ * @param options `lend`: puts files into it before it starts; `max`: as for {@linkcode beginCopy}
  */
 export async function makeCopy(
   host: Host,
   source: Address,
-  { origin, lend }: { origin: Origin; lend(copy: Instance): Promise<void> },
+  { origin, lend, max }: { origin: Origin; lend(copy: Instance): Promise<void>; max?: number | undefined },
 ): Promise<NewCopy> {
   return await withUndo(host, async (undo) => {
-    const copy = await beginCopy(host, source);
+    const copy = await beginCopy(host, source, { max });
     const { mounts } = copy;
     const address = addressOf(host, { engine: source.engine, name: copy.name });
     undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));

@@ -5,7 +5,6 @@ import { ProcessError, UserError } from "../../../lib/base/errors.ts";
 import { modeOf } from "../../../lib/base/files.ts";
 import {
   beginCopy,
-  checkCopiesInUse,
   claimCopiesOf,
   type Copy,
   findLeftovers,
@@ -97,14 +96,20 @@ Deno.test("links make no more copies of a container than a few; of another one, 
   withEngine(() => ({}), async ({ host, engine }) => {
     const [box, other] = [{ engine, name: "box" }, { engine, name: "other" }];
     const copies = [await beginCopy(host, box), await beginCopy(host, box), await beginCopy(host, other)];
-    const error = await assertRejects(() => checkCopiesInUse(host, box, 2), UserError, '2 copies of "box" are in use');
+    const error = await assertRejects(
+      () => beginCopy(host, box, { max: 2 }),
+      UserError,
+      '2 copies of "box" are in use',
+    );
     assertEquals(error.exitCode, 1);
-    await checkCopiesInUse(host, box, 3);
     close(copies[0]);
-    await checkCopiesInUse(host, box, 2);
+    // Of several at once, too.
+    const more = await Promise.allSettled(Array.from({ length: 4 }, () => beginCopy(host, box, { max: 3 })));
+    const made = more.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+    assertEquals(made.length, 2);
     const leftovers = await findLeftovers(host);
     assertEquals(names(leftovers), [copies[0]!.name]);
-    close(...leftovers, ...copies.slice(1));
+    close(...leftovers, ...copies.slice(1), ...made);
   }));
 
 Deno.test("copies wait for no lock that another user of the host can take", () =>
