@@ -7,7 +7,8 @@
 #   wanted       the user's name; empty for the image's own ordinary user
 #   otherwise    the name of the user to make if the image has no ordinary one
 #   cannot_make  exit status when the user cannot be made
-: "${wanted?}" "${otherwise:?}" "${cannot_make:?}"
+#   shared       "yes" if the container shares directories with the host
+: "${wanted?}" "${otherwise:?}" "${cannot_make:?}" "${shared:?}"
 set -eu
 umask 077
 
@@ -34,7 +35,10 @@ chown -R "$uid:$gid" "$home/.ssh" "$home/maps" "$home/.xpra" "$home/share"
 bookmarks=$home/.config/gtk-3.0/bookmarks
 if [ ! -e "$bookmarks" ]; then
   mkdir -p "${bookmarks%/*}"
-  printf 'file://%s Lent files\nfile://%s Share\n' "$home/maps" "$home/share" >"$bookmarks"
+  {
+    printf 'file://%s Lent files\n' "$home/maps"
+    [ "$shared" != yes ] || printf 'file://%s Share\n' "$home/share"
+  } >"$bookmarks"
   chown "$uid:$gid" "$home/.config" "${bookmarks%/*}" "$bookmarks"
 fi
 

@@ -42,6 +42,7 @@ export async function prepareContainer(
     wanted: wanted ?? "",
     otherwise: ubuntuUser.name,
     cannot_make: `${cannotMake}`,
+    shared: instance.engine.server.isLocal ? "yes" : "no",
   });
   const { stdout } = await exec(host, instance, ["/bin/sh", "-c", script], { stdin: { text } }).catch((error) => {
     if (!(error instanceof ProcessError && error.code === cannotMake)) throw error;

@@ -72,7 +72,12 @@ Deno.test("prepareContainer() tells that the user cannot be made", async () => {
 /** Runs prepare.sh where these are the users; "ROOT" in a home is a directory of the test's. */
 async function runPrepareScript(
   passwd: readonly string[],
-  { wanted = "", useradd = "exit 1", before = "" }: { wanted?: string; useradd?: string; before?: string } = {},
+  { wanted = "", useradd = "exit 1", before = "", shared = "yes" }: {
+    wanted?: string;
+    useradd?: string;
+    before?: string;
+    shared?: string;
+  } = {},
 ): Promise<{ code: number; printed: string; made: string; bookmarks: string }> {
   const root = await Deno.makeTempDir();
   try {
@@ -82,7 +87,7 @@ async function runPrepareScript(
     await program("getent", `grep "^$2:" '${root}/passwd'`);
     await program("useradd", `cd '${root}'\n${useradd}`);
     for (const name of ["chown", "loginctl", "setpriv"]) await program(name, "");
-    const script = withValues(prepareScript, { wanted, otherwise: "ubuntu", cannot_make: "76" })
+    const script = withValues(prepareScript, { wanted, otherwise: "ubuntu", cannot_make: "76", shared })
       .replaceAll("/etc/passwd", `'${root}/passwd'`).replace("/etc/ssh/ssh_host_*_key.pub", "/dev/null");
     const { code, stdout } = await runProcess(["/bin/sh", "-c", before + script], {
       cwd: root,
@@ -120,6 +125,8 @@ Deno.test("prepare.sh takes the image's first ordinary user, the wanted one, or 
   });
   const before = "mkdir -p home/early/.config/gtk-3.0\n: >home/early/.config/gtk-3.0/bookmarks\n";
   assertEquals((await runPrepareScript(image, { before })).bookmarks, "", "of the image's own");
+  const { bookmarks } = await runPrepareScript(image, { shared: "no" });
+  assertEquals(bookmarks, "file://ROOT/home/early/maps Lent files\n", "on another machine");
   assertEquals((await runPrepareScript(image, { wanted: "late" })).printed, "late:1003:1003:ROOT/home/late");
   const useradd = 'for name; do :; done; echo "$name:x:1000:1000::$PWD/home/$name:" >>passwd';
   assertEquals((await runPrepareScript(system, { useradd })).printed, "ubuntu:1000:1000:ROOT/home/ubuntu");
