@@ -10,6 +10,7 @@
  *   which no container sees, and by which channels can be closed only.
  */
 
+import { asCalled } from "../../base/called.ts";
 import { showOnDesktop } from "../../base/desktop.ts";
 import type { Container } from "../../container/container.ts";
 import type { Channel } from "../../guard/channel.ts";
@@ -54,21 +55,50 @@ export function createPermissions(
   const open = new Set(given);
   const limited = [...times.keys()].filter((channel) => open.has(channel));
   const closers = new Map<Channel, AbortController>();
-  const deadlines = new Map<Channel, Deadline>();
+  const closings = new Map<Channel, Deadline>();
+  const hours = new Map<Channel, Deadline>();
   const closerOf = (channel: Channel): AbortController => {
     const closer = closers.get(channel) ?? new AbortController();
     closers.set(channel, closer);
     if (!open.has(channel)) closer.abort();
     return closer;
   };
-  const forget = (channel: Channel): void => {
+  const forget = (deadlines: Map<Channel, Deadline>, channel: Channel): void => {
     const deadline = deadlines.get(channel);
     deadlines.delete(channel);
     if (![...deadlines.values()].includes(deadline!)) deadline?.[Symbol.dispose]();
   };
   const tell = (what: string, more = ""): void => {
     host.ui.status(`${what}${more && `. ${more}`}`);
-    showOnDesktop(label, `${what}. ${more}`.trimEnd(), { kind: "warning", run: host.run });
+    showOnDesktop(label, asCalled(`${what}. ${more}`.trimEnd(), host.env), { kind: "warning", run: host.run });
+  };
+  /** Has something end after a while, and tells the user of both. */
+  const start = (
+    deadlines: Map<Channel, Deadline>,
+    channels: readonly Channel[],
+    { ms, then, end }: { ms: number; then: string; end: () => void },
+  ): void => {
+    const names = channelNamesOf(new Set(channels));
+    const what = `The channel${names.length > 1 ? "s" : ""} ${names.join(", ")} of "${label}" ${
+      names.length > 1 ? "are" : "is"
+    }`;
+    const deadline = startDeadline(ms, () => {
+      const over = channels.filter((channel) => deadlines.get(channel) === deadline);
+      for (const channel of over) deadlines.delete(channel);
+      if (over.length === 0) return;
+      end();
+      tell(`${what} ${then}: the time is over`);
+      permissions.onChange();
+    }, clocks);
+    for (const channel of channels) {
+      forget(deadlines, channel);
+      deadlines.set(channel, deadline);
+    }
+    const ends = permissions.ends();
+    const endMs = Math.min(...channels.map((channel) => ends.get(channel)!));
+    const line = attachLine({ label, options }, "--deny", names.join(","));
+    tell(`${what} open until ${clockTime(endMs, clocks?.wall())}`, `To close before: ${line}`);
+    permissions.onChange();
   };
   const permissions: Permissions = {
     open,
@@ -76,50 +106,39 @@ export function createPermissions(
     isLimited: (channel) => limited.includes(channel),
     onChange() {},
     begin() {
-      for (const [ms, channels] of Map.groupBy(limited, (channel) => times.get(channel)!)) {
-        permissions.allowFor(channels, { ms, then: "closed", end: () => void permissions.close(channels) });
+      const still = limited.filter((channel) => open.has(channel));
+      for (const [ms, channels] of Map.groupBy(still, (channel) => times.get(channel)!)) {
+        start(closings, channels, { ms, then: "closed", end: () => void permissions.close(channels) });
       }
     },
-    allowFor(channels, { ms, then, end }) {
-      const names = channelNamesOf(new Set(channels));
-      const what = `The channel${names.length > 1 ? "s" : ""} ${names.join(", ")} of "${label}" ${
-        names.length > 1 ? "are" : "is"
-      }`;
-      const deadline = startDeadline(ms, () => {
-        const over = channels.filter((channel) => deadlines.get(channel) === deadline);
-        for (const channel of over) deadlines.delete(channel);
-        if (over.length === 0) return;
-        end();
-        tell(`${what} ${then}: the time is over`);
-        permissions.onChange();
-      }, clocks);
-      for (const channel of channels) {
-        forget(channel);
-        deadlines.set(channel, deadline);
+    allowFor: (channels, allowed) => start(hours, channels, allowed),
+    ends() {
+      const ends = new Map<Channel, number>();
+      for (const [channel, { endMs }] of [...closings, ...hours]) {
+        ends.set(channel, Math.min(endMs, ends.get(channel) ?? Infinity));
       }
-      const line = attachLine({ label, options }, "--deny", names.join(","));
-      tell(`${what} open until ${clockTime(deadline.endMs)}`, `To close before: ${line}`);
-      permissions.onChange();
+      return ends;
     },
-    ends: () => new Map([...deadlines].map(([channel, { endMs }]) => [channel, endMs])),
     close(channels) {
       const closed = [...channels].filter((channel) => open.delete(channel));
       for (const channel of closed) {
-        forget(channel);
+        for (const deadlines of [closings, hours]) forget(deadlines, channel);
         closerOf(channel);
       }
       if (closed.length > 0) permissions.onChange();
       return closed;
     },
     end() {
-      for (const channel of deadlines.keys()) forget(channel);
+      for (const deadlines of [closings, hours]) for (const channel of deadlines.keys()) forget(deadlines, channel);
       return permissions.close(limited);
     },
   };
   return permissions;
 }
 
-/** A time as the user's clock shows it: hours and minutes. */
-export function clockTime(ms: number): string {
-  return new Date(ms).toLocaleTimeString("sv").slice(0, 5);
+/** A time as the user's clock shows it: hours and minutes, after the date where that is not today's. */
+export function clockTime(ms: number, now = Date.now()): string {
+  // Swedes write it that way.
+  const [date, time] = [ms, now].map((ms) => new Date(ms).toLocaleString("sv").slice(0, 16));
+  return date!.slice(0, 10) === time!.slice(0, 10) ? date!.slice(11) : date!;
 }

@@ -1,20 +1,26 @@
 // The channels of a run: what closes one, and what the user is told.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { createPermissions, type Permissions } from "../../../../lib/attach/session/permissions.ts";
+import { clockTime, createPermissions, type Permissions } from "../../../../lib/attach/session/permissions.ts";
 import type { Channel } from "../../../../lib/guard/channel.ts";
 import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
 
 /** The channels of a run, whose clock is the test's. */
-function run(options: { open: readonly Channel[]; times?: readonly (readonly [Channel, number])[] }): {
+function run(
+  options: {
+    open: readonly Channel[];
+    times?: readonly (readonly [Channel, number])[];
+    env?: Record<string, string>;
+  },
+): {
   permissions: Permissions;
   /** Lets milliseconds pass. */
   pass: (ms: number) => Promise<void>;
   said: string[];
   shown: () => string[];
 } {
-  const { host, said, calls } = recordingHost();
+  const { host, said, calls } = recordingHost({ env: options.env ?? {} });
   let time = Date.UTC(2026, 0, 1, 12);
   const clock = (): number => time;
   const permissions = createPermissions(localBox(host), {
@@ -75,6 +81,51 @@ Deno.test("what the user closes before its time is over ends once", async () => 
   assertEquals([...permissions.ends().keys()], ["clipboard-out"]);
   await pass(60_000);
   assertEquals([permissions.open.size, said.length], [0, 2]);
+});
+
+Deno.test("what is closed before its time has begun has none", () => {
+  const { permissions, said } = run({ open: ["microphone"], times: [["microphone", 60_000]] });
+  permissions.close(["microphone"]);
+  permissions.begin();
+  assertEquals([said, permissions.ends().size], [[], 0]);
+});
+
+Deno.test("a yes for an hour prolongs nothing that is open for a while", async () => {
+  const { permissions, pass, said } = run({ open: ["printing"], times: [["printing", 60_000]] });
+  let ends = 0;
+  const hour = { ms: 3_600_000, then: "asked for again", end: () => ends++ };
+  permissions.begin();
+  const [[, endMs]] = [...permissions.ends()] as [[Channel, number]];
+  permissions.allowFor(["printing"], hour);
+  assertEquals([...permissions.ends()], [["printing", endMs]]);
+  assertMatch(said[1]!, /The channel printing of "box" is open until \d\d:01\. /);
+  await pass(60_000);
+  assertEquals([permissions.open.size, permissions.ends().size], [0, 0]);
+  await pass(3_600_000);
+  assertEquals([ends, said.length], [0, 3]);
+});
+
+Deno.test("the end of an hour leaves a longer time of the channel as it is", async () => {
+  const { permissions, pass } = run({ open: ["printing"], times: [["printing", 7_200_000]] });
+  permissions.begin();
+  const [[, endMs]] = [...permissions.ends()] as [[Channel, number]];
+  permissions.allowFor(["printing"], { ms: 3_600_000, then: "asked for again", end() {} });
+  assertEquals([...permissions.ends()], [["printing", endMs - 3_600_000]]);
+  await pass(3_600_000);
+  assertEquals([[...permissions.ends()], permissions.open.size], [[["printing", endMs]], 1]);
+  assertEquals([permissions.end(), permissions.ends().size], [["printing"], 0]);
+});
+
+Deno.test("a notification has the line to type as the script was called", () => {
+  const { permissions, shown } = run({ open: ["links"], env: { GUI_CALLED: "./attach.ts" } });
+  permissions.allowFor(["links"], { ms: 60_000, then: "asked for again", end() {} });
+  assertMatch(shown()[0]!, /To close before: \.\/attach\.ts --deny box links$/);
+});
+
+Deno.test("a time has its date where that is not today's", () => {
+  const noon = new Date(2026, 0, 1, 12).getTime();
+  assertEquals(clockTime(noon + 60_000, noon), "12:01");
+  assertEquals(clockTime(noon + 12 * 3_600_000, noon), "2026-01-02 00:00");
 });
 
 Deno.test("the time of what is allowed in a question ends it, and not the channel", async () => {
