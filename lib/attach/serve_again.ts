@@ -45,14 +45,21 @@ export async function serveAgain(
   const served = open.intersection(new Set([...goesWithRun, "look"]));
   const before = recordedChannels(recorded).open;
   const stays = before.intersection(new Set(goesWithWindows)).difference(open);
-  if (stays.size > 0) {
-    const names = (channels: ReadonlySet<Channel>): string => channelNamesOf(channels).join(",");
-    const clipboard = names(stays.difference(new Set(["sound"])));
-    const line = `"${session}" was started with ${names(stays)}, which stays open while its windows are shown`;
+  const names = (channels: ReadonlySet<Channel>): string => channelNamesOf(channels).join(",");
+  const warn = (line: string, channels: ReadonlySet<Channel>): void => {
+    const clipboard = names(channels.difference(new Set(["sound"])));
     const close = clipboard && `To close it: ${attachLine(container, "--deny", clipboard)}. `;
     host.ui.warn(`${line}. ${close}To end the session: ${attachLine(container, "--stop", session)}`, {
       security: true,
     });
+  };
+  if (stays.size > 0) {
+    warn(`"${session}" was started with ${names(stays)}, which stays open while its windows are shown`, stays);
+  }
+  const own = new Map([...times ?? []].filter(([channel]) => goesWithRun.includes(channel)));
+  const late = new Set(times?.keys()).intersection(new Set(goesWithWindows));
+  if (late.size > 0) {
+    warn(`The time of ${names(late)} has no effect: "${session}" keeps what it has`, late);
   }
   const rest = `the windows of "${session}", its clipboard and its sound are as they were`;
   if (served.intersection(new Set(goesWithRun)).size === 0) {
@@ -60,7 +67,7 @@ export async function serveAgain(
     return 0;
   }
   const kept = before.difference(new Set([...goesWithRun, "look"]));
-  const permissions = createPermissions(container, { open: kept.union(served), times });
+  const permissions = createPermissions(container, { open: kept.union(served), times: own });
   const channels = recordChannels(permissions.open, asks);
   if (channels !== recorded) await noteChannels(container, { session, channels });
   history.add({ kind: "session", what: "is shown again", session, channels });

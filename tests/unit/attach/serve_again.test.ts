@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { serveAgain } from "../../../lib/attach/serve_again.ts";
-import { openChannels, recordChannels } from "../../../lib/attach/session/channels.ts";
+import { openChannels, recordChannels, splitTimes } from "../../../lib/attach/session/channels.ts";
 import { localBox } from "../containers.ts";
 import { recordingHost } from "../recording_host.ts";
 
@@ -27,5 +27,22 @@ Deno.test("who comes back to windows on Wayland with fewer channels is warned of
       `status: ${nothing}`,
     ]);
     assertEquals(calls, []);
+  }
+});
+
+Deno.test("who gives a time to the clipboard of windows that have stayed is told that it does not close", async () => {
+  for (const [allow, late] of [["clipboard:20m,sound:20m", "clipboard,sound"], ["links:20m", undefined]] as const) {
+    const { host, said } = recordingHost();
+    const { names, times } = splitTimes(allow);
+    const [channels, open] = [recordChannels(openChannels({}), new Set()), openChannels({ allow: names })];
+    const served = open.difference(new Set(["dialogs", "links"]));
+    await serveAgain(localBox(host), { session: "web", channels, open: served, times, asks: new Set() });
+    assertEquals(
+      said.filter((line) => line.startsWith("warn: ")),
+      late === undefined ? [] : [
+        `warn: The time of ${late} has no effect: "web" keeps what it has. ` +
+        "To close it: attach.ts --deny box clipboard. To end the session: attach.ts --stop box web",
+      ],
+    );
   }
 });
