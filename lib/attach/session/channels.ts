@@ -109,7 +109,8 @@ export function isChannelList(text: string): boolean {
 }
 
 /** The options of a command line that open these channels, and no others. */
-export function channelArguments(open: ReadonlySet<Channel>, asks: ReadonlySet<Channel>): string[] {
+export function channelArguments(open: ReadonlySet<Channel>, asked: ReadonlySet<Channel>): string[] {
+  const asks = asked.intersection(open);
   const isOpen = (preset: string): boolean => {
     const opened = new Set(channelsOfPreset(preset, channels));
     return opened.isSubsetOf(open) && opened.isDisjointFrom(asks);

@@ -204,6 +204,8 @@ Deno.test("channelArguments() opens the same channels again, by as few options a
     const given: ChannelRequest = Object.fromEntries(words.map((word) => word.slice(2).split("=")));
     assertEquals([openChannels(given), askedChannels(given)], [open, asks], words.join(" "));
   }
+  // What has been closed meanwhile is not opened again.
+  assertEquals(channelArguments(openChannels({ ask: "links" }), new Set(["links", "microphone"])), ["--ask=links"]);
 });
 
 Deno.test("the channels of a session are on record, and a record of a container's is read by the list", () => {
