@@ -1,13 +1,16 @@
-/** `attach.ts --deny NAME CHANNEL,…`: closes channels of sessions that run, at once. Only this host has a part in it. */
+/** `attach.ts --deny NAME CHANNEL,…`: closes channels of sessions that run, at once. Only this host has a part in that. */
 
+import { abortable } from "@std/async";
 import { join } from "@std/path";
 import { UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
 import type { Container } from "../container/container.ts";
 import type { Channel } from "../guard/channel.ts";
 import { attachLine } from "./session/advice.ts";
-import { channelNamesOf } from "./session/channels.ts";
-import { denyInRun, findRuns } from "./session/runs.ts";
-import { closeInGuard, guardedSessions } from "./wayland/ask_guard.ts";
+import { channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
+import { listSessions, noteChannels } from "./session/live_sessions.ts";
+import { denyInRun, findRuns, type KnownRun } from "./session/runs.ts";
+import { closeInGuard, guardedSessions, guardsOf } from "./wayland/ask_guard.ts";
 
 /**
  * Closes channels of the sessions of a container, or of one.
@@ -19,7 +22,7 @@ export async function deny(
   container: Container,
   { channels, session }: { channels: readonly Channel[]; session: string | undefined },
 ): Promise<number> {
-  const { host, label, mounts } = container;
+  const { host, label, mounts, history } = container;
   const names = (of: Iterable<Channel>): string => channelNamesOf(new Set(of)).join(", ");
   await host.change(`attach.ts: close ${names(channels)} of ${label}`, async () => {
     const isMeant = (name: string): boolean => session === undefined || name === session;
@@ -33,32 +36,108 @@ export async function deny(
       });
     }
     const own = join(await container.directory(), "guard");
-    const stays = new Set<string>();
-    const results: { container: string; session: string; closed: Channel[] }[] = [];
+    const guards = await guardsOf(container);
+    const results: Denied[] = [];
     for (const session of sessions) {
-      const closed = new Set<Channel>();
-      if (guarded.includes(session)) {
-        for (const channel of await closeInGuard(container, { session, channels })) closed.add(channel);
-      }
       const its = runs.filter((run) => run.session === session);
-      for (const { directory } of its) {
-        const answer = await denyInRun(host, { directory, own, channels });
-        for (const channel of answer.closed) closed.add(channel);
-        if (answer.stays.length > 0) stays.add(session);
-      }
-      if (its.length === 0 && channels.includes("sound")) stays.add(session);
-      results.push({ container: label, session, closed: [...closed] });
+      results.push(await denyIn(container, { session, runs: its, guard: guards.get(session), channels, own }));
     }
+    const nothing = ({ failures }: Denied): string => failures.length > 0 ? "nothing was closed" : "nothing was open";
     host.ui.result(
-      results.map(({ session, closed }) => `${session}: ${closed.length > 0 ? names(closed) : "nothing was open"}`)
-        .join("\n"),
-      results,
+      results.map((one) => `${one.session}: ${one.closed.length > 0 ? names(one.closed) : nothing(one)}`).join("\n"),
+      results.map(({ session, closed }) => ({ container: label, session, closed })),
     );
-    if (stays.size === 0) return;
-    const [first] = stays;
-    throw new UserError(`The sound of "${[...stays].join('", "')}" may play on: the run that began it has ended`, {
-      hint: `To end the session: ${attachLine(container, "--stop", first!)}`,
-    });
+    for (const { session, closed, isServed } of results) {
+      if (isServed || closed.length === 0) continue;
+      history.add({ kind: "session", what: "goes on with less", session });
+      const signal = AbortSignal.any([host.signal, AbortSignal.timeout(noteMs)]);
+      await abortable(noteClosed(container, { session, closed, signal }), signal).catch(() => {});
+    }
+    const [first, ...more] = results.flatMap(({ failures }) => failures);
+    for (const error of more) host.ui.warn(error.message, { security: true });
+    if (first) throw first;
   });
   return 0;
+}
+
+/** What came of it in a session. */
+interface Denied {
+  session: string;
+  closed: Channel[];
+  /** Whether a run serves the session, which also notes what is closed. */
+  isServed: boolean;
+  /** Why something may still be open. */
+  failures: Error[];
+}
+
+/** Closes channels of a session: what fails keeps nothing else open, and a guard that hangs no microphone. */
+async function denyIn(
+  container: Container,
+  { session, runs, guard, channels, own }: {
+    session: string;
+    runs: readonly KnownRun[];
+    guard: string | undefined;
+    channels: readonly Channel[];
+    own: string;
+  },
+): Promise<Denied> {
+  const { host, label } = container;
+  const closed = new Set<Channel>();
+  const failures: Error[] = [];
+  let isServed = false;
+  const stop = { hint: `To end the session: ${attachLine(container, "--stop", session)}` };
+  const fail = (error: unknown): void => {
+    host.signal.throwIfAborted();
+    failures.push(error as Error);
+  };
+  const sound = new UserError(`The sound of "${session}" may play on: the run that began it has ended`, stop);
+  for (const run of runs) {
+    try {
+      const answer = await denyInRun(container, { run, own, channels });
+      if (!answer) continue;
+      for (const channel of answer.closed) closed.add(channel);
+      if (answer.stays.length > 0) fail(sound);
+    } catch (error) {
+      fail(error);
+    }
+    isServed = true;
+  }
+  if (guard === undefined) return { session, closed: [...closed], isServed, failures };
+  try {
+    for (const channel of await closeInGuard(container, { session, channels })) closed.add(channel);
+  } catch (error) {
+    fail(error);
+  }
+  if (!isServed) {
+    if (channels.includes("sound")) fail(sound);
+    const ofRun = channels.filter((channel) => !["clipboard-in", "clipboard-out", "sound"].includes(channel));
+    if (ofRun.length > 0 && await isRunning(host, guard)) {
+      const what = `${channelNamesOf(new Set(ofRun)).join(", ")} may still be open`;
+      fail(new UserError(`A run that takes no commands shows "${session}" of "${label}": ${what}`, stop));
+    }
+  }
+  return { session, closed: [...closed], isServed, failures };
+}
+
+/** Whether the run lives that has opened the windows of a guard: it is starting, or of an earlier version. */
+async function isRunning({ run }: Pick<Host, "run">, guard: string): Promise<boolean> {
+  const pid = guard.slice(guard.lastIndexOf("-") + 1).replace(/w$/, "");
+  return (await run(["stat", "--format=", `/proc/${pid}`], { okCodes: "any" })).code === 0;
+}
+
+/** How long a container may take to write down which channels are open, in milliseconds. */
+const noteMs = 5_000;
+
+/** Writes down what a guard has closed, as a run does it. What the container has on record decides nothing here. */
+async function noteClosed(
+  container: Container,
+  { session, closed, signal }: { session: string; closed: readonly Channel[]; signal: AbortSignal },
+): Promise<void> {
+  if (!await container.isRunning()) return;
+  const host = container.host.forCleanup(signal);
+  const live = (await listSessions(container, { host, mayAsk: false })).find((one) => one.session === session);
+  if (!live) return;
+  const { open, asks } = recordedChannels(live.channels);
+  const channels = recordChannels(open.difference(new Set(closed)), asks);
+  await noteChannels(container, { host, session, channels });
 }

@@ -4,12 +4,14 @@
  */
 
 import { join } from "@std/path";
+import { UserError } from "../../base/errors.ts";
 import { readJson, writeJson } from "../../base/json_file.ts";
 import type { Container } from "../../container/container.ts";
 import type { Host } from "../../base/host.ts";
 import { isInUse, privateDirectories } from "../../container/private_directory.ts";
 import type { AskableChannel, Channel } from "../../guard/channel.ts";
 import { commandNames, obeyCommands, sendCommand } from "../../guard/commands.ts";
+import { attachLine } from "./advice.ts";
 import { channelNamesOf, recordChannels } from "./channels.ts";
 import { noteChannels } from "./live_sessions.ts";
 import type { Permissions } from "./permissions.ts";
@@ -61,7 +63,8 @@ export async function openToCommands(
   },
 ): Promise<AsyncDisposable> {
   const { host, label, mounts, history } = container;
-  const isStaying = (channel: Channel): boolean => stays.includes(channel) && permissions.open.has(channel);
+  // Whether what stays was ever open, only the container's record says.
+  const isStaying = (channel: Channel): boolean => stays.includes(channel);
   const obey = ({ deny }: DenyRequest): DenyAnswer => {
     const closed = permissions.close(deny.filter((channel) => !isStaying(channel)));
     if (closed.length > 0) host.ui.status(`Closed by --deny: ${channelNamesOf(new Set(closed)).join(", ")}`);
@@ -76,7 +79,7 @@ export async function openToCommands(
     writing = writing.then(() => path === undefined ? undefined : writeJson(path, record)).catch(warn);
   };
   const warn = (error: Error): void =>
-    host.ui.warn(`attach.ts --list and --deny do not know of this run: ${error.message}`);
+    host.ui.warn(`attach.ts --list and --deny do not reach this run: ${error.message}`);
   let channels = recordChannels(permissions.open, asks);
   let noting: Promise<unknown> = Promise.resolve();
   permissions.onChange = () => {
@@ -94,9 +97,10 @@ export async function openToCommands(
   permissions.begin();
   try {
     const own = await container.directory();
+    // With no watcher, --deny says that this run does not answer.
+    path = join(own, recordName);
     await Deno.mkdir(join(own, commandNames.directory), { recursive: true, mode: 0o700 });
     watcher = obeyCommands(own, obey);
-    path = join(own, recordName);
   } catch (error) {
     // No file can be watched, for one. The session is shown all the same.
     warn(error as Error);
@@ -127,15 +131,34 @@ export async function findRuns(host: Pick<Host, "env">): Promise<KnownRun[]> {
 }
 
 /**
- * Has a run close channels.
+ * Has a run close channels. Returns undefined when it has ended.
  *
- * @param own where this process may have a socket, for a moment
- * @throws when it does not answer
+ * @param options `own`: where this process may have a socket, for a moment
+ * @throws {UserError} when it does not answer, as one that Ctrl-Z has stopped
  */
 export async function denyInRun(
-  host: Pick<Host, "signal">,
-  { directory, own, channels }: { directory: string; own: string; channels: readonly Channel[] },
-): Promise<DenyAnswer> {
-  const signal = AbortSignal.any([host.signal, AbortSignal.timeout(answerMs)]);
-  return await sendCommand(directory, { request: { deny: channels }, own, signal }) as DenyAnswer;
+  { host, label, options }: Pick<Container, "host" | "label" | "options">,
+  { run: { directory, session }, own, channels, limitMs = answerMs }: {
+    run: KnownRun;
+    own: string;
+    channels: readonly Channel[];
+    limitMs?: number;
+  },
+): Promise<DenyAnswer | undefined> {
+  const signal = AbortSignal.any([host.signal, AbortSignal.timeout(limitMs)]);
+  try {
+    return await sendCommand(directory, { request: { deny: channels }, own, signal }) as DenyAnswer;
+  } catch (cause) {
+    host.signal.throwIfAborted();
+    if (!await isInUse(directory)) return undefined;
+    throw new UserError(
+      `The run that shows "${session}" of "${label}" does not answer: its channels may still be open`,
+      {
+        hint: `If it is stopped, type fg there. To end the session: ${
+          attachLine({ label, options }, "--stop", session)
+        }`,
+        cause,
+      },
+    );
+  }
 }

@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
 import { readJson } from "../../base/json_file.ts";
+import { attachLine } from "../session/advice.ts";
 import type { Container } from "../../container/container.ts";
 import { privateDirectories } from "../../container/private_directory.ts";
 import { sendCommand } from "../../guard/commands.ts";
@@ -10,7 +11,7 @@ import type { Channel } from "../../guard/channel.ts";
 import type { CarryAnswer, CarryRequest } from "../../guard/wayland/carrying.ts";
 import { type GuardedSession, privateNames } from "../../guard/wayland/request.ts";
 
-/** How long a guard may take for its answer, in milliseconds: longer than it waits for an app. */
+/** How long a guard may take for its answer by default, in milliseconds: longer than it waits for an app. */
 const answerMs = 8_000;
 
 /**
@@ -21,10 +22,11 @@ const answerMs = 8_000;
  */
 export async function askGuard(
   container: Container,
-  { session, request, signal = container.host.signal }: {
+  { session, request, signal = container.host.signal, limitMs = answerMs }: {
     session: string;
     request: CarryRequest;
     signal?: AbortSignal;
+    limitMs?: number;
   },
 ): Promise<CarryAnswer> {
   const { label } = container;
@@ -37,11 +39,12 @@ export async function askGuard(
     });
   }
   try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
     return await sendCommand(guard, { request, own, signal: limit }) as CarryAnswer;
   } catch (error) {
     signal.throwIfAborted();
-    throw new UserError(`The guard of "${session}" of "${label}" does not answer`, {
+    const still = "close" in request ? ": its clipboard may still be open" : "";
+    throw new UserError(`The guard of "${session}" of "${label}" does not answer${still}`, {
       hint: "Close its windows, and start the app again",
       cause: error,
     });
@@ -52,18 +55,31 @@ export async function askGuard(
  * Closes directions of the clipboard of a session. Returns those that were open.
  *
  * @param options `channels`: all others of them count for nothing
- * @throws as {@linkcode askGuard}
+ * @throws as {@linkcode askGuard}, and for a guard that cannot do it
  */
 export async function closeInGuard(
   container: Container,
-  { session, channels, signal }: { session: string; channels: Iterable<Channel>; signal?: AbortSignal },
+  { session, channels, ...limits }: {
+    session: string;
+    channels: Iterable<Channel>;
+    signal?: AbortSignal;
+    limitMs?: number;
+  },
 ): Promise<Channel[]> {
   const close = [...channels].flatMap((channel) =>
     channel === "clipboard-in" ? ["in" as const] : channel === "clipboard-out" ? ["out" as const] : []
   );
   if (close.length === 0) return [];
-  const answer = await askGuard(container, { session, request: { close }, ...signal ? { signal } : {} });
-  return "closed" in answer ? answer.closed.map((direction) => `clipboard-${direction}` as const) : [];
+  const answer = await askGuard(container, { session, request: { close }, ...limits });
+  if (!("closed" in answer)) {
+    throw new UserError(
+      `The guard of "${session}" of "${container.label}" is of an earlier version: it closes nothing`,
+      {
+        hint: `To end the session: ${attachLine(container, "--stop", session)}`,
+      },
+    );
+  }
+  return answer.closed.map((direction) => `clipboard-${direction}` as const);
 }
 
 /** The names of the sessions of a container whose windows a guard on this host has. The container has no part in that. */

@@ -65,7 +65,9 @@ async function openWindows(
       if (stays) client.keep();
     },
     async closeClipboard(session, channels) {
-      await closeInGuard(container, { session, channels, signal: AbortSignal.timeout(closeMs) });
+      // The run has been told to end, which is not to end this.
+      const { signal } = new AbortController();
+      await closeInGuard(container, { session, channels, signal, limitMs: closeMs });
     },
     async ended(session) {
       const windows = crossesNetwork

@@ -1,21 +1,24 @@
 // Channels that the user closes while their session runs: which words mean that, and what the run does of it.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { deny } from "../../../lib/attach/deny.ts";
 import { readDenial } from "../../../lib/attach/deny_request.ts";
 import { createPermissions, type Permissions } from "../../../lib/attach/session/permissions.ts";
-import { findRuns, openToCommands } from "../../../lib/attach/session/runs.ts";
+import { denyInRun, findRuns, openToCommands } from "../../../lib/attach/session/runs.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { parseCommandLine } from "../../../lib/cli/options.ts";
 import type { Container } from "../../../lib/container/container.ts";
+import { openHistory } from "../../../lib/container/history.ts";
 import { mountsIn } from "../../../lib/container/paths.ts";
+import type { Happening } from "../../../lib/container/history.ts";
+import { closeInGuard } from "../../../lib/attach/wayland/ask_guard.ts";
 import type { Channel } from "../../../lib/guard/channel.ts";
 import { obeyCommands } from "../../../lib/guard/commands.ts";
 import { type CarryRequest, createCarrying } from "../../../lib/guard/wayland/carrying.ts";
 import { commandLine } from "../../../attach.ts";
 import { localBox } from "../containers.ts";
-import { recordingHost } from "../recording_host.ts";
+import { type Answer, recordingHost } from "../recording_host.ts";
 
 const read = (line: string): ReturnType<typeof readDenial> =>
   readDenial(parseCommandLine(commandLine, line.split(" ")));
@@ -63,13 +66,17 @@ async function withRuns(
     box: Container;
     runs: Permissions[];
     said: string[];
+    history: Happening[];
+    /** Makes the private directory of a guard, whose commands are obeyed if there is somebody who does. */
+    guard: (session: string, obey?: (request: CarryRequest) => unknown) => Promise<void>;
     root: string;
     env: Record<string, string>;
   }) => Promise<void>,
+  answer: (argv: readonly string[]) => Answer = () => ({}),
 ): Promise<void> {
   const root = await Deno.makeTempDir();
   const env = { GUI_CONTAINER_MOUNTS: root };
-  const { host, said } = recordingHost({ env });
+  const { host, said } = recordingHost({ env, answer });
   const mounts = mountsIn(host, "box");
   const directoryOf = async (name: string): Promise<string> => {
     const directory = join(root, `.attach-${name}`);
@@ -90,7 +97,21 @@ async function withRuns(
       scope.use(await openToCommands(own, { session, permissions, asks: new Set() }));
       runs.push(permissions);
     }
-    await test({ box: localBox(host, { mounts, directory: await directoryOf("own") }), runs, said, root, env });
+    const history: Happening[] = [];
+    const box = localBox(host, {
+      ...{ mounts, directory: await directoryOf("own") },
+      history: { ...openHistory(host, undefined), add: (happening) => history.push(happening) > 0 },
+    });
+    const guard = async (session: string, obey?: (request: CarryRequest) => unknown): Promise<void> => {
+      const directory = join(root, ".attach-1w");
+      await Deno.mkdir(directory, { mode: 0o700 });
+      await Deno.writeTextFile(join(directory, "session.json"), JSON.stringify({ mounts: mounts.directory, session }));
+      if (!obey) return;
+      await Deno.mkdir(join(directory, "commands"), { mode: 0o700 });
+      const watcher = obeyCommands(directory, obey);
+      scope.defer(() => watcher.close());
+    };
+    await test({ box, runs, said, history, guard, root, env });
   } finally {
     await scope.disposeAsync();
     await Deno.remove(root, { recursive: true });
@@ -119,7 +140,8 @@ Deno.test("what a run has open for a while is to be seen until it is over, and n
     assertEquals([run!.container, run!.session, Object.keys(run!.until)], ["box", "firefox", ["microphone"]]);
     assertEquals((await Deno.stat(join(root, ".attach-0/run.json"))).mode! & 0o777, 0o600);
     runs[0]!.close(["microphone"]);
-    while (Object.keys((await findRuns(host))[0]!.until).length > 0) await Promise.resolve();
+    const isOver = async (): Promise<boolean> => Object.keys((await findRuns(host))[0]!.until).length === 0;
+    for (const lastMs = Date.now() + 30_000; !await isOver();) assert(Date.now() < lastMs);
     const killed = join(root, ".attach-killed");
     await Deno.mkdir(killed);
     await Deno.copyFile(join(root, ".attach-0/run.json"), join(killed, "run.json"));
@@ -129,14 +151,9 @@ Deno.test("what a run has open for a while is to be seen until it is over, and n
 });
 
 Deno.test("deny() closes the clipboard of windows that have stayed, and says that their sound goes on", async () => {
-  await withRuns([], async ({ box, said, root }) => {
-    const guard = join(root, ".attach-1w");
-    await Deno.mkdir(join(guard, "commands"), { recursive: true, mode: 0o700 });
-    const noted = { mounts: box.mounts.directory, session: "foot" };
-    await Deno.writeTextFile(join(guard, "session.json"), JSON.stringify(noted));
+  await withRuns([], async ({ box, said, guard }) => {
     const clipboard = { in: true, out: true };
-    const carrying = createCarrying({ clipboard, now: () => 0 });
-    using _guard = obeyCommands(guard, (request: CarryRequest) => carrying.carry(request));
+    await guard("foot", createCarrying({ clipboard, now: () => 0 }).carry);
     await deny(box, { channels: ["clipboard-in"], session: undefined });
     assertEquals([clipboard, said.splice(0)], [{ in: false, out: true }, ["result: foot: clipboard-in"]]);
     const channels: Channel[] = ["clipboard-in", "clipboard-out", "sound"];
@@ -154,5 +171,112 @@ Deno.test("deny() says where it closes nothing: no run on this host shows that s
       UserError,
       'No run of attach.ts on this host shows the session "firefox" of "box"',
     );
+  });
+});
+
+Deno.test("deny() writes down what only a guard has closed", async () => {
+  const notes: string[] = [];
+  const answer = (argv: readonly string[]): Answer => {
+    const script = argv.join(" ");
+    if (argv[0] !== "ssh") return {};
+    if (!script.includes("session.sh list")) notes.push(script);
+    return { stdout: 'foot\twayland\t7\t0\t1700000000\tclipboard-in,clipboard-out,sound\t\t"foot"' };
+  };
+  await withRuns([], async ({ box, history, guard }) => {
+    await guard("foot", createCarrying({ clipboard: { in: true, out: true }, now: () => 0 }).carry);
+    await deny(box, { channels: ["clipboard-in"], session: undefined });
+    assertEquals(history, [{ kind: "session", what: "goes on with less", session: "foot" }]);
+    assertEquals(notes.map((script) => script.includes("channels=clipboard-out,sound")), [true]);
+  }, answer);
+});
+
+Deno.test("deny() closes the rest where a guard or a run fails, and says what may still be open", async () => {
+  await withRuns(["firefox", "foot"], async ({ box, runs, said, guard, root }) => {
+    await guard("firefox");
+    await Deno.remove(join(root, ".attach-0/commands"), { recursive: true });
+    const channels: Channel[] = ["clipboard-in", "microphone"];
+    const denied = deny(box, { channels, session: undefined });
+    await assertRejects(() => denied, UserError, 'The run that shows "firefox" of "box" does not answer');
+    assertEquals(runs.map(({ open }) => open.has("microphone")), [true, false]);
+    assertEquals(said, [
+      "result: firefox: nothing was closed\nfoot: microphone",
+      'warn: The guard of "firefox" of "box" does not answer: its clipboard may still be open',
+    ]);
+  });
+});
+
+Deno.test("a run that cannot watch for commands is known, and so is what it may have open", async () => {
+  await withRuns([], async ({ box, root, env }) => {
+    const directory = join(root, ".attach-own");
+    const { host, said } = recordingHost({ env });
+    const own = localBox(host, { mounts: box.mounts, directory });
+    await Deno.writeTextFile(join(directory, "commands"), "");
+    const permissions = createPermissions(own, { open: new Set(["microphone"]) });
+    await using _commands = await openToCommands(own, { session: "foot", permissions, asks: new Set() });
+    assertEquals(said.map((line) => line.split(":", 2).join(":")), [
+      "warn: attach.ts --list and --deny do not reach this run",
+    ]);
+    const denied = deny(box, { channels: ["microphone"], session: undefined });
+    await assertRejects(() => denied, UserError, 'The run that shows "foot" of "box" does not answer');
+  });
+});
+
+Deno.test("a run that is stopped, and a guard that hangs, are said not to answer; one that has ended is nothing", async () => {
+  await withRuns(["foot"], async ({ box, root, guard }) => {
+    const [run] = await findRuns(box.host);
+    const own = join(root, ".attach-own/guard");
+    const stopped = { ...run!, directory: join(root, ".attach-stopped") };
+    const channels: Channel[] = ["clipboard-in"];
+    assertEquals(await denyInRun(box, { run: stopped, own, channels }), undefined);
+    await Deno.mkdir(join(stopped.directory, "commands"), { recursive: true });
+    using lock = await Deno.open(join(stopped.directory, "lock"), { write: true, create: true });
+    await lock.lock(false);
+    const denied = denyInRun(box, { run: stopped, own, channels, limitMs: 20 });
+    const { hint } = await assertRejects(
+      () => denied,
+      UserError,
+      'The run that shows "foot" of "box" does not answer: its channels may still be open',
+    );
+    assertEquals(hint, "If it is stopped, type fg there. To end the session: attach.ts --stop box foot");
+    await guard("foot", () => new Promise(() => {}));
+    const closed = closeInGuard(box, { session: "foot", channels, limitMs: 20 });
+    await assertRejects(() => closed, UserError, "does not answer: its clipboard may still be open");
+  });
+});
+
+Deno.test("deny() says that a guard of an earlier version cannot close its clipboard", async () => {
+  await withRuns([], async ({ box, guard }) => {
+    await guard("foot", () => ({ not: "open" }));
+    const denied = deny(box, { channels: ["clipboard-in"], session: undefined });
+    await assertRejects(() => denied, UserError, 'The guard of "foot" of "box" is of an earlier version');
+  });
+});
+
+Deno.test("deny() says what may be open where the run that shows the windows takes no commands", async () => {
+  for (const code of [0, 1]) {
+    await withRuns([], async ({ box, said, guard }) => {
+      await guard("foot");
+      const denied = deny(box, { channels: ["links", "microphone"], session: undefined });
+      const message = 'A run that takes no commands shows "foot" of "box": microphone, links may still be open';
+      if (code === 0) await assertRejects(() => denied, UserError, message);
+      else assertEquals(await denied, 0);
+      assertEquals(said, [`result: foot: nothing was ${code === 0 ? "closed" : "open"}`]);
+    }, ([program]) => program === "stat" ? { code } : {});
+  }
+});
+
+Deno.test("the sound of windows that have stayed is said to play on, whatever the container has on record", async () => {
+  await withRuns([], async ({ box, root, env }) => {
+    const own = localBox(recordingHost({ env }).host, { mounts: box.mounts, directory: join(root, ".attach-own") });
+    const permissions = createPermissions(own, { open: new Set(["links"]) });
+    await using _commands = await openToCommands(own, {
+      session: "foot",
+      permissions,
+      asks: new Set(),
+      stays: ["sound"],
+    });
+    const denied = deny(box, { channels: ["links", "sound"], session: undefined });
+    await assertRejects(() => denied, UserError, 'The sound of "foot" may play on');
+    assertEquals([...permissions.open], []);
   });
 });
