@@ -28,14 +28,14 @@ export function readDenial({ flags, values, positionals, rest }: Arguments<strin
   const word = values.get("deny");
   const [list, ...more] = [...positionals, ...rest];
   if (word === undefined || isChannelList(word) || list === undefined || more.length > 0) return undefined;
-  if (!isChannelList(list)) {
+  const channels = isChannelList(list) ? parseChannels(list) : [];
+  if (channels.length === 0) {
     throw inputError(`Neither "${word}" nor "${list}" is a list of channels`, `Use ${channelWords.join(", ")}`);
   }
   const other = [...flags.keys(), ...values.keys()].find((name) => !besides.includes(name));
   if (other !== undefined) {
     throw inputError(`--${other} goes with no --deny NAME`, "Leave one of them out. See attach.ts --help");
   }
-  const channels = parseChannels(list);
   channels.forEach(checkCanClose);
   return { word, channels };
 }

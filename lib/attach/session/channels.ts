@@ -103,9 +103,9 @@ export function parseChannels(names: string): Channel[] {
   });
 }
 
-/** Whether a text is a list of channels: nothing else is in it. */
+/** Whether a text is a list of channels, as {@linkcode parseChannels} takes it: nothing else is in it. */
 export function isChannelList(text: string): boolean {
-  return text.split(",").every((name) => channelWords.includes(name.trim()));
+  return text.split(",").every((name) => name.trim() === "" || channelWords.includes(name.trim()));
 }
 
 /** The options of a command line that open these channels, and no others. */

@@ -25,7 +25,12 @@ const read = (line: string): ReturnType<typeof readDenial> =>
 
 Deno.test("--deny with a container's name closes channels of its sessions; before a channel, it is about one to show", () => {
   for (
-    const line of ["--deny web microphone", "--deny=web microphone", "--session s --deny web microphone -q --json"]
+    const line of [
+      "--deny web microphone",
+      "--deny=web microphone",
+      "--session s --deny web microphone -q --json",
+      "--deny web microphone,",
+    ]
   ) assertEquals(read(line), { word: "web", channels: ["microphone"] }, line);
   const clipboard: Channel[] = ["clipboard-in", "clipboard-out", "sound"];
   assertEquals(read("--deny far:web clipboard,sound"), { word: "far:web", channels: clipboard });
@@ -41,7 +46,7 @@ Deno.test("--deny with a container's name closes channels of its sessions; befor
         "web firefox --deny sound",
         "web",
       ],
-      ...["--deny soud web firefox", "--deny web", "--deny sound -- links"],
+      ...["--deny soud web firefox", "--deny web", "--deny sound -- links", "--deny=links, web"],
     ]
   ) assertEquals(read(line), undefined, line);
 });
@@ -50,7 +55,7 @@ Deno.test("--deny with a container's name goes with no other option, and not wit
   for (
     const [line, message] of [
       ["--deny web microphon", 'Neither "web" nor "microphon" is a list of channels'],
-      ["--deny web links,", 'Neither "web" nor "links," is a list of channels'],
+      ["--deny web ,", 'Neither "web" nor "," is a list of channels'],
       ["--deny web links --allow sound", "--allow goes with no --deny NAME"],
       ["--stop --deny web links", "--deny goes with no --stop"],
       ["--deny web look,links", 'The channel "look" cannot be closed later'],
