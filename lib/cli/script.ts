@@ -69,6 +69,11 @@ async function runToExitCode<Name extends string>(
   // What fails while nobody waits for it ends the run as well, and in the same order.
   const end = (event: Event, reason: unknown): void => {
     event.preventDefault();
+    const isKnown = reason === ending.signal.reason || reason instanceof Interrupted;
+    // Nobody would read it where stderr is closed.
+    if (ending.signal.aborted && !isKnown && !(reason instanceof Deno.errors.BrokenPipe)) {
+      ui.warn(explain(reason).message);
+    }
     ending.abort(reason);
   };
   addEventListener("unhandledrejection", (event) => end(event, event.reason));

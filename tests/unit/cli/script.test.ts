@@ -386,6 +386,18 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
       "cleaned up\nerror: No\nhint: Look\n",
     ],
     [
+      `setTimeout(() => { throw inputError("No", "Look"); });
+      await host.run(["sleep", "9"]).finally(async () => {
+        Promise.reject(new Error("Left behind"));
+        Promise.reject(host.signal.reason);
+        await new Promise((resolve) => setTimeout(resolve));
+      })`,
+      [],
+      2,
+      "",
+      "warning: Error: Left behind\nerror: No\nhint: Look\n",
+    ],
+    [
       `Promise.reject(inputError("No", "Look")); await new Promise((resolve) => setTimeout(resolve))`,
       [],
       2,
