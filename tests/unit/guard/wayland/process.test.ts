@@ -80,6 +80,7 @@ Deno.test("crossingIn() takes what a guard prints, and nothing else", () => {
 Deno.test("a direction of the clipboard that has a time closes by itself", async () => {
   const clipboard = { in: true, out: true };
   closeLater(createCarrying({ clipboard, now: () => 0 }), { in: 1 });
-  while (clipboard.in) await new Promise((resolve) => setTimeout(resolve, 1));
+  const lastMs = Date.now() + 30_000;
+  while (clipboard.in && Date.now() < lastMs) await new Promise((resolve) => setTimeout(resolve, 1));
   assertEquals(clipboard, { in: false, out: true });
 });
