@@ -12,7 +12,7 @@ import { EndedWithSession, EndedWithStatus, join } from "./join.ts";
 import { keepForLater } from "./keep_border.ts";
 import { reattach } from "./reattach.ts";
 import type { StartRequest } from "./display/request.ts";
-import { channelLine, recordChannels, recordedChannels } from "./session/channels.ts";
+import { channelLine, channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
 import { listSessions, type LiveSession } from "./session/live_sessions.ts";
 
 /**
@@ -41,7 +41,11 @@ export async function findSameApp(container: Container, request: StartRequest): 
   const isOther = (live: LiveSession): boolean =>
     isOtherDisplay(live) ||
     live.channels !== recordChannels(open, asks) && (live.display === "wayland" || live.clients > 0 || live.isServed);
-  const same = found.find((live) => joinsAny === true || !isOther(live));
+  // Some may have been closed since, or their time may be over: nothing is opened that is not asked for.
+  const hasLess = (live: LiveSession): boolean =>
+    !isOtherDisplay(live) &&
+    live.channels === recordChannels(recordedChannels(live.channels).open.intersection(open), asks);
+  const same = found.find((live) => joinsAny === true || !isOther(live)) ?? found.find(hasLess);
   if (same || found.length === 0) return same;
   const [other] = found as [LiveSession];
   const recorded = recordedChannels(other.channels);
@@ -58,12 +62,14 @@ export async function findSameApp(container: Container, request: StartRequest): 
 /** Starts an app in a session in which it runs; shows that session again if nobody does. Returns the exit code. */
 export async function startAgain(
   container: Container,
-  { live: { session, display, clients, isServed }, request }: { live: LiveSession; request: StartRequest },
+  { live: { session, display, clients, isServed, channels }, request }: { live: LiveSession; request: StartRequest },
 ): Promise<number> {
   const { host } = container;
   const { app, userOptions, box } = request;
   const isShown = clients > 0 || isServed;
-  host.ui.status(`"${app[0]}" runs in the session "${session}" already, and is started there`);
+  const lacks = channelNamesOf(isShown ? request.open.difference(recordedChannels(channels).open) : new Set());
+  const without = lacks.length > 0 ? `, without ${lacks.join(", ")}` : "";
+  host.ui.status(`"${app[0]}" runs in the session "${session}" already, and is started there${without}`);
   if (isShown) await keepForLater(container, request.border);
   // An entry of a menu may have such options: it is to work each time.
   const late = isShown || display === "wayland" ? [...userOptions, ...box ? [] : ["--no-box"]] : [];

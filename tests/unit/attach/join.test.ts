@@ -47,7 +47,13 @@ async function again(
       return end ? Promise.reject(end) : Promise.resolve({ code: 0, stdout: "web\n" });
     },
   } as unknown as Container;
-  const asked = { app: ["firefox"], userOptions: [], box: true, ...request } as unknown as StartRequest;
+  const asked = {
+    app: ["firefox"],
+    open: new Set(),
+    userOptions: [],
+    box: true,
+    ...request,
+  } as unknown as StartRequest;
   try {
     return { code: await startAgain(container, { live, request: asked }), said };
   } finally {

@@ -4,7 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { Container } from "../../../lib/container/container.ts";
 import type { StartRequest } from "../../../lib/attach/display/request.ts";
-import { findSameApp, isSameApp } from "../../../lib/attach/same_app.ts";
+import { findSameApp, isSameApp, startAgain } from "../../../lib/attach/same_app.ts";
 import { openChannels, recordChannels } from "../../../lib/attach/session/channels.ts";
 import { recordingHost } from "../recording_host.ts";
 
@@ -87,6 +87,25 @@ Deno.test("a second run of an app never gets other channels, or another display,
   await refuse(containerWith(line("web", "firefox", { channels: "links" })), request(["firefox"], asking));
   const both = containerWith(line("web", "firefox", { channels: "links" }), line("web-2", "firefox"));
   assertEquals((await findSameApp(both, request(["firefox"])))?.session, "web-2");
+});
+
+Deno.test("a second run of an app joins a session whose channels were closed since, and says what it lacks", async () => {
+  const open = openChannels({ ask: "links" });
+  const asked = request(["firefox"], { open, asks: new Set(["links"]) });
+  const less = line("web", "firefox", { channels: "clipboard-in,clipboard-out,look,links?" });
+  const world = recordingHost();
+  const container = { ...containerWith(less), host: world.host };
+  const live = await findSameApp(container, asked);
+  assertEquals(live?.session, "web");
+  await startAgain(container, { live: live!, request: asked }).catch(() => {});
+  assertEquals(
+    world.said[0],
+    'status: "firefox" runs in the session "web" already, and is started there, without sound, dialogs',
+  );
+  const whole = line("web-2", "firefox", { channels: recordChannels(open, new Set(["links"])) });
+  assertEquals((await findSameApp(containerWith(less, whole), asked))?.session, "web-2");
+  const unasked = containerWith(line("web", "firefox", { channels: "look,links" }));
+  await assertRejects(() => findSameApp(unasked, asked), UserError);
 });
 
 Deno.test("a container on another machine is asked by the connection of the run", async () => {
