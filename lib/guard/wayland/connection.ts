@@ -79,11 +79,12 @@ export function createConnection(
     // waypipe 0.9.2 ends when it is told to close what it is just closing by itself: what comes later is dropped.
     return () => {
       own.delete(number);
-      descriptors.closeOwn(number);
+      descriptors.forget(number);
     };
   };
-  const answer: Parameters<typeof createPolicy>[0]["answer"] = ({ number, closed }, text) => {
-    if (text !== undefined && (text === "" || closed.has("read"))) return;
+  const answer: Parameters<typeof createPolicy>[0]["answer"] = ({ number }, text) => {
+    if (text === "" || !descriptors.isOpen(number)) return;
+    if (text === undefined) descriptors.forget(number);
     const frame = text === undefined
       ? frameAbout(frameTypes.closeWriting, number)
       : frameOfData(number, new TextEncoder().encode(text));

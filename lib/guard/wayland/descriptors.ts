@@ -32,8 +32,8 @@ export interface Descriptor {
   mayPass?: () => boolean;
   /** Of a pipe: is told of the bytes that pass. */
   onPass?: (bytes: number) => void;
-  /** Which ends of a pipe are closed. */
-  closed: Set<"read" | "write">;
+  /** Of a pipe: which ends may still write into it. One frame tells that an end does so no longer: its own, or its reader's. */
+  writers: Set<FrameSender>;
   /**
    * Takes what the end sends that has not opened the pipe, which the opener does not get: of a pipe of the guard's own,
    * which the host's end does not know, or of an app's.
@@ -56,8 +56,11 @@ const maxQueued = 64;
 
 /** The descriptors of both ends. */
 export interface Descriptors {
-  /** One end opens a file of a size, or a pipe. */
-  open(sender: FrameSender, opened: { number: number; kind: "file" | "pipe"; size: number }): void;
+  /** One end opens a file of a size, or a pipe into which these write. */
+  open(
+    sender: FrameSender,
+    opened: { number: number; kind: "file" | "pipe"; size: number; writers?: readonly FrameSender[] },
+  ): void;
   /**
    * What has this number; undefined for one that has ended, of which the other end did not know yet.
    *
@@ -68,12 +71,19 @@ export interface Descriptors {
   extend(file: Descriptor, to: { sender: FrameSender; size: number }): void;
   /** An end sends bytes into a pipe. Whether they pass: what is pasted is cut. */
   write(pipe: Descriptor, bytes: number): boolean;
-  /** One end of a pipe is closed. */
-  close(number: number, end: "read" | "write"): void;
+  /**
+   * An end writes into a pipe no longer, as itself or its reader says. The pipe ends with its last writer: waypipe's ends
+   * forget it then, and 0.8 and 0.9 give the connection up for a frame about what they have forgotten.
+   *
+   * @returns whether that was not said before: the other end is to hear of it
+   */
+  close(pipe: Descriptor, writer: FrameSender): boolean;
   /** The guard opens a pipe of its own, from the container. Returns its number. */
   openOwn(reader: PipeReader): number;
-  /** That one is closed: what still comes is for nobody. */
-  closeOwn(number: number): void;
+  /** A pipe of which the guard is an end is over: what still comes is for nobody. */
+  forget(number: number): void;
+  /** Whether a pipe is not over. */
+  isOpen(number: number): boolean;
   /** Whether descriptors of the host's wait for their message. */
   areWaiting(): boolean;
   /** The descriptor is one of those of the next messages. Whether it is one: the other end hears of no other. */
@@ -86,8 +96,8 @@ export interface Descriptors {
   release(file: Descriptor): void;
 }
 
-function fresh(): Pick<Descriptor, "isSent" | "uses" | "written" | "isMuted" | "closed"> {
-  return { isSent: false, uses: 0, written: 0, isMuted: false, closed: new Set() };
+function fresh(): Pick<Descriptor, "isSent" | "uses" | "written" | "isMuted" | "writers"> {
+  return { isSent: false, uses: 0, written: 0, isMuted: false, writers: new Set() };
 }
 
 export function descriptorsOf(): Descriptors {
@@ -110,7 +120,7 @@ export function descriptorsOf(): Descriptors {
     }
   };
   return {
-    open(sender, { number, kind, size }) {
+    open(sender, { number, kind, size, writers }) {
       // waypipe counts its own from 1, upwards at the container's end and downwards at the host's; 0.11 not in their order.
       if (number === 0 || openerOf(number) !== sender || known.has(number)) {
         throw new Violation("the number of a file or pipe is taken");
@@ -118,7 +128,7 @@ export function descriptorsOf(): Descriptors {
       if (kind === "file") checkSize(size, 0);
       if (counts[kind] >= (kind === "file" ? maxOpenFiles : maxPipes)) throw new Violation(`it has too many ${kind}s`);
       highest[sender] = Math.max(highest[sender], Math.abs(number));
-      known.set(number, { ...fresh(), number, kind, size, opener: sender });
+      known.set(number, { ...fresh(), number, kind, size, opener: sender, writers: new Set(writers) });
       counts[kind]++;
       filesBytes += size;
     },
@@ -143,15 +153,23 @@ export function descriptorsOf(): Descriptors {
       pipe.onPass?.(bytes);
       return true;
     },
-    close(number, end) {
-      const pipe = known.get(number);
-      if (pipe && pipe.closed.add(end).size === 2 && pipe.isSent) remove(pipe);
+    close(pipe, writer) {
+      const isNews = pipe.writers.delete(writer);
+      if (pipe.writers.size === 0 && pipe.isSent) remove(pipe);
+      return isNews;
     },
     openOwn(reader) {
-      known.set(nextOwn, { ...fresh(), number: nextOwn, kind: "pipe", size: 0, opener: "host", isSent: true, reader });
-      return nextOwn--;
+      const number = nextOwn--;
+      const writers = new Set<FrameSender>(["container"]);
+      known.set(number, { ...fresh(), number, kind: "pipe", size: 0, opener: "host", isSent: true, writers, reader });
+      counts.pipe++;
+      return number;
     },
-    closeOwn: (number) => void known.delete(number),
+    forget(number) {
+      const found = known.get(number);
+      if (found) remove(found);
+    },
+    isOpen: (number) => known.has(number),
     areWaiting: () => queues.host.length > 0,
     send(sender, number) {
       if (queues[sender].length >= maxQueued) throw new Violation("too many descriptors wait for a message");
@@ -164,6 +182,7 @@ export function descriptorsOf(): Descriptors {
       }
       if (!found || found.opener !== sender || found.isSent) throw new Violation("a descriptor is sent that is none");
       found.isSent = true;
+      if (found.kind === "pipe" && found.writers.size === 0) remove(found);
       queues[sender].push(found);
       return true;
     },

@@ -132,20 +132,22 @@ export function frameFilter(
   let isClosed = false;
 
   const numberIn = (view: DataView): number => view.getInt32(4, true);
-  const openPipe: FrameKind = {
+  const other: FrameSender = sender === "host" ? "container" : "host";
+  const openPipe = (...writers: FrameSender[]): FrameKind => ({
     size: [8, 8],
-    judge: ({ view }) => descriptors.open(sender, { number: numberIn(view), kind: "pipe", size: 0 }),
-  };
+    judge: ({ view }) => descriptors.open(sender, { number: numberIn(view), kind: "pipe", size: 0, writers }),
+  });
   /** What takes the bytes of a pipe: of the end that has not opened it, never what the other one writes back. */
   const readerOf = ({ opener, reader }: Descriptor): PipeReader | undefined => opener === sender ? undefined : reader;
-  const closePipe = (end: "read" | "write"): FrameKind => ({
+  const closePipe = (writer: FrameSender): FrameKind => ({
     size: [8, 8],
     about: "pipe",
     judge({ view, descriptor }) {
       const reader = readerOf(descriptor!);
-      if (!reader || sender === "host") descriptors.close(numberIn(view), end);
-      else descriptors.closeOwn(numberIn(view));
-      if (!reader) return undefined;
+      if (!reader) return descriptors.close(descriptor!, writer) ? undefined : "drop";
+      // The guard has something more to say to an app's.
+      if (sender === "container") descriptors.forget(numberIn(view));
+      else descriptor!.writers.delete(sender);
       reader.end();
       return "drop";
     },
@@ -211,10 +213,10 @@ export function frameFilter(
         if (compression === "none") checkRest = diffChecker(bytes, file!.size);
       },
     },
-    // A pipe is opened for reading, for writing, or for both.
-    7: openPipe,
-    8: openPipe,
-    9: openPipe,
+    [frameTypes.openPipe]: openPipe(other),
+    8: openPipe(sender),
+    // Only 0.8 and 0.9 have one of two ways.
+    9: openPipe(sender, other),
     [frameTypes.data]: {
       size: [8, maxPipe],
       head: 8,
@@ -230,8 +232,9 @@ export function frameFilter(
         return "drop";
       },
     },
-    11: closePipe("read"),
-    [frameTypes.closeWriting]: closePipe("write"),
+    // Whoever reads from a pipe has closed it.
+    11: closePipe(other),
+    [frameTypes.closeWriting]: closePipe(sender),
     [frameTypes.acknowledge]: {
       size: [8, 8],
       judge({ bytes, view }) {

@@ -125,7 +125,7 @@ Deno.test("a text is carried out of a closed Wayland session by a pipe of the gu
   assertEquals(copy(made), nothing, "the host's clipboard is what it was");
   const answer = made.session.carrying.carry({ copy: true });
   // A descriptor of the host's is on its way.
-  made.connection.fromHost(frame(8, -1));
+  made.connection.fromHost(frame(7, -1));
   made.connection.fromHost(frame(1, -1));
   assertEquals(made.connection.leave(), undefined, "later");
   made.host(message(source, "wl_data_source.send", "text/html"));

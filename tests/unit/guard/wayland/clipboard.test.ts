@@ -100,12 +100,12 @@ Deno.test("no list of files passes on Wayland, neither to the host nor from it, 
       message(source + 1, "zwp_primary_selection_source_v1.offer", `${mark};${type}`),
     );
     // A program of the host's that asks for it nevertheless gets nothing.
-    connection.fromHost(frame(8, -1));
+    connection.fromHost(frame(7, -1));
     connection.fromHost(frame(1, -1));
     host(message(source, "wl_data_source.send", type));
     assertEquals(dataPasses(connection.fromContainer, -1), false);
     for (const unknown of [mark, "x/y"]) {
-      connection.fromHost(frame(8, -2));
+      connection.fromHost(frame(7, -2));
       connection.fromHost(frame(1, -2));
       const asked = text(host(message(source, "wl_data_source.send", unknown)));
       assertEquals(asked, text(message(source, "wl_data_source.send", "application/x-gui-container")));
@@ -129,7 +129,7 @@ Deno.test("text and pictures pass on Wayland under their own names, in both dire
     const { host, connection } = made;
     makeSource(made);
     assertEquals(offerType(made, type), message(source, "wl_data_source.offer", type));
-    connection.fromHost(frame(8, -1));
+    connection.fromHost(frame(7, -1));
     connection.fromHost(frame(1, -1));
     host(message(source, "wl_data_source.send", type));
     assert(dataPasses(connection.fromContainer, -1));
@@ -149,7 +149,7 @@ Deno.test("what crosses on Wayland is written down with its bytes, and nothing w
     const { host, connection } = made;
     makeSource(made);
     offerType(made, "text/html");
-    connection.fromHost(frame(8, -1));
+    connection.fromHost(frame(7, -1));
     connection.fromHost(frame(1, -1));
     host(message(source, "wl_data_source.send", "text/html"));
     assertEquals(dataPasses(connection.fromContainer, -1), mayReport);
@@ -186,7 +186,7 @@ Deno.test("what passes between apps of one container on Wayland are types of any
   const { asked, isRead } = read(made, "text/uri-list");
   assertEquals(text(asked), text(message(offer, "wl_data_offer.receive", `${mark};text/uri-list`)));
   assert(isRead);
-  connection.fromHost(frame(8, -1));
+  connection.fromHost(frame(7, -1));
   connection.fromHost(frame(1, -1));
   const sent = host(message(source, "wl_data_source.send", `${mark};text/uri-list`));
   assertEquals(text(sent), text(message(source, "wl_data_source.send", "text/uri-list")));
@@ -364,7 +364,7 @@ Deno.test("once the clipboard is closed on Wayland, nothing of what was offered 
   assert(read(made, "text/plain").isRead);
   makeSource(made);
   offerType(made, "text/plain");
-  connection.fromHost(frame(8, -1));
+  connection.fromHost(frame(7, -1));
   connection.fromHost(frame(1, -1));
   host(message(source, "wl_data_source.send", "text/plain"));
   assert(dataPasses(connection.fromContainer, -1));
@@ -376,7 +376,7 @@ Deno.test("once the clipboard is closed on Wayland, nothing of what was offered 
   assertEquals(await session.carrying.carry({ close: ["in", "out"] }), { closed: ["in"] });
   assert(!dataPasses(connection.fromHost, 2), "more of what was pasted in the app");
   assertEquals(read(made, "text/plain", { pipe: 3 }).isRead, false, "what was announced before");
-  connection.fromHost(frame(8, -2));
+  connection.fromHost(frame(7, -2));
   connection.fromHost(frame(1, -2));
   host(message(source, "wl_data_source.send", "text/plain"));
   assert(!dataPasses(connection.fromContainer, -2), "what was copied before");

@@ -43,7 +43,7 @@ Deno.test("the guard of Wayland takes frames in pieces of any size, and passes t
     ...frame(2, 1, 64),
     ...frame(5, 1, 8, 24, new Uint8Array(16).fill(7)),
     ...frame(6, 1, 12, 2, word(0), word(1), word(9), new Uint8Array([1, 2])),
-    ...frame(7, 2),
+    ...frame(8, 2),
     ...frame(10, 2, new Uint8Array([1, 2, 3])),
     ...frame(12, 2),
     ...frame(16, 9),
