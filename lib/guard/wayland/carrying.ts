@@ -51,8 +51,8 @@ export type CarryAnswer =
 export interface PipeReader {
   /** The next bytes, valid until it returns. */
   take(bytes: Uint8Array): void;
-  /** No more come. */
-  end(): void;
+  /** No more come: that was all, or whoever has opened the pipe does not read it. */
+  end(isWhole: boolean): void;
 }
 
 /** What an app would have copied. */

@@ -68,6 +68,8 @@ export function createConnection(
    * two of its own.
    */
   const own = new Map<number, readonly Uint8Array[]>();
+  /** Those pipes that they close. */
+  const ending = new Set<number>();
   const readSource: Parameters<typeof createPolicy>[0]["readSource"] = (source, type, reader) => {
     const number = descriptors.openOwn(reader);
     const opcode = source.type.events.findIndex(({ name }) => name === "wl_data_source.send");
@@ -84,7 +86,7 @@ export function createConnection(
   };
   const answer: Parameters<typeof createPolicy>[0]["answer"] = ({ number }, text) => {
     if (text === "" || !descriptors.isOpen(number)) return;
-    if (text === undefined) descriptors.forget(number);
+    if (text === undefined) ending.add(number);
     const frame = text === undefined
       ? frameAbout(frameTypes.closeWriting, number)
       : frameOfData(number, new TextEncoder().encode(text));
@@ -231,8 +233,12 @@ export function createConnection(
       return policy.mustClose() ? "later" : undefined;
     }
     const closing = policy.leave();
-    const frames = [frameOfMessages(concat(additions("host", closing.events))), ...[...own.values()].flat()];
+    // An end that has closed a pipe meanwhile knows it no longer.
+    const open = [...own].flatMap(([number, frames]) => descriptors.isOpen(number) ? frames : []);
+    const frames = [frameOfMessages(concat(additions("host", closing.events))), ...open];
     own.clear();
+    ending.forEach(descriptors.forget);
+    ending.clear();
     added.container += frames.length;
     added.host++;
     return {

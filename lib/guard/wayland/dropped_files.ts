@@ -5,7 +5,7 @@
  * What the container could do, and what comes of it: it asks while the files are dragged over its window, asks twice, or
  * by another object: it gets nothing. It writes a list of its own into that pipe: only what the host sends is read. It
  * drags a list of its own within its window: the host knows that by another name (`WaylandSession.outerType`). It does not
- * read: the guard waits for nobody.
+ * read, or closes the pipe: the guard waits for nobody, and says nothing more about a pipe that an end has closed.
  */
 
 import type { Descriptor } from "./descriptors.ts";
@@ -43,26 +43,22 @@ export function createDroppedFiles(lend: LendList): DroppedFiles {
   let isBusy = false;
   return {
     take(pipe, answer) {
-      if (isBusy) return false;
+      if (isBusy || pipe.writers.size === 0) return false;
       isBusy = true;
       const bytes = new Uint8Array(maxListBytes + 1);
       let length = 0;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, listMs);
-      let isWhole = false;
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      const timer = setTimeout(() => resolve(false), listMs);
       pipe.reader = {
         take(more) {
           const fitting = more.subarray(0, bytes.length - length);
           bytes.set(fitting, length);
           length += fitting.length;
         },
-        end() {
-          isWhole = true;
-          resolve();
-        },
+        end: resolve,
       };
       const work = async (): Promise<void> => {
-        await promise;
+        const isWhole = await promise;
         clearTimeout(timer);
         const list = isWhole ? new TextDecoder().decode(bytes.subarray(0, length)) : "";
         if (list !== "") {

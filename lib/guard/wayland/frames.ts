@@ -144,11 +144,15 @@ export function frameFilter(
     about: "pipe",
     judge({ view, descriptor }) {
       const reader = readerOf(descriptor!);
-      if (!reader) return descriptors.close(descriptor!, writer) ? undefined : "drop";
+      if (!reader) {
+        const isNews = descriptors.close(descriptor!, writer);
+        if (!descriptors.isOpen(numberIn(view))) descriptor!.reader?.end(false);
+        return isNews ? undefined : "drop";
+      }
       // The guard has something more to say to an app's.
       if (sender === "container") descriptors.forget(numberIn(view));
       else descriptor!.writers.delete(sender);
-      reader.end();
+      reader.end(true);
       return "drop";
     },
   });

@@ -187,7 +187,7 @@ Deno.test("copyOut() has the guard of a session on Wayland ask the app, where it
       read(type, reader) {
         assertEquals(type, "UTF8_STRING");
         reader.take(new TextEncoder().encode("it's \x1b[1mñ"));
-        reader.end();
+        reader.end(true);
         return () => {};
       },
     };

@@ -217,14 +217,49 @@ Deno.test("no more of a list is read than may pass, and the app gets nothing if 
   }
 });
 
-Deno.test("an app that reads its files no more is sent nothing", async () => {
-  const made = withDrops();
+Deno.test("an app that reads its files no more is sent nothing, and neither is the host's end that has sent them", async () => {
+  let lending = Promise.resolve(lentList);
+  const made = withDrops(() => lending);
   drag(made);
   drop(made);
   ask(made, { pipe: 2 });
-  made.connection.fromContainer(frame(11, 2));
-  answer(made, 2);
+  const { fromContainer, fromHost } = made.connection;
+  const empty = frame(0);
+  // Before the host's end has said all: that hears of it, and ends with that.
+  assertEquals(fromContainer(frame(11, 2)), [frame(11, 2)]);
+  assertEquals(fromHost(frame(12, 2)), [empty]);
   assertEquals(await said(made), nothing);
+  assertEquals(made.lent, []);
+  // After it, which has forgotten the pipe: while the files are lent, and when the answer waits for its turn.
+  for (const [pipe, isAnswered] of [[3, false], [4, true]] as const) {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    lending = promise;
+    drag(made, { id: offer + pipe });
+    drop(made);
+    ask(made, { pipe, id: offer + pipe });
+    assertEquals(answer(made, pipe), nothing);
+    if (isAnswered) resolve(lentList);
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    assertEquals(fromContainer(frame(11, pipe)), [empty]);
+    resolve(lentList);
+    assertEquals(await said(made), nothing);
+  }
+  // And the next drop is not in vain.
+  drag(made, { id: offer + 5 });
+  drop(made);
+  assertEquals(await taken(made, { pipe: 5, id: offer + 5 }), whole(5));
+  assertEquals(made.lent, [list, list, list]);
+});
+
+Deno.test("an app that has closed its pipe before it asks is not waited for", async () => {
+  const made = withDrops();
+  drag(made);
+  drop(made);
+  made.connection.fromContainer(frame(7, 2));
+  made.connection.fromContainer(frame(11, 2));
+  made.connection.fromContainer(frame(1, 2));
+  made.app(message(offer, "wl_data_offer.receive", listType));
+  assertEquals(await taken(made, { pipe: 3 }), whole(3));
 });
 
 Deno.test("no program of the host's hears that files of it were moved", () => {
