@@ -322,7 +322,7 @@ testOnOneEngine("files that are dropped on a window on Wayland are lent, all or 
       /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-a letter.txt,\/home\/ubuntu\/maps\/[0-9a-f]{10}-other.txt$/,
     );
     assertEquals(texts, ["a letter.txt", "other.txt"]);
-    assertStringIncludes(said(), `2 files dropped on "${name}": lent to it`);
+    assertStringIncludes(said(), `Dropped on "${name}" and lent to it: a letter.txt, other.txt`);
     assertEquals((await map("--list")).trim().split("\n").length, 2);
     await app({ do: "save", path: paths[0], text: "changed" });
     await eventually("the version", async () => await readText(letter) === "changed");

@@ -6,8 +6,9 @@
  */
 
 import { abortable, delay } from "@std/async";
+import { escape } from "@std/html";
 import { basename, dirname, join } from "@std/path";
-import { showOnDesktop } from "../../base/desktop.ts";
+import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
 import { isMissingProgram, UserError } from "../../base/errors.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { revealInvisible } from "../../base/text.ts";
@@ -17,7 +18,7 @@ import type { SessionLoans } from "../../container/lend/loan.ts";
 import { rate } from "../../guard/rate.ts";
 import type { LendList } from "../../guard/wayland/dropped_files.ts";
 import type { Agent } from "./agent.ts";
-import { listOf, pathsIn } from "./file_list.ts";
+import { listOf, pathsIn, refuseHidden } from "./file_list.ts";
 import type { AgentRequest, FileFilter } from "./requests.ts";
 
 /** How dialogs are shown. */
@@ -58,8 +59,9 @@ export interface Dialogs extends AsyncDisposable {
 /** How many dialogs there may be at once, with the one that is shown. */
 const maxWaiting = 4;
 
-/** How many dialogs there may be one after the other, and in a second. */
+/** How many dialogs there may be one after the other, and in a second; and how many drops. */
 const dialogRate = { burst: 6, perSecond: 0.2 };
+const dropRate = { burst: 12, perSecond: 0.2 };
 
 /**
  * A choice that comes sooner may be one of somebody who is typing, in milliseconds. zenity takes half a second to be
@@ -69,6 +71,9 @@ const soonestMs = 3_000;
 
 /** How long a dialog is shown, in milliseconds. */
 const shownForMs = 600_000;
+
+/** How long the notification service may take for a line, in milliseconds. */
+const noticeMs = 5_000;
 
 /** How many failures the user is told of. */
 const maxFailures = 20;
@@ -83,6 +88,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
   const { host, label } = container;
   const waiting: { request: Asking; gone: AbortController }[] = [];
   const mayShow = rate(dialogRate, now);
+  const mayDrop = rate(dropRate, now);
   let loans: Promise<SessionLoans> | undefined;
   let known: SessionLoans | undefined;
   const lending = (): Promise<SessionLoans> =>
@@ -167,11 +173,18 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
   const drop: LendList = (list) => {
     const act = async (): Promise<string> => {
       if (shown.aborted) return "";
+      if (!mayDrop()) {
+        tell(new Error(`Files are dropped on "${label}" too often: some are not lent`));
+        return "";
+      }
       try {
         const files = pathsIn(list, label);
         if (files.length === 0) return "";
+        await refuseHidden(files.filter((path) => !sharedPath(path, container, inside)), label);
         const lent = listOf(await lend(files, { isNew: false }));
-        host.ui.status(`${files.length === 1 ? "A file" : `${files.length} files`} dropped on "${label}": lent to it`);
+        const line = `Dropped on "${label}" and lent to it: ${namesOf(files).join(", ")}`;
+        host.ui.status(line);
+        host.run(notificationArgv({ title: label, body: escape(line) }), { timeoutMs: noticeMs }).catch(() => {});
         return lent;
       } catch (error) {
         show(error);
@@ -278,10 +291,14 @@ function filterOption({ label, patterns }: FileFilter): string {
   return `--file-filter=${label} | ${patterns.join(" ")}`;
 }
 
+/** The names of the first of these files. */
+function namesOf(paths: readonly string[]): string[] {
+  const names = paths.slice(0, 8).map((path) => revealInvisible(basename(path)).slice(0, 100));
+  return [...names, ...(paths.length > names.length ? ["…"] : [])];
+}
+
 /** The options of the dialog in which a quick choice is confirmed. Enter, Space and Escape mean no. */
 function confirmOptions(container: string, paths: readonly string[]): string[] {
-  const names = paths.slice(0, 8).map((path) => revealInvisible(basename(path)).slice(0, 100));
-  const rest = paths.length > names.length ? ["…"] : [];
   return [
     ...["--question", "--no-markup", "--default-cancel", "--width=600"],
     `--title=gui-container: may ${container} have what was chosen?`,
@@ -289,8 +306,7 @@ function confirmOptions(container: string, paths: readonly string[]): string[] {
       [
         `That was quick: did you choose this for "${container}"? A yes counts after ${soonestMs / 1_000} seconds.`,
         "",
-        ...names,
-        ...rest,
+        ...namesOf(paths),
       ].join("\n")
     }`,
     ...["--ok-label=Yes, lend it", "--cancel-label=No"],

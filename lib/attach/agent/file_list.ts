@@ -24,17 +24,35 @@ export function pathsIn(list: string, container: string): string[] {
   }
   return lines.map((line) => {
     const path = pathOf(line);
-    const seen = revealInvisible(path ?? line).slice(0, 200);
-    if (path?.includes("/.")) {
-      throw new UserError(`"${seen}" was dropped on "${container}", and is hidden: none is lent`, {
-        hint: "Lend it by map.ts",
-      });
-    }
+    if (path?.includes("/.")) throw hidden(path, container);
     if (path !== undefined) return path;
-    throw new UserError(`What was dropped on "${container}" is not a file of this host: "${seen}"`, {
+    throw new UserError(`What was dropped on "${container}" is not a file of this host: "${seen(line)}"`, {
       hint: "Copy it to a directory of this host first",
     });
   });
+}
+
+/**
+ * Makes sure that no path leads to what is hidden, by links such as `~/dotfiles`.
+ *
+ * @throws {UserError} when one does
+ */
+export async function refuseHidden(paths: readonly string[], container: string): Promise<void> {
+  for (const path of paths) {
+    // What is not there, or cannot be reached, is refused when it is to be lent.
+    const place = await Deno.realPath(path).catch(() => path);
+    if (place.includes("/.")) throw hidden(path, container);
+  }
+}
+
+function hidden(path: string, container: string): UserError {
+  return new UserError(`"${seen(path)}" was dropped on "${container}", and is hidden: none is lent`, {
+    hint: "Lend it by map.ts",
+  });
+}
+
+function seen(text: string): string {
+  return revealInvisible(text).slice(0, 200);
 }
 
 function pathOf(uri: string): string | undefined {

@@ -1,7 +1,8 @@
 // Which files a list names that is dropped on a window.
 
-import { assertEquals, assertThrows } from "@std/assert";
-import { listOf, pathsIn } from "../../../../lib/attach/agent/file_list.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { listOf, pathsIn, refuseHidden } from "../../../../lib/attach/agent/file_list.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 
 const read = (list: string): string[] => pathsIn(list, "box");
@@ -34,6 +35,36 @@ Deno.test("a list that names anything else names nothing", () => {
   assertEquals(read(most.join("\r\n")).length, 64);
   assertThrows(() => read([...most, "file:///a"].join("\r\n")), UserError, "More than 64 files");
   assertThrows(() => read(`file:///${"a".repeat(2 ** 16)}`), UserError, "too long a list");
+});
+
+Deno.test("no link leads to a hidden file, or into a hidden directory", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    const [plain, letter, keys, dotfiles] = ["letter.txt", "letter", "keys", "dotfiles"].map((name) =>
+      join(home, name)
+    ) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    await Deno.mkdir(join(home, ".ssh"));
+    await Deno.writeTextFile(join(home, ".ssh/id"), "");
+    await Deno.writeTextFile(plain, "");
+    await Deno.symlink(plain, letter);
+    await Deno.symlink(join(home, ".ssh/id"), keys);
+    await Deno.symlink(".ssh", dotfiles);
+    await refuseHidden([plain, letter, join(home, "missing")], "box");
+    for (const path of [keys, join(dotfiles, "id")]) {
+      await assertRejects(
+        () => refuseHidden([plain, path], "box"),
+        UserError,
+        `"${path}" was dropped on "box", and is hidden`,
+      );
+    }
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
 });
 
 Deno.test("a list for an app has one line for each path, whatever that is", () => {

@@ -334,12 +334,16 @@ Deno.test("a file in the share of the container is not lent: it is there already
 Deno.test("files that are dropped are lent, all or none, and the user is told of what cannot be", async () => {
   await withDialogs(
     () => Promise.resolve({ code: 0, stdout: "" }),
-    async ({ drop, told, lent, said, loans, settled }) => {
+    async ({ drop, told, lent, said, shown, loans, settled }) => {
       const path = "/home/ubuntu/maps/1-a b.txt";
       assertEquals(await drop("file:///home/me/a%20b.txt\r\n"), `file://${path.replace(" ", "%20")}\r\n`);
       await settled();
       assertEquals([lent, told], [["/home/me/a b.txt"], [{ watch: path }]]);
-      assertEquals(said, ['status: A file dropped on "box": lent to it']);
+      const line = 'Dropped on "box" and lent to it: a b.txt';
+      assertEquals(said, [`status: ${line}`]);
+      // Who has started it by a menu reads that, too.
+      const [argv] = shown;
+      assertEquals([argv?.[0], argv?.at(-1)], ["notify-send", line.replaceAll('"', "&quot;")]);
       const inShare = await drop("file:///m/box/share/sub/a.txt\r\n");
       assertEquals([inShare, lent.length], ["file:///home/ubuntu/share/sub/a.txt\r\n", 1]);
       said.length = 0;
@@ -354,6 +358,25 @@ Deno.test("files that are dropped are lent, all or none, and the user is told of
       assertEquals([lent.length, told.length], [1, 1]);
     },
   );
+});
+
+Deno.test("the user is told what is lent, whatever it is called, also where it is much", async () => {
+  await withDialogs(() => Promise.resolve({ code: 0, stdout: "" }), async ({ drop, said }) => {
+    const names = ["a\n.txt", "b\u202etxt.exe", ..."cdefghi"];
+    await drop(names.map((name) => `file:///home/me/${encodeURIComponent(name)}\r\n`).join(""));
+    const shown = "a<U+000A>.txt, b<U+202E>txt.exe, c, d, e, f, g, h, …";
+    assertEquals(said, [`status: Dropped on "box" and lent to it: ${shown}`]);
+  });
+});
+
+Deno.test("a waypipe of somebody else's that says again and again that files were dropped is heard twelve times", async () => {
+  await withDialogs(() => Promise.resolve({ code: 0, stdout: "" }), async ({ drop, lent, said }) => {
+    for (let times = 0; times < 1_000; times++) await drop(`file:///home/me/${times}\r\n`);
+    assertEquals(lent.length, 12);
+    assertEquals(said.filter((line) => line.startsWith("warn: ")), [
+      'warn: Files are dropped on "box" too often: some are not lent',
+    ]);
+  });
 });
 
 Deno.test("what is dropped after dialogs has been closed is not lent", async () => {
