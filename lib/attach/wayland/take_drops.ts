@@ -9,7 +9,7 @@ import { guardsOf } from "./ask_guard.ts";
 
 /**
  * Answers the guard of a session, if it has one on this host, until the end of this value's scope. The run that does so
- * last is the one that is asked.
+ * last is the one that is asked. Where that fails, the user is told, and the session goes on.
  */
 export async function takeDrops(
   container: Container,
@@ -19,18 +19,20 @@ export async function takeDrops(
   if (guard === undefined) return undefined;
   // One of the names that Deno lets the run listen by.
   const own = join(await container.directory(), "guard");
-  using starting = new DisposableStack();
-  const listener = starting.adopt(Deno.listen({ transport: "unix", path: own }), closeQuietly);
+  const warn = (error: Error): void =>
+    container.host.ui.warn(`What is dropped on "${session}" is not lent: ${error.message}`);
   try {
+    using starting = new DisposableStack();
+    const listener = starting.adopt(Deno.listen({ transport: "unix", path: own }), closeQuietly);
     await Deno.rename(own, join(guard, privateNames.files));
+    starting.move();
+    answerEach(listener, lend).catch(warn);
+    return { [Symbol.dispose]: () => closeQuietly(listener) };
   } catch (error) {
-    // The windows are gone already.
-    if (isGone(error)) return undefined;
-    throw error;
+    const isOver = await Deno.lstat(guard).then(() => false, isGone);
+    if (!isOver) warn(error as Error);
+    return undefined;
   }
-  answerEach(listener, lend);
-  starting.move();
-  return { [Symbol.dispose]: () => closeQuietly(listener) };
 }
 
 /** One after the other. */

@@ -1,6 +1,6 @@
 // A guard asks the run that serves its session for what is dropped on a window.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { takeDrops } from "../../../../lib/attach/wayland/take_drops.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
@@ -11,7 +11,7 @@ import { recordingHost } from "../../recording_host.ts";
 Deno.test("what is dropped on a window is lent by the run that serves its session last, else by none, with a line", async () => {
   const root = await Deno.makeTempDir();
   try {
-    const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: root } });
+    const { host, said } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: root } });
     const mounts = mountsIn(host, "box");
     const [guard, first, second] = [".attach-1w", ".attach-2", ".attach-3"].map((name) => join(root, name)) as [
       string,
@@ -39,9 +39,12 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
     }
     assertEquals([await drop(), told.length], ["", 2]);
     assertEquals([...Deno.readDirSync(second)].length + [...Deno.readDirSync(first)].length, 0);
+    // What keeps the run from listening does not end the session.
+    assertEquals([await takes(join(root, ".attach-4")), said.length], [undefined, 1]);
+    assertMatch(said[0]!, /^warn: What is dropped on "web" is not lent: /);
     await Deno.remove(join(guard, "files"));
     await Deno.rename(guard, join(root, "gone"));
-    assertEquals(await takes(first), undefined);
+    assertEquals([await takes(first), said.length], [undefined, 1]);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
