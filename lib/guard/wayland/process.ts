@@ -86,11 +86,15 @@ export function closeLater(carrying: Carrying, closesAfterMs: GuardRequest["clos
 /** Has the run lend what is dropped that serves the session, see `LendList`. */
 export async function lendByRun(
   list: string,
-  { path, tell }: { path: string; tell: (line: string) => unknown },
+  { path, tell, limitMs = lendMs }: { path: string; tell: (line: string) => unknown; limitMs?: number },
 ): Promise<string> {
+  let isLate = false;
   try {
     using run = await Deno.connect({ transport: "unix", path });
-    const timer = setTimeout(() => closeQuietly(run), lendMs);
+    const timer = setTimeout(() => {
+      isLate = true;
+      closeQuietly(run);
+    }, limitMs);
     try {
       await writeText(run, list);
       return await readText(run);
@@ -99,7 +103,11 @@ export async function lendByRun(
     }
   } catch (error) {
     if (!isGone(error)) throw error;
-    tell("What was dropped is not lent: no run of attach.ts answers for these windows. Start the app again");
+    tell(
+      isLate
+        ? "To lend what was dropped takes too long, and the app does not wait: map.ts --list says whether it is lent later"
+        : "What was dropped is not lent: no run of attach.ts answers for these windows. Start the app again",
+    );
     return "";
   }
 }

@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { takeDrops } from "../../../../lib/attach/wayland/take_drops.ts";
+import { privateNames } from "../../../../lib/guard/wayland/request.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { lendByRun } from "../../../../lib/guard/wayland/process.ts";
 import { localBox } from "../../containers.ts";
@@ -47,5 +48,19 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
     assertEquals([await takes(first), said.length], [undefined, 1]);
   } finally {
     await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("what takes long to be lent is not said to be lent by none", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = join(directory, privateNames.files);
+    const told: string[] = [];
+    // As a run does that is stopped (Ctrl-Z), or sends a large file to another machine.
+    using _run = Deno.listen({ transport: "unix", path });
+    assertEquals(await lendByRun("a list", { path, tell: (line) => told.push(line), limitMs: 50 }), "");
+    assertEquals([told.length, told[0]?.startsWith("To lend what was dropped takes too long")], [1, true]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
 });
