@@ -1,7 +1,7 @@
 /** Dialogs of zenity (3 or 4): all are shown from here. */
 
 import { basename, dirname, join } from "@std/path";
-import { ifInstalled, inputError, ProcessError } from "./errors.ts";
+import { inputError, ProcessError } from "./errors.ts";
 import { exists } from "./files.ts";
 import type { Host, RunOptions } from "./host.ts";
 
@@ -37,6 +37,9 @@ export async function showDialog(
 /** The separator between paths: no path that zenity prints has two slashes in a row. */
 const separator = "//:";
 
+/** How long it may take to ask the desktop's portal for what it has, in milliseconds. */
+const portalMs = 5_000;
+
 /** The beginning of the paths at which the desktop's portal shows files to apps in sandboxes. */
 const portalPath = /^\/run\/user\/\d+\/doc\//;
 
@@ -51,7 +54,7 @@ const portalPath = /^\/run\/user\/\d+\/doc\//;
  * @throws {UserError} for a file at a path of the portal's own
  */
 export async function chooseFiles(
-  host: Pick<Host, "run">,
+  host: Pick<Host, "env" | "run">,
   { from, isNew = false, optionsFrom, ...limits }: DialogLimits & {
     from: string;
     isNew?: boolean;
@@ -61,7 +64,7 @@ export async function chooseFiles(
   for (let place = from;;) {
     const paths = ["--file-selection", `--filename=${place}`, `--separator=${separator}`];
     // GTK 4.24 finds out by itself. 4.18 is told, and shows nothing at all where the portal has no dialog.
-    const env: Record<string, string> = await hasFileChooser(host) ? { GDK_DEBUG: "portals" } : {};
+    const env: Record<string, string> = await hasFileChooser(host, limits) ? { GDK_DEBUG: "portals" } : {};
     const end = await showDialog(host, [...paths, ...optionsFrom()], { ...limits, env });
     const chosen = end?.code === okay ? end.text.split(separator).filter((path) => path.startsWith("/")) : [];
     const shown = chosen.find((path) => portalPath.test(path));
@@ -74,12 +77,17 @@ export async function chooseFiles(
   }
 }
 
-/** Whether the desktop's portal has a dialog for files. One that does not answer in time has none. */
-async function hasFileChooser({ run }: Pick<Host, "run">): Promise<boolean> {
+/**
+ * Whether the desktop's portal has a dialog for files. One that does not answer in time has none. Without a desktop, as by
+ * `ssh -X`, a portal would be that of another login, and show its dialog there.
+ */
+async function hasFileChooser({ env, run }: Pick<Host, "env" | "run">, { signal }: DialogLimits): Promise<boolean> {
+  if (env("XDG_CURRENT_DESKTOP") === undefined) return false;
   const portal = ["--dest=org.freedesktop.portal.Desktop", "--object-path=/org/freedesktop/portal/desktop"];
   const method = ["--method=org.freedesktop.DBus.Properties.Get", "org.freedesktop.portal.FileChooser", "version"];
   const argv = ["gdbus", "call", "--session", "--timeout=3", ...portal, ...method];
-  const answer = await ifInstalled(run(argv, { okCodes: "any", looksOnly: true }));
+  const limits = { timeoutMs: portalMs, ...(signal && { signal }) };
+  const answer = await run(argv, { okCodes: "any", looksOnly: true, ...limits }).catch(() => undefined);
   return /^\(<uint32 \d+>,\)$/.test(answer?.stdout.trim() ?? "");
 }
 

@@ -394,6 +394,7 @@ testOnOneEngine("files are chosen in the dialog of the desktop's portal, else in
       };
       const choose = async (ask: "open" | "save", signal?: AbortSignal): Promise<string[]> =>
         await chooseFiles({
+          env: () => "test",
           run: (argv, { looksOnly: _, planned: _planned, ...options } = {}) =>
             runProcess(argv, { ...options, env: { ...env, ...options.env } }),
         }, {
