@@ -49,7 +49,7 @@ const portalPath = /^\/run\/user\/\d+\/doc\//;
  * else zenity's own.
  *
  * @param options `from`: the first path; `optionsFrom`: zenity's options, besides those about paths, each time that the
- * dialog is shown; `isNew`: the file need not be there
+ * dialog is shown, by the portal or not; `isNew`: the file need not be there
  * @returns their paths; none when the dialog is closed or taken away
  * @throws {UserError} for a file at a path of the portal's own
  */
@@ -58,14 +58,15 @@ export async function chooseFiles(
   { from, isNew = false, optionsFrom, ...limits }: DialogLimits & {
     from: string;
     isNew?: boolean;
-    optionsFrom: () => readonly string[];
+    optionsFrom: (isPortals: boolean) => readonly string[];
   },
 ): Promise<string[]> {
   for (let place = from;;) {
     const paths = ["--file-selection", `--filename=${place}`, `--separator=${separator}`];
     // GTK 4.24 finds out by itself. 4.18 is told, and shows nothing at all where the portal has no dialog.
-    const env: Record<string, string> = await hasFileChooser(host, limits) ? { GDK_DEBUG: "portals" } : {};
-    const end = await showDialog(host, [...paths, ...optionsFrom()], { ...limits, env });
+    const isPortals = await hasFileChooser(host, limits);
+    const env: Record<string, string> = isPortals ? { GDK_DEBUG: "portals" } : {};
+    const end = await showDialog(host, [...paths, ...optionsFrom(isPortals)], { ...limits, env });
     const chosen = end?.code === okay ? end.text.split(separator).filter((path) => path.startsWith("/")) : [];
     const shown = chosen.find((path) => portalPath.test(path));
     if (shown !== undefined) {

@@ -65,9 +65,10 @@ const dropRate = { burst: 12, perSecond: 0.2 };
 
 /**
  * A choice that comes sooner may be one of somebody who is typing, in milliseconds. zenity takes half a second to be
- * seen.
+ * seen. The portal's dialog may be one of a program that has to be started first.
  */
 const soonestMs = 3_000;
+const soonestByPortalMs = 6_000;
 
 /** How long a dialog is shown, in milliseconds. */
 const shownForMs = 600_000;
@@ -198,17 +199,19 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
 
   const choose = async (request: Choosing, signal: AbortSignal): Promise<string[]> => {
     let startMs = 0;
+    let notBeforeMs = soonestMs;
     const limits = { signal, timeoutMs: shownForMs };
     const paths = await chooseFiles(host, {
       from: join(folder, request.ask === "save" ? request.name || "unnamed" : "/"),
       isNew: request.ask === "save",
-      optionsFrom() {
+      optionsFrom(isPortals) {
         startMs = now();
+        notBeforeMs = isPortals ? soonestByPortalMs : soonestMs;
         return chooserOptions(label, request);
       },
       ...limits,
     });
-    if (paths.length === 0 || now() - startMs >= soonestMs) return paths;
+    if (paths.length === 0 || now() - startMs >= notBeforeMs) return paths;
     const confirmedMs = now();
     const answer = await showDialog(host, confirmOptions(label, paths), limits);
     return answer?.code === okay && now() - confirmedMs >= soonestMs ? paths : [];
