@@ -163,11 +163,12 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
   /** Lends files, but those of the container's share. Returns their paths in the container. */
   const lend = async (files: readonly string[], { isNew }: { isNew: boolean }): Promise<string[]> => {
     const inShare = files.map((path) => sharedPath(path, container, inside));
-    if (inShare.every((path) => path !== undefined)) return inShare;
+    const others = files.filter((_, index) => inShare[index] === undefined);
+    if (others.length === 0) return inShare as string[];
     const found = await lending();
-    const paths = isNew ? [await found.save(files[0]!)] : await found.open(files);
+    const paths = isNew ? [await found.save(others[0]!)] : await found.open(others);
     for (const path of paths) if (!isShared(path)) send({ watch: path });
-    return paths;
+    return inShare.map((path) => path ?? paths.shift()!);
   };
 
   let dropping = Promise.resolve("");

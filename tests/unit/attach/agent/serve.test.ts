@@ -348,6 +348,10 @@ Deno.test("files that are dropped are lent, all or none, and the user is told of
       assertEquals([argv?.[0], argv?.at(-1)], ["notify-send", line.replaceAll('"', "&quot;")]);
       const inShare = await drop("file:///m/box/share/sub/a.txt\r\n");
       assertEquals([inShare, lent.length], ["file:///home/ubuntu/share/sub/a.txt\r\n", 1]);
+      const mixed = await drop("file:///m/box/share/a\r\nfile:///home/me/b\r\nfile:///m/box/share/c\r\n");
+      const [first, last] = ["a", "c"].map((each) => `file:///home/ubuntu/share/${each}\r\n`);
+      assertEquals(mixed, `${first}file:///home/ubuntu/maps/1-b\r\n${last}`);
+      assertEquals([lent.splice(1), told.splice(1)], [["/home/me/b"], [{ watch: "/home/ubuntu/maps/1-b" }]]);
       said.length = 0;
       for (const times of [1, 2]) {
         assertEquals(await drop("file:///home/me/a\r\nsftp://there/b\r\n"), "");
