@@ -390,7 +390,7 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
       await host.run(["sleep", "9"]).finally(async () => {
         Promise.reject(new Error("Left behind"));
         Promise.reject(host.signal.reason);
-        await new Promise((resolve) => setTimeout(resolve));
+        await new Promise((resolve) => addEventListener("unhandledrejection", resolve));
       })`,
       [],
       2,
@@ -398,7 +398,7 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
       "warning: Error: Left behind\nerror: No\nhint: Look\n",
     ],
     [
-      `Promise.reject(inputError("No", "Look")); await new Promise((resolve) => setTimeout(resolve))`,
+      `Promise.reject(inputError("No", "Look")); await new Promise((resolve) => addEventListener("unhandledrejection", resolve))`,
       [],
       2,
       "",
