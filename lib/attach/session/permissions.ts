@@ -97,7 +97,7 @@ export function createPermissions(
     const ends = permissions.ends();
     const endMs = Math.min(...channels.map((channel) => ends.get(channel)!));
     const line = attachLine({ label, options }, "--deny", names.join(","));
-    tell(`${what} open until ${clockTime(endMs, clocks?.wall())}`, `To close before: ${line}`);
+    tell(`${what} open until ${clockTime(endMs, clocks?.wall())}`, `To close sooner: ${line}`);
     permissions.onChange();
   };
   const permissions: Permissions = {

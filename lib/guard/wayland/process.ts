@@ -105,7 +105,7 @@ export async function lendByRun(
     if (!isGone(error)) throw error;
     tell(
       isLate
-        ? "To lend what was dropped takes too long, and the app does not wait: map.ts --list says whether it is lent later"
+        ? "Lending what was dropped takes too long, and the app does not wait: map.ts --list shows whether it is lent later"
         : "What was dropped is not lent: no run of attach.ts answers for these windows. Start the app again",
     );
     return "";

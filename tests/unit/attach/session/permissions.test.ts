@@ -57,7 +57,7 @@ Deno.test("channels that are open for a while close together when it is over, an
   permissions.begin();
   const told = (minute: number, name: string): RegExp =>
     new RegExp(
-      `The channel ${name} of .*box.* is open until \\d\\d:0${minute}. To close before: attach.ts --deny box ${name}$`,
+      `The channel ${name} of .*box.* is open until \\d\\d:0${minute}. To close sooner: attach.ts --deny box ${name}$`,
     );
   for (const [index, name] of ["clipboard", "microphone"].entries()) {
     for (const texts of [said, shown()]) assertMatch(texts[index]!, told(index + 1, name));
@@ -119,7 +119,7 @@ Deno.test("the end of an hour leaves a longer time of the channel as it is", asy
 Deno.test("a notification has the line to type as the script was called", () => {
   const { permissions, shown } = run({ open: ["links"], env: { GUI_CALLED: "./attach.ts" } });
   permissions.allowFor(["links"], { ms: 60_000, then: "asked for again", end() {} });
-  assertMatch(shown()[0]!, /To close before: \.\/attach\.ts --deny box links$/);
+  assertMatch(shown()[0]!, /To close sooner: \.\/attach\.ts --deny box links$/);
 });
 
 Deno.test("a time has its date where that is not today's", () => {

@@ -59,7 +59,7 @@ Deno.test("what takes long to be lent is not said to be lent by none", async () 
     // As a run does that is stopped (Ctrl-Z), or sends a large file to another machine.
     using _run = Deno.listen({ transport: "unix", path });
     assertEquals(await lendByRun("a list", { path, tell: (line) => told.push(line), limitMs: 50 }), "");
-    assertEquals([told.length, told[0]?.startsWith("To lend what was dropped takes too long")], [1, true]);
+    assertEquals([told.length, told[0]?.startsWith("Lending what was dropped takes too long")], [1, true]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
