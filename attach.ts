@@ -64,8 +64,8 @@ const spec = {
     "stop": { help: "End a session and all that belongs to it" },
     "all": { needs: "stop", help: "With --stop: all sessions of the container" },
     "logs": { help: "Print what a session's app and server have printed" },
-    "copy": { help: "Put the text on a session's clipboard on yours, even while the channel is closed" },
-    "paste": { help: "Put the text on your clipboard on a session's, likewise, for a minute" },
+    "copy": { help: "Copy the text on a session's clipboard to yours, even while the channel is closed" },
+    "paste": { help: "Copy the text on your clipboard to a session's, likewise, for a minute" },
     "settings": { help: "Show what is set for a container, and where" },
     "history": { help: "Print what passed between a container and this host, by day" },
     "save": {
@@ -225,7 +225,7 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
   if (flags.has("save")) {
     const { givenSettings, saveSettings } = await import("./lib/attach/settings/save.ts");
     const kept = givenSettings(values);
-    if (kept.size === 0) throw inputError("There is nothing to keep", "With --save goes an option such as --preset");
+    if (kept.size === 0) throw inputError("There is nothing to keep", "Give an option to keep, such as --preset");
     if (times.size > 0) throw inputError("--save keeps no times of --allow", "Leave the time out, or --save");
     await saveSettings(host, word, kept);
     if (!("app" in request)) return 0;

@@ -34,7 +34,7 @@ const channelList = { words: ["clipboard", ...channelNames], list: true };
 
 const spec = {
   name: "create.ts",
-  summary: "Make a container for a graphical app, apart from the desktop that shows it.",
+  summary: "Make a container for a graphical app, isolated from the desktop that shows it.",
   usage: [
     "[options] NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...",
     "--list",

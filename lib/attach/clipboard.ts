@@ -199,7 +199,7 @@ export async function hostClipping(host: Host): Promise<Clipping> {
     if (!(error instanceof ProcessError)) throw error;
     throw error.overflowed
       ? tooLong("the host's clipboard")
-      : new UserError("There is no text on the host's clipboard", { hint: "Copy one first", ...causedBy(error) });
+      : new UserError("There is no text on the host's clipboard", { hint: "Copy some first", ...causedBy(error) });
   }
 }
 
@@ -216,7 +216,7 @@ function cleaned(text: string, place: string): Clipping {
   const [before, characters] = [[...text.replaceAll("\r\n", "\n")].length, [...seen].length];
   if (characters > 0) return { text: seen, characters, leftOut: before - characters };
   throw new UserError(`There is no text on ${place}`, {
-    hint: "Copy one first; the app that it was copied in must still run, and answer",
+    hint: "Copy some first; the app in which it was copied must still run, and respond",
   });
 }
 

@@ -34,7 +34,7 @@ export function readDenial({ flags, values, positionals, rest }: Arguments<strin
   }
   const other = [...flags.keys(), ...values.keys()].find((name) => !besides.includes(name));
   if (other !== undefined) {
-    throw inputError(`--${other} goes with no --deny NAME`, "Leave one of them out. See attach.ts --help");
+    throw inputError(`--${other} cannot be used with --deny NAME`, "Leave one of them out. See attach.ts --help");
   }
   channels.forEach(checkCanClose);
   return { word, channels };

@@ -94,7 +94,7 @@ async function lookAtXpra(host: Host): Promise<Finding> {
 
 function judgeXpra(stdout: string, where: string, hint: string): Finding {
   const version = parseXpraVersion(stdout);
-  if (!version) return broken(`The xpra ${where} does not tell its version`, hint);
+  if (!version) return broken(`The xpra ${where} does not report its version`, hint);
   const text = version.join(".");
   if (isTooOld(version)) return broken(`The xpra ${where}, ${text}, is too old`, hint);
   const vulnerability = knownVulnerability(version);
@@ -115,7 +115,7 @@ async function findWayland({ host }: Facts): Promise<Finding[]> {
       : isOld
       ? "it is too old to make a security context, a second wall"
       : "the compositor has no security contexts, a second wall";
-    return [ok(`waypipe ${version} shows windows on the Wayland display ${display}, by a guard; ${second}`)];
+    return [ok(`waypipe ${version} shows windows on the Wayland display ${display}, through a guard; ${second}`)];
   } catch (error) {
     if (error instanceof CannotShow) {
       return [absent(`No window can be shown on the Wayland display ${display}: ${error.reason}`)];
@@ -137,7 +137,7 @@ async function findX11({ host }: Facts): Promise<Finding[]> {
   }
   if (host.env("WAYLAND_DISPLAY")) {
     return [absent(
-      "There is no X display: $DISPLAY is not set. Windows that Wayland does not fit cannot be shown",
+      "There is no X display: $DISPLAY is not set. Windows that need X cannot be shown",
       "Let the desktop start Xwayland",
     )];
   }
@@ -151,8 +151,8 @@ async function findX11({ host }: Facts): Promise<Finding[]> {
 const sessionPrograms = [
   { program: "Xvfb", without: "no app can be shown", verdict: "broken" },
   { program: "dbus-daemon", without: "no app can be shown", verdict: "broken" },
-  { program: "pulseaudio", without: "its apps are not heard", verdict: "absent" },
-  { program: "xclip", without: "nothing can be carried by --copy and --paste in sessions over X", verdict: "absent" },
+  { program: "pulseaudio", without: "its apps cannot be heard", verdict: "absent" },
+  { program: "xclip", without: "--copy and --paste do not work in sessions over X", verdict: "absent" },
   { program: "waypipe", without: "its windows are shown over X on a Wayland desktop, too", verdict: "absent" },
 ] as const;
 

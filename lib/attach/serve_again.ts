@@ -63,7 +63,7 @@ export async function serveAgain(
   }
   const rest = `the windows of "${session}", its clipboard and its sound are as they were`;
   if (served.intersection(new Set(goesWithRun)).size === 0) {
-    host.ui.status(`Nothing is to be served again: ${rest}`);
+    host.ui.status(`There is nothing to serve again: ${rest}`);
     return 0;
   }
   const kept = before.difference(new Set([...goesWithRun, "look"]));

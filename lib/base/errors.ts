@@ -90,7 +90,7 @@ export class ProcessError extends Error {
     const how = options.timedOutAfterMs !== undefined
       ? `did not end within ${options.timedOutAfterMs / 1000} s`
       : result.overflowed
-      ? "printed more than it may, and was killed"
+      ? "printed too much, and was killed"
       : signal
       ? `was ended by ${signal}`
       : `failed with exit status ${code}`;

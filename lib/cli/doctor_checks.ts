@@ -110,9 +110,9 @@ async function findIsolation({ host, engine, environment, script }: Facts & Engi
   ];
   if (hole) {
     findings.push(risk(
-      `${product} ${version} ${hole.lets} (${hole.cve}), unless your distribution has repaired that version`,
+      `${product} ${version} ${hole.lets} (${hole.cve}), unless your distribution has fixed that version`,
       `Use ${new Intl.ListFormat("en", { type: "disjunction" }).format([...hole.fixed, "later"])}. ` +
-        `Debian has repaired yours if this prints a line: zgrep ${hole.cve} ${changelog}`,
+        `Debian has fixed yours if this prints a line: zgrep ${hole.cve} ${changelog}`,
     ));
   }
   if (appArmor !== undefined) {

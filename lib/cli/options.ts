@@ -219,12 +219,14 @@ export function parseCommandLine<Name extends string>(
   for (const name of given) {
     if (Object.hasOwn(commonOptions, name)) continue;
     const { needs } = options[name];
-    if (needs !== undefined && !flags.has(needs as Name)) throw inputError(`--${name} goes with --${needs} only`, hint);
+    if (needs !== undefined && !flags.has(needs as Name)) {
+      throw inputError(`--${name} can only be used with --${needs}`, hint);
+    }
     const [by] = Object.entries(spec.leaves ?? {}).find(([by, left]) =>
       by !== name && flags.has(by as Name) && !(left as readonly string[]).includes(name)
     ) ?? [];
     if (by !== undefined) {
-      throw inputError(`--${name} goes with no --${by}`, `Leave one of them out. ${hint}`);
+      throw inputError(`--${name} cannot be used with --${by}`, `Leave one of them out. ${hint}`);
     }
   }
   // A "--" before all positional arguments ends the options only.

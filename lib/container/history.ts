@@ -69,7 +69,7 @@ const maxFileBytes = 2 ** 20;
 const maxText = 300;
 
 /** Why something is refused for which there is no line. */
-export const historyIsFull = "it has done so as often as the history of an hour has lines";
+export const historyIsFull = "it has done so as often as the history has room for in an hour";
 
 /** The history of a container, as a run writes it. */
 export interface History {

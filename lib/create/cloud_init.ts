@@ -135,7 +135,7 @@ async function unreachedHint(host: Host, instance: Instance): Promise<string | u
   const { server } = instance.engine;
   const found = server.isLocal ? await findInstance(host, instance) : undefined;
   const hint = found && await networkHint(host, { engine: instance.engine, devices: found.expanded_devices });
-  return hint && `Its network may not lead to the Internet. ${hint}`;
+  return hint && `It may have no Internet access. ${hint}`;
 }
 
 function noUserDataError({ userDataHint }: Engine, name: string): UserError {

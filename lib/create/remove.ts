@@ -89,7 +89,7 @@ export async function removeContainer(
     for (const [what, made] of [["container", found], ["profile", profile]] as const) {
       if (!made || isManaged(made)) continue;
       throw new UserError(`The ${what} "${label}" was not made by create.ts`, {
-        hint: "To remove it all the same: --force",
+        hint: "To remove it anyway: --force",
       });
     }
     // A running session has a socket; systemd removes that when the session ends.

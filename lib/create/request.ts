@@ -55,7 +55,10 @@ export async function readCreateRequest(
 ): Promise<Request> {
   const { positionals, flags, values } = args;
   if (flags.has("force")) {
-    throw inputError("The option --force goes with --delete", "Leave it out, or: create.ts --delete --force NAME");
+    throw inputError(
+      "The option --force can only be used with --delete",
+      "Leave it out, or: create.ts --delete --force NAME",
+    );
   }
   const end = flags.get("export");
   const [word, keysPath, profileWord, ...cloudInitWords] = positionals.slice(0, end);
@@ -83,7 +86,7 @@ export async function readCreateRequest(
   const hasProxy = internetKey in profile.config;
   if (hosts !== undefined && !hasProxy) {
     throw inputError(
-      "The option --allow-hosts goes with the profile gui-internet",
+      "The option --allow-hosts can only be used with the profile gui-internet",
       "Leave it out, or name gui-internet as PROFILE",
     );
   }

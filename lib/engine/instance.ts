@@ -238,7 +238,7 @@ export async function launch(host: Host, instance: Instance, options: LaunchOpti
     if (!(error instanceof ProcessError)) throw error;
     if (isStartFailure(error)) {
       const log = engineLine(engine, ["info", "--show-log", labelOf(instance)]);
-      throw new UserError(`${engine.product} has made the container "${name}", and cannot start it`, {
+      throw new UserError(`${engine.product} has made the container "${name}", but cannot start it`, {
         hint: `To see why, run this again with --keep-failed, and then: ${log}`,
         ...causedBy(error),
       });

@@ -88,7 +88,7 @@ export async function findServer(client: EngineClient, request: ServerRequest = 
   if (remote !== ownRemote && !isPlainName(remote)) {
     throw inputError(
       `The remote "${remote}" cannot be used here`,
-      `Rename it: letters, digits, "-" and "." are possible`,
+      `Rename it: letters, digits, "-" and "." are allowed`,
     );
   }
   const standard = (cli === "incus" ? host.env("INCUS_PROJECT") : undefined) ?? known?.project ?? "default";

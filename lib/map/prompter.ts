@@ -57,7 +57,7 @@ export function terminalPrompter(host: Host): Prompter {
       ui.enter("Press Enter to take the files back: ", { needsLine: "signal" in options, ...options }),
     confirm(warning, options) {
       ui.warn(warning);
-      return ui.confirm("Take the files back all the same?", options);
+      return ui.confirm("Take the files back anyway?", options);
     },
     tell: (text) => Promise.resolve(ui.warn(text)),
   };

@@ -85,7 +85,7 @@ const cases: {
   { parts: [config, new Uint8Array([35, 33, 0])], says: 'part-1" is not text but binary', hint: "text file" },
   { parts: ["## template: jinja\npackages: [a]\n"], says: /part-0:2:1: The template/, hint: "#cloud-config" },
   { options: ["--image=--vm"], says: '"--vm" is not an image', hint: "ubuntu:24.04" },
-  { options: ["--force"], says: "--force goes with --delete", hint: "create.ts --help" },
+  { options: ["--force"], says: "--force can only be used with --delete", hint: "create.ts --help" },
   { options: ["--timeout=soon"], says: '"soon" is not a duration', hint: "20m" },
   { options: ["--no-such"], says: 'Unknown option "--no-such"', hint: "--help" },
   { options: ["--engine=docker"], says: 'There is no engine "docker"', hint: "lxc or incus" },

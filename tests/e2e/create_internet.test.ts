@@ -294,7 +294,7 @@ testOnOneEngine(
       assertEquals(await proxies(engine), []);
 
       await sh([engine, "init", "gui-lab", proxyName]);
-      assertStringIncludes((await fails("gui-lab")).stderr, `"${proxyName}" is none that create.ts has made`);
+      assertStringIncludes((await fails("gui-lab")).stderr, `"${proxyName}" was not made by create.ts`);
       assertEquals(await proxies(engine), [proxyName]);
     } finally {
       await runProcess([engine, "delete", "--force", proxyName], { okCodes: "any" });

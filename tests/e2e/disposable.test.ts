@@ -278,7 +278,7 @@ testOnOneEngine("attach.ts --disposable says what is missing, and what cannot be
   for (
     const [args, message] of [
       [["--disposable", "--detached", name, "xclock"], /exclude each other/],
-      [["--disposable", "--join", name, "xclock"], /--disposable goes with no --join/],
+      [["--disposable", "--join", name, "xclock"], /--disposable cannot be used with --join/],
       [["--disposable", name], /needs an APP/],
       [["--disposable", name, "xclock", join(mountsRoot, name, "share/later")], /a container can write to/],
     ] as const

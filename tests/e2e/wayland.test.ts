@@ -135,7 +135,7 @@ testOnOneEngine(
     assertEquals(back.code, 0, back.stderr);
     assertMatch(
       back.stderr,
-      /"stays" was started with clipboard,sound, which stays open .*\nNothing is to be served again: .*\n$/,
+      /"stays" was started with clipboard,sound, which stays open .*\nThere is nothing to serve again: .*\n$/,
     );
     const denied = await attached(engine, ["--deny", name, "clipboard"]);
     assertEquals([denied.code, denied.stdout], [0, "stays: clipboard\n"], denied.stderr);
@@ -488,7 +488,7 @@ testOnOneEngine(
     await attached(engine, ["--stop", name, "still"]);
     assertStringIncludes(
       (await running.ended).stderr,
-      "warning: An app is cut off: for 10 seconds it has read nothing of what it is sent. Start it again; if that recurs, take --display x11\n",
+      "warning: An app is cut off: for 10 seconds it has read nothing of what it is sent. Start it again; if that recurs, use --display x11\n",
     );
     await nothingLeft(engine, name);
   },

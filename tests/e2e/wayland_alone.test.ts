@@ -42,7 +42,7 @@ testOnOneEngine(
       assertEquals(back.code, 0, back.stderr);
       assertMatch(
         back.stderr,
-        /"w" was started with clipboard,sound, which stays open .*\nNothing is to be served again: .*\n$/,
+        /"w" was started with clipboard,sound, which stays open .*\nThere is nothing to serve again: .*\n$/,
       );
       assertEquals((await attached("--stop", name)).code, 0);
 

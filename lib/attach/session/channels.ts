@@ -80,7 +80,7 @@ export function askedChannels(
       if (settled.has(channel)) {
         throw inputError(
           `The channel "${channel}" is named by --ask, and by --allow or --deny`,
-          "Name it by one of them",
+          "Name it in one of them only",
         );
       }
       return channel;

@@ -157,7 +157,9 @@ export function sortOptions(
  */
 function withoutLinks(options: readonly string[]): string[] {
   const opening = options.find((option) => /^--(?:links-to=|(?:allow|ask)=(?:.*,)?links(?:[:,]|$))/.test(option));
-  if (opening !== undefined) throw inputError(`"${opening}" goes with no ${inCopy} in a menu`, "Leave one of them out");
+  if (opening !== undefined) {
+    throw inputError(`"${opening}" cannot be used with ${inCopy} in a menu`, "Leave one of them out");
+  }
   const denied = options.filter((option) => option.startsWith("--deny=")).map((option) => option.slice(7));
   return [...options.filter((option) => !option.startsWith("--deny=")), `--deny=${[...denied, "links"].join(",")}`];
 }

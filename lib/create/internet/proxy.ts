@@ -82,7 +82,7 @@ export function proxyDevice(proxy: Proxy): Device {
 export async function refuseCluster(host: Host, engine: Engine): Promise<void> {
   if (!(await environmentOf(host, engine)).server_clustered) return;
   throw new UserError("A container with the Internet only cannot be made in a cluster", {
-    hint: "Its proxy would have to be on the same member for ever. Choose another profile, or a server of its own",
+    hint: "Its proxy would have to be on the same member forever. Choose another profile, or a server of its own",
   });
 }
 
@@ -120,7 +120,7 @@ export async function ensureProxy(
       return;
     }
     if (found && found.config[stateKey] === undefined) {
-      throw new UserError(`The container "${name}" is none that create.ts has made, and its name is needed`, {
+      throw new UserError(`The container "${name}" was not made by create.ts, and its name is needed`, {
         hint: `Give it another name: ${engineLine(engine, ["move", labelOf(proxy), "OTHER"])}`,
       });
     }

@@ -104,7 +104,7 @@ export async function relayConnections(
     connections++;
     serve(near).catch((error) => {
       if (error instanceof Violation) {
-        session.tell(`An app is cut off: ${error.message}. Start it again; if that recurs, take --display x11`);
+        session.tell(`An app is cut off: ${error.message}. Start it again; if that recurs, use --display x11`);
       } else if (!isGone(error)) throw error;
     }).finally(() => connections--);
   }

@@ -56,8 +56,8 @@ Deno.test("--deny with a container's name goes with no other option, and not wit
     const [line, message] of [
       ["--deny web microphon", 'Neither "web" nor "microphon" is a list of channels'],
       ["--deny web ,", 'Neither "web" nor "," is a list of channels'],
-      ["--deny web links --allow sound", "--allow goes with no --deny NAME"],
-      ["--stop --deny web links", "--deny goes with no --stop"],
+      ["--deny web links --allow sound", "--allow cannot be used with --deny NAME"],
+      ["--stop --deny web links", "--deny cannot be used with --stop"],
       ["--deny web look,links", 'The channel "look" cannot be closed later'],
     ] as const
   ) assertThrows(() => read(line), UserError, message);

@@ -5,7 +5,7 @@ import { localBox } from "../containers.ts";
 import { recordingHost } from "../recording_host.ts";
 
 Deno.test("who comes back to windows on Wayland with fewer channels is warned of those that stay open", async () => {
-  const nothing = 'Nothing is to be served again: the windows of "web", its clipboard and its sound are as they were';
+  const nothing = 'There is nothing to serve again: the windows of "web", its clipboard and its sound are as they were';
   for (
     const [started, wanted, open, clipboard] of [
       [{ preset: "trusted" }, { preset: "isolated" }, "clipboard,sound", "clipboard"],

@@ -184,13 +184,17 @@ Deno.test("runProcess() kills a program that prints without end, and says so", a
     const error = await assertRejects(
       () => runProcess(argv, { maxOutputBytes: 100_000 }),
       ProcessError,
-      "printed more",
+      "printed too much",
     );
     assert(error.overflowed && error.stdout.length + error.stderr.length <= 100_000);
   }
   // One that leaves a child behind which holds the pipe open.
   const argv = ["sh", "-c", "yes & yes"];
-  await assertRejects(() => runProcess(argv, { maxOutputBytes: 1000, okCodes: "any" }), ProcessError, "printed more");
+  await assertRejects(
+    () => runProcess(argv, { maxOutputBytes: 1000, okCodes: "any" }),
+    ProcessError,
+    "printed too much",
+  );
   assertEquals((await runProcess(["printf", "%1000d", "1"], { maxOutputBytes: 1000 })).stdout.length, 1000);
 });
 

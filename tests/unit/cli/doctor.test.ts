@@ -172,12 +172,12 @@ Deno.test("knownHole() knows each line of versions that was repaired, and takes 
   }
 });
 
-Deno.test("--doctor names an engine with a known vulnerability, and how to tell whether Debian has repaired it", async () => {
+Deno.test("--doctor names an engine with a known vulnerability, and how to tell whether Debian has fixed it", async () => {
   assertEquals(await found(mapDiagnosis, lxdHost({ version: "5.0.2" }), /CVE/), [{
     verdict: "risk",
     what: "LXD 5.0.2 lets an image overwrite any file of the host (CVE-2026-66897), " +
-      "unless your distribution has repaired that version",
-    hint: "Use 5.0.9, 5.21.7, 6.10, or later. Debian has repaired yours if this prints a line: " +
+      "unless your distribution has fixed that version",
+    hint: "Use 5.0.9, 5.21.7, 6.10, or later. Debian has fixed yours if this prints a line: " +
       "zgrep CVE-2026-66897 /usr/share/doc/lxd/changelog.Debian.gz",
   }]);
 });
@@ -239,7 +239,7 @@ Deno.test("--doctor tells an xpra that is missing, broken, too old, or with know
     [{ stdout: "xpra v5.1.5\n" }, "risk", /5\.1\.5, has a known vulnerability/],
     [{ stdout: "xpra v5.1.6\n" }, "ok", /5\.1\.6/],
     [{ stdout: "xpra v3.1.5\n" }, "broken", /too old/],
-    [{ stdout: "what?" }, "broken", /does not tell its version/],
+    [{ stdout: "what?" }, "broken", /does not report its version/],
     [{ code: 1, stderr: "Traceback" }, "broken", /does not work/],
     [missing, "broken", /There is no xpra/],
   ];
@@ -262,7 +262,7 @@ Deno.test("--doctor asks the compositor for a security context, and the X displa
   };
   const x11 = "ok: Windows are shown on the display :7";
   const wayland = (version: string, second: string): string[] => [
-    `ok: waypipe ${version} shows windows on the Wayland display /dev/null, by a guard; ${second}`,
+    `ok: waypipe ${version} shows windows on the Wayland display /dev/null, through a guard; ${second}`,
     x11,
   ];
   assertEquals(await said({ DISPLAY: ":7" }), [x11]);

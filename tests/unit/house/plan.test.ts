@@ -99,7 +99,7 @@ Deno.test("create.ts refuses options for attach.ts where it would keep none", as
       },
     );
     assertEquals([code, stdout], [2, ""], verb);
-    assertStringIncludes(stderr, `error: --deny goes with no ${verb}\n`);
+    assertStringIncludes(stderr, `error: --deny cannot be used with ${verb}\n`);
   }
 });
 

@@ -203,7 +203,7 @@ Deno.test("the guard leaves nothing open when an end has gone, and no connection
       for (const end of [near, far]) assertEquals(await end.read(new Uint8Array(1)), null);
     }
     assertEquals(told, [
-      "An app is cut off: waypipe sends what needs a graphics card, or is unknown (type 17). Start it again; if that recurs, take --display x11",
+      "An app is cut off: waypipe sends what needs a graphics card, or is unknown (type 17). Start it again; if that recurs, use --display x11",
     ]);
   });
 });
@@ -220,7 +220,7 @@ Deno.test("an app with a popup open is cut off in the middle of a frame", async 
     look(2 * 3);
     assertEquals(await over, null);
     assertEquals(told, [
-      "An app is cut off: it keeps popups open with half a frame. Start it again; if that recurs, take --display x11",
+      "An app is cut off: it keeps popups open with half a frame. Start it again; if that recurs, use --display x11",
     ]);
   });
 });
@@ -290,7 +290,7 @@ Deno.test("nobody counts as working in the windows of a session one of whose app
     look(21);
     assertEquals(await soon(stalled.far.read(new Uint8Array(1)).catch(() => null)), null);
     assertEquals(told, [
-      "An app is cut off: for 10 seconds it has read nothing of what it is sent. Start it again; if that recurs, take --display x11",
+      "An app is cut off: for 10 seconds it has read nothing of what it is sent. Start it again; if that recurs, use --display x11",
     ]);
     assert(await acting.passes(message(1, "wl_display.sync", ids.next)), "the other one stays");
   });
