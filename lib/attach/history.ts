@@ -2,6 +2,7 @@
 
 import type { Host } from "../base/host.ts";
 import { inputError } from "../base/errors.ts";
+import { localTime } from "../base/time.ts";
 import { type EngineOptions, findAddress } from "../container/address.ts";
 import { type HistoryLine, keptHistories, readHistory } from "../container/history.ts";
 import { takeAllLeftLines } from "../container/private_directory.ts";
@@ -30,21 +31,17 @@ export async function showHistory(host: Host, word: string | undefined, options:
   const all = histories.flatMap(({ container, lines }) => lines.map((line) => ({ container, ...line })))
     .sort((one, other) => one.time < other.time ? -1 : one.time > other.time ? 1 : 0);
   if (all.length === 0) host.ui.status("Nothing is written down");
-  const days = Map.groupBy(all, ({ time }) => localTime(time).slice(0, 10));
+  const shown = all.map((line) => ({ ...line, ...localTime(Date.parse(line.time), { to: "second" }) }));
+  const days = Map.groupBy(shown, ({ date }) => date);
   const text = [...days].flatMap(([day, lines]) => [
     day,
     ...lines.map((line) => {
       const whose = line.copy ?? (name === undefined ? line.container : undefined);
-      return `  ${localTime(line.time).slice(11)}  ${whose === undefined ? "" : `${whose}: `}${describe(line)}`;
+      return `  ${line.time}  ${whose === undefined ? "" : `${whose}: `}${describe(line)}`;
     }),
   ]);
   host.ui.result(text.join("\n"), all);
   return 0;
-}
-
-/** As the user's clock shows it, to the second: Swedes write it that way. */
-function localTime(time: string): string {
-  return new Date(time).toLocaleString("sv");
 }
 
 /** A line in words. Its texts are printable already. */

@@ -2,12 +2,12 @@
 
 import type { Host } from "../base/host.ts";
 import { oneLine } from "../base/text.ts";
+import { clockTime, localTime } from "../base/time.ts";
 import { showTable } from "../cli/table.ts";
 import { resolveContainer } from "../container/resolve.ts";
 import type { EngineOptions } from "../container/address.ts";
 import { chooseEngine } from "../engine/engine.ts";
 import { recordedChannels } from "./session/channels.ts";
-import { clockTime } from "./session/permissions.ts";
 import { findRuns } from "./session/runs.ts";
 import { listAllSessions, listSessions, type LiveSession } from "./session/live_sessions.ts";
 
@@ -28,7 +28,8 @@ export async function showSessions(host: Host, word: string | undefined, options
   const rows = sessions.map((live) => {
     const { container, session, app, pid, clients, since } = live;
     const until = untilOf(live).map(([channel, time]) => `${channel} ${clockTime(Date.parse(time))}`).join(", ");
-    return [container, session, oneLine(app), pid, clients, localTime(since), until].map(String);
+    const { date, time } = localTime(Date.parse(since));
+    return [container, session, oneLine(app), pid, clients, `${date} ${time}`, until].map(String);
   });
   const hasEnds = rows.some((row) => row.at(-1) !== "");
   showTable(host.ui, hasEnds ? rows : rows.map((row) => row.slice(0, -1)), {
@@ -43,11 +44,6 @@ export async function showSessions(host: Host, word: string | undefined, options
 export function dataOf({ isServed: _, channels, ...session }: LiveSession): Record<string, unknown> {
   const { open, asks } = recordedChannels(channels);
   return { ...session, channels: [...open], asks: [...asks] };
-}
-
-/** A time of ISO 8601 as the user's clock shows it, to the minute: Swedes write it that way. */
-function localTime(time: string): string {
-  return new Date(time).toLocaleString("sv").slice(0, 16);
 }
 
 /** Does not start a container that does not run. */

@@ -283,6 +283,7 @@ export function parseHistoryLine(text: string): HistoryLine | undefined {
   const kind = kinds.find((known) => known === found.kind);
   const { time } = found;
   if (kind === undefined || typeof time !== "string" || !/^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(time)) return undefined;
+  if (Number.isNaN(Date.parse(time))) return undefined;
   const isThere = ([key, value]: [string, unknown]): boolean => typeof found[key] === typeof value;
   const needed = Object.entries(fields[kind]);
   if (!needed.every(isThere)) return undefined;

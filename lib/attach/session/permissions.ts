@@ -12,6 +12,7 @@
 
 import { asCalled } from "../../base/called.ts";
 import { showOnDesktop } from "../../base/desktop.ts";
+import { clockTime } from "../../base/time.ts";
 import type { Container } from "../../container/container.ts";
 import type { Channel } from "../../guard/channel.ts";
 import { type Clocks, type Deadline, startDeadline } from "../../guard/deadline.ts";
@@ -134,11 +135,4 @@ export function createPermissions(
     },
   };
   return permissions;
-}
-
-/** A time as the user's clock shows it: hours and minutes, after the date where that is not today's. */
-export function clockTime(ms: number, now = Date.now()): string {
-  // Swedes write it that way.
-  const [date, time] = [ms, now].map((ms) => new Date(ms).toLocaleString("sv").slice(0, 16));
-  return date!.slice(0, 10) === time!.slice(0, 10) ? date!.slice(11) : date!;
 }

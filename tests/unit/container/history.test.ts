@@ -186,7 +186,11 @@ Deno.test("what a guard has left is taken over, and only once", () =>
       bytes: 2,
     };
     const other = JSON.stringify({ name: "../../x", ...line });
-    await Deno.writeTextFile(path, `${JSON.stringify({ name: "box", copy: "box-d1", ...line })}\nx\n${other}\n`);
+    const never = JSON.stringify({ name: "box", ...line, time: "2026-13-01T00:00:00.000Z" });
+    await Deno.writeTextFile(
+      path,
+      `${JSON.stringify({ name: "box", copy: "box-d1", ...line })}\nx\n${other}\n${never}\n`,
+    );
     await takeLeftLines(host, path);
     await takeLeftLines(host, path);
     const { time: _, ...rest } = line;

@@ -1,7 +1,7 @@
 // The channels of a run: what closes one, and what the user is told.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { clockTime, createPermissions, type Permissions } from "../../../../lib/attach/session/permissions.ts";
+import { createPermissions, type Permissions } from "../../../../lib/attach/session/permissions.ts";
 import type { Channel } from "../../../../lib/guard/channel.ts";
 import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
@@ -120,12 +120,6 @@ Deno.test("a notification has the line to type as the script was called", () => 
   const { permissions, shown } = run({ open: ["links"], env: { GUI_CALLED: "./attach.ts" } });
   permissions.allowFor(["links"], { ms: 60_000, then: "asked for again", end() {} });
   assertMatch(shown()[0]!, /To close sooner: \.\/attach\.ts --deny box links$/);
-});
-
-Deno.test("a time has its date where that is not today's", () => {
-  const noon = new Date(2026, 0, 1, 12).getTime();
-  assertEquals(clockTime(noon + 60_000, noon), "12:01");
-  assertEquals(clockTime(noon + 12 * 3_600_000, noon), "2026-01-02 00:00");
 });
 
 Deno.test("the time of what is allowed in a question ends it, and not the channel", async () => {
