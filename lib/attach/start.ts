@@ -3,6 +3,7 @@
 import { all } from "../base/promises.ts";
 import { borderOf } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
+import { checkDirectory } from "../container/mounts.ts";
 import { checkSessionName, sessionNameOf } from "../container/names.ts";
 import { socketPath } from "../container/sockets.ts";
 import { checkAsking } from "./agent/ask.ts";
@@ -31,6 +32,8 @@ export async function start(container: Container, given: StartRequest): Promise<
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
   socketPath(container.mounts.sockets, `${name}-99`);
+  const { sharedSockets } = container;
+  if (sharedSockets !== undefined) await host.look(undefined, () => checkDirectory(sharedSockets, container));
   const live = await findSameApp(container, request);
   if (live) return await startAgain(container, { live, request });
   const appearance = request.open.has("look") ? hostAppearance(host) : undefined;

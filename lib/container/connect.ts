@@ -14,6 +14,7 @@ import type { ContainerUser } from "./user.ts";
 import { quoteWord, withValues } from "../base/shell_words.ts";
 import { sshConfigPath, type SshTarget } from "./ssh.ts";
 import { exists } from "../base/files.ts";
+import { checkDirectory } from "./mounts.ts";
 
 /**
  * How long a container that was just started is waited for at most, in milliseconds. The first start of an image takes
@@ -46,6 +47,7 @@ export async function reachInstance(
   },
 ): Promise<SshTarget> {
   const { label, mounts } = instance;
+  if (found) await checkDirectory(mounts.directory, instance);
   if (found && !await exists(mounts.knownHosts)) {
     const show = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"];
     const read = engineLine(instance.engine, ["exec", label, "--", ...show]);

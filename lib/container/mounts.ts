@@ -2,6 +2,7 @@
 
 import { basename, dirname, join } from "@std/path";
 import { causedBy, ProcessError, UserError } from "../base/errors.ts";
+import type { Address } from "./address.ts";
 import type { Device } from "../engine/answer.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -45,6 +46,22 @@ export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> 
     });
   }
   return missing;
+}
+
+/**
+ * Checks that a directory of a container's is there.
+ *
+ * @throws {UserError} when somebody has removed it, or looks for it in the wrong place
+ */
+export async function checkDirectory(
+  path: string,
+  { label, options }: Pick<Address, "label" | "options">,
+): Promise<void> {
+  if (await exists(path)) return;
+  const line = quoteWords(["create.ts", ...options, "--delete", label]);
+  throw new UserError(`The directories of "${label}" are gone: there is no ${path}`, {
+    hint: `Set $GUI_CONTAINER_MOUNTS to their place, restore them, or give the container up: ${line}`,
+  });
 }
 
 /** The state that {@linkcode restoreMounts} restores. */

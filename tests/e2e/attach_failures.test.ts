@@ -97,6 +97,16 @@ const failures: readonly Failure[] = [
     hint: /known_hosts/,
   },
   {
+    what: "no directories on the host",
+    onHost: {
+      break: (name) => Deno.rename(join(mountsRoot, name), join(mountsRoot, `.${name}`)),
+      mend: (name) => Deno.rename(join(mountsRoot, `.${name}`), join(mountsRoot, name)),
+    },
+    code: 1,
+    error: /The directories of "\S+" are gone: there is no \S+\/xpra$/,
+    hint: /create\.ts (?:--engine=\w+ )?--delete/,
+  },
+  {
     what: "a key that the container does not accept",
     inside: {
       break: "mv /home/ubuntu/.ssh/authorized_keys /opt/authorized_keys",

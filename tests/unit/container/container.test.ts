@@ -1,6 +1,6 @@
 // A word of the command line becomes a container: what is asked of the engine for that, and what a record is worth.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { addressOf } from "../../../lib/container/address.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { type Container } from "../../../lib/container/container.ts";
@@ -77,6 +77,14 @@ Deno.test("the engine's word on a container's user counts, whatever is on record
   await resolved({ record }, async (container) => assertEquals((await container.reach()).user, ubuntuUser));
   await resolved({ record, config: { [userKey]: "root:0:0:/root" } }, async (container) => {
     await assertRejects(() => container.reach(), UserError, "ordinary user");
+  });
+});
+
+Deno.test("a container whose directories somebody has removed says so, and what to do", async () => {
+  await resolved({ record }, async (container) => {
+    await Deno.remove(container.mounts.directory, { recursive: true });
+    const error = await assertRejects(() => container.reach(), UserError, 'The directories of "box" are gone');
+    assertMatch(error.hint!, /create\.ts --delete box$/);
   });
 });
 
