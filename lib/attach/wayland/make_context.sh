@@ -17,7 +17,8 @@ mkfifo -m 660 "$fifo"
 trap 'exit 0' TERM
 { exec 3<"$fifo" && : >/tmp/opened && head -c 1 <&3 >/dev/null; kill $$; } &
 over=$!
-# waypipe makes the context before it listens, and its name has waypipe's process id in it. Nothing tells when it listens.
+# waypipe makes the context before it listens, and its name has waypipe's process id in it. Nothing tells when it listens. It then
+# connects to the context, and ends if that is gone: it stays where it is.
 # waypipe 0.9.2 takes a word of its own such as "bench" for its mode, also where it is the value of an option.
 waypipe --no-gpu --compress none --secctx="$app_id" --socket "$own/unused" client &
 waypipe=$!
@@ -28,7 +29,7 @@ until [ -S "$own/unused" ]; do
   [ "$tries" -lt 12000 ] || exit 1
   sleep 0.005
 done
-mv "$own/waypipe-secctx-$waypipe" "$own/display"
+ln "$own/waypipe-secctx-$waypipe" "$own/display"
 echo ready
 read -r word && [ "$word" = keep ] || exit 0
 # A session that has not opened it by then never will.
