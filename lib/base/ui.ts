@@ -89,11 +89,14 @@ export function terminalUi(options: UiOptions): Ui {
     warn: (text, { security = false } = {}) =>
       (security ? line : say)(`${paint("33", "warning:")} ${printable(spell(text))}`),
     command: (text) => line(`+ ${printable(text)}`),
-    plan: print,
+    plan(line) {
+      clearProgress();
+      print(line);
+    },
     progress(text, { plain = text } = {}) {
       if (!animated) return plain === "" ? undefined : say(oneLine(plain));
       const { columns } = Deno.consoleSize();
-      writeSync(Deno.stderr, `\r\x1b[K${oneLine(text).slice(0, columns - 1)}`);
+      writeSync(Deno.stderr, `\r\x1b[K${oneLine(text).slice(0, (columns || Infinity) - 1)}`);
       progressShown = true;
     },
     error({ message, hint, output }) {

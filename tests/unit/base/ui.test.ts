@@ -26,15 +26,26 @@ Deno.test("printable() leaves no control character that a terminal obeys", () =>
   }
 });
 
-/** What a script that only does this with its terminalUi `ui` prints. */
-async function ui(body: string, options: Record<string, boolean>, stdin = ""): Promise<ProcessResult> {
+/** The command line of a script that only does this with its terminalUi `ui`. */
+function argvOf(body: string, options: Record<string, boolean>): string[] {
   const all = { quiet: false, json: false, yes: false, ...options };
   const script = `import { terminalUi } from ${
     JSON.stringify(new URL("../../../lib/base/ui.ts", import.meta.url).href)
   };
 const ui = terminalUi({ ...${JSON.stringify(all)}, signal: new AbortController().signal });
 ${body}`;
-  return await runProcess([Deno.execPath(), "eval", "--ext=ts", "--no-lock", script], { stdin: { text: stdin } });
+  return [Deno.execPath(), "eval", "--ext=ts", "--no-lock", script];
+}
+
+/** What such a script prints. */
+function ui(body: string, options: Record<string, boolean>, stdin = ""): Promise<ProcessResult> {
+  return runProcess(argvOf(body, options), { stdin: { text: stdin } });
+}
+
+/** What it prints on a terminal. */
+async function onTerminal(body: string, options: Record<string, boolean> = {}): Promise<string> {
+  const argv = ["script", "-qec", quoteWords(argvOf(body, options)), "/dev/null"];
+  return (await runProcess(argv, { env: { NO_COLOR: "1", SHELL: "/bin/sh" } })).stdout;
 }
 
 Deno.test("terminalUi() lets no control character of a message reach the terminal", async () => {
@@ -54,18 +65,15 @@ Deno.test("terminalUi() gives a program each byte of a result, and a terminal no
   const raw = await ui(body, {});
   assertEquals(raw.stdout, "a\x1b]52;c;cHduZWQ=\x07\n\x1b[2J\n");
   for (const json of [false, true]) {
-    const script = `import { terminalUi } from ${
-      JSON.stringify(new URL("../../../lib/base/ui.ts", import.meta.url).href)
-    };
-const ui = terminalUi({ quiet: false, yes: false, json: ${json}, signal: new AbortController().signal });
-${body}`;
-    const argv = [Deno.execPath(), "eval", "--ext=ts", "--no-lock", script];
-    const { stdout } = await runProcess(["script", "-qec", quoteWords(argv), "/dev/null"], {
-      env: { NO_COLOR: "1", SHELL: "/bin/sh" },
-    });
+    const stdout = await onTerminal(body, { json });
     // deno-lint-ignore no-control-regex
     assert(!/[\x1b\x07\x9b]/.test(stdout) && stdout.includes("\ufffd"), JSON.stringify(stdout));
   }
+});
+
+Deno.test("terminalUi() shows the state of a step whole on a terminal, and no line of a plan behind it", async () => {
+  const body = `ui.progress("Making it"); ui.plan("make it"); ui.result("made", {});`;
+  assertEquals(await onTerminal(body), "\r\x1b[KMaking it\r\x1b[Kmake it\r\nmade\r\n");
 });
 
 Deno.test("terminalUi() says an error in one line, and indents each line that a program printed", async () => {
