@@ -235,7 +235,10 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
   if (flags.has("disposable")) {
     return await (await import("./lib/attach/disposable/disposable.ts")).runDisposable(container, request);
   }
-  if (flags.has("join")) return await (await import("./lib/attach/join.ts")).join(container, request);
+  if (flags.has("join")) {
+    await (await import("./lib/attach/session/live_sessions.ts")).checkRunning(container, request.session);
+    return await (await import("./lib/attach/join.ts")).join(container, request);
+  }
   return await (await import("./lib/attach/start.ts")).start(container, request);
 }
 

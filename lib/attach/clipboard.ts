@@ -12,7 +12,7 @@ import { isSessionName } from "../container/names.ts";
 import type { ScriptOptions } from "../container/ssh.ts";
 import { type CarryAnswer, pastedMs } from "../guard/wayland/carrying.ts";
 import { askGuard, guardedSessions } from "./wayland/ask_guard.ts";
-import { runInSession } from "./session/live_sessions.ts";
+import { checkRunning, runInSession } from "./session/live_sessions.ts";
 import { exitStatus } from "./session/protocol.ts";
 
 /** What is carried. */
@@ -146,6 +146,7 @@ async function carry(
   },
 ): Promise<{ stdout: string; guarded?: string }> {
   const { label } = container;
+  await checkRunning(container, options.session);
   const result = await runInSession(container, {
     ...options,
     verb: "carry",

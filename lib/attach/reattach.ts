@@ -10,7 +10,7 @@ import { keepForLater } from "./keep_border.ts";
 import { recordChannels } from "./session/channels.ts";
 import { createPermissions } from "./session/permissions.ts";
 import type { Channel } from "../guard/channel.ts";
-import { chooseSession, type LiveSession, noteChannels } from "./session/live_sessions.ts";
+import { checkRunning, chooseSession, type LiveSession, noteChannels } from "./session/live_sessions.ts";
 import type { ShowRequest } from "./display/request.ts";
 import { serveAgain } from "./serve_again.ts";
 import { show } from "./show.ts";
@@ -40,7 +40,7 @@ export async function reattach(container: Container, request: ShowRequest): Prom
     async (x11) => scope.use(await x11.open(container, { ...request, open, border, when: isEarly ? "now" : "later" })),
   );
   // A session on Wayland needs none of this.
-  await all([opening.catch(() => {}), container.connect()]);
+  await all([opening.catch(() => {}), checkRunning(container, request.session).then(() => container.connect())]);
   const found = await chooseSession(container, request.session);
   const { session, clients } = found;
   checkDisplay(request, found);

@@ -1,7 +1,7 @@
 /** `attach.ts --stop`: stops live sessions. */
 
 import type { Container } from "../container/container.ts";
-import { chooseSession, listSessions, stopSessions } from "./session/live_sessions.ts";
+import { checkRunning, chooseSession, listSessions, type LiveSession, stopSessions } from "./session/live_sessions.ts";
 
 /**
  * Stops one live session of a container, or all.
@@ -14,8 +14,12 @@ export async function stop(
   { session: wanted, all }: { session: string | undefined; all: boolean },
 ): Promise<number> {
   const { host, label } = container;
-  await container.connect();
-  const sessions = all ? await listSessions(container) : [await chooseSession(container, wanted)];
+  if (!all) await checkRunning(container, wanted);
+  const find = async (): Promise<Pick<LiveSession, "session">[]> => {
+    await container.connect();
+    return all ? await listSessions(container) : [await chooseSession(container, wanted)];
+  };
+  const sessions = await container.isRunning() ? await find() : [];
   const names = sessions.map(({ session }) => session);
   if (names.length > 0) await stopSessions(container, names);
   // What is lent to them, a dry run does not know.

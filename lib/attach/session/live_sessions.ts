@@ -137,11 +137,7 @@ export async function chooseSession(
     if (!found) throw noSession(container, wanted);
     return found;
   }
-  if (sessions.length === 0) {
-    throw new UserError(`No session runs in "${label}"`, {
-      hint: `Start one: attach.ts ${label} APP`,
-    });
-  }
+  if (sessions.length === 0) throw noSessions(container);
   const several = `Several sessions run in "${label}"`;
   const chosen = sessions.length === 1
     ? sessions[0]
@@ -151,6 +147,16 @@ export async function chooseSession(
     `${several}: ${sessions.map(({ session }) => session).join(", ")}`,
     `Name one, for example --session ${sessions[0]!.session}`,
   );
+}
+
+/**
+ * Checks that a container runs, before something is done about a session of it that would start it.
+ *
+ * @param wanted the session's name, if one is named
+ * @throws {UserError} when it does not run
+ */
+export async function checkRunning(container: Container, wanted?: string): Promise<void> {
+  if (!await container.isRunning()) throw wanted === undefined ? noSessions(container) : noSession(container, wanted);
 }
 
 /** How long a session may take to stop at the end of a run, in milliseconds. */
@@ -213,6 +219,10 @@ export async function noteChannels(
 ): Promise<void> {
   const result = await runInSession(container, { host, session, verb: "note", values: { channels } });
   if (result instanceof ProcessError) throw result;
+}
+
+function noSessions({ label }: Container): UserError {
+  return new UserError(`No session runs in "${label}"`, { hint: `Start one: attach.ts ${label} APP` });
 }
 
 function noSession(container: Container, session: string): UserError {
