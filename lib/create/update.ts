@@ -172,13 +172,18 @@ function lastOutput({ stdout, stderr }: ProcessError): string {
 
 /** Starts a stopped instance for what `act` does, and stops it afterwards, whatever happens. */
 async function whileRunning<T>(host: Host, instance: Instance, act: () => Promise<T>): Promise<T> {
+  const stop = (): Promise<unknown> => stopInstance(host.forCleanup(AbortSignal.timeout(120_000)), instance);
+  let result: T;
   try {
     await startInstance(host, instance);
-    return await act();
-  } finally {
-    const cleaner = host.forCleanup(AbortSignal.timeout(120_000));
-    await stopInstance(cleaner, instance);
+    result = await act();
+  } catch (error) {
+    // Why it failed says more than that what has not started cannot be stopped.
+    await stop().catch(() => {});
+    throw error;
   }
+  await stop();
+  return result;
 }
 
 /** Installs the newest software in a running instance. Returns how many packages are new, as the container says. */
