@@ -145,6 +145,12 @@ export function engineModel(cli: "lxc" | "incus"): EngineModel {
   return model;
 }
 
+/** What the CLI of an engine prints that does not run. */
+export const noAnswer: Answer = {
+  code: 1,
+  stderr: 'Error: Get "http://unix.socket/1.0": dial unix /var/lib/unix.socket: connect: connection refused',
+};
+
 /** What the first connection to a container printed, when a container of this engine was recorded. */
 export function programsIn(cli: "lxc" | "incus"): string {
   return JSON.parse(Deno.readTextFileSync(new URL(`recorded/create_${cli}.json`, import.meta.url))).programs;

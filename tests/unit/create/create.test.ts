@@ -3,26 +3,15 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { Interrupted, ProcessError } from "../../../lib/base/errors.ts";
-import type { Host, RunOptions } from "../../../lib/base/host.ts";
+import type { Host } from "../../../lib/base/host.ts";
+import { mapSome } from "../../../lib/base/promises.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { createContainer } from "../../../lib/create/create.ts";
 import { deleteNamed } from "../../../lib/create/remove.ts";
-import { endMark, holding, marking } from "../../../lib/engine/instance.ts";
-import { type EngineModel, engineModel, programsIn } from "../engine_model.ts";
-import { recordingUi } from "../recording_host.ts";
+import { type EngineModel, engineModel } from "../engine_model.ts";
+import { type FaultyCall, type FaultyHost, faultyHost, keepDirectory } from "../faulty_host.ts";
 
 type Cli = "lxc" | "incus";
-
-/** What becomes of a call: it fails, a signal ends the run, or the run is killed. */
-const faults = ["fail", "signal", "kill"] as const;
-
-/** A call of create.ts at which something happens, and whether that comes before the call has had its effect. */
-interface Fault {
-  fault: typeof faults[number];
-  at: number;
-  isBefore: boolean;
-}
 
 /** A place for one container. */
 interface Place {
@@ -31,9 +20,6 @@ interface Place {
   base: string;
   mounts: string;
 }
-
-/** Programs that are the real ones. */
-const real = ["setfacl", "getfacl", "stat", "cp", "mv", "rm", "readlink"];
 
 async function inPlace(cli: Cli, test: (place: Place) => Promise<void>): Promise<void> {
   const base = await Deno.makeTempDir();
@@ -48,82 +34,14 @@ async function inPlace(cli: Cli, test: (place: Place) => Promise<void>): Promise
   }
 }
 
-/** A host for one run, the calls that it makes, and what was there when it was killed. */
-function hostOf({ cli, model, base, mounts }: Place, fault?: Fault) {
-  const calls: string[] = [];
-  const interruption = new AbortController();
-  let killed: Promise<() => Promise<void>> | undefined;
-  const { ui, said } = recordingUi({ yes: true });
-  const effect = async (
-    argv: readonly string[],
-    options: RunOptions,
-  ): Promise<{ code: number; stdout: string; stderr: string }> => {
-    if (real.includes(argv[0]!)) return await runProcess(argv, { ...options, okCodes: "any" });
-    const { stdin } = options;
-    const text = typeof stdin === "object" && "text" in stdin && typeof stdin.text === "string" ? stdin.text : "";
-    const answered = argv[0] === cli ? model.answer(argv, text) : argv[0] === "cloud-init"
-      ? {}
-      // The other engine has nothing.
-      : argv[0] === "lxc" || argv[0] === "incus"
-      ? { stdout: "[]" }
-      : argv[0] === "ssh"
-      ? { stdout: argv[1] === "-V" ? "" : programsIn(cli) }
-      : new Error(`"${argv[0]}" is not expected`);
-    if (answered instanceof Error) throw answered;
-    const result = { code: 0, stdout: "", stderr: "", ...answered };
-    if (result.code === 0 && [holding, marking].some((words) => argv.includes(words[2]!))) result.stdout += endMark;
-    return result;
-  };
-  const hostWith = (signal: AbortSignal): Host => ({
-    ui,
-    signal,
-    env: (name) =>
-      ({ GUI_CONTAINER_ENGINE: cli, GUI_CONTAINER_MOUNTS: mounts, HOME: base, PATH: Deno.env.get("PATH") })[name],
-    async run(argv, options = {}) {
-      if (killed) throw new Error("The run was killed");
-      signal.throwIfAborted();
-      const isFaulty = calls.push(argv.join(" ")) - 1 === fault?.at;
-      const happen = async (): Promise<void> => {
-        if (fault!.fault === "fail") {
-          throw new ProcessError({ argv, code: 1, signal: null, stdout: "", stderr: "it fails" });
-        }
-        if (fault!.fault === "signal") {
-          interruption.abort(new Interrupted("SIGTERM"));
-          throw interruption.signal.reason;
-        }
-        killed = keep(base, model);
-        await killed;
-        throw new Error("The run was killed");
-      };
-      if (isFaulty && fault!.isBefore) await happen();
-      const result = { argv, signal: null, ...await effect(argv, options) };
-      if (isFaulty) await happen();
-      const { okCodes = [0] } = options;
-      if (okCodes === "any" || okCodes.includes(result.code)) return result;
-      throw new ProcessError(result);
-    },
-    start: (argv) => ({
-      pid: 1,
-      ended: Promise.resolve({ argv, code: 0, signal: null, stdout: "", stderr: "" }),
-      kill() {},
-    }),
-    look: async (_, act) => await act(),
-    change: async (_, act) => void await act(),
-    forCleanup: hostWith,
+/** A host for one run. */
+function hostOf({ cli, model, base, mounts }: Place, fault?: FaultyCall): FaultyHost {
+  return faultyHost({
+    ...{ cli, model },
+    env: { GUI_CONTAINER_ENGINE: cli, GUI_CONTAINER_MOUNTS: mounts, HOME: base, PATH: Deno.env.get("PATH")! },
+    ...(fault && { fault }),
+    keep: () => keepDirectory(base),
   });
-  return { host: hostWith(interruption.signal), calls, said, restore: async () => await (await killed)?.() };
-}
-
-/** Keeps what is there, as a power cut would; what this returns brings it back. */
-async function keep(base: string, model: EngineModel): Promise<() => Promise<void>> {
-  const kept = structuredClone(model.state);
-  const copy = `${base}.kept`;
-  await runProcess(["cp", "-a", base, copy]);
-  return async () => {
-    await Deno.remove(base, { recursive: true });
-    await Deno.rename(copy, base);
-    model.state = kept;
-  };
 }
 
 /** Makes the container. Returns what ended it early. */
@@ -166,7 +84,7 @@ for (
     { cli: "incus", what: "in place of what was there", prepare: leaveThingsBehind },
   ] as const
 ) {
-  for (const fault of faults) {
+  for (const fault of ["fail", "signal", "kill"] as const) {
     Deno.test(`create.ts ${what} on ${cli}: ${fault} at each call, before and after its effect`, async () => {
       let calls: string[] = [];
       await inPlace(cli, async (place) => {
@@ -179,11 +97,13 @@ for (
         await remove(place);
       });
       assert(calls.length >= 12, calls.join("\n"));
-      for (const [at, call] of calls.entries()) {
-        // It runs beside a check that makes a file and removes it.
-        if (call === "ssh -V") continue;
-        for (const isBefore of [true, false]) {
-          await inPlace(cli, async (place) => {
+      // "ssh -V" runs beside a check that makes a file and removes it.
+      const cases = [...calls.entries()].filter(([, call]) => call !== "ssh -V")
+        .flatMap(([at, call]) => [true, false].map((isBefore) => ({ at, call, isBefore })));
+      await mapSome(cases, {
+        atOnce: 8,
+        act: ({ at, call, isBefore }) =>
+          inPlace(cli, async (place) => {
             await prepare(place);
             const before = await picture(place);
             const run = hostOf(place, { fault, at, isBefore });
@@ -202,9 +122,8 @@ for (
               if (error === undefined) return;
               assertEquals(await picture(place), before, told);
             }
-          });
-        }
-      }
+          }),
+      });
     });
   }
 }
