@@ -1,4 +1,5 @@
-// map.ts when it is killed, signalled or failed at each call of a program: the next run, or --unmap, puts all right.
+// map.ts when it is killed, signalled or failed: the next run, or --unmap, puts all right. tests/unit/map/lend.test.ts has
+// each call of a program with each fault, on an engine in memory; here is one of each kind, on real ones.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
@@ -6,6 +7,7 @@ import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type Fault, withFault, writeFakes } from "./faults.ts";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
 import { attempt, eventually, inContainer, root, script, sh } from "./run.ts";
+import { testOnIncus, testOnOneEngine } from "./sessions.ts";
 import { type EngineName, makeContainer, removeContainer, shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("kill");
@@ -76,135 +78,76 @@ async function forced({ engine, name }: Case, verb: "stop" | "restart"): Promise
   await eventually(`the ${verb}`, () => sh([engine, verb, "--force", name]).catch(() => undefined));
 }
 
-/** What happens between the kill and the next run. */
-const meanwhile: readonly { what: string; act: (one: Case) => Promise<unknown> }[] = [
-  { what: "nothing", act: () => Promise.resolve() },
-  {
-    what: "the container is restarted",
-    act: (one) => forced(one, "restart"),
-  },
-  {
-    what: "a new mapping of the same files",
-    async act(one) {
-      const { code, stderr } = await map(one, ["--no-wait", one.name, ...one.files]);
-      assertEquals(code, 0, stderr);
-      const back = await map(one, ["--unmap"]);
-      assertEquals(back.code, 0, back.stderr);
-    },
-  },
-  {
-    what: "the container is stopped during the recovery",
-    async act(one) {
-      await forced(one, "stop");
-      const { code, stderr } = await map(one, ["--unmap"]);
-      assertEquals(code, 0, stderr);
-      await sh([one.engine, "start", one.name]);
-    },
-  },
-  {
-    what: "two recoveries at once",
-    async act(one) {
-      for (const { code, stderr } of await Promise.all([map(one, ["--unmap"]), map(one, ["--unmap"])])) {
-        assertEquals(code, 0, stderr);
-      }
-    },
-  },
+/** Something else that happens between a fault and the next run. */
+type Act = (one: Case) => Promise<unknown>;
+
+const nothing: Act = () => Promise.resolve();
+
+const restart: Act = (one) => forced(one, "restart");
+
+const stopWhileRecovering: Act = async (one) => {
+  await forced(one, "stop");
+  assertEquals((await map(one, ["--unmap"])).code, 0);
+  await sh([one.engine, "start", one.name]);
+};
+
+const recoverTwice: Act = async (one) => {
+  for (const { code, stderr } of await Promise.all([map(one, ["--unmap"]), map(one, ["--unmap"])])) {
+    assertEquals(code, 0, stderr);
+  }
+};
+
+const mapAgain: Act = async (one) => {
+  const { code, stderr } = await map(one, ["--no-wait", one.name, ...one.files]);
+  assertEquals(code, 0, stderr);
+};
+
+/** A run in which a call of a program meets a fault, and what comes then. */
+const faults: readonly { run: "lend" | "keep" | "unmap"; fault: Fault & string; at: RegExp; then?: Act }[] = [
+  // Lends files, and takes them back at the end of the input.
+  { run: "lend", fault: "KILL", at: /^setfacl/, then: recoverTwice },
+  { run: "lend", fault: "KILL", at: /query .*PATCH/, then: restart },
+  { run: "lend", fault: "KILL after", at: /query .*PATCH/, then: mapAgain },
+  { run: "lend", fault: "TERM", at: /query .*PATCH/ },
+  { run: "lend", fault: "gone", at: /query .*PATCH/ },
+  { run: "lend", fault: "fail", at: /device remove/ },
+  { run: "keep", fault: "KILL", at: /query .*PATCH/ },
+  // Takes back what has stayed lent.
+  { run: "unmap", fault: "KILL", at: /device remove/, then: stopWhileRecovering },
+  { run: "unmap", fault: "KILL after", at: /device remove/ },
+  { run: "unmap", fault: "INT", at: /finish_unmap/ },
+  { run: "unmap", fault: "gone", at: /device remove/ },
 ];
 
-const faults = ["KILL", "KILL after", "TERM", "INT", "fail", "gone"] as const;
+/** How a run ends; undefined where that depends on when it was. */
+const exitCodes: Readonly<Record<string, number>> = { KILL: 137, "KILL after": 137, INT: 130, TERM: 143 };
 
-/** The calls by which the engine changes something. */
-const changes = /query .*PATCH|device remove/;
-
-/**
- * The faults that only those calls meet. A run that is killed after another call leaves what it leaves when it is killed at
- * that call, which is made all the same; and SIGINT is SIGTERM with another exit status.
- */
-const ofChanges: readonly Fault[] = ["KILL after", "INT"];
-
-/** The calls of mapping and unmapping, each with a fault, and something else meanwhile. */
-async function runFaults(
-  engine: EngineName,
-  fault: typeof faults[number],
-  { args, prepare }: { args: (one: Case) => string[]; prepare?: (one: Case) => Promise<unknown> },
-): Promise<void> {
-  const name = nameOn(engine);
-  let calls: string[] = [];
-  await withCase(engine, name, async (one) => {
-    await prepare?.(one);
-    // A call whose output Incus has lost is made again.
-    calls = (await mapWithFault(one, -1, "fail", args(one))).calls
-      .filter((call, index, all) => call !== all[index - 1]);
-    await map(one, ["--unmap"]);
-  });
-  const failures: string[] = [];
-  // Each call meets each fault on one of the engines, the next call on the other one.
-  const first = (engine === "lxc" ? 0 : 1) + faults.indexOf(fault);
-  const isMet = ofChanges.includes(fault)
-    ? (_index: number, call: string) => changes.test(call)
-    : (index: number) => (index + first) % 2 === 0;
-  const steps = [...calls.entries()].filter(([index, call]) => isMet(index, call));
-  assert(steps.length > 0, calls.join("\n"));
-  for (const [index, call] of steps) {
-    const isKill = fault.startsWith("KILL");
-    const { what, act } = isKill ? meanwhile[index % meanwhile.length]! : meanwhile[0]!;
-    await withCase(engine, name, async (one) => {
-      await prepare?.(one);
-      const { result } = await mapWithFault(one, index + 1, fault, args(one));
-      const told = `${fault} at ${index + 1} (${call}), then ${what}: ${result.code}: ${result.stderr}`;
-      try {
-        const codes =
-          { "KILL": [137], "KILL after": [137], INT: [130], TERM: [143], fail: [0, 1, 2], gone: [0, 125] }[fault];
-        assert(codes.includes(result.code), told);
-        await act(one);
-        // A signal has the files taken back at once.
-        const times = isKill ? 2 : (fault === "TERM" || fault === "INT") && !prepare ? 0 : 1;
-        for (let time = 0; time < times; time++) {
-          const { code, stderr } = await map(one, ["--unmap"]);
-          assertEquals(code, 0, `${told}\n${stderr}`);
-        }
-        await assertClean(one, told);
-      } catch (error) {
-        failures.push(`${told}\n${error}`);
+for (const { run, fault, at, then = nothing } of faults) {
+  const what = `${run}: ${fault} at ${at.source}${then === nothing ? "" : `, then ${then.name}`}`;
+  testOnEngines(`map.ts, ${what}: the next --unmap leaves nothing`, ["user"], async (engine) => {
+    await withCase(engine, nameOn(engine), async (one) => {
+      const args = [...(run === "keep" ? ["--no-wait"] : []), one.name, ...one.files];
+      if (run === "unmap") await mapAgain(one);
+      const { result, calls } = await mapWithFault(one, at, fault, run === "unmap" ? ["--unmap"] : args);
+      const told = `${result.code}: ${result.stderr}\n${calls.join("\n")}`;
+      assert(calls.some((call) => at.test(call)), told);
+      if (exitCodes[fault] !== undefined) assertEquals(result.code, exitCodes[fault], told);
+      if (run === "unmap" && fault === "gone") {
+        // The container cannot open the files any more, though it still has them.
+        assertEquals([result.code, await permissions(one.files)], [125, one.before], told);
+        assertEquals((await mapDevices(engine, one.name)).length, 2);
       }
+      // A signal has the files taken back at once.
+      if (fault === "TERM") await assertClean(one, told);
+      await then(one);
+      const { code, stderr } = await map(one, ["--unmap"]);
+      assertEquals(code, 0, `${told}\n${stderr}`);
+      await assertClean(one, told);
     });
-  }
-  Deno.stdout.writeSync(new TextEncoder().encode(`${fault}: ${steps.length} cases, ${failures.length} failed\n`));
-  assertEquals(failures.length, 0, failures.join("\n\n"));
-}
-
-for (const fault of faults) {
-  const call = ofChanges.includes(fault) ? "change of the engine's" : "call";
-  testOnEngines(
-    `map.ts: ${fault} at each ${call} of mapping and taking back leaves nothing`,
-    ["user"],
-    async (engine) => {
-      // The end of the input: files are mapped and taken back in one run.
-      await runFaults(engine, fault, { args: (one) => [one.name, ...one.files] });
-    },
-  );
-  testOnEngines(
-    `map.ts: ${fault} at each ${call} of --unmap leaves nothing after the next`,
-    ["user"],
-    async (engine) => {
-      await runFaults(engine, fault, {
-        args: () => ["--unmap"],
-        prepare: (one) => map(one, ["--no-wait", one.name, ...one.files]),
-      });
-    },
-  );
-}
-
-testOnEngines("map.ts --no-wait that is killed while it maps is taken back", ["user"], async (engine) => {
-  await withCase(engine, nameOn(engine), async (one) => {
-    const killed = await mapWithFault(one, /query .*PATCH/, "KILL", ["--no-wait", one.name, ...one.files]);
-    assertEquals(killed.result.code, 137);
-    assertEquals((await map(one, ["--unmap"])).code, 0);
-    await assertClean(one, killed.result.stderr);
   });
-});
+}
 
-testOnEngines(
+testOnIncus(
   "map.ts leaves no device when --unmap takes the files back while they are mapped",
   ["user"],
   async (engine) => {
@@ -248,7 +191,7 @@ testOnEngines("map.ts leaves nothing in a container that is stopped meanwhile", 
   });
 });
 
-testOnEngines("map.ts takes back from each state between lent and not lent", ["user"], async (engine) => {
+testOnOneEngine("map.ts takes back from each state between lent and not lent", ["user"], async (engine) => {
   await withCase(engine, nameOn(engine), async (one) => {
     await map(one, ["--no-wait", one.name, ...one.files]);
     const directory = join(one.state, "..");
@@ -270,7 +213,7 @@ testOnEngines("map.ts takes back from each state between lent and not lent", ["u
   });
 });
 
-testOnEngines("map.ts lends nothing when the disk of its journal is full", ["user"], async (engine) => {
+testOnOneEngine("map.ts lends nothing when the disk of its journal is full", ["user"], async (engine) => {
   await withCase(engine, nameOn(engine), async (one) => {
     await sh(["setfacl", "-b", ...one.files]);
     const before = await permissions(one.files);
@@ -298,29 +241,6 @@ ls -A "$XDG_STATE_HOME/gui-container/mappings"`;
     assertEquals(await mapDevices(engine, one.name), []);
   });
 });
-
-testOnEngines(
-  "map.ts restores the files when the engine does not answer, and the rest later",
-  ["user"],
-  async (engine) => {
-    await withCase(engine, nameOn(engine), async (one) => {
-      assertEquals((await map(one, ["--no-wait", one.name, ...one.files])).code, 0);
-      // An engine that is down, as its client tells it.
-      const bin = join(one.state, "bin");
-      await Deno.mkdir(bin);
-      const message =
-        `Error: Get "http://unix.socket/1.0": dial unix /var/lib/${engine}/unix.socket: connect: connection refused`;
-      await Deno.writeTextFile(join(bin, engine), `#!/bin/sh\necho '${message}' >&2\nexit 1\n`, { mode: 0o755 });
-      const down = await map(one, ["--unmap"], { PATH: `${bin}:${Deno.env.get("PATH")}` });
-      assertEquals(down.code, 125, down.stderr);
-      assertStringIncludes(down.stderr, "does not answer");
-      assertEquals(await permissions(one.files), one.before);
-      assertEquals((await mapDevices(engine, one.name)).length, 2);
-      assertEquals((await map(one, ["--unmap"])).code, 0);
-      await assertClean(one, down.stderr);
-    });
-  },
-);
 
 testOnEngines("map.ts twice at once, on other files and on the same ones", ["user"], async (engine) => {
   await withCase(engine, nameOn(engine), async (one) => {
@@ -371,7 +291,7 @@ testOnEngines("map.ts undoes nobody else's change of the container's devices", [
   });
 });
 
-testOnEngines("map.ts survives a torn record, and lets nobody else read its journal", ["user"], async (engine) => {
+testOnOneEngine("map.ts survives a torn record, and lets nobody else read its journal", ["user"], async (engine) => {
   await withCase(engine, nameOn(engine), async (one) => {
     assertEquals((await map(one, ["--no-wait", one.name, ...one.files])).code, 0);
     const journal = join(one.state, "gui-container", "mappings");

@@ -1,5 +1,5 @@
 /**
- * An engine in memory, as far as create.ts uses it: it keeps instances and profiles, and answers as the real ones did
+ * An engine in memory, as far as create.ts and map.ts use it: it keeps instances and profiles, and answers as the real ones did
  * when `recorded/` was recorded. What it does not know is an error.
  */
 
@@ -18,6 +18,7 @@ interface Recorded {
   /** What the first connection printed: programs that show windows. */
   programs: string;
   noInstance: string;
+  noDevice: string;
   noProfile: string;
 }
 
@@ -38,7 +39,7 @@ export interface EngineModel {
 /** An engine that has nothing. */
 export function engineModel(cli: "lxc" | "incus"): EngineModel {
   const recorded: Recorded = JSON.parse(
-    Deno.readTextFileSync(new URL(`recorded/create_${cli}.json`, import.meta.url)),
+    Deno.readTextFileSync(new URL(`recorded/${cli}.json`, import.meta.url)),
   );
   const model: EngineModel = { state: {}, answer };
   const json = (value: unknown): Answer => ({ stdout: JSON.stringify(value) });
@@ -129,11 +130,20 @@ export function engineModel(cli: "lxc" | "incus"): EngineModel {
       delete model.state.instance;
       return {};
     }
+    if (verb === "config" && words[1] === "device" && words[2] === "remove") {
+      const devices = model.state.instance?.devices;
+      if (!devices) return { code: 1, stderr: recorded.noInstance };
+      const names = words.slice(4);
+      if (!names.every((name) => name in devices)) return { code: 1, stderr: recorded.noDevice };
+      for (const name of names) delete devices[name];
+      return {};
+    }
     if (verb === "exec") {
       if (!model.state.instance) return { code: 1, stderr: recorded.noInstance };
       const script = words.find((word) => /^# \w+\.sh$/m.test(word)) ?? "";
       if (script.includes("# await_cloud_init.sh")) return { stdout: recorded.cloudInit };
       if (script.includes("# prepare.sh")) return { stdout: recorded.prepared };
+      if (script.includes("# finish_unmap.sh")) return {};
       // Emptying the directories that the container's user may have closed.
       if (words.includes("find")) return {};
       // What is looked at while cloud-init works.
@@ -153,5 +163,5 @@ export const noAnswer: Answer = {
 
 /** What the first connection to a container printed, when a container of this engine was recorded. */
 export function programsIn(cli: "lxc" | "incus"): string {
-  return JSON.parse(Deno.readTextFileSync(new URL(`recorded/create_${cli}.json`, import.meta.url))).programs;
+  return JSON.parse(Deno.readTextFileSync(new URL(`recorded/${cli}.json`, import.meta.url))).programs;
 }

@@ -1,0 +1,133 @@
+// map.ts when something fails, at each call of a program: on an engine in memory that answers as real ones did, with real
+// files. The end-to-end tests show with one call a kind of resource that real ones are like it.
+
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { ifThere } from "../../../lib/base/files.ts";
+import type { Host } from "../../../lib/base/host.ts";
+import { mapSome } from "../../../lib/base/promises.ts";
+import { runProcess } from "../../../lib/base/process.ts";
+import { lend } from "../../../lib/map/lend.ts";
+import { takeBack } from "../../../lib/map/take_back.ts";
+import { type EngineModel, engineModel } from "../engine_model.ts";
+import { type FaultyCall, type FaultyHost, faultyHost, keepDirectory } from "../faulty_host.ts";
+
+type Cli = "lxc" | "incus";
+
+/** A container, two files, and a journal of their own. */
+interface Place {
+  cli: Cli;
+  model: EngineModel;
+  base: string;
+  files: string[];
+  journal: string;
+}
+
+async function inPlace(cli: Cli, test: (place: Place) => Promise<void>): Promise<void> {
+  const base = await Deno.makeTempDir();
+  const files = ["one", "it's\ntwo"].map((name) => join(base, name));
+  for (const file of files) await Deno.writeTextFile(file, "text");
+  await runProcess(["setfacl", "-m", "u:7:rwx,g:8:r,m:r", files[0]!]);
+  const model = engineModel(cli);
+  model.state.instance = { config: { "user.gui-container": "1" }, devices: {}, snapshots: [] };
+  try {
+    await test({ cli, model, base, files, journal: join(base, "state/gui-container/mappings") });
+  } finally {
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+/** A host for one run. */
+function hostOf({ cli, model, base, files, journal }: Place, fault?: FaultyCall): FaultyHost {
+  return faultyHost({
+    ...{ cli, model },
+    env: { GUI_CONTAINER_ENGINE: cli, XDG_STATE_HOME: join(base, "state"), HOME: base },
+    ...(fault && { fault }),
+    async keep() {
+      const [acls, restore] = [await permissions(files), await keepDirectory(journal)];
+      return async () => {
+        await restore();
+        await runProcess(["setfacl", "--restore=-"], { stdin: { text: acls } });
+      };
+    },
+  });
+}
+
+async function permissions(files: readonly string[]): Promise<string> {
+  return (await runProcess(["getfacl", "-np", "--", ...files])).stdout;
+}
+
+/** Lends the files and takes them back, or lets them stay lent. */
+async function lendAll(host: Host, { files }: Pick<Place, "files">, { stays = false } = {}): Promise<number> {
+  return await lend(host, { words: ["box", ...files], readOnly: false, stays, forMs: undefined, yes: false });
+}
+
+async function unmap(host: Host): Promise<number> {
+  return await takeBack(host, [], { engine: undefined, forget: false });
+}
+
+/** What of a loan is there: on the files, in the container, in the journal. */
+async function picture(
+  { model, files, journal }: Place,
+): Promise<Record<"permissions" | "devices" | "records", unknown>> {
+  const entries = await ifThere(Array.fromAsync(Deno.readDir(journal))) ?? [];
+  const records = entries.map(({ name }) => name).filter((name) => name !== "lock");
+  return { permissions: await permissions(files), devices: Object.keys(model.state.instance!.devices), records };
+}
+
+/** What comes after a run that was killed. */
+const next: readonly ((place: Place) => Promise<unknown>)[] = [
+  (place) => unmap(hostOf(place).host),
+  (place) => Promise.all([unmap(hostOf(place).host), unmap(hostOf(place).host)]),
+  (place) => lendAll(hostOf(place).host, place, { stays: true }),
+];
+
+for (
+  const { cli, what, prepare, act } of [
+    { cli: "lxc", what: "that lends and takes back", prepare: () => Promise.resolve(0), act: lendAll },
+    {
+      cli: "incus",
+      what: "of --unmap",
+      prepare: (place: Place) => lendAll(hostOf(place).host, place, { stays: true }),
+      act: unmap,
+    },
+  ] as const
+) {
+  for (const fault of ["fail", "signal", "kill", "gone"] as const) {
+    Deno.test(`a run of map.ts ${what}, on ${cli}: ${fault} at each call, before and after its effect`, async () => {
+      let calls: string[] = [];
+      await inPlace(cli, async (place) => {
+        const before = await picture(place);
+        await prepare(place);
+        const run = hostOf(place);
+        assertEquals(await act(run.host, place), 0, run.said.join("\n"));
+        assertEquals(await picture(place), before);
+        calls = run.calls;
+      });
+      assert(calls.length >= 5, calls.join("\n"));
+      const cases = [...calls.entries()].flatMap(([at, call]) =>
+        [true, false].map((isBefore) => ({ at, call, isBefore }))
+      );
+      await mapSome(cases, {
+        atOnce: 8,
+        act: ({ at, call, isBefore }) =>
+          inPlace(cli, async (place) => {
+            const before = await picture(place);
+            await prepare(place);
+            const run = hostOf(place, { fault, at, isBefore });
+            const end = await act(run.host, place).catch((error) => error);
+            await run.restore();
+            const told = `${isBefore ? "before" : "after"} ${call.slice(0, 200)}: ${end}\n${run.said.join("\n")}`;
+            assertEquals(run.calls.length > at, true, told);
+            // Without its ACL the container cannot open a file any more, though the engine still has the device.
+            if (fault === "gone" && act === unmap) assertEquals(await permissions(place.files), before.permissions);
+            // A signal has the files taken back at once.
+            const isDone = fault === "signal" && act === lendAll;
+            if (fault === "kill") await next[at % next.length]!(place);
+            if (!isDone) assertEquals(await unmap(hostOf(place).host), 0, told);
+            assertEquals(await picture(place), before, told);
+          }),
+      });
+    });
+  }
+}
