@@ -28,6 +28,8 @@ type Settings = Record<string, string>;
 export interface EngineState {
   instance?: { config: Settings; devices: Record<string, Settings>; snapshots: string[] };
   profile?: { config: Settings; devices: Record<string, Settings>; description: string };
+  /** The images that were made of it. */
+  images: { fingerprint: string; created_at: string; size: number; properties: Settings }[];
 }
 
 /** An engine, and what it has. */
@@ -41,7 +43,7 @@ export function engineModel(cli: "lxc" | "incus"): EngineModel {
   const recorded: Recorded = JSON.parse(
     Deno.readTextFileSync(new URL(`recorded/${cli}.json`, import.meta.url)),
   );
-  const model: EngineModel = { state: {}, answer };
+  const model: EngineModel = { state: { images: [] }, answer };
   const json = (value: unknown): Answer => ({ stdout: JSON.stringify(value) });
 
   function instance(): Answer {
@@ -82,7 +84,7 @@ export function engineModel(cli: "lxc" | "incus"): EngineModel {
       case "GET /1.0/operations":
         return json({});
       case "GET /1.0/images":
-        return json([]);
+        return json(model.state.images);
       case "POST /1.0/profiles":
         if (kept) return { code: 1, stderr: "Error: Profile box already exists" };
         model.state.profile = { config: data.config, devices: {}, description: "" };
@@ -119,11 +121,24 @@ export function engineModel(cli: "lxc" | "incus"): EngineModel {
       case "profile delete":
         delete model.state.profile;
         return {};
+      case "image info":
+        return { stdout: `Fingerprint: ${recorded.instance.config["volatile.base_image"]}\n` };
+      case "image delete":
+        model.state.images = model.state.images.filter(({ fingerprint }) => fingerprint !== words[2]);
+        return {};
     }
+    const pairs = (words: readonly string[]): Settings => Object.fromEntries(words.map((word) => word.split(/=(.*)/s)));
     if (verb === "launch") {
-      const config = words.flatMap((word, index) => words[index - 1] === "--config" ? [word.split(/=(.*)/s)] : []);
-      model.state.instance = { config: Object.fromEntries(config), devices: {}, snapshots: [] };
+      const config = pairs(words.filter((_, index) => words[index - 1] === "--config"));
+      model.state.instance = { config, devices: {}, snapshots: [] };
       return {};
+    }
+    if (verb === "stop") return {};
+    if (verb === "publish") {
+      const fingerprint = "ab".repeat(32);
+      const properties = pairs(words.filter((word) => word.includes("=")));
+      model.state.images.push({ fingerprint, created_at: new Date().toISOString(), size: 1, properties });
+      return { stdout: `Instance published with fingerprint: ${fingerprint}\n` };
     }
     if (verb === "delete") {
       if (!model.state.instance) return { code: 1, stderr: recorded.noInstance };
@@ -143,7 +158,8 @@ export function engineModel(cli: "lxc" | "incus"): EngineModel {
       const script = words.find((word) => /^# \w+\.sh$/m.test(word)) ?? "";
       if (script.includes("# await_cloud_init.sh")) return { stdout: recorded.cloudInit };
       if (script.includes("# prepare.sh")) return { stdout: recorded.prepared };
-      if (script.includes("# finish_unmap.sh")) return {};
+      if (/# (finish_unmap|generalize)\.sh/.test(script)) return {};
+      if (words.includes("command -v xpra || true")) return { stdout: recorded.programs };
       // Emptying the directories that the container's user may have closed.
       if (words.includes("find")) return {};
       // What is looked at while cloud-init works.

@@ -19,16 +19,21 @@ interface Place {
   model: EngineModel;
   base: string;
   mounts: string;
+  /** Whether it is made with `--cache`. */
+  caches: boolean;
 }
 
-async function inPlace(cli: Cli, test: (place: Place) => Promise<void>): Promise<void> {
+async function inPlace(
+  { cli, caches }: Pick<Place, "cli" | "caches">,
+  test: (place: Place) => Promise<void>,
+): Promise<void> {
   const base = await Deno.makeTempDir();
   const mounts = join(base, "mounts");
   await Deno.mkdir(mounts);
   await Deno.writeTextFile(join(base, "key.pub"), `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"x".repeat(43)} me@host\n`);
   await Deno.writeTextFile(join(base, "plain.yaml"), "#cloud-config\ndisable_root: true\n");
   try {
-    await test({ cli, model: engineModel(cli), base, mounts });
+    await test({ cli, caches, model: engineModel(cli), base, mounts });
   } finally {
     await Deno.remove(base, { recursive: true });
   }
@@ -45,10 +50,16 @@ function hostOf({ cli, model, base, mounts }: Place, fault?: FaultyCall): Faulty
 }
 
 /** Makes the container. Returns what ended it early. */
-async function create(host: Host, { base }: Place): Promise<unknown> {
+async function create(host: Host, { base, caches }: Place): Promise<unknown> {
   const positionals = ["box", join(base, "key.pub"), "gui", join(base, "plain.yaml")];
   const values = new Map([["image", "gui-lab"]]);
-  const args = { positionals, values, flags: new Map([["yes", 0]]), rest: [], own: [] };
+  const args = {
+    positionals,
+    values,
+    flags: new Map([["yes", 0], ...(caches ? [["cache", 0] as const] : [])]),
+    rest: [],
+    own: [],
+  };
   return await createContainer(host, args).then(() => undefined, (error) => error);
 }
 
@@ -79,20 +90,22 @@ setfacl -m u:65534:r "$1/share/file"`;
 }
 
 for (
-  const { cli, what, prepare } of [
-    { cli: "lxc", what: "where nothing was", prepare: () => Promise.resolve() },
-    { cli: "incus", what: "in place of what was there", prepare: leaveThingsBehind },
+  const { prepare, what, ...kind } of [
+    { cli: "lxc", what: "where nothing was", caches: false, prepare: () => Promise.resolve() },
+    { cli: "incus", what: "in place of what was there", caches: false, prepare: leaveThingsBehind },
+    { cli: "lxc", what: "with --cache", caches: true, prepare: () => Promise.resolve() },
   ] as const
 ) {
   for (const fault of ["fail", "signal", "kill"] as const) {
-    Deno.test(`create.ts ${what} on ${cli}: ${fault} at each call, before and after its effect`, async () => {
+    Deno.test(`create.ts ${what} on ${kind.cli}: ${fault} at each call, before and after its effect`, async () => {
       let calls: string[] = [];
-      await inPlace(cli, async (place) => {
+      await inPlace(kind, async (place) => {
         await prepare(place);
         const run = hostOf(place);
         const error = await create(run.host, place);
         assertEquals(error, undefined, run.said.join("\n"));
         assert(place.model.state.instance?.snapshots.includes("made"));
+        assertEquals(place.model.state.images.length, place.caches ? 1 : 0);
         calls = run.calls;
         await remove(place);
       });
@@ -103,7 +116,7 @@ for (
       await mapSome(cases, {
         atOnce: 8,
         act: ({ at, call, isBefore }) =>
-          inPlace(cli, async (place) => {
+          inPlace(kind, async (place) => {
             await prepare(place);
             const before = await picture(place);
             const run = hostOf(place, { fault, at, isBefore });
@@ -112,10 +125,11 @@ for (
             if (fault === "kill") {
               await run.restore();
               const again = hostOf(place);
-              assertEquals(await create(again.host, place), undefined, `${told}\n${again.said.join("\n")}`);
+              const plainly = { ...place, caches: false };
+              assertEquals(await create(again.host, plainly), undefined, `${told}\n${again.said.join("\n")}`);
               await remove(place);
-              const { instance, profile } = place.model.state;
-              assertEquals([instance, profile], [undefined, undefined], told);
+              const { instance, profile, images } = place.model.state;
+              assertEquals([instance, profile, images], [undefined, undefined, []], told);
             } else {
               // Whether a container that shares the directories is there may be unknown.
               assert(error instanceof Error || call.endsWith(" /1.0/instances?recursion=1&all-projects=true"), told);
