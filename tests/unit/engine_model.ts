@@ -1,5 +1,5 @@
 /**
- * An engine in memory, as far as create.ts and map.ts use it: it keeps instances and profiles, and answers as the real ones did
+ * An engine in memory, as far as tests of faults use it: it keeps instances and profiles, and answers as the real ones did
  * when `recorded/` was recorded. What it does not know is an error.
  */
 
@@ -24,7 +24,7 @@ interface Recorded {
 
 type Settings = Record<string, string>;
 
-/** What the engine has of one container. */
+/** What the engine has of one container, whatever that is called. */
 export interface EngineState {
   instance?: { config: Settings; devices: Record<string, Settings>; snapshots: string[] };
   profile?: { config: Settings; devices: Record<string, Settings>; description: string };
@@ -70,7 +70,8 @@ export function engineModel(cli: "lxc" | "incus"): EngineModel {
     const option = (name: string): string | undefined =>
       words.includes(name) ? words[words.indexOf(name) + 1] : undefined;
     const data = JSON.parse(option("--data") ?? "{}");
-    const request = `${option("--request") ?? "GET"} ${words.at(-1)!.replace(/\?.*/, "")}`;
+    const path = words.at(-1)!.replace(/\?.*/, "").replace(/^\/1.0\/instances\/[^/]+/, "/1.0/instances/box");
+    const request = `${option("--request") ?? "GET"} ${path}`;
     const { instance: made, profile: kept } = model.state;
     switch (request) {
       case "GET /1.0/instances/box":
@@ -88,6 +89,16 @@ export function engineModel(cli: "lxc" | "incus"): EngineModel {
       case "POST /1.0/profiles":
         if (kept) return { code: 1, stderr: "Error: Profile box already exists" };
         model.state.profile = { config: data.config, devices: {}, description: "" };
+        return {};
+      case "POST /1.0/instances":
+        // A copy has what its source has, too.
+        model.state.instance = {
+          config: { "user.gui-container": "1", ...data.config },
+          devices: data.devices,
+          snapshots: [],
+        };
+        return {};
+      case "DELETE /1.0/instances/box/files":
         return {};
       case "PATCH /1.0/instances/box":
         if (!made) return { code: 1, stderr: recorded.noInstance };
@@ -133,7 +144,7 @@ export function engineModel(cli: "lxc" | "incus"): EngineModel {
       model.state.instance = { config, devices: {}, snapshots: [] };
       return {};
     }
-    if (verb === "stop") return {};
+    if (verb === "stop" || verb === "file") return {};
     if (verb === "publish") {
       const fingerprint = "ab".repeat(32);
       const properties = pairs(words.filter((word) => word.includes("=")));

@@ -1,14 +1,18 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { addressOf } from "../../../../lib/container/address.ts";
 import { holdFiles, placesOf } from "../../../../lib/attach/disposable/lent_files.ts";
 import { makeCopy, requireOrigin } from "../../../../lib/attach/disposable/make_copy.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
+import { mapSome } from "../../../../lib/base/promises.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
+import { findLeftovers, removeCopies, removeCopy } from "../../../../lib/container/disposables.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { copyDevices } from "../../../../lib/container/origin.ts";
 import { ubuntuUser } from "../../../../lib/container/user.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
+import { engineModel } from "../../engine_model.ts";
+import { type Fault, faultyHost, keepDirectory } from "../../faulty_host.ts";
 import { recordingHost } from "../../recording_host.ts";
 
 /** Runs `test` with a directory of the user's, and one in which a container "box" shares a directory. */
@@ -258,3 +262,64 @@ Deno.test("requireOrigin() says how to renew what has had no updates for a month
     'warn: What copies of "box" are made of has had no updates for 40 days: create.ts --update box',
   ]);
 });
+
+const origin = { source: "box", path: "box/made", created_at: "", user: ubuntuUser, location: "none", devices: {} };
+
+/** Makes a copy and removes it, with a fault at one of the calls. Returns the calls, and how many of them had made it. */
+async function runWithFault(
+  fault?: { fault: Fault; at: number; isBefore: boolean; madeBy: number },
+): Promise<{ calls: string[]; madeBy: number }> {
+  const base = await Deno.makeTempDir();
+  const model = engineModel("lxc");
+  const hostOf = (fault?: { fault: Fault; at: number; isBefore: boolean }) =>
+    faultyHost({
+      ...{ cli: "lxc", model, env: { GUI_CONTAINER_MOUNTS: join(base, "mounts"), HOME: base } },
+      ...(fault && { fault }),
+      keep: () => keepDirectory(base),
+    });
+  const left = (): unknown[] => [
+    model.state.instance,
+    ...[...Deno.readDirSync(join(base, "mounts"))].map(({ name }) => name).filter((name) => name !== ".lock"),
+  ];
+  const run = hostOf(fault);
+  let madeBy = 0;
+  try {
+    await Deno.mkdir(join(base, "mounts"));
+    const act = async (): Promise<void> => {
+      const lend = (): Promise<void> => Promise.resolve();
+      const copy = await makeCopy(run.host, addressOf(run.host, { engine: engineCalled("lxc"), name: "box" }), {
+        ...{ origin, lend },
+      });
+      try {
+        await copy.made;
+        madeBy = run.calls.length;
+      } finally {
+        await copy.made.catch(() => {});
+        await removeCopy(run.host, copy);
+      }
+    };
+    const end = await act().catch((error) => error);
+    const told = `${fault?.isBefore ? "before" : "after"} ${run.calls[fault?.at ?? 0]}: ${end}\n${run.said.join("\n")}`;
+    await run.restore();
+    if (!fault) assertEquals(end, undefined, told);
+    // What cannot be removed, the next run removes.
+    if (!fault || fault.fault === "signal" || fault.fault === "fail" && fault.at < fault.madeBy) {
+      assertEquals(left(), [undefined], told);
+    }
+    const next = hostOf();
+    await removeCopies(next.host, await findLeftovers(next.host));
+    assertEquals(left(), [undefined], told);
+    return { calls: run.calls, madeBy };
+  } finally {
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+for (const fault of ["fail", "signal", "kill", "gone"] as const) {
+  Deno.test(`a copy that is made, used and removed: ${fault} at each call, before and after its effect`, async () => {
+    const { calls, madeBy } = await runWithFault();
+    assert(madeBy > 8 && calls.length > madeBy, calls.join("\n"));
+    const cases = [...calls.keys()].flatMap((at) => [true, false].map((isBefore) => ({ fault, at, isBefore, madeBy })));
+    await mapSome(cases, { atOnce: 8, act: runWithFault });
+  });
+}
