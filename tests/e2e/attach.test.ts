@@ -6,7 +6,7 @@ import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
-import { inSession, needed, nothingLeft } from "./sessions.ts";
+import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { heardByHost, loud } from "./sound.ts";
 import { pressIn, windowWith } from "./windows.ts";
 import { shareContainer, testOnEngines } from "./world.ts";
@@ -36,7 +36,7 @@ testOnEngines("attach.ts shows a window, keys reach the app, and it ends clean",
   await nothingLeft(engine, name);
 });
 
-testOnEngines("attach.ts carries the clipboard both ways", needed, async (engine) => {
+testOnOneEngine("attach.ts carries the clipboard both ways", needed, async (engine) => {
   const name = nameOn(engine);
   const attach = startScript("attach", engine, ["--session=clip", name, "xterm -T clipboard -e sleep 600"]);
   const window = await windowWith(`\\[${name}\\] clipboard`);
@@ -95,7 +95,7 @@ testOnEngines("attach.ts detaches on Ctrl-C, and the app runs on", needed, async
   await nothingLeft(engine, name);
 });
 
-testOnEngines("attach.ts says that an app is not there, or died, with its exit code", needed, async (engine) => {
+testOnOneEngine("attach.ts says that an app is not there, or died, with its exit code", needed, async (engine) => {
   const name = nameOn(engine);
   const missing = await script("attach", engine, [name, "no-such-app --flag"]);
   assertEquals(missing.code, 127);
@@ -154,7 +154,7 @@ testOnEngines("attach.ts starts, lists, joins, reattaches and stops sessions", n
   await nothingLeft(engine, name);
 });
 
-testOnEngines("attach.ts hands every word to the app as it is", needed, async (engine) => {
+testOnOneEngine("attach.ts hands every word to the app as it is", needed, async (engine) => {
   const name = nameOn(engine);
   const words = [
     `it's`,

@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { type LentFile, permissions, startMap, withDirectory } from "./lending.ts";
 import { eventually, inContainer, mountsRoot, root, script, sh } from "./run.ts";
+import { testOnOneEngine } from "./sessions.ts";
 import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("map");
@@ -51,7 +52,7 @@ testOnEngines("map.ts lends a file of any name, and restores its ACL and mode", 
   await Deno.remove(directory, { recursive: true });
 });
 
-testOnEngines("map.ts ends at the end of its input, and prints host and container path", ["user"], async (engine) => {
+testOnOneEngine("map.ts ends at the end of its input, and prints host and container path", ["user"], async (engine) => {
   const name = nameOn(engine);
   const file = await Deno.makeTempFile();
   const before = await permissions([file]);
@@ -62,7 +63,7 @@ testOnEngines("map.ts ends at the end of its input, and prints host and containe
   await Deno.remove(file);
 });
 
-testOnEngines("map.ts restores a file that is lent twice when the last one is done", ["user"], async (engine) => {
+testOnOneEngine("map.ts restores a file that is lent twice when the last one is done", ["user"], async (engine) => {
   const name = nameOn(engine);
   const file = await Deno.makeTempFile();
   await sh(["setfacl", "-m", "u:12345:rw-,m::r--", "--", file]);
@@ -81,7 +82,7 @@ testOnEngines("map.ts restores a file that is lent twice when the last one is do
   await Deno.remove(file);
 });
 
-testOnEngines("map.ts --unmap takes back what a killed run has lent", ["user"], async (engine) => {
+testOnOneEngine("map.ts --unmap takes back what a killed run has lent", ["user"], async (engine) => {
   const name = nameOn(engine);
   const directory = await Deno.makeTempDir();
   const [file, fifo] = [join(directory, "file"), join(directory, "input")];
@@ -111,7 +112,7 @@ testOnEngines("map.ts --unmap takes back what a killed run has lent", ["user"], 
   await Deno.remove(directory, { recursive: true });
 });
 
-testOnEngines("map.ts refuses what it cannot map before anything is touched", ["user"], async (engine) => {
+testOnOneEngine("map.ts refuses what it cannot map before anything is touched", ["user"], async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {
     const path = (part: string): string => join(directory, part);
@@ -165,7 +166,7 @@ testOnEngines("map.ts refuses what it cannot map before anything is touched", ["
   });
 });
 
-testOnEngines("map.ts refuses a file on a file system without ACLs", ["user"], async (engine) => {
+testOnOneEngine("map.ts refuses a file on a file system without ACLs", ["user"], async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {
     const mount = join(directory, "mount");
@@ -254,9 +255,19 @@ time.sleep(60)
 `;
 
 for (
-  const { how, program, argv } of [
-    { how: "open", program: "sleep", argv: (path: string) => ["sh", "-c", 'exec sleep 60 <"$0"', path] },
-    { how: "in its memory", program: "python3", argv: (path: string) => ["python3", "-c", keepInMemory, path] },
+  const { how, program, argv, isHeld } of [
+    {
+      how: "open",
+      program: "sleep",
+      argv: (path: string) => ["sh", "-c", 'exec sleep 60 <"$0"', path],
+      isHeld: 'for pid in $(pgrep -x sleep); do ls -l /proc/$pid/fd; done 2>&1 | grep -qF "$1" && echo yes || true',
+    },
+    {
+      how: "in its memory",
+      program: "python3",
+      argv: (path: string) => ["python3", "-c", keepInMemory, path],
+      isHeld: 'grep -qs "$1" /proc/[0-9]*/maps && ! ls -l /proc/[0-9]*/fd 2>&1 | grep -qF "$1" && echo yes || true',
+    },
   ]
 ) {
   testOnEngines(`map.ts says which program still has a file ${how}`, ["user"], async (engine) => {
@@ -269,10 +280,7 @@ for (
       const reader = startProcess([
         ...[engine, "exec", name, "--mode=non-interactive", "--user=1000", "--group=1000", "--", ...argv(path)],
       ]);
-      const isHeld =
-        'grep -qs "$1" /proc/[0-9]*/maps || ls -l /proc/[0-9]*/fd 2>/dev/null | grep -qF "$1" && echo yes || true';
       await eventually("the file is held", async () => await inContainer(engine, name, isHeld, path) === "yes");
-      await new Promise((resolve) => setTimeout(resolve, 200));
       const { code, stderr } = await run.enter();
       assertEquals(code, 0);
       assertStringIncludes(stderr, `${program} in "${name}" still has "${path}" open`);
@@ -286,7 +294,7 @@ for (
   });
 }
 
-testOnEngines("map.ts --json is one document for each way to use it", ["user"], async (engine) => {
+testOnOneEngine("map.ts --json is one document for each way to use it", ["user"], async (engine) => {
   const name = nameOn(engine);
   const file = await Deno.makeTempFile();
   const other = engine === "lxc" ? "incus" : "lxc";

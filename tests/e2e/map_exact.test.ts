@@ -29,7 +29,7 @@ testOnEngines("map.ts restores files of random ACLs and modes exactly", ["user"]
   const idMap = JSON.parse(await sh([engine, "config", "get", name, "volatile.idmap.current"]));
   await withDirectory(async (directory) => {
     let cases = 0;
-    for (let batch = 0; batch < 5; batch++) {
+    for (let batch = 0; batch < (engine === "lxc" ? 3 : 2); batch++) {
       const all = Array.from({ length: 60 }, () => randomPermissions(random, idMap[0].Hostid + 1000));
       const files = all.map((_, index) => join(directory, `${batch}-${index}`));
       await Promise.all(files.map((file, index) => Deno.writeTextFile(file, `content ${index}`)));
@@ -63,7 +63,7 @@ testOnEngines("map.ts restores files of random ACLs and modes exactly", ["user"]
   });
 });
 
-testOnEngines("map.ts lends through symbolic links, and tells of hard links", ["user"], async (engine) => {
+testOnOneEngine("map.ts lends through symbolic links, and tells of hard links", ["user"], async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {
     const [file, link, second] = ["file", "link", "second"].map((part) => join(directory, part)) as [
@@ -87,7 +87,7 @@ testOnEngines("map.ts lends through symbolic links, and tells of hard links", ["
   });
 });
 
-testOnEngines("map.ts says when a set-user-ID bit is gone because the container wrote", ["user"], async (engine) => {
+testOnOneEngine("map.ts says when a set-user-ID bit is gone because the container wrote", ["user"], async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {
     const file = join(directory, "file");
