@@ -20,6 +20,17 @@ export interface FaultyCall {
   isBefore: boolean;
 }
 
+/**
+ * Each call with a fault, before and after its effect. A run that ends after one call leaves what it leaves when it ends
+ * before the next one.
+ */
+export function faultyCalls(fault: Fault, calls: readonly string[]): (FaultyCall & { call: string })[] {
+  const isEnd = fault === "kill" || fault === "gone";
+  return [...calls.entries()].flatMap(([at, call]) =>
+    (isEnd && at < calls.length - 1 ? [true] : [true, false]).map((isBefore) => ({ fault, at, call, isBefore }))
+  );
+}
+
 /** A host for one run. */
 export interface FaultyHost {
   host: Host;

@@ -9,7 +9,7 @@ import { runProcess } from "../../../lib/base/process.ts";
 import { createContainer } from "../../../lib/create/create.ts";
 import { deleteNamed } from "../../../lib/create/remove.ts";
 import { type EngineModel, engineModel } from "../engine_model.ts";
-import { type FaultyCall, type FaultyHost, faultyHost, keepDirectory } from "../faulty_host.ts";
+import { type FaultyCall, faultyCalls, type FaultyHost, faultyHost, keepDirectory } from "../faulty_host.ts";
 
 type Cli = "lxc" | "incus";
 
@@ -111,17 +111,16 @@ for (
       });
       assert(calls.length >= 12, calls.join("\n"));
       // "ssh -V" runs beside a check that makes a file and removes it.
-      const cases = [...calls.entries()].filter(([, call]) => call !== "ssh -V")
-        .flatMap(([at, call]) => [true, false].map((isBefore) => ({ at, call, isBefore })));
+      const cases = faultyCalls(fault, calls).filter(({ call }) => call !== "ssh -V");
       await mapSome(cases, {
         atOnce: 8,
-        act: ({ at, call, isBefore }) =>
+        act: ({ call, ...at }) =>
           inPlace(kind, async (place) => {
             await prepare(place);
             const before = await picture(place);
-            const run = hostOf(place, { fault, at, isBefore });
+            const run = hostOf(place, at);
             const error = await create(run.host, place);
-            const told = `${isBefore ? "before" : "after"} ${call.slice(0, 200)}: ${error}\n${run.said.join("\n")}`;
+            const told = `${at.isBefore ? "before" : "after"} ${call.slice(0, 200)}: ${error}\n${run.said.join("\n")}`;
             if (fault === "kill") {
               await run.restore();
               const again = hostOf(place);

@@ -10,7 +10,7 @@ import { runProcess } from "../../../lib/base/process.ts";
 import { lend } from "../../../lib/map/lend.ts";
 import { takeBack } from "../../../lib/map/take_back.ts";
 import { type EngineModel, engineModel } from "../engine_model.ts";
-import { type FaultyCall, type FaultyHost, faultyHost, keepDirectory } from "../faulty_host.ts";
+import { type FaultyCall, faultyCalls, type FaultyHost, faultyHost, keepDirectory } from "../faulty_host.ts";
 
 type Cli = "lxc" | "incus";
 
@@ -105,25 +105,24 @@ for (
         calls = run.calls;
       });
       assert(calls.length >= 5, calls.join("\n"));
-      const cases = [...calls.entries()].flatMap(([at, call]) =>
-        [true, false].map((isBefore) => ({ at, call, isBefore }))
-      );
-      await mapSome(cases, {
+      await mapSome(faultyCalls(fault, calls), {
         atOnce: 8,
-        act: ({ at, call, isBefore }) =>
+        act: ({ call, ...faulty }) =>
           inPlace(cli, async (place) => {
             const before = await picture(place);
             await prepare(place);
-            const run = hostOf(place, { fault, at, isBefore });
+            const run = hostOf(place, faulty);
             const end = await act(run.host, place).catch((error) => error);
             await run.restore();
-            const told = `${isBefore ? "before" : "after"} ${call.slice(0, 200)}: ${end}\n${run.said.join("\n")}`;
-            assertEquals(run.calls.length > at, true, told);
+            const told = `${faulty.isBefore ? "before" : "after"} ${call.slice(0, 200)}: ${end}\n${
+              run.said.join("\n")
+            }`;
+            assertEquals(run.calls.length > faulty.at, true, told);
             // Without its ACL the container cannot open a file any more, though the engine still has the device.
             if (fault === "gone" && act === unmap) assertEquals(await permissions(place.files), before.permissions);
             // A signal has the files taken back at once.
             const isDone = fault === "signal" && act === lendAll;
-            if (fault === "kill") await next[at % next.length]!(place);
+            if (fault === "kill") await next[faulty.at % next.length]!(place);
             if (!isDone) assertEquals(await unmap(hostOf(place).host), 0, told);
             assertEquals(await picture(place), before, told);
           }),

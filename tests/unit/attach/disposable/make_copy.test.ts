@@ -12,7 +12,7 @@ import { copyDevices } from "../../../../lib/container/origin.ts";
 import { ubuntuUser } from "../../../../lib/container/user.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
 import { engineModel } from "../../engine_model.ts";
-import { type Fault, faultyHost, keepDirectory } from "../../faulty_host.ts";
+import { type FaultyCall, faultyCalls, faultyHost, keepDirectory } from "../../faulty_host.ts";
 import { recordingHost } from "../../recording_host.ts";
 
 /** Runs `test` with a directory of the user's, and one in which a container "box" shares a directory. */
@@ -267,11 +267,11 @@ const origin = { source: "box", path: "box/made", created_at: "", user: ubuntuUs
 
 /** Makes a copy and removes it, with a fault at one of the calls. Returns the calls, and how many of them had made it. */
 async function runWithFault(
-  fault?: { fault: Fault; at: number; isBefore: boolean; madeBy: number },
+  fault?: FaultyCall & { madeBy: number },
 ): Promise<{ calls: string[]; madeBy: number }> {
   const base = await Deno.makeTempDir();
   const model = engineModel("lxc");
-  const hostOf = (fault?: { fault: Fault; at: number; isBefore: boolean }) =>
+  const hostOf = (fault?: FaultyCall) =>
     faultyHost({
       ...{ cli: "lxc", model, env: { GUI_CONTAINER_MOUNTS: join(base, "mounts"), HOME: base } },
       ...(fault && { fault }),
@@ -319,7 +319,7 @@ for (const fault of ["fail", "signal", "kill", "gone"] as const) {
   Deno.test(`a copy that is made, used and removed: ${fault} at each call, before and after its effect`, async () => {
     const { calls, madeBy } = await runWithFault();
     assert(madeBy > 8 && calls.length > madeBy, calls.join("\n"));
-    const cases = [...calls.keys()].flatMap((at) => [true, false].map((isBefore) => ({ fault, at, isBefore, madeBy })));
+    const cases = faultyCalls(fault, calls).map((call) => ({ ...call, madeBy }));
     await mapSome(cases, { atOnce: 8, act: runWithFault });
   });
 }
