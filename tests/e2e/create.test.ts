@@ -30,10 +30,14 @@ testOnEngines(
     const mounts = join(mountsRoot, name);
     const directory = await Deno.makeTempDir();
     const [one, two] = [join(directory, "one.yaml"), join(directory, "two.yaml")];
-    await Deno.writeTextFile(one, "#cloud-config\npackage_update: true\npackages: [sl]\n");
+    // An archive is asked on one engine: that takes longer than the rest together.
+    const [sl, hello] = engine === "lxc"
+      ? ["package_update: true\npackages: [sl]", "packages: [hello]"]
+      : ["runcmd: [[touch, /var/lib/sl]]", "runcmd: [[touch, /var/lib/hello]]"];
+    await Deno.writeTextFile(one, `#cloud-config\n${sl}\n`);
     await Deno.writeTextFile(
       two,
-      '#cloud-config\npackages: [hello]\nwrite_files:\n- {path: /var/lib/by-two, content: "ü two\\n"}\n',
+      `#cloud-config\n${hello}\nwrite_files:\n- {path: /var/lib/by-two, content: "ü two\\n"}\n`,
     );
     const others = await Promise.all(
       Object.entries(kinds).map(async ([kind, text]) => {
@@ -63,13 +67,10 @@ testOnEngines(
       assertEquals(result.user, { name: "ubuntu", uid: 1000, gid: 1000, home: "/home/ubuntu" });
       assertEquals(result.mounts, { xpra: join(mounts, "xpra"), share: join(mounts, "share") });
 
-      assertEquals(
-        await inContainer(engine, name, "dpkg-query -Wf '${Package} ${Status}\n' sl hello"),
-        [
-          "hello install ok installed",
-          "sl install ok installed",
-        ].join("\n"),
-      );
+      const installed = engine === "lxc"
+        ? "dpkg-query -Wf '${db:Status-Status}\\n' sl hello"
+        : "cd /var/lib; for each in sl hello; do test -e $each && echo installed; done";
+      assertEquals(await inContainer(engine, name, installed), "installed\ninstalled");
       assertEquals(
         (await inContainer(engine, name, "cd /var/lib; for kind; do cat by-$kind; done", "two", ...Object.keys(kinds)))
           .split("\n"),
