@@ -33,7 +33,7 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const isLikelyX = [request.display, host.env("GUI_CONTAINER_DISPLAY")].includes("x11") ||
     !host.env("WAYLAND_DISPLAY");
   const isEarly = isLikelyX && await isLikely(container, request.session);
-  const byX = { ...request, display: "x11", detached: false, wantsTray: false } as const;
+  const byX = { ...request, display: "x11", detached: false } as const;
   const opening = withDisplay(
     container,
     byX,

@@ -6,7 +6,6 @@ import type { Arguments } from "../cli/options.ts";
 import { isAddress } from "./browser.ts";
 import { parseBorder } from "./settings/border_option.ts";
 import { sortAppWords } from "./session/app.ts";
-import { openChannels } from "./session/channels.ts";
 import type { Channel } from "../guard/channel.ts";
 import { checkSessionName } from "../container/names.ts";
 import { type LinkRequest, type ShowRequest, type StartRequest, wantedDisplay } from "./display/request.ts";
@@ -76,10 +75,8 @@ export function readRequest(
     );
   }
   const detached = flags.has("detached");
-  const allow = applied.values.get("allow");
-  const wantsTray = show.open.has("tray") && openChannels({ preset: "isolated", allow }).has("tray");
   const opensLink = [app[0]!, ...rest].some(isAddress);
-  return { ...show, app, opensLink, wantsTray, detached, userOptions, files };
+  return { ...show, app, opensLink, detached, userOptions, files };
 }
 
 /** Reads where links open. An option would have no effect while nothing opens links. */

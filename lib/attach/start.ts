@@ -42,10 +42,7 @@ export async function start(container: Container, given: StartRequest): Promise<
   const plan = { app, run, name, exact: request.session !== undefined, channels, isShown: !detached, appearance };
   return await withDisplay(container, request, async (display, why) => {
     const border = await borderOf(container, request.border);
-    const permissions = createPermissions(container, {
-      open: request.open.difference(display.lacks),
-      times: request.times,
-    });
+    const permissions = createPermissions(container, request);
     const { open } = permissions;
     if (!detached) await checkAsking(host, asks);
     await using scope = new AsyncDisposableStack();

@@ -9,7 +9,7 @@ import takeAppearance from "./session/take_appearance.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./session/app.ts";
 import type { Channel } from "../guard/channel.ts";
 import { type Appearance, appearanceValues } from "./session/appearance.ts";
-import { agentChannels, offerPortals } from "./agent/agent.ts";
+import { type AgentChannel, offerPortals, servedChannels } from "./agent/agent.ts";
 import { causedBy, ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import { exitStatus, sessionScript } from "./session/protocol.ts";
 import { sinkSamples, soundSuffix } from "./session/sound.ts";
@@ -68,7 +68,8 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   let session: string;
   try {
     const appearance = await plan.appearance;
-    const parameters = serviceWords(plan, { end, sockets, crossesNetwork, appearance });
+    const served = await servedChannels(host, open);
+    const parameters = serviceWords(plan, { end, sockets, crossesNetwork, appearance, served });
     const stdin = hostEnd ? { text: hostEnd.ready.then(() => "go\n", () => "") } : "null";
     const { stdout } = await container.script({
       script: sessionScript("start", values),
@@ -117,11 +118,12 @@ function mayHaveStarted(error: unknown): boolean {
  */
 function serviceWords(
   { app, run, open, channels, isShown }: SessionPlan,
-  { end, sockets, crossesNetwork, appearance }: {
+  { end, sockets, crossesNetwork, appearance, served }: {
     end: ServerEnd;
     sockets: string;
     crossesNetwork: boolean;
     appearance: Appearance | undefined;
+    served: readonly AgentChannel[];
   },
 ): string[] {
   const values = {
@@ -130,7 +132,7 @@ function serviceWords(
     sound: open.has("sound") ? soundSuffix : "",
     samples: sinkSamples({ crossesNetwork }),
     microphone: open.has("microphone") ? sourceSamples({ crossesNetwork }) : "",
-    channels: agentChannels.filter((channel) => open.has(channel)).map((channel) => ` ${channel} `).join(""),
+    channels: served.map((channel) => ` ${channel} `).join(""),
     awaited: isShown ? "yes" : "",
     ...(appearance ? appearanceValues(appearance) : {}),
     ...end.values,

@@ -130,6 +130,12 @@ export const programs: Readonly<Record<string, HostProgram>> = {
     display: "wayland",
   },
   "wl-paste": { scripts: ["attach"], package: "wl-clipboard" },
+  // A module of Python's, for icons in the tray.
+  "gi": {
+    scripts: [],
+    package: "python3-gi",
+    packageElsewhere: { fedora: "python3-gobject", suse: "python3-gobject", arch: "python-gobject" },
+  },
   // In a container.
   "dbus-daemon": { scripts: [], package: "dbus-daemon" },
   "pulseaudio": { scripts: [], package: "pulseaudio" },

@@ -350,7 +350,7 @@ testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", wa
   const name = nameOn(engine);
   for (
     const [args, why] of [
-      [["--allow=tray", name, "xclock"], "waypipe has no tray"],
+      [["--no-box", name, "xclock"], "waypipe runs in a sandbox only"],
       [[name, "xclock", "--title=@title@"], '"--title=@title@" is an option for xpra'],
     ] as const
   ) {
@@ -365,9 +365,9 @@ testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", wa
     assertEquals(refused.code, 2, refused.stderr);
     assertStringIncludes(refused.stderr, `error: Wayland cannot show this: ${why}\n`);
   }
-  const withoutX = await attached(engine, ["--allow=tray", name, "xclock"], { ...desktop(), DISPLAY: "" });
+  const withoutX = await attached(engine, ["--no-box", name, "xclock"], { ...desktop(), DISPLAY: "" });
   assertEquals(withoutX.code, 1);
-  assertStringIncludes(withoutX.stderr, "($DISPLAY is not set), and Wayland cannot show this: waypipe has no tray");
+  assertStringIncludes(withoutX.stderr, "($DISPLAY is not set), and Wayland cannot show this: waypipe runs");
   const unknown = await attached(engine, ["--display=mir", name, "xclock"]);
   assertEquals(unknown.code, 2);
   assertStringIncludes(unknown.stderr, 'Unknown display "mir"');

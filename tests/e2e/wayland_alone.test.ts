@@ -52,19 +52,19 @@ testOnOneEngine(
           [["--detached"], `${noXpra}, and Wayland cannot show this: a Wayland window cannot be left and shown later`],
           [["--detached", "--display=x11"], noXpra],
           [["--display=x11"], "No display to show windows on: $DISPLAY is not set"],
-          [["--allow=tray"], "No X display ($DISPLAY is not set), and Wayland cannot show this"],
+          [["--no-box"], "No X display ($DISPLAY is not set), and Wayland cannot show this"],
         ] as const
       ) {
         const { code, stderr } = await attached(...args, name, "foot");
         assert(code !== 0 && stderr.includes(`error: ${error}`), stderr);
       }
-      const xpraOnHost = await script("attach", engine, ["--allow=tray", name, "foot"], {
+      const xpraOnHost = await script("attach", engine, [name, "foot", "--title=x"], {
         env: { ...env, DISPLAY: Deno.env.get("DISPLAY")! },
       });
       assertEquals(xpraOnHost.code, 127, xpraOnHost.stderr);
       assertStringIncludes(
         xpraOnHost.stderr,
-        "error: There is no xpra on this host, and Wayland cannot show this: waypipe has no tray",
+        'error: There is no xpra on this host, and Wayland cannot show this: "--title=x" is an option for xpra',
       );
       await nothingLeft(engine, name);
 

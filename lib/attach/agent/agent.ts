@@ -3,19 +3,29 @@
 import agentSource from "./agent.py" with { type: "text" };
 import offerScript from "./offer_portals.sh" with { type: "text" };
 import { withValues } from "../../base/shell_words.ts";
+import type { Host } from "../../base/host.ts";
 import type { Container } from "../../container/container.ts";
-import { askableNames } from "../../guard/channel.ts";
+import { askableNames, type Channel } from "../../guard/channel.ts";
 import { rate } from "../../guard/rate.ts";
 import { exitStatus, sessionScript } from "../session/protocol.ts";
 import { type AgentRequest, lineCutter, parseRequest } from "./requests.ts";
+import { hasTray } from "./tray.ts";
 
 /** What a session runs before its bus starts, after serve_session.sh: it has the agent's program, for all who start that. */
 export const offerPortals: string = withValues(offerScript, { agent: agentSource });
 
-/** The channels that an agent can serve: those that the user can be asked for, and dialogs, in which the user chooses. */
-export const agentChannels = ["dialogs", ...askableNames] as const;
+/** The channels that an agent can serve: those that the user can be asked for, dialogs, and icons in the tray. */
+export const agentChannels = ["dialogs", ...askableNames, "tray"] as const;
 
 export type AgentChannel = typeof agentChannels[number];
+
+/** Those of them that it serves: the tray where the host's desktop has one. */
+export async function servedChannels(host: Pick<Host, "run">, open: ReadonlySet<Channel>): Promise<AgentChannel[]> {
+  const channels = agentChannels.filter((channel) => open.has(channel));
+  return channels.includes("tray") && !await hasTray(host)
+    ? channels.filter((channel) => channel !== "tray")
+    : channels;
+}
 
 /** How many lines are read at once, and in a second: what comes faster waits in the container. */
 const bearableLines = { burst: 100, perSecond: 20 };

@@ -6,6 +6,7 @@
 import { parseTable } from "../../base/json_file.ts";
 import { removeInvisible } from "../../base/text.ts";
 import { agentVersion } from "../session/protocol.ts";
+import type { Pixels } from "./tray_picture.ts";
 
 /** A filter of a file dialog: its name for the user, and patterns of file names. */
 export interface FileFilter {
@@ -49,7 +50,33 @@ export type AgentRequest =
   /** An app shows a notification. */
   | { ask: "notify"; summary: string; body: string }
   /** Something begins to record, or nothing records any more. */
-  | { ask: "record"; on: boolean };
+  | { ask: "record"; on: boolean }
+  /** An app has an icon for the tray, or changes it. Its texts are the container's own. */
+  | {
+    ask: "icon";
+    id: number;
+    title: string;
+    status: "Active" | "Passive";
+    /** It has nothing but a menu. */
+    isMenu: boolean;
+    menu: MenuEntry[];
+  }
+  /** The picture of an icon. */
+  | ({ ask: "pixels"; id: number } & Pixels)
+  /** An icon is no more. */
+  | { ask: "no-icon"; id: number };
+
+/** An entry of the menu of an icon. */
+export interface MenuEntry {
+  id: number;
+  /** A separator has none. */
+  label?: string;
+  enabled: boolean;
+  toggle: "checkmark" | "radio" | "";
+  /** Whether it is checked. */
+  on: boolean;
+  menu: MenuEntry[];
+}
 
 /** What the agent lacks: a package; what its session was started without; or that its version is ours. */
 const lacks = [
@@ -65,6 +92,11 @@ export type Lack = typeof lacks[number];
 
 /** The longest line, in bytes. */
 export const maxRequestLine = 16_384;
+
+/** The largest side of an icon, in pixels. */
+const maxSide = 48;
+const maxEntries = 30;
+const maxMenuDepth = 2;
 
 const maxFilters = 16;
 const maxPatterns = 64;
@@ -95,7 +127,17 @@ export function parseRequest(line: string): AgentRequest | undefined {
   if (ask === "record") return { ask, on: on === true };
   if (ask === "saved") return isPath(path) ? { ask, path } : undefined;
   if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) return undefined;
-  if (ask === "gone" || ask === "folder") return { ask, id };
+  if (ask === "gone" || ask === "folder" || ask === "no-icon") return { ask, id };
+  if (ask === "icon") {
+    const { title, status, isMenu, menu } = value;
+    if (typeof title !== "string") return undefined;
+    const known = status === "Passive" ? status : "Active";
+    return { ask, id, title, status: known, isMenu: isMenu === true, menu: menuIn(menu, { left: maxEntries }) };
+  }
+  if (ask === "pixels") {
+    const pixels = pixelsIn(value);
+    return pixels && { ask, id, ...pixels };
+  }
   if (ask === "open") return { ask, id, multiple: multiple === true, filters: filtersIn(filters) };
   if (ask === "save") return { ask, id, name: suggestedName(name), filters: filtersIn(filters) };
   if (ask === "file" || ask === "print") {
@@ -110,6 +152,40 @@ export function parseRequest(line: string): AgentRequest | undefined {
 /** No path has a NUL, and no argument list takes one. */
 function isPath(value: unknown): value is string {
   return typeof value === "string" && !value.includes("\0");
+}
+
+/** The pixels of a line: no more and no less than its size says. */
+function pixelsIn({ width, height, argb }: Readonly<Record<string, unknown>>): Pixels | undefined {
+  const isSide = (side: unknown): side is number =>
+    Number.isInteger(side) && side as number > 0 && side as number <= maxSide;
+  if (!isSide(width) || !isSide(height) || typeof argb !== "string") return undefined;
+  try {
+    const bytes = Uint8Array.fromBase64(argb);
+    return bytes.length === width * height * 4 ? { width, height, argb: bytes } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The entries of a menu, as many as may still come, and those of menus in it. */
+function menuIn(value: unknown, all: { left: number }, depth = maxMenuDepth): MenuEntry[] {
+  if (!Array.isArray(value) || depth === 0) return [];
+  const entries: MenuEntry[] = [];
+  for (const given of value) {
+    if (all.left === 0) break;
+    const { id, label, enabled, toggle, on, menu } = (given ?? {}) as Record<string, unknown>;
+    if (!Number.isInteger(id)) continue;
+    all.left--;
+    entries.push({
+      id: id as number,
+      ...typeof label === "string" ? { label } : {},
+      enabled: enabled === true,
+      toggle: toggle === "checkmark" || toggle === "radio" ? toggle : "",
+      on: on === true,
+      menu: menuIn(menu, all, depth - 1),
+    });
+  }
+  return entries;
 }
 
 function filtersIn(value: unknown): FileFilter[] {

@@ -4,13 +4,14 @@ import { delay } from "@std/async";
 import type { Container } from "../../container/container.ts";
 import { createConsent } from "../../guard/consent.ts";
 import type { ShowRequest } from "../display/request.ts";
-import { type Agent, type AgentChannel, agentChannels, startAgent } from "./agent.ts";
+import { type Agent, type AgentChannel, servedChannels, startAgent } from "./agent.ts";
 import { followColorScheme } from "./color_scheme.ts";
 import { desktopOf } from "./desktop.ts";
 import { createDialogs, type DialogOptions, type Dialogs } from "./dialogs.ts";
 import { createMicrophone } from "./microphone.ts";
 import type { AgentRequest, Lack } from "./requests.ts";
 import type { Permissions } from "../session/permissions.ts";
+import { createTray } from "./tray.ts";
 
 export interface PortalOptions
   extends Pick<ShowRequest, "asks" | "links">, Omit<DialogOptions, "inside" | "signal" | "send"> {
@@ -39,7 +40,7 @@ export async function servePortals(
   const { permissions, asks, links, session, run, now = () => performance.now() } = options;
   const { open } = permissions;
   const { host, label } = container;
-  const channels = agentChannels.filter((channel) => open.has(channel));
+  const channels = await servedChannels(host, open);
   if (channels.length === 0) return undefined;
   const over = new AbortController();
   const signal = AbortSignal.any([host.signal, over.signal]);
@@ -56,6 +57,11 @@ export async function servePortals(
     now,
   });
   const dialogs = createDialogs(container, { ...options, inside: await container.reach(), signal, send });
+  const tray = createTray(container, {
+    send: (message) => isReady && send(message),
+    closing: permissions.closing("tray"),
+    now,
+  });
   permissions.closing("dialogs").addEventListener("abort", dialogs.closeAll, { signal });
   const lends = (): boolean => open.has("dialogs") || open.has("printing");
   let scheme: string | undefined;
@@ -104,11 +110,16 @@ export async function servePortals(
         return void handOver(request);
       case "record":
         return open.has("microphone") ? microphone.listen(request.on ? agent?.sendSamples : undefined) : undefined;
+      case "icon":
+      case "pixels":
+      case "no-icon":
+        return open.has("tray") ? tray.take(request) : undefined;
       case "lacks":
         return void tellLack(request.what).catch(() => {});
       case "ready":
         isReady = true;
         tellScheme();
+        if (channels.includes("tray") && !open.has("tray")) send({ tray: false });
         return void (lends() && dialogs.begin());
       case "gone":
         return dialogs.close(request.id);
@@ -129,6 +140,7 @@ export async function servePortals(
       const end = await agent.ended;
       isReady = false;
       microphone.listen(undefined);
+      tray.clear();
       if (end === "replaced") host.ui.status(`Another run serves the apps of "${await session}" now`);
       if (end !== "gone") return;
       await delay(pauseMs, { signal }).catch(() => {});
@@ -146,6 +158,7 @@ export async function servePortals(
       // No question outlives its session.
       over.abort();
       microphone[Symbol.dispose]();
+      tray[Symbol.dispose]();
       look?.[Symbol.dispose]();
       agent?.end();
       await dialogs[Symbol.asyncDispose]();

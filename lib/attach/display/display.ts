@@ -9,8 +9,6 @@ import type { ShowRequest, StartRequest } from "./request.ts";
 
 /** A display of the host's that can show the windows of sessions. */
 export interface Display {
-  /** The channels that do not reach it. */
-  lacks: ReadonlySet<Channel>;
   /**
    * Checks that it can show what is asked for, as far as that is known before anything is touched.
    *
@@ -24,7 +22,7 @@ export interface Display {
 }
 
 /** What of a request decides on the display. */
-export type DisplayRequest = Pick<StartRequest, "display" | "wantsTray" | "userOptions" | "detached" | "box">;
+export type DisplayRequest = Pick<StartRequest, "display" | "userOptions" | "detached" | "box">;
 
 /** How the windows of a session are to be shown. */
 export interface WindowsOptions

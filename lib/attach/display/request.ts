@@ -69,8 +69,6 @@ export interface ShowRequest {
 export interface StartRequest extends ShowRequest {
   /** The app and its arguments. */
   app: readonly string[];
-  /** The user has named the channel `tray`. */
-  wantsTray: boolean;
   /** Starts it without its windows. */
   detached: boolean;
   /** Joins a session in which the app runs whatever the channels and the display of that are. */

@@ -3,6 +3,12 @@
 # Runs the app of a session; the parameters are the app's words. Leaves its environment and process id to the apps that join
 # the session, and waits for these: they hold a lock on the environment's file. session_log.ts reads the lines it prints.
 unset TMPDIR
+# The agent takes this away when there is a tray.
+tries=0
+while [ -e "$RUNTIME_DIRECTORY/await_tray" ] && [ "$tries" -lt 150 ]; do
+  tries=$((tries + 1))
+  sleep 0.02
+done
 export -p >"$RUNTIME_DIRECTORY/environment"
 echo "The app is started"
 # shellcheck disable=SC2016 # The inner shell expands these: its process id becomes the app's.

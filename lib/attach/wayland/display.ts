@@ -17,7 +17,6 @@ import { awaitRemoteEnd } from "./remote_windows.ts";
 
 /** The host's Wayland compositor. */
 export const wayland: Display = {
-  lacks: new Set(["tray"]),
   check({ host, crossesNetwork }, request) {
     const why = against(host, request) ??
       (crossesNetwork && request.display === "auto" ? againstRemote(host) : undefined);
@@ -26,12 +25,11 @@ export const wayland: Display = {
   open: openWindows,
 };
 
-function against(host: Host, { wantsTray, userOptions, detached, box }: DisplayRequest): string | undefined {
+function against(host: Host, { userOptions, detached, box }: DisplayRequest): string | undefined {
   if (!host.env("WAYLAND_DISPLAY")) return "$WAYLAND_DISPLAY is not set";
   if (detached) return "a Wayland window cannot be left and shown later";
   if (userOptions.length > 0) return `"${userOptions[0]}" is an option for xpra`;
-  if (!box) return "waypipe runs in a sandbox only";
-  return wantsTray ? "waypipe has no tray" : undefined;
+  return box ? undefined : "waypipe runs in a sandbox only";
 }
 
 /** Over Wayland, an app on another machine ends with the run. */

@@ -18,7 +18,6 @@ import { checkClient, noUsableXpra } from "./xpra_version.ts";
 
 /** The host's X display. */
 export const x11: Display = {
-  lacks: new Set(),
   check({ host }, { detached }, why) {
     if (!detached) requireDisplay(host, why);
   },

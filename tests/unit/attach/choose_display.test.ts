@@ -6,6 +6,7 @@ import { CannotShow, type DisplayRequest } from "../../../lib/attach/display/dis
 import { wantedDisplay } from "../../../lib/attach/display/request.ts";
 import { parseBorder } from "../../../lib/attach/settings/border_option.ts";
 import { drawsTitles, newTransport, noWayland, startWaylandClient } from "../../../lib/attach/wayland/client.ts";
+import { wayland } from "../../../lib/attach/wayland/display.ts";
 import { ExitCode, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { type Happening, openHistory } from "../../../lib/container/history.ts";
@@ -35,9 +36,9 @@ async function chosen(
   } = {},
 ): Promise<[string, string | undefined]> {
   const container = { host: recordingHost({ env }).host, crossesNetwork };
-  const plain = { display: "auto", wantsTray: false, userOptions: [], detached: false, box: true } as const;
-  return await withDisplay(container, { ...plain, ...changes }, ({ lacks }, why) => {
-    const name = lacks.has("tray") ? "wayland" : "x11";
+  const plain = { display: "auto", userOptions: [], detached: false, box: true } as const;
+  return await withDisplay(container, { ...plain, ...changes }, (display, why) => {
+    const name = display === wayland ? "wayland" : "x11";
     if (fails && name === "wayland") return Promise.reject(noWayland("there is no waypipe"));
     return Promise.resolve([name, why]);
   });
@@ -51,7 +52,6 @@ Deno.test("withDisplay() takes Wayland unless that cannot show what is asked for
       [{ detached: true }, "a Wayland window cannot be left and shown later"],
       [{ userOptions: ["--title=x", "--opengl=no"] }, '"--title=x" is an option for xpra'],
       [{ box: false }, "waypipe runs in a sandbox only"],
-      [{ wantsTray: true }, "waypipe has no tray"],
     ] as const
   ) {
     assertEquals(await chosen(changes), ["x11", reason]);

@@ -25,7 +25,7 @@ function request(options: Partial<DisposableRequest> = {}): DisposableRequest {
     asks: new Set<never>(),
     border: red,
   } as const;
-  const app = { app: ["foot"], wantsTray: false, detached: false, files: [] };
+  const app = { app: ["foot"], detached: false, files: [] };
   return { ...show, ...app, userOptions: [], box: true, ...options };
 }
 

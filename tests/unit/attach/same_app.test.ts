@@ -19,7 +19,7 @@ function request(app: string[], options: Partial<StartRequest> = {}): StartReque
     userOptions: [],
     box: true,
   };
-  return { ...defaults, wantsTray: false, detached: false, app, ...options } as StartRequest;
+  return { ...defaults, detached: false, app, ...options } as StartRequest;
 }
 
 /** A container in which these sessions are live. */

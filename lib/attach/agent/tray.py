@@ -1,0 +1,220 @@
+# tray.py
+"""The host's end of the tray: icons and menus on the desktop's own StatusNotifierWatcher, as attach.ts says.
+
+Its arguments: by what a panel knows icons of this container, and SIDE. One JSON object a line. From attach.ts, all of an icon each time: {"icon", "title", "status", "isMenu", "pixels",
+"menu"}, where the pixels are ARGB in base64, SIDE a side, and a menu is a list of {"id", "label", "enabled", "toggle",
+"on", "menu"} and of {"id", "separator"}; or {"icon", "gone"}. To attach.ts, what the user does: {"icon", "do": a method of the icon's},
+{"icon", "item": id} for an item that is clicked, and {"icon", "show": id} for a menu that is about to be shown.
+
+A watcher takes an icon away when its connection to the bus ends: so each has its own.
+"""
+
+import base64
+import json
+import sys
+
+from gi.repository import Gio, GLib
+
+ID, SIDE = sys.argv[1], int(sys.argv[2])
+WATCHER = "org.kde.StatusNotifierWatcher"
+PATH, MENU = "/StatusNotifierItem", "/MenuBar"
+XML = Gio.DBusNodeInfo.new_for_xml("""<node>
+  <interface name="org.kde.StatusNotifierItem">
+    <method name="Activate"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
+    <method name="SecondaryActivate"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
+    <method name="ContextMenu"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
+    <method name="Scroll"><arg type="i" direction="in"/><arg type="s" direction="in"/></method>
+    <property name="Category" type="s" access="read"/>
+    <property name="Id" type="s" access="read"/>
+    <property name="Title" type="s" access="read"/>
+    <property name="Status" type="s" access="read"/>
+    <property name="WindowId" type="i" access="read"/>
+    <property name="IconName" type="s" access="read"/>
+    <property name="IconPixmap" type="a(iiay)" access="read"/>
+    <property name="OverlayIconName" type="s" access="read"/>
+    <property name="OverlayIconPixmap" type="a(iiay)" access="read"/>
+    <property name="AttentionIconName" type="s" access="read"/>
+    <property name="AttentionIconPixmap" type="a(iiay)" access="read"/>
+    <property name="ToolTip" type="(sa(iiay)ss)" access="read"/>
+    <property name="ItemIsMenu" type="b" access="read"/>
+    <property name="Menu" type="o" access="read"/>
+    <signal name="NewTitle"/><signal name="NewIcon"/><signal name="NewToolTip"/>
+    <signal name="NewStatus"><arg type="s"/></signal>
+  </interface>
+  <interface name="com.canonical.dbusmenu">
+    <method name="GetLayout"><arg type="i" direction="in"/><arg type="i" direction="in"/><arg type="as" direction="in"/>
+      <arg type="u" direction="out"/><arg type="(ia{sv}av)" direction="out"/></method>
+    <method name="GetGroupProperties"><arg type="ai" direction="in"/><arg type="as" direction="in"/>
+      <arg type="a(ia{sv})" direction="out"/></method>
+    <method name="GetProperty"><arg type="i" direction="in"/><arg type="s" direction="in"/>
+      <arg type="v" direction="out"/></method>
+    <method name="Event"><arg type="i" direction="in"/><arg type="s" direction="in"/><arg type="v" direction="in"/>
+      <arg type="u" direction="in"/></method>
+    <method name="EventGroup"><arg type="a(isvu)" direction="in"/><arg type="ai" direction="out"/></method>
+    <method name="AboutToShow"><arg type="i" direction="in"/><arg type="b" direction="out"/></method>
+    <method name="AboutToShowGroup"><arg type="ai" direction="in"/><arg type="ai" direction="out"/>
+      <arg type="ai" direction="out"/></method>
+    <property name="Version" type="u" access="read"/>
+    <property name="TextDirection" type="s" access="read"/>
+    <property name="Status" type="s" access="read"/>
+    <property name="IconThemePath" type="as" access="read"/>
+    <signal name="LayoutUpdated"><arg type="u"/><arg type="i"/></signal>
+    <signal name="ItemActivationRequested"><arg type="i"/><arg type="u"/></signal>
+  </interface></node>""")
+NO_PIXELS = GLib.Variant("a(iiay)", [])
+
+
+def tell(icon, **what):
+    """Says what the user does with an icon."""
+    print(json.dumps({"icon": icon, **what}), flush=True)
+
+
+def properties(state):
+    """The properties of an icon."""
+    title, side = state["title"], GLib.Variant("i", SIDE)
+    data = GLib.Bytes.new(base64.b64decode(state["pixels"]))
+    pixels = GLib.Variant.new_from_bytes(GLib.VariantType("ay"), data, True)
+    return {
+        "Category": GLib.Variant("s", "ApplicationStatus"),
+        "Id": GLib.Variant("s", ID),
+        "Title": GLib.Variant("s", title),
+        "Status": GLib.Variant("s", state["status"]),
+        "WindowId": GLib.Variant("i", 0),
+        "IconPixmap": GLib.Variant.new_array(None, [GLib.Variant.new_tuple(side, side, pixels)]),
+        "OverlayIconPixmap": NO_PIXELS,
+        "AttentionIconPixmap": NO_PIXELS,
+        **{name: GLib.Variant("s", "") for name in ("IconName", "OverlayIconName", "AttentionIconName")},
+        "ToolTip": GLib.Variant("(sa(iiay)ss)", ("", [], title, "")),
+        "ItemIsMenu": GLib.Variant("b", state["isMenu"]),
+        "Menu": GLib.Variant("o", MENU),
+    }
+
+
+class Icon:
+    """An icon on the desktop's panel."""
+
+    def __init__(self, number, state):
+        self.number, self.revision = number, 1
+        self.take(state)
+        flags = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
+        address = Gio.dbus_address_get_for_bus_sync(Gio.BusType.SESSION)
+        self.bus = Gio.DBusConnection.new_for_address_sync(address, flags)
+        self.bus.set_exit_on_close(True)
+        item, menu = XML.interfaces
+        self.bus.register_object(PATH, item, self.on_item, lambda *call: self.shown[call[4]], None)
+        self.bus.register_object(MENU, menu, self.on_menu, lambda *call: MENU_PROPERTIES[call[4]], None)
+        # Again when the panel is another one.
+        Gio.bus_watch_name_on_connection(self.bus, WATCHER, Gio.BusNameWatcherFlags.NONE, self.register, None)
+
+    def register(self, *_):
+        """Has the watcher show it."""
+        word = GLib.Variant("(s)", (self.bus.get_unique_name(),))
+        method = (WATCHER, "/StatusNotifierWatcher", WATCHER, "RegisterStatusNotifierItem", word)
+        self.bus.call(*method, None, Gio.DBusCallFlags.NONE, -1, None)
+
+    def take(self, state):
+        """Takes its state. Returns what of it has changed."""
+        before = getattr(self, "state", state)
+        self.state, self.shown = state, properties(state)
+        self.nodes = {0: ({"children-display": GLib.Variant("s", "submenu")}, state["menu"])}
+        self.add_nodes(state["menu"])
+        return [key for key in state if state[key] != before[key]]
+
+    def add_nodes(self, entries):
+        """Takes the entries of a menu."""
+        for entry in entries:
+            if entry.get("separator"):
+                self.nodes[entry["id"]] = ({"type": GLib.Variant("s", "separator")}, [])
+                continue
+            shown = {"label": GLib.Variant("s", entry["label"]), "enabled": GLib.Variant("b", entry["enabled"])}
+            if entry["toggle"]:
+                shown["toggle-type"] = GLib.Variant("s", entry["toggle"])
+                shown["toggle-state"] = GLib.Variant("i", int(entry["on"]))
+            if entry["menu"]:
+                shown["children-display"] = GLib.Variant("s", "submenu")
+            self.nodes[entry["id"]] = (shown, entry["menu"])
+            self.add_nodes(entry["menu"])
+
+    def change(self, state):
+        """Shows another state."""
+        changed = self.take(state)
+        signals = {"title": ["NewTitle", "NewToolTip"], "pixels": ["NewIcon"]}
+        for signal in [name for key in changed for name in signals.get(key, [])]:
+            self.bus.emit_signal(None, PATH, XML.interfaces[0].name, signal, None)
+        if "status" in changed:
+            news = GLib.Variant("(s)", (state["status"],))
+            self.bus.emit_signal(None, PATH, XML.interfaces[0].name, "NewStatus", news)
+        if "menu" in changed:
+            self.revision += 1
+            news = GLib.Variant("(ui)", (self.revision, 0))
+            self.bus.emit_signal(None, MENU, XML.interfaces[1].name, "LayoutUpdated", news)
+
+    def on_item(self, _bus, _sender, _path, _interface, method, _parameters, invocation):
+        """The user clicks at the icon."""
+        if method in ("Activate", "SecondaryActivate"):
+            tell(self.number, do=method)
+        invocation.return_value(None)
+
+    def on_menu(self, _bus, _sender, _path, _interface, method, parameters, invocation):
+        """The panel reads the menu, or the user chooses from it."""
+        words = parameters.unpack()
+        answer = None
+        if method == "GetLayout":
+            number, depth, _names = words
+            if number in self.nodes:
+                answer = GLib.Variant("(u(ia{sv}av))", (self.revision, self.layout(number, depth)))
+        elif method == "GetGroupProperties":
+            numbers = [number for number in words[0] or self.nodes if number in self.nodes]
+            answer = GLib.Variant("(a(ia{sv}))", ([(number, self.nodes[number][0]) for number in numbers],))
+        elif method == "GetProperty":
+            value = self.nodes.get(words[0], ({}, []))[0].get(words[1])
+            answer = value and GLib.Variant("(v)", (value,))
+        elif method in ("Event", "EventGroup"):
+            for number, kind, *_ in [words] if method == "Event" else words[0]:
+                if kind == "clicked":
+                    tell(self.number, item=number)
+            answer = GLib.Variant("(ai)", ([],)) if method == "EventGroup" else GLib.Variant("()", ())
+        else:
+            for number in words[:1] if method == "AboutToShow" else words[0]:
+                tell(self.number, show=number)
+            answer = GLib.Variant("(b)", (False,)) if method == "AboutToShow" else GLib.Variant("(aiai)", ([], []))
+        if answer is None:
+            invocation.return_dbus_error("com.canonical.dbusmenu.Error", "There is no such item")
+        else:
+            invocation.return_value(answer)
+
+    def layout(self, number, depth):
+        """A part of the menu."""
+        shown, entries = self.nodes[number]
+        children = [self.layout(entry["id"], depth - 1) for entry in entries] if depth else []
+        return (number, shown, [GLib.Variant("(ia{sv}av)", child) for child in children])
+
+
+MENU_PROPERTIES = {
+    "Version": GLib.Variant("u", 3),
+    "TextDirection": GLib.Variant("s", "ltr"),
+    "Status": GLib.Variant("s", "normal"),
+    "IconThemePath": GLib.Variant("as", []),
+}
+icons = {}
+
+
+def on_line(channel, _condition):
+    """Does what attach.ts says, and ends with it."""
+    line = channel.readline()
+    if not line:
+        sys.exit(0)
+    message = json.loads(line)
+    number = message.pop("icon")
+    if "gone" in message:
+        if number in icons:
+            icons.pop(number).bus.close_sync()
+    elif number in icons:
+        icons[number].change(message)
+    else:
+        icons[number] = Icon(number, message)
+    return True
+
+
+GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, on_line)
+GLib.MainLoop().run()
