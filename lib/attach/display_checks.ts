@@ -40,8 +40,8 @@ const outcome: Outcome = (findings, { engine }) => {
   if (!byWayland) return byX ? ok("Windows come over X") : broken("No window can be shown: see above");
   return ok(
     byX
-      ? "Windows come over Wayland; those of apps that know only X with --display x11"
-      : "Windows come over Wayland; apps that know only X have none",
+      ? "Windows come over Wayland; those of apps that know only X in one window, or each by --display x11"
+      : "Windows come over Wayland; those of apps that know only X in one window",
   );
 };
 
@@ -154,6 +154,7 @@ const sessionPrograms = [
   { program: "pulseaudio", without: "its apps cannot be heard", verdict: "absent" },
   { program: "xclip", without: "--copy and --paste do not work in sessions over X", verdict: "absent" },
   { program: "waypipe", without: "its windows are shown over X on a Wayland desktop, too", verdict: "absent" },
+  { program: "Xwayland", without: "its apps that know only X are not shown over Wayland", verdict: "absent" },
 ] as const;
 
 /** Whether attach.ts comes into each container: its host keys are pinned, and one that runs lets it in and has all. */

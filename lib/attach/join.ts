@@ -3,7 +3,7 @@
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";
 import { attachLine } from "./session/advice.ts";
-import { noSuchApp } from "./session/app.ts";
+import { joinedAppScript, noSuchApp } from "./session/app.ts";
 import { runInSession } from "./session/live_sessions.ts";
 
 /** The app has ended since its session has. */
@@ -33,7 +33,7 @@ export async function join(
   },
 ): Promise<number> {
   const { host } = container;
-  const values = { sockets: (await container.reach()).sockets };
+  const values = { sockets: (await container.reach()).sockets, run_app: joinedAppScript };
   const options = { session: wanted, verb: "join", values, parameters: app, timeoutMs: Infinity } as const;
   const result = await runInSession(container, options).catch((error) => {
     if (host.signal.aborted && !isShownHere) {

@@ -140,6 +140,8 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "dbus-daemon": { scripts: [], package: "dbus-daemon" },
   "pulseaudio": { scripts: [], package: "pulseaudio" },
   "Xvfb": { scripts: [], package: "xvfb" },
+  // With its frame on GNOME, and a window manager.
+  "Xwayland": { scripts: [], package: "xwayland libdecor-0-plugin-1-cairo matchbox-window-manager" },
 };
 
 /** How to install a program on this host, or on one of another distribution. Undefined where nobody can tell. */

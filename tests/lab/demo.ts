@@ -121,7 +121,7 @@ async function show(picture: string | undefined): Promise<void> {
   say("");
   say("What to type next:");
   say(`  ./attach.ts ${name} firefox          Firefox again`);
-  say(`  ./attach.ts ${name} foot             another app in the same container`);
+  say(`  ./attach.ts ${name} xterm            another app in the same container, which knows only X`);
   say(`  ./create.ts --delete ${name}            remove it all`);
   if (picture !== undefined) say(`each behind "deno task lab run --", which has the user and the display`);
 }

@@ -1,6 +1,7 @@
 /** The app of a session: its words on the command line, and the script that runs it. */
 
 import runApp from "./run_app.sh" with { type: "text" };
+import runOnEither from "./run_on_either.sh" with { type: "text" };
 import { ExitCode, inputError, UserError } from "../../base/errors.ts";
 import { isOption } from "../../cli/options.ts";
 import { isXpraOption } from "../../cli/xpra_options.ts";
@@ -69,8 +70,11 @@ export function sortAppWords(
 
 /** The script for sh that runs the app in its session. */
 export function appScript(app: readonly string[]): string {
-  return `set -- ${app.map(quoteWord).join(" ")}\n${runApp}`;
+  return `set -- ${app.map(quoteWord).join(" ")}\n${runOnEither}${runApp}`;
 }
+
+/** The script for sh that runs an app in a session of another one; the parameters are those of `run_on_either`. */
+export const joinedAppScript = `${runOnEither}run_on_either "$@"`;
 
 /** The error for an app whose program is not in the container. */
 export function noSuchApp(program: string, container: string, cause: unknown): UserError {

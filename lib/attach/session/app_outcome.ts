@@ -10,6 +10,8 @@ export interface AppOutcome {
   stopped: boolean;
   /** An option of the server that the container's xpra does not know. */
   unknownOption: string | undefined;
+  /** The app knows only X, and its container has no X server for a session on Wayland. */
+  lacksX: boolean;
   /** The last lines of the app and the server. */
   output: string;
 }
@@ -37,6 +39,7 @@ export function outcomeIn(log: string): AppOutcome {
     status: end && Number(end[1]),
     stopped: /The session is stopped$/m.test(log),
     unknownOption: start < 0 ? /^no such option: (\S+)$/m.exec(log)?.[1] : undefined,
+    lacksX: output.includes("There is no Xwayland in this container"),
     output: output.filter((line) => !xpraLine.test(line)).slice(-shownLines).join("\n"),
   };
 }

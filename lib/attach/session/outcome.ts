@@ -13,7 +13,7 @@ export interface SessionEnd {
   /** What has become of them. */
   windows: WindowsEnd;
   /** What may help where its app has failed, to end a hint with. */
-  hint?: string;
+  hint?(app: AppOutcome): string;
   /** Why they are gone although its app has not ended; undefined where its user knows. `app`: what is known of that. */
   failure(app: AppOutcome | undefined): Promise<UserError | undefined> | UserError;
 }
@@ -75,11 +75,11 @@ export function endedFromOutside(
  */
 function reportApp(
   container: Container,
-  { session, app, windows, hint = "" }: {
+  { session, app, windows, hint }: {
     session: string;
     app: AppOutcome | undefined;
     windows: WindowsEnd;
-    hint?: string;
+    hint?: SessionEnd["hint"];
   },
 ): boolean {
   const { ui } = container.host;
@@ -89,7 +89,7 @@ function reportApp(
     ui.status(`The app of "${session}" ended with exit status ${app.status} when its window was closed`);
   } else if (app?.status) {
     throw new UserError(`The app of "${session}" ended with exit status ${app.status}`, {
-      hint: `${seeLog(container, session)}${hint}`,
+      hint: seeLog(container, session) + (hint?.(app) ?? ""),
       exitCode: app.status === ExitCode.missingProgram ? ExitCode.missingProgram : ExitCode.failed,
       output: app.output,
     });

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # run_app.sh
-# Runs the app of a session; the parameters are the app's words. Leaves its environment and process id to the apps that join
-# the session, and waits for these: they hold a lock on the environment's file. session_log.ts reads the lines it prints.
+# After run_on_either.sh: runs the app of a session; the parameters are the app's words. Leaves its environment and process id to
+# the apps that join the session, and waits for these: they hold a lock on the environment's file. app_outcome.ts reads the lines
+# it prints.
 unset TMPDIR
 # The agent takes this away when there is a tray.
 tries=0
@@ -12,7 +13,7 @@ done
 export -p >"$RUNTIME_DIRECTORY/environment"
 echo "The app is started"
 # shellcheck disable=SC2016 # The inner shell expands these: its process id becomes the app's.
-/bin/sh -c 'echo $$ >"$RUNTIME_DIRECTORY/pid"; exec "$@"' sh "$@"
+run_on_either 1 /bin/sh -c 'echo $$ >"$RUNTIME_DIRECTORY/pid"; exec "$@"' sh "$@"
 status=$?
 echo "The app ended with exit status $status"
 flock --exclusive "$RUNTIME_DIRECTORY/environment" true

@@ -114,18 +114,19 @@ note() {
 # log.
 #   session         as for find_session
 #   sockets         where logs of sessions are
+#   run_app         the script that runs it
 join() {
   find_session
   # The environment may set any variable, but cannot change the positional parameters.
-  set -- "$session" "$directory/environment" "${sockets:?}/$session.log" "$@"
+  set -- "$session" "$directory/environment" "${sockets:?}/$session.log" "${run_app:?}" "$@"
   # shellcheck source=/dev/null
   . "$2"
-  command -v "$4" >/dev/null || exit 127
+  command -v "$5" >/dev/null || exit 127
   printf '%s\n' "$1"
   exec >>"$3" 2>&1
-  session=$1 lock=$2
-  shift 3
-  in_scope_of "gui-container-$session.service" -- flock --shared "$lock" "$@"
+  session=$1 lock=$2 run_app=$4 first_byte=$(($(stat -c %s "$3") + 1))
+  shift 4
+  in_scope_of "gui-container-$session.service" -- flock --shared "$lock" /bin/sh -c "$run_app" sh "$first_byte" "$@"
 }
 
 # Prints the text on the clipboard of a session, or puts there what it reads. What offers it to the session's apps then is a scope

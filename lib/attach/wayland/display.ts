@@ -8,6 +8,7 @@ import serveWayland from "./serve_wayland.sh" with { type: "text" };
 import startWaypipe from "./start_waypipe.sh" with { type: "text" };
 import { ExitCode } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
+import { programs } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import type { Display, DisplayRequest, ServerEnd, Windows, WindowsOptions } from "../display/display.ts";
 import { closedFromOutside } from "../session/outcome.ts";
@@ -73,7 +74,12 @@ async function openWindows(
         : await abortable(client.ended, host.signal);
       return {
         windows,
-        hint: windows === "none" ? "; if it needs X: --display x11" : "",
+        hint: ({ lacksX }) =>
+          lacksX
+            ? `; it knows only X: apt-get install ${programs["Xwayland"]!.package} in the container, or --display x11`
+            : windows === "none"
+            ? "; if it needs X: --display x11"
+            : "",
         failure: (app) => closedFromOutside(container, { session, output: app?.output }),
       };
     },

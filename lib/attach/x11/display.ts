@@ -59,7 +59,11 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
       const end = await client!.ended;
       // The next one is shown by a client of its own.
       client = undefined;
-      return { windows: memory.closing.end(), failure: (app) => failure(container, { session, end, isNew, app }) };
+      return {
+        windows: memory.closing.end(),
+        hint: ({ output }) => /wayland/i.test(output) ? "; an app that knows only Wayland needs a Wayland desktop" : "",
+        failure: (app) => failure(container, { session, end, isNew, app }),
+      };
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };

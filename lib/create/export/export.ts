@@ -186,7 +186,7 @@ async function exportInTurn(
       for (const app of apps) {
         const picture = icons.get(app);
         if (picture) await writeFile(iconPath(menu, app.id), { data: picture, undo });
-        const attachOptions = [...options.attachOptions, ...xOnly?.apps.has(app) ? ["--display=x11"] : []];
+        const attachOptions = [...options.attachOptions, ...xOnly?.apps.has(app) ? xOnly.options : []];
         const icon = picture ? iconPath(menu, app.id) : nameOfIcon(app);
         const text = entryText({ ...app, mimeTypes: typesOf(app) }, icon, { ...options, attachOptions });
         await writeFile(entryPath(menu, app.id), { data: new TextEncoder().encode(text), undo });

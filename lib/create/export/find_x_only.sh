@@ -1,9 +1,12 @@
 # shellcheck shell=sh
 # find_x_only.sh
-# Prints "xpra" if that is there, else "-"; then, a line each, which of the parameters are programs that know X only, as the
+# Prints which of "xpra" and "Xwayland" are there, then, a line each, which of the parameters are programs that know X only, as the
 # container's user: those that are linked with a toolkit that is for X alone, and with none that knows Wayland. Scripts, and
 # programs that load their toolkit later, are not found out.
-if command -v xpra >/dev/null; then echo xpra; else echo -; fi
+for server in xpra Xwayland; do
+  ! command -v "$server" >/dev/null || printf '%s ' "$server"
+done
+echo
 for program; do
   path=$(command -v "$program") || continue
   libraries=$(timeout 5 ldd "$path" 2>/dev/null) || continue

@@ -7,13 +7,19 @@ import type { Surfaces } from "./surfaces.ts";
 /** `zxdg_toplevel_decoration_v1.mode.server_side`: the desktop draws the frame. */
 const serverSide = 2;
 
+/** The app id of Xwayland's window, and what its user may want to know. */
+const [xServer, oneWindow] = [
+  "org.freedesktop.Xwayland",
+  "An app that knows only X is shown in one window, with a clipboard of its own. With xpra, --display x11 shows its windows as others",
+] as const;
+
 export interface Windows extends Part {
   /** Whether the desktop gives one a frame. */
   isFramed(window: WaylandObject): boolean;
 }
 
 export function createWindows(
-  { session: { container, closing }, surfaces }: { session: WaylandSession; surfaces: Surfaces },
+  { session: { container, closing, tell }, surfaces }: { session: WaylandSession; surfaces: Surfaces },
 ): Windows {
   const open = new Set<WaylandObject>();
   const framed = new WeakSet<WaylandObject>();
@@ -28,6 +34,9 @@ export function createWindows(
         surfaces.link(id, object);
         // An app may have no names for a window.
         return { after: [[id, "set_title", `[${container}]`], [id, "set_app_id", container]] };
+      },
+      "xdg_toplevel.set_app_id": ({ args: { app_id } }) => {
+        if (app_id === xServer) tell(oneWindow);
       },
       "xdg_toplevel.configure": ({ object, args: { width, height } }) => {
         surfaces.of(object).configured = { width, height };

@@ -33,7 +33,7 @@ Deno.test("appOutcome() reads the app's exit status, and of its output what is n
     const runtime = await Deno.makeTempDir({ dir: directory });
     const runApp = (app: string[]): Promise<ProcessResult> =>
       runProcess(["/bin/sh", "-c", appScript(app)], {
-        env: { RUNTIME_DIRECTORY: runtime },
+        env: { RUNTIME_DIRECTORY: runtime, DISPLAY: ":0" },
         okCodes: "any",
       });
     const script = `echo one; echo The app ended with exit status 0; echo "${time} more of xpra"; echo two; exit 3`;

@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { join } from "@std/path";
 import { appScript, type AppWords, sortAppWords, splitCommandLine } from "../../../../lib/attach/session/app.ts";
-import { type ProcessResult, UserError } from "../../../../lib/base/errors.ts";
+import { UserError } from "../../../../lib/base/errors.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { awkwardWords, randomWords } from "../../samples.ts";
 
@@ -80,14 +81,33 @@ Deno.test("sortAppWords() refuses what xpra would take otherwise than it is mean
   }
 });
 
-/** Runs an app as its session does, in a runtime directory of its own. */
-async function runApp(app: readonly string[]): Promise<ProcessResult> {
+/**
+ * Runs an app as a session on Wayland does, in a runtime directory of its own.
+ *
+ * @param options `xServer`: a script for sh that is called Xwayland, without which there is none; `display`: `$DISPLAY`; `script`:
+ * for sh
+ * @returns its exit status, and the session's log
+ */
+async function runApp(
+  app: readonly string[],
+  { xServer, display, script = appScript(app) }: { xServer?: string; display?: string; script?: string } = {},
+): Promise<{ code: number; log: string }> {
   const directory = await Deno.makeTempDir();
   try {
-    return await runProcess(["/bin/sh", "-c", appScript(app)], {
-      env: { RUNTIME_DIRECTORY: directory, TMPDIR: "/server" },
+    if (xServer !== undefined) {
+      const programs = { Xwayland: xServer, "matchbox-window-manager": "" };
+      for (const [name, text] of Object.entries(programs)) {
+        await Deno.writeTextFile(join(directory, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+      }
+    }
+    // The host may have one.
+    const without = xServer === undefined ? "command() { false; }\n" : "";
+    const argv = ["env", display === undefined ? "--unset=DISPLAY" : `DISPLAY=${display}`, "/bin/sh", "-c"];
+    const { code } = await runProcess([...argv, `exec >"$RUNTIME_DIRECTORY/log" 2>&1\n${without}${script}`], {
+      env: { RUNTIME_DIRECTORY: directory, TMPDIR: "/server", PATH: `${directory}:/usr/bin:/bin` },
       okCodes: "any",
     });
+    return { code, log: await Deno.readTextFile(join(directory, "log")) };
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -95,17 +115,76 @@ async function runApp(app: readonly string[]): Promise<ProcessResult> {
 
 Deno.test("appScript() runs the app's words byte for byte, and tells its exit status", async () => {
   const words = [...awkwardWords, ...randomWords(100, 6)];
-  const { stdout, stderr } = await runApp(["printf", "%s\\0", "first", ...words]);
-  assertEquals(stderr, "");
-  assertEquals(stdout.split("\0").slice(1), [...words, "The app ended with exit status 0\n"]);
+  const { log } = await runApp(["printf", "%s\\0", "first", ...words]);
+  assertEquals(log.split("\0").slice(1), [...words, "The app ended with exit status 0\n"]);
 });
 
 Deno.test("appScript() ends with the app's exit status, without the server's TMPDIR", async () => {
-  const { code, stdout } = await runApp(["sh", "-c", 'echo "[${TMPDIR-}]"; exit 7']);
+  const { code, log } = await runApp(["sh", "-c", 'echo "[${TMPDIR-}]"; exit 7']);
   assertEquals(code, 7);
-  assert(stdout.endsWith("[]\nThe app ended with exit status 7\n"), stdout);
+  assert(log.endsWith("[]\nThe app ended with exit status 7\n"), log);
 });
 
 Deno.test("appScript() takes no app for a word of the shell's grammar", async () => {
   for (const program of ["A=b", "if", "while", "!"]) assertEquals((await runApp([program, "x"])).code, 127);
+});
+
+/** An X server that is ready at once. */
+const xServer = '[ "$1" = -help ] || { echo 7 >&3; exec 3>&- sleep 60; }';
+
+Deno.test("appScript() starts an app that finds no X display once more on an X server, which ends with it", async () => {
+  const says = (words: string): string[] => [
+    "sh",
+    "-c",
+    `echo "try \${DISPLAY-}"; [ "\${DISPLAY-}" ] || { cat <<'END' >&2; exit 1; }\n${words}\nEND\nexit 5`,
+  ];
+  const isStarted = async (words: string): Promise<boolean> => {
+    const { code, log } = await runApp(says(words), { xServer });
+    assertEquals(code, log.includes("try :7\n") ? 5 : 1, log);
+    return log.includes("try :7\n");
+  };
+  for (
+    const words of [
+      "xterm: Xt error: Can't open display: ",
+      "Error: Can't open display: ",
+      "feh ERROR: Can't open X display. It *is* running, yeah?",
+      "(gimp:1): Gtk-WARNING **: 10:00:00.000: cannot open display: ",
+      "Application initialization failed: no display name and no $DISPLAY environment variable",
+      'Exception in thread "main" java.awt.HeadlessException: ',
+      "qt.qpa.xcb: could not connect to display ",
+      'This application failed to start because no Qt platform plugin could be initialized: Could not load the Qt platform plugin "xcb"',
+      "Could not initialize SDL: No available video device",
+      "GLFW error: X11: The DISPLAY environment variable is missing",
+      "[1:1:ERROR:ozone_platform_x11.cc(240)] Missing X server or $DISPLAY",
+      "display: unable to open X server `' @ error",
+    ]
+  ) assert(await isStarted(words), words);
+  const vlc =
+    'echo "try ${DISPLAY-}"; [ "${DISPLAY-}" ] || echo \'main interface error: no suitable interface module\'';
+  assertStringIncludes((await runApp(["sh", "-c", vlc], { xServer })).log, "try :7\n");
+  for (const words of ["Cannot connect to server", "No such file", "cannot open shared object file"]) {
+    assert(!await isStarted(words), words);
+  }
+});
+
+Deno.test("appScript() starts an app no third time, nor one that ends well, has a display, or worked for a while", async () => {
+  const tries = async (shell: string, options = {}): Promise<number> => {
+    const app = ["sh", "-c", `echo try; echo "Can't open display"; ${shell}`];
+    const script = appScript(app).replace("-lt 10", "-lt 1");
+    const { log } = await runApp(app, { xServer, script, ...options });
+    return log.split("try\n").length - 1;
+  };
+  assertEquals(await tries("exit 1"), 2);
+  assertEquals(await tries("exit 0"), 1);
+  assertEquals(await tries("exit 1", { display: ":0" }), 1);
+  assertEquals(await tries("sleep 2; exit 1"), 1);
+});
+
+Deno.test("appScript() says that there is no Xwayland, and lets an app fail whose X server does not start", async () => {
+  const app = ["sh", "-c", 'echo "Can\'t open display"; exit 3'];
+  const without = await runApp(app);
+  assert(without.log.includes("\nThere is no Xwayland in this container\n"), without.log);
+  const broken = await runApp(app, { xServer: "echo broken; exit 1" });
+  assert(broken.log.includes("broken\n"), broken.log);
+  assertEquals([without.code, broken.code], [3, 3]);
 });

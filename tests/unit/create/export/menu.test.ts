@@ -246,7 +246,7 @@ async function withMenu(
     unexport: () => Promise<string[]>;
     mounts: Mounts;
   }) => Promise<void>,
-  { xOnly = "-\n", path = "/no-such" }: { xOnly?: string; path?: string } = {},
+  { xOnly = "\n", path = "/no-such" }: { xOnly?: string; path?: string } = {},
 ): Promise<void> {
   const data = await Deno.makeTempDir();
   try {
@@ -684,16 +684,19 @@ Deno.test("exportApps() bounds what the container answers, and tells what it lea
   });
 });
 
-Deno.test("exportApps() has xpra show an app that knows X only, and makes no entry where there is no xpra", async () => {
+Deno.test("exportApps() has xpra show an app that knows X only, else Xwayland, and makes no entry where neither can", async () => {
   const entries = { one: writer, old: writer.replace("office", "env A=b /opt/xclock") };
   const programs = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(join(programs, "xpra"), "");
     for (
       const [xOnly, path, why] of [
-        ["xpra\n/opt/xclock\n", `/no-such:${programs}`, undefined],
-        ["xpra\n/opt/xclock\n", "/no-such:.", "there is no xpra on this host"],
-        ["-\n/opt/xclock\n", programs, 'there is no xpra in "box"'],
+        ["xpra \n/opt/xclock\n", `/no-such:${programs}`, undefined],
+        ["xpra Xwayland \n/opt/xclock\n", programs, undefined],
+        ["xpra Xwayland \n/opt/xclock\n", "/no-such:.", undefined],
+        ["Xwayland \n/opt/xclock\n", programs, undefined],
+        ["xpra \n/opt/xclock\n", "/no-such:.", "there is no xpra on this host"],
+        ["\n/opt/xclock\n", programs, 'there is no xpra in "box"'],
       ] as const
     ) {
       await withMenu(entries, async ({ data, exportNow, recorded }) => {
@@ -702,7 +705,8 @@ Deno.test("exportApps() has xpra show an app that knows X only, and makes no ent
         const warnings = (): string[] => recorded.said.filter((line) => line.startsWith("warn"));
         if (why === undefined) {
           assertEquals([await exportNow(), warnings()], [["old", "one"], []]);
-          assertStringIncludes(await execOf("old"), " --display=x11 ");
+          const byXpra = xOnly.startsWith("xpra") && path.endsWith(programs);
+          assertEquals((await execOf("old")).includes(" --display=x11 "), byXpra);
           assert(!(await execOf("one")).includes("--display"));
           return;
         }

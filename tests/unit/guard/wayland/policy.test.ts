@@ -172,8 +172,8 @@ Deno.test("the guard of Wayland hides globals that are not on its list, and newe
   ) refused(() => app(message(2, "wl_registry.bind", number, name, version, 3)), "not offered");
 });
 
-Deno.test("the guard of Wayland marks titles and app ids, also of a window without either", () => {
-  const { app } = withGlobals();
+Deno.test("the guard of Wayland marks titles and app ids, also of a window without either, and tells of Xwayland's", () => {
+  const { app, told } = withGlobals();
   const made = text(app(
     message(ids.compositor, "wl_compositor.create_surface", ids.surface),
     message(ids.shell, "xdg_wm_base.get_xdg_surface", ids.xdgSurface, ids.surface),
@@ -184,6 +184,9 @@ Deno.test("the guard of Wayland marks titles and app ids, also of a window witho
   assertEquals(app(title), message(ids.toplevel, "xdg_toplevel.set_title", "[box] bank  of x"));
   const id = message(ids.toplevel, "xdg_toplevel.set_app_id", "../firefox a");
   assertEquals(app(id), message(ids.toplevel, "xdg_toplevel.set_app_id", "box..._firefox_a"));
+  assertEquals(told, []);
+  app(message(ids.toplevel, "xdg_toplevel.set_app_id", "org.freedesktop.Xwayland"));
+  assertEquals(told.map((line) => line.slice(0, 45)), ["An app that knows only X is shown in one wind"]);
 });
 
 Deno.test("the guard of Wayland leaves a window the frame of the desktop", () => {

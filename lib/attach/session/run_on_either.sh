@@ -1,0 +1,44 @@
+# shellcheck shell=sh
+# run_on_either.sh
+# Runs an app of a session on the session's display. On Wayland, one that ends soon since it knows only X is started once more,
+# on an X server of its own, which is one window there. What it prints goes to the session's log, this shell's standard output.
+
+# What such an app prints: Xlib's and Xt's, GTK's, Tk's, Java's, Qt's, SDL's and GLFW's words.
+no_display='(open|connect to|connecting to) (the |an )?(X |X11 )?display|X(11)? (window )?server|no display name'
+no_display="$no_display|DISPLAY( environment)? variable|DISPLAY is not set|HeadlessException|plugin \"xcb\"|no available video device"
+
+# Runs an app, and returns its exit status. The parameters are the first byte of what it prints in the log, and its words.
+run_on_either() {
+  first_byte=$1
+  shift
+  read -r began _ </proc/uptime
+  "$@"
+  status=$?
+  [ -z "${DISPLAY-}" ] || return "$status"
+  # VLC 3 takes commands in place of a window, and ends well.
+  [ "$status" != 0 ] || no_display='no suitable interface module'
+  read -r now _ </proc/uptime
+  [ "$((${now%.*} - ${began%.*}))" -lt 10 ] &&
+    tail -c "+$first_byte" "/proc/$$/fd/1" | head -c 65536 | grep -qaiE "$no_display" || return "$status"
+  command -v Xwayland >/dev/null || { echo "There is no Xwayland in this container"; return "$status"; }
+  echo "The app knows only X: it is started again, on Xwayland"
+  # Before Xwayland 23.1, its window has the size of the screen, and no frame on GNOME.
+  size=
+  case $(Xwayland -help 2>&1) in *-decorate*) size='-decorate -geometry 960x640' ;; esac
+  ready=$(mktemp -u "$RUNTIME_DIRECTORY/x.XXXXXX")
+  mkfifo "$ready"
+  # waypipe passes pictures on in memory: those of a GPU would be read back. Only this user's apps may connect.
+  # shellcheck disable=SC2086 # These are words.
+  Xwayland -displayfd 3 -shm $size 3>"$ready" &
+  server=$!
+  number=
+  read -r number <"$ready" || :
+  rm "$ready"
+  [ "$number" ] || return "$status"
+  export DISPLAY=":$number"
+  matchbox-window-manager &
+  "$@"
+  status=$?
+  kill "$server"
+  return "$status"
+}

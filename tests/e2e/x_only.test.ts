@@ -1,0 +1,105 @@
+// Apps that know only X, on a Wayland desktop: each in one window, of an X server that comes and goes with it.
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { RunningProcess } from "../../lib/base/process.ts";
+import { eventually, inContainer, script, sh, startScript } from "./run.ts";
+import { nothingLeft, testOnIncus, testOnOneEngine } from "./sessions.ts";
+import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
+import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
+
+const nameOn = shareContainer("x-only");
+
+function attach(engine: EngineName, args: readonly string[]): RunningProcess {
+  return startScript("attach", engine, args, { env: desktop() });
+}
+
+/**
+ * Waits for the window of an X server, in which an app has one of this class.
+ *
+ * @returns its id in sway
+ */
+async function xWindow(engine: EngineName, name: string, appClass: string): Promise<number> {
+  const start = `[${name}] Xwayland on `;
+  const found = await eventually(
+    "the X server's window",
+    async () => (await windows()).find((window) => window.name.startsWith(start)),
+  );
+  const [display] = found.name.slice(start.length).split(" ");
+  // It may come before the app's window does.
+  const search = `xdotool search --sync --onlyvisible --class ${appClass}`;
+  await inContainer(engine, name, `DISPLAY=${display} ${search} >/dev/null`);
+  // Not even another user of the container's, such as root, may connect.
+  const other = await sh([engine, "exec", name, "--", "sh", "-c", `DISPLAY=${display} xdpyinfo 2>&1 || true`]);
+  assertStringIncludes(other, "unable to open display");
+  return found.id;
+}
+
+const told = "warning: An app that knows only X is shown in one window, ";
+
+testOnEngines(
+  "attach.ts, Wayland: an app that knows only X is shown in one window, keys reach it, and it ends clean",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const running = attach(engine, ["--session=x", name, `xterm -e sh -c 'read -r line; echo "$line" >share/typed'`]);
+    await xWindow(engine, name, "xterm");
+    await type("hunter22\n");
+    const { code, stderr } = await running.ended;
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stderr, told);
+    assertEquals(await inContainer(engine, name, "cat share/typed"), "hunter22");
+    assertEquals(await windows(), []);
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnOneEngine(
+  "attach.ts, Wayland: an X server is there for an app that knows only X and for nothing else, until that ends or is closed",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const servers = (): Promise<string> => inContainer(engine, name, "pgrep -l -x 'Xwayland|matchbox-window' || true");
+    const app =
+      `foot -T both sh -c 'env >share/environment; parec --raw >/dev/null & until [ -e end ]; do sleep 0.1; done'`;
+    const running = attach(engine, ["--session=both", name, app]);
+    await windowCalled(`[${name}] both`);
+    // libpulse asks an X display for its sound server, and would start that.
+    await eventually("a recording", () => inContainer(engine, name, "pgrep -x parec"));
+    assertEquals(await inContainer(engine, name, "grep ^DISPLAY= share/environment || true"), "");
+    assertEquals(await servers(), "");
+    for (const end of ["app", "button"]) {
+      const clock = attach(engine, ["--session=both", "--join", name, "xclock"]);
+      const window = await xWindow(engine, name, "xclock");
+      if (end === "app") await inContainer(engine, name, "pkill -x xclock");
+      else await sh(["swaymsg", `[con_id=${window}] kill`], { env: desktop() });
+      assertEquals((await clock.ended).code, 1);
+      await eventually("the server's end", async () => await servers() === "");
+      assertEquals((await windows()).map((window) => window.name), [`[${name}] both`]);
+    }
+    await inContainer(engine, name, "touch end");
+    const { code, stderr } = await running.ended;
+    assertEquals([code, stderr.split(told).length], [0, 2], stderr);
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnIncus(
+  "attach.ts, Wayland: says what an app that knows only X needs in a container without Xwayland",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const move = (from: string, to: string): Promise<unknown> => sh([engine, "exec", name, "--", "mv", from, to]);
+    await move("/usr/bin/Xwayland", "/root/Xwayland");
+    try {
+      const { code, stderr } = await script("attach", engine, [name, "xclock"], { env: desktop() });
+      assertEquals(code, 1);
+      assertStringIncludes(
+        stderr,
+        "it knows only X: apt-get install xwayland libdecor-0-plugin-1-cairo matchbox-window-manager in the container",
+      );
+    } finally {
+      await move("/root/Xwayland", "/usr/bin/Xwayland");
+    }
+    await nothingLeft(engine, name);
+  },
+);
