@@ -202,10 +202,15 @@ export async function copyText(name: string, copied: string, env: Record<string,
     : sh(["sh", "-c", 'wl-copy "$1" >/dev/null 2>&1', "sh", copied], { env }));
 }
 
-/** Writes a picture of the whole desktop, as a PNG, by the desktop's own means. */
-export async function takePicture(name: string, file: string, env: Record<string, string>): Promise<void> {
+/** Writes a picture of the whole desktop, as a PNG, by the desktop's own means; on GNOME with the pointer if wanted. */
+export async function takePicture(
+  name: string,
+  file: string,
+  env: Record<string, string>,
+  { pointer = false } = {},
+): Promise<void> {
   if (name !== "GNOME Shell") return void await sh(["grim", file], { env });
-  await callShell("org.gnome.Shell.Screenshot", "Screenshot", ["false", "false", file], env);
+  await callShell("org.gnome.Shell.Screenshot", "Screenshot", [String(pointer), "false", file], env);
 }
 
 function callShell(

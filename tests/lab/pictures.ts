@@ -1,7 +1,7 @@
 /**
- * Takes the pictures and the film of the documents again: `deno task pictures [PART...]`, the parts being `windows`,
- * `menu`, `question`, `dialog`, `lending` and `film`. They show the real thing, on GNOME in the lab's host of Debian
- * testing: what is typed is run. The containers that are made for it are removed again; the images that are kept of them
+ * Takes the pictures and the film of the documents again: `deno task pictures [PART...]`, the parts being `film`,
+ * `windows`, `menu`, `question`, `dialog` and `lending`. They show the real thing, on GNOME in the lab's host of Debian
+ * testing. The containers that are made for it are removed again; the images that are kept of them
  * stay for the next time.
  */
 
@@ -11,22 +11,30 @@ import { type RunningProcess, runProcess, startProcess } from "../../lib/base/pr
 import { exists } from "../../lib/base/files.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { labState } from "./state.ts";
-import { evaluate, startDesktop, takePicture } from "../e2e/today_desktop.ts";
+import { act, evaluate, startDesktop, takePicture } from "../e2e/today_desktop.ts";
 import { eventually } from "../e2e/run.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 const engine = "incus";
 /** How the containers are made. */
 const made = ["--yes", "--cache", "--image=gui-lab"] as const;
-const containers = ["web", "notes"] as const;
-const filmed = "my-container";
+const containers = ["bank", "web", "notes"] as const;
 const docs = join(root, "docs");
 
-/** The longest time for which the film shows one frame, in milliseconds. */
-const maxStillMs = 700;
+/** The longest time that the film waits for something, and how long it shows one caption, in milliseconds. */
+const [maxStillMs, partMs] = [700, 2_400];
+
+/** How much of the desktop is shown around a window that a picture is of, in pixels. */
+const margin = 24;
 
 /** Where the lab's user keeps what is taken, until it is put into the documents. */
 const directoryIn = (home: string): string => join(home, "gui-container-pictures");
+
+/** What the film says below its pictures, from that time on; nothing where it leaves them out. */
+interface Caption {
+  ms: number;
+  text?: string;
+}
 
 /** A desktop, and what is done on it. */
 class Stage {
@@ -51,29 +59,31 @@ class Stage {
     return (await runProcess(argv, { cwd: root, env: this.#env })).stdout;
   }
 
-  start(...argv: string[]): RunningProcess {
-    return startProcess(argv, { cwd: root, env: this.#env, output: "discard" });
+  /** Starts a program; its dialogs offer no directory but the home. */
+  start(program: string, ...args: string[]): RunningProcess {
+    const cwd = Deno.env.get("HOME")!;
+    return startProcess([program.replace(/^\./, root), ...args], { cwd, env: this.#env, output: "discard" });
   }
 
   /** Waits for a window with this in its title, puts it there, and gives it the focus. */
   async place(title: string, [x, y, width, height]: readonly [number, number, number, number]): Promise<void> {
-    const window = `global.get_window_actors().map((a) => a.meta_window).find((w) => w.title?.includes(${
-      JSON.stringify(title)
-    }))`;
+    const window = windowWith(JSON.stringify(title));
     const tell = (order: string): Promise<unknown> => this.ask(`((w) => w ? (${order}, true) : false)(${window})`);
     await eventually(`the window "${title}"`, () => tell("Main.activateWindow(w)") as Promise<boolean>, {
       timeoutMs: 120_000,
     });
-    // A window that has just come still chooses its size.
-    await delay(1_500);
-    await tell("w.unmaximize()");
-    for (let times = 0; times < 2; times++) {
+    const order = `w.unmaximize(), w.move_resize_frame(true, ${x}, ${y}, ${width}, ${height}), Main.activateWindow(w)`;
+    const rect = "((r) => [r.x, r.y, r.width, r.height])(w.get_frame_rect())";
+    // A window that has just come still chooses its size, and some keep theirs.
+    for (let last = "", tries = 0; tries < 30; tries++) {
       await delay(700);
-      await tell(`w.move_resize_frame(true, ${x}, ${y}, ${width}, ${height})`);
+      await tell(order);
+      await delay(700);
+      const now = JSON.stringify(await this.ask(`((w) => w && [w.has_focus(), ...${rect}])(${window})`));
+      if (now === last && now.startsWith("[true")) return;
+      last = now;
     }
-    await delay(700);
-    await tell("Main.activateWindow(w)");
-    await delay(700);
+    throw new Error(`The window "${title}" does not stay in its place`);
   }
 
   /** Presses keys: a text, or one key of this value with Ctrl or without. */
@@ -94,38 +104,60 @@ class Stage {
     }
   }
 
-  /** Takes a picture once two in a row are the same. */
-  async picture(name: string): Promise<void> {
+  /** Presses the left button there. */
+  async click(x: number, y: number): Promise<void> {
+    await act([["move", x, y]], this.#env);
+    await delay(500);
+    await act([["button", 1, true], ["button", 1, false]], this.#env);
+  }
+
+  /** Takes a picture once two in a row are the same: of the desktop, or of the windows with these in their titles. */
+  async picture(name: string, ...titles: readonly string[]): Promise<void> {
     const file = join(this.#directory, name);
     for (let last = "", tries = 0; tries < 20; tries++) {
       await takePicture("GNOME Shell", file, this.#env);
       const now = (await this.run("sha256sum", file)).split(" ")[0]!;
-      if (now === last) return;
+      if (now === last) break;
       last = now;
       await delay(700);
     }
+    if (titles.length === 0) return;
+    const rects = `${JSON.stringify(titles)}.map((title) => ${windowWith("title")}.get_frame_rect())`;
+    const edges = await this.ask(`((r) => [Math.min(...r.map((w) => w.x)), Math.min(...r.map((w) => w.y)),
+      Math.max(...r.map((w) => w.x + w.width)), Math.max(...r.map((w) => w.y + w.height))])(${rects})`);
+    const [left, top, right, bottom] = edges as [number, number, number, number];
+    const size = `${right - left + 2 * margin}x${bottom - top + 2 * margin}`;
+    await Deno.writeTextFile(`${file}.crop`, `${size}+${left - margin}+${top - margin}`);
   }
 
   /** Takes pictures as fast as they come while `act` runs; each is named by the milliseconds at which it was taken. */
-  async film(act: () => Promise<unknown>): Promise<void> {
+  async film(act: (say: (caption?: string) => void) => Promise<unknown>): Promise<void> {
     const frames = join(this.#directory, "frames");
     await Deno.mkdir(frames);
+    const captions: Caption[] = [];
     let isOver = false;
-    const acted = act().finally(() => isOver = true);
     const startedMs = performance.now();
+    const now = (): number => Math.round(performance.now() - startedMs);
+    const acted = act((text) => captions.push({ ms: now(), ...(text && { text }) })).finally(() => isOver = true);
     while (!isOver) {
-      const ms = String(Math.round(performance.now() - startedMs)).padStart(6, "0");
-      await takePicture("GNOME Shell", join(frames, `${ms}.png`), this.#env);
+      const ms = String(now()).padStart(6, "0");
+      await takePicture("GNOME Shell", join(frames, `${ms}.png`), this.#env, { pointer: true });
       await delay(60);
     }
     await acted;
+    await Deno.writeTextFile(join(this.#directory, "captions.json"), JSON.stringify(captions));
   }
+}
+
+/** The window whose title has what an expression in GNOME Shell says. */
+function windowWith(title: string): string {
+  return `global.get_window_actors().map((a) => a.meta_window).find((w) => w.title?.includes(${title}))`;
 }
 
 /** Values of keys (X11's keysymdef.h). */
 const [enter, ctrl, escape] = [0xff0d, 0xffe3, 0xff1b];
 
-const scenes = ["windows", "menu", "question", "dialog", "lending"];
+const scenes = ["film", "windows", "menu", "question", "dialog", "lending"];
 
 /** In the lab, as its user, in its host of today. */
 async function take(wanted: readonly string[]): Promise<void> {
@@ -146,8 +178,9 @@ async function take(wanted: readonly string[]): Promise<void> {
     return path;
   };
   await stage.ask("(Main.overview.hide(), Main.messageTray.bannerBlocked = true, 1)");
+  const wallpaper = await file("wallpaper.svg", wallpaperText);
   await stage.ask(
-    `((s) => (s.set_string("picture-options", "none"), s.set_string("primary-color", "#2f4858"), 1))(new imports.gi.Gio.Settings({ schema_id: "org.gnome.desktop.background" }))`,
+    `((s) => (s.set_string("picture-uri", "file://${wallpaper}"), 1))(new imports.gi.Gio.Settings({ schema_id: "org.gnome.desktop.background" }))`,
   );
   const key = join(home, ".ssh", "id_ed25519.pub");
   const packages = await file(
@@ -155,37 +188,52 @@ async function take(wanted: readonly string[]): Promise<void> {
     "#cloud-config\npackage_update: true\npackages: [mousepad, fonts-dejavu-core, adwaita-icon-theme, xdg-desktop-portal, python3-gi]\n",
   );
   await Deno.mkdir(join(directory, "Documents"));
-  const page = await file("Documents/page.html", pageText);
+  const bank = await file("Documents/bank.html", pageText("My bank", "#e8f1ff", "Balance: 1,234.56"));
+  const page = await file("Documents/page.html", pageText("The web", "#fff4e0", "Anything may be behind a link."));
   const letter = await file(
     "Documents/letter.txt",
     "Dear reader,\n\nplease open the attachment.\n\nYours, a stranger\n",
   );
+  // Of the lab's own apps, the menu has one.
+  const entries = join(directory, "data", "applications");
+  await Deno.mkdir(entries, { recursive: true });
+  for (const name of ["footclient", "foot-server"]) {
+    await Deno.writeTextFile(join(entries, `${name}.desktop`), "[Desktop Entry]\nType=Application\nNoDisplay=true\n");
+  }
   try {
-    if (scenes.some((scene) => wanted.includes(scene))) {
-      await Promise.all([
-        stage.run("./create.ts", ...made, "web", key, "gui", "firefox-debian"),
-        stage.run("./create.ts", ...made, "notes", key, "gui", packages),
-      ]);
-      for (const act of [windows, menu, question, dialog, lending]) {
-        if (wanted.includes(act.name)) await act(stage, { page, letter });
-      }
+    const create = (name: string, software: string): Promise<string> =>
+      stage.run("./create.ts", ...made, name, key, "gui", software);
+    // The first one leaves an image for the second.
+    const browsers = create("web", "firefox-debian").then(() => create("bank", "firefox-debian"));
+    await Promise.all([browsers, create("notes", packages)]);
+    for (const name of ["web", "bank"]) await stage.run("./create.ts", "--export", name, "firefox-esr");
+    await stage.run("./create.ts", "--export", "notes", "org.xfce.mousepad");
+    for (const scene of [film, windows, menu, question, dialog, lending]) {
+      if (wanted.includes(scene.name)) await scene(stage, { bank, page, letter });
     }
-    if (wanted.includes("film")) await film(stage, { key, packages, directory });
   } finally {
-    for (const name of [...containers, filmed]) {
+    for (const name of containers) {
       await stage.run("./map.ts", "--unmap", name).catch(() => {});
       await stage.run("./create.ts", "--delete", "--force", name).catch(() => {});
     }
   }
 }
 
-const pageText = `<!doctype html><meta charset="utf-8"><title>A page</title>
-<body style="font: 18px sans-serif; margin: 2em; background: #eef">
-<h1>This Firefox runs in a container</h1><p>Its window is among your own, but it cannot see your display, your keys or
-your files. This page was lent to it by <b>map.ts</b>, and is taken back afterwards.`;
+const wallpaperText = `<svg xmlns="http://www.w3.org/2000/svg" width="1280" height="800">
+<defs><linearGradient id="sky" x2="0" y2="1"><stop stop-color="#1b3a57"/><stop offset="1" stop-color="#e8a87c"/>
+</linearGradient></defs><path d="M0 0H1280V800H0Z" fill="url(#sky)"/>
+<path d="M0 560Q320 440 640 540T1280 500V800H0Z" fill="#3b5a78"/>
+<path d="M0 640Q320 560 700 640T1280 600V800H0Z" fill="#2a4560"/>
+<path d="M0 730Q400 650 800 720T1280 690V800H0Z" fill="#1c3048"/></svg>`;
+
+/** A page for a browser. */
+const pageText = (title: string, colour: string, text: string): string =>
+  `<!doctype html><meta charset="utf-8"><title>${title}</title>
+<body style="font: 18px sans-serif; margin: 2em; background: ${colour}"><h1>${title}</h1><p>${text}`;
 
 /** The files of the host's that the scenes use. */
 interface Files {
+  bank: string;
   page: string;
   letter: string;
 }
@@ -209,37 +257,59 @@ async function whileShown(
   }
 }
 
-/** A browser and an editor, each in a container of its own, beside a terminal of the host's. */
-async function windows(stage: Stage, { page, letter }: Files): Promise<void> {
-  const [pageInside, letterInside] = [await lend(stage, "web", page), await lend(stage, "notes", letter)];
-  const browser = { name: "web", args: ["firefox-esr", `file://${pageInside}`] };
-  await whileShown(stage, browser, async () => {
-    await whileShown(stage, { name: "notes", args: ["mousepad", letterInside] }, async () => {
-      await stage.place("A page", [20, 46, 790, 520]);
-      await stage.place("letter", [720, 90, 540, 320]);
-      const list = quoteWords(["./attach.ts", "--list"]);
-      const terminal = stage.start(
-        ...["foot", "--font=DejaVu Sans Mono:size=9", "--title=Terminal", "sh", "-c"],
-        `printf '\\033[1;32m$\\033[0m %s\\n' '${list}'; ${list}; printf '\\033[1;32m$\\033[0m '; exec sleep 600`,
-      );
-      await stage.place("Terminal", [380, 560, 880, 210]);
-      await stage.picture("windows.png");
-      terminal.kill("SIGTERM");
-      await terminal.ended;
+/** Two browsers and an editor, each in a container of its own, beside a terminal of the host's; and in the overview. */
+async function windows(stage: Stage, { bank, page, letter }: Files): Promise<void> {
+  const shown = [
+    { name: "bank", border: "blue", app: "firefox-esr", file: bank, title: "My bank", place: [20, 46, 610, 400] },
+    { name: "web", border: "red", app: "firefox-esr", file: page, title: "The web", place: [650, 46, 610, 400] },
+    { name: "notes", border: "green", app: "mousepad", file: letter, title: "letter", place: [20, 466, 610, 314] },
+  ] as const;
+  const show = async ([first, ...rest]: readonly (typeof shown)[number][], act: () => Promise<void>): Promise<void> => {
+    if (first === undefined) return await act();
+    const inside = await lend(stage, first.name, first.file);
+    const args = [`--border=${first.border}`, first.app, first.app === "mousepad" ? inside : `file://${inside}`];
+    await whileShown(stage, { name: first.name, args }, async () => {
+      await stage.place(first.title, first.place);
+      await show(rest, act);
     });
+  };
+  await show(shown, async () => {
+    const list = quoteWords(["./create.ts", "--list"]);
+    const terminal = stage.start(
+      ...["foot", "--font=DejaVu Sans Mono:size=9", "--title=Terminal", "sh", "-c"],
+      `cd ${root}; printf '\\033[1;32m$\\033[0m %s\\n' '${list}'; ${list}; printf '\\033[1;32m$\\033[0m '; exec sleep 600`,
+    );
+    await stage.place("Terminal", [650, 466, 610, 314]);
+    await stage.picture("windows.png");
+    await stage.ask("(Main.overview.show(), 1)");
+    await delay(2_000);
+    // The title of each, which it shows below the one under the pointer, where another window would cover it.
+    await stage.ask(
+      `((find) => (find = (actor) => actor.showOverlay ? (actor._title.set({ opacity: 255, translation_y: -110 }), actor._title.show())
+      : actor.get_children().forEach(find), find(global.stage), 1))()`,
+    );
+    await stage.picture("overview.png");
+    await stage.ask("(Main.overview.hide(), 1)");
+    terminal.kill("SIGTERM");
+    await terminal.ended;
   });
+}
+
+/** Opens the list of apps, with the whole name of each that is in a container, which it shows under the pointer. */
+async function openMenu(stage: Stage): Promise<void> {
+  await stage.ask("(Main.overview.show(2), 1)");
+  await delay(3_000);
+  const found = `((find) => (find = (actor) => actor.app?.get_name().startsWith("[") ? (actor.hover = true, 1)
+    : actor.get_children().reduce((sum, child) => sum + find(child), 0), find(global.stage)))()`;
+  await eventually("the entries", async () => await stage.ask(found) === containers.length);
+  await delay(1_000);
 }
 
 /** The entries that create.ts has made of the apps in the containers. */
 async function menu(stage: Stage): Promise<void> {
-  await stage.run("./create.ts", "--export", "web", "firefox-esr");
-  await stage.run("./create.ts", "--export", "notes", "org.xfce.mousepad");
-  await delay(3_000);
-  await stage.ask("(Main.overview.show(2), 1)");
-  await delay(3_000);
+  await openMenu(stage);
   await stage.picture("menu.png");
   await stage.ask("(Main.overview.hide(), 1)");
-  for (const name of containers) await stage.run("./create.ts", "--unexport", name);
   await delay(1_000);
 }
 
@@ -247,10 +317,10 @@ async function menu(stage: Stage): Promise<void> {
 async function question(stage: Stage): Promise<void> {
   const args = ["mousepad", "--ask=links"];
   await whileShown(stage, { name: "notes", args }, async () => {
-    await stage.place("Mousepad", [60, 60, 560, 380]);
+    await stage.place("Mousepad", [360, 60, 560, 300]);
     const link = stage.start("./attach.ts", "--join", "notes", "--", "xdg-open", "https://example.org/a?page=1");
-    await stage.place("may notes", [420, 300, 520, 250]);
-    await stage.picture("question.png");
+    await stage.place("may notes", [40, 330, 1200, 250]);
+    await stage.picture("question.png", "may notes", "Mousepad");
     await stage.press({ key: escape });
     link.kill("SIGTERM");
     await link.ended;
@@ -262,10 +332,10 @@ async function dialog(stage: Stage, { letter }: Files): Promise<void> {
   await whileShown(stage, { name: "web", args: ["firefox-esr", "about:blank"] }, async () => {
     await stage.place("Firefox", [20, 46, 790, 520]);
     await stage.press({ key: 0x6f, ctrl: true });
-    await stage.place("web: what may", [330, 200, 820, 520]);
+    await stage.place("web: what may", [330, 200, 820, 480]);
     await stage.press(`${dirname(letter)}/\n`);
     await delay(1_000);
-    await stage.picture("dialog.png");
+    await stage.picture("dialog.png", "web: what may", "Firefox");
     await stage.press({ key: escape });
     await delay(500);
   });
@@ -275,113 +345,102 @@ async function dialog(stage: Stage, { letter }: Files): Promise<void> {
 async function lending(stage: Stage, { letter, page }: Files): Promise<void> {
   const choosing = stage.start("./map.ts");
   await stage.place("Lend files", [420, 240, 440, 320]);
-  await stage.picture("map-container.png");
+  await stage.picture("map-container.png", "Lend files");
   await stage.press({ key: escape });
   await choosing.ended;
   const lending = stage.start("./map.ts", "notes", letter, page);
   await stage.place("Lent to notes", [340, 240, 600, 320]);
-  await stage.picture("map-files.png");
+  await stage.picture("map-files.png", "Lent to notes");
   await stage.press({ key: escape });
   await lending.ended;
 }
 
-/** Create, map, attach, and delete, each typed into a terminal. */
-async function film(
-  stage: Stage,
-  { key, packages, directory }: { key: string; packages: string; directory: string },
-): Promise<void> {
-  // What the first container of these packages takes minutes for is kept.
-  await stage.run("./create.ts", ...made, filmed, key, "gui", packages);
-  await stage.run("./create.ts", "--delete", "--force", filmed);
-  await Deno.writeTextFile(join(directory, "letter.txt"), "Dear reader\n");
-  const lines = [
-    "./create.ts my-container ~/.ssh/id_ed25519.pub gui ./editor.yaml --cache",
-    "./map.ts my-container ./letter.txt --no-wait",
-    "./attach.ts my-container -- sh -c 'mousepad ~/maps/*-letter.txt'",
-    "./map.ts --unmap my-container",
-    "cat ./letter.txt",
-    "./create.ts --delete my-container",
-  ];
-  const script = join(directory, "film.py");
-  await Deno.writeTextFile(script, filmScript(lines));
-  for (const name of ["create.ts", "attach.ts", "map.ts"]) await Deno.symlink(join(root, name), join(directory, name));
-  const terminal = stage.start(
-    ...["foot", "--font=DejaVu Sans Mono:size=13", "--title=Terminal", `--working-directory=${directory}`],
-    ...["python3", script],
-  );
-  await stage.place("Terminal", [20, 50, 1240, 730]);
-  await stage.film(async () => {
-    await Deno.writeTextFile(join(directory, "go"), "");
-    await stage.place("letter.txt", [640, 380, 600, 380]);
-    await delay(1_200);
-    await stage.press({ key: 0xff57, ctrl: true });
-    await stage.press("Edited in the container\n");
-    await delay(400);
-    await stage.press({ key: 0x73, ctrl: true });
-    await delay(800);
-    await stage.press({ key: 0x71, ctrl: true });
-    await eventually("the end", () => Deno.stat(join(directory, "done")).catch(() => undefined), {
-      timeoutMs: 120_000,
-    });
+/** An icon of the menu, its window, and the one file that it gets. */
+async function film(stage: Stage, { letter }: Files): Promise<void> {
+  await openMenu(stage);
+  const icon = await stage.ask(`((find) => (find = (actor) => actor.app?.get_name() === "[web] Firefox ESR" ? actor
+    : actor.get_children().map(find).find(Boolean), ((icon, [x, y] = icon.get_transformed_position()) =>
+      [x + icon.width / 2, y + icon.height / 2])(find(global.stage))))()`) as [number, number];
+  await stage.film(async (say) => {
+    say("An app of the container “web”, in the menu");
+    await stage.click(...icon);
+    await delay(1_000);
+    say();
+    await stage.place("Firefox", [20, 46, 900, 600]);
+    await delay(1_000);
+    say("Its window is among yours, in the colour of “web”");
+    await delay(2_000);
+    say();
+    await stage.press({ key: 0x6f, ctrl: true });
+    await stage.place("web: what may", [330, 200, 820, 480]);
+    await stage.press(`${dirname(letter)}/\n`);
+    await delay(1_000);
+    say("“Open…” asks you, on your desktop");
+    await delay(1_000);
+    await stage.click(535, 375);
+    await delay(1_000);
+    await stage.click(1102, 222);
+    say("It gets the file that you chose …");
+    await eventually("the letter", () => stage.ask(`!${windowWith('"web: what may"')}`) as Promise<boolean>);
+    await delay(3_500);
+    say();
+    await stage.press({ key: 0x6c, ctrl: true });
+    await stage.press("file:///home/ubuntu\n");
     await delay(1_500);
+    say("… and nothing else: this is all of its home");
+    await delay(3_000);
   });
-  terminal.kill("SIGTERM");
-  await terminal.ended;
-}
-
-/** A program that types lines, and runs each in a shell. */
-function filmScript(lines: readonly string[]): string {
-  return `
-import json, os, subprocess, sys, time
-while not os.path.exists("go"): time.sleep(0.1)
-for line in json.loads(${JSON.stringify(JSON.stringify(lines))}):
-    sys.stdout.write("\\033[1;32m$\\033[0m ")
-    for letter in line:
-        sys.stdout.write(letter); sys.stdout.flush(); time.sleep(0.02)
-    time.sleep(0.4); print(flush=True)
-    subprocess.run(["sh", "-c", line])
-sys.stdout.write("\\033[1;32m$\\033[0m "); sys.stdout.flush()
-open("done", "w"); time.sleep(60)
-`;
+  await stage.run("./attach.ts", "--stop", "web", "--all");
 }
 
 /** Puts what was taken into the documents: the pictures, and the frames as one film. */
 async function keep(directory: string): Promise<void> {
   for (const { name } of Deno.readDirSync(directory)) {
     if (!name.endsWith(".png")) continue;
+    const crop = await Deno.readTextFile(join(directory, `${name}.crop`)).catch(() => undefined);
     await runProcess([
-      "convert",
-      join(directory, name),
-      "-strip",
-      "-define",
-      "png:compression-level=9",
-      join(docs, name),
+      ...["convert", join(directory, name), ...(crop ? ["-crop", crop, "+repage"] : []), "-strip"],
+      // Fewer colours than a photograph has, for half of the bytes.
+      ...["+dither", "-colors", "255", "-define", "png:compression-level=9", join(docs, name)],
     ]);
   }
   const frames = join(directory, "frames");
   if (!await exists(frames)) return;
   const names = [...Deno.readDirSync(frames)].map(({ name }) => name).toSorted();
-  const shown: { file: string; ms: number }[] = [];
+  const shown: { file: string; atMs: number; ms: number }[] = [];
   let last = "";
   for (const [index, name] of names.entries()) {
-    const ms = Number.parseInt(names[index + 1] ?? name) - Number.parseInt(name);
+    const atMs = Number.parseInt(name);
+    const ms = Number.parseInt(names[index + 1] ?? name) - atMs;
     const hash = (await runProcess(["sha256sum", join(frames, name)])).stdout.split(" ")[0]!;
     if (hash === last) shown.at(-1)!.ms += ms;
-    else shown.push({ file: join(frames, name), ms });
+    else shown.push({ file: join(frames, name), atMs, ms });
     last = hash;
   }
-  // Waiting is cut short, in hundredths of a second.
-  const timed = shown.flatMap(({ file, ms }) => ["-delay", String(Math.round(Math.min(ms, maxStillMs) / 10)), file]);
+  const captions: Caption[] = JSON.parse(await Deno.readTextFile(join(directory, "captions.json")));
+  const timed = captions.flatMap(({ ms: fromMs, text }, at) => {
+    if (text === undefined) return [];
+    const toMs = captions[at + 1]?.ms ?? Infinity;
+    // Waiting is cut short.
+    const part = shown.filter(({ atMs }) => atMs >= fromMs && atMs < toMs)
+      .map(({ file, ms }) => ({ file, ms: Math.min(ms, maxStillMs) }));
+    const speed = part.reduce((sum, { ms }) => sum + ms, 0) / partMs;
+    return part.flatMap(({ file, ms }) => [
+      ...["(", "-delay", `${Math.max(2, Math.round(ms / speed / 10))}`, file, "-resize", "960x"],
+      ...["-gravity", "South", "-background", "#222", "-splice", "0x48", "-fill", "white", "-pointsize", "24"],
+      ...["-annotate", "+0+10", text, ")"],
+    ]);
+  });
   await runProcess([
-    ...["convert", "-loop", "0", ...timed, "-delay", "300", shown.at(-1)!.file],
-    ...["-resize", "960x", "-quality", "60", "-define", "webp:method=6", join(docs, "film.webp")],
+    ...["convert", "-loop", "0", ...timed],
+    ...["-quality", "60", "-define", "webp:method=6", join(docs, "film.webp")],
   ]);
 }
 
 const [first, ...rest] = Deno.args;
 if (first === "--in-lab") await take(rest);
 else {
-  const wanted = Deno.args.length > 0 ? Deno.args : [...scenes, "film"];
+  const wanted = Deno.args.length > 0 ? Deno.args : scenes;
   const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts"), "run", "--incus", "6", "--host", "today"];
   await runProcess([...lab, "--", "deno", "run", "-A", "tests/lab/pictures.ts", "--in-lab", ...wanted], {
     output: "inherit",
