@@ -62,14 +62,16 @@ export interface Agent {
 /**
  * Starts the agent of a session. `onRequest` is called for each of its requests.
  *
- * @param options `run`: the id of this run, when it starts the session, whose name it may not know yet
+ * @param options `run`: the id of this run, when it starts the session, whose name it may not know yet; `waits`: as long as
+ * a later run serves the session
  */
 export async function startAgent(
   container: Container,
-  { session, run, channels, onRequest }: {
+  { session, run, channels, waits, onRequest }: {
     session: string | Promise<string>;
     run?: string | undefined;
     channels: readonly AgentChannel[];
+    waits: boolean;
     onRequest: (request: AgentRequest) => void;
   },
 ): Promise<Agent> {
@@ -77,6 +79,7 @@ export async function startAgent(
     session: run === undefined ? await session : "",
     run: run ?? "",
     channels: channels.join(" "),
+    waits: waits ? "yes" : "",
   });
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const writer = input.writable.getWriter();

@@ -18,6 +18,8 @@ export interface PortalOptions
   permissions: Permissions;
   /** The id of this run, when it starts the session. */
   run?: string | undefined;
+  /** The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last. */
+  restartMs?: number;
 }
 
 /** What is served. It ends with the scope of this value. */
@@ -25,9 +27,6 @@ export interface Portals extends AsyncDisposable {
   /** Lends what is dropped on a window, while `dialogs` is open; undefined where it never was. */
   drop: Dialogs["drop"] | undefined;
 }
-
-/** The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last. */
-const firstRestartMs = 5_000;
 
 /** For how long a yes is that is for an hour, in milliseconds. */
 const hourMs = 3_600_000;
@@ -37,7 +36,7 @@ export async function servePortals(
   container: Container,
   options: PortalOptions,
 ): Promise<Portals | undefined> {
-  const { permissions, asks, links, session, run, now = () => performance.now() } = options;
+  const { permissions, asks, links, session, run, restartMs = 5_000, now = () => performance.now() } = options;
   const { open } = permissions;
   const { host, label } = container;
   const channels = await servedChannels(host, open);
@@ -66,6 +65,8 @@ export async function servePortals(
   const lends = (): boolean => open.has("dialogs") || open.has("printing");
   let scheme: string | undefined;
   let isReady = false;
+  /** A later run has taken the agent's place. */
+  let isReplaced = false;
   const tellScheme = (found = scheme): void => {
     scheme = found;
     // An agent that has not found its session yet takes whatever is said for the end of this one.
@@ -100,6 +101,8 @@ export async function servePortals(
     host.ui.status(`The apps go without ${lost.join(", ")}: ${why}`);
   };
 
+  const tellSession = async (line: (name: string) => string): Promise<void> => host.ui.status(line(await session));
+
   const onRequest = (request: AgentRequest): void => {
     switch (request.ask) {
       case "link":
@@ -118,6 +121,8 @@ export async function servePortals(
         return void tellLack(request.what).catch(() => {});
       case "ready":
         isReady = true;
+        if (isReplaced) void tellSession((name) => `This run serves the apps of "${name}" again`);
+        isReplaced = false;
         tellScheme();
         if (channels.includes("tray") && !open.has("tray")) send({ tray: false });
         return void (lends() && dialogs.begin());
@@ -132,17 +137,20 @@ export async function servePortals(
     }
   };
 
-  /** Starts the agent again for as long as the connection to another machine breaks. */
+  /** Starts the agent again where the connection to another machine breaks, and when a later run has ended. */
   const keepAgent = async (): Promise<void> => {
-    for (let pauseMs = firstRestartMs; !signal.aborted; pauseMs *= 2) {
-      agent = await startAgent(container, { session, run, channels, onRequest });
+    for (let pauseMs = restartMs; !signal.aborted; pauseMs *= 2) {
+      agent = await startAgent(container, { session, run, channels, waits: isReplaced, onRequest });
       if (signal.aborted) agent.end();
       const end = await agent.ended;
       isReady = false;
       microphone.listen(undefined);
       tray.clear();
-      if (end === "replaced") host.ui.status(`Another run serves the apps of "${await session}" now`);
-      if (end !== "gone") return;
+      if (end === "useless") return;
+      if (end === "replaced" && !isReplaced) {
+        await tellSession((name) => `Another run serves the apps of "${name}" now`);
+      }
+      isReplaced ||= end === "replaced";
       await delay(pauseMs, { signal }).catch(() => {});
     }
   };

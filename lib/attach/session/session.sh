@@ -255,8 +255,9 @@ find_agent() {
 #   session   the session's name; empty for the session of this run, which is about to start
 #   run       the id of this run
 #   channels  what it is to serve, with spaces between
+#   waits     not empty: until the later run has ended that serves the session
 agent() {
-  : "${session?}" "${run?}" "${channels:?}"
+  : "${session?}" "${run?}" "${channels:?}" "${waits?}"
   [ -d /usr/lib/python3/dist-packages/gi ] || { echo '{"ask": "lacks", "what": "python3-gi"}'; exit "$useless"; }
   until find_agent; do
     # A session whose app runs gets none any more: it was started before there was one, or before python3-gi was installed.
@@ -265,6 +266,7 @@ agent() {
     # The host's end says nothing before it hears of the agent: what can be read before is that it has ended.
     ! timeout 0.02 head -c 1 >/dev/null || exit 1
   done
+  while [ "$waits" ] && is_served "$directory"; do ! timeout 2 head -c 1 >/dev/null || exit 1; done
   called='' line=''
   trap 'called=yes' USR1
   while

@@ -6,7 +6,7 @@ import { chooserOptions } from "../../../../lib/attach/agent/dialogs.ts";
 import { servePortals } from "../../../../lib/attach/agent/serve.ts";
 import { createPermissions, type Permissions } from "../../../../lib/attach/session/permissions.ts";
 import { lineCutter, maxRequestLine, parseRequest } from "../../../../lib/attach/agent/requests.ts";
-import { agentVersion } from "../../../../lib/attach/session/protocol.ts";
+import { agentVersion, exitStatus } from "../../../../lib/attach/session/protocol.ts";
 import { chooseFiles, completedTwice } from "../../../../lib/base/zenity.ts";
 import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
 import type { ProcessOptions } from "../../../../lib/base/process.ts";
@@ -663,4 +663,44 @@ Deno.test("the session's xdg-open asks the host first, then opens here, and does
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("a run whose apps a later run serves waits until that has ended, and serves them again", async () => {
+  const { host, said } = recordingHost({ env: { HOME: "/home/me" } });
+  const scripts: string[] = [];
+  const started: { say(line: unknown): unknown; end(code: number): void }[] = [];
+  const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  host.start = (argv, { output }: ProcessOptions = {}) => {
+    assert(typeof output === "object" && "bytes" in output);
+    const over = Promise.withResolvers<number>();
+    scripts.push(argv.at(-1)!);
+    begun[started.length]!.resolve();
+    started.push({
+      say: (line) => output.bytes(new TextEncoder().encode(`${JSON.stringify(line)}\n`)),
+      end: over.resolve,
+    });
+    return {
+      pid: 1,
+      ended: over.promise.then((code) => ({ argv, code, signal: null, stdout: "", stderr: "" })),
+      kill: () => over.resolve(0),
+    };
+  };
+  const box = localBox(host);
+  const permissions = createPermissions(box, { open: new Set(["dialogs"]) });
+  await using _served = await servePortals(
+    { ...box, loans: () => Promise.reject(new Error("none")) },
+    { session: "s", permissions, asks: new Set(), runsOn: () => false, restartMs: 1 },
+  );
+  await begun[0]!.promise;
+  started[0]!.end(exitStatus.replaced);
+  await begun[1]!.promise;
+  // The connection to it breaks meanwhile.
+  started[1]!.end(255);
+  await begun[2]!.promise;
+  await started[2]!.say({ ask: "ready", version: agentVersion });
+  assertEquals(scripts.map((script) => /\bwaits=('yes'|yes)/.test(script)), [false, true, true]);
+  assertEquals(said.slice(0, 2), [
+    'status: Another run serves the apps of "s" now',
+    'status: This run serves the apps of "s" again',
+  ]);
 });
