@@ -169,7 +169,7 @@ async function withDialogs(
     /** Ends the serving. */
     end: () => PromiseLike<void>;
   }) => Promise<void>,
-  { hasPortal = false } = {},
+  { hasPortal = false, lendingMs = 60_000 } = {},
 ): Promise<void> {
   const { host, said } = recordingHost({ env: { HOME: "/home/me", XDG_CURRENT_DESKTOP: "GNOME" } });
   const shown: string[][] = [];
@@ -240,7 +240,7 @@ async function withDialogs(
     asks: new Set(),
     runsOn: () => false,
     now: () => time,
-    lendingMs: 100,
+    lendingMs,
   }))!;
   // What is going on needs files, and on a busy machine they take longer than any time.
   const settled = async (): Promise<void> => {
@@ -566,6 +566,7 @@ Deno.test("what is being lent without end is not waited for when the session end
       assert(isBack);
       assertMatch(said.join(), /is still being lent.* map\.ts --unmap box/);
     },
+    { lendingMs: 100 },
   ));
 
 Deno.test("without zenity only dialogs are missing, and the container shows its own", async () => {
