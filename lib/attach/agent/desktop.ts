@@ -167,9 +167,9 @@ export function desktopOf(
    * Starts a program of the desktop's. What `xdg-open` starts may be the user's browser, which must outlive this run:
    * Ctrl-C does not reach it, and it never writes to a pipe that ends with us.
    */
-  const start = (argv: string[]): Promise<void> =>
+  const start = (argv: string[], what: string): Promise<void> =>
     host.start(argv, { detached: true, output: "discard" }).ended.then(({ code }) => {
-      if (code !== 0) tell(`${basename(argv[0]!)} ended with exit status ${code}. Try it in a terminal`);
+      if (code !== 0) tell(`${what}: ${basename(argv[0]!)} ended with exit status ${code}. Try it in a terminal`);
     });
 
   const openLink = async (url: URL): Promise<Outcome> => {
@@ -185,7 +185,7 @@ export function desktopOf(
       );
     }
     if (history.isFull("link")) throw new Refusal(historyIsFull);
-    const ended = start(argv);
+    const ended = start(argv, `a link to ${url.host}`);
     record({ kind: "link", host: url.host, where: placeText(place) });
     if (isElsewhere) {
       linkRuns++;
@@ -204,7 +204,7 @@ export function desktopOf(
       if (line.ask === "link") return await openLink(parseLink(line.url));
       const { argv, question } = notification(label, line);
       if (!await agreedTo(question)) return "not done";
-      void start(argv);
+      void start(argv, "a notification");
       return "done";
     } catch (error) {
       if (signal.aborted || wasOpen && !permissions.open.has(channel)) return "not done";
