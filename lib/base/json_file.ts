@@ -1,14 +1,22 @@
 /** Values on disk: as JSON, in files that only the user can open. */
 
-import { ifThere, writeAll } from "./files.ts";
+import { ifThere, removeFile, writeAll } from "./files.ts";
 
 /** Writes a record to disk, whole or not at all: `PATH.new` replaces what was there. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  {
-    using file = await Deno.open(`${path}.new`, { write: true, create: true, mode: 0o600, truncate: true });
-    await writeJsonInto(file, value);
+  const fresh = `${path}.new`;
+  try {
+    {
+      using file = await Deno.open(fresh, { write: true, create: true, mode: 0o600, truncate: true });
+      await writeJsonInto(file, value);
+    }
+    await Deno.rename(fresh, path);
+  } catch (error) {
+    await removeFile(fresh).catch(() => {});
+    // Deno names a file that it cannot open, and not one that it cannot write, as on a full disk.
+    if (error instanceof Error && !error.message.includes(path)) error.message += `: "${path}"`;
+    throw error;
   }
-  await Deno.rename(`${path}.new`, path);
 }
 
 /** Writes a record into an open file, and to disk. A run that is killed meanwhile leaves a damaged one. */

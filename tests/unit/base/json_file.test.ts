@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { parseTable, readJson, writeJson } from "../../../lib/base/json_file.ts";
 
@@ -16,6 +16,24 @@ Deno.test("a record is whole or not there, for its user alone; a torn one is nul
       await Deno.writeTextFile(path, torn);
       assertEquals(await readJson(path), null);
     }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a record that cannot be written is named, stays as it was, and nothing is left beside it", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = join(directory, "record");
+    await writeJson(path, { text: "before" });
+    const onFullDisk = {
+      toJSON() {
+        throw new Error("No space left");
+      },
+    };
+    await assertRejects(() => writeJson(path, onFullDisk), Error, `No space left: "${path}"`);
+    assertEquals(await readJson(path), { text: "before" });
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["record"]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
