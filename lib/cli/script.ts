@@ -127,7 +127,7 @@ async function runToExitCode<Name extends string>(
     if (!(ending.signal.reason instanceof Interrupted)) ending.signal.throwIfAborted();
     return code;
   } catch (error) {
-    const reason = ending.signal.aborted ? ending.signal.reason : error;
+    const reason = firstOf(ending.signal.aborted ? ending.signal.reason : error);
     if (reason instanceof Interrupted) return reason.exitCode;
     // Nobody reads our output any more, so nobody would see an error.
     if (reason instanceof Deno.errors.BrokenPipe) return ExitCode.failed;
@@ -140,6 +140,11 @@ async function runToExitCode<Name extends string>(
     }
     return exitCode;
   }
+}
+
+/** What has failed first, where the ends of scopes have failed as well. */
+function firstOf(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstOf(error.suppressed) : error;
 }
 
 /** What to print for an error. */

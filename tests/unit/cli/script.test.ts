@@ -319,6 +319,11 @@ Deno.exit(99);`,
   }
 }
 
+/** Makes the end of a scope fail with an error. */
+function failingEnd(error: string): string {
+  return `await using _ = { [Symbol.asyncDispose]() { throw new ${error} } }`;
+}
+
 Deno.test("runScript() keeps results on stdout, all else on stderr, and tells the outcome by the exit code", async () => {
   const cases: [body: string, args: string[], code: number, stdout: string, stderr: string][] = [
     ["throw 1", ["--help"], 0, `${helpText(spec)}\n`, ""],
@@ -331,6 +336,9 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
       "error: No\nhint: Look. If you mean the option: try.ts --delete x\n",
     ],
     [`throw inputError("No", "Look")`, ["x", "delete"], 2, "", "error: No\nhint: Look\n"],
+    // The end of a scope fails after it.
+    [`${failingEnd("Error()")}; throw inputError("No", "Look")`, ["x"], 2, "", "error: No\nhint: Look\n"],
+    [`${failingEnd("Deno.errors.BrokenPipe()")}; throw new Deno.errors.BrokenPipe()`, ["x"], 1, "", ""],
     ["throw 1", ["-V"], 0, `try.ts ${config.version}\n`, ""],
     ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "broken  looked incus\n", ""],
     ["throw 1", ["--bogus"], 2, "", 'error: Unknown option "--bogus"\nhint: See try.ts --help\n'],
