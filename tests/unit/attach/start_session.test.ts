@@ -11,7 +11,7 @@ import { CannotShow } from "../../../lib/attach/display/display.ts";
 import { parseRequest } from "../../../lib/attach/agent/requests.ts";
 import { exitStatus, sessionScript } from "../../../lib/attach/session/protocol.ts";
 import { type ProcessResult, UserError } from "../../../lib/base/errors.ts";
-import { runProcess } from "../../../lib/base/process.ts";
+import { runProcess, startProcess } from "../../../lib/base/process.ts";
 import { type ContainerUser, ubuntuUser } from "../../../lib/container/user.ts";
 import { type Answer, type RecordingHost, recordingHost } from "../recording_host.ts";
 import { localBox, remoteBox } from "../containers.ts";
@@ -193,14 +193,14 @@ Deno.test("startSession() sends the agent once, and who runs it sends its name o
   await session;
   const agent = "own_names()";
   assertEquals(recorded.calls[0]!.at(-1)!.split(`\n${agent}\n`).length, 2);
-  assert(!sessionScript("agent", { session: "x", run: "", channels: "links" }).includes(agent));
+  assert(!sessionScript("agent", { session: "x", run: "", channels: "links", waits: "" }).includes(agent));
 });
 
 Deno.test("session.sh waits for a session with its agent for as long as the host's end does, and no longer", async () => {
   const runtime = await Deno.makeTempDir();
   try {
     const directory = join(runtime, "gui-container-web");
-    const values = { session: "", run: "1234abcd", channels: "links" };
+    const values = { session: "", run: "1234abcd", channels: "links", waits: "yes" };
     const script = sessionScript("agent", values)
       .replaceAll("/usr/lib/python3/dist-packages/gi", runtime)
       .replaceAll("/usr/bin/python3", "/bin/sh");
@@ -219,6 +219,15 @@ Deno.test("session.sh waits for a session with its agent for as long as the host
     await Deno.writeTextFile(join(directory, "agent"), "exit 7\n");
     await Deno.rename(join(directory, "agent"), join(directory, "agent.py"));
     assertEquals((await started).code, 7);
+    // A later run serves the session, and then ends.
+    const last = Promise.withResolvers<string>();
+    const later = startProcess(["/bin/sh", "-c", ":\nverb=agent\nread -r _"], { stdin: { text: last.promise } });
+    await Deno.writeTextFile(join(directory, "attached"), `${later.pid}\n`);
+    const after = run(new Promise(() => {}));
+    assertEquals(await Promise.race([after, new Promise<void>((resolve) => setTimeout(resolve, 300))]), undefined);
+    last.resolve("");
+    await later.ended;
+    assertEquals((await after).code, 7);
   } finally {
     await Deno.remove(runtime, { recursive: true });
   }
@@ -229,7 +238,7 @@ Deno.test("session.sh waits for no agent of a session whose app runs without one
   try {
     await Deno.mkdir(join(runtime, "gui-container-web"));
     await Deno.writeTextFile(join(runtime, "gui-container-web/environment"), "");
-    const script = sessionScript("agent", { session: "web", run: "", channels: "links" })
+    const script = sessionScript("agent", { session: "web", run: "", channels: "links", waits: "" })
       .replaceAll("/usr/lib/python3/dist-packages/gi", runtime);
     const { code, stdout } = await runProcess(["/bin/sh", "-c", script], {
       env: { XDG_RUNTIME_DIR: runtime },
