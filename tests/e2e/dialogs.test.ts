@@ -339,7 +339,7 @@ testOnOneEngine("an app's own dialogs are the same on Wayland", [...needed, ...w
   await showing(
     engine,
     { env: desktop(), args: ["--display=wayland"] },
-    async ({ app, begin, choose, home, map, attach, name }) => {
+    async ({ app, asked, begin, choose, home, map, attach, name }) => {
       await windowCalled(`[${name}] editor`);
       await ready(engine);
       // It sleeps while nobody needs it.
@@ -362,6 +362,12 @@ testOnOneEngine("an app's own dialogs are the same on Wayland", [...needed, ...w
       }
       // It is 0.2 s; other tests keep the machine busy.
       assert(Math.min(...times) < 3_000, `from the choice to what is in the file: ${times.map(Math.round)} ms`);
+      const dialogs = async (): Promise<number> =>
+        (await asked()).filter((line) => line.startsWith("--file-selection")).length;
+      const before = await dialogs();
+      const [once, again] = JSON.parse((await app({ do: "open twice" })).text!);
+      assertMatch(once[0], /-c\.txt$/);
+      assertEquals([again, await dialogs() - before], [once, 1], "one dialog for both");
       // What the user has closed tells the app nothing.
       await choose("");
       assertEquals((await app({ do: "open" })).path, null);

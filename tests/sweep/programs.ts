@@ -46,7 +46,7 @@ export const programs: Readonly<Record<string, readonly Program[]>> = {
       text: '"1+2"',
       dialog: "ctrl+comma",
     },
-    { packages: "ptyxis", command: "ptyxis", title: "", menu: "F10", text: '"sweep"', dialog: "ctrl+comma" },
+    { packages: "ptyxis", command: "ptyxis", title: "", text: '"sweep"', dialog: "ctrl+comma" },
     { packages: "nautilus", command: "nautilus", title: "Home", ...usual, menu: "F10", dialog: "ctrl+shift+n" },
     { packages: "gnome-mines", command: "/usr/games/gnome-mines", title: "Mines", menu: "F10", text: "Return Return" },
   ],
@@ -94,7 +94,7 @@ export const programs: Readonly<Record<string, readonly Program[]>> = {
     ...usual,
     text: 'ctrl+l "sweep"',
   }],
-  "Swing": [{ packages: "jedit", command: "jedit -nosettings", title: "jEdit", ...usual, menu: "F10" }],
+  "Swing": [{ packages: "jedit", command: "jedit -nosettings", title: "jEdit", first: "Escape", ...usual, menu: "F10" }],
   "AWT": [{ packages: "imagej", command: "imagej", title: "ImageJ", text: 'l "sweep"', dialog: "ctrl+o" }],
   "wine": [{ packages: "wine wine64", command: "wine notepad", title: ".*Notepad", ...usual }],
   "Windows Forms": [{ packages: "keepass2", command: "keepass2", title: "KeePass", menu: "alt+f", dialog: "ctrl+n" }],
@@ -116,9 +116,9 @@ export const programs: Readonly<Record<string, readonly Program[]>> = {
   "wxWidgets": [
     { packages: "filezilla", command: "filezilla", title: "FileZilla", first: "Escape", ...usual, dialog: "ctrl+s" },
   ],
-  "Motif": [{ packages: "nedit", command: "nedit", title: "Untitled", ...usual }],
+  "Motif": [{ packages: "nedit", command: "nedit", title: "Untitled", ...usual, menu: "F10" }],
   "OpenGL": [
-    { packages: "kitty", command: "kitty", title: "", text: '"sweep"', dialog: "ctrl+shift+u" },
+    { packages: "kitty", command: "kitty", title: "", first: "Return", text: '"sweep"', dialog: "ctrl+shift+u" },
     { packages: "mpv", command: "mpv --force-window --idle", title: "", text: 'grave "sweep"' },
   ],
 };

@@ -44,6 +44,7 @@ NAME = "org.freedesktop.impl.portal.desktop.guicontainer"
 PATH = "/org/freedesktop/portal/desktop"
 DONE, CANCELLED, FAILED = 0, 1, 2
 IDLE_SECONDS = 3
+TWICE_SECONDS = 3
 VERSION = 1
 USELESS, ASLEEP, REPLACED, LINE, *CHANNELS = sys.argv[1:]
 
@@ -126,6 +127,7 @@ CHOOSER = XML.lookup_interface("org.freedesktop.impl.portal.FileChooser")
 REQUEST = XML.lookup_interface("org.freedesktop.impl.portal.Request")
 
 asked = {}
+last_wanted = (None, 0, 0)
 watched = {}
 # Not an id of an agent before this one: the host's end may still answer those.
 last_id = time.monotonic_ns() >> 20 & 0x3FFFFFFF
@@ -187,7 +189,9 @@ def patterns(rules):
 
 def on_call(connection, _sender, _path, _interface, method, parameters, invocation):
     """An app asks for files."""
-    handle, _app, _parent, _title, options = parameters.unpack()
+    global last_wanted
+    handle, *about = parameters.unpack()
+    options = about[-1]
     if method == "SaveFiles":
         invocation.return_value(GLib.Variant("(ua{sv})", (FAILED, {})))
         return
@@ -203,7 +207,14 @@ def on_call(connection, _sender, _path, _interface, method, parameters, invocati
         code = DONE if paths else FAILED if message.get("failed") else CANCELLED
         invocation.return_value(GLib.Variant("(ua{sv})", (code, results)))
 
+    # LibreOffice 25.2 with Qt 6.8 asks twice for each dialog, 50 ms apart, or more on a busy machine: both get one answer.
+    earlier, number, asked_at = last_wanted
+    wanted = (os.path.dirname(handle), method, about)
+    if wanted == earlier and number in asked and time.monotonic() - asked_at < TWICE_SECONDS:
+        asked[number][2].append(done)
+        return
     ask(connection, handle, message, done)
+    last_wanted = (wanted, last_id, time.monotonic())
 
 
 def ask(connection, handle, message, done):
@@ -223,7 +234,7 @@ def ask(connection, handle, message, done):
 
     request = connection.register_object(handle, REQUEST, on_close, None, None)
     message = {"id": number, **message}
-    asked[number] = (connection, request, done, message)
+    asked[number] = (connection, request, [done], message)
     if serves("printing") and message["ask"] == "print" or serves("dialogs"):
         send(message)
     else:
@@ -234,10 +245,11 @@ def answer(message):
     """Answers an app: with files, or that the user has chosen none."""
     if message["id"] not in asked:
         return
-    connection, request, done, _message = asked.pop(message["id"])
+    connection, request, waiting, _message = asked.pop(message["id"])
     if request is not None:
         connection.unregister_object(request)
-    done(message["paths"], message)
+    for done in waiting:
+        done(message["paths"], message)
 
 
 def on_print(connection, _sender, _path, _interface, method, parameters, invocation):
@@ -334,7 +346,7 @@ def on_open(_connection, _sender, _path, _interface, _method, parameters, invoca
                 raise ValueError
             last_id += 1
             message = {"id": last_id, **given("file", descriptor, os.path.basename(path))}
-            asked[last_id] = (None, None, lambda *_: os.close(descriptor), message)
+            asked[last_id] = (None, None, [lambda *_: os.close(descriptor)], message)
             send(message)
         invocation.return_value(None)
     except (OSError, ValueError, GLib.Error):

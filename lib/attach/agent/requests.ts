@@ -211,9 +211,9 @@ function baseName(value: unknown): string {
   return plainLine(value.split(/[/\\]/).at(-1)!, maxName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
 }
 
-/** The same, or nothing for one that a desktop starts. */
+/** The same, without what a lent file's name begins with in the container; or nothing for one that a desktop starts. */
 function suggestedName(value: unknown): string {
-  const name = baseName(value);
+  const name = baseName(value).replace(/^[0-9a-f]{10}-(?=\w)/, "");
   return starting.test(name) ? "" : name;
 }
 
