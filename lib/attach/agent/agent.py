@@ -45,6 +45,8 @@ PATH = "/org/freedesktop/portal/desktop"
 DONE, CANCELLED, FAILED = 0, 1, 2
 IDLE_SECONDS = 3
 TWICE_SECONDS = 3
+# The host's end takes lines of 16 KiB.
+MAX_FILTERS = 12_000
 VERSION = 1
 USELESS, ASLEEP, REPLACED, LINE, *CHANNELS = sys.argv[1:]
 
@@ -184,7 +186,7 @@ def patterns(rules):
             found += sorted({f"*{end}" for end, name in types.items() if name.startswith(rule[:-1])})
         else:
             found += [f"*{end}" for end in mimetypes.guess_all_extensions(rule)]
-    return found[:64]
+    return found[:256]
 
 
 def on_call(connection, _sender, _path, _interface, method, parameters, invocation):
@@ -195,11 +197,13 @@ def on_call(connection, _sender, _path, _interface, method, parameters, invocati
     if method == "SaveFiles":
         invocation.return_value(GLib.Variant("(ua{sv})", (FAILED, {})))
         return
-    filters = [[label, patterns(rules)] for label, rules in options.get("filters", [])]
+    filters = [[label, patterns(rules)] for label, rules in options.get("filters", [])][:16]
+    while len(json.dumps(filters)) > MAX_FILTERS:
+        filters.pop()
     current = options.get("current_file") or []
     name = options.get("current_name") or os.path.basename(bytes(current).rstrip(b"\0").decode(errors="replace"))
     kind = "save" if method == "SaveFile" else "folder" if options.get("directory") else "open"
-    message = {"ask": kind, "multiple": bool(options.get("multiple")), "filters": filters[:16], "name": name}
+    message = {"ask": kind, "multiple": bool(options.get("multiple")), "filters": filters, "name": name}
 
     def done(paths, message):
         uris = GLib.Variant("as", [GLib.filename_to_uri(path) for path in paths])

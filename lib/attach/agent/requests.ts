@@ -99,7 +99,8 @@ const maxEntries = 30;
 const maxMenuDepth = 2;
 
 const maxFilters = 16;
-const maxPatterns = 64;
+/** VLC has 140 for media files. */
+const maxPatterns = 256;
 const maxLabel = 60;
 /** In UTF-16 code units: at most as many bytes as a file system allows. */
 const maxName = 80;
