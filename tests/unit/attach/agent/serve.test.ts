@@ -541,11 +541,16 @@ Deno.test("what is being lent when the session ends is lent before all is taken 
     async ({ say, pass, settled, loans, end }) => {
       const done: string[] = [];
       const lending = Promise.withResolvers<string[]>();
-      loans.open = () => lending.promise.finally(() => done.push("lent"));
+      const begun = Promise.withResolvers<void>();
+      loans.open = () => {
+        begun.resolve();
+        return lending.promise.finally(() => done.push("lent"));
+      };
       loans.end = () => Promise.resolve(void done.push("taken back"));
       const asking = say(open(1));
       pass(5_000);
       await asking;
+      await begun.promise;
       const ending = end();
       await settled();
       lending.resolve(["/home/ubuntu/maps/1-a.txt"]);
