@@ -1,9 +1,10 @@
 /**
- * `deno task sweep [--native] [WORD…]`: opens programs of Debian's, all or those whose package or toolkit has one of the
- * words in it, from a container on a sway and an X display of its own, or on its GNOME Shell in the host of today, where
- * the container is there already. With `--native`, on two desktops in the container, without the scripts. In each
- * program it opens a menu, types, opens a dialog and closes the window, and says what came of that. A step counts where
- * the picture changes: look at the pictures, whose place it prints. The container, `sweep`, stays.
+ * `deno task sweep [--native] [--windows] [WORD…]`: opens programs of Debian's, all or those whose package or toolkit has
+ * one of the words in it, from a container on a sway and an X display of its own, or on its GNOME Shell in the host of
+ * today, where the container is there already. With `--native`, on two desktops in the container, without the scripts.
+ * In each program it opens a menu, types, opens a dialog and closes the window, and says what came of that; with
+ * `--windows`, it looks at the first windows only. A step counts where the picture changes: look at the pictures, whose
+ * place it prints. The container, `sweep`, stays.
  */
 
 import { join } from "@std/path";
@@ -218,6 +219,9 @@ async function workIn(program: Program, desktop: Desktop, directory: string): Pr
     done.push(`window ${((performance.now() - began) / 1000).toFixed(1)} s`);
     await desktop.press("Shift_L");
     await settle(desktop, path("window"));
+    if (Deno.args.includes("--windows")) {
+      return [...done, ...(await desktop.windows()).map(([, title]) => `"${title}"`)].join(", ");
+    }
     if (program.first) await press(program.first);
     for (const step of ["menu", "text", "dialog"] as const) {
       if (!program[step]) continue;
@@ -276,7 +280,7 @@ async function withDesktops(directory: string, action: (desktops: Desktop[]) => 
   }
 }
 
-const words = Deno.args.filter((word) => word !== "--native");
+const words = Deno.args.filter((word) => !word.startsWith("--"));
 const chosen = Object.entries(programs).flatMap(([toolkit, made]) => made.map((program) => ({ toolkit, ...program })))
   .filter(({ packages, toolkit }) =>
     words.length === 0 || words.some((word) => `${packages} ${toolkit}`.includes(word))
