@@ -10,6 +10,8 @@ while [ -e "$RUNTIME_DIRECTORY/await_tray" ] && [ "$tries" -lt 150 ]; do
   tries=$((tries + 1))
   sleep 0.02
 done
+# xpra 6.5.5 takes PATH from /etc/profile: without this, the container's own xdg-open comes before that of offer_portals.sh.
+export PATH="$RUNTIME_DIRECTORY/bin:$PATH"
 export -p >"$RUNTIME_DIRECTORY/environment"
 echo "The app is started"
 # shellcheck disable=SC2016 # The inner shell expands these: its process id becomes the app's.
