@@ -34,7 +34,7 @@ import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./
 import { runScript } from "./lib/cli/script.ts";
 import { xpraOptionNames } from "./lib/cli/xpra_options.ts";
 import { applySettings } from "./lib/attach/settings/apply.ts";
-import { namedLinkPlaces, optionOf, settingKeys, settingsFor } from "./lib/attach/settings/file.ts";
+import { namedPlaces, optionOf, settingKeys, settingsFor } from "./lib/attach/settings/file.ts";
 
 const channelList = { words: channelWords, list: true };
 const denied = { ...channelList, containers: true };
@@ -69,7 +69,8 @@ const spec = {
     "settings": { help: "Show what is set for a container, and where" },
     "history": { help: "Print what passed between a container and this host, by day" },
     "save": {
-      help: "Keep the options about channels, links, display, border and engine for NAME; with an app, also run it",
+      help:
+        "Keep the options about channels, links, files, display, border and engine for NAME; with an app, also run it",
     },
     "session": {
       group: "Session and display",
@@ -112,6 +113,11 @@ const spec = {
     "links-to": {
       value: "PLACE",
       help: "Where links of the apps open: host (the default), a container's name, disposable:NAME, or ask",
+      completion: { words: ["host", "ask"] },
+    },
+    "files-to": {
+      value: "PLACE",
+      help: "Where files open that apps hand over: the same; host: in your downloads",
       completion: { words: ["host", "ask"] },
     },
     "ask": {
@@ -215,10 +221,13 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
     const { copy, paste } = await import("./lib/attach/clipboard.ts");
     return await (flags.has("copy") ? copy : paste)(container, session);
   }
+  const applied = applySettings(values, settings).values;
+  const named = async (kind: "links" | "files"): Promise<string[]> =>
+    applied.get(optionOf(kind)) === "ask" ? await namedPlaces(host, kind) : [];
   const request = (await import("./lib/attach/request.ts")).readRequest(host, {
     ...args,
     settings,
-    linkPlaces: applySettings(values, settings).values.get("links-to") === "ask" ? await namedLinkPlaces(host) : [],
+    named: { links: await named("links"), files: await named("files") },
     times,
     line: (app) => appLine(word, app, givenOptions(given)),
   });

@@ -60,7 +60,9 @@ function describe(line: HistoryLine): string {
         ? `file lent${line.readOnly ? ", to read" : ""}: "${line.path}"`
         : `file back, ${line.changed ? "changed" : "as it was"}: "${line.path}"`;
     case "download":
-      return `file received: "${line.name}", ${bytesOf(line)}`;
+      return line.where === undefined
+        ? `file received: "${line.name}", ${bytesOf(line)}`
+        : `file opened ${line.where}: "${line.name}", ${bytesOf(line)}`;
     case "link":
       return `link to ${line.host} opened ${line.where}`;
     case "print":

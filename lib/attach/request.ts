@@ -3,14 +3,14 @@
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
-import { isAddress } from "./browser.ts";
+import { isAddress, isFileAddress, pathOf } from "./default_app.ts";
 import { parseBorder } from "./settings/border_option.ts";
 import { sortAppWords } from "./session/app.ts";
 import type { Channel } from "../guard/channel.ts";
 import { checkSessionName } from "../container/names.ts";
-import { type LinkRequest, type ShowRequest, type StartRequest, wantedDisplay } from "./display/request.ts";
+import { type ShowRequest, type StartRequest, wantedDisplay } from "./display/request.ts";
 import { applySettings, limitedChannels } from "./settings/apply.ts";
-import { parseLinkPlaces } from "./session/link_places.ts";
+import { type OpenedKind, openedKinds, type Opening, parsePlaces } from "./session/places.ts";
 import type { Settings } from "./settings/file.ts";
 
 /** A session that is to be started in a copy of the container. */
@@ -25,8 +25,8 @@ export type Words = Arguments<string> & {
   settings: Settings;
   /** How long the channels are to be open that `--allow` gives a time, in milliseconds. */
   times?: ReadonlyMap<Channel, number>;
-  /** Where links can open, besides this host, when `--links-to` or the settings ask. */
-  linkPlaces?: readonly string[];
+  /** Where links and files can open, besides this host, when `--links-to`, `--files-to` or the settings ask. */
+  named?: Readonly<Partial<Record<OpenedKind, readonly string[]>>>;
   /** Writes the line that runs an app with words that are not to be taken for options. */
   line(app: readonly string[]): string;
 };
@@ -38,7 +38,7 @@ export type Words = Arguments<string> & {
  */
 export function readRequest(
   host: Host,
-  { flags, values, positionals, rest, settings, times, linkPlaces = [], line }: Words,
+  { flags, values, positionals, rest, settings, times, named = {}, line }: Words,
 ): ShowRequest | DisposableRequest {
   const session = values.get("session");
   if (session !== undefined) checkSessionName(session);
@@ -51,7 +51,7 @@ export function readRequest(
     display,
     ...channels,
     times,
-    links: readLinks(values.get("links-to"), { ...channels, value: applied.values.get("links-to"), linkPlaces }),
+    opening: readOpening(values, { ...channels, applied: applied.values, named }),
     channelsFrom: applied.from,
     border: border === undefined ? undefined : parseBorder(border),
     box: !flags.has("no-box"),
@@ -75,19 +75,37 @@ export function readRequest(
     );
   }
   const detached = flags.has("detached");
-  const opensLink = [app[0]!, ...rest].some(isAddress);
-  return { ...show, app, opensLink, detached, userOptions, files };
+  const opensFile = isFileAddress(app[0]!);
+  if (opensFile && app.length + files.length > 1) {
+    throw inputError("A file in the app's place is opened alone", "Run attach.ts once for each file, or name an app");
+  }
+  return {
+    ...{ ...show, app, detached, userOptions },
+    isOpening: opensFile || [app[0]!, ...rest].some(isAddress),
+    files: opensFile ? [pathOf(app[0]!)] : files,
+  };
 }
 
-/** Reads where links open. An option would have no effect while nothing opens links. */
-function readLinks(
-  option: string | undefined,
-  { value, open, linkPlaces }: { value: string | undefined; open: ReadonlySet<string>; linkPlaces: readonly string[] },
-): LinkRequest | undefined {
-  if (value === undefined) return undefined;
-  const places = parseLinkPlaces(value, { named: linkPlaces });
-  if (option === undefined || open.has("links")) return { places, option };
-  throw inputError("--links-to has no effect: the channel links is closed", "Add --allow links, or --ask links");
+/** Reads where links and files open. An option would have no effect while nothing opens them. */
+function readOpening(
+  values: Words["values"],
+  { applied, open, named }: {
+    applied: Words["values"];
+    open: ReadonlySet<string>;
+    named: NonNullable<Words["named"]>;
+  },
+): Opening {
+  return Object.fromEntries(openedKinds.flatMap((kind) => {
+    const name = `${kind}-to`;
+    const [value, option] = [applied.get(name), values.get(name)];
+    if (value === undefined) return [];
+    const places = parsePlaces(value, { kind, named: named[kind] ?? [] });
+    if (option === undefined || open.has(kind)) return [[kind, { places, option }]];
+    throw inputError(
+      `--${name} has no effect: the channel ${kind} is closed`,
+      `Add --allow ${kind}, or --ask ${kind}`,
+    );
+  }));
 }
 
 /** The options that are about an app that is to be run. */

@@ -11,7 +11,7 @@ import { servePortals } from "./agent/serve.ts";
 import type { ShowRequest } from "./display/request.ts";
 import { channelLine, channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
 import type { Channel } from "../guard/channel.ts";
-import { linkLine } from "./session/link_places.ts";
+import { openingLine } from "./session/places.ts";
 import { noteChannels } from "./session/live_sessions.ts";
 import { createPermissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
@@ -36,10 +36,12 @@ const askAgainMs = 1_000;
  */
 export async function serveAgain(
   container: Container,
-  { session, open, times, asks, links, channels: recorded }: Pick<ShowRequest, "open" | "times" | "asks" | "links"> & {
-    session: string;
-    channels: string;
-  },
+  { session, open, times, asks, opening, channels: recorded }:
+    & Pick<ShowRequest, "open" | "times" | "asks" | "opening">
+    & {
+      session: string;
+      channels: string;
+    },
 ): Promise<number> {
   const { host, history } = container;
   const served = open.intersection(new Set([...goesWithRun, "look"]));
@@ -76,12 +78,12 @@ export async function serveAgain(
       servePortals(container, {
         permissions,
         asks,
-        links,
+        opening,
         session,
         runsOn: () => host.signal.aborted,
       }));
     using _drops = portals?.drop && await takeDrops(container, { session, lend: portals.drop });
-    host.ui.status(`${channelLine(served, asks)}${served.has("links") ? linkLine(links?.places) : ""}; ${rest}`);
+    host.ui.status(`${channelLine(served, asks)}${openingLine(served, opening)}; ${rest}`);
     await using _commands = await host.look(
       undefined,
       () => openToCommands(container, { session, permissions, asks, stays: ["sound"] }),
@@ -90,7 +92,7 @@ export async function serveAgain(
   }
   history.add({ kind: "session", what: host.signal.aborted ? "runs on" : "ends", session });
   if (host.signal.aborted) {
-    tellWindowsStay(container, { session, open: permissions.open, asks, links });
+    tellWindowsStay(container, { session, open: permissions.open, asks, opening });
     throw host.signal.reason;
   }
   await host.look(undefined, () => reportServedOutcome(container, session));
@@ -114,7 +116,7 @@ async function awaitEndOf(container: Container, session: string): Promise<void> 
 /** Says at the end of a run what stays of a session on this host's Wayland desktop, what does not, and what to type. */
 export function tellWindowsStay(
   container: Container,
-  { session, open, asks, links }: Pick<ShowRequest, "open" | "asks" | "links"> & { session: string },
+  { session, open, asks, opening }: Pick<ShowRequest, "open" | "asks" | "opening"> & { session: string },
 ): void {
   const gone = goesWithRun.filter((channel) => open.has(channel));
   const stop = `To end it: ${attachLine(container, "--stop", session)}`;
@@ -123,6 +125,6 @@ export function tellWindowsStay(
       ? `The windows stay, and the app runs on. ${stop}`
       : `The windows stay, and the app runs on, without ${gone.join(", ")}. To have ${
         gone.length === 1 ? "that" : "these"
-      } again: ${reattachLine(container, { session, open, asks, links })}. ${stop}`,
+      } again: ${reattachLine(container, { session, open, asks, opening })}. ${stop}`,
   );
 }

@@ -9,7 +9,7 @@ import type { ShowRequest } from "./display/request.ts";
 import { tellWindowsStay } from "./serve_again.ts";
 import { attachLine, reattachLine } from "./session/advice.ts";
 import { channelLine, recordChannels } from "./session/channels.ts";
-import { linkLine } from "./session/link_places.ts";
+import { openingLine } from "./session/places.ts";
 import type { Permissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
 import { setIn } from "./settings/apply.ts";
@@ -18,7 +18,7 @@ import { isLive, reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { playSound } from "./session/sound.ts";
 import { takeDrops } from "./wayland/take_drops.ts";
 
-export interface ShowOptions extends Pick<ShowRequest, "asks" | "links" | "channelsFrom"> {
+export interface ShowOptions extends Pick<ShowRequest, "asks" | "opening" | "channelsFrom"> {
   /** The channels, which {@linkcode windows} goes by, too. */
   permissions: Permissions;
   windows: Windows;
@@ -34,7 +34,7 @@ export interface ShowOptions extends Pick<ShowRequest, "asks" | "links" | "chann
  */
 export async function show(
   container: Container,
-  { permissions, asks, links, channelsFrom, windows, session: given }: ShowOptions,
+  { permissions, asks, opening, channelsFrom, windows, session: given }: ShowOptions,
 ): Promise<number> {
   const { host, history } = container;
   const { open } = permissions;
@@ -46,7 +46,7 @@ export async function show(
   // Toolkits ask the agent for the look before they show a window: it starts together with the session.
   await using portals = await host.look(undefined, () =>
     servePortals(container, {
-      ...{ permissions, asks, links, session: started.promise, run: isNew ? given.run : undefined },
+      ...{ permissions, asks, opening, session: started.promise, run: isNew ? given.run : undefined },
       runsOn: () => host.signal.aborted && outlivesRun !== "nothing",
     }));
   started.resolve(isNew ? given.start() : given);
@@ -83,7 +83,7 @@ export async function show(
   let player: RunningProcess | undefined;
   try {
     player = await begin(
-      `${channelLine(open, asks)}${open.has("links") ? linkLine(links?.places) : ""}${setIn(channelsFrom)}${note}`,
+      `${channelLine(open, asks)}${openingLine(open, opening)}${setIn(channelsFrom)}${note}`,
     );
   } catch (error) {
     if (isNew) await stopUnseen(container, session);
@@ -109,10 +109,10 @@ export async function show(
   if (runsOn) await closeAtEnd(container, { session, permissions, windows });
   history.add({ kind: "session", what: runsOn ? "runs on" : "ends", session });
   if (!end || host.signal.aborted) {
-    if (outlivesRun === "windows") tellWindowsStay(container, { session, open, asks, links });
+    if (outlivesRun === "windows") tellWindowsStay(container, { session, open, asks, opening });
     else if (outlivesRun === "session" && await mayRunOn(container, session)) {
       host.ui.status(
-        `Detached; the app runs on. To come back: ${reattachLine(container, { session, open, asks, links })}`,
+        `Detached; the app runs on. To come back: ${reattachLine(container, { session, open, asks, opening })}`,
       );
     }
     throw host.signal.reason;

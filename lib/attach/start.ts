@@ -7,7 +7,7 @@ import { checkDirectory } from "../container/mounts.ts";
 import { checkSessionName, sessionNameOf } from "../container/names.ts";
 import { socketPath } from "../container/sockets.ts";
 import { checkAsking } from "./agent/ask.ts";
-import { isAddress, noteOpenedLink, withBrowser } from "./browser.ts";
+import { noteOpening, withDefaultApp } from "./default_app.ts";
 import { withDisplay } from "./choose_display.ts";
 import type { StartRequest } from "./display/request.ts";
 import { findSameApp, startAgain } from "./same_app.ts";
@@ -19,13 +19,14 @@ import { startSession } from "./start_session.ts";
 
 /**
  * Starts an app in a new session, and shows the session unless that is not wanted. An app that runs already is started in
- * its session. An address in its place stands for the container's browser.
+ * its session. An address in its place stands for the container's app that opens it.
  *
  * @returns the exit code
  */
 export async function start(container: Container, given: StartRequest): Promise<number> {
-  await noteOpenedLink(container, given);
-  const request = isAddress(given.app[0]!) ? await withBrowser(container, given) : given;
+  await noteOpening(container, given);
+  await using lent = new AsyncDisposableStack();
+  const request = await withDefaultApp(container, given, lent);
   const { host, label } = container;
   const { app, asks, detached } = request;
   const name = request.session ?? sessionNameOf(app[0]!);

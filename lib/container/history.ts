@@ -33,8 +33,8 @@ export type Happening =
   /** A file of the host's. `readOnly`: the container has a copy, or may not write it. */
   | { kind: "file"; what: "lent"; path: string; readOnly: boolean }
   | { kind: "file"; what: "back"; path: string; changed: boolean }
-  /** A file of the container's that is among the user's downloads now. */
-  | { kind: "download"; name: string; bytes: number }
+  /** A file of the container's that is among the user's downloads now. `where`: in which container, else. */
+  | { kind: "download"; name: string; bytes: number; where?: string }
   /** `where`: "on this host", or in which container. */
   | { kind: "link"; host: string; where: string }
   | { kind: "print"; name: string; bytes: number; printer: string }
@@ -274,7 +274,7 @@ const fields: Readonly<Record<HappeningKind, Readonly<Record<string, string | nu
   microphone: { what: "" },
   question: { channel: "", about: "", answer: "" },
 };
-const optionalFields = { copy: "", channels: "", readOnly: false, changed: false, seconds: 0 };
+const optionalFields = { copy: "", channels: "", where: "", readOnly: false, changed: false, seconds: 0 };
 
 /** Reads a line; undefined for one that is not as it is written here. */
 export function parseHistoryLine(text: string): HistoryLine | undefined {

@@ -67,6 +67,12 @@ export function lockPath(root: string): string {
 }
 
 /**
+ * The start of the names of runs' private directories beside those of the containers, which have no such name. The process
+ * id follows: attach.ts may use only the sockets in its own one.
+ */
+export const privatePrefix = ".attach-";
+
+/**
  * The name that a container has on this host, whatever the CLI's default is: `[REMOTE:][PROJECT_]NAME`, and `NAME` for
  * one of this machine's default project, or of the project that Incus makes for each user.
  */

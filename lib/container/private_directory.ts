@@ -9,10 +9,7 @@ import { takeLeftLines } from "./history.ts";
 import type { Host } from "../base/host.ts";
 import { lockFile } from "../base/lock.ts";
 import { quoteWords } from "../base/shell_words.ts";
-import { lockPath, mountsRoot } from "./paths.ts";
-
-/** The start of these directories' names. The process id follows: attach.ts may use only the sockets in its own one. */
-const prefix = ".attach-";
+import { lockPath, mountsRoot, privatePrefix } from "./paths.ts";
 
 /** A file in such a directory: what is to go into a history, see {@linkcode takeLeftLines}. */
 export const leftLinesName = "history.jsonl";
@@ -25,7 +22,7 @@ export const leftLinesName = "history.jsonl";
  */
 export async function makePrivateDirectory(host: Host, suffix = ""): Promise<AsyncDisposable & { path: string }> {
   const root = mountsRoot(host);
-  const path = join(root, `${prefix}${Deno.pid}${suffix}`);
+  const path = join(root, `${privatePrefix}${Deno.pid}${suffix}`);
   const lock = await host.change(`mkdir ${quoteWords([path])}`, () => claim(host, path));
   return {
     path,
@@ -64,7 +61,7 @@ export async function takeAllLeftLines(host: Host): Promise<void> {
 /** The private directories of all runs, and of what has outlived its run. */
 export async function privateDirectories(host: Pick<Host, "env">): Promise<string[]> {
   const root = mountsRoot(host);
-  return (await readDirectory(root)).filter(({ name, isDirectory }) => isDirectory && name.startsWith(prefix))
+  return (await readDirectory(root)).filter(({ name, isDirectory }) => isDirectory && name.startsWith(privatePrefix))
     .map(({ name }) => join(root, name));
 }
 
@@ -82,7 +79,7 @@ export async function isInUse(path: string): Promise<boolean> {
 /** Removes the directories of runs that have ended without doing so: nobody holds their locks. */
 async function removeLeftovers(host: Host, root: string): Promise<void> {
   for (const { name, isDirectory } of await readDirectory(root)) {
-    if (!isDirectory || !name.startsWith(prefix)) continue;
+    if (!isDirectory || !name.startsWith(privatePrefix)) continue;
     const path = join(root, name);
     try {
       using lock = await Deno.open(join(path, "lock"), { write: true });

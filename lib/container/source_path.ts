@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { mountsIn, mountsRoot } from "./paths.ts";
+import { mountsIn, mountsRoot, privatePrefix } from "./paths.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 
 /** How many links a path may have, as on Linux (path_resolution(7)). */
@@ -21,11 +21,12 @@ export interface SharedDirectories {
   inodes: ReadonlySet<string>;
 }
 
-/** The directories of all containers below `$GUI_CONTAINER_MOUNTS`, and that directory itself. No engine is asked. */
+/** The directories of all containers below `$GUI_CONTAINER_MOUNTS`. No engine is asked. */
 export async function sharedByMounts(host: Host): Promise<SharedDirectories> {
   const root = mountsRoot(host);
-  const names = (await readDirectory(root)).filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
-  return await directoryIdentities([root, ...names.flatMap((name) => mountsIn(host, name).shared)]);
+  const names = (await readDirectory(root)).filter(({ isDirectory }) => isDirectory).map(({ name }) => name)
+    .filter((name) => !name.startsWith(privatePrefix));
+  return await directoryIdentities(names.flatMap((name) => [join(root, name), ...mountsIn(host, name).shared]));
 }
 
 /** The directories of the host that these instances can write to, by devices of their own or of their profiles. */

@@ -7,3 +7,4 @@ export function fromFileUrl(url: string | URL): string;
 export function isAbsolute(path: string): boolean;
 export function join(path: string, ...paths: string[]): string;
 export function resolve(...paths: string[]): string;
+export function toFileUrl(path: string): URL;

@@ -7,3 +7,4 @@ export { fromFileUrl } from "deno-std/path/posix/from_file_url.js";
 export { isAbsolute } from "deno-std/path/posix/is_absolute.js";
 export { join } from "deno-std/path/posix/join.js";
 export { resolve } from "deno-std/path/posix/resolve.js";
+export { toFileUrl } from "deno-std/path/posix/to_file_url.js";

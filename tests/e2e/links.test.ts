@@ -1,5 +1,5 @@
-// Links of one container that open in another one: in the session in which its browser runs, in a copy of it, and where
-// the user chooses. Both containers are real, and so are the runs of attach.ts by which links go from one to the other.
+// Links and files of one container that open in another one: in the session in which its browser or viewer runs, and in a
+// copy of it. Both containers are real, and so are the runs of attach.ts by which these go from one to the other.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
@@ -19,6 +19,14 @@ trap 'rmdir "$XDG_RUNTIME_DIR/browsing"' EXIT
 if [ "$WAYLAND_DISPLAY" ]; then foot -T "browser $1" sleep 600; else xterm -T "browser $1" -e sleep 600; fi
 `;
 
+/** A viewer likewise. It writes down what it is given, and changes it if it can. */
+const viewer = `#!/bin/sh
+{ printf '%s\\n' "$1" && cat "$1" && ! echo changed >>"$1"; } >>"$HOME/share/viewed" 2>/dev/null
+mkdir "$XDG_RUNTIME_DIR/viewing" 2>/dev/null || exit 0
+trap 'rmdir "$XDG_RUNTIME_DIR/viewing"' EXIT
+if [ "$WAYLAND_DISPLAY" ]; then foot -T "viewer \${1##*/}" sleep 600; else xterm -T "viewer \${1##*/}" -e sleep 600; fi
+`;
+
 const entry = `[Desktop Entry]
 Type=Application
 Name=Browser
@@ -34,6 +42,11 @@ ${
   [
     { path: "/usr/local/bin/my-browser", content: browser, permissions: "0755" },
     { path: "/usr/share/applications/my-browser.desktop", content: entry },
+    { path: "/usr/local/bin/my-viewer", content: viewer, permissions: "0755" },
+    {
+      path: "/usr/share/applications/my-viewer.desktop",
+      content: "[Desktop Entry]\nType=Application\nName=Viewer\nExec=my-viewer %f\nMimeType=application/pdf;\n",
+    },
     {
       path: "/etc/xdg/mimeapps.list",
       content: "[Default Applications]\nx-scheme-handler/https=my-browser.desktop\n",
@@ -56,6 +69,15 @@ shareOnEngines({
 
 /** An app that opens a link, and stays. */
 const chatting = (address: string): string => `sh -c 'xdg-open "$0"; exec sleep 600' '${address}'`;
+
+/** An app that has a file opened, and stays. */
+const sending = (name: string, text: string): string =>
+  `sh -c 'echo "$1" >"$0"; xdg-open "$0"; exec sleep 600' '${name}' '${text}'`;
+
+/** What a run keeps for others: files that are on their way. */
+async function onTheirWay(): Promise<string[]> {
+  return (await sh(["find", mountsRoot, "-path", "*/.attach-*/file-*"])).split("\n").filter((path) => path !== "");
+}
 
 /** A link takes two runs of attach.ts, and maybe a copy of a container, on a machine that may have much else to do. */
 const slow = { timeoutMs: 120_000 };
@@ -148,6 +170,91 @@ testOnOneEngine(
       await attach.ended;
       await script("attach", engine, ["--stop", chat, "--all"]);
       await Deno.remove(config, { recursive: true });
+    }
+  },
+);
+
+/** Has an app of the chat open files in the other container, on a display. */
+async function opensFilesElsewhere(engine: EngineName, env: Record<string, string>): Promise<void> {
+  const [chat, web] = [chatOn(engine), webOn(engine)];
+  const viewed = (): Promise<string> => Deno.readTextFile(join(mountsRoot, web, "share", "viewed")).catch(() => "");
+  const lent = async (): Promise<string[]> =>
+    (await inContainer(engine, web, "ls /home/*/maps 2>/dev/null || true")).split("\n").filter((name) => name !== "");
+  await sh(["rm", "-f", join(mountsRoot, web, "share", "viewed")]);
+  let said = "";
+  const attach = startScript("attach", engine, [
+    ...["--allow=files", `--files-to=${web}`, "--session=chat", chat, sending("first file.pdf", "one")],
+  ], { env, output: { line: (line) => said += `${line}\n` } });
+  try {
+    // The app opens it before anything else.
+    const title = new RegExp(`^\\[${web}\\] viewer [0-9a-f]{10}-first file\\.pdf`);
+    const shown = async (): Promise<boolean> => (await titles(env)).some((one) => title.test(one));
+    await eventually("the viewer's window", shown, slow);
+    assertStringIncludes(said, `; files open in "${web}"`);
+    // The viewer that runs shows the second one, and the one that was started for it ends at once.
+    await inSession(engine, chat, "chat", "cd /tmp && echo two >b.pdf && xdg-open b.pdf");
+    const maps = "/home/[a-z]+/maps/[0-9a-f]{10}";
+    const both = new RegExp(`^${maps}-first file\\.pdf\\none\\n${maps}-b\\.pdf\\ntwo\\n$`);
+    await eventually("the second file", async () => both.test(await viewed()), slow);
+    assertEquals((await lent()).map((name) => name.slice(11)).sort(), ["b.pdf", "first file.pdf"]);
+    // What no app of the other one should run goes nowhere, and what was asked for goes on in the chat's own.
+    await inSession(engine, chat, "chat", "cd /tmp && echo three >c.sh && xdg-open c.sh || true");
+    await eventually("the refusal", () => Promise.resolve(said.includes("does not end as that of a document")), slow);
+    const { stdout } = await script("attach", engine, ["--history", chat], { env });
+    assertStringIncludes(stdout, `file opened in "${web}": "first file.pdf", 4 bytes`);
+    assertEquals(said.match(/was not done/g)?.length, 1, said);
+    await inContainer(engine, web, "pkill 'foot|xterm'");
+    await eventually("the way back", async () => (await lent()).length === 0, slow);
+    await eventually("an empty directory", async () => (await onTheirWay()).length === 0, slow);
+  } finally {
+    attach.kill("SIGINT");
+    await attach.ended;
+    for (const name of [chat, web]) await script("attach", engine, ["--stop", name, "--all"]);
+  }
+}
+
+testOnOneEngine(
+  "a file of a container opens in another one, to read, and is gone with the session that shows it",
+  needed,
+  (engine) => opensFilesElsewhere(engine, {}),
+);
+
+testOnIncus(
+  "a file of a container opens in another one on Wayland, to read, and is gone with the session that shows it",
+  [...needed, ...waylandParts],
+  (engine) => opensFilesElsewhere(engine, desktop()),
+);
+
+testOnOneEngine(
+  "a file of a container opens in a copy of another one, which is gone with its window and hands over none itself",
+  needed,
+  async (engine) => {
+    const [chat, web] = [chatOn(engine), webOn(engine)];
+    let said = "";
+    const attach = startScript("attach", engine, [
+      ...["--allow=files", `--files-to=disposable:${web}`, "--session=chat", chat, sending("a.pdf", "one")],
+    ], { output: { line: (line) => said += `${line}\n` } });
+    try {
+      const copy = await eventually("the window of a copy", async () => {
+        const title = (await titles({})).find((one) => one.endsWith(" viewer a.pdf"));
+        return new RegExp(`^\\[(${web}-d[0-9a-f]{5})\\] `).exec(title ?? "")?.[1];
+      }, slow);
+      const [live] = JSON.parse((await script("attach", engine, ["--json", "--list", copy])).stdout);
+      assertEquals([live.session, live.channels.filter((one: string) => /links|files/.test(one))], ["my-viewer", []]);
+      assertEquals(
+        await Deno.readTextFile(join(mountsRoot, copy, "share", "viewed")),
+        "/home/ubuntu/maps/a.pdf\none\n",
+      );
+      await inContainer(engine, copy, "pkill xterm");
+      await eventually("the end of the copy", async () => {
+        const all = JSON.parse(await sh([engine, "query", "/1.0/instances?recursion=1"])) as { name: string }[];
+        return !all.some(({ name }) => name === copy);
+      }, slow);
+      await eventually("an empty directory", async () => (await onTheirWay()).length === 0, slow);
+    } finally {
+      attach.kill("SIGINT");
+      await attach.ended;
+      await script("attach", engine, ["--stop", chat, "--all"]);
     }
   },
 );

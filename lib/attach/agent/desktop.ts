@@ -16,10 +16,11 @@ import type { Agreed, Consent, Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
 import { askInDialog } from "./ask.ts";
-import { linkArgv, linkQuestion, parseLink, placeOf } from "./links.ts";
-import { defaultPrinter, keepFile, maxHandedBytes, printFile, readFile } from "./handed_files.ts";
+import { fileQuestion, linkQuestion, openArgv, parseLink, placeOf } from "./elsewhere.ts";
+import { defaultPrinter, keepFile, maxHandedBytes, moveOut, printFile, readFile } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
-import { type LinkPlace, placeText } from "../session/link_places.ts";
+import { typeOf } from "../session/file_types.ts";
+import { onHost, type Opening, type Place, placeText } from "../session/places.ts";
 import type { Permissions } from "../session/permissions.ts";
 
 export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file" | "print" }>;
@@ -30,21 +31,11 @@ export type Outcome = "done" | "not done" | "no printer";
 /** The channel of each request. */
 const channelOf = { link: "links", notify: "notifications", file: "files", print: "printing" } as const;
 
-/** Why most files of a container are asked for whose network is closed or limited. */
-const confinedFile = "The network of this container is closed or limited, and yours is not:\n" +
-  "when you open a file of this kind, it can send what is in it anywhere.";
-
-/**
- * Names of files that load nothing from elsewhere when they are opened. All others may: pages, documents, archives of
- * them, and lists of songs, which players know by their content, too.
- */
-const loadsNothing = /\.(?:avif|bmp|gif|jpe?g|png|tiff?|txt|webp)$/i;
-
 /** How long the notice of a file may take to be shown, in milliseconds. */
 const noticeMs = 5_000;
 
-/** How many runs that have opened links in other containers or copies may go on at once. */
-const maxLinkRuns = 4;
+/** How many runs that have opened something in other containers or copies may go on at once. */
+const maxRunsElsewhere = 4;
 
 /** How many files may wait until those before them are here. */
 const maxWaitingFiles = 4;
@@ -59,21 +50,22 @@ const maxRunBytes = 4 * 2 ** 30;
  * Answers them for a run. Never rejects: each reason why something is not done is shown once.
  *
  * @param options `asks`: the channels for each use of which the user is asked. The user always is before something is
- * printed, and before what could make up for a network that the container does not have; `linkPlaces`: where links open,
- * of which the user chooses one
+ * printed, and before what could make up for a network that the container does not have
  */
 export function desktopOf(
   container: Container,
-  { permissions, asks, linkPlaces = [{ on: "host" }], consent, signal, now = () => performance.now() }: {
+  { permissions, asks, opening = {}, consent, signal, now = () => performance.now() }: {
     permissions: Pick<Permissions, "open" | "closing">;
     asks: ReadonlySet<AskableChannel>;
-    linkPlaces?: readonly LinkPlace[] | undefined;
+    opening?: Opening | undefined;
     consent: Consent;
     signal: AbortSignal;
     now?: () => number;
   },
 ): (line: DesktopLine) => Promise<Outcome> {
   const { host, label, history } = container;
+  const { links: { places: linkPlaces } = { places: [onHost] }, files: { places: filePlaces } = { places: [onHost] } } =
+    opening;
   /** Writes down what is about to be done. */
   const record = (happening: Happening): void => {
     if (!history.add(happening)) throw new Refusal(historyIsFull);
@@ -86,7 +78,7 @@ export function desktopOf(
   };
   const told = new Set<string>();
   let waiting = 0;
-  let linkRuns = 0;
+  let runsElsewhere = 0;
   let handedBytes = 0;
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -134,6 +126,34 @@ export function desktopOf(
     await done.finally(() => waiting--);
   };
 
+  /**
+   * Opens an address in a place.
+   *
+   * @param happening is written down
+   * @returns the end of what opens it
+   */
+  const openAt = async (
+    place: Place,
+    address: URL,
+    happening: Extract<Happening, { kind: "link" | "download" }>,
+  ): Promise<{ ended: Promise<void> }> => {
+    const argv = await openArgv(container, place, address);
+    endOf(happening.kind === "link" ? "links" : "files").throwIfAborted();
+    const isElsewhere = place.on !== "host";
+    if (isElsewhere && runsElsewhere >= maxRunsElsewhere) {
+      throw new Refusal(
+        `${maxRunsElsewhere} links and files that it has opened in containers are still starting, or shown: close one`,
+      );
+    }
+    if (history.isFull(happening.kind)) throw new Refusal(historyIsFull);
+    const what = happening.kind === "link" ? `a link to ${happening.host}` : `a file, "${happening.name}"`;
+    const ended = start(argv, what);
+    record(happening);
+    if (!isElsewhere) return { ended };
+    runsElsewhere++;
+    return { ended: ended.finally(() => runsElsewhere--) };
+  };
+
   const handOver = async (ask: "file" | "print", file: Handed): Promise<Outcome> => {
     const { name, size } = file;
     if (name === "") throw new Refusal("a file has a name that is not allowed");
@@ -142,16 +162,32 @@ export function desktopOf(
     }
     const printer = ask === "print" ? await defaultPrinter(host) : undefined;
     if (ask === "print" && printer === undefined) return "no printer";
+    const places = ask === "file" ? filePlaces : [];
+    if (places.some(({ on }) => on !== "host")) typeOf(name);
     const details = [["Name", name], ["Size", `${size} bytes`]] as const;
-    const why = !loadsNothing.test(name) && await container.isConfined() ? { why: confinedFile } : {};
     const question: Question = printer === undefined
-      ? { channel: "files", what: "save a file among your downloads", ...why, details }
+      ? await fileQuestion(container, { file, places })
       : { channel: "printing", what: "print a document", details: [...details, ["Printer", printer]] };
-    if (!await agreedTo(question)) return "not done";
+    const agreed = await agreedTo(question);
+    if (agreed === false) return "not done";
+    const place = placeOf(agreed, places);
     const act = async (path: string): Promise<void> => {
       if (printer !== undefined) {
         record({ kind: "print", name, bytes: size, printer });
         return await printFile(host, { path, name, printer });
+      }
+      if (place.on !== "host") {
+        await using scope = new AsyncDisposableStack();
+        const { address } = scope.use(await moveOut({ path, name }));
+        const { ended } = await openAt(place, address, {
+          kind: "download",
+          name,
+          bytes: size,
+          where: placeText(place),
+        });
+        // The other run reads it when it is ready for it.
+        const resources = scope.move();
+        return void ended.finally(() => resources.disposeAsync());
       }
       record({ kind: "download", name, bytes: size });
       const kept = await keepFile(host, { path, name });
@@ -176,21 +212,7 @@ export function desktopOf(
     const agreed = await agreedTo(await linkQuestion(container, { url, places: linkPlaces }));
     if (agreed === false) return "not done";
     const place = placeOf(agreed, linkPlaces);
-    const argv = await linkArgv(container, place, url);
-    if (!permissions.open.has("links")) return "not done";
-    const isElsewhere = place.on !== "host";
-    if (isElsewhere && linkRuns >= maxLinkRuns) {
-      throw new Refusal(
-        `${maxLinkRuns} links that it has opened in containers are still starting, or shown: close one`,
-      );
-    }
-    if (history.isFull("link")) throw new Refusal(historyIsFull);
-    const ended = start(argv, `a link to ${url.host}`);
-    record({ kind: "link", host: url.host, where: placeText(place) });
-    if (isElsewhere) {
-      linkRuns++;
-      void ended.finally(() => linkRuns--);
-    }
+    await openAt(place, url, { kind: "link", host: url.host, where: placeText(place) });
     return "done";
   };
 

@@ -3,7 +3,7 @@
  * among the user's downloads, or printed. Nothing on the host opens them.
  */
 
-import { extname, join } from "@std/path";
+import { extname, join, toFileUrl } from "@std/path";
 import { isFailure, ProcessError, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
@@ -59,6 +59,25 @@ export async function readFile(
   if (received !== size) throw new Refusal("a file is smaller than it said");
   const resources = stack.move();
   return { path, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/**
+ * Moves a file into a directory of its own beside it, under its name, for another run to read. It is removed at the end
+ * of its scope.
+ *
+ * @param file `name` is fit to be a file's
+ */
+export async function moveOut(
+  { path, name }: { path: string; name: string },
+): Promise<AsyncDisposable & { address: URL }> {
+  const directory = `${path}.out`;
+  await using stack = new AsyncDisposableStack();
+  await Deno.mkdir(directory, { mode: 0o700 });
+  stack.defer(() => Deno.remove(directory, { recursive: true }).catch(() => {}));
+  const moved = join(directory, name);
+  await Deno.rename(path, moved);
+  const resources = stack.move();
+  return { address: toFileUrl(moved), [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
 /**

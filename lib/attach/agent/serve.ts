@@ -14,7 +14,7 @@ import type { Permissions } from "../session/permissions.ts";
 import { createTray } from "./tray.ts";
 
 export interface PortalOptions
-  extends Pick<ShowRequest, "asks" | "links">, Omit<DialogOptions, "inside" | "signal" | "send"> {
+  extends Pick<ShowRequest, "asks" | "opening">, Omit<DialogOptions, "inside" | "signal" | "send"> {
   permissions: Permissions;
   /** The id of this run, when it starts the session. */
   run?: string | undefined;
@@ -36,7 +36,7 @@ export async function servePortals(
   container: Container,
   options: PortalOptions,
 ): Promise<Portals | undefined> {
-  const { permissions, asks, links, session, run, restartMs = 5_000, now = () => performance.now() } = options;
+  const { permissions, asks, opening, session, run, restartMs = 5_000, now = () => performance.now() } = options;
   const { open } = permissions;
   const { host, label } = container;
   const channels = await servedChannels(host, open);
@@ -49,7 +49,7 @@ export async function servePortals(
     now,
     startHour: (channel, end) => permissions.allowFor([channel], { ms: hourMs, then: "asked for again", end }),
   });
-  const onDesktop = desktopOf(container, { permissions, asks, linkPlaces: links?.places, consent, signal, now });
+  const onDesktop = desktopOf(container, { permissions, asks, opening, consent, signal, now });
   const microphone = createMicrophone(container, {
     consent: asks.has("microphone") ? consent : undefined,
     closing: permissions.closing("microphone"),

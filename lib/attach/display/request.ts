@@ -3,7 +3,7 @@
 import { inputError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { ContainerBorder } from "../../container/border.ts";
-import type { LinkPlace } from "../session/link_places.ts";
+import type { Opening } from "../session/places.ts";
 import type { AskableChannel, Channel } from "../../guard/channel.ts";
 
 /** The displays, the best first. */
@@ -33,14 +33,6 @@ export function wantedDisplay(host: Pick<Host, "env">, option: string | undefine
   );
 }
 
-/** Where links open. */
-export interface LinkRequest {
-  /** Of several, the user chooses one for each link. */
-  places: readonly LinkPlace[];
-  /** The value of `--links-to`, where that says so. */
-  option?: string | undefined;
-}
-
 /** How a session is to be shown, and which one. */
 export interface ShowRequest {
   /** The session's name, if one is given. */
@@ -54,8 +46,8 @@ export interface ShowRequest {
   asks: ReadonlySet<AskableChannel>;
   /** Where the settings are written that say which channels are open, as far as that is not on the command line. */
   channelsFrom?: readonly string[];
-  /** Where links open; undefined: on this host. */
-  links?: LinkRequest | undefined;
+  /** Where links and files open; undefined: on this host. */
+  opening?: Opening | undefined;
   /** What the container's border is to be from now on; undefined: what it was. */
   border: ContainerBorder | "auto" | undefined;
   /** The user's own options of `xpra attach`. */
@@ -73,6 +65,6 @@ export interface StartRequest extends ShowRequest {
   detached: boolean;
   /** Joins a session in which the app runs whatever the channels and the display of that are. */
   joinsAny?: boolean;
-  /** Whether it is started to open a link: there is an address in the app's place, or after `--`. */
-  opensLink?: boolean;
+  /** Whether it is started to open something: there is an address in the app's place, or one of the web after `--`. */
+  isOpening?: boolean;
 }

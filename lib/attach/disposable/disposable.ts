@@ -15,8 +15,8 @@ import type { DisposableRequest } from "../request.ts";
 import { withDisplay } from "../choose_display.ts";
 import { start } from "../start.ts";
 
-/** How many copies of a container may be in use when one more is made for a link. */
-const maxCopiesForLinks = 8;
+/** How many copies of a container may be in use when one more is made to open something. */
+const maxCopiesForOpening = 8;
 
 /**
  * Runs an app in a disposable copy of a container, and removes the copy when the app ends, or the run. First removes
@@ -35,8 +35,8 @@ export async function runDisposable(container: Container, request: DisposableReq
   await removeCopies(host, await findLeftovers(host));
   const useOnce = async (): Promise<number> => {
     const lend = (copy: Instance): Promise<void> => files.lend(copy, origin.user);
-    // It may be a link that a container opens, one after the other.
-    const max = request.opensLink ? maxCopiesForLinks : undefined;
+    // It may be a container that opens one after the other.
+    const max = request.isOpening ? maxCopiesForOpening : undefined;
     const copy = await makeCopy(host, container, { origin, lend, max });
     const { name, address, made } = copy;
     const { keptAs } = container.history;

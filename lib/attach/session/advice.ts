@@ -3,6 +3,7 @@
 import { quoteWords } from "../../base/shell_words.ts";
 import type { Container } from "../../container/container.ts";
 import { channelArguments } from "./channels.ts";
+import { openedKinds, type Opening } from "./places.ts";
 import type { Channel } from "../../guard/channel.ts";
 
 /** The line that lists the sessions of a container, shows the log of one of them, ends it, or closes channels. */
@@ -17,15 +18,18 @@ export function attachLine(
 /** The line that shows a session again, with the same channels. */
 export function reattachLine(
   { label, options }: Pick<Container, "label" | "options">,
-  { session, open, asks, links }: {
+  { session, open, asks, opening }: {
     session: string;
     open: ReadonlySet<Channel>;
     asks: ReadonlySet<Channel>;
-    links?: { option?: string | undefined } | undefined;
+    opening?: Opening | undefined;
   },
 ): string {
-  const linksTo = links?.option === undefined ? [] : [`--links-to=${links.option}`];
-  const words = ["--session", session, label, ...channelArguments(open, asks), ...linksTo];
+  const places = openedKinds.flatMap((kind) => {
+    const option = opening?.[kind]?.option;
+    return option === undefined ? [] : [`--${kind}-to=${option}`];
+  });
+  const words = ["--session", session, label, ...channelArguments(open, asks), ...places];
   return quoteWords(["attach.ts", ...options, ...words]);
 }
 

@@ -17,7 +17,7 @@ export interface Applied {
   from: readonly string[];
 }
 
-const channelKeys = [...listKeys, "preset", "at-most", "links"] as const satisfies readonly SettingKey[];
+const channelKeys = [...listKeys, "preset", "at-most", "links", "files"] as const satisfies readonly SettingKey[];
 
 /**
  * Adds settings to the options of a command line. `--preset` there replaces what the settings open, by a preset or one by

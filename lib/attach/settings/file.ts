@@ -13,7 +13,7 @@ import type { CopyRecord } from "../../container/disposables.ts";
 import { copyRecordPath, mountsIn } from "../../container/paths.ts";
 import { engineClis } from "../../engine/engine.ts";
 import { parseBorder } from "./border_option.ts";
-import { parseLinkPlaces } from "../session/link_places.ts";
+import { type OpenedKind, openedKinds, parsePlaces } from "../session/places.ts";
 import { askedChannels, openChannels } from "../session/channels.ts";
 import { wantedDisplay } from "../display/request.ts";
 
@@ -34,7 +34,8 @@ const checks = {
     throw inputError(`There is no engine "${engine}"`, `Use ${engineClis.join(" or ")}`);
   },
   "project": () => {},
-  "links": (value) => parseLinkPlaces(value),
+  "links": (value) => parsePlaces(value, { kind: "links" }),
+  "files": (value) => parsePlaces(value, { kind: "files" }),
   "history": (value) => {
     if (value !== "on" && value !== "off") throw inputError(`"${value}" is neither on nor off`, "Write history: off");
   },
@@ -47,7 +48,7 @@ export const settingKeys = Object.keys(checks) as readonly SettingKey[];
 
 /** The option of attach.ts that stands for a key. */
 export function optionOf(key: SettingKey): string {
-  return key === "links" ? "links-to" : key;
+  return openedKinds.some((kind) => kind === key) ? `${key}-to` : key;
 }
 
 /** The keys whose values are lists of channels. */
@@ -106,9 +107,9 @@ export async function settingsFor(host: Pick<Host, "env">, word: string): Promis
   return settings;
 }
 
-/** The values of `links` in all entries: what there is to choose from where the user is asked. */
-export async function namedLinkPlaces(host: Pick<Host, "env">): Promise<string[]> {
-  return (await readEntries(host)).flatMap(({ settings }) => settings.get("links")?.value ?? []);
+/** The values of `links` or `files` in all entries: what there is to choose from where the user is asked. */
+export async function namedPlaces(host: Pick<Host, "env">, kind: OpenedKind): Promise<string[]> {
+  return (await readEntries(host)).flatMap(({ settings }) => settings.get(kind)?.value ?? []);
 }
 
 /** What a disposable copy is a copy of; nothing for another container. */

@@ -107,10 +107,11 @@ export interface SessionLoans {
    * Lends files, those that are lent already included.
    *
    * @param paths as the user has chosen them
+   * @param options `readOnly`: copies, of which nothing comes back
    * @returns their paths in the container
    * @throws {UserError} when one of them cannot be lent. Then none is
    */
-  open(paths: readonly string[]): Promise<string[]>;
+  open(paths: readonly string[], options?: { readOnly?: boolean }): Promise<string[]>;
   /**
    * Lends a file to save to, and makes it if it is missing. Its content does not go to the container.
    *

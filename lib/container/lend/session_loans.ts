@@ -65,6 +65,8 @@ export async function sessionLoans(
   }
   await recoverEnded(host, records.filter((loan) => isHere(loan) && loan.session !== session));
 
+  const savable = (): LentCopy[] => loans.filter(isCopy).filter(({ readOnly }) => !readOnly);
+
   const takeBack = async (host: Host, ended: readonly Loan[]): Promise<void> => {
     for (const finding of await takeFilesBack(host, container, ended)) host.ui.warn(finding);
   };
@@ -91,7 +93,7 @@ export async function sessionLoans(
   /** Lends files, all or none. Returns their paths in the container. */
   const lend = async (
     paths: readonly string[],
-    request: Pick<LendRequest, "maxCopiedBytes" | "saving">,
+    { readOnly = false, ...request }: Pick<LendRequest, "maxCopiedBytes" | "saving"> & { readOnly?: boolean },
   ): Promise<string[]> => {
     if (!presence) await recoverFirst(host);
     const [{ neighbours }, user, shared] = await Promise.all([
@@ -110,7 +112,7 @@ export async function sessionLoans(
       }
       const fresh = files.filter(({ path }) => !places.has(path));
       checkCount(fresh.length);
-      const options = { ...request, readOnly: false, owner: await ownerName(), session };
+      const options = { ...request, readOnly, owner: await ownerName(), session };
       for (const loan of await withUndo(host, (undo) => container.lend(fresh, { ...options, undo }))) {
         loans.push(loan);
         places.set(loan.hostPath, loan.containerPath);
@@ -124,20 +126,21 @@ export async function sessionLoans(
   };
 
   return {
-    open: (paths) => lend(paths, { maxCopiedBytes }),
+    open: (paths, { readOnly = false } = {}) =>
+      lend(paths, { readOnly, maxCopiedBytes: readOnly ? Infinity : maxCopiedBytes }),
     async save(path) {
       checkCount(1);
       const [place] = await lend([path], { saving: await makeFile(host, path) });
       return place!;
     },
     async writeBack(containerPath) {
-      const copy = loans.find((loan) => isCopy(loan) && loan.containerPath === containerPath);
+      const copy = savable().find((loan) => loan.containerPath === containerPath);
       if (!copy || parted.has(copy.id)) return;
       const { findings, isParted } = await bringVersion(host, container, copy);
       if (isParted) parted.add(copy.id);
       for (const finding of findings) host.ui.warn(finding);
     },
-    copies: () => loans.filter(isCopy).map(({ containerPath }) => containerPath),
+    copies: () => savable().map(({ containerPath }) => containerPath),
     async end({ runsOn }) {
       const act = async (host: Host): Promise<void> => {
         // Another run that has shown the session may have let some stay meanwhile.

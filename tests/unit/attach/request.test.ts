@@ -6,6 +6,7 @@ import { reattach } from "../../../lib/attach/reattach.ts";
 import type { ShowRequest } from "../../../lib/attach/display/request.ts";
 import { type DisposableRequest, readRequest, type Words } from "../../../lib/attach/request.ts";
 import { reattachLine } from "../../../lib/attach/session/advice.ts";
+import { openingLine } from "../../../lib/attach/session/places.ts";
 import { start } from "../../../lib/attach/start.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { borderOf } from "../../../lib/container/border.ts";
@@ -97,22 +98,28 @@ Deno.test("a session is not shown again in another way, or with options that it 
   }
 });
 
-Deno.test("--links-to is refused while the channel is closed; the settings may say it for when it is open", () => {
+Deno.test("--links-to and --files-to are refused while the channel is closed; the settings may say it for when it is open", () => {
   const { host } = recordingHost();
   const read = (values: [string, string][], settings: [string, unknown][] = []): ShowRequest =>
     readRequest(host, {
       ...{ flags: new Set(), values: new Map(values), positionals: ["box", "foot"], rest: [] },
-      ...{ settings: new Map(settings), linkPlaces: ["web"], line: () => "" },
+      ...{ settings: new Map(settings), named: { links: ["web"], files: ["office"] }, line: () => "" },
     } as unknown as Words);
   const web = { on: "container", container: "web" } as const;
   assertThrows(() => read([["links-to", "web"]]), UserError, "the channel links is closed");
   const allowed = read([["links-to", "web"], ["allow", "links"]]);
-  assertEquals(allowed.links, { places: [web], option: "web" });
-  assertEquals(read([], [["links", { value: "web", from: "" }]]).links, { places: [web], option: undefined });
-  assertEquals(read([["links-to", "ask"], ["ask", "links"]]).links?.places, [{ on: "host" }, web]);
+  assertEquals(allowed.opening?.links, { places: [web], option: "web" });
+  assertEquals(read([], [["links", { value: "web", from: "" }]]).opening?.links, { places: [web], option: undefined });
+  assertEquals(read([["links-to", "ask"], ["ask", "links"]]).opening?.links?.places, [{ on: "host" }, web]);
+  const both = read([["links-to", "web"], ["files-to", "disposable:office"], ["allow", "links,files"]]);
+  assertEquals(both.opening?.files?.places, [{ on: "copy", container: "office" }]);
+  assertThrows(() => read([["files-to", "office"], ["allow", "links"]]), UserError, "the channel files is closed");
+  assertEquals(openingLine(both.open, both.opening), '; links open in "web"; files open in a copy of "office"');
+  assertEquals(openingLine(new Set(), both.opening), "");
   // What to type to come back has it, too.
-  const again = reattachLine({ label: "box", options: [] }, { ...allowed, session: "foot" });
-  assertEquals(again, "attach.ts --session foot box --allow=links --links-to=web");
+  const again = reattachLine({ label: "box", options: [] }, { ...both, session: "foot" });
+  const places = "--links-to=web --files-to=disposable:office";
+  assertEquals(again, `attach.ts --session foot box --allow=links,files ${places}`);
 });
 
 Deno.test("an address in the app's place, or after --, is a link to open; an app that gets one as a word may not open it", () => {
@@ -120,11 +127,27 @@ Deno.test("an address in the app's place, or after --, is a link to open; an app
   const opens = (positionals: string[], rest: string[] = []): boolean | undefined => {
     const words = { flags: new Set(), values: new Map(), positionals: ["box", ...positionals], rest };
     const request = readRequest(host, { ...words, settings: new Map(), line: () => "" } as unknown as Words);
-    return "app" in request ? request.opensLink : undefined;
+    return "app" in request ? request.isOpening : undefined;
   };
   const url = "https://example.org/";
   assertEquals([opens([url]), opens([], [url]), opens(["firefox"], [url])], [true, true, true]);
   assertEquals([opens([]), opens(["firefox"], ["-x"]), opens(["sh -c x", url])], [undefined, false, false]);
+});
+
+Deno.test("the address of a file in the app's place is a file to open, alone", () => {
+  const { host } = recordingHost();
+  const read = (rest: string[]): DisposableRequest => {
+    const words = { flags: new Set(), values: new Map(), positionals: ["box"], rest };
+    return readRequest(
+      host,
+      { ...words, settings: new Map(), line: () => "" } as unknown as Words,
+    ) as DisposableRequest;
+  };
+  const { isOpening, files } = read(["file:///home/me/a%20b.pdf"]);
+  assertEquals([isOpening, files], [true, ["/home/me/a b.pdf"]]);
+  assertEquals(read(["atril", "file:///a.pdf"]).files, []);
+  assertThrows(() => read(["file:///a.pdf", "file:///b.pdf"]), UserError, "is opened alone");
+  assertThrows(() => read(["file:///a%2fb.pdf%ff"]), UserError, "is not the address of a file");
 });
 
 Deno.test("$GUI_CONTAINER_DISPLAY is for new sessions: one that runs has its display", () => {

@@ -68,6 +68,19 @@ Deno.test("followPath() refuses each way that leads through a shared directory",
     assertEquals(way.path, secret);
   }));
 
+Deno.test("followPath() takes what a run keeps in its private directory, which no container sees", () =>
+  inHome(async ({ mounts, link }) => {
+    const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: mounts } });
+    const own = join(mounts, ".attach-7");
+    await Deno.mkdir(own);
+    await Deno.writeTextFile(join(own, "a.pdf"), "");
+    await Deno.symlink(link, join(own, "b.pdf"));
+    const shared = await sharedByMounts(host);
+    assertEquals((await followPath(join(own, "a.pdf"), shared)).directories.slice(-2), [mounts, own]);
+    await assertRejects(() => followPath(join(own, "b.pdf"), shared), UserError, refused);
+    await assertRejects(() => followPath(`${own}/../box/share/cv.odt`, shared), UserError, refused);
+  }));
+
 Deno.test("followPath() knows a shared directory under another path, and ends in a circle of links", () =>
   inHome(async ({ home, share, secret }) => {
     const devices = { home: { type: "disk", source: share, path: "/x" } };

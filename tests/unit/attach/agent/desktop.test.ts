@@ -9,8 +9,8 @@ import { programPath } from "../../../../lib/base/called.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { type AskableChannel, askableNames } from "../../../../lib/guard/channel.ts";
-import type { LinkPlace } from "../../../../lib/attach/session/link_places.ts";
-import { noteLink } from "../../../../lib/container/opened_links.ts";
+import type { Place } from "../../../../lib/attach/session/places.ts";
+import { noteOpened } from "../../../../lib/container/opened.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { createConsent } from "../../../../lib/guard/consent.ts";
 import { createPermissions, type Permissions } from "../../../../lib/attach/session/permissions.ts";
@@ -53,6 +53,7 @@ async function inWorld(
     open = askableNames,
     asks = [],
     linkPlaces,
+    filePlaces,
     answer = "Allow once",
     printer = "Office",
     isConfined = false,
@@ -62,7 +63,8 @@ async function inWorld(
   }: {
     open?: readonly AskableChannel[];
     asks?: readonly AskableChannel[];
-    linkPlaces?: readonly LinkPlace[];
+    linkPlaces?: readonly Place[];
+    filePlaces?: readonly Place[];
     answer?: string;
     printer?: string;
     /** Whether the container's network is closed. */
@@ -129,7 +131,11 @@ async function inWorld(
   const over = new AbortController();
   const now = (): number => time;
   const permissions = createPermissions(container, { open: new Set(open) });
-  const options = { permissions, asks: new Set(asks), linkPlaces, signal: over.signal, now };
+  const opening = {
+    ...linkPlaces ? { links: { places: linkPlaces } } : {},
+    ...filePlaces ? { files: { places: filePlaces } } : {},
+  };
+  const options = { permissions, asks: new Set(asks), opening, signal: over.signal, now };
   const act = desktopOf(container, { ...options, consent: createConsent({ now, startHour: () => {} }) });
   try {
     await test({
@@ -328,7 +334,7 @@ Deno.test("a storm of links for another container ends with a sentence, until wh
     }
     assertEquals(done.length, 4);
     assertEquals(said.map((line) => line.replace(/^.* not done: /, "")), [
-      "4 links that it has opened in containers are still starting, or shown: close one",
+      "4 links and files that it has opened in containers are still starting, or shown: close one",
     ]);
     await endRuns(1);
     assertMatch(said.at(-1)!, /: a link to example\.com: \S+ ended with exit status 1\. Try it/);
@@ -340,15 +346,113 @@ Deno.test("a link that may come from another container, by way of this one, wait
   for (const answer of ["Refuse", "Allow once"]) {
     await inWorld({ linkPlaces: [web], answer }, async ({ ask, done, asked, directory, pass }) => {
       const { host } = recordingHost();
-      await noteLink(host, { directory });
+      await noteOpened(host, { directory });
       await ask({ ask: "link", url: "https://example.com/round" });
-      assertStringIncludes(asked[0]!, "A link was opened in this container a moment ago");
+      assertStringIncludes(asked[0]!, "A link or a file was opened in this container from outside a moment ago");
       assertEquals(done.length, answer === "Refuse" ? 0 : 1);
       await Deno.utime(join(directory, "link-opened"), 0, Date.now() / 1000 - 31);
       pass(10_000);
       await ask({ ask: "link", url: "https://example.com/later" });
       assertEquals([asked.length, done.at(-1)?.at(-1)], [1, "https://example.com/later"]);
     });
+  }
+});
+
+const office = { on: "container", container: "office" } as const;
+const copyOfOffice = { on: "copy", container: "office" } as const;
+
+Deno.test("a file opens in another container, in a copy that opens none, or where the user chooses", async () => {
+  for (const [place, options] of [[office, []], [copyOfOffice, ["--disposable", "--deny=links,files"]]] as const) {
+    await inWorld({ filePlaces: [place] }, async ({ ask, done, put, kept, written, endRuns }) => {
+      assertEquals(await ask({ ask: "file", id: 1, name: "a b%.pdf", ...await put("x", "abc") }), "done");
+      const [argv] = done as [string[]];
+      const address = argv.at(-1)!;
+      assertEquals(argv.slice(0, -1), [programPath("attach.ts"), ...options, "office", "--"]);
+      assert(/^file:\/\/\/.*\/file-[0-9a-f-]{36}\.out\/a%20b%25\.pdf$/.test(address), address);
+      // Nothing of the container's is in it but what it said, and only the user can read it.
+      const path = new URL(address);
+      assertEquals([await Deno.readTextFile(path), (await Deno.stat(path)).mode! & 0o777], ["abc", 0o600]);
+      assertEquals((await Deno.stat(new URL(".", path))).mode! & 0o777, 0o700);
+      const where = place === office ? 'in "office"' : 'in a copy of "office"';
+      assertEquals(await written(), [{ kind: "download", name: "a b%.pdf", bytes: 3, where }]);
+      assertEquals(await kept(), {});
+      await endRuns(0);
+    });
+  }
+  const filePlaces = [{ on: "host" }, office, copyOfOffice] as const;
+  for (const [answer, words, isKept] of [["On this host", [], true], ['In "office"', ["office"], false]] as const) {
+    await inWorld({ filePlaces, answer }, async ({ ask, done, asked, put, kept, endRuns }) => {
+      await ask({ ask: "file", id: 1, name: "a.pdf", ...await put("x", "abc") });
+      const runs = done.filter(([program]) => program === programPath("attach.ts"));
+      assertEquals([runs.map(([, name]) => name), Object.keys(await kept()).length === 1], [[...words], isKept]);
+      assertStringIncludes(asked[0]!, 'The container "box" asks to open a file. A yes');
+      assertStringIncludes(asked[0]!, "\n\nName: a.pdf\nSize: 3 bytes");
+      await endRuns(0);
+    });
+  }
+  await inWorld({ filePlaces: [office], asks: ["files"], answer: "Refuse" }, async ({ ask, done, asked, put }) => {
+    assertEquals(await ask({ ask: "file", id: 1, name: "a.pdf", ...await put("x", "abc") }), "not done");
+    assertStringIncludes(asked[0]!, 'asks to open a file in "office". A yes');
+    assertEquals(done, []);
+  });
+});
+
+Deno.test("a file says nothing to another container but a name and bytes, and is no program", () =>
+  inWorld({ filePlaces: [office] }, async ({ ask, done, put, said, pass, endRuns }) => {
+    const hand = async (name: string): Promise<Outcome> => {
+      pass(10_000);
+      const outcome = await ask({ ask: "file", id: 1, name, ...await put("x", "#!/bin/sh\n") });
+      await endRuns(0);
+      return outcome;
+    };
+    for (
+      const [name, last] of [
+        ["--preset=trusted.pdf", "preset=trusted.pdf"],
+        ["../../../.ssh/a.txt", "a.txt"],
+        ["a\n\u001b[31m $(x)\u202e.txt", "a%20[31m%20$(x).txt"],
+        ["..%2f..%2fa.txt", "%252f..%252fa.txt"],
+      ] as const
+    ) {
+      assertEquals(await hand(name), "done");
+      assertEquals(done.at(-1)!.slice(1, 3), ["office", "--"]);
+      assertEquals([done.at(-1)!.length, done.at(-1)!.at(-1)!.split("/").at(-1)], [4, last]);
+    }
+    for (const name of ["a", "a.sh", "a.desktop", "a.jar", "a.py", "a.pdf.exe", ".pdf"]) {
+      assertEquals(await hand(name), "not done", name);
+    }
+    assertEquals(done.length, 4);
+    assertStringIncludes(said.at(-1)!, "does not end as that of a document");
+  }));
+
+Deno.test("a storm of files for another container ends with a sentence, and links are counted with them", () =>
+  inWorld({ filePlaces: [copyOfOffice], linkPlaces: [web] }, async ({ ask, done, said, pass, put, endRuns }) => {
+    const file = { ask: "file", id: 1, name: "a.pdf", ...await put("x", "abc") };
+    for (let times = 0; times < 20; times++) {
+      await ask(times === 0 ? { ask: "link", url: "https://example.com/" } : file);
+      pass(3_000);
+    }
+    assertEquals(done.length, 4);
+    assertStringIncludes(said.join("\n"), "4 links and files that it has opened in containers are still starting");
+    await endRuns(0);
+    await ask(file);
+    assertEquals(done.length, 5);
+    await endRuns(0);
+  }));
+
+Deno.test("a file that may be on its way round, or may leave by another container, waits for the user", async () => {
+  for (const [isOpened, isConfined] of [[true, false], [false, true], [false, false]]) {
+    for (const filePlaces of [[office], [{ on: "host" }]] as const) {
+      const options = { filePlaces, isConfined: isConfined!, answer: "Refuse" };
+      await inWorld(options, async ({ ask, asked, directory, put, endRuns }) => {
+        if (isOpened) await noteOpened(recordingHost().host, { directory });
+        // On this host, such a file loads nothing, and nothing opens it.
+        await ask({ ask: "file", id: 1, name: "a.txt", ...await put("x", "abc") });
+        const isAsked = filePlaces[0].on !== "host" && (isOpened || isConfined);
+        assertEquals(asked.length, isAsked ? 1 : 0);
+        if (isAsked) assertStringIncludes(asked[0]!, isOpened ? "on its way round" : "what is in a file can leave");
+        await endRuns(0);
+      });
+    }
   }
 });
 

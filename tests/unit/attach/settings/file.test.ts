@@ -3,15 +3,9 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { applySettings, limitedChannels, setIn } from "../../../../lib/attach/settings/apply.ts";
-import {
-  matches,
-  namedLinkPlaces,
-  ownEntries,
-  parseSettings,
-  settingsFor,
-} from "../../../../lib/attach/settings/file.ts";
+import { matches, namedPlaces, ownEntries, parseSettings, settingsFor } from "../../../../lib/attach/settings/file.ts";
 import { saveSettings, withEntry } from "../../../../lib/attach/settings/save.ts";
-import { parseLinkPlaces, placeText } from "../../../../lib/attach/session/link_places.ts";
+import { parsePlaces, placeText } from "../../../../lib/attach/session/places.ts";
 import { channelLine } from "../../../../lib/attach/session/channels.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { engineOptions } from "../../../../lib/cli/options.ts";
@@ -117,11 +111,11 @@ Deno.test("the settings say where links open, and an option comes before them", 
     assertEquals(await valueFor("mail"), "web");
     assertEquals(await valueFor("other"), "disposable:web");
     assertEquals(await valueFor("mail", { "links-to": "host" }), "host");
-    const named = await namedLinkPlaces(host);
-    const places = (value: string) => parseLinkPlaces(value, { named }).map(placeText);
+    const named = await namedPlaces(host, "links");
+    const places = (value: string) => parsePlaces(value, { kind: "links", named }).map(placeText);
     assertEquals(places("ask"), ["on this host", 'in "web"', 'in a copy of "far:web"', 'in a copy of "web"']);
     assertEquals(places("web"), ['in "web"']);
-    assertEquals(parseLinkPlaces("ask", { named: ["a", "b", "c", "d", "e"] }).length, 4);
+    assertEquals(parsePlaces("ask", { kind: "links", named: ["a", "b", "c", "d", "e"] }).length, 4);
     const given = new Map([["links", "web"]] as const);
     assertStringIncludes(
       (await withEntry(host, text, { word: "new", given })).text,
@@ -129,8 +123,9 @@ Deno.test("the settings say where links open, and an option comes before them", 
     );
   });
   for (const value of ["web*", "a b", "--join", "", "disposable:", "disposable:web:b:c", "web,bank", "../web"]) {
-    const error = assertThrows(() => parseLinkPlaces(value), UserError);
+    const error = assertThrows(() => parsePlaces(value, { kind: "links" }), UserError);
     assertEquals([error.message, error.exitCode], [`Links cannot open in "${value}"`, 2]);
+    assertThrows(() => parsePlaces(value, { kind: "files" }), UserError, `Files cannot open in "${value}"`);
   }
 });
 
@@ -169,7 +164,7 @@ Deno.test("an error in the settings has line and column, whichever entry has it"
       ["containers:\n  - name: b\n    allow: [links]\n    ask: [links]\n", ":4:5: The channel"],
       ["containers:\n  - name: b\n    engine: docker\n", ':3:5: There is no engine "docker"'],
       ["containers:\n  - name: b\n    links: web?\n", ':3:5: Links cannot open in "web?"'],
-      ["containers:\n  - name: b\n    files: web\n", ':3:5: Unknown key "files"'],
+      ["containers:\n  - name: b\n    file: web\n", ':3:5: Unknown key "file"'],
       ["containers:\n  - name: b\n    border: 7\n", ':3:5: "border" is not a text'],
       ["containers: {name: b}\n", ':1:1: "containers" is not a list'],
       ["bank:\n  preset: isolated\n", ':1:1: Unknown key "bank"'],

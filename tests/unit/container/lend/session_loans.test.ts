@@ -105,6 +105,37 @@ Deno.test("at the end of a session, what another run has let stay meanwhile is t
   }
 });
 
+Deno.test("nothing comes back of a copy that a session has to read, whatever its apps save", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const hostPath = join(directory, "a.pdf");
+    for (const readOnly of [true, false]) {
+      const { host, calls } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer: answerWith("editor") });
+      const server = { remote: "local", project: "default" };
+      const { original: _, granted: __, uid: ___, mode: ____, ...record } = sampleMapping({
+        hostPath,
+        readOnly,
+        server,
+      });
+      const copy = {
+        ...record,
+        session: "editor",
+        user: "ubuntu:1000:1000:/home/ubuntu",
+        lent: { size: 1, sha256: "" },
+      };
+      await withJournalLock(host, () => writeRecords(host, [copy]));
+      const loans = await sessionLoans(boxOf(host), "editor");
+      assertEquals(loans.copies(), readOnly ? [] : [copy.containerPath]);
+      calls.length = 0;
+      // The other one is read back, and the engine of this test has nothing to send.
+      await loans.writeBack(copy.containerPath).catch(() => {});
+      assertEquals(calls.length > 0, !readOnly);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("checkRoom() refuses a place to save to on a full disk, unless what is there makes room", async () => {
   const directory = await Deno.makeTempDir();
   try {

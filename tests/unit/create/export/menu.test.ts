@@ -176,7 +176,11 @@ Deno.test("parseExportWords() tells apps, options of attach.ts and options of xp
   // Each of those that attach.ts takes as its own goes into an entry, or is refused.
   for (const name of Object.keys(commandLine.options)) {
     const sort = (): unknown => sortOptions([`--${name}`]).attachOptions;
-    if (["allow", "ask", "border", "deny", "display", "disposable", "links-to", "no-box", "preset"].includes(name)) {
+    if (
+      ["allow", "ask", "border", "deny", "display", "disposable", "files-to", "links-to", "no-box", "preset"].includes(
+        name,
+      )
+    ) {
       assertEquals(sort(), [`--${name}`, ...name === "disposable" ? ["--deny=links"] : []]);
     } else assertThrows(sort, UserError, `cannot have "--${name}"`);
   }

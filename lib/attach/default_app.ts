@@ -1,0 +1,136 @@
+/**
+ * An address in the place of an app: one of the web is opened by the web browser of the container, where one runs by that
+ * one; a file of this host's is lent, to read, and opened by the container's app for files of its name.
+ */
+
+import { fromFileUrl } from "@std/path";
+import findApps from "./find_apps.sh" with { type: "text" };
+import { ExitCode, inputError, UserError } from "../base/errors.ts";
+import { ifThere } from "../base/files.ts";
+import { withValues } from "../base/shell_words.ts";
+import type { Container } from "../container/container.ts";
+import { parseExecLine } from "../container/exec_line.ts";
+import { sessionNameOf } from "../container/names.ts";
+import { noteOpened } from "../container/opened.ts";
+import type { StartRequest } from "./display/request.ts";
+import { isSameApp, wordsOf } from "./same_app.ts";
+import { typeOf } from "./session/file_types.ts";
+import { listSessions } from "./session/live_sessions.ts";
+
+/** How long a container may take to say which apps it has, in milliseconds. */
+const answerMs = 30_000;
+
+/** How many apps count. */
+const maxApps = 20;
+
+/** Whether a word is an address of the web. */
+export function isAddress(word: string): boolean {
+  return /^https?:\/\//.test(word);
+}
+
+/** Whether a word is the address of a file of this host's. */
+export function isFileAddress(word: string): boolean {
+  return /^file:\/\/\//.test(word);
+}
+
+/** The path of a file by its address. */
+export function pathOf(address: string): string {
+  try {
+    return fromFileUrl(address);
+  } catch {
+    throw inputError(`"${address}" is not the address of a file`, "Write it as file:///home/you/letter.pdf");
+  }
+}
+
+/**
+ * Notes that something is opened in a container, unless it is a copy: those open nothing for others. Where its directory is
+ * missing, the connection fails, and says what to do.
+ */
+export async function noteOpening(
+  { host, mounts }: Pick<Container, "host" | "mounts">,
+  { isOpening, isDisposable }: Pick<StartRequest, "isOpening" | "isDisposable">,
+): Promise<void> {
+  if (isOpening && !isDisposable) await ifThere(noteOpened(host, mounts));
+}
+
+/**
+ * The request for the app of the container that opens an address, or the request itself where there is none in the app's
+ * place. What is lent for that ends with the scope.
+ *
+ * @throws {UserError} exit code 127 when it has no such app
+ */
+export async function withDefaultApp(
+  container: Container,
+  request: StartRequest,
+  scope: AsyncDisposableStack,
+): Promise<StartRequest> {
+  const { host, label } = container;
+  const [address, inCopy] = request.app as [string, string | undefined];
+  if (isAddress(address)) {
+    const what = `web browser in the container "${label}"`;
+    return await withApp(container, request, { type: "x-scheme-handler/https", what, words: request.app });
+  }
+  if (!isFileAddress(address)) return request;
+  const path = pathOf(address);
+  const type = typeOf(path);
+  const what = `app for files of the type ${type} in the container "${label}"`;
+  const found = await withApp(container, request, { type, what, words: inCopy === undefined ? [] : [inCopy] });
+  if (inCopy !== undefined) return found;
+  const live = (await host.look([], () => listSessions(container))).map(({ session }) => session);
+  const session = found.session ?? freeName(sessionNameOf(found.app[0]!), live);
+  const place = await host.look("FILE", async () => {
+    const loans = await container.loans(session);
+    // Where the app hands the file to one that runs, it is taken back when that one's session ends.
+    const staysIn = (): boolean => host.signal.aborted || request.detached || live.includes(session);
+    scope.defer(() => loans.end({ runsOn: staysIn() }));
+    return (await loans.open([path], { readOnly: true }))[0]!;
+  });
+  return { ...found, app: [...found.app, place], session };
+}
+
+/** The first of `name`, `name-2`, … that is not taken. */
+function freeName(name: string, taken: readonly string[]): string {
+  let tried = name;
+  for (let count = 2; taken.includes(tried); count++) tried = `${name}-${count}`;
+  return tried;
+}
+
+/**
+ * The same request for the app of the container that opens a type, which joins the session in which that runs, whatever
+ * the channels of that are. A container may answer what it likes: what it names runs in it.
+ *
+ * @throws {UserError} exit code 127 when it has none
+ */
+async function withApp(
+  container: Container,
+  request: StartRequest,
+  { type, what, words }: { type: string; what: string; words: readonly string[] },
+): Promise<StartRequest> {
+  await container.connect();
+  const script = withValues(findApps, { type });
+  const { stdout } = await container.script({ script, planned: "APP", timeoutMs: answerMs });
+  const apps = stdout.split("\n", maxApps).flatMap((line) => {
+    const command = parseExecLine(line)?.command;
+    return command ? [command] : [];
+  });
+  if (apps.length === 0) {
+    throw new UserError(`There is no ${what}`, {
+      hint: "Install one there, for example by packages: of a cloud-config file",
+      exitCode: ExitCode.missingProgram,
+    });
+  }
+  const live = request.isDisposable || (await container.seenSessions())?.length === 0
+    ? []
+    : await listSessions(container);
+  const running = apps.flatMap((app) => {
+    // What it was started with follows.
+    const found = live.find((session) => isSameApp(wordsOf(session).slice(0, app.length), app));
+    return found ? [{ app, session: found.session }] : [];
+  })[0];
+  return {
+    ...request,
+    app: [...running?.app ?? apps[0]!, ...words],
+    session: request.session ?? (request.detached ? undefined : running?.session),
+    joinsAny: true,
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * The types of files by the endings of their names. What is in a file never decides: it could be a program, and the app
+ * for its type one that runs it. So there is none of a program's here.
+ */
+
+import { extname } from "@std/path";
+import { inputError } from "../../base/errors.ts";
+
+const types: Readonly<Record<string, string>> = {
+  "application/epub+zip": "epub",
+  "application/msword": "doc",
+  "application/pdf": "pdf",
+  "application/rtf": "rtf",
+  "application/vnd.ms-excel": "xls",
+  "application/vnd.ms-powerpoint": "ppt",
+  "application/vnd.oasis.opendocument.graphics": "odg",
+  "application/vnd.oasis.opendocument.presentation": "odp",
+  "application/vnd.oasis.opendocument.spreadsheet": "ods",
+  "application/vnd.oasis.opendocument.text": "odt",
+  "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+  "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+  "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+  "application/x-7z-compressed": "7z",
+  "application/x-tar": "tar",
+  "application/zip": "zip",
+  "audio/flac": "flac",
+  "audio/mp4": "m4a",
+  "audio/mpeg": "mp3",
+  "audio/ogg": "oga ogg opus",
+  "audio/x-wav": "wav",
+  "image/avif": "avif",
+  "image/bmp": "bmp",
+  "image/gif": "gif",
+  "image/heif": "heic heif",
+  "image/jpeg": "jpeg jpg",
+  "image/png": "png",
+  "image/svg+xml": "svg",
+  "image/tiff": "tif tiff",
+  "image/vnd.djvu": "djvu",
+  "image/webp": "webp",
+  "message/rfc822": "eml",
+  "text/calendar": "ics",
+  "text/csv": "csv",
+  "text/html": "htm html",
+  "text/markdown": "md",
+  "text/plain": "log txt",
+  "text/vcard": "vcf",
+  "video/mp4": "mp4",
+  "video/mpeg": "mpeg mpg",
+  "video/quicktime": "mov",
+  "video/webm": "webm",
+  "video/x-matroska": "mkv",
+  "video/x-msvideo": "avi",
+};
+
+/**
+ * The type of a file of this name.
+ *
+ * @throws {UserError} exit code 2 for a name that tells none
+ */
+export function typeOf(name: string): string {
+  const end = extname(name).slice(1).toLowerCase();
+  const found = Object.entries(types).find(([, ends]) => end !== "" && ends.split(" ").includes(end));
+  if (found) return found[0];
+  throw inputError(
+    "A file's name does not end as that of a document, picture, sound, film or archive does",
+    "Containers open no others: save it on this host, or open it by map.ts and an app that you choose",
+  );
+}
