@@ -82,7 +82,7 @@ export async function serveAgain(
         session,
         runsOn: () => host.signal.aborted,
       }));
-    using _drops = portals?.drop && await takeDrops(container, { session, lend: portals.drop });
+    using _drops = portals?.give && await takeDrops(container, { session, lend: portals.give });
     host.ui.status(`${channelLine(served, asks)}${openingLine(served, opening)}; ${rest}`);
     await using _commands = await host.look(
       undefined,

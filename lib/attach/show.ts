@@ -90,7 +90,7 @@ export async function show(
     throw error;
   }
   await using _commands = await host.look(undefined, () => openToCommands(container, { session, permissions, asks }));
-  using _drops = portals?.drop && await takeDrops(container, { session, lend: portals.drop });
+  using _drops = portals?.give && await takeDrops(container, { session, lend: portals.give });
   let end = await wait(player);
   try {
     while (!host.signal.aborted && await container.isLost()) {

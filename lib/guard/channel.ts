@@ -30,3 +30,6 @@ export const askableNames = [
 ] as const satisfies readonly Channel[];
 
 export type AskableChannel = typeof askableNames[number];
+
+/** The channels about which there are questions: of files that are pasted, the user is always asked. */
+export type QuestionChannel = AskableChannel | "dialogs";

@@ -4,14 +4,14 @@
  */
 
 import { revealInvisible } from "../base/text.ts";
-import type { AskableChannel } from "./channel.ts";
+import type { QuestionChannel } from "./channel.ts";
 import { Refusal } from "./faults.ts";
 import { rate } from "./rate.ts";
 
 /** What the user is asked. */
 export interface Question {
   /** The channel that would be used. */
-  channel: AskableChannel;
+  channel: QuestionChannel;
   /** What the container wants to do: "open a link". */
   what: string;
   /** Why the user is asked, where that is not what `--ask` says: lines of at most 88 characters. */
@@ -20,6 +20,8 @@ export interface Question {
   details: readonly (readonly [name: string, text: string])[];
   /** In what ways it can be done, where the user chooses one: the words of its button. */
   choices?: readonly string[];
+  /** A yes is for this use alone. */
+  isForOnce?: boolean;
 }
 
 /** The user's answer: yes or no for this use, yes for an hour, or either for all uses of the channel in this session. */
@@ -46,9 +48,9 @@ export interface Consent {
    * @throws {Refusal} when the user has closed the channel, and when there are too many questions
    */
   request(question: Question, ask: (question: Question) => Promise<Answer>): Agreed | Promise<Agreed>;
-  isClosed(channel: AskableChannel): boolean;
+  isClosed(channel: QuestionChannel): boolean;
   /** Aborts when the hour is over for which the user has allowed a channel; undefined while none runs. */
-  hourOf(channel: AskableChannel): AbortSignal | undefined;
+  hourOf(channel: QuestionChannel): AbortSignal | undefined;
 }
 
 /** How many questions there may be at once, with the one that is shown. */
@@ -70,14 +72,14 @@ const maxDetailsOverChoices = 700;
  * begins one, so that a container cannot prolong it
  */
 export function createConsent(
-  { now, startHour }: { now: () => number; startHour: (channel: AskableChannel, end: () => void) => void },
+  { now, startHour }: { now: () => number; startHour: (channel: QuestionChannel, end: () => void) => void },
 ): Consent {
-  const settled = new Map<AskableChannel, Agreed>();
-  const hours = new Map<AskableChannel, AbortController>();
+  const settled = new Map<QuestionChannel, Agreed>();
+  const hours = new Map<QuestionChannel, AbortController>();
   const waiting: { question: Question; ask: () => Promise<Answer>; resolve: (agreed: Agreed) => void }[] = [];
   const isBearable = rate({ perSecond: 0.2, burst: 6 }, now);
 
-  const beginHour = (channel: AskableChannel): void => {
+  const beginHour = (channel: QuestionChannel): void => {
     const hour = new AbortController();
     hours.set(channel, hour);
     startHour(channel, () => {

@@ -137,10 +137,12 @@ export function dialogOptions(container: string, asked: Asked): string[] {
 }
 
 /** The buttons besides the two noes, in their order, each with what it means. */
-function yesButtons({ choices, confirms }: Asked): Map<string, Answer> {
+function yesButtons({ choices, confirms, isForOnce = false }: Asked): Map<string, Answer> {
   const once = choices ?? (confirms ? [] : [labels.once]);
   const meaning = (choice: string): Answer => choices ? { yes: confirms ?? "once", choice } : "once";
-  const longer = (["hour", "session"] as const).filter((yes) => choices ? !confirms : yes === (confirms ?? yes));
+  const longer = (["hour", "session"] as const).filter((yes) =>
+    !isForOnce && (choices ? !confirms : yes === (confirms ?? yes))
+  );
   return new Map([
     ...once.map((label): [string, Answer] => [label, meaning(label)]),
     ...longer.map((yes): [string, Answer] => [labels[yes], yes]),

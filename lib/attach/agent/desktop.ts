@@ -11,7 +11,7 @@ import { isMissingProgram, UserError } from "../../base/errors.ts";
 import { shortLine } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
 import { type Happening, historyIsFull } from "../../container/history.ts";
-import type { AskableChannel } from "../../guard/channel.ts";
+import type { QuestionChannel } from "../../guard/channel.ts";
 import type { Agreed, Consent, Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
@@ -56,7 +56,7 @@ export function desktopOf(
   container: Container,
   { permissions, asks, opening = {}, consent, signal, now = () => performance.now() }: {
     permissions: Pick<Permissions, "open" | "closing">;
-    asks: ReadonlySet<AskableChannel>;
+    asks: ReadonlySet<QuestionChannel>;
     opening?: Opening | undefined;
     consent: Consent;
     signal: AbortSignal;
@@ -89,7 +89,7 @@ export function desktopOf(
   };
 
   /** Aborts when nothing is done any more for a channel: what is under way ends with it. */
-  const endOf = (channel: AskableChannel): AbortSignal => AbortSignal.any([signal, permissions.closing(channel)]);
+  const endOf = (channel: QuestionChannel): AbortSignal => AbortSignal.any([signal, permissions.closing(channel)]);
 
   const agreedTo = async (question: Question): Promise<Agreed> => {
     const { channel, why, choices } = question;

@@ -1,7 +1,7 @@
 /**
  * The host's dialogs in which the user chooses files for the apps of a session, and the files that the user drops on its
- * windows. The choice is the consent, and so is the drop: nothing of the host's is told or lent without one. The container
- * decides when it asks, so a dialog can come over whatever the user is typing: there is one at a time, few wait, and what
+ * windows, or copies for one to paste. The choice is the consent, and so is the drop; before a paste the user is asked.
+ * Nothing of the host's is told or lent without one of these. The container decides when it asks, so a dialog can come over whatever the user is typing: there is one at a time, few wait, and what
  * is chosen sooner than a person can choose is asked for again.
  */
 
@@ -15,9 +15,12 @@ import { revealInvisible } from "../../base/text.ts";
 import { chooseFiles, okay, showDialog } from "../../base/zenity.ts";
 import type { Container, Inside } from "../../container/container.ts";
 import type { SessionLoans } from "../../container/lend/loan.ts";
+import type { Consent, Question } from "../../guard/consent.ts";
+import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
-import type { LendList } from "../../guard/wayland/dropped_files.ts";
+import type { Given, LendList } from "../../guard/wayland/dropped_files.ts";
 import type { Agent } from "./agent.ts";
+import { askInDialog } from "./ask.ts";
 import { listOf, pathsIn, refuseHidden } from "./file_list.ts";
 import type { AgentRequest, FileFilter } from "./requests.ts";
 
@@ -33,6 +36,10 @@ export interface DialogOptions {
   lendingMs?: number;
   /** Its container, as it is reached. */
   inside: Inside;
+  /** Asks the user before files are pasted. */
+  consent: Consent;
+  /** Aborts when the channel is closed. */
+  closing: AbortSignal;
   /** The end of the serving. */
   signal: AbortSignal;
   send: Agent["send"];
@@ -46,8 +53,8 @@ export interface Dialogs extends AsyncDisposable {
   close(id: number): void;
   /** Takes all dialogs away: nothing is chosen in them. */
   closeAll(): void;
-  /** Lends files that were dropped on a window. What cannot be lent, the user is told of. */
-  drop: LendList;
+  /** Lends files that were dropped on a window, or pasted. What cannot be lent, the user is told of. */
+  give: LendList;
   /** Looks after files that an earlier run has lent. */
   begin(): Promise<void>;
   /** Writes back what an app has saved at a path of the container. */
@@ -59,9 +66,9 @@ export interface Dialogs extends AsyncDisposable {
 /** How many dialogs there may be at once, with the one that is shown. */
 const maxWaiting = 4;
 
-/** How many dialogs there may be one after the other, and in a second; and how many drops. */
+/** How many dialogs there may be one after the other, and in a second; and how many drops and pastes. */
 const dialogRate = { burst: 6, perSecond: 0.2 };
-const dropRate = { burst: 12, perSecond: 0.2 };
+const giveRate = { burst: 12, perSecond: 0.2 };
 
 /**
  * A choice that comes sooner may be one of somebody who is typing, in milliseconds. zenity takes half a second to be
@@ -84,12 +91,12 @@ const lookPauseMs = 1_000;
 
 /** Makes the dialogs of a session, of which none is shown. */
 export function createDialogs(container: Container, options: DialogOptions): Dialogs {
-  const { session, inside, signal: shown, send, runsOn } = options;
+  const { session, inside, consent, closing, signal: shown, send, runsOn } = options;
   const { now = () => performance.now(), lendingMs = 60_000 } = options;
   const { host, label } = container;
   const waiting: { request: Asking; gone: AbortController }[] = [];
   const mayShow = rate(dialogRate, now);
-  const mayDrop = rate(dropRate, now);
+  const mayGive = rate(giveRate, now);
   let loans: Promise<SessionLoans> | undefined;
   let known: SessionLoans | undefined;
   const lending = (): Promise<SessionLoans> =>
@@ -171,29 +178,57 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     return inShare.map((path) => path ?? paths.shift()!);
   };
 
-  let dropping = Promise.resolve("");
-  const drop: LendList = (list) => {
-    const act = async (): Promise<string> => {
-      if (shown.aborted) return "";
-      if (!mayDrop()) {
-        tell(new Error(`Files are dropped on "${label}" too often: some are not lent`));
-        return "";
-      }
-      try {
-        const files = pathsIn(list, label);
-        if (files.length === 0) return "";
-        await refuseHidden(files.filter((path) => !sharedPath(path, container, inside)), label);
-        const lent = listOf(await lend(files, { isNew: false }));
-        const line = `Dropped on "${label}" and lent to it: ${namesOf(files).join(", ")}`;
-        host.ui.status(line);
-        host.run(notificationArgv({ title: label, body: escape(line) }), { timeoutMs: noticeMs }).catch(() => {});
-        return lent;
-      } catch (error) {
-        show(error);
-        return "";
-      }
+  /** What is lent of what was given, one after the other. */
+  let giving = Promise.resolve("");
+  const give: LendList = async (list, how) => {
+    const given = givenTo(label, how);
+    const filesIn = async (): Promise<string[]> => {
+      const files = pathsIn(list, given);
+      await refuseHidden(files.filter((path) => !sharedPath(path, container, inside)), given);
+      return files;
     };
-    return dropping = dropping.then(act);
+    const lendFiles = async (): Promise<string> => {
+      const files = await filesIn();
+      if (files.length === 0 || shown.aborted) return "";
+      const lent = listOf(await lend(files, { isNew: false }));
+      const action = how === "dropped" ? "Dropped on" : "Pasted into";
+      const line = `${action} "${label}" and lent to it: ${namesOf(files).join(", ")}`;
+      host.ui.status(line);
+      host.run(notificationArgv({ title: label, body: escape(line) }), { timeoutMs: noticeMs }).catch(() => {});
+      return lent;
+    };
+    const failed = (error: unknown): string => {
+      if (error instanceof Refusal) tell(new Error(`What was ${given} is not lent: ${error.message}`));
+      else show(error);
+      return "";
+    };
+    if (shown.aborted) return "";
+    if (!mayGive()) {
+      tell(new Error(`Files are ${given} too often: some are not lent`));
+      return "";
+    }
+    try {
+      if (how === "pasted" && !await mayPaste(await filesIn())) return "";
+    } catch (error) {
+      return failed(error);
+    }
+    return await (giving = giving.then(lendFiles).catch(failed));
+  };
+
+  /** Whether the user agrees that files are lent which an app would paste. */
+  const mayPaste = async (files: readonly string[]): Promise<boolean> => {
+    if (files.length === 0) return false;
+    const signal = AbortSignal.any([shown, closing]);
+    const agreed = await consent.request(
+      pasteQuestion(files),
+      (question) =>
+        askInDialog(host, question, { container: label, history: container.history, signal, clock: now })
+          .catch((error) => {
+            tell(error);
+            throw error;
+          }),
+    );
+    return agreed !== false && !signal.aborted;
   };
 
   const isShared = (path: string): boolean => path.startsWith(`${inside.share}/`);
@@ -240,13 +275,13 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     ask,
     close: (id) => waiting.find(({ request }) => id === request.id)?.gone.abort(),
     closeAll: () => waiting.forEach(({ gone }) => gone.abort()),
-    drop,
+    give,
     begin,
     writeBack,
     tell,
     async [Symbol.asyncDispose]() {
       // What is being lent is taken back, too.
-      await abortable(Promise.all([working, dropping]), AbortSignal.timeout(lendingMs)).catch(() => {
+      await abortable(Promise.all([working, giving]), AbortSignal.timeout(lendingMs)).catch(() => {
         const line = quoteWords(["map.ts", ...container.options, "--unmap", label]);
         host.ui.warn(`A file that "${label}" asked for is still being lent. To take it back: ${line}`);
       });
@@ -299,6 +334,25 @@ function filterOption({ label, patterns }: FileFilter): string {
 function namesOf(paths: readonly string[]): string[] {
   const names = paths.slice(0, 8).map((path) => revealInvisible(basename(path)).slice(0, 100));
   return [...names, ...(paths.length > names.length ? ["…"] : [])];
+}
+
+/** What was done with files, for a sentence of "What was …". */
+export function givenTo(container: string, how: Given): string {
+  return how === "dropped" ? `dropped on "${container}"` : `pasted into "${container}"`;
+}
+
+/** The question before files are pasted: where they are, and what each is called. */
+export function pasteQuestion(files: readonly string[]): Question {
+  const places = Map.groupBy(files, dirname);
+  const text = [...places].map(([place, paths]) => `${paths.map((path) => basename(path)).join(", ")} in ${place}`);
+  return {
+    channel: "dialogs",
+    what: "read and change the files that you have copied",
+    why: "You may have pasted them, or an app reads what is copied. Your answer is for these, until\n" +
+      "you copy something else. If nothing comes after a yes, paste again.",
+    details: [["Files", text.join("; ")]],
+    isForOnce: true,
+  };
 }
 
 /** The options of the dialog in which a quick choice is confirmed. Enter, Space and Escape mean no. */

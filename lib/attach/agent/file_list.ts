@@ -4,29 +4,29 @@ import { UserError } from "../../base/errors.ts";
 import { revealInvisible } from "../../base/text.ts";
 import { maxListBytes } from "../../guard/wayland/dropped_files.ts";
 
-/** How many files may be dropped at once. */
+/** How many files may be given at once. */
 const maxFiles = 64;
 
 /**
  * The paths that a list names. Hidden files are not among them: whoever takes over waypipe's client can say that something
  * was dropped, and these have the keys of the user's, and what the user's programs start.
  *
- * @param container what the user is told that the files were dropped on
+ * @param given what the user is told of the files: "dropped on …"
  * @throws {UserError} when it names anything but files of this host's in sight, or too many
  */
-export function pathsIn(list: string, container: string): string[] {
+export function pathsIn(list: string, given: string): string[] {
   const lines = list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
   if (lines.length > maxFiles || new TextEncoder().encode(list).length > maxListBytes) {
     throw new UserError(
-      `More than ${maxFiles} files, or too long a list of them, were dropped on "${container}": none is lent`,
-      { hint: "Drop fewer, or put them into its share" },
+      `More than ${maxFiles} files, or too long a list of them, were ${given}: none is lent`,
+      { hint: "Take fewer, or put them into its share" },
     );
   }
   return lines.map((line) => {
     const path = pathOf(line);
-    if (path?.includes("/.")) throw hidden(path, container);
+    if (path?.includes("/.")) throw hidden(path, given);
     if (path !== undefined) return path;
-    throw new UserError(`What was dropped on "${container}" is not a file of this host: "${seen(line)}"`, {
+    throw new UserError(`What was ${given} is not a file of this host: "${seen(line)}"`, {
       hint: "Copy it to a directory of this host first",
     });
   });
@@ -37,16 +37,16 @@ export function pathsIn(list: string, container: string): string[] {
  *
  * @throws {UserError} when one does
  */
-export async function refuseHidden(paths: readonly string[], container: string): Promise<void> {
+export async function refuseHidden(paths: readonly string[], given: string): Promise<void> {
   for (const path of paths) {
     // What is not there, or cannot be reached, is refused when it is to be lent.
     const place = await Deno.realPath(path).catch(() => path);
-    if (place.includes("/.")) throw hidden(path, container);
+    if (place.includes("/.")) throw hidden(path, given);
   }
 }
 
-function hidden(path: string, container: string): UserError {
-  return new UserError(`"${seen(path)}" was dropped on "${container}", and is hidden: none is lent`, {
+function hidden(path: string, given: string): UserError {
+  return new UserError(`"${seen(path)}" was ${given}, and is hidden: none is lent`, {
     hint: "Lend it by map.ts",
   });
 }

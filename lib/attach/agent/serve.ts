@@ -7,14 +7,16 @@ import type { ShowRequest } from "../display/request.ts";
 import { type Agent, type AgentChannel, servedChannels, startAgent } from "./agent.ts";
 import { followColorScheme } from "./color_scheme.ts";
 import { desktopOf } from "./desktop.ts";
-import { createDialogs, type DialogOptions, type Dialogs } from "./dialogs.ts";
+import { createDialogs, type DialogOptions, type Dialogs, givenTo } from "./dialogs.ts";
 import { createMicrophone } from "./microphone.ts";
 import type { AgentRequest, Lack } from "./requests.ts";
 import type { Permissions } from "../session/permissions.ts";
 import { createTray } from "./tray.ts";
 
 export interface PortalOptions
-  extends Pick<ShowRequest, "asks" | "opening">, Omit<DialogOptions, "inside" | "signal" | "send"> {
+  extends
+    Pick<ShowRequest, "asks" | "opening">,
+    Omit<DialogOptions, "inside" | "consent" | "closing" | "signal" | "send"> {
   permissions: Permissions;
   /** The id of this run, when it starts the session. */
   run?: string | undefined;
@@ -24,8 +26,8 @@ export interface PortalOptions
 
 /** What is served. It ends with the scope of this value. */
 export interface Portals extends AsyncDisposable {
-  /** Lends what is dropped on a window, while `dialogs` is open; undefined where it never was. */
-  drop: Dialogs["drop"] | undefined;
+  /** Lends what is dropped on a window, or pasted, while `dialogs` is open; undefined where it never was. */
+  give: Dialogs["give"] | undefined;
 }
 
 /** For how long a yes is that is for an hour, in milliseconds. */
@@ -55,13 +57,15 @@ export async function servePortals(
     closing: permissions.closing("microphone"),
     now,
   });
-  const dialogs = createDialogs(container, { ...options, inside: await container.reach(), signal, send });
+  const closing = permissions.closing("dialogs");
+  const inside = await container.reach();
+  const dialogs = createDialogs(container, { ...options, inside, consent, closing, signal, send });
+  closing.addEventListener("abort", dialogs.closeAll, { signal });
   const tray = createTray(container, {
     send: (message) => isReady && send(message),
     closing: permissions.closing("tray"),
     now,
   });
-  permissions.closing("dialogs").addEventListener("abort", dialogs.closeAll, { signal });
   const lends = (): boolean => open.has("dialogs") || open.has("printing");
   let scheme: string | undefined;
   let isReady = false;
@@ -155,13 +159,13 @@ export async function servePortals(
     }
   };
   keepAgent().catch(dialogs.tell);
-  const drop: Dialogs["drop"] = (list) => {
-    if (open.has("dialogs")) return dialogs.drop(list);
-    host.ui.status(`What was dropped on "${label}" is not lent: dialogs is closed`);
+  const give: Dialogs["give"] = (list, how) => {
+    if (open.has("dialogs")) return dialogs.give(list, how);
+    host.ui.status(`What was ${givenTo(label, how)} is not lent: dialogs is closed`);
     return Promise.resolve("");
   };
   return {
-    drop: channels.includes("dialogs") ? drop : undefined,
+    give: channels.includes("dialogs") ? give : undefined,
     async [Symbol.asyncDispose]() {
       // No question outlives its session.
       over.abort();

@@ -1,9 +1,9 @@
-/** A run lends what the user drops on the windows of its session, on this host's Wayland desktop. */
+/** A run lends what the user drops on the windows of its session, or pastes there, on this host's Wayland desktop. */
 
 import { join } from "@std/path";
 import type { Container } from "../../container/container.ts";
 import { closeQuietly, isGone, readText, writeText } from "../../guard/sockets.ts";
-import type { LendList } from "../../guard/wayland/dropped_files.ts";
+import type { Given, LendList } from "../../guard/wayland/dropped_files.ts";
 import { privateNames } from "../../guard/wayland/request.ts";
 import { guardsOf } from "./ask_guard.ts";
 
@@ -20,7 +20,7 @@ export async function takeDrops(
   // One of the names that Deno lets the run listen by.
   const own = join(await container.directory(), "guard");
   const warn = (error: Error): void =>
-    container.host.ui.warn(`What is dropped on "${session}" is not lent: ${error.message}`);
+    container.host.ui.warn(`What is dropped on "${session}", or pasted, is not lent: ${error.message}`);
   try {
     using starting = new DisposableStack();
     const listener = starting.adopt(Deno.listen({ transport: "unix", path: own }), closeQuietly);
@@ -35,15 +35,21 @@ export async function takeDrops(
   }
 }
 
-/** One after the other. */
+/** Answers a guard that has one drop and one paste at a time. */
 async function answerEach(listener: Deno.UnixListener, lend: LendList): Promise<void> {
-  for await (const connection of listener) {
+  const failed = Promise.withResolvers<never>();
+  const answer = async (connection: Deno.Conn): Promise<void> => {
     try {
       using guard = connection;
-      await writeText(guard, await lend(await readText(guard)));
+      const [, how, list = ""] = /^(dropped|pasted)\n(.*)$/s.exec(await readText(guard)) ?? [];
+      await writeText(guard, how === undefined ? "" : await lend(list, how as Given));
     } catch (error) {
       // It waits no longer.
-      if (!isGone(error)) throw error;
+      if (!isGone(error)) failed.reject(error);
     }
-  }
+  };
+  const accept = async (): Promise<void> => {
+    for await (const connection of listener) void answer(connection);
+  };
+  await Promise.race([accept(), failed.promise]);
 }

@@ -3,9 +3,9 @@
  * knows text and pictures only (`dataTypes`). All other types stay within the container, as on X: the host knows them by
  * names that begin with a mark of the container's, which its programs do not ask for.
  *
- * Files of the host's that are dragged over a window are announced as a list, and as nothing else: other types would tell
- * the host's paths. The app gets nothing of it before the compositor says that they were dropped there, and then the list
- * that `DroppedFiles` makes of it, once.
+ * Files of the host's that are dragged over a window, or copied in a file manager, are announced as a list, and as nothing
+ * else: other types would tell the host's paths. The app gets the list that `GivenFiles` makes of it: when the compositor
+ * says that they were dropped there, once; and where the user works in its windows, after a question.
  */
 
 import { Violation } from "../faults.ts";
@@ -27,6 +27,10 @@ const unknownType = "application/x-gui-container";
 /** What a browser says of a link that is dragged, beside a list: no files come of that. */
 const linkTypes: ReadonlySet<string> = new Set(["text/html", "text/x-moz-url"]);
 
+/** What file managers say of files that are copied, beside a list: GTK's, Qt's, and by the portal. */
+const fileTypes =
+  /^(?:x-special\/.*-copied-files|application\/(?:x-kde-cutselection|x-kde4-urilist|vnd\.portal\.file.*))$/;
+
 /** What may become of what is dragged, see `wl_data_device_manager.dnd_action`. */
 const copyAction = 1;
 
@@ -44,9 +48,10 @@ interface Offer {
   isOwn: boolean;
   /** What marks it as the text that the user has carried here. */
   carriedMark?: string;
-  /** It comes with a list, of files unless it is a link. */
+  /** It comes with a list, of files unless it is a link; a file manager says that they are. */
   hasList: boolean;
   isLink: boolean;
+  isOfFiles: boolean;
   /** The app has asked for the files that were dropped. */
   isTaken: boolean;
   /** Whether it is copied or selected, or dragged over a window of the app's, and dropped there. */
@@ -77,7 +82,7 @@ export function createClipboard(
     answer(pipe: Descriptor, text: string | undefined): void;
   },
 ): Clipboard {
-  const { clipboard, attention, rates, carrying, crossings, droppedFiles } = session;
+  const { clipboard, attention, rates, carrying, crossings, givenFiles } = session;
   const offers = new WeakMap<WaylandObject, Offer>();
   const sourceTypes = new WeakMap<WaylandObject, Set<string>>();
   const marked = new WeakSet<WaylandObject>();
@@ -178,8 +183,19 @@ export function createClipboard(
   const addOffer = (object: WaylandObject, { isPrimary }: { isPrimary: boolean }): void => {
     offers.set(object, {
       ...{ types: new Map(), withheld: [], isPrimary },
-      ...{ isOwn: false, hasList: false, isLink: false, isTaken: false, state: "announced" },
+      ...{ isOwn: false, hasList: false, isLink: false, isOfFiles: false, isTaken: false, state: "announced" },
     });
+  };
+  const mayBeFiles = ({ hasList, isLink, isOwn }: Offer): boolean =>
+    givenFiles !== undefined && hasList && !isLink && !isOwn;
+  /** The app is to be told of a list, and of nothing else if it is alone. */
+  const announceList = (found: Offer, { alone }: { alone: boolean }): void => {
+    if (alone) {
+      found.types.clear();
+      found.withheld.length = 0;
+    }
+    found.types.set(listType, listType);
+    found.withheld.push(listType);
   };
   /** Tells the app of what was withheld. */
   const tellTypes = (object: WaylandObject, { withheld }: Offer): Addition[] =>
@@ -193,10 +209,11 @@ export function createClipboard(
     if (carrying.isMark(type)) found.carriedMark = type;
     if (type === listType) found.hasList = true;
     if (linkTypes.has(type)) found.isLink = true;
+    if (fileTypes.test(type)) found.isOfFiles = true;
     const own = session.innerType(type);
     if (!clipboard.in || own === undefined || found.types.size >= maxTypes) return dropped;
     found.types.set(own, type);
-    const isWithheld = found.isPrimary ? !attention.isUsed() : droppedFiles && found.state === "announced";
+    const isWithheld = found.isPrimary ? !attention.isUsed() : givenFiles && found.state === "announced";
     if (!isWithheld) return own === type ? undefined : { args: { mime_type: own } };
     found.withheld.push(own);
     return dropped;
@@ -210,13 +227,15 @@ export function createClipboard(
     if (outer === undefined || withheld.length > 0) {
       throw new Violation("it wants data that it was not offered");
     }
+    const mayPaste = !isOwn && state === "selected" && attention.isUsed() && rates.paste();
     if (outer === listType) {
-      const mayTake = state === "dropped" && !found.isTaken;
-      if (mayTake && droppedFiles!.take(pipe, (text) => answer(pipe, text))) found.isTaken = true;
+      const mayTake = state === "dropped" ? !found.isTaken : mayPaste && clipboard.in;
+      const how = state === "dropped" ? "dropped" : "pasted";
+      if (mayTake && givenFiles!.take(pipe, { how, answer: (text) => answer(pipe, text) })) found.isTaken = true;
       else pipe.isMuted = true;
       return undefined;
     }
-    const mayRead = isOwn || state === "dropped" || state === "selected" && attention.isUsed() && rates.paste();
+    const mayRead = isOwn || state === "dropped" || mayPaste;
     const isOver = carriedMark !== undefined && !clipboard.in && !carrying.isReadable();
     if (!mayRead || isOver) pipe.isMuted = true;
     // It may have been offered while the clipboard was open.
@@ -242,8 +261,11 @@ export function createClipboard(
     "wl_data_device.selection": ({ object, args: { id: offered } }) => {
       carried.delete(object);
       const found = offered && offers.get(offered);
+      const isList = found && clipboard.in && mayBeFiles(found);
+      if (!isList) givenFiles?.forget();
       if (!found) return undefined;
       found.state = "selected";
+      if (isList) announceList(found, { alone: found.isOfFiles });
       const before = tellTypes(offered, found);
       if (clipboard.in || found.carriedMark === undefined || !carrying.isReadable()) return { before };
       carried.add(object);
@@ -280,10 +302,7 @@ export function createClipboard(
       if (!found) return void dragged.delete(object);
       dragged.set(object, found);
       found.state = "dragged";
-      if (droppedFiles && found.hasList && !found.isLink && !found.isOwn) {
-        found.types = new Map([[listType, listType]]);
-        found.withheld = [listType];
-      }
+      if (mayBeFiles(found)) announceList(found, { alone: true });
       return { before: tellTypes(offered, found) };
     },
     "wl_data_device.leave": ({ object }) => void dragged.delete(object),

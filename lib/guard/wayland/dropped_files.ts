@@ -1,11 +1,15 @@
 /**
- * Files that the user drops on a window of the container's. The drop is the consent: the host's list is read then, once,
- * by the guard, through the app's own pipe, and the app gets a list of the places where the files are lent to it.
+ * Files that the user drops on a window of the container's, or has copied, for an app to paste. The guard reads the host's
+ * list, through the app's own pipe, and the app gets a list of the places where the files are lent to it. A drop is the
+ * consent, and its list is read once. A paste is none, since an app may read the clipboard at any time: the user is asked,
+ * once for what is on the clipboard, however often that is read.
  *
  * What the container could do, and what comes of it: it asks while the files are dragged over its window, asks twice, or
  * by another object: it gets nothing. It writes a list of its own into that pipe: only what the host sends is read. It
  * drags a list of its own within its window: the host knows that by another name (`WaylandSession.outerType`). It does not
- * read, or closes the pipe: the guard waits for nobody, and says nothing more about a pipe that an end has closed.
+ * read, or closes the pipe: the guard waits for nobody, and says nothing more about a pipe that an end has closed. It
+ * reads what is copied without a paste, or without an end: one question for each list, and what was answered stays so until
+ * something else is copied.
  */
 
 import type { Descriptor } from "./descriptors.ts";
@@ -20,31 +24,56 @@ export const maxListBytes = 2 ** 16;
 const listMs = 10_000;
 
 /**
- * How often an app is sent an empty line while its files are lent, in milliseconds: Qt 6 gives up a pipe that has been
- * silent for a second, and its app hears of no files.
+ * How often an app is sent an empty line while its files are lent, and for how long, in milliseconds: Qt 6 gives up a pipe
+ * that has been silent for a second, and its app hears of no files. While it waits, its windows stand still.
  */
-const stillMs = 300;
+const [stillMs, stillForMs] = [300, 10_000];
 
-/** Lends the files of the host's list. Resolves to the list for the app, or to nothing. */
-export type LendList = (list: string) => Promise<string>;
+/** After how long what nobody could lend is asked for again, in milliseconds. */
+const againMs = 5_000;
 
-export interface DroppedFiles {
+/** How the user has given files. */
+export type Given = "dropped" | "pasted";
+
+/**
+ * Lends the files of the host's list, those that are pasted once the user agrees. Resolves to the list for the app, or to
+ * nothing; rejects where nobody answers.
+ */
+export type LendList = (list: string, how: Given) => Promise<string>;
+
+export interface GivenFiles {
   /**
    * Takes what the host sends through an app's pipe, and gives the app something else in its place.
    *
-   * @param answer gives the app a piece of that; undefined: there is no more
-   * @returns whether it does: there is one list at a time, whatever the container asks for
+   * @param options `answer`: gives the app a piece of that; undefined: there is no more
+   * @returns whether it does: there is one list of each kind at a time, whatever the container asks for
    */
-  take(pipe: Descriptor, answer: (piece: string | undefined) => void): boolean;
+  take(pipe: Descriptor, options: { how: Given; answer: (piece: string | undefined) => void }): boolean;
+  /** Something else is copied. */
+  forget(): void;
 }
 
-/** No files are dropped yet. */
-export function createDroppedFiles(lend: LendList): DroppedFiles {
-  let isBusy = false;
+/**
+ * No files are given yet.
+ *
+ * @param options `passText`: whether a list of links may pass, which are no files, as so many bytes of text
+ */
+export function createGivenFiles(
+  { lend, passText, now }: { lend: LendList; passText(bytes: number): boolean; now: () => number },
+): GivenFiles {
+  const busy = new Set<Given>();
+  let pasted: { list: string; lent: Promise<string>; untilMs: number } | undefined;
+  const lendOnce = (list: string): Promise<string> => {
+    if (pasted?.list === list && now() < pasted.untilMs) return pasted.lent;
+    const fresh = pasted = { list, lent: lend(list, "pasted"), untilMs: Infinity };
+    fresh.lent.catch(() => fresh.untilMs = now() + againMs);
+    return fresh.lent;
+  };
   return {
-    take(pipe, answer) {
-      if (isBusy || pipe.writers.size === 0) return false;
-      isBusy = true;
+    forget: () => void (pasted = undefined),
+    take(pipe, { how, answer }) {
+      if (busy.has(how) || pipe.writers.size === 0) return false;
+      busy.add(how);
       const bytes = new Uint8Array(maxListBytes + 1);
       let length = 0;
       const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -61,16 +90,24 @@ export function createDroppedFiles(lend: LendList): DroppedFiles {
         const isWhole = await promise;
         clearTimeout(timer);
         const list = isWhole ? new TextDecoder().decode(bytes.subarray(0, length)) : "";
-        if (list !== "") {
-          const still = setInterval(() => answer("\r\n"), stillMs);
-          answer(await lend(list).catch(() => ""));
+        if (areLinks(list)) answer(length <= maxListBytes && passText(length) ? list : "");
+        else if (list !== "") {
+          let stills = stillForMs / stillMs;
+          const still = setInterval(() => stills-- > 0 && answer("\r\n"), stillMs);
+          answer(await (how === "pasted" ? lendOnce(list) : lend(list, how)).catch(() => ""));
           clearInterval(still);
         }
-        isBusy = false;
+        busy.delete(how);
         answer(undefined);
       };
       work();
       return true;
     },
   };
+}
+
+/** Whether a list names addresses of the web, and nothing else. */
+function areLinks(list: string): boolean {
+  const lines = list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
+  return lines.length > 0 && lines.every((line) => /^https?:\/\/[!-~]+$/i.test(line));
 }

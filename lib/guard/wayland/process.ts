@@ -9,6 +9,7 @@ import { obeyCommands } from "../commands.ts";
 import { startDeadline } from "../deadline.ts";
 import { closeQuietly, isGone, readText, writeText } from "../sockets.ts";
 import type { Carrying, CarryRequest } from "./carrying.ts";
+import type { Given } from "./dropped_files.ts";
 import { relayConnections } from "./relay.ts";
 import { createClosing } from "../closing.ts";
 import { createCrossings, type CrossingLine } from "../crossings.ts";
@@ -18,8 +19,8 @@ import { crossingText, type GuardHistory, type GuardRequest, privateNames, windo
 const clientMs = 10_000;
 const lookMs = 5;
 
-/** How long a run may take to lend what is dropped on a window, in milliseconds. */
-const lendMs = 60_000;
+/** How long a run may take to lend what is dropped or pasted, with the question about the latter, in milliseconds. */
+const lendMs: Readonly<Record<Given, number>> = { dropped: 60_000, pasted: 120_000 };
 
 /**
  * Guards a session until its windows are gone. Prints `ready` when it listens, then what to show the user, one line
@@ -56,7 +57,7 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
     crossings,
     listener,
     lend: takesFiles
-      ? (list) => lendByRun(list, { path: join(directory, privateNames.files), tell: print })
+      ? (list, how) => lendByRun(list, { how, path: join(directory, privateNames.files), tell: print })
       : undefined,
     connect: async () => {
       await waitForPath(path);
@@ -83,10 +84,15 @@ export function closeLater(carrying: Carrying, closesAfterMs: GuardRequest["clos
   }
 }
 
-/** Has the run lend what is dropped that serves the session, see `LendList`. */
+/** Has the run lend what is given that serves the session, see `LendList`. */
 export async function lendByRun(
   list: string,
-  { path, tell, limitMs = lendMs }: { path: string; tell: (line: string) => unknown; limitMs?: number },
+  { how, path, tell, limitMs = lendMs[how] }: {
+    how: Given;
+    path: string;
+    tell: (line: string) => unknown;
+    limitMs?: number;
+  },
 ): Promise<string> {
   let isLate = false;
   try {
@@ -96,19 +102,20 @@ export async function lendByRun(
       closeQuietly(run);
     }, limitMs);
     try {
-      await writeText(run, list);
+      await writeText(run, `${how}\n${list}`);
       return await readText(run);
     } finally {
       clearTimeout(timer);
     }
   } catch (error) {
-    if (!isGone(error)) throw error;
-    tell(
-      isLate
-        ? "Lending what was dropped takes too long, and the app does not wait: map.ts --list shows whether it is lent later"
-        : "What was dropped is not lent: no run of attach.ts answers for these windows. Start the app again",
-    );
-    return "";
+    if (isGone(error)) {
+      tell(
+        isLate
+          ? `Lending what was ${how} takes too long, and the app does not wait: map.ts --list shows whether it is lent later`
+          : `What was ${how} is not lent: no run of attach.ts answers for these windows. Start the app again`,
+      );
+    }
+    throw error;
   }
 }
 

@@ -27,7 +27,7 @@ export interface WaylandRelayOptions extends GuardedWindows {
   closing?: Closing;
   /** What crosses the clipboard. Default: nobody writes that down. */
   crossings?: Crossings | undefined;
-  /** Lends what the user drops on a window. Default: nothing is lent. */
+  /** Lends what the user drops on a window, or pastes. Default: nothing is lent. */
   lend?: LendList | undefined;
   /** Is given what all connections have in common, before the first. */
   begin?(session: WaylandSession): void;

@@ -15,7 +15,7 @@ export const guardWord = "--guard-wayland";
 export interface GuardRequest extends GuardedWindows {
   /** How the container's end compresses. */
   compression: Compression;
-  /** Whether files that the user drops on a window are lent. */
+  /** Whether files that the user drops on a window, or pastes, are lent. */
   takesFiles: boolean;
   /** The path of the socket to which the container's end connects. */
   listen: string;
@@ -43,7 +43,7 @@ export const privateNames = {
   alive: "alive",
   /** A file that is locked while the directory is in use. */
   lock: "lock",
-  /** The socket of the run that lends what is dropped on a window. */
+  /** The socket of the run that lends what is dropped on a window, or pasted. */
   files: "files",
   /** A file that says whose guard this is, see {@linkcode GuardedSession}. */
   session: "session.json",

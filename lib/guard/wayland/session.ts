@@ -9,7 +9,7 @@ import { dataTypes } from "../data_types.ts";
 import { type Attention, createAttention } from "../attention.ts";
 import { type Closing, createClosing } from "../closing.ts";
 import { type Crossings, noCrossings } from "../crossings.ts";
-import { createDroppedFiles, type DroppedFiles, type LendList } from "./dropped_files.ts";
+import { createGivenFiles, type GivenFiles, type LendList } from "./dropped_files.ts";
 
 /** What the borders of windows look like. */
 export interface Border {
@@ -67,8 +67,8 @@ export interface WaylandSession extends GuardedWindows {
   carrying: Carrying;
   /** What crosses the clipboard. */
   crossings: Crossings;
-  /** What becomes of files that the user drops on a window; undefined: none may be. */
-  droppedFiles: DroppedFiles | undefined;
+  /** What becomes of files that the user drops on a window, or copies; undefined: none may be. */
+  givenFiles: GivenFiles | undefined;
   /** What is called when the guard has something to say to an app by itself: whoever relays looks at once. */
   wake(): void;
   /** The popups that are not hidden, by whatever is theirs alone, and how large they are. */
@@ -109,7 +109,7 @@ export function createWaylandSession(
     isPaused?: () => boolean;
     closing?: Closing;
     crossings?: Crossings | undefined;
-    /** Lends what is dropped on a window. Default: nothing is. */
+    /** Lends what is dropped on a window, or pasted. Default: nothing is. */
     lend?: LendList | undefined;
   },
 ): WaylandSession {
@@ -127,7 +127,15 @@ export function createWaylandSession(
     attention: createAttention(now, isPaused),
     rates: createRates(now),
     carrying: createCarrying({ clipboard: windows.clipboard, now }),
-    droppedFiles: lend && createDroppedFiles(lend),
+    givenFiles: lend && createGivenFiles({
+      lend,
+      now,
+      passText(bytes) {
+        if (!windows.clipboard.in || !crossings.mayCross()) return false;
+        crossings.add({ direction: "in", type: "text/plain", times: 1, bytes });
+        return true;
+      },
+    }),
     wake() {},
     popups: new Map(),
     dataMark,

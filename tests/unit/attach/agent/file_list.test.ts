@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { listOf, pathsIn, refuseHidden } from "../../../../lib/attach/agent/file_list.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 
-const read = (list: string): string[] => pathsIn(list, "box");
+const read = (list: string): string[] => pathsIn(list, 'dropped on "box"');
 
 Deno.test("a list names files of this host, by their URIs", () => {
   for (
@@ -54,10 +54,10 @@ Deno.test("no link leads to a hidden file, or into a hidden directory", async ()
     await Deno.symlink(plain, letter);
     await Deno.symlink(join(home, ".ssh/id"), keys);
     await Deno.symlink(".ssh", dotfiles);
-    await refuseHidden([plain, letter, join(home, "missing")], "box");
+    await refuseHidden([plain, letter, join(home, "missing")], 'dropped on "box"');
     for (const path of [keys, join(dotfiles, "id")]) {
       await assertRejects(
-        () => refuseHidden([plain, path], "box"),
+        () => refuseHidden([plain, path], 'dropped on "box"'),
         UserError,
         `"${path}" was dropped on "box", and is hidden`,
       );

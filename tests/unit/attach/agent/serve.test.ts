@@ -14,7 +14,6 @@ import { offerPortals } from "../../../../lib/attach/agent/agent.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { withValues } from "../../../../lib/base/shell_words.ts";
 import { localBox } from "../../containers.ts";
-import type { LendList } from "../../../../lib/guard/wayland/dropped_files.ts";
 import type { SessionLoans } from "../../../../lib/container/lend/loan.ts";
 import { recordingHost } from "../../recording_host.ts";
 
@@ -166,8 +165,9 @@ async function withDialogs(
     /** What was started as something recorded. */
     recorded: string[];
     permissions: Permissions;
-    /** Lends what is dropped on a window. */
-    drop: LendList;
+    /** Lends what is dropped on a window, or pasted there. */
+    drop: (list: string) => Promise<string>;
+    paste: (list: string) => Promise<string>;
     /** Ends the serving. */
     end: () => PromiseLike<void>;
   }) => Promise<void>,
@@ -268,7 +268,8 @@ async function withDialogs(
     made,
     recorded,
     permissions,
-    drop: served.drop!,
+    drop: (list) => served.give!(list, "dropped"),
+    paste: (list) => served.give!(list, "pasted"),
     end: () => served[Symbol.asyncDispose](),
   });
 }
@@ -393,6 +394,83 @@ Deno.test("what is dropped after dialogs has been closed is not lent", async () 
     said.length = 0;
     assertEquals([await drop("file:///home/me/a\r\n"), lent], ["", []]);
     assertEquals(said, ['status: What was dropped on "box" is not lent: dialogs is closed']);
+  });
+});
+
+/** What zenity does when its user presses one of our buttons. */
+const pressed = (button: string): { code: number; stdout: string } => ({ code: 1, stdout: `${button}\n` });
+
+Deno.test("files that are pasted are lent once the user has agreed to these, and no others", async () => {
+  let button = "Refuse";
+  await withDialogs(
+    (argv) => Promise.resolve(argv[0] === "zenity" ? pressed(button) : { code: 0, stdout: "" }),
+    async ({ paste, drop, lent, said, shown, pass }) => {
+      const list = "file:///home/me/a%20b.txt\r\nfile:///home/me/c\r\nfile:///tmp/d%E2%80%AE\r\n";
+      assertEquals([await paste(list), lent, said], ["", [], []]);
+      const [argv] = shown;
+      assertStringIncludes(argv!.join(), 'The container "box" asks to read and change the files that you have copied.');
+      assertStringIncludes(argv!.join(), "Files: a b.txt, c in /home/me; d<U+202E> in /tmp");
+      const buttons = argv!.filter((option) => /-(?:button|label)=/.test(option)).map((option) => option.split("=")[1]);
+      assertEquals(buttons, ["Refuse", "Refuse for this session", "Allow once"]);
+      button = "Allow once";
+      assertEquals([await paste(list), lent], ["", []], "sooner than anybody reads");
+      pass(3_100);
+      const places = ["1-a%20b.txt", "1-c", "1-d%E2%80%AE"].map((name) => `file:///home/ubuntu/maps/${name}\r\n`);
+      assertEquals(await paste(list), places.join(""));
+      assertEquals(lent.splice(0), ["/home/me/a b.txt", "/home/me/c", "/tmp/d\u202e"]);
+      assertEquals(said.splice(0), ['status: Pasted into "box" and lent to it: a b.txt, c, d<U+202E>']);
+      shown.length = 0;
+      const asked = (): string[][] => shown.filter(([program]) => program === "zenity");
+      for (const wrong of ["file:///home/me/.ssh/id", "sftp://there/a", ""]) assertEquals(await paste(wrong), "");
+      assertEquals(asked(), [], "nobody is asked for what is not lent");
+      assertEquals(said.splice(0).length, 2);
+      const many = Array.from({ length: 40 }, (_, at) => `file:///home/me/${"x".repeat(80)}${at}`).join("\r\n");
+      assertEquals([await paste(many), asked()], ["", []]);
+      assertStringIncludes(said.splice(0).join(), "it is too long to be shown whole");
+      button = "Allow for this session";
+      assertEquals(await paste(list), "", "there is no such button");
+      assertEquals(await drop("file:///home/me/e"), "file:///home/ubuntu/maps/1-e\r\n");
+    },
+  );
+});
+
+Deno.test("the user can refuse all pastes of a session, and closing the channel takes a question away", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answers = [
+    Promise.resolve({ code: 0, stdout: "" }),
+    new Promise<never>(() => {}),
+  ];
+  await withDialogs((argv, signal) => {
+    if (argv[0] !== "zenity") return Promise.resolve({ code: 0, stdout: "" });
+    const answer = answers.shift()!;
+    if (answers.length === 0) asked.resolve();
+    return abortable(answer, signal!);
+  }, async ({ paste, drop, lent, said }) => {
+    assertEquals([await paste("file:///home/me/a"), await paste("file:///home/me/b"), answers.length], ["", "", 1]);
+    assertEquals(said, ['warn: What was pasted into "box" is not lent: you have closed the channel']);
+    assertEquals(await drop("file:///home/me/c"), "file:///home/ubuntu/maps/1-c\r\n");
+    assertEquals(lent, ["/home/me/c"]);
+  });
+  await withDialogs((argv, signal) => {
+    if (argv[0] !== "zenity") return Promise.resolve({ code: 0, stdout: "" });
+    asked.resolve();
+    return abortable(answers[0]!, signal!);
+  }, async ({ paste, lent, permissions }) => {
+    const pasting = paste("file:///home/me/a");
+    await asked.promise;
+    permissions.close(["dialogs"]);
+    assertEquals([await pasting, lent], ["", []]);
+  });
+});
+
+Deno.test("a waypipe of somebody else's that says again and again that files were copied has few questions asked", async () => {
+  await withDialogs(() => Promise.resolve({ code: 1, stdout: "" }), async ({ paste, lent, shown, said }) => {
+    for (let times = 0; times < 1_000; times++) await paste(`file:///home/me/${times}`);
+    assertEquals([shown.filter(([program]) => program === "zenity").length, lent], [6, []]);
+    assertEquals(said, [
+      'warn: What was pasted into "box" is not lent: it asks too often',
+      'warn: Files are pasted into "box" too often: some are not lent',
+    ]);
   });
 });
 

@@ -1,8 +1,10 @@
 // A guard asks the run that serves its session for what is dropped on a window.
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { takeDrops } from "../../../../lib/attach/wayland/take_drops.ts";
+import type { Given } from "../../../../lib/guard/wayland/dropped_files.ts";
+import { readText, writeText } from "../../../../lib/guard/sockets.ts";
 import { privateNames } from "../../../../lib/guard/wayland/request.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { lendByRun } from "../../../../lib/guard/wayland/process.ts";
@@ -22,27 +24,37 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
     for (const path of [guard, first, second]) await Deno.mkdir(path);
     await Deno.writeTextFile(join(guard, "session.json"), JSON.stringify({ mounts: mounts.directory, session: "web" }));
     const told: string[] = [];
-    const drop = (): Promise<string> =>
-      lendByRun("a list", { path: join(guard, "files"), tell: (line) => told.push(line) });
+    const give = (how: Given): Promise<string> =>
+      lendByRun("a list", { how, path: join(guard, "files"), tell: (line) => told.push(line) });
+    const giveNobody = (how: Given): Promise<Error> => assertRejects(() => give(how), Error);
     const takes = (directory: string, session = "web"): Promise<Disposable | undefined> =>
       takeDrops(localBox(host, { mounts, directory }), {
         session,
-        lend: (list) => Promise.resolve(`${list} for ${directory.at(-1)}`),
+        lend: (list, how) => Promise.resolve(`${list} ${how} for ${directory.at(-1)}`),
       });
 
     assertEquals(await takes(first, "other"), undefined);
-    assertEquals([await drop(), told.length], ["", 1]);
+    await giveNobody("dropped");
     {
       using _first = await takes(first);
-      assertEquals(await drop(), "a list for 2");
+      assertEquals(await give("dropped"), "a list dropped for 2");
       using _second = await takes(second);
-      assertEquals(await Promise.all([drop(), drop()]), ["a list for 3", "a list for 3"]);
+      const both = await Promise.all([give("pasted"), give("dropped")]);
+      assertEquals(both, ["a list pasted for 3", "a list dropped for 3"]);
+      // A guard of another version says something else.
+      using other = await Deno.connect({ transport: "unix", path: join(guard, "files") });
+      await writeText(other, "file:///home/me/a");
+      assertEquals(await readText(other), "");
     }
-    assertEquals([await drop(), told.length], ["", 2]);
+    await giveNobody("pasted");
+    assertEquals(told.map((line) => line.split(":")[0]), [
+      "What was dropped is not lent",
+      "What was pasted is not lent",
+    ]);
     assertEquals([...Deno.readDirSync(second)].length + [...Deno.readDirSync(first)].length, 0);
     // What keeps the run from listening does not end the session.
     assertEquals([await takes(join(root, ".attach-4")), said.length], [undefined, 1]);
-    assertMatch(said[0]!, /^warn: What is dropped on "web" is not lent: /);
+    assertMatch(said[0]!, /^warn: What is dropped on "web", or pasted, is not lent: /);
     await Deno.remove(join(guard, "files"));
     await Deno.rename(guard, join(root, "gone"));
     assertEquals([await takes(first), said.length], [undefined, 1]);
@@ -58,7 +70,8 @@ Deno.test("what takes long to be lent is not said to be lent by none", async () 
     const told: string[] = [];
     // As a run does that is stopped (Ctrl-Z), or sends a large file to another machine.
     using _run = Deno.listen({ transport: "unix", path });
-    assertEquals(await lendByRun("a list", { path, tell: (line) => told.push(line), limitMs: 50 }), "");
+    const options = { how: "dropped", path, tell: (line: string) => told.push(line), limitMs: 50 } as const;
+    await assertRejects(() => lendByRun("a list", options), Error);
     assertEquals([told.length, told[0]?.startsWith("Lending what was dropped takes too long")], [1, true]);
   } finally {
     await Deno.remove(directory, { recursive: true });

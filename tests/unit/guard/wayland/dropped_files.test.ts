@@ -2,9 +2,11 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { concat } from "@std/bytes";
+import { type Crossing, type Crossings, noCrossings } from "../../../../lib/guard/crossings.ts";
 import { Violation } from "../../../../lib/guard/faults.ts";
+import type { OpenClipboard } from "../../../../lib/guard/wayland/carrying.ts";
 import { maxListBytes } from "../../../../lib/guard/wayland/dropped_files.ts";
-import { frame, ids, message, showWindow, type Trial, trial, withGlobals } from "../../wayland_samples.ts";
+import { frame, ids, message, showWindow, type Trial, trial, use, withGlobals } from "../../wayland_samples.ts";
 
 const nothing = new Uint8Array();
 const offer = 0xff00_0000;
@@ -18,19 +20,23 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (data: Uint8Array): string => new TextDecoder().decode(data);
 
 /** A window on which files may be dropped, and what was to be lent. */
-function withDrops(lend = (_list: string): Promise<string> => Promise.resolve(lentList)): Trial & { lent: string[] } {
-  const lent: string[] = [];
+function withDrops(
+  lend = (_list: string): Promise<string> => Promise.resolve(lentList),
+  { clipboard, crossings }: { clipboard?: OpenClipboard; crossings?: Crossings } = {},
+): Trial & { lent: string[]; pasted: string[] } {
+  const given = { dropped: [] as string[], pasted: [] as string[] };
   const made = withGlobals(
     undefined,
-    trial(undefined, {
-      lend(list) {
-        lent.push(list);
+    trial(clipboard, {
+      ...(crossings && { crossings }),
+      lend(list, how) {
+        given[how].push(list);
         return lend(list);
       },
     }),
   );
   showWindow(made);
-  return { ...made, lent };
+  return { ...made, lent: given.dropped, pasted: given.pasted };
 }
 
 /** The host drags these types over the window. Gives what passes. */
@@ -271,17 +277,140 @@ Deno.test("no program of the host's hears that files of it were moved", () => {
   assertEquals(actions(3, 1), message(offer, "wl_data_offer.set_actions", 1, 1));
 });
 
-Deno.test("links that are dragged, and what is copied, come as they would without files", () => {
+/** The host announces these types as what is copied. Gives what the app is told. */
+function announce({ host }: Trial, types: readonly string[], id = offer): Uint8Array {
+  const announced = host(
+    message(device, "wl_data_device.data_offer", id),
+    ...types.map((type) => message(id, "wl_data_offer.offer", type)),
+  );
+  return concat([announced, host(message(device, "wl_data_device.selection", id))]);
+}
+
+const typesIn = (told: Uint8Array): string[] => text(told).match(/[a-z-]+\/[a-z-]+/g) ?? [];
+const copiedTypes = ["x-special/gnome-copied-files", listType, "text/plain"];
+
+Deno.test("an app gets the files that are copied by their places in the container, once the user works in its windows and agrees", async () => {
+  const made = withDrops();
+  assertEquals(typesIn(announce(made, copiedTypes)), [listType], "the host's paths are in the other types, too");
+  assertEquals(await taken(made, { pipe: 2 }), closing(2), "the focus is no paste");
+  use(made);
+  assertEquals(await taken(made, { pipe: 3 }), whole(3));
+  assertEquals([made.pasted, made.lent], [[list], []]);
+  made.host(message(ids.keyboard, "wl_keyboard.leave", 8, ids.surface));
+  made.wait(1_500);
+  assertEquals(await taken(made, { pipe: 4 }), closing(4));
+  // What a program says that names no files of its own may be anything.
+  assertEquals(typesIn(announce(made, ["text/plain", listType], offer + 1)), ["text/plain", listType]);
+  assertEquals(typesIn(announce(made, ["text/html", listType], offer + 2)), ["text/html"]);
+});
+
+Deno.test("the user is asked once for what is copied, however often and by however many offers an app reads it", async () => {
+  for (const answered of [lentList, ""]) {
+    const made = withDrops(() => Promise.resolve(answered));
+    use(made);
+    const got = (pipe: number): Uint8Array => answered === "" ? closing(pipe) : whole(pipe);
+    for (let pipe = 2; pipe < 100; pipe++) {
+      // A compositor announces it again with each focus.
+      if (pipe % 10 === 2) announce(made, copiedTypes, offer + pipe);
+      assertEquals(await taken(made, { pipe, id: offer + pipe - (pipe + 8) % 10 }), got(pipe));
+    }
+    assertEquals(made.pasted, [list]);
+    announce(made, copiedTypes, offer + 100);
+    const other = bytes("file:///home/me/.ssh/id_rsa\r\n");
+    ask(made, { pipe: 100, id: offer + 100 });
+    assertEquals([answer(made, 100, other), await said(made)], [nothing, got(100)]);
+    assertEquals(made.pasted, [list, text(other)], "a yes is for no other list");
+    // The same again, after something else was copied.
+    announce(made, ["text/plain"], offer + 101);
+    announce(made, copiedTypes, offer + 102);
+    ask(made, { pipe: 102, id: offer + 102 });
+    answer(made, 102, other);
+    await said(made);
+    assertEquals(made.pasted, [list, text(other), text(other)]);
+  }
+});
+
+Deno.test("an app that reads what is copied while the user is asked gets nothing, and a drop is lent meanwhile", async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const made = withDrops(() => promise);
+  use(made);
+  announce(made, copiedTypes);
+  assertEquals(await taken(made, { pipe: 2 }), nothing);
+  assertEquals(await taken(made, { pipe: 3 }), closing(3));
+  drag(made, { id: offer + 1 });
+  drop(made);
+  assertEquals(await taken(made, { pipe: 4, id: offer + 1 }), nothing);
+  resolve(lentList);
+  assertEquals(await said(made), concat([whole(2), whole(4)]));
+  assertEquals([made.pasted, made.lent], [[list], [list]]);
+});
+
+Deno.test("where no run could ask the user, the next paste but a few seconds later has one do it", async () => {
+  const made = withDrops(() => Promise.reject(new Error("no run")));
+  use(made);
+  announce(made, copiedTypes);
+  for (let pipe = 2; pipe < 50; pipe++) assertEquals(await taken(made, { pipe }), closing(pipe));
+  assertEquals(made.pasted.length, 1);
+  made.wait(5_000);
+  await taken(made, { pipe: 50 });
+  assertEquals(made.pasted.length, 2);
+});
+
+Deno.test("no files are pasted over a closed clipboard, nor what the container has copied itself", async () => {
+  const closed = withDrops(undefined, { clipboard: { in: false, out: true } });
+  use(closed);
+  assertEquals(typesIn(announce(closed, copiedTypes)), []);
+  assertThrows(() => ask(closed, { pipe: 2 }), Violation);
+  const made = withDrops();
+  use(made);
+  announce(made, copiedTypes);
+  await made.session.carrying.carry({ close: ["in"] });
+  assertEquals(await taken(made, { pipe: 2 }), closing(2));
+  const own = withDrops();
+  use(own);
+  const mark = own.session.dataMark;
+  announce(own, [`${mark};${listType}`, ...copiedTypes, mark]);
+  assertEquals(await taken(own, { pipe: 3 }), concat([frame(10, 3, bytes(list)), closing(3)]), "as it is");
+  assertEquals([closed.pasted, made.pasted, own.pasted], [[], [], []]);
+});
+
+Deno.test("links that come as a list alone pass as they are, where text may, and are written down as that", async () => {
+  const links = bytes("# two\r\nhttps://example.org/a?b=%20\r\nhttp://example.org/\r\n");
+  const mixed = concat([links, bytes("file:///home/me/a\r\n")]);
+  const crossed: [string, number][] = [];
+  const crossings = { ...noCrossings, add: ({ type, bytes }: Crossing) => void crossed.push([type, bytes]) };
+  const made = withDrops(undefined, { crossings });
+  use(made);
+  for (const [pipe, isDrop] of [[2, true], [3, false]] as const) {
+    const id = offer + pipe;
+    if (isDrop) drag(made, { id, types: [listType] });
+    else announce(made, [listType], id);
+    if (isDrop) drop(made);
+    ask(made, { pipe, id });
+    assertEquals(answer(made, pipe, links), nothing);
+    assertEquals(await said(made), concat([frame(10, pipe, links), closing(pipe)]));
+  }
+  assertEquals([crossed, made.lent, made.pasted], [
+    [["text/plain", links.length], ["text/plain", links.length]],
+    [],
+    [],
+  ]);
+  // Files among them make it a list of files, and a run refuses the links.
+  ask(made, { pipe: 4, id: offer + 3 });
+  answer(made, 4, mixed);
+  await said(made);
+  assertEquals(made.pasted, [text(mixed)]);
+  const closed = withDrops(undefined, { clipboard: { in: false, out: true } });
+  drag(closed, { types: [listType] });
+  drop(closed);
+  ask(closed, { pipe: 2 });
+  answer(closed, 2, links);
+  assertEquals([await said(closed), closed.lent], [closing(2), []]);
+});
+
+Deno.test("links that are dragged come as they would without files", () => {
   const made = withDrops();
   const types = ["text/x-moz-url", listType, "text/html", "text/plain"];
   const { entered } = drag(made, { types });
   assertEquals(text(entered).match(/[a-z-]+\/[a-z-]+/g), ["text/html", "text/plain"]);
-  const { host } = made;
-  host(
-    message(device, "wl_data_device.data_offer", offer + 1),
-    ...fileTypes.map((type) => message(offer + 1, "wl_data_offer.offer", type)),
-  );
-  const selected = host(message(device, "wl_data_device.selection", offer + 1));
-  assertEquals(text(selected).match(/[a-z-]+\/[a-z-]+/g), ["text/plain", "text/plain"]);
-  assert(!text(selected).includes(listType));
 });
