@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { basename, join } from "@std/path";
 import { chooserOptions } from "../../lib/attach/agent/dialogs.ts";
+import { listOf } from "../../lib/attach/agent/file_list.ts";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
 import { chooseFiles } from "../../lib/base/zenity.ts";
 import { agentVersion } from "../../lib/attach/session/protocol.ts";
@@ -332,6 +333,54 @@ testOnOneEngine("files that are dropped on a window on Wayland are lent, all or 
       await eventually(why, () => Promise.resolve(said().includes(`"${path}" ${why}`)));
     }
     assertEquals((await map("--list")).trim().split("\n").length, 2);
+  });
+});
+
+testOnOneEngine("files that are copied on the host are pasted once the user has agreed", [
+  ...needed,
+  ...waylandParts,
+], async (engine) => {
+  await using sway = await startSway();
+  const { env } = sway;
+  await using pointer = await startPointer(env);
+  await showing(engine, { env, args: ["--display=wayland"] }, async ({ app, home, map, name, said, ...user }) => {
+    const { rect: { x, y, width, height } } = await windowCalled(`[${name}] editor`, env);
+    const files = ["a letter.txt", "other.txt"].map((file) => join(home, file));
+    for (const path of files) await Deno.writeTextFile(path, basename(path));
+    const copy = (text: string, type: string): Promise<string> =>
+      sh(["wl-copy", "--type", type, text], { env, output: "discard" });
+    const copyFiles = (paths: readonly string[]): Promise<string> => copy(listOf(paths), "text/uri-list");
+    const questions = async (): Promise<number> =>
+      (await user.asked()).filter((line) => line.includes(`may ${name} read and change the files`)).length;
+    const paste = async (): Promise<(string | number | null)[]> => {
+      const { text } = await app({ do: "paste" });
+      return [text, await questions()];
+    };
+    await copyFiles(files);
+    await user.agree();
+    assertEquals(await paste(), ["", 0], "the user does not work there");
+    await pointer.does(`${Math.round(x + width / 2)} ${Math.round(y + height / 2)}`);
+    await pointer.does("press");
+    await pointer.does("release");
+    await user.choose("");
+    await eventually("the question", async () => (await paste())[1] === 1);
+    await user.agree();
+    assertEquals(await paste(), ["", 1], "the answer was no");
+    await copyFiles(files.slice(1));
+    assertEquals(await paste(), ["other.txt", 2]);
+    await copy("a text", "text/plain");
+    await copyFiles(files);
+    assertEquals(await paste(), ["a letter.txt\nother.txt", 3]);
+    const { path } = await app({ do: "paste" });
+    assertMatch(
+      path!,
+      /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-a letter.txt\n\/home\/ubuntu\/maps\/[0-9a-f]{10}-other.txt$/,
+    );
+    assertEquals(await questions(), 3);
+    assertStringIncludes(said(), `Pasted into "${name}" and lent to it: a letter.txt, other.txt`);
+    assertEquals((await map("--list")).trim().split("\n").length, 2);
+    await app({ do: "save", path: path!.split("\n")[0], text: "changed" });
+    await eventually("the version", async () => await readText(files[0]!) === "changed");
   });
 });
 

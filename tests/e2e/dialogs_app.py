@@ -117,6 +117,11 @@ def act(todo):
         path = portal(todo)
     elif kind == "notify":
         path = str(os.system(f"notify-send '{todo['title']}' '{todo['body']}'"))
+    elif kind == "paste":
+        uris = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).wait_for_uris() or []
+        paths = [GLib.filename_from_uri(uri)[0] for uri in uris]
+        path = "\n".join(paths)
+        text = "\n".join(open(each, encoding="utf-8").read(100_000) for each in paths)
     elif kind == "save as":
         path = choose(Gtk.FileChooserAction.SAVE, todo["name"])
     elif kind == "save into":

@@ -31,6 +31,10 @@ const linkTypes: ReadonlySet<string> = new Set(["text/html", "text/x-moz-url"]);
 const fileTypes =
   /^(?:x-special\/.*-copied-files|application\/(?:x-kde-cutselection|x-kde4-urilist|vnd\.portal\.file.*))$/;
 
+/** What the user is told of the container's files, whose paths are of no use to the host's programs. */
+const filesStay = "Files that an app copies or drags out stay in its container. To have one here, put it into the " +
+  "share, or open it there by xdg-open: with --allow files, it comes to your downloads";
+
 /** What may become of what is dragged, see `wl_data_device_manager.dnd_action`. */
 const copyAction = 1;
 
@@ -91,6 +95,8 @@ export function createClipboard(
   /** What is selected on the host, which is announced to the app when the user works in its windows. */
   const waiting = new Map<WaylandObject, WaylandObject>();
   const dragged = new Map<WaylandObject, Offer>();
+  /** What the app has dragged last, which nobody takes when it is cancelled. */
+  let draggedOut: WaylandObject | undefined;
   /** The devices that have announced what was carried here. */
   const carried = new Set<WaylandObject>();
   /** The mark of what a device has announced last of what was carried here. */
@@ -112,6 +118,10 @@ export function createClipboard(
   /** What was replaced, but for what a command may ask for: what replaces that may not count. */
   const outdated = (): WaylandObject[] => [...replaced].filter((source) => source !== kept?.source);
 
+  const hasFiles = (source: WaylandObject): boolean => {
+    const types = sourceTypes.get(source) ?? new Set();
+    return types.has(`${session.dataMark};${listType}`) && ![...linkTypes].some((type) => types.has(type));
+  };
   /** Says whose a source is, at the end of its types: an app may take the first one that it finds. */
   const mark = (source: WaylandObject): Addition[] => {
     if (marked.has(source)) return [];
@@ -146,6 +156,7 @@ export function createClipboard(
     }
     if (!rates.copy()) return dropped;
     selected.set(object, source);
+    if (hasFiles(source)) session.tell(filesStay);
     return { before: mark(source) };
   };
   const offerType: Handler<"wl_data_source.offer" | "zwp_primary_selection_source_v1.offer"> = (
@@ -250,7 +261,10 @@ export function createClipboard(
     "zwp_primary_selection_source_v1.offer": offerType,
     "wl_data_source.send": send,
     "zwp_primary_selection_source_v1.send": send,
-    "wl_data_source.cancelled": ({ object }) => deleteValue(selected, object),
+    "wl_data_source.cancelled": ({ object }) => {
+      deleteValue(selected, object);
+      if (object === draggedOut && hasFiles(object)) session.tell(filesStay);
+    },
     "zwp_primary_selection_source_v1.cancelled": ({ object }) => deleteValue(selected, object),
     "wl_data_device.data_offer": ({ args: { id } }) => addOffer(id, { isPrimary: false }),
     "zwp_primary_selection_device_v1.data_offer": ({ args: { offer } }) => addOffer(offer, { isPrimary: true }),
@@ -294,6 +308,7 @@ export function createClipboard(
       const verdict = setDragged(icon);
       if (verdict) return verdict;
       input().forgetPresses();
+      draggedOut = source;
       // Without a source, what is dragged can be dropped in the app's own windows only.
       return clipboard.out ? { before: source ? mark(source) : [] } : { args: { source: undefined } };
     },
@@ -355,6 +370,7 @@ export function createClipboard(
       replaced.delete(object);
       deleteValue(waiting, object);
       deleteValue(refused, object);
+      if (object === draggedOut) draggedOut = undefined;
     },
   };
 }

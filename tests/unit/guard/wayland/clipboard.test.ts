@@ -166,6 +166,30 @@ Deno.test("what crosses on Wayland is written down with its bytes, and nothing w
   }
 });
 
+Deno.test("the user is told once that files which an app copies or drags out stay in the container", () => {
+  for (
+    const [isDragged, types, isTold] of [
+      [false, ["text/uri-list", "text/plain"], true],
+      [true, ["text/uri-list", "text/plain"], true],
+      [false, ["text/uri-list", "text/html"], false],
+      [false, ["text/plain"], false],
+    ] as const
+  ) {
+    const made = withWindow();
+    const { app, host, told } = made;
+    makeSource(made);
+    for (const type of types) offerType(made, type);
+    use(made);
+    if (isDragged) {
+      host(message(ids.pointer, "wl_pointer.button", 6, 0, 272, 1));
+      app(message(device, "wl_data_device.start_drag", source, ids.surface, 0, 6));
+      assertEquals(told, [], "it may be dropped on a window of the container's");
+      for (let times = 0; times < 2; times++) host(message(source, "wl_data_source.cancelled"));
+    } else for (let times = 0; times < 2; times++) copy(made, 6);
+    assertEquals(told.map((line) => /stay in its container/.test(line)), isTold ? [true] : []);
+  }
+});
+
 Deno.test("what passes between apps of one container on Wayland are types of any name", () => {
   const made = withWindow();
   const { app, host, connection } = made;
