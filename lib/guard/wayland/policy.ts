@@ -21,7 +21,7 @@
  *   anything takes a button that is down. Only the user moves the pointer.
  * - **Clipboard, selection, drags** (`clipboard.ts`): text and pictures pass, in the directions that are open, once the
  *   user has worked there, in answer to an event that the app has got. Else data stays within the container. Files that
- *   the user drops on a window are lent (`dropped_files.ts`).
+ *   the user drops on a window, or pastes, are lent (`dropped_files.ts`).
  * - **Who the user is**: names, makers and serial numbers of screens, seats and tablets stay on the host (`outputs.ts`).
  *
  * Rules without a memory are rows (`rules.ts`): hidden, rewritten, counted, or passed if the user works there. A part that
