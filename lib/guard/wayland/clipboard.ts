@@ -197,6 +197,10 @@ export function createClipboard(
       ...{ isOwn: false, hasList: false, isLink: false, isOfFiles: false, isTaken: false, state: "announced" },
     });
   };
+  const isHostsList = (object: WaylandObject): boolean => {
+    const { hasList, isOwn } = offers.get(object)!;
+    return hasList && !isOwn;
+  };
   const mayBeFiles = ({ hasList, isLink, isOwn }: Offer): boolean =>
     givenFiles !== undefined && hasList && !isLink && !isOwn;
   /** The app is to be told of a list, and of nothing else if it is alone. */
@@ -328,10 +332,12 @@ export function createClipboard(
     },
     "wl_data_offer.accept": ({ object, args: { mime_type: type } }) =>
       type === null ? undefined : { args: { mime_type: offers.get(object)!.types.get(type) ?? null } },
-    // A program that hears that its files were moved may remove them.
+    // A program that hears that its files were moved may remove them. An app that knows of moving asks for nothing else
+    // (Chromium 156).
+    "wl_data_offer.source_actions": ({ object, args: { source_actions: actions } }) =>
+      isHostsList(object) ? { args: { source_actions: actions & copyAction } } : undefined,
     "wl_data_offer.set_actions": ({ object, args: { dnd_actions: actions, preferred_action: preferred } }) => {
-      const { hasList, isOwn } = offers.get(object)!;
-      if (!hasList || isOwn) return undefined;
+      if (!isHostsList(object)) return undefined;
       return { args: { dnd_actions: actions & copyAction, preferred_action: preferred & copyAction } };
     },
     "wl_data_source.target": ({ args: { mime_type: type } }) =>

@@ -270,7 +270,13 @@ Deno.test("an app that has closed its pipe before it asks is not waited for", as
 
 Deno.test("no program of the host's hears that files of it were moved", () => {
   const made = withDrops();
-  drag(made);
+  const { announced } = drag(made);
+  const told = message(offer, "wl_data_offer.source_actions", 1);
+  assertEquals(
+    announced.slice(-told.length),
+    told,
+    "an app may ask for the last that it knows of, and for nothing else",
+  );
   const actions = (own: number, preferred: number): Uint8Array =>
     made.app(message(offer, "wl_data_offer.set_actions", own, preferred));
   assertEquals(actions(7, 2), message(offer, "wl_data_offer.set_actions", 1, 0));
