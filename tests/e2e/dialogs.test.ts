@@ -10,7 +10,7 @@ import { chooseFiles } from "../../lib/base/zenity.ts";
 import { agentVersion } from "../../lib/attach/session/protocol.ts";
 import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { agentPath, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
-import { desktop, startPointer, startSway, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
+import { desktop, startPointer, startSway, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { windowWith, withDisplay } from "./windows.ts";
 import { type EngineName, shareContainer } from "./world.ts";
 
@@ -340,11 +340,10 @@ testOnOneEngine("files that are copied on the host are pasted once the user has 
   ...needed,
   ...waylandParts,
 ], async (engine) => {
-  await using sway = await startSway();
-  const { env } = sway;
-  await using pointer = await startPointer(env);
+  const env = desktop();
+  await using _clear = { [Symbol.asyncDispose]: () => sh(["wl-copy", "--clear"], { env }).then(() => {}) };
   await showing(engine, { env, args: ["--display=wayland"] }, async ({ app, home, map, name, said, ...user }) => {
-    const { rect: { x, y, width, height } } = await windowCalled(`[${name}] editor`, env);
+    await windowCalled(`[${name}] editor`);
     const files = ["a letter.txt", "other.txt"].map((file) => join(home, file));
     for (const path of files) await Deno.writeTextFile(path, basename(path));
     const copy = (text: string, type: string): Promise<string> =>
@@ -352,25 +351,23 @@ testOnOneEngine("files that are copied on the host are pasted once the user has 
     const copyFiles = (paths: readonly string[]): Promise<string> => copy(listOf(paths), "text/uri-list");
     const questions = async (): Promise<number> =>
       (await user.asked()).filter((line) => line.includes(`may ${name} read and change the files`)).length;
-    const paste = async (): Promise<(string | number | null)[]> => {
+    /** What is pasted, and how many questions there were. GTK 3 reads each offer once, whatever it has got. */
+    const pasteFiles = async (paths: readonly string[]): Promise<(string | number | null)[]> => {
+      await copyFiles(paths);
       const { text } = await app({ do: "paste" });
       return [text, await questions()];
     };
-    await copyFiles(files);
     await user.agree();
-    assertEquals(await paste(), ["", 0], "the user does not work there");
-    await pointer.does(`${Math.round(x + width / 2)} ${Math.round(y + height / 2)}`);
-    await pointer.does("press");
-    await pointer.does("release");
+    assertEquals(await pasteFiles(files), ["", 0], "the user does not work there");
     await user.choose("");
-    await eventually("the question", async () => (await paste())[1] === 1);
+    await type("x");
+    await eventually("the question", async () => (await pasteFiles(files))[1] === 1);
     await user.agree();
-    assertEquals(await paste(), ["", 1], "the answer was no");
-    await copyFiles(files.slice(1));
-    assertEquals(await paste(), ["other.txt", 2]);
+    assertEquals(await pasteFiles(files), ["", 1], "the answer was no");
+    assertEquals(await pasteFiles(files.slice(1)), ["other.txt", 2]);
     await copy("a text", "text/plain");
+    assertEquals(await pasteFiles(files), ["a letter.txt\nother.txt", 3]);
     await copyFiles(files);
-    assertEquals(await paste(), ["a letter.txt\nother.txt", 3]);
     const { path } = await app({ do: "paste" });
     assertMatch(
       path!,
