@@ -244,7 +244,7 @@ Deno.test("session.sh waits for no agent of a session whose app runs without one
       env: { XDG_RUNTIME_DIR: runtime },
       okCodes: "any",
       stdin: { text: new Promise<string>(() => {}) },
-      timeoutMs: 5_000,
+      timeoutMs: 60_000,
     });
     assertEquals([code, parseRequest(stdout.trim())], [exitStatus.useless, { ask: "lacks", what: "no-agent" }]);
   } finally {

@@ -138,7 +138,7 @@ const askZsh: Ask = async (file, lines, { cwd, env }) => {
     zpty -d inner`;
   const hits = join(cwd, "../hits");
   await Deno.writeTextFile(hits, "");
-  const argv = ["timeout", "30", "zsh", "-f", "-c", driver, "zsh", ...lines];
+  const argv = ["timeout", "300", "zsh", "-f", "-c", driver, "zsh", ...lines];
   await runProcess(argv, { cwd, env: { ...env, COMPLETIONS: file } });
   return (await Deno.readTextFile(hits)).split(/^\.$/m).slice(0, -1).map((text) => text.split("\n"));
 };

@@ -589,11 +589,13 @@ Deno.test("two exports at once do not take each other's entries away", async () 
     await Promise.all([exportNow(), exportNow({ wanted: ["two"] }), exportNow()]);
     assertEquals((await filesIn(data)).length, 4);
     let isOver = false;
+    const begun = Promise.withResolvers<void>();
     const turn = withMenuLock(menuOf(recorded.host, "box"), async () => {
+      begun.resolve();
       await new Promise((resolve) => setTimeout(resolve, 200));
       isOver = true;
     });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await begun.promise;
     await unexport();
     assertEquals([isOver, await filesIn(data)], [true, []]);
     await turn;
