@@ -226,6 +226,10 @@ Deno.test("chooseApps() chooses by id or name, and tells what there is when one 
   const ids = (...wanted: string[]): string[] => chooseApps({ container: "box", ...found }, wanted).map(({ id }) => id);
   assertEquals(ids(), ["a", "b"]);
   assertEquals(ids("B", "app a", "b", "hidden"), ["b", "a", "hidden"]);
+  found.apps.push(app("firefox-esr"), app("office-calc"), app("office-writer"));
+  assertEquals(ids("Firefox", "app firefox"), ["firefox-esr"]);
+  for (const word of ["fire", "firefox-", "office", "app", "xpra"]) assertThrows(() => ids(word), UserError);
+  found.apps.splice(-3);
   const missing = assertThrows(() => ids("a", "c"), UserError);
   assertEquals([missing.message, missing.hint, missing.exitCode], [
     'There is no app "c" in "box"',
