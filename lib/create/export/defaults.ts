@@ -131,7 +131,7 @@ function valueOf(text: string, type: string): string | undefined {
   return line?.slice(line.indexOf("=") + 1).trim();
 }
 
-/** The text with other entries for a type, or with none. All other lines stay as they are. */
+/** The text with other entries for a type, or with none. All other lines stay as they are, but a last, empty group. */
 function withValue(text: string, type: string, value: string | undefined): string {
   const lines = text === "" ? [] : text.replace(/\n$/, "").split("\n");
   if (groupIn(lines) === undefined) lines.push(group);
@@ -141,8 +141,9 @@ function withValue(text: string, type: string, value: string | undefined): strin
   const kept = own.filter((line) => !isLineOf(line, type));
   // Lines that are no longer there stood behind it.
   if (value !== undefined) kept.splice(at < 0 ? 0 : at, 0, `${type}=${value}`);
-  lines.splice(start, end - start, ...kept);
-  return `${lines.join("\n")}\n`;
+  const first = kept.length === 0 && end === lines.length ? start - 1 : start;
+  lines.splice(first, end - first, ...kept);
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 /** The user's own list, below `$XDG_CONFIG_HOME` or else `~/.config`. */
@@ -202,6 +203,7 @@ export async function changeDefaults(
       ...state ? { mode: state.mode! & 0o777 } : {},
       fresh: `${path}.gui-container`,
     });
+    if (after.text === "") await removeFile(path);
   };
   // Without a record, a line would never be taken back.
   const isOver = defaults.length === 0 || after.records.length === 0;

@@ -464,7 +464,7 @@ Deno.test("what is a default is on record before the list has it, and until it h
     assertEquals(await filesIn(data), files);
     await unexport();
     assertEquals(recordedThen, [true, true]);
-    assertEquals([await Deno.readTextFile(list), await exists(record)], ["[Default Applications]\n", false]);
+    assertEquals([await exists(list), await exists(record)], [false, false]);
   });
 });
 
