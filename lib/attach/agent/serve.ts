@@ -10,6 +10,8 @@ import { desktopOf } from "./desktop.ts";
 import { createDialogs, type DialogOptions, type Dialogs, givenTo } from "./dialogs.ts";
 import { createMicrophone } from "./microphone.ts";
 import type { AgentRequest, Lack } from "./requests.ts";
+import { channelLine, recordChannels } from "../session/channels.ts";
+import { noteChannels } from "../session/live_sessions.ts";
 import type { Permissions } from "../session/permissions.ts";
 import { createTray } from "./tray.ts";
 
@@ -32,6 +34,9 @@ export interface Portals extends AsyncDisposable {
 
 /** For how long a yes is that is for an hour, in milliseconds. */
 const hourMs = 3_600_000;
+
+/** How long a container may take to write down which channels are open, in milliseconds. */
+const noteMs = 5_000;
 
 /** Serves what the agent of a session asks for, until the end of this value's scope. */
 export async function servePortals(
@@ -107,6 +112,14 @@ export async function servePortals(
 
   const tellSession = async (line: (name: string) => string): Promise<void> => host.ui.status(line(await session));
 
+  /** What a later run has put on record, and shown, was its own. */
+  const tellAgain = async (): Promise<void> => {
+    const channels = channelLine(open, asks.intersection(open));
+    await tellSession((name) => `This run serves the apps of "${name}" again. ${channels}`);
+    const cleaning = host.forCleanup(AbortSignal.timeout(noteMs));
+    await noteChannels(container, { host: cleaning, session: await session, channels: recordChannels(open, asks) });
+  };
+
   const onRequest = (request: AgentRequest): void => {
     switch (request.ask) {
       case "link":
@@ -125,7 +138,7 @@ export async function servePortals(
         return void tellLack(request.what).catch(() => {});
       case "ready":
         isReady = true;
-        if (isReplaced) void tellSession((name) => `This run serves the apps of "${name}" again`);
+        if (isReplaced) tellAgain().catch(dialogs.tell);
         isReplaced = false;
         tellScheme();
         if (channels.includes("tray") && !open.has("tray")) send({ tray: false });

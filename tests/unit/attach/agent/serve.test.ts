@@ -772,10 +772,18 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
     };
   };
   const box = localBox(host);
-  const permissions = createPermissions(box, { open: new Set(["dialogs"]) });
+  const permissions = createPermissions(box, { open: new Set(["sound", "dialogs", "links"]) });
+  const noted: string[] = [];
   await using _served = await servePortals(
-    { ...box, loans: () => Promise.reject(new Error("none")) },
-    { session: "s", permissions, asks: new Set(), runsOn: () => false, restartMs: 1 },
+    {
+      ...box,
+      loans: () => Promise.reject(new Error("none")),
+      script({ script }) {
+        noted.push(/\bverb=note\b.*/s.exec(script)?.[0] ?? "");
+        return Promise.resolve({ argv: [], code: 0, signal: null, stdout: "", stderr: "" });
+      },
+    },
+    { session: "s", permissions, asks: new Set(["links"]), runsOn: () => false, restartMs: 1 },
   );
   await begun[0]!.promise;
   started[0]!.end(exitStatus.replaced);
@@ -787,6 +795,8 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
   assertEquals(scripts.map((script) => /\bwaits=('yes'|yes)/.test(script)), [false, true, true]);
   assertEquals(said.slice(0, 2), [
     'status: Another run serves the apps of "s" now',
-    'status: This run serves the apps of "s" again',
+    'status: This run serves the apps of "s" again. Open channels: sound, dialogs; asks: links',
   ]);
+  while (noted.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  assertStringIncludes(noted[0]!, "sound,dialogs,links?");
 });
