@@ -22,7 +22,7 @@ export interface PortalOptions
   permissions: Permissions;
   /** The id of this run, when it starts the session. */
   run?: string | undefined;
-  /** The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last. */
+  /** The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last, up to a minute. */
   restartMs?: number;
 }
 
@@ -34,6 +34,9 @@ export interface Portals extends AsyncDisposable {
 
 /** For how long a yes is that is for an hour, in milliseconds. */
 const hourMs = 3_600_000;
+
+/** The longest pause before an agent that has ended is started again, in milliseconds. */
+const maxRestartMs = 60_000;
 
 /** How long a container may take to write down which channels are open, in milliseconds. */
 const noteMs = 5_000;
@@ -156,7 +159,7 @@ export async function servePortals(
 
   /** Starts the agent again where the connection to another machine breaks, and when a later run has ended. */
   const keepAgent = async (): Promise<void> => {
-    for (let pauseMs = restartMs; !signal.aborted; pauseMs *= 2) {
+    for (let pauseMs = restartMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, maxRestartMs)) {
       agent = await startAgent(container, { session, run, channels, waits: isReplaced, onRequest });
       if (signal.aborted) agent.end();
       const end = await agent.ended;
