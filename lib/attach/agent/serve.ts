@@ -22,7 +22,10 @@ export interface PortalOptions
   permissions: Permissions;
   /** The id of this run, when it starts the session. */
   run?: string | undefined;
-  /** The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last, up to a minute. */
+  /**
+   * The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last,
+   * up to a minute.
+   */
   restartMs?: number;
 }
 
@@ -54,7 +57,9 @@ export async function servePortals(
   const over = new AbortController();
   const signal = AbortSignal.any([host.signal, over.signal]);
   let agent: Agent | undefined;
-  const send: Agent["send"] = (message) => agent?.send(message);
+  /** A later run has taken the agent's place: whatever is said to one that waits ends it. */
+  let isReplaced = false;
+  const send: Agent["send"] = (message) => isReplaced ? undefined : agent?.send(message);
   const consent = createConsent({
     now,
     startHour: (channel, end) => permissions.allowFor([channel], { ms: hourMs, then: "asked for again", end }),
@@ -77,8 +82,6 @@ export async function servePortals(
   const lends = (): boolean => open.has("dialogs") || open.has("printing");
   let scheme: string | undefined;
   let isReady = false;
-  /** A later run has taken the agent's place. */
-  let isReplaced = false;
   const tellScheme = (found = scheme): void => {
     scheme = found;
     // An agent that has not found its session yet takes whatever is said for the end of this one.
@@ -168,9 +171,10 @@ export async function servePortals(
       tray.clear();
       if (end === "useless") return;
       if (end === "replaced" && !isReplaced) {
+        isReplaced = true;
+        dialogs.closeAll();
         await tellSession((name) => `Another run serves the apps of "${name}" now`);
       }
-      isReplaced ||= end === "replaced";
       await delay(pauseMs, { signal }).catch(() => {});
     }
   };

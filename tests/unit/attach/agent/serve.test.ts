@@ -753,11 +753,20 @@ Deno.test("the session's xdg-open asks the host first, then opens here, and does
 
 Deno.test("a run whose apps a later run serves waits until that has ended, and serves them again", async () => {
   const { host, said } = recordingHost({ env: { HOME: "/home/me" } });
+  const shown = Promise.withResolvers<AbortSignal>();
+  const { run } = host;
+  host.run = async (argv, options) => {
+    if (argv[0] !== "zenity" || argv[1] !== "--file-selection") return await run(argv, options);
+    shown.resolve(options!.signal!);
+    return await abortable(new Promise<never>(() => {}), options!.signal!);
+  };
+  let told = "";
   const scripts: string[] = [];
   const started: { say(line: unknown): unknown; end(code: number): void }[] = [];
   const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  host.start = (argv, { output }: ProcessOptions = {}) => {
-    assert(typeof output === "object" && "bytes" in output);
+  host.start = (argv, { output, stdin }: ProcessOptions = {}) => {
+    assert(typeof output === "object" && "bytes" in output && typeof stdin === "object" && "bytes" in stdin);
+    stdin.bytes.pipeTo(new WritableStream({ write: (piece) => void (told += new TextDecoder().decode(piece)) }));
     const over = Promise.withResolvers<number>();
     scripts.push(argv.at(-1)!);
     begun[started.length]!.resolve();
@@ -786,11 +795,14 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
     { session: "s", permissions, asks: new Set(["links"]), runsOn: () => false, restartMs: 1 },
   );
   await begun[0]!.promise;
+  await started[0]!.say(open(1));
+  const dialog = await shown.promise;
   started[0]!.end(exitStatus.replaced);
   await begun[1]!.promise;
   // The connection to it breaks meanwhile.
   started[1]!.end(255);
   await begun[2]!.promise;
+  assertEquals([dialog.aborted, told], [true, ""]);
   await started[2]!.say({ ask: "ready", version: agentVersion });
   assertEquals(scripts.map((script) => /\bwaits=('yes'|yes)/.test(script)), [false, true, true]);
   assertEquals(said.slice(0, 2), [
