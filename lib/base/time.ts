@@ -10,8 +10,9 @@ export function localTime(
   ms: number,
   { to = "minute" }: { to?: "minute" | "second" } = {},
 ): { date: string; time: string } {
-  const local = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(Temporal.Now.timeZoneId());
-  return { date: local.toPlainDate().toString(), time: local.toPlainTime().toString({ smallestUnit: to }) };
+  // Temporal knows fewer of the zones that $TZ may name, and fails for others. Swedish has the order of ISO 8601.
+  const [date = "", time = ""] = new Date(ms).toLocaleString("sv").split(" ");
+  return { date, time: to === "second" ? time : time.replace(/:\d+$/, "") };
 }
 
 /** The time of day of an instant, to the minute, after its date where that is not today's. */

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { runProcess } from "../../../lib/base/process.ts";
 import { clockTime, localTime } from "../../../lib/base/time.ts";
 
 const noon = new Date(2026, 0, 1, 12, 0, 7).getTime();
@@ -11,4 +12,14 @@ Deno.test("a time is that of the user's zone, to the minute or the second", () =
 Deno.test("a time has its date where that is not today's", () => {
   assertEquals(clockTime(noon + 60_000, noon), "12:01");
   assertEquals(clockTime(noon + 12 * 3_600_000, noon), "2026-01-02 00:00");
+});
+
+Deno.test("a time is that of $TZ, whatever zone that names", async () => {
+  const module = new URL("../../../lib/base/time.ts", import.meta.url);
+  const script = `import { localTime } from "${module}"; console.log(localTime(${Date.UTC(2026, 0, 1, 22)}).time)`;
+  const cases = { "": "22:00", "Etc/Unknown": "22:00", "Europe/Berlin": "23:00", "XYZ-3": "01:00" };
+  for (const [zone, time] of Object.entries(cases)) {
+    const { stdout } = await runProcess([Deno.execPath(), "eval", script], { env: { TZ: zone } });
+    assertEquals(stdout.trim(), time, zone);
+  }
 });
