@@ -21,13 +21,13 @@ export interface FaultyCall {
 }
 
 /**
- * Each call with a fault, before and after its effect. A run that ends after one call leaves what it leaves when it ends
- * before the next one.
+ * Each call with a fault, before and after its effect. An engine that is gone after one call is gone before the next one;
+ * what a killed run leaves may differ, since records are written between calls.
  */
 export function faultyCalls(fault: Fault, calls: readonly string[]): (FaultyCall & { call: string })[] {
-  const isEnd = fault === "kill" || fault === "gone";
+  const isSame = fault === "gone";
   return [...calls.entries()].flatMap(([at, call]) =>
-    (isEnd && at < calls.length - 1 ? [true] : [true, false]).map((isBefore) => ({ fault, at, call, isBefore }))
+    (isSame && at < calls.length - 1 ? [true] : [true, false]).map((isBefore) => ({ fault, at, call, isBefore }))
   );
 }
 
