@@ -64,7 +64,7 @@ function describe(line: HistoryLine): string {
         ? `file received: "${line.name}", ${bytesOf(line)}`
         : `file opened ${line.where}: "${line.name}", ${bytesOf(line)}`;
     case "link":
-      return `link to ${line.host} opened ${line.where}`;
+      return `link to ${line.host} ${line.failed ? "could not be opened" : "opened"} ${line.where}`;
     case "print":
       return `printed on ${line.printer}: "${line.name}", ${bytesOf(line)}`;
     case "microphone":

@@ -35,8 +35,8 @@ export type Happening =
   | { kind: "file"; what: "back"; path: string; changed: boolean }
   /** A file of the container's that is among the user's downloads now. `where`: in which container, else. */
   | { kind: "download"; name: string; bytes: number; where?: string }
-  /** `where`: "on this host", or in which container. */
-  | { kind: "link"; host: string; where: string }
+  /** `where`: "on this host", or in which container. `failed`: the host could not open what an earlier line names. */
+  | { kind: "link"; host: string; where: string; failed?: true }
   | { kind: "print"; name: string; bytes: number; printer: string }
   | { kind: "microphone"; what: "on" }
   | { kind: "microphone"; what: "off"; seconds: number }
@@ -240,7 +240,8 @@ function summaryOf(added: readonly Happening[]): string {
     ["link opened", "links opened", (one) => one.kind === "link"],
     ["document printed", "documents printed", (one) => one.kind === "print"],
   ] as [string, string, (one: Happening) => boolean][]).flatMap(([one, several, isMeant]) => {
-    const count = added.filter(isMeant).length;
+    // A link that could not be opened has two lines.
+    const count = sum(added.filter(isMeant).map((one) => "failed" in one ? -1 : 1));
     return count === 0 ? [] : [`${count} ${count === 1 ? one : several}`];
   });
   const heard = added.some((one) => one.kind === "microphone") ? [`your microphone for ${seconds} s`] : [];
@@ -274,7 +275,7 @@ const fields: Readonly<Record<HappeningKind, Readonly<Record<string, string | nu
   microphone: { what: "" },
   question: { channel: "", about: "", answer: "" },
 };
-const optionalFields = { copy: "", channels: "", where: "", readOnly: false, changed: false, seconds: 0 };
+const optionalFields = { copy: "", channels: "", where: "", failed: true, readOnly: false, changed: false, seconds: 0 };
 
 /** Reads a line; undefined for one that is not as it is written here. */
 export function parseHistoryLine(text: string): HistoryLine | undefined {

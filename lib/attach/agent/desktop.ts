@@ -130,13 +130,13 @@ export function desktopOf(
    * Opens an address in a place.
    *
    * @param happening is written down
-   * @returns the end of what opens it
+   * @returns the end of what opens it, and its exit status
    */
   const openAt = async (
     place: Place,
     address: URL,
     happening: Extract<Happening, { kind: "link" | "download" }>,
-  ): Promise<{ ended: Promise<void> }> => {
+  ): Promise<{ ended: Promise<number> }> => {
     const argv = await openArgv(container, place, address);
     endOf(happening.kind === "link" ? "links" : "files").throwIfAborted();
     const isElsewhere = place.on !== "host";
@@ -203,16 +203,20 @@ export function desktopOf(
    * Starts a program of the desktop's. What `xdg-open` starts may be the user's browser, which must outlive this run:
    * Ctrl-C does not reach it, and it never writes to a pipe that ends with us.
    */
-  const start = (argv: string[], what: string): Promise<void> =>
+  const start = (argv: string[], what: string): Promise<number> =>
     host.start(argv, { detached: true, output: "discard" }).ended.then(({ code }) => {
       if (code !== 0) tell(`${what}: ${basename(argv[0]!)} ended with exit status ${code}. Try it in a terminal`);
+      return code;
     });
 
   const openLink = async (url: URL): Promise<Outcome> => {
     const agreed = await agreedTo(await linkQuestion(container, { url, places: linkPlaces }));
     if (agreed === false) return "not done";
     const place = placeOf(agreed, linkPlaces);
-    await openAt(place, url, { kind: "link", host: url.host, where: placeText(place) });
+    const link = { kind: "link", host: url.host, where: placeText(place) } as const;
+    const { ended } = await openAt(place, url, link);
+    // Elsewhere it is the status of the app that has shown it.
+    if (place.on === "host") void ended.then((code) => code !== 0 && history.note({ ...link, failed: true }));
     return "done";
   };
 

@@ -16,6 +16,7 @@ Deno.test("a history is printed by day, with what guards have left", async () =>
       { kind: "session", what: "starts", session: "firefox", channels: "clipboard-in,links?" },
       { kind: "question", channel: "links", about: "example.org", answer: "Refuse" },
       { kind: "link", host: "example.org", where: "on this host" },
+      { kind: "link", host: "example.org", where: "on this host", failed: true },
       { kind: "download", name: "a\x1b[2J.txt", bytes: 5 },
       { kind: "print", name: "b.pdf", bytes: 1, printer: "Office" },
       { kind: "microphone", what: "on" },
@@ -24,7 +25,7 @@ Deno.test("a history is printed by day, with what guards have left", async () =>
       { kind: "file", what: "back", path: "/home/jane/c.ods", changed: false },
       { kind: "session", what: "runs on", session: "firefox" },
     ];
-    let time = new Date(2026, 0, 2, 23, 59, 50).getTime();
+    let time = new Date(2026, 0, 2, 23, 59, 49).getTime();
     const history = openHistory(host, { name: "web" }, () => time);
     for (const happening of happenings) {
       history.add(happening);
@@ -40,9 +41,10 @@ Deno.test("a history is printed by day, with what guards have left", async () =>
     await showHistory(host, undefined, {});
     assertEquals(said.at(-1)!.replace("result: ", "").split("\n"), [
       "2026-01-02",
-      "  23:59:50  web: session firefox starts; open: clipboard-in,links?",
-      '  23:59:51  web: asked for links, "example.org": Refuse',
-      "  23:59:52  web: link to example.org opened on this host",
+      "  23:59:49  web: session firefox starts; open: clipboard-in,links?",
+      '  23:59:50  web: asked for links, "example.org": Refuse',
+      "  23:59:51  web: link to example.org opened on this host",
+      "  23:59:52  web: link to example.org could not be opened on this host",
       '  23:59:53  web: file received: "a<U+001B>[2J.txt", 5 bytes',
       '  23:59:54  web: printed on Office: "b.pdf", 1 byte',
       "  23:59:55  web: microphone on",

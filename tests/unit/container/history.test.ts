@@ -202,8 +202,8 @@ Deno.test("a copy says at its end what it had", () =>
     const history = openHistory(host, { name: "box", copy: "box-d1" });
     assertEquals(history.summary(), "nothing of this host");
     history.add({ kind: "clipboard", direction: "in", type: "text/plain", times: 2, bytes: 7 });
-    history.add({ kind: "link", host: "example.org", where: "on this host" });
-    history.add({ kind: "link", host: "example.org", where: "on this host" });
+    for (let times = 0; times < 3; times++) history.add({ kind: "link", host: "example.org", where: "on this host" });
+    history.note({ kind: "link", host: "example.org", where: "on this host", failed: true });
     history.add({ kind: "microphone", what: "on" });
     history.add({ kind: "microphone", what: "off", seconds: 20 });
     assertEquals(

@@ -60,6 +60,7 @@ async function inWorld(
     options: engineOptions = [],
     settings,
     missing = [],
+    opens = true,
   }: {
     open?: readonly AskableChannel[];
     asks?: readonly AskableChannel[];
@@ -75,6 +76,8 @@ async function inWorld(
     settings?: string;
     /** Programs that are not installed. */
     missing?: readonly string[];
+    /** Whether the host's program opens links. */
+    opens?: boolean;
   },
   test: (world: World) => Promise<void>,
 ): Promise<void> {
@@ -119,7 +122,7 @@ async function inWorld(
     if (missing.includes(argv[0]!)) throw new UserError(`${argv[0]} is not installed`, { hint: "Install it" });
     done.push([...argv]);
     const { promise, resolve } = Promise.withResolvers<number>();
-    if (argv[0] === "xdg-open") resolve(0);
+    if (argv[0] === "xdg-open") resolve(opens ? 0 : 3);
     else runs.push(resolve);
     const ended = promise.then((code) => ({ argv, code, signal: null, stdout: "", stderr: "" }));
     return { pid: 1, ended, kill() {} };
@@ -203,6 +206,14 @@ Deno.test("a link is not written down that no program opens", async () => {
     });
   }
 });
+
+Deno.test("a link that the host's program could not open is written down as that", () =>
+  inWorld({ opens: false }, async ({ ask, said, written }) => {
+    await ask({ ask: "link", url: "https://example.com/" });
+    const link = { kind: "link", host: "example.com", where: "on this host" };
+    assertEquals(await written(), [link, { ...link, failed: true }]);
+    assertStringIncludes(said.join("\n"), "xdg-open ended with exit status 3");
+  }));
 
 Deno.test("a storm of links ends with the lines for an hour, not with the first line", () =>
   inWorld({}, async ({ ask, done, said, written, pass }) => {
