@@ -162,15 +162,25 @@ test("a GTK app of a container has keys, menus, drag and drop, and both clipboar
       });
     const border = await colourOf(name);
     await shows("the border of the window", border);
-    const frame = await eventually("the window with the focus", async () => {
+    const readFrame = async (): Promise<number[] | undefined> => {
       const found = await js(`(() => { const { x, y, width, height } = ${window}.get_frame_rect();
         return ${window}.has_focus() && [x, y, width, height].join(" "); })()`);
       return /"(\d+) (\d+) (\d+) (\d+)"/.exec(found)?.slice(1).map(Number);
+    };
+    let seen: number[] | undefined;
+    const frame = await eventually("the window with the focus, and where it stays", async () => {
+      const before = seen;
+      seen = await readFrame();
+      return seen?.join() === before?.join() && seen;
     });
     const [x, y, , height] = frame as [number, number, number, number];
     const [first, second] = [[x + 60, y + height - 300], [x + 60, y + height - 100]] as const;
     await act([...click(...first), ...type("abc")], env);
-    await have("abc", "");
+    await have("abc", "").catch(async (error) => {
+      throw new Error(`a field with ${await fields()}, a frame of ${frame}, now ${await readFrame()}`, {
+        cause: error,
+      });
+    });
     await act([...all, ...press(control, "c".charCodeAt(0))], env);
     await js(`${clipboard}.get_text(imports.gi.St.ClipboardType.CLIPBOARD, (_, text) => { global.copied = text; })`);
     await eventually("a copied text", async () => (await js("global.copied")).includes('"abc"'));
