@@ -19,7 +19,7 @@ export async function stop(
     await container.connect();
     return all ? await listSessions(container) : [await chooseSession(container, wanted)];
   };
-  const sessions = await container.isRunning() ? await find() : [];
+  const sessions = await container.isStopped() ? [] : await find();
   const names = sessions.map(({ session }) => session);
   if (names.length > 0) await stopSessions(container, names);
   // What is lent to them, a dry run does not know.

@@ -34,6 +34,8 @@ export interface Container extends Address, AsyncDisposable {
   readonly crossesNetwork: boolean;
   /** Whether it runs; true in a dry run. */
   isRunning(): Promise<boolean>;
+  /** Whether it is stopped, and has no sessions; one that is paused has them. False in a dry run. */
+  isStopped(): Promise<boolean>;
   /** Whether its network is closed or limited, so that it reaches less than the host does; false in a dry run. */
   isConfined(): Promise<boolean>;
   /** Starts the container if it does not run, and finds out how SSH reaches it. */

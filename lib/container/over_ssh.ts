@@ -57,6 +57,7 @@ export function lendTo(
 export type Common = Pick<
   Container,
   | "isRunning"
+  | "isStopped"
   | "isConfined"
   | "loans"
   | "run"
@@ -83,6 +84,7 @@ export function overSsh(
     ...rest,
     ...{ directory, reach },
     isRunning: async () => ((await known.instance())?.status ?? "Running") === "Running",
+    isStopped: async () => (await known.instance())?.status === "Stopped",
     async isConfined() {
       const found = await known.instance();
       return found !== undefined && isConfined(found);

@@ -150,13 +150,13 @@ export async function chooseSession(
 }
 
 /**
- * Checks that a container runs, before something is done about a session of it that would start it.
+ * Checks that a container is not stopped, before something is done about a session of it that would start it.
  *
  * @param wanted the session's name, if one is named
- * @throws {UserError} when it does not run
+ * @throws {UserError} when it is stopped
  */
 export async function checkRunning(container: Container, wanted?: string): Promise<void> {
-  if (!await container.isRunning()) throw wanted === undefined ? noSessions(container) : noSession(container, wanted);
+  if (await container.isStopped()) throw wanted === undefined ? noSessions(container) : noSession(container, wanted);
 }
 
 /** How long a session may take to stop at the end of a run, in milliseconds. */

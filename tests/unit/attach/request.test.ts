@@ -51,7 +51,7 @@ async function keepsBorder(
     await test({
       ...{ host, mounts, name: "box", label: "box", options: [], crossesNetwork: false },
       engine: engineCalled("incus"),
-      isRunning: () => Promise.resolve(true),
+      isStopped: () => Promise.resolve(false),
       connect: () => Promise.resolve({}),
       seenSessions: () => Promise.resolve(session ? ["foot"] : []),
       script: () => Promise.resolve({ code: 0, stdout: list }),

@@ -10,7 +10,7 @@ import { recordingHost } from "../recording_host.ts";
 
 function stopped(): { container: Container; calls: string[][] } {
   const { host, calls } = recordingHost({ env: { HOME: "/home/me", DISPLAY: ":0" } });
-  return { container: { ...localBox(host), isRunning: () => Promise.resolve(false) }, calls };
+  return { container: { ...localBox(host), isStopped: () => Promise.resolve(true) }, calls };
 }
 
 Deno.test("a container is not started to stop a session of it, or to carry its clipboard", async () => {
@@ -23,4 +23,19 @@ Deno.test("a container is not started to stop a session of it, or to carry its c
   await assertRejects(() => stop(container, { session: "web", all: false }), UserError, 'There is no session "web"');
   await assertRejects(() => copyOut(container, undefined), UserError, 'No session runs in "box"');
   assertEquals([await stop(container, { session: undefined, all: true }), calls], [0, []]);
+});
+
+Deno.test("a container that is paused has its sessions: it goes on to stop them", async () => {
+  const { host, said } = recordingHost({ env: { HOME: "/home/me", DISPLAY: ":0" } });
+  const done: string[] = [];
+  const container = {
+    ...localBox(host),
+    isRunning: () => Promise.resolve(false),
+    isStopped: () => Promise.resolve(false),
+    connect: () => Promise.resolve(done.push("connect")),
+    script: () => Promise.resolve({ code: 0, stdout: 'web\tx11\t7\t0\t1700000000\t\t\t"foot"\n' }),
+    loans: () => Promise.resolve({ end: () => Promise.resolve(done.push("end")) }),
+  } as unknown as Container;
+  for (const all of [true, false]) assertEquals(await stop(container, { session: undefined, all }), 0);
+  assertEquals([said, done], [["result: web", "result: web"], ["connect", "end", "connect", "end"]]);
 });

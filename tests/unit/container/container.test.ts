@@ -1,6 +1,6 @@
 // A word of the command line becomes a container: what is asked of the engine for that, and what a record is worth.
 
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { addressOf } from "../../../lib/container/address.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { type Container } from "../../../lib/container/container.ts";
@@ -24,18 +24,19 @@ interface World {
   record?: unknown;
   config?: Record<string, string>;
   location?: string;
+  status?: string;
 }
 
 /** Resolves "box", with such a record and such an answer of the engine. */
 async function resolved<T>(
-  { record, config = {}, location = "none" }: World,
+  { record, config = {}, location = "none", status = "Running" }: World,
   use: (container: Container, recorded: RecordingHost) => Promise<T>,
 ): Promise<T> {
   const root = await Deno.makeTempDir();
   const addresses = [{ family: "inet6", scope: "global", address: "fd00::5" }];
   const instance = {
     name: "box",
-    status: "Running",
+    status,
     location,
     config: { "user.gui-container": "1", ...config },
     devices: {},
@@ -71,6 +72,13 @@ Deno.test("a container on record is resolved without a call of the engine, and r
     assertEquals(calls.slice(0, -1), [instanceQuery]);
     assertEquals(calls.at(-1)!.at(-3), "alice@fd00::5");
   });
+});
+
+Deno.test("a container that is paused neither runs nor is stopped", async () => {
+  await resolved({ record, status: "Frozen" }, async (container) => {
+    assertEquals([await container.isRunning(), await container.isStopped()], [false, false]);
+  });
+  await resolved({ record, status: "Stopped" }, async (container) => assert(await container.isStopped()));
 });
 
 Deno.test("the engine's word on a container's user counts, whatever is on record", async () => {
