@@ -127,10 +127,15 @@ async function runToExitCode<Name extends string>(
     if (!(ending.signal.reason instanceof Interrupted)) ending.signal.throwIfAborted();
     return code;
   } catch (error) {
-    const reason = firstOf(ending.signal.aborted ? ending.signal.reason : error);
-    if (reason instanceof Interrupted) return reason.exitCode;
+    const [reason, ...later] = failuresIn(ending.signal.aborted ? ending.signal.reason : error);
     // Nobody reads our output any more, so nobody would see an error.
     if (reason instanceof Deno.errors.BrokenPipe) return ExitCode.failed;
+    for (const error of later) {
+      if (error instanceof Interrupted || error instanceof Deno.errors.BrokenPipe) continue;
+      const { message, hint } = explain(error);
+      ui.warn(`${message}. ${hint}`);
+    }
+    if (reason instanceof Interrupted) return reason.exitCode;
     const { message, hint, output = "", exitCode = ExitCode.failed } = explain(reason);
     const stack = verbose && reason instanceof Error ? reason.stack ?? "" : "";
     ui.error({ message, hint: hint + meant, output: [output, stack].filter(Boolean).join("\n") });
@@ -142,9 +147,9 @@ async function runToExitCode<Name extends string>(
   }
 }
 
-/** What has failed first, where the ends of scopes have failed as well. */
-function firstOf(error: unknown): unknown {
-  return error instanceof SuppressedError ? firstOf(error.suppressed) : error;
+/** What has failed, the first one first, where the ends of scopes have failed as well. */
+function failuresIn(error: unknown): unknown[] {
+  return error instanceof SuppressedError ? [...failuresIn(error.suppressed), ...failuresIn(error.error)] : [error];
 }
 
 /** What to print for an error. */

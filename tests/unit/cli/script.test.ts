@@ -337,7 +337,13 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
     ],
     [`throw inputError("No", "Look")`, ["x", "delete"], 2, "", "error: No\nhint: Look\n"],
     // The end of a scope fails after it.
-    [`${failingEnd("Error()")}; throw inputError("No", "Look")`, ["x"], 2, "", "error: No\nhint: Look\n"],
+    [
+      `${failingEnd('UserError("Late", { hint: "Do" })')}; throw inputError("No", "Look")`,
+      ["x"],
+      2,
+      "",
+      "warning: Late. Do\nerror: No\nhint: Look\n",
+    ],
     [`${failingEnd("Deno.errors.BrokenPipe()")}; throw new Deno.errors.BrokenPipe()`, ["x"], 1, "", ""],
     ["throw 1", ["-V"], 0, `try.ts ${config.version}\n`, ""],
     ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "broken  looked incus\n", ""],
