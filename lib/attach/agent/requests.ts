@@ -214,7 +214,8 @@ function baseName(value: unknown): string {
 
 /** The same, without what a lent file's name begins with in the container; or nothing for one that a desktop starts. */
 function suggestedName(value: unknown): string {
-  const name = baseName(value).replace(/^[0-9a-f]{10}-(?=\w)/, "");
+  // Ten digits are rather a time.
+  const name = baseName(value).replace(/^(?!\d{10}-)[0-9a-f]{10}-(?=[^.\s~-])/, "");
   return starting.test(name) ? "" : name;
 }
 
