@@ -55,7 +55,10 @@ Deno.test("a name that an agent suggests is a base name, in sight, and nothing t
 });
 
 Deno.test("patterns of an agent are patterns of file names, and its labels end where they end", () => {
+  // As many as VLC has.
+  const media = Array.from({ length: 140 }, (_, index) => `*.x${index}`);
   const filters = [
+    ["Media", media],
     ["Texts", ["*.txt", "*.md"]],
     ["a | /etc/*", ["*.x"]],
     ["Bad", ["* /etc/*", "a|b", "$(id)", "/etc/shadow", ""]],
@@ -69,6 +72,7 @@ Deno.test("patterns of an agent are patterns of file names, and its labels end w
     id: 1,
     multiple: false,
     filters: [
+      { label: "Media", patterns: media },
       { label: "Texts", patterns: ["*.txt", "*.md"] },
       { label: "a / /etc/*", patterns: ["*.x"] },
       { label: "Hidden", patterns: ["*.[oO]dt"] },
