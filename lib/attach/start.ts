@@ -34,7 +34,9 @@ export async function start(container: Container, given: StartRequest): Promise<
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
   socketPath(container.mounts.sockets, `${name}-99`);
   const { sharedSockets } = container;
-  if (sharedSockets !== undefined) await host.look(undefined, () => checkDirectory(sharedSockets, container));
+  if (sharedSockets !== undefined) {
+    await host.look(undefined, () => checkDirectory(sharedSockets, container, { isHere: true }));
+  }
   const live = await findSameApp(container, request);
   if (live) return await startAgain(container, { live, request });
   const appearance = request.open.has("look") ? hostAppearance(host) : undefined;

@@ -50,7 +50,7 @@ export async function reachInstance(
   },
 ): Promise<SshTarget> {
   const { label, mounts } = instance;
-  if (found) await checkDirectory(mounts.directory, instance);
+  if (found) await checkDirectory(mounts.directory, instance, { isHere: !throughEngine });
   if (found && !await exists(mounts.knownHosts)) {
     const show = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"];
     const read = engineLine(instance.engine, ["exec", label, "--", ...show]);

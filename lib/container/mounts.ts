@@ -51,16 +51,20 @@ export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> 
 /**
  * Checks that a directory of a container's is there.
  *
+ * @param options `isHere`: the container is on this machine
  * @throws {UserError} when somebody has removed it, or looks for it in the wrong place
  */
 export async function checkDirectory(
   path: string,
   { label, options }: Pick<Address, "label" | "options">,
+  { isHere }: { isHere: boolean },
 ): Promise<void> {
   if (await exists(path)) return;
   const line = quoteWords(["create.ts", ...options, "--delete", label]);
-  throw new UserError(`The directories of "${label}" are gone: there is no ${path}`, {
-    hint: `Set $GUI_CONTAINER_MOUNTS to their place, restore them, or give the container up: ${line}`,
+  throw new UserError(`There are no directories of "${label}" here: no ${path}`, {
+    hint: isHere
+      ? `Set $GUI_CONTAINER_MOUNTS to their place, restore them, or give the container up: ${line}`
+      : "Set $GUI_CONTAINER_MOUNTS to their place, on the machine where create.ts made the container",
   });
 }
 

@@ -103,7 +103,7 @@ const failures: readonly Failure[] = [
       mend: (name) => Deno.rename(join(mountsRoot, `.${name}`), join(mountsRoot, name)),
     },
     code: 1,
-    error: /The directories of "\S+" are gone: there is no \S+\/xpra$/,
+    error: /There are no directories of "\S+" here: no \S+\/xpra$/,
     hint: /create\.ts (?:--engine=\w+ )?--delete/,
   },
   {

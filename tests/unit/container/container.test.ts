@@ -91,8 +91,13 @@ Deno.test("the engine's word on a container's user counts, whatever is on record
 Deno.test("a container whose directories somebody has removed says so, and what to do", async () => {
   await resolved({ record }, async (container) => {
     await Deno.remove(container.mounts.directory, { recursive: true });
-    const error = await assertRejects(() => container.reach(), UserError, 'The directories of "box" are gone');
+    const error = await assertRejects(() => container.reach(), UserError, 'There are no directories of "box" here');
     assertMatch(error.hint!, /create\.ts --delete box$/);
+  });
+  await resolved({ record: { ...record, location: "m2" }, location: "m2" }, async (container) => {
+    await Deno.remove(container.mounts.directory, { recursive: true });
+    const error = await assertRejects(() => container.reach(), UserError, 'There are no directories of "box" here');
+    assertEquals(error.hint!.includes("--delete"), false);
   });
 });
 
