@@ -173,13 +173,17 @@ function lastOutput({ stdout, stderr }: ProcessError): string {
 /** Starts a stopped instance for what `act` does, and stops it afterwards, whatever happens. */
 async function whileRunning<T>(host: Host, instance: Instance, act: () => Promise<T>): Promise<T> {
   const stop = (): Promise<unknown> => stopInstance(host.forCleanup(AbortSignal.timeout(120_000)), instance);
+  let hasStarted = false;
   let result: T;
   try {
     await startInstance(host, instance);
+    hasStarted = true;
     result = await act();
   } catch (error) {
-    // Why it failed says more than that what has not started cannot be stopped.
-    await stop().catch(() => {});
+    await stop().catch(({ message }) => {
+      // Why it failed says more than that what has not started cannot be stopped.
+      if (hasStarted) host.ui.warn(`"${labelOf(instance)}" could not be stopped again: ${message}`);
+    });
     throw error;
   }
   await stop();
