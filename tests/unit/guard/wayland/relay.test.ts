@@ -280,7 +280,7 @@ Deno.test("nobody counts as working in the windows of a session one of whose app
     assert(await acting.passes(fullscreen));
     look(4);
     // Its popup is closed.
-    assert((await soon(takeFrame(stalled.far))).length > 4);
+    assert((await soon(takeFrame(stalled.far), 60_000)).length > 4);
     assertEquals(await acting.passes(fullscreen), false);
     await take(stalled.near, all.length);
     await takeFrame(stalled.near);
@@ -288,7 +288,7 @@ Deno.test("nobody counts as working in the windows of a session one of whose app
 
     await flood(stalled, modifiers);
     look(21);
-    assertEquals(await soon(stalled.far.read(new Uint8Array(1)).catch(() => null)), null);
+    assertEquals(await soon(stalled.far.read(new Uint8Array(1)).catch(() => null), 60_000), null);
     assertEquals(told, [
       "An app is cut off: for 10 seconds it has read nothing of what it is sent. Start it again; if that recurs, use --display x11",
     ]);

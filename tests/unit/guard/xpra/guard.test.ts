@@ -416,10 +416,10 @@ async function flood({ client }: World, ...last: Packet[]): Promise<number> {
   return count + last.length;
 }
 
-/** What comes within three seconds. */
-async function soon<T>(what: Promise<T>): Promise<T | undefined> {
+/** What comes within so many milliseconds. */
+async function soon<T>(what: Promise<T>, ms = 3_000): Promise<T | undefined> {
   const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(late.resolve, 3_000, undefined);
+  const timer = setTimeout(late.resolve, ms, undefined);
   return await Promise.race([what, late.promise]).finally(() => clearTimeout(timer));
 }
 
@@ -485,7 +485,7 @@ Deno.test("startGuard() counts nobody as working in windows whose container has 
       assertEquals(await passing(world, menu, offer), ["new-override-redirect", "clipboard-token"]);
       const count = await flood(world);
       look(4);
-      assertEquals(await soon(client.next()), packet("lost-window", 2));
+      assertEquals(await soon(client.next(), 60_000), packet("lost-window", 2));
       assertEquals(await passing(world, ...attacks), []);
       for (let each = 0; each < count; each++) await server.next();
       assertEquals((await server.next())?.type, "clipboard-contents-none");
@@ -493,7 +493,7 @@ Deno.test("startGuard() counts nobody as working in windows whose container has 
 
       await flood(world);
       look(21);
-      assertEquals((await soon(guard.ended))?.reason, "for 10 seconds it has read nothing of what it is sent");
+      assertEquals((await soon(guard.ended, 60_000))?.reason, "for 10 seconds it has read nothing of what it is sent");
     });
   });
 });
