@@ -71,9 +71,9 @@ export async function sessionLoans(
     for (const finding of await takeFilesBack(host, container, ended)) host.ui.warn(finding);
   };
 
-  /** The copy of a file that is lent already, if the file has not changed since then. */
-  const copyOf = async ({ path }: SourceFile): Promise<LentCopy | undefined> => {
-    const known = loans.find((loan) => isCopy(loan) && loan.hostPath === path);
+  /** The copy of a file that is lent already in the same way, if the file has not changed since then. */
+  const copyOf = async ({ path }: SourceFile, readOnly: boolean): Promise<LentCopy | undefined> => {
+    const known = loans.find((loan) => isCopy(loan) && loan.hostPath === path && loan.readOnly === readOnly);
     if (!known) return undefined;
     const now = await readCopy(host, known);
     if (now?.lent) {
@@ -106,8 +106,10 @@ export async function sessionLoans(
       await checkWays(files, neighbours);
       const places = new Map<string, string>();
       for (const file of files) {
-        const mapped = loans.find((loan) => isMapping(loan) && loan.hostPath === file.path);
-        const lent = (request.saving ? undefined : mapped) ?? await copyOf(file);
+        const mapped = readOnly || request.saving
+          ? undefined
+          : loans.find((loan) => isMapping(loan) && loan.hostPath === file.path);
+        const lent = mapped ?? await copyOf(file, readOnly);
         if (lent) places.set(file.path, lent.containerPath);
       }
       const fresh = files.filter(({ path }) => !places.has(path));

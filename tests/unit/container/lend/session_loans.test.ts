@@ -17,7 +17,15 @@ import { type Answer, recordingHost } from "../../recording_host.ts";
 function answerWith(...sessions: string[]) {
   return (argv: readonly string[]): Answer =>
     argv[1] === "query"
-      ? { stdout: JSON.stringify({ name: "box", status: "Running", config: {}, devices: {}, location: "none" }) }
+      ? {
+        stdout: JSON.stringify({
+          name: "box",
+          status: "Running",
+          config: { "user.gui-container": "1" },
+          devices: {},
+          location: "none",
+        }),
+      }
       : { stdout: sessions.map((session) => `/run/user/1000/gui-container-${session}/wayland\n`).join("") };
 }
 
@@ -130,6 +138,35 @@ Deno.test("nothing comes back of a copy that a session has to read, whatever its
       // The other one is read back, and the engine of this test has nothing to send.
       await loans.writeBack(copy.containerPath).catch(() => {});
       assertEquals(calls.length > 0, !readOnly);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a file that is lent to read is lent anew to be changed, and the other way round", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const hostPath = join(directory, "a.pdf");
+    await Deno.writeTextFile(hostPath, "a");
+    const { dev, ino } = await Deno.stat(hostPath);
+    for (const readOnly of [true, false]) {
+      const env = { HOME: directory, XDG_STATE_HOME: join(directory, `${readOnly}`) };
+      const { host } = recordingHost({ env, answer: answerWith("editor") });
+      const server = { remote: "local", project: "default" };
+      const { original: _, granted: __, uid: ___, mode: ____, ...record } = sampleMapping({
+        ...{ id: `map-${readOnly}`, hostPath, readOnly, server, session: "editor" },
+        ...{ dev, ino: ino!, bornMs: null, containerPath: "/home/ubuntu/maps/1-a.pdf" },
+      });
+      const lent = { size: 1, sha256: "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb" };
+      const copy = { ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent };
+      await withJournalLock(host, () => writeRecords(host, [copy]));
+      const fresh = { ...copy, id: "map-2", readOnly: !readOnly, containerPath: "/home/ubuntu/maps/2-a.pdf" };
+      const lend: Container["lend"] = (files) => Promise.resolve(files.map(() => fresh));
+      const loans = await sessionLoans({ ...boxOf(host), lend }, "editor");
+      assertEquals(await loans.open([hostPath], { readOnly }), [copy.containerPath]);
+      assertEquals(await loans.open([hostPath], { readOnly: !readOnly }), [fresh.containerPath]);
+      await loans.end({ runsOn: true });
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
