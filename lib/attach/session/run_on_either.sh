@@ -4,7 +4,8 @@
 # on an X server of its own, which is one window there. What it prints goes to the session's log, this shell's standard output.
 
 # What such an app prints: Xlib's and Xt's, GTK's, Tk's, Java's, Qt's, SDL's and GLFW's words.
-no_display='(open|connect to|connecting to) (the |an )?(X |X11 )?display|X(11)? (window )?server|no display name'
+no_display='(open|connect to|connecting to) (the |an )?(X(11)? display|display *([^ [:alnum:]]|$))|no display name'
+no_display="$no_display|(^|[^[:alnum:]])X(11)? (window )?server"
 no_display="$no_display|DISPLAY( environment)? variable|DISPLAY is not set|HeadlessException|plugin \"xcb\"|no available video device"
 
 # Runs an app, and returns its exit status. The parameters are the first byte of what it prints in the log, and its words.

@@ -162,9 +162,16 @@ Deno.test("appScript() starts an app that finds no X display once more on an X s
   const vlc =
     'echo "try ${DISPLAY-}"; [ "${DISPLAY-}" ] || echo \'main interface error: no suitable interface module\'';
   assertStringIncludes((await runApp(["sh", "-c", vlc], { xServer })).log, "try :7\n");
-  for (const words of ["Cannot connect to server", "No such file", "cannot open shared object file"]) {
-    assert(!await isStarted(words), words);
-  }
+  for (
+    const words of [
+      "Cannot connect to server",
+      "No such file",
+      "cannot open shared object file",
+      "failed to reach the linux server",
+      "nginx server: no such file",
+      "cannot open display settings",
+    ]
+  ) assert(!await isStarted(words), words);
 });
 
 Deno.test("appScript() starts an app no third time, nor one that ends well, has a display, or worked for a while", async () => {
