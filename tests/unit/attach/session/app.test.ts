@@ -177,14 +177,14 @@ Deno.test("appScript() starts an app that finds no X display once more on an X s
 Deno.test("appScript() starts an app no third time, nor one that ends well, has a display, or worked for a while", async () => {
   const tries = async (shell: string, options = {}): Promise<number> => {
     const app = ["sh", "-c", `echo try; echo "Can't open display"; ${shell}`];
-    const script = appScript(app).replace("-lt 10", "-lt 1");
+    const script = appScript(app).replace("-lt 10", "-lt 2");
     const { log } = await runApp(app, { xServer, script, ...options });
     return log.split("try\n").length - 1;
   };
   assertEquals(await tries("exit 1"), 2);
   assertEquals(await tries("exit 0"), 1);
   assertEquals(await tries("exit 1", { display: ":0" }), 1);
-  assertEquals(await tries("sleep 2; exit 1"), 1);
+  assertEquals(await tries("sleep 3; exit 1"), 1);
 });
 
 Deno.test("appScript() says that there is no Xwayland, and lets an app fail whose X server does not start", async () => {
