@@ -16,6 +16,8 @@ run_on_either() {
   "$@"
   status=$?
   [ -z "${DISPLAY-}" ] || return "$status"
+  # The app has been stopped: by Ctrl-C, or SIGTERM.
+  case $status in 130 | 143) return "$status" ;; esac
   # VLC 3 takes commands in place of a window, and ends well.
   [ "$status" != 0 ] || no_display='no suitable interface module'
   read -r now _ </proc/uptime

@@ -174,7 +174,7 @@ Deno.test("appScript() starts an app that finds no X display once more on an X s
   ) assert(!await isStarted(words), words);
 });
 
-Deno.test("appScript() starts an app no third time, nor one that ends well, has a display, or worked for a while", async () => {
+Deno.test("appScript() starts an app no third time, nor one that ends well, is stopped, has a display, or worked for a while", async () => {
   const tries = async (shell: string, options = {}): Promise<number> => {
     const app = ["sh", "-c", `echo try; echo "Can't open display"; ${shell}`];
     const script = appScript(app).replace("-lt 10", "-lt 2");
@@ -183,6 +183,10 @@ Deno.test("appScript() starts an app no third time, nor one that ends well, has 
   };
   assertEquals(await tries("exit 1"), 2);
   assertEquals(await tries("exit 0"), 1);
+  // Qt's apps end with 134.
+  for (const [status, expected] of [[130, 1], [134, 2], [143, 1]]) {
+    assertEquals(await tries(`exit ${status}`), expected, `${status}`);
+  }
   assertEquals(await tries("exit 1", { display: ":0" }), 1);
   assertEquals(await tries("sleep 3; exit 1"), 1);
 });
