@@ -39,7 +39,8 @@ export function outcomeIn(log: string): AppOutcome {
     status: end && Number(end[1]),
     stopped: /The session is stopped$/m.test(log),
     unknownOption: start < 0 ? /^no such option: (\S+)$/m.exec(log)?.[1] : undefined,
-    lacksX: output.includes("There is no Xwayland in this container"),
+    // An app that joins prints it there, too.
+    lacksX: /^There is no Xwayland in this container.*\nThe app ended with exit status \d+$/m.test(log),
     output: output.filter((line) => !xpraLine.test(line)).slice(-shownLines).join("\n"),
   };
 }

@@ -23,7 +23,10 @@ run_on_either() {
   read -r now _ </proc/uptime
   [ "$((${now%.*} - ${began%.*}))" -lt 10 ] &&
     tail -c "+$first_byte" "/proc/$$/fd/1" | head -c 65536 | grep -qaiE "$no_display" || return "$status"
-  command -v Xwayland >/dev/null || { echo "There is no Xwayland in this container"; return "$status"; }
+  command -v Xwayland >/dev/null || {
+    echo "There is no Xwayland in this container: apt-get install xwayland libdecor-0-plugin-1-cairo matchbox-window-manager"
+    return "$status"
+  }
   echo "The app knows only X: it is started again, on Xwayland"
   # Before Xwayland 23.1, its window has the size of the screen, and no frame on GNOME.
   size=

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { appScript, type AppWords, sortAppWords, splitCommandLine } from "../../../../lib/attach/session/app.ts";
+import { outcomeIn } from "../../../../lib/attach/session/app_outcome.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
+import { programs } from "../../../../lib/base/programs.ts";
 import { awkwardWords, randomWords } from "../../samples.ts";
 
 Deno.test("splitCommandLine() refuses an open quote and a line without a program, with exit code 2", () => {
@@ -194,7 +196,11 @@ Deno.test("appScript() starts an app no third time, nor one that ends well, is s
 Deno.test("appScript() says that there is no Xwayland, and lets an app fail whose X server does not start", async () => {
   const app = ["sh", "-c", 'echo "Can\'t open display"; exit 3'];
   const without = await runApp(app);
-  assert(without.log.includes("\nThere is no Xwayland in this container\n"), without.log);
+  const line = `There is no Xwayland in this container: apt-get install ${programs["Xwayland"]!.package}`;
+  assert(without.log.includes(`\n${line}\nThe app ended`), without.log);
+  assertEquals(outcomeIn(without.log).lacksX, true);
+  // An app that joins the session prints it to the same log.
+  assertEquals(outcomeIn(`The app is started\n${line}\nbye\nThe app ended with exit status 3\n`).lacksX, false);
   const broken = await runApp(app, { xServer: "echo broken; exit 1" });
   assert(broken.log.includes("broken\n"), broken.log);
   assertEquals([without.code, broken.code], [3, 3]);
