@@ -147,7 +147,7 @@ export async function servePortals(
         if (isReplaced) tellAgain().catch(dialogs.tell);
         isReplaced = false;
         tellScheme();
-        if (channels.includes("tray") && !open.has("tray")) send({ tray: false });
+        if (channels.includes("tray") && (tray.isOver || !open.has("tray"))) send({ tray: false });
         return void (lends() && dialogs.begin());
       case "gone":
         return dialogs.close(request.id);

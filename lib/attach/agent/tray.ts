@@ -40,6 +40,8 @@ const python = "/usr/bin/python3";
 
 /** The icons of a run. They are gone at the end of this value's scope. */
 export interface Tray extends Disposable {
+  /** Whether it shows none any more, whatever comes. */
+  readonly isOver: boolean;
   /** Takes what the agent says. */
   take(line: TrayLine): void;
   /** Takes all icons away: the agent has ended. */
@@ -161,6 +163,9 @@ export function createTray(
     if (icon && icons.delete(id)) gone.push(icon.number);
   };
   return {
+    get isOver() {
+      return over.signal.aborted;
+    },
     take(line) {
       if (over.signal.aborted) return;
       if (line.ask === "no-icon") remove(line.id);

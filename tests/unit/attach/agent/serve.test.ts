@@ -709,6 +709,35 @@ Deno.test("an agent is told nothing before it answers", async () => {
   await served![Symbol.asyncDispose]();
 });
 
+Deno.test("an agent that starts again after the tray has failed is told that there is none", async () => {
+  const { host } = recordingHost({ answer: ([program]) => program === "gdbus" ? { stdout: "(true,)" } : {} });
+  const told: string[] = [];
+  const begun = Promise.withResolvers<(line: unknown) => unknown>();
+  host.start = (argv, { stdin, output } = {}) => {
+    assert(typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "bytes" in output);
+    const end = { argv, code: 1, signal: null, stdout: "", stderr: "No module named 'gi'" };
+    if (argv[0] === "setpriv") return { pid: 2, ended: Promise.resolve(end), kill: () => {} };
+    begun.resolve((line) => output.bytes(new TextEncoder().encode(`${JSON.stringify(line)}\n`)));
+    stdin.bytes.pipeTo(new WritableStream({ write: (piece) => void told.push(new TextDecoder().decode(piece)) }));
+    return { pid: 1, ended: new Promise(() => {}), kill: () => {} };
+  };
+  await using _served = await servePortals(localBox(host), {
+    session: "s",
+    permissions: createPermissions(localBox(host), { open: new Set(["tray"]) }),
+    asks: new Set(),
+    runsOn: () => false,
+  });
+  const say = await begun.promise;
+  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
+  const ready = { ask: "ready", version: agentVersion };
+  await say(ready);
+  await say({ ask: "icon", id: 1, title: "Mail", status: "Active", isMenu: false, menu: [] });
+  while (told.length < 1) await settled();
+  await say(ready);
+  for (let step = 0; step < 100 && told.length < 2; step++) await settled();
+  assertEquals(told, ['{"tray":false}\n', '{"tray":false}\n']);
+});
+
 Deno.test("an agent that has started only when the session has ended is ended at once", async () => {
   const { host } = recordingHost();
   const { start } = host;
