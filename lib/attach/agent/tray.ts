@@ -13,6 +13,7 @@
  * - It says nothing, or does not read: nobody waits for it. A panel gets its answers from tray.py.
  */
 
+import { delay } from "@std/async";
 import trayScript from "./tray.py" with { type: "text" };
 import { ExitCode } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
@@ -71,14 +72,15 @@ interface Icon {
  * Makes the tray of a run, which is empty.
  *
  * @param options `send` tells the agent what the user does with an icon, and that there is no tray any more; `closing`
- * aborts when the channel closes
+ * aborts when the channel closes; `pause` is what passes between two changes of what is shown
  */
 export function createTray(
   container: Pick<Container, "host" | "label" | "mounts">,
-  { send, closing, now = () => performance.now() }: {
+  { send, closing, now = () => performance.now(), pause = () => delay(pauseMs) }: {
     send: (message: Readonly<Record<string, unknown>>) => void;
     closing: AbortSignal;
     now?: () => number;
+    pause?: () => Promise<void>;
   },
 ): Tray {
   const { host, label } = container;
@@ -141,10 +143,10 @@ export function createTray(
     const isDue = gone.length > 0 || [...icons.values()].some(({ hasChanged }) => hasChanged);
     if (!isDue || isPaused || over.signal.aborted) return;
     isPaused = true;
-    setTimeout(() => {
+    pause().then(() => {
       isPaused = false;
       update();
-    }, pauseMs);
+    });
     await show().catch((error) => onEnd((error as Error).message));
   };
 

@@ -30,6 +30,10 @@ function withTray(): {
   end: (result: Partial<ProcessResult>) => void;
   close: () => void;
   pass: (ms: number) => void;
+  /** Ends the pause between two changes. */
+  pause: () => void;
+  /** Waits until tray.py was told so many times. */
+  shown: (times: number) => Promise<void>;
 } {
   const recording = recordingHost();
   const [told, sent, killed]: [Told[], unknown[], string[]] = [[], [], []];
@@ -51,22 +55,26 @@ function withTray(): {
   };
   const closer = new AbortController();
   let time = 0;
+  const pauses: (() => void)[] = [];
   const tray = createTray(localBox(host), {
     send: (message) => sent.push(message),
     closing: closer.signal,
     now: () => time,
+    pause: () => new Promise((resolve) => pauses.push(resolve)),
   });
   return {
     ...{ tray, told, sent, killed, said: recording.said, does: (line) => does(line) },
     end: (result) => resolve({ argv: [], code: 1, signal: null, stdout: "", stderr: "", ...result }),
     close: () => closer.abort(),
     pass: (ms) => time += ms,
+    pause: () => pauses.splice(0).forEach((end) => end()),
+    async shown(times) {
+      while (told.length < times) await wait(1);
+    },
   };
 }
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-/** Longer than the pause between two changes. */
-const pause = (): Promise<void> => wait(600);
 
 const item = (id: number, label: string, menu: MenuEntry[] = []): MenuEntry => ({
   ...{ id, label, enabled: true, toggle: "", on: false, menu },
@@ -120,7 +128,7 @@ Deno.test("an icon that imitates one of the host's has a frame of the container'
 });
 
 Deno.test("texts of an icon are one line each without markup, after the container's name", async () => {
-  const { tray, told } = withTray();
+  const { tray, told, shown } = withTray();
   const menu = [
     item(1, "<img src='https://a/'>&lt;"),
     item(2, "_Save __all_"),
@@ -129,7 +137,7 @@ Deno.test("texts of an icon are one line each without markup, after the containe
     item(5, "More", [item(6, "<b>")]),
   ];
   tray.take(icon(7, "<b>Network</b>\n\u202eoff", menu));
-  await wait(20);
+  await shown(1);
   assertEquals(told[0]!.title, "[box] ‹b›Network‹/b› off");
   const labels = told[0]!.menu.map(({ label }) => label);
   assertEquals(labels.slice(0, 5), [
@@ -141,19 +149,19 @@ Deno.test("texts of an icon are one line each without markup, after the containe
   ]);
   assertEquals([labels[5], told[0]!.menu.at(-1)!.menu[0]!.label], ["x".repeat(60), "‹b›"]);
   tray[Symbol.dispose]();
-  await pause();
 });
 
 Deno.test("there are eight icons, and few new ones, however many a container has", async () => {
-  const { tray, told, said, pass } = withTray();
+  const { tray, told, said, pass, pause, shown } = withTray();
   for (let id = 1; id <= 1000; id++) tray.take(icon(id));
-  await pause();
+  await shown(8);
   assertEquals(told.map((one) => one.icon), [1, 2, 3, 4, 5, 6, 7, 8]);
   for (let time = 1; time <= 1000; time++) {
     tray.take({ ask: "no-icon", id: 1 });
     tray.take(icon(1));
   }
-  await pause();
+  pause();
+  await shown(17);
   assertEquals(Math.max(...told.map((one) => one.icon)), 16);
   assertEquals(said, [
     'warn: "box" has more than 8 icons for the tray: others are not shown',
@@ -161,30 +169,32 @@ Deno.test("there are eight icons, and few new ones, however many a container has
   ]);
   pass(10_000);
   tray.take(icon(5000));
-  await pause();
+  pause();
+  await shown(18);
   assertEquals(told.at(-1)!.icon, 17);
   tray[Symbol.dispose]();
-  await pause();
 });
 
 Deno.test("thousands of changes are shown as two", async () => {
-  const { tray, told } = withTray();
+  const { tray, told, pause, shown } = withTray();
   tray.take(icon(1, "0"));
-  await wait(20);
+  await shown(1);
   for (let change = 1; change <= 5000; change++) {
     tray.take(icon(1, `${change}`));
     if (change % 100 === 0) await wait(1);
   }
-  await pause();
+  pause();
+  await shown(2);
+  pause();
+  await wait(1);
   assertEquals(told.map(({ title }) => title), ["[box] 0", "[box] 5000"]);
   tray[Symbol.dispose]();
-  await pause();
 });
 
 Deno.test("a click at an item that is another one by now is dropped, and one that is still there is not", async () => {
-  const { tray, told, sent, does } = withTray();
+  const { tray, told, sent, does, pause, shown } = withTray();
   tray.take(icon(7, "Mail", [item(1, "Show"), item(2, "Mute"), item(3, "More", [item(4, "Sub")])]));
-  await wait(20);
+  await shown(1);
   const [title, line, show, mute, more] = told[0]!.menu.map(({ id }) => id);
   const sub = told[0]!.menu[4]!.menu[0]!.id;
   tray.take(icon(7, "Mail", [item(1, "Delete all"), item(2, "Mute"), { ...item(3, "More"), enabled: false }]));
@@ -196,7 +206,8 @@ Deno.test("a click at an item that is another one by now is dropped, and one tha
   does({ icon: 1, show: show });
   does({ icon: 1, do: "Activate" });
   assertEquals(sent.slice(1), [{ tray: 7, show: 0 }, { tray: 7, show: 2 }, { tray: 7, do: "Activate" }]);
-  await pause();
+  pause();
+  await shown(2);
   assertEquals(told[1]!.menu.map(({ id }) => id).slice(3), [mute, more]);
   assert(told[1]!.menu[2]!.id > sub);
 
@@ -206,42 +217,42 @@ Deno.test("a click at an item that is another one by now is dropped, and one tha
   does({ icon: 1, item: mute });
   assertEquals(sent.length, 4);
   tray[Symbol.dispose]();
-  await pause();
 });
 
 Deno.test("a channel that is closed takes the icons away at once, and none comes back", async () => {
-  const { tray, told, sent, killed, close } = withTray();
+  const { tray, told, sent, killed, close, pause, shown } = withTray();
   tray.take(icon(1));
-  await wait(20);
+  await shown(1);
   close();
   assertEquals([killed, sent], [["SIGTERM"], [{ tray: false }]]);
   tray.take(icon(2));
-  await pause();
+  pause();
+  await wait(20);
   assertEquals(told.length, 1);
 });
 
 Deno.test("icons go with the agent, and a line about none starts nothing", async () => {
-  const { tray, told } = withTray();
+  const { tray, told, pause, shown } = withTray();
   tray.clear();
   tray.take({ ask: "no-icon", id: 1 });
   tray.take({ ask: "pixels", id: 1, width: 1, height: 1, argb: new Uint8Array(4) });
   tray.take(icon(1));
-  await wait(20);
+  await shown(1);
   tray.clear();
-  await pause();
+  pause();
+  await shown(2);
   assertEquals(told.map((one) => one.gone), [undefined, true]);
   tray[Symbol.dispose]();
 });
 
 Deno.test("the user of a host without Python's gi is told once", async () => {
-  const { tray, sent, said, end } = withTray();
+  const { tray, sent, said, end, shown } = withTray();
   tray.take(icon(1));
-  await wait(20);
+  await shown(1);
   end({ stderr: "ModuleNotFoundError: No module named 'gi'" });
   await wait(1);
   assertEquals([said.length, sent], [1, [{ tray: false }]]);
   assertStringIncludes(said[0]!, "warn: The apps go without tray: this host lacks Python's gi");
-  await pause();
 });
 
 Deno.test("hasTray() is about a watcher on the host's bus", async () => {
