@@ -634,9 +634,11 @@ class Icon:
         self.menu_path = path if path != "/NO_DBUSMENU" else None
         # Those of Ayatana's do not say it: a click does nothing but show the menu.
         is_menu = bool(self.menu_path) and value("ItemIsMenu", "b") is not False
-        self.state = {"title": title[:200], "status": value("Status") or "Active", "isMenu": is_menu}
+        status = value("Status")
+        shown = "Passive" if status == "Passive" else "Active"
+        self.state = {"title": title[:200], "status": shown, "isMenu": is_menu}
         self.send("icon", **self.state, menu=self.menu)
-        for kind in ["Attention", ""] if self.state["status"] == "NeedsAttention" else [""]:
+        for kind in ["Attention", ""] if status == "NeedsAttention" else [""]:
             pixels = pixels_of(table.lookup_value(f"{kind}IconPixmap", GLib.VariantType("a(iiay)")))
             pixels = pixels or themed(value(f"{kind}IconName"), value("IconThemePath"))
             if pixels:
@@ -655,8 +657,8 @@ class Icon:
         self.send("icon", **self.state, menu=self.menu)
 
     def send(self, ask, **what):
-        """Tells the host's end what it does not know yet."""
-        if self.sent.get(ask) != what:
+        """Tells the host's end what it does not know yet, unless that would be too long a line for it."""
+        if self.sent.get(ask) != what and len(json.dumps(what, ensure_ascii=False).encode(errors="replace")) < 16000:
             self.sent[ask] = what
             send({"ask": ask, "id": self.number, **what})
 
@@ -750,7 +752,8 @@ def entries(children, left):
         if shown.get("type") != "separator":
             entry["label"] = str(shown.get("label", ""))[:120]
             entry["enabled"] = bool(shown.get("enabled", True))
-            entry["toggle"] = shown.get("toggle-type", "")
+            toggle = shown.get("toggle-type")
+            entry["toggle"] = toggle if toggle in ("checkmark", "radio") else ""
             entry["on"] = shown.get("toggle-state") == 1
             entry["menu"] = entries(below, left)
         found.append(entry)
