@@ -11,7 +11,9 @@ A watcher takes an icon away when its connection to the bus ends: so each has it
 
 import base64
 import json
+import os
 import sys
+import traceback
 
 from gi.repository import Gio, GLib
 
@@ -200,11 +202,20 @@ icons = {}
 
 
 def on_line(channel, _condition):
-    """Does what attach.ts says, and ends with it."""
+    """Does what attach.ts says, and ends with it, or when it cannot: an exception here would end the reading alone."""
     line = channel.readline()
     if not line:
         sys.exit(0)
-    message = json.loads(line)
+    try:
+        take(json.loads(line))
+    except Exception:
+        traceback.print_exc()
+        os._exit(1)
+    return True
+
+
+def take(message):
+    """Shows an icon, changes it, or takes it away."""
     number = message.pop("icon")
     if "gone" in message:
         if number in icons:
@@ -213,7 +224,6 @@ def on_line(channel, _condition):
         icons[number].change(message)
     else:
         icons[number] = Icon(number, message)
-    return True
 
 
 GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, on_line)

@@ -36,6 +36,8 @@ const bearable = { perSecond: 0.1, burst: 16 };
 /** The pause between two changes of what is shown, in milliseconds. */
 const pauseMs = 500;
 const maxTitle = 160;
+/** How many lines may wait for tray.py. */
+const maxWaitingLines = 100;
 /** The distribution's own: another one on $PATH has no gi. */
 const python = "/usr/bin/python3";
 
@@ -216,5 +218,8 @@ function startTray(
       isMissing ? `this host lacks Python's gi. ${installHint("gi")}` : `tray.py has ended with exit status ${code}`,
     );
   });
-  return (message) => void writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {});
+  return (message) => {
+    if ((writer.desiredSize ?? 0) < -maxWaitingLines) onEnd("tray.py does not read any more");
+    else void writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {});
+  };
 }

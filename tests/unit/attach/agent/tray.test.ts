@@ -19,7 +19,7 @@ interface Told {
 }
 
 /** A tray, what its program was told, and what the agent was. */
-function withTray(): {
+function withTray({ isDeaf = false } = {}): {
   tray: Tray;
   told: Told[];
   sent: unknown[];
@@ -45,6 +45,7 @@ function withTray(): {
       assert(typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "bytes" in output);
       assertEquals(argv.slice(0, 4), ["setpriv", "--pdeathsig", "TERM", "/usr/bin/python3"]);
       does = (line) => output.bytes(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+      if (isDeaf) return { pid: 1, ended, kill: (signal) => void killed.push(signal) };
       stdin.bytes.pipeThrough(new TextDecoderStream()).pipeTo(
         new WritableStream({
           write: (text) => void told.push(...text.trim().split("\n").map((line) => JSON.parse(line))),
@@ -253,6 +254,17 @@ Deno.test("the user of a host without Python's gi is told once", async () => {
   await wait(1);
   assertEquals([said.length, sent], [1, [{ tray: false }]]);
   assertStringIncludes(said[0]!, "warn: The apps go without tray: this host lacks Python's gi");
+});
+
+Deno.test("a tray.py that does not read is ended", async () => {
+  const { tray, sent, said, killed, pause } = withTray({ isDeaf: true });
+  for (let change = 1; change <= 1000 && said.length === 0; change++) {
+    tray.take(icon(1, `${change}`));
+    pause();
+    await wait(1);
+  }
+  assertEquals(said, ["warn: The apps go without tray: tray.py does not read any more"]);
+  assertEquals([sent, killed], [[{ tray: false }], ["SIGTERM"]]);
 });
 
 Deno.test("hasTray() is about a watcher on the host's bus", async () => {
