@@ -24,7 +24,7 @@ import type { Container } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
 import { classOf } from "../../guard/title.ts";
 import { type AgentRequest, lineCutter } from "./requests.ts";
-import { emptyMenu, type Menu, nextMenu, plainLine } from "./tray_menu.ts";
+import { emptyMenu, type Menu, nextMenu, withoutMarkup } from "./tray_menu.ts";
 import { framed, type Pixels, side } from "./tray_picture.ts";
 
 /** A line of the agent's about an icon. */
@@ -134,7 +134,7 @@ export function createTray(
       const { title, status, isMenu } = icon.line;
       tell({
         icon: icon.number,
-        title: plainLine(`[${label}] ${title}`, maxTitle),
+        title: withoutMarkup(`[${label}] ${title}`, maxTitle),
         ...{ status, isMenu, pixels: framed(icon.pixels, colour).toBase64(), menu: icon.menu.shown },
       });
     }

@@ -43,14 +43,14 @@ export function nextMenu({ shown, ids, lastId }: Menu, given: readonly MenuEntry
 }
 
 /** One line in which no panel finds markup. */
-export function plainLine(text: string, max: number): string {
+export function withoutMarkup(text: string, max: number): string {
   const alike: Readonly<Record<string, string>> = { "<": "‹", ">": "›", "&": "＆" };
   return shortLine(text, max).replace(/[<>&]/g, (character) => alike[character]!);
 }
 
 function shownItem(label: string): Record<string, unknown> {
   // An underscore is for the next letter to be a mnemonic.
-  return { label: plainLine(label, maxLabel).replaceAll("_", "__"), toggle: "", on: false, menu: [] };
+  return { label: withoutMarkup(label, maxLabel).replaceAll("_", "__"), toggle: "", on: false, menu: [] };
 }
 
 function withoutMnemonic(label: string): string {
