@@ -1,8 +1,9 @@
 /**
  * The host's dialogs in which the user chooses files for the apps of a session, and the files that the user drops on its
  * windows, or copies for one to paste. The choice is the consent, and so is the drop; before a paste the user is asked.
- * Nothing of the host's is told or lent without one of these. The container decides when it asks, so a dialog can come over whatever the user is typing: there is one at a time, few wait, and what
- * is chosen sooner than a person can choose is asked for again.
+ * Nothing of the host's is told or lent without one of these. The container decides when it asks, so a dialog can come
+ * over whatever the user is typing: there is one at a time, few wait, and what is chosen sooner than a person can choose
+ * is asked for again.
  */
 
 import { abortable, delay } from "@std/async";
@@ -12,7 +13,7 @@ import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
 import { isMissingProgram, UserError } from "../../base/errors.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { revealInvisible } from "../../base/text.ts";
-import { chooseFiles, okay, showDialog } from "../../base/zenity.ts";
+import { chooseFiles, dialogSeconds, okay, showDialog } from "../../base/zenity.ts";
 import type { Container, Inside } from "../../container/container.ts";
 import type { SessionLoans } from "../../container/lend/loan.ts";
 import type { Consent, Question } from "../../guard/consent.ts";
@@ -189,45 +190,54 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     };
     const lendFiles = async (): Promise<string> => {
       const files = await filesIn();
-      if (files.length === 0 || shown.aborted) return "";
+      shown.throwIfAborted();
+      if (files.length === 0 || closing.aborted) return "";
       const lent = listOf(await lend(files, { isNew: false }));
+      if (how === "again") return lent;
       const action = how === "dropped" ? "Dropped on" : "Pasted into";
       const line = `${action} "${label}" and lent to it: ${namesOf(files).join(", ")}`;
       host.ui.status(line);
       host.run(notificationArgv({ title: label, body: escape(line) }), { timeoutMs: noticeMs }).catch(() => {});
       return lent;
     };
-    const failed = (error: unknown): string => {
-      if (error instanceof Refusal) tell(new Error(`What was ${given} is not lent: ${error.message}`));
-      else show(error);
-      return "";
-    };
-    if (shown.aborted) return "";
-    if (!mayGive()) {
-      tell(new Error(`Files are ${given} too often: some are not lent`));
-      return "";
-    }
     try {
+      shown.throwIfAborted();
+      if (!mayGive()) throw new Refusal("it comes too often");
       if (how === "pasted" && !await mayPaste(await filesIn())) return "";
+      const lent = giving.then(lendFiles);
+      giving = lent.catch(() => "");
+      return await lent;
     } catch (error) {
-      return failed(error);
+      if (error instanceof Refusal) tell(new Error(`What was ${given} is not lent: ${error.message}`));
+      else if (how !== "dropped") tell(error);
+      else if (error !== shown.reason) show(error);
+      throw error;
     }
-    return await (giving = giving.then(lendFiles).catch(failed));
   };
 
   /** Whether the user agrees that files are lent which an app would paste. */
   const mayPaste = async (files: readonly string[]): Promise<boolean> => {
     if (files.length === 0) return false;
+    if (consent.isClosed("dialogs")) {
+      tell(new Error(`What was ${givenTo(label, "pasted")} is not lent: you have refused it for this session`));
+      return false;
+    }
     const signal = AbortSignal.any([shown, closing]);
-    const agreed = await consent.request(
-      pasteQuestion(files),
-      (question) =>
-        askInDialog(host, question, { container: label, history: container.history, signal, clock: now })
-          .catch((error) => {
-            tell(error);
-            throw error;
-          }),
-    );
+    let failure: unknown;
+    const agreed = await consent.request(pasteQuestion(files), async (question) => {
+      const askedMs = now();
+      const options = { container: label, history: container.history, signal, clock: now };
+      try {
+        const answer = await askInDialog(host, question, options);
+        if (answer !== "no" || now() - askedMs < dialogSeconds * 1_000) return answer;
+        throw new Refusal("nobody has answered");
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
+    });
+    shown.throwIfAborted();
+    if (failure !== undefined) throw failure;
     return agreed !== false && !signal.aborted;
   };
 

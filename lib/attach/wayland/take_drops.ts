@@ -3,7 +3,7 @@
 import { join } from "@std/path";
 import type { Container } from "../../container/container.ts";
 import { closeQuietly, isGone, readText, writeText } from "../../guard/sockets.ts";
-import type { Given, LendList } from "../../guard/wayland/dropped_files.ts";
+import { answerMark, type Given, type LendList } from "../../guard/wayland/dropped_files.ts";
 import { privateNames } from "../../guard/wayland/request.ts";
 import { guardsOf } from "./ask_guard.ts";
 
@@ -26,7 +26,7 @@ export async function takeDrops(
     const listener = starting.adopt(Deno.listen({ transport: "unix", path: own }), closeQuietly);
     await Deno.rename(own, join(guard, privateNames.files));
     starting.move();
-    answerEach(listener, lend).catch(warn);
+    answerEach(listener, { lend, warn }).catch(warn);
     return { [Symbol.dispose]: () => closeQuietly(listener) };
   } catch (error) {
     const isOver = await Deno.lstat(guard).then(() => false, isGone);
@@ -35,21 +35,21 @@ export async function takeDrops(
   }
 }
 
-/** Answers a guard that has one drop and one paste at a time. */
-async function answerEach(listener: Deno.UnixListener, lend: LendList): Promise<void> {
-  const failed = Promise.withResolvers<never>();
+/** Answers a guard that has one drop and one paste at a time; where it is not lent, by nothing: the user knows of it. */
+async function answerEach(
+  listener: Deno.UnixListener,
+  { lend, warn }: { lend: LendList; warn: (error: Error) => void },
+): Promise<void> {
   const answer = async (connection: Deno.Conn): Promise<void> => {
     try {
       using guard = connection;
-      const [, how, list = ""] = /^(dropped|pasted)\n(.*)$/s.exec(await readText(guard)) ?? [];
-      await writeText(guard, how === undefined ? "" : await lend(list, how as Given));
+      const [, how, list = ""] = /^(dropped|pasted|again)\n(.*)$/s.exec(await readText(guard)) ?? [];
+      const lent = how === undefined ? undefined : await lend(list, how as Given).catch(() => undefined);
+      if (lent !== undefined) await writeText(guard, `${answerMark}${lent}`);
     } catch (error) {
       // It waits no longer.
-      if (!isGone(error)) failed.reject(error);
+      if (!isGone(error)) warn(error as Error);
     }
   };
-  const accept = async (): Promise<void> => {
-    for await (const connection of listener) void answer(connection);
-  };
-  await Promise.race([accept(), failed.promise]);
+  for await (const connection of listener) void answer(connection);
 }

@@ -245,8 +245,12 @@ export function createClipboard(
     const mayPaste = !isOwn && state === "selected" && attention.isUsed() && rates.paste();
     if (outer === listType) {
       const mayTake = state === "dropped" ? !found.isTaken : mayPaste && clipboard.in;
-      const how = state === "dropped" ? "dropped" : "pasted";
-      if (mayTake && givenFiles!.take(pipe, { how, answer: (text) => answer(pipe, text) })) found.isTaken = true;
+      const options = {
+        how: state === "dropped" ? "dropped" : "pasted",
+        answer: (text: string | undefined) => answer(pipe, text),
+        mayPass: () => state === "dropped" || clipboard.in,
+      } as const;
+      if (mayTake && givenFiles!.take(pipe, options)) found.isTaken = true;
       else pipe.isMuted = true;
       return undefined;
     }

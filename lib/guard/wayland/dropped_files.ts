@@ -8,8 +8,8 @@
  * by another object: it gets nothing. It writes a list of its own into that pipe: only what the host sends is read. It
  * drags a list of its own within its window: the host knows that by another name (`WaylandSession.outerType`). It does not
  * read, or closes the pipe: the guard waits for nobody, and says nothing more about a pipe that an end has closed. It
- * reads what is copied without a paste, or without an end: one question for each list, and what was answered stays so until
- * something else is copied.
+ * reads what is copied without a paste, or without an end: one question for each list, whose answer stays so until something
+ * else is copied, and files that have been agreed to are lent again every few seconds at most.
  */
 
 import type { Descriptor } from "./descriptors.ts";
@@ -29,15 +29,18 @@ const listMs = 10_000;
  */
 const [stillMs, stillForMs] = [300, 10_000];
 
-/** After how long what nobody could lend is asked for again, in milliseconds. */
+/** After how long what nobody could lend is asked for again, and what is lent may have changed, in milliseconds. */
 const againMs = 5_000;
 
-/** How the user has given files. */
-export type Given = "dropped" | "pasted";
+/** What a run's answer begins with: without it, nobody has answered. */
+export const answerMark = "lent\n";
+
+/** How the user has given files; `again`: those of a list that was pasted, and agreed to. */
+export type Given = "dropped" | "pasted" | "again";
 
 /**
  * Lends the files of the host's list, those that are pasted once the user agrees. Resolves to the list for the app, or to
- * nothing; rejects where nobody answers.
+ * nothing where the user says no; rejects where nobody answers, or it fails.
  */
 export type LendList = (list: string, how: Given) => Promise<string>;
 
@@ -45,10 +48,18 @@ export interface GivenFiles {
   /**
    * Takes what the host sends through an app's pipe, and gives the app something else in its place.
    *
-   * @param options `answer`: gives the app a piece of that; undefined: there is no more
+   * @param options `answer`: gives the app a piece of that; undefined: there is no more; `mayPass`: whether files may still
+   * be given
    * @returns whether it does: there is one list of each kind at a time, whatever the container asks for
    */
-  take(pipe: Descriptor, options: { how: Given; answer: (piece: string | undefined) => void }): boolean;
+  take(
+    pipe: Descriptor,
+    options: {
+      how: Exclude<Given, "again">;
+      answer: (piece: string | undefined) => void;
+      mayPass: () => boolean;
+    },
+  ): boolean;
   /** Something else is copied. */
   forget(): void;
 }
@@ -62,16 +73,22 @@ export function createGivenFiles(
   { lend, passText, now }: { lend: LendList; passText(bytes: number): boolean; now: () => number },
 ): GivenFiles {
   const busy = new Set<Given>();
-  let pasted: { list: string; lent: Promise<string>; untilMs: number } | undefined;
-  const lendOnce = (list: string): Promise<string> => {
-    if (pasted?.list === list && now() < pasted.untilMs) return pasted.lent;
-    const fresh = pasted = { list, lent: lend(list, "pasted"), untilMs: Infinity };
-    fresh.lent.catch(() => fresh.untilMs = now() + againMs);
+  let pasted: { list: string; isAgreed: boolean; lent: Promise<string>; untilMs: number } | undefined;
+  const lendPasted = (list: string): Promise<string> => {
+    const known = pasted?.list === list ? pasted : undefined;
+    if (known && now() < known.untilMs) return known.lent;
+    const isAgreed = known?.isAgreed ?? false;
+    const fresh = pasted = { list, isAgreed, lent: lend(list, isAgreed ? "again" : "pasted"), untilMs: Infinity };
+    const askLater = (): number => fresh.untilMs = now() + againMs;
+    fresh.lent.then((answer) => {
+      fresh.isAgreed = answer !== "";
+      if (fresh.isAgreed) askLater();
+    }, askLater);
     return fresh.lent;
   };
   return {
     forget: () => void (pasted = undefined),
-    take(pipe, { how, answer }) {
+    take(pipe, { how, answer, mayPass }) {
       if (busy.has(how) || pipe.writers.size === 0) return false;
       busy.add(how);
       const bytes = new Uint8Array(maxListBytes + 1);
@@ -91,11 +108,12 @@ export function createGivenFiles(
         clearTimeout(timer);
         const list = isWhole ? new TextDecoder().decode(bytes.subarray(0, length)) : "";
         if (areLinks(list)) answer(length <= maxListBytes && passText(length) ? list : "");
-        else if (list !== "") {
+        else if (list !== "" && mayPass()) {
           let stills = stillForMs / stillMs;
           const still = setInterval(() => stills-- > 0 && answer("\r\n"), stillMs);
-          answer(await (how === "pasted" ? lendOnce(list) : lend(list, how)).catch(() => ""));
+          const lent = await (how === "pasted" ? lendPasted(list) : lend(list, how)).catch(() => "");
           clearInterval(still);
+          answer(mayPass() ? lent : "");
         }
         busy.delete(how);
         answer(undefined);

@@ -9,7 +9,7 @@ import { obeyCommands } from "../commands.ts";
 import { startDeadline } from "../deadline.ts";
 import { closeQuietly, isGone, readText, writeText } from "../sockets.ts";
 import type { Carrying, CarryRequest } from "./carrying.ts";
-import type { Given } from "./dropped_files.ts";
+import { answerMark, type Given } from "./dropped_files.ts";
 import { relayConnections } from "./relay.ts";
 import { createClosing } from "../closing.ts";
 import { createCrossings, type CrossingLine } from "../crossings.ts";
@@ -19,8 +19,11 @@ import { crossingText, type GuardHistory, type GuardRequest, privateNames, windo
 const clientMs = 10_000;
 const lookMs = 5;
 
-/** How long a run may take to lend what is dropped or pasted, with the question about the latter, in milliseconds. */
-const lendMs: Readonly<Record<Given, number>> = { dropped: 60_000, pasted: 120_000 };
+/**
+ * How long a run may take to lend what is dropped or pasted, in milliseconds; with the question about the latter, for which
+ * three others may have to be answered before it.
+ */
+const lendMs: Readonly<Record<Given, number>> = { dropped: 60_000, pasted: 360_000, again: 60_000 };
 
 /**
  * Guards a session until its windows are gone. Prints `ready` when it listens, then what to show the user, one line
@@ -103,16 +106,19 @@ export async function lendByRun(
     }, limitMs);
     try {
       await writeText(run, `${how}\n${list}`);
-      return await readText(run);
+      const answer = await readText(run);
+      if (!answer.startsWith(answerMark)) throw new Error("not lent");
+      return answer.slice(answerMark.length);
     } finally {
       clearTimeout(timer);
     }
   } catch (error) {
     if (isGone(error)) {
+      const what = how === "again" ? "pasted" : how;
       tell(
         isLate
-          ? `Lending what was ${how} takes too long, and the app does not wait: map.ts --list shows whether it is lent later`
-          : `What was ${how} is not lent: no run of attach.ts answers for these windows. Start the app again`,
+          ? `Lending what was ${what} takes too long, and the app does not wait: map.ts --list shows whether it is lent later`
+          : `What was ${what} is not lent: no run of attach.ts answers for these windows. Start the app again`,
       );
     }
     throw error;

@@ -174,7 +174,8 @@ async function withDialogs(
     permissions: Permissions;
     /** Lends what is dropped on a window, or pasted there. */
     drop: (list: string) => Promise<string>;
-    paste: (list: string) => Promise<string>;
+    /** The same; undefined where nobody has answered. */
+    paste: (list: string, how?: "pasted" | "again") => Promise<string | undefined>;
     /** Ends the serving. */
     end: () => PromiseLike<void>;
   }) => Promise<void>,
@@ -275,8 +276,8 @@ async function withDialogs(
     made,
     recorded,
     permissions,
-    drop: (list) => served.give!(list, "dropped"),
-    paste: (list) => served.give!(list, "pasted"),
+    drop: (list) => served.give!(list, "dropped").catch(() => ""),
+    paste: (list, how = "pasted") => served.give!(list, how).catch(() => undefined),
     end: () => served[Symbol.asyncDispose](),
   });
 }
@@ -390,7 +391,7 @@ Deno.test("a waypipe of somebody else's that says again and again that files wer
     for (let times = 0; times < 1_000; times++) await drop(`file:///home/me/${times}\r\n`);
     assertEquals(lent.length, 12);
     assertEquals(said.filter((line) => line.startsWith("warn: ")), [
-      'warn: Files are dropped on "box" too often: some are not lent',
+      'warn: What was dropped on "box" is not lent: it comes too often',
     ]);
   });
 });
@@ -428,11 +429,12 @@ Deno.test("files that are pasted are lent once the user has agreed to these, and
       assertEquals(said.splice(0), ['status: Pasted into "box" and lent to it: a b.txt, c, d<U+202E>']);
       shown.length = 0;
       const asked = (): string[][] => shown.filter(([program]) => program === "zenity");
-      for (const wrong of ["file:///home/me/.ssh/id", "sftp://there/a", ""]) assertEquals(await paste(wrong), "");
+      for (const wrong of ["file:///home/me/.ssh/id", "sftp://there/a"]) assertEquals(await paste(wrong), undefined);
+      assertEquals(await paste(""), "");
       assertEquals(asked(), [], "nobody is asked for what is not lent");
       assertEquals(said.splice(0).length, 2);
       const many = Array.from({ length: 40 }, (_, at) => `file:///home/me/${"x".repeat(80)}${at}`).join("\r\n");
-      assertEquals([await paste(many), asked()], ["", []]);
+      assertEquals([await paste(many), asked()], [undefined, []]);
       assertStringIncludes(said.splice(0).join(), "it is too long to be shown whole");
       button = "Allow for this session";
       assertEquals(await paste(list), "", "there is no such button");
@@ -454,7 +456,7 @@ Deno.test("the user can refuse all pastes of a session, and closing the channel 
     return abortable(answer, signal!);
   }, async ({ paste, drop, lent, said }) => {
     assertEquals([await paste("file:///home/me/a"), await paste("file:///home/me/b"), answers.length], ["", "", 1]);
-    assertEquals(said, ['warn: What was pasted into "box" is not lent: you have closed the channel']);
+    assertEquals(said, ['warn: What was pasted into "box" is not lent: you have refused it for this session']);
     assertEquals(await drop("file:///home/me/c"), "file:///home/ubuntu/maps/1-c\r\n");
     assertEquals(lent, ["/home/me/c"]);
   });
@@ -476,8 +478,55 @@ Deno.test("a waypipe of somebody else's that says again and again that files wer
     assertEquals([shown.filter(([program]) => program === "zenity").length, lent], [6, []]);
     assertEquals(said, [
       'warn: What was pasted into "box" is not lent: it asks too often',
-      'warn: Files are pasted into "box" too often: some are not lent',
+      'warn: What was pasted into "box" is not lent: it comes too often',
     ]);
+  });
+});
+
+Deno.test("a paste that nobody has answered, or that failed, is no no, and what was agreed to is lent again without a question", async () => {
+  let answer = (): Promise<{ code: number; stdout: string }> => Promise.resolve({ code: 5, stdout: "" });
+  await withDialogs(
+    (argv) => argv[0] === "zenity" ? answer() : Promise.resolve({ code: 0, stdout: "" }),
+    async ({ paste, lent, loans, said, shown, pass }) => {
+      const list = "file:///home/me/a\r\n";
+      pass(60_000);
+      assertEquals(await paste(list), undefined);
+      answer = () => Promise.reject(new Error("no screen"));
+      assertEquals(await paste(list), undefined);
+      answer = () => Promise.resolve(pressed("Allow once"));
+      const { open } = loans;
+      loans.open = () => Promise.reject(new Error("the disk is full"));
+      for (const _ of [1, 2]) {
+        pass(4_000);
+        assertEquals(await paste(list), undefined);
+      }
+      assertEquals(said.splice(0), [
+        'warn: What was pasted into "box" is not lent: nobody has answered',
+        "warn: no screen",
+        "warn: the disk is full",
+      ]);
+      loans.open = open;
+      shown.length = 0;
+      assertEquals(await paste(list, "again"), "file:///home/ubuntu/maps/1-a\r\n");
+      assertEquals([lent, shown, said], [["/home/me/a"], [], []]);
+    },
+  );
+});
+
+Deno.test("what waits to be lent when dialogs is closed is not lent", async () => {
+  await withDialogs(() => Promise.resolve({ code: 0, stdout: "" }), async ({ drop, loans, permissions, settled }) => {
+    const opened = Promise.withResolvers<string[]>();
+    const asked: string[] = [];
+    loans.open = (paths) => {
+      asked.push(...paths);
+      return opened.promise;
+    };
+    const dropping = [drop("file:///home/me/a"), drop("file:///home/me/b")];
+    await settled();
+    permissions.close(["dialogs"]);
+    opened.resolve(["/home/ubuntu/maps/1-a"]);
+    await Promise.all(dropping);
+    assertEquals([asked, await dropping[1]], [["/home/me/a"], ""]);
   });
 });
 

@@ -30,7 +30,11 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
     const takes = (directory: string, session = "web"): Promise<Disposable | undefined> =>
       takeDrops(localBox(host, { mounts, directory }), {
         session,
-        lend: (list, how) => Promise.resolve(`${list} ${how} for ${directory.at(-1)}`),
+        async lend(list, how) {
+          await Promise.resolve();
+          if (how === "again") throw new Error("a full disk");
+          return how === "pasted" ? "" : `${list} ${how} for ${directory.at(-1)}`;
+        },
       });
 
     assertEquals(await takes(first, "other"), undefined);
@@ -40,7 +44,9 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
       assertEquals(await give("dropped"), "a list dropped for 2");
       using _second = await takes(second);
       const both = await Promise.all([give("pasted"), give("dropped")]);
-      assertEquals(both, ["a list pasted for 3", "a list dropped for 3"]);
+      assertEquals(both, ["", "a list dropped for 3"], "a no is an answer");
+      await giveNobody("again");
+      assertEquals([told.length, said], [1, []], "the run itself says why");
       // A guard of another version says something else.
       using other = await Deno.connect({ transport: "unix", path: join(guard, "files") });
       await writeText(other, "file:///home/me/a");

@@ -23,8 +23,8 @@ const text = (data: Uint8Array): string => new TextDecoder().decode(data);
 function withDrops(
   lend = (_list: string): Promise<string> => Promise.resolve(lentList),
   { clipboard, crossings }: { clipboard?: OpenClipboard; crossings?: Crossings } = {},
-): Trial & { lent: string[]; pasted: string[] } {
-  const given = { dropped: [] as string[], pasted: [] as string[] };
+): Trial & { lent: string[]; pasted: string[]; again: string[] } {
+  const given = { dropped: [] as string[], pasted: [] as string[], again: [] as string[] };
   const made = withGlobals(
     undefined,
     trial(clipboard, {
@@ -36,7 +36,7 @@ function withDrops(
     }),
   );
   showWindow(made);
-  return { ...made, lent: given.dropped, pasted: given.pasted };
+  return { ...made, lent: given.dropped, pasted: given.pasted, again: given.again };
 }
 
 /** The host drags these types over the window. Gives what passes. */
@@ -334,6 +334,38 @@ Deno.test("the user is asked once for what is copied, however often and by howev
     await said(made);
     assertEquals(made.pasted, [list, text(other), text(other)]);
   }
+});
+
+Deno.test("files that the user has agreed to paste are lent again some seconds later, as they are by then", async () => {
+  let place = lentList;
+  const made = withDrops(() => place === "" ? Promise.reject(new Error("a full disk")) : Promise.resolve(place));
+  use(made);
+  announce(made, copiedTypes);
+  assertEquals(await taken(made, { pipe: 2 }), whole(2));
+  place = "file:///home/ubuntu/maps/2-a.txt\r\n";
+  assertEquals(await taken(made, { pipe: 3 }), whole(3), "an app may read without end");
+  const later = async (pipe: number): Promise<Uint8Array> => {
+    made.wait(5_000);
+    use(made);
+    return await taken(made, { pipe });
+  };
+  assertEquals(await later(4), concat([frame(10, 4, bytes(place)), closing(4)]));
+  place = "";
+  assertEquals(await later(5), closing(5));
+  place = lentList;
+  assertEquals(await later(6), whole(6));
+  assertEquals([made.pasted, made.again], [[list], [list, list, list]]);
+});
+
+Deno.test("no files pass once the clipboard is closed while the user is asked", async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const made = withDrops(() => promise);
+  use(made);
+  announce(made, copiedTypes);
+  assertEquals(await taken(made, { pipe: 2 }), nothing);
+  await made.session.carrying.carry({ close: ["in"] });
+  resolve(lentList);
+  assertEquals([made.pasted, await said(made)], [[list], closing(2)]);
 });
 
 Deno.test("an app that reads what is copied while the user is asked gets nothing, and a drop is lent meanwhile", async () => {
