@@ -31,6 +31,16 @@ export type Outcome = "done" | "not done" | "no printer";
 /** The channel of each request. */
 const channelOf = { link: "links", notify: "notifications", file: "files", print: "printing" } as const;
 
+/** Why no container opens a file of this name; undefined where one may. */
+function refusalOf(name: string): unknown {
+  try {
+    typeOf(name);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
 /** How long the notice of a file may take to be shown, in milliseconds. */
 const noticeMs = 5_000;
 
@@ -162,14 +172,18 @@ export function desktopOf(
     }
     const printer = ask === "print" ? await defaultPrinter(host) : undefined;
     if (ask === "print" && printer === undefined) return "no printer";
-    const places = ask === "file" ? filePlaces : [];
-    if (places.some(({ on }) => on !== "host")) typeOf(name);
+    const wanted = ask === "file" ? filePlaces : [];
+    const refusal = wanted.some(({ on }) => on !== "host") ? refusalOf(name) : undefined;
+    const places = refusal ? wanted.filter(({ on }) => on === "host") : wanted;
+    if (refusal && places.length === 0) throw refusal;
     const details = [["Name", name], ["Size", `${size} bytes`]] as const;
     const question: Question = printer === undefined
-      ? await fileQuestion(container, { file, places })
+      ? await fileQuestion(container, { file, places, isOnlyHere: refusal !== undefined })
       : { channel: "printing", what: "print a document", details: [...details, ["Printer", printer]] };
     const agreed = await agreedTo(question);
     if (agreed === false) return "not done";
+    // A yes for another place is none for this host.
+    if (refusal && placeOf(agreed, agreed === true ? places : wanted).on !== "host") throw refusal;
     const place = placeOf(agreed, places);
     const act = async (path: string): Promise<void> => {
       if (printer !== undefined) {

@@ -36,6 +36,9 @@ const confinedFileElsewhere = "The network of this container is closed or limite
  */
 const loadsNothing = /\.(?:avif|bmp|gif|jpe?g|png|tiff?|txt|webp)$/i;
 
+/** Why a file is asked for that could be opened elsewhere, if it were of another kind. */
+const onlyHere = "Containers open no files of this kind, and you have named places besides this host.";
+
 /** Why something is asked for that may come from another container, by way of this one. */
 const passedOn = "A link or a file was opened in this container from outside a moment ago:\n" +
   "this may be the same one, on its way round.";
@@ -70,14 +73,23 @@ export async function linkQuestion(
   };
 }
 
-/** What the user is asked before a file comes to the downloads, or is opened elsewhere, where somebody asks. */
+/**
+ * What the user is asked before a file comes to the downloads, or is opened elsewhere, where somebody asks.
+ *
+ * @param options `isOnlyHere`: the other places that were named do not open it
+ */
 export async function fileQuestion(
   container: Container,
-  { file: { name, size }, places }: { file: Pick<Handed, "name" | "size">; places: readonly Place[] },
+  { file: { name, size }, places, isOnlyHere }: {
+    file: Pick<Handed, "name" | "size">;
+    places: readonly Place[];
+    isOnlyHere: boolean;
+  },
 ): Promise<Question> {
   const isHere = places.every(({ on }) => on === "host");
   const mayLeave = (!isHere || !loadsNothing.test(name)) && await container.isConfined();
   const whys = [
+    ...isOnlyHere ? [onlyHere] : [],
     ...mayLeave ? [isHere ? confinedFile : confinedFileElsewhere] : [],
     // What comes to the downloads is opened by nobody.
     ...!isHere && await wasOpened(container.mounts) ? [passedOn] : [],
@@ -88,6 +100,7 @@ export async function fileQuestion(
     what: isHere ? "save a file among your downloads" : elsewhere,
     ...whys.length > 0 ? { why: whys.join("\n\n") } : {},
     details: [["Name", name], ["Size", `${size} bytes`]],
+    ...isOnlyHere ? { isForOnce: true } : {},
     ...places.length > 1 ? { choices: places.map(buttonOf) } : {},
   };
 }

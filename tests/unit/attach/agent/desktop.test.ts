@@ -435,6 +435,17 @@ Deno.test("a file says nothing to another container but a name and bytes, and is
     assertStringIncludes(said.at(-1)!, "does not end as that of a document");
   }));
 
+Deno.test("a file that containers do not open comes to the downloads, where these are among the places, once you agree", async () => {
+  for (const answer of ["Allow once", "Refuse"]) {
+    await inWorld({ filePlaces: [{ on: "host" }, office], answer }, async ({ ask, asked, put, kept }) => {
+      const file = { ask: "file", id: 1, name: "a.blend", ...await put("x", "abc") };
+      assertEquals(await ask(file), answer === "Refuse" ? "not done" : "done");
+      assertEquals(Object.keys(await kept()), answer === "Refuse" ? [] : ["a.blend"]);
+      assertStringIncludes(asked[0]!, "asks to save a file among your downloads");
+    });
+  }
+});
+
 Deno.test("a storm of files for another container ends with a sentence, and links are counted with them", () =>
   inWorld({ filePlaces: [copyOfOffice], linkPlaces: [web] }, async ({ ask, done, said, pass, put, endRuns }) => {
     const file = { ask: "file", id: 1, name: "a.pdf", ...await put("x", "abc") };
