@@ -8,7 +8,7 @@ import { mountsIn, mountsRoot } from "../container/paths.ts";
 import type { Host } from "../base/host.ts";
 
 /** How long the directories may take, in milliseconds: a container can fill those that it shares. */
-const lookMs = 1_000;
+const lookMs = 3_000;
 
 /** Says what to type next: to show a session that runs, else to run an app in a container, else to make one. */
 export async function nextLine(host: Pick<Host, "env">): Promise<string> {
