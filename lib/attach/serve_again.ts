@@ -6,7 +6,7 @@
 import { abortable, delay } from "@std/async";
 import type { Container } from "../container/container.ts";
 import { attachLine, reattachLine } from "./session/advice.ts";
-import { agentChannels } from "./agent/agent.ts";
+import { agentChannels, servedChannels } from "./agent/agent.ts";
 import { servePortals } from "./agent/serve.ts";
 import type { ShowRequest } from "./display/request.ts";
 import { channelLine, channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
@@ -64,7 +64,9 @@ export async function serveAgain(
     warn(`The time of ${names(late)} has no effect: "${session}" keeps what it has`, late);
   }
   const rest = `the windows of "${session}", its clipboard and its sound are as they were`;
-  if (served.intersection(new Set(goesWithRun)).size === 0) {
+  const byAgent = await servedChannels(host, served);
+  if (served.has("tray") && !byAgent.includes("tray")) host.ui.status("This desktop takes no icons");
+  if (byAgent.length === 0) {
     host.ui.status(`There is nothing to serve again: ${rest}`);
     return 0;
   }

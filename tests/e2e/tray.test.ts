@@ -175,7 +175,8 @@ testOnOneEngine(
       await windowCalled(`[${name}] tray`);
       assertEquals(await hasTray(engine, name), false);
       await script("attach", engine, ["--stop", name, "--all"], { env });
-      await running.ended;
+      const { stderr } = await running.ended;
+      assertEquals(stderr.includes("; this desktop takes no icons\n"), channels === "--allow=tray", stderr);
     }
     assertEquals(panel.icons(), []);
     await nothingLeft(engine, name);

@@ -10,6 +10,7 @@ import { ExitCode } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { programs } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
+import { hasTray } from "../agent/tray.ts";
 import type { Display, DisplayRequest, ServerEnd, Windows, WindowsOptions } from "../display/display.ts";
 import { closedFromOutside } from "../session/outcome.ts";
 import { closeInGuard } from "./ask_guard.ts";
@@ -49,11 +50,16 @@ async function openWindows(
   const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
   const closesAfterMs = { in: times?.get("clipboard-in"), out: times?.get("clipboard-out") };
   const takesFiles = open.has("dialogs");
-  const client = await startWaylandClient(container, { clipboard, closesAfterMs, takesFiles, border });
+  const [client, isTrayless] = await Promise.all([
+    startWaylandClient(container, { clipboard, closesAfterMs, takesFiles, border }),
+    open.has("tray") && hasTray(host).then((has) => !has),
+  ]);
   // Over a network, the windows last no longer than the connection of this run.
   const stays = !isDisposable && !crossesNetwork;
   return {
-    note: `; windows over Wayland${crossesNetwork ? ", which close with this run" : ""}`,
+    note: `; windows over Wayland${crossesNetwork ? ", which close with this run" : ""}${
+      isTrayless ? "; this desktop takes no icons" : ""
+    }`,
     outlivesRun: stays ? "windows" : "nothing",
     async serverEnd() {
       await container.lendSocket(client.socket, client.transport);

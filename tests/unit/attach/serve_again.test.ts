@@ -46,3 +46,13 @@ Deno.test("who gives a time to the clipboard of windows that have stayed is told
     );
   }
 });
+
+Deno.test("who comes back for icons alone is told that this desktop takes none, and does not wait", async () => {
+  const { host, said } = recordingHost({ answer: () => ({ stdout: "(false,)" }) });
+  const open = openChannels({ preset: "isolated", allow: "tray" });
+  await serveAgain(localBox(host), { session: "web", channels: "tray", open, asks: new Set() });
+  assertEquals(said.map((line) => line.slice(0, 40)), [
+    "status: This desktop takes no icons",
+    "status: There is nothing to serve again:",
+  ]);
+});
