@@ -24,7 +24,8 @@ export interface SharedDirectories {
 /** The directories of all containers below `$GUI_CONTAINER_MOUNTS`. No engine is asked. */
 export async function sharedByMounts(host: Host): Promise<SharedDirectories> {
   const root = mountsRoot(host);
-  const names = (await readDirectory(root)).filter(({ isDirectory }) => isDirectory).map(({ name }) => name)
+  const entries = await readDirectory(root);
+  const names = entries.filter(({ isDirectory, isSymlink }) => isDirectory || isSymlink).map(({ name }) => name)
     .filter((name) => !name.startsWith(privatePrefix));
   return await directoryIdentities(names.flatMap((name) => [join(root, name), ...mountsIn(host, name).shared]));
 }

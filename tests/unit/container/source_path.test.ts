@@ -41,6 +41,17 @@ Deno.test("checkFile() refuses a link in a container's share, which leads to a f
     assertEquals(error.exitCode, 2);
   }));
 
+Deno.test("a container's directory that is a link to another place is shared as well", () =>
+  inHome(async ({ home, mounts }) => {
+    const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: mounts } });
+    const share = join(home, "elsewhere", "share");
+    await Deno.mkdir(share, { recursive: true });
+    await Deno.symlink(join(home, "elsewhere"), join(mounts, "moved"));
+    await Deno.writeTextFile(join(share, "a"), "");
+    const shared = await sharedByMounts(host);
+    await assertRejects(() => followPath(join(share, "a"), shared), UserError, refused);
+  }));
+
 Deno.test("followPath() refuses each way that leads through a shared directory", () =>
   inHome(async ({ home, mounts, share, secret, link }) => {
     const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: mounts } });
