@@ -17,7 +17,7 @@ import { createPermissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
 import { isLive, reportServedOutcome } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
-import { takeDrops } from "./wayland/take_drops.ts";
+import { keepDrops } from "./wayland/take_drops.ts";
 
 /** What goes with a run where its windows stay. */
 const goesWithRun: readonly Channel[] = agentChannels;
@@ -76,6 +76,7 @@ export async function serveAgain(
   if (channels !== recorded) await noteChannels(container, { session, channels });
   history.add({ kind: "session", what: "is shown again", session, channels });
   {
+    let takeAgain: (() => Promise<void>) | undefined = undefined;
     await using portals = await host.look(undefined, () =>
       servePortals(container, {
         permissions,
@@ -83,8 +84,10 @@ export async function serveAgain(
         opening,
         session,
         runsOn: () => host.signal.aborted,
+        onAgain: () => takeAgain?.(),
       }));
-    using _drops = portals?.give && await takeDrops(container, { session, lend: portals.give });
+    using drops = portals?.give && await keepDrops(container, { session, lend: portals.give });
+    takeAgain = drops?.again;
     host.ui.status(`${channelLine(served, asks)}${openingLine(served, opening)}; ${rest}`);
     await using _commands = await host.look(
       undefined,

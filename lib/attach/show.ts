@@ -16,7 +16,7 @@ import { setIn } from "./settings/apply.ts";
 import { listSessions, stopAtEnd } from "./session/live_sessions.ts";
 import { isLive, reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { playSound } from "./session/sound.ts";
-import { takeDrops } from "./wayland/take_drops.ts";
+import { keepDrops } from "./wayland/take_drops.ts";
 
 export interface ShowOptions extends Pick<ShowRequest, "asks" | "opening" | "channelsFrom"> {
   /** The channels, which {@linkcode windows} goes by, too. */
@@ -43,11 +43,13 @@ export async function show(
   const started = Promise.withResolvers<string>();
   // Nobody may ever wait for it.
   started.promise.catch(() => {});
+  let takeAgain: (() => Promise<void>) | undefined = undefined;
   // Toolkits ask the agent for the look before they show a window: it starts together with the session.
   await using portals = await host.look(undefined, () =>
     servePortals(container, {
       ...{ permissions, asks, opening, session: started.promise, run: isNew ? given.run : undefined },
       runsOn: () => host.signal.aborted && outlivesRun !== "nothing",
+      onAgain: () => takeAgain?.(),
     }));
   started.resolve(isNew ? given.start() : given);
   const session = await started.promise;
@@ -90,7 +92,8 @@ export async function show(
     throw error;
   }
   await using _commands = await host.look(undefined, () => openToCommands(container, { session, permissions, asks }));
-  using _drops = portals?.give && await takeDrops(container, { session, lend: portals.give });
+  using drops = portals?.give && await keepDrops(container, { session, lend: portals.give });
+  takeAgain = drops?.again;
   let end = await wait(player);
   try {
     while (!host.signal.aborted && await container.isLost()) {

@@ -27,6 +27,8 @@ export interface PortalOptions
    * up to a minute.
    */
   restartMs?: number;
+  /** Called when this run serves the apps again that a later one has served meanwhile. */
+  onAgain?: () => Promise<void> | undefined;
 }
 
 /** What is served. It ends with the scope of this value. */
@@ -49,7 +51,8 @@ export async function servePortals(
   container: Container,
   options: PortalOptions,
 ): Promise<Portals | undefined> {
-  const { permissions, asks, opening, session, run, restartMs = 5_000, now = () => performance.now() } = options;
+  const { permissions, asks, opening, session, run, onAgain } = options;
+  const { restartMs = 5_000, now = () => performance.now() } = options;
   const { open } = permissions;
   const { host, label } = container;
   const channels = await servedChannels(host, open);
@@ -144,7 +147,7 @@ export async function servePortals(
         return void tellLack(request.what).catch(() => {});
       case "ready":
         isReady = true;
-        if (isReplaced) tellAgain().catch(dialogs.tell);
+        if (isReplaced) Promise.all([tellAgain(), onAgain?.()]).catch(dialogs.tell);
         isReplaced = false;
         tellScheme();
         if (channels.includes("tray") && (tray.isOver || !open.has("tray"))) send({ tray: false });

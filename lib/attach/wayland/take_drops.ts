@@ -35,6 +35,28 @@ export async function takeDrops(
   }
 }
 
+/** {@linkcode takeDrops}, also once more, when a later run that did so has ended. */
+export async function keepDrops(
+  ...given: Parameters<typeof takeDrops>
+): Promise<Disposable & { again(): Promise<void> }> {
+  let isOver = false;
+  let taking: Disposable | undefined;
+  const again = async (): Promise<void> => {
+    const before = taking;
+    taking = await takeDrops(...given);
+    before?.[Symbol.dispose]();
+    if (isOver) taking?.[Symbol.dispose]();
+  };
+  await again();
+  return {
+    again,
+    [Symbol.dispose]() {
+      isOver = true;
+      taking?.[Symbol.dispose]();
+    },
+  };
+}
+
 /** Answers a guard that has one drop and one paste at a time; where it is not lent, by nothing: the user knows of it. */
 async function answerEach(
   listener: Deno.UnixListener,

@@ -867,6 +867,7 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
   };
   const box = localBox(host);
   const permissions = createPermissions(box, { open: new Set(["sound", "dialogs", "links"]) });
+  let agains = 0;
   const noted: string[] = [];
   await using _served = await servePortals(
     {
@@ -877,7 +878,10 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
         return Promise.resolve({ argv: [], code: 0, signal: null, stdout: "", stderr: "" });
       },
     },
-    { session: "s", permissions, asks: new Set(["links"]), runsOn: () => false, restartMs: 1 },
+    {
+      ...{ session: "s", permissions, asks: new Set(["links"]), runsOn: () => false, restartMs: 1 },
+      onAgain: () => Promise.resolve(void agains++),
+    },
   );
   await begun[0]!.promise;
   await started[0]!.say(open(1));
@@ -887,7 +891,7 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
   // The connection to it breaks meanwhile.
   started[1]!.end(255);
   await begun[2]!.promise;
-  assertEquals([dialog.aborted, told], [true, ""]);
+  assertEquals([dialog.aborted, told, agains], [true, "", 0]);
   await started[2]!.say({ ask: "ready", version: agentVersion });
   assertEquals(scripts.map((script) => /\bwaits=('yes'|yes)/.test(script)), [false, true, true]);
   assertEquals(said.slice(0, 2), [
@@ -896,4 +900,5 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
   ]);
   while (noted.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   assertStringIncludes(noted[0]!, "sound,dialogs,links?");
+  assertEquals(agains, 1, "what is dropped comes to this run again");
 });

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { takeDrops } from "../../../../lib/attach/wayland/take_drops.ts";
+import { keepDrops, takeDrops } from "../../../../lib/attach/wayland/take_drops.ts";
 import type { Given } from "../../../../lib/guard/wayland/dropped_files.ts";
 import { readText, writeText } from "../../../../lib/guard/sockets.ts";
 import { privateNames } from "../../../../lib/guard/wayland/request.ts";
@@ -51,6 +51,17 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
       using other = await Deno.connect({ transport: "unix", path: join(guard, "files") });
       await writeText(other, "file:///home/me/a");
       assertEquals(await readText(other), "");
+    }
+    {
+      using first = await keepDrops(localBox(host, { mounts, directory: second }), {
+        session: "web",
+        lend: () => Promise.resolve("the first"),
+      });
+      const later = await takes(join(root, ".attach-2"));
+      assertEquals(await give("dropped"), "a list dropped for 2");
+      later![Symbol.dispose]();
+      await first.again();
+      assertEquals(await give("dropped"), "the first");
     }
     await giveNobody("pasted");
     assertEquals(told.map((line) => line.split(":")[0]), [
