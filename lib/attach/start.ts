@@ -15,7 +15,7 @@ import { hostAppearance } from "./session/appearance.ts";
 import { recordChannels } from "./session/channels.ts";
 import { createPermissions } from "./session/permissions.ts";
 import { show } from "./show.ts";
-import { startSession } from "./start_session.ts";
+import { NameTaken, startSession } from "./start_session.ts";
 
 /**
  * Starts an app in a new session, and shows the session unless that is not wanted. An app that runs already is started in
@@ -25,6 +25,16 @@ import { startSession } from "./start_session.ts";
  */
 export async function start(container: Container, given: StartRequest): Promise<number> {
   await noteOpening(container, given);
+  try {
+    return await startOnce(container, given);
+  } catch (error) {
+    // Another run has just taken the name that was found for the app of a file: the app runs now, or it gets the next name.
+    if (given.session !== undefined || !(error instanceof NameTaken)) throw error;
+    return await startOnce(container, given);
+  }
+}
+
+async function startOnce(container: Container, given: StartRequest): Promise<number> {
   await using lent = new AsyncDisposableStack();
   const request = await withDefaultApp(container, given, lent);
   const { host, label } = container;

@@ -10,7 +10,7 @@ import { appScript, noSuchApp } from "./session/app.ts";
 import type { Channel } from "../guard/channel.ts";
 import { type Appearance, appearanceValues } from "./session/appearance.ts";
 import { type AgentChannel, offerPortals, servedChannels } from "./agent/agent.ts";
-import { causedBy, ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
+import { causedBy, ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import { exitStatus, sessionScript } from "./session/protocol.ts";
 import { sinkSamples, soundSuffix } from "./session/sound.ts";
 import { sourceSamples } from "./agent/microphone.ts";
@@ -152,6 +152,9 @@ function serviceWords(
   ];
 }
 
+/** The name of a session is taken. */
+export class NameTaken extends UserError {}
+
 async function sessionStartError(
   error: ProcessError,
   container: Container,
@@ -160,13 +163,14 @@ async function sessionStartError(
   const { label: name, sharedSockets } = container;
   const { sockets, user } = await container.reach();
   if (error.code === exitStatus.taken) {
-    return inputError(
-      `A session named "${plan.name}" already runs in "${name}"`,
-      `To show it: ${
-        quoteWords(["attach.ts", ...container.options, "--session", plan.name, name])
-      }. To run the app in it: ` +
+    return new NameTaken(`A session named "${plan.name}" already runs in "${name}"`, {
+      hint:
+        `To show it: ${
+          quoteWords(["attach.ts", ...container.options, "--session", plan.name, name])
+        }. To run the app in it: ` +
         "--join. For a session of its own: --session NAME",
-    );
+      exitCode: ExitCode.usage,
+    });
   }
   if (error.code === ExitCode.missingProgram) {
     return error.stderr.includes(`${end.program}: not found`)

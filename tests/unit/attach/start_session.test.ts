@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { appScript } from "../../../lib/attach/session/app.ts";
 import { openChannels } from "../../../lib/attach/session/channels.ts";
 import { hostAppearance } from "../../../lib/attach/session/appearance.ts";
-import { type SessionPlan, startSession } from "../../../lib/attach/start_session.ts";
+import { NameTaken, type SessionPlan, startSession } from "../../../lib/attach/start_session.ts";
 import { noWayland } from "../../../lib/attach/wayland/client.ts";
 import { waypipeServer } from "../../../lib/attach/wayland/display.ts";
 import { xpraServer } from "../../../lib/attach/x11/display.ts";
@@ -164,6 +164,7 @@ Deno.test("startSession() tells apart a missing app, a missing xpra, a name that
     const { session } = start(answer, { app: ["foo"], name: "mine", exact: true });
     const error = await assertRejects(() => session, UserError, message);
     assertEquals(error.exitCode, exitCode);
+    assertEquals(error instanceof NameTaken, exitCode === 2);
   }
 });
 
