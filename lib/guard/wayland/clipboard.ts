@@ -119,8 +119,8 @@ export function createClipboard(
   const outdated = (): WaylandObject[] => [...replaced].filter((source) => source !== kept?.source);
 
   const hasFiles = (source: WaylandObject): boolean => {
-    const types = sourceTypes.get(source) ?? new Set();
-    return types.has(`${session.dataMark};${listType}`) && ![...linkTypes].some((type) => types.has(type));
+    const types = [...sourceTypes.get(source) ?? []].map((type) => session.innerType(type) ?? type);
+    return types.includes(listType) && !types.some((type) => linkTypes.has(type));
   };
   /** Says whose a source is, at the end of its types: an app may take the first one that it finds. */
   const mark = (source: WaylandObject): Addition[] => {

@@ -172,6 +172,7 @@ Deno.test("the user is told once that files which an app copies or drags out sta
       [false, ["text/uri-list", "text/plain"], true],
       [true, ["text/uri-list", "text/plain"], true],
       [false, ["text/uri-list", "text/html"], false],
+      [false, ["text/uri-list", "text/x-moz-url"], false],
       [false, ["text/plain"], false],
     ] as const
   ) {
