@@ -76,6 +76,12 @@ export function readRequest(
   }
   const detached = flags.has("detached");
   const opensFile = isFileAddress(app[0]!);
+  if (flags.has("join") && (opensFile || isAddress(app[0]!))) {
+    throw inputError(
+      `--join runs an app, and "${app[0]}" is an address`,
+      "Leave --join out, or name the app before it",
+    );
+  }
   if (opensFile && app.length + files.length > 1) {
     throw inputError("A file in the app's place is opened alone", "Run attach.ts once for each file, or name an app");
   }

@@ -136,8 +136,8 @@ Deno.test("an address in the app's place, or after --, is a link to open; an app
 
 Deno.test("the address of a file in the app's place is a file to open, alone", () => {
   const { host } = recordingHost();
-  const read = (rest: string[]): DisposableRequest => {
-    const words = { flags: new Set(), values: new Map(), positionals: ["box"], rest };
+  const read = (rest: string[], flags: string[] = []): DisposableRequest => {
+    const words = { flags: new Set(flags), values: new Map(), positionals: ["box"], rest };
     return readRequest(
       host,
       { ...words, settings: new Map(), line: () => "" } as unknown as Words,
@@ -148,6 +148,9 @@ Deno.test("the address of a file in the app's place is a file to open, alone", (
   assertEquals(read(["atril", "file:///a.pdf"]).files, []);
   assertThrows(() => read(["file:///a.pdf", "file:///b.pdf"]), UserError, "is opened alone");
   assertThrows(() => read(["file:///a%2fb.pdf%ff"]), UserError, "is not the address of a file");
+  for (const address of ["file:///a.pdf", "https://example.org/"]) {
+    assertThrows(() => read([address], ["join"]), UserError, "--join runs an app");
+  }
 });
 
 Deno.test("$GUI_CONTAINER_DISPLAY is for new sessions: one that runs has its display", () => {
