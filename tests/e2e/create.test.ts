@@ -320,11 +320,11 @@ async function toldOfTimeout(engine: EngineName, directory: string): Promise<voi
   const name = `e2e-slow-${engine}`;
   const file = join(directory, `${name}.yaml`);
   await Deno.writeTextFile(file, "#cloud-config\nruncmd: [[sh, -c, 'echo spoken; sleep 120']]\n");
-  const args = ["--timeout=20s", "--image=gui-lab", name, publicKey, "gui", file];
+  const args = ["--timeout=45s", "--image=gui-lab", name, publicKey, "gui", file];
   const { code, stdout, stderr } = await script("create", engine, args);
   assertEquals([code, stdout], [1, ""], stderr);
   assertMatch(stderr, /^cloud-init: modules:final$/m);
-  assertMatch(stderr, /^error: cloud-init still runs after 20 s in "e2e-slow-.*"$/m);
+  assertMatch(stderr, /^error: cloud-init still runs after 45 s in "e2e-slow-.*"$/m);
   assertMatch(stderr, /^ {4}spoken$/m);
   assertMatch(stderr, /^hint: Wait longer with --timeout/m);
   assertEquals(await present(join(mountsRoot, name)), false);
