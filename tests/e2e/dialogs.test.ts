@@ -585,7 +585,7 @@ for (const display of ["x11", "wayland"] as const) {
             const { app, home, name, said, downloads } = shown;
             await (display === "wayland" ? windowCalled(`[${name}] editor`) : windowWith("editor", { env }));
             await ready(engine);
-            assertEquals(said().includes("; windows over Wayland\n"), display === "wayland", said());
+            assertEquals(said().includes("; windows over Wayland"), display === "wayland", said());
             const told = async (text: string): Promise<string> =>
               await eventually(
                 text,
