@@ -22,9 +22,6 @@ import { checkDirectory } from "./mounts.ts";
  */
 const maxBootMs = 300_000;
 
-/** For how long after its start a container may have an address and no sshd yet, in milliseconds. */
-const youngMs = 60_000;
-
 /**
  * Serves one SSH connection on stdin and stdout, as root in the container. sshd needs its directory. This is one line
  * and no .sh file: ssh hands it to the user's own shell as part of its ProxyCommand, and not every shell has quotes
@@ -62,9 +59,8 @@ export async function reachInstance(
     });
   }
   const hasNetwork = !throughEngine && (found?.hasNetwork ?? true);
-  const { status, address, last_used_at: startedAt = "" } = found ?? {};
-  const isYoung = Date.now() - Date.parse(startedAt) < youngMs;
-  const isReady = status === "Running" && (throughEngine || address !== undefined && !isYoung);
+  const { status, address } = found ?? {};
+  const isReady = status === "Running" && (throughEngine || address !== undefined);
   if (!isReady) await startAndAwait(host, instance, { status, hasNetwork, bootTimeoutMs });
   return await sshTarget(host, instance, { user, hasNetwork, address: isReady ? address : undefined });
 }
