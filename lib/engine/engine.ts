@@ -266,7 +266,8 @@ const remoteTimeoutMs = 20_000;
 /**
  * Reads one path of the engine's API. Returns undefined when there is nothing at it, and in a dry run.
  *
- * @param options `timeoutMs`: how long the answer may take; by default, 20 s for another machine's server
+ * @param options `timeoutMs`: how long the answer may take; by default, 20 s for another machine's server; `signal`: ends
+ * the wait
  * @returns what the server has answered, which may be anything: see answer.ts
  * @throws {UserError} for an answer that is not JSON
  */
@@ -274,12 +275,16 @@ export async function query(
   host: Host,
   engine: Engine,
   path: string,
-  { timeoutMs = engine.server.isLocal ? undefined : remoteTimeoutMs }: { timeoutMs?: number } = {},
+  { timeoutMs = engine.server.isLocal ? undefined : remoteTimeoutMs, signal }: {
+    timeoutMs?: number;
+    signal?: AbortSignal;
+  } = {},
 ): Promise<unknown> {
   try {
     const { stdout } = await run(host, engine, ["query", apiPath(engine, path)], {
       looksOnly: true,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(signal === undefined ? {} : { signal }),
     });
     return stdout === "" ? undefined : JSON.parse(stdout);
   } catch (error) {

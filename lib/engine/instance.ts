@@ -58,19 +58,41 @@ export const protectionKey = "security.protection.delete";
  */
 export async function findInstance(
   host: Host,
-  { engine, name }: Instance,
+  instance: Instance,
   { withState = false }: { withState?: boolean } = {},
 ): Promise<InstanceInfo | undefined> {
+  const { engine, name } = instance;
+  const answered = new AbortController();
+  const { signal } = answered;
+  const answer = query(host, engine, `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`, { signal });
+  const lost = delay(patienceMs, { signal }).then(() => findLost(host, instance, { signal })).catch(() => undefined);
   try {
-    const found = await query(host, engine, `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`);
+    const found = await Promise.race([answer, lost.then((lost) => lost ? Promise.reject(lostError(lost)) : answer)]);
     // Another machine's server could call it anything, and records and paths have the name in them.
     return found === undefined ? undefined : { ...parseInstance(engine, found), name };
   } catch (error) {
     if (!isNotReady(error)) throw error;
-    // The list of all is answered by the members that are there.
-    const lost = (await listInstances(host, engine)).find((instance) => instance.name === name && isLost(instance));
+    const lost = await findLost(host, instance);
     throw lost ? lostError(lost, error) : error;
+  } finally {
+    answered.abort();
   }
+}
+
+/**
+ * For how long the answer about one instance is waited for alone, in milliseconds. A member of a cluster waits 10 s for
+ * the events of a lost one, each time it is asked. Where the other counted as offline before it has tried to reach it,
+ * that never ends: EventListenerWait() of Incus 6.0.4, internal/server/cluster/events.go.
+ */
+const patienceMs = 1_500;
+
+/** An instance that a lost member has. The list of all is answered at once, by the members that are there. */
+async function findLost(
+  host: Host,
+  { engine, name }: Instance,
+  options: { signal?: AbortSignal } = {},
+): Promise<InstanceInfo | undefined> {
+  return (await listInstances(host, engine, options)).find((instance) => instance.name === name && isLost(instance));
 }
 
 /** Whether the member of the cluster that has an instance does not answer. */
@@ -78,7 +100,7 @@ export function isLost({ status, location }: Pick<InstanceInfo, "status" | "loca
   return status === "Error" && location !== "none";
 }
 
-function lostError({ engine, name, location }: InstanceInfo, cause: unknown): UserError {
+function lostError({ engine, name, location }: InstanceInfo, cause?: unknown): UserError {
   return new UserError(`The member "${location}" of the cluster, which has the container "${name}", does not answer`, {
     hint: `Start its machine again, or see what the cluster does about it: ${listMembers(engine)}`,
     exitCode: ExitCode.noEngine,
@@ -90,8 +112,12 @@ function lostError({ engine, name, location }: InstanceInfo, cause: unknown): Us
  * All instances, without their addresses. Another machine's server could call them anything: those whose names cannot
  * be names of containers are left out.
  */
-export async function listInstances(host: Host, engine: Engine): Promise<InstanceInfo[]> {
-  return listIn(await query(host, engine, "/1.0/instances?recursion=1"))
+export async function listInstances(
+  host: Host,
+  engine: Engine,
+  options: { signal?: AbortSignal } = {},
+): Promise<InstanceInfo[]> {
+  return listIn(await query(host, engine, "/1.0/instances?recursion=1", options))
     .map((json) => parseInstance(engine, json)).filter(({ name }) => isInstanceName(name));
 }
 

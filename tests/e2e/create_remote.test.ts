@@ -184,24 +184,13 @@ test("a member or a remote that does not answer is named within seconds", ["clus
   try {
     await make(word, { options: ["--target=m2"] });
     await controlCluster(["kill", "m2"]);
-    const isKnownLost = async (): Promise<boolean> => {
-      const list = await sh(["incus", "cluster", "list", "m1:", "--format=json"], { env: clusterEnvironment() });
-      const members: { server_name: string; status: string }[] = JSON.parse(list);
-      return members.some(({ server_name: name, status }) => name === "m2" && status === "Offline");
-    };
-    const lostMs = async (): Promise<number> => {
-      const start = performance.now();
-      const lost = await ours("attach", ["--list", word]);
-      assertEquals(lost.code, 125, lost.stderr);
-      assertStringIncludes(lost.stderr, 'The member "m2" of the cluster, which has the container "e2e-lost"');
-      assertStringIncludes(lost.stderr, "incus cluster list m1:");
-      return performance.now() - start;
-    };
-    // Until the others know that it is lost, an answer may take as long as Incus waits for the member.
-    assert(await lostMs() < 25_000);
-    await eventually("a member that is known to be lost", isKnownLost);
-    // Each member finds out for itself, as slowly as it is busy.
-    await eventually("an answer within 5 s", async () => await lostMs() < 5_000, { timeoutMs: 120_000 });
+    // Whether the others know already that it is lost, or not.
+    const start = performance.now();
+    const lost = await ours("attach", ["--list", word]);
+    assert(performance.now() - start < 5_000, `${performance.now() - start} ms`);
+    assertEquals(lost.code, 125, lost.stderr);
+    assertStringIncludes(lost.stderr, 'The member "m2" of the cluster, which has the container "e2e-lost"');
+    assertStringIncludes(lost.stderr, "incus cluster list m1:");
     const all = await ours("attach", ["--list", "m1:"]);
     assertEquals([all.code, all.stdout], [0, ""]);
     assertStringIncludes(all.stderr, 'The member "m2" of the cluster does not answer');
@@ -209,9 +198,9 @@ test("a member or a remote that does not answer is named within seconds", ["clus
     assertEquals(await listed(word, {}), "sessions: ");
 
     await controlCluster(["link", "far", "--drop"]);
-    const start = performance.now();
+    const dropped = performance.now();
     const unreachable = await ours("attach", ["--list", "far:"]);
-    assert(performance.now() - start < 25_000, `${performance.now() - start} ms`);
+    assert(performance.now() - dropped < 25_000, `${performance.now() - dropped} ms`);
     assertEquals(unreachable.code, 125, unreachable.stderr);
     assertStringIncludes(unreachable.stderr, 'The remote "far" does not answer');
   } finally {

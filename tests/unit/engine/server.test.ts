@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { delay } from "@std/async";
 import { join } from "@std/path";
 import {
   apiPath,
@@ -260,20 +261,15 @@ Deno.test("a remote that does not answer, or whose certificate is another one, i
   }
 });
 
+/** What the list of a cluster has of a container whose member is lost. */
+const lostBox = { name: "box", status: "Error", location: "m2", config: null, expanded_devices: null };
+
 Deno.test("findInstance() names the member of the cluster that does not answer", async () => {
   for (const words of ["Server isn't ready yet", "Missing event connection with target cluster member"]) {
     const { host } = recordingHost({
       answer: ([, , path]) =>
         path!.includes("/1.0/instances?")
-          ? {
-            stdout: JSON.stringify([{
-              name: "box",
-              status: "Error",
-              location: "m2",
-              config: null,
-              expanded_devices: null,
-            }]),
-          }
+          ? { stdout: JSON.stringify([lostBox]) }
           : { code: 1, stderr: `Error: ${words}\n` },
     });
     const engine = { ...engineCalled("incus"), server: big };
@@ -283,5 +279,29 @@ Deno.test("findInstance() names the member of the cluster that does not answer",
       (await assertRejects(() => findInstance(host, { engine, name: "bag" }), UserError, "is not ready")).exitCode,
       125,
     );
+  }
+});
+
+Deno.test("findInstance() does not wait for a lost member, and waits for one that is slow", async () => {
+  for (const list of [[lostBox], [{ ...lostBox, status: "Running" }]]) {
+    const isLost = list[0] === lostBox;
+    let ended = false;
+    const { host } = recordingHost({ answer: () => ({ stdout: JSON.stringify(list) }) });
+    const slow: Host = {
+      ...host,
+      async run(argv, options) {
+        if (argv.at(-1)!.includes("/1.0/instances?")) return await host.run(argv, options);
+        await delay(isLost ? 60_000 : 3_000, { signal: options!.signal! }).catch((error) => {
+          ended = true;
+          throw error;
+        });
+        return { argv, code: 0, signal: null, stdout: JSON.stringify(list[0]), stderr: "" };
+      },
+    };
+    const found = findInstance(slow, { engine: { ...engineCalled("incus"), server: big }, name: "box" });
+    if (isLost) assertEquals((await assertRejects(() => found, UserError, 'The member "m2"')).exitCode, 125);
+    else assertEquals((await found)?.location, "m2");
+    await delay(0);
+    assertEquals(ended, isLost, "nothing asks on that nobody waits for");
   }
 });
