@@ -1,8 +1,9 @@
 // Apps that know only X, on a Wayland desktop: each in one window, of an X server that comes and goes with it.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
 import type { RunningProcess } from "../../lib/base/process.ts";
-import { eventually, inContainer, script, sh, startScript } from "./run.ts";
+import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { nothingLeft, testOnIncus, testOnOneEngine } from "./sessions.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
@@ -16,9 +17,13 @@ function attach(engine: EngineName, args: readonly string[]): RunningProcess {
 /**
  * Waits for the window of an X server, in which an app has one of this class.
  *
- * @returns its id in sway
+ * @returns its id in sway, and the X display
  */
-async function xWindow(engine: EngineName, name: string, appClass: string): Promise<number> {
+async function xWindow(
+  engine: EngineName,
+  name: string,
+  appClass: string,
+): Promise<{ id: number; display: string | undefined }> {
   const start = `[${name}] Xwayland on `;
   const found = await eventually(
     "the X server's window",
@@ -31,7 +36,7 @@ async function xWindow(engine: EngineName, name: string, appClass: string): Prom
   // Not even another user of the container's, such as root, may connect.
   const other = await sh([engine, "exec", name, "--", "sh", "-c", `DISPLAY=${display} xdpyinfo 2>&1 || true`]);
   assertStringIncludes(other, "unable to open display");
-  return found.id;
+  return { id: found.id, display };
 }
 
 const told = "warning: An app that knows only X is shown in one window, ";
@@ -69,9 +74,9 @@ testOnOneEngine(
     assertEquals(await servers(), "");
     for (const end of ["app", "button"]) {
       const clock = attach(engine, ["--session=both", "--join", name, "xclock"]);
-      const window = await xWindow(engine, name, "xclock");
+      const { id } = await xWindow(engine, name, "xclock");
       if (end === "app") await inContainer(engine, name, "pkill -x xclock");
-      else await sh(["swaymsg", `[con_id=${window}] kill`], { env: desktop() });
+      else await sh(["swaymsg", `[con_id=${id}] kill`], { env: desktop() });
       assertEquals((await clock.ended).code, 1);
       await eventually("the server's end", async () => await servers() === "");
       assertEquals((await windows()).map((window) => window.name), [`[${name}] both`]);
@@ -79,6 +84,35 @@ testOnOneEngine(
     await inContainer(engine, name, "touch end");
     const { code, stderr } = await running.ended;
     assertEquals([code, stderr.split(told).length], [0, 2], stderr);
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnOneEngine(
+  "attach.ts, Wayland: an app that knows only X fills its window, also if that changes its size as matchbox starts",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const program = "/usr/local/bin/matchbox-window-manager";
+    await Deno.copyFile(join(root, "tests/e2e/late_matchbox.py"), join(mountsRoot, name, "share", "late_matchbox.py"));
+    await inContainer(
+      engine,
+      name,
+      `printf '#!/bin/sh\nexec python3 ~/share/late_matchbox.py "$@"' >share/late; sudo install -m 755 share/late ${program}`,
+    );
+    try {
+      const running = attach(engine, ["--session=fills", name, "xterm -bw 0"]);
+      const { display } = await xWindow(engine, name, "xterm");
+      const widths = `export DISPLAY=${display}; xdotool getdisplaygeometry search --class xterm getwindowgeometry`;
+      await eventually("a window of xterm's as wide as the screen, but for its frame", async () => {
+        const [, screen, window] = /^(\d+) [^]*Geometry: (\d+)x/.exec(await inContainer(engine, name, widths)) ?? [];
+        return Number(window) > Number(screen) - 20;
+      });
+      await script("attach", engine, ["--stop", name, "fills"]);
+      await running.ended;
+    } finally {
+      await inContainer(engine, name, `sudo rm ${program}`);
+    }
     await nothingLeft(engine, name);
   },
 );

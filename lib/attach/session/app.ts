@@ -2,6 +2,7 @@
 
 import runApp from "./run_app.sh" with { type: "text" };
 import runOnEither from "./run_on_either.sh" with { type: "text" };
+import tellSize from "./tell_size.py" with { type: "text" };
 import { ExitCode, inputError, UserError } from "../../base/errors.ts";
 import { isOption } from "../../cli/options.ts";
 import { isXpraOption } from "../../cli/xpra_options.ts";
@@ -68,13 +69,15 @@ export function sortAppWords(
   return { app: app.length > 0 ? app : undefined, userOptions: userOptions!, files: files! };
 }
 
+const runOnEitherScript = `tell_size=${quoteWord(tellSize)}\n${runOnEither}`;
+
 /** The script for sh that runs the app in its session. */
 export function appScript(app: readonly string[]): string {
-  return `set -- ${app.map(quoteWord).join(" ")}\n${runOnEither}${runApp}`;
+  return `set -- ${app.map(quoteWord).join(" ")}\n${runOnEitherScript}${runApp}`;
 }
 
 /** The script for sh that runs an app in a session of another one; the parameters are those of `run_on_either`. */
-export const joinedAppScript = `${runOnEither}run_on_either "$@"`;
+export const joinedAppScript = `${runOnEitherScript}run_on_either "$@"`;
 
 /** The error for an app whose program is not in the container. */
 export function noSuchApp(program: string, container: string, cause: unknown): UserError {

@@ -2,6 +2,10 @@
 # run_on_either.sh
 # Runs an app of a session on the session's display. On Wayland, one that ends soon since it knows only X is started once more,
 # on an X server of its own, which is one window there. What it prints goes to the session's log, this shell's standard output.
+#
+# Values in front:
+#   tell_size  tell_size.py
+: "${tell_size:?}"
 
 # What such an app prints: Xlib's and Xt's, GTK's, Tk's, Java's, Qt's, SDL's and GLFW's words.
 no_display='(open|connect to|connecting to) (the |an )?(X(11)? display|display *([^ [:alnum:]]|$))|no display name'
@@ -35,16 +39,27 @@ run_on_either() {
   mkfifo "$ready"
   # waypipe passes pictures on in memory: those of a GPU would be read back. Only this user's apps may connect.
   # shellcheck disable=SC2086 # These are words.
-  Xwayland -displayfd 3 -shm $size 3>"$ready" &
+  Xwayland -displayfd 3 -noreset -shm $size 3>"$ready" &
   server=$!
   number=
   read -r number <"$ready" || :
   rm "$ready"
   [ "$number" ] || return "$status"
   export DISPLAY=":$number"
-  matchbox-window-manager &
+  # matchbox reads its keys once it listens for a new size of the screen, but knows that of before: tiling desktops change it soon.
+  # Its own keys, such as Alt+C, are the app's.
+  keys=$ready.keys
+  mkfifo "$keys"
+  {
+    echo >"$keys"
+    exec python3 -ISc "$tell_size"
+  } &
+  teller=$!
+  matchbox-window-manager -kbdconfig "$keys" &
   "$@"
   status=$?
+  kill "$teller" 2>/dev/null
+  rm "$keys"
   kill "$server"
   return "$status"
 }
