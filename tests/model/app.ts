@@ -20,6 +20,8 @@ export const types = [
   ...["application/vnd.portal.filetransfer", "chromium/x-web-custom-data", "SAVE_TARGETS"],
 ] as const;
 
+const listType = "text/uri-list";
+
 /** An app. */
 export interface App {
   /** What it has, by its own numbers. */
@@ -81,11 +83,13 @@ const poolBytes = 2 ** 26;
  * got bytes by a pipe
  */
 export function createApp(
-  { say, clipboard, isOfHost, gets }: {
+  { say, clipboard, lends, isOfHost, gets }: {
     say(bytes: Uint8Array): void;
     clipboard: OpenClipboard;
+    /** The user may drop files on it. */
+    lends: boolean;
     isOfHost(offer: number): boolean;
-    gets(pipe: number): void;
+    gets(pipe: number, bytes: Uint8Array): void;
   },
 ): App {
   const objects = newObjects();
@@ -422,6 +426,12 @@ export function createApp(
   /** The types of data that it was told of, by offers. */
   const heardTypes = new Map<number, string[]>();
   const secret = new TextEncoder().encode(monitorSecret);
+  let dragged: number | undefined;
+  const askFor = (offer: number, type: string | undefined): void => {
+    if (!objects.has(offer) || type === undefined || !heardTypes.get(offer)?.includes(type)) return;
+    pipe();
+    send(message(offer, "wl_data_offer.receive", type), message(offer, "wl_data_offer.accept", 0, type));
+  };
   return {
     objects,
     hear(bytes) {
@@ -430,10 +440,19 @@ export function createApp(
         if (/^wl_(keyboard\.(enter|key)|pointer\.(enter|button)|touch\.(down|up))$/.test(name)) {
           serials.push(values[0] as number);
         }
-        if (name === "pipe") gets(id);
+        if (name === "pipe") gets(id, values[0] as Uint8Array);
+        if (name === "wl_data_device.enter") {
+          dragged = values[4] as number;
+          // Some ask for files too soon, as browsers do.
+          if (values[0] as number % 2 === 0) askFor(dragged, listType);
+        }
+        if (name === "wl_data_device.drop" && dragged !== undefined) askFor(dragged, heardTypes.get(dragged)?.[0]);
         if (/_offer(_v1)?\.offer$/.test(name)) {
-          keep("paste", clipboard.in, "an app hears of data while the channel is closed");
-          keep("types", !isOfHost(id) || isTextOrPicture(values[0] as string), `an app hears of ${values[0]}`);
+          const isList = lends && values[0] === listType;
+          keep("paste", clipboard.in || isList, "an app hears of data while the channel is closed");
+          // The guard has numbers of its own for what is dragged once more.
+          const mayHear = lends || !isOfHost(id) || isTextOrPicture(values[0] as string);
+          keep("types", mayHear, `an app hears of ${values[0]}`);
           heardTypes.set(id, [...heardTypes.get(id) ?? [], values[0] as string]);
         }
         if (name === "wl_display.delete_id") {

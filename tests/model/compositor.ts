@@ -8,6 +8,7 @@
 import { globals } from "../../lib/guard/wayland/globals.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
 import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
+import type { Given } from "../../lib/guard/wayland/dropped_files.ts";
 import type { Border } from "../../lib/guard/wayland/session.ts";
 import { frame, message, messages } from "../unit/wayland_samples.ts";
 import { awayMs, isTextOrPicture, isWorking, keep, moveFocus, newUser, type User } from "./promises.ts";
@@ -118,6 +119,8 @@ interface Offer {
   of: "copied" | "selected" | "dragged";
   isOfHost: boolean;
   isDropped: boolean;
+  /** Its list was read before. */
+  isEarly?: boolean;
 }
 
 interface Lock {
@@ -154,6 +157,9 @@ export const happenings = [
   "pastes",
   "selected pastes",
   "dropped pastes",
+  "lent drops",
+  "second drags",
+  "lent pastes",
 ] as const;
 
 /** One of them. */
@@ -171,6 +177,9 @@ const dataMark = "application/x-gui-container.box";
 
 /** In what monitors call themselves. */
 export const monitorSecret = "S3CR3T";
+/** The list of what is lent to the container, where files may be. */
+export const lentList = "file:///lent\r\n";
+const listType = "text/uri-list";
 /** For so long an app may read nothing of what waits for it, in milliseconds, while somebody works in its windows. */
 const maxStuckMs = 2_000;
 /** How far from a window its shadow may be drawn. */
@@ -191,7 +200,9 @@ export interface Compositor {
   /** Whether what an app is offered is the host's. */
   isOfHost(client: Client, offer: number): boolean;
   /** Bytes have reached an app by a pipe. */
-  checkRead(client: Client, pipe: number): void;
+  checkRead(client: Client, pipe: number, bytes: Uint8Array): void;
+  /** The guard has files lent. */
+  checkLent(how: Given): void;
   /** The user gives the keyboard to a window, or to another app. */
   focus(surface: Surface | undefined): void;
   /** The user moves the pointer over a window, or elsewhere. */
@@ -224,15 +235,16 @@ export interface Compositor {
  * A compositor with a keyboard, a pointer and a touch screen.
  *
  * @param options `clipboard`: what is open; `border`: of the container's windows, whose name is `box`;
- * `drawsFrames`: the desktop draws frames for who asks for them; `stuckMs`: for how long an app has not read
+ * `drawsFrames`: the desktop draws frames for who asks for them; `lends`: files that are dropped are lent; `stuckMs`: for how long an app has not read
  */
 export function createCompositor(
-  { now, monitors, drawsFrames, clipboard, border, stuckMs }: {
+  { now, monitors, drawsFrames, clipboard, border, lends, stuckMs }: {
     now(): number;
     monitors: Monitor[];
     drawsFrames: boolean;
     clipboard: OpenClipboard;
     border: Border;
+    lends: boolean;
     stuckMs(): number;
   },
 ): Compositor {
@@ -254,6 +266,8 @@ export function createCompositor(
   let cursor: { surface: Surface; x: number; y: number } | undefined;
   let hostDrag: { surface: Surface; offers: Offer[] } | undefined;
   let fingers: Surface | undefined;
+  /** How many lists of files were dropped on the container's windows and not lent. */
+  let droppedLists = 0;
 
   /** The user works in the windows, and these would know of it. */
   const isThere = (): boolean => isWorking(user, now()) && stuckMs() <= maxStuckMs;
@@ -466,13 +480,22 @@ export function createCompositor(
   /** The app gets what it asks for, if the guard lets it through. */
   const receive: Handler = (client, id, [type, pipe]) => {
     // What it may have is decided now; an app that does not read has it later.
-    const offer = { ...client.offers.get(id)! };
+    const known = client.offers.get(id)!;
+    if (type === listType && !known.isDropped) known.isEarly = true;
+    const offer = { ...known };
     client.pipes.set(pipe as number, { offer, type: type as string, mayPaste: isThere() });
     client.sendFrames(frame(10, pipe as number, new Uint8Array([83, 51, 67])), frame(12, pipe as number));
   };
-  const checkRead = (client: Client, pipe: number): void => {
-    const { offer: { of, isOfHost, isDropped }, type, mayPaste } = (client as ClientParts).pipes.get(pipe)!;
+  const checkRead = (client: Client, pipe: number, bytes: Uint8Array): void => {
+    const { offer: { of, isOfHost, isDropped, isEarly }, type, mayPaste } = (client as ClientParts).pipes.get(pipe)!;
     if (!isOfHost) return;
+    if (lends && type === listType) {
+      const text = new TextDecoder().decode(bytes);
+      keep("drop", !text.includes("S3C"), "it reads the host's own list");
+      if (!text.includes(lentList)) return;
+      keep(of === "dragged" ? "drop" : "paste", of === "dragged" ? isDropped : mayPaste, "it gets files");
+      return note(of !== "dragged" ? "lent pastes" : isEarly ? "second drags" : "lent drops");
+    }
     keep("types", isTextOrPicture(type), `it reads ${type}`);
     keep("paste", clipboard.in, "the channel is closed");
     if (of === "dragged") keep("drop", isDropped, "it reads what is dragged over it");
@@ -892,6 +915,9 @@ export function createCompositor(
       clients.add(client);
       return client;
     },
+    checkLent(how: Given): void {
+      if (how === "dropped") keep("drop", droppedLists-- > 0, "files are lent that nobody has dropped");
+    },
     isOfHost: (client: Client, offer: number): boolean => (client as ClientParts).offers.get(offer)?.isOfHost ?? false,
     checkRead,
     focus: setFocus,
@@ -959,6 +985,7 @@ export function createCompositor(
       }
       if (what === "drop") {
         for (const offer of hostDrag!.offers) offer.isDropped = true;
+        droppedLists += hostDrag!.offers.length;
         user.inputMs = now();
         client.send(...devices.map((device) => message(device, "wl_data_device.drop")));
       } else client.send(...devices.map((device) => message(device, "wl_data_device.leave")));

@@ -13,7 +13,7 @@ import { relayConnections } from "../../lib/guard/wayland/relay.ts";
 import { type Chance, chanceFrom } from "../fuzz/random.ts";
 import { border, word } from "../unit/wayland_samples.ts";
 import { type App, type AppStep, appSteps, createApp, types } from "./app.ts";
-import { type Client, type Compositor, createCompositor, type Monitor } from "./compositor.ts";
+import { type Client, type Compositor, createCompositor, lentList, type Monitor } from "./compositor.ts";
 import { createPipe, type PipeEnd } from "./pipes.ts";
 import { main, type Model, type World } from "./runs.ts";
 import { settle, startTime } from "./time.ts";
@@ -80,6 +80,7 @@ function createWorld(seed: number): World {
   const time = startTime();
   const { now } = time;
   const clipboard = { in: chance.happens(0.7), out: chance.happens(0.7) };
+  const lends = seed % 2 === 0;
   const links: Link[] = [];
   const compositor: Compositor = createCompositor({
     now,
@@ -87,6 +88,7 @@ function createWorld(seed: number): World {
     drawsFrames: chance.happens(0.5),
     clipboard,
     border,
+    lends,
     stuckMs: () => Math.max(0, ...links.map(({ fullSince }) => fullSince === undefined ? 0 : now() - fullSince)),
   });
   /** What was thrown where nobody waits for it. */
@@ -122,6 +124,13 @@ function createWorld(seed: number): World {
       return Promise.resolve(guardFar as unknown as Deno.UnixConn);
     },
     tell: () => {},
+    lend: lends
+      ? async (_, how) => {
+        compositor.checkLent(how);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return lentList;
+      }
+      : undefined,
   }).catch(noteFailure);
 
   /** Reads one end of a connection until it is closed. */
@@ -187,7 +196,8 @@ function createWorld(seed: number): World {
       clipboard,
       say: (bytes) => say(link, bytes),
       isOfHost: (offer) => compositor.isOfHost(link.client, offer),
-      gets: (pipe) => compositor.checkRead(link.client, pipe),
+      lends,
+      gets: (pipe, bytes) => compositor.checkRead(link.client, pipe, bytes),
     });
     links.push(link);
     connecting = link;
@@ -239,7 +249,7 @@ function createWorld(seed: number): World {
       const surface = someSurface(chance);
       compositor.hostDrags(chance.oneOf(["over", "over", "drop", "drop", "away"]), {
         ...surface && { surface },
-        types: someTypes(chance),
+        types: lends && chance.happens(0.5) ? ["text/uri-list", "text/plain"] : someTypes(chance),
       });
     },
     hostPastes: (chance) => compositor.hostPastes(chance.happens(0.5) ? "copied" : "selected"),

@@ -15,6 +15,7 @@ import type { Descriptor } from "./descriptors.ts";
 import { listType } from "./dropped_files.ts";
 import type { Input } from "./input.ts";
 import { type Addition, dropped, type Handler, type Part, type Verdict, type WaylandObject } from "./objects.ts";
+import { createSecondDrags, type Drag } from "./second_drag.ts";
 import type { WaylandSession } from "./session.ts";
 
 /** Bytes of the name of a type of data, and how many types there may be at a time. */
@@ -34,6 +35,9 @@ const fileTypes =
 /** What the user is told of the container's files, whose paths are of no use to the host's programs. */
 const filesStay = "Files that an app copies or drags out stay in its container. To have one here, put it into the " +
   "share, or open it there by xdg-open: with --allow files, it comes to your downloads";
+
+/** What an app gets that reads the list too soon: it is to say that it takes files, and this is none. */
+const earlyList = "file:///dev/null\r\n";
 
 /** What may become of what is dragged, see `wl_data_device_manager.dnd_action`. */
 const copyAction = 1;
@@ -58,6 +62,10 @@ interface Offer {
   isOfFiles: boolean;
   /** The app has asked for the files that were dropped. */
   isTaken: boolean;
+  /** The host's list, for which the app has asked too soon. */
+  early?: Promise<string>;
+  /** What the app gets for it when it is shown the drag again. */
+  lent?: Promise<string>;
   /** Whether it is copied or selected, or dragged over a window of the app's, and dropped there. */
   state: "announced" | "selected" | "dragged" | "dropped";
 }
@@ -66,15 +74,19 @@ interface Offer {
 export interface Clipboard extends Part {
   /** The user works in a window: what was withheld until then. */
   release(): Addition[];
-  /** Something is over: what was carried here may be read no longer, or the app has replaced what it copied in vain. */
-  isOver(): boolean;
-  /** Takes the one away, and tells the app of the other. */
-  takeBack(): Addition[];
+  /** A part of its own, which comes first. */
+  secondDrags: Part;
+  /**
+   * There is something to tell the app: what was carried here may be read no longer, what it has replaced was copied in
+   * vain, or what was dropped comes once more.
+   */
+  hasNews(): boolean;
+  takeNews(): Addition[];
 }
 
 /** Nothing is copied yet. */
 export function createClipboard(
-  { session, input, setDragged, readSource, answer }: {
+  { session, input, setDragged, readSource, answer, renew }: {
     session: WaylandSession;
     /** Keyboard and pointer, once they are there. */
     input(): Input;
@@ -84,6 +96,8 @@ export function createClipboard(
     readSource(source: WaylandObject, ...what: Parameters<Copied["read"]>): () => void;
     /** Gives the app a text through a pipe of its own, whose reader takes what the host sends; undefined: the end. */
     answer(pipe: Descriptor, text: string | undefined): void;
+    /** Makes another offer for the app of one of the compositor's. */
+    renew(offer: WaylandObject): WaylandObject;
   },
 ): Clipboard {
   const { clipboard, attention, rates, carrying, crossings, givenFiles } = session;
@@ -94,7 +108,21 @@ export function createClipboard(
   const selected = new Map<WaylandObject, WaylandObject>();
   /** What is selected on the host, which is announced to the app when the user works in its windows. */
   const waiting = new Map<WaylandObject, WaylandObject>();
-  const dragged = new Map<WaylandObject, Offer>();
+  const dragged = new Map<WaylandObject, Drag>();
+  const news: Addition[] = [];
+  const secondDrags = createSecondDrags({
+    listType,
+    renew(offer) {
+      const again = renew(offer);
+      const { lent, ...found } = offers.get(offer)!;
+      offers.set(again, { ...found, lent: lent!, state: "dropped" });
+      return again;
+    },
+    say(events) {
+      news.push(...events);
+      queueMicrotask(session.wake);
+    },
+  });
   /** What the app has dragged last, which nobody takes when it is cancelled. */
   let draggedOut: WaylandObject | undefined;
   /** The devices that have announced what was carried here. */
@@ -244,6 +272,22 @@ export function createClipboard(
     }
     const mayPaste = !isOwn && state === "selected" && attention.isUsed() && rates.paste();
     if (outer === listType) {
+      if (state === "dragged" && pipe.writers.size > 0 && !found.early && mayBeFiles(found)) {
+        found.early = givenFiles!.read(pipe);
+        found.early.then(() => {
+          answer(pipe, earlyList);
+          answer(pipe, undefined);
+        });
+        return undefined;
+      }
+      if (found.lent && state === "dropped") {
+        Promise.all([found.lent, givenFiles!.read(pipe)]).then(([lent]) => {
+          answer(pipe, lent);
+          answer(pipe, undefined);
+          secondDrags.read(object);
+        });
+        return undefined;
+      }
       const mayTake = state === "dropped" ? !found.isTaken : mayPaste && clipboard.in;
       const options = {
         how: state === "dropped" ? "dropped" : "pasted",
@@ -320,19 +364,28 @@ export function createClipboard(
       // Without a source, what is dragged can be dropped in the app's own windows only.
       return clipboard.out ? { before: source ? mark(source) : [] } : { args: { source: undefined } };
     },
-    "wl_data_device.enter": ({ object, args: { id: offered } }) => {
+    "wl_data_device.enter": ({ object, args: { serial, surface, x, y, id: offered } }) => {
+      const before = secondDrags.cancel(object);
       const found = offered && offers.get(offered);
-      if (!found) return void dragged.delete(object);
-      dragged.set(object, found);
+      dragged.delete(object);
+      if (!found) return { before };
+      if (surface) dragged.set(object, { offer: offered, serial, surface, x, y });
       found.state = "dragged";
       if (mayBeFiles(found)) announceList(found, { alone: true });
-      return { before: tellTypes(offered, found) };
+      return { before: [...before, ...tellTypes(offered, found)] };
     },
+    "wl_data_device.motion": ({ object, args: { x, y } }) => void Object.assign(dragged.get(object) ?? {}, { x, y }),
     "wl_data_device.leave": ({ object }) => void dragged.delete(object),
     "wl_data_device.drop": ({ object }) => {
-      const found = dragged.get(object);
-      if (found) found.state = "dropped";
       attention.recordInput();
+      const drag = dragged.get(object);
+      const found = drag && offers.get(drag.offer);
+      if (!found) return undefined;
+      if (!found.early) return void (found.state = "dropped");
+      dragged.delete(object);
+      found.lent = found.early.then(givenFiles!.lendDropped);
+      secondDrags.begin(object, drag, found.lent);
+      return dropped;
     },
     "wl_data_offer.accept": ({ object, args: { mime_type: type } }) =>
       type === null ? undefined : { args: { mime_type: offers.get(object)!.types.get(type) ?? null } },
@@ -349,6 +402,7 @@ export function createClipboard(
   };
   return {
     handlers,
+    secondDrags,
     release() {
       const released = [...waiting].flatMap(([device, offered]): Addition[] => [
         ...tellTypes(offered, offers.get(offered)!),
@@ -357,13 +411,14 @@ export function createClipboard(
       waiting.clear();
       return released;
     },
-    isOver: () => carried.size > 0 && !carrying.isReadable() || outdated().length > 0,
-    takeBack() {
+    hasNews: () => news.length > 0 || carried.size > 0 && !carrying.isReadable() || outdated().length > 0,
+    takeNews() {
       const sources = outdated();
       for (const source of sources) replaced.delete(source);
       const devices = carrying.isReadable() ? [] : [...carried];
       for (const device of devices) carried.delete(device);
       return [
+        ...news.splice(0).filter(([object]) => !object.isEnded),
         ...sources.map((source): Addition => [source, "cancelled"]),
         ...devices.map((device): Addition => [device, "selection", undefined]),
       ];

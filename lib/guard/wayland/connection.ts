@@ -55,6 +55,12 @@ export function createConnection(
   const freeIds: number[] = [];
   let highestId = 1;
   const takeId = (): number => freeIds.pop() ?? ++highestId;
+  let highestServerId = firstServerId - 1;
+  /** What one of the compositor's is called by for the app: the same, unless the guard has given that to another. */
+  const ownIdFor = (hostId: number): number => {
+    highestServerId = Math.max(highestServerId, hostId);
+    return objects.get(hostId)?.isEnded ?? true ? hostId : ++highestServerId;
+  };
   const register = (object: WaylandObject): WaylandObject => {
     if (!hostObjects.has(object.hostId)) session.add("object");
     hostObjects.set(object.hostId, object);
@@ -93,22 +99,26 @@ export function createConnection(
     own.set(number, [...own.get(number) ?? [], frame]);
     session.wake();
   };
-  const policy = createPolicy({ session, descriptors, create, readSource, answer });
+  const renew = (object: WaylandObject): WaylandObject => {
+    const again = { ...object, id: ++highestServerId };
+    objects.set(again.id, again);
+    return register(again);
+  };
+  const policy = createPolicy({ session, descriptors, create, readSource, answer, renew });
 
   const make = (
     sender: FrameSender,
     { id, type, version }: { id: number; type: Interface | undefined; version: number },
   ): WaylandObject => {
     if (!type) throw new Violation("an object of an unknown interface is made");
-    const known = objects.get(id);
     const isFree = sender === "container"
-      ? id > 1 && id < firstServerId && !known
+      ? id > 1 && id < firstServerId && !objects.has(id)
       // The compositor takes the id of an object that the app has ended at once.
-      : id >= firstServerId && (!known || known.isEnded);
+      : id >= firstServerId && (hostObjects.get(id)?.isEnded ?? true);
     if (!isFree) throw new Violation("the id of a new object is taken");
-    const hostId = sender === "host" ? id : takeId();
-    const made: WaylandObject = { id, hostId, type, version, isEnded: false };
-    objects.set(id, made);
+    const ids = sender === "host" ? { id: ownIdFor(id), hostId: id } : { id, hostId: takeId() };
+    const made: WaylandObject = { ...ids, type, version, isEnded: false };
+    objects.set(made.id, made);
     return register(made);
   };
 

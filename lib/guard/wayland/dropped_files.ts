@@ -2,14 +2,16 @@
  * Files that the user drops on a window of the container's, or has copied, for an app to paste. The guard reads the host's
  * list, through the app's own pipe, and the app gets a list of the places where the files are lent to it. A drop is the
  * consent, and its list is read once. A paste is none, since an app may read the clipboard at any time: the user is asked,
- * once for what is on the clipboard, however often that is read.
+ * once for what is on the clipboard, however often that is read. An app that reads before the drop, and never again, is
+ * shown the drag once more (`second_drag.ts`).
  *
  * What the container could do, and what comes of it: it asks while the files are dragged over its window, asks twice, or
- * by another object: it gets nothing. It writes a list of its own into that pipe: only what the host sends is read. It
- * drags a list of its own within its window: the host knows that by another name (`WaylandSession.outerType`). It does not
- * read, or closes the pipe: the guard waits for nobody, and says nothing more about a pipe that an end has closed. It
- * reads what is copied without a paste, or without an end: one question for each list, whose answer stays so until something
- * else is copied, and files that have been agreed to are lent again every few seconds at most.
+ * by another object: it gets nothing, or `/dev/null`. It writes a list of its own into that pipe: only what the host sends
+ * is read. It drags a list of its own within its window: the host knows that by another name
+ * (`WaylandSession.outerType`). It does not read, or closes the pipe: the guard waits for nobody, and says nothing more
+ * about a pipe that an end has closed. It reads what is copied without a paste, or without an end: one question for each
+ * list, whose answer stays so until something else is copied, and files that have been agreed to are lent again every few
+ * seconds at most.
  */
 
 import type { Descriptor } from "./descriptors.ts";
@@ -45,6 +47,13 @@ export type Given = "dropped" | "pasted" | "again";
 export type LendList = (list: string, how: Given) => Promise<string>;
 
 export interface GivenFiles {
+  /**
+   * Takes what the host sends through an app's pipe, of which the app gets nothing. Resolves to the list; to nothing if
+   * that has no end.
+   */
+  read(pipe: Descriptor): Promise<string>;
+  /** Lends a list that was read before it was dropped. Resolves to the list for the app; empty: it gets none. */
+  lendDropped(list: string): Promise<string>;
   /**
    * Takes what the host sends through an app's pipe, and gives the app something else in its place.
    *
@@ -86,32 +95,34 @@ export function createGivenFiles(
     }, askLater);
     return fresh.lent;
   };
+  /** What an app gets in the place of the host's list. */
+  const lentFor = async (list: string, how: Exclude<Given, "again">): Promise<string> => {
+    if (areLinks(list)) {
+      const { length } = new TextEncoder().encode(list);
+      return length <= maxListBytes && passText(length) ? list : "";
+    }
+    if (list === "") return "";
+    return await (how === "pasted" ? lendPasted(list) : lend(list, how)).catch(() => "");
+  };
   return {
     forget: () => void (pasted = undefined),
+    read: readList,
+    async lendDropped(list) {
+      if (busy.has("dropped")) return "";
+      busy.add("dropped");
+      const lent = await lentFor(list, "dropped");
+      busy.delete("dropped");
+      return lent;
+    },
     take(pipe, { how, answer, mayPass }) {
       if (busy.has(how) || pipe.writers.size === 0) return false;
       busy.add(how);
-      const bytes = new Uint8Array(maxListBytes + 1);
-      let length = 0;
-      const { promise, resolve } = Promise.withResolvers<boolean>();
-      const timer = setTimeout(() => resolve(false), listMs);
-      pipe.reader = {
-        take(more) {
-          const fitting = more.subarray(0, bytes.length - length);
-          bytes.set(fitting, length);
-          length += fitting.length;
-        },
-        end: resolve,
-      };
       const work = async (): Promise<void> => {
-        const isWhole = await promise;
-        clearTimeout(timer);
-        const list = isWhole ? new TextDecoder().decode(bytes.subarray(0, length)) : "";
-        if (areLinks(list)) answer(length <= maxListBytes && passText(length) ? list : "");
-        else if (list !== "" && mayPass()) {
+        const list = await readList(pipe);
+        if (mayPass()) {
           let stills = stillForMs / stillMs;
           const still = setInterval(() => stills-- > 0 && answer("\r\n"), stillMs);
-          const lent = await (how === "pasted" ? lendPasted(list) : lend(list, how)).catch(() => "");
+          const lent = await lentFor(list, how);
           clearInterval(still);
           answer(mayPass() ? lent : "");
         }
@@ -122,6 +133,24 @@ export function createGivenFiles(
       return true;
     },
   };
+}
+
+async function readList(pipe: Descriptor): Promise<string> {
+  const bytes = new Uint8Array(maxListBytes + 1);
+  let length = 0;
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), listMs);
+  pipe.reader = {
+    take(more) {
+      const fitting = more.subarray(0, bytes.length - length);
+      bytes.set(fitting, length);
+      length += fitting.length;
+    },
+    end: resolve,
+  };
+  const isWhole = await promise;
+  clearTimeout(timer);
+  return isWhole ? new TextDecoder().decode(bytes.subarray(0, length)) : "";
 }
 
 /** Whether a list names addresses of the web, and nothing else. */

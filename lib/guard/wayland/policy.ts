@@ -80,11 +80,11 @@ const offersOfDevice = [
 
 /** The policy for a new connection. */
 export function createPolicy(
-  { session, descriptors, create, readSource, answer }: {
+  { session, descriptors, create, readSource, answer, renew }: {
     session: WaylandSession;
     descriptors: Descriptors;
     create: Create;
-  } & Pick<Parameters<typeof createClipboard>[0], "readSource" | "answer">,
+  } & Pick<Parameters<typeof createClipboard>[0], "readSource" | "answer" | "renew">,
 ): Policy {
   const { attention, rates, border, container } = session;
   const registry = createRegistry();
@@ -111,11 +111,12 @@ export function createPolicy(
     setDragged: (surface) => surfaces.setRole(surface, "drag"),
     readSource,
     answer,
+    renew,
   });
   const input = createInput({ session, release: clipboard.release });
   const parts: readonly Part[] = [
     ...[outputs, registry, pictures, surfaceRules(surfaces, { bufferSize: pictures.sizeOf }), windows, popups, borders],
-    ...[createRectangles(), input, clipboard],
+    ...[createRectangles(), input, clipboard.secondDrags, clipboard],
   ];
 
   const checks: Readonly<Record<Need, () => boolean>> = {
@@ -175,9 +176,9 @@ export function createPolicy(
       for (const part of parts) part.ended?.(object);
     },
     mustClose: popups.mustClose,
-    mustLeave: () => popups.mustClose() || clipboard.isOver(),
+    mustLeave: () => popups.mustClose() || clipboard.hasNews(),
     leave() {
-      const taken = clipboard.takeBack();
+      const taken = clipboard.takeNews();
       if (!popups.mustClose()) return { events: taken, requests: [] };
       const { events, requests } = popups.close();
       return { events: [...taken, ...events], requests };

@@ -6,6 +6,7 @@ import { type Crossing, type Crossings, noCrossings } from "../../../../lib/guar
 import { Violation } from "../../../../lib/guard/faults.ts";
 import type { OpenClipboard } from "../../../../lib/guard/wayland/carrying.ts";
 import { maxListBytes } from "../../../../lib/guard/wayland/dropped_files.ts";
+import { type ModelTime, startTime } from "../../../model/time.ts";
 import { frame, ids, message, showWindow, type Trial, trial, use, withGlobals } from "../../wayland_samples.ts";
 
 const nothing = new Uint8Array();
@@ -90,6 +91,8 @@ async function taken(made: Trial, asked: { pipe: number; id?: number }): Promise
 
 const closing = (pipe: number): Uint8Array => frame(12, pipe);
 const whole = (pipe: number): Uint8Array => concat([frame(10, pipe, bytes(lentList)), closing(pipe)]);
+/** What an app gets that asks too soon. */
+const early = (pipe: number): Uint8Array => concat([frame(10, pipe, bytes("file:///dev/null\r\n")), closing(pipe)]);
 
 Deno.test("an app gets the files that are dropped on its window, by their places in the container, once", async () => {
   const made = withDrops();
@@ -113,7 +116,8 @@ Deno.test("an app gets the files that are dropped on its window, by their places
 Deno.test("an app over whose window files are dragged gets nothing of them", async () => {
   const made = withDrops();
   drag(made);
-  assertEquals(await taken(made, { pipe: 2 }), closing(2));
+  assertEquals(await taken(made, { pipe: 2 }), early(2));
+  assertEquals(await taken(made, { pipe: 8 }), closing(8));
   made.host(message(device, "wl_data_device.leave"));
   assertEquals(await taken(made, { pipe: 3 }), closing(3));
   // They are dropped elsewhere, or something else is dropped here.
@@ -125,7 +129,7 @@ Deno.test("an app over whose window files are dragged gets nothing of them", asy
   drag(made, { id: offer + 2 });
   made.host(message(device, "wl_data_device.enter", 9, ids.surface, 256, 256, 0));
   drop(made);
-  assertEquals(await taken(made, { pipe: 6, id: offer + 2 }), closing(6), "a drag within an app, of nothing");
+  assertEquals(await taken(made, { pipe: 6, id: offer + 2 }), early(6), "a drag within an app, of nothing");
   assertEquals(made.lent, []);
   // What was asked for too soon is not read later: the pipe is closed.
   drag(made, { id: offer + 3 });
@@ -138,7 +142,7 @@ Deno.test("a drop on one window says nothing about what is dragged over those of
   drag(one);
   drag(other);
   drop(other);
-  assertEquals(await taken(one, { pipe: 2 }), closing(2));
+  assertEquals(await taken(one, { pipe: 2 }), early(2));
   assertEquals(one.lent, []);
 });
 
@@ -281,6 +285,119 @@ Deno.test("no program of the host's hears that files of it were moved", () => {
     made.app(message(offer, "wl_data_offer.set_actions", own, preferred));
   assertEquals(actions(7, 2), message(offer, "wl_data_offer.set_actions", 1, 0));
   assertEquals(actions(3, 1), message(offer, "wl_data_offer.set_actions", 1, 1));
+});
+
+/** The app has asked too soon, and takes the files, which are dropped then. */
+async function dropEarly(made: Trial): Promise<void> {
+  drag(made);
+  assertEquals(await taken(made, { pipe: 2 }), early(2));
+  made.app(message(offer, "wl_data_offer.accept", 9, listType), message(offer, "wl_data_offer.set_actions", 7, 2));
+  made.host(message(device, "wl_data_device.motion", 1, 512, 1024));
+  assertEquals(made.host(message(device, "wl_data_device.drop")), nothing, "not before there is something for it");
+}
+
+const second = offer + 1;
+/** The drag comes once more. */
+const comesAgain = concat([
+  message(device, "wl_data_device.leave"),
+  message(device, "wl_data_device.data_offer", second),
+  message(second, "wl_data_offer.offer", listType),
+  message(second, "wl_data_offer.source_actions", 1),
+  message(device, "wl_data_device.enter", 9, ids.surface, 512, 1024, second),
+  message(second, "wl_data_offer.action", 1),
+]);
+const accept = (id: number, type: string | null = listType): Uint8Array => message(id, "wl_data_offer.accept", 9, type);
+const moves = (count: number): Uint8Array =>
+  concat(Array.from({ length: count }, (_, at) => message(device, "wl_data_device.motion", (at + 1) * 50, 512, 1024)));
+/** What the guard says to the app by itself while so many milliseconds pass, but for frames about pipes. */
+async function saidIn(time: ModelTime, made: Trial, ms: number): Promise<Uint8Array> {
+  const all = [(await said(made)).slice()];
+  await time.pass(ms, () => {});
+  return concat([...all, await said(made)]);
+}
+
+Deno.test("an app that has asked too soon is shown the drag again, with the files, and the compositor hears of one", async () => {
+  using time = startTime();
+  const made = withDrops();
+  const { app, host } = made;
+  await dropEarly(made);
+  assertEquals(await said(made), comesAgain);
+  assertEquals(made.lent, [list]);
+  // What it says of the first one, now or later, is over.
+  assertEquals(await taken(made, { pipe: 3 }), closing(3));
+  assertEquals(
+    app(accept(offer, null), message(offer, "wl_data_offer.finish"), message(offer, "wl_data_offer.destroy")),
+    nothing,
+  );
+  assertEquals(app(accept(second), message(second, "wl_data_offer.set_actions", 7, 2)), nothing);
+  assertEquals(host(message(device, "wl_data_device.leave")), nothing, "as mutter says after a drop");
+  assertEquals(await saidIn(time, made, 100), moves(2), "it has not read them");
+  assertEquals(ask(made, { pipe: 4, id: second }), message(offer, "wl_data_offer.receive", listType));
+  assertEquals(answer(made, 4, bytes("file:///home/me/other\r\n")), nothing);
+  assertEquals(await said(made), whole(4));
+  assertEquals(await saidIn(time, made, 50), moves(3).slice(-moves(1).length), "what it has said was before that");
+  assertEquals(app(message(second, "wl_data_offer.set_actions", 7, 2)), nothing);
+  assertEquals(await saidIn(time, made, 1_000), message(device, "wl_data_device.drop"));
+  assertEquals(await taken(made, { pipe: 5, id: second }), whole(5));
+  assertEquals(
+    app(accept(second), message(second, "wl_data_offer.finish"), message(second, "wl_data_offer.destroy")),
+    concat([message(offer, "wl_data_offer.finish"), message(offer, "wl_data_offer.destroy")]),
+  );
+  assertEquals(made.lent, [list]);
+  // The compositor's next offers have its numbers, whatever the guard has called its own.
+  assertEquals(drag(made, { id: second }).announced.slice(0, 12), message(device, "wl_data_device.data_offer", second));
+});
+
+Deno.test("an offer of the guard's own takes no number from the compositor's next one", async () => {
+  using _time = startTime();
+  const made = withDrops();
+  await dropEarly(made);
+  await said(made);
+  assertEquals(
+    drag(made, { id: second }).announced.slice(0, 12),
+    message(device, "wl_data_device.data_offer", second + 1),
+  );
+  drop(made);
+  assertEquals(ask(made, { pipe: 3, id: second + 1 }), message(second, "wl_data_offer.receive", listType));
+  assertEquals([answer(made, 3), await said(made)], [nothing, whole(3)]);
+});
+
+Deno.test("an app that does not take the files then, or gets none, hears that the drag has left, and so does the compositor", async () => {
+  using time = startTime();
+  const leave = message(device, "wl_data_device.leave");
+  const destroy = message(offer, "wl_data_offer.destroy");
+  const refuses = withDrops();
+  await dropEarly(refuses);
+  assertEquals(await said(refuses), comesAgain);
+  await taken(refuses, { pipe: 3, id: second });
+  refuses.app(accept(second, null));
+  assertEquals((await saidIn(time, refuses, 10_000)).slice(-leave.length), leave);
+  assertEquals(refuses.app(destroy, message(second, "wl_data_offer.destroy")), destroy);
+  for (const lend of [() => Promise.resolve(""), () => Promise.reject(new Error("no"))]) {
+    const made = withDrops(lend);
+    await dropEarly(made);
+    assertEquals(await saidIn(time, made, 10_000), leave);
+    assertEquals([made.app(destroy), made.lent], [destroy, [list]]);
+  }
+});
+
+Deno.test("another drag ends the one that is shown again, and files that are lent too late are not", async () => {
+  using time = startTime();
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const late = withDrops(() => promise);
+  await dropEarly(late);
+  const { entered } = drag(late, { id: offer + 7 });
+  const leave = message(device, "wl_data_device.leave");
+  assertEquals(entered.slice(0, leave.length), leave);
+  resolve(lentList);
+  assertEquals(await saidIn(time, late, 10_000), nothing);
+  const made = withDrops();
+  await dropEarly(made);
+  await said(made);
+  assertEquals(drag(made, { id: offer + 7 }).entered.slice(0, leave.length), leave);
+  assertEquals(await saidIn(time, made, 10_000), nothing);
+  assertEquals(await taken(made, { pipe: 3, id: offer + 7 }), early(3), "these were not dropped");
+  assertEquals(made.lent, [list]);
 });
 
 /** The host announces these types as what is copied. Gives what the app is told. */

@@ -1,0 +1,121 @@
+/**
+ * A drag that an app is shown once more. Browsers read what is dragged while it is over their window, and keep that when
+ * it is dropped. So once files are dropped on such an app, and lent, the drag leaves its window and comes back with the
+ * list of those. When the app has read that, and takes it, they are dropped.
+ *
+ * The compositor knows of one drag, which was dropped, and of one offer: of what the app says to the second one, it hears
+ * that it is read, and that the app is done; of what it says to the first one, nothing more.
+ */
+
+import { type Addition, dropped, type Part, type WaylandObject } from "./objects.ts";
+
+/** How often the pointer seems to move until the app has said that it takes the list, in milliseconds; how many times. */
+const [moveMs, maxMoves] = [50, 60];
+
+/** Copying, see `wl_data_device_manager.dnd_action`. */
+const copyAction = 1;
+
+/** Something that is dragged over a window. */
+export interface Drag {
+  offer: WaylandObject;
+  /** Of the event that it is there. */
+  serial: number;
+  surface: WaylandObject;
+  x: number;
+  y: number;
+}
+
+/** What the app makes of the second drag. */
+interface Answer {
+  isAccepted: boolean;
+  actions: number;
+  /** It has got the list. */
+  isRead: boolean;
+  /** It has said something since then. */
+  isHeard: boolean;
+}
+
+export interface SecondDrags extends Part {
+  /** Begins one of what was dropped, once there is something for the app. */
+  begin(device: WaylandObject, drag: Drag, lent: Promise<string>): Promise<void>;
+  /** Another drag begins. Returns what the app is told before. */
+  cancel(device: WaylandObject): Addition[];
+  /** The app has got the list. */
+  read(offer: WaylandObject): void;
+}
+
+/**
+ * No second drags.
+ *
+ * @param options `listType`: what the app is offered; `renew`: makes an offer anew; `say`: tells the app something by itself
+ */
+export function createSecondDrags(
+  { listType, renew, say }: {
+    listType: string;
+    renew(offer: WaylandObject): WaylandObject;
+    say(events: readonly Addition[]): void;
+  },
+): SecondDrags {
+  /** Those that go on, by their devices. */
+  const running = new Map<WaylandObject, { timer?: ReturnType<typeof setInterval> }>();
+  const answers = new WeakMap<WaylandObject, Answer>();
+  const first = new WeakSet<WaylandObject>();
+  const hear = (offer: WaylandObject, heard: Partial<Answer>): typeof dropped | undefined => {
+    const answer = answers.get(offer);
+    if (answer) Object.assign(answer, heard, { isHeard: true });
+    return answer || first.has(offer) ? dropped : undefined;
+  };
+  const stop = (device: WaylandObject): void => {
+    clearInterval(running.get(device)?.timer);
+    running.delete(device);
+  };
+  return {
+    handlers: {
+      "wl_data_offer.accept": ({ object, args: { mime_type: type } }) => hear(object, { isAccepted: type !== null }),
+      "wl_data_offer.set_actions": ({ object, args: { dnd_actions: actions } }) => hear(object, { actions }),
+      "wl_data_offer.finish": ({ object }) => first.has(object) ? dropped : undefined,
+      "wl_data_offer.destroy": ({ object }) => first.has(object) ? dropped : undefined,
+      // Some compositors say so after a drop.
+      "wl_data_device.leave": ({ object }) => running.has(object) ? dropped : undefined,
+    },
+    async begin(device, { offer, serial, surface, x, y }, lent) {
+      const run: { timer?: ReturnType<typeof setInterval> } = {};
+      running.set(device, run);
+      const isLent = await lent !== "";
+      if (running.get(device) !== run) return;
+      if (!isLent || surface.isEnded || offer.isEnded) {
+        stop(device);
+        say([[device, "leave"]]);
+        return;
+      }
+      first.add(offer);
+      const again = renew(offer);
+      const answer: Answer = { isAccepted: false, actions: copyAction, isRead: false, isHeard: false };
+      answers.set(again, answer);
+      const knowsActions = again.version >= 3;
+      const events: Addition[] = [[device, "leave"], [device, "data_offer", again], [again, "offer", listType]];
+      if (knowsActions) events.push([again, "source_actions", copyAction]);
+      events.push([device, "enter", serial, surface, x, y, again]);
+      if (knowsActions) events.push([again, "action", copyAction]);
+      say(events);
+      let moves = 0;
+      run.timer = setInterval(() => {
+        const isTaken = answer.isRead && answer.isHeard && answer.isAccepted && (answer.actions & copyAction) !== 0;
+        if (!isTaken && ++moves < maxMoves) return say([[device, "motion", moves * moveMs, x, y]]);
+        stop(device);
+        say([[device, isTaken ? "drop" : "leave"]]);
+      }, moveMs);
+    },
+    cancel(device) {
+      if (!running.has(device)) return [];
+      stop(device);
+      return [[device, "leave"]];
+    },
+    read(offer) {
+      const answer = answers.get(offer);
+      if (answer) Object.assign(answer, { isRead: true, isHeard: false });
+    },
+    ended: stop,
+    end: () => running.forEach(({ timer }) => clearInterval(timer)),
+  };
+}
