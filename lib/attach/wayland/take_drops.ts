@@ -65,7 +65,9 @@ async function answerEach(
   const answer = async (connection: Deno.Conn): Promise<void> => {
     try {
       using guard = connection;
-      const [, how, list = ""] = /^(dropped|pasted|again)\n(.*)$/s.exec(await readText(guard)) ?? [];
+      const text = await readText(guard);
+      const [, how, list = ""] = /^(dropped|pasted|again)\n(.*)$/s.exec(text) ?? [];
+      if (how === undefined && text !== "") throw new Error("its windows are of another version. Start the app again");
       const lent = how === undefined ? undefined : await lend(list, how as Given).catch(() => undefined);
       if (lent !== undefined) await writeText(guard, `${answerMark}${lent}`);
     } catch (error) {

@@ -51,6 +51,9 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
       using other = await Deno.connect({ transport: "unix", path: join(guard, "files") });
       await writeText(other, "file:///home/me/a");
       assertEquals(await readText(other), "");
+      assertEquals(said.splice(0), [
+        'warn: What is dropped on "web", or pasted, is not lent: its windows are of another version. Start the app again',
+      ]);
     }
     {
       using first = await keepDrops(localBox(host, { mounts, directory: second }), {
