@@ -6,7 +6,7 @@
 
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
 import { Refusal } from "../faults.ts";
-import { type Delivery, ignored, type Judge, passOn, plain } from "./judge.ts";
+import { type Delivery, forTypes, ignored, type Judge, passOn, plain } from "./judge.ts";
 import { clientHello, displayChange, pixelsBytesIn, screenIn } from "./hello.ts";
 import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
@@ -171,147 +171,95 @@ const keymapPaths = new RegExp(
 );
 const keymap = plain(args([table((path) => keymapPaths.test(path))], [flag]));
 
-const clientClipboard: Judge<Delivery> = (packet, session) => judgeClipboard(packet, { from: "client", session });
-
-const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map<string, Judge<Delivery>>([
-  ["hello", judgeClientHello],
-  ["disconnect", plain(args([], [line(100), line(100)]))],
-  ["ping", plain(args([countOrNone]))],
-  [
-    "ping_echo",
-    // xpra's client reports the load of the host, which is not the container's business: zeros pass in its place.
-    plain(
-      args([countOrNone, countOrNone, countOrNone, countOrNone, countOrNone], [line(64)]),
-      ([time, , , , latency, id = ""]) => [time, 0, 0, 0, latency, id],
-    ),
-  ],
+const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map(Object.entries<Judge<Delivery>>({
+  "hello": judgeClientHello,
+  "disconnect": plain(args([], [line(100), line(100)])),
+  "ping": plain(args([countOrNone])),
+  // xpra's client reports the load of the host, which is not the container's business: zeros pass in its place.
+  "ping_echo": plain(
+    args([countOrNone, countOrNone, countOrNone, countOrNone, countOrNone], [line(64)]),
+    ([time, , , , latency, id = ""]) => [time, 0, 0, 0, latency, id],
+  ),
   // Windows.
-  [
-    "map-window",
-    plain(args([windowNumber, ...place], [properties, state]), (values, session) => {
-      const [window, x, y, width, height, about = new Map(), states = new Map()] = values;
+  "map-window": plain(args([windowNumber, ...place], [properties, state]), (values, session) => {
+    const [window, x, y, width, height, about = new Map(), states = new Map()] = values;
+    recordPlace(session, { window, x, y, width, height });
+    return [window, x, y, width, height, about, states];
+  }),
+  "unmap-window": unmapWindow,
+  "configure-window": plain(
+    args([windowNumber, ...place], [properties, resizeCounter, state, flag, anyWindow, anything, anything]),
+    (values, session) => {
+      const [window, x, y, width, height, about = new Map(), ...more] = values;
       recordPlace(session, { window, x, y, width, height });
-      return [window, x, y, width, height, about, states];
-    }),
-  ],
-  ["unmap-window", unmapWindow],
-  [
-    "configure-window",
-    plain(
-      args([windowNumber, ...place], [properties, resizeCounter, state, flag, anyWindow, anything, anything]),
-      (values, session) => {
-        const [window, x, y, width, height, about = new Map(), ...more] = values;
-        recordPlace(session, { window, x, y, width, height });
-        // The tray's own form has no more.
-        const passing = [window, x, y, width, height, about, ...more.slice(0, 3)];
-        const [, , , below, , held] = more;
-        return more.length < 6 ? passing : [...passing, below, [...session.pointer], ownModifiers(held, session)];
-      },
-    ),
-  ],
-  [
-    // The same in the form of xpra 6 without compatibility.
-    "window-configure",
-    plain(args([windowNumber, configuration]), ([window, table], session) => {
-      const [x, y, width, height] = table.get("geometry") as number[] | undefined ?? [];
-      if (height !== undefined) recordPlace(session, { window, x: x!, y: y!, width: width!, height });
-    }),
-  ],
-  ["close-window", plain(args([windowNumber]), ([window], { closing }) => closing.ask(window))],
-  [
-    "focus",
-    plain(args([integer(0, 2 ** 48)], [anything]), ([window, held], session) => {
-      session.windows.focus(window);
-      return [session.windows.focused(), ownModifiers(held, session)];
-    }),
-  ],
-  ["damage-sequence", plain(args([countOrNone, windowNumber, length, length, decodeTime], [line(512)]))],
-  ["window-ack", plain(args([windowNumber, length, length, countOrNone, decodeTime], [line(512)]))],
-  [
-    "buffer-refresh",
-    plain(
-      args([anyWindow, integer(0, 100), percent], [table(() => true), properties]),
-      ([window, , quality, options = new Map(), about = new Map()]) => [window, 0, quality, options, about],
-    ),
-  ],
+      // The tray's own form has no more.
+      const passing = [window, x, y, width, height, about, ...more.slice(0, 3)];
+      const [, , , below, , held] = more;
+      return more.length < 6 ? passing : [...passing, below, [...session.pointer], ownModifiers(held, session)];
+    },
+  ),
+  // The same in the form of xpra 6 without compatibility.
+  "window-configure": plain(args([windowNumber, configuration]), ([window, table], session) => {
+    const [x, y, width, height] = table.get("geometry") as number[] | undefined ?? [];
+    if (height !== undefined) recordPlace(session, { window, x: x!, y: y!, width: width!, height });
+  }),
+  "close-window": plain(args([windowNumber]), ([window], { closing }) => closing.ask(window)),
+  "focus": plain(args([integer(0, 2 ** 48)], [anything]), ([window, held], session) => {
+    session.windows.focus(window);
+    return [session.windows.focused(), ownModifiers(held, session)];
+  }),
+  "damage-sequence": plain(args([countOrNone, windowNumber, length, length, decodeTime], [line(512)])),
+  "window-ack": plain(args([windowNumber, length, length, countOrNone, decodeTime], [line(512)])),
+  "buffer-refresh": plain(
+    args([anyWindow, integer(0, 100), percent], [table(() => true), properties]),
+    ([window, , quality, options = new Map(), about = new Map()]) => [window, 0, quality, options, about],
+  ),
   // Keyboard and pointer.
-  [
-    "key-action",
-    plain(
-      args([anyWindow, keyName, flag, modifiers, keyValue, keyText, keyCode, keyGroup]),
-      ([, , pressed, , , , code], session) => recordKey(session, { code, pressed }),
-    ),
-  ],
-  [
-    "keyboard-event",
-    plain(args([anyWindow, keyName, flag, keyDetails]), ([, , pressed, details], session) => {
-      recordKey(session, { code: details.get("keycode") ?? 0, pressed });
-    }),
-  ],
-  ["layout-changed", plain(args([layoutPart, layoutPart, line(256)], [layoutPart, layoutPart]))],
-  ["keymap-changed", keymap],
-  ["keyboard-config", keymap],
-  ["set-keyboard-sync-enabled", onOff],
-  [
-    "pointer",
-    plain(
-      args([countOrNone, countOrNone, anyWindow, position, pointerDetails]),
-      ([, , window, at], session) => recordPointer(session, { window, at }),
-    ),
-  ],
-  [
-    "pointer-button",
-    plain(
-      args([countOrNone, countOrNone, anyWindow, buttonNumber, flag, position, pointerDetails]),
-      ([, , window, button, pressed, at], session) => recordButton(session, { window, button, pressed, at }),
-    ),
-  ],
-  [
-    // As xpra up to version 4 has it, and icons in the tray.
-    "button-action",
-    plain(
-      args([anyWindow, buttonNumber, flag, position, modifiers], [buttons]),
-      ([window, button, pressed, at], session) => recordButton(session, { window, button, pressed, at }),
-    ),
-  ],
-  [
-    "pointer-position",
-    plain(
-      args([anyWindow, position], [modifiers, buttons]),
-      ([window, at], session) => recordPointer(session, { window, at }),
-    ),
-  ],
-  [
-    "wheel-motion",
-    plain(
-      args([anyWindow, buttonNumber, integer(-1_000_000, 1_000_000), position, modifiers], [buttons, wheelDetails]),
-      ([window, , , at], session) => recordPointer(session, { window, at }),
-    ),
-  ],
+  "key-action": plain(
+    args([anyWindow, keyName, flag, modifiers, keyValue, keyText, keyCode, keyGroup]),
+    ([, , pressed, , , , code], session) => recordKey(session, { code, pressed }),
+  ),
+  "keyboard-event": plain(args([anyWindow, keyName, flag, keyDetails]), ([, , pressed, details], session) => {
+    recordKey(session, { code: details.get("keycode") ?? 0, pressed });
+  }),
+  "layout-changed": plain(args([layoutPart, layoutPart, line(256)], [layoutPart, layoutPart])),
+  "keymap-changed": keymap,
+  "keyboard-config": keymap,
+  "set-keyboard-sync-enabled": onOff,
+  "pointer": plain(
+    args([countOrNone, countOrNone, anyWindow, position, pointerDetails]),
+    ([, , window, at], session) => recordPointer(session, { window, at }),
+  ),
+  "pointer-button": plain(
+    args([countOrNone, countOrNone, anyWindow, buttonNumber, flag, position, pointerDetails]),
+    ([, , window, button, pressed, at], session) => recordButton(session, { window, button, pressed, at }),
+  ),
+  // As xpra up to version 4 has it, and icons in the tray.
+  "button-action": plain(
+    args([anyWindow, buttonNumber, flag, position, modifiers], [buttons]),
+    ([window, button, pressed, at], session) => recordButton(session, { window, button, pressed, at }),
+  ),
+  "pointer-position": plain(
+    args([anyWindow, position], [modifiers, buttons]),
+    ([window, at], session) => recordPointer(session, { window, at }),
+  ),
+  "wheel-motion": plain(
+    args([anyWindow, buttonNumber, integer(-1_000_000, 1_000_000), position, modifiers], [buttons, wheelDetails]),
+    ([window, , , at], session) => recordPointer(session, { window, at }),
+  ),
   // The host's screens.
-  [
-    "configure-display",
-    plain(args([displayChange]), ([display], session) => recordScreen(session, display)),
-  ],
+  "configure-display": plain(args([displayChange]), ([display], session) => recordScreen(session, display)),
   // Settings.
-  ["set-bell", onOff],
-  ["set-cursors", onOff],
-  ["encoding", plain(args([word(/^[\w-]{1,20}$/)]))],
-  ...["quality", "min-quality", "speed", "min-speed"].map((type) => [type, plain(args([percent]))] as const),
+  "set-bell": onOff,
+  "set-cursors": onOff,
+  "encoding": plain(args([word(/^[\w-]{1,20}$/)])),
+  ...forTypes(["quality", "min-quality", "speed", "min-speed"], plain(args([percent]))),
   // Channels.
-  ...clipboardTypes.map((type): [string, Judge<Delivery>] => [type, clientClipboard]),
+  ...forTypes(clipboardTypes, (packet, session) => judgeClipboard(packet, { from: "client", session })),
   // What the client sends and the container does not need.
-  ...[
-    "info-request",
-    "suspend",
-    "resume",
-    "force-ungrab",
-    "desktop_size",
-    "bandwidth-limit",
-    "connection-data",
-    "set_deflate",
-  ].map((type) => [type, ignored] as const),
-]);
+  ...forTypes(["info-request", "suspend", "resume", "force-ungrab", "desktop_size"], ignored),
+  ...forTypes(["bandwidth-limit", "connection-data", "set_deflate"], ignored),
+}));
 
 /** The types that the client may send, for the server's list of those that it takes. */
 export const forwardedTypes: ReadonlySet<string> = new Set(

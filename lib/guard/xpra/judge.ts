@@ -32,6 +32,11 @@ export type Verdict = Delivery | NeedsDecoding;
  */
 export type Judge<V extends Verdict = Verdict> = (packet: Packet, session: Session) => V;
 
+/** The same for packets of several types: part of a table of judges. */
+export function forTypes<V extends Verdict>(types: readonly string[], judge: Judge<V>): Record<string, Judge<V>> {
+  return Object.fromEntries(types.map((type) => [type, judge]));
+}
+
 /** Drops a packet without counting it: honest ends send it, and the other end does not need it. */
 export const ignored: Judge<Delivery> = (): Delivery => ({});
 

@@ -8,7 +8,17 @@ import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
 import { cursor, cursorData, drawing } from "./drawing.ts";
 import { Refusal } from "../faults.ts";
 import { serverHello } from "./hello.ts";
-import { type Delivery, enforceRate, ignored, type Judge, passOn, plain, requireOpen, type Verdict } from "./judge.ts";
+import {
+  type Delivery,
+  enforceRate,
+  forTypes,
+  ignored,
+  type Judge,
+  passOn,
+  plain,
+  requireOpen,
+  type Verdict,
+} from "./judge.ts";
 import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
 import { forwardedTypes } from "./client_packets.ts";
@@ -114,8 +124,6 @@ const openTray: Judge = ({ type, args: values }, session) => {
   return passOn(type, [window, width, height, passed]);
 };
 
-const clipboard: Judge = (packet, session) => judgeClipboard(packet, { from: "container", session });
-
 const judgeServerHello: Judge = ({ type, args: [value] }, session) => {
   if (session.greeted.container) throw new Refusal("the server has said hello already");
   if (!session.greeted.client) throw new Refusal("the client has not said hello");
@@ -129,98 +137,83 @@ const judgeServerHello: Judge = ({ type, args: [value] }, session) => {
 const goodEnd = oneOf("done", "server exit", "server shutdown", "client request", "detach request", "new client");
 const ending = either(goodEnd, always("server error"));
 
-const serverJudges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
-  ["hello", judgeServerHello],
-  ["startup-complete", plain(args([]))],
+const serverJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
+  "hello": judgeServerHello,
+  "startup-complete": plain(args([])),
   // xpra's client shows the reason: never in the container's words.
-  ["disconnect", plain(args([], [ending]), ([reason = "server error"]) => [reason])],
-  ["ping", plain(args([count], [count, line(64)]))],
-  ["ping_echo", plain(args([count, count, count, count, integer(-1, Number.MAX_SAFE_INTEGER)], [line(64)]))],
+  "disconnect": plain(args([], [ending]), ([reason = "server error"]) => [reason]),
+  "ping": plain(args([count], [count, line(64)])),
+  "ping_echo": plain(args([count, count, count, count, integer(-1, Number.MAX_SAFE_INTEGER)], [line(64)])),
   // Windows.
-  ["new-window", openWindow],
-  ["new-override-redirect", openWindow],
-  [
-    "lost-window",
-    changing(args([windowNumber]), ([window], session) => {
-      if (!session.windows.has(window)) return false;
-      session.windows.close(window);
-      session.closing.remove(window);
-      forgetButtons(session, window);
-      return true;
-    }),
-  ],
-  [
-    "window-metadata",
-    plain(args([windowNumber, anything]), ([window, description], { windows, rates }) => {
-      if (!windows.has(window)) return false;
-      const passed = windows.describe(window, description);
-      if (passed.size === 0) return false;
-      enforceRate(rates.change);
-      return [window, passed];
-    }),
-  ],
-  ["window-move-resize", moveWindow],
-  ["configure-override-redirect", moveWindow],
-  [
-    "window-resized",
-    changing(args([windowNumber, side, side], [counter]), ([window, width, height, ...counters], session) => {
+  "new-window": openWindow,
+  "new-override-redirect": openWindow,
+  "lost-window": changing(args([windowNumber]), ([window], session) => {
+    if (!session.windows.has(window)) return false;
+    session.windows.close(window);
+    session.closing.remove(window);
+    forgetButtons(session, window);
+    return true;
+  }),
+  "window-metadata": plain(args([windowNumber, anything]), ([window, description], { windows, rates }) => {
+    if (!windows.has(window)) return false;
+    const passed = windows.describe(window, description);
+    if (passed.size === 0) return false;
+    enforceRate(rates.change);
+    return [window, passed];
+  }),
+  "window-move-resize": moveWindow,
+  "configure-override-redirect": moveWindow,
+  "window-resized": changing(
+    args([windowNumber, side, side], [counter]),
+    ([window, width, height, ...counters], session) => {
       const place = session.windows.place(window);
       if (!place) return false;
       enforceRate(session.rates.change);
       const passed = session.windows.move(window, { ...place, width, height });
       return [window, passed.width, passed.height, ...counters];
-    }),
-  ],
-  ["raise-window", plain(args([windowNumber]), ([window], session) => mayRaise(session, window))],
-  [
-    "restack-window",
-    plain(
-      args([windowNumber, integer(0, 4), integer(0, 2 ** 48)]),
-      ([window, , other], session) => (other === 0 || session.windows.has(other)) && mayRaise(session, window),
-    ),
-  ],
-  [
-    // The user drags a window by a frame that the app draws itself. Only with the pointer: to move a window by keys, the
-    // window manager would take all keys.
-    "initiate-moveresize",
-    plain(
-      args([windowNumber, coordinate, coordinate, integer(0, 11), integer(0, 9), integer(0, 2)]),
-      ([window, , , direction], session) => {
-        if (direction === 9 || direction === 10) throw new Refusal("it takes the keyboard");
-        if (direction !== 11 && session.buttonsDown.size === 0 || !mayRaise(session, window)) return false;
-        // The window manager has the button now: the client may hear of no release.
-        session.buttonsDown.clear();
-        return true;
-      },
-    ),
-  ],
-  ["draw", draw],
-  ["eos", plain(args([windowNumber]))],
-  ["cursor", pointerShape(cursor)],
-  ["cursor-data", pointerShape(cursorData)],
-  ["cursor-default", pointerShape(args([]))],
-  [
-    // It rings a few times a second. Its name would become an atom of the host's X server, which keeps it.
-    "bell",
-    plain(
-      args([
-        integer(0, 2 ** 48),
-        integer(0, 0xffff),
-        integer(-100, 100),
-        integer(-1, 20_000),
-        integer(-1, 2000),
-        integer(0, 2 ** 32 - 1),
-        integer(0, 2 ** 32 - 1),
-        always(""),
-      ]),
-      (_, { rates }) => rates.bell(),
-    ),
-  ],
+    },
+  ),
+  "raise-window": plain(args([windowNumber]), ([window], session) => mayRaise(session, window)),
+  "restack-window": plain(
+    args([windowNumber, integer(0, 4), integer(0, 2 ** 48)]),
+    ([window, , other], session) => (other === 0 || session.windows.has(other)) && mayRaise(session, window),
+  ),
+  // The user drags a window by a frame that the app draws itself. Only with the pointer: to move a window by keys, the
+  // window manager would take all keys.
+  "initiate-moveresize": plain(
+    args([windowNumber, coordinate, coordinate, integer(0, 11), integer(0, 9), integer(0, 2)]),
+    ([window, , , direction], session) => {
+      if (direction === 9 || direction === 10) throw new Refusal("it takes the keyboard");
+      if (direction !== 11 && session.buttonsDown.size === 0 || !mayRaise(session, window)) return false;
+      // The window manager has the button now: the client may hear of no release.
+      session.buttonsDown.clear();
+      return true;
+    },
+  ),
+  "draw": draw,
+  "eos": plain(args([windowNumber])),
+  "cursor": pointerShape(cursor),
+  "cursor-data": pointerShape(cursorData),
+  "cursor-default": pointerShape(args([])),
+  // It rings a few times a second. Its name would become an atom of the host's X server, which keeps it.
+  "bell": plain(
+    args([
+      integer(0, 2 ** 48),
+      integer(0, 0xffff),
+      integer(-100, 100),
+      integer(-1, 20_000),
+      integer(-1, 2000),
+      integer(0, 2 ** 32 - 1),
+      integer(0, 2 ** 32 - 1),
+      always(""),
+    ]),
+    (_, { rates }) => rates.bell(),
+  ),
   // Channels.
-  ["new-tray", openTray],
-  ...clipboardTypes.map((type): [string, Judge] => [type, clipboard]),
+  "new-tray": openTray,
+  ...forTypes(clipboardTypes, (packet, session) => judgeClipboard(packet, { from: "container", session })),
   // What honest servers send and no client needs: settings, events, answers to questions that the guard has kept back.
   // A window's icon is the desktop's, by its class: one of the container's choice could be that of a program of the host.
-  ...["server-event", "setting-change", "info-response", "pointer-position", "encodings", "desktop_size", "window-icon"]
-    .map((type): [string, Judge] => [type, ignored]),
-]);
+  ...forTypes(["server-event", "setting-change", "info-response", "pointer-position", "encodings"], ignored),
+  ...forTypes(["desktop_size", "window-icon"], ignored),
+}));
