@@ -166,9 +166,12 @@ async function takeBackAtEnd(
   prompter: Prompter,
   { instance, loans, lost }: { instance: Instance; loans: readonly Loan[]; lost: Loan[] },
 ): Promise<void> {
-  const act = (cleaner: Host): Promise<string[]> => takeFilesBack(cleaner, instance, loans, { lost });
-  for (const finding of await withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act })) {
-    if (host.signal.aborted) host.ui.warn(finding);
-    else await prompter.tell(finding);
+  const findings: string[] = [];
+  const tell = (finding: string): void => void findings.push(finding);
+  const act = (cleaner: Host): Promise<void> => takeFilesBack(cleaner, instance, loans, { lost, tell });
+  try {
+    await withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act });
+  } finally {
+    for (const finding of findings) await (host.signal.aborted ? host.ui.warn(finding) : prompter.tell(finding));
   }
 }

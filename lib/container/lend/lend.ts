@@ -53,35 +53,25 @@ export async function keepFiles(host: Host, instance: Instance, loans: readonly 
   ];
 }
 
-/**
- * Takes files back from one container. What cannot be taken back now stays on record for the next time.
- *
- * @returns what was found that the user should know
- */
+/** Takes files back from one container. What cannot be taken back now stays on record for the next time. */
 export async function takeFilesBack(
   host: Host,
   instance: Instance,
   loans: readonly Loan[],
   given: TakeBackOptions = {},
-): Promise<string[]> {
+): Promise<void> {
   const back = new Map<Loan, boolean>();
   const options = { ...given, back };
   const lent = loans.filter(isCopy);
   const { takeBackCopies } = lent.length > 0 ? await copies() : {};
-  const findings: string[] = [];
-  const collect = (found: readonly string[]): void => void findings.push(...found);
   try {
     await all([
-      unmapFiles(host, instance, loans.filter(isMapping), options).then(collect),
-      Promise.resolve(takeBackCopies?.(host, instance, lent, options) ?? []).then(collect),
+      unmapFiles(host, instance, loans.filter(isMapping), options),
+      Promise.resolve(takeBackCopies?.(host, instance, lent, options)),
     ]);
-  } catch (error) {
-    for (const finding of findings) host.ui.warn(finding);
-    throw error;
   } finally {
     await noteBack(host, back);
   }
-  return findings;
 }
 
 /** Writes down that files came back, each where it is written down that it was lent. */

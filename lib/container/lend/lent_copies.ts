@@ -19,7 +19,7 @@ import { planReturn } from "./copy_plan.ts";
 import { maxVersion, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
 import { openInode } from "./held_file.ts";
 import { copyFiles, forgetCopy, lockCopy, readCopy, writeCopies } from "./journal.ts";
-import type { Content, LentCopy, TakeBackOptions } from "./loan.ts";
+import type { Content, LentCopy, TakeBackOptions, Tell } from "./loan.ts";
 import { type FileInside, finishUnmap } from "./open_files.ts";
 import { type LendOptions, newLoan, type SourceFile } from "./source_file.ts";
 import { contentHere, endWriting, putBeside, writeBack } from "./write_back.ts";
@@ -47,9 +47,7 @@ export async function lendCopies(
     ...{ user: formatUser(user), lent: null },
     ...(saving ? { saving, maxBytes: maxSaved } : {}),
   }));
-  undo.add("take the files back", async (cleaning) => {
-    for (const finding of await takeBackCopies(cleaning, instance, copies)) host.ui.warn(finding);
-  });
+  undo.add("take the files back", (cleaning) => takeBackCopies(cleaning, instance, copies));
   await writeCopies(host, copies);
   if (saving) await makeMapsDirectory(host, instance, user);
   const act = async (copy: LentCopy): Promise<LentCopy[]> => {
@@ -79,47 +77,46 @@ async function makeMapsDirectory(host: Host, instance: Instance, user: Container
  * Brings what the container has made of a copy, while the copy stays lent. A version that is just being written is left
  * for later.
  *
- * @returns what the user should know, and whether the two sides differ now, since both were changed
+ * @returns whether the two sides differ now, since both were changed: the user is told
  */
 export async function bringVersion(
   host: Host,
   instance: Instance,
   record: Pick<LentCopy, "id">,
-): Promise<{ findings: string[]; isParted: boolean }> {
-  const findings: string[] = [];
+): Promise<boolean> {
   await using _lock = await lockCopy(host, record);
   const known = await readCopy(host, record);
-  if (!known?.lent) return { findings, isParted: false };
-  const copy = await finishOwnWriting(host, { copy: known, findings });
+  if (!known?.lent) return false;
+  const copy = await finishOwnWriting(host, known);
   const { part, back, old } = copyFiles(host, copy);
   const found = await readBack(host, instance, copy, { lent: copy.lent!, part });
-  if (typeof found === "string" || !found.content) return { findings, isParted: false };
+  if (typeof found === "string" || !found.content) return false;
   await moveFile(part, back);
   const again = await readBack(host, instance, copy, { lent: found.content, part });
-  if (typeof again === "string" || again.content || again.found !== found.found) return { findings, isParted: false };
-  const label = labelOf(instance);
-  const parting = await writeVersion(host, copy, { container: found.content, label });
+  if (typeof again === "string" || again.content || again.found !== found.found) return false;
+  const isParted = await writeVersion(host, copy, { container: found.content, label: labelOf(instance) });
   const { saving: _, ...rest } = copy;
   await writeCopies(host, [{ ...rest, lent: found.content, isChanged: true }]);
   for (const path of [old, back, part]) await removeFile(path);
-  return { findings: [...findings, ...parting], isParted: parting.length > 0 };
+  return isParted;
 }
 
 /**
  * Writes the version of the container, which is in the journal, to the host's file, or puts it beside it.
  *
- * @returns what the user should know if it is beside the file
+ * @returns whether it is beside the file, which the user is told
  */
 async function writeVersion(
   host: Host,
   copy: LentCopy,
-  { container, label }: { container: Content; label: string },
-): Promise<string[]> {
+  { container, label, tell = host.ui.warn }: { container: Content; label: string; tell?: Tell },
+): Promise<boolean> {
   const { action, because } = planReturn(copy.lent!, { container, here: await contentHere(copy), label });
-  if (action === "nothing" || action === "write" && await writeBack(host, { copy, wanted: container })) return [];
+  if (action === "nothing" || action === "write" && await writeBack(host, { copy, wanted: container })) return false;
   const beside = await putBeside(host, copy, { source: copyFiles(host, copy).back, content: container });
   const why = because ?? `cannot be written now; what "${label}" has made of it is`;
-  return [`"${copy.hostPath}" ${why} "${beside}"`];
+  tell(`"${copy.hostPath}" ${why} "${beside}"`);
+  return true;
 }
 
 /** Removes a file that was made to save to, if nothing was saved. */
@@ -150,17 +147,15 @@ export async function keepCopies(host: Host, copies: readonly LentCopy[]): Promi
  * Takes back copies from one container. What cannot be taken back now stays there, and on record, for the next time.
  *
  * @param options `wasKilled`: what another run takes back just now is left to that run
- * @returns what was found that the user should know
  * @throws the first error, when all is done that can be done
  */
 export async function takeBackCopies(
   host: Host,
   instance: Instance,
   copies: readonly LentCopy[],
-  { wasKilled = false, lost = [], back }: TakeBackOptions = {},
-): Promise<string[]> {
-  if (copies.length === 0) return [];
-  const findings: string[] = [];
+  { wasKilled = false, lost = [], back, tell = host.ui.warn }: TakeBackOptions = {},
+): Promise<void> {
+  if (copies.length === 0) return;
   const ended: FileInside[] = [];
   const failures: Error[] = [];
   const isThere = await isRunning(host, instance);
@@ -169,8 +164,8 @@ export async function takeBackCopies(
       await using lock = await lockCopy(host, { id: copy.id, wait: !wasKilled });
       const known = lock && await readCopy(host, copy);
       if (!known) return;
-      const now = await finishOwnWriting(host, { copy: known, findings });
-      const inside = await endCopy(host, instance, now, { wasKilled, isThere, findings });
+      const now = await finishOwnWriting(host, known, tell);
+      const inside = await endCopy(host, instance, now, { wasKilled, isThere, tell });
       const isChanged = (await readCopy(host, now))?.isChanged === true;
       await forgetCopy(host, now);
       if (isThere) back?.set(copy, isChanged);
@@ -183,15 +178,14 @@ export async function takeBackCopies(
   await mapSome(copies, { atOnce, act });
   try {
     const effect = ": what is saved there now does not come back";
-    if (ended.length > 0) findings.push(...await finishUnmap(host, instance, { files: ended, effect }));
+    const open = ended.length > 0 ? await finishUnmap(host, instance, { files: ended, effect }) : [];
+    for (const finding of open) tell(finding);
   } catch (error) {
     failures.push(error as Error);
   }
-  if (failures.length === 0) return findings;
-  for (const finding of findings) host.ui.warn(finding);
   const [, ...others] = new Set(failures.map(({ message }) => message));
   for (const message of others) host.ui.warn(message);
-  throw failures[0];
+  if (failures.length > 0) throw failures[0];
 }
 
 /**
@@ -215,59 +209,49 @@ async function isRunning(host: Host, instance: Instance): Promise<boolean> {
  * Ends the writing of a copy to its file on the host, if it was cut off. No engine is needed for that.
  *
  * @param options see {@linkcode takeBackCopies}
- * @returns what the user should know
  */
 export async function finishWriting(
   host: Host,
   { id }: Pick<LentCopy, "id">,
-  { wasKilled = false }: { wasKilled?: boolean } = {},
-): Promise<string[]> {
-  const findings: string[] = [];
+  { wasKilled = false }: TakeBackOptions,
+): Promise<void> {
   await using lock = await lockCopy(host, { id, wait: !wasKilled });
   const copy = lock && await readCopy(host, { id });
-  if (copy) await finishOwnWriting(host, { copy, findings });
-  return findings;
+  if (copy) await finishOwnWriting(host, copy);
 }
 
-/** The same, under the copy's lock. Returns the record as it is then; adds to `findings` what the user should know. */
-async function finishOwnWriting(
-  host: Host,
-  { copy, findings }: { copy: LentCopy; findings: string[] },
-): Promise<LentCopy> {
-  const written = await endWriting(host, copy);
-  if (!written) return copy;
-  const now = { ...copy, lent: written.content };
+/** The same, under the copy's lock. Returns the record as it is then. */
+async function finishOwnWriting(host: Host, copy: LentCopy, tell: Tell = host.ui.warn): Promise<LentCopy> {
+  const lent = await endWriting(host, copy, tell);
+  if (!lent) return copy;
+  const now = { ...copy, lent };
   await writeCopies(host, [now]);
   await removeFile(copyFiles(host, copy).old);
-  findings.push(...written.findings);
   return now;
 }
 
 /**
  * Takes one copy back, under its lock: afterwards it need not be on record any more.
  *
- * @param options `findings`: what the user should know is added to these
  * @returns the file in the container, whose last version came
  */
 async function endCopy(
   host: Host,
   instance: Instance,
   record: LentCopy,
-  { wasKilled, isThere, findings }: { wasKilled: boolean; isThere: boolean; findings: string[] },
+  { wasKilled, isThere, tell }: { wasKilled: boolean; isThere: boolean; tell: Tell },
 ): Promise<FileInside | undefined> {
   const { hostPath, containerPath, readOnly } = record;
   const label = labelOf(instance);
   const remove = async (found: string): Promise<boolean> => {
     const removal = await removeLentCopy(host, instance, { copy: record, found });
-    if (removal === "stuck") {
-      findings.push(`"${label}" does not let its copy of "${hostPath}" be removed: "${containerPath}"`);
-    }
+    if (removal === "stuck") tell(`"${label}" does not let its copy of "${hostPath}" be removed: "${containerPath}"`);
     return removal !== "changed";
   };
   if (!isThere) {
     if (record.saving) await removeUnused(host, record);
     else if (record.lent && !readOnly && !record.isSafe) {
-      findings.push(
+      tell(
         `"${label}" is gone, and with it its copy of "${hostPath}"; that stays as it is here. ` +
           `If the container was renamed or moved, the copy is "${containerPath}" in it`,
       );
@@ -293,13 +277,13 @@ async function endCopy(
     const { because } = planReturn(lent, { container, here: await contentHere(copy), label });
     if (typeof found === "string" || typeof container === "string") {
       if (copy.saving) await removeUnused(host, copy);
-      else findings.push(`"${hostPath}" ${because}`);
+      else tell(`"${hostPath}" ${because}`);
       return undefined;
     }
     if (found.content) {
       await moveFile(part, back);
-      findings.push(...await writeVersion(host, copy, { container, label }));
-    } else if (because) findings.push(`"${hostPath}" ${because}`);
+      await writeVersion(host, copy, { container, label, tell });
+    } else if (because) tell(`"${hostPath}" ${because}`);
     copy = { ...copy, lent: container, isSafe: true, ...found.content ? { isChanged: true } : {} };
     await writeCopies(host, [copy]);
     await removeFile(old);

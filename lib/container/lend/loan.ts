@@ -78,6 +78,9 @@ export interface LentCopy extends LoanRecord {
 
 export type Loan = Mapping | LentCopy;
 
+/** Tells the user something about a file that was lent. */
+export type Tell = (finding: string) => void;
+
 export interface TakeBackOptions {
   /** The run that lent them was killed; what it began may just be going on. */
   wasKilled?: boolean;
@@ -85,6 +88,8 @@ export interface TakeBackOptions {
   lost?: Loan[];
   /** Those that are taken back, by this run, are added to these, with whether they were changed while they were lent. */
   back?: Map<Loan, boolean>;
+  /** Is told what the user should know. Default: a warning. */
+  tell?: Tell;
 }
 
 export function isCopy(loan: Loan): loan is LentCopy {

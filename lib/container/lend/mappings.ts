@@ -156,15 +156,14 @@ function noAclError(error: ProcessError, mapped: readonly HeldMapping[]): Error 
  *
  * @param options `wasKilled`: the run that mapped them was killed; the engine may be adding their devices just now;
  * `lost`: those that are not taken back, since they are not there any more, are added to these
- * @returns what was found that the user should know
  */
 export async function unmapFiles(
   host: Host,
   instance: Instance,
   all: readonly Mapping[],
-  { wasKilled = false, lost = [], back }: TakeBackOptions = {},
-): Promise<string[]> {
-  if (all.length === 0) return [];
+  { wasKilled = false, lost = [], back, tell = host.ui.warn }: TakeBackOptions = {},
+): Promise<void> {
+  if (all.length === 0) return;
   if (wasKilled && !await hasDevices(host, instance, all.map(({ id }) => id))) await delay(graceMs);
   const kept = await keepLastVersions(host, instance, all);
   const mapped = all.filter((mapping) => !kept.stuck.includes(mapping));
@@ -173,14 +172,11 @@ export async function unmapFiles(
     .then(() => undefined, (error) => error);
   // Also when the devices are still there: without the ACLs the container cannot open the files any more.
   const { done, failure, ...restored } = await restoreFiles(host, mapped, { forget: false });
-  const findings = [...restored.findings, ...kept.findings];
+  for (const finding of [...restored.findings, ...kept.findings]) tell(finding);
   lost.push(...restored.lost);
-  if (engineFailure ?? failure) {
-    for (const finding of findings) host.ui.warn(finding);
-    throw engineFailure ?? failure;
-  }
+  if (engineFailure ?? failure) throw engineFailure ?? failure;
   const effect = ", and keeps access until it closes the file";
-  const open = await finishUnmap(host, instance, { files: mapped, effect });
+  for (const finding of await finishUnmap(host, instance, { files: mapped, effect })) tell(finding);
   // Only now: Incus 7.0.2 leaves every mount point to us, and the next run removes what an interrupted one has not.
   await withJournalLock(host, async () => {
     const records = await readMappings(host);
@@ -190,7 +186,5 @@ export async function unmapFiles(
     }
     await removeRecords(host, done);
   });
-  if (!kept.failure) return [...findings, ...open];
-  for (const finding of [...findings, ...open]) host.ui.warn(finding);
-  throw kept.failure;
+  if (kept.failure) throw kept.failure;
 }

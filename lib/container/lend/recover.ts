@@ -95,9 +95,9 @@ export async function takeBackRecorded(
 ): Promise<void> {
   const options = { wasKilled, lost };
   const failures: unknown[] = [];
-  const attempt = async (act: () => Promise<readonly string[]>): Promise<void> => {
+  const attempt = async (act: () => Promise<void>): Promise<void> => {
     try {
-      for (const finding of await act()) host.ui.warn(finding);
+      await act();
     } catch (error) {
       failures.push(error);
     }
@@ -121,7 +121,7 @@ export async function takeBackRecorded(
         if (!forget) throw withForgetting(error, group[0]!);
         await forgetLoans(host, group);
         lost.push(...group);
-        return [error.message];
+        host.ui.warn(error.message);
       }
     });
   }

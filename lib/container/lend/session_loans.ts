@@ -67,10 +67,6 @@ export async function sessionLoans(
 
   const savable = (): LentCopy[] => loans.filter(isCopy).filter(({ readOnly }) => !readOnly);
 
-  const takeBack = async (host: Host, ended: readonly Loan[]): Promise<void> => {
-    for (const finding of await takeFilesBack(host, container, ended)) host.ui.warn(finding);
-  };
-
   /** The copy of a file that is lent already in the same way, if the file has not changed since then. */
   const copyOf = async ({ path }: SourceFile, readOnly: boolean): Promise<LentCopy | undefined> => {
     const known = loans.find((loan) => isCopy(loan) && loan.hostPath === path && loan.readOnly === readOnly);
@@ -79,7 +75,7 @@ export async function sessionLoans(
     if (now?.lent) {
       using file = await openInode(path, now);
       if (file && isSameContent(await contentOf(file), now.lent)) return now;
-      await takeBack(host, [now]);
+      await takeFilesBack(host, container, [now]);
     }
     loans.splice(loans.indexOf(known), 1);
     return undefined;
@@ -138,15 +134,15 @@ export async function sessionLoans(
     async writeBack(containerPath) {
       const copy = savable().find((loan) => loan.containerPath === containerPath);
       if (!copy || parted.has(copy.id)) return;
-      const { findings, isParted } = await bringVersion(host, container, copy);
-      if (isParted) parted.add(copy.id);
-      for (const finding of findings) host.ui.warn(finding);
+      if (await bringVersion(host, container, copy)) parted.add(copy.id);
     },
     copies: () => savable().map(({ containerPath }) => containerPath),
     async end({ runsOn }) {
       const act = async (host: Host): Promise<void> => {
         // Another run that has shown the session may have let some stay meanwhile.
-        if (!runsOn) return await takeBack(host, [...loans, ...(await readLoans(host)).filter(hasStayed)]);
+        if (!runsOn) {
+          return await takeFilesBack(host, container, [...loans, ...(await readLoans(host)).filter(hasStayed)]);
+        }
         const { length } = await keepFiles(host, container, loans);
         if (length === 0) return;
         const line = scriptLine(engine, ["map.ts", "--unmap", label]);

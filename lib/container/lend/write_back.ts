@@ -13,7 +13,7 @@ import { contentOf, createCounter, isSameContent, piecesOf } from "./content.ts"
 import type { HostSide } from "./copy_plan.ts";
 import { checkHandles, holdFile, isSameInode, openInode } from "./held_file.ts";
 import { copyFiles } from "./journal.ts";
-import { type Content, labelOfLoan, type LentCopy } from "./loan.ts";
+import { type Content, labelOfLoan, type LentCopy, type Tell } from "./loan.ts";
 import { maxNameBytes, shortName } from "./source_file.ts";
 
 /** How many names are tried for a file that is put beside another one. */
@@ -118,33 +118,28 @@ async function isOnDisk(copy: LentCopy, wanted: Content): Promise<boolean> {
 /**
  * Ends a writing that was cut off.
  *
- * @returns what the user should know, if anything, and the content that has come; undefined when no writing was cut off
+ * @returns the content that has come; undefined when no writing was cut off
  */
-export async function endWriting(
-  host: Host,
-  copy: LentCopy,
-): Promise<{ findings: string[]; content: Content } | undefined> {
+export async function endWriting(host: Host, copy: LentCopy, tell: Tell): Promise<Content | undefined> {
   const files = copyFiles(host, copy);
   if (!await exists(files.old)) return undefined;
   using back = await Deno.open(files.back);
   const content = await contentOf(back);
   // All was done but the removal of what was kept.
-  if (isSameContent(content, copy.lent!)) return { findings: [], content };
+  if (isSameContent(content, copy.lent!)) return content;
   const here = await contentHere(copy);
   if (typeof here !== "string") {
     // A part of what was to be written: nothing that is only there can be lost.
     const isTorn = here.size <= content.size && isSameContent(here, await contentOf(back, here.size));
     if (isTorn || isSameContent(here, copy.lent!)) await overwrite(host, copy, { source: files.back });
-    if (await isOnDisk(copy, content)) return { findings: [], content };
+    if (await isOnDisk(copy, content)) return content;
   }
   const beside = await putBeside(host, copy, { source: files.back, content });
   // Also where another file is there by now: what is left of the lent one may be torn.
   const before = await putBeside(host, copy, { source: files.old, content: copy.lent!, end: "as-lent" });
-  const findings = [
-    `"${copy.hostPath}" was changed while the container's version was written to it: that is "${beside}"`,
-    `What was in "${copy.hostPath}" when it was lent is "${before}"`,
-  ];
-  return { findings, content };
+  tell(`"${copy.hostPath}" was changed while the container's version was written to it: that is "${beside}"`);
+  tell(`What was in "${copy.hostPath}" when it was lent is "${before}"`);
+  return content;
 }
 
 /**

@@ -89,7 +89,12 @@ async function withUnmapping(
     await test({
       gone,
       journal: join(directory, "gui-container/mappings"),
-      unmap: (options) => unmapFiles(host, { engine: engineCalled("lxc"), name: "box" }, [gone, here], options),
+      async unmap(options) {
+        const found: string[] = [];
+        const tell = (finding: string): void => void found.push(finding);
+        await unmapFiles(host, { engine: engineCalled("lxc"), name: "box" }, [gone, here], { ...options, tell });
+        return found;
+      },
       left: async () => (await readMappings(host)).map(({ id, restored = false }) => [id, restored]),
       acl: async () => (await host.run(["getfacl", "-cnpE", "--", path])).stdout,
     });
