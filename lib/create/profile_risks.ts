@@ -17,17 +17,14 @@ export interface ProfileRisk {
   gives: string;
 }
 
-/** A key that gives something away, or all that begin alike. */
+/** What a key gives away. */
+type Gives = string | ((value: string, device: Device) => string);
+
+/** The same, of a key with harmless values. */
 interface Risk {
-  /**
-   * `config.KEY`, or `TYPE.KEY` for a key of a device; a `*` at the end stands for any rest, and of several keys that fit
-   * the longest one counts. `TYPE.type` is the device itself.
-   */
-  key: string;
-  /** What it gives away. */
-  gives: string | ((value: string, device: Device) => string);
+  gives: Gives;
   /** Tells the values that are harmless. */
-  unless?: (value: string, device: Device) => boolean;
+  unless(value: string, device: Device): boolean;
 }
 
 /** Values that the engines take for false. */
@@ -43,7 +40,7 @@ const isPlainPattern = (pattern: string): boolean =>
   /^(?:[^{}]|\{\{ *creation_date *(?:\| *date: *(?:'[^'{}]*'|"[^"{}]*") *)?\}\})*$/.test(pattern);
 
 const filtersLess = "changes the filter that keeps dangerous system calls from the host's kernel";
-const hostHardware = ({ source, path }: Device): string =>
+const hostHardware = (_: string, { source, path }: Device): string =>
   `gives the container the device "${source ?? path}" of the host`;
 
 /**
@@ -71,88 +68,73 @@ const harmless = [
     .map((type) => `${type}.*`),
 ];
 
-const risky: readonly Risk[] = [
-  { key: "config.cloud-init.ssh-keys.*", gives: "lets the owner of that SSH key into the container" },
-  {
-    key: "config.limits.disk.priority",
+/**
+ * What gives something away: `config.KEY`, or `TYPE.KEY` for a key of a device. A `*` at the end stands for any rest, and
+ * of several keys that fit the longest one counts. `TYPE.type` is the device itself.
+ */
+const risky: Readonly<Record<string, Gives | Risk>> = {
+  "config.cloud-init.ssh-keys.*": "lets the owner of that SSH key into the container",
+  "config.limits.disk.priority": {
     gives: "lets the container read and write before the host's own programs",
     // The engines make 100 of it, the weight of all that have none (cgroup v2).
     unless: (value) => /^[01]?$/.test(value),
   },
   // See setrlimit(2): most limits of the kernel are there to be lowered, and high already for the root of a container.
-  { key: "config.limits.kernel.*", gives: "changes how much of the host's kernel the container may take" },
-  { key: "config.limits.kernel.memlock", gives: "lets the container lock memory, which the host then cannot swap out" },
-  { key: "config.limits.kernel.nice", gives: "lets the container's programs run before the host's own" },
-  {
-    key: "config.limits.kernel.rtprio",
-    gives: "lets the container's programs run in real time: as long as they like, before all of the host's desktop",
-  },
-  {
-    key: "config.limits.memory.oom_priority",
-    gives: "chooses which programs the host ends when it runs out of memory",
-  },
-  { key: "config.linux.kernel_modules*", gives: "loads modules into the host's kernel" },
-  { key: "config.linux.sysctl.*", gives: "changes settings of the host's kernel" },
-  { key: "config.nvidia.*", gives: "gives the container the host's NVIDIA driver and libraries" },
-  { key: "config.raw.apparmor", gives: "changes the AppArmor rules that confine the container" },
-  { key: "config.raw.idmap", gives: "makes users of the container users of the host" },
-  {
-    key: "config.raw.lxc",
-    gives: "sets anything for the container: host paths in it, commands run by root on the host",
-  },
-  { key: "config.raw.qemu*", gives: "sets options of a program that runs on the host" },
-  { key: "config.raw.seccomp", gives: filtersLess },
-  { key: "config.security.bpffs.*", gives: "lets the container load programs into the host's kernel" },
-  { key: "config.security.delegate_bpf*", gives: "lets the container load programs into the host's kernel" },
-  { key: "config.security.devlxd.images", gives: "lets root in the container copy images of the host", unless: isOff },
-  {
-    key: "config.security.devlxd.management.volumes",
+  "config.limits.kernel.*": "changes how much of the host's kernel the container may take",
+  "config.limits.kernel.memlock": "lets the container lock memory, which the host then cannot swap out",
+  "config.limits.kernel.nice": "lets the container's programs run before the host's own",
+  "config.limits.kernel.rtprio":
+    "lets the container's programs run in real time: as long as they like, before all of the host's desktop",
+  "config.limits.memory.oom_priority": "chooses which programs the host ends when it runs out of memory",
+  "config.linux.kernel_modules*": "loads modules into the host's kernel",
+  "config.linux.sysctl.*": "changes settings of the host's kernel",
+  "config.nvidia.*": "gives the container the host's NVIDIA driver and libraries",
+  "config.raw.apparmor": "changes the AppArmor rules that confine the container",
+  "config.raw.idmap": "makes users of the container users of the host",
+  "config.raw.lxc": "sets anything for the container: host paths in it, commands run by root on the host",
+  "config.raw.qemu*": "sets options of a program that runs on the host",
+  "config.raw.seccomp": filtersLess,
+  "config.security.bpffs.*": "lets the container load programs into the host's kernel",
+  "config.security.delegate_bpf*": "lets the container load programs into the host's kernel",
+  "config.security.devlxd.images": { gives: "lets root in the container copy images of the host", unless: isOff },
+  "config.security.devlxd.management.volumes": {
     gives: "lets the container manage storage volumes of the host",
     unless: isOff,
   },
-  {
-    key: "config.security.guestapi.images",
+  "config.security.guestapi.images": {
     gives: "lets root in the container copy images of the host",
     unless: isOff,
   },
-  {
-    key: "config.security.idmap.*",
-    gives: "chooses the container's ids on the host, which may be those of a user or of another container",
-  },
-  {
-    key: "config.security.nesting",
+  "config.security.idmap.*":
+    "chooses the container's ids on the host, which may be those of a user or of another container",
+  "config.security.nesting": {
     gives: "lets root in the container mount and make containers: more of the host's kernel is open to attack",
     unless: isOff,
   },
-  { key: "config.security.selinux.*", gives: "changes the SELinux rules that confine the container" },
-  { key: "config.security.syscalls.deny_default", gives: filtersLess, unless: isOn },
-  {
-    key: "config.security.syscalls.intercept.*",
+  "config.security.selinux.*": "changes the SELinux rules that confine the container",
+  "config.security.syscalls.deny_default": { gives: filtersLess, unless: isOn },
+  "config.security.syscalls.intercept.*": {
     gives: "has the engine carry out system calls of the container as root on the host",
     unless: isOff,
   },
-  { key: "config.security.syscalls.*", gives: filtersLess },
-  {
-    key: "config.snapshots.pattern",
+  "config.security.syscalls.*": filtersLess,
+  "config.snapshots.pattern": {
     gives: "is a template, by which LXD before 5.21.4 and 6.5 reads any file of the host (CVE-2025-54287)",
     unless: isPlainPattern,
   },
-  {
-    key: "config.snapshots.schedule",
+  "config.snapshots.schedule": {
     gives: "has the engine make snapshots by itself, which may fill the host's disk",
     unless: (value) => value === "" || value === "@never",
   },
-  { key: "config.ubuntu_pro.*", gives: "gives the container the host's Ubuntu Pro subscription" },
-  { key: "config.user.gui-container*", gives: "is a mark by which these scripts know what they have made" },
-  { key: "config.volatile.*", gives: "sets what the engine keeps for itself, such as the container's ids on the host" },
-  {
-    key: "disk.source",
+  "config.ubuntu_pro.*": "gives the container the host's Ubuntu Pro subscription",
+  "config.user.gui-container*": "is a mark by which these scripts know what they have made",
+  "config.volatile.*": "sets what the engine keeps for itself, such as the container's ids on the host",
+  "disk.source": {
     gives: (source) => `gives the container "${source}" of the host`,
     // The name of a volume in a storage pool of the engine. An empty value is none for the engines, here and below.
     unless: (source, { pool }) => Boolean(pool) && /^\w[\w.-]*$/.test(source),
   },
-  {
-    key: "nic.type",
+  "nic.type": {
     gives: (_, { nictype, parent }) =>
       nictype === "physical"
         ? `takes the network card "${parent}" from the host and gives it to the container`
@@ -160,28 +142,26 @@ const risky: readonly Risk[] = [
     // A network that the engine manages, or a cable that ends on the host without an address.
     unless: (_, { network, nictype }) => Boolean(network) || nictype === "p2p",
   },
-  { key: "nic.ipv4.routes*", gives: "has the host send others' traffic to the container" },
-  { key: "nic.ipv6.routes*", gives: "has the host send others' traffic to the container" },
-  {
-    key: "proxy.type",
-    gives: (_, { bind, listen, connect }) =>
-      !bind || bind === "host"
-        ? `opens "${listen}" on the host, which leads into the container`
-        : `lets the container connect to "${connect}" as if it were a program of the host`,
-  },
-  { key: "gpu.type", gives: "lets the container use the host's graphics driver, which is a large part of the kernel" },
-  { key: "infiniband.type", gives: "gives the container an InfiniBand card of the host" },
-  { key: "pci.type", gives: "gives the container a PCI device of the host" },
-  { key: "tpm.type", gives: "runs a TPM emulator for the container on the host" },
-  { key: "unix-block.type", gives: (_, device) => hostHardware(device) },
-  { key: "unix-char.type", gives: (_, device) => hostHardware(device) },
-  { key: "unix-hotplug.type", gives: "gives the container devices that are plugged into the host" },
-  { key: "usb.type", gives: "gives the container USB devices of the host, which may be its keyboard" },
-];
+  "nic.ipv4.routes*": "has the host send others' traffic to the container",
+  "nic.ipv6.routes*": "has the host send others' traffic to the container",
+  "proxy.type": (_, { bind, listen, connect }) =>
+    !bind || bind === "host"
+      ? `opens "${listen}" on the host, which leads into the container`
+      : `lets the container connect to "${connect}" as if it were a program of the host`,
+  "gpu.type": "lets the container use the host's graphics driver, which is a large part of the kernel",
+  "infiniband.type": "gives the container an InfiniBand card of the host",
+  "pci.type": "gives the container a PCI device of the host",
+  "tpm.type": "runs a TPM emulator for the container on the host",
+  "unix-block.type": hostHardware,
+  "unix-char.type": hostHardware,
+  "unix-hotplug.type": "gives the container devices that are plugged into the host",
+  "usb.type": "gives the container USB devices of the host, which may be its keyboard",
+};
 
-const rules: readonly (Pick<Risk, "key"> & Partial<Risk>)[] = [...harmless.map((key) => ({ key })), ...risky];
+/** All keys, the longest first. */
+const known = [...harmless, ...Object.keys(risky)].sort((a, b) => b.length - a.length);
 
-const deviceTypes: ReadonlySet<string> = new Set(rules.map(({ key }) => key.split(".")[0]!));
+const deviceTypes: ReadonlySet<string> = new Set(known.map((key) => key.split(".")[0]!));
 
 function keysOf(where: string, keys: string): string[] {
   return keys.split(/\s+/).map((key) => `${where}.${key}`);
@@ -211,10 +191,10 @@ export function profileRisks({ config, devices }: Profile): ProfileRisk[] {
 
 /** What a key with this value gives away; undefined when it is harmless. */
 function riskOf(name: string, value: string, device: Device): string | undefined {
-  const [rule] = rules.filter(({ key }) => key.endsWith("*") ? name.startsWith(key.slice(0, -1)) : name === key)
-    .sort((a, b) => b.key.length - a.key.length);
-  if (!rule) return unknown;
-  const { gives, unless } = rule;
+  const key = known.find((key) => key.endsWith("*") ? name.startsWith(key.slice(0, -1)) : name === key);
+  if (key === undefined) return unknown;
+  const risk = risky[key];
+  const { gives, unless } = typeof risk === "object" ? risk : { gives: risk };
   if (gives === undefined || unless?.(value, device)) return undefined;
   return typeof gives === "function" ? gives(value, device) : gives;
 }
