@@ -22,34 +22,14 @@ export interface Inside extends ContainerPaths {
   user: ContainerUser;
 }
 
-/** A container that is resolved. What it has opened ends with its scope. */
-export interface Container extends Address, AsyncDisposable {
-  /** What runs its programs. */
-  readonly host: Host;
-  /** What passes between it and the host. */
-  readonly history: History;
+/** What depends on where a container is: on this machine, or on another one. */
+export interface Site {
   /** The directory of the sessions' sockets, where this machine shares it with the container. */
   readonly sharedSockets: string | undefined;
   /** Whether what passes between it and this machine crosses a network: it is kept small then. */
   readonly crossesNetwork: boolean;
-  /** Whether it runs; true in a dry run. */
-  isRunning(): Promise<boolean>;
-  /** Whether it is stopped, and has no sessions; one that is paused has them. False in a dry run. */
-  isStopped(): Promise<boolean>;
-  /** Whether its network is closed or limited, so that it reaches less than the host does; false in a dry run. */
-  isConfined(): Promise<boolean>;
-  /** Starts the container if it does not run, and finds out how SSH reaches it. */
-  reach(): Promise<Inside>;
-  /** The same; and opens the connection by which all that follows goes, where one for each would be slow. */
+  /** As {@linkcode Container.reach}; and opens the connection by which all that follows goes, where one for each would be slow. */
   connect(): Promise<Inside>;
-  /** Runs a program as the container's user; see `sshRun`. */
-  run(argv: readonly string[], options?: ContainerRunOptions): Promise<ProcessResult>;
-  /** Runs a script for sh as the container's user; see `sshScript`. */
-  script(options: ScriptOptions): Promise<ProcessResult>;
-  /** The command line that runs a program as the container's user, for a caller that starts it by itself. */
-  command(argv: readonly string[]): Promise<string[]>;
-  /** This run's private directory on the host, which no container sees. */
-  directory(): Promise<string>;
   /**
    * A socket on this side by which a client comes to a session. It leads to the socket that was there when it was asked
    * for, whatever the container puts in its place later.
@@ -59,8 +39,6 @@ export interface Container extends Address, AsyncDisposable {
   socket(session: string): Promise<string>;
   /** Lends files to the container, which runs: themselves where it is on this machine, else copies of them. */
   lend(files: readonly SourceFile[], request: LendRequest): Promise<Loan[]>;
-  /** The files that are lent to the apps of one of its sessions. */
-  loans(session: string): Promise<SessionLoans>;
   /** Gives the container a socket `name` in the directory of the sockets, which leads to one on this side. */
   lendSocket(path: string, name: string): Promise<string>;
   /** The sessions whose sockets are there; undefined where the container would have to be asked. */
@@ -74,7 +52,7 @@ export interface Container extends Address, AsyncDisposable {
    * prints it. Undefined where it is known that there is no such FIFO.
    */
   readFifo(name: string): Promise<OpenFifo | { argv: string[] } | undefined>;
-  /** Whether a connection of {@linkcode Container.connect} is lost. */
+  /** Whether a connection of {@linkcode Site.connect} is lost. */
   isLost(): Promise<boolean>;
   /**
    * Opens a connection again that is lost. Tries until it succeeds, or until the run is to end.
@@ -82,6 +60,32 @@ export interface Container extends Address, AsyncDisposable {
    * @throws {UserError} when nothing is to be expected any more: the container does not run, or is not the one it was
    */
   reconnect(): Promise<void>;
+}
+
+/** A container that is resolved. What it has opened ends with its scope. */
+export interface Container extends Address, Site, AsyncDisposable {
+  /** What runs its programs. */
+  readonly host: Host;
+  /** What passes between it and the host. */
+  readonly history: History;
+  /** Whether it runs; true in a dry run. */
+  isRunning(): Promise<boolean>;
+  /** Whether it is stopped, and has no sessions; one that is paused has them. False in a dry run. */
+  isStopped(): Promise<boolean>;
+  /** Whether its network is closed or limited, so that it reaches less than the host does; false in a dry run. */
+  isConfined(): Promise<boolean>;
+  /** Starts the container if it does not run, and finds out how SSH reaches it. */
+  reach(): Promise<Inside>;
+  /** Runs a program as the container's user; see `sshRun`. */
+  run(argv: readonly string[], options?: ContainerRunOptions): Promise<ProcessResult>;
+  /** Runs a script for sh as the container's user; see `sshScript`. */
+  script(options: ScriptOptions): Promise<ProcessResult>;
+  /** The command line that runs a program as the container's user, for a caller that starts it by itself. */
+  command(argv: readonly string[]): Promise<string[]>;
+  /** This run's private directory on the host, which no container sees. */
+  directory(): Promise<string>;
+  /** The files that are lent to the apps of one of its sessions. */
+  loans(session: string): Promise<SessionLoans>;
 }
 
 /** What is known of a container when it is resolved. */

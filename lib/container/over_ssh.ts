@@ -3,7 +3,7 @@
 import { once } from "../base/promises.ts";
 import { type InstanceInfo, isConfined } from "../engine/instance.ts";
 import { reachInstance } from "./connect.ts";
-import type { Container, KnownContainer } from "./container.ts";
+import type { Container, KnownContainer, Site } from "./container.ts";
 import { makePrivateDirectory } from "./private_directory.ts";
 import { sshArgv, sshRun, sshScript, type SshTarget } from "./ssh.ts";
 import { containerPaths, type ContainerUser, userOf } from "./user.ts";
@@ -53,35 +53,19 @@ export function lendTo(
   };
 }
 
-/** What {@linkcode overSsh} gives a container. */
-export type Common = Pick<
-  Container,
-  | "isRunning"
-  | "isStopped"
-  | "isConfined"
-  | "loans"
-  | "run"
-  | "script"
-  | "command"
-  | "directory"
-  | "reach"
-  | keyof AsyncDisposable
->;
-
 /**
  * A container that runs programs by SSH.
  *
  * @param parts `target`: how SSH reaches it just now
- * @param rest what else it can do
  */
 export function overSsh(
   known: KnownContainer,
   { opened, directory, reach, target }: Parts,
-  rest: Omit<Container, keyof KnownContainer | keyof Common>,
+  site: Site,
 ): Container {
   return {
     ...known,
-    ...rest,
+    ...site,
     ...{ directory, reach },
     isRunning: async () => ((await known.instance())?.status ?? "Running") === "Running",
     isStopped: async () => (await known.instance())?.status === "Stopped",
@@ -89,7 +73,7 @@ export function overSsh(
       const found = await known.instance();
       return found !== undefined && isConfined(found);
     },
-    loans: async (session) => (await import("./lend/session_loans.ts")).sessionLoans({ ...known, ...rest }, session),
+    loans: async (session) => (await import("./lend/session_loans.ts")).sessionLoans({ ...known, ...site }, session),
     run: async (argv, { host = known.host, ...options } = {}) => await sshRun(host, await target(), argv, options),
     script: async ({ host = known.host, ...options }) => await sshScript(host, await target(), options),
     command: async (argv) => sshArgv(await target(), argv, { mayAsk: false }),

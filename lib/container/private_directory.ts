@@ -3,7 +3,7 @@
  * containers.
  */
 
-import { dirname, join } from "@std/path";
+import { join } from "@std/path";
 import { exists, readDirectory } from "../base/files.ts";
 import { takeLeftLines } from "./history.ts";
 import type { Host } from "../base/host.ts";
@@ -39,9 +39,8 @@ export async function makePrivateDirectory(host: Host, suffix = ""): Promise<Asy
  * before it is locked would take this run for dead.
  */
 async function claim(host: Host, path: string): Promise<Deno.FsFile> {
-  const root = dirname(path);
-  using _turn = await lockFile(lockPath(root));
-  await removeLeftovers(host, root);
+  using _turn = await lockFile(lockPath(mountsRoot(host)));
+  await removeLeftovers(host);
   await Deno.mkdir(path, { mode: 0o700 });
   const lock = await Deno.open(join(path, "lock"), { write: true, create: true });
   // Shared: what outlives this run may hold it as well.
@@ -54,7 +53,7 @@ export async function takeAllLeftLines(host: Host): Promise<void> {
   const root = mountsRoot(host);
   if (!await exists(root)) return;
   using _turn = await lockFile(lockPath(root));
-  await removeLeftovers(host, root);
+  await removeLeftovers(host);
   for (const directory of await privateDirectories(host)) await takeLeftLines(host, join(directory, leftLinesName));
 }
 
@@ -76,20 +75,15 @@ export async function isInUse(path: string): Promise<boolean> {
   }
 }
 
-/** Removes the directories of runs that have ended without doing so: nobody holds their locks. */
-async function removeLeftovers(host: Host, root: string): Promise<void> {
-  for (const { name, isDirectory } of await readDirectory(root)) {
-    if (!isDirectory || !name.startsWith(privatePrefix)) continue;
-    const path = join(root, name);
+/** Removes the directories of runs that have ended without doing so: nobody holds their locks. To be called in turn. */
+async function removeLeftovers(host: Host): Promise<void> {
+  for (const path of await privateDirectories(host)) {
     try {
-      using lock = await Deno.open(join(path, "lock"), { write: true });
-      if (!await lock.tryLock(true)) continue;
+      if (await isInUse(path)) continue;
       await takeLeftLines(host, join(path, leftLinesName));
       await Deno.remove(path, { recursive: true });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) continue;
-      // The run was killed before it had made the lock; or another run is just removing its own directory.
-      await Deno.remove(path, { recursive: true }).catch(() => {});
+    } catch {
+      // The next run tries it again, unless another one is just removing its own directory.
     }
   }
 }

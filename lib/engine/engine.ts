@@ -280,16 +280,11 @@ export async function query(
     signal?: AbortSignal;
   } = {},
 ): Promise<unknown> {
+  const limits = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal === undefined ? {} : { signal }) };
+  const answer = await ifFound(run(host, engine, ["query", apiPath(engine, path)], { looksOnly: true, ...limits }));
   try {
-    const { stdout } = await run(host, engine, ["query", apiPath(engine, path)], {
-      looksOnly: true,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    return stdout === "" ? undefined : JSON.parse(stdout);
+    return answer === undefined || answer.stdout === "" ? undefined : JSON.parse(answer.stdout);
   } catch (error) {
-    if (isNotFound(error)) return undefined;
-    if (!(error instanceof SyntaxError)) throw error;
     throw new UserError(`${engine.product} answers "${path}" with something that is not JSON`, {
       hint: `See what it says: ${engineLine(engine, ["query", apiPath(engine, path)])}`,
       cause: error,
@@ -316,10 +311,16 @@ export async function checkTarget(host: Host, engine: Engine, target: string): P
   throw inputError(`The cluster has no ${what} "${target}"`, `See ${listMembers(engine, kind)}`);
 }
 
-/** Whether an error is the engine's answer that there is no such thing. */
-export function isNotFound(error: unknown): boolean {
-  return error instanceof ProcessError && /not found/i.test(error.stderr);
+/** What the engine is asked to do; undefined when its answer is that there is no such thing. */
+export async function ifFound<T>(asked: Promise<T>): Promise<T | undefined> {
+  return await asked.catch((error) => {
+    if (error instanceof ProcessError && notFound.test(error.stderr)) return undefined;
+    throw error;
+  });
 }
+
+/** The second is Incus 7.0.2's answer for a file; older engines say "Not Found". */
+const notFound = /not found|^Error: remove .*: file does not exist$/im;
 
 /**
  * What a server says that is starting, or that cannot ask the member of its cluster that has an instance (Incus 6.0.4).

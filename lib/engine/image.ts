@@ -2,7 +2,7 @@
 
 import type { Host } from "../base/host.ts";
 import { configIn, listIn, tableIn, textIn } from "./answer.ts";
-import { type Engine, engineArgv, type Instance, isNotFound, labelOf, query, run } from "./engine.ts";
+import { type Engine, engineArgv, ifFound, type Instance, labelOf, query, run } from "./engine.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import { withRemote } from "./server.ts";
@@ -84,9 +84,5 @@ export async function publish(
 
 /** Removes a local image. Nothing happens when it is gone already. */
 export async function deleteImage(host: Host, engine: Engine, fingerprint: string): Promise<void> {
-  try {
-    await run(host, engine, ["image", "delete", withRemote(engine.server, fingerprint)]);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  await ifFound(run(host, engine, ["image", "delete", withRemote(engine.server, fingerprint)]));
 }

@@ -1,7 +1,6 @@
 /** Files of an instance, running or not: put there and removed by the engine. */
 
-import { apiPath, type Instance, isNotFound, labelOf, run } from "./engine.ts";
-import { ProcessError } from "../base/errors.ts";
+import { apiPath, ifFound, type Instance, labelOf, run } from "./engine.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import { all } from "../base/promises.ts";
 
@@ -41,15 +40,6 @@ export async function removeFiles(
 ): Promise<void> {
   await all(paths.map(async (path) => {
     const file = apiPath(engine, `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`);
-    try {
-      await run(host, engine, ["query", "--request", "DELETE", file], options);
-    } catch (error) {
-      if (!isNotFound(error) && !isMissingFile(error)) throw error;
-    }
+    await ifFound(run(host, engine, ["query", "--request", "DELETE", file], options));
   }));
-}
-
-/** Whether an error is Incus 7.0.2's answer that there is no such file; older engines say "Not Found". */
-function isMissingFile(error: unknown): boolean {
-  return error instanceof ProcessError && /^Error: remove .*: file does not exist$/m.test(error.stderr);
 }

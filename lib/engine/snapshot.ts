@@ -2,7 +2,7 @@
 
 import type { Host } from "../base/host.ts";
 import { type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
-import { apiPath, type Instance, isNotFound, query, request, run } from "./engine.ts";
+import { apiPath, ifFound, type Instance, query, request, run } from "./engine.ts";
 
 /** A snapshot, as the engine describes it. */
 export interface Snapshot {
@@ -34,11 +34,7 @@ export async function takeSnapshot(host: Host, { engine, name: instance }: Insta
 /** Removes a snapshot of an instance. Nothing happens when it is gone already. */
 export async function deleteSnapshot(host: Host, { engine, name: instance }: Instance, name: string): Promise<void> {
   const path = apiPath(engine, `/1.0/instances/${instance}/snapshots/${name}`);
-  try {
-    await run(host, engine, ["query", "--request", "DELETE", "--wait", path]);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  await ifFound(run(host, engine, ["query", "--request", "DELETE", "--wait", path]));
 }
 
 /**
