@@ -95,11 +95,10 @@ async function lookAtXpra(host: Host): Promise<Finding> {
 function judgeXpra(stdout: string, where: string, hint: string): Finding {
   const version = parseXpraVersion(stdout);
   if (!version) return broken(`The xpra ${where} does not report its version`, hint);
-  const text = version.join(".");
-  if (isTooOld(version)) return broken(`The xpra ${where}, ${text}, is too old`, hint);
+  if (isTooOld(version)) return broken(`The xpra ${where}, ${version}, is too old`, hint);
   const vulnerability = knownVulnerability(version);
-  if (!vulnerability) return ok(`xpra ${text} ${where}`);
-  return risk(`The xpra ${where}, ${text}, has a known vulnerability: ${vulnerability.reason}`, hint);
+  if (!vulnerability) return ok(`xpra ${version} ${where}`);
+  return risk(`The xpra ${where}, ${version}, has a known vulnerability: ${vulnerability.reason}`, hint);
 }
 
 /** Whether windows can be shown on the Wayland compositor, by waypipe in its box. */

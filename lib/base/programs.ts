@@ -26,23 +26,24 @@ export interface HostProgram {
 
 const every: readonly ScriptName[] = ["create", "attach", "map"];
 
+const openssh = {
+  package: "openssh-client",
+  packageElsewhere: { fedora: "openssh-clients", suse: "openssh-clients", arch: "openssh" },
+};
+const glib = { package: "libglib2.0-bin", packageElsewhere: { fedora: "glib2", suse: "glib2-tools", arch: "glib2" } };
+
 /** The programs, each by its name on `$PATH`, in the order of the scripts' first lines. */
 export const programs: Readonly<Record<string, HostProgram>> = {
   "lxc": { scripts: every, package: "lxd" },
   "incus": { scripts: every, package: "incus" },
   "ssh": {
     scripts: ["create", "attach"],
-    package: "openssh-client",
-    packageElsewhere: { fedora: "openssh-clients", suse: "openssh-clients", arch: "openssh" },
+    ...openssh,
     purpose: "starts the sessions in a container",
     versionOption: "-V",
     required: true,
   },
-  "ssh-keygen": {
-    scripts: ["attach"],
-    package: "openssh-client",
-    packageElsewhere: { fedora: "openssh-clients", suse: "openssh-clients", arch: "openssh" },
-  },
+  "ssh-keygen": { scripts: ["attach"], ...openssh },
   "setfacl": {
     scripts: every,
     package: "acl",
@@ -86,12 +87,7 @@ export const programs: Readonly<Record<string, HostProgram>> = {
     purpose: "reads the size of text",
     versionOption: "-version",
   },
-  "gsettings": {
-    scripts: ["attach"],
-    package: "libglib2.0-bin",
-    packageElsewhere: { fedora: "glib2", suse: "glib2-tools", arch: "glib2" },
-    purpose: "reads the look of the desktop",
-  },
+  "gsettings": { scripts: ["attach"], ...glib, purpose: "reads the look of the desktop" },
   "waypipe": { scripts: ["attach"], package: "waypipe" },
   "setpriv": { scripts: ["attach"], package: "util-linux" },
   "systemd-run": { scripts: ["attach"], package: "systemd" },
@@ -102,11 +98,7 @@ export const programs: Readonly<Record<string, HostProgram>> = {
     purpose: "plays the app's sound",
   },
   "zenity": { scripts: ["attach", "map"], package: "zenity", purpose: "shows dialogs" },
-  "gdbus": {
-    scripts: ["attach", "map"],
-    package: "libglib2.0-bin",
-    packageElsewhere: { fedora: "glib2", suse: "glib2-tools", arch: "glib2" },
-  },
+  "gdbus": { scripts: ["attach", "map"], ...glib },
   "notify-send": {
     scripts: ["attach", "map"],
     package: "libnotify-bin",

@@ -72,16 +72,8 @@ export async function make(
   const [cache] = await all([findCache(), makeProfile()]);
   if (proxy) await ensureProxy(host, proxy, { image, timeoutMs });
 
-  const needsXpra = software === "all";
-  const removeReplaced = await provision(host, instance, {
-    image,
-    marks,
-    timeoutMs,
-    user: wanted,
-    target,
-    needsXpra,
-    cache,
-  });
+  const provisioning = { image, marks, timeoutMs, user: wanted, target, needsXpra: software === "all", cache };
+  const removeReplaced = await provision(host, instance, provisioning);
 
   if (setup !== removable) {
     host.ui.progress("Removing the devices that the profile disables (type: none)");

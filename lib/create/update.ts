@@ -193,11 +193,8 @@ async function whileRunning<T>(host: Host, instance: Instance, act: () => Promis
 /** Installs the newest software in a running instance. Returns how many packages are new, as the container says. */
 async function upgrade(host: Host, instance: Instance): Promise<number> {
   const { ui } = host;
-  const { stdout } = await exec(host, instance, [
-    "/bin/sh",
-    "-c",
-    withValues(updateScript, { unknown: String(unknownManager) }),
-  ], {
+  const script = withValues(updateScript, { unknown: String(unknownManager) });
+  const { stdout } = await exec(host, instance, ["/bin/sh", "-c", script], {
     output: { line: (line) => ui.progress(`${instance.name}: ${line.slice(0, 200)}`, { plain: "" }) },
     timeoutMs: updateMs,
   });

@@ -3,6 +3,7 @@
  * a known fault.
  */
 
+import { isAtLeast } from "../base/version.ts";
 import type { EngineCli } from "./engine.ts";
 
 /** A vulnerability. */
@@ -48,9 +49,7 @@ export function deniesNewSystemd(cli: EngineCli, version: string): boolean {
 
 function isFixed(version: string, fixed: KnownHole["fixed"]): boolean {
   const since = fixed.at(-1)!;
-  return fixed.some((first) =>
-    version.localeCompare(first, "en", { numeric: true }) >= 0 && (first === since || lineOf(version) === lineOf(first))
-  );
+  return fixed.some((first) => isAtLeast(version, first) && (first === since || lineOf(version) === lineOf(first)));
 }
 
 function lineOf(version: string): string {

@@ -6,6 +6,7 @@
 
 import { basename, join } from "@std/path";
 import { type ProcessResult, UserError } from "../../base/errors.ts";
+import { isAtLeast } from "../../base/version.ts";
 import type { Host } from "../../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
 import { all } from "../../base/promises.ts";
@@ -130,7 +131,7 @@ export function boxStart(env: Readonly<Record<string, string>>, options: readonl
 }
 
 /** The first version of bubblewrap that keeps programs in a box from making user namespaces. */
-const disablesUserNamespaces = [0, 8];
+const disablesUserNamespaces = "0.8";
 
 /** How much memory a box may take where systemd can limit it: a share of the machine's. */
 const memoryShare = "25%";
@@ -205,9 +206,8 @@ export async function tryBox(
 /** bubblewrap's options that keep programs in a box from making user namespaces, where it has them. */
 async function namespaceOptions(host: Host): Promise<string[]> {
   const { stdout } = await host.run(["bwrap", "--version"], { looksOnly: true, okCodes: "any" });
-  const version = stdout.match(/\d+/g)?.map(Number) ?? [];
-  const isNewer = (version[0] ?? 0) > disablesUserNamespaces[0]! || (version[1] ?? 0) >= disablesUserNamespaces[1]!;
-  return isNewer ? ["--unshare-user", "--disable-userns"] : [];
+  const [version = "0"] = stdout.match(/\d[\d.]*/) ?? [];
+  return isAtLeast(version, disablesUserNamespaces) ? ["--unshare-user", "--disable-userns"] : [];
 }
 
 /** Starts boxes of this host: see {@linkcode prepareBoxes}. */

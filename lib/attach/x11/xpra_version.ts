@@ -3,49 +3,41 @@
 import { ExitCode, ifInstalled, ProcessError, UserError } from "../../base/errors.ts";
 import { distribution } from "../../base/distribution.ts";
 import type { Host } from "../../base/host.ts";
-
-/** Major, minor and patch number, as in `6.5.5`. */
-export type XpraVersion = readonly [major: number, minor: number, patch: number];
+import { isAtLeast } from "../../base/version.ts";
 
 /** The first version that is supported: the long-term one. */
 const oldest = 5;
 
 /**
- * Vulnerabilities of the client that a hostile server could use, with the first fixed version of each major version.
- * From xpra's release notes of 6.5.3, 6.5.1 and 5.1.6.
+ * What a hostile server can do with a client, by its major version, and the first version that has the fix. From xpra's
+ * release notes of 6.5.3, 6.5.1 and 5.1.6.
  */
-const vulnerabilities: readonly { fixedIn: XpraVersion; reason: string }[] = [
-  {
-    fixedIn: [5, 1, 6],
+const vulnerabilities: Readonly<Record<number, { fixedIn: string; reason: string }>> = {
+  5: {
+    fixedIn: "5.1.6",
     reason: "a hostile server can have files written outside of the download directory and any kind of URL opened",
   },
-  {
-    fixedIn: [6, 5, 3],
+  6: {
+    fixedIn: "6.5.3",
     reason: "pointers and sizes that a hostile server gives for the shared memory are not checked",
   },
-];
+};
 
-/** The version in what `xpra --version` prints, such as `xpra v6.5.5-r0`; undefined when there is none. */
-export function parseXpraVersion(text: string): XpraVersion | undefined {
-  const [, major, minor, patch = "0"] = /\bv?(\d+)\.(\d+)(?:\.(\d+))?/.exec(text) ?? [];
-  return major === undefined ? undefined : [Number(major), Number(minor), Number(patch)];
+/** The version in what `xpra --version` prints, such as `xpra v6.5.5-r0`: `6.5.5`. Undefined when there is none. */
+export function parseXpraVersion(text: string): string | undefined {
+  const [, version, patch = ".0"] = /\bv?(\d+\.\d+)(\.\d+)?/.exec(text) ?? [];
+  return version && version + patch;
 }
 
 /** Whether a version is older than the oldest supported one. */
-export function isTooOld([major]: XpraVersion): boolean {
-  return major < oldest;
+export function isTooOld(version: string): boolean {
+  return parseInt(version) < oldest;
 }
 
-/**
- * The known vulnerability of a client of this version: what a hostile server can do with it, and the first version that
- * has the fix. Undefined when none is known.
- */
-export function knownVulnerability(version: XpraVersion): { reason: string; fixedIn: string } | undefined {
-  const known = vulnerabilities.find(({ fixedIn }) => fixedIn[0] === version[0]);
-  if (!known) return undefined;
-  const [, minor, patch] = known.fixedIn;
-  const isFixed = version[1] > minor || version[1] === minor && version[2] >= patch;
-  return isFixed ? undefined : { reason: known.reason, fixedIn: known.fixedIn.join(".") };
+/** The known vulnerability of a client of this version; undefined when none is known. */
+export function knownVulnerability(version: string): typeof vulnerabilities[number] | undefined {
+  const known = vulnerabilities[parseInt(version)];
+  return known && !isAtLeast(version, known.fixedIn) ? known : undefined;
 }
 
 /**
@@ -61,12 +53,12 @@ export async function checkClient(host: Host, why?: string): Promise<void> {
   if (!found) throw noUsableXpra("on this host", { why });
   const version = parseXpraVersion(found.stdout);
   if (!version) return;
-  if (isTooOld(version)) throw noUsableXpra("on this host", { version: version.join(".") });
+  if (isTooOld(version)) throw noUsableXpra("on this host", { version });
   const vulnerability = knownVulnerability(version);
   if (vulnerability) {
     const { reason, fixedIn } = vulnerability;
     host.ui.warn(
-      `The xpra on this host, ${version.join(".")}, has a known vulnerability: ${reason}. Install ${fixedIn} or later`,
+      `The xpra on this host, ${version}, has a known vulnerability: ${reason}. Install ${fixedIn} or later`,
       { security: true },
     );
   }

@@ -4,6 +4,7 @@
  * the new ones. The guard itself knows the old ones.
  */
 
+import { isAtLeast } from "../../base/version.ts";
 import type { Value } from "./rencode.ts";
 
 /** Each type that has two names: the old one, and the one of xpra 6.6. What goes with both is the same. */
@@ -60,6 +61,6 @@ export function newName(type: string): string {
 /** Whether an end takes new names, going by the version in its hello: those from 6.6 on do. */
 export function takesNewNames(hello: Value | undefined): boolean {
   const version = hello instanceof Map ? hello.get("version") : undefined;
-  const [, major, minor] = /^(\d{1,3})\.(\d{1,3})/.exec(`${version}`) ?? [];
-  return Number(major) > 6 || Number(major) === 6 && Number(minor) >= 6;
+  const [known = "0"] = /^\d{1,3}\.\d{1,3}/.exec(`${version}`) ?? [];
+  return isAtLeast(known, "6.6");
 }
