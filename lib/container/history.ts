@@ -48,19 +48,23 @@ export type HappeningKind = Happening["kind"];
 /** A line of a history. `copy`: the disposable copy in which it happened. */
 export type HistoryLine = Happening & { time: string; copy?: string };
 
-/** How many lines of a kind a run may write in an hour. What the user does alone has no limit. */
-const maxLines: Readonly<Record<HappeningKind, number>> = {
-  session: Infinity,
-  clipboard: 1_000,
-  file: Infinity,
-  download: 300,
-  link: 300,
-  print: 100,
-  microphone: 300,
-  question: 300,
-};
+/** Of each kind of line: how many a run may write in an hour, and what one must have, each as a value of its type. */
+const rules = {
+  // What the user does alone has no limit.
+  session: { maxLines: Infinity, fields: { what: "", session: "" } },
+  clipboard: { maxLines: 1_000, fields: { direction: "", type: "", times: 0, bytes: 0 } },
+  file: { maxLines: Infinity, fields: { what: "", path: "" } },
+  download: { maxLines: 300, fields: { name: "", bytes: 0 } },
+  link: { maxLines: 300, fields: { host: "", where: "" } },
+  print: { maxLines: 100, fields: { name: "", bytes: 0, printer: "" } },
+  microphone: { maxLines: 300, fields: { what: "" } },
+  question: { maxLines: 300, fields: { channel: "", about: "", answer: "" } },
+} as const satisfies Record<HappeningKind, { maxLines: number; fields: Record<string, string | number> }>;
 
-const kinds = Object.keys(maxLines) as readonly HappeningKind[];
+/** What a line may have besides. */
+const optionalFields = { copy: "", channels: "", where: "", failed: true, readOnly: false, changed: false, seconds: 0 };
+
+const kinds = Object.keys(rules) as readonly HappeningKind[];
 
 /** How large a file may be. There are two for each kind, one with the lines before those of the other. */
 const maxFileBytes = 2 ** 20;
@@ -113,6 +117,7 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
   let writing: Promise<void> | undefined;
   let isBroken = false;
   const countOf = (kind: HappeningKind): { hour: number; count: number } => {
+    if (!kinds.includes(kind)) throw new TypeError(`There is no kind "${kind}"`);
     const hour = Math.floor(now() / 3_600_000);
     const known = counts.get(kind);
     if (known?.hour === hour) return known;
@@ -141,13 +146,14 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
   };
   const write = (): void => void (waiting.length > 0 && (writing ??= writeAllWaiting()));
   const isFull = (kind: HappeningKind): boolean => {
-    if (maxLines[kind] === Infinity) return false;
+    const { count } = countOf(kind);
+    const { maxLines } = rules[kind];
+    if (maxLines === Infinity) return false;
     // The line that could not be written is tried again.
     if (isBroken) write();
-    return isBroken || countOf(kind).count >= maxLines[kind];
+    return isBroken || count >= maxLines;
   };
   const note = (happening: Happening): void => {
-    if (!kinds.includes(happening.kind)) throw new TypeError(`There is no kind "${happening.kind}"`);
     countOf(happening.kind).count++;
     added.push(happening);
     waiting.push(
@@ -264,19 +270,6 @@ export async function readHistory(host: Pick<Host, "env">, name: string): Promis
   return lines.sort((one, other) => one.time < other.time ? -1 : one.time > other.time ? 1 : 0);
 }
 
-/** What a line must have besides its time, and what it may have, each as a value of its type. */
-const fields: Readonly<Record<HappeningKind, Readonly<Record<string, string | number>>>> = {
-  session: { what: "", session: "" },
-  clipboard: { direction: "", type: "", times: 0, bytes: 0 },
-  file: { what: "", path: "" },
-  download: { name: "", bytes: 0 },
-  link: { host: "", where: "" },
-  print: { name: "", bytes: 0, printer: "" },
-  microphone: { what: "" },
-  question: { channel: "", about: "", answer: "" },
-};
-const optionalFields = { copy: "", channels: "", where: "", failed: true, readOnly: false, changed: false, seconds: 0 };
-
 /** Reads a line; undefined for one that is not as it is written here. */
 export function parseHistoryLine(text: string): HistoryLine | undefined {
   const found = parseTable(text);
@@ -286,7 +279,7 @@ export function parseHistoryLine(text: string): HistoryLine | undefined {
   if (kind === undefined || typeof time !== "string" || !/^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(time)) return undefined;
   if (Number.isNaN(Date.parse(time))) return undefined;
   const isThere = ([key, value]: [string, unknown]): boolean => typeof found[key] === typeof value;
-  const needed = Object.entries(fields[kind]);
+  const needed = Object.entries(rules[kind].fields);
   if (!needed.every(isThere)) return undefined;
   const keys = ["time", "kind", ...[...needed, ...Object.entries(optionalFields).filter(isThere)].map(([key]) => key)];
   return bounded(Object.fromEntries(keys.map((key) => [key, found[key]])) as unknown as HistoryLine);

@@ -3,21 +3,11 @@
 import { type Rate, rate } from "./rate.ts";
 
 /** What may happen only so often. */
-export type Rated =
-  | "bell"
-  /** A window comes to the front. */
-  | "raise"
-  /** A window has another title, or another place. */
-  | "change"
-  | "cursor"
-  | "copy"
-  | "paste";
-
-export type Rates = Readonly<Record<Rated, Rate>>;
-
-const limits: Readonly<Record<Rated, { perSecond: number; burst: number }>> = {
+const limits = {
   bell: { perSecond: 4, burst: 8 },
+  // A window comes to the front.
   raise: { perSecond: 5, burst: 20 },
+  // A window has another title, or another place.
   change: { perSecond: 500, burst: 5000 },
   // xpra 6.5.5 sends at most 100 a second.
   cursor: { perSecond: 150, burst: 1000 },
@@ -25,6 +15,8 @@ const limits: Readonly<Record<Rated, { perSecond: number; burst: number }>> = {
   copy: { perSecond: 50, burst: 200 },
   paste: { perSecond: 50, burst: 200 },
 };
+
+export type Rates = Readonly<Record<keyof typeof limits, Rate>>;
 
 /**
  * Makes rates of which nothing is used up.
