@@ -4,11 +4,12 @@ import type { Host } from "../base/host.ts";
 import { delay } from "@std/async";
 import asksForAddress from "./asks_for_address.sh" with { type: "text" };
 import awaitScript from "./await_cloud_init.sh" with { type: "text" };
+import { tableIn, textsIn } from "../engine/answer.ts";
 import type { Engine, Instance } from "../engine/engine.ts";
 import { networkHint } from "../engine/bridge.ts";
 import { exec, execArgv, findInstance, noAddressError } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
-import { isMap } from "../base/yaml.ts";
+import { parseTable } from "../base/json_file.ts";
 
 /** How cloud-init ended. */
 export type CloudInitOutcome =
@@ -31,18 +32,16 @@ export function parseStatus(stdout: string, code: number): CloudInitOutcome {
   } catch {
     status = { errors: [stdout.trim()] };
   }
-  const { errors, recoverable_errors: recoverable, detail } = isMap(status) ? status : {};
-  if (code === 2) {
-    return { kind: "degraded", warnings: messagesIn(Object.values(isMap(recoverable) ? recoverable : {}).flat()) };
-  }
+  const { errors, recoverable_errors: recoverable, detail } = tableIn(status);
+  if (code === 2) return { kind: "degraded", warnings: messagesIn(Object.values(tableIn(recoverable)).flat()) };
   const reasons = [messagesIn(errors), messagesIn([detail]), ["cloud-init gave no reason"]];
   return { kind: "error", errors: reasons.find((messages) => messages.length > 0)! };
 }
 
 /** The messages in what should be a list of texts. */
 function messagesIn(list: unknown): string[] {
-  return (Array.isArray(list) ? list : []).filter((message) => typeof message === "string" && message !== "")
-    .slice(0, messageLimits.messages).map((message) => message.slice(0, messageLimits.characters));
+  return textsIn(list).filter(Boolean).slice(0, messageLimits.messages)
+    .map((message) => message.slice(0, messageLimits.characters));
 }
 
 /** How long cloud-init may take before its output is shown, in milliseconds. */
@@ -211,13 +210,9 @@ async function stillBoots(host: Host, instance: Instance): Promise<boolean> {
  * @returns undefined while cloud-init has not looked
  */
 export function foundSource(statusJson: string): boolean | undefined {
-  try {
-    const { v1 } = JSON.parse(statusJson);
-    if (v1.datasource) return true;
-    return v1["init-local"].finished ? false : undefined;
-  } catch {
-    return undefined;
-  }
+  const { datasource, "init-local": local } = tableIn(parseTable(statusJson)?.v1);
+  if (datasource) return true;
+  return tableIn(local).finished ? false : undefined;
 }
 
 /** Waits. Returns false when `over` aborts before the time is up. */

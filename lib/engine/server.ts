@@ -3,6 +3,7 @@
  * is meant when the user names neither (`incus remote switch`, `incus project switch`).
  */
 
+import { tableIn, textIn } from "./answer.ts";
 import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -149,25 +150,20 @@ async function readClientConfig(client: EngineClient, { whole }: { whole: boolea
   const texts = [await readFirst(system), await readFirst(user)].filter((text) => text !== undefined);
   if (!whole && !texts.some((text) => changesSomething.test(text))) return { default: ownRemote, remotes: new Map() };
   // Loaded only where it is needed: most runs are in a hurry and need no YAML.
-  const { isMap, parseYaml } = await import("../base/yaml.ts");
+  const { parseYaml } = await import("../base/yaml.ts");
   let standard = ownRemote;
   const remotes = new Map<string, { isLocal: boolean; project: string | undefined }>();
   for (const text of texts) {
-    let config: unknown;
+    let config: ReturnType<typeof tableIn>;
     try {
-      config = parseYaml("config.yml", text);
+      config = tableIn(parseYaml("config.yml", text));
     } catch {
       continue;
     }
-    if (!isMap(config)) continue;
-    if (typeof config["default-remote"] === "string") standard = config["default-remote"];
-    for (const [name, remote] of Object.entries(isMap(config.remotes) ? config.remotes : {})) {
-      if (!isMap(remote)) continue;
-      const { addr, project } = remote;
-      remotes.set(name, {
-        isLocal: typeof addr === "string" && addr.startsWith("unix:"),
-        project: typeof project === "string" && project !== "" ? project : undefined,
-      });
+    standard = textIn(config["default-remote"]) || standard;
+    for (const [name, remote] of Object.entries(tableIn(config.remotes))) {
+      const { addr, project } = tableIn(remote);
+      remotes.set(name, { isLocal: textIn(addr).startsWith("unix:"), project: textIn(project) || undefined });
     }
   }
   return { default: standard, remotes };

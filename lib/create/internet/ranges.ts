@@ -1,5 +1,6 @@
 /** Addresses that are not on the Internet: what a container with the Internet only must not reach. */
 
+import { listIn, tableIn, textIn, textsIn } from "../../engine/answer.ts";
 import type { Host } from "../../base/host.ts";
 import { type Engine, query } from "../../engine/engine.ts";
 
@@ -32,14 +33,12 @@ export async function hostRanges(host: Host, engine: Engine): Promise<string[]> 
   // A project with networks of its own does not list the machine's cards; a user of one project may see no other one.
   const machine = { ...engine, server: { ...engine.server, project: "default" } };
   const ask = (path: string): Promise<unknown> => query(host, machine, path).catch(() => query(host, engine, path));
-  const paths = (await ask("/1.0/networks") ?? []) as string[];
+  const paths = textsIn(await ask("/1.0/networks"));
   const ranges = await Promise.all(paths.map(async (path) => {
     const name = path.split("?")[0]!.split("/").at(-1)!;
-    const state = await ask(`/1.0/networks/${name}/state`) as {
-      addresses: { family: string; address: string; netmask: string; scope: string }[] | null;
-    } | undefined;
-    return (state?.addresses ?? []).filter(({ family, scope }) => family === "inet" && scope === "global")
-      .map(({ address, netmask }) => networkOf(address, Number(netmask)));
+    const { addresses } = tableIn(await ask(`/1.0/networks/${name}/state`));
+    return listIn(addresses).map(tableIn).filter(({ family, scope }) => family === "inet" && scope === "global")
+      .map(({ address, netmask }) => networkOf(textIn(address), Number(netmask)));
   }));
   return [...new Set(ranges.flat())].filter((range) => !specialRanges.some((special) => isInRange(range, special)))
     .sort();
