@@ -6,7 +6,6 @@
 import { delay } from "@std/async";
 import { join } from "@std/path";
 import { isFailure, UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
 import { once } from "../base/promises.ts";
 import { withValues } from "../base/shell_words.ts";
 import { findInstance, updateInstance } from "../engine/instance.ts";
@@ -121,9 +120,8 @@ async function noteUse({ host, ...address }: KnownContainer): Promise<void> {
  * @throws {UserError} when it is not there, does not run, or when its server is not the one it was
  */
 async function checkStillThere({ host, label, ...address }: KnownContainer): Promise<void> {
-  const run: Host["run"] = (argv, options) => host.run(argv, { timeoutMs: stateMs, ...options });
   try {
-    const instance = await findInstance({ ...host, run }, address);
+    const instance = await findInstance(host, address, { timeoutMs: stateMs });
     if (instance && instance.status !== "Stopped") return;
   } catch (error) {
     if (!isFailure(error)) throw error;

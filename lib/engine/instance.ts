@@ -59,12 +59,13 @@ export const protectionKey = "security.protection.delete";
 export async function findInstance(
   host: Host,
   instance: Instance,
-  { withState = false }: { withState?: boolean } = {},
+  { withState = false, ...limits }: { withState?: boolean; timeoutMs?: number } = {},
 ): Promise<InstanceInfo | undefined> {
   const { engine, name } = instance;
   const answered = new AbortController();
   const { signal } = answered;
-  const answer = query(host, engine, `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`, { signal });
+  const path = `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`;
+  const answer = query(host, engine, path, { ...limits, signal });
   const lost = delay(patienceMs, { signal }).then(() => findLost(host, instance, { signal })).catch(() => undefined);
   try {
     const found = await Promise.race([answer, lost.then((lost) => lost ? Promise.reject(lostError(lost)) : answer)]);

@@ -24,8 +24,7 @@ import {
   withMenuLock,
   writeFile,
 } from "./menu.ts";
-import { type Apps, readApps, readIcons } from "./read.ts";
-import { readXOnly } from "./x_only.ts";
+import { type Apps, readApps, readIcons, readXOnly } from "./read.ts";
 
 export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions" | "opener"> {
   /** Ids or names of apps; none for all. */

@@ -1,12 +1,15 @@
 /**
- * What a container says of its apps: their desktop entries and their icons. Its user reads them, by programs that the
+ * What a container says of its apps: their desktop entries, their icons, and which know X only. Its user reads them, by programs that the
  * container may have replaced: an answer counts only as far as it has the expected form, and is bounded in length and
  * time.
  */
 
+import { basename } from "@std/path";
+import findXOnly from "./find_x_only.sh" with { type: "text" };
 import listEntries from "./list_entries.sh" with { type: "text" };
 import renderIcons from "./render_icons.py" with { type: "text" };
-import { isFailure } from "../../base/errors.ts";
+import { isFailure, type ProcessResult } from "../../base/errors.ts";
+import { findOnPath } from "../../base/files.ts";
 import type { Container } from "../../container/container.ts";
 import { type App, isAppId, parseEntry, type Refused } from "./app.ts";
 import { pngOf } from "./png.ts";
@@ -14,11 +17,8 @@ import { pngOf } from "./png.ts";
 /** The maximum number of entries, and their maximum size in bytes: LibreOffice's, in all languages, have 40,000. */
 const entryLimits = { entries: 200, bytes: 100_000 };
 
-/** How long a container may take for an answer, in milliseconds. */
-const answerMs = 30_000;
-
-/** How much it may answer, in bytes: all entries that it may have, each as long as it may be, in base64. */
-const answerBytes = 32 * 2 ** 20;
+/** A container may answer with all entries that it may have, each as long as it may be, in base64. */
+const answerLimits = { timeoutMs: 30_000, maxOutputBytes: 32 * 2 ** 20 };
 
 /** The entries of a container. */
 export interface Apps {
@@ -37,8 +37,7 @@ export interface Apps {
  */
 export async function readApps(container: Container): Promise<Apps> {
   const values = { most: `${entryLimits.entries + 1}`, bytes: `${entryLimits.bytes + 1}` };
-  const limits = { timeoutMs: answerMs, maxOutputBytes: answerBytes };
-  const { stdout } = await container.script({ script: listEntries, values, ...limits });
+  const { stdout } = await container.script({ script: listEntries, values, ...answerLimits });
   return parseAnswer(stdout);
 }
 
@@ -76,21 +75,54 @@ export function parseAnswer(answer: string): Apps {
 export async function readIcons(container: Container, apps: readonly App[]): Promise<Map<App, Uint8Array>> {
   const withIcon = apps.filter(({ icon }) => icon !== undefined);
   if (withIcon.length === 0) return new Map();
-  let answer: string;
-  try {
-    const argv = ["python3", "-c", renderIcons, ...withIcon.map(({ icon }) => icon!)];
-    const limits = { timeoutMs: answerMs, maxOutputBytes: answerBytes };
-    // What it has rendered counts, even if it then fails.
-    answer = (await container.run(argv, { okCodes: "any", ...limits })).stdout;
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-    answer = "";
-  }
-  const lines = answer.split("\n", withIcon.length);
+  const argv = ["python3", "-c", renderIcons, ...withIcon.map(({ icon }) => icon!)];
+  // What it has rendered counts, even if it then fails.
+  const answer = await answerTo(container.run(argv, { okCodes: "any", ...answerLimits }));
+  const lines = (answer ?? "").split("\n", withIcon.length);
   return new Map(withIcon.flatMap((app, index) => {
     const picture = pngOf(lines[index] ?? "");
     return picture ? [[app, picture] as const] : [];
   }));
+}
+
+/** Apps that know X only. */
+export interface XOnly {
+  /** Which of those that were asked about. What a container says of its apps decides over their entries alone. */
+  apps: ReadonlySet<App>;
+  /** The options of attach.ts that show them best. */
+  options: readonly string[];
+  /** Why nothing can show them, as the end of a sentence; undefined: something can. */
+  why: string | undefined;
+}
+
+/** Finds out which apps know X only, and what can show them. Where the container does not say it, none do. */
+export async function readXOnly(container: Container, apps: readonly App[]): Promise<XOnly> {
+  const programs = apps.map(({ command, program }) => command.find((word) => basename(word) === program) ?? program);
+  const limits = { ...answerLimits, maxOutputBytes: 64 * 1024 };
+  const answer = await answerTo(container.script({ script: findXOnly, parameters: programs, ...limits }));
+  if (answer === undefined) return { apps: new Set(), options: [], why: undefined };
+  const [first = "", ...names] = answer.split("\n");
+  const servers = first.split(" ");
+  const lacks = !servers.includes("xpra")
+    ? `there is no xpra in "${container.label}"`
+    : await findOnPath(container.host, "xpra")
+    ? undefined
+    : "there is no xpra on this host";
+  return {
+    apps: new Set(apps.filter((_, index) => names.includes(programs[index]!))),
+    options: lacks === undefined ? ["--display=x11"] : [],
+    why: servers.includes("Xwayland") ? undefined : lacks,
+  };
+}
+
+/** What the container prints; undefined where it fails. */
+async function answerTo(asked: Promise<ProcessResult>): Promise<string | undefined> {
+  try {
+    return (await asked).stdout;
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    return undefined;
+  }
 }
 
 /** The bytes of a text in base64; undefined when it is not base64. */
