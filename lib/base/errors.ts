@@ -118,14 +118,27 @@ export function isMissingProgram(error: unknown): error is UserError {
   return error instanceof UserError && error.exitCode === ExitCode.missingProgram;
 }
 
-/** What comes of starting a program; undefined when it is not installed. */
-export async function ifInstalled<T>(started: Promise<T>): Promise<T | undefined> {
+/** Whether a program has failed, or its answer was too long or too late. */
+export function isProcessError(error: unknown): error is ProcessError {
+  return error instanceof ProcessError;
+}
+
+/** What a promise resolves to; undefined when it rejects as expected. */
+export async function orNothing<T>(
+  promise: Promise<T>,
+  isExpected: (error: unknown) => boolean,
+): Promise<T | undefined> {
   try {
-    return await started;
+    return await promise;
   } catch (error) {
-    if (isMissingProgram(error)) return undefined;
-    throw error;
+    if (!isExpected(error)) throw error;
+    return undefined;
   }
+}
+
+/** What comes of starting a program; undefined when it is not installed. */
+export function ifInstalled<T>(started: Promise<T>): Promise<T | undefined> {
+  return orNothing(started, isMissingProgram);
 }
 
 /** A signal ended the run. Thrown through the `AbortSignal` of a {@linkcode Host}. */

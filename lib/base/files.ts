@@ -1,7 +1,7 @@
 /** Files and directories of the host: whether they exist, their mode, and how they are written, moved and removed. */
 
 import { dirname } from "@std/path";
-import { UserError } from "./errors.ts";
+import { orNothing, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { runProcess } from "./process.ts";
 import { quoteWords } from "./shell_words.ts";
@@ -21,11 +21,8 @@ export async function findOnPath(host: Pick<Host, "env">, name: string): Promise
 }
 
 /** What a promise resolves to; undefined when it rejects because a file is missing. */
-export async function ifThere<T>(promise: Promise<T>): Promise<T | undefined> {
-  return await promise.catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return undefined;
-  });
+export function ifThere<T>(promise: Promise<T>): Promise<T | undefined> {
+  return orNothing(promise, (error) => error instanceof Deno.errors.NotFound);
 }
 
 /** Whether an open file is still the one at `path`. */

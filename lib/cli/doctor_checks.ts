@@ -11,7 +11,7 @@ import {
   warningsOf,
 } from "../engine/engine.ts";
 import { deniesNewSystemd, knownHole } from "../engine/known_holes.ts";
-import { exec, type InstanceInfo, rootIdsHint } from "../engine/instance.ts";
+import { type InstanceInfo, rootIdsHint } from "../engine/instance.ts";
 import { bridgeOf, findObstacles } from "../engine/bridge.ts";
 import { ifInstalled, isFailure, ProcessError, UserError } from "../base/errors.ts";
 import { findOnPath } from "../base/files.ts";
@@ -20,6 +20,7 @@ import { installHint, programs } from "../base/programs.ts";
 import { findOrphans, readLoans, withJournalLock } from "../container/lend/journal.ts";
 import { checkAclSupport } from "../container/mounts.ts";
 import { mountsIn } from "../container/paths.ts";
+import { outputOf } from "../container/sessions.ts";
 import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine, type Outcome } from "./doctor.ts";
 import { absent, broken, type Finding, ok, risk } from "./finding.ts";
 
@@ -250,13 +251,7 @@ async function findContainers({ host, engine, managed }: Facts & EngineFacts): P
  */
 async function isFiltered(host: Host, instance: Instance): Promise<boolean> {
   const argv = ["grep", "^Seccomp:", "/proc/1/status"];
-  try {
-    const { stdout } = await exec(host, instance, argv, { okCodes: "any", timeoutMs: versionTimeoutMs });
-    return /\b2\b/.test(stdout);
-  } catch (error) {
-    if (error instanceof ProcessError) return false;
-    throw error;
-  }
+  return /\b2\b/.test(await outputOf(host, instance, argv, { timeoutMs: versionTimeoutMs }) ?? "");
 }
 
 /** The names of the containers that share their first host id with another one. */

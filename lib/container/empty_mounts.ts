@@ -2,7 +2,7 @@
 
 import type { Host } from "../base/host.ts";
 import { exec, type InstanceInfo, startInstance } from "../engine/instance.ts";
-import { ProcessError } from "../base/errors.ts";
+import { isProcessError, orNothing } from "../base/errors.ts";
 import type { Instance } from "../engine/engine.ts";
 import { mountsOf } from "./paths.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "./user.ts";
@@ -26,31 +26,17 @@ export async function emptyMounts(
   }
   const user = parseUser(instance.config[userKey] ?? "") ?? ubuntuUser;
   const { sockets, share } = containerPaths(user);
-  try {
-    await exec(host, instance, [
-      "setpriv",
-      `--reuid=${user.uid}`,
-      "--clear-groups",
-      "--inh-caps=+dac_override,+fowner",
-      "--ambient-caps=+dac_override,+fowner",
-      ...removal([sockets, share]),
-    ], { okCodes: "any", timeoutMs });
-  } catch (error) {
-    // The container answers too much or too late. It is deleted anyway; removeMounts() reports what is left.
-    if (!(error instanceof ProcessError)) throw error;
-  }
+  const capabilities = ["inh", "ambient"].map((set) => `--${set}-caps=+dac_override,+fowner`);
+  const argv = ["setpriv", `--reuid=${user.uid}`, "--clear-groups", ...capabilities, ...removal([sockets, share])];
+  // Whatever the container answers, it is deleted. removeMounts() reports what is left.
+  await orNothing(exec(host, instance, argv, { timeoutMs }), isProcessError);
 }
 
 /** Removes what the host user may remove. Returns whether that was everything. */
 async function emptyFromHost(host: Host, instance: Instance): Promise<boolean> {
   const { sockets, share } = mountsOf(host, instance);
-  try {
-    await host.run(removal([sockets, share]), { output: { line: () => {} }, timeoutMs });
-    return true;
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
-    return false;
-  }
+  const removed = host.run(removal([sockets, share]), { output: { line: () => {} }, timeoutMs });
+  return await orNothing(removed, isProcessError) !== undefined;
 }
 
 /** The command that removes all that is in directories. */

@@ -1,7 +1,7 @@
 /** Which sessions a container has, by name. It may lie: a name counts only when it passes the rule for names. */
 
 import { exists, readDirectory } from "../base/files.ts";
-import { ProcessError } from "../base/errors.ts";
+import { isProcessError, orNothing } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Instance } from "../engine/engine.ts";
 import { exec, type InstanceInfo } from "../engine/instance.ts";
@@ -72,13 +72,11 @@ export async function listeningSessions(
 }
 
 /** What a program prints in a container; undefined when it fails, as it does in a container that does not run. */
-export async function outputOf(host: Host, instance: Instance, argv: readonly string[]): Promise<string | undefined> {
-  const options = { okCodes: "any", timeoutMs: execTimeoutMs } as const;
-  try {
-    const { code, stdout } = await exec(host, instance, argv, options);
-    return code === 0 ? stdout : undefined;
-  } catch (error) {
-    if (error instanceof ProcessError) return undefined;
-    throw error;
-  }
+export async function outputOf(
+  host: Host,
+  instance: Instance,
+  argv: readonly string[],
+  { timeoutMs = execTimeoutMs }: { timeoutMs?: number } = {},
+): Promise<string | undefined> {
+  return (await orNothing(exec(host, instance, argv, { timeoutMs }), isProcessError))?.stdout;
 }

@@ -3,7 +3,15 @@
  * two.
  */
 
-import { ExitCode, inputError, isMissingProgram, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import {
+  ExitCode,
+  inputError,
+  isMissingProgram,
+  orNothing,
+  ProcessError,
+  type ProcessResult,
+  UserError,
+} from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import {
   type EngineCli,
@@ -312,11 +320,8 @@ export async function checkTarget(host: Host, engine: Engine, target: string): P
 }
 
 /** What the engine is asked to do; undefined when its answer is that there is no such thing. */
-export async function ifFound<T>(asked: Promise<T>): Promise<T | undefined> {
-  return await asked.catch((error) => {
-    if (error instanceof ProcessError && notFound.test(error.stderr)) return undefined;
-    throw error;
-  });
+export function ifFound<T>(asked: Promise<T>): Promise<T | undefined> {
+  return orNothing(asked, (error) => error instanceof ProcessError && notFound.test(error.stderr));
 }
 
 /** The second is Incus 7.0.2's answer for a file; older engines say "Not Found". */

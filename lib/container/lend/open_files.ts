@@ -3,7 +3,7 @@
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
 import { removeFiles } from "../../engine/instance_files.ts";
-import { ProcessError } from "../../base/errors.ts";
+import { isProcessError, orNothing } from "../../base/errors.ts";
 import type { InodeId } from "./held_file.ts";
 import { withValues } from "../../base/shell_words.ts";
 import { execTimeoutMs, outputOf } from "../sessions.ts";
@@ -40,9 +40,7 @@ export async function finishUnmap(
   const stdout = await outputOf(host, instance, ["/bin/sh", "-c", script, "sh", ...paths]);
   if (stdout === undefined) {
     for (const path of paths) {
-      await removeFiles(host, instance, { paths: [path], timeoutMs: execTimeoutMs }).catch((error) => {
-        if (!(error instanceof ProcessError)) throw error;
-      });
+      await orNothing(removeFiles(host, instance, { paths: [path], timeoutMs: execTimeoutMs }), isProcessError);
     }
     return [];
   }

@@ -8,7 +8,7 @@ import { basename } from "@std/path";
 import findXOnly from "./find_x_only.sh" with { type: "text" };
 import listEntries from "./list_entries.sh" with { type: "text" };
 import renderIcons from "./render_icons.py" with { type: "text" };
-import { isFailure, type ProcessResult } from "../../base/errors.ts";
+import { isFailure, orNothing } from "../../base/errors.ts";
 import { findOnPath } from "../../base/files.ts";
 import type { Container } from "../../container/container.ts";
 import { type App, isAppId, parseEntry, type Refused } from "./app.ts";
@@ -77,8 +77,8 @@ export async function readIcons(container: Container, apps: readonly App[]): Pro
   if (withIcon.length === 0) return new Map();
   const argv = ["python3", "-c", renderIcons, ...withIcon.map(({ icon }) => icon!)];
   // What it has rendered counts, even if it then fails.
-  const answer = await answerTo(container.run(argv, { okCodes: "any", ...answerLimits }));
-  const lines = (answer ?? "").split("\n", withIcon.length);
+  const answer = await orNothing(container.run(argv, { okCodes: "any", ...answerLimits }), isFailure);
+  const lines = (answer?.stdout ?? "").split("\n", withIcon.length);
   return new Map(withIcon.flatMap((app, index) => {
     const picture = pngOf(lines[index] ?? "");
     return picture ? [[app, picture] as const] : [];
@@ -99,9 +99,10 @@ export interface XOnly {
 export async function readXOnly(container: Container, apps: readonly App[]): Promise<XOnly> {
   const programs = apps.map(({ command, program }) => command.find((word) => basename(word) === program) ?? program);
   const limits = { ...answerLimits, maxOutputBytes: 64 * 1024 };
-  const answer = await answerTo(container.script({ script: findXOnly, parameters: programs, ...limits }));
-  if (answer === undefined) return { apps: new Set(), options: [], why: undefined };
-  const [first = "", ...names] = answer.split("\n");
+  const asked = container.script({ script: findXOnly, parameters: programs, ...limits });
+  const answer = await orNothing(asked, isFailure);
+  if (!answer) return { apps: new Set(), options: [], why: undefined };
+  const [first = "", ...names] = answer.stdout.split("\n");
   const servers = first.split(" ");
   const lacks = !servers.includes("xpra")
     ? `there is no xpra in "${container.label}"`
@@ -113,16 +114,6 @@ export async function readXOnly(container: Container, apps: readonly App[]): Pro
     options: lacks === undefined ? ["--display=x11"] : [],
     why: servers.includes("Xwayland") ? undefined : lacks,
   };
-}
-
-/** What the container prints; undefined where it fails. */
-async function answerTo(asked: Promise<ProcessResult>): Promise<string | undefined> {
-  try {
-    return (await asked).stdout;
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-    return undefined;
-  }
 }
 
 /** The bytes of a text in base64; undefined when it is not base64. */
