@@ -1,3 +1,4 @@
+# tell_size.py
 """Tells the window manager of $DISPLAY the size of the screen, which may have changed just before it listened for changes."""
 
 import ctypes
