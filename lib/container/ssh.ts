@@ -116,12 +116,12 @@ export function sshOptions(
     HostKeyAlias: basename(mounts.directory),
     StrictHostKeyChecking: "yes",
     UpdateHostKeys: "no",
-    // ssh never asks for a password, or a question of the container. It offers none of the agent's other keys.
+    // ssh never asks for a password, or a question of the container. It offers none of the agent's other keys. Options of
+    // GSSAPI are left out: OpenSSH 10.6 of Debian prints an error for each.
     PreferredAuthentications: "publickey",
     PubkeyAuthentication: "yes",
     PasswordAuthentication: "no",
     KbdInteractiveAuthentication: "no",
-    GSSAPIAuthentication: "no",
     HostbasedAuthentication: "no",
     IdentitiesOnly: "yes",
     AddKeysToAgent: "no",

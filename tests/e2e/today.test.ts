@@ -3,8 +3,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { boxStart, prepareBoxes } from "../../lib/attach/box/box.ts";
-import { realHost } from "../../lib/base/host.ts";
+import { type Host, realHost } from "../../lib/base/host.ts";
+import { startProcess } from "../../lib/base/process.ts";
 import { terminalUi } from "../../lib/base/ui.ts";
+import { mountsIn } from "../../lib/container/paths.ts";
+import { sshArgv } from "../../lib/container/ssh.ts";
+import { ubuntuUser } from "../../lib/container/user.ts";
 import { todayOptions } from "../lab/today.ts";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { nothingLeft } from "./sessions.ts";
@@ -38,6 +42,12 @@ async function colourOf(name: string): Promise<string> {
   return JSON.parse(await Deno.readTextFile(`${mountsRoot}/${name}/container.json`)).border.colour;
 }
 
+/** The host, as a script sees it that says nothing. */
+function todayHost(): Host {
+  const { signal } = new AbortController();
+  return realHost({ ui: terminalUi({ quiet: true, json: false, yes: true, signal }), signal, verbose: false });
+}
+
 test("containers of Debian 13 and of Debian testing", async () => {
   await Promise.all([
     makeContainer(older.engine, older.name),
@@ -51,9 +61,7 @@ import gi
 gi.require_version("GdkPixbuf", "2.0")
 from gi.repository import GdkPixbuf
 print(GdkPixbuf.Pixbuf.new_from_file("/usr/share/pixmaps/debian-logo.png").get_width())`;
-  const { signal } = new AbortController();
-  const host = realHost({ ui: terminalUi({ quiet: true, json: false, yes: true, signal }), signal, verbose: false });
-  const boxed = (await prepareBoxes(host))([...boxStart({ HOME: "/tmp" }), "--", "python3", "-c", program], {
+  const boxed = (await prepareBoxes(todayHost()))([...boxStart({ HOME: "/tmp" }), "--", "python3", "-c", program], {
     output: "capture",
   });
   const [onHost, inBox, inside] = await Promise.all([
@@ -64,6 +72,13 @@ print(GdkPixbuf.Pixbuf.new_from_file("/usr/share/pixmaps/debian-logo.png").get_w
   assertEquals([onHost, inBox.stdout, inside], ["48", "48\n", "48"], inBox.stderr);
   // It says so when it makes none: no program in our box may make another.
   assertStringIncludes(inBox.stderr, "Glycin running without sandbox");
+});
+
+test("ssh takes the options of the scripts without a word", async () => {
+  const target = { name: "box", address: "10.0.0.5", user: ubuntuUser, mounts: mountsIn(todayHost(), "box") };
+  const [ssh, ...words] = sshArgv(target, ["true"], { mayAsk: false });
+  const { stderr } = await startProcess([ssh!, "-G", ...words], { output: "capture" }).ended;
+  assertEquals(stderr, "");
 });
 
 for (
