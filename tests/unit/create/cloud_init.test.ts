@@ -1,8 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import awaitScript from "../../../lib/create/await_cloud_init.sh" with { type: "text" };
 import { foundSource, parseStatus, waitForCloudInit } from "../../../lib/create/cloud_init.ts";
 import { dryRunHost, type Host } from "../../../lib/base/host.ts";
 import { chooseEngine, type Engine, engineCalled } from "../../../lib/engine/engine.ts";
 import { ProcessError, UserError } from "../../../lib/base/errors.ts";
+import { startProcess } from "../../../lib/base/process.ts";
 import { type Answer, recordingHost, recordingUi } from "../recording_host.ts";
 
 Deno.test("parseStatus() tells done, degraded and failed apart by the exit status", () => {
@@ -195,4 +198,58 @@ Deno.test("waitForCloudInit() waits for an address while the container still boo
   assertEquals(good.outcome, { kind: "done" });
   assertEquals(bad.outcome, 'The container "box" has no address');
   assertEquals(good.said.filter((line) => /^progress: "box" still boots: \d+ s$/.test(line)).length, 2);
+});
+
+/** What await_cloud_init.sh prints, given cloud-init's files, of which `late` come while it waits, and its program. */
+async function awaited(
+  files: Readonly<Record<string, string>>,
+  { late, program = 'echo asked: "$@"; exit 1' }: { late?: Readonly<Record<string, string>>; program?: string } = {},
+): Promise<string> {
+  const run = await Deno.makeTempDir();
+  const write = async (texts: Readonly<Record<string, string>>): Promise<void> => {
+    for (const [name, text] of Object.entries(texts)) await Deno.writeTextFile(join(run, name), text);
+  };
+  try {
+    await write(files);
+    await Deno.writeTextFile(join(run, "cloud-init"), `#!/bin/sh\n${program}\n`, { mode: 0o755 });
+    let stdout = "";
+    const script = awaitScript.replace("run=/run/cloud-init", `run=${run}`);
+    const process = startProcess(["/bin/sh", "-c", script], {
+      env: { PATH: `${run}:/usr/bin:/bin` },
+      output: { line: (line) => stdout += `${line}\n` },
+    });
+    if (late !== undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      assertEquals(stdout, "", "it has not ended before");
+      await write(late);
+    }
+    await process.ended;
+    return stdout;
+  } finally {
+    await Deno.remove(run, { recursive: true });
+  }
+}
+
+Deno.test("await_cloud_init.sh tells by cloud-init's files that all is well, and asks its program for all else", async () => {
+  const stage = (rest: string): string =>
+    `{\n "v1": {\n  "init": {\n${rest}   "finished": 2.5\n  },\n  "stage": null\n }\n}\n`;
+  const well = stage('   "errors": [],\n   "recoverable_errors": {},\n');
+  const result = { "result.json": "{}" };
+  const asked = "asked: status --wait --format json\n1 0\n";
+
+  assertEquals(await awaited({ "status.json": well, ...result }), "0 0\n");
+  assertEquals(await awaited({ "status.json": stage('   "errors": [],\n'), ...result }), "0 0\n", "before 23.4");
+  assertEquals(await awaited({ "status.json": well }, { late: result }), "0 0\n", "it is waited for");
+
+  for (
+    const status of [
+      stage('   "errors": [\n    "first"\n   ],\n   "recoverable_errors": {},\n'),
+      stage('   "errors": [],\n   "recoverable_errors": {\n    "WARNING": [\n     "w"\n    ]\n   },\n'),
+      stage(""),
+      '{"v1":{"init":{"errors":["first"],"recoverable_errors":{}}}}',
+      "",
+    ]
+  ) assertEquals(await awaited({ "status.json": status, ...result }), asked, status);
+  assertEquals(await awaited(result), asked);
+  assertEquals(await awaited({ disabled: "" }, { program: "echo disabled" }), "disabled\n0 0\n");
 });
