@@ -99,9 +99,10 @@ export async function hostUidOf(host: Host, instance: InstanceInfo, user: Contai
   return await isHere(host, instance) ? uidHere(instance, user) : undefined;
 }
 
-/** The same where it is known that the container is on this machine. */
+/** The same where it is known that the container is on this machine. What is known of a copy is older than its start. */
 export function uidHere({ config }: Pick<InstanceInfo, "config">, { uid }: ContainerUser): number {
-  return hostUid(JSON.parse(config["volatile.idmap.current"] ?? "[]"), Number(uid));
+  const current = JSON.parse(config["volatile.idmap.current"] ?? "[]");
+  return hostUid(current.length > 0 ? current : JSON.parse(config["volatile.idmap.next"] ?? "[]"), Number(uid));
 }
 
 /**
