@@ -1,0 +1,55 @@
+// What the agent makes of an app's filters: no line of it is longer than the host's end reads.
+
+import { assert, assertEquals } from "@std/assert";
+import { type FileFilter, maxRequestLine, parseRequest } from "../../../../lib/attach/agent/requests.ts";
+import { runProcess } from "../../../../lib/base/process.ts";
+import { testWith } from "../../samples.ts";
+
+/** Runs the agent's functions about filters alone: the rest needs a session and its bus. */
+const program = `
+import ast, json, mimetypes, os, sys, time
+from types import SimpleNamespace
+
+tree = ast.parse(open(sys.argv[1]).read())
+wanted = lambda node: isinstance(node, ast.FunctionDef) and node.name in ("patterns", "on_call") or \\
+    isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("MAX_FILTERS", "last_wanted", "asked", "last_id")
+tree.body = [node for node in tree.body if wanted(node)]
+exec(compile(tree, sys.argv[1], "exec"))
+
+def ask(_connection, _handle, message, _done):
+    print(json.dumps({"id": 1, **message}, ensure_ascii=False))
+
+on_call(None, None, None, None, "OpenFile", SimpleNamespace(unpack=lambda: ("/1", json.load(sys.stdin))), None)
+`;
+
+async function askWith(filters: unknown): Promise<{ line: string; filters: FileFilter[] }> {
+  const source = new URL("../../../../lib/attach/agent/agent.py", import.meta.url).pathname;
+  const { stdout } = await runProcess(["python3", "-c", program, source], {
+    stdin: { text: JSON.stringify({ filters }) },
+  });
+  const request = parseRequest(stdout);
+  assert(request?.ask === "open");
+  return { line: stdout, filters: request.filters };
+}
+
+const endings = (count: number): [number, string][] => Array.from({ length: count }, (_, index) => [0, `*.x${index}`]);
+
+testWith(["python3"], "the agent sends the first 256 patterns of a filter, and those of a type of MIME", async () => {
+  const { line, filters } = await askWith([["Many", endings(300)], ["Pictures", [[1, "image/png"], [1, "image/*"]]]]);
+  assertEquals(filters.map(({ label }) => label), ["Many", "Pictures"]);
+  const [many] = JSON.parse(line).filters as [[string, string[]]];
+  assertEquals([many[1].length, many[1].at(-1)], [256, "*.x255"]);
+  assertEquals(filters[1]!.patterns[0], "*.png");
+  assert(filters[1]!.patterns.includes("*.gif"));
+});
+
+testWith(
+  ["python3"],
+  "the agent leaves the last filters out where their line would be too long to be read",
+  async () => {
+    const { line, filters } = await askWith(Array.from({ length: 16 }, (_, index) => [`F${index}`, endings(140)]));
+    assert(line.length <= maxRequestLine, `${line.length}`);
+    assert(filters.length > 4 && filters.length < 16, `${filters.length}`);
+    assertEquals(filters[0]!.label, "F0");
+  },
+);
