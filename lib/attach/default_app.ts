@@ -11,11 +11,13 @@ import { withValues } from "../base/shell_words.ts";
 import type { Container } from "../container/container.ts";
 import { parseExecLine } from "../container/exec_line.ts";
 import { sessionNameOf } from "../container/names.ts";
+import { isHanded } from "../container/handed.ts";
 import { noteOpened } from "../container/opened.ts";
 import type { StartRequest } from "./display/request.ts";
 import { isSameApp, wordsOf } from "./same_app.ts";
 import { typeOf } from "./session/file_types.ts";
 import { listSessions } from "./session/live_sessions.ts";
+import { mayRunOn } from "./session/outcome.ts";
 
 /** How long a container may take to say which apps it has, in milliseconds. */
 const answerMs = 30_000;
@@ -80,10 +82,12 @@ export async function withDefaultApp(
   const session = found.session ?? freeName(sessionNameOf(found.app[0]!), live);
   const place = await host.look("FILE", async () => {
     const loans = await container.loans(session);
-    // Where the app hands the file to one that runs, it is taken back when that one's session ends.
-    const staysIn = (): boolean => host.signal.aborted || request.detached || live.includes(session);
-    scope.defer(() => loans.end({ runsOn: staysIn() }));
-    return (await loans.open([path], { readOnly: true }))[0]!;
+    // Where the app hands the file to one that runs, it is taken back when that one's session ends. A session that never
+    // began keeps none, nor does a copy, which goes.
+    const mayStay = (): boolean =>
+      !request.isDisposable && (host.signal.aborted || request.detached || live.includes(session));
+    scope.defer(async () => loans.end({ runsOn: mayStay() && await mayRunOn(container, session) }));
+    return (await loans.open([path], { readOnly: true, handed: isHanded(host, path) }))[0]!;
   });
   return { ...found, app: [...found.app, place], session };
 }

@@ -58,6 +58,8 @@ function describe(line: HistoryLine): string {
     case "file":
       return line.what === "lent"
         ? `file lent${line.readOnly ? ", to read" : ""}: "${line.path}"`
+        : line.what === "saved"
+        ? `new version of a file saved, changed ${line.where}: "${line.path}", ${bytesOf(line)}`
         : `file back, ${line.changed ? "changed" : "as it was"}: "${line.path}"`;
     case "download":
       return line.where === undefined

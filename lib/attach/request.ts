@@ -7,6 +7,7 @@ import { isAddress, isFileAddress, pathOf } from "./default_app.ts";
 import { parseBorder } from "./settings/border_option.ts";
 import { sortAppWords } from "./session/app.ts";
 import type { Channel } from "../guard/channel.ts";
+import { isHanded } from "../container/handed.ts";
 import { checkSessionName } from "../container/names.ts";
 import { type ShowRequest, type StartRequest, wantedDisplay } from "./display/request.ts";
 import { applySettings, limitedChannels } from "./settings/apply.ts";
@@ -88,7 +89,8 @@ export function readRequest(
   return {
     ...{ ...show, app, detached, userOptions },
     isOpening: opensFile || [app[0]!, ...rest].some(isAddress),
-    files: opensFile ? [pathOf(app[0]!)] : files,
+    // What another container hands over is lent as it would be to a container that is no copy.
+    files: !opensFile ? files : isHanded(host, pathOf(app[0]!)) ? [] : [pathOf(app[0]!)],
   };
 }
 

@@ -14,7 +14,7 @@ import type { Permissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
 import { setIn } from "./settings/apply.ts";
 import { listSessions, stopAtEnd } from "./session/live_sessions.ts";
-import { isLive, reportOutcome, type SessionEnd } from "./session/outcome.ts";
+import { mayRunOn, reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { playSound } from "./session/sound.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
@@ -144,15 +144,3 @@ async function stopUnseen(container: Container, session: string): Promise<void> 
     host.ui.warn(`"${session}" could not be stopped. To try it again: ${attachLine(container, "--stop", session)}`);
   }
 }
-
-/** Whether a session runs on when this run has been ended. */
-async function mayRunOn(container: Container, session: string): Promise<boolean> {
-  const seen = await container.seenSessions();
-  if (seen) return seen.includes(session);
-  const host = container.host.forCleanup(AbortSignal.timeout(askDeadlineMs));
-  // Where nobody can be asked, it does as far as is known.
-  return await isLive(container, session, { host }).catch(() => true);
-}
-
-/** How long a container may take to say whether a session runs on, in milliseconds. */
-const askDeadlineMs = 5_000;

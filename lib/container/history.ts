@@ -33,6 +33,8 @@ export type Happening =
   /** A file of the host's. `readOnly`: the container has a copy, or may not write it. */
   | { kind: "file"; what: "lent"; path: string; readOnly: boolean }
   | { kind: "file"; what: "back"; path: string; changed: boolean }
+  /** What another container has made of a file of this one's: where that is now, and in which container it was made. */
+  | { kind: "file"; what: "saved"; path: string; bytes: number; where: string }
   /** A file of the container's that is among the user's downloads now. `where`: in which container, else. */
   | { kind: "download"; name: string; bytes: number; where?: string }
   /** `where`: "on this host", or in which container. `failed`: the host could not open what an earlier line names. */
@@ -62,7 +64,9 @@ const rules = {
 } as const satisfies Record<HappeningKind, { maxLines: number; fields: Record<string, string | number> }>;
 
 /** What a line may have besides. */
-const optionalFields = { copy: "", channels: "", where: "", failed: true, readOnly: false, changed: false, seconds: 0 };
+const optionalFields = {
+  ...{ copy: "", channels: "", where: "", failed: true, readOnly: false, changed: false, seconds: 0, bytes: 0 },
+};
 
 const kinds = Object.keys(rules) as readonly HappeningKind[];
 

@@ -14,13 +14,15 @@ export interface Question {
   channel: QuestionChannel;
   /** What the container wants to do: "open a link". */
   what: string;
+  /** The first sentence, where it is not that the container asks to do this. */
+  asks?: string;
   /** Why the user is asked, where that is not what `--ask` says: lines of at most 88 characters. */
   why?: string;
   /** What there is to know about it, each with its name. All texts are printable; some are the container's own. */
   details: readonly (readonly [name: string, text: string])[];
   /** In what ways it can be done, where the user chooses one: the words of its button. */
   choices?: readonly string[];
-  /** A yes is for this use alone. */
+  /** A yes is for this use alone, and an earlier one for more is none for it. */
   isForOnce?: boolean;
 }
 
@@ -79,6 +81,10 @@ export function createConsent(
   const waiting: { question: Question; ask: () => Promise<Answer>; resolve: (agreed: Agreed) => void }[] = [];
   const isBearable = rate({ perSecond: 0.2, burst: 6 }, now);
 
+  const settledFor = ({ channel, isForOnce }: Question): Agreed | undefined => {
+    const known = settled.get(channel);
+    return isForOnce && known !== false ? undefined : known;
+  };
   const beginHour = (channel: QuestionChannel): void => {
     const hour = new AbortController();
     hours.set(channel, hour);
@@ -92,8 +98,9 @@ export function createConsent(
   /** Asks all questions that wait, one after the other. */
   const work = async (): Promise<void> => {
     for (let next; (next = waiting[0]) !== undefined; waiting.shift()) {
-      const { question: { channel }, ask, resolve } = next;
-      let agreed = settled.get(channel);
+      const { question, ask, resolve } = next;
+      const { channel } = question;
+      let agreed = settledFor(question);
       if (agreed === undefined) {
         const answer = await ask().catch((): Answer => "no");
         const { yes, choice = true } = typeof answer === "object" ? answer : { yes: answer };
@@ -108,7 +115,7 @@ export function createConsent(
     isClosed: (channel) => settled.get(channel) === false,
     hourOf: (channel) => hours.get(channel)?.signal,
     request(question, ask) {
-      const known = settled.get(question.channel);
+      const known = settledFor(question);
       if (known === false) throw new Refusal("you have closed the channel");
       if (known !== undefined) return known;
       const length = question.details.reduce((sum, [, text]) => sum + revealInvisible(text).length, 0);

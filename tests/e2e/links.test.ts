@@ -1,7 +1,7 @@
 // Links and files of one container that open in another one: in the session in which its browser or viewer runs, and in a
 // copy of it. Both containers are real, and so are the runs of attach.ts by which these go from one to the other.
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { inSession, needed, nothingLeft, testOnIncus, testOnOneEngine } from "./sessions.ts";
@@ -19,12 +19,14 @@ trap 'rmdir "$XDG_RUNTIME_DIR/browsing"' EXIT
 if [ "$WAYLAND_DISPLAY" ]; then foot -T "browser $1" sleep 600; else xterm -T "browser $1" -e sleep 600; fi
 `;
 
-/** A viewer likewise. It writes down what it is given, and changes it if it can. */
+/** A viewer likewise. It writes down what it is given, and puts another file in the place of one that is to be edited. */
 const viewer = `#!/bin/sh
-{ printf '%s\\n' "$1" && cat "$1" && ! echo changed >>"$1"; } >>"$HOME/share/viewed" 2>/dev/null
+{ printf '%s\\n' "$1" && cat "$1"; } >>"$HOME/share/viewed" 2>/dev/null
+if grep -q '^edit' "$1"; then { cat "$1"; echo changed; } >"$1.new"; mv "$1.new" "$1"; fi
 mkdir "$XDG_RUNTIME_DIR/viewing" 2>/dev/null || exit 0
 trap 'rmdir "$XDG_RUNTIME_DIR/viewing"' EXIT
 if [ "$WAYLAND_DISPLAY" ]; then foot -T "viewer \${1##*/}" sleep 600; else xterm -T "viewer \${1##*/}" -e sleep 600; fi
+exit 0
 `;
 
 const entry = `[Desktop Entry]
@@ -76,7 +78,9 @@ const sending = (name: string, text: string): string =>
 
 /** What a run keeps for others: files that are on their way. */
 async function onTheirWay(): Promise<string[]> {
-  return (await sh(["find", mountsRoot, "-path", "*/.attach-*/file-*"])).split("\n").filter((path) => path !== "");
+  // Other runs have such directories, which come and go.
+  const paths = await sh(["sh", "-c", 'ls -d "$0"/.attach-*/file-* 2>/dev/null || true', mountsRoot]);
+  return paths.split("\n").filter((path) => path !== "");
 }
 
 /** A link takes two runs of attach.ts, and maybe a copy of a container, on a machine that may have much else to do. */
@@ -236,14 +240,14 @@ testOnOneEngine(
     ], { output: { line: (line) => said += `${line}\n` } });
     try {
       const copy = await eventually("the window of a copy", async () => {
-        const title = (await titles({})).find((one) => one.endsWith(" viewer a.pdf"));
+        const title = (await titles({})).find((one) => /viewer [0-9a-f]{10}-a\.pdf$/.test(one));
         return new RegExp(`^\\[(${web}-d[0-9a-f]{5})\\] `).exec(title ?? "")?.[1];
       }, slow);
       const [live] = JSON.parse((await script("attach", engine, ["--json", "--list", copy])).stdout);
       assertEquals([live.session, live.channels.filter((one: string) => /links|files/.test(one))], ["my-viewer", []]);
-      assertEquals(
+      assertMatch(
         await Deno.readTextFile(join(mountsRoot, copy, "share", "viewed")),
-        "/home/ubuntu/maps/a.pdf\none\n",
+        /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-a\.pdf\none\n$/,
       );
       await inContainer(engine, copy, "pkill xterm");
       await eventually("the end of the copy", async () => {
@@ -257,4 +261,112 @@ testOnOneEngine(
       await script("attach", engine, ["--stop", chat, "--all"]);
     }
   },
+);
+
+/** In place of zenity: notes what is asked, and answers as the file "answer" says, not sooner than a person. */
+const fakeZenity = (directory: string): string =>
+  `#!/bin/sh
+[ "$1" != --version ] || exit 0
+for word; do
+  case $word in --text=*) printf '%s\\0' "\${word#--text=}" >>'${directory}/asked' ;; esac
+done
+sleep 3.1
+cat '${directory}/answer'
+exit 1
+`;
+
+/** Has files of the chat changed in the other container, or in a copy of it, on a display. */
+async function bringsVersionsBack(
+  engine: EngineName,
+  { env, isCopy }: { env: Record<string, string>; isCopy: boolean },
+): Promise<void> {
+  const [chat, web] = [chatOn(engine), webOn(engine)];
+  const directory = await Deno.makeTempDir({ prefix: "e2e-links-" });
+  await Deno.writeTextFile(join(directory, "zenity"), fakeZenity(directory), { mode: 0o755 });
+  const asked = async (): Promise<string[]> =>
+    (await Deno.readTextFile(join(directory, "asked")).catch(() => "")).split("\0").slice(0, -1);
+  const inChat = (line: string): Promise<string> => inContainer(engine, chat, `cd /home/*/docs && ${line}`);
+  let said = "";
+  const attach = startScript("attach", engine, [
+    ...["--allow=files", `--files-to=${isCopy ? "disposable:" : ""}${web}`, "--session=chat", chat],
+    "sh -c 'mkdir -p docs; exec sleep 600'",
+  ], {
+    env: { ...env, PATH: `${directory}:${Deno.env.get("PATH")}` },
+    output: { line: (line) => said += `${line}\n` },
+  });
+  const open = (name: string, text: string): Promise<string> =>
+    inSession(engine, chat, "chat", `cd ~/docs && echo '${text}' >'${name}' && xdg-open '${name}'`);
+  /** Opens a file in the viewer, and closes that when it shows it, and has been given another one meanwhile. */
+  const view = async (name: string, text: string, other?: { name: string; text: string }): Promise<void> => {
+    await open(name, text);
+    const shown = await eventually("the viewer's window", async () => {
+      const title = (await titles(env)).find((one) => one.includes(` viewer `) && one.endsWith(`-${name}`));
+      return new RegExp(`^\\[(${web}[^\\]]*)\\]`).exec(title ?? "")?.[1];
+    }, slow);
+    assertEquals(shown !== web, isCopy);
+    if (other) {
+      await open(other.name, other.text);
+      const viewed = join(mountsRoot, web, "share", "viewed");
+      await eventually(
+        "the other file",
+        async () => (await Deno.readTextFile(viewed)).includes(`-${other.name}\n`),
+        slow,
+      );
+    }
+    await inContainer(engine, shown, "pkill 'foot|xterm'");
+    await eventually("an empty directory", async () => (await onTheirWay()).length === 0, slow);
+  };
+  try {
+    await eventually("the app", () => inChat("true").then(() => true, () => false), slow);
+    const where = isCopy ? `in a copy of "${web}"` : `in "${web}"`;
+    await Deno.writeTextFile(join(directory, "answer"), "Save the new version");
+    await view("a budget.pdf", "edit one");
+    assertEquals(
+      await inChat("stat -c '%U %n' * && cat 'a budget (2).pdf'"),
+      [
+        "ubuntu a budget (2).pdf",
+        "ubuntu a budget.pdf",
+        "edit one",
+        "changed",
+      ].join("\n"),
+    );
+    const [question] = await asked();
+    assertStringIncludes(question!, `A file of the container "${chat}" was changed ${where}. Save it`);
+    assertStringIncludes(question!, "\nName: a budget.pdf\nSize: 17 bytes\nSaved beside it in: /home/ubuntu/docs");
+    const { stdout } = await script("attach", engine, ["--history", chat], { env });
+    assertStringIncludes(stdout, `saved, changed ${where}: "/home/ubuntu/docs/a budget (2).pdf", 17 bytes`);
+    await Deno.writeTextFile(join(directory, "answer"), "");
+    await view("b.pdf", "edit two");
+    assertStringIncludes(said, 'The new version of "b.pdf" is discarded');
+    // What is only looked at is not asked about.
+    await view("c.pdf", "three");
+    assertEquals((await asked()).length, 2);
+    assertEquals(await inChat("ls"), "a budget (2).pdf\na budget.pdf\nb.pdf\nc.pdf");
+    if (!isCopy) {
+      // The run that has brought the other one is over by then: its file stays with the session.
+      await Deno.writeTextFile(join(directory, "answer"), "Save the new version");
+      await view("d.pdf", "four", { name: "e.pdf", text: "edit five" });
+      assertEquals(await inChat("cat 'e (2).pdf'"), "edit five\nchanged");
+      assertEquals((await asked()).length, 3);
+    }
+    assertEquals(said.includes("was not done"), false, said);
+  } finally {
+    attach.kill("SIGINT");
+    await attach.ended;
+    for (const name of [chat, web]) await script("attach", engine, ["--stop", name, "--all"]);
+    await inChat("rm -rf ../docs").catch(() => {});
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+testOnOneEngine(
+  "what a copy of another container has made of a file is saved beside it, if the user says so",
+  needed,
+  (engine) => bringsVersionsBack(engine, { env: {}, isCopy: true }),
+);
+
+testOnIncus(
+  "what another container has made of a file on Wayland is saved beside it, if the user says so",
+  [...needed, ...waylandParts],
+  (engine) => bringsVersionsBack(engine, { env: desktop(), isCopy: false }),
 );

@@ -8,10 +8,10 @@ notifications, microphone, tray.
 
 One JSON object a line. To the host: {"ask": "ready", "version"} as soon as it answers apps, and {"ask": "lacks", "what"}
 before; {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
-"ask": "file" | "print", "name", "path", "size"} for what the host is to read at a path here, {"id", "ask": "gone"}
-when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is whole; {"ask": "link",
-"url"}, {"ask": "notify", "summary", "body"}, and {"ask": "record", "on"} when something begins to record, or nothing
-does any more, which have no answer. {"ask": "icon", "id", "title", "status", "isMenu", "menu"}, {"ask": "pixels", "id",
+"ask": "file" | "print", "name", "path", "size"} for what the host is to read at a path here, a file with the "directory"
+it is in, {"id", "ask": "gone"} when the app has closed its request, and {"ask": "saved", "path"} when a file that was
+saved is whole; {"ask": "link", "url"}, {"ask": "notify", "summary", "body"}, and {"ask": "record", "on"} when something
+begins to record, or nothing does any more, which have no answer. {"ask": "icon", "id", "title", "status", "isMenu", "menu"}, {"ask": "pixels", "id",
 "width", "height", "argb"} and {"ask": "no-icon", "id"} are about icons for the tray. From the host: {"id", "paths"}, where no path is a no, or with "failed" an
 error, {"id", "printed"} in place of a path to save to, {"id", "here"} for a dialog of the container's own, {"watch": path} for a file that is to be saved,
 {"scheme"} when the host's apps become dark or light, {"samples"} of the microphone, in base64, and {"tray": id} with the
@@ -350,6 +350,7 @@ def on_open(_connection, _sender, _path, _interface, _method, parameters, invoca
                 raise ValueError
             last_id += 1
             message = {"id": last_id, **given("file", descriptor, os.path.basename(path))}
+            message["directory"] = os.path.dirname(os.path.abspath(path))
             asked[last_id] = (None, None, [lambda *_: os.close(descriptor)], message)
             send(message)
         invocation.return_value(None)

@@ -105,7 +105,7 @@ export async function askInDialog(
  * nothing follows.
  */
 export function dialogOptions(container: string, asked: Asked): string[] {
-  const { what, why, details, confirms } = asked;
+  const { what, asks, why, details, confirms } = asked;
   const counts = `A yes counts after ${soonest} seconds.`;
   const reason = why === undefined ? [] : ["", why];
   const lines = confirms
@@ -115,7 +115,7 @@ export function dialogOptions(container: string, asked: Asked): string[] {
       ...reason,
     ]
     : [
-      `The container "${container}" asks to ${what}. ${counts}`,
+      `${asks ?? `The container "${container}" asks to ${what}.`} ${counts}`,
       ...reason,
       "",
       ...details.map(([name, text]) => inLines(`${name}: ${revealInvisible(text)}`)),

@@ -6,9 +6,9 @@
 
 import { escape } from "@std/html";
 import { basename } from "@std/path";
-import { notificationArgv } from "../../base/desktop.ts";
+import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
 import { isMissingProgram, UserError } from "../../base/errors.ts";
-import { shortLine } from "../../base/text.ts";
+import { revealInvisible, shortLine } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
 import { type Happening, historyIsFull } from "../../container/history.ts";
 import type { QuestionChannel } from "../../guard/channel.ts";
@@ -16,8 +16,16 @@ import type { Agreed, Consent, Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
 import { askInDialog } from "./ask.ts";
-import { fileQuestion, linkQuestion, openArgv, parseLink, placeOf } from "./elsewhere.ts";
-import { defaultPrinter, keepFile, maxHandedBytes, moveOut, printFile, readFile } from "./handed_files.ts";
+import { fileQuestion, linkQuestion, openArgv, parseLink, placeOf, saveVersion, versionQuestion } from "./elsewhere.ts";
+import {
+  defaultPrinter,
+  keepFile,
+  maxHandedBytes,
+  moveOut,
+  printFile,
+  readFile,
+  type SentFile,
+} from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
 import { typeOf } from "../session/file_types.ts";
 import { onHost, type Opening, type Place, placeText } from "../session/places.ts";
@@ -41,11 +49,18 @@ function refusalOf(name: string): unknown {
   }
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof UserError ? `${error.message}. ${error.hint}` : (error as Error).message;
+}
+
 /** How long the notice of a file may take to be shown, in milliseconds. */
 const noticeMs = 5_000;
 
 /** How many runs that have opened something in other containers or copies may go on at once. */
 const maxRunsElsewhere = 4;
+
+/** How many files that it has opened in other containers or copies may be waited for: each costs a watch on a directory. */
+const maxFilesElsewhere = 16;
 
 /** How many files may wait until those before them are here. */
 const maxWaitingFiles = 4;
@@ -89,6 +104,7 @@ export function desktopOf(
   const told = new Set<string>();
   let waiting = 0;
   let runsElsewhere = 0;
+  let filesElsewhere = 0;
   let handedBytes = 0;
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -96,6 +112,11 @@ export function desktopOf(
     if (told.has(why) || told.size >= maxTold) return;
     told.add(why);
     host.ui.warn(`What an app of "${label}" asked for was not done: ${why}`);
+  };
+
+  const notify = async (title: string, body: string): Promise<void> => {
+    const notice = notificationArgv({ title: `[${label}] ${title}`, body: escape(body) });
+    await host.run(notice, { okCodes: "any", timeoutMs: noticeMs, signal }).catch(() => {});
   };
 
   /** Aborts when nothing is done any more for a channel: what is under way ends with it. */
@@ -164,6 +185,49 @@ export function desktopOf(
     return { ended: ended.finally(() => runsElsewhere--) };
   };
 
+  /** Waits for what another container makes of a file, and saves it in this one if the user says so. Never rejects. */
+  const bringBack = async (
+    sent: SentFile,
+    { ended, file: { name, directory: from }, place }: { ended: Promise<number>; file: Handed; place: Place },
+  ): Promise<void> => {
+    const signal = endOf("files");
+    const where = placeText(place);
+    const tellLost = (): void => {
+      const lost =
+        `"${name}" may still be open ${where}: what is saved there does not come back to "${label}" any more`;
+      host.ui.warn(lost);
+      showOnDesktop(label, lost, { kind: "warning", run: host.run });
+    };
+    filesElsewhere++;
+    signal.addEventListener("abort", tellLost, { once: true });
+    try {
+      const version = await sent.version(ended, signal);
+      if (!version) return;
+      const { user, share } = await container.reach();
+      const directory = from ?? share;
+      const agreed = await agreedTo(versionQuestion(label, { name, size: version.size, place, directory }));
+      signal.removeEventListener("abort", tellLost);
+      if (agreed !== saveVersion) return host.ui.status(`The new version of "${name}" is discarded`);
+      const { putVersion } = await import("../../container/lend/handed_version.ts");
+      const put = (directory: string): Promise<string> =>
+        putVersion(host, container, { path: version.path, name, directory, user });
+      // Not every directory is its user's own.
+      const saved = await put(directory).catch((error) => {
+        if (directory === share || !(error instanceof UserError)) throw error;
+        return put(share);
+      });
+      history.note({ kind: "file", what: "saved", path: saved, bytes: version.size, where });
+      const line = `A new version of a file is in "${label}": ${revealInvisible(saved)}`;
+      host.ui.status(line);
+      await notify(name, line);
+    } catch (error) {
+      if (!signal.aborted) tell(`a new version of "${name}" is not saved: ${messageOf(error)}`);
+    } finally {
+      filesElsewhere--;
+      signal.removeEventListener("abort", tellLost);
+    }
+  };
+
   const handOver = async (ask: "file" | "print", file: Handed): Promise<Outcome> => {
     const { name, size } = file;
     if (name === "") throw new Refusal("a file has a name that is not allowed");
@@ -182,8 +246,6 @@ export function desktopOf(
       : { channel: "printing", what: "print a document", details: [...details, ["Printer", printer]] };
     const agreed = await agreedTo(question);
     if (agreed === false) return "not done";
-    // A yes for another place is none for this host.
-    if (refusal && placeOf(agreed, agreed === true ? places : wanted).on !== "host") throw refusal;
     const place = placeOf(agreed, places);
     const act = async (path: string): Promise<void> => {
       if (printer !== undefined) {
@@ -192,22 +254,20 @@ export function desktopOf(
       }
       if (place.on !== "host") {
         await using scope = new AsyncDisposableStack();
-        const { address } = scope.use(await moveOut({ path, name }));
-        const { ended } = await openAt(place, address, {
-          kind: "download",
-          name,
-          bytes: size,
-          where: placeText(place),
-        });
+        if (filesElsewhere >= maxFilesElsewhere) {
+          throw new Refusal(`${maxFilesElsewhere} files that it has opened in containers are still there: close one`);
+        }
+        const sent = scope.use(await moveOut({ path, name }));
+        const where = placeText(place);
+        const { ended } = await openAt(place, sent.address, { kind: "download", name, bytes: size, where });
         // The other run reads it when it is ready for it.
         const resources = scope.move();
-        return void ended.finally(() => resources.disposeAsync());
+        return void bringBack(sent, { ended, file, place }).finally(() => resources.disposeAsync());
       }
       record({ kind: "download", name, bytes: size });
       const kept = await keepFile(host, { path, name });
       host.ui.status(`A file of "${label}" is here: ${kept}`);
-      const notice = notificationArgv({ title: `[${label}] ${name}`, body: escape(kept) });
-      await host.run(notice, { okCodes: "any", timeoutMs: noticeMs, signal }).catch(() => {});
+      await notify(name, kept);
     };
     await withFile(file, { act, signal: endOf(question.channel) });
     return "done";
@@ -248,7 +308,7 @@ export function desktopOf(
       return "done";
     } catch (error) {
       if (signal.aborted || wasOpen && !permissions.open.has(channel)) return "not done";
-      tell(error instanceof UserError ? `${error.message}. ${error.hint}` : (error as Error).message);
+      tell(messageOf(error));
       return "not done";
     }
   };

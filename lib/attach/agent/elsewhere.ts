@@ -105,6 +105,25 @@ export async function fileQuestion(
   };
 }
 
+/** The button by which a new version of a file is saved. */
+export const saveVersion = "Save the new version";
+
+/** What the user is asked before what another container has made of a file is saved in the one that it is from. */
+export function versionQuestion(
+  label: string,
+  { name, size, place, directory }: { name: string; size: number; place: Place; directory: string },
+): Question {
+  const where = placeText(place);
+  return {
+    channel: "files",
+    what: "get a new version of a file",
+    asks: `A file of the container "${label}" was changed ${where}. Save it as a new version, or discard that?`,
+    details: [["Name", name], ["Size", `${size} bytes`], ["Saved beside it in", directory]],
+    choices: [saveVersion],
+    isForOnce: true,
+  };
+}
+
 /** The place to which the user has agreed. */
 export function placeOf(agreed: Agreed, places: readonly Place[]): Place {
   return places.find((place) => buttonOf(place) === agreed) ?? places[0] ?? onHost;

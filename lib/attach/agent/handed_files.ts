@@ -5,9 +5,10 @@
 
 import { extname, join, toFileUrl } from "@std/path";
 import { isFailure, ProcessError, UserError } from "../../base/errors.ts";
-import { exists } from "../../base/files.ts";
+import { exists, ifThere } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import type { Container } from "../../container/container.ts";
+import { handedDirectory, versionOf } from "../../container/handed.ts";
 import { Refusal } from "../../guard/faults.ts";
 
 /** How large a file may be, in bytes. */
@@ -61,23 +62,55 @@ export async function readFile(
   return { path, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
+/** A file that is handed over to another container. It is removed at the end of its scope. */
+export interface SentFile extends AsyncDisposable {
+  /** Where the other run reads it. */
+  address: URL;
+  /**
+   * Waits until the other container has it no more.
+   *
+   * @param run the exit status of the other run, which may leave it with a session that goes on
+   * @param signal ends the waiting
+   * @returns the path of what has become of it, and its size in bytes; undefined where it has not changed
+   */
+  version(run: Promise<number>, signal: AbortSignal): Promise<{ path: string; size: number } | undefined>;
+}
+
 /**
- * Moves a file into a directory of its own beside it, under its name, for another run to read. It is removed at the end
- * of its scope.
+ * Moves a file into a directory of its own beside it, under its name, for another run to read.
  *
  * @param file `name` is fit to be a file's
  */
 export async function moveOut(
   { path, name }: { path: string; name: string },
-): Promise<AsyncDisposable & { address: URL }> {
-  const directory = `${path}.out`;
+): Promise<SentFile> {
+  const directory = handedDirectory(path);
   await using stack = new AsyncDisposableStack();
   await Deno.mkdir(directory, { mode: 0o700 });
   stack.defer(() => Deno.remove(directory, { recursive: true }).catch(() => {}));
   const moved = join(directory, name);
   await Deno.rename(path, moved);
   const resources = stack.move();
-  return { address: toFileUrl(moved), [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return {
+    address: toFileUrl(moved),
+    async version(run, signal) {
+      const watcher = Deno.watchFs(directory, { recursive: false });
+      const close = (): void => watcher.close();
+      signal.addEventListener("abort", close, { once: true });
+      try {
+        // A run that has failed leaves nothing that would come later.
+        if (await run === 0 && !signal.aborted && await exists(moved)) {
+          for await (const _ of watcher) if (!await exists(moved)) break;
+        }
+        const version = await ifThere(Deno.lstat(versionOf(moved)));
+        return signal.aborted || !version ? undefined : { path: versionOf(moved), size: version.size };
+      } finally {
+        signal.removeEventListener("abort", close);
+        if (!signal.aborted) close();
+      }
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
 }
 
 /**

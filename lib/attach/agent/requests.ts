@@ -24,6 +24,8 @@ export interface Handed {
   path: string;
   /** In bytes. */
   size: number;
+  /** The directory from which it is, where that is known. */
+  directory?: string;
 }
 
 /** One line of the agent's. */
@@ -104,6 +106,8 @@ const maxPatterns = 256;
 const maxLabel = 60;
 /** In UTF-16 code units: at most as many bytes as a file system allows. */
 const maxName = 80;
+/** So that a question about a directory shows it whole. */
+const maxDirectory = 400;
 
 /** A pattern that zenity cannot take for anything else, or for several. */
 const harmlessPattern = /^[\w*?.[\]+~-]{1,40}$/;
@@ -145,7 +149,9 @@ export function parseRequest(line: string): AgentRequest | undefined {
     if (!isPath(path) || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
       return undefined;
     }
-    return { ask, id, name: keptName(name), path, size };
+    const { directory } = value;
+    const isKnown = isPath(directory) && directory.startsWith("/") && directory.length <= maxDirectory;
+    return { ask, id, name: keptName(name), path, size, ...isKnown ? { directory } : {} };
   }
   return undefined;
 }

@@ -119,3 +119,15 @@ export async function isLive(
     return false;
   }
 }
+
+/** Whether a session runs on when this run has been ended. */
+export async function mayRunOn(container: Container, session: string): Promise<boolean> {
+  const seen = await container.seenSessions();
+  if (seen) return seen.includes(session);
+  const host = container.host.forCleanup(AbortSignal.timeout(askDeadlineMs));
+  // Where nobody can be asked, it does as far as is known.
+  return await isLive(container, session, { host }).catch(() => true);
+}
+
+/** How long a container may take to say whether a session runs on, in milliseconds. */
+const askDeadlineMs = 5_000;

@@ -12,6 +12,7 @@ import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec } from "../../engine/instance.ts";
 import { createCounter, piecesOf } from "./content.ts";
 import type { Content, LentCopy } from "./loan.ts";
+import nameScript from "./name_version.sh" with { type: "text" };
 import readScript from "./read_copy.sh" with { type: "text" };
 import removeScript from "./remove_copy.sh" with { type: "text" };
 import sendScript from "./send_copy.sh" with { type: "text" };
@@ -52,8 +53,8 @@ function asUser({ containerPath, user }: CopyTarget, script: string, ...args: st
 }
 
 /** The program that makes a copy of its input. */
-export function sendArgv(copy: CopyTarget & Pick<LentCopy, "readOnly">): string[] {
-  return asUser(copy, sendScript, copy.readOnly ? "0400" : "0600");
+export function sendArgv(copy: CopyTarget & Pick<LentCopy, "readOnly" | "handed">): string[] {
+  return asUser(copy, sendScript, copy.readOnly && !copy.handed ? "0400" : "0600");
 }
 
 /** The program that prints a copy, unless it is as it was lent. */
@@ -75,7 +76,7 @@ export function removeArgv(copy: CopyTarget, found: string): string[] {
 export async function sendCopy(
   host: Host,
   instance: Instance,
-  { copy, file }: { copy: LentCopy; file: Deno.FsFile },
+  { copy, file }: { copy: CopyTarget & Pick<LentCopy, "hostPath" | "readOnly" | "handed">; file: Deno.FsFile },
 ): Promise<Content> {
   const { size: total } = await file.stat();
   using watch = watchTransfer(host, { what: `Lending ${basename(copy.hostPath)}` });
@@ -218,9 +219,32 @@ function tooLarge(
 export async function removeLentCopy(
   host: Host,
   instance: Instance,
-  { copy, found }: { copy: LentCopy; found: string },
+  { copy, found }: { copy: CopyTarget; found: string },
 ): Promise<"removed" | "changed" | "stuck"> {
   const options = { okCodes: [0, 5, 6], timeoutMs: shortMs } as const;
   const { code } = await exec(host, instance, removeArgv(copy, found), options);
   return code === 0 ? "removed" : code === 5 ? "changed" : "stuck";
+}
+
+/**
+ * Gives a copy a second name that is free, and has a number.
+ *
+ * @param options `stem`, `end`: what is before and after the number
+ * @returns the number
+ * @throws {UserError} when there is none
+ */
+export async function nameVersion(
+  host: Host,
+  instance: Instance,
+  { copy, stem, end }: { copy: CopyTarget; stem: string; end: string },
+): Promise<number> {
+  const { stdout } = await exec(host, instance, asUser(copy, nameScript, stem, end), {
+    okCodes: "any",
+    timeoutMs: shortMs,
+  });
+  const [, number] = /^(\d{1,2})\n$/.exec(stdout) ?? [];
+  if (number !== undefined) return Number(number);
+  throw new UserError(`No name is free in "${labelOf(instance)}" for "${stem}${end}"`, {
+    hint: "Remove some of its versions",
+  });
 }

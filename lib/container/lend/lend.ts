@@ -27,7 +27,8 @@ export async function lendFiles(
   files: readonly SourceFile[],
   { uid, ...options }: LendOptions & { uid: number | undefined },
 ): Promise<Loan[]> {
-  const { saving, maxCopiedBytes = -1, history, readOnly } = options;
+  const { saving, maxCopiedBytes = -1, history } = options;
+  const readOnly = options.readOnly && !options.handed;
   const isCopied = ({ state }: SourceFile): boolean =>
     uid === undefined || saving !== undefined || state.size <= maxCopiedBytes;
   const copied = files.filter(isCopied);

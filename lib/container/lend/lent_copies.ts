@@ -17,6 +17,7 @@ import { containerPaths, type ContainerUser, formatUser } from "../user.ts";
 import { contentOf } from "./content.ts";
 import { planReturn } from "./copy_plan.ts";
 import { maxVersion, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
+import { bringHanded } from "./handed_version.ts";
 import { openInode } from "./held_file.ts";
 import { copyFiles, forgetCopy, lockCopy, readCopy, writeCopies } from "./journal.ts";
 import type { Content, LentCopy, TakeBackOptions, Tell } from "./loan.ts";
@@ -168,6 +169,8 @@ export async function takeBackCopies(
       const inside = await endCopy(host, instance, now, { wasKilled, isThere, tell });
       const isChanged = (await readCopy(host, now))?.isChanged === true;
       await forgetCopy(host, now);
+      // The run that has handed it over waits for this.
+      if (now.handed) await removeFile(now.hostPath);
       if (isThere) back?.set(copy, isChanged);
       else lost.push(copy);
       if (inside) ended.push(inside);
@@ -263,7 +266,11 @@ async function endCopy(
       await removeLentCopy(host, instance, { copy: record, found: "" });
       await delay(graceMs);
     }
-    await remove("");
+    const { isChanged, stays } = record.handed
+      ? await bringHanded(host, instance, { copy: record, tell })
+      : { isChanged: false, stays: false };
+    if (isChanged) await writeCopies(host, [{ ...record, isChanged }]);
+    if (!stays) await remove("");
     await removeUnused(host, record);
     return undefined;
   }

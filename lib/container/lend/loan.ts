@@ -24,6 +24,8 @@ export interface LoanRecord extends InodeId {
   readOnly: boolean;
   /** The `Presence` of the run that waits and will take it back; null when it stays lent until `--unmap`. */
   owner: string | null;
+  /** Another container has handed it over: the copy may be changed, and what becomes of it is asked for, see `container/handed.ts`. */
+  handed?: true;
   /** The session for which the user chose it, in a dialog of its own. */
   session?: string;
   /** Where it is written down that it was lent, and is to be that it came back. */
@@ -112,11 +114,11 @@ export interface SessionLoans {
    * Lends files, those that are lent already included.
    *
    * @param paths as the user has chosen them
-   * @param options `readOnly`: copies, of which nothing comes back
+   * @param options `readOnly`: copies, of which nothing comes back; `handed`: these may be changed, see `container/handed.ts`
    * @returns their paths in the container
    * @throws {UserError} when one of them cannot be lent. Then none is
    */
-  open(paths: readonly string[], options?: { readOnly?: boolean }): Promise<string[]>;
+  open(paths: readonly string[], options?: { readOnly?: boolean; handed?: boolean }): Promise<string[]>;
   /**
    * Lends a file to save to, and makes it if it is missing. Its content does not go to the container.
    *

@@ -89,7 +89,9 @@ export async function sessionLoans(
   /** Lends files, all or none. Returns their paths in the container. */
   const lend = async (
     paths: readonly string[],
-    { readOnly = false, ...request }: Pick<LendRequest, "maxCopiedBytes" | "saving"> & { readOnly?: boolean },
+    { readOnly = false, ...request }: Pick<LendRequest, "maxCopiedBytes" | "saving" | "handed"> & {
+      readOnly?: boolean;
+    },
   ): Promise<string[]> => {
     if (!presence) await recoverFirst(host);
     const [{ neighbours }, user, shared] = await Promise.all([
@@ -124,8 +126,11 @@ export async function sessionLoans(
   };
 
   return {
-    open: (paths, { readOnly = false } = {}) =>
-      lend(paths, { readOnly, maxCopiedBytes: readOnly ? Infinity : maxCopiedBytes }),
+    open: (paths, { readOnly = false, handed = false } = {}) =>
+      lend(paths, {
+        ...{ readOnly, maxCopiedBytes: readOnly ? Infinity : maxCopiedBytes },
+        ...handed ? { handed } : {},
+      }),
     async save(path) {
       checkCount(1);
       const [place] = await lend([path], { saving: await makeFile(host, path) });

@@ -30,7 +30,7 @@ export interface FileRules {
 }
 
 /** How files are lent: what `Container.lend` is asked for. */
-export interface LendRequest extends Pick<LoanRecord, "readOnly" | "session"> {
+export interface LendRequest extends Pick<LoanRecord, "readOnly" | "session" | "handed"> {
   /** The run that lends them, and will take them back unless it lets them stay. */
   owner: string;
   /** On failure, its actions take the files back. */
@@ -143,12 +143,13 @@ export function newPath(path: string, user: ContainerUser): Pick<LoanRecord, "id
 /** The record of a file that is to be lent. */
 export function newLoan(
   { path, state: { dev, ino, bornMs } }: Pick<SourceFile, "path" | "state">,
-  { instance: { engine, name }, user, readOnly, owner, session, history }: LendOptions,
+  { instance: { engine, name }, user, readOnly, handed, owner, session, history }: LendOptions,
 ): LoanRecord {
   return {
     ...newPath(path, user),
     ...{ engine: engine.cli, server: serverRecord(engine.server), instance: name, hostPath: path, readOnly, owner },
     ...{ dev, ino, bornMs },
+    ...(handed ? { handed } : {}),
     ...(session === undefined ? {} : { session }),
     ...(history?.keptAs === undefined ? {} : { history: history.keptAs }),
   };

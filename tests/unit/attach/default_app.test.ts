@@ -79,10 +79,17 @@ Deno.test("a file in the app's place is lent, to read, and opened by the contain
   const fresh = await test(["atril-x"], pdf);
   assertEquals([fresh.app, fresh.session, fresh.joinsAny], [app, "atril", true]);
   assertStringIncludes(scripts[0]!, "type=application/pdf\n");
-  assertEquals(calls.splice(0), [["atril", [path], { readOnly: true }], { runsOn: false }]);
+  const toRead = { readOnly: true, handed: false };
+  assertEquals(calls.splice(0), [["atril", [path], toRead], { runsOn: false }]);
+  // Nor does it stay in a session that was to be left, and never began.
+  await test([], { ...pdf, detached: true });
+  assertEquals(calls.splice(0), [["atril", [path], toRead], { runsOn: false }]);
   // The app that runs may go on to show it when the one that was started has ended.
   assertEquals((await test(["xterm", "atril /x.pdf"], pdf)).session, "s1");
-  assertEquals(calls.splice(0), [["s1", [path], { readOnly: true }], { runsOn: true }]);
+  assertEquals(calls.splice(0), [["s1", [path], toRead], { runsOn: true }]);
+  // A copy goes with what it has.
+  await test(["atril"], { ...pdf, session: "s0", isDisposable: true, detached: true });
+  assertEquals(calls.splice(0), [["s0", [path], toRead], { runsOn: false }]);
   // In a copy it is already.
   const inCopy = { ...pdf, app: [...pdf.app, "/home/ubuntu/maps/a b.pdf"], isDisposable: true };
   assertEquals([(await test([], inCopy)).app, calls], [["atril", "/home/ubuntu/maps/a b.pdf"], []]);

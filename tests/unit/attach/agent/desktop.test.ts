@@ -14,6 +14,7 @@ import { noteOpened } from "../../../../lib/container/opened.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { createConsent } from "../../../../lib/guard/consent.ts";
 import { createPermissions, type Permissions } from "../../../../lib/attach/session/permissions.ts";
+import { ubuntuUser } from "../../../../lib/container/user.ts";
 import { openHistory, readHistory } from "../../../../lib/container/history.ts";
 import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
@@ -30,8 +31,10 @@ interface World {
   programs: () => string[];
   /** What the desktop and the printer were told. */
   done: string[][];
-  /** Ends the runs of attach.ts that go on, with this exit status. */
-  endRuns: (code: number) => Promise<void>;
+  /** Ends the runs of attach.ts that go on, with this exit status, as if their containers had made this of their files. */
+  endRuns: (code: number, version?: string) => Promise<void>;
+  /** Ends them where the files stay with sessions that go on. */
+  endStarted: () => void;
   /** The directory of the container on the host. */
   directory: string;
   /** The texts of the questions. */
@@ -101,6 +104,11 @@ async function inWorld(
   host.run = async (argv, options) => {
     programs.push(argv[0]!);
     if (real.includes(argv[0]!)) return await runProcess(argv, options);
+    // What is to run in the container runs here, as this user.
+    const inside = argv[1] === "exec" ? argv.slice(argv.indexOf("--") + 1) : [];
+    if (inside.length > 0) {
+      return await runProcess(inside.filter((word) => !/^(setpriv|--re[ug]id=.*|--clear-groups)$/.test(word)), options);
+    }
     const result = { argv, code: 0, signal: null, stdout: "", stderr: "" };
     if (argv[0] === "zenity") {
       asked.push(argv.find((word) => word.startsWith("--text="))!.slice("--text=".length));
@@ -128,7 +136,8 @@ async function inWorld(
     return { pid: 1, ended, kill() {} };
   };
   const history = openHistory(host, { name: "box" });
-  const box = localBox(host, { directory: own, mounts: mountsIn({ env: () => directory }, "box"), history });
+  const user = { ...ubuntuUser, home: join(directory, "home") };
+  const box = localBox(host, { user, directory: own, mounts: mountsIn({ env: () => directory }, "box"), history });
   await Deno.mkdir(box.mounts.directory);
   const container = { ...box, options: engineOptions, run: host.run, isConfined: () => Promise.resolve(isConfined) };
   const over = new AbortController();
@@ -147,10 +156,17 @@ async function inWorld(
       ask: (line) => act(parseRequest(JSON.stringify(line)) as DesktopLine),
       programs: () => programs,
       done,
-      async endRuns(code) {
+      async endRuns(code, version) {
+        for (const { name } of Deno.readDirSync(own)) {
+          if (version !== undefined) await Deno.writeTextFile(join(own, name, ".version"), version);
+          for (const file of Deno.readDirSync(join(own, name))) {
+            if (file.name !== ".version") await Deno.remove(join(own, name, file.name));
+          }
+        }
         for (const end of runs.splice(0)) end(code);
-        await new Promise((resolve) => setTimeout(resolve));
+        do await new Promise((resolve) => setTimeout(resolve)); while ([...Deno.readDirSync(own)].length > 0);
       },
+      endStarted: () => runs.splice(0).forEach((end) => end(0)),
       directory: box.mounts.directory,
       asked,
       said,
@@ -458,6 +474,119 @@ Deno.test("a storm of files for another container ends with a sentence, and link
     await endRuns(0);
     await ask(file);
     assertEquals(done.length, 5);
+    await endRuns(0);
+  }));
+
+const save = "Save the new version";
+
+Deno.test("what another container has made of a file is saved beside it, once, after a yes only", async () => {
+  for (const [place, where] of [[office, 'in "office"'], [copyOfOffice, 'in a copy of "office"']] as const) {
+    for (const answer of [save, "Refuse", "Allow for this session"]) {
+      await inWorld({ filePlaces: [place], answer }, async ({ ask, asked, put, written, said, endRuns, downloads }) => {
+        const directory = join(downloads, "../inside");
+        const file = { ask: "file", id: 1, name: "a b.ods", ...await put("a b.ods", "abc"), directory };
+        assertEquals([await ask(file), asked], ["done", []]);
+        await endRuns(0, "changed");
+        const question =
+          `A file of the container "box" was changed ${where}. Save it as a new version, or discard that? A yes`;
+        assertStringIncludes(asked[0]!, question);
+        assertStringIncludes(asked[0]!, `\n\nName: a b.ods\nSize: 7 bytes\nSaved beside it in: /`);
+        assertEquals(asked.length, 1);
+        const isSaved = answer === save;
+        const names = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
+        assertEquals(names, isSaved ? ["a b (2).ods", "a b.ods"] : ["a b.ods"]);
+        assertEquals(await Deno.readTextFile(join(directory, "a b.ods")), "abc");
+        const path = join(directory, "a b (2).ods");
+        if (isSaved) assertEquals(await Deno.readTextFile(path), "changed");
+        else assertStringIncludes(said.at(-1)!, 'The new version of "a b.ods" is discarded');
+        const lines = (await written() as Record<string, unknown>[]).filter(({ kind }) => kind === "file");
+        assertEquals(lines, isSaved ? [{ kind: "file", what: "saved", path, bytes: 7, where }] : []);
+      });
+    }
+  }
+});
+
+Deno.test("nobody is asked about a file that was not changed, or whose run has failed", () =>
+  inWorld({ filePlaces: [office], answer: save }, async ({ ask, asked, put, pass, endRuns }) => {
+    for (const code of [0, 1]) {
+      pass(10_000);
+      await ask({ ask: "file", id: 1, name: "a.ods", ...await put("a.ods", "abc") });
+      await endRuns(code);
+    }
+    assertEquals(asked, []);
+  }));
+
+Deno.test("a yes to all files is none to what becomes of one, and a no for the session ends it", async () => {
+  await inWorld({ filePlaces: [office], asks: ["files"], answer: "Allow for this session" }, async (world) => {
+    const file = { ask: "file", id: 1, name: "a.ods", ...await world.put("a.ods", "abc") };
+    assertEquals(await world.ask(file), "done");
+    assertEquals(world.asked.length, 2);
+    await world.endRuns(0, "changed");
+    assertEquals(world.asked.length, 3);
+    assertStringIncludes(world.asked[2]!, "Save it as a new version");
+  });
+  await inWorld({ filePlaces: [office], answer: "Refuse for this session" }, async (world) => {
+    const file = { ask: "file", id: 1, name: "a.ods", ...await world.put("a.ods", "abc") };
+    assertEquals(await world.ask(file), "done");
+    await world.endRuns(0, "changed");
+    assertEquals([await world.ask(file), world.asked.length], ["not done", 1]);
+    assertStringIncludes(world.said.at(-1)!, "you have closed the channel");
+  });
+});
+
+Deno.test("a storm of changed files ends with a sentence, and each is gone then", () =>
+  inWorld({ filePlaces: [copyOfOffice], answer: save }, async ({ ask, asked, said, put, endRuns, downloads }) => {
+    const directory = join(downloads, "../inside");
+    for (let times = 0; times < 24; times++) {
+      await ask({ ask: "file", id: 1, name: "a.ods", ...await put("a.ods", "abc"), directory });
+      if (times % 4 === 3) await endRuns(0, `changed ${times}`);
+    }
+    assert(asked.length < 24, `${asked.length}`);
+    assertStringIncludes(said.join("\n"), 'a new version of "a.ods" is not saved: it asks too often');
+  }));
+
+Deno.test("a place that a container may not write to, or has not said, is its share", async () => {
+  for (const directory of ["/proc/none", "docs", `/${"a".repeat(500)}`, "/a\u0000", 7, undefined]) {
+    await inWorld({ filePlaces: [office], answer: save }, async ({ ask, asked, put, said, endRuns, downloads }) => {
+      const share = join(downloads, "../home/share");
+      await ask({ ask: "file", id: 1, name: "a.ods", ...await put("a.ods", "abc"), directory });
+      await endRuns(0, "changed");
+      assertStringIncludes(asked[0]!, `in: ${directory === "/proc/none" ? directory : share}`);
+      assertStringIncludes(said.at(-1)!, join(share, "a (2).ods"));
+    });
+  }
+});
+
+Deno.test("who ends a run is told of files that are open elsewhere: what becomes of them does not come back", async () => {
+  for (const how of ["the run ends", "the channel is closed"]) {
+    await inWorld({ filePlaces: [office], answer: save }, async (world) => {
+      const { ask, asked, put, said, over, permissions, endRuns } = world;
+      await ask({ ask: "file", id: 1, name: "a.ods", ...await put("a.ods", "abc") });
+      if (how === "the run ends") over.abort();
+      else permissions.close(["files"]);
+      assertStringIncludes(
+        said.join("\n"),
+        '"a.ods" may still be open in "office": what is saved there does not come back',
+      );
+      await endRuns(0, "changed");
+      assertEquals(asked, []);
+    });
+  }
+});
+
+Deno.test("files that stay open in another container are not without end", () =>
+  inWorld({ filePlaces: [office] }, async ({ ask, done, put, said, pass, endRuns, endStarted }) => {
+    for (let times = 0; times < 20; times++) {
+      await ask({ ask: "file", id: 1, name: "a.pdf", ...await put("x", "abc") });
+      pass(3_000);
+      endStarted();
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    assertEquals(done.length, 16);
+    assertStringIncludes(said.join("\n"), "16 files that it has opened in containers are still there: close one");
+    await endRuns(0);
+    await ask({ ask: "file", id: 1, name: "a.pdf", ...await put("x", "abc") });
+    assertEquals(done.length, 17);
     await endRuns(0);
   }));
 

@@ -10,6 +10,7 @@ import { withUndo } from "../../../../lib/base/undo.ts";
 import { type Engine, engineCalled } from "../../../../lib/engine/engine.ts";
 import { type History, openHistory, readHistory } from "../../../../lib/container/history.ts";
 import { lendFiles, takeFilesBack } from "../../../../lib/container/lend/lend.ts";
+import { putVersion } from "../../../../lib/container/lend/handed_version.ts";
 import { bringVersion, keepCopies, takeBackCopies } from "../../../../lib/container/lend/lent_copies.ts";
 import { holdFile } from "../../../../lib/container/lend/held_file.ts";
 import {
@@ -19,6 +20,7 @@ import {
   withJournalLock,
   writeCopies,
 } from "../../../../lib/container/lend/journal.ts";
+import { versionOf } from "../../../../lib/container/handed.ts";
 import { isCopy, type LentCopy, type Loan } from "../../../../lib/container/lend/loan.ts";
 import { recover, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
 import { recordingUi } from "../../recording_host.ts";
@@ -39,7 +41,7 @@ interface World {
   answer: { now: Answer };
   /** Programs that ran in the container or wrote on the host. */
   calls: string[];
-  lend(options?: { readOnly?: boolean; history?: History }): Promise<LentCopy>;
+  lend(options?: { readOnly?: boolean; handed?: boolean; history?: History }): Promise<LentCopy>;
   takeBack(): Promise<string[]>;
   /** Names in the file's directory. */
   names(): string[];
@@ -104,11 +106,11 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
       said,
       answer,
       calls,
-      async lend({ readOnly = false, history } = {}) {
+      async lend({ handed = false, readOnly = handed, history } = {}) {
         const held = (await holdFile(file))!;
         const mappable = { path: file, file: held, state: held.stat(), directories: [] };
         const options = { instance: { engine, name: "box" }, user, readOnly, owner: "run-1", uid: undefined };
-        const recorded = history ? { history } : {};
+        const recorded = { ...history ? { history } : {}, ...handed ? { handed } : {} };
         const [copy] = await withUndo(host, (undo) => lendFiles(host, [mappable], { ...options, ...recorded, undo }));
         held.close();
         return copy as LentCopy;
@@ -678,5 +680,91 @@ Deno.test("keepCopies() and takeBackCopies() know a copy that another run has ta
     assertEquals(await keepCopies(host, [copy]), []);
     await takeBackCopies(host, { engine, name: "box" }, [copy]);
     assertEquals(said, []);
+  });
+});
+
+Deno.test("what a container has made of a file that was handed over is put beside that, once, and the file goes", async () => {
+  for (const isChanged of [true, false]) {
+    await withWorld(async ({ lend, file, names, host, engine, said }) => {
+      const history = openHistory(host, { name: "box" });
+      const copy = await lend({ handed: true, history });
+      assertEquals(Deno.statSync(copy.containerPath).mode! & 0o777, 0o600);
+      // As many apps save.
+      if (isChanged) {
+        await Deno.writeTextFile(`${copy.containerPath}.new`, "there");
+        await Deno.rename(`${copy.containerPath}.new`, copy.containerPath);
+      }
+      await takeFilesBack(host, { engine, name: "box" }, await readCopies(host));
+      assertEquals(said, []);
+      assertEquals(names(), isChanged ? [".version"] : []);
+      if (isChanged) assertEquals(text(versionOf(file)), "there");
+      assertEquals([...Deno.readDirSync(join(copy.containerPath, ".."))].length, 0);
+      await history.written();
+      const lines = (await readHistory(host, "box")).map(({ time: _, ...line }) => line);
+      assertEquals(lines, [
+        { kind: "file", what: "lent", path: file, readOnly: false },
+        { kind: "file", what: "back", path: file, changed: isChanged },
+      ]);
+    });
+  }
+});
+
+Deno.test("a container has nothing put on the host but a regular file that is not too large, and no name of its own", async () => {
+  for (const way of ["link", "pipe", "huge", "removed", "nobody waits"]) {
+    await withWorld(async ({ lend, file, names, takeBack, answer }) => {
+      answer.now = (argv) => argv[0] === "notify-send" ? Promise.resolve(result(argv)) : undefined;
+      const { containerPath } = await lend({ handed: true });
+      if (way !== "huge") await Deno.remove(containerPath);
+      if (way === "link") await Deno.symlink("/etc/passwd", containerPath);
+      if (way === "pipe") await new Deno.Command("mkfifo", { args: [containerPath] }).output();
+      if (way === "huge") await Deno.truncate(containerPath, 2 ** 29);
+      if (way === "nobody waits") {
+        await Deno.writeTextFile(containerPath, "there");
+        await Deno.remove(join(file, ".."), { recursive: true });
+      }
+      const [finding = ""] = await takeBack();
+      assertStringIncludes(
+        finding,
+        {
+          link: "it is no regular file any more",
+          pipe: "it is no regular file any more",
+          huge: "512 MiB large, and at most 256 MiB come back",
+          removed: "",
+          "nobody waits": `What "far:box" has made of "letter.odt" goes nowhere: nobody waits for it any more; it is "`,
+        }[way]!,
+      );
+      if (way === "nobody waits") {
+        assertEquals(text(containerPath), "there");
+        await Deno.mkdir(join(file, ".."));
+      }
+      assertEquals(names(), [], way);
+    });
+  }
+});
+
+Deno.test("putVersion() puts a version beside a file under a name that is free, whatever is there, and follows no link", async () => {
+  await withWorld(async ({ file, host, engine }) => {
+    const box = { engine, name: "box" };
+    const user = { name: "me", uid: "1000", gid: "1000", home: "/home/me" };
+    const directory = join(file, "../docs");
+    await Deno.mkdir(directory);
+    await Deno.writeTextFile(join(directory, "a b.ods"), "first");
+    const secret = join(file, "../secret");
+    await Deno.symlink(secret, join(directory, "a b (2).ods"));
+    await new Deno.Command("mkfifo", { args: [join(directory, "a b (3).ods")] }).output();
+    await Deno.mkdir(join(directory, "a b (4).ods"));
+    const options = { path: file, name: "a b.ods", directory, user };
+    for (const number of [5, 6]) {
+      await Deno.writeTextFile(file, `version ${number}`);
+      assertEquals(await putVersion(host, box, options), join(directory, `a b (${number}).ods`));
+      assertEquals(text(join(directory, `a b (${number}).ods`)), `version ${number}`);
+      assertEquals(Deno.statSync(join(directory, `a b (${number}).ods`)).mode! & 0o777, 0o600);
+    }
+    assertEquals([...Deno.readDirSync(directory)].length, 6, "something is left");
+    assertEquals([...Deno.readDirSync(join(directory, "a b (4).ods"))], []);
+    await assertRejects(() => Deno.stat(secret), Deno.errors.NotFound);
+    for (let number = 7; number < 100; number++) await Deno.mkdir(join(directory, `a b (${number}).ods`));
+    await assertRejects(() => putVersion(host, box, options), UserError, 'No name is free in "far:box"');
+    assertEquals([...Deno.readDirSync(directory)].length, 99, "something is left");
   });
 });

@@ -1,0 +1,79 @@
+/** What becomes of files that are handed over, on its way: see `container/handed.ts`. */
+
+import { basename, extname, join } from "@std/path";
+import { showOnDesktop } from "../../base/desktop.ts";
+import { UserError } from "../../base/errors.ts";
+import { removeFile } from "../../base/files.ts";
+import type { Host } from "../../base/host.ts";
+import { type Instance, labelOf } from "../../engine/engine.ts";
+import { versionOf } from "../handed.ts";
+import { type ContainerUser, formatUser } from "../user.ts";
+import { nameVersion, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
+import { copyFiles } from "./journal.ts";
+import type { LentCopy, Tell } from "./loan.ts";
+
+/**
+ * Brings what a container has made of a file that was handed over to it, for the run that waits for it.
+ *
+ * @param options `tell`: called with what the user should know
+ * @returns whether it was changed, and whether the copy is to stay, since it came nowhere
+ */
+export async function bringHanded(
+  host: Host,
+  instance: Instance,
+  { copy, tell }: { copy: LentCopy; tell: Tell },
+): Promise<{ isChanged: boolean; stays: boolean }> {
+  const { hostPath, containerPath, lent } = copy;
+  if (!lent) return { isChanged: false, stays: false };
+  const { part } = copyFiles(host, copy);
+  const label = labelOf(instance);
+  const tellWhy = async (why: string): Promise<void> => {
+    const finding = `What "${label}" has made of "${basename(hostPath)}" goes nowhere: ${why}`;
+    tell(finding);
+    await showOnDesktop(label, finding, { kind: "warning", run: host.run });
+  };
+  const isThere = `it is "${containerPath}" there`;
+  try {
+    const found = await readBack(host, instance, copy, { lent, part });
+    if (found === "other") await tellWhy("it is no regular file any more");
+    if (typeof found === "string" || !found.content) return { isChanged: false, stays: false };
+    const version = versionOf(hostPath);
+    await Deno.copyFile(part, `${version}.part`);
+    await Deno.rename(`${version}.part`, version);
+    return { isChanged: true, stays: false };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) await tellWhy(`nobody waits for it any more; ${isThere}`);
+    else if (error instanceof UserError) await tellWhy(`${error.message}; ${isThere}`);
+    else throw error;
+    return { isChanged: true, stays: true };
+  } finally {
+    await removeFile(part);
+  }
+}
+
+/**
+ * Puts a new version of a file beside it in a container, as its user, under a name that is free.
+ *
+ * @param options `path`: what has become of the file; `name`: the file's, which is fit to be one; `directory`: that of the
+ * file in the container, which has said so itself
+ * @returns its path there
+ * @throws {UserError} when it cannot be put there
+ */
+export async function putVersion(
+  host: Host,
+  instance: Instance,
+  { path, name, directory, user }: { path: string; name: string; directory: string; user: ContainerUser },
+): Promise<string> {
+  using file = await Deno.open(path);
+  const containerPath = join(directory, `.${crypto.randomUUID()}`);
+  const copy = { hostPath: name, containerPath, user: formatUser(user), readOnly: false };
+  const end = extname(name);
+  const stem = join(directory, name.slice(0, name.length - end.length));
+  try {
+    await sendCopy(host, instance, { copy, file });
+    const number = await nameVersion(host, instance, { copy, stem, end });
+    return `${stem} (${number})${end}`;
+  } finally {
+    await removeLentCopy(host.forCleanup(AbortSignal.timeout(20_000)), instance, { copy, found: "" }).catch(() => {});
+  }
+}

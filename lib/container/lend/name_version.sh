@@ -1,0 +1,15 @@
+# shellcheck shell=sh
+# name_version.sh
+# Gives a file a second name that is free, and prints its number. The arguments: the file, the new name up to its number, and
+# the rest of it. The same name again if this runs again. Nothing is overwritten, and no link followed. Runs as the container's
+# user.
+
+number=2
+while [ "$number" -lt 100 ]; do
+  if ln -T -- "$1" "$2 ($number)$3" 2>/dev/null || [ "$1" -ef "$2 ($number)$3" ]; then
+    echo "$number"
+    exit
+  fi
+  number=$((number + 1))
+done
+exit 1
