@@ -123,6 +123,11 @@ export function isProcessError(error: unknown): error is ProcessError {
   return error instanceof ProcessError;
 }
 
+/** Whether the engine cannot be reached. */
+export function isNoEngine(error: unknown): error is UserError {
+  return error instanceof UserError && error.exitCode === ExitCode.noEngine;
+}
+
 /** What a promise resolves to; undefined when it rejects as expected. */
 export async function orNothing<T>(
   promise: Promise<T>,

@@ -11,7 +11,7 @@ import {
 import type { Device } from "../engine/answer.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 import { findProfile } from "../engine/profile.ts";
-import { ExitCode, isFailure, UserError } from "../base/errors.ts";
+import { ExitCode, isNoEngine, isProcessError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { ScriptName } from "../base/programs.ts";
 import { once } from "../base/promises.ts";
@@ -102,7 +102,7 @@ async function engineFacts(host: Host, wanted: string | undefined): Promise<Engi
       managed: once(() => listManaged(host, engine)),
     };
   } catch (error) {
-    if (!isFailure(error) || error instanceof UserError && error.exitCode !== ExitCode.noEngine) throw error;
+    if (!isProcessError(error) && !isNoEngine(error)) throw error;
     return undefined;
   }
 }

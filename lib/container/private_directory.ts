@@ -7,7 +7,7 @@ import { join } from "@std/path";
 import { exists, readDirectory } from "../base/files.ts";
 import { takeLeftLines } from "./history.ts";
 import type { Host } from "../base/host.ts";
-import { lockFile } from "../base/lock.ts";
+import { isClaimed, lockFile } from "../base/lock.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { lockPath, mountsRoot, privatePrefix } from "./paths.ts";
 
@@ -66,13 +66,7 @@ export async function privateDirectories(host: Pick<Host, "env">): Promise<strin
 
 /** Whether a run, or what has outlived one, still has a private directory. */
 export async function isInUse(path: string): Promise<boolean> {
-  try {
-    using lock = await Deno.open(join(path, "lock"), { write: true });
-    return !await lock.tryLock(true);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return await isClaimed(join(path, "lock"));
 }
 
 /** Removes the directories of runs that have ended without doing so: nobody holds their locks. To be called in turn. */

@@ -5,7 +5,7 @@
 
 import { delay } from "@std/async";
 import { join } from "@std/path";
-import { isFailure, UserError } from "../base/errors.ts";
+import { isFailure, orNothing, UserError } from "../base/errors.ts";
 import { once } from "../base/promises.ts";
 import { withValues } from "../base/shell_words.ts";
 import { findInstance, updateInstance } from "../engine/instance.ts";
@@ -63,7 +63,7 @@ export function remoteContainer(
     },
     seenSessions: () => Promise.resolve(undefined),
     noteUse() {
-      const noted = noteUse(known);
+      const noted = orNothing(noteUse(known), isFailure);
       // Nobody waits for it before the end.
       noted.catch(() => {});
       opened.defer(() => noted);
@@ -104,13 +104,9 @@ export function remoteContainer(
  * another machine.
  */
 async function noteUse({ host, ...address }: KnownContainer): Promise<void> {
-  try {
-    const instance = await findInstance(host, address);
-    if (!instance || instance.config[sessionKey] === instance.last_used_at) return;
-    await updateInstance(host, address, { config: { [sessionKey]: instance.last_used_at } });
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-  }
+  const instance = await findInstance(host, address);
+  if (!instance || instance.config[sessionKey] === instance.last_used_at) return;
+  await updateInstance(host, address, { config: { [sessionKey]: instance.last_used_at } });
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Which container is meant, and where it is: on this machine or on another one. */
 
-import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
+import { isNoEngine, isProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { once } from "../base/promises.ts";
@@ -107,9 +107,7 @@ async function isOnThisMachine({ host, instance, mounts }: KnownContainer): Prom
   try {
     return await isHere(host, (await instance())!);
   } catch (error) {
-    const noAnswer = error instanceof ProcessError ||
-      error instanceof UserError && error.exitCode === ExitCode.noEngine;
-    if (!noAnswer) throw error;
+    if (!isProcessError(error) && !isNoEngine(error)) throw error;
     return !await exists(mounts.directory) || await exists(mounts.sockets);
   }
 }

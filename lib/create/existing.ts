@@ -13,7 +13,7 @@ import { type Engine, engineAt, engineCalled, engineClis, type Instance, otherEn
 import { findInstance, type InstanceInfo, listOwnInstances } from "../engine/instance.ts";
 import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.ts";
 import { hasRemote } from "../engine/server.ts";
-import { ExitCode, inputError, UserError } from "../base/errors.ts";
+import { inputError, isNoEngine, orNothing, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { all } from "../base/promises.ts";
 
@@ -89,12 +89,7 @@ async function findNamesake(host: Host, { engine, name }: Instance): Promise<Eng
   const { cli } = otherEngine(engine);
   if (remote === undefined || !await hasRemote({ host, cli }, remote)) return undefined;
   const other = await engineAt({ host, cli }, { remote, project });
-  try {
-    const instance = await findInstance(host, { engine: other, name });
-    return instance && isManaged(instance) ? other : undefined;
-  } catch (error) {
-    // Without an answer, nothing says that there is one.
-    if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return undefined;
-    throw error;
-  }
+  // Without an answer, nothing says that there is one.
+  const instance = await orNothing(findInstance(host, { engine: other, name }), isNoEngine);
+  return instance && isManaged(instance) ? other : undefined;
 }

@@ -18,7 +18,17 @@ import {
 } from "./engine.ts";
 import { delay } from "@std/async";
 import { configIn, type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
-import { causedBy, ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import {
+  causedBy,
+  ExitCode,
+  inputError,
+  isNoEngine,
+  isProcessError,
+  orNothing,
+  ProcessError,
+  type ProcessResult,
+  UserError,
+} from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import { networkHint } from "./bridge.ts";
 import { imageOn } from "./image.ts";
@@ -127,27 +137,18 @@ export async function listInstances(
  * who may use one project alone gets the instances of that.
  */
 export async function listAllInstances(host: Host, engine: Engine): Promise<InstanceInfo[]> {
-  try {
-    const { server, ...rest } = engine;
-    const anyProject = { ...rest, server: { ...server, project: undefined } };
-    return listIn(await query(host, anyProject, "/1.0/instances?recursion=1&all-projects=true"))
-      .map((json) => parseInstance(engine, json));
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
-    return await listInstances(host, engine);
-  }
+  const anyProject = { ...engine, server: { ...engine.server, project: undefined } };
+  const asked = query(host, anyProject, "/1.0/instances?recursion=1&all-projects=true");
+  const found = await orNothing(asked.then(listIn), isProcessError);
+  return found?.map((json) => parseInstance(engine, json)) ?? await listInstances(host, engine);
 }
 
 /**
  * The same of this machine's own server, whichever server the engine is called with; none where it does not answer.
  */
 export async function listOwnInstances(host: Host, { cli }: Pick<Engine, "cli">): Promise<InstanceInfo[]> {
-  try {
-    return await listAllInstances(host, await engineAt({ host, cli }, { remote: "local" }));
-  } catch (error) {
-    if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return [];
-    throw error;
-  }
+  const asked = engineAt({ host, cli }, { remote: "local" }).then((engine) => listAllInstances(host, engine));
+  return await orNothing(asked, isNoEngine) ?? [];
 }
 
 /** The instances that may share directories of this machine, in all projects, without their addresses. */
@@ -331,12 +332,8 @@ const stopSeconds = 60;
 
 /** Stops an instance that runs; kills what does not stop by itself. */
 export async function stopInstance(host: Host, instance: Instance): Promise<void> {
-  try {
-    await run(host, instance.engine, ["stop", "--timeout", String(stopSeconds), labelOf(instance)]);
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
-    await killInstance(host, instance);
-  }
+  const stopping = run(host, instance.engine, ["stop", "--timeout", String(stopSeconds), labelOf(instance)]);
+  if (!await orNothing(stopping, isProcessError)) await killInstance(host, instance);
 }
 
 /** Kills all that runs in an instance. */

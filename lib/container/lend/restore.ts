@@ -1,7 +1,7 @@
 /** Restoring the ACLs of mapped files: finds the files, makes the changes of the plan, and updates the journal. */
 
 import { dirname, join } from "@std/path";
-import { ProcessError } from "../../base/errors.ts";
+import { isProcessError, orNothing } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { writeAcls } from "./acl.ts";
 import { type HeldFile, holdFile, type InodeId, isSameInode, readHeldAcls } from "./held_file.ts";
@@ -127,11 +127,8 @@ async function forAllOrEach<T, R>(
   items: readonly T[],
   act: (items: readonly T[]) => Promise<readonly R[]>,
 ): Promise<(R | Error)[]> {
-  try {
-    return [...await act(items)];
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
-  }
+  const all = await orNothing(act(items), isProcessError);
+  if (all) return [...all];
   const results: (R | Error)[] = [];
   for (const item of items) results.push(await act([item]).then(([result]) => result!, (error: Error) => error));
   return results;
