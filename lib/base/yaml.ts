@@ -60,25 +60,35 @@ export function isMap(data: unknown): data is Record<string, unknown> {
 }
 
 /**
- * Line and column, from 1, of the key that `keys` lead to, from the outermost one inwards. Knows maps in block style;
- * if it does not find a key, it returns the one around it.
+ * Line and column, from 1, of what `keys` lead to, from the outermost key inwards; a number is that of an item of a list,
+ * from 0. Knows block style; if it does not find a key, it returns the one around it.
  */
-export function locateKey(text: string, keys: readonly string[]): { line: number; column: number } {
+export function locateKey(text: string, keys: readonly (string | number)[]): { line: number; column: number } {
   let found = { line: 1, column: 1 };
   let depth = 0;
-  let outer = -1; // Indentation of the key found last.
-  let level: number | undefined; // Indentation of the keys below it.
-  for (const [index, line] of text.split("\n").entries()) {
-    const [, spaces, double, single, plain] =
-      /^(\s*)(?:"([^"]*)"|'([^']*)'|([^\s#'"-][^:]*?))\s*:(?:\s|$)/.exec(line) ?? [];
-    if (spaces === undefined) continue;
-    const indentation = spaces.length;
-    if (indentation <= outer) break;
+  let outer = -1; // Indentation of what was found last.
+  let level: number | undefined; // Indentation of what is below it.
+  let items = 0;
+  for (const { line, indentation, key } of marksIn(text)) {
+    // The items of a key may stand right below it.
+    if (indentation < outer || indentation === outer && key !== undefined) break;
     level ??= indentation;
-    if (indentation !== level || (double ?? single ?? plain) !== keys[depth]) continue;
-    found = { line: index + 1, column: indentation + 1 };
+    if (indentation !== level || (key ?? items++) !== keys[depth]) continue;
+    found = { line, column: indentation + 1 };
     if (++depth === keys.length) break;
-    [outer, level] = [indentation, undefined];
+    [outer, level, items] = [indentation, undefined, 0];
   }
   return found;
+}
+
+/** The keys in a text, and without a key, the dashes before items. */
+function* marksIn(text: string): Generator<{ line: number; indentation: number; key?: string }> {
+  for (const [index, line] of text.split("\n").entries()) {
+    const [, spaces = "", dash = "", rest = ""] = /^(\s*)(-(?:\s+|$))?(.*)$/s.exec(line) ?? [];
+    const at = { line: index + 1, indentation: spaces.length };
+    if (dash !== "") yield at;
+    const [, double, single, plain] = /^(?:"([^"]*)"|'([^']*)'|([^\s#'"-][^:]*?))\s*:(?:\s|$)/.exec(rest) ?? [];
+    const key = double ?? single ?? plain;
+    if (key !== undefined) yield { ...at, indentation: at.indentation + dash.length, key };
+  }
 }

@@ -174,22 +174,24 @@ async function checkWriters(host: Pick<Host, "env">, path: string): Promise<void
  */
 export async function parseSettings(host: Pick<Host, "env">, text: string): Promise<Entry[]> {
   // Most users have no such file, and need not wait for the parser.
-  const { isMap, parseYaml } = await import("../../base/yaml.ts");
+  const { isMap, locateKey, parseYaml } = await import("../../base/yaml.ts");
   const path = settingsPath(host)!;
   const data = parseYaml(path, text) ?? {};
-  const places = findPlaces(text);
-  const fail = (error: unknown, entry = -1, key?: string): never => {
-    const { line, column } = places(entry, key);
+  const fail = (error: unknown, ...keys: (string | number)[]): never => {
+    const { line, column } = locateKey(text, keys);
     if (!(error instanceof UserError)) throw error;
     throw inputError(`${path}:${line}:${column}: ${error.message}`, error.hint);
   };
   if (!isMap(data)) return fail(inputError("This is not a map", 'Begin with "containers:"'));
   const other = Object.keys(data).find((key) => key !== "containers");
-  if (other !== undefined) fail(inputError(`Unknown key "${other}"`, 'Use "containers", a list'), -1, other);
+  if (other !== undefined) fail(inputError(`Unknown key "${other}"`, 'Use "containers", a list'), other);
   const entries = data.containers ?? [];
   if (!Array.isArray(entries)) return fail(inputError('"containers" is not a list', 'Write entries as "- name: NAME"'));
   return entries.map((entry: unknown, index) => {
-    const wrong = (message: string, hint: string, key?: string): never => fail(inputError(message, hint), index, key);
+    const at = ["containers", index];
+    const fromOf = (...keys: string[]): string => `${shortened(host, path)}:${locateKey(text, [...at, ...keys]).line}`;
+    const wrong = (message: string, hint: string, ...keys: string[]): never =>
+      fail(inputError(message, hint), ...at, ...keys);
     if (!isMap(entry)) return wrong("This entry is not a map", 'Write "- name: NAME", and its settings below');
     const { name, ...rest } = entry;
     if (typeof name !== "string" || !/^[\w.*?:-]+$/.test(name)) {
@@ -212,17 +214,17 @@ export async function parseSettings(host: Pick<Host, "env">, text: string): Prom
       try {
         checkSetting(host, known, written);
       } catch (error) {
-        fail(error, index, key);
+        fail(error, ...at, key);
       }
-      settings.set(known, { value: written, from: `${shortened(host, path)}:${places(index, key).line}` });
+      settings.set(known, { value: written, from: fromOf(key) });
     }
     const [allow, deny, ask] = listKeys.map((key) => settings.get(key)?.value);
     try {
       askedChannels({ allow, deny, ask });
     } catch (error) {
-      fail(error, index, "ask");
+      fail(error, ...at, "ask");
     }
-    return { name, settings, from: `${shortened(host, path)}:${places(index).line}` };
+    return { name, settings, from: fromOf() };
   });
 }
 
@@ -230,22 +232,4 @@ export async function parseSettings(host: Pick<Host, "env">, text: string): Prom
 export function shortened(host: Pick<Host, "env">, path: string): string {
   const home = host.env("HOME");
   return home && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
-}
-
-/** Finds the keys of the entries in the text, by line and column from 1. Knows block style; else finds what is around. */
-function findPlaces(text: string): (entry: number, key?: string) => { line: number; column: number } {
-  const lines = text.split("\n");
-  const list = lines.findIndex((line) => /^(["']?)containers\1\s*:/.test(line));
-  const dashes = lines.map((line) => /^(\s*)-(?:\s|$)/.exec(line)?.[1]);
-  const indentation = dashes.find((spaces, index) => index > list && spaces !== undefined);
-  const starts = dashes.flatMap((spaces, index) => index > list && spaces === indentation ? [index] : []);
-  return (entry, key) => {
-    const [from, to] = entry < 0 ? [0, lines.length] : [starts[entry] ?? list, starts[entry + 1] ?? lines.length];
-    for (let index = Math.max(0, from); key !== undefined && index < to; index++) {
-      const [, before, , found] = /^(\s*(?:-\s+)?)(["']?)([\w-]+)\2\s*:/.exec(lines[index]!) ?? [];
-      if (found === key) return { line: index + 1, column: before!.length + 1 };
-    }
-    const line = Math.max(0, from);
-    return { line: line + 1, column: entry < 0 ? 1 : /^\s*/.exec(lines[line]!)![0].length + 1 };
-  };
 }

@@ -72,3 +72,18 @@ Deno.test("locateKey() copes with CRLF line ends and a document that is indented
   assertEquals(locateKey("a:\r\n  b: 1\r\n", ["a", "b"]), { line: 2, column: 3 });
   assertEquals(locateKey("---\n  a:\n      b: 1\n  c: 2\n", ["c"]), { line: 4, column: 3 });
 });
+
+Deno.test("locateKey() counts the items of a list, wherever their dashes stand", () => {
+  for (const indentation of ["", "  "]) {
+    const text = `containers:\n- name: a\n  ask:\n  - links\n-\n  name: b\n  ask: [links]\nname: c\n`
+      .replace(/^(?=[ -])/gm, indentation);
+    const column = indentation.length;
+    assertEquals(locateKey(text, ["containers", 0]), { line: 2, column: column + 1 });
+    assertEquals(locateKey(text, ["containers", 0, "name"]), { line: 2, column: column + 3 });
+    assertEquals(locateKey(text, ["containers", 0, "ask"]), { line: 3, column: column + 3 });
+    assertEquals(locateKey(text, ["containers", 1, "ask"]), { line: 7, column: column + 3 });
+    assertEquals(locateKey(text, ["containers", 0, "ask", 1]), { line: 3, column: column + 3 });
+    assertEquals(locateKey(text, ["containers", 2, "name"]), { line: 1, column: 1 });
+    assertEquals(locateKey(text, ["name"]), { line: 8, column: 1 });
+  }
+});
