@@ -1,11 +1,13 @@
 /**
- * A border that the guard draws on each window of the container's that the desktop gives no frame: four strips of a
- * colour on its edges, over what the app shows there. GNOME draws no frames, and GTK apps ask none for theirs.
+ * A border that the guard draws around each window of the container's that the desktop gives no frame: four strips of a
+ * colour beside what the app shows. GNOME draws no frames, and GTK apps ask none for theirs. What the desktop takes for
+ * the window is larger than what the app does, by the border: each hears of the sizes that it knows.
  */
 
-import type { Addition, Create, Part, WaylandObject } from "./objects.ts";
+import type { Size } from "../limits.ts";
+import { type Addition, type Create, dropped, type Part, type WaylandObject } from "./objects.ts";
 import type { Border } from "./session.ts";
-import { borderOf, type Surface, type SurfaceArea } from "./surfaces.ts";
+import { borderOf, grown, rectangleOf, type SizeRequest, type Surface, type SurfaceArea } from "./surfaces.ts";
 
 interface Strip {
   surface: WaylandObject;
@@ -20,8 +22,21 @@ const needed = ["wl_compositor", "wl_subcompositor", "wp_viewporter", "wp_single
 const shared = [...needed, "wl_buffer", "wl_region"] as const;
 type Shared = Readonly<Record<typeof shared[number], WaylandObject>>;
 
-/** Larger than any surface. */
+/** Larger than any surface: the largest number of the protocol. */
 const everything = 2 ** 31 - 1;
+
+/** The sizes of a window, as the app knows them, or is to know them. */
+interface Sizes {
+  /** What the app has said last. */
+  limits: { set_min_size?: Size; set_max_size?: Size };
+  /** What the compositor wants, until it has said all of it. */
+  wanted?: Size & { states: Uint8Array };
+}
+
+export interface Borders extends Part {
+  /** How wide the border of a surface is, in pixels of the desktop; 0 for none. */
+  widthOf(surface: Surface): number;
+}
 
 /**
  * No borders yet. Where the compositor lacks a global that they need, there never are any.
@@ -38,18 +53,66 @@ export function createBorders(
     surfaceOf(object: WaylandObject): Surface;
     isFramed(window: WaylandObject): boolean;
   },
-): Part {
+): Borders {
+  const sizes = new WeakMap<WaylandObject, Sizes>();
   const borders = new Map<WaylandObject, { strips: readonly Strip[]; part: SurfaceArea }>();
   let common: Shared | undefined;
 
   const colour = border.colour.match(/\w\w/g)!.map((byte) => parseInt(byte, 16) * 0x101_0101);
   const edges = edgesOf(border.width);
 
-  const begin = (): Addition[] | undefined => {
+  const widthOf: Borders["widthOf"] = ({ role, toplevel }) => {
+    const canBe = common !== undefined || registry() !== undefined && !needed.map(numberOf).includes(undefined);
+    return role === "window" && canBe && (border.isAlways || !isFramed(toplevel!)) ? border.width : 0;
+  };
+  const sizesOf = (toplevel: WaylandObject): Sizes => {
+    const known = sizes.get(toplevel);
+    if (known) return known;
+    const made: Sizes = { limits: {} };
+    sizes.set(toplevel, made);
+    return made;
+  };
+  /** Tells the compositor of a window's sizes, before it is committed, where they are others than before. */
+  const tellSizes = (found: Surface, width: number): Addition[] => {
+    const { toplevel, shell, geometry, whole, told, picture } = found;
+    if (!shell) return [];
+    const { limits } = sizesOf(toplevel!);
+    const box = geometry ?? (width > 0 || told.has("set_window_geometry") ? whole : undefined);
+    const larger = (sizes: Size): number[] =>
+      [sizes.width, sizes.height].map((side) => side > 0 ? side + 2 * width : side);
+    const { set_min_size: min, set_max_size: max } = limits;
+    const all: readonly (readonly [WaylandObject, SizeRequest, readonly number[] | undefined])[] = [
+      [shell, "set_window_geometry", box && rectangleOf(grown(box, width))],
+      [toplevel!, "set_min_size", min && larger(min)],
+      [toplevel!, "set_max_size", max && larger(max)],
+    ];
+    const changed = all.filter((each): each is [WaylandObject, SizeRequest, readonly number[]] =>
+      each[2] !== undefined && each[2].join() !== told.get(each[1])?.join()
+    );
+    for (const [, request, values] of changed) told.set(request, values);
+    // A window that is not shown is told of anew, once it is.
+    if (picture.width === 0) told.forEach((_, request) => told.set(request, []));
+    return changed.map(([object, request, values]) => [
+      object,
+      request,
+      ...values.map((value) => Math.min(value, everything)),
+    ]);
+  };
+  /** A size of the compositor's, for the app. */
+  const smaller = ({ width, height }: Size, by: number): Size => ({
+    width: width > 0 ? Math.max(1, width - 2 * by) : 0,
+    height: height > 0 ? Math.max(1, height - 2 * by) : 0,
+  });
+  const keepLimit =
+    (request: "set_min_size" | "set_max_size") => ({ object, args }: { object: WaylandObject; args: Size }): void => {
+      sizesOf(object).limits[request] = args;
+      surfaceOf(object).told.set(request, [args.width, args.height]);
+    };
+
+  const begin = (): Addition[] => {
     if (common) return [];
-    const from = registry();
+    const from = registry()!;
     const numbers = needed.map(numberOf);
-    if (!from || numbers.includes(undefined)) return undefined;
     const made = Object.fromEntries(shared.map((name) => [name, create(name)])) as Shared;
     common = made;
     return [
@@ -85,13 +148,12 @@ export function createBorders(
     );
   };
 
-  /** Puts one on the edges of a part of a surface, before the surface is committed; undefined takes it away. */
+  /** Puts one around a part of a surface, before the surface is committed; undefined takes it away. */
   const place = (surface: WaylandObject, part: SurfaceArea | undefined): Addition[] => {
     if (!part) return remove(surface);
     const known = borders.get(surface);
     if (known && part.every((value, index) => value === known.part[index])) return [];
     const messages = begin();
-    if (!messages) return [];
     const strips = known?.strips ?? edges(part).map(makeStrip);
     borders.set(surface, { strips, part });
     return [
@@ -106,14 +168,35 @@ export function createBorders(
   };
 
   return {
+    widthOf,
     handlers: {
       "wl_surface.commit": ({ object }) => {
         const found = surfaceOf(object);
         if (found.role !== "window") return undefined;
-        const hasBorder = border.isAlways || !isFramed(found.toplevel!);
-        const before = place(object, hasBorder ? borderOf(found) : undefined);
+        const width = widthOf(found);
+        const before = [...place(object, width > 0 ? borderOf(found) : undefined), ...tellSizes(found, width)];
         return before.length > 0 ? { before } : undefined;
       },
+      "xdg_toplevel.set_min_size": keepLimit("set_min_size"),
+      "xdg_toplevel.set_max_size": keepLimit("set_max_size"),
+      // Whether the desktop draws a frame is said after it (wlroots).
+      "xdg_toplevel.configure": ({ object, args }) => {
+        sizesOf(object).wanted = args;
+        return dropped;
+      },
+      "xdg_surface.configure": ({ object }) => {
+        const found = surfaceOf(object);
+        const { toplevel } = found;
+        const known = toplevel && !toplevel.isEnded ? sizesOf(toplevel) : undefined;
+        if (!known?.wanted) return undefined;
+        const { width, height } = smaller(known.wanted, widthOf(found));
+        const { states } = known.wanted;
+        delete known.wanted;
+        return { before: [[toplevel!, "configure", width, height, states]] };
+      },
+      "xdg_toplevel.configure_bounds": ({ object, args }) => ({
+        args: smaller(args, widthOf(surfaceOf(object))),
+      }),
       "wl_surface.destroy": ({ object }) => ({ before: remove(object) }),
       // The app has put another surface on top of one, and over its border.
       "wl_subcompositor.get_subsurface": ({ args: { surface, parent } }) => ({
@@ -123,15 +206,16 @@ export function createBorders(
   };
 }
 
-/** The four strips of a border. */
+/** The four strips of a border, around a part of a surface. */
 function edgesOf(thickness: number): (part: SurfaceArea) => SurfaceArea[] {
   return ([x, y, width, height]) => {
-    const [across, down] = [Math.min(thickness, width), Math.min(thickness, height)];
+    const [left, top] = [x - thickness, y - thickness];
+    const [across, down] = [width + 2 * thickness, height + 2 * thickness];
     return [
-      [x, y, width, down],
-      [x, y + height - down, width, down],
-      [x, y, across, height],
-      [x + width - across, y, across, height],
+      [left, top, across, thickness],
+      [left, y + height, across, thickness],
+      [left, top, thickness, down],
+      [x + width, top, thickness, down],
     ];
   };
 }

@@ -96,7 +96,12 @@ export function createPolicy(
     screens: outputs.pixels,
   });
   const windows = createWindows({ session, surfaces });
-  const popups = createPopups({ session, surfaces, screens: outputs.sizes });
+  const popups = createPopups({
+    session,
+    surfaces,
+    screens: outputs.sizes,
+    borderOf: (surface: Surface) => borders.widthOf(surface),
+  });
   const borders = createBorders({
     border,
     create,

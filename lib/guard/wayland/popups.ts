@@ -2,7 +2,7 @@
 
 import { Violation } from "../faults.ts";
 import { coversTooMuch, coverTooMuch, leaveMs, minMenu, popupReach, type Size } from "../limits.ts";
-import { type Addition, dropped, type Part, type WaylandObject } from "./objects.ts";
+import { type Addition, dropped, type Part, type Verdict, type WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
 import type { Surface, Surfaces } from "./surfaces.ts";
 
@@ -13,6 +13,8 @@ interface Positioner {
   offset: { x: number; y: number };
   /** The part of the parent beside which it is. */
   anchor?: Size & { x: number; y: number };
+  /** How large the parent is to be. */
+  parentSize?: Size;
 }
 
 export interface Popups extends Part {
@@ -24,9 +26,14 @@ export interface Popups extends Part {
   close(): { events: Addition[]; requests: Addition[] };
 }
 
-/** No popups yet. `screens`: their sizes. */
+/** No popups yet. `screens`: their sizes; `borderOf`: how wide the border around a window is. */
 export function createPopups(
-  { session, surfaces, screens }: { session: WaylandSession; surfaces: Surfaces; screens(): Size[] },
+  { session, surfaces, screens, borderOf }: {
+    session: WaylandSession;
+    surfaces: Surfaces;
+    screens(): Size[];
+    borderOf(surface: Surface): number;
+  },
 ): Popups {
   const { attention } = session;
   /** Those that are shown. */
@@ -63,6 +70,19 @@ export function createPopups(
     // What is hidden covers nothing.
     return isNear && (popup.isHidden || mayCover(popup, { width, height }));
   };
+  /** A place beside a window, as the compositor sees it: with the window's border. Then it is the app's own again. */
+  const besideBorder = (positioner: WaylandObject, parent: Surface): Pick<Verdict, "before" | "after"> => {
+    const by = borderOf(parent);
+    const { anchor, parentSize } = positioners.get(positioner)!;
+    if (by === 0 || !anchor) return {};
+    const sent = (by: number): Addition[] => [
+      [positioner, "set_anchor_rect", anchor.x + by, anchor.y + by, anchor.width, anchor.height],
+      ...parentSize
+        ? [[positioner, "set_parent_size", parentSize.width + 2 * by, parentSize.height + 2 * by] as const]
+        : [],
+    ];
+    return { before: sent(by), after: sent(0) };
+  };
   return {
     handlers: {
       "xdg_wm_base.create_positioner": ({ args: { id } }) =>
@@ -70,6 +90,8 @@ export function createPopups(
       "xdg_positioner.set_size": ({ object, args }) => void Object.assign(positioners.get(object)!, args),
       "xdg_positioner.set_offset": ({ object, args }) => void (positioners.get(object)!.offset = args),
       "xdg_positioner.set_anchor_rect": ({ object, args }) => void (positioners.get(object)!.anchor = args),
+      "xdg_positioner.set_parent_size": ({ object, args: { parent_width: width, parent_height: height } }) =>
+        void (positioners.get(object)!.parentSize = { width, height }),
       "xdg_surface.get_popup": ({ object, args: { id, parent, positioner } }) => {
         if (!parent) throw new Violation("a popup has no window");
         parents.set(id, surfaces.of(parent));
@@ -78,17 +100,28 @@ export function createPopups(
         Object.assign(popup, { role: "popup", shell: object, isHidden: false });
         surfaces.link(id, object);
         const at = positioners.get(positioner)!;
-        if (attention.isPresent() && mayBeAt(at, { popup, parent: surfaces.of(parent) })) return void popups.add(id);
+        const beside = besideBorder(positioner, surfaces.of(parent));
+        if (attention.isPresent() && mayBeAt(at, { popup, parent: surfaces.of(parent) })) {
+          popups.add(id);
+          return beside;
+        }
         popup.isHidden = true;
         hidden.add(id);
-        return undefined;
+        return beside;
       },
-      "xdg_popup.reposition": ({ object, args: { positioner } }) =>
-        mayBeAt(positioners.get(positioner)!, { popup: surfaces.of(object), parent: parents.get(object)! })
-          ? undefined
-          : dropped,
-      // An app closes a popup that the compositor does not show.
-      "xdg_popup.configure": ({ object }) => hidden.delete(object) ? { after: [[object, "popup_done"]] } : undefined,
+      "xdg_popup.reposition": ({ object, args: { positioner } }) => {
+        const parent = parents.get(object)!;
+        const mayBe = mayBeAt(positioners.get(positioner)!, { popup: surfaces.of(object), parent });
+        return mayBe ? besideBorder(positioner, parent) : dropped;
+      },
+      "xdg_popup.configure": ({ object, args: { x, y } }) => {
+        const by = borderOf(parents.get(object)!);
+        return {
+          args: { x: x - by, y: y - by },
+          // An app closes a popup that the compositor does not show.
+          after: hidden.delete(object) ? [[object, "popup_done"]] : [],
+        };
+      },
     },
     mayCover,
     mustClose: () => popups.size > 0 && attention.absentMs() > leaveMs,

@@ -19,6 +19,9 @@ export interface Box {
   bottom: number;
 }
 
+/** What is said of a window's sizes, and counts from its next commit on. */
+export type SizeRequest = "set_window_geometry" | "set_min_size" | "set_max_size";
+
 export interface Surface {
   /** The surface itself. */
   object: WaylandObject;
@@ -42,10 +45,14 @@ export interface Surface {
   geometry?: Box;
   /** The same as of the last commit, or all that it showed then. */
   bounds?: Box;
-  /** What of it its border is on, as of the last commit. */
+  /** All that it may have shown as of the last commit. */
+  whole?: Box;
+  /** What of it its border is around, as of the last commit. */
   seen?: Box;
   /** The size that the compositor wants it to have. */
   configured?: Size;
+  /** What the compositor has been told last of a window's sizes, by the names of the requests. */
+  told: Map<SizeRequest, readonly number[]>;
   /** Its xdg_toplevel. */
   toplevel?: WaylandObject;
   /** It is left out: nothing is attached to it until it is another popup. */
@@ -182,14 +189,20 @@ export function createSurfaces(
     following.forEach(take);
     const box = boxOf(root);
     const { shell, geometry } = root;
-    if (box) root.seen = box;
-    else delete root.seen;
+    if (box) root.whole = root.seen = box;
+    else {
+      delete root.whole;
+      delete root.seen;
+    }
     if (!box) return undefined;
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
     if (root.role === "popup" && (root.isHidden || !mayPopUp(root, sizeOf(box)))) return dropped;
     // Else it would have a picture over other windows, which the desktop takes for a shadow.
     const isChanged = geometry ? !isWithin(box, geometry) : following.length > 0;
-    if (isChanged) root.geometry = box;
+    if (isChanged) {
+      root.geometry = box;
+      root.told.set("set_window_geometry", rectangleOf(box));
+    }
     for (const part of following) {
       held.delete(part);
       if (!isSync(part)) apply(part);
@@ -213,6 +226,7 @@ export function createSurfaces(
         picture: zeroSize,
         scale: 1,
         isTurned: false,
+        told: new Map(),
         parts: new Set(),
         sizes: [zeroSize, zeroSize],
         places: [origin, origin, origin],
@@ -295,7 +309,12 @@ function sizeOf({ left, top, right, bottom }: Box): Size {
   return { width: right - left, height: bottom - top };
 }
 
-function rectangleOf(box: Box): SurfaceArea {
+/** The same with so much more at each side. */
+export function grown({ left, top, right, bottom }: Box, by: number): Box {
+  return { left: left - by, top: top - by, right: right + by, bottom: bottom + by };
+}
+
+export function rectangleOf(box: Box): SurfaceArea {
   const { width, height } = sizeOf(box);
   return [box.left, box.top, width, height];
 }
@@ -374,7 +393,7 @@ function overlap(box: Box, other: Box): Box {
   return left < right && top < bottom ? { left, top, right, bottom } : box;
 }
 
-/** On what of a window a border is to be, as of its last commit; undefined for a window without a picture. */
+/** Around what of a window a border is to be, as of its last commit; undefined for a window without a picture. */
 export function borderOf({ seen }: Surface): SurfaceArea | undefined {
   return seen && rectangleOf({
     ...seen,
@@ -466,14 +485,18 @@ export function surfaceRules(
       "zwp_tablet_tool_v2.set_cursor": setPointer,
       "xdg_wm_base.get_xdg_surface": ({ args: { id, surface } }) => surfaces.link(id, surface),
       "xdg_surface.set_window_geometry": ({ object, args: { x, y, width, height } }) => {
-        of(object).geometry = { left: x, top: y, right: x + width, bottom: y + height };
+        const found = of(object);
+        found.geometry = { left: x, top: y, right: x + width, bottom: y + height };
+        found.told.set("set_window_geometry", [x, y, width, height]);
       },
     },
     ended(object) {
       const found = of(object);
       if (found?.object === object || object.type.name === "wl_subsurface") surfaces.leave(found!);
       else if (found?.shell === object) {
-        Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined, seen: undefined });
+        const none = { geometry: undefined, bounds: undefined, whole: undefined, seen: undefined };
+        Object.assign(found, { shell: undefined, ...none });
+        found.told.clear();
       }
     },
     end: surfaces.end,

@@ -1163,10 +1163,11 @@ Deno.test("the guard of Wayland draws a border on a window that the desktop give
       message(24, "wl_surface.set_input_region", region),
       message(24, "wl_surface.attach", buffer, 0, 0),
       new Uint8Array([
-        ...place(24, [0, 0, 400, 4]),
-        ...place(27, [0, 296, 400, 4]),
-        ...place(30, [0, 0, 4, 300]),
-        ...place(33, [396, 0, 4, 300]),
+        ...place(24, [-4, -4, 408, 4]),
+        ...place(27, [-4, 300, 408, 4]),
+        ...place(30, [-4, -4, 4, 308]),
+        ...place(33, [400, -4, 4, 308]),
+        ...message(ids.xdgSurface, "xdg_surface.set_window_geometry", -4, -4, 408, 308),
         ...message(ids.surface, "wl_surface.commit"),
       ]),
     ]
@@ -1207,22 +1208,91 @@ Deno.test("the guard of Wayland keeps a border on top, on what is seen, and as l
   for (const strip of [25, 28, 31, 34]) assert(raised.includes(text(message(strip, "wl_subsurface.place_above", 37))));
   const commit = (): string => text(app(message(ids.surface, "wl_surface.commit")));
   const right = (x: number, height: number): string =>
-    text(message(34, "wl_subsurface.set_position", x, 0)) + text(message(35, "wp_viewport.set_destination", 4, height));
+    text(message(34, "wl_subsurface.set_position", x, -4)) +
+    text(message(35, "wp_viewport.set_destination", 4, height + 8));
   app(message(ids.surface, "wl_surface.set_buffer_transform", 1));
-  assert(commit().includes(right(296, 400)));
+  assert(commit().includes(right(300, 400)));
   app(message(ids.registry, "wl_registry.bind", 51, "wp_viewporter", 1, viewport));
   app(message(viewport, "wp_viewporter.get_viewport", viewport + 1, ids.surface));
   app(message(viewport + 1, "wp_viewport.set_source", 0, 0, 200 << 8, 100 << 8));
-  assert(commit().includes(right(196, 100)));
+  assert(commit().includes(right(200, 100)));
   app(message(viewport + 1, "wp_viewport.set_destination", 100, 50));
-  assert(commit().includes(right(96, 50)));
+  assert(commit().includes(right(100, 50)));
   // A dot in the middle is no window.
   app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 50, 25, 1, 1));
-  assertEquals(commit(), text(message(ids.surface, "wl_surface.commit")));
+  const dot = message(ids.xdgSurface, "xdg_surface.set_window_geometry", 46, 21, 9, 9);
+  assertEquals(commit(), text(dot) + text(message(ids.surface, "wl_surface.commit")));
   app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 10, 0, 80, 50));
-  assert(commit().includes(right(86, 50)));
+  assert(commit().includes(right(90, 50)));
   const ended = text(app(message(ids.surface, "wl_surface.destroy")));
   assert(ended.startsWith(text(message(26, "wp_viewport.destroy")) + text(message(25, "wl_subsurface.destroy"))));
+});
+
+Deno.test("the guard of Wayland has each end hear of a window's sizes as it knows them: with its border, and without", () => {
+  const { made } = withBorder();
+  const { app, host } = made;
+  const commit = message(ids.surface, "wl_surface.commit");
+  const min = (width: number, height: number): Uint8Array =>
+    message(ids.toplevel, "xdg_toplevel.set_min_size", width, height);
+  const max = (width: number, height: number): Uint8Array =>
+    message(ids.toplevel, "xdg_toplevel.set_max_size", width, height);
+  const geometry = (...box: [number, number, number, number]): Uint8Array =>
+    message(ids.xdgSurface, "xdg_surface.set_window_geometry", ...box);
+  app(min(100, 0), max(2 ** 31 - 1, 200), geometry(10, 20, 300, 200));
+  const told = text(app(commit));
+  for (const sent of [min(108, 0), max(2 ** 31 - 1, 208), geometry(6, 16, 308, 208)]) {
+    assert(told.includes(text(sent)), `${sent}`);
+  }
+  assertEquals(app(commit), commit, "once is enough");
+  // As the app says it, it is none of what the desktop is to know.
+  app(geometry(10, 20, 300, 200));
+  assertEquals(app(commit), new Uint8Array([...geometry(6, 16, 308, 208), ...commit]));
+
+  const configure = ([width, height]: readonly [number, number]): Uint8Array =>
+    message(ids.toplevel, "xdg_toplevel.configure", width, height, new Uint8Array([1, 0, 0, 0]));
+  const done = message(ids.xdgSurface, "xdg_surface.configure", 7);
+  for (const [of, to] of [[[500, 400], [492, 392]], [[0, 0], [0, 0]], [[5, 8], [1, 1]]] as const) {
+    assertEquals(host(configure(of)), nothing, "it waits for what else there is to say");
+    assertEquals(host(done), new Uint8Array([...configure(to), ...done]));
+  }
+  assertEquals(host(done), done);
+  // Whether the desktop draws a frame may come after the size.
+  host(message(ids.registry, "wl_registry.global", 60, "zxdg_decoration_manager_v1", 1));
+  app(
+    message(ids.registry, "wl_registry.bind", 60, "zxdg_decoration_manager_v1", 1, 18),
+    message(18, "zxdg_decoration_manager_v1.get_toplevel_decoration", 19, ids.toplevel),
+  );
+  host(configure([500, 400]), message(37, "zxdg_toplevel_decoration_v1.configure", 2));
+  assertEquals(host(done), new Uint8Array([...configure([500, 400]), ...done]));
+  const framed = text(app(commit));
+  for (const sent of [min(100, 0), max(2 ** 31 - 1, 200), geometry(10, 20, 300, 200)]) {
+    assert(framed.includes(text(sent)), `${sent}`);
+  }
+  host(configure([500, 400]));
+  app(message(ids.toplevel, "xdg_toplevel.destroy"));
+  assertEquals(host(done), done);
+});
+
+Deno.test("the guard of Wayland has a popup beside its window's border, where the app wants it in the window", () => {
+  const { made } = withBorder();
+  use(made);
+  const { app, host } = made;
+  const [surface, own, positioner, popup] = [18, 19, 20, 21];
+  const anchor = (x: number, y: number): Uint8Array => message(38, "xdg_positioner.set_anchor_rect", x, y, 10, 20);
+  app(
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", own, surface),
+    message(ids.shell, "xdg_wm_base.create_positioner", positioner),
+    message(positioner, "xdg_positioner.set_size", 100, 100),
+    message(positioner, "xdg_positioner.set_anchor_rect", 30, 40, 10, 20),
+  );
+  const passed = app(message(own, "xdg_surface.get_popup", popup, ids.xdgSurface, positioner));
+  const sent = message(37, "xdg_surface.get_popup", 39, ids.xdgSurface, 38);
+  assertEquals(passed, new Uint8Array([...anchor(34, 44), ...sent, ...anchor(30, 40)]));
+  assertEquals(
+    host(message(39, "xdg_popup.configure", 44, 64, 100, 100)),
+    message(popup, "xdg_popup.configure", 40, 60, 100, 100),
+  );
 });
 
 Deno.test("the guard of Wayland draws no border on a window that the desktop gives a frame", () => {
@@ -1271,7 +1341,7 @@ Deno.test("the guard of Wayland draws the border of a dot of a window so large t
   viewport(made, { id: 18, surface: ids.surface, size: [1, 1] });
   made.app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 1, 1));
   const commit = text(made.app(message(ids.surface, "wl_surface.commit")));
-  const sizes = [[48, 4], [48, 4], [4, 24], [4, 24]] as const;
+  const sizes = [[56, 4], [56, 4], [4, 32], [4, 32]] as const;
   for (const [index, [width, height]] of sizes.entries()) {
     assert(commit.includes(text(message(26 + 3 * index, "wp_viewport.set_destination", width, height))), `${index}`);
   }
