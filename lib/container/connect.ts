@@ -62,7 +62,8 @@ export async function reachInstance(
   const { status, address } = found ?? {};
   const isReady = status === "Running" && (throughEngine || address !== undefined);
   if (!isReady) await startAndAwait(host, instance, { status, hasNetwork, bootTimeoutMs });
-  return await sshTarget(host, instance, { user, hasNetwork, address: isReady ? address : undefined });
+  const target = await sshTarget(host, instance, { user, hasNetwork, address: isReady ? address : undefined });
+  return isReady ? { ...target, startedAt: found?.last_used_at } : target;
 }
 
 /** Starts a container if it does not run, and waits until its user can log in. */

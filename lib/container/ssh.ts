@@ -27,6 +27,8 @@ export interface SshTarget {
   mounts: Mounts;
   /** The file of ssh's settings; undefined for a container that was made before there was one. */
   config?: string | undefined;
+  /** When it was last started, ISO 8601; undefined where this run has just waited for it. */
+  startedAt?: string | undefined;
   /**
    * The socket of this run's one connection to it, see `link.ts`. Without that connection, ssh makes one of its own.
    */
@@ -219,9 +221,16 @@ function noAnswerError({ name }: SshTarget, error: ProcessError): UserError {
   );
 }
 
+/** For how long after its start a container may have an address and no sshd yet, in milliseconds. */
+const youngMs = 60_000;
+
 /** The error for an ssh that has failed by itself, by what it printed. */
-export function sshError({ name, address, mounts, proxy }: SshTarget, error: ProcessError): UserError {
+export function sshError(
+  { name, address, mounts, proxy, startedAt = "" }: SshTarget,
+  error: ProcessError,
+): UserError {
   const { output } = error;
+  const ageMs = Date.now() - Date.parse(startedAt);
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed/.test(output)) {
     return new UserError(`The SSH host key of "${name}" is not the one that was pinned`, {
       hint:
@@ -237,10 +246,13 @@ export function sshError({ name, address, mounts, proxy }: SshTarget, error: Pro
       ...causedBy(error),
     });
   }
+  const look = proxy
+    ? "See whether its server answers, and whether sshd is installed in the container"
+    : "See whether a firewall blocks the engine's bridge, and whether sshd runs in the container";
   return new Unreachable(`Cannot reach "${name}" ${proxy ? "through the engine" : `at ${address}`} by SSH`, {
-    hint: proxy
-      ? "See whether its server answers, and whether sshd is installed in the container"
-      : "See whether a firewall blocks the engine's bridge, and whether sshd runs in the container",
+    hint: ageMs >= 0 && ageMs < youngMs
+      ? `It started ${Math.ceil(ageMs / 1_000)} s ago, and may not have booted yet: try again in a few seconds. ${look}`
+      : look,
     ...causedBy(error),
   });
 }

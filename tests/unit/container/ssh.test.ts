@@ -118,6 +118,18 @@ Deno.test("sshRun() tells a changed host key, a refused key and no connection ap
   }
 });
 
+Deno.test("sshRun() says how long ago a container has started, in its first minute", async () => {
+  const { host } = recordingHost({
+    answer: () => ({ code: 255, stderr: "ssh: connect to host 10.0.0.5 port 22: Connection refused\n" }),
+  });
+  for (const [ageMs, isTold] of [[6_500, true], [61_000, false], [-5_000, false], [NaN, false]] as const) {
+    const startedAt = Number.isNaN(ageMs) ? "" : new Date(Date.now() - ageMs).toISOString();
+    const error = await assertRejects(() => sshRun(host, { ...targetIn("/m"), startedAt }, ["true"]), UserError);
+    assertEquals(error.hint.startsWith("It started 7 s ago, and may not have booted yet: try again"), isTold);
+    assertStringIncludes(error.hint, "whether sshd runs");
+  }
+});
+
 Deno.test("sshRun() leaves the remote program's own failure as it is", async () => {
   const { host } = recordingHost({ answer: () => ({ code: 1, stderr: "Permission denied" }) });
   await assertRejects(() => sshRun(host, targetIn("/m"), ["true"]), ProcessError);
