@@ -28,7 +28,7 @@ export async function showHistory(host: Host, word: string | undefined, options:
   const histories = await Promise.all(
     names.map(async (container) => ({ container, lines: await readHistory(host, container) })),
   );
-  const all = histories.flatMap(({ container, lines }) => lines.map((line) => ({ container, ...line })))
+  const all = histories.flatMap(({ container, lines }) => onceEach(lines).map((line) => ({ container, ...line })))
     .sort((one, other) => one.time < other.time ? -1 : one.time > other.time ? 1 : 0);
   if (all.length === 0) host.ui.status("Nothing is written down");
   const shown = all.map((line) => ({ ...line, ...localTime(Date.parse(line.time), { to: "second" }) }));
@@ -42,6 +42,19 @@ export async function showHistory(host: Host, word: string | undefined, options:
   ]);
   host.ui.result(text.join("\n"), all);
   return 0;
+}
+
+/** Two runs on one session both write that it has ended, or goes on with less. */
+function onceEach(lines: readonly HistoryLine[]): HistoryLine[] {
+  const last = new Map<string, string>();
+  return lines.filter((line) => {
+    if (line.kind !== "session") return true;
+    const { what, session, channels = "", copy = "" } = line;
+    const [key, said] = [`${copy} ${session}`, `${what} ${channels}`];
+    const isSaid = last.get(key) === said && (what === "ends" || what === "goes on with less");
+    last.set(key, said);
+    return !isSaid;
+  });
 }
 
 /** A line in words. Its texts are printable already. */

@@ -64,6 +64,40 @@ Deno.test("a history is printed by day, with what guards have left", async () =>
   }
 });
 
+Deno.test("what two runs on one session have both written is printed once", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    const { host, said } = recordingHost({ env: { HOME: home, GUI_CONTAINER_MOUNTS: home } });
+    let time = new Date(2026, 0, 2, 8, 0).getTime();
+    const history = openHistory(host, { name: "web" }, () => time += 1_000);
+    const less = { what: "goes on with less", channels: "sound" } as const;
+    const lines: (readonly [string, Omit<Extract<Happening, { kind: "session" }>, "kind" | "session">])[] = [
+      ["a", { what: "starts", channels: "clipboard,sound" }],
+      ["a", { what: "is shown again", channels: "clipboard,sound" }],
+      ["b", { what: "starts", channels: "" }],
+      ...[["a", less], ["a", less], ["a", { ...less, channels: "" }]] as const,
+      ...[["a", { what: "ends" }], ["b", { what: "ends" }], ["a", { what: "ends" }]] as const,
+      ...[["a", { what: "starts", channels: "" }], ["a", { what: "ends" }]] as const,
+    ];
+    for (const [session, line] of lines) history.add({ kind: "session", session, ...line });
+    await history.written();
+    await showHistory(host, undefined, {});
+    assertEquals(said.at(-1)!.split("\n").slice(1).map((line) => line.replace(/^.*session /, "")), [
+      "a starts; open: clipboard,sound",
+      "a is shown again; open: clipboard,sound",
+      "b starts; open: none",
+      "a goes on with less; open: sound",
+      "a goes on with less; open: none",
+      "a ends",
+      "b ends",
+      "a starts; open: none",
+      "a ends",
+    ]);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
 /** Runs `test` with windows that have stayed, whose guard has left `count` lines of the clipboard of "web". */
 async function withLeft(
   count: number,
