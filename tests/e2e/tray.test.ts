@@ -23,8 +23,10 @@ interface Icon {
 
 const nameOn = shareContainer("tray", {
   prepare: async (engine, name) => {
-    const app = await Deno.readTextFile(join(root, "tests/e2e/tray_app.py"));
-    await Deno.writeTextFile(join(mountsRoot, name, "share", "tray_app.py"), app);
+    for (const file of ["tray_app.py", "tray_lines.py"]) {
+      const text = await Deno.readTextFile(join(root, "tests/e2e", file));
+      await Deno.writeTextFile(join(mountsRoot, name, "share", file), text);
+    }
     await inContainer(
       engine,
       name,

@@ -1,9 +1,9 @@
 """An app for a test: an icon in the tray, with a menu. Prints what the user does with it. Does what each line that it reads says, in
 Python. Needs python3-gi."""
 
-import sys
-
 from gi.repository import Gio, GLib
+
+from tray_lines import obey
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 PATH = "/StatusNotifierItem"
@@ -85,20 +85,10 @@ def on_call(_bus, _sender, _path, _interface, method, parameters, invocation):
     invocation.return_value(answer)
 
 
-def on_line(channel, _condition):
-    """Does what the test says."""
-    line = channel.readline()
-    if not line:
-        sys.exit()
-    exec(line)
-    return True
-
-
 for path, interface in zip((PATH, "/menu"), XML.interfaces):
     bus.register_object(path, interface, on_call, lambda *call: item[call[4]], None)
 owner = ("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "NameHasOwner", GLib.Variant("(s)", (WATCHER,)))
 # Toolkits look once.
 say("tray", *bus.call_sync(*owner, None, Gio.DBusCallFlags.NONE, -1, None).unpack())
 Gio.bus_watch_name_on_connection(bus, WATCHER, Gio.BusNameWatcherFlags.NONE, register, None)
-GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, on_line)
-GLib.MainLoop().run()
+obey(globals())

@@ -2,9 +2,10 @@
 line that it reads says, in Python."""
 
 import json
-import sys
 
 from gi.repository import Gio, GLib
+
+from tray_lines import obey
 
 WATCHER, ITEM, MENU = "org.kde.StatusNotifierWatcher", "org.kde.StatusNotifierItem", "com.canonical.dbusmenu"
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -69,16 +70,6 @@ def on_register(_bus, sender, _path, _interface, _method, _parameters, invocatio
     GLib.idle_add(show)
 
 
-def on_line(channel, _condition):
-    """Does what the test says."""
-    line = channel.readline()
-    if not line:
-        sys.exit()
-    exec(line)
-    return True
-
-
 bus.register_object("/StatusNotifierWatcher", XML.interfaces[0], on_register, None, None)
 Gio.bus_own_name_on_connection(bus, WATCHER, Gio.BusNameOwnerFlags.NONE, show, None)
-GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, on_line)
-GLib.MainLoop().run()
+obey(globals())

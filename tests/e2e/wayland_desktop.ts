@@ -46,8 +46,14 @@ export function windowCalled(title: string, env?: Record<string, string>): Promi
   );
 }
 
-/** Types into the window with the focus: returns before all is typed. */
+/**
+ * Types into the window with the focus: returns before all is typed.
+ *
+ * @throws for a character that is on no key of the lab's keyboard
+ */
 export async function type(text: string): Promise<void> {
+  const [unknown] = /[^\n\x01\x02 -~]/.exec(text) ?? [];
+  if (unknown !== undefined) throw new Error(`tests/lab/keyboard.py has no key for ${JSON.stringify(unknown)}`);
   await Deno.writeTextFile(join(desktop()["XDG_RUNTIME_DIR"]!, keyboardPipe), text);
 }
 

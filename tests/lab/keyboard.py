@@ -66,10 +66,13 @@ def main():
         while data := pipe.read(4096):
             for chord, char in re.findall("\x01(.*?)\x02|(.)", data.decode(), re.DOTALL):
                 *held, key = chord.split("+")
-                if chord:
-                    hit(NAMES.get(key) or KEYS[key], sum(MODIFIERS[name] for name in held))
-                else:
-                    tap(char)
+                try:
+                    if chord:
+                        hit(NAMES.get(key) or KEYS[key], sum(MODIFIERS[name] for name in held))
+                    else:
+                        tap(char)
+                except KeyError as unknown:
+                    print(f"keyboard.py has no key {unknown}: see KEYS, NAMES, MODIFIERS", file=sys.stderr, flush=True)
 
 
 main()

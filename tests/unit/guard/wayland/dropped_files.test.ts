@@ -214,6 +214,27 @@ Deno.test("an app whose files are being lent hears empty lines, since Qt gives u
   assertEquals((await said(made)).slice(-whole(2).length), whole(2));
 });
 
+Deno.test("an app whose files are never lent hears empty lines for ten seconds, and no longer", async () => {
+  let beat: (() => void) | undefined;
+  const { setInterval } = globalThis;
+  // Of `connection.leave()`, and the answer of whoever lends, nobody waits for a time here.
+  globalThis.setInterval = ((act: () => void) => void (beat = act)) as unknown as typeof setInterval;
+  try {
+    const made = withDrops(() => new Promise(() => {}));
+    drag(made);
+    drop(made);
+    assertEquals(await taken(made, { pipe: 2 }), nothing);
+    const line = frame(10, 2, bytes("\r\n"));
+    const beats = async (count: number): Promise<number> => {
+      for (let times = 0; times < count; times++) beat!();
+      return (await said(made)).length / line.length;
+    };
+    assertEquals([await beats(30), await beats(30), await beats(30)], [30, 4, 0]);
+  } finally {
+    globalThis.setInterval = setInterval;
+  }
+});
+
 Deno.test("no more of a list is read than may pass, and the app gets nothing if nothing is lent", async () => {
   for (const lend of [() => Promise.resolve(""), () => Promise.reject(new Error("no"))]) {
     const made = withDrops(lend);
