@@ -7,7 +7,15 @@
 import type { Size } from "../limits.ts";
 import { type Addition, type Create, dropped, type Part, type WaylandObject } from "./objects.ts";
 import type { Border } from "./session.ts";
-import { borderOf, grown, rectangleOf, type SizeRequest, type Surface, type SurfaceArea } from "./surfaces.ts";
+import {
+  borderOf,
+  grown,
+  rectangleOf,
+  type SizeLimit,
+  type SizeRequest,
+  type Surface,
+  type SurfaceArea,
+} from "./surfaces.ts";
 
 interface Strip {
   surface: WaylandObject;
@@ -24,14 +32,6 @@ type Shared = Readonly<Record<typeof shared[number], WaylandObject>>;
 
 /** Larger than any surface: the largest number of the protocol. */
 const everything = 2 ** 31 - 1;
-
-/** The sizes of a window, as the app knows them, or is to know them. */
-interface Sizes {
-  /** What the app has said last. */
-  limits: { set_min_size?: Size; set_max_size?: Size };
-  /** What the compositor wants, until it has said all of it. */
-  wanted?: Size & { states: Uint8Array };
-}
 
 export interface Borders extends Part {
   /** How wide the border of a surface is, in pixels of the desktop; 0 for none. */
@@ -54,7 +54,6 @@ export function createBorders(
     isFramed(window: WaylandObject): boolean;
   },
 ): Borders {
-  const sizes = new WeakMap<WaylandObject, Sizes>();
   const borders = new Map<WaylandObject, { strips: readonly Strip[]; part: SurfaceArea }>();
   let common: Shared | undefined;
 
@@ -65,22 +64,13 @@ export function createBorders(
     const canBe = common !== undefined || registry() !== undefined && !needed.map(numberOf).includes(undefined);
     return role === "window" && canBe && (border.isAlways || !isFramed(toplevel!)) ? border.width : 0;
   };
-  const sizesOf = (toplevel: WaylandObject): Sizes => {
-    const known = sizes.get(toplevel);
-    if (known) return known;
-    const made: Sizes = { limits: {} };
-    sizes.set(toplevel, made);
-    return made;
-  };
   /** Tells the compositor of a window's sizes, before it is committed, where they are others than before. */
   const tellSizes = (found: Surface, width: number): Addition[] => {
-    const { toplevel, shell, geometry, whole, told, picture } = found;
-    if (!shell) return [];
-    const { limits } = sizesOf(toplevel!);
+    const { toplevel, shell, geometry, whole, limits: { set_min_size: min, set_max_size: max }, told, picture } = found;
+    if (!shell || toplevel!.isEnded) return [];
     const box = geometry ?? (width > 0 || told.has("set_window_geometry") ? whole : undefined);
     const larger = (sizes: Size): number[] =>
       [sizes.width, sizes.height].map((side) => side > 0 ? side + 2 * width : side);
-    const { set_min_size: min, set_max_size: max } = limits;
     const all: readonly (readonly [WaylandObject, SizeRequest, readonly number[] | undefined])[] = [
       [shell, "set_window_geometry", box && rectangleOf(grown(box, width))],
       [toplevel!, "set_min_size", min && larger(min)],
@@ -103,11 +93,11 @@ export function createBorders(
     width: width > 0 ? Math.max(1, width - 2 * by) : 0,
     height: height > 0 ? Math.max(1, height - 2 * by) : 0,
   });
-  const keepLimit =
-    (request: "set_min_size" | "set_max_size") => ({ object, args }: { object: WaylandObject; args: Size }): void => {
-      sizesOf(object).limits[request] = args;
-      surfaceOf(object).told.set(request, [args.width, args.height]);
-    };
+  const keepLimit = (request: SizeLimit) => ({ object, args }: { object: WaylandObject; args: Size }): void => {
+    const { limits, told } = surfaceOf(object);
+    limits[request] = args;
+    told.set(request, [args.width, args.height]);
+  };
 
   const begin = (): Addition[] => {
     if (common) return [];
@@ -181,18 +171,16 @@ export function createBorders(
       "xdg_toplevel.set_max_size": keepLimit("set_max_size"),
       // Whether the desktop draws a frame is said after it (wlroots).
       "xdg_toplevel.configure": ({ object, args }) => {
-        sizesOf(object).wanted = args;
+        surfaceOf(object).wanted = args;
         return dropped;
       },
       "xdg_surface.configure": ({ object }) => {
         const found = surfaceOf(object);
-        const { toplevel } = found;
-        const known = toplevel && !toplevel.isEnded ? sizesOf(toplevel) : undefined;
-        if (!known?.wanted) return undefined;
-        const { width, height } = smaller(known.wanted, widthOf(found));
-        const { states } = known.wanted;
-        delete known.wanted;
-        return { before: [[toplevel!, "configure", width, height, states]] };
+        const { toplevel, wanted } = found;
+        delete found.wanted;
+        if (!wanted || toplevel!.isEnded) return undefined;
+        const { width, height } = smaller(wanted, widthOf(found));
+        return { before: [[toplevel!, "configure", width, height, wanted.states]] };
       },
       "xdg_toplevel.configure_bounds": ({ object, args }) => ({
         args: smaller(args, widthOf(surfaceOf(object))),

@@ -20,7 +20,8 @@ export interface Box {
 }
 
 /** What is said of a window's sizes, and counts from its next commit on. */
-export type SizeRequest = "set_window_geometry" | "set_min_size" | "set_max_size";
+export type SizeRequest = "set_window_geometry" | SizeLimit;
+export type SizeLimit = "set_min_size" | "set_max_size";
 
 export interface Surface {
   /** The surface itself. */
@@ -51,6 +52,10 @@ export interface Surface {
   seen?: Box;
   /** The size that the compositor wants it to have. */
   configured?: Size;
+  /** The same, and what else belongs to it, until the compositor has said all. */
+  wanted?: Size & { states: Uint8Array };
+  /** The smallest and largest size that the app has named. */
+  limits: Partial<Record<SizeLimit, Size>>;
   /** What the compositor has been told last of a window's sizes, by the names of the requests. */
   told: Map<SizeRequest, readonly number[]>;
   /** Its xdg_toplevel. */
@@ -226,6 +231,7 @@ export function createSurfaces(
         picture: zeroSize,
         scale: 1,
         isTurned: false,
+        limits: {},
         told: new Map(),
         parts: new Set(),
         sizes: [zeroSize, zeroSize],
@@ -494,8 +500,8 @@ export function surfaceRules(
       const found = of(object);
       if (found?.object === object || object.type.name === "wl_subsurface") surfaces.leave(found!);
       else if (found?.shell === object) {
-        const none = { geometry: undefined, bounds: undefined, whole: undefined, seen: undefined };
-        Object.assign(found, { shell: undefined, ...none });
+        const none = { geometry: undefined, bounds: undefined, whole: undefined, seen: undefined, wanted: undefined };
+        Object.assign(found, { shell: undefined, limits: {}, ...none });
         found.told.clear();
       }
     },

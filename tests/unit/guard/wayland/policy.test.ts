@@ -1268,9 +1268,16 @@ Deno.test("the guard of Wayland has each end hear of a window's sizes as it know
   for (const sent of [min(100, 0), max(2 ** 31 - 1, 200), geometry(10, 20, 300, 200)]) {
     assert(framed.includes(text(sent)), `${sent}`);
   }
+  // A window that comes back is told of anew, and one that has ended no longer.
+  const empty = message(ids.surface, "wl_surface.attach", 0, 0, 0);
+  const full = message(ids.surface, "wl_surface.attach", ids.buffer, 0, 0);
+  app(empty, commit);
+  assert(text(app(full, commit)).includes(text(min(100, 0))));
+  app(empty, commit);
   host(configure([500, 400]));
   app(message(ids.toplevel, "xdg_toplevel.destroy"));
   assertEquals(host(done), done);
+  assertEquals(app(commit), commit);
 });
 
 Deno.test("the guard of Wayland has a popup beside its window's border, where the app wants it in the window", () => {
