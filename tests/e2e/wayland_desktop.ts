@@ -52,7 +52,7 @@ export function windowCalled(title: string, env?: Record<string, string>): Promi
  * @throws for a character that is on no key of the lab's keyboard
  */
 export async function type(text: string): Promise<void> {
-  const [unknown] = /[^\n\x01\x02 -~]/.exec(text) ?? [];
+  const unknown = [...text].find((char) => char > "~" || char < " " && !"\n\x01\x02".includes(char));
   if (unknown !== undefined) throw new Error(`tests/lab/keyboard.py has no key for ${JSON.stringify(unknown)}`);
   await Deno.writeTextFile(join(desktop()["XDG_RUNTIME_DIR"]!, keyboardPipe), text);
 }
