@@ -5,6 +5,7 @@ import type { Container } from "../container/container.ts";
 import { attachLine } from "./session/advice.ts";
 import { joinedAppScript, noSuchApp } from "./session/app.ts";
 import { runInSession } from "./session/live_sessions.ts";
+import { noteApp } from "./wayland/ask_guard.ts";
 
 /** The app has ended since its session has. */
 export class EndedWithSession extends UserError {
@@ -34,6 +35,7 @@ export async function join(
 ): Promise<number> {
   const { host } = container;
   const values = { sockets: (await container.reach()).sockets, run_app: joinedAppScript };
+  await noteApp(container, { session: wanted, app });
   const options = { session: wanted, verb: "join", values, parameters: app, timeoutMs: Infinity } as const;
   const result = await runInSession(container, options).catch((error) => {
     if (host.signal.aborted && !isShownHere) {

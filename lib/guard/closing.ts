@@ -12,11 +12,14 @@ export type WindowsEnd = "none" | "closed" | "other";
  */
 const clickMs = 1_000;
 
+/** Who asks twice within this time, in milliseconds, wants it closed at once. */
+const insistMs = 3_000;
+
 /** The windows of a session, by whatever tells them apart. */
 export interface Closing {
   open(window: unknown): void;
-  /** The desktop asks the app to close one, as the user wants it. */
-  ask(window: unknown): void;
+  /** The desktop asks the app to close one, as the user wants it. Returns whether it has done so just before. */
+  ask(window: unknown): boolean;
   /** The user clicks in one of the windows. */
   recordClick(): void;
   /** A window is gone. `byApp`: its app has taken it away, and goes on. */
@@ -28,7 +31,8 @@ export interface Closing {
 /** No windows yet. `now` is a clock in milliseconds. */
 export function createClosing(now: () => number = () => performance.now()): Closing {
   const open = new Set<unknown>();
-  const asked = new Set<unknown>();
+  /** When each was asked for. */
+  const asked = new Map<unknown, number>();
   let last: WindowsEnd = "none";
   let clickedMs = -Infinity;
   return {
@@ -36,7 +40,12 @@ export function createClosing(now: () => number = () => performance.now()): Clos
       open.add(window);
       asked.delete(window);
     },
-    ask: (window) => void (open.has(window) && asked.add(window)),
+    ask(window) {
+      if (!open.has(window)) return false;
+      const sinceMs = now() - (asked.get(window) ?? -Infinity);
+      asked.set(window, now());
+      return sinceMs < insistMs;
+    },
     recordClick: () => void (clickedMs = now()),
     remove(window, { byApp = false } = {}) {
       if (!open.delete(window)) return;

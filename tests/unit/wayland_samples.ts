@@ -93,7 +93,8 @@ export const border: Border = { colour: "#12ab00", width: 4, isAlways: false };
 /** A connection, of which nothing has come. */
 export function trial(
   clipboard: OpenClipboard = { in: true, out: true },
-  { crossings, lend }: { crossings?: Crossings; lend?: LendList } = {},
+  { crossings, lend, startedApp = () => "" }: { crossings?: Crossings; lend?: LendList; startedApp?: () => string } =
+    {},
 ): Trial {
   const told: string[] = [];
   let now = 0;
@@ -103,6 +104,7 @@ export function trial(
     border,
     crossings,
     lend,
+    startedApp,
     tell: (line) => told.push(line),
     now: () => now,
   });

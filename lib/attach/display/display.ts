@@ -28,6 +28,8 @@ export type DisplayRequest = Pick<StartRequest, "display" | "userOptions" | "det
 export interface WindowsOptions
   extends Pick<ShowRequest, "open" | "times" | "asks" | "userOptions" | "box" | "isDisposable"> {
   border: ContainerBorder;
+  /** The app that is to be started, and its arguments. */
+  app?: readonly string[];
   /** When they are shown: what shows them is started now, or not before the session is known, or by another run. */
   when: "now" | "later" | "never";
   /** As for {@linkcode Display.check}. */

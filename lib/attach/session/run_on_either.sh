@@ -47,11 +47,11 @@ run_on_either() {
   [ "$number" ] || return "$status"
   export DISPLAY=":$number"
   # matchbox reads its keys once it listens for a new size of the screen, but knows that of before: tiling desktops change it soon.
-  # Its own keys, such as Alt+C, are the app's.
+  # Its own keys, such as Alt+C, are the app's; that of windows.ts closes a window, whatever else is down.
   keys=$ready.keys
   mkfifo "$keys"
   {
-    echo >"$keys"
+    printf '%sXF86Xfer=close\n' '' '<Alt>' '<Super>' '<Super><Shift>' >"$keys"
     exec python3 -ISc "$tell_size"
   } &
   teller=$!

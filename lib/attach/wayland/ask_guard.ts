@@ -1,7 +1,8 @@
 /** A command of the user's asks the guard of a session whose windows are on this host's Wayland desktop. */
 
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
+import { ifThere, writeText } from "../../base/files.ts";
 import { readJson } from "../../base/json_file.ts";
 import { attachLine } from "../session/advice.ts";
 import type { Container } from "../../container/container.ts";
@@ -80,6 +81,23 @@ export async function closeInGuard(
     );
   }
   return answer.closed.map((direction) => `clipboard-${direction}` as const);
+}
+
+/**
+ * Notes what is started next in a session, whose guard calls the window of an X server so.
+ *
+ * @param options `session`: its name; undefined: there is only one
+ */
+export async function noteApp(
+  container: Container,
+  { session, app }: { session: string | undefined; app: readonly string[] },
+): Promise<void> {
+  for (const [name, directory] of await guardsOf(container)) {
+    if (session !== undefined && session !== name) continue;
+    const file = join(directory, privateNames.app);
+    // The session may end just now.
+    await ifThere(writeText(container.host, file, { text: basename(app[0]!), mode: 0o600 }));
+  }
 }
 
 /** The names of the sessions of a container whose windows a guard on this host has. The container has no part in that. */

@@ -97,9 +97,9 @@ export function newTransport(): string {
 /** Starts a client, which then waits for a session. */
 export async function startWaylandClient(
   target: Container,
-  { closesAfterMs, takesFiles, ...wanted }:
+  { app, closesAfterMs, takesFiles, ...wanted }:
     & Omit<GuardedWindows, "container">
-    & Pick<GuardRequest, "closesAfterMs" | "takesFiles">,
+    & Pick<GuardRequest, "app" | "closesAfterMs" | "takesFiles">,
 ): Promise<WaylandClient> {
   const { host, label: container, crossesNetwork } = target;
   const transport = newTransport();
@@ -165,6 +165,7 @@ export async function startWaylandClient(
   const guard = guardArgv({
     container,
     ...wanted,
+    app,
     closesAfterMs,
     takesFiles,
     border,

@@ -4,6 +4,7 @@
  */
 
 import { abortable } from "@std/async";
+import { basename } from "@std/path";
 import serveWayland from "./serve_wayland.sh" with { type: "text" };
 import startWaypipe from "./start_waypipe.sh" with { type: "text" };
 import { ExitCode } from "../../base/errors.ts";
@@ -44,14 +45,14 @@ const closeMs = 5_000;
 
 async function openWindows(
   container: Container,
-  { open, times, border, isDisposable }: WindowsOptions,
+  { app: [program = ""] = [], open, times, border, isDisposable }: WindowsOptions,
 ): Promise<Windows> {
   const { host, crossesNetwork } = container;
   const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
   const closesAfterMs = { in: times?.get("clipboard-in"), out: times?.get("clipboard-out") };
   const takesFiles = open.has("dialogs");
   const [client, isTrayless] = await Promise.all([
-    startWaylandClient(container, { clipboard, closesAfterMs, takesFiles, border }),
+    startWaylandClient(container, { app: basename(program), clipboard, closesAfterMs, takesFiles, border }),
     open.has("tray") && hasTray(host).then((has) => !has),
   ]);
   // Over a network, the windows last no longer than the connection of this run.

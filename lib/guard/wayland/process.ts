@@ -30,7 +30,7 @@ const lendMs: Readonly<Record<Given, number>> = { dropped: 60_000, pasted: 360_0
  * each, and at its end what has become of the windows. Ends with its input, unless that ends with the line `keep`.
  */
 export async function runGuardProcess(argument: string | undefined): Promise<never> {
-  const { listen, directory, history, closesAfterMs, takesFiles, ...request }: GuardRequest = JSON.parse(
+  const { app, listen, directory, history, closesAfterMs, takesFiles, ...request }: GuardRequest = JSON.parse(
     argument ?? "",
   );
   const lock = await Deno.open(join(directory, privateNames.lock), { read: true });
@@ -67,6 +67,7 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
       return await Deno.connect({ transport: "unix", path });
     },
     tell: print,
+    startedApp: () => readNow(join(directory, privateNames.app)) ?? app,
     begin({ carrying }) {
       obeyCommands(directory, (request: CarryRequest) => carrying.carry(request));
       closeLater(carrying, closesAfterMs);
@@ -77,6 +78,15 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   // Waits until nobody has it open for writing any more.
   await new Response((await Deno.open(alive)).readable).arrayBuffer();
   return await end();
+}
+
+/** The text of a file; undefined: it is not there. */
+function readNow(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Closes directions of the clipboard after their times, also when the run that has given these is gone by then. */

@@ -29,6 +29,8 @@ export interface WaylandRelayOptions extends GuardedWindows {
   crossings?: Crossings | undefined;
   /** Lends what the user drops on a window, or pastes. Default: nothing is lent. */
   lend?: LendList | undefined;
+  /** What was started last; see {@linkcode WaylandSession.startedApp}. */
+  startedApp?: () => string;
   /** Is given what all connections have in common, before the first. */
   begin?(session: WaylandSession): void;
 }

@@ -13,6 +13,8 @@ export const guardWord = "--guard-wayland";
 
 /** What a guard's process is for: its second argument, in JSON. */
 export interface GuardRequest extends GuardedWindows {
+  /** The name of the app that is started first. */
+  app: string;
   /** How the container's end compresses. */
   compression: Compression;
   /** Whether files that the user drops on a window, or pastes, are lent. */
@@ -45,6 +47,8 @@ export const privateNames = {
   lock: "lock",
   /** The socket of the run that lends what is dropped on a window, or pasted. */
   files: "files",
+  /** A file with the name of the app that was started last, if that is not the first. */
+  app: "app",
   /** A file that says whose guard this is, see {@linkcode GuardedSession}. */
   session: "session.json",
 } as const;

@@ -82,6 +82,8 @@ export interface WaylandSession extends GuardedWindows {
   outerType(type: string): string | undefined;
   /** The type that the host knows by this name; undefined: none of the container's, and none that passes. */
   innerType(type: string): string | undefined;
+  /** What was started last: the window of an X server is called so. "": unknown. */
+  startedApp(): string;
   /** Tells the user something, once for each text. */
   tell(text: string): void;
   add(what: Counted): void;
@@ -102,6 +104,7 @@ export function createWaylandSession(
     closing = createClosing(now),
     crossings = noCrossings,
     lend,
+    startedApp = () => "",
     ...windows
   }: GuardedWindows & {
     tell(text: string): void;
@@ -111,6 +114,7 @@ export function createWaylandSession(
     crossings?: Crossings | undefined;
     /** Lends what is dropped on a window, or pasted. Default: nothing is. */
     lend?: LendList | undefined;
+    startedApp?: WaylandSession["startedApp"];
   },
 ): WaylandSession {
   const left = { ...countLimits };
@@ -122,6 +126,7 @@ export function createWaylandSession(
   let pixels = 0;
   return {
     ...windows,
+    startedApp,
     closing,
     crossings,
     attention: createAttention(now, isPaused),

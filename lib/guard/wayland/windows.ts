@@ -3,9 +3,13 @@
 import type { Part, WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
 import type { Surfaces } from "./surfaces.ts";
+import { classOf, titleOf } from "../title.ts";
 
 /** `zxdg_toplevel_decoration_v1.mode.server_side`: the desktop draws the frame. */
 const serverSide = 2;
+
+/** `KEY_XFER` of Linux, X's XF86Xfer, which hardly a keyboard has. XF86Close are two keys. */
+const closeKey = 147;
 
 /** The app id of Xwayland's window, and what its user may want to know. */
 const [xServer, oneWindow] = [
@@ -19,9 +23,12 @@ export interface Windows extends Part {
 }
 
 export function createWindows(
-  { session: { container, closing, tell }, surfaces }: { session: WaylandSession; surfaces: Surfaces },
+  { session: { container, closing, startedApp, tell }, surfaces }: { session: WaylandSession; surfaces: Surfaces },
 ): Windows {
   const open = new Set<WaylandObject>();
+  const keyboards = new Set<WaylandObject>();
+  /** The windows of X servers. */
+  const servers = new WeakSet<WaylandObject>();
   const framed = new WeakSet<WaylandObject>();
   /** The windows whose frame an object is about. */
   const decorated = new WeakMap<WaylandObject, WaylandObject>();
@@ -35,13 +42,27 @@ export function createWindows(
         // An app may have no names for a window.
         return { after: [[id, "set_title", `[${container}]`], [id, "set_app_id", container]] };
       },
-      "xdg_toplevel.set_app_id": ({ args: { app_id } }) => {
-        if (app_id === xServer) tell(oneWindow);
+      // It has its title by now, in which an X server calls its display alone.
+      "xdg_toplevel.set_app_id": ({ object, args: { app_id } }) => {
+        if (app_id !== xServer) return;
+        servers.add(object);
+        tell(oneWindow);
+        const app = startedApp();
+        return app === ""
+          ? undefined
+          : { args: { app_id: classOf(container, app) }, after: [[object, "set_title", titleOf(container, app)]] };
       },
       "xdg_toplevel.configure": ({ object, args: { width, height } }) => {
         surfaces.of(object).configured = { width, height };
       },
-      "xdg_toplevel.close": ({ object }) => closing.ask(object),
+      // An X server would end under its apps. In it, a window manager has the app close its window at this key.
+      "xdg_toplevel.close": ({ object }) => {
+        const insists = closing.ask(object);
+        const [keyboard] = keyboards;
+        if (!servers.has(object) || insists || !keyboard) return;
+        return { drop: true, after: [1, 0].map((state) => [keyboard, "key", 0, 0, closeKey, state]) };
+      },
+      "wl_seat.get_keyboard": ({ args: { id } }) => void keyboards.add(id),
       "zxdg_decoration_manager_v1.get_toplevel_decoration": ({ args: { id, toplevel } }) =>
         void decorated.set(id, toplevel),
       "zxdg_toplevel_decoration_v1.configure": ({ object, args: { mode } }) => {
@@ -59,6 +80,7 @@ export function createWindows(
     },
     isFramed: (window) => framed.has(window),
     ended(object) {
+      keyboards.delete(object);
       if (open.delete(object)) closing.remove(object, { byApp: true });
     },
     end: () => open.forEach((window) => closing.remove(window)),

@@ -203,7 +203,7 @@ const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map(Object.entrie
     const [x, y, width, height] = table.get("geometry") as number[] | undefined ?? [];
     if (height !== undefined) recordPlace(session, { window, x: x!, y: y!, width: width!, height });
   }),
-  "close-window": plain(args([windowNumber]), ([window], { closing }) => closing.ask(window)),
+  "close-window": plain(args([windowNumber]), ([window], { closing }) => void closing.ask(window)),
   "focus": plain(args([integer(0, 2 ** 48)], [anything]), ([window, held], session) => {
     session.windows.focus(window);
     return [session.windows.focused(), ownModifiers(held, session)];

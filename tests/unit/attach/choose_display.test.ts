@@ -138,6 +138,7 @@ async function clientFails(
     const history = { ...openHistory(host, undefined), note: (happening: Happening) => void noted.push(happening) };
     const box = localBox(host, { mounts: mountsIn(host, "box"), history });
     const client = await startWaylandClient(box, {
+      app: "xterm",
       clipboard: { in: true, out: true },
       takesFiles: false,
       border: { colour: "#e60000", width: 4, isAlways: false },

@@ -35,7 +35,7 @@ async function again(
     directory?: string;
   } = {},
 ): Promise<{ code: number; said: string[] }> {
-  const { host, said } = recordingHost();
+  const { host, said } = recordingHost({ env: { HOME: "/nowhere" } });
   const { now } = performance;
   let ms = 0;
   performance.now = () => ms;
@@ -97,9 +97,14 @@ Deno.test("a second run keeps its border for later, and says so once; what the w
 
 Deno.test("join() says at Ctrl-C what runs on, unless the run that shows the session does", async () => {
   for (const isShownHere of [false, true]) {
-    const { host, said } = recordingHost();
+    const { host, said } = recordingHost({ env: { HOME: "/nowhere" } });
     const container = {
-      ...{ host: { ...host, signal: AbortSignal.abort("Ctrl-C") }, label: "box", options: [] },
+      ...{
+        host: { ...host, signal: AbortSignal.abort("Ctrl-C") },
+        label: "box",
+        options: [],
+        mounts: { directory: "/nowhere/box" },
+      },
       reach: () => Promise.resolve({ sockets: "/x" }),
       script: () => Promise.reject(new Error("Ctrl-C")),
     } as unknown as Container;

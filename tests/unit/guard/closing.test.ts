@@ -9,7 +9,10 @@ Deno.test("a session's last window is closed by the user, or not", () => {
   assertEquals(closing.end(), "none");
   closing.open(1);
   assertEquals(closing.end(), "other", "the app ends by itself");
-  closing.ask(1);
+  assertEquals(closing.ask(1), false);
+  assertEquals(closing.ask(1), true, "just before");
+  ms += 3_000;
+  assertEquals(closing.ask(1), false);
   assertEquals(closing.end(), "closed", "the app ends before it takes its window away");
   closing.open(2);
   assertEquals(closing.end(), "other", "one of two");

@@ -189,6 +189,31 @@ Deno.test("the guard of Wayland marks titles and app ids, also of a window witho
   assertEquals(told.map((line) => line.slice(0, 45)), ["An app that knows only X is shown in one wind"]);
 });
 
+Deno.test("the guard of Wayland calls an X server by the app, has it ask that to close, and closes it at the second time", () => {
+  const made = withGlobals(undefined, trial(undefined, { startedApp: () => "xte\u202erm" }));
+  showWindow(made);
+  const close = message(ids.toplevel, "xdg_toplevel.close");
+  assertEquals(made.host(close), close, "no X server");
+  made.wait(3_000);
+  assertEquals(
+    made.app(message(ids.toplevel, "xdg_toplevel.set_app_id", "org.freedesktop.Xwayland")),
+    new Uint8Array([
+      ...message(ids.toplevel, "xdg_toplevel.set_app_id", "box.xterm"),
+      ...message(ids.toplevel, "xdg_toplevel.set_title", "[box] xterm"),
+    ]),
+  );
+  const key = (state: number): Uint8Array => message(ids.keyboard, "wl_keyboard.key", 0, 0, 147, state);
+  const asked = new Uint8Array([...key(1), ...key(0)]);
+  assertEquals(made.host(close), asked);
+  made.wait(3_000);
+  assertEquals(made.host(close), asked, "the app has asked back, and goes on");
+  made.wait(2_000);
+  assertEquals(made.host(close), close);
+  made.wait(3_000);
+  made.app(message(ids.keyboard, "wl_keyboard.release"));
+  assertEquals(made.host(close), close, "no keyboard");
+});
+
 Deno.test("the guard of Wayland leaves a window the frame of the desktop", () => {
   const { app, host } = withWindow();
   const [manager, decoration] = [ids.next, ids.next + 1];
