@@ -47,17 +47,16 @@ export async function borderOf(
   chosen?: ContainerBorder | "auto",
   { isTrial = false }: { isTrial?: boolean } = {},
 ): Promise<ContainerBorder> {
+  const wanted = chosen === "auto" ? undefined : chosen;
   const known = await readBorder(mounts);
   if (known && chosen === undefined) return known;
   const root = dirname(mounts.directory);
   // Without its directory, the container is not there, or is one that is marked by hand.
-  if (!await host.look(false, () => exists(mounts.directory))) {
-    return chosen === undefined || chosen === "auto" ? derived(palette[0]) : chosen;
-  }
+  if (!await host.look(false, () => exists(mounts.directory))) return wanted ?? derived(palette[0]);
   using _turn = await lockFile(lockPath(root), { signal: host.signal });
   const before = await readBorder(mounts);
-  const kept = before && (chosen === undefined || chosen === "auto" && !before.isAlways) ? before : undefined;
-  const border = kept ?? (chosen === undefined || chosen === "auto" ? derived(await freeColour(mounts)) : chosen);
+  const kept = before && (chosen === undefined || !before.isAlways) ? before : undefined;
+  const border = wanted ?? kept ?? derived(await freeColour(mounts));
   if (border !== before && !(isTrial && chosen !== undefined)) await writeBorder(mounts, border);
   return border;
 }
