@@ -75,6 +75,7 @@ export async function serveAgain(
   const channels = recordChannels(permissions.open, asks);
   if (channels !== recorded) await noteChannels(container, { session, channels });
   history.add({ kind: "session", what: "is shown again", session, channels });
+  let gone: readonly Channel[] = [];
   {
     let takeAgain: (() => Promise<void>) | undefined = undefined;
     await using portals = await host.look(undefined, () =>
@@ -94,10 +95,11 @@ export async function serveAgain(
       () => openToCommands(container, { session, permissions, asks, stays: ["sound"] }),
     );
     await awaitEndOf(container, session);
+    gone = portals?.served() ?? [];
   }
   history.add({ kind: "session", what: host.signal.aborted ? "runs on" : "ends", session });
   if (host.signal.aborted) {
-    tellWindowsStay(container, { session, open: permissions.open, asks, opening });
+    tellWindowsStay(container, { session, open: permissions.open, asks, opening, gone });
     throw host.signal.reason;
   }
   await host.look(undefined, () => reportServedOutcome(container, session));
@@ -118,12 +120,18 @@ async function awaitEndOf(container: Container, session: string): Promise<void> 
   }
 }
 
-/** Says at the end of a run what stays of a session on this host's Wayland desktop, what does not, and what to type. */
+/**
+ * Says at the end of a run what stays of a session on this host's Wayland desktop, what does not, and what to type.
+ *
+ * @param options `gone`: what apps have had by this run
+ */
 export function tellWindowsStay(
   container: Container,
-  { session, open, asks, opening }: Pick<ShowRequest, "open" | "asks" | "opening"> & { session: string },
+  { session, gone, open, asks, opening }: Pick<ShowRequest, "open" | "asks" | "opening"> & {
+    session: string;
+    gone: readonly Channel[];
+  },
 ): void {
-  const gone = goesWithRun.filter((channel) => open.has(channel));
   const stop = `To end it: ${attachLine(container, "--stop", session)}`;
   container.host.ui.status(
     gone.length === 0

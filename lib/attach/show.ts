@@ -112,7 +112,8 @@ export async function show(
   if (runsOn) await closeAtEnd(container, { session, permissions, windows });
   history.add({ kind: "session", what: runsOn ? "runs on" : "ends", session });
   if (!end || host.signal.aborted) {
-    if (outlivesRun === "windows") tellWindowsStay(container, { session, open, asks, opening });
+    const gone = portals?.served() ?? [];
+    if (outlivesRun === "windows") tellWindowsStay(container, { session, gone, open, asks, opening });
     else if (outlivesRun === "session" && await mayRunOn(container, session)) {
       host.ui.status(
         `Detached; the app runs on. To come back: ${reattachLine(container, { session, open, asks, opening })}`,

@@ -35,6 +35,8 @@ export interface PortalOptions
 export interface Portals extends AsyncDisposable {
   /** Lends what is dropped on a window, or pasted, while `dialogs` is open; undefined where it never was. */
   give: Dialogs["give"] | undefined;
+  /** The channels that apps have by it now: this desktop, the container and the session may lack what others take. */
+  served(): AgentChannel[];
 }
 
 /** For how long a yes is that is for an hour, in milliseconds. */
@@ -102,21 +104,23 @@ export async function servePortals(
   };
 
   const toldLacks = new Set<Lack>();
+  const lost = new Set<AgentChannel>();
   const tellLack = async (what: Lack): Promise<void> => {
     const without: readonly AgentChannel[] = ["python3-gi", "no-agent", "same-version"].includes(what)
       ? channels
       : what === "no-microphone"
       ? ["microphone"]
       : ["dialogs", "printing"];
-    const lost = channels.filter((channel) => without.includes(channel));
-    if (toldLacks.has(what) || lost.length === 0) return;
+    const gone = channels.filter((channel) => without.includes(channel));
+    if (toldLacks.has(what) || gone.length === 0) return;
     toldLacks.add(what);
+    gone.forEach((channel) => lost.add(channel));
     const why = what === "same-version"
       ? `"${await session}" was started by another version of attach.ts`
       : what.startsWith("no-")
       ? `"${await session}" was started without`
       : `${what} is not installed in "${label}"`;
-    host.ui.status(`The apps go without ${lost.join(", ")}: ${why}`);
+    host.ui.status(`The apps go without ${gone.join(", ")}: ${why}`);
   };
 
   const tellSession = async (line: (name: string) => string): Promise<void> => host.ui.status(line(await session));
@@ -189,6 +193,7 @@ export async function servePortals(
   };
   return {
     give: channels.includes("dialogs") ? give : undefined,
+    served: () => channels.filter((name) => open.has(name) && !lost.has(name) && !(name === "tray" && tray.isOver)),
     async [Symbol.asyncDispose]() {
       // No question outlives its session.
       over.abort();

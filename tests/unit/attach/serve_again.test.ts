@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { serveAgain } from "../../../lib/attach/serve_again.ts";
+import type { Container } from "../../../lib/container/container.ts";
 import { openChannels, recordChannels, splitTimes } from "../../../lib/attach/session/channels.ts";
 import { localBox } from "../containers.ts";
 import { recordingHost } from "../recording_host.ts";
@@ -55,4 +56,21 @@ Deno.test("who comes back for icons alone is told that this desktop takes none, 
     "status: This desktop takes no icons",
     "status: There is nothing to serve again:",
   ]);
+});
+
+Deno.test("who leaves a session whose desktop takes no icons is not told that they go", async () => {
+  const { host, said } = recordingHost({ answer: ([program]) => program === "gdbus" ? { stdout: "(false,)" } : {} });
+  host.start = () => ({ pid: 1, ended: new Promise(() => {}), kill: () => {} });
+  const ending = new AbortController();
+  const box: Container = {
+    ...localBox({ ...host, signal: ending.signal }),
+    script({ script }) {
+      if (/\bverb=await\b/.test(script)) ending.abort();
+      return Promise.resolve({ argv: [], code: 0, signal: null, stdout: "", stderr: "" });
+    },
+  };
+  const open = openChannels({ preset: "isolated", allow: "links,tray" });
+  const left = serveAgain(box, { session: "web", channels: "tray,links", open, asks: new Set() });
+  await assertRejects(() => left, DOMException);
+  assertStringIncludes(said.at(-1)!, "the app runs on, without links. To have that again:");
 });

@@ -770,12 +770,13 @@ Deno.test("an agent that starts again after the tray has failed is told that the
     stdin.bytes.pipeTo(new WritableStream({ write: (piece) => void told.push(new TextDecoder().decode(piece)) }));
     return { pid: 1, ended: new Promise(() => {}), kill: () => {} };
   };
-  await using _served = await servePortals(localBox(host), {
+  await using portals = await servePortals(localBox(host), {
     session: "s",
-    permissions: createPermissions(localBox(host), { open: new Set(["tray"]) }),
+    permissions: createPermissions(localBox(host), { open: new Set(["links", "tray"]) }),
     asks: new Set(),
     runsOn: () => false,
   });
+  assertEquals(portals!.served(), ["links", "tray"]);
   const say = await begun.promise;
   const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
   const ready = { ask: "ready", version: agentVersion };
@@ -785,6 +786,9 @@ Deno.test("an agent that starts again after the tray has failed is told that the
   await say(ready);
   for (let step = 0; step < 100 && told.length < 2; step++) await settled();
   assertEquals(told, ['{"tray":false}\n', '{"tray":false}\n']);
+  assertEquals(portals!.served(), ["links"]);
+  await say({ ask: "lacks", what: "no-agent" });
+  assertEquals(portals!.served(), []);
 });
 
 Deno.test("an agent that has started only when the session has ended is ended at once", async () => {
