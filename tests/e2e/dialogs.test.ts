@@ -14,8 +14,6 @@ import { desktop, startPointer, startSway, type, waylandParts, windowCalled, win
 import { windowWith, withDisplay } from "./windows.ts";
 import { type EngineName, shareContainer } from "./world.ts";
 
-const cloudConfig = "#cloud-config\npackages: [xdg-desktop-portal, python3-gi]\n";
-
 /** In place of zenity: answers with what is in the file "answer", not sooner than a person, and counts the dialogs. */
 const fakeZenity = (directory: string): string =>
   `#!/bin/sh
@@ -177,7 +175,7 @@ const ready = (engine: EngineName): Promise<unknown> =>
 
 const readText = (path: string): Promise<string> => Deno.readTextFile(path).catch(() => "");
 
-const nameOn = shareContainer("dialogs", { cloudInit: cloudConfig });
+const nameOn = shareContainer("dialogs");
 
 testOnOneEngine(
   "an app's own Open and Save As reach the file that the user chooses, and no other",
