@@ -1,5 +1,6 @@
 """A pointer on a Wayland desktop: goes where each line of a pipe says, as "X Y" of a screen of 1280 x 720, and clicks at the line
-"click", or does half of that at "press" and "release". Usage: pointer.py PIPE, behind wayland_client.py
+"click", or does half of that at "press" and "release", as long as somebody has the pipe open to write. Usage: pointer.py PIPE,
+behind wayland_client.py
 """
 
 import sys
@@ -21,13 +22,13 @@ def main():
 
     print("ready", flush=True)
     with open(sys.argv[1]) as pipe:
-        for line in iter(pipe.readline, None):
+        for line in pipe:
             if line in ("click\n", "press\n", "release\n"):
                 if line != "release\n":
                     does(2, LEFT, 1)
                 if line != "press\n":
                     does(2, LEFT, 0)
-            elif line:
+            else:
                 does(1, *map(int, line.split()), 1280, 720)
 
 
