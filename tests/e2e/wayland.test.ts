@@ -464,10 +464,11 @@ testOnOneEngine(
     await type(`${"a".repeat(100)}\n`);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     await signal("CONT");
-    await eventually(
+    const line = await eventually(
       "the line",
-      async () => (await inContainer(engine, name, "cat share/still || true")).length === 100,
+      async () => await inContainer(engine, name, "cat share/still || true") || undefined,
     );
+    assertEquals(line, "a".repeat(100));
 
     await signal("STOP");
     const stopped = performance.now();
