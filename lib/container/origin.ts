@@ -84,7 +84,8 @@ export async function giveMachineId(host: Host, instance: Instance): Promise<voi
   await all([
     pushFile(host, instance, { path: "/etc/machine-id", mode: "0444", stdin: { text: id } }),
     pushFile(host, instance, { path: "/etc/cloud/cloud-init.disabled", mode: "0644", stdin: { text: "" } }),
-    removeFiles(host, instance, { paths: ["/var/lib/dbus/machine-id"] }),
+    // dhclient would ask for the address of the origin first, and be refused.
+    removeFiles(host, instance, { paths: ["/var/lib/dbus/machine-id", "/var/lib/dhcp/dhclient.eth0.leases"] }),
   ]);
 }
 

@@ -24,8 +24,25 @@ export async function pushFile(
   instance: Instance,
   { path, mode, stdin = "null", file = "-" }: PushOptions,
 ): Promise<void> {
+  await push(host, instance, { files: [file], path, mode, stdin });
+}
+
+/** The same for files of the host's, which keep their names. One call takes as long for many as for one. */
+export async function pushFiles(
+  host: Host,
+  instance: Instance,
+  { files, directory, mode }: { files: readonly string[]; directory: string; mode: string },
+): Promise<void> {
+  await push(host, instance, { files, path: `${directory}/`, mode, stdin: "null" });
+}
+
+async function push(
+  host: Host,
+  instance: Instance,
+  { files, path, mode, stdin }: Required<Omit<PushOptions, "file">> & { files: readonly string[] },
+): Promise<void> {
   const options = ["--uid", "0", "--gid", "0", "--mode", mode, "--create-dirs"];
-  await run(host, instance.engine, ["file", "push", ...options, file, `${labelOf(instance)}${path}`], { stdin });
+  await run(host, instance.engine, ["file", "push", ...options, ...files, `${labelOf(instance)}${path}`], { stdin });
 }
 
 /**

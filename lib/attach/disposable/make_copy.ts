@@ -20,7 +20,7 @@ import { writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, sshConfigPath } from "../../container/ssh.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, nextHostUid } from "../../engine/instance.ts";
-import { pushFile, removeFiles } from "../../engine/instance_files.ts";
+import { pushFiles } from "../../engine/instance_files.ts";
 
 /**
  * What copies of a container are made of. Warns when that has had no updates for long.
@@ -81,15 +81,22 @@ export async function makeCopy(
     await makeMounts(host, mounts);
     await writeContainerRecord(host, address, origin);
     const isShared = mounts.shared.length > 0;
-    const [key] = await all([
+    const [keys] = await all([
       makeHostKey(host, address),
       copyOrigin(host, address, { origin, mounts: isShared ? mounts : undefined }),
       copySshSettings(host, source.mounts, mounts),
     ]);
     const found = host.look(undefined, () => findManaged(host, address));
-    const made = all([found, giveMachineId(host, address), giveHostKey(host, address, key), lend(address)]).then((
-      [instance],
-    ) => instance);
+    const made = all([
+      found,
+      giveMachineId(host, address),
+      // In place of the keys of its origin.
+      pushFiles(host, address, { files: keys.files, directory: "/etc/ssh", mode: "0600" }),
+      lend(address),
+    ]).then(async ([instance]) => {
+      await keys.remove();
+      return instance;
+    });
     // It may reject before anybody waits for it.
     made.catch(() => {});
     const share = async (): Promise<void> => {
@@ -106,39 +113,33 @@ export async function makeCopy(
   });
 }
 
-/** A host key of sshd, as texts. */
-interface HostKey {
-  secret: string;
-  public: string;
-}
-
-/** Makes a host key for a copy, and pins it. No file with it stays on the host. */
-async function makeHostKey(host: Host, { hostName, mounts }: Address): Promise<HostKey> {
-  const path = join(mounts.directory, "host_key");
-  await host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path]);
-  const key = {
-    secret: await host.look("<HOST_KEY>", () => Deno.readTextFile(path)),
-    public: await host.look("<PUBLIC_HOST_KEY>", () => Deno.readTextFile(`${path}.pub`)),
-  };
-  await host.change(`rm ${quoteWords([path, `${path}.pub`])}`, async () => {
-    for (const file of [path, `${path}.pub`]) await Deno.remove(file);
+/**
+ * Makes a host key for a copy, and pins it. It is in the files for keys of every type, as it is to replace those of the
+ * origin: sshd takes a key for what it is.
+ *
+ * @returns `files`, for the copy's /etc/ssh, and what removes them here
+ */
+async function makeHostKey(
+  host: Host,
+  { hostName, mounts }: Address,
+): Promise<{ files: string[]; remove(): Promise<void> }> {
+  const directory = join(mounts.directory, "host_keys");
+  const pairs = ["ed25519", "ecdsa", "rsa", "dsa"].map((type) => {
+    const path = join(directory, `ssh_host_${type}_key`);
+    return [path, `${path}.pub`] as const;
   });
-  await writeText(host, mounts.knownHosts, { text: knownHostsLines(hostName, key.public), mode: 0o644 });
-  return key;
-}
-
-/** Gives a copy that has not started its own host key in place of those of its origin. */
-async function giveHostKey(host: Host, copy: Instance, key: HostKey): Promise<void> {
-  const path = "/etc/ssh/ssh_host_ed25519_key";
-  await all([
-    pushFile(host, copy, { path, mode: "0600", stdin: { text: key.secret } }),
-    pushFile(host, copy, { path: `${path}.pub`, mode: "0644", stdin: { text: key.public } }),
-    removeFiles(host, copy, {
-      paths: ["dsa", "ecdsa", "rsa"].flatMap((type) =>
-        ["", ".pub"].map((end) => `/etc/ssh/ssh_host_${type}_key${end}`)
-      ),
-    }),
-  ]);
+  const [key, publicKey] = pairs[0]!;
+  await host.change(`mkdir --mode 700 ${quoteWords([directory])}`, () => Deno.mkdir(directory, { mode: 0o700 }));
+  await host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key]);
+  for (const [copy, publicCopy] of pairs.slice(1)) {
+    await host.change(`cp ${quoteWords([key, copy])}`, () => Deno.copyFile(key, copy));
+    await host.change(`cp ${quoteWords([publicKey, publicCopy])}`, () => Deno.copyFile(publicKey, publicCopy));
+  }
+  const text = await host.look("<PUBLIC_HOST_KEY>", () => Deno.readTextFile(publicKey));
+  await writeText(host, mounts.knownHosts, { text: knownHostsLines(hostName, text), mode: 0o644 });
+  const remove = (): Promise<void> =>
+    host.change(`rm -r ${quoteWords([directory])}`, () => Deno.remove(directory, { recursive: true }));
+  return { files: pairs.flat(), remove };
 }
 
 /** Lets ssh offer the same keys to a copy as to the container. */

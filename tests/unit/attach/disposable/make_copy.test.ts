@@ -156,11 +156,15 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
   await withFiles(async ({ host: { env } }) => {
     const idMap = [{ Isuid: true, Isgid: true, Hostid: 1_000_000, Nsid: 0, Maprange: 65_536 }];
     const config = { "user.gui-container": "1", "volatile.idmap.next": JSON.stringify(idMap) };
-    const { host, calls, options } = recordingHost({
+    const sent: string[] = [];
+    const { host, calls } = recordingHost({
       env: { GUI_CONTAINER_MOUNTS: env("GUI_CONTAINER_MOUNTS")! },
       answer: (argv) => {
         if (argv[0] === "ssh-keygen") {
           for (const end of ["", ".pub"]) Deno.writeTextFileSync(argv.at(-1)! + end, `ssh-ed25519 AAAA${end}`);
+        }
+        if (argv.at(-1)!.endsWith("/etc/ssh/")) {
+          sent.push(...argv.filter((word) => word.includes("ssh_host_")).map((path) => Deno.readTextFileSync(path)));
         }
         const isFound = argv[1] === "query" && /-d[0-9a-f]{5}$/.test(argv.at(-1)!);
         return isFound ? { stdout: JSON.stringify({ name: "x", status: "Stopped", config }) } : {};
@@ -186,19 +190,26 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
     const instance = (await made)!;
     assertEquals(instance.status, "Stopped");
     const pushed = calls.flatMap((argv) => argv.includes("push") ? [argv.at(-1)!] : []);
-    const key = `${name}/etc/ssh/ssh_host_ed25519_key`;
-    assertEquals(pushed, [`${name}/etc/machine-id`, `${name}/etc/cloud/cloud-init.disabled`, key, `${key}.pub`]);
+    assertEquals(pushed, [
+      `${name}/etc/machine-id`,
+      `${name}/etc/cloud/cloud-init.disabled`,
+      `${name}/etc/ssh/`,
+    ]);
     // All before it can be started: sshd would offer the keys of the container that it is a copy of.
+    const directory = join(address.mounts.directory, "host_keys");
+    const keys = calls.find((argv) => argv.at(-1) === `${name}/etc/ssh/`)!;
+    assertEquals(
+      keys.slice(keys.indexOf("--create-dirs") + 1, -1),
+      ["ed25519", "ecdsa", "rsa", "dsa"].flatMap((type) =>
+        ["", ".pub"].map((end) => join(directory, `ssh_host_${type}_key${end}`))
+      ),
+    );
+    assertEquals(keys[keys.indexOf("--mode") + 1], "0600");
+    assertEquals(sent, Array(4).fill(["ssh-ed25519 AAAA", "ssh-ed25519 AAAA.pub"]).flat());
+    await assertRejects(() => Deno.lstat(directory), Deno.errors.NotFound);
     const removed = calls.filter((argv) => argv.includes("DELETE"))
       .map((argv) => new URL(argv.at(-1)!, "https://engine").searchParams.get("path")!);
-    const keys = ["dsa", "ecdsa", "rsa"].map((type) => `/etc/ssh/ssh_host_${type}_key`);
-    assertEquals(
-      removed.toSorted(),
-      [...keys, ...keys.map((key) => `${key}.pub`), "/var/lib/dbus/machine-id"].toSorted(),
-    );
-
-    const { stdin } = options[calls.findIndex((argv) => argv.at(-1) === key)]!;
-    assertEquals(stdin, { text: "ssh-ed25519 AAAA" });
+    assertEquals(removed.toSorted(), ["/var/lib/dbus/machine-id", "/var/lib/dhcp/dhclient.eth0.leases"]);
   });
 });
 
