@@ -10,7 +10,7 @@ import { idleMs } from "./idle.ts";
 import { family, sessionLoad, settle, settleIdle } from "./load.ts";
 import type { Row, WaylandWay } from "./row.ts";
 import { type Session, ssh, startNative, startSession } from "./sessions.ts";
-import { container, mounts, sleep } from "./world.ts";
+import { container, mounts, root, sleep } from "./world.ts";
 
 const needs = ["user", "lxc", "wayland", "bus", "sound", "xpra", "imageXpra"] as const;
 
@@ -123,6 +123,23 @@ function firstWindow(way: WaylandWay): Promise<[number]> {
   return inSession(way, { app: terminal("first"), sound: true }, (_, { toWindow }) => Promise.resolve([toWindow]));
 }
 
+/** The same in a copy of the container. */
+async function firstWindowOfCopy(way: WaylandWay): Promise<[number]> {
+  const { title, wayland, x11 } = terminal("copy");
+  const [display, app] = way === "ours" ? ["wayland", wayland] : ["x11", x11];
+  const { seen } = await desktop.window(title);
+  const startMs = performance.now();
+  const argv = ["./attach.ts", "--quiet", "--disposable", `--display=${display}`, container, app];
+  const attach = startProcess(argv, { cwd: root, env: desktop.env });
+  try {
+    return [(await seen - startMs) / 1000];
+  } finally {
+    attach.kill("SIGINT");
+    await attach.ended;
+    await settle();
+  }
+}
+
 function keys(way: WaylandWay): Promise<[number[]]> {
   return inSession(way, { app: terminal("keys") }, async () => {
     await settle();
@@ -195,6 +212,11 @@ const all: readonly WaylandWay[] = ["native", ...sessions];
 /** All rows about a Wayland desktop. */
 export const waylandRows: readonly Row<WaylandWay>[] = [
   row({ measures: [{ name: "attach to first window", unit: "s" }], rounds: 4, ways: all }, firstWindow),
+  row({
+    measures: [{ name: "attach in a copy of the container, `--disposable`, to first window", unit: "s" }],
+    rounds: 4,
+    ways: ["ours", "x11"],
+  }, firstWindowOfCopy),
   row({ measures: [{ name: "key pressed to new picture, terminal", unit: "ms" }], rounds: 1, ways: all }, keys),
   frameRow("1000 × 700 window repainted at 60 Hz", paint, all),
   frameRow("1000 × 700 window repainted at 60 Hz by GTK 3", paintByGtk, ["hand", "ours", "x11"]),
