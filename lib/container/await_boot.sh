@@ -1,9 +1,13 @@
 # shellcheck shell=sh
 # await_boot.sh
 # Waits, as root in a container, until its user can log in: "systemctl start" returns once systemd has started a unit.
-# Value in front: has_network is "yes" for a container with a network, where this also waits for sshd, and for an address: by
-# IPv6 alone, it comes after the network is said to be online. For five seconds, or half a minute while the system still starts.
-: "${has_network?}"
+# Values in front: preload has patterns of files that the session is going to read, if any. has_network is "yes" for a container
+# with a network, where this also waits for sshd, and for an address: by IPv6 alone, it comes after the network is said to be
+# online. For five seconds, or half a minute while the system still starts.
+: "${preload?}" "${has_network?}"
+# A copy's disk has nothing in memory yet. Whole files are read much faster than the pages that a program asks for.
+# shellcheck disable=SC2086 # These are patterns.
+[ -z "$preload" ] || cat $preload >/dev/null 2>&1 </dev/null &
 # Just after the start systemd does not answer yet.
 until systemctl is-system-running 2>/dev/null | grep -qvx offline; do sleep 0.05; done
 if [ "$has_network" ]; then

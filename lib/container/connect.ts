@@ -39,11 +39,10 @@ const serveSsh = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
 export async function reachInstance(
   host: Host,
   instance: Address,
-  { found, user, throughEngine, bootTimeoutMs = maxBootMs }: {
+  { found, user, throughEngine, ...boot }: BootOptions & {
     found: InstanceInfo | undefined;
     user: ContainerUser;
     throughEngine: boolean;
-    bootTimeoutMs?: number | undefined;
   },
 ): Promise<SshTarget> {
   const { label, mounts } = instance;
@@ -61,23 +60,34 @@ export async function reachInstance(
   const hasNetwork = !throughEngine && (found?.hasNetwork ?? true);
   const { status, address } = found ?? {};
   const isReady = status === "Running" && (throughEngine || address !== undefined);
-  if (!isReady) await startAndAwait(host, instance, { status, hasNetwork, bootTimeoutMs });
+  if (!isReady) await startAndAwait(host, instance, { ...boot, status, hasNetwork });
   const target = await sshTarget(host, instance, { user, hasNetwork, address: isReady ? address : undefined });
   return isReady ? { ...target, startedAt: found?.last_used_at } : target;
 }
 
+/** How a container boots. */
+export interface BootOptions {
+  /** How long it may take, in milliseconds. */
+  bootTimeoutMs?: number | undefined;
+  /** Patterns of its files that its first session is going to read. */
+  preload?: readonly string[] | undefined;
+}
+
 /** Starts a container if it does not run, and waits until its user can log in. */
-export async function startAndAwait(host: Host, instance: Address, { status, hasNetwork, bootTimeoutMs = maxBootMs }: {
-  /** As the engine says. */
-  status: string | undefined;
-  hasNetwork: boolean;
-  bootTimeoutMs?: number;
-}): Promise<void> {
+export async function startAndAwait(
+  host: Host,
+  instance: Address,
+  { status, hasNetwork, bootTimeoutMs = maxBootMs, preload = [] }: BootOptions & {
+    /** As the engine says. */
+    status: string | undefined;
+    hasNetwork: boolean;
+  },
+): Promise<void> {
   if (status !== "Running") {
     host.ui.status(`Starting "${instance.label}"`);
     await startInstance(host, instance);
   }
-  const script = withValues(awaitBoot, { has_network: hasNetwork ? "yes" : "" });
+  const script = withValues(awaitBoot, { preload: preload.join(" "), has_network: hasNetwork ? "yes" : "" });
   await exec(host, instance, ["/bin/sh", "-c", script], { timeoutMs: bootTimeoutMs });
 }
 

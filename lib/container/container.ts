@@ -8,6 +8,7 @@ import type { ProcessResult } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 import type { Address } from "./address.ts";
+import type { BootOptions } from "./connect.ts";
 import type { OpenFifo } from "./fifo.ts";
 import type { History } from "./history.ts";
 import type { Loan, SessionLoans } from "./lend/loan.ts";
@@ -89,15 +90,13 @@ export interface Container extends Address, Site, AsyncDisposable {
 }
 
 /** What is known of a container when it is resolved. */
-export interface KnownContainer extends Address {
+export interface KnownContainer extends Address, BootOptions {
   /** What runs its programs. */
   readonly host: Host;
   /** What passes between it and the host. */
   readonly history: History;
   /** Its user, where that is known without the engine: for a dry run. */
   plannedUser: ContainerUser;
-  /** How long it may take to boot, in milliseconds. */
-  bootTimeoutMs?: number;
   /**
    * What the engine says of it, with its address, asked once; undefined in a dry run.
    *

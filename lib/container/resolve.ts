@@ -2,6 +2,7 @@
 
 import { isNoEngine, isProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
+import type { BootOptions } from "./connect.ts";
 import type { Host } from "../base/host.ts";
 import { once } from "../base/promises.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -41,12 +42,12 @@ function historyOf(host: Host, { hostName }: Address, { keepsHistory = true }: H
  * The container at an address.
  *
  * @param options for a copy that is being made: `history`, that of the container that it is made of; `made`, what the engine says
- * of it once it can be started
+ * of it once it can be started; `preload`, see {@linkcode BootOptions}
  */
 export async function containerAt(
   host: Host,
   address: Address,
-  { history, keepsHistory, made }: HistoryOption & {
+  { history, keepsHistory, made, preload }: HistoryOption & Pick<BootOptions, "preload"> & {
     history?: History;
     made?: Promise<InstanceInfo | undefined>;
   } = {},
@@ -57,6 +58,7 @@ export async function containerAt(
   const known: KnownContainer = {
     ...address,
     host,
+    preload,
     history: history ?? historyOf(host, address, { keepsHistory }),
     plannedUser: parseUser(record?.user ?? "") ?? plannedUser,
     instance: once(() =>

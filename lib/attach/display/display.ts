@@ -17,6 +17,8 @@ export interface Display {
    * @throws {UserError} when none can
    */
   check(container: Pick<Container, "host" | "crossesNetwork">, request: DisplayRequest, why?: string): void;
+  /** Patterns of files of a container's that a session on this display reads before it has a window. */
+  preload: readonly string[];
   /** Starts what shows the windows of a session of this container, which then waits for one. */
   open(container: Container, options: WindowsOptions): Promise<Windows>;
 }

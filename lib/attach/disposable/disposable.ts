@@ -29,7 +29,7 @@ export async function runDisposable(container: Container, request: DisposableReq
   const { app } = request;
   using files = await holdFiles(host, request.files);
   // What can be known before the copy is made.
-  await withDisplay(container, request, () => Promise.resolve());
+  const { preload } = await withDisplay(container, request, (display) => Promise.resolve(display));
   const [origin] = await all([requireOrigin(host, container), files.check(container.engine)]);
   const border = await borderOf(container, request.border);
   await removeCopies(host, await findLeftovers(host));
@@ -48,7 +48,7 @@ export async function runDisposable(container: Container, request: DisposableReq
       host.ui.status(`"${name}" is a copy of "${source}": all that is in it is deleted when the app ends`);
       // A plan has a step after the other.
       await host.look<unknown>(made, () => Promise.resolve());
-      await using disposable = await containerAt(host, address, { history, made });
+      await using disposable = await containerAt(host, address, { history, made, preload });
       const words = [...app, ...files.pathsFor(origin.user)];
       return await start(disposable, { ...request, border, app: words, isDisposable: true });
     } catch (error) {

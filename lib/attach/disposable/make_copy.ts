@@ -11,6 +11,7 @@ import { all } from "../../base/promises.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
 import { beginCopy, type Copy, pristine, removeCopy } from "../../container/disposables.ts";
+import permitSessions from "./permit_sessions.service" with { type: "text" };
 import { makeMounts, shareMounts } from "../../container/mounts.ts";
 import type { Mounts } from "../../container/paths.ts";
 import { copyOrigin, findOrigin, giveMachineId, type Origin } from "../../container/origin.ts";
@@ -20,7 +21,7 @@ import { writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, sshConfigPath } from "../../container/ssh.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, nextHostUid } from "../../engine/instance.ts";
-import { pushFiles } from "../../engine/instance_files.ts";
+import { pushFile, pushFiles } from "../../engine/instance_files.ts";
 
 /**
  * What copies of a container are made of. Warns when that has had no updates for long.
@@ -92,6 +93,7 @@ export async function makeCopy(
       giveMachineId(host, address),
       // In place of the keys of its origin.
       pushFiles(host, address, { files: keys.files, directory: "/etc/ssh", mode: "0600" }),
+      hastenLogin(host, address),
       lend(address),
     ]).then(async ([instance]) => {
       await keys.remove();
@@ -140,6 +142,15 @@ async function makeHostKey(
   const remove = (): Promise<void> =>
     host.change(`rm -r ${quoteWords([directory])}`, () => Deno.remove(directory, { recursive: true }));
   return { files: pairs.flat(), remove };
+}
+
+/**
+ * Lets the systemd of a copy's user start while the copy comes to its network, which Debian 13's
+ * systemd-user-sessions.service waits for: with ifupdown, until there is an address.
+ */
+async function hastenLogin(host: Host, copy: Instance): Promise<void> {
+  const path = "/etc/systemd/system/systemd-user-sessions.service";
+  await pushFile(host, copy, { path, mode: "0644", stdin: { text: permitSessions } });
 }
 
 /** Lets ssh offer the same keys to a copy as to the container. */

@@ -25,6 +25,7 @@ export const wayland: Display = {
       (crossesNetwork && request.display === "auto" ? againstRemote(host) : undefined);
     if (why !== undefined) throw noWayland(why, { exitCode: ExitCode.usage });
   },
+  preload: [],
   open: openWindows,
 };
 

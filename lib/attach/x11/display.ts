@@ -21,6 +21,8 @@ export const x11: Display = {
   check({ host }, { detached }, why) {
     if (!detached) requireDisplay(host, why);
   },
+  // The X server loads them for GLX: 150 MB, of which it took a quarter of a second to ask for pages one by one.
+  preload: ["libLLVM", "libgallium", "libz3"].map((library) => `/usr/lib/*/${library}*`),
   open: openWindows,
 };
 

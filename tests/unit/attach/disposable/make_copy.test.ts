@@ -194,6 +194,7 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
       `${name}/etc/machine-id`,
       `${name}/etc/cloud/cloud-init.disabled`,
       `${name}/etc/ssh/`,
+      `${name}/etc/systemd/system/systemd-user-sessions.service`,
     ]);
     // All before it can be started: sshd would offer the keys of the container that it is a copy of.
     const directory = join(address.mounts.directory, "host_keys");
