@@ -10,7 +10,7 @@
 import { type Addition, dropped, type Part, type WaylandObject } from "./objects.ts";
 
 /** How often the pointer seems to move until the app has said that it takes the list, in milliseconds; how many times. */
-const [moveMs, maxMoves] = [50, 60];
+const [moveMs, maxMoves] = [50, 200];
 
 /** Copying, see `wl_data_device_manager.dnd_action`. */
 const copyAction = 1;

@@ -392,7 +392,7 @@ Deno.test("an app that does not take the files then, or gets none, hears that th
   assertEquals(await said(refuses), comesAgain);
   await taken(refuses, { pipe: 3, id: second });
   refuses.app(accept(second, null));
-  assertEquals((await saidIn(time, refuses, 10_000)).slice(-leave.length), leave);
+  assertEquals((await saidIn(time, refuses, 11_000)).slice(-leave.length), leave);
   assertEquals(refuses.app(destroy, message(second, "wl_data_offer.destroy")), destroy);
   for (const lend of [() => Promise.resolve(""), () => Promise.reject(new Error("no"))]) {
     const made = withDrops(lend);
