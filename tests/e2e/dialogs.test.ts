@@ -325,6 +325,11 @@ testOnOneEngine("files that are dropped on a window on Wayland are lent, all or 
     assertEquals((await map("--list")).trim().split("\n").length, 2);
     await app({ do: "save", path: paths[0], text: "changed" });
     await eventually("the version", async () => await readText(letter) === "changed");
+    await Deno.writeTextFile(join(share, "hasty"), "");
+    const again = await drop([other]);
+    assertEquals(again.texts, ["other.txt"]);
+    assertMatch(again.paths.join(), /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-other.txt$/);
+    await Deno.remove(join(share, "hasty"));
     await sh(["mkfifo", join(home, "fifo")]);
     for (const [path, why] of [[home, "is a directory"], [join(home, "fifo"), "is not a regular file"]] as const) {
       assertEquals(await drop([other, path]), { paths: [], texts: [] });

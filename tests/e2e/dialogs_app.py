@@ -1,6 +1,7 @@
 """An app with a File menu: does what is in the file "todo" of the share, and writes to "done" what became of it. Its
 argument ends the names of both. To "dropped" it writes the files that are dropped on it, with what is in them, and to
-"entered" a letter when some are dragged over it.
+"entered" a letter when some are dragged over it. With a file "hasty" in the share, it asks for them then, and not again
+when they are dropped, as browsers do.
 """
 
 import json
@@ -19,21 +20,51 @@ window = Gtk.Window(title="editor", default_width=300, default_height=200)
 window.show_all()
 
 
-def dropped(_window, _context, _x, _y, data, _kind, _time):
+URIS = Gdk.Atom.intern("text/uri-list", False)
+hasty = {"asked": None, "paths": []}
+
+
+def received(_window, context, _x, _y, data, _kind, when):
     paths = [GLib.filename_from_uri(uri)[0] for uri in data.get_uris()]
+    if hasty["asked"]:
+        hasty["paths"] = paths
+    else:
+        write_dropped(context, paths, when)
+
+
+def dropped(_window, context, _x, _y, when):
+    if hasty["asked"]:
+        write_dropped(context, hasty["paths"], when)
+    else:
+        window.drag_get_data(context, URIS, when)
+    return True
+
+
+def left(*_):
+    # It comes before a drop, too.
+    GLib.idle_add(lambda: hasty.update(asked=None) and False)
+
+
+def write_dropped(context, paths, when):
+    Gtk.drag_finish(context, True, False, when)
     texts = [open(path, encoding="utf-8").read(100_000) for path in paths]
     with open(f"{SHARE}/dropped{NAME}", "a", encoding="utf-8") as file:
         file.write(json.dumps({"paths": paths, "texts": texts}) + "\n")
 
 
-def entered(*_):
+def entered(_window, context, _x, _y, when):
     with open(f"{SHARE}/entered{NAME}", "a", encoding="utf-8") as file:
         file.write("x")
+    if os.path.exists(f"{SHARE}/hasty") and hasty["asked"] is not context:
+        hasty["asked"] = context
+        window.drag_get_data(context, URIS, when)
 
 
-window.drag_dest_set(Gtk.DestDefaults.ALL, [], Gdk.DragAction.COPY | Gdk.DragAction.MOVE)
+window.drag_dest_set(Gtk.DestDefaults.MOTION, [], Gdk.DragAction.COPY | Gdk.DragAction.MOVE)
 window.drag_dest_add_uri_targets()
-window.connect("drag-data-received", dropped)
+window.connect("drag-data-received", received)
+window.connect("drag-drop", dropped)
+window.connect("drag-leave", left)
 window.connect("drag-motion", entered)
 
 
