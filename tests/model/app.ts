@@ -118,9 +118,11 @@ export function createApp(
     send(message(on, request, made, ...rest));
     return made;
   };
+  /** What the compositor has made and the app has ended, with the callback before which messages for it may come. */
+  const leaving = new Map<number, number>();
   const end = (id: number): void => {
-    if (id >= 0xff00_0000) objects.delete(id);
-    else ended.add(id);
+    ended.add(id);
+    if (id >= 0xff00_0000) leaving.set(id, make(1, "wl_display.sync", "wl_callback"));
   };
   /** Ends an object. */
   const sendLast = (id: number): void => {
@@ -428,7 +430,7 @@ export function createApp(
   const secret = new TextEncoder().encode(monitorSecret);
   let dragged: number | undefined;
   const askFor = (offer: number, type: string | undefined): void => {
-    if (!objects.has(offer) || type === undefined || !heardTypes.get(offer)?.includes(type)) return;
+    if (!objects.has(offer) || ended.has(offer) || type === undefined || !heardTypes.get(offer)?.includes(type)) return;
     pipe();
     send(message(offer, "wl_data_offer.receive", type), message(offer, "wl_data_offer.accept", 0, type));
   };
@@ -447,6 +449,17 @@ export function createApp(
           if (values[0] as number % 2 === 0) askFor(dragged, listType);
         }
         if (name === "wl_data_device.drop" && dragged !== undefined) askFor(dragged, heardTypes.get(dragged)?.[0]);
+        if (name.endsWith(".data_offer")) {
+          // The number of what has ended may be that of another.
+          ended.delete(values[0] as number);
+          leaving.delete(values[0] as number);
+        }
+        if (name === "wl_callback.done") {
+          for (const [left, callback] of leaving) {
+            if (callback !== id) continue;
+            for (const known of [objects, ended, leaving]) known.delete(left);
+          }
+        }
         if (/_offer(_v1)?\.offer$/.test(name)) {
           const isList = lends && values[0] === listType;
           keep("paste", clipboard.in || isList, "an app hears of data while the channel is closed");

@@ -156,4 +156,11 @@ export const keptOnWayland: readonly Kept[] = [
     promise: "paste",
     by: "a keyboard that the app had ended when the compositor gave it the window",
   },
+  {
+    seed: 897_663_546,
+    steps: "hostSelects:937603104 window:452608810 focus:1470647277 stall:946229219 touch:399445957 lock:1261760329 " +
+      "destroy:1418594029 readOn:1257961713",
+    promise: "order",
+    by: "the model itself: an app that ends an offer before it reads what was said to it",
+  },
 ];
