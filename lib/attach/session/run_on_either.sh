@@ -47,7 +47,7 @@ run_on_either() {
   [ "$number" ] || return "$status"
   export DISPLAY=":$number"
   # matchbox reads its keys once it listens for a new size of the screen, but knows that of before: tiling desktops change it soon.
-  # Its own keys, such as Alt+C, are the app's; that of windows.ts closes a window, whatever else is down.
+  # Its own keys, such as Alt+C, are the app's; that of windows.ts closes a window, also while Alt, Super, or Super and Shift are down.
   keys=$ready.keys
   mkfifo "$keys"
   {
@@ -56,9 +56,11 @@ run_on_either() {
   } &
   teller=$!
   matchbox-window-manager -kbdconfig "$keys" &
+  manager=$!
   "$@"
   status=$?
-  kill "$teller" 2>/dev/null
+  # It would wait for ever for keys of a teller that is gone.
+  kill "$teller" "$manager" 2>/dev/null
   rm "$keys"
   kill "$server"
   return "$status"

@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { appScript, type AppWords, sortAppWords, splitCommandLine } from "../../../../lib/attach/session/app.ts";
+import {
+  appScript,
+  type AppWords,
+  joinedAppScript,
+  sortAppWords,
+  splitCommandLine,
+} from "../../../../lib/attach/session/app.ts";
 import { outcomeIn } from "../../../../lib/attach/session/app_outcome.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
@@ -86,18 +92,23 @@ Deno.test("sortAppWords() refuses what xpra would take otherwise than it is mean
 /**
  * Runs an app as a session on Wayland does, in a runtime directory of its own.
  *
- * @param options `xServer`: a script for sh that is called Xwayland, without which there is none; `display`: `$DISPLAY`; `script`:
- * for sh
+ * @param options `xServer`: a script for sh that is called Xwayland, without which there is none; `manager`: one that is
+ * called matchbox-window-manager; `display`: `$DISPLAY`; `script`: for sh
  * @returns its exit status, and the session's log
  */
 async function runApp(
   app: readonly string[],
-  { xServer, display, script = appScript(app) }: { xServer?: string; display?: string; script?: string } = {},
+  { xServer, manager = "", display, script = appScript(app) }: {
+    xServer?: string;
+    manager?: string;
+    display?: string;
+    script?: string;
+  } = {},
 ): Promise<{ code: number; log: string }> {
   const directory = await Deno.makeTempDir();
   try {
     if (xServer !== undefined) {
-      const programs = { Xwayland: xServer, "matchbox-window-manager": "" };
+      const programs = { Xwayland: xServer, "matchbox-window-manager": manager };
       for (const [name, text] of Object.entries(programs)) {
         await Deno.writeTextFile(join(directory, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
       }
@@ -204,4 +215,13 @@ Deno.test("appScript() says that there is no Xwayland, and lets an app fail whos
   const broken = await runApp(app, { xServer: "echo broken; exit 1" });
   assert(broken.log.includes("broken\n"), broken.log);
   assertEquals([without.code, broken.code], [3, 3]);
+});
+
+Deno.test("joinedAppScript ends a window manager that still waits for its keys, and with it holds the session no longer", async () => {
+  const joined = `set -- 1 sh -c 'echo "Cannot open display"; exit 3'; ${joinedAppScript}`;
+  const script = `exec 9>"$RUNTIME_DIRECTORY/lock"; (flock --shared 9; ${joined})
+    exec 9>&-; flock --timeout 5 "$RUNTIME_DIRECTORY/lock" echo free`;
+  const { code, log } = await runApp([], { xServer, manager: "exec sleep 60", script });
+  assertEquals(code, 0, log);
+  assert(log.includes("started again") && log.endsWith("free\n"), log);
 });
