@@ -171,7 +171,8 @@ export function createBorders(
       "xdg_toplevel.set_max_size": keepLimit("set_max_size"),
       // Whether the desktop draws a frame is said after it (wlroots).
       "xdg_toplevel.configure": ({ object, args }) => {
-        surfaceOf(object).wanted = args;
+        // The states are a view of what is read just now.
+        surfaceOf(object).wanted = { ...args, states: args.states.slice() };
         return dropped;
       },
       "xdg_surface.configure": ({ object }) => {
