@@ -204,8 +204,9 @@ export function createConnection(
 
   const onMessages = (sender: FrameSender) => (bytes: Uint8Array): Uint8Array => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const passing: Uint8Array[] = [];
-    let isChanged = false;
+    // What the host says next must not overtake it: the number of an offer is that of the next one.
+    const passing = sender === "host" ? additions("host", policy.takeNews()) : [];
+    let isChanged = passing.length > 0;
     for (let at = 0; at < bytes.length;) {
       const length = at + 8 > bytes.length ? 0 : view.getUint16(at + 6, true);
       if (length < 8 || length % 4 !== 0 || at + length > bytes.length) throw new Violation("a message has no end");

@@ -64,6 +64,8 @@ export interface Policy extends Pick<Registry, "checkBind"> {
   mustClose(): boolean;
   /** Whether there is anything for {@linkcode Policy.leave}: those, or what of the clipboard is over. */
   mustLeave(): boolean;
+  /** What the app is to hear of the clipboard before anything else. */
+  takeNews(): Addition[];
   /** What closes and takes these away: for the app, and for the compositor. */
   leave(): { events: Addition[]; requests: Addition[] };
   end(): void;
@@ -182,6 +184,7 @@ export function createPolicy(
     },
     mustClose: popups.mustClose,
     mustLeave: () => popups.mustClose() || clipboard.hasNews(),
+    takeNews: clipboard.takeNews,
     leave() {
       const taken = clipboard.takeNews();
       if (!popups.mustClose()) return { events: taken, requests: [] };

@@ -421,6 +421,30 @@ Deno.test("another drag ends the one that is shown again, and files that are len
   assertEquals(made.lent, [list]);
 });
 
+Deno.test("what the host says while an app sends half a picture does not overtake the drag that is shown again", async () => {
+  using _time = startTime();
+  const withPicture = async (): Promise<Trial & { rest: Uint8Array }> => {
+    const made = withDrops();
+    await dropEarly(made);
+    const picture = frame(5, 1, 0, 400, new Uint8Array(400));
+    made.connection.fromContainer(picture.subarray(0, 100));
+    assertEquals(await said(made), nothing);
+    return { ...made, rest: picture.subarray(100) };
+  };
+  const made = await withPicture();
+  const next = made.host(message(device, "wl_data_device.data_offer", second));
+  assertEquals(next, concat([comesAgain, message(device, "wl_data_device.data_offer", second + 1)]));
+  made.connection.fromContainer(made.rest);
+  assertEquals(await said(made), nothing);
+  // Another drag: the app has heard of the one before, and that it is over.
+  const other = await withPicture();
+  const { announced, entered } = drag(other, { id: second });
+  const leave = message(device, "wl_data_device.leave");
+  assertEquals([announced.slice(0, comesAgain.length), entered.slice(0, leave.length)], [comesAgain, leave]);
+  other.connection.fromContainer(other.rest);
+  assertEquals(await said(other), nothing);
+});
+
 /** The host announces these types as what is copied. Gives what the app is told. */
 function announce({ host }: Trial, types: readonly string[], id = offer): Uint8Array {
   const announced = host(
