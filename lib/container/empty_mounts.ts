@@ -2,7 +2,7 @@
 
 import type { Host } from "../base/host.ts";
 import { exec, type InstanceInfo, startInstance } from "../engine/instance.ts";
-import { isProcessError, orNothing } from "../base/errors.ts";
+import { isFailure, isProcessError, orNothing } from "../base/errors.ts";
 import type { Instance } from "../engine/engine.ts";
 import { mountsOf } from "./paths.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "./user.ts";
@@ -29,7 +29,7 @@ export async function emptyMounts(
   const capabilities = ["inh", "ambient"].map((set) => `--${set}-caps=+dac_override,+fowner`);
   const argv = ["setpriv", `--reuid=${user.uid}`, "--clear-groups", ...capabilities, ...removal([sockets, share])];
   // Whatever the container answers, it is deleted. removeMounts() reports what is left.
-  await orNothing(exec(host, instance, argv, { timeoutMs }), isProcessError);
+  await orNothing(exec(host, instance, argv, { timeoutMs }), isFailure);
 }
 
 /** Removes what the host user may remove. Returns whether that was everything. */
