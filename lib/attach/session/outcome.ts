@@ -5,7 +5,6 @@ import type { WindowsEnd } from "../../guard/closing.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import { listSessions } from "./live_sessions.ts";
 import { type AppOutcome, appOutcome } from "./app_outcome.ts";
-import type { Host } from "../../base/host.ts";
 import type { Container } from "../../container/container.ts";
 
 /** How the windows of a session have ended. */
@@ -105,17 +104,13 @@ export function seeLog(container: Container, session: string): string {
 /**
  * Whether a session is live. A container that cannot be reached has no live session, although it may leave a socket.
  */
-export async function isLive(
-  container: Container,
-  session: string,
-  { host = container.host }: { host?: Host } = {},
-): Promise<boolean> {
+export async function isLive(container: Container, session: string): Promise<boolean> {
   const seen = await container.seenSessions();
   if (seen && !seen.includes(session)) return false;
   try {
-    return (await listSessions(container, { host })).some((live) => live.session === session);
+    return (await listSessions(container)).some((live) => live.session === session);
   } catch {
-    host.signal.throwIfAborted();
+    container.host.signal.throwIfAborted();
     return false;
   }
 }
@@ -126,7 +121,10 @@ export async function mayRunOn(container: Container, session: string): Promise<b
   if (seen) return seen.includes(session);
   const host = container.host.forCleanup(AbortSignal.timeout(askDeadlineMs));
   // Where nobody can be asked, it does as far as is known.
-  return await isLive(container, session, { host }).catch(() => true);
+  return await listSessions(container, { host }).then(
+    (all) => all.some((live) => live.session === session),
+    () => true,
+  );
 }
 
 /** How long a container may take to say whether a session runs on, in milliseconds. */

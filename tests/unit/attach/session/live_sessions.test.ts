@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { dataOf } from "../../../../lib/attach/list.ts";
 import { noteChannels, stopAtEnd } from "../../../../lib/attach/session/live_sessions.ts";
-import { isLive, reportServedOutcome } from "../../../../lib/attach/session/outcome.ts";
+import { mayRunOn, reportServedOutcome } from "../../../../lib/attach/session/outcome.ts";
 import { ProcessError, UserError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { localBox, remoteBox } from "../../containers.ts";
@@ -43,9 +43,14 @@ Deno.test("a run that a signal ends stops its session, and asks for it, on the h
   const host = { ...ended, forCleanup: () => cleaner.host };
   for (const container of [localBox(host), remoteBox(host)]) {
     await stopAtEnd(container, "web");
-    assertEquals(await isLive(remoteBox(host), "web", { host: cleaner.host }), false);
+    assertEquals(await mayRunOn(remoteBox(host), "web"), false);
   }
   const scripts = cleaner.calls.map((argv) => /^verb=(\w+)$/m.exec(argv.at(-1)!)?.[1]);
   assertEquals(scripts, ["stop", "list", "stop", "list"]);
   assertEquals(calls, []);
+});
+
+Deno.test("a session runs on, as far as is known, in a container that cannot be reached", async () => {
+  const { host } = recordingHost({ answer: ([program]) => program === "ssh" ? { code: 255 } : {} });
+  assertEquals(await mayRunOn(remoteBox(host), "web"), true);
 });
