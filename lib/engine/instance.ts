@@ -76,11 +76,16 @@ export async function findInstance(
   const { signal } = answered;
   const path = `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`;
   const answer = query(host, engine, path, { ...limits, signal });
-  const lost = delay(patienceMs, { signal }).then(() => findLost(host, instance, { signal })).catch(() => undefined);
+  const lost = inNoCluster.has(engine)
+    ? Promise.resolve(undefined)
+    : delay(patienceMs, { signal }).then(() => findLost(host, instance, { signal })).catch(() => undefined);
   try {
     const found = await Promise.race([answer, lost.then((lost) => lost ? Promise.reject(lostError(lost)) : answer)]);
+    if (found === undefined) return undefined;
     // Another machine's server could call it anything, and records and paths have the name in them.
-    return found === undefined ? undefined : { ...parseInstance(engine, found), name };
+    const parsed = { ...parseInstance(engine, found), name };
+    if (parsed.location === "none") inNoCluster.add(engine);
+    return parsed;
   } catch (error) {
     if (!isNotReady(error)) throw error;
     const lost = await findLost(host, instance);
@@ -96,6 +101,9 @@ export async function findInstance(
  * that never ends: EventListenerWait() of Incus 6.0.4, internal/server/cluster/events.go.
  */
 const patienceMs = 1_500;
+
+/** Those whose server has said that it is in no cluster. */
+const inNoCluster = new WeakSet<Engine>();
 
 /** An instance that a lost member has. The list of all is answered at once, by the members that are there. */
 async function findLost(

@@ -305,3 +305,20 @@ Deno.test("findInstance() does not wait for a lost member, and waits for one tha
     assertEquals(ended, isLost, "nothing asks on that nobody waits for");
   }
 });
+
+Deno.test("findInstance() looks for no lost member of a server that has said that it is in no cluster", async () => {
+  const { host, calls } = recordingHost({
+    answer: () => ({ stdout: JSON.stringify({ ...lostBox, location: "none" }) }),
+  });
+  let isSlow = false;
+  const busy: Host = {
+    ...host,
+    async run(argv, options) {
+      if (isSlow && argv.at(-1)!.endsWith("/box")) await delay(2_000);
+      return await host.run(argv, options);
+    },
+  };
+  const box = { engine: engineCalled("incus"), name: "box" };
+  for (isSlow of [false, true]) assertEquals((await findInstance(busy, box))?.location, "none");
+  assertEquals(calls.length, 2);
+});
