@@ -85,7 +85,7 @@ export function createBorders(
     return changed.map(([object, request, values]) => [
       object,
       request,
-      ...values.map((value) => Math.min(value, everything)),
+      ...values.map(nearestInt),
     ]);
   };
   /** A size of the compositor's, for the app. */
@@ -193,6 +193,11 @@ export function createBorders(
       }),
     },
   };
+}
+
+/** The number of the protocol that is nearest: one outside of its range would begin anew at the other end. */
+export function nearestInt(value: number): number {
+  return Math.max(-everything - 1, Math.min(value, everything));
 }
 
 /** The four strips of a border, around a part of a surface. */

@@ -2,6 +2,7 @@
 
 import { Violation } from "../faults.ts";
 import { coversTooMuch, coverTooMuch, leaveMs, minMenu, popupReach, type Size } from "../limits.ts";
+import { nearestInt } from "./border.ts";
 import { type Addition, dropped, type Part, type Verdict, type WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
 import type { Surface, Surfaces } from "./surfaces.ts";
@@ -75,11 +76,10 @@ export function createPopups(
     const by = borderOf(parent);
     const { anchor, parentSize } = positioners.get(positioner)!;
     if (by === 0 || !anchor) return {};
+    const tell = (request: string, ...values: number[]): Addition => [positioner, request, ...values.map(nearestInt)];
     const sent = (by: number): Addition[] => [
-      [positioner, "set_anchor_rect", anchor.x + by, anchor.y + by, anchor.width, anchor.height],
-      ...parentSize
-        ? [[positioner, "set_parent_size", parentSize.width + 2 * by, parentSize.height + 2 * by] as const]
-        : [],
+      tell("set_anchor_rect", anchor.x + by, anchor.y + by, anchor.width, anchor.height),
+      ...parentSize ? [tell("set_parent_size", parentSize.width + 2 * by, parentSize.height + 2 * by)] : [],
     ];
     return { before: sent(by), after: sent(0) };
   };

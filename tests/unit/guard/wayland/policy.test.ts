@@ -1327,6 +1327,30 @@ Deno.test("the guard of Wayland has a popup beside its window's border, where th
   );
 });
 
+Deno.test("the guard of Wayland tells the compositor no number that has begun anew beyond the protocol's largest", () => {
+  const { made } = withBorder();
+  const { app } = made;
+  const [least, most] = [-(2 ** 31), 2 ** 31 - 1];
+  viewport(made, { id: 18, surface: ids.surface, size: [100, 100] });
+  const geometry = message(ids.xdgSurface, "xdg_surface.set_window_geometry", least, least, most, most);
+  app(geometry);
+  assert(text(app(message(ids.surface, "wl_surface.commit"))).includes(text(geometry)));
+  const [surface, own, positioner] = [20, 21, 22];
+  const popup = [
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", own, surface),
+    message(ids.shell, "xdg_wm_base.create_positioner", positioner),
+    message(positioner, "xdg_positioner.set_anchor_rect", most, most, 1, 1),
+    message(positioner, "xdg_positioner.set_parent_size", most, most),
+    message(own, "xdg_surface.get_popup", 23, ids.xdgSurface, positioner),
+  ];
+  const passed = text(app(...popup));
+  for (const request of ["xdg_positioner.set_anchor_rect", "xdg_positioner.set_parent_size"]) {
+    const values = request.endsWith("rect") ? [most, most, 1, 1] : [most, most];
+    assertEquals(passed.split(text(message(40, request, ...values)).slice(4)).length, 4, request);
+  }
+});
+
 Deno.test("the guard of Wayland draws no border on a window that the desktop gives a frame", () => {
   const { made } = withBorder();
   const names = { manager: 18, decoration: 19 };
