@@ -2,14 +2,14 @@
  * Files that one container hands over to another one, and what becomes of them there. The run that hands one over keeps
  * it in a directory of its own, and waits. The other container gets a copy that its apps may change. When its loan ends,
  * what they have made of it is put beside the file, and the file goes: then the waiting run asks the user whether that is
- * saved in the first container. How the two would abuse that, and what stops them:
+ * saved in the first container, or discarded; without an answer it comes to the downloads, so that no work is lost. How the two would abuse that, and what stops them:
  *
  * - The other one puts a link, a pipe or a device in place of its copy, makes it huge, or changes it while it is read: it
  *   is read as by `readBack`, which takes a regular file only, as its user, up to a size, and whole.
  * - It chooses a name or a place: it has no say in either. Nor has it in who asks: a version comes of a file that the
  *   first one has handed over, once, and nothing of it is opened on the host.
- * - It changes everything it gets, to have questions without end: they are limited like all others, and a no for the
- *   session closes the channel.
+ * - It changes everything it gets, to have questions without end, or fill the disk: they are limited like all others, a
+ *   no for the session closes the channel, and a version counts as much as a file that is handed over.
  * - It puts something of its own into a version, to get it out of a closed network: the question says where from and where
  *   to.
  * - The first one hands over file after file, to be asked about, or to learn when somebody works elsewhere: only so many
@@ -19,9 +19,12 @@
  * - The run of either ends meanwhile: the user is told, and the changed copy stays where it is.
  */
 
-import { basename, dirname, join } from "@std/path";
+import { basename, dirname, join, resolve } from "@std/path";
 import type { Host } from "../base/host.ts";
 import { mountsRoot, privatePrefix } from "./paths.ts";
+
+/** How large a file that is handed over may be, and what becomes of it, in bytes. */
+export const maxHandedBytes = 256 * 2 ** 20;
 
 /** What the name of a directory ends with in which a file is handed over. */
 const directoryEnd = ".out";
@@ -36,7 +39,7 @@ export function isHanded(host: Pick<Host, "env">, path: string): boolean {
   const directory = dirname(path);
   const run = dirname(directory);
   return directory.endsWith(directoryEnd) && basename(run).startsWith(privatePrefix) &&
-    dirname(run) === mountsRoot(host);
+    dirname(run) === resolve(mountsRoot(host));
 }
 
 /** Where that is put which has become of a file. No name that a container chooses begins with a dot. */

@@ -335,7 +335,7 @@ async function bringsVersionsBack(
     assertStringIncludes(question!, "\nName: a budget.pdf\nSize: 17 bytes\nSaved beside it in: /home/ubuntu/docs");
     const { stdout } = await script("attach", engine, ["--history", chat], { env });
     assertStringIncludes(stdout, `saved, changed ${where}: "/home/ubuntu/docs/a budget (2).pdf", 17 bytes`);
-    await Deno.writeTextFile(join(directory, "answer"), "");
+    await Deno.writeTextFile(join(directory, "answer"), "Discard it");
     await view("b.pdf", "edit two");
     assertStringIncludes(said, 'The new version of "b.pdf" is discarded');
     // What is only looked at is not asked about.

@@ -10,22 +10,24 @@ import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
 import { isMissingProgram, UserError } from "../../base/errors.ts";
 import { revealInvisible, shortLine } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
+import { maxHandedBytes } from "../../container/handed.ts";
 import { type Happening, historyIsFull } from "../../container/history.ts";
 import type { QuestionChannel } from "../../guard/channel.ts";
 import type { Agreed, Consent, Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
 import { askInDialog } from "./ask.ts";
-import { fileQuestion, linkQuestion, openArgv, parseLink, placeOf, saveVersion, versionQuestion } from "./elsewhere.ts";
 import {
-  defaultPrinter,
-  keepFile,
-  maxHandedBytes,
-  moveOut,
-  printFile,
-  readFile,
-  type SentFile,
-} from "./handed_files.ts";
+  discardVersion,
+  fileQuestion,
+  linkQuestion,
+  openArgv,
+  parseLink,
+  placeOf,
+  saveVersion,
+  versionQuestion,
+} from "./elsewhere.ts";
+import { defaultPrinter, keepFile, moveOut, printFile, readFile, type SentFile } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
 import { typeOf } from "../session/file_types.ts";
 import { onHost, type Opening, type Place, placeText } from "../session/places.ts";
@@ -56,6 +58,9 @@ function messageOf(error: unknown): string {
 /** How long the notice of a file may take to be shown, in milliseconds. */
 const noticeMs = 5_000;
 
+/** How long a version may take to be kept when the run ends, in milliseconds. */
+const keepMs = 20_000;
+
 /** How many runs that have opened something in other containers or copies may go on at once. */
 const maxRunsElsewhere = 4;
 
@@ -71,8 +76,15 @@ const maxTold = 20;
 /** How much may be handed over in a run, in bytes: the container could fill the disk. */
 const maxRunBytes = 4 * 2 ** 30;
 
+export interface Desktop {
+  /** Does what is asked for. Never rejects: each reason why something is not done is shown once. */
+  act(line: DesktopLine): Promise<Outcome>;
+  /** Waits until what has come back of files is safe, once the signal has aborted. */
+  settled(): Promise<void>;
+}
+
 /**
- * Answers them for a run. Never rejects: each reason why something is not done is shown once.
+ * Answers them for a run.
  *
  * @param options `asks`: the channels for each use of which the user is asked. The user always is before something is
  * printed, and before what could make up for a network that the container does not have
@@ -87,7 +99,7 @@ export function desktopOf(
     signal: AbortSignal;
     now?: () => number;
   },
-): (line: DesktopLine) => Promise<Outcome> {
+): Desktop {
   const { host, label, history } = container;
   const { links: { places: linkPlaces } = { places: [onHost] }, files: { places: filePlaces } = { places: [onHost] } } =
     opening;
@@ -107,6 +119,8 @@ export function desktopOf(
   let filesElsewhere = 0;
   let handedBytes = 0;
   let turn: Promise<unknown> = Promise.resolve();
+  let versionTurn: Promise<unknown> = Promise.resolve();
+  const underWay = new Set<Promise<void>>();
 
   const tell = (why: string): void => {
     if (told.has(why) || told.size >= maxTold) return;
@@ -185,46 +199,69 @@ export function desktopOf(
     return { ended: ended.finally(() => runsElsewhere--) };
   };
 
-  /** Waits for what another container makes of a file, and saves it in this one if the user says so. Never rejects. */
+  /** Saves what another container has made of a file where the user says: that is lost only if it is to be discarded. */
+  const settleVersion = async (
+    { path, size }: { path: string; size: number },
+    { file: { name, directory: from }, place }: { file: Handed; place: Place },
+  ): Promise<void> => {
+    const where = placeText(place);
+    try {
+      const { user, share } = await container.reach();
+      const directory = from ?? share;
+      const agreed = await agreedTo(versionQuestion(label, { name, size, place, directory }));
+      if (agreed === discardVersion) return host.ui.status(`The new version of "${name}" is discarded`);
+      if (agreed === saveVersion) {
+        const { putVersion } = await import("../../container/lend/handed_version.ts");
+        const put = (directory: string): Promise<string> =>
+          putVersion(host, container, { path, name, directory, user });
+        // Not every directory is its user's own.
+        const saved = await put(directory).catch((error) => {
+          if (directory === share || !(error instanceof UserError)) throw error;
+          return put(share);
+        });
+        history.note({ kind: "file", what: "saved", path: saved, bytes: size, where });
+        const line = `A new version of a file is in "${label}": ${revealInvisible(saved)}`;
+        host.ui.status(line);
+        return await notify(name, line);
+      }
+    } catch (error) {
+      tell(`a new version of "${name}" is not saved there: ${messageOf(error)}`);
+    }
+    history.note({ kind: "download", name, bytes: size, where });
+    const cleaning = host.forCleanup(AbortSignal.timeout(keepMs));
+    const kept = await keepFile(cleaning, { path, name })
+      .catch(() => keepFile(cleaning, { path, name, directory: host.env("HOME") ?? "/" }));
+    const line = `A new version of a file of "${label}", changed ${where}, is here: ${kept}`;
+    host.ui.status(line);
+    await showOnDesktop(label, line, { kind: "warning", run: cleaning.run });
+  };
+
+  /** Waits for what another container makes of a file, and saves it. Never rejects. */
   const bringBack = async (
     sent: SentFile,
-    { ended, file: { name, directory: from }, place }: { ended: Promise<number>; file: Handed; place: Place },
+    { ended, file, place }: { ended: Promise<number>; file: Handed; place: Place },
   ): Promise<void> => {
+    const { name } = file;
     const signal = endOf("files");
-    const where = placeText(place);
     const tellLost = (): void => {
-      const lost =
-        `"${name}" may still be open ${where}: what is saved there does not come back to "${label}" any more`;
+      const lost = `"${name}" may still be open ${placeText(place)}: ` +
+        `what is saved there does not come back to "${label}" any more`;
       host.ui.warn(lost);
       showOnDesktop(label, lost, { kind: "warning", run: host.run });
     };
     filesElsewhere++;
     signal.addEventListener("abort", tellLost, { once: true });
     try {
-      const version = await sent.version(ended, signal);
+      const version = await sent.version(ended, signal).finally(() => signal.removeEventListener("abort", tellLost));
       if (!version) return;
-      const { user, share } = await container.reach();
-      const directory = from ?? share;
-      const agreed = await agreedTo(versionQuestion(label, { name, size: version.size, place, directory }));
-      signal.removeEventListener("abort", tellLost);
-      if (agreed !== saveVersion) return host.ui.status(`The new version of "${name}" is discarded`);
-      const { putVersion } = await import("../../container/lend/handed_version.ts");
-      const put = (directory: string): Promise<string> =>
-        putVersion(host, container, { path: version.path, name, directory, user });
-      // Not every directory is its user's own.
-      const saved = await put(directory).catch((error) => {
-        if (directory === share || !(error instanceof UserError)) throw error;
-        return put(share);
-      });
-      history.note({ kind: "file", what: "saved", path: saved, bytes: version.size, where });
-      const line = `A new version of a file is in "${label}": ${revealInvisible(saved)}`;
-      host.ui.status(line);
-      await notify(name, line);
+      handedBytes += version.size;
+      const settled = versionTurn.then(() => settleVersion(version, { file, place }));
+      versionTurn = settled.catch(() => {});
+      await settled;
     } catch (error) {
-      if (!signal.aborted) tell(`a new version of "${name}" is not saved: ${messageOf(error)}`);
+      host.ui.warn(`A new version of "${name}", changed ${placeText(place)}, is lost: ${messageOf(error)}`);
     } finally {
       filesElsewhere--;
-      signal.removeEventListener("abort", tellLost);
     }
   };
 
@@ -255,14 +292,18 @@ export function desktopOf(
       if (place.on !== "host") {
         await using scope = new AsyncDisposableStack();
         if (filesElsewhere >= maxFilesElsewhere) {
-          throw new Refusal(`${maxFilesElsewhere} files that it has opened in containers are still there: close one`);
+          throw new Refusal(
+            `${maxFilesElsewhere} files that it has opened in containers are still there: end the app that has them`,
+          );
         }
         const sent = scope.use(await moveOut({ path, name }));
         const where = placeText(place);
         const { ended } = await openAt(place, sent.address, { kind: "download", name, bytes: size, where });
         // The other run reads it when it is ready for it.
         const resources = scope.move();
-        return void bringBack(sent, { ended, file, place }).finally(() => resources.disposeAsync());
+        const brought = bringBack(sent, { ended, file, place }).finally(() => resources.disposeAsync());
+        underWay.add(brought);
+        return void brought.finally(() => underWay.delete(brought));
       }
       record({ kind: "download", name, bytes: size });
       const kept = await keepFile(host, { path, name });
@@ -294,7 +335,7 @@ export function desktopOf(
     return "done";
   };
 
-  return async (line) => {
+  const act = async (line: DesktopLine): Promise<Outcome> => {
     const channel = channelOf[line.ask];
     const wasOpen = permissions.open.has(channel);
     try {
@@ -312,6 +353,7 @@ export function desktopOf(
       return "not done";
     }
   };
+  return { act, settled: async () => void await Promise.all(underWay) };
 }
 
 /**

@@ -105,8 +105,8 @@ export async function fileQuestion(
   };
 }
 
-/** The button by which a new version of a file is saved. */
-export const saveVersion = "Save the new version";
+/** The buttons by which a new version of a file is saved, or thrown away. */
+export const [saveVersion, discardVersion] = ["Save the new version", "Discard it"] as const;
 
 /** What the user is asked before what another container has made of a file is saved in the one that it is from. */
 export function versionQuestion(
@@ -117,9 +117,10 @@ export function versionQuestion(
   return {
     channel: "files",
     what: "get a new version of a file",
-    asks: `A file of the container "${label}" was changed ${where}. Save it as a new version, or discard that?`,
+    asks: `A file of the container "${label}" was changed ${where}. Save it as a new version?`,
+    why: "Unless you save or discard it, it comes to your downloads.",
     details: [["Name", name], ["Size", `${size} bytes`], ["Saved beside it in", directory]],
-    choices: [saveVersion],
+    choices: [saveVersion, discardVersion],
     isForOnce: true,
   };
 }

@@ -3,6 +3,7 @@
  * among the user's downloads, or printed. Nothing on the host opens them.
  */
 
+import { abortable } from "@std/async";
 import { extname, join, toFileUrl } from "@std/path";
 import { isFailure, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, ifThere } from "../../base/files.ts";
@@ -10,9 +11,6 @@ import type { Host } from "../../base/host.ts";
 import type { Container } from "../../container/container.ts";
 import { handedDirectory, versionOf } from "../../container/handed.ts";
 import { Refusal } from "../../guard/faults.ts";
-
-/** How large a file may be, in bytes. */
-export const maxHandedBytes = 256 * 2 ** 20;
 
 /** How long a file may take to come, in milliseconds. */
 const transferMs = 600_000;
@@ -70,7 +68,7 @@ export interface SentFile extends AsyncDisposable {
    * Waits until the other container has it no more.
    *
    * @param run the exit status of the other run, which may leave it with a session that goes on
-   * @param signal ends the waiting
+   * @param signal ends the waiting: what has come by then counts, and nothing comes after it
    * @returns the path of what has become of it, and its size in bytes; undefined where it has not changed
    */
   version(run: Promise<number>, signal: AbortSignal): Promise<{ path: string; size: number } | undefined>;
@@ -87,41 +85,46 @@ export async function moveOut(
   const directory = handedDirectory(path);
   await using stack = new AsyncDisposableStack();
   await Deno.mkdir(directory, { mode: 0o700 });
-  stack.defer(() => Deno.remove(directory, { recursive: true }).catch(() => {}));
+  const gone = `${directory}.gone`;
+  for (const each of [directory, gone]) stack.defer(() => Deno.remove(each, { recursive: true }).catch(() => {}));
   const moved = join(directory, name);
   await Deno.rename(path, moved);
+  // Before the other run begins: what cannot be waited for is not handed over.
+  const watcher = stack.use(Deno.watchFs(directory, { recursive: false }));
   const resources = stack.move();
   return {
     address: toFileUrl(moved),
     async version(run, signal) {
-      const watcher = Deno.watchFs(directory, { recursive: false });
-      const close = (): void => watcher.close();
-      signal.addEventListener("abort", close, { once: true });
-      try {
+      const wait = async (): Promise<void> => {
         // A run that has failed leaves nothing that would come later.
-        if (await run === 0 && !signal.aborted && await exists(moved)) {
-          for await (const _ of watcher) if (!await exists(moved)) break;
-        }
-        const version = await ifThere(Deno.lstat(versionOf(moved)));
-        return signal.aborted || !version ? undefined : { path: versionOf(moved), size: version.size };
-      } finally {
-        signal.removeEventListener("abort", close);
-        if (!signal.aborted) close();
-      }
+        if (await run !== 0 || !await exists(moved)) return;
+        for await (const _ of watcher) if (!await exists(moved)) break;
+      };
+      await abortable(wait(), signal).catch((error) => {
+        if (!signal.aborted) throw error;
+      });
+      // The other run finds out that nobody waits, and leaves its copy where it is.
+      await Deno.rename(directory, gone);
+      const path = versionOf(join(gone, name));
+      const version = await ifThere(Deno.lstat(path));
+      return version && { path, size: version.size };
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 
 /**
- * Moves a file to the user's downloads, under a name that is free there.
+ * Moves a file to the user's downloads, or another directory, under a name that is free there.
  *
  * @param file `name` is fit to be a file's
  * @returns its path
  * @throws {UserError} when it cannot be put there
  */
-export async function keepFile(host: Host, { path, name }: { path: string; name: string }): Promise<string> {
-  const downloads = await downloadsOf(host);
+export async function keepFile(
+  host: Host,
+  { path, name, directory }: { path: string; name: string; directory?: string },
+): Promise<string> {
+  const downloads = directory ?? await downloadsOf(host);
   const end = extname(name);
   const stem = name.slice(0, name.length - end.length);
   let output = "";

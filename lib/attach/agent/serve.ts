@@ -69,7 +69,7 @@ export async function servePortals(
     now,
     startHour: (channel, end) => permissions.allowFor([channel], { ms: hourMs, then: "asked for again", end }),
   });
-  const onDesktop = desktopOf(container, { permissions, asks, opening, consent, signal, now });
+  const desktop = desktopOf(container, { permissions, asks, opening, consent, signal, now });
   const microphone = createMicrophone(container, {
     consent: asks.has("microphone") ? consent : undefined,
     closing: permissions.closing("microphone"),
@@ -97,7 +97,7 @@ export async function servePortals(
   /** A file that an app prints, and that the host does not, is saved where the user chooses. */
   const handOver = async (request: Extract<AgentRequest, { ask: "file" | "print" }>): Promise<void> => {
     const { ask, id, name } = request;
-    const outcome = ask === "print" && !open.has("printing") ? "no printer" : await onDesktop(request);
+    const outcome = ask === "print" && !open.has("printing") ? "no printer" : await desktop.act(request);
     if (outcome === "no printer" && lends()) {
       dialogs.ask({ ask: "save", id, name, filters: [{ label: "PDF", patterns: ["*.pdf"] }] });
     } else send({ id, paths: [], printed: outcome === "done" });
@@ -137,7 +137,7 @@ export async function servePortals(
     switch (request.ask) {
       case "link":
       case "notify":
-        return void onDesktop(request);
+        return void desktop.act(request);
       case "file":
       case "print":
         return void handOver(request);
@@ -202,6 +202,7 @@ export async function servePortals(
       look?.[Symbol.dispose]();
       agent?.end();
       await dialogs[Symbol.asyncDispose]();
+      await desktop.settled();
     },
   };
 }

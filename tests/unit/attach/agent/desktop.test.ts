@@ -3,10 +3,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type DesktopLine, desktopOf, type Outcome } from "../../../../lib/attach/agent/desktop.ts";
-import { maxHandedBytes } from "../../../../lib/attach/agent/handed_files.ts";
+import { maxHandedBytes } from "../../../../lib/container/handed.ts";
 import { parseRequest } from "../../../../lib/attach/agent/requests.ts";
 import { programPath } from "../../../../lib/base/called.ts";
-import { UserError } from "../../../../lib/base/errors.ts";
+import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { type AskableChannel, askableNames } from "../../../../lib/guard/channel.ts";
 import type { Place } from "../../../../lib/attach/session/places.ts";
@@ -33,6 +33,8 @@ interface World {
   done: string[][];
   /** Ends the runs of attach.ts that go on, with this exit status, as if their containers had made this of their files. */
   endRuns: (code: number, version?: string) => Promise<void>;
+  /** Waits until nothing is waited for any more. */
+  settled: () => Promise<void>;
   /** Ends them where the files stay with sessions that go on. */
   endStarted: () => void;
   /** The directory of the container on the host. */
@@ -69,7 +71,7 @@ async function inWorld(
     asks?: readonly AskableChannel[];
     linkPlaces?: readonly Place[];
     filePlaces?: readonly Place[];
-    answer?: string;
+    answer?: string | ((over: AbortController) => string);
     printer?: string;
     /** Whether the container's network is closed. */
     isConfined?: boolean;
@@ -99,6 +101,7 @@ async function inWorld(
   const { host, said } = recordingHost({ env: { HOME: directory, XDG_DOWNLOAD_DIR: downloads } });
   const done: string[][] = [];
   const asked: string[] = [];
+  const over = new AbortController();
   let time = 0;
   const programs: string[] = [];
   host.run = async (argv, options) => {
@@ -114,7 +117,8 @@ async function inWorld(
       asked.push(argv.find((word) => word.startsWith("--text="))!.slice("--text=".length));
       // A yes counts after three seconds only.
       time += 3_050;
-      return { ...result, code: answer === "Refuse for this session" ? 0 : 1, stdout: answer };
+      const said = typeof answer === "string" ? answer : answer(over);
+      return { ...result, code: said === "Refuse for this session" ? 0 : 1, stdout: said };
     }
     if (argv[0] === "lpstat") {
       return {
@@ -140,7 +144,6 @@ async function inWorld(
   const box = localBox(host, { user, directory: own, mounts: mountsIn({ env: () => directory }, "box"), history });
   await Deno.mkdir(box.mounts.directory);
   const container = { ...box, options: engineOptions, run: host.run, isConfined: () => Promise.resolve(isConfined) };
-  const over = new AbortController();
   const now = (): number => time;
   const permissions = createPermissions(container, { open: new Set(open) });
   const opening = {
@@ -148,10 +151,11 @@ async function inWorld(
     ...filePlaces ? { files: { places: filePlaces } } : {},
   };
   const options = { permissions, asks: new Set(asks), opening, signal: over.signal, now };
-  const act = desktopOf(container, { ...options, consent: createConsent({ now, startHour: () => {} }) });
+  const { act, settled } = desktopOf(container, { ...options, consent: createConsent({ now, startHour: () => {} }) });
   try {
     await test({
       act,
+      settled,
       permissions,
       ask: (line) => act(parseRequest(JSON.stringify(line)) as DesktopLine),
       programs: () => programs,
@@ -189,6 +193,8 @@ async function inWorld(
         return (await readHistory(host, "box")).map(({ time: _, ...line }) => line);
       },
     });
+    over.abort();
+    await settled();
     await history.written();
     assertEquals([...Deno.readDirSync(own)], [], "something is left of a file");
   } finally {
@@ -481,14 +487,14 @@ const save = "Save the new version";
 
 Deno.test("what another container has made of a file is saved beside it, once, after a yes only", async () => {
   for (const [place, where] of [[office, 'in "office"'], [copyOfOffice, 'in a copy of "office"']] as const) {
-    for (const answer of [save, "Refuse", "Allow for this session"]) {
-      await inWorld({ filePlaces: [place], answer }, async ({ ask, asked, put, written, said, endRuns, downloads }) => {
+    for (const answer of [save, "Discard it"]) {
+      await inWorld({ filePlaces: [place], answer }, async (world) => {
+        const { ask, asked, put, written, said, endRuns, downloads, kept } = world;
         const directory = join(downloads, "../inside");
         const file = { ask: "file", id: 1, name: "a b.ods", ...await put("a b.ods", "abc"), directory };
         assertEquals([await ask(file), asked], ["done", []]);
         await endRuns(0, "changed");
-        const question =
-          `A file of the container "box" was changed ${where}. Save it as a new version, or discard that? A yes`;
+        const question = `A file of the container "box" was changed ${where}. Save it as a new version? A yes`;
         assertStringIncludes(asked[0]!, question);
         assertStringIncludes(asked[0]!, `\n\nName: a b.ods\nSize: 7 bytes\nSaved beside it in: /`);
         assertEquals(asked.length, 1);
@@ -501,6 +507,7 @@ Deno.test("what another container has made of a file is saved beside it, once, a
         else assertStringIncludes(said.at(-1)!, 'The new version of "a b.ods" is discarded');
         const lines = (await written() as Record<string, unknown>[]).filter(({ kind }) => kind === "file");
         assertEquals(lines, isSaved ? [{ kind: "file", what: "saved", path, bytes: 7, where }] : []);
+        assertEquals(await kept(), {});
       });
     }
   }
@@ -534,16 +541,60 @@ Deno.test("a yes to all files is none to what becomes of one, and a no for the s
   });
 });
 
-Deno.test("a storm of changed files ends with a sentence, and each is gone then", () =>
-  inWorld({ filePlaces: [copyOfOffice], answer: save }, async ({ ask, asked, said, put, endRuns, downloads }) => {
-    const directory = join(downloads, "../inside");
-    for (let times = 0; times < 24; times++) {
+Deno.test("what another container has made of a file is among the downloads, unless a click saves or discards it", async () => {
+  const answers = {
+    "nobody answers": "",
+    "no": "Refuse",
+    "no for the session": "Refuse for this session",
+    "there is no zenity": () => {
+      throw new UserError("zenity is not installed", { hint: "Install it", exitCode: ExitCode.missingProgram });
+    },
+    "the run ends meanwhile": (over: AbortController) => {
+      over.abort();
+      return "Discard it";
+    },
+    "a name that cannot be shown": save,
+    "no room there": save,
+  };
+  for (const [why, answer] of Object.entries(answers)) {
+    await inWorld({ filePlaces: [office], answer }, async ({ ask, put, endRuns, kept, said, written, downloads }) => {
+      const directory = why === "a name that cannot be shown" ? `/${"\u200b".repeat(100)}` : "/proc/none";
       await ask({ ask: "file", id: 1, name: "a.ods", ...await put("a.ods", "abc"), directory });
-      if (times % 4 === 3) await endRuns(0, `changed ${times}`);
-    }
-    assert(asked.length < 24, `${asked.length}`);
-    assertStringIncludes(said.join("\n"), 'a new version of "a.ods" is not saved: it asks too often');
+      // Its share cannot be made then.
+      if (why === "no room there") await Deno.writeTextFile(join(downloads, "../home"), "");
+      await endRuns(0, "changed");
+      assertEquals(await kept(), { "a.ods": "changed" }, why);
+      assertStringIncludes(said.at(-1)!, `is here: ${join(downloads, "a.ods")}`);
+      const line = { kind: "download", name: "a.ods", bytes: 7, where: 'in "office"' };
+      assertEquals((await written()).filter((each) => (each as { kind: string }).kind === "download").at(-1), line);
+    });
+  }
+});
+
+Deno.test("without downloads, what another container has made of a file is in the home directory", () =>
+  inWorld({ filePlaces: [office], answer: "" }, async ({ ask, put, endRuns, downloads }) => {
+    await ask({ ask: "file", id: 1, name: "a.ods", ...await put("a.ods", "abc") });
+    await Deno.remove(downloads);
+    await endRuns(0, "changed");
+    assertEquals(await Deno.readTextFile(join(downloads, "../a.ods")), "changed");
   }));
+
+Deno.test("of a storm of changed files, a few are asked about, one after the other, and none is lost", () =>
+  inWorld(
+    { filePlaces: [copyOfOffice], answer: save },
+    async ({ ask, asked, said, done, put, endRuns, kept, downloads }) => {
+      const directory = join(downloads, "../inside");
+      for (let times = 0; times < 24; times++) {
+        await ask({ ask: "file", id: 1, name: "a.ods", ...await put("a.ods", "abc"), directory });
+        if (times % 4 === 3) await endRuns(0, `changed ${times}`);
+      }
+      assert(asked.length < 24, `${asked.length}`);
+      assertStringIncludes(said.join("\n"), 'a new version of "a.ods" is not saved there: it asks too often');
+      const saved = [...Deno.readDirSync(directory)].length - 1;
+      const opened = done.filter((argv) => argv.includes("--disposable")).length;
+      assertEquals(saved + Object.keys(await kept()).length, opened);
+    },
+  ));
 
 Deno.test("a place that a container may not write to, or has not said, is its share", async () => {
   for (const directory of ["/proc/none", "docs", `/${"a".repeat(500)}`, "/a\u0000", 7, undefined]) {
@@ -560,7 +611,7 @@ Deno.test("a place that a container may not write to, or has not said, is its sh
 Deno.test("who ends a run is told of files that are open elsewhere: what becomes of them does not come back", async () => {
   for (const how of ["the run ends", "the channel is closed"]) {
     await inWorld({ filePlaces: [office], answer: save }, async (world) => {
-      const { ask, asked, put, said, over, permissions, endRuns } = world;
+      const { ask, asked, put, said, over, permissions, settled } = world;
       await ask({ ask: "file", id: 1, name: "a.ods", ...await put("a.ods", "abc") });
       if (how === "the run ends") over.abort();
       else permissions.close(["files"]);
@@ -568,7 +619,8 @@ Deno.test("who ends a run is told of files that are open elsewhere: what becomes
         said.join("\n"),
         '"a.ods" may still be open in "office": what is saved there does not come back',
       );
-      await endRuns(0, "changed");
+      // The other run goes on, and finds nobody who waits.
+      await settled();
       assertEquals(asked, []);
     });
   }
@@ -583,7 +635,10 @@ Deno.test("files that stay open in another container are not without end", () =>
       await new Promise((resolve) => setTimeout(resolve));
     }
     assertEquals(done.length, 16);
-    assertStringIncludes(said.join("\n"), "16 files that it has opened in containers are still there: close one");
+    assertStringIncludes(
+      said.join("\n"),
+      "16 files that it has opened in containers are still there: end the app that has them",
+    );
     await endRuns(0);
     await ask({ ask: "file", id: 1, name: "a.pdf", ...await put("x", "abc") });
     assertEquals(done.length, 17);
