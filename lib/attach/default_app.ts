@@ -59,12 +59,14 @@ export async function noteOpening(
  * The request for the app of the container that opens an address, or the request itself where there is none in the app's
  * place. What is lent for that ends with the scope.
  *
+ * @param isAgain whether the same is tried again then
  * @throws {UserError} exit code 127 when it has no such app
  */
 export async function withDefaultApp(
   container: Container,
   request: StartRequest,
   scope: AsyncDisposableStack,
+  isAgain: () => boolean = () => false,
 ): Promise<StartRequest> {
   const { host, label } = container;
   const [address, inCopy] = request.app as [string, string | undefined];
@@ -86,7 +88,7 @@ export async function withDefaultApp(
     // began keeps none, nor does a copy, which goes.
     const mayStay = (): boolean =>
       !request.isDisposable && (host.signal.aborted || request.detached || live.includes(session));
-    scope.defer(async () => loans.end({ runsOn: mayStay() && await mayRunOn(container, session) }));
+    scope.defer(async () => loans.end({ runsOn: mayStay() && await mayRunOn(container, session), isAgain: isAgain() }));
     return (await loans.open([path], { readOnly: true, handed: isHanded(host, path) }))[0]!;
   });
   return { ...found, app: [...found.app, place], session };

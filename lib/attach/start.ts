@@ -35,8 +35,9 @@ export async function start(container: Container, given: StartRequest): Promise<
 }
 
 async function startOnce(container: Container, given: StartRequest): Promise<number> {
+  let isTaken = false;
   await using lent = new AsyncDisposableStack();
-  const request = await withDefaultApp(container, given, lent);
+  const request = await withDefaultApp(container, given, lent, () => isTaken);
   const { host, label } = container;
   const { app, asks, detached } = request;
   const name = request.session ?? sessionNameOf(app[0]!);
@@ -66,7 +67,10 @@ async function startOnce(container: Container, given: StartRequest): Promise<num
     ]);
     const start = async (): Promise<string> => {
       container.noteUse();
-      return await startSession(container, { ...plan, open, serverEnd: windows.serverEnd });
+      return await startSession(container, { ...plan, open, serverEnd: windows.serverEnd }).catch((error) => {
+        isTaken = given.session === undefined && error instanceof NameTaken;
+        throw error;
+      });
     };
     if (!detached) return await show(container, { ...request, permissions, windows, session: { start, run } });
     const session = await start();

@@ -154,7 +154,7 @@ export async function takeBackCopies(
   host: Host,
   instance: Instance,
   copies: readonly LentCopy[],
-  { wasKilled = false, lost = [], back, tell = host.ui.warn }: TakeBackOptions = {},
+  { wasKilled = false, lost = [], back, isAgain = false, tell = host.ui.warn }: TakeBackOptions = {},
 ): Promise<void> {
   if (copies.length === 0) return;
   const ended: FileInside[] = [];
@@ -170,7 +170,7 @@ export async function takeBackCopies(
       const isChanged = (await readCopy(host, now))?.isChanged === true;
       await forgetCopy(host, now);
       // The run that has handed it over waits for this.
-      if (now.handed) await removeFile(now.hostPath);
+      if (now.handed && !isAgain) await removeFile(now.hostPath);
       if (isThere) back?.set(copy, isChanged);
       else lost.push(copy);
       if (inside) ended.push(inside);

@@ -90,6 +90,8 @@ export interface TakeBackOptions {
   lost?: Loan[];
   /** Those that are taken back, by this run, are added to these, with whether they were changed while they were lent. */
   back?: Map<Loan, boolean>;
+  /** They are lent again at once: what was handed over stays where the next loan finds it. */
+  isAgain?: boolean;
   /** Is told what the user should know. Default: a warning. */
   tell?: Tell;
 }
@@ -129,6 +131,10 @@ export interface SessionLoans {
   writeBack(containerPath: string): Promise<void>;
   /** The paths in the container of copies, which may be saved to. */
   copies(): string[];
-  /** Takes the files back; or if the session runs on without this run, lets them stay, and says so. */
-  end(options: { runsOn: boolean }): Promise<void>;
+  /**
+   * Takes the files back; or if the session runs on without this run, lets them stay, and says so.
+   *
+   * @param options `isAgain`: the name of the session is another run's, and they are lent to the next one at once
+   */
+  end(options: { runsOn: boolean; isAgain?: boolean }): Promise<void>;
 }

@@ -142,8 +142,9 @@ export async function sessionLoans(
       if (await bringVersion(host, container, copy)) parted.add(copy.id);
     },
     copies: () => savable().map(({ containerPath }) => containerPath),
-    async end({ runsOn }) {
+    async end({ runsOn, isAgain = false }) {
       const act = async (host: Host): Promise<void> => {
+        if (isAgain) return await takeFilesBack(host, container, loans, { isAgain });
         // Another run that has shown the session may have let some stay meanwhile.
         if (!runsOn) {
           return await takeFilesBack(host, container, [...loans, ...(await readLoans(host)).filter(hasStayed)]);

@@ -80,16 +80,23 @@ Deno.test("a file in the app's place is lent, to read, and opened by the contain
   assertEquals([fresh.app, fresh.session, fresh.joinsAny], [app, "atril", true]);
   assertStringIncludes(scripts[0]!, "type=application/pdf\n");
   const toRead = { readOnly: true, handed: false };
-  assertEquals(calls.splice(0), [["atril", [path], toRead], { runsOn: false }]);
+  assertEquals(calls.splice(0), [["atril", [path], toRead], { runsOn: false, isAgain: false }]);
   // Nor does it stay in a session that was to be left, and never began.
   await test([], { ...pdf, detached: true });
-  assertEquals(calls.splice(0), [["atril", [path], toRead], { runsOn: false }]);
+  assertEquals(calls.splice(0), [["atril", [path], toRead], { runsOn: false, isAgain: false }]);
   // The app that runs may go on to show it when the one that was started has ended.
   assertEquals((await test(["xterm", "atril /x.pdf"], pdf)).session, "s1");
-  assertEquals(calls.splice(0), [["s1", [path], toRead], { runsOn: true }]);
+  assertEquals(calls.splice(0), [["s1", [path], toRead], { runsOn: true, isAgain: false }]);
   // A copy goes with what it has.
   await test(["atril"], { ...pdf, session: "s0", isDisposable: true, detached: true });
-  assertEquals(calls.splice(0), [["s0", [path], toRead], { runsOn: false }]);
+  assertEquals(calls.splice(0), [["s0", [path], toRead], { runsOn: false, isAgain: false }]);
+  // Another run has taken the name of the session.
+  const scope = new AsyncDisposableStack();
+  await withContainer({ browsers: "atril %U\n", apps: [] }, async (container) => {
+    await withDefaultApp({ ...container, loans: loansOf } as unknown as Container, pdf, scope, () => true);
+  });
+  await scope.disposeAsync();
+  assertEquals(calls.splice(0), [["atril", [path], toRead], { runsOn: false, isAgain: true }]);
   // In a copy it is already.
   const inCopy = { ...pdf, app: [...pdf.app, "/home/ubuntu/maps/a b.pdf"], isDisposable: true };
   assertEquals([(await test([], inCopy)).app, calls], [["atril", "/home/ubuntu/maps/a b.pdf"], []]);

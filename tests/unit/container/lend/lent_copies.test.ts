@@ -709,6 +709,14 @@ Deno.test("what a container has made of a file that was handed over is put besid
   }
 });
 
+Deno.test("a file that was handed over stays where it is lent again at once", async () => {
+  await withWorld(async ({ lend, file, names, host, engine }) => {
+    await lend({ handed: true });
+    await takeFilesBack(host, { engine, name: "box" }, await readCopies(host), { isAgain: true });
+    assertEquals([names(), await readCopies(host)], [[basename(file)], []]);
+  });
+});
+
 Deno.test("a container has nothing put on the host but a regular file that is not too large, and no name of its own", async () => {
   for (const way of ["link", "pipe", "huge", "removed", "nobody waits"]) {
     await withWorld(async ({ lend, file, names, takeBack, answer }) => {
