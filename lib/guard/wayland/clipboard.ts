@@ -114,8 +114,7 @@ export function createClipboard(
     listType,
     renew(offer) {
       const again = renew(offer);
-      const { lent, ...found } = offers.get(offer)!;
-      offers.set(again, { ...found, lent: lent!, state: "dropped" });
+      offers.set(again, { ...offers.get(offer)!, state: "dropped" });
       return again;
     },
     say(events) {

@@ -4,7 +4,7 @@
  * list of those. When the app has read that, and takes it, they are dropped.
  *
  * The compositor knows of one drag, which was dropped, and of one offer: of what the app says to the second one, it hears
- * that it is read, and that the app is done; of what it says to the first one, nothing more.
+ * that it is read, and that the app is done; of what it says to the first one, nothing more, but that both have ended.
  */
 
 import { type Addition, dropped, type Part, type WaylandObject } from "./objects.ts";
@@ -35,6 +35,10 @@ interface Answer {
   isHeard: boolean;
 }
 
+interface Run {
+  timer?: ReturnType<typeof setInterval>;
+}
+
 export interface SecondDrags extends Part {
   /** Begins one of what was dropped, once there is something for the app. */
   begin(device: WaylandObject, drag: Drag, lent: Promise<string>): Promise<void>;
@@ -57,13 +61,14 @@ export function createSecondDrags(
   },
 ): SecondDrags {
   /** Those that go on, by their devices. */
-  const running = new Map<WaylandObject, { timer?: ReturnType<typeof setInterval> }>();
+  const running = new Map<WaylandObject, Run>();
   const answers = new WeakMap<WaylandObject, Answer>();
-  const first = new WeakSet<WaylandObject>();
+  /** The first and the second offer of each, both ways: one object of the compositor's. */
+  const others = new WeakMap<WaylandObject, WaylandObject>();
   const hear = (offer: WaylandObject, heard: Partial<Answer>): typeof dropped | undefined => {
     const answer = answers.get(offer);
     if (answer) Object.assign(answer, heard, { isHeard: true });
-    return answer || first.has(offer) ? dropped : undefined;
+    return others.has(offer) ? dropped : undefined;
   };
   const stop = (device: WaylandObject): void => {
     clearInterval(running.get(device)?.timer);
@@ -73,13 +78,14 @@ export function createSecondDrags(
     handlers: {
       "wl_data_offer.accept": ({ object, args: { mime_type: type } }) => hear(object, { isAccepted: type !== null }),
       "wl_data_offer.set_actions": ({ object, args: { dnd_actions: actions } }) => hear(object, { actions }),
-      "wl_data_offer.finish": ({ object }) => first.has(object) ? dropped : undefined,
-      "wl_data_offer.destroy": ({ object }) => first.has(object) ? dropped : undefined,
+      "wl_data_offer.finish": ({ object }) => others.has(object) && !answers.has(object) ? dropped : undefined,
+      // Once both have ended.
+      "wl_data_offer.destroy": ({ object }) => others.get(object)?.isEnded === false ? dropped : undefined,
       // Some compositors say so after a drop.
       "wl_data_device.leave": ({ object }) => running.has(object) ? dropped : undefined,
     },
     async begin(device, { offer, serial, surface, x, y }, lent) {
-      const run: { timer?: ReturnType<typeof setInterval> } = {};
+      const run: Run = {};
       running.set(device, run);
       const isLent = await lent !== "";
       if (running.get(device) !== run) return;
@@ -88,8 +94,8 @@ export function createSecondDrags(
         say([[device, "leave"]]);
         return;
       }
-      first.add(offer);
       const again = renew(offer);
+      others.set(offer, again).set(again, offer);
       const answer: Answer = { isAccepted: false, actions: copyAction, isRead: false, isHeard: false };
       answers.set(again, answer);
       const knowsActions = again.version >= 3;
@@ -116,6 +122,6 @@ export function createSecondDrags(
       if (answer) Object.assign(answer, { isRead: true, isHeard: false });
     },
     ended: stop,
-    end: () => running.forEach(({ timer }) => clearInterval(timer)),
+    end: () => running.forEach((_, device) => stop(device)),
   };
 }

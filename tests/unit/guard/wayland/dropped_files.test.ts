@@ -445,6 +445,30 @@ Deno.test("what the host says while an app sends half a picture does not overtak
   assertEquals(await said(other), nothing);
 });
 
+Deno.test("an app may end the second offer before the first, which the compositor has until both have ended", async () => {
+  using _time = startTime();
+  const made = withDrops();
+  await dropEarly(made);
+  await said(made);
+  assertEquals(made.app(message(second, "wl_data_offer.destroy")), nothing);
+  assertEquals(ask(made, { pipe: 3 }), message(offer, "wl_data_offer.receive", listType));
+  const destroy = message(offer, "wl_data_offer.destroy");
+  assertEquals(made.app(destroy), destroy);
+});
+
+Deno.test("a drag whose app has ended meanwhile does not come again", async () => {
+  using time = startTime();
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const made = withDrops(() => promise);
+  await dropEarly(made);
+  made.connection.end();
+  let wakes = 0;
+  made.session.wake = () => void wakes++;
+  resolve(lentList);
+  await time.pass(1_000, () => {});
+  assertEquals(wakes, 0);
+});
+
 /** The host announces these types as what is copied. Gives what the app is told. */
 function announce({ host }: Trial, types: readonly string[], id = offer): Uint8Array {
   const announced = host(
