@@ -36,6 +36,9 @@ const fileTypes =
 const filesStay = "Files that an app copies or drags out stay in its container. To have one here, put it into the " +
   "share, or open it there by xdg-open: with --allow files, it comes to your downloads";
 
+/** What the user is told when what was lent is in vain. Where nothing could be, another line has said why. */
+const notTaken = "An app has not taken what was dropped on it. If nothing else is said of that, drop it again";
+
 /** What an app gets that reads the list too soon: it is to say that it takes files, and this is none. */
 const earlyList = "file:///dev/null\r\n";
 
@@ -121,6 +124,7 @@ export function createClipboard(
       news.push(...events);
       queueMicrotask(session.wake);
     },
+    fail: () => session.tell(notTaken),
   });
   /** What the app has dragged last, which nobody takes when it is cancelled. */
   let draggedOut: WaylandObject | undefined;

@@ -51,13 +51,15 @@ export interface SecondDrags extends Part {
 /**
  * No second drags.
  *
- * @param options `listType`: what the app is offered; `renew`: makes an offer anew; `say`: tells the app something by itself
+ * @param options `listType`: what the app is offered; `renew`: makes an offer anew; `say`: tells the app something by
+ * itself; `fail`: the app has not got the list, or not taken it
  */
 export function createSecondDrags(
-  { listType, renew, say }: {
+  { listType, renew, say, fail }: {
     listType: string;
     renew(offer: WaylandObject): WaylandObject;
     say(events: readonly Addition[]): void;
+    fail(): void;
   },
 ): SecondDrags {
   /** Those that go on, by their devices. */
@@ -92,7 +94,7 @@ export function createSecondDrags(
       if (!isLent || surface.isEnded || offer.isEnded) {
         stop(device);
         say([[device, "leave"]]);
-        return;
+        return fail();
       }
       const again = renew(offer);
       others.set(offer, again).set(again, offer);
@@ -110,6 +112,7 @@ export function createSecondDrags(
         if (!isTaken && ++moves < maxMoves) return say([[device, "motion", moves * moveMs, x, y]]);
         stop(device);
         say([[device, isTaken ? "drop" : "leave"]]);
+        if (!isTaken) fail();
       }, moveMs);
     },
     cancel(device) {

@@ -364,7 +364,7 @@ Deno.test("an app that has asked too soon is shown the drag again, with the file
     app(accept(second), message(second, "wl_data_offer.finish"), message(second, "wl_data_offer.destroy")),
     concat([message(offer, "wl_data_offer.finish"), message(offer, "wl_data_offer.destroy")]),
   );
-  assertEquals(made.lent, [list]);
+  assertEquals([made.lent, made.told], [[list], []]);
   // The compositor's next offers have its numbers, whatever the guard has called its own.
   assertEquals(drag(made, { id: second }).announced.slice(0, 12), message(device, "wl_data_device.data_offer", second));
 });
@@ -393,12 +393,14 @@ Deno.test("an app that does not take the files then, or gets none, hears that th
   await taken(refuses, { pipe: 3, id: second });
   refuses.app(accept(second, null));
   assertEquals((await saidIn(time, refuses, 11_000)).slice(-leave.length), leave);
+  const told = ["An app has not taken what was dropped on it. If nothing else is said of that, drop it again"];
+  assertEquals(refuses.told, told);
   assertEquals(refuses.app(destroy, message(second, "wl_data_offer.destroy")), destroy);
   for (const lend of [() => Promise.resolve(""), () => Promise.reject(new Error("no"))]) {
     const made = withDrops(lend);
     await dropEarly(made);
     assertEquals(await saidIn(time, made, 10_000), leave);
-    assertEquals([made.app(destroy), made.lent], [destroy, [list]]);
+    assertEquals([made.app(destroy), made.lent, made.told], [destroy, [list], told]);
   }
 });
 
