@@ -1,7 +1,8 @@
 /**
  * A border that the guard draws around each window of the container's that the desktop gives no frame: four strips of a
  * colour beside what the app shows. GNOME draws no frames, and GTK apps ask none for theirs. What the desktop takes for
- * the window is larger than what the app does, by the border: each hears of the sizes that it knows.
+ * the window is larger than what the app does, by the border: each hears of the sizes that it knows. A click on it does
+ * nothing (`border_input.ts`), but where the app shows something below, as a shadow by which it is resized.
  */
 
 import type { Size } from "../limits.ts";
@@ -54,7 +55,7 @@ export function createBorders(
     isFramed(window: WaylandObject): boolean;
   },
 ): Borders {
-  const borders = new Map<WaylandObject, { strips: readonly Strip[]; part: SurfaceArea }>();
+  const borders = new Map<WaylandObject, { strips: readonly Strip[]; places: string }>();
   let common: Shared | undefined;
 
   const colour = border.colour.match(/\w\w/g)!.map((byte) => parseInt(byte, 16) * 0x101_0101);
@@ -112,19 +113,17 @@ export function createBorders(
     ];
   };
 
-  const makeStrip = (): Strip => ({
-    surface: create("wl_surface"),
+  const makeStrip = (parent: WaylandObject): Strip => ({
+    surface: Object.assign(create("wl_surface"), { standsFor: parent }),
     subsurface: create("wl_subsurface"),
     viewport: create("wp_viewport"),
   });
   const announce = ({ surface, subsurface, viewport }: Strip, parent: WaylandObject): Addition[] => {
-    const { wl_compositor, wl_subcompositor, wp_viewporter, wl_buffer, wl_region } = common!;
+    const { wl_compositor, wl_subcompositor, wp_viewporter, wl_buffer } = common!;
     return [
       [wl_compositor, "create_surface", surface],
       [wl_subcompositor, "get_subsurface", subsurface, surface, parent],
       [wp_viewporter, "get_viewport", viewport, surface],
-      // The pointer is the app's.
-      [surface, "set_input_region", wl_region],
       [surface, "attach", wl_buffer, 0, 0],
       [surface, "damage", 0, 0, everything, everything],
     ];
@@ -141,17 +140,24 @@ export function createBorders(
   /** Puts one around a part of a surface, before the surface is committed; undefined takes it away. */
   const place = (surface: WaylandObject, part: SurfaceArea | undefined): Addition[] => {
     if (!part) return remove(surface);
+    const { left, top, right, bottom } = surfaceOf(surface).whole!;
+    const areas = edges(part).map(([x, y, width, height]) => ({
+      area: [x, y, width, height] as const,
+      isOverApp: x >= left && y >= top && x + width <= right && y + height <= bottom,
+    }));
     const known = borders.get(surface);
-    if (known && part.every((value, index) => value === known.part[index])) return [];
+    const places = JSON.stringify(areas);
+    if (known?.places === places) return [];
     const messages = begin();
-    const strips = known?.strips ?? edges(part).map(makeStrip);
-    borders.set(surface, { strips, part });
+    const strips = known?.strips ?? areas.map(() => makeStrip(surface));
+    borders.set(surface, { strips, places });
     return [
       ...messages,
       ...known ? [] : strips.flatMap((strip) => announce(strip, surface)),
-      ...edges(part).flatMap(([x, y, width, height], index): Addition[] => [
+      ...areas.flatMap(({ area: [x, y, width, height], isOverApp }, index): Addition[] => [
         [strips[index]!.subsurface, "set_position", x, y],
         [strips[index]!.viewport, "set_destination", width, height],
+        [strips[index]!.surface, "set_input_region", isOverApp ? common!.wl_region : undefined],
         [strips[index]!.surface, "commit"],
       ]),
     ];

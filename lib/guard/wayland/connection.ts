@@ -5,6 +5,7 @@
 
 import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
+import { createBorderInput } from "./border_input.ts";
 import { type Descriptor, descriptorsOf, type FrameSender } from "./descriptors.ts";
 import {
   type Compression,
@@ -24,6 +25,9 @@ import type { WaylandSession } from "./session.ts";
 
 /** The ids of the compositor's objects begin here. */
 const firstServerId = 0xff00_0000;
+
+/** What has the keyboard's focus, which some compositors (Hyprland) give to a border, and not to its window. */
+const hasKeys = new Set(["wl_keyboard", "zwp_text_input_v3"]);
 
 /** Both directions of a connection. */
 export interface Connection {
@@ -105,6 +109,7 @@ export function createConnection(
     return register(again);
   };
   const policy = createPolicy({ session, descriptors, create, readSource, answer, renew });
+  const isOnBorder = createBorderInput();
 
   const make = (
     sender: FrameSender,
@@ -163,13 +168,14 @@ export function createConnection(
   };
 
   /** The object that an argument names; undefined for none. */
-  const named = ({ sender, type, values }: Message, index: number): WaylandObject | undefined => {
+  const named = ({ sender, object, type, values }: Message, index: number): WaylandObject | undefined => {
     const id = values[index] as number;
     if (id === 0) return undefined;
     const { interface: name } = type.args[index]!;
     const other = (sender === "container" ? objects : hostObjects).get(id);
     const isRight = other && (name === undefined || other.type.name === name);
-    if (isRight && (sender === "host" || !other.isEnded)) return other;
+    if (isRight && sender === "host") return hasKeys.has(object.type.name) ? other.standsFor ?? other : other;
+    if (isRight && !other.isEnded) return other;
     // The compositor may name what the app has just ended.
     if (sender === "host" && !other) return undefined;
     throw new Violation("a message names an object that is none");
@@ -189,10 +195,11 @@ export function createConnection(
   };
 
   /** What the compositor says of the guard's own objects. */
-  const isForGuard = ({ sender, object, type, values }: Message, own: Uint8Array): boolean => {
+  const isForGuard = (message: Message, own: Uint8Array): boolean => {
+    const { sender, object, type, values } = message;
     if (sender === "container") return false;
     if (type.name !== "wl_display.delete_id") {
-      return object.id === 0 ||
+      return object.id === 0 || isOnBorder(message) ||
         type.args.some(({ type }, index) =>
           type === "object" && (values[index] as WaylandObject | undefined)?.id === 0
         );

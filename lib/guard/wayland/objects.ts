@@ -15,6 +15,8 @@ export interface WaylandObject {
   version: number;
   /** The app has ended it. Events for it may still come. */
   isEnded: boolean;
+  /** For one of a border: the surface that has the keyboard in its place. */
+  standsFor?: WaylandObject;
 }
 
 /** Makes an object that the compositor knows, and the app does not. */

@@ -1,0 +1,39 @@
+/** What points at a border of the guard's: pointers, fingers, pens and what is dragged. The app hears nothing of it. */
+
+import type { Message, WaylandObject } from "./objects.ts";
+
+/** What points at surfaces, and what else it says. */
+const pointing = new Map<string, readonly string[]>([
+  ["wl_pointer", []],
+  ["wl_touch", ["wl_touch.cancel"]],
+  ["wl_data_device", ["wl_data_device.data_offer", "wl_data_device.selection"]],
+  ["zwp_pointer_gesture_swipe_v1", []],
+  ["zwp_pointer_gesture_pinch_v1", []],
+  ["zwp_pointer_gesture_hold_v1", []],
+  ["zwp_tablet_tool_v2", ["zwp_tablet_tool_v2.removed"]],
+]);
+
+/** Nothing points anywhere yet. What comes back says whether an event is about a border; it is given each event. */
+export function createBorderInput(): (event: Message) => boolean {
+  /** What of a device is on a border: fingers by their numbers, all else as 0. */
+  const onBorder = new WeakMap<WaylandObject, Set<unknown>>();
+  /** Devices of which the app has heard something since their last frame. */
+  const isHeard = new WeakSet<WaylandObject>();
+  return ({ object, type: { name, args }, values }) => {
+    const besides = pointing.get(object.type.name);
+    if (!besides || besides.includes(name)) return false;
+    if (name === `${object.type.name}.frame`) return !isHeard.delete(object);
+    const what = object.type.name === "wl_touch" ? values[args.findIndex(({ name }) => name === "id")] : 0;
+    const there = onBorder.get(object) ?? new Set();
+    const at = args.findIndex((argument) => argument.interface === "wl_surface");
+    const isHidden = at < 0 ? there.has(what) : (values[at] as WaylandObject | undefined)?.id === 0;
+    if (at >= 0) onBorder.set(object, isHidden ? there.add(what) : without(there, what));
+    if (!isHidden) isHeard.add(object);
+    return isHidden;
+  };
+}
+
+function without(set: Set<unknown>, what: unknown): Set<unknown> {
+  set.delete(what);
+  return set;
+}
