@@ -168,7 +168,10 @@ async function inWorld(
           }
         }
         for (const end of runs.splice(0)) end(code);
-        do await new Promise((resolve) => setTimeout(resolve)); while ([...Deno.readDirSync(own)].length > 0);
+        const left = (): string[] => [...Deno.readDirSync(own)].map(({ name }) => name);
+        let tries = 0;
+        do await new Promise((resolve) => setTimeout(resolve)); while (left().length > 0 && ++tries < 5_000);
+        assertEquals(left(), [], "runs have ended, and this is left of them");
       },
       endStarted: () => runs.splice(0).forEach((end) => end(0)),
       directory: box.mounts.directory,
