@@ -70,8 +70,10 @@ export function locateKey(text: string, keys: readonly (string | number)[]): { l
   let level: number | undefined; // Indentation of what is below it.
   let items = 0;
   for (const { line, indentation, key } of marksIn(text)) {
-    // The items of a key may stand right below it.
-    if (indentation < outer || indentation === outer && key !== undefined) break;
+    // The items of a key may stand right below it; below an item, there is the next one.
+    if (indentation < outer || indentation === outer && (key !== undefined || typeof keys[depth - 1] === "number")) {
+      break;
+    }
     level ??= indentation;
     if (indentation !== level || (key ?? items++) !== keys[depth]) continue;
     found = { line, column: indentation + 1 };

@@ -61,6 +61,9 @@ name: top
 Deno.test("locateKey() gives the innermost key that it could find", () => {
   const text = "a: 1\ndevices: {eth0: {type: nic, mtu: 1500}}\nconfig:\n  mtu: 1\n";
   assertEquals(locateKey(text, ["devices", "eth0", "mtu"]), { line: 2, column: 1 });
+  const list = "containers:\n- name: a\n- name: b\n  ask: y\n";
+  assertEquals(locateKey(list, ["containers", 0, "ask"]), { line: 2, column: 1 });
+  assertEquals(locateKey(list, ["containers", 1, "ask"]), { line: 4, column: 3 });
   assertEquals(locateKey("devices:\n  a: 1\nconfig:\n  b: 1\n", ["devices", "b"]), { line: 1, column: 1 });
   assertEquals(locateKey("devices: {}\n  # none\nconfig: 1\n", ["devices", "config"]), { line: 1, column: 1 });
   assertEquals(locateKey(text, ["nowhere"]), { line: 1, column: 1 });
