@@ -2,7 +2,7 @@
 
 import { basename, join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
-import { ifThere, writeText } from "../../base/files.ts";
+import { writeText } from "../../base/files.ts";
 import { readJson } from "../../base/json_file.ts";
 import { attachLine } from "../session/advice.ts";
 import type { Container } from "../../container/container.ts";
@@ -84,20 +84,23 @@ export async function closeInGuard(
 }
 
 /**
- * Notes what is started next in a session, whose guard calls the window of an X server so.
+ * Notes what is started next in a session, whose guard calls the window of an X server so. It may fail to: it is a name.
  *
- * @param options `session`: its name; undefined: there is only one
+ * @param options `session`: its name; undefined: that of the only guard, and nothing is noted if there are more
  */
 export async function noteApp(
   container: Container,
   { session, app }: { session: string | undefined; app: readonly string[] },
 ): Promise<void> {
-  for (const [name, directory] of await guardsOf(container)) {
-    if (session !== undefined && session !== name) continue;
-    const file = join(directory, privateNames.app);
-    // The session may end just now.
-    await ifThere(writeText(container.host, file, { text: basename(app[0]!), mode: 0o600 }));
-  }
+  const guards = await guardsOf(container);
+  const directory = session !== undefined
+    ? guards.get(session)
+    : guards.size === 1
+    ? [...guards.values()][0]
+    : undefined;
+  if (directory === undefined) return;
+  const file = join(directory, privateNames.app);
+  await writeText(container.host, file, { text: basename(app[0]!), mode: 0o600 }).catch(() => {});
 }
 
 /** The names of the sessions of a container whose windows a guard on this host has. The container has no part in that. */

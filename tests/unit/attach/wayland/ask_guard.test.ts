@@ -1,0 +1,36 @@
+// What a command of the user's tells the guard of a session.
+
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { noteApp } from "../../../../lib/attach/wayland/ask_guard.ts";
+import type { Container } from "../../../../lib/container/container.ts";
+import { recordingHost } from "../../recording_host.ts";
+
+Deno.test("noteApp() notes an app for its own session, or the only one, and where it cannot, the app starts all the same", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: root } });
+    const container = { host, mounts: { directory: "/m" } } as unknown as Container;
+    const fileOf = (session: string): string => join(root, `.attach-${session}`, "app");
+    const makeGuard = async (session: string): Promise<void> => {
+      await Deno.mkdir(join(root, `.attach-${session}`));
+      const noted = JSON.stringify({ mounts: "/m", session });
+      await Deno.writeTextFile(join(root, `.attach-${session}`, "session.json"), noted);
+    };
+    const noted = (session: string): Promise<string> => Deno.readTextFile(fileOf(session)).catch(() => "");
+    await makeGuard("one");
+    await noteApp(container, { session: undefined, app: ["/usr/bin/xclock"] });
+    assertEquals(await noted("one"), "xclock");
+    await makeGuard("two");
+    await noteApp(container, { session: undefined, app: ["xeyes"] });
+    await noteApp(container, { session: "none", app: ["xeyes"] });
+    assertEquals([await noted("one"), await noted("two")], ["xclock", ""]);
+    await noteApp(container, { session: "two", app: ["xeyes"] });
+    assertEquals([await noted("one"), await noted("two")], ["xclock", "xeyes"]);
+    await Deno.remove(fileOf("two"));
+    await Deno.mkdir(fileOf("two"));
+    await noteApp(container, { session: "two", app: ["xeyes"] });
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
