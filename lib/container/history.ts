@@ -65,7 +65,14 @@ const rules = {
 
 /** What a line may have besides. */
 const optionalFields = {
-  ...{ copy: "", channels: "", where: "", failed: true, readOnly: false, changed: false, seconds: 0, bytes: 0 },
+  copy: "",
+  channels: "",
+  where: "",
+  failed: true,
+  readOnly: false,
+  changed: false,
+  seconds: 0,
+  bytes: 0,
 };
 
 const kinds = Object.keys(rules) as readonly HappeningKind[];
