@@ -125,7 +125,7 @@ Deno.test("sshRun() says how long ago a container has started, in its first minu
   for (const [ageMs, isTold] of [[6_500, true], [61_000, false], [-5_000, false], [NaN, false]] as const) {
     const startedAt = Number.isNaN(ageMs) ? "" : new Date(Date.now() - ageMs).toISOString();
     const error = await assertRejects(() => sshRun(host, { ...targetIn("/m"), startedAt }, ["true"]), UserError);
-    assertEquals(error.hint.startsWith("It started 7 s ago, and may not have booted yet: try again"), isTold);
+    assertEquals(/^It started \d+ s ago, and may not have booted yet: try again/.test(error.hint), isTold);
     assertStringIncludes(error.hint, "whether sshd runs");
   }
 });
