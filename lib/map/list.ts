@@ -38,7 +38,8 @@ function rowsOf(loans: readonly Loan[]): string[][] {
 /** The same for `--json`. */
 function dataOf(loans: readonly Loan[]): unknown {
   return loans.map((loan) => {
-    const { hostPath: host, containerPath: container, readOnly } = loan;
+    const { hostPath: host, containerPath: container, handed } = loan;
+    const readOnly = loan.readOnly && !handed;
     return isCopy(loan)
       ? { host, container, device: null, readOnly, copyIn: labelOfLoan(loan) }
       : { host, container, device: loan.id, readOnly };
