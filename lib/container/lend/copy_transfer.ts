@@ -195,14 +195,17 @@ export async function readBack(
   return { found, dev, ino, content: kind === "data" ? received.content() : undefined };
 }
 
+/** A version is larger than what may come back. */
+export class TooLarge extends UserError {}
+
 function tooLarge(
   instance: Instance,
   { hostPath, containerPath }: LentCopy,
   { size, maxBytes }: { size: number; maxBytes: number },
-): UserError {
+): TooLarge {
   const label = labelOf(instance);
   const sizes = `${formatSize(size)} large, and at most ${formatSize(maxBytes)} come back`;
-  return new UserError(`"${label}" has made "${hostPath}" ${sizes}`, {
+  return new TooLarge(`"${label}" has made "${hostPath}" ${sizes}`, {
     // Not by "file pull", which would make a link here of a link there.
     hint: `If you want that, fetch it, then remove it there: ${
       engineLine(instance.engine, ["exec", label, "--", "cat", containerPath])

@@ -2,13 +2,12 @@
 
 import { basename, extname, join } from "@std/path";
 import { showOnDesktop } from "../../base/desktop.ts";
-import { UserError } from "../../base/errors.ts";
 import { removeFile } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
 import { versionOf } from "../handed.ts";
 import { type ContainerUser, formatUser } from "../user.ts";
-import { nameVersion, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
+import { nameVersion, readBack, removeLentCopy, sendCopy, TooLarge } from "./copy_transfer.ts";
 import { copyFiles } from "./journal.ts";
 import type { LentCopy, Tell } from "./loan.ts";
 
@@ -16,7 +15,8 @@ import type { LentCopy, Tell } from "./loan.ts";
  * Brings what a container has made of a file that was handed over to it, for the run that waits for it.
  *
  * @param options `tell`: called with what the user should know
- * @returns whether it was changed, and whether the copy is to stay, since it came nowhere
+ * @returns whether it was changed and came, and whether the copy is to stay, since it will come nowhere
+ * @throws {UserError} when it does not come now: it may later
  */
 export async function bringHanded(
   host: Host,
@@ -27,25 +27,25 @@ export async function bringHanded(
   if (!lent) return { isChanged: false, stays: false };
   const { part } = copyFiles(host, copy);
   const label = labelOf(instance);
-  const tellWhy = async (why: string): Promise<void> => {
+  const tellWhy = (why: string): void => {
     const finding = `What "${label}" has made of "${basename(hostPath)}" goes nowhere: ${why}`;
     tell(finding);
-    await showOnDesktop(label, finding, { kind: "warning", run: host.run });
+    showOnDesktop(label, finding, { kind: "warning", run: host.run });
   };
   const isThere = `it is "${containerPath}" there`;
   try {
     const found = await readBack(host, instance, copy, { lent, part });
-    if (found === "other") await tellWhy("it is no regular file any more");
+    if (found === "other") tellWhy("it is no regular file any more");
     if (typeof found === "string" || !found.content) return { isChanged: false, stays: false };
     const version = versionOf(hostPath);
     await Deno.copyFile(part, `${version}.part`);
     await Deno.rename(`${version}.part`, version);
     return { isChanged: true, stays: false };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) await tellWhy(`nobody waits for it any more; ${isThere}`);
-    else if (error instanceof UserError) await tellWhy(`${error.message}; ${isThere}`);
+    if (error instanceof Deno.errors.NotFound) tellWhy(`nobody waits for it any more; ${isThere}`);
+    else if (error instanceof TooLarge) tellWhy(`${error.message}; ${isThere}`);
     else throw error;
-    return { isChanged: true, stays: true };
+    return { isChanged: false, stays: true };
   } finally {
     await removeFile(part);
   }

@@ -13,6 +13,7 @@ import { mapSome } from "../../base/promises.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec, findInstance } from "../../engine/instance.ts";
 import { scriptLine } from "../address.ts";
+import { maxHandedBytes } from "../handed.ts";
 import { containerPaths, type ContainerUser, formatUser } from "../user.ts";
 import { contentOf } from "./content.ts";
 import { planReturn } from "./copy_plan.ts";
@@ -60,7 +61,8 @@ export async function lendCopies(
     if (!file) throw new UserError(`"${copy.hostPath}" was replaced while it was lent`, { hint: "Try it again" });
     const lent = saving ? await contentOf(file) : await sendCopy(host, instance, { copy, file });
     // What a session saves again and again must not grow each time.
-    const maxBytes = copy.maxBytes ?? (copy.session === undefined ? undefined : maxVersion(lent.size));
+    const bySession = copy.session === undefined ? undefined : maxVersion(lent.size);
+    const maxBytes = copy.handed ? maxHandedBytes : copy.maxBytes ?? bySession;
     const done = { ...copy, lent, ...(maxBytes === undefined ? {} : { maxBytes }) };
     await writeCopies(host, [done]);
     return [done];
@@ -253,9 +255,10 @@ async function endCopy(
   };
   if (!isThere) {
     if (record.saving) await removeUnused(host, record);
-    else if (record.lent && !readOnly && !record.isSafe) {
+    else if (record.lent && (!readOnly || record.handed) && !record.isSafe) {
+      const here = record.handed ? "" : "; that stays as it is here";
       tell(
-        `"${label}" is gone, and with it its copy of "${hostPath}"; that stays as it is here. ` +
+        `"${label}" is gone, and with it its copy of "${hostPath}"${here}. ` +
           `If the container was renamed or moved, the copy is "${containerPath}" in it`,
       );
     }

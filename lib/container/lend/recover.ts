@@ -4,6 +4,7 @@
  */
 
 import { ExitCode, isFailure, UserError } from "../../base/errors.ts";
+import { removeFile } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withDeadline } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
@@ -148,7 +149,10 @@ function withForgetting(error: UserError, loan: Loan): UserError {
 
 /** Takes files off the record, and access to those that are here from a container that may be there no more. */
 async function forgetLoans(host: Host, loans: readonly Loan[]): Promise<void> {
-  for (const copy of loans.filter(isCopy)) await forgetCopy(host, copy);
+  for (const copy of loans.filter(isCopy)) {
+    await forgetCopy(host, copy);
+    if (copy.handed) await removeFile(copy.hostPath);
+  }
   const { failure } = await restoreFiles(host, loans.filter(isMapping), { forget: true });
   if (failure) throw failure;
 }
