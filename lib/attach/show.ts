@@ -1,7 +1,10 @@
 /** Shows a session on a display, and serves its apps, until it ends or the user leaves it. */
 
+import { isFailure } from "../base/errors.ts";
 import type { RunningProcess } from "../base/process.ts";
 import type { Container } from "../container/container.ts";
+import { readLoans } from "../container/lend/journal.ts";
+import type { Loan } from "../container/lend/loan.ts";
 import { Unreachable } from "../container/ssh.ts";
 import { servePortals } from "./agent/serve.ts";
 import type { Windows } from "./display/display.ts";
@@ -121,9 +124,22 @@ export async function show(
     }
     throw host.signal.reason;
   }
+  await host.look(undefined, () => takeBackStayed(container, session));
   const ended = end;
   await host.look(undefined, () => reportOutcome(container, { session, end: ended }));
   return 0;
+}
+
+/** Takes back what other runs have let stay with a session that has ended. */
+async function takeBackStayed(container: Container, session: string): Promise<void> {
+  const { host, name } = container;
+  const hasStayed = (loan: Loan): boolean => loan.instance === name && loan.session === session && loan.owner === null;
+  try {
+    if ((await readLoans(host)).some(hasStayed)) await (await container.loans(session)).end({ runsOn: false });
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    host.ui.warn(error.message);
+  }
 }
 
 /** Closes what was open for a while, in the windows too that stay. */

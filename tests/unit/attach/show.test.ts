@@ -5,7 +5,9 @@ import type { Windows } from "../../../lib/attach/display/display.ts";
 import { createPermissions } from "../../../lib/attach/session/permissions.ts";
 import { show } from "../../../lib/attach/show.ts";
 import type { Host } from "../../../lib/base/host.ts";
+import { readLoans, withJournalLock, writeRecords } from "../../../lib/container/lend/journal.ts";
 import { localBox } from "../containers.ts";
+import { sampleMapping } from "../mappings.ts";
 import { recordingHost } from "../recording_host.ts";
 
 /**
@@ -39,6 +41,34 @@ Deno.test("show() ends a new session that it cannot show, also after Ctrl-C, and
   assertEquals(calls.map(([program]) => program), ["ssh"]);
   assertStringIncludes(calls[0]!.join(" "), "xterm");
   assertEquals(said, []);
+});
+
+Deno.test("show() takes back what other runs have let stay with a session that has ended, whatever its channels are", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const instance = { name: "box", status: "Running", config: {}, devices: {}, location: "none" };
+    const answer = (argv: readonly string[]) => argv[1] === "query" ? { stdout: JSON.stringify(instance) } : {};
+    const { host } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer });
+    const server = { remote: "local", project: "default" };
+    const stayed = ["xterm", "other"].map((session) =>
+      sampleMapping({ id: `map-${session}`, session, server, engine: "incus" })
+    );
+    await withJournalLock(host, () => writeRecords(host, stayed));
+    const windows: Windows = {
+      note: "",
+      outlivesRun: "session",
+      serverEnd: () => Promise.reject(new Error("not started")),
+      show: () => Promise.resolve(),
+      ended: () => Promise.resolve({ windows: "closed", failure: () => Promise.resolve(undefined) }),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+    const box = { ...localBox(host), isLost: () => Promise.resolve(false) };
+    const permissions = createPermissions(box, { open: new Set() });
+    await show(box, { permissions, asks: new Set(), windows, session: "xterm" });
+    assertEquals((await readLoans(host)).filter(({ session }) => session === "xterm"), []);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("show() says how to end a session that it can neither show nor end", async () => {
