@@ -16,7 +16,7 @@
  *   wait, and it learns of a version only what the user has saved.
  * - The first one puts links in the way of the version: it is written as that one's user, under a name that nothing has,
  *   and neither overwrites nor follows anything.
- * - The run of either ends meanwhile: the user is told, and the changed copy stays where it is.
+ * - The run of either ends meanwhile: the user is told, and what becomes of the copy comes to the downloads.
  */
 
 import { basename, dirname, join, resolve } from "@std/path";

@@ -10,6 +10,7 @@ import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
 import { isMissingProgram, UserError } from "../../base/errors.ts";
 import { revealInvisible, shortLine } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
+import { keepFile, keepVersion } from "../../container/downloads.ts";
 import { maxHandedBytes } from "../../container/handed.ts";
 import { type Happening, historyIsFull } from "../../container/history.ts";
 import type { QuestionChannel } from "../../guard/channel.ts";
@@ -27,7 +28,7 @@ import {
   saveVersion,
   versionQuestion,
 } from "./elsewhere.ts";
-import { defaultPrinter, keepFile, moveOut, printFile, readFile, type SentFile } from "./handed_files.ts";
+import { defaultPrinter, moveOut, printFile, readFile, type SentFile } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
 import { typeOf } from "../session/file_types.ts";
 import { onHost, type Opening, type Place, placeText } from "../session/places.ts";
@@ -229,8 +230,7 @@ export function desktopOf(
     }
     history.note({ kind: "download", name, bytes: size, where });
     const cleaning = host.forCleanup(AbortSignal.timeout(keepMs));
-    const kept = await keepFile(cleaning, { path, name })
-      .catch(() => keepFile(cleaning, { path, name, directory: host.env("HOME") ?? "/" }));
+    const kept = await keepVersion(cleaning, { path, name });
     const line = `A new version of a file of "${label}", changed ${where}, is here: ${kept}`;
     host.ui.status(line);
     await showOnDesktop(label, line, { kind: "warning", run: cleaning.run });
@@ -245,7 +245,7 @@ export function desktopOf(
     const signal = endOf("files");
     const tellLost = (): void => {
       const lost = `"${name}" may still be open ${placeText(place)}: ` +
-        `what is saved there does not come back to "${label}" any more`;
+        `what is saved there comes to your downloads, and not back to "${label}"`;
       host.ui.warn(lost);
       showOnDesktop(label, lost, { kind: "warning", run: host.run });
     };

@@ -4,7 +4,7 @@
  */
 
 import { abortable } from "@std/async";
-import { extname, join, toFileUrl } from "@std/path";
+import { join, toFileUrl } from "@std/path";
 import { isFailure, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, ifThere } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
@@ -17,9 +17,6 @@ const transferMs = 600_000;
 
 /** How long CUPS may take to answer, in milliseconds. */
 const printMs = 20_000;
-
-/** How many names are tried for a file. */
-const maxNames = 100;
 
 /**
  * Reads a file of the container into one of this run's private directory, which is removed at the end of its scope.
@@ -111,44 +108,6 @@ export async function moveOut(
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
-}
-
-/**
- * Moves a file to the user's downloads, or another directory, under a name that is free there.
- *
- * @param file `name` is fit to be a file's
- * @returns its path
- * @throws {UserError} when it cannot be put there
- */
-export async function keepFile(
-  host: Host,
-  { path, name, directory }: { path: string; name: string; directory?: string },
-): Promise<string> {
-  const downloads = directory ?? await downloadsOf(host);
-  const end = extname(name);
-  const stem = name.slice(0, name.length - end.length);
-  let output = "";
-  for (let count = 1; count <= maxNames && output === ""; count++) {
-    const kept = join(downloads, count === 1 ? name : `${stem} (${count})${end}`);
-    if (await exists(kept)) continue;
-    const options = { okCodes: "any" } as const;
-    const moved = await host.run(["mv", "--no-clobber", "--no-target-directory", "--", path, kept], options);
-    if (!await exists(path)) return kept;
-    output = moved.stderr;
-  }
-  throw new UserError(`A file cannot be put into "${downloads}"`, {
-    hint: "See whether that directory is there, and whether you may write there",
-    output,
-  });
-}
-
-/** The directory of the user's downloads, as xdg-user-dir(1) finds it. */
-async function downloadsOf(host: Host): Promise<string> {
-  const home = host.env("HOME") ?? "/";
-  const settings = join(host.env("XDG_CONFIG_HOME") ?? join(home, ".config"), "user-dirs.dirs");
-  const text = await Deno.readTextFile(settings).catch(() => "");
-  const [, below, path] = /^XDG_DOWNLOAD_DIR="(\$HOME)?(\/[^"\n]*)"$/m.exec(text) ?? [];
-  return host.env("XDG_DOWNLOAD_DIR") ?? (path === undefined ? join(home, "Downloads") : `${below ? home : ""}${path}`);
 }
 
 /** The printer that CUPS uses by default; undefined without one, and without CUPS. */

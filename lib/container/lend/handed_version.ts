@@ -5,6 +5,7 @@ import { showOnDesktop } from "../../base/desktop.ts";
 import { removeFile } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
+import { keepVersion } from "../downloads.ts";
 import { versionOf } from "../handed.ts";
 import { type ContainerUser, formatUser } from "../user.ts";
 import { nameVersion, readBack, removeLentCopy, sendCopy, TooLarge } from "./copy_transfer.ts";
@@ -12,7 +13,8 @@ import { copyFiles } from "./journal.ts";
 import type { LentCopy, Tell } from "./loan.ts";
 
 /**
- * Brings what a container has made of a file that was handed over to it, for the run that waits for it.
+ * Brings what a container has made of a file that was handed over to it, for the run that waits for it; to the
+ * downloads where none does.
  *
  * @param options `tell`: called with what the user should know
  * @returns whether it was changed and came, and whether the copy is to stay, since it will come nowhere
@@ -27,24 +29,28 @@ export async function bringHanded(
   if (!lent) return { isChanged: false, stays: false };
   const { part } = copyFiles(host, copy);
   const label = labelOf(instance);
-  const tellWhy = (why: string): void => {
-    const finding = `What "${label}" has made of "${basename(hostPath)}" goes nowhere: ${why}`;
+  const name = basename(hostPath);
+  const tellWhat = (what: string): void => {
+    const finding = `What "${label}" has made of "${name}" ${what}`;
     tell(finding);
     showOnDesktop(label, finding, { kind: "warning", run: host.run });
   };
-  const isThere = `it is "${containerPath}" there`;
   try {
     const found = await readBack(host, instance, copy, { lent, part });
-    if (found === "other") tellWhy("it is no regular file any more");
+    if (found === "other") tellWhat("goes nowhere: it is no regular file any more");
     if (typeof found === "string" || !found.content) return { isChanged: false, stays: false };
     const version = versionOf(hostPath);
     await Deno.copyFile(part, `${version}.part`);
     await Deno.rename(`${version}.part`, version);
     return { isChanged: true, stays: false };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) tellWhy(`nobody waits for it any more; ${isThere}`);
-    else if (error instanceof TooLarge) tellWhy(`${error.message}; ${isThere}`);
-    else throw error;
+    if (error instanceof Deno.errors.NotFound) {
+      // Nobody waits for it any more.
+      tellWhat(`is here: ${await keepVersion(host, { path: part, name })}`);
+      return { isChanged: true, stays: false };
+    }
+    if (!(error instanceof TooLarge)) throw error;
+    tellWhat(`goes nowhere: ${error.message}; it is "${containerPath}" there`);
     return { isChanged: false, stays: true };
   } finally {
     await removeFile(part);

@@ -611,7 +611,7 @@ Deno.test("a place that a container may not write to, or has not said, is its sh
   }
 });
 
-Deno.test("who ends a run is told of files that are open elsewhere: what becomes of them does not come back", async () => {
+Deno.test("who ends a run is told of files that are open elsewhere: what becomes of them does not come back to it", async () => {
   for (const how of ["the run ends", "the channel is closed"]) {
     await inWorld({ filePlaces: [office], answer: save }, async (world) => {
       const { ask, asked, put, said, over, permissions, settled } = world;
@@ -620,7 +620,7 @@ Deno.test("who ends a run is told of files that are open elsewhere: what becomes
       else permissions.close(["files"]);
       assertStringIncludes(
         said.join("\n"),
-        '"a.ods" may still be open in "office": what is saved there does not come back',
+        '"a.ods" may still be open in "office": what is saved there comes to your downloads, and not back to "box"',
       );
       // The other run goes on, and finds nobody who waits.
       await settled();

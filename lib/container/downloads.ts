@@ -1,0 +1,52 @@
+/** The directory of the user's downloads. Nothing on the host opens what comes there. */
+
+import { extname, join } from "@std/path";
+import { UserError } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
+
+/** How many names are tried for a file. */
+const maxNames = 100;
+
+/**
+ * Moves a file to the user's downloads, or another directory, under a name that is free there.
+ *
+ * @param file `name` is fit to be a file's
+ * @returns its path
+ * @throws {UserError} when it cannot be put there
+ */
+export async function keepFile(
+  host: Host,
+  { path, name, directory }: { path: string; name: string; directory?: string },
+): Promise<string> {
+  const downloads = directory ?? await downloadsOf(host);
+  const end = extname(name);
+  const stem = name.slice(0, name.length - end.length);
+  let output = "";
+  for (let count = 1; count <= maxNames && output === ""; count++) {
+    const kept = join(downloads, count === 1 ? name : `${stem} (${count})${end}`);
+    if (await exists(kept)) continue;
+    const options = { okCodes: "any" } as const;
+    const moved = await host.run(["mv", "--no-clobber", "--no-target-directory", "--", path, kept], options);
+    if (!await exists(path)) return kept;
+    output = moved.stderr;
+  }
+  throw new UserError(`A file cannot be put into "${downloads}"`, {
+    hint: "See whether that directory is there, and whether you may write there",
+    output,
+  });
+}
+
+/** The same for what must not be lost: to the home directory where there are no downloads. */
+export async function keepVersion(host: Host, file: { path: string; name: string }): Promise<string> {
+  return await keepFile(host, file).catch(() => keepFile(host, { ...file, directory: host.env("HOME") ?? "/" }));
+}
+
+/** The directory of the user's downloads, as xdg-user-dir(1) finds it. */
+async function downloadsOf(host: Host): Promise<string> {
+  const home = host.env("HOME") ?? "/";
+  const settings = join(host.env("XDG_CONFIG_HOME") ?? join(home, ".config"), "user-dirs.dirs");
+  const text = await Deno.readTextFile(settings).catch(() => "");
+  const [, below, path] = /^XDG_DOWNLOAD_DIR="(\$HOME)?(\/[^"\n]*)"$/m.exec(text) ?? [];
+  return host.env("XDG_DOWNLOAD_DIR") ?? (path === undefined ? join(home, "Downloads") : `${below ? home : ""}${path}`);
+}
