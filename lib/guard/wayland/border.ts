@@ -173,6 +173,13 @@ export function createBorders(
         const before = [...place(object, width > 0 ? borderOf(found) : undefined), ...tellSizes(found, width)];
         return before.length > 0 ? { before } : undefined;
       },
+      // A new window of the same surface has no limits.
+      "xdg_surface.get_toplevel": ({ object }) => {
+        const found = surfaceOf(object);
+        found.limits = {};
+        found.told.delete("set_min_size");
+        found.told.delete("set_max_size");
+      },
       "xdg_toplevel.set_min_size": keepLimit("set_min_size"),
       "xdg_toplevel.set_max_size": keepLimit("set_max_size"),
       // Whether the desktop draws a frame is said after it (wlroots).

@@ -1303,6 +1303,10 @@ Deno.test("the guard of Wayland has each end hear of a window's sizes as it know
   app(message(ids.toplevel, "xdg_toplevel.destroy"));
   assertEquals(host(done), done);
   assertEquals(app(commit), commit);
+  // The next window of the surface has sizes of its own.
+  const next = text(app(message(ids.xdgSurface, "xdg_surface.get_toplevel", 20), full, commit));
+  assert(next.includes(text(geometry(6, 16, 308, 208))), "it has a border");
+  for (const limit of [min(108, 0), max(2 ** 31 - 1, 208)]) assert(!next.includes(text(limit.slice(4))));
 });
 
 Deno.test("the guard of Wayland has a popup beside its window's border, where the app wants it in the window", () => {
