@@ -17,12 +17,14 @@ const mode = "1920x1200@60Hz";
 const daemons = ["wayland", "waylandKeyboard"] as const;
 
 /**
- * The configuration of sway: windows without frames, each with the focus until another gets it. It chooses the names of its own display
- * and of Xwayland's itself, and says them on its standard output.
+ * The configuration of sway: windows without frames, each with the focus until another gets it. No key repeats: on a busy
+ * machine, one that is typed is down for long. It chooses the names of its own display and of Xwayland's itself, and says
+ * them on its standard output.
  */
 const config = `\
 output HEADLESS-1 mode --custom ${mode}
 focus_follows_mouse no
+input * repeat_rate 0
 xwayland force
 exec echo "$WAYLAND_DISPLAY $DISPLAY"
 `;
