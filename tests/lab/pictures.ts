@@ -72,12 +72,16 @@ class Stage {
     await eventually(`the window "${title}"`, () => tell("Main.activateWindow(w)") as Promise<boolean>, {
       timeoutMs: 120_000,
     });
-    const order = `w.unmaximize(), w.move_resize_frame(true, ${x}, ${y}, ${width}, ${height}), Main.activateWindow(w)`;
+    // Of the first size after a maximized one, a browser may keep its shadow inside of the border.
+    const order = (less: number): string => {
+      const place = [x, y, width - less, height - less].join(", ");
+      return `w.unmaximize(), w.move_resize_frame(true, ${place}), Main.activateWindow(w)`;
+    };
     const rect = "((r) => [r.x, r.y, r.width, r.height])(w.get_frame_rect())";
     // A window that has just come still chooses its size, and some keep theirs.
     for (let last = "", tries = 0; tries < 30; tries++) {
       await delay(700);
-      await tell(order);
+      await tell(order(tries === 0 ? 20 : 0));
       await delay(700);
       const now = JSON.stringify(await this.ask(`((w) => w && [w.has_focus(), ...${rect}])(${window})`));
       if (now === last && now.startsWith("[true")) return;
@@ -391,6 +395,8 @@ async function film(stage: Stage, { letter }: Files): Promise<void> {
     await delay(3_000);
   });
   await stage.run("./attach.ts", "--stop", "web", "--all");
+  // Else it opens the film's tab again.
+  await stage.run(engine, "exec", "web", "--", "rm", "-rf", "/home/ubuntu/.config/mozilla");
 }
 
 /** Puts what was taken into the documents: the pictures, and the frames as one film. */
