@@ -20,6 +20,9 @@ export const types = [
   ...["application/vnd.portal.filetransfer", "chromium/x-web-custom-data", "SAVE_TARGETS"],
 ] as const;
 
+/** What only programs of the host's offer. */
+export const hostTypes = ["x-special/host-copied-files", "application/vnd.portal.files.host"] as const;
+
 const listType = "text/uri-list";
 
 /** An app. */
@@ -463,9 +466,10 @@ export function createApp(
         if (/_offer(_v1)?\.offer$/.test(name)) {
           const isList = lends && values[0] === listType;
           keep("paste", clipboard.in || isList, "an app hears of data while the channel is closed");
-          // The guard has numbers of its own for what is dragged once more.
-          const mayHear = lends || !isOfHost(id) || isTextOrPicture(values[0] as string);
-          keep("types", mayHear, `an app hears of ${values[0]}`);
+          const isCrossing = isTextOrPicture(values[0] as string);
+          // Where the guard has numbers of its own for what is dragged once more, these tell whose an offer is.
+          const isOfOther = lends ? hostTypes.some((type) => type === values[0]) : isOfHost(id);
+          keep("types", isCrossing || !isOfOther, `an app hears of ${values[0]}`);
           heardTypes.set(id, [...heardTypes.get(id) ?? [], values[0] as string]);
         }
         if (name === "wl_display.delete_id") {

@@ -121,6 +121,8 @@ interface Offer {
   isDropped: boolean;
   /** Its list was read before. */
   isEarly?: boolean;
+  /** What its list says, which no other one does. */
+  list?: string;
 }
 
 interface Lock {
@@ -202,7 +204,7 @@ export interface Compositor {
   /** Bytes have reached an app by a pipe. */
   checkRead(client: Client, pipe: number, bytes: Uint8Array): void;
   /** The guard has files lent. */
-  checkLent(how: Given): void;
+  checkLent(list: string, how: Given): void;
   /** The user gives the keyboard to a window, or to another app. */
   focus(surface: Surface | undefined): void;
   /** The user moves the pointer over a window, or elsewhere. */
@@ -266,8 +268,9 @@ export function createCompositor(
   let cursor: { surface: Surface; x: number; y: number } | undefined;
   let hostDrag: { surface: Surface; offers: Offer[] } | undefined;
   let fingers: Surface | undefined;
-  /** How many lists of files were dropped on the container's windows and not lent. */
-  let droppedLists = 0;
+  /** The lists of files that were dropped on the container's windows and not lent. */
+  const droppedLists = new Set<string>();
+  let lists = 0;
 
   /** The user works in the windows, and these would know of it. */
   const isThere = (): boolean => isWorking(user, now()) && stuckMs() <= maxStuckMs;
@@ -484,7 +487,8 @@ export function createCompositor(
     if (type === listType && !known.isDropped) known.isEarly = true;
     const offer = { ...known };
     client.pipes.set(pipe as number, { offer, type: type as string, mayPaste: isThere() });
-    client.sendFrames(frame(10, pipe as number, new Uint8Array([83, 51, 67])), frame(12, pipe as number));
+    const sent = new TextEncoder().encode(type === listType && known.list || "S3C");
+    client.sendFrames(frame(10, pipe as number, sent), frame(12, pipe as number));
   };
   const checkRead = (client: Client, pipe: number, bytes: Uint8Array): void => {
     const { offer: { of, isOfHost, isDropped, isEarly }, type, mayPaste } = (client as ClientParts).pipes.get(pipe)!;
@@ -915,8 +919,10 @@ export function createCompositor(
       clients.add(client);
       return client;
     },
-    checkLent(how: Given): void {
-      if (how === "dropped") keep("drop", droppedLists-- > 0, "files are lent that nobody has dropped");
+    checkLent(list: string, how: Given): void {
+      if (how === "dropped") {
+        keep("drop", droppedLists.delete(list), "files are lent that nobody has dropped, or again");
+      }
     },
     isOfHost: (client: Client, offer: number): boolean => (client as ClientParts).offers.get(offer)?.isOfHost ?? false,
     checkRead,
@@ -977,6 +983,7 @@ export function createCompositor(
         hostDrag = { surface: on, offers: [] };
         for (const device of devices) {
           const offer: Offer = { of: "dragged", isOfHost: true, isDropped: false };
+          if (types.includes(listType)) offer.list = `S3C ${lists++}`;
           hostDrag.offers.push(offer);
           const id = offerTo(client, { device, types, offer });
           client.send(message(device, "wl_data_device.enter", serial++, on.id, 2560, 2560, id));
@@ -984,8 +991,10 @@ export function createCompositor(
         return;
       }
       if (what === "drop") {
-        for (const offer of hostDrag!.offers) offer.isDropped = true;
-        droppedLists += hostDrag!.offers.length;
+        for (const offer of hostDrag!.offers) {
+          offer.isDropped = true;
+          if (offer.list) droppedLists.add(offer.list);
+        }
         user.inputMs = now();
         client.send(...devices.map((device) => message(device, "wl_data_device.drop")));
       } else client.send(...devices.map((device) => message(device, "wl_data_device.leave")));

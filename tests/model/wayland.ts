@@ -12,7 +12,7 @@ import { concat } from "@std/bytes";
 import { relayConnections } from "../../lib/guard/wayland/relay.ts";
 import { type Chance, chanceFrom } from "../fuzz/random.ts";
 import { border, word } from "../unit/wayland_samples.ts";
-import { type App, type AppStep, appSteps, createApp, types } from "./app.ts";
+import { type App, type AppStep, appSteps, createApp, hostTypes, types } from "./app.ts";
 import { type Client, type Compositor, createCompositor, lentList, type Monitor } from "./compositor.ts";
 import { createPipe, type PipeEnd } from "./pipes.ts";
 import { main, type Model, type World } from "./runs.ts";
@@ -125,8 +125,8 @@ function createWorld(seed: number): World {
     },
     tell: () => {},
     lend: lends
-      ? async (_, how) => {
-        compositor.checkLent(how);
+      ? async (list, how) => {
+        compositor.checkLent(list, how);
         await new Promise((resolve) => setTimeout(resolve, 100));
         return lentList;
       }
@@ -231,7 +231,10 @@ function createWorld(seed: number): World {
     return surfaces.length === 0 ? undefined : chance.oneOf(surfaces);
   };
   const someTypes = (chance: Chance): string[] =>
-    Array.from({ length: 1 + chance.below(3) }, () => chance.oneOf(chance.happens(0.6) ? types.slice(0, 5) : types));
+    Array.from(
+      { length: 1 + chance.below(3) },
+      () => chance.oneOf(chance.happens(0.6) ? types.slice(0, 5) : [...types, ...hostTypes]),
+    );
   const acts: Record<Exclude<StepName, AppStep>, (chance: Chance) => void | Promise<void>> = {
     focus: (chance) => compositor.focus(someSurface(chance)),
     blur: () => compositor.focus(undefined),
@@ -249,7 +252,7 @@ function createWorld(seed: number): World {
       const surface = someSurface(chance);
       compositor.hostDrags(chance.oneOf(["over", "over", "drop", "drop", "away"]), {
         ...surface && { surface },
-        types: lends && chance.happens(0.5) ? ["text/uri-list", "text/plain"] : someTypes(chance),
+        types: lends && chance.happens(0.5) ? ["text/uri-list", "text/plain", ...hostTypes] : someTypes(chance),
       });
     },
     hostPastes: (chance) => compositor.hostPastes(chance.happens(0.5) ? "copied" : "selected"),
