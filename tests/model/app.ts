@@ -432,6 +432,7 @@ export function createApp(
   const heardTypes = new Map<number, string[]>();
   const secret = new TextEncoder().encode(monitorSecret);
   let dragged: number | undefined;
+  const askedAgain = new Set<number>();
   const askFor = (offer: number, type: string | undefined): void => {
     if (!objects.has(offer) || ended.has(offer) || type === undefined || !heardTypes.get(offer)?.includes(type)) return;
     pipe();
@@ -445,7 +446,13 @@ export function createApp(
         if (/^wl_(keyboard\.(enter|key)|pointer\.(enter|button)|touch\.(down|up))$/.test(name)) {
           serials.push(values[0] as number);
         }
-        if (name === "pipe") gets(id, values[0] as Uint8Array);
+        if (name === "pipe") {
+          gets(id, values[0] as Uint8Array);
+          if (dragged !== undefined && !askedAgain.has(dragged)) {
+            askedAgain.add(dragged);
+            askFor(dragged, listType);
+          }
+        }
         if (name === "wl_data_device.enter") {
           dragged = values[4] as number;
           // Some ask for files too soon, as browsers do.
