@@ -44,6 +44,8 @@ export interface Surface {
   shell?: WaylandObject;
   /** The part of it that the desktop takes for the window. */
   geometry?: Box;
+  /** The same, as the app has named it last. */
+  named?: Box;
   /** The same as of the last commit, or all that it showed then. */
   bounds?: Box;
   /** All that it may have shown as of the last commit. */
@@ -193,7 +195,7 @@ export function createSurfaces(
     // With what the app has changed since it committed them.
     following.forEach(take);
     const box = boxOf(root);
-    const { shell, geometry } = root;
+    const { shell, geometry, named = geometry } = root;
     if (box) root.whole = root.seen = box;
     else {
       delete root.whole;
@@ -203,10 +205,13 @@ export function createSurfaces(
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
     if (root.role === "popup" && (root.isHidden || !mayPopUp(root, sizeOf(box)))) return dropped;
     // Else it would have a picture over other windows, which the desktop takes for a shadow.
-    const isChanged = geometry ? !isWithin(box, geometry) : following.length > 0;
+    const isBeyond = named ? !isWithin(box, named) : following.length > 0;
+    // Once the parts are as small as the window has become, it has its shadow around it again.
+    const counts = isBeyond ? box : named;
+    const isChanged = counts !== undefined && rectangleOf(counts).join() !== (geometry && rectangleOf(geometry).join());
     if (isChanged) {
-      root.geometry = box;
-      root.told.set("set_window_geometry", rectangleOf(box));
+      root.geometry = counts;
+      root.told.set("set_window_geometry", rectangleOf(counts));
     }
     for (const part of following) {
       held.delete(part);
@@ -220,7 +225,9 @@ export function createSurfaces(
     if (!isChanged && following.length === 0) return undefined;
     // As the app has committed them: before their window. wlroots then takes them for a part of it.
     const commits = following.map(({ object }): Addition => [object, "commit"]);
-    return { before: [...isChanged ? [[shell, "set_window_geometry", ...rectangleOf(box)] as const] : [], ...commits] };
+    return {
+      before: [...isChanged ? [[shell, "set_window_geometry", ...rectangleOf(counts)] as const] : [], ...commits],
+    };
   };
   return {
     of: (object) => surfaces.get(object)!,
@@ -492,7 +499,7 @@ export function surfaceRules(
       "xdg_wm_base.get_xdg_surface": ({ args: { id, surface } }) => surfaces.link(id, surface),
       "xdg_surface.set_window_geometry": ({ object, args: { x, y, width, height } }) => {
         const found = of(object);
-        found.geometry = { left: x, top: y, right: x + width, bottom: y + height };
+        found.named = found.geometry = { left: x, top: y, right: x + width, bottom: y + height };
         found.told.set("set_window_geometry", [x, y, width, height]);
       },
     },
@@ -500,7 +507,14 @@ export function surfaceRules(
       const found = of(object);
       if (found?.object === object || object.type.name === "wl_subsurface") surfaces.leave(found!);
       else if (found?.shell === object) {
-        const none = { geometry: undefined, bounds: undefined, whole: undefined, seen: undefined, wanted: undefined };
+        const none = {
+          geometry: undefined,
+          named: undefined,
+          bounds: undefined,
+          whole: undefined,
+          seen: undefined,
+          wanted: undefined,
+        };
         Object.assign(found, { shell: undefined, limits: {}, ...none });
         found.told.clear();
       }

@@ -594,11 +594,16 @@ Deno.test("the guard of Wayland takes no pointer of another size, and none that 
 });
 
 Deno.test("the guard of Wayland lets a window's picture reach no farther beyond the window than a shadow", () => {
-  const { app } = withWindow();
-  app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 20, 20));
+  const made = withWindow();
   const commit = message(ids.surface, "wl_surface.commit");
-  const geometry = message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 400, 300);
-  assertEquals(app(commit), new Uint8Array([...geometry, ...commit]));
+  const geometry = (width: number, height: number): Uint8Array =>
+    message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, width, height);
+  made.app(geometry(20, 20));
+  assertEquals(made.app(commit), new Uint8Array([...geometry(400, 300), ...commit]));
+  // Its picture has become smaller: what reaches beyond it is a shadow from now on.
+  viewport(made, { id: ids.next, surface: ids.surface, size: [40, 40] });
+  assertEquals(made.app(commit), new Uint8Array([...geometry(20, 20), ...commit]));
+  assertEquals(made.app(commit), commit);
 });
 
 /** Gives the window a part, as large as it is itself, at this place. Returns a function that commits the part. */
