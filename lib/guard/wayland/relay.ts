@@ -88,6 +88,8 @@ export async function relayConnections(
     const handOut = async (): Promise<void> => {
       for await (const chunk of readChunks(near, bufferBytes.fromContainer)) {
         await toHost.write(connection.fromContainer(chunk));
+        // Popups may have waited for the rest of a frame.
+        if (later > 0) leave();
       }
     };
     const handIn = async (): Promise<void> => {

@@ -225,6 +225,19 @@ Deno.test("an app with a popup open is cut off in the middle of a frame", async 
   });
 });
 
+Deno.test("popups that half a frame has kept open are closed once that is whole, before the guard looks again", async () => {
+  await inWorld(async ({ open, wait, look }) => {
+    using ends = await open();
+    await ends.play(popupLeft());
+    wait(1_500);
+    look(1);
+    await ends.near.write(new Uint8Array(4));
+    await take(ends.far, 4);
+    const closing = await soon(takeFrame(ends.far));
+    assert(closing !== "late" && closing.length > 0);
+  });
+});
+
 /** The user works in a window: what is sent until then. */
 function withUse(): Sent[] {
   const { made, sent } = withPopup();
