@@ -291,18 +291,22 @@ async function bringsVersionsBack(
     ...["--allow=files", `--files-to=${isCopy ? "disposable:" : ""}${web}`, "--session=chat", chat],
     "sh -c 'mkdir -p docs; exec sleep 600'",
   ], {
-    env: { ...env, PATH: `${directory}:${Deno.env.get("PATH")}` },
+    env: { ...env, PATH: `${directory}:${Deno.env.get("PATH")}`, XDG_DOWNLOAD_DIR: directory },
     output: { line: (line) => said += `${line}\n` },
   });
   const open = (name: string, text: string): Promise<string> =>
     inSession(engine, chat, "chat", `cd ~/docs && echo '${text}' >'${name}' && xdg-open '${name}'`);
-  /** Opens a file in the viewer, and closes that when it shows it, and has been given another one meanwhile. */
-  const view = async (name: string, text: string, other?: { name: string; text: string }): Promise<void> => {
+  /** Opens a file in the viewer. Returns the container that shows it. */
+  const show = async (name: string, text: string): Promise<string> => {
     await open(name, text);
-    const shown = await eventually("the viewer's window", async () => {
+    return await eventually("the viewer's window", async () => {
       const title = (await titles(env)).find((one) => one.includes(` viewer `) && one.endsWith(`-${name}`));
       return new RegExp(`^\\[(${web}[^\\]]*)\\]`).exec(title ?? "")?.[1];
     }, slow);
+  };
+  /** Opens a file in the viewer, and closes that when it shows it, and has been given another one meanwhile. */
+  const view = async (name: string, text: string, other?: { name: string; text: string }): Promise<void> => {
+    const shown = await show(name, text);
     assertEquals(shown !== web, isCopy);
     if (other) {
       await open(other.name, other.text);
@@ -341,13 +345,30 @@ async function bringsVersionsBack(
     // What is only looked at is not asked about.
     await view("c.pdf", "three");
     assertEquals((await asked()).length, 2);
+    await Deno.writeTextFile(join(directory, "answer"), "");
+    await view("n.pdf", "edit nothing");
+    assertEquals(await Deno.readTextFile(join(directory, "n.pdf")), "edit nothing\nchanged\n");
+    await inChat("rm n.pdf");
     assertEquals(await inChat("ls"), "a budget (2).pdf\na budget.pdf\nb.pdf\nc.pdf");
-    if (!isCopy) {
+    if (isCopy) {
+      // What nobody waits for any more comes to the downloads, too.
+      const shown = await show("f.pdf", "edit six");
+      attach.kill("SIGINT");
+      await attach.ended;
+      assertStringIncludes(said, `"f.pdf" may still be open ${where}: what is saved there comes to your downloads`);
+      await inContainer(engine, shown, "pkill 'foot|xterm'");
+      const path = join(directory, "f.pdf");
+      await eventually(
+        "the version",
+        () => Deno.readTextFile(path).then((text) => text === "edit six\nchanged\n", () => false),
+        slow,
+      );
+    } else {
       // The run that has brought the other one is over by then: its file stays with the session.
       await Deno.writeTextFile(join(directory, "answer"), "Save the new version");
       await view("d.pdf", "four", { name: "e.pdf", text: "edit five" });
       assertEquals(await inChat("cat 'e (2).pdf'"), "edit five\nchanged");
-      assertEquals((await asked()).length, 3);
+      assertEquals((await asked()).length, 4);
     }
     assertEquals(said.includes("was not done"), false, said);
   } finally {

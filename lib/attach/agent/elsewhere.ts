@@ -120,7 +120,8 @@ export function versionQuestion(
     asks: `A file of the container "${label}" was changed ${where}. Save it as a new version?`,
     why: "Unless you save or discard it, it comes to your downloads.",
     details: [["Name", name], ["Size", `${size} bytes`], ["Saved beside it in", directory]],
-    choices: [saveVersion, discardVersion],
+    // By Shift-Tab, the last one is next: it loses nothing.
+    choices: [discardVersion, saveVersion],
     isForOnce: true,
   };
 }
