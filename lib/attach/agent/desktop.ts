@@ -233,7 +233,8 @@ export function desktopOf(
     const kept = await keepVersion(cleaning, { path, name });
     const line = `A new version of a file of "${label}", changed ${where}, is here: ${kept}`;
     host.ui.status(line);
-    await showOnDesktop(label, line, { kind: "warning", run: cleaning.run });
+    // The next question does not wait for it.
+    showOnDesktop(label, line, { kind: "warning", run: cleaning.run });
   };
 
   /** Waits for what another container makes of a file, and saves it. Never rejects. */

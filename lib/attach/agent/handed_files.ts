@@ -100,7 +100,7 @@ export async function moveOut(
       await abortable(wait(), signal).catch((error) => {
         if (!signal.aborted) throw error;
       });
-      // The other run finds out that nobody waits, and leaves its copy where it is.
+      // The other run finds out that nobody waits, and brings what comes later to the downloads.
       await Deno.rename(directory, gone);
       const path = versionOf(join(gone, name));
       const version = await ifThere(Deno.lstat(path));
