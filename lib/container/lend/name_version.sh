@@ -6,6 +6,7 @@
 
 number=2
 while [ "$number" -lt 100 ]; do
+  # shellcheck disable=SC3013 # dash has it, and so have other shells that are /bin/sh.
   if ln -T -- "$1" "$2 ($number)$3" 2>/dev/null || [ "$1" -ef "$2 ($number)$3" ]; then
     echo "$number"
     exit
