@@ -206,7 +206,8 @@ testOnOneEngine(
     await sh(["wl-copy", "a password"], { env, output: "discard" });
     await type("p\nend\n");
     await eventually("the last line", async () => (await typed()).endsWith("end\n"));
-    assertEquals((await typed()).split("\n").filter((line) => !["", "carried", "end"].includes(line.trim())), []);
+    // A paste that foot is slow with stands in one line with the next one.
+    assertEquals((await typed()).split("\n").filter((line) => !/^(carried)*(end)?$/.test(line.trim())), []);
     const open = await attached(engine, ["--session=other", "--paste", name]);
     assertStringIncludes(open.stderr, `The clipboard of this session of "${name}" is the host's`);
     await attached(engine, ["--stop", name, "--all"]);
