@@ -432,6 +432,7 @@ export function createApp(
   const heardTypes = new Map<number, string[]>();
   const secret = new TextEncoder().encode(monitorSecret);
   let dragged: number | undefined;
+  let dropped: number | undefined;
   const askedAgain = new Set<number>();
   const askFor = (offer: number, type: string | undefined): void => {
     if (!objects.has(offer) || ended.has(offer) || type === undefined || !heardTypes.get(offer)?.includes(type)) return;
@@ -448,17 +449,21 @@ export function createApp(
         }
         if (name === "pipe") {
           gets(id, values[0] as Uint8Array);
-          if (dragged !== undefined && !askedAgain.has(dragged)) {
-            askedAgain.add(dragged);
-            askFor(dragged, listType);
+          if (dropped !== undefined && !askedAgain.has(dropped)) {
+            askedAgain.add(dropped);
+            askFor(dropped, listType);
           }
         }
         if (name === "wl_data_device.enter") {
           dragged = values[4] as number;
+          dropped = undefined;
           // Some ask for files too soon, as browsers do.
           if (values[0] as number % 2 === 0) askFor(dragged, listType);
         }
-        if (name === "wl_data_device.drop" && dragged !== undefined) askFor(dragged, heardTypes.get(dragged)?.[0]);
+        if (name === "wl_data_device.drop" && dragged !== undefined) {
+          dropped = dragged;
+          askFor(dragged, heardTypes.get(dragged)?.[0]);
+        }
         if (name.endsWith(".data_offer")) {
           // The number of what has ended may be that of another.
           ended.delete(values[0] as number);

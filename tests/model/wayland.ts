@@ -240,6 +240,8 @@ function createWorld(seed: number): World {
       { length: 1 + chance.below(3) },
       () => chance.oneOf(chance.happens(0.6) ? types.slice(0, 5) : [...types, ...hostTypes]),
     );
+  const someData = (chance: Chance): string[] =>
+    lends && chance.happens(0.5) ? ["text/uri-list", "text/plain", ...hostTypes] : someTypes(chance);
   const acts: Record<Exclude<StepName, AppStep>, (chance: Chance) => void | Promise<void>> = {
     focus: (chance) => compositor.focus(someSurface(chance)),
     blur: () => compositor.focus(undefined),
@@ -251,13 +253,13 @@ function createWorld(seed: number): World {
     press: () => compositor.button(true),
     release: () => compositor.button(false),
     touch: (chance) => compositor.touch(chance.oneOf(["down", "down", "up", "cancel"]), someSurface(chance)),
-    hostCopies: (chance) => compositor.hostCopies("copied", someTypes(chance)),
+    hostCopies: (chance) => compositor.hostCopies("copied", someData(chance)),
     hostSelects: (chance) => compositor.hostCopies("selected", someTypes(chance)),
     hostDrags(chance) {
       const surface = someSurface(chance);
       compositor.hostDrags(chance.oneOf(["over", "over", "drop", "drop", "away"]), {
         ...surface && { surface },
-        types: lends && chance.happens(0.5) ? ["text/uri-list", "text/plain", ...hostTypes] : someTypes(chance),
+        types: someData(chance),
       });
     },
     hostPastes: (chance) => compositor.hostPastes(chance.happens(0.5) ? "copied" : "selected"),

@@ -9,12 +9,14 @@ import { wayland } from "../../model/wayland.ts";
 
 Deno.test("hostile apps on Wayland break none of the guard's promises, and do all that they may", async () => {
   const happened = new Set<string>();
-  for (let seed = 1; seed <= 120; seed++) {
+  const missed = (): string[] => happenings.filter((what) => !happened.has(what));
+  // The rarest happens at about one seed in a hundred.
+  for (let seed = 1; seed <= 120 || (missed().length > 0 && seed <= 1_000); seed++) {
     const { broken, happened: now } = await run(wayland, seed);
     assertEquals(broken && `seed ${seed}: ${broken.error.message}, by ${broken.steps.join(" ")}`, undefined);
     for (const what of now.keys()) happened.add(what);
   }
-  assertEquals(happenings.filter((what) => !happened.has(what)), []);
+  assertEquals(missed(), []);
 });
 
 Deno.test("what the model of Wayland has found is not found again", async () => {
