@@ -1,11 +1,13 @@
 /** Bytes of waypipe's stream and of Wayland's protocol, for tests. */
 
+import { assertThrows } from "@std/assert";
 import type { Crossings } from "../../lib/guard/crossings.ts";
+import { Violation } from "../../lib/guard/faults.ts";
+import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
 import { type Connection, createConnection } from "../../lib/guard/wayland/connection.ts";
 import type { LendList } from "../../lib/guard/wayland/dropped_files.ts";
 import { writeMessage } from "../../lib/guard/wayland/messages.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
-import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
 import { type Border, createWaylandSession, type WaylandSession } from "../../lib/guard/wayland/session.ts";
 
 /** A frame of waypipe's: words in little-endian, or bytes. */
@@ -190,4 +192,84 @@ export function readData(
 export function dataPasses(from: Connection["fromHost"], pipe: number): boolean {
   const sent = frame(10, pipe, new Uint8Array([1, 2, 3]));
   return from(sent).reduce((sum, { length }) => sum + length, 0) === sent.length;
+}
+
+export const text = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
+export const nothing = new Uint8Array();
+
+export function refused(action: () => unknown, reason: string): void {
+  assertThrows(action, Violation, reason);
+}
+
+/** Asks for a popup of this size at this place of the window. */
+export function popup(
+  { app }: Trial,
+  width: number,
+  height: number,
+  { x = 0, from = ids.next as number, parent = ids.xdgSurface as number } = {},
+): Uint8Array {
+  const [surface, shell, positioner, own] = [0, 1, 2, 3].map((step) => from + step) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  app(
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
+    message(ids.shell, "xdg_wm_base.create_positioner", positioner),
+    message(positioner, "xdg_positioner.set_size", width, height),
+    message(positioner, "xdg_positioner.set_anchor_rect", x, 0, 10, 10),
+    message(shell, "xdg_surface.get_popup", own, parent, positioner),
+  );
+  return app(message(surface, "wl_surface.attach", ids.buffer, 0, 0));
+}
+
+/** The app binds a screen that is announced with this number, as the object `id`. */
+export function bindScreen(
+  { app, host }: Trial,
+  { number, id, version = 4 }: { number: number; id: number; version?: number },
+): void {
+  host(message(ids.registry, "wl_registry.global", number, "wl_output", 4));
+  app(message(ids.registry, "wl_registry.bind", number, "wl_output", version, id));
+}
+
+/** Gives the window a part, as large as it is itself, at this place. Returns a function that commits the part. */
+export function part({ app, host }: Trial, x: number, { isSync = false } = {}): () => Uint8Array {
+  const [manager, surface, own] = [ids.next, ids.next + 1, ids.next + 2];
+  host(message(ids.registry, "wl_registry.global", 91, "wl_subcompositor", 1));
+  app(
+    message(ids.registry, "wl_registry.bind", 91, "wl_subcompositor", 1, manager),
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(manager, "wl_subcompositor.get_subsurface", own, surface, ids.surface),
+    message(own, "wl_subsurface.set_position", x, 0),
+    message(own, isSync ? "wl_subsurface.set_sync" : "wl_subsurface.set_desync"),
+    message(surface, "wl_surface.attach", ids.buffer, 0, 0),
+  );
+  return () => app(message(surface, "wl_surface.commit"));
+}
+
+/** Gives a surface a viewport of this size, which counts at the next commit. Takes two ids. */
+export function viewport(
+  { app, host }: Trial,
+  at: { id: number; surface: number; size: readonly [number, number] },
+): number {
+  const [manager, view] = [at.id, at.id + 1];
+  host(message(ids.registry, "wl_registry.global", 92, "wp_viewporter", 1));
+  app(
+    message(ids.registry, "wl_registry.bind", 92, "wp_viewporter", 1, manager),
+    message(manager, "wp_viewporter.get_viewport", view, at.surface),
+    message(view, "wp_viewport.set_destination", ...at.size),
+  );
+  return view;
+}
+
+/** What the borders of windows need: the app does not bind these. */
+export const forBorders = ["wl_subcompositor", "wp_viewporter", "wp_single_pixel_buffer_manager_v1"];
+
+/** A window on a desktop where there can be borders. Its own objects end with the id 17. */
+export function withBorder(): { made: Trial; commit: Uint8Array } {
+  const made = withGlobals();
+  made.host(...forBorders.map((name, index) => message(ids.registry, "wl_registry.global", 50 + index, name, 1)));
+  return { made, commit: showWindow(made) };
 }

@@ -1,0 +1,243 @@
+// The border that the guard draws, as the app and the compositor see it.
+
+import { assert, assertEquals } from "@std/assert";
+import { ids, message, nothing, refused, text, use, viewport, withBorder } from "../../wayland_samples.ts";
+
+Deno.test("the guard of Wayland draws a border on a window that the desktop gives no frame", () => {
+  const { made: { app, host }, commit } = withBorder();
+  const [compositor, , viewporter, pixels, buffer, region] = [18, 19, 20, 21, 22, 23];
+  const passed = text(commit);
+  const place = (strip: number, [x, y, width, height]: readonly number[]): Uint8Array =>
+    new Uint8Array([
+      ...message(strip + 1, "wl_subsurface.set_position", x!, y!),
+      ...message(strip + 2, "wp_viewport.set_destination", width!, height!),
+      ...message(strip, "wl_surface.set_input_region", 0),
+      ...message(strip, "wl_surface.commit"),
+    ]);
+  for (
+    const sent of [
+      message(ids.registry, "wl_registry.bind", ids.compositor, "wl_compositor", 1, compositor),
+      message(compositor, "wl_compositor.create_region", region),
+      message(compositor, "wl_compositor.create_surface", 24),
+      message(19, "wl_subcompositor.get_subsurface", 25, 24, ids.surface),
+      message(viewporter, "wp_viewporter.get_viewport", 26, 24),
+      message(24, "wl_surface.attach", buffer, 0, 0),
+      new Uint8Array([
+        ...place(24, [-4, -4, 408, 4]),
+        ...place(27, [-4, 300, 408, 4]),
+        ...place(30, [-4, -4, 4, 308]),
+        ...place(33, [400, -4, 4, 308]),
+        ...message(ids.xdgSurface, "xdg_surface.set_window_geometry", -4, -4, 408, 308),
+        ...message(ids.surface, "wl_surface.commit"),
+      ]),
+    ]
+  ) assert(passed.includes(text(sent)), `${sent}`);
+  assert(
+    passed.includes(
+      text(
+        message(
+          pixels,
+          "wp_single_pixel_buffer_manager_v1.create_u32_rgba_buffer",
+          buffer,
+          ...[0x12, 0xab, 0].map((value) => value * 0x101_0101),
+          2 ** 32 - 1,
+        ),
+      ),
+    ),
+  );
+  // Once is enough.
+  assertEquals(app(message(ids.surface, "wl_surface.commit")), message(ids.surface, "wl_surface.commit"));
+  // The app has ids of its own, and hears nothing of the guard's objects.
+  const mine = ids.next;
+  const create = (id: number): Uint8Array => message(ids.compositor, "wl_compositor.create_surface", id);
+  assertEquals(app(create(mine)), create(36));
+  assertEquals(app(message(mine, "wl_surface.commit")), message(36, "wl_surface.commit"));
+  assertEquals(host(message(buffer, "wl_buffer.release")), nothing);
+  assertEquals(host(message(1, "wl_display.delete_id", 24)), nothing);
+  app(message(mine, "wl_surface.destroy"));
+  assertEquals(host(message(1, "wl_display.delete_id", 36)), message(1, "wl_display.delete_id", mine));
+  refused(() => app(message(26, "wp_viewport.destroy")), "for no object");
+});
+
+Deno.test("the guard of Wayland keeps a border on top, on what is seen, and as long as its window", () => {
+  const { made: { app } } = withBorder();
+  const { subcompositor, child, subsurface, viewport } = { subcompositor: 18, child: 19, subsurface: 20, viewport: 21 };
+  app(message(ids.registry, "wl_registry.bind", 50, "wl_subcompositor", 1, subcompositor));
+  app(message(ids.compositor, "wl_compositor.create_surface", child));
+  const raised = text(app(message(subcompositor, "wl_subcompositor.get_subsurface", subsurface, child, ids.surface)));
+  for (const strip of [25, 28, 31, 34]) assert(raised.includes(text(message(strip, "wl_subsurface.place_above", 37))));
+  const commit = (): string => text(app(message(ids.surface, "wl_surface.commit")));
+  const right = (x: number, height: number): string =>
+    text(message(34, "wl_subsurface.set_position", x, -4)) +
+    text(message(35, "wp_viewport.set_destination", 4, height + 8));
+  app(message(ids.surface, "wl_surface.set_buffer_transform", 1));
+  assert(commit().includes(right(300, 400)));
+  app(message(ids.registry, "wl_registry.bind", 51, "wp_viewporter", 1, viewport));
+  app(message(viewport, "wp_viewporter.get_viewport", viewport + 1, ids.surface));
+  app(message(viewport + 1, "wp_viewport.set_source", 0, 0, 200 << 8, 100 << 8));
+  assert(commit().includes(right(200, 100)));
+  app(message(viewport + 1, "wp_viewport.set_destination", 100, 50));
+  assert(commit().includes(right(100, 50)));
+  // A dot in the middle is no window.
+  app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 50, 25, 1, 1));
+  const dot = message(ids.xdgSurface, "xdg_surface.set_window_geometry", 46, 21, 9, 9);
+  assertEquals(commit(), text(dot) + text(message(ids.surface, "wl_surface.commit")));
+  app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 10, 0, 80, 50));
+  assert(commit().includes(right(90, 50)));
+  const ended = text(app(message(ids.surface, "wl_surface.destroy")));
+  assert(ended.startsWith(text(message(26, "wp_viewport.destroy")) + text(message(25, "wl_subsurface.destroy"))));
+});
+
+Deno.test("the guard of Wayland has each end hear of a window's sizes as it knows them: with its border, and without", () => {
+  const { made } = withBorder();
+  const { app, host } = made;
+  const commit = message(ids.surface, "wl_surface.commit");
+  const min = (width: number, height: number): Uint8Array =>
+    message(ids.toplevel, "xdg_toplevel.set_min_size", width, height);
+  const max = (width: number, height: number): Uint8Array =>
+    message(ids.toplevel, "xdg_toplevel.set_max_size", width, height);
+  const geometry = (...box: [number, number, number, number]): Uint8Array =>
+    message(ids.xdgSurface, "xdg_surface.set_window_geometry", ...box);
+  app(min(100, 0), max(2 ** 31 - 1, 200), geometry(10, 20, 300, 200));
+  const told = text(app(commit));
+  for (const sent of [min(108, 0), max(2 ** 31 - 1, 208), geometry(6, 16, 308, 208)]) {
+    assert(told.includes(text(sent)), `${sent}`);
+  }
+  assertEquals(app(commit), commit, "once is enough");
+  // As the app says it, it is none of what the desktop is to know.
+  app(geometry(10, 20, 300, 200));
+  assertEquals(app(commit), new Uint8Array([...geometry(6, 16, 308, 208), ...commit]));
+
+  const configure = ([width, height]: readonly [number, number]): Uint8Array =>
+    message(ids.toplevel, "xdg_toplevel.configure", width, height, new Uint8Array([1, 0, 0, 0]));
+  const done = message(ids.xdgSurface, "xdg_surface.configure", 7);
+  for (const [of, to] of [[[500, 400], [492, 392]], [[0, 0], [0, 0]], [[5, 8], [1, 1]]] as const) {
+    assertEquals(host(configure(of)), nothing, "it waits for what else there is to say");
+    assertEquals(host(done), new Uint8Array([...configure(to), ...done]));
+  }
+  assertEquals(host(done), done);
+  // Whether the desktop draws a frame may come after the size.
+  host(message(ids.registry, "wl_registry.global", 60, "zxdg_decoration_manager_v1", 1));
+  app(
+    message(ids.registry, "wl_registry.bind", 60, "zxdg_decoration_manager_v1", 1, 18),
+    message(18, "zxdg_decoration_manager_v1.get_toplevel_decoration", 19, ids.toplevel),
+  );
+  host(configure([500, 400]), message(37, "zxdg_toplevel_decoration_v1.configure", 2));
+  assertEquals(host(done), new Uint8Array([...configure([500, 400]), ...done]));
+  const framed = text(app(commit));
+  for (const sent of [min(100, 0), max(2 ** 31 - 1, 200), geometry(10, 20, 300, 200)]) {
+    assert(framed.includes(text(sent)), `${sent}`);
+  }
+  // A window that comes back is told of anew, and one that has ended no longer.
+  const empty = message(ids.surface, "wl_surface.attach", 0, 0, 0);
+  const full = message(ids.surface, "wl_surface.attach", ids.buffer, 0, 0);
+  app(empty, commit);
+  assert(text(app(full, commit)).includes(text(min(100, 0))));
+  app(empty, commit);
+  host(configure([500, 400]));
+  app(message(ids.toplevel, "xdg_toplevel.destroy"));
+  assertEquals(host(done), done);
+  assertEquals(app(commit), commit);
+  // The next window of the surface has sizes of its own.
+  const next = text(app(message(ids.xdgSurface, "xdg_surface.get_toplevel", 20), full, commit));
+  assert(next.includes(text(geometry(6, 16, 308, 208))), "it has a border");
+  for (const limit of [min(108, 0), max(2 ** 31 - 1, 208)]) assert(!next.includes(text(limit.slice(4))));
+});
+
+Deno.test("the guard of Wayland has a popup beside its window's border, where the app wants it in the window", () => {
+  const { made } = withBorder();
+  use(made);
+  const { app, host } = made;
+  const [surface, own, positioner, popup] = [18, 19, 20, 21];
+  const anchor = (x: number, y: number): Uint8Array => message(38, "xdg_positioner.set_anchor_rect", x, y, 10, 20);
+  app(
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", own, surface),
+    message(ids.shell, "xdg_wm_base.create_positioner", positioner),
+    message(positioner, "xdg_positioner.set_size", 100, 100),
+    message(positioner, "xdg_positioner.set_anchor_rect", 30, 40, 10, 20),
+  );
+  const passed = app(message(own, "xdg_surface.get_popup", popup, ids.xdgSurface, positioner));
+  const sent = message(37, "xdg_surface.get_popup", 39, ids.xdgSurface, 38);
+  assertEquals(passed, new Uint8Array([...anchor(34, 44), ...sent, ...anchor(30, 40)]));
+  assertEquals(
+    host(message(39, "xdg_popup.configure", 44, 64, 100, 100)),
+    message(popup, "xdg_popup.configure", 40, 60, 100, 100),
+  );
+});
+
+Deno.test("the guard of Wayland tells the compositor no number that has begun anew beyond the protocol's largest", () => {
+  const { made } = withBorder();
+  const { app } = made;
+  const [least, most] = [-(2 ** 31), 2 ** 31 - 1];
+  viewport(made, { id: 18, surface: ids.surface, size: [100, 100] });
+  const geometry = message(ids.xdgSurface, "xdg_surface.set_window_geometry", least, least, most, most);
+  app(geometry);
+  assert(text(app(message(ids.surface, "wl_surface.commit"))).includes(text(geometry)));
+  const [surface, own, positioner] = [20, 21, 22];
+  const popup = [
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", own, surface),
+    message(ids.shell, "xdg_wm_base.create_positioner", positioner),
+    message(positioner, "xdg_positioner.set_anchor_rect", most, most, 1, 1),
+    message(positioner, "xdg_positioner.set_parent_size", most, most),
+    message(own, "xdg_surface.get_popup", 23, ids.xdgSurface, positioner),
+  ];
+  const passed = text(app(...popup));
+  for (const request of ["xdg_positioner.set_anchor_rect", "xdg_positioner.set_parent_size"]) {
+    const values = request.endsWith("rect") ? [most, most, 1, 1] : [most, most];
+    assertEquals(passed.split(text(message(40, request, ...values)).slice(4)).length, 4, request);
+  }
+});
+
+Deno.test("the guard of Wayland draws no border on a window that the desktop gives a frame", () => {
+  const { made } = withBorder();
+  const names = { manager: 18, decoration: 19 };
+  made.host(message(ids.registry, "wl_registry.global", 60, "zxdg_decoration_manager_v1", 1));
+  made.app(message(ids.registry, "wl_registry.bind", 60, "zxdg_decoration_manager_v1", 1, names.manager));
+  made.app(
+    message(names.manager, "zxdg_decoration_manager_v1.get_toplevel_decoration", names.decoration, ids.toplevel),
+  );
+  const configure = (mode: number): Uint8Array => message(37, "zxdg_toplevel_decoration_v1.configure", mode);
+  const commit = (): string => text(made.app(message(ids.surface, "wl_surface.commit")));
+  assertEquals(made.host(configure(2)), message(names.decoration, "zxdg_toplevel_decoration_v1.configure", 2));
+  assert(commit().startsWith(text(message(26, "wp_viewport.destroy"))));
+  made.host(configure(1));
+  assert(commit().includes(text(message(38, "wl_surface.attach", 22, 0, 0))));
+});
+
+Deno.test("the guard of Wayland draws a border on a window whose surface had one with a frame before", () => {
+  const { made } = withBorder();
+  const { app, host } = made;
+  const [manager, decoration] = [18, 19];
+  host(message(ids.registry, "wl_registry.global", 60, "zxdg_decoration_manager_v1", 1));
+  app(
+    message(ids.registry, "wl_registry.bind", 60, "zxdg_decoration_manager_v1", 1, manager),
+    message(manager, "zxdg_decoration_manager_v1.get_toplevel_decoration", decoration, ids.toplevel),
+  );
+  const isFramed = message(37, "zxdg_toplevel_decoration_v1.configure", 2);
+  host(isFramed);
+  app(
+    message(ids.surface, "wl_surface.attach", 0, 0, 0),
+    message(ids.surface, "wl_surface.commit"),
+    message(ids.toplevel, "xdg_toplevel.destroy"),
+    message(ids.xdgSurface, "xdg_surface.destroy"),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", 20, ids.surface),
+    message(20, "xdg_surface.get_toplevel", 21),
+    message(ids.surface, "wl_surface.attach", ids.buffer, 0, 0),
+  );
+  // What the compositor still says of the first one is not about the second.
+  host(isFramed);
+  assert(app(message(ids.surface, "wl_surface.commit")).length > 500);
+});
+
+Deno.test("the guard of Wayland draws the border of a dot of a window so large that it is seen", () => {
+  const { made } = withBorder();
+  viewport(made, { id: 18, surface: ids.surface, size: [1, 1] });
+  made.app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 1, 1));
+  const commit = text(made.app(message(ids.surface, "wl_surface.commit")));
+  const sizes = [[56, 4], [56, 4], [4, 32], [4, 32]] as const;
+  for (const [index, [width, height]] of sizes.entries()) {
+    assert(commit.includes(text(message(26 + 3 * index, "wp_viewport.set_destination", width, height))), `${index}`);
+  }
+});

@@ -1,0 +1,252 @@
+// Where popups may be on Wayland, how large, and when they go.
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  bindScreen,
+  frame,
+  ids,
+  message,
+  messages,
+  nothing,
+  popup,
+  refused,
+  type Trial,
+  use,
+  viewport,
+  withWindow,
+} from "../../wayland_samples.ts";
+
+Deno.test("the guard of Wayland leaves popups out while nobody is there, or that are large or far away", () => {
+  assertEquals(popup(withWindow(), 100, 100), nothing);
+  for (
+    const [width, height, x, passes] of [
+      [100, 100, 0, true],
+      [1000, 700, 0, false],
+      [100, 100, 900, false],
+    ] as const
+  ) {
+    const made = withWindow();
+    use(made);
+    assertEquals(popup(made, width, height, { x }).length > 0, passes);
+    // The app hears that it is closed.
+    const own = ids.next + 3;
+    const answer = made.host(message(own, "xdg_popup.configure", 0, 0, width, height));
+    assertEquals(answer.length > 24, !passes);
+  }
+});
+
+Deno.test("the guard of Wayland measures popups in the pixels of the desktop: scale, turned screens, the least if unknown", () => {
+  const [first, from] = [ids.next, ids.next + 5];
+  /** Whether there may be a popup of this size on screens of 3840 × 2160 pixels, of which this is said. */
+  const mayPopUp = (size: readonly [number, number], ...said: readonly Uint8Array[]): boolean => {
+    const made = withWindow();
+    bindScreen(made, { number: 80, id: first });
+    made.host(message(first, "wl_output.mode", 1, 3840, 2160, 60_000), ...said);
+    use(made);
+    return popup(made, ...size, { from }).length > 0;
+  };
+  const scale = message(first, "wl_output.scale", 2);
+  const turned = message(first, "wl_output.geometry", 0, 0, 600, 340, 0, "", "", 1);
+  assertEquals([mayPopUp([1920, 1080]), mayPopUp([1920, 1080], scale)], [true, false]);
+  assertEquals([mayPopUp([1900, 500], scale), mayPopUp([1900, 500], scale, turned)], [true, false]);
+  assertEquals(mayPopUp([1000, 1000], scale, turned), true);
+  // A mode that the screen could have.
+  assertEquals(mayPopUp([3000, 1300], scale, message(first, "wl_output.mode", 0, 7680, 4320, 60_000)), false);
+
+  // Who asks by the first version, or often, makes no screen larger.
+  const made = withWindow();
+  bindScreen(made, { number: 80, id: first, version: 1 });
+  made.host(message(first, "wl_output.mode", 1, 3840, 2160, 60_000));
+  use(made);
+  assertEquals(popup(made, 1_000, 700, { from }).length, 0);
+
+  const logical = withWindow();
+  bindScreen(logical, { number: 80, id: first });
+  logical.host(
+    message(first, "wl_output.mode", 1, 3840, 2160, 60_000),
+    message(ids.registry, "wl_registry.global", 81, "zxdg_output_manager_v1", 3),
+  );
+  logical.app(
+    message(ids.registry, "wl_registry.bind", 81, "zxdg_output_manager_v1", 3, first + 1),
+    message(first + 1, "zxdg_output_manager_v1.get_xdg_output", first + 2, first),
+  );
+  logical.host(message(first + 2, "zxdg_output_v1.logical_size", 2560, 1440));
+  use(logical);
+  assertEquals(popup(logical, 2_000, 1_000, { from }).length, 0);
+});
+
+Deno.test("the guard of Wayland counts a screen's pixels once, however often the app binds it", () => {
+  const { app, host, connection } = withWindow();
+  const first = ids.next;
+  for (let index = 0; index < 100; index++) {
+    bindScreen({ app, host } as Trial, { number: 80, id: first + index });
+    host(message(first + index, "wl_output.mode", 1, 1920, 1080, 60_000));
+  }
+  refused(() => {
+    for (let id = first + 100; id < first + 1_100; id++) {
+      app(
+        message(ids.compositor, "wl_compositor.create_surface", id),
+        message(id, "wl_surface.attach", ids.buffer, 0, 0),
+        message(id, "wl_surface.commit"),
+      );
+    }
+  }, "fill too many screens");
+  connection.end();
+});
+
+Deno.test("the guard of Wayland lets popups cover three quarters of the screen together, on all connections", () => {
+  const made = withWindow();
+  use(made);
+  // The screen is 1024 × 768. Surface, xdg_surface, positioner, popup.
+  const passes = (index: number): boolean => popup(made, 700, 400, { from: ids.next + 4 * index }).length > 0;
+  assertEquals([passes(0), passes(1), passes(2)], [true, true, false]);
+  made.app(message(ids.next + 3, "xdg_popup.destroy"));
+  assertEquals(passes(3), true);
+  made.connection.end();
+  assertEquals(made.session.popups.size, 0);
+});
+
+Deno.test("the guard of Wayland counts popups that are left out, or that have ended, as nothing", () => {
+  const made = withWindow();
+  const { app, host, connection, session } = made;
+  use(made);
+  const [surface, positioner, own] = [ids.next, ids.next + 2, ids.next + 3];
+  popup(made, 700, 400, { x: 900 });
+  app(message(own, "xdg_popup.reposition", positioner, 1));
+  assertEquals(session.popups.size, 0, "too far away");
+  // Its surface stays, as that of a menu of GTK 4.
+  app(message(own, "xdg_popup.destroy"), message(ids.next + 1, "xdg_surface.destroy"));
+  const shell = ids.next + 4;
+  app(
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
+    message(positioner, "xdg_positioner.set_anchor_rect", 0, 0, 10, 10),
+    message(shell, "xdg_surface.get_popup", shell + 1, ids.xdgSurface, positioner),
+  );
+  assertEquals(session.popups.size, 1);
+  app(message(surface, "wl_surface.attach", ids.buffer, 0, 0), message(surface, "wl_surface.commit"));
+  host(message(ids.keyboard, "wl_keyboard.leave", 7, ids.surface));
+  made.wait(5_000);
+  assert(connection.leave());
+  assertEquals(app(message(surface, "wl_surface.commit")), nothing);
+  app(message(shell + 1, "xdg_popup.reposition", positioner, 1));
+  assertEquals(session.popups.size, 0, "closed, as the user has left");
+
+  use(made);
+  const next = ids.next + 6;
+  popup(made, 100, 100, { from: next });
+  app(message(next + 3, "xdg_popup.destroy"));
+  assertEquals(session.popups.size, 0);
+  // It has its picture for longer than it is a popup.
+  app(message(next, "wl_surface.commit"));
+  assertEquals(session.popups.size, 1);
+  app(message(next, "wl_surface.destroy"));
+  assertEquals(session.popups.size, 0);
+});
+
+Deno.test("the guard of Wayland shows a popup on the surface of one that was left out before", () => {
+  const made = withWindow();
+  const { app, host, connection } = made;
+  const [surface, positioner] = [ids.next, ids.next + 2];
+  let [shell, own] = [ids.next + 1, ids.next + 3];
+  /** The app shows its menu again. Whether that gets a picture. */
+  const shows = (): boolean => {
+    app(message(own, "xdg_popup.destroy"), message(shell, "xdg_surface.destroy"));
+    [shell, own] = [own + 1, own + 2];
+    app(
+      message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
+      message(shell, "xdg_surface.get_popup", own, ids.xdgSurface, positioner),
+    );
+    return app(message(surface, "wl_surface.attach", ids.buffer, 0, 0)).length > 0;
+  };
+  use(made);
+  popup(made, 100, 100);
+  host(message(ids.keyboard, "wl_keyboard.leave", 7, ids.surface));
+  made.wait(5_000);
+  assert(connection.leave());
+  assertEquals(shows(), false, "nobody is there");
+  use(made);
+  assertEquals(shows(), true);
+});
+
+Deno.test("the guard of Wayland lets popups be near a menu, and not near a dot that is none", () => {
+  for (const side of [1, 100]) {
+    const made = withWindow();
+    use(made);
+    popup(made, 100, 100);
+    made.app(message(ids.next, "wl_surface.commit"));
+    // The menu's picture shows in this size.
+    viewport(made, { id: ids.next + 4, surface: ids.next, size: [side, side] });
+    made.app(message(ids.next, "wl_surface.commit"));
+    made.app(message(ids.next, "wl_surface.commit"));
+    const next = popup(made, 20, 20, { from: ids.next + 6, parent: ids.next + 1 });
+    assertEquals(next.length > 0, side === 100, `${side}`);
+  }
+});
+
+Deno.test("the guard of Wayland closes popups when the user has left, whatever the app does", () => {
+  const made = withWindow();
+  const { app, host, connection } = made;
+  use(made);
+  popup(made, 100, 100);
+  const [surface, own] = [ids.next, ids.next + 3];
+  made.wait(5_000);
+  assertEquals(connection.leave(), undefined, "the window has the keyboard");
+  host(message(ids.keyboard, "wl_keyboard.leave", 7, ids.surface));
+  made.wait(900);
+  assertEquals(connection.leave(), undefined, "just now");
+  made.wait(200);
+  // Half of a frame has passed.
+  const fill = new Uint8Array([...frame(2, 2, 64), ...frame(5, 2, 0, 8, new Uint8Array(8))]);
+  connection.fromContainer(fill.subarray(0, -4));
+  assertEquals(connection.leave(), "later");
+  connection.fromContainer(fill.subarray(-4));
+  assertEquals(connection.leave(), {
+    toContainer: messages(message(own, "xdg_popup.popup_done")),
+    toHost: messages(
+      message(surface, "wl_surface.attach", 0, 0, 0),
+      message(surface, "wl_surface.commit"),
+    ),
+  });
+  assertEquals(connection.leave(), undefined, "once");
+  assertEquals(app(message(surface, "wl_surface.attach", ids.buffer, 0, 0)), nothing);
+  // Neither end has sent these frames, and neither is to hear that they have come.
+  assertEquals(connection.fromContainer(frame(16, 5)), [frame(16, 4)]);
+  assertEquals(connection.fromHost(frame(16, 9)), [frame(16, 8)]);
+});
+
+Deno.test("the guard of Wayland counts nothing that the compositor says to what the app has ended by then", () => {
+  const made = withWindow();
+  const { app, host, session } = made;
+  use(made);
+  // The second takes the id of the first, once that is free.
+  const [second, touch] = [ids.next, ids.next];
+  // In one write: the compositor answers to each of them.
+  app(message(ids.seat, "wl_seat.get_keyboard", second), message(second, "wl_keyboard.release"));
+  host(
+    message(second, "wl_keyboard.enter", 7, ids.surface, nothing),
+    message(1, "wl_display.delete_id", second),
+    message(ids.keyboard, "wl_keyboard.leave", 8, ids.surface),
+  );
+  made.wait(5_000);
+  assertEquals([session.attention.focused(), session.attention.isPresent()], [0, false]);
+  app(message(ids.seat, "wl_seat.get_touch", touch), message(touch, "wl_touch.release"));
+  host(message(touch, "wl_touch.down", 9, 0, ids.surface, 0, 256, 256), message(1, "wl_display.delete_id", touch));
+  assertEquals(app(message(ids.toplevel, "xdg_toplevel.move", ids.seat, 9)), nothing);
+});
+
+Deno.test("the guard of Wayland shows no popup whose picture is larger than half of the screen, whatever it asked for", () => {
+  const made = withWindow();
+  use(made);
+  popup(made, 100, 100);
+  const [surface, manager, view] = [ids.next, ids.next + 4, ids.next + 5];
+  made.host(message(ids.registry, "wl_registry.global", 92, "wp_viewporter", 1));
+  made.app(
+    message(ids.registry, "wl_registry.bind", 92, "wp_viewporter", 1, manager),
+    message(manager, "wp_viewporter.get_viewport", view, surface),
+  );
+  const shown = (width: number, height: number): boolean =>
+    made.app(message(view, "wp_viewport.set_destination", width, height), message(surface, "wl_surface.commit"))
+      .length === 24;
+  // The screen is 1024 × 768. What reaches beyond the window as a shadow does may hide as much.
+  assertEquals([shown(400, 300), shown(1_200, 900), shown(800, 600), shown(700, 500)], [true, false, false, true]);
+});

@@ -1,0 +1,85 @@
+// Windows on Wayland: whose they are, and what an app may ask for.
+
+import { assert, assertEquals } from "@std/assert";
+import { ids, message, nothing, showWindow, text, trial, use, withGlobals, withWindow } from "../../wayland_samples.ts";
+
+Deno.test("the guard of Wayland marks titles and app ids, also of a window without either, and tells of Xwayland's", () => {
+  const { app, told } = withGlobals();
+  const made = text(app(
+    message(ids.compositor, "wl_compositor.create_surface", ids.surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", ids.xdgSurface, ids.surface),
+    message(ids.xdgSurface, "xdg_surface.get_toplevel", ids.toplevel),
+  ));
+  assert(made.includes("[box]\0") && made.includes("box\0"), made);
+  const title = message(ids.toplevel, "xdg_toplevel.set_title", "bank\u202e\n\u0007 of x");
+  assertEquals(app(title), message(ids.toplevel, "xdg_toplevel.set_title", "[box] bank  of x"));
+  const id = message(ids.toplevel, "xdg_toplevel.set_app_id", "../firefox a");
+  assertEquals(app(id), message(ids.toplevel, "xdg_toplevel.set_app_id", "box..._firefox_a"));
+  assertEquals(told, []);
+  app(message(ids.toplevel, "xdg_toplevel.set_app_id", "org.freedesktop.Xwayland"));
+  assertEquals(told.map((line) => line.slice(0, 45)), ["An app that knows only X is shown in one wind"]);
+});
+
+Deno.test("the guard of Wayland calls an X server by the app, has it ask that to close, and closes it at the second time", () => {
+  const made = withGlobals(undefined, trial(undefined, { startedApp: () => "xte\u202erm" }));
+  showWindow(made);
+  const close = message(ids.toplevel, "xdg_toplevel.close");
+  assertEquals(made.host(close), close, "no X server");
+  made.wait(3_000);
+  assertEquals(
+    made.app(message(ids.toplevel, "xdg_toplevel.set_app_id", "org.freedesktop.Xwayland")),
+    new Uint8Array([
+      ...message(ids.toplevel, "xdg_toplevel.set_app_id", "box.xterm"),
+      ...message(ids.toplevel, "xdg_toplevel.set_title", "[box] xterm"),
+    ]),
+  );
+  const key = (state: number): Uint8Array => message(ids.keyboard, "wl_keyboard.key", 0, 0, 147, state);
+  const asked = new Uint8Array([...key(1), ...key(0)]);
+  assertEquals(made.host(close), asked);
+  made.wait(3_000);
+  assertEquals(made.host(close), asked, "the app has asked back, and goes on");
+  made.wait(2_000);
+  assertEquals(made.host(close), close);
+  made.wait(3_000);
+  made.app(message(ids.keyboard, "wl_keyboard.release"));
+  assertEquals(made.host(close), close, "no keyboard");
+});
+
+Deno.test("the guard of Wayland leaves a window the frame of the desktop", () => {
+  const { app, host } = withWindow();
+  const [manager, decoration] = [ids.next, ids.next + 1];
+  host(message(ids.registry, "wl_registry.global", 90, "zxdg_decoration_manager_v1", 1));
+  app(message(ids.registry, "wl_registry.bind", 90, "zxdg_decoration_manager_v1", 1, manager));
+  app(message(manager, "zxdg_decoration_manager_v1.get_toplevel_decoration", decoration, ids.toplevel));
+  const ofDesktop = message(decoration, "zxdg_toplevel_decoration_v1.set_mode", 2);
+  assertEquals(app(message(decoration, "zxdg_toplevel_decoration_v1.set_mode", 1)), ofDesktop);
+  assertEquals(app(message(decoration, "zxdg_toplevel_decoration_v1.unset_mode")), ofDesktop);
+});
+
+Deno.test("the guard of Wayland lets no window have the whole screen or come to the front while nobody works in it", () => {
+  const made = withWindow();
+  const full = message(ids.toplevel, "xdg_toplevel.set_fullscreen", 0);
+  assertEquals(made.app(full), nothing);
+  use(made);
+  assertEquals(made.app(full), full);
+});
+
+Deno.test("the guard of Wayland lets an app have the window's menu, the front and titles as on X", () => {
+  const made = withWindow();
+  const { app, host } = made;
+  host(message(ids.registry, "wl_registry.global", 96, "xdg_activation_v1", 1));
+  app(message(ids.registry, "wl_registry.bind", 96, "xdg_activation_v1", 1, ids.next));
+  const menu = (): boolean => app(message(ids.toplevel, "xdg_toplevel.show_window_menu", ids.seat, 6, 1, 1)).length > 0;
+  const toFront = (): boolean => app(message(ids.next, "xdg_activation_v1.activate", "token", ids.surface)).length > 0;
+  assertEquals([menu(), toFront()], [false, false]);
+  use(made);
+  assertEquals([menu(), toFront()], [true, true]);
+  const many = (count: number, ask: () => boolean): number => Array.from({ length: count }, ask).filter(Boolean).length;
+  assertEquals(many(100, toFront), 19);
+  const title = message(ids.toplevel, "xdg_toplevel.set_title", "x");
+  assertEquals(many(6_000, () => app(title).length > 0), 5_000);
+  made.wait(100);
+  const states = ["set_maximized", "unset_maximized", "set_minimized", "unset_fullscreen"]
+    .map((name) => message(ids.toplevel, `xdg_toplevel.${name}`));
+  assertEquals(many(100, () => states.every((state) => app(state).length > 0)), 12);
+});
