@@ -7,56 +7,101 @@ import { eventually, mountsRoot, script, sh, startScript } from "./run.ts";
 import { nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { startKeyboard } from "./today_desktop.ts";
 import { startSway, waylandParts, windowCalled } from "./wayland_desktop.ts";
-import { makeContainer, removeContainer } from "./world.ts";
+import { shareContainer } from "./world.ts";
 
-const name = "e2e-wayland-windows";
+const nameOn = shareContainer("wayland-windows");
 
-/** The program: its parts, one behind the other. */
-const program = ["../lab/wayland_client.py", "large_windows.py"]
-  .map((file) => Deno.readTextFileSync(fromFileUrl(new URL(file, import.meta.url)))).join("\n");
+/** A program: its parts, one behind the other. */
+function program(file: string): string {
+  return ["../lab/wayland_client.py", file]
+    .map((part) => Deno.readTextFileSync(fromFileUrl(new URL(part, import.meta.url)))).join("\n");
+}
 
-/** How many pixels of a desktop are red. */
-async function redPixels(env: Record<string, string>): Promise<number> {
+/** How many pixels of a desktop are of a colour, which is written as Python's bytes. */
+async function pixelsOf(colour: string, env: Record<string, string>): Promise<number> {
   const count = `
 import sys
 pixels = sys.stdin.buffer.read().split(b"\\n", 3)[3]
-print(sum(pixels[at : at + 3] == b"\\xff\\0\\0" for at in range(0, len(pixels), 3)))
+print(sum(pixels[at : at + 3] == b"${colour}" for at in range(0, len(pixels), 3)))
 `;
   return Number(await sh(["sh", "-c", 'grim -t ppm - | python3 -c "$0"', count], { env }));
 }
+const [red, green, blue] = ["\\xff\\0\\0", "\\0\\xff\\0", "\\0\\0\\xff"];
 
 testOnOneEngine(
   "hostile: a window shows no large part and no large popup through attach.ts, as it does by itself",
   waylandParts,
   async (engine) => {
-    await makeContainer(engine, name);
-    try {
-      const file = join(mountsRoot, name, "share", "large.py");
-      await Deno.writeTextFile(file, program);
-      for (const [what, scale] of [["part", 1], ["popup", 1], ["popup", 2]] as const) {
-        await using desktop = await startSway();
-        const { env } = desktop;
-        await sh(["swaymsg", `output * scale ${scale}; for_window [title=".*"] floating enable`], { env });
-        // The guard shows no popup of a container that does not have the keyboard.
-        await using _ = await startKeyboard("sway", env);
-        const own = startProcess(["python3", file, what, `${scale}`], { env, output: { line: () => {} } });
-        await eventually(`a large ${what}`, async () => await redPixels(env) > 200_000);
-        own.kill("SIGKILL");
-        await own.ended;
-        await eventually("its end", async () => await redPixels(env) === 0);
-        const command = `python3 share/large.py ${what} ${scale}`;
-        const running = startScript("attach", engine, ["--session=large", name, command], { env });
-        await windowCalled(`[${name}] large`, env);
-        const log = join(mountsRoot, name, "xpra", "large.log");
-        await eventually("all of it", async () => (await Deno.readTextFile(log)).includes("shown"));
-        await new Promise((resolve) => setTimeout(resolve, 500));
-        assertEquals(await redPixels(env), 0);
-        await script("attach", engine, ["--stop", name, "--all"]);
-        await running.ended;
-      }
-      await nothingLeft(engine, name);
-    } finally {
-      await removeContainer(engine, name);
+    const name = nameOn(engine);
+    const file = join(mountsRoot, name, "share", "large.py");
+    await Deno.writeTextFile(file, program("large_windows.py"));
+    for (const [what, scale] of [["part", 1], ["popup", 1], ["popup", 2]] as const) {
+      await using desktop = await startSway();
+      const { env } = desktop;
+      await sh(["swaymsg", `output * scale ${scale}; for_window [title=".*"] floating enable`], { env });
+      // The guard shows no popup of a container that does not have the keyboard.
+      await using _ = await startKeyboard("sway", env);
+      const own = startProcess(["python3", file, what, `${scale}`], { env, output: { line: () => {} } });
+      await eventually(`a large ${what}`, async () => await pixelsOf(red, env) > 200_000);
+      own.kill("SIGKILL");
+      await own.ended;
+      await eventually("its end", async () => await pixelsOf(red, env) === 0);
+      const command = `python3 share/large.py ${what} ${scale}`;
+      const running = startScript("attach", engine, ["--session=large", name, command], { env });
+      await windowCalled(`[${name}] large`, env);
+      const log = join(mountsRoot, name, "xpra", "large.log");
+      await eventually("all of it", async () => (await Deno.readTextFile(log)).includes("shown"));
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      assertEquals(await pixelsOf(red, env), 0);
+      await script("attach", engine, ["--stop", name, "--all"]);
+      await running.ended;
     }
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnOneEngine(
+  "a window that is drawn by a part of it keeps its border when it has to be smaller, as two are beside each other",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    await Deno.writeTextFile(join(mountsRoot, name, "share", "shrinking.py"), program("shrinking_window.py"));
+    await using desktop = await startSway();
+    const { env } = desktop;
+    /** Opens a window. Returns the last line that it has drawn. */
+    const open = async (
+      title: string,
+    ): Promise<{ running: ReturnType<typeof startScript>; drawn(): Promise<string> }> => {
+      const words = [`--session=${title}`, "--border=red,4", name, `python3 share/shrinking.py ${title}`];
+      const running = startScript("attach", engine, words, { env });
+      await windowCalled(`[${name}] ${title}`, env);
+      const log = join(mountsRoot, name, "xpra", `${title}.log`);
+      return { running, drawn: async () => (await Deno.readTextFile(log)).trimEnd().split("\n").at(-1)! };
+    };
+    /** The windows show nothing but themselves, so large as they are, and their borders. */
+    const showThemselves = async (sizes: readonly (readonly [number, number])[]): Promise<boolean> => {
+      const sum = (of: (width: number, height: number) => number): number =>
+        sizes.reduce((all, [width, height]) => all + of(width, height), 0);
+      return await pixelsOf(blue!, env) === 0 &&
+        await pixelsOf(green!, env) === sum((width, height) => width * height) &&
+        await pixelsOf(red!, env) === sum((width, height) => (width + 8) * (height + 8) - width * height);
+    };
+    const sizeIn = (line: string): [number, number] => {
+      const [, width, height] = /^drawn (\d+) x (\d+)$/.exec(line)!;
+      return [Number(width), Number(height)];
+    };
+    const first = await open("first");
+    const alone = await eventually("one window", async () => {
+      const size = sizeIn(await first.drawn());
+      return await showThemselves([size]) ? size : undefined;
+    });
+    const second = await open("second");
+    await eventually("two windows", async () => {
+      const sizes = [sizeIn(await first.drawn()), sizeIn(await second.drawn())];
+      return sizes.every(([width]) => width < alone[0] - 128) && await showThemselves(sizes);
+    });
+    await script("attach", engine, ["--stop", name, "--all"]);
+    await Promise.all([first.running.ended, second.running.ended]);
+    await nothingLeft(engine, name);
   },
 );

@@ -84,6 +84,8 @@ export interface Verdict<Changed = Readonly<Record<string, ArgumentValue>>> {
   before?: readonly Addition[];
   /** What passes after it. */
   after?: readonly Addition[];
+  /** A surface that is committed after it, as if the app had said so. */
+  commits?: WaylandObject;
 }
 
 /** What must not pass. */

@@ -160,20 +160,28 @@ export function createPolicy(
   /** Nothing would take it back: the compositor says no more to what it knows to be ended. */
   const notOnceEnded = new Set([...Object.keys(input.handlers), ...offersOfDevice]);
 
+  const judge: Policy["judge"] = (message) => {
+    const { object, type: { name } } = message;
+    const all = judges.get(name);
+    if (!all || object.isEnded && notOnceEnded.has(name)) return undefined;
+    const named = { object, args: namedArguments(message) };
+    let verdict: Verdict | undefined;
+    for (const judge of all) {
+      const more = judge(named, message);
+      if (more) verdict = verdict ? joined(verdict, more) : more;
+      if (verdict?.drop) break;
+    }
+    return verdict?.commits ? joined(verdict, { after: committed(verdict.commits) }) : verdict;
+  };
+  /** What passes when a surface is committed. */
+  const committed = (object: WaylandObject): readonly Addition[] => {
+    const type = object.type.requests.find(({ name }) => name === "wl_surface.commit")!;
+    const { drop, before = [], after = [] } = judge({ sender: "container", object, type, values: [] }) ?? {};
+    return [...before, ...drop ? [] : [[object, "commit"] as const], ...after];
+  };
+
   return {
-    judge(message) {
-      const { object, type: { name } } = message;
-      const all = judges.get(name);
-      if (!all || object.isEnded && notOnceEnded.has(name)) return undefined;
-      const named = { object, args: namedArguments(message) };
-      let verdict: Verdict | undefined;
-      for (const judge of all) {
-        const more = judge(named, message);
-        if (more) verdict = verdict ? joined(verdict, more) : more;
-        if (verdict?.drop) break;
-      }
-      return verdict;
-    },
+    judge,
     checkBind: registry.checkBind,
     sendsFile: (name) => name === "wl_shm.create_pool" || name === "wl_keyboard.keymap",
     ended(object) {

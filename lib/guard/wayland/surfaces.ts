@@ -195,7 +195,7 @@ export function createSurfaces(
     // With what the app has changed since it committed them.
     following.forEach(take);
     const box = boxOf(root);
-    const { shell, geometry, named = geometry } = root;
+    const { shell, geometry, named } = root;
     if (box) root.whole = root.seen = box;
     else {
       delete root.whole;
@@ -205,14 +205,12 @@ export function createSurfaces(
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
     if (root.role === "popup" && (root.isHidden || !mayPopUp(root, sizeOf(box)))) return dropped;
     // Else it would have a picture over other windows, which the desktop takes for a shadow.
-    const isBeyond = named ? !isWithin(box, named) : following.length > 0;
+    const isBeyond = named ? !isWithin(box, named) : geometry !== undefined || following.length > 0;
     // Once the parts are as small as the window has become, it has its shadow around it again.
     const counts = isBeyond ? box : named;
     const isChanged = counts !== undefined && rectangleOf(counts).join() !== (geometry && rectangleOf(geometry).join());
-    if (isChanged) {
-      root.geometry = counts;
-      root.told.set("set_window_geometry", rectangleOf(counts));
-    }
+    if (isChanged) root.told.set("set_window_geometry", rectangleOf(counts));
+    if (counts) root.geometry = counts;
     for (const part of following) {
       held.delete(part);
       if (!isSync(part)) apply(part);
@@ -228,6 +226,15 @@ export function createSurfaces(
     return {
       before: [...isChanged ? [[shell, "set_window_geometry", ...rectangleOf(counts)] as const] : [], ...commits],
     };
+  };
+  /** A part has changed: its window may not have to be larger any longer than the app says. */
+  const followPart = (root: Surface): Verdict<never> | undefined => {
+    const { named, geometry, whole, pending, sizes: [, committed] } = root;
+    if (geometry === named || !whole) return undefined;
+    // The app is about to commit more than what has come of that by now.
+    if (pending || !isSame(shownSize(root), committed)) return undefined;
+    const box = boxOf(root);
+    return box && rectangleOf(box).join() !== rectangleOf(whole).join() ? { commits: root.object } : undefined;
   };
   return {
     of: (object) => surfaces.get(object)!,
@@ -286,13 +293,15 @@ export function createSurfaces(
         return dropped;
       }
       apply(surface);
-      return root === surface ? commitRoot(root) : undefined;
+      return root === surface ? commitRoot(root) : followPart(root);
     },
     release(part) {
-      if (!isInside(rootOf(part))) return dropped;
+      const root = rootOf(part);
+      if (!isInside(root)) return dropped;
       part.isSync = false;
-      if (!isSync(part)) apply(part);
-      return undefined;
+      if (isSync(part)) return undefined;
+      apply(part);
+      return followPart(root);
     },
     setRole(object, role) {
       const surface = object && surfaces.get(object)!;
@@ -316,6 +325,10 @@ function isSync(part: Surface): boolean {
     if (each.isSync) return true;
   }
   return false;
+}
+
+function isSame(size: Size, other: Size): boolean {
+  return size.width === other.width && size.height === other.height;
 }
 
 function sizeOf({ left, top, right, bottom }: Box): Size {
@@ -370,7 +383,7 @@ function unionOf(box: Box, other: Box): Box {
 function isSettled({ places, sizes: [size, committed] }: Surface): boolean {
   const [{ left: x, top: y }] = places;
   return places.every(({ left, top, right, bottom }) => left === x && top === y && right === x && bottom === y) &&
-    size.width === committed.width && size.height === committed.height;
+    isSame(size, committed);
 }
 
 /**

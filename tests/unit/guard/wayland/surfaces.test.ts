@@ -270,6 +270,52 @@ Deno.test("the guard of Wayland knows what a part has become while it waits for 
   );
 });
 
+Deno.test("the guard of Wayland has a window as small as it says once its part is, without a word of the app's", () => {
+  const commit = message(ids.surface, "wl_surface.commit");
+  const commitOfPart = message(ids.next + 1, "wl_surface.commit");
+  const free = message(ids.next + 2, "wl_subsurface.set_desync");
+  const attach = message(ids.surface, "wl_surface.attach", ids.buffer, 0, 0);
+  const geometry = (width: number): Uint8Array =>
+    message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, width, 100);
+  /** A window that has shrunk, while its part has not. */
+  const withLargePart = (isSync = false): Trial & { commitPart(): Uint8Array } => {
+    const made = withWindow();
+    const commitPart = part(made, 0, { isSync });
+    viewport(made, { id: ids.next + 3, surface: ids.next + 1, size: [300, 100] });
+    commitPart();
+    made.app(commit);
+    viewport(made, { id: ids.next + 5, surface: ids.surface, size: [100, 100] });
+    made.app(geometry(100));
+    assertEquals(made.app(commit), new Uint8Array([...geometry(300), ...commit]));
+    return { ...made, commitPart };
+  };
+  const follows = new Uint8Array([...commitOfPart, ...geometry(100), ...commit]);
+
+  const made = withLargePart();
+  assertEquals(made.commitPart(), commitOfPart, "as large as before");
+  const view = viewport(made, { id: ids.next + 7, surface: ids.next + 1, size: [260, 100] });
+  assertEquals(made.commitPart(), new Uint8Array([...commitOfPart, ...geometry(260), ...commit]), "smaller");
+  made.app(message(view, "wp_viewport.set_destination", 200, 100));
+  assertEquals(made.commitPart(), follows);
+  assertEquals(made.commitPart(), commitOfPart, "once");
+
+  const bound = withLargePart(true);
+  viewport(bound, { id: ids.next + 7, surface: ids.next + 1, size: [100, 100] });
+  assertEquals(bound.commitPart(), commitOfPart);
+  assertEquals(bound.app(free), new Uint8Array([...free, ...geometry(100), ...commit]));
+
+  // The app changes its window just now, and would have half of that committed.
+  const busy = withLargePart();
+  busy.app(attach);
+  viewport(busy, { id: ids.next + 7, surface: ids.next + 1, size: [100, 100] });
+  assertEquals(busy.commitPart(), commitOfPart);
+  assertEquals(busy.app(commit), new Uint8Array([...geometry(100), ...commit]));
+  const sized = withLargePart();
+  viewport(sized, { id: ids.next + 7, surface: ids.next + 1, size: [100, 100] });
+  sized.app(message(ids.next + 6, "wp_viewport.set_destination", 90, 100));
+  assertEquals(sized.commitPart(), commitOfPart);
+});
+
 Deno.test("the guard of Wayland moves no part of a window by an offset of its picture", () => {
   const { app, ...rest } = withWindow();
   part({ app, ...rest }, 0)();
