@@ -4,7 +4,6 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { withDisplay } from "../../../lib/attach/choose_display.ts";
 import { CannotShow, type DisplayRequest } from "../../../lib/attach/display/display.ts";
 import { wantedDisplay } from "../../../lib/attach/display/request.ts";
-import { parseBorder } from "../../../lib/attach/settings/border_option.ts";
 import { drawsTitles, newTransport, noWayland, startWaylandClient } from "../../../lib/attach/wayland/client.ts";
 import { wayland } from "../../../lib/attach/wayland/display.ts";
 import { ExitCode, UserError } from "../../../lib/base/errors.ts";
@@ -200,13 +199,4 @@ Deno.test("the box of waypipe writes nothing into the history", async () => {
   const { said, noted } = await clientFails({ stderr: "x" });
   assertEquals(noted, [{ kind: "clipboard", ...crossing, direction: "in" }]);
   assertEquals(said, [`warn: ${crossingText({ ...crossing, direction: "out" })}`]);
-});
-
-Deno.test("parseBorder() takes a colour by name or number, a width, or auto, and refuses all else", () => {
-  assertEquals(parseBorder("red"), { colour: "#ff0000", width: 5, isAlways: true });
-  assertEquals(parseBorder("#0a0BFF,12"), { colour: "#0a0bff", width: 12, isAlways: true });
-  assertEquals(parseBorder("auto"), "auto");
-  for (const other of ["off", "red,0", "red,46", "red,5:off", "#fff", "nocolour", "constructor", "red "]) {
-    assertEquals(assertThrows(() => parseBorder(other), UserError, `"${other}" is not a border`).exitCode, 2);
-  }
 });

@@ -1,127 +1,16 @@
-// Channels that the user closes while their session runs: which words mean that, and what the run does of it.
+// Channels that the user closes while their session runs.
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { deny } from "../../../lib/attach/deny.ts";
-import { readDenial } from "../../../lib/attach/deny_request.ts";
-import { createPermissions, type Permissions } from "../../../lib/attach/session/permissions.ts";
-import { denyInRun, findRuns, openToCommands } from "../../../lib/attach/session/runs.ts";
+import { createPermissions } from "../../../lib/attach/session/permissions.ts";
+import { findRuns, openToCommands } from "../../../lib/attach/session/runs.ts";
 import { UserError } from "../../../lib/base/errors.ts";
-import { parseCommandLine } from "../../../lib/cli/options.ts";
-import type { Container } from "../../../lib/container/container.ts";
-import { openHistory } from "../../../lib/container/history.ts";
-import { mountsIn } from "../../../lib/container/paths.ts";
-import type { Happening } from "../../../lib/container/history.ts";
-import { closeInGuard } from "../../../lib/attach/wayland/ask_guard.ts";
 import type { Channel } from "../../../lib/guard/channel.ts";
-import { obeyCommands } from "../../../lib/guard/commands.ts";
-import { type CarryRequest, createCarrying } from "../../../lib/guard/wayland/carrying.ts";
-import { commandLine } from "../../../attach.ts";
+import { createCarrying } from "../../../lib/guard/wayland/carrying.ts";
 import { localBox } from "../containers.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
-
-const read = (line: string): ReturnType<typeof readDenial> =>
-  readDenial(parseCommandLine(commandLine, line.split(" ")));
-
-Deno.test("--deny with a container's name closes channels of its sessions; before a channel, it is about one to show", () => {
-  for (
-    const line of [
-      "--deny web microphone",
-      "--deny=web microphone",
-      "--session s --deny web microphone -q --json",
-      "--deny web microphone,",
-    ]
-  ) assertEquals(read(line), { word: "web", channels: ["microphone"] }, line);
-  const clipboard: Channel[] = ["clipboard-in", "clipboard-out", "sound"];
-  assertEquals(read("--deny far:web clipboard,sound"), { word: "far:web", channels: clipboard });
-  for (const name of ["sound", "links"]) {
-    assertEquals(read(`--deny local:${name} ${name}`), { word: `local:${name}`, channels: [name as Channel] });
-  }
-  for (
-    const line of [
-      ...[
-        "--deny sound web",
-        "--deny sound,links web firefox",
-        "--deny links sound",
-        "web firefox --deny sound",
-        "web",
-      ],
-      ...["--deny soud web firefox", "--deny web", "--deny sound -- links", "--deny=links, web"],
-    ]
-  ) assertEquals(read(line), undefined, line);
-});
-
-Deno.test("--deny with a container's name goes with no other option, and not with what cannot be closed", () => {
-  for (
-    const [line, message] of [
-      ["--deny web microphon", 'Neither "web" nor "microphon" is a list of channels'],
-      ["--deny web ,", 'Neither "web" nor "," is a list of channels'],
-      ["--deny web links --allow sound", "--allow cannot be used with --deny NAME"],
-      ["--stop --deny web links", "--deny cannot be used with --stop"],
-      ["--deny web look,links", 'The channel "look" cannot be closed later'],
-    ] as const
-  ) assertThrows(() => read(line), UserError, message);
-});
-
-/** Runs of attach.ts that serve sessions of a container, and the process that closes their channels. */
-async function withRuns(
-  sessions: readonly string[],
-  test: (world: {
-    /** That process's own view of the container. */
-    box: Container;
-    runs: Permissions[];
-    said: string[];
-    history: Happening[];
-    /** Makes the private directory of a guard, whose commands are obeyed if there is somebody who does. */
-    guard: (session: string, obey?: (request: CarryRequest) => unknown) => Promise<void>;
-    root: string;
-    env: Record<string, string>;
-  }) => Promise<void>,
-  answer: (argv: readonly string[]) => Answer = () => ({}),
-): Promise<void> {
-  const root = await Deno.makeTempDir();
-  const env = { GUI_CONTAINER_MOUNTS: root };
-  const { host, said } = recordingHost({ env, answer });
-  const mounts = mountsIn(host, "box");
-  const directoryOf = async (name: string): Promise<string> => {
-    const directory = join(root, `.attach-${name}`);
-    await Deno.mkdir(directory, { mode: 0o700 });
-    const lock = scope.use(await Deno.open(join(directory, "lock"), { write: true, create: true }));
-    await lock.lock(false);
-    return directory;
-  };
-  await using scope = new AsyncDisposableStack();
-  try {
-    const runs: Permissions[] = [];
-    for (const [index, session] of sessions.entries()) {
-      const own = localBox(recordingHost({ env }).host, { mounts, directory: await directoryOf(`${index}`) });
-      const permissions = createPermissions(own, {
-        open: new Set(["microphone", "links", "sound"]),
-        times: new Map([["microphone", 60_000]]),
-      });
-      scope.use(await openToCommands(own, { session, permissions, asks: new Set() }));
-      runs.push(permissions);
-    }
-    const history: Happening[] = [];
-    const box = localBox(host, {
-      ...{ mounts, directory: await directoryOf("own") },
-      history: { ...openHistory(host, undefined), add: (happening) => history.push(happening) > 0 },
-    });
-    const guard = async (session: string, obey?: (request: CarryRequest) => unknown): Promise<void> => {
-      const directory = join(root, ".attach-1w");
-      await Deno.mkdir(directory, { mode: 0o700 });
-      await Deno.writeTextFile(join(directory, "session.json"), JSON.stringify({ mounts: mounts.directory, session }));
-      if (!obey) return;
-      await Deno.mkdir(join(directory, "commands"), { mode: 0o700 });
-      const watcher = obeyCommands(directory, obey);
-      scope.defer(() => watcher.close());
-    };
-    await test({ box, runs, said, history, guard, root, env });
-  } finally {
-    await scope.disposeAsync();
-    await Deno.remove(root, { recursive: true });
-  }
-}
+import { withRuns } from "../runs.ts";
 
 Deno.test("deny() closes channels in all sessions of a container, or in one, and says what was open", async () => {
   await withRuns(["firefox", "foot"], async ({ box, runs, said, root }) => {
@@ -207,45 +96,6 @@ Deno.test("deny() closes the rest where a guard or a run fails, and says what ma
       "result: firefox: nothing was closed\nfoot: microphone",
       'warn: The guard of "firefox" of "box" does not answer: its clipboard may still be open',
     ]);
-  });
-});
-
-Deno.test("a run that cannot watch for commands is known, and so is what it may have open", async () => {
-  await withRuns([], async ({ box, root, env }) => {
-    const directory = join(root, ".attach-own");
-    const { host, said } = recordingHost({ env });
-    const own = localBox(host, { mounts: box.mounts, directory });
-    await Deno.writeTextFile(join(directory, "commands"), "");
-    const permissions = createPermissions(own, { open: new Set(["microphone"]) });
-    await using _commands = await openToCommands(own, { session: "foot", permissions, asks: new Set() });
-    assertEquals(said.map((line) => line.split(":", 2).join(":")), [
-      "warn: attach.ts --list and --deny do not reach this run",
-    ]);
-    const denied = deny(box, { channels: ["microphone"], session: undefined });
-    await assertRejects(() => denied, UserError, 'The run that shows "foot" of "box" does not answer');
-  });
-});
-
-Deno.test("a run that is stopped, and a guard that hangs, are said not to answer; one that has ended is nothing", async () => {
-  await withRuns(["foot"], async ({ box, root, guard }) => {
-    const [run] = await findRuns(box.host);
-    const own = join(root, ".attach-own/guard");
-    const stopped = { ...run!, directory: join(root, ".attach-stopped") };
-    const channels: Channel[] = ["clipboard-in"];
-    assertEquals(await denyInRun(box, { run: stopped, own, channels }), undefined);
-    await Deno.mkdir(join(stopped.directory, "commands"), { recursive: true });
-    using lock = await Deno.open(join(stopped.directory, "lock"), { write: true, create: true });
-    await lock.lock(false);
-    const denied = denyInRun(box, { run: stopped, own, channels, limitMs: 20 });
-    const { hint } = await assertRejects(
-      () => denied,
-      UserError,
-      'The run that shows "foot" of "box" does not answer: its channels may still be open',
-    );
-    assertEquals(hint, "If it is stopped, type fg there. To end the session: attach.ts --stop box foot");
-    await guard("foot", () => new Promise(() => {}));
-    const closed = closeInGuard(box, { session: "foot", channels, limitMs: 20 });
-    await assertRejects(() => closed, UserError, "does not answer: its clipboard may still be open");
   });
 });
 

@@ -1,102 +1,12 @@
-// What attach.ts refuses, and that nothing is another then.
+// What attach.ts refuses before anything else.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { runDisposable } from "../../../lib/attach/disposable/disposable.ts";
-import { reattach } from "../../../lib/attach/reattach.ts";
+import { assertEquals, assertThrows } from "@std/assert";
 import type { ShowRequest } from "../../../lib/attach/display/request.ts";
 import { type DisposableRequest, readRequest, type Words } from "../../../lib/attach/request.ts";
 import { reattachLine } from "../../../lib/attach/session/advice.ts";
 import { openingLine } from "../../../lib/attach/session/places.ts";
-import { start } from "../../../lib/attach/start.ts";
 import { UserError } from "../../../lib/base/errors.ts";
-import { borderOf } from "../../../lib/container/border.ts";
-import type { Container } from "../../../lib/container/container.ts";
-import { mountsIn } from "../../../lib/container/paths.ts";
-import { engineCalled } from "../../../lib/engine/engine.ts";
-import { type Answer, recordingHost } from "../recording_host.ts";
-
-const red = { colour: "#ff0000", width: 5, isAlways: true };
-
-/** A request for a red border. */
-function request(options: Partial<DisposableRequest> = {}): DisposableRequest {
-  const show = {
-    session: undefined,
-    display: "auto",
-    open: new Set<never>(),
-    asks: new Set<never>(),
-    border: red,
-  } as const;
-  const app = { app: ["foot"], detached: false, files: [] };
-  return { ...show, ...app, userOptions: [], box: true, ...options };
-}
-
-/** Runs `test` with a container that has a border already, and fails if it has another one then. */
-async function keepsBorder(
-  test: (container: Container) => Promise<unknown>,
-  { env = {}, answer, session = "" }: {
-    env?: Record<string, string>;
-    answer?: (argv: readonly string[]) => Answer;
-    /** The display of a session. */
-    session?: string;
-  } = {},
-): Promise<void> {
-  const root = await Deno.makeTempDir();
-  try {
-    const all = { GUI_CONTAINER_MOUNTS: root, HOME: root, ...env };
-    const { host } = recordingHost({ env: all, ...answer ? { answer } : {} });
-    const mounts = mountsIn(host, "box");
-    await Deno.mkdir(mounts.directory);
-    const before = await borderOf({ host, mounts });
-    const list = session && `foot\t${session}\t7\t0\t1700000000\t\t\t"foot"`;
-    await test({
-      ...{ host, mounts, name: "box", label: "box", options: [], crossesNetwork: false },
-      engine: engineCalled("incus"),
-      isStopped: () => Promise.resolve(false),
-      connect: () => Promise.resolve({}),
-      seenSessions: () => Promise.resolve(session ? ["foot"] : []),
-      script: () => Promise.resolve({ code: 0, stdout: list }),
-    } as unknown as Container);
-    assertEquals(await borderOf({ host, mounts }), before);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
-}
-
-Deno.test("a run that Wayland cannot show changes no border", async () => {
-  await keepsBorder(async (container) => {
-    const error = await assertRejects(() => start(container, request({ display: "wayland" })), UserError);
-    assertEquals([error.message, error.exitCode], ["Wayland cannot show this: $WAYLAND_DISPLAY is not set", 2]);
-  });
-});
-
-Deno.test("a copy of a container without a snapshot changes no border", async () => {
-  const instance = JSON.stringify({ name: "box", status: "Running", config: { "user.gui-container": "1" } });
-  const answer = ([, , path]: readonly string[]): Answer =>
-    path?.endsWith("/snapshots/made") ? { code: 1, stderr: "Error: not found" } : { stdout: instance };
-  await keepsBorder(
-    async (container) => void await assertRejects(() => runDisposable(container, request()), UserError, "no snapshot"),
-    { env: { DISPLAY: ":0" }, answer },
-  );
-});
-
-Deno.test("a session is not shown again in another way, or with options that it cannot have; nor is its border another", async () => {
-  const byX = '"foot" is shown over X, and cannot be shown again with --display=wayland';
-  const byWayland = '"foot" is shown over Wayland, and cannot be shown again with ';
-  for (
-    const [session, options, message] of [
-      ["x11", { display: "wayland" }, byX],
-      ["wayland", { display: "x11" }, `${byWayland}--display=x11`],
-      ["wayland", { userOptions: ["--title=x"] }, `${byWayland}--title=x`],
-      ["wayland", { box: false }, `${byWayland}--no-box`],
-    ] as const
-  ) {
-    const run = (container: Container): Promise<number> => reattach(container, request(options));
-    await keepsBorder(async (container) => {
-      const error = await assertRejects(() => run(container), UserError);
-      assertEquals([error.message, error.exitCode], [message, 2]);
-    }, { session, env: { WAYLAND_DISPLAY: "wayland-0" } });
-  }
-});
+import { recordingHost } from "../recording_host.ts";
 
 Deno.test("--links-to and --files-to are refused while the channel is closed; the settings may say it for when it is open", () => {
   const { host } = recordingHost();

@@ -1,8 +1,10 @@
 // What the agent makes of an app's filters: no line of it is longer than the host's end reads.
 
 import { assert, assertEquals } from "@std/assert";
+import { offerPortals } from "../../../../lib/attach/agent/agent.ts";
 import { type FileFilter, maxRequestLine, parseRequest } from "../../../../lib/attach/agent/requests.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
+import { withValues } from "../../../../lib/base/shell_words.ts";
 import { testWith } from "../../samples.ts";
 
 /** Runs the agent's functions about filters alone: the rest needs a session and its bus. */
@@ -53,3 +55,37 @@ testWith(
     assertEquals(filters[0]!.label, "F0");
   },
 );
+
+Deno.test("the session's xdg-open asks the host first, then opens here, and does not ask itself", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const env = { RUNTIME_DIRECTORY: directory, PATH: `${directory}:${Deno.env.get("PATH")}` };
+    await runProcess(["/bin/sh", "-ec", withValues(offerPortals, { channels: " links ", awaited: "" })], { env });
+    const opener = `${directory}/bin/xdg-open`;
+    const program = (name: string, text: string): Promise<void> =>
+      Deno.writeTextFile(`${directory}/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    const text = await Deno.readTextFile(opener);
+    await Deno.writeTextFile(opener, text.replace("/usr/bin/xdg-open", `${directory}/here`));
+    // As where the session's browser is the only one: it asks again.
+    await program("here", `echo "here: $*"; [ "$1" != https://loop.example/ ] || exec ${opener} "$@"`);
+    await program("dbus-send", `for word; do :; done; echo "$word" >>'${directory}/asked'; [ ! -e '${directory}/no' ]`);
+    const open = async (word: string): Promise<[string, number]> => {
+      const { stdout, code } = await runProcess([opener, word], { env, okCodes: "any", cwd: directory });
+      return [stdout, code];
+    };
+    for (const word of ["https://example.org/?a=1&b=$x", "a b.txt", "mailto:a/b@example.org", "file:///x"]) {
+      assertEquals(await open(word), ["", 0]);
+    }
+    assertEquals((await Deno.readTextFile(`${directory}/asked`)).split("\n").slice(0, -1), [
+      "string:https://example.org/?a=1&b=$x",
+      `string:${await Deno.realPath(directory)}/a b.txt`,
+      "string:mailto:a/b@example.org",
+      "string:file:///x",
+    ]);
+    await program("no", "");
+    assertEquals(await open("mailto:a/b@example.org"), ["here: mailto:a/b@example.org\n", 0]);
+    assertEquals(await open("https://loop.example/"), ["here: https://loop.example/\n", 3]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

@@ -1,88 +1,11 @@
 // Icons in the host's tray: what a hostile container cannot have shown there, and what a click means.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type AgentRequest, type MenuEntry, parseRequest } from "../../../../lib/attach/agent/requests.ts";
-import { createTray, hasTray, type Tray, type TrayLine } from "../../../../lib/attach/agent/tray.ts";
-import { framed, side } from "../../../../lib/attach/agent/tray_picture.ts";
-import type { ProcessResult } from "../../../../lib/base/errors.ts";
-import type { Host } from "../../../../lib/base/host.ts";
-import { localBox } from "../../containers.ts";
+import { type AgentRequest, parseRequest } from "../../../../lib/attach/agent/requests.ts";
+import { hasTray } from "../../../../lib/attach/agent/tray.ts";
+import { icon, item, wait, withTray } from "../../agent_tray.ts";
 import { recordingHost } from "../../recording_host.ts";
 
-/** What tray.py was told of an icon. */
-interface Told {
-  icon: number;
-  gone?: true;
-  title: string;
-  pixels: string;
-  menu: { id: number; label: string; menu: Told["menu"] }[];
-}
-
-/** A tray, what its program was told, and what the agent was. */
-function withTray({ isDeaf = false } = {}): {
-  tray: Tray;
-  told: Told[];
-  sent: unknown[];
-  said: string[];
-  killed: string[];
-  /** The user does something. */
-  does: (line: unknown) => unknown;
-  end: (result: Partial<ProcessResult>) => void;
-  close: () => void;
-  pass: (ms: number) => void;
-  /** Ends the pause between two changes. */
-  pause: () => void;
-  /** Waits until tray.py was told so many times. */
-  shown: (times: number) => Promise<void>;
-} {
-  const recording = recordingHost();
-  const [told, sent, killed]: [Told[], unknown[], string[]] = [[], [], []];
-  let does = (_line: unknown): unknown => undefined;
-  const { promise: ended, resolve } = Promise.withResolvers<ProcessResult>();
-  const host: Host = {
-    ...recording.host,
-    start(argv, { stdin, output } = {}) {
-      assert(typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "bytes" in output);
-      assertEquals(argv.slice(0, 4), ["setpriv", "--pdeathsig", "TERM", "/usr/bin/python3"]);
-      does = (line) => output.bytes(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
-      if (isDeaf) return { pid: 1, ended, kill: (signal) => void killed.push(signal) };
-      stdin.bytes.pipeThrough(new TextDecoderStream()).pipeTo(
-        new WritableStream({
-          write: (text) => void told.push(...text.trim().split("\n").map((line) => JSON.parse(line))),
-        }),
-      );
-      return { pid: 1, ended, kill: (signal) => void killed.push(signal) };
-    },
-  };
-  const closer = new AbortController();
-  let time = 0;
-  const pauses: (() => void)[] = [];
-  const tray = createTray(localBox(host), {
-    send: (message) => sent.push(message),
-    closing: closer.signal,
-    now: () => time,
-    pause: () => new Promise((resolve) => pauses.push(resolve)),
-  });
-  return {
-    ...{ tray, told, sent, killed, said: recording.said, does: (line) => does(line) },
-    end: (result) => resolve({ argv: [], code: 1, signal: null, stdout: "", stderr: "", ...result }),
-    close: () => closer.abort(),
-    pass: (ms) => time += ms,
-    pause: () => pauses.splice(0).forEach((end) => end()),
-    async shown(times) {
-      while (told.length < times) await wait(1);
-    },
-  };
-}
-
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const item = (id: number, label: string, menu: MenuEntry[] = []): MenuEntry => ({
-  ...{ id, label, enabled: true, toggle: "", on: false, menu },
-});
-const icon = (id: number, title = "Mail", menu: MenuEntry[] = []): TrayLine => ({
-  ...{ ask: "icon", id, title, status: "Active", isMenu: false, menu },
-});
 const parsed = (line: unknown): AgentRequest | undefined => parseRequest(JSON.stringify(line));
 
 Deno.test("a line about an icon has pixels of its size, and a menu of thirty entries in two levels", () => {
@@ -109,23 +32,6 @@ Deno.test("a line about an icon has pixels of its size, and a menu of thirty ent
   assert(long?.ask === "icon");
   assertEquals([long.menu.length, long.menu.flatMap(({ menu }) => menu).length], [15, 15]);
   for (const wrong of [{ title: 1 }, { id: "1" }]) assertEquals(parsed({ ...icon(1), ...wrong }), undefined);
-});
-
-Deno.test("an icon that imitates one of the host's has a frame of the container's colour", () => {
-  const argb = new Uint8Array(48 * 48 * 4).fill(255);
-  for (
-    const pixels of [undefined, { width: 48, height: 48, argb }, { width: 1, height: 48, argb: argb.slice(0, 192) }]
-  ) {
-    const picture = framed(pixels, "#e60000");
-    const at = (x: number, y: number): number[] => [...picture.slice((y * side + x) * 4, (y * side + x) * 4 + 4)];
-    for (let place = 0; place < side; place++) {
-      for (const [x, y] of [[place, 0], [place, side - 1], [0, place], [side - 1, place], [4, place], [place, 4]]) {
-        assertEquals(at(x!, y!), [255, 0xe6, 0, 0]);
-      }
-    }
-    assertEquals(at(24, 24), pixels?.width === 48 ? [255, 255, 255, 255] : at(24, 24));
-    assertEquals(at(6, 24), pixels?.width === 48 ? [255, 255, 255, 255] : [0, 0, 0, 0]);
-  }
 });
 
 Deno.test("texts of an icon are one line each without markup, after the container's name", async () => {
@@ -189,34 +95,6 @@ Deno.test("thousands of changes are shown as two", async () => {
   pause();
   await wait(1);
   assertEquals(told.map(({ title }) => title), ["[box] 0", "[box] 5000"]);
-  tray[Symbol.dispose]();
-});
-
-Deno.test("a click at an item that is another one by now is dropped, and one that is still there is not", async () => {
-  const { tray, told, sent, does, pause, shown } = withTray();
-  tray.take(icon(7, "Mail", [item(1, "Show"), item(2, "Mute"), item(3, "More", [item(4, "Sub")])]));
-  await shown(1);
-  const [title, line, show, mute, more] = told[0]!.menu.map(({ id }) => id);
-  const sub = told[0]!.menu[4]!.menu[0]!.id;
-  tray.take(icon(7, "Mail", [item(1, "Delete all"), item(2, "Mute"), { ...item(3, "More"), enabled: false }]));
-  for (const id of [title, line, show, mute, more, sub, 99, -1, "1", null]) does({ icon: 1, item: id });
-  assertEquals(sent, [{ tray: 7, item: 2 }]);
-  does({ icon: 2, item: mute });
-  does({ icon: 1, show: 0 });
-  does({ icon: 1, show: mute });
-  does({ icon: 1, show: show });
-  does({ icon: 1, do: "Activate" });
-  assertEquals(sent.slice(1), [{ tray: 7, show: 0 }, { tray: 7, show: 2 }, { tray: 7, do: "Activate" }]);
-  pause();
-  await shown(2);
-  assertEquals(told[1]!.menu.map(({ id }) => id).slice(3), [mute, more]);
-  assert(told[1]!.menu[2]!.id > sub);
-
-  // The same id again, for another icon.
-  tray.take({ ask: "no-icon", id: 7 });
-  tray.take(icon(7, "Power", [item(2, "Mute")]));
-  does({ icon: 1, item: mute });
-  assertEquals(sent.length, 4);
   tray[Symbol.dispose]();
 });
 

@@ -1,65 +1,11 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { basename, join } from "@std/path";
-import { makeAttachDirectory } from "../../../../lib/attach/x11/attach_directory.ts";
-import { type ClientOptions, startClient } from "../../../../lib/attach/x11/client.ts";
-import { noCrossings } from "../../../../lib/guard/crossings.ts";
-import { createMemory } from "../../../../lib/guard/xpra/memory.ts";
-import { fallbackScreen } from "../../../../lib/attach/x11/screen.ts";
-import { modeOf } from "../../../../lib/base/files.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { startClient } from "../../../../lib/attach/x11/client.ts";
 import type { Host } from "../../../../lib/base/host.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
-import { makePrivateDirectory } from "../../../../lib/container/private_directory.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { localBox } from "../../containers.ts";
-import { recordingHost } from "../../recording_host.ts";
-
-/** A host with directories of a container, on which clients run until they are ended, and what becomes of them. */
-async function withHost(
-  work: (world: { host: Host; events: string[]; options: ClientOptions; directory: string }) => Promise<void>,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  const events: string[] = [];
-  const { host: recording } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory, DISPLAY: ":7" } });
-  const host: Host = {
-    ...recording,
-    start(argv) {
-      events.push(argv[0]!);
-      const ended = Promise.withResolvers<
-        { argv: typeof argv; code: number; signal: null; stdout: ""; stderr: "" }
-      >();
-      return {
-        pid: 1,
-        ended: ended.promise,
-        kill(signal) {
-          events.push(signal);
-          ended.resolve({ argv, code: 1, signal: null, stdout: "", stderr: "" });
-        },
-      };
-    },
-  };
-  const mounts = mountsIn(host, "box");
-  const container = localBox(host, { mounts });
-  await Deno.mkdir(mounts.sockets, { recursive: true });
-  const options: ClientOptions = {
-    container,
-    open: new Set(["sound"]),
-    memory: createMemory(),
-    crossings: noCrossings,
-    border: { colour: "#e60000", width: 4, isAlways: false },
-    userOptions: [],
-    screen: fallbackScreen,
-    box: true,
-  };
-  try {
-    await work({ host, events, options, directory });
-    await container[Symbol.asyncDispose]();
-    const left = [...Deno.readDirSync(directory)].map(({ name }) => name).toSorted();
-    assertEquals(left.filter((name) => name !== ".seccomp"), [".lock", "box"], "nothing is left");
-    assertEquals([...Deno.readDirSync(mounts.sockets)].map(({ name }) => name), [], "nothing is left");
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
+import { withHost } from "../../private_directories.ts";
 
 Deno.test("startClient() runs the client in a box, and ends it with its scope", () =>
   withHost(async ({ events, options }) => {
@@ -135,77 +81,4 @@ Deno.test("a client ends, with the reason, when the container has put something 
     }
     ofHost.close();
     await Deno.remove(path);
-  }));
-
-Deno.test("makeAttachDirectory() keeps the file for pixels from the container until it is shared, and hides it again", () =>
-  withHost(async ({ options: { container } }) => {
-    const { mounts } = container;
-    await using directory = await makeAttachDirectory(container, 4096);
-    const pixels = directory.pixels!;
-    const shared = join(mounts.sockets, basename(pixels));
-    assertEquals([...Deno.readDirSync(mounts.sockets)], []);
-    assert(!pixels.startsWith(mounts.directory));
-    // What the container puts in the place of the file is not what the client opens.
-    await Deno.symlink("/etc/hostname", shared);
-    const { ino, size, nlink } = await Deno.lstat(pixels);
-    assertEquals([size, nlink], [4096, 1]);
-    directory.sharePixels();
-    const there = await Deno.lstat(shared);
-    // xpra 6.6's server takes no file with more than one name.
-    assertEquals([there.ino, there.nlink], [ino, 1]);
-    await directory.hidePixels();
-    assertEquals([...Deno.readDirSync(mounts.sockets)], []);
-    assert((await Deno.lstat("/etc/hostname")).isFile);
-  }));
-
-Deno.test("makePrivateDirectory() removes what killed runs have left, and nothing of one that runs", () =>
-  withHost(async ({ host, directory }) => {
-    const [dead, live] = [join(directory, ".attach-1"), join(directory, ".attach-2")];
-    for (const path of [dead, live]) {
-      await Deno.mkdir(path);
-      await Deno.writeTextFile(join(path, "lock"), "");
-    }
-    const holder = new Deno.Command("flock", {
-      args: [join(live, "lock"), "sh", "-c", "echo locked; cat"],
-      stdin: "piped",
-      stdout: "piped",
-    })
-      .spawn();
-    const reader = holder.stdout.getReader();
-    await reader.read();
-    {
-      await using _directory = await makePrivateDirectory(host);
-      const names = [...Deno.readDirSync(directory)].map(({ name }) => name).toSorted();
-      assertEquals(names, [`.attach-${Deno.pid}`, ".attach-2", ".lock", "box"].toSorted());
-    }
-    await holder.stdin.close();
-    await holder.status;
-    await reader.cancel();
-    await Deno.remove(live, { recursive: true });
-    await runProcess(["true"]);
-  }));
-
-Deno.test("makePrivateDirectory() waits for no lock that another user of the host can take", () =>
-  withHost(async ({ host, directory }) => {
-    // Whoever may read a directory may lock it.
-    using other = await Deno.open(directory);
-    await other.lock(true);
-    {
-      await using _directory = await makePrivateDirectory(host);
-    }
-    assertEquals(await modeOf(join(directory, ".lock")), 0o600);
-  }));
-
-Deno.test("makePrivateDirectory() never takes the directory of a run that starts at the same time for a leftover", () =>
-  withHost(async ({ directory }) => {
-    const program = `
-      import { makePrivateDirectory } from "${import.meta.resolve("../../../../lib/container/private_directory.ts")}";
-      const host = { env: () => ${JSON.stringify(directory)}, change: (_plan, act) => act() };
-      for (let count = 0; count < 150; count++) {
-        await using _made = await makePrivateDirectory(host);
-      }
-    `;
-    const config = new URL("../../../../deno.json", import.meta.url).pathname;
-    const argv = [Deno.execPath(), "run", "--quiet", "--no-check", "-A", "--config", config, "--ext=ts", "-"];
-    await Promise.all(Array.from({ length: 4 }, () => runProcess(argv, { stdin: { text: program } })));
   }));

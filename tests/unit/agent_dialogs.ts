@@ -1,0 +1,143 @@
+/** Dialogs of a session whose agent and whose user are the test's. */
+
+import { assert } from "@std/assert";
+import { servePortals } from "../../lib/attach/agent/serve.ts";
+import { createPermissions, type Permissions } from "../../lib/attach/session/permissions.ts";
+import type { ProcessOptions } from "../../lib/base/process.ts";
+import type { SessionLoans } from "../../lib/container/lend/loan.ts";
+import { localBox } from "./containers.ts";
+import { recordingHost } from "./recording_host.ts";
+
+/** Dialogs whose agent and whose user are the test's. */
+export async function withDialogs(
+  user: (argv: readonly string[], signal: AbortSignal | undefined) => Promise<{ code: number; stdout: string }>,
+  test: (dialogs: {
+    /** Says something as the agent. */
+    say: (...lines: unknown[]) => Promise<void>;
+    /** The same, in one piece. */
+    sayAtOnce: (lines: unknown[]) => unknown;
+    /** What the agent was told. */
+    told: unknown[];
+    lent: string[];
+    said: string[];
+    shown: string[][];
+    /** Lets milliseconds pass: while a dialog is shown, if not of this one, of the next. */
+    pass: (ms: number) => void;
+    settled: () => Promise<void>;
+    /** What lends; a test may replace it. */
+    loans: SessionLoans;
+    made: { loans: () => Promise<SessionLoans> };
+    /** What was started as something recorded. */
+    recorded: string[];
+    permissions: Permissions;
+    /** Lends what is dropped on a window, or pasted there. */
+    drop: (list: string) => Promise<string>;
+    /** The same; undefined where nobody has answered. */
+    paste: (list: string, how?: "pasted" | "again") => Promise<string | undefined>;
+    /** Ends the serving. */
+    end: () => PromiseLike<void>;
+  }) => Promise<void>,
+  { hasPortal = false, lendingMs = 60_000 } = {},
+): Promise<void> {
+  const { host, said } = recordingHost({ env: { HOME: "/home/me", XDG_CURRENT_DESKTOP: "GNOME" } });
+  const shown: string[][] = [];
+  const told: unknown[] = [];
+  const lent: string[] = [];
+  const recorded: string[] = [];
+  let time = 0;
+  let passing = 0;
+  let running = 0;
+  let hear: (piece: Uint8Array) => unknown = () => {};
+  const agentEnded = Promise.withResolvers<void>();
+  host.start = (argv, options: ProcessOptions = {}) => {
+    const { output, stdin } = options;
+    if (argv[0] === "setpriv") {
+      recorded.push(argv[3]!);
+      return { pid: 2, ended: new Promise(() => {}), kill: () => {} };
+    }
+    assert(typeof output === "object" && "bytes" in output && typeof stdin === "object" && "bytes" in stdin);
+    hear = output.bytes;
+    const reading = stdin.bytes.pipeTo(
+      new WritableStream({
+        write: (piece) =>
+          void told.push(...new TextDecoder().decode(piece).trim().split("\n").map((l) => JSON.parse(l))),
+      }),
+    );
+    return {
+      pid: 1,
+      ended: agentEnded.promise.then(() => reading).then(() => ({
+        argv,
+        code: 0,
+        signal: null,
+        stdout: "",
+        stderr: "",
+      })),
+      kill: () => agentEnded.resolve(),
+    };
+  };
+  host.run = async (argv, options) => {
+    if (argv[0] === "gdbus") {
+      return { argv, code: hasPortal ? 0 : 1, signal: null, stdout: hasPortal ? "(<uint32 4>,)\n" : "", stderr: "" };
+    }
+    shown.push([...argv]);
+    time += passing;
+    passing = 0;
+    running++;
+    const { code, stdout } = await user(argv, options?.signal).finally(() => running--);
+    options?.signal?.throwIfAborted();
+    return { argv, code, signal: null, stdout, stderr: "" };
+  };
+  const loans: SessionLoans = {
+    open: (paths) => {
+      lent.push(...paths);
+      return Promise.resolve(paths.map((path) => `/home/ubuntu/maps/1-${path.split("/").at(-1)}`));
+    },
+    save: (path) => {
+      lent.push(path);
+      return Promise.resolve("/home/ubuntu/maps/1-saved");
+    },
+    writeBack: () => Promise.resolve(),
+    copies: () => [],
+    end: () => Promise.resolve(),
+  };
+  const made = { loans: () => Promise.resolve(loans) };
+  const permissions = createPermissions(localBox(host), { open: new Set(["dialogs", "microphone"]) });
+  await using served = (await servePortals({ ...localBox(host), loans: () => made.loans() }, {
+    session: "s",
+    permissions,
+    asks: new Set(),
+    runsOn: () => false,
+    now: () => time,
+    lendingMs,
+  }))!;
+  // What is going on needs files, and on a busy machine they take longer than any time.
+  const settled = async (): Promise<void> => {
+    for (let step = 0; step < 10; step++) {
+      await Deno.stat(".");
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  };
+  await settled();
+  await test({
+    async say(...lines) {
+      for (const line of lines) await hear(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+      await settled();
+    },
+    sayAtOnce: (lines) => hear(new TextEncoder().encode(lines.map((line) => `${JSON.stringify(line)}\n`).join(""))),
+    told,
+    lent,
+    said,
+    shown,
+    pass: (ms) => void (running > 0 ? time += ms : passing += ms),
+    settled,
+    loans,
+    made,
+    recorded,
+    permissions,
+    drop: (list) => served.give!(list, "dropped").catch(() => ""),
+    paste: (list, how = "pasted") => served.give!(list, how).catch(() => undefined),
+    end: () => served[Symbol.asyncDispose](),
+  });
+}
+
+export const open = (id: number): unknown => ({ ask: "open", id, path: "/etc/shadow" });

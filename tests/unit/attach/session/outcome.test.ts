@@ -1,0 +1,29 @@
+// How a session has ended, and whether it has.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { mayRunOn, reportServedOutcome } from "../../../../lib/attach/session/outcome.ts";
+import { UserError } from "../../../../lib/base/errors.ts";
+import type { Container } from "../../../../lib/container/container.ts";
+import { remoteBox } from "../../containers.ts";
+import { recordingHost } from "../../recording_host.ts";
+
+Deno.test("the end of a session that is served again is an error if nobody knows how its app ended", async () => {
+  const report = async (end: string): Promise<string[]> => {
+    const { host, said } = recordingHost();
+    const log = () => Promise.resolve({ text: `The app is started\n${end}` });
+    await reportServedOutcome({ host, label: "box", options: [], log } as unknown as Container, "web");
+    return said;
+  };
+  assertEquals(await report("The app ended with exit status 0\n"), []);
+  assertEquals(await report("The app ended with exit status 3\n"), [
+    'status: The app of "web" ended with exit status 3',
+  ]);
+  assertEquals(await report("The session is stopped\n"), ['status: The session "web" was stopped']);
+  const error = await assertRejects(() => report(""), UserError, 'The session "web" was ended from outside');
+  assertEquals(error.exitCode, 1);
+});
+
+Deno.test("a session runs on, as far as is known, in a container that cannot be reached", async () => {
+  const { host } = recordingHost({ answer: ([program]) => program === "ssh" ? { code: 255 } : {} });
+  assertEquals(await mayRunOn(remoteBox(host), "web"), true);
+});
