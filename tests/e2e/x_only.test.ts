@@ -17,15 +17,17 @@ function attach(engine: EngineName, args: readonly string[]): RunningProcess {
 /**
  * Waits for the window of an X server, in which an app has one of this class.
  *
+ * @param program what was started, after which the server is called
  * @returns its id in sway, and the X display
  */
 async function xWindow(
   engine: EngineName,
   name: string,
   appClass: string,
+  program = appClass,
 ): Promise<{ id: number; display: string }> {
-  const { id, app_id } = await windowCalled(`[${name}] ${appClass}`);
-  assertEquals(app_id, `${name}.${appClass}`);
+  const { id, app_id } = await windowCalled(`[${name}] ${program}`);
+  assertEquals(app_id, `${name}.${program}`);
   const display = await inContainer(engine, name, "ls /tmp/.X11-unix | tr X :");
   // It may come before the app's window does.
   const search = `xdotool search --sync --onlyvisible --class ${appClass}`;
@@ -111,6 +113,37 @@ testOnOneEngine(
     } finally {
       await inContainer(engine, name, `sudo rm ${program}`);
     }
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnIncus(
+  "attach.ts, Wayland: a Java program that stays without a display gets one, and what has a window stays as it is",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const says = `echo "Exception in thread \\"main\\" java.awt.HeadlessException: "`;
+    const running = attach(engine, [
+      "--session=java",
+      name,
+      `sh -c '[ ! "$DISPLAY" ] || exec xclock; ${says}; sleep 60'`,
+    ]);
+    await xWindow(engine, name, "xclock", "sh");
+    await inContainer(engine, name, "pkill -x xclock");
+    await running.ended;
+    // It says so with its window there, and stays until the ten seconds are over in which it would have been ended.
+    const wait =
+      `until pgrep -x foot; do sleep 0.1; done; sleep 1; ${says}; sleep 10; touch share/stayed; pkill -x foot`;
+    const { code, stderr } = await script(
+      "attach",
+      engine,
+      [name, `sh -c 'foot -T stays sleep 60 & ${wait}; exit 0'`],
+      {
+        env: desktop(),
+      },
+    );
+    assertEquals(code, 0, stderr);
+    await inContainer(engine, name, "rm share/stayed");
     await nothingLeft(engine, name);
   },
 );

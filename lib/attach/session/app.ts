@@ -76,8 +76,11 @@ export function appScript(app: readonly string[]): string {
   return `set -- ${app.map(quoteWord).join(" ")}\n${runOnEitherScript}${runApp}`;
 }
 
-/** The script for sh that runs an app in a session of another one; the parameters are those of `run_on_either`. */
-export const joinedAppScript = `${runOnEitherScript}run_on_either "$@"`;
+/**
+ * The script for sh that runs an app in a session of another one; the parameters are the first byte of what it prints in
+ * the log, and its words.
+ */
+export const joinedAppScript = `${runOnEitherScript}first_byte=$1; shift; run_on_either "$first_byte" "$1" "$@"`;
 
 /** The error for an app whose program is not in the container. */
 export function noSuchApp(program: string, container: string, cause: unknown): UserError {

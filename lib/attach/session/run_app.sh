@@ -15,7 +15,7 @@ export PATH="$RUNTIME_DIRECTORY/bin:$PATH"
 export -p >"$RUNTIME_DIRECTORY/environment"
 echo "The app is started"
 # shellcheck disable=SC2016 # The inner shell expands these: its process id becomes the app's.
-run_on_either 1 /bin/sh -c 'echo $$ >"$RUNTIME_DIRECTORY/pid"; exec "$@"' sh "$@"
+run_on_either 1 "$1" /bin/sh -c 'echo $$ >"$RUNTIME_DIRECTORY/pid"; exec "$@"' sh "$@"
 status=$?
 echo "The app ended with exit status $status"
 flock --exclusive "$RUNTIME_DIRECTORY/environment" true

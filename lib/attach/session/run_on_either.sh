@@ -11,25 +11,68 @@
 no_display='(open|connect to|connecting to) (the |an )?(X(11)? display|display *([^ [:alnum:]]|$))|no display name'
 no_display="$no_display|(^|[^[:alnum:]])X(11)? (window )?server"
 no_display="$no_display|DISPLAY( environment)? variable|DISPLAY is not set|HeadlessException|plugin \"xcb\"|no available video device"
+# The same of those that end well: VLC 3 takes commands in place of a window, and Mono's programs show each error in a window.
+no_display_and_well='no suitable interface module|Could not open display \(X-Server required'
+# Vim and Emacs turn to a terminal, and end for want of one.
+no_terminal='is not (to )?a (terminal|tty)'
+# Java's programs may stay, without their first thread.
+no_main_thread='^Exception in thread "main" java\.awt\.HeadlessException'
 
-# Runs an app, and returns its exit status. The parameters are the first byte of what it prints in the log, and its words.
+# Reads the output of such a program as it comes. If there is that, and no window, hangs up what this shell has started since.
+#   first_byte, log, no_main_thread   what is read, and for what
+#   shell, before                     this shell, and the processes that it had started before
+# shellcheck disable=SC2016 # The inner shell expands these.
+hang_up_headless='list_started() {
+  for process in $(cat "/proc/$1/task/"*/children); do
+    case " $before $PPID " in *" $process "*) continue ;; esac
+    echo "$process"
+    (list_started "$process")
+  done
+}
+# Not while most others start.
+sleep 1
+tail -c "+$first_byte" -f "$log" | {
+  grep -qaE -m 1 "$no_main_thread" || exit
+  [ "$(grep -c " $RUNTIME_DIRECTORY/wayland\$" /proc/net/unix)" -gt 1 ] || kill -s HUP $(list_started "$shell")
+}'
+
+# Whether the app has printed something like this.
+has_printed() {
+  tail -c "+$first_byte" "/proc/$$/fd/1" | head -c 65536 | grep -qaiE "$1"
+}
+
+# Whether an app that has ended soon knows only X.
+knows_only_x() {
+  # It has been stopped: by Ctrl-C, or SIGTERM.
+  case $status in
+    130 | 143) return 1 ;;
+    0) has_printed "$no_display_and_well" ;;
+    *) has_printed "$no_display" || { has_printed "$no_terminal" && ldd "$(command -v "$program")" 2>/dev/null | grep -q libX11; } ;;
+  esac
+}
+
+# Runs an app, and returns its exit status. The parameters are the first byte of what it prints in the log, its program, and the
+# words to run.
 run_on_either() {
-  first_byte=$1
-  shift
+  first_byte=$1 program=$2
+  shift 2
+  [ -z "${DISPLAY-}" ] || {
+    "$@"
+    return
+  }
   read -r began _ </proc/uptime
+  before=$(cat "/proc/$$/task/$$/children")
+  first_byte=$first_byte log=/proc/$$/fd/1 no_main_thread=$no_main_thread shell=$$ before=$before \
+    timeout 9 /bin/sh -c "$hang_up_headless" &
+  headless=$!
   "$@"
   status=$?
-  [ -z "${DISPLAY-}" ] || return "$status"
-  # The app has been stopped: by Ctrl-C, or SIGTERM.
-  case $status in 130 | 143) return "$status" ;; esac
-  # VLC 3 takes commands in place of a window, and ends well.
-  [ "$status" != 0 ] || no_display='no suitable interface module'
+  kill "$headless" 2>/dev/null
   read -r now _ </proc/uptime
-  [ "$((${now%.*} - ${began%.*}))" -lt 10 ] &&
-    tail -c "+$first_byte" "/proc/$$/fd/1" | head -c 65536 | grep -qaiE "$no_display" || return "$status"
+  [ "$((${now%.*} - ${began%.*}))" -lt 10 ] && knows_only_x || return "$status"
   command -v Xwayland >/dev/null || {
     echo "There is no Xwayland in this container: apt-get install xwayland libdecor-0-plugin-1-cairo matchbox-window-manager"
-    return "$status"
+    return "$((status ? status : 1))"
   }
   echo "The app knows only X: it is started again, on Xwayland"
   # Before Xwayland 23.1, its window has the size of the screen, and no frame on GNOME.

@@ -93,14 +93,15 @@ Deno.test("sortAppWords() refuses what xpra would take otherwise than it is mean
  * Runs an app as a session on Wayland does, in a runtime directory of its own.
  *
  * @param options `xServer`: a script for sh that is called Xwayland, without which there is none; `manager`: one that is
- * called matchbox-window-manager; `display`: `$DISPLAY`; `script`: for sh
+ * called matchbox-window-manager; `ldd`: one that is called so; `display`: `$DISPLAY`; `script`: for sh
  * @returns its exit status, and the session's log
  */
 async function runApp(
   app: readonly string[],
-  { xServer, manager = "", display, script = appScript(app) }: {
+  { xServer, manager = "", ldd = "", display, script = appScript(app) }: {
     xServer?: string;
     manager?: string;
+    ldd?: string;
     display?: string;
     script?: string;
   } = {},
@@ -108,7 +109,7 @@ async function runApp(
   const directory = await Deno.makeTempDir();
   try {
     if (xServer !== undefined) {
-      const programs = { Xwayland: xServer, "matchbox-window-manager": manager };
+      const programs = { Xwayland: xServer, "matchbox-window-manager": manager, ldd };
       for (const [name, text] of Object.entries(programs)) {
         await Deno.writeTextFile(join(directory, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
       }
@@ -172,9 +173,17 @@ Deno.test("appScript() starts an app that finds no X display once more on an X s
       "display: unable to open X server `' @ error",
     ]
   ) assert(await isStarted(words), words);
-  const vlc =
-    'echo "try ${DISPLAY-}"; [ "${DISPLAY-}" ] || echo \'main interface error: no suitable interface module\'';
-  assertStringIncludes((await runApp(["sh", "-c", vlc], { xServer })).log, "try :7\n");
+  for (
+    const words of [
+      "main interface error: no suitable interface module",
+      "ArgumentNullException: Could not open display (X-Server required. Check your DISPLAY environment variable)",
+    ]
+  ) {
+    const app = `echo "try \${DISPLAY-}"; [ "\${DISPLAY-}" ] || echo '${words}'`;
+    assertStringIncludes((await runApp(["sh", "-c", app], { xServer })).log, "try :7\n");
+    const without = await runApp(["sh", "-c", app]);
+    assertEquals([without.code, outcomeIn(without.log).lacksX], [1, true], without.log);
+  }
   for (
     const words of [
       "Cannot connect to server",
@@ -185,6 +194,35 @@ Deno.test("appScript() starts an app that finds no X display once more on an X s
       "cannot open display settings",
     ]
   ) assert(!await isStarted(words), words);
+});
+
+Deno.test("appScript() starts a program that turns to a terminal again if it is linked with X", async () => {
+  for (const words of ["Vim: Warning: Output is not to a terminal", "emacs: standard input is not a tty"]) {
+    const app = ["sh", "-c", `echo "try \${DISPLAY-}"; echo '${words}'; exit 1`];
+    for (const [library, isStarted] of [["libX11.so.6", true], ["libtinfo.so.6", false]] as const) {
+      const { log } = await runApp(app, { xServer, ldd: `[ "\${1##*/}" = sh ] && echo ${library}` });
+      assertEquals(log.includes("try :7\n"), isStarted, log);
+    }
+  }
+});
+
+Deno.test("appScript() hangs up a Java program that stays without its main thread and a window, and starts it again", async () => {
+  const listener = `import os, socket
+server = socket.socket(socket.AF_UNIX)
+server.bind(os.environ["RUNTIME_DIRECTORY"] + "/wayland")
+server.listen()
+client = socket.socket(socket.AF_UNIX)
+client.connect(server.getsockname())
+connection = server.accept()`;
+  const java = `echo "try \${DISPLAY-}"; [ ! "\${DISPLAY-}" ] || exit 5
+    echo 'Exception in thread "main" java.awt.HeadlessException: '`;
+  const stays = await runApp(["sh", "-c", `${java}\nsh -c 'sleep 60; echo late'; echo late`], { xServer });
+  assertEquals(stays.code, 5, stays.log);
+  assert(!stays.log.includes("late"), stays.log);
+  // A window of another program's, which has written that.
+  const window = ["sh", "-c", `${java}\npython3 -c '${listener}\nimport time; time.sleep(4)'`];
+  const shown = await runApp(window, { xServer });
+  assertEquals([shown.code, shown.log.includes("try :7\n")], [0, false], shown.log);
 });
 
 Deno.test("appScript() starts an app no third time, nor one that ends well, is stopped, has a display, or worked for a while", async () => {
