@@ -7,7 +7,7 @@
  * place it prints. The container, `sweep`, stays.
  */
 
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { todayVariable } from "../lab/today.ts";
 import { waylandProgram } from "../lab/wayland.ts";
@@ -202,7 +202,9 @@ async function workIn(program: Program, desktop: Desktop, directory: string): Pr
   };
   const path = (step: string): string =>
     join(directory, `${program.packages.split(" ")[0]}-${desktop.name.replaceAll(" ", "-")}-${step}`);
-  const isMain = new RegExp(`^(\\[${name}\\] )?(${program.title})`);
+  // An X server on Wayland is called as its app.
+  const called = basename(program.command.split(" ")[0]!);
+  const isMain = new RegExp(`^(\\[${name}\\] )?(${program.title}|${called}$)`);
   let firstAt = Infinity;
   const findWindow = async (): Promise<string | undefined> => {
     const shown = await desktop.windows();
@@ -241,6 +243,7 @@ async function workIn(program: Program, desktop: Desktop, directory: string): Pr
     await settle(desktop, path("before"));
     // Some put another window in the place of the first.
     const id = await findWindow() ?? first;
+    if (!(await desktop.windows()).some(([other]) => other === id)) return [...done, "ended by Escape"].join(", ");
     await desktop.close(id);
     const isGone = async (): Promise<boolean> =>
       end !== undefined || !(await desktop.windows()).some(([other]) => other === id);

@@ -108,7 +108,7 @@ export const programs: Readonly<Record<string, readonly Program[]>> = {
   "SDL 1.2": [{ packages: "dosbox", command: "dosbox", title: "DOSBox", text: '"sweep" Return' }],
   "SDL 2": [
     { packages: "ltris", command: "/usr/games/ltris2", title: "LTris", menu: "Down Down", text: "Return" },
-    { packages: "neverball", command: "/usr/games/neverball", title: "Neverball", menu: "Down Down", text: "Return" },
+    { packages: "neverball", command: "/usr/games/neverball", title: "Neverball", menu: "Down Down Return" },
   ],
   "SDL 3": [{
     packages: "libsdl3-tests",
@@ -119,7 +119,13 @@ export const programs: Readonly<Record<string, readonly Program[]>> = {
   "Tk": [{ packages: "idle", command: "idle", title: "IDLE", ...usual, menu: "F10" }],
   "FLTK 1.3": [{ packages: "dillo", command: "dillo", title: "Dillo", ...usual, text: 'ctrl+l "sweep"' }],
   "FLTK 1.4": [{ packages: "fluid", command: "fluid", title: "Untitled", dialog: "ctrl+o" }],
-  "EFL": [{ packages: "terminology", command: "terminology", title: "", first: "Return Return", text: '"sweep"' }],
+  "EFL": [{
+    packages: "terminology",
+    command: "terminology",
+    title: "",
+    first: "Return Return Return Return",
+    text: '"sweep"',
+  }],
   "wxWidgets": [
     { packages: "filezilla", command: "filezilla", title: "FileZilla", first: "Escape", ...usual, dialog: "ctrl+s" },
   ],
