@@ -285,6 +285,9 @@ testOnOneEngine("attach.ts --disposable says what is missing, and what cannot be
     assertEquals(code, 2, stderr);
     assertMatch(stderr, message);
   }
+  const needsWayland = await disposed(engine, [name, "foot"]);
+  assertEquals(needsWayland.code, 1);
+  assertStringIncludes(needsWayland.stderr, "; an app that knows only Wayland needs a Wayland desktop\n");
   const gone = await disposed(engine, ["no-such", "xclock"]);
   assertEquals(gone.code, 1);
   assertStringIncludes(gone.stderr, 'There is no container "no-such"');

@@ -66,11 +66,14 @@ export async function runDisposable(container: Container, request: DisposableReq
   });
 }
 
-/** An error without advice on a copy that is gone. */
-function withoutCopy(error: unknown, copy: string, source: string): unknown {
+/** An error without advice on a copy that is gone. What the app needs, which the hint ends with, holds for its source, too. */
+export function withoutCopy(error: unknown, copy: string, source: string): unknown {
   if (!(error instanceof UserError) || !error.hint.includes(copy)) return error;
+  const parts = error.hint.split("; ");
+  const needs = parts.slice(parts.findLastIndex((part) => part.includes(copy)) + 1);
+  const look = `The copy is removed, and its logs with it. For a longer look, run the app in "${source}" itself`;
   return new UserError(error.message, {
-    hint: `The copy is removed, and its logs with it. For a longer look, run the app in "${source}" itself`,
+    hint: [look, ...needs].join("; "),
     exitCode: error.exitCode,
     ...causedBy(error),
   });
