@@ -6,7 +6,8 @@ start_bus_and_sound
 # The desktop's input method comes by the compositor (text-input-v3). One of the container would need X.
 unset GTK_IM_MODULE QT_IM_MODULE XMODIFIERS
 
-# What can do both takes Wayland. Toolkits that are not named here do so when there is no DISPLAY.
+# What can do both takes Wayland. Toolkits that are not named here do so when there is no DISPLAY. One whose server starts with the
+# first client would open its window, empty, for whoever only asks: vim in a terminal, mpv (0.40), the xprop of xdg-utils.
 export XDG_SESSION_TYPE=wayland MOZ_ENABLE_WAYLAND=1 ELECTRON_OZONE_PLATFORM_HINT=wayland
 
 read -r WAYLAND_DISPLAY <"$RUNTIME_DIRECTORY/ready"
