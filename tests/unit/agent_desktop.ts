@@ -17,9 +17,9 @@ import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
 /** What runs here as it would: all but dialogs, the desktop and the printer. */
-export const real = ["head", "mv"];
+const real = ["head", "mv"];
 
-export interface World {
+interface World {
   /** Says one line as the agent. */
   ask: (line: Record<string, unknown>) => Promise<Outcome>;
   /** The same, by its own words only. */

@@ -9,7 +9,7 @@ import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
 /** What tray.py was told of an icon. */
-export interface Told {
+interface Told {
   icon: number;
   gone?: true;
   title: string;

@@ -8,7 +8,7 @@ import { mountsIn } from "../../lib/container/paths.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
-export const red = { colour: "#ff0000", width: 5, isAlways: true };
+const red = { colour: "#ff0000", width: 5, isAlways: true };
 
 /** A request for a red border. */
 export function request(options: Partial<DisposableRequest> = {}): DisposableRequest {

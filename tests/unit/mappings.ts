@@ -2,7 +2,7 @@
 
 import type { Acl, Entries } from "../../lib/container/lend/acl.ts";
 import { withGrants } from "../../lib/container/lend/grants.ts";
-import { type Mapping } from "../../lib/container/lend/loan.ts";
+import type { Mapping } from "../../lib/container/lend/loan.ts";
 
 /** The container user's uid on the host. */
 export const containerUid = 1001000;
@@ -16,7 +16,7 @@ export function entries(...all: Entries): Entries {
 }
 
 /** What a {@linkcode sampleMapping} can be given. */
-export interface MappingChanges extends Partial<Omit<Mapping, "original" | "granted">> {
+interface MappingChanges extends Partial<Omit<Mapping, "original" | "granted">> {
   /** The ACL before. */
   original?: Acl;
   /** The mappings that the inode had before. */

@@ -10,7 +10,7 @@ export const nothing = new Uint8Array();
 export const offer = 0xff00_0000;
 export const [source, device] = [ids.next, ids.device];
 export const listType = "text/uri-list";
-export const fileTypes = ["text/plain;charset=utf-8", listType, "x-special/gnome-icon-list", "text/plain"];
+const fileTypes = ["text/plain;charset=utf-8", listType, "x-special/gnome-icon-list", "text/plain"];
 export const list = "file:///home/me/a.txt\r\n";
 export const lentList = "file:///home/ubuntu/maps/1-a.txt\r\n";
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -65,7 +65,7 @@ export function answer({ connection: { fromHost } }: Trial, pipe: number, data: 
   return withoutEmpty(concat([...fromHost(frame(10, pipe, data)), ...fromHost(frame(12, pipe))]));
 }
 
-export function withoutEmpty(frames: Uint8Array): Uint8Array {
+function withoutEmpty(frames: Uint8Array): Uint8Array {
   return new Uint8Array(
     [...frames].flatMap((_, at, all) => at % 4 === 0 && all[at] !== 0x80 ? all.slice(at, at + 4) : []),
   );
@@ -91,5 +91,3 @@ export const whole = (pipe: number): Uint8Array => concat([frame(10, pipe, bytes
 /** What an app gets that asks too soon. */
 export const early = (pipe: number): Uint8Array =>
   concat([frame(10, pipe, bytes("file:///dev/null\r\n")), closing(pipe)]);
-
-export const second = offer + 1;

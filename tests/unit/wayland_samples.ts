@@ -201,30 +201,6 @@ export function refused(action: () => unknown, reason: string): void {
   assertThrows(action, Violation, reason);
 }
 
-/** Asks for a popup of this size at this place of the window. */
-export function popup(
-  { app }: Trial,
-  width: number,
-  height: number,
-  { x = 0, from = ids.next as number, parent = ids.xdgSurface as number } = {},
-): Uint8Array {
-  const [surface, shell, positioner, own] = [0, 1, 2, 3].map((step) => from + step) as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  app(
-    message(ids.compositor, "wl_compositor.create_surface", surface),
-    message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
-    message(ids.shell, "xdg_wm_base.create_positioner", positioner),
-    message(positioner, "xdg_positioner.set_size", width, height),
-    message(positioner, "xdg_positioner.set_anchor_rect", x, 0, 10, 10),
-    message(shell, "xdg_surface.get_popup", own, parent, positioner),
-  );
-  return app(message(surface, "wl_surface.attach", ids.buffer, 0, 0));
-}
-
 /** The app binds a screen that is announced with this number, as the object `id`. */
 export function bindScreen(
   { app, host }: Trial,
@@ -265,7 +241,7 @@ export function viewport(
 }
 
 /** What the borders of windows need: the app does not bind these. */
-export const forBorders = ["wl_subcompositor", "wp_viewporter", "wp_single_pixel_buffer_manager_v1"];
+const forBorders = ["wl_subcompositor", "wp_viewporter", "wp_single_pixel_buffer_manager_v1"];
 
 /** A window on a desktop where there can be borders. Its own objects end with the id 17. */
 export function withBorder(): { made: Trial; commit: Uint8Array } {

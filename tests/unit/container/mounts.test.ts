@@ -1,17 +1,10 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../../lib/base/errors.ts";
-import type { Host } from "../../../lib/base/host.ts";
-import { engineCalled } from "../../../lib/engine/engine.ts";
-import { emptyMounts } from "../../../lib/container/empty_mounts.ts";
+import { exists } from "../../../lib/base/files.ts";
 import { makeMounts, mountDevices, removeMounts, shareMounts, usedMounts } from "../../../lib/container/mounts.ts";
 import { checkMountsRoot, mountsIn } from "../../../lib/container/paths.ts";
 import { recordingHost } from "../recording_host.ts";
-import { exists } from "../../../lib/base/files.ts";
-
-function hostIn(env: Record<string, string>): Host {
-  return recordingHost({ env }).host;
-}
 
 async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "it's " });
@@ -24,45 +17,17 @@ async function inTempDir(test: (directory: string) => Promise<void>): Promise<vo
 
 Deno.test("checkMountsRoot() refuses a directory in which everybody may write", async () => {
   await inTempDir(async (directory) => {
-    const host = hostIn({ GUI_CONTAINER_MOUNTS: directory });
+    const host = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory } }).host;
     await checkMountsRoot(host);
-    await checkMountsRoot(hostIn({ GUI_CONTAINER_MOUNTS: join(directory, "missing") }));
+    await checkMountsRoot(recordingHost({ env: { GUI_CONTAINER_MOUNTS: join(directory, "missing") } }).host);
     await Deno.chmod(directory, 0o1777);
     const error = await assertRejects(() => checkMountsRoot(host), UserError, "Everybody may write in");
     assertEquals(error.exitCode, 2);
   });
 });
 
-Deno.test("mountsIn() is below $GUI_CONTAINER_MOUNTS, else below the home directory", () => {
-  const mounts = mountsIn(hostIn({ HOME: "/home/me" }), "box");
-  assertEquals(mounts, {
-    directory: "/home/me/container_mounts/box",
-    sockets: "/home/me/container_mounts/box/xpra",
-    share: "/home/me/container_mounts/box/share",
-    shared: ["/home/me/container_mounts/box/xpra", "/home/me/container_mounts/box/share"],
-    knownHosts: "/home/me/container_mounts/box/known_hosts",
-    ssh: "/home/me/container_mounts/box/ssh",
-  });
-  assertEquals(mountsIn(hostIn({ HOME: "/home/me", GUI_CONTAINER_MOUNTS: "/m/" }), "box").directory, "/m/box");
-});
-
-Deno.test("mountsIn() refuses a relative path, and to guess", () => {
-  for (const env of [{}, { GUI_CONTAINER_MOUNTS: "m" }, { GUI_CONTAINER_MOUNTS: "~/m", HOME: "/h" }]) {
-    assertEquals(assertThrows(() => mountsIn(hostIn(env), "box"), UserError).exitCode, 2);
-  }
-});
-
-Deno.test("mountsIn() refuses a path that Deno's permissions or ssh cannot take", () => {
-  for (const path of ["/a,b", '/a"b', "/a\\b", "/a$b", "/a\nb", "/a\tb"]) {
-    assertEquals(assertThrows(() => mountsIn(hostIn({ GUI_CONTAINER_MOUNTS: path }), "box"), UserError).exitCode, 2);
-  }
-  for (const path of ["/it's a%h", "/ünï;&*"]) {
-    assertEquals(mountsIn(hostIn({ GUI_CONTAINER_MOUNTS: path }), "box").directory, `${path}/box`);
-  }
-});
-
 Deno.test("mountDevices() shows the two directories, and nothing else of the host", () => {
-  const mounts = mountsIn(hostIn({ GUI_CONTAINER_MOUNTS: "/m" }), "box");
+  const mounts = mountsIn(recordingHost({ env: { GUI_CONTAINER_MOUNTS: "/m" } }).host, "box");
   assertEquals(mountDevices(mounts, { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" }), {
     xpra: { type: "disk", source: "/m/box/xpra", path: "/srv/alice/.xpra" },
     share: { type: "disk", source: "/m/box/share", path: "/srv/alice/share" },
@@ -71,7 +36,7 @@ Deno.test("mountDevices() shows the two directories, and nothing else of the hos
 
 Deno.test("makeMounts() tells what it made, and removeMounts() takes just that away", () =>
   inTempDir(async (directory) => {
-    const host = hostIn({ GUI_CONTAINER_MOUNTS: directory });
+    const host = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory } }).host;
     const mounts = mountsIn(host, "box");
     await Deno.mkdir(mounts.share, { recursive: true });
     await Deno.writeTextFile(join(mounts.share, "kept"), "");
@@ -94,7 +59,7 @@ Deno.test("makeMounts() tells what it made, and removeMounts() takes just that a
 
 Deno.test("makeMounts() makes MOUNTS too, and leaves it", () =>
   inTempDir(async (directory) => {
-    const host = hostIn({ GUI_CONTAINER_MOUNTS: join(directory, "a/b") });
+    const host = recordingHost({ env: { GUI_CONTAINER_MOUNTS: join(directory, "a/b") } }).host;
     await removeMounts(host, await makeMounts(host, mountsIn(host, "box")));
     assertEquals([...Deno.readDirSync(join(directory, "a/b"))], []);
   }));
@@ -111,10 +76,3 @@ Deno.test("shareMounts() lets both users read and write in the shared directorie
     const entries = `u:1001000:rwx,g::---,m::rwx,o::--x,d:u:${me}:rwx,d:u:1001000:rwx,d:g::---,d:m::rwx,d:o::---`;
     assertEquals(recorded.calls, [["setfacl", "-m", entries, "--", mounts.sockets, mounts.share]]);
   }));
-
-Deno.test("emptyMounts() does not mind a container whose shell succeeds without a word", async () => {
-  const { host, calls } = recordingHost();
-  const silent: Host = { ...host, run: async (...given) => ({ ...await host.run(...given), stdout: "" }) };
-  await emptyMounts(silent, { engine: engineCalled("lxc"), name: "box", status: "Running", config: {} });
-  assertEquals(calls[0]?.slice(0, 3), ["lxc", "exec", "box"]);
-});

@@ -1,26 +1,21 @@
-import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { dryRunHost, type Host } from "../../../lib/base/host.ts";
-import { chooseEngine, type Engine } from "../../../lib/engine/engine.ts";
-import { createProfile, findProfile, refuseUsedByOthers, setProfile } from "../../../lib/engine/profile.ts";
-import { ownServer } from "../../../lib/engine/server.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ProcessError, UserError } from "../../../lib/base/errors.ts";
+import { dryRunHost } from "../../../lib/base/host.ts";
+import { chooseEngine } from "../../../lib/engine/engine.ts";
 import { findInstance, launch } from "../../../lib/engine/instance.ts";
-import { type Answer, type RecordingHost, recordingHost, recordingUi } from "../recording_host.ts";
+import { setProfile } from "../../../lib/engine/profile.ts";
+import { hostWith, lxcThat, notInstalled } from "../engine_hosts.ts";
+import { recordingHost, recordingUi } from "../recording_host.ts";
 
-const notInstalled = new UserError("no", { hint: "", exitCode: 127 });
 const noSocket =
   'Error: Get "http://unix.socket/1.0": dial unix /var/snap/lxd/common/lxd/unix.socket: connect: no such file or directory';
+
 const noPermission =
   'Error: Get "http://unix.socket/1.0": dial unix /var/lib/incus/unix.socket: connect: permission denied';
 
 /** What Debian 13's Incus says. */
 const noNeeded =
   "Error: You don't have the needed permissions to talk to the incus daemon (socket path: /var/lib/incus/unix.socket)";
-
-/** A host whose `lxc` and `incus` answer so. */
-function hostWith(answers: Record<string, Answer>, options: Parameters<typeof recordingHost>[0] = {}): RecordingHost {
-  return recordingHost({ ...options, answer: ([program]) => answers[program!] ?? notInstalled });
-}
 
 Deno.test("chooseEngine() takes the one that answers, lxc before incus", async () => {
   const both = hostWith({ lxc: { stdout: "{}" }, incus: { stdout: "{}" } });
@@ -75,11 +70,6 @@ Deno.test("chooseEngine() says what to do: install one, start it, or join its gr
   }
 });
 
-async function lxcThat(answer: Answer): Promise<{ host: Host; engine: Engine }> {
-  const { host } = hostWith({ lxc: answer });
-  return { host, engine: await chooseEngine(host, { engine: "lxc" }) };
-}
-
 Deno.test("an engine that is asked for and not installed is exit code 125, with the other one as a way out", async () => {
   const { host } = hostWith({});
   const engine = await chooseEngine(host, { engine: "incus" });
@@ -98,33 +88,6 @@ Deno.test("a refusal of the engine itself keeps what it said", async () => {
   assertEquals(error.output, "Error: No space left");
 });
 
-Deno.test("createProfile() refuses a profile that somebody has just made", async () => {
-  const refusal = 'Error: Error inserting "box" into database: The profile already exists\n';
-  const { host, engine } = await lxcThat({ code: 1, stderr: refusal });
-  const error = await assertRejects(
-    () => createProfile(host, { engine, name: "box" }, {}),
-    UserError,
-    'A profile named "box" already exists',
-  );
-  assertEquals(error.exitCode, 1);
-});
-
-Deno.test("refuseUsedByOthers() knows the container of that name, and its copies, in its own project only", () => {
-  const refuse = (project: string | undefined, ...used: string[]): void => {
-    const profile = { config: {}, devices: {}, used_by: used.map((path) => `/1.0/instances/${path}`) };
-    refuseUsedByOthers({ engine: { cli: "lxc", server: { ...ownServer, project } }, name: "box" }, {
-      profile,
-      copies: ["box-d01234"],
-    });
-  };
-  refuse(undefined, "box", "box-d01234");
-  refuse("default", "box");
-  refuse("work", "box?project=work", "box-d01234?project=work");
-  for (const [project, used] of [["work", "box"], [undefined, "box?project=work"], [undefined, "boxer"]] as const) {
-    assertThrows(() => refuse(project, used), UserError, `used by others: /1.0/instances/${used}`);
-  }
-});
-
 Deno.test("launch() tells an engine that does not answer from one that refuses", async () => {
   const { host, engine } = await lxcThat({ code: 1, stderr: noSocket });
   const error = await assertRejects(
@@ -133,22 +96,4 @@ Deno.test("launch() tells an engine that does not answer from one that refuses",
     "LXD does not answer",
   );
   assertEquals(error.exitCode, 125);
-});
-
-Deno.test("findProfile() throws what is not an answer", async () => {
-  const find = async (answer: Answer): Promise<unknown> => {
-    const { host, engine } = await lxcThat(answer);
-    return await findProfile(host, { engine, name: "p" });
-  };
-  const profile = { config: { "user.a": "b" }, devices: {}, used_by: ["/1.0/instances/x"] };
-  assertEquals(
-    await find({ stdout: JSON.stringify(profile) }),
-    profile,
-  );
-  assertEquals(
-    await find({ code: 1, stderr: "Error: Profile not found" }),
-    undefined,
-  );
-  const { host, engine } = await lxcThat({ code: 1, stderr: "Error: disk full" });
-  await assertRejects(() => findProfile(host, { engine, name: "p" }), ProcessError);
 });

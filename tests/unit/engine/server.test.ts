@@ -1,62 +1,14 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { delay } from "@std/async";
-import { join } from "@std/path";
-import {
-  apiPath,
-  chooseEngine,
-  type Engine,
-  engineArgv,
-  engineCalled,
-  type EngineCli,
-} from "../../../lib/engine/engine.ts";
-import type { Host } from "../../../lib/base/host.ts";
-import { findInstance, isHere, launch, parseInstancePath, updateInstance } from "../../../lib/engine/instance.ts";
-import { publish } from "../../../lib/engine/image.ts";
-import { pushFile, removeFiles } from "../../../lib/engine/instance_files.ts";
-import { findServer, ownServer, type Server, withRemote } from "../../../lib/engine/server.ts";
-import { mountsOf } from "../../../lib/container/paths.ts";
-import { findAddress, scriptLine } from "../../../lib/container/address.ts";
 import { ProcessError, UserError } from "../../../lib/base/errors.ts";
-import { type Answer, recordingHost } from "../recording_host.ts";
-
-/** Incus' configuration as its CLI writes it. */
-const configText = `\
-default-remote: local
-remotes:
-  big:
-    addr: https://192.0.2.7:8443
-    auth_type: tls
-    protocol: incus
-    public: false
-    project: work
-  images:
-    addr: https://images.linuxcontainers.org
-    protocol: simplestreams
-    public: true
-  local:
-    addr: unix://
-    protocol: incus
-    public: false
-aliases: {}
-`;
-
-/** Runs a test with a configuration of Incus' CLI in a home of its own. */
-async function withConfig(
-  text: string,
-  test: (env: Record<string, string>) => Promise<void>,
-): Promise<void> {
-  const home = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(join(home, ".config/incus"), { recursive: true });
-    await Deno.writeTextFile(join(home, ".config/incus/config.yml"), text);
-    await test({ HOME: home, GUI_CONTAINER_MOUNTS: "/m" });
-  } finally {
-    await Deno.remove(home, { recursive: true });
-  }
-}
-
-const server = (env: Record<string, string>, wish = {}): Promise<Server> =>
-  findServer({ host: { env: (name) => env[name] }, cli: "incus" }, wish);
+import type { Host } from "../../../lib/base/host.ts";
+import { apiPath, chooseEngine, engineArgv, engineCalled } from "../../../lib/engine/engine.ts";
+import { publish } from "../../../lib/engine/image.ts";
+import { findInstance, isHere, launch, parseInstancePath, updateInstance } from "../../../lib/engine/instance.ts";
+import { pushFile, removeFiles } from "../../../lib/engine/instance_files.ts";
+import { findServer, ownServer, withRemote } from "../../../lib/engine/server.ts";
+import { big, configText, engineOn, server, withConfig } from "../engine_hosts.ts";
+import { recordingHost } from "../recording_host.ts";
 
 Deno.test("findServer() takes the remote that is named, and the project that it has in the CLI's configuration", async () => {
   await withConfig(configText, async (env) => {
@@ -114,13 +66,6 @@ Deno.test("chooseEngine() takes the engine whose CLI has the remote, before the 
   });
 });
 
-const big: Server = { remote: "big", project: "work", isLocal: false };
-
-function engineOn(server: Server, answer: Answer = {}): { host: Host; engine: Engine; calls: string[][] } {
-  const { host, calls } = recordingHost({ answer: () => answer });
-  return { host, engine: { ...engineCalled("incus"), server }, calls };
-}
-
 Deno.test("each call of the CLI names the remote and the project", async () => {
   const { host, engine, calls } = engineOn(big, { stdout: "{}" });
   await findInstance(host, { engine, name: "box" }).catch(() => {});
@@ -150,17 +95,6 @@ Deno.test("each call of the CLI names the remote and the project", async () => {
   assertEquals(engineArgv(engineCalled("incus"), ["list"]), ["incus", "list"]);
 });
 
-Deno.test("removeFiles() goes on where a file is not there, as each engine says that, and at nothing else", async () => {
-  const remove = async (stderr: string): Promise<void> => {
-    const { host, engine } = engineOn(ownServer, { code: 1, stderr });
-    await removeFiles(host, { engine, name: "box" }, { paths: ["/etc/x"] });
-  };
-  for (const stderr of ["Error: Not Found\n", "Error: remove /etc/x: file does not exist\n"]) await remove(stderr);
-  for (const stderr of ["Error: remove /etc/x: permission denied\n", "Error: file does not exist\n"]) {
-    await assertRejects(() => remove(stderr), ProcessError);
-  }
-});
-
 Deno.test("isHere() asks the engine where an instance is", async () => {
   const member = { stdout: JSON.stringify({ environment: { server_name: "m1" } }) };
   const here = ({ host, engine }: ReturnType<typeof engineOn>, location: string): Promise<boolean> =>
@@ -178,64 +112,6 @@ Deno.test("parseInstancePath() reads [REMOTE:]NAME, and refuses all else", () =>
   for (const word of ["", ":", ":box", "big:", "big:b/x", "a:b:c", "big:-x"]) {
     assertEquals(assertThrows(() => parseInstancePath(word), UserError).exitCode, 2);
   }
-});
-
-Deno.test("containers of other servers and projects have directories of their own", () => {
-  const host = { env: (name: string) => ({ GUI_CONTAINER_MOUNTS: "/m" })[name] };
-  const directory = (server: Partial<Server>): string =>
-    mountsOf(host, { engine: { server: { ...ownServer, ...server } }, name: "box" }).directory;
-  assertEquals(directory({}), "/m/box");
-  assertEquals(directory({ remote: "local" }), "/m/box");
-  assertEquals(directory({ project: "user-1000" }), "/m/box");
-  // The name on the host is the same whatever the CLI's default is; the user's word is not.
-  assertEquals([withRemote({ remote: "local" }, "box"), withRemote(ownServer, "box")], ["local:box", "box"]);
-  assertEquals(directory({ project: "default" }), "/m/box");
-  assertEquals(directory({ project: "work" }), "/m/work_box");
-  assertEquals(directory({ ...big, project: undefined }), "/m/big:box");
-  assertEquals(directory(big), "/m/big:work_box");
-  assertEquals(directory({ ...big, project: "user-1000" }), "/m/big:user-1000_box");
-});
-
-Deno.test("findAddress() asks no engine where it is on record, or where any does, and for the one that has the remote", async () => {
-  await withConfig(configText, async (env) => {
-    const { host } = recordingHost({ env, answer: () => new Error("no engine") });
-    const own = await findAddress(host, { word: "box", needsEngine: false });
-    assertEquals([own.label, own.mounts.directory], ["box", "/m/box"]);
-    await assertRejects(() => findAddress(host, { word: "box" }), Error);
-    const root = await Deno.makeTempDir();
-    const mounts = { ...env, GUI_CONTAINER_MOUNTS: root };
-    await Deno.mkdir(join(root, "box"));
-    await Deno.writeTextFile(
-      join(root, "box/container.json"),
-      JSON.stringify({ engine: "incus", server: { remote: "local", project: "default" }, user: "", location: "none" }),
-    );
-    const { host: silent, calls } = recordingHost({ env: mounts });
-    assertEquals([(await findAddress(silent, { word: "box" })).engine.cli, calls], ["incus", []]);
-    await Deno.remove(root, { recursive: true });
-    const there = await findAddress(recordingHost({ env, answer: () => ({ stdout: "{}" }) }).host, { word: "big:box" });
-    assertEquals([there.name, there.label, there.mounts.directory], ["box", "big:box", "/m/big:work_box"]);
-    assertEquals(there.engine.cli, "incus");
-  });
-});
-
-Deno.test("scriptLine() names the project and the engine, where a run without them would mean others", async () => {
-  const line = async (
-    option: EngineCli | undefined,
-    server: Partial<Server>,
-    env: Record<string, string> = {},
-  ): Promise<string> => {
-    const { host } = recordingHost({ env: { GUI_CONTAINER_ENGINE: "incus", ...env } });
-    const engine = await chooseEngine(host, { engine: option });
-    return scriptLine({ ...engine, server: { ...ownServer, ...server } }, ["create.ts", "--delete", "box"]);
-  };
-  assertEquals(await line(undefined, {}), "create.ts --delete box");
-  assertEquals(await line(undefined, { project: "work" }), "create.ts --project=work --delete box");
-  assertEquals(
-    await line("incus", big, { GUI_CONTAINER_ENGINE: "" }),
-    "create.ts --engine=incus --project=work --delete box",
-  );
-  assertEquals(await line("incus", {}, { GUI_CONTAINER_ENGINE: "incus" }), "create.ts --delete box");
-  assertEquals(await line("lxc", {}, { GUI_CONTAINER_ENGINE: "incus" }), "create.ts --engine=lxc --delete box");
 });
 
 Deno.test("a remote that does not answer, or whose certificate is another one, is told with what to do; exit code 125", async () => {

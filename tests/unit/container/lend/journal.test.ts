@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../../../lib/base/errors.ts";
 import type { Host } from "../../../../lib/base/host.ts";
@@ -12,7 +12,6 @@ import {
 } from "../../../../lib/container/lend/journal.ts";
 import { isCopy, type LentCopy } from "../../../../lib/container/lend/loan.ts";
 import { engineOfRecord, serverRecord } from "../../../../lib/engine/server_record.ts";
-import { watchTransfer } from "../../../../lib/container/lend/transfer_watch.ts";
 import { sampleMapping } from "../../mappings.ts";
 import { recordingHost } from "../../recording_host.ts";
 
@@ -86,23 +85,4 @@ Deno.test("the journal keeps copies and mappings apart, and what it cannot read"
     const names = [...Deno.readDirSync(journal)].map(({ name }) => name).sort();
     assertEquals(names, ["lock", "map-0123456789.copy", "map-1.copy", "map-1.json"]);
   });
-});
-
-Deno.test("watchTransfer() says how far a long transfer is, and gives one up that has stalled", async () => {
-  const { host, said } = recordingHost();
-  {
-    using watch = watchTransfer(host, { what: "Lending file", stalledMs: 300 });
-    watch.expect(3 * 2 ** 20);
-    watch.moved(2 ** 20);
-    assertEquals([said, watch.signal.aborted], [[], false]);
-    await new Promise((done) => setTimeout(done, 1_100));
-    watch.moved(2 ** 20);
-    assertEquals([said.length, watch.signal.aborted], [1, true]);
-    assertMatch(said[0]!, /^progress: Lending file: 2 MiB of 3 MiB, \d+ s$/);
-    assertEquals(
-      watch.signal.reason.message,
-      "Lending file: nothing moves any more, after 1 MiB",
-    );
-  }
-  assertMatch(said.at(-1)!, /^status: Lending file: 2 MiB of 3 MiB, \d+ s$/);
 });

@@ -2,7 +2,10 @@
 // back.
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { dirname, join } from "@std/path";
 import { UserError } from "../../../../lib/base/errors.ts";
+import { exists, modeOf } from "../../../../lib/base/files.ts";
+import { runProcess } from "../../../../lib/base/process.ts";
 import { type App, parseEntry } from "../../../../lib/create/export/app.ts";
 import {
   chooseDefaults,
@@ -11,6 +14,9 @@ import {
   withDefaults,
   withoutDefaults,
 } from "../../../../lib/create/export/defaults.ts";
+import { readTypes } from "../../../../lib/create/export/export.ts";
+import { withMenu, writer } from "../../menus.ts";
+import { testWith } from "../../samples.ts";
 
 const list = `# Mine
 
@@ -124,3 +130,71 @@ Deno.test("whichever of several containers goes first, the end is what was there
     );
   }
 });
+
+testWith(
+  ["gio", "update-desktop-database"],
+  "exportApps() makes an app the default for what the user names, and unexportApps() undoes it",
+  async () => {
+    const entries: Record<string, string> = { one: writer, two: writer.replace("text/rtf", "text/csv;text/html") };
+    await withMenu(entries, async ({ data, exportNow, unexport, recorded }) => {
+      const path = join(data, ".config/mimeapps.list");
+      const applications = join(data, "applications");
+      await Deno.mkdir(applications);
+      await Deno.mkdir(dirname(path));
+      for (const id of ["editor", "browser"]) {
+        await Deno.writeTextFile(
+          join(applications, `${id}.desktop`),
+          "[Desktop Entry]\nType=Application\nName=x\nExec=true\n",
+        );
+      }
+      const before = "[Default Applications]\ntext/rtf=editor.desktop\ntext/html=browser.desktop\n";
+      await Deno.writeTextFile(path, before, { mode: 0o600 });
+      const opens = async (type: string): Promise<string | undefined> => {
+        await runProcess(["update-desktop-database", applications]);
+        const env = {
+          HOME: data,
+          XDG_DATA_HOME: data,
+          XDG_DATA_DIRS: join(data, "none"),
+          XDG_CONFIG_HOME: dirname(path),
+          LC_ALL: "C",
+        };
+        return / (\S+\.desktop)$/m.exec((await runProcess(["gio", "mime", type], { env, okCodes: "any" })).stdout)?.[1];
+      };
+      // Of the types that have no default, a container gets none.
+      const types = readTypes({ flags: new Map(), values: new Map([["default", "text/rtf"]]) });
+      assertEquals(await exportNow(types), ["one", "two"]);
+      assertEquals([await opens("text/rtf"), await opens("text/html"), await opens("text/csv"), await modeOf(path)], [
+        "gui-container-box.one.desktop",
+        "browser.desktop",
+        undefined,
+        0o600,
+      ]);
+      assertEquals(recorded.said.filter((line) => line.includes("opens")), [
+        "status: text/rtf opens in [box] Writer",
+      ]);
+
+      // Without --default it stays; the app that opens it no more is the default no more.
+      for (const withTypes of [true, false]) {
+        await exportNow({ withTypes });
+        assertEquals([await opens("text/rtf"), await opens("text/csv")], [
+          "gui-container-box.one.desktop",
+          withTypes ? "gui-container-box.two.desktop" : undefined,
+        ]);
+      }
+      for (const change of [() => entries.one = writer.replace("text/rtf", "text/x"), () => delete entries.one]) {
+        entries.one = writer;
+        await exportNow(types);
+        change();
+        await exportNow();
+        assertEquals(await Deno.readTextFile(path), before);
+        assertEquals(await exists(join(data, "gui-container/defaults.json")), false);
+      }
+      await exportNow({ defaultTypes: ["text/html", "text/csv"] });
+      assertEquals(await opens("text/html"), "gui-container-box.two.desktop");
+      await unexport();
+      assertEquals(await Deno.readTextFile(path), before);
+      assertEquals(await exists(join(data, "gui-container")), false);
+      assertEquals((await Deno.lstat(path)).isFile, true);
+    });
+  },
+);

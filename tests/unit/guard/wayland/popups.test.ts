@@ -8,13 +8,36 @@ import {
   message,
   messages,
   nothing,
-  popup,
   refused,
   type Trial,
   use,
   viewport,
   withWindow,
 } from "../../wayland_samples.ts";
+
+/** Asks for a popup of this size at this place of the window. */
+function popup(
+  { app }: Trial,
+  width: number,
+  height: number,
+  { x = 0, from = ids.next as number, parent = ids.xdgSurface as number } = {},
+): Uint8Array {
+  const [surface, shell, positioner, own] = [0, 1, 2, 3].map((step) => from + step) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  app(
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
+    message(ids.shell, "xdg_wm_base.create_positioner", positioner),
+    message(positioner, "xdg_positioner.set_size", width, height),
+    message(positioner, "xdg_positioner.set_anchor_rect", x, 0, 10, 10),
+    message(shell, "xdg_surface.get_popup", own, parent, positioner),
+  );
+  return app(message(surface, "wl_surface.attach", ids.buffer, 0, 0));
+}
 
 Deno.test("the guard of Wayland leaves popups out while nobody is there, or that are large or far away", () => {
   assertEquals(popup(withWindow(), 100, 100), nothing);

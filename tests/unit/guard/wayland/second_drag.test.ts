@@ -18,12 +18,13 @@ import {
   nothing,
   offer,
   said,
-  second,
   taken,
   whole,
   withDrops,
 } from "../../wayland_drops.ts";
 import { frame, ids, message, type Trial } from "../../wayland_samples.ts";
+
+const second = offer + 1;
 
 /** The app has asked too soon, and takes the files, which are dropped then. */
 async function dropEarly(made: Trial): Promise<void> {

@@ -1,0 +1,257 @@
+// Command lines: what is taken, and what is refused.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { commandLine as attach } from "../../../attach.ts";
+import { commandLine as create } from "../../../create.ts";
+import { UserError } from "../../../lib/base/errors.ts";
+import {
+  helpText,
+  nearestOption,
+  optionsOf,
+  parseCommandLine,
+  parseDuration,
+  type ScriptSpec,
+} from "../../../lib/cli/options.ts";
+import { commandLine as map } from "../../../map.ts";
+import { spec } from "../scripts.ts";
+
+/** Flags, values and positionals of a command line. */
+function parsed(...args: string[]): [string[], Record<string, string>, string[]] {
+  const { flags, values, positionals } = parseCommandLine(spec, args);
+  return [[...flags.keys()].sort(), Object.fromEntries(values), positionals];
+}
+
+Deno.test("parseCommandLine() tells flags, values and positionals apart", () => {
+  assertEquals(parsed(), [[], {}, []]);
+  assertEquals(parsed("--delete", "-n", "--image", "x", "box", "y"), [["delete", "dry-run"], { image: "x" }, [
+    "box",
+    "y",
+  ]]);
+  assertEquals(parsed("--image=a=b", "--engine=lxc"), [[], { image: "a=b", engine: "lxc" }, []]);
+  assertEquals(parsed("-i", "x", "y"), [[], { image: "x" }, ["y"]]);
+  assertEquals(parsed("-nvi", "x", "y"), [["dry-run", "verbose"], { image: "x" }, ["y"]]);
+  assertEquals(parsed("-nix", "y"), [["dry-run"], { image: "x" }, ["y"]]);
+});
+
+Deno.test("parseCommandLine() takes flags that start with no- as flags of their own", () => {
+  assertEquals(parsed("--no-wait", "x"), [["no-wait"], {}, ["x"]]);
+  assertEquals(parsed("--no-gui", "x"), [["no-gui"], {}, ["x"]]);
+  assertEquals(parsed("--gui", "--no-wait"), [["gui", "no-wait"], {}, []]);
+});
+
+Deno.test("parseCommandLine() understands options wherever they stand before --", () => {
+  assertEquals(parsed("box", "--json", "x y", "-i", "z", "--delete"), [["delete", "json"], { image: "z" }, [
+    "box",
+    "x y",
+  ]]);
+  assertEquals(parsed("box", "--", "--json", "-q", ""), [[], {}, ["box", "--json", "-q", ""]]);
+  assertEquals(parsed("--json", "--", "--delete", "x"), [["json"], {}, ["--delete", "x"]]);
+  assertEquals(parsed("--", "--", "x"), [[], {}, ["--", "x"]]);
+  assertEquals(parsed("-"), [[], {}, ["-"]]);
+  assertThrows(() => parsed("box", "--bogus"), UserError, 'Unknown option "--bogus"');
+});
+
+Deno.test("parseCommandLine() keeps options of other programs behind the first positional, and never one of its own", () => {
+  const passing = { ...spec, passesOn: "always" } as const;
+  const read = (...args: string[]): unknown[] => {
+    const { flags, values, positionals, rest } = parseCommandLine(passing, args);
+    return [[...flags], Object.fromEntries(values), positionals, rest];
+  };
+  assertEquals(read("box", "xterm", "--colour=red", "--delete", "-e", "--image=x", "-vx", "--", "--delete"), [
+    [["delete", 2 + 1]],
+    { image: "x" },
+    ["box", "xterm", "--colour=red", "-e", "-vx"],
+    ["--delete"],
+  ]);
+  // A letter in a word of the app's takes no value from it.
+  assertEquals(read("box", "xterm", "-xi", "y"), [[], {}, ["box", "xterm", "-xi", "y"], []]);
+  assertEquals(read("box", "-vn", "-vx"), [[["verbose", 1], ["dry-run", 1]], {}, ["box", "-vx"], []]);
+  assertEquals(read("--", "box", "-v", "--", "x"), [[], {}, ["box", "-v"], ["x"]]);
+  assertThrows(() => read("--border=red", "box"), UserError, 'Unknown option "--border"');
+  const some = { ...spec, passesOn: "delete" } as const;
+  assertThrows(() => parseCommandLine(some, ["box", "--border=red"]), UserError, "Unknown option");
+  assertEquals(parseCommandLine(some, ["box", "--delete", "--border=red"]).positionals, ["box", "--border=red"]);
+});
+
+Deno.test("parseCommandLine() takes no name for a number or a truth value", () => {
+  for (const name of ["007", "1e3", "0x10", "true", "false", "null", "", "__proto__"]) {
+    assertEquals(parsed(name), [[], {}, [name]]);
+    assertEquals(parsed("--delete", name), [["delete"], {}, [name]]);
+    assertEquals(parsed("-vn", name, name), [["dry-run", "verbose"], {}, [name, name]]);
+    if (name !== "") assertEquals(parsed("--image", name, name), [[], { image: name }, [name]]);
+  }
+});
+
+Deno.test("parseCommandLine() refuses an unknown option with exit code 2, and names it", () => {
+  for (
+    const [args, name] of [
+      [["--bogus"], "--bogus"],
+      [["--bogus=secret", "x"], "--bogus"],
+      [["-x"], "-x"],
+      [["-5"], "-5"],
+      [["--constructor"], "--constructor"],
+      [["--__proto__=1"], "--__proto__"],
+      [["--engine.foo=1"], "--engine.foo"],
+      [["--_=x"], "--_"],
+      [["--_", "x"], "--_"],
+      [["-=x"], "-"],
+    ] as const
+  ) {
+    const error = assertThrows(() => parsed(...args), UserError, `Unknown option "${name}"`);
+    assertEquals([error.exitCode, error.hint], [2, "See try.ts --help"]);
+  }
+});
+
+Deno.test("nearestOption() knows a slip of the keys, a beginning and a text program's dash, and no other word", () => {
+  const options = optionsOf(attach);
+  for (
+    const [word, nearest] of [
+      ["--prest=isolated", "preset"],
+      ["--prset", "preset"],
+      ["--pre=isolated", "preset"],
+      ["-preset=isolated", "preset"],
+      ["\u2014preset=isolated", "preset"],
+      ["\u2013-preset", "preset"],
+      ["--dney=clipboard", "deny"],
+      ["--den=clipboard", "deny"],
+      ["--disposible", "disposable"],
+      ["--sesion=x", "session"],
+      ["--bordr=red", "border"],
+      ["--Preset=isolated", "preset"],
+    ] as const
+  ) assertEquals(nearestOption(word, options), nearest, word);
+  for (
+    const word of [
+      ...["--writer", "--calc", "--impress", "--draw", "--norestore", "--view", "--headless", "--convert-to"],
+      ...["--private-window", "--new-window", "--new-tab", "--profile", "--kiosk", "--safe-mode", "--incognito"],
+      ...["--fullscreen", "--volume=50", "--geometry=80x24", "--class=x", "--log=debug", "--env=A=b", "--key=x"],
+      ...["--user-data-dir=/x", "--no-sandbox", "--follow", "-e", "-w", "-preset", "-display", "firefox", "-", "a—b"],
+    ]
+  ) assertEquals(nearestOption(word, options), undefined, word);
+});
+
+Deno.test("parseCommandLine() refuses what looks like an option mistyped, also behind an app, and names the nearest", () => {
+  const hintOf = (spec: ScriptSpec<string>, ...args: string[]): string => {
+    const error = assertThrows(() => parseCommandLine(spec, args), UserError, "Unknown option");
+    assertEquals(error.exitCode, 2);
+    return error.hint;
+  };
+  assertEquals(
+    hintOf(attach, "box", "firefox", "--prest=isolated"),
+    "The nearest one is --preset. Words for the app go after --. See attach.ts --help",
+  );
+  assertEquals(hintOf(attach, "--prest=isolated", "box"), "The nearest one is --preset. See attach.ts --help");
+  assertEquals(hintOf(create, "--without-xpr", "box"), "The nearest one is --without-xpra. See create.ts --help");
+  assertEquals(hintOf(map, "box", "file", "--readonly"), "The nearest one is --read-only. See map.ts --help");
+  const { positionals, rest } = parseCommandLine(attach, ["box", "libreoffice", "--writer", "--", "--prest=x"]);
+  assertEquals([positionals, rest], [["box", "libreoffice", "--writer"], ["--prest=x"]]);
+  // It is for attach.ts, and judged with its apps.
+  assertEquals(parseCommandLine(create, ["--export", "box", "--sync=no"]).positionals, ["box", "--sync=no"]);
+});
+
+Deno.test("parseCommandLine() refuses options that have no effect together, and drops none in silence", () => {
+  for (
+    const [spec, line, message] of [
+      [attach, "--join box xterm --preset=isolated", "--preset cannot be used with --join"],
+      [attach, "box xterm --join --allow=tray", "--allow cannot be used with --join"],
+      [attach, "--join --deny clipboard box xterm", "--deny cannot be used with --join"],
+      [attach, "--join --ask=links box xterm", "--ask cannot be used with --join"],
+      [attach, "--join --border=red box xterm", "--border cannot be used with --join"],
+      [attach, "--join --detached box xterm", "--detached cannot be used with --join"],
+      [attach, "--stop --save box", "--save cannot be used with --stop"],
+      [attach, "--stop --all box --border=red --save", "--save cannot be used with --stop"],
+      [attach, "--settings box --save --border=red", "--save cannot be used with --settings"],
+      [attach, "--copy --paste box", "--copy cannot be used with --paste"],
+      [attach, "--history box --session=x --allow=tray", "--session cannot be used with --history"],
+      [attach, "--settings --history box", "--settings cannot be used with --history"],
+      [attach, "--list --session=x", "--session cannot be used with --list"],
+      [attach, "box xterm --all", "--all can only be used with --stop"],
+      [create, "--update --force", "--force can only be used with --delete"],
+      [create, "--delete --image=x box", "--image cannot be used with --delete"],
+      [create, "box key gui firefox --mime", "--mime can only be used with --export"],
+      [create, "box key gui firefox --default=https", "--default can only be used with --export"],
+      [map, "--list --for=3m", "--for cannot be used with --list"],
+      [map, "--unmap --read-only box", "--read-only cannot be used with --unmap"],
+      [map, "--force box", "--force can only be used with --unmap"],
+    ] as const
+  ) {
+    const error = assertThrows(() => parseCommandLine(spec, line.split(" ")), UserError);
+    assertEquals([error.message, error.exitCode], [message, 2]);
+  }
+  for (
+    const [spec, line] of [
+      [attach, "--stop --all box --quiet --engine=lxc"],
+      [attach, "--join --session=x box xterm --json"],
+      [attach, "--settings box --preset=isolated --deny=sound"],
+      [attach, "--disposable box xterm --preset=isolated --border=red --save"],
+      [create, "--delete --force box --yes"],
+      [create, "box key gui firefox --export --mime --image=x"],
+      [create, "--export --default https box firefox --disposable"],
+      [map, "--unmap --force box --verbose"],
+    ] as const
+  ) parseCommandLine(spec, line.split(" "));
+  for (const spec of [attach, create, map]) {
+    const options = optionsOf(spec);
+    const named = Object.entries(spec.leaves ?? {}).flatMap(([name, left = []]) => [name, ...left]);
+    const needed = Object.values(options).flatMap(({ needs }) => needs ?? []);
+    for (const name of [...named, ...needed]) assert(name in options || name === "at-most", name);
+  }
+});
+
+Deno.test("parseCommandLine() refuses a value that is missing, and one that is too many", () => {
+  for (
+    const args of [["--image"], ["--image="], ["--image", ""], ["--image", "--json", "x"], ["-i"], ["--image", "--"], [
+      "--image",
+      "-",
+    ]]
+  ) {
+    assertEquals(assertThrows(() => parsed(...args), UserError, "--image needs a value: IMAGE").exitCode, 2);
+  }
+  for (
+    const args of [["--delete=no", "x"], ["--delete=true"], ["--delete="], ["--gui=1"], ["--no-wait=x"], ["-n=5"], [
+      "-n5",
+    ]]
+  ) {
+    assertEquals(assertThrows(() => parsed(...args), UserError).exitCode, 2);
+  }
+  assertThrows(() => parsed("--delete=no", "--delete", "x"), UserError, "--delete takes no value");
+  assertThrows(() => parsed("x", "--delete=no"), UserError, "--delete takes no value");
+});
+
+Deno.test("parseDuration() reads seconds, minutes and hours", () => {
+  assertEquals(["90s", "20m", "2h", "596h"].map(parseDuration), [90_000, 1_200_000, 7_200_000, 2_145_600_000]);
+});
+
+Deno.test("parseDuration() refuses everything else, and what no timer can wait for", () => {
+  for (
+    const text of ["", "5", "m", "1.5h", "-1s", "1 s", "1d", "1S", "1h30m", "597h", "999999h", "9999999999999s", "1s\n"]
+  ) {
+    assertEquals(assertThrows(() => parseDuration(text), UserError).exitCode, 2, text);
+  }
+  const longest = AbortSignal.timeout(parseDuration("596h"));
+  assert(!longest.aborted);
+});
+
+Deno.test("helpText() shows usage, examples, and options by groups, at 80 columns", () => {
+  const help = helpText({
+    ...spec,
+    notes: "word ".repeat(30),
+    options: { ...spec.options, "gui": { group: "Windows", help: "Dialogs that ask for what is missing, ".repeat(3) } },
+  });
+  assertStringIncludes(help, "Usage: try.ts [options] NAME\n  or:  try.ts --list\n");
+  assertStringIncludes(help, "Examples:\n  try.ts x\n      Tries x\n");
+  assertMatch(help, /^Options:\n {2}-i, --image IMAGE +An image$/m);
+  assertMatch(help, /^Windows:\n {6}--gui +Dialogs/m);
+  assertMatch(help, /^ {2}-n, --dry-run +Print/m);
+  for (const line of help.split("\n")) assert(line.length <= 80 && line === line.trimEnd(), line);
+});
+
+for (const script of [create, attach, map]) {
+  Deno.test(`${script.name} --help fits 80 columns, and its examples are command lines that it takes`, () => {
+    for (const line of helpText(script).split("\n")) assert(line.length <= 80, line);
+    for (const [words] of script.examples) {
+      const args = words.split(" ").filter(Boolean);
+      assert(parseCommandLine(script, args).positionals.length <= args.length);
+    }
+  });
+}

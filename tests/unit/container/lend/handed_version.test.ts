@@ -1,0 +1,130 @@
+// What another container has made of a file, and where it is put.
+
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { basename, join } from "@std/path";
+import { UserError } from "../../../../lib/base/errors.ts";
+import { versionOf } from "../../../../lib/container/handed.ts";
+import { openHistory, readHistory } from "../../../../lib/container/history.ts";
+import { putVersion } from "../../../../lib/container/lend/handed_version.ts";
+import { takeFilesBack } from "../../../../lib/container/lend/lend.ts";
+import { readCopies, result, text, withWorld } from "../../lent_world.ts";
+
+Deno.test("what a container has made of a file that was handed over is put beside that, once, and the file goes", async () => {
+  for (const isChanged of [true, false]) {
+    await withWorld(async ({ lend, file, names, host, engine, said }) => {
+      const history = openHistory(host, { name: "box" });
+      const copy = await lend({ handed: true, history });
+      assertEquals(Deno.statSync(copy.containerPath).mode! & 0o777, 0o600);
+      // As many apps save.
+      if (isChanged) {
+        await Deno.writeTextFile(`${copy.containerPath}.new`, "there");
+        await Deno.rename(`${copy.containerPath}.new`, copy.containerPath);
+      }
+      await takeFilesBack(host, { engine, name: "box" }, await readCopies(host));
+      assertEquals(said, []);
+      assertEquals(names(), isChanged ? [".version"] : []);
+      if (isChanged) assertEquals(text(versionOf(file)), "there");
+      assertEquals([...Deno.readDirSync(join(copy.containerPath, ".."))].length, 0);
+      await history.written();
+      const lines = (await readHistory(host, "box")).map(({ time: _, ...line }) => line);
+      assertEquals(lines, [
+        { kind: "file", what: "lent", path: file, readOnly: false },
+        { kind: "file", what: "back", path: file, changed: isChanged },
+      ]);
+    });
+  }
+});
+
+Deno.test("a file that was handed over stays where it is lent again at once", async () => {
+  await withWorld(async ({ lend, file, names, host, engine }) => {
+    await lend({ handed: true });
+    await takeFilesBack(host, { engine, name: "box" }, await readCopies(host), { isAgain: true });
+    assertEquals([names(), await readCopies(host)], [[basename(file)], []]);
+  });
+});
+
+Deno.test("what does not come now of a file that was handed over may come later, and what never will is told", async () => {
+  await withWorld(async ({ lend, file, names, takeBack, host, engine, answer }) => {
+    const box = { engine, name: "box" };
+    const history = openHistory(host, { name: "box" });
+    const { containerPath } = await lend({ handed: true, history });
+    await Deno.writeTextFile(containerPath, "there");
+    answer.now = (argv) => argv[1] === "exec" ? Promise.resolve(result(argv, 1)) : undefined;
+    await assertRejects(takeBack, UserError, "does not give its version");
+    assertEquals([names(), (await readCopies(host)).length], [[basename(file)], 1]);
+    await Deno.remove(join(file, ".."), { recursive: true });
+    // What shows it may take long.
+    answer.now = (argv) => argv[0] === "notify-send" ? new Promise(() => {}) : undefined;
+    await takeFilesBack(host, box, await readCopies(host));
+    await history.written();
+    const { time: _, ...last } = (await readHistory(host, "box")).at(-1)!;
+    assertEquals(last, { kind: "file", what: "back", path: file, changed: true });
+    await Deno.mkdir(join(file, ".."));
+    await Deno.writeTextFile(file, "lent");
+    await lend({ handed: true });
+    answer.now = (argv) =>
+      argv[1] === "query" ? Promise.resolve({ ...result(argv, 1), stderr: "Error: Instance not found" }) : undefined;
+    assertStringIncludes((await takeBack())[0]!, `"far:box" is gone, and with it its copy of "${file}". If`);
+    assertEquals(names(), []);
+  });
+});
+
+Deno.test("a container has nothing put on the host but a regular file that is not too large, and no name of its own", async () => {
+  for (const way of ["link", "pipe", "huge", "removed", "nobody waits"]) {
+    await withWorld(async ({ lend, file, names, takeBack, answer }) => {
+      answer.now = (argv) => argv[0] === "notify-send" ? Promise.resolve(result(argv)) : undefined;
+      const { containerPath } = await lend({ handed: true });
+      if (way !== "huge") await Deno.remove(containerPath);
+      if (way === "link") await Deno.symlink("/etc/passwd", containerPath);
+      if (way === "pipe") await new Deno.Command("mkfifo", { args: [containerPath] }).output();
+      if (way === "huge") await Deno.truncate(containerPath, 2 ** 28 + 8);
+      if (way === "nobody waits") {
+        await Deno.writeTextFile(containerPath, "there");
+        await Deno.remove(join(file, ".."), { recursive: true });
+      }
+      const [finding = ""] = await takeBack();
+      assertStringIncludes(
+        finding,
+        {
+          link: "it is no regular file any more",
+          pipe: "it is no regular file any more",
+          huge: "256 MiB large, and at most 256 MiB come back",
+          removed: "",
+          "nobody waits": `What "far:box" has made of "letter.odt" is here: ${join(file, "../../letter.odt")}`,
+        }[way]!,
+      );
+      if (way === "nobody waits") {
+        assertEquals(text(join(file, "../../letter.odt")), "there");
+        await Deno.mkdir(join(file, ".."));
+      }
+      assertEquals(names(), [], way);
+    });
+  }
+});
+
+Deno.test("putVersion() puts a version beside a file under a name that is free, whatever is there, and follows no link", async () => {
+  await withWorld(async ({ file, host, engine }) => {
+    const box = { engine, name: "box" };
+    const user = { name: "me", uid: "1000", gid: "1000", home: "/home/me" };
+    const directory = join(file, "../docs");
+    await Deno.mkdir(directory);
+    await Deno.writeTextFile(join(directory, "a b.ods"), "first");
+    const secret = join(file, "../secret");
+    await Deno.symlink(secret, join(directory, "a b (2).ods"));
+    await new Deno.Command("mkfifo", { args: [join(directory, "a b (3).ods")] }).output();
+    await Deno.mkdir(join(directory, "a b (4).ods"));
+    const options = { path: file, name: "a b.ods", directory, user };
+    for (const number of [5, 6]) {
+      await Deno.writeTextFile(file, `version ${number}`);
+      assertEquals(await putVersion(host, box, options), join(directory, `a b (${number}).ods`));
+      assertEquals(text(join(directory, `a b (${number}).ods`)), `version ${number}`);
+      assertEquals(Deno.statSync(join(directory, `a b (${number}).ods`)).mode! & 0o777, 0o600);
+    }
+    assertEquals([...Deno.readDirSync(directory)].length, 6, "something is left");
+    assertEquals([...Deno.readDirSync(join(directory, "a b (4).ods"))], []);
+    await assertRejects(() => Deno.stat(secret), Deno.errors.NotFound);
+    for (let number = 7; number < 100; number++) await Deno.mkdir(join(directory, `a b (${number}).ods`));
+    await assertRejects(() => putVersion(host, box, options), UserError, 'No name is free in "far:box"');
+    assertEquals([...Deno.readDirSync(directory)].length, 99, "something is left");
+  });
+});

@@ -1,0 +1,63 @@
+// Files that nobody takes back.
+
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { UserError } from "../../../../lib/base/errors.ts";
+import type { Loan } from "../../../../lib/container/lend/loan.ts";
+import { recover, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
+import { killedWhileWriting, readCopies, result, text, withWorld } from "../../lent_world.ts";
+
+Deno.test("takeBackRecorded() mends a torn file also while the container cannot be reached", async () => {
+  await withWorld(async (world) => {
+    const { host, file } = world;
+    const copy = await world.lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    await killedWhileWriting(world, copy, "th");
+    // The CLI has no remote of that name.
+    await assertRejects(() => takeBackRecorded(host, [copy]), UserError);
+    assertEquals(text(file), "there");
+    assertEquals(await world.takeBack(), []);
+  });
+});
+
+Deno.test("takeBackRecorded() says how to forget what is lent to a remote that is gone, and forgets it when told to", async () => {
+  await withWorld(async (world) => {
+    const { host, said } = world;
+    const copy = await world.lend();
+    const error = await assertRejects(() => takeBackRecorded(host, [copy]), UserError, 'There is no remote "far"');
+    assertStringIncludes(error.hint, "map.ts --unmap --force far:box");
+    assertEquals((await readCopies(host)).length, 1);
+    const lost: Loan[] = [];
+    const handed = await world.lend({ handed: true });
+    await takeBackRecorded(host, [copy, handed], { forget: true, lost });
+    assertEquals(world.names(), []);
+    assertEquals([lost.map(({ id }) => id), await readCopies(host)], [[copy.id, handed.id], []]);
+    assertStringIncludes(said.join("\n"), 'There is no remote "far"');
+  });
+});
+
+Deno.test("takeBackRecorded() forgets nothing of a container that only does not run", async () => {
+  await withWorld(async (world) => {
+    const { host, answer } = world;
+    const copy = { ...await world.lend(), server: { remote: "local", project: "default" } };
+    const stopped = JSON.stringify({ name: "box", status: "Stopped", config: {}, devices: {}, expanded_devices: {} });
+    answer.now = (argv) => argv[1] === "query" ? Promise.resolve(result(argv, 0, stopped)) : undefined;
+    await assertRejects(() => takeBackRecorded(host, [copy], { forget: true }), UserError, "is not running");
+    assertEquals((await readCopies(host)).length, 1);
+    answer.now = () => undefined;
+    await world.takeBack();
+  });
+});
+
+Deno.test("recover() mends a torn file also where its copy is too large to be taken back now", async () => {
+  await withWorld(async (world) => {
+    const { host, file, said } = world;
+    const copy = await world.lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    await killedWhileWriting(world, copy, "th");
+    // A program that another test starts just now has this process' locks until it runs.
+    for (let tries = 0; tries < 5 && text(file) !== "there"; tries++) await recover(host, { maxBytes: 0 });
+    assertEquals(text(file), "there");
+    assertEquals(said.at(-1), `warn: "${file}" is still lent, and large. To take it back: map.ts --unmap`);
+    assertEquals(await world.takeBack(), []);
+  });
+});

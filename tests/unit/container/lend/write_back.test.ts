@@ -1,0 +1,189 @@
+// The container's version of a file comes to the host's file, or beside it, also where that was cut off.
+
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { createHash } from "node:crypto";
+import { UserError } from "../../../../lib/base/errors.ts";
+import { writeCopies } from "../../../../lib/container/lend/journal.ts";
+import { type Answer, killedWhileWriting, readCopies, result, text, withWorld } from "../../lent_world.ts";
+
+Deno.test("takeBackCopies() writes what the container has changed in place: inode, names and mode stay", async () => {
+  for (const changed of ["changed", "", "x".repeat(3_000_000)]) {
+    await withWorld(async ({ lend, takeBack, file }) => {
+      await Deno.link(file, `${file}.link`);
+      const before = await Deno.stat(file);
+      const copy = await lend();
+      await Deno.writeTextFile(copy.containerPath, changed);
+      assertEquals(await takeBack(), []);
+      const after = await Deno.stat(file);
+      assertEquals(text(`${file}.link`), changed);
+      assertEquals([after.ino, after.mode, after.nlink], [before.ino, before.mode, 2]);
+      await assertRejects(() => Deno.lstat(copy.containerPath), Deno.errors.NotFound);
+    });
+  }
+});
+
+Deno.test("takeBackCopies() puts the container's version beside a file that was changed here, under a free name", async () => {
+  await withWorld(async ({ lend, takeBack, file, names }) => {
+    await Deno.symlink("/nonexistent", `${file}.from-box`);
+    const copy = await lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    await Deno.writeTextFile(file, "here");
+    const [finding] = await takeBack();
+    assertStringIncludes(
+      finding!,
+      `"${file}" was changed here and in "far:box"; the container's version is "${file}.from-box-2"`,
+    );
+    assertEquals([text(file), text(`${file}.from-box-2`)], ["here", "there"]);
+    assertEquals(Deno.statSync(`${file}.from-box-2`).mode! & 0o777, 0o600);
+    assertEquals(names(), ["letter.odt", "letter.odt.from-box", "letter.odt.from-box-2"]);
+  });
+});
+
+Deno.test("takeBackCopies() puts the container's version beside where the file was replaced or is gone", async () => {
+  for (const way of ["replaced", "link", "gone"]) {
+    await withWorld(async ({ lend, takeBack, file }) => {
+      const copy = await lend();
+      await Deno.writeTextFile(copy.containerPath, "there");
+      await Deno.rename(file, `${file}.old`);
+      if (way === "replaced") await Deno.writeTextFile(file, "lent");
+      if (way === "link") await Deno.symlink(`${file}.old`, file);
+      const [finding] = await takeBack();
+      assertStringIncludes(finding!, way === "gone" ? "is not there any more" : "was replaced here");
+      assertEquals([text(`${file}.old`), text(`${file}.from-box`)], ["lent", "there"]);
+    });
+  }
+});
+
+Deno.test("takeBackCopies() leaves the file alone when the container has no regular file any more, or is gone", async () => {
+  for (const way of ["removed", "link", "pipe", "directory", "container"]) {
+    await withWorld(async ({ lend, takeBack, file, answer }) => {
+      const copy = await lend();
+      await Deno.remove(copy.containerPath);
+      if (way === "link") await Deno.symlink("/etc/passwd", copy.containerPath);
+      if (way === "directory") await Deno.mkdir(copy.containerPath);
+      if (way === "pipe") await new Deno.Command("mkfifo", { args: [copy.containerPath] }).output();
+      if (way === "container") {
+        answer.now = (argv) =>
+          argv[1] === "query"
+            ? Promise.resolve({ ...result(argv, 1), stderr: "Error: Instance not found" })
+            : undefined;
+      }
+      const [finding] = await takeBack();
+      assertStringIncludes(finding!, way === "container" ? '"far:box" is gone' : '"far:box"; it stays as it is here');
+      assertEquals(text(file), "lent");
+    });
+  }
+});
+
+/** A cp that is cut off when it writes to the lent file: what it has written by then. */
+function failingCp(torn: string, file: string): Answer {
+  let fails = true;
+  return (argv) => {
+    if (argv[0] !== "cp" || !argv.at(-1)!.startsWith("/proc/") || !fails) return undefined;
+    fails = false;
+    Deno.writeTextFileSync(file, torn);
+    return Promise.resolve(result(argv, 1));
+  };
+}
+
+Deno.test("takeBackCopies() gives a file back what it had when it cannot be written, and puts the other version beside", async () => {
+  await withWorld(async ({ lend, takeBack, file, answer }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    answer.now = failingCp("th", file);
+    const [finding] = await takeBack();
+    assertStringIncludes(finding!, "cannot be written now");
+    assertEquals([text(file), text(`${file}.from-box`)], ["lent", "there"]);
+  });
+});
+
+Deno.test("takeBackCopies() ends a writing that was cut off, whatever has been written by then", async () => {
+  for (const torn of ["lent", "", "th", "there"]) {
+    await withWorld(async (world) => {
+      const copy = await world.lend();
+      // The container goes on changing its copy: that comes as well.
+      await Deno.writeTextFile(copy.containerPath, "later");
+      await killedWhileWriting(world, copy, torn);
+      assertEquals(await world.takeBack(), [], torn);
+      assertEquals([text(world.file), world.names()], ["later", ["letter.odt"]], torn);
+    });
+  }
+});
+
+Deno.test("takeBackCopies() puts both versions beside a file that was changed after a writing was cut off", async () => {
+  await withWorld(async (world) => {
+    const { file } = world;
+    const copy = await world.lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    await killedWhileWriting(world, copy, "mine");
+    const findings = await world.takeBack();
+    assertEquals(findings.length, 2, findings.join("\n"));
+    assertEquals([text(file), text(`${file}.from-box`), text(`${file}.as-lent`)], ["mine", "there", "lent"]);
+  });
+});
+
+Deno.test("takeBackCopies() loses nothing of a torn file that was moved away or replaced by then", async () => {
+  for (const way of ["gone", "replaced"]) {
+    await withWorld(async (world) => {
+      const { file } = world;
+      const copy = await world.lend();
+      await Deno.writeTextFile(copy.containerPath, "there");
+      await killedWhileWriting(world, copy, "th");
+      await Deno.rename(file, `${file}.torn`);
+      if (way === "replaced") await Deno.writeTextFile(file, "mine");
+      assertEquals((await world.takeBack()).length, way === "gone" ? 3 : 2);
+      assertEquals([text(`${file}.from-box`), text(`${file}.as-lent`)], ["there", "lent"]);
+      if (way === "replaced") assertEquals(text(file), "mine");
+    });
+  }
+});
+
+Deno.test("takeBackCopies() takes a writing for done when only what was kept is left, also after a later change", async () => {
+  await withWorld(async (world) => {
+    const { host, file } = world;
+    const copy = await world.lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    await killedWhileWriting(world, copy, "mine");
+    const content = { size: 5, sha256: createHash("sha256").update("there").digest("hex") };
+    await writeCopies(host, [{ ...copy, lent: content }]);
+    assertEquals(await world.takeBack(), []);
+    assertEquals([text(file), world.names()], ["mine", ["letter.odt"]]);
+  });
+});
+
+Deno.test("takeBackCopies() says why the container's version has no place here, and keeps the file lent", async () => {
+  await withWorld(async ({ lend, takeBack, file, answer, host }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    answer.now = (argv) =>
+      argv[0] === "cp"
+        ? Promise.resolve({
+          ...result(argv, 1),
+          stderr: `cp: error writing '${argv.at(-1)}': No space left on device\n`,
+        })
+        : undefined;
+    const error = await assertRejects(takeBack, UserError);
+    assertEquals(
+      error.message,
+      `What "far:box" has made of "${file}" cannot be put beside it: No space left on device`,
+    );
+    assertEquals([text(file), (await readCopies(host)).length], ["lent", 1]);
+    answer.now = () => undefined;
+    await takeBack();
+    assertEquals(text(file), "there");
+  });
+});
+
+Deno.test("takeBackCopies() does not write over what comes to the file while its old content is kept", async () => {
+  await withWorld(async ({ lend, takeBack, file, answer }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    answer.now = (argv) => {
+      if (argv[0] === "stat") Deno.writeTextFileSync(file, "mine");
+      return undefined;
+    };
+    const [finding] = await takeBack();
+    assertStringIncludes(finding!, `cannot be written now; what "far:box" has made of it is "${file}.from-box"`);
+    assertEquals([text(file), text(`${file}.from-box`)], ["mine", "there"]);
+  });
+});

@@ -1,0 +1,381 @@
+// Apps that come into the menu, and what is left where that fails.
+
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { dirname, join } from "@std/path";
+import { commandLine } from "../../../../attach.ts";
+import { commandLine as createLine } from "../../../../create.ts";
+import { settingKeys } from "../../../../lib/attach/settings/file.ts";
+import { UserError } from "../../../../lib/base/errors.ts";
+import { exists } from "../../../../lib/base/files.ts";
+import { dryRunHost } from "../../../../lib/base/host.ts";
+import { runProcess } from "../../../../lib/base/process.ts";
+import { optionsOf } from "../../../../lib/cli/options.ts";
+import { type App, parseEntry } from "../../../../lib/create/export/app.ts";
+import { sortOptions } from "../../../../lib/create/export/entry.ts";
+import { chooseApps, parseExportWords } from "../../../../lib/create/export/export.ts";
+import { menuOf, withMenuLock } from "../../../../lib/create/export/menu.ts";
+import { unexportApps } from "../../../../lib/create/export/unexport.ts";
+import { filesIn, withMenu, writer } from "../../menus.ts";
+
+const other = writer.replace("Name=Writer", "Name=Other").replace("Icon=writer", "Icon=/usr/share/../x.png");
+
+Deno.test("parseExportWords() tells apps, options of attach.ts and options of xpra apart", () => {
+  assertEquals(parseExportWords(["a", "b", "--border=red", "--preset=isolated", "--no-box", "--opengl=no"]), {
+    wanted: ["a", "b"],
+    attachOptions: ["--border=red", "--preset=isolated", "--no-box"],
+    xpraOptions: ["--opengl=no"],
+  });
+  for (const word of ["-x", "--", "--Border", "--border=a\nb", "red"]) {
+    const error = assertThrows(() => parseExportWords(["--border=red", word]), UserError);
+    assertEquals(error.exitCode, 2);
+  }
+  for (const word of ["--preset=a b", "--allow=*"]) assertThrows(() => sortOptions([word]), UserError);
+  for (
+    const [word, nearest] of [["--prest=isolated", "--preset"], ["--printing=no", "--deny printing"], ["--x=y", ""]]
+  ) {
+    const error = assertThrows(() => sortOptions([word!]), UserError, `"${word}" is not`);
+    assertEquals([error.exitCode, error.hint.includes(nearest!)], [2, true], error.hint);
+  }
+  // The settings are for the entries.
+  const isSetting = (name: string): boolean => settingKeys.some((key) => key === name);
+  const names = Object.keys(optionsOf(createLine)).filter((name) => !isSetting(name));
+  const own = { notTheirs: [...names, "engine", "project"] };
+  for (const word of ["--dry-run", "--mime", "--engine=incus", "--project=work", "--export"]) {
+    const error = assertThrows(() => parseExportWords(["--border=red", word], own), UserError);
+    assertEquals([error.message, error.exitCode], [`"${word}" is an option of create.ts itself`, 2]);
+  }
+  assertEquals(parseExportWords(["--display=x11"], own).attachOptions, ["--display=x11"]);
+  // Each of those that attach.ts takes as its own goes into an entry, or is refused.
+  for (const name of Object.keys(commandLine.options)) {
+    const sort = (): unknown => sortOptions([`--${name}`]).attachOptions;
+    if (
+      ["allow", "ask", "border", "deny", "display", "disposable", "files-to", "links-to", "no-box", "preset"].includes(
+        name,
+      )
+    ) {
+      assertEquals(sort(), [`--${name}`, ...name === "disposable" ? ["--deny=links"] : []]);
+    } else assertThrows(sort, UserError, `cannot have "--${name}"`);
+  }
+});
+
+Deno.test("chooseApps() chooses by id or name, and tells what there is when one is missing", () => {
+  const app = (id: string, lines = ""): App =>
+    parseEntry(id, `[Desktop Entry]\nType=Application\nName=App ${id}\nExec=${id}\n${lines}`) as App;
+  const found = {
+    apps: [app("a"), app("b"), app("hidden", "NoDisplay=true"), app("xpra-gui")],
+    refused: [{ id: "top", reason: "runs in a terminal" }],
+    isCut: false,
+  };
+  const ids = (...wanted: string[]): string[] => chooseApps({ container: "box", ...found }, wanted).map(({ id }) => id);
+  assertEquals(ids(), ["a", "b"]);
+  assertEquals(ids("B", "app a", "b", "hidden"), ["b", "a", "hidden"]);
+  found.apps.push(app("firefox-esr"), app("office-calc"), app("office-writer"));
+  assertEquals(ids("Firefox", "app firefox"), ["firefox-esr"]);
+  for (const word of ["fire", "firefox-", "office", "app", "xpra"]) assertThrows(() => ids(word), UserError);
+  found.apps.splice(-3);
+  const missing = assertThrows(() => ids("a", "c"), UserError);
+  assertEquals([missing.message, missing.hint, missing.exitCode], [
+    'There is no app "c" in "box"',
+    "There are: a (App a), b (App b)",
+    2,
+  ]);
+  assertEquals(assertThrows(() => ids("top"), UserError).message, '"top" of "box" runs in a terminal');
+  assertEquals(assertThrows(() => chooseApps({ container: "box", ...found, apps: [] }, []), UserError).exitCode, 1);
+});
+
+Deno.test("exportApps() writes entries and icons, and keeps what it wrote in step with the container", async () => {
+  const entries: Record<string, string> = { one: writer, two: other };
+  await withMenu(entries, async ({ data, exportNow, unexport, recorded }) => {
+    assertEquals(await exportNow(), ["one", "two"]);
+    const [one, two, icon] = [
+      "applications/gui-container-box.one.desktop",
+      "applications/gui-container-box.two.desktop",
+      "gui-container/icons/box/one.png",
+    ];
+    assertEquals(await filesIn(data), [one, two, icon]);
+    assertStringIncludes(await Deno.readTextFile(join(data, one)), `Icon=${join(data, icon)}\n`);
+    assert(!(await Deno.readTextFile(join(data, two))).includes("Icon="));
+    assert(!recorded.calls.some(([program]) => program === "update-desktop-database"));
+
+    // One of them, with its types; then all, of which one is gone.
+    assertEquals(await exportNow({ wanted: ["two"], withTypes: true }), ["two"]);
+    assertEquals(await filesIn(data), [one, two, "gui-container/icons/box/two.png", icon].sort());
+    assertEquals(recorded.calls.at(-1), ["update-desktop-database", "--quiet", join(data, "applications")]);
+    delete entries.one;
+    assertEquals(await exportNow(), ["two"]);
+    assertEquals(await filesIn(data), [two, "gui-container/icons/box/two.png"]);
+
+    assertEquals(await unexport(), [join(data, two)]);
+    assertEquals(await filesIn(data), []);
+    assertEquals(await Deno.stat(join(data, "gui-container")).catch(() => "gone"), "gone");
+  });
+});
+
+Deno.test("exportApps() of all apps leaves alone what is a default and opens in copies; one that names it says so", async () => {
+  await withMenu(
+    { one: writer, two: writer.replace("text/rtf", "text/csv") },
+    async ({ data, exportNow, recorded }) => {
+      const entry = join(data, "applications/gui-container-box.one.desktop");
+      const list = join(data, ".config/mimeapps.list");
+      const copy = sortOptions(["--disposable", "--border=red"]);
+      await exportNow({ wanted: ["one"], defaultTypes: ["text/rtf"], ...copy });
+      const before = [await Deno.readTextFile(entry), await Deno.readTextFile(list)];
+      const warnings = (): string[] => recorded.said.splice(0).filter((line) => line.startsWith("warn"));
+      assertEquals(warnings(), []);
+      assertEquals(await exportNow({ withTypes: true }), ["two"]);
+      assertEquals([await Deno.readTextFile(entry), await Deno.readTextFile(list)], before);
+      assertEquals(warnings(), [
+        'warn: Not exported: "one", since it opens what it is the default for in copies. To change that, name it',
+      ]);
+      assertEquals(await exportNow(copy), ["one", "two"]);
+      assertEquals(warnings(), [], "two is the default for nothing");
+      assertEquals(await exportNow({ wanted: ["one"] }), ["one"]);
+      assertEquals(warnings(), [
+        'warn: "one" opens what it is the default for in "box" from now on, not in copies',
+      ]);
+      assert(!(await Deno.readTextFile(entry)).includes("--disposable"));
+    },
+  );
+});
+
+Deno.test("what is a default is on record before the list has it, and until it has it no more; a dry run changes neither", async () => {
+  await withMenu({ one: writer }, async ({ data, exportNow, recorded, unexport }) => {
+    const [list, record] = [join(data, ".config/mimeapps.list"), join(data, "gui-container/defaults.json")];
+    const [{ mkdir, rename }, recordedThen] = [Deno, [] as boolean[]];
+    using _ = {
+      [Symbol.dispose]() {
+        Object.assign(Deno, { mkdir, rename });
+      },
+    };
+    // The directory of the list is missing, and not among what create.ts may write.
+    Deno.mkdir = async (path, options) => {
+      if (path === dirname(list)) throw new Deno.errors.NotCapable();
+      await mkdir(path, options);
+    };
+    Deno.rename = async (from, to) => {
+      if (to === list) recordedThen.push((await Deno.readTextFile(record)).includes("text/rtf"));
+      await rename(from, to);
+    };
+    await exportNow({ defaultTypes: ["text/rtf"] });
+    const files = await filesIn(data);
+    const dry = dryRunHost({ ui: recorded.host.ui, signal: recorded.host.signal });
+    await unexportApps({ ...menuOf(recorded.host, "box"), host: dry });
+    assertEquals(await filesIn(data), files);
+    await unexport();
+    assertEquals(recordedThen, [true, true]);
+    assertEquals([await exists(list), await exists(record)], [false, false]);
+  });
+});
+
+Deno.test("exportApps() and unexportApps() change no list of defaults that is a link or a pipe, and say so", async () => {
+  await withMenu({ one: writer }, async ({ data, exportNow, unexport, recorded }) => {
+    const path = join(data, ".config/mimeapps.list");
+    await Deno.mkdir(dirname(path));
+    const types = { withTypes: true, defaultTypes: ["text/rtf"] };
+    const others = [() => Deno.symlink(join(data, "mine"), path), () => runProcess(["mkfifo", path])];
+    await Deno.writeTextFile(join(data, "mine"), "[Default Applications]\n");
+    for (const other of others) {
+      await other();
+      await assertRejects(() => exportNow(types), UserError, `"${path}" is not a regular file`);
+      assertEquals(await filesIn(data), ["mine"]);
+      await Deno.remove(path);
+    }
+    await exportNow(types);
+    await Deno.rename(path, join(data, "mine"));
+    await others[0]!();
+    assertEquals((await unexport()).length, 1);
+    assertStringIncludes(recorded.said.at(-1)!, "cannot be put back");
+    assertStringIncludes(await Deno.readTextFile(join(data, "mine")), "text/rtf=gui-container-box.one.desktop");
+  });
+});
+
+Deno.test("exportApps() that fails leaves the list of defaults, and warns of one that comes first", async () => {
+  await withMenu(
+    { one: writer, two: writer.replace(/text.*office;/, "text/csv;x-scheme-handler/https;") },
+    async ({ data, exportNow, recorded }) => {
+      const directory = join(data, ".config");
+      await Deno.mkdir(directory);
+      const { rename } = Deno;
+      {
+        using _ = {
+          [Symbol.dispose]() {
+            Deno.rename = rename;
+          },
+        };
+        Deno.rename = async (from, to) => {
+          if (String(to).endsWith("mimeapps.list")) throw new Error("The disk is full");
+          await rename(from, to);
+        };
+        await assertRejects(() => exportNow({ withTypes: true, defaultTypes: ["text/csv"] }), Error, "full");
+      }
+      assertEquals(await filesIn(data), []);
+      const types = { withTypes: true, defaultTypes: ["text/csv", "x-scheme-handler/office"] };
+      const https = { ...types, wanted: ["two"], defaultTypes: ["x-scheme-handler/https"] };
+      await Deno.writeTextFile(join(directory, "kdeglobals"), "[General]\nBrowserApplication=mine.desktop\n");
+      await Deno.writeTextFile(
+        join(directory, "gnome-mimeapps.list"),
+        "[Default Applications]\ntext/csv=mine.desktop\n",
+      );
+      await Deno.writeTextFile(
+        join(directory, "x-cinnamon-mimeapps.list"),
+        "[Default Applications]\nx-scheme-handler/office=mine.desktop\n",
+      );
+      await Deno.symlink("none", join(directory, "a-mimeapps.list"));
+      await Deno.mkdir(join(directory, "b-mimeapps.list"));
+      const comesFirst = (name: string, type: string): string =>
+        `warn: "${join(directory, name)}" comes first on its desktop, and names what opens ${type}`;
+      await exportNow(types);
+      await exportNow(https);
+      assertEquals(recorded.said.filter((line) => line.startsWith("warn")).sort(), [
+        comesFirst("gnome-mimeapps.list", "text/csv"),
+        comesFirst("kdeglobals", "x-scheme-handler/https"),
+        comesFirst("x-cinnamon-mimeapps.list", "x-scheme-handler/office"),
+      ]);
+    },
+  );
+});
+
+Deno.test("exportApps() and unexportApps() leave alone what is not theirs", async () => {
+  await withMenu({ one: writer }, async ({ data, exportNow, unexport }) => {
+    const applications = join(data, "applications");
+    await Deno.mkdir(applications);
+    // The user's own file, another container's, a link to an entry of ours, a directory.
+    const path = join(applications, "gui-container-box.one.desktop");
+    const ours = "[Desktop Entry]\nX-GuiContainer-Name=box\n";
+    for (const text of ["[Desktop Entry]\n", ours.replace("box", "box2"), ours.replace("X-", "#X-")]) {
+      await Deno.writeTextFile(path, text);
+      const error = await assertRejects(() => exportNow({ wanted: ["one"] }), UserError);
+      assertEquals([error.message, error.exitCode], [`"${path}" is there, and was not made by create.ts --export`, 1]);
+      assertEquals(await unexport(), []);
+      assertEquals(await Deno.readTextFile(path), text);
+    }
+    await Deno.remove(path);
+    await Deno.writeTextFile(join(data, "ours"), ours);
+    await Deno.symlink(join(data, "ours"), path);
+    await assertRejects(() => exportNow({ wanted: ["one"] }), UserError);
+    assertEquals(await unexport(), []);
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+    await assertRejects(() => exportNow({ wanted: ["one"] }), UserError);
+    await Deno.remove(path);
+    for (
+      const name of ["gui-container-box2.one.desktop", "gui-container-boxer.one.desktop", "gui-container-box.desktop"]
+    ) {
+      await Deno.writeTextFile(join(applications, name), ours);
+    }
+    assertEquals(await unexport(), []);
+    assertEquals((await filesIn(data)).length, 4);
+  });
+});
+
+Deno.test("exportApps() of all apps leaves out one whose entry the user has changed, and its icon stays", async () => {
+  await withMenu({ one: writer, two: writer }, async ({ data, exportNow, unexport, recorded }) => {
+    await exportNow();
+    const path = join(data, "applications/gui-container-box.one.desktop");
+    const changed = (await Deno.readTextFile(path)).replace("X-GuiContainer-Name=box\n", "");
+    await Deno.writeTextFile(path, changed);
+    assertEquals(await exportNow(), ["two"]);
+    assertEquals(recorded.said.filter((line) => line.startsWith("warn")), [
+      `warn: Not exported: "one", since "${path}" is there, and was not made by create.ts --export`,
+    ]);
+    await unexport();
+    assertEquals(await filesIn(data), [
+      "applications/gui-container-box.one.desktop",
+      "gui-container/icons/box/one.png",
+    ]);
+    assertEquals(await Deno.readTextFile(path), changed);
+  });
+});
+
+Deno.test("two exports at once do not take each other's entries away", async () => {
+  await withMenu({ one: writer, two: writer }, async ({ data, exportNow, unexport, recorded }) => {
+    await Promise.all([exportNow(), exportNow({ wanted: ["two"] }), exportNow()]);
+    assertEquals((await filesIn(data)).length, 4);
+    let isOver = false;
+    const begun = Promise.withResolvers<void>();
+    const turn = withMenuLock(menuOf(recorded.host, "box"), async () => {
+      begun.resolve();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      isOver = true;
+    });
+    await begun.promise;
+    await unexport();
+    assertEquals([isOver, await filesIn(data)], [true, []]);
+    await turn;
+  });
+});
+
+Deno.test("exportApps() that fails half-way leaves what there was", async () => {
+  await withMenu({ one: writer, two: writer }, async ({ data, exportNow }) => {
+    const { rename } = Deno;
+    using _ = {
+      [Symbol.dispose]() {
+        Deno.rename = rename;
+      },
+    };
+    Deno.rename = async (from, to) => {
+      if (String(to).endsWith("two.desktop")) throw new Error("The disk is full");
+      await rename(from, to);
+    };
+    await assertRejects(() => exportNow(), Error, "full");
+    assertEquals(await filesIn(data), []);
+    await exportNow({ wanted: ["one"] });
+    const before = await Deno.readTextFile(join(data, "applications/gui-container-box.one.desktop"));
+    await assertRejects(() => exportNow(sortOptions(["--border=red"])), Error, "full");
+    assertEquals(await filesIn(data), [
+      "applications/gui-container-box.one.desktop",
+      "gui-container/icons/box/one.png",
+    ]);
+    assertEquals(await Deno.readTextFile(join(data, "applications/gui-container-box.one.desktop")), before);
+  });
+});
+
+Deno.test("exportApps() bounds what the container answers, and tells what it leaves out", async () => {
+  const entries = { one: writer, evil: writer.replace("office", "sh -c 'x y'"), top: `${writer}Terminal=true\n` };
+  await withMenu(entries, async ({ exportNow, recorded }) => {
+    assertEquals(await exportNow(), ["one"]);
+    const asked = recorded.options.filter((_, index) => recorded.calls[index]![0] === "ssh");
+    assertEquals(asked.length, 3);
+    for (const { timeoutMs, maxOutputBytes } of asked) assert(timeoutMs! <= 30_000 && maxOutputBytes! <= 32 * 2 ** 20);
+    assertEquals(recorded.said.filter((line) => line.startsWith("warn")), [
+      'warn: Not exported: "evil" has no command line, or one with characters of a shell',
+    ]);
+  });
+});
+
+Deno.test("exportApps() has xpra show an app that knows X only, else Xwayland, and makes no entry where neither can", async () => {
+  const entries = { one: writer, old: writer.replace("office", "env A=b /opt/xclock") };
+  const programs = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(join(programs, "xpra"), "");
+    for (
+      const [xOnly, path, why] of [
+        ["xpra \n/opt/xclock\n", `/no-such:${programs}`, undefined],
+        ["xpra Xwayland \n/opt/xclock\n", programs, undefined],
+        ["xpra Xwayland \n/opt/xclock\n", "/no-such:.", undefined],
+        ["Xwayland \n/opt/xclock\n", programs, undefined],
+        ["xpra \n/opt/xclock\n", "/no-such:.", "there is no xpra on this host"],
+        ["\n/opt/xclock\n", programs, 'there is no xpra in "box"'],
+      ] as const
+    ) {
+      await withMenu(entries, async ({ data, exportNow, recorded }) => {
+        const execOf = async (id: string): Promise<string> =>
+          /^Exec=.*$/m.exec(await Deno.readTextFile(join(data, `applications/gui-container-box.${id}.desktop`)))![0];
+        const warnings = (): string[] => recorded.said.filter((line) => line.startsWith("warn"));
+        if (why === undefined) {
+          assertEquals([await exportNow(), warnings()], [["old", "one"], []]);
+          const byXpra = xOnly.startsWith("xpra") && path.endsWith(programs);
+          assertEquals((await execOf("old")).includes(" --display=x11 "), byXpra);
+          assert(!(await execOf("one")).includes("--display"));
+          return;
+        }
+        assertEquals(await exportNow(), ["one"]);
+        assertEquals(warnings(), [`warn: Not exported: "old" knows X only, and ${why}`]);
+        await assertRejects(() => exportNow({ wanted: ["old"] }), UserError, why);
+        assertEquals(await exportNow({ attachOptions: ["--display=x11"] }), ["old", "one"], "the user knows better");
+      }, { xOnly, path });
+    }
+  } finally {
+    await Deno.remove(programs, { recursive: true });
+  }
+});

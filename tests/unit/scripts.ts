@@ -1,0 +1,20 @@
+/** A script of two verbs, for tests. */
+
+import type { ScriptSpec } from "../../lib/cli/options.ts";
+
+export const spec = {
+  name: "try.ts",
+  summary: "Tries.",
+  usage: ["[options] NAME", "--list"],
+  options: {
+    "image": { help: "An image", value: "IMAGE", short: "i" },
+    "delete": { help: "Delete it" },
+    "no-wait": { help: "Do not wait" },
+    "gui": { help: "Dialogs" },
+    "no-gui": { help: "No dialogs" },
+  },
+  places: { first: ["container"] },
+  placesWith: { "delete": { first: [] } },
+  examples: [["x", "Tries x"]],
+  manual: [],
+} satisfies ScriptSpec<string>;
