@@ -8,22 +8,26 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
   try {
     {
       using file = await Deno.open(fresh, { write: true, create: true, mode: 0o600, truncate: true });
-      await writeJsonInto(file, value);
+      await writeJsonInto(file, path, value);
     }
     await Deno.rename(fresh, path);
   } catch (error) {
     await removeFile(fresh).catch(() => {});
-    // Deno names a file that it cannot open, and not one that it cannot write, as on a full disk.
-    if (error instanceof Error && !error.message.includes(path)) error.message += `: "${path}"`;
     throw error;
   }
 }
 
 /** Writes a record into an open file, and to disk. A run that is killed meanwhile leaves a damaged one. */
-export async function writeJsonInto(file: Deno.FsFile, value: unknown): Promise<void> {
-  await file.truncate();
-  await writeAll(file, new TextEncoder().encode(JSON.stringify(value)));
-  await file.sync();
+export async function writeJsonInto(file: Deno.FsFile, path: string, value: unknown): Promise<void> {
+  try {
+    await file.truncate();
+    await writeAll(file, new TextEncoder().encode(JSON.stringify(value)));
+    await file.sync();
+  } catch (error) {
+    // Deno names a file that it cannot open, and not one that it cannot write, as on a full disk.
+    if (error instanceof Error) error.message += `: "${path}"`;
+    throw error;
+  }
 }
 
 /** The content of a record; undefined when it is missing, null when it is not JSON. */

@@ -4,7 +4,8 @@
  */
 
 import { abortable } from "@std/async";
-import { ifThere, isAt } from "./files.ts";
+import { ifThere, isAt, removeFile } from "./files.ts";
+import { writeJsonInto } from "./json_file.ts";
 
 /** How long the last command of a killed run may still take effect, in milliseconds. */
 export const graceMs = 1_000;
@@ -45,6 +46,25 @@ export async function claimFile(
   if (await file.tryLock(true) && await isAt(file, path)) return file;
   file.close();
   return undefined;
+}
+
+/**
+ * Writes down what this run begins, in a file that it locks: if the run is killed, the next one undoes it by that. A
+ * record that can be locked is a dead run's; one that is no JSON, its run was killed while it wrote it.
+ *
+ * @returns undefined when another run holds the file
+ * @throws when it cannot be written. Then it is not there
+ */
+export async function claimRecord(path: string, record: unknown): Promise<Deno.FsFile | undefined> {
+  const file = await claimFile(path);
+  try {
+    if (file) await writeJsonInto(file, path, record);
+    return file;
+  } catch (error) {
+    await removeFile(path);
+    release(file);
+    throw error;
+  }
 }
 
 /**

@@ -17,7 +17,7 @@ import { ifInstalled, isFailure, ProcessError, UserError } from "../base/errors.
 import { findOnPath } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { installHint, programs } from "../base/programs.ts";
-import { findOrphans, readLoans, withJournalLock } from "../container/lend/journal.ts";
+import { findOrphans, readLoans } from "../container/lend/journal.ts";
 import { checkAclSupport } from "../container/mounts.ts";
 import { mountsIn } from "../container/paths.ts";
 import { outputOf } from "../container/sessions.ts";
@@ -209,7 +209,7 @@ async function findMounts({ host }: Facts): Promise<Finding[]> {
 async function findLeftovers({ host }: Facts): Promise<Finding[]> {
   // The lock makes the journal's directory, which a look must not.
   if ((await readLoans(host)).length === 0) return [];
-  const { orphans } = await withJournalLock(host, () => findOrphans(host));
+  const orphans = await findOrphans(host);
   return orphans.length === 0
     ? []
     : [risk("A run of map.ts has ended and left files in a container", "map.ts --unmap")];

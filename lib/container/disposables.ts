@@ -15,8 +15,8 @@ import {
 } from "../engine/instance.ts";
 import { causedBy, isFailure, UserError } from "../base/errors.ts";
 import { exists, ifThere, readDirectory, removeEmpty } from "../base/files.ts";
-import { readJson, writeJsonInto } from "../base/json_file.ts";
-import { claimFile, lockFile, release } from "../base/lock.ts";
+import { readJson } from "../base/json_file.ts";
+import { claimFile, claimRecord, lockFile, release } from "../base/lock.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { withDeadline } from "../base/undo.ts";
@@ -66,7 +66,7 @@ function renewedPath({ directory }: Pick<Mounts, "directory">): string {
  * Makes the directory and the record of a new copy, and locks it.
  *
  * @param options `max`: how many copies of the container may be in use before, if that is limited
- * @throws {UserError} when that cannot be written, or as many are
+ * @throws {UserError} when as many are; what Deno throws when that cannot be written
  */
 export async function beginCopy(
   host: Host,
@@ -83,18 +83,12 @@ export async function beginCopy(
   };
   const record = async (): Promise<Deno.FsFile> => {
     if (max !== undefined) await checkCopiesInUse(host, { engine, name: source }, max);
+    await Deno.mkdir(mounts.directory, { mode: 0o755 });
     try {
-      await Deno.mkdir(mounts.directory, { mode: 0o755 });
-      const lock = (await claimFile(copyRecordPath(mounts)))!;
-      await writeJsonInto(lock, written);
-      return lock;
+      return (await claimRecord(copyRecordPath(mounts), written))!;
     } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) await removeEmpty([mounts.directory, copyRecordPath(mounts)]);
-      const why = error instanceof Error ? error.message : error;
-      throw new UserError(`Cannot write "${copyRecordPath(mounts)}": ${why}`, {
-        hint: "See whether the disk is full, and whether you may write there",
-        cause: error,
-      });
+      await removeEmpty([mounts.directory]);
+      throw error;
     }
   };
   const line = `write ${quoteWords([copyRecordPath(mounts)])}`;

@@ -16,15 +16,14 @@ import { runKey } from "../container/managed.ts";
 import { makeMounts, type MountsBefore, removeMounts, restoreMounts, saveMounts } from "../container/mounts.ts";
 import { creationRecordPath } from "../container/paths.ts";
 import { exists, removeEmpty, removeFile } from "../base/files.ts";
-import { readJson, writeJsonInto } from "../base/json_file.ts";
-import { claimFile, graceMs, isClaimed, release } from "../base/lock.ts";
+import { readJson } from "../base/json_file.ts";
+import { claimFile, claimRecord, graceMs, isClaimed, release } from "../base/lock.ts";
 import { quoteWords } from "../base/shell_words.ts";
 
 /** The making of a container: its run, and what there was before. */
 export interface Creation {
   /** The CLI of the engine. */
   engine: string;
-  name: string;
   /** The run's id, which marks the instance, the profile and a cached image. */
   run: string;
   /** The profile of that name as YAML; null when there was none. */
@@ -58,7 +57,6 @@ export async function beginCreation(
   const { engine: { cli }, name, mounts } = instance;
   const creation: Creation = {
     engine: cli,
-    name,
     profileBefore,
     run: crypto.randomUUID(),
     directories: [],
@@ -69,25 +67,15 @@ export async function beginCreation(
   if (!await exists(base)) creation.base = base;
   creation.mountsBefore = await host.look(creation.mountsBefore, () => saveMounts(host, mounts));
   const path = creationRecordPath(mounts);
-  let file: Deno.FsFile | undefined;
-  let isTaken = false;
+  let file: Deno.FsFile | undefined | null;
   try {
     creation.directories = await makeMounts(host, mounts);
-    await host.change(`write ${quoteWords([path])}`, async () => {
-      file = await claimFile(path);
-      if (file) await writeJsonInto(file, creation);
-      else isTaken = true;
-    });
+    file = await host.change(`write ${quoteWords([path])}`, async () => await claimRecord(path, creation) ?? null);
   } catch (error) {
-    if (file) await removeFile(path);
-    file?.close();
     await removeEmpty([...creation.base === null ? [] : [creation.base], ...creation.directories]);
-    throw new UserError(`Cannot write "${path}": ${error instanceof Error ? error.message : error}`, {
-      hint: "See whether the disk is full, and whether you may write there",
-      cause: error,
-    });
+    throw error;
   }
-  if (isTaken) throw beingMadeError(name);
+  if (file === null) throw beingMadeError(name);
   const remove = (): Promise<void> => host.change(`rm ${quoteWords([path])}`, () => removeFile(path));
   return { creation, remove, [Symbol.dispose]: () => release(file) };
 }

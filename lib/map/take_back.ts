@@ -3,7 +3,7 @@
 import { basename, dirname, join, resolve } from "@std/path";
 import { ExitCode, inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { findOrphans, forgetRuns, withJournalLock } from "../container/lend/journal.ts";
+import { findOrphans } from "../container/lend/journal.ts";
 import type { Loan } from "../container/lend/loan.ts";
 import { groupLoans, instanceOfRecord, takeBackRecorded } from "../container/lend/recover.ts";
 import type { EngineOptions } from "../container/address.ts";
@@ -37,11 +37,10 @@ export async function takeBack(
     for (const group of groupLoans(wanted)) await planTakingBack(host, await instanceOfRecord(host, group[0]!), group);
   };
   const code = await host.change(plan, async () => {
-    const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
+    const orphans = await findOrphans(host);
     const isOrphan = ({ id }: Loan): boolean => orphans.some((orphan) => orphan.id === id);
     const lost: Loan[] = [];
     await takeBackRecorded(host, wanted, { wasKilled: wanted.some(isOrphan), forget: options.forget, lost });
-    await forgetRuns(host, dead);
     showLoans(host, wanted);
     return tellTakenBack(host, wanted, lost);
   });

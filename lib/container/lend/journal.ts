@@ -38,27 +38,30 @@ export async function announcePresence(host: Host): Promise<Presence> {
 }
 
 /**
- * The files whose runs are dead, and these runs. A run that could not remove a device, or fetch a copy, has ended
- * properly, but left a file lent. To be called under the journal's lock.
+ * The files whose runs are dead. A run that could not remove a device, or fetch a copy, has ended properly, but left a
+ * file lent.
  */
-export async function findOrphans(host: Host): Promise<{ orphans: Loan[]; dead: string[] }> {
-  const runs = (await listFiles(host)).filter((name) => name.startsWith("run-"));
-  const live: string[] = [];
-  for (const name of runs) if (await isClaimed(pathOf(host, name))) live.push(name);
-  const orphans = (await readLoans(host)).filter(({ owner }) => owner !== null && !live.includes(owner));
-  return { orphans, dead: runs.filter((name) => !live.includes(name)) };
+export async function findOrphans(host: Host): Promise<Loan[]> {
+  return await withJournalLock(host, async () => {
+    const isOrphan = async ({ owner }: Loan): Promise<boolean> =>
+      owner !== null && !await isClaimed(pathOf(host, `${owner}`));
+    const orphans: Loan[] = [];
+    for (const loan of await readLoans(host)) if (await isOrphan(loan)) orphans.push(loan);
+    return orphans;
+  });
 }
 
 /**
  * Removes what killed runs have left in the journal besides records: their presence, half-written records, and the
  * locks of copies that are on record no more.
  */
-export async function forgetRuns(host: Host, dead: readonly string[]): Promise<void> {
+export async function forgetRuns(host: Host): Promise<void> {
   await withJournalLock(host, async () => {
     const names = await listFiles(host);
-    const isLeft = (name: string): boolean =>
-      name.endsWith(".new") || name.endsWith(".lock") && !names.includes(name.replace(/\.lock$/, ends.copy));
-    for (const name of [...dead, ...names.filter(isLeft)]) await removeFile(pathOf(host, name));
+    const isLeft = async (name: string): Promise<boolean> =>
+      name.endsWith(".new") || name.startsWith("run-") && !await isClaimed(pathOf(host, name)) ||
+      name.endsWith(".lock") && !names.includes(name.replace(/\.lock$/, ends.copy));
+    for (const name of names) if (await isLeft(name)) await removeFile(pathOf(host, name));
   });
 }
 

@@ -10,7 +10,7 @@ import { withDeadline } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { findInstance } from "../../engine/instance.ts";
 import { engineOfRecord } from "../../engine/server_record.ts";
-import { findOrphans, forgetCopy, forgetRuns, readLoans, withJournalLock } from "./journal.ts";
+import { findOrphans, forgetCopy, forgetRuns, readLoans } from "./journal.ts";
 import { takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, labelOfLoan, type Loan, type TakeBackOptions } from "./loan.ts";
 import { listeningSessions } from "../sessions.ts";
@@ -49,10 +49,9 @@ async function recoverQuietly(host: Host, act: (host: Host) => Promise<void>): P
  * @param options `maxBytes`: larger copies are left, with a warning
  */
 export async function recover(host: Host, options: { maxBytes: number }): Promise<void> {
-  const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
+  const orphans = await findOrphans(host);
   const ended = await findEnded(host, await readLoans(host));
   await takeBackRecorded(host, [...orphans, ...ended], { ...options, wasKilled: true });
-  await forgetRuns(host, dead);
 }
 
 /** Takes back those of these files that have stayed lent to a session which has ended. A failure is only a warning. */
@@ -126,7 +125,7 @@ export async function takeBackRecorded(
       }
     });
   }
-  await forgetRuns(host, []);
+  await forgetRuns(host);
   if (failures.length > 0) throw failures[0];
 }
 

@@ -1,6 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { claimFile, isClaimed, release } from "../../../lib/base/lock.ts";
+import { readJson } from "../../../lib/base/json_file.ts";
+import { claimFile, claimRecord, isClaimed, release } from "../../../lib/base/lock.ts";
 
 async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir();
@@ -24,6 +25,22 @@ Deno.test("a file that is claimed is another's until it is released, and one tha
     await Deno.remove(path);
     assertEquals(await claimFile(path, { create: false }).catch((error) => error.name), "NotFound");
     release(second);
+  }));
+
+Deno.test("a record is locked while its run lives, and the next run reads it; one that cannot be written is not there", () =>
+  inTempDir(async (directory) => {
+    const path = join(directory, "record");
+    const first = await claimRecord(path, { made: 1 });
+    assertEquals([await isClaimed(path), await claimRecord(path, { made: 2 })], [true, undefined]);
+    release(first);
+    assertEquals([await isClaimed(path), await readJson(path)], [false, { made: 1 }]);
+    const onFullDisk = {
+      toJSON() {
+        throw new Error("No space left");
+      },
+    };
+    await assertRejects(() => claimRecord(path, onFullDisk), Error, `No space left: "${path}"`);
+    assertEquals([...Deno.readDirSync(directory)], []);
   }));
 
 Deno.test("a file that is released is free at once, while programs are started", () =>

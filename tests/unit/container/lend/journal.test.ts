@@ -3,6 +3,8 @@ import { join } from "@std/path";
 import { UserError } from "../../../../lib/base/errors.ts";
 import type { Host } from "../../../../lib/base/host.ts";
 import {
+  announcePresence,
+  findOrphans,
   forgetRuns,
   readLoans,
   readMappings,
@@ -81,8 +83,25 @@ Deno.test("the journal keeps copies and mappings apart, and what it cannot read"
       `warn: "${journal}/map-1.copy" is not a record of a lent copy; remove it if none is lent`,
     ]);
     assertEquals((await readMappings(host)).length, 1);
-    await forgetRuns(host, []);
+    await forgetRuns(host);
     const names = [...Deno.readDirSync(journal)].map(({ name }) => name).sort();
     assertEquals(names, ["lock", "map-0123456789.copy", "map-1.copy", "map-1.json"]);
+  });
+});
+
+Deno.test("files are orphans when their run is dead, whether or not its presence is there; forgetRuns() removes that", async () => {
+  await withConfig("", async (host) => {
+    await using live = await announcePresence(host);
+    const journal = join(host.env("XDG_STATE_HOME")!, "gui-container/mappings");
+    await Deno.writeTextFile(join(journal, "run-dead"), "");
+    const owners = [live.owner, "run-dead", "run-gone", null];
+    const copies = owners.map((owner, index) => ({ ...copy, id: `map-${index}`, owner }));
+    await writeCopies(host, copies);
+    for (const _ of ["its presence is there", "it is removed"]) {
+      assertEquals((await findOrphans(host)).map(({ owner }) => owner).sort(), ["run-dead", "run-gone"]);
+      await forgetRuns(host);
+      const runs = [...Deno.readDirSync(journal)].map(({ name }) => name).filter((name) => name.startsWith("run-"));
+      assertEquals(runs, [live.owner]);
+    }
   });
 });
