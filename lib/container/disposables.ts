@@ -15,7 +15,7 @@ import {
 } from "../engine/instance.ts";
 import { causedBy, isFailure, UserError } from "../base/errors.ts";
 import { exists, ifThere, readDirectory, removeEmpty } from "../base/files.ts";
-import { readJson } from "../base/json_file.ts";
+import { readJson, writeJson } from "../base/json_file.ts";
 import { claimFile, claimRecord, lockFile, release } from "../base/lock.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -102,10 +102,7 @@ export async function findLeftovers(host: Host): Promise<Copy[]> {
 
 /** Makes a copy, which does not run, the one that later copies are made of. */
 export async function keepRenewed(host: Host, { mounts, lock }: Copy): Promise<void> {
-  await host.change(`touch ${quoteWords([renewedPath(mounts)])}`, async () => {
-    using file = await Deno.open(renewedPath(mounts), { write: true, create: true, mode: 0o600 });
-    await file.sync();
-  });
+  await host.change(`touch ${quoteWords([renewedPath(mounts)])}`, () => writeJson(renewedPath(mounts), true));
   release(lock);
 }
 
