@@ -3,34 +3,21 @@
  * connection of an app to its compositor, and the guard to waypipe's client on this host.
  */
 
-import type { Closing } from "../closing.ts";
-import type { Crossings } from "../crossings.ts";
 import { Violation } from "../faults.ts";
 import { createOutgoing, lookMs } from "../outgoing.ts";
 import { closeQuietly, isGone, readChunks } from "../sockets.ts";
 import { createConnection } from "./connection.ts";
-import type { LendList } from "./dropped_files.ts";
 import type { Compression } from "./frames.ts";
-import { createWaylandSession, type GuardedWindows, type WaylandSession } from "./session.ts";
+import { createWaylandSession, type WaylandSession, type WaylandSessionOptions } from "./session.ts";
 import { readToken, tokenBytes } from "./token.ts";
 
-export interface WaylandRelayOptions extends GuardedWindows {
+export interface WaylandRelayOptions extends Omit<WaylandSessionOptions, "isPaused"> {
   /** How the container's end compresses. */
   compression: Compression;
   /** Where the container's end connects. */
   listener: Deno.UnixListener;
   /** Connects to waypipe's client. */
   connect(): Promise<Deno.UnixConn>;
-  /** Tells the user something of the container's, in one line. */
-  tell(line: string): void;
-  /** Who has closed its windows. */
-  closing?: Closing;
-  /** What crosses the clipboard. Default: nobody writes that down. */
-  crossings?: Crossings | undefined;
-  /** Lends what the user drops on a window, or pastes. Default: nothing is lent. */
-  lend?: LendList | undefined;
-  /** What was started last; see {@linkcode WaylandSession.startedApp}. */
-  startedApp?: () => string;
   /** Is given what all connections have in common, before the first. */
   begin?(session: WaylandSession): void;
 }

@@ -95,6 +95,22 @@ export interface WaylandSession extends GuardedWindows {
   addWork(steps: number): void;
 }
 
+/** What a session begins with. */
+export interface WaylandSessionOptions extends GuardedWindows {
+  /** Tells the user something of the container's, in one line. */
+  tell(text: string): void;
+  /** A clock in milliseconds. */
+  now?: () => number;
+  isPaused?: () => boolean;
+  /** Who has closed its windows. */
+  closing?: Closing;
+  /** What crosses the clipboard. Default: nobody writes that down. */
+  crossings?: Crossings | undefined;
+  /** Lends what the user drops on a window, or pastes. Default: nothing is lent. */
+  lend?: LendList | undefined;
+  startedApp?: WaylandSession["startedApp"];
+}
+
 /** A session that has just begun. */
 export function createWaylandSession(
   {
@@ -106,16 +122,7 @@ export function createWaylandSession(
     lend,
     startedApp = () => "",
     ...windows
-  }: GuardedWindows & {
-    tell(text: string): void;
-    now?: () => number;
-    isPaused?: () => boolean;
-    closing?: Closing;
-    crossings?: Crossings | undefined;
-    /** Lends what is dropped on a window, or pasted. Default: nothing is. */
-    lend?: LendList | undefined;
-    startedApp?: WaylandSession["startedApp"];
-  },
+  }: WaylandSessionOptions,
 ): WaylandSession {
   const left = { ...countLimits };
   const told = new Set<string>();
