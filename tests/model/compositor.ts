@@ -795,17 +795,12 @@ export function createCompositor(
     Object.assign(decoration, { told: mode, toldAt: steps });
     client.send(message(id, "zxdg_toplevel_decoration_v1.configure", mode));
   };
-  const checkWindow = (client: Client, { surface, title, appId, isFramed, isMapped, configured }: Window): void => {
+  const checkWindow = (client: Client, { surface, title, appId, isFramed, isMapped }: Window): void => {
     const box = drawn(surface);
     if (!box || !isMapped || !client.surfaces.has(surface.id)) return;
     keep("mark", title !== null && appId !== null, "a window without a title");
     const bounds = surface.bounds ?? box;
-    const allowed = {
-      ...bounds,
-      right: Math.max(bounds.right, bounds.left + configured[0]),
-      bottom: Math.max(bounds.bottom, bounds.top + configured[1]),
-    };
-    keep("inside", isWithin(box, grown(allowed, shadow)), `${JSON.stringify(box)} of ${JSON.stringify(allowed)}`);
+    keep("inside", isWithin(box, grown(bounds, shadow)), `${JSON.stringify(box)} of ${JSON.stringify(bounds)}`);
     if (isFramed) return;
     const strips = surface.parts.slice(-4);
     const boxes = strips.filter(({ current: { buffer } }) => buffer?.colour === colour).map(boxAt);

@@ -163,4 +163,10 @@ export const keptOnWayland: readonly Kept[] = [
     promise: "order",
     by: "the model itself: an app that ends an offer before it reads what was said to it",
   },
+  {
+    seed: 900_374_153,
+    steps: "window:1696899767 turn:271386457 configure:1728651934 part:547379319 draw:564572032 configure:931217339",
+    promise: "inside",
+    by: "a part as large as the desktop has asked for before",
+  },
 ];

@@ -52,9 +52,7 @@ export interface Surface {
   whole?: Box;
   /** What of it its border is around, as of the last commit. */
   seen?: Box;
-  /** The size that the compositor wants it to have. */
-  configured?: Size;
-  /** The same, and what else belongs to it, until the compositor has said all. */
+  /** The size that the compositor wants it to have, and what else belongs to it, until the compositor has said all. */
   wanted?: Size & { states: Uint8Array };
   /** The smallest and largest size that the app has named. */
   limits: Partial<Record<SizeLimit, Size>>;
@@ -180,14 +178,10 @@ export function createSurfaces(
     const box = boxOf(root);
     if (!box) return true;
     if (!root.shell) return !isTooLarge(root, sizeOf(box));
-    const { bounds, seen, role, configured = zeroSize } = root;
+    const { bounds, seen, role } = root;
     // Else its border would be a dot in the middle.
     if (role === "window" && seen && !isMostOf(seen, box)) return false;
-    return !bounds || isWithin(box, {
-      ...bounds,
-      right: Math.max(bounds.right, bounds.left + configured.width),
-      bottom: Math.max(bounds.bottom, bounds.top + configured.height),
-    });
+    return !bounds || isWithin(box, bounds);
   };
   const commitRoot = (root: Surface): Verdict<never> | undefined => {
     session.addWork(held.size);

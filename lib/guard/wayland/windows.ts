@@ -52,9 +52,6 @@ export function createWindows(
           ? undefined
           : { args: { app_id: classOf(container, app) }, after: [[object, "set_title", titleOf(container, app)]] };
       },
-      "xdg_toplevel.configure": ({ object, args: { width, height } }) => {
-        surfaces.of(object).configured = { width, height };
-      },
       // An X server would end under its apps. In it, a window manager has the app close its window at this key.
       "xdg_toplevel.close": ({ object }) => {
         const insists = closing.ask(object);
