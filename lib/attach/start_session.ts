@@ -59,7 +59,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   const values = {
     ...{ sockets, name, mode: exact ? "exact" : "count", program: app[0]!, run },
     ...{ sound: open.has("sound") ? "yes" : "", fifo_suffix: soundSuffix },
-    ...{ server: end.program, transport: hostEnd?.transport ?? "" },
+    ...{ server: end.program, transport: hostEnd?.transport ?? "", unseen: plan.isShown ? "" : "yes" },
   };
   const undo = async (): Promise<void> => {
     const cleaner = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
@@ -102,8 +102,8 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
 /** Whether the container may have started the session nevertheless: nobody would then see its app. */
 function mayHaveStarted(error: unknown): boolean {
   if (error instanceof ProcessError) {
-    const { taken, noDirectory, calledOff } = exitStatus;
-    return ![taken, noDirectory, calledOff, ExitCode.missingProgram].some((code) => code === error.code);
+    const { taken, noDirectory, calledOff, onlyWayland } = exitStatus;
+    return ![taken, noDirectory, calledOff, onlyWayland, ExitCode.missingProgram].some((code) => code === error.code);
   }
   if (!(error instanceof UserError && error.cause instanceof ProcessError)) return false;
   const { timedOut, overflowed, output } = error.cause;
@@ -176,6 +176,11 @@ async function sessionStartError(
     return error.stderr.includes(`${end.program}: not found`)
       ? end.missing(error)
       : noSuchApp(plan.app[0]!, name, error);
+  }
+  if (error.code === exitStatus.onlyWayland) {
+    return new UserError(`"${plan.app[0]}" knows only Wayland, and --detached starts apps on X`, {
+      hint: "Start it without --detached, on a Wayland desktop",
+    });
   }
   const full = /^No space left in ([\w./-]{1,200})$/m.exec(error.output)?.[1];
   const addDevice = ["config", "device", "add", name, "xpra", "disk", `source=${sharedSockets}`, `path=${sockets}`];

@@ -100,6 +100,9 @@ testOnOneEngine("attach.ts says that an app is not there, or died, with its exit
   const missing = await script("attach", engine, [name, "no-such-app --flag"]);
   assertEquals(missing.code, 127);
   assertStringIncludes(missing.stderr, 'There is no program "no-such-app" in the container');
+  const unseen = await script("attach", engine, ["--detached", name, "foot"]);
+  assertEquals(unseen.code, 1);
+  assertStringIncludes(unseen.stderr, '"foot" knows only Wayland, and --detached starts apps on X');
   const died = await script("attach", engine, [name, "sh -c 'echo last words >&2; exit 7'"]);
   assertEquals(died.code, 1);
   assertStringIncludes(died.stderr, '"sh" ended with exit status 7');

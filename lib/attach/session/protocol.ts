@@ -26,6 +26,8 @@ export const exitStatus = {
   noDirectory: 78,
   /** The host's end has not become ready. */
   calledOff: 79,
+  /** The app of a session that is not shown knows only Wayland. */
+  onlyWayland: 80,
 } as const;
 
 /** The version of the lines that a session's agent and its host's end exchange; agent.py says its own. */

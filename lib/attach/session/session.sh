@@ -5,9 +5,9 @@
 #
 # Values in front, and more of each verb:
 #   verb  one of the functions from "list" on, which gets the parameters
-#   useless, replaced, asleep, on_wayland, taken, not_live, not_one, no_directory, called_off  exit statuses
+#   useless, replaced, asleep, on_wayland, taken, not_live, not_one, no_directory, called_off, only_wayland  exit statuses
 : "${verb:?}" "${useless:?}" "${replaced:?}" "${asleep:?}" "${on_wayland:?}" "${taken:?}" "${not_live:?}" "${not_one:?}"
-: "${no_directory:?}" "${called_off:?}"
+: "${no_directory:?}" "${called_off:?}" "${only_wayland:?}"
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 # A session's directory, and its unit, are called like this with its name behind.
 directories=$XDG_RUNTIME_DIR/gui-container-
@@ -176,14 +176,20 @@ start_unit() {
 #   fifo_suffix     what that FIFO has after the session's name
 #   server          the program that forwards the session: xpra or waypipe
 #   transport       with waypipe: the name of the socket at which the host's end listens
+#   unseen          not empty with xpra for a session that is not shown yet: nobody would learn that its app needs Wayland
 start() {
   : "${sockets:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${server:?}"
-  : "${transport?}"
+  : "${transport?}" "${unseen?}"
   # Without a session, nobody else removes it.
   [ -z "$transport" ] || trap 'rm -f "$sockets/$transport"' EXIT
   for needed in "$program" "$server"; do
     command -v "$needed" >/dev/null || { printf '%s: not found\n' "$needed" >&2; exit 127; }
   done
+  [ -z "$unseen" ] || case $(timeout 5 ldd "$(command -v "$program")" 2>/dev/null) in
+    # A compositor may load what shows it on X later.
+    *libX11.so* | *libxcb.so* | *libQt[5-9]* | *libwayland-server.so*) ;;
+    *libwayland-client.so*) exit "$only_wayland" ;;
+  esac
 
   # A container that was killed leaves sockets that nobody listens on, and their FIFOs. An attachment that was killed leaves its
   # file for pixels, or the host's end of waypipe its socket and FIFO. At the socket of a session with waypipe, a process of the

@@ -158,6 +158,7 @@ Deno.test("startSession() tells apart a missing app, a missing xpra, a name that
         'The container "box" lacks the directory of the sessions\' sockets',
         1,
       ],
+      [{ code: exitStatus.onlyWayland }, '"foo" knows only Wayland', 1],
       [{ code: 1, stderr: "Failed to connect to bus\n" }, 'could not be started in "box"', 1],
     ] as const
   ) {
@@ -268,11 +269,12 @@ interface Started {
  * @param options `files`: what is there before; `sockets`: the value of that name, below the directory
  */
 async function runStartScript(
-  { files, sockets, values = {}, input = "" }: {
+  { files, sockets, values = {}, input = "", ldd = "#!/bin/sh\n" }: {
     files: readonly string[];
     sockets: string;
     values?: Record<string, string>;
     input?: string;
+    ldd?: string;
   },
 ): Promise<Started> {
   const directory = await Deno.makeTempDir();
@@ -285,6 +287,7 @@ async function runStartScript(
     }
     const note = `#!/bin/sh\nprintf '%s\\0' "$#" "$@" >>"$LOG"\n`;
     await Deno.writeTextFile(join(bin, "systemd-run"), note, { mode: 0o755 });
+    await Deno.writeTextFile(join(bin, "ldd"), ldd, { mode: 0o755 });
     for (const file of files) await Deno.symlink("nowhere", join(home, file));
     await Deno.writeTextFile(log, "");
     const script = sessionScript("start", {
@@ -297,6 +300,7 @@ async function runStartScript(
       fifo_suffix: "~sound",
       server: "xpra",
       transport: "",
+      unseen: "",
       ...values,
     });
     const result = await runProcess(["/bin/sh", "-c", script, "gui-container", "app"], {
@@ -325,6 +329,22 @@ Deno.test("session.sh removes what killed sessions have left, and nothing where 
   const missing = await runStartScript({ files, sockets: ".xpra" });
   assertEquals([missing.result.code, missing.calls, missing.left], [exitStatus.noDirectory, [], files]);
   assertStringIncludes(missing.result.stderr, "HOME/.xpra");
+});
+
+Deno.test("session.sh starts no app that knows only Wayland, by its libraries, where nobody would see that it fails", async () => {
+  for (
+    const [libraries, unseen, code] of [
+      ["libwayland-client.so.0 libpixman-1.so.0", "yes", exitStatus.onlyWayland],
+      ["libwayland-client.so.0 libpixman-1.so.0", "", 0],
+      ["libgtk-4.so.1 libwayland-client.so.0 libX11.so.6", "yes", 0],
+      ["libwayland-server.so.0 libwayland-client.so.0", "yes", 0],
+      ["libX11.so.6", "yes", 0],
+    ] as const
+  ) {
+    const ldd = `#!/bin/sh\necho '${libraries}'\n`;
+    const { result, calls } = await runStartScript({ files: [], sockets: ".", values: { unseen }, ldd });
+    assertEquals([result.code, calls.length], [code, code === 0 ? 1 : 0], libraries);
+  }
 });
 
 Deno.test("session.sh gives the units their properties byte by byte, as systemd expands them", async () => {
@@ -375,7 +395,7 @@ Deno.test("session.sh keeps the socket of a session on Wayland, at which no proc
       // The list of listening sockets is the network namespace's. Here it is no other than ours, so it is another
       // directory's.
       const values = { sockets: directory, name: "a", mode: "count", program: "sh", run: "1", sound: "" };
-      const options = { fifo_suffix: "~sound", server: "sh", transport: "t" };
+      const options = { fifo_suffix: "~sound", server: "sh", transport: "t", unseen: "" };
       const script = sessionScript("start", { ...values, ...options }).replaceAll("/proc/net/unix", "/dev/null");
       const { code } = await runProcess(["/bin/sh", "-c", script], {
         env: { XDG_RUNTIME_DIR: directory },
