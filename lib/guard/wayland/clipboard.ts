@@ -420,8 +420,12 @@ export function createClipboard(
       for (const source of sources) replaced.delete(source);
       const devices = carrying.isReadable() ? [] : [...carried];
       for (const device of devices) carried.delete(device);
+      const heard = news.splice(0).filter(([object, name, offered]) => {
+        if (object.isEnded && name === "data_offer") (offered as WaylandObject).isEnded = true;
+        return !object.isEnded;
+      });
       return [
-        ...news.splice(0).filter(([object]) => !object.isEnded),
+        ...heard,
         ...sources.map((source): Addition => [source, "cancelled"]),
         ...devices.map((device): Addition => [device, "selection", undefined]),
       ];

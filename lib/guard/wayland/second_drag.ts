@@ -109,7 +109,7 @@ export function createSecondDrags(
       let moves = 0;
       run.timer = setInterval(() => {
         const isTaken = answer.isRead && answer.isHeard && answer.isAccepted && (answer.actions & copyAction) !== 0;
-        if (!isTaken && ++moves < maxMoves) return say([[device, "motion", moves * moveMs, x, y]]);
+        if (!isTaken && !surface.isEnded && ++moves < maxMoves) return say([[device, "motion", moves * moveMs, x, y]]);
         stop(device);
         say([[device, isTaken ? "drop" : "leave"]]);
         if (!isTaken) fail();

@@ -1,7 +1,8 @@
 // A drag that comes again to an app that has read it too early.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { concat } from "@std/bytes";
+import { Violation } from "../../../../lib/guard/faults.ts";
 import { type ModelTime, startTime } from "../../../model/time.ts";
 import {
   answer,
@@ -176,6 +177,35 @@ Deno.test("an app may end the second offer before the first, which the composito
   assertEquals(ask(made, { pipe: 3 }), message(offer, "wl_data_offer.receive", listType));
   const destroy = message(offer, "wl_data_offer.destroy");
   assertEquals(made.app(destroy), destroy);
+});
+
+Deno.test("an app that ends its device while the second drag waits hears nothing of it, and has its first offer ended", async () => {
+  using time = startTime();
+  const made = withDrops();
+  await dropEarly(made);
+  const picture = frame(5, 1, 0, 400, new Uint8Array(400));
+  made.connection.fromContainer(picture.subarray(0, 100));
+  assertEquals(await said(made), nothing);
+  made.connection.fromContainer(picture.subarray(100));
+  const released = message(device, "wl_data_device.release");
+  assertEquals(made.app(released), released);
+  assertEquals(await saidIn(time, made, 11_000), nothing);
+  const destroy = message(offer, "wl_data_offer.destroy");
+  assertEquals([made.app(destroy), made.told], [destroy, []]);
+  assertThrows(() => made.app(message(second, "wl_data_offer.destroy")), Violation);
+});
+
+Deno.test("a second drag ends at once when its window has", async () => {
+  using time = startTime();
+  const made = withDrops();
+  await dropEarly(made);
+  assertEquals(await said(made), comesAgain);
+  made.app(
+    message(ids.toplevel, "xdg_toplevel.destroy"),
+    message(ids.xdgSurface, "xdg_surface.destroy"),
+    message(ids.surface, "wl_surface.destroy"),
+  );
+  assertEquals(await saidIn(time, made, 11_000), message(device, "wl_data_device.leave"));
 });
 
 Deno.test("a drag whose app has ended meanwhile does not come again", async () => {
