@@ -59,8 +59,8 @@ function messageOf(error: unknown): string {
 /** How long the notice of a file may take to be shown, in milliseconds. */
 const noticeMs = 5_000;
 
-/** How long a version may take to be kept when the run ends, in milliseconds. */
-const keepMs = 20_000;
+/** How long a version may take to be kept when the run ends, in milliseconds; how much longer for each byte: 10 MB/s. */
+const [keepMs, keepMsPerByte] = [20_000, 1 / 10_000];
 
 /** How many runs that have opened something in other containers or copies may go on at once. */
 const maxRunsElsewhere = 4;
@@ -229,7 +229,7 @@ export function desktopOf(
       tell(`a new version of "${name}" is not saved there: ${messageOf(error)}`);
     }
     history.note({ kind: "download", name, bytes: size, where });
-    const cleaning = host.forCleanup(AbortSignal.timeout(keepMs));
+    const cleaning = host.forCleanup(AbortSignal.timeout(keepMs + Math.ceil(size * keepMsPerByte)));
     const kept = await keepVersion(cleaning, { path, name });
     const line = `A new version of a file of "${label}", changed ${where}, is here: ${kept}`;
     host.ui.status(line);

@@ -6,11 +6,12 @@ import { removeFile } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
 import { keepVersion } from "../downloads.ts";
-import { versionOf } from "../handed.ts";
+import { maxVersionBytes, versionOf } from "../handed.ts";
 import { type ContainerUser, formatUser } from "../user.ts";
 import { nameVersion, readBack, removeLentCopy, sendCopy, TooLarge } from "./copy_transfer.ts";
 import { copyFiles } from "./journal.ts";
 import type { LentCopy, Tell } from "./loan.ts";
+import { freeBytes } from "./room.ts";
 
 /**
  * Brings what a container has made of a file that was handed over to it, for the run that waits for it; to the
@@ -36,7 +37,9 @@ export async function bringHanded(
     showOnDesktop(label, finding, { kind: "warning", run: host.run });
   };
   try {
-    const found = await readBack(host, instance, copy, { lent, part });
+    // For a moment it is there twice.
+    const maxBytes = Math.min(maxVersionBytes, Math.floor((await freeBytes(host, part) ?? Infinity) / 4));
+    const found = await readBack(host, instance, { ...copy, maxBytes }, { lent, part });
     if (found === "other") tellWhat("goes nowhere: it is no regular file any more");
     if (typeof found === "string" || !found.content) return { isChanged: false, stays: false };
     const version = versionOf(hostPath);

@@ -13,7 +13,6 @@ import { mapSome } from "../../base/promises.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec, findInstance } from "../../engine/instance.ts";
 import { scriptLine } from "../address.ts";
-import { maxHandedBytes } from "../handed.ts";
 import { containerPaths, type ContainerUser, formatUser } from "../user.ts";
 import { contentOf } from "./content.ts";
 import { planReturn } from "./copy_plan.ts";
@@ -62,7 +61,7 @@ export async function lendCopies(
     const lent = saving ? await contentOf(file) : await sendCopy(host, instance, { copy, file });
     // What a session saves again and again must not grow each time.
     const bySession = copy.session === undefined ? undefined : maxVersion(lent.size);
-    const maxBytes = copy.handed ? maxHandedBytes : copy.maxBytes ?? bySession;
+    const maxBytes = copy.maxBytes ?? bySession;
     const done = { ...copy, lent, ...(maxBytes === undefined ? {} : { maxBytes }) };
     await writeCopies(host, [done]);
     return [done];

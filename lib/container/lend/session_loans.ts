@@ -4,7 +4,7 @@
  * is whole. A large file is lent itself, if its container is on this machine. All come back when the session ends.
  */
 
-import { basename, dirname, join } from "@std/path";
+import { basename, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
@@ -29,6 +29,7 @@ import {
 import { keepFiles, takeBackMs, takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, type LentCopy, type Loan, type SessionLoans } from "./loan.ts";
 import { recoverEnded, recoverFirst, tooLate } from "./recover.ts";
+import { checkRoom } from "./room.ts";
 import { checkFiles, type LendRequest, type SourceFile } from "./source_file.ts";
 
 /** The largest file that is lent as a copy where it could be lent itself. */
@@ -180,24 +181,5 @@ async function makeFile(host: Host, path: string): Promise<{ made: boolean }> {
   throw new UserError(`"${path}" cannot be made`, {
     hint: "Choose a directory in which you may write",
     output: stderr,
-  });
-}
-
-/** How much room there must be to save a file, in bytes. How large it will be, nobody knows before. */
-const minRoom = 2 ** 20;
-
-/**
- * Checks that there is room for a file: its app would take it for saved, and is not heard of any more.
- *
- * @throws {UserError} when there is none
- */
-export async function checkRoom(host: Host, path: string): Promise<void> {
-  const { stdout } = await host.run(["stat", "-f", "-c", "%a %S %b", "--", dirname(path)], { okCodes: "any" });
-  const [free, blockSize, all] = stdout.trim().split(" ").map(Number);
-  const { size } = await Deno.stat(path).catch(() => ({ size: 0 }));
-  // Some file systems do not tell.
-  if (!all || !(free! * blockSize! + size < minRoom)) return;
-  throw new UserError(`"${path}" cannot be saved: no space is left in its directory`, {
-    hint: "Make room, or choose another directory",
   });
 }

@@ -70,14 +70,19 @@ Deno.test("what does not come now of a file that was handed over may come later,
 });
 
 Deno.test("a container has nothing put on the host but a regular file that is not too large, and no name of its own", async () => {
-  for (const way of ["link", "pipe", "huge", "removed", "nobody waits"]) {
+  for (const way of ["link", "pipe", "huge", "full disk", "removed", "nobody waits"]) {
     await withWorld(async ({ lend, file, names, takeBack, answer }) => {
-      answer.now = (argv) => argv[0] === "notify-send" ? Promise.resolve(result(argv)) : undefined;
+      answer.now = (argv) => {
+        if (argv[0] === "notify-send") return Promise.resolve(result(argv));
+        // 8 KiB are free.
+        return argv[0] === "stat" && way === "full disk" ? Promise.resolve(result(argv, 0, "2 4096 9")) : undefined;
+      };
       const { containerPath } = await lend({ handed: true });
       if (way !== "huge") await Deno.remove(containerPath);
+      if (way === "full disk") await Deno.writeFile(containerPath, new Uint8Array(2049));
       if (way === "link") await Deno.symlink("/etc/passwd", containerPath);
       if (way === "pipe") await new Deno.Command("mkfifo", { args: [containerPath] }).output();
-      if (way === "huge") await Deno.truncate(containerPath, 2 ** 28 + 8);
+      if (way === "huge") await Deno.truncate(containerPath, 2 ** 30 + 8);
       if (way === "nobody waits") {
         await Deno.writeTextFile(containerPath, "there");
         await Deno.remove(join(file, ".."), { recursive: true });
@@ -88,7 +93,8 @@ Deno.test("a container has nothing put on the host but a regular file that is no
         {
           link: "it is no regular file any more",
           pipe: "it is no regular file any more",
-          huge: "256 MiB large, and at most 256 MiB come back",
+          huge: "1 GiB large, and at most 1 GiB come back",
+          "full disk": "and at most 2 kiB come back",
           removed: "",
           "nobody waits": `What "far:box" has made of "letter.odt" is here: ${join(file, "../../letter.odt")}`,
         }[way]!,

@@ -1,6 +1,6 @@
 // The files of a session: which of those that an earlier run has let stay are its own.
 
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { ExitCode, inputError, UserError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
@@ -8,7 +8,7 @@ import { engineCalled } from "../../../../lib/engine/engine.ts";
 import type { Host } from "../../../../lib/base/host.ts";
 import { readLoans, withJournalLock, writeRecords } from "../../../../lib/container/lend/journal.ts";
 import { recoverFirst, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
-import { checkRoom, sessionLoans } from "../../../../lib/container/lend/session_loans.ts";
+import { sessionLoans } from "../../../../lib/container/lend/session_loans.ts";
 import { localBox } from "../../containers.ts";
 import { sampleMapping } from "../../mappings.ts";
 import { type Answer, recordingHost } from "../../recording_host.ts";
@@ -168,26 +168,6 @@ Deno.test("a file that is lent to read is lent anew to be changed, and the other
       assertEquals(await loans.open([hostPath], { readOnly: !readOnly }), [fresh.containerPath]);
       await loans.end({ runsOn: true });
     }
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-});
-
-Deno.test("checkRoom() refuses a place to save to on a full disk, unless what is there makes room", async () => {
-  const directory = await Deno.makeTempDir();
-  try {
-    const [fresh, large] = [join(directory, "new"), join(directory, "large")];
-    await (await Deno.create(large)).truncate(2 ** 21);
-    const check = (stdout: string, path = fresh): Promise<void> =>
-      checkRoom(recordingHost({ answer: () => ({ stdout }) }).host, path);
-    const full = "12 4096 1000\n";
-    const error = await assertRejects(() => check(full), UserError, "no space is left");
-    assertStringIncludes(error.message, fresh);
-    await check(full, large);
-    await check("256 4096 1000\n");
-    // A file system that does not tell, and a program that fails.
-    await check("0 4096 0\n");
-    await check("");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
