@@ -82,6 +82,7 @@ export async function beginCopy(
     name,
   };
   const record = async (): Promise<Deno.FsFile> => {
+    using _turn = await lockFile(lockPath(mountsRoot(host)));
     if (max !== undefined) await checkCopiesInUse(host, { engine, name: source }, max);
     await Deno.mkdir(mounts.directory, { mode: 0o755 });
     try {
@@ -92,7 +93,7 @@ export async function beginCopy(
     }
   };
   const line = `write ${quoteWords([copyRecordPath(mounts)])}`;
-  return { ...written, mounts, lock: await host.change(line, () => withCopiesLock(host, record)) };
+  return { ...written, mounts, lock: await host.change(line, record) };
 }
 
 /** The copies that killed runs have left. Each is locked by this run. */
@@ -163,15 +164,14 @@ async function chooseCopies(
   { claim = true }: { claim?: boolean } = {},
 ): Promise<Copy[]> {
   if (!await host.look(false, () => exists(mountsRoot(host)))) return [];
-  return await withCopiesLock(host, async () => {
-    const chosen: Copy[] = [];
-    for (const copy of await lockCopies(host)) {
-      const wanted = await isWanted(copy);
-      if (wanted) chosen.push(copy);
-      if (!wanted || !claim) release(copy.lock);
-    }
-    return chosen;
-  });
+  using _turn = await lockFile(lockPath(mountsRoot(host)));
+  const chosen: Copy[] = [];
+  for (const copy of await lockCopies(host)) {
+    const wanted = await isWanted(copy);
+    if (wanted) chosen.push(copy);
+    if (!wanted || !claim) release(copy.lock);
+  }
+  return chosen;
 }
 
 /** All copies on record. Those that no other run has locked are locked now. To be called in turn. */
@@ -199,12 +199,6 @@ function knownRecord(record: unknown): CopyRecord & { name?: string } {
   const torn = { engine: engineClis[0]!, source: "" };
   const known = { ...torn, ...(record ?? {}) } as CopyRecord & { name?: string };
   return { ...known, server: serverRecord(known.server ?? {}) };
-}
-
-/** Calls `act` while no other run makes or reads records of copies. */
-async function withCopiesLock<T>(host: Host, act: () => Promise<T>): Promise<T> {
-  using _turn = await lockFile(lockPath(mountsRoot(host)));
-  return await act();
 }
 
 /**
