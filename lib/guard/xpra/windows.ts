@@ -3,7 +3,7 @@
 import { Refusal } from "../faults.ts";
 import { areaOf, maxPopups, maxScreenfuls, maxWindows, type Size } from "../limits.ts";
 import { openingRate } from "../rates.ts";
-import { createAttention } from "../attention.ts";
+import { type Attention, createAttention } from "../attention.ts";
 import { fitConstraints, framedProperties, popupProperties, sizesIn } from "./description.ts";
 import { classOf, titleOf } from "../title.ts";
 import { isOnScreen, placeFramed, placePopup, type Rectangle, type Screen } from "./geometry.ts";
@@ -31,7 +31,7 @@ export interface Opened {
 }
 
 /** The windows of a session, as the guard sees them. */
-export interface Windows {
+export interface Windows extends Pick<Attention, "focused" | "isUsed"> {
   /** Takes the size and the monitors of the host's screen. */
   setScreen(screen: Screen): void;
   /**
@@ -70,16 +70,12 @@ export interface Windows {
   place(window: number): Rectangle | undefined;
   /** The host gives the keyboard to a window, or takes it away with 0. */
   focus(window: number): void;
-  /** The window that has the keyboard, or 0. */
-  focused(): number;
   /** Notes that a key that passes is pressed. */
   recordKey(): void;
   /**
    * Notes a button that is pressed or released in a window. In a popup it counts only while a window has the keyboard.
    */
   recordClick(window: number): void;
-  /** Whether the user works in the container's windows. */
-  isUsed(): boolean;
   /** Forgets the popups that are strays: near no window that is shown, or left by the user. Returns them. */
   takeStrays(): number[];
   /** Forgets the icons in the tray. Returns them. */
