@@ -67,3 +67,10 @@ export function engineOn(server: Server, answer: Answer = {}): { host: Host; eng
   const { host, calls } = recordingHost({ answer: () => answer });
   return { host, engine: { ...engineCalled("incus"), server }, calls };
 }
+
+/** An engine's remote that answers each question so. */
+export function remote(stdout: string): { host: Host; engine: Engine; calls: string[][] } {
+  const { host, calls } = recordingHost({ answer: () => ({ stdout }) });
+  const server = { remote: "far", project: undefined, isLocal: false };
+  return { host, engine: { ...engineCalled("incus"), server }, calls };
+}

@@ -1,23 +1,17 @@
 // What a remote answers that is hostile or broken: the engine's functions take what fits, or fail with an error for the user.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { isFailure, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { type Engine, engineCalled, environmentOf, query, run, warningsOf } from "../../../lib/engine/engine.ts";
-import { isFailure, UserError } from "../../../lib/base/errors.ts";
 import { listImages } from "../../../lib/engine/image.ts";
 import { findInstance, listAllInstances, listInstances, waitForOperations } from "../../../lib/engine/instance.ts";
 import { findProfile, listProfiles, refuseUsedByOthers } from "../../../lib/engine/profile.ts";
 import { findSnapshot, hasCheapSnapshots } from "../../../lib/engine/snapshot.ts";
 import { chanceFrom } from "../../fuzz/random.ts";
-import { recordingHost } from "../recording_host.ts";
 import { threadMs } from "../../model/clock.ts";
-
-/** An engine's remote that answers each question so. */
-function remote(stdout: string): { host: Host; engine: Engine; calls: string[][] } {
-  const { host, calls } = recordingHost({ answer: () => ({ stdout }) });
-  const server = { remote: "far", project: undefined, isLocal: false };
-  return { host, engine: { ...engineCalled("incus"), server }, calls };
-}
+import { remote } from "../engine_hosts.ts";
+import { recordingHost } from "../recording_host.ts";
 
 const instance = {
   name: "box",
@@ -31,6 +25,7 @@ const instance = {
   expanded_devices: { eth0: { type: "nic" } },
   state: { network: { eth0: { addresses: [{ family: "inet", scope: "global", address: "10.0.0.2" }] } } },
 };
+
 const honest = [
   { environment: { server_version: "7.0", project: "default", server_clustered: true, server_name: "m1" } },
   [{ type: "t", last_message: "m" }],
@@ -42,6 +37,7 @@ const honest = [
   [{ fingerprint: "a".repeat(64), created_at: "2026", size: 5, properties: { a: "b" } }],
   [{ driver: "btrfs", used_by: ["/1.0/instances/box"] }],
 ];
+
 const values = [null, true, 0, -1e308, "", "../../x", "--force-local", "\u001b]52;c;aGk=\u0007", [], [null], {}, {
   a: null,
 }];
@@ -103,13 +99,6 @@ Deno.test("what of a remote's instances has another type counts as missing", asy
   assertEquals(more, []);
   assertEquals([first!.name, first!.config, first!.devices], ["", { b: "c" }, { d: {}, e: { path: "/" } }]);
   assertEquals(await listInstances(host, engine), []);
-});
-
-Deno.test("an image of a remote's whose fingerprint names another remote does not count", async () => {
-  const images = ["local:secret", "", "--x", "abc"].map((fingerprint) => ({ fingerprint, properties: null }));
-  const { host, engine } = remote(JSON.stringify(images));
-  const found = await listImages(host, engine);
-  assertEquals(found, [{ fingerprint: "abc", created_at: "", size: 0, properties: {} }]);
 });
 
 Deno.test("an answer that is not JSON is an error that says what to look at", async () => {

@@ -1,0 +1,46 @@
+// The screen of a session, by what xrandr and xrdb say of the host's.
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { fallbackScreen, hostScreen, requireDisplay } from "../../../../lib/attach/x11/screen.ts";
+import { UserError } from "../../../../lib/base/errors.ts";
+import { type Answer, recordingHost } from "../../recording_host.ts";
+
+const monitors = `Monitors: 2
+ 0: +*eDP-1 1920/344x1080/194+0+0  eDP-1
+ 1: +DP-1 2560/597x1440/336+1920+200  DP-1
+`;
+
+const screenOf = (xrandr: Answer, resources = ""): ReturnType<typeof hostScreen> =>
+  hostScreen(
+    recordingHost({
+      env: { DISPLAY: ":7" },
+      answer: ([program]) => program === "xrandr" ? xrandr : { stdout: resources },
+    }).host,
+  );
+
+Deno.test("hostScreen() is as large as all monitors together, with the letters' size that is set", async () => {
+  const places = ["1920/344x1080/194+0+0", "2560/597x1440/336+1920+200"];
+  const both = { width: 4480, height: 1640, monitors: places };
+  assertEquals(await screenOf({ stdout: monitors }), { ...both, dpi: 96 });
+  assertEquals(await screenOf({ stdout: monitors }, "Xft.dpi:\t192\n"), { ...both, dpi: 192 });
+  for (const wrong of ["49", "501", "x"]) {
+    assertEquals((await screenOf({ stdout: monitors }, `Xft.dpi:\t${wrong}\n`)).dpi, 96, wrong);
+  }
+});
+
+Deno.test("hostScreen() has a screen of its own where xrandr says nothing, and fails where no display opens", async () => {
+  assertEquals(await screenOf({ stdout: "Monitors: 0\n" }), fallbackScreen);
+  assertEquals(await screenOf({ code: 1, stderr: "RandR extension missing" }), fallbackScreen);
+  await assertRejects(
+    () => screenOf({ code: 1, stderr: "Can't open display :7" }),
+    UserError,
+    'The display ":7" cannot',
+  );
+});
+
+Deno.test("requireDisplay() says why an X display is needed", () => {
+  requireDisplay(recordingHost({ env: { DISPLAY: ":7" } }).host);
+  const { host } = recordingHost();
+  assertThrows(() => requireDisplay(host), UserError, "No display to show windows on: $DISPLAY is not set");
+  assertThrows(() => requireDisplay(host, "no --title"), UserError, "and Wayland cannot show this: no --title");
+});

@@ -1,0 +1,38 @@
+// map.ts --unmap: which files it takes back, and what it says of them.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { UserError } from "../../../lib/base/errors.ts";
+import { takeBack, tellTakenBack } from "../../../lib/map/take_back.ts";
+import { sampleMapping } from "../mappings.ts";
+import { recordingHost } from "../recording_host.ts";
+
+Deno.test("tellTakenBack() counts the files, and names those that were not taken back", () => {
+  const files = ["/a", "/b", "/c"].map((hostPath) => sampleMapping({ hostPath }));
+  const told = (count: number, lost: number): [number, string[]] => {
+    const { host, said } = recordingHost();
+    return [tellTakenBack(host, files.slice(0, count), files.slice(0, lost)), said];
+  };
+  assertEquals(told(0, 0), [0, ["status: No file is lent"]]);
+  assertEquals(told(1, 0), [0, ["status: The file is taken back"]]);
+  assertEquals(told(3, 0), [0, ["status: 3 files are taken back"]]);
+  assertEquals(told(3, 2), [1, ['status: 1 file is taken back. Not taken back: "/a", "/b"']]);
+  assertEquals(told(1, 1), [1, ['status: Not taken back: "/a"']]);
+});
+
+Deno.test("a file that is not lent, and a remote that there is not, are refused before an engine is asked", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    const { host, calls } = recordingHost({ env: { HOME: home, XDG_STATE_HOME: home } });
+    const options = { engine: undefined, forget: false };
+    const refused = async (...words: string[]): Promise<[string, number]> => {
+      const { message, exitCode } = await assertRejects(() => takeBack(host, words, options), UserError);
+      return [message, exitCode];
+    };
+    assertEquals(await refused("box", "/none/a.txt"), ['"/none/a.txt" is not lent to "box"', 2]);
+    assertEquals(await refused("far:box"), ['There is no remote "far"', 2]);
+    assertEquals(calls, []);
+    assertEquals(await takeBack(host, [], options), 0);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
