@@ -11,7 +11,7 @@ import { findOrigin } from "../container/origin.ts";
 import { listManaged } from "../container/managed.ts";
 import { mountsOf } from "../container/paths.ts";
 import type { EngineOptions } from "../container/address.ts";
-import { chooseEngine, type Engine, engineClis, labelOf, wantedCli } from "../engine/engine.ts";
+import { chooseEngine, engineClis, labelOf, wantedCli } from "../engine/engine.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 
 /** A container, as docs/reference.md describes it. */
@@ -50,8 +50,7 @@ export async function listContainers(
   if (more.length > 0 || word !== undefined && remote === undefined) {
     throw inputError("--list takes no NAME", "For those of a remote: create.ts --list REMOTE:");
   }
-  const engines = await enginesFor(host, { ...options, remote });
-  const found = (await all(engines.map(async (engine) => await listManaged(host, engine)))).flat();
+  const found = await managedOf(host, { ...options, remote });
   const own = await all(
     found.map(async (instance) =>
       instance.config[copyKey] === undefined && await exists(mountsOf(host, instance).directory) ? [instance] : []
@@ -71,18 +70,17 @@ export async function listContainers(
   });
 }
 
-/** The engine that is asked for, else all that answer. */
-async function enginesFor(
+/** The managed containers of the engine that is asked for, else of all that answer. */
+async function managedOf(
   host: Host,
   options: EngineOptions & { remote: string | undefined },
-): Promise<Engine[]> {
-  if (options.remote !== undefined || wantedCli(host, options.engine) !== undefined) {
-    return [await chooseEngine(host, options)];
-  }
-  const tried = await Promise.allSettled(engineClis.map((engine) => chooseEngine(host, { ...options, engine })));
-  const engines = tried.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
-  if (engines.length > 0) return engines;
-  return [await chooseEngine(host, options)];
+): Promise<InstanceInfo[]> {
+  const list = async (request: typeof options): Promise<InstanceInfo[]> =>
+    await listManaged(host, await chooseEngine(host, request));
+  if (options.remote !== undefined || wantedCli(host, options.engine) !== undefined) return await list(options);
+  const tried = await Promise.allSettled(engineClis.map((engine) => list({ ...options, engine })));
+  const found = tried.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  return found.length > 0 ? found.flat() : await list(options);
 }
 
 /** What is to be known of a container; undefined for one that is gone meanwhile. */

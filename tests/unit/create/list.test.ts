@@ -1,0 +1,63 @@
+// create.ts --list: whose containers it has, and what is left out.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { copyKey } from "../../../lib/container/disposables.ts";
+import { UserError } from "../../../lib/base/errors.ts";
+import { listContainers } from "../../../lib/create/list.ts";
+import { type Answer, recordingHost } from "../recording_host.ts";
+
+const mark = { "user.gui-container": "1" };
+
+/** What the list has in a home with directories of `own`, where the engine has these instances. */
+async function listed(
+  own: readonly string[],
+  instances: readonly { name: string; config: Record<string, string> }[],
+  { words = [], cli = "incus" }: { words?: string[]; cli?: string } = {},
+): Promise<string[]> {
+  const mounts = await Deno.makeTempDir();
+  try {
+    for (const name of own) await Deno.mkdir(`${mounts}/${name}`);
+    const all = instances.map((instance) => ({
+      status: "Stopped",
+      location: "none",
+      expanded_devices: {},
+      ...instance,
+    }));
+    const answer = ([program, , path = ""]: readonly string[]): Answer => {
+      if (program !== cli) return new UserError("no", { hint: "", exitCode: 127 });
+      if (path.includes("/snapshots/")) return { stdout: JSON.stringify({ created_at: "2026-01-02T03:04:05Z" }) };
+      const one = all.find(({ name }) => path === `/1.0/instances/${name}`);
+      return { stdout: JSON.stringify(one ?? (path.startsWith("/1.0/instances?") ? all : {})) };
+    };
+    const { host, said } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: mounts }, answer });
+    await listContainers(host, {
+      words,
+      presetOf: (label) => Promise.resolve(label === "bank" ? "isolated" : "desktop"),
+    });
+    return said;
+  } finally {
+    await Deno.remove(mounts, { recursive: true });
+  }
+}
+
+Deno.test("the list has the containers that create.ts has made for this user, and no copies", async () => {
+  const instances = [
+    { name: "bank", config: mark },
+    { name: "others", config: mark },
+    { name: "by-hand", config: {} },
+    { name: "copy", config: { ...mark, [copyKey]: "bank" } },
+  ];
+  const row = "bank\tincus\tstopped\t-\tisolated\t2026-01-02\tyes";
+  assertEquals(await listed(["bank", "by-hand", "copy"], instances), [`result: ${row}`]);
+  assertEquals(await listed([], instances), ["status: There is no container of yours", "result: "]);
+});
+
+Deno.test("the list asks all engines that answer, and takes no name of a container", async () => {
+  const here = [{ name: "box", config: mark }];
+  assertEquals((await listed(["box"], here, { cli: "lxc" }))[0]!.split("\t")[1], "lxc");
+  await assertRejects(() => listed(["box"], here, { cli: "none" }), UserError);
+  for (const words of [["box"], ["far:", "box"]]) {
+    const error = await assertRejects(() => listed([], [], { words }), UserError, "--list takes no NAME");
+    assertEquals(error.exitCode, 2);
+  }
+});
