@@ -9,7 +9,7 @@ import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
 import { type Argument, protocols } from "../../lib/guard/wayland/protocols.ts";
 import type { Chance } from "../fuzz/random.ts";
 import { frame, message, messages } from "../unit/wayland_samples.ts";
-import { monitorSecret } from "./compositor.ts";
+import { monitorSecret, shrunk } from "./compositor.ts";
 import { isTextOrPicture, keep } from "./promises.ts";
 import { createReader, type Known, newObjects } from "./wire.ts";
 
@@ -54,6 +54,7 @@ export const appSteps = {
   offset: 1,
   part: 5,
   movePart: 5,
+  shrink: 3,
   popup: 6,
   reposition: 2,
   cursor: 2,
@@ -272,6 +273,32 @@ export function createApp(
           send(message(part, "wl_subsurface.place_below", surface(chance)));
       }
       if (chance.happens(0.7)) send(message(surface(chance), "wl_surface.commit"));
+    },
+    shrink(chance) {
+      // As Firefox does: its part follows last, and then it says no more.
+      const [large, small] = [400 + chance.below(1_000), 50 + chance.below(200)];
+      const [window, part] = [newSurface(), newSurface()];
+      const shell = make(manager("xdg_wm_base"), "xdg_wm_base.get_xdg_surface", "xdg_surface", window);
+      const toplevel = make(shell, "xdg_surface.get_toplevel", "xdg_toplevel");
+      const own = make(manager("wl_subcompositor"), "wl_subcompositor.get_subsurface", "wl_subsurface", part, window);
+      const at = chance.below(40);
+      const show = (on: number, side: number): readonly Uint8Array[] => [
+        message(on, "wl_surface.attach", newBuffer(side, side), 0, 0),
+        message(on, "wl_surface.commit"),
+      ];
+      const size = (side: number): Uint8Array => message(shell, "xdg_surface.set_window_geometry", at, at, side, side);
+      send(
+        message(own, "wl_subsurface.set_position", at, at),
+        message(own, "wl_subsurface.set_desync"),
+        message(window, "wl_surface.commit"),
+        size(large),
+        ...show(window, large),
+        ...show(part, large),
+        size(small),
+        ...show(window, small + 2 * at),
+        message(toplevel, "xdg_toplevel.set_app_id", `${shrunk}${at}${shrunk}${small}`),
+        ...show(part, small),
+      );
     },
     popup(chance) {
       const parent = one("xdg_surface", chance);

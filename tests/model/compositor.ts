@@ -87,6 +87,8 @@ interface Window {
   /** As of the last commit. */
   isFramed: boolean;
   isMapped: boolean;
+  /** What the app takes for the window, in this step. */
+  named?: Box | undefined;
 }
 
 /** Who draws a window's frame: 2 for the desktop. What the app is told counts from the next step on. */
@@ -151,6 +153,7 @@ export const happenings = [
   "popups",
   "parts",
   "borders",
+  "shrunk windows",
   "cursors",
   "locks",
   "fullscreens",
@@ -181,6 +184,8 @@ const dataMark = "application/x-gui-container.box";
 export const monitorSecret = "S3CR3T";
 /** The list of what is lent to the container, where files may be. */
 export const lentList = "file:///lent\r\n";
+/** What stands before each number in the app id of a window that has shrunk: where it is in its picture, and its side. */
+export const shrunk = "-shrunk-";
 const listType = "text/uri-list";
 /** For so long an app may read nothing of what waits for it, in milliseconds, while somebody works in its windows. */
 const maxStuckMs = 2_000;
@@ -705,7 +710,13 @@ export function createCompositor(
     },
     "xdg_toplevel.set_app_id": (client, id, [appId]) => {
       keep("mark", /^box(\.|$)/.test(appId as string), `an app id ${appId}`);
-      client.windows.get(id)!.appId = appId as string;
+      const window = client.windows.get(id)!;
+      window.appId = appId as string;
+      const [, ...numbers] = (appId as string).split(shrunk);
+      if (numbers.length < 2) return;
+      const [at, side] = numbers.map(Number) as [number, number];
+      window.named = { left: at, top: at, right: at + side, bottom: at + side };
+      note("shrunk windows");
     },
     "xdg_toplevel.set_fullscreen": () => {
       keep("fullscreen", isThere(), "the whole screen");
@@ -795,9 +806,15 @@ export function createCompositor(
     Object.assign(decoration, { told: mode, toldAt: steps });
     client.send(message(id, "zxdg_toplevel_decoration_v1.configure", mode));
   };
-  const checkWindow = (client: Client, { surface, title, appId, isFramed, isMapped }: Window): void => {
+  const checkWindow = (client: Client, window: Window): void => {
+    const { surface, title, appId, isFramed, isMapped, named } = window;
+    delete window.named;
     const box = drawn(surface);
     if (!box || !isMapped || !client.surfaces.has(surface.id)) return;
+    if (named) {
+      const size = JSON.stringify(surface.current.geometry);
+      keep("size", size === JSON.stringify(isFramed ? named : grown(named, border.width)), `it is ${size}`);
+    }
     keep("mark", title !== null && appId !== null, "a window without a title");
     const bounds = surface.bounds ?? box;
     keep("inside", isWithin(box, grown(bounds, shadow)), `${JSON.stringify(box)} of ${JSON.stringify(bounds)}`);

@@ -169,4 +169,5 @@ export const keptOnWayland: readonly Kept[] = [
     promise: "inside",
     by: "a part as large as the desktop has asked for before",
   },
+  { seed: 880_001, steps: "shrink:334668781", promise: "size", by: "a part that shrinks after its window" },
 ];

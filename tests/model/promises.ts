@@ -21,6 +21,7 @@ export const promises = {
   inside: "Nothing is drawn outside of the container's own windows and popups, but for a shadow of 128 pixels",
   pointer: "The container puts the pointer nowhere outside of its own windows, and its picture is no larger than 256 " +
     "pixels, and where the pointer is",
+  size: "The desktop takes a window to be as large as the app says, once that and its parts are no larger",
   mark: "Every window has the container's name in front of its title, and, without the desktop's frame, its border",
   // What it learns, and what it costs.
   keys: "No key reaches the container while another program has the keyboard",
