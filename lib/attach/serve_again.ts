@@ -12,7 +12,7 @@ import type { ShowRequest } from "./display/request.ts";
 import { channelLine, channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
 import type { Channel } from "../guard/channel.ts";
 import { openingLine } from "./session/places.ts";
-import { noteChannels } from "./session/live_sessions.ts";
+import { type LiveSession, noteChannels } from "./session/live_sessions.ts";
 import { createPermissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
 import { isLive, reportServedOutcome } from "./session/outcome.ts";
@@ -38,10 +38,7 @@ export async function serveAgain(
   container: Container,
   { session, open, times, asks, opening, channels: recorded }:
     & Pick<ShowRequest, "open" | "times" | "asks" | "opening">
-    & {
-      session: string;
-      channels: string;
-    },
+    & Pick<LiveSession, "session" | "channels">,
 ): Promise<number> {
   const { host, history } = container;
   const served = open.intersection(new Set([...goesWithRun, "look"]));

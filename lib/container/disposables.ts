@@ -4,8 +4,8 @@
  */
 
 import { join } from "@std/path";
-import { type EngineCli, engineClis, type Instance } from "../engine/engine.ts";
-import { engineOfRecord, isSameServer, type ServerRecord, serverRecord } from "../engine/server_record.ts";
+import { engineClis, type Instance } from "../engine/engine.ts";
+import { engineOfRecord, isSameServer, serverRecord } from "../engine/server_record.ts";
 import {
   deleteInstance,
   findInstance,
@@ -22,6 +22,7 @@ import { quoteWords } from "../base/shell_words.ts";
 import { withDeadline } from "../base/undo.ts";
 import { emptyMounts } from "./empty_mounts.ts";
 import { removeMounts } from "./mounts.ts";
+import type { ContainerRecord } from "./record.ts";
 import { copyRecordPath, lockPath, type Mounts, mountsIn, mountsOf, mountsRoot } from "./paths.ts";
 
 /** The snapshot of a container that create.ts takes at its end. */
@@ -34,9 +35,7 @@ export const copyKey = "user.gui-container.copy-of";
 const stepDeadlineMs = 60_000;
 
 /** What stands in a copy's record. */
-export interface CopyRecord {
-  engine: EngineCli;
-  server: ServerRecord;
+export interface CopyRecord extends Pick<ContainerRecord, "engine" | "server"> {
   /** The name of the container that it is a copy of. */
   source: string;
 }

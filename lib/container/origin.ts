@@ -14,21 +14,17 @@ import type { Instance } from "../engine/engine.ts";
 import { findInstance, protectionKey } from "../engine/instance.ts";
 import type { Device } from "../engine/answer.ts";
 import { pushFile, removeFiles } from "../engine/instance_files.ts";
-import { copyInstance, findSnapshot } from "../engine/snapshot.ts";
+import { copyInstance, findSnapshot, type Snapshot } from "../engine/snapshot.ts";
 
 /** What copies are made of. */
-export interface Origin {
+export interface Origin extends Snapshot {
   /** The container's name. */
   source: string;
   /** The snapshot, or the instance, as the engine knows it. */
   path: string;
-  /** When it was made, ISO 8601. */
-  created_at: string;
   user: ContainerUser;
   /** The member of a cluster that has the container, which may be moved; "none" where there is no cluster. */
   location: string;
-  /** The devices of its own, without those of its profiles. */
-  devices: Readonly<Record<string, Device>>;
 }
 
 /**

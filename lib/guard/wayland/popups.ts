@@ -8,9 +8,7 @@ import type { WaylandSession } from "./session.ts";
 import type { Surface, Surfaces } from "./surfaces.ts";
 
 /** Where a popup is to be. */
-interface Positioner {
-  width: number;
-  height: number;
+interface Positioner extends Size {
   offset: { x: number; y: number };
   /** The part of the parent beside which it is. */
   anchor?: Size & { x: number; y: number };
