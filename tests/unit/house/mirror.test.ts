@@ -1,10 +1,64 @@
-// The unit tests mirror the house: tests/unit/PATH.test.ts is of lib/PATH.ts, or of tools/ or tests/ in the same way. What
-// is about no module of its own is in `house`.
+// The tests mirror the house: tests/unit/PATH.test.ts is of lib/PATH.ts, or of tools/ or tests/ in the same way. What is
+// about no module of its own is in `house`.
 
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
+import { modulesOf } from "../../../tools/coverage.ts";
 
 const root = fromFileUrl(new URL("../../..", import.meta.url));
+
+/** Modules of types and values alone. */
+const nothingToTest = ["attach/display/display", "guard/channel", "guard/faults", "guard/wayland/globals"];
+
+/** The modules that have no test of their own, by the test in which they are: a part, a neighbour, or a real desktop. */
+const testedBy: Readonly<Record<string, readonly string[]>> = {
+  "e2e/attach_sessions": ["attach/x11/display"],
+  "e2e/wayland": ["attach/wayland/display"],
+  "e2e/attach_remote": ["attach/wayland/remote_windows"],
+  "unit/attach/agent/elsewhere": ["container/downloads"],
+  "unit/attach/agent/serve": ["attach/agent/color_scheme"],
+  "unit/attach/choose_display": ["attach/display/request", "guard/wayland/request"],
+  "unit/attach/clipboard": ["guard/commands"],
+  "unit/attach/default_app": ["attach/session/file_types", "container/opened"],
+  "unit/attach/disposable/make_copy": ["container/origin", "engine/snapshot"],
+  "unit/attach/join": ["attach/keep_border"],
+  "unit/attach/request": ["attach/session/places"],
+  "unit/attach/serve_again": ["attach/session/advice"],
+  "unit/attach/session/app": ["cli/xpra_options"],
+  "unit/attach/session/sound": ["container/fifo"],
+  "unit/attach/start_session": ["attach/session/protocol"],
+  "unit/cli/doctor_checks": ["cli/finding"],
+  "unit/container/lend/copy_transfer": ["container/lend/content"],
+  "unit/container/lend/journal": ["engine/server_record"],
+  "unit/container/lend/lent_copies": ["container/lend/lend"],
+  "unit/container/lend/restore": ["base/hold", "container/lend/loan"],
+  "unit/container/lend/write_back": ["container/lend/held_file"],
+  "unit/container/resolve": ["container/managed", "container/over_ssh"],
+  "unit/container/session_log": ["attach/session/app_outcome"],
+  "unit/create/cache": ["base/hash"],
+  "unit/create/create": ["create/make", "create/provision"],
+  "unit/create/export/app": ["container/exec_line"],
+  "unit/create/remove": ["create/existing"],
+  "unit/create/update": ["create/address"],
+  "unit/fuzz/wayland": ["guard/wayland/pictures"],
+  "unit/guard/crossings": ["guard/data_types"],
+  "unit/guard/wayland/descriptors": ["guard/rate"],
+  "unit/guard/wayland/messages": ["guard/wayland/objects"],
+  "unit/guard/wayland/policy": ["guard/wayland/connection", "guard/wayland/rules"],
+  "unit/guard/wayland/relay": ["guard/sockets", "guard/wayland/token"],
+  "unit/guard/xpra/client_packets": ["guard/attention", "guard/xpra/judge"],
+  "unit/guard/xpra/frames": ["guard/pending_bytes"],
+  "unit/guard/xpra/pictures": ["guard/xpra/jpeg_header"],
+  "unit/guard/xpra/relay": ["guard/tally", "guard/xpra/memory"],
+  "unit/guard/xpra/server_packets": ["guard/limits", "guard/rates", "guard/xpra/shapes"],
+  "unit/guard/xpra/windows": ["guard/xpra/description", "guard/xpra/geometry"],
+  "unit/house/permissions": ["base/programs"],
+  "unit/house/plan": ["map/dry_run"],
+  "unit/map/lend": ["container/lend/devices", "container/lend/mappings", "container/lend/source_file", "map/list"],
+};
+
+const exists = (path: string): Promise<boolean> =>
+  Deno.lstat(join(root, path)).then(({ isFile }) => isFile, () => false);
 
 /** The unit tests below a directory, as paths without the end. */
 function testsIn(directory: string): string[] {
@@ -17,10 +71,31 @@ function testsIn(directory: string): string[] {
 Deno.test("each unit test has its counterpart", async () => {
   const tests = testsIn("").filter((path) => !path.startsWith("house/"));
   assert(tests.length > 100, tests.join("\n"));
-  const counterparts = tests.map((path) => ["lib", ".", "tests"].map((place) => join(root, place, `${path}.ts`)));
-  const exists = (path: string): Promise<boolean> => Deno.lstat(path).then(({ isFile }) => isFile, () => false);
+  const places = (path: string): string[] => ["lib", ".", "tests"].map((place) => `${place}/${path}.ts`);
   const found = await Promise.all(
-    counterparts.map(async (paths) => (await Promise.all(paths.map(exists))).includes(true)),
+    tests.map(async (path) => (await Promise.all(places(path).map(exists))).includes(true)),
   );
   assertEquals(tests.filter((_, index) => !found[index]), []);
+});
+
+Deno.test("each module has its test, or stands above with where it is tested", async () => {
+  const modules = modulesOf(root).flatMap((path) => /^lib\/(.*)\.ts$/.exec(path)?.[1] ?? []);
+  assert(modules.length > 200);
+  const listed = [nothingToTest, ...Object.values(testedBy)].flat();
+  const own = new Set(testsIn(""));
+  assertEquals(
+    listed.filter((path, index) => !modules.includes(path) || own.has(path) || listed.indexOf(path) < index),
+    [],
+  );
+  assertEquals(modules.filter((path) => !own.has(path) && !listed.includes(path)), [], "without a test");
+  for (const path of nothingToTest) {
+    assertEquals(
+      /\bfunction\b|=>\s*\{/.exec(await Deno.readTextFile(join(root, `lib/${path}.ts`)))?.[0],
+      undefined,
+      path,
+    );
+  }
+  for (const [test, paths] of Object.entries(testedBy)) {
+    assert(await exists(`tests/${test}.test.ts`), `There is no ${test} for ${paths}`);
+  }
 });
