@@ -339,6 +339,52 @@ testOnOneEngine("files that are dropped on a window on Wayland are lent, all or 
   });
 });
 
+testOnOneEngine("files that are dragged out of a window on Wayland come to the downloads, and no directories", [
+  ...needed,
+  ...waylandParts,
+], async (engine) => {
+  await using sway = await startSway();
+  const { env } = sway;
+  await using pointer = await startPointer(env);
+  const files = ["a letter.txt", "other.txt", "directory"];
+  const program = `python3 share/drag_app.py ${files.map((file) => `'/home/ubuntu/share/${file}'`).join(" ")}`;
+  const args = ["--display=wayland", "--deny=dialogs", "--allow=files"];
+  await Deno.copyFile(join(root, "tests/e2e/drag_app.py"), join(mountsRoot, nameOn(engine), "share/drag_app.py"));
+  await showing(engine, { env, program, args }, async ({ name, home, downloads, said }) => {
+    const share = join(mountsRoot, name, "share");
+    for (const file of files.slice(0, 2)) await Deno.writeTextFile(join(share, file), file);
+    await Deno.mkdir(join(share, "directory"));
+    const app = `[${name}] files`;
+    await windowCalled(app, env);
+    const source = startProcess(["python3", join(root, "tests/e2e/drag_app.py"), home], { env, output: { line() {} } });
+    try {
+      await windowCalled("files", env);
+      const moveTo = async (title: string, step: number): Promise<void> => {
+        const { rect: { x, y, width, height } } = await windowCalled(title, env);
+        await pointer.does(`${Math.round(x + width / 2) + step} ${Math.round(y + height / 2)}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      };
+      const kept = (): string[] => [...Deno.readDirSync(downloads)].map((entry) => entry.name).toSorted();
+      await eventually("the files", async () => {
+        for (let step = 0; step < 5; step++) await moveTo(app, step);
+        await pointer.does("press");
+        for (let step = 0; step < 20; step++) await moveTo(app, 3 * step);
+        for (let step = 0; step < 20; step++) await moveTo("files", step);
+        await pointer.does("release");
+        await new Promise((resolve) => setTimeout(resolve, 2_000));
+        return kept().length >= 2;
+      });
+      assertEquals(await readText(join(downloads, "a letter.txt")), "a letter.txt");
+      assertEquals(await readText(join(downloads, "other.txt")), "other.txt");
+      await eventually("the sentence", () => Promise.resolve(said().includes("only files come out, no directories")));
+      assertEquals(kept().filter((file) => !/^(a letter|other)( \(\d\))?\.txt$/.test(file)), []);
+    } finally {
+      source.kill("SIGKILL");
+      await source.ended;
+    }
+  });
+});
+
 testOnOneEngine("files that are copied on the host are pasted once the user has agreed", [
   ...needed,
   ...waylandParts,

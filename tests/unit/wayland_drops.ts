@@ -21,7 +21,7 @@ export function withDrops(
   lend = (_list: string): Promise<string> => Promise.resolve(lentList),
   { clipboard, crossings }: { clipboard?: OpenClipboard; crossings?: Crossings } = {},
 ): Trial & { lent: string[]; pasted: string[]; again: string[] } {
-  const given = { dropped: [] as string[], pasted: [] as string[], again: [] as string[] };
+  const given = { dropped: [] as string[], pasted: [] as string[], again: [] as string[], out: [] as string[] };
   const made = withGlobals(
     undefined,
     trial(clipboard, {

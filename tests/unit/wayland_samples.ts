@@ -95,8 +95,12 @@ export const border: Border = { colour: "#12ab00", width: 4, isAlways: false };
 /** A connection, of which nothing has come. */
 export function trial(
   clipboard: OpenClipboard = { in: true, out: true },
-  { crossings, lend, startedApp = () => "" }: { crossings?: Crossings; lend?: LendList; startedApp?: () => string } =
-    {},
+  { startedApp = () => "", ...more }: {
+    crossings?: Crossings;
+    lend?: LendList;
+    takeOut?: (list: string) => void;
+    startedApp?: () => string;
+  } = {},
 ): Trial {
   const told: string[] = [];
   let now = 0;
@@ -104,8 +108,7 @@ export function trial(
     container: "box",
     clipboard,
     border,
-    crossings,
-    lend,
+    ...more,
     startedApp,
     tell: (line) => told.push(line),
     now: () => now,

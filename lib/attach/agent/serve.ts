@@ -3,10 +3,12 @@
 import { delay } from "@std/async";
 import type { Container } from "../../container/container.ts";
 import { createConsent } from "../../guard/consent.ts";
+import { rate } from "../../guard/rate.ts";
 import type { ShowRequest } from "../display/request.ts";
 import { type Agent, type AgentChannel, servedChannels, startAgent } from "./agent.ts";
 import { followColorScheme } from "./color_scheme.ts";
 import { desktopOf } from "./desktop.ts";
+import { handOut } from "./dragged_out.ts";
 import { createDialogs, type DialogOptions, type Dialogs, givenTo } from "./dialogs.ts";
 import { createMicrophone } from "./microphone.ts";
 import type { AgentRequest, Lack } from "./requests.ts";
@@ -33,7 +35,10 @@ export interface PortalOptions
 
 /** What is served. It ends with the scope of this value. */
 export interface Portals extends AsyncDisposable {
-  /** Lends what is dropped on a window, or pasted, while `dialogs` is open; undefined where it never was. */
+  /**
+   * Lends what is dropped on a window, or pasted, while `dialogs` is open, and takes what is dragged out while `files` is;
+   * undefined where neither ever was.
+   */
   give: Dialogs["give"] | undefined;
   /** The channels that apps have by it now: this desktop, the container and the session may lack what others take. */
   served(): AgentChannel[];
@@ -41,6 +46,9 @@ export interface Portals extends AsyncDisposable {
 
 /** For how long a yes is that is for an hour, in milliseconds. */
 const hourMs = 3_600_000;
+
+/** How many drags out of a window count one after the other, and in a second: each runs a program in the container. */
+const handOutRate = { burst: 6, perSecond: 0.2 };
 
 /** The longest pause before an agent that has ended is started again, in milliseconds. */
 const maxRestartMs = 60_000;
@@ -186,13 +194,20 @@ export async function servePortals(
     }
   };
   keepAgent().catch(dialogs.tell);
+  const mayHandOut = rate(handOutRate, now);
+  const takeOut = async (list: string): Promise<string> => {
+    if (!open.has("files")) host.ui.status(`What was dragged out of "${label}" stays there: files is closed`);
+    else if (mayHandOut()) await handOut(container, { session: await session, list }).catch(dialogs.tell);
+    return "";
+  };
   const give: Dialogs["give"] = (list, how) => {
+    if (how === "out") return takeOut(list);
     if (open.has("dialogs")) return dialogs.give(list, how);
     host.ui.status(`What was ${givenTo(label, how)} is not lent: dialogs is closed`);
     return Promise.resolve("");
   };
   return {
-    give: channels.includes("dialogs") ? give : undefined,
+    give: channels.includes("dialogs") || channels.includes("files") ? give : undefined,
     served: () => channels.filter((name) => open.has(name) && !lost.has(name) && !(name === "tray" && tray.isOver)),
     async [Symbol.asyncDispose]() {
       // No question outlives its session.

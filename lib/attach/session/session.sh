@@ -151,6 +151,23 @@ carry() {
   fi
 }
 
+# Has the agent of a session hand files over to the host, as the session's xdg-open does; the parameters are their addresses. Ends
+# with 1 when it takes one of them not, such as a directory.
+#   session  as for find_session
+hand() {
+  find_session
+  set -- "$directory/environment" "$@"
+  # shellcheck source=/dev/null
+  . "$1"
+  shift
+  status=0
+  for address; do
+    dbus-send --session --print-reply --dest=org.freedesktop.impl.portal.desktop.guicontainer \
+      /org/freedesktop/portal/desktop org.guicontainer.Host.Open "string:$address" >/dev/null || status=1
+  done
+  exit "$status"
+}
+
 # ExecStop of a session: asks the app to end, then waits for xpra, which ends with it. systemd kills what is there after
 # TimeoutStopSec.
 # shellcheck disable=SC2016 # The shell that systemd starts expands these variables.

@@ -97,9 +97,9 @@ export function newTransport(): string {
 /** Starts a client, which then waits for a session. */
 export async function startWaylandClient(
   target: Container,
-  { app, closesAfterMs, takesFiles, ...wanted }:
+  { app, closesAfterMs, takesFiles, givesFiles, ...wanted }:
     & Omit<GuardedWindows, "container">
-    & Pick<GuardRequest, "app" | "closesAfterMs" | "takesFiles">,
+    & Pick<GuardRequest, "app" | "closesAfterMs" | "takesFiles" | "givesFiles">,
 ): Promise<WaylandClient> {
   const { host, label: container, crossesNetwork } = target;
   const transport = newTransport();
@@ -168,6 +168,7 @@ export async function startWaylandClient(
     app,
     closesAfterMs,
     takesFiles,
+    givesFiles,
     border,
     compression,
     listen,

@@ -51,9 +51,9 @@ async function openWindows(
   const { host, crossesNetwork } = container;
   const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
   const closesAfterMs = { in: times?.get("clipboard-in"), out: times?.get("clipboard-out") };
-  const takesFiles = open.has("dialogs");
+  const files = { takesFiles: open.has("dialogs"), givesFiles: open.has("files") };
   const [client, isTrayless] = await Promise.all([
-    startWaylandClient(container, { app: basename(program), clipboard, closesAfterMs, takesFiles, border }),
+    startWaylandClient(container, { app: basename(program), clipboard, closesAfterMs, border, ...files }),
     open.has("tray") && hasTray(host).then((has) => !has),
   ]);
   // Over a network, the windows last no longer than the connection of this run.

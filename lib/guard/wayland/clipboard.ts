@@ -6,13 +6,18 @@
  * Files of the host's that are dragged over a window, or copied in a file manager, are announced as a list, and as nothing
  * else: other types would tell the host's paths. The app gets the list that `GivenFiles` makes of it: when the compositor
  * says that they were dropped there, once; and where the user works in its windows, after a question.
+ *
+ * Files that an app drags out are nothing to the programs of the host's, which do not know their list. When the drag ends
+ * outside, the guard reads that, and the run has the session's agent hand them over, by the channel `files`: as if the app
+ * had opened them by xdg-open, as it may at any time. So it gets nothing by a drag that the user has not made; and what it
+ * names is opened, read and bounded as there, in the container and as its user.
  */
 
 import { Violation } from "../faults.ts";
 import { dataTypes } from "../data_types.ts";
 import { carriedType, type Copied } from "./carrying.ts";
 import type { Descriptor } from "./descriptors.ts";
-import { listType } from "./dropped_files.ts";
+import { listType, readList } from "./dropped_files.ts";
 import type { Input } from "./input.ts";
 import { type Addition, dropped, type Handler, type Part, type Verdict, type WaylandObject } from "./objects.ts";
 import { createSecondDrags, type Drag } from "./second_drag.ts";
@@ -41,6 +46,12 @@ const notTaken = "An app has not taken what was dropped on it. If nothing else i
 
 /** What an app gets that reads the list too soon: it is to say that it takes files, and this is none. */
 const earlyList = "file:///dev/null\r\n";
+
+/**
+ * For how long a drag has been over none of the app's windows when it is out of them, in milliseconds: compositors say
+ * that it leaves when it ends.
+ */
+const outMs = 300;
 
 /** What may become of what is dragged, see `wl_data_device_manager.dnd_action`. */
 const copyAction = 1;
@@ -126,8 +137,8 @@ export function createClipboard(
     },
     fail: () => session.tell(notTaken),
   });
-  /** What the app has dragged last, which nobody takes when it is cancelled. */
-  let draggedOut: WaylandObject | undefined;
+  /** What the app has dragged last, which nobody takes when it is cancelled; and when that has left its windows. */
+  let draggedOut: { source: WaylandObject; leftMs: number } | undefined;
   /** The devices that have announced what was carried here. */
   const carried = new Set<WaylandObject>();
   /** The mark of what a device has announced last of what was carried here. */
@@ -152,6 +163,17 @@ export function createClipboard(
   const hasFiles = (source: WaylandObject): boolean => {
     const types = [...sourceTypes.get(source) ?? []].map((type) => session.innerType(type) ?? type);
     return types.includes(listType) && !types.some((type) => linkTypes.has(type));
+  };
+  /** Reads the list of a drag that has ended outside, before the app hears of that. */
+  const takeOut = async (source: WaylandObject): Promise<void> => {
+    const pipe: Parameters<typeof readList>[0] = {};
+    const reading = readList(pipe);
+    const giveUp = readSource(source, listType, pipe.reader!);
+    const list = await reading;
+    giveUp();
+    news.push([source, "cancelled"]);
+    session.wake();
+    if (list !== "") session.takeOut!(list);
   };
   /** Says whose a source is, at the end of its types: an app may take the first one that it finds. */
   const mark = (source: WaylandObject): Addition[] => {
@@ -318,7 +340,13 @@ export function createClipboard(
     "zwp_primary_selection_source_v1.send": send,
     "wl_data_source.cancelled": ({ object }) => {
       deleteValue(selected, object);
-      if (object === draggedOut && hasFiles(object)) session.tell(filesStay);
+      if (object !== draggedOut?.source || !hasFiles(object)) return undefined;
+      const isOut = session.now() - draggedOut.leftMs >= outMs;
+      draggedOut = undefined;
+      if (!session.takeOut) return session.tell(filesStay);
+      if (!isOut) return undefined;
+      takeOut(object);
+      return dropped;
     },
     "zwp_primary_selection_source_v1.cancelled": ({ object }) => deleteValue(selected, object),
     "wl_data_device.data_offer": ({ args: { id } }) => addOffer(id, { isPrimary: false }),
@@ -363,7 +391,7 @@ export function createClipboard(
       const verdict = setDragged(icon);
       if (verdict) return verdict;
       input().forgetPresses();
-      draggedOut = source;
+      draggedOut = source && { source, leftMs: Infinity };
       // Without a source, what is dragged can be dropped in the app's own windows only.
       return clipboard.out ? { before: source ? mark(source) : [] } : { args: { source: undefined } };
     },
@@ -371,6 +399,7 @@ export function createClipboard(
       const before = secondDrags.cancel(object);
       const found = offered && offers.get(offered);
       dragged.delete(object);
+      if (draggedOut) draggedOut.leftMs = Infinity;
       if (!found) return { before };
       if (surface) dragged.set(object, { offer: offered, serial, surface, x, y });
       found.state = "dragged";
@@ -378,7 +407,10 @@ export function createClipboard(
       return { before: [...before, ...tellTypes(offered, found)] };
     },
     "wl_data_device.motion": ({ object, args: { x, y } }) => void Object.assign(dragged.get(object) ?? {}, { x, y }),
-    "wl_data_device.leave": ({ object }) => void dragged.delete(object),
+    "wl_data_device.leave": ({ object }) => {
+      dragged.delete(object);
+      if (draggedOut) draggedOut.leftMs = session.now();
+    },
     "wl_data_device.drop": ({ object }) => {
       attention.recordInput();
       const drag = dragged.get(object);
@@ -442,7 +474,7 @@ export function createClipboard(
       replaced.delete(object);
       deleteValue(waiting, object);
       deleteValue(refused, object);
-      if (object === draggedOut) draggedOut = undefined;
+      if (object === draggedOut?.source) draggedOut = undefined;
     },
   };
 }

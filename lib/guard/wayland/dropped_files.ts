@@ -37,8 +37,11 @@ const againMs = 5_000;
 /** What a run's answer begins with: without it, nobody has answered. */
 export const answerMark = "lent\n";
 
-/** How the user has given files; `again`: those of a list that was pasted, and agreed to. */
-export type Given = "dropped" | "pasted" | "again";
+/**
+ * How the user has given files; `again`: those of a list that was pasted, and agreed to; `out`: the container's own, which
+ * were dragged out of a window.
+ */
+export type Given = "dropped" | "pasted" | "again" | "out";
 
 /**
  * Lends the files of the host's list, those that are pasted once the user agrees. Resolves to the list for the app, or to
@@ -64,7 +67,7 @@ export interface GivenFiles {
   take(
     pipe: Descriptor,
     options: {
-      how: Exclude<Given, "again">;
+      how: "dropped" | "pasted";
       answer: (piece: string | undefined) => void;
       mayPass: () => boolean;
     },
@@ -96,7 +99,7 @@ export function createGivenFiles(
     return fresh.lent;
   };
   /** What an app gets in the place of the host's list. */
-  const lentFor = async (list: string, how: Exclude<Given, "again">): Promise<string> => {
+  const lentFor = async (list: string, how: "dropped" | "pasted"): Promise<string> => {
     if (areLinks(list)) {
       const { length } = new TextEncoder().encode(list);
       return length <= maxListBytes && passText(length) ? list : "";
@@ -135,7 +138,8 @@ export function createGivenFiles(
   };
 }
 
-async function readList(pipe: Descriptor): Promise<string> {
+/** Reads a list to its end through a pipe whose reader this sets; nothing of one that has none. */
+export async function readList(pipe: Pick<Descriptor, "reader">): Promise<string> {
   const bytes = new Uint8Array(maxListBytes + 1);
   let length = 0;
   const { promise, resolve } = Promise.withResolvers<boolean>();

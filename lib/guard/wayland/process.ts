@@ -23,16 +23,21 @@ const lookMs = 5;
  * How long a run may take to lend what is dropped or pasted, in milliseconds; with the question about the latter, for which
  * three others may have to be answered before it.
  */
-const lendMs: Readonly<Record<Given, number>> = { dropped: 60_000, pasted: 360_000, again: 60_000 };
+const lendMs: Readonly<Record<Given, number>> = { dropped: 60_000, pasted: 360_000, again: 60_000, out: 60_000 };
+
+/** What the user is told of files that were dragged out, where no run has them come. */
+const notOut =
+  "What was dragged out of a window stays there: no run of attach.ts answers for these windows. Start the app again";
 
 /**
  * Guards a session until its windows are gone. Prints `ready` when it listens, then what to show the user, one line
  * each, and at its end what has become of the windows. Ends with its input, unless that ends with the line `keep`.
  */
 export async function runGuardProcess(argument: string | undefined): Promise<never> {
-  const { app, listen, directory, history, closesAfterMs, takesFiles, ...request }: GuardRequest = JSON.parse(
-    argument ?? "",
-  );
+  const { app, listen, directory, history, closesAfterMs, takesFiles, givesFiles, ...request }: GuardRequest = JSON
+    .parse(
+      argument ?? "",
+    );
   const lock = await Deno.open(join(directory, privateNames.lock), { read: true });
   await lock.lock(false);
   const closing = createClosing();
@@ -54,14 +59,14 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   print("ready");
   new Response(Deno.stdin.readable).text().catch(() => "").then((word) => word.endsWith("keep\n") || end());
   const path = join(directory, privateNames.waypipe);
+  const run = { path: join(directory, privateNames.files), tell: print };
   relayConnections({
     ...request,
     closing,
     crossings,
     listener,
-    lend: takesFiles
-      ? (list, how) => lendByRun(list, { how, path: join(directory, privateNames.files), tell: print })
-      : undefined,
+    lend: takesFiles ? (list, how) => lendByRun(list, { how, ...run }) : undefined,
+    takeOut: givesFiles ? (list) => void lendByRun(list, { how: "out", ...run }).catch(() => {}) : undefined,
     connect: async () => {
       await waitForPath(path);
       return await Deno.connect({ transport: "unix", path });
@@ -126,7 +131,9 @@ export async function lendByRun(
     if (isGone(error)) {
       const what = how === "again" ? "pasted" : how;
       tell(
-        isLate
+        how === "out"
+          ? notOut
+          : isLate
           ? `Lending what was ${what} takes too long, and the app does not wait: map.ts --list shows whether it is lent later`
           : `What was ${what} is not lent: no run of attach.ts answers for these windows. Start the app again`,
       );

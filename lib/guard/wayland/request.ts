@@ -19,6 +19,8 @@ export interface GuardRequest extends GuardedWindows {
   compression: Compression;
   /** Whether files that the user drops on a window, or pastes, are lent. */
   takesFiles: boolean;
+  /** Whether files that are dragged out of a window come to the downloads. */
+  givesFiles: boolean;
   /** The path of the socket to which the container's end connects. */
   listen: string;
   /** Whether what crosses the clipboard is written down, and where to when nobody reads {@linkcode crossingIn}'s lines. */

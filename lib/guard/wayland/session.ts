@@ -69,6 +69,9 @@ export interface WaylandSession extends GuardedWindows {
   crossings: Crossings;
   /** What becomes of files that the user drops on a window, or copies; undefined: none may be. */
   givenFiles: GivenFiles | undefined;
+  /** Has files that an app has dragged out come to the downloads, by their list; undefined: none do. */
+  takeOut: ((list: string) => void) | undefined;
+  now(): number;
   /** What is called when the guard has something to say to an app by itself: whoever relays looks at once. */
   wake(): void;
   /** The popups that are not hidden, by whatever is theirs alone, and how large they are. */
@@ -108,6 +111,8 @@ export interface WaylandSessionOptions extends GuardedWindows {
   crossings?: Crossings | undefined;
   /** Lends what the user drops on a window, or pastes. Default: nothing is lent. */
   lend?: LendList | undefined;
+  /** Has what an app has dragged out come to the downloads. Default: nothing does. */
+  takeOut?: WaylandSession["takeOut"];
   startedApp?: WaylandSession["startedApp"];
 }
 
@@ -120,6 +125,7 @@ export function createWaylandSession(
     closing = createClosing(now),
     crossings = noCrossings,
     lend,
+    takeOut,
     startedApp = () => "",
     ...windows
   }: WaylandSessionOptions,
@@ -148,6 +154,8 @@ export function createWaylandSession(
         return true;
       },
     }),
+    takeOut,
+    now,
     wake() {},
     popups: new Map(),
     dataMark,

@@ -140,6 +140,7 @@ async function clientFails(
       app: "xterm",
       clipboard: { in: true, out: true },
       takesFiles: false,
+      givesFiles: false,
       border: { colour: "#e60000", width: 4, isAlways: false },
     });
     const error = await assertRejects(() => client.ready, CannotShow);

@@ -54,6 +54,28 @@ Deno.test("lines of the agent that are read when the session has ended do nothin
     assertEquals(recorded, []);
   }));
 
+Deno.test("files are dragged out only while files is open, and not without end", async () => {
+  const { host, calls, said } = recordingHost();
+  host.start = () => ({ pid: 1, ended: new Promise(() => {}), kill: () => {} });
+  const permissions = createPermissions(localBox(host), { open: new Set(["files"]) });
+  const served = await servePortals(localBox(host), {
+    ...{ session: "s", permissions, asks: new Set() },
+    now: () => 0,
+    runsOn: () => false,
+  });
+  const dragOut = async (): Promise<number> => {
+    calls.length = 0;
+    assertEquals(await served!.give!("file:///a\r\n", "out"), "");
+    return calls.length;
+  };
+  const handed: number[] = [];
+  for (let times = 0; times < 8; times++) handed.push(await dragOut());
+  assertEquals(handed, [1, 1, 1, 1, 1, 1, 0, 0]);
+  permissions.close(["files"]);
+  assertEquals([await dragOut(), said], [0, ['status: What was dragged out of "box" stays there: files is closed']]);
+  await served![Symbol.asyncDispose]();
+});
+
 Deno.test("an agent is told nothing before it answers", async () => {
   const { host } = recordingHost();
   const told: string[] = [];

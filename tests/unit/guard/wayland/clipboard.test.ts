@@ -3,6 +3,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Violation } from "../../../../lib/guard/faults.ts";
 import { createCrossings, type Crossing, type CrossingLine } from "../../../../lib/guard/crossings.ts";
+import { maxListBytes } from "../../../../lib/guard/wayland/dropped_files.ts";
+import { startTime } from "../../../model/time.ts";
 import {
   dataPasses,
   frame,
@@ -188,6 +190,69 @@ Deno.test("the user is told once that files which an app copies or drags out sta
       for (let times = 0; times < 2; times++) host(message(source, "wl_data_source.cancelled"));
     } else for (let times = 0; times < 2; times++) copy(made, 6);
     assertEquals(told.map((line) => /stay in its container/.test(line)), isTold ? [true] : []);
+  }
+});
+
+/** What the guard itself has to say to the app. */
+function saidBy({ connection }: Trial): string {
+  const leaving = connection.leave();
+  assert(leaving !== "later");
+  return text(leaving?.toContainer ?? nothing);
+}
+
+Deno.test("files that are let go of outside of an app's windows come to the downloads, by the app's list, and no others", async () => {
+  const list = "file:///home/ubuntu/a.txt\r\n";
+  const cancelled = message(source, "wl_data_source.cancelled");
+  const leave = message(device, "wl_data_device.leave");
+  for (
+    const [way, isTaken] of [
+      ["outside", true],
+      ["no press", false],
+      ["just over the edge", false],
+      ["inside", false],
+      ["back inside", false],
+      ["a link", false],
+      ["copied", false],
+      ["no answer", false],
+      ["too long", true],
+    ] as const
+  ) {
+    using time = startTime();
+    const taken: string[] = [];
+    const made = withGlobals(undefined, trial(undefined, { takeOut: (list) => void taken.push(list) }));
+    showWindow(made);
+    const { app, host, connection } = made;
+    makeSource(made);
+    offerType(made, "text/uri-list");
+    if (way === "a link") offerType(made, "text/x-moz-url");
+    use(made);
+    if (way !== "no press") host(message(ids.pointer, "wl_pointer.button", 6, 0, 272, 1));
+    if (way === "copied") copy(made, 6);
+    else app(message(device, "wl_data_device.start_drag", source, ids.surface, 0, 6));
+    const enter = (): Uint8Array => host(message(device, "wl_data_device.enter", 7, ids.surface, 256, 256, 0));
+    enter();
+    if (way !== "inside") host(leave);
+    made.wait(way === "just over the edge" ? 100 : 1_000);
+    if (way === "back inside") enter();
+    if (way === "inside") host(leave);
+    const heard = host(cancelled);
+    const isRead = ["outside", "no answer", "too long"].includes(way);
+    assertEquals(heard, isRead ? nothing : cancelled, way);
+    if (isRead) {
+      assert(saidBy(made).includes("text/uri-list"), way);
+      const data = new TextEncoder().encode(way === "too long" ? "x".repeat(2 ** 17) : list);
+      if (way !== "no answer") {
+        for (let at = 0; at < data.length; at += 2 ** 14) {
+          connection.fromContainer(frame(10, -0x4000_0000, data.subarray(at, at + 2 ** 14)));
+        }
+        connection.fromContainer(frame(12, -0x4000_0000));
+      }
+      await time.pass(11_000, () => {});
+      assert(saidBy(made).includes(text(cancelled)), way);
+      assertEquals(host(cancelled), cancelled, "once");
+    }
+    const whole = way === "too long" ? "x".repeat(maxListBytes + 1) : list;
+    assertEquals(taken, isTaken ? [whole] : [], way);
   }
 });
 

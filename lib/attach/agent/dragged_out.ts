@@ -1,0 +1,38 @@
+/**
+ * Files that the user drags out of a window: the session's agent hands them over, as those that an app opens by xdg-open,
+ * and what becomes of them is what becomes of those. Of what the app names, nothing is looked at on the host.
+ */
+
+import { ProcessError, UserError } from "../../base/errors.ts";
+import type { Container } from "../../container/container.ts";
+import { runInSession } from "../session/live_sessions.ts";
+
+/** How many files may be dragged out at once: as many as may wait until those before them are here. */
+const maxFiles = 4;
+
+/** How long the container may take for that, in milliseconds. */
+const handMs = 30_000;
+
+/** An address of a file. */
+const fileAddress = /^file:\/\/(?:localhost)?\/[!-~]{1,4000}$/i;
+
+/**
+ * Has the files of an app's list handed over.
+ *
+ * @throws {UserError} when it names none, too many, or what is no file
+ */
+export async function handOut(
+  container: Container,
+  { session, list }: { session: string; list: string },
+): Promise<void> {
+  const lines = list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
+  const stays = (why: string): UserError =>
+    new UserError(`What was dragged out of "${container.label}" stays there: ${why}`, {
+      hint: "Put it into the share",
+    });
+  if (lines.length > maxFiles) throw stays(`more than ${maxFiles} files`);
+  if (lines.length === 0 || !lines.every((line) => fileAddress.test(line))) throw stays("it is no file");
+  const options = { session, verb: "hand", values: {}, parameters: lines, timeoutMs: handMs } as const;
+  const result = await runInSession(container, options);
+  if (result instanceof ProcessError) throw stays("only files come out, no directories");
+}
