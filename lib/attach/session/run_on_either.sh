@@ -61,7 +61,7 @@ run_on_either() {
     return
   }
   read -r began _ </proc/uptime
-  before=$(cat "/proc/$$/task/$$/children")
+  read -r before <"/proc/$$/task/$$/children" || :
   first_byte=$first_byte log=/proc/$$/fd/1 no_main_thread=$no_main_thread shell=$$ before=$before \
     timeout 9 /bin/sh -c "$hang_up_headless" &
   headless=$!
