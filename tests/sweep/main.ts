@@ -7,7 +7,7 @@
  * place it prints. The container, `sweep`, stays.
  */
 
-import { basename, join } from "@std/path";
+import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { todayVariable } from "../lab/today.ts";
 import { waylandProgram } from "../lab/wayland.ts";
@@ -202,14 +202,12 @@ async function workIn(program: Program, desktop: Desktop, directory: string): Pr
   };
   const path = (step: string): string =>
     join(directory, `${program.packages.split(" ")[0]}-${desktop.name.replaceAll(" ", "-")}-${step}`);
-  // An X server on Wayland is called as its app.
-  const called = basename(program.command.split(" ")[0]!);
-  const isMain = new RegExp(`^(\\[${name}\\] )?(${program.title}|${called}$)`);
+  const isMain = new RegExp(`^(\\[${name}\\] )?(${program.title})`);
   let firstAt = Infinity;
   const findWindow = async (): Promise<string | undefined> => {
     const shown = await desktop.windows();
     if (shown.length > 0) firstAt = Math.min(firstAt, performance.now());
-    // Some have another title there.
+    // Some have another title there, as all have in an X server's window, which comes first.
     return (shown.find(([, title]) => isMain.test(title)) ??
       shown[performance.now() - firstAt > maxSplash ? 0 : Infinity])?.[0];
   };
