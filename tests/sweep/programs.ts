@@ -102,7 +102,8 @@ export const programs: Readonly<Record<string, readonly Program[]>> = {
     ...usual,
     menu: "F10",
   }],
-  "AWT": [{ packages: "imagej", command: "imagej", title: "ImageJ", text: 'l "sweep"', dialog: "ctrl+o" }],
+  // Its dialog comes first: what it types into stays.
+  "AWT": [{ packages: "imagej", command: "imagej", title: "ImageJ", menu: "ctrl+o", text: 'l "sweep"' }],
   "wine": [{ packages: "wine wine64", command: "wine notepad", title: ".*Notepad", ...usual }],
   "Windows Forms": [{ packages: "keepass2", command: "keepass2", title: "KeePass", menu: "alt+f", dialog: "ctrl+n" }],
   "SDL 1.2": [{ packages: "dosbox", command: "dosbox", title: "DOSBox", text: '"sweep" Return' }],
