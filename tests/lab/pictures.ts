@@ -182,6 +182,8 @@ async function take(wanted: readonly string[]): Promise<void> {
     return path;
   };
   await stage.ask("(Main.overview.hide(), Main.messageTray.bannerBlocked = true, 1)");
+  // Of the first key, which makes the keyboard, a window hears nothing.
+  await stage.press({ key: escape });
   const wallpaper = await file("wallpaper.svg", wallpaperText);
   await stage.ask(
     `((s) => (s.set_string("picture-uri", "file://${wallpaper}"), 1))(new imports.gi.Gio.Settings({ schema_id: "org.gnome.desktop.background" }))`,
