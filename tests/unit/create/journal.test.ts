@@ -211,7 +211,9 @@ Deno.test("recoverCreation() unmakes what a killed run left, says so, and takes 
   await withEngine(thingsOf("7"), async ({ host, address, mounts, recorded }) => {
     await Deno.mkdir(mounts.share, { recursive: true });
     const path = join(mounts.directory, "creating.json");
-    await Deno.writeTextFile(path, JSON.stringify({ ...creation, directories: [mounts.directory, mounts.share] }));
+    // Earlier versions wrote the name, too.
+    const record = { ...creation, name: "box", directories: [mounts.directory, mounts.share] };
+    await Deno.writeTextFile(path, JSON.stringify(record));
     assertEquals(await recoverCreation(host, address), true);
     assertEquals(changes(recorded), ["delete --force box", "image delete f", "profile delete box"]);
     assert(recorded.said.some((line) => line.includes('"box"')), recorded.said.join());
