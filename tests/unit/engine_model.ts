@@ -4,6 +4,7 @@
  */
 
 import { isMap, parseYaml } from "../../lib/base/yaml.ts";
+import type { EngineCli } from "../../lib/engine/engine.ts";
 import type { Answer } from "./recording_host.ts";
 
 /** What a real engine and a container of it answered. */
@@ -32,18 +33,25 @@ export interface EngineState {
   images: { fingerprint: string; created_at: string; size: number; properties: Settings }[];
 }
 
+/** The engines that were recorded: LXD 5.0.2, Incus 7.0.2 and Incus 6.0.4. */
+export type EngineRecord = "lxc" | "incus" | "incus6";
+
 /** An engine, and what it has. */
 export interface EngineModel {
+  cli: EngineCli;
+  /** What the first connection to a container of it prints. */
+  programs: string;
   state: EngineState;
   answer(argv: readonly string[], stdin: string): Answer;
 }
 
 /** An engine that has nothing. */
-export function engineModel(cli: "lxc" | "incus"): EngineModel {
+export function engineModel(recording: EngineRecord): EngineModel {
   const recorded: Recorded = JSON.parse(
-    Deno.readTextFileSync(new URL(`recorded/${cli}.json`, import.meta.url)),
+    Deno.readTextFileSync(new URL(`recorded/${recording}.json`, import.meta.url)),
   );
-  const model: EngineModel = { state: { images: [] }, answer };
+  const cli = recording === "lxc" ? "lxc" : "incus";
+  const model: EngineModel = { cli, programs: recorded.programs, state: { images: [] }, answer };
   const json = (value: unknown): Answer => ({ stdout: JSON.stringify(value) });
 
   function instance(): Answer {
@@ -187,8 +195,3 @@ export const noAnswer: Answer = {
   code: 1,
   stderr: 'Error: Get "http://unix.socket/1.0": dial unix /var/lib/unix.socket: connect: connection refused',
 };
-
-/** What the first connection to a container printed, when a container of this engine was recorded. */
-export function programsIn(cli: "lxc" | "incus"): string {
-  return JSON.parse(Deno.readTextFileSync(new URL(`recorded/${cli}.json`, import.meta.url))).programs;
-}

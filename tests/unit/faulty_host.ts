@@ -7,7 +7,7 @@ import { Interrupted, ProcessError, type ProcessResult } from "../../lib/base/er
 import type { Host, RunOptions } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { endMark, holding, marking } from "../../lib/engine/instance.ts";
-import { type EngineModel, noAnswer, programsIn } from "./engine_model.ts";
+import { type EngineModel, noAnswer } from "./engine_model.ts";
 import { recordingUi } from "./recording_host.ts";
 
 /** What becomes of a call: it fails, a signal ends the run, the run is killed, or the engine does not answer from it on. */
@@ -49,8 +49,7 @@ const real = ["setfacl", "getfacl", "stat", "cp", "mv", "rm", "readlink", "ssh-k
  *
  * @param options `keep`: keeps what is on disk, as a power cut would; what it returns brings it back
  */
-export function faultyHost({ cli, model, env, fault, keep }: {
-  cli: "lxc" | "incus";
+export function faultyHost({ model, env, fault, keep }: {
   model: EngineModel;
   env: Record<string, string>;
   fault?: FaultyCall;
@@ -69,13 +68,15 @@ export function faultyHost({ cli, model, env, fault, keep }: {
     if (real.includes(program!)) return await runProcess(argv, { ...options, okCodes: "any" });
     const { stdin } = options;
     const text = typeof stdin === "object" && "text" in stdin && typeof stdin.text === "string" ? stdin.text : "";
-    const answered = program === cli ? isGone ? noAnswer : model.answer(argv, text) : program === "cloud-init"
+    const answered = program === model.cli
+      ? isGone ? noAnswer : model.answer(argv, text)
+      : program === "cloud-init"
       ? {}
       // The other engine has nothing.
       : program === "lxc" || program === "incus"
       ? { stdout: "[]" }
       : program === "ssh"
-      ? { stdout: argv[1] === "-V" ? "" : programsIn(cli) }
+      ? { stdout: argv[1] === "-V" ? "" : model.programs }
       : new Error(`"${program}" is not expected`);
     if (answered instanceof Error) throw answered;
     const result = { code: 0, stdout: "", stderr: "", ...answered };

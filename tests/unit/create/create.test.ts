@@ -8,14 +8,12 @@ import { mapSome } from "../../../lib/base/promises.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { createContainer } from "../../../lib/create/create.ts";
 import { deleteNamed } from "../../../lib/create/remove.ts";
-import { type EngineModel, engineModel } from "../engine_model.ts";
+import { type EngineModel, engineModel, type EngineRecord } from "../engine_model.ts";
 import { type FaultyCall, faultyCalls, type FaultyHost, faultyHost, keepDirectory } from "../faulty_host.ts";
-
-type Cli = "lxc" | "incus";
 
 /** A place for one container. */
 interface Place {
-  cli: Cli;
+  on: EngineRecord;
   model: EngineModel;
   base: string;
   mounts: string;
@@ -24,7 +22,7 @@ interface Place {
 }
 
 async function inPlace(
-  { cli, caches }: Pick<Place, "cli" | "caches">,
+  { on, caches }: Pick<Place, "on" | "caches">,
   test: (place: Place) => Promise<void>,
 ): Promise<void> {
   const base = await Deno.makeTempDir();
@@ -33,17 +31,17 @@ async function inPlace(
   await Deno.writeTextFile(join(base, "key.pub"), `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"x".repeat(43)} me@host\n`);
   await Deno.writeTextFile(join(base, "plain.yaml"), "#cloud-config\ndisable_root: true\n");
   try {
-    await test({ cli, caches, model: engineModel(cli), base, mounts });
+    await test({ on, caches, model: engineModel(on), base, mounts });
   } finally {
     await Deno.remove(base, { recursive: true });
   }
 }
 
 /** A host for one run. */
-function hostOf({ cli, model, base, mounts }: Place, fault?: FaultyCall): FaultyHost {
+function hostOf({ model, base, mounts }: Place, fault?: FaultyCall): FaultyHost {
   return faultyHost({
-    ...{ cli, model },
-    env: { GUI_CONTAINER_ENGINE: cli, GUI_CONTAINER_MOUNTS: mounts, HOME: base, PATH: Deno.env.get("PATH")! },
+    model,
+    env: { GUI_CONTAINER_ENGINE: model.cli, GUI_CONTAINER_MOUNTS: mounts, HOME: base, PATH: Deno.env.get("PATH")! },
     ...(fault && { fault }),
     keep: () => keepDirectory(base),
   });
@@ -66,7 +64,7 @@ async function create(host: Host, { base, caches }: Place): Promise<unknown> {
 async function remove(place: Place): Promise<void> {
   await deleteNamed(
     hostOf(place).host,
-    { words: ["box"], engine: place.cli, force: true, remote: undefined, project: undefined } as never,
+    { words: ["box"], engine: place.model.cli, force: true, remote: undefined, project: undefined } as never,
   );
 }
 
@@ -91,13 +89,13 @@ setfacl -m u:65534:r "$1/share/file"`;
 
 for (
   const { prepare, what, ...kind } of [
-    { cli: "lxc", what: "where nothing was", caches: false, prepare: () => Promise.resolve() },
-    { cli: "incus", what: "in place of what was there", caches: false, prepare: leaveThingsBehind },
-    { cli: "lxc", what: "with --cache", caches: true, prepare: () => Promise.resolve() },
+    { on: "lxc", what: "where nothing was", caches: false, prepare: () => Promise.resolve() },
+    { on: "incus", what: "in place of what was there", caches: false, prepare: leaveThingsBehind },
+    { on: "incus6", what: "with --cache", caches: true, prepare: () => Promise.resolve() },
   ] as const
 ) {
   for (const fault of ["fail", "signal", "kill"] as const) {
-    Deno.test(`create.ts ${what} on ${kind.cli}: ${fault} at each call, before and after its effect`, async () => {
+    Deno.test(`create.ts ${what} on ${kind.on}: ${fault} at each call, before and after its effect`, async () => {
       let calls: string[] = [];
       await inPlace(kind, async (place) => {
         await prepare(place);

@@ -27,7 +27,7 @@ function readImports(): Map<string, string[]> {
   return new Map(
     modulesIn("lib").map((path) => {
       const text = Deno.readTextFileSync(join(root, path));
-      const targets = [...text.matchAll(/(?:\bfrom|\bimport\(|^import) ?"(\.[^"]+\.ts)"/gm)];
+      const targets = [...text.matchAll(/(?:\bfrom|\bimport\(|^import)\s*"(\.[^"]+\.ts)"/gm)];
       return [path, targets.map(([, target]) => join(dirname(path), target!)).filter((to) => to.startsWith("lib/"))];
     }),
   );

@@ -9,39 +9,36 @@ import { mapSome } from "../../../lib/base/promises.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { lend } from "../../../lib/map/lend.ts";
 import { takeBack } from "../../../lib/map/take_back.ts";
-import { type EngineModel, engineModel } from "../engine_model.ts";
+import { type EngineModel, engineModel, type EngineRecord } from "../engine_model.ts";
 import { type FaultyCall, faultyCalls, type FaultyHost, faultyHost, keepDirectory } from "../faulty_host.ts";
-
-type Cli = "lxc" | "incus";
 
 /** A container, two files, and a journal of their own. */
 interface Place {
-  cli: Cli;
   model: EngineModel;
   base: string;
   files: string[];
   journal: string;
 }
 
-async function inPlace(cli: Cli, test: (place: Place) => Promise<void>): Promise<void> {
+async function inPlace(on: EngineRecord, test: (place: Place) => Promise<void>): Promise<void> {
   const base = await Deno.makeTempDir();
   const files = ["one", "it's\ntwo"].map((name) => join(base, name));
   for (const file of files) await Deno.writeTextFile(file, "text");
   await runProcess(["setfacl", "-m", "u:7:rwx,g:8:r,m:r", files[0]!]);
-  const model = engineModel(cli);
+  const model = engineModel(on);
   model.state.instance = { config: { "user.gui-container": "1" }, devices: {}, snapshots: [] };
   try {
-    await test({ cli, model, base, files, journal: join(base, "state/gui-container/mappings") });
+    await test({ model, base, files, journal: join(base, "state/gui-container/mappings") });
   } finally {
     await Deno.remove(base, { recursive: true });
   }
 }
 
 /** A host for one run. */
-function hostOf({ cli, model, base, files, journal }: Place, fault?: FaultyCall): FaultyHost {
+function hostOf({ model, base, files, journal }: Place, fault?: FaultyCall): FaultyHost {
   return faultyHost({
-    ...{ cli, model },
-    env: { GUI_CONTAINER_ENGINE: cli, XDG_STATE_HOME: join(base, "state"), HOME: base },
+    model,
+    env: { GUI_CONTAINER_ENGINE: model.cli, XDG_STATE_HOME: join(base, "state"), HOME: base },
     ...(fault && { fault }),
     async keep() {
       const [acls, restore] = [await permissions(files), await keepDirectory(journal)];
@@ -83,10 +80,10 @@ const next: readonly ((place: Place) => Promise<unknown>)[] = [
 ];
 
 for (
-  const { cli, what, prepare, act } of [
-    { cli: "lxc", what: "that lends and takes back", prepare: () => Promise.resolve(0), act: lendAll },
+  const { on, what, prepare, act } of [
+    { on: "lxc", what: "that lends and takes back", prepare: () => Promise.resolve(0), act: lendAll },
     {
-      cli: "incus",
+      on: "incus",
       what: "of --unmap",
       prepare: (place: Place) => lendAll(hostOf(place).host, place, { stays: true }),
       act: unmap,
@@ -94,9 +91,9 @@ for (
   ] as const
 ) {
   for (const fault of ["fail", "signal", "kill", "gone"] as const) {
-    Deno.test(`a run of map.ts ${what}, on ${cli}: ${fault} at each call, before and after its effect`, async () => {
+    Deno.test(`a run of map.ts ${what}, on ${on}: ${fault} at each call, before and after its effect`, async () => {
       let calls: string[] = [];
-      await inPlace(cli, async (place) => {
+      await inPlace(on, async (place) => {
         const before = await picture(place);
         await prepare(place);
         const run = hostOf(place);
@@ -108,7 +105,7 @@ for (
       await mapSome(faultyCalls(fault, calls), {
         atOnce: 8,
         act: ({ call, ...faulty }) =>
-          inPlace(cli, async (place) => {
+          inPlace(on, async (place) => {
             const before = await picture(place);
             await prepare(place);
             const run = hostOf(place, faulty);

@@ -198,7 +198,8 @@ async function runWithFault(
   const model = engineModel("lxc");
   const hostOf = (fault?: FaultyCall) =>
     faultyHost({
-      ...{ cli: "lxc", model, env: { GUI_CONTAINER_MOUNTS: join(base, "mounts"), HOME: base } },
+      model,
+      env: { GUI_CONTAINER_MOUNTS: join(base, "mounts"), HOME: base },
       ...(fault && { fault }),
       keep: () => keepDirectory(base),
     });
