@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { holdFiles } from "../../../../lib/attach/disposable/lent_files.ts";
 import { makeCopy, requireOrigin } from "../../../../lib/attach/disposable/make_copy.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
@@ -70,6 +70,7 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
     const idMap = [{ Isuid: true, Isgid: true, Hostid: 1_000_000, Nsid: 0, Maprange: 65_536 }];
     const config = { "user.gui-container": "1", "volatile.idmap.next": JSON.stringify(idMap) };
     const sent: string[] = [];
+    const masked: string[] = [];
     const { host, calls } = recordingHost({
       env: { GUI_CONTAINER_MOUNTS: env("GUI_CONTAINER_MOUNTS")! },
       answer: (argv) => {
@@ -78,6 +79,10 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
         }
         if (argv.at(-1)!.endsWith("/etc/ssh/")) {
           sent.push(...argv.filter((word) => word.includes("ssh_host_")).map((path) => Deno.readTextFileSync(path)));
+        }
+        if (/systemd\/system(-generators)?\/$/.test(argv.at(-1)!)) {
+          const files = argv.filter((word) => word.includes("/boot/system"));
+          masked.push(...files.filter((path) => Deno.statSync(path).size === 0).map((path) => basename(path)));
         }
         const isFound = argv[1] === "query" && /-d[0-9a-f]{5}$/.test(argv.at(-1)!);
         return isFound ? { stdout: JSON.stringify({ name: "x", status: "Stopped", config }) } : {};
@@ -103,12 +108,13 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
     const instance = (await made)!;
     assertEquals(instance.status, "Stopped");
     const pushed = calls.flatMap((argv) => argv.includes("push") ? [argv.at(-1)!] : []);
-    assertEquals(pushed, [
-      `${name}/etc/machine-id`,
-      `${name}/etc/cloud/cloud-init.disabled`,
-      `${name}/etc/ssh/`,
-      `${name}/etc/systemd/system/systemd-user-sessions.service`,
-    ]);
+    assertEquals(
+      pushed.toSorted(),
+      ["cloud/cloud-init.disabled", "machine-id", "ssh/", "systemd/system-generators/", "systemd/system/"]
+        .map((path) => `${name}/etc/${path}`),
+    );
+    assert(masked.includes("modprobe@.service") && masked.includes("cloud-init-generator"), masked.join());
+    await assertRejects(() => Deno.lstat(join(address.mounts.directory, "boot")), Deno.errors.NotFound);
     // All before it can be started: sshd would offer the keys of the container that it is a copy of.
     const directory = join(address.mounts.directory, "host_keys");
     const keys = calls.find((argv) => argv.at(-1) === `${name}/etc/ssh/`)!;
@@ -123,7 +129,10 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
     await assertRejects(() => Deno.lstat(directory), Deno.errors.NotFound);
     const removed = calls.filter((argv) => argv.includes("DELETE"))
       .map((argv) => new URL(argv.at(-1)!, "https://engine").searchParams.get("path")!);
-    assertEquals(removed.toSorted(), ["/var/lib/dbus/machine-id", "/var/lib/dhcp/dhclient.eth0.leases"]);
+    assertEquals(removed.toSorted(), [
+      "/var/lib/dbus/machine-id",
+      "/var/lib/dhcp/dhclient.eth0.leases",
+    ]);
   });
 });
 
