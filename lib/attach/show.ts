@@ -62,6 +62,8 @@ export async function show(
   const begin = async (line?: string): Promise<RunningProcess | undefined> => {
     await windows.show(session);
     if (line !== undefined) host.ui.status(line);
+    // The session may be there before SSH is, by which it is served.
+    await container.reach();
     if (!open.has("sound")) return undefined;
     const player = await playSound(container, session, { outlives: keepsSound });
     const closing = permissions.closing("sound");

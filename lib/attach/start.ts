@@ -63,7 +63,7 @@ async function startOnce(container: Container, given: StartRequest): Promise<num
     const opening = display.open(container, { ...request, open, border, why, when: detached ? "never" : "now" });
     const [windows] = await all([
       opening.then((windows) => scope.use(windows)),
-      detached ? container.reach() : container.connect(),
+      detached ? container.boot() : container.connect(),
     ]);
     const start = async (): Promise<string> => {
       container.noteUse();

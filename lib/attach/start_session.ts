@@ -43,7 +43,7 @@ export interface SessionPlan {
 const undoDeadlineMs = 15_000;
 
 /**
- * Starts a session with one SSH call. Stops it again when the run ends meanwhile.
+ * Starts a session with one call. Stops it again when the run ends meanwhile.
  *
  * @returns the session's name
  * @throws {UserError} with exit code 127 when the container has no such app
@@ -52,7 +52,7 @@ const undoDeadlineMs = 15_000;
 export async function startSession(container: Container, plan: SessionPlan): Promise<string> {
   const { host } = container;
   const { app, run, name, exact, open } = plan;
-  const { sockets } = await container.reach();
+  const { sockets } = await container.boot();
   const { crossesNetwork } = container;
   const end = await plan.serverEnd({ open, sockets, crossesNetwork });
   const { hostEnd } = end;
@@ -63,18 +63,17 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   };
   const undo = async (): Promise<void> => {
     const cleaner = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
-    await container.script({ host: cleaner, script: sessionScript("undo", { run }) });
+    await container.earlyScript({ host: cleaner, script: sessionScript("undo", { run }) });
   };
   let session: string;
   try {
     const appearance = await plan.appearance;
     const served = await servedChannels(host, open);
     const parameters = serviceWords(plan, { end, sockets, crossesNetwork, appearance, served });
-    const stdin = hostEnd ? { text: hostEnd.ready.then(() => "go\n", () => "") } : "null";
-    const { stdout } = await container.script({
+    const { stdout } = await container.earlyScript({
       script: sessionScript("start", values),
       parameters,
-      stdin,
+      ...(hostEnd ? { stdin: { text: hostEnd.ready.then(() => "go\n", () => "") } } : {}),
       planned: name,
     });
     await hostEnd?.ready;
@@ -161,7 +160,7 @@ async function sessionStartError(
   { plan, end }: { plan: SessionPlan; end: ServerEnd },
 ): Promise<UserError> {
   const { label: name, sharedSockets } = container;
-  const { sockets, user } = await container.reach();
+  const { sockets, user } = await container.boot();
   if (error.code === exitStatus.taken) {
     return new NameTaken(`A session named "${plan.name}" already runs in "${name}"`, {
       hint:

@@ -4,15 +4,16 @@
  */
 
 import type { Host } from "../base/host.ts";
-import awaitBoot from "./await_boot.sh" with { type: "text" };
+import awaitBootSh from "./await_boot.sh" with { type: "text" };
+import runEarly from "./run_early.sh" with { type: "text" };
 import { basename } from "@std/path";
 import { engineLine } from "../engine/engine.ts";
 import { exec, execArgv, instanceAddress, type InstanceInfo, startInstance } from "../engine/instance.ts";
-import { UserError } from "../base/errors.ts";
+import { type ProcessResult, UserError } from "../base/errors.ts";
 import type { Address } from "./address.ts";
 import type { ContainerUser } from "./user.ts";
 import { quoteWord, withValues } from "../base/shell_words.ts";
-import { sshConfigPath, type SshTarget } from "./ssh.ts";
+import { type ScriptOptions, sshConfigPath, type SshTarget } from "./ssh.ts";
 import { exists } from "../base/files.ts";
 import { checkDirectory } from "./mounts.ts";
 
@@ -33,18 +34,13 @@ const serveSsh = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
  * Starts a container if it does not run.
  *
  * @param options `found`: what the engine says of it, undefined in a dry run; `throughEngine`: SSH reaches it through the engine, whether it has a network or not
- * @returns how SSH reaches it
  * @throws {UserError} when its host keys are not pinned
  */
-export async function reachInstance(
+export async function bootInstance(
   host: Host,
   instance: Address,
-  { found, user, throughEngine, ...boot }: BootOptions & {
-    found: InstanceInfo | undefined;
-    user: ContainerUser;
-    throughEngine: boolean;
-  },
-): Promise<SshTarget> {
+  { found, throughEngine }: { found: InstanceInfo | undefined; throughEngine: boolean },
+): Promise<void> {
   const { label, mounts } = instance;
   if (found) await checkDirectory(mounts.directory, instance, { isHere: !throughEngine });
   if (found && !await exists(mounts.knownHosts)) {
@@ -57,10 +53,30 @@ export async function reachInstance(
         `${read} | ${pin}`,
     });
   }
+  if (found?.status === "Running") return;
+  host.ui.status(`Starting "${label}"`);
+  await startInstance(host, instance);
+}
+
+/**
+ * Waits until SSH reaches a container that {@linkcode bootInstance} has seen to.
+ *
+ * @param options as there
+ * @returns how SSH reaches it
+ */
+export async function reachInstance(
+  host: Host,
+  instance: Address,
+  { found, user, throughEngine, ...boot }: BootOptions & {
+    found: InstanceInfo | undefined;
+    user: ContainerUser;
+    throughEngine: boolean;
+  },
+): Promise<SshTarget> {
   const hasNetwork = !throughEngine && (found?.hasNetwork ?? true);
   const { status, address } = found ?? {};
   const isReady = status === "Running" && (throughEngine || address !== undefined);
-  if (!isReady) await startAndAwait(host, instance, { ...boot, status, hasNetwork });
+  if (!isReady) await awaitBoot(host, instance, { ...boot, hasNetwork });
   const target = await sshTarget(host, instance, { user, hasNetwork, address: isReady ? address : undefined });
   return isReady ? { ...target, startedAt: found?.last_used_at } : target;
 }
@@ -73,22 +89,31 @@ export interface BootOptions {
   preload?: readonly string[] | undefined;
 }
 
-/** Starts a container if it does not run, and waits until its user can log in. */
-export async function startAndAwait(
+/** Waits until the user of a container that was started can log in. */
+export async function awaitBoot(
   host: Host,
   instance: Address,
-  { status, hasNetwork, bootTimeoutMs = maxBootMs, preload = [] }: BootOptions & {
-    /** As the engine says. */
-    status: string | undefined;
-    hasNetwork: boolean;
-  },
+  { hasNetwork, bootTimeoutMs = maxBootMs, preload = [] }: BootOptions & { hasNetwork: boolean },
 ): Promise<void> {
-  if (status !== "Running") {
-    host.ui.status(`Starting "${instance.label}"`);
-    await startInstance(host, instance);
-  }
-  const script = withValues(awaitBoot, { preload: preload.join(" "), has_network: hasNetwork ? "yes" : "" });
+  const script = withValues(awaitBootSh, { preload: preload.join(" "), has_network: hasNetwork ? "yes" : "" });
   await exec(host, instance, ["/bin/sh", "-c", script], { timeoutMs: bootTimeoutMs });
+}
+
+/**
+ * Runs a script for sh as the user of a container that boots, as soon as that user's systemd is there. The engine runs
+ * it: SSH comes later. It may run again, when its answer does not arrive.
+ *
+ * @throws {UserError} when the answer does not arrive whole
+ * @throws {ProcessError} when the script fails
+ */
+export async function runAtBoot(
+  host: Host,
+  instance: Address,
+  { user: { uid, gid }, script, values = {}, parameters = [], ...options }: ScriptOptions & { user: ContainerUser },
+): Promise<ProcessResult> {
+  const words = ["/bin/sh", "-c", withValues(script, values), "gui-container", ...parameters];
+  const argv = ["/bin/sh", "-c", withValues(runEarly, { uid, gid }), "gui-container", ...words];
+  return await exec(host, instance, argv, { timeoutMs: maxBootMs, ...options });
 }
 
 /** How SSH reaches a running container: at its address, or through the engine when it has none that leads to it. */

@@ -29,7 +29,7 @@ export interface Site {
   readonly sharedSockets: string | undefined;
   /** Whether what passes between it and this machine crosses a network: it is kept small then. */
   readonly crossesNetwork: boolean;
-  /** As {@linkcode Container.reach}; and opens the connection by which all that follows goes, where one for each would be slow. */
+  /** As {@linkcode Container.boot}; and opens the connection by which all that follows goes, where one for each would be slow. */
   connect(): Promise<Inside>;
   /**
    * A socket on this side by which a client comes to a session. It leads to the socket that was there when it was asked
@@ -75,12 +75,16 @@ export interface Container extends Address, Site, AsyncDisposable {
   isStopped(): Promise<boolean>;
   /** Whether its network is closed or limited, so that it reaches less than the host does; false in a dry run. */
   isConfined(): Promise<boolean>;
-  /** Starts the container if it does not run, and finds out how SSH reaches it. */
+  /** Starts the container if it does not run. */
+  boot(): Promise<Inside>;
+  /** The same, and waits until SSH reaches it. */
   reach(): Promise<Inside>;
   /** Runs a program as the container's user; see `sshRun`. */
   run(argv: readonly string[], options?: ContainerRunOptions): Promise<ProcessResult>;
   /** Runs a script for sh as the container's user; see `sshScript`. */
   script(options: ScriptOptions): Promise<ProcessResult>;
+  /** The same, but while this run boots a container on this machine, before SSH reaches it: see `runAtBoot`. */
+  earlyScript(options: ScriptOptions): Promise<ProcessResult>;
   /** The command line that runs a program as the container's user, for a caller that starts it by itself. */
   command(argv: readonly string[]): Promise<string[]>;
   /** This run's private directory on the host, which no container sees. */
@@ -97,6 +101,8 @@ export interface KnownContainer extends Address, BootOptions {
   readonly history: History;
   /** Its user, where that is known without the engine: for a dry run. */
   plannedUser: ContainerUser;
+  /** Whether it is a copy that has never run. */
+  isNew?: boolean;
   /**
    * What the engine says of it, with its address, asked once; undefined in a dry run.
    *

@@ -16,11 +16,11 @@ export function localContainer(
   parts: Parts = partsOf(known, { throughEngine: false }),
 ): Container {
   const { host, mounts: { sockets } } = known;
-  const { opened, directory, reach } = parts;
+  const { opened, directory, boot } = parts;
   return overSsh(known, parts, {
     sharedSockets: sockets,
     crossesNetwork: false,
-    connect: reach,
+    connect: boot,
     async socket(session) {
       const path = socketPath(sockets, session);
       const held = await host.look(undefined, () => holdSocket(path));
@@ -32,7 +32,7 @@ export function localContainer(
       return link;
     },
     lend: lendTo(known, uidHere),
-    lendSocket: async (_path, name) => join((await reach()).sockets, name),
+    lendSocket: async (_path, name) => join((await boot()).sockets, name),
     seenSessions: () => sessionNames(sockets),
     noteUse() {},
     log: async (options) => (await import("./session_log.ts")).readSessionLog(sockets, options),

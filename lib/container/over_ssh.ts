@@ -2,34 +2,47 @@
 
 import { once } from "../base/promises.ts";
 import { type InstanceInfo, isConfined } from "../engine/instance.ts";
-import { reachInstance } from "./connect.ts";
-import type { Container, KnownContainer, Site } from "./container.ts";
+import { bootInstance, reachInstance, runAtBoot } from "./connect.ts";
+import type { Container, Inside, KnownContainer, Site } from "./container.ts";
 import { makePrivateDirectory } from "./private_directory.ts";
 import { sshArgv, sshRun, sshScript, type SshTarget } from "./ssh.ts";
 import { containerPaths, type ContainerUser, userOf } from "./user.ts";
 
 /** What both kinds of containers are made with. */
-export interface Parts extends Pick<Container, "directory" | "reach"> {
+export interface Parts extends Pick<Container, "boot" | "directory" | "reach"> {
   /** What is to be closed at the end of the container's scope. */
   opened: AsyncDisposableStack;
   /** How SSH reaches it, once it is started. */
   target(): Promise<SshTarget>;
+  /** The user of a container to which SSH comes later than the engine, since this run boots it. */
+  early(): Promise<ContainerUser | undefined>;
 }
 
 /** The parts of a container. `throughEngine`: SSH reaches it through the engine, whether it has a network or not. */
 export function partsOf(known: KnownContainer, { throughEngine }: { throughEngine: boolean }): Parts {
   const opened = new AsyncDisposableStack();
-  const reached = once(async () => {
+  const booted = once(async () => {
     const found = await known.instance();
     const user = found ? userOf(found) : known.plannedUser;
-    const target = await reachInstance(known.host, known, { ...known, found, user, throughEngine });
-    return { target, inside: { ...containerPaths(user), user } };
+    await bootInstance(known.host, known, { found, throughEngine });
+    const boots = found ? found.status !== "Running" : known.isNew;
+    return { found, user, early: boots && !throughEngine ? user : undefined };
   });
+  const boot = async (): Promise<Inside> => {
+    const { user } = await booted();
+    return { ...containerPaths(user), user };
+  };
+  const target = once(async () => reachInstance(known.host, known, { ...known, ...await booted(), throughEngine }));
   return {
     opened,
     directory: once(async () => opened.use(await makePrivateDirectory(known.host)).path),
-    reach: async () => (await reached()).inside,
-    target: async () => (await reached()).target,
+    boot,
+    async reach() {
+      await target();
+      return await boot();
+    },
+    target,
+    early: async () => (await booted()).early,
   };
 }
 
@@ -60,13 +73,13 @@ export function lendTo(
  */
 export function overSsh(
   known: KnownContainer,
-  { opened, directory, reach, target }: Parts,
+  { opened, boot, directory, reach, target, early }: Parts,
   site: Site,
 ): Container {
   return {
     ...known,
     ...site,
-    ...{ directory, reach },
+    ...{ boot, directory, reach },
     isRunning: async () => ((await known.instance())?.status ?? "Running") === "Running",
     isStopped: async () => (await known.instance())?.status === "Stopped",
     async isConfined() {
@@ -76,6 +89,15 @@ export function overSsh(
     loans: async (session) => (await import("./lend/session_loans.ts")).sessionLoans({ ...known, ...site }, session),
     run: async (argv, { host = known.host, ...options } = {}) => await sshRun(host, await target(), argv, options),
     script: async ({ host = known.host, ...options }) => await sshScript(host, await target(), options),
+    async earlyScript({ host = known.host, ...options }) {
+      const user = await early();
+      if (user) {
+        // SSH takes its time: who waits for it is told if it does not come.
+        target().catch(() => {});
+        return await runAtBoot(host, known, { ...options, user });
+      }
+      return await sshScript(host, await target(), options);
+    },
     command: async (argv) => sshArgv(await target(), argv, { mayAsk: false }),
     async [Symbol.asyncDispose]() {
       await opened.disposeAsync();

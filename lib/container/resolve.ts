@@ -59,6 +59,7 @@ export async function containerAt(
     ...address,
     host,
     preload,
+    isNew: made !== undefined,
     history: history ?? historyOf(host, address, { keepsHistory }),
     plannedUser: parseUser(record?.user ?? "") ?? plannedUser,
     instance: once(() =>

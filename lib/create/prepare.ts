@@ -7,7 +7,7 @@ import type { Address } from "../container/address.ts";
 import prepareScript from "./prepare.sh" with { type: "text" };
 import { exec } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
-import { sshTarget, startAndAwait } from "../container/connect.ts";
+import { awaitBoot, sshTarget } from "../container/connect.ts";
 import { knownHostsLines, sshRun } from "../container/ssh.ts";
 import { type ContainerUser, parseUser, plannedUser, ubuntuUser } from "../container/user.ts";
 import { causedBy, ProcessError, UserError } from "../base/errors.ts";
@@ -83,7 +83,7 @@ export async function testConnection(
 ): Promise<{ address: string | null; windowServers: WindowServer[] }> {
   // By IPv6 alone, an address comes after cloud-init has ended.
   if (known.hasNetwork && known.address === undefined) {
-    await host.look(undefined, () => startAndAwait(host, instance, { status: "Running", hasNetwork: true }));
+    await host.look(undefined, () => awaitBoot(host, instance, { hasNetwork: true }));
   }
   const target = await sshTarget(host, instance, known);
   const words = ["sh", "-c", "command -v xpra; command -v waypipe; true"];

@@ -209,7 +209,7 @@ testOnOneEngine(
           [/ query --request POST .*"copy"/, "fail", 1],
           [/ file push .*machine-id/, "TERM", 143],
           [/^setfacl/, "INT", 130],
-          [/^ssh .*verb=start/, "fail", 1],
+          [/ exec .*verb=start/, "fail", 1],
         ] as const
       ) {
         const run = (env: Record<string, string>): Promise<ProcessResult> =>

@@ -24,6 +24,8 @@ export interface ContainerOptions {
   history?: History;
   /** How SSH reaches it, besides what is usual. */
   target?: Partial<SshTarget>;
+  /** Whether this run boots it. */
+  boots?: boolean;
 }
 
 /** The container "box" of this machine. */
@@ -46,19 +48,22 @@ function knownBox(
   const server = label === "box" ? ownServer : { remote: "far", project: undefined, isLocal: false };
   const engine = { ...engineCalled("incus"), server };
   const instance = (): Promise<undefined> => Promise.resolve(undefined);
-  return { ...addressOf({ env: () => "/m" }, { engine, name: "box" }), host, history, mounts, plannedUser, instance };
+  const address = addressOf({ env: () => "/m" }, { engine, name: "box" });
+  return { ...address, host, history, mounts, plannedUser, instance };
 }
 
 function partsFor(
   known: KnownContainer,
   way: Pick<SshTarget, "address" | "proxy">,
-  { user = ubuntuUser, target, directory }: ContainerOptions,
+  { user = ubuntuUser, target, directory, boots = false }: ContainerOptions,
 ): ReturnType<typeof partsOf> {
   const inside: Inside = { ...containerPaths(user), user };
   return {
     ...partsOf(known, { throughEngine: way.proxy !== undefined }),
     ...(directory === undefined ? {} : { directory: () => Promise.resolve(directory) }),
+    boot: () => Promise.resolve(inside),
     reach: () => Promise.resolve(inside),
+    early: () => Promise.resolve(boots ? user : undefined),
     target: () => Promise.resolve({ name: known.label, mounts: known.mounts, user, ...way, ...target }),
   };
 }

@@ -84,7 +84,7 @@ export async function servePortals(
     now,
   });
   const closing = permissions.closing("dialogs");
-  const inside = await container.reach();
+  const inside = await container.boot();
   const dialogs = createDialogs(container, { ...options, inside, consent, closing, signal, send });
   closing.addEventListener("abort", dialogs.closeAll, { signal });
   const tray = createTray(container, {

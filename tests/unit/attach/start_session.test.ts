@@ -20,13 +20,14 @@ import { threadMs } from "../../model/clock.ts";
 
 function start(
   answer: Answer,
-  { user = ubuntuUser, isRemote = false, ...plan }: Partial<SessionPlan> & {
+  { user = ubuntuUser, isRemote = false, boots = false, ...plan }: Partial<SessionPlan> & {
     user?: ContainerUser;
     isRemote?: boolean;
+    boots?: boolean;
   } = {},
 ): { recorded: RecordingHost; session: Promise<string> } {
   const recorded = recordingHost({ env: { HOME: "/home/me" }, answer: () => answer });
-  const container = (isRemote ? remoteBox : localBox)(recorded.host, { user });
+  const container = (isRemote ? remoteBox : localBox)(recorded.host, { user, boots });
   const whole: SessionPlan = {
     app: ["xterm"],
     run: "1234abcd",
@@ -54,6 +55,20 @@ Deno.test("startSession() gives back the name that the container chose, after on
   const { recorded, session } = start({ stdout: "xterm-3\n" });
   assertEquals(await session, "xterm-3");
   assertEquals(recorded.calls.map(([program]) => program), ["ssh"]);
+});
+
+Deno.test("startSession() starts one in a container that boots by the engine, and takes it back in the same way", async () => {
+  const user = { name: "anna", uid: "1001", gid: "1002", home: "/home/anna" };
+  const { recorded, session } = start({ stdout: "xterm-3\n" }, { user, boots: true });
+  assertEquals(await session, "xterm-3");
+  const strange = start({ stdout: "..\n" }, { user, boots: true });
+  await assertRejects(() => strange.session, UserError, "does not report the name of the session");
+  const calls = [...recorded.calls, ...strange.recorded.calls];
+  assertEquals(calls.map((argv) => argv.slice(0, 3)), Array(3).fill(["incus", "exec", "box"]));
+  for (const argv of calls) {
+    const script = argv.find((word) => word.startsWith("uid=1001\ngid=1002\n"))!;
+    assertStringIncludes(script, 'setpriv --reuid="$uid" --regid="$gid" --init-groups "$@"');
+  }
 });
 
 Deno.test("startSession() takes back a session whose name xpra could take for a URL", async () => {
@@ -266,15 +281,17 @@ interface Started {
 /**
  * Runs session.sh in a directory of its own, as in the home of the container user.
  *
- * @param options `files`: what is there before; `sockets`: the value of that name, below the directory
+ * @param options `files`: what is there before; `sockets`: the value of that name, below the directory;
+ * `started`: a session that is there
  */
 async function runStartScript(
-  { files, sockets, values = {}, input = "", ldd = "#!/bin/sh\n" }: {
+  { files, sockets, values = {}, input = "", ldd = "#!/bin/sh\n", started }: {
     files: readonly string[];
     sockets: string;
     values?: Record<string, string>;
     input?: string;
     ldd?: string;
+    started?: { session: string; run: string };
   },
 ): Promise<Started> {
   const directory = await Deno.makeTempDir();
@@ -290,6 +307,11 @@ async function runStartScript(
     await Deno.writeTextFile(join(bin, "ldd"), ldd, { mode: 0o755 });
     for (const file of files) await Deno.symlink("nowhere", join(home, file));
     await Deno.writeTextFile(log, "");
+    if (started) {
+      const own = join(directory, `gui-container-${started.session}`);
+      await Deno.mkdir(own);
+      await Deno.writeTextFile(join(own, "run"), `${started.run}\n`);
+    }
     const script = sessionScript("start", {
       sockets: join(home, sockets),
       name: "xterm",
@@ -344,6 +366,14 @@ Deno.test("session.sh starts no app that knows only Wayland, by its libraries, w
     const ldd = `#!/bin/sh\necho '${libraries}'\n`;
     const { result, calls } = await runStartScript({ files: [], sockets: ".", values: { unseen }, ldd });
     assertEquals([result.code, calls.length], [code, code === 0 ? 1 : 0], libraries);
+  }
+});
+
+Deno.test("session.sh tells the session that this run has started already", async () => {
+  for (const run of ["1234abcd", "other"]) {
+    const { result, calls } = await runStartScript({ files: [], sockets: ".", started: { session: "xterm-2", run } });
+    const isOwn = run === "1234abcd";
+    assertEquals([result.code, result.stdout, calls.length], [0, isOwn ? "xterm-2\n" : "xterm\n", isOwn ? 0 : 1]);
   }
 });
 

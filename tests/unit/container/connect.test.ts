@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { addressOf } from "../../../lib/container/address.ts";
-import { reachInstance } from "../../../lib/container/connect.ts";
+import { bootInstance, reachInstance } from "../../../lib/container/connect.ts";
 import type { SshTarget } from "../../../lib/container/ssh.ts";
 import { ubuntuUser } from "../../../lib/container/user.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
@@ -23,6 +23,7 @@ async function reach(
     await Deno.writeTextFile(address.mounts.knownHosts, "box ssh-ed25519 AAAA\n");
     const found = { ...address, status: "Stopped", hasNetwork } as unknown as InstanceInfo;
     const options = { found, user: ubuntuUser, throughEngine, preload: ["/usr/lib/*/libx*"] };
+    await bootInstance(host, address, options);
     return { target: await reachInstance(host, address, options), calls };
   } finally {
     await Deno.remove(base, { recursive: true });
