@@ -1,25 +1,27 @@
 # agent.py
 """The agent of a session: a backend of xdg-desktop-portal that asks the host's end, over its own stdin and stdout.
 
-It is installed in the session's directory. Its arguments: the exit statuses of protocol.ts when it can serve nothing, or
-nothing where there is no host's end, when nobody needs it any more, and when the agent of a later run has taken its
+It is installed in the session's directory. Its arguments: the exit statuses of protocol.ts when it can serve nothing,
+or nothing where there is no host's end, when nobody needs it any more, and when the agent of a later run has taken its
 place; a line that the host's end has said already; and the channels that it serves: dialogs, links, files, printing,
 notifications, microphone, tray.
 
-One JSON object a line. To the host: {"ask": "ready", "version"} as soon as it answers apps, and {"ask": "lacks", "what"}
-before; {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
-"ask": "file" | "print", "name", "path", "size"} for what the host is to read at a path here, a file with the "directory"
-it is in, {"id", "ask": "gone"} when the app has closed its request, and {"ask": "saved", "path"} when a file that was
-saved is whole; {"ask": "link", "url"}, {"ask": "notify", "summary", "body"}, and {"ask": "record", "on"} when something
-begins to record, or nothing does any more, which have no answer. {"ask": "icon", "id", "title", "status", "isMenu", "menu"}, {"ask": "pixels", "id",
-"width", "height", "argb"} and {"ask": "no-icon", "id"} are about icons for the tray. From the host: {"id", "paths"}, where no path is a no, or with "failed" an
-error, {"id", "printed"} in place of a path to save to, {"id", "here"} for a dialog of the container's own, {"watch": path} for a file that is to be saved,
-{"scheme"} when the host's apps become dark or light, {"samples"} of the microphone, in base64, and {"tray": id} with the
-"item" of a menu that is clicked, the menu that the user will "show", or the method of an icon to "do"; false for an end of the tray.
+One JSON object a line. To the host: {"ask": "ready", "version"} as soon as it answers apps, and {"ask": "lacks",
+"what"} before; {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id", "ask": "file" |
+"print", "name", "path", "size"} for what the host is to read at a path here, a file with the "directory" it is in,
+{"id", "ask": "gone"} when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is
+whole; {"ask": "link", "url"}, {"ask": "notify", "summary", "body"}, and {"ask": "record", "on"} when something begins
+to record, or nothing does any more, which have no answer. {"ask": "icon", "id", "title", "status", "isMenu", "menu"},
+{"ask": "pixels", "id", "width", "height", "argb"} and {"ask": "no-icon", "id"} are about icons for the tray. From the
+host: {"id", "paths"}, where no path is a no, or with "failed" an error, {"id", "printed"} in place of a path to save
+to, {"id", "here"} for a dialog of the container's own, {"watch": path} for a file that is to be saved, {"scheme"} when
+the host's apps become dark or light, {"samples"} of the microphone, in base64, and {"tray": id} with the "item" of a
+menu that is clicked, the menu that the user will "show", or the method of an icon to "do"; false for an end of the
+tray.
 
 The host's end believes nothing of what comes from here. When it is gone, this program shows dialogs of its own, with
-the container's files. It ends when nobody asks any more, unless it has something to watch. The session's bus then has it
-started when an app asks.
+the container's files. It ends when nobody asks any more, unless it has something to watch. The session's bus then has
+it started when an app asks.
 """
 
 import base64

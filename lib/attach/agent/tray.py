@@ -1,10 +1,11 @@
 # tray.py
 """The host's end of the tray: icons and menus on the desktop's own StatusNotifierWatcher, as attach.ts says.
 
-Its arguments: by what a panel knows icons of this container, and SIDE. One JSON object a line. From attach.ts, all of an icon each time: {"icon", "title", "status", "isMenu", "pixels",
-"menu"}, where the pixels are ARGB in base64, SIDE a side, and a menu is a list of {"id", "label", "enabled", "toggle",
-"on", "menu"} and of {"id", "separator"}; or {"icon", "gone"}. To attach.ts, what the user does: {"icon", "do": a method of the icon's},
-{"icon", "item": id} for an item that is clicked, and {"icon", "show": id} for a menu that is about to be shown.
+Its arguments: by what a panel knows icons of this container, and SIDE. One JSON object a line. From attach.ts, all of
+an icon each time: {"icon", "title", "status", "isMenu", "pixels", "menu"}, where the pixels are ARGB in base64, SIDE a
+side, and a menu is a list of {"id", "label", "enabled", "toggle", "on", "menu"} and of {"id", "separator"}; or {"icon",
+"gone"}. To attach.ts, what the user does: {"icon", "do": a method of the icon's}, {"icon", "item": id} for an item that
+is clicked, and {"icon", "show": id} for a menu that is about to be shown.
 
 A watcher takes an icon away when its connection to the bus ends: so each has its own.
 """
