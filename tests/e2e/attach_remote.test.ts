@@ -7,7 +7,7 @@ import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./
 import { inSession, needed, nothingLeft } from "./sessions.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { windowWith, xWindows } from "./windows.ts";
-import { makeContainer, removeContainer } from "./world.ts";
+import { makeContainer, makeShared, removeContainer, shareOnEngines } from "./world.ts";
 
 // The tests of all files run in one process: the environment is put back for those of the other files.
 const environment = Object.entries(clusterEnvironment());
@@ -22,18 +22,21 @@ Deno.test.afterAll(() => {
 
 const engine = "incus";
 const name = "far:e2e-far-attach";
+shareOnEngines({ make: () => makeContainer(engine, name), remove: () => removeContainer(engine, name) });
 
 function testFar(what: string, parts: readonly PartName[], test: () => Promise<void>): void {
   const missing = missingParts(engine, "far", ...parts);
   Deno.test({
     name: `${engine}: ${what}${missing ? ` (skipped: ${missing})` : ""}`,
     ignore: missing !== undefined,
-    fn: () =>
-      test().catch(async (error) => {
+    async fn() {
+      await makeShared(engine);
+      await test().catch(async (error) => {
         // The next test must not find this one's session.
         await script("attach", engine, ["--stop", name, "--all"]);
         throw error;
-      }),
+      });
+    },
   });
 }
 
@@ -73,8 +76,6 @@ async function listed(): Promise<{ session: string; display: string; clients: nu
   assertEquals(code, 0, stderr);
   return JSON.parse(stdout);
 }
-
-testFar("attach.ts, elsewhere: a container", needed, () => makeContainer(engine, name));
 
 testFar("attach.ts, elsewhere: links and files that an app opens reach the host", needed, async () => {
   const directory = await Deno.makeTempDir();
@@ -257,5 +258,3 @@ testFar(
     await allGone();
   },
 );
-
-testFar("attach.ts, elsewhere: the container goes", needed, () => removeContainer(engine, name));

@@ -13,7 +13,7 @@ import { todayOptions } from "../lab/today.ts";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { nothingLeft } from "./sessions.ts";
 import { act, evaluate, pixelsOf, startDesktop, type Step, takePicture, testToday } from "./today_desktop.ts";
-import { type EngineName, makeContainer, removeContainer } from "./world.ts";
+import { type EngineName, makeContainer, removeContainer, shareOnEngines } from "./world.ts";
 
 /** A container of the engine `engine`. */
 interface Container {
@@ -48,11 +48,13 @@ function todayHost(): Host {
   return realHost({ ui: terminalUi({ quiet: true, json: false, yes: true, signal }), signal, verbose: false });
 }
 
-test("containers of Debian 13 and of Debian testing", async () => {
-  await Promise.all([
-    makeContainer(older.engine, older.name),
-    makeContainer(newer.engine, newer.name, undefined, todayOptions),
-  ]);
+shareOnEngines({
+  make: () =>
+    Promise.all([
+      makeContainer(older.engine, older.name),
+      makeContainer(newer.engine, newer.name, undefined, todayOptions),
+    ]),
+  remove: () => Promise.all([older, newer].map(({ name, engine }) => removeContainer(engine, name))),
 });
 
 test("GTK loads pictures, for which it makes boxes by bubblewrap, in attach.ts's own box and in a container", async () => {
@@ -225,8 +227,4 @@ test("a GTK app of a container has keys, menus, drag and drop, and both clipboar
   }
   assertEquals((await running.ended).code, 0);
   await nothingLeft(engine, name);
-});
-
-test("the containers are removed", async () => {
-  await Promise.all([older, newer].map(({ name, engine }) => removeContainer(engine, name)));
 });

@@ -20,7 +20,7 @@ import {
   testToday,
   type TodayDesktop,
 } from "./today_desktop.ts";
-import { makeContainer, removeContainer } from "./world.ts";
+import { makeContainer, removeContainer, shareOnEngines } from "./world.ts";
 
 const container = "e2e-today-attacks";
 const engine = "lxc";
@@ -69,7 +69,10 @@ const prey = { title: "bank", colour: "d10fa3", secret: "hunter22" };
 /** Globals that the guard hides, of which each desktop has one. */
 const hidden = ["zwlr_layer_shell_v1", "zwp_keyboard_shortcuts_inhibit_manager_v1"];
 
-testToday("a container for attacks", () => makeContainer(engine, container, undefined, todayOptions), engine);
+shareOnEngines({
+  make: () => makeContainer(engine, container, undefined, todayOptions),
+  remove: () => removeContainer(engine, container),
+});
 
 for (const [index, desktop] of desktops.entries()) {
   testToday(`what a hostile container can do on ${desktop} without the guard, it cannot do with it`, async () => {
@@ -91,8 +94,6 @@ for (const name of ["sway", "labwc"] as const) {
     assertEquals([await trap(name, "waypipe"), await trap(name, "attach.ts")], [true, false]);
   }, engine);
 }
-
-testToday("the container for attacks is removed", () => removeContainer(engine, container), engine);
 
 /** Runs all attacks on a desktop of their own, which they may spoil. */
 async function attacksThatWork(name: typeof desktops[number], way: Way): Promise<string[]> {

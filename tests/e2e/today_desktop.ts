@@ -6,6 +6,7 @@ import { missingParts, type PartName } from "../lab/state.ts";
 import { todayVariable } from "../lab/today.ts";
 import { waylandProgram } from "../lab/wayland.ts";
 import { eventually, sh } from "./run.ts";
+import { makeShared } from "./world.ts";
 
 /** Why tests that need such a desktop cannot run here; undefined when they can. */
 function missingToday(...parts: readonly PartName[]): string | undefined {
@@ -14,11 +15,18 @@ function missingToday(...parts: readonly PartName[]): string | undefined {
   return "it is for a host of Debian testing: deno task lab today run -- deno test -A tests/e2e/today.test.ts";
 }
 
-/** A test in the lab's host of Debian testing, which is skipped elsewhere. */
+/** A test in the lab's host of Debian testing, which is skipped elsewhere. What the file shares is made first. */
 export function testToday(name: string, fn: () => Promise<void>, ...parts: readonly PartName[]): void {
   const missing = missingToday(...parts);
   const skipped = missing ? ` (skipped: ${missing})` : "";
-  Deno.test({ name: `today: ${name}${skipped}`, ignore: missing !== undefined, fn });
+  Deno.test({
+    name: `today: ${name}${skipped}`,
+    ignore: missing !== undefined,
+    async fn() {
+      await makeShared("lxc");
+      await fn();
+    },
+  });
 }
 
 /** How each is started, without a screen, and the name of its socket. */
