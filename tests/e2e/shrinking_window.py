@@ -1,7 +1,8 @@
-"""A window like Firefox's, in which a green part shows all, and is drawn after the window has changed its size: with each new size, the
-window says so and is drawn, in blue as far as its shadow reaches, and then the part alone. Behind wayland_client.py."""
+"""A window like Firefox's, in which a green part shows all: with each new size, the window says so and is drawn, in blue as far as its
+shadow reaches, and a tenth of a second later the part alone. Behind wayland_client.py."""
 
 import sys
+import time
 
 GREEN, BLUE = 0xFF00FF00, 0xFF0000FF
 SHADOW = 20
@@ -37,6 +38,7 @@ def show(surface, width, height, colour):
 def draw(width, height):
     desktop.send(WINDOW_SHELL, 3, struct.pack("<iiii", SHADOW, SHADOW, width, height))
     show(WINDOW, width + 2 * SHADOW, height + 2 * SHADOW, BLUE)
+    time.sleep(0.1)
     show(PART, width, height, GREEN)
     print(f"drawn {width} x {height}", flush=True)
 

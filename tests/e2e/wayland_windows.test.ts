@@ -17,16 +17,17 @@ function program(file: string): string {
     .map((part) => Deno.readTextFileSync(fromFileUrl(new URL(part, import.meta.url)))).join("\n");
 }
 
-/** How many pixels of a desktop are of a colour, which is written as Python's bytes. */
-async function pixelsOf(colour: string, env: Record<string, string>): Promise<number> {
+/** How many pixels of a desktop are red, green and blue. */
+async function pixels(env: Record<string, string>): Promise<Record<"red" | "green" | "blue", number>> {
   const count = `
-import sys
+import collections, sys
 pixels = sys.stdin.buffer.read().split(b"\\n", 3)[3]
-print(sum(pixels[at : at + 3] == b"${colour}" for at in range(0, len(pixels), 3)))
+found = collections.Counter(pixels[at : at + 3] for at in range(0, len(pixels), 3))
+print(*(found[colour] for colour in (b"\\xff\\0\\0", b"\\0\\xff\\0", b"\\0\\0\\xff")))
 `;
-  return Number(await sh(["sh", "-c", 'grim -t ppm - | python3 -c "$0"', count], { env }));
+  const [red, green, blue] = (await sh(["sh", "-c", 'grim -t ppm - | python3 -c "$0"', count], { env })).split(" ");
+  return { red: Number(red), green: Number(green), blue: Number(blue) };
 }
-const [red, green, blue] = ["\\xff\\0\\0", "\\0\\xff\\0", "\\0\\0\\xff"];
 
 testOnOneEngine(
   "hostile: a window shows no large part and no large popup through attach.ts, as it does by itself",
@@ -42,17 +43,17 @@ testOnOneEngine(
       // The guard shows no popup of a container that does not have the keyboard.
       await using _ = await startKeyboard("sway", env);
       const own = startProcess(["python3", file, what, `${scale}`], { env, output: { line: () => {} } });
-      await eventually(`a large ${what}`, async () => await pixelsOf(red, env) > 200_000);
+      await eventually(`a large ${what}`, async () => (await pixels(env)).red > 200_000);
       own.kill("SIGKILL");
       await own.ended;
-      await eventually("its end", async () => await pixelsOf(red, env) === 0);
+      await eventually("its end", async () => (await pixels(env)).red === 0);
       const command = `python3 share/large.py ${what} ${scale}`;
       const running = startScript("attach", engine, ["--session=large", name, command], { env });
       await windowCalled(`[${name}] large`, env);
       const log = join(mountsRoot, name, "xpra", "large.log");
       await eventually("all of it", async () => (await Deno.readTextFile(log)).includes("shown"));
       await new Promise((resolve) => setTimeout(resolve, 500));
-      assertEquals(await pixelsOf(red, env), 0);
+      assertEquals((await pixels(env)).red, 0);
       await script("attach", engine, ["--stop", name, "--all"]);
       await running.ended;
     }
@@ -61,7 +62,7 @@ testOnOneEngine(
 );
 
 testOnOneEngine(
-  "a window that is drawn by a part of it keeps its border when it has to be smaller, as two are beside each other",
+  "a window that is drawn by a part of it has its border around it when it has become smaller, tiled and floating",
   waylandParts,
   async (engine) => {
     const name = nameOn(engine);
@@ -78,16 +79,19 @@ testOnOneEngine(
       const log = join(mountsRoot, name, "xpra", `${title}.log`);
       return { running, drawn: async () => (await Deno.readTextFile(log)).trimEnd().split("\n").at(-1)! };
     };
-    /** The windows show nothing but themselves, so large as they are, and their borders. */
-    const showThemselves = async (sizes: readonly (readonly [number, number])[]): Promise<boolean> => {
+    /** The windows show nothing but themselves, so large as they are, and their borders; without tiles, their shadows. */
+    const showThemselves = async (
+      sizes: readonly (readonly [number, number])[],
+      { shadow = 4 } = {},
+    ): Promise<boolean> => {
       const sum = (of: (width: number, height: number) => number): number =>
         sizes.reduce((all, [width, height]) => all + of(width, height), 0);
-      return await pixelsOf(blue!, env) === 0 &&
-        await pixelsOf(green!, env) === sum((width, height) => width * height) &&
-        await pixelsOf(red!, env) === sum((width, height) => (width + 8) * (height + 8) - width * height);
+      const grown = (by: number): number => sum((width, height) => (width + 2 * by) * (height + 2 * by));
+      const { red, green, blue } = await pixels(env);
+      return blue === grown(shadow) - grown(4) && green === grown(0) && red === grown(4) - grown(0);
     };
     const sizeIn = (line: string): [number, number] => {
-      const [, width, height] = /^drawn (\d+) x (\d+)$/.exec(line)!;
+      const [, width, height] = /^drawn (\d+) x (\d+)$/.exec(line) ?? [];
       return [Number(width), Number(height)];
     };
     const first = await open("first");
@@ -100,6 +104,20 @@ testOnOneEngine(
       const sizes = [sizeIn(await first.drawn()), sizeIn(await second.drawn())];
       return sizes.every(([width]) => width < alone[0] - 128) && await showThemselves(sizes);
     });
+    // sway takes over the size that a window which floats has: what the guard says meanwhile is none of the app's.
+    await sh(["swaymsg", '[title="first"] move to workspace 2; [title="second"] floating enable'], { env });
+    const floating = { shadow: 20 };
+    await eventually(
+      "a window that floats",
+      async () => await showThemselves([sizeIn(await second.drawn())], floating),
+    );
+    for (const side of [300, 500, 200]) {
+      await sh(["swaymsg", `[title="second"] resize set ${side} ${side}, move position 100 100`], { env });
+      await eventually(`a window of ${side} pixels`, async () => {
+        const size = sizeIn(await second.drawn());
+        return size.every((own) => own === side - 8) && await showThemselves([size], floating);
+      });
+    }
     await script("attach", engine, ["--stop", name, "--all"]);
     await Promise.all([first.running.ended, second.running.ended]);
     await nothingLeft(engine, name);

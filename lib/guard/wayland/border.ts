@@ -11,8 +11,10 @@ import type { Border } from "./session.ts";
 import {
   borderOf,
   grown,
+  isSame,
   rectangleOf,
   type SizeLimit,
+  sizeOf,
   type SizeRequest,
   type Surface,
   type SurfaceArea,
@@ -70,6 +72,7 @@ export function createBorders(
     const { toplevel, shell, geometry, whole, limits: { set_min_size: min, set_max_size: max }, told, picture } = found;
     if (!shell || toplevel!.isEnded) return [];
     const box = geometry ?? (width > 0 || told.has("set_window_geometry") ? whole : undefined);
+    if (geometry && geometry !== found.named) found.guards = sizeOf(grown(geometry, width));
     const larger = (sizes: Size): number[] =>
       [sizes.width, sizes.height].map((side) => side > 0 ? side + 2 * width : side);
     const all: readonly (readonly [WaylandObject, SizeRequest, readonly number[] | undefined])[] = [
@@ -190,10 +193,13 @@ export function createBorders(
       },
       "xdg_surface.configure": ({ object }) => {
         const found = surfaceOf(object);
-        const { toplevel, wanted } = found;
+        const { toplevel, wanted, named, guards } = found;
         delete found.wanted;
         if (!wanted || toplevel!.isEnded) return undefined;
-        const { width, height } = smaller(wanted, widthOf(found));
+        // sway takes the size of a floating window over, also one that its app has never said.
+        const isGuards = named && guards && isSame(guards, wanted);
+        if (!isGuards) delete found.guards;
+        const { width, height } = isGuards ? sizeOf(named) : smaller(wanted, widthOf(found));
         return { before: [[toplevel!, "configure", width, height, wanted.states]] };
       },
       "xdg_toplevel.configure_bounds": ({ object, args }) => ({

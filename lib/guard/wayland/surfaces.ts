@@ -46,7 +46,9 @@ export interface Surface {
   geometry?: Box;
   /** The same, as the app has named it last. */
   named?: Box;
-  /** The same as of the last commit, or all that it showed then. */
+  /** How large it was for the compositor when only the guard had said so, until that has asked for another size. */
+  guards?: Size;
+  /** What of it the desktop takes for the window as of the last commit, or all that it showed then. */
   bounds?: Box;
   /** All that it may have shown as of the last commit. */
   whole?: Box;
@@ -321,11 +323,13 @@ function isSync(part: Surface): boolean {
   return false;
 }
 
-function isSame(size: Size, other: Size): boolean {
+/** Whether two sizes are the same. */
+export function isSame(size: Size, other: Size): boolean {
   return size.width === other.width && size.height === other.height;
 }
 
-function sizeOf({ left, top, right, bottom }: Box): Size {
+/** How large a box is. */
+export function sizeOf({ left, top, right, bottom }: Box): Size {
   return { width: right - left, height: bottom - top };
 }
 
@@ -517,6 +521,7 @@ export function surfaceRules(
         const none = {
           geometry: undefined,
           named: undefined,
+          guards: undefined,
           bounds: undefined,
           whole: undefined,
           seen: undefined,

@@ -303,6 +303,20 @@ Deno.test("the guard of Wayland has a window as small as it says once its part i
   assertEquals(made.commitPart(), follows);
   assertEquals(made.commitPart(), commitOfPart, "once");
 
+  // The desktop has taken over the size that only the guard has said, and tells that late.
+  for (const isLate of [false, true]) {
+    const asked = withLargePart();
+    viewport(asked, { id: ids.next + 7, surface: ids.next + 1, size: [100, 100] });
+    if (isLate) assertEquals(asked.commitPart(), follows);
+    for (const [wanted, told] of [[300, 100], [280, 280], [300, 300]] as const) {
+      const configure = (width: number): Uint8Array[] => [
+        message(ids.toplevel, "xdg_toplevel.configure", width, 100, nothing),
+        message(ids.xdgSurface, "xdg_surface.configure", 9),
+      ];
+      assertEquals(asked.host(...configure(wanted)), new Uint8Array(configure(told).flatMap((each) => [...each])));
+    }
+  }
+
   const bound = withLargePart(true);
   viewport(bound, { id: ids.next + 7, surface: ids.next + 1, size: [100, 100] });
   assertEquals(bound.commitPart(), commitOfPart);
