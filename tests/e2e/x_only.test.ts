@@ -133,17 +133,17 @@ testOnIncus(
     await running.ended;
     // It says so with its window there, and stays until the ten seconds are over in which it would have been ended.
     const wait =
-      `until pgrep -x foot; do sleep 0.1; done; sleep 1; ${says}; sleep 10; touch share/stayed; pkill -x foot`;
+      `until pgrep -x foot; do sleep 0.1; done; sleep 1; ${says}; sleep 10; echo ran >>share/runs; pkill -x foot`;
     const { code, stderr } = await script(
       "attach",
       engine,
-      [name, `sh -c 'foot -T stays sleep 60 & ${wait}; exit 0'`],
+      [name, `sh -c 'echo begun >>share/runs; foot -T stays sleep 60 & ${wait}; exit 0'`],
       {
         env: desktop(),
       },
     );
     assertEquals(code, 0, stderr);
-    await inContainer(engine, name, "rm share/stayed");
+    assertEquals(await inContainer(engine, name, "cat share/runs; rm share/runs"), "begun\nran");
     await nothingLeft(engine, name);
   },
 );
