@@ -11,7 +11,7 @@ import { all } from "../../base/promises.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
 import { beginCopy, type Copy, pristine, removeCopy } from "../../container/disposables.ts";
-import permitSessions from "./permit_sessions.service" with { type: "text" };
+import quickBoot from "./quick_boot.sh" with { type: "text" };
 import { makeMounts, shareMounts } from "../../container/mounts.ts";
 import type { Mounts } from "../../container/paths.ts";
 import { copyOrigin, findOrigin, giveMachineId, type Origin } from "../../container/origin.ts";
@@ -21,7 +21,7 @@ import { writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, sshConfigPath } from "../../container/ssh.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, nextHostUid } from "../../engine/instance.ts";
-import { pushFiles } from "../../engine/instance_files.ts";
+import { pushFile, pushFiles } from "../../engine/instance_files.ts";
 
 /**
  * What copies of a container are made of. Warns when that has had no updates for long.
@@ -144,55 +144,10 @@ async function makeHostKey(
   return { files: pairs.flat(), remove };
 }
 
-/**
- * The files of a copy's systemd in place of those of its origin, by their directories. An empty one masks a unit or a
- * generator, which here does nothing for a container, or for one that lives no longer than an app: in Debian 13, a quarter
- * of what the processor does until the systemd of the copy's user is there. That does not wait for the network, as by Debian's
- * own systemd-user-sessions.service with ifupdown.
- */
-const bootFiles: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "system": {
-    "systemd-user-sessions.service": permitSessions,
-    ...emptyFiles("dev-*.mount", ["hugepages", "mqueue"]),
-    ...emptyFiles("sys-*.mount", ["fs-fuse-connections", "kernel-config", "kernel-debug", "kernel-tracing"]),
-    ...emptyFiles("*", ["proc-sys-fs-binfmt_misc.automount", "modprobe@.service", "ifupdown-pre.service"]),
-    ...emptyFiles("systemd-*.service", ["binfmt", "journal-flush", "remount-fs"]),
-    ...emptyFiles("systemd-tmpfiles-setup-*.service", ["dev", "dev-early"]),
-    ...emptyFiles("*", ["unattended-upgrades.service"]),
-  },
-  "system-generators": {
-    ...emptyFiles("cloud-init-generator", [""]),
-    ...emptyFiles("systemd-*-generator", [
-      "bless-boot",
-      "cryptsetup",
-      "debug",
-      "getty",
-      "gpt-auto",
-      "hibernate-resume",
-    ]),
-    ...emptyFiles("systemd-*-generator", ["integritysetup", "run", "ssh", "system-update", "tpm2", "veritysetup"]),
-  },
-};
-
-function emptyFiles(pattern: string, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [pattern.replace("*", name), ""]));
-}
-
-/** Lets the systemd of a copy's user start soon. */
-async function hastenBoot(host: Host, { mounts, ...copy }: Address): Promise<void> {
-  const own = join(mounts.directory, "boot");
-  await all(
-    Object.entries(bootFiles).map(async ([kind, files]) => {
-      const directory = join(own, kind);
-      await host.change(`mkdir -p ${quoteWords([directory])}`, async () => {
-        await Deno.mkdir(directory, { recursive: true });
-        for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(directory, name), text);
-      });
-      const paths = Object.keys(files).map((name) => join(directory, name));
-      await pushFiles(host, copy, { files: paths, directory: `/etc/systemd/${kind}`, mode: "0644" });
-    }),
-  );
-  await host.change(`rm -r ${quoteWords([own])}`, () => Deno.remove(own, { recursive: true }));
+/** Lets the systemd of a copy's user start soon. Each file would take its time: one masks the units. */
+async function hastenBoot(host: Host, copy: Instance): Promise<void> {
+  const path = "/etc/systemd/system-generators/gui-container";
+  await pushFile(host, copy, { path, mode: "0755", stdin: { text: quickBoot } });
 }
 
 /** Lets ssh offer the same keys to a copy as to the container. */
