@@ -33,6 +33,9 @@ const needed = ["wl_compositor", "wl_subcompositor", "wp_viewporter", "wp_single
 const shared = [...needed, "wl_buffer", "wl_region"] as const;
 type Shared = Readonly<Record<typeof shared[number], WaylandObject>>;
 
+/** How long after the guard has said a size the desktop answers with that: later, the user wants it to be so large. */
+const maxAnswerMs = 500;
+
 /** Larger than any surface: the largest number of the protocol. */
 const everything = 2 ** 31 - 1;
 
@@ -48,8 +51,9 @@ export interface Borders extends Part {
  * what an object is; `isFramed`: whether the desktop gives a window a frame
  */
 export function createBorders(
-  { border, create, registry, numberOf, surfaceOf, isFramed }: {
+  { border, now, create, registry, numberOf, surfaceOf, isFramed }: {
     border: Border;
+    now(): number;
     create: Create;
     registry(): WaylandObject | undefined;
     numberOf(global: string): number | undefined;
@@ -72,7 +76,7 @@ export function createBorders(
     const { toplevel, shell, geometry, whole, limits: { set_min_size: min, set_max_size: max }, told, picture } = found;
     if (!shell || toplevel!.isEnded) return [];
     const box = geometry ?? (width > 0 || told.has("set_window_geometry") ? whole : undefined);
-    if (geometry && geometry !== found.named) found.guards = sizeOf(grown(geometry, width));
+    if (geometry && geometry !== found.named) found.guards = { ...sizeOf(grown(geometry, width)), ms: now() };
     const larger = (sizes: Size): number[] =>
       [sizes.width, sizes.height].map((side) => side > 0 ? side + 2 * width : side);
     const all: readonly (readonly [WaylandObject, SizeRequest, readonly number[] | undefined])[] = [
@@ -197,8 +201,7 @@ export function createBorders(
         delete found.wanted;
         if (!wanted || toplevel!.isEnded) return undefined;
         // sway takes the size of a floating window over, also one that its app has never said.
-        const isGuards = named && guards && isSame(guards, wanted);
-        if (!isGuards) delete found.guards;
+        const isGuards = named && guards && now() - guards.ms < maxAnswerMs && isSame(guards, wanted);
         const { width, height } = isGuards ? sizeOf(named) : smaller(wanted, widthOf(found));
         return { before: [[toplevel!, "configure", width, height, wanted.states]] };
       },

@@ -106,6 +106,7 @@ export function createPolicy(
   });
   const borders = createBorders({
     border,
+    now: session.now,
     create,
     registry: registry.object,
     numberOf: registry.numberOf,

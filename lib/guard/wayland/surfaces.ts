@@ -46,8 +46,8 @@ export interface Surface {
   geometry?: Box;
   /** The same, as the app has named it last. */
   named?: Box;
-  /** How large it was for the compositor when only the guard had said so, until that has asked for another size. */
-  guards?: Size;
+  /** How large it was for the compositor when only the guard had said so last, and when that was. */
+  guards?: Size & { ms: number };
   /** What of it the desktop takes for the window as of the last commit, or all that it showed then. */
   bounds?: Box;
   /** All that it may have shown as of the last commit. */

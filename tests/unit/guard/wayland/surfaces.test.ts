@@ -308,7 +308,8 @@ Deno.test("the guard of Wayland has a window as small as it says once its part i
     const asked = withLargePart();
     viewport(asked, { id: ids.next + 7, surface: ids.next + 1, size: [100, 100] });
     if (isLate) assertEquals(asked.commitPart(), follows);
-    for (const [wanted, told] of [[300, 100], [280, 280], [300, 300]] as const) {
+    for (const [wanted, told, ms] of [[280, 280, 0], [300, 100, 499], [300, 300, 1]] as const) {
+      asked.wait(ms);
       const configure = (width: number): Uint8Array[] => [
         message(ids.toplevel, "xdg_toplevel.configure", width, 100, nothing),
         message(ids.xdgSurface, "xdg_surface.configure", 9),
