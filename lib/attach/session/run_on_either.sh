@@ -33,7 +33,8 @@ hang_up_headless='list_started() {
 sleep 1
 tail -c "+$first_byte" -f "$log" | {
   grep -qaE -m 1 "$no_main_thread" || exit
-  [ "$(grep -c " $RUNTIME_DIRECTORY/wayland\$" /proc/net/unix)" -gt 1 ] || kill -s HUP $(list_started "$shell")
+  # waypipe 0.9.2 binds its display by the name alone. Apps of other sessions count, too.
+  grep -qE " 03 +[0-9]+ (.*/)?wayland\$" /proc/net/unix || kill -s HUP $(list_started "$shell")
 }'
 
 # Whether the app has printed something like this.
