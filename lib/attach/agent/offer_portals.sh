@@ -58,7 +58,9 @@ if [ -e asleep ]; then
   done
   [ -e asleep ] || exit 1
 fi
-exec /usr/bin/python3 ./agent.py "" "" "" "" $channels >/dev/null
+# Its own dialogs begin where it is.
+cd
+exec /usr/bin/python3 "$RUNTIME_DIRECTORY/agent.py" "" "" "" "" $channels >/dev/null
 END
   names=org.freedesktop.impl.portal.desktop.guicontainer
   case $channels in *' notifications '*) names="$names org.freedesktop.Notifications" ;; esac
