@@ -114,6 +114,7 @@ export function isSameApp(one: readonly string[], other: readonly string[]): boo
   return name === programOf(other);
 }
 
+/** Debian's "firefox" runs "firefox-esr", as its entry does. */
 function programOf([program = ""]: readonly string[]): string {
-  return program.slice(program.lastIndexOf("/") + 1);
+  return program.slice(program.lastIndexOf("/") + 1).replace(/-esr$/, "");
 }

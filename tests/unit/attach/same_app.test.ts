@@ -45,7 +45,8 @@ function line(
 
 Deno.test("an app is the same by its program; by all words where that runs others", () => {
   assertEquals(isSameApp(["/usr/bin/firefox", "a"], ["firefox"]), true);
-  assertEquals(isSameApp(["firefox"], ["firefox-esr"]), false);
+  assertEquals(isSameApp(["firefox"], ["/usr/lib/firefox-esr/firefox-esr"]), true);
+  assertEquals(isSameApp(["firefox"], ["chromium"]), false);
   assertEquals(isSameApp(["flatpak", "run", "A"], ["flatpak", "run", "A"]), true);
   assertEquals(isSameApp(["flatpak", "run", "A"], ["flatpak", "run", "B"]), false);
   assertEquals(isSameApp(["sh", "-c", "x"], ["sh"]), false);
