@@ -36,6 +36,9 @@ type Shared = Readonly<Record<typeof shared[number], WaylandObject>>;
 /** How long after the guard has said a size the desktop answers with that: later, the user wants it to be so large. */
 const maxAnswerMs = 500;
 
+/** The states of a window whose size is the desktop's: maximized, fullscreen, and tiled at four edges. */
+const fixedStates: ReadonlySet<number> = new Set([1, 2, 5, 6, 7, 8]);
+
 /** Larger than any surface: the largest number of the protocol. */
 const everything = 2 ** 31 - 1;
 
@@ -200,8 +203,10 @@ export function createBorders(
         const { toplevel, wanted, named, guards } = found;
         delete found.wanted;
         if (!wanted || toplevel!.isEnded) return undefined;
+        // All bytes of a state are 0 but one.
+        const isFixed = wanted.states.some((state) => fixedStates.has(state));
         // sway takes the size of a floating window over, also one that its app has never said.
-        const isGuards = named && guards && now() - guards.ms < maxAnswerMs && isSame(guards, wanted);
+        const isGuards = named && guards && !isFixed && now() - guards.ms < maxAnswerMs && isSame(guards, wanted);
         const { width, height } = isGuards ? sizeOf(named) : smaller(wanted, widthOf(found));
         return { before: [[toplevel!, "configure", width, height, wanted.states]] };
       },

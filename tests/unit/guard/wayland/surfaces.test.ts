@@ -11,6 +11,7 @@ import {
   type Trial,
   viewport,
   withWindow,
+  word,
 } from "../../wayland_samples.ts";
 
 Deno.test("the guard of Wayland takes no pointer of another size, and none that is shown far from the pointer", () => {
@@ -308,10 +309,19 @@ Deno.test("the guard of Wayland has a window as small as it says once its part i
     const asked = withLargePart();
     viewport(asked, { id: ids.next + 7, surface: ids.next + 1, size: [100, 100] });
     if (isLate) assertEquals(asked.commitPart(), follows);
-    for (const [wanted, told, ms] of [[280, 280, 0], [300, 100, 499], [300, 300, 1]] as const) {
+    const [maximized, tiled, free] = [word(1), messages(word(4), word(5)), word(4)];
+    for (
+      const [wanted, told, ms, states] of [
+        [280, 280, 0, free],
+        [300, 300, 499, tiled],
+        [300, 300, 0, maximized],
+        [300, 100, 0, free],
+        [300, 300, 1, free],
+      ] as const
+    ) {
       asked.wait(ms);
       const configure = (width: number): Uint8Array[] => [
-        message(ids.toplevel, "xdg_toplevel.configure", width, 100, nothing),
+        message(ids.toplevel, "xdg_toplevel.configure", width, 100, states),
         message(ids.xdgSurface, "xdg_surface.configure", 9),
       ];
       assertEquals(asked.host(...configure(wanted)), new Uint8Array(configure(told).flatMap((each) => [...each])));
