@@ -30,6 +30,8 @@ export interface Surface {
   role?: Role;
   /** What is attached, and counts at the next commit. */
   pending?: Size;
+  /** The app has changed it since its last commit, in a way that may be an error without the rest. */
+  isChanging?: boolean;
   /** The size of its picture, in the picture's pixels. */
   picture: Size;
   /** How many of the picture's pixels make one of the desktop's. */
@@ -158,6 +160,7 @@ export function createSurfaces(
   const take = (surface: Surface): void => {
     count(surface, surface.pending ?? surface.picture);
     delete surface.pending;
+    delete surface.isChanging;
     // What was committed before may be on the screen already: compositors differ.
     surface.sizes = [largest(surface.sizes), shownSize(surface)];
     surface.committedAt = ++commits;
@@ -225,10 +228,9 @@ export function createSurfaces(
   };
   /** A part has changed: its window may not have to be larger any longer than the app says. */
   const followPart = (root: Surface): Verdict<never> | undefined => {
-    const { named, geometry, whole, pending, sizes: [, committed] } = root;
-    if (geometry === named || !whole) return undefined;
+    const { named, geometry, whole, isChanging } = root;
     // The app is about to commit more than what has come of that by now.
-    if (pending || !isSame(shownSize(root), committed)) return undefined;
+    if (geometry === named || !whole || isChanging) return undefined;
     const box = boxOf(root);
     return box && rectangleOf(box).join() !== rectangleOf(whole).join() ? { commits: root.object } : undefined;
   };
@@ -443,6 +445,7 @@ export function surfaceRules(
   { bufferSize }: { bufferSize(buffer: WaylandObject): Size },
 ): Part {
   const { of } = surfaces;
+  const change = (object: WaylandObject): Surface => Object.assign(of(object), { isChanging: true });
   /**
    * Whether a picture may move its surface: what is dragged, to be beside the pointer. mutter adds up how far a part
    * of a window is moved, and draws it there, over other windows.
@@ -464,35 +467,35 @@ export function surfaceRules(
     handlers: {
       "wl_compositor.create_surface": ({ args: { id } }) => surfaces.add(id),
       "wl_surface.attach": ({ object, args: { buffer, x, y } }) => {
-        const found = of(object);
+        const found = change(object);
         if (surfaces.attach(found, buffer ? bufferSize(buffer) : null)) return dropped;
         return move(found, { x, y }) ? undefined : { args: { x: 0, y: 0 } };
       },
       "wl_surface.offset": ({ object, args }) => move(of(object), args) ? undefined : dropped,
       "wl_surface.set_buffer_scale": ({ object, args: { scale } }) => {
         if (scale < 1 || scale > 16) throw new Violation("the scale of a picture is none");
-        const found = of(object);
+        const found = change(object);
         if (surfaces.isTooLarge(found, { ...found.pending ?? found.picture, scale })) return dropped;
         found.scale = scale;
         return undefined;
       },
       "wl_surface.set_buffer_transform": ({ object, args: { transform } }) =>
-        void (of(object).isTurned = transform % 2 === 1),
+        void (change(object).isTurned = transform % 2 === 1),
       "wl_surface.commit": ({ object }) => surfaces.commit(of(object)),
       "wp_viewporter.get_viewport": ({ args: { id, surface } }) => surfaces.link(id, surface),
       "wp_viewport.set_source": ({ object, args }) => {
         const [width, height] = [args.width >> 8, args.height >> 8];
-        of(object).source = width > 0 && height > 0 ? { width, height } : undefined;
+        change(object).source = width > 0 && height > 0 ? { width, height } : undefined;
       },
       "wp_viewport.set_destination": ({ object, args: { width, height } }) => {
         const size = width > 0 && height > 0 ? { width, height } : undefined;
-        const found = of(object);
+        const found = change(object);
         if (size && surfaces.isTooLarge(found, size)) return dropped;
         found.destination = size;
         return undefined;
       },
       "wp_viewport.destroy": ({ object }) => {
-        Object.assign(of(object), { source: undefined, destination: undefined });
+        Object.assign(change(object), { source: undefined, destination: undefined });
       },
       "wl_subcompositor.get_subsurface": ({ args: { id, surface, parent } }) => {
         surfaces.link(id, surface);
@@ -529,6 +532,9 @@ export function surfaceRules(
         };
         Object.assign(found, { shell: undefined, limits: {}, ...none });
         found.told.clear();
+      } else if (found && ["xdg_toplevel", "xdg_popup"].includes(object.type.name)) {
+        // Until it is a window or a popup again, to commit it is an error.
+        delete found.whole;
       }
     },
     end: surfaces.end,

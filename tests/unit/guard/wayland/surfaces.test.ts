@@ -339,10 +339,27 @@ Deno.test("the guard of Wayland has a window as small as it says once its part i
   viewport(busy, { id: ids.next + 7, surface: ids.next + 1, size: [100, 100] });
   assertEquals(busy.commitPart(), commitOfPart);
   assertEquals(busy.app(commit), new Uint8Array([...geometry(100), ...commit]));
-  const sized = withLargePart();
-  viewport(sized, { id: ids.next + 7, surface: ids.next + 1, size: [100, 100] });
-  sized.app(message(ids.next + 6, "wp_viewport.set_destination", 90, 100));
-  assertEquals(sized.commitPart(), commitOfPart);
+  for (
+    const change of [
+      message(ids.next + 6, "wp_viewport.set_destination", 90, 100),
+      message(ids.next + 6, "wp_viewport.set_source", 380 << 8, 0, 100 << 8, 100 << 8),
+      message(ids.surface, "wl_surface.set_buffer_scale", 2),
+      message(ids.surface, "wl_surface.set_buffer_transform", 2),
+      // More than the largest size, if that were to be smaller than now.
+      message(ids.toplevel, "xdg_toplevel.set_min_size", 300, 0),
+    ]
+  ) {
+    const changing = withLargePart();
+    viewport(changing, { id: ids.next + 7, surface: ids.next + 1, size: [100, 100] });
+    changing.app(change);
+    assertEquals(changing.commitPart(), commitOfPart);
+  }
+
+  // To commit what is neither a window nor a popup would be an error.
+  const ended = withLargePart();
+  viewport(ended, { id: ids.next + 7, surface: ids.next + 1, size: [100, 100] });
+  ended.app(message(ids.toplevel, "xdg_toplevel.destroy"));
+  assertEquals(ended.commitPart(), commitOfPart);
 });
 
 Deno.test("the guard of Wayland moves no part of a window by an offset of its picture", () => {
