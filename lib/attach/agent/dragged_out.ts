@@ -19,20 +19,24 @@ const fileAddress = /^file:\/\/(?:localhost)?\/[!-~]{1,4000}$/i;
 /**
  * Has the files of an app's list handed over.
  *
- * @throws {UserError} when it names none, too many, or what is no file
+ * @throws {UserError} when it names none, too many, or what is no file, or not all are taken
  */
 export async function handOut(
   container: Container,
   { session, list }: { session: string; list: string },
 ): Promise<void> {
   const lines = list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
-  const stays = (why: string): UserError =>
-    new UserError(`What was dragged out of "${container.label}" stays there: ${why}`, {
-      hint: "Put it into the share",
-    });
+  const failure = (what: string, why: string): UserError =>
+    new UserError(`${what} dragged out of "${container.label}" stays there: ${why}`, { hint: "Put it into the share" });
+  const stays = (why: string): UserError => failure("What was", why);
   if (lines.length > maxFiles) throw stays(`more than ${maxFiles} files`);
   if (lines.length === 0 || !lines.every((line) => fileAddress.test(line))) throw stays("it is no file");
   const options = { session, verb: "hand", values: {}, parameters: lines, timeoutMs: handMs } as const;
   const result = await runInSession(container, options);
-  if (result instanceof ProcessError) throw stays("only files come out, no directories");
+  if (!(result instanceof ProcessError)) return;
+  // Those beside it may have come.
+  const why = result.code === 1
+    ? "only files that can be read come out, no directories"
+    : "its session does not answer";
+  throw failure("Some of what was", why);
 }

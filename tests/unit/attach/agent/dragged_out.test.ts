@@ -37,5 +37,12 @@ Deno.test("what is no short list of files is refused with a sentence, and the co
   ) {
     await assertRejects(() => handed(list), UserError, 'What was dragged out of "box" stays there');
   }
-  await assertRejects(() => handed("file:///home", { code: 1 }), UserError, "only files come out, no directories");
+});
+
+Deno.test("where not all that was dragged out is taken, the sentence says no more than that, and the reason", async () => {
+  const reasons = [[1, "only files that can be read come out, no directories"], [255, "does not answer"]] as const;
+  for (const [code, why] of reasons) {
+    const { message } = await assertRejects(() => handed("file:///home", { code }), UserError, why);
+    assertEquals(message.startsWith("Some of what was dragged out of"), true);
+  }
 });
