@@ -196,8 +196,15 @@ export async function servePortals(
   keepAgent().catch(dialogs.tell);
   const mayHandOut = rate(handOutRate, now);
   const takeOut = async (list: string): Promise<string> => {
-    if (!open.has("files")) host.ui.status(`What was dragged out of "${label}" stays there: files is closed`);
-    else if (mayHandOut()) await handOut(container, { session: await session, list }).catch(dialogs.tell);
+    const why = !open.has("files")
+      ? "files is closed"
+      : lost.has("files")
+      ? "its apps go without files"
+      : mayHandOut()
+      ? undefined
+      : "that is too much at once. Drag it again later";
+    if (why) host.ui.status(`What was dragged out of "${label}" stays there: ${why}`);
+    else await handOut(container, { session: await session, list }).catch(dialogs.tell);
     return "";
   };
   const give: Dialogs["give"] = (list, how) => {
