@@ -109,10 +109,12 @@ export async function awaitBoot(
 export async function runAtBoot(
   host: Host,
   instance: Address,
-  { user: { uid, gid }, script, values = {}, parameters = [], ...options }: ScriptOptions & { user: ContainerUser },
+  { user: { uid, gid, home }, script, values = {}, parameters = [], ...options }: ScriptOptions & {
+    user: ContainerUser;
+  },
 ): Promise<ProcessResult> {
   const words = ["/bin/sh", "-c", withValues(script, values), "gui-container", ...parameters];
-  const argv = ["/bin/sh", "-c", withValues(runEarly, { uid, gid }), "gui-container", ...words];
+  const argv = ["/bin/sh", "-c", withValues(runEarly, { uid, gid, home }), "gui-container", ...words];
   return await exec(host, instance, argv, { timeoutMs: maxBootMs, ...options });
 }
 

@@ -3,16 +3,24 @@
 # Runs the parameters as the container's user, as soon as that user's systemd listens. Root runs this while the container boots.
 #
 # Values in front:
-#   uid, gid  of the user
-: "${uid:?}" "${gid:?}"
-# A second try waits for the first, and what takes it back as well.
-exec 9</run
+#   uid, gid, home  of the user
+: "${uid:?}" "${gid:?}" "${home:?}"
+# A second try waits for the first, and what takes it back as well. The user cannot open this.
+exec 9</root
 flock 9
 tries=0
-until [ -S "/run/user/$uid/systemd/private" ]; do
+while
+  # Who has asked for this may be gone meanwhile: nobody would take it back.
+  kill -0 "$PPID" 2>/dev/null || exit 1
+  [ ! -S "/run/user/$uid/systemd/private" ]
+do
   tries=$((tries + 1))
   # It may not be started by the boot.
-  [ "$tries" != 1500 ] || systemctl start "user@$uid.service" || exit
+  [ "$tries" != 1500 ] || systemctl start "user@$uid.service" || exit 1
+  [ "$tries" -lt 3000 ] || exit 1
   sleep 0.02
 done
-exec setpriv --reuid="$uid" --regid="$gid" --init-groups "$@"
+# As SSH would begin: what is started is looked for from here.
+export HOME="$home" PATH="$PATH:/usr/local/games:/usr/games:$home/.local/bin"
+# shellcheck disable=SC2016 # The inner shell expands these.
+exec setpriv --reuid="$uid" --regid="$gid" --init-groups /bin/sh -c 'cd; exec "$@"' sh "$@"

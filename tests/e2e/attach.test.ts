@@ -178,12 +178,21 @@ testOnOneEngine("attach.ts hands every word to the app as it is", needed, async 
   await nothingLeft(engine, name);
 });
 
-testOnEngines("attach.ts starts a stopped container", needed, async (engine) => {
+testOnEngines("attach.ts starts a stopped container, and its app as in one that runs", needed, async (engine) => {
   const name = nameOn(engine);
-  await sh([engine, "stop", "--force", name]);
-  const attach = startScript("attach", engine, [name, "xclock"]);
-  await windowWith(`\\[${name}\\] xclock`);
-  await inContainer(engine, name, "pkill xclock");
-  await attach.ended;
-  await nothingLeft(engine, name);
+  const tool = '#!/bin/sh\n{ env | grep -vE "PID=|^INVOCATION_ID=" | sort; pwd; } >"share/environment"\nexec xclock\n';
+  const write = "tee /usr/games/e2e-tool >/home/ubuntu/e2e-tool; chmod 755 /usr/games/e2e-tool /home/ubuntu/e2e-tool";
+  await sh([engine, "exec", name, "--", "sh", "-c", write], { stdin: { text: tool } });
+  const seen: string[] = [];
+  for (const [app, isStopped] of [["e2e-tool", false], ["e2e-tool", true], ["./e2e-tool", true]] as const) {
+    if (isStopped) await sh([engine, "stop", "--force", name]);
+    const attach = startScript("attach", engine, ["--session=tool", name, app]);
+    await windowWith(`\\[${name}\\] xclock`);
+    seen.push(await Deno.readTextFile(join(mountsRoot, name, "share", "environment")));
+    await inContainer(engine, name, "pkill xclock");
+    await attach.ended;
+    await nothingLeft(engine, name);
+  }
+  const [running, stopped, relative] = seen.map((text) => text.split("\n"));
+  assertEquals([stopped, relative], [running, running]);
 });

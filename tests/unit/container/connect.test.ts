@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { addressOf } from "../../../lib/container/address.ts";
-import { bootInstance, reachInstance } from "../../../lib/container/connect.ts";
+import { dirname, join } from "@std/path";
+import { runProcess } from "../../../lib/base/process.ts";
+import { bootInstance, reachInstance, runAtBoot } from "../../../lib/container/connect.ts";
 import type { SshTarget } from "../../../lib/container/ssh.ts";
 import { ubuntuUser } from "../../../lib/container/user.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
@@ -44,4 +46,52 @@ Deno.test("reachInstance() waits for the network where SSH comes by it, and neve
     assertStringIncludes(script, "cat $preload >/dev/null 2>&1 </dev/null &\n");
     assertEquals([target.address, target.proxy?.[0]], [address, waits === "yes" ? undefined : "lxc"]);
   }
+});
+
+/**
+ * Runs run_early.sh.
+ *
+ * @param listens whether the user's systemd does; its socket is at hand otherwise
+ * @param caller a script for sh that runs it: "$@"
+ * @returns what the user's program says: home, directory, words
+ */
+async function runEarly({ listens, caller }: { listens: boolean; caller: string }): Promise<string> {
+  const home = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    const write = async (path: string, script: string): Promise<void> => {
+      await Deno.mkdir(dirname(join(home, path)), { recursive: true });
+      await Deno.writeTextFile(join(home, path), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    };
+    await write("bin/setpriv", 'while [ "${1#--}" != "$1" ]; do shift; done\nexec "$@"');
+    await write("bin/sleep", `: >${home}/looked\nexec /bin/sleep "$@"`);
+    await write(".local/bin/tool", `printf '<%s>' "$HOME" "$PWD" "$@"`);
+    await Deno.mkdir(join(home, "systemd"));
+    using _systemd = Deno.listen({ transport: "unix", path: join(home, "systemd", listens ? "private" : "later") });
+    const { calls, host } = recordingHost({ env: { HOME: "/home/me" }, answer: () => ({ stdout: "\x04" }) });
+    const address = addressOf(host, { engine: engineCalled("lxc"), name: "box" });
+    const script = 'command -v tool >/dev/null && .local/bin/tool "$@"';
+    await runAtBoot(host, address, { user: { ...ubuntuUser, home }, script, parameters: ["a b"] });
+    const words = calls[0]!.map((word) => word.replaceAll("/run/user/$uid", home).replaceAll("/root", home));
+    const argv = words.slice(words.findIndex((word) => word.startsWith("uid=")) - 2);
+    const env = { PATH: `${home}/bin:${Deno.env.get("PATH")}` };
+    const { stdout } = await runProcess(["/bin/sh", "-c", caller, home, ...argv], { env, okCodes: "any" });
+    return stdout.replaceAll(home, "HOME");
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+}
+
+Deno.test("runAtBoot() finds a program of the user's own by its name, and from the home, as SSH does", async () => {
+  assertEquals(await runEarly({ listens: true, caller: '"$@"' }), "<HOME><HOME><a b>");
+});
+
+Deno.test("runAtBoot() runs nothing any more when the engine has ended what has called it", async () => {
+  const caller = `cd "$0"
+sh -c '"$@"; :' sh "$@" &
+until [ -e looked ]; do /bin/sleep 0.01; done
+kill $!
+wait
+mv systemd/later systemd/private
+exec flock . true`;
+  assertEquals(await runEarly({ listens: false, caller }), "");
 });
