@@ -91,12 +91,7 @@ export function overSsh(
     script: async ({ host = known.host, ...options }) => await sshScript(host, await target(), options),
     async earlyScript({ host = known.host, ...options }) {
       const user = await early();
-      if (user) {
-        // SSH takes its time: who waits for it is told if it does not come.
-        target().catch(() => {});
-        return await runAtBoot(host, known, { ...options, user });
-      }
-      return await sshScript(host, await target(), options);
+      return user ? await runAtBoot(host, known, { ...options, user }) : await sshScript(host, await target(), options);
     },
     command: async (argv) => sshArgv(await target(), argv, { mayAsk: false }),
     async [Symbol.asyncDispose]() {

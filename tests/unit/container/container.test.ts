@@ -18,3 +18,20 @@ Deno.test("the engine's word on a container's user counts, whatever is on record
     await assertRejects(() => container.reach(), UserError, "ordinary user");
   });
 });
+
+Deno.test("only a container on this machine that this run boots gets its first script by the engine", async () => {
+  const cases = [
+    { location: "none", status: "Stopped", by: "engine" },
+    { location: "none", status: "Running", by: "ssh" },
+    { location: "m2", status: "Stopped", by: "ssh" },
+    { location: "m2", status: "Running", by: "ssh" },
+  ];
+  for (const { by, ...world } of cases) {
+    await resolved({ record: { ...record, location: world.location }, ...world }, async (container, { calls }) => {
+      // No program answers.
+      await container.earlyScript({ script: "a script" }).catch(() => {});
+      const ran = calls.find((argv) => argv.some((word) => word.includes("a script")));
+      assertEquals(ran?.[0] === "ssh" ? "ssh" : ran && "engine", by, JSON.stringify(world));
+    });
+  }
+});
