@@ -62,15 +62,21 @@ export async function show(
   const begin = async (line?: string): Promise<RunningProcess | undefined> => {
     await windows.show(session);
     if (line !== undefined) host.ui.status(line);
-    // The session may be there before SSH is, by which it is served.
-    await container.reach();
-    if (!open.has("sound")) return undefined;
-    const player = await playSound(container, session, { outlives: keepsSound });
-    const closing = permissions.closing("sound");
-    const stop = (): void => player?.kill("SIGTERM");
-    if (closing.aborted) stop();
-    closing.addEventListener("abort", stop, { once: true });
-    return player;
+    try {
+      // The session may be there before SSH is, by which it is served.
+      await container.reach();
+      if (!open.has("sound")) return undefined;
+      const player = await playSound(container, session, { outlives: keepsSound });
+      const closing = permissions.closing("sound");
+      const stop = (): void => player?.kill("SIGTERM");
+      if (closing.aborted) stop();
+      closing.addEventListener("abort", stop, { once: true });
+      return player;
+    } catch (error) {
+      // The user leaves windows that are there.
+      if (!host.signal.aborted) throw error;
+      return undefined;
+    }
   };
   const wait = async (player: RunningProcess | undefined): Promise<SessionEnd | undefined> => {
     try {

@@ -173,7 +173,8 @@ export async function stopSessions(
   names: readonly string[],
   options: Pick<ScriptOptions, "host"> = {},
 ): Promise<void> {
-  await container.script({ ...options, script: sessionScript("stop"), parameters: names });
+  // SSH may be what has failed.
+  await container.earlyScript({ ...options, script: sessionScript("stop"), parameters: names });
 }
 
 /**

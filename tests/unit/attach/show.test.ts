@@ -5,6 +5,7 @@ import type { Windows } from "../../../lib/attach/display/display.ts";
 import { createPermissions } from "../../../lib/attach/session/permissions.ts";
 import { show } from "../../../lib/attach/show.ts";
 import type { Host } from "../../../lib/base/host.ts";
+import type { Container } from "../../../lib/container/container.ts";
 import { readLoans, withJournalLock, writeRecords } from "../../../lib/container/lend/journal.ts";
 import { localBox } from "../containers.ts";
 import { sampleMapping } from "../mappings.ts";
@@ -28,11 +29,7 @@ async function failing(answer: Error | Record<never, never>): Promise<{ calls: s
     ended: () => new Promise(() => {}),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-  const session = { start: () => Promise.resolve("xterm"), run: "1234abcd" };
-  const box = localBox(host);
-  const permissions = createPermissions(box, { open: new Set() });
-  const shown = show(box, { permissions, asks: new Set(), windows, session });
-  await assertRejects(() => shown, Error, "no socket");
+  await assertRejects(() => showIn(localBox(host), windows), Error, "no socket");
   return { calls: cleaning.calls, said };
 }
 
@@ -75,3 +72,39 @@ Deno.test("show() says how to end a session that it can neither show nor end", a
   const { said } = await failing(new Error("unreachable"));
   assertEquals(said, ['warn: "xterm" could not be stopped. To try it again: attach.ts --stop box xterm']);
 });
+
+Deno.test("show() leaves a new session that has its windows when Ctrl-C comes before SSH, and stops one without by the engine", async () => {
+  const ends = new AbortController();
+  const cleaning = recordingHost();
+  const { host: base, said } = recordingHost();
+  const host: Host = { ...base, signal: ends.signal, forCleanup: () => cleaning.host };
+  const late = (): Promise<never> => {
+    ends.abort(new Error("Ctrl-C"));
+    return Promise.reject(ends.signal.reason);
+  };
+  const box = { ...localBox(host, { boots: true }), reach: late, seenSessions: () => Promise.resolve(["xterm"]) };
+  const ended = (show: () => Promise<void>): Promise<void> =>
+    assertRejects(
+      () =>
+        showIn(box, {
+          note: "",
+          outlivesRun: "session",
+          serverEnd: () => Promise.reject(new Error("not started")),
+          show,
+          ended: late,
+          [Symbol.asyncDispose]: () => Promise.resolve(),
+        }),
+      Error,
+      "Ctrl-C",
+    ).then(() => {});
+  await ended(() => Promise.resolve());
+  assertEquals(cleaning.calls, []);
+  assertStringIncludes(said.join("\n"), "Detached; the app runs on");
+  await ended(late);
+  assertEquals(cleaning.calls.map((argv) => argv.slice(0, 3)), [["incus", "exec", "box"]]);
+});
+
+function showIn(box: Container, windows: Windows): Promise<number> {
+  const session = { start: () => Promise.resolve("xterm"), run: "1234abcd" };
+  return show(box, { permissions: createPermissions(box, { open: new Set() }), asks: new Set(), windows, session });
+}
