@@ -15,8 +15,11 @@ export function localTime(
   return { date, time: to === "second" ? time : time.replace(/:\d+$/, "") };
 }
 
-/** The time of day of an instant, to the minute, after its date where that is not today's. */
+/** What comes sooner is told to the second, in milliseconds. */
+const soonMs = 300_000;
+
+/** The time of day of an instant, to the second if it comes soon, after its date where that is not today's. */
 export function clockTime(ms: number, now = Date.now()): string {
-  const { date, time } = localTime(ms);
+  const { date, time } = localTime(ms, { to: ms - now < soonMs ? "second" : "minute" });
   return date === localTime(now).date ? time : `${date} ${time}`;
 }

@@ -10,8 +10,13 @@ Deno.test("a time is that of the user's zone, to the minute or the second", () =
 });
 
 Deno.test("a time has its date where that is not today's", () => {
-  assertEquals(clockTime(noon + 60_000, noon), "12:01");
+  assertEquals(clockTime(noon + 300_000, noon), "12:05");
   assertEquals(clockTime(noon + 12 * 3_600_000, noon), "2026-01-02 00:00");
+});
+
+Deno.test("a time that comes soon is told to the second", () => {
+  assertEquals(clockTime(noon + 40_000, noon), "12:00:47");
+  assertEquals(clockTime(noon + 299_000, noon), "12:05:06");
 });
 
 Deno.test("a time is that of $TZ, whatever zone that names", async () => {

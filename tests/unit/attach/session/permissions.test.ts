@@ -57,7 +57,7 @@ Deno.test("channels that are open for a while close together when it is over, an
   permissions.begin();
   const told = (minute: number, name: string): RegExp =>
     new RegExp(
-      `The channel ${name} of .*box.* is open until \\d\\d:0${minute}. To close sooner: attach.ts --deny box ${name}$`,
+      `The channel ${name} of .*box.* is open until \\d\\d:0${minute}:00. To close sooner: attach.ts --deny box ${name}$`,
     );
   for (const [index, name] of ["clipboard", "microphone"].entries()) {
     for (const texts of [said, shown()]) assertMatch(texts[index]!, told(index + 1, name));
@@ -98,7 +98,7 @@ Deno.test("a yes for an hour prolongs nothing that is open for a while", async (
   const [[, endMs]] = [...permissions.ends()] as [[Channel, number]];
   permissions.allowFor(["printing"], hour);
   assertEquals([...permissions.ends()], [["printing", endMs]]);
-  assertMatch(said[1]!, /The channel printing of "box" is open until \d\d:01\. /);
+  assertMatch(said[1]!, /The channel printing of "box" is open until \d\d:01:00\. /);
   await pass(60_000);
   assertEquals([permissions.open.size, permissions.ends().size], [0, 0]);
   await pass(3_600_000);
