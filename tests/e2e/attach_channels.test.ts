@@ -80,7 +80,7 @@ testOnOneEngine("attach.ts follows the settings that --save has written, and ope
     assertEquals(refused.code, 2);
     assertStringIncludes(refused.stderr, 'The channel "sound" stays closed');
     const planned = await attach("--dry-run", name, "xclock");
-    assertStringIncludes(planned.stderr, `Open channels: none (set in ${path}:4, ${path}:5)`);
+    assertStringIncludes(planned.stderr, `Open channels: none (set in ${path}:4, 5)`);
     await showing(engine, [], { hostile: true, env }, async ({ inside }) => {
       await setClipboard("of the host");
       await pause(patienceMs);

@@ -93,7 +93,9 @@ export async function presetFor(host: Pick<Host, "env">, word: string): Promise<
   return presetNames.find((name) => name === preset || name === atMost)!;
 }
 
-/** What follows the line about the open channels: where the settings are that say so. */
+/** What follows the line about the open channels: where the settings are that say so, all of which are in one file. */
 export function setIn(channelsFrom: readonly string[] = []): string {
-  return channelsFrom.length > 0 ? ` (set in ${[...new Set(channelsFrom)].join(", ")})` : "";
+  const [first, ...more] = new Set(channelsFrom);
+  const lines = more.map((place) => `, ${place.slice(place.lastIndexOf(":") + 1)}`).join("");
+  return first === undefined ? "" : ` (set in ${first}${lines})`;
 }
