@@ -6,6 +6,7 @@ import type { Host } from "../base/host.ts";
 import { type Arguments, parseDuration } from "../cli/options.ts";
 import type { Address, EngineOptions } from "../container/address.ts";
 import { checkUserName } from "../container/user.ts";
+import { parseInstancePath } from "../engine/instance.ts";
 import type { ExportRequest } from "./export/export.ts";
 import { menuOf } from "./export/menu.ts";
 import { type Identity, readAuthorizedKeys, readProfile, readUserData, type Software } from "./input_files.ts";
@@ -63,6 +64,7 @@ export async function readCreateRequest(
   const end = flags.get("export");
   const [word, keysPath, profileWord, ...cloudInitWords] = positionals.slice(0, end);
   const exports = end === undefined ? undefined : await readExports(positionals.slice(end), { own, flags, values });
+  if (word !== undefined) parseInstancePath(word);
   if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
     throw missingWord(positionals.slice(0, end));
   }

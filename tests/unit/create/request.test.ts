@@ -24,3 +24,11 @@ Deno.test("readCreateRequest() names the word that is missing, and shows a line 
     assertEquals([error.hint, error.exitCode], [`For example: create.ts ${line}`, 2]);
   }
 });
+
+Deno.test("readCreateRequest() says that a name is impossible before it says what is missing", async () => {
+  const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: "/no-such-mounts" } });
+  for (const words of ["Müller key.pub gui", "Müller", "key.pub gui firefox"]) {
+    const args = { flags: new Map(), values: new Map(), positionals: words.split(" "), rest: [], own: [] };
+    await assertRejects(() => readCreateRequest(host, args), UserError, "cannot be the name of a container");
+  }
+});
