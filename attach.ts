@@ -186,7 +186,7 @@ type Name = keyof typeof spec.options;
 
 /** Runs the script: each verb is loaded when it is asked for. Returns the exit code. */
 async function main(host: Host, given: Arguments<Name>): Promise<number> {
-  const denial = readDenial(given);
+  const denial = await readDenial(host, given);
   const { names, times } = splitTimes(given.values.get("allow") ?? "");
   const args = times.size === 0 ? given : { ...given, values: new Map(given.values).set("allow", names) };
   const { flags } = args;

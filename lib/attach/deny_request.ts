@@ -1,7 +1,10 @@
 /** The command line `attach.ts --deny NAME CHANNEL,…`, which `--deny CHANNEL,… NAME` is not: that is about a session to show. */
 
 import { inputError } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
+import { mountsIn } from "../container/paths.ts";
 import type { Channel } from "../guard/channel.ts";
 import { channelWords, checkCanClose, isChannelList, parseChannels } from "./session/channels.ts";
 
@@ -24,11 +27,14 @@ const besides: readonly string[] = [
  *
  * @throws {UserError} exit code 2
  */
-export function readDenial({ flags, values, positionals, rest }: Arguments<string>): DenyRequest | undefined {
+export async function readDenial(
+  host: Pick<Host, "env">,
+  { flags, values, positionals, rest }: Arguments<string>,
+): Promise<DenyRequest | undefined> {
   const word = values.get("deny");
   const [list, ...more] = [...positionals, ...rest];
   if (word === undefined || isChannelList(word) || list === undefined || more.length > 0) return undefined;
-  const channels = isChannelList(list) ? parseChannels(list) : [];
+  const channels = isChannelList(list) || await isMade(host, word) ? parseChannels(list) : [];
   if (channels.length === 0) {
     throw inputError(`Neither "${word}" nor "${list}" is a list of channels`, `Use ${channelWords.join(", ")}`);
   }
@@ -38,4 +44,9 @@ export function readDenial({ flags, values, positionals, rest }: Arguments<strin
   }
   channels.forEach(checkCanClose);
   return { word, channels };
+}
+
+/** Whether a container of this name was made on this host. */
+async function isMade(host: Pick<Host, "env">, word: string): Promise<boolean> {
+  return /^[\w:-]{1,200}$/.test(word) && await exists(mountsIn(host, word).directory);
 }
