@@ -37,10 +37,6 @@ const linkTypes: ReadonlySet<string> = new Set(["text/html", "text/x-moz-url"]);
 const fileTypes =
   /^(?:x-special\/.*-copied-files|application\/(?:x-kde-cutselection|x-kde4-urilist|vnd\.portal\.file.*))$/;
 
-/** What the user is told of the container's files, whose paths are of no use to the host's programs. */
-const filesStay = "Files that an app copies or drags out stay in its container. To have one here, put it into the " +
-  "share, or open it there by xdg-open: with --allow files, it comes to your downloads";
-
 /** What the user is told when what was lent is in vain. Where nothing could be, another line has said why. */
 const notTaken = "An app has not taken what was dropped on it. If nothing else is said of that, drop it again";
 
@@ -115,6 +111,9 @@ export function createClipboard(
   },
 ): Clipboard {
   const { clipboard, attention, rates, carrying, crossings, givenFiles } = session;
+  /** What the user is told of the container's files, whose paths are of no use to the host's programs. */
+  const filesStay = `Files that an app copies ${session.takeOut ? "" : "or drags out "}stay in its container. ` +
+    "To have one here, put it into the share, or open it there by xdg-open: with --allow files, it comes to your downloads";
   const offers = new WeakMap<WaylandObject, Offer>();
   const sourceTypes = new WeakMap<WaylandObject, Set<string>>();
   const marked = new WeakSet<WaylandObject>();
