@@ -340,7 +340,7 @@ export function createClipboard(
     "wl_data_source.cancelled": ({ object }) => {
       deleteValue(selected, object);
       if (object !== draggedOut?.source || !hasFiles(object)) return undefined;
-      const isOut = session.now() - draggedOut.leftMs >= outMs;
+      const isOut = clipboard.out && session.now() - draggedOut.leftMs >= outMs;
       draggedOut = undefined;
       if (!session.takeOut) return session.tell(filesStay);
       if (!isOut) return undefined;

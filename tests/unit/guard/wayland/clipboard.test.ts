@@ -1,6 +1,6 @@
 // What the guard of Wayland lets through of the clipboard, of what is selected, and of drags.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { Violation } from "../../../../lib/guard/faults.ts";
 import { createCrossings, type Crossing, type CrossingLine } from "../../../../lib/guard/crossings.ts";
 import { maxListBytes } from "../../../../lib/guard/wayland/dropped_files.ts";
@@ -197,7 +197,12 @@ Deno.test("the user is told once that files which an app copies or drags out sta
 function saidBy({ connection }: Trial): string {
   const leaving = connection.leave();
   assert(leaving !== "later");
-  return text(leaving?.toContainer ?? nothing);
+  return raw(leaving?.toContainer ?? nothing);
+}
+
+/** Each byte as a character. */
+function raw(bytes: Uint8Array): string {
+  return new TextDecoder("latin1").decode(bytes);
 }
 
 Deno.test("files that are let go of outside of an app's windows come to the downloads, by the app's list, and no others", async () => {
@@ -215,11 +220,15 @@ Deno.test("files that are let go of outside of an app's windows come to the down
       ["copied", false],
       ["no answer", false],
       ["too long", true],
+      ["the source ends", true],
+      ["the connection ends", false],
+      ["clipboard-out is closed", false],
     ] as const
   ) {
     using time = startTime();
     const taken: string[] = [];
-    const made = withGlobals(undefined, trial(undefined, { takeOut: (list) => void taken.push(list) }));
+    const clipboard = { in: true, out: way !== "clipboard-out is closed" };
+    const made = withGlobals(undefined, trial(clipboard, { takeOut: (list) => void taken.push(list) }));
     showWindow(made);
     const { app, host, connection } = made;
     makeSource(made);
@@ -236,23 +245,26 @@ Deno.test("files that are let go of outside of an app's windows come to the down
     if (way === "back inside") enter();
     if (way === "inside") host(leave);
     const heard = host(cancelled);
-    const isRead = ["outside", "no answer", "too long"].includes(way);
+    const isRead = ["outside", "no answer", "too long", "the source ends", "the connection ends"].includes(way);
     assertEquals(heard, isRead ? nothing : cancelled, way);
     if (isRead) {
       assert(saidBy(made).includes("text/uri-list"), way);
       const data = new TextEncoder().encode(way === "too long" ? "x".repeat(2 ** 17) : list);
-      if (way !== "no answer") {
+      if (way === "the source ends") app(message(source, "wl_data_source.destroy"));
+      if (way === "the connection ends") connection.end();
+      else if (way !== "no answer") {
         for (let at = 0; at < data.length; at += 2 ** 14) {
           connection.fromContainer(frame(10, -0x4000_0000, data.subarray(at, at + 2 ** 14)));
         }
         connection.fromContainer(frame(12, -0x4000_0000));
       }
       await time.pass(11_000, () => {});
-      assert(saidBy(made).includes(text(cancelled)), way);
-      assertEquals(host(cancelled), cancelled, "once");
+      assertEquals(saidBy(made).includes(raw(cancelled)), way !== "the source ends", way);
+      if (way !== "the source ends") assertEquals(host(cancelled), cancelled, "once");
     }
     const whole = way === "too long" ? "x".repeat(maxListBytes + 1) : list;
     assertEquals(taken, isTaken ? [whole] : [], way);
+    if (way === "copied") assertStringIncludes(made.told.join(), "that an app copies stay");
   }
 });
 
