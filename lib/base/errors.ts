@@ -113,6 +113,11 @@ export function isFailure(error: unknown): error is UserError | ProcessError {
   return error instanceof UserError || error instanceof ProcessError;
 }
 
+/** Whether the operating system refuses something: a disk is full, for one, or a file may not be written. */
+export function isSystemError(error: unknown): boolean {
+  return error instanceof Error && /^E[A-Z0-9]+$/.test(String((error as { code?: unknown }).code));
+}
+
 /** Whether a program is not installed on the host. */
 export function isMissingProgram(error: unknown): error is UserError {
   return error instanceof UserError && error.exitCode === ExitCode.missingProgram;

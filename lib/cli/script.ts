@@ -1,7 +1,7 @@
 /** The frame of each script: it handles the common options, signals and errors, and sets the exit code. */
 
 import config from "../../deno.json" with { type: "json" };
-import { ExitCode, Interrupted, ProcessError, UserError } from "../base/errors.ts";
+import { ExitCode, Interrupted, isSystemError, ProcessError, UserError } from "../base/errors.ts";
 import { dryRunHost, type Host, realHost } from "../base/host.ts";
 import { readEnv } from "../base/process.ts";
 import { terminalUi } from "../base/ui.ts";
@@ -153,14 +153,13 @@ function failuresIn(error: unknown): unknown[] {
 }
 
 /** What to print for an error. */
-function explain(error: unknown): { message: string; hint: string; output?: string; exitCode?: number } {
+export function explain(error: unknown): { message: string; hint: string; output?: string; exitCode?: number } {
   if (error instanceof UserError) return error;
   if (error instanceof ProcessError) {
     return { message: error.message, hint: "Run it again with --verbose to see each command", output: error.output };
   }
   if (!(error instanceof Error)) return explain(new Error(String(error)));
-  // An error of the operating system, such as a full disk or a file that we may not write.
-  if (/^E[A-Z0-9]+$/.test(String((error as { code?: unknown }).code))) {
+  if (isSystemError(error)) {
     return { message: error.message, hint: "See whether the disk is full, and whether you may write there" };
   }
   return {

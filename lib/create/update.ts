@@ -6,7 +6,8 @@
 import { seenSessions } from "../container/sessions.ts";
 import { addressCalled } from "./address.ts";
 import updateScript from "./update.sh" with { type: "text" };
-import { isFailure, ProcessError, UserError } from "../base/errors.ts";
+import { explain } from "../cli/script.ts";
+import { ExitCode, isFailure, isSystemError, ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { release } from "../base/lock.ts";
 import type { Host } from "../base/host.ts";
@@ -77,9 +78,10 @@ export async function updateNamed(
     try {
       updated.push(await update(host, target));
     } catch (error) {
-      if (targets.length === 1 || !isFailure(error)) throw error;
-      code = error instanceof UserError ? error.exitCode : 1;
-      host.ui.error(error);
+      if (targets.length === 1 || !(isFailure(error) || isSystemError(error))) throw error;
+      const explained = explain(error);
+      code = explained.exitCode ?? ExitCode.failed;
+      host.ui.error(explained);
     }
   }
   host.ui.result(updated.map(updateLine).join("\n"), updated);

@@ -20,8 +20,8 @@ function stoppedBox(root: string, answer: (line: string) => Answer | undefined):
   });
 }
 
-function update(host: Host): Promise<number> {
-  return updateNamed(host, { words: ["box"], engineOptionsOf: () => Promise.resolve({ engine: "incus" }) });
+function update(host: Host, words = ["box"]): Promise<number> {
+  return updateNamed(host, { words, engineOptionsOf: () => Promise.resolve({ engine: "incus" }) });
 }
 
 Deno.test("where a stopped container cannot be started to be updated, it is said why", async () => {
@@ -59,6 +59,21 @@ Deno.test("where a container that was started to be updated cannot be stopped, t
     const error = await assertRejects(() => update(host), UserError, 'The software of "box" could not be updated');
     assertEquals(error.output, "No packages");
     assertEquals(said.filter((line) => line.startsWith("warn: ")).length, 1, said.join("\n"));
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("where the disk of one container is full, the others are updated", async () => {
+  const root = await Deno.makeTempDir();
+  const full = Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+  const { host, said } = stoppedBox(root, (text) => /\bfull\b/.test(text) ? full : undefined);
+  try {
+    assertEquals(await update(host, ["full", "box"]), 1);
+    assertEquals(said.filter((line) => /^(error|result): /.test(line)), [
+      "error: No space left on device (os error 28)",
+      "result: box: up to date, also in its disposable copies",
+    ]);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
