@@ -132,8 +132,8 @@ testOnIncus(
     await inContainer(engine, name, "pkill -x xclock");
     await running.ended;
     // It says so with its window there, and stays until the ten seconds are over in which it would have been ended.
-    const wait =
-      `until pgrep -x foot; do sleep 0.1; done; sleep 1; ${says}; sleep 10; echo ran >>share/runs; pkill -x foot`;
+    const isShown = 'grep -qE " 03 +[0-9]+ (.*/)?wayland$" /proc/net/unix';
+    const wait = `until ${isShown}; do sleep 0.1; done; ${says}; sleep 10; echo ran >>share/runs; pkill -x foot`;
     const { code, stderr } = await script(
       "attach",
       engine,

@@ -20,6 +20,7 @@ no_main_thread='^Exception in thread "main" java\.awt\.HeadlessException'
 
 # Reads the output of such a program as it comes. If there is that, and no window, hangs up what this shell has started since.
 #   first_byte, log, no_main_thread   what is read, and for what
+#   connected, windows                lines of connections to a display on Wayland, and how many there were before
 #   shell, before                     this shell, and the processes that it had started before
 # shellcheck disable=SC2016 # The inner shell expands these.
 hang_up_headless='list_started() {
@@ -33,9 +34,10 @@ hang_up_headless='list_started() {
 sleep 1
 tail -c "+$first_byte" -f "$log" | {
   grep -qaE -m 1 "$no_main_thread" || exit
-  # waypipe 0.9.2 binds its display by the name alone. Apps of other sessions count, too.
-  grep -qE " 03 +[0-9]+ (.*/)?wayland\$" /proc/net/unix || kill -s HUP $(list_started "$shell")
+  [ "$(grep -cE "$connected" /proc/net/unix)" -gt "$windows" ] || kill -s HUP $(list_started "$shell")
 }'
+# waypipe 0.9.2 binds its display by the name alone. Apps of other sessions count, too.
+connected=' 03 +[0-9]+ (.*/)?wayland$'
 
 # Whether the app has printed something like this.
 has_printed() {
@@ -63,14 +65,17 @@ run_on_either() {
   }
   read -r began _ </proc/uptime
   read -r before <"/proc/$$/task/$$/children" || :
-  first_byte=$first_byte log=/proc/$$/fd/1 no_main_thread=$no_main_thread shell=$$ before=$before \
-    timeout 9 /bin/sh -c "$hang_up_headless" &
+  windows=$(grep -cE "$connected" /proc/net/unix) || :
+  first_byte=$first_byte log=/proc/$$/fd/1 no_main_thread=$no_main_thread connected=$connected windows=$windows \
+    shell=$$ before=$before timeout 9 /bin/sh -c "$hang_up_headless" &
   headless=$!
   "$@"
   status=$?
-  kill "$headless" 2>/dev/null
   read -r now _ </proc/uptime
-  [ "$((${now%.*} - ${began%.*}))" -lt 10 ] && knows_only_x || return "$status"
+  # The watch has ended by then.
+  [ "$((${now%.*} - ${began%.*}))" -lt 10 ] || return "$status"
+  kill "$headless" 2>/dev/null
+  knows_only_x || return "$status"
   command -v Xwayland >/dev/null || {
     echo "There is no Xwayland in this container: apt-get install xwayland libdecor-0-plugin-1-cairo matchbox-window-manager"
     return "$((status ? status : 1))"
