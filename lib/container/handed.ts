@@ -9,8 +9,8 @@
  * - It chooses a name or a place: it has no say in either. Nor has it in who asks: a version comes of a file that the
  *   first one has handed over, once, and nothing of it is opened on the host.
  * - It changes everything it gets, to have questions without end, or fill the disk: they are limited like all others, a
- *   no for the session closes the channel, and a version counts as much as a file that is handed over. None takes more
- *   than half of what is free on the disk, also while there are two of it.
+ *   no for the session closes the channel, and a version counts as much as a file that is handed over. Above
+ *   256 MiB none takes more than a quarter of what is free on the disk, or half while there are two of it.
  * - It puts something of its own into a version, to get it out of a closed network: the question says where from and where
  *   to.
  * - The first one hands over file after file, to be asked about, or to learn when somebody works elsewhere: only so many

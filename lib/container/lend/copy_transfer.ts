@@ -38,6 +38,9 @@ export function maxVersion(size: number): number {
   return 4 * size + maxGrowth;
 }
 
+/** After how many bytes there is another look at how much may come. */
+const lookBytes = 2 ** 26;
+
 /** What a copy is: its size, device, inode and times, as `read_copy.sh` prints them. */
 const foundPattern = /^(same|data) ((\d{1,18}) (\d{1,20}) (\d{1,20}) [0-9 :.+-]{1,100})$/;
 
@@ -124,13 +127,14 @@ export interface FoundCopy {
 /**
  * Reads a copy, unless it is as it was lent, into the file `part`, which is on disk then.
  *
+ * @param options `maxNow`: how large it may be, in bytes, when so many have come; asked now and then
  * @throws {UserError} when it is larger than it may be, or does not arrive whole. Then `part` is removed
  */
 export async function readBack(
   host: Host,
   instance: Instance,
   copy: LentCopy,
-  { lent, part }: { lent: Content; part: string },
+  { lent, part, maxNow }: { lent: Content; part: string; maxNow?: (received: number) => Promise<number> },
 ): Promise<FoundCopy | "gone" | "other"> {
   const label = labelOf(instance);
   const maxBytes = copy.maxBytes ?? maxVersion(lent.size);
@@ -159,7 +163,12 @@ export async function readBack(
       if (kind === "data") watch.expect(head.size);
       piece = piece.subarray(end + 1);
     }
+    const looks = Math.floor(received.size / lookBytes);
     received.add(piece);
+    if (maxNow && Math.floor(received.size / lookBytes) > looks) {
+      const maxBytes = await maxNow(received.size);
+      if (head.size > maxBytes) throw tooLarge(instance, copy, { size: head.size, maxBytes });
+    }
     watch.moved(piece.length);
     if (received.size > (head.kind === "data" ? head.size : 0)) throw notWhole();
     await writeAll(file, piece);

@@ -6,7 +6,7 @@ import { removeFile } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
 import { keepVersion } from "../downloads.ts";
-import { maxVersionBytes, versionOf } from "../handed.ts";
+import { maxHandedBytes, maxVersionBytes, versionOf } from "../handed.ts";
 import { type ContainerUser, formatUser } from "../user.ts";
 import { nameVersion, readBack, removeLentCopy, sendCopy, TooLarge } from "./copy_transfer.ts";
 import { copyFiles } from "./journal.ts";
@@ -36,25 +36,38 @@ export async function bringHanded(
     tell(finding);
     showOnDesktop(label, finding, { kind: "warning", run: host.run });
   };
+  // Others come meanwhile, and on another disk it is there twice for a moment.
+  const maxNow = async (received: number): Promise<number> => {
+    const room = (await freeBytes(host, part) ?? Infinity) + received;
+    return Math.max(maxHandedBytes, Math.min(maxVersionBytes, Math.floor(room / 4)));
+  };
   try {
-    // For a moment it is there twice.
-    const maxBytes = Math.min(maxVersionBytes, Math.floor((await freeBytes(host, part) ?? Infinity) / 4));
-    const found = await readBack(host, instance, { ...copy, maxBytes }, { lent, part });
+    const found = await readBack(host, instance, { ...copy, maxBytes: await maxNow(0) }, { lent, part, maxNow });
     if (found === "other") tellWhat("goes nowhere: it is no regular file any more");
     if (typeof found === "string" || !found.content) return { isChanged: false, stays: false };
     const version = versionOf(hostPath);
-    await Deno.copyFile(part, `${version}.part`);
-    await Deno.rename(`${version}.part`, version);
+    try {
+      await Deno.rename(part, version).catch(() => copyOver(part, version));
+    } catch {
+      // Nobody waits for it any more, or there is no room for it.
+      tellWhat(`is here: ${await keepVersion(host, { path: part, name })}`);
+    }
     return { isChanged: true, stays: false };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      // Nobody waits for it any more.
-      tellWhat(`is here: ${await keepVersion(host, { path: part, name })}`);
-      return { isChanged: true, stays: false };
-    }
     if (!(error instanceof TooLarge)) throw error;
     tellWhat(`goes nowhere: ${error.message}; it is "${containerPath}" there`);
     return { isChanged: false, stays: true };
+  } finally {
+    await removeFile(part);
+  }
+}
+
+/** Puts a copy of a file on another disk in place of another file, whole or not at all. */
+async function copyOver(from: string, to: string): Promise<void> {
+  const part = `${to}.part`;
+  try {
+    await Deno.copyFile(from, part);
+    await Deno.rename(part, to);
   } finally {
     await removeFile(part);
   }

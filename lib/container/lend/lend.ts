@@ -6,6 +6,7 @@
 import type { Host } from "../../base/host.ts";
 import { all } from "../../base/promises.ts";
 import type { Instance } from "../../engine/engine.ts";
+import { maxVersionBytes } from "../handed.ts";
 import { openHistory } from "../history.ts";
 import { isCopy, isMapping, type Loan, type TakeBackOptions } from "./loan.ts";
 import { keepMapped, mapFiles, unmapFiles } from "./mappings.ts";
@@ -16,6 +17,9 @@ const maxTakeBackMs = 60_000;
 
 /** How much longer for each byte of lent copies: as on a link of 2 Mbit/s. */
 const msPerByte = 1 / 256;
+
+/** How much longer for one that was handed over, which may have become large: 10 MB/s. */
+const maxHandedMs = Math.ceil(maxVersionBytes / 10_000);
 
 /**
  * Lends all of the files, or none.
@@ -87,7 +91,10 @@ async function noteBack(host: Host, back: ReadonlyMap<Loan, boolean>): Promise<v
 
 /** How long taking files back may take, in milliseconds. */
 export function takeBackMs(loans: readonly Loan[]): number {
-  return loans.filter(isCopy).reduce((sum, { lent }) => sum + (lent?.size ?? 0) * msPerByte, maxTakeBackMs);
+  return loans.filter(isCopy).reduce(
+    (sum, { lent, handed }) => sum + (lent?.size ?? 0) * msPerByte + (handed ? maxHandedMs : 0),
+    maxTakeBackMs,
+  );
 }
 
 /** Loaded where a copy is lent: node:crypto, which it needs, takes 18 ms. */

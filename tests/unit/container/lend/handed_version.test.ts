@@ -1,12 +1,12 @@
 // What another container has made of a file, and where it is put.
 
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { basename, join } from "@std/path";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { versionOf } from "../../../../lib/container/handed.ts";
 import { openHistory, readHistory } from "../../../../lib/container/history.ts";
 import { putVersion } from "../../../../lib/container/lend/handed_version.ts";
-import { takeFilesBack } from "../../../../lib/container/lend/lend.ts";
+import { takeBackMs, takeFilesBack } from "../../../../lib/container/lend/lend.ts";
 import { readCopies, result, text, withWorld } from "../../lent_world.ts";
 
 Deno.test("what a container has made of a file that was handed over is put beside that, once, and the file goes", async () => {
@@ -15,6 +15,8 @@ Deno.test("what a container has made of a file that was handed over is put besid
       const history = openHistory(host, { name: "box" });
       const copy = await lend({ handed: true, history });
       assertEquals(Deno.statSync(copy.containerPath).mode! & 0o777, 0o600);
+      // It may be 1 GiB by then.
+      assert(takeBackMs([copy]) > 160_000);
       // As many apps save.
       if (isChanged) {
         await Deno.writeTextFile(`${copy.containerPath}.new`, "there");
@@ -70,41 +72,67 @@ Deno.test("what does not come now of a file that was handed over may come later,
 });
 
 Deno.test("a container has nothing put on the host but a regular file that is not too large, and no name of its own", async () => {
-  for (const way of ["link", "pipe", "huge", "full disk", "removed", "nobody waits"]) {
+  // 1 GiB is free. 8 GiB are, and soon no more.
+  const disks: Record<string, string[]> = {
+    "full disk": ["262144 4096 9"],
+    "filled disk": ["2097152 4096 9", "0 4096 9"],
+  };
+  for (const way of ["link", "pipe", "huge", "full disk", "filled disk", "removed", "nobody waits", "no place"]) {
     await withWorld(async ({ lend, file, names, takeBack, answer }) => {
       answer.now = (argv) => {
         if (argv[0] === "notify-send") return Promise.resolve(result(argv));
-        // 8 KiB are free.
-        return argv[0] === "stat" && way === "full disk" ? Promise.resolve(result(argv, 0, "2 4096 9")) : undefined;
+        const blocks = argv[0] === "stat" && disks[way]?.shift();
+        return blocks ? Promise.resolve(result(argv, 0, blocks)) : undefined;
       };
       const { containerPath } = await lend({ handed: true });
       if (way !== "huge") await Deno.remove(containerPath);
-      if (way === "full disk") await Deno.writeFile(containerPath, new Uint8Array(2049));
+      if (way.endsWith(" disk")) {
+        await Deno.writeFile(containerPath, new Uint8Array());
+        await Deno.truncate(containerPath, 300 * 2 ** 20);
+      }
       if (way === "link") await Deno.symlink("/etc/passwd", containerPath);
       if (way === "pipe") await new Deno.Command("mkfifo", { args: [containerPath] }).output();
       if (way === "huge") await Deno.truncate(containerPath, 2 ** 30 + 8);
-      if (way === "nobody waits") {
-        await Deno.writeTextFile(containerPath, "there");
-        await Deno.remove(join(file, ".."), { recursive: true });
-      }
+      if (way.startsWith("no")) await Deno.writeTextFile(containerPath, "there");
+      if (way === "nobody waits") await Deno.remove(join(file, ".."), { recursive: true });
+      if (way === "no place") await Deno.mkdir(versionOf(file));
       const [finding = ""] = await takeBack();
+      const isHere = `What "far:box" has made of "letter.odt" is here: ${join(file, "../../letter.odt")}`;
       assertStringIncludes(
         finding,
         {
           link: "it is no regular file any more",
           pipe: "it is no regular file any more",
           huge: "1 GiB large, and at most 1 GiB come back",
-          "full disk": "and at most 2 kiB come back",
+          "full disk": "300 MiB large, and at most 256 MiB come back",
+          "filled disk": "300 MiB large, and at most 256 MiB come back",
           removed: "",
-          "nobody waits": `What "far:box" has made of "letter.odt" is here: ${join(file, "../../letter.odt")}`,
+          "nobody waits": isHere,
+          "no place": isHere,
         }[way]!,
       );
-      if (way === "nobody waits") {
-        assertEquals(text(join(file, "../../letter.odt")), "there");
-        await Deno.mkdir(join(file, ".."));
-      }
+      if (way.startsWith("no")) assertEquals(text(join(file, "../../letter.odt")), "there");
+      if (way === "nobody waits") await Deno.mkdir(join(file, ".."));
+      if (way === "no place") await Deno.remove(versionOf(file));
       assertEquals(names(), [], way);
     });
+  }
+});
+
+Deno.test("a small version comes whatever is free, also where the place it goes to is on another disk", async () => {
+  const shared = await Deno.makeTempDir({ dir: "/dev/shm" });
+  try {
+    await withWorld(async ({ lend, file, names, takeBack, answer }) => {
+      answer.now = (argv) => argv[0] === "stat" ? Promise.resolve(result(argv, 0, "2 4096 9")) : undefined;
+      const { containerPath } = await lend({ handed: true });
+      await Deno.writeTextFile(containerPath, "there".repeat(2 ** 14));
+      await Deno.remove(join(file, ".."), { recursive: true });
+      await Deno.symlink(shared, join(file, ".."));
+      assertEquals([await takeBack(), names()], [[], [".version"]]);
+      assertEquals(text(versionOf(file)), "there".repeat(2 ** 14));
+    });
+  } finally {
+    await Deno.remove(shared, { recursive: true });
   }
 });
 
