@@ -2,7 +2,7 @@
 // about no module of its own is in `house`.
 
 import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { dirname, fromFileUrl, join } from "@std/path";
 import { modulesOf } from "../../../tools/coverage.ts";
 
 const root = fromFileUrl(new URL("../../..", import.meta.url));
@@ -68,6 +68,17 @@ function testsIn(directory: string): string[] {
   });
 }
 
+/** The files of the checkout that one of them loads, itself or by others. */
+function loadedBy(path: string, loaded = new Set<string>()): Set<string> {
+  if (loaded.has(path)) return loaded;
+  loaded.add(path);
+  const text = Deno.readTextFileSync(join(root, path));
+  for (const [, target] of text.matchAll(/(?:\bfrom|\bimport\(|^import)\s*"(\.[^"]+\.ts)"/gm)) {
+    loadedBy(join(dirname(path), target!), loaded);
+  }
+  return loaded;
+}
+
 Deno.test("each unit test has its counterpart", async () => {
   const tests = testsIn("").filter((path) => !path.startsWith("house/"));
   assert(tests.length > 100, tests.join("\n"));
@@ -88,9 +99,15 @@ Deno.test("each module has its test, or stands above with where it is tested", a
     [],
   );
   assertEquals(modules.filter((path) => !own.has(path) && !listed.includes(path)), [], "without a test");
+  const isLoaded = (path: string): boolean => {
+    const test = `tests/unit/${path}.test.ts`;
+    // Some run a script that imports it.
+    return loadedBy(test).has(`lib/${path}.ts`) || Deno.readTextFileSync(join(root, test)).includes(`${path}.ts"`);
+  };
+  assertEquals(modules.filter((path) => own.has(path) && !isLoaded(path)), [], "not loaded by its test");
   for (const path of nothingToTest) {
     assertEquals(
-      /\bfunction\b|=>\s*\{/.exec(await Deno.readTextFile(join(root, `lib/${path}.ts`)))?.[0],
+      /\bfunction\b|=>\s*\{|\s= .*=>/.exec(await Deno.readTextFile(join(root, `lib/${path}.ts`)))?.[0],
       undefined,
       path,
     );

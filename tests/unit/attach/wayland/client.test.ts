@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { newTransport } from "../../../../lib/attach/wayland/client.ts";
 import makeContext from "../../../../lib/attach/wayland/make_context.sh" with { type: "text" };
 import { runProcess } from "../../../../lib/base/process.ts";
 import { withValues } from "../../../../lib/base/shell_words.ts";
@@ -27,12 +28,13 @@ testWith(["python3", "mkfifo"], "a context of a waypipe that is slow stays where
   const own = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(join(own, "waypipe"), slowWaypipe, { mode: 0o755 });
-    const script = withValues(makeContext, { shared: own, transport: "t", app_id: "box", own });
+    const transport = newTransport();
+    const script = withValues(makeContext, { shared: own, transport, app_id: "box", own });
     // What waits on in the script for a session that never comes holds its output open.
     const lines = ["/bin/sh", "-c", '/bin/sh -c "$1" 2>/dev/null | head -n 2', "sh", script];
     const { stdout } = await runProcess(lines, {
       stdin: { text: "keep\n" },
-      env: { PATH: `${own}:${Deno.env.get("PATH")}`, END: join(own, "t~end") },
+      env: { PATH: `${own}:${Deno.env.get("PATH")}`, END: join(own, `${transport}~end`) },
       timeoutMs: 20_000,
     });
     assertEquals(stdout, "ready\nfound\n");
