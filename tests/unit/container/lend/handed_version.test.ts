@@ -6,6 +6,7 @@ import { UserError } from "../../../../lib/base/errors.ts";
 import { versionOf } from "../../../../lib/container/handed.ts";
 import { openHistory, readHistory } from "../../../../lib/container/history.ts";
 import { putVersion } from "../../../../lib/container/lend/handed_version.ts";
+import { copyFiles } from "../../../../lib/container/lend/journal.ts";
 import { takeBackMs, takeFilesBack } from "../../../../lib/container/lend/lend.ts";
 import { readCopies, result, text, withWorld } from "../../lent_world.ts";
 
@@ -49,12 +50,15 @@ Deno.test("what does not come now of a file that was handed over may come later,
   await withWorld(async ({ lend, file, names, takeBack, host, engine, answer }) => {
     const box = { engine, name: "box" };
     const history = openHistory(host, { name: "box" });
-    const { containerPath } = await lend({ handed: true, history });
-    await Deno.writeTextFile(containerPath, "there");
+    const copy = await lend({ handed: true, history });
+    await Deno.writeTextFile(copy.containerPath, "there");
     answer.now = (argv) => argv[1] === "exec" ? Promise.resolve(result(argv, 1)) : undefined;
     await assertRejects(takeBack, UserError, "does not give its version");
     assertEquals([names(), (await readCopies(host)).length], [[basename(file)], 1]);
     await Deno.remove(join(file, ".."), { recursive: true });
+    answer.now = (argv) => argv[0] === "mv" ? Promise.resolve({ ...result(argv, 1), stderr: "full" }) : undefined;
+    await assertRejects(takeBack, UserError, "A file cannot be put into");
+    await assertRejects(() => Deno.lstat(copyFiles(host, copy).part), Deno.errors.NotFound);
     // What shows it may take long.
     answer.now = (argv) => argv[0] === "notify-send" ? new Promise(() => {}) : undefined;
     await takeFilesBack(host, box, await readCopies(host));
