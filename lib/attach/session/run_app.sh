@@ -4,9 +4,9 @@
 # the apps that join the session, and waits for these: they hold a lock on the environment's file. app_outcome.ts reads the lines
 # it prints.
 unset TMPDIR
-# The agent takes this away when there is a tray.
+# The agent takes this away when there is a tray. It comes by SSH, which may be later than the session by as long as its bus waits.
 tries=0
-while [ -e "$RUNTIME_DIRECTORY/await_tray" ] && [ "$tries" -lt 150 ]; do
+while [ -e "$RUNTIME_DIRECTORY/await_tray" ] && [ "$tries" -lt 900 ]; do
   tries=$((tries + 1))
   sleep 0.02
 done

@@ -198,14 +198,8 @@ start() {
   : "${sockets:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${server:?}"
   : "${transport?}" "${unseen?}"
   # The answer of a first try has not arrived.
-  for record in "$directories"*/run; do
-    [ -e "$record" ] || continue
-    read -r id <"$record"
-    [ "$id" = "$run" ] || continue
-    session=${record%/run}
-    printf '%s\n' "${session#"$directories"}"
-    exit 0
-  done
+  session=$(units | sed -n "s/^gui-container-\(.*\)\.service .* run $run\$/\1/p")
+  [ -z "$session" ] || { printf '%s\n' "$session"; exit 0; }
   # Without a session, nobody else removes it.
   [ -z "$transport" ] || trap 'rm -f "$sockets/$transport"' EXIT
   for needed in "$program" "$server"; do
