@@ -6,8 +6,6 @@ import { setImmediate } from "node:timers";
 export interface ModelTime extends Disposable {
   /** In milliseconds. */
   now(): number;
-  /** A moment passes, in which no timer is due. */
-  add(ms: number): void;
   /** So many milliseconds pass. `then` is called after each timer, when what it has begun is done. */
   pass(ms: number, then: () => void): Promise<void>;
 }
@@ -38,7 +36,6 @@ export function startTime(): ModelTime {
   });
   return {
     now: () => now,
-    add: (ms) => void (now += ms),
     async pass(ms, then) {
       for (const end = now + ms; now < end;) {
         const [next] = [...timers].toSorted(([, one], [, other]) => one.at - other.at);

@@ -303,7 +303,7 @@ function createWorld(seed: number): World {
     happened: compositor.happened,
     async perform(name, seed) {
       const chance = chanceFrom(seed);
-      time.add(chance.below(20));
+      await time.pass(chance.below(20), check);
       if (links.length === 0) await connect();
       if (name in appSteps) {
         const link = chance.oneOf(links);

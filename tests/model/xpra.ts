@@ -284,7 +284,7 @@ function createWorld(seed: number): World {
     happened: client.happened,
     async perform(name, seed) {
       const chance = chanceFrom(seed);
-      time.add(chance.below(20));
+      await time.pass(chance.below(20), check);
       if (!run) await connect();
       await acts[name as StepName](chance);
       await settle();
