@@ -118,10 +118,12 @@ testOnOneEngine(
 );
 
 testOnIncus(
-  "attach.ts, Wayland: a Java program that stays without a display gets one, and what has a window stays as it is",
+  "attach.ts, Wayland: a Java program that stays without a display gets one beside other windows, too, and what has a window stays as it is",
   waylandParts,
   async (engine) => {
     const name = nameOn(engine);
+    const other = attach(engine, ["--session=other", name, "foot -T other sleep 600"]);
+    await windowCalled(`[${name}] other`);
     const says = `echo "Exception in thread \\"main\\" java.awt.HeadlessException: "`;
     const running = attach(engine, [
       "--session=java",
@@ -131,6 +133,8 @@ testOnIncus(
     await xWindow(engine, name, "xclock", "sh");
     await inContainer(engine, name, "pkill -x xclock");
     await running.ended;
+    await script("attach", engine, ["--stop", name, "other"]);
+    await other.ended;
     // It says so with its window there, and stays until the ten seconds are over in which it would have been ended.
     const isShown = 'grep -qE " 03 +[0-9]+ (.*/)?wayland$" /proc/net/unix';
     const wait = `until ${isShown}; do sleep 0.1; done; ${says}; sleep 10; echo ran >>share/runs; pkill -x foot`;
