@@ -80,7 +80,14 @@ async function managedOf(
   if (options.remote !== undefined || wantedCli(host, options.engine) !== undefined) return await list(options);
   const tried = await Promise.allSettled(engineClis.map((engine) => list({ ...options, engine })));
   const found = tried.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
-  return found.length > 0 ? found.flat() : await list(options);
+  if (found.length === 0) return await list(options);
+  for (const result of tried) {
+    if (result.status === "fulfilled") continue;
+    if (!isFailure(result.reason)) throw result.reason;
+    // One that is not installed says nothing.
+    if (result.reason.output !== "") host.ui.warn(result.reason.message);
+  }
+  return found.flat();
 }
 
 /** What is to be known of a container; undefined for one that is gone meanwhile. */

@@ -12,7 +12,7 @@ const mark = { "user.gui-container": "1" };
 async function listed(
   own: readonly string[],
   instances: readonly { name: string; config: Record<string, string> }[],
-  { words = [], cli = "incus" }: { words?: string[]; cli?: string } = {},
+  { words = [], cli = "incus", output = "" }: { words?: string[]; cli?: string; output?: string } = {},
 ): Promise<string[]> {
   const mounts = await Deno.makeTempDir();
   try {
@@ -24,6 +24,7 @@ async function listed(
       ...instance,
     }));
     const answer = ([program, , path = ""]: readonly string[]): Answer => {
+      if (program !== cli && output !== "") return { code: 1, stderr: output };
       if (program !== cli) return new UserError("no", { hint: "", exitCode: 127 });
       if (path.includes("/snapshots/")) return { stdout: JSON.stringify({ created_at: "2026-01-02T03:04:05Z" }) };
       const one = all.find(({ name }) => path === `/1.0/instances/${name}`);
@@ -55,6 +56,10 @@ Deno.test("the list has the containers that create.ts has made for this user, an
 Deno.test("the list asks all engines that answer, and takes no name of a container", async () => {
   const here = [{ name: "box", config: mark }];
   assertEquals((await listed(["box"], here, { cli: "lxc" }))[0]!.split("\t")[1], "lxc");
+  const [warning, row] = await listed(["box"], here, {
+    output: 'Error: Get "http://unix.socket/1.0": dial unix /run/lxd.socket: connect: permission denied',
+  });
+  assertEquals([warning, row!.split("\t")[0]], ["warn: Permission denied on LXD's socket", "result: box"]);
   await assertRejects(() => listed(["box"], here, { cli: "none" }), UserError);
   for (const words of [["box"], ["far:", "box"]]) {
     const error = await assertRejects(() => listed([], [], { words }), UserError, "--list takes no NAME");
