@@ -39,11 +39,16 @@ export async function windows(env: Record<string, string> | string = desktop()):
 }
 
 /** Waits for a window with this title. */
-export function windowCalled(title: string, env?: Record<string, string>): Promise<Window> {
-  return eventually(
-    `a window called "${title}"`,
-    async () => (await windows(env)).find(({ name }) => name === title),
-  );
+export async function windowCalled(title: string, env?: Record<string, string>): Promise<Window> {
+  let there: Window[] = [];
+  try {
+    return await eventually(
+      `a window called "${title}"`,
+      async () => (there = await windows(env)).find(({ name }) => name === title),
+    );
+  } catch (error) {
+    throw new Error(`There are ${JSON.stringify(there.map(({ name }) => name))}`, { cause: error });
+  }
 }
 
 /**
