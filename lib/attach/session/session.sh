@@ -152,7 +152,7 @@ carry() {
 }
 
 # Has the agent of a session hand files over to the host, as the session's xdg-open does; the parameters are their addresses. Ends
-# with 1 when it takes one of them not, such as a directory.
+# with 1 when one of them is not taken, such as a directory.
 #   session  as for find_session
 hand() {
   find_session
