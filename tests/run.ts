@@ -6,6 +6,7 @@
 import { fromFileUrl, join } from "@std/path";
 import { runProcess } from "../lib/base/process.ts";
 import { hostPackages, missingPackages, xpraRuntimePackages } from "./lab/packages.ts";
+import { failuresIn } from "./failures.ts";
 import { type Queued, runQueue } from "./queue.ts";
 import { type IncusName, missingParts, type SeatName, seatNames } from "./lab/state.ts";
 
@@ -69,15 +70,12 @@ function endToEnd({ xpra5, today }: { xpra5: Promise<unknown>; today: Promise<un
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
-/** The first lines of what each failed test printed: they stand at the end, too, where a long log is read first. */
+/** What stands at the end, too, where a long log is read first. */
 const errors: string[] = [];
 const seconds = new Map<string, number>();
 
 /** How long a job may take, in seconds: a test that waits for ever holds up no others. */
 const maxJobSeconds = 1_500;
-
-/** How much of what a failed test printed stands at the end. */
-const [maxErrorLines, maxErrorColumns] = [6, 240];
 
 /** Runs a job; shows what it printed when it has ended, and adds its summary line to the total. */
 async function runJob({ name, argv }: Job, seat: SeatName): Promise<void> {
@@ -100,12 +98,7 @@ async function runJob({ name, argv }: Job, seat: SeatName): Promise<void> {
   total.failed += Number(failed);
   total.skipped += Number(skipped);
   for (const line of printed) if (/ \.\.\. FAILED/.test(line)) failures.push(`${name}: ${line}`);
-  const [first, end] = [" ERRORS ", " FAILURES "].map((heading) => printed.indexOf(heading));
-  let shown = 0;
-  for (const line of first! < 0 ? [] : printed.slice(first! + 1, end)) {
-    if (/ => \.\/tests\//.test(line)) shown = 0;
-    if (line.trim() !== "" && ++shown <= maxErrorLines) errors.push(line.slice(0, maxErrorColumns));
-  }
+  errors.push(...failuresIn(printed));
   if (code !== 0 && failed === "0") {
     failures.push(`${name}: exit status ${code}`);
     total.failed++;

@@ -28,17 +28,28 @@ globalThis.addEventListener("unload", () => {
   }
 });
 
+/** A run of a script: its command line, what it has said, and its exit status once it has ended. */
+interface ScriptRun {
+  argv: readonly string[];
+  said: string[];
+  code?: number;
+}
+
+/** The runs of scripts since a test has begun. */
+export const scriptRuns: ScriptRun[] = [];
+
 /** Runs a script as its user does: with the permissions in its first lines. */
-export function script(
+export async function script(
   name: "create" | "attach" | "map",
   engine: EngineName,
   args: readonly string[],
   options: Partial<ProcessOptions> = {},
 ): Promise<ProcessResult> {
-  return runProcess([join(root, `${name}.ts`), `--engine=${engine}`, ...args], {
-    okCodes: "any",
-    ...options,
-  });
+  const run = noteRun([join(root, `${name}.ts`), `--engine=${engine}`, ...args]);
+  const result = await runProcess(run.argv, { okCodes: "any", ...options });
+  run.said.push(...`${result.stdout}${result.stderr}`.split("\n"));
+  run.code = result.code;
+  return result;
 }
 
 /** Starts a script without waiting for it. */
@@ -48,7 +59,16 @@ export function startScript(
   args: readonly string[],
   options: Partial<ProcessOptions> = {},
 ): RunningProcess {
-  return startProcess([join(root, `${name}.ts`), `--engine=${engine}`, ...args], { ...options });
+  const run = noteRun([join(root, `${name}.ts`), `--engine=${engine}`, ...args]);
+  const process = startProcess(run.argv, { output: { line: (line) => run.said.push(line) }, ...options });
+  process.ended.then(({ code }) => run.code = code, () => {});
+  return process;
+}
+
+function noteRun(argv: readonly string[]): ScriptRun {
+  const run = { argv, said: [] };
+  scriptRuns.push(run);
+  return run;
 }
 
 /** What runs a program in a container until its answer is here; see `holding` in lib/engine/instance.ts. */

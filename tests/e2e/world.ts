@@ -2,7 +2,8 @@
 
 import { join } from "@std/path";
 import { type EngineName, engineNames, missingParts, type PartName } from "../lab/state.ts";
-import { publicKey, root, script } from "./run.ts";
+import { tellAftermath } from "./aftermath.ts";
+import { publicKey, root, script, scriptRuns } from "./run.ts";
 
 export type { EngineName };
 
@@ -60,8 +61,10 @@ export function testOnEngines(
       name: `${engine}: ${name}${missing ? ` (skipped: ${missing})` : ""}`,
       ignore: missing !== undefined,
       async fn() {
+        scriptRuns.length = 0;
         await makeShared(engine);
         await test(engine).catch(async (error) => {
+          await tellAftermath(engine).catch(() => {});
           await discardShared(engine);
           throw error;
         });
