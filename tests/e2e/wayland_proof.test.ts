@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
-import { inContainer, mountsRoot, sh, startScript } from "./run.ts";
+import { eventually, inContainer, mountsRoot, sh, startScript } from "./run.ts";
 import { nothingLeft, testOnIncus } from "./sessions.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { type EngineName, shareContainer } from "./world.ts";
@@ -88,6 +88,7 @@ async function inSession(engine: EngineName, scene: Scene): Promise<Loot> {
   const loot = await steal(engine, {
     ...scene,
     environment: '. "$XDG_RUNTIME_DIR/gui-container-hostile/environment"',
+    works: false,
   });
   await inContainer(engine, name, "systemctl --user stop gui-container-hostile.service");
   await attach.ended;
@@ -107,7 +108,7 @@ async function withSocket(engine: EngineName, scene: Scene): Promise<Loot> {
   const app = inContainer(engine, name, `${environment}; exec foot -T app sleep 600`).catch(() => {});
   try {
     await windowCalled("app");
-    return await steal(engine, { ...scene, environment });
+    return await steal(engine, { ...scene, environment, works: true });
   } finally {
     await inContainer(engine, name, "pkill -x foot");
     await app;
@@ -115,9 +116,10 @@ async function withSocket(engine: EngineName, scene: Scene): Promise<Loot> {
   }
 }
 
-/** Tries everything, on the display that `environment` sets. */
-async function steal(engine: EngineName, scene: Scene & { environment: string }): Promise<Loot> {
-  const { environment, title, directory } = scene;
+/** Tries everything, on the display that `environment` sets. What works there is waited for; all else has some seconds. */
+async function steal(engine: EngineName, scene: Scene & { environment: string; works: boolean }): Promise<Loot> {
+  const { environment, title, directory, works } = scene;
+  const limit = (seconds: number): string => `timeout ${works ? 40 : seconds}`;
   const inside = (shell: string): Promise<string> =>
     inContainer(engine, nameOn(engine), `${environment}; cd share; ${shell}`);
   const share = join(mountsRoot, nameOn(engine), "share");
@@ -127,7 +129,7 @@ async function steal(engine: EngineName, scene: Scene & { environment: string })
   const globals = privileged.filter((global) => info.includes(`interface: '${global}'`)).length;
 
   await focus();
-  await inside("rm -f screen.ppm; timeout 10 grim -t ppm screen.ppm 2>&1 || true");
+  await inside(`rm -f screen.ppm; ${limit(10)} grim -t ppm screen.ppm 2>&1 || true`);
   const isSeen = await Deno.lstat(join(share, "screen.ppm")).then(() => true, () => false);
   const pixels = isSeen
     ? Number(
@@ -137,27 +139,28 @@ async function steal(engine: EngineName, scene: Scene & { environment: string })
       ]),
     )
     : 0;
-  const titles = (await inside("timeout 5 wlrctl toplevel list 2>&1 || true")).includes(title) ? 1 : 0;
+  const titles = (await inside(`${limit(5)} wlrctl toplevel list 2>&1 || true`)).includes(title) ? 1 : 0;
 
   // A menu that takes the keyboard from the window with the focus.
   await focus();
-  const menu = inside("timeout 6 fuzzel --dmenu --log-level=none </dev/null 2>/dev/null || true");
-  await pause(1_500);
+  const menu = inside(`${limit(6)} fuzzel --dmenu --log-level=none </dev/null 2>/dev/null || true`);
+  // sway does not tell of it. Where it cannot be shown, it ends.
+  await Promise.race([menu, pause(5_000)]);
   await type(`${secret}\n`);
   const keys = (await menu).trim() === secret ? secret.length : 0;
   await pause(300);
 
   const typed = join(directory, "typed-by-the-app");
   await focus();
-  await inside("timeout 10 wtype -d 40 '     touch typed-by-the-app' -k Return 2>&1 || true");
-  await pause(500);
-  const commands = await Deno.remove(typed).then(() => 1, () => 0);
+  await inside(`${limit(10)} wtype -d 40 '     touch typed-by-the-app' -k Return 2>&1 || true`);
+  const commands = await eventually("the file", () => Deno.lstat(typed), works ? {} : { timeoutMs: 500 })
+    .then(() => 1, () => 0);
 
   await sh(["wl-copy", secret], { env: desktop(), output: "inherit" });
   // The clipboard belongs to the window with the focus.
   const [own] = (await windows()).filter(({ name }) => name.endsWith("app"));
   await sh(["swaymsg", `[con_id=${own!.id}] focus`], { env: desktop() });
-  const clipboard = (await inside("timeout 5 wl-paste 2>&1 || true")).includes(secret) ? 1 : 0;
+  const clipboard = (await inside(`${limit(5)} wl-paste 2>&1 || true`)).includes(secret) ? 1 : 0;
   return { globals, keys, pixels, titles, commands, clipboard };
 }
 
