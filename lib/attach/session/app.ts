@@ -80,7 +80,8 @@ export function appScript(app: readonly string[]): string {
  * The script for sh that runs an app in a session of another one; the parameters are the first byte of what it prints in
  * the log, and its words.
  */
-export const joinedAppScript = `${runOnEitherScript}first_byte=$1; shift; run_on_either "$first_byte" "$1" "$@"`;
+export const joinedAppScript = `${runOnEitherScript}first_byte=$1; shift
+run_on_either "$first_byte" "$1" "$@"; status=$?; await_restarted /dev/null; exit "$status"`;
 
 /** The error for an app whose program is not in the container. */
 export function noSuchApp(program: string, container: string, cause: unknown): UserError {

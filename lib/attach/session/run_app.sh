@@ -17,6 +17,7 @@ echo "The app is started"
 # shellcheck disable=SC2016 # The inner shell expands these: its process id becomes the app's.
 run_on_either 1 "$1" /bin/sh -c 'echo $$ >"$RUNTIME_DIRECTORY/pid"; exec "$@"' sh "$@"
 status=$?
+await_restarted "$RUNTIME_DIRECTORY/pid"
 echo "The app ended with exit status $status"
 flock --exclusive "$RUNTIME_DIRECTORY/environment" true
 exit $status

@@ -39,6 +39,20 @@ tail -c "+$first_byte" -f "$log" | {
 # waypipe 0.9.2 binds its display by the name alone. Apps of other sessions count, too.
 connected=' 03 +[0-9]+ (.*/)?wayland$'
 
+# Waits for what Firefox has started in its own place, as after an update. The parameter is a file for its process id.
+await_restarted() {
+  # In its own children, that variable is empty.
+  found=$(grep -lszx MOZ_LAUNCHED_CHILD=1 /proc/[0-9]*/environ)
+  for process in $found; do
+    process=${process%/environ}
+    cmp -s "$process/cgroup" /proc/self/cgroup || continue
+    echo "${process#/proc/}" >"$1"
+    tail --pid="${process#/proc/}" --sleep-interval=0.1 -f /dev/null
+    await_restarted "$1"
+    return
+  done
+}
+
 # Whether the app has printed something like this.
 has_printed() {
   tail -c "+$first_byte" "/proc/$$/fd/1" | head -c 65536 | grep -qaiE "$1"

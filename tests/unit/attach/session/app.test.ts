@@ -268,6 +268,18 @@ Deno.test("appScript() says that there is no Xwayland, and lets an app fail whos
   assertEquals([without.code, broken.code], [3, 3]);
 });
 
+Deno.test("a session waits for a Firefox that restarts itself, and knows its process; not for another program that stays", async () => {
+  const known = "grep -qx $$ $RUNTIME_DIRECTORY/pid";
+  const again =
+    `MOZ_LAUNCHED_CHILD= sleep 60 & for n in 1 2 3 4 5; do ${known} && break; sleep 1; done; ${known} && echo known`;
+  const restart = `env MOZ_LAUNCHED_CHILD=1 sh -c '${again}' & sleep 0.3; exit 3`;
+  const { code, log } = await runApp(["sh", "-c", restart]);
+  assertEquals([code, log], [3, "The app is started\nknown\nThe app ended with exit status 3\n"]);
+  const startMs = performance.now();
+  await runApp(["sh", "-c", "sleep 60 & exit 3"]);
+  assert(performance.now() - startMs < 4_000);
+});
+
 Deno.test("joinedAppScript ends a window manager that still waits for its keys, and with it holds the session no longer", async () => {
   const joined = `set -- 1 sh -c 'echo "Cannot open display"; exit 3'; ${joinedAppScript}`;
   const script = `exec 9>"$RUNTIME_DIRECTORY/lock"; (flock --shared 9; ${joined})
