@@ -6,6 +6,8 @@ import { ifThere, writeAll } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { lockFile } from "../../base/lock.ts";
 import { quoteWords } from "../../base/shell_words.ts";
+import { channelNamesOf, parseChannels } from "../session/channels.ts";
+import { applySettings } from "./apply.ts";
 import {
   checkSetting,
   listKeys,
@@ -14,6 +16,7 @@ import {
   readSettingsText,
   type SettingKey,
   settingKeys,
+  type Settings,
   settingsPath,
   shortened,
 } from "./file.ts";
@@ -89,8 +92,10 @@ export async function withEntry(
   text: string,
   { word, given }: { word: string; given: ReadonlyMap<SettingKey, string> },
 ): Promise<{ text: string; entry: string }> {
-  const lines = text.trim() === "" ? ["containers:"] : text.replace(/\n$/, "").split("\n");
-  const list = lines.findIndex((line) => /^containers\s*:/.test(line));
+  const isList = (line: string): boolean => /^containers\s*:/.test(line);
+  const written = text.trim() === "" ? [] : text.replace(/\n$/, "").split("\n");
+  const lines = written.some(isList) ? written : [...written, "containers:"];
+  const list = lines.findIndex(isList);
   const first = lines.find((line, index) => index > list && /^\s*-\s/.test(line));
   const indentation = /^\s*/.exec(first ?? "  ")![0];
   const head = [`${indentation}${mark}`, `${indentation}- name: ${quoted(word)}`];
@@ -100,13 +105,13 @@ export async function withEntry(
   const old = from < 0 ? [] : [...head, ...end < 0 ? below : below.slice(0, end)];
   const rest = from < 0 ? lines : lines.toSpliced(from, old.length);
   const [kept] = await parseSettings(host, ["containers:", ...old].join("\n"));
-  const settings = new Map([...[...kept?.settings ?? []].map(([key, { value }]) => [key, value] as const), ...given]);
+  const settings = withKept(given, kept?.settings ?? new Map());
   const entry = [
     ...head,
     ...settingKeys.filter((key) => settings.has(key)).map((key) => {
       const value = settings.get(key)!;
-      const isList = listKeys.some((one) => one === key);
-      return `${indentation}  ${key}: ${isList ? `[${value.split(",").join(", ")}]` : quoted(value)}`;
+      const isNames = listKeys.some((one) => one === key);
+      return `${indentation}  ${key}: ${isNames ? `[${value.split(",").join(", ")}]` : quoted(value)}`;
     }),
   ];
   const shown = entry.slice(1).join("\n");
@@ -114,7 +119,7 @@ export async function withEntry(
   try {
     const [top, ...others] = await plainEntries(host, made);
     const isWhole = `${others}` === `${await plainEntries(host, rest.join("\n"))}`;
-    if (list >= 0 && isWhole && top === plainEntry(word, (key) => settings.get(key))) {
+    if (isWhole && top === plainEntry(word, (key) => settings.get(key))) {
       return { text: made, entry: shown };
     }
   } catch {
@@ -124,6 +129,19 @@ export async function withEntry(
     `An entry cannot be added to ${shortened(host, settingsPath(host)!)} without changing the rest of it`,
     `Add it by hand, at the top of "containers:":\n${shown}`,
   );
+}
+
+/** What holds with the options and what was kept before, which the options come before as in the run that has them. */
+function withKept(given: ReadonlyMap<SettingKey, string>, kept: Settings): Map<SettingKey, string> {
+  const options = new Map([...given].map(([key, value]) => [optionOf(key), value]));
+  const { values, atMost } = applySettings(options, kept);
+  const settings = givenSettings(values);
+  if (atMost) settings.set("at-most", atMost.value);
+  for (const key of listKeys) {
+    const channels = parseChannels(settings.get(key) ?? "");
+    if (channels.length > 0) settings.set(key, channelNamesOf(new Set(channels)).join(","));
+  }
+  return settings;
 }
 
 /** The entries of a text, to compare them. */

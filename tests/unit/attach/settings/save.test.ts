@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { settingsFor } from "../../../../lib/attach/settings/file.ts";
+import { type SettingKey, settingsFor } from "../../../../lib/attach/settings/file.ts";
 import { saveSettings, withEntry } from "../../../../lib/attach/settings/save.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { bank, file, host, withFile } from "../../settings_file.ts";
@@ -23,7 +23,7 @@ Deno.test("--save puts an entry at the top, keeps what it kept before, and leave
   # Kept by --save
   - name: mail
     preset: isolated
-    allow: [links, clipboard]
+    allow: [clipboard, links]
     border: "#00ff00"
 `,
       ),
@@ -35,6 +35,25 @@ Deno.test("--save puts an entry at the top, keeps what it kept before, and leave
   });
   const made = await withEntry(host, "", { word: "null", given: new Map([["display", "x11"]]) });
   assertEquals(made.text, 'containers:\n  # Kept by --save\n  - name: "null"\n    display: "x11"\n');
+});
+
+Deno.test("what --save has kept holds as in the run that kept it: a channel is in one list, and a preset replaces others", async () => {
+  await withFile("# None yet.\n", async (path, host) => {
+    const save = async (...given: [SettingKey, string][]): Promise<string> => {
+      await saveSettings(host, "bank", new Map(given));
+      return (await Deno.readTextFile(path)).replace(/^[^]*- name: bank\n/, "").replaceAll(/^ +/gm, "");
+    };
+    assertEquals(
+      await save(["allow", "microphone,links"], ["deny", "sound"]),
+      "allow: [microphone, links]\ndeny: [sound]\n",
+    );
+    assertEquals(await save(["ask", "links"]), "allow: [microphone]\ndeny: [sound]\nask: [links]\n");
+    assertEquals(await save(["allow", "sound"]), "allow: [sound, microphone]\nask: [links]\n");
+    const text = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, `${text}    at-most: trusted\n`);
+    assertEquals(await save(["preset", "isolated"]), "preset: isolated\nat-most: trusted\n");
+    assertStringIncludes(await Deno.readTextFile(path), "# None yet.\ncontainers:\n");
+  });
 });
 
 Deno.test("--save writes through a link to a file, and makes nothing beside that", async () => {
