@@ -9,7 +9,7 @@ import type { EngineOptions } from "../container/address.ts";
 import { chooseEngine } from "../engine/engine.ts";
 import { recordedChannels } from "./session/channels.ts";
 import { findRuns } from "./session/runs.ts";
-import { listAllSessions, listSessions, type LiveSession } from "./session/live_sessions.ts";
+import { isPaused, listAllSessions, listSessions, type LiveSession } from "./session/live_sessions.ts";
 
 /**
  * Prints the live sessions of one container, or of all.
@@ -49,5 +49,7 @@ export function dataOf({ isServed: _, channels, ...session }: LiveSession): Reco
 /** Does not start a container that does not run. */
 async function listContainer(host: Host, word: string, options: EngineOptions): Promise<LiveSession[]> {
   await using container = await resolveContainer(host, { word, ...options });
-  return await container.isRunning() ? await listSessions(container) : [];
+  if (await container.isStopped()) return [];
+  if (!await container.isRunning()) throw isPaused(container);
+  return await listSessions(container);
 }

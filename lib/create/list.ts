@@ -102,7 +102,7 @@ async function describe(
   try {
     const [origin, sessions] = await all([
       findOrigin(host, instance),
-      status === "Running" ? seenSessions(host, instance) : Promise.resolve([]),
+      status === "Stopped" ? Promise.resolve([]) : seenSessions(host, instance),
     ]);
     const member = location === "none" ? null : location;
     const software = origin?.created_at ?? null;

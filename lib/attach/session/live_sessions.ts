@@ -5,7 +5,7 @@ import { attachLine } from "./advice.ts";
 import { exitStatus, sessionScript, type Verb } from "./protocol.ts";
 import { mapSome } from "../../base/promises.ts";
 import { inputError, isFailure, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
-import { type Engine, labelOf } from "../../engine/engine.ts";
+import { type Engine, engineLine, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, isLost, listInstances } from "../../engine/instance.ts";
 import type { Container } from "../../container/container.ts";
 import { containerOf } from "../../container/resolve.ts";
@@ -99,6 +99,7 @@ export async function listAllSessions(host: Host, engine: Engine): Promise<LiveS
       await using container = await containerOf(host, instance, { bootTimeoutMs: listTimeoutMs });
       // A session has left a trace on this side.
       if (!await mayHaveSessions(container, instance)) return [];
+      if (instance.status === "Frozen") throw isPaused(container);
       // Several questions at once could not be told apart.
       return await listSessions(container, { mayAsk: false });
     } catch (error) {
@@ -112,8 +113,13 @@ export async function listAllSessions(host: Host, engine: Engine): Promise<LiveS
   for (const member of new Set(instances.filter(isLost).map(({ location }) => location))) {
     host.ui.warn(`The member "${member}" of the cluster does not answer: sessions on it are not listed`);
   }
-  const running = instances.filter((instance) => isManaged(instance) && instance.status === "Running");
-  return (await mapSome(running, { atOnce: maxAtOnce, act: ask })).flat();
+  const up = instances.filter((instance) => isManaged(instance) && /^(?:Running|Frozen)$/.test(instance.status));
+  return (await mapSome(up, { atOnce: maxAtOnce, act: ask })).flat();
+}
+
+/** Why the sessions of a container are not known that is paused. */
+export function isPaused({ label, engine }: Container): UserError {
+  return new UserError(`"${label}" is paused`, { hint: `Resume it: ${engineLine(engine, ["start", label])}` });
 }
 
 async function mayHaveSessions(container: Container, { config, last_used_at }: InstanceInfo): Promise<boolean> {

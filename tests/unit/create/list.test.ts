@@ -11,12 +11,13 @@ const mark = { "user.gui-container": "1" };
 /** What the list has in a home with directories of `own`, where the engine has these instances. */
 async function listed(
   own: readonly string[],
-  instances: readonly { name: string; config: Record<string, string> }[],
+  instances: readonly { name: string; config: Record<string, string>; status?: string }[],
   { words = [], cli = "incus", output = "" }: { words?: string[]; cli?: string; output?: string } = {},
 ): Promise<string[]> {
   const mounts = await Deno.makeTempDir();
   try {
-    for (const name of own) await Deno.mkdir(`${mounts}/${name}`);
+    for (const name of own) await Deno.mkdir(`${mounts}/${name}/xpra`, { recursive: true });
+    await new Deno.Command("mkfifo", { args: own.map((name) => `${mounts}/${name}/xpra/firefox`) }).output();
     const all = instances.map((instance) => ({
       status: "Stopped",
       location: "none",
@@ -51,6 +52,12 @@ Deno.test("the list has the containers that create.ts has made for this user, an
   const row = "bank\tincus\tstopped\t-\tisolated\t2026-01-02\tyes";
   assertEquals(await listed(["bank", "by-hand", "copy"], instances), [`result: ${row}`]);
   assertEquals(await listed([], instances), ["status: There is no container of yours", "result: "]);
+});
+
+Deno.test("the sessions of a container are listed that is paused, and none of one that is stopped", async () => {
+  const sessions = async (status: string): Promise<string | undefined> =>
+    (await listed(["box"], [{ name: "box", config: mark, status }]))[0]!.split("\t")[3];
+  assertEquals([await sessions("Frozen"), await sessions("Stopped")], ["firefox", "-"]);
 });
 
 Deno.test("the list asks all engines that answer, and takes no name of a container", async () => {
