@@ -21,6 +21,7 @@
  */
 
 import { basename, dirname, join, resolve } from "@std/path";
+import { readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { mountsRoot, privatePrefix } from "./paths.ts";
 
@@ -46,7 +47,21 @@ export function isHanded(host: Pick<Host, "env">, path: string): boolean {
     dirname(run) === resolve(mountsRoot(host));
 }
 
-/** Where that is put which has become of a file. No name that a container chooses begins with a dot. */
-export function versionOf(path: string): string {
-  return join(dirname(path), ".version");
+/**
+ * Where that is put which has become of a file.
+ *
+ * @param label the container's, or the copy's, which has no dot. No name that a container chooses begins with one
+ */
+export function versionOf(path: string, label: string): string {
+  return join(dirname(path), `.version.${label}`);
+}
+
+/** What has become of a file, in this directory: its path, and the container, or copy, in which that was. */
+export async function findVersion(directory: string): Promise<{ path: string; madeIn: string } | undefined> {
+  for (const { name } of await readDirectory(directory)) {
+    // One that does not come whole has another dot.
+    const [, madeIn] = /^\.version\.([^.]+)$/.exec(name) ?? [];
+    if (madeIn !== undefined) return { path: join(directory, name), madeIn };
+  }
+  return undefined;
 }

@@ -305,7 +305,7 @@ async function bringsVersionsBack(
     }, slow);
   };
   /** Opens a file in the viewer, and closes that when it shows it, and has been given another one meanwhile. */
-  const view = async (name: string, text: string, other?: { name: string; text: string }): Promise<void> => {
+  const view = async (name: string, text: string, other?: { name: string; text: string }): Promise<string> => {
     const shown = await show(name, text);
     assertEquals(shown !== web, isCopy);
     if (other) {
@@ -319,12 +319,13 @@ async function bringsVersionsBack(
     }
     await inContainer(engine, shown, "pkill 'foot|xterm'");
     await eventually("an empty directory", async () => (await onTheirWay()).length === 0, slow);
+    return shown;
   };
   try {
     await eventually("the app", () => inChat("true").then(() => true, () => false), slow);
-    const where = isCopy ? `in a copy of "${web}"` : `in "${web}"`;
     await Deno.writeTextFile(join(directory, "answer"), "Save the new version");
-    await view("a budget.pdf", "edit one");
+    const shown = await view("a budget.pdf", "edit one");
+    const where = isCopy ? `in "${shown}", a copy of "${web}"` : `in "${web}"`;
     assertEquals(
       await inChat("stat -c '%U %n' * && cat 'a budget (2).pdf'"),
       [
@@ -355,7 +356,10 @@ async function bringsVersionsBack(
       const shown = await show("f.pdf", "edit six");
       attach.kill("SIGINT");
       await attach.ended;
-      assertStringIncludes(said, `"f.pdf" may still be open ${where}: what is saved there comes to your downloads`);
+      assertStringIncludes(
+        said,
+        `"f.pdf" may still be open in a copy of "${web}": what is saved there comes to your downloads`,
+      );
       await inContainer(engine, shown, "pkill 'foot|xterm'");
       const path = join(directory, "f.pdf");
       await eventually(

@@ -8,6 +8,7 @@ import { createPermissions, type Permissions } from "../../lib/attach/session/pe
 import type { Place } from "../../lib/attach/session/places.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
+import { versionOf } from "../../lib/container/handed.ts";
 import { openHistory, readHistory } from "../../lib/container/history.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
 import { ubuntuUser } from "../../lib/container/user.ts";
@@ -159,9 +160,11 @@ export async function inWorld(
       done,
       async endRuns(code, version) {
         for (const { name } of Deno.readDirSync(own)) {
-          if (version !== undefined) await Deno.writeTextFile(join(own, name, ".version"), version);
-          for (const file of Deno.readDirSync(join(own, name))) {
-            if (file.name !== ".version") await Deno.remove(join(own, name, file.name));
+          for (const file of [...Deno.readDirSync(join(own, name))]) {
+            const path = join(own, name, file.name);
+            const label = filePlaces?.[0]?.on === "copy" ? "office-d1a2b3" : "office";
+            if (version !== undefined) await Deno.writeTextFile(versionOf(path, label), version);
+            await Deno.remove(path);
           }
         }
         for (const end of runs.splice(0)) end(code);

@@ -28,7 +28,7 @@ import {
   saveVersion,
   versionQuestion,
 } from "./elsewhere.ts";
-import { defaultPrinter, moveOut, printFile, readFile, type SentFile } from "./handed_files.ts";
+import { defaultPrinter, moveOut, printFile, readFile, type SentFile, type Version } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
 import { typeOf } from "../session/file_types.ts";
 import { onHost, type Opening, type Place, placeText } from "../session/places.ts";
@@ -202,14 +202,14 @@ export function desktopOf(
 
   /** Saves what another container has made of a file where the user says: that is lost only if it is to be discarded. */
   const settleVersion = async (
-    { path, size }: { path: string; size: number },
+    { path, size, madeIn }: Version,
     { file: { name, directory: from }, place }: { file: Handed; place: Place },
   ): Promise<void> => {
-    const where = placeText(place);
+    const where = placeText(place, madeIn);
     try {
       const { user, share } = await container.reach();
       const directory = from ?? share;
-      const agreed = await agreedTo(versionQuestion(label, { name, size, place, directory }));
+      const agreed = await agreedTo(versionQuestion(label, { name, size, where, directory }));
       if (agreed === discardVersion) return host.ui.status(`The new version of "${name}" is discarded`);
       if (agreed === saveVersion) {
         const { putVersion } = await import("../../container/lend/handed_version.ts");

@@ -111,9 +111,8 @@ export const [saveVersion, discardVersion] = ["Save the new version", "Discard i
 /** What the user is asked before what another container has made of a file is saved in the one that it is from. */
 export function versionQuestion(
   label: string,
-  { name, size, place, directory }: { name: string; size: number; place: Place; directory: string },
+  { name, size, where, directory }: { name: string; size: number; where: string; directory: string },
 ): Question {
-  const where = placeText(place);
   return {
     channel: "files",
     what: "get a new version of a file",

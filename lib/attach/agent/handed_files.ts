@@ -6,10 +6,10 @@
 import { abortable } from "@std/async";
 import { join, toFileUrl } from "@std/path";
 import { isFailure, ProcessError, UserError } from "../../base/errors.ts";
-import { exists, ifThere } from "../../base/files.ts";
+import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import type { Container } from "../../container/container.ts";
-import { handedDirectory, versionOf } from "../../container/handed.ts";
+import { findVersion, handedDirectory } from "../../container/handed.ts";
 import { Refusal } from "../../guard/faults.ts";
 
 /** How long a file may take to come, in milliseconds. */
@@ -57,6 +57,14 @@ export async function readFile(
   return { path, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
+/** What has become of a file in another container. */
+export interface Version {
+  path: string;
+  /** The container, or copy, in which it was made. */
+  madeIn: string;
+  size: number;
+}
+
 /** A file that is handed over to another container. It is removed at the end of its scope. */
 export interface SentFile extends AsyncDisposable {
   /** Where the other run reads it. */
@@ -66,9 +74,9 @@ export interface SentFile extends AsyncDisposable {
    *
    * @param run the exit status of the other run, which may leave it with a session that goes on
    * @param signal ends the waiting: what has come by then counts, and nothing comes after it
-   * @returns the path of what has become of it, and its size in bytes; undefined where it has not changed
+   * @returns what has become of it, and its size in bytes; undefined where it has not changed
    */
-  version(run: Promise<number>, signal: AbortSignal): Promise<{ path: string; size: number } | undefined>;
+  version(run: Promise<number>, signal: AbortSignal): Promise<Version | undefined>;
 }
 
 /**
@@ -102,9 +110,8 @@ export async function moveOut(
       });
       // The other run finds out that nobody waits, and brings what comes later to the downloads.
       await Deno.rename(directory, gone);
-      const path = versionOf(join(gone, name));
-      const version = await ifThere(Deno.lstat(path));
-      return version && { path, size: version.size };
+      const version = await findVersion(gone);
+      return version && { ...version, size: (await Deno.lstat(version.path)).size };
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };

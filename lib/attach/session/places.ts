@@ -55,10 +55,11 @@ export function parsePlaces(
   );
 }
 
-/** A place for the user: `in a copy of "web"`. */
-export function placeText(place: Place): string {
+/** A place for the user: `in a copy of "web"`; with the `copy`'s name, `in "web-d1a2b3", a copy of "web"`. */
+export function placeText(place: Place, copy?: string): string {
   if (place.on === "host") return "on this host";
-  return place.on === "copy" ? `in a copy of "${place.container}"` : `in "${place.container}"`;
+  if (place.on === "container") return `in "${place.container}"`;
+  return `in ${copy === undefined ? "" : `"${copy}", `}a copy of "${place.container}"`;
 }
 
 /** What follows the line about the open channels, where links or files do not open on this host. */
@@ -66,6 +67,6 @@ export function openingLine(open: ReadonlySet<Channel>, opening: Opening = {}): 
   return openedKinds.map((kind) => {
     const places = opening[kind]?.places ?? [onHost];
     if (!open.has(kind) || places.length === 1 && places[0]!.on === "host") return "";
-    return `; ${kind} open ${places.map(placeText).join(" or ")}`;
+    return `; ${kind} open ${places.map((place) => placeText(place)).join(" or ")}`;
   }).join("");
 }

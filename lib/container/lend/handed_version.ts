@@ -45,7 +45,7 @@ export async function bringHanded(
     const found = await readBack(host, instance, { ...copy, maxBytes: await maxNow(0) }, { lent, part, maxNow });
     if (found === "other") tellWhat("goes nowhere: it is no regular file any more");
     if (typeof found === "string" || !found.content) return { isChanged: false, stays: false };
-    const version = versionOf(hostPath);
+    const version = versionOf(hostPath, label);
     try {
       await Deno.rename(part, version).catch(() => copyOver(part, version));
     } catch {

@@ -213,7 +213,9 @@ Deno.test("a storm of files for another container ends with a sentence, and link
 const save = "Save the new version";
 
 Deno.test("what another container has made of a file is saved beside it, once, after a yes only", async () => {
-  for (const [place, where] of [[office, 'in "office"'], [copyOfOffice, 'in a copy of "office"']] as const) {
+  for (
+    const [place, where] of [[office, 'in "office"'], [copyOfOffice, 'in "office-d1a2b3", a copy of "office"']] as const
+  ) {
     for (const answer of [save, "Discard it"]) {
       await inWorld({ filePlaces: [place], answer }, async (world) => {
         const { ask, asked, put, written, said, endRuns, downloads, kept } = world;

@@ -77,7 +77,7 @@ Deno.test("the settings say where links open, and an option comes before them", 
     assertEquals(await valueFor("other"), "disposable:web");
     assertEquals(await valueFor("mail", { "links-to": "host" }), "host");
     const named = await namedPlaces(host, "links");
-    const places = (value: string) => parsePlaces(value, { kind: "links", named }).map(placeText);
+    const places = (value: string) => parsePlaces(value, { kind: "links", named }).map((place) => placeText(place));
     assertEquals(places("ask"), ["on this host", 'in "web"', 'in a copy of "far:web"', 'in a copy of "web"']);
     assertEquals(places("web"), ['in "web"']);
     assertEquals(parsePlaces("ask", { kind: "links", named: ["a", "b", "c", "d", "e"] }).length, 4);

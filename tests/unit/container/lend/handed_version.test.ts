@@ -25,8 +25,8 @@ Deno.test("what a container has made of a file that was handed over is put besid
       }
       await takeFilesBack(host, { engine, name: "box" }, await readCopies(host));
       assertEquals(said, []);
-      assertEquals(names(), isChanged ? [".version"] : []);
-      if (isChanged) assertEquals(text(versionOf(file)), "there");
+      assertEquals(names(), isChanged ? [".version.far:box"] : []);
+      if (isChanged) assertEquals(text(versionOf(file, "far:box")), "there");
       assertEquals([...Deno.readDirSync(join(copy.containerPath, ".."))].length, 0);
       await history.written();
       const lines = (await readHistory(host, "box")).map(({ time: _, ...line }) => line);
@@ -99,7 +99,7 @@ Deno.test("a container has nothing put on the host but a regular file that is no
       if (way === "huge") await Deno.truncate(containerPath, 2 ** 30 + 8);
       if (way.startsWith("no")) await Deno.writeTextFile(containerPath, "there");
       if (way === "nobody waits") await Deno.remove(join(file, ".."), { recursive: true });
-      if (way === "no place") await Deno.mkdir(versionOf(file));
+      if (way === "no place") await Deno.mkdir(versionOf(file, "far:box"));
       const [finding = ""] = await takeBack();
       const isHere = `What "far:box" has made of "letter.odt" is here: ${join(file, "../../letter.odt")}`;
       assertStringIncludes(
@@ -117,7 +117,7 @@ Deno.test("a container has nothing put on the host but a regular file that is no
       );
       if (way.startsWith("no")) assertEquals(text(join(file, "../../letter.odt")), "there");
       if (way === "nobody waits") await Deno.mkdir(join(file, ".."));
-      if (way === "no place") await Deno.remove(versionOf(file));
+      if (way === "no place") await Deno.remove(versionOf(file, "far:box"));
       assertEquals(names(), [], way);
     });
   }
@@ -132,8 +132,8 @@ Deno.test("a small version comes whatever is free, also where the place it goes 
       await Deno.writeTextFile(containerPath, "there".repeat(2 ** 14));
       await Deno.remove(join(file, ".."), { recursive: true });
       await Deno.symlink(shared, join(file, ".."));
-      assertEquals([await takeBack(), names()], [[], [".version"]]);
-      assertEquals(text(versionOf(file)), "there".repeat(2 ** 14));
+      assertEquals([await takeBack(), names()], [[], [".version.far:box"]]);
+      assertEquals(text(versionOf(file, "far:box")), "there".repeat(2 ** 14));
     });
   } finally {
     await Deno.remove(shared, { recursive: true });
