@@ -113,12 +113,12 @@ const spec = {
     "links-to": {
       value: "PLACE",
       help: "Where links of the apps open: host (the default), a container's name, disposable:NAME, or ask",
-      completion: { words: ["host", "ask"] },
+      completion: { words: ["host", "ask"], containers: true },
     },
     "files-to": {
       value: "PLACE",
       help: "Where files open that apps hand over: the same; host: in your downloads",
-      completion: { words: ["host", "ask"] },
+      completion: { words: ["host", "ask"], containers: true },
     },
     "ask": {
       value: "CHANNEL,…",
