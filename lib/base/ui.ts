@@ -1,6 +1,6 @@
 /** What a script prints and asks: results on stdout, all else on stderr, animation only on a terminal. */
 
-import { abortable } from "@std/async";
+import { abortable, delay } from "@std/async";
 import { oneLine, printable } from "./text.ts";
 
 export interface UiOptions {
@@ -94,7 +94,8 @@ export function terminalUi(options: UiOptions): Ui {
       print(line);
     },
     progress(text, { plain = text } = {}) {
-      if (!animated) return plain === "" ? undefined : say(oneLine(plain));
+      // The terminal may have been closed meanwhile.
+      if (!animated || !Deno.stderr.isTerminal()) return plain === "" ? undefined : say(oneLine(plain));
       const { columns } = Deno.consoleSize();
       writeSync(Deno.stderr, `\r\x1b[K${oneLine(text).slice(0, (columns || Infinity) - 1)}`);
       progressShown = true;
@@ -138,9 +139,19 @@ function paint(code: string, text: string): string {
   return Deno.stderr.isTerminal() && !Deno.noColor ? `\x1b[${code}m${text}\x1b[0m` : text;
 }
 
+/** Writes a text. What is for a terminal that was closed is dropped: the run may show windows, which stay. */
 function writeSync(stream: { writeSync(data: Uint8Array): number }, text: string): void {
   const data = new TextEncoder().encode(text);
-  for (let written = 0; written < data.length;) written += stream.writeSync(data.subarray(written));
+  try {
+    for (let written = 0; written < data.length;) written += stream.writeSync(data.subarray(written));
+  } catch (error) {
+    if (!isTerminalsError(error)) throw error;
+  }
+}
+
+/** What a terminal answers that was closed, or that a program in the background may not read (termios(3)). */
+function isTerminalsError(error: unknown): boolean {
+  return (error as { code?: unknown }).code === "EIO";
 }
 
 /** What was read from stdin after the last line. */
@@ -148,26 +159,41 @@ let unread = "";
 
 /** Reads one line from stdin, without its end. Returns undefined at the end of the input, and when `signal` aborts. */
 async function readLine(signal: AbortSignal): Promise<string | undefined> {
-  if (signal.aborted) return undefined;
-  const reader = Deno.stdin.readable.getReader();
-  const stop = (): void => void reader.cancel().catch(() => {});
-  signal.addEventListener("abort", stop, { once: true });
+  const decoder = new TextDecoder();
   try {
-    const decoder = new TextDecoder();
     while (!unread.includes("\n")) {
-      const { value, done } = await reader.read();
-      if (done || signal.aborted) {
+      const piece = await abortable(readPiece(signal), signal);
+      if (piece === undefined) {
         const rest = unread;
         unread = "";
-        return rest === "" || signal.aborted ? undefined : rest;
+        return rest === "" ? undefined : rest;
       }
-      unread += decoder.decode(value, { stream: true });
+      unread += decoder.decode(piece, { stream: true });
     }
-    const line = unread.slice(0, unread.indexOf("\n"));
-    unread = unread.slice(line.length + 1);
-    return line;
-  } finally {
-    signal.removeEventListener("abort", stop);
-    reader.releaseLock();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    unread = "";
+    return undefined;
+  }
+  const line = unread.slice(0, unread.indexOf("\n"));
+  unread = unread.slice(line.length + 1);
+  return line;
+}
+
+/** How often a run in the background tries whether it may read its terminal again, in milliseconds. */
+const backgroundMs = 500;
+
+/** The next bytes of stdin; undefined at its end. */
+async function readPiece(signal: AbortSignal): Promise<Uint8Array | undefined> {
+  const bytes = new Uint8Array(4096);
+  for (;;) {
+    try {
+      const count = await Deno.stdin.read(bytes);
+      return count === null ? undefined : bytes.subarray(0, count);
+    } catch (error) {
+      // A terminal that was closed is none any more.
+      if (!isTerminalsError(error) || !Deno.stdin.isTerminal()) throw error;
+    }
+    await delay(backgroundMs, { signal });
   }
 }

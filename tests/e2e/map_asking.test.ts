@@ -102,6 +102,19 @@ testOnEngines("map.ts asks for the container and the files on a terminal", ["use
   });
 });
 
+testOnOneEngine("map.ts --for ends what is lent also in the background of a terminal", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const file = join(directory, "file");
+    await Deno.writeTextFile(file, "text");
+    const command = quoteWords([join(root, "map.ts"), `--engine=${engine}`, name, file, "--for=2s"]);
+    const words = ["script", "-qec", quoteWords(["bash", "-mc", `${command} & wait -f; jobs`]), "/dev/null"];
+    const printed = await sh(words, { timeoutMs: 30_000 });
+    assertStringIncludes(printed, "The file is taken back");
+    assertEquals(await mapDevices(engine, name), []);
+  });
+});
+
 testOnEngines("map.ts warns on a terminal while a session runs, and asks again", ["user"], async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {

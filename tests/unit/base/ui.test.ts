@@ -1,6 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { delay } from "@std/async";
 import type { ProcessResult } from "../../../lib/base/errors.ts";
-import { runProcess } from "../../../lib/base/process.ts";
+import { runProcess, startProcess } from "../../../lib/base/process.ts";
 import { quoteWords } from "../../../lib/base/shell_words.ts";
 
 /** The command line of a script that only does this with its terminalUi `ui`. */
@@ -100,4 +101,37 @@ Deno.test("terminalUi() says progress in plain lines without a terminal, and wha
     {},
   );
   assertEquals([stdout, stderr], ["", "one\ntwo\n"]);
+});
+
+Deno.test("terminalUi() goes on when its terminal is closed, and says no more", async () => {
+  const file = await Deno.makeTempFile();
+  const body = `Deno.addSignalListener("SIGHUP", () => {}); ui.status("here");
+while (Deno.stderr.isTerminal()) await new Promise((done) => setTimeout(done, 10));
+ui.status("gone"); ui.progress("gone"); ui.error({ message: "gone" }); ui.result("gone", {});
+Deno.writeTextFileSync(${JSON.stringify(file)}, "went on"); Deno.exit();`;
+  try {
+    const argv = ["script", "-qec", quoteWords(argvOf(body, {})), "/dev/null"];
+    const line = (text: string): void => text.includes("here") ? terminal.kill("SIGKILL") : undefined;
+    const terminal = startProcess(argv, { output: { line }, env: { SHELL: "/bin/sh" } });
+    await terminal.ended;
+    for (let tries = 0; tries < 200 && await Deno.readTextFile(file) === ""; tries++) await delay(50);
+    assertEquals(await Deno.readTextFile(file), "went on");
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("terminalUi() waits in the background, and takes Enter once it is in the foreground", async () => {
+  const file = await Deno.makeTempFile();
+  const body = `const over = await ui.enter("", { needsLine: true, signal: AbortSignal.timeout(200) });
+Deno.writeTextFileSync(${JSON.stringify(file)}, String(over)); ui.result(String(await ui.enter("")), 0); Deno.exit();`;
+  try {
+    const jobs = `trap '' TTIN; ${quoteWords(argvOf(body, {}))} & until [ -s ${file} ]; do sleep 0.1; done; fg`;
+    const argv = ["script", "-qec", quoteWords(["bash", "-mc", jobs]), "/dev/null"];
+    const { stdout } = await runProcess(argv, { stdin: { text: "\n" }, env: { SHELL: "/bin/sh" }, timeoutMs: 20_000 });
+    assertEquals(await Deno.readTextFile(file), "false");
+    assertStringIncludes(stdout, "true\r\n");
+  } finally {
+    await Deno.remove(file);
+  }
 });
