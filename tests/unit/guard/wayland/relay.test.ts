@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { relayConnections } from "../../../../lib/guard/wayland/relay.ts";
 import type { WaylandSession } from "../../../../lib/guard/wayland/session.ts";
+import { type GuardTime, soon, startGuardTime } from "../../guard_time.ts";
 import {
   border,
   frame,
@@ -111,13 +112,10 @@ interface Ends extends Disposable {
 }
 
 /** A guard whose clock and looks the test has. */
-interface World {
+interface World extends Pick<GuardTime, "wait" | "look"> {
   told: string[];
   session(): WaylandSession;
   open(token?: Uint8Array): Promise<Ends>;
-  /** So many milliseconds pass. */
-  wait(ms: number): void;
-  look(times: number): void;
 }
 
 async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
@@ -125,12 +123,7 @@ async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
   const [path, hostPath] = [`${directory}/guard`, `${directory}/host`];
   const listener = Deno.listen({ transport: "unix", path });
   using hostListener = Deno.listen({ transport: "unix", path: hostPath });
-  const { setInterval } = globalThis;
-  const { now } = performance;
-  let look = (): void => {};
-  let later = 0;
-  globalThis.setInterval = ((action: () => void) => (look = action, 0)) as unknown as typeof setInterval;
-  performance.now = () => now.call(performance) + later;
+  using time = startGuardTime();
   const told: string[] = [];
   let session: WaylandSession;
   try {
@@ -145,12 +138,9 @@ async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
       begin: (begun) => void (session = begun),
     });
     await test({
+      ...time,
       told,
       session: () => session,
-      wait: (ms) => void (later += ms),
-      look(times) {
-        for (let count = 0; count < times; count++) look();
-      },
       async open(token = tokenWith()) {
         const near = await Deno.connect({ transport: "unix", path });
         await near.write(token);
@@ -180,17 +170,8 @@ async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
     listener.close();
     await ended;
   } finally {
-    globalThis.setInterval = setInterval;
-    performance.now = now;
     await Deno.remove(directory, { recursive: true });
   }
-}
-
-/** What comes within so many real milliseconds. */
-async function soon<T>(what: Promise<T>, ms = 3_000): Promise<T | "late"> {
-  const late = Promise.withResolvers<"late">();
-  const timer = setTimeout(late.resolve, ms, "late");
-  return await Promise.race([what, late.promise]).finally(() => clearTimeout(timer));
 }
 
 Deno.test("the guard leaves nothing open when an end has gone, and no connection goes on over another one", async () => {
@@ -216,7 +197,7 @@ Deno.test("an app with a popup open is cut off in the middle of a frame", async 
     const over = ends.far.read(new Uint8Array(1));
     look(2 * 29);
     for (let wakes = 0; wakes < 60; wakes++) session().wake();
-    assertEquals(await soon(over, 100), "late");
+    assertEquals(await soon(over, 100), undefined);
     look(2 * 3);
     assertEquals(await over, null);
     assertEquals(told, [
@@ -234,7 +215,7 @@ Deno.test("popups that half a frame has kept open are closed once that is whole,
     await ends.near.write(new Uint8Array(4));
     await take(ends.far, 4);
     const closing = await soon(takeFrame(ends.far));
-    assert(closing !== "late" && closing.length > 0);
+    assert(closing!.length > 0);
   });
 });
 
@@ -293,7 +274,7 @@ Deno.test("nobody counts as working in the windows of a session one of whose app
     assert(await acting.passes(fullscreen));
     look(4);
     // Its popup is closed.
-    assert((await soon(takeFrame(stalled.far), 60_000)).length > 4);
+    assert((await soon(takeFrame(stalled.far), 60_000))!.length > 4);
     assertEquals(await acting.passes(fullscreen), false);
     await take(stalled.near, all.length);
     await takeFrame(stalled.near);

@@ -8,6 +8,7 @@ import { createMemory } from "../../../../lib/guard/xpra/memory.ts";
 import { encodePacket, type Packet } from "../../../../lib/guard/xpra/packets.ts";
 import { relayPackets } from "../../../../lib/guard/xpra/relay.ts";
 import { bytes, clientHello, description, dict, picture, serverHello } from "../../../fuzz/samples.ts";
+import { soon, startGuardTime } from "../../guard_time.ts";
 import { greet, inWorld, packet, type World } from "../../xpra_guard.ts";
 
 Deno.test("startGuard() relays packets of both directions, and large pixels", async () => {
@@ -173,33 +174,6 @@ Deno.test("startGuard() reads no more than the slower end takes", async () => {
   });
 });
 
-/** The clock of the guards in a test, and their looks. */
-interface Time {
-  /** So many milliseconds pass. */
-  wait(ms: number): void;
-  look(times: number): void;
-}
-
-async function withTime(test: (time: Time) => Promise<void>): Promise<void> {
-  const { setInterval } = globalThis;
-  const { now } = performance;
-  let look = (): void => {};
-  let later = 0;
-  globalThis.setInterval = ((action: () => void) => (look = action, 0)) as unknown as typeof setInterval;
-  performance.now = () => now.call(performance) + later;
-  try {
-    await test({
-      wait: (ms) => void (later += ms),
-      look(times) {
-        for (let count = 0; count < times; count++) look();
-      },
-    });
-  } finally {
-    globalThis.setInterval = setInterval;
-    performance.now = now;
-  }
-}
-
 /** The user works in the window. */
 async function useWindow({ client, server }: World): Promise<void> {
   await client.send(
@@ -221,13 +195,6 @@ async function flood({ client }: World, ...last: Packet[]): Promise<number> {
   })();
   await soon(sending.catch(() => {}));
   return count + last.length;
-}
-
-/** What comes within so many milliseconds. */
-async function soon<T>(what: Promise<T>, ms = 3_000): Promise<T | undefined> {
-  const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(late.resolve, ms, undefined);
-  return await Promise.race([what, late.promise]).finally(() => clearTimeout(timer));
 }
 
 const menu = packet("new-override-redirect", 2, 10, 80, 400, 300, new Map(), new Map());
@@ -266,44 +233,42 @@ async function passing({ client, server }: World, ...sent: Packet[]): Promise<st
 const clipboard = ["clipboard-in", "clipboard-out"] as const;
 
 Deno.test("startGuard() judges what the client says when it comes, whether the container reads it or not", async () => {
-  await withTime(async ({ wait }) => {
-    await inWorld(clipboard, async (world) => {
-      await greet(world);
-      await useWindow(world);
-      const { server } = world;
-      const count = await flood(world, packet("focus", 0, []));
-      let passes = ["not yet judged"];
-      for (let tries = 0; passes.length > 0 && tries < 50; tries++) {
-        wait(1_500);
-        passes = await passing(world, ...attacks);
-      }
-      assertEquals(passes, []);
-      for (let each = 1; each < count; each++) await server.next();
-      assertEquals(await server.next(), packet("focus", 0, []));
-      assertEquals((await server.next())?.type, "clipboard-contents-none");
-    });
+  using time = startGuardTime();
+  await inWorld(clipboard, async (world) => {
+    await greet(world);
+    await useWindow(world);
+    const { server } = world;
+    const count = await flood(world, packet("focus", 0, []));
+    let passes = ["not yet judged"];
+    for (let tries = 0; passes.length > 0 && tries < 50; tries++) {
+      time.wait(1_500);
+      passes = await passing(world, ...attacks);
+    }
+    assertEquals(passes, []);
+    for (let each = 1; each < count; each++) await server.next();
+    assertEquals(await server.next(), packet("focus", 0, []));
+    assertEquals((await server.next())?.type, "clipboard-contents-none");
   });
 });
 
 Deno.test("startGuard() counts nobody as working in windows whose container has not read for a second, and ends it after ten", async () => {
-  await withTime(async ({ look }) => {
-    await inWorld(clipboard, async (world) => {
-      await greet(world);
-      await useWindow(world);
-      const { client, server, guard } = world;
-      assertEquals(await passing(world, menu, offer), ["new-override-redirect", "clipboard-token"]);
-      const count = await flood(world);
-      look(4);
-      assertEquals(await soon(client.next(), 60_000), packet("lost-window", 2));
-      assertEquals(await passing(world, ...attacks), []);
-      for (let each = 0; each < count; each++) await server.next();
-      assertEquals((await server.next())?.type, "clipboard-contents-none");
-      assertEquals((await passing(world, menu, offer)).length, 2);
+  using time = startGuardTime();
+  await inWorld(clipboard, async (world) => {
+    await greet(world);
+    await useWindow(world);
+    const { client, server, guard } = world;
+    assertEquals(await passing(world, menu, offer), ["new-override-redirect", "clipboard-token"]);
+    const count = await flood(world);
+    time.look(4);
+    assertEquals(await soon(client.next(), 60_000), packet("lost-window", 2));
+    assertEquals(await passing(world, ...attacks), []);
+    for (let each = 0; each < count; each++) await server.next();
+    assertEquals((await server.next())?.type, "clipboard-contents-none");
+    assertEquals((await passing(world, menu, offer)).length, 2);
 
-      await flood(world);
-      look(21);
-      assertEquals((await soon(guard.ended, 60_000))?.reason, "for 10 seconds it has read nothing of what it is sent");
-    });
+    await flood(world);
+    time.look(21);
+    assertEquals((await soon(guard.ended, 60_000))?.reason, "for 10 seconds it has read nothing of what it is sent");
   });
 });
 
