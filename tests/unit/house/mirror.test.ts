@@ -14,7 +14,6 @@ const nothingToTest = ["attach/display/display", "guard/channel", "guard/faults"
 const testedBy: Readonly<Record<string, readonly string[]>> = {
   "e2e/attach_sessions": ["attach/x11/display"],
   "e2e/wayland": ["attach/wayland/display"],
-  "e2e/attach_remote": ["attach/wayland/remote_windows"],
   "unit/attach/agent/elsewhere": ["container/downloads"],
   "unit/attach/agent/serve": ["attach/agent/color_scheme"],
   "unit/attach/choose_display": ["attach/display/request", "guard/wayland/request"],

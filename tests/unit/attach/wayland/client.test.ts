@@ -1,9 +1,18 @@
-import { assertEquals } from "@std/assert";
+// The host's end of windows on a Wayland compositor: its boxes and its guard, and what becomes of them.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { newTransport } from "../../../../lib/attach/wayland/client.ts";
+import { newTransport, startWaylandClient, type WaylandClient } from "../../../../lib/attach/wayland/client.ts";
 import makeContext from "../../../../lib/attach/wayland/make_context.sh" with { type: "text" };
+import type { ProcessResult } from "../../../../lib/base/errors.ts";
+import type { Host } from "../../../../lib/base/host.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { withValues } from "../../../../lib/base/shell_words.ts";
+import { mountsIn } from "../../../../lib/container/paths.ts";
+import { windowsLine } from "../../../../lib/guard/wayland/request.ts";
+import { settle } from "../../../model/time.ts";
+import { localBox } from "../../containers.ts";
+import { recordingHost } from "../../recording_host.ts";
 import { testWith } from "../../samples.ts";
 
 /** waypipe on a busy machine: it listens, and looks for its context's socket later. Then the session ends. */
@@ -43,3 +52,114 @@ testWith(["python3", "mkfifo"], "a context of a waypipe that is slow stays where
     await Deno.remove(own, { recursive: true });
   }
 });
+
+/** A client that is being started. */
+interface Trial {
+  client: WaylandClient;
+  said: string[];
+  /** What guard and boxes have read, each when it was told to end or to stay. */
+  words: string[];
+  /** The guard says something, and all of them end. */
+  end(line: string, guard?: Partial<ProcessResult>): void;
+}
+
+/** `fill`: makes what the session's box is to make in its directory. */
+async function withClient(
+  fill: (directory: string, opened: DisposableStack) => Promise<unknown>,
+  test: (trial: Trial) => Promise<void>,
+): Promise<void> {
+  const root = await Deno.makeTempDir();
+  using opened = new DisposableStack();
+  try {
+    const env = { GUI_CONTAINER_MOUNTS: root, WAYLAND_DISPLAY: "null", XDG_RUNTIME_DIR: "/dev" };
+    const { host: recording, said } = recordingHost({ env });
+    const words: string[] = [];
+    const ends: (() => void)[] = [];
+    let guardEnd: Partial<ProcessResult> = {};
+    let sayAsGuard = (_line: string): void => {};
+    const host: Host = {
+      ...recording,
+      start(argv, { stdin, output } = {}) {
+        assert(typeof stdin === "object" && "text" in stdin && typeof output === "object" && "line" in output);
+        const { line } = output;
+        const isGuard = argv.includes("--guard-wayland");
+        if (isGuard) sayAsGuard = line;
+        const own = argv.find((word) => word.startsWith(root) && word.endsWith("/box"));
+        Promise.resolve(own && fill(own, opened)).then(() => line("ready"));
+        const { promise: ended, resolve } = Promise.withResolvers<ProcessResult>();
+        const end = (): void =>
+          resolve({ argv, code: 0, signal: null, stdout: "", stderr: "", ...isGuard ? guardEnd : {} });
+        ends.push(end);
+        Promise.resolve(stdin.text).then((word) => {
+          words.push(word);
+          if (word === "") end();
+        });
+        return { pid: 1, ended, kill() {} };
+      },
+    };
+    const box = localBox(host, { mounts: mountsIn(host, "box") });
+    const client = await startWaylandClient(box, {
+      app: "xterm",
+      clipboard: { in: true, out: true },
+      takesFiles: false,
+      givesFiles: false,
+      border: { colour: "#e60000", width: 4, isAlways: false },
+    });
+    const end = (line: string, guard: Partial<ProcessResult> = {}): void => {
+      guardEnd = guard;
+      sayAsGuard(line);
+      ends.forEach((end) => end());
+    };
+    await test({ client, said, words, end });
+    await box[Symbol.asyncDispose]();
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+/** What waypipe's box is to make. */
+async function makeWhole(directory: string, opened: DisposableStack): Promise<void> {
+  opened.use(Deno.listen({ transport: "unix", path: join(directory, "waypipe") }));
+  await runProcess(["mkfifo", join(directory, "alive")]);
+}
+
+testWith(["mkfifo"], "windows stay when their run says so, and say at the end what has become of them", async () => {
+  for (const signal of [null, "SIGKILL"] as const) {
+    await withClient(makeWhole, async ({ client, said, words, end }) => {
+      await client.ready;
+      client.keep();
+      end(windowsLine("closed"), { signal });
+      assertEquals(await client.ended, "closed");
+      assertEquals(words, Array(3).fill("keep\n"));
+      await settle();
+      assertEquals(
+        said.map((line) => line.slice(0, 45)),
+        signal ? ["warn: The guard of these windows was ended by"] : [],
+      );
+    });
+  }
+});
+
+testWith(["mkfifo"], "without that, guard and boxes end with their run", async () => {
+  await withClient(makeWhole, async ({ client, words }) => {
+    await client.ready;
+    await client[Symbol.asyncDispose]();
+    assertEquals([words, await client.ended], [["", "", ""], "other"]);
+  });
+});
+
+testWith(
+  ["mkfifo"],
+  "whoever has taken over waypipe's client leads the guard to no other socket of the host's",
+  async () => {
+    await withClient(async (directory, opened) => {
+      await makeWhole(directory, opened);
+      await Deno.rename(join(directory, "waypipe"), join(directory, "host"));
+      await Deno.symlink("host", join(directory, "waypipe"));
+    }, async ({ client, words }) => {
+      await assertRejects(() => client.ready, Error, "is something else");
+      await client[Symbol.asyncDispose]();
+      assertEquals(words, ["", "", ""]);
+    });
+  },
+);
