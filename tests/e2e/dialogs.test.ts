@@ -515,7 +515,7 @@ testOnOneEngine("files are chosen in the dialog of the desktop's portal, else in
       await Deno.writeTextFile(`${directory}/b c.txt`, "");
       assertEquals(await choose("open"), [`${directory}/b c.txt`]);
       assertEquals(await choose("save"), [`${directory}/b c.txt`]);
-      const filters = [["Texts", ["*.txt"]], ["All files", ["*"]]];
+      const filters = (of: string) => [[`${of}Texts`, ["*.txt"]], [`${of}All files`, ["*"]]];
       const titles = (["open", "save"] as const).map((ask) =>
         chooserOptions("box", { ask, id: 1, multiple: false, filters: [], name: "" })[0]!.replace("--title=", "")
       );
@@ -523,8 +523,8 @@ testOnOneEngine("files are chosen in the dialog of the desktop's portal, else in
       // zenity 4.1 does not name the directory to save in.
       delete asked[1].folder;
       assertEquals(asked, [
-        { method: "OpenFile", title: titles[0], folder: directory, name: null, filters, multiple: true },
-        { method: "SaveFile", title: titles[1], name: "a.txt", filters, multiple: false },
+        { method: "OpenFile", title: titles[0], folder: directory, name: null, filters: filters(""), multiple: true },
+        { method: "SaveFile", title: titles[1], name: "a.txt", filters: filters("box: "), multiple: false },
       ]);
 
       // A portal without such dialogs, as of a desktop that has only pictures of the screen there.

@@ -323,22 +323,23 @@ function sharedPath(
 }
 
 /**
- * The options of the dialog in which files are chosen. Of its title, GNOME shows the beginning. Titles of the container's
- * windows begin with its name in brackets.
+ * The options of the dialog in which files are chosen. Of its title, GNOME shows the beginning, and nothing when something is
+ * saved (Nautilus 50): there, what the files are called that are shown begins with the container, too. Titles of the
+ * container's windows begin with its name in brackets.
  */
 export function chooserOptions(container: string, request: Choosing): string[] {
   const isSaving = request.ask === "save";
+  const filters = isSaving || request.filters.length > 0 ? [...request.filters, allFiles] : [];
   return [
     `--title=${container}: ${isSaving ? "where may it save?" : "what may it open and change?"} (gui-container)`,
     ...(isSaving ? ["--save", "--confirm-overwrite"] : request.multiple ? ["--multiple"] : []),
-    ...request.filters.map(filterOption),
-    ...(request.filters.length > 0 ? [filterOption({ label: "All files", patterns: ["*"] })] : []),
+    ...filters.map(({ label, patterns }) =>
+      `--file-filter=${isSaving ? `${container}: ` : ""}${label} | ${patterns.join(" ")}`
+    ),
   ];
 }
 
-function filterOption({ label, patterns }: FileFilter): string {
-  return `--file-filter=${label} | ${patterns.join(" ")}`;
-}
+const allFiles: FileFilter = { label: "All files", patterns: ["*"] };
 
 /** The names of the first of these files. */
 function namesOf(paths: readonly string[]): string[] {

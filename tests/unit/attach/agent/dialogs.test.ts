@@ -26,9 +26,17 @@ Deno.test("what an agent says is no option of zenity", async () => {
     "--title=box: where may it save? (gui-container)",
     "--save",
     "--confirm-overwrite",
-    "--file-filter=--directory | *",
-    "--file-filter=All files | *",
+    "--file-filter=box: --directory | *",
+    "--file-filter=box: All files | *",
   ]]);
+});
+
+Deno.test("a dialog for saving says whose it is beside its title, too, which GNOME does not show", () => {
+  const asking = { id: 1, filters: [], name: "", multiple: false };
+  const filters = (ask: "open" | "save"): string[] =>
+    chooserOptions("box", { ask, ...asking }).filter((option) => option.startsWith("--file-filter="));
+  assertEquals(filters("save"), ["--file-filter=box: All files | *"]);
+  assertEquals(filters("open"), []);
 });
 
 Deno.test("a dialog lends what the user has chosen, and tells the container's path of it only", async () => {
