@@ -99,22 +99,34 @@ export async function awaitBoot(
   await exec(host, instance, ["/bin/sh", "-c", script], { timeoutMs: bootTimeoutMs });
 }
 
+/** What {@linkcode runAtBoot} runs, and how. */
+export interface EarlyOptions extends ScriptOptions {
+  waits?: boolean;
+}
+
 /**
  * Runs a script for sh as the user of a container that boots, as soon as that user's systemd is there. The engine runs
  * it: SSH comes later. It may run again, when its answer does not arrive.
  *
+ * @param options `waits`: false for a script that has nothing to do where that systemd is not there yet
  * @throws {UserError} when the answer does not arrive whole
  * @throws {ProcessError} when the script fails
  */
 export async function runAtBoot(
   host: Host,
   instance: Address,
-  { user: { uid, gid, home }, script, values = {}, parameters = [], ...options }: ScriptOptions & {
+  { user: { uid, gid, home }, script, values = {}, parameters = [], waits = true, ...options }: EarlyOptions & {
     user: ContainerUser;
   },
 ): Promise<ProcessResult> {
   const words = ["/bin/sh", "-c", withValues(script, values), "gui-container", ...parameters];
-  const argv = ["/bin/sh", "-c", withValues(runEarly, { uid, gid, home }), "gui-container", ...words];
+  const argv = [
+    "/bin/sh",
+    "-c",
+    withValues(runEarly, { uid, gid, home, waits: waits ? "yes" : "" }),
+    "gui-container",
+    ...words,
+  ];
   return await exec(host, instance, argv, { timeoutMs: maxBootMs, ...options });
 }
 

@@ -89,9 +89,11 @@ export function overSsh(
     loans: async (session) => (await import("./lend/session_loans.ts")).sessionLoans({ ...known, ...site }, session),
     run: async (argv, { host = known.host, ...options } = {}) => await sshRun(host, await target(), argv, options),
     script: async ({ host = known.host, ...options }) => await sshScript(host, await target(), options),
-    async earlyScript({ host = known.host, ...options }) {
+    async earlyScript({ host = known.host, waits = true, ...options }) {
       const user = await early();
-      return user ? await runAtBoot(host, known, { ...options, user }) : await sshScript(host, await target(), options);
+      return user
+        ? await runAtBoot(host, known, { ...options, waits, user })
+        : await sshScript(host, await target(), options);
     },
     command: async (argv) => sshArgv(await target(), argv, { mayAsk: false }),
     async [Symbol.asyncDispose]() {

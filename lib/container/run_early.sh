@@ -4,7 +4,8 @@
 #
 # Values in front:
 #   uid, gid, home  of the user
-: "${uid:?}" "${gid:?}" "${home:?}"
+#   waits           empty: where that systemd does not listen yet, nothing is run
+: "${uid:?}" "${gid:?}" "${home:?}" "${waits?}"
 # A second try waits for the first, and what takes it back as well. The user cannot open this.
 exec 9</root
 flock 9
@@ -14,6 +15,8 @@ while
   kill -0 "$PPID" 2>/dev/null || exit 1
   [ ! -S "/run/user/$uid/systemd/private" ]
 do
+  # What has had the lock before has run nothing either.
+  [ "$waits" ] || exit 0
   tries=$((tries + 1))
   # It may not be started by the boot.
   [ "$tries" != 1500 ] || systemctl start "user@$uid.service" || exit 1

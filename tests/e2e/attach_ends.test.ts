@@ -8,7 +8,7 @@ import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";
 import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { clientsOf, inSession, needed, nothingLeft, testInTurns, testOnOneEngine } from "./sessions.ts";
 import { closeWindow, pressIn, windowWith, withDisplay } from "./windows.ts";
-import { type EngineName, shareContainer } from "./world.ts";
+import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("ends");
 
@@ -178,6 +178,36 @@ for (const [row, { how, act, code, says, runsOn }] of endings.entries()) {
     }
   });
 }
+
+testOnEngines(
+  "attach.ts ends at once at Ctrl-C while its container boots, and starts no session then",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    const unit = "/etc/systemd/system/user@1000.service.d";
+    const asRoot = (shell: string): Promise<string> => sh([engine, "exec", name, "--", "sh", "-c", shell]);
+    await asRoot(`mkdir ${unit}; printf '[Service]\nExecStartPre=/bin/sleep 30\n' >${unit}/late.conf`);
+    try {
+      await sh([engine, "stop", "--force", name]);
+      const terminal = openTerminal([join(root, "attach.ts"), `--engine=${engine}`, "--session=early", name, "xclock"]);
+      try {
+        await eventually("a session that waits", () => asRoot("pgrep -f 'run_early[.]sh'").catch(() => undefined));
+        const pressedMs = performance.now();
+        await terminal.type("\x03");
+        const { code, printed } = await terminal.ended();
+        assertEquals(code, 130, printed);
+        assert(performance.now() - pressedMs < 5_000, printed);
+        assertEquals(await asRoot("pgrep -f 'run_early[.]sh' || true"), "");
+      } finally {
+        await terminal.close();
+      }
+      await eventually("the user's systemd", () => asRoot("ls /run/user/1000/systemd/private").catch(() => undefined));
+      await nothingLeft(engine, name);
+    } finally {
+      await asRoot(`rm -r ${unit}`);
+    }
+  },
+);
 
 const rounds = 25;
 

@@ -69,6 +69,7 @@ Deno.test("startSession() starts one in a container that boots by the engine, an
     const script = argv.find((word) => word.startsWith("uid=1001\ngid=1002\n"))!;
     assertStringIncludes(script, 'setpriv --reuid="$uid" --regid="$gid" --init-groups ');
   }
+  assertEquals(calls.map((argv) => argv.join(" ").includes("\nwaits=yes\n")), [true, true, false]);
 });
 
 Deno.test("startSession() takes back a session whose name xpra could take for a URL", async () => {

@@ -53,9 +53,12 @@ Deno.test("reachInstance() waits for the network where SSH comes by it, and neve
  *
  * @param listens whether the user's systemd does; its socket is at hand otherwise
  * @param caller a script for sh that runs it: "$@"
+ * @param waits as for runAtBoot()
  * @returns what the user's program says: home, directory, words
  */
-async function runEarly({ listens, caller }: { listens: boolean; caller: string }): Promise<string> {
+async function runEarly(
+  { listens, caller, waits = true }: { listens: boolean; caller: string; waits?: boolean },
+): Promise<string> {
   const home = await Deno.realPath(await Deno.makeTempDir());
   try {
     const write = async (path: string, script: string): Promise<void> => {
@@ -70,7 +73,7 @@ async function runEarly({ listens, caller }: { listens: boolean; caller: string 
     const { calls, host } = recordingHost({ env: { HOME: "/home/me" }, answer: () => ({ stdout: "\x04" }) });
     const address = addressOf(host, { engine: engineCalled("lxc"), name: "box" });
     const script = 'command -v tool >/dev/null && .local/bin/tool "$@"';
-    await runAtBoot(host, address, { user: { ...ubuntuUser, home }, script, parameters: ["a b"] });
+    await runAtBoot(host, address, { user: { ...ubuntuUser, home }, script, parameters: ["a b"], waits });
     const words = calls[0]!.map((word) => word.replaceAll("/run/user/$uid", home).replaceAll("/root", home));
     const argv = words.slice(words.findIndex((word) => word.startsWith("uid=")) - 2);
     const env = { PATH: `${home}/bin:${Deno.env.get("PATH")}` };
@@ -94,4 +97,10 @@ wait
 mv systemd/later systemd/private
 exec flock . true`;
   assertEquals(await runEarly({ listens: false, caller }), "");
+});
+
+Deno.test("runAtBoot() takes a session back at once: before the user's systemd listens, there is none", async () => {
+  const caller = 'timeout 20 "$@"; echo "ended: $?"';
+  assertEquals(await runEarly({ listens: false, caller, waits: false }), "ended: 0\n");
+  assertEquals(await runEarly({ listens: true, caller, waits: false }), "<HOME><HOME><a b>ended: 0\n");
 });
