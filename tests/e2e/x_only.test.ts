@@ -135,9 +135,11 @@ testOnIncus(
     await running.ended;
     await script("attach", engine, ["--stop", name, "other"]);
     await other.ended;
-    // It says so with its window there, and stays until the ten seconds are over in which it would have been ended.
+    // It says so with its window there, while it is still watched, and stays until it would have been ended.
     const isShown = 'grep -qE " 03 +[0-9]+ (.*/)?wayland$" /proc/net/unix';
-    const wait = `until ${isShown}; do sleep 0.1; done; ${says}; sleep 10; echo ran >>share/runs; pkill -x foot`;
+    const isWatched = 'pgrep -f "^timeout 9 " >/dev/null && echo watched >>share/runs';
+    const wait =
+      `until ${isShown}; do sleep 0.1; done; ${says}; ${isWatched}; sleep 10; echo ran >>share/runs; pkill -x foot`;
     const { code, stderr } = await script(
       "attach",
       engine,
@@ -147,7 +149,7 @@ testOnIncus(
       },
     );
     assertEquals(code, 0, stderr);
-    assertEquals(await inContainer(engine, name, "cat share/runs; rm share/runs"), "begun\nran");
+    assertEquals(await inContainer(engine, name, "cat share/runs; rm share/runs"), "begun\nwatched\nran");
     await nothingLeft(engine, name);
   },
 );
