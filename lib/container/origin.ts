@@ -13,7 +13,7 @@ import { all } from "../base/promises.ts";
 import type { Instance } from "../engine/engine.ts";
 import { findInstance, protectionKey } from "../engine/instance.ts";
 import type { Device } from "../engine/answer.ts";
-import { pushFile, removeFiles } from "../engine/instance_files.ts";
+import { pushFiles, removeFiles } from "../engine/instance_files.ts";
 import { copyInstance, findSnapshot, type Snapshot } from "../engine/snapshot.ts";
 
 /** What copies are made of. */
@@ -78,8 +78,8 @@ export async function copyOrigin(
 export async function giveMachineId(host: Host, instance: Instance): Promise<void> {
   const id = `${crypto.randomUUID().replaceAll("-", "")}\n`;
   await all([
-    pushFile(host, instance, { path: "/etc/machine-id", mode: "0444", stdin: { text: id } }),
-    pushFile(host, instance, { path: "/etc/cloud/cloud-init.disabled", mode: "0644", stdin: { text: "" } }),
+    pushFiles(host, instance, { path: "/etc/machine-id", mode: "0444", stdin: { text: id } }),
+    pushFiles(host, instance, { path: "/etc/cloud/cloud-init.disabled", mode: "0644", stdin: { text: "" } }),
     // dhclient would ask for the address of the origin first, and be refused.
     removeFiles(host, instance, { paths: ["/var/lib/dbus/machine-id", "/var/lib/dhcp/dhclient.eth0.leases"] }),
   ]);

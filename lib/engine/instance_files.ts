@@ -4,42 +4,26 @@ import { apiPath, ifFound, type Instance, labelOf, run } from "./engine.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import { all } from "../base/promises.ts";
 
-/** How a file is put into an instance, and what is in it. */
+/** How files are put into an instance, and what is in them. */
 export interface PushOptions {
+  /** Where the file is to be; a path that ends with a slash is a directory, in which files keep their names. */
   path: string;
   /** Permission bits, in octal: `0644`. */
   mode: string;
   /** What is in it. */
   stdin?: NonNullable<RunOptions["stdin"]>;
-  /** The file of the host that is put there, in place of `stdin`. */
-  file?: string;
+  /** Files of the host that are put there, in place of `stdin`. One call takes as long for many as for one. */
+  files?: readonly string[];
 }
 
 /**
- * Puts a file of root's into an instance, running or not, in place of one that is there. Makes the directories on its
- * path that are missing.
+ * Puts files of root's into an instance, running or not, in place of those that are there. Makes the directories on
+ * their path that are missing.
  */
-export async function pushFile(
-  host: Host,
-  instance: Instance,
-  { path, mode, stdin = "null", file = "-" }: PushOptions,
-): Promise<void> {
-  await push(host, instance, { files: [file], path, mode, stdin });
-}
-
-/** The same for files of the host's, which keep their names. One call takes as long for many as for one. */
 export async function pushFiles(
   host: Host,
   instance: Instance,
-  { files, directory, mode }: { files: readonly string[]; directory: string; mode: string },
-): Promise<void> {
-  await push(host, instance, { files, path: `${directory}/`, mode, stdin: "null" });
-}
-
-async function push(
-  host: Host,
-  instance: Instance,
-  { files, path, mode, stdin }: Required<Omit<PushOptions, "file">> & { files: readonly string[] },
+  { path, mode, stdin = "null", files = ["-"] }: PushOptions,
 ): Promise<void> {
   const options = ["--uid", "0", "--gid", "0", "--mode", mode, "--create-dirs"];
   await run(host, instance.engine, ["file", "push", ...options, ...files, `${labelOf(instance)}${path}`], { stdin });

@@ -21,7 +21,7 @@ import { writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, sshConfigPath } from "../../container/ssh.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, nextHostUid } from "../../engine/instance.ts";
-import { pushFile, pushFiles } from "../../engine/instance_files.ts";
+import { pushFiles } from "../../engine/instance_files.ts";
 
 /**
  * What copies of a container are made of. Warns when that has had no updates for long.
@@ -92,7 +92,7 @@ export async function makeCopy(
       found,
       giveMachineId(host, address),
       // In place of the keys of its origin.
-      pushFiles(host, address, { files: keys.files, directory: "/etc/ssh", mode: "0600" }),
+      pushFiles(host, address, { files: keys.files, path: "/etc/ssh/", mode: "0600" }),
       hastenBoot(host, address),
       lend(address),
     ]).then(async ([instance]) => {
@@ -147,7 +147,7 @@ async function makeHostKey(
 /** Lets the systemd of a copy's user start soon. Each file would take its time: one masks the units. */
 async function hastenBoot(host: Host, copy: Instance): Promise<void> {
   const path = "/etc/systemd/system-generators/gui-container";
-  await pushFile(host, copy, { path, mode: "0755", stdin: { text: quickBoot } });
+  await pushFiles(host, copy, { path, mode: "0755", stdin: { text: quickBoot } });
 }
 
 /** Lets ssh offer the same keys to a copy as to the container. */
