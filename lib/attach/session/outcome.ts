@@ -18,7 +18,8 @@ export interface SessionEnd {
 }
 
 /**
- * Reports how a session ended that was shown, and that no signal has ended.
+ * Reports how a session ended that was shown, and that no signal has ended. A user who has closed its last window knows
+ * that the app ends, whatever its exit status is.
  *
  * @throws {UserError} when the app failed, or what shows it
  */
@@ -26,10 +27,21 @@ export async function reportOutcome(
   container: Container,
   { session, end }: { session: string; end: SessionEnd },
 ): Promise<void> {
+  const { ui } = container.host;
   const app = await appOutcome(container, session);
-  if (reportApp(container, { session, app, ...end })) return;
-  const error = await end.failure(app);
-  if (error) throw error;
+  if (app?.stopped) ui.status(`The session "${session}" was stopped`);
+  else if (app?.status === undefined) {
+    const error = await end.failure(app);
+    if (error) throw error;
+  } else if (app.status !== 0) {
+    const ended = `The app of "${session}" ended with exit status ${app.status}`;
+    if (end.windows === "closed") return ui.status(`${ended} when its window was closed`);
+    throw new UserError(ended, {
+      hint: seeLog(container, session) + (end.hint?.(app) ?? ""),
+      exitCode: app.status === ExitCode.missingProgram ? ExitCode.missingProgram : ExitCode.failed,
+      output: app.output,
+    });
+  }
 }
 
 /**
@@ -63,37 +75,6 @@ export function endedFromOutside(
   { session, output }: { session: string; output: string },
 ): UserError {
   return new UserError(`The session "${session}" was ended from outside`, { hint: seeLog(container, session), output });
-}
-
-/**
- * Reports how the app of a session has ended. A user who has closed its last window knows that it ends, whatever its exit
- * status is.
- *
- * @returns whether it has, and its user knows
- * @throws {UserError} when it failed
- */
-function reportApp(
-  container: Container,
-  { session, app, windows, hint }: {
-    session: string;
-    app: AppOutcome | undefined;
-    windows: WindowsEnd;
-    hint?: SessionEnd["hint"];
-  },
-): boolean {
-  const { ui } = container.host;
-  const isClosed = windows === "closed";
-  if (app?.stopped) ui.status(`The session "${session}" was stopped`);
-  else if (app?.status && isClosed) {
-    ui.status(`The app of "${session}" ended with exit status ${app.status} when its window was closed`);
-  } else if (app?.status) {
-    throw new UserError(`The app of "${session}" ended with exit status ${app.status}`, {
-      hint: seeLog(container, session) + (hint?.(app) ?? ""),
-      exitCode: app.status === ExitCode.missingProgram ? ExitCode.missingProgram : ExitCode.failed,
-      output: app.output,
-    });
-  }
-  return app?.stopped === true || app?.status === 0 || isClosed && app?.status !== undefined;
 }
 
 /** How to see what a session has printed. */
