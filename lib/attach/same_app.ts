@@ -3,7 +3,7 @@
  * another window in its one process. In a session of its own, such an app would find its profile in use.
  */
 
-import { inputError, UserError } from "../base/errors.ts";
+import { inputError, lineOf } from "../base/errors.ts";
 import { splitWords } from "../base/shell_words.ts";
 import type { Container } from "../container/container.ts";
 import { isLauncher } from "../container/names.ts";
@@ -87,7 +87,7 @@ export async function startAgain(
   joining.catch((error) => {
     // How the session ends, its own run says.
     if (error instanceof EndedWithSession || host.signal.aborted) return;
-    host.ui.warn(error instanceof UserError ? `${error.message}. ${error.hint}` : error.message);
+    host.ui.warn(lineOf(error));
   });
   return await reattach(container, { ...request, session, ...late.length > 0 ? { userOptions: [], box: true } : {} });
 }

@@ -41,6 +41,11 @@ export class UserError extends Error {
   }
 }
 
+/** What failed, and what helps if that is known: where an error is told in one line. */
+export function lineOf(error: unknown): string {
+  return error instanceof UserError ? `${error.message}. ${error.hint}` : (error as Error).message;
+}
+
 /** What a {@linkcode UserError} has of the error that led to it. */
 export function causedBy(cause: ProcessError | UserError): Pick<UserErrorOptions, "output" | "cause"> {
   return { output: cause.output, cause };

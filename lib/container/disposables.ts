@@ -13,7 +13,7 @@ import {
   killInstance,
   waitForOperations,
 } from "../engine/instance.ts";
-import { causedBy, isFailure, UserError } from "../base/errors.ts";
+import { causedBy, isFailure, lineOf, UserError } from "../base/errors.ts";
 import { exists, ifThere, readDirectory, removeEmpty } from "../base/files.ts";
 import { readJson, writeJson } from "../base/json_file.ts";
 import { claimFile, claimRecord, lockFile, release } from "../base/lock.ts";
@@ -286,7 +286,7 @@ export async function removeCopies(host: Host, copies: readonly Copy[]): Promise
       removed.push(copy.name);
     } catch (error) {
       if (!isFailure(error)) throw error;
-      host.ui.warn(error instanceof UserError ? `${error.message}. ${error.hint}` : error.message);
+      host.ui.warn(lineOf(error));
     }
   }
   return removed;

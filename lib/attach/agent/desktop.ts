@@ -7,7 +7,7 @@
 import { escape } from "@std/html";
 import { basename } from "@std/path";
 import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
-import { isMissingProgram, UserError } from "../../base/errors.ts";
+import { isMissingProgram, lineOf, UserError } from "../../base/errors.ts";
 import { revealInvisible, shortLine } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
 import { keepFile, keepVersion } from "../../container/downloads.ts";
@@ -50,10 +50,6 @@ function refusalOf(name: string): unknown {
   } catch (error) {
     return error;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof UserError ? `${error.message}. ${error.hint}` : (error as Error).message;
 }
 
 /** How long the notice of a file may take to be shown, in milliseconds. */
@@ -144,7 +140,7 @@ export function desktopOf(
     const isAsked = channel === "printing" || asks.has(channel) || why !== undefined || choices !== undefined;
     const show = (question: Question) =>
       askInDialog(host, question, { container: label, history, signal, clock: now }).catch((error) => {
-        if (isMissingProgram(error)) tell(`${error.message}. ${error.hint}`);
+        if (isMissingProgram(error)) tell(lineOf(error));
         throw error;
       });
     const agreed = !isAsked || await consent.request(question, show);
@@ -226,7 +222,7 @@ export function desktopOf(
         return await notify(name, line);
       }
     } catch (error) {
-      tell(`a new version of "${name}" is not saved there: ${messageOf(error)}`);
+      tell(`a new version of "${name}" is not saved there: ${lineOf(error)}`);
     }
     history.note({ kind: "download", name, bytes: size, where });
     const cleaning = host.forCleanup(AbortSignal.timeout(keepMs + Math.ceil(size * keepMsPerByte)));
@@ -260,7 +256,7 @@ export function desktopOf(
       versionTurn = settled.catch(() => {});
       await settled;
     } catch (error) {
-      host.ui.warn(`A new version of "${name}", changed ${placeText(place)}, is lost: ${messageOf(error)}`);
+      host.ui.warn(`A new version of "${name}", changed ${placeText(place)}, is lost: ${lineOf(error)}`);
     } finally {
       filesElsewhere--;
     }
@@ -350,7 +346,7 @@ export function desktopOf(
       return "done";
     } catch (error) {
       if (signal.aborted || wasOpen && !permissions.open.has(channel)) return "not done";
-      tell(messageOf(error));
+      tell(lineOf(error));
       return "not done";
     }
   };

@@ -10,7 +10,7 @@ import { abortable, delay } from "@std/async";
 import { escape } from "@std/html";
 import { basename, dirname, join } from "@std/path";
 import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
-import { isMissingProgram, UserError } from "../../base/errors.ts";
+import { isMissingProgram, lineOf, UserError } from "../../base/errors.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { revealInvisible } from "../../base/text.ts";
 import { chooseFiles, dialogSeconds, okay, showDialog } from "../../base/zenity.ts";
@@ -301,7 +301,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
 }
 
 function messageOf(error: unknown): string {
-  return isMissingProgram(error) ? `${error.message}. ${error.hint}` : (error as Error).message;
+  return isMissingProgram(error) ? lineOf(error) : (error as Error).message;
 }
 
 /** A request that the user answers. */

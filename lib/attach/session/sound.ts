@@ -12,7 +12,7 @@
  */
 
 import { delay } from "@std/async";
-import { ExitCode, UserError } from "../../base/errors.ts";
+import { ExitCode, lineOf, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { installHint } from "../../base/programs.ts";
@@ -108,7 +108,7 @@ export async function playSound(
     return "close" in source ? playFifo(host, source, { outlives }) : playOutput(host, source.argv);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    host.ui.warn(`There will be no sound. ${error.message}. ${error.hint}`);
+    host.ui.warn(`There will be no sound. ${lineOf(error)}`);
     return undefined;
   }
 }
