@@ -8,7 +8,7 @@ import type { Container } from "../container/container.ts";
 import type { Channel } from "../guard/channel.ts";
 import { attachLine } from "./session/advice.ts";
 import { channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
-import { listSessions, noteChannels } from "./session/live_sessions.ts";
+import { listSessions, noteChannels, noteMs } from "./session/live_sessions.ts";
 import { denyInRun, findRuns, type KnownRun } from "./session/runs.ts";
 import { closeInGuard, guardedSessions, guardsOf } from "./wayland/ask_guard.ts";
 
@@ -124,9 +124,6 @@ async function isRunning({ run }: Pick<Host, "run">, guard: string): Promise<boo
   const pid = guard.slice(guard.lastIndexOf("-") + 1).replace(/w$/, "");
   return (await run(["stat", "--format=", `/proc/${pid}`], { okCodes: "any" })).code === 0;
 }
-
-/** How long a container may take to write down which channels are open, in milliseconds. */
-const noteMs = 5_000;
 
 /** Writes down what a guard has closed, as a run does it. What the container has on record decides nothing here. */
 async function noteClosed(

@@ -13,7 +13,7 @@ import { createDialogs, type DialogOptions, type Dialogs, givenTo } from "./dial
 import { createMicrophone } from "./microphone.ts";
 import type { AgentRequest, Lack } from "./requests.ts";
 import { channelLine, recordChannels } from "../session/channels.ts";
-import { noteChannels } from "../session/live_sessions.ts";
+import { noteChannels, noteMs } from "../session/live_sessions.ts";
 import type { Permissions } from "../session/permissions.ts";
 import { createTray } from "./tray.ts";
 
@@ -53,14 +53,8 @@ const handOutRate = { burst: 6, perSecond: 0.2 };
 /** The longest pause before an agent that has ended is started again, in milliseconds. */
 const maxRestartMs = 60_000;
 
-/** How long a container may take to write down which channels are open, in milliseconds. */
-const noteMs = 5_000;
-
 /** Serves what the agent of a session asks for, until the end of this value's scope. */
-export async function servePortals(
-  container: Container,
-  options: PortalOptions,
-): Promise<Portals | undefined> {
+export async function servePortals(container: Container, options: PortalOptions): Promise<Portals | undefined> {
   const { permissions, asks, opening, session, run, onAgain } = options;
   const { restartMs = 5_000, now = () => performance.now() } = options;
   const { open } = permissions;

@@ -194,14 +194,11 @@ export async function runInSession(
   container: Container,
   { session, verb, values, ...options }: Omit<ScriptOptions, "script"> & { session: string | undefined; verb: Verb },
 ): Promise<ProcessResult | ProcessError> {
-  const run = async (session: string): Promise<ProcessResult | ProcessError> => {
-    try {
-      return await container.script({ ...options, script: sessionScript(verb, { ...values, session }) });
-    } catch (error) {
+  const run = (session: string): Promise<ProcessResult | ProcessError> =>
+    container.script({ ...options, script: sessionScript(verb, { ...values, session }) }).catch((error) => {
       if (error instanceof ProcessError) return error;
       throw error;
-    }
-  };
+    });
   const isMissing = ({ code, stdout }: Pick<ProcessResult, "code" | "stdout">): boolean =>
     stdout === "" && (code === exitStatus.notLive || code === exitStatus.notOne);
   const result = await run(session ?? "");
@@ -213,6 +210,9 @@ export async function runInSession(
   if (isMissing(next)) throw noSession(container, chosen.session);
   return next;
 }
+
+/** How long a container may take to write down which channels are open, in milliseconds. */
+export const noteMs = 5_000;
 
 /**
  * Writes down which channels of a session are open from now on, as `recordChannels` in `channels.ts` does.

@@ -13,7 +13,7 @@ import type { AskableChannel, Channel } from "../../guard/channel.ts";
 import { commandNames, obeyCommands, sendCommand } from "../../guard/commands.ts";
 import { attachLine } from "./advice.ts";
 import { channelNamesOf, recordChannels } from "./channels.ts";
-import { noteChannels } from "./live_sessions.ts";
+import { noteChannels, noteMs } from "./live_sessions.ts";
 import type { Permissions } from "./permissions.ts";
 
 /** A run, as it says so itself. */
@@ -43,9 +43,6 @@ const recordName = "run.json";
 
 /** How long a run may take for its answer, in milliseconds. */
 const answerMs = 8_000;
-
-/** How long a container may take to write down which channels are open, in milliseconds. */
-const noteMs = 5_000;
 
 /**
  * Begins the times of a run's channels, and lets the user see and close these, until the end of this value's scope. What
