@@ -3,7 +3,7 @@
 import lookInside from "./look_inside.sh" with { type: "text" };
 import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine, type Outcome } from "../cli/doctor.ts";
 import { absent, broken, failureOf, type Finding, ok, risk } from "../cli/finding.ts";
-import { checks, isBlocked, versionTimeoutMs } from "../cli/doctor_checks.ts";
+import { checks, isBlocked, versionOptions, versionTimeoutMs } from "../cli/doctor_checks.ts";
 import { findInstance, type InstanceInfo, noAddressError } from "../engine/instance.ts";
 import { ExitCode, ifInstalled, ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
@@ -50,9 +50,6 @@ export const attachDiagnosis: Diagnosis = { script: "attach", checks: [...checks
 
 /** What is missing without xpra, where windows can be shown on Wayland. */
 const withoutXpra = "windows are shown on Wayland only, and cannot be left and shown again";
-
-/** How a program is asked for its version. */
-const versionOptions = { looksOnly: true, okCodes: "any", timeoutMs: versionTimeoutMs } as const;
 
 /** Whether bubblewrap makes a box as attach.ts uses it: the kernel or AppArmor may forbid that. */
 async function findBox({ host }: Facts): Promise<Finding[]> {

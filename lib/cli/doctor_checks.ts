@@ -27,6 +27,9 @@ import { absent, broken, type Finding, ok, risk } from "./finding.ts";
 /** How long `--doctor` waits for a program, on the host or in a container, in milliseconds. */
 export const versionTimeoutMs = 60_000;
 
+/** How a program is asked for its version, or for a setting of the host's. */
+export const versionOptions = { looksOnly: true, okCodes: "any", timeoutMs: versionTimeoutMs } as const;
+
 /** The checks, in the order in which they are printed. */
 export const checks: readonly Check[] = [
   { find: () => [ok(`Deno ${Deno.version.deno}`)] },
@@ -176,8 +179,7 @@ async function findNetwork({ host, engine, devices }: Facts & EngineFacts): Prom
 
 /** Whether SELinux may deny what is shared with a container. */
 async function findSelinux({ host }: Facts): Promise<Finding[]> {
-  const options = { looksOnly: true, okCodes: "any", timeoutMs: versionTimeoutMs } as const;
-  const enforced = await ifInstalled(host.run(["getenforce"], options));
+  const enforced = await ifInstalled(host.run(["getenforce"], versionOptions));
   return enforced?.stdout.trim() === "Enforcing"
     ? [ok("SELinux is in force", "If a container cannot use what is shared with it: sudo ausearch -m avc -ts recent")]
     : [];
@@ -190,8 +192,7 @@ async function findPrograms({ host, script }: Facts): Promise<Finding[]> {
     (display === undefined || display === (host.env("WAYLAND_DISPLAY") ? "wayland" : "x11"))
   );
   return await Promise.all(used.map(async ([name, { purpose, versionOption = "--version", required }]) => {
-    const options = { okCodes: "any", looksOnly: true, timeoutMs: versionTimeoutMs } as const;
-    const found = await ifInstalled(host.run([name, versionOption], options));
+    const found = await ifInstalled(host.run([name, versionOption], versionOptions));
     if (!found) return (required ? broken : absent)(`${name} is not installed: ${purpose}`, installHint(name));
     const version = `${found.stdout}\n${found.stderr}`.match(/\d+\.\d+[\w.]*/)?.[0];
     return ok(`${name}${version ? ` ${version}` : ""}: ${purpose}`);
