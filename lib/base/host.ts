@@ -52,7 +52,7 @@ export function realHost(options: HostOptions, cleanup = false): Host {
   const echo = (argv: readonly string[]): void => {
     if (verbose) ui.command(quoteWords(argv));
   };
-  const host: Host = {
+  return {
     ui,
     signal,
     env: readEnv,
@@ -72,7 +72,6 @@ export function realHost(options: HostOptions, cleanup = false): Host {
     },
     forCleanup: (cleanupSignal) => realHost({ ...options, signal: cleanupSignal }, true),
   };
-  return host;
 }
 
 /**

@@ -94,11 +94,7 @@ export interface Container extends Address, Site, AsyncDisposable {
 }
 
 /** What is known of a container when it is resolved. */
-export interface KnownContainer extends Address, BootOptions {
-  /** What runs its programs. */
-  readonly host: Host;
-  /** What passes between it and the host. */
-  readonly history: History;
+export interface KnownContainer extends Address, BootOptions, Pick<Container, "host" | "history"> {
   /** Its user, where that is known without the engine: for a dry run. */
   plannedUser: ContainerUser;
   /** Whether it is a copy that has never run. */

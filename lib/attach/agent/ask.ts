@@ -154,8 +154,6 @@ function yesButtons({ choices, confirms, isForOnce = false }: Asked): Map<string
  * one of the dialog's own, and begin with a mark by which they run from left to right.
  */
 function inLines(text: string): string {
-  const characters = [...text];
-  const lines: string[] = [];
-  for (let at = 0; at < characters.length; at += lineLength) lines.push(characters.slice(at, at + lineLength).join(""));
+  const lines = text.match(new RegExp(`.{1,${lineLength}}`, "gsu")) ?? [];
   return lines.join("\n\u200e    ");
 }

@@ -368,16 +368,12 @@ export function pasteQuestion(files: readonly string[]): Question {
 
 /** The options of the dialog in which a quick choice is confirmed. Enter, Space and Escape mean no. */
 function confirmOptions(container: string, paths: readonly string[]): string[] {
+  const counts = `A yes counts after ${soonestMs / 1_000} seconds.`;
+  const question = `That was quick: did you choose this for "${container}"? ${counts}`;
   return [
     ...["--question", "--no-markup", "--default-cancel", "--width=600"],
     `--title=gui-container: may ${container} have what was chosen?`,
-    `--text=${
-      [
-        `That was quick: did you choose this for "${container}"? A yes counts after ${soonestMs / 1_000} seconds.`,
-        "",
-        ...namesOf(paths),
-      ].join("\n")
-    }`,
+    `--text=${[question, "", ...namesOf(paths)].join("\n")}`,
     ...["--ok-label=Yes, lend it", "--cancel-label=No"],
   ];
 }

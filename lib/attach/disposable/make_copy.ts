@@ -39,7 +39,7 @@ export async function requireOrigin(host: Host, source: Instance): Promise<Origi
       }`,
     });
   }
-  const days = ageInDays(origin.created_at, Date.now());
+  const days = Math.floor((Date.now() - Date.parse(origin.created_at)) / 86_400_000);
   if (days > freshDays) {
     const update = scriptLine(engine, ["create.ts", "--update", label]);
     host.ui.warn(`What copies of "${label}" are made of has had no updates for ${days} days: ${update}`, {
@@ -51,11 +51,6 @@ export async function requireOrigin(host: Host, source: Instance): Promise<Origi
 
 /** How long copies may be made of one thing without updates before the user is told. */
 const freshDays = 30;
-
-/** How many whole days ago an ISO 8601 date is. */
-function ageInDays(date: string, nowMs: number): number {
-  return Math.floor((nowMs - Date.parse(date)) / 86_400_000);
-}
 
 export interface NewCopy extends Copy {
   address: Address;
