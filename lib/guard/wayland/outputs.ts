@@ -26,7 +26,7 @@ interface Output {
 export interface Outputs extends Part {
   /** The sizes of the screens, in pixels of the desktop, as popups are. */
   sizes(): Size[];
-  /** How many pixels of their own they have. */
+  /** How many pixels apps draw at most to fill them all. Those that are gone count: what was drawn for them stays. */
   pixels(): number;
 }
 
@@ -36,6 +36,8 @@ export function createOutputs(): Outputs {
   const outputs = new Map<number, Output>();
   const named = new WeakMap<WaylandObject, Output>();
   let count = 0;
+  let most = minPixels;
+  const pixels = (): number => most = Math.max(most, [...outputs.values()].reduce((sum, each) => sum + pixelsOf(each), 0));
 
   type Named = "wl_output.name" | "zxdg_output_v1.name";
   const rename: Handler<Named> = ({ object }) => ({ args: { name: named.get(object)!.name } });
@@ -52,7 +54,10 @@ export function createOutputs(): Outputs {
         outputs.set(name, found);
         named.set(output, found);
       },
-      "wl_registry.global_remove": ({ args: { name } }) => void outputs.delete(name),
+      "wl_registry.global_remove": ({ args: { name } }) => {
+        pixels();
+        outputs.delete(name);
+      },
       "wl_output.geometry": ({ object, args: { transform } }) => {
         named.get(object)!.isTurned = transform % 2 === 1;
         return { args: { make: "", model: "" } };
@@ -72,9 +77,13 @@ export function createOutputs(): Outputs {
       "zxdg_output_v1.description": describe,
     },
     sizes: () => outputs.size === 0 ? [minScreen] : [...outputs.values()].map(sizeOf),
-    pixels: () =>
-      Math.max(minPixels, [...outputs.values()].reduce((sum, { mode }) => sum + (mode ? areaOf(mode) : 0), 0)),
+    pixels,
   };
+}
+
+/** An app that knows no part of a scale draws for the next whole one. */
+function pixelsOf({ mode, scale, logical }: Output): number {
+  return Math.max(mode ? areaOf(mode) : 0, logical ? areaOf(logical) * scale ** 2 : 0);
 }
 
 function sizeOf({ mode, isTurned, scale, logical }: Output): Size {

@@ -27,6 +27,38 @@ Deno.test("the guard of Wayland lets monitors come and go for as long as an app 
   }, "too many globals");
 });
 
+Deno.test("the guard of Wayland lets apps fill screens of a scale that they draw larger, and keep what was drawn for one that is gone", () => {
+  const made = withWindow();
+  const { app, host } = made;
+  const [screen, manager, xdg, first] = [ids.next, ids.next + 1, ids.next + 2, ids.next + 3];
+  bindScreen(made, { number: 80, id: screen });
+  host(
+    message(screen, "wl_output.mode", 1, 2880, 1800, 60_000),
+    message(screen, "wl_output.scale", 2),
+    message(ids.registry, "wl_registry.global", 81, "zxdg_output_manager_v1", 3),
+  );
+  app(
+    message(ids.registry, "wl_registry.bind", 81, "zxdg_output_manager_v1", 3, manager),
+    message(manager, "zxdg_output_manager_v1.get_xdg_output", xdg, screen),
+  );
+  // At 1.5, the desktop has less, and an app of whole scales draws more than the screen has.
+  host(message(xdg, "zxdg_output_v1.logical_size", 1920, 1200));
+  const add = (from: number, count: number): void => {
+    for (let id = from; id < from + count; id++) {
+      app(
+        message(ids.compositor, "wl_compositor.create_surface", id),
+        message(id, "wl_surface.attach", ids.buffer, 0, 0),
+        message(id, "wl_surface.commit"),
+      );
+    }
+  };
+  const most = Math.floor(32 * 3840 * 2400 / (400 * 300)) - 1;
+  add(first, most - 1);
+  host(message(ids.registry, "wl_registry.global_remove", 80));
+  add(first + most - 1, 1);
+  refused(() => add(first + most, 1), "fill too many screens");
+});
+
 Deno.test("the guard of Wayland tells no app which screens, tablets and seats the host has", () => {
   const made = withWindow();
   const { app, host } = made;
