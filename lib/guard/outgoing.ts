@@ -11,8 +11,6 @@ import { maxDataBytes } from "./limits.ts";
 export const lookMs = 500;
 /** For so long an end may read nothing of what waits for it, in milliseconds. Then nobody counts as working there. */
 const maxPauseMs = 1_000;
-/** And so long the container may, until it is cut off. Over a network, ssh gives up after twelve seconds. */
-const maxStuckMs = { here: 10_000, overNetwork: 20_000 } as const;
 /**
  * How many bytes may wait for the container, on all of its connections together, for more to be taken: xpra sends all
  * that is pasted at once. To slow down who sends would hold up the focus, which comes in the same stream.
@@ -46,8 +44,8 @@ export interface AllOutgoing {
   look(): void;
 }
 
-/** Nothing is on its way yet. `overNetwork`: the container is on another machine. */
-export function createOutgoing({ overNetwork = false } = {}): AllOutgoing {
+/** Nothing is on its way yet. `stuckMs`: for so long the container may read nothing, until it is cut off. */
+export function createOutgoing({ stuckMs: maxStuckMs }: { stuckMs: number }): AllOutgoing {
   const ends = new Set<End>();
   const mayWait = (): boolean => {
     const waiting = [...ends].reduce((sum, end) => sum + (end.isContainer ? end.waitingBytes() : 0), 0);
@@ -56,7 +54,7 @@ export function createOutgoing({ overNetwork = false } = {}): AllOutgoing {
   return {
     to(connection, whose) {
       const isContainer = whose === "container";
-      const stuckMs = isContainer ? maxStuckMs[overNetwork ? "overNetwork" : "here"] : Infinity;
+      const stuckMs = isContainer ? maxStuckMs : Infinity;
       const end = createEnd(connection, { isContainer, mayWait, stuckMs });
       ends.add(end);
       return { ...end, [Symbol.dispose]: () => void ends.delete(end) };

@@ -450,48 +450,26 @@ testOnOneEngine("attach.ts, Wayland: an app follows the scale of its monitor at 
 });
 
 testOnOneEngine(
-  "attach.ts, Wayland: an app whose container stands still for three seconds goes on, and for ten is cut off alone",
+  "attach.ts, Wayland: an app whose container stands still for twelve seconds goes on",
   waylandParts,
   async (engine) => {
     const name = nameOn(engine);
     const signal = (which: string): Promise<string> => inContainer(engine, name, `pkill -${which} -x waypipe`);
-    const app = (title: string): string =>
-      `foot -T ${title} sh -c 'while read -r line; do echo "$line" >share/${title}; done'`;
-    const running = attach(engine, ["--session=still", name, app("other")]);
-    await windowCalled(`[${name}] other`);
-    const joined = attach(engine, ["--join", name, app("still")]);
+    const app = `foot -T still sh -c 'while read -r line; do echo "$line" >share/still; done'`;
+    const running = attach(engine, ["--session=still", name, app]);
     await eventually("the focus", async () => (await windowCalled(`[${name}] still`)).focused);
     await signal("STOP");
-    await type(`${"a".repeat(100)}\n`);
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    // More than the sockets of a process take that stands still.
+    await type(`${"a".repeat(500)}\n`);
+    await new Promise((resolve) => setTimeout(resolve, 12_000));
     await signal("CONT");
     const line = await eventually(
       "the line",
       async () => await inContainer(engine, name, "cat share/still || true") || undefined,
     );
-    assertEquals(line, "a".repeat(100));
-
-    await signal("STOP");
-    const stopped = performance.now();
-    // More than the sockets of a process take that stands still.
-    await type("b".repeat(500));
-    await eventually(
-      "the end of the window",
-      async () => (await windows()).every(({ name: title }) => title !== `[${name}] still`),
-    );
-    assert(performance.now() - stopped > 10_000);
-    await signal("CONT");
-    await joined.ended;
-    await type("c\n");
-    await eventually(
-      "the other window",
-      async () => (await inContainer(engine, name, "cat share/other || true")) !== "",
-    );
+    assertEquals(line, "a".repeat(500));
     await attached(engine, ["--stop", name, "still"]);
-    assertStringIncludes(
-      (await running.ended).stderr,
-      "warning: An app is cut off: for 10 seconds it has read nothing of what it is sent. Start it again; if that recurs, use --display x11\n",
-    );
+    await running.ended;
     await nothingLeft(engine, name);
   },
 );

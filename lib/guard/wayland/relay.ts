@@ -29,6 +29,12 @@ const tokenMs = 5_000;
 /** How much is read at once: up to the container, pictures; down to it, events. */
 const bufferBytes = { fromContainer: 2 ** 17, fromHost: 2 ** 14 } as const;
 
+/**
+ * For so long an app may read nothing of what waits for it, in milliseconds: one that computes does not, and with its
+ * connection it would end, and lose what was not saved.
+ */
+const stuckMs = 60_000;
+
 /** For how many looks half a frame may keep popups open. */
 const maxLater = 60;
 
@@ -36,7 +42,7 @@ const maxLater = 60;
 export async function relayConnections(
   { listener, connect, compression, begin, ...options }: WaylandRelayOptions,
 ): Promise<void> {
-  const outgoing = createOutgoing({ overNetwork: compression !== "none" });
+  const outgoing = createOutgoing({ stuckMs });
   const session = createWaylandSession({ ...options, isPaused: outgoing.isPaused });
   let connections = 0;
   const leavers = new Set<(options?: { isLook: boolean }) => void>();

@@ -32,6 +32,12 @@ const readBytes = 256 * 1024;
  */
 const followMs = 1_000;
 
+/**
+ * For so long xpra's server may read nothing of what waits for it, in milliseconds. Over a network, ssh gives up after twelve
+ * seconds.
+ */
+const stuckMs = { here: 10_000, remote: 20_000 } as const;
+
 const limits: Readonly<Record<Sender, FrameLimits>> = {
   container: { mainBytes: 2 * 1024 * 1024, chunkBytes: 128 * 1024 * 1024 },
   client: { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 1024 * 1024 },
@@ -62,7 +68,7 @@ export async function relayPackets(
 ): Promise<void> {
   const { container, open, remote = false } = options;
   const uuid = crypto.randomUUID().replaceAll("-", "");
-  const outgoing = createOutgoing({ overNetwork: remote });
+  const outgoing = createOutgoing({ stuckMs: stuckMs[remote ? "remote" : "here"] });
   const relay: Relay = {
     options,
     memory,
