@@ -150,7 +150,8 @@ export function createSurfaces(
   const count = (surface: Surface, size: Size): void => {
     const change = areaOf(size) - areaOf(surface.picture);
     surface.picture = size;
-    if (change !== 0) session.addPixels(change, maxScreenfuls * screens());
+    // Firefox has two pictures for each window.
+    if (change !== 0) session.addPixels(change, 2 * maxScreenfuls * screens());
   };
   const isTooLarge: Surfaces["isTooLarge"] = ({ role }, { width, height, scale = 1 }) => {
     const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxSide;

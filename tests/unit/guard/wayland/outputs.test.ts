@@ -33,7 +33,7 @@ Deno.test("the guard of Wayland lets apps fill screens of a scale that they draw
   const [screen, manager, xdg, first] = [ids.next, ids.next + 1, ids.next + 2, ids.next + 3];
   bindScreen(made, { number: 80, id: screen });
   host(
-    message(screen, "wl_output.mode", 1, 2880, 1800, 60_000),
+    message(screen, "wl_output.mode", 1, 1440, 900, 60_000),
     message(screen, "wl_output.scale", 2),
     message(ids.registry, "wl_registry.global", 81, "zxdg_output_manager_v1", 3),
   );
@@ -42,7 +42,7 @@ Deno.test("the guard of Wayland lets apps fill screens of a scale that they draw
     message(manager, "zxdg_output_manager_v1.get_xdg_output", xdg, screen),
   );
   // At 1.5, the desktop has less, and an app of whole scales draws more than the screen has.
-  host(message(xdg, "zxdg_output_v1.logical_size", 1920, 1200));
+  host(message(xdg, "zxdg_output_v1.logical_size", 960, 600));
   const add = (from: number, count: number): void => {
     for (let id = from; id < from + count; id++) {
       app(
@@ -52,7 +52,7 @@ Deno.test("the guard of Wayland lets apps fill screens of a scale that they draw
       );
     }
   };
-  const most = Math.floor(32 * 3840 * 2400 / (400 * 300)) - 1;
+  const most = Math.floor(2 * 32 * 1920 * 1200 / (400 * 300)) - 1;
   add(first, most - 1);
   host(message(ids.registry, "wl_registry.global_remove", 80));
   add(first + most - 1, 1);

@@ -106,7 +106,7 @@ Deno.test("the guard of Wayland counts a screen's pixels once, however often the
     host(message(first + index, "wl_output.mode", 1, 1920, 1080, 60_000));
   }
   refused(() => {
-    for (let id = first + 100; id < first + 1_100; id++) {
+    for (let id = first + 100; id < first + 1_400; id++) {
       app(
         message(ids.compositor, "wl_compositor.create_surface", id),
         message(id, "wl_surface.attach", ids.buffer, 0, 0),

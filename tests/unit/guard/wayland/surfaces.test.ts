@@ -407,7 +407,7 @@ Deno.test("the guard of Wayland knows that a picture is shown turned", () => {
   assertEquals(app(commit), new Uint8Array([...geometry, ...commit]));
 });
 
-Deno.test("the guard of Wayland ends a connection whose pictures fill 32 screens", () => {
+Deno.test("the guard of Wayland ends a connection whose windows fill 32 screens, with two pictures each", () => {
   const made = withWindow();
   const add = (from: number, count: number): void => {
     for (let id = from; id < from + count; id++) {
@@ -418,7 +418,7 @@ Deno.test("the guard of Wayland ends a connection whose pictures fill 32 screens
       );
     }
   };
-  const most = Math.floor(32 * 1920 * 1080 / (400 * 300)) - 1;
+  const most = Math.floor(2 * 32 * 1920 * 1080 / (400 * 300)) - 1;
   add(ids.next, most);
   made.app(message(ids.next, "wl_surface.destroy"));
   add(ids.next + most, 1);
