@@ -18,16 +18,16 @@ import { freeBytes } from "./room.ts";
  * downloads where none does.
  *
  * @param options `tell`: called with what the user should know
- * @returns whether it was changed and came, and whether the copy is to stay, since it will come nowhere
+ * @returns "changed": it was, and has come; "stays": the copy is to stay, since it will come nowhere
  * @throws {UserError} when it does not come now: it may later
  */
 export async function bringHanded(
   host: Host,
   instance: Instance,
   { copy, tell }: { copy: LentCopy; tell: Tell },
-): Promise<{ isChanged: boolean; stays: boolean }> {
+): Promise<"changed" | "stays" | undefined> {
   const { hostPath, containerPath, lent } = copy;
-  if (!lent) return { isChanged: false, stays: false };
+  if (!lent) return undefined;
   const { part } = copyFiles(host, copy);
   const label = labelOf(instance);
   const name = basename(hostPath);
@@ -44,7 +44,7 @@ export async function bringHanded(
   try {
     const found = await readBack(host, instance, { ...copy, maxBytes: await maxNow(0) }, { lent, part, maxNow });
     if (found === "other") tellWhat("goes nowhere: it is no regular file any more");
-    if (typeof found === "string" || !found.content) return { isChanged: false, stays: false };
+    if (typeof found === "string" || !found.content) return undefined;
     const version = versionOf(hostPath, label);
     try {
       await Deno.rename(part, version).catch(() => copyOver(part, version));
@@ -52,11 +52,11 @@ export async function bringHanded(
       // Nobody waits for it any more, or there is no room for it.
       tellWhat(`is here: ${await keepVersion(host, { path: part, name })}`);
     }
-    return { isChanged: true, stays: false };
+    return "changed";
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
     tellWhat(`goes nowhere: ${error.message}; it is "${containerPath}" there`);
-    return { isChanged: false, stays: true };
+    return "stays";
   } finally {
     await removeFile(part);
   }

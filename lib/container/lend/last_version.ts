@@ -96,12 +96,10 @@ async function keepLastVersion(
   try {
     // After a restart of the container, something else is there.
     if (typeof found === "string" || !found.content || found.ino !== ino) return [];
-    if (isWritten(found.found, writtenMs)) {
-      await moveFile(part, back);
-      const beside = await putBeside(host, copy, { source: back, content: found.content });
-      return [`What "${label}" has made of the file that was "${hostPath}" is "${beside}"`];
-    }
-    return [];
+    if (!isWritten(found.found, writtenMs)) return [];
+    await moveFile(part, back);
+    const beside = await putBeside(host, copy, { source: back, content: found.content });
+    return [`What "${label}" has made of the file that was "${hostPath}" is "${beside}"`];
   } finally {
     for (const path of [part, back]) await removeFile(path);
   }

@@ -5,7 +5,7 @@
  */
 
 import { delay } from "@std/async";
-import { ExitCode, UserError } from "../../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { moveFile, removeFile } from "../../base/files.ts";
 import { graceMs } from "../../base/lock.ts";
@@ -205,7 +205,6 @@ async function isRunning(host: Host, instance: Instance): Promise<boolean> {
   const lines = [engineLine(engine, ["start", label]), scriptLine(engine, ["map.ts", "--unmap", label])];
   throw new UserError(`The files lent to "${label}" stay there: it is not running`, {
     hint: `Start it, then take them back: ${lines.join(", then ")}`,
-    exitCode: ExitCode.failed,
   });
 }
 
@@ -268,11 +267,9 @@ async function endCopy(
       await removeLentCopy(host, instance, { copy: record, found: "" });
       await delay(graceMs);
     }
-    const { isChanged, stays } = record.handed
-      ? await bringHanded(host, instance, { copy: record, tell })
-      : { isChanged: false, stays: false };
-    if (isChanged) await writeCopies(host, [{ ...record, isChanged }]);
-    if (!stays) await remove("");
+    const became = record.handed && await bringHanded(host, instance, { copy: record, tell });
+    if (became === "changed") await writeCopies(host, [{ ...record, isChanged: true }]);
+    if (became !== "stays") await remove("");
     await removeUnused(host, record);
     return undefined;
   }
