@@ -1,6 +1,6 @@
 /** Shows a session on a display, and serves its apps, until it ends or the user leaves it. */
 
-import { isFailure } from "../base/errors.ts";
+import { isFailure, orNothing } from "../base/errors.ts";
 import type { RunningProcess } from "../base/process.ts";
 import type { Container } from "../container/container.ts";
 import { readLoans } from "../container/lend/journal.ts";
@@ -80,10 +80,7 @@ export async function show(
   };
   const wait = async (player: RunningProcess | undefined): Promise<SessionEnd | undefined> => {
     try {
-      return await windows.ended(session);
-    } catch (error) {
-      if (!host.signal.aborted) throw error;
-      return undefined;
+      return await orNothing(windows.ended(session), () => host.signal.aborted);
     } finally {
       if (!keepsSound) player?.kill("SIGTERM");
     }

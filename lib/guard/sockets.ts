@@ -1,6 +1,7 @@
 /** Both ends of a guard are sockets: how they are read and closed. */
 
 import { concat } from "@std/bytes";
+import { writeAll } from "../base/files.ts";
 
 /** Closes a connection, or a listener, that may be closed already. */
 export function closeQuietly(resource: { close(): void }): void {
@@ -25,8 +26,7 @@ export async function readText(connection: Deno.Conn): Promise<string> {
 
 /** Says something over a connection, and that there is no more to come. */
 export async function writeText(connection: Deno.Conn, text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+  await writeAll(connection, new TextEncoder().encode(text));
   await connection.closeWrite();
 }
 

@@ -5,8 +5,8 @@
 
 import { abortable } from "@std/async";
 import { join, toFileUrl } from "@std/path";
-import { isFailure, ProcessError, UserError } from "../../base/errors.ts";
-import { exists } from "../../base/files.ts";
+import { isFailure, orNothing, ProcessError, UserError } from "../../base/errors.ts";
+import { exists, writeAll } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import type { Container } from "../../container/container.ts";
 import { findVersion, handedDirectory } from "../../container/handed.ts";
@@ -37,7 +37,7 @@ export async function readFile(
     received += piece.length;
     if (received > size) throw new Refusal("a file is larger than it said");
     try {
-      for (let written = 0; written < piece.length;) written += await file.write(piece.subarray(written));
+      await writeAll(file, piece);
     } catch (error) {
       throw new UserError("A file cannot be written", { hint: "See whether the disk is full", cause: error });
     }
@@ -120,11 +120,8 @@ export async function moveOut(
 /** The printer that CUPS uses by default; undefined without one, and without CUPS. */
 export async function defaultPrinter(host: Host): Promise<string | undefined> {
   const options = { okCodes: "any", env: { LC_ALL: "C" }, timeoutMs: printMs } as const;
-  const { stdout } = await host.run(["lpstat", "-d"], options).catch((error) => {
-    if (isFailure(error)) return { stdout: "" };
-    throw error;
-  });
-  return /^system default destination: ([\w.-]{1,127})$/m.exec(stdout)?.[1];
+  const found = await orNothing(host.run(["lpstat", "-d"], options), isFailure);
+  return found && /^system default destination: ([\w.-]{1,127})$/m.exec(found.stdout)?.[1];
 }
 
 /**

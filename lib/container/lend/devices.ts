@@ -1,7 +1,7 @@
 /** The devices that show mapped files in a container. */
 
 import { delay } from "@std/async";
-import { isFailure } from "../../base/errors.ts";
+import { isFailure, orNothing } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { findInstance, removeDevices } from "../../engine/instance.ts";
@@ -47,13 +47,9 @@ export async function removeMapDevices(host: Host, instance: Instance, devices: 
  * answer.
  */
 export async function hasDevices(host: Host, instance: Instance, devices: readonly string[]): Promise<boolean> {
-  try {
-    const found = await findInstance(host, instance);
-    return found === undefined || devices.every((device) => device in found.devices);
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-    return false;
-  }
+  const asked = findInstance(host, instance);
+  const has = asked.then((found) => found === undefined || devices.every((device) => device in found.devices));
+  return await orNothing(has, isFailure) ?? false;
 }
 
 /**

@@ -4,7 +4,9 @@
  * permissions.
  */
 
+import { delay } from "@std/async";
 import { join } from "@std/path";
+import { writeAll } from "../../base/files.ts";
 import { obeyCommands } from "../commands.ts";
 import { startDeadline } from "../deadline.ts";
 import { closeQuietly, isGone, readText, writeText } from "../sockets.ts";
@@ -34,10 +36,8 @@ const notOut =
  * each, and at its end what has become of the windows. Ends with its input, unless that ends with the line `keep`.
  */
 export async function runGuardProcess(argument: string | undefined): Promise<never> {
-  const { app, listen, directory, history, closesAfterMs, takesFiles, givesFiles, ...request }: GuardRequest = JSON
-    .parse(
-      argument ?? "",
-    );
+  const asked: GuardRequest = JSON.parse(argument ?? "");
+  const { app, listen, directory, history, closesAfterMs, takesFiles, givesFiles, ...request } = asked;
   const lock = await Deno.open(join(directory, privateNames.lock), { read: true });
   await lock.lock(false);
   const closing = createClosing();
@@ -147,7 +147,7 @@ async function waitForPath(path: string): Promise<void> {
   const deadline = performance.now() + clientMs;
   while (await Deno.lstat(path).catch(() => undefined) === undefined) {
     if (performance.now() > deadline) throw new Deno.errors.NotFound(path);
-    await new Promise((resolve) => setTimeout(resolve, lookMs));
+    await delay(lookMs);
   }
 }
 
@@ -196,9 +196,8 @@ export function writeDown(
 export function printer(output: Pick<typeof Deno.stdout, "write">): (line: string) => Promise<boolean> {
   let last = Promise.resolve(true);
   const write = async (line: string): Promise<boolean> => {
-    const bytes = new TextEncoder().encode(`${line}\n`);
     try {
-      for (let at = 0; at < bytes.length;) at += await output.write(bytes.subarray(at));
+      await writeAll(output, new TextEncoder().encode(`${line}\n`));
       return true;
     } catch {
       // The run that has started this process has ended.
