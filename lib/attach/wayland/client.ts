@@ -97,7 +97,7 @@ export function newTransport(): string {
 /** Starts a client, which then waits for a session. */
 export async function startWaylandClient(
   target: Container,
-  { app, closesAfterMs, takesFiles, givesFiles, ...wanted }:
+  wanted:
     & Omit<GuardedWindows, "container">
     & Pick<GuardRequest, "app" | "closesAfterMs" | "takesFiles" | "givesFiles">,
 ): Promise<WaylandClient> {
@@ -162,19 +162,7 @@ export async function startWaylandClient(
   };
   const { keptAs } = target.history;
   const history = keptAs && { ...keptAs, file: join(directory, leftLinesName) };
-  const guard = guardArgv({
-    container,
-    ...wanted,
-    app,
-    closesAfterMs,
-    takesFiles,
-    givesFiles,
-    border,
-    compression,
-    listen,
-    directory,
-    history,
-  });
+  const guard = guardArgv({ ...wanted, container, border, compression, listen, directory, history });
   const ready = all([
     startBoxes(),
     start(
