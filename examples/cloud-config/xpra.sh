@@ -33,7 +33,7 @@ need pulseaudio pulseaudio # sound and microphone: each session starts its own
 need sshd openssh-server   # the cloud images of the remote "images:" have none
 need waypipe waypipe       # windows on a Wayland desktop
 need Xwayland xwayland libdecor-0-plugin-1-cairo # there, for apps that know only X
-need matchbox-window-manager matchbox-window-manager
+need openbox openbox
 need xclip xclip           # attach.ts --copy and --paste
 need xdg-open xdg-utils
 need /usr/libexec/xdg-desktop-portal xdg-desktop-portal # the apps' own dialogs

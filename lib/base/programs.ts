@@ -133,7 +133,7 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "pulseaudio": { scripts: [], package: "pulseaudio" },
   "Xvfb": { scripts: [], package: "xvfb" },
   // With its frame on GNOME, and a window manager.
-  "Xwayland": { scripts: [], package: "xwayland libdecor-0-plugin-1-cairo matchbox-window-manager" },
+  "Xwayland": { scripts: [], package: "xwayland libdecor-0-plugin-1-cairo openbox" },
 };
 
 /** How to install a program on this host, or on one of another distribution. Undefined where nobody can tell. */

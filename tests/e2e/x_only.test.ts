@@ -62,7 +62,7 @@ testOnOneEngine(
   waylandParts,
   async (engine) => {
     const name = nameOn(engine);
-    const servers = (): Promise<string> => inContainer(engine, name, "pgrep -l -x 'Xwayland|matchbox-window' || true");
+    const servers = (): Promise<string> => inContainer(engine, name, "pgrep -l -x 'Xwayland|openbox' || true");
     const app =
       `foot -T both sh -c 'env >share/environment; parec --raw >/dev/null & until [ -e end ]; do sleep 0.1; done'`;
     const running = attach(engine, ["--session=both", name, app]);
@@ -89,16 +89,42 @@ testOnOneEngine(
 );
 
 testOnOneEngine(
-  "attach.ts, Wayland: an app that knows only X fills its window, also if that changes its size as matchbox starts",
+  "attach.ts, Wayland: an app that knows only X has the keyboard also if it takes that itself, and after its dialog, which ✕ closes first",
   waylandParts,
   async (engine) => {
     const name = nameOn(engine);
-    const program = "/usr/local/bin/matchbox-window-manager";
-    await Deno.copyFile(join(root, "tests/e2e/late_matchbox.py"), join(mountsRoot, name, "share", "late_matchbox.py"));
+    await Deno.copyFile(join(root, "tests/e2e/focus_app.py"), join(mountsRoot, name, "share", "focus_app.py"));
+    const running = attach(engine, ["--session=focus", name, "sh -c 'python3 share/focus_app.py >share/typed'"]);
+    const { id } = await windowCalled(`[${name}] sh`);
+    const display = await inContainer(engine, name, "ls /tmp/.X11-unix | tr X :");
+    const focused = (title: string): Promise<unknown> =>
+      eventually(`the keyboard in "${title}"`, async () => {
+        const asked = `DISPLAY=${display} xdotool getwindowfocus getwindowname 2>/dev/null || true`;
+        return await inContainer(engine, name, asked) === title;
+      });
+    await focused("main");
+    await type("ad");
+    await focused("dialog");
+    await sh(["swaymsg", `[con_id=${id}] kill`], { env: desktop() });
+    await focused("main");
+    await type("bq");
+    assertEquals((await running.ended).code, 0);
+    assertEquals(await inContainer(engine, name, "cat share/typed"), "ab");
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnOneEngine(
+  "attach.ts, Wayland: an app that knows only X fills its window, also if that changes its size as openbox starts",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const program = "/usr/local/bin/openbox";
+    await Deno.copyFile(join(root, "tests/e2e/late_openbox.py"), join(mountsRoot, name, "share", "late_openbox.py"));
     await inContainer(
       engine,
       name,
-      `printf '#!/bin/sh\nexec python3 ~/share/late_matchbox.py "$@"' >share/late; sudo install -m 755 share/late ${program}`,
+      `printf '#!/bin/sh\nexec python3 ~/share/late_openbox.py "$@"' >share/late; sudo install -m 755 share/late ${program}`,
     );
     try {
       const running = attach(engine, ["--session=fills", name, "xterm -bw 0"]);
@@ -166,7 +192,7 @@ testOnIncus(
       assertEquals(code, 1);
       assertStringIncludes(
         stderr,
-        "it knows only X: apt-get install xwayland libdecor-0-plugin-1-cairo matchbox-window-manager in the container",
+        "it knows only X: apt-get install xwayland libdecor-0-plugin-1-cairo openbox in the container",
       );
     } finally {
       await move("/root/Xwayland", "/usr/bin/Xwayland");

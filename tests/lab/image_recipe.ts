@@ -20,7 +20,7 @@ export const imagePackages = [
   ...["waypipe", "foot", "wl-clipboard", "wayland-utils", "wtype", "grim", "wlrctl", "fuzzel"],
   ...["weston", "mpv"],
   // the same for apps that know only X
-  ...["xwayland", "libdecor-0-plugin-1-cairo", "matchbox-window-manager"],
+  ...["xwayland", "libdecor-0-plugin-1-cairo", "openbox"],
   ...xpraRuntimePackages,
 ].sort();
 
@@ -29,7 +29,7 @@ export const demoImagePackages = [
   ...["systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "cloud-init", "openssh-server", "iproute2"],
   ...["netbase", "ifupdown", "isc-dhcp-client", "sudo", "ca-certificates", "acl", "procps", "xdg-utils", "xclip"],
   ...["fonts-dejavu-core", "pulseaudio", "waypipe", "foot", "xdg-desktop-portal", "python3-gi", "gir1.2-gtk-3.0"],
-  ...["librsvg2-common", "xwayland", "libdecor-0-plugin-1-cairo", "matchbox-window-manager", "xterm"],
+  ...["librsvg2-common", "xwayland", "libdecor-0-plugin-1-cairo", "openbox", "xterm"],
 ].sort();
 
 /** Files that are put into the image as they are, by path. */

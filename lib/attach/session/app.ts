@@ -2,7 +2,6 @@
 
 import runApp from "./run_app.sh" with { type: "text" };
 import runOnEither from "./run_on_either.sh" with { type: "text" };
-import tellSize from "./tell_size.py" with { type: "text" };
 import { ExitCode, inputError, UserError } from "../../base/errors.ts";
 import { isOption } from "../../cli/options.ts";
 import { isXpraOption } from "../../cli/xpra_options.ts";
@@ -69,18 +68,16 @@ export function sortAppWords(
   return { app: app.length > 0 ? app : undefined, userOptions: userOptions!, files: files! };
 }
 
-const runOnEitherScript = `tell_size=${quoteWord(tellSize)}\n${runOnEither}`;
-
 /** The script for sh that runs the app in its session. */
 export function appScript(app: readonly string[]): string {
-  return `set -- ${app.map(quoteWord).join(" ")}\n${runOnEitherScript}${runApp}`;
+  return `set -- ${app.map(quoteWord).join(" ")}\n${runOnEither}${runApp}`;
 }
 
 /**
  * The script for sh that runs an app in a session of another one; the parameters are the first byte of what it prints in
  * the log, and its words.
  */
-export const joinedAppScript = `${runOnEitherScript}first_byte=$1; shift
+export const joinedAppScript = `${runOnEither}first_byte=$1; shift
 run_on_either "$first_byte" "$1" "$@"; status=$?; await_restarted /dev/null; exit "$status"`;
 
 /** The error for an app whose program is not in the container. */

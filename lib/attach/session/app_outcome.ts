@@ -40,7 +40,7 @@ export function outcomeIn(log: string): AppOutcome {
     stopped: /The session is stopped$/m.test(log),
     unknownOption: start < 0 ? /^no such option: (\S+)$/m.exec(log)?.[1] : undefined,
     // An app that joins prints it there, too.
-    lacksX: /^There is no Xwayland in this container.*\nThe app ended with exit status \d+$/m.test(log),
+    lacksX: /^There is no Xwayland or openbox in this container.*\nThe app ended with exit status \d+$/m.test(log),
     output: output.filter((line) => !xpraLine.test(line)).slice(-shownLines).join("\n"),
   };
 }

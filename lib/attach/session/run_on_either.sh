@@ -2,10 +2,6 @@
 # run_on_either.sh
 # Runs an app of a session on the session's display. On Wayland, one that ends soon since it knows only X is started once more,
 # on an X server of its own, which is one window there. What it prints goes to the session's log, this shell's standard output.
-#
-# Values in front:
-#   tell_size  tell_size.py
-: "${tell_size:?}"
 
 # What such an app prints: Xlib's and Xt's, GTK's, Tk's, Java's, Qt's, SDL's and GLFW's words.
 no_display='(open|connect to|connecting to) (the |an )?(X(11)? display|display *([^ [:alnum:]]|$))|no display name'
@@ -90,8 +86,8 @@ run_on_either() {
   [ "$((${now%.*} - ${began%.*}))" -lt 10 ] || return "$status"
   kill "$headless" 2>/dev/null
   knows_only_x || return "$status"
-  command -v Xwayland >/dev/null || {
-    echo "There is no Xwayland in this container: apt-get install xwayland libdecor-0-plugin-1-cairo matchbox-window-manager"
+  { command -v Xwayland && command -v openbox; } >/dev/null || {
+    echo "There is no Xwayland or openbox in this container: apt-get install xwayland libdecor-0-plugin-1-cairo openbox"
     return "$((status ? status : 1))"
   }
   echo "The app knows only X: it is started again, on Xwayland"
@@ -106,25 +102,57 @@ run_on_either() {
   server=$!
   number=
   read -r number <"$ready" || :
-  rm "$ready"
-  [ "$number" ] || return "$status"
+  [ "$number" ] || {
+    rm "$ready"
+    return "$status"
+  }
   export DISPLAY=":$number"
-  # matchbox reads its keys once it listens for a new size of the screen, but knows that of before: tiling desktops change it soon.
-  # Its own keys, such as Alt+C, are the app's; that of windows.ts closes a window, also while Alt, Super, or Super and Shift are down.
-  keys=$ready.keys
-  mkfifo "$keys"
-  {
-    printf '%sXF86Xfer=close\n' '' '<Alt>' '<Super>' '<Super><Shift>' >"$keys"
-    exec python3 -ISc "$tell_size"
-  } &
-  teller=$!
-  matchbox-window-manager -kbdconfig "$keys" &
+  # Keys are the app's, but for that of windows.ts, also while Alt, Super, or Super and Shift are down. It closes the window that
+  # has the keyboard, or all, if none takes it, as xclock's.
+  closes='<action name="If"><focused>yes</focused><then><action name="Close"/></then>
+    <else><action name="ForEach"><then><action name="Close"/></then></action></else></action>'
+  openbox --sm-disable --config-file /dev/stdin --startup echo >"$ready" <<END &
+<openbox_config xmlns="http://openbox.org/3.4/rc">
+  <theme><titleLayout>LC</titleLayout></theme>
+  <desktops><number>1</number></desktops>
+  <keyboard>
+    <keybind key="XF86Xfer">$closes</keybind>
+    <keybind key="A-XF86Xfer">$closes</keybind>
+    <keybind key="W-XF86Xfer">$closes</keybind>
+    <keybind key="W-S-XF86Xfer">$closes</keybind>
+  </keyboard>
+  <mouse>
+    <context name="Client Titlebar Top Right Bottom Left TLCorner TRCorner BRCorner BLCorner">
+      <mousebind button="Left" action="Press"><action name="Focus"/><action name="Raise"/></mousebind>
+      <mousebind button="Middle" action="Press"><action name="Focus"/><action name="Raise"/></mousebind>
+      <mousebind button="Right" action="Press"><action name="Focus"/><action name="Raise"/></mousebind>
+    </context>
+    <context name="Top Right Bottom Left TLCorner TRCorner BRCorner BLCorner">
+      <mousebind button="Left" action="Drag"><action name="Resize"/></mousebind>
+    </context>
+    <context name="Titlebar">
+      <mousebind button="Left" action="Drag"><action name="Move"/></mousebind>
+    </context>
+    <context name="Titlebar Root">
+      <mousebind button="Right" action="Press"><action name="ShowMenu"><menu>client-list-combined-menu</menu></action></mousebind>
+    </context>
+    <context name="Close">
+      <mousebind button="Left" action="Click"><action name="Close"/></mousebind>
+    </context>
+  </mouse>
+  <menu><manageDesktops>no</manageDesktops></menu>
+  <applications>
+    <application type="normal"><maximized>yes</maximized></application>
+  </applications>
+</openbox_config>
+END
   manager=$!
+  # It gives the keyboard to no window that was there before.
+  read -r _ <"$ready" || :
+  rm "$ready"
   "$@"
   status=$?
-  # It would wait for ever for keys of a teller that is gone.
-  kill "$teller" "$manager" 2>/dev/null
-  rm "$keys"
+  kill "$manager" 2>/dev/null
   kill "$server"
   return "$status"
 }

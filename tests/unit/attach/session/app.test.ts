@@ -93,7 +93,7 @@ Deno.test("sortAppWords() refuses what xpra would take otherwise than it is mean
  * Runs an app as a session on Wayland does, in a runtime directory of its own.
  *
  * @param options `xServer`: a script for sh that is called Xwayland, without which there is none; `manager`: one that is
- * called matchbox-window-manager; `ldd`: one that is called so; `display`: `$DISPLAY`; `script`: for sh
+ * called openbox; `ldd`: one that is called so; `display`: `$DISPLAY`; `script`: for sh
  * @returns its exit status, and the session's log
  */
 async function runApp(
@@ -109,7 +109,7 @@ async function runApp(
   const directory = await Deno.makeTempDir();
   try {
     if (xServer !== undefined) {
-      const programs = { Xwayland: xServer, "matchbox-window-manager": manager, ldd };
+      const programs = { Xwayland: xServer, openbox: manager, ldd };
       for (const [name, text] of Object.entries(programs)) {
         await Deno.writeTextFile(join(directory, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
       }
@@ -258,7 +258,7 @@ Deno.test("appScript() starts an app no third time, nor one that ends well, is s
 Deno.test("appScript() says that there is no Xwayland, and lets an app fail whose X server does not start", async () => {
   const app = ["sh", "-c", 'echo "Can\'t open display"; exit 3'];
   const without = await runApp(app);
-  const line = `There is no Xwayland in this container: apt-get install ${programs["Xwayland"]!.package}`;
+  const line = `There is no Xwayland or openbox in this container: apt-get install ${programs["Xwayland"]!.package}`;
   assert(without.log.includes(`\n${line}\nThe app ended`), without.log);
   assertEquals(outcomeIn(without.log).lacksX, true);
   // An app that joins the session prints it to the same log.
@@ -280,11 +280,13 @@ Deno.test("a session waits for a Firefox that restarts itself, and knows its pro
   assert(performance.now() - startMs < 4_000);
 });
 
-Deno.test("joinedAppScript ends a window manager that still waits for its keys, and with it holds the session no longer", async () => {
-  const joined = `set -- 1 sh -c 'echo "Cannot open display"; exit 3'; ${joinedAppScript}`;
+Deno.test("joinedAppScript starts an app once its window manager is ready, ends that, and then holds the session no longer", async () => {
+  const joined =
+    `set -- 1 sh -c 'echo "Cannot open display"; cat "$RUNTIME_DIRECTORY/managed"; exit 3'; ${joinedAppScript}`;
   const script = `exec 9>"$RUNTIME_DIRECTORY/lock"; (flock --shared 9; ${joined})
     exec 9>&-; flock --timeout 5 "$RUNTIME_DIRECTORY/lock" echo free`;
-  const { code, log } = await runApp([], { xServer, manager: "exec sleep 60", script });
+  const manager = 'sleep 0.3; echo "It is ready" >"$RUNTIME_DIRECTORY/managed"; echo; exec sleep 60';
+  const { code, log } = await runApp([], { xServer, manager, script });
   assertEquals(code, 0, log);
-  assert(log.includes("started again") && log.endsWith("free\n"), log);
+  assert(log.includes("started again") && log.endsWith("\nIt is ready\nfree\n"), log);
 });

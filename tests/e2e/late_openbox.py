@@ -1,4 +1,4 @@
-"""matchbox, as it is when it has connected to the X server just before the screen had its size."""
+"""openbox, as it is when it has connected to the X server just before the screen had its size."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ listener = socket.socket(socket.AF_UNIX)
 listener.bind(f"\0/tmp/.X11-unix/X9{number}")
 listener.listen()
 environment = {**os.environ, "DISPLAY": f":9{number}"}
-subprocess.Popen(["/usr/bin/matchbox-window-manager", *sys.argv[1:]], env=environment)
+subprocess.Popen(["/usr/bin/openbox", *sys.argv[1:]], env=environment)
 manager, _ = listener.accept()
 server = socket.socket(socket.AF_UNIX)
 server.connect(f"/tmp/.X11-unix/X{number}")
