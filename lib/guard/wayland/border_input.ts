@@ -27,13 +27,12 @@ export function createBorderInput(): (event: Message) => boolean {
     const there = onBorder.get(object) ?? new Set();
     const at = args.findIndex((argument) => argument.interface === "wl_surface");
     const isHidden = at < 0 ? there.has(what) : (values[at] as WaylandObject | undefined)?.id === 0;
-    if (at >= 0) onBorder.set(object, isHidden ? there.add(what) : without(there, what));
+    if (at >= 0) {
+      onBorder.set(object, there);
+      if (isHidden) there.add(what);
+      else there.delete(what);
+    }
     if (!isHidden) isHeard.add(object);
     return isHidden;
   };
-}
-
-function without(set: Set<unknown>, what: unknown): Set<unknown> {
-  set.delete(what);
-  return set;
 }

@@ -464,13 +464,7 @@ export function createClipboard(
     end: () => keep(undefined),
     ended(object) {
       if (object === kept?.source) keep(undefined);
-      carried.delete(object);
-      waiting.delete(object);
-      dragged.delete(object);
-      selected.delete(object);
-      announcedMarks.delete(object);
-      refused.delete(object);
-      replaced.delete(object);
+      for (const its of [carried, waiting, dragged, selected, announcedMarks, refused, replaced]) its.delete(object);
       deleteValue(waiting, object);
       deleteValue(refused, object);
       if (object === draggedOut?.source) draggedOut = undefined;

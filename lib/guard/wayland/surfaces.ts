@@ -196,12 +196,11 @@ export function createSurfaces(
     following.forEach(take);
     const box = boxOf(root);
     const { shell, geometry, named } = root;
-    if (box) root.whole = root.seen = box;
-    else {
+    if (!box) {
       delete root.whole;
       delete root.seen;
     }
-    if (!box) return undefined;
+    root.whole = root.seen = box;
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
     if (root.role === "popup" && (root.isHidden || !mayPopUp(root, sizeOf(box)))) return dropped;
     // Else it would have a picture over other windows, which the desktop takes for a shadow.
@@ -522,16 +521,9 @@ export function surfaceRules(
       const found = of(object);
       if (found?.object === object || object.type.name === "wl_subsurface") surfaces.leave(found!);
       else if (found?.shell === object) {
-        const none = {
-          geometry: undefined,
-          named: undefined,
-          guards: undefined,
-          bounds: undefined,
-          whole: undefined,
-          seen: undefined,
-          wanted: undefined,
-        };
-        Object.assign(found, { shell: undefined, limits: {}, ...none });
+        const its = ["shell", "geometry", "named", "guards", "bounds", "whole", "seen", "wanted"] as const;
+        for (const key of its) delete found[key];
+        found.limits = {};
         found.told.clear();
       } else if (found && ["xdg_toplevel", "xdg_popup"].includes(object.type.name)) {
         // Until it is a window or a popup again, to commit it is an error.
