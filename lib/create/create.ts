@@ -66,27 +66,16 @@ export async function createContainer(
     throw afterChanges(error);
   } finally {
     // The container is there, exported or not.
-    report(host, { ...request, ...made, exported, seconds });
+    report(host, request, { ...made, exported, seconds });
   }
 }
 
-function report(host: Host, {
-  container: { engine, name, label, mounts },
-  proxy,
-  software,
-  image,
-  address,
-  user,
-  uid,
-  member,
-  windowServers,
-  exported,
-  seconds,
-}:
-  & Omit<Request, keyof Made>
-  & Made
-  & { exported: ExportedApp[] | undefined; seconds: number }): void {
-  const { ui } = host;
+function report(
+  { ui, env }: Host,
+  { container: { engine, name, label, mounts }, proxy, software }: Request,
+  made: Made & { exported: ExportedApp[] | undefined; seconds: number },
+): void {
+  const { image, address, user, uid, member, windowServers, exported, seconds } = made;
   ui.result(
     [
       `name:     ${label}`,
@@ -99,7 +88,7 @@ function report(host: Host, {
       }`,
       `user:     ${user.name}`,
       ...(uid === null ? ["share:    none with this machine: map.ts lends copies of files"] : []),
-      `next:     ${scriptLine(engine, [calledName("attach.ts", host.env), label, "APP"])}`,
+      `next:     ${scriptLine(engine, [calledName("attach.ts", env), label, "APP"])}`,
       ...(exported?.map(({ name }) => `in menu:  ${name}`) ?? []),
     ].join("\n"),
     {

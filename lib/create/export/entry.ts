@@ -102,18 +102,7 @@ function escapeValue(value: string): string {
 export const inCopy = "--disposable";
 
 /** The options of attach.ts that an entry can carry. */
-const attachNames = [
-  "allow",
-  "ask",
-  "border",
-  "deny",
-  "display",
-  "disposable",
-  "files-to",
-  "links-to",
-  "no-box",
-  "preset",
-];
+const attachNames = "allow ask border deny display disposable files-to links-to no-box preset".split(" ");
 /** Those that it cannot carry: it starts an app in a session that open-in-container chooses. */
 const notInEntries = "all copy detached history join list logs paste save session settings stop".split(" ");
 
