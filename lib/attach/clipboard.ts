@@ -242,11 +242,7 @@ function tooLong(place: string): UserError {
  *
  * @param where where it is now, with VERB for "is" or "are"
  */
-function reportClipping(
-  { host, label }: Container,
-  { characters, leftOut }: Clipping,
-  where: string,
-): void {
+function reportClipping({ host, label }: Container, { characters, leftOut }: Clipping, where: string): void {
   const [noun, verb] = characters === 1 ? ["character", "is"] : ["characters", "are"];
   const rest = leftOut > 0 ? `; left out: ${leftOut} that cannot be seen` : "";
   const result = { container: label, type: clippingType, characters, leftOut };

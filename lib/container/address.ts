@@ -67,13 +67,8 @@ export async function findAddress(
 }
 
 /** The options that a run needs so that a name means the same container as in this one. */
-function adviceOptions(
-  { cli, byOption, server: { project } }: Pick<Engine, "cli" | "byOption" | "server">,
-): string[] {
-  return [
-    ...(byOption ? [`--engine=${cli}`] : []),
-    ...(project === undefined ? [] : [`--project=${project}`]),
-  ];
+function adviceOptions({ cli, byOption, server: { project } }: Pick<Engine, "cli" | "byOption" | "server">): string[] {
+  return [...(byOption ? [`--engine=${cli}`] : []), ...(project === undefined ? [] : [`--project=${project}`])];
 }
 
 /**

@@ -167,9 +167,7 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
   const note = (happening: Happening): void => {
     countOf(happening.kind).count++;
     added.push(happening);
-    waiting.push(
-      bounded({ time: new Date(now()).toISOString(), ...happening, ...copy === undefined ? {} : { copy } }),
-    );
+    waiting.push(bounded({ time: new Date(now()).toISOString(), ...happening, ...copy === undefined ? {} : { copy } }));
     write();
   };
   return {

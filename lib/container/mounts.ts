@@ -171,10 +171,7 @@ export async function removeMounts(host: Host, made: readonly string[]): Promise
  * Lets the host user and the container's user read and write in both directories: mode 771, and default entries, which
  * every file inherits that either of them makes.
  */
-export async function shareMounts(
-  host: Host,
-  { mounts, hostUid }: { mounts: Mounts; hostUid: string },
-): Promise<void> {
+export async function shareMounts(host: Host, { mounts, hostUid }: { mounts: Mounts; hostUid: string }): Promise<void> {
   const me = await host.look("<MY_UID>", async () => String((await Deno.stat(mounts.sockets)).uid));
   const entries = [
     `u:${hostUid}:rwx`,

@@ -88,13 +88,7 @@ export function knownHostsLines(name: string, publicKeys: string): string {
  * @param options `mayAsk`: ssh may ask the user, for a passphrase for example
  */
 export function sshArgv(target: SshTarget, remote: readonly string[], options: { mayAsk: boolean }): string[] {
-  return [
-    "ssh",
-    ...sshOptions(target, options),
-    sshDestination(target),
-    "--",
-    quoteWords(remote),
-  ];
+  return ["ssh", ...sshOptions(target, options), sshDestination(target), "--", quoteWords(remote)];
 }
 
 /** Whom ssh logs in as, and where. */
@@ -107,10 +101,7 @@ export function controlOption(control: string): string[] {
   return ["-S", control.replaceAll("%", "%%")];
 }
 
-export function sshOptions(
-  { mounts, proxy, config, control }: SshTarget,
-  { mayAsk }: { mayAsk: boolean },
-): string[] {
+export function sshOptions({ mounts, proxy, config, control }: SshTarget, { mayAsk }: { mayAsk: boolean }): string[] {
   const settings = {
     ...(proxy ? { ProxyCommand: quoteWords(proxy).replaceAll("%", "%%") } : {}),
     UserKnownHostsFile: `"${mounts.knownHosts.replaceAll("%", "%%")}"`,
@@ -225,10 +216,7 @@ function noAnswerError({ name }: SshTarget, error: ProcessError): UserError {
 const youngMs = 60_000;
 
 /** The error for an ssh that has failed by itself, by what it printed. */
-export function sshError(
-  { name, address, mounts, proxy, startedAt = "" }: SshTarget,
-  error: ProcessError,
-): UserError {
+export function sshError({ name, address, mounts, proxy, startedAt = "" }: SshTarget, error: ProcessError): UserError {
   const { output } = error;
   const ageMs = Date.now() - Date.parse(startedAt);
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed/.test(output)) {

@@ -9,10 +9,7 @@ import { type Address, findAddress } from "../container/address.ts";
  *
  * @throws {UserError} exit code 2 for "default", and as {@linkcode findAddress}
  */
-export async function addressCalled(
-  host: Host,
-  options: Parameters<typeof findAddress>[1],
-): Promise<Address> {
+export async function addressCalled(host: Host, options: Parameters<typeof findAddress>[1]): Promise<Address> {
   const address = await findAddress(host, options);
   // The container's profile has its name, and every container has the profile "default".
   if (address.name !== "default") return address;

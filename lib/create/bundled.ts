@@ -31,13 +31,7 @@ export interface BundledFiles {
 /** The files of `profiles/`. */
 export const bundledProfiles: BundledFiles = {
   kind: "PROFILE",
-  files: {
-    gui,
-    "gui-gpu": guiGpu,
-    "gui-internet": guiInternet,
-    "gui-limits": guiLimits,
-    "gui-offline": guiOffline,
-  },
+  files: { gui, "gui-gpu": guiGpu, "gui-internet": guiInternet, "gui-limits": guiLimits, "gui-offline": guiOffline },
 };
 
 /** The files of `examples/cloud-config/`, without the template: cloud-configs, and the script `xpra`. */

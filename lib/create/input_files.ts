@@ -28,10 +28,7 @@ export interface Identity {
  *
  * @throws {UserError} exit code 2 for a private key, or when there is no public one
  */
-export async function readAuthorizedKeys(
-  host: Host,
-  path: string,
-): Promise<{ text: string; identities: Identity[] }> {
+export async function readAuthorizedKeys(host: Host, path: string): Promise<{ text: string; identities: Identity[] }> {
   const text = await readInput(path, { hint: "Check its path, or make a key pair: ssh-keygen -t ed25519" });
   const question = `"${path}" holds a PRIVATE key. Put it into the container?`;
   if (hasPrivateKey(text) && !await host.ui.confirm(question, { personOnly: true })) {

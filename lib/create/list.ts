@@ -71,10 +71,7 @@ export async function listContainers(
 }
 
 /** The managed containers of the engine that is asked for, else of all that answer. */
-async function managedOf(
-  host: Host,
-  options: EngineOptions & { remote: string | undefined },
-): Promise<InstanceInfo[]> {
+async function managedOf(host: Host, options: EngineOptions & { remote: string | undefined }): Promise<InstanceInfo[]> {
   const list = async (request: typeof options): Promise<InstanceInfo[]> =>
     await listManaged(host, await chooseEngine(host, request));
   if (options.remote !== undefined || wantedCli(host, options.engine) !== undefined) return await list(options);

@@ -88,9 +88,7 @@ export async function removeContainer(
     }
     for (const [what, made] of [["container", found], ["profile", profile]] as const) {
       if (!made || isManaged(made)) continue;
-      throw new UserError(`The ${what} "${label}" was not made by create.ts`, {
-        hint: "To remove it anyway: --force",
-      });
+      throw new UserError(`The ${what} "${label}" was not made by create.ts`, { hint: "To remove it anyway: --force" });
     }
     // A running session has a socket; systemd removes that when the session ends.
     const [live] = found?.status === "Running" ? await seenSessions(host, found) : [];

@@ -26,10 +26,7 @@ export const commandNames = {
  * @param directory private, with the directory of commands
  * @param obey takes what a command has sent, and returns the answer
  */
-export function obeyCommands<Request>(
-  directory: string,
-  obey: (request: Request) => unknown,
-): Deno.FsWatcher {
+export function obeyCommands<Request>(directory: string, obey: (request: Request) => unknown): Deno.FsWatcher {
   const watcher = Deno.watchFs(join(directory, commandNames.directory), { recursive: false });
   const path = join(directory, commandNames.socket);
   const obeyEach = async (): Promise<void> => {

@@ -25,11 +25,7 @@ export interface Deadline extends Disposable {
 }
 
 /** Calls `act` once, when so many milliseconds have passed. */
-export function startDeadline(
-  afterMs: number,
-  act: () => void,
-  { wall, now, pauseMs }: Clocks = hostClocks,
-): Deadline {
+export function startDeadline(afterMs: number, act: () => void, { wall, now, pauseMs }: Clocks = hostClocks): Deadline {
   const endMs = wall() + afterMs;
   const endNow = now() + afterMs;
   let timer: ReturnType<typeof setTimeout> | undefined;

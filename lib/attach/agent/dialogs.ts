@@ -311,11 +311,7 @@ export type Asking = Choosing | Extract<AgentRequest, { ask: "folder" }>;
 export type Choosing = Extract<AgentRequest, { ask: "open" | "save" }>;
 
 /** The path in the container of a file in its share; undefined for any other file. */
-function sharedPath(
-  path: string,
-  { mounts, sharedSockets }: Container,
-  { share }: Inside,
-): string | undefined {
+function sharedPath(path: string, { mounts, sharedSockets }: Container, { share }: Inside): string | undefined {
   if (sharedSockets === undefined || !path.startsWith(`${mounts.share}/`) || path.split("/").includes("..")) {
     return undefined;
   }

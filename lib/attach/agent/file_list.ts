@@ -46,9 +46,7 @@ export async function refuseHidden(paths: readonly string[], given: string): Pro
 }
 
 function hidden(path: string, given: string): UserError {
-  return new UserError(`"${seen(path)}" was ${given}, and is hidden: none is lent`, {
-    hint: "Lend it by map.ts",
-  });
+  return new UserError(`"${seen(path)}" was ${given}, and is hidden: none is lent`, { hint: "Lend it by map.ts" });
 }
 
 function seen(text: string): string {

@@ -84,9 +84,7 @@ export interface SentFile extends AsyncDisposable {
  *
  * @param file `name` is fit to be a file's
  */
-export async function moveOut(
-  { path, name }: { path: string; name: string },
-): Promise<SentFile> {
+export async function moveOut({ path, name }: { path: string; name: string }): Promise<SentFile> {
   const directory = handedDirectory(path);
   await using stack = new AsyncDisposableStack();
   await Deno.mkdir(directory, { mode: 0o700 });

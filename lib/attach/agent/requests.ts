@@ -81,14 +81,7 @@ export interface MenuEntry {
 }
 
 /** What the agent lacks: a package; what its session was started without; or that its version is ours. */
-const lacks = [
-  "xdg-desktop-portal",
-  "python3-gi",
-  "no-agent",
-  "no-portals",
-  "no-microphone",
-  "same-version",
-] as const;
+const lacks = ["xdg-desktop-portal", "python3-gi", "no-agent", "no-portals", "no-microphone", "same-version"] as const;
 
 export type Lack = typeof lacks[number];
 

@@ -51,11 +51,7 @@ export async function checkSaving(
  * @param word `[REMOTE:]NAME`
  * @throws {UserError} exit code 2 when no entry can be added to the text
  */
-export async function saveSettings(
-  host: Host,
-  word: string,
-  given: ReadonlyMap<SettingKey, string>,
-): Promise<void> {
+export async function saveSettings(host: Host, word: string, given: ReadonlyMap<SettingKey, string>): Promise<void> {
   await checkSaving(host, word, given);
   const path = settingsPath(host)!;
   await host.change(`write ${quoteWords([path])}`, async () => {

@@ -75,9 +75,7 @@ export async function closeInGuard(
   if (!("closed" in answer)) {
     throw new UserError(
       `The guard of "${session}" of "${container.label}" is of an earlier version: it closes nothing`,
-      {
-        hint: `To end the session: ${attachLine(container, "--stop", session)}`,
-      },
+      { hint: `To end the session: ${attachLine(container, "--stop", session)}` },
     );
   }
   return answer.closed.map((direction) => `clipboard-${direction}` as const);

@@ -81,11 +81,7 @@ async function makeMapsDirectory(host: Host, instance: Instance, user: Container
  *
  * @returns whether the two sides differ now, since both were changed: the user is told
  */
-export async function bringVersion(
-  host: Host,
-  instance: Instance,
-  record: Pick<LentCopy, "id">,
-): Promise<boolean> {
+export async function bringVersion(host: Host, instance: Instance, record: Pick<LentCopy, "id">): Promise<boolean> {
   await using _lock = await lockCopy(host, record);
   const known = await readCopy(host, record);
   if (!known?.lent) return false;

@@ -84,11 +84,7 @@ async function observe(
   const acls = await forAllOrEach(held, (files) => readHeldAcls(host, files));
   const look = (file: HeldFile | undefined): ObservedFile["file"] =>
     file && { handle: file.handle, state: file.stat(), acl: acls[held.indexOf(file)]! };
-  return found.map(({ mapping, file, replacement }) => ({
-    mapping,
-    file: look(file),
-    replacement: look(replacement),
-  }));
+  return found.map(({ mapping, file, replacement }) => ({ mapping, file: look(file), replacement: look(replacement) }));
 }
 
 /** Whether a mapped file is deleted, as far as can be seen: it is neither at its path nor beside it. */

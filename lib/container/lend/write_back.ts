@@ -35,10 +35,7 @@ async function isOccupied(path: string): Promise<boolean> {
  *
  * @returns whether it was written. If not, the file is as it was
  */
-export async function writeBack(
-  host: Host,
-  { copy, wanted }: { copy: LentCopy; wanted: Content },
-): Promise<boolean> {
+export async function writeBack(host: Host, { copy, wanted }: { copy: LentCopy; wanted: Content }): Promise<boolean> {
   const { back, old } = copyFiles(host, copy);
   const saved = await saveOld(copy, old);
   if (!saved) return false;

@@ -68,10 +68,7 @@ export function readTypes(
   { flags, values }: Pick<Arguments<string>, "flags" | "values">,
 ): Pick<ExportRequest, "withTypes" | "defaultTypes"> {
   const named = values.get("default");
-  return {
-    withTypes: flags.has("mime"),
-    defaultTypes: named === undefined ? [] : parseTypes(named),
-  };
+  return { withTypes: flags.has("mime"), defaultTypes: named === undefined ? [] : parseTypes(named) };
 }
 
 /**

@@ -93,11 +93,7 @@ export function createBorders(
     for (const [, request, values] of changed) told.set(request, values);
     // A window that is not shown is told of anew, once it is.
     if (picture.width === 0) told.forEach((_, request) => told.set(request, []));
-    return changed.map(([object, request, values]) => [
-      object,
-      request,
-      ...values.map(nearestInt),
-    ]);
+    return changed.map(([object, request, values]) => [object, request, ...values.map(nearestInt)]);
   };
   /** A size of the compositor's, for the app. */
   const smaller = ({ width, height }: Size, by: number): Size => ({
@@ -210,9 +206,7 @@ export function createBorders(
         const { width, height } = isGuards ? sizeOf(named) : smaller(wanted, widthOf(found));
         return { before: [[toplevel!, "configure", width, height, wanted.states]] };
       },
-      "xdg_toplevel.configure_bounds": ({ object, args }) => ({
-        args: smaller(args, widthOf(surfaceOf(object))),
-      }),
+      "xdg_toplevel.configure_bounds": ({ object, args }) => ({ args: smaller(args, widthOf(surfaceOf(object))) }),
       "wl_surface.destroy": ({ object }) => ({ before: remove(object) }),
       // The app has put another surface on top of one, and over its border.
       "wl_subcompositor.get_subsurface": ({ args: { surface, parent } }) => ({

@@ -75,9 +75,7 @@ export interface Carrying {
 }
 
 /** Nothing is carried yet. */
-export function createCarrying(
-  { clipboard, now }: { clipboard: OpenClipboard; now: () => number },
-): Carrying {
+export function createCarrying({ clipboard, now }: { clipboard: OpenClipboard; now: () => number }): Carrying {
   let mark: string | undefined;
   let untilMs = -Infinity;
   const isReadable = (): boolean => now() < untilMs;

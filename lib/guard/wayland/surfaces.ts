@@ -199,6 +199,7 @@ export function createSurfaces(
     if (!box) {
       delete root.whole;
       delete root.seen;
+      return undefined;
     }
     root.whole = root.seen = box;
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
@@ -440,10 +441,7 @@ function isMostOf(part: Box, whole: Box): boolean {
  *
  * @param options `bufferSize`: the size of a picture
  */
-export function surfaceRules(
-  surfaces: Surfaces,
-  { bufferSize }: { bufferSize(buffer: WaylandObject): Size },
-): Part {
+export function surfaceRules(surfaces: Surfaces, { bufferSize }: { bufferSize(buffer: WaylandObject): Size }): Part {
   const { of } = surfaces;
   const change = (object: WaylandObject): Surface => Object.assign(of(object), { isChanging: true });
   /**

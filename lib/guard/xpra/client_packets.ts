@@ -33,10 +33,7 @@ const onOff = plain(args([flag]));
 /** The number of the window below the pointer, or the number for all windows or none. */
 const anyWindow = integer(-1, 2 ** 48);
 /** xpra sends two coordinates, with or without those in the window. */
-const position = either(
-  tuple(coordinate, coordinate, coordinate, coordinate),
-  tuple(coordinate, coordinate),
-);
+const position = either(tuple(coordinate, coordinate, coordinate, coordinate), tuple(coordinate, coordinate));
 /** The text of a key may be a control character. */
 const keyText: Shape<string> = (value) => {
   if (typeof value !== "string" || value.length > 16) throw new Refusal("a key has no text");

@@ -52,10 +52,7 @@ export function placeFramed(wanted: Rectangle, { monitors, ...size }: Screen): R
     .reduce((nearest, each) => distance(each) < distance(nearest) ? each : nearest);
 }
 
-function moveInside(
-  wanted: Rectangle,
-  { outer, top, min }: { outer: Rectangle; top: number; min: Size },
-): Rectangle {
+function moveInside(wanted: Rectangle, { outer, top, min }: { outer: Rectangle; top: number; min: Size }): Rectangle {
   const width = Math.max(min.width, Math.min(wanted.width, outer.width));
   const height = Math.max(min.height, Math.min(wanted.height, outer.height));
   const x = Math.max(outer.x, Math.min(wanted.x, outer.x + outer.width - width));

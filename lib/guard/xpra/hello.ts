@@ -17,10 +17,7 @@ import type { Session } from "./session.ts";
  *
  * @throws {Refusal} when it is not a table
  */
-export function clientHello(
-  value: Value,
-  { open, uuid, remote }: Pick<Session, "open" | "uuid" | "remote">,
-): Dict {
+export function clientHello(value: Value, { open, uuid, remote }: Pick<Session, "open" | "uuid" | "remote">): Dict {
   const hello = table((path) => clientNames.test(path) && isOpenPath(path, open))(value);
   shorten(hello, "mmap_file");
   const pixels = hello.get("mmap");

@@ -23,9 +23,7 @@ export function mayPopUp(
 /** The windows with the menus that are near them, or near such a menu: a submenu is where its menu is. */
 export function withMenus(windows: readonly Rectangle[], popups: readonly Rectangle[]): Rectangle[] {
   const found = [...windows];
-  const left = new Set(
-    popups.filter(({ width, height }) => width >= minMenu.width && height >= minMenu.height),
-  );
+  const left = new Set(popups.filter(({ width, height }) => width >= minMenu.width && height >= minMenu.height));
   for (const one of found) {
     for (const menu of left) {
       if (!isNear(menu, [one])) continue;

@@ -142,10 +142,7 @@ function createOutbox({ session, to }: Relay, sender: Sender) {
 }
 
 /** Decides what becomes of a packet: now, or when its picture is decoded. */
-function judge(
-  relay: Relay,
-  { sender, packet }: { sender: Sender; packet: Packet },
-): Delivery | Promise<Delivery> {
+function judge(relay: Relay, { sender, packet }: { sender: Sender; packet: Packet }): Delivery | Promise<Delivery> {
   const { session, options } = relay;
   const wasGreeted = session.greeted[sender];
   try {
