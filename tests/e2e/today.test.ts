@@ -228,3 +228,56 @@ test("a GTK app of a container has keys, menus, drag and drop, and both clipboar
   assertEquals((await running.ended).code, 0);
   await nothingLeft(engine, name);
 });
+
+test("files that are dragged out of a window on GNOME Shell come to the downloads where they are let go, not at Escape", async () => {
+  const { name, engine } = older;
+  await using desktop = await startDesktop("GNOME Shell");
+  const { env } = desktop;
+  const downloads = await Deno.makeTempDir();
+  const share = join(mountsRoot, name, "share");
+  const files = ["given-up", "let-go"];
+  for (const file of files) await Deno.writeTextFile(join(share, file), file);
+  await Deno.copyFile(new URL("drag_app.py", import.meta.url), join(share, "drag_app.py"));
+  const apps = files.map((file) => `python3 share/drag_app.py /home/ubuntu/share/${file}`).join("; ");
+  const words = ["--deny=dialogs", "--allow=files", "--session=w", name, "--", "sh", "-c", `${apps}; exit 0`];
+  const running = startScript("attach", engine, words, { env: { ...env, XDG_DOWNLOAD_DIR: downloads } });
+  try {
+    const window = "global.get_window_actors().map((actor) => actor.meta_window).find((window) => window.title === '[" +
+      `${name}] files')`;
+    const said = async (what: string): Promise<number> =>
+      (await Deno.readTextFile(join(mountsRoot, name, "xpra/w.log"))).split("\n").filter((line) => line === what)
+        .length;
+    for (const [count, end] of ([["key", 0xff1b, true], ["button", 1, false]] as const).entries()) {
+      let place = "";
+      const [x, y] = await eventually("the window with the focus, and where it stays", async () => {
+        const before = place;
+        place = await evaluate(
+          `(() => { const { x, y, width, height } = ${window}.get_frame_rect();
+            return ${window}.has_focus() && [x + width / 2, y + height / 2].map(Math.round).join(" "); })()`,
+          env,
+        );
+        return place === before && /"(\d+) (\d+)"/.exec(place)?.slice(1).map(Number);
+      }) as [number, number];
+      const near = Array.from({ length: 10 }, (_, at): Step => ["move", x - 4 * at, y]);
+      const away = Array.from({ length: 10 }, (_, at): Step => ["move", Math.round(x - 40 - at * (x - 80) / 9), y]);
+      await act([near[0]!, ["button", 1, true], ["button", 1, false]], env);
+      await act([near[0]!, ["button", 1, true], ...near], env);
+      await eventually("a drag", async () => await said("drags") > count);
+      // Until the guard takes it for out of the app's windows.
+      await act([...away, ...away.slice(-1), ...Array<Step>(9).fill(away.at(-1)!), end], env);
+      await eventually("the end of the drag", async () => await said("failed") > count);
+      if (count === 0) {
+        await act([["key", 0xff1b, false], ["button", 1, false]], env);
+        await inContainer(engine, name, "pkill -f '[g]iven-up$'");
+      }
+    }
+    const kept = (): string[] => [...Deno.readDirSync(downloads)].map((file) => file.name).toSorted();
+    await eventually("the file", () => Promise.resolve(kept().includes("let-go")));
+    assertEquals(kept(), ["let-go"]);
+  } finally {
+    await script("attach", engine, ["--stop", name, "--all"], { env });
+    await Deno.remove(downloads, { recursive: true });
+  }
+  assertEquals((await running.ended).code, 0);
+  await nothingLeft(engine, name);
+});

@@ -136,8 +136,11 @@ export function createClipboard(
     },
     fail: () => session.tell(notTaken),
   });
-  /** What the app has dragged last, which nobody takes when it is cancelled; and when that has left its windows. */
-  let draggedOut: { source: WaylandObject; leftMs: number } | undefined;
+  /**
+   * What the app has dragged last, which nobody takes when it is cancelled; when that has left its windows; and
+   * {@linkcode Input.escapes} at its begin.
+   */
+  let draggedOut: { source: WaylandObject; leftMs: number; escapes: number } | undefined;
   /** The devices that have announced what was carried here. */
   const carried = new Set<WaylandObject>();
   /** The mark of what a device has announced last of what was carried here. */
@@ -164,7 +167,7 @@ export function createClipboard(
     return types.includes(listType) && !types.some((type) => linkTypes.has(type));
   };
   /** Reads the list of a drag that has ended outside, before the app hears of that. */
-  const takeOut = async (source: WaylandObject): Promise<void> => {
+  const takeOut = async (source: WaylandObject, { escapes }: { escapes: number }): Promise<void> => {
     const pipe: Parameters<typeof readList>[0] = {};
     const reading = readList(pipe);
     const giveUp = readSource(source, listType, pipe.reader!);
@@ -172,7 +175,9 @@ export function createClipboard(
     giveUp();
     news.push([source, "cancelled"]);
     session.wake();
-    if (list !== "") session.takeOut!(list);
+    // At Escape, GNOME says what it says when something is dropped outside. But then the keyboard comes back to the app's
+    // window, with that key down (mutter 50).
+    if (list !== "" && input().escapes() === escapes) session.takeOut!(list);
   };
   /** Says whose a source is, at the end of its types: an app may take the first one that it finds. */
   const mark = (source: WaylandObject): Addition[] => {
@@ -340,11 +345,11 @@ export function createClipboard(
     "wl_data_source.cancelled": ({ object }) => {
       deleteValue(selected, object);
       if (object !== draggedOut?.source || !hasFiles(object)) return undefined;
-      const isOut = clipboard.out && session.now() - draggedOut.leftMs >= outMs;
+      const drag = draggedOut;
       draggedOut = undefined;
       if (!session.takeOut) return session.tell(filesStay);
-      if (!isOut) return undefined;
-      takeOut(object);
+      if (!clipboard.out || session.now() - drag.leftMs < outMs) return undefined;
+      takeOut(object, drag);
       return dropped;
     },
     "zwp_primary_selection_source_v1.cancelled": ({ object }) => deleteValue(selected, object),
@@ -390,7 +395,7 @@ export function createClipboard(
       const verdict = setDragged(icon);
       if (verdict) return verdict;
       input().forgetPresses();
-      draggedOut = source && { source, leftMs: Infinity };
+      draggedOut = source && { source, leftMs: Infinity, escapes: input().escapes() };
       // Without a source, what is dragged can be dropped in the app's own windows only.
       return clipboard.out ? { before: source ? mark(source) : [] } : { args: { source: undefined } };
     },

@@ -5,6 +5,8 @@ import type { WaylandSession } from "./session.ts";
 
 /** The state of a key or a button that is down. */
 const pressed = 1;
+/** `KEY_ESC` of Linux. */
+const escapeKey = 1;
 /** How many of the compositor's last events an app may answer to. */
 const maxSerials = 256;
 /** Buttons and fingers that are down on one device. */
@@ -18,6 +20,8 @@ export interface Input extends Part {
   isPressed(): boolean;
   /** What is down counts no longer: the compositor has it, to drag something. */
   forgetPresses(): void;
+  /** How often Escape was seen to be down in the app's windows. */
+  escapes(): number;
 }
 
 /** No input yet. `release`: what the app hears of before a key or a button. */
@@ -32,6 +36,8 @@ export function createInput(
   /** What is down, and on which surface, by the object that reports it. */
   const presses = new Map<WaylandObject, Map<number | "pen", WaylandObject | undefined>>();
 
+  let escapes = 0;
+  const noteKey = (key: number | undefined): void => void (escapes += Number(key === escapeKey));
   const noteSerial = (serial: number): void => {
     serials.push(serial);
     if (serials.length > maxSerials) serials.shift();
@@ -59,16 +65,19 @@ export function createInput(
     if (focused.delete(keyboard)) attention.focus(attention.focused() - 1);
   };
   const handlers: Input["handlers"] = {
-    "wl_keyboard.enter": ({ object, args: { serial, surface } }) => {
+    "wl_keyboard.enter": ({ object, args: { serial, surface, keys } }) => {
       noteSerial(serial);
+      new Uint32Array(keys.slice(0, keys.length & ~3).buffer).forEach(noteKey);
       if (!surface || surface.isEnded) return blur(object);
       if (!focused.has(object)) attention.focus(attention.focused() + 1);
       focused.set(object, surface);
     },
     "wl_keyboard.leave": ({ object }) => blur(object),
-    "wl_keyboard.key": ({ args: { serial, state } }) => {
+    "wl_keyboard.key": ({ args: { serial, key, state } }) => {
       noteSerial(serial);
-      return state === pressed ? used() : undefined;
+      if (state !== pressed) return undefined;
+      noteKey(key);
+      return used();
     },
     "wl_pointer.enter": ({ object, args: { serial, surface } }) => {
       noteSerial(serial);
@@ -109,6 +118,7 @@ export function createInput(
     isAnswer: (serial) => serials.includes(serial),
     isPressed: () => presses.size > 0,
     forgetPresses: () => presses.clear(),
+    escapes: () => escapes,
     ended(object) {
       blur(object);
       forget({ object });

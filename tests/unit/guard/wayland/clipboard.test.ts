@@ -212,6 +212,8 @@ Deno.test("files that are let go of outside of an app's windows come to the down
   for (
     const [way, isTaken] of [
       ["outside", true],
+      ["by Escape", false],
+      ["by another key", true],
       ["no press", false],
       ["just over the edge", false],
       ["inside", false],
@@ -245,7 +247,19 @@ Deno.test("files that are let go of outside of an app's windows come to the down
     if (way === "back inside") enter();
     if (way === "inside") host(leave);
     const heard = host(cancelled);
-    const isRead = ["outside", "no answer", "too long", "the source ends", "the connection ends"].includes(way);
+    if (way.startsWith("by")) {
+      const keys = new Uint8Array(new Uint32Array([30, way === "by Escape" ? 1 : 257]).buffer);
+      host(message(ids.keyboard, "wl_keyboard.enter", 8, ids.surface, keys));
+    }
+    const isRead = [
+      "outside",
+      "by Escape",
+      "by another key",
+      "no answer",
+      "too long",
+      "the source ends",
+      "the connection ends",
+    ].includes(way);
     assertEquals(heard, isRead ? nothing : cancelled, way);
     if (isRead) {
       assert(saidBy(made).includes("text/uri-list"), way);
