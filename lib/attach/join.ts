@@ -1,13 +1,14 @@
 /** `attach.ts --join`: runs an app in a live session. */
 
-import { ExitCode, UserError } from "../base/errors.ts";
+import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";
+import { Unreachable } from "../container/ssh.ts";
 import { attachLine } from "./session/advice.ts";
 import { joinedAppScript, noSuchApp } from "./session/app.ts";
 import { runInSession } from "./session/live_sessions.ts";
 import { noteApp } from "./wayland/ask_guard.ts";
 
-/** The app has ended since its session has. */
+/** The app has ended since its session has, or as far as is known here. */
 export class EndedWithSession extends UserError {
   override name = "EndedWithSession";
 }
@@ -43,7 +44,11 @@ export async function join(
       // The container may have started it a moment ago, or not yet: only it knows.
       host.ui.status(`"${app[0]}" runs on in its session if it has started. To end the session: ${stop}`);
     }
-    throw error;
+    const [, session] = /^([\w.-]+)\n/.exec(error.cause instanceof ProcessError ? error.cause.stdout : "") ?? [];
+    if (session === undefined || !(error instanceof Unreachable)) throw error;
+    throw new EndedWithSession(`The connection to "${app[0]}" in the session "${session}" has ended`, {
+      hint: `If its container has not been stopped, it may run on: ${attachLine(container, "--list")}`,
+    });
   });
   if (result.code === 0) return 0;
   const [, session] = /^([\w.-]+)\n/.exec(result.stdout) ?? [];

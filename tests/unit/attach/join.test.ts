@@ -74,6 +74,9 @@ Deno.test("a second run fails with its session, its connection, or without its p
   await assertRejects(() => again(failed(255, "web\n")), UserError, 'ended with the session "web"');
   const unreachable = new Unreachable("Cannot reach", { hint: "" });
   await assertRejects(() => again(unreachable), Unreachable);
+  // Such as at a restart of the container.
+  const broken = new Unreachable("Cannot reach", { hint: "", cause: failed(255, "web\n") });
+  await assertRejects(() => again(broken), UserError, 'The connection to "firefox" in the session "web" has ended');
   const missing = await assertRejects(() => again(failed(127, "")), UserError, 'no program "firefox"');
   assertEquals(missing.exitCode, 127);
 });
