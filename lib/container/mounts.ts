@@ -63,7 +63,8 @@ export async function checkDirectory(
   const line = quoteWords(["create.ts", ...options, "--delete", label]);
   throw new UserError(`There are no directories of "${label}" here: no ${path}`, {
     hint: isHere
-      ? `Set $GUI_CONTAINER_MOUNTS to their place, restore them, or give the container up: ${line}`
+      ? "If it was renamed, rename it back. Else set $GUI_CONTAINER_MOUNTS to their place, restore them, or give the " +
+        `container up: ${line}`
       : "Set $GUI_CONTAINER_MOUNTS to their place, on the machine where create.ts made the container",
   });
 }

@@ -9,7 +9,7 @@ import { usedMounts } from "../container/mounts.ts";
 import type { Mounts } from "../container/paths.ts";
 import { isManaged } from "../container/managed.ts";
 import { type Address, scriptLine } from "../container/address.ts";
-import { type Engine, engineAt, engineCalled, engineClis, type Instance, otherEngine } from "../engine/engine.ts";
+import { engineAt, engineCalled, engineClis, type Instance, otherEngine } from "../engine/engine.ts";
 import { findInstance, type InstanceInfo, listOwnInstances } from "../engine/instance.ts";
 import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.ts";
 import { hasRemote } from "../engine/server.ts";
@@ -68,28 +68,31 @@ export async function refuseOtherOwner(host: Host, instance: Address): Promise<v
   const { engine, mounts } = instance;
   const other = engine.server.isLocal ? await findSharing(host, mounts) : await findNamesake(host, instance);
   if (!other) return;
+  const name = other.name === instance.name
+    ? "Name its engine with --engine, or its project with --project"
+    : `If it was called "${instance.name}", rename it back`;
   throw new UserError(
-    `The directories in "${mounts.directory}" belong to another container "${instance.name}", of ${other.product}`,
-    { hint: "Name its engine with --engine, or its project with --project; for a new container, choose another name" },
+    `The directories in "${mounts.directory}" belong to another container "${other.name}", of ${other.engine.product}`,
+    { hint: `${name}; for a new container, choose another name` },
   );
 }
 
-/** The engine of this machine with a container that shares the directories. */
-async function findSharing(host: Host, mounts: Mounts): Promise<Engine | undefined> {
+/** The container of this machine that shares the directories. */
+async function findSharing(host: Host, mounts: Mounts): Promise<Instance | undefined> {
   for (const cli of engineClis) {
-    const engine = engineCalled(cli);
-    if ((await listOwnInstances(host, engine)).some((instance) => shares(instance, mounts))) return engine;
+    const found = (await listOwnInstances(host, engineCalled(cli))).find((instance) => shares(instance, mounts));
+    if (found) return found;
   }
   return undefined;
 }
 
-/** The other engine, with a container of that name, made by create.ts, on a remote of the same name. */
-async function findNamesake(host: Host, { engine, name }: Instance): Promise<Engine | undefined> {
+/** The container of that name of the other engine, made by create.ts, on a remote of the same name. */
+async function findNamesake(host: Host, { engine, name }: Instance): Promise<Instance | undefined> {
   const { server: { remote, project = "default" } } = engine;
   const { cli } = otherEngine(engine);
   if (remote === undefined || !await hasRemote({ host, cli }, remote)) return undefined;
   const other = await engineAt({ host, cli }, { remote, project });
   // Without an answer, nothing says that there is one.
   const instance = await orNothing(findInstance(host, { engine: other, name }), isNoEngine);
-  return instance && isManaged(instance) ? other : undefined;
+  return instance && isManaged(instance) ? instance : undefined;
 }

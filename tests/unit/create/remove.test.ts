@@ -17,7 +17,7 @@ const gone: Answer = { code: 1, stderr: "Error: not found\n" };
 
 /** Runs `test` with directories of "box", which that engine has in a project, and this machine's server of LXD. */
 async function withOwner(
-  { cli, server = ownServer }: { cli: EngineCli | undefined; server?: Server },
+  { cli, server = ownServer, name = "box" }: { cli: EngineCli | undefined; server?: Server; name?: string },
   test: (
     world: { host: Host; address: Address; mounts: Mounts; recorded: RecordingHost },
   ) => Promise<void>,
@@ -25,7 +25,7 @@ async function withOwner(
   const home = await Deno.makeTempDir();
   try {
     const share = { type: "disk", source: join(home, "container_mounts/box/share"), path: "/home/ubuntu/share" };
-    const box = { name: "box", config: { "user.gui-container": "1" }, devices: { share }, expanded_devices: { share } };
+    const box = { name, config: { "user.gui-container": "1" }, devices: { share }, expanded_devices: { share } };
     const recorded = recordingHost({
       env: { HOME: home },
       answer: ([program, command, path]) => {
@@ -76,6 +76,17 @@ for (const [where, cli, server] of cases) {
     });
   });
 }
+
+Deno.test("checkExisting() and removeContainer() say which container it is whose directories they leave alone, if it was renamed", async () => {
+  await withOwner({ cli: "lxc", name: "old-box" }, async ({ host, address }) => {
+    for (
+      const act of [checkExisting(host, address), removeContainer(host, address, { force: true, recovered: false })]
+    ) {
+      const error = await assertRejects(() => act, UserError, 'belong to another container "old-box", of LXD');
+      assertStringIncludes(error.hint, 'If it was called "box", rename it back; ');
+    }
+  });
+});
 
 Deno.test("removeContainer() touches nothing of a container that the engine protects", async () => {
   const engineWith = (own: Record<string, string>, profile: Record<string, string>): RecordingHost =>
