@@ -8,6 +8,7 @@ import { inputError, isFailure, ProcessError, type ProcessResult, UserError } fr
 import { type Engine, engineLine, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, isLost, listInstances } from "../../engine/instance.ts";
 import type { Container } from "../../container/container.ts";
+import { scriptLine } from "../../container/address.ts";
 import { containerOf } from "../../container/resolve.ts";
 import { isSessionName } from "../../container/names.ts";
 import { isManaged, sessionKey } from "../../container/managed.ts";
@@ -228,8 +229,9 @@ export async function noteChannels(
   if (result instanceof ProcessError) throw result;
 }
 
-function noSessions({ label }: Container): UserError {
-  return new UserError(`No session runs in "${label}"`, { hint: `Start one: attach.ts ${label} APP` });
+function noSessions({ label, engine }: Container): UserError {
+  const start = scriptLine(engine, ["attach.ts", label, "APP"]);
+  return new UserError(`No session runs in "${label}"`, { hint: `Start one: ${start}` });
 }
 
 function noSession(container: Container, session: string): UserError {
