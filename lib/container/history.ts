@@ -84,7 +84,7 @@ const maxFileBytes = 2 ** 20;
 const maxText = 300;
 
 /** Why something is refused for which there is no line. */
-export const historyIsFull = "it has done so as often as the history has room for in an hour";
+export const historyIsFull = "the history takes no more of that now: an hour has so many lines, or the disk is full";
 
 /** The history of a container, as a run writes it. */
 export interface History {

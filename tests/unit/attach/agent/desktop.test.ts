@@ -47,7 +47,7 @@ Deno.test("a storm of links ends with the lines for an hour, not with the first 
       pass(2_000);
     }
     assertEquals(done.length, 300);
-    assertStringIncludes(said.join("\n"), "as often as the history has room for in an hour");
+    assertStringIncludes(said.join("\n"), "the history takes no more of that now: an hour has so many lines");
     const lines = await written();
     assertEquals([lines.length, lines[0]], [300, { kind: "link", host: "0.example", where: "on this host" }]);
   }));
