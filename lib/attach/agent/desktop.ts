@@ -224,9 +224,9 @@ export function desktopOf(
     } catch (error) {
       tell(`a new version of "${name}" is not saved there: ${lineOf(error)}`);
     }
-    history.note({ kind: "download", name, bytes: size, where });
     const cleaning = host.forCleanup(AbortSignal.timeout(keepMs + Math.ceil(size * keepMsPerByte)));
     const kept = await keepVersion(cleaning, { path, name });
+    history.note({ kind: "file", what: "saved", path: kept, bytes: size, where });
     const line = `A new version of a file of "${label}", changed ${where}, is here: ${kept}`;
     host.ui.status(line);
     // The next question does not wait for it.

@@ -294,8 +294,8 @@ Deno.test("what another container has made of a file is among the downloads, unl
       await endRuns(0, "changed");
       assertEquals(await kept(), { "a.ods": "changed" }, why);
       assertStringIncludes(said.at(-1)!, `is here: ${join(downloads, "a.ods")}`);
-      const line = { kind: "download", name: "a.ods", bytes: 7, where: 'in "office"' };
-      assertEquals((await written()).filter((each) => (each as { kind: string }).kind === "download").at(-1), line);
+      const line = { kind: "file", what: "saved", path: join(downloads, "a.ods"), bytes: 7, where: 'in "office"' };
+      assertEquals((await written()).filter((each) => (each as { kind: string }).kind === "file"), [line]);
     });
   }
 });
