@@ -37,8 +37,8 @@ connected=' 03 +[0-9]+ (.*/)?wayland$'
 
 # Waits for what Firefox has started in its own place, as after an update. The parameter is a file for its process id.
 await_restarted() {
-  # In its own children, that variable is empty.
-  found=$(grep -lszx MOZ_LAUNCHED_CHILD=1 /proc/[0-9]*/environ)
+  # Of its children, only its helper for crashes has that variable, too, and ends with it.
+  found=$(grep -lszx MOZ_LAUNCHED_CHILD=1 /proc/[0-9]*/environ | sort -t/ -k3n)
   for process in $found; do
     process=${process%/environ}
     cmp -s "$process/cgroup" /proc/self/cgroup || continue
