@@ -101,7 +101,7 @@ export function createBorders(
     height: height > 0 ? Math.max(1, height - 2 * by) : 0,
   });
   const keepLimit = (request: SizeLimit) => ({ object, args }: { object: WaylandObject; args: Size }): void => {
-    const { limits, told } = Object.assign(surfaceOf(object), { isChanging: true });
+    const { limits, told } = surfaceOf(object);
     limits[request] = args;
     told.set(request, [args.width, args.height]);
   };

@@ -229,9 +229,10 @@ export function createSurfaces(
   };
   /** A part has changed: its window may not have to be larger any longer than the app says. */
   const followPart = (root: Surface): Verdict<never> | undefined => {
-    const { named, geometry, whole, isChanging } = root;
-    // The app is about to commit more than what has come of that by now.
-    if (geometry === named || !whole || isChanging) return undefined;
+    const { named, geometry, whole, isChanging, limits: { set_min_size: min, set_max_size: max } } = root;
+    // The app is about to commit more than what has come of that by now. Firefox names its limits, and commits nothing.
+    const isBetween = (["width", "height"] as const).some((side) => max?.[side] && min && min[side] > max[side]);
+    if (geometry === named || !whole || isChanging || isBetween) return undefined;
     const box = boxOf(root);
     return box && rectangleOf(box).join() !== rectangleOf(whole).join() ? { commits: root.object } : undefined;
   };

@@ -345,8 +345,11 @@ Deno.test("the guard of Wayland has a window as small as it says once its part i
       message(ids.next + 6, "wp_viewport.set_source", 380 << 8, 0, 100 << 8, 100 << 8),
       message(ids.surface, "wl_surface.set_buffer_scale", 2),
       message(ids.surface, "wl_surface.set_buffer_transform", 2),
-      // More than the largest size, if that were to be smaller than now.
-      message(ids.toplevel, "xdg_toplevel.set_min_size", 300, 0),
+      // More than the largest size, which is yet to be said.
+      new Uint8Array([
+        ...message(ids.toplevel, "xdg_toplevel.set_max_size", 250, 0),
+        ...message(ids.toplevel, "xdg_toplevel.set_min_size", 300, 0),
+      ]),
     ]
   ) {
     const changing = withLargePart();
@@ -354,6 +357,14 @@ Deno.test("the guard of Wayland has a window as small as it says once its part i
     changing.app(change);
     assertEquals(changing.commitPart(), commitOfPart);
   }
+
+  // As Firefox does at its first start.
+  const limited = withLargePart();
+  viewport(limited, { id: ids.next + 7, surface: ids.next + 1, size: [100, 100] });
+  for (const [limit, side] of [["min", 90], ["max", 400]] as const) {
+    limited.app(message(ids.toplevel, `xdg_toplevel.set_${limit}_size`, side, side));
+  }
+  assertEquals(limited.commitPart(), follows);
 
   // To commit what is neither a window nor a popup would be an error.
   const ended = withLargePart();
