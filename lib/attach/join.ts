@@ -53,7 +53,7 @@ export async function join(
   if (result.code === 0) return 0;
   const [, session] = /^([\w.-]+)\n/.exec(result.stdout) ?? [];
   if (session === undefined) {
-    throw result.code === ExitCode.missingProgram ? noSuchApp(app[0]!, container.label, result) : result;
+    throw result.code === ExitCode.missingProgram ? await noSuchApp(app, container.label, result) : result;
   }
   if (result.code === 255) {
     throw new EndedWithSession(`"${app[0]}" ended with the session "${session}"`, { hint: "Start it again" });

@@ -174,7 +174,7 @@ async function sessionStartError(
   if (error.code === ExitCode.missingProgram) {
     return error.stderr.includes(`${end.program}: not found`)
       ? end.missing(error)
-      : noSuchApp(plan.app[0]!, name, error);
+      : await noSuchApp(plan.app, name, error);
   }
   if (error.code === exitStatus.onlyWayland) {
     return new UserError(`"${plan.app[0]}" knows only Wayland, and --detached starts apps on X`, {

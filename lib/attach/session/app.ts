@@ -2,6 +2,7 @@
 
 import runApp from "./run_app.sh" with { type: "text" };
 import runOnEither from "./run_on_either.sh" with { type: "text" };
+import { resolve, toFileUrl } from "@std/path";
 import { ExitCode, inputError, UserError } from "../../base/errors.ts";
 import { isOption } from "../../cli/options.ts";
 import { isXpraOption } from "../../cli/xpra_options.ts";
@@ -80,11 +81,14 @@ export function appScript(app: readonly string[]): string {
 export const joinedAppScript = `${runOnEither}first_byte=$1; shift
 run_on_either "$first_byte" "$1" "$@"; status=$?; await_restarted /dev/null; exit "$status"`;
 
-/** The error for an app whose program is not in the container. */
-export function noSuchApp(program: string, container: string, cause: unknown): UserError {
-  return new UserError(`There is no program "${program}" in the container "${container}"`, {
-    hint:
-      "Install it there, for example: add it to packages: of a cloud-config file, or apt-get install in the container",
+/** The error for an app whose program is not in the container. It may be meant for a file of this host's. */
+export async function noSuchApp(app: readonly string[], container: string, cause: unknown): Promise<UserError> {
+  const path = resolve(app.join(" "));
+  const isFile = await Deno.stat(path).then(({ isFile }) => isFile, () => false);
+  return new UserError(`There is no program "${app[0]}" in the container "${container}"`, {
+    hint: isFile
+      ? `If the file of this host is meant, write its address, which opens it there: ${toFileUrl(path).href}`
+      : "Install it there, for example: add it to packages: of a cloud-config file, or apt-get install in the container",
     exitCode: ExitCode.missingProgram,
     cause,
   });

@@ -4,6 +4,7 @@ import {
   appScript,
   type AppWords,
   joinedAppScript,
+  noSuchApp,
   sortAppWords,
   splitCommandLine,
 } from "../../../../lib/attach/session/app.ts";
@@ -289,4 +290,20 @@ Deno.test("joinedAppScript starts an app once its window manager is ready, ends 
   const { code, log } = await runApp([], { xServer, manager, script });
   assertEquals(code, 0, log);
   assert(log.includes("started again") && log.endsWith("\nIt is ready\nfree\n"), log);
+});
+
+Deno.test("noSuchApp() says how to open a file of this host's that stands in the app's place", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const file = join(directory, "a letter.txt");
+    await Deno.writeTextFile(file, "");
+    const { hint, exitCode } = await noSuchApp(splitCommandLine(file), "box", undefined);
+    assertStringIncludes(hint, `file://${directory}/a%20letter.txt`);
+    assertEquals(exitCode, 127);
+    for (const app of ["no-such-app --flag", directory]) {
+      assertStringIncludes((await noSuchApp(splitCommandLine(app), "box", undefined)).hint, "Install it there");
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
