@@ -146,6 +146,28 @@ testOnOneEngine("attach.ts keeps every channel closed to a hostile server", need
   });
 });
 
+testOnOneEngine("what an app is slow to give that was copied in it is pasted over X", needed, async (engine) => {
+  await showing(engine, [], { hostile: false }, async ({ inside }) => {
+    const window = await windowWith(`\\[${nameOn(engine)}\\] xclock`);
+    const app = startProcess(["xclip", "-quiet", "-selection", "clipboard", "-in"], { stdin: { text: "slowly" } });
+    const paste = async (): Promise<string> => {
+      await pressIn(window);
+      return await inside("timeout 8 xclip -selection clipboard -out -target UTF8_STRING 2>/dev/null || true");
+    };
+    try {
+      await eventually("the text in the container", async () => await paste() === "slowly");
+      app.kill("SIGSTOP");
+      const pasted = paste();
+      await pause(2_000);
+      app.kill("SIGCONT");
+      assertEquals(await pasted, "slowly");
+    } finally {
+      app.kill("SIGKILL");
+      await app.ended;
+    }
+  });
+});
+
 testOnOneEngine("attach.ts lets the clipboard pass one way only", needed, async (engine) => {
   await setClipboard("of the host");
   await showing(engine, ["--preset=isolated", "--allow=clipboard-in"], { hostile: true }, async ({ inside }) => {

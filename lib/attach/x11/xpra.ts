@@ -99,8 +99,20 @@ export function serverArgv(
   ];
 }
 
+/**
+ * How long an app may take to give what was copied in it, in milliseconds: until it answers, for all pieces of what is
+ * large, and as the other end waits. With xpra 6.5.5's own times, what is pasted is empty when an app needs 0.1 s to
+ * answer, as for a large picture, or a second for the rest. 5 s is the most that xpra takes.
+ */
+const clipboardTimes = {
+  XPRA_CLIPBOARD_CONVERT_TIMEOUT: "4500",
+  XPRA_CLIPBOARD_INCR_TIMEOUT: "4500",
+  XPRA_CLIPBOARD_REMOTE_TIMEOUT: "5000",
+};
+
 /** The server's environment: settings for which xpra has no option. */
 export const serverEnvironment: Readonly<Record<string, string>> = {
+  ...clipboardTimes,
   // xpra collects changes of the picture before it sends them, in milliseconds. On a local socket the user only feels
   // the delay; over a network, what xpra 6.5.5 chooses by itself is too much: 5 frames/s at 100 Mbit/s. It still sends
   // less when answers come late.
@@ -123,6 +135,7 @@ export const serverEnvironment: Readonly<Record<string, string>> = {
  */
 export function clientEnvironment(uuid: string): Record<string, string> {
   return {
+    ...clipboardTimes,
     XPRA_USER_UUID: uuid,
     // Also where the display is Xwayland's: menus and positions are right over X only. xpra 6.5.5 would not start at all
     // in the box.
