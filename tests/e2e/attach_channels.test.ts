@@ -146,6 +146,19 @@ testOnOneEngine("attach.ts keeps every channel closed to a hostile server", need
   });
 });
 
+testOnOneEngine("a long text is copied out over X", needed, async (engine) => {
+  await showing(engine, [], { hostile: false }, async ({ inside }) => {
+    const window = await windowWith(`\\[${nameOn(engine)}\\] xclock`);
+    const text = "All of a long text. ".repeat(20_000);
+    await eventually("the text on the host", async () => {
+      await pressIn(window);
+      await inside(`yes 'All of a long text. ' | tr -d '\\n' | head -c ${text.length} >text
+timeout 30 xclip -selection clipboard -in <text >/dev/null 2>&1 &`);
+      return await clipboard() === text;
+    });
+  });
+});
+
 testOnOneEngine("what an app is slow to give that was copied in it is pasted over X", needed, async (engine) => {
   await showing(engine, [], { hostile: false }, async ({ inside }) => {
     const window = await windowWith(`\\[${nameOn(engine)}\\] xclock`);

@@ -88,6 +88,8 @@ export function serverArgv(
     "--pulseaudio=no",
     "--input-method=none",
     "--sharing=yes",
+    // With xpra 6.5.5, what is copied is compressed whatever the client takes.
+    "--compressors=none",
     // The X server has the size of the host's screen from the start.
     "--resize-display=no",
     `--dpi=${options.dpi}`,
