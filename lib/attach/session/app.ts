@@ -86,9 +86,9 @@ export async function noSuchApp(app: readonly string[], container: string, cause
   const path = resolve(app.join(" "));
   const isFile = await Deno.stat(path).then(({ isFile }) => isFile, () => false);
   return new UserError(`There is no program "${app[0]}" in the container "${container}"`, {
-    hint: isFile
-      ? `If the file of this host is meant, write its address, which opens it there: ${toFileUrl(path).href}`
-      : "Install it there, for example: add it to packages: of a cloud-config file, or apt-get install in the container",
+    hint:
+      "Install it there, for example: add it to packages: of a cloud-config file, or apt-get install in the container" +
+      (isFile ? `. If the file of this host is meant, write its address: ${toFileUrl(path).href}` : ""),
     exitCode: ExitCode.missingProgram,
     cause,
   });
