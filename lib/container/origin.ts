@@ -3,6 +3,7 @@
  * that `create.ts --update` has brought up to date, whichever is newer.
  */
 
+import bootCopy from "./boot_copy.sh" with { type: "text" };
 import type { Host } from "../base/host.ts";
 import { copyKey, pristine, renewedCopies } from "./disposables.ts";
 import { mountDevices } from "./mounts.ts";
@@ -10,10 +11,11 @@ import type { Mounts } from "./paths.ts";
 import { findManaged } from "./managed.ts";
 import { type ContainerUser, plannedUser, userOf } from "./user.ts";
 import { all } from "../base/promises.ts";
+import { withValues } from "../base/shell_words.ts";
 import type { Instance } from "../engine/engine.ts";
 import { findInstance, protectionKey } from "../engine/instance.ts";
 import type { Device } from "../engine/answer.ts";
-import { pushFiles, removeFiles } from "../engine/instance_files.ts";
+import { pushFile } from "../engine/instance_files.ts";
 import { copyInstance, findSnapshot, type Snapshot } from "../engine/snapshot.ts";
 
 /** What copies are made of. */
@@ -71,17 +73,27 @@ export async function copyOrigin(
   });
 }
 
+/** The SSH host key of a copy: the texts of its two files. */
+export interface HostKey {
+  privateKey: string;
+  publicKey: string;
+}
+
 /**
- * Gives a copy that has not started a machine id of its own. Keeps cloud-init from running: it would take the copy for a
- * new machine, and install all software again.
+ * Gives a copy that has not started an identity of its own. Each file would take its time: there are two. What systemd
+ * needs later is in one that it runs when it boots: see boot_copy.sh.
+ *
+ * @param hostKey what sshd has in place of the host keys of the origin; undefined to keep those
  */
-export async function giveMachineId(host: Host, instance: Instance): Promise<void> {
+export async function giveIdentity(host: Host, instance: Instance, hostKey?: HostKey): Promise<void> {
   const id = `${crypto.randomUUID().replaceAll("-", "")}\n`;
+  const inLine = (text = ""): string => text.replaceAll("\n", "\\n");
+  const values = { key: inLine(hostKey?.privateKey), public_key: inLine(hostKey?.publicKey) };
+  const path = "/etc/systemd/system-generators/cloud-init-generator";
   await all([
-    pushFiles(host, instance, { path: "/etc/machine-id", mode: "0444", stdin: { text: id } }),
-    pushFiles(host, instance, { path: "/etc/cloud/cloud-init.disabled", mode: "0644", stdin: { text: "" } }),
-    // dhclient would ask for the address of the origin first, and be refused.
-    removeFiles(host, instance, { paths: ["/var/lib/dbus/machine-id", "/var/lib/dhcp/dhclient.eth0.leases"] }),
+    pushFile(host, instance, { path: "/etc/machine-id", mode: "0444", stdin: { text: id } }),
+    // For root alone: it has the key.
+    pushFile(host, instance, { path, mode: "0700", stdin: { text: `#!/bin/sh\n${withValues(bootCopy, values)}` } }),
   ]);
 }
 

@@ -23,7 +23,7 @@ import {
   renewedCopies,
 } from "../container/disposables.ts";
 import { mountsOf } from "../container/paths.ts";
-import { copyOrigin, findOrigin, giveMachineId } from "../container/origin.ts";
+import { copyOrigin, findOrigin, giveIdentity } from "../container/origin.ts";
 import { findManaged, listManaged } from "../container/managed.ts";
 import { type EngineOptions, scriptLine } from "../container/address.ts";
 import { chooseEngine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
@@ -225,7 +225,7 @@ async function renew(host: Host, source: Instance): Promise<boolean> {
     undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
     const instance = { engine, name: copy.name };
     await copyOrigin(host, instance, { origin, mounts: undefined });
-    await giveMachineId(host, instance);
+    await giveIdentity(host, instance);
     await whileRunning(host, instance, () => upgrade(host, instance)).catch((error) => {
       if (!(error instanceof ProcessError)) throw error;
       throw new UserError(`"${label}" is updated, but not what disposable copies of it are made of`, {

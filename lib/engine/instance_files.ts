@@ -4,29 +4,22 @@ import { apiPath, ifFound, type Instance, labelOf, run } from "./engine.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import { all } from "../base/promises.ts";
 
-/** How files are put into an instance, and what is in them. */
+/** How a file is put into an instance, and what is in it. */
 export interface PushOptions {
-  /** Where the file is to be; a path that ends with a slash is a directory, in which files keep their names. */
   path: string;
   /** Permission bits, in octal: `0644`. */
   mode: string;
   /** What is in it. */
-  stdin?: NonNullable<RunOptions["stdin"]>;
-  /** Files of the host that are put there, in place of `stdin`. One call takes as long for many as for one. */
-  files?: readonly string[];
+  stdin: NonNullable<RunOptions["stdin"]>;
 }
 
 /**
- * Puts files of root's into an instance, running or not, in place of those that are there. Makes the directories on
- * their path that are missing.
+ * Puts a file of root's into an instance, running or not, in place of one that is there. Makes the directories on its
+ * path that are missing.
  */
-export async function pushFiles(
-  host: Host,
-  instance: Instance,
-  { path, mode, stdin = "null", files = ["-"] }: PushOptions,
-): Promise<void> {
+export async function pushFile(host: Host, instance: Instance, { path, mode, stdin }: PushOptions): Promise<void> {
   const options = ["--uid", "0", "--gid", "0", "--mode", mode, "--create-dirs"];
-  await run(host, instance.engine, ["file", "push", ...options, ...files, `${labelOf(instance)}${path}`], { stdin });
+  await run(host, instance.engine, ["file", "push", ...options, "-", `${labelOf(instance)}${path}`], { stdin });
 }
 
 /**

@@ -13,7 +13,7 @@ import { containerPaths, type ContainerUser } from "../../container/user.ts";
 import type { Host } from "../../base/host.ts";
 import type { Engine, Instance } from "../../engine/engine.ts";
 import { listNeighbours } from "../../engine/instance.ts";
-import { pushFiles } from "../../engine/instance_files.ts";
+import { pushFile } from "../../engine/instance_files.ts";
 
 /** How much is lent at most, in bytes: all of it is copied. */
 const maxLentBytes = 2 * 2 ** 30;
@@ -116,7 +116,7 @@ async function lendFile(
     }
     isWhole = true;
   })());
-  await pushFiles(host, instance, { ...options, stdin: { bytes, from: path } });
+  await pushFile(host, instance, { ...options, stdin: { bytes, from: path } });
   if (await host.look(true, () => isWhole)) return;
   throw new UserError(`"${path}" cannot be read to its end`, { hint: "See whether another program writes to it" });
 }

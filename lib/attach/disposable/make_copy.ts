@@ -11,17 +11,15 @@ import { all } from "../../base/promises.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
 import { beginCopy, type Copy, pristine, removeCopy } from "../../container/disposables.ts";
-import quickBoot from "./quick_boot.sh" with { type: "text" };
 import { makeMounts, shareMounts } from "../../container/mounts.ts";
 import type { Mounts } from "../../container/paths.ts";
-import { copyOrigin, findOrigin, giveMachineId, type Origin } from "../../container/origin.ts";
+import { copyOrigin, findOrigin, giveIdentity, type HostKey, type Origin } from "../../container/origin.ts";
 import { type Address, addressOf, scriptLine } from "../../container/address.ts";
 import { findManaged } from "../../container/managed.ts";
 import { writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, sshConfigPath } from "../../container/ssh.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, nextHostUid } from "../../engine/instance.ts";
-import { pushFiles } from "../../engine/instance_files.ts";
 
 /**
  * What copies of a container are made of. Warns when that has had no updates for long.
@@ -77,7 +75,7 @@ export async function makeCopy(
     await makeMounts(host, mounts);
     await writeContainerRecord(host, address, origin);
     const isShared = mounts.shared.length > 0;
-    const [keys] = await all([
+    const [hostKey] = await all([
       makeHostKey(host, address),
       copyOrigin(host, address, { origin, mounts: isShared ? mounts : undefined }),
       copySshSettings(host, source.mounts, mounts),
@@ -85,15 +83,9 @@ export async function makeCopy(
     const found = host.look(undefined, () => findManaged(host, address));
     const made = all([
       found,
-      giveMachineId(host, address),
-      // In place of the keys of its origin.
-      pushFiles(host, address, { files: keys.files, path: "/etc/ssh/", mode: "0600" }),
-      hastenBoot(host, address),
+      giveIdentity(host, address, hostKey),
       lend(address),
-    ]).then(async ([instance]) => {
-      await keys.remove();
-      return instance;
-    });
+    ]).then(([instance]) => instance);
     // It may reject before anybody waits for it.
     made.catch(() => {});
     const share = async (): Promise<void> => {
@@ -110,39 +102,18 @@ export async function makeCopy(
   });
 }
 
-/**
- * Makes a host key for a copy, and pins it. It is in the files for keys of every type, as it is to replace those of the
- * origin: sshd takes a key for what it is.
- *
- * @returns `files`, for the copy's /etc/ssh, and what removes them here
- */
-async function makeHostKey(
-  host: Host,
-  { hostName, mounts }: Address,
-): Promise<{ files: string[]; remove(): Promise<void> }> {
-  const directory = join(mounts.directory, "host_keys");
-  const pairs = ["ed25519", "ecdsa", "rsa", "dsa"].map((type) => {
-    const path = join(directory, `ssh_host_${type}_key`);
-    return [path, `${path}.pub`] as const;
-  });
-  const [key, publicKey] = pairs[0]!;
-  await host.change(`mkdir --mode 700 ${quoteWords([directory])}`, () => Deno.mkdir(directory, { mode: 0o700 }));
-  await host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key]);
-  for (const [copy, publicCopy] of pairs.slice(1)) {
-    await host.change(`cp ${quoteWords([key, copy])}`, () => Deno.copyFile(key, copy));
-    await host.change(`cp ${quoteWords([publicKey, publicCopy])}`, () => Deno.copyFile(publicKey, publicCopy));
-  }
-  const text = await host.look("<PUBLIC_HOST_KEY>", () => Deno.readTextFile(publicKey));
-  await writeText(host, mounts.knownHosts, { text: knownHostsLines(hostName, text), mode: 0o644 });
-  const remove = (): Promise<void> =>
-    host.change(`rm -r ${quoteWords([directory])}`, () => Deno.remove(directory, { recursive: true }));
-  return { files: pairs.flat(), remove };
-}
-
-/** Lets the systemd of a copy's user start soon. Each file would take its time: one masks the units. */
-async function hastenBoot(host: Host, copy: Instance): Promise<void> {
-  const path = "/etc/systemd/system-generators/gui-container";
-  await pushFiles(host, copy, { path, mode: "0755", stdin: { text: quickBoot } });
+/** Makes a host key for a copy, and pins it. */
+async function makeHostKey(host: Host, { hostName, mounts }: Address): Promise<HostKey> {
+  const path = join(mounts.directory, "host_key");
+  const files = [path, `${path}.pub`];
+  await host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path]);
+  const [privateKey, publicKey] = await host.look(
+    ["<HOST_KEY>", "<PUBLIC_HOST_KEY>"],
+    () => Promise.all(files.map((file) => Deno.readTextFile(file))),
+  ) as [string, string];
+  await host.change(`rm ${quoteWords(files)}`, () => all(files.map((file) => Deno.remove(file))));
+  await writeText(host, mounts.knownHosts, { text: knownHostsLines(hostName, publicKey), mode: 0o644 });
+  return { privateKey, publicKey };
 }
 
 /** Lets ssh offer the same keys to a copy as to the container. */

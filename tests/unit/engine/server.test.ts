@@ -5,7 +5,7 @@ import type { Host } from "../../../lib/base/host.ts";
 import { apiPath, chooseEngine, engineArgv, engineCalled } from "../../../lib/engine/engine.ts";
 import { publish } from "../../../lib/engine/image.ts";
 import { findInstance, isHere, launch, parseInstancePath, updateInstance } from "../../../lib/engine/instance.ts";
-import { pushFiles, removeFiles } from "../../../lib/engine/instance_files.ts";
+import { pushFile, removeFiles } from "../../../lib/engine/instance_files.ts";
 import { findServer, ownServer, withRemote } from "../../../lib/engine/server.ts";
 import { big, configText, engineOn, server, withConfig } from "../engine_hosts.ts";
 import { recordingHost } from "../recording_host.ts";
@@ -78,7 +78,7 @@ Deno.test("each call of the CLI names the remote and the project", async () => {
   await launch(host, { engine, name: "box" }, { image: "images:debian/13", profiles: [], config: {} });
   await updateInstance(host, { engine, name: "box" }, { devices: {} });
   await publish(host, { engine, name: "box" }, {});
-  await pushFiles(host, { engine, name: "box" }, { path: "/etc/x", mode: "0644" });
+  await pushFile(host, { engine, name: "box" }, { path: "/etc/x", mode: "0644", stdin: "null" });
   await removeFiles(host, { engine, name: "box" }, { paths: ["/etc/x"] });
   assertEquals(calls.map((call) => call.join(" ")), [
     "incus query big:/1.0/instances/box?project=work",

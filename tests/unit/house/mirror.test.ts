@@ -19,7 +19,7 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/attach/choose_display": ["attach/display/request", "guard/wayland/request"],
   "unit/attach/clipboard": ["guard/commands"],
   "unit/attach/default_app": ["attach/session/file_types", "container/opened"],
-  "unit/attach/disposable/make_copy": ["container/origin", "engine/snapshot"],
+  "unit/attach/disposable/make_copy": ["engine/snapshot"],
   "unit/attach/join": ["attach/keep_border"],
   "unit/attach/request": ["attach/session/places"],
   "unit/attach/serve_again": ["attach/session/advice"],

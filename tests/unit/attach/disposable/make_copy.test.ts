@@ -1,10 +1,8 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { holdFiles } from "../../../../lib/attach/disposable/lent_files.ts";
 import { makeCopy, requireOrigin } from "../../../../lib/attach/disposable/make_copy.ts";
-import quickBoot from "../../../../lib/attach/disposable/quick_boot.sh" with { type: "text" };
 import { UserError } from "../../../../lib/base/errors.ts";
-import { runProcess } from "../../../../lib/base/process.ts";
 import { mapSome } from "../../../../lib/base/promises.ts";
 import { addressOf } from "../../../../lib/container/address.ts";
 import { findLeftovers, removeCopies, removeCopy } from "../../../../lib/container/disposables.ts";
@@ -71,15 +69,11 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
   await withFiles(async ({ host: { env } }) => {
     const idMap = [{ Isuid: true, Isgid: true, Hostid: 1_000_000, Nsid: 0, Maprange: 65_536 }];
     const config = { "user.gui-container": "1", "volatile.idmap.next": JSON.stringify(idMap) };
-    const sent: string[] = [];
-    const { host, calls } = recordingHost({
+    const { host, calls, options } = recordingHost({
       env: { GUI_CONTAINER_MOUNTS: env("GUI_CONTAINER_MOUNTS")! },
       answer: (argv) => {
         if (argv[0] === "ssh-keygen") {
-          for (const end of ["", ".pub"]) Deno.writeTextFileSync(argv.at(-1)! + end, `ssh-ed25519 AAAA${end}`);
-        }
-        if (argv.at(-1)!.endsWith("/etc/ssh/")) {
-          sent.push(...argv.filter((word) => word.includes("ssh_host_")).map((path) => Deno.readTextFileSync(path)));
+          for (const end of ["", ".pub"]) Deno.writeTextFileSync(argv.at(-1)! + end, `ssh-ed25519 AAAA${end}\n`);
         }
         const isFound = argv[1] === "query" && /-d[0-9a-f]{5}$/.test(argv.at(-1)!);
         return isFound ? { stdout: JSON.stringify({ name: "x", status: "Stopped", config }) } : {};
@@ -105,29 +99,16 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
     const instance = (await made)!;
     assertEquals(instance.status, "Stopped");
     const pushed = calls.flatMap((argv) => argv.includes("push") ? [argv.at(-1)!] : []);
-    assertEquals(
-      pushed.toSorted(),
-      ["cloud/cloud-init.disabled", "machine-id", "ssh/", "systemd/system-generators/gui-container"]
-        .map((path) => `${name}/etc/${path}`),
+    const generator = `${name}/etc/systemd/system-generators/cloud-init-generator`;
+    assertEquals(pushed.toSorted(), [`${name}/etc/machine-id`, generator]);
+    // Before it can be started: sshd would offer the keys of the container that it is a copy of.
+    const at = calls.findIndex((argv) => argv.at(-1) === generator);
+    assertEquals(calls[at]![calls[at]!.indexOf("--mode") + 1], "0700");
+    assertMatch(
+      (options[at]!.stdin as { text: string }).text,
+      /^#!\/bin\/sh\nkey='ssh-ed25519 AAAA\\n'\npublic_key='ssh-ed25519 AAAA.pub\\n'\n/,
     );
-    // All before it can be started: sshd would offer the keys of the container that it is a copy of.
-    const directory = join(address.mounts.directory, "host_keys");
-    const keys = calls.find((argv) => argv.at(-1) === `${name}/etc/ssh/`)!;
-    assertEquals(
-      keys.slice(keys.indexOf("--create-dirs") + 1, -1),
-      ["ed25519", "ecdsa", "rsa", "dsa"].flatMap((type) =>
-        ["", ".pub"].map((end) => join(directory, `ssh_host_${type}_key${end}`))
-      ),
-    );
-    assertEquals(keys[keys.indexOf("--mode") + 1], "0600");
-    assertEquals(sent, Array(4).fill(["ssh-ed25519 AAAA", "ssh-ed25519 AAAA.pub"]).flat());
-    await assertRejects(() => Deno.lstat(directory), Deno.errors.NotFound);
-    const removed = calls.filter((argv) => argv.includes("DELETE"))
-      .map((argv) => new URL(argv.at(-1)!, "https://engine").searchParams.get("path")!);
-    assertEquals(removed.toSorted(), [
-      "/var/lib/dbus/machine-id",
-      "/var/lib/dhcp/dhclient.eth0.leases",
-    ]);
+    assertEquals([...Deno.readDirSync(address.mounts.directory)].filter(({ name }) => name.includes("key")), []);
   });
 });
 
@@ -248,22 +229,8 @@ async function runWithFault(
 for (const fault of ["fail", "signal", "kill", "gone"] as const) {
   Deno.test(`a copy that is made, used and removed: ${fault} at each call, before and after its effect`, async () => {
     const { calls, madeBy } = await runWithFault();
-    assert(madeBy > 8 && calls.length > madeBy, calls.join("\n"));
+    assert(madeBy > 5 && calls.length > madeBy, calls.join("\n"));
     const cases = faultyCalls(fault, calls).map((call) => ({ ...call, madeBy }));
     await mapSome(cases, { atOnce: 8, act: runWithFault });
   });
 }
-
-Deno.test("a copy boots without some units, and one of them is another one", async () => {
-  const directory = await Deno.makeTempDir();
-  try {
-    await runProcess(["/bin/sh", "-c", quickBoot, "sh", "/nowhere", directory, "/nowhere"]);
-    assertEquals(await Deno.readLink(join(directory, "modprobe@.service")), "/dev/null");
-    assertStringIncludes(
-      await Deno.readTextFile(join(directory, "systemd-user-sessions.service")),
-      "rm -f /run/nologin",
-    );
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-});
