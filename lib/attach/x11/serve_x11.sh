@@ -11,11 +11,21 @@ export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority"
 
 # A cookie for any display (Xsecurity(7); Xauth's AuWrite.c has the format of an entry): the number is not known yet.
 { printf '\377\377\0\0\0\0\0\022MIT-MAGIC-COOKIE-1\0\020'; head -c 16 /dev/urandom; } >"$XAUTHORITY"
-mkfifo "$RUNTIME_DIRECTORY/display"
 Xvfb -displayfd 3 -screen 0 "${screen}x24+32" -auth "$XAUTHORITY" -nolisten tcp -noreset +extension GLX \
-  +extension RANDR +extension RENDER +extension Composite -dpi "$dpi" 3>"$RUNTIME_DIRECTORY/display" &
+  +extension RANDR +extension RENDER +extension Composite -dpi "$dpi" 3>/dev/null &
+server=$!
 start_bus_and_sound
-read -r display <"$RUNTIME_DIRECTORY/display"
+# Xvfb tells the number of its display once it is ready. Its socket has it long before: whoever connects waits, and xpra loads
+# meanwhile.
+until
+  display=$(readlink "/proc/$server/fd/"* | awk '
+    FILENAME != "-" { if (sub("^/tmp/.X11-unix/X", "", $8)) displays["socket:[" $7 "]"] = $8; next }
+    $0 in displays { print displays[$0]; exit }' /proc/net/unix -)
+  [ "$display" ]
+do
+  kill -0 "$server"
+  sleep 0.02
+done
 export DISPLAY=":$display"
 
 # The same cookie for this very display: python-xlib 0.33 does not use one for any display.
