@@ -34,3 +34,13 @@ export function once<T>(act: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
   return () => result ??= act();
 }
+
+/** The same for each `key`. */
+export function oncePer<K extends WeakKey, T>(act: (key: K) => Promise<T>): (key: K) => Promise<T> {
+  const results = new WeakMap<K, Promise<T>>();
+  return (key) => {
+    const result = results.get(key) ?? act(key);
+    results.set(key, result);
+    return result;
+  };
+}

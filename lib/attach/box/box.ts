@@ -9,7 +9,7 @@ import { type ProcessResult, UserError } from "../../base/errors.ts";
 import { isAtLeast } from "../../base/version.ts";
 import type { Host } from "../../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
-import { all } from "../../base/promises.ts";
+import { all, oncePer } from "../../base/promises.ts";
 import { mountsRoot } from "../../container/paths.ts";
 import { seccompFilter } from "./seccomp.ts";
 
@@ -218,12 +218,12 @@ export type StartBox = (
 
 /**
  * Finds out what bubblewrap can do, and writes the filter of system calls for it: into the directory of all containers,
- * which no box and no container sees.
+ * which no box and no container sees. Once for each host.
  *
  * @throws {UserError} with exit code 127 when bubblewrap is not installed
  */
-export async function prepareBoxes(host: Host): Promise<StartBox> {
-  return await host.look<StartBox>((argv) => host.start(argv), async () => {
+export const prepareBoxes: (host: Host) => Promise<StartBox> = oncePer((host) =>
+  host.look<StartBox>((argv) => host.start(argv), async () => {
     const [namespaces, isLimited] = await all([namespaceOptions(host), canLimitMemory(host)]);
     const filter = join(mountsRoot(host), ".seccomp");
     await writeFilter(filter);
@@ -234,8 +234,8 @@ export async function prepareBoxes(host: Host): Promise<StartBox> {
     const start = ["setpriv", "--pdeathsig", "clear", ...(isLimited ? inLimitedScope : []), "/bin/sh", "-c"];
     // Detached, so that Ctrl-C does not reach it from the terminal.
     return (argv, streams) => host.start([...start, script, filter, ...argv], { ...streams, detached: true });
-  });
-}
+  })
+);
 
 /** Writes the filter, if it is not there as it should be: whole or not at all, since other runs read it. */
 async function writeFilter(path: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** A display of the host's, and what of it a session in a container needs. Each is one file: `x11/` and `wayland/`. */
 
 import { UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
 import type { ContainerBorder } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
 import type { Channel } from "../../guard/channel.ts";
@@ -17,6 +18,8 @@ export interface Display {
    * @throws {UserError} when none can
    */
   check(container: Pick<Container, "host" | "crossesNetwork">, request: DisplayRequest, why?: string): void;
+  /** Finds out what {@linkcode Display.open} needs to know of the host. What fails, that tells. */
+  prepare(host: Host): Promise<unknown>;
   /** Patterns of files of a container's that a session on this display reads before it has a window. */
   preload: readonly string[];
   /** Starts what shows the windows of a session of this container, which then waits for one. */

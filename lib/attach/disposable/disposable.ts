@@ -13,7 +13,6 @@ import type { Instance } from "../../engine/engine.ts";
 import { isStartFailure } from "../../engine/instance.ts";
 import type { DisposableRequest } from "../request.ts";
 import { withDisplay } from "../choose_display.ts";
-import { start } from "../start.ts";
 
 /** How many copies of a container may be in use when one more is made to open something. */
 const maxCopiesForOpening = 8;
@@ -29,15 +28,23 @@ export async function runDisposable(container: Container, request: DisposableReq
   const { app } = request;
   using files = await holdFiles(host, request.files);
   // What can be known before the copy is made.
-  const { preload } = await withDisplay(container, request, (display) => Promise.resolve(display));
-  const [origin] = await all([requireOrigin(host, container), files.check(container.engine)]);
+  const [display, origin] = await all([
+    withDisplay(container, request, (display) => Promise.resolve(display)),
+    requireOrigin(host, container),
+    files.check(container.engine),
+  ]);
   const border = await borderOf(container, request.border);
   await removeCopies(host, await findLeftovers(host));
   const useOnce = async (): Promise<number> => {
     const lend = (copy: Instance): Promise<void> => files.lend(copy, origin.user);
     // It may be a container that opens one after the other.
     const max = request.isOpening ? maxCopiesForOpening : undefined;
-    const copy = await makeCopy(host, container, { origin, lend, max });
+    let starting: Promise<typeof import("../start.ts")> | undefined;
+    const meanwhile = (): void => {
+      display.prepare(host);
+      starting = import("../start.ts");
+    };
+    const copy = await makeCopy(host, container, { origin, lend, max, meanwhile });
     const { name, address, made } = copy;
     const { keptAs } = container.history;
     const history = openHistory(host, keptAs && { ...keptAs, copy: name });
@@ -48,8 +55,9 @@ export async function runDisposable(container: Container, request: DisposableReq
       host.ui.status(`"${name}" is a copy of "${source}": all that is in it is deleted when the app ends`);
       // A plan has a step after the other.
       await host.look<unknown>(made, () => Promise.resolve());
-      await using disposable = await containerAt(host, address, { history, made, preload });
+      await using disposable = await containerAt(host, address, { history, made, preload: display.preload });
       const words = [...app, ...files.pathsFor(origin.user)];
+      const { start } = await starting!;
       return await start(disposable, { ...request, border, app: words, isDisposable: true });
     } catch (error) {
       throw withoutCopy(error, name, source);

@@ -60,12 +60,18 @@ export interface NewCopy extends Copy {
  * Makes a copy up to where the directories that it shares are ready, so that windows can be prepared while the rest is
  * done. If a step fails, all is undone.
  *
- * @param options `lend`: puts files into it before it starts; `max`: as for {@linkcode beginCopy}
+ * @param options `lend`: puts files into it before it starts; `max`: as for {@linkcode beginCopy}; `meanwhile`: is called
+ * when the engine is at work
  */
 export async function makeCopy(
   host: Host,
   source: Address,
-  { origin, lend, max }: { origin: Origin; lend(copy: Instance): Promise<void>; max?: number | undefined },
+  { origin, lend, max, meanwhile }: {
+    origin: Origin;
+    lend(copy: Instance): Promise<void>;
+    max?: number | undefined;
+    meanwhile?(): void;
+  },
 ): Promise<NewCopy> {
   return await withUndo(host, async (undo) => {
     const copy = await beginCopy(host, source, { max });
@@ -75,9 +81,11 @@ export async function makeCopy(
     await makeMounts(host, mounts);
     await writeContainerRecord(host, address, origin);
     const isShared = mounts.shared.length > 0;
+    const copying = copyOrigin(host, address, { origin, mounts: isShared ? mounts : undefined });
+    meanwhile?.();
     const [hostKey] = await all([
       makeHostKey(host, address),
-      copyOrigin(host, address, { origin, mounts: isShared ? mounts : undefined }),
+      copying,
       copySshSettings(host, source.mounts, mounts),
     ]);
     const found = host.look(undefined, () => findManaged(host, address));

@@ -12,6 +12,7 @@ import type { Host } from "../../base/host.ts";
 import { programs } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import { hasTray } from "../agent/tray.ts";
+import { prepareBoxes } from "../box/box.ts";
 import type { Display, DisplayRequest, ServerEnd, Windows, WindowsOptions } from "../display/display.ts";
 import { closedFromOutside } from "../session/outcome.ts";
 import { closeInGuard } from "./ask_guard.ts";
@@ -25,6 +26,7 @@ export const wayland: Display = {
       (crossesNetwork && request.display === "auto" ? againstRemote(host) : undefined);
     if (why !== undefined) throw noWayland(why, { exitCode: ExitCode.usage });
   },
+  prepare: (host) => Promise.allSettled([prepareBoxes(host)]),
   preload: [],
   open: openWindows,
 };

@@ -6,7 +6,7 @@ import { all } from "../../base/promises.ts";
 import type { Container } from "../../container/container.ts";
 import { createCrossings, type Crossings, noCrossings } from "../../guard/crossings.ts";
 import { createMemory } from "../../guard/xpra/memory.ts";
-import { boxDenied } from "../box/box.ts";
+import { boxDenied, prepareBoxes } from "../box/box.ts";
 import type { Display, ServerEnd, ServerOptions, Windows, WindowsOptions } from "../display/display.ts";
 import { attachLine } from "../session/advice.ts";
 import { stopSessions } from "../session/live_sessions.ts";
@@ -14,13 +14,14 @@ import { endedFromOutside, isLive, seeLog, type SessionEnd } from "../session/ou
 import { type Client, type ClientEnd, startClient } from "./client.ts";
 import { fallbackScreen, hostScreen, requireDisplay, type XScreen } from "./screen.ts";
 import { serverArgv, serverEnvironment } from "./xpra.ts";
-import { checkClient, noUsableXpra } from "./xpra_version.ts";
+import { askVersion, checkClient, noUsableXpra } from "./xpra_version.ts";
 
 /** The host's X display. */
 export const x11: Display = {
   check({ host }, { detached }, why) {
     if (!detached) requireDisplay(host, why);
   },
+  prepare: (host) => Promise.allSettled([hostScreen(host), askVersion(host), prepareBoxes(host)]),
   // The X server loads them for GLX: 150 MB, of which it took a quarter of a second to ask for pages one by one.
   preload: ["libLLVM", "libgallium", "libz3"].map((library) => `/usr/lib/*/${library}*`),
   open: openWindows,

@@ -2,6 +2,7 @@
 
 import { causedBy, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
+import { oncePer } from "../../base/promises.ts";
 import { hostResources } from "../session/appearance.ts";
 
 /** What the X server in the container has. */
@@ -49,11 +50,11 @@ async function hostDpi(host: Host): Promise<number | undefined> {
 }
 
 /**
- * The host's whole X screen; {@linkcode fallbackScreen} when xrandr does not report it.
+ * The host's whole X screen, asked once; {@linkcode fallbackScreen} when xrandr does not report it.
  *
  * @throws {UserError} when the display cannot be opened
  */
-export async function hostScreen(host: Host): Promise<XScreen> {
+export const hostScreen: (host: Host) => Promise<XScreen> = oncePer(async (host) => {
   try {
     const [dpi = usualDpi, { stdout }] = await Promise.all([
       hostDpi(host),
@@ -77,4 +78,4 @@ export async function hostScreen(host: Host): Promise<XScreen> {
     }
     return fallbackScreen;
   }
-}
+});

@@ -1,8 +1,9 @@
 /** The version of xpra on either end: missing, too old, or with a vulnerability that a hostile container could use. */
 
-import { ExitCode, ifInstalled, ProcessError, UserError } from "../../base/errors.ts";
+import { ExitCode, ifInstalled, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
 import { distribution } from "../../base/distribution.ts";
 import type { Host } from "../../base/host.ts";
+import { oncePer } from "../../base/promises.ts";
 import { isAtLeast } from "../../base/version.ts";
 
 /** The first version that is supported: the long-term one. */
@@ -40,6 +41,11 @@ export function knownVulnerability(version: string): typeof vulnerabilities[numb
   return known && !isAtLeast(version, known.fixedIn) ? known : undefined;
 }
 
+/** What the host's xpra says of its version, asked once; undefined when there is no xpra. */
+export const askVersion: (host: Host) => Promise<ProcessResult | undefined> = oncePer((host) =>
+  ifInstalled(host.run(["xpra", "--version"], { looksOnly: true }))
+);
+
 /**
  * Checks the host's xpra. Warns of a known vulnerability.
  *
@@ -47,7 +53,7 @@ export function knownVulnerability(version: string): typeof vulnerabilities[numb
  * @throws {UserError} with exit code 127 when there is no xpra, or when it is too old or broken
  */
 export async function checkClient(host: Host, why?: string): Promise<void> {
-  const found = await ifInstalled(host.run(["xpra", "--version"], { looksOnly: true })).catch((error) => {
+  const found = await askVersion(host).catch((error) => {
     throw error instanceof ProcessError ? noUsableXpra("on this host", { output: error.output }) : error;
   });
   if (!found) throw noUsableXpra("on this host", { why });

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { mapSome } from "../../../lib/base/promises.ts";
+import { mapSome, oncePer } from "../../../lib/base/promises.ts";
 
 Deno.test("mapSome() acts on some items at once, and gives back all results in their order", async () => {
   let now = 0;
@@ -23,4 +23,16 @@ Deno.test("mapSome() begins with no other item after an error, and throws it whe
   };
   await assertRejects(() => mapSome([1, 2, 3, 4], { atOnce: 2, act }), Error, "two");
   assertEquals(over, [2, 1]);
+});
+
+Deno.test("oncePer() calls its function once for each key, also when that has failed", async () => {
+  const calls: unknown[] = [];
+  const [one, other] = [{}, {}];
+  const act = oncePer((key: object) => {
+    calls.push(key);
+    return key === other ? Promise.reject(new Error("other")) : Promise.resolve(calls.length);
+  });
+  assertEquals([await act(one), await act(one)], [1, 1]);
+  for (const _ of "ab") await assertRejects(() => act(other), Error, "other");
+  assertEquals(calls, [one, other]);
 });
