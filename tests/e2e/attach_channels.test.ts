@@ -146,41 +146,6 @@ testOnOneEngine("attach.ts keeps every channel closed to a hostile server", need
   });
 });
 
-testOnOneEngine("a long text is copied out over X", needed, async (engine) => {
-  await showing(engine, [], { hostile: false }, async ({ inside }) => {
-    const window = await windowWith(`\\[${nameOn(engine)}\\] xclock`);
-    const text = "All of a long text. ".repeat(20_000);
-    await eventually("the text on the host", async () => {
-      await pressIn(window);
-      await inside(`yes 'All of a long text. ' | tr -d '\\n' | head -c ${text.length} >text
-timeout 30 xclip -selection clipboard -in <text >/dev/null 2>&1 &`);
-      return await clipboard() === text;
-    });
-  });
-});
-
-testOnOneEngine("what an app is slow to give that was copied in it is pasted over X", needed, async (engine) => {
-  await showing(engine, [], { hostile: false }, async ({ inside }) => {
-    const window = await windowWith(`\\[${nameOn(engine)}\\] xclock`);
-    const app = startProcess(["xclip", "-quiet", "-selection", "clipboard", "-in"], { stdin: { text: "slowly" } });
-    const paste = async (): Promise<string> => {
-      await pressIn(window);
-      return await inside("timeout 8 xclip -selection clipboard -out -target UTF8_STRING 2>/dev/null || true");
-    };
-    try {
-      await eventually("the text in the container", async () => await paste() === "slowly");
-      app.kill("SIGSTOP");
-      const pasted = paste();
-      await pause(2_000);
-      app.kill("SIGCONT");
-      assertEquals(await pasted, "slowly");
-    } finally {
-      app.kill("SIGKILL");
-      await app.ended;
-    }
-  });
-});
-
 testOnOneEngine("attach.ts lets the clipboard pass one way only", needed, async (engine) => {
   await setClipboard("of the host");
   await showing(engine, ["--preset=isolated", "--allow=clipboard-in"], { hostile: true }, async ({ inside }) => {
@@ -217,6 +182,41 @@ testOnOneEngine("attach.ts lets the clipboard pass one way only", needed, async 
   const what = lines.filter(({ kind, channels }) => kind === "session" && `${channels}`.startsWith("clipboard-"));
   assertEquals(what.slice(-2).map(({ channels }) => channels), ["clipboard-in", "clipboard-out"]);
   assert(!stdout.includes("of the"), "never the text");
+});
+
+testOnOneEngine("a long text is copied out over X", needed, async (engine) => {
+  await showing(engine, [], { hostile: false }, async ({ inside }) => {
+    const window = await windowWith(`\\[${nameOn(engine)}\\] xclock`);
+    const text = "All of a long text. ".repeat(20_000);
+    await eventually("the text on the host", async () => {
+      await pressIn(window);
+      await inside(`yes 'All of a long text. ' | tr -d '\\n' | head -c ${text.length} >text
+timeout 30 xclip -selection clipboard -in <text >/dev/null 2>&1 &`);
+      return await clipboard() === text;
+    });
+  });
+});
+
+testOnOneEngine("what an app is slow to give that was copied in it is pasted over X", needed, async (engine) => {
+  await showing(engine, [], { hostile: false }, async ({ inside }) => {
+    const window = await windowWith(`\\[${nameOn(engine)}\\] xclock`);
+    const app = startProcess(["xclip", "-quiet", "-selection", "clipboard", "-in"], { stdin: { text: "slowly" } });
+    const paste = async (): Promise<string> => {
+      await pressIn(window);
+      return await inside("timeout 8 xclip -selection clipboard -out -target UTF8_STRING 2>/dev/null || true");
+    };
+    try {
+      await eventually("the text in the container", async () => await paste() === "slowly");
+      app.kill("SIGSTOP");
+      const pasted = paste();
+      await pause(2_000);
+      app.kill("SIGCONT");
+      assertEquals(await pasted, "slowly");
+    } finally {
+      app.kill("SIGKILL");
+      await app.ended;
+    }
+  });
 });
 
 testOnOneEngine("attach.ts plays and records sound only when it is told to", [...needed, "sound"], async (engine) => {

@@ -88,8 +88,8 @@ export function serverArgv(
     "--pulseaudio=no",
     "--input-method=none",
     "--sharing=yes",
-    // With xpra 6.5.5, what is copied is compressed whatever the client takes.
-    "--compressors=none",
+    // With brotli, xpra 6.5.5 compresses what is copied whatever the client takes. xpra info and control need lz4.
+    "--compressors=lz4",
     // The X server has the size of the host's screen from the start.
     "--resize-display=no",
     `--dpi=${options.dpi}`,
