@@ -50,7 +50,7 @@ export function isHanded(host: Pick<Host, "env">, path: string): boolean {
 /**
  * Where that is put which has become of a file.
  *
- * @param label the container's, or the copy's, which has no dot. No name that a container chooses begins with one
+ * @param label the container's, or the copy's: `[REMOTE:]NAME`. No name that a container chooses begins with a dot
  */
 export function versionOf(path: string, label: string): string {
   return join(dirname(path), `.version.${label}`);
@@ -59,8 +59,8 @@ export function versionOf(path: string, label: string): string {
 /** What has become of a file, in this directory: its path, and the container, or copy, in which that was. */
 export async function findVersion(directory: string): Promise<{ path: string; madeIn: string } | undefined> {
   for (const { name } of await readDirectory(directory)) {
-    // One that does not come whole has another dot.
-    const [, madeIn] = /^\.version\.([^.]+)$/.exec(name) ?? [];
+    // One that has not come whole has a dot behind the container's name; a remote's name may have some.
+    const [, madeIn] = /^\.version\.((?:.*:)?[^.:]+)$/.exec(name) ?? [];
     if (madeIn !== undefined) return { path: join(directory, name), madeIn };
   }
   return undefined;
