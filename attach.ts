@@ -172,7 +172,7 @@ const spec = {
     "that ssh forwards takes the place of the shared one.",
   ],
   needsArguments: true,
-  showErrors: true,
+  showErrors: { except: ["list", "logs", "settings", "history"] },
 } satisfies ScriptSpec<string>;
 
 /**

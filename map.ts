@@ -54,7 +54,7 @@ const spec = {
     "REMOTE:NAME is a container on a remote of the engine's CLI. A copy is lent to it, and comes back if it was changed " +
     "there; if the file was changed here as well, beside it.",
   ],
-  showErrors: true,
+  showErrors: { except: ["list"] },
 } satisfies ScriptSpec<string>;
 
 /**

@@ -81,8 +81,11 @@ export interface ScriptSpec<Name extends string> {
   manual: readonly string[];
   /** It does nothing without arguments. */
   needsArguments?: boolean;
-  /** The script may be started from a desktop's menu: an error that nobody would see is also shown on the desktop. */
-  showErrors?: boolean;
+  /**
+   * The script may be started from a desktop's menu: an error that nobody would see is also shown on the desktop, but
+   * with these options. What they print is read, and so is their error.
+   */
+  showErrors?: { except: readonly Name[] };
 }
 
 /** The parsed command line. */

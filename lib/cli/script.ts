@@ -84,6 +84,7 @@ async function runToExitCode<Name extends string>(
   let ui = terminalUi(common);
   let verbose = false;
   let meant = "";
+  let isShown = spec.showErrors !== undefined;
   try {
     if (Deno.args.length === 0 && spec.needsArguments) {
       const { nextLine } = await import("./next.ts");
@@ -96,6 +97,7 @@ async function runToExitCode<Name extends string>(
       meant = `. If you mean the option: ${called.name} --${Deno.args.join(" ")}`;
     }
     const has = (flag: CommonName): boolean => args.flags.has(flag);
+    if (spec.showErrors?.except.some((name) => args.flags.has(name))) isShown = false;
     verbose = has("verbose");
     ui = terminalUi({ ...common, quiet: has("quiet"), json: has("json"), yes: has("yes") });
     if (has("help")) {
@@ -139,7 +141,7 @@ async function runToExitCode<Name extends string>(
     const { message, hint, output = "", exitCode = ExitCode.failed } = explain(reason);
     const stack = verbose && reason instanceof Error ? reason.stack ?? "" : "";
     ui.error({ message, hint: hint + meant, output: [output, stack].filter(Boolean).join("\n") });
-    if (spec.showErrors) {
+    if (isShown) {
       const { isUnseen, showOnDesktop } = await import("../base/desktop.ts");
       if (await isUnseen(readEnv)) await showOnDesktop(`${spec.name}: ${message}`, hint);
     }

@@ -17,4 +17,5 @@ export const spec = {
   placesWith: { "delete": { first: [] } },
   examples: [["x", "Tries x"]],
   manual: [],
+  showErrors: { except: ["delete"] },
 } satisfies ScriptSpec<string>;

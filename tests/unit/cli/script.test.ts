@@ -9,7 +9,11 @@ import { spec } from "../scripts.ts";
 const root = fromFileUrl(new URL("../../..", import.meta.url));
 
 /** A script whose main function has this body, run as a user would. */
-async function runMain(body: string, args: readonly string[]): Promise<ProcessResult> {
+async function runMain(
+  body: string,
+  args: readonly string[],
+  { through = [], env = {} }: { through?: readonly string[]; env?: Record<string, string> } = {},
+): Promise<ProcessResult> {
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   try {
     const library = (name: string): string => JSON.stringify(join(root, "lib", name));
@@ -28,6 +32,7 @@ await runScript(${JSON.stringify(spec)}, {
 Deno.exit(99);`,
     );
     const argv = [
+      ...through,
       Deno.execPath(),
       "run",
       "-A",
@@ -38,11 +43,28 @@ Deno.exit(99);`,
       file,
       ...args,
     ];
-    return await runProcess(argv, { okCodes: "any" });
+    return await runProcess(argv, { okCodes: "any", env });
   } finally {
     await Deno.remove(file);
   }
 }
+
+Deno.test("an error that nobody would see is shown on the desktop, but with options that print", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const shown = join(directory, "shown");
+    const notifier = `#!/bin/sh\nfor last; do :; done; echo "$last" >>"${shown}"\n`;
+    await Deno.writeTextFile(join(directory, "notify-send"), notifier, { mode: 0o755 });
+    const through = ["sh", "-c", 'exec "$@" </dev/null >/dev/null 2>&1', "sh"];
+    const env = { DISPLAY: ":99", PATH: `${directory}:${Deno.env.get("PATH")}` };
+    for (const args of [["--delete"], ["x"]]) {
+      await runMain(`throw inputError("No", args.positionals[0] ?? "Verb")`, args, { through, env });
+    }
+    assertEquals(await Deno.readTextFile(shown), "x\n");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
 
 /** Makes the end of a scope fail with an error. */
 function failingEnd(error: string): string {
