@@ -412,7 +412,7 @@ testOnOneEngine(
       own.process.kill("SIGKILL");
       const { code, stderr } = await running.ended;
       assertEquals(code, 1, stderr);
-      assertStringIncludes(stderr, 'The app of "crash" ended with exit status');
+      assertStringIncludes(stderr, 'error: The desktop has ended, and with it the windows of "crash"\n');
       await nothingLeft(engine, name);
     } finally {
       await inContainer(engine, name, "rm -f share/crash");

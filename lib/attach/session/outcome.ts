@@ -13,6 +13,8 @@ export interface SessionEnd {
   windows: WindowsEnd;
   /** What may help where its app has failed, to end a hint with. */
   hint?(app: AppOutcome): string;
+  /** Why its app has failed, where that is the display's doing. */
+  lost?(): Promise<UserError | undefined>;
   /** Why they are gone although its app has not ended; undefined where its user knows. `app`: what is known of that. */
   failure(app: AppOutcome | undefined): Promise<UserError | undefined> | UserError;
 }
@@ -36,7 +38,7 @@ export async function reportOutcome(
   } else if (app.status !== 0) {
     const ended = `The app of "${session}" ended with exit status ${app.status}`;
     if (end.windows === "closed") return ui.status(`${ended} when its window was closed`);
-    throw new UserError(ended, {
+    throw await end.lost?.() ?? new UserError(ended, {
       hint: seeLog(container, session) + (end.hint?.(app) ?? ""),
       exitCode: app.status === ExitCode.missingProgram ? ExitCode.missingProgram : ExitCode.failed,
       output: app.output,

@@ -7,16 +7,23 @@ import { abortable } from "@std/async";
 import { basename } from "@std/path";
 import serveWayland from "./serve_wayland.sh" with { type: "text" };
 import startWaypipe from "./start_waypipe.sh" with { type: "text" };
-import { ExitCode } from "../../base/errors.ts";
+import { ExitCode, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { programs } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import { hasTray } from "../agent/tray.ts";
 import { prepareBoxes } from "../box/box.ts";
-import type { Display, DisplayRequest, ServerEnd, Windows, WindowsOptions } from "../display/display.ts";
+import {
+  CannotShow,
+  type Display,
+  type DisplayRequest,
+  type ServerEnd,
+  type Windows,
+  type WindowsOptions,
+} from "../display/display.ts";
 import { closedFromOutside } from "../session/outcome.ts";
 import { closeInGuard } from "./ask_guard.ts";
-import { noWayland, startWaylandClient, type WaylandClient } from "./client.ts";
+import { noWayland, startWaylandClient, tryContext, type WaylandClient } from "./client.ts";
 import { awaitRemoteEnd } from "./remote_windows.ts";
 
 /** The host's Wayland compositor. */
@@ -82,15 +89,22 @@ async function openWindows(
       const windows = crossesNetwork
         ? await awaitRemoteEnd(container, { session, client })
         : await abortable(client.ended, host.signal);
+      const gone = new UserError(`The desktop has ended, and with it the windows of "${session}"`, {
+        hint: "Start the app again once a desktop runs",
+      });
+      // As it was asked when the session began.
+      const lost = (): Promise<UserError | undefined> =>
+        tryContext(host).then(() => undefined, (error) => error instanceof CannotShow ? gone : undefined);
       return {
         windows,
+        lost,
         hint: ({ lacksX }) =>
           lacksX
             ? `; it knows only X: apt-get install ${programs["Xwayland"]!.package} in the container, or --display x11`
             : windows === "none"
             ? "; if it needs X: --display x11"
             : "",
-        failure: (app) => closedFromOutside(container, { session, output: app?.output }),
+        failure: async (app) => await lost() ?? closedFromOutside(container, { session, output: app?.output }),
       };
     },
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),

@@ -1,7 +1,7 @@
 // How a session has ended, and whether it has.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { mayRunOn, reportServedOutcome } from "../../../../lib/attach/session/outcome.ts";
+import { mayRunOn, reportOutcome, reportServedOutcome } from "../../../../lib/attach/session/outcome.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { remoteBox } from "../../containers.ts";
@@ -21,6 +21,20 @@ Deno.test("the end of a session that is served again is an error if nobody knows
   assertEquals(await report("The session is stopped\n"), ['status: The session "web" was stopped']);
   const error = await assertRejects(() => report(""), UserError, 'The session "web" was ended from outside');
   assertEquals(error.exitCode, 1);
+});
+
+Deno.test("an app that fails since its desktop has ended is not blamed", async () => {
+  const report = async (isLost: boolean): Promise<void> => {
+    const { host } = recordingHost();
+    const log = () => Promise.resolve({ text: "The app is started\nThe app ended with exit status 1\n" });
+    const lost = () => Promise.resolve(isLost ? new UserError("The desktop has ended", { hint: "" }) : undefined);
+    await reportOutcome({ host, label: "box", options: [], log } as unknown as Container, {
+      session: "web",
+      end: { windows: "other", lost, failure: () => Promise.resolve(undefined) },
+    });
+  };
+  await assertRejects(() => report(true), UserError, "The desktop has ended");
+  await assertRejects(() => report(false), UserError, 'The app of "web" ended with exit status 1');
 });
 
 Deno.test("a session runs on, as far as is known, in a container that cannot be reached", async () => {
