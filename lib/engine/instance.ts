@@ -176,7 +176,8 @@ function parseInstance(engine: Engine, json: unknown): InstanceInfo {
     engine,
     name: textIn(instance.name),
     ...(typeof instance.project === "string" ? { project: instance.project } : {}),
-    status: textIn(instance.status),
+    // Root in one that runs may call it so, by the engine's socket there (Incus 7.0.2).
+    status: textIn(instance.status).replace(/^Ready$/, "Running"),
     location: textIn(instance.location) || "none",
     created_at: textIn(instance.created_at),
     last_used_at: textIn(instance.last_used_at),

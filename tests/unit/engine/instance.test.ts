@@ -195,6 +195,13 @@ Deno.test("findInstance() keeps the name that it was asked for, whatever another
   assertEquals((await findInstance(host, { engine, name: "box" }))?.name, "box");
 });
 
+Deno.test("a container whose root has called it ready runs, and no other status is changed", async () => {
+  for (const [said, status] of [["Ready", "Running"], ["Frozen", "Frozen"], ["Stopped", "Stopped"]] as const) {
+    const { host, engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, status: said }) });
+    assertEquals((await findInstance(host, { engine, name: "box" }))?.status, status);
+  }
+});
+
 Deno.test("findInstance() takes an IPv6 address where there is none by IPv4, and only a global one", async () => {
   const addressOf = async (...addresses: [string, string, string][]): Promise<string | undefined> => {
     const network = {
