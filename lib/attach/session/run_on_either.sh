@@ -100,8 +100,8 @@ run_on_either() {
   # shellcheck disable=SC2086 # These are words.
   Xwayland -displayfd 3 -noreset -shm $size 3>"$ready" &
   server=$!
-  number=
-  read -r number <"$ready" || :
+  # To the end: what opens it next is to meet no other writer.
+  number=$(cat "$ready")
   [ "$number" ] || {
     rm "$ready"
     return "$status"
@@ -111,7 +111,8 @@ run_on_either() {
   # has the keyboard, or all, if none takes it, as xclock's.
   closes='<action name="If"><focused>yes</focused><then><action name="Close"/></then>
     <else><action name="ForEach"><then><action name="Close"/></then></action></else></action>'
-  openbox --sm-disable --config-file /dev/stdin --startup echo >"$ready" <<END &
+  # It prints messages, as of a keyboard without that key, and would end where nobody reads them.
+  openbox --sm-disable --config-file /dev/stdin --startup "sh -c 'echo >$ready'" 3>"$ready" >/dev/null <<END &
 <openbox_config xmlns="http://openbox.org/3.4/rc">
   <theme><titleLayout>LC</titleLayout></theme>
   <desktops><number>1</number></desktops>

@@ -278,7 +278,7 @@ Deno.test("a session waits for a Firefox that restarts itself, and knows its pro
   assertEquals([code, log], [3, "The app is started\nknown\nThe app ended with exit status 3\n"]);
   const startMs = performance.now();
   await runApp(["sh", "-c", "sleep 60 & exit 3"]);
-  assert(performance.now() - startMs < 4_000);
+  assert(performance.now() - startMs < 30_000);
 });
 
 Deno.test("joinedAppScript starts an app once its window manager is ready, ends that, and then holds the session no longer", async () => {
@@ -286,7 +286,8 @@ Deno.test("joinedAppScript starts an app once its window manager is ready, ends 
     `set -- 1 sh -c 'echo "Cannot open display"; cat "$RUNTIME_DIRECTORY/managed"; exit 3'; ${joinedAppScript}`;
   const script = `exec 9>"$RUNTIME_DIRECTORY/lock"; (flock --shared 9; ${joined})
     exec 9>&-; flock --timeout 5 "$RUNTIME_DIRECTORY/lock" echo free`;
-  const manager = 'sleep 0.3; echo "It is ready" >"$RUNTIME_DIRECTORY/managed"; echo; exec sleep 60';
+  const manager =
+    'echo "Openbox-Message"; sleep 0.3; echo "It is ready" >"$RUNTIME_DIRECTORY/managed"; eval "$5"; exec sleep 60';
   const { code, log } = await runApp([], { xServer, manager, script });
   assertEquals(code, 0, log);
   assert(log.includes("started again") && log.endsWith("\nIt is ready\nfree\n"), log);
