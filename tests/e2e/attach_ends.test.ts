@@ -196,7 +196,7 @@ testOnEngines(
         await terminal.type("\x03");
         const { code, printed } = await terminal.ended();
         assertEquals(code, 130, printed);
-        assert(performance.now() - pressedMs < 5_000, printed);
+        assert(performance.now() - pressedMs < 10_000, printed);
         assertEquals(await asRoot("pgrep -f 'run_early[.]sh' || true"), "");
       } finally {
         await terminal.close();
