@@ -119,6 +119,9 @@ export interface Surfaces {
   end(): void;
 }
 
+/** How many pixels all pictures may have, however large the screens are: the compositor keeps them, in 4 GiB. */
+const maxPixels = 2 ** 30;
+
 /** No surfaces yet. `mayPopUp`: whether a popup may have this size; `screens`: their pixels. */
 export function createSurfaces(
   { session, mayPopUp, screens }: {
@@ -151,7 +154,7 @@ export function createSurfaces(
     const change = areaOf(size) - areaOf(surface.picture);
     surface.picture = size;
     // Firefox has two pictures for each window.
-    if (change !== 0) session.addPixels(change, 2 * maxScreenfuls * screens());
+    if (change !== 0) session.addPixels(change, Math.min(2 * maxScreenfuls * screens(), maxPixels));
   };
   const isTooLarge: Surfaces["isTooLarge"] = ({ role }, { width, height, scale = 1 }) => {
     const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxSide;

@@ -2,6 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
+  bindScreen,
+  frame,
   ids,
   message,
   messages,
@@ -434,6 +436,32 @@ Deno.test("the guard of Wayland ends a connection whose windows fill 32 screens,
   made.app(message(ids.next, "wl_surface.destroy"));
   add(ids.next + most, 1);
   refused(() => add(ids.next + most + 1, 1), "fill too many screens");
+});
+
+Deno.test("the guard of Wayland ends a connection whose pictures need more than 4 GiB, on the largest screens, too", () => {
+  const made = withWindow();
+  const [screen, pool, buffer, first] = [ids.next, ids.next + 1, ids.next + 2, ids.next + 3];
+  bindScreen(made, { number: 80, id: screen });
+  made.host(message(screen, "wl_output.mode", 1, 7680, 4320, 60_000));
+  made.connection.fromContainer(frame(2, 2, 4096 * 4096 * 4));
+  made.connection.fromContainer(frame(1, 2));
+  made.app(
+    message(ids.shm, "wl_shm.create_pool", pool, 4096 * 4096 * 4),
+    message(pool, "wl_shm_pool.create_buffer", buffer, 0, 4096, 4096, 4096 * 4, 0),
+  );
+  const add = (from: number, count: number): void => {
+    for (let id = from; id < from + count; id++) {
+      made.app(
+        message(ids.compositor, "wl_compositor.create_surface", id),
+        message(id, "wl_surface.attach", buffer, 0, 0),
+        message(id, "wl_surface.commit"),
+      );
+    }
+  };
+  // One is not whole, beside that of the window.
+  const most = 2 ** 30 / 4096 ** 2 - 1;
+  add(first, most);
+  refused(() => add(first + most, 1), "fill too many screens");
 });
 
 Deno.test("the guard of Wayland ends a connection that keeps it busy with parts of windows", () => {
