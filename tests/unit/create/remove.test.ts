@@ -80,9 +80,12 @@ for (const [where, cli, server] of cases) {
 Deno.test("checkExisting() and removeContainer() say which container it is whose directories they leave alone, if it was renamed", async () => {
   await withOwner({ cli: "lxc", name: "old-box" }, async ({ host, address }) => {
     for (
-      const act of [checkExisting(host, address), removeContainer(host, address, { force: true, recovered: false })]
+      const act of [
+        () => checkExisting(host, address),
+        () => removeContainer(host, address, { force: true, recovered: false }),
+      ]
     ) {
-      const error = await assertRejects(() => act, UserError, 'belong to another container "old-box", of LXD');
+      const error = await assertRejects(act, UserError, 'belong to another container "old-box", of LXD');
       assertStringIncludes(error.hint, 'If it was called "box", rename it back; ');
     }
   });
