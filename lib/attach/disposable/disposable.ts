@@ -39,11 +39,8 @@ export async function runDisposable(container: Container, request: DisposableReq
     const lend = (copy: Instance): Promise<void> => files.lend(copy, origin.user);
     // It may be a container that opens one after the other.
     const max = request.isOpening ? maxCopiesForOpening : undefined;
-    let starting: Promise<typeof import("../start.ts")> | undefined;
-    const meanwhile = (): void => {
-      display.prepare(host);
-      starting = import("../start.ts");
-    };
+    // Neither has anybody who waits for it, should the copy fail.
+    const meanwhile = (): unknown => Promise.allSettled([display.prepare(host), import("../start.ts")]);
     const copy = await makeCopy(host, container, { origin, lend, max, meanwhile });
     const { name, address, made } = copy;
     const { keptAs } = container.history;
@@ -57,7 +54,7 @@ export async function runDisposable(container: Container, request: DisposableReq
       await host.look<unknown>(made, () => Promise.resolve());
       await using disposable = await containerAt(host, address, { history, made, preload: display.preload });
       const words = [...app, ...files.pathsFor(origin.user)];
-      const { start } = await starting!;
+      const { start } = await import("../start.ts");
       return await start(disposable, { ...request, border, app: words, isDisposable: true });
     } catch (error) {
       throw withoutCopy(error, name, source);

@@ -70,7 +70,7 @@ export async function makeCopy(
     origin: Origin;
     lend(copy: Instance): Promise<void>;
     max?: number | undefined;
-    meanwhile?(): void;
+    meanwhile?(): unknown;
   },
 ): Promise<NewCopy> {
   return await withUndo(host, async (undo) => {
