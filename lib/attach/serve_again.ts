@@ -84,7 +84,7 @@ export async function serveAgain(
         runsOn: () => host.signal.aborted,
         onAgain: () => takeAgain?.(),
       }));
-    using drops = portals?.give && await keepDrops(container, { session, lend: portals.give });
+    await using drops = portals?.give && await keepDrops(container, { session, lend: portals.give });
     takeAgain = drops?.again;
     host.ui.status(`${channelLine(served, asks)}${openingLine(served, opening)}; ${rest}`);
     await using _commands = await host.look(

@@ -100,7 +100,7 @@ export async function show(
     throw error;
   }
   await using _commands = await host.look(undefined, () => openToCommands(container, { session, permissions, asks }));
-  using drops = portals?.give && await keepDrops(container, { session, lend: portals.give });
+  await using drops = portals?.give && await keepDrops(container, { session, lend: portals.give });
   takeAgain = drops?.again;
   let end = await wait(player);
   try {

@@ -56,10 +56,12 @@ export async function sendCommand(
   { request, own, signal }: { request: unknown; own: string; signal: AbortSignal },
 ): Promise<unknown> {
   using _turn = await lockFile(join(directory, "turn"), { signal });
-  using listener = Deno.listen({ transport: "unix", path: own });
+  const listener = Deno.listen({ transport: "unix", path: own });
   const path = join(directory, commandNames.socket);
+  let accepting: Promise<Deno.Conn> | undefined;
   const answer = async (): Promise<unknown> => {
-    using connection = await listener.accept();
+    accepting = listener.accept();
+    using connection = await accepting;
     await writeText(connection, JSON.stringify(request));
     return JSON.parse(await readText(connection));
   };
@@ -68,6 +70,9 @@ export async function sendCommand(
     await Deno.rename(own, path);
     return await abortable(answer(), signal);
   } finally {
+    listener.close();
+    // Until then, Deno removes what is at `own`: the socket of the next command.
+    await accepting?.catch(() => {});
     for (const left of [own, path]) await Deno.remove(left).catch(() => {});
   }
 }

@@ -14,7 +14,7 @@ import { guardsOf } from "./ask_guard.ts";
 export async function takeDrops(
   container: Container,
   { session, lend }: { session: string; lend: LendList },
-): Promise<Disposable | undefined> {
+): Promise<AsyncDisposable | undefined> {
   const guard = (await guardsOf(container)).get(session);
   if (guard === undefined) return undefined;
   // One of the names that Deno lets the run listen by.
@@ -26,8 +26,14 @@ export async function takeDrops(
     const listener = starting.adopt(Deno.listen({ transport: "unix", path: own }), closeQuietly);
     await Deno.rename(own, join(guard, privateNames.files));
     starting.move();
-    answerEach(listener, { lend, warn }).catch(warn);
-    return { [Symbol.dispose]: () => closeQuietly(listener) };
+    const answering = answerEach(listener, { lend, warn }).catch(warn);
+    return {
+      async [Symbol.asyncDispose]() {
+        closeQuietly(listener);
+        // Until then, Deno removes what is at `own`: the socket of the next one.
+        await answering;
+      },
+    };
   } catch (error) {
     const isOver = await Deno.lstat(guard).then(() => false, isGone);
     if (!isOver) warn(error as Error);
@@ -38,21 +44,21 @@ export async function takeDrops(
 /** {@linkcode takeDrops}, also once more, when a later run that did so has ended. */
 export async function keepDrops(
   ...given: Parameters<typeof takeDrops>
-): Promise<Disposable & { again(): Promise<void> }> {
+): Promise<AsyncDisposable & { again(): Promise<void> }> {
   let isOver = false;
-  let taking: Disposable | undefined;
+  let taking: AsyncDisposable | undefined;
   const again = async (): Promise<void> => {
     const before = taking;
     taking = await takeDrops(...given);
-    before?.[Symbol.dispose]();
-    if (isOver) taking?.[Symbol.dispose]();
+    await before?.[Symbol.asyncDispose]();
+    if (isOver) await taking?.[Symbol.asyncDispose]();
   };
   await again();
   return {
     again,
-    [Symbol.dispose]() {
+    async [Symbol.asyncDispose]() {
       isOver = true;
-      taking?.[Symbol.dispose]();
+      await taking?.[Symbol.asyncDispose]();
     },
   };
 }

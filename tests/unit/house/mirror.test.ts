@@ -17,7 +17,6 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/attach/agent/elsewhere": ["container/downloads"],
   "unit/attach/agent/serve": ["attach/agent/color_scheme"],
   "unit/attach/choose_display": ["attach/display/request", "guard/wayland/request"],
-  "unit/attach/clipboard": ["guard/commands"],
   "unit/attach/default_app": ["attach/session/file_types", "container/opened"],
   "unit/attach/disposable/make_copy": ["engine/snapshot"],
   "unit/attach/join": ["attach/keep_border"],

@@ -27,7 +27,7 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
     const give = (how: Given): Promise<string> =>
       lendByRun("a list", { how, path: join(guard, "files"), tell: (line) => told.push(line) });
     const giveNobody = (how: Given): Promise<Error> => assertRejects(() => give(how), Error);
-    const takes = (directory: string, session = "web"): Promise<Disposable | undefined> =>
+    const takes = (directory: string, session = "web"): Promise<AsyncDisposable | undefined> =>
       takeDrops(localBox(host, { mounts, directory }), {
         session,
         async lend(list, how) {
@@ -40,9 +40,9 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
     assertEquals(await takes(first, "other"), undefined);
     await giveNobody("dropped");
     {
-      using _first = await takes(first);
+      await using _first = await takes(first);
       assertEquals(await give("dropped"), "a list dropped for 2");
-      using _second = await takes(second);
+      await using _second = await takes(second);
       const both = await Promise.all([give("pasted"), give("dropped")]);
       assertEquals(both, ["", "a list dropped for 3"], "a no is an answer");
       await giveNobody("again");
@@ -56,13 +56,13 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
       ]);
     }
     {
-      using first = await keepDrops(localBox(host, { mounts, directory: second }), {
+      await using first = await keepDrops(localBox(host, { mounts, directory: second }), {
         session: "web",
         lend: () => Promise.resolve("the first"),
       });
       const later = await takes(join(root, ".attach-2"));
       assertEquals(await give("dropped"), "a list dropped for 2");
-      later![Symbol.dispose]();
+      await later![Symbol.asyncDispose]();
       await first.again();
       assertEquals(await give("dropped"), "the first");
     }
