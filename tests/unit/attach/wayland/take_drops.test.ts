@@ -1,6 +1,7 @@
 // A guard asks the run that serves its session for what is dropped on a window.
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { delay } from "@std/async";
 import { join } from "@std/path";
 import { keepDrops, takeDrops } from "../../../../lib/attach/wayland/take_drops.ts";
 import type { Given } from "../../../../lib/guard/wayland/dropped_files.ts";
@@ -63,6 +64,11 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
       const later = await takes(join(root, ".attach-2"));
       assertEquals(await give("dropped"), "a list dropped for 2");
       await later![Symbol.asyncDispose]();
+      const place = join(root, ".attach-2", "guard");
+      Deno.writeTextFileSync(place, "the next one's");
+      // Deno removed it in its next turn.
+      await delay(5);
+      await Deno.remove(place);
       await first.again();
       assertEquals(await give("dropped"), "the first");
     }
