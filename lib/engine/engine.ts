@@ -332,9 +332,14 @@ const notFound = /not found|^Error: remove .*: file does not exist$/im;
  */
 const notReady = /^Error: (.*: )?(Server isn't ready yet|Missing event connection with target cluster member)$/m;
 
-/** Whether an error is the answer of a server that is starting, or whose member does not answer. */
+/**
+ * Whether an error is the answer of a server that is starting, or whose member does not answer. Of a member that the
+ * server does not know to be lost, it says what the CLI says of a server that refuses to be called itself (Incus 6.0.4).
+ */
 export function isNotReady(error: unknown): boolean {
-  return error instanceof UserError && error.cause instanceof ProcessError && notReady.test(error.cause.stderr);
+  const { cause } = error instanceof UserError ? error : { cause: error };
+  return cause instanceof ProcessError &&
+    (notReady.test(cause.stderr) || cause.stderr.includes("connect: connection refused"));
 }
 
 /** The command that lists the members of the cluster, or its groups of members. */

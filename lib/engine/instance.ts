@@ -88,7 +88,7 @@ export async function findInstance(
     return parsed;
   } catch (error) {
     if (!isNotReady(error)) throw error;
-    const lost = await findLost(host, instance);
+    const lost = await findLost(host, instance).catch(() => undefined);
     throw lost ? lostError(lost, error) : error;
   } finally {
     answered.abort();
