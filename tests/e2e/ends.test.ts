@@ -118,9 +118,10 @@ const terminate = ["SIGTERM", 143] as const;
 const kill = ["SIGKILL", undefined] as const;
 
 const quiet: Expected = { code: 0, says: /^$/ };
-const cutOff = /^error: The (app of "\w+" ended with exit status \d+|session "\w+" was ended from outside|windows of)/;
+const cutOff =
+  /^error: The (app of "\w+" ended with exit status \d+|session "\w+" was ended from outside|windows of|desktop has ended)/;
 const stopped: Expected = { code: 0, says: /^The session "\w+" was stopped$/ };
-const joinedCutOff: Expected = { code: 1, says: /^error: ("(foot|xterm)" ended with|Cannot reach|The container )/ };
+const joinedCutOff: Expected = { code: 1, says: /^error: ("(foot|xterm)" ended with|The (connection|container) )/ };
 
 /** The session may have the time to hear that it is to end, and to tell. */
 const lost: Expected = { says: /^(error: |The session "\w+" was stopped$)/ };
