@@ -45,7 +45,12 @@ testOnIncus(
     await Deno.writeTextFile(`${path}/ssh`, slow, { mode: 0o755 });
     const env = { PATH: `${path}:${Deno.env.get("PATH")}` };
     for (const isNew of [true, false]) {
-      const attach = startScript("attach", engine, ["--verbose", name, ...(isNew ? ["xclock"] : [])], { env });
+      // All of it: of what a process prints, only the end is kept.
+      let stderr = "";
+      const attach = startScript("attach", engine, ["--verbose", name, ...(isNew ? ["xclock"] : [])], {
+        env,
+        output: { line: (line) => stderr += `${line}\n` },
+      });
       await windowWith(`\\[${name}\\] xclock`);
       const boxes = await clientsOf(name);
       assertEquals(boxes.length, 1);
@@ -53,7 +58,7 @@ testOnIncus(
       assertEquals(await Deno.readTextFile(`/proc/${boxes[0]}/environ`), "");
       if (isNew) attach.kill("SIGINT");
       else await script("attach", engine, ["--stop", name, "--all"]);
-      const { code, stderr } = await attach.ended;
+      const { code } = await attach.ended;
       assertEquals(code, isNew ? 130 : 0, stderr);
       assertEquals(stderr.match(/^\+ setpriv .* bwrap .* xpra attach /gm)?.length, 1, stderr);
       assertStringIncludes(stderr, "Open channels: clipboard, sound, look, dialogs\n");
