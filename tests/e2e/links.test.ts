@@ -375,6 +375,8 @@ async function bringsVersionsBack(
       assertEquals((await asked()).length, 4);
     }
     assertEquals(said.includes("was not done"), false, said);
+  } catch (error) {
+    throw new Error(`Asked: ${JSON.stringify(await asked())}. Said: ${said}`, { cause: error });
   } finally {
     attach.kill("SIGINT");
     await attach.ended;
