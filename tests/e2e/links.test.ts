@@ -78,9 +78,9 @@ const sending = (name: string, text: string): string =>
 
 /** What a run keeps for others: files that are on their way. */
 async function onTheirWay(): Promise<string[]> {
-  // Other runs have such directories, which come and go.
-  const paths = await sh(["sh", "-c", 'ls -d "$0"/.attach-*/file-* 2>/dev/null || true', mountsRoot]);
-  return paths.split("\n").filter((path) => path !== "");
+  // Other runs have such directories, which come and go. Names alone: ls would find nothing of one that is renamed meanwhile.
+  const paths = await sh(["sh", "-c", `printf '%s\\n' "$0"/.attach-*/file-*`, mountsRoot]);
+  return paths.split("\n").filter((path) => path !== "" && !path.endsWith("/file-*"));
 }
 
 /** A link takes two runs of attach.ts, and maybe a copy of a container, on a machine that may have much else to do. */
