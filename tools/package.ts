@@ -185,8 +185,8 @@ async function write(path: string, file: SourceFile): Promise<void> {
   await Deno.chmod(path, file.executable ? 0o755 : 0o644);
 }
 
-/** Makes the Debian package, and returns its path. */
-async function makePackage(
+/** Makes the Debian package of what is bundled, and returns its path. `directory`: where it is put. */
+export async function makePackage(
   bundles: ReadonlyMap<string, Bundle>,
   { directory, withDeno }: { directory: string; withDeno: boolean },
 ): Promise<string> {

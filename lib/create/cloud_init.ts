@@ -63,14 +63,14 @@ const noCloudInit = 127;
  * Waits until cloud-init has ended in a running instance. Shows its stage, the time, and its last line of output
  * meanwhile.
  *
- * @param options `timeoutMs`: the longest wait, in milliseconds; `askingMs`: how long it may ask for an address
+ * @param options `timeoutMs`: the longest wait, in milliseconds
  * @throws {UserError} when cloud-init failed or is missing, after `timeoutMs`, or when the instance gets no user-data
  * or no address
  */
 export async function waitForCloudInit(
   host: Host,
   instance: Instance,
-  { timeoutMs, askingMs = maxAskingMs }: { timeoutMs: number; askingMs?: number },
+  { timeoutMs }: { timeoutMs: number },
 ): Promise<CloudInitOutcome> {
   host.ui.progress("Waiting for cloud-init");
   const over = new AbortController();
@@ -78,7 +78,7 @@ export async function waitForCloudInit(
   const beside = host.look<unknown>(undefined, () =>
     Promise.allSettled([
       showOutput(host, instance, over.signal),
-      endVainWait(host, instance, { over, askingMs }),
+      endVainWait(host, instance, over),
     ]));
   try {
     const options = { timeoutMs, signal: over.signal };
@@ -175,7 +175,7 @@ async function showOutput(host: Host, instance: Instance, over: AbortSignal): Pr
 async function endVainWait(
   host: Host,
   instance: Instance,
-  { over, askingMs }: { over: AbortController; askingMs: number },
+  over: AbortController,
 ): Promise<void> {
   const { ui } = host;
   const { name } = instance;
@@ -193,7 +193,7 @@ async function endVainWait(
       const plain = bootedMs === startedMs ? `"${name}" still boots` : "";
       ui.progress(`"${name}" still boots: ${Math.round((nowMs - startedMs) / 1000)} s`, { plain });
       bootedMs = nowMs;
-    } else if (nowMs - bootedMs > askingMs) return over.abort(await noAddressError(host, found));
+    } else if (nowMs - bootedMs > maxAskingMs) return over.abort(await noAddressError(host, found));
   }
 }
 

@@ -7,7 +7,9 @@ export interface ModelTime extends Disposable {
   /** In milliseconds. */
   now(): number;
   /** So many milliseconds pass. `then` is called after each timer, when what it has begun is done. */
-  pass(ms: number, then: () => void): Promise<void>;
+  pass(ms: number, then?: () => void): Promise<void>;
+  /** As much passes as it takes until that is settled. */
+  until<T>(what: Promise<T>): Promise<T>;
 }
 
 /** Whatever can happen without time has happened. */
@@ -27,6 +29,17 @@ export function startTime(): ModelTime {
     return last;
   };
   const stop = (timer: number | undefined): void => void timers.delete(timer!);
+  const first = (): [timer: number, at: number] | undefined => {
+    const [next] = [...timers].toSorted(([, one], [, other]) => one.at - other.at);
+    return next && [next[0], next[1].at];
+  };
+  const fire = (timer: number): void => {
+    const { at, action, everyMs } = timers.get(timer)!;
+    now = Math.max(now, at);
+    if (everyMs === undefined) timers.delete(timer);
+    else timers.set(timer, { at: at + everyMs, action, everyMs });
+    action();
+  };
   performance.now = () => now;
   Object.assign(globalThis, {
     setTimeout: start(undefined),
@@ -38,18 +51,22 @@ export function startTime(): ModelTime {
     now: () => now,
     async pass(ms, then) {
       for (const end = now + ms; now < end;) {
-        const [next] = [...timers].toSorted(([, one], [, other]) => one.at - other.at);
-        if (!next || next[1].at > end) now = end;
-        else {
-          const [timer, { at, action, everyMs }] = next;
-          now = Math.max(now, at);
-          if (everyMs === undefined) timers.delete(timer);
-          else timers.set(timer, { at: at + everyMs, action, everyMs });
-          action();
-        }
+        const next = first();
+        if (!next || next[1] > end) now = end;
+        else fire(next[0]);
         await settle();
-        then();
+        then?.();
       }
+    },
+    async until(what) {
+      let isSettled = false;
+      const note = (): void => void (isSettled = true);
+      what.then(note, note);
+      for (await settle(); !isSettled; await settle()) {
+        const next = first();
+        if (next) fire(next[0]);
+      }
+      return await what;
     },
     [Symbol.dispose]() {
       performance.now = realNow;

@@ -5,6 +5,7 @@ import { fromFileUrl, join } from "@std/path";
 import { UserError } from "../../../lib/base/errors.ts";
 import { exists } from "../../../lib/base/files.ts";
 import { runProcess } from "../../../lib/base/process.ts";
+import { quoteWord } from "../../../lib/base/shell_words.ts";
 import { completionStub } from "../../../lib/cli/shells.ts";
 import { testWith } from "../samples.ts";
 
@@ -109,12 +110,27 @@ async function makeMounts(mounts: string, containers: Record<string, readonly st
   };
 }
 
-/** The stubs of the three scripts for a shell, in one file. */
-async function writeStubs(file: string, shell: string): Promise<void> {
-  const stubs = await Promise.all(["create", "attach", "map"].map(async (script) => {
-    return (await runProcess([join(root, `${script}.ts`), "--completions", shell])).stdout;
+/** What a script has answered, by a test and the words: what two shells ask in the same words, it is asked once. */
+const answers = await Deno.makeTempDir();
+globalThis.addEventListener("unload", () => Deno.removeSync(answers, { recursive: true }));
+
+/** The stubs of the three scripts for a shell, in the file `stubs` of a directory. `test`: whose answers they have. */
+async function writeStubs(directory: string, { shell, test }: { shell: string; test: string }): Promise<string> {
+  const stubs = await Promise.all(["create.ts", "attach.ts", "map.ts"].map(async (script) => {
+    const [real, asked] = [join(root, script), join(directory, script)];
+    const text = `#!/bin/sh
+answer=${answers}/$(printf '%s\\0' ${test} ${script} "$@" | md5sum | cut -c -32)
+[ -e "$answer" ] || ${quoteWord(real)} "$@" >"$answer"
+cat "$answer"
+`;
+    await Deno.writeTextFile(asked, text, { mode: 0o755 });
+    const { stdout } = await runProcess([real, "--completions", shell]);
+    assert(stdout.includes(real));
+    return stdout.replace(real, asked);
   }));
+  const file = join(directory, "stubs");
   await Deno.writeTextFile(file, stubs.join("\n"));
+  return file;
 }
 
 /** What each line is to offer. */
@@ -172,8 +188,7 @@ for (const [shell, ask] of shells) {
       for (const file of ["known_hosts", "disposable.json"]) {
         await Deno.writeTextFile(join(mounts, "box-d01234", file), "");
       }
-      const stubs = join(directory, "stubs");
-      await writeStubs(stubs, shell);
+      const stubs = await writeStubs(directory, { shell, test: "offers" });
       const env = { GUI_CONTAINER_MOUNTS: mounts };
       const hits = await ask(stubs, cases.map(([line]) => line), { cwd, env });
       assertEquals(hits.map((words, index) => [cases[index]![0], offered(words)]), cases.map((pair) => [...pair]));
@@ -246,7 +261,7 @@ const hostileNames: readonly string[] = [
 for (const [shell, ask] of shells) {
   testWith([shell], `${shell} runs nothing and offers nothing of what a container has named to attack it`, async () => {
     const directory = await Deno.makeTempDir();
-    const [mounts, cwd, stubs] = [join(directory, "m"), join(directory, "cwd"), join(directory, "stubs")];
+    const [mounts, cwd] = [join(directory, "m"), join(directory, "cwd")];
     try {
       await Deno.mkdir(cwd);
       // A program of the script's name, as a container can put one into its shared directory.
@@ -258,7 +273,7 @@ for (const [shell, ask] of shells) {
       for (const name of ["firefox", ...hostileNames]) {
         await Deno.writeTextFile(join(mounts, "box/xpra", `${name}.log`), "");
       }
-      await writeStubs(stubs, shell);
+      const stubs = await writeStubs(directory, { shell, test: "hostile" });
       const lines = [
         ...["attach.ts ", "./attach.ts ", "map.ts ", "create.ts --delete ", "attach.ts --stop "],
         ...["attach.ts --session ", "attach.ts --session=", "attach.ts --stop box ", "attach.ts --logs box "],

@@ -5,6 +5,7 @@ import { delay } from "@std/async";
 import { join } from "@std/path";
 import { type ProcessResult, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
+import { startTime } from "../../model/time.ts";
 import { remoteBox } from "../containers.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
 
@@ -21,6 +22,7 @@ async function mend(
   { abortAfterMs }: { abortAfterMs?: number } = {},
 ): Promise<{ starts: number; said: string[] }> {
   const directory = await Deno.makeTempDir();
+  using time = startTime();
   const failures = [...masters];
   const ending = new AbortController();
   const { host: recorded, said } = recordingHost({ answer: () => answer });
@@ -45,7 +47,7 @@ async function mend(
   if (abortAfterMs !== undefined) setTimeout(() => ending.abort(new RangeError("Ctrl-C")), abortAfterMs);
   try {
     await using container = remoteBox(host, { mounts, directory });
-    await container.reconnect();
+    await time.until(container.reconnect());
     return { starts, said };
   } finally {
     await Deno.remove(directory, { recursive: true });

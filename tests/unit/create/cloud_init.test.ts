@@ -6,6 +6,7 @@ import { dryRunHost, type Host } from "../../../lib/base/host.ts";
 import { chooseEngine, type Engine, engineCalled } from "../../../lib/engine/engine.ts";
 import { ProcessError, UserError } from "../../../lib/base/errors.ts";
 import { startProcess } from "../../../lib/base/process.ts";
+import { startTime } from "../../model/time.ts";
 import { type Answer, recordingHost, recordingUi } from "../recording_host.ts";
 
 Deno.test("parseStatus() tells done, degraded and failed apart by the exit status", () => {
@@ -92,17 +93,15 @@ Deno.test("waitForCloudInit() tells a failure of the engine's CLI from one of cl
 });
 
 Deno.test("waitForCloudInit() ends by its own error when what it does beside fails before", async () => {
+  using time = startTime();
   const { host } = recordingHost();
   const run: typeof host.run = (argv) =>
     argv.includes("cat")
       ? Promise.reject(new Error("beside"))
       : new Promise((_, reject) => setTimeout(() => reject(new Error("itself")), 2_500));
   const engine = await chooseEngine(host, { engine: "lxc" });
-  await assertRejects(
-    () => waitForCloudInit({ ...host, run }, { engine, name: "box" }, { timeoutMs: 1000 }),
-    Error,
-    "itself",
-  );
+  const wait = waitForCloudInit({ ...host, run }, { engine, name: "box" }, { timeoutMs: 1000 });
+  await assertRejects(() => time.until(wait), Error, "itself");
 });
 
 Deno.test("waitForCloudInit() gives back the warnings of a degraded one", async () => {
@@ -162,6 +161,7 @@ Deno.test("waitForCloudInit() asks once, and in a dry run judges nothing", async
 });
 
 Deno.test("waitForCloudInit() waits for an address while the container still boots, and says so once without a terminal", async () => {
+  using time = startTime();
   /** What becomes of a container that boots for a while, and then gets an address, or asks in vain. */
   const endOf = async (getsAddress: boolean): Promise<{ outcome: unknown; said: string[] }> => {
     const status = Promise.withResolvers<string>();
@@ -187,14 +187,10 @@ Deno.test("waitForCloudInit() waits for an address while the container still boo
       return { argv, code: 0, signal: null, stdout, stderr: "" };
     };
     const engine = engineCalled("lxc");
-    const outcome = await waitForCloudInit({ ...host, run }, { engine, name: "box" }, {
-      timeoutMs: 60_000,
-      askingMs: 1,
-    })
-      .catch((error) => error.message);
-    return { outcome, said };
+    const wait = waitForCloudInit({ ...host, run }, { engine, name: "box" }, { timeoutMs: 60_000 });
+    return { outcome: await time.until(wait).catch((error) => error.message), said };
   };
-  const [good, bad] = await Promise.all([endOf(true), endOf(false)]);
+  const [good, bad] = [await endOf(true), await endOf(false)];
   assertEquals(good.outcome, { kind: "done" });
   assertEquals(bad.outcome, 'The container "box" has no address');
   assertEquals(good.said.filter((line) => /^progress: "box" still boots: \d+ s$/.test(line)).length, 2);

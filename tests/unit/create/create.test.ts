@@ -70,21 +70,33 @@ async function remove(place: Place): Promise<void> {
 
 /** All that create.ts could have changed, as text, but for the files by which runs take turns. */
 async function picture({ model, mounts }: Place): Promise<string> {
-  const script = `cd "$1"; all() { find . ! -path './.lock' ! -path './.*.lock' "$@"; }
-all -printf '%p %y %m %U %G\\n' | sort; all -print0 | sort -z | xargs -0 getfacl --numeric --absolute-names
-all -type f | sort | while read -r file; do printf '%s: ' "$file"; cat "$file"; done`;
-  const { stdout } = await runProcess(["sh", "-ec", script, "sh", mounts]);
-  return JSON.stringify(model.state) + stdout;
+  const isLock = (path: string): boolean => /^\.(.*\.)?lock$/.test(path);
+  const textsIn = (directory: string): string[] =>
+    [...Deno.readDirSync(join(mounts, directory))].flatMap((entry) => {
+      const path = join(directory, entry.name);
+      if (isLock(path)) return [];
+      if (entry.isDirectory) return [`${path}/`, ...textsIn(path)];
+      return [`${path}: ${entry.isFile ? Deno.readTextFileSync(join(mounts, path)) : "no file"}`];
+    });
+  const { stdout } = await runProcess(["getfacl", "-R", "-P", "--numeric", "."], { cwd: mounts });
+  const permissions = stdout.split("\n\n").filter((text) => !isLock(/^# file: (.*)/.exec(text)?.[1] ?? ""));
+  return [JSON.stringify(model.state), ...textsIn("").sort(), ...permissions.sort()].join("\n");
 }
 
 /** What somebody has made before: a profile, and directories with modes, ACLs and files that create.ts would not make. */
 async function leaveThingsBehind({ model, mounts }: Place): Promise<void> {
   model.state.profile = { config: { "user.mine": "a b" }, devices: { extra: { type: "none" } }, description: "kept" };
-  const script = `mkdir -p "$1/share/deep" "$1/xpra"; echo mine >"$1/share/file"; echo deep >"$1/share/deep/file"
-echo box ssh-ed25519 AAAA >"$1/known_hosts"; chmod 640 "$1/share/file" "$1/known_hosts"; chmod 750 "$1" "$1/share/deep"
-chmod 2710 "$1/share"; chmod 1700 "$1/xpra"; setfacl -m u:65534:r-x,d:u:65534:rwx "$1/share"
-setfacl -m u:65534:r "$1/share/file"`;
-  await runProcess(["sh", "-ec", script, "sh", join(mounts, "box")]);
+  const box = join(mounts, "box");
+  for (const [name, mode] of [[".", 0o750], ["share", 0o2710], ["share/deep", 0o750], ["xpra", 0o1700]] as const) {
+    await Deno.mkdir(join(box, name), { recursive: true });
+    await Deno.chmod(join(box, name), mode);
+  }
+  for (const [name, mode] of [["share/file", 0o640], ["share/deep/file", 0o644], ["known_hosts", 0o640]] as const) {
+    await Deno.writeTextFile(join(box, name), "box ssh-ed25519 AAAA\n");
+    await Deno.chmod(join(box, name), mode);
+  }
+  await runProcess(["setfacl", "-m", "u:65534:r-x,d:u:65534:rwx", join(box, "share")]);
+  await runProcess(["setfacl", "-m", "u:65534:r", join(box, "share/file")]);
 }
 
 for (
@@ -96,9 +108,10 @@ for (
 ) {
   for (const fault of ["fail", "signal", "kill"] as const) {
     Deno.test(`create.ts ${what} on ${kind.on}: ${fault} at each call, before and after its effect`, async () => {
-      let calls: string[] = [];
+      let [calls, before]: [string[], string] = [[], ""];
       await inPlace(kind, async (place) => {
         await prepare(place);
+        before = await picture(place);
         const run = hostOf(place);
         const error = await create(run.host, place);
         assertEquals(error, undefined, run.said.join("\n"));
@@ -115,7 +128,6 @@ for (
         act: ({ call, ...at }) =>
           inPlace(kind, async (place) => {
             await prepare(place);
-            const before = await picture(place);
             const run = hostOf(place, at);
             const error = await create(run.host, place);
             const told = `${at.isBefore ? "before" : "after"} ${call.slice(0, 200)}: ${error}\n${run.said.join("\n")}`;

@@ -8,6 +8,7 @@ import { findInstance, isHere, launch, parseInstancePath, updateInstance } from 
 import { pushFile, removeFiles } from "../../../lib/engine/instance_files.ts";
 import { findServer, ownServer, withRemote } from "../../../lib/engine/server.ts";
 import { big, configText, engineOn, server, withConfig } from "../engine_hosts.ts";
+import { settle, startTime } from "../../model/time.ts";
 import { recordingHost } from "../recording_host.ts";
 
 Deno.test("findServer() takes the remote that is named, and the project that it has in the CLI's configuration", async () => {
@@ -170,6 +171,7 @@ Deno.test("findInstance() names the member of the cluster that does not answer",
 });
 
 Deno.test("findInstance() does not wait for a lost member, and waits for one that is slow", async () => {
+  using time = startTime();
   for (const list of [[lostBox], [{ ...lostBox, status: "Running" }]]) {
     const isLost = list[0] === lostBox;
     let ended = false;
@@ -185,15 +187,16 @@ Deno.test("findInstance() does not wait for a lost member, and waits for one tha
         return { argv, code: 0, signal: null, stdout: JSON.stringify(list[0]), stderr: "" };
       },
     };
-    const found = findInstance(slow, { engine: { ...engineCalled("incus"), server: big }, name: "box" });
+    const found = time.until(findInstance(slow, { engine: { ...engineCalled("incus"), server: big }, name: "box" }));
     if (isLost) assertEquals((await assertRejects(() => found, UserError, 'The member "m2"')).exitCode, 125);
     else assertEquals((await found)?.location, "m2");
-    await delay(0);
+    await settle();
     assertEquals(ended, isLost, "nothing asks on that nobody waits for");
   }
 });
 
 Deno.test("findInstance() looks for no lost member of a server that has said that it is in no cluster", async () => {
+  using time = startTime();
   const { host, calls } = recordingHost({
     answer: () => ({ stdout: JSON.stringify({ ...lostBox, location: "none" }) }),
   });
@@ -206,6 +209,6 @@ Deno.test("findInstance() looks for no lost member of a server that has said tha
     },
   };
   const box = { engine: engineCalled("incus"), name: "box" };
-  for (isSlow of [false, true]) assertEquals((await findInstance(busy, box))?.location, "none");
+  for (isSlow of [false, true]) assertEquals((await time.until(findInstance(busy, box)))?.location, "none");
   assertEquals(calls.length, 2);
 });

@@ -90,7 +90,8 @@ Deno.test("an agent that does not read its answers is not heard", () =>
     for (let count = 0; count < 100; count++) agent.sendSamples(new Uint8Array(10));
     const lines = new TextEncoder().encode('{"ask":"ready","version":1}\\n'.repeat(100_000));
     const heardAll = hear(lines);
-    await Promise.race([heardAll, new Promise((resolve) => setTimeout(resolve, 500))]);
+    while (heard <= 10) await new Promise((resolve) => setTimeout(resolve));
+    await Promise.race([heardAll, new Promise((resolve) => setTimeout(resolve, 300))]);
     // Samples, which have no end, do not count.
     if (heard > 10 && heard < 100) console.log("done");
     Deno.exit();

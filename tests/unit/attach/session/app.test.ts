@@ -226,7 +226,8 @@ Deno.test("appScript() hangs up a Java program that stays without its main threa
           say() { echo 'Exception in thread "main" java.awt.HeadlessException: '; }
           ${shell}`,
       ];
-      return await runApp(app, { xServer, script: appScript(app).replaceAll("/proc/net/unix", sockets) });
+      const script = appScript(app).replaceAll("/proc/net/unix", sockets).replace("\nsleep 1\n", "\nsleep 0.1\n");
+      return await runApp(app, { xServer, script });
     } finally {
       await Deno.remove(sockets);
     }
@@ -235,15 +236,15 @@ Deno.test("appScript() hangs up a Java program that stays without its main threa
   assertEquals(stays.code, 5, stays.log);
   assert(!stays.log.includes("late"), stays.log);
   // A window of another program's, which has written that.
-  const shown = await run("connect; say; sleep 4");
+  const shown = await run("connect; say; sleep 1");
   assertEquals([shown.code, shown.log.includes("try :7\n")], [0, false], shown.log);
 });
 
 Deno.test("appScript() starts an app no third time, nor one that ends well, is stopped, has a display, or worked for a while", async () => {
+  const appOf = (shell: string): string[] => ["sh", "-c", `echo try; echo "Can't open display"; ${shell}`];
   const tries = async (shell: string, options = {}): Promise<number> => {
-    const app = ["sh", "-c", `echo try; echo "Can't open display"; ${shell}`];
-    const script = appScript(app).replace("-lt 10", "-lt 2");
-    const { log } = await runApp(app, { xServer, script, ...options });
+    const app = appOf(shell);
+    const { log } = await runApp(app, { xServer, ...options });
     return log.split("try\n").length - 1;
   };
   assertEquals(await tries("exit 1"), 2);
@@ -253,7 +254,8 @@ Deno.test("appScript() starts an app no third time, nor one that ends well, is s
     assertEquals(await tries(`exit ${status}`), expected, `${status}`);
   }
   assertEquals(await tries("exit 1", { display: ":0" }), 1);
-  assertEquals(await tries("sleep 3; exit 1"), 1);
+  const long = "sleep 2; exit 1";
+  assertEquals(await tries(long, { script: appScript(appOf(long)).replace("-lt 10", "-lt 2") }), 1);
 });
 
 Deno.test("appScript() says that there is no Xwayland, and lets an app fail whose X server does not start", async () => {
@@ -271,8 +273,7 @@ Deno.test("appScript() says that there is no Xwayland, and lets an app fail whos
 
 Deno.test("a session waits for a Firefox that restarts itself, and knows its process; not for another program that stays", async () => {
   const known = "grep -qx $$ $RUNTIME_DIRECTORY/pid";
-  const again =
-    `MOZ_LAUNCHED_CHILD= sleep 60 & for n in 1 2 3 4 5; do ${known} && break; sleep 1; done; ${known} && echo known`;
+  const again = `MOZ_LAUNCHED_CHILD= sleep 60 & until ${known}; do sleep 0.1; done; echo known`;
   const restart = `env MOZ_LAUNCHED_CHILD=1 sh -c '${again}' & sleep 0.3; exit 3`;
   const { code, log } = await runApp(["sh", "-c", restart]);
   assertEquals([code, log], [3, "The app is started\nknown\nThe app ended with exit status 3\n"]);
@@ -285,7 +286,7 @@ Deno.test("joinedAppScript starts an app once its window manager is ready, ends 
   const joined =
     `set -- 1 sh -c 'echo "Cannot open display"; cat "$RUNTIME_DIRECTORY/managed"; exit 3'; ${joinedAppScript}`;
   const script = `exec 9>"$RUNTIME_DIRECTORY/lock"; (flock --shared 9; ${joined})
-    exec 9>&-; flock --timeout 5 "$RUNTIME_DIRECTORY/lock" echo free`;
+    exec 9>&-; flock --timeout 60 "$RUNTIME_DIRECTORY/lock" echo free`;
   const manager =
     'echo "Openbox-Message"; sleep 0.3; echo "It is ready" >"$RUNTIME_DIRECTORY/managed"; eval "$5"; exec sleep 60';
   const { code, log } = await runApp([], { xServer, manager, script });
