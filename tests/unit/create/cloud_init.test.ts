@@ -169,7 +169,7 @@ Deno.test("waitForCloudInit() waits for an address while the container still boo
     const { host, said } = recordingHost({
       answer: (argv) => {
         const script = argv.at(-1)!;
-        if (script.includes("systemctl is-system-running")) return { stdout: ++looks < 3 ? "no\n" : "yes\n" };
+        if (script.includes("# asks_for_address.sh")) return { stdout: ++looks < 3 ? "no\n" : "yes\n" };
         if (argv[1] === "query") {
           const addresses = looks >= 2 && getsAddress ? [{ family: "inet", scope: "global", address: "10.0.0.5" }] : [];
           if (addresses.length > 0) status.resolve("{}\n0 42\n");
@@ -199,7 +199,12 @@ Deno.test("waitForCloudInit() waits for an address while the container still boo
 /** What await_cloud_init.sh prints, given cloud-init's files, of which `late` come while it waits, and its program. */
 async function awaited(
   files: Readonly<Record<string, string>>,
-  { late, program = 'echo asked: "$@"; exit 1' }: { late?: Readonly<Record<string, string>>; program?: string } = {},
+  { late, program = 'echo asked: "$@"; exit 1', systemctl }: {
+    late?: Readonly<Record<string, string>>;
+    program?: string;
+    /** It stands for systemd, and time flies. */
+    systemctl?: string;
+  } = {},
 ): Promise<string> {
   const run = await Deno.makeTempDir();
   const write = async (texts: Readonly<Record<string, string>>): Promise<void> => {
@@ -208,6 +213,10 @@ async function awaited(
   try {
     await write(files);
     await Deno.writeTextFile(join(run, "cloud-init"), `#!/bin/sh\n${program}\n`, { mode: 0o755 });
+    if (systemctl !== undefined) {
+      await Deno.writeTextFile(join(run, "systemctl"), `#!/bin/sh\ncd ${run}\n${systemctl}\n`, { mode: 0o755 });
+      await Deno.writeTextFile(join(run, "sleep"), "#!/bin/sh\n", { mode: 0o755 });
+    }
     let stdout = "";
     const script = awaitScript.replace("run=/run/cloud-init", `run=${run}`);
     const process = startProcess(["/bin/sh", "-c", script], {
@@ -248,4 +257,10 @@ Deno.test("await_cloud_init.sh tells by cloud-init's files that all is well, and
   ) assertEquals(await awaited({ "status.json": status, ...result }), asked, status);
   assertEquals(await awaited(result), asked);
   assertEquals(await awaited({ disabled: "" }, { program: "echo disabled" }), "disabled\n0 0\n");
+
+  const twice = "echo >>looks; [ $(wc -l <looks) -lt 2 ] || ";
+  const ends = `${twice} echo {} >result.json; echo starting`;
+  assertEquals(await awaited({ "status.json": well }, { systemctl: ends }), "0 0\n", "the boot goes on");
+  const crashed = `${twice} { echo degraded; exit 1; }; echo starting`;
+  assertEquals(await awaited({ "status.json": well }, { systemctl: crashed }), asked, "the boot is over without it");
 });
