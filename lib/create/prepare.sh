@@ -42,6 +42,9 @@ if [ ! -e "$bookmarks" ]; then
   chown "$uid:$gid" "$home/.config" "${bookmarks%/*}" "$bookmarks"
 fi
 
+# At each login pam_motd runs these scripts, whatever becomes of what they print. Ubuntu has a dozen, some of them in Python.
+chmod a-x /etc/update-motd.d/* 2>/dev/null || true
+
 # With lingering, the systemd of that user runs without a login.
 loginctl enable-linger "$user"
 

@@ -78,7 +78,7 @@ async function runPrepareScript(
     before?: string;
     shared?: string;
   } = {},
-): Promise<{ code: number; printed: string; made: string; bookmarks: string }> {
+): Promise<{ code: number; printed: string; made: string; bookmarks: string; motdModes: string }> {
   const root = await Deno.makeTempDir();
   try {
     const program = (name: string, text: string): Promise<void> =>
@@ -87,8 +87,11 @@ async function runPrepareScript(
     await program("getent", `grep "^$2:" '${root}/passwd'`);
     await program("useradd", `cd '${root}'\n${useradd}`);
     for (const name of ["chown", "loginctl", "setpriv"]) await program(name, "");
+    await Deno.mkdir(join(root, "motd"));
+    for (const name of ["00-header", "50-landscape"]) await program(`motd/${name}`, "");
     const script = withValues(prepareScript, { wanted, otherwise: "ubuntu", cannot_make: "76", shared })
-      .replaceAll("/etc/passwd", `'${root}/passwd'`).replace("/etc/ssh/ssh_host_*_key.pub", "/dev/null");
+      .replaceAll("/etc/passwd", `'${root}/passwd'`).replace("/etc/ssh/ssh_host_*_key.pub", "/dev/null")
+      .replace("/etc/update-motd.d", `'${root}/motd'`);
     const { code, stdout } = await runProcess(["/bin/sh", "-c", before + script], {
       cwd: root,
       env: { PATH: `${root}:${Deno.env.get("PATH")}` },
@@ -100,8 +103,10 @@ async function runPrepareScript(
       cwd: root,
       okCodes: "any",
     });
+    const motdModes = await runProcess(["stat", "-c", "%A", "motd/00-header", "motd/50-landscape"], { cwd: root });
     return {
       code,
+      motdModes: motdModes.stdout,
       printed: stdout.trim().replace(root, "ROOT"),
       made: files.stdout.trim().split("\n").toSorted().join(" "),
       bookmarks: bookmarks.stdout.replaceAll(root, "ROOT"),
@@ -119,6 +124,7 @@ Deno.test("prepare.sh takes the image's first ordinary user, the wanted one, or 
   const image = [...system, build, late, early];
   assertEquals(await runPrepareScript(image), {
     code: 0,
+    motdModes: "-rw-r--r--\n-rw-r--r--\n",
     printed: "early:1002:50:ROOT/home/early",
     made: "home/early/.config/gtk-3.0/bookmarks home/early/.ssh/authorized_keys",
     bookmarks: "file://ROOT/home/early/maps Lent files\nfile://ROOT/home/early/share Share\n",
