@@ -102,7 +102,7 @@ const spec = {
     },
     "allow": {
       value: "CHANNEL,…",
-      help: "Open these channels as well; microphone:20m for that time of this run only (s, m or h)",
+      help: "Open these channels as well; microphone:20m for 20 minutes of this run (s, m or h)",
       completion: channelList,
     },
     "deny": {

@@ -67,7 +67,7 @@ const spec = {
       completion: { words: ["http", "https", "mailto", "application/pdf", "text/html"], list: true },
     },
     "unexport": { help: "Take the apps of a container out of the menu" },
-    "update": { help: "Install the newest software in containers, and in what disposable copies are made of" },
+    "update": { help: "Install the newest software in containers, and for new disposable copies of them" },
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories, menu entries" },
     "force": {
       needs: "delete",
@@ -87,7 +87,7 @@ const spec = {
       help: "With gui-internet: the only hosts that may be reached; .example.org is all below (default: any)",
     },
     "trust-profile": { help: "Accept a PROFILE whose keys give the container access to the host, and warn of each" },
-    "target": { value: "MEMBER|@GROUP", help: "Which member of a cluster is to have it (default: the engine chooses)" },
+    "target": { value: "MEMBER|@GROUP", help: "The cluster's member to make it on (default: the engine chooses)" },
     "timeout": { value: "DURATION", help: "Longest wait for cloud-init, such as 90s, 20m, 1h (default: 20m)" },
     "keep-failed": { help: "On failure, leave everything in place for inspection" },
     "preset": {

@@ -113,7 +113,7 @@ async function denyIn(
     const ofRun = channels.filter((channel) => !["clipboard-in", "clipboard-out", "sound"].includes(channel));
     if (ofRun.length > 0 && await isRunning(host, guard)) {
       const what = `${channelNamesOf(new Set(ofRun)).join(", ")} may still be open`;
-      fail(new UserError(`A run that takes no commands shows "${session}" of "${label}": ${what}`, stop));
+      fail(new UserError(`The run that shows "${session}" of "${label}" takes no commands: ${what}`, stop));
     }
   }
   return { session, closed: [...closed], isServed, failures };

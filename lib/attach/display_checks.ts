@@ -107,10 +107,10 @@ async function findWayland({ host }: Facts): Promise<Finding[]> {
   const [, version = "", isOld] = /^waypipe ((0\.[0-8]\b)?\S*)/.exec(found.stdout) ?? [];
   try {
     const second = await tryContext(host)
-      ? "a security context is a second wall"
+      ? "a security context is a second line of defence"
       : isOld
-      ? "it is too old to make a security context, a second wall"
-      : "the compositor has no security contexts, a second wall";
+      ? "it is too old for security contexts, a second line of defence"
+      : "the compositor has no security contexts, a second line of defence";
     return [ok(`waypipe ${version} shows windows on the Wayland display ${display}, through a guard; ${second}`)];
   } catch (error) {
     if (error instanceof CannotShow) {

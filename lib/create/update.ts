@@ -219,7 +219,7 @@ async function renew(host: Host, source: Instance): Promise<boolean> {
   const origin = await findOrigin(host, source);
   if (!origin) return false;
   const label = labelOf(source);
-  host.ui.progress(`Updating what disposable copies of "${label}" are made of`);
+  host.ui.progress(`Updating "${label}" for its disposable copies`);
   const renewed = await withUndo(host, async (undo) => {
     const copy = await beginCopy(host, source);
     undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
@@ -228,7 +228,7 @@ async function renew(host: Host, source: Instance): Promise<boolean> {
     await giveIdentity(host, instance);
     await whileRunning(host, instance, () => upgrade(host, instance)).catch((error) => {
       if (!(error instanceof ProcessError)) throw error;
-      throw new UserError(`"${label}" is updated, but not what disposable copies of it are made of`, {
+      throw new UserError(`"${label}" is updated, but new disposable copies of it are not`, {
         hint: `They stay as they were. To try again: ${scriptLine(engine, ["create.ts", "--update", label])}`,
         output: lastOutput(error),
         cause: error,

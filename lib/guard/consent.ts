@@ -122,7 +122,7 @@ export function createConsent(
       if (length > (question.choices ? maxDetailsOverChoices : maxDetailsLength)) {
         throw new Refusal("it is too long to be shown whole");
       }
-      if (waiting.length >= maxQuestions) throw new Refusal("too many questions wait for your answer");
+      if (waiting.length >= maxQuestions) throw new Refusal("too many questions are waiting for your answer");
       if (!isBearable()) throw new Refusal("it asks too often");
       const { promise, resolve } = Promise.withResolvers<Agreed>();
       waiting.push({ question, ask: () => ask(question), resolve });

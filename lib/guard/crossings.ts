@@ -68,7 +68,7 @@ export function createCrossings(
     mayCross() {
       enterHour();
       if (lines + waiting.size < maxLines && mayReport()) return true;
-      if (toldHour !== hour) tell("The clipboard is closed: more crosses it than is written down in an hour");
+      if (toldHour !== hour) tell("The clipboard is closed: it is used more often than the history can record in an hour");
       toldHour = hour;
       return false;
     },

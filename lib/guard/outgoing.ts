@@ -126,7 +126,7 @@ function createEnd(
       pauseMs = isWriting && !hasMoved ? pauseMs + lookMs : 0;
       hasMoved = false;
       if (pauseMs < stuckMs) return;
-      failed.reject(new Violation(`for ${stuckMs / 1000} seconds it has read nothing of what it is sent`));
+      failed.reject(new Violation(`it has read nothing for ${stuckMs / 1000} seconds`));
     },
   };
 }

@@ -175,13 +175,13 @@ testOnOneEngine(
       await inside("xdg-open 'http://example.org/no?a=1&b=<i>'");
       assertEquals(
         await question(shown, 1),
-        `The container "${nameOn(engine)}" asks to open a link. A yes counts after 3 seconds.\n\nHost: example.org\n` +
+        `The container "${nameOn(engine)}" asks to open a link. You can answer yes after 3 seconds.\n\nHost: example.org\n` +
           "Address: http://example.org/no?a=1&b=%3Ci%3E",
       );
       await inside("xdg-open 'share/an offer.bin'");
       assertStringIncludes(
         await question(shown, 2),
-        "asks to save a file among your downloads. A yes counts after 3 seconds.\n\n" +
+        "asks to save a file among your downloads. You can answer yes after 3 seconds.\n\n" +
           "Name: an offer.bin\nSize: 300000 bytes",
       );
       await answer("once");
@@ -261,15 +261,15 @@ testOnOneEngine(
         await say(file("good.pdf"));
         await question(shown, 2);
         await Deno.writeTextFile(join(share, "offer"), "something else");
-        await refusal("was not done: a file is larger than it said");
+        await refusal("failed: a file is larger than announced");
         await say(file("shadow", { path: "/etc/shadow" }));
-        await refusal("was not done: a file cannot be read");
+        await refusal("failed: a file cannot be read");
         await answer("never");
         const notification = { ask: "notify", summary: "flood", body: "" };
         await say(notification);
         assertStringIncludes(await question(shown, 4), "Title: flood");
         await say(notification, notification);
-        await refusal("was not done: you have closed the channel");
+        await refusal("failed: you have closed the channel");
 
         await answer("no");
         const link = (url: string): unknown => ({ ask: "link", url });
@@ -281,7 +281,7 @@ testOnOneEngine(
           await question(shown, 5),
           /\n\nHost: evil\.example\nAddress: https:\/\/bank\.example@evil\.example\/%E2%80%AE\/101%3Cb%3E%E2%80%8B$/,
         );
-        await refusal("was not done: it is too long to be shown whole");
+        await refusal("failed: it is too long to be shown whole");
         await say(...Array.from({ length: 1000 }, (_, number) => link(`https://flood.example/${number}`)));
         await question(shown, 6);
         await new Promise((resolve) => setTimeout(resolve, 1_500));
@@ -345,7 +345,7 @@ testOnOneEngine(
           await laterOn();
           await press(third, "Tab", "space");
         }
-        return said().includes("was not done: you have closed the channel");
+        return said().includes("failed: you have closed the channel");
       });
       assertEquals(await opened(), "http://example.org/click\n");
       await carryTexts(engine, { env, inside });

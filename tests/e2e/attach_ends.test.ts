@@ -323,7 +323,7 @@ testOnOneEngine(
       assertEquals(code, 1, stderr);
       assertStringIncludes(
         stderr,
-        'error: The session "still" was cut off: for 10 seconds it has read nothing of what it is sent\n',
+        'error: The session "still" was cut off: it has read nothing for 10 seconds\n',
       );
       await signal("CONT");
       assertEquals((await script("attach", engine, ["--stop", name])).stdout, "still\n");

@@ -376,7 +376,7 @@ testOnOneEngine("files that are dragged out of a window on Wayland come to the d
       });
       assertEquals(await readText(join(downloads, "a letter.txt")), "a letter.txt");
       assertEquals(await readText(join(downloads, "other.txt")), "other.txt");
-      await eventually("the sentence", () => Promise.resolve(said().includes("only files that can be read come out")));
+      await eventually("the sentence", () => Promise.resolve(said().includes("only readable files can be dragged out")));
       assertEquals(kept().filter((file) => !/^(a letter|other)( \(\d\))?\.txt$/.test(file)), []);
     } finally {
       source.kill("SIGKILL");
@@ -677,7 +677,7 @@ for (const display of ["x11", "wayland"] as const) {
             for (let count = 0; count < 8; count++) await app({ do: "link", url: `https://example.org/${count}` });
             await eventually(
               "the end of patience",
-              () => Promise.resolve(/was not done: it asks too often/.test(said())),
+              () => Promise.resolve(/failed: it asks too often/.test(said())),
             );
             const links = (await readText(join(home, "opened"))).split("\n").filter((line) =>
               line.startsWith("xdg-open ")

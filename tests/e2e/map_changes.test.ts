@@ -282,7 +282,7 @@ testOnIncus("map.ts tells of a file that is deleted, moved away or replaced by n
     await Deno.rename(join(directory, "d"), there);
     const { code, stderr } = await run.enter();
     assertEquals(code, 1, stderr);
-    assertStringIncludes(stderr, `What "${name}" has made of "${deleted}" cannot be put beside it`);
+    assertStringIncludes(stderr, `The version of "${deleted}" from "${name}" cannot be put beside it`);
     assertEquals(await permissions([join(there, "moved")]), before);
     // What the container has written is kept until there is a place for it.
     await Deno.mkdir(join(directory, "d"));
@@ -322,7 +322,7 @@ testOnOneEngine("map.ts --unmap after a change finds the file, or says how to", 
     for (const part of ["deleted", "replaced", "copied", "moved"]) assertStringIncludes(last, `"${path(part)}"`);
     for (const part of ["deleted", "replaced"]) {
       const beside = `${path(part)}.from-${name}`;
-      assertStringIncludes(stderr, `What "${name}" has made of the file that was "${path(part)}" is "${beside}"`);
+      assertStringIncludes(stderr, `The version of "${path(part)}" from "${name}" is "${beside}"`);
       assertEquals(await Deno.readTextFile(beside), "text from inside\n");
     }
     assertEquals(await Deno.readTextFile(path("replaced")), "new\n");

@@ -106,7 +106,7 @@ export async function askInDialog(
  */
 export function dialogOptions(container: string, asked: Asked): string[] {
   const { what, asks, why, details, confirms } = asked;
-  const counts = `A yes counts after ${soonest} seconds.`;
+  const counts = `You can answer yes after ${soonest} seconds.`;
   const reason = why === undefined ? [] : ["", why];
   const lines = confirms
     ? [

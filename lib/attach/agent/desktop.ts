@@ -122,7 +122,7 @@ export function desktopOf(
   const tell = (why: string): void => {
     if (told.has(why) || told.size >= maxTold) return;
     told.add(why);
-    host.ui.warn(`What an app of "${label}" asked for was not done: ${why}`);
+    host.ui.warn(`A request from "${label}" failed: ${why}`);
   };
 
   const notify = async (title: string, body: string): Promise<void> => {
@@ -152,9 +152,9 @@ export function desktopOf(
     file: Handed,
     { signal, act }: { signal: AbortSignal; act: (path: string) => Promise<void> },
   ): Promise<void> => {
-    if (waiting >= maxWaitingFiles) throw new Refusal("too many files wait");
+    if (waiting >= maxWaitingFiles) throw new Refusal("too many files are waiting");
     handedBytes += file.size;
-    if (handedBytes > maxRunBytes) throw new Refusal("it has handed over too much for this run");
+    if (handedBytes > maxRunBytes) throw new Refusal("it has handed over too much in this run");
     waiting++;
     const before = turn;
     const done = (async () => {
@@ -184,7 +184,7 @@ export function desktopOf(
     const isElsewhere = place.on !== "host";
     if (isElsewhere && runsElsewhere >= maxRunsElsewhere) {
       throw new Refusal(
-        `${maxRunsElsewhere} links and files that it has opened in containers are still starting, or shown: close one`,
+        `${maxRunsElsewhere} of its links and files are already open in other containers: close one`,
       );
     }
     if (history.isFull(happening.kind)) throw new Refusal(historyIsFull);
@@ -217,17 +217,17 @@ export function desktopOf(
           return put(share);
         });
         history.note({ kind: "file", what: "saved", path: saved, bytes: size, where });
-        const line = `A new version of a file is in "${label}": ${revealInvisible(saved)}`;
+        const line = `A new version of a file was saved in "${label}": ${revealInvisible(saved)}`;
         host.ui.status(line);
         return await notify(name, line);
       }
     } catch (error) {
-      tell(`a new version of "${name}" is not saved there: ${lineOf(error)}`);
+      tell(`a new version of "${name}" could not be saved there: ${lineOf(error)}`);
     }
     const cleaning = host.forCleanup(AbortSignal.timeout(keepMs + Math.ceil(size * keepMsPerByte)));
     const kept = await keepVersion(cleaning, { path, name });
     history.note({ kind: "file", what: "saved", path: kept, bytes: size, where });
-    const line = `A new version of a file of "${label}", changed ${where}, is here: ${kept}`;
+    const line = `A file of "${label}" was changed ${where}. The new version is here: ${kept}`;
     host.ui.status(line);
     // The next question does not wait for it.
     showOnDesktop(label, line, { kind: "warning", run: cleaning.run });
@@ -256,7 +256,7 @@ export function desktopOf(
       versionTurn = settled.catch(() => {});
       await settled;
     } catch (error) {
-      host.ui.warn(`A new version of "${name}", changed ${placeText(place)}, is lost: ${lineOf(error)}`);
+      host.ui.warn(`"${name}" was changed ${placeText(place)}, and the new version is lost: ${lineOf(error)}`);
     } finally {
       filesElsewhere--;
     }
@@ -290,7 +290,7 @@ export function desktopOf(
         await using scope = new AsyncDisposableStack();
         if (filesElsewhere >= maxFilesElsewhere) {
           throw new Refusal(
-            `${maxFilesElsewhere} files that it has opened in containers are still there: end the app that has them`,
+            `${maxFilesElsewhere} of its files are still open in other containers: close the app that has them`,
           );
         }
         const sent = scope.use(await moveOut({ path, name }));

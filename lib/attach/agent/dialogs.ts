@@ -158,8 +158,8 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
   /** The paths in the container of what the user has chosen. */
   const answer = async (request: Asking, signal: AbortSignal): Promise<string[]> => {
     if (request.ask === "folder") {
-      throw new UserError(`An app of "${label}" wants a directory: only files are lent`, {
-        hint: `What is in its share is in ${inside.share} there`,
+      throw new UserError(`An app of "${label}" asked for a directory, but only files can be lent`, {
+        hint: `Put the files into its share: there, they are in ${inside.share}`,
       });
     }
     const chosen = await choose(request, signal);
@@ -208,7 +208,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
       giving = lent.catch(() => "");
       return await lent;
     } catch (error) {
-      if (error instanceof Refusal) tell(new Error(`What was ${given} is not lent: ${error.message}`));
+      if (error instanceof Refusal) tell(new Error(`Files ${given} are not lent: ${error.message}`));
       else if (how !== "dropped") tell(error);
       else if (error !== shown.reason) show(error);
       throw error;
@@ -219,7 +219,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
   const mayPaste = async (files: readonly string[]): Promise<boolean> => {
     if (files.length === 0) return false;
     if (consent.isClosed("dialogs")) {
-      tell(new Error(`What was ${givenTo(label, "pasted")} is not lent: you have refused it for this session`));
+      tell(new Error(`Files ${givenTo(label, "pasted")} are not lent: you have refused it for this session`));
       return false;
     }
     const signal = AbortSignal.any([shown, closing]);
@@ -343,7 +343,7 @@ function namesOf(paths: readonly string[]): string[] {
   return [...names, ...(paths.length > names.length ? ["…"] : [])];
 }
 
-/** What was done with files, for a sentence of "What was …". */
+/** What was done with files, for a sentence of "Files …". */
 export function givenTo(container: string, how: Given): string {
   return how === "dropped" ? `dropped on "${container}"` : `pasted into "${container}"`;
 }
@@ -355,8 +355,8 @@ export function pasteQuestion(files: readonly string[]): Question {
   return {
     channel: "dialogs",
     what: "read and change the files that you have copied",
-    why: "You may have pasted them, or an app reads what is copied. Your answer is for these, until\n" +
-      "you copy something else. If nothing comes after a yes, paste again.",
+    why: "You may have pasted them, or an app may be reading the clipboard. Your answer holds until\n" +
+      "you copy something else. If nothing appears after a yes, paste again.",
     details: [["Files", text.join("; ")]],
     isForOnce: true,
   };
@@ -364,7 +364,7 @@ export function pasteQuestion(files: readonly string[]): Question {
 
 /** The options of the dialog in which a quick choice is confirmed. Enter, Space and Escape mean no. */
 function confirmOptions(container: string, paths: readonly string[]): string[] {
-  const counts = `A yes counts after ${soonestMs / 1_000} seconds.`;
+  const counts = `You can answer yes after ${soonestMs / 1_000} seconds.`;
   const question = `That was quick: did you choose this for "${container}"? ${counts}`;
   return [
     ...["--question", "--no-markup", "--default-cancel", "--width=600"],

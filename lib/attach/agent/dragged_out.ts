@@ -27,16 +27,16 @@ export async function handOut(
 ): Promise<void> {
   const lines = list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
   const failure = (what: string, why: string): UserError =>
-    new UserError(`${what} dragged out of "${container.label}" stays there: ${why}`, { hint: "Put it into the share" });
-  const stays = (why: string): UserError => failure("What was", why);
+    new UserError(`${what} dragged out of "${container.label}" stay there: ${why}`, { hint: "Put them into the share" });
+  const stays = (why: string): UserError => failure("Files", why);
   if (lines.length > maxFiles) throw stays(`more than ${maxFiles} files`);
-  if (lines.length === 0 || !lines.every((line) => fileAddress.test(line))) throw stays("it is no file");
+  if (lines.length === 0 || !lines.every((line) => fileAddress.test(line))) throw stays("it is not a file");
   const options = { session, verb: "hand", values: {}, parameters: lines, timeoutMs: handMs } as const;
   const result = await runInSession(container, options);
   if (!(result instanceof ProcessError)) return;
   // Those beside it may have come.
   const why = result.code === 1
-    ? "only files that can be read come out, no directories"
+    ? "only readable files can be dragged out, not directories"
     : "its session does not answer";
-  throw failure("Some of what was", why);
+  throw failure("Some files", why);
 }

@@ -37,11 +37,11 @@ const confinedFileElsewhere = "The network of this container is closed or limite
 const loadsNothing = /\.(?:avif|bmp|gif|jpe?g|png|tiff?|txt|webp)$/i;
 
 /** Why a file is asked for that could be opened elsewhere, if it were of another kind. */
-const onlyHere = "Containers open no files of this kind, and you have named places besides this host.";
+const onlyHere = "Files of this kind open on this host only, not in the places that you have set.";
 
 /** Why something is asked for that may come from another container, by way of this one. */
 const passedOn = "A link or a file was opened in this container from outside a moment ago:\n" +
-  "this may be the same one, on its way round.";
+  "this may be the same one, coming back.";
 
 /** An address of the web, written as a browser would write it, which has ASCII only. */
 export function parseLink(address: string): URL {

@@ -26,7 +26,7 @@ export function pathsIn(list: string, given: string): string[] {
     const path = pathOf(line);
     if (path?.includes("/.")) throw hidden(path, given);
     if (path !== undefined) return path;
-    throw new UserError(`What was ${given} is not a file of this host: "${seen(line)}"`, {
+    throw new UserError(`Something ${given} is not a file of this host: "${seen(line)}"`, {
       hint: "Copy it to a directory of this host first",
     });
   });

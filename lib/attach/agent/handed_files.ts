@@ -35,7 +35,7 @@ export async function readFile(
   let received = 0;
   const bytes = async (piece: Uint8Array): Promise<void> => {
     received += piece.length;
-    if (received > size) throw new Refusal("a file is larger than it said");
+    if (received > size) throw new Refusal("a file is larger than announced");
     try {
       await writeAll(file, piece);
     } catch (error) {
@@ -52,7 +52,7 @@ export async function readFile(
     if (error instanceof ProcessError) throw new Refusal("a file cannot be read");
     throw error;
   }
-  if (received !== size) throw new Refusal("a file is smaller than it said");
+  if (received !== size) throw new Refusal("a file is smaller than announced");
   const resources = stack.move();
   return { path, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
@@ -140,6 +140,6 @@ export async function printFile(
   const argv = ["lp", "-d", printer, "-t", name, "-o", "document-format=application/pdf", path];
   const { code, stderr } = await host.run(argv, { okCodes: "any", timeoutMs: printMs });
   if (code !== 0) {
-    throw new UserError(`The printer "${printer}" does not take it`, { hint: "See lpstat -p", output: stderr });
+    throw new UserError(`The printer "${printer}" does not accept it`, { hint: "See lpstat -p", output: stderr });
   }
 }

@@ -196,15 +196,15 @@ export async function servePortals(container: Container, options: PortalOptions)
       ? "its apps go without files"
       : mayHandOut()
       ? undefined
-      : "that is too much at once. Drag it again later";
-    if (why) host.ui.status(`What was dragged out of "${label}" stays there: ${why}`);
+      : "those are too many at once. Drag them again later";
+    if (why) host.ui.status(`Files dragged out of "${label}" stay there: ${why}`);
     else await handOut(container, { session: await session, list }).catch(dialogs.tell);
     return "";
   };
   const give: Dialogs["give"] = (list, how) => {
     if (how === "out") return takeOut(list);
     if (open.has("dialogs")) return dialogs.give(list, how);
-    host.ui.status(`What was ${givenTo(label, how)} is not lent: dialogs is closed`);
+    host.ui.status(`Files ${givenTo(label, how)} are not lent: dialogs is closed`);
     return Promise.resolve("");
   };
   return {

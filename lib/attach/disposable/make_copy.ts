@@ -40,7 +40,7 @@ export async function requireOrigin(host: Host, source: Instance): Promise<Origi
   const days = Math.floor((Date.now() - Date.parse(origin.created_at)) / 86_400_000);
   if (days > freshDays) {
     const update = scriptLine(engine, ["create.ts", "--update", label]);
-    host.ui.warn(`What copies of "${label}" are made of has had no updates for ${days} days: ${update}`, {
+    host.ui.warn(`New copies of "${label}" have had no updates for ${days} days: ${update}`, {
       security: true,
     });
   }

@@ -63,7 +63,7 @@ export function typeOf(name: string): string {
   const found = Object.entries(types).find(([, ends]) => end !== "" && ends.split(" ").includes(end));
   if (found) return found[0];
   throw inputError(
-    "A file's name does not end as that of a document, picture, sound, film or archive does",
-    "Containers open no others: save it on this host, or open it by map.ts and an app that you choose",
+    "A file's name does not have the ending of a document, picture, sound, film or archive",
+    "Containers open no others: save it on this host, or lend it by map.ts and choose an app",
   );
 }

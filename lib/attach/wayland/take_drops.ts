@@ -20,7 +20,7 @@ export async function takeDrops(
   // One of the names that Deno lets the run listen by.
   const own = join(await container.directory(), "guard");
   const warn = (error: Error): void =>
-    container.host.ui.warn(`What is dropped on "${session}", or pasted, is not lent: ${error.message}`);
+    container.host.ui.warn(`Files dropped on "${session}", or pasted, are not lent: ${error.message}`);
   try {
     using starting = new DisposableStack();
     const listener = starting.adopt(Deno.listen({ transport: "unix", path: own }), closeQuietly);

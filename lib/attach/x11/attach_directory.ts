@@ -54,7 +54,7 @@ export async function makeAttachDirectory(container: Container, pixelsBytes: num
   await Deno.rename(shared, pixels);
   const [made, moved] = [await file.stat(), await Deno.lstat(pixels)];
   if (!moved.isFile || moved.ino !== made.ino || moved.dev !== made.dev) {
-    throw new Error(`"${shared}" was replaced while it was made`);
+    throw new Error(`"${shared}" was replaced while it was being made`);
   }
   const resources = stack.move();
   return {

@@ -35,7 +35,7 @@ export function planReturn(
   const isChanged = !isSameContent(container, lent);
   if (here === "gone") {
     return isChanged
-      ? { action: "beside", because: `is not there any more; what "${label}" has made of it is` }
+      ? { action: "beside", because: `is not there any more; the version from "${label}" is` }
       : { action: "nothing", because: `is not there any more; "${label}" has not changed its copy` };
   }
   if (!isChanged) return { action: "nothing" };

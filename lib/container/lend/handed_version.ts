@@ -32,7 +32,7 @@ export async function bringHanded(
   const label = labelOf(instance);
   const name = basename(hostPath);
   const tellWhat = (what: string): void => {
-    const finding = `What "${label}" has made of "${name}" ${what}`;
+    const finding = `The version of "${name}" from "${label}" ${what}`;
     tell(finding);
     showOnDesktop(label, finding, { kind: "warning", run: host.run });
   };
@@ -43,7 +43,7 @@ export async function bringHanded(
   };
   try {
     const found = await readBack(host, instance, { ...copy, maxBytes: await maxNow(0) }, { lent, part, maxNow });
-    if (found === "other") tellWhat("goes nowhere: it is no regular file any more");
+    if (found === "other") tellWhat("is lost: it is no longer a regular file");
     if (typeof found === "string" || !found.content) return undefined;
     const version = versionOf(hostPath, label);
     try {
@@ -55,7 +55,7 @@ export async function bringHanded(
     return "changed";
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
-    tellWhat(`goes nowhere: ${error.message}; it is "${containerPath}" there`);
+    tellWhat(`stays there as "${containerPath}": ${error.message}`);
     return "stays";
   } finally {
     await removeFile(part);

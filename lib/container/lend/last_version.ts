@@ -91,7 +91,7 @@ async function keepLastVersion(
     host.signal.throwIfAborted();
     if (!isFailure(error) && !reading.signal.aborted) throw error;
     const why = isFailure(error) ? error.message : "it took too long";
-    return [`"${label}" does not give what it has made of "${hostPath}", which is lost: ${why}`];
+    return [`"${label}" does not give its version of "${hostPath}", which is lost: ${why}`];
   }
   try {
     // After a restart of the container, something else is there.
@@ -99,7 +99,7 @@ async function keepLastVersion(
     if (!isWritten(found.found, writtenMs)) return [];
     await moveFile(part, back);
     const beside = await putBeside(host, copy, { source: back, content: found.content });
-    return [`What "${label}" has made of the file that was "${hostPath}" is "${beside}"`];
+    return [`The version of "${hostPath}" from "${label}" is "${beside}"; the file itself is deleted`];
   } finally {
     for (const path of [part, back]) await removeFile(path);
   }

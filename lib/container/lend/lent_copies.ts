@@ -112,7 +112,7 @@ async function writeVersion(
   const { action, because } = planReturn(copy.lent!, { container, here: await contentHere(copy), label });
   if (action === "nothing" || action === "write" && await writeBack(host, { copy, wanted: container })) return false;
   const beside = await putBeside(host, copy, { source: copyFiles(host, copy).back, content: container });
-  const why = because ?? `cannot be written now; what "${label}" has made of it is`;
+  const why = because ?? `cannot be written now; the version from "${label}" is`;
   tell(`"${copy.hostPath}" ${why} "${beside}"`);
   return true;
 }

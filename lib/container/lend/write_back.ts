@@ -154,7 +154,7 @@ export async function putBeside(
   const failed = (options: { output?: string; cause?: unknown } = {}): UserError => {
     // Such as "cp: error writing 'FILE': No space left on device", in the user's language.
     const [, reason] = /: ([^:\n]+)$/.exec(options.output?.trim() ?? "") ?? [];
-    const what = `What "${labelOfLoan(copy)}" has made of "${copy.hostPath}" cannot be put beside it`;
+    const what = `The version of "${copy.hostPath}" from "${labelOfLoan(copy)}" cannot be put beside it`;
     return new UserError(reason === undefined ? what : `${what}: ${reason}`, {
       hint: "Make room in its directory, in which you may write and no container may; then run map.ts --unmap",
       ...options,

@@ -224,7 +224,7 @@ async function warnOfOthers(menu: Menu, defaults: readonly { type: string }[]): 
         : valueOf(text, type) !== undefined;
     const named = types.filter(isNamed).join(", ");
     if (named !== "") {
-      menu.host.ui.warn(`"${join(directory, name)}" comes first on its desktop, and names what opens ${named}`);
+      menu.host.ui.warn(`"${join(directory, name)}" comes first on its desktop, and names an app for ${named}`);
     }
   }
 }

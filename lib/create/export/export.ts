@@ -135,8 +135,8 @@ async function exportInTurn(
     for (const id of leavesCopies) {
       host.ui.warn(
         wanted.length === 0
-          ? `Not exported: "${id}", since it opens what it is the default for in copies. To change that, name it`
-          : `"${id}" opens what it is the default for in "${container}" from now on, not in copies`,
+          ? `Not exported: "${id}", which opens its types of files in copies. To change that, name it`
+          : `"${id}" opens its types of files in "${container}" from now on, not in copies`,
         { security: wanted.length > 0 },
       );
     }

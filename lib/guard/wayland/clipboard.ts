@@ -38,7 +38,7 @@ const fileTypes =
   /^(?:x-special\/.*-copied-files|application\/(?:x-kde-cutselection|x-kde4-urilist|vnd\.portal\.file.*))$/;
 
 /** What the user is told when what was lent is in vain. Where nothing could be, another line has said why. */
-const notTaken = "An app has not taken what was dropped on it. If nothing else is said of that, drop it again";
+const notTaken = "An app has not taken the files that were dropped on it. If no other line says why, drop them again";
 
 /** What an app gets that reads the list too soon: it is to say that it takes files, and this is none. */
 const earlyList = "file:///dev/null\r\n";
@@ -208,7 +208,7 @@ export function createClipboard(
       return dropped;
     }
     if (!attention.isUsed() || !input().isAnswer(serial)) {
-      session.tell("An app copies something while nobody works in its windows, which is dropped");
+      session.tell("An app copies something while nobody works in its windows: that is ignored");
       return dropped;
     }
     if (!rates.copy()) return dropped;

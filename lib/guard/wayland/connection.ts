@@ -130,7 +130,7 @@ export function createConnection(
   const read = (sender: FrameSender, bytes: Uint8Array): Message => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const object = (sender === "container" ? objects : hostObjects).get(view.getUint32(0, true));
-    if (!object || sender === "container" && object.isEnded) throw new Violation("a message is for no object");
+    if (!object || sender === "container" && object.isEnded) throw new Violation("a message is for an unknown object");
     const word = view.getUint16(4, true);
     // waypipe puts the number of descriptors in front of the opcode.
     const [opcode, count] = [word & 0x7ff, word >> 11];
@@ -178,7 +178,7 @@ export function createConnection(
     if (isRight && !other.isEnded) return other;
     // The compositor may name what the app has just ended.
     if (sender === "host" && !other) return undefined;
-    throw new Violation("a message names an object that is none");
+    throw new Violation("a message names an object that does not exist");
   };
 
   /** An object has ended at the compositor. Returns its id for the app; 0: the app does not know of it. */

@@ -170,7 +170,7 @@ export function frameFilter(
     1: {
       size: [8, 260],
       judge({ view, size }) {
-        if (size % 4 !== 0) throw new Violation("a frame is not as long as its kind");
+        if (size % 4 !== 0) throw new Violation("a frame has the wrong length for its kind");
         const numbers = Array.from({ length: size / 4 - 1 }, (_, index) => view.getInt32(4 + 4 * index, true));
         const passing = numbers.filter((number) => descriptors.send(sender, number));
         if (passing.length === numbers.length) return undefined;
@@ -254,7 +254,7 @@ export function frameFilter(
     const isFitting = compression === "none"
       ? there === declared
       : there <= declared + Math.ceil(declared / 128) + 1024;
-    if (!isFitting) throw new Violation("a frame is not as long as what it holds");
+    if (!isFitting) throw new Violation("a frame has the wrong length for its content");
   };
 
   const take: Filter = (chunk) => {
@@ -278,7 +278,7 @@ export function frameFilter(
         else flush(end);
         continue;
       }
-      if (isClosed) throw new Violation("it goes on after its end");
+      if (isClosed) throw new Violation("it sends more after its end");
       const there = data.length - at;
       wanted = 4;
       if (there < wanted) break;
@@ -286,7 +286,7 @@ export function frameFilter(
       const [size, type] = [header >>> 5, header & 31];
       const kind = kinds[type];
       if (!kind) throw new Violation(`waypipe sends what needs a graphics card, or is unknown (type ${type})`);
-      if (size < kind.size[0] || size > kind.size[1]) throw new Violation("a frame is not as long as its kind");
+      if (size < kind.size[0] || size > kind.size[1]) throw new Violation("a frame has the wrong length for its kind");
       const padded = (size + 3) & ~3;
       const head = kind.head ?? padded;
       wanted = head;

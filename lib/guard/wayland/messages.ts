@@ -64,7 +64,7 @@ export function readArguments(
         return take();
     }
   });
-  if (at !== bytes.length) throw new Violation("a message is not as long as its arguments");
+  if (at !== bytes.length) throw new Violation("a message is longer than its arguments");
   return values;
 }
 

@@ -29,7 +29,7 @@ const lendMs: Readonly<Record<Given, number>> = { dropped: 60_000, pasted: 360_0
 
 /** What the user is told of files that were dragged out, where no run has them come. */
 const notOut =
-  "What was dragged out of a window stays there: no run of attach.ts answers for these windows. Start the app again";
+  "Files dragged out of a window stay there: no run of attach.ts serves these windows. Start the app again";
 
 /**
  * Guards a session until its windows are gone. Prints `ready` when it listens, then what to show the user, one line
@@ -134,8 +134,8 @@ export async function lendByRun(
         how === "out"
           ? notOut
           : isLate
-          ? `Lending what was ${what} takes too long, and the app does not wait: map.ts --list shows whether it is lent later`
-          : `What was ${what} is not lent: no run of attach.ts answers for these windows. Start the app again`,
+          ? `Lending files ${what} takes too long for the app: see in map.ts --list whether they are lent later`
+          : `Files ${what} are not lent: no run of attach.ts serves these windows. Start the app again`,
       );
     }
     throw error;

@@ -262,7 +262,7 @@ export function createSurfaces(
     },
     join(part, parent) {
       if (part.parent || (part.role ?? "part") !== "part" || rootOf(parent) === part) {
-        throw new Violation("a surface is to be a part of another one, and is something else");
+        throw new Violation("a surface that is something else is made a part of another one");
       }
       // Nobody knows what became of that which waited for another parent.
       const size = maxSizeOf(part);
@@ -475,7 +475,7 @@ export function surfaceRules(surfaces: Surfaces, { bufferSize }: { bufferSize(bu
       },
       "wl_surface.offset": ({ object, args }) => move(of(object), args) ? undefined : dropped,
       "wl_surface.set_buffer_scale": ({ object, args: { scale } }) => {
-        if (scale < 1 || scale > 16) throw new Violation("the scale of a picture is none");
+        if (scale < 1 || scale > 16) throw new Violation("a picture's scale is out of range");
         const found = change(object);
         if (surfaces.isTooLarge(found, { ...found.pending ?? found.picture, scale })) return dropped;
         found.scale = scale;

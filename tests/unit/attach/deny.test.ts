@@ -112,7 +112,7 @@ Deno.test("deny() says what may be open where the run that shows the windows tak
     await withRuns([], async ({ box, said, guard }) => {
       await guard("foot");
       const denied = deny(box, { channels: ["links", "microphone"], session: undefined });
-      const message = 'A run that takes no commands shows "foot" of "box": microphone, links may still be open';
+      const message = 'The run that shows "foot" of "box" takes no commands: microphone, links may still be open';
       if (code === 0) await assertRejects(() => denied, UserError, message);
       else assertEquals(await denied, 0);
       assertEquals(said, [`result: foot: nothing was ${code === 0 ? "closed" : "open"}`]);

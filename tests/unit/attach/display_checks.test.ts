@@ -57,10 +57,10 @@ Deno.test("--doctor asks the compositor for a security context, and the X displa
   assertEquals(await said({ DISPLAY: ":7" }, { xrandr: { code: 1, stderr: "Can't open display :7\n" } }), [
     "absent: The display :7, which $DISPLAY names, does not answer",
   ]);
-  assertEquals(await said(bothDisplays), wayland("0.9.2", "a security context is a second wall"));
+  assertEquals(await said(bothDisplays), wayland("0.9.2", "a security context is a second line of defence"));
   // What each says where there are none: the box prints it.
   const refused = (bwrap: string): Record<string, Answer> => ({ bwrap: { code: 1, stderr: bwrap } });
-  const none = "the compositor has no security contexts, a second wall";
+  const none = "the compositor has no security contexts, a second line of defence";
   assertEquals(
     await said(bothDisplays, refused("C4: 82.9 [src/secctx.c: 120] Security context is not supported by compositor")),
     wayland("0.9.2", none),
@@ -70,7 +70,7 @@ Deno.test("--doctor asks the compositor for a security context, and the X displa
       ...refused("waypipe: unrecognized option '--secctx=gui-container'\n"),
       waypipe: { stdout: "waypipe 0.8.4\n" },
     }),
-    wayland("0.8.4", "it is too old to make a security context, a second wall"),
+    wayland("0.8.4", "it is too old for security contexts, a second line of defence"),
   );
   const failed = "absent: No window can be shown on the Wayland display ";
   assertEquals(await said(bothDisplays, refused("C4: Failed to connect to the Wayland compositor")), [

@@ -98,7 +98,7 @@ Deno.test("a container that reads nothing for its seconds is cut off, and a slow
       await Promise.resolve();
       assertEquals(isOver, false);
       look(world, 1);
-      const reason = `for ${seconds} seconds it has read nothing of what it is sent`;
+      const reason = `it has read nothing for ${seconds} seconds`;
       await assertRejects(() => to.failed, Violation, reason);
       far.close();
       await written;

@@ -47,7 +47,7 @@ Deno.test("a storm of links ends with the lines for an hour, not with the first 
       pass(2_000);
     }
     assertEquals(done.length, 300);
-    assertStringIncludes(said.join("\n"), "the history takes no more of that now: an hour has so many lines");
+    assertStringIncludes(said.join("\n"), "no more of that fits into the history: this hour's lines are used up");
     const lines = await written();
     assertEquals([lines.length, lines[0]], [300, { kind: "link", host: "0.example", where: "on this host" }]);
   }));
@@ -177,6 +177,6 @@ Deno.test("nothing is done of what was asked for before the channel was closed, 
     permissions.close(["links", "files"]);
     assertEquals([await Promise.all(asking), done, await kept(), said], [["not done", "not done"], [], {}, []]);
     assertEquals(await ask({ ask: "link", url: "https://example.com/" }), "not done");
-    assertEquals(said, ['warn: What an app of "box" asked for was not done: the channel links is closed']);
+    assertEquals(said, ['warn: A request from "box" failed: the channel links is closed']);
     assertEquals(await ask({ ask: "notify", summary: "a", body: "" }), "done");
   }));

@@ -121,7 +121,7 @@ Deno.test("files that are dropped are lent, all or none, and the user is told of
       said.length = 0;
       for (const times of [1, 2]) {
         assertEquals(await drop("file:///home/me/a\r\nsftp://there/b\r\n"), "");
-        const why = 'What was dropped on "box" is not a file of this host: "sftp://there/b"';
+        const why = 'Something dropped on "box" is not a file of this host: "sftp://there/b"';
         assertEquals(said.filter((line) => line.includes(why)).length, times);
       }
       loans.open = () => Promise.reject(new UserError('"/home/me" is a directory', { hint: "" }));
@@ -146,7 +146,7 @@ Deno.test("a waypipe of somebody else's that says again and again that files wer
     for (let times = 0; times < 1_000; times++) await drop(`file:///home/me/${times}\r\n`);
     assertEquals(lent.length, 12);
     assertEquals(said.filter((line) => line.startsWith("warn: ")), [
-      'warn: What was dropped on "box" is not lent: it comes too often',
+      'warn: Files dropped on "box" are not lent: it comes too often',
     ]);
   });
 });
@@ -156,7 +156,7 @@ Deno.test("what is dropped after dialogs has been closed is not lent", async () 
     permissions.close(["dialogs"]);
     said.length = 0;
     assertEquals([await drop("file:///home/me/a\r\n"), lent], ["", []]);
-    assertEquals(said, ['status: What was dropped on "box" is not lent: dialogs is closed']);
+    assertEquals(said, ['status: Files dropped on "box" are not lent: dialogs is closed']);
   });
 });
 
@@ -211,7 +211,7 @@ Deno.test("the user can refuse all pastes of a session, and closing the channel 
     return abortable(answer, signal!);
   }, async ({ paste, drop, lent, said }) => {
     assertEquals([await paste("file:///home/me/a"), await paste("file:///home/me/b"), answers.length], ["", "", 1]);
-    assertEquals(said, ['warn: What was pasted into "box" is not lent: you have refused it for this session']);
+    assertEquals(said, ['warn: Files pasted into "box" are not lent: you have refused it for this session']);
     assertEquals(await drop("file:///home/me/c"), "file:///home/ubuntu/maps/1-c\r\n");
     assertEquals(lent, ["/home/me/c"]);
   });
@@ -232,8 +232,8 @@ Deno.test("a waypipe of somebody else's that says again and again that files wer
     for (let times = 0; times < 1_000; times++) await paste(`file:///home/me/${times}`);
     assertEquals([shown.filter(([program]) => program === "zenity").length, lent], [6, []]);
     assertEquals(said, [
-      'warn: What was pasted into "box" is not lent: it asks too often',
-      'warn: What was pasted into "box" is not lent: it comes too often',
+      'warn: Files pasted into "box" are not lent: it asks too often',
+      'warn: Files pasted into "box" are not lent: it comes too often',
     ]);
   });
 });
@@ -256,7 +256,7 @@ Deno.test("a paste that nobody has answered, or that failed, is no no, and what 
         assertEquals(await paste(list), undefined);
       }
       assertEquals(said.splice(0), [
-        'warn: What was pasted into "box" is not lent: nobody has answered',
+        'warn: Files pasted into "box" are not lent: nobody has answered',
         "warn: no screen",
         "warn: the disk is full",
       ]);

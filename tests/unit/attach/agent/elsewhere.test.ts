@@ -93,8 +93,8 @@ Deno.test("a storm of links for another container ends with a sentence, until wh
       pass(3_000);
     }
     assertEquals(done.length, 4);
-    assertEquals(said.map((line) => line.replace(/^.* not done: /, "")), [
-      "4 links and files that it has opened in containers are still starting, or shown: close one",
+    assertEquals(said.map((line) => line.replace(/^.* failed: /, "")), [
+      "4 of its links and files are already open in other containers: close one",
     ]);
     await endRuns(1);
     assertMatch(said.at(-1)!, /: a link to example\.com: \S+ ended with exit status 1\. Try it/);
@@ -181,7 +181,7 @@ Deno.test("a file says nothing to another container but a name and bytes, and is
       assertEquals(await hand(name), "not done", name);
     }
     assertEquals(done.length, 4);
-    assertStringIncludes(said.at(-1)!, "does not end as that of a document");
+    assertStringIncludes(said.at(-1)!, "does not have the ending of a document");
   }));
 
 Deno.test("a file that containers do not open comes to the downloads, where these are among the places, once you agree", async () => {
@@ -203,7 +203,7 @@ Deno.test("a storm of files for another container ends with a sentence, and link
       pass(3_000);
     }
     assertEquals(done.length, 4);
-    assertStringIncludes(said.join("\n"), "4 links and files that it has opened in containers are still starting");
+    assertStringIncludes(said.join("\n"), "4 of its links and files are already open in other containers");
     await endRuns(0);
     await ask(file);
     assertEquals(done.length, 5);
@@ -331,7 +331,7 @@ Deno.test("of a storm of changed files, a few are asked about, one after the oth
         if (times % 4 === 3) await endRuns(0, `changed ${times}`);
       }
       assert(asked.length < 24, `${asked.length}`);
-      assertStringIncludes(said.join("\n"), 'a new version of "a.ods" is not saved there: it asks too often');
+      assertStringIncludes(said.join("\n"), 'a new version of "a.ods" could not be saved there: it asks too often');
       const saved = [...Deno.readDirSync(directory)].length - 1;
       const opened = done.filter((argv) => argv.includes("--disposable")).length;
       assertEquals(saved + Object.keys(await kept()).length, opened);
@@ -379,7 +379,7 @@ Deno.test("files that stay open in another container are not without end", () =>
     assertEquals(done.length, 16);
     assertStringIncludes(
       said.join("\n"),
-      "16 files that it has opened in containers are still there: end the app that has them",
+      "16 of its files are still open in other containers: close the app that has them",
     );
     await endRuns(0);
     await ask({ ask: "file", id: 1, name: "a.pdf", ...await put("x", "abc") });
@@ -397,7 +397,7 @@ Deno.test("a file that may be on its way round, or may leave by another containe
         await ask({ ask: "file", id: 1, name: "a.txt", ...await put("x", "abc") });
         const isAsked = filePlaces[0].on !== "host" && (isOpened || isConfined);
         assertEquals(asked.length, isAsked ? 1 : 0);
-        if (isAsked) assertStringIncludes(asked[0]!, isOpened ? "on its way round" : "what is in a file can leave");
+        if (isAsked) assertStringIncludes(asked[0]!, isOpened ? "coming back" : "what is in a file can leave");
         await endRuns(0);
       });
     }

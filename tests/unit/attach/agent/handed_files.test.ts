@@ -50,7 +50,7 @@ Deno.test("a file is as large as it said, not empty, not too large, and there ar
     };
     assertEquals(await Promise.all([hand(9), hand(11), hand(0), hand(maxHandedBytes + 1)]), Array(4).fill("not done"));
     assertEquals(await ask({ ask: "file", id: 1, name: "y", path: join(path, "no"), size: 1 }), "not done");
-    for (const words of ["larger than it said", "smaller than it said", "is empty, or larger", "cannot be read"]) {
+    for (const words of ["larger than announced", "smaller than announced", "is empty, or larger", "cannot be read"]) {
       assert(said.some((line) => line.includes(words)), words);
     }
     assertEquals(await kept(), {});
@@ -87,8 +87,8 @@ Deno.test("what is handed over in a run does not fill the disk", () =>
       await ask({ ask: "file", id: 1, name: "x.txt", path, size: maxHandedBytes });
     }
     assertEquals(said.map((line) => line.split(": ").at(-1)), [
-      "a file is smaller than it said",
-      "it has handed over too much for this run",
+      "a file is smaller than announced",
+      "it has handed over too much in this run",
     ]);
   }));
 

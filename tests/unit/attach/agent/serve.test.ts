@@ -72,8 +72,8 @@ Deno.test("files are dragged out only while files is open, and not without end",
   for (let times = 0; times < 8; times++) handed.push(await dragOut());
   assertEquals(handed, [1, 1, 1, 1, 1, 1, 0, 0]);
   permissions.close(["files"]);
-  const stays = 'status: What was dragged out of "box" stays there: ';
-  const tooMuch = `${stays}that is too much at once. Drag it again later`;
+  const stays = 'status: Files dragged out of "box" stay there: ';
+  const tooMuch = `${stays}those are too many at once. Drag them again later`;
   assertEquals([await dragOut(), said], [0, [tooMuch, tooMuch, `${stays}files is closed`]]);
   await served![Symbol.asyncDispose]();
 });

@@ -169,7 +169,7 @@ Deno.test("requireOrigin() says how to renew what has had no updates for a month
   };
   assertEquals(await said(29), []);
   assertEquals(await said(40), [
-    'warn: What copies of "box" are made of has had no updates for 40 days: create.ts --update box',
+    'warn: New copies of "box" have had no updates for 40 days: create.ts --update box',
   ]);
 });
 

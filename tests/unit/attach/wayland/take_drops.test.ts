@@ -74,13 +74,13 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
     }
     await giveNobody("pasted");
     assertEquals(told.map((line) => line.split(":")[0]), [
-      "What was dropped is not lent",
-      "What was pasted is not lent",
+      "Files dropped are not lent",
+      "Files pasted are not lent",
     ]);
     assertEquals([...Deno.readDirSync(second)].length + [...Deno.readDirSync(first)].length, 0);
     // What keeps the run from listening does not end the session.
     assertEquals([await takes(join(root, ".attach-4")), said.length], [undefined, 1]);
-    assertMatch(said[0]!, /^warn: What is dropped on "web", or pasted, is not lent: /);
+    assertMatch(said[0]!, /^warn: Files dropped on "web", or pasted, are not lent: /);
     await Deno.remove(join(guard, "files"));
     await Deno.rename(guard, join(root, "gone"));
     assertEquals([await takes(first), said.length], [undefined, 1]);
@@ -98,7 +98,7 @@ Deno.test("what takes long to be lent is not said to be lent by none", async () 
     using _run = Deno.listen({ transport: "unix", path });
     const options = { how: "dropped", path, tell: (line: string) => told.push(line), limitMs: 50 } as const;
     await assertRejects(() => lendByRun("a list", options), Error);
-    assertEquals([told.length, told[0]?.startsWith("Lending what was dropped takes too long")], [1, true]);
+    assertEquals([told.length, told[0]?.startsWith("Lending files dropped takes too long")], [1, true]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

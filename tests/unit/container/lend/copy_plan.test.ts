@@ -18,7 +18,7 @@ Deno.test("planReturn() writes only over what was lent, and loses no version of 
     [one, one, "nothing", undefined],
     [one, two, "beside", 'was changed here and in "box"; the container\'s version is'],
     [one, "replaced", "beside", 'was replaced here and changed in "box"; the container\'s version is'],
-    [one, "gone", "beside", 'is not there any more; what "box" has made of it is'],
+    [one, "gone", "beside", 'is not there any more; the version from "box" is'],
     [{ ...lent, size: 2 }, lent, "write", undefined],
     ["gone", lent, "nothing", 'was removed in "box"; it stays as it is here'],
     ["gone", "gone", "nothing", 'was removed in "box"; it stays as it is here'],

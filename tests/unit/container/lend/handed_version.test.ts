@@ -101,12 +101,12 @@ Deno.test("a container has nothing put on the host but a regular file that is no
       if (way === "nobody waits") await Deno.remove(join(file, ".."), { recursive: true });
       if (way === "no place") await Deno.mkdir(versionOf(file, "far:box"));
       const [finding = ""] = await takeBack();
-      const isHere = `What "far:box" has made of "letter.odt" is here: ${join(file, "../../letter.odt")}`;
+      const isHere = `The version of "letter.odt" from "far:box" is here: ${join(file, "../../letter.odt")}`;
       assertStringIncludes(
         finding,
         {
-          link: "it is no regular file any more",
-          pipe: "it is no regular file any more",
+          link: "it is no longer a regular file",
+          pipe: "it is no longer a regular file",
           huge: "1 GiB large, and at most 1 GiB come back",
           "full disk": "300 MiB large, and at most 256 MiB come back",
           "filled disk": "300 MiB large, and at most 256 MiB come back",

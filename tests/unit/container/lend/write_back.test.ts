@@ -165,7 +165,7 @@ Deno.test("takeBackCopies() says why the container's version has no place here, 
     const error = await assertRejects(takeBack, UserError);
     assertEquals(
       error.message,
-      `What "far:box" has made of "${file}" cannot be put beside it: No space left on device`,
+      `The version of "${file}" from "far:box" cannot be put beside it: No space left on device`,
     );
     assertEquals([text(file), (await readCopies(host)).length], ["lent", 1]);
     answer.now = () => undefined;
@@ -183,7 +183,7 @@ Deno.test("takeBackCopies() does not write over what comes to the file while its
       return undefined;
     };
     const [finding] = await takeBack();
-    assertStringIncludes(finding!, `cannot be written now; what "far:box" has made of it is "${file}.from-box"`);
+    assertStringIncludes(finding!, `cannot be written now; the version from "far:box" is "${file}.from-box"`);
     assertEquals([text(file), text(`${file}.from-box`)], ["mine", "there"]);
   });
 });

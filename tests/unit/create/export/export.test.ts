@@ -125,7 +125,7 @@ Deno.test("exportApps() of all apps leaves alone what is a default and opens in 
       assertEquals(await exportNow({ withTypes: true }), ["two"]);
       assertEquals([await Deno.readTextFile(entry), await Deno.readTextFile(list)], before);
       assertEquals(warnings(), [
-        'warn: Not exported: "one", since it opens what it is the default for in copies. To change that, name it',
+        'warn: Not exported: "one", which opens its types of files in copies. To change that, name it',
       ]);
       assertEquals(await exportNow(copy), ["one", "two"]);
       assertEquals(warnings(), [], "two is the default for nothing");
@@ -223,7 +223,7 @@ Deno.test("exportApps() that fails leaves the list of defaults, and warns of one
       await Deno.symlink("none", join(directory, "a-mimeapps.list"));
       await Deno.mkdir(join(directory, "b-mimeapps.list"));
       const comesFirst = (name: string, type: string): string =>
-        `warn: "${join(directory, name)}" comes first on its desktop, and names what opens ${type}`;
+        `warn: "${join(directory, name)}" comes first on its desktop, and names an app for ${type}`;
       await exportNow(types);
       await exportNow(https);
       assertEquals(recorded.said.filter((line) => line.startsWith("warn")).sort(), [

@@ -12,14 +12,14 @@ Deno.test("the guard of Wayland ends a connection with messages that its objects
       [bound, [message(ids.shm, "wl_shm.release")], "wl_shm.release is unknown to wl_shm, version 1"],
       [bound, [create, create], "is taken"],
       [bound, [message(ids.compositor, "wl_compositor.create_surface", 0xff00_0001)], "is taken"],
-      [bound, [message(ids.shell, "xdg_wm_base.get_xdg_surface", ids.next, ids.seat)], "an object that is none"],
+      [bound, [message(ids.shell, "xdg_wm_base.get_xdg_surface", ids.next, ids.seat)], "an object that does not exist"],
       [bound, [message(ids.shell, "xdg_wm_base.get_xdg_surface", ids.next, 0)], "an argument is null"],
       [bound, [new Uint8Array([...word(1), ...word(12 << 16)])], "has no end"],
       [bound, [new Uint8Array([...word(1), ...word(8 << 16)])], "shorter than its arguments"],
       [
         bound,
         [new Uint8Array([...word(1), ...word(16 << 16), ...word(30), ...word(0)])],
-        "not as long as its arguments",
+        "longer than its arguments",
       ],
       [bound, [message(ids.shm, "wl_shm.create_pool", ids.next, 64)], "descriptor of the wrong kind"],
       [

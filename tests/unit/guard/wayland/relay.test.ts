@@ -286,7 +286,7 @@ Deno.test("nobody counts as working in the windows of a session one of whose app
     look(100);
     assertEquals(await soon(stalled.far.read(new Uint8Array(1)).catch(() => null), 60_000), null);
     assertEquals(told, [
-      "An app is cut off: for 60 seconds it has read nothing of what it is sent. Start it again; if that recurs, use --display x11",
+      "An app is cut off: it has read nothing for 60 seconds. Start it again; if that recurs, use --display x11",
     ]);
     assert(await acting.passes(message(1, "wl_display.sync", ids.next)), "the other one stays");
   });

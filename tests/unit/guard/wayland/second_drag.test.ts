@@ -114,7 +114,7 @@ Deno.test("an app that does not take the files then, or gets none, hears that th
   await taken(refuses, { pipe: 3, id: second });
   refuses.app(accept(second, null));
   assertEquals((await saidIn(time, refuses, 11_000)).slice(-leave.length), leave);
-  const told = ["An app has not taken what was dropped on it. If nothing else is said of that, drop it again"];
+  const told = ["An app has not taken the files that were dropped on it. If no other line says why, drop them again"];
   assertEquals(refuses.told, told);
   assertEquals(refuses.app(destroy, message(second, "wl_data_offer.destroy")), destroy);
   for (const lend of [() => Promise.resolve(""), () => Promise.reject(new Error("no"))]) {

@@ -268,7 +268,7 @@ Deno.test("startGuard() counts nobody as working in windows whose container has 
 
     await flood(world);
     time.look(21);
-    assertEquals((await soon(guard.ended, 60_000))?.reason, "for 10 seconds it has read nothing of what it is sent");
+    assertEquals((await soon(guard.ended, 60_000))?.reason, "it has read nothing for 10 seconds");
   });
 });
 
