@@ -11,10 +11,10 @@ const load: Readonly<Record<DisplayName, () => Promise<Display>>> = {
 };
 
 /**
- * Has `act` show something by the best display that can, or by the one that the user insists on.
+ * Calls `act` with the best display that can show something, or with the one that the user insists on.
  *
- * @param act gets the display, and why no better one shows it, where that is worth telling. It is called with the next
- * display where it finds out that this one cannot
+ * @param act gets the display, and why no better one is used, where that is worth telling. When it throws a {@linkcode
+ * CannotShow}, the next display is tried
  * @throws {CannotShow} when the last one cannot
  */
 export async function withDisplay<T>(

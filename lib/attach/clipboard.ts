@@ -28,10 +28,10 @@ export interface Clipping {
 /** How long a clipping can be, in UTF-16 code units; a text has no more of them than bytes. */
 const maxClippingLength = 2 ** 20;
 
-/** How long the app may take that has copied something on the host, in milliseconds. */
+/** How long an app on the host may take to hand out what was copied in it, in milliseconds. */
 const readMs = 5_000;
 
-/** The type of what is carried, as the user is told. */
+/** The type of the text, for the history. */
 const clippingType = "text/plain";
 
 /**
@@ -127,7 +127,7 @@ async function guardedSession(container: Container, session: string | undefined)
   );
 }
 
-/** Refuses what a guard does not do. */
+/** Throws the error for a guard's refusal. */
 function refuse({ label }: Container, answer: CarryAnswer, place = ""): void {
   const why = "not" in answer ? answer.not : undefined;
   if (why === "long") throw tooLong(place);
@@ -186,7 +186,7 @@ function hostClipboard(host: Host): { read: string[]; write: string[] } {
 }
 
 /**
- * The text on the host's clipboard, without what nobody can see.
+ * The text on the host's clipboard, without invisible characters.
  *
  * @throws {UserError} when there is none
  */
@@ -222,9 +222,9 @@ function cleaned(text: string, place: string): Clipping {
 }
 
 /**
- * A text of lines without control characters but line ends and tabs, which could steer a terminal, and without
- * characters that turn the direction of writing or cannot be seen. Joiners stay, and what chooses between a plain and a
- * coloured sign: scripts and emoji need them.
+ * A text without control characters other than line ends and tabs (they could control a terminal), and without
+ * characters that are invisible or change the direction of writing. Joiners and variation selectors stay: scripts and
+ * emoji need them.
  */
 export function withoutHidden(text: string): string {
   const lines = text.replaceAll("\r\n", "\n").replace(/[\p{Zl}\p{Zp}]/gu, "\n");

@@ -1,6 +1,6 @@
 /**
- * An address in the place of an app: one of the web is opened by the web browser of the container, where one runs by that
- * one; a file of this host's is lent, to read, and opened by the container's app for files of its name.
+ * An address in the place of an app. A web address opens in the container's browser, in its session if it runs; a file
+ * of this host is lent read-only, and opens in the container's app for its type.
  */
 
 import { fromFileUrl } from "@std/path";
@@ -56,10 +56,10 @@ export async function noteOpening(
 }
 
 /**
- * The request for the app of the container that opens an address, or the request itself where there is none in the app's
- * place. What is lent for that ends with the scope.
+ * The request with the container's app for an address, or the same request where there is no address in the app's
+ * place. The loan of a file ends with the scope.
  *
- * @param isAgain whether the same is tried again then
+ * @param isAgain whether the file is lent again right after that
  * @throws {UserError} exit code 127 when it has no such app
  */
 export async function withDefaultApp(
@@ -102,8 +102,8 @@ function freeName(name: string, taken: readonly string[]): string {
 }
 
 /**
- * The same request for the app of the container that opens a type, which joins the session in which that runs, whatever
- * the channels of that are. A container may answer what it likes: what it names runs in it.
+ * The request with the container's app for a type, which joins the session in which that app runs, whatever its
+ * channels. The container may answer anything: what it names runs in the container only.
  *
  * @throws {UserError} exit code 127 when it has none
  */

@@ -60,7 +60,7 @@ export async function deny(
   return 0;
 }
 
-/** What came of it in a session. */
+/** The result in one session. */
 interface Denied {
   session: string;
   closed: Channel[];
@@ -70,7 +70,7 @@ interface Denied {
   failures: Error[];
 }
 
-/** Closes channels of a session: what fails keeps nothing else open, and a guard that hangs no microphone. */
+/** Closes channels of a session. A failure, or a guard that hangs, does not keep the other channels open. */
 async function denyIn(
   container: Container,
   { session, runs, guard, channels, own }: {
@@ -119,7 +119,10 @@ async function denyIn(
   return { session, closed: [...closed], isServed, failures };
 }
 
-/** Whether the run lives that has opened the windows of a guard: it is starting, or of an earlier version. */
+/**
+ * Whether the run that started a guard is alive, although it takes no commands: it is starting, or of an earlier
+ * version.
+ */
 async function isRunning({ run }: Pick<Host, "run">, guard: string): Promise<boolean> {
   const pid = guard.slice(guard.lastIndexOf("-") + 1).replace(/w$/, "");
   return (await run(["stat", "--format=", `/proc/${pid}`], { okCodes: "any" })).code === 0;

@@ -15,15 +15,15 @@ export interface DenyRequest {
   channels: Channel[];
 }
 
-/** What may stand beside it. */
+/** The options that may stand beside it. */
 const besides: readonly string[] = [
   ...["deny", "session", "engine", "project"],
   ...["dry-run", "verbose", "quiet", "yes", "json"],
 ];
 
 /**
- * The request of a command line, if it is one: the value of `--deny` is no list of channels, and the only word is one. So
- * for a container that is called like a channel, its remote has to be named.
+ * The request of a command line, if it is one: the value of `--deny` is no list of channels, and the only word is one.
+ * A container that is called like a channel has to be named with its remote: `local:links`.
  *
  * @throws {UserError} exit code 2
  */

@@ -153,7 +153,10 @@ const sessionPrograms = [
   { program: "Xwayland", without: "its apps that know only X are not shown over Wayland", verdict: "absent" },
 ] as const;
 
-/** Whether attach.ts comes into each container: its host keys are pinned, and one that runs lets it in and has all. */
+/**
+ * Whether attach.ts can use each container: its host keys are pinned, and one that runs accepts ssh and has all
+ * programs.
+ */
 async function findAttachable({ host, managed }: Facts & EngineFacts): Promise<Finding[]> {
   const findings = await Promise.all((await managed()).map(async (instance): Promise<Finding[]> => {
     const { name, status } = instance;

@@ -8,7 +8,7 @@ import { joinedAppScript, noSuchApp } from "./session/app.ts";
 import { runInSession } from "./session/live_sessions.ts";
 import { noteApp } from "./wayland/ask_guard.ts";
 
-/** The app has ended since its session has, or as far as is known here. */
+/** The app has ended because its session has, or the connection to it is lost. */
 export class EndedWithSession extends UserError {
   override name = "EndedWithSession";
 }

@@ -3,7 +3,7 @@
 import { borderOf, type ContainerBorder } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
 
-/** Keeps a border for what is shown later, and says so if it is another one. */
+/** Keeps a border for windows that are shown later, and says so if it is a new one. */
 export async function keepForLater(
   container: Pick<Container, "host" | "mounts">,
   chosen: ContainerBorder | "auto" | undefined,

@@ -16,8 +16,8 @@ import { channelLine, channelNamesOf, recordChannels, recordedChannels } from ".
 import { listSessions, type LiveSession } from "./session/live_sessions.ts";
 
 /**
- * The live session in which the app of a request runs, of the name that is asked for if one is; undefined where there is
- * none, and where the request is for a session of its own.
+ * The live session in which the app of a request already runs, with the requested name if there is one; undefined
+ * without such a session, and for a request that wants a session of its own.
  *
  * @throws {UserError} exit code 2 when it runs in another way only than is asked for
  */
@@ -25,7 +25,7 @@ export async function findSameApp(container: Container, request: StartRequest): 
   const { label, options } = container;
   const { app, session, detached, isDisposable, display, open, asks, joinsAny } = request;
   if (detached || isDisposable) return undefined;
-  // By what is on this side, mostly nothing has to be asked.
+  // Mostly, what is on this side answers it, and the container is not asked.
   const seen = await container.seenSessions();
   if (seen && !(session === undefined ? seen.length > 0 : seen.includes(session))) return undefined;
   // Another machine is asked by the connection that the rest goes by, too.

@@ -19,10 +19,10 @@ import { isLive, reportServedOutcome } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
-/** What goes with a run where its windows stay. */
+/** The channels that close with the run although the windows stay. */
 const goesWithRun: readonly Channel[] = agentChannels;
 
-/** What stays as it was when the session was started, whatever is asked for later. */
+/** The channels that stay as they were when the session was started, whatever is asked for later. */
 const goesWithWindows: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound"];
 
 /** How often it is asked at most whether a session has ended, in milliseconds. */
@@ -108,7 +108,7 @@ async function awaitEndOf(container: Container, session: string): Promise<void> 
   const { host } = container;
   try {
     do {
-      // The container's answer, and its time, say nothing but that it is worth looking.
+      // The container may answer anything at any time: its answer only means that it is worth looking.
       const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
       await abortable(Promise.all([asked.catch(() => {}), delay(askAgainMs)]), host.signal);
     } while (await host.look(false, () => isLive(container, session)));
@@ -118,9 +118,9 @@ async function awaitEndOf(container: Container, session: string): Promise<void> 
 }
 
 /**
- * Says at the end of a run what stays of a session on this host's Wayland desktop, what does not, and what to type.
+ * Tells the user at the end of a run what stays on this host's Wayland desktop, what does not, and what to type.
  *
- * @param options `gone`: what apps have had by this run
+ * @param options `gone`: the channels that close with this run
  */
 export function tellWindowsStay(
   container: Container,

@@ -22,7 +22,7 @@ import { playSound } from "./session/sound.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
 export interface ShowOptions extends Pick<ShowRequest, "asks" | "opening" | "channelsFrom"> {
-  /** The channels, which {@linkcode windows} goes by, too. */
+  /** The channels; {@linkcode windows} uses the same. */
   permissions: Permissions;
   windows: Windows;
   /** Its name; or what starts it, and the id of this run. */
@@ -135,7 +135,7 @@ export async function show(
   return 0;
 }
 
-/** Takes back what other runs have let stay with a session that has ended. */
+/** Takes back the files that other runs have left with a session that has ended. */
 async function takeBackStayed(container: Container, session: string): Promise<void> {
   const { host, name } = container;
   const hasStayed = (loan: Loan): boolean => loan.instance === name && loan.session === session && loan.owner === null;
@@ -147,7 +147,7 @@ async function takeBackStayed(container: Container, session: string): Promise<vo
   }
 }
 
-/** Closes what was open for a while, in the windows too that stay. */
+/** Closes the channels with a time limit, also in windows that stay. */
 async function closeAtEnd(
   { host }: Container,
   { session, permissions, windows }: { session: string; permissions: Permissions; windows: Windows },

@@ -49,8 +49,8 @@ export async function claimFile(
 }
 
 /**
- * Writes down what this run begins, in a file that it locks: if the run is killed, the next one undoes it by that. A
- * record that can be locked is a dead run's; one that is no JSON, its run was killed while it wrote it.
+ * Records what this run is about to do in a file that it locks: if the run is killed, the next one undoes it. A record
+ * that can be locked belongs to a dead run; one that is not JSON was being written when its run was killed.
  *
  * @returns undefined when another run holds the file
  * @throws when it cannot be written. Then it is not there

@@ -8,8 +8,8 @@ export interface ProcessOptions {
   /**
    * Its standard input; empty by default. It gets our own only on request, since `lxc init` and `lxc profile create`
    * read YAML from a stdin that is not a terminal. `text` may come later than the program starts. `bytes` are passed on
-   * as they come; `from` names the file that they come from, for a dry run. With `openUntil` it is empty, and ends once
-   * this has come as the last of a captured output.
+   * as they come; `from` names the file that they come from, for a dry run. `openUntil`: empty, and closed once the
+   * captured output ends with this text.
    */
   stdin?:
     | "null"

@@ -11,7 +11,7 @@ import { exitStatus, sessionScript } from "../session/protocol.ts";
 import { type AgentRequest, lineCutter, parseRequest } from "./requests.ts";
 import { hasTray } from "./tray.ts";
 
-/** What a session runs before its bus starts, after serve_session.sh: it has the agent's program, for all who start that. */
+/** The script that a session runs after serve_session.sh, before its bus starts. It carries the agent's program. */
 export const offerPortals: string = withValues(offerScript, { agent: agentSource });
 
 /** The channels that an agent can serve: those that the user can be asked for, dialogs, and icons in the tray. */
@@ -19,7 +19,7 @@ export const agentChannels = ["dialogs", ...askableNames, "tray"] as const;
 
 export type AgentChannel = typeof agentChannels[number];
 
-/** Those of them that it serves: the tray where the host's desktop has one. */
+/** The open ones of them that this host can serve: the tray only where the desktop has one. */
 export async function servedChannels(host: Pick<Host, "run">, open: ReadonlySet<Channel>): Promise<AgentChannel[]> {
   const channels = agentChannels.filter((channel) => open.has(channel));
   return channels.includes("tray") && !await hasTray(host)
@@ -27,19 +27,16 @@ export async function servedChannels(host: Pick<Host, "run">, open: ReadonlySet<
     : channels;
 }
 
-/** How many lines are read at once, and in a second: what comes faster waits in the container. */
+/** The rate at which lines are read: what comes faster waits in the container. */
 const bearableLines = { burst: 100, perSecond: 20 };
 
 /** How many lines may wait to be sent before samples are dropped: a third of a second of them. */
 const maxWaitingLines = 20;
 
-/**
- * How many lines besides samples may wait to be sent. With more, nothing that the agent says is read until it has read
- * some: it may have an answer.
- */
+/** How many other lines may wait to be sent. Beyond that, no request is read until the agent has read some of them. */
 const maxWaitingAnswers = 20;
 
-/** How much its connection may print to its error output before it is ended, in bytes. */
+/** How much the agent's connection may print to stderr before it is ended, in bytes. */
 const maxErrorBytes = 64 * 2 ** 10;
 
 /** An agent that runs. */
@@ -48,8 +45,7 @@ export interface Agent {
   /** Sends it samples of the microphone, unless it is behind. */
   sendSamples(samples: Uint8Array): void;
   /**
-   * Ends the connection: what waits of its lines is not read any more. The agent then asks in the container itself,
-   * until the session ends.
+   * Ends the connection; lines that still wait are not read. The agent goes on without the host until the session ends.
    */
   end(): void;
   /**

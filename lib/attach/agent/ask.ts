@@ -1,8 +1,8 @@
 /**
  * The question for the user's consent, as a dialog of zenity (3 or 4). The container can have it appear at any moment,
  * over whatever the user is typing, and chooses some of its words. So Enter, Space, Escape, closing it and waiting mean
- * no. Tab leads to another no first, a yes that comes too soon counts as none, and one for more than this use is asked
- * for a second time. All words are shown as they are.
+ * no. Tab leads to another no first, a yes that comes too soon does not count, and one for more than this use must be
+ * confirmed. Text is shown literally, without markup.
  */
 
 import { ExitCode, ifInstalled, UserError } from "../../base/errors.ts";
@@ -15,8 +15,8 @@ import type { Answer, Choice, Question, Yes } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 
 /**
- * A yes that comes sooner may not be meant for the question, in seconds: the user may still be typing, and has not read
- * it. zenity takes half a second until it is seen.
+ * How soon a yes counts, in seconds: before that, the user may still be typing, and has not read the question. zenity
+ * takes half a second to appear.
  */
 const soonest = 3;
 
@@ -40,7 +40,7 @@ const labels = {
   never: "Refuse for this session",
 } as const satisfies Record<Exclude<Answer, Choice>, string>;
 
-/** A question, or that by which the user confirms a yes for more than one use. */
+/** A question, or the one that confirms a yes for more than one use. */
 type Asked = Question & { confirms?: Exclude<Yes, "once"> };
 
 /** For how long such a yes is, in words. */
@@ -61,7 +61,7 @@ export async function checkAsking(host: Host, asks: ReadonlySet<AskableChannel>)
 }
 
 /**
- * Shows a question, and waits for the answer. A yes for more than this use needs another one.
+ * Shows a question, and waits for the answer. A yes for more than this use must be confirmed.
  *
  * @param options `signal` takes the dialog away, and the answer is no; `clock` returns milliseconds
  */
@@ -101,8 +101,8 @@ export async function askInDialog(
 
 /**
  * The options of the dialog, or of the one in which the user confirms a yes for more than one use. Its buttons have no
- * mnemonics. From "Refuse", Tab leads to zenity's OK first, and Shift-Tab to the last extra button: neither is a yes that
- * nothing follows.
+ * mnemonics. From "Refuse", Tab leads to zenity's OK first, and Shift-Tab to the last extra button: neither is a yes
+ * without a confirmation.
  */
 export function dialogOptions(container: string, asked: Asked): string[] {
   const { what, asks, why, details, confirms } = asked;
@@ -136,7 +136,7 @@ export function dialogOptions(container: string, asked: Asked): string[] {
   ];
 }
 
-/** The buttons besides the two noes, in their order, each with what it means. */
+/** The buttons for a yes, in their order, each with its answer. */
 function yesButtons({ choices, confirms, isForOnce = false }: Asked): Map<string, Answer> {
   const once = choices ?? (confirms ? [] : [labels.once]);
   const meaning = (choice: string): Answer => choices ? { yes: confirms ?? "once", choice } : "once";

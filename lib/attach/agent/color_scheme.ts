@@ -6,7 +6,7 @@ import { hostAppearance } from "../session/appearance.ts";
 
 const changed = /^color-scheme: '(default|prefer-dark|prefer-light)'$/;
 
-/** Tells what it is, and then each change, until the end of this value's scope. */
+/** Calls `tell` with the colour scheme, and again at each change, until the end of this value's scope. */
 export function followColorScheme(host: Host, tell: (scheme: string) => void): Disposable {
   hostAppearance(host).then(({ colorScheme }) => tell(colorScheme ?? "default"));
   const line = (line: string): void => {

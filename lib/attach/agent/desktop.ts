@@ -1,7 +1,6 @@
 /**
- * Links, notifications, files and print jobs of a session's apps, which reach the host by the agent. The container may
- * send anything, and as often as it likes: what is not an address of the web, is too large or comes too often is not
- * done.
+ * Links, notifications, files and print jobs of a session's apps, which reach the host through the agent. The container
+ * may send anything, as often as it likes: whatever is no web address, too large or too frequent is refused.
  */
 
 import { escape } from "@std/html";
@@ -36,7 +35,7 @@ import type { Permissions } from "../session/permissions.ts";
 
 export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file" | "print" }>;
 
-/** What became of a request: it is done, it is not, or a place has to be chosen for what the host cannot print. */
+/** The outcome of a request; "no printer": the user has to choose where a document is saved instead. */
 export type Outcome = "done" | "not done" | "no printer";
 
 /** The channel of each request. */
@@ -55,36 +54,38 @@ function refusalOf(name: string): unknown {
 /** How long the notice of a file may take to be shown, in milliseconds. */
 const noticeMs = 5_000;
 
-/** How long a version may take to be kept when the run ends, in milliseconds; how much longer for each byte: 10 MB/s. */
+/**
+ * How long a new version may take to be saved when the run ends, in milliseconds, and how much longer for each byte.
+ */
 const [keepMs, keepMsPerByte] = [20_000, 1 / 10_000];
 
-/** How many runs that have opened something in other containers or copies may go on at once. */
+/** How many runs that open something in other containers or copies there may be at a time. */
 const maxRunsElsewhere = 4;
 
-/** How many files that it has opened in other containers or copies may be waited for: each costs a watch on a directory. */
+/** How many files may be open in other containers or copies: each costs a watch on a directory. */
 const maxFilesElsewhere = 16;
 
 /** How many files may wait until those before them are here. */
 const maxWaitingFiles = 4;
 
-/** How many reasons are shown: some hold the container's words. */
+/** How many reasons are shown to the user: some contain the container's words. */
 const maxTold = 20;
 
 /** How much may be handed over in a run, in bytes: the container could fill the disk. */
 const maxRunBytes = 4 * 2 ** 30;
 
 export interface Desktop {
-  /** Does what is asked for. Never rejects: each reason why something is not done is shown once. */
+  /** Handles a request. Never rejects: each reason for a refusal is shown once. */
   act(line: DesktopLine): Promise<Outcome>;
-  /** Waits until what has come back of files is safe, once the signal has aborted. */
+  /** Waits until all new versions of files are saved, once the signal has aborted. */
   settled(): Promise<void>;
 }
 
 /**
- * Answers them for a run.
+ * Handles the requests of a run.
  *
- * @param options `asks`: the channels for each use of which the user is asked. The user always is before something is
- * printed, and before what could make up for a network that the container does not have
+ * @param options `asks`: the channels whose every use needs the user's consent. Printing always does, and so does what
+ * could make up for a network that the container does not have
  */
 export function desktopOf(
   container: Container,
@@ -100,7 +101,7 @@ export function desktopOf(
   const { host, label, history } = container;
   const { links: { places: linkPlaces } = { places: [onHost] }, files: { places: filePlaces } = { places: [onHost] } } =
     opening;
-  /** Writes down what is about to be done. */
+  /** Records in the history what is about to happen. */
   const record = (happening: Happening): void => {
     if (!history.add(happening)) throw new Refusal(historyIsFull);
   };
@@ -130,7 +131,7 @@ export function desktopOf(
     await host.run(notice, { okCodes: "any", timeoutMs: noticeMs, signal }).catch(() => {});
   };
 
-  /** Aborts when nothing is done any more for a channel: what is under way ends with it. */
+  /** Aborts when the channel closes or the run ends, and with that whatever is under way. */
   const endOf = (channel: QuestionChannel): AbortSignal => AbortSignal.any([signal, permissions.closing(channel)]);
 
   const agreedTo = async (question: Question): Promise<Agreed> => {
@@ -196,7 +197,7 @@ export function desktopOf(
     return { ended: ended.finally(() => runsElsewhere--) };
   };
 
-  /** Saves what another container has made of a file where the user says: that is lost only if it is to be discarded. */
+  /** Saves a new version of a file, made in another container, where the user says. Only the user can discard it. */
   const settleVersion = async (
     { path, size, madeIn }: Version,
     { file: { name, directory: from }, place }: { file: Handed; place: Place },
@@ -233,7 +234,7 @@ export function desktopOf(
     showOnDesktop(label, line, { kind: "warning", run: cleaning.run });
   };
 
-  /** Waits for what another container makes of a file, and saves it. Never rejects. */
+  /** Waits for the new version that another container makes of a file, and saves it. Never rejects. */
   const bringBack = async (
     sent: SentFile,
     { ended, file, place }: { ended: Promise<number>; file: Handed; place: Place },

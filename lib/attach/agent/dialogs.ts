@@ -29,7 +29,7 @@ import type { AgentRequest, FileFilter } from "./requests.ts";
 export interface DialogOptions {
   /** The session's name. */
   session: string | Promise<string>;
-  /** Whether the session runs on when it is shown no more. */
+  /** Whether the session outlives the run. */
   runsOn: () => boolean;
   /** A clock in milliseconds. */
   now?: () => number;
@@ -41,7 +41,7 @@ export interface DialogOptions {
   consent: Consent;
   /** Aborts when the channel is closed. */
   closing: AbortSignal;
-  /** The end of the serving. */
+  /** Aborts when serving ends. */
   signal: AbortSignal;
   send: Agent["send"];
 }
@@ -50,13 +50,13 @@ export interface DialogOptions {
 export interface Dialogs extends AsyncDisposable {
   /** Shows a dialog, and tells the agent what the user has chosen. */
   ask(request: Asking): void;
-  /** An app does not want an answer any more. */
+  /** An app has withdrawn its request. */
   close(id: number): void;
   /** Takes all dialogs away: nothing is chosen in them. */
   closeAll(): void;
-  /** Lends files that were dropped on a window, or pasted. What cannot be lent, the user is told of. */
+  /** Lends files that were dropped on a window, or pasted. Tells the user what cannot be lent. */
   give: LendList;
-  /** Looks after files that an earlier run has lent. */
+  /** Takes over the files that an earlier run has lent. */
   begin(): Promise<void>;
   /** Writes back what an app has saved at a path of the container. */
   writeBack(path: string): Promise<void>;
@@ -67,13 +67,13 @@ export interface Dialogs extends AsyncDisposable {
 /** How many dialogs there may be at once, with the one that is shown. */
 const maxWaiting = 4;
 
-/** How many dialogs there may be one after the other, and in a second; and how many drops and pastes. */
+/** The rate of dialogs, and of drops and pastes. */
 const dialogRate = { burst: 6, perSecond: 0.2 };
 const giveRate = { burst: 12, perSecond: 0.2 };
 
 /**
- * A choice that comes sooner may be one of somebody who is typing, in milliseconds. zenity takes half a second to be
- * seen. The portal's dialog may be one of a program that has to be started first.
+ * A choice that comes sooner, in milliseconds, must be confirmed: the user may have been typing. zenity takes half a
+ * second to appear; the portal may first have to start a program.
  */
 const soonestMs = 3_000;
 const soonestByPortalMs = 6_000;
@@ -90,7 +90,7 @@ const maxFailures = 20;
 /** The shortest time between two looks at a file that an app saves again and again, in milliseconds. */
 const lookPauseMs = 1_000;
 
-/** Makes the dialogs of a session, of which none is shown. */
+/** Makes the dialogs of a session; none is shown yet. */
 export function createDialogs(container: Container, options: DialogOptions): Dialogs {
   const { session, inside, consent, closing, signal: shown, send, runsOn } = options;
   const { now = () => performance.now(), lendingMs = 60_000 } = options;
@@ -155,7 +155,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     }
   };
 
-  /** The paths in the container of what the user has chosen. */
+  /** The paths in the container of the files that the user has chosen. */
   const answer = async (request: Asking, signal: AbortSignal): Promise<string[]> => {
     if (request.ask === "folder") {
       throw new UserError(`An app of "${label}" asked for a directory, but only files can be lent`, {
@@ -168,7 +168,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     return await lend(chosen, { isNew: request.ask === "save" });
   };
 
-  /** Lends files, but those of the container's share. Returns their paths in the container. */
+  /** Lends files, except those that are in the container's share. Returns their paths in the container. */
   const lend = async (files: readonly string[], { isNew }: { isNew: boolean }): Promise<string[]> => {
     const inShare = files.map((path) => sharedPath(path, container, inside));
     const others = files.filter((_, index) => inShare[index] === undefined);
@@ -179,7 +179,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     return inShare.map((path) => path ?? paths.shift()!);
   };
 
-  /** What is lent of what was given, one after the other. */
+  /** The last list of files that is being lent: one comes after the other. */
   let giving = Promise.resolve("");
   const give: LendList = async (list, how) => {
     const given = givenTo(label, how);
@@ -215,7 +215,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     }
   };
 
-  /** Whether the user agrees that files are lent which an app would paste. */
+  /** Whether the user agrees to lend files that an app is about to paste. */
   const mayPaste = async (files: readonly string[]): Promise<boolean> => {
     if (files.length === 0) return false;
     if (consent.isClosed("dialogs")) {
@@ -263,7 +263,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     return answer?.code === okay && now() - confirmedMs >= soonestMs ? paths : [];
   };
 
-  /** Of the files that are lent, those that are looked at, and those that have changed again meanwhile. */
+  /** The lent files that are being written back, and those of them that have changed again meanwhile. */
   const looking = new Set<string>();
   const changed = new Set<string>();
   const writeBack = async (path: string): Promise<void> => {
@@ -319,9 +319,9 @@ function sharedPath(path: string, { mounts, sharedSockets }: Container, { share 
 }
 
 /**
- * The options of the dialog in which files are chosen. Of its title, GNOME shows the beginning, and nothing when something is
- * saved (Nautilus 50): there, what the files are called that are shown begins with the container, too. Titles of the
- * container's windows begin with its name in brackets.
+ * The options of the dialog in which files are chosen. GNOME shows the beginning of its title, and no title when a file
+ * is saved (Nautilus 50): so the filter's name begins with the container's, too. Titles of the container's windows
+ * begin with its name in brackets.
  */
 export function chooserOptions(container: string, request: Choosing): string[] {
   const isSaving = request.ask === "save";
@@ -348,7 +348,7 @@ export function givenTo(container: string, how: Given): string {
   return how === "dropped" ? `dropped on "${container}"` : `pasted into "${container}"`;
 }
 
-/** The question before files are pasted: where they are, and what each is called. */
+/** The question before files are pasted: their directory and their names. */
 export function pasteQuestion(files: readonly string[]): Question {
   const places = Map.groupBy(files, dirname);
   const text = [...places].map(([place, paths]) => `${paths.map((path) => basename(path)).join(", ")} in ${place}`);

@@ -1,6 +1,6 @@
 /**
- * Files that the user drags out of a window: the session's agent hands them over, as those that an app opens by xdg-open,
- * and what becomes of them is what becomes of those. Of what the app names, nothing is looked at on the host.
+ * Files that the user drags out of a window. The session's agent hands them over as it does files that an app opens by
+ * xdg-open, and they are handled alike. The host never looks at the paths that the app names.
  */
 
 import { ProcessError, UserError } from "../../base/errors.ts";
@@ -17,9 +17,9 @@ const handMs = 30_000;
 const fileAddress = /^file:\/\/(?:localhost)?\/[!-~]{1,4000}$/i;
 
 /**
- * Has the files of an app's list handed over.
+ * Has the agent hand over the files of an app's list.
  *
- * @throws {UserError} when it names none, too many, or what is no file, or not all are taken
+ * @throws {UserError} when the list names no file, too many or something else, or when not all are handed over
  */
 export async function handOut(
   container: Container,

@@ -1,7 +1,7 @@
 /**
- * Links and files that apps of a session open: what is asked before, and where they open. In another container they are
- * opened by a run of attach.ts of its own, which gets nothing of this container's but an address that is checked and
- * written anew, or a copy of what is in a file.
+ * Links and files that apps of a session open: what the user is asked first, and where they open. In another container
+ * they are opened by a run of attach.ts of its own, which gets nothing from this container but an address that was
+ * checked and written anew, or a copy of a file's content.
  */
 
 import { programPath } from "../../base/called.ts";
@@ -17,33 +17,33 @@ const maxLinkCharacters = 8192;
 /** A longer name cannot be looked up (RFC 1035). */
 const maxHostCharacters = 253;
 
-/** Why each link of a container is asked for whose network is closed or limited. */
+/** Why the user is asked about each link of a container with a closed or limited network. */
 const confinedLink = (whose: string): string =>
   `The network of this container is closed or limited, and ${whose}:\n` +
   "a link can carry data out of it, and can reach what is in your own network.";
 
-/** Why most files of a container are asked for whose network is closed or limited. */
+/** Why the user is asked about most files of such a container. */
 const confinedFile = "The network of this container is closed or limited, and yours is not:\n" +
   "when you open a file of this kind, it can send what is in it anywhere.";
 
-/** The same for all files that another container gets. */
+/** Why the user is asked about all files of it that another container gets. */
 const confinedFileElsewhere = "The network of this container is closed or limited, and others may not be:\n" +
   "what is in a file can leave by them.";
 
 /**
- * Names of files that load nothing from elsewhere when they are opened. All others may: pages, documents, archives of
+ * Names of files that load nothing from the network when they are opened. All others may: pages, documents, archives of
  * them, and lists of songs, which players know by their content, too.
  */
 const loadsNothing = /\.(?:avif|bmp|gif|jpe?g|png|tiff?|txt|webp)$/i;
 
-/** Why a file is asked for that could be opened elsewhere, if it were of another kind. */
+/** Why the user is asked about a file of a kind that no other container opens. */
 const onlyHere = "Files of this kind open on this host only, not in the places that you have set.";
 
-/** Why something is asked for that may come from another container, by way of this one. */
+/** Why the user is asked about something that may have come from another container. */
 const passedOn = "A link or a file was opened in this container from outside a moment ago:\n" +
   "this may be the same one, coming back.";
 
-/** An address of the web, written as a browser would write it, which has ASCII only. */
+/** A web address as a browser would write it: in ASCII only. */
 export function parseLink(address: string): URL {
   if (address.length > maxLinkCharacters) throw new Refusal("a link is too long");
   const url = URL.parse(address);
@@ -54,7 +54,7 @@ export function parseLink(address: string): URL {
   return url;
 }
 
-/** What the user is asked before a link is opened, where somebody asks. */
+/** The question before a link is opened, where one is asked. */
 export async function linkQuestion(
   container: Container,
   { url, places }: { url: URL; places: readonly Place[] },
@@ -74,7 +74,7 @@ export async function linkQuestion(
 }
 
 /**
- * What the user is asked before a file comes to the downloads, or is opened elsewhere, where somebody asks.
+ * The question before a file comes to the downloads, or is opened in a container, where one is asked.
  *
  * @param options `isOnlyHere`: the other places that were named do not open it
  */
@@ -91,7 +91,7 @@ export async function fileQuestion(
   const whys = [
     ...isOnlyHere ? [onlyHere] : [],
     ...mayLeave ? [isHere ? confinedFile : confinedFileElsewhere] : [],
-    // What comes to the downloads is opened by nobody.
+    // Nothing opens what comes to the downloads.
     ...!isHere && await wasOpened(container.mounts) ? [passedOn] : [],
   ];
   const elsewhere = places.length === 1 ? `open a file ${placeText(places[0]!)}` : "open a file";
@@ -105,10 +105,10 @@ export async function fileQuestion(
   };
 }
 
-/** The buttons by which a new version of a file is saved, or thrown away. */
+/** The buttons that save a new version of a file, or discard it. */
 export const [saveVersion, discardVersion] = ["Save the new version", "Discard it"] as const;
 
-/** What the user is asked before what another container has made of a file is saved in the one that it is from. */
+/** The question before a new version of a file, made in another container, is saved in the one it came from. */
 export function versionQuestion(
   label: string,
   { name, size, where, directory }: { name: string; size: number; where: string; directory: string },
@@ -125,7 +125,7 @@ export function versionQuestion(
   };
 }
 
-/** The place to which the user has agreed. */
+/** The place that the user has agreed to. */
 export function placeOf(agreed: Agreed, places: readonly Place[]): Place {
   return places.find((place) => buttonOf(place) === agreed) ?? places[0] ?? onHost;
 }
@@ -136,9 +136,9 @@ function buttonOf(place: Place): string {
 }
 
 /**
- * The command line that opens a link, or elsewhere a file. That of attach.ts takes no word of the container's for an
- * option, since all after `--` are not; and a copy opens no links itself, and one for a file no files either, so that
- * none leads from copy to copy. Its engine and project are those that are set for it, else those of the container that
+ * The command line that opens a link, or a file in another container. The container's words stand behind `--`, where
+ * attach.ts takes none for an option. A copy opens no links itself, and one for a file no files either, so that nothing
+ * leads from copy to copy. Engine and project are those that are set for the place, else those of the container that
  * the link or file comes from.
  *
  * @throws {UserError} exit code 2 for a settings file that is not read

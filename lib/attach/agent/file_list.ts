@@ -8,11 +8,11 @@ import { maxListBytes } from "../../guard/wayland/dropped_files.ts";
 const maxFiles = 64;
 
 /**
- * The paths that a list names. Hidden files are not among them: whoever takes over waypipe's client can say that something
- * was dropped, and these have the keys of the user's, and what the user's programs start.
+ * The paths that a list names. Hidden files are refused: whoever takes over waypipe's client could claim that they were
+ * dropped, and they hold the user's keys, and what the user's programs run.
  *
- * @param given what the user is told of the files: "dropped on …"
- * @throws {UserError} when it names anything but files of this host's in sight, or too many
+ * @param given how the files were given, for messages: "dropped on …"
+ * @throws {UserError} when it names anything but visible files of this host, or too many
  */
 export function pathsIn(list: string, given: string): string[] {
   const lines = list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
@@ -33,7 +33,7 @@ export function pathsIn(list: string, given: string): string[] {
 }
 
 /**
- * Makes sure that no path leads to what is hidden, by links such as `~/dotfiles`.
+ * Makes sure that no path leads to a hidden file through links.
  *
  * @throws {UserError} when one does
  */

@@ -21,7 +21,7 @@ const printMs = 20_000;
 /**
  * Reads a file of the container into one of this run's private directory, which is removed at the end of its scope.
  *
- * @throws {Refusal} when it is not as large as was said
+ * @throws {Refusal} when its size is not the announced one
  */
 export async function readFile(
   container: Container,
@@ -57,7 +57,7 @@ export async function readFile(
   return { path, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
-/** What has become of a file in another container. */
+/** A new version of a file that another container has made. */
 export interface Version {
   path: string;
   /** The container, or copy, in which it was made. */
@@ -70,11 +70,11 @@ export interface SentFile extends AsyncDisposable {
   /** Where the other run reads it. */
   address: URL;
   /**
-   * Waits until the other container has it no more.
+   * Waits until the other container no longer has it.
    *
    * @param run the exit status of the other run, which may leave it with a session that goes on
    * @param signal ends the waiting: what has come by then counts, and nothing comes after it
-   * @returns what has become of it, and its size in bytes; undefined where it has not changed
+   * @returns the new version, and its size in bytes; undefined where the file has not changed
    */
   version(run: Promise<number>, signal: AbortSignal): Promise<Version | undefined>;
 }

@@ -20,7 +20,7 @@ import { describeSamples, noPacat, pacatArgv, type Samples } from "../session/so
 const localVoice: Samples = { format: "s16le", rate: 48_000, channels: 1, latencyMs: 30 };
 const remoteVoice: Samples = { ...localVoice, format: "ulaw", rate: 16_000 };
 
-/** How often recording may begin: an app that tries its devices does so some times in a row. */
+/** How often recording may begin: an app that tries its devices does so several times in a row. */
 const bearable = { burst: 10, perSecond: 0.2 };
 
 /** The arguments of PulseAudio's module-pipe-source that describe the samples. */
@@ -30,7 +30,10 @@ export function sourceSamples({ crossesNetwork }: Pick<Container, "crossesNetwor
 
 /** The microphone of a run. It is off at the end of this value's scope. */
 export interface Microphone extends Disposable {
-  /** Something in the container records from now on, and `send` takes the samples; or nothing does any more. */
+  /**
+   * To be called when something in the container begins to record, with what takes the samples; with undefined when
+   * nothing records any more.
+   */
   listen(send: ((samples: Uint8Array) => void) | undefined): void;
 }
 
@@ -124,8 +127,8 @@ export function createMicrophone(
 }
 
 /**
- * Tells the user that the microphone is on: in a line, and in a notification that is there for as long. SIGINT takes it
- * away (notify-send 0.8.6). An older notify-send knows no `--wait`, and shows it for its usual time.
+ * Tells the user that the microphone is on: in a line, and in a notification that stays as long as it is. SIGINT takes
+ * it away (notify-send 0.8.6). An older notify-send knows no `--wait`, and shows it for its usual time.
  */
 function showMark({ host, label }: Pick<Container, "host" | "label">, signal: AbortSignal): RunningProcess {
   host.ui.warn(`"${label}" listens to your microphone`, { security: true });

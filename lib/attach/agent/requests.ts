@@ -1,6 +1,6 @@
 /**
- * What the agent of a session asks for, one JSON object a line. The container has written it: only what is expected is
- * taken from it, within bounds, and all texts can be seen as they are.
+ * The requests of a session's agent, one JSON object a line. The container writes them: only the expected fields are
+ * taken, within bounds, and invisible characters in texts are dropped or shown.
  */
 
 import { parseTable } from "../../base/json_file.ts";
@@ -40,9 +40,9 @@ export type AgentRequest =
   | { ask: "save"; id: number; name: string; filters: FileFilter[] }
   /** An app wants a directory. */
   | { ask: "folder"; id: number }
-  /** An app does not want an answer any more. */
+  /** An app has withdrawn its request. */
   | { ask: "gone"; id: number }
-  /** A file at this path of the container is whole. */
+  /** An app has finished writing the file at this path of the container. */
   | { ask: "saved"; path: string }
   /** An app hands over a file, or prints one. */
   | ({ ask: "file" } & Handed)
@@ -65,7 +65,7 @@ export type AgentRequest =
   }
   /** The picture of an icon. */
   | ({ ask: "pixels"; id: number } & Pixels)
-  /** An icon is no more. */
+  /** An icon is gone. */
   | { ask: "no-icon"; id: number };
 
 /** An entry of the menu of an icon. */
@@ -80,7 +80,7 @@ export interface MenuEntry {
   menu: MenuEntry[];
 }
 
-/** What the agent lacks: a package; what its session was started without; or that its version is ours. */
+/** What the agent can lack: a package, what its session was started without, or our version. */
 const lacks = ["xdg-desktop-portal", "python3-gi", "no-agent", "no-portals", "no-microphone", "same-version"] as const;
 
 export type Lack = typeof lacks[number];
@@ -102,10 +102,10 @@ const maxName = 80;
 /** So that a question about a directory shows it whole. */
 const maxDirectory = 400;
 
-/** A pattern that zenity cannot take for anything else, or for several. */
+/** A pattern that zenity can take for nothing but one pattern. */
 const harmlessPattern = /^[\w*?.[\]+~-]{1,40}$/;
 
-/** Endings that make a file one which a desktop starts, or takes orders from. */
+/** Endings of files that a desktop would start, or obey. */
 const starting = /\.(?:desktop|directory|service|appimage|sh|run|exe|bat|cmd|jar|lnk|url)$/i;
 
 /** Reads a line; undefined for one that is not as the agent writes it. */
@@ -154,7 +154,7 @@ function isPath(value: unknown): value is string {
   return typeof value === "string" && !value.includes("\0");
 }
 
-/** The pixels of a line: no more and no less than its size says. */
+/** The pixels of a line, exactly as many as its size says. */
 function pixelsIn({ width, height, argb }: Readonly<Record<string, unknown>>): Pixels | undefined {
   const isSide = (side: unknown): side is number =>
     Number.isInteger(side) && side as number > 0 && side as number <= maxSide;
@@ -211,28 +211,31 @@ function baseName(value: unknown): string {
   return plainLine(value.split(/[/\\]/).at(-1)!, maxName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
 }
 
-/** The same, without what a lent file's name begins with in the container; or nothing for one that a desktop starts. */
+/**
+ * The same, without the prefix that a lent file's name has in the container; empty for a file that a desktop would
+ * start.
+ */
 function suggestedName(value: unknown): string {
   // Ten digits are rather a time.
   const name = baseName(value).replace(/^(?!\d{10}-)[0-9a-f]{10}-(?=[^.\s~-])/, "");
   return starting.test(name) ? "" : name;
 }
 
-/** The same for a file that is kept under this name: a desktop does not know its ending then. */
+/** The same for a file that is saved under this name, with an ending that no desktop starts. */
 function keptName(value: unknown): string {
   const name = baseName(value);
   return starting.test(name) ? `${name}_` : name;
 }
 
-/** A text in one line, without what cannot be seen, and with no more than one space in a row. */
+/** A text in one line, without invisible characters and repeated spaces. */
 function plainLine(text: string, most: number): string {
   return removeInvisible(text.replace(/\p{Z}+|\s+/gu, " ")).trim().slice(0, most).toWellFormed();
 }
 
 /**
- * Cuts what comes into lines.
+ * Cuts a stream into lines.
  *
- * @returns takes a piece, and returns the lines that are whole with it
+ * @returns a function that takes a piece, and returns the lines that it completes
  * @throws {RangeError} for a line that is too long
  */
 export function lineCutter(): (piece: Uint8Array) => string[] {

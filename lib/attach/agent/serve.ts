@@ -1,4 +1,4 @@
-/** What the agent of a session serves, by the channels that are open. */
+/** Serves the requests of a session's agent, as far as their channels are open. */
 
 import { delay } from "@std/async";
 import type { Container } from "../../container/container.ts";
@@ -33,21 +33,21 @@ export interface PortalOptions
   onAgain?: () => Promise<void> | undefined;
 }
 
-/** What is served. It ends with the scope of this value. */
+/** The service for a session's apps. It ends with the scope of this value. */
 export interface Portals extends AsyncDisposable {
   /**
-   * Lends what is dropped on a window, or pasted, while `dialogs` is open, and takes what is dragged out while `files` is;
-   * undefined where neither ever was.
+   * Lends what is dropped on a window, or pasted, while `dialogs` is open, and takes what is dragged out while `files`
+   * is; undefined where neither ever was open.
    */
   give: Dialogs["give"] | undefined;
-  /** The channels that apps have by it now: this desktop, the container and the session may lack what others take. */
+  /** The channels that are served now: this desktop, the container or the session may lack what others need. */
   served(): AgentChannel[];
 }
 
 /** For how long a yes is that is for an hour, in milliseconds. */
 const hourMs = 3_600_000;
 
-/** How many drags out of a window count one after the other, and in a second: each runs a program in the container. */
+/** The rate of drags out of a window: each runs a program in the container. */
 const handOutRate = { burst: 6, perSecond: 0.2 };
 
 /** The longest pause before an agent that has ended is started again, in milliseconds. */
@@ -64,7 +64,7 @@ export async function servePortals(container: Container, options: PortalOptions)
   const over = new AbortController();
   const signal = AbortSignal.any([host.signal, over.signal]);
   let agent: Agent | undefined;
-  /** A later run has taken the agent's place: whatever is said to one that waits ends it. */
+  /** A later run has taken the agent's place, and this one waits: any line sent to it would end it. */
   let isReplaced = false;
   const send: Agent["send"] = (message) => isReplaced ? undefined : agent?.send(message);
   const consent = createConsent({
@@ -91,12 +91,12 @@ export async function servePortals(container: Container, options: PortalOptions)
   let isReady = false;
   const tellScheme = (found = scheme): void => {
     scheme = found;
-    // An agent that has not found its session yet takes whatever is said for the end of this one.
+    // An agent that has not found its session yet would take any line for the end of this run.
     if (scheme !== undefined && isReady) send({ scheme });
   };
   const look = open.has("look") ? followColorScheme(host, tellScheme) : undefined;
 
-  /** A file that an app prints, and that the host does not, is saved where the user chooses. */
+  /** Handles a file. One that cannot be printed is saved where the user chooses. */
   const handOver = async (request: Extract<AgentRequest, { ask: "file" | "print" }>): Promise<void> => {
     const { ask, id, name } = request;
     const outcome = ask === "print" && !open.has("printing") ? "no printer" : await desktop.act(request);
@@ -127,7 +127,7 @@ export async function servePortals(container: Container, options: PortalOptions)
 
   const tellSession = async (line: (name: string) => string): Promise<void> => host.ui.status(line(await session));
 
-  /** What a later run has put on record, and shown, was its own. */
+  /** Records and shows the channels of this run again, in place of a later run's. */
   const tellAgain = async (): Promise<void> => {
     const channels = channelLine(open, asks.intersection(open));
     await tellSession((name) => `This run serves the apps of "${name}" again. ${channels}`);
@@ -169,7 +169,7 @@ export async function servePortals(container: Container, options: PortalOptions)
     }
   };
 
-  /** Starts the agent again where the connection to another machine breaks, and when a later run has ended. */
+  /** Starts the agent again when the connection to another machine breaks, and when a later run has ended. */
   const keepAgent = async (): Promise<void> => {
     for (let pauseMs = restartMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, maxRestartMs)) {
       agent = await startAgent(container, { session, run, channels, waits: isReplaced, onRequest });

@@ -31,7 +31,7 @@ import { framed, type Pixels, side } from "./tray_picture.ts";
 export type TrayLine = Extract<AgentRequest, { ask: "icon" | "pixels" | "no-icon" }>;
 
 const maxIcons = 8;
-/** How often there may be a new one. */
+/** How often there may be a new icon. */
 const bearable = { perSecond: 0.1, burst: 16 };
 /** The pause between two changes of what is shown, in milliseconds. */
 const pauseMs = 500;
@@ -43,9 +43,9 @@ const python = "/usr/bin/python3";
 
 /** The icons of a run. They are gone at the end of this value's scope. */
 export interface Tray extends Disposable {
-  /** Whether it shows none any more, whatever comes. */
+  /** Whether it has ended, and shows no more icons. */
   readonly isOver: boolean;
-  /** Takes what the agent says. */
+  /** Takes a line from the agent. */
   take(line: TrayLine): void;
   /** Takes all icons away: the agent has ended. */
   clear(): void;
@@ -60,9 +60,9 @@ export async function hasTray(host: Pick<Host, "run">): Promise<boolean> {
   return answer?.stdout.trim() === "(true,)";
 }
 
-/** An icon that the agent has told of. */
+/** An icon that the agent has announced. */
 interface Icon {
-  /** Its number for tray.py, which no other one has. */
+  /** Its unique number for tray.py. */
   number: number;
   line: Extract<TrayLine, { ask: "icon" }>;
   pixels?: Pixels;
@@ -71,7 +71,7 @@ interface Icon {
 }
 
 /**
- * Makes the tray of a run, which is empty.
+ * Makes the tray of a run, without icons.
  *
  * @param options `send` tells the agent what the user does with an icon, and that there is no tray any more; `closing`
  * aborts when the channel closes; `pause` is what passes between two changes of what is shown
@@ -140,7 +140,7 @@ export function createTray(
     }
   };
 
-  /** Shows what has changed, unless that was done just before: then, in a while. */
+  /** Shows what has changed: at once, or a pause after the last time. */
   const update = async (): Promise<void> => {
     const isDue = gone.length > 0 || [...icons.values()].some(({ hasChanged }) => hasChanged);
     if (!isDue || isPaused || over.signal.aborted) return;
@@ -196,7 +196,7 @@ export function createTray(
 /**
  * Starts tray.py, until `signal` aborts. `onEnd` is called with the reason if it ends before.
  *
- * @returns tells it something
+ * @returns a function that sends it a line
  */
 function startTray(
   { host, label }: Pick<Container, "host" | "label">,

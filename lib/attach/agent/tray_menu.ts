@@ -7,9 +7,9 @@ import type { MenuEntry } from "./requests.ts";
 export interface Menu {
   /** As tray.py takes them. */
   shown: readonly unknown[];
-  /** What the app calls them, by the ids that the panel knows. */
+  /** The app's entries, by the panel's ids. */
   entries: ReadonlyMap<number, MenuEntry>;
-  /** The ids of the panel's, by id and label of the app's. */
+  /** The panel's ids, by the app's id and label. */
   ids: ReadonlyMap<string, number>;
   lastId: number;
 }
@@ -23,8 +23,8 @@ export function emptyMenu(container: string): Menu {
 }
 
 /**
- * The menu that follows another one. An item has an id for as long as the app has it by the same id and label, and no
- * other item ever gets that: a panel may still show the menu before.
+ * The next menu. An item keeps its id as long as the app has it under the same id and label, and no other item ever
+ * gets that id: a panel may still show the old menu.
  */
 export function nextMenu({ shown, ids, lastId }: Menu, given: readonly MenuEntry[]): Menu {
   const next = { entries: new Map<number, MenuEntry>(), ids: new Map<string, number>(), lastId };
@@ -42,14 +42,14 @@ export function nextMenu({ shown, ids, lastId }: Menu, given: readonly MenuEntry
   return { ...next, shown: [...shown.slice(0, 2), ...added] };
 }
 
-/** One line in which no panel finds markup. */
+/** One line without anything that a panel takes for markup. */
 export function withoutMarkup(text: string, max: number): string {
   const alike: Readonly<Record<string, string>> = { "<": "‹", ">": "›", "&": "＆" };
   return shortLine(text, max).replace(/[<>&]/g, (character) => alike[character]!);
 }
 
 function shownItem(label: string): Record<string, unknown> {
-  // An underscore is for the next letter to be a mnemonic.
+  // An underscore makes the next letter a mnemonic.
   return { label: withoutMarkup(label, maxLabel).replaceAll("_", "__"), toggle: "", on: false, menu: [] };
 }
 

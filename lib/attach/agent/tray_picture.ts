@@ -1,6 +1,6 @@
 /** The picture of an icon in the host's tray: what the app sends, in a frame of its container's colour. */
 
-/** The side of what the host's panel gets, in pixels. */
+/** The side of the picture for the host's panel, in pixels. */
 export const side = 48;
 
 /** A panel shows this at a third or half of its size. */
@@ -34,7 +34,7 @@ export function framed(pixels: Pixels | undefined, colour: string): Uint8Array {
   return picture;
 }
 
-/** The pixel at a place inside the frame, between the four next to it, each as much as can be seen of it. */
+/** The pixel at a place inside the frame: the mean of the four nearest ones, weighted by distance and opacity. */
 function sample({ width, height, argb }: Pixels, x: number, y: number): number[] {
   const scale = Math.max(width, height) / inside;
   const left = (x + 0.5) * scale - 0.5 - (scale * inside - width) / 2;

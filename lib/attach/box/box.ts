@@ -103,14 +103,14 @@ export function boxedArgv(
   ];
 }
 
-/** How a path of the host is shown at the same place, read-only if it is there. */
+/** The option that shows a path of the host at the same place; by default read-only, and only if it is there. */
 function atSamePath(path: string, option = "--ro-bind-try"): string[] {
   return [option, path, path];
 }
 
 /**
- * What all boxes begin with: bubblewrap's options for one in which there is a read-only system, and nothing of the
- * user's. Files and the program to run follow.
+ * How the command line of each box begins: bubblewrap's options for a read-only system, with nothing of the user's.
+ * Files and the program to run follow.
  *
  * @param env all of the environment but the path of programs
  * @param options further options of bubblewrap
@@ -150,9 +150,9 @@ async function canLimitMemory(host: Host): Promise<boolean> {
 }
 
 /**
- * What keeps bubblewrap from making a box, by what it printed; undefined when that is not the reason.
+ * The error for a box that bubblewrap cannot make, going by what it printed; undefined for another reason.
  *
- * @param printed what a box printed that has ended
+ * @param printed the output of a box that has ended
  */
 export function boxDenied(printed: string): UserError | undefined {
   if (!/^bwrap: /m.test(printed)) return undefined;

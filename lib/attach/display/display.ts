@@ -18,15 +18,15 @@ export interface Display {
    * @throws {UserError} when none can
    */
   check(container: Pick<Container, "host" | "crossesNetwork">, request: DisplayRequest, why?: string): void;
-  /** Finds out what {@linkcode Display.open} needs to know of the host. What fails, that tells. */
+  /** Finds out early what {@linkcode Display.open} needs to know about the host; errors are left to that. */
   prepare(host: Host): Promise<unknown>;
-  /** Patterns of files of a container's that a session on this display reads before it has a window. */
+  /** Patterns of the files in a container that a session on this display reads before its first window. */
   preload: readonly string[];
   /** Starts what shows the windows of a session of this container, which then waits for one. */
   open(container: Container, options: WindowsOptions): Promise<Windows>;
 }
 
-/** What of a request decides on the display. */
+/** The parts of a request that decide on the display. */
 export type DisplayRequest = Pick<StartRequest, "display" | "userOptions" | "detached" | "box">;
 
 /** How the windows of a session are to be shown. */
@@ -35,7 +35,7 @@ export interface WindowsOptions
   border: ContainerBorder;
   /** The app that is to be started, and its arguments. */
   app?: readonly string[];
-  /** When they are shown: what shows them is started now, or not before the session is known, or by another run. */
+  /** When they are shown: now, once the session is known, or by another run. */
   when: "now" | "later" | "never";
   /** As for {@linkcode Display.check}. */
   why?: string | undefined;
@@ -43,7 +43,7 @@ export interface WindowsOptions
 
 /** The windows of a session, before there are any. What shows them ends with the scope of this value, unless it stays. */
 export interface Windows extends AsyncDisposable {
-  /** What the user is told of them, after the open channels. */
+  /** What the user is told about them, after the open channels. */
   note: string;
   /** What of the session outlives the run that shows it. */
   outlivesRun: "nothing" | "session" | "windows";
@@ -75,14 +75,14 @@ export interface ServerEnd {
   program: string;
   /** The error for a container without that program. */
   missing(cause: unknown): UserError;
-  /** What begins it, before the apps learn of the portals, and what becomes it. */
+  /** The script that prepares it, before the apps learn of the portals, and the one that becomes it. */
   scripts: readonly [begin: string, end: string];
   /** Values in front of these. */
   values: Readonly<Record<string, string>>;
   environment: Readonly<Record<string, string>>;
   /** The positional parameters. */
   words: readonly string[];
-  /** What the host's end has made ready for it, and nothing is started before; undefined where it makes its own socket. */
+  /** The host's end that it connects to, and waits for; undefined where it makes its own socket. */
   hostEnd?: {
     /** The base name of the socket at which the host's end listens. The session gives it its own name. */
     transport: string;

@@ -40,15 +40,15 @@ export interface ShowRequest {
   /** What is to show its windows. */
   display: DisplayWord;
   open: ReadonlySet<Channel>;
-  /** How long those are open that do not stay open, in milliseconds. */
+  /** For how long the channels with a time limit are open, in milliseconds. */
   times?: ReadonlyMap<Channel, number> | undefined;
   /** The channels whose every use the user is asked about. */
   asks: ReadonlySet<AskableChannel>;
-  /** Where the settings are written that say which channels are open, as far as that is not on the command line. */
+  /** Where the settings are that open channels, as far as the command line does not. */
   channelsFrom?: readonly string[];
   /** Where links and files open; undefined: on this host. */
   opening?: Opening | undefined;
-  /** What the container's border is to be from now on; undefined: what it was. */
+  /** The container's border from now on; undefined: as before. */
   border: ContainerBorder | "auto" | undefined;
   /** The user's own options of `xpra attach`. */
   userOptions: readonly string[];
@@ -63,7 +63,7 @@ export interface StartRequest extends ShowRequest {
   app: readonly string[];
   /** Starts it without its windows. */
   detached: boolean;
-  /** Joins a session in which the app runs whatever the channels and the display of that are. */
+  /** Joins a session in which the app runs, whatever its channels and its display. */
   joinsAny?: boolean;
   /** Whether it is started to open something: there is an address in the app's place, or one of the web after `--`. */
   isOpening?: boolean;

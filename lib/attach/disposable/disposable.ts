@@ -71,7 +71,10 @@ export async function runDisposable(container: Container, request: DisposableReq
   });
 }
 
-/** An error without advice on a copy that is gone. What the app needs, which the hint ends with, holds for its source, too. */
+/**
+ * The error without advice about a copy that is gone. The end of the hint, on what the app needs, stays: it holds for
+ * the source, too.
+ */
 export function withoutCopy(error: unknown, copy: string, source: string): unknown {
   if (!(error instanceof UserError) || !error.hint.includes(copy)) return error;
   const parts = error.hint.split("; ");

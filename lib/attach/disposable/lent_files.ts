@@ -84,8 +84,8 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
 }
 
 /**
- * Where files with these base names are, below the directory of lent files: the second one of a name is in a directory
- * that is called as none of them.
+ * The paths of files with these base names, below the directory of lent files. A second file of one name goes into a
+ * directory whose name none of them has.
  */
 export function placesOf(names: readonly string[]): string[] {
   return names.map((name, index) => {

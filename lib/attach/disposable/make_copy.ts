@@ -22,7 +22,7 @@ import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, nextHostUid } from "../../engine/instance.ts";
 
 /**
- * What copies of a container are made of. Warns when that has had no updates for long.
+ * The origin of a container's copies. Warns when it has had no updates for a long time.
  *
  * @throws {UserError} when there is no such container, or no snapshot of it
  */
@@ -47,7 +47,7 @@ export async function requireOrigin(host: Host, source: Instance): Promise<Origi
   return origin;
 }
 
-/** How long copies may be made of one thing without updates before the user is told. */
+/** After how many days without updates of the origin the user is warned. */
 const freshDays = 30;
 
 export interface NewCopy extends Copy {
@@ -57,11 +57,11 @@ export interface NewCopy extends Copy {
 }
 
 /**
- * Makes a copy up to where the directories that it shares are ready, so that windows can be prepared while the rest is
- * done. If a step fails, all is undone.
+ * Makes a copy until its shared directories are ready, so that windows can be prepared while the rest is done. If a
+ * step fails, all is undone.
  *
- * @param options `lend`: puts files into it before it starts; `max`: as for {@linkcode beginCopy}; `meanwhile`: is called
- * when the engine is at work
+ * @param options `lend`: puts files into it before it starts; `max`: as for {@linkcode beginCopy}; `meanwhile`: is
+ * called when the engine is at work
  */
 export async function makeCopy(
   host: Host,

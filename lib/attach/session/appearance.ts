@@ -105,7 +105,7 @@ const cursorSize = /^([89]|[1-9]\d|1\d\d|2[0-4]\d|25[0-6])$/;
 /** The name of a theme that is dark, such as `Adwaita-dark` and `Mint-Y-Dark-Aqua`. */
 const darkName = /(?:^|[^a-z])dark(?![a-z])/i;
 
-/** What the pattern's group holds of the first value that matches. */
+/** The pattern's group in the first value that matches. */
 function first(pattern: RegExp, ...values: readonly (string | undefined)[]): string | undefined {
   for (const value of values) {
     const found = value === undefined ? undefined : pattern.exec(value)?.[1];

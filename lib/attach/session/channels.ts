@@ -23,7 +23,7 @@ const channels: Readonly<Record<Channel, readonly (typeof presetNames)[number][]
 
 export const channelNames = Object.keys(channels) as readonly Channel[];
 
-/** What a list of channels consists of. */
+/** The words that a list of channels may have. */
 export const channelWords: readonly string[] = ["clipboard", ...channelNames];
 
 /** The channels of a table that name the preset. */
@@ -157,10 +157,10 @@ export function channelNamesOf(channels: ReadonlySet<Channel>): string[] {
 }
 
 /**
- * The list of `--allow` without times, and how long those channels are to be open that have one, as in `microphone:20m`,
- * in milliseconds. Of several times for a channel, the shortest holds.
+ * The list of `--allow` without times, and how long those channels are to be open that have one, as in
+ * `microphone:20m`, in milliseconds. Of several times for a channel, the shortest holds.
  *
- * @throws {UserError} exit code 2 for a time that is none, and for what cannot be taken back
+ * @throws {UserError} exit code 2 for an invalid time, and for a channel that cannot be closed again
  */
 export function splitTimes(allow: string): { names: string; times: Map<Channel, number> } {
   const times = new Map<Channel, number>();
@@ -177,7 +177,7 @@ export function splitTimes(allow: string): { names: string; times: Map<Channel, 
   return { names: names.join(","), times };
 }
 
-/** Throws for a channel that a session has for as long as it runs. */
+/** Throws for a channel that cannot be closed while its session runs. */
 export function checkCanClose(channel: Channel): void {
   if (channel !== "look") return;
   throw inputError(

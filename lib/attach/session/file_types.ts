@@ -1,6 +1,6 @@
 /**
- * The types of files by the endings of their names. What is in a file never decides: it could be a program, and the app
- * for its type one that runs it. So there is none of a program's here.
+ * The types of files by the endings of their names. A file's content never decides: it could be a program, which the
+ * app for its type would run. So no type of program is among them.
  */
 
 import { extname } from "@std/path";
@@ -56,7 +56,7 @@ const types: Readonly<Record<string, string>> = {
 /**
  * The type of a file of this name.
  *
- * @throws {UserError} exit code 2 for a name that tells none
+ * @throws {UserError} exit code 2 for a name without a known ending
  */
 export function typeOf(name: string): string {
   const end = extname(name).slice(1).toLowerCase();

@@ -11,11 +11,11 @@ import type { Container } from "../../container/container.ts";
 export interface SessionEnd {
   /** What has become of them. */
   windows: WindowsEnd;
-  /** What may help where its app has failed, to end a hint with. */
+  /** The end of the hint when its app has failed. */
   hint?(app: AppOutcome): string;
-  /** Why its app has failed, where that is the display's doing. */
+  /** The error when the display is the reason why its app has failed. */
   lost?(): Promise<UserError | undefined>;
-  /** Why they are gone although its app has not ended; undefined where its user knows. `app`: what is known of that. */
+  /** The error when they are gone although its app has not ended; undefined where the user knows why. */
   failure(app: AppOutcome | undefined): Promise<UserError | undefined> | UserError;
 }
 

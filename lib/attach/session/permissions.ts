@@ -20,30 +20,30 @@ import { attachLine } from "./advice.ts";
 import { channelNamesOf } from "./channels.ts";
 
 export interface Permissions {
-  /** The channels that are open now: all who go by them hold this very set. None is opened again. */
+  /** The channels that are open now: everyone who checks them uses this very set. None is opened again. */
   readonly open: ReadonlySet<Channel>;
   /** Aborts when a channel is closed, or if it is. */
   closing(channel: Channel): AbortSignal;
   /** Whether a channel was given a time. */
   isLimited(channel: Channel): boolean;
-  /** Begins the time of those that are open for a while. */
+  /** Starts the clocks of the channels with a time limit. */
   begin(): void;
-  /** Has something end after a while, for which the user has allowed these channels, and tells the user of both. */
+  /** Allows channels for some time, as the user has agreed, and calls `end` after it. Tells the user of both. */
   allowFor(channels: readonly Channel[], allowed: { ms: number; then: string; end: () => void }): void;
-  /** When those end that are allowed for a while, in milliseconds since 1970. */
+  /** When the channels with a time limit close, in milliseconds since 1970. */
   ends(): Map<Channel, number>;
   /** Closes channels. Returns those that were open. */
   close(channels: Iterable<Channel>): Channel[];
-  /** Closes those that are open for a while, since the run ends. Returns them. */
+  /** Closes the channels with a time limit, since the run ends. Returns them. */
   end(): Channel[];
-  /** What is called when a channel has been closed, or has another end. */
+  /** Called when a channel has been closed, or has got another time limit. */
   onChange: () => void;
 }
 
 /**
  * The channels of a run that has just begun.
  *
- * @param options `times`: how long those are open that do not stay open, in milliseconds
+ * @param options `times`: for how long the channels with a time limit are open, in milliseconds
  */
 export function createPermissions(
   { host, label, options }: Pick<Container, "host" | "label" | "options">,
@@ -73,7 +73,7 @@ export function createPermissions(
     host.ui.status(`${what}${more && `. ${more}`}`);
     showOnDesktop(label, asCalled(`${what}. ${more}`.trimEnd(), host.env), { kind: "warning", run: host.run });
   };
-  /** Has something end after a while, and tells the user of both. */
+  /** Starts the time limit of channels, and tells the user of its beginning and its end. */
   const start = (
     deadlines: Map<Channel, Deadline>,
     channels: readonly Channel[],

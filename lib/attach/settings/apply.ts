@@ -11,9 +11,9 @@ import { listKeys, optionOf, type Setting, type SettingKey, type Settings, setti
 export interface Applied {
   /** The options, with those that the settings add. */
   values: ReadonlyMap<string, string>;
-  /** The preset that no option opens more than, where one is set. */
+  /** The preset beyond which no option opens channels, where one is set. */
   atMost: Setting | undefined;
-  /** Where it is written which channels are open and where they lead, as far as that is not on the command line. */
+  /** Where the settings are that open channels and choose places, as far as the command line does not. */
   from: readonly string[];
 }
 
@@ -93,7 +93,7 @@ export async function presetFor(host: Pick<Host, "env">, word: string): Promise<
   return presetNames.find((name) => name === preset || name === atMost)!;
 }
 
-/** What follows the line about the open channels: where the settings are that say so, all of which are in one file. */
+/** The end of the line about the open channels: where the settings for them are, all in one file. */
 export function setIn(channelsFrom: readonly string[] = []): string {
   const [first, ...more] = new Set(channelsFrom);
   const lines = more.map((place) => `, ${place.slice(place.lastIndexOf(":") + 1)}`).join("");

@@ -131,7 +131,7 @@ export function matches(pattern: string, word: string): boolean {
 }
 
 /**
- * Where the entries are that name a container, by its name alone: they stay, and the next one of this name has them.
+ * Where the entries are that name just this container: they stay, and hold for the next container of this name.
  *
  * @param word `[REMOTE:]NAME`
  */

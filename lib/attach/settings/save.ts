@@ -127,7 +127,7 @@ export async function withEntry(
   );
 }
 
-/** What holds with the options and what was kept before, which the options come before as in the run that has them. */
+/** The settings to keep: the options, over what was kept before. */
 function withKept(given: ReadonlyMap<SettingKey, string>, kept: Settings): Map<SettingKey, string> {
   const options = new Map([...given].map(([key, value]) => [optionOf(key), value]));
   const { values, atMost } = applySettings(options, kept);

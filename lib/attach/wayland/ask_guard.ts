@@ -1,4 +1,4 @@
-/** A command of the user's asks the guard of a session whose windows are on this host's Wayland desktop. */
+/** Sends the user's commands to the guard of a session whose windows are on this host's Wayland desktop. */
 
 import { basename, join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
@@ -55,7 +55,7 @@ export async function askGuard(
 /**
  * Closes directions of the clipboard of a session. Returns those that were open.
  *
- * @param options `channels`: all others of them count for nothing
+ * @param options `channels`: those besides the clipboard's are ignored
  * @throws as {@linkcode askGuard}, and for a guard that cannot do it
  */
 export async function closeInGuard(
@@ -82,7 +82,7 @@ export async function closeInGuard(
 }
 
 /**
- * Notes what is started next in a session, whose guard calls the window of an X server so. It may fail to: it is a name.
+ * Notes the app that is started next in a session: the guard names an X server's window after it. Failures are ignored.
  *
  * @param options `session`: its name; undefined: that of the only guard, and nothing is noted if there are more
  */

@@ -23,7 +23,8 @@ export async function awaitRemoteEnd(
   { session, client }: { session: string; client: WaylandClient },
 ): Promise<WindowsEnd> {
   const { host, label } = container;
-  // The container's answer, and its time, say nothing but that it is worth looking. It fails with the connection.
+  // The container may answer anything at any time: its answer only means that it is worth looking. It fails with the
+  // connection.
   const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
   try {
     const over = Promise.race([asked.catch(() => {}).then(() => false), client.ended.then(() => true)]);

@@ -63,7 +63,10 @@ export async function keepDrops(
   };
 }
 
-/** Answers a guard that has one drop and one paste at a time; where it is not lent, by nothing: the user knows of it. */
+/**
+ * Answers a guard, which has one drop and one paste at a time. The answer is empty where nothing is lent: the user
+ * knows.
+ */
 async function answerEach(
   listener: Deno.UnixListener,
   { lend, warn }: { lend: LendList; warn: (error: Error) => void },
