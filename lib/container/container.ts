@@ -29,7 +29,9 @@ export interface Site {
   readonly sharedSockets: string | undefined;
   /** Whether what passes between it and this machine crosses a network: it is kept small then. */
   readonly crossesNetwork: boolean;
-  /** As {@linkcode Container.boot}; and opens the connection by which all that follows goes, where one for each would be slow. */
+  /**
+   * Like {@linkcode Container.boot}, and opens one connection for all that follows, where one for each would be slow.
+   */
   connect(): Promise<Inside>;
   /**
    * A socket on this side by which a client comes to a session. It leads to the socket that was there when it was asked
@@ -44,7 +46,9 @@ export interface Site {
   lendSocket(path: string, name: string): Promise<string>;
   /** The sessions whose sockets are there; undefined where the container would have to be asked. */
   seenSessions(): Promise<string[] | undefined>;
-  /** Has the list of all sessions ask this container, too. A failure only costs its sessions their lines there. */
+  /**
+   * Makes the list of all sessions ask this container, too. If that fails, its sessions are missing there, and no more.
+   */
   noteUse(): void;
   /** The end of the log of a session, or of the one that has printed last; undefined where there is none. */
   log(options: { session: string | undefined; bytes: number }): Promise<SessionLog | undefined>;

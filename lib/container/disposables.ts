@@ -56,7 +56,7 @@ export function newCopyName(source: string): string {
   return `${source.slice(0, 63 - "-d".length - digits.length)}-d${digits}`;
 }
 
-/** The file that says that later copies are made of a copy. */
+/** The file that marks a copy as the origin of later ones. */
 function renewedPath({ directory }: Pick<Mounts, "directory">): string {
   return join(directory, "renewed");
 }
@@ -100,7 +100,7 @@ export async function findLeftovers(host: Host): Promise<Copy[]> {
   return await chooseCopies(host, async ({ mounts, lock }) => lock !== undefined && !await exists(renewedPath(mounts)));
 }
 
-/** Makes a copy, which does not run, the one that later copies are made of. */
+/** Makes a copy, which does not run, the origin of later copies. */
 export async function keepRenewed(host: Host, { mounts, lock }: Copy): Promise<void> {
   await host.change(`touch ${quoteWords([renewedPath(mounts)])}`, () => writeJson(renewedPath(mounts), true));
   release(lock);

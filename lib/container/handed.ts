@@ -25,10 +25,10 @@ import { readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { mountsRoot, privatePrefix } from "./paths.ts";
 
-/** How large a file that is handed over may be, and what becomes of it, in bytes. */
+/** How large a file that is handed over may be, in bytes, and a new version of it, however full the disk is. */
 export const maxHandedBytes = 256 * 2 ** 20;
 
-/** How large that may be which has become of one, in bytes: a video that was cut is larger than a text about it. */
+/** How large a new version of one may be, in bytes: a small project can become a large video. */
 export const maxVersionBytes = 2 ** 30;
 
 /** What the name of a directory ends with in which a file is handed over. */
@@ -48,7 +48,7 @@ export function isHanded(host: Pick<Host, "env">, path: string): boolean {
 }
 
 /**
- * Where that is put which has become of a file.
+ * The path for a new version of a file.
  *
  * @param label the container's, or the copy's: `[REMOTE:]NAME`. No name that a container chooses begins with a dot
  */
@@ -56,7 +56,7 @@ export function versionOf(path: string, label: string): string {
   return join(dirname(path), `.version.${label}`);
 }
 
-/** What has become of a file, in this directory: its path, and the container, or copy, in which that was. */
+/** The new version of a file in this directory: its path, and the container, or copy, that made it. */
 export async function findVersion(directory: string): Promise<{ path: string; madeIn: string } | undefined> {
   for (const { name } of await readDirectory(directory)) {
     // One that has not come whole has a dot behind the container's name; a remote's name may have some.

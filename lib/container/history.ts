@@ -20,7 +20,7 @@ import { lockFile } from "../base/lock.ts";
 import { revealInvisible } from "../base/text.ts";
 import { stateDirectory } from "./paths.ts";
 
-/** What passes, or happens. Names, addresses and types of data are texts of the container's. */
+/** An event for the history. Names, addresses and types of data are texts of the container's. */
 export type Happening =
   | {
     kind: "session";
@@ -33,7 +33,7 @@ export type Happening =
   /** A file of the host's. `readOnly`: the container has a copy, or may not write it. */
   | { kind: "file"; what: "lent"; path: string; readOnly: boolean }
   | { kind: "file"; what: "back"; path: string; changed: boolean }
-  /** What another container has made of a file of this one's: where that is now, and in which container it was made. */
+  /** A new version of one of its files: where it was saved, and in which container it was made. */
   | { kind: "file"; what: "saved"; path: string; bytes: number; where: string }
   /** A file of the container's that is among the user's downloads now. `where`: in which container, else. */
   | { kind: "download"; name: string; bytes: number; where?: string }
@@ -83,7 +83,7 @@ const maxFileBytes = 2 ** 20;
 /** How long a text of a line may be, in UTF-16 code units. Of a longer one, the beginning and the end stay. */
 const maxText = 300;
 
-/** Why something is refused for which there is no line. */
+/** Why something is refused when there is no line left for it. */
 export const historyIsFull = "no more of that fits into the history: this hour's lines are used up, or the disk is full";
 
 /** The history of a container, as a run writes it. */
@@ -92,7 +92,7 @@ export interface History {
   readonly keptAs: { name: string; copy?: string } | undefined;
   /** Writes a line, a moment later. Returns false for one too many: then it must not happen. */
   add(happening: Happening): boolean;
-  /** Likewise for what has happened already: the line is never one too many. Its source must have a limit. */
+  /** Adds a line for what has happened already, whatever the limit. Its source must have a limit of its own. */
   note(happening: Happening): void;
   /** Whether there is no line left for this kind. */
   isFull(kind: HappeningKind): boolean;
@@ -187,8 +187,8 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
 }
 
 /**
- * Takes over lines from a file in which a guard has left them for a run of later. Each names its history. Only one run at
- * a time may do this.
+ * Takes over the lines that a guard has left in a file for a later run. Each names its history. Only one run at a time
+ * may do this.
  *
  * @param path may be missing; the guard may go on to write
  */
@@ -229,7 +229,7 @@ async function append(path: string, text: string): Promise<void> {
   if (now && now.size > maxFileBytes) await Deno.rename(path, path.replace(/\.jsonl$/, ".old.jsonl"));
 }
 
-/** A line whose texts show what they are, and are not too long. */
+/** A line with its invisible characters shown and its texts cut. */
 function bounded(line: HistoryLine): HistoryLine {
   const entries = Object.entries(line).map(([key, value]) => [key, typeof value === "string" ? shown(value) : value]);
   return Object.fromEntries(entries) as HistoryLine;

@@ -1,6 +1,6 @@
 /**
- * What disposable copies of a container are made of: the snapshot that create.ts has taken at its end, or a copy of it
- * that `create.ts --update` has brought up to date, whichever is newer.
+ * The origin of a container's disposable copies: the snapshot that create.ts has taken at its end, or a copy of it that
+ * `create.ts --update` has brought up to date, whichever is newer.
  */
 
 import bootCopy from "./boot_copy.sh" with { type: "text" };
@@ -18,7 +18,7 @@ import type { Device } from "../engine/answer.ts";
 import { pushFile } from "../engine/instance_files.ts";
 import { copyInstance, findSnapshot, type Snapshot } from "../engine/snapshot.ts";
 
-/** What copies are made of. */
+/** What copies of a container are made of. */
 export interface Origin extends Snapshot {
   /** The container's name. */
   source: string;
@@ -30,7 +30,7 @@ export interface Origin extends Snapshot {
 }
 
 /**
- * What copies of a container are made of; undefined where there is nothing of the kind.
+ * The origin of a container's copies; undefined where there is none.
  *
  * @throws {UserError} when there is no such container
  */

@@ -1,6 +1,6 @@
 /**
- * What there is of a container's name before it is made: refused, or used when the user agrees. Directories of
- * containers of both engines, or of two projects, can have one name on this host.
+ * What has a new container's name already: it is refused, or used when the user agrees. Directories of containers of
+ * both engines, or of two projects, can have one name on this host.
  */
 
 import type { Host } from "../base/host.ts";

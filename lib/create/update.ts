@@ -1,6 +1,6 @@
 /**
- * `create.ts --update [NAME...]`: installs the newest software in containers, and in what disposable copies of them are
- * made of.
+ * `create.ts --update [NAME...]`: installs the newest software in containers, and in the origins of their disposable
+ * copies.
  */
 
 import { seenSessions } from "../container/sessions.ts";
@@ -209,10 +209,10 @@ function countIn(stdout: string): number {
 }
 
 /**
- * Renews what disposable copies of a container are made of: a copy of that is brought up to date, and takes its place.
- * Nothing that has become of the container itself gets into it.
+ * Renews the origin of a container's disposable copies: a copy of it is brought up to date, and takes its place.
+ * Nothing from the container itself gets into it.
  *
- * @returns whether there is something of the kind
+ * @returns whether there is an origin
  */
 async function renew(host: Host, source: Instance): Promise<boolean> {
   const { engine } = source;

@@ -206,7 +206,7 @@ export async function environmentOf(host: Host, engine: Engine): Promise<Environ
 }
 
 /**
- * What an engine misses on this host, one line each.
+ * The engine's own warnings about this host, one line each.
  *
  * @returns undefined where the user may use one project of their own, and nothing else
  */

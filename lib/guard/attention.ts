@@ -7,9 +7,9 @@
 const inputMs = 1_000;
 
 /**
- * For this long, in milliseconds, nothing may have the keyboard on its way from one of the windows to another, such as
- * the one that wl-copy opens. The host moves it in one step, of which its connections tell one by one; in that time
- * nobody copies anything in another window.
+ * How long the keyboard may be in none of the windows while it moves from one to another, such as one that wl-copy
+ * opens, in milliseconds. The host moves it in one step, which its connections report one by one; in that time nobody
+ * copies anything in another window.
  */
 const handoverMs = 200;
 

@@ -28,7 +28,7 @@ export interface Closing {
   end(): WindowsEnd;
 }
 
-/** No windows yet. `now` is a clock in milliseconds. */
+/** Makes the record of a session without windows. `now` is a clock in milliseconds. */
 export function createClosing(now: () => number = () => performance.now()): Closing {
   const open = new Set<unknown>();
   /** When each was asked for. */

@@ -14,22 +14,22 @@ export interface Question {
   channel: QuestionChannel;
   /** What the container wants to do: "open a link". */
   what: string;
-  /** The first sentence, where it is not that the container asks to do this. */
+  /** The first sentence, where the container has not asked to do this. */
   asks?: string;
   /** Why the user is asked, where that is not what `--ask` says: lines of at most 88 characters. */
   why?: string;
-  /** What there is to know about it, each with its name. All texts are printable; some are the container's own. */
+  /** Its details, each with its name. All texts are printable; some are the container's own. */
   details: readonly (readonly [name: string, text: string])[];
-  /** In what ways it can be done, where the user chooses one: the words of its button. */
+  /** The ways to do it, where the user chooses one: the words of the buttons. */
   choices?: readonly string[];
-  /** A yes is for this use alone, and an earlier one for more is none for it. */
+  /** A yes counts for this use alone, and an earlier yes for more does not cover it. */
   isForOnce?: boolean;
 }
 
 /** The user's answer: yes or no for this use, yes for an hour, or either for all uses of the channel in this session. */
 export type Answer = Yes | "no" | "never" | Choice;
 
-/** For which uses a yes is. */
+/** The uses that a yes covers. */
 export type Yes = "once" | "hour" | "session";
 
 /** A yes to a question with choices. */

@@ -1,6 +1,6 @@
 /**
- * What crosses the clipboard, added up for the history of the container: an app may read it fifty times a second. What of
- * the same type goes the same way is one line for half a minute. The text is never looked at.
+ * What crosses the clipboard, added up for the history of the container: an app may read it fifty times a second. All
+ * of one type in one direction is one line for half a minute. The text is never looked at.
  */
 
 import { dataTypes } from "./data_types.ts";
@@ -42,7 +42,7 @@ export interface Crossings {
 export const noCrossings: Crossings = { mayCross: () => true, add() {}, look() {} };
 
 /**
- * Nothing has crossed yet.
+ * Makes the count of a run in which nothing has crossed yet.
  *
  * @param options `report`: takes a line for the history; `mayReport`: whether there is room for one; `tell`: tells the
  * user; `now`: milliseconds since 1970

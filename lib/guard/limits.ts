@@ -28,7 +28,7 @@ export const popupReach = 48;
 const maxPopupShares = { one: 0.5, together: 0.75 } as const;
 /** Other popups may be near a popup of this size: it may be a menu, and they may be its own. */
 export const minMenu: Size = { width: 32, height: 16 };
-/** So long after the user has left, in milliseconds, popups are closed. */
+/** How long after the user has left popups are closed, in milliseconds. */
 export const leaveMs = 1_000;
 
 /** The most that passes when something is pasted or dropped, in bytes. */

@@ -9,7 +9,9 @@ import { maxDataBytes } from "./limits.ts";
 
 /** How often it is looked whether the ends read, in milliseconds. */
 export const lookMs = 500;
-/** For so long an end may read nothing of what waits for it, in milliseconds. Then nobody counts as working there. */
+/**
+ * How long an end may read nothing of what waits for it, in milliseconds. After that, nobody counts as working there.
+ */
 const maxPauseMs = 1_000;
 /**
  * How many bytes may wait for the container, on all of its connections together, for more to be taken: xpra sends all
@@ -44,7 +46,7 @@ export interface AllOutgoing {
   look(): void;
 }
 
-/** Nothing is on its way yet. `stuckMs`: for so long the container may read nothing, until it is cut off. */
+/** Makes the queues of a guard. `stuckMs`: how long the container may read nothing before it is cut off. */
 export function createOutgoing({ stuckMs: maxStuckMs }: { stuckMs: number }): AllOutgoing {
   const ends = new Set<End>();
   const mayWait = (): boolean => {

@@ -1,14 +1,14 @@
 /** Bytes of a stream that wait until enough of them are there. */
 
-/** What waits. */
+/** A buffer for bytes that wait. */
 export interface PendingBytes {
-  /** Takes the next bytes. Gives all that wait, once there are as many as are wanted. Valid until it is called again. */
+  /** Takes the next bytes. Returns all that wait, once there are as many as are wanted; valid until the next call. */
   add(chunk: Uint8Array): Uint8Array | undefined;
-  /** Keeps a copy of what is left of them, until there are so many. */
+  /** Keeps a copy of the rest of them until there are so many. */
   keep(rest: Uint8Array, wanted: number): void;
 }
 
-/** Nothing waits yet. Its memory grows with what has come, not with what is wanted. */
+/** Makes an empty buffer. Its memory grows with what has come, not with what is wanted. */
 export function createPendingBytes(): PendingBytes {
   let held = new Uint8Array();
   let filled = 0;

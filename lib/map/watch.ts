@@ -19,9 +19,9 @@ const missingMs = 2_000;
 export interface FollowOptions {
   /** What is lent. Each new file takes the old one's place in this array; copies need no following. */
   loans: Loan[];
-  /** By what the new files are judged. */
+  /** What decides whether a new file can be lent. */
   rules: FileRules;
-  /** Tells something that the user should know. */
+  /** Tells the user something. */
   tell(text: string): Promise<void>;
   signal: AbortSignal;
 }

@@ -38,7 +38,7 @@ export function maxVersion(size: number): number {
   return 4 * size + maxGrowth;
 }
 
-/** After how many bytes there is another look at how much may come. */
+/** After how many bytes the limit is looked up again. */
 const lookBytes = 2 ** 26;
 
 /** What a copy is: its size, device, inode and times, as `read_copy.sh` prints them. */

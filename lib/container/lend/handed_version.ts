@@ -1,4 +1,4 @@
-/** What becomes of files that are handed over, on its way: see `container/handed.ts`. */
+/** Brings back new versions of files that were handed over: see `container/handed.ts`. */
 
 import { basename, extname, join } from "@std/path";
 import { showOnDesktop } from "../../base/desktop.ts";
@@ -14,7 +14,7 @@ import type { LentCopy, Tell } from "./loan.ts";
 import { freeBytes } from "./room.ts";
 
 /**
- * Brings what a container has made of a file that was handed over to it, for the run that waits for it; to the
+ * Fetches a container's new version of a file that was handed over to it, for the run that waits for it; into the
  * downloads where none does.
  *
  * @param options `tell`: called with what the user should know
@@ -76,8 +76,8 @@ async function copyOver(from: string, to: string): Promise<void> {
 /**
  * Puts a new version of a file beside it in a container, as its user, under a name that is free.
  *
- * @param options `path`: what has become of the file; `name`: the file's, which is fit to be one; `directory`: that of the
- * file in the container, which has said so itself
+ * @param options `path`: the new version; `name`: the file's, which is fit to be one; `directory`: that of the file in
+ * the container, which has said so itself
  * @returns its path there
  * @throws {UserError} when it cannot be put there
  */

@@ -203,9 +203,10 @@ export async function forgetCopy(host: Host, { id }: Pick<LentCopy, "id">): Prom
 }
 
 /**
- * Keeps other runs from bringing a copy anywhere, to the end of the scope of the value.
+ * Locks a copy against other runs until the end of the scope of the value.
  *
- * @param options `wait`: for a run that does so just now, unless the host is to stop; else that is undefined
+ * @param options `wait`: wait for the run that has locked it, unless the host is to stop; otherwise the result is
+ * undefined
  */
 export async function lockCopy(
   host: Host,

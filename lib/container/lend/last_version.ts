@@ -1,6 +1,6 @@
 /**
- * What a container has made of a mapped file that is not on the host any more: it goes with the device, and so it is put
- * beside the place of the file before that.
+ * Saves a container's version of a mapped file that was deleted on the host: it would go with the device, so it is put
+ * beside the place of the file first.
  */
 
 import type { Host } from "../../base/host.ts";
@@ -25,7 +25,7 @@ const [minReadMs, maxReadMs, msPerByte] = [30_000, 45_000, 1 / 10_000];
 /** Nothing has this content: {@linkcode readBack} then sends what there is. */
 const nothing: Content = { size: -1, sha256: "" };
 
-/** What became of them. */
+/** The outcome of {@linkcode keepLastVersions}. */
 export interface Kept {
   /** What the user should know. */
   findings: string[];

@@ -1,6 +1,6 @@
 /**
- * Files lent as copies: to a container that is on another machine, and where an app may put another file in the place of
- * its own. Each is on record first, then it is put there. What the container has made of it comes back, and the copy is
+ * Files lent as copies: to a container that is on another machine, and where an app may put another file in the place
+ * of its own. Each is on record first, then it is put there. The container's version comes back, and the copy is
  * removed once that is safe here.
  */
 
@@ -76,8 +76,7 @@ async function makeMapsDirectory(host: Host, instance: Instance, user: Container
 }
 
 /**
- * Brings what the container has made of a copy, while the copy stays lent. A version that is just being written is left
- * for later.
+ * Fetches the container's version of a copy that stays lent. A version that is just being written is left for later.
  *
  * @returns whether the two sides differ now, since both were changed: the user is told
  */

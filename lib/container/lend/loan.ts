@@ -24,7 +24,10 @@ export interface LoanRecord extends InodeId {
   readOnly: boolean;
   /** The `Presence` of the run that waits and will take it back; null when it stays lent until `--unmap`. */
   owner: string | null;
-  /** Another container has handed it over: the copy may be changed, and what becomes of it is asked for, see `container/handed.ts`. */
+  /**
+   * Another container has handed it over: the copy may be changed, and the user is asked about its new version, see
+   * `container/handed.ts`.
+   */
   handed?: true;
   /** The session for which the user chose it, in a dialog of its own. */
   session?: string;
@@ -65,9 +68,9 @@ export interface LentCopy extends LoanRecord {
   user: string;
   /** What both sides had in common last; null until the copy is whole. */
   lent: Content | null;
-  /** What the container had made of it is on disk here, or it has made nothing of it: the copy may go. */
+  /** The container's version is on disk here, or there is none: the copy may be removed. */
   isSafe?: boolean;
-  /** What the container has made of it has come, if only once. */
+  /** A version of the container's has come, at least once. */
   isChanged?: true;
   /**
    * It was chosen to save to, and nothing has come yet. What is in the file did not go to the container. `made`: it was

@@ -15,7 +15,7 @@ export async function freeBytes(host: Host, path: string): Promise<number | unde
 }
 
 /**
- * Checks that there is room for a file: its app would take it for saved, and is not heard of any more.
+ * Checks that there is room for a file: otherwise its app would believe that it is saved.
  *
  * @throws {UserError} when there is none
  */

@@ -1,7 +1,8 @@
 /**
  * The files of one session that the user chooses in its dialogs, one after the other. They are lent as copies, so that
- * an app may also put another file in the place of its own, as many do to save: each version comes home as soon as it
- * is whole. A large file is lent itself, if its container is on this machine. All come back when the session ends.
+ * an app may also put another file in the place of its own, as many do to save: each version is written back as soon as
+ * it is complete. A large file is lent itself, if its container is on this machine. All come back when the session
+ * ends.
  */
 
 import { basename, join } from "@std/path";

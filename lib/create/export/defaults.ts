@@ -88,8 +88,8 @@ export function withDefaults(before: Defaults, chosen: readonly Pick<Default, "t
 }
 
 /**
- * Puts back what was there before, unless it has changed meanwhile. What was changed by another export has this one's
- * entry as what was there before: it gets what was there before that.
+ * Puts back what was there before, unless it has changed meanwhile. Where another export has replaced this one's entry,
+ * its record gets what was there before this one.
  */
 export function withoutDefaults(before: Defaults, isGone: (record: Default) => boolean): Defaults {
   return before.records.filter(isGone).reduce(({ text, records }, { type, entry }) => {

@@ -107,7 +107,7 @@ const attachNames = "allow ask border deny display disposable files-to links-to 
 const notInEntries = "all copy detached history join list logs paste save session settings stop".split(" ");
 
 /**
- * Tells options for attach.ts and those for xpra apart.
+ * Separates options for attach.ts from those for xpra.
  *
  * @param options `notTheirs`: the names of options that are for neither
  * @throws {UserError} exit code 2 for a word that is not an option, and for one that does not fit into an entry

@@ -33,7 +33,9 @@ const needed = ["wl_compositor", "wl_subcompositor", "wp_viewporter", "wp_single
 const shared = [...needed, "wl_buffer", "wl_region"] as const;
 type Shared = Readonly<Record<typeof shared[number], WaylandObject>>;
 
-/** How long after the guard has said a size the desktop answers with that: later, the user wants it to be so large. */
+/**
+ * How long a size from the desktop counts as its answer to the guard's, in milliseconds: later, the user wants it.
+ */
 const maxAnswerMs = 500;
 
 /** The states of a window whose size is the desktop's: maximized, fullscreen, and tiled at four edges. */
@@ -48,10 +50,10 @@ export interface Borders extends Part {
 }
 
 /**
- * No borders yet. Where the compositor lacks a global that they need, there never are any.
+ * Makes the borders of a connection. Where the compositor lacks a global that they need, there are none.
  *
- * @param options `registry`: the one of the app, as soon as it has one; `numberOf`: the number of a global; `surfaceOf`:
- * what an object is; `isFramed`: whether the desktop gives a window a frame
+ * @param options `registry`: the one of the app, as soon as it has one; `numberOf`: the number of a global;
+ * `surfaceOf`: what an object is; `isFramed`: whether the desktop gives a window a frame
  */
 export function createBorders(
   { border, now, create, registry, numberOf, surfaceOf, isFramed }: {

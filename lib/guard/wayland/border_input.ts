@@ -13,7 +13,7 @@ const pointing = new Map<string, readonly string[]>([
   ["zwp_tablet_tool_v2", ["zwp_tablet_tool_v2.removed"]],
 ]);
 
-/** Nothing points anywhere yet. What comes back says whether an event is about a border; it is given each event. */
+/** Returns a function that takes each event, and says whether it is about a border. */
 export function createBorderInput(): (event: Message) => boolean {
   /** What of a device is on a border: fingers by their numbers, all else as 0. */
   const onBorder = new WeakMap<WaylandObject, Set<unknown>>();

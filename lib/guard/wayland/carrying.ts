@@ -42,7 +42,7 @@ export type CarryRequest =
 export type CarryAnswer =
   | { pasted: true }
   | { text: string }
-  /** Those that were open. */
+  /** The directions that were open. */
   | { closed: readonly (keyof OpenClipboard)[] }
   /** Why not: that direction is open, so the clipboard is the host's; the app has copied nothing, or does not answer. */
   | { not: "open" | "none" | "long" };
@@ -74,7 +74,7 @@ export interface Carrying {
   carry(request: CarryRequest): Promise<CarryAnswer>;
 }
 
-/** Nothing is carried yet. */
+/** Makes the carrying of a session, in which nothing is carried yet. */
 export function createCarrying({ clipboard, now }: { clipboard: OpenClipboard; now: () => number }): Carrying {
   let mark: string | undefined;
   let untilMs = -Infinity;

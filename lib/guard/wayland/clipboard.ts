@@ -27,7 +27,7 @@ import type { WaylandSession } from "./session.ts";
 const maxTypeBytes = 256;
 const maxTypes = 256;
 
-/** What an app is asked for instead of a type of the host's that it does not know. */
+/** The type that an app is asked for in place of one that it does not know. */
 const unknownType = "application/x-gui-container";
 
 /** What a browser says of a link that is dragged, beside a list: no files come of that. */
@@ -94,7 +94,7 @@ export interface Clipboard extends Part {
   takeNews(): Addition[];
 }
 
-/** Nothing is copied yet. */
+/** Makes the clipboard of a connection, in which nothing is copied yet. */
 export function createClipboard(
   { session, input, setDragged, readSource, answer, renew }: {
     session: WaylandSession;

@@ -45,7 +45,7 @@ export interface Connection {
 }
 
 /**
- * A connection that has just begun.
+ * Makes a connection that has just begun.
  *
  * @param options `session`: what all connections share; `compression`: how files come
  */

@@ -77,7 +77,7 @@ export interface GivenFiles {
 }
 
 /**
- * No files are given yet.
+ * Makes the files of a session; none are given yet.
  *
  * @param options `passText`: whether a list of links may pass, which are no files, as so many bytes of text
  */

@@ -24,7 +24,7 @@ export interface Input extends Part {
   escapes(): number;
 }
 
-/** No input yet. `release`: what the app hears of before a key or a button. */
+/** Makes the input of a connection. `release`: what the app is told before a key or a button. */
 export function createInput(
   { session: { attention, closing }, release }: { session: WaylandSession; release(): Addition[] },
 ): Input {

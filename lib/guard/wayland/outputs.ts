@@ -8,7 +8,7 @@ import type { Handler, Part, WaylandObject } from "./objects.ts";
 
 /** A screen of which not enough is known. */
 const minScreen: Size = { width: 1024, height: 768 };
-/** So many pixels all screens together have at least. */
+/** How many pixels all screens together have at least. */
 const minPixels = 1920 * 1080;
 
 interface Output {
@@ -30,7 +30,7 @@ export interface Outputs extends Part {
   pixels(): number;
 }
 
-/** No screens yet. */
+/** Makes the screens of a connection; none are known yet. */
 export function createOutputs(): Outputs {
   /** By the numbers of their globals. */
   const outputs = new Map<number, Output>();

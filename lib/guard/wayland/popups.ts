@@ -25,7 +25,7 @@ export interface Popups extends Part {
   close(): { events: Addition[]; requests: Addition[] };
 }
 
-/** No popups yet. `screens`: their sizes; `borderOf`: how wide the border around a window is. */
+/** Makes the popups of a connection. `screens`: their sizes; `borderOf`: how wide the border around a window is. */
 export function createPopups(
   { session, surfaces, screens, borderOf }: {
     session: WaylandSession;

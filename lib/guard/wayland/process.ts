@@ -94,7 +94,7 @@ function readNow(path: string): string | undefined {
   }
 }
 
-/** Closes directions of the clipboard after their times, also when the run that has given these is gone by then. */
+/** Closes directions of the clipboard after their time limits, also when the run that set these has ended. */
 export function closeLater(carrying: Carrying, closesAfterMs: GuardRequest["closesAfterMs"] = {}): void {
   for (const direction of ["in", "out"] as const) {
     const afterMs = closesAfterMs[direction];
@@ -102,7 +102,7 @@ export function closeLater(carrying: Carrying, closesAfterMs: GuardRequest["clos
   }
 }
 
-/** Has the run lend what is given that serves the session, see `LendList`. */
+/** Asks the run that serves the session to lend what is given, see `LendList`. */
 export async function lendByRun(
   list: string,
   { how, path, tell, limitMs = lendMs[how] }: {

@@ -7,11 +7,11 @@
 import { Violation } from "../faults.ts";
 import { dropped, type Handler, type Part, type WaylandObject } from "./objects.ts";
 
-/** After so many parts of a surface that have changed, all of it has: the one rectangle that is left holds all others. */
+/** After so many changed parts of a surface, all of it counts as changed: one rectangle in place of them. */
 const maxChanges = 4_000;
 /**
- * So many rectangles all regions of a connection may have. Toolkits have some, of regions that they end at once; a window
- * of a shape of its own may have thousands. Without the rest of them, a region is smaller, and the app runs.
+ * How many rectangles all regions of a connection may have. Toolkits have some, of regions that they end at once; a
+ * window of a shape of its own may have thousands. Without the rest of them, a region is smaller, and the app runs.
  */
 const maxRectangles = 2_000;
 /** All of a surface, however large it is. */

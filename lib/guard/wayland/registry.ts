@@ -22,7 +22,7 @@ export interface Registry extends Part {
   checkBind(number: number, as: { name: string; version: number }): void;
 }
 
-/** Nothing is announced yet. */
+/** Makes the registry of a connection; nothing is announced yet. */
 export function createRegistry(): Registry {
   /** The globals that were announced to the app, by their numbers. */
   const offered = new Map<number, { name: string; version: number }>();

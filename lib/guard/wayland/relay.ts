@@ -30,8 +30,8 @@ const tokenMs = 5_000;
 const bufferBytes = { fromContainer: 2 ** 17, fromHost: 2 ** 14 } as const;
 
 /**
- * For so long an app may read nothing of what waits for it, in milliseconds: one that computes does not, and with its
- * connection it would end, and lose what was not saved.
+ * How long an app may read nothing of what waits for it, in milliseconds: one that computes does not read, and without
+ * its connection it would end and lose unsaved work.
  */
 const stuckMs = 60_000;
 

@@ -25,7 +25,7 @@ export interface Drag {
   y: number;
 }
 
-/** What the app makes of the second drag. */
+/** How the app has answered the second drag. */
 interface Answer {
   isAccepted: boolean;
   actions: number;
@@ -49,7 +49,7 @@ export interface SecondDrags extends Part {
 }
 
 /**
- * No second drags.
+ * Makes the second drags of a connection; there are none yet.
  *
  * @param options `listType`: what the app is offered; `renew`: makes an offer anew; `say`: tells the app something by
  * itself; `fail`: the app has not got the list, or not taken it

@@ -72,7 +72,7 @@ export interface WaylandSession extends GuardedWindows {
   /** Has files that an app has dragged out come to the downloads, by their list; undefined: none do. */
   takeOut: ((list: string) => void) | undefined;
   now(): number;
-  /** What is called when the guard has something to say to an app by itself: whoever relays looks at once. */
+  /** Called when the guard has something to say to an app by itself: the relay then looks at once. */
   wake(): void;
   /** The popups that are not hidden, by whatever is theirs alone, and how large they are. */
   popups: Map<object, Size>;
@@ -116,7 +116,7 @@ export interface WaylandSessionOptions extends GuardedWindows {
   startedApp?: WaylandSession["startedApp"];
 }
 
-/** A session that has just begun. */
+/** Makes a session that has just begun. */
 export function createWaylandSession(
   {
     tell,

@@ -122,7 +122,7 @@ export interface Surfaces {
 /** How many pixels all pictures may have, however large the screens are: the compositor keeps them, in 4 GiB. */
 const maxPixels = 2 ** 30;
 
-/** No surfaces yet. `mayPopUp`: whether a popup may have this size; `screens`: their pixels. */
+/** Makes the surfaces of a connection. `mayPopUp`: whether a popup may have this size; `screens`: their pixels. */
 export function createSurfaces(
   { session, mayPopUp, screens }: {
     session: WaylandSession;

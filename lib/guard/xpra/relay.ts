@@ -33,8 +33,8 @@ const readBytes = 256 * 1024;
 const followMs = 1_000;
 
 /**
- * For so long xpra's server may read nothing of what waits for it, in milliseconds. Over a network, ssh gives up after twelve
- * seconds.
+ * How long xpra's server may read nothing of what waits for it, in milliseconds. Over a network, ssh gives up after
+ * twelve seconds.
  */
 const stuckMs = { here: 10_000, remote: 20_000 } as const;
 
