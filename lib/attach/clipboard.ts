@@ -150,7 +150,7 @@ async function carry(
   const result = await runInSession(container, {
     ...options,
     verb: "carry",
-    values: { direction, most: `${maxClippingLength + 1}`, seconds: `${pastedMs / 1_000}` },
+    values: { direction, max: `${maxClippingLength + 1}`, seconds: `${pastedMs / 1_000}` },
     maxOutputBytes: maxClippingLength + 1024,
   });
   if (result.code === exitStatus.onWayland) {

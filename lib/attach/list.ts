@@ -9,7 +9,7 @@ import type { EngineOptions } from "../container/address.ts";
 import { chooseEngine } from "../engine/engine.ts";
 import { recordedChannels } from "./session/channels.ts";
 import { findRuns } from "./session/runs.ts";
-import { isPaused, listAllSessions, listSessions, type LiveSession } from "./session/live_sessions.ts";
+import { listAllSessions, listSessions, type LiveSession, pausedError } from "./session/live_sessions.ts";
 
 /**
  * Prints the live sessions of one container, or of all.
@@ -50,6 +50,6 @@ export function dataOf({ isServed: _, channels, ...session }: LiveSession): Reco
 async function listContainer(host: Host, word: string, options: EngineOptions): Promise<LiveSession[]> {
   await using container = await resolveContainer(host, { word, ...options });
   if (await container.isStopped()) return [];
-  if (!await container.isRunning()) throw isPaused(container);
+  if (!await container.isRunning()) throw pausedError(container);
   return await listSessions(container);
 }

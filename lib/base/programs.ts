@@ -13,7 +13,7 @@ export interface HostProgram {
   /** Its package in Debian and Ubuntu, for hints. */
   package?: string;
   /** What other distributions call the package, where that differs. */
-  packageElsewhere?: Partial<Record<Family, string>>;
+  packageIn?: Partial<Record<Family, string>>;
   /** What the scripts use it for, for `--doctor`, which does not check a program without it. */
   purpose?: string;
   /** Set when the scripts do not work without it. */
@@ -28,9 +28,9 @@ const every: readonly ScriptName[] = ["create", "attach", "map"];
 
 const openssh = {
   package: "openssh-client",
-  packageElsewhere: { fedora: "openssh-clients", suse: "openssh-clients", arch: "openssh" },
+  packageIn: { fedora: "openssh-clients", suse: "openssh-clients", arch: "openssh" },
 };
-const glib = { package: "libglib2.0-bin", packageElsewhere: { fedora: "glib2", suse: "glib2-tools", arch: "glib2" } };
+const glib = { package: "libglib2.0-bin", packageIn: { fedora: "glib2", suse: "glib2-tools", arch: "glib2" } };
 
 /** The programs, each by its name on `$PATH`, in the order of the scripts' first lines. */
 export const programs: Readonly<Record<string, HostProgram>> = {
@@ -77,13 +77,13 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "xrandr": {
     scripts: ["attach"],
     package: "x11-xserver-utils",
-    packageElsewhere: { fedora: "xrandr", suse: "xrandr", arch: "xorg-xrandr" },
+    packageIn: { fedora: "xrandr", suse: "xrandr", arch: "xorg-xrandr" },
     purpose: "reads the size of the screen",
   },
   "xrdb": {
     scripts: ["attach"],
     package: "x11-xserver-utils",
-    packageElsewhere: { fedora: "xrdb", suse: "xrdb", arch: "xorg-xrdb" },
+    packageIn: { fedora: "xrdb", suse: "xrdb", arch: "xorg-xrdb" },
     purpose: "reads the size of text",
     versionOption: "-version",
   },
@@ -94,7 +94,7 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "pacat": {
     scripts: ["attach"],
     package: "pulseaudio-utils",
-    packageElsewhere: { arch: "libpulse" },
+    packageIn: { arch: "libpulse" },
     purpose: "plays the app's sound",
   },
   "zenity": { scripts: ["attach", "map"], package: "zenity", purpose: "shows dialogs" },
@@ -102,12 +102,12 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "notify-send": {
     scripts: ["attach", "map"],
     package: "libnotify-bin",
-    packageElsewhere: { fedora: "libnotify", suse: "libnotify-tools", arch: "libnotify" },
+    packageIn: { fedora: "libnotify", suse: "libnotify-tools", arch: "libnotify" },
     purpose: "shows errors on the desktop",
   },
   "xdg-open": { scripts: ["attach"], package: "xdg-utils" },
-  "lpstat": { scripts: ["attach"], package: "cups-client", packageElsewhere: { arch: "cups" } },
-  "lp": { scripts: ["attach"], package: "cups-client", packageElsewhere: { arch: "cups" } },
+  "lpstat": { scripts: ["attach"], package: "cups-client", packageIn: { arch: "cups" } },
+  "lp": { scripts: ["attach"], package: "cups-client", packageIn: { arch: "cups" } },
   "xclip": {
     scripts: ["attach"],
     package: "xclip",
@@ -126,7 +126,7 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "gi": {
     scripts: [],
     package: "python3-gi",
-    packageElsewhere: { fedora: "python3-gobject", suse: "python3-gobject", arch: "python-gobject" },
+    packageIn: { fedora: "python3-gobject", suse: "python3-gobject", arch: "python-gobject" },
   },
   // In a container.
   "dbus-daemon": { scripts: [], package: "dbus-daemon" },
@@ -138,7 +138,7 @@ export const programs: Readonly<Record<string, HostProgram>> = {
 
 /** How to install a program on this host, or on one of another distribution. Undefined where nobody can tell. */
 export function installHint(name: string, { family } = distribution()): string | undefined {
-  const { package: debian, packageElsewhere = {} } = programs[name] ?? {};
+  const { package: debian, packageIn = {} } = programs[name] ?? {};
   if (debian === undefined) return undefined;
-  return installCommand((family && packageElsewhere[family]) ?? debian, family);
+  return installCommand((family && packageIn[family]) ?? debian, family);
 }

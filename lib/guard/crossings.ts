@@ -35,11 +35,11 @@ export interface Crossings {
   /** Something crosses: of a type on the list, else it stays in the container. `times`: 0 for more of the same. */
   add(crossing: Crossing): void;
   /** Reports what was added up for long enough. To be called now and then; at the end, `all` of it. */
-  look(options?: { all: boolean }): void;
+  flush(options?: { all: boolean }): void;
 }
 
 /** No history is kept. */
-export const noCrossings: Crossings = { mayCross: () => true, add() {}, look() {} };
+export const noCrossings: Crossings = { mayCross: () => true, add() {}, flush() {} };
 
 /**
  * Makes the count of a run in which nothing has crossed yet.
@@ -78,7 +78,7 @@ export function createCrossings(
       const known = waiting.get(key) ?? { direction, type, times: 0, bytes: 0, sinceMs: now() };
       waiting.set(key, { ...known, times: known.times + times, bytes: known.bytes + bytes });
     },
-    look({ all } = { all: false }) {
+    flush({ all } = { all: false }) {
       if (waiting.size === 0) return;
       enterHour();
       for (const [key, { sinceMs, ...crossing }] of waiting) {

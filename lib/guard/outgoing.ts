@@ -7,8 +7,8 @@ import { concat } from "@std/bytes";
 import { Violation } from "./faults.ts";
 import { maxDataBytes } from "./limits.ts";
 
-/** How often it is looked whether the ends read, in milliseconds. */
-export const lookMs = 500;
+/** How often to check whether the ends read, in milliseconds. */
+export const checkMs = 500;
 /**
  * How long an end may read nothing of what waits for it, in milliseconds. After that, nobody counts as working there.
  */
@@ -42,8 +42,8 @@ export interface AllOutgoing {
    * not hear what the user does, or what the host's end has to say may wait behind what it does not read.
    */
   isPaused(): boolean;
-  /** Looks which ends read. Due each {@linkcode lookMs}: time is counted in looks, as this program may stand still. */
-  look(): void;
+  /** Checks which ends read. Due each {@linkcode checkMs}: time is counted in checks, as this program may stand still. */
+  check(): void;
 }
 
 /** Makes the queues of a guard. `stuckMs`: how long the container may read nothing before it is cut off. */
@@ -62,7 +62,7 @@ export function createOutgoing({ stuckMs: maxStuckMs }: { stuckMs: number }): Al
       return { ...end, [Symbol.dispose]: () => void ends.delete(end) };
     },
     isPaused: () => [...ends].some((end) => end.pauseMs() >= maxPauseMs),
-    look: () => ends.forEach((end) => end.look()),
+    check: () => ends.forEach((end) => end.check()),
   };
 }
 
@@ -71,7 +71,7 @@ interface End extends Pick<Outgoing, "write" | "post" | "failed"> {
   waitingBytes(): number;
   /** For how long it has read nothing of what waits, in milliseconds. */
   pauseMs(): number;
-  look(): void;
+  check(): void;
 }
 
 function createEnd(
@@ -124,8 +124,8 @@ function createEnd(
     failed: failed.promise,
     waitingBytes: () => waitingBytes,
     pauseMs: () => pauseMs,
-    look() {
-      pauseMs = isWriting && !hasMoved ? pauseMs + lookMs : 0;
+    check() {
+      pauseMs = isWriting && !hasMoved ? pauseMs + checkMs : 0;
       hasMoved = false;
       if (pauseMs < stuckMs) return;
       failed.reject(new Violation(`it has read nothing for ${stuckMs / 1000} seconds`));

@@ -228,8 +228,8 @@ function keptName(value: unknown): string {
 }
 
 /** A text in one line, without invisible characters and repeated spaces. */
-function plainLine(text: string, most: number): string {
-  return removeInvisible(text.replace(/\p{Z}+|\s+/gu, " ")).trim().slice(0, most).toWellFormed();
+function plainLine(text: string, max: number): string {
+  return removeInvisible(text.replace(/\p{Z}+|\s+/gu, " ")).trim().slice(0, max).toWellFormed();
 }
 
 /**

@@ -94,7 +94,7 @@ export async function servePortals(container: Container, options: PortalOptions)
     // An agent that has not found its session yet would take any line for the end of this run.
     if (scheme !== undefined && isReady) send({ scheme });
   };
-  const look = open.has("look") ? followColorScheme(host, tellScheme) : undefined;
+  const following = open.has("look") ? followColorScheme(host, tellScheme) : undefined;
 
   /** Handles a file. One that cannot be printed is saved where the user chooses. */
   const handOver = async (request: Extract<AgentRequest, { ask: "file" | "print" }>): Promise<void> => {
@@ -215,7 +215,7 @@ export async function servePortals(container: Container, options: PortalOptions)
       over.abort();
       microphone[Symbol.dispose]();
       tray[Symbol.dispose]();
-      look?.[Symbol.dispose]();
+      following?.[Symbol.dispose]();
       agent?.end();
       await dialogs[Symbol.asyncDispose]();
       await desktop.settled();

@@ -66,8 +66,8 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
     );
   }
   const resources = stack.move();
-  const places = placesOf(files.map(({ path }) => basename(path)));
-  const pathsFor = (user: ContainerUser): string[] => places.map((place) => `${containerPaths(user).maps}/${place}`);
+  const lentPaths = lentPathsOf(files.map(({ path }) => basename(path)));
+  const pathsFor = (user: ContainerUser): string[] => lentPaths.map((path) => `${containerPaths(user).maps}/${path}`);
   return {
     pathsFor,
     async check(engine) {
@@ -87,7 +87,7 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
  * The paths of files with these base names, below the directory of lent files. A second file of one name goes into a
  * directory whose name none of them has.
  */
-export function placesOf(names: readonly string[]): string[] {
+export function lentPathsOf(names: readonly string[]): string[] {
   return names.map((name, index) => {
     if (names.indexOf(name) === index) return name;
     let directory = `${index + 1}`;

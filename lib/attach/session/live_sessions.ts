@@ -100,7 +100,7 @@ export async function listAllSessions(host: Host, engine: Engine): Promise<LiveS
       await using container = await containerOf(host, instance, { bootTimeoutMs: listTimeoutMs });
       // A session has left a trace on this side.
       if (!await mayHaveSessions(container, instance)) return [];
-      if (instance.status === "Frozen") throw isPaused(container);
+      if (instance.status === "Frozen") throw pausedError(container);
       // Several questions at once could not be told apart.
       return await listSessions(container, { mayAsk: false });
     } catch (error) {
@@ -118,8 +118,8 @@ export async function listAllSessions(host: Host, engine: Engine): Promise<LiveS
   return (await mapSome(up, { atOnce: maxAtOnce, act: ask })).flat();
 }
 
-/** Why the sessions of a container are not known that is paused. */
-export function isPaused({ label, engine }: Container): UserError {
+/** The error for a paused container, whose sessions are not known. */
+export function pausedError({ label, engine }: Container): UserError {
   return new UserError(`"${label}" is paused`, { hint: `Resume it: ${engineLine(engine, ["start", label])}` });
 }
 

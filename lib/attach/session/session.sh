@@ -134,13 +134,13 @@ join() {
 #   session    as for find_session
 #   direction  out or in; ask: does nothing if the session is not on a Wayland desktop, where it has no clipboard of its own: its
 #              name is printed then
-#   most       how many bytes to print
+#   max        how many bytes to print
 #   seconds    for how long what was put there can be read
 carry() {
   find_session
   [ ! -e "$directory/wayland" ] || { printf '%s\n' "$session"; exit "$on_wayland"; }
   [ "${direction:?}" != ask ] || exit 0
-  set -- "$direction" "${most:?}" "gui-container-$session.service" "${seconds:?}"
+  set -- "$direction" "${max:?}" "gui-container-$session.service" "${seconds:?}"
   # shellcheck source=/dev/null
   . "$directory/environment"
   command -v xclip >/dev/null || exit 127

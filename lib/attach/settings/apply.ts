@@ -64,16 +64,16 @@ export function limitedChannels(
   const open = openChannels({ ...channels, preset: values.get("preset") });
   const asks = askedChannels(channels);
   if (atMost === undefined) return { open, asks };
-  const most = openChannels({ preset: atMost.value });
+  const limit = openChannels({ preset: atMost.value });
   const typed = { preset: options.get("preset") ?? "isolated", allow: options.get("allow"), ask: options.get("ask") };
-  const [more] = openChannels({ ...typed, deny: options.get("deny") }).difference(most);
+  const [more] = openChannels({ ...typed, deny: options.get("deny") }).difference(limit);
   if (more !== undefined) {
     throw inputError(
       `The channel "${more}" stays closed: at most the preset "${atMost.value}" is set for this container`,
       `Leave the option out, or change ${atMost.from}`,
     );
   }
-  return { open: open.intersection(most), asks: asks.intersection(most) as typeof asks };
+  return { open: open.intersection(limit), asks: asks.intersection(limit) as typeof asks };
 }
 
 /** The values of `--engine` and `--project`, else what is set for a container. */

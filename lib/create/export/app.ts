@@ -119,12 +119,12 @@ function textsOf(values: ReadonlyMap<string, string>): Map<string, string> {
     const [, name, language] = /^(\w+)(?:\[([^\]]*)\])?$/.exec(key) ?? [];
     if (name === undefined || !Object.hasOwn(maxTexts, name)) continue;
     if (language !== undefined && !/^[a-z]{2,3}(?:_[A-Z]{2})?(?:@[a-z]{1,12})?$/.test(language)) continue;
-    const longest = maxTexts[name as keyof typeof maxTexts];
-    const shown = (text: string): string => showable(unescapeValue(text), longest);
+    const max = maxTexts[name as keyof typeof maxTexts];
+    const shown = (text: string): string => showable(unescapeValue(text), max);
     const text = name === "Keywords"
       ? itemsOf(value).map(shown).filter(Boolean).map((word) => `${word};`).join("")
       : shown(value);
-    if (text !== "" && [...text].length <= longest) texts.set(key, text);
+    if (text !== "" && [...text].length <= max) texts.set(key, text);
   }
   return texts;
 }
@@ -135,11 +135,11 @@ function textsOf(values: ReadonlyMap<string, string>): Map<string, string> {
  * without `<`, `>` and `\` it is not markup and needs no escape. A heap of marks on one letter would cover the lines
  * beside it.
  */
-function showable(text: string, longest: number): string {
+function showable(text: string, max: number): string {
   if (/[\p{C}<>\\]/u.test(text)) return "";
   const seen = removeInvisible(text);
   const isLine = /^[\p{L}\p{N}\p{P}\p{S}][\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]*$/u.test(seen) && !/\p{M}{4}/u.test(seen);
-  return isLine && [...seen].length <= longest ? seen : "";
+  return isLine && [...seen].length <= max ? seen : "";
 }
 
 /** The items of a list. One with a semicolon in it falls apart. */

@@ -16,7 +16,7 @@ export interface EntryOptions {
   /** The container's name for the user. */
   container: string;
   /** The container's name on this host, which marks its entries. */
-  mark: string;
+  hostName: string;
   /** The program that starts an app: its path, or its name for `$PATH`. */
   opener: string;
   /** Variables that it needs in its environment. */
@@ -52,7 +52,7 @@ export function entryText(app: App, icon: string | undefined, options: EntryOpti
     ...(app.notifies ? ["StartupNotify=true"] : []),
     // As the guard of attach.ts shows it.
     `StartupWMClass=${classOf(options.container, app.windowClass)}`,
-    `${entryMark}=${options.mark}`,
+    `${entryMark}=${options.hostName}`,
     "",
   ].join("\n");
 }

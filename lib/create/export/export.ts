@@ -168,7 +168,7 @@ async function exportInTurn(
         ...request.attachOptions,
       ],
       container,
-      mark: menu.container,
+      hostName: menu.container,
       env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
     };
     const kept = [...apps.map(({ id }) => id), ...left];

@@ -2,14 +2,14 @@
 # list_entries.sh
 # Prints the desktop entries of a container, as its user: for each file a line with its path, a tab and its text in base64.
 # Of several files with one name the first counts. Values in front: how many files at most, and how many bytes of each.
-: "${most:?}" "${bytes:?}"
+: "${max:?}" "${bytes:?}"
 for share in "$HOME/.local/share" "$HOME/.local/share/flatpak/exports/share" /usr/local/share /usr/share \
   /var/lib/flatpak/exports/share /var/lib/snapd/desktop; do
   for file in "$share"/applications/*.desktop; do
     # Not a pipe, whose other end may never write.
     [ -f "$file" ] || continue
-    [ "$most" -gt 0 ] || exit 0
-    most=$((most - 1))
+    [ "$max" -gt 0 ] || exit 0
+    max=$((max - 1))
     printf '%s\t' "$file"
     head -c "$bytes" "$file" | base64 -w 0
     echo

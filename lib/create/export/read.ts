@@ -36,7 +36,7 @@ export interface Apps {
  * @throws {UserError} when the container answers too much or too late
  */
 export async function readApps(container: Container): Promise<Apps> {
-  const values = { most: `${entryLimits.entries + 1}`, bytes: `${entryLimits.bytes + 1}` };
+  const values = { max: `${entryLimits.entries + 1}`, bytes: `${entryLimits.bytes + 1}` };
   const { stdout } = await container.script({ script: listEntries, values, ...answerLimits });
   return parseAnswer(stdout);
 }

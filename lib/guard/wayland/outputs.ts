@@ -36,9 +36,9 @@ export function createOutputs(): Outputs {
   const outputs = new Map<number, Output>();
   const named = new WeakMap<WaylandObject, Output>();
   let count = 0;
-  let most = minPixels;
+  let max = minPixels;
   const pixels = (): number =>
-    most = Math.max(most, [...outputs.values()].reduce((sum, each) => sum + pixelsOf(each), 0));
+    max = Math.max(max, [...outputs.values()].reduce((sum, each) => sum + pixelsOf(each), 0));
 
   type Named = "wl_output.name" | "zxdg_output_v1.name";
   const rename: Handler<Named> = ({ object }) => ({ args: { name: named.get(object)!.name } });

@@ -19,7 +19,7 @@ import { crossingText, type GuardHistory, type GuardRequest, privateNames, windo
 
 /** How long waypipe's client may take to come, in milliseconds, and how often it is looked for. */
 const clientMs = 10_000;
-const lookMs = 5;
+const pollMs = 5;
 
 /**
  * How long a run may take to lend what is dropped or pasted, in milliseconds; with the question about the latter, for which
@@ -44,7 +44,7 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   const print = printer(Deno.stdout);
   const crossings = history && createCrossings({ ...writeDown(history, print), tell: print });
   const end = async (): Promise<never> => {
-    crossings?.look({ all: true });
+    crossings?.flush({ all: true });
     const printed = print(windowsLine(closing.end()));
     await Deno.remove(listen).catch(() => {});
     // After all lines before it, which are in the file now if nobody has read them.
@@ -147,7 +147,7 @@ async function waitForPath(path: string): Promise<void> {
   const deadline = performance.now() + clientMs;
   while (await Deno.lstat(path).catch(() => undefined) === undefined) {
     if (performance.now() > deadline) throw new Deno.errors.NotFound(path);
-    await delay(lookMs);
+    await delay(pollMs);
   }
 }
 

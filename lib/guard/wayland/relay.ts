@@ -4,7 +4,7 @@
  */
 
 import { Violation } from "../faults.ts";
-import { createOutgoing, lookMs } from "../outgoing.ts";
+import { checkMs, createOutgoing } from "../outgoing.ts";
 import { closeQuietly, isGone, readChunks } from "../sockets.ts";
 import { createConnection } from "./connection.ts";
 import type { Compression } from "./frames.ts";
@@ -35,7 +35,7 @@ const bufferBytes = { fromContainer: 2 ** 17, fromHost: 2 ** 14 } as const;
  */
 const stuckMs = 60_000;
 
-/** For how many looks half a frame may keep popups open. */
+/** For how many checks half a frame may keep popups open. */
 const maxLater = 60;
 
 /** Guards connections until the listener is closed. */
@@ -45,30 +45,30 @@ export async function relayConnections(
   const outgoing = createOutgoing({ stuckMs });
   const session = createWaylandSession({ ...options, isPaused: outgoing.isPaused });
   let connections = 0;
-  const leavers = new Set<(options?: { isLook: boolean }) => void>();
+  const leavers = new Set<(options?: { isCheck: boolean }) => void>();
   session.wake = () => leavers.forEach((leave) => leave());
   begin?.(session);
   const timer = setInterval(() => {
-    outgoing.look();
-    session.crossings.look();
-    leavers.forEach((leave) => leave({ isLook: true }));
-  }, lookMs);
+    outgoing.check();
+    session.crossings.flush();
+    leavers.forEach((leave) => leave({ isCheck: true }));
+  }, checkMs);
   const serve = async (near: Deno.UnixConn): Promise<void> => {
     using ends = new DisposableStack();
     ends.adopt(near, closeQuietly);
     const token = readToken(await tokenFrom(near), compression);
     const connection = createConnection({ session, compression });
     ends.defer(connection.end);
-    const far = ends.adopt(await connect(), closeQuietly);
-    const toHost = ends.use(outgoing.to(far, "host"));
+    const client = ends.adopt(await connect(), closeQuietly);
+    const toHost = ends.use(outgoing.to(client, "host"));
     const toContainer = ends.use(outgoing.to(near, "container"));
     await toHost.write([token]);
     const { promise: cut, reject } = Promise.withResolvers<never>();
     let later = 0;
-    const leave = ({ isLook } = { isLook: false }): void => {
+    const leave = ({ isCheck } = { isCheck: false }): void => {
       const closing = connection.leave();
       if (closing === "later") {
-        if (isLook && ++later > maxLater) reject(new Violation("it keeps popups open with half a frame"));
+        if (isCheck && ++later > maxLater) reject(new Violation("it keeps popups open with half a frame"));
         return;
       }
       later = 0;
@@ -86,7 +86,7 @@ export async function relayConnections(
       }
     };
     const handIn = async (): Promise<void> => {
-      for await (const chunk of readChunks(far, bufferBytes.fromHost)) toContainer.post(connection.fromHost(chunk));
+      for await (const chunk of readChunks(client, bufferBytes.fromHost)) toContainer.post(connection.fromHost(chunk));
       // The last words of the compositor say why it has ended the connection.
       await toContainer.write([]);
     };

@@ -166,7 +166,7 @@ export function createSurfaces(
     delete surface.pending;
     delete surface.isChanging;
     // What was committed before may be on the screen already: compositors differ.
-    surface.sizes = [largest(surface.sizes), shownSize(surface)];
+    surface.sizes = [maxSize(surface.sizes), shownSize(surface)];
     surface.committedAt = ++commits;
     for (const part of surface.parts) {
       const [shown, committed, next] = part.places;
@@ -364,10 +364,10 @@ function shownSize({ destination, source, picture: { width, height }, scale, isT
 
 /** The most that a surface may have on the screen now: nobody knows yet when what has changed is shown. */
 function maxSizeOf(surface: Surface): Size {
-  return largest([...surface.sizes, shownSize(surface)]);
+  return maxSize([...surface.sizes, shownSize(surface)]);
 }
 
-function largest(sizes: readonly Size[]): Size {
+function maxSize(sizes: readonly Size[]): Size {
   return {
     width: Math.max(...sizes.map(({ width }) => width)),
     height: Math.max(...sizes.map(({ height }) => height)),

@@ -11,7 +11,7 @@ import type { RunMemory } from "./memory.ts";
 import { decodePacket, encodePacket, type Packet, renamed } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
 import { closeStrays, closeTrays, createSession, type Session, type SessionOptions } from "./session.ts";
-import { type AllOutgoing, createOutgoing, lookMs, type Outgoing } from "../outgoing.ts";
+import { type AllOutgoing, checkMs, createOutgoing, type Outgoing } from "../outgoing.ts";
 import { readChunks } from "../sockets.ts";
 
 /** What a relay needs besides its connections. */
@@ -86,14 +86,14 @@ export async function relayPackets(
     outgoing,
     to: { client: outgoing.to(connections.client, "host"), container: outgoing.to(connections.container, "container") },
   };
-  const timer = setInterval(() => look(relay), lookMs);
+  const timer = setInterval(() => check(relay), checkMs);
   try {
     const { client, container } = relay.to;
     await Promise.race([pump(relay, "container"), pump(relay, "client"), client.failed, container.failed]);
   } finally {
     clearInterval(timer);
     clearTimeout(relay.followTimer);
-    relay.session.crossings.look({ all: true });
+    relay.session.crossings.flush({ all: true });
     relay.decoder?.end();
   }
 }
@@ -194,9 +194,9 @@ function closeNow(relay: Relay, close: (session: Session) => Packet[]): void {
 }
 
 /** Looks whether both ends read. Where one does not, popups do not stay; nor do icons in a tray that is closed. */
-function look(relay: Relay): void {
-  relay.session.crossings.look();
-  relay.outgoing.look();
+function check(relay: Relay): void {
+  relay.session.crossings.flush();
+  relay.outgoing.check();
   if (relay.outgoing.isPaused()) closeNow(relay, closeStrays);
   closeNow(relay, closeTrays);
 }

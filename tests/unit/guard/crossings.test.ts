@@ -26,13 +26,13 @@ Deno.test("what goes the same way is one line for half a minute", () => {
   for (let count = 0; count < 1_000; count++) {
     crossings.add({ direction: "out", type: "text/plain", times: 1, bytes: 5 });
     crossings.add({ direction: "out", type: "text/plain", times: 0, bytes: 1 });
-    crossings.look();
+    crossings.flush();
     pass(29);
   }
   crossings.add({ direction: "in", type: "text/plain", times: 1, bytes: 7 });
   crossings.add({ direction: "in", type: "application/of-the-container", times: 1, bytes: 7 });
   assertEquals(lines, []);
-  crossings.look({ all: true });
+  crossings.flush({ all: true });
   assertEquals(lines, [
     { time: "1970-01-01T00:00:00.000Z", direction: "out", type: "text/plain", times: 1_000, bytes: 6_000 },
     { time: "1970-01-01T00:00:29.000Z", direction: "in", type: "text/plain", times: 1, bytes: 7 },
@@ -50,7 +50,7 @@ Deno.test("a storm of all types ends with the lines for an hour, and a user who 
           crossings.add({ direction, type: types[count % types.length]!, times: 1, bytes: 1 });
         } else refused++;
       }
-      crossings.look();
+      crossings.flush();
       pass(100);
     }
     return { perHour: lines.length / 2, told: told.length, isRefused: refused > 0 };

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { holdFiles, placesOf } from "../../../../lib/attach/disposable/lent_files.ts";
+import { holdFiles, lentPathsOf } from "../../../../lib/attach/disposable/lent_files.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { ubuntuUser } from "../../../../lib/container/user.ts";
@@ -21,10 +21,10 @@ Deno.test("holdFiles() keeps the base name of a file, and tells two of the same 
   });
 });
 
-Deno.test("placesOf() puts no file below another one, whatever they are called", () => {
-  assertEquals(placesOf(["a", "2", "a", "2"]), ["a", "2", "3/a", "4/2"]);
-  assertEquals(placesOf(["2", "2", "2-"]), ["2", "2--/2", "2-"]);
-  assertEquals(placesOf(["2", "2", "3", "3"]), ["2", "2-/2", "3", "4/3"]);
+Deno.test("lentPathsOf() puts no file below another one, whatever they are called", () => {
+  assertEquals(lentPathsOf(["a", "2", "a", "2"]), ["a", "2", "3/a", "4/2"]);
+  assertEquals(lentPathsOf(["2", "2", "2-"]), ["2", "2--/2", "2-"]);
+  assertEquals(lentPathsOf(["2", "2", "3", "3"]), ["2", "2-/2", "3", "4/3"]);
 });
 
 Deno.test("holdFiles() refuses what is no file, and what a container could have put there", async () => {

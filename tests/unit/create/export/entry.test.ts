@@ -12,7 +12,7 @@ import { testWith } from "../../samples.ts";
 
 const options = {
   container: "my-box",
-  mark: "my-box",
+  hostName: "my-box",
   opener: `/home/me/it's a "checkout" for 5$ \`x\` \\ 100%/open-in-container`,
   env: { GUI_CONTAINER_MOUNTS: "/a b" },
   attachOptions: ["--engine=lxc", "--preset=isolated"],

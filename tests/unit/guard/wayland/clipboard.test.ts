@@ -162,7 +162,7 @@ Deno.test("what crosses on Wayland is written down with its bytes, and nothing w
     // What another app of the container has copied.
     announce(made, ["text/plain", mark], offer + 1);
     assert(read(made, "text/plain", { pipe: 3, id: offer + 1 }).isRead);
-    crossings.look({ all: true });
+    crossings.flush({ all: true });
     const out = { direction: "out", type: "text/html", times: 1, bytes: 6 } as const;
     assertEquals(crossed, mayReport ? [out, { direction: "in", type: "text/plain", times: 1, bytes: 3 }] : []);
   }

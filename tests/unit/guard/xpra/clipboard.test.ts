@@ -147,7 +147,7 @@ Deno.test("what crosses is written down as the type that was asked for, whatever
   assert(server(state, "clipboard-contents", 6, "CLIPBOARD", "ATOM", 32, "atoms", ["UTF8_STRING"], 0));
   server(state, "clipboard-request", 7, "CLIPBOARD", "text/html");
   assert(client(state, "clipboard-contents", 7, "CLIPBOARD", "text/html", 8, "bytes", bytes(20), 0));
-  crossings.look({ all: true });
+  crossings.flush({ all: true });
   assertEquals(crossed, [
     { direction: "out", type: "UTF8_STRING", times: 1, bytes: 300 },
     { direction: "in", type: "text/html", times: 1, bytes: 20 },
