@@ -139,8 +139,8 @@ const spec = {
     "join": ["session"],
   },
   passesOn: "always",
-  places: { first: ["container", "app"] },
-  placesWith: {
+  operands: { first: ["container", "app"] },
+  operandsWith: {
     "disposable": { first: ["container", "app"], rest: "file" },
     "stop": { first: ["container", "session"] },
     "logs": { first: ["container", "session"] },

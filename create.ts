@@ -107,11 +107,11 @@ const spec = {
   },
   leaves: { "list": [], "unexport": [], "update": [], "delete": ["force"] },
   passesOn: "export",
-  places: {
+  operands: {
     first: [null, "file", { words: Object.keys(bundledProfiles.files), files: true }],
     rest: { words: Object.keys(bundledCloudConfigs.files), files: true },
   },
-  placesWith: {
+  operandsWith: {
     "list": { first: [] },
     "export": { first: ["container"] },
     "unexport": { first: ["container"] },

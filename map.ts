@@ -41,8 +41,8 @@ const spec = {
     "no-wait": { help: "Return at once; the files stay lent until --unmap" },
   },
   leaves: { "list": [], "unmap": ["force"] },
-  places: { first: ["container"], rest: "file" },
-  placesWith: { "list": { first: [] } },
+  operands: { first: ["container"], rest: "file" },
+  operandsWith: { "list": { first: [] } },
   manual: [
     "The container's user gets an entry in the ACL of each file (setfacl), and a disk device shows the file in the " +
     "container, below ~/maps of that user. Enter, the end of the input, Ctrl-C, a signal or the end of --for's time takes " +

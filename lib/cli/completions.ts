@@ -5,15 +5,15 @@ import { readEnv } from "../base/process.ts";
 import { mountsIn, mountsRoot } from "../container/paths.ts";
 import { containerNames, isContainerName } from "../container/names.ts";
 import { appNames, sessionNames } from "../container/sessions.ts";
-import { type Completion, type Options, type Places, tokensOf } from "./options.ts";
+import { type Completion, type Operands, type Options, tokensOf } from "./options.ts";
 
 /** A script's command line, as far as its completions need it. */
 export interface CommandLine {
   options: Options;
-  /** The places without one of the flags below. */
-  places: Places;
-  /** The places after a flag, by its long name. */
-  placesWith: Readonly<Record<string, Places | undefined>>;
+  /** The operands without one of the flags below. */
+  operands: Operands;
+  /** The operands beside a flag, by its long name. */
+  operandsWith: Readonly<Record<string, Operands | undefined>>;
   /** Where names come from. */
   names: Names;
 }
@@ -35,7 +35,7 @@ export interface Names {
  * @param words those after the command; the last one is being completed, and may be empty
  */
 export async function complete(line: CommandLine, words: readonly string[]): Promise<string[]> {
-  const { options, places, placesWith, names } = line;
+  const { options, operands, operandsWith, names } = line;
   const typed = words.at(-1) ?? "";
   const tokens = tokensOf(words.slice(0, -1), options);
   const last = tokens.at(-1);
@@ -50,10 +50,10 @@ export async function complete(line: CommandLine, words: readonly string[]): Pro
   }
   const flags = tokens.flatMap((token) => token.kind === "option" ? [token.name] : []);
   const positionals = tokens.flatMap((token) => token.kind === "positional" ? [token.value] : []);
-  const flag = Object.keys(placesWith).find((name) => flags.includes(name));
-  const { first, rest } = (flag === undefined ? undefined : placesWith[flag]) ?? places;
-  const place = positionals.length;
-  return await wordsFor(place < first.length ? first[place] : rest, { typed, names, container: positionals[0] });
+  const flag = Object.keys(operandsWith).find((name) => flags.includes(name));
+  const { first, rest } = (flag === undefined ? undefined : operandsWith[flag]) ?? operands;
+  const at = positionals.length;
+  return await wordsFor(at < first.length ? first[at] : rest, { typed, names, container: positionals[0] });
 }
 
 function optionWords(options: Options): string[] {

@@ -26,11 +26,11 @@ export type Completion =
     containers?: boolean;
   };
 
-/** What fits at the places of the positional arguments. */
-export interface Places {
-  /** The first places, in order. */
+/** What completes the positional arguments, one by one. */
+export interface Operands {
+  /** The first ones, in order. */
   first: readonly Completion[];
-  /** All places after them. */
+  /** All others. */
   rest?: Completion;
 }
 
@@ -63,9 +63,9 @@ export interface ScriptSpec<Name extends string> {
   /** Its own options, without those that all scripts have. */
   options: Options<Name>;
   /** What fits as the positional arguments. */
-  places: Places;
+  operands: Operands;
   /** What fits instead, when one of these options is on the command line. */
-  placesWith: Readonly<Partial<Record<Name, Places>>>;
+  operandsWith: Readonly<Partial<Record<Name, Operands>>>;
   /** What one of these options leaves of the script's own: all others are refused beside it. */
   leaves?: Readonly<Partial<Record<Name, readonly Name[]>>>;
   /**

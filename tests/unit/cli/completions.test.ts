@@ -19,9 +19,9 @@ const line: CommandLine = {
     "delete": { help: "Delete it" },
     "verbose": { help: "More", short: "v" },
   },
-  places: { first: ["container", null, { words: ["gui"], files: true }], rest: "file" },
+  operands: { first: ["container", null, { words: ["gui"], files: true }], rest: "file" },
   names,
-  placesWith: { "delete": { first: ["container", "session"] }, "verbose": { first: ["container", "app"] } },
+  operandsWith: { "delete": { first: ["container", "session"] }, "verbose": { first: ["container", "app"] } },
 };
 
 /** The words that fit at the end of a command line, and `:files` and `:list`. */
