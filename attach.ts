@@ -34,7 +34,7 @@ import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./
 import { runScript } from "./lib/cli/script.ts";
 import { xpraOptionNames } from "./lib/cli/xpra_options.ts";
 import { applySettings } from "./lib/attach/settings/apply.ts";
-import { namedPlaces, optionOf, settingKeys, settingsFor } from "./lib/attach/settings/file.ts";
+import { namedDestinations, optionOf, settingKeys, settingsFor } from "./lib/attach/settings/file.ts";
 
 const channelList = { words: channelWords, list: true };
 const denied = { ...channelList, containers: true };
@@ -223,7 +223,7 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
   }
   const applied = applySettings(values, settings).values;
   const named = async (kind: "links" | "files"): Promise<string[]> =>
-    applied.get(optionOf(kind)) === "ask" ? await namedPlaces(host, kind) : [];
+    applied.get(optionOf(kind)) === "ask" ? await namedDestinations(host, kind) : [];
   const request = (await import("./lib/attach/request.ts")).readRequest(host, {
     ...args,
     settings,

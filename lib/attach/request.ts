@@ -11,7 +11,7 @@ import { isHanded } from "../container/handed.ts";
 import { checkSessionName } from "../container/names.ts";
 import { type ShowRequest, type StartRequest, wantedDisplay } from "./display/request.ts";
 import { applySettings, limitedChannels } from "./settings/apply.ts";
-import { type OpenedKind, openedKinds, type Opening, parsePlaces } from "./session/places.ts";
+import { type OpenedKind, openedKinds, type Opening, parseDestinations } from "./session/destinations.ts";
 import type { Settings } from "./settings/file.ts";
 
 /** A session that is to be started in a copy of the container. */
@@ -107,8 +107,8 @@ function readOpening(
     const name = `${kind}-to`;
     const [value, option] = [applied.get(name), values.get(name)];
     if (value === undefined) return [];
-    const places = parsePlaces(value, { kind, named: named[kind] ?? [] });
-    if (option === undefined || open.has(kind)) return [[kind, { places, option }]];
+    const destinations = parseDestinations(value, { kind, named: named[kind] ?? [] });
+    if (option === undefined || open.has(kind)) return [[kind, { destinations, option }]];
     throw inputError(
       `--${name} has no effect: the channel ${kind} is closed`,
       `Add --allow ${kind}, or --ask ${kind}`,

@@ -11,7 +11,7 @@ import { servePortals } from "./agent/serve.ts";
 import type { ShowRequest } from "./display/request.ts";
 import { channelLine, channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
 import type { Channel } from "../guard/channel.ts";
-import { openingLine } from "./session/places.ts";
+import { openingLine } from "./session/destinations.ts";
 import { type LiveSession, noteChannels } from "./session/live_sessions.ts";
 import { createPermissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";

@@ -12,7 +12,7 @@ import type { ShowRequest } from "./display/request.ts";
 import { tellWindowsStay } from "./serve_again.ts";
 import { attachLine, reattachLine } from "./session/advice.ts";
 import { channelLine, recordChannels } from "./session/channels.ts";
-import { openingLine } from "./session/places.ts";
+import { openingLine } from "./session/destinations.ts";
 import type { Permissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
 import { setIn } from "./settings/apply.ts";

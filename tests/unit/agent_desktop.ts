@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { type DesktopLine, desktopOf, type Outcome } from "../../lib/attach/agent/desktop.ts";
 import { parseRequest } from "../../lib/attach/agent/requests.ts";
 import { createPermissions, type Permissions } from "../../lib/attach/session/permissions.ts";
-import type { Place } from "../../lib/attach/session/places.ts";
+import type { Destination } from "../../lib/attach/session/destinations.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { versionOf } from "../../lib/container/handed.ts";
@@ -55,8 +55,8 @@ export async function inWorld(
   {
     open = askableNames,
     asks = [],
-    linkPlaces,
-    filePlaces,
+    linkDestinations,
+    fileDestinations,
     answer = "Allow once",
     printer = "Office",
     isConfined = false,
@@ -67,8 +67,8 @@ export async function inWorld(
   }: {
     open?: readonly AskableChannel[];
     asks?: readonly AskableChannel[];
-    linkPlaces?: readonly Place[];
-    filePlaces?: readonly Place[];
+    linkDestinations?: readonly Destination[];
+    fileDestinations?: readonly Destination[];
     answer?: string | ((over: AbortController) => string);
     printer?: string;
     /** Whether the container's network is closed. */
@@ -145,8 +145,8 @@ export async function inWorld(
   const now = (): number => time;
   const permissions = createPermissions(container, { open: new Set(open) });
   const opening = {
-    ...linkPlaces ? { links: { places: linkPlaces } } : {},
-    ...filePlaces ? { files: { places: filePlaces } } : {},
+    ...linkDestinations ? { links: { destinations: linkDestinations } } : {},
+    ...fileDestinations ? { files: { destinations: fileDestinations } } : {},
   };
   const options = { permissions, asks: new Set(asks), opening, signal: over.signal, now };
   const { act, settled } = desktopOf(container, { ...options, consent: createConsent({ now, startHour: () => {} }) });
@@ -162,7 +162,7 @@ export async function inWorld(
         for (const { name } of Deno.readDirSync(own)) {
           for (const file of [...Deno.readDirSync(join(own, name))]) {
             const path = join(own, name, file.name);
-            const label = filePlaces?.[0]?.on === "copy" ? "office-d1a2b3" : "office";
+            const label = fileDestinations?.[0]?.on === "copy" ? "office-d1a2b3" : "office";
             if (version !== undefined) await Deno.writeTextFile(versionOf(path, label), version);
             await Deno.remove(path);
           }

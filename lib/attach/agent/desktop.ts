@@ -18,19 +18,19 @@ import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
 import { askInDialog } from "./ask.ts";
 import {
+  destinationOf,
   discardVersion,
   fileQuestion,
   linkQuestion,
   openArgv,
   parseLink,
-  placeOf,
   saveVersion,
   versionQuestion,
-} from "./elsewhere.ts";
+} from "./opening.ts";
 import { defaultPrinter, moveOut, printFile, readFile, type SentFile, type Version } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
 import { typeOf } from "../session/file_types.ts";
-import { onHost, type Opening, type Place, placeText } from "../session/places.ts";
+import { type Destination, destinationText, onHost, type Opening } from "../session/destinations.ts";
 import type { Permissions } from "../session/permissions.ts";
 
 export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file" | "print" }>;
@@ -99,8 +99,10 @@ export function desktopOf(
   },
 ): Desktop {
   const { host, label, history } = container;
-  const { links: { places: linkPlaces } = { places: [onHost] }, files: { places: filePlaces } = { places: [onHost] } } =
-    opening;
+  const {
+    links: { destinations: linkDestinations } = { destinations: [onHost] },
+    files: { destinations: fileDestinations } = { destinations: [onHost] },
+  } = opening;
   /** Records in the history what is about to happen. */
   const record = (happening: Happening): void => {
     if (!history.add(happening)) throw new Refusal(historyIsFull);
@@ -170,19 +172,19 @@ export function desktopOf(
   };
 
   /**
-   * Opens an address in a place.
+   * Opens an address at a destination.
    *
    * @param happening is written down
    * @returns the end of what opens it, and its exit status
    */
   const openAt = async (
-    place: Place,
+    destination: Destination,
     address: URL,
     happening: Extract<Happening, { kind: "link" | "download" }>,
   ): Promise<{ ended: Promise<number> }> => {
-    const argv = await openArgv(container, place, address);
+    const argv = await openArgv(container, destination, address);
     endOf(happening.kind === "link" ? "links" : "files").throwIfAborted();
-    const isElsewhere = place.on !== "host";
+    const isElsewhere = destination.on !== "host";
     if (isElsewhere && runsElsewhere >= maxRunsElsewhere) {
       throw new Refusal(
         `${maxRunsElsewhere} of its links and files are already open in other containers: close one`,
@@ -200,9 +202,9 @@ export function desktopOf(
   /** Saves a new version of a file, made in another container, where the user says. Only the user can discard it. */
   const settleVersion = async (
     { path, size, madeIn }: Version,
-    { file: { name, directory: from }, place }: { file: Handed; place: Place },
+    { file: { name, directory: from }, destination }: { file: Handed; destination: Destination },
   ): Promise<void> => {
-    const where = placeText(place, madeIn);
+    const where = destinationText(destination, madeIn);
     try {
       const { user, share } = await container.reach();
       const directory = from ?? share;
@@ -237,12 +239,12 @@ export function desktopOf(
   /** Waits for the new version that another container makes of a file, and saves it. Never rejects. */
   const bringBack = async (
     sent: SentFile,
-    { ended, file, place }: { ended: Promise<number>; file: Handed; place: Place },
+    { ended, file, destination }: { ended: Promise<number>; file: Handed; destination: Destination },
   ): Promise<void> => {
     const { name } = file;
     const signal = endOf("files");
     const tellLost = (): void => {
-      const lost = `"${name}" may still be open ${placeText(place)}: ` +
+      const lost = `"${name}" may still be open ${destinationText(destination)}: ` +
         `what is saved there comes to your downloads, and not back to "${label}"`;
       host.ui.warn(lost);
       showOnDesktop(label, lost, { kind: "warning", run: host.run });
@@ -253,11 +255,13 @@ export function desktopOf(
       const version = await sent.version(ended, signal).finally(() => signal.removeEventListener("abort", tellLost));
       if (!version) return;
       handedBytes += version.size;
-      const settled = versionTurn.then(() => settleVersion(version, { file, place }));
+      const settled = versionTurn.then(() => settleVersion(version, { file, destination }));
       versionTurn = settled.catch(() => {});
       await settled;
     } catch (error) {
-      host.ui.warn(`"${name}" was changed ${placeText(place)}, and the new version is lost: ${lineOf(error)}`);
+      host.ui.warn(
+        `"${name}" was changed ${destinationText(destination)}, and the new version is lost: ${lineOf(error)}`,
+      );
     } finally {
       filesElsewhere--;
     }
@@ -271,23 +275,23 @@ export function desktopOf(
     }
     const printer = ask === "print" ? await defaultPrinter(host) : undefined;
     if (ask === "print" && printer === undefined) return "no printer";
-    const wanted = ask === "file" ? filePlaces : [];
+    const wanted = ask === "file" ? fileDestinations : [];
     const refusal = wanted.some(({ on }) => on !== "host") ? refusalOf(name) : undefined;
-    const places = refusal ? wanted.filter(({ on }) => on === "host") : wanted;
-    if (refusal && places.length === 0) throw refusal;
+    const destinations = refusal ? wanted.filter(({ on }) => on === "host") : wanted;
+    if (refusal && destinations.length === 0) throw refusal;
     const details = [["Name", name], ["Size", `${size} bytes`]] as const;
     const question: Question = printer === undefined
-      ? await fileQuestion(container, { file, places, isOnlyHere: refusal !== undefined })
+      ? await fileQuestion(container, { file, destinations, isOnlyHere: refusal !== undefined })
       : { channel: "printing", what: "print a document", details: [...details, ["Printer", printer]] };
     const agreed = await agreedTo(question);
     if (agreed === false) return "not done";
-    const place = placeOf(agreed, places);
+    const destination = destinationOf(agreed, destinations);
     const act = async (path: string): Promise<void> => {
       if (printer !== undefined) {
         record({ kind: "print", name, bytes: size, printer });
         return await printFile(host, { path, name, printer });
       }
-      if (place.on !== "host") {
+      if (destination.on !== "host") {
         await using scope = new AsyncDisposableStack();
         if (filesElsewhere >= maxFilesElsewhere) {
           throw new Refusal(
@@ -295,11 +299,11 @@ export function desktopOf(
           );
         }
         const sent = scope.use(await moveOut({ path, name }));
-        const where = placeText(place);
-        const { ended } = await openAt(place, sent.address, { kind: "download", name, bytes: size, where });
+        const where = destinationText(destination);
+        const { ended } = await openAt(destination, sent.address, { kind: "download", name, bytes: size, where });
         // The other run reads it when it is ready for it.
         const resources = scope.move();
-        const brought = bringBack(sent, { ended, file, place }).finally(() => resources.disposeAsync());
+        const brought = bringBack(sent, { ended, file, destination }).finally(() => resources.disposeAsync());
         underWay.add(brought);
         return void brought.finally(() => underWay.delete(brought));
       }
@@ -323,13 +327,13 @@ export function desktopOf(
     });
 
   const openLink = async (url: URL): Promise<Outcome> => {
-    const agreed = await agreedTo(await linkQuestion(container, { url, places: linkPlaces }));
+    const agreed = await agreedTo(await linkQuestion(container, { url, destinations: linkDestinations }));
     if (agreed === false) return "not done";
-    const place = placeOf(agreed, linkPlaces);
-    const link = { kind: "link", host: url.host, where: placeText(place) } as const;
-    const { ended } = await openAt(place, url, link);
+    const destination = destinationOf(agreed, linkDestinations);
+    const link = { kind: "link", host: url.host, where: destinationText(destination) } as const;
+    const { ended } = await openAt(destination, url, link);
     // Elsewhere it is the status of the app that has shown it.
-    if (place.on === "host") void ended.then((code) => code !== 0 && history.note({ ...link, failed: true }));
+    if (destination.on === "host") void ended.then((code) => code !== 0 && history.note({ ...link, failed: true }));
     return "done";
   };
 

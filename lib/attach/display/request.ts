@@ -3,7 +3,7 @@
 import { inputError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { ContainerBorder } from "../../container/border.ts";
-import type { Opening } from "../session/places.ts";
+import type { Opening } from "../session/destinations.ts";
 import type { AskableChannel, Channel } from "../../guard/channel.ts";
 
 /** The displays, the best first. */

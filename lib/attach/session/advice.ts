@@ -3,7 +3,7 @@
 import { quoteWords } from "../../base/shell_words.ts";
 import type { Container } from "../../container/container.ts";
 import { channelArguments } from "./channels.ts";
-import { openedKinds, type Opening } from "./places.ts";
+import { openedKinds, type Opening } from "./destinations.ts";
 import type { Channel } from "../../guard/channel.ts";
 
 /** The line that lists the sessions of a container, shows the log of one of them, ends it, or closes channels. */
@@ -25,11 +25,11 @@ export function reattachLine(
     opening?: Opening | undefined;
   },
 ): string {
-  const places = openedKinds.flatMap((kind) => {
+  const destinations = openedKinds.flatMap((kind) => {
     const option = opening?.[kind]?.option;
     return option === undefined ? [] : [`--${kind}-to=${option}`];
   });
-  const words = ["--session", session, label, ...channelArguments(open, asks), ...places];
+  const words = ["--session", session, label, ...channelArguments(open, asks), ...destinations];
   return quoteWords(["attach.ts", ...options, ...words]);
 }
 

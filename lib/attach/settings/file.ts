@@ -13,7 +13,7 @@ import type { CopyRecord } from "../../container/disposables.ts";
 import { copyRecordPath, mountsIn } from "../../container/paths.ts";
 import { engineClis } from "../../engine/engine.ts";
 import { parseBorder } from "./border_option.ts";
-import { type OpenedKind, openedKinds, parsePlaces } from "../session/places.ts";
+import { type OpenedKind, openedKinds, parseDestinations } from "../session/destinations.ts";
 import { askedChannels, openChannels } from "../session/channels.ts";
 import { wantedDisplay } from "../display/request.ts";
 
@@ -34,8 +34,8 @@ const checks = {
     throw inputError(`There is no engine "${engine}"`, `Use ${engineClis.join(" or ")}`);
   },
   "project": () => {},
-  "links": (value) => parsePlaces(value, { kind: "links" }),
-  "files": (value) => parsePlaces(value, { kind: "files" }),
+  "links": (value) => parseDestinations(value, { kind: "links" }),
+  "files": (value) => parseDestinations(value, { kind: "files" }),
   "history": (value) => {
     if (value !== "on" && value !== "off") throw inputError(`"${value}" is neither on nor off`, "Write history: off");
   },
@@ -108,7 +108,7 @@ export async function settingsFor(host: Pick<Host, "env">, word: string): Promis
 }
 
 /** The values of `links` or `files` in all entries: what there is to choose from where the user is asked. */
-export async function namedPlaces(host: Pick<Host, "env">, kind: OpenedKind): Promise<string[]> {
+export async function namedDestinations(host: Pick<Host, "env">, kind: OpenedKind): Promise<string[]> {
   return (await readEntries(host)).flatMap(({ settings }) => settings.get(kind)?.value ?? []);
 }
 

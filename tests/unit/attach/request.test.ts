@@ -4,7 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import type { ShowRequest } from "../../../lib/attach/display/request.ts";
 import { type DisposableRequest, readRequest, type Words } from "../../../lib/attach/request.ts";
 import { reattachLine } from "../../../lib/attach/session/advice.ts";
-import { openingLine } from "../../../lib/attach/session/places.ts";
+import { openingLine } from "../../../lib/attach/session/destinations.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { recordingHost } from "../recording_host.ts";
 
@@ -18,18 +18,21 @@ Deno.test("--links-to and --files-to are refused while the channel is closed; th
   const web = { on: "container", container: "web" } as const;
   assertThrows(() => read([["links-to", "web"]]), UserError, "the channel links is closed");
   const allowed = read([["links-to", "web"], ["allow", "links"]]);
-  assertEquals(allowed.opening?.links, { places: [web], option: "web" });
-  assertEquals(read([], [["links", { value: "web", from: "" }]]).opening?.links, { places: [web], option: undefined });
-  assertEquals(read([["links-to", "ask"], ["ask", "links"]]).opening?.links?.places, [{ on: "host" }, web]);
+  assertEquals(allowed.opening?.links, { destinations: [web], option: "web" });
+  assertEquals(read([], [["links", { value: "web", from: "" }]]).opening?.links, {
+    destinations: [web],
+    option: undefined,
+  });
+  assertEquals(read([["links-to", "ask"], ["ask", "links"]]).opening?.links?.destinations, [{ on: "host" }, web]);
   const both = read([["links-to", "web"], ["files-to", "disposable:office"], ["allow", "links,files"]]);
-  assertEquals(both.opening?.files?.places, [{ on: "copy", container: "office" }]);
+  assertEquals(both.opening?.files?.destinations, [{ on: "copy", container: "office" }]);
   assertThrows(() => read([["files-to", "office"], ["allow", "links"]]), UserError, "the channel files is closed");
   assertEquals(openingLine(both.open, both.opening), '; links open in "web"; files open in a copy of "office"');
   assertEquals(openingLine(new Set(), both.opening), "");
   // What to type to come back has it, too.
   const again = reattachLine({ label: "box", options: [] }, { ...both, session: "foot" });
-  const places = "--links-to=web --files-to=disposable:office";
-  assertEquals(again, `attach.ts --session foot box --allow=links,files ${places}`);
+  const destinations = "--links-to=web --files-to=disposable:office";
+  assertEquals(again, `attach.ts --session foot box --allow=links,files ${destinations}`);
 });
 
 Deno.test("an address in the app's place, or after --, is a link to open; an app that gets one as a word may not open it", () => {

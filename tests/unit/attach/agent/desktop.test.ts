@@ -22,9 +22,9 @@ Deno.test("links, files, print jobs and answers are written down: of a link the 
   }));
 
 Deno.test("a link is not written down that no program opens", async () => {
-  for (const linkPlaces of [[{ on: "host" }], [web]] as const) {
+  for (const linkDestinations of [[{ on: "host" }], [web]] as const) {
     const missing = ["xdg-open", programPath("attach.ts")];
-    await inWorld({ linkPlaces, missing }, async ({ ask, said, written }) => {
+    await inWorld({ linkDestinations, missing }, async ({ ask, said, written }) => {
       assertEquals(await ask({ ask: "link", url: "https://example.com/" }), "not done");
       assertStringIncludes(said.join("\n"), "is not installed. Install it");
       assertEquals(await written(), []);

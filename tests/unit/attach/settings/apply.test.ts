@@ -2,9 +2,9 @@
 
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { channelLine } from "../../../../lib/attach/session/channels.ts";
-import { parsePlaces, placeText } from "../../../../lib/attach/session/places.ts";
+import { destinationText, parseDestinations } from "../../../../lib/attach/session/destinations.ts";
 import { applySettings, limitedChannels, setIn } from "../../../../lib/attach/settings/apply.ts";
-import { namedPlaces, settingsFor } from "../../../../lib/attach/settings/file.ts";
+import { namedDestinations, settingsFor } from "../../../../lib/attach/settings/file.ts";
 import { withEntry } from "../../../../lib/attach/settings/save.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { engineOptions } from "../../../../lib/cli/options.ts";
@@ -76,11 +76,12 @@ Deno.test("the settings say where links open, and an option comes before them", 
     assertEquals(await valueFor("mail"), "web");
     assertEquals(await valueFor("other"), "disposable:web");
     assertEquals(await valueFor("mail", { "links-to": "host" }), "host");
-    const named = await namedPlaces(host, "links");
-    const places = (value: string) => parsePlaces(value, { kind: "links", named }).map((place) => placeText(place));
+    const named = await namedDestinations(host, "links");
+    const places = (value: string) =>
+      parseDestinations(value, { kind: "links", named }).map((place) => destinationText(place));
     assertEquals(places("ask"), ["on this host", 'in "web"', 'in a copy of "far:web"', 'in a copy of "web"']);
     assertEquals(places("web"), ['in "web"']);
-    assertEquals(parsePlaces("ask", { kind: "links", named: ["a", "b", "c", "d", "e"] }).length, 4);
+    assertEquals(parseDestinations("ask", { kind: "links", named: ["a", "b", "c", "d", "e"] }).length, 4);
     const given = new Map([["links", "web"]] as const);
     assertStringIncludes(
       (await withEntry(host, text, { word: "new", given })).text,
@@ -88,8 +89,8 @@ Deno.test("the settings say where links open, and an option comes before them", 
     );
   });
   for (const value of ["web*", "a b", "--join", "", "disposable:", "disposable:web:b:c", "web,bank", "../web"]) {
-    const error = assertThrows(() => parsePlaces(value, { kind: "links" }), UserError);
+    const error = assertThrows(() => parseDestinations(value, { kind: "links" }), UserError);
     assertEquals([error.message, error.exitCode], [`Links cannot open in "${value}"`, 2]);
-    assertThrows(() => parsePlaces(value, { kind: "files" }), UserError, `Files cannot open in "${value}"`);
+    assertThrows(() => parseDestinations(value, { kind: "files" }), UserError, `Files cannot open in "${value}"`);
   }
 });

@@ -9,7 +9,7 @@ import type { Container } from "../../container/container.ts";
 import { wasOpened } from "../../container/opened.ts";
 import { Refusal } from "../../guard/faults.ts";
 import type { Agreed, Question } from "../../guard/consent.ts";
-import { onHost, type Place, placeText } from "../session/places.ts";
+import { type Destination, destinationText, onHost } from "../session/destinations.ts";
 import { settingsFor } from "../settings/file.ts";
 import type { Handed } from "./requests.ts";
 
@@ -57,36 +57,36 @@ export function parseLink(address: string): URL {
 /** The question before a link is opened, where one is asked. */
 export async function linkQuestion(
   container: Container,
-  { url, places }: { url: URL; places: readonly Place[] },
+  { url, destinations }: { url: URL; destinations: readonly Destination[] },
 ): Promise<Question> {
-  const isHere = places.every(({ on }) => on === "host");
+  const isHere = destinations.every(({ on }) => on === "host");
   const whys = [
     ...await container.isConfined() ? [confinedLink(isHere ? "yours is not" : "others may not be")] : [],
     ...await wasOpened(container.mounts) ? [passedOn] : [],
   ];
   return {
     channel: "links",
-    what: places.length === 1 && !isHere ? `open a link ${placeText(places[0]!)}` : "open a link",
+    what: destinations.length === 1 && !isHere ? `open a link ${destinationText(destinations[0]!)}` : "open a link",
     ...whys.length > 0 ? { why: whys.join("\n\n") } : {},
     details: [["Host", url.host], ["Address", url.href]],
-    ...places.length > 1 ? { choices: places.map(buttonOf) } : {},
+    ...destinations.length > 1 ? { choices: destinations.map(buttonOf) } : {},
   };
 }
 
 /**
  * The question before a file comes to the downloads, or is opened in a container, where one is asked.
  *
- * @param options `isOnlyHere`: the other places that were named do not open it
+ * @param options `isOnlyHere`: the other destinations that were named do not open it
  */
 export async function fileQuestion(
   container: Container,
-  { file: { name, size }, places, isOnlyHere }: {
+  { file: { name, size }, destinations, isOnlyHere }: {
     file: Pick<Handed, "name" | "size">;
-    places: readonly Place[];
+    destinations: readonly Destination[];
     isOnlyHere: boolean;
   },
 ): Promise<Question> {
-  const isHere = places.every(({ on }) => on === "host");
+  const isHere = destinations.every(({ on }) => on === "host");
   const mayLeave = (!isHere || !loadsNothing.test(name)) && await container.isConfined();
   const whys = [
     ...isOnlyHere ? [onlyHere] : [],
@@ -94,14 +94,14 @@ export async function fileQuestion(
     // Nothing opens what comes to the downloads.
     ...!isHere && await wasOpened(container.mounts) ? [passedOn] : [],
   ];
-  const elsewhere = places.length === 1 ? `open a file ${placeText(places[0]!)}` : "open a file";
+  const elsewhere = destinations.length === 1 ? `open a file ${destinationText(destinations[0]!)}` : "open a file";
   return {
     channel: "files",
     what: isHere ? "save a file among your downloads" : elsewhere,
     ...whys.length > 0 ? { why: whys.join("\n\n") } : {},
     details: [["Name", name], ["Size", `${size} bytes`]],
     ...isOnlyHere ? { isForOnce: true } : {},
-    ...places.length > 1 ? { choices: places.map(buttonOf) } : {},
+    ...destinations.length > 1 ? { choices: destinations.map(buttonOf) } : {},
   };
 }
 
@@ -125,35 +125,35 @@ export function versionQuestion(
   };
 }
 
-/** The place that the user has agreed to. */
-export function placeOf(agreed: Agreed, places: readonly Place[]): Place {
-  return places.find((place) => buttonOf(place) === agreed) ?? places[0] ?? onHost;
+/** The destination that the user has agreed to. */
+export function destinationOf(agreed: Agreed, destinations: readonly Destination[]): Destination {
+  return destinations.find((destination) => buttonOf(destination) === agreed) ?? destinations[0] ?? onHost;
 }
 
-/** The words of a place's button. */
-function buttonOf(place: Place): string {
-  return placeText(place).replace(/^./, (first) => first.toUpperCase());
+/** The words of a destination's button. */
+function buttonOf(destination: Destination): string {
+  return destinationText(destination).replace(/^./, (first) => first.toUpperCase());
 }
 
 /**
  * The command line that opens a link, or a file in another container. The container's words stand behind `--`, where
  * attach.ts takes none for an option. A copy opens no links itself, and one for a file no files either, so that nothing
- * leads from copy to copy. Engine and project are those that are set for the place, else those of the container that
+ * leads from copy to copy. Engine and project are those that are set for it, else those of the container that
  * the link or file comes from.
  *
  * @throws {UserError} exit code 2 for a settings file that is not read
  */
 export async function openArgv(
   { host, options }: Pick<Container, "host" | "options">,
-  place: Place,
+  destination: Destination,
   { href, protocol }: URL,
 ): Promise<string[]> {
-  if (place.on === "host") return ["xdg-open", href];
-  const settings = await settingsFor(host, place.container);
+  if (destination.on === "host") return ["xdg-open", href];
+  const settings = await settingsFor(host, destination.container);
   const set = (["engine", "project"] as const).filter((key) => settings.has(key));
   const engine = options.filter((option) => !set.some((key) => option.startsWith(`--${key}=`)));
-  const copy = place.on === "copy"
+  const copy = destination.on === "copy"
     ? ["--disposable", protocol === "file:" ? "--deny=links,files" : "--deny=links"]
     : [];
-  return [programPath("attach.ts"), ...engine, ...copy, place.container, "--", href];
+  return [programPath("attach.ts"), ...engine, ...copy, destination.container, "--", href];
 }

@@ -5,46 +5,46 @@ import type { Channel } from "../../guard/channel.ts";
 import { isContainerName } from "../../container/names.ts";
 
 /** On this host, in a container, or in a disposable copy of one, whose name is `[REMOTE:]NAME`. */
-export type Place = { on: "host" } | { on: "container" | "copy"; container: string };
+export type Destination = { on: "host" } | { on: "container" | "copy"; container: string };
 
-/** What opens in a place: these keys of the settings, with `-to` behind as options. They are channels, too. */
+/** What opens at a destination: these keys of the settings, with `-to` behind as options. They are channels, too. */
 export const openedKinds = ["links", "files"] as const;
 
 export type OpenedKind = typeof openedKinds[number];
 
 /** Where something opens. */
-export interface PlaceRequest {
+export interface DestinationRequest {
   /** Of several, the user chooses one each time. */
-  places: readonly Place[];
+  destinations: readonly Destination[];
   /** The value of the option, where that says so. */
   option?: string | undefined;
 }
 
 /** Where links and files open; what is left out, on this host. */
-export type Opening = Readonly<Partial<Record<OpenedKind, PlaceRequest>>>;
+export type Opening = Readonly<Partial<Record<OpenedKind, DestinationRequest>>>;
 
-export const onHost: Place = { on: "host" };
+export const onHost: Destination = { on: "host" };
 
 /** Stands in front of the container of which a copy is made. */
 const copyMark = "disposable:";
 
-/** How many places there are at most to choose from: each has a button. */
-const maxPlaces = 4;
+/** How many destinations there are at most to choose from: each has a button. */
+const maxDestinations = 4;
 
 /**
- * The places that a value means: one, or for `ask` those of which the user chooses one each time.
+ * The destinations that a value means: one, or for `ask` those of which the user chooses one each time.
  *
  * @param options `named`: the values of the key in all entries, which are what can be chosen besides this host
  * @throws {UserError} exit code 2
  */
-export function parsePlaces(
+export function parseDestinations(
   value: string,
   { kind, named = [] }: { kind: OpenedKind; named?: readonly string[] },
-): Place[] {
+): Destination[] {
   if (value === "host") return [onHost];
   if (value === "ask") {
     const others = [...new Set(named)].filter((one) => one !== "ask" && one !== "host");
-    return [onHost, ...others.slice(0, maxPlaces - 1).flatMap((one) => parsePlaces(one, { kind }))];
+    return [onHost, ...others.slice(0, maxDestinations - 1).flatMap((one) => parseDestinations(one, { kind }))];
   }
   const isCopy = value.startsWith(copyMark);
   const container = isCopy ? value.slice(copyMark.length) : value;
@@ -55,18 +55,18 @@ export function parsePlaces(
   );
 }
 
-/** A place for the user: `in a copy of "web"`; with the `copy`'s name, `in "web-d1a2b3", a copy of "web"`. */
-export function placeText(place: Place, copy?: string): string {
-  if (place.on === "host") return "on this host";
-  if (place.on === "container") return `in "${place.container}"`;
-  return `in ${copy === undefined ? "" : `"${copy}", `}a copy of "${place.container}"`;
+/** A destination for the user: `in a copy of "web"`; with the `copy`'s name, `in "web-d1a2b3", a copy of "web"`. */
+export function destinationText(destination: Destination, copy?: string): string {
+  if (destination.on === "host") return "on this host";
+  if (destination.on === "container") return `in "${destination.container}"`;
+  return `in ${copy === undefined ? "" : `"${copy}", `}a copy of "${destination.container}"`;
 }
 
 /** What follows the line about the open channels, where links or files do not open on this host. */
 export function openingLine(open: ReadonlySet<Channel>, opening: Opening = {}): string {
   return openedKinds.map((kind) => {
-    const places = opening[kind]?.places ?? [onHost];
-    if (!open.has(kind) || places.length === 1 && places[0]!.on === "host") return "";
-    return `; ${kind} open ${places.map((place) => placeText(place)).join(" or ")}`;
+    const destinations = opening[kind]?.destinations ?? [onHost];
+    if (!open.has(kind) || destinations.length === 1 && destinations[0]!.on === "host") return "";
+    return `; ${kind} open ${destinations.map((destination) => destinationText(destination)).join(" or ")}`;
   }).join("");
 }
