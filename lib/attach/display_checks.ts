@@ -12,7 +12,7 @@ import { installHint, programs } from "../base/programs.ts";
 import { isClaimed } from "../base/lock.ts";
 import { addressOf } from "../container/address.ts";
 import { sshTarget } from "../container/connect.ts";
-import { copyRecordPath, creationRecordPath, mountsOf } from "../container/paths.ts";
+import { creationRecordPath, disposableRecordPath, mountsOf } from "../container/paths.ts";
 import { KeysRefused, sshScript } from "../container/ssh.ts";
 import { socketPath } from "../container/sockets.ts";
 import { userOf } from "../container/user.ts";
@@ -164,7 +164,7 @@ async function findAttachable({ host, managed }: Facts & EngineFacts): Promise<F
     const { knownHosts } = mounts;
     const isPinned = await exists(knownHosts);
     const isBeingMade = await isClaimed(creationRecordPath(mounts)) ||
-      !isPinned && await isClaimed(copyRecordPath(mounts));
+      !isPinned && await isClaimed(disposableRecordPath(mounts));
     if (isBeingMade) return [ok(`The container "${name}" is being made`)];
     if (!isPinned) {
       return [broken(

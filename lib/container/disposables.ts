@@ -23,25 +23,25 @@ import { withDeadline } from "../base/undo.ts";
 import { emptyMounts } from "./empty_mounts.ts";
 import { removeMounts } from "./mounts.ts";
 import type { ContainerRecord } from "./record.ts";
-import { copyRecordPath, lockPath, type Mounts, mountsIn, mountsOf, mountsRoot } from "./paths.ts";
+import { disposableRecordPath, lockPath, type Mounts, mountsIn, mountsOf, mountsRoot } from "./paths.ts";
 
 /** The snapshot of a container that create.ts takes at its end. */
 export const pristine = "made";
 
 /** The configuration key that marks a copy. Its value is the name of the container that it was made of. */
-export const copyKey = "user.gui-container.copy-of";
+export const disposableKey = "user.gui-container.copy-of";
 
 /** How long each step of removing a copy may take, in milliseconds. */
 const stepDeadlineMs = 60_000;
 
 /** What stands in a copy's record. */
-export interface CopyRecord extends Pick<ContainerRecord, "engine" | "server"> {
+export interface DisposableRecord extends Pick<ContainerRecord, "engine" | "server"> {
   /** The name of the container that it is a copy of. */
   source: string;
 }
 
 /** A copy that this run may use or remove, and no other run. */
-export interface Copy extends CopyRecord {
+export interface DisposableCopy extends DisposableRecord {
   /** The name of its instance. */
   name: string;
   /** Its directories on the host. */
@@ -51,7 +51,7 @@ export interface Copy extends CopyRecord {
 }
 
 /** The name of a new copy: that of the container, as far as it fits, and five random digits. */
-export function newCopyName(source: string): string {
+export function newDisposableName(source: string): string {
   const digits = crypto.randomUUID().slice(0, 5);
   return `${source.slice(0, 63 - "-d".length - digits.length)}-d${digits}`;
 }
@@ -67,14 +67,14 @@ function renewedPath({ directory }: Pick<Mounts, "directory">): string {
  * @param options `max`: how many copies of the container may be in use before, if that is limited
  * @throws {UserError} when as many are; what Deno throws when that cannot be written
  */
-export async function beginCopy(
+export async function beginDisposable(
   host: Host,
   { engine, name: source }: Instance,
   { max }: { max?: number | undefined } = {},
-): Promise<Copy> {
-  const name = newCopyName(source);
+): Promise<DisposableCopy> {
+  const name = newDisposableName(source);
   const mounts = mountsOf(host, { engine, name });
-  const written: CopyRecord & { name: string } = {
+  const written: DisposableRecord & { name: string } = {
     source,
     engine: engine.cli,
     server: serverRecord(engine.server),
@@ -82,26 +82,29 @@ export async function beginCopy(
   };
   const record = async (): Promise<Deno.FsFile> => {
     using _turn = await lockFile(lockPath(mountsRoot(host)));
-    if (max !== undefined) await checkCopiesInUse(host, { engine, name: source }, max);
+    if (max !== undefined) await checkDisposablesInUse(host, { engine, name: source }, max);
     await Deno.mkdir(mounts.directory, { mode: 0o755 });
     try {
-      return (await claimRecord(copyRecordPath(mounts), written))!;
+      return (await claimRecord(disposableRecordPath(mounts), written))!;
     } catch (error) {
       await removeEmpty([mounts.directory]);
       throw error;
     }
   };
-  const line = `write ${quoteWords([copyRecordPath(mounts)])}`;
+  const line = `write ${quoteWords([disposableRecordPath(mounts)])}`;
   return { ...written, mounts, lock: await host.change(line, record) };
 }
 
 /** The copies that killed runs have left. Each is locked by this run. */
-export async function findLeftovers(host: Host): Promise<Copy[]> {
-  return await chooseCopies(host, async ({ mounts, lock }) => lock !== undefined && !await exists(renewedPath(mounts)));
+export async function findLeftovers(host: Host): Promise<DisposableCopy[]> {
+  return await chooseDisposables(
+    host,
+    async ({ mounts, lock }) => lock !== undefined && !await exists(renewedPath(mounts)),
+  );
 }
 
 /** Makes a copy, which does not run, the origin of later copies. */
-export async function keepRenewed(host: Host, { mounts, lock }: Copy): Promise<void> {
+export async function keepRenewed(host: Host, { mounts, lock }: DisposableCopy): Promise<void> {
   await host.change(`touch ${quoteWords([renewedPath(mounts)])}`, () => writeJson(renewedPath(mounts), true));
   release(lock);
 }
@@ -111,10 +114,14 @@ export async function keepRenewed(host: Host, { mounts, lock }: Copy): Promise<v
  *
  * @param options `claim`: each is locked by this run
  */
-export async function renewedCopies(host: Host, source: Instance, options: { claim: boolean }): Promise<Copy[]> {
-  const isRenewed = async (copy: Copy): Promise<boolean> =>
+export async function renewedDisposables(
+  host: Host,
+  source: Instance,
+  options: { claim: boolean },
+): Promise<DisposableCopy[]> {
+  const isRenewed = async (copy: DisposableCopy): Promise<boolean> =>
     copy.lock !== undefined && isOf(copy, source) && await exists(renewedPath(copy.mounts));
-  return await chooseCopies(host, isRenewed, options);
+  return await chooseDisposables(host, isRenewed, options);
 }
 
 /**
@@ -123,8 +130,12 @@ export async function renewedCopies(host: Host, source: Instance, options: { cla
  * @param options `force`: those that are in use as well
  * @throws {UserError} when one is in use
  */
-export async function claimCopiesOf(host: Host, source: Instance, { force }: { force: boolean }): Promise<Copy[]> {
-  const found = await chooseCopies(host, (copy) => Promise.resolve(isOf(copy, source)));
+export async function claimDisposablesOf(
+  host: Host,
+  source: Instance,
+  { force }: { force: boolean },
+): Promise<DisposableCopy[]> {
+  const found = await chooseDisposables(host, (copy) => Promise.resolve(isOf(copy, source)));
   const used = found.find(({ lock }) => lock === undefined);
   if (!used || force) return found;
   for (const { lock } of found) release(lock);
@@ -138,8 +149,8 @@ export async function claimCopiesOf(host: Host, source: Instance, { force }: { f
  *
  * @throws {UserError} when as many are
  */
-async function checkCopiesInUse(host: Host, source: Instance, max: number): Promise<void> {
-  const copies = await lockCopies(host);
+async function checkDisposablesInUse(host: Host, source: Instance, max: number): Promise<void> {
+  const copies = await lockDisposables(host);
   for (const { lock } of copies) release(lock);
   const used = copies.filter((copy) => copy.lock === undefined && isOf(copy, source));
   if (used.length < max) return;
@@ -148,7 +159,7 @@ async function checkCopiesInUse(host: Host, source: Instance, max: number): Prom
   });
 }
 
-function isOf(copy: CopyRecord, { engine: { cli, server }, name }: Instance): boolean {
+function isOf(copy: DisposableRecord, { engine: { cli, server }, name }: Instance): boolean {
   return copy.engine === cli && copy.source === name && isSameServer(copy.server, serverRecord(server));
 }
 
@@ -157,15 +168,15 @@ function isOf(copy: CopyRecord, { engine: { cli, server }, name }: Instance): bo
  *
  * @param options `claim`: this run locks those that no other run has
  */
-async function chooseCopies(
+async function chooseDisposables(
   host: Host,
-  isWanted: (copy: Copy) => Promise<boolean>,
+  isWanted: (copy: DisposableCopy) => Promise<boolean>,
   { claim = true }: { claim?: boolean } = {},
-): Promise<Copy[]> {
+): Promise<DisposableCopy[]> {
   if (!await host.look(false, () => exists(mountsRoot(host)))) return [];
   using _turn = await lockFile(lockPath(mountsRoot(host)));
-  const chosen: Copy[] = [];
-  for (const copy of await lockCopies(host)) {
+  const chosen: DisposableCopy[] = [];
+  for (const copy of await lockDisposables(host)) {
     const wanted = await isWanted(copy);
     if (wanted) chosen.push(copy);
     if (!wanted || !claim) release(copy.lock);
@@ -174,12 +185,12 @@ async function chooseCopies(
 }
 
 /** All copies on record. Those that no other run has locked are locked now. To be called in turn. */
-async function lockCopies(host: Host): Promise<Copy[]> {
-  const copies: Copy[] = [];
+async function lockDisposables(host: Host): Promise<DisposableCopy[]> {
+  const copies: DisposableCopy[] = [];
   for (const { name: directory, isDirectory } of await readDirectory(mountsRoot(host))) {
     if (!isDirectory || !/-d[0-9a-f]{5}$/.test(directory)) continue;
     const mounts = mountsIn(host, directory);
-    const path = copyRecordPath(mounts);
+    const path = disposableRecordPath(mounts);
     const lock = await ifThere(claimFile(path, { create: false }));
     const record = await readJson(path);
     if (record !== undefined) copies.push({ name: directory, ...knownRecord(record), mounts, lock });
@@ -193,10 +204,10 @@ async function lockCopies(host: Host): Promise<Copy[]> {
 }
 
 /** What a record says, also one of an older version, which does not name the server, or not in full. */
-function knownRecord(record: unknown): CopyRecord & { name?: string } {
+function knownRecord(record: unknown): DisposableRecord & { name?: string } {
   // A run was killed while it wrote the record: it has made nothing else.
   const torn = { engine: engineClis[0]!, source: "" };
-  const known = { ...torn, ...(record ?? {}) } as CopyRecord & { name?: string };
+  const known = { ...torn, ...(record ?? {}) } as DisposableRecord & { name?: string };
   return { ...known, server: serverRecord(known.server ?? {}) };
 }
 
@@ -207,7 +218,7 @@ function knownRecord(record: unknown): CopyRecord & { name?: string } {
  * @throws {UserError} or {ProcessError} when a step fails. While the instance is there, the record stays for the next
  * run
  */
-export async function removeCopy(host: Host, copy: Copy): Promise<void> {
+export async function removeDisposable(host: Host, copy: DisposableCopy): Promise<void> {
   try {
     // Without a source, a run was killed before it made more than a record.
     if (copy.source !== "") await removeInstance(host, copy);
@@ -218,11 +229,14 @@ export async function removeCopy(host: Host, copy: Copy): Promise<void> {
 }
 
 /** Removes a copy's instance, and first whatever can be removed from its directories. */
-async function removeInstance(host: Host, copy: Copy): Promise<void> {
+async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
   const { name, mounts } = copy;
   const instance = { engine: await engineOfRecord(host, copy), name };
   const inTurn = <T>(act: (cleaner: Host) => Promise<T>): Promise<T> => inTime(host, { copy, act });
-  const planned: Pick<InstanceInfo, "status" | "config"> = { status: "Running", config: { [copyKey]: copy.source } };
+  const planned: Pick<InstanceInfo, "status" | "config"> = {
+    status: "Running",
+    config: { [disposableKey]: copy.source },
+  };
   const found = await inTurn((cleaner) =>
     cleaner.look<typeof planned | undefined>(planned, async () => {
       // The engine may still be making the instance when its CLI has ended.
@@ -230,7 +244,7 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
       return await findInstance(cleaner, instance);
     })
   );
-  if (found?.config[copyKey] === undefined) return;
+  if (found?.config[disposableKey] === undefined) return;
   try {
     await inTurn(async (cleaner) => {
       if (found.status !== "Stopped") await killInstance(cleaner, instance);
@@ -249,14 +263,14 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
  * Removes the directories of a copy whose instance is gone. If the copy has closed them to the host user, or has put
  * too much into them, its record is removed anyway: the user is warned once, and no later run waits for it.
  */
-async function removeDirectories(host: Host, copy: Copy): Promise<void> {
+async function removeDirectories(host: Host, copy: DisposableCopy): Promise<void> {
   const { directory, sockets, share } = copy.mounts;
   try {
     // The record comes last.
     await inTime(host, { copy, act: (cleaner) => removeMounts(cleaner, [directory, sockets, share]) });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    await removeEmpty([copyRecordPath(copy.mounts)]);
+    await removeEmpty([disposableRecordPath(copy.mounts)]);
     throw new UserError(`What the copy "${copy.name}" has left in "${directory}" cannot be removed`, {
       hint: `The copy itself is gone. Remove the directory as root: sudo rm -rf ${quoteWords([directory])}`,
       ...causedBy(error),
@@ -265,7 +279,10 @@ async function removeDirectories(host: Host, copy: Copy): Promise<void> {
 }
 
 /** Does a step of removing a copy on a host that a signal does not stop, and that has a time of its own for it. */
-async function inTime<T>(host: Host, { copy, act }: { copy: Copy; act: (cleaner: Host) => Promise<T> }): Promise<T> {
+async function inTime<T>(
+  host: Host,
+  { copy, act }: { copy: DisposableCopy; act: (cleaner: Host) => Promise<T> },
+): Promise<T> {
   const late = new UserError(`The copy "${copy.name}" could not be removed within ${stepDeadlineMs / 1000} s`, {
     hint: "The next run with --disposable tries again",
   });
@@ -277,12 +294,12 @@ async function inTime<T>(host: Host, { copy, act }: { copy: Copy; act: (cleaner:
  *
  * @returns the names of those that are gone
  */
-export async function removeCopies(host: Host, copies: readonly Copy[]): Promise<string[]> {
+export async function removeDisposables(host: Host, copies: readonly DisposableCopy[]): Promise<string[]> {
   const removed: string[] = [];
   for (const copy of copies) {
     host.ui.status(`Removing the copy "${copy.name}"`);
     try {
-      await removeCopy(host, copy);
+      await removeDisposable(host, copy);
       removed.push(copy.name);
     } catch (error) {
       if (!isFailure(error)) throw error;

@@ -7,7 +7,7 @@
 import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { exists, readDirectory } from "../base/files.ts";
-import { copyRecordPath } from "./paths.ts";
+import { disposableRecordPath } from "./paths.ts";
 import { isInstanceName } from "../engine/instance.ts";
 import { isPlainName } from "../engine/server.ts";
 
@@ -64,7 +64,7 @@ export async function containerNames(root: string): Promise<string[]> {
   const meant = await Promise.all(names.map(async (name) => {
     const directory = join(root, name);
     return await exists(join(directory, "known_hosts")).catch(() => false) &&
-      !await exists(copyRecordPath({ directory }));
+      !await exists(disposableRecordPath({ directory }));
   }));
   return names.filter((_, index) => meant[index]).sort();
 }

@@ -5,7 +5,7 @@
 
 import bootCopy from "./boot_copy.sh" with { type: "text" };
 import type { Host } from "../base/host.ts";
-import { copyKey, pristine, renewedCopies } from "./disposables.ts";
+import { disposableKey, pristine, renewedDisposables } from "./disposables.ts";
 import { mountDevices } from "./mounts.ts";
 import type { Mounts } from "./paths.ts";
 import { findManaged } from "./managed.ts";
@@ -42,13 +42,15 @@ export async function findOrigin(host: Host, source: Instance): Promise<Origin |
     const [instance, snapshot, renewed] = await all([
       findManaged(host, source),
       findSnapshot(host, source, pristine),
-      renewedCopies(host, source, { claim: false }),
+      renewedDisposables(host, source, { claim: false }),
     ]);
     const known = { source: source.name, user: userOf(instance), location: instance.location };
     const found = await all(renewed.map(({ name }) => findInstance(host, { engine, name })));
     const origins = [
       ...(snapshot ? [{ ...known, ...snapshot, path }] : []),
-      ...found.flatMap((copy) => copy?.config[copyKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []),
+      ...found.flatMap((copy) =>
+        copy?.config[disposableKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []
+      ),
     ];
     const [newest] = origins.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
     return newest && { ...known, path: newest.path, created_at: newest.created_at, devices: newest.devices };
@@ -68,7 +70,7 @@ export async function copyOrigin(
   await copyInstance(host, copy, {
     source: origin.path,
     // After a power cut, the engine must not start it again.
-    config: { [copyKey]: origin.source, "boot.autostart": "false", [protectionKey]: "false" },
+    config: { [disposableKey]: origin.source, "boot.autostart": "false", [protectionKey]: "false" },
     devices: copyDevices(origin, mounts),
   });
 }

@@ -135,6 +135,6 @@ export function creationRecordPath({ directory }: Pick<Mounts, "directory">): st
 }
 
 /** The file with the record of a disposable copy. */
-export function copyRecordPath({ directory }: Pick<Mounts, "directory">): string {
+export function disposableRecordPath({ directory }: Pick<Mounts, "directory">): string {
   return join(directory, "disposable.json");
 }

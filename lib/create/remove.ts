@@ -9,7 +9,7 @@ import { deleteInstance, findInstance, protectionKey } from "../engine/instance.
 import { inputError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { claimCopiesOf, removeCopies } from "../container/disposables.ts";
+import { claimDisposablesOf, removeDisposables } from "../container/disposables.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
 import { removeMounts, usedMounts } from "../container/mounts.ts";
 import { seenSessions } from "../container/sessions.ts";
@@ -78,7 +78,7 @@ export async function removeContainer(
   }
   const isOwner = found !== undefined && (shares(found, mounts) || !engine.server.isLocal);
   if (hasMounts && !isOwner) await refuseOtherOwner(host, instance);
-  const copies = await claimCopiesOf(host, instance, { force });
+  const copies = await claimDisposablesOf(host, instance, { force });
   if (profile) refuseUsedByOthers(instance, { profile, copies: copies.map((copy) => copy.name) });
   if (!force) {
     if (!found && hasMounts) {
@@ -103,7 +103,7 @@ export async function removeContainer(
       throw new UserError(`There are files in "${used}"`, { hint: "Save them, or remove them too with --force" });
     }
   }
-  const removed = (await removeCopies(host, copies)).map((copy) => `copy "${copy}"`);
+  const removed = (await removeDisposables(host, copies)).map((copy) => `copy "${copy}"`);
   if (found) {
     if (await exists(mounts.sockets)) await emptyMounts(host, found);
     await deleteInstance(host, instance);

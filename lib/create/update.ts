@@ -14,13 +14,13 @@ import type { Host } from "../base/host.ts";
 import { withValues } from "../base/shell_words.ts";
 import { withUndo } from "../base/undo.ts";
 import {
-  beginCopy,
-  copyKey,
+  beginDisposable,
+  disposableKey,
   findLeftovers,
   keepRenewed,
-  removeCopies,
-  removeCopy,
-  renewedCopies,
+  removeDisposable,
+  removeDisposables,
+  renewedDisposables,
 } from "../container/disposables.ts";
 import { mountsOf } from "../container/paths.ts";
 import { copyOrigin, findOrigin, giveIdentity } from "../container/origin.ts";
@@ -71,7 +71,7 @@ export async function updateNamed(
   const targets = words.length > 0
     ? await Promise.all(words.map(async (word) => addressCalled(host, { word, ...await engineOptionsOf(word) })))
     : await findAll(host, await engineOptionsOf(undefined));
-  await removeCopies(host, await findLeftovers(host));
+  await removeDisposables(host, await findLeftovers(host));
   const updated: Updated[] = [];
   let code = 0;
   for (const target of targets) {
@@ -93,7 +93,7 @@ async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> 
   const engine = await chooseEngine(host, options);
   const found: Instance[] = [];
   for (const instance of await listManaged(host, engine)) {
-    if (instance.config[copyKey] !== undefined || !await exists(mountsOf(host, instance).directory)) continue;
+    if (instance.config[disposableKey] !== undefined || !await exists(mountsOf(host, instance).directory)) continue;
     if (hasNetwork(instance)) found.push(instance);
     else host.ui.status(`"${labelOf(instance)}" has no network: it keeps the software that it has`);
   }
@@ -221,8 +221,8 @@ async function renew(host: Host, source: Instance): Promise<boolean> {
   const label = labelOf(source);
   host.ui.progress(`Updating "${label}" for its disposable copies`);
   const renewed = await withUndo(host, async (undo) => {
-    const copy = await beginCopy(host, source);
-    undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
+    const copy = await beginDisposable(host, source);
+    undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeDisposable(cleaner, copy));
     const instance = { engine, name: copy.name };
     await copyOrigin(host, instance, { origin, mounts: undefined });
     await giveIdentity(host, instance);
@@ -237,8 +237,8 @@ async function renew(host: Host, source: Instance): Promise<boolean> {
     await keepRenewed(host, copy);
     return copy.name;
   });
-  const copies = await renewedCopies(host, source, { claim: true });
+  const copies = await renewedDisposables(host, source, { claim: true });
   for (const { name, lock } of copies) if (name === renewed) release(lock);
-  await removeCopies(host, copies.filter(({ name }) => name !== renewed));
+  await removeDisposables(host, copies.filter(({ name }) => name !== renewed));
   return true;
 }

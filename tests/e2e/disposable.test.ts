@@ -203,7 +203,7 @@ testOnOneEngine(
     const fakes = join(base, "fakes");
     await writeFakes(fakes);
     try {
-      // One of each kind: tests/unit/attach/disposable/make_copy.test.ts has all calls, on an engine in memory.
+      // One of each kind: tests/unit/attach/disposable/make_disposable.test.ts has all calls, on an engine in memory.
       for (
         const [at, fault, code] of [
           [/ query --request POST .*"copy"/, "fail", 1],

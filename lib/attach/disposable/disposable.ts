@@ -1,10 +1,10 @@
 /** The life of a disposable container: it is made, used and removed. */
 
 import { holdFiles } from "./lent_files.ts";
-import { makeCopy, requireOrigin } from "./make_copy.ts";
+import { makeDisposable, requireOrigin } from "./make_disposable.ts";
 import { causedBy, UserError } from "../../base/errors.ts";
 import { all } from "../../base/promises.ts";
-import { findLeftovers, removeCopies, removeCopy } from "../../container/disposables.ts";
+import { findLeftovers, removeDisposable, removeDisposables } from "../../container/disposables.ts";
 import { openHistory } from "../../container/history.ts";
 import { borderOf } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
@@ -15,7 +15,7 @@ import type { DisposableRequest } from "../request.ts";
 import { withDisplay } from "../choose_display.ts";
 
 /** How many copies of a container may be in use when one more is made to open something. */
-const maxCopiesForOpening = 8;
+const maxDisposablesForOpening = 8;
 
 /**
  * Runs an app in a disposable copy of a container, and removes the copy when the app ends, or the run. First removes
@@ -34,14 +34,14 @@ export async function runDisposable(container: Container, request: DisposableReq
     files.check(container.engine),
   ]);
   const border = await borderOf(container, request.border);
-  await removeCopies(host, await findLeftovers(host));
+  await removeDisposables(host, await findLeftovers(host));
   const useOnce = async (): Promise<number> => {
     const lend = (copy: Instance): Promise<void> => files.lend(copy, origin.user);
     // It may be a container that opens one after the other.
-    const max = request.isOpening ? maxCopiesForOpening : undefined;
+    const max = request.isOpening ? maxDisposablesForOpening : undefined;
     // Neither has anybody who waits for it, should the copy fail.
     const meanwhile = (): unknown => Promise.allSettled([display.prepare(host), import("../start.ts")]);
-    const copy = await makeCopy(host, container, { origin, lend, max, meanwhile });
+    const copy = await makeDisposable(host, container, { origin, lend, max, meanwhile });
     const { name, address, made } = copy;
     const { keptAs } = container.history;
     const history = openHistory(host, keptAs && { ...keptAs, copy: name });
@@ -60,7 +60,7 @@ export async function runDisposable(container: Container, request: DisposableReq
       throw withoutCopy(error, name, source);
     } finally {
       await made.catch(() => {});
-      await removeCopy(host, copy);
+      await removeDisposable(host, copy);
       await history.written();
       if (history.keptAs) host.ui.status(`"${name}" is gone. It had ${history.summary()}`);
     }

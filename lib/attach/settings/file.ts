@@ -9,8 +9,8 @@ import { ifThere } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { readJson } from "../../base/json_file.ts";
 import { quoteWords } from "../../base/shell_words.ts";
-import type { CopyRecord } from "../../container/disposables.ts";
-import { copyRecordPath, mountsIn } from "../../container/paths.ts";
+import type { DisposableRecord } from "../../container/disposables.ts";
+import { disposableRecordPath, mountsIn } from "../../container/paths.ts";
 import { engineClis } from "../../engine/engine.ts";
 import { parseBorder } from "./border_option.ts";
 import { type OpenedKind, openedKinds, parseDestinations } from "../session/destinations.ts";
@@ -115,8 +115,8 @@ export async function namedDestinations(host: Pick<Host, "env">, kind: OpenedKin
 /** What a disposable copy is a copy of; nothing for another container. */
 async function sourceOf(host: Pick<Host, "env">, word: string): Promise<string[]> {
   if (!/^[\w.:-]{1,200}$/.test(word)) return [];
-  const record = await readJson(copyRecordPath(mountsIn(host, word)));
-  const source = (record as Partial<CopyRecord> | null | undefined)?.source;
+  const record = await readJson(disposableRecordPath(mountsIn(host, word)));
+  const source = (record as Partial<DisposableRecord> | null | undefined)?.source;
   return source === undefined ? [] : [word.replace(/[^:]*$/, source)];
 }
 

@@ -4,15 +4,15 @@ import type { Host } from "../../../lib/base/host.ts";
 import { ProcessError, UserError } from "../../../lib/base/errors.ts";
 import { modeOf } from "../../../lib/base/files.ts";
 import {
-  beginCopy,
-  claimCopiesOf,
-  type Copy,
+  beginDisposable,
+  claimDisposablesOf,
+  type DisposableCopy,
   findLeftovers,
   keepRenewed,
-  newCopyName,
-  removeCopies,
-  removeCopy,
-  renewedCopies,
+  newDisposableName,
+  removeDisposable,
+  removeDisposables,
+  renewedDisposables,
 } from "../../../lib/container/disposables.ts";
 import { type Engine, engineCalled } from "../../../lib/engine/engine.ts";
 import { isInstanceName } from "../../../lib/engine/instance.ts";
@@ -42,7 +42,7 @@ function instancesWith(config: Record<string, string>): (argv: readonly string[]
       : {};
 }
 
-function names(copies: readonly Pick<Copy, "name">[]): string[] {
+function names(copies: readonly Pick<DisposableCopy, "name">[]): string[] {
   return copies.map(({ name }) => name);
 }
 
@@ -51,13 +51,13 @@ function left(root: string): string[] {
   return [...Deno.readDirSync(root)].map(({ name }) => name).filter((name) => name !== ".lock").sort();
 }
 
-function close(...copies: readonly (Copy | undefined)[]): void {
+function close(...copies: readonly (DisposableCopy | undefined)[]): void {
   for (const copy of copies) copy?.lock?.close();
 }
 
-Deno.test("newCopyName() returns a name that an engine takes, and never the same", () => {
+Deno.test("newDisposableName() returns a name that an engine takes, and never the same", () => {
   for (const source of ["a", "box", "x".repeat(63), `${"x".repeat(55)}-y`, `${"x".repeat(56)}-yz`]) {
-    const made = Array.from({ length: 20 }, () => newCopyName(source));
+    const made = Array.from({ length: 20 }, () => newDisposableName(source));
     for (const name of made) assert(isInstanceName(name), name);
     assert(new Set(made).size > 15);
   }
@@ -65,7 +65,7 @@ Deno.test("newCopyName() returns a name that an engine takes, and never the same
 
 Deno.test("a copy that a run uses is nobody else's; what a killed run has left is free", async () => {
   await withEngine(() => ({}), async ({ host, engine }) => {
-    const copy = await beginCopy(host, { engine, name: "box" });
+    const copy = await beginDisposable(host, { engine, name: "box" });
     assertEquals(await findLeftovers(host), []);
     copy.lock!.close();
     const leftovers = await findLeftovers(host);
@@ -76,17 +76,17 @@ Deno.test("a copy that a run uses is nobody else's; what a killed run has left i
 
 Deno.test("a copy that later ones are made of is left alone, and only claimed to be replaced", async () => {
   await withEngine(() => ({}), async ({ host, engine }) => {
-    const copy = await beginCopy(host, { engine, name: "box" });
-    assertEquals(await renewedCopies(host, { engine, name: "box" }, { claim: false }), []);
+    const copy = await beginDisposable(host, { engine, name: "box" });
+    assertEquals(await renewedDisposables(host, { engine, name: "box" }, { claim: false }), []);
     await keepRenewed(host, copy);
     assertEquals(await findLeftovers(host), []);
-    assertEquals(await renewedCopies(host, { engine, name: "bag" }, { claim: true }), []);
-    assertEquals(names(await renewedCopies(host, { engine, name: "box" }, { claim: false })), [copy.name]);
-    const claimed = await renewedCopies(host, { engine, name: "box" }, { claim: true });
+    assertEquals(await renewedDisposables(host, { engine, name: "bag" }, { claim: true }), []);
+    assertEquals(names(await renewedDisposables(host, { engine, name: "box" }, { claim: false })), [copy.name]);
+    const claimed = await renewedDisposables(host, { engine, name: "box" }, { claim: true });
     assertEquals(names(claimed), [copy.name]);
-    assertEquals(await renewedCopies(host, { engine, name: "box" }, { claim: false }), [], "it is being replaced");
+    assertEquals(await renewedDisposables(host, { engine, name: "box" }, { claim: false }), [], "it is being replaced");
     close(...claimed);
-    const removed = await claimCopiesOf(host, { engine, name: "box" }, { force: false });
+    const removed = await claimDisposablesOf(host, { engine, name: "box" }, { force: false });
     assertEquals(names(removed), [copy.name], "it goes with its container");
     close(...removed);
   });
@@ -95,16 +95,20 @@ Deno.test("a copy that later ones are made of is left alone, and only claimed to
 Deno.test("links make no more copies of a container than a few; of another one, and those of killed runs, do not count", () =>
   withEngine(() => ({}), async ({ host, engine }) => {
     const [box, other] = [{ engine, name: "box" }, { engine, name: "other" }];
-    const copies = [await beginCopy(host, box), await beginCopy(host, box), await beginCopy(host, other)];
+    const copies = [
+      await beginDisposable(host, box),
+      await beginDisposable(host, box),
+      await beginDisposable(host, other),
+    ];
     const error = await assertRejects(
-      () => beginCopy(host, box, { max: 2 }),
+      () => beginDisposable(host, box, { max: 2 }),
       UserError,
       '2 copies of "box" are in use',
     );
     assertEquals(error.exitCode, 1);
     close(copies[0]);
     // Of several at once, too.
-    const more = await Promise.allSettled(Array.from({ length: 4 }, () => beginCopy(host, box, { max: 3 })));
+    const more = await Promise.allSettled(Array.from({ length: 4 }, () => beginDisposable(host, box, { max: 3 })));
     const made = more.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
     assertEquals(made.length, 2);
     const leftovers = await findLeftovers(host);
@@ -128,7 +132,7 @@ Deno.test("a run that was killed while it wrote its record has left a directory,
     await Deno.writeTextFile(join(directory, "disposable.json"), '{"source":"bo');
     const leftovers = await findLeftovers(host);
     assertEquals(names(leftovers), ["box-d01234"]);
-    await removeCopy(host, leftovers[0]!);
+    await removeDisposable(host, leftovers[0]!);
     assertEquals(recorded.calls, []);
     assertEquals(left(root), []);
   });
@@ -145,11 +149,11 @@ Deno.test("of the directories without a record, only an empty one goes that has 
   });
 });
 
-Deno.test("removeCopy() kills, empties, deletes, then removes the directories with the record", async () => {
+Deno.test("removeDisposable() kills, empties, deletes, then removes the directories with the record", async () => {
   await withEngine(instancesWith({ "user.gui-container.copy-of": "box" }), async ({ host, engine, root, recorded }) => {
-    const copy = await beginCopy(host, { engine, name: "box" });
+    const copy = await beginDisposable(host, { engine, name: "box" });
     for (const directory of [copy.mounts.sockets, copy.mounts.share]) await Deno.mkdir(directory);
-    await removeCopy(host, copy);
+    await removeDisposable(host, copy);
     assertEquals(recorded.calls.filter(([, command]) => command !== "query").map((argv) => argv.join(" ")), [
       `lxc stop --force ${copy.name}`,
       `find ${copy.mounts.sockets} ${copy.mounts.share} -mindepth 1 -delete`,
@@ -159,21 +163,21 @@ Deno.test("removeCopy() kills, empties, deletes, then removes the directories wi
   });
 });
 
-Deno.test("removeCopy() leaves an instance alone that is no copy", async () => {
+Deno.test("removeDisposable() leaves an instance alone that is no copy", async () => {
   await withEngine(instancesWith({ "user.gui-container": "1" }), async ({ host, engine, recorded }) => {
-    await removeCopy(host, await beginCopy(host, { engine, name: "box" }));
+    await removeDisposable(host, await beginDisposable(host, { engine, name: "box" }));
     assertEquals(recorded.calls.filter(([, command]) => command !== "query"), []);
   });
 });
 
-Deno.test("removeCopy() keeps the record for the next run when the engine fails", async () => {
+Deno.test("removeDisposable() keeps the record for the next run when the engine fails", async () => {
   const answer = instancesWith({ "user.gui-container.copy-of": "box" });
   await withEngine(
     (argv) => argv[1] === "delete" ? { code: 1, stderr: "Error: busy" } : answer(argv),
     async (world) => {
       const { host, engine } = world;
-      const copy = await beginCopy(host, { engine, name: "box" });
-      await assertRejects(() => removeCopy(host, copy), ProcessError);
+      const copy = await beginDisposable(host, { engine, name: "box" });
+      await assertRejects(() => removeDisposable(host, copy), ProcessError);
       const leftovers = await findLeftovers(host);
       assertEquals(names(leftovers), [copy.name]);
       close(...leftovers);
@@ -181,7 +185,7 @@ Deno.test("removeCopy() keeps the record for the next run when the engine fails"
   );
 });
 
-Deno.test("removeCopy() deletes a copy that neither lets its directories be emptied nor answers", async () => {
+Deno.test("removeDisposable() deletes a copy that neither lets its directories be emptied nor answers", async () => {
   const answer = instancesWith({ "user.gui-container.copy-of": "box" });
   for (
     const late of [
@@ -193,9 +197,9 @@ Deno.test("removeCopy() deletes a copy that neither lets its directories be empt
     await withEngine(
       (argv) => argv[0] === "find" ? { code: 1 } : argv[1] === "exec" ? late : answer(argv),
       async ({ host, engine, root, recorded: { calls, options } }) => {
-        const copy = await beginCopy(host, { engine, name: "box" });
+        const copy = await beginDisposable(host, { engine, name: "box" });
         await Deno.mkdir(copy.mounts.sockets);
-        await removeCopy(host, copy);
+        await removeDisposable(host, copy);
         assertEquals(
           calls.map((argv) => argv[argv[0] === "lxc" ? 1 : 0]).filter((word) => word !== "query"),
           ["stop", "find", "start", "exec", "delete"],
@@ -211,12 +215,12 @@ Deno.test("removeCopy() deletes a copy that neither lets its directories be empt
 Deno.test("what a copy has closed to the host user is told once, and no later run waits for it", async () => {
   const answer = instancesWith({ "user.gui-container.copy-of": "box" });
   await withEngine(answer, async ({ host, engine, recorded: { said } }) => {
-    const copy = await beginCopy(host, { engine, name: "box" });
+    const copy = await beginDisposable(host, { engine, name: "box" });
     const { directory } = copy.mounts;
     await Deno.mkdir(join(directory, "xpra"));
     const closed = { ...copy, mounts: { ...copy.mounts, share: "/proc/self/status" } };
-    const other = await beginCopy(host, { engine, name: "box" });
-    assertEquals(await removeCopies(host, [closed, other]), [other.name]);
+    const other = await beginDisposable(host, { engine, name: "box" });
+    assertEquals(await removeDisposables(host, [closed, other]), [other.name]);
     assertEquals(said.filter((line) => line.startsWith("warn")), [
       `warn: What the copy "${copy.name}" has left in "${directory}" cannot be removed. ` +
       `The copy itself is gone. Remove the directory as root: sudo rm -rf ${directory}`,
@@ -226,14 +230,14 @@ Deno.test("what a copy has closed to the host user is told once, and no later ru
   });
 });
 
-Deno.test("removeCopies() only warns of an engine that does not come to an end; the record stays", async () => {
+Deno.test("removeDisposables() only warns of an engine that does not come to an end; the record stays", async () => {
   const answer = instancesWith({ "user.gui-container.copy-of": "box" });
   const late = new DOMException("Signal timed out.", "TimeoutError");
   await withEngine(
     (argv) => argv[1] === "delete" ? late : answer(argv),
     async ({ host, engine, recorded: { said } }) => {
-      const copy = await beginCopy(host, { engine, name: "box" });
-      assertEquals(await removeCopies(host, [copy]), []);
+      const copy = await beginDisposable(host, { engine, name: "box" });
+      assertEquals(await removeDisposables(host, [copy]), []);
       assertEquals(said.filter((line) => line.startsWith("warn")).length, 1, said.join("\n"));
       const leftovers = await findLeftovers(host);
       assertEquals(names(leftovers), [copy.name]);
@@ -242,28 +246,28 @@ Deno.test("removeCopies() only warns of an engine that does not come to an end; 
   );
 });
 
-Deno.test("claimCopiesOf() gives the copies of one container, and those in use by force only", async () => {
+Deno.test("claimDisposablesOf() gives the copies of one container, and those in use by force only", async () => {
   await withEngine(() => ({}), async ({ host, engine }) => {
-    const used = await beginCopy(host, { engine, name: "box" });
-    const left = await beginCopy(host, { engine, name: "box" });
+    const used = await beginDisposable(host, { engine, name: "box" });
+    const left = await beginDisposable(host, { engine, name: "box" });
     close(left);
-    close(await beginCopy(host, { engine, name: "bag" }));
+    close(await beginDisposable(host, { engine, name: "bag" }));
     const error = await assertRejects(
-      () => claimCopiesOf(host, { engine, name: "box" }, { force: false }),
+      () => claimDisposablesOf(host, { engine, name: "box" }, { force: false }),
       UserError,
       used.name,
     );
     assertEquals(error.hint.includes("--force"), true);
-    const claimed = await claimCopiesOf(host, { engine, name: "box" }, { force: true });
+    const claimed = await claimDisposablesOf(host, { engine, name: "box" }, { force: true });
     assertEquals(names(claimed).sort(), [used.name, left.name].sort());
     close(used, ...claimed);
-    assertEquals(await claimCopiesOf(host, { engine: engineCalled("incus"), name: "box" }, { force: true }), []);
+    assertEquals(await claimDisposablesOf(host, { engine: engineCalled("incus"), name: "box" }, { force: true }), []);
   });
 });
 
-Deno.test("removeCopies() removes a copy where it was made, whatever the CLI's default is by then", async () => {
+Deno.test("removeDisposables() removes a copy where it was made, whatever the CLI's default is by then", async () => {
   await withEngine(instancesWith({}), async ({ host, engine, root }) => {
-    const copy = await beginCopy(host, { engine, name: "box" });
+    const copy = await beginDisposable(host, { engine, name: "box" });
     close(copy);
     await Deno.writeTextFile(
       join(root, "config.yml"),
@@ -275,7 +279,7 @@ Deno.test("removeCopies() removes a copy where it was made, whatever the CLI's d
       env: { GUI_CONTAINER_MOUNTS: root, LXD_CONF: root },
     });
     const leftovers = await findLeftovers(later.host);
-    assertEquals(await removeCopies(later.host, leftovers), [copy.name]);
+    assertEquals(await removeDisposables(later.host, leftovers), [copy.name]);
     assert(
       later.calls.some((call) => call.join(" ") === `lxc delete --force local:${copy.name}`),
       later.calls.join("\n"),

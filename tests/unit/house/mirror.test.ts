@@ -18,7 +18,7 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/attach/agent/serve": ["attach/agent/color_scheme"],
   "unit/attach/choose_display": ["attach/display/request", "guard/wayland/request"],
   "unit/attach/default_app": ["attach/session/file_types", "container/opened"],
-  "unit/attach/disposable/make_copy": ["engine/snapshot"],
+  "unit/attach/disposable/make_disposable": ["engine/snapshot"],
   "unit/attach/join": ["attach/keep_border"],
   "unit/attach/request": ["attach/session/destinations"],
   "unit/attach/serve_again": ["attach/session/advice"],

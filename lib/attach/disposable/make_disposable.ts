@@ -10,7 +10,7 @@ import type { Host } from "../../base/host.ts";
 import { all } from "../../base/promises.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
-import { beginCopy, type Copy, pristine, removeCopy } from "../../container/disposables.ts";
+import { beginDisposable, type DisposableCopy, pristine, removeDisposable } from "../../container/disposables.ts";
 import { makeMounts, shareMounts } from "../../container/mounts.ts";
 import type { Mounts } from "../../container/paths.ts";
 import { copyOrigin, findOrigin, giveIdentity, type HostKey, type Origin } from "../../container/origin.ts";
@@ -50,7 +50,7 @@ export async function requireOrigin(host: Host, source: Instance): Promise<Origi
 /** After how many days without updates of the origin the user is warned. */
 const freshDays = 30;
 
-export interface NewCopy extends Copy {
+export interface NewDisposable extends DisposableCopy {
   address: Address;
   /** Resolves when it can be started, to what the engine says of it; to undefined in a dry run. */
   made: Promise<InstanceInfo | undefined>;
@@ -60,10 +60,10 @@ export interface NewCopy extends Copy {
  * Makes a copy until its shared directories are ready, so that windows can be prepared while the rest is done. If a
  * step fails, all is undone.
  *
- * @param options `lend`: puts files into it before it starts; `max`: as for {@linkcode beginCopy}; `meanwhile`: is
+ * @param options `lend`: puts files into it before it starts; `max`: as for {@linkcode beginDisposable}; `meanwhile`: is
  * called when the engine is at work
  */
-export async function makeCopy(
+export async function makeDisposable(
   host: Host,
   source: Address,
   { origin, lend, max, meanwhile }: {
@@ -72,12 +72,12 @@ export async function makeCopy(
     max?: number | undefined;
     meanwhile?(): unknown;
   },
-): Promise<NewCopy> {
+): Promise<NewDisposable> {
   return await withUndo(host, async (undo) => {
-    const copy = await beginCopy(host, source, { max });
+    const copy = await beginDisposable(host, source, { max });
     const { mounts } = copy;
     const address = addressOf(host, { engine: source.engine, name: copy.name });
-    undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
+    undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeDisposable(cleaner, copy));
     await makeMounts(host, mounts);
     await writeContainerRecord(host, address, origin);
     const isShared = mounts.shared.length > 0;

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { holdFiles } from "../../../../lib/attach/disposable/lent_files.ts";
-import { makeCopy, requireOrigin } from "../../../../lib/attach/disposable/make_copy.ts";
+import { makeDisposable, requireOrigin } from "../../../../lib/attach/disposable/make_disposable.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { mapSome } from "../../../../lib/base/promises.ts";
 import { addressOf } from "../../../../lib/container/address.ts";
-import { findLeftovers, removeCopies, removeCopy } from "../../../../lib/container/disposables.ts";
+import { findLeftovers, removeDisposable, removeDisposables } from "../../../../lib/container/disposables.ts";
 import { copyDevices } from "../../../../lib/container/origin.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { ubuntuUser } from "../../../../lib/container/user.ts";
@@ -65,7 +65,7 @@ Deno.test("copyDevices() keeps disk and network, shares directories of its own, 
   assertEquals([moving.xpra?.required, moving.share?.required], ["false", "false"]);
 });
 
-Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove it", async () => {
+Deno.test("makeDisposable() gives a copy its own identity, and lets the engine remove it", async () => {
   await withFiles(async ({ host: { env } }) => {
     const idMap = [{ Isuid: true, Isgid: true, Hostid: 1_000_000, Nsid: 0, Maprange: 65_536 }];
     const config = { "user.gui-container": "1", "volatile.idmap.next": JSON.stringify(idMap) };
@@ -81,7 +81,7 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
     });
     const origin = { source: "box", path: "box/made", created_at: "", user: ubuntuUser, location: "none", devices: {} };
     const lent: string[] = [];
-    const copy = await makeCopy(host, addressOf(host, { engine: engineCalled("lxc"), name: "box" }), {
+    const copy = await makeDisposable(host, addressOf(host, { engine: engineCalled("lxc"), name: "box" }), {
       origin,
       lend: ({ name }) => Promise.resolve(void lent.push(name)),
     });
@@ -112,7 +112,7 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
   });
 });
 
-Deno.test("makeCopy() asks for no uid on the host where nothing is shared with that", async () => {
+Deno.test("makeDisposable() asks for no uid on the host where nothing is shared with that", async () => {
   await withFiles(async ({ host: { env } }) => {
     const config = { "user.gui-container": "1", "volatile.idmap.next": "[]" };
     const { host } = recordingHost({
@@ -130,7 +130,7 @@ Deno.test("makeCopy() asks for no uid on the host where nothing is shared with t
       const server = { remote: isLocal ? "local" : "far", project: undefined, isLocal };
       const engine = { ...engineCalled("lxc"), server };
       const lend = (): Promise<void> => Promise.resolve();
-      const copy = await makeCopy(host, addressOf(host, { engine, name: "box" }), { origin, lend });
+      const copy = await makeDisposable(host, addressOf(host, { engine, name: "box" }), { origin, lend });
       copy.lock!.close();
       return (await copy.made)?.status;
     };
@@ -198,7 +198,7 @@ async function runWithFault(
     await Deno.mkdir(join(base, "mounts"));
     const act = async (): Promise<void> => {
       const lend = (): Promise<void> => Promise.resolve();
-      const copy = await makeCopy(run.host, addressOf(run.host, { engine: engineCalled("lxc"), name: "box" }), {
+      const copy = await makeDisposable(run.host, addressOf(run.host, { engine: engineCalled("lxc"), name: "box" }), {
         ...{ origin, lend },
       });
       try {
@@ -206,7 +206,7 @@ async function runWithFault(
         madeBy = run.calls.length;
       } finally {
         await copy.made.catch(() => {});
-        await removeCopy(run.host, copy);
+        await removeDisposable(run.host, copy);
       }
     };
     const end = await act().catch((error) => error);
@@ -218,7 +218,7 @@ async function runWithFault(
       assertEquals(left(), [undefined], told);
     }
     const next = hostOf();
-    await removeCopies(next.host, await findLeftovers(next.host));
+    await removeDisposables(next.host, await findLeftovers(next.host));
     assertEquals(left(), [undefined], told);
     return { calls: run.calls, madeBy };
   } finally {
