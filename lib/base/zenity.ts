@@ -70,7 +70,7 @@ export async function chooseFiles(
     const chosen = end?.code === okay ? end.text.split(separator).filter((path) => path.startsWith("/")) : [];
     const shown = chosen.find((path) => portalPath.test(path));
     if (shown !== undefined) {
-      throw inputError(`"${shown}" is a sandboxed app's path of a file`, "Choose the file in its own directory");
+      throw inputError(`"${shown}" is a path for sandboxed apps`, "Choose the file in its own directory");
     }
     const meant = !isNew && chosen.length === 1 ? await completedTwice(chosen[0]!) : undefined;
     if (meant === undefined) return chosen;

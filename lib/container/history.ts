@@ -84,7 +84,7 @@ const maxFileBytes = 2 ** 20;
 const maxText = 300;
 
 /** Why something is refused when there is no line left for it. */
-export const historyIsFull = "no more of that fits into the history: this hour's lines are used up, or the disk is full";
+export const historyIsFull = "the history is full: this hour's lines for that are used up, or the disk is full";
 
 /** The history of a container, as a run writes it. */
 export interface History {

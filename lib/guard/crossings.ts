@@ -68,7 +68,9 @@ export function createCrossings(
     mayCross() {
       enterHour();
       if (lines + waiting.size < maxLines && mayReport()) return true;
-      if (toldHour !== hour) tell("The clipboard is closed: it is used more often than the history can record in an hour");
+      if (toldHour !== hour) {
+        tell("The clipboard is closed: it is used more often than the history can record in an hour");
+      }
       toldHour = hour;
       return false;
     },

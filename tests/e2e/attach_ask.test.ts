@@ -175,7 +175,9 @@ testOnOneEngine(
       await inside("xdg-open 'http://example.org/no?a=1&b=<i>'");
       assertEquals(
         await question(shown, 1),
-        `The container "${nameOn(engine)}" asks to open a link. You can answer yes after 3 seconds.\n\nHost: example.org\n` +
+        `The container "${
+          nameOn(engine)
+        }" asks to open a link. You can answer yes after 3 seconds.\n\nHost: example.org\n` +
           "Address: http://example.org/no?a=1&b=%3Ci%3E",
       );
       await inside("xdg-open 'share/an offer.bin'");

@@ -376,7 +376,10 @@ testOnOneEngine("files that are dragged out of a window on Wayland come to the d
       });
       assertEquals(await readText(join(downloads, "a letter.txt")), "a letter.txt");
       assertEquals(await readText(join(downloads, "other.txt")), "other.txt");
-      await eventually("the sentence", () => Promise.resolve(said().includes("only readable files can be dragged out")));
+      await eventually(
+        "the sentence",
+        () => Promise.resolve(said().includes("only readable files can be dragged out")),
+      );
       assertEquals(kept().filter((file) => !/^(a letter|other)( \(\d\))?\.txt$/.test(file)), []);
     } finally {
       source.kill("SIGKILL");

@@ -203,7 +203,11 @@ async function opensFilesElsewhere(engine: EngineName, env: Record<string, strin
     assertEquals((await lent()).map((name) => name.slice(11)).sort(), ["b.pdf", "first file.pdf"]);
     // What no app of the other one should run goes nowhere, and what was asked for goes on in the chat's own.
     await inSession(engine, chat, "chat", "cd /tmp && echo three >c.sh && xdg-open c.sh || true");
-    await eventually("the refusal", () => Promise.resolve(said.includes("does not have the ending of a document")), slow);
+    await eventually(
+      "the refusal",
+      () => Promise.resolve(said.includes("does not have the ending of a document")),
+      slow,
+    );
     const { stdout } = await script("attach", engine, ["--history", chat], { env });
     assertStringIncludes(stdout, `file opened in "${web}": "first file.pdf", 4 bytes`);
     assertEquals(said.match(/A request from/g)?.length, 1, said);

@@ -71,7 +71,10 @@ testOnOneEngine(
       const { stdout } = await attached("--doctor", "--json");
       const all = (JSON.parse(stdout) as { findings: Finding[] }).findings;
       const wayland = all.filter(({ about }) => about === "wayland").map(({ what }) => what);
-      assert(/^waypipe \S+ shows .* a security context is a second line of defence$/.test(wayland.join("\n")), wayland.join("\n"));
+      assert(
+        /^waypipe \S+ shows .* a security context is a second line of defence$/.test(wayland.join("\n")),
+        wayland.join("\n"),
+      );
       assertEquals(all.at(-1)!.what, "Windows come over Wayland; those of apps that know only X in one window");
       const findings = all.filter(({ what }) =>
         /xpra|Xvfb/.test(what) && (!what.includes("container") || what.includes(name))

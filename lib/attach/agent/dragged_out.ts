@@ -27,7 +27,7 @@ export async function handOut(
 ): Promise<void> {
   const lines = list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
   const failure = (what: string, why: string): UserError =>
-    new UserError(`${what} dragged out of "${container.label}" stay there: ${why}`, { hint: "Put them into the share" });
+    new UserError(`${what} dragged out of "${container.label}" stay there: ${why}`, { hint: "Use its share" });
   const stays = (why: string): UserError => failure("Files", why);
   if (lines.length > maxFiles) throw stays(`more than ${maxFiles} files`);
   if (lines.length === 0 || !lines.every((line) => fileAddress.test(line))) throw stays("it is not a file");

@@ -34,7 +34,7 @@ Deno.test("a file is not chosen at the path at which the portal shows it to apps
   await assertRejects(
     () => choose("/home/me/a.txt//:/run/user/1000/doc/5a1b/b.txt\n"),
     UserError,
-    '"/run/user/1000/doc/5a1b/b.txt" is a sandboxed app's path of a file',
+    '"/run/user/1000/doc/5a1b/b.txt" is a path for sandboxed apps',
   );
   assertEquals(await choose("/run/user/1000/docs/a.txt\n"), ["/run/user/1000/docs/a.txt"]);
 });
