@@ -15,7 +15,6 @@ import { askGuard, guardedSessions } from "./wayland/ask_guard.ts";
 import { checkRunning, runInSession } from "./session/live_sessions.ts";
 import { exitStatus } from "./session/protocol.ts";
 
-/** What is carried. */
 export interface Clipping {
   /** The text. Nothing prints it. */
   text: string;

@@ -25,17 +25,14 @@ const answerMs = 30_000;
 /** How many apps count. */
 const maxApps = 20;
 
-/** Whether a word is an address of the web. */
 export function isAddress(word: string): boolean {
   return /^https?:\/\//.test(word);
 }
 
-/** Whether a word is the address of a file of this host's. */
 export function isFileAddress(word: string): boolean {
   return /^file:\/\/\//.test(word);
 }
 
-/** The path of a file by its address. */
 export function pathOf(address: string): string {
   try {
     return fromFileUrl(address);

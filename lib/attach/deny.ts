@@ -60,7 +60,6 @@ export async function deny(
   return 0;
 }
 
-/** The result in one session. */
 interface Denied {
   session: string;
   closed: Channel[];

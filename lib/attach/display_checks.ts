@@ -45,7 +45,6 @@ const outcome: Outcome = (findings, { engine }) => {
   );
 };
 
-/** `attach.ts --doctor`. */
 export const attachDiagnosis: Diagnosis = { script: "attach", checks: [...checks, ...displayChecks], outcome };
 
 /** What is missing without xpra, where windows can be shown on Wayland. */

@@ -16,13 +16,10 @@ import type { Settings } from "./settings/file.ts";
 
 /** A session that is to be started in a copy of the container. */
 export interface DisposableRequest extends StartRequest {
-  /** The files that are lent to it. */
   files: readonly string[];
 }
 
-/** The command line, and what belongs to it. */
 export type Words = Arguments<string> & {
-  /** The settings that hold for the container. */
   settings: Settings;
   /** How long the channels are to be open that `--allow` gives a time, in milliseconds. */
   times?: ReadonlyMap<Channel, number>;

@@ -19,9 +19,7 @@ import type { Container } from "../container/container.ts";
 import { quoteWords, withValues } from "../base/shell_words.ts";
 import { isSessionName } from "../container/names.ts";
 
-/** What is to run in a new session. */
 export interface SessionPlan {
-  /** The app and its arguments. */
   app: readonly string[];
   /** The id of this run, which no other one has. */
   run: string;
@@ -151,7 +149,6 @@ function serviceWords(
   ];
 }
 
-/** The name of a session is taken. */
 export class NameTaken extends UserError {}
 
 async function sessionStartError(

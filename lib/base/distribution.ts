@@ -3,7 +3,6 @@
 /** A family of distributions, by what installs their packages. */
 export type Family = "debian" | "fedora" | "suse" | "arch";
 
-/** What a hint has to know of a distribution. */
 export interface Distribution {
   /** Undefined for one whose packages no hint knows. */
   family: Family | undefined;
@@ -22,7 +21,6 @@ const families: Readonly<Record<string, Family>> = {
   arch: "arch",
 };
 
-/** What installs packages in each family. */
 const installers: Readonly<Record<Family, string>> = {
   debian: "sudo apt install",
   fedora: "sudo dnf install",

@@ -62,13 +62,10 @@ export function afterChanges(error: unknown): unknown {
   return new UserError(error.message, { hint: error.hint, ...causedBy(error) });
 }
 
-/** How a program ended, and what it printed. */
 export interface ProcessResult {
-  /** The program and its arguments. */
   argv: readonly string[];
   /** Exit status; 128 plus the signal's number when a signal ended it. */
   code: number;
-  /** The signal that ended it, if one did. */
   signal: Deno.Signal | null;
   /** Captured standard output; empty when it was not captured. */
   stdout: string;
@@ -123,7 +120,6 @@ export function isSystemError(error: unknown): boolean {
   return error instanceof Error && /^E[A-Z0-9]+$/.test(String((error as { code?: unknown }).code));
 }
 
-/** Whether a program is not installed on the host. */
 export function isMissingProgram(error: unknown): error is UserError {
   return error instanceof UserError && error.exitCode === ExitCode.missingProgram;
 }
@@ -133,7 +129,6 @@ export function isProcessError(error: unknown): error is ProcessError {
   return error instanceof ProcessError;
 }
 
-/** Whether the engine cannot be reached. */
 export function isNoEngine(error: unknown): error is UserError {
   return error instanceof UserError && error.exitCode === ExitCode.noEngine;
 }

@@ -30,7 +30,6 @@ export interface ProcessOptions {
     | { bytes: (piece: Uint8Array) => unknown };
   /** Exit statuses that are not failures; `any` for all. Default: only 0. */
   okCodes?: readonly number[] | "any";
-  /** Variables added to the environment. */
   env?: Record<string, string>;
   cwd?: string;
   /** How long it may take, in milliseconds. Default: Infinity. */

@@ -8,7 +8,6 @@ import { distribution, type Family, installCommand } from "./distribution.ts";
 export type ScriptName = "create" | "attach" | "map";
 
 export interface HostProgram {
-  /** The scripts that may start it. */
   scripts: readonly ScriptName[];
   /** Its package in Debian and Ubuntu, for hints. */
   package?: string;

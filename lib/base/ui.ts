@@ -16,7 +16,6 @@ export interface UiOptions {
   spell?: (text: string) => string;
 }
 
-/** How a script talks to its user. */
 export interface Ui {
   /** Prints the result: `text`, or `data` as JSON when that is asked for. */
   result(text: string, data: unknown): void;

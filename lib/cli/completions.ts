@@ -14,7 +14,6 @@ export interface CommandLine {
   operands: Operands;
   /** The operands beside a flag, by its long name. */
   operandsWith: Readonly<Record<string, Operands | undefined>>;
-  /** Where names come from. */
   names: Names;
 }
 

@@ -21,9 +21,7 @@ import { failureOf, type Finding, type Subject } from "./finding.ts";
 /** The engine that the script would use, which answers, and what it says. */
 export interface EngineFacts {
   engine: Engine;
-  /** What its server is. */
   environment: Environment;
-  /** The devices of its default profile. */
   devices(): Promise<Readonly<Record<string, Device>>>;
   /** The containers that create.ts made. */
   managed(): Promise<InstanceInfo[]>;
@@ -34,15 +32,12 @@ export interface Facts extends Partial<EngineFacts> {
   host: Host;
   /** The script whose `--doctor` it is. */
   script: ScriptName;
-  /** The engine that the user asks for. */
   wanted: EngineCli | undefined;
 }
 
-/** One line of the list of checks. */
 export interface Check {
   /** The scripts whose users need it. Default: all. */
   scripts?: readonly ScriptName[];
-  /** What its findings are about. */
   about?: Subject;
   /** What it says. An error counts as a finding that something is broken. */
   find(facts: Facts): Finding[] | Promise<Finding[]>;
@@ -60,12 +55,10 @@ function isWithEngine(facts: Facts): facts is Facts & EngineFacts {
 /** What will happen, by all that was found. */
 export type Outcome = (findings: readonly Finding[], facts: Facts) => Finding;
 
-/** What `--doctor` of a script is made of. */
 export interface Diagnosis {
   script: ScriptName;
   /** The checks, in the order in which they are printed. */
   checks: readonly Check[];
-  /** What the last line says. */
   outcome: Outcome;
 }
 

@@ -63,10 +63,8 @@ const mapOutcome: Outcome = (findings, { engine }) =>
     ? broken("No file can be lent: see above")
     : ok(`Files can be lent to containers of ${engine.product}`);
 
-/** `create.ts --doctor`. */
 export const createDiagnosis: Diagnosis = { script: "create", checks, outcome: createOutcome };
 
-/** `map.ts --doctor`. */
 export const mapDiagnosis: Diagnosis = { script: "map", checks, outcome: mapOutcome };
 
 /** Whether each engine answers. If none that may be used does, one that is installed is to blame. */

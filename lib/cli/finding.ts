@@ -12,7 +12,6 @@ export interface Finding {
    * protection, or may fail. `broken`: the script cannot do its work.
    */
   verdict: "ok" | "absent" | "risk" | "broken";
-  /** What was found, in one line. */
   what: string;
   /** Commands that fix it, or a sentence that says how. */
   hint?: string | undefined;

@@ -45,7 +45,6 @@ export interface OptionSpec {
   value?: string;
   /** It means nothing without this other one. */
   needs?: string;
-  /** What fits as the value. */
   completion?: Exclude<Completion, "file">;
 }
 
@@ -88,7 +87,6 @@ export interface ScriptSpec<Name extends string> {
   showErrors?: { except: readonly Name[] };
 }
 
-/** The parsed command line. */
 export interface Arguments<Name extends string> {
   /** The options without a value that are given, each with the number of positional arguments before it. */
   flags: ReadonlyMap<Name | CommonName, number>;

@@ -21,7 +21,6 @@ import { completionStub, type Program } from "./shells.ts";
 export interface ScriptActions<Name extends string> {
   /** Does its work. Returns the exit code, by default 0. */
   main(host: Host, args: Arguments<Name>): Promise<number | void>;
-  /** What `--doctor` is made of. */
   diagnosis(): Promise<Diagnosis>;
 }
 
@@ -154,7 +153,6 @@ function failuresIn(error: unknown): unknown[] {
   return error instanceof SuppressedError ? [...failuresIn(error.suppressed), ...failuresIn(error.error)] : [error];
 }
 
-/** What to print for an error. */
 export function explain(error: unknown): { message: string; hint: string; output?: string; exitCode?: number } {
   if (error instanceof UserError) return error;
   if (error instanceof ProcessError) {

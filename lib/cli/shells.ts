@@ -9,7 +9,6 @@ import bashFunction from "./complete.bash" with { type: "text" };
 import fishFunction from "./complete.fish" with { type: "text" };
 import zshFunction from "./complete.zsh" with { type: "text" };
 
-/** A script as a shell sees it. */
 export interface Program {
   /** The names that it is started by. */
   commands: readonly [string, ...string[]];

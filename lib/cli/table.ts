@@ -7,7 +7,6 @@ export interface TableOptions {
   heading: readonly string[];
   /** What is printed when there are no rows. */
   none: string;
-  /** The same for `--json`. */
   data: unknown;
   /** Whether people read it. Default: whether stdout is a terminal. */
   isForPeople?: boolean;

@@ -24,7 +24,6 @@ export interface Address extends Instance {
   readonly options: readonly string[];
   /** Its name on this host: see {@linkcode hostNameOf}. */
   readonly hostName: string;
-  /** Its directories on the host. */
   readonly mounts: Mounts;
 }
 
@@ -40,9 +39,7 @@ export function addressOf(host: Pick<Host, "env">, { engine, name }: Instance): 
 
 /** The values of the options that all scripts have for the choice of a server. */
 export interface EngineOptions {
-  /** `--engine`. */
   engine?: string | undefined;
-  /** `--project`. */
   project?: string | undefined;
 }
 

@@ -10,7 +10,6 @@ import { readJson, writeJson } from "../base/json_file.ts";
 import { lockFile } from "../base/lock.ts";
 import { containerRecordPath, lockPath, type Mounts } from "./paths.ts";
 
-/** What the border of a container's windows looks like. */
 export interface ContainerBorder {
   /** As `#rrggbb`. */
   colour: string;

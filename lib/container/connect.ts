@@ -81,7 +81,6 @@ export async function reachInstance(
   return isReady ? { ...target, startedAt: found?.last_used_at } : target;
 }
 
-/** How a container boots. */
 export interface BootOptions {
   /** How long it may take, in milliseconds. */
   bootTimeoutMs?: number | undefined;

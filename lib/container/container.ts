@@ -19,7 +19,6 @@ import type { ContainerPaths, ContainerUser } from "./user.ts";
 
 /** What is in a container: its user, and the paths in that user's home. */
 export interface Inside extends ContainerPaths {
-  /** Its user, who runs the apps. */
   user: ContainerUser;
 }
 
@@ -69,9 +68,7 @@ export interface Site {
 
 /** A container that is resolved. What it has opened ends with its scope. */
 export interface Container extends Address, Site, AsyncDisposable {
-  /** What runs its programs. */
   readonly host: Host;
-  /** What passes between it and the host. */
   readonly history: History;
   /** Whether it runs; true in a dry run. */
   isRunning(): Promise<boolean>;

@@ -34,7 +34,6 @@ export const disposableKey = "user.gui-container.copy-of";
 /** How long each step of removing a copy may take, in milliseconds. */
 const stepDeadlineMs = 60_000;
 
-/** What stands in a copy's record. */
 export interface DisposableRecord extends Pick<ContainerRecord, "engine" | "server"> {
   /** The name of the container that it is a copy of. */
   source: string;
@@ -42,9 +41,7 @@ export interface DisposableRecord extends Pick<ContainerRecord, "engine" | "serv
 
 /** A copy that this run may use or remove, and no other run. */
 export interface DisposableCopy extends DisposableRecord {
-  /** The name of its instance. */
   name: string;
-  /** Its directories on the host. */
   mounts: Mounts;
   /** The lock on its record, which keeps other runs away until it is closed; undefined in a dry run. */
   lock: Deno.FsFile | undefined;

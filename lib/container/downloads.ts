@@ -5,7 +5,6 @@ import { UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 
-/** How many names are tried for a file. */
 const maxNames = 100;
 
 /**

@@ -2,11 +2,9 @@
 
 import { splitWords, WordsError } from "../base/shell_words.ts";
 
-/** What starts an app. */
 export interface ExecLine {
   /** Its words. Each consists of letters, digits and `@+=:,./_-`: none needs quotes. */
   command: readonly string[];
-  /** The base name of its program. */
   program: string;
   /** What can be added to the command line. */
   opens: "nothing" | "file" | "address";

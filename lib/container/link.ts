@@ -18,7 +18,6 @@ export type LinkTarget = SshTarget & { control: string };
 
 /** A connection that is open. It ends with the scope of this value, and with the run, even if that is killed. */
 export interface Link extends AsyncDisposable {
-  /** How SSH reaches the container by it. */
   target: SshTarget;
   /** Makes a socket on this side whose connections go to one in the container. */
   reach(path: string, inContainer: string): Promise<void>;

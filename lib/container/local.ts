@@ -10,7 +10,6 @@ import { lendTo, overSsh, type Parts, partsOf } from "./over_ssh.ts";
 import { holdSocket, socketPath } from "./sockets.ts";
 import { uidHere } from "./user.ts";
 
-/** A container that is known to be on this machine. */
 export function localContainer(
   known: KnownContainer,
   parts: Parts = partsOf(known, { throughEngine: false }),

@@ -18,7 +18,6 @@ import type { Device } from "../engine/answer.ts";
 import { pushFile } from "../engine/instance_files.ts";
 import { copyInstance, findSnapshot, type Snapshot } from "../engine/snapshot.ts";
 
-/** What copies of a container are made of. */
 export interface Origin extends Snapshot {
   /** The container's name. */
   source: string;

@@ -26,7 +26,6 @@ const maxPauseMs = 10_000;
 /** How long the engine may take to say whether a container still runs, in milliseconds. */
 const stateMs = 10_000;
 
-/** A container that is known to be on another machine. */
 export function remoteContainer(
   known: KnownContainer,
   parts: Parts = partsOf(known, { throughEngine: true }),

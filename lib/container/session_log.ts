@@ -8,7 +8,6 @@ import { join } from "@std/path";
 import { readDirectory } from "../base/files.ts";
 import { isSessionName } from "./names.ts";
 
-/** The end of a log. */
 export interface SessionLog {
   /** Its last lines; the first one may be cut. */
   text: string;

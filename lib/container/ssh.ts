@@ -13,13 +13,11 @@ import type { Mounts } from "./paths.ts";
 import type { ContainerUser } from "./user.ts";
 import { quoteWords, withValues } from "../base/shell_words.ts";
 
-/** Where and how to reach a container. */
 export interface SshTarget {
   /** The container's name for the user, `[REMOTE:]NAME`. */
   name: string;
   /** Its address, by IPv4 or IPv6; its name when it is reached through the engine. */
   address: string;
-  /** Its user, who logs in. */
   user: ContainerUser;
   /** The command of the engine whose stdin and stdout lead to an sshd in the container. */
   proxy?: readonly string[];
@@ -136,19 +134,16 @@ export function sshOptions({ mounts, proxy, config, control }: SshTarget, { mayA
   ];
 }
 
-/** How {@linkcode sshRun} runs a program. */
 export interface SshRunOptions extends RunOptions {
   /** Whether ssh may ask the user, for a passphrase for example, if somebody is there. By default it may. */
   mayAsk?: boolean;
 }
 
-/** How a container runs a program. */
 export interface ContainerRunOptions extends SshRunOptions {
   /** Where ssh runs: on another host than the container's, such as the one for cleaning up. */
   host?: Host;
 }
 
-/** What {@linkcode sshScript} runs, and how. */
 export interface ScriptOptions extends ContainerRunOptions {
   /** The script for sh. */
   script: string;
@@ -158,7 +153,6 @@ export interface ScriptOptions extends ContainerRunOptions {
   parameters?: readonly string[];
 }
 
-/** Whether there is a user whom ssh can ask. */
 export function canAsk(): boolean {
   return Deno.stdin.isTerminal();
 }

@@ -20,7 +20,6 @@ import { inputError } from "../base/errors.ts";
 import { readInput } from "../base/input.ts";
 import { exists } from "../base/files.ts";
 
-/** Bundled files of one kind. */
 export interface BundledFiles {
   /** The argument of the command line that names one. */
   kind: "PROFILE" | "CLOUD_INIT";
@@ -28,7 +27,6 @@ export interface BundledFiles {
   files: Readonly<Record<string, string>>;
 }
 
-/** The files of `profiles/`. */
 export const bundledProfiles: BundledFiles = {
   kind: "PROFILE",
   files: { gui, "gui-gpu": guiGpu, "gui-internet": guiInternet, "gui-limits": guiLimits, "gui-offline": guiOffline },

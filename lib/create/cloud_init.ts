@@ -11,7 +11,6 @@ import { exec, execArgv, findInstance, noAddressError } from "../engine/instance
 import { ProcessError, UserError } from "../base/errors.ts";
 import { parseTable } from "../base/json_file.ts";
 
-/** How cloud-init ended. */
 export type CloudInitOutcome =
   | { kind: "done" }
   | { kind: "degraded"; warnings: string[] }
@@ -220,7 +219,6 @@ function waited(ms: number, over: AbortSignal): Promise<boolean> {
   return delay(ms, { signal: over }).then(() => true, () => false);
 }
 
-/** The last lines of cloud-init's output. */
 async function outputLogTail(host: Host, instance: Instance): Promise<string> {
   return (await exec(host, instance, ["tail", "-n", "60", "/var/log/cloud-init-output.log"], mayFail)).stdout;
 }

@@ -53,7 +53,6 @@ function notAgreed(message: string): UserError {
   return inputError(message, "Answer yes with --yes to use it, or choose another name");
 }
 
-/** Whether an instance shares the directories. */
 export function shares({ devices }: Pick<InstanceInfo, "devices">, { share }: Pick<Mounts, "share">): boolean {
   return Object.values(devices).some(({ source }) => source === share);
 }

@@ -22,7 +22,6 @@ import { quoteWords } from "../base/shell_words.ts";
 
 /** The making of a container: its run, and what there was before. */
 export interface Creation {
-  /** The CLI of the engine. */
   engine: string;
   /** The run's id, which marks the instance, the profile and a cached image. */
   run: string;
@@ -38,7 +37,6 @@ export interface Creation {
 
 /** A record on disk, locked while it is open. */
 export interface CreationRecord extends Disposable {
-  /** What the record says. */
   creation: Creation;
   /** Removes the record: the container is complete, or kept as it is. */
   remove(): Promise<void>;

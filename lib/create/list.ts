@@ -18,13 +18,11 @@ import type { InstanceInfo } from "../engine/instance.ts";
 interface Listed {
   /** `[REMOTE:]NAME`. */
   name: string;
-  /** The CLI of its engine. */
   engine: string;
   /** The member of a cluster that has it; null where there is no cluster. */
   member: string | null;
   /** In lower case, as the engine has it: `running`, `stopped`. */
   state: string;
-  /** The names of its sessions. */
   sessions: string[];
   /** The preset of the settings, else `desktop`. */
   preset: string;

@@ -24,14 +24,12 @@ import { provision, type Provisioning } from "./provision.ts";
 import type { Request } from "./request.ts";
 
 export interface Made {
-  /** The image that the container was made from. */
   image: string;
   /** The container's address; null without a network. */
   address: string | null;
   user: ContainerUser;
   /** That user's host uid; null where the container is on another machine. */
   uid: string | null;
-  /** The programs in it that can show its windows. */
   windowServers: WindowServer[];
   /** The member of the cluster that has it; null where there is no cluster. */
   member: string | null;

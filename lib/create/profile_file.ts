@@ -7,9 +7,7 @@ import { isMap, locateKey, parseYaml } from "../base/yaml.ts";
 
 /** A profile, in the engines' own shape. */
 export interface Profile {
-  /** Configuration keys and their values. */
   config: Record<string, string>;
-  /** A text for people. */
   description: string;
   /** Devices by name, each with its keys and values. */
   devices: Record<string, Record<string, string>>;

@@ -17,7 +17,6 @@ export interface ProfileRisk {
   gives: string;
 }
 
-/** What a key gives away. */
 type Gives = string | ((value: string, device: Device) => string);
 
 /** The same, of a key with harmless values. */

@@ -16,7 +16,6 @@ import type { Instance } from "../engine/engine.ts";
 import type { Image } from "../engine/image.ts";
 import { deleteInstance, exec, findInstance, launch } from "../engine/instance.ts";
 
-/** What a container is made from. */
 export interface Provisioning {
   /** The image, local or on a remote. */
   image: string;

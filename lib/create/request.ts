@@ -16,11 +16,9 @@ import { bundledCloudConfigs, bundledProfiles } from "./bundled.ts";
 import { addressCalled } from "./address.ts";
 import { internetKey, type Profile, userDataKey } from "./profile_file.ts";
 
-/** What the command line asks for, checked. */
 export interface Request {
   /** The container, which is not there yet. */
   container: Address;
-  /** AUTHORIZED_KEYS. */
   keys: { text: string; identities: Identity[] };
   /** The profile with the user-data in it. */
   profile: Profile;

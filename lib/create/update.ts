@@ -30,7 +30,6 @@ import { chooseEngine, engineLine, type Instance, labelOf } from "../engine/engi
 import { exec, type InstanceInfo, startInstance, stopInstance } from "../engine/instance.ts";
 import { deleteSnapshot, findSnapshot, hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 
-/** What was done to one container. */
 interface Updated {
   /** `[REMOTE:]NAME`. */
   name: string;

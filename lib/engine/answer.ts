@@ -3,7 +3,6 @@
  * what it should be counts as missing. What a text may be, its user checks.
  */
 
-/** The keys and values of a device. */
 export type Device = Readonly<Record<string, string>>;
 
 /** A table; one without entries for anything else. */

@@ -30,7 +30,6 @@ import { kindOfLxc } from "./lxd_snap.ts";
 
 export type { EngineCli };
 
-/** What differs between LXD and Incus. */
 export interface EngineKind {
   /** "LXD" or "Incus". */
   readonly product: string;
@@ -172,18 +171,15 @@ export async function engineAt(client: EngineClient, request: ServerRequest): Pr
   return { ...engineCalled(client.cli), server: await findServer(client, request) };
 }
 
-/** The other engine of this machine. */
 export function otherEngine({ cli }: Engine): Engine {
   return engineCalled(engineClis.find((name) => name !== cli)!);
 }
 
-/** What a server says of itself. */
 export interface Environment {
   /** Such as `5.0.2`. */
   server_version: string;
   /** The project in which it was asked. */
   project: string;
-  /** Whether it is a member of a cluster. */
   server_clustered: boolean;
   server_name: string;
 }

@@ -34,7 +34,6 @@ import { networkHint } from "./bridge.ts";
 import { imageOn } from "./image.ts";
 import { withRemote } from "./server.ts";
 
-/** An instance, as the engine describes it. */
 export interface InstanceInfo extends Instance {
   project?: string;
   /** "Running", "Stopped", "Frozen", …; "Error" while its member of the cluster does not answer. */
@@ -243,7 +242,6 @@ export interface LaunchOptions {
   image: string;
   /** Profiles; a later one overrides an earlier one. */
   profiles: readonly string[];
-  /** The instance's own configuration. */
   config: Readonly<Record<string, string>>;
   /** The member of the cluster, or `@GROUP`, that is to have it; by default, the engine chooses. */
   target?: string | undefined;
@@ -345,7 +343,6 @@ export async function stopInstance(host: Host, instance: Instance): Promise<void
   if (!await orNothing(stopping, isProcessError)) await killInstance(host, instance);
 }
 
-/** Kills all that runs in an instance. */
 export async function killInstance(host: Host, instance: Instance): Promise<void> {
   await run(host, instance.engine, ["stop", "--force", labelOf(instance)]);
 }

@@ -6,9 +6,7 @@
 import { isAtLeast } from "../base/version.ts";
 import type { EngineCli } from "./engine.ts";
 
-/** A vulnerability. */
 export interface KnownHole {
-  /** Its name in the CVE list. */
   cve: string;
   /** What an attacker can do: the rest of a sentence that begins with the engine and its version. */
   lets: string;

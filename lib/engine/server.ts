@@ -9,7 +9,6 @@ import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { kindOfLxc } from "./lxd_snap.ts";
 
-/** The name of an engine's CLI. */
 export type EngineCli = "lxc" | "incus";
 
 export interface EngineClient {
@@ -31,7 +30,6 @@ export interface Server {
 
 /** What a user may say of a server. */
 export interface ServerRequest {
-  /** A remote of the CLI. */
   remote?: string | undefined;
   project?: string | undefined;
 }
@@ -106,7 +104,6 @@ export async function findServer(client: EngineClient, request: ServerRequest = 
   };
 }
 
-/** Whether a CLI has a remote of this name. */
 export async function hasRemote(client: EngineClient, remote: string): Promise<boolean> {
   return remote === ownRemote || (await readClientConfig(client, { whole: true })).remotes.has(remote);
 }

@@ -5,7 +5,6 @@ import { type Engine, engineAt, type EngineCli } from "./engine.ts";
 import type { Server } from "./server.ts";
 
 export interface ServerRecord {
-  /** The CLI's remote. */
   remote: string;
   project: string;
 }

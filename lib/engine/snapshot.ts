@@ -4,7 +4,6 @@ import type { Host } from "../base/host.ts";
 import { type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { apiPath, ifFound, type Instance, query, request, run } from "./engine.ts";
 
-/** A snapshot, as the engine describes it. */
 export interface Snapshot {
   /** When it was taken, ISO 8601. */
   created_at: string;

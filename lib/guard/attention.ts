@@ -13,7 +13,6 @@ const inputMs = 1_000;
  */
 const handoverMs = 200;
 
-/** What the user does in the container's windows. */
 export interface Attention {
   /** The host gives the keyboard to a framed window, or takes it away with 0. On Wayland, to this many of them. */
   focus(window: number): void;

@@ -20,7 +20,6 @@ export interface Closing {
   open(window: unknown): void;
   /** The desktop asks the app to close one, as the user wants it. Returns whether it has done so just before. */
   ask(window: unknown): boolean;
-  /** The user clicks in one of the windows. */
   recordClick(): void;
   /** A window is gone. `byApp`: its app has taken it away, and goes on. */
   remove(window: unknown, options?: { byApp?: boolean }): void;

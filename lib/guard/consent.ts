@@ -8,9 +8,7 @@ import type { QuestionChannel } from "./channel.ts";
 import { Refusal } from "./faults.ts";
 import { rate } from "./rate.ts";
 
-/** What the user is asked. */
 export interface Question {
-  /** The channel that would be used. */
   channel: QuestionChannel;
   /** What the container wants to do: "open a link". */
   what: string;
@@ -32,7 +30,6 @@ export type Answer = Yes | "no" | "never" | Choice;
 /** The uses that a yes covers. */
 export type Yes = "once" | "hour" | "session";
 
-/** A yes to a question with choices. */
 export interface Choice {
   yes: Yes;
   choice: string;

@@ -20,7 +20,6 @@ const maxPauseMs = 1_000;
 const maxWaitingBytes = 2 * maxDataBytes;
 /** What a part takes besides its bytes. */
 const partBytes = 256;
-/** Parts are joined up to this size. */
 const joinBytes = 64 * 1024;
 
 /** What is on its way to one end, until its scope ends. */

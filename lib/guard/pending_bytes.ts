@@ -1,6 +1,5 @@
 /** Bytes of a stream that wait until enough of them are there. */
 
-/** A buffer for bytes that wait. */
 export interface PendingBytes {
   /** Takes the next bytes. Returns all that wait, once there are as many as are wanted; valid until the next call. */
   add(chunk: Uint8Array): Uint8Array | undefined;

@@ -2,7 +2,6 @@
 
 import { type Rate, rate } from "./rate.ts";
 
-/** What may happen only so often. */
 const limits = {
   bell: { perSecond: 4, burst: 8 },
   // A window comes to the front.

@@ -18,7 +18,6 @@ export async function* readChunks(connection: Deno.Conn, bytes: number): AsyncGe
   for (let count; (count = await connection.read(buffer)) !== null;) yield buffer.subarray(0, count);
 }
 
-/** Reads what a connection says until its end. */
 export async function readText(connection: Deno.Conn): Promise<string> {
   const chunks = await Array.fromAsync(readChunks(connection, 2 ** 16), (chunk) => chunk.slice());
   return new TextDecoder().decode(concat(chunks));

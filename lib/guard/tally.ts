@@ -7,7 +7,6 @@ import { shortLine } from "../base/text.ts";
 /** One end of a connection: who has sent a packet, or gets it. */
 export type Sender = "container" | "client";
 
-/** What was dropped. */
 export interface Tally {
   /** The number by sender and type, such as `container pointer-grab`. */
   counts: ReadonlyMap<string, number>;

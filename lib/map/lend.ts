@@ -21,7 +21,6 @@ import { type Prompter, terminalPrompter } from "./prompter.ts";
 import { tellTakenBack } from "./take_back.ts";
 import { followReplacements } from "./watch.ts";
 
-/** What the command line asks for. */
 export interface LendWords extends EngineOptions, HistoryOption {
   /** `[NAME [FILE...]]`: what is missing is asked for. */
   words: readonly string[];
@@ -85,7 +84,6 @@ async function lendUntilAsked(host: Host, request: LendWords): Promise<number> {
   return code;
 }
 
-/** What is to be lent. */
 interface Chosen {
   files: SourceFile[];
   rules: FileRules;

@@ -26,7 +26,6 @@ export async function wantedLoans(host: Host, { engine }: { engine: string | und
   return (await readLoans(host)).filter((loan) => cli === undefined || loan.engine === cli);
 }
 
-/** Prints files that are lent, or were. */
 export function showLoans(host: Host, loans: readonly Loan[]): void {
   host.ui.result(rowsOf(loans).map((row) => row.join("\t")).join("\n"), dataOf(loans));
 }
@@ -35,7 +34,6 @@ function rowsOf(loans: readonly Loan[]): string[][] {
   return loans.map((loan) => [loan.hostPath, loan.containerPath, ...(isCopy(loan) ? [labelOfLoan(loan)] : [])]);
 }
 
-/** The same for `--json`. */
 function dataOf(loans: readonly Loan[]): unknown {
   return loans.map((loan) => {
     const { hostPath: host, containerPath: container, handed } = loan;

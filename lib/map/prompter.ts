@@ -24,7 +24,6 @@ export interface Prompter {
   untilAsked(files: readonly Loan[], options: Until): Promise<boolean>;
   /** Shows a warning, and asks whether to unmap the files anyway. */
   confirm(warning: string, options: Until): Promise<boolean>;
-  /** Tells the user something. */
   tell(text: string): Promise<void>;
 }
 

@@ -21,7 +21,6 @@ export interface FollowOptions {
   loans: Loan[];
   /** What decides whether a new file can be lent. */
   rules: FileRules;
-  /** Tells the user something. */
   tell(text: string): Promise<void>;
   signal: AbortSignal;
 }

@@ -39,7 +39,6 @@ const maxWaitingAnswers = 20;
 /** How much the agent's connection may print to stderr before it is ended, in bytes. */
 const maxErrorBytes = 64 * 2 ** 10;
 
-/** An agent that runs. */
 export interface Agent {
   send(message: Readonly<Record<string, unknown>>): void;
   /** Sends it samples of the microphone, unless it is behind. */

@@ -38,7 +38,6 @@ export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file
 /** The outcome of a request; "no printer": the user has to choose where a document is saved instead. */
 export type Outcome = "done" | "not done" | "no printer";
 
-/** The channel of each request. */
 const channelOf = { link: "links", notify: "notifications", file: "files", print: "printing" } as const;
 
 /** Why no container opens a file of this name; undefined where one may. */

@@ -25,9 +25,7 @@ import { askInDialog } from "./ask.ts";
 import { listOf, pathsIn, refuseHidden } from "./file_list.ts";
 import type { AgentRequest, FileFilter } from "./requests.ts";
 
-/** How dialogs are shown. */
 export interface DialogOptions {
-  /** The session's name. */
   session: string | Promise<string>;
   /** Whether the session outlives the run. */
   runsOn: () => boolean;
@@ -35,7 +33,6 @@ export interface DialogOptions {
   now?: () => number;
   /** How long a file that is being lent is waited for at the end, in milliseconds; default: a minute. */
   lendingMs?: number;
-  /** Its container, as it is reached. */
   inside: Inside;
   /** Asks the user before files are pasted. */
   consent: Consent;
@@ -84,7 +81,6 @@ const shownForMs = 600_000;
 /** How long the notification service may take for a line, in milliseconds. */
 const noticeMs = 5_000;
 
-/** How many failures the user is told of. */
 const maxFailures = 20;
 
 /** The shortest time between two looks at a file that an app saves again and again, in milliseconds. */
@@ -304,10 +300,8 @@ function messageOf(error: unknown): string {
   return isMissingProgram(error) ? lineOf(error) : (error as Error).message;
 }
 
-/** A request that the user answers. */
 export type Asking = Choosing | Extract<AgentRequest, { ask: "folder" }>;
 
-/** A request that is answered by a choice. */
 export type Choosing = Extract<AgentRequest, { ask: "open" | "save" }>;
 
 /** The path in the container of a file in its share; undefined for any other file. */

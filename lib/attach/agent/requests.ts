@@ -17,7 +17,6 @@ export interface FileFilter {
 
 /** What an app hands over: what is in a file of the container. */
 export interface Handed {
-  /** The request's id. */
   id: number;
   /** A name that is fit to be a file's, or empty. */
   name: string;
@@ -34,11 +33,9 @@ export type AgentRequest =
   | { ask: "ready" }
   /** A channel is not served, for lack of a package, or since the session was started without it. */
   | { ask: "lacks"; what: Lack }
-  /** An app wants to open a file, or several. */
   | { ask: "open"; id: number; multiple: boolean; filters: FileFilter[] }
   /** An app wants to save a file. `name` is fit to be a file's, or empty. */
   | { ask: "save"; id: number; name: string; filters: FileFilter[] }
-  /** An app wants a directory. */
   | { ask: "folder"; id: number }
   /** An app has withdrawn its request. */
   | { ask: "gone"; id: number }
@@ -47,9 +44,7 @@ export type AgentRequest =
   /** An app hands over a file, or prints one. */
   | ({ ask: "file" } & Handed)
   | ({ ask: "print" } & Handed)
-  /** An app opens a link. */
   | { ask: "link"; url: string }
-  /** An app shows a notification. */
   | { ask: "notify"; summary: string; body: string }
   /** Something begins to record, or nothing records any more. */
   | { ask: "record"; on: boolean }
@@ -63,12 +58,9 @@ export type AgentRequest =
     isMenu: boolean;
     menu: MenuEntry[];
   }
-  /** The picture of an icon. */
   | ({ ask: "pixels"; id: number } & Pixels)
-  /** An icon is gone. */
   | { ask: "no-icon"; id: number };
 
-/** An entry of the menu of an icon. */
 export interface MenuEntry {
   id: number;
   /** A separator has none. */

@@ -27,7 +27,6 @@ import { type AgentRequest, lineCutter } from "./requests.ts";
 import { emptyMenu, type Menu, nextMenu, withoutMarkup } from "./tray_menu.ts";
 import { framed, type Pixels, side } from "./tray_picture.ts";
 
-/** A line of the agent's about an icon. */
 export type TrayLine = Extract<AgentRequest, { ask: "icon" | "pixels" | "no-icon" }>;
 
 const maxIcons = 8;
@@ -36,7 +35,6 @@ const bearable = { perSecond: 0.1, burst: 16 };
 /** The pause between two changes of what is shown, in milliseconds. */
 const pauseMs = 500;
 const maxTitle = 160;
-/** How many lines may wait for tray.py. */
 const maxWaitingLines = 100;
 /** The distribution's own: another one on $PATH has no gi. */
 const python = "/usr/bin/python3";
@@ -45,13 +43,11 @@ const python = "/usr/bin/python3";
 export interface Tray extends Disposable {
   /** Whether it has ended, and shows no more icons. */
   readonly isOver: boolean;
-  /** Takes a line from the agent. */
   take(line: TrayLine): void;
   /** Takes all icons away: the agent has ended. */
   clear(): void;
 }
 
-/** Whether the host's desktop takes icons. */
 export async function hasTray(host: Pick<Host, "run">): Promise<boolean> {
   const bus = ["--dest=org.freedesktop.DBus", "--object-path=/org/freedesktop/DBus"];
   const method = ["--method=org.freedesktop.DBus.NameHasOwner", "org.kde.StatusNotifierWatcher"];

@@ -3,7 +3,6 @@
 import { shortLine } from "../../base/text.ts";
 import type { MenuEntry } from "./requests.ts";
 
-/** A menu that is shown. */
 export interface Menu {
   /** As tray.py takes them. */
   shown: readonly unknown[];

@@ -21,15 +21,12 @@ const boxPaths = {
   home: "/run/gui-container/home",
 } as const;
 
-/** What of the host a client needs. */
 export interface BoxOptions {
-  /** The guard's socket. */
   socket: string;
   /** The file for pixels; undefined when pixels come through the socket. */
   pixels: string | undefined;
   /** Variables of the client's environment, besides what this module sets. */
   env: Readonly<Record<string, string>>;
-  /** Reads a variable of the host's environment. */
   hostEnv(name: string): string | undefined;
 }
 

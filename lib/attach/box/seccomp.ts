@@ -7,7 +7,6 @@
  * and Flatpak close for programs. What is newer than Linux 6.6 is closed too: programs have to work on older kernels.
  */
 
-/** The architectures that Deno runs on. */
 export type Architecture = typeof Deno.build.arch;
 
 /** The numbers of the architectures in the filter's data (linux/audit.h). */

@@ -26,10 +26,8 @@ export interface Display {
   open(container: Container, options: WindowsOptions): Promise<Windows>;
 }
 
-/** The parts of a request that decide on the display. */
 export type DisplayRequest = Pick<StartRequest, "display" | "userOptions" | "detached" | "box">;
 
-/** How the windows of a session are to be shown. */
 export interface WindowsOptions
   extends Pick<ShowRequest, "open" | "times" | "asks" | "userOptions" | "box" | "isDisposable"> {
   border: ContainerBorder;
@@ -61,7 +59,6 @@ export interface Windows extends AsyncDisposable {
   ended(session: string): Promise<SessionEnd>;
 }
 
-/** What the container's end depends on. */
 export interface ServerOptions {
   open: ReadonlySet<Channel>;
   /** Where the sessions' sockets are, in the container. */
@@ -80,7 +77,6 @@ export interface ServerEnd {
   /** Values in front of these. */
   values: Readonly<Record<string, string>>;
   environment: Readonly<Record<string, string>>;
-  /** The positional parameters. */
   words: readonly string[];
   /** The host's end that it connects to, and waits for; undefined where it makes its own socket. */
   hostEnd?: {

@@ -12,10 +12,8 @@ export const displays = ["wayland", "x11"] as const;
 /** What shows the windows of a session. */
 export type DisplayName = (typeof displays)[number];
 
-/** The values of `--display`. */
 export const displayWords = ["auto", ...displays] as const;
 
-/** How windows are to be shown. */
 export type DisplayWord = (typeof displayWords)[number];
 
 /**
@@ -33,11 +31,9 @@ export function wantedDisplay(host: Pick<Host, "env">, option: string | undefine
   );
 }
 
-/** How a session is to be shown, and which one. */
 export interface ShowRequest {
   /** The session's name, if one is given. */
   session: string | undefined;
-  /** What is to show its windows. */
   display: DisplayWord;
   open: ReadonlySet<Channel>;
   /** For how long the channels with a time limit are open, in milliseconds. */
@@ -59,7 +55,6 @@ export interface ShowRequest {
 }
 
 export interface StartRequest extends ShowRequest {
-  /** The app and its arguments. */
   app: readonly string[];
   /** Starts it without its windows. */
   detached: boolean;

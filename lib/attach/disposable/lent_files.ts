@@ -18,7 +18,6 @@ import { pushFile } from "../../engine/instance_files.ts";
 /** How much is lent at most, in bytes: all of it is copied. */
 const maxLentBytes = 2 * 2 ** 30;
 
-/** A file that is lent, open for reading. */
 type OpenFile = Omit<SourceFile, "file"> & { file: Deno.FsFile };
 
 /** Files that are held open for lending. They are closed at the end of the scope of this value. */
@@ -96,7 +95,6 @@ export function lentPathsOf(names: readonly string[]): string[] {
   });
 }
 
-/** Puts one file into a container, for reading only. */
 async function lendFile(
   host: Host,
   instance: Instance,

@@ -110,7 +110,6 @@ export async function makeDisposable(
   });
 }
 
-/** Makes a host key for a copy, and pins it. */
 async function makeHostKey(host: Host, { hostName, mounts }: Address): Promise<HostKey> {
   const path = join(mounts.directory, "host_key");
   const files = [path, `${path}.pub`];

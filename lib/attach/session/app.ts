@@ -24,13 +24,10 @@ export function splitCommandLine(commandLine: string): string[] {
   }
 }
 
-/** What the words after NAME mean. */
 export interface AppWords {
   /** The app and its arguments; undefined when a live session is meant. */
   app: string[] | undefined;
-  /** Options of xpra. */
   userOptions: string[];
-  /** Files for a disposable copy. */
   files: string[];
 }
 

@@ -6,7 +6,6 @@ import type { Container } from "../../container/container.ts";
 export interface AppOutcome {
   /** The app's exit status; undefined when the session was ended from outside. */
   status: number | undefined;
-  /** Somebody stopped the session. */
   stopped: boolean;
   /** An option of the server that the container's xpra does not know. */
   unknownOption: string | undefined;

@@ -20,7 +20,6 @@ export interface Appearance {
   colorScheme: "prefer-dark" | "prefer-light" | undefined;
   /** The font of apps and its size in points, such as `Cantarell 11`. */
   font: string | undefined;
-  /** The name of the theme of the pointer. */
   cursorTheme: string | undefined;
   /** The size of the pointer, in pixels. */
   cursorSize: string | undefined;
@@ -122,7 +121,6 @@ function localeOf(value: string | undefined): string | undefined {
   return language === undefined ? undefined : `${language}.UTF-8${modifier}`;
 }
 
-/** The values of take_appearance.sh. */
 export function appearanceValues(appearance: Appearance): Record<string, string> {
   const { timeZone, locale, colorScheme, font, cursorTheme, cursorSize } = appearance;
   const settings = {

@@ -38,11 +38,8 @@ export function channelsOfPreset<Name extends string>(
 export interface ChannelRequest {
   /** `--preset`; default: `desktop`. */
   preset?: string | undefined;
-  /** `--ask`. */
   ask?: string | undefined;
-  /** `--allow`. */
   allow?: string | undefined;
-  /** `--deny`. */
   deny?: string | undefined;
 }
 

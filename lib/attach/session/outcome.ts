@@ -7,9 +7,7 @@ import { listSessions } from "./live_sessions.ts";
 import { type AppOutcome, appOutcome } from "./app_outcome.ts";
 import type { Container } from "../../container/container.ts";
 
-/** How the windows of a session have ended. */
 export interface SessionEnd {
-  /** What has become of them. */
   windows: WindowsEnd;
   /** The end of the hint when its app has failed. */
   hint?(app: AppOutcome): string;
@@ -79,7 +77,6 @@ export function endedFromOutside(
   return new UserError(`The session "${session}" was ended from outside`, { hint: seeLog(container, session), output });
 }
 
-/** How to see what a session has printed. */
 export function seeLog(container: Container, session: string): string {
   return `To see what the app and the server printed: ${attachLine(container, "--logs", session)}`;
 }

@@ -24,7 +24,6 @@ export interface Permissions {
   readonly open: ReadonlySet<Channel>;
   /** Aborts when a channel is closed, or if it is. */
   closing(channel: Channel): AbortSignal;
-  /** Whether a channel was given a time. */
   isLimited(channel: Channel): boolean;
   /** Starts the clocks of the channels with a time limit. */
   begin(): void;

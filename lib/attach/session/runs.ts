@@ -16,18 +16,15 @@ import { channelNamesOf, recordChannels } from "./channels.ts";
 import { noteChannels, noteMs } from "./live_sessions.ts";
 import type { Permissions } from "./permissions.ts";
 
-/** A run, as it says so itself. */
 export interface RunRecord {
   /** The directory of the container's mounts. */
   mounts: string;
-  /** What the container is called. */
   container: string;
   session: string;
   /** When the channels end that are open for a while, ISO 8601. */
   until: Partial<Record<Channel, string>>;
 }
 
-/** What a run is told to close. */
 interface DenyRequest {
   deny: Channel[];
 }
@@ -38,7 +35,6 @@ export interface DenyAnswer {
   stays: Channel[];
 }
 
-/** The name of the file. */
 const recordName = "run.json";
 
 /** How long a run may take for its answer, in milliseconds. */
@@ -115,10 +111,8 @@ export async function openToCommands(
   };
 }
 
-/** A run of this host, and its private directory. */
 export type KnownRun = RunRecord & { directory: string };
 
-/** The runs that show or serve sessions on this host. */
 export async function findRuns(host: Pick<Host, "env">): Promise<KnownRun[]> {
   const runs = await Promise.all((await privateDirectories(host)).map(async (directory) => {
     const record = await readJson(join(directory, recordName)) as RunRecord | undefined | null;

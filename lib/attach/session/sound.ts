@@ -113,7 +113,6 @@ export async function playSound(
   }
 }
 
-/** Plays what comes through a FIFO that is open. */
 function playFifo(host: Host, fifo: OpenFifo, { outlives }: { outlives: boolean }): RunningProcess {
   try {
     const player = host.start(

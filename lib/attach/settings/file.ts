@@ -54,7 +54,6 @@ export function optionOf(key: SettingKey): string {
 /** The keys whose values are lists of channels. */
 export const listKeys = ["allow", "deny", "ask"] as const satisfies readonly SettingKey[];
 
-/** A setting that holds for a container. */
 export interface Setting {
   /** As it would stand on a command line. */
   value: string;
@@ -62,13 +61,11 @@ export interface Setting {
   from: string;
 }
 
-/** The settings that hold for a container. */
 export type Settings = ReadonlyMap<SettingKey, Setting>;
 
 export interface Entry {
   /** The pattern: `*` stands for any characters, `?` for one. */
   name: string;
-  /** What it sets. */
   settings: Settings;
   /** Where it is written. */
   from: string;

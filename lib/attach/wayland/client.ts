@@ -47,7 +47,6 @@ const addressSpaceBytes = 8 * 2 ** 30;
 /** How many processes there may be in a box. Each app has a connection, and few have two. */
 const processes = 64;
 
-/** What the boxes see. */
 const waypipeBoxPaths = {
   /** The directory of the sessions' sockets. */
   shared: "/run/gui-container/shared",
@@ -77,7 +76,6 @@ export interface WaylandClient extends AsyncDisposable {
   ready: Promise<unknown>;
   /** The base name of the socket in the directory of the sessions' sockets. The session gives it its own name. */
   transport: string;
-  /** The path of that socket. */
   socket: string;
   /** How what the session sends is to be compressed. */
   compress: Compression;

@@ -26,7 +26,6 @@ import { closeInGuard } from "./ask_guard.ts";
 import { noWayland, startWaylandClient, tryContext, type WaylandClient } from "./client.ts";
 import { awaitRemoteEnd } from "./remote_windows.ts";
 
-/** The host's Wayland compositor. */
 export const wayland: Display = {
   check({ host, crossesNetwork }, request) {
     const why = against(host, request) ??

@@ -9,7 +9,6 @@ import { socketPath } from "../../container/sockets.ts";
 
 /** The places of an attachment. What it has made is removed at the end of its scope. */
 export interface AttachDirectory extends AsyncDisposable {
-  /** Where the guard listens. */
   socket: string;
   /**
    * The file for pixels. The container opens it by the same base name. Undefined when pixels come through the socket.

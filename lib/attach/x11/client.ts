@@ -21,12 +21,10 @@ import { clientArgv, clientEnvironment } from "./xpra.ts";
  */
 const boxingMs = 250;
 
-/** How to show sessions of a container. */
 export interface ClientOptions extends Pick<WindowsOptions, "open" | "border" | "userOptions" | "box"> {
   container: Container;
   /** What the run's clients before this one have learned of the container. */
   memory: RunMemory;
-  /** What crosses the clipboard. */
   crossings: Crossings;
   screen: XScreen;
 }

@@ -16,7 +16,6 @@ import { fallbackScreen, hostScreen, requireDisplay, type XScreen } from "./scre
 import { serverArgv, serverEnvironment } from "./xpra.ts";
 import { askVersion, checkClient, noUsableXpra } from "./xpra_version.ts";
 
-/** The host's X display. */
 export const x11: Display = {
   check({ host }, { detached }, why) {
     if (!detached) requireDisplay(host, why);

@@ -5,7 +5,6 @@ import type { Host } from "../../base/host.ts";
 import { oncePer } from "../../base/promises.ts";
 import { hostResources } from "../session/appearance.ts";
 
-/** What the X server in the container has. */
 export interface XScreen {
   /** Of all monitors together, in pixels. */
   width: number;

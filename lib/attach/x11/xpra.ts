@@ -3,14 +3,11 @@
 import type { ContainerBorder } from "../../container/border.ts";
 import type { Channel } from "../../guard/channel.ts";
 
-/** What the command line of a client depends on. */
 export interface ClientArgvOptions {
-  /** The guard's socket. */
   socket: string;
   /** The file for pixels, which is there already; undefined when pixels come through the socket. */
   pixels: string | undefined;
   open: ReadonlySet<Channel>;
-  /** The host's dots per inch. */
   dpi: number;
   border: ContainerBorder;
   /** The user's options of `xpra attach`. They come last and win. */

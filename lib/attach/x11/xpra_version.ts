@@ -79,7 +79,6 @@ sudo wget -O /usr/share/keyrings/xpra.asc https://xpra.org/xpra.asc
 sudo wget -P /etc/apt/sources.list.d "https://raw.githubusercontent.com/Xpra-org/xpra/master/packaging/repos/$(. /etc/os-release; echo "\${UBUNTU_CODENAME:-$VERSION_CODENAME}")/xpra.sources"
 sudo apt-get update && sudo apt-get install xpra`;
 
-/** How to get a current xpra on this host. */
 export function installHere({ family, codename = "" } = distribution()): string {
   if (family === "debian" && packagedFor.includes(codename)) return installLines;
   return "See https://github.com/Xpra-org/xpra/wiki/Download" +

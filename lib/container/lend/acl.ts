@@ -87,7 +87,6 @@ export function grant(acl: Acl, [uid, permissions]: Entries[number]): Acl {
 
 /** A change that was made to an ACL by {@linkcode grant}, for one user or several. */
 export interface Grant {
-  /** The users whose entries were set. */
   uids: readonly number[];
   /** The ACL before. */
   original: Acl;
@@ -132,7 +131,6 @@ function permissionsOf(entries: Entries, wanted: number): Permissions | undefine
   return entries.find(([id]) => id === wanted)?.[1];
 }
 
-/** Whether two ACLs have the same entries. */
 export function sameAcl(a: Acl, b: Acl): boolean {
   return formatAcl(a) === formatAcl(b);
 }

@@ -18,9 +18,7 @@ export async function* piecesOf(file: Deno.FsFile, max = Infinity): AsyncGenerat
   }
 }
 
-/** Adds up pieces of a file. */
 export interface Counter {
-  /** How many bytes were added. */
   size: number;
   add(piece: Uint8Array): void;
   /** All that was added. To be called once. */
@@ -48,7 +46,6 @@ export async function contentOf(file: Deno.FsFile, max = Infinity): Promise<Cont
   return count.content();
 }
 
-/** Whether two are the same. */
 export function isSameContent(a: Content, b: Content): boolean {
   return a.size === b.size && a.sha256 === b.sha256;
 }

@@ -15,9 +15,7 @@ export type HostSide = Content | "replaced" | "gone";
 /** What is done on the host: nothing, the container's version is written to the file, or it is put beside the file. */
 export type Return = "nothing" | "write" | "beside";
 
-/** What is done, and why the user should know of it. */
 export interface ReturnPlan {
-  /** What is done. */
   action: Return;
   /** What the user should know; the name of the file comes before it, and for "beside" its place after it. */
   because?: string;

@@ -118,7 +118,6 @@ export interface FoundCopy {
   found: string;
   /** The number of its device, as the container has it. */
   dev: number;
-  /** The number of its inode. */
   ino: number;
   /** What is in it; undefined when that is what was lent. */
   content: Content | undefined;

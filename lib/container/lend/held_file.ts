@@ -8,7 +8,6 @@ import { type Acl, readAcls } from "./acl.ts";
 
 /** A file that is held, until it is closed or its scope ends. */
 export interface HeldFile extends Pick<Held, "handle" | "close">, Disposable {
-  /** What the inode is now. */
   stat(): FileState;
 }
 
@@ -18,7 +17,6 @@ export type FileState =
 
 /** What identifies an inode, also after its number was given to a later one. */
 export interface InodeId {
-  /** The number of its device. */
   dev: number;
   /** Its number on the device. */
   ino: number;

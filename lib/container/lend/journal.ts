@@ -156,7 +156,6 @@ export async function readLoans(host: Host): Promise<Loan[]> {
   return loans;
 }
 
-/** The records of all mapped files. */
 export async function readMappings(host: Host): Promise<Mapping[]> {
   return (await readLoans(host)).filter(isMapping);
 }

@@ -27,7 +27,6 @@ const nothing: Content = { size: -1, sha256: "" };
 
 /** The outcome of {@linkcode keepLastVersions}. */
 export interface Kept {
-  /** What the user should know. */
   findings: string[];
   /** Files whose versions cannot be put there now: they are to stay lent. */
   stuck: Mapping[];

@@ -10,11 +10,9 @@ import type { HeldFile, InodeId } from "./held_file.ts";
 export interface LoanRecord extends InodeId {
   /** The name of the record, and of the device that shows a mapped file: `map-` and ten hexadecimal digits. */
   id: string;
-  /** The engine's CLI. */
   engine: string;
   /** The server that has the container. Older versions have not recorded it. */
   server?: ServerRecord;
-  /** The container's name. */
   instance: string;
   /** The file on the host, without symbolic links. */
   hostPath: string;
@@ -108,7 +106,6 @@ export function isMapping(loan: Loan): loan is Mapping {
   return !isCopy(loan);
 }
 
-/** The label of the container that a file is lent to. */
 export function labelOfLoan({ instance, server }: LoanRecord): string {
   return withRemote({ remote: server?.remote === "local" ? undefined : server?.remote }, instance);
 }

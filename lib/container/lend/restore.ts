@@ -13,7 +13,6 @@ import { type ObservedFile, planRestore, type RestoreStep } from "./restore_plan
 export interface Restored extends Pick<RestoreStep, "findings" | "done"> {
   /** Those of the mappings whose files are not there any more, or are somebody else's. */
   lost: Mapping[];
-  /** The first error. */
   failure: Error | undefined;
 }
 
@@ -50,7 +49,6 @@ export async function restoreFiles(
   });
 }
 
-/** Makes the changes of a plan. */
 export async function takeSteps(host: Host, steps: readonly RestoreStep[]): Promise<Restored> {
   const errors = await forAllOrEach(steps, async (steps) => {
     await writeAcls(host, steps.flatMap(({ change }) => change ? [change] : []));

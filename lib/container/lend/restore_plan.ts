@@ -8,13 +8,11 @@ import type { Mapping } from "./loan.ts";
 export interface FoundFile {
   /** The path of its handle, which leads to this very inode. */
   handle: string;
-  /** What the inode is now. */
   state: FileState;
   /** Its ACL, or why that cannot be read. */
   acl: Acl | Error;
 }
 
-/** What has become of one mapped file. */
 export interface ObservedFile {
   /** The mapping, as its run knows it. */
   mapping: Mapping;
@@ -30,9 +28,7 @@ export interface RestoreStep {
   change?: AclChange;
   /** It is not a failure when the change cannot be made: the file was never mapped. */
   isOptional?: boolean;
-  /** Why the step cannot be taken. */
   failure?: Error;
-  /** What the user should know. */
   findings: string[];
   /** The mappings whose files need nothing more. */
   done: Mapping[];

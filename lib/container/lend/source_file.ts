@@ -21,11 +21,9 @@ export interface SourceFile {
   directories: readonly string[];
 }
 
-/** What decides whether a file can be lent. */
 export interface FileRules {
   /** The user's own ids, where only its owner may lend a file; root may lend anybody's. */
   user?: Pick<FileState, "uid" | "gid">;
-  /** The directories that containers can write to. */
   shared: SharedDirectories;
 }
 
@@ -127,7 +125,6 @@ function noFileError(path: string): Error {
     : inputError(`There is no file "${path}"`, "Check its path");
 }
 
-/** A new name for a record and its device. */
 export function newId(): string {
   return `map-${crypto.getRandomValues(new Uint8Array(5)).toHex()}`;
 }
@@ -140,7 +137,6 @@ export function newPath(path: string, user: ContainerUser): Pick<LoanRecord, "id
   return { id, containerPath: `${start}${name}` };
 }
 
-/** The record of a file that is to be lent. */
 export function newLoan(
   { path, state: { dev, ino, bornMs } }: Pick<SourceFile, "path" | "state">,
   { instance: { engine, name }, user, readOnly, handed, owner, session, history }: LendOptions,

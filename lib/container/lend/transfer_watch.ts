@@ -20,11 +20,9 @@ const minBytes = 2 ** 17;
 
 /** A transfer in progress. It ends with the scope of this value. */
 export interface TransferWatch extends Disposable {
-  /** Aborts when the transfer has stalled. */
   readonly signal: AbortSignal;
   /** Sets how many bytes are to be moved in all. */
   expect(total: number): void;
-  /** Adds to the bytes that were moved. */
   moved(count: number): void;
 }
 

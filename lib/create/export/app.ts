@@ -27,9 +27,7 @@ export interface App extends ExecLine {
   isHidden: boolean;
 }
 
-/** Why an entry does not become an app. */
 export interface Refused {
-  /** As in {@linkcode App}. */
   id: string;
   /** The end of a sentence that begins with the id. */
   reason: string;
@@ -58,7 +56,6 @@ const categories: ReadonlyMap<string, string> = new Map([
 const mimeType =
   /^(?:application|audio|image|message|model|text|video|x-scheme-handler)\/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$/;
 
-/** The maximum number of types of an app. */
 export const maxMimeTypes = 100;
 
 /** Whether a word is such a type. */

@@ -108,7 +108,6 @@ export function withoutDefaults(before: Defaults, isGone: (record: Default) => b
   }, before);
 }
 
-/** The first entry of a list. */
 function firstOf(list: string | undefined): string | undefined {
   return list?.split(";")[0]?.trim();
 }

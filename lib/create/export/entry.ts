@@ -57,7 +57,6 @@ export function entryText(app: App, icon: string | undefined, options: EntryOpti
   ].join("\n");
 }
 
-/** An app's name in the menu. */
 export function shownName(
   name: string,
   { container, attachOptions }: Pick<EntryOptions, "container" | "attachOptions">,

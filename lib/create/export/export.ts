@@ -37,9 +37,7 @@ export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpr
 
 /** An app in the menu, as the result has it. */
 export interface ExportedApp {
-  /** The app's id. */
   id: string;
-  /** Its name in the menu. */
   name: string;
   entry: string;
 }

@@ -20,7 +20,6 @@ const entryLimits = { entries: 200, bytes: 100_000 };
 /** A container may answer with all entries that it may have, each as long as it may be, in base64. */
 const answerLimits = { timeoutMs: 30_000, maxOutputBytes: 32 * 2 ** 20 };
 
-/** The entries of a container. */
 export interface Apps {
   /** What can be exported, in the order of the ids. */
   apps: App[];

@@ -9,7 +9,6 @@ export const proxyPort = 3128;
 /** Where the settings are: the distribution's own file stays as it is, so that updates replace it. */
 const [configPath, confinePath] = ["/etc/squid/gui-container.conf", "/etc/squid/gui-container.sh"];
 
-/** What a proxy lets pass. */
 export interface ProxyRules {
   /** Ranges of IPv4 addresses that it refuses. */
   ranges: readonly string[];

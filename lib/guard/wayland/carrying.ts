@@ -70,7 +70,6 @@ export interface Carrying {
   isMark(type: string): boolean;
   /** Whether a text may be read. */
   isReadable(): boolean;
-  /** Does what a command asks for. */
   carry(request: CarryRequest): Promise<CarryAnswer>;
 }
 
@@ -104,7 +103,6 @@ export function createCarrying({ clipboard, now }: { clipboard: OpenClipboard; n
   return carrying;
 }
 
-/** Asks an app for its text. */
 async function readText(copied: Copied, type: string): Promise<CarryAnswer> {
   const bytes = new Uint8Array(maxTextBytes);
   let length = 0;

@@ -52,7 +52,6 @@ const outMs = 300;
 /** What may become of what is dragged, see `wl_data_device_manager.dnd_action`. */
 const copyAction = 1;
 
-/** What an app could get. */
 interface Offer {
   /** The types that it was told of, or will be: the names that it knows, and those that the host does. */
   types: Map<string, string>;
@@ -80,7 +79,6 @@ interface Offer {
   state: "announced" | "selected" | "dragged" | "dropped";
 }
 
-/** What becomes of the messages for the clipboard. */
 export interface Clipboard extends Part {
   /** The user works in a window: what was withheld until then. */
   release(): Addition[];

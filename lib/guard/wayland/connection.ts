@@ -29,11 +29,8 @@ const firstServerId = 0xff00_0000;
 /** What has the keyboard's focus, which some compositors (Hyprland) give to a border, and not to its window. */
 const hasKeys = new Set(["wl_keyboard", "zwp_text_input_v3"]);
 
-/** Both directions of a connection. */
 export interface Connection {
-  /** Takes what the container sends. */
   fromContainer: Filter;
-  /** Takes what the host sends. */
   fromHost: Filter;
   /**
    * What the guard has to say by itself, for each end: it closes the popups when the user has left, takes back what was

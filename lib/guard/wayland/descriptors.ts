@@ -10,7 +10,6 @@ import { maxDataBytes } from "../limits.ts";
 /** Who has sent something. */
 export type FrameSender = "container" | "host";
 
-/** A file or a pipe. */
 export interface Descriptor {
   /** What waypipe calls it by. */
   number: number;
@@ -54,7 +53,6 @@ const maxPipes = 128;
 /** Descriptors that wait for their message. */
 const maxQueued = 64;
 
-/** The descriptors of both ends. */
 export interface Descriptors {
   /** One end opens a file of a size, or a pipe into which these write. */
   open(
@@ -67,7 +65,6 @@ export interface Descriptors {
    * @throws {Violation} when there never was one
    */
   find(number: number, kind: Descriptor["kind"]): Descriptor | undefined;
-  /** A file grows. */
   extend(file: Descriptor, to: { sender: FrameSender; size: number }): void;
   /** An end sends bytes into a pipe. Whether they pass: what is pasted is cut. */
   write(pipe: Descriptor, bytes: number): boolean;
@@ -90,7 +87,6 @@ export interface Descriptors {
   send(sender: FrameSender, number: number): boolean;
   /** Takes the next descriptor for a message's argument. In the place of a file of the host's there may be none. */
   take(sender: FrameSender, kind: "file" | "pipe"): Descriptor;
-  /** An object uses a file. */
   use(file: Descriptor): void;
   /** It does so no longer; with the last of them, the file ends. */
   release(file: Descriptor): void;

@@ -47,7 +47,6 @@ interface FrameKind {
   judge?(frame: FrameHead): "drop" | Uint8Array | void;
 }
 
-/** The beginning of a frame. */
 interface FrameHead {
   /** As much as is looked at. */
   bytes: Uint8Array;
@@ -59,9 +58,7 @@ interface FrameHead {
   size: number;
 }
 
-/** What a stream of frames needs. */
 export interface FramesOptions {
-  /** Whose stream it is. */
   sender: FrameSender;
   /** How the content of files comes. */
   compression: Compression;
@@ -76,7 +73,6 @@ export interface FramesOptions {
 /** No messages: passes in the place of what does not, since waypipe counts frames. */
 const empty = frameOfMessages(new Uint8Array());
 
-/** A frame of whole messages. */
 export function frameOfMessages(messages: Uint8Array): Uint8Array {
   const frame = new Uint8Array(4 + messages.length);
   new DataView(frame.buffer).setUint32(0, frame.length << 5, true);
@@ -84,7 +80,6 @@ export function frameOfMessages(messages: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** A frame of the descriptors of the next messages. */
 export function frameOfDescriptors(numbers: readonly number[]): Uint8Array {
   const frame = new Uint8Array(4 + 4 * numbers.length);
   const view = new DataView(frame.buffer);
@@ -102,7 +97,6 @@ export function frameAbout(type: number, number: number): Uint8Array {
   return frame;
 }
 
-/** A frame of what goes through a pipe. */
 export function frameOfData(number: number, bytes: Uint8Array): Uint8Array {
   const size = 8 + bytes.length;
   const frame = new Uint8Array((size + 3) & ~3);

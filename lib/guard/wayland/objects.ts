@@ -3,7 +3,6 @@
 import type { Descriptor, FrameSender } from "./descriptors.ts";
 import type { ArgumentsOf, EventName, Interface, MessageType, RequestName } from "./protocols.ts";
 
-/** An object of the protocol. */
 export interface WaylandObject {
   /** Its number for the app; 0: the guard has made it, and the app does not know of it. */
   id: number;
@@ -28,15 +27,10 @@ export type Create = (type: string) => WaylandObject;
  */
 export type ArgumentValue = number | string | null | Uint8Array | Descriptor | WaylandObject | undefined;
 
-/** A message on its way. */
 export interface Message {
-  /** Who has sent it. */
   sender: FrameSender;
-  /** For whom it is. */
   object: WaylandObject;
-  /** What it says. */
   type: MessageType;
-  /** Its arguments, in their order. */
   values: readonly ArgumentValue[];
 }
 
@@ -76,9 +70,7 @@ export type Named<Declared, Of> = {
 
 /** What becomes of a message that does not pass as it is. */
 export interface Verdict<Changed = Readonly<Record<string, ArgumentValue>>> {
-  /** It does not pass. */
   drop?: true;
-  /** Arguments that pass in the place of its own. */
   args?: Changed;
   /** What passes in front of it. */
   before?: readonly Addition[];

@@ -22,7 +22,6 @@ interface Output {
   logical?: Size;
 }
 
-/** The screens that a connection knows. */
 export interface Outputs extends Part {
   /** The sizes of the screens, in pixels of the desktop, as popups are. */
   sizes(): Size[];

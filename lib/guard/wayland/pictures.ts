@@ -6,7 +6,6 @@ import type { Descriptor, Descriptors } from "./descriptors.ts";
 import type { Part, WaylandObject } from "./objects.ts";
 
 export interface Pictures extends Part {
-  /** How large one is. */
   sizeOf(buffer: WaylandObject): Size;
 }
 

@@ -7,7 +7,6 @@ import { type Addition, dropped, type Part, type Verdict, type WaylandObject } f
 import type { WaylandSession } from "./session.ts";
 import type { Surface, Surfaces } from "./surfaces.ts";
 
-/** Where a popup is to be. */
 interface Positioner extends Size {
   offset: { x: number; y: number };
   /** The part of the parent beside which it is. */

@@ -142,7 +142,6 @@ export async function lendByRun(
   }
 }
 
-/** Waits until a path is there. */
 async function waitForPath(path: string): Promise<void> {
   const deadline = performance.now() + clientMs;
   while (await Deno.lstat(path).catch(() => undefined) === undefined) {

@@ -17,19 +17,15 @@ export type ArgumentsOf<Name> = Name extends `${infer Owner extends keyof Table}
   ? (Table[Owner]["requests"] & Table[Owner]["events"])[Own & keyof (Table[Owner]["requests"] & Table[Owner]["events"])]
   : never;
 
-/** An argument of a message. */
 export interface Argument {
-  /** As in the protocol. */
   name: string;
   /** `fd` is a file descriptor. */
   type: "int" | "uint" | "fixed" | "string" | "object" | "new_id" | "array" | "fd";
-  /** It may be null. */
   isNullable: boolean;
   /** The interface of an object; undefined for one of any, whose name and version are the two arguments before it. */
   interface: string | undefined;
 }
 
-/** A request or an event. */
 export interface MessageType {
   /** Its interface's name and its own, as `wl_surface.attach`. */
   name: RequestName | EventName;
@@ -37,9 +33,7 @@ export interface MessageType {
   since: number;
   /** With this request, the object ends. */
   isDestructor: boolean;
-  /** In their order. */
   args: readonly Argument[];
-  /** How many of them are descriptors. */
   descriptors: number;
 }
 

@@ -28,7 +28,6 @@ export function createRectangles(): Part {
     changes.set(object, count > maxChanges ? 0 : count);
     return isWhole ? { args: everything } : undefined;
   };
-  /** Whether there may be one more. */
   const add = (region: WaylandObject): boolean => {
     if (together >= maxRectangles) return false;
     together++;

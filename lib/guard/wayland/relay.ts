@@ -12,11 +12,8 @@ import { createWaylandSession, type WaylandSession, type WaylandSessionOptions }
 import { readToken, tokenBytes } from "./token.ts";
 
 export interface WaylandRelayOptions extends Omit<WaylandSessionOptions, "isPaused"> {
-  /** How the container's end compresses. */
   compression: Compression;
-  /** Where the container's end connects. */
   listener: Deno.UnixListener;
-  /** Connects to waypipe's client. */
   connect(): Promise<Deno.UnixConn>;
   /** Is given what all connections have in common, before the first. */
   begin?(session: WaylandSession): void;

@@ -15,7 +15,6 @@ export const guardWord = "--guard-wayland";
 export interface GuardRequest extends GuardedWindows {
   /** The name of the app that is started first. */
   app: string;
-  /** How the container's end compresses. */
   compression: Compression;
   /** Whether files that the user drops on a window, or pastes, are lent. */
   takesFiles: boolean;
@@ -39,9 +38,7 @@ export interface GuardHistory {
   file: string;
 }
 
-/** What is in a guard's private directory. */
 export const privateNames = {
-  /** The socket of waypipe's client. */
   waypipe: "waypipe",
   /** A FIFO that is open for writing while that client runs. */
   alive: "alive",
@@ -55,11 +52,9 @@ export const privateNames = {
   session: "session.json",
 } as const;
 
-/** Whose guard it is. */
 export interface GuardedSession {
   /** The directory of the container's mounts. */
   mounts: string;
-  /** The session's name. */
   session: string;
 }
 

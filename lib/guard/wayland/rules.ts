@@ -17,7 +17,6 @@ export type Need =
   | "change"
   | "raise";
 
-/** A row of the rules. */
 export interface Rule<Name> {
   /** Else the message does not pass. */
   needs?: readonly Need[];

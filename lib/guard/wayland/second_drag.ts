@@ -15,7 +15,6 @@ const [moveMs, maxMoves] = [50, 200];
 /** Copying, see `wl_data_device_manager.dnd_action`. */
 const copyAction = 1;
 
-/** Something that is dragged over a window. */
 export interface Drag {
   offer: WaylandObject;
   /** Of the event that it is there. */

@@ -11,7 +11,6 @@ import { type Closing, createClosing } from "../closing.ts";
 import { type Crossings, noCrossings } from "../crossings.ts";
 import { createGivenFiles, type GivenFiles, type LendList } from "./dropped_files.ts";
 
-/** What the borders of windows look like. */
 export interface Border {
   /** As `#rrggbb`. */
   colour: string;
@@ -21,17 +20,13 @@ export interface Border {
   isAlways: boolean;
 }
 
-/** The windows that a guard is for. */
 export interface GuardedWindows {
   /** What the container is called in titles. */
   container: string;
-  /** The directions that are open. */
   clipboard: OpenClipboard;
-  /** What the borders of its windows look like. */
   border: Border;
 }
 
-/** What a container may have at a time. */
 const countLimits: Readonly<Record<Counted, number>> = {
   toplevel: maxWindows,
   popup: maxPopups,
@@ -57,15 +52,11 @@ const workRate = { perSecond: 200_000, burst: 400_000 };
 export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "device" | "source" | "object";
 
 export interface WaylandSession extends GuardedWindows {
-  /** What the user does in its windows. */
   attention: Attention;
-  /** Who has closed its windows. */
   closing: Closing;
-  /** What the container may do only so often. */
   rates: Rates;
   /** What the user carries across a closed clipboard. */
   carrying: Carrying;
-  /** What crosses the clipboard. */
   crossings: Crossings;
   /** What becomes of files that the user drops on a window, or copies; undefined: none may be. */
   givenFiles: GivenFiles | undefined;
@@ -98,14 +89,12 @@ export interface WaylandSession extends GuardedWindows {
   addWork(steps: number): void;
 }
 
-/** What a session begins with. */
 export interface WaylandSessionOptions extends GuardedWindows {
   /** Tells the user something of the container's, in one line. */
   tell(text: string): void;
   /** A clock in milliseconds. */
   now?: () => number;
   isPaused?: () => boolean;
-  /** Who has closed its windows. */
   closing?: Closing;
   /** What crosses the clipboard. Default: nobody writes that down. */
   crossings?: Crossings | undefined;
@@ -116,7 +105,6 @@ export interface WaylandSessionOptions extends GuardedWindows {
   startedApp?: WaylandSession["startedApp"];
 }
 
-/** Makes a session that has just begun. */
 export function createWaylandSession(
   {
     tell,

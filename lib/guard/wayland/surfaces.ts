@@ -24,7 +24,6 @@ export type SizeRequest = "set_window_geometry" | SizeLimit;
 export type SizeLimit = "set_min_size" | "set_max_size";
 
 export interface Surface {
-  /** The surface itself. */
   object: WaylandObject;
   /** What it is for, once that is known. */
   role?: Role;
@@ -42,7 +41,6 @@ export interface Surface {
   destination?: Size | undefined;
   /** The size of the part of the picture that a viewport shows. */
   source?: Size | undefined;
-  /** Its xdg_surface. */
   shell?: WaylandObject;
   /** The part of it that the desktop takes for the window. */
   geometry?: Box;
@@ -62,13 +60,10 @@ export interface Surface {
   limits: Partial<Record<SizeLimit, Size>>;
   /** What the compositor has been told last of a window's sizes, by the names of the requests. */
   told: Map<SizeRequest, readonly number[]>;
-  /** Its xdg_toplevel. */
   toplevel?: WaylandObject;
   /** It is left out: nothing is attached to it until it is another popup. */
   isHidden?: boolean;
-  /** What it is a part of. */
   parent?: Surface | undefined;
-  /** What is a part of it. */
   parts: Set<Surface>;
   /** How large it is without its parts: at most on the screen, and as committed, which may wait for its parent. */
   sizes: [shown: Size, committed: Size];
@@ -92,7 +87,6 @@ const maxShadow = 128;
 
 const zeroSize: Size = { width: 0, height: 0 };
 const origin: Box = { left: 0, top: 0, right: 0, bottom: 0 };
-/** A part of a surface. */
 export type SurfaceArea = readonly [x: number, y: number, width: number, height: number];
 
 export interface Surfaces {
@@ -100,7 +94,6 @@ export interface Surfaces {
   of(object: WaylandObject): Surface;
   /** An object is something of a surface, or of what is linked to it: its window, popup, viewport, part. */
   link(object: WaylandObject, to: WaylandObject): void;
-  /** A new one. */
   add(object: WaylandObject): void;
   /** One becomes a part of another. */
   join(part: Surface, parent: Surface): void;
@@ -330,12 +323,10 @@ function isSync(part: Surface): boolean {
   return false;
 }
 
-/** Whether two sizes are the same. */
 export function isSame(size: Size, other: Size): boolean {
   return size.width === other.width && size.height === other.height;
 }
 
-/** How large a box is. */
 export function sizeOf({ left, top, right, bottom }: Box): Size {
   return { width: right - left, height: bottom - top };
 }
@@ -374,7 +365,6 @@ function maxSize(sizes: readonly Size[]): Size {
   };
 }
 
-/** The smallest box around both. */
 function unionOf(box: Box, other: Box): Box {
   return {
     left: Math.min(box.left, other.left),

@@ -27,7 +27,6 @@ export function createWindows(
 ): Windows {
   const open = new Set<WaylandObject>();
   const keyboards = new Set<WaylandObject>();
-  /** The windows of X servers. */
   const servers = new WeakSet<WaylandObject>();
   const framed = new WeakSet<WaylandObject>();
   /** The windows whose frame an object is about. */

@@ -96,7 +96,6 @@ const configuration = fields({
   "resize-counter": resizeCounter,
 });
 
-/** Notes where the host shows a window. */
 function recordPlace({ windows }: Session, { window, ...place }: { window: number } & Rectangle): void {
   windows.recordPlace(window, { ...place, width: Math.max(1, place.width), height: Math.max(1, place.height) });
 }

@@ -36,7 +36,6 @@ export interface FrameParser {
 
 const headerBytes = 8;
 const letterP = 80;
-/** The payload is rencodeplus. */
 const rencodeplusFlag = 0x10;
 /** No other packet follows at once: a hint that the guard does not need. */
 const flushFlag = 0x08;

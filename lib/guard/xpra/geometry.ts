@@ -29,7 +29,6 @@ export const side: Shape<number> = integer(1, maxSide);
  */
 const titleHeight = 40;
 
-/** Whether part of it is on the screen. */
 export function isOnScreen({ x, y, width, height }: Rectangle, screen: Size): boolean {
   return x < screen.width && y < screen.height && x + width > 0 && y + height > 0;
 }

@@ -32,7 +32,6 @@ export interface GuardEnd {
 export interface Guard extends AsyncDisposable {
   /** How it has ended. Never rejects. */
   ended: Promise<GuardEnd>;
-  /** Ends it, and waits until it has. */
   end(): Promise<void>;
 }
 

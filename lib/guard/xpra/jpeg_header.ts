@@ -8,7 +8,6 @@ import { Refusal } from "../faults.ts";
 /** In pixels. */
 export type Dimensions = readonly [width: number, height: number];
 
-/** What the frame's header says. */
 interface Frame {
   size: Dimensions;
   /** The numbers of the components, in their order. */

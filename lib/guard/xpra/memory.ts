@@ -8,10 +8,8 @@ import { createRates, type Rates } from "../rates.ts";
 import { createTally, type Tally } from "../tally.ts";
 
 export interface RunMemory {
-  /** What the container has used up. */
   rates: Rates;
   drops: Tally;
-  /** Who has closed its windows. */
   closing: Closing;
 }
 

@@ -3,7 +3,6 @@
 import { Refusal } from "../faults.ts";
 import { jpegSize } from "./jpeg_header.ts";
 
-/** A JPEG. */
 export interface Picture {
   /** The file. May be a view of bytes that change. */
   data: Uint8Array;

@@ -6,7 +6,6 @@
 import { coversTooMuch, coverTooMuch, minMenu, popupReach } from "../limits.ts";
 import type { Rectangle, Screen } from "./geometry.ts";
 
-/** Whether a popup may be in a place. */
 export function mayPopUp(
   place: Rectangle,
   { screen, windows, popups }: {

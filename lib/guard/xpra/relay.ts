@@ -14,7 +14,6 @@ import { closeStrays, closeTrays, createSession, type Session, type SessionOptio
 import { type AllOutgoing, checkMs, createOutgoing, type Outgoing } from "../outgoing.ts";
 import { readChunks } from "../sockets.ts";
 
-/** What a relay needs besides its connections. */
 export interface RelayOptions extends Pick<SessionOptions, "container" | "open" | "remote" | "crossings"> {
   /** Shows the user one line: once for each type of packet that is dropped. */
   report(line: string): void;
@@ -24,7 +23,6 @@ export interface RelayOptions extends Pick<SessionOptions, "container" | "open" 
   onServerHello?(): void;
 }
 
-/** How many bytes are read at a time. */
 const readBytes = 256 * 1024;
 /**
  * How long popups may take to follow a window that has moved, or the user to come back, in milliseconds. Then they are
@@ -43,7 +41,6 @@ const limits: Readonly<Record<Sender, FrameLimits>> = {
   client: { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 1024 * 1024 },
 };
 
-/** What the functions below share. */
 interface Relay {
   options: RelayOptions;
   memory: RunMemory;

@@ -16,7 +16,6 @@ export type Dict = Map<string | number, Value>;
 /** What a packet can hold. Integers beyond 2^53 are bigints; text and bytes are kept apart. */
 export type Value = null | boolean | number | bigint | string | Uint8Array | Float | Value[] | Dict;
 
-/** How much one packet may hold. */
 export interface DecodeLimits {
   /** How deeply lists and tables may be nested. Default: 12. */
   depth?: number;

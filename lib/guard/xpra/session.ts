@@ -9,7 +9,6 @@ import type { Packet } from "./packets.ts";
 import { createWindows, type Windows } from "./windows.ts";
 
 export interface SessionOptions {
-  /** The container's name. */
   container: string;
   /** The channels that are open, and go through xpra. */
   open: ReadonlySet<Channel>;
@@ -33,9 +32,7 @@ export interface Session extends Required<Omit<SessionOptions, "now" | "isPaused
   windows: Windows;
   /** The size of the pixels' file, in bytes; 0: the client has announced none. */
   pixelsBytes: number;
-  /** Who has said hello. */
   greeted: Record<Sender, boolean>;
-  /** Who takes the new names of packet types. */
   takesNewNames: Record<Sender, boolean>;
   /** Keys whose press has passed and whose release has not. */
   keysDown: Set<string>;

@@ -11,7 +11,6 @@ import type { Dict, Value } from "./rencode.ts";
  */
 export type Shape<T extends Value = Value> = (value: Value) => T;
 
-/** A whole number from `min` to `max`. */
 export function integer(min: number, max: number): Shape<number> {
   return (value) => {
     if (typeof value !== "number" || value < min || value > max) throw new Refusal("a number is out of range");
@@ -63,7 +62,6 @@ export function word(pattern: Pick<RegExp, "test">): Shape<string> {
   };
 }
 
-/** One of a few words. */
 export function oneOf(...words: readonly string[]): Shape<string> {
   return word({ test: (text) => words.includes(text) });
 }
@@ -79,7 +77,6 @@ export function bytes(max: number): Shape<Uint8Array> {
   };
 }
 
-/** A list of at most `max` items of one shape. */
 export function list<T extends Value>(shape: Shape<T>, max: number): Shape<T[]> {
   return (value) => {
     if (!Array.isArray(value) || value.length > max) {
@@ -123,7 +120,6 @@ export function always<T extends Value>(value: T): Shape<T> {
   return () => value;
 }
 
-/** Whatever comes. */
 export function anything(value: Value): Value {
   return value;
 }

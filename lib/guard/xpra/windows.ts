@@ -11,26 +11,20 @@ import { isNear, mayPopUp, withMenus } from "./popups.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { fields } from "./shapes.ts";
 
-/** How many icons there may be in the tray. */
 const maxTrays = 8;
 /** The screen until the client reports it. */
 const defaultScreen: Screen = { width: 1024, height: 768, monitors: [] };
 
-/** What the container wants of a new window. */
 export interface WantedWindow extends Rectangle {
-  /** Its properties. */
   description: Value;
 }
 
-/** What may pass of a new window. */
 export interface Opened {
   /** Where it may be. */
   place: Rectangle;
-  /** Its properties. */
   description: Dict;
 }
 
-/** The windows of a session, as the guard sees them. */
 export interface Windows extends Pick<Attention, "focused" | "isUsed"> {
   /** Takes the size and the monitors of the host's screen. */
   setScreen(screen: Screen): void;
@@ -59,7 +53,6 @@ export interface Windows extends Pick<Attention, "focused" | "isUsed"> {
   move(window: number, place: Rectangle): Rectangle;
   /** Changes a window's properties. Returns those that may pass; throws a refusal for a window that is not there. */
   describe(window: number, description: Value): Dict;
-  /** Forgets a window that the container has closed. */
   close(window: number): void;
   /** Notes where the host shows a framed window. */
   recordPlace(window: number, place: Rectangle): void;
@@ -89,7 +82,6 @@ interface Known {
   place: Rectangle;
   /** The largest width and height that the container has ever asked for. Popups have a limit of their own. */
   asked: Size;
-  /** The host shows it. */
   isShown: boolean;
   /** The window to which a framed one belongs. */
   parent?: number | undefined;
