@@ -63,7 +63,7 @@ export async function show(
     await windows.show(session);
     if (line !== undefined) host.ui.status(line);
     try {
-      // The session may be there before SSH is, by which it is served.
+      // The session may run before SSH, which serves it.
       await container.reach();
       if (!open.has("sound")) return undefined;
       const player = await playSound(container, session, { outlives: keepsSound });

@@ -3,7 +3,7 @@
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 
 export interface Held {
-  /** A path by which this process and the programs that it starts reach the file. */
+  /** A path to the file for this process and the programs that it starts. */
   handle: string;
   /** What the file is now. */
   stat(): Stats;

@@ -39,7 +39,7 @@ export function splitWords(text: string): string[] {
  */
 const pieces = /[ \t\n]+|'[^']*'|"(?:[^"\\]|\\[^])*"|\\[^]|[^ \t\n'"\\]+|['"\\]/g;
 
-/** The errors for what is not closed, by the quote, each with the position of that. */
+/** The messages for what is not closed, by its first character. */
 const unclosedAt = new Map([
   ["'", (at: number) => `The single quote at character ${at} is not closed`],
   ['"', (at: number) => `The double quote at character ${at} is not closed`],

@@ -15,10 +15,10 @@ export const [okay, closed, timedOut] = [0, 1, 5];
 export type DialogLimits = Pick<RunOptions, "signal" | "timeoutMs" | "okCodes" | "looksOnly">;
 
 /**
- * Shows a dialog until it is answered or taken away.
+ * Shows a dialog, and waits until it is answered or taken away.
  *
  * @param options zenity's
- * @returns what it has printed, and its exit status; undefined when it was taken away
+ * @returns its output and its exit status; undefined when it was taken away
  */
 export async function showDialog(
   { run }: Pick<Host, "run">,
@@ -37,7 +37,7 @@ export async function showDialog(
 /** The separator between paths: no path that zenity prints has two slashes in a row. */
 const separator = "//:";
 
-/** How long it may take to ask the desktop's portal for what it has, in milliseconds. */
+/** How long the desktop's portal may take to answer, in milliseconds. */
 const portalMs = 5_000;
 
 /** The beginning of the paths at which the desktop's portal shows files to apps in sandboxes. */

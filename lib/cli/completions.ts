@@ -96,8 +96,8 @@ const namesOnHost: Names = {
 const maxLines = 1_000;
 
 /**
- * How long a shell waits for an answer: so many times so many milliseconds, since a container can fill its directory. On a
- * machine so busy that this process hardly runs, the time passes more slowly than the clock's.
+ * How long a shell waits for an answer, as turns and milliseconds a turn, since a container can fill its directory. On
+ * a machine so busy that this process hardly runs, the time passes more slowly than the clock's.
  */
 const [turns, turnMs] = [20, 100];
 

@@ -33,7 +33,7 @@ export interface Site {
    */
   connect(): Promise<Inside>;
   /**
-   * A socket on this side by which a client comes to a session. It leads to the socket that was there when it was asked
+   * A socket on this side that leads a client to a session. It leads to the socket that was there when it was asked
    * for, whatever the container puts in its place later.
    *
    * @throws {SocketReplaced} when there is something else in its place

@@ -1,22 +1,23 @@
 /**
- * Files that one container hands over to another one, and what becomes of them there. The run that hands one over keeps
- * it in a directory of its own, and waits. The other container gets a copy that its apps may change. When its loan ends,
- * what they have made of it is put beside the file, and the file goes: then the waiting run asks the user whether that is
- * saved in the first container, or discarded; without an answer it comes to the downloads, so that no work is lost. How the two would abuse that, and what stops them:
+ * Files that one container hands over to another one, and their new versions. The run that hands one over keeps it in a
+ * directory of its own, and waits. The other container gets a copy that its apps may change. When its loan ends, their
+ * version is put beside the file, and the file is removed: then the waiting run asks the user whether to save that
+ * version in the first container, or to discard it; without an answer it comes to the downloads, so that no work is
+ * lost. How the two would abuse that, and what stops them:
  *
- * - The other one puts a link, a pipe or a device in place of its copy, makes it huge, or changes it while it is read: it
- *   is read as by `readBack`, which takes a regular file only, as its user, up to a size, and whole.
+ * - The other one puts a link, a pipe or a device in place of its copy, makes it huge, or changes it while it is read:
+ *   it is read as by `readBack`, which takes a regular file only, as its user, up to a size, and whole.
  * - It chooses a name or a place: it has no say in either. Nor has it in who asks: a version comes of a file that the
  *   first one has handed over, once, and nothing of it is opened on the host.
  * - It changes everything it gets, to have questions without end, or fill the disk: they are limited like all others, a
- *   no for the session closes the channel, and a version counts as much as a file that is handed over. Above
- *   256 MiB none takes more than a quarter of what is free on the disk, or half while there are two of it.
- * - It puts something of its own into a version, to get it out of a closed network: the question says where from and where
- *   to.
- * - The first one hands over file after file, to be asked about, or to learn when somebody works elsewhere: only so many
- *   wait, and it learns of a version only what the user has saved.
- * - The first one puts links in the way of the version: it is written as that one's user, under a name that nothing has,
- *   and neither overwrites nor follows anything.
+ *   no for the session closes the channel, and a version counts as much as a file that is handed over. Above 256 MiB
+ *   none takes more than a quarter of what is free on the disk, or half while there are two of it.
+ * - It puts something of its own into a version, to get it out of a closed network: the question says where from and
+ *   where to.
+ * - The first one hands over file after file, to be asked about, or to learn when somebody works elsewhere: only so
+ *   many wait, and it learns of a version only what the user has saved.
+ * - The first one puts links in the way of the version: it is written as that one's user, under a name that nothing
+ *   has, and neither overwrites nor follows anything.
  * - The run of either ends meanwhile: the user is told, and what becomes of the copy comes to the downloads.
  */
 

@@ -99,8 +99,8 @@ export async function giveIdentity(host: Host, instance: Instance, hostKey?: Hos
 }
 
 /**
- * The devices of a copy in place of those that the container has of its own. Only the root disk and network cards stay:
- * others share files of the host's, or ports that only one can have. What profiles give stays.
+ * The devices of a copy, in place of the container's own. Only the root disk and network cards stay: others share files
+ * of the host's, or ports that only one can have. What profiles give stays.
  *
  * @param mounts the directories that it shares with this machine; undefined where it shares none
  */

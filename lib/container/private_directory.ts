@@ -18,7 +18,7 @@ export const leftLinesName = "history.jsonl";
  * Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have
  * left.
  *
- * @param suffix what its name has, and that of the run's other one has not
+ * @param suffix the end of its name, for a second one of the run
  */
 export async function makePrivateDirectory(host: Host, suffix = ""): Promise<AsyncDisposable & { path: string }> {
   const root = mountsRoot(host);

@@ -3,16 +3,16 @@
  * is hung up, for example, and that is no failure.
  */
 
-/** What has become of a session's windows: there was none; the user has closed the last one; or it went otherwise. */
+/** How a session's windows have ended: there was none; the user has closed the last one; or it went otherwise. */
 export type WindowsEnd = "none" | "closed" | "other";
 
 /**
- * For so long after a click in one of the windows, in milliseconds, a window that its app takes away counts as closed by
- * a button that the app has drawn itself.
+ * How long after a click in one of the windows, in milliseconds, a window that its app takes away counts as closed by a
+ * button of the app's own.
  */
 const clickMs = 1_000;
 
-/** Who asks twice within this time, in milliseconds, wants it closed at once. */
+/** Two requests within this time, in milliseconds, close the window at once. */
 const insistMs = 3_000;
 
 /** The windows of a session, by whatever tells them apart. */
@@ -23,7 +23,7 @@ export interface Closing {
   recordClick(): void;
   /** A window is gone. `byApp`: its app has taken it away, and goes on. */
   remove(window: unknown, options?: { byApp?: boolean }): void;
-  /** What has become of them. Those that are still there go with the session. */
+  /** How they have ended. Those that are still there go with the session. */
   end(): WindowsEnd;
 }
 

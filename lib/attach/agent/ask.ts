@@ -150,8 +150,8 @@ function yesButtons({ choices, confirms, isForOnce = false }: Asked): Map<string
 }
 
 /**
- * A text in lines of the same length, whatever it consists of. All but the first are set in, so that none is taken for
- * one of the dialog's own, and begin with a mark by which they run from left to right.
+ * A text broken into lines of one length, even within words. All but the first are indented, so that none looks like
+ * the dialog's own, and begin with a mark that makes them run from left to right.
  */
 function inLines(text: string): string {
   const lines = text.match(new RegExp(`.{1,${lineLength}}`, "gsu")) ?? [];

@@ -1,4 +1,7 @@
-/** A display of the host's, and what of it a session in a container needs. Each is one file: `x11/` and `wayland/`. */
+/**
+ * The interface of a display of the host's, as sessions in containers use it. Each display is one file: `x11/`,
+ * `wayland/`.
+ */
 
 import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";

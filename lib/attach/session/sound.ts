@@ -51,7 +51,7 @@ const remoteFrame = 2;
  * all later sound would lag.
  */
 const maxAheadMs = 400;
-/** What comes too fast is read this slowly: so long for each piece, in milliseconds. */
+/** The pause after each piece when samples come too fast, in milliseconds. */
 const floodPauseMs = 10;
 
 /** Whether a session may have a FIFO for its sound, as far as that is known without asking the container. */

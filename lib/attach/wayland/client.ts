@@ -63,7 +63,7 @@ const boxes = {
   box: { script: showSession, own: "/run/gui-container/own" },
 } as const;
 
-/** bubblewrap's option by which the box ends with its script, whatever else still runs in it. */
+/** bubblewrap's option that ends the box with its script, whatever else still runs in it. */
 const asFirst = "--as-pid-1";
 
 /** A client that is being started. It ends with the scope of this value, unless `keep` was called. */
@@ -83,7 +83,7 @@ export interface WaylandClient extends AsyncDisposable {
   note(session: string): Promise<void>;
   /** Lets the client live as long as the session, even if this run ends. */
   keep(): void;
-  /** Resolves when the session or the client has ended: what has become of the windows. */
+  /** Resolves when the session or the client has ended, to how the windows have ended. */
   ended: Promise<WindowsEnd>;
 }
 

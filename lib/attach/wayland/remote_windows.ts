@@ -15,7 +15,7 @@ import type { WaylandClient } from "./client.ts";
 /**
  * Waits for the end of a session. If the run is to end before, ends the session.
  *
- * @returns what has become of its windows
+ * @returns how its windows have ended
  * @throws {UserError} when its windows are gone, since they were closed or the connection is lost
  */
 export async function awaitRemoteEnd(

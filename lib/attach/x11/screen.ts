@@ -10,7 +10,7 @@ export interface XScreen {
   width: number;
   /** Of all monitors together, in pixels. */
   height: number;
-  /** Dots per inch, by which apps choose the size of letters. */
+  /** Dots per inch: apps choose the size of letters by it. */
   dpi: number;
   /**
    * Where each monitor is in it, as xrandr(1) takes and prints it: `800/211x900/238+0+0`, in pixels and millimetres.

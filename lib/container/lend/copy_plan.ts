@@ -1,6 +1,5 @@
 /**
- * What becomes of a file that was lent as a copy: decided from what both sides had in common and what each of them has
- * now.
+ * Decides what happens with a file that was lent as a copy, from what both sides had in common and what each has now.
  */
 
 import { isSameContent } from "./content.ts";

@@ -126,7 +126,7 @@ export interface FoundCopy {
 /**
  * Reads a copy, unless it is as it was lent, into the file `part`, which is on disk then.
  *
- * @param options `maxNow`: how large it may be, in bytes, when so many have come; asked now and then
+ * @param options `maxNow`: how large it may be, in bytes, given how many have come; called now and then
  * @throws {UserError} when it is larger than it may be, or does not arrive whole. Then `part` is removed
  */
 export async function readBack(

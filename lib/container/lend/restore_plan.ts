@@ -47,7 +47,7 @@ interface FoundMapping {
  * is now. Of a file that has replaced it, only a copied grant is removed. The mappings of one inode end in one step.
  *
  * @param records all mappings on record; nothing is done for those that other runs have ended already
- * @param observed `files`: what has become of the files whose mappings end; `ownUid`: the user's own
+ * @param observed `files`: the files whose mappings end, as they are now; `ownUid`: the user's own
  */
 export function planRestore(
   records: readonly Mapping[],

@@ -1,8 +1,8 @@
 /**
  * A border that the guard draws around each window of the container's that the desktop gives no frame: four strips of a
- * colour beside what the app shows. GNOME draws no frames, and GTK apps ask none for theirs. What the desktop takes for
- * the window is larger than what the app does, by the border: each hears of the sizes that it knows. A click on it does
- * nothing (`border_input.ts`), but where the app shows something below, as a shadow by which it is resized.
+ * colour beside what the app shows. GNOME draws no frames, and GTK apps ask for none. The window that the desktop knows
+ * is larger by the border than the app's: each is told the sizes of its own. A click on it does nothing
+ * (`border_input.ts`), but where the app shows something below, as a shadow by which it is resized.
  */
 
 import type { Size } from "../limits.ts";

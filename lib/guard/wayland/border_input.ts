@@ -1,4 +1,4 @@
-/** What points at a border of the guard's: pointers, fingers, pens and what is dragged. The app hears nothing of it. */
+/** Pointers, fingers, pens and drags over a border of the guard's: the app is not told of them. */
 
 import type { Message, WaylandObject } from "./objects.ts";
 

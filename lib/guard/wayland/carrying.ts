@@ -1,6 +1,6 @@
 /**
- * What the user carries across a closed clipboard by a command (`attach.ts --copy`, `--paste`), one text at a time; and by
- * which command it is closed (`--deny`).
+ * What the user carries across a closed clipboard by a command (`attach.ts --copy`, `--paste`), one text at a time; and
+ * the command that closes it (`--deny`).
  *
  * Inwards, one text of the host's passes: that command offers it under a type that nobody else knows, so that nothing
  * else that is copied meanwhile passes in its place. Outwards, the app is asked for what it would have copied while the

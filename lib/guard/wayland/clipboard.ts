@@ -30,17 +30,17 @@ const maxTypes = 256;
 /** The type that an app is asked for in place of one that it does not know. */
 const unknownType = "application/x-gui-container";
 
-/** What a browser says of a link that is dragged, beside a list: no files come of that. */
+/** The types that a browser adds to the list when a link is dragged: that is no list of files. */
 const linkTypes: ReadonlySet<string> = new Set(["text/html", "text/x-moz-url"]);
 
-/** What file managers say of files that are copied, beside a list: GTK's, Qt's, and by the portal. */
+/** The types that file managers add to the list when files are copied: GTK's, Qt's, and the portal's. */
 const fileTypes =
   /^(?:x-special\/.*-copied-files|application\/(?:x-kde-cutselection|x-kde4-urilist|vnd\.portal\.file.*))$/;
 
-/** What the user is told when what was lent is in vain. Where nothing could be, another line has said why. */
+/** What the user is told when files were lent in vain. Where none could be lent, another line has said why. */
 const notTaken = "An app has not taken the files that were dropped on it. If no other line says why, drop them again";
 
-/** What an app gets that reads the list too soon: it is to say that it takes files, and this is none. */
+/** What an app gets that reads the list too soon: so it says that it takes files, and gets none. */
 const earlyList = "file:///dev/null\r\n";
 
 /**
@@ -85,8 +85,8 @@ export interface Clipboard extends Part {
   /** A part of its own, which comes first. */
   secondDrags: Part;
   /**
-   * There is something to tell the app: what was carried here may be read no longer, what it has replaced was copied in
-   * vain, or what was dropped comes once more.
+   * Whether the app has to be told something: a carried text may no longer be read, a replaced source was copied in
+   * vain, or dropped files come once more.
    */
   hasNews(): boolean;
   takeNews(): Addition[];
@@ -145,7 +145,7 @@ export function createClipboard(
   const announcedMarks = new Map<WaylandObject, string>();
   /** What has not passed, while the app believes that it is copied or selected, by the device. */
   const refused = new Map<WaylandObject, WaylandObject>();
-  /** What the app has replaced of that. Many apps end a source only when they hear that it is over. */
+  /** Those of them that the app has replaced. Many apps end a source only when they are told that it is over. */
   const replaced = new Set<WaylandObject>();
   /** What the app has copied while the clipboard is closed to the host. */
   let kept: { source: WaylandObject; copied: Copied } | undefined;

@@ -33,9 +33,9 @@ export interface Connection {
   fromContainer: Filter;
   fromHost: Filter;
   /**
-   * What the guard has to say by itself, for each end: it closes the popups when the user has left, takes back what was
-   * carried here, and asks for what the app has copied. While one of them has got half a frame, it says nothing;
-   * "later": although it has to close popups.
+   * The guard's own messages for each end: to close the popups when the user has left, to take back a carried text, and
+   * to ask for what the app has copied. While one of them has got half a frame, it says nothing; "later": although it
+   * has to close popups.
    */
   leave(): { toContainer: Uint8Array; toHost: Uint8Array } | "later" | undefined;
   end(): void;
@@ -57,7 +57,7 @@ export function createConnection(
   let highestId = 1;
   const takeId = (): number => freeIds.pop() ?? ++highestId;
   let highestServerId = firstServerId - 1;
-  /** What one of the compositor's is called by for the app: the same, unless the guard has given that to another. */
+  /** The app's id for an object of the compositor's: the same, unless the guard has given that id to another. */
   const ownIdFor = (hostId: number): number => {
     highestServerId = Math.max(highestServerId, hostId);
     return objects.get(hostId)?.isEnded ?? true ? hostId : ++highestServerId;
@@ -208,7 +208,7 @@ export function createConnection(
 
   const onMessages = (sender: FrameSender) => (bytes: Uint8Array): Uint8Array => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    // What the host says next must not overtake it: the number of an offer is that of the next one.
+    // What the host says next must not overtake it: the next offer takes the number of the last one.
     const passing = sender === "host" ? additions("host", policy.takeNews()) : [];
     let isChanged = passing.length > 0;
     for (let at = 0; at < bytes.length;) {

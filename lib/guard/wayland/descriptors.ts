@@ -1,6 +1,6 @@
 /**
- * The file descriptors of a connection. waypipe sends none: each has a number, by which one end informs the other of
- * its kind and its content.
+ * The file descriptors of a connection. waypipe sends none: each has a number, under which one end tells the other its
+ * kind and its content.
  */
 
 import { Violation } from "../faults.ts";
@@ -11,9 +11,9 @@ import { maxDataBytes } from "../limits.ts";
 export type FrameSender = "container" | "host";
 
 export interface Descriptor {
-  /** What waypipe calls it by. */
+  /** waypipe's number for it. */
   number: number;
-  /** Which of the two; "none" is what waypipe could not pass on, and has sent a number for nevertheless. */
+  /** Which of the two; "none" for one that waypipe could not pass on, and has sent a number for nevertheless. */
   kind: "file" | "pipe" | "none";
   /** Who has opened it. Only that end changes a file. */
   opener: FrameSender;
@@ -60,7 +60,7 @@ export interface Descriptors {
     opened: { number: number; kind: "file" | "pipe"; size: number; writers?: readonly FrameSender[] },
   ): void;
   /**
-   * What has this number; undefined for one that has ended, of which the other end did not know yet.
+   * The descriptor of this number; undefined for one that has ended when the other end did not know it yet.
    *
    * @throws {Violation} when there never was one
    */
@@ -83,7 +83,9 @@ export interface Descriptors {
   isOpen(number: number): boolean;
   /** Whether descriptors of the host's wait for their message. */
   areWaiting(): boolean;
-  /** The descriptor is one of those of the next messages. Whether it is one: the other end hears of no other. */
+  /**
+   * Queues a descriptor for the next messages. Returns whether it is a real one: the other end is told of no others.
+   */
   send(sender: FrameSender, number: number): boolean;
   /** Takes the next descriptor for a message's argument. In the place of a file of the host's there may be none. */
   take(sender: FrameSender, kind: "file" | "pipe"): Descriptor;

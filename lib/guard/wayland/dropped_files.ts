@@ -16,7 +16,7 @@
 
 import type { Descriptor } from "./descriptors.ts";
 
-/** What a list of files is called. */
+/** The type of a list of files. */
 export const listType = "text/uri-list";
 
 /** How long a list may be, in bytes. */
@@ -72,7 +72,7 @@ export interface GivenFiles {
       mayPass: () => boolean;
     },
   ): boolean;
-  /** Something else is copied. */
+  /** To be called when something else is copied. */
   forget(): void;
 }
 
@@ -138,7 +138,7 @@ export function createGivenFiles(
   };
 }
 
-/** Reads a list to its end through a pipe whose reader this sets; nothing of one that has none. */
+/** Reads a list to its end by setting a pipe's reader; returns an empty text for one without an end. */
 export async function readList(pipe: Pick<Descriptor, "reader">): Promise<string> {
   const bytes = new Uint8Array(maxListBytes + 1);
   let length = 0;

@@ -11,7 +11,7 @@ import type { Descriptor, Descriptors, FrameSender } from "./descriptors.ts";
 /** How the content of files is compressed. What is compressed can be checked by its size only. */
 export type Compression = "none" | "zstd";
 
-/** Types of frames that need no descriptors. The one by which a stream goes on over another connection is not among them. */
+/** Types of frames that need no descriptors, except the one that moves a stream to another connection. */
 export const frameTypes = {
   messages: 0,
   /** The descriptors of the next messages. */
@@ -41,9 +41,9 @@ interface FrameKind {
   size: readonly [min: number, max: number];
   /** How much of it is looked at before it passes; undefined: all. */
   head?: number;
-  /** What it is about. It is dropped when that has ended. */
+  /** The kind of descriptor it is about. It is dropped when that descriptor has ended. */
   about?: Descriptor["kind"];
-  /** What becomes of it; undefined: it passes. */
+  /** The verdict on it; undefined: it passes. */
   judge?(frame: FrameHead): "drop" | Uint8Array | void;
 }
 
@@ -52,7 +52,7 @@ interface FrameHead {
   bytes: Uint8Array;
   /** The same. After their first word, most frames have the number of a descriptor. */
   view: DataView;
-  /** What it is about, if its kind says so. */
+  /** The descriptor that it is about, if its kind says so. */
   descriptor: Descriptor | undefined;
   /** How long the whole frame is. */
   size: number;

@@ -1,4 +1,4 @@
-/** Keyboard, pointer, touch and tablet: what of them says that the user works in the app's windows. */
+/** Keyboard, pointer, touch and tablet, as far as they show that the user works in the app's windows. */
 
 import type { Addition, Part, Verdict, WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";

@@ -68,22 +68,22 @@ export type Named<Declared, Of> = {
     `${infer Type extends keyof Of & string} ${string}` ? Of[Type] : never;
 };
 
-/** What becomes of a message that does not pass as it is. */
+/** The verdict on a message that does not pass unchanged. */
 export interface Verdict<Changed = Readonly<Record<string, ArgumentValue>>> {
   drop?: true;
   args?: Changed;
-  /** What passes in front of it. */
+  /** Messages that pass before it. */
   before?: readonly Addition[];
-  /** What passes after it. */
+  /** Messages that pass after it. */
   after?: readonly Addition[];
   /** A surface that is committed after it, as if the app had said so. */
   commits?: WaylandObject;
 }
 
-/** What must not pass. */
+/** The verdict on what must not pass. */
 export const dropped: Verdict<never> = { drop: true };
 
-/** What becomes of a message to an object; undefined: it passes. */
+/** Returns the verdict on a message to an object; undefined: it passes. */
 export type Handler<Name> = (
   message: { object: WaylandObject; args: Args<Name> },
 ) => Verdict<Partial<Args<Name>>> | undefined | void;

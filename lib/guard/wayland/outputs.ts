@@ -6,7 +6,7 @@
 import { areaOf, type Size } from "../limits.ts";
 import type { Handler, Part, WaylandObject } from "./objects.ts";
 
-/** A screen of which not enough is known. */
+/** The size of a screen that has not told its own yet. */
 const minScreen: Size = { width: 1024, height: 768 };
 /** How many pixels all screens together have at least. */
 const minPixels = 1920 * 1080;
@@ -49,7 +49,7 @@ export function createOutputs(): Outputs {
       "wl_registry.bind": ({ args: { name, interface: bound, id: output } }) => {
         if (bound !== "wl_output") return;
         const found = outputs.get(name) ?? { name: `screen-${++count}`, isTurned: false, scale: 0 };
-        // The first version of it says nothing of a scale, all others do where it is not 1.
+        // Its first version has no scale; all others tell it where it is not 1.
         if (output.version > 1) found.scale ||= 1;
         outputs.set(name, found);
         named.set(output, found);

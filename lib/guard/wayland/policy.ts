@@ -55,18 +55,18 @@ import { createSurfaces, type Surface, surfaceRules } from "./surfaces.ts";
 import { createWindows } from "./windows.ts";
 
 export interface Policy extends Pick<Registry, "checkBind"> {
-  /** What becomes of a message; undefined: it passes. */
+  /** Returns the verdict on a message; undefined: it passes. */
   judge(message: Message): Verdict | undefined;
   /** Whether the descriptor of a message is that of a file; else it is a pipe's. */
   sendsFile(name: string): boolean;
   ended(object: WaylandObject): void;
   /** Whether there are popups, and the user has left. */
   mustClose(): boolean;
-  /** Whether there is anything for {@linkcode Policy.leave}: those, or what of the clipboard is over. */
+  /** Whether there is anything for {@linkcode Policy.leave}: popups, or what is over on the clipboard. */
   mustLeave(): boolean;
-  /** What the app is to hear of the clipboard before anything else. */
+  /** What the app has to be told about the clipboard before anything else. */
   takeNews(): Addition[];
-  /** What closes and takes these away: for the app, and for the compositor. */
+  /** The messages that close and take these away: for the app, and for the compositor. */
   leave(): { events: Addition[]; requests: Addition[] };
   end(): void;
 }

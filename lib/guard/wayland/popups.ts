@@ -20,7 +20,7 @@ export interface Popups extends Part {
   mayCover(popup: Surface, size: Size): boolean;
   /** Whether there are some, and the user has left. */
   mustClose(): boolean;
-  /** What closes them: for the app, and for the compositor. */
+  /** The messages that close them: for the app, and for the compositor. */
   close(): { events: Addition[]; requests: Addition[] };
 }
 

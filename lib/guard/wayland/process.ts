@@ -33,7 +33,7 @@ const notOut =
 
 /**
  * Guards a session until its windows are gone. Prints `ready` when it listens, then what to show the user, one line
- * each, and at its end what has become of the windows. Ends with its input, unless that ends with the line `keep`.
+ * each, and at its end how the windows have ended. Ends with its input, unless that ends with the line `keep`.
  */
 export async function runGuardProcess(argument: string | undefined): Promise<never> {
   const asked: GuardRequest = JSON.parse(argument ?? "");

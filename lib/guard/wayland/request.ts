@@ -58,12 +58,12 @@ export interface GuardedSession {
   session: string;
 }
 
-/** The last line that a guard prints: what has become of the windows. */
+/** The last line that a guard prints: how the windows have ended. */
 export function windowsLine(end: WindowsEnd): string {
   return `windows: ${end}`;
 }
 
-/** What has become of the windows, if a line of a guard says that. */
+/** How the windows have ended, if a line of a guard says that. */
 export function windowsIn(line: string): WindowsEnd | undefined {
   return (["none", "closed", "other"] as const).find((end) => windowsLine(end) === line);
 }
@@ -73,7 +73,7 @@ export function crossingText({ direction, type, times, bytes, time }: CrossingLi
   return `crossing: ${direction} ${type} ${times} ${bytes} ${time}`;
 }
 
-/** What has crossed the clipboard, if a line of a guard says that. */
+/** The crossing of the clipboard in a line of a guard; undefined in another line. */
 export function crossingIn(line: string): CrossingLine | undefined {
   const [, direction, type, times, bytes, time] =
     /^crossing: (in|out) (\S+) (\d{1,15}) (\d{1,15}) (\d{4}-\d\d-\d\dT[\d:.]{8,12}Z)$/.exec(line) ?? [];

@@ -30,7 +30,7 @@ export interface Rule<Name> {
 
 /** The rows, by the names of messages. */
 export const rules: { readonly [Name in RequestName | EventName]?: Rule<Name> } = {
-  // A container has so many of each at a time.
+  // Counted: a container has only so many of each at a time.
   "wl_compositor.create_surface": { counts: "surface" },
   "wl_subcompositor.get_subsurface": { counts: "subsurface" },
   "xdg_surface.get_toplevel": { counts: "toplevel" },
@@ -82,7 +82,7 @@ export const rules: { readonly [Name in RequestName | EventName]?: Rule<Name> } 
   "zwp_tablet_pad_v2.path": { hide: true },
   "zwp_tablet_tool_v2.hardware_serial": { hide: true },
   "zwp_tablet_tool_v2.hardware_id_wacom": { hide: true },
-  // A virtual keyboard has none for a moment. waypipe 0.9.2 cannot pass on what says so, and names a descriptor that
-  // is none, on which its other end ends the app. The app keeps the keymap that it has.
+  // A virtual keyboard has none for a moment. waypipe 0.9.2 cannot pass that on, and names a descriptor that does not
+  // exist: its other end then ends the app. The app keeps the keymap that it has.
   "wl_keyboard.keymap": { hide: ({ fd }) => fd.kind === "none" },
 };

@@ -1,10 +1,10 @@
 /**
- * A drag that an app is shown once more. Browsers read what is dragged while it is over their window, and keep that when
- * it is dropped. So once files are dropped on such an app, and lent, the drag leaves its window and comes back with the
- * list of those. When the app has read that, and takes it, they are dropped.
+ * A drag that an app is shown once more. Browsers read what is dragged while it is over their window, and not again
+ * when it is dropped. So once files are dropped on such an app, and lent, the drag leaves its window and comes back
+ * with the list of lent files. When the app has read and accepted that, they are dropped.
  *
- * The compositor knows of one drag, which was dropped, and of one offer: of what the app says to the second one, it hears
- * that it is read, and that the app is done; of what it says to the first one, nothing more, but that both have ended.
+ * The compositor knows of one drag, which was dropped, and of one offer: of the app's messages to the second offer, it
+ * gets that it is read, and that the app is done; of those to the first one, only that both have ended.
  */
 
 import { type Addition, dropped, type Part, type WaylandObject } from "./objects.ts";

@@ -58,7 +58,7 @@ export interface WaylandSession extends GuardedWindows {
   /** What the user carries across a closed clipboard. */
   carrying: Carrying;
   crossings: Crossings;
-  /** What becomes of files that the user drops on a window, or copies; undefined: none may be. */
+  /** Takes the files that the user drops on a window, or copies; undefined: none are taken. */
   givenFiles: GivenFiles | undefined;
   /** Has files that an app has dragged out come to the downloads, by their list; undefined: none do. */
   takeOut: ((list: string) => void) | undefined;
@@ -70,13 +70,13 @@ export interface WaylandSession extends GuardedWindows {
   /** The type that names what comes from this container, see {@linkcode WaylandSession.outerType}. */
   dataMark: string;
   /**
-   * What the host knows a type of data by. One that does not pass between container and host begins with the mark.
-   * undefined: there are too many of those, and an X server of the host's may keep each name.
+   * The host's name for a type of data; that of a type which does not pass begins with the mark. undefined: there are
+   * too many of those, and an X server of the host's may keep each name.
    */
   outerType(type: string): string | undefined;
   /** The type that the host knows by this name; undefined: none of the container's, and none that passes. */
   innerType(type: string): string | undefined;
-  /** What was started last: the window of an X server is called so. "": unknown. */
+  /** The app that was started last: an X server's window is named after it. "": unknown. */
   startedApp(): string;
   /** Tells the user something, once for each text. */
   tell(text: string): void;

@@ -1,6 +1,6 @@
 /**
- * The surfaces of a connection: what each is for, and how large what it shows is, with all that belongs to it. A window
- * shows nothing far outside of what the desktop takes for the window.
+ * The surfaces of a connection: the role of each, and how large it is with all that belongs to it. A window shows
+ * nothing far outside of what the desktop takes for the window.
  */
 
 import { Violation } from "../faults.ts";
@@ -8,7 +8,7 @@ import { areaOf, maxPointerSide, maxScreenfuls, maxSide, minVisible, type Size }
 import { type Addition, dropped, type Handler, type Part, type Verdict, type WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
 
-/** What a surface is for. A part belongs to another surface: it is a subsurface. */
+/** The role of a surface. A part belongs to another surface: it is a subsurface. */
 export type Role = "window" | "popup" | "pointer" | "drag" | "part";
 
 /** Where the edges are, from the upper left corner of a surface. */
@@ -19,7 +19,7 @@ export interface Box {
   bottom: number;
 }
 
-/** What is said of a window's sizes, and counts from its next commit on. */
+/** The requests about a window's sizes, which count from its next commit on. */
 export type SizeRequest = "set_window_geometry" | SizeLimit;
 export type SizeLimit = "set_min_size" | "set_max_size";
 
@@ -92,16 +92,16 @@ export type SurfaceArea = readonly [x: number, y: number, width: number, height:
 export interface Surfaces {
   /** The surface that an object is, or is linked to. */
   of(object: WaylandObject): Surface;
-  /** An object is something of a surface, or of what is linked to it: its window, popup, viewport, part. */
+  /** Links an object to its surface: a window, popup, viewport or part. */
   link(object: WaylandObject, to: WaylandObject): void;
   add(object: WaylandObject): void;
-  /** One becomes a part of another. */
+  /** Makes one a part of another. */
   join(part: Surface, parent: Surface): void;
   /** A surface ends, or is no longer a part. */
   leave(surface: Surface): void;
   /** A picture is attached; null takes it away. */
   attach(surface: Surface, size: Size | null): "drop" | undefined;
-  /** What is pending counts from now on. */
+  /** Commits what is pending. */
   commit(surface: Surface): Verdict<never> | undefined;
   /** A part is no longer bound to its parent's commits. */
   release(part: Surface): Verdict<never> | undefined;
@@ -166,7 +166,7 @@ export function createSurfaces(
       part.places = [unionOf(shown, committed), next, next];
     }
   };
-  /** What is committed is on the screen, with that of the parts of which every compositor shows it now. */
+  /** Takes what was committed as shown, also of the parts that every compositor shows now. */
   const apply = (surface: Surface): void => {
     if (held.has(surface)) return;
     surface.sizes[0] = surface.sizes[1];
@@ -226,7 +226,7 @@ export function createSurfaces(
   /** A part has changed: its window may not have to be larger any longer than the app says. */
   const followPart = (root: Surface): Verdict<never> | undefined => {
     const { named, geometry, whole, isChanging, limits: { set_min_size: min, set_max_size: max } } = root;
-    // The app is about to commit more than what has come of that by now. Firefox names its limits, and commits nothing.
+    // The app is about to commit more than it has said by now. Firefox names its limits, and commits nothing.
     const isBetween = (["width", "height"] as const).some((side) => max?.[side] && min && min[side] > max[side]);
     if (geometry === named || !whole || isChanging || isBetween) return undefined;
     const box = boxOf(root);
@@ -257,9 +257,9 @@ export function createSurfaces(
       if (part.parent || (part.role ?? "part") !== "part" || rootOf(parent) === part) {
         throw new Violation("a surface that is something else is made a part of another one");
       }
-      // Nobody knows what became of that which waited for another parent.
+      // Nobody knows what happened to a commit that waited for another parent.
       const size = maxSizeOf(part);
-      // mutter leaves it where it was as a part of that one, others begin anew.
+      // mutter leaves the part where it was on its last parent, others begin anew.
       const place = part.places.reduce(unionOf, origin);
       const fresh = { sizes: [size, size], places: [place, place, place], isSync: true };
       Object.assign(part, { role: "part", parent, ...fresh });
@@ -414,7 +414,7 @@ function overlap(box: Box, other: Box): Box {
   return left < right && top < bottom ? { left, top, right, bottom } : box;
 }
 
-/** Around what of a window a border is to be, as of its last commit; undefined for a window without a picture. */
+/** The part of a window that its border surrounds, as of its last commit; undefined for a window without a picture. */
 export function borderOf({ seen }: Surface): SurfaceArea | undefined {
   return seen && rectangleOf({
     ...seen,
@@ -431,7 +431,7 @@ function isMostOf(part: Box, whole: Box): boolean {
 }
 
 /**
- * What becomes of the messages for surfaces.
+ * The rules for the messages to surfaces.
  *
  * @param options `bufferSize`: the size of a picture
  */

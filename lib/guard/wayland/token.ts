@@ -1,4 +1,4 @@
-/** The first bytes of a connection, by which waypipe's ends find out whether they fit together. */
+/** The first bytes of a connection: waypipe's ends find out from them whether they fit together. */
 
 import { Violation } from "../faults.ts";
 import type { Compression } from "./frames.ts";

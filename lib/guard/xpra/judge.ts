@@ -1,4 +1,4 @@
-/** What becomes of a packet, and what the judges of both directions share. */
+/** The verdict on a packet, and what the judges of both directions share. */
 
 import type { Channel } from "../channel.ts";
 import { Refusal } from "../faults.ts";
@@ -11,9 +11,9 @@ import type { Args, Check } from "./shapes.ts";
 
 /** What is sent because of a packet. An empty one drops the packet without counting it. */
 export interface Delivery {
-  /** What goes on to the other end. */
+  /** Packets for the other end. */
   pass?: readonly Packet[];
-  /** What goes back to where the packet came from. */
+  /** Packets back to the sender. */
   answer?: readonly Packet[];
 }
 
@@ -22,11 +22,11 @@ export interface NeedsDecoding {
   drawing: CompressedDrawing;
 }
 
-/** What becomes of a packet that is not refused. */
+/** The verdict on a packet that is not refused. */
 export type Verdict = Delivery | NeedsDecoding;
 
 /**
- * Decides what becomes of a packet of one type.
+ * Returns the verdict on a packet of one type.
  *
  * @throws {Refusal} when the packet must be dropped
  */

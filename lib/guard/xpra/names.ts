@@ -48,12 +48,12 @@ const merged: typeof synonyms = [
 const oldNames = new Map(synonyms.map(([old, renamed]) => [renamed, old]));
 const newNames = new Map([...synonyms, ...merged]);
 
-/** The name by which the guard knows a type. */
+/** The old name of a type, which the guard uses. */
 export function oldName(type: string): string {
   return oldNames.get(type) ?? type;
 }
 
-/** The name by which xpra 6.6 knows it. */
+/** The name of a type in xpra 6.6. */
 export function newName(type: string): string {
   return newNames.get(type) ?? type;
 }

@@ -114,7 +114,7 @@ async function pump(relay: Relay, sender: Sender): Promise<void> {
   await relay.to[sender === "client" ? "container" : "client"].write([]);
 }
 
-/** Collects what is sent because of packets of `sender`. */
+/** Collects the packets that are sent because of those of `sender`. */
 function createOutbox({ session, to }: Relay, sender: Sender) {
   const parts: Record<Sender, Uint8Array[]> = { client: [], container: [] };
   const encode = (end: Sender, packets: readonly Packet[] = []): void => {
@@ -123,7 +123,7 @@ function createOutbox({ session, to }: Relay, sender: Sender) {
     }
   };
   return {
-    /** Carries out what has become of a packet; what is sent waits for the next flush. */
+    /** Carries out the verdict on a packet; what is sent waits for the next flush. */
     put({ pass, answer }: Delivery): void {
       encode(sender === "client" ? "container" : "client", pass);
       encode(sender, answer);
@@ -138,7 +138,7 @@ function createOutbox({ session, to }: Relay, sender: Sender) {
   };
 }
 
-/** Decides what becomes of a packet: now, or when its picture is decoded. */
+/** Judges a packet: now, or when its picture is decoded. */
 function judge(relay: Relay, { sender, packet }: { sender: Sender; packet: Packet }): Delivery | Promise<Delivery> {
   const { session, options } = relay;
   const wasGreeted = session.greeted[sender];
@@ -190,7 +190,7 @@ function closeNow(relay: Relay, close: (session: Session) => Packet[]): void {
   outbox.flush();
 }
 
-/** Looks whether both ends read. Where one does not, popups do not stay; nor do icons in a tray that is closed. */
+/** Checks whether both ends read. Where one does not, popups do not stay; nor do icons in a tray that is closed. */
 function check(relay: Relay): void {
   relay.session.crossings.flush();
   relay.outgoing.check();

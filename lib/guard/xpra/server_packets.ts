@@ -41,7 +41,7 @@ export function judgeServerPacket(packet: Packet, session: Session): Verdict {
   return judge(packet, session);
 }
 
-/** What packets of these types would do: the reason that is reported when they are dropped. */
+/** The reason that is reported when packets of these types are dropped: what they would do. */
 const dangers = new Map([
   ["pointer-grab", "it takes the keyboard and the pointer of the whole screen"],
   ["pointer-ungrab", "it ends a grab of keyboard and pointer, which the guard does not allow"],

@@ -73,7 +73,10 @@ export interface Windows extends Pick<Attention, "focused" | "isUsed"> {
   takeStrays(): number[];
   /** Forgets the icons in the tray. Returns them. */
   takeTrays(): number[];
-  /** Whether popups may have become strays since {@linkcode Windows.takeStrays}: they get a moment to follow. */
+  /**
+   * Whether popups may have become strays since {@linkcode Windows.takeStrays}: they get a moment to follow their
+   * window.
+   */
   mayHaveStrays(): boolean;
 }
 
