@@ -198,7 +198,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     };
     try {
       shown.throwIfAborted();
-      if (!mayGive()) throw new Refusal("it comes too often");
+      if (!mayGive()) throw new Refusal("they come too often");
       if (how === "pasted" && !await mayPaste(await filesIn())) return "";
       const lent = giving.then(lendFiles);
       giving = lent.catch(() => "");

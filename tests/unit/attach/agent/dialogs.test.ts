@@ -146,7 +146,7 @@ Deno.test("a waypipe of somebody else's that says again and again that files wer
     for (let times = 0; times < 1_000; times++) await drop(`file:///home/me/${times}\r\n`);
     assertEquals(lent.length, 12);
     assertEquals(said.filter((line) => line.startsWith("warn: ")), [
-      'warn: Files dropped on "box" are not lent: it comes too often',
+      'warn: Files dropped on "box" are not lent: they come too often',
     ]);
   });
 });
@@ -233,7 +233,7 @@ Deno.test("a waypipe of somebody else's that says again and again that files wer
     assertEquals([shown.filter(([program]) => program === "zenity").length, lent], [6, []]);
     assertEquals(said, [
       'warn: Files pasted into "box" are not lent: it asks too often',
-      'warn: Files pasted into "box" are not lent: it comes too often',
+      'warn: Files pasted into "box" are not lent: they come too often',
     ]);
   });
 });

@@ -53,7 +53,7 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
       await writeText(other, "file:///home/me/a");
       assertEquals(await readText(other), "");
       assertEquals(said.splice(0), [
-        'warn: What is dropped on "web", or pasted, is not lent: its windows are of another version. Start the app again',
+        'warn: Files dropped on "web", or pasted, are not lent: its windows are of another version. Start the app again',
       ]);
     }
     {

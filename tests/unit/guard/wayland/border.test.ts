@@ -56,7 +56,7 @@ Deno.test("the guard of Wayland draws a border on a window that the desktop give
   assertEquals(host(message(1, "wl_display.delete_id", 24)), nothing);
   app(message(mine, "wl_surface.destroy"));
   assertEquals(host(message(1, "wl_display.delete_id", 36)), message(1, "wl_display.delete_id", mine));
-  refused(() => app(message(26, "wp_viewport.destroy")), "for no object");
+  refused(() => app(message(26, "wp_viewport.destroy")), "for an unknown object");
 });
 
 Deno.test("the guard of Wayland keeps a border on top, on what is seen, and as long as its window", () => {

@@ -7,7 +7,7 @@ Deno.test("the guard of Wayland ends a connection with messages that its objects
   const create = message(ids.compositor, "wl_compositor.create_surface", ids.next);
   for (
     const [start, list, reason] of [
-      [bound, [message(99, "wl_surface.commit")], "for no object"],
+      [bound, [message(99, "wl_surface.commit")], "for an unknown object"],
       [bound, [new Uint8Array([...word(ids.shm), ...word(8 << 16 | 77)])], "request 77 is unknown"],
       [bound, [message(ids.shm, "wl_shm.release")], "wl_shm.release is unknown to wl_shm, version 1"],
       [bound, [create, create], "is taken"],
@@ -25,7 +25,7 @@ Deno.test("the guard of Wayland ends a connection with messages that its objects
       [
         window,
         [message(ids.surface, "wl_surface.destroy"), message(ids.surface, "wl_surface.commit")],
-        "for no object",
+        "for an unknown object",
       ],
       [
         window,
