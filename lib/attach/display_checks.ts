@@ -37,11 +37,11 @@ const outcome: Outcome = (findings, { engine }) => {
   const byX = has("x11") && has("xpra") && !isBoxBroken;
   const isOther = findings.filter(({ about }) => !["box", "xpra", "wayland", "x11"].includes(about ?? ""));
   if (!engine || isBlocked(isOther)) return broken("No app can be run: see above");
-  if (!byWayland) return byX ? ok("Windows come over X") : broken("No window can be shown: see above");
+  if (!byWayland) return byX ? ok("Windows are shown over X") : broken("No window can be shown: see above");
   return ok(
     byX
-      ? "Windows come over Wayland; those of apps that know only X in one window, or each by --display x11"
-      : "Windows come over Wayland; those of apps that know only X in one window",
+      ? "Windows are shown over Wayland; those of apps that know only X in one window, or each by --display x11"
+      : "Windows are shown over Wayland; those of apps that know only X in one window",
   );
 };
 

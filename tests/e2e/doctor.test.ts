@@ -10,7 +10,7 @@ import { testOnEngines } from "./world.ts";
 /** What the last line of each says. */
 const ends = {
   create: /^Containers can be made in (LXD|Incus)$/,
-  attach: /^Windows come over X$/,
+  attach: /^Windows are shown over X$/,
   map: /^Files can be lent to containers of (LXD|Incus)$/,
 };
 

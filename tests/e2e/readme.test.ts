@@ -56,7 +56,7 @@ type Treatment = { skip: string } | { home: string } | Finds | Until;
 
 /** How a command is run that is not simply run to its end, by how it starts. */
 const special: readonly (readonly [start: string, treatment: Treatment])[] = [
-  ["./create.ts --doctor", { finds: /^ok +Windows come over Wayland/m }],
+  ["./create.ts --doctor", { finds: /^ok +Windows are shown over Wayland/m }],
   ["deno task test", { skip: "it is this run" }],
   ["deno task check", { skip: "this run has it" }],
   ["./create.ts --doctor", { skip: "it names what containers of other tests lack; doctor.test.ts runs it" }],

@@ -75,7 +75,7 @@ testOnOneEngine(
         /^waypipe \S+ shows .* a security context is a second line of defence$/.test(wayland.join("\n")),
         wayland.join("\n"),
       );
-      assertEquals(all.at(-1)!.what, "Windows come over Wayland; those of apps that know only X in one window");
+      assertEquals(all.at(-1)!.what, "Windows are shown over Wayland; those of apps that know only X in one window");
       const findings = all.filter(({ what }) =>
         /xpra|Xvfb/.test(what) && (!what.includes("container") || what.includes(name))
       );

@@ -181,7 +181,7 @@ const steps: Record<string, () => Promise<void>> = {
   },
   "attach.ts --doctor": async () => {
     const { stdout, stderr } = await asLabUser(["./attach.ts", "--doctor"]);
-    assertMatch(stdout + stderr, /bubblewrap makes sandboxes[^]*Windows come over Wayland/);
+    assertMatch(stdout + stderr, /bubblewrap makes sandboxes[^]*Windows are shown over Wayland/);
     // Its disk comes from a kernel without AppArmor, and so does a warning.
     assertEquals(stdout.includes("cannot confine containers"), !isAppArmor, stdout);
   },
