@@ -21,7 +21,7 @@ Deno.test("a link opens in another container, in a copy that opens none, or wher
   await inWorld({ linkDestinations: [copyOfWeb], asks: ["links"] }, async ({ ask, done, asked }) => {
     await ask({ ask: "link", url });
     assertEquals(done.map((argv) => argv.slice(1)), [["--disposable", "--deny=links", "web", "--", url]]);
-    assertStringIncludes(asked[0]!, 'The container "box" asks to open a link in a copy of "web". A yes');
+    assertStringIncludes(asked[0]!, 'The container "box" asks to open a link in a copy of "web". You can');
   });
   const linkDestinations = [{ on: "host" }, web, copyOfWeb] as const;
   for (
@@ -145,7 +145,7 @@ Deno.test("a file opens in another container, in a copy that opens none, or wher
       await ask({ ask: "file", id: 1, name: "a.pdf", ...await put("x", "abc") });
       const runs = done.filter(([program]) => program === programPath("attach.ts"));
       assertEquals([runs.map(([, name]) => name), Object.keys(await kept()).length === 1], [[...words], isKept]);
-      assertStringIncludes(asked[0]!, 'The container "box" asks to open a file. A yes');
+      assertStringIncludes(asked[0]!, 'The container "box" asks to open a file. You can');
       assertStringIncludes(asked[0]!, "\n\nName: a.pdf\nSize: 3 bytes");
       await endRuns(0);
     });
@@ -154,7 +154,7 @@ Deno.test("a file opens in another container, in a copy that opens none, or wher
     { fileDestinations: [office], asks: ["files"], answer: "Refuse" },
     async ({ ask, done, asked, put }) => {
       assertEquals(await ask({ ask: "file", id: 1, name: "a.pdf", ...await put("x", "abc") }), "not done");
-      assertStringIncludes(asked[0]!, 'asks to open a file in "office". A yes');
+      assertStringIncludes(asked[0]!, 'asks to open a file in "office". You can');
       assertEquals(done, []);
     },
   );
@@ -229,7 +229,7 @@ Deno.test("what another container has made of a file is saved beside it, once, a
         const file = { ask: "file", id: 1, name: "a b.ods", ...await put("a b.ods", "abc"), directory };
         assertEquals([await ask(file), asked], ["done", []]);
         await endRuns(0, "changed");
-        const question = `A file of the container "box" was changed ${where}. Save it as a new version? A yes`;
+        const question = `A file of the container "box" was changed ${where}. Save it as a new version? You can`;
         assertStringIncludes(asked[0]!, question);
         assertStringIncludes(asked[0]!, `\n\nName: a b.ods\nSize: 7 bytes\nSaved beside it in: /`);
         assertEquals(asked.length, 1);

@@ -131,7 +131,7 @@ Deno.test("exportApps() of all apps leaves alone what is a default and opens in 
       assertEquals(warnings(), [], "two is the default for nothing");
       assertEquals(await exportNow({ wanted: ["one"] }), ["one"]);
       assertEquals(warnings(), [
-        'warn: "one" opens what it is the default for in "box" from now on, not in copies',
+        'warn: "one" opens its types of files in "box" from now on, not in copies',
       ]);
       assert(!(await Deno.readTextFile(entry)).includes("--disposable"));
     },
