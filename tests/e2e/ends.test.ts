@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { RunningProcess } from "../../lib/base/process.ts";
 import type { PartName } from "../lab/state.ts";
 import { eventually, inContainer, script, sh, startScript } from "./run.ts";
-import { clientsOf, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { clientsOf, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { desktop, startSway, waylandParts, windows } from "./wayland_desktop.ts";
 import { closeWindow, windowWith, withDisplay, xWindows } from "./windows.ts";
 import { type EngineName, makeContainer, removeContainer, shareOnEngines } from "./world.ts";
@@ -30,6 +30,8 @@ interface Desktop {
   terminal(title: string, holds: boolean): string;
   /** The titles of the windows. */
   titles(env: Record<string, string>): Promise<string[]>;
+  /** Fails unless a terminal that has come a moment ago has its size. The desktop may choose that itself. */
+  checkSize?(scene: Pick<Scene, "engine" | "name">, way: Way, env: Record<string, string>): Promise<void>;
   /** Closes a window, as its button does. */
   close(title: string): Promise<unknown>;
 }
@@ -49,9 +51,24 @@ const desktops: readonly Desktop[] = [
     env: {},
     terminal: (title, holds) => `xterm${holds ? " -hold" : ""} -T ${title} -e sh -c`,
     titles: (env) => xWindows("\\[", { show: "titles", env }),
+    async checkSize({ engine, name }, way, env) {
+      const [window] = await xWindows(`\\] ${way}$`, { env });
+      const size = sizeOf(await sh(["xwininfo", "-id", window!], { env }));
+      xtermSize ??= sizeOf(await inSession(engine, name, way, `xwininfo -name ${way}`));
+      assertEquals(size, xtermSize, way);
+      assert(Number(size.split("x")[0]) > 400, size);
+    },
     close: async (title) => closeWindow(await windowWith(`\\] ${title}`)),
   },
 ];
+
+/** Width and height of xterm in the container, whose first window is of a session there. */
+let xtermSize: string | undefined;
+
+/** Width and height in what xwininfo says. */
+function sizeOf(text: string): string {
+  return ["Width", "Height"].map((what) => new RegExp(`${what}: (\\d+)`).exec(text)?.[1]).join("x");
+}
 
 /** A run of attach.ts, and what it has said. */
 interface Run extends RunningProcess {
@@ -201,7 +218,7 @@ const ends: readonly End[] = [
 /** Starts one run of each way, and waits until all are shown. */
 async function startAll(
   engine: EngineName,
-  { terminal, titles, display }: Desktop,
+  { terminal, titles, checkSize, display }: Desktop,
   { env, holds = false }: { env: Record<string, string>; holds?: boolean },
 ): Promise<Scene> {
   const name = nameOn(engine);
@@ -220,11 +237,16 @@ async function startAll(
   };
   const app = (way: Way): string => `${terminal(way, holds)} 'until [ -e end-${way} ]; do sleep 0.2; done'`;
   const all: Run[] = [];
-  const shown = (way: Way): Promise<string> =>
-    eventually(`the window "${way}"`, async () => (await titles(env)).find((title) => title.endsWith(`] ${way}`)))
-      .catch((error) => {
-        throw new Error(`${error.message}: ${all.map(({ said }) => said.join(" | ")).join(" || ")}`);
-      });
+  const shown = async (way: Way): Promise<string> => {
+    const title = await eventually(
+      `the window "${way}"`,
+      async () => (await titles(env)).find((title) => title.endsWith(`] ${way}`)),
+    ).catch((error) => {
+      throw new Error(`${error.message}: ${all.map(({ said }) => said.join(" | ")).join(" || ")}`);
+    });
+    await checkSize?.({ engine, name }, way, env);
+    return title;
+  };
   await inContainer(engine, name, "rm -f end-*");
   const first = attach("--session=again", name, app("again"));
   const ordinary = attach("--session=ordinary", name, app("ordinary"));
@@ -275,8 +297,12 @@ async function checkAfter(
   const instances = JSON.parse(await sh([engine, "query", "/1.0/instances"])) as string[];
   assertEquals(instances.filter((instance) => instance.endsWith(`/${copy}`)), []);
   await script("attach", engine, ["--stop", name, "--all"]);
-  // A session removes what a container that was stopped has left of those before.
-  if (isStopped) assertEquals((await script("attach", engine, ["--session=next", name, "true"], { env })).code, 0);
+  if (isStopped) {
+    assertEquals((await script("attach", engine, ["--list", name])).stdout, "");
+    // It left what a machine that crashes leaves as well. The next session takes the name of one, and removes what is
+    // left of the other.
+    assertEquals((await script("attach", engine, ["--session=ordinary", name, "true"], { env })).code, 0);
+  }
   await eventually("the last client's end", async () => (await clientsOf(name)).length === 0);
   await nothingLeft(engine, name);
 }
