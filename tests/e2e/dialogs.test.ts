@@ -177,6 +177,9 @@ const readText = (path: string): Promise<string> => Deno.readTextFile(path).catc
 
 const nameOn = shareContainer("dialogs");
 
+/** For what is the same on both displays. */
+const onWayland = { env: desktop(), args: ["--display=wayland"] };
+
 testOnOneEngine(
   "an app's own Open and Save As reach the file that the user chooses, and no other",
   needed,
@@ -756,94 +759,91 @@ testOnOneEngine(
   },
 );
 
-testOnOneEngine("a large file is lent itself, and an app saves into it", needed, async (engine) => {
-  await withDisplay((display) =>
-    showing(
-      engine,
-      { env: display, args: ["--display=x11"] },
-      async ({ app, choose, home, map, attach, name, env }) => {
-        await windowWith("editor", { env: display });
-        await ready(engine);
-        const file = join(home, "film.txt");
-        await Deno.writeTextFile(file, "before", { mode: 0o600 });
-        await Deno.truncate(file, 64 * 2 ** 20 + 1);
-        const state = async (): Promise<string> =>
-          await sh(["sh", "-c", 'stat -c "%i %a %s" "$1"; getfacl -c "$1"', "sh", file]);
-        const before = await state();
-        await choose(file);
-        const { path, text } = await app({ do: "open" });
-        assertEquals(text!.slice(0, 7), "before\0");
-        // Nothing has to come back.
-        await app({ do: "save into", path, text: "after!" });
-        assertEquals(await sh(["head", "-c", "6", file]), "after!");
-        assertMatch(await map("--list"), new RegExp(`^${file}\t${path}\n$`));
-        await script("attach", engine, ["--stop", name, "dialogs"], { env });
-        await attach.ended;
-        assertEquals([await state(), await map("--list")], [before, ""]);
-      },
-    )
+testOnOneEngine("a large file is lent itself, and an app saves into it", waylandParts, async (engine) => {
+  await showing(
+    engine,
+    onWayland,
+    async ({ app, choose, home, map, attach, name, env }) => {
+      await windowCalled(`[${name}] editor`);
+      await ready(engine);
+      const file = join(home, "film.txt");
+      await Deno.writeTextFile(file, "before", { mode: 0o600 });
+      await Deno.truncate(file, 64 * 2 ** 20 + 1);
+      const state = async (): Promise<string> =>
+        await sh(["sh", "-c", 'stat -c "%i %a %s" "$1"; getfacl -c "$1"', "sh", file]);
+      const before = await state();
+      await choose(file);
+      const { path, text } = await app({ do: "open" });
+      assertEquals(text!.slice(0, 7), "before\0");
+      // Nothing has to come back.
+      await app({ do: "save into", path, text: "after!" });
+      assertEquals(await sh(["head", "-c", "6", file]), "after!");
+      assertMatch(await map("--list"), new RegExp(`^${file}\t${path}\n$`));
+      await script("attach", engine, ["--stop", name, "dialogs"], { env });
+      await attach.ended;
+      assertEquals([await state(), await map("--list")], [before, ""]);
+    },
   );
 });
 
 testOnOneEngine(
   "what a saved file replaces stays on the host, until all of it is there and may be replaced",
-  needed,
+  waylandParts,
   async (engine) => {
-    await withDisplay((display) =>
-      showing(
-        engine,
-        { env: display, args: ["--display=x11"] },
-        async ({ app, choose, home, attach, name, said }) => {
-          await windowWith("editor", { env: display });
-          await ready(engine);
-          const inside = (shell: string, path: string | null): Promise<string> =>
-            inContainer(engine, name, shell, path!);
-          const secret = join(home, "secret.txt");
-          await Deno.writeTextFile(secret, "a secret", { mode: 0o600 });
-          await choose(secret);
-          const { path } = await app({ do: "save as", name: "x" });
-          assertEquals(
-            await inside('ls "$1" 2>&1 || true', path),
-            `ls: cannot access '${path}': No such file or directory`,
-          );
-          // More than may come back.
-          await inside('truncate -s 3G "$1"', path);
-          await eventually("the refusal", () => Promise.resolve(said().includes("at most")));
-          assertEquals(await readText(secret), "a secret");
-          await inside('rm "$1"', path);
-          await app({ do: "save", path, text: "new" });
-          await eventually("the version", async () => await readText(secret) === "new");
-          await eventually("the end of writing", () => {
-            const files = Deno.readDirSync(join(home, "state/gui-container/mappings"));
-            return Promise.resolve(![...files].some(({ name }) => /\.(part|back|old)$/.test(name)));
-          });
-          assertEquals(await sh(["stat", "-c", "%a", secret]), "600");
-          // The user has changed it as well.
-          await Deno.writeTextFile(secret, "the user's");
-          await app({ do: "save", path, text: "the app's" });
-          await eventually("the other version", async () => await readText(`${secret}.from-${name}`) === "the app's");
-          assertEquals(await readText(secret), "the user's");
-          // Chosen, and never saved to.
-          const unused = join(home, "unused.txt");
-          await choose(unused);
-          await app({ do: "save as", name: "y" });
-          await script("attach", engine, ["--stop", name, "dialogs"]);
-          await attach.ended;
-          assertEquals(await Deno.stat(unused).catch(() => "gone"), "gone");
-        },
-      )
+    await showing(
+      engine,
+      onWayland,
+      async ({ app, choose, home, attach, name, said }) => {
+        await windowCalled(`[${name}] editor`);
+        await ready(engine);
+        const inside = (shell: string, path: string | null): Promise<string> => inContainer(engine, name, shell, path!);
+        const secret = join(home, "secret.txt");
+        await Deno.writeTextFile(secret, "a secret", { mode: 0o600 });
+        await choose(secret);
+        const { path } = await app({ do: "save as", name: "x" });
+        assertEquals(
+          await inside('ls "$1" 2>&1 || true', path),
+          `ls: cannot access '${path}': No such file or directory`,
+        );
+        // More than may come back.
+        await inside('truncate -s 3G "$1"', path);
+        await eventually("the refusal", () => Promise.resolve(said().includes("at most")));
+        assertEquals(await readText(secret), "a secret");
+        await inside('rm "$1"', path);
+        await app({ do: "save", path, text: "new" });
+        await eventually("the version", async () => await readText(secret) === "new");
+        await eventually("the end of writing", () => {
+          const files = Deno.readDirSync(join(home, "state/gui-container/mappings"));
+          return Promise.resolve(![...files].some(({ name }) => /\.(part|back|old)$/.test(name)));
+        });
+        assertEquals(await sh(["stat", "-c", "%a", secret]), "600");
+        // The user has changed it as well.
+        await Deno.writeTextFile(secret, "the user's");
+        await app({ do: "save", path, text: "the app's" });
+        await eventually("the other version", async () => await readText(`${secret}.from-${name}`) === "the app's");
+        assertEquals(await readText(secret), "the user's");
+        // Chosen, and never saved to.
+        const unused = join(home, "unused.txt");
+        await choose(unused);
+        await app({ do: "save as", name: "y" });
+        await script("attach", engine, ["--stop", name, "dialogs"]);
+        await attach.ended;
+        assertEquals(await Deno.stat(unused).catch(() => "gone"), "gone");
+      },
     );
   },
 );
 
 for (const [call, when] of [[1, "before"], [2, "before"], [3, "before"], [3, "after"]] as const) {
-  testOnOneEngine(`a save is lost by no kill: ${when} call ${call} of what brings it home`, needed, async (engine) => {
-    await withDisplay((display) =>
-      showing(
+  testOnOneEngine(
+    `a save is lost by no kill: ${when} call ${call} of what brings it home`,
+    waylandParts,
+    async (engine) => {
+      await showing(
         engine,
-        { env: display, args: ["--display=x11"] },
+        onWayland,
         async ({ app, choose, home, map, attach, killAt, name }) => {
-          await windowWith("editor", { env: display });
+          await windowCalled(`[${name}] editor`);
           await ready(engine);
           const file = join(home, "letter.txt");
           await Deno.writeTextFile(file, "old");
@@ -859,9 +859,9 @@ for (const [call, when] of [[1, "before"], [2, "before"], [3, "before"], [3, "af
           assertEquals([await readText(file), await map("--list")], [text, ""]);
           assertEquals(await inContainer(engine, name, "ls -A ~/maps"), "");
         },
-      )
-    );
-  });
+      );
+    },
+  );
 }
 
 /** It takes the place of the agent. */
@@ -890,35 +890,33 @@ for line in sys.stdin: note("told", line.strip())
 time.sleep(1000)
 `;
 
-testOnOneEngine("an agent that lies, floods and sends without end gets nothing", needed, async (engine) => {
+testOnOneEngine("an agent that lies, floods and sends without end gets nothing", waylandParts, async (engine) => {
   const name = nameOn(engine);
   const share = join(mountsRoot, name, "share");
   await customizeAgent(engine, hostileAgent);
-  await withDisplay((display) =>
-    showing(
-      engine,
-      { env: display, args: ["--display=x11"], program: "xclock" },
-      async ({ choose, asked, map, home }) => {
-        await windowWith("xclock", { env: display });
-        await choose("");
-        await eventually("the flood", async () => (await readText(join(share, "flooded"))) !== "");
-        // What it has sent waits in the connection, and is read slowly.
-        const told = await eventually("most of the answers", async () => {
-          const lines = (await readText(join(share, "told"))).split("\n").slice(0, -1);
-          return lines.length > 200 && lines.map((line) => JSON.parse(line));
-        });
-        assertEquals(told.filter(({ paths = [], samples }) => paths.length > 0 || samples), []);
-        const dialogs = await asked();
-        assert(dialogs.length >= 1 && dialogs.length < 20, `${dialogs.length} dialogs`);
-        assert(dialogs.every((argv) => !/shadow|autostart|\.desktop|\/etc\//.test(argv)), dialogs.join("\n"));
-        assertEquals(await map("--list"), "");
-        assertEquals(
-          [...Deno.readDirSync(home)].map(({ name }) => name).filter((name) => name.endsWith(".desktop")),
-          [],
-        );
-        // Its window is there all the same.
-        await windowWith("xclock", { env: display });
-      },
-    )
+  await showing(
+    engine,
+    { ...onWayland, program: "foot -T honest sleep 600" },
+    async ({ choose, asked, map, home }) => {
+      await windowCalled(`[${name}] honest`);
+      await choose("");
+      await eventually("the flood", async () => (await readText(join(share, "flooded"))) !== "");
+      // What it has sent waits in the connection, and is read slowly.
+      const told = await eventually("most of the answers", async () => {
+        const lines = (await readText(join(share, "told"))).split("\n").slice(0, -1);
+        return lines.length > 200 && lines.map((line) => JSON.parse(line));
+      });
+      assertEquals(told.filter(({ paths = [], samples }) => paths.length > 0 || samples), []);
+      const dialogs = await asked();
+      assert(dialogs.length >= 1 && dialogs.length < 20, `${dialogs.length} dialogs`);
+      assert(dialogs.every((argv) => !/shadow|autostart|\.desktop|\/etc\//.test(argv)), dialogs.join("\n"));
+      assertEquals(await map("--list"), "");
+      assertEquals(
+        [...Deno.readDirSync(home)].map(({ name }) => name).filter((name) => name.endsWith(".desktop")),
+        [],
+      );
+      // Its window is there all the same.
+      await windowCalled(`[${name}] honest`);
+    },
   );
 });
