@@ -113,7 +113,6 @@ function readOpening(
   }));
 }
 
-/** The options that are about an app that is to be run. */
 const appOptions = ["disposable", "join", "detached"];
 
 /** Checks that there is an app where an option is about one, and that a disposable container has windows. */

@@ -77,7 +77,6 @@ export function readEnv(name: string): string | undefined {
   return Deno.env.get(name) || undefined;
 }
 
-/** A program that was started and may still run. */
 export interface RunningProcess {
   readonly pid: number;
   /** How it ended. Rejects only with what a function in `output` throws, whatever the exit status. */
@@ -287,7 +286,6 @@ function inputOf(
   return ReadableStream.from([Promise.race([stdin.text, ended.then(() => "")])]).pipeThrough(new TextEncoderStream());
 }
 
-/** The error for a program that could not be started. */
 function spawnError(error: unknown, program: string): unknown {
   if (error instanceof Deno.errors.NotFound) {
     return new UserError(`The program "${program}" is not installed`, {

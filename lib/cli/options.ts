@@ -120,7 +120,6 @@ const commonOptions = {
   },
 } satisfies Options;
 
-/** The names of the options that all scripts have. */
 export type CommonName = keyof typeof commonOptions;
 
 export function optionsOf<Name extends string>(spec: ScriptSpec<Name>): Options<Name | CommonName> {

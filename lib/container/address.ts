@@ -46,7 +46,7 @@ export interface EngineOptions {
 /**
  * Finds out what a name means. Of two engines, the one on record is meant, and none is asked then.
  *
- * @param options `needsEngine`: if false, it is enough to know the server where both engines have that
+ * @param options `needsEngine`: if false, the server is enough where it is the same for both engines
  * @throws {UserError} exit code 2 for a word that is not a container's name, and for an unknown remote; else as
  * `chooseEngine`
  */
@@ -81,7 +81,7 @@ export function scriptLine(
   return quoteWords([script, ...adviceOptions(engine), ...words]);
 }
 
-/** The server that is meant whichever engine answers; undefined when that makes a difference. */
+/** The server that is meant, if it is the same for both engines; undefined if not. */
 async function sharedServer(host: Host, request: ServerRequest): Promise<Server | undefined> {
   if (request.remote !== undefined) return undefined;
   const [first, ...others] = await Promise.all(engineClis.map((cli) => findServer({ host, cli }, request)));

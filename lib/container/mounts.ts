@@ -94,7 +94,7 @@ export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefo
   return { directories, files };
 }
 
-/** Those of create.ts's files that are there. */
+/** The files of create.ts that are there. */
 async function writtenFiles(mounts: Mounts): Promise<string[]> {
   const { knownHosts, ssh } = mounts;
   const paths: string[] = [];

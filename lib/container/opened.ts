@@ -15,7 +15,6 @@ function path({ directory }: Pick<Mounts, "directory">): string {
   return join(directory, "link-opened");
 }
 
-/** Notes that something is opened in a container now. */
 export async function noteOpened(host: Host, mounts: Pick<Mounts, "directory">): Promise<void> {
   await host.change(`touch ${quoteWords([path(mounts)])}`, () => Deno.writeTextFile(path(mounts), "", { mode: 0o600 }));
 }

@@ -134,7 +134,6 @@ export function creationRecordPath({ directory }: Pick<Mounts, "directory">): st
   return join(directory, "creating.json");
 }
 
-/** The file with the record of a disposable copy. */
 export function disposableRecordPath({ directory }: Pick<Mounts, "directory">): string {
   return join(directory, "disposable.json");
 }

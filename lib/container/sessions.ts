@@ -12,7 +12,6 @@ import { containerPaths, formatUser, parseUser, ubuntuUser, userKey } from "./us
 /** The longest that a program in the container may take, in milliseconds: in a frozen container none ever ends. */
 export const execTimeoutMs = 10_000;
 
-/** How many sessions are named. */
 const maxSessions = 100;
 
 /**
@@ -25,8 +24,8 @@ export async function sessionNames(sockets: string): Promise<string[]> {
 }
 
 /**
- * The apps that have run in a container, sorted: what its sessions were called after, by their logs. Where the user has
- * named a session, that name is among them.
+ * The apps that have run in a container, sorted: the names of its sessions, by their logs. A session that the user has
+ * named counts by that name.
  *
  * @param sockets as for {@linkcode sessionNames}
  */

@@ -46,7 +46,7 @@ export function formatUser({ name, uid, gid, home }: ContainerUser): string {
   return [name, uid, gid, home].join(":");
 }
 
-/** What a user can be called: no more than systemd takes everywhere (systemd.io/USER_NAMES). */
+/** The names that a user can have: those that systemd takes everywhere (systemd.io/USER_NAMES). */
 const namePattern = "[A-Za-z_][A-Za-z0-9_-]{0,30}";
 
 /**

@@ -57,8 +57,8 @@ export async function cachedImages(host: Host, engine: Engine, { recipe, source 
 const maxCachedDays = 30;
 
 /**
- * The one of {@linkcode cachedImages} that a container is made from, but for one that has grown old. Several runs at once
- * may have made several: all runs take the oldest.
+ * The one of {@linkcode cachedImages} that a container is made from, unless it is too old. Several runs at once may
+ * have made several: all runs take the oldest.
  *
  * @param options `unusable`: fingerprints of images that did not work
  */

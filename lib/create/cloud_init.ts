@@ -196,7 +196,7 @@ async function endVainWait(
   }
 }
 
-/** Whether an instance has not come so far yet that it asks for an address. One that lies about that is waited for. */
+/** Whether an instance still boots, and has not asked for an address yet. One that lies about that is waited for. */
 async function stillBoots(host: Host, instance: Instance): Promise<boolean> {
   return (await exec(host, instance, ["/bin/sh", "-c", asksForAddress], mayFail)).stdout.trim() === "no";
 }

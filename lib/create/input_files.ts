@@ -12,14 +12,14 @@ import { readInput } from "../base/input.ts";
 import { exists } from "../base/files.ts";
 import { locateKey } from "../base/yaml.ts";
 
-/** How much of what attach.ts needs comes into a container: for `wayland`, all but xpra. */
+/** Which software for attach.ts a container gets; `wayland`: all but xpra. */
 export type Software = "all" | "wayland" | "none";
 
 /** A public key that may log in, and where its private key is. */
 export interface Identity {
   /** The type and the key. */
   publicKey: string;
-  /** Undefined when it is in no file that is known: it may be in an agent. */
+  /** Undefined when no file with it is known: it may be in an agent. */
   privateKeyPath: string | undefined;
 }
 

@@ -37,7 +37,7 @@ export interface Made {
   removeReplaced: (() => Promise<void>) | undefined;
 }
 
-/** The configuration key for what becomes of a container when its member of the cluster is evacuated. */
+/** The configuration key that says what happens to a container when its member of the cluster is evacuated. */
 const evacuateKey = "cluster.evacuate";
 
 /** The steps, in their order. The directories on the host are there already. */

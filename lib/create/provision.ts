@@ -28,7 +28,7 @@ export interface Provisioning {
   /** The member of the cluster, or `@GROUP`, that is to have it. */
   target: string | undefined;
   needsXpra: boolean;
-  /** What cached images of it are known by, and those that there are; undefined when none is to be used or kept. */
+  /** The recipe of its cached images, and the images that there are; undefined when none is to be used or kept. */
   cache: { recipe: Recipe; images: Image[] } | undefined;
 }
 

@@ -26,7 +26,6 @@ export interface Request {
   image: string | undefined;
   /** How a container without a network card reaches the Internet; undefined for all others. */
   proxy: Omit<Proxy, "engine"> | undefined;
-  /** The name of the container's user, if one is given. */
   user: string | undefined;
   /** How long cloud-init may take, in milliseconds. */
   timeoutMs: number;
@@ -34,9 +33,8 @@ export interface Request {
   target: string | undefined;
   /** Whether it is kept as an image for the next one of the same recipe. */
   cache: boolean;
-  /** What it gets of what attach.ts needs. */
+  /** Which software for attach.ts it gets. */
   software: Software;
-  /** Whether what was made stays after a failure. */
   keepFailed: boolean;
   /** What is put into the menu then; undefined without `--export`. */
   exports: Omit<ExportRequest, "opener"> | undefined;

@@ -76,7 +76,6 @@ export const engineClis = Object.keys(engines) as EngineCli[];
 /** A server of an engine. Whoever calls it says on which host the CLI runs. */
 export interface Engine extends EngineKind {
   readonly cli: EngineCli;
-  /** Which server the CLI is to talk to. */
   readonly server: Server;
   /** Whether the user has named it: a run without that may find the other one. */
   readonly byOption: boolean;
@@ -84,7 +83,6 @@ export interface Engine extends EngineKind {
 
 /** An instance by its server and its name there, whether there is one or not. */
 export interface Instance extends OnServer {
-  /** The server's engine. */
   readonly engine: Engine;
 }
 
@@ -156,7 +154,7 @@ export function engineCalled(cli: EngineCli): Engine {
 }
 
 /**
- * Checks that to call an engine's CLI does not install the engine.
+ * Checks that calling an engine's CLI does not install the engine.
  *
  * @throws {UserError} exit code 125 when it does
  */
@@ -315,7 +313,7 @@ export async function checkTarget(host: Host, engine: Engine, target: string): P
   throw inputError(`The cluster has no ${what} "${target}"`, `See ${listMembers(engine, kind)}`);
 }
 
-/** What the engine is asked to do; undefined when its answer is that there is no such thing. */
+/** The engine's answer; undefined when that says that there is no such thing. */
 export function ifFound<T>(asked: Promise<T>): Promise<T | undefined> {
   return orNothing(asked, (error) => error instanceof ProcessError && notFound.test(error.stderr));
 }
@@ -345,8 +343,8 @@ export function listMembers(engine: Engine, kind = "members"): string {
 }
 
 /**
- * What the CLI says when it gets no answer, each of several patterns, and what the error then says. A program in a
- * container may have said it, too, and much more: each pattern must take a time by the length of that alone.
+ * The CLI's messages when it gets no answer, as patterns, and the error for each. A program in a container may print
+ * the same, and much more: each pattern must take linear time.
  */
 const noAnswers: readonly {
   says: RegExp | readonly RegExp[];

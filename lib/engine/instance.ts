@@ -427,17 +427,16 @@ export const answerLimits = { maxOutputBytes: 2 ** 20, timeoutMs: 60_000 };
 /** The last character of a whole answer. */
 export const endMark = "\u0004";
 
-/** What runs a program that has an input, and ends what it prints with {@linkcode endMark} if it succeeds. */
+/** Runs a program with an input, and prints {@linkcode endMark} after its output if it succeeds. */
 export const marking = ["/bin/sh", "-c", `"$@" && printf '\\004'`, "sh"];
 
 /**
- * The same for a program without an input. It then waits for the end of its own, which is to come once its answer is
- * here. The clients of LXD and Incus lose what they have not read when a program has ended and their server hangs up: on
- * a busy machine, with three at a time, 2 of 150 answers of LXD 5.0.2, 13 of Incus 6.0.4 and 23 to 60 of Incus 7.0.2.
+ * The same for a program without an input. It then waits until its own input ends, which is once its answer is here.
+ * The clients of LXD and Incus lose what they have not read when a program has ended and their server hangs up: on a
+ * busy machine, with three at a time, 2 of 150 answers of LXD 5.0.2, 13 of Incus 6.0.4 and 23 to 60 of Incus 7.0.2.
  */
 export const holding = ["/bin/sh", "-c", `"$@" </dev/null && printf '\\004' && { read -r _ || :; }`, "sh"];
 
-/** The input for {@linkcode holding}. */
 const heldInput = { openUntil: endMark };
 
 /**

@@ -15,9 +15,9 @@ export interface KnownHole {
 }
 
 /**
- * The one of each engine that was repaired last, so that a version without it has no older one either, such as
- * CVE-2025-54287 and CVE-2026-23953 by a profile. From the CVE records and Debian's changelogs, November 2026. They name
- * no version of Incus 6.0 that is without it.
+ * For each engine, the one that was fixed last: a version without it has no older one either, such as CVE-2025-54287
+ * and CVE-2026-23953 by a profile. From the CVE records and Debian's changelogs, November 2026. They name no version of
+ * Incus 6.0 that is without it.
  */
 const holes: Readonly<Record<EngineCli, KnownHole>> = {
   lxc: {

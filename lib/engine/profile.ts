@@ -7,9 +7,7 @@ import type { OnServer } from "./server.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 
 export interface EngineProfile {
-  /** The configuration that it gives to its instances. */
   config: Readonly<Record<string, string>>;
-  /** The devices that it gives to its instances, by name. */
   devices: Readonly<Record<string, Device>>;
   /** API paths of what uses it: instances, as `/1.0/instances/NAME`. */
   used_by: readonly string[];

@@ -67,7 +67,7 @@ interface ClientConfig {
 }
 
 /**
- * The server that is meant.
+ * The server that the user means.
  *
  * @throws {UserError} exit code 2 when the CLI has no such remote
  */

@@ -125,12 +125,10 @@ export function versionQuestion(
   };
 }
 
-/** The destination that the user has agreed to. */
 export function destinationOf(agreed: Agreed, destinations: readonly Destination[]): Destination {
   return destinations.find((destination) => buttonOf(destination) === agreed) ?? destinations[0] ?? onHost;
 }
 
-/** The words of a destination's button. */
 function buttonOf(destination: Destination): string {
   return destinationText(destination).replace(/^./, (first) => first.toUpperCase());
 }

@@ -34,7 +34,6 @@ export type DisplayRequest = Pick<StartRequest, "display" | "userOptions" | "det
 export interface WindowsOptions
   extends Pick<ShowRequest, "open" | "times" | "asks" | "userOptions" | "box" | "isDisposable"> {
   border: ContainerBorder;
-  /** The app that is to be started, and its arguments. */
   app?: readonly string[];
   /** When they are shown: now, once the session is known, or by another run. */
   when: "now" | "later" | "never";

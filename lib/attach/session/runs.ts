@@ -56,7 +56,7 @@ export async function openToCommands(
   },
 ): Promise<AsyncDisposable> {
   const { host, label, mounts, history } = container;
-  // Whether what stays was ever open, only the container's record says.
+  // Only the container's record says whether what stays was ever open.
   const isStaying = (channel: Channel): boolean => stays.includes(channel);
   const obey = ({ deny }: DenyRequest): DenyAnswer => {
     const closed = permissions.close(deny.filter((channel) => !isStaying(channel)));

@@ -34,7 +34,7 @@ import type { GuardedWindows } from "../../guard/wayland/session.ts";
 
 /**
  * How long a box may take until it is ready, in milliseconds, and after how long the user is told what is waited for. A
- * program that cannot be ready ends by itself; one that never is hangs at the compositor.
+ * program that cannot become ready ends by itself; one that never does hangs at the compositor.
  */
 const [readyMs, tellMs] = [60_000, 5_000];
 

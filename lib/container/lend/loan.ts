@@ -16,7 +16,6 @@ export interface LoanRecord extends InodeId {
   instance: string;
   /** The file on the host, without symbolic links. */
   hostPath: string;
-  /** The file, or the copy of it, in the container. */
   containerPath: string;
   /** The container may read a mapped file, not write it; a copy does not come back. */
   readOnly: boolean;

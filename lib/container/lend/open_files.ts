@@ -9,7 +9,6 @@ import { withValues } from "../../base/shell_words.ts";
 import { execTimeoutMs, outputOf } from "../sessions.ts";
 import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
 
-/** How many programs are named for a file. */
 const maxPrograms = 10;
 
 /** How much of a program's name is shown, in UTF-16 code units; the kernel itself keeps 15. */
@@ -17,7 +16,6 @@ const maxProgramName = 40;
 
 /** A file that was lent, as it is in the container. */
 export interface FileInside extends Pick<InodeId, "dev" | "ino"> {
-  /** The path that it had there. */
   containerPath: string;
 }
 

@@ -156,7 +156,6 @@ async function forgetLoans(host: Host, loans: readonly Loan[]): Promise<void> {
   if (failure) throw failure;
 }
 
-/** The container that a file is lent to. */
 export async function instanceOfRecord(host: Host, loan: Loan): Promise<Instance> {
   return { engine: await engineOfRecord(host, loan), name: loan.instance };
 }

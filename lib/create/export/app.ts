@@ -58,7 +58,6 @@ const mimeType =
 
 export const maxMimeTypes = 100;
 
-/** Whether a word is such a type. */
 export function isMimeType(word: string): boolean {
   return mimeType.test(word);
 }
@@ -109,7 +108,6 @@ function valuesOf(text: string): Map<string, string> {
   return values;
 }
 
-/** The texts that can be shown. */
 function textsOf(values: ReadonlyMap<string, string>): Map<string, string> {
   const texts = new Map<string, string>();
   for (const [key, value] of values) {

@@ -62,7 +62,6 @@ function socketOf({ engine: { cli, server: { project } }, name }: Instance): str
 /** The user of the host, "nobody", as whom a container's device connects to the proxy's socket: nobody else may. */
 const nobody = "65534";
 
-/** The device by which a container reaches a proxy. */
 export function proxyDevice(proxy: Proxy): Device {
   return {
     type: "proxy",

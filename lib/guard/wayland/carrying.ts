@@ -47,7 +47,6 @@ export type CarryAnswer =
   /** Why not: that direction is open, so the clipboard is the host's; the app has copied nothing, or does not answer. */
   | { not: "open" | "none" | "long" };
 
-/** Takes what comes through a pipe. */
 export interface PipeReader {
   /** The next bytes, valid until it returns. */
   take(bytes: Uint8Array): void;
@@ -57,7 +56,6 @@ export interface PipeReader {
 
 /** What an app would have copied. */
 export interface Copied {
-  /** The types that it has it in. */
   types: ReadonlySet<string>;
   /** Asks the app for it. Returns what gives the answer up. */
   read(type: string, reader: PipeReader): () => void;
@@ -68,7 +66,6 @@ export interface Carrying {
   copied: Copied | undefined;
   /** Whether a type marks the text that may be read. */
   isMark(type: string): boolean;
-  /** Whether a text may be read. */
   isReadable(): boolean;
   carry(request: CarryRequest): Promise<CarryAnswer>;
 }

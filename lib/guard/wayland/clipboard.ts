@@ -479,7 +479,6 @@ function deleteValue<T>(map: Map<T, T>, value: T): void {
   for (const [key, other] of map) if (other === value) map.delete(key);
 }
 
-/** Whether a text may be the name of a type of data. */
 function isType(text: string): boolean {
   return text.length <= maxTypeBytes && /^[\x21-\x7e][ -\x7e]*$/.test(text);
 }

@@ -37,7 +37,6 @@ const maxSize = 2 ** 27 - 1;
 
 /** A kind of frame that may pass. */
 interface FrameKind {
-  /** How long it is. */
   size: readonly [min: number, max: number];
   /** How much of it is looked at before it passes; undefined: all. */
   head?: number;
@@ -54,15 +53,12 @@ interface FrameHead {
   view: DataView;
   /** The descriptor that it is about, if its kind says so. */
   descriptor: Descriptor | undefined;
-  /** How long the whole frame is. */
   size: number;
 }
 
 export interface FramesOptions {
   sender: FrameSender;
-  /** How the content of files comes. */
   compression: Compression;
-  /** Those of both directions. */
   descriptors: Descriptors;
   /** Takes whole messages, and returns what passes in their place. */
   onMessages(messages: Uint8Array): Uint8Array;

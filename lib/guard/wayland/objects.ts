@@ -6,11 +6,8 @@ import type { ArgumentsOf, EventName, Interface, MessageType, RequestName } from
 export interface WaylandObject {
   /** Its number for the app; 0: the guard has made it, and the app does not know of it. */
   id: number;
-  /** Its number for the compositor. */
   hostId: number;
-  /** What it understands. */
   type: Interface;
-  /** Of the interface. */
   version: number;
   /** The app has ended it. Events for it may still come. */
   isEnded: boolean;
@@ -80,7 +77,6 @@ export interface Verdict<Changed = Readonly<Record<string, ArgumentValue>>> {
   commits?: WaylandObject;
 }
 
-/** The verdict on what must not pass. */
 export const dropped: Verdict<never> = { drop: true };
 
 /** Returns the verdict on a message to an object; undefined: it passes. */
@@ -88,9 +84,7 @@ export type Handler<Name> = (
   message: { object: WaylandObject; args: Args<Name> },
 ) => Verdict<Partial<Args<Name>>> | undefined | void;
 
-/** A part of the policy. */
 export interface Part {
-  /** By the names of messages. */
   handlers: { readonly [Name in RequestName | EventName]?: Handler<Name> };
   ended?(object: WaylandObject): void;
   end?(): void;

@@ -80,7 +80,6 @@ const offersOfDevice = [
   "zwp_primary_selection_device_v1.selection",
 ];
 
-/** The policy for a new connection. */
 export function createPolicy(
   { session, descriptors, create, readSource, answer, renew }: {
     session: WaylandSession;

@@ -18,7 +18,6 @@ const [xServer, oneWindow] = [
 ] as const;
 
 export interface Windows extends Part {
-  /** Whether the desktop gives one a frame. */
   isFramed(window: WaylandObject): boolean;
 }
 

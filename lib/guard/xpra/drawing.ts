@@ -45,21 +45,17 @@ const remoteHead = args([...drawnPlace, oneOf("rgb24", "rgb32", "jpeg")]);
 
 /** A picture in a window, as the arguments of its packet. */
 export interface Drawing {
-  /** What passes. */
   args: Value[];
 }
 
 /** A picture in a window that is to be decoded. */
 export interface CompressedDrawing extends Drawing {
-  /** The type of its packet. */
   type: string;
   /** What passes, once {@linkcode withPixels} has put the pixels in. */
   args: Value[];
-  /** What to decode. */
   picture: Picture;
 }
 
-/** Where the pixels are in the arguments. */
 const pixelsIndex = 6;
 
 /**

@@ -10,7 +10,6 @@ export type Dimensions = readonly [width: number, height: number];
 
 interface Frame {
   size: Dimensions;
-  /** The numbers of the components, in their order. */
   components: readonly number[];
 }
 

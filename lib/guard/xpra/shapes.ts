@@ -115,7 +115,6 @@ function accepted(shape: Shape, value: Value): Value | undefined {
   }
 }
 
-/** The same value whatever comes. */
 export function always<T extends Value>(value: T): Shape<T> {
   return () => value;
 }

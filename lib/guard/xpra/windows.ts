@@ -20,7 +20,6 @@ export interface WantedWindow extends Rectangle {
 }
 
 export interface Opened {
-  /** Where it may be. */
   place: Rectangle;
   description: Dict;
 }
@@ -56,7 +55,6 @@ export interface Windows extends Pick<Attention, "focused" | "isUsed"> {
   close(window: number): void;
   /** Notes where the host shows a framed window. */
   recordPlace(window: number, place: Rectangle): void;
-  /** Notes that the host has hidden a framed window. */
   recordHidden(window: number): void;
   has(window: number): boolean;
   /** Where a framed window is, as far as it is known. A popup's size changes only with its place. */
@@ -86,7 +84,6 @@ interface Known {
   /** The largest width and height that the container has ever asked for. Popups have a limit of their own. */
   asked: Size;
   isShown: boolean;
-  /** The window to which a framed one belongs. */
   parent?: number | undefined;
 }
 
