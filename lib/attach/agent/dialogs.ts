@@ -84,7 +84,7 @@ const noticeMs = 5_000;
 const maxFailures = 20;
 
 /** The shortest time between two looks at a file that an app saves again and again, in milliseconds. */
-const lookPauseMs = 1_000;
+const writePauseMs = 1_000;
 
 /** Makes the dialogs of a session; none is shown yet. */
 export function createDialogs(container: Container, options: DialogOptions): Dialogs {
@@ -260,20 +260,20 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
   };
 
   /** The lent files that are being written back, and those of them that have changed again meanwhile. */
-  const looking = new Set<string>();
+  const writing = new Set<string>();
   const changed = new Set<string>();
   const writeBack = async (path: string): Promise<void> => {
     if (!known?.copies().includes(path)) return;
     changed.add(path);
-    if (looking.has(path)) return;
-    looking.add(path);
+    if (writing.has(path)) return;
+    writing.add(path);
     try {
       while (changed.delete(path) && !shown.aborted) {
         await known.writeBack(path).catch(tell);
-        await delay(lookPauseMs, { signal: shown }).catch(() => {});
+        await delay(writePauseMs, { signal: shown }).catch(() => {});
       }
     } finally {
-      looking.delete(path);
+      writing.delete(path);
     }
   };
 
