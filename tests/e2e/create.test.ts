@@ -6,7 +6,7 @@ import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { engineNames, missingParts } from "../lab/state.ts";
-import { makeImage, removeImage } from "./images.ts";
+import { makeImage } from "./images.ts";
 import { inContainer, mountsRoot, publicKey, root, script, sh, startScript } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
 import { type EngineName, makeContainer, testOnEngines } from "./world.ts";
@@ -169,7 +169,6 @@ testOnEngines("create.ts says at once that an image gets no user-data, and why",
     assertEquals(await inContainer(engine, "e2e-socket", "ls /var/lib/by-socket"), "/var/lib/by-socket");
   } finally {
     await script("create", engine, ["--delete", "--force", "e2e-socket"]);
-    await removeImage(engine, "e2e-socket");
     await Deno.remove(directory, { recursive: true });
   }
 });

@@ -8,7 +8,7 @@ import { parsePart, userData } from "../../lib/create/user_data.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { parseProfile, profileYaml, userDataKey } from "../../lib/create/profile_file.ts";
 import { create, createArgs, createWithFault, picture, type Place, withPlace } from "./faults.ts";
-import { makeImage, plantImage, removeImage } from "./images.ts";
+import { makeImage, plantImage } from "./images.ts";
 import { eventually, inContainer, root, sh } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
 import { type EngineName, shareOnEngines, testOnEngines } from "./world.ts";
@@ -25,7 +25,7 @@ const software: Readonly<Record<EngineName, { cloudConfig: string; program: stri
 
 shareOnEngines({
   make: (engine) => makeImage(engine, image),
-  remove: (engine) => removeImage(engine, image),
+  remove: () => Promise.resolve(),
 });
 
 /** The images of one recipe, or of older bases of it, and what a planted one needs to be one of them. */

@@ -7,7 +7,7 @@ import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { proxyFor } from "../../lib/create/internet/proxy.ts";
-import { makeImage, removeImage } from "./images.ts";
+import { makeImage } from "./images.ts";
 import { eventually, mountsRoot, publicKey, root, script, sh, startScript } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
 import { type EngineName, removeContainer, testOnEngines } from "./world.ts";
@@ -298,7 +298,6 @@ testOnOneEngine(
       assertEquals(await proxies(engine), [proxyName]);
     } finally {
       await runProcess([engine, "delete", "--force", proxyName], { okCodes: "any" });
-      await removeImage(engine, "e2e-no-archive");
     }
   },
 );

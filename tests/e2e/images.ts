@@ -1,4 +1,4 @@
-/** Images that tests make of the lab's, by an alias of their own. */
+/** Images that tests make of the lab's, by an alias of their own, and that stay for later runs. */
 
 import { runProcess } from "../../lib/base/process.ts";
 import { shortHash } from "../lab/files.ts";
@@ -11,15 +11,25 @@ interface Recipe {
   script: string;
   /** Whether it keeps the templates of the lab's image. */
   templates: boolean;
-  /** Whether it stays for later runs, with all that the lab's image has. */
-  kept?: boolean;
+  /** Whether it has all that the lab's image has. */
+  whole?: boolean;
 }
 
-/** A third of the lab's image is left, so that keeping a container of it takes seconds: windows and sound are gone. */
+/**
+ * A fifth of the lab's image is left, so that keeping a container of it takes seconds: windows and sound are gone, and
+ * libraries that no program of a machine needs.
+ */
 const slim = `
-rm -rf /usr/local/lib/* /usr/share/locale /usr/share/doc /usr/share/man /usr/share/icons /usr/share/sounds
-rm -rf /usr/share/X11 /usr/share/fonts /usr/libexec/gcc /usr/lib/*-linux-gnu/gstreamer-1.0
-find /usr/lib/*-linux-gnu -maxdepth 1 -size +3M ! -name 'libcrypto*' ! -name 'libc.so*' -delete
+rm -rf /usr/local/lib/* /usr/lib/file /usr/libexec/gcc /usr/lib/*-linux-gnu/gstreamer-1.0 /usr/lib/*-linux-gnu/lapack
+cd /usr/share
+rm -rf X11 doc fonts ghostscript gtk-3.0 i18n icons locale man poppler sounds
+needed=$({
+  dpkg-query --show --showformat '\${Priority} \${Package}\\n' | awk '$1 ~ /^(required|important)$/ { print $2 }'
+  echo acl cloud-init dbus-daemon openssh-client openssh-server openssl sqv sudo
+  echo libpam-systemd libpython3.13-stdlib python3.13-minimal
+} | xargs dpkg --listfiles | grep -E '/(s?bin|systemd|openssh|methods)/|[.]so' | xargs ldd 2>/dev/null |
+  awk '$3 ~ /^\\// { print $3 }' | sort -u | xargs realpath)
+find /usr/lib/*-linux-gnu -maxdepth 1 -type f -size +400k ! -name 'libnss_*' | grep -vxF "$needed" | xargs rm
 `;
 
 /**
@@ -97,7 +107,8 @@ cloud-init clean --logs --seed
 /**
  * `e2e-small` is no more than that; `e2e-socket` reads its user-data from the engine's socket alone, and has the
  * NoCloud seed of another container; `e2e-bare` is as the cloud images of images:, without an SSH server, and its user
- * is called "debian"; `e2e-no-archive` reaches no archive of packages; `gui-lab-ubuntu` is the lab's image as Ubuntu's are.
+ * is called "debian"; `e2e-no-archive` reaches no archive of packages; `gui-lab-ubuntu` is the lab's image as Ubuntu's
+ * are.
  */
 const recipes: Readonly<
   Record<"e2e-small" | "e2e-socket" | "e2e-bare" | "e2e-no-archive" | "gui-lab-ubuntu", Recipe>
@@ -105,7 +116,7 @@ const recipes: Readonly<
   "gui-lab-ubuntu": {
     script: ubuntu,
     templates: true,
-    kept: true,
+    whole: true,
   },
   "e2e-small": {
     script: "cloud-init clean --logs --seed",
@@ -138,28 +149,22 @@ cloud-init clean --logs --seed
   },
 };
 
-/** The property of a kept image that holds the hash of its recipe and of the lab's image. */
+/** The property that holds the hash of what it is made by and of the lab's image. */
 const madeOf = "gui-lab-made-of";
 
-/** Makes an image, in place of one that a killed run has left. One that is kept may be there. */
+/** Makes an image, unless one that is made so is there. */
 export async function makeImage(engine: EngineName, alias: keyof typeof recipes): Promise<void> {
-  const { script, templates, kept = false } = recipes[alias];
+  const { script, templates, whole = false } = recipes[alias];
   const run = (...args: string[]): Promise<string> => sh([engine, ...args]);
-  const recipe = shortHash(script + await run("image", "get-property", "gui-lab", recipeProperty));
-  if (kept && await run("image", "get-property", alias, madeOf).catch(() => "") === recipe) return;
-  await removeImage(engine, alias);
+  const setup = `${whole ? "" : slim}\n${script}\n: >/etc/machine-id\nrm -f /etc/ssh/ssh_host_*`;
+  const recipe = shortHash(`${setup}${templates}${await run("image", "get-property", "gui-lab", recipeProperty)}`);
+  if (await run("image", "get-property", alias, madeOf).catch(() => "") === recipe) return;
+  await runProcess([engine, "image", "delete", alias], { okCodes: "any" });
   const name = `e2e-${alias}-source`;
   try {
     await run("launch", "gui-lab", name);
     await run("exec", name, "--", "cloud-init", "status", "--wait");
-    await run(
-      "exec",
-      name,
-      "--",
-      "/bin/sh",
-      "-ec",
-      `${kept ? "" : slim}\n${script}\n: >/etc/machine-id\nrm -f /etc/ssh/ssh_host_*`,
-    );
+    await run("exec", name, "--", "/bin/sh", "-ec", setup);
     if (!templates) {
       const metadata = await run("config", "metadata", "show", name);
       await sh([engine, "config", "metadata", "edit", name], {
@@ -171,11 +176,6 @@ export async function makeImage(engine: EngineName, alias: keyof typeof recipes)
   } finally {
     await runProcess([engine, "delete", "--force", name], { okCodes: "any" });
   }
-}
-
-/** Removes an image of {@linkcode makeImage}, if it is there. */
-export async function removeImage(engine: EngineName, alias: string): Promise<void> {
-  await runProcess([engine, "image", "delete", alias], { okCodes: "any" });
 }
 
 /** Imports an image that cannot be started, with these properties. */

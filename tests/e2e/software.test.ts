@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import { attachSoftware, attachSoftwarePath, bundledProfiles } from "../../lib/create/bundled.ts";
 import { userKey } from "../../lib/container/user.ts";
-import { makeImage, removeImage } from "./images.ts";
+import { makeImage } from "./images.ts";
 import { attempt, publicKey, root, script, sh, startScript } from "./run.ts";
 import { needed } from "./sessions.ts";
 import { desktop, waylandParts, windowCalled } from "./wayland_desktop.ts";
@@ -186,7 +186,6 @@ testOnEngines(
       assertEquals(await sh([engine, "config", "get", name, userKey]), "debian:1000:1000:/home/debian");
     } finally {
       await removeContainer(engine, name);
-      await removeImage(engine, "e2e-bare");
     }
   },
   ["incus"],
