@@ -116,9 +116,12 @@ testOnEngines(
     const server = Deno.serve({ hostname: "0.0.0.0", port: 0, onListen() {} }, () => new Response("reached host\n"));
     try {
       await sh([engine, "network", "create", network, `ipv4.address=${publicHostAddress}/24`, "ipv6.address=none"]);
-      const worldAddress = await startWorld(engine, world);
-      await create(engine, gui, { profile: "gui" });
-      await Promise.all([create(engine, internet), create(engine, second)]);
+      const [worldAddress] = await Promise.all([
+        startWorld(engine, world),
+        create(engine, gui, { profile: "gui" }),
+        create(engine, internet),
+        create(engine, second),
+      ]);
       assertEquals(await proxies(engine), [proxyName]);
       await joinWorld(engine, gui, worldAddress);
       await joinWorld(engine, proxyName, worldAddress);
@@ -175,27 +178,31 @@ ip addr add 198.51.100.1/24 dev lo; ip route add default dev lo; ip link add eth
       ];
       assertEquals(await byProxy([...open, ...closed, ...disguised]), publicOnly);
 
-      // A name that leads to another address each time.
-      const flips = (round: string): string[] => Array.from({ length: 100 }, (_, index) => `flip.${round}${index}:80`);
-      const escaped = (lines: string[]): string[] => lines.filter((line) => !line.endsWith(publicAddress));
-      const flipped = await byProxy(flips("a"));
-      assertEquals(escaped(flipped), []);
-      assert(flipped.length > 0, "some lead to the public address");
+      // They are in the proxy, and the same on each engine.
+      if (engine === "lxc") {
+        // A name that leads to another address each time.
+        const flips = (round: string): string[] =>
+          Array.from({ length: 100 }, (_, index) => `flip.${round}${index}:80`);
+        const escaped = (lines: string[]): string[] => lines.filter((line) => !line.endsWith(publicAddress));
+        const flipped = await byProxy(flips("a"));
+        assertEquals(escaped(flipped), []);
+        assert(flipped.length > 0, "some lead to the public address");
 
-      // Each of the two walls holds alone: squid's, and the kernel's. Without both, the house is open.
-      const proxy = (shell: string): Promise<string> =>
-        asRoot(engine, proxyName, `export PATH=$PATH:/usr/sbin; ${shell}`);
-      await proxy("while ip rule del priority 200 2>/dev/null; do :; done");
-      assertEquals(await byProxy([...open, ...closed, ...disguised]), publicOnly, "squid's alone");
-      assertEquals(escaped(await byProxy(flips("b"))), [], "squid's alone");
-      await proxy("sed -i '/^http_access deny house/d' /etc/squid/gui-container.conf; systemctl kill -s HUP squid");
-      await eventually("the house without walls", async () => {
-        const found = await byProxy([...host, "10.77.0.1:80", "a-10-77-0-1.test:80"]);
-        return found.length === host.length + 2;
-      });
-      await proxy("systemctl restart squid");
-      assertEquals(await byProxy([...open, ...closed]), publicOnly, "the kernel's alone");
-      assertEquals(escaped(await byProxy(flips("c"))), [], "the kernel's alone");
+        // Each of the two walls holds alone: squid's, and the kernel's. Without both, the house is open.
+        const proxy = (shell: string): Promise<string> =>
+          asRoot(engine, proxyName, `export PATH=$PATH:/usr/sbin; ${shell}`);
+        await proxy("while ip rule del priority 200 2>/dev/null; do :; done");
+        assertEquals(await byProxy([...open, ...closed, ...disguised]), publicOnly, "squid's alone");
+        assertEquals(escaped(await byProxy(flips("b"))), [], "squid's alone");
+        await proxy("sed -i '/^http_access deny house/d' /etc/squid/gui-container.conf; systemctl kill -s HUP squid");
+        await eventually("the house without walls", async () => {
+          const found = await byProxy([...host, "10.77.0.1:80", "a-10-77-0-1.test:80"]);
+          return found.length === host.length + 2;
+        });
+        await proxy("systemctl restart squid");
+        assertEquals(await byProxy([...open, ...closed]), publicOnly, "the kernel's alone");
+        assertEquals(escaped(await byProxy(flips("c"))), [], "the kernel's alone");
+      }
 
       // A session's programs find the proxy, in a container that was started anew.
       await sh([engine, "stop", "--force", internet]);
@@ -245,8 +252,7 @@ testOnOneEngine(
       });
       killed.kill("SIGKILL");
       await killed.ended;
-      const worldAddress = await startWorld(engine, world);
-      await create(engine, name, { options });
+      const [worldAddress] = await Promise.all([startWorld(engine, world), create(engine, name, { options })]);
       assertEquals(await proxies(engine), [proxy!]);
       await joinWorld(engine, proxy!, worldAddress);
 
