@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { type Acl, type Entries, formatAcl } from "../../lib/container/lend/acl.ts";
+import { type Acl, formatAcl } from "../../lib/container/lend/acl.ts";
 import { randomNumbers } from "../unit/samples.ts";
 import { permissions, startMap, withDirectory } from "./lending.ts";
 import { inContainer, script, sh } from "./run.ts";
@@ -14,11 +14,12 @@ const nameOn = shareContainer("exact");
 /** A random ACL whose owner may read, and random set-id and sticky bits. */
 function randomPermissions(random: (below: number) => number, containerUid: number): { acl: Acl; special: number } {
   const ids = [0, 7, 1000, 100999, 4294967294, containerUid];
-  const some = (): Entries => ids.filter(() => random(4) === 0).map((id) => [id, random(8)]);
-  const [users, groups] = random(3) === 0 ? [[], []] : [some(), some()];
-  const mask = users.length + groups.length > 0 || random(6) === 0 ? random(8) : null;
+  const some = (tag: string): Acl =>
+    Object.fromEntries(ids.filter(() => random(4) === 0).map((id) => [`${tag}:${id}`, random(8)]));
+  const named = random(3) === 0 ? {} : { ...some("u"), ...some("g") };
+  const mask = Object.keys(named).length > 0 || random(6) === 0 ? { "m:": random(8) } : {};
   return {
-    acl: { user: 4 | random(4), users, group: random(8), groups, mask, other: random(8) },
+    acl: { "u:": 4 | random(4), "g:": random(8), "o:": random(8), ...named, ...mask },
     special: random(4) === 0 ? random(8) << 9 : 0,
   };
 }

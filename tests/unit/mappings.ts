@@ -1,6 +1,6 @@
 /** Mappings as they are on record, for unit tests of map.ts. */
 
-import type { Acl, Entries } from "../../lib/container/lend/acl.ts";
+import type { Acl } from "../../lib/container/lend/acl.ts";
 import { withGrants } from "../../lib/container/lend/grants.ts";
 import type { Mapping } from "../../lib/container/lend/loan.ts";
 
@@ -8,12 +8,7 @@ import type { Mapping } from "../../lib/container/lend/loan.ts";
 export const containerUid = 1001000;
 
 /** The ACL of a file of mode 644. */
-export const plain: Acl = { user: 6, users: [], group: 4, groups: [], mask: null, other: 4 };
-
-/** Entries of an ACL. */
-export function entries(...all: Entries): Entries {
-  return all;
-}
+export const plain: Acl = { "u:": 6, "g:": 4, "o:": 4 };
 
 /** What a {@linkcode sampleMapping} can be given. */
 interface MappingChanges extends Partial<Omit<Mapping, "original" | "granted">> {

@@ -8,24 +8,12 @@ import type { Host } from "../../base/host.ts";
 /** What an entry permits: the bits read 4, write 2, execute 1. */
 export type Permissions = number;
 
-/** Entries of named users or groups: their ids, each once, and what they are permitted. */
-export type Entries = readonly (readonly [id: number, Permissions])[];
-
-/** The access ACL of a file: JSON, as it is on record. */
-export interface Acl {
-  /** The owner's entry. */
-  user: Permissions;
-  /** Entries of named users, by uid. */
-  users: Entries;
-  /** The owning group's entry. */
-  group: Permissions;
-  /** Entries of named groups, by gid. */
-  groups: Entries;
-  /** The most that any entry but those of owner and other permits; it may be null without named entries. */
-  mask: Permissions | null;
-  /** Everybody else's entry. */
-  other: Permissions;
-}
+/**
+ * The access ACL of a file, as it is on record: what each entry permits, by the name that the entry has for `setfacl`.
+ * `u:` is the owner, `u:1000` a named user, `g:` the owning group, `g:100` a named group, `o:` everybody else. `m:` is
+ * the mask, the most that any entry but those of owner and other permits; it may be missing without named entries.
+ */
+export type Acl = Readonly<Record<string, Permissions>>;
 
 /**
  * Reads the access entries of `getfacl -cnpE`; default entries of a directory are left out.
@@ -33,56 +21,39 @@ export interface Acl {
  * @throws {SyntaxError} for a line that is not an entry
  */
 export function parseAcl(text: string): Acl {
-  const users: [number, Permissions][] = [];
-  const groups: [number, Permissions][] = [];
-  const single: Partial<Record<"user" | "group" | "mask" | "other", Permissions>> = {};
-  for (const line of text.split("\n")) {
-    if (line === "" || line.startsWith("default:")) continue;
-    const match = /^(user|group|mask|other):(\d*):([r-][w-][x-])$/.exec(line);
-    if (!match) throw new SyntaxError(`Not an ACL entry: "${line}"`);
-    const [, tag, id, letters] = match as unknown as [string, keyof typeof single, string, string];
-    const permissions = fromLetters(letters);
-    if (id === "") single[tag] = permissions;
-    else (tag === "user" ? users : groups).push([Number(id), permissions]);
-  }
-  const { user, group, mask = null, other } = single;
-  if (user === undefined || group === undefined || other === undefined) {
-    throw new SyntaxError("An ACL without the entries of owner, group and other");
-  }
-  return { user, users, group, groups, mask, other };
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("default:"));
+  const acl = Object.fromEntries(lines.map((line) => {
+    const [, tag, id, letters] = /^(user|group|mask|other):(\d*):([r-][w-][x-])$/.exec(line) ?? [];
+    if (letters === undefined) throw new SyntaxError(`Not an ACL entry: "${line}"`);
+    return [`${tag![0]}:${id}`, fromLetters(letters)];
+  }));
+  if (["u:", "g:", "o:"].every((name) => name in acl)) return acl;
+  throw new SyntaxError("An ACL without the entries of owner, group and other");
 }
 
 /**
- * The ACL in the short text form that `setfacl --set` takes. Named entries are in the order of their ids, as the kernel
- * keeps them, so that equal ACLs give equal texts.
+ * The ACL in the short text form that `setfacl --set` takes. Entries are in the order in which the kernel keeps them, so
+ * that equal ACLs give equal texts.
  */
 export function formatAcl(acl: Acl): string {
-  const named = (tag: "u" | "g", entries: Entries): string[] =>
-    entries.toSorted(([a], [b]) => a - b).map(([id, permissions]) => `${tag}:${id}:${toLetters(permissions)}`);
-  return [
-    `u::${toLetters(acl.user)}`,
-    ...named("u", acl.users),
-    `g::${toLetters(acl.group)}`,
-    ...named("g", acl.groups),
-    ...(acl.mask === null ? [] : [`m::${toLetters(acl.mask)}`]),
-    `o::${toLetters(acl.other)}`,
-  ].join(",");
+  const rank = (name: string): number => "ugmo".indexOf(name[0]!) * 2 ** 32 + Number(name.slice(2));
+  return Object.entries(acl).sort(([a], [b]) => rank(a) - rank(b)).map(([name, bits]) => `${name}:${toLetters(bits)}`)
+    .join();
+}
+
+/** Whether the mask limits an entry. */
+function isMasked([name]: [string, Permissions]): boolean {
+  return !["u:", "m:", "o:"].includes(name);
 }
 
 /**
  * Gives the user `uid` the `permissions`, and nobody else more than before: where the mask has to be widened for that,
  * each entry that the old mask limited is reduced to what it permitted under it.
  */
-export function grant(acl: Acl, [uid, permissions]: Entries[number]): Acl {
-  const mask = acl.mask ?? acl.group;
-  const reduce = (entries: Entries): Entries => entries.map(([id, bits]) => [id, bits & mask]);
-  return {
-    ...acl,
-    users: [...reduce(acl.users).filter(([id]) => id !== uid), [uid, permissions]],
-    group: acl.group & mask,
-    groups: reduce(acl.groups),
-    mask: mask | permissions,
-  };
+export function grant(acl: Acl, [uid, permissions]: readonly [uid: number, Permissions]): Acl {
+  const mask = acl["m:"] ?? acl["g:"]!;
+  const reduced = Object.entries(acl).filter(isMasked).map(([name, bits]) => [name, bits & mask]);
+  return { ...acl, ...Object.fromEntries(reduced), [`u:${uid}`]: permissions, "m:": mask | permissions };
 }
 
 /** A change that was made to an ACL by {@linkcode grant}, for one user or several. */
@@ -101,16 +72,16 @@ export interface Grant {
  */
 export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
   if (sameAcl(current, granted)) return original;
-  const users = current.users.flatMap(([id, bits]): Entries => {
-    if (!uids.includes(id)) return [[id, bits]];
-    const before = permissionsOf(original.users, id);
-    return before === undefined ? [] : [[id, before & (original.mask ?? 7)]];
-  });
-  if (current.mask === null) return current;
-  const named = [...users, ...current.groups];
+  const { "m:": mask, ...entries }: Record<string, Permissions> = current;
+  if (mask === undefined) return current;
+  for (const name of uids.map((uid) => `u:${uid}`).filter((name) => name in current)) {
+    if (name in original) entries[name] = original[name]! & (original["m:"] ?? 7);
+    else delete entries[name];
+  }
+  const masked = Object.entries(entries).filter(isMasked);
   // Without named entries, chmod is for the group again (acl(5)).
-  if (named.length === 0) return { ...current, users, group: current.group & current.mask, mask: null };
-  return { ...current, users, mask: named.reduce((all, [, bits]) => all | bits, current.group) & current.mask };
+  if (masked.length === 1) return { ...entries, "g:": entries["g:"]! & mask };
+  return { ...entries, "m:": masked.reduce((all, [, bits]) => all | bits, 0) & mask };
 }
 
 /**
@@ -121,14 +92,9 @@ export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
  */
 export function withoutCopiedGrant(current: Acl, made: Grant): Acl {
   const { uids, original, granted } = made;
-  if (uids.some((uid) => permissionsOf(current.users, uid) !== undefined)) return revoke(current, made);
-  const isCopy = current.mask === null && current.user === granted.user && current.other === granted.other &&
-    current.group === granted.mask;
-  return isCopy ? { ...current, group: original.mask ?? original.group } : current;
-}
-
-function permissionsOf(entries: Entries, wanted: number): Permissions | undefined {
-  return entries.find(([id]) => id === wanted)?.[1];
+  if (uids.some((uid) => `u:${uid}` in current)) return revoke(current, made);
+  const mode = { "u:": granted["u:"]!, "g:": granted["m:"]!, "o:": granted["o:"]! };
+  return sameAcl(current, mode) ? { ...current, "g:": original["m:"] ?? original["g:"]! } : current;
 }
 
 export function sameAcl(a: Acl, b: Acl): boolean {

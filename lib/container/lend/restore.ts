@@ -1,7 +1,7 @@
 /** Restoring the ACLs of mapped files: finds the files, makes the changes of the plan, and updates the journal. */
 
 import { dirname, join } from "@std/path";
-import { isProcessError, orNothing } from "../../base/errors.ts";
+import { isProcessError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { writeAcls } from "./acl.ts";
 import { type HeldFile, holdFile, type InodeId, isSameInode, readHeldAcls } from "./held_file.ts";
@@ -50,16 +50,22 @@ export async function restoreFiles(
 }
 
 export async function takeSteps(host: Host, steps: readonly RestoreStep[]): Promise<Restored> {
-  const errors = await forAllOrEach(steps, async (steps) => {
-    await writeAcls(host, steps.flatMap(({ change }) => change ? [change] : []));
-    return steps.map(({ failure }) => failure);
+  const changes = steps.flatMap(({ change }) => change ? [change] : []);
+  const error = await writeAcls(host, changes).then(() => undefined, (error) => {
+    if (isProcessError(error)) return error;
+    throw error;
   });
-  const made = steps.filter((_, index) => errors[index] === undefined);
+  // setfacl names each file that it cannot change, and goes on with the others. If it says anything else, none is sure.
+  const refused = error?.stderr.trimEnd().split("\n")
+    .map((line) => changes.find(([path]) => line.includes(`${path}: `))?.[0]);
+  const isMade = ({ change }: RestoreStep): boolean =>
+    !change || !refused || error?.code === 1 && !refused.includes(undefined) && !refused.includes(change[0]);
+  const made = steps.filter(isMade);
   return {
     done: made.flatMap(({ done }) => done),
     findings: made.flatMap(({ findings }) => findings),
     lost: made.flatMap(({ isLost, done }) => isLost ? done : []),
-    failure: errors.find((error, index) => error !== undefined && !steps[index]!.isOptional),
+    failure: steps.every((step) => step.isOptional || isMade(step)) ? undefined : error,
   };
 }
 
@@ -79,7 +85,7 @@ async function observe(
     };
   }));
   const held = found.flatMap(({ file, replacement }) => [file, replacement]).filter((file) => file !== undefined);
-  const acls = await forAllOrEach(held, (files) => readHeldAcls(host, files));
+  const acls = await readHeldAcls(host, held);
   const look = (file: HeldFile | undefined): ObservedFile["file"] =>
     file && { handle: file.handle, state: file.stat(), acl: acls[held.indexOf(file)]! };
   return found.map(({ mapping, file, replacement }) => ({ mapping, file: look(file), replacement: look(replacement) }));
@@ -109,21 +115,4 @@ async function findInDirectory(
     if (!unreachable.some((kind) => error instanceof kind)) throw error;
   }
   return undefined;
-}
-
-/**
- * Applies `act`, which runs a program, to all of `items` at once. If that fails, applies it to each item alone, so that
- * one bad item does not affect the others.
- *
- * @returns the result or the error of each
- */
-async function forAllOrEach<T, R>(
-  items: readonly T[],
-  act: (items: readonly T[]) => Promise<readonly R[]>,
-): Promise<(R | Error)[]> {
-  const all = await orNothing(act(items), isProcessError);
-  if (all) return [...all];
-  const results: (R | Error)[] = [];
-  for (const item of items) results.push(await act([item]).then(([result]) => result!, (error: Error) => error));
-  return results;
 }

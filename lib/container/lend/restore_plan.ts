@@ -2,15 +2,14 @@
 
 import { type Acl, type AclChange, sameAcl, withoutCopiedGrant } from "./acl.ts";
 import { grantOf, isOnRecord, ofInode, planRevoke } from "./grants.ts";
-import { type FileState, isSameInode } from "./held_file.ts";
+import type { FileState } from "./held_file.ts";
 import type { Mapping } from "./loan.ts";
 
 export interface FoundFile {
   /** The path of its handle, which leads to this very inode. */
   handle: string;
   state: FileState;
-  /** Its ACL, or why that cannot be read. */
-  acl: Acl | Error;
+  acl: Acl;
 }
 
 export interface ObservedFile {
@@ -28,7 +27,6 @@ export interface RestoreStep {
   change?: AclChange;
   /** It is not a failure when the change cannot be made: the file was never mapped. */
   isOptional?: boolean;
-  failure?: Error;
   findings: string[];
   /** The mappings whose files need nothing more. */
   done: Mapping[];
@@ -55,26 +53,18 @@ export function planRestore(
 ): RestoreStep[] {
   const restored = files.map(({ mapping }) => mapping)
     .filter(({ id }) => records.some((record) => record.id === id && record.restored));
-  const ending = files.filter(({ mapping }) => isOnRecord(records, mapping))
-    .map((observed) => ({ ...observed, step: planLost(observed, ownUid) }));
+  const ending = files.filter(({ mapping }) => isOnRecord(records, mapping));
   const staying = records.filter(({ id }) => !ending.some(({ mapping }) => mapping.id === id));
-  const inodes = groupByInode(
-    ending.flatMap(({ mapping, file, step }) => file && !step ? [{ mappings: [mapping], file }] : []),
-  );
-  const replacements = groupByInode(
-    ending.flatMap(({ mapping, replacement: file }) =>
-      file && ofInode(records, file.state).length === 0 ? [{ mappings: [mapping], file }] : []
-    ),
-  );
-  const isLost = (mapping: Mapping): boolean => ending.some((one) => one.mapping === mapping && one.step);
+  const lost = new Map(ending.flatMap((observed) => {
+    const step = planLost(observed, ownUid);
+    return step ? [[observed.mapping, step]] : [];
+  }));
+  const replacements = byInode(ending, "replacement").filter(({ file }) => ofInode(records, file.state).length === 0);
+  const inodes = byInode(ending.filter(({ mapping }) => !lost.has(mapping)), "file");
   return [
     { findings: [], done: restored },
-    ...ending.flatMap(({ mapping, step }) => [
-      ...(step ? [step] : []),
-      ...replacements.filter(({ mappings: [first] }) => first === mapping).flatMap((found) =>
-        planReplacement(found, isLost(mapping))
-      ),
-    ]),
+    ...lost.values(),
+    ...replacements.flatMap((found) => planReplacement(found, found.mappings.some((mapping) => lost.has(mapping)))),
     ...inodes.map((found) => planInode(found, staying)),
   ];
 }
@@ -100,7 +90,6 @@ function planLost({ mapping, file, replacement }: ObservedFile, ownUid: number):
 
 /** The step for an inode some of whose mappings end. */
 function planInode({ file: { handle, state, acl }, mappings }: FoundMapping, staying: readonly Mapping[]): RestoreStep {
-  if (acl instanceof Error) return { failure: acl, findings: [], done: [] };
   const { hostPath, mode, ...inode } = mappings[0]!;
   const { wanted, isChanged } = planRevoke(acl, { ending: mappings, staying: ofInode(staying, inode) });
   const changed = `The permissions of "${hostPath}" were changed meanwhile; only the container's entry was removed`;
@@ -118,8 +107,6 @@ function planInode({ file: { handle, state, acl }, mappings }: FoundMapping, sta
  * @param isLost the old file is not there any more, and the user is told so
  */
 function planReplacement({ file: { handle, acl }, mappings }: FoundMapping, isLost: boolean): RestoreStep[] {
-  // It belongs to somebody else, or is not a file: it has no grant from us.
-  if (acl instanceof Error) return [];
   const wanted = mappings.reduce((acl, mapping) => withoutCopiedGrant(acl, grantOf([mapping])), acl);
   const isCopy = !sameAcl(acl, wanted);
   if (isLost && !isCopy) return [];
@@ -130,12 +117,9 @@ function planReplacement({ file: { handle, acl }, mappings }: FoundMapping, isLo
   return [{ ...(isCopy ? { change: [handle, wanted], isOptional: true } : {}), findings, done: [] }];
 }
 
-function groupByInode(all: readonly FoundMapping[]): FoundMapping[] {
-  const groups: FoundMapping[] = [];
-  for (const { file, mappings } of all) {
-    const group = groups.find((group) => isSameInode(group.file.state, file.state));
-    if (group) group.mappings.push(...mappings);
-    else groups.push({ file, mappings });
-  }
-  return groups;
+/** The inodes that were found, each with all mappings for which it was. */
+function byInode(files: readonly ObservedFile[], which: "file" | "replacement"): FoundMapping[] {
+  const found = files.flatMap(({ mapping, [which]: file }) => file ? [{ mapping, file }] : []);
+  return [...Map.groupBy(found, ({ file: { state: { dev, ino } } }) => `${dev}:${ino}`).values()]
+    .map((group) => ({ file: group[0]!.file, mappings: group.map(({ mapping }) => mapping) }));
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { formatAcl } from "../../../../lib/container/lend/acl.ts";
 import { isOnRecord, ofInode, planGrant, planRevoke } from "../../../../lib/container/lend/grants.ts";
-import { containerUid as uid, entries, plain, sampleMapping } from "../../mappings.ts";
+import { containerUid as uid, plain, sampleMapping } from "../../mappings.ts";
 
 const alone = { others: [], replaces: undefined, uid, readOnly: false };
 
@@ -14,7 +14,7 @@ Deno.test("planGrant() keeps the ACL as the original, and adds the container use
 });
 
 Deno.test("planGrant() gives a file that is mapped already the original of its first mapping, and all grants", () => {
-  const first = sampleMapping({ original: { ...plain, users: entries([7, 7]), mask: 4 } });
+  const first = sampleMapping({ original: { ...plain, "u:7": 7, "m:": 4 } });
   const { original, granted } = planGrant(first.granted, { ...alone, others: [first], uid: 2001000 });
   assertEquals(formatAcl(original), "u::rw-,u:7:rwx,g::r--,m::r--,o::r--");
   assertEquals(formatAcl(granted), "u::rw-,u:7:r--,u:1001000:rw-,u:2001000:rw-,g::r--,m::rw-,o::r--");
@@ -23,19 +23,19 @@ Deno.test("planGrant() gives a file that is mapped already the original of its f
 Deno.test("planGrant() adds up what two mappings permit the same user", () => {
   const writable = sampleMapping();
   const { granted } = planGrant(writable.granted, { ...alone, others: [writable], readOnly: true });
-  assertEquals(granted.users, [[uid, 6]]);
+  assertEquals(formatAcl(granted), "u::rw-,u:1001000:rw-,g::r--,m::rw-,o::r--");
 });
 
 Deno.test("planGrant() takes what others have changed since the first mapping into the original", () => {
   const first = sampleMapping();
-  const current = { ...first.granted, other: 0 };
+  const current = { ...first.granted, "o:": 0 };
   const { original } = planGrant(current, { ...alone, others: [first] });
   assertEquals(formatAcl(original), "u::rw-,g::r--,o::---");
 });
 
 Deno.test("planGrant() does not take a grant for the original that was copied to a replacement", () => {
   const replaces = sampleMapping();
-  const copies = [replaces.granted, { ...plain, group: 6 }];
+  const copies = [replaces.granted, { ...plain, "g:": 6 }];
   for (const current of copies) assertEquals(planGrant(current, { ...alone, replaces }).original, plain);
 });
 
@@ -44,7 +44,7 @@ Deno.test("planRevoke() tells whether somebody else has changed the ACL, not whe
   const isChanged = (current: typeof plain): boolean => planRevoke(current, { ending: [one], staying: [] }).isChanged;
   assertEquals(isChanged(one.granted), false);
   assertEquals(isChanged(plain), false);
-  assertEquals(isChanged({ ...one.granted, other: 0 }), true);
+  assertEquals(isChanged({ ...one.granted, "o:": 0 }), true);
 });
 
 Deno.test("ofInode() gives the mappings of one inode whose grants are still there", () => {
