@@ -4,7 +4,7 @@
  */
 
 import { join } from "@std/path";
-import { engineClis, type Instance } from "../engine/engine.ts";
+import type { Instance } from "../engine/engine.ts";
 import { engineOfRecord, isSameServer, serverRecord } from "../engine/server_record.ts";
 import {
   deleteInstance,
@@ -157,7 +157,7 @@ async function checkDisposablesInUse(host: Host, source: Instance, max: number):
 }
 
 function isOf(copy: DisposableRecord, { engine: { cli, server }, name }: Instance): boolean {
-  return copy.engine === cli && copy.source === name && isSameServer(copy.server, serverRecord(server));
+  return copy.source === name && copy.engine === cli && isSameServer(copy.server, serverRecord(server));
 }
 
 /**
@@ -190,7 +190,9 @@ async function lockDisposables(host: Host): Promise<DisposableCopy[]> {
     const path = disposableRecordPath(mounts);
     const lock = await ifThere(claimFile(path, { create: false }));
     const record = await readJson(path);
-    if (record !== undefined) copies.push({ name: directory, ...knownRecord(record), mounts, lock });
+    // A run that was killed while it wrote the record has made nothing else.
+    const known = Object.assign({ source: "" }, record as DisposableRecord);
+    if (record !== undefined) copies.push({ name: directory, ...known, mounts, lock });
     else {
       // A run was killed before it wrote a record. What is not empty stays: it may be a container's of such a name.
       release(lock);
@@ -198,14 +200,6 @@ async function lockDisposables(host: Host): Promise<DisposableCopy[]> {
     }
   }
   return copies;
-}
-
-/** What a record says, also one of an older version, which does not name the server, or not in full. */
-function knownRecord(record: unknown): DisposableRecord & { name?: string } {
-  // A run was killed while it wrote the record: it has made nothing else.
-  const torn = { engine: engineClis[0]!, source: "" };
-  const known = { ...torn, ...(record ?? {}) } as DisposableRecord & { name?: string };
-  return { ...known, server: serverRecord(known.server ?? {}) };
 }
 
 /**

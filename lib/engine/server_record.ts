@@ -21,16 +21,15 @@ export function isSameServer(a: ServerRecord, b: ServerRecord): boolean {
 /**
  * The engine of a server on record.
  *
- * @param record without `server`, this machine's: older versions have not recorded it
  * @throws {UserError} when the CLI has no such remote any more
  */
 export async function engineOfRecord(
   host: Host,
-  { engine, server }: { engine: string; server?: ServerRecord },
+  { engine, server }: { engine: string; server: ServerRecord },
 ): Promise<Engine> {
   const cli = engine as EngineCli;
-  const found = await engineAt({ host, cli }, { remote: server?.remote ?? "local" });
+  const found = await engineAt({ host, cli }, { remote: server.remote });
   // A project is named where it is not the CLI's own choice.
-  if (!server || (found.server.project ?? "default") === server.project) return found;
+  if ((found.server.project ?? "default") === server.project) return found;
   return { ...found, server: { ...found.server, project: server.project } };
 }

@@ -7,7 +7,7 @@ import { findOrphans } from "../container/lend/journal.ts";
 import type { Loan } from "../container/lend/loan.ts";
 import { groupLoans, instanceOfRecord, takeBackRecorded } from "../container/lend/recover.ts";
 import type { EngineOptions } from "../container/address.ts";
-import { type EngineCli, engineClis } from "../engine/engine.ts";
+import { engineClis } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
 import { findServer, hasRemote } from "../engine/server.ts";
 import { isSameServer, type ServerRecord, serverRecord } from "../engine/server_record.ts";
@@ -54,23 +54,18 @@ async function loansTo(
   { project, all }: EngineOptions & { all: readonly Loan[] },
 ): Promise<(loan: Loan) => boolean> {
   const { remote, name } = parseInstancePath(word);
-  const isKnown = remote === undefined || all.some(({ server }) => server?.remote === remote) ||
-    (await Promise.all(engineClis.map((cli) => hasRemote({ host, cli }, remote)))).includes(true);
-  if (!isKnown) throw inputError(`There is no remote "${remote}"`, "See map.ts --list");
   const servers = new Map<string, ServerRecord>();
-  for (const { engine } of all) {
-    if (servers.has(engine) || remote !== undefined && !await hasRemote({ host, cli: engine as EngineCli }, remote)) {
-      continue;
-    }
-    servers.set(engine, serverRecord(await findServer({ host, cli: engine as EngineCli }, { remote, project })));
+  for (const cli of engineClis) {
+    if (remote !== undefined && !await hasRemote({ host, cli }, remote)) continue;
+    servers.set(cli, serverRecord(await findServer({ host, cli }, { remote, project })));
+  }
+  if (servers.size === 0 && !all.some(({ server }) => server.remote === remote)) {
+    throw inputError(`There is no remote "${remote}"`, "See map.ts --list");
   }
   return ({ engine, server, instance }) => {
-    const meant = servers.get(engine);
-    if (instance !== name) return false;
-    // The CLI has no such remote any more.
-    if (!meant) return server?.remote === remote && (project === undefined || server?.project === project);
-    // A record of an older version names no server.
-    return server ? isSameServer(server, meant) : remote === undefined;
+    // The CLI may not have the remote any more.
+    const meant = servers.get(engine) ?? { remote: remote!, project: project ?? server.project };
+    return instance === name && isSameServer(server, meant);
   };
 }
 

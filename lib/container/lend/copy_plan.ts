@@ -5,9 +5,6 @@
 import { isSameContent } from "./content.ts";
 import type { Content } from "./loan.ts";
 
-/** What the container has: its version, no file any more, or something else in its place. */
-export type ContainerSide = Content | "gone" | "other";
-
 /** What the host has: what is in the file that was lent, another file in its place, or none. */
 export type HostSide = Content | "replaced" | "gone";
 
@@ -23,12 +20,8 @@ export interface ReturnPlan {
 /** Decides what is done with the container's version. A version that only one side has is never lost. */
 export function planReturn(
   lent: Content,
-  { container, here, label }: { container: ContainerSide; here: HostSide; label: string },
+  { container, here, label }: { container: Content; here: HostSide; label: string },
 ): ReturnPlan {
-  if (container === "gone") return { action: "nothing", because: `was removed in "${label}"; it stays as it is here` };
-  if (container === "other") {
-    return { action: "nothing", because: `is no longer a regular file in "${label}"; it stays as it is here` };
-  }
   const isChanged = !isSameContent(container, lent);
   if (here === "gone") {
     return isChanged

@@ -3,7 +3,7 @@
  * crash.
  */
 
-import { extname, join } from "@std/path";
+import { join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { ifThere, removeFile, syncDirectory } from "../../base/files.ts";
@@ -39,29 +39,18 @@ export async function announcePresence(host: Host): Promise<Presence> {
 
 /**
  * The files whose runs are dead. A run that could not remove a device, or fetch a copy, has ended properly, but left a
- * file lent.
+ * file lent. Removes what killed runs have left in the journal besides records: their presence, half-written records, and
+ * the locks of copies that are on record no more.
  */
 export async function findOrphans(host: Host): Promise<Loan[]> {
   return await withJournalLock(host, async () => {
-    const isOrphan = async ({ owner }: Loan): Promise<boolean> =>
-      owner !== null && !await isClaimed(pathOf(host, `${owner}`));
-    const orphans: Loan[] = [];
-    for (const loan of await readLoans(host)) if (await isOrphan(loan)) orphans.push(loan);
-    return orphans;
-  });
-}
-
-/**
- * Removes what killed runs have left in the journal besides records: their presence, half-written records, and the
- * locks of copies that are on record no more.
- */
-export async function forgetRuns(host: Host): Promise<void> {
-  await withJournalLock(host, async () => {
     const names = await listFiles(host);
     const isLeft = async (name: string): Promise<boolean> =>
       name.endsWith(".new") || name.startsWith("run-") && !await isClaimed(pathOf(host, name)) ||
-      name.endsWith(".lock") && !names.includes(name.replace(/\.lock$/, ends.copy));
+      name.endsWith(".lock") && !names.includes(name.replace(/lock$/, "json"));
     for (const name of names) if (await isLeft(name)) await removeFile(pathOf(host, name));
+    const alive = await listFiles(host);
+    return (await readLoans(host)).filter(({ owner }) => owner !== null && !alive.includes(owner));
   });
 }
 
@@ -113,27 +102,15 @@ export async function withJournalLock<T>(host: Host, action: (lock: Deno.FsFile)
   return await action(file);
 }
 
-/** What the names of records end in. Versions that do not know copies leave theirs alone. */
-const ends = { mapping: ".json", copy: ".copy" } as const;
-
-/** What a record must have, beside what all have, by what its name ends in. */
-const kinds: Readonly<Record<string, { what: string; keys: readonly string[] }>> = {
-  [ends.mapping]: { what: "mapped file", keys: ["uid", "original", "granted"] },
-  [ends.copy]: { what: "lent copy", keys: ["server", "user", "lent"] },
-};
-
-const keysOfAll = ["engine", "instance", "id", "hostPath", "containerPath", "ino"];
-
-function recordName(loan: Loan): string {
-  return loan.id + (isCopy(loan) ? ends.copy : ends.mapping);
-}
+/** What a record must have, beside what tells the two kinds apart. */
+const keys = ["engine", "server", "instance", "id", "hostPath", "containerPath", "ino"];
 
 /**
  * Writes records, each whole or not at all, readable by nobody else; they are on disk when this returns. To be called
  * under the journal's lock: another run removes half-written records under it.
  */
 export async function writeRecords(host: Host, loans: readonly Loan[]): Promise<void> {
-  await Promise.all(loans.map((loan) => writeJson(pathOf(host, recordName(loan)), { ...loan, file: undefined })));
+  await Promise.all(loans.map((loan) => writeJson(pathOf(host, `${loan.id}.json`), { ...loan, file: undefined })));
   await syncDirectory(journalDirectory(host));
 }
 
@@ -142,16 +119,31 @@ export async function writeCopies(host: Host, copies: readonly LentCopy[]): Prom
   await withJournalLock(host, () => writeRecords(host, copies));
 }
 
-/** All records. A file that is not a record is left alone, with a warning. */
+/**
+ * Lets files stay lent when their run ends. If it is killed before that, they are taken back.
+ *
+ * @returns the records of those that no other run has taken back meanwhile, in their order
+ */
+export async function letStay(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
+  return await withJournalLock(host, async () => {
+    const records = (await readLoans(host)).filter((loan) => !isMapping(loan) || !loan.restored);
+    const kept = loans.flatMap(({ id }) => records.find((record) => record.id === id) ?? []);
+    await writeRecords(host, kept.map((loan) => ({ ...loan, owner: null })));
+    return kept;
+  });
+}
+
+/** All records. A file that is not a record, or one of 0.1.0's, is left alone, with a warning. */
 export async function readLoans(host: Host): Promise<Loan[]> {
   const loans: Loan[] = [];
   for (const name of await listFiles(host)) {
-    const kind = kinds[extname(name)];
-    if (!kind) continue;
+    if (!/\.(json|copy)$/.test(name)) continue;
     const loan = await readLoan(host, name);
     if (loan) loans.push(loan);
-    const path = pathOf(host, name);
-    if (loan === null) host.ui.warn(`"${path}" is not a record of a ${kind.what}; remove it if none is lent`);
+    if (loan === null) {
+      const instead = "take its file back by the version that has lent it, or remove it if none is lent";
+      host.ui.warn(`"${pathOf(host, name)}" is no record of this version's: ${instead}`);
+    }
   }
   return loans;
 }
@@ -162,23 +154,14 @@ export async function readMappings(host: Host): Promise<Mapping[]> {
 
 /** The record of one copy; undefined when another run has taken the copy back. */
 export async function readCopy(host: Host, { id }: Pick<LentCopy, "id">): Promise<LentCopy | undefined> {
-  return await readLoan(host, id + ends.copy) as LentCopy | undefined | null ?? undefined;
+  return await readLoan(host, `${id}.json`) as LentCopy | undefined | null ?? undefined;
 }
 
 /** One record; undefined when it was removed meanwhile, null when the file is not a record. */
 async function readLoan(host: Host, name: string): Promise<Loan | undefined | null> {
-  const loan = await readJson(pathOf(host, name)) as Record<string, unknown> | undefined | null;
+  const loan = await readJson(pathOf(host, name)) as Loan | undefined | null;
   if (!loan) return loan;
-  // The names that 0.1.0 gave them.
-  const { device: id, host: hostPath, container: containerPath } = loan;
-  const known: Record<string, unknown> = { id, hostPath, containerPath, ...loan };
-  const isWhole = [...keysOfAll, ...kinds[extname(name)]!.keys].every((key) => known[key] !== undefined);
-  return isWhole ? known as unknown as Loan : null;
-}
-
-/** Removes the records of mapped files. Those that are gone already are ignored. */
-export async function removeRecords(host: Host, mappings: readonly Mapping[]): Promise<void> {
-  for (const mapping of mappings) await removeFile(pathOf(host, recordName(mapping)));
+  return [...keys, isCopy(loan) ? "user" : "original"].every((key) => key in loan) ? loan : null;
 }
 
 /**
@@ -191,14 +174,17 @@ export function copyFiles(host: Host, { id }: Pick<LentCopy, "id">): Record<"par
 }
 
 /**
- * Removes all that the journal has of a copy: the old content first, which means that a writing is not done, then its
- * other files, also half-written ones, then the record, then the lock.
+ * Removes all that the journal has of loans, each: a copy's old content first, which means that a writing is not done,
+ * then its other files, also half-written ones, then the record, then the lock. To be called under the journal's lock:
+ * another run may be about to write a record anew.
  */
-export async function forgetCopy(host: Host, { id }: Pick<LentCopy, "id">): Promise<void> {
-  await removeFile(copyFiles(host, { id }).old);
-  const last = [id + ends.copy, `${id}.lock`];
-  const names = (await listFiles(host)).filter((name) => name.startsWith(`${id}.`) && !last.includes(name));
-  for (const name of [...names, ...last]) await removeFile(pathOf(host, name));
+export async function forgetLoans(host: Host, loans: readonly Pick<Loan, "id">[]): Promise<void> {
+  for (const { id } of loans) {
+    await removeFile(copyFiles(host, { id }).old);
+    const last = [`${id}.json`, `${id}.lock`];
+    const names = (await listFiles(host)).filter((name) => name.startsWith(`${id}.`) && !last.includes(name));
+    for (const name of [...names, ...last]) await removeFile(pathOf(host, name));
+  }
 }
 
 /**

@@ -51,7 +51,7 @@ export async function keepLastVersions(host: Host, instance: Instance, mapped: r
     return { ...kept, stuck: gone, failure: error };
   }
   if (found?.status !== "Running") return kept;
-  const deadlineMs = gone.reduce((sum, { size = 0 }) => sum + size * msPerByte, minReadMs);
+  const deadlineMs = gone.reduce((sum, { size }) => sum + size * msPerByte, minReadMs);
   const over = AbortSignal.timeout(Math.min(deadlineMs, maxReadMs));
   const reading = host.forCleanup(AbortSignal.any([host.signal, over]));
   const container = found;
@@ -79,13 +79,13 @@ async function keepLastVersion(
   container: InstanceInfo,
   { reading, mapping }: { reading: Host; mapping: Mapping },
 ): Promise<string[]> {
-  const { hostPath, ino, size, writtenMs = 0 } = mapping;
+  const { hostPath, ino, size, writtenMs } = mapping;
   const label = labelOf(container);
   const copy: LentCopy = { ...mapping, user: formatUser(userOf(container)), lent: nothing };
   const { part, back } = copyFiles(host, copy);
   let found: FoundCopy | "gone" | "other";
   try {
-    found = await readBack(reading, container, { ...copy, maxBytes: maxVersion(size ?? 0) }, { lent: nothing, part });
+    found = await readBack(reading, container, { ...copy, maxBytes: maxVersion(size) }, { lent: nothing, part });
   } catch (error) {
     host.signal.throwIfAborted();
     if (!isFailure(error) && !reading.signal.aborted) throw error;

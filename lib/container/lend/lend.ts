@@ -8,8 +8,9 @@ import { all } from "../../base/promises.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { maxVersionBytes } from "../handed.ts";
 import { openHistory } from "../history.ts";
+import { letStay } from "./journal.ts";
 import { isCopy, isMapping, type Loan, type TakeBackOptions } from "./loan.ts";
-import { keepMapped, mapFiles, unmapFiles } from "./mappings.ts";
+import { mapFiles, unmapFiles } from "./mappings.ts";
 import type { LendOptions, SourceFile } from "./source_file.ts";
 
 /** How long it may take to take files back at the end of a run, in milliseconds. */
@@ -51,11 +52,10 @@ export async function lendFiles(
  * @returns those that no other run has taken back meanwhile
  */
 export async function keepFiles(host: Host, instance: Instance, loans: readonly Loan[]): Promise<Loan[]> {
-  const lent = loans.filter(isCopy);
-  return [
-    ...(lent.length > 0 ? await (await copies()).keepCopies(host, lent) : []),
-    ...await keepMapped(host, instance, loans.filter(isMapping)),
-  ];
+  const kept = await letStay(host, loans);
+  const isKept = (loan: Loan): boolean => kept.some(({ id }) => id === loan.id);
+  await unmapFiles(host, instance, loans.filter(isMapping).filter((mapping) => !isKept(mapping)));
+  return kept;
 }
 
 /** Takes files back from one container. What cannot be taken back now stays on record for the next time. */

@@ -19,7 +19,7 @@ import { planReturn } from "./copy_plan.ts";
 import { maxVersion, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
 import { bringHanded } from "./handed_version.ts";
 import { openInode } from "./held_file.ts";
-import { copyFiles, forgetCopy, lockCopy, readCopy, writeCopies } from "./journal.ts";
+import { copyFiles, forgetLoans, lockCopy, readCopy, withJournalLock, writeCopies } from "./journal.ts";
 import type { Content, LentCopy, TakeBackOptions, Tell } from "./loan.ts";
 import { type FileInside, finishUnmap } from "./open_files.ts";
 import { type LendOptions, newLoan, type SourceFile } from "./source_file.ts";
@@ -99,7 +99,7 @@ export async function bringVersion(host: Host, instance: Instance, record: Pick<
 }
 
 /**
- * Writes the version of the container, which is in the journal, to the host's file, or puts it beside it.
+ * Writes the version of the container, which is in the journal if it has changed, to the host's file, or puts it beside it.
  *
  * @returns whether it is beside the file, which the user is told
  */
@@ -109,6 +109,7 @@ async function writeVersion(
   { container, label, tell = host.ui.warn }: { container: Content; label: string; tell?: Tell },
 ): Promise<boolean> {
   const { action, because } = planReturn(copy.lent!, { container, here: await contentHere(copy), label });
+  if (action === "nothing" && because) tell(`"${copy.hostPath}" ${because}`);
   if (action === "nothing" || action === "write" && await writeBack(host, { copy, wanted: container })) return false;
   const beside = await putBeside(host, copy, { source: copyFiles(host, copy).back, content: container });
   const why = because ?? `cannot be written now; the version from "${label}" is`;
@@ -121,23 +122,6 @@ async function removeUnused(host: Host, copy: LentCopy): Promise<void> {
   if (!copy.saving?.made) return;
   const here = await contentHere(copy);
   if (typeof here !== "string" && here.size === 0) await host.run(["rm", "-f", "--", copy.hostPath]);
-}
-
-/**
- * Lets copies stay in the container when the run that has lent them ends.
- *
- * @returns those that no other run has taken back meanwhile
- */
-export async function keepCopies(host: Host, copies: readonly LentCopy[]): Promise<LentCopy[]> {
-  const kept: LentCopy[] = [];
-  for (const copy of copies) {
-    await using _lock = await lockCopy(host, copy);
-    const now = await readCopy(host, copy);
-    if (!now) continue;
-    await writeCopies(host, [{ ...now, owner: null }]);
-    kept.push(copy);
-  }
-  return kept;
 }
 
 /**
@@ -164,7 +148,7 @@ export async function takeBackCopies(
       const now = await finishOwnWriting(host, known, tell);
       const inside = await endCopy(host, instance, now, { wasKilled, isThere, tell });
       const isChanged = (await readCopy(host, now))?.isChanged === true;
-      await forgetCopy(host, now);
+      await withJournalLock(host, () => forgetLoans(host, [now]));
       // The run that has handed it over waits for this.
       if (now.handed && !isAgain) await removeFile(now.hostPath);
       if (isThere) back?.set(copy, isChanged);
@@ -248,7 +232,7 @@ async function endCopy(
   };
   if (!isThere) {
     if (record.saving) await removeUnused(host, record);
-    else if (record.lent && (!readOnly || record.handed) && !record.isSafe) {
+    else if (record.lent && (!readOnly || record.handed)) {
       const here = record.handed ? "" : "; that stays as it is here";
       tell(
         `"${label}" is gone, and with it its copy of "${hostPath}"${here}. ` +
@@ -273,24 +257,19 @@ async function endCopy(
     const lent = copy.lent!;
     const { part, back, old } = copyFiles(host, copy);
     const found = await readBack(host, instance, copy, { lent, part });
-    if (typeof found === "string" && copy.isSafe) return undefined;
-    const container = typeof found === "string" ? found : found.content ?? lent;
-    const { because } = planReturn(lent, { container, here: await contentHere(copy), label });
-    if (typeof found === "string" || typeof container === "string") {
+    if (typeof found === "string") {
+      const became = found === "gone" ? "was removed" : "is no longer a regular file";
       if (copy.saving) await removeUnused(host, copy);
-      else tell(`"${hostPath}" ${because}`);
+      else tell(`"${hostPath}" ${became} in "${label}"; it stays as it is here`);
       return undefined;
     }
-    if (found.content) {
-      await moveFile(part, back);
-      await writeVersion(host, copy, { container, label, tell });
-    } else if (because) tell(`"${hostPath}" ${because}`);
-    copy = { ...copy, lent: container, isSafe: true, ...found.content ? { isChanged: true } : {} };
+    const container = found.content ?? lent;
+    if (found.content) await moveFile(part, back);
+    await writeVersion(host, copy, { container, label, tell });
+    copy = { ...copy, lent: container, ...found.content ? { isChanged: true } : {} };
     await writeCopies(host, [copy]);
     await removeFile(old);
     if (await remove(found.found)) return { ...found, containerPath };
-    copy = { ...copy, isSafe: false };
-    await writeCopies(host, [copy]);
   }
   throw new UserError(`"${label}" changes its copy of "${hostPath}" again and again`, {
     hint: "Close what writes to it, then run map.ts --unmap",

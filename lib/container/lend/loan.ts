@@ -11,8 +11,7 @@ export interface LoanRecord extends InodeId {
   /** The name of the record, and of the device that shows a mapped file: `map-` and ten hexadecimal digits. */
   id: string;
   engine: string;
-  /** The server that has the container. Older versions have not recorded it. */
-  server?: ServerRecord;
+  server: ServerRecord;
   instance: string;
   /** The file on the host, without symbolic links. */
   hostPath: string;
@@ -38,10 +37,10 @@ export interface Mapping extends LoanRecord {
   uid: number;
   /** The mode bits before it was mapped. */
   mode: number;
-  /** Its size before it was mapped, in bytes. 0.1.0 has not recorded it. */
-  size?: number;
-  /** When it was written to last before it was mapped, in milliseconds since 1970. 0.1.0 has not recorded it. */
-  writtenMs?: number;
+  /** Its size before it was mapped, in bytes. */
+  size: number;
+  /** When it was written to last before it was mapped, in milliseconds since 1970. */
+  writtenMs: number;
   /** The ACL is restored already; the device, or its mount point, may still be there. */
   restored?: boolean;
   /** The access ACL before the first of all mappings that the inode has now. */
@@ -65,8 +64,6 @@ export interface LentCopy extends LoanRecord {
   user: string;
   /** What both sides had in common last; null until the copy is whole. */
   lent: Content | null;
-  /** The container's version is on disk here, or there is none: the copy may be removed. */
-  isSafe?: boolean;
   /** A version of the container's has come, at least once. */
   isChanged?: true;
   /**
@@ -106,7 +103,7 @@ export function isMapping(loan: Loan): loan is Mapping {
 }
 
 export function labelOfLoan({ instance, server }: LoanRecord): string {
-  return withRemote({ remote: server?.remote === "local" ? undefined : server?.remote }, instance);
+  return withRemote({ remote: server.remote === "local" ? undefined : server.remote }, instance);
 }
 
 /** The files that are lent to the apps of one session. */

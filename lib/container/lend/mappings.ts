@@ -14,7 +14,7 @@ import { type AclChange, writeAcls } from "./acl.ts";
 import { deviceOf, hasDevices, removeMapDevices, uninterruptible } from "./devices.ts";
 import { isOnRecord, ofInode, planGrant } from "./grants.ts";
 import { type HeldFile, holdFile, isSameInode, leadsTo, readHeldAcls } from "./held_file.ts";
-import { readMappings, removeRecords, withJournalLock, writeRecords } from "./journal.ts";
+import { forgetLoans, readMappings, withJournalLock, writeRecords } from "./journal.ts";
 import { keepLastVersions } from "./last_version.ts";
 import type { Mapping, TakeBackOptions } from "./loan.ts";
 import { finishUnmap } from "./open_files.ts";
@@ -24,11 +24,8 @@ import { type LendOptions, newId, newLoan, type SourceFile } from "./source_file
 /** A file that this run has mapped, and holds. */
 export type HeldMapping = Mapping & { file: HeldFile };
 
-/** A file that is to be mapped: at a new place in the container, or at the place of the file that it replaces. */
-interface Candidate extends Pick<SourceFile, "state"> {
-  loan: Omit<HeldMapping, "mode" | "size" | "writtenMs" | "original" | "granted">;
-  replaces?: Mapping;
-}
+/** A file that is to be mapped, as far as that is known before its ACL is read. */
+type Candidate = Omit<HeldMapping, "original" | "granted">;
 
 /**
  * Maps all of the files; on failure, `undo` unmaps them again. Each is on record before it is mapped.
@@ -41,10 +38,7 @@ export async function mapFiles(
   { uid, ...options }: LendOptions & { uid: number },
 ): Promise<HeldMapping[]> {
   const { instance, undo } = options;
-  const candidates = files.map((source): Candidate => {
-    const { state, file } = source;
-    return { state, loan: { ...newLoan(source, options), uid, file } };
-  });
+  const candidates = files.map((source) => ({ ...newLoan(source, options), uid, ...stateOf(source) }));
   const mapped = await grantAccess(host, instance, { candidates, undo });
   const devices = Object.fromEntries(mapped.map((mapping) => [mapping.id, deviceOf(mapping)]));
   await updateInstance(uninterruptible(host), instance, { devices });
@@ -56,22 +50,6 @@ export async function mapFiles(
 }
 
 /**
- * Lets files stay mapped when the run that has mapped them ends. If it is killed before that, they are unmapped.
- *
- * @returns the files that no other run has unmapped meanwhile
- */
-export async function keepMapped(host: Host, instance: Instance, mapped: readonly Mapping[]): Promise<Mapping[]> {
-  const kept = await withJournalLock(host, async () => {
-    const records = await readMappings(host);
-    const kept = mapped.filter((mapping) => isOnRecord(records, mapping));
-    await writeRecords(host, kept.map((mapping) => ({ ...mapping, owner: null })));
-    return kept;
-  });
-  await unmapFiles(host, instance, mapped.filter((mapping) => !kept.includes(mapping)));
-  return kept;
-}
-
-/**
  * Gives the container the file that has replaced a mapped one, at the same path in there, and restores the old one.
  *
  * @param options `old`: the mapping of the old file; `source`: the new one
@@ -80,17 +58,16 @@ export async function keepMapped(host: Host, instance: Instance, mapped: readonl
 export async function mapReplacement(
   given: Host,
   instance: Instance,
-  { old, source: { file, state } }: { old: Mapping; source: SourceFile },
+  { old, source }: { old: Mapping; source: SourceFile },
 ): Promise<HeldMapping | undefined> {
   const host = uninterruptible(given);
   // A container that can write in the file's directory must not choose a file of the user's by a symbolic link.
-  if (!await leadsTo(host, { handle: file.handle, path: old.hostPath })) {
+  if (!await leadsTo(host, { handle: source.file.handle, path: old.hostPath })) {
     throw inputError("its path leads to another file now", "Lend the other file itself");
   }
-  const { dev, ino, bornMs } = state;
-  const loan = { ...old, id: newId(), dev, ino, bornMs, file };
+  const candidates = [{ ...old, id: newId(), ...stateOf(source) }];
   return await withUndo(host, async (undo) => {
-    const [mapped] = await grantAccess(host, instance, { candidates: [{ loan, state, replaces: old }], undo });
+    const [mapped] = await grantAccess(host, instance, { candidates, replaces: old, undo });
     if (!mapped) return undefined;
     await removeMapDevices(host, instance, [old.id]);
     await updateInstance(host, instance, { devices: { [mapped.id]: deviceOf(mapped) } });
@@ -100,24 +77,32 @@ export async function mapReplacement(
   });
 }
 
+/** What a record says of a file before it is mapped. */
+function stateOf(
+  { file, state: { dev, ino, bornMs, mode, size, mtimeMs: writtenMs } }: SourceFile,
+): Pick<Candidate, "file" | "dev" | "ino" | "bornMs" | "mode" | "size" | "writtenMs"> {
+  return { file, dev, ino, bornMs, mode: mode & 0o7777, size, writtenMs };
+}
+
 /**
  * Puts files on record, then grants the container user access to them.
  *
- * @returns the files; none if one of them replaces a file that another run has already unmapped
+ * @param options `replaces`: the mapping of the file whose place the only one of these has taken
+ * @returns the files; none if another run has already unmapped that one
  */
 async function grantAccess(
   host: Host,
   instance: Instance,
-  { candidates, undo }: { candidates: readonly Candidate[]; undo: Undo },
+  { candidates, replaces, undo }: { candidates: readonly Candidate[]; replaces?: Mapping; undo: Undo },
 ): Promise<HeldMapping[]> {
   return await withJournalLock(host, async () => {
     const records = await readMappings(host);
-    if (candidates.some(({ replaces }) => replaces && !isOnRecord(records, replaces))) return [];
-    const acls = await readHeldAcls(host, candidates.map(({ loan }) => loan.file));
-    const mapped = candidates.map(({ loan, state, replaces }, index): HeldMapping => {
-      const grant = planGrant(acls[index]!, { ...loan, others: ofInode(records, state), replaces });
-      return { ...loan, ...grant, mode: state.mode & 0o7777, size: state.size, writtenMs: state.mtimeMs };
-    });
+    if (replaces && !isOnRecord(records, replaces)) return [];
+    const acls = await readHeldAcls(host, candidates.map(({ file }) => file));
+    const mapped = candidates.map((loan, index): HeldMapping => ({
+      ...loan,
+      ...planGrant(acls[index]!, { ...loan, others: ofInode(records, loan), replaces }),
+    }));
     undo.add("take the files back", (cleaning) => unmapFiles(cleaning, instance, mapped));
     await writeRecords(host, mapped);
     try {
@@ -184,7 +169,7 @@ export async function unmapFiles(
       if (!records.some(({ id }) => id === mapping.id) || restored.lost.includes(mapping)) continue;
       back?.set(mapping, mapping.history !== undefined && await isWritten(mapping));
     }
-    await removeRecords(host, done);
+    await forgetLoans(host, done);
   });
   if (kept.failure) throw kept.failure;
 }

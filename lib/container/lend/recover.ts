@@ -10,7 +10,7 @@ import { withDeadline } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { findInstance } from "../../engine/instance.ts";
 import { engineOfRecord } from "../../engine/server_record.ts";
-import { findOrphans, forgetCopy, forgetRuns, readLoans } from "./journal.ts";
+import { findOrphans, forgetLoans, readLoans, withJournalLock } from "./journal.ts";
 import { takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, labelOfLoan, type Loan, type TakeBackOptions } from "./loan.ts";
 import { listeningSessions } from "../sessions.ts";
@@ -119,13 +119,12 @@ export async function takeBackRecorded(
       } catch (error) {
         if (!isUnreachable(error, instance)) throw error;
         if (!forget) throw withForgetting(error, group[0]!);
-        await forgetLoans(host, group);
+        await forgetAccess(host, group);
         lost.push(...group);
         host.ui.warn(error.message);
       }
     });
   }
-  await forgetRuns(host);
   if (failures.length > 0) throw failures[0];
 }
 
@@ -147,11 +146,10 @@ function withForgetting(error: UserError, loan: Loan): UserError {
 }
 
 /** Takes files off the record, and access to those that are here from a container that may be there no more. */
-async function forgetLoans(host: Host, loans: readonly Loan[]): Promise<void> {
-  for (const copy of loans.filter(isCopy)) {
-    await forgetCopy(host, copy);
-    if (copy.handed) await removeFile(copy.hostPath);
-  }
+async function forgetAccess(host: Host, loans: readonly Loan[]): Promise<void> {
+  const copies = loans.filter(isCopy);
+  await withJournalLock(host, () => forgetLoans(host, copies));
+  for (const { handed, hostPath } of copies) if (handed) await removeFile(hostPath);
   const { failure } = await restoreFiles(host, loans.filter(isMapping), { forget: true });
   if (failure) throw failure;
 }
@@ -164,6 +162,6 @@ export async function instanceOfRecord(host: Host, loan: Loan): Promise<Instance
 export function groupLoans(loans: readonly Loan[]): Iterable<Loan[]> {
   return Map.groupBy(loans, (loan) => {
     const { engine, server, instance } = loan;
-    return JSON.stringify([engine, server?.remote, server?.project, instance, isCopy(loan)]);
+    return JSON.stringify([engine, server, instance, isCopy(loan)]);
   }).values();
 }

@@ -5,7 +5,7 @@ import { isProcessError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { writeAcls } from "./acl.ts";
 import { type HeldFile, holdFile, type InodeId, isSameInode, readHeldAcls } from "./held_file.ts";
-import { readMappings, removeRecords, withJournalLock, writeRecords } from "./journal.ts";
+import { forgetLoans, readMappings, withJournalLock, writeRecords } from "./journal.ts";
 import type { Mapping } from "./loan.ts";
 import { type ObservedFile, planRestore, type RestoreStep } from "./restore_plan.ts";
 
@@ -43,7 +43,7 @@ export async function restoreFiles(
     const files = await observe(host, mapped, { handles, ignoreReplacement });
     const restored = await takeSteps(host, planRestore(records, { files, ownUid: uid! }));
     // Still under the lock: as long as a record is there, another run takes its file for one that is mapped.
-    if (forget) await removeRecords(host, restored.done);
+    if (forget) await forgetLoans(host, restored.done);
     else await writeRecords(host, restored.done.map((mapping) => ({ ...mapping, restored: true })));
     return restored;
   });

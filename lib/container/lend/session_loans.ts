@@ -55,8 +55,7 @@ export async function sessionLoans(
   let presence: Promise<Presence> | undefined;
   const ownerName = async (): Promise<string> => (await (presence ??= announcePresence(host))).owner;
   const isHere = (loan: Loan): boolean =>
-    loan.instance === name && loan.engine === engine.cli &&
-    loan.server !== undefined && isSameServer(loan.server, serverRecord(engine.server));
+    loan.instance === name && loan.engine === engine.cli && isSameServer(loan.server, serverRecord(engine.server));
   const hasStayed = (loan: Loan): boolean => isHere(loan) && loan.session === session && loan.owner === null;
   const records = await readLoans(host);
   const stayed = records.filter(hasStayed);

@@ -5,7 +5,7 @@ import type { Host } from "../../../../lib/base/host.ts";
 import {
   announcePresence,
   findOrphans,
-  forgetRuns,
+  letStay,
   readLoans,
   readMappings,
   withJournalLock,
@@ -50,20 +50,17 @@ Deno.test("a record names the server that was meant, whatever the CLI's defaults
   const own = { server: serverRecord({ remote: undefined, project: undefined, isLocal: true }) };
   const big = { server: serverRecord({ remote: "big", project: "p", isLocal: false }) };
   const borrower = { engine: "incus", instance: "box" };
-  const serverOf = async (host: Host, record: object): Promise<unknown[]> => {
+  const serverOf = async (host: Host, record: typeof own): Promise<unknown[]> => {
     const { server } = await engineOfRecord(host, { ...borrower, ...record });
     return [server.remote, server.project, server.isLocal];
   };
   await withConfig(remotes("local"), async (host) => {
     assertEquals(await serverOf(host, own), [undefined, undefined, true]);
     assertEquals(await serverOf(host, big), ["big", "p", false]);
-    assertEquals(await serverOf(host, {}), [undefined, undefined, true]);
   });
   await withConfig(remotes("big", "other"), async (host) => {
     assertEquals(await serverOf(host, own), ["local", "default", true]);
     assertEquals(await serverOf(host, big), ["big", "p", false]);
-    // An older version lent files on this machine only.
-    assertEquals((await serverOf(host, {}))[0], "local");
   });
   await withConfig("remotes: {}\n", async (host) => {
     await assertRejects(() => engineOfRecord(host, { ...borrower, ...big }), UserError, 'no remote "big"');
@@ -75,21 +72,32 @@ Deno.test("the journal keeps copies and mappings apart, and what it cannot read"
     await withJournalLock(host, () => writeRecords(host, [sampleMapping()]));
     await writeCopies(host, [copy]);
     const journal = join(host.env("XDG_STATE_HOME")!, "gui-container/mappings");
-    await Deno.writeTextFile(join(journal, "map-1.copy"), '{"id":"map-1"');
-    await Deno.writeTextFile(join(journal, "map-2.copy.new"), "{");
-    await Deno.writeTextFile(join(journal, "map-2.lock"), "");
+    await Deno.writeTextFile(join(journal, "map-2.json"), '{"id":"map-2"');
+    await Deno.writeTextFile(join(journal, "map-3.json.new"), "{");
+    await Deno.writeTextFile(join(journal, "map-3.lock"), "");
+    // As 0.1.0 has written them.
+    const old = { ...{ engine: "incus", instance: "box", host: "/d/file", container: "/c", ino: 5 }, uid: 1001000 };
+    await Deno.writeTextFile(join(journal, "map-4.json"), JSON.stringify({ ...old, device: "map-4", original: {} }));
+    await Deno.writeTextFile(
+      join(journal, "map-5.copy"),
+      JSON.stringify({ ...old, id: "map-5", lent: null, user: "" }),
+    );
     assertEquals((await readLoans(host)).filter(isCopy), [copy]);
-    assertEquals(said.splice(0), [
-      `warn: "${journal}/map-1.copy" is not a record of a lent copy; remove it if none is lent`,
-    ]);
+    assertEquals(
+      said.splice(0).sort(),
+      ["map-2.json", "map-4.json", "map-5.copy"].map((name) =>
+        `warn: "${journal}/${name}" is no record of this version's: take its file back by the version that has lent it, ` +
+        "or remove it if none is lent"
+      ),
+    );
     assertEquals((await readMappings(host)).length, 1);
-    await forgetRuns(host);
+    await findOrphans(host);
     const names = [...Deno.readDirSync(journal)].map(({ name }) => name).sort();
-    assertEquals(names, ["lock", "map-0123456789.copy", "map-1.copy", "map-1.json"]);
+    assertEquals(names, ["lock", "map-0123456789.json", "map-1.json", "map-2.json", "map-4.json", "map-5.copy"]);
   });
 });
 
-Deno.test("files are orphans when their run is dead, whether or not its presence is there; forgetRuns() removes that", async () => {
+Deno.test("files are orphans when their run is dead, whether or not its presence is there, which is removed", async () => {
   await withConfig("", async (host) => {
     await using live = await announcePresence(host);
     const journal = join(host.env("XDG_STATE_HOME")!, "gui-container/mappings");
@@ -99,9 +107,19 @@ Deno.test("files are orphans when their run is dead, whether or not its presence
     await writeCopies(host, copies);
     for (const _ of ["its presence is there", "it is removed"]) {
       assertEquals((await findOrphans(host)).map(({ owner }) => owner).sort(), ["run-dead", "run-gone"]);
-      await forgetRuns(host);
       const runs = [...Deno.readDirSync(journal)].map(({ name }) => name).filter((name) => name.startsWith("run-"));
       assertEquals(runs, [live.owner]);
     }
+  });
+});
+
+Deno.test("letStay() keeps the order of loans, and what other runs have written down or taken back", async () => {
+  await withConfig("", async (host) => {
+    const loans = [3, 1, 4, 5, 9, 2, 6].map((number) => ({ ...copy, id: `map-${number}`, owner: "run-1" }));
+    const lent = { size: 1, sha256: "" };
+    await writeCopies(host, loans.slice(1).map((loan) => ({ ...loan, lent })));
+    const kept = loans.slice(1).map((loan) => ({ ...loan, lent }));
+    assertEquals(await letStay(host, loans), kept);
+    assertEquals((await readLoans(host)).map(({ owner }) => owner), kept.map(() => null));
   });
 });

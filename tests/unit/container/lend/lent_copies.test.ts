@@ -4,9 +4,9 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { basename } from "@std/path";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { openHistory, readHistory } from "../../../../lib/container/history.ts";
-import { lockCopy } from "../../../../lib/container/lend/journal.ts";
+import { letStay, lockCopy } from "../../../../lib/container/lend/journal.ts";
 import { takeFilesBack } from "../../../../lib/container/lend/lend.ts";
-import { bringVersion, keepCopies, takeBackCopies } from "../../../../lib/container/lend/lent_copies.ts";
+import { bringVersion, takeBackCopies } from "../../../../lib/container/lend/lent_copies.ts";
 import { readCopies, result, text, withWorld } from "../../lent_world.ts";
 
 Deno.test("lendCopies() puts a private copy into the container, and takeBackCopies() removes it", async () => {
@@ -141,13 +141,13 @@ Deno.test("takeBackCopies() forgets a copy that the container does not let be re
   });
 });
 
-Deno.test("keepCopies() and takeBackCopies() know a copy that another run has taken back", async () => {
+Deno.test("letStay() and takeBackCopies() know a copy that another run has taken back", async () => {
   await withWorld(async ({ lend, takeBack, host, engine, said }) => {
     const copy = await lend();
-    assertEquals((await keepCopies(host, [copy])).length, 1);
+    assertEquals((await letStay(host, [copy])).length, 1);
     assertEquals((await readCopies(host)).map(({ owner }) => owner), [null]);
     await Promise.all([takeBack(), takeBack()]);
-    assertEquals(await keepCopies(host, [copy]), []);
+    assertEquals(await letStay(host, [copy]), []);
     await takeBackCopies(host, { engine, name: "box" }, [copy]);
     assertEquals(said, []);
   });
