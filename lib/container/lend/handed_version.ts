@@ -2,6 +2,7 @@
 
 import { basename, extname, join } from "@std/path";
 import { showOnDesktop } from "../../base/desktop.ts";
+import { isProcessError } from "../../base/errors.ts";
 import { removeFile } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
@@ -46,9 +47,14 @@ export async function bringHanded(
     if (found === "other") tellWhat("is lost: it is no longer a regular file");
     if (typeof found === "string" || !found.content) return undefined;
     const version = versionOf(hostPath, label);
+    // By programs: map.ts itself may not write there.
+    const arriving = `${version}.part`;
     try {
-      await Deno.rename(part, version).catch(() => copyOver(part, version));
-    } catch {
+      await host.run(["cp", "--no-target-directory", "--", part, arriving]);
+      await host.run(["mv", "--no-target-directory", "--", arriving, version]);
+    } catch (error) {
+      if (!isProcessError(error)) throw error;
+      await host.run(["rm", "-f", "--", arriving]);
       // Nobody waits for it any more, or there is no room for it.
       tellWhat(`is here: ${await keepVersion(host, { path: part, name })}`);
     }
@@ -57,17 +63,6 @@ export async function bringHanded(
     if (!(error instanceof TooLarge)) throw error;
     tellWhat(`stays there as "${containerPath}": ${error.message}`);
     return "stays";
-  } finally {
-    await removeFile(part);
-  }
-}
-
-/** Puts a copy of a file on another disk in place of another file, whole or not at all. */
-async function copyOver(from: string, to: string): Promise<void> {
-  const part = `${to}.part`;
-  try {
-    await Deno.copyFile(from, part);
-    await Deno.rename(part, to);
   } finally {
     await removeFile(part);
   }

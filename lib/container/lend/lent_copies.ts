@@ -150,7 +150,7 @@ export async function takeBackCopies(
       const isChanged = (await readCopy(host, now))?.isChanged === true;
       await withJournalLock(host, () => forgetLoans(host, [now]));
       // The run that has handed it over waits for this.
-      if (now.handed && !isAgain) await removeFile(now.hostPath);
+      if (now.handed && !isAgain) await host.run(["rm", "-f", "--", now.hostPath]);
       if (isThere) back?.set(copy, isChanged);
       else lost.push(copy);
       if (inside) ended.push(inside);

@@ -4,7 +4,6 @@
  */
 
 import { ExitCode, isFailure, UserError } from "../../base/errors.ts";
-import { removeFile } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withDeadline } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
@@ -149,7 +148,7 @@ function withForgetting(error: UserError, loan: Loan): UserError {
 async function forgetAccess(host: Host, loans: readonly Loan[]): Promise<void> {
   const copies = loans.filter(isCopy);
   await withJournalLock(host, () => forgetLoans(host, copies));
-  for (const { handed, hostPath } of copies) if (handed) await removeFile(hostPath);
+  for (const { handed, hostPath } of copies) if (handed) await host.run(["rm", "-f", "--", hostPath]);
   const { failure } = await restoreFiles(host, loans.filter(isMapping), { forget: true });
   if (failure) throw failure;
 }
