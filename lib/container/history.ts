@@ -50,32 +50,19 @@ export type HappeningKind = Happening["kind"];
 /** A line of a history. `copy`: the disposable copy in which it happened. */
 export type HistoryLine = Happening & { time: string; copy?: string };
 
-/** Of each kind of line: how many a run may write in an hour, and what one must have, each as a value of its type. */
-const rules = {
-  // What the user does alone has no limit.
-  session: { maxLines: Infinity, fields: { what: "", session: "" } },
-  clipboard: { maxLines: 1_000, fields: { direction: "", type: "", times: 0, bytes: 0 } },
-  file: { maxLines: Infinity, fields: { what: "", path: "" } },
-  download: { maxLines: 300, fields: { name: "", bytes: 0 } },
-  link: { maxLines: 300, fields: { host: "", where: "" } },
-  print: { maxLines: 100, fields: { name: "", bytes: 0, printer: "" } },
-  microphone: { maxLines: 300, fields: { what: "" } },
-  question: { maxLines: 300, fields: { channel: "", about: "", answer: "" } },
-} as const satisfies Record<HappeningKind, { maxLines: number; fields: Record<string, string | number> }>;
-
-/** What a line may have besides. */
-const optionalFields = {
-  copy: "",
-  channels: "",
-  where: "",
-  failed: true,
-  readOnly: false,
-  changed: false,
-  seconds: 0,
-  bytes: 0,
+/** How many lines of each kind a run may write in an hour. What the user does alone has no limit. */
+const maxLines: Readonly<Record<HappeningKind, number>> = {
+  session: Infinity,
+  clipboard: 1_000,
+  file: Infinity,
+  download: 300,
+  link: 300,
+  print: 100,
+  microphone: 300,
+  question: 300,
 };
 
-const kinds = Object.keys(rules) as readonly HappeningKind[];
+const kinds = Object.keys(maxLines) as readonly HappeningKind[];
 
 /** How large a file may be. There are two for each kind, one with the lines before those of the other. */
 const maxFileBytes = 2 ** 20;
@@ -158,11 +145,10 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
   const write = (): void => void (waiting.length > 0 && (writing ??= writeAllWaiting()));
   const isFull = (kind: HappeningKind): boolean => {
     const { count } = countOf(kind);
-    const { maxLines } = rules[kind];
-    if (maxLines === Infinity) return false;
+    if (maxLines[kind] === Infinity) return false;
     // The line that could not be written is tried again.
     if (isBroken) write();
-    return isBroken || count >= maxLines;
+    return isBroken || count >= maxLines[kind];
   };
   const note = (happening: Happening): void => {
     countOf(happening.kind).count++;
@@ -201,16 +187,18 @@ export async function takeLeftLines(host: Pick<Host, "env">, path: string): Prom
   const text = await ifThere(Deno.readTextFile(taken));
   if (text === undefined) return;
   for (const [name, lines] of Map.groupBy(text.split("\n"), nameIn)) {
-    const found = lines.flatMap((line) => parseHistoryLine(line) ?? []);
+    const found = lines.flatMap((line) => parseHistoryLine(line.replace(nameAhead, "{")) ?? []);
     if (name === undefined) continue;
     for (const line of found) await append(pathOf(join(directory, name), line.kind), `\n${JSON.stringify(line)}\n`);
   }
   await removeFile(taken);
 }
 
+/** What a line that a guard has left has before all else: the name of its history. */
+const nameAhead = /^\{"name":"([\w:.-]+)",/;
+
 function nameIn(line: string): string | undefined {
-  const [, name] = /^\{"name":"([\w:.-]+)"/.exec(line) ?? [];
-  return name;
+  return nameAhead.exec(line)?.[1];
 }
 
 /** The files of a kind: the newest lines, and those before them. */
@@ -281,15 +269,8 @@ export async function readHistory(host: Pick<Host, "env">, name: string): Promis
 
 /** Reads a line; undefined for one that is not as it is written here. */
 export function parseHistoryLine(text: string): HistoryLine | undefined {
-  const found = parseTable(text);
-  if (!found) return undefined;
-  const kind = kinds.find((known) => known === found.kind);
-  const { time } = found;
-  if (kind === undefined || typeof time !== "string" || !/^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(time)) return undefined;
-  if (Number.isNaN(Date.parse(time))) return undefined;
-  const isThere = ([key, value]: [string, unknown]): boolean => typeof found[key] === typeof value;
-  const needed = Object.entries(rules[kind].fields);
-  if (!needed.every(isThere)) return undefined;
-  const keys = ["time", "kind", ...[...needed, ...Object.entries(optionalFields).filter(isThere)].map(([key]) => key)];
-  return bounded(Object.fromEntries(keys.map((key) => [key, found[key]])) as unknown as HistoryLine);
+  const line = parseTable(text) as HistoryLine | undefined;
+  const { kind, time } = line ?? {};
+  if (!kinds.some((known) => known === kind) || typeof time !== "string") return undefined;
+  return Number.isNaN(Date.parse(time)) ? undefined : bounded(line!);
 }
