@@ -20,7 +20,7 @@ export interface ProcessOptions {
   /**
    * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `discard`: nowhere. `{ line }` is
    * called with each line of both streams as it comes; the result has the last 64 KiB of each. `{ bytes }` is called
-   * with each piece of standard output, one after the other; if it throws, the program is killed.
+   * with each piece of standard output, one after the other. If one of these throws, the program is killed.
    */
   output?:
     | "capture"
@@ -139,15 +139,27 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
     const onText = (text: string): void => {
       if (openUntil !== undefined && text.endsWith(openUntil)) found("");
     };
-    const toText = (): Sink =>
-      typeof output === "object" && "line" in output ? lineSink(output.line) : textSink({ maxBytes, overflow, onText });
-    const onBytes = typeof output === "object" && "bytes" in output ? output.bytes : undefined;
-    const read = (stream: "stdout" | "stderr", sink: Sink): Promise<string> | "" =>
-      piped === "piped" ? readInto(sink, { stream: child[stream], giveUp: giveUp.signal }) : "";
+    const read = async (name: "stdout" | "stderr"): Promise<string> => {
+      if (piped !== "piped") return "";
+      const sink: Sink = name === "stdout" && typeof output === "object" && "bytes" in output
+        ? { take: output.bytes, end: () => "" }
+        : typeof output === "object" && "line" in output
+        ? lineSink(output.line)
+        : textSink({ maxBytes, overflow, onText });
+      try {
+        await child[name].pipeTo(new WritableStream({ write: async (piece) => void await sink.take(piece) }), giveUp);
+      } catch (error) {
+        if (!giveUp.signal.aborted) {
+          kill("SIGKILL");
+          throw error;
+        }
+      }
+      return sink.end();
+    };
     const [status, stdout, stderr] = await Promise.all([
       ended,
-      read("stdout", onBytes ? bytesSink(onBytes, () => kill("SIGKILL")) : toText()),
-      read("stderr", toText()),
+      read("stdout"),
+      read("stderr"),
       typeof stdin === "object" ? inputOf(stdin, ended).pipeTo(child.stdin, over).catch(() => {}) : undefined,
     ]);
     clearTimeout(giveUpTimer);
@@ -202,23 +214,6 @@ interface Sink {
   end(): string;
 }
 
-/** Reads a stream until it ends or `giveUp` aborts. */
-async function readInto(
-  sink: Sink,
-  { stream, giveUp }: { stream: ReadableStream<Uint8Array>; giveUp: AbortSignal },
-): Promise<string> {
-  const reader = stream.getReader();
-  const cancel = (): Promise<void> => reader.cancel().catch(() => {});
-  giveUp.addEventListener("abort", cancel);
-  try {
-    for (let piece; !(piece = await reader.read()).done;) await sink.take(piece.value);
-  } catch (error) {
-    await cancel();
-    throw error;
-  }
-  return sink.end();
-}
-
 /** Keeps an output of up to `maxBytes`, and calls `onText` with each piece. Beyond that, drops it and calls `overflow`. */
 function textSink(
   { maxBytes, overflow, onText }: { maxBytes: number; overflow: () => void; onText: (text: string) => void },
@@ -259,21 +254,6 @@ function lineSink(onLine: (line: string) => void): Sink {
       if (line !== "") onLine(line);
       return kept;
     },
-  };
-}
-
-/** Passes on each piece. Calls `kill` when `onBytes` throws. */
-function bytesSink(onBytes: (piece: Uint8Array) => unknown, kill: () => void): Sink {
-  return {
-    async take(piece) {
-      try {
-        await onBytes(piece);
-      } catch (error) {
-        kill();
-        throw error;
-      }
-    },
-    end: () => "",
   };
 }
 
