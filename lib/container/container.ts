@@ -9,10 +9,10 @@ import type { Host } from "../base/host.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 import type { Address } from "./address.ts";
 import type { BootOptions, EarlyOptions } from "./connect.ts";
-import type { OpenFifo } from "./fifo.ts";
 import type { History } from "./history.ts";
 import type { Loan, SessionLoans } from "./lend/loan.ts";
 import type { LendRequest, SourceFile } from "./lend/source_file.ts";
+import type { OpenFifo } from "./fifo.ts";
 import type { SessionLog } from "./session_log.ts";
 import type { ContainerRunOptions, ScriptOptions } from "./ssh.ts";
 import type { ContainerPaths, ContainerUser } from "./user.ts";
@@ -107,5 +107,5 @@ export interface KnownContainer extends Address, BootOptions, Pick<Container, "h
    */
   instance(): Promise<InstanceInfo | undefined>;
   /** What the engine has said of it before: that may do. */
-  listed?: InstanceInfo;
+  listed?: InstanceInfo | undefined;
 }

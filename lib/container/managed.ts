@@ -32,27 +32,25 @@ export async function listManaged(host: Host, engine: Engine): Promise<InstanceI
 /**
  * The managed container called `name`.
  *
- * @param options `withState`: see {@linkcode findInstance}; `exitCode`: the exit code of the error; `among`: what the
- * engine has just said of the instances of this server: it is asked only if the container is not among them
+ * @param options `withState`: see {@linkcode findInstance}; `among`: what the engine has just said of the instances of this
+ * server: it is asked only if the container is not among them
  * @throws {UserError} when there is no such container, or when create.ts did not make it
  */
-export async function findManaged(host: Host, instance: Instance, { withState = false, exitCode, among = [] }: {
-  withState?: boolean;
-  exitCode?: number;
-  among?: readonly InstanceInfo[];
-} = {}): Promise<InstanceInfo> {
+export async function findManaged(
+  host: Host,
+  instance: Instance,
+  { withState = false, among = [] }: { withState?: boolean; among?: readonly InstanceInfo[] } = {},
+): Promise<InstanceInfo> {
   const { name, engine: { server: { project = "default" } } } = instance;
   const known = among.find((one) => one.name === name && one.project === project && !isLost(one));
   const found = known ?? await findInstance(host, instance, { withState });
-  const options = exitCode === undefined ? {} : { exitCode };
   const label = labelOf(instance);
-  if (!found) throw await noContainer(host, instance, options);
+  if (!found) throw await noContainer(host, instance);
   if (isManaged(found)) return found;
   throw new UserError(`The container "${label}" was not made by create.ts`, {
     hint: `Make one with it, or mark this one: ${
       engineLine(instance.engine, ["config", "set", label, `${markKey}=true`])
     }`,
-    ...options,
   });
 }
 
@@ -69,24 +67,16 @@ export interface Neighbourhood {
  *
  * @throws {UserError} as {@linkcode findManaged} does
  */
-export async function findNeighbourhood(
-  host: Host,
-  instance: Instance,
-  options: { exitCode?: number } = {},
-): Promise<Neighbourhood> {
+export async function findNeighbourhood(host: Host, instance: Instance): Promise<Neighbourhood> {
   const { engine } = instance;
   const neighbours = listNeighbours(host, engine);
   const among = engine.server.isLocal ? await neighbours : [];
-  const [found, others] = await all([findManaged(host, instance, { ...options, among }), neighbours]);
+  const [found, others] = await all([findManaged(host, instance, { among }), neighbours]);
   return { instance: found, neighbours: others };
 }
 
 /** The error for a missing container. It names the other engine if that has it. */
-export async function noContainer(
-  host: Host,
-  instance: Instance,
-  options: { exitCode?: number } = {},
-): Promise<UserError> {
+export async function noContainer(host: Host, instance: Instance): Promise<UserError> {
   const { engine, name } = instance;
   const label = labelOf(instance);
   const isOnRemote = label !== name;
@@ -97,6 +87,5 @@ export async function noContainer(
     hint: isThere
       ? `There is one in ${other.product}: use --engine=${other.cli}`
       : `Make it with create.ts, or see ${list}`,
-    ...options,
   });
 }

@@ -13,7 +13,7 @@ import { localContainer } from "./local.ts";
 import { findManaged } from "./managed.ts";
 import { containerRecordPath } from "./paths.ts";
 import { readContainerRecord } from "./record.ts";
-import { type Address, addressOf, type EngineOptions, findAddress } from "./address.ts";
+import { type Address, type EngineOptions, findAddress } from "./address.ts";
 import { parseUser, plannedUser } from "./user.ts";
 
 /**
@@ -34,33 +34,29 @@ export interface HistoryOption {
   keepsHistory?: boolean | undefined;
 }
 
-function historyOf(host: Host, { hostName }: Address, { keepsHistory = true }: HistoryOption): History {
-  return openHistory(host, keepsHistory ? { name: hostName } : undefined);
-}
-
 /**
  * The container at an address.
  *
- * @param options for a copy that is being made: `history`, that of the container that it is made of; `made`, what the engine says
- * of it once it can be started; `preload`, see {@linkcode BootOptions}
+ * @param options `listed`: what the engine has just said of it; the others for a copy that is being made: `history`, that of the
+ * container that it is made of; `made`, what the engine says of it once it can be started
  */
 export async function containerAt(
   host: Host,
   address: Address,
-  { history, keepsHistory, made, preload }: HistoryOption & Pick<BootOptions, "preload"> & {
+  { history, keepsHistory, made, listed, bootTimeoutMs, preload }: HistoryOption & BootOptions & {
     history?: History;
     made?: Promise<InstanceInfo | undefined>;
+    listed?: InstanceInfo;
   } = {},
 ): Promise<Container> {
   const { engine: { server }, mounts } = address;
   const record = await readContainerRecord(mounts);
-  const isAlone = server.isLocal && record?.location === "none";
+  const isAlone = !listed && server.isLocal && record?.location === "none";
   const known: KnownContainer = {
     ...address,
-    host,
-    preload,
+    ...{ host, listed, bootTimeoutMs, preload },
     isNew: made !== undefined,
-    history: history ?? historyOf(host, address, { keepsHistory }),
+    history: history ?? openHistory(host, keepsHistory === false ? undefined : { name: address.hostName }),
     plannedUser: parseUser(record?.user ?? "") ?? plannedUser,
     instance: once(() =>
       made ?? host.look(undefined, async () => {
@@ -71,29 +67,10 @@ export async function containerAt(
       })
     ),
   };
-  const isLocal = server.isLocal && (isAlone || await host.look(true, () => isOnThisMachine(known)));
-  return isLocal ? localContainer(known) : await loadRemote(known);
-}
-
-/**
- * A container that the engine has just listed.
- *
- * @param options `bootTimeoutMs`: how long it may take to boot, in milliseconds
- */
-export async function containerOf(
-  host: Host,
-  instance: InstanceInfo,
-  { bootTimeoutMs, ...options }: HistoryOption & { bootTimeoutMs?: number } = {},
-): Promise<Container> {
-  const address = addressOf(host, instance);
-  const known: KnownContainer = {
-    ...address,
-    ...{ host, plannedUser, history: historyOf(host, address, options) },
-    listed: instance,
-    ...(bootTimeoutMs === undefined ? {} : { bootTimeoutMs }),
-    instance: once(() => findManaged(host, instance, { withState: instance.engine.server.isLocal })),
-  };
-  return await isHere(host, instance) ? localContainer(known) : await loadRemote(known);
+  const isFound = async (): Promise<boolean> => listed ? await isHere(host, listed) : await isOnThisMachine(known);
+  return server.isLocal && (isAlone || await host.look(true, isFound))
+    ? localContainer(known)
+    : await loadRemote(known);
 }
 
 /** Loaded only where it is needed: most containers are on this machine. */

@@ -12,7 +12,7 @@ import { recoverFirst, tooLate } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
 import { findNeighbourhood, listManaged, type Neighbourhood } from "../container/managed.ts";
 import type { HistoryOption } from "../container/resolve.ts";
-import { type EngineOptions, findAddress } from "../container/address.ts";
+import { addressOf, type EngineOptions, findAddress } from "../container/address.ts";
 import { checkWays, sharedByMounts } from "../container/source_path.ts";
 import { chooseEngine, type Engine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
@@ -59,8 +59,9 @@ async function lendUntilAsked(host: Host, request: LendWords): Promise<number> {
     throw inputError(`The container "${label}" is not running`, `Start it: ${start}`);
   }
   await checkWays(files, neighbours);
-  const { containerOf } = await import("../container/resolve.ts");
-  await using container = await containerOf(host, instance, { keepsHistory: request.keepsHistory });
+  const { containerAt } = await import("../container/resolve.ts");
+  const options = { listed: instance, keepsHistory: request.keepsHistory };
+  await using container = await containerAt(host, addressOf(host, instance), options);
   await using presence = await announcePresence(host);
   const loans: Loan[] = [];
   const lost: Loan[] = [];
@@ -98,7 +99,11 @@ async function chooseFiles(
   { words: [givenWord, ...givenPaths], ...options }: LendWords,
 ): Promise<Chosen | undefined> {
   const ask = (instance: Instance): Promise<Neighbourhood> => {
-    const asked = findNeighbourhood(host, instance, { exitCode: ExitCode.usage });
+    const asked = findNeighbourhood(host, instance).catch((error) => {
+      throw error instanceof UserError && error.exitCode === ExitCode.failed
+        ? inputError(error.message, error.hint)
+        : error;
+    });
     // Mistakes in files come first.
     asked.catch(() => {});
     return asked;

@@ -8,8 +8,8 @@ import { inputError, isFailure, ProcessError, type ProcessResult, UserError } fr
 import { type Engine, engineLine, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, isLost, listInstances } from "../../engine/instance.ts";
 import type { Container } from "../../container/container.ts";
-import { scriptLine } from "../../container/address.ts";
-import { containerOf } from "../../container/resolve.ts";
+import { addressOf, scriptLine } from "../../container/address.ts";
+import { containerAt } from "../../container/resolve.ts";
 import { isSessionName } from "../../container/names.ts";
 import { isManaged, sessionKey } from "../../container/managed.ts";
 import { canAsk, type ScriptOptions } from "../../container/ssh.ts";
@@ -97,7 +97,10 @@ function parseSessions(container: string, stdout: string): LiveSession[] {
 export async function listAllSessions(host: Host, engine: Engine): Promise<LiveSession[]> {
   const ask = async (instance: InstanceInfo): Promise<LiveSession[]> => {
     try {
-      await using container = await containerOf(host, instance, { bootTimeoutMs: listTimeoutMs });
+      await using container = await containerAt(host, addressOf(host, instance), {
+        listed: instance,
+        bootTimeoutMs: listTimeoutMs,
+      });
       // A session has left a trace on this side.
       if (!await mayHaveSessions(container, instance)) return [];
       if (instance.status === "Frozen") throw pausedError(container);
