@@ -12,8 +12,7 @@ import type { BootOptions, EarlyOptions } from "./connect.ts";
 import type { History } from "./history.ts";
 import type { Loan, SessionLoans } from "./lend/loan.ts";
 import type { LendRequest, SourceFile } from "./lend/source_file.ts";
-import type { OpenFifo } from "./fifo.ts";
-import type { SessionLog } from "./session_log.ts";
+import type { OpenFifo, SessionLog } from "./session_files.ts";
 import type { ContainerRunOptions, ScriptOptions } from "./ssh.ts";
 import type { ContainerPaths, ContainerUser } from "./user.ts";
 

@@ -34,10 +34,10 @@ export function localContainer(
     lendSocket: async (_path, name) => join((await boot()).sockets, name),
     seenSessions: () => sessionNames(sockets),
     noteUse() {},
-    log: async (options) => (await import("./session_log.ts")).readSessionLog(sockets, options),
+    log: async (options) => (await import("./session_files.ts")).readSessionLog(sockets, options),
     readFifo(name) {
       const path = join(sockets, name);
-      return host.look({ path, close() {} }, async () => (await import("./fifo.ts")).openFifo(path));
+      return host.look({ path, close() {} }, async () => (await import("./session_files.ts")).openFifo(path));
     },
     isLost: () => Promise.resolve(false),
     reconnect: () => Promise.resolve(),

@@ -15,7 +15,7 @@ import { sessionKey } from "./managed.ts";
 import { lendTo, overSsh, type Parts, partsOf } from "./over_ssh.ts";
 import readFifo from "./read_fifo.sh" with { type: "text" };
 import readLog from "./read_log.sh" with { type: "text" };
-import { parseSessionLog } from "./session_log.ts";
+import { parseSessionLog } from "./session_files.ts";
 import { socketPath } from "./sockets.ts";
 import { sshArgv, sshScript, type SshTarget, Unreachable } from "./ssh.ts";
 

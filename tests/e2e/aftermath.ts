@@ -4,7 +4,7 @@ import { basename, join } from "@std/path";
 import { readDirectory } from "../../lib/base/files.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { oneLine } from "../../lib/base/text.ts";
-import { readSessionLog } from "../../lib/container/session_log.ts";
+import { readSessionLog } from "../../lib/container/session_files.ts";
 import { thereMark } from "../failures.ts";
 import type { EngineName } from "../lab/state.ts";
 import { mountsRoot, scriptRuns } from "./run.ts";

@@ -17,7 +17,7 @@ import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { installHint } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
-import type { OpenFifo } from "../../container/fifo.ts";
+import type { OpenFifo } from "../../container/session_files.ts";
 
 /**
  * What follows the name of the session's socket in the FIFO's name. session.sh makes the FIFO: PulseAudio would

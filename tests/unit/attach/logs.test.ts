@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { logs } from "../../../lib/attach/logs.ts";
 import { UserError } from "../../../lib/base/errors.ts";
-import type { SessionLog } from "../../../lib/container/session_log.ts";
+import type { SessionLog } from "../../../lib/container/session_files.ts";
 import { localBox, remoteBox } from "../containers.ts";
 import { recordingHost } from "../recording_host.ts";
 

@@ -1,12 +1,15 @@
 /**
- * The log of a session, beside its socket: what the app and the server printed. The container is not trusted: it can
- * write where the logs are, and answer what it likes.
+ * Files of a session, beside its socket: its log, which has what the app and the server printed, and its FIFOs. The
+ * container is not trusted: it can write where they are, and answer what it likes.
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "@std/path";
 import { readDirectory } from "../base/files.ts";
 import { isSessionName } from "./names.ts";
+
+/** How much a pipe can hold (pipe(7)), in bytes. */
+const pipeSize = 65_536;
 
 export interface SessionLog {
   /** Its last lines; the first one may be cut. */
@@ -27,13 +30,8 @@ export async function readSessionLog(
 ): Promise<SessionLog | undefined> {
   const name = session ?? await newestLog(sockets);
   if (name === undefined) return undefined;
-  let fd: number;
-  try {
-    fd = openSync(join(sockets, `${name}.log`), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if (["ENOENT", "EACCES", "ELOOP", "ENXIO"].includes((error as { code?: string }).code ?? "")) return undefined;
-    throw error;
-  }
+  const fd = open(join(sockets, `${name}.log`));
+  if (fd === undefined) return undefined;
   try {
     const info = fstatSync(fd);
     if (!info.isFile()) return undefined;
@@ -46,6 +44,15 @@ export async function readSessionLog(
     return { text: new TextDecoder().decode(buffer.subarray(0, length)), omittedBytes };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Opens a file; undefined where it cannot be. A link is not followed, a pipe not waited for. */
+function open(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
   }
 }
 
@@ -69,4 +76,26 @@ export function parseSessionLog(answer: string, { bytes }: { bytes: number }): S
   const [first, size] = /^(\d{1,15})\n/.exec(answer) ?? [];
   if (first === undefined) return undefined;
   return { text: answer.slice(first.length), omittedBytes: Math.max(0, Number(size) - bytes) };
+}
+
+export interface OpenFifo {
+  /** A path that leads to it, whatever the container puts in its place. */
+  path: string;
+  close(): void;
+}
+
+/** Opens a FIFO for reading and drops what is in it already; undefined when there is no FIFO, or a link to one. */
+export function openFifo(path: string): OpenFifo | undefined {
+  const fd = open(path);
+  if (fd === undefined) return undefined;
+  if (!fstatSync(fd).isFIFO()) {
+    closeSync(fd);
+    return undefined;
+  }
+  try {
+    readSync(fd, new Uint8Array(pipeSize));
+  } catch {
+    // EAGAIN: the FIFO is empty.
+  }
+  return { path: `/proc/${Deno.pid}/fd/${fd}`, close: () => closeSync(fd) };
 }
