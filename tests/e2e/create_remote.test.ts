@@ -6,6 +6,7 @@ import type { ProcessResult } from "../../lib/base/errors.ts";
 import { exists } from "../../lib/base/files.ts";
 import { controlCluster } from "../lab/cluster_control.ts";
 import { clusterEnvironment, memberEnvironment, missingParts, type PartName } from "../lab/state.ts";
+import { makeImage } from "./images.ts";
 import { eventually, mountsRoot, publicKey, root, script, sh } from "./run.ts";
 import type { EngineName } from "./world.ts";
 
@@ -36,16 +37,24 @@ async function ours(name: "create" | "attach", args: readonly string[], world: W
 interface MakeOptions extends World {
   options?: string[];
   profile?: string;
+  image?: string;
+}
+
+/** An image with a quarter of what has to be moved, or kept, of the lab's. */
+const small = "e2e-small";
+
+async function makeSmall(): Promise<void> {
+  await makeImage("incus", small, { remote: "m1:", env: clusterEnvironment() });
 }
 
 /** Makes a container, in place of one that a killed run has left. Returns what create.ts tells. */
 async function make(
   word: string,
-  { options = [], profile = "gui", ...world }: MakeOptions = {},
+  { options = [], profile = "gui", image = "gui-lab", ...world }: MakeOptions = {},
 ): Promise<{ name: string; remote: string; project: string; member: string; mounts: unknown; hostUid: unknown }> {
   await remove(word, world);
   const files = [publicKey, join(root, `profiles/${profile}.yaml`), light];
-  const made = await ours("create", ["--json", "--yes", "--image=gui-lab", ...options, word, ...files], world);
+  const made = await ours("create", ["--json", "--yes", `--image=${image}`, ...options, word, ...files], world);
   assertEquals(made.code, 0, made.stderr);
   return JSON.parse(made.stdout);
 }
@@ -125,7 +134,7 @@ test("create.ts --target and --cache place containers in a cluster", ["cluster"]
   const config = await Deno.makeTempFile({ suffix: ".yaml" });
   await Deno.writeTextFile(config, `#cloud-config\nwrite_files: [{path: /etc/recipe, content: '${recipe}'}]\n`);
   const create = async (word: string, target: string): Promise<ProcessResult> => {
-    const options = ["--json", "--yes", "--cache", "--image=gui-lab", `--target=${target}`];
+    const options = ["--json", "--yes", "--cache", `--image=${small}`, `--target=${target}`];
     const made = await ours("create", [...options, word, publicKey, join(root, "profiles/gui.yaml"), config]);
     assertEquals(made.code, 0, made.stderr);
     assertEquals(JSON.parse(made.stdout).member, target);
@@ -133,6 +142,7 @@ test("create.ts --target and --cache place containers in a cluster", ["cluster"]
   };
   const env = clusterEnvironment();
   try {
+    await makeSmall();
     for (const word of words) await remove(word);
     await create(words[0], "m2");
     const again = await create(words[1], "m3");
@@ -158,7 +168,8 @@ test("a container here is found on the member that it was evacuated to, and back
   const hidden = `${directory}.away`;
   try {
     // Its network is one that this machine has no route to.
-    const made = await make(name, { ...world, options: ["--target=m1"], profile: "gui-offline" });
+    await makeSmall();
+    const made = await make(name, { ...world, image: small, options: ["--target=m1"], profile: "gui-offline" });
     assertEquals([made.member, made.mounts !== null], ["m1", true]);
     assertEquals(await listed(name, world), "sessions: ");
     // Another machine lacks these directories; the members of the lab's cluster share all files.

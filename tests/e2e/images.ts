@@ -16,7 +16,7 @@ interface Recipe {
 }
 
 /**
- * A fifth of the lab's image is left, so that keeping a container of it takes seconds: windows and sound are gone, and
+ * A quarter of the lab's image is left, so that keeping a container of it takes seconds: windows and sound are gone, and
  * libraries that no program of a machine needs.
  */
 const slim = `
@@ -152,29 +152,40 @@ cloud-init clean --logs --seed
 /** The property that holds the hash of what it is made by and of the lab's image. */
 const madeOf = "gui-lab-made-of";
 
-/** Makes an image, unless one that is made so is there. */
-export async function makeImage(engine: EngineName, alias: keyof typeof recipes): Promise<void> {
+/**
+ * Makes an image, unless one that is made so is there.
+ *
+ * @param options `remote`: where, with a colon; `env`: in which that is known
+ */
+export async function makeImage(
+  engine: EngineName,
+  alias: keyof typeof recipes,
+  { remote = "", env = {} }: { remote?: string; env?: Record<string, string> } = {},
+): Promise<void> {
   const { script, templates, whole = false } = recipes[alias];
-  const run = (...args: string[]): Promise<string> => sh([engine, ...args]);
+  const run = (...args: string[]): Promise<string> => sh([engine, ...args], { env });
+  const [base, image] = [`${remote}gui-lab`, `${remote}${alias}`];
   const setup = `${whole ? "" : slim}\n${script}\n: >/etc/machine-id\nrm -f /etc/ssh/ssh_host_*`;
-  const recipe = shortHash(`${setup}${templates}${await run("image", "get-property", "gui-lab", recipeProperty)}`);
-  if (await run("image", "get-property", alias, madeOf).catch(() => "") === recipe) return;
-  await runProcess([engine, "image", "delete", alias], { okCodes: "any" });
-  const name = `e2e-${alias}-source`;
+  const recipe = shortHash(`${setup}${templates}${await run("image", "get-property", base, recipeProperty)}`);
+  if (await run("image", "get-property", image, madeOf).catch(() => "") === recipe) return;
+  await runProcess([engine, "image", "delete", image], { env, okCodes: "any" });
+  const name = `${remote}e2e-${alias}-source`;
   try {
-    await run("launch", "gui-lab", name);
+    await run("launch", base, name);
     await run("exec", name, "--", "cloud-init", "status", "--wait");
     await run("exec", name, "--", "/bin/sh", "-ec", setup);
     if (!templates) {
       const metadata = await run("config", "metadata", "show", name);
       await sh([engine, "config", "metadata", "edit", name], {
+        env,
         stdin: { text: `${metadata.split("\ntemplates:")[0]}\ntemplates: {}\n` },
       });
     }
     await run("stop", "--force", name);
-    await run("publish", name, "--alias", alias, "--compression", "none", `${madeOf}=${recipe}`);
+    const to = remote ? [remote] : [];
+    await run("publish", name, ...to, "--alias", alias, "--compression", "none", `${madeOf}=${recipe}`);
   } finally {
-    await runProcess([engine, "delete", "--force", name], { okCodes: "any" });
+    await runProcess([engine, "delete", "--force", name], { env, okCodes: "any" });
   }
 }
 
