@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { inContainer, mountsRoot, script, sh } from "./run.ts";
 import { needed } from "./sessions.ts";
+import { desktop, waylandParts } from "./wayland_desktop.ts";
 import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
 
 /** A script that offers a package in an archive of the container's own, in this version. */
@@ -70,7 +71,7 @@ async function snapshots(engine: EngineName): Promise<string[]> {
 
 testOnEngines(
   "create.ts --update brings a container up to date, and its disposable copies without what it has become",
-  needed,
+  [...needed, ...waylandParts],
   async (engine) => {
     const name = nameOn(engine);
     await inContainer(engine, name, "touch private");
@@ -92,7 +93,7 @@ testOnEngines(
 
     // A copy is made of it, as a disposable container: the newest software, and nothing private.
     const app = `${version} | grep -q "^2 " && test ! -e private`;
-    const used = await script("attach", engine, ["--disposable", name, "--", "sh", "-c", app]);
+    const used = await script("attach", engine, ["--disposable", name, "--", "sh", "-c", app], { env: desktop() });
     assertEquals(used.code, 0, used.stderr);
     assertEquals((await copies(engine)).map(({ name }) => name), [copy!.name]);
 
