@@ -474,26 +474,11 @@ testOnOneEngine(
   },
 );
 
-testOnOneEngine(
-  "attach.ts, Wayland: a container may be called as a mode of waypipe is",
-  waylandParts,
-  async (engine) => {
-    await makeContainer(engine, "recon");
-    try {
-      const { code, stderr } = await attached(engine, ["--display=wayland", "recon", "true"]);
-      assertEquals(code, 0, stderr);
-      await nothingLeft(engine, "recon");
-    } finally {
-      await removeContainer(engine, "recon");
-    }
-  },
-);
-
 testOnEngines(
-  "attach.ts, Wayland: a container may have a newer waypipe than the host",
+  "attach.ts, Wayland: a container may be called as a mode of waypipe is, and have a newer one than the host",
   [...waylandParts, "today"],
   async (engine) => {
-    const name = "e2e-wayland-newer";
+    const name = "recon";
     await makeContainer(engine, name, undefined, todayOptions);
     try {
       const running = attach(engine, ["--deny=dialogs", "--session=w", name, "foot -T newer sleep 600"]);
