@@ -111,20 +111,22 @@ testOnEngines("gui-gpu: the container user may use the host's GPU, or its lack i
 testOnEngines("gui-offline: root in the container reaches nobody, and attach.ts works", needed, async (engine) => {
   const neighbour = `e2e-online-${engine}`;
   await withContainer(engine, [neighbour, "gui", nothing], async ({ ipv4: address }) => {
-    // The package comes by the network, which is there while software is installed.
-    const hello = join(await Deno.makeTempDir(), "hello.yaml");
-    await Deno.writeTextFile(hello, "#cloud-config\npackages: [hello]\n");
-    await withContainer(engine, [`e2e-offline-${engine}`, "gui-offline", hello], async ({ name, ipv4 }) => {
+    // The network is there while software is installed, which comes before these commands.
+    const online = await Deno.makeTempFile({ suffix: ".yaml" });
+    const command = ["bash", "-c", `: </dev/tcp/${address}/22 && touch /opt/online`];
+    await Deno.writeTextFile(online, `#cloud-config\n${JSON.stringify({ runcmd: [command] })}\n`);
+    await withContainer(engine, [`e2e-offline-${engine}`, "gui-offline", online], async ({ name, ipv4 }) => {
       assertEquals(ipv4, null);
-      assertStringIncludes((await asRoot(engine, name, "hello")).stdout, "Hello");
+      assertEquals((await asRoot(engine, name, "ls /opt/online")).code, 0);
 
       const gateway = address!.replace(/\.\d+$/, ".1");
       const reach = `
         ip link show eth0 >/dev/null 2>&1 || { ip link add eth0 type dummy; ip addr add 198.51.100.1/24 dev eth0; ip link set eth0 up; }
         ip route show default | grep -q . || ip route add default dev eth0
         for address; do
-          timeout 3 ping -c 1 -W 1 "$address" >/dev/null 2>&1 || timeout 3 bash -c ": </dev/tcp/$address/22" 2>/dev/null && echo "$address"
-        done; true`;
+          ping -c 1 -W 3 "$address" >/dev/null 2>&1 && echo "$address" &
+          timeout 3 bash -c ": </dev/tcp/$address/22" 2>/dev/null && echo "$address" &
+        done; wait`;
       const targets = [address!, gateway];
       const reached = async (from: string): Promise<string> =>
         (await asRoot(engine, from, `export PATH=$PATH:/usr/sbin; ${reach}`, ...targets)).stdout;
