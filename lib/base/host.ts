@@ -7,7 +7,7 @@
 import type { ProcessResult } from "./errors.ts";
 import { type ProcessOptions, readEnv, type RunningProcess, runProcess, startProcess } from "./process.ts";
 import type { Ui } from "./ui.ts";
-import { quoteWord, quoteWords } from "./shell_words.ts";
+import { quoteWord } from "./shell_words.ts";
 
 export interface RunOptions extends Omit<ProcessOptions, "detached"> {
   /** The program changes nothing and no later command needs its output: a dry run does not show it. */
@@ -42,7 +42,7 @@ export interface HostOptions {
   ui: Ui;
   /** Aborts when the run must end. */
   signal: AbortSignal;
-  /** Print each command before it runs. */
+  /** Print each command before it runs, a script in it by its name. */
   verbose: boolean;
 }
 
@@ -50,7 +50,7 @@ export interface HostOptions {
 export function realHost(options: HostOptions, cleanup = false): Host {
   const { ui, signal, verbose } = options;
   const echo = (argv: readonly string[]): void => {
-    if (verbose) ui.command(quoteWords(argv));
+    if (verbose) ui.command(argv.map((word) => word.includes("\n") ? plannedWord(word) : quoteWord(word)).join(" "));
   };
   return {
     ui,

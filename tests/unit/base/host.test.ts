@@ -80,16 +80,18 @@ Deno.test("a real host takes an empty variable for one that is not set", () => {
   }
 });
 
-Deno.test("a verbose host echoes each command before it runs, quoted for pasting", async () => {
+Deno.test("a verbose host echoes each command before it runs, quoted for pasting, and of a script its name", async () => {
   const { ui, said } = recordingUi();
   const host = realHost({ ui, signal: never, verbose: true });
   await assertRejects(() => host.run(["sh", "-c", "exit 3"]), ProcessError);
   await host.run(["echo", "it's"], { planned: "X" });
+  await host.run(["sh", "-c", `# first.sh\n${": long\n".repeat(100)}`, "x".repeat(200)]);
   await host.start(["true"]).ended;
   await host.change("touch 'a b'", () => Promise.resolve());
   assertEquals(said, [
     "command: sh -c 'exit 3'",
     `command: echo 'it'\\''s'`,
+    `command: sh -c first.sh ${"x".repeat(200)}`,
     "command: true",
     "command: touch 'a b'",
   ]);
