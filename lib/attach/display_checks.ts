@@ -19,7 +19,14 @@ import { userOf } from "../container/user.ts";
 import { CannotShow } from "./display/display.ts";
 import { newTransport, tryContext } from "./wayland/client.ts";
 import { tryBox } from "./box/box.ts";
-import { installHere, installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./x11/xpra_version.ts";
+import {
+  askVersion,
+  installHere,
+  installLines,
+  isTooOld,
+  knownVulnerability,
+  parseXpraVersion,
+} from "./x11/xpra_version.ts";
 
 const displayChecks: readonly Check[] = [
   { find: findBox, about: "box" },
@@ -78,8 +85,7 @@ async function findXpra({ host }: Facts): Promise<Finding[]> {
 
 async function lookAtXpra(host: Host): Promise<Finding> {
   try {
-    const options = { looksOnly: true, timeoutMs: versionTimeoutMs };
-    const found = await ifInstalled(host.run(["xpra", "--version"], options));
+    const found = await askVersion(host);
     if (!found) return broken("There is no xpra on this host", installHere());
     return judgeXpra(found.stdout, "on this host", installHere());
   } catch (error) {

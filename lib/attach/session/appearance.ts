@@ -87,7 +87,8 @@ export async function hostAppearance(
  * The resources that desktops and users set for the host's apps, as xrdb(1) prints them; empty when nobody has set any.
  */
 export async function hostResources(host: Host): Promise<string> {
-  return (await host.run(["xrdb", "-query"], { looksOnly: true }).catch(() => undefined))?.stdout ?? "";
+  return (await host.run(["xrdb", "-query"], { looksOnly: true, timeoutMs: settingMs }).catch(() => undefined))
+    ?.stdout ?? "";
 }
 
 function gtkSettingsFile(host: Host): string {

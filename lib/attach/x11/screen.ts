@@ -18,6 +18,9 @@ export interface XScreen {
   monitors: readonly string[];
 }
 
+/** How long an X server may take to answer, in milliseconds: one that hangs never does. */
+const answerMs = 10_000;
+
 /** The dots per inch that X servers assume by themselves. */
 const usualDpi = 96;
 
@@ -51,13 +54,13 @@ async function hostDpi(host: Host): Promise<number | undefined> {
 /**
  * The host's whole X screen, asked once; {@linkcode fallbackScreen} when xrandr does not report it.
  *
- * @throws {UserError} when the display cannot be opened
+ * @throws {UserError} when the display cannot be opened, or does not answer
  */
 export const hostScreen: (host: Host) => Promise<XScreen> = oncePer(async (host) => {
   try {
     const [dpi = usualDpi, { stdout }] = await Promise.all([
       hostDpi(host),
-      host.run(["xrandr", "--current", "--listmonitors"], { looksOnly: true }),
+      host.run(["xrandr", "--current", "--listmonitors"], { looksOnly: true, timeoutMs: answerMs }),
     ]);
     const found = [...stdout.matchAll(/ (\d+)\/\d+x(\d+)\/\d+\+(\d+)\+(\d+)/g)];
     if (found.length === 0) return fallbackScreen;
@@ -69,8 +72,9 @@ export const hostScreen: (host: Host) => Promise<XScreen> = oncePer(async (host)
     };
   } catch (error) {
     host.signal.throwIfAborted();
-    if (error instanceof ProcessError && /open display/.test(error.output)) {
-      throw new UserError(`The display "${host.env("DISPLAY")}" cannot be opened`, {
+    if (error instanceof ProcessError && (error.timedOut || /open display/.test(error.output))) {
+      const what = error.timedOut ? "does not answer" : "cannot be opened";
+      throw new UserError(`The display "${host.env("DISPLAY")}" ${what}`, {
         hint: noDisplayHint,
         ...causedBy(error),
       });

@@ -41,9 +41,12 @@ export function knownVulnerability(version: string): typeof vulnerabilities[numb
   return known && !isAtLeast(version, known.fixedIn) ? known : undefined;
 }
 
+/** How long it may take to say its version, in milliseconds. */
+const versionMs = 30_000;
+
 /** What the host's xpra says of its version, asked once; undefined when there is no xpra. */
 export const askVersion: (host: Host) => Promise<ProcessResult | undefined> = oncePer((host) =>
-  ifInstalled(host.run(["xpra", "--version"], { looksOnly: true }))
+  ifInstalled(host.run(["xpra", "--version"], { looksOnly: true, timeoutMs: versionMs }))
 );
 
 /**
@@ -54,7 +57,9 @@ export const askVersion: (host: Host) => Promise<ProcessResult | undefined> = on
  */
 export async function checkClient(host: Host, why?: string): Promise<void> {
   const found = await askVersion(host).catch((error) => {
-    throw error instanceof ProcessError ? noUsableXpra("on this host", { output: error.output }) : error;
+    throw error instanceof ProcessError
+      ? noUsableXpra("on this host", { output: error.output || error.message })
+      : error;
   });
   if (!found) throw noUsableXpra("on this host", { why });
   const version = parseXpraVersion(found.stdout);

@@ -1,8 +1,8 @@
 // The screen of a session, by what xrandr and xrdb say of the host's.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fallbackScreen, hostScreen, requireDisplay } from "../../../../lib/attach/x11/screen.ts";
-import { UserError } from "../../../../lib/base/errors.ts";
+import { ProcessError, UserError } from "../../../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "../../recording_host.ts";
 
 const monitors = `Monitors: 2
@@ -36,6 +36,17 @@ Deno.test("hostScreen() has a screen of its own where xrandr says nothing, and f
     UserError,
     'The display ":7" cannot',
   );
+});
+
+Deno.test("an X server that hangs holds nothing up: no program that asks it may take for ever", async () => {
+  const { host, calls, options } = recordingHost({
+    env: { DISPLAY: ":7" },
+    answer: (argv) =>
+      new ProcessError({ argv, code: 143, signal: "SIGTERM", stdout: "", stderr: "" }, { timedOutAfterMs: 5 }),
+  });
+  await assertRejects(() => hostScreen(host), UserError, 'The display ":7" does not answer');
+  assertEquals(calls.map(([program]) => program).sort(), ["xrandr", "xrdb"]);
+  for (const { timeoutMs = Infinity } of options) assert(timeoutMs <= 10_000);
 });
 
 Deno.test("requireDisplay() says why an X display is needed", () => {

@@ -1,5 +1,5 @@
-import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { ExitCode, ProcessError, UserError } from "../../../../lib/base/errors.ts";
 import {
   checkClient,
   isTooOld,
@@ -55,6 +55,14 @@ Deno.test("checkClient() refuses a client that is missing, broken or too old, wi
     assertEquals(error.exitCode, ExitCode.missingProgram);
     assertStringIncludes(error.output, "apt-get install xpra");
   }
+});
+
+Deno.test("an xpra that does not end is not waited for", async () => {
+  const result = { argv: ["xpra", "--version"], code: 143, signal: "SIGTERM", stdout: "", stderr: "" } as const;
+  const { host, options } = recordingHost({ answer: () => new ProcessError(result, { timedOutAfterMs: 5_000 }) });
+  const error = await assertRejects(() => checkClient(host), UserError, "The xpra on this host does not work");
+  assertStringIncludes(error.output, '"xpra --version" did not end within 5 s\n');
+  assert(options[0]?.timeoutMs! <= 30_000);
 });
 
 Deno.test("checkClient() warns of a client with a known vulnerability, and says nothing of one without", async () => {
