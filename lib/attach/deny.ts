@@ -132,7 +132,7 @@ async function noteClosed(
   container: Container,
   { session, closed, signal }: { session: string; closed: readonly Channel[]; signal: AbortSignal },
 ): Promise<void> {
-  if (!await container.isRunning()) return;
+  if (await container.status() !== "Running") return;
   const host = container.host.forCleanup(signal);
   const live = (await listSessions(container, { host, mayAsk: false })).find((one) => one.session === session);
   if (!live) return;

@@ -4,12 +4,13 @@ import type { Host } from "../base/host.ts";
 import { oneLine } from "../base/text.ts";
 import { clockTime, localTime } from "../base/time.ts";
 import { showTable } from "../cli/table.ts";
+import { unusableError } from "../container/managed.ts";
 import { resolveContainer } from "../container/resolve.ts";
 import type { EngineOptions } from "../container/address.ts";
 import { chooseEngine } from "../engine/engine.ts";
 import { recordedChannels } from "./session/channels.ts";
 import { findRuns } from "./session/runs.ts";
-import { listAllSessions, listSessions, type LiveSession, pausedError } from "./session/live_sessions.ts";
+import { listAllSessions, listSessions, type LiveSession } from "./session/live_sessions.ts";
 
 /**
  * Prints the live sessions of one container, or of all.
@@ -49,7 +50,8 @@ export function dataOf({ isServed: _, channels, ...session }: LiveSession): Reco
 /** Does not start a container that does not run. */
 async function listContainer(host: Host, word: string, options: EngineOptions): Promise<LiveSession[]> {
   await using container = await resolveContainer(host, { word, ...options });
-  if (await container.isStopped()) return [];
-  if (!await container.isRunning()) throw pausedError(container);
+  const status = await container.status();
+  if (status === "Stopped") return [];
+  if (status !== "Running") throw unusableError(container, status);
   return await listSessions(container);
 }

@@ -17,9 +17,11 @@ export async function stop(
   if (!all) await checkRunning(container, wanted);
   const find = async (): Promise<Pick<LiveSession, "session">[]> => {
     await container.connect();
-    return all ? await listSessions(container) : [await chooseSession(container, wanted)];
+    return all
+      ? await listSessions(container)
+      : [await chooseSession(container, wanted, { hint: ", or end all with --all" })];
   };
-  const sessions = await container.isStopped() ? [] : await find();
+  const sessions = await container.status() === "Stopped" ? [] : await find();
   const names = sessions.map(({ session }) => session);
   if (names.length > 0) await stopSessions(container, names);
   // What is lent to them, a dry run does not know.

@@ -69,10 +69,8 @@ export interface Site {
 export interface Container extends Address, Site, AsyncDisposable {
   readonly host: Host;
   readonly history: History;
-  /** Whether it runs; true in a dry run. */
-  isRunning(): Promise<boolean>;
-  /** Whether it is stopped, and has no sessions; one that is paused has them. False in a dry run. */
-  isStopped(): Promise<boolean>;
+  /** What the engine says of it: "Running", "Stopped", "Frozen", …; "Running" in a dry run. */
+  status(): Promise<string>;
   /** Whether its network is closed or limited, so that it reaches less than the host does; false in a dry run. */
   isConfined(): Promise<boolean>;
   /** Starts the container if it does not run. */

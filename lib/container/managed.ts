@@ -54,6 +54,16 @@ export async function findManaged(
   });
 }
 
+/** Why nothing can be done in an instance that neither runs nor is stopped. */
+export function unusableError(instance: Instance, status: string): UserError {
+  const label = labelOf(instance);
+  const line = (verb: string): string => engineLine(instance.engine, [verb, label]);
+  if (status === "Frozen") return new UserError(`"${label}" is paused`, { hint: `Resume it: ${line("start")}` });
+  return new UserError(`"${label}" neither runs nor is stopped: the engine says "${status}"`, {
+    hint: `See what is the matter with it: ${line("info")}`,
+  });
+}
+
 /** What the engine says of one of the managed containers, and of all that may share directories of this machine. */
 export interface Neighbourhood {
   instance: InstanceInfo;

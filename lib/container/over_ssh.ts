@@ -80,8 +80,7 @@ export function overSsh(
     ...known,
     ...site,
     ...{ boot, directory, reach },
-    isRunning: async () => ((await known.instance())?.status ?? "Running") === "Running",
-    isStopped: async () => (await known.instance())?.status === "Stopped",
+    status: async () => (await known.instance())?.status ?? "Running",
     async isConfined() {
       const found = await known.instance();
       return found !== undefined && isConfined(found);

@@ -24,7 +24,7 @@ import {
 } from "../container/disposables.ts";
 import { mountsOf } from "../container/paths.ts";
 import { copyOrigin, findOrigin, giveIdentity } from "../container/origin.ts";
-import { findManaged, listManaged } from "../container/managed.ts";
+import { findManaged, listManaged, unusableError } from "../container/managed.ts";
 import { type EngineOptions, scriptLine } from "../container/address.ts";
 import { chooseEngine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import { exec, type InstanceInfo, startInstance, stopInstance } from "../engine/instance.ts";
@@ -111,7 +111,6 @@ function updateLine({ name, packages, copies }: Updated): string {
 }
 
 async function update(host: Host, instance: Instance): Promise<Updated> {
-  const { engine } = instance;
   const label = labelOf(instance);
   const found = await host.look(undefined, () => findManaged(host, instance));
   if (found && !hasNetwork(found)) {
@@ -119,11 +118,7 @@ async function update(host: Host, instance: Instance): Promise<Updated> {
       hint: "Make it again, with --delete and the line that made it: its software is then the newest",
     });
   }
-  if (found && !["Running", "Stopped"].includes(found.status)) {
-    throw new UserError(`"${label}" is neither running nor stopped, but "${found.status}"`, {
-      hint: `See what is the matter with it: ${engineLine(engine, ["info", label])}`,
-    });
-  }
+  if (found && !["Running", "Stopped"].includes(found.status)) throw unusableError(instance, found.status);
   host.ui.progress(`Updating "${label}"`);
   const keeps = await host.look(true, () => hasCheapSnapshots(host, instance));
   // One that is there is of before an earlier update that failed.

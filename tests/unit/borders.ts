@@ -44,7 +44,7 @@ export async function keepsBorder(
     await test({
       ...{ host, mounts, name: "box", label: "box", options: [], crossesNetwork: false },
       engine: engineCalled("incus"),
-      isStopped: () => Promise.resolve(false),
+      status: () => Promise.resolve("Running"),
       connect: () => Promise.resolve({}),
       seenSessions: () => Promise.resolve(session ? ["foot"] : []),
       script: () => Promise.resolve({ code: 0, stdout: list }),

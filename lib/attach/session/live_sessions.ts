@@ -5,13 +5,13 @@ import { attachLine } from "./advice.ts";
 import { exitStatus, sessionScript, type Verb } from "./protocol.ts";
 import { mapSome } from "../../base/promises.ts";
 import { inputError, isFailure, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
-import { type Engine, engineLine, labelOf } from "../../engine/engine.ts";
+import { type Engine, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, isLost, listInstances } from "../../engine/instance.ts";
 import type { Container } from "../../container/container.ts";
 import { addressOf, scriptLine } from "../../container/address.ts";
 import { containerAt } from "../../container/resolve.ts";
 import { isSessionName } from "../../container/names.ts";
-import { isManaged, sessionKey } from "../../container/managed.ts";
+import { isManaged, sessionKey, unusableError } from "../../container/managed.ts";
 import { canAsk, type ScriptOptions } from "../../container/ssh.ts";
 
 export interface LiveSession {
@@ -103,7 +103,7 @@ export async function listAllSessions(host: Host, engine: Engine): Promise<LiveS
       });
       // A session has left a trace on this side.
       if (!await mayHaveSessions(container, instance)) return [];
-      if (instance.status === "Frozen") throw pausedError(container);
+      if (instance.status !== "Running") throw unusableError(instance, instance.status);
       // Several questions at once could not be told apart.
       return await listSessions(container, { mayAsk: false });
     } catch (error) {
@@ -117,13 +117,8 @@ export async function listAllSessions(host: Host, engine: Engine): Promise<LiveS
   for (const member of new Set(instances.filter(isLost).map(({ location }) => location))) {
     host.ui.warn(`The member "${member}" of the cluster does not answer: sessions on it are not listed`);
   }
-  const up = instances.filter((instance) => isManaged(instance) && /^(?:Running|Frozen)$/.test(instance.status));
+  const up = instances.filter((one) => isManaged(one) && one.status !== "Stopped" && !isLost(one));
   return (await mapSome(up, { atOnce: maxAtOnce, act: ask })).flat();
-}
-
-/** The error for a paused container, whose sessions are not known. */
-export function pausedError({ label, engine }: Container): UserError {
-  return new UserError(`"${label}" is paused`, { hint: `Resume it: ${engineLine(engine, ["start", label])}` });
 }
 
 async function mayHaveSessions(container: Container, { config, last_used_at }: InstanceInfo): Promise<boolean> {
@@ -134,11 +129,13 @@ async function mayHaveSessions(container: Container, { config, last_used_at }: I
 /**
  * The live session called `wanted`; without a name the only one, or the one that the user chooses.
  *
+ * @param options `hint`: what else than to name one helps where there are several
  * @throws {UserError} when there is no such session; with exit code 2 when there are several and nobody chooses
  */
 export async function chooseSession(
   container: Container,
   wanted?: string,
+  { hint = "" }: { hint?: string } = {},
 ): Promise<Pick<LiveSession, "session" | "display" | "clients" | "channels">> {
   const { host, label } = container;
   const sessions = await listSessions(container, wanted === undefined ? {} : { planned: wanted });
@@ -155,7 +152,7 @@ export async function chooseSession(
   if (chosen) return chosen;
   throw inputError(
     `${several}: ${sessions.map(({ session }) => session).join(", ")}`,
-    `Name one, for example --session ${sessions[0]!.session}`,
+    `Name one, for example --session ${sessions[0]!.session}${hint}`,
   );
 }
 
@@ -166,7 +163,9 @@ export async function chooseSession(
  * @throws {UserError} when it is stopped
  */
 export async function checkRunning(container: Container, wanted?: string): Promise<void> {
-  if (await container.isStopped()) throw wanted === undefined ? noSessions(container) : noSession(container, wanted);
+  if (await container.status() === "Stopped") {
+    throw wanted === undefined ? noSessions(container) : noSession(container, wanted);
+  }
 }
 
 /** How long a session may take to stop at the end of a run, in milliseconds. */

@@ -1,6 +1,6 @@
 // What --list says of a session.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { dataOf, showSessions } from "../../../lib/attach/list.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { recordingHost } from "../recording_host.ts";
@@ -11,13 +11,13 @@ Deno.test("--list --json tells the channels of a session one by one, and those t
   assertEquals(dataOf(live), { ...session, channels: ["sound", "links"], asks: ["links"] });
 });
 
-Deno.test("of a container that is paused it is not said that no session runs: nobody can ask it", async () => {
+Deno.test("of a container that is paused, or worse, it is not said that no session runs: nobody can ask it", async () => {
   const mounts = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${mounts}/box/xpra`, { recursive: true });
     await new Deno.Command("mkfifo", { args: [`${mounts}/box/xpra/firefox`] }).output();
     const config = { "user.gui-container": "1" };
-    const box = { name: "box", status: "Frozen", location: "none", config, expanded_devices: {} };
+    let box = { name: "box", status: "Frozen", location: "none", config, expanded_devices: {} };
     const { host, said, calls } = recordingHost({
       env: { GUI_CONTAINER_MOUNTS: mounts },
       answer: ([, , path = ""]) => ({ stdout: JSON.stringify(path.startsWith("/1.0/instances?") ? [box] : box) }),
@@ -27,6 +27,11 @@ Deno.test("of a container that is paused it is not said that no session runs: no
     assertEquals([error.hint, said], ["Resume it: incus start box", []]);
     await showSessions(host, undefined, options);
     assertEquals(said[0], 'warn: Cannot list the sessions of "box": "box" is paused');
+    box = { ...box, status: "Aborting" };
+    const unknown = await assertRejects(() => showSessions(host, "box", options), UserError, 'says "Aborting"');
+    assertEquals(unknown.hint, "See what is the matter with it: incus info box");
+    await showSessions(host, undefined, options);
+    assertStringIncludes(said.findLast((line) => line.startsWith("warn: "))!, `"box" neither runs nor is stopped`);
     assertEquals(calls.filter(([program]) => program !== "incus"), []);
   } finally {
     await Deno.remove(mounts, { recursive: true });
