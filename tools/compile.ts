@@ -3,8 +3,8 @@
  * baked in; what is scoped to a directory of the user's there cannot be here, since the directory is not known yet.
  */
 
+import { parseArgs } from "node:util";
 import { fromFileUrl, join } from "@std/path";
-import { ProcessError, UserError } from "../lib/base/errors.ts";
 import { runProcess } from "../lib/base/process.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
@@ -44,28 +44,11 @@ export function compileArgv(script: string, text: string, target: string | undef
   ];
 }
 
-async function main(args: readonly string[]): Promise<void> {
-  const [option, target] = args;
-  if (args.length > 0 && (option !== "--target" || target === undefined || args.length > 2)) {
-    throw new UserError(`Unknown arguments: ${args.join(" ")}`, {
-      hint: "deno task compile [--target x86_64-unknown-linux-gnu | --target aarch64-unknown-linux-gnu]",
-    });
-  }
+if (import.meta.main) {
+  const { values: { target } } = parseArgs({ options: { target: { type: "string" } } });
   for (const script of scripts) {
     const argv = compileArgv(script, await Deno.readTextFile(join(root, `${script}.ts`)), target);
-    await runProcess(argv, { cwd: root });
+    await runProcess(argv, { cwd: root, output: "inherit" });
     Deno.stdout.writeSync(new TextEncoder().encode(`${argv.at(-2)}\n`));
-  }
-}
-
-if (import.meta.main) {
-  try {
-    await main(Deno.args);
-  } catch (error) {
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-    Deno.stderr.writeSync(
-      new TextEncoder().encode(`error: ${error.message}\n${error.output || (error as UserError).hint}\n`),
-    );
-    Deno.exit(1);
   }
 }

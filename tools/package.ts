@@ -5,12 +5,12 @@
  * takes the Deno on `$PATH`. debhelper and help2man make the package, as `tools/debian` says.
  */
 
-import { dirname, fromFileUrl, join } from "@std/path";
+import { parseArgs } from "node:util";
+import { basename, dirname, fromFileUrl, join } from "@std/path";
 import config from "../deno.json" with { type: "json" };
 import { commandLine as attachCommandLine } from "../attach.ts";
 import { commandLine as createCommandLine } from "../create.ts";
 import { commandLine as mapCommandLine } from "../map.ts";
-import { ProcessError, UserError } from "../lib/base/errors.ts";
 import { runProcess } from "../lib/base/process.ts";
 import { programs } from "../lib/base/programs.ts";
 import { completionStub } from "../lib/cli/shells.ts";
@@ -53,34 +53,30 @@ export function recommendedPackages(): string[] {
 /**
  * When the running version was released, from `CHANGELOG.md`, as `2025-12-31`.
  *
- * @throws {UserError} when another version is the newest one there
+ * @throws when another version is the newest one there
  */
 export function releaseDate(changelog: string): string {
   const [, version = "none", date] = /^## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d{2}-\d{2})$/m.exec(changelog) ?? [];
   if (version === config.version) return date!;
-  throw new UserError(`The newest version in CHANGELOG.md is ${version}, not ${config.version}`, {
-    hint: `Write what ${config.version} brings under a heading with its number and date`,
-  });
-}
-
-async function directoryFiles(directory: string): Promise<string[]> {
-  const files: string[] = [];
-  for await (const { name, isFile } of Deno.readDir(join(root, directory))) {
-    if (isFile) files.push(join(directory, name));
-  }
-  return files.toSorted();
+  throw new Error(
+    `The newest version in CHANGELOG.md is ${version}, not ${config.version}: write what that brings under a heading with ` +
+      "its number and date",
+  );
 }
 
 function text(path: string): Promise<string> {
   return Deno.readTextFile(join(root, path));
 }
 
-/** The files that the package installs, by their paths without the first `/`. `bundles`: by the names of the scripts. */
-async function installedFiles(
+/**
+ * The files that are made for the package, by their paths without the first `/`; `tools/debian/install` has the others.
+ *
+ * @param bundles by the names of the scripts
+ */
+async function madeFiles(
   bundles: ReadonlyMap<string, Bundle>,
   { withDeno }: { withDeno: boolean },
 ): Promise<Map<string, SourceFile>> {
-  const docs = `usr/share/doc/${packageName}`;
   const files = new Map<string, SourceFile>();
   for (const script of scripts) {
     const name = installedName(script);
@@ -92,27 +88,11 @@ async function installedFiles(
       executable: true,
     });
     const stub = (shell: string): { content: string } => ({
-      content: completionStub({ commands: [name], path: `/usr/bin/${name}` }, shell),
+      content: completionStub({ name, path: `/usr/bin/${name}` }, shell),
     });
     files.set(`usr/share/bash-completion/completions/${name}`, stub("bash"));
     files.set(`usr/share/zsh/vendor-completions/_${name.replaceAll("-", "_")}`, stub("zsh"));
     files.set(`usr/share/fish/vendor_completions.d/${name}.fish`, stub("fish"));
-  }
-  files.set("usr/bin/open-in-container", { content: withInstalledNames(await text(opener)), executable: true });
-  for (
-    const path of [
-      ...["README.md", "CHANGELOG.md"],
-      ...await directoryFiles("docs"),
-      ...await directoryFiles("examples/cloud-config"),
-    ]
-  ) {
-    files.set(`${docs}/${path}`, { content: await Deno.readFile(join(root, path)) });
-  }
-  for (const path of await directoryFiles("examples/desktop-files")) {
-    if (path !== opener) files.set(`${docs}/${path}`, { content: withInstalledNames(await text(path)) });
-  }
-  for (const path of await directoryFiles("profiles")) {
-    files.set(`${docs}/examples/${path}`, { content: await text(path) });
   }
   if (withDeno) {
     files.set(ownDeno.slice(1), { content: await Deno.readFile(Deno.execPath()), executable: true });
@@ -136,7 +116,7 @@ License: Expat
 Comment: As published at https://github.com/denoland/deno, which names the licenses of its parts.
 `;
 
-/** The files in `debian/`, by their names, for debhelper(7). */
+/** The files that are made for `debian/`, by their names; `tools/debian` has the others. */
 async function debianFiles({ withDeno }: { withDeno: boolean }): Promise<Map<string, SourceFile>> {
   const { DEBFULLNAME: name = `${packageName} maintainers`, DEBEMAIL: mail = `maintainers@${packageName}.invalid` } =
     Deno.env.toObject();
@@ -162,9 +142,6 @@ async function debianFiles({ withDeno }: { withDeno: boolean }): Promise<Map<str
       )
       : control,
     copyright: await text("tools/debian/copyright") + (withDeno ? denoCopyright : ""),
-    install: "usr /\n",
-    "man.h2m": await text("tools/debian/man.h2m"),
-    manpages: "debian/*.1\n",
     summaries: [...summaries, "open-in-container: opens a web address or a file with an app in a container", ""].join(
       "\n",
     ),
@@ -173,8 +150,7 @@ async function debianFiles({ withDeno }: { withDeno: boolean }): Promise<Map<str
     const manual = commandLines[script].manual.join("\n.PP\n");
     files[`${installedName(script)}.h2m`] = `[description]\n${withInstalledNames(manual)}\n`;
   }
-  const made = Object.entries(files).map(([path, content]): [string, SourceFile] => [path, { content }]);
-  return new Map([...made, ["rules", { content: await text("tools/debian/rules"), executable: true }]]);
+  return new Map(Object.entries(files).map(([path, content]) => [path, { content }]));
 }
 
 async function write(path: string, file: SourceFile): Promise<void> {
@@ -193,18 +169,24 @@ export async function makePackage(
   const build = await Deno.makeTempDir({ prefix: `${packageName}-package-` });
   try {
     const source = join(build, "source");
-    for (const [path, file] of await installedFiles(bundles, { withDeno })) await write(join(source, path), file);
-    for (const [path, file] of await debianFiles({ withDeno })) {
-      await write(join(source, "debian", path), file);
+    await Deno.mkdir(source);
+    const copied = ["README.md", "CHANGELOG.md", "docs", "examples", "profiles", "tools/debian"];
+    await runProcess(["cp", "-r", ...copied.map((path) => join(root, path)), source]);
+    for (const { name } of Deno.readDirSync(join(source, dirname(opener)))) {
+      const path = join(dirname(opener), name);
+      await Deno.writeTextFile(join(source, path), withInstalledNames(await text(path)));
     }
+    for (const [path, file] of await madeFiles(bundles, { withDeno })) await write(join(source, path), file);
+    for (const [path, file] of await debianFiles({ withDeno })) await write(join(source, "debian", path), file);
     // What help2man runs.
     for (const [script, made] of bundles) {
       await write(join(source, "bin", installedName(script)), { content: singleFile(made), executable: true });
     }
-    await Deno.copyFile(join(source, "usr/bin/open-in-container"), join(source, "bin/open-in-container"));
+    await Deno.rename(join(source, opener), join(source, "bin", basename(opener)));
     // The variable comes from dpkg-buildpackage otherwise, which has it from the file "control".
-    const env = { DEB_RULES_REQUIRES_ROOT: "no" };
-    await runProcess(["debian/rules", "binary", `VERSION=${config.version}`], { cwd: source, env });
+    const env = { DEB_RULES_REQUIRES_ROOT: "no", DH_QUIET: "1" };
+    const argv = ["debian/rules", "--silent", "binary", `VERSION=${config.version}`];
+    await runProcess(argv, { cwd: source, env, output: "inherit" });
     const [made] = [...Deno.readDirSync(build)].filter(({ name }) => name.endsWith(".deb"));
     const path = join(directory, made!.name);
     await Deno.copyFile(join(build, made!.name), path);
@@ -239,21 +221,8 @@ export async function makeDistribution(
   return { scripts: paths, package: await makePackage(bundles, { directory, withDeno }) };
 }
 
-async function main(args: readonly string[]): Promise<void> {
-  if (args.some((arg) => arg !== "--with-deno")) {
-    throw new UserError(`Unknown arguments: ${args.join(" ")}`, { hint: "deno task package [--with-deno]" });
-  }
-  const made = await makeDistribution({ directory: join(root, "dist"), withDeno: args.includes("--with-deno") });
-  Deno.stdout.writeSync(new TextEncoder().encode([...made.scripts, made.package, ""].join("\n")));
-}
-
 if (import.meta.main) {
-  try {
-    await main(Deno.args);
-  } catch (error) {
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-    const more = error instanceof UserError ? error.hint : error.output;
-    Deno.stderr.writeSync(new TextEncoder().encode(`error: ${error.message}\n${more}\n`));
-    Deno.exit(1);
-  }
+  const { values: { "with-deno": withDeno = false } } = parseArgs({ options: { "with-deno": { type: "boolean" } } });
+  const made = await makeDistribution({ directory: join(root, "dist"), withDeno });
+  Deno.stdout.writeSync(new TextEncoder().encode([...made.scripts, made.package, ""].join("\n")));
 }
