@@ -16,7 +16,7 @@ import {
   parseCommandLine,
   type ScriptSpec,
 } from "./options.ts";
-import { completionStub, type Program } from "./shells.ts";
+import { completionStub } from "./shells.ts";
 
 export interface ScriptActions<Name extends string> {
   /** Does its work. Returns the exit code, by default 0. */
@@ -46,15 +46,6 @@ export async function runScript<Name extends string>(
     Deno.exit(ExitCode.usage);
   }
   Deno.exit(await runToExitCode(spec, actions));
-}
-
-/** The running script as a shell starts it. */
-function thisProgram(name: string): Program {
-  return {
-    // The second name is that of the installed command.
-    commands: name.endsWith(".ts") ? [name, `gui-${name.replace(/\.ts$/, "")}`] : [name],
-    path: programPath(name),
-  };
 }
 
 async function runToExitCode<Name extends string>(
@@ -110,7 +101,7 @@ async function runToExitCode<Name extends string>(
     }
     const shell = args.values.get("completions");
     if (shell !== undefined) {
-      const text = completionStub(thisProgram(spec.name), shell);
+      const text = completionStub({ name: spec.name, path: programPath(spec.name) }, shell);
       ui.result(text.trimEnd(), text);
       return 0;
     }

@@ -10,8 +10,8 @@ import fishFunction from "./complete.fish" with { type: "text" };
 import zshFunction from "./complete.zsh" with { type: "text" };
 
 export interface Program {
-  /** The names that it is started by. */
-  commands: readonly [string, ...string[]];
+  /** The name that it is started by: `attach.ts`, or `gui-attach` where it is installed. */
+  name: string;
   /**
    * The file that the stub calls. The command on the line would not do: a file of that name in a shared directory would
    * run when the user presses Tab.
@@ -19,15 +19,15 @@ export interface Program {
   path: string;
 }
 
-/** The shells, each with what writes its stub. `name`: the shell function for the script. */
-const shells: Readonly<Record<string, (program: Program, name: string) => string>> = {
-  bash: ({ commands, path }, name) =>
+/** The shells, each with what writes its stub for a function of that name and for these commands. */
+const shells: Readonly<Record<string, (program: Program, name: string, commands: readonly string[]) => string>> = {
+  bash: ({ path }, name, commands) =>
     `# To have these completions: source <(${commands[0]} --completions bash)
 ${bashFunction}
 ${name}() { _gui_container_complete ${quoteWord(path)} "$2"; }
 complete -F ${name} ${commands.join(" ")}
 `,
-  zsh: ({ commands, path }, name) =>
+  zsh: ({ path }, name, commands) =>
     `#compdef ${commands.join(" ")}
 # To have these completions: source <(${commands[0]} --completions zsh), after compinit
 ${zshFunction}
@@ -37,7 +37,7 @@ compdef ${name} ${commands.join(" ")}
 [[ $funcstack[1] != ${name} ]] || ${name}
 `,
   // In single quotes, fish takes a backslash before another one or before a quote as its escape.
-  fish: ({ commands, path }, name) =>
+  fish: ({ path }, name, commands) =>
     `# To have these completions: ${commands[0]} --completions fish | source
 ${fishFunction}
 function ${name}
@@ -57,5 +57,7 @@ export const shellNames: readonly string[] = Object.keys(shells);
 export function completionStub(program: Program, shell: string): string {
   const write = Object.hasOwn(shells, shell) ? shells[shell] : undefined;
   if (!write) throw inputError(`There are no completions for "${shell}"`, `Use one of ${shellNames.join(", ")}`);
-  return write(program, `_${program.commands[0].replace(/\W/g, "_")}`);
+  const { name } = program;
+  const commands = name.endsWith(".ts") ? [name, `gui-${name.slice(0, -".ts".length)}`] : [name];
+  return write(program, `_${name.replace(/\W/g, "_")}`, commands);
 }

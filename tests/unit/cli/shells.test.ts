@@ -13,7 +13,7 @@ const root = fromFileUrl(new URL("../../..", import.meta.url));
 
 Deno.test("completionStub() refuses another shell with exit code 2", () => {
   for (const shell of ["sh", "constructor", ""]) {
-    const error = assertThrows(() => completionStub({ commands: ["x"], path: "/x" }, shell), UserError);
+    const error = assertThrows(() => completionStub({ name: "x", path: "/x" }, shell), UserError);
     assertEquals([error.message, error.exitCode, error.hint], [
       `There are no completions for "${shell}"`,
       2,
@@ -204,7 +204,7 @@ testWith(["zsh"], "zsh offers at the first Tab where the stub is a file in $fpat
   try {
     for (const path of [cwd, functions]) await Deno.mkdir(path);
     using _ = await makeMounts(mounts, { box: [], bag: [] });
-    const stub = completionStub({ commands: ["gui-attach"], path: join(root, "attach.ts") }, "zsh");
+    const stub = completionStub({ name: "gui-attach", path: join(root, "attach.ts") }, "zsh");
     await Deno.writeTextFile(join(functions, "_gui_attach"), stub);
     const start = join(directory, "start");
     await Deno.writeTextFile(start, `fpath=(${functions} $fpath); compinit -u -D`);
@@ -300,7 +300,7 @@ for (const [shell, ask] of shells) {
         const lines = [...hostileNames.filter((name) => !name.startsWith(":")), "firefox\tdescribed", "box"].join("\n");
         const text = `#!/bin/sh\ncat <<'END'\n${lines}\nEND\n`;
         await Deno.writeTextFile(path, text, { mode: 0o755 });
-        await Deno.writeTextFile(join(directory, "stub"), completionStub({ commands: ["attach.ts"], path }, shell));
+        await Deno.writeTextFile(join(directory, "stub"), completionStub({ name: "attach.ts", path }, shell));
         const asked = ["attach.ts ", "attach.ts x", "attach.ts $(touch\\ pwned) x", "attach.ts `touch\\ pwned` x"];
         const hits = await ask(join(directory, "stub"), asked, { cwd, env: {} });
         const words = offered(hits[0]!);
