@@ -45,11 +45,7 @@ export interface Check {
 
 /** A check that says nothing where no engine answers. */
 export function onEngine(find: (facts: Facts & EngineFacts) => Promise<Finding[]>): Check["find"] {
-  return async (facts) => isWithEngine(facts) ? await find(facts) : [];
-}
-
-function isWithEngine(facts: Facts): facts is Facts & EngineFacts {
-  return facts.engine !== undefined;
+  return async (facts) => facts.engine === undefined ? [] : await find(facts as Facts & EngineFacts);
 }
 
 /** What will happen, by all that was found. */

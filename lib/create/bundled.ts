@@ -18,7 +18,6 @@ import gui from "../../profiles/gui.yaml" with { type: "text" };
 import type { PartFile } from "./user_data.ts";
 import { inputError } from "../base/errors.ts";
 import { readInput } from "../base/input.ts";
-import { exists } from "../base/files.ts";
 
 export interface BundledFiles {
   /** The argument of the command line that names one. */
@@ -76,8 +75,6 @@ export async function readNamed(word: string, { kind, files }: BundledFiles): Pr
   const names = Object.keys(files).sort().join(", ");
   throw inputError(
     `No ${kind} that comes with create.ts is called "${word}"`,
-    word !== "" && await exists(word)
-      ? `Write "./${word}" for the file in this directory, or one of the names ${names}`
-      : `Name a file, with its directory, or one of ${names}`,
+    `Name one of ${names}, or a file with its directory, such as "./${word}"`,
   );
 }

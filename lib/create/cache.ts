@@ -6,10 +6,8 @@ import generalizeScript from "./generalize.sh" with { type: "text" };
 import type { Engine, Instance } from "../engine/engine.ts";
 import { deleteImage, type Image, imageHash, listImages, publish } from "../engine/image.ts";
 import { exec } from "../engine/instance.ts";
-import { userDataKey } from "./profile_file.ts";
 import { sha256 } from "../base/hash.ts";
 import { runKey } from "../container/managed.ts";
-import { userConfig } from "./user_data.ts";
 
 /** What a cached image was made from, as two properties of the image. Each is a SHA-256 in hexadecimal. */
 export interface Recipe {
@@ -24,15 +22,6 @@ export interface Recipe {
 
 const recipeKey = "user.gui-container.recipe";
 const sourceKey = "user.gui-container.source";
-
-/**
- * The configuration of an instance from a cached image: user-data that names the user at most. The image has the
- * software already, and cloud-init would take long to find that out. It still makes a new identity (host keys, host
- * name), and the image's default user.
- */
-export function cachedInstanceConfig(user: string | undefined): Record<string, string> {
-  return { [userDataKey]: userConfig(user) };
-}
 
 /** The recipe of an image and a profile, which holds the user-data. */
 export async function recipeOf(
@@ -118,13 +107,8 @@ export async function removeReplaced(
   }
 }
 
-/** One line about a cached image: its age and its size on disk. */
+/** One line about a cached image: its day and its size on disk. */
 export function describeCached({ fingerprint, created_at, size }: Image): string {
-  const minutes = Math.round((Date.now() - Date.parse(created_at)) / 60_000);
-  const age = minutes < 60
-    ? `${minutes} min`
-    : minutes < 48 * 60
-    ? `${Math.round(minutes / 60)} h`
-    : `${Math.round(minutes / 1440)} days`;
-  return `Using the cached image ${fingerprint.slice(0, 12)}, ${age} old, ${format(size, { binary: true })} on disk`;
+  const day = created_at.slice(0, "2026-12-31".length);
+  return `Using the cached image ${fingerprint.slice(0, 12)} of ${day}, ${format(size, { binary: true })} on disk`;
 }

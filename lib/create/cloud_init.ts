@@ -11,30 +11,19 @@ import { exec, execArgv, findInstance, noAddressError } from "../engine/instance
 import { ProcessError, UserError } from "../base/errors.ts";
 import { parseTable } from "../base/json_file.ts";
 
-export type CloudInitOutcome =
-  | { kind: "done" }
-  | { kind: "degraded"; warnings: string[] }
-  | { kind: "error"; errors: string[] };
-
 /** How many of cloud-init's messages are taken, and how many characters of each: its answer may be the container's. */
 const messageLimits = { messages: 50, characters: 1_000 };
 
 /**
- * The outcome in the output and the exit status of `cloud-init status --format json`: 0 is done, 1 is an error, 2 is
- * done with recoverable errors (cloud-init documentation, "Failure states").
+ * What went wrong, by the output and the exit status of `cloud-init status --format json`: 0 is done, 1 is an error, 2
+ * is done with recoverable errors, which are warnings here (cloud-init documentation, "Failure states").
  */
-export function parseStatus(stdout: string, code: number): CloudInitOutcome {
-  if (code === 0) return { kind: "done" };
-  let status: unknown;
-  try {
-    status = JSON.parse(stdout);
-  } catch {
-    status = { errors: [stdout.trim()] };
-  }
-  const { errors, recoverable_errors: recoverable, detail } = tableIn(status);
-  if (code === 2) return { kind: "degraded", warnings: messagesIn(Object.values(tableIn(recoverable)).flat()) };
+export function parseStatus(stdout: string, code: number): { errors: string[]; warnings: string[] } {
+  if (code === 0) return { errors: [], warnings: [] };
+  const { errors, recoverable_errors: recoverable, detail } = parseTable(stdout) ?? { errors: [stdout.trim()] };
+  if (code === 2) return { errors: [], warnings: messagesIn(Object.values(tableIn(recoverable)).flat()) };
   const reasons = [messagesIn(errors), messagesIn([detail]), ["cloud-init gave no reason"]];
-  return { kind: "error", errors: reasons.find((messages) => messages.length > 0)! };
+  return { errors: reasons.find((messages) => messages.length > 0)!, warnings: [] };
 }
 
 /** The messages in what should be a list of texts. */
@@ -63,6 +52,7 @@ const noCloudInit = 127;
  * meanwhile.
  *
  * @param options `timeoutMs`: the longest wait, in milliseconds
+ * @returns what it warns of
  * @throws {UserError} when cloud-init failed or is missing, after `timeoutMs`, or when the instance gets no user-data
  * or no address
  */
@@ -70,7 +60,7 @@ export async function waitForCloudInit(
   host: Host,
   instance: Instance,
   { timeoutMs }: { timeoutMs: number },
-): Promise<CloudInitOutcome> {
+): Promise<string[]> {
   host.ui.progress("Waiting for cloud-init");
   const over = new AbortController();
   // Settled at once, since these may fail before the wait ends.
@@ -82,7 +72,7 @@ export async function waitForCloudInit(
   try {
     const options = { timeoutMs, signal: over.signal };
     const { stdout } = await exec(host, instance, ["/bin/sh", "-c", awaitScript], options);
-    return await host.look<CloudInitOutcome>({ kind: "done" }, () => outcomeOf(host, instance, stdout));
+    return await host.look([], () => warningsIn(host, instance, stdout));
   } catch (error) {
     if (error instanceof ProcessError && error.timedOut) {
       throw new UserError(`cloud-init still runs after ${timeoutMs / 1000} s in "${instance.name}"`, {
@@ -99,11 +89,11 @@ export async function waitForCloudInit(
 }
 
 /**
- * Turns what await_cloud_init.sh prints into an outcome.
+ * What cloud-init warns of, in what await_cloud_init.sh prints.
  *
  * @throws {UserError} when cloud-init failed, is missing, or was given no user-data
  */
-async function outcomeOf(host: Host, instance: Instance, answer: string): Promise<CloudInitOutcome> {
+async function warningsIn(host: Host, instance: Instance, answer: string): Promise<string[]> {
   const { name } = instance;
   const [, json = "", code = "1", bytes] = /^(?:(.*)\n)?(\d+) (\d+)\n?$/s.exec(answer) ?? [, answer];
   if (Number(code) === noCloudInit) {
@@ -111,17 +101,17 @@ async function outcomeOf(host: Host, instance: Instance, answer: string): Promis
       hint: "Choose an image with cloud-init by --image: ubuntu:24.04, or a cloud variant from images:",
     });
   }
-  const outcome = parseStatus(json, Number(code));
-  if (outcome.kind === "error") {
-    const output = [...outcome.errors.slice(1), await outputLogTail(host, instance)].join("\n");
-    throw new UserError(`cloud-init failed in "${name}": ${outcome.errors[0]}`, {
+  const { errors: [error, ...more], warnings } = parseStatus(json, Number(code));
+  if (error !== undefined) {
+    const output = [...more, await outputLogTail(host, instance)].join("\n");
+    throw new UserError(`cloud-init failed in "${name}": ${error}`, {
       hint: (unreached.test(output) ? await unreachedHint(host, instance) : undefined) ??
         "Fix the cloud-config; to look around in the container, run create.ts again with --keep-failed",
       output,
     });
   }
   if (Number(bytes) === 0) throw noUserDataError(instance.engine, name);
-  return outcome;
+  return warnings;
 }
 
 /** What apt, curl and Python say when a network does not lead to the Internet. */

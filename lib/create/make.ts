@@ -47,7 +47,7 @@ export async function make(
   { request, creation }: { request: Request; creation: Creation },
 ): Promise<Made> {
   const { engine, name, mounts } = instance;
-  const { timeoutMs, target, user: wanted, software } = request;
+  const { timeoutMs, user: wanted } = request;
   const proxy = request.proxy && { engine, ...request.proxy };
   const image = request.image ?? engine.defaultImage;
   const marks = { [markKey]: "1", [runKey]: creation.run };
@@ -70,8 +70,7 @@ export async function make(
   const [cache] = await all([findCache(), makeProfile()]);
   if (proxy) await ensureProxy(host, proxy, { image, timeoutMs });
 
-  const provisioning = { image, marks, timeoutMs, user: wanted, target, needsXpra: software === "all", cache };
-  const removeReplaced = await provision(host, instance, provisioning);
+  const removeReplaced = await provision(host, instance, { ...request, image, marks, cache });
 
   if (setup !== removable) {
     host.ui.progress("Removing the devices that the profile disables (type: none)");

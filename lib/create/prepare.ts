@@ -13,13 +13,6 @@ import { type ContainerUser, parseUser, plannedUser, ubuntuUser } from "../conta
 import { causedBy, ProcessError, UserError } from "../base/errors.ts";
 import { withValues } from "../base/shell_words.ts";
 
-/** What {@linkcode prepareContainer} found in a container. */
-export interface Prepared {
-  user: ContainerUser;
-  /** The lines of a known_hosts file with its host keys. */
-  knownHosts: string;
-}
-
 /** Exit status of prepare.sh when the user cannot be made. */
 const cannotMake = 76;
 
@@ -29,13 +22,14 @@ const cannotMake = 76;
  *
  * @param options `authorizedKeys`: the keys that may log in; `wanted`: the name of the user, who is made if there is
  * none; by default the image's own ordinary user, or else "ubuntu"
+ * @returns the user, and the lines of a known_hosts file with the container's host keys
  * @throws {UserError} when that is not an ordinary user, or cannot be made
  */
 export async function prepareContainer(
   host: Host,
   instance: Address,
   { authorizedKeys, wanted }: { authorizedKeys: string; wanted: string | undefined },
-): Promise<Prepared> {
+): Promise<{ user: ContainerUser; knownHosts: string }> {
   const { name } = instance;
   const text = authorizedKeys.endsWith("\n") ? authorizedKeys : `${authorizedKeys}\n`;
   const script = withValues(prepareScript, {
@@ -90,13 +84,4 @@ export async function testConnection(
   const { stdout } = await sshRun(host, target, words, { planned: "/usr/bin/xpra\n/usr/bin/waypipe" });
   const has = (program: WindowServer): boolean => stdout.split("\n").some((path) => path.endsWith(`/${program}`));
   return { address: target.proxy ? null : target.address, windowServers: (["xpra", "waypipe"] as const).filter(has) };
-}
-
-/**
- * Checks that there is an SSH client.
- *
- * @throws {UserError} exit code 127
- */
-export async function checkSsh(host: Host): Promise<void> {
-  await host.run(["ssh", "-V"], { okCodes: "any", looksOnly: true });
 }

@@ -39,11 +39,7 @@ export function parseProfile(path: string, text: string): Profile {
       fail([key], `Unknown key "${key}" in the profile`, "A profile holds config, devices and description only");
     }
   }
-  const description = data.description ?? "";
-  if (typeof description !== "string") return fail(["description"], "The description is not text", "Put it in quotes");
-  if (forbiddenIn("description").test(description)) {
-    return fail(["description"], "The description has control characters", "Take them out");
-  }
+  const { description = "" } = strings({ description: data.description ?? "" }, [], fail);
   const config = strings(data.config ?? {}, ["config"], fail);
   for (const key of [userDataKey, "cloud-init.user-data"]) {
     if (key in config) {

@@ -1,33 +1,21 @@
 /** A container with its software: launched from an image, or from a cached one that has the software already. */
 
 import type { Host } from "../base/host.ts";
-import {
-  cachedImages,
-  cachedInstanceConfig,
-  cacheInstance,
-  chooseCached,
-  describeCached,
-  type Recipe,
-  removeReplaced,
-} from "./cache.ts";
+import { cachedImages, cacheInstance, chooseCached, describeCached, type Recipe, removeReplaced } from "./cache.ts";
 import { waitForCloudInit } from "./cloud_init.ts";
 import { runKey } from "../container/managed.ts";
 import type { Instance } from "../engine/engine.ts";
 import type { Image } from "../engine/image.ts";
 import { deleteInstance, exec, findInstance, launch } from "../engine/instance.ts";
+import { userDataKey } from "./profile_file.ts";
+import type { Request } from "./request.ts";
+import { userConfig } from "./user_data.ts";
 
-export interface Provisioning {
+export interface Provisioning extends Pick<Request, "timeoutMs" | "user" | "target" | "software"> {
   /** The image, local or on a remote. */
   image: string;
   /** The container's own configuration: the marks of the run that makes it. */
   marks: Readonly<Record<string, string>> & { readonly [runKey]: string };
-  /** How long cloud-init may take, in milliseconds. */
-  timeoutMs: number;
-  /** The name of the user that the user-data names, if it does. */
-  user: string | undefined;
-  /** The member of the cluster, or `@GROUP`, that is to have it. */
-  target: string | undefined;
-  needsXpra: boolean;
   /** The recipe of its cached images, and the images that there are; undefined when none is to be used or kept. */
   cache: { recipe: Recipe; images: Image[] } | undefined;
 }
@@ -49,11 +37,13 @@ export async function provision(
   }
   const { engine } = instance;
   const { ui, signal } = host;
-  const { marks, user, needsXpra } = provisioning;
+  const { marks, user, software } = provisioning;
   const { recipe } = cache;
   let { images } = cache;
   const launchFrom = async (used: string): Promise<() => Promise<void>> => {
-    const config = { ...marks, ...cachedInstanceConfig(user) };
+    // The image has the software already, and cloud-init would take long to find that out. It still makes a new identity
+    // (host keys, host name), and the user.
+    const config = { ...marks, [userDataKey]: userConfig(user) };
     await launchAndWait(host, instance, { ...provisioning, image: used, marks: config });
     return () => removeReplaced(host, engine, { images, used });
   };
@@ -72,7 +62,7 @@ export async function provision(
   }
   await launchAndWait(host, instance, provisioning);
   // What could not be installed this time would be missing in the image for ever.
-  if (needsXpra && !await hasXpra(host, instance)) {
+  if (software === "all" && !await hasXpra(host, instance)) {
     ui.warn(`"${instance.name}" is not kept as an image, since xpra could not be installed in it`);
     return undefined;
   }
@@ -99,10 +89,7 @@ async function launchAndWait(
   const { ui } = host;
   ui.progress(`Launching "${name}" from ${image}`);
   await launch(host, instance, { image, profiles: ["default", name], config: marks, target });
-  const outcome = await waitForCloudInit(host, instance, { timeoutMs });
-  if (outcome.kind === "degraded") {
-    for (const warning of outcome.warnings) ui.warn(`cloud-init: ${warning}`);
-  }
+  for (const warning of await waitForCloudInit(host, instance, { timeoutMs })) ui.warn(`cloud-init: ${warning}`);
 }
 
 async function hasXpra(host: Host, instance: Instance): Promise<boolean> {

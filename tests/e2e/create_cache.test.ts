@@ -134,7 +134,7 @@ testOnEngines(
             try {
               const two = await create(second, secondArgs!);
               assertEquals(two.code, 0, two.stderr);
-              assertMatch(two.stderr, /Using the cached image \S+, \d+ min old, [\d.]+ MiB on disk/);
+              assertMatch(two.stderr, /Using the cached image \S+ of 20[\d-]+, [\d.]+ MiB on disk/);
               assertEquals(await images(), kept, "no second image");
               await inContainer(engine, second.name, `test -x ${program}`);
               const its = await identity(second);

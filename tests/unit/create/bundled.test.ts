@@ -55,7 +55,7 @@ Deno.test("readNamed() takes a bare name for the bundled file, although the work
     assertStringIncludes(unknown!.message!, 'is called "guy"');
     assertStringIncludes(
       unknown!.hint!,
-      'Write "./guy" for the file in this directory, or one of the names gui, gui-gpu,',
+      'Name one of gui, gui-gpu, gui-internet, gui-limits, gui-offline, or a file with its directory, such as "./guy"',
     );
     assertEquals([file!.text, path!.text], ["mine: 2\n", "mine: 1\n"]);
   } finally {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { prepareContainer, type Prepared } from "../../../lib/create/prepare.ts";
+import { prepareContainer } from "../../../lib/create/prepare.ts";
 import prepareScript from "../../../lib/create/prepare.sh" with { type: "text" };
 import { UserError } from "../../../lib/base/errors.ts";
 import { runProcess } from "../../../lib/base/process.ts";
@@ -17,7 +17,7 @@ function boxOn(host: Host): Address {
 }
 
 /** Prepares a container that answers so. */
-async function prepared(answer: Answer, wanted?: string): Promise<Prepared> {
+async function prepared(answer: Answer, wanted?: string): ReturnType<typeof prepareContainer> {
   const { host } = recordingHost({ env: { HOME: "/h" }, answer: () => answer });
   return await prepareContainer(host, boxOn(host), { authorizedKeys, wanted });
 }

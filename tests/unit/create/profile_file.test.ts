@@ -44,8 +44,8 @@ Deno.test("parseProfile() refuses what is wrong, with file, line and column of i
       ["config: {}\nname: x\n", 'p:2:1: Unknown key "name"'],
       ["devices:\n  eth0:\n    name: eth0\nname: x\n", 'p:4:1: Unknown key "name"'],
       ["used_by: []\n", 'p:1:1: Unknown key "used_by"'],
-      ["description: [a]\n", "p:1:1: The description is not text"],
-      ["description: 5\n", "p:1:1: The description is not text"],
+      ["description: [a]\n", 'p:1:1: The value of "description" is not text'],
+      ["description: 5\n", 'p:1:1: The value of "description" is not text'],
       ["config: []\n", 'p:1:1: "config" is not a map'],
       ["config: text\n", 'p:1:1: "config" is not a map'],
       ["devices: [a]\n", 'p:1:1: "devices" is not a map'],
@@ -87,7 +87,7 @@ Deno.test("parseProfile() refuses control characters in keys and values: engines
       [`devices:\n  "${hook}": {type: none}\n`, 'A key in "devices" has a control character'],
       [`devices:\n  a: {"${hook}": x}\n`, 'A key in "devices.a" has a control character'],
       [`devices:\n  a:\n    path: "/x${hook}"\n`, 'p:3:5: The value of "devices.a.path" has'],
-      [`description: "a\\e]0;x"\n`, "p:1:1: The description has control characters"],
+      [`description: "a\\e]0;x"\n`, 'p:1:1: The value of "description" has'],
     ] as const
   ) {
     assertThrows(() => parseProfile("p", text), UserError, message);
