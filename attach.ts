@@ -139,14 +139,17 @@ const spec = {
     "join": ["session"],
   },
   passesOn: "always",
-  operands: { first: ["container", "app"] },
+  operands: { first: ["container", "app"], rest: null },
   operandsWith: {
+    "list": { first: ["container"] },
     "disposable": { first: ["container", "app"], rest: "file" },
     "stop": { first: ["container", "session"] },
     "logs": { first: ["container", "session"] },
     "settings": { first: ["container"] },
+    "copy": { first: ["container"] },
+    "paste": { first: ["container"] },
     "history": { first: ["container"] },
-    "deny": { first: [denied] },
+    "deny": { first: [denied], rest: null },
   },
   notes: `The channels are ${
     ["clipboard (both ways)", ...channelNames].join(", ")
@@ -192,12 +195,6 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
   const { flags } = args;
   const values = denial ? new Map([...args.values].filter(([name]) => name !== "deny")) : args.values;
   const [word, ...words] = denial ? [denial.word] : args.positionals;
-  const maxWords = ["list", "copy", "paste", "settings", "history"].some((verb) => flags.has(verb as Name))
-    ? 0
-    : flags.has("stop") || flags.has("logs")
-    ? 1
-    : Infinity;
-  if (words.length > maxWords) throw inputError(`Too many arguments: "${words[maxWords]}"`, "See attach.ts --help");
   const settings = word === undefined ? new Map() : await settingsFor(host, word);
   const options = engineOptions(applySettings(values, settings));
   if (flags.has("list")) return await (await import("./lib/attach/list.ts")).showSessions(host, word, options);
@@ -209,7 +206,7 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
     return (await import("./lib/attach/settings/show.ts")).showSettings(host, { word, options: values, settings });
   }
   const { resolveContainer } = await import("./lib/container/resolve.ts");
-  if (denial || maxWords < Infinity) {
+  if (denial || ["stop", "logs", "copy", "paste"].some((verb) => flags.has(verb as Name))) {
     const session = words[0] ?? values.get("session");
     if (session !== undefined) (await import("./lib/container/names.ts")).checkSessionName(session);
     await using container = await resolveContainer(host, { word, ...options });

@@ -21,13 +21,14 @@ exec deno run --quiet --no-prompt "$@" # */
  */
 
 import { bundledCloudConfigs, bundledProfiles } from "./lib/create/bundled.ts";
-import { type Arguments, optionsOf, type ScriptSpec } from "./lib/cli/options.ts";
+import type { Arguments, ScriptSpec } from "./lib/cli/options.ts";
 import { borderWords } from "./lib/attach/settings/border_option.ts";
 import { askableNames } from "./lib/guard/channel.ts";
 import { channelNames, presetNames } from "./lib/attach/session/channels.ts";
 import { engineOptionsFor, presetFor } from "./lib/attach/settings/apply.ts";
-import { ownEntries, settingKeys } from "./lib/attach/settings/file.ts";
+import { ownEntries } from "./lib/attach/settings/file.ts";
 import { runScript } from "./lib/cli/script.ts";
+import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
@@ -112,8 +113,8 @@ const spec = {
     rest: { words: Object.keys(bundledCloudConfigs.files), files: true },
   },
   operandsWith: {
-    "list": { first: [] },
-    "export": { first: ["container"] },
+    "list": { first: [null] },
+    "export": { first: ["container"], rest: null },
     "unexport": { first: ["container"] },
     "update": { first: ["container"], rest: "container" },
     "delete": { first: ["container"] },
@@ -163,19 +164,21 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const words = flags.has("export")
     ? [...args.positionals, ...[...given].map(([key, value]) => `--${key}=${value}`)]
     : args.positionals;
+  const [word = ""] = words;
   const options = await engineOptionsFor(host, words[0], args.values);
-  const own = Object.keys(optionsOf(spec)).filter((name) =>
-    name === "engine" || name === "project" || !settingKeys.some((key) => key === name)
-  );
+  const verb = (["delete", "export", "unexport"] as const).find((name) => flags.has(name));
+  if (verb && args.positionals.length === 0) {
+    throw inputError(`--${verb} takes the NAME of a container`, `For example: create.ts --${verb} my-container`);
+  }
   if (flags.has("list")) {
     const { listContainers } = await import("./lib/create/list.ts");
     const presetOf = async (label: string): Promise<string> => await presetFor(host, label);
-    return await listContainers(host, { words, ...options, presetOf });
+    return await listContainers(host, { word: words[0], ...options, presetOf });
   }
   if (flags.has("delete")) {
     const { deleteNamed } = await import("./lib/create/remove.ts");
-    await deleteNamed(host, { words, ...options, force: flags.has("force") });
-    const entries = await ownEntries(host, words[0]!);
+    await deleteNamed(host, { word, ...options, force: flags.has("force") });
+    const entries = await ownEntries(host, word);
     if (entries.length > 0) host.ui.status(`The next container of this name has its settings: ${entries.join(", ")}`);
     return;
   }
@@ -185,18 +188,18 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   }
   if (flags.has("unexport")) {
     const { unexportNamed } = await import("./lib/create/export/unexport.ts");
-    return await unexportNamed(host, { words, ...options });
+    return await unexportNamed(host, { word, ...options });
   }
   // After NAME alone, it is about a container that exists.
   if ((flags.get("export") ?? Infinity) <= 1) {
-    const { exportNamed, readTypes } = await import("./lib/create/export/export.ts");
-    return await exportNamed(host, { words, ...options, own, types: readTypes(args) });
+    const { exportNamed, readExport } = await import("./lib/create/export/export.ts");
+    return await exportNamed(host, { word, ...options, request: readExport(words.slice(1), args) });
   }
   const { createContainer } = await import("./lib/create/create.ts");
-  const isKept = words[0] !== undefined && given.size > 0 && !flags.has("export");
-  if (isKept) await checkSaving(host, words[0]!, given);
-  await createContainer(host, { ...args, ...options, positionals: words, own });
-  if (isKept) await saveSettings(host, words[0]!, given);
+  const isKept = word !== "" && given.size > 0 && !flags.has("export");
+  if (isKept) await checkSaving(host, word, given);
+  await createContainer(host, { ...args, ...options, positionals: words });
+  if (isKept) await saveSettings(host, word, given);
 }
 
 if (import.meta.main) {

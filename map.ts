@@ -70,7 +70,13 @@ type Name = keyof typeof spec.options;
 async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const { flags, positionals: words } = args;
   const options = await engineOptionsFor(host, words[0], args.values);
-  const forMs = durationOf(args);
+  const time = args.values.get("for");
+  if (time !== undefined && flags.has("no-wait")) {
+    throw inputError(
+      "--for and --no-wait exclude each other: with --no-wait, no run is left to take the files back",
+      "Omit one of them",
+    );
+  }
   if (flags.has("list")) return await (await import("./lib/map/list.ts")).listLoans(host, options);
   if (flags.has("unmap")) {
     const { takeBack } = await import("./lib/map/take_back.ts");
@@ -82,20 +88,9 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
     words,
     readOnly: flags.has("read-only"),
     stays: flags.has("no-wait"),
-    forMs,
+    forMs: time === undefined ? undefined : parseDuration(time),
     yes: flags.has("yes"),
   });
-}
-
-/** How long files stay lent, in milliseconds; undefined without `--for`. */
-function durationOf({ flags, values }: Arguments<Name>): number | undefined {
-  const text = values.get("for");
-  if (text === undefined) return undefined;
-  if (!flags.has("no-wait")) return parseDuration(text);
-  throw inputError(
-    "--for and --no-wait exclude each other: with --no-wait, no run is left to take the files back",
-    "Omit one of them",
-  );
 }
 
 if (import.meta.main) {

@@ -30,7 +30,7 @@ export type Completion =
 export interface Operands {
   /** The first ones, in order. */
   first: readonly Completion[];
-  /** All others. */
+  /** All others; undefined where there can be none. */
   rest?: Completion;
 }
 
@@ -85,6 +85,15 @@ export interface ScriptSpec<Name extends string> {
    * with these options. What they print is read, and so is their error.
    */
   showErrors?: { except: readonly Name[] };
+}
+
+/** The operands of a command line with these options. */
+export function operandsOf(
+  { operands, operandsWith }: Pick<ScriptSpec<string>, "operands" | "operandsWith">,
+  given: readonly string[],
+): Operands {
+  const option = Object.keys(operandsWith).find((name) => given.includes(name));
+  return (option === undefined ? undefined : operandsWith[option]) ?? operands;
 }
 
 export interface Arguments<Name extends string> {
@@ -165,7 +174,7 @@ export function nearestOption(word: string, options: Options): string | undefine
  * Parses a command line. Options are understood wherever they stand before `--`.
  *
  * @throws {UserError} with exit code 2 for an unknown option, for two that do not go together, for a missing or an unwanted
- * value; with {@linkcode ScriptSpec.passesOn} always, also for a word that looks like one of its own options
+ * value, for a word that has no place; with {@linkcode ScriptSpec.passesOn} always, also for a word that looks like one of its own options
  */
 export function parseCommandLine<Name extends string>(
   spec: ScriptSpec<Name>,
@@ -230,12 +239,16 @@ export function parseCommandLine<Name extends string>(
     }
   }
   // A "--" before all positional arguments ends the options only.
-  if (spec.passesOn !== "always") return { flags, values, positionals: [...positionals, ...rest], rest: [] };
-  if (positionals.length > 0) return { flags, values, positionals, rest };
-  const second = rest.indexOf("--");
-  return second < 0
-    ? { flags, values, positionals: rest, rest: [] }
-    : { flags, values, positionals: rest.slice(0, second), rest: rest.slice(second + 1) };
+  if (spec.passesOn !== "always" || positionals.length === 0) {
+    const second = spec.passesOn === "always" ? rest.indexOf("--") : -1;
+    positionals.push(...second < 0 ? rest : rest.slice(0, second));
+    rest = second < 0 ? [] : rest.slice(second + 1);
+  }
+  const { first, rest: others } = operandsOf(spec, given);
+  if (others === undefined && positionals.length > first.length) {
+    throw inputError(`Too many arguments: "${positionals[first.length]}"`, hint);
+  }
+  return { flags, values, positionals, rest };
 }
 
 /** JavaScript's timers count in 31 bits: a longer one ends at once. */
@@ -311,13 +324,8 @@ function exampleLines<Name extends string>({ name, examples }: ScriptSpec<Name>)
 
 /** Breaks a text between words into lines of at most `width` columns. */
 function wrap(text: string, width: number): string[] {
-  const lines = [""];
-  for (const word of text.trim().split(/\s+/)) {
-    const line = lines.at(-1)!;
-    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
-  }
-  return lines;
+  const lines = text.trim().replace(/\s+/g, " ").match(new RegExp(`(?:.{1,${width}}|\\S+)(?: |$)`, "g")) ?? [""];
+  return lines.map((line) => line.trimEnd());
 }
 
 /** The values of `--engine` and `--project`, and whether the settings let a history be kept. */

@@ -16,22 +16,17 @@ import { refuseCluster } from "./internet/proxy.ts";
 import { beginCreation, recoverCreation, unmake } from "./journal.ts";
 import { warnOfLimits } from "./limits.ts";
 import { type Made, make } from "./make.ts";
-import { checkSsh } from "./prepare.ts";
 import { readCreateRequest, type Request } from "./request.ts";
 
-/**
- * Makes a container, or undoes all that it did.
- *
- * @param args `own`: the options of create.ts, which no app is started with
- */
-export async function createContainer(
-  host: Host,
-  args: Arguments<string> & EngineOptions & { own: readonly string[] },
-): Promise<void> {
+/** Makes a container, or undoes all that it did. */
+export async function createContainer(host: Host, args: Arguments<string> & EngineOptions): Promise<void> {
   const request = await readCreateRequest(host, args);
   const { container } = request;
   const { engine, name, label, mounts } = container;
-  await all([checkSsh(host), host.look(undefined, () => checkAclSupport(host, mounts))]);
+  await all([
+    host.run(["ssh", "-V"], { okCodes: "any", looksOnly: true }),
+    host.look(undefined, () => checkAclSupport(host, mounts)),
+  ]);
   const { target } = request;
   if (target !== undefined) await host.look(undefined, () => checkTarget(host, engine, target));
   if (request.proxy) await refuseCluster(host, engine);
@@ -59,8 +54,7 @@ export async function createContainer(
   let exported: ExportedApp[] | undefined;
   try {
     if (request.exports) {
-      const { exportApps, findOpener } = await import("./export/export.ts");
-      exported = await exportApps(host, container, { ...request.exports, opener: await findOpener() });
+      exported = await (await import("./export/export.ts")).exportApps(host, container, request.exports);
     }
   } catch (error) {
     throw afterChanges(error);

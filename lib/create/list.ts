@@ -35,17 +35,17 @@ interface Listed {
 /**
  * Prints this user's containers.
  *
- * @param options `words`: none, or `REMOTE:` for those that are there; `presetOf`: the preset that is set for a container
+ * @param options `word`: `REMOTE:` for those that are there; `presetOf`: the preset that is set for a container
  */
 export async function listContainers(
   host: Host,
-  { words: [word, ...more], presetOf, ...options }: EngineOptions & {
-    words: readonly string[];
+  { word, presetOf, ...options }: EngineOptions & {
+    word: string | undefined;
     presetOf(label: string): Promise<string>;
   },
 ): Promise<void> {
   const [, remote] = /^([^:]+):$/.exec(word ?? "") ?? [];
-  if (more.length > 0 || word !== undefined && remote === undefined) {
+  if (word !== undefined && remote === undefined) {
     throw inputError("--list takes no NAME", "For those of a remote: create.ts --list REMOTE:");
   }
   const found = await managedOf(host, { ...options, remote });

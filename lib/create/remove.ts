@@ -6,7 +6,7 @@
 import { engineLine } from "../engine/engine.ts";
 import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
 import { deleteInstance, findInstance, protectionKey } from "../engine/instance.ts";
-import { inputError, UserError } from "../base/errors.ts";
+import { UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { claimDisposablesOf, removeDisposables } from "../container/disposables.ts";
@@ -26,15 +26,12 @@ import { refuseOtherOwner, shares } from "./existing.ts";
  * Removes the container that a word of the command line names, and shows what was removed.
  *
  * @param options `force`: see {@linkcode removeContainer}
- * @throws {UserError} exit code 2 for anything but one word; and as {@linkcode removeContainer}
+ * @throws {UserError} as {@linkcode removeContainer}
  */
 export async function deleteNamed(
   host: Host,
-  { words: [word, ...more], force, ...options }: EngineOptions & { words: readonly string[]; force: boolean },
+  { word, force, ...options }: EngineOptions & { word: string; force: boolean },
 ): Promise<void> {
-  if (word === undefined || more.length > 0) {
-    throw inputError("--delete takes one NAME", "For example: create.ts --delete my-container");
-  }
   const address = await addressCalled(host, { word, ...options });
   const plan = async (): Promise<void> => {
     await deleteInstance(host, address);

@@ -1,7 +1,6 @@
 /** What the command line of create.ts asks for when a container is to be made: its words and files, checked. */
 
 import { inputError, type UserError } from "../base/errors.ts";
-import { quoteWord } from "../base/shell_words.ts";
 import type { Host } from "../base/host.ts";
 import { type Arguments, parseDuration } from "../cli/options.ts";
 import type { Address, EngineOptions } from "../container/address.ts";
@@ -37,29 +36,25 @@ export interface Request {
   software: Software;
   keepFailed: boolean;
   /** What is put into the menu then; undefined without `--export`. */
-  exports: Omit<ExportRequest, "opener"> | undefined;
+  exports: ExportRequest | undefined;
 }
 
 /**
  * Reads the command line and the files that it names.
  *
- * @param args `own`: the options of create.ts, which no app is started with
  * @throws {UserError} exit code 2 for a mistake in it, or in a file
  */
 export async function readCreateRequest(
   host: Host,
-  { own, engine, project, ...args }: Arguments<string> & EngineOptions & { own: readonly string[] },
+  { engine, project, ...args }: Arguments<string> & EngineOptions,
 ): Promise<Request> {
   const { positionals, flags, values } = args;
-  if (flags.has("force")) {
-    throw inputError(
-      "The option --force can only be used with --delete",
-      "Leave it out, or: create.ts --delete --force NAME",
-    );
-  }
   const end = flags.get("export");
   const [word, keysPath, profileWord, ...cloudInitWords] = positionals.slice(0, end);
-  const exports = end === undefined ? undefined : await readExports(positionals.slice(end), { own, flags, values });
+  // The module is loaded for that alone.
+  const exports = end === undefined
+    ? undefined
+    : (await import("./export/export.ts")).readExport(positionals.slice(end), args);
   if (word !== undefined) parseInstancePath(word);
   if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
     throw missingWord(positionals.slice(0, end));
@@ -105,30 +100,15 @@ export async function readCreateRequest(
   };
 }
 
-/** What stands after CLOUD_INIT. The modules are loaded for that alone. */
-async function readExports(
-  words: readonly string[],
-  { own, ...args }: Pick<Arguments<string>, "flags" | "values"> & { own: readonly string[] },
-): Promise<Request["exports"]> {
-  const { parseExportWords, readTypes } = await import("./export/export.ts");
-  return { ...parseExportWords(words, { notTheirs: own }), ...readTypes(args) };
-}
-
 const isProfile = (word = ""): boolean => Object.hasOwn(bundledProfiles.files, word);
 const isCloudConfig = (word = ""): boolean => Object.hasOwn(bundledCloudConfigs.files, word);
 
 /** The error for a missing word. In the place of AUTHORIZED_KEYS or PROFILE stands what comes after it. */
 function missingWord(given: readonly string[]): UserError {
-  const examples = ["my-container", "~/.ssh/id_ed25519.pub", "gui", "firefox"];
   const isKeyMissing = isProfile(given[1]) || isCloudConfig(given[1]);
   const at = isKeyMissing ? 1 : isCloudConfig(given[2]) ? 2 : given.length;
-  const rest = given.slice(at);
-  const next = isCloudConfig(rest[0]) ? 3 : at + 1;
-  const words = [...given.slice(0, at), ...rest].map(quoteWord);
-  words.splice(at, 0, ...examples.slice(at, next));
-  words.push(...examples.slice(next + rest.length));
   return inputError(
     `${["NAME", "AUTHORIZED_KEYS", "PROFILE", "CLOUD_INIT"][at]} is missing`,
-    `For example: create.ts ${words.join(" ")}`,
+    "For example: create.ts my-container ~/.ssh/id_ed25519.pub gui firefox",
   );
 }

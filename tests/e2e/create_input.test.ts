@@ -146,7 +146,7 @@ Deno.test("create.ts tells files that are missing, directories, or not to be rea
         [["box", publicKey, "gui"], {}, "CLOUD_INIT is missing"],
         [["box", "gui", "firefox"], {}, "AUTHORIZED_KEYS is missing"],
         [["box", "gui", "firefox", "vlc"], {}, "AUTHORIZED_KEYS is missing"],
-        [["--delete"], {}, "--delete takes one NAME"],
+        [["--delete"], {}, "--delete takes the NAME"],
         [
           ["box", publicKey, "gui", part],
           { HOME: "", GUI_CONTAINER_MOUNTS: "" },

@@ -78,7 +78,6 @@ export async function withMenu(
       xpraOptions: [],
       withTypes: false,
       defaultTypes: [],
-      opener: "open",
     };
     await test({
       engine,

@@ -53,14 +53,10 @@ const categories: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** A type of files or addresses. Not inode/…, which stands for directories and devices: those are never lent. */
-const mimeType =
+export const mimeType =
   /^(?:application|audio|image|message|model|text|video|x-scheme-handler)\/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$/;
 
 export const maxMimeTypes = 100;
-
-export function isMimeType(word: string): boolean {
-  return mimeType.test(word);
-}
 
 /**
  * Reads an entry.
@@ -89,7 +85,7 @@ export function parseEntry(id: string, text: string): App | Refused | undefined 
     icon: /^[A-Za-z0-9/][A-Za-z0-9 ._+@/-]{0,199}$/.test(icon) ? icon : undefined,
     windowClass: /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}$/.test(windowClass) ? windowClass : run.program,
     category: itemsOf(values.get("Categories")).map((item) => categories.get(item)).find((item) => item !== undefined),
-    mimeTypes: [...new Set(itemsOf(values.get("MimeType")).filter(isMimeType))]
+    mimeTypes: [...new Set(itemsOf(values.get("MimeType")).filter((item) => mimeType.test(item)))]
       .slice(0, maxMimeTypes),
     notifies: isTrue("StartupNotify"),
     isHidden: isTrue("NoDisplay") || values.has("OnlyShowIn"),

@@ -10,7 +10,7 @@ import { exists, ifThere, readDirectory, removeFile } from "../../base/files.ts"
 import { readJson } from "../../base/json_file.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
-import { type App, isMimeType, maxMimeTypes } from "./app.ts";
+import { type App, maxMimeTypes, mimeType } from "./app.ts";
 import { entryName } from "./entry.ts";
 import { makeDirectory, type Menu, writeFile } from "./menu.ts";
 
@@ -38,7 +38,7 @@ const group = "[Default Applications]";
  */
 export function parseTypes(value: string): string[] {
   const types = value.split(",").map((word) => word.includes("/") ? word : `x-scheme-handler/${word}`);
-  const wrong = types.findIndex((type) => !isMimeType(type));
+  const wrong = types.findIndex((type) => !mimeType.test(type));
   if (wrong < 0) return [...new Set(types)];
   throw inputError(
     `"${value.split(",")[wrong]}" is neither a type of files nor a scheme of addresses`,

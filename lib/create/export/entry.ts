@@ -2,7 +2,6 @@
 
 import { basename } from "@std/path";
 import { inputError } from "../../base/errors.ts";
-import { nearestOption } from "../../cli/options.ts";
 import { isXpraOption } from "../../cli/xpra_options.ts";
 import { isLauncher, sessionNameOf } from "../../container/names.ts";
 import { classOf } from "../../guard/title.ts";
@@ -74,17 +73,17 @@ function execOf(app: App, { container, opener, env, attachOptions, xpraOptions }
   const session = sessionOf(app);
   // Without that, open-in-container takes the name of the first program. A copy has no other session.
   const isNamed = !attachOptions.includes(inCopy) && session !== basename(app.command[0]!);
-  return [
-    ...[
-      ...(variables.length > 0 ? ["env", ...variables] : []),
-      opener,
-      ...attachOptions,
-      ...(isNamed ? [`--session=${session}`] : []),
-    ].map(quoteExec),
-    ...[container, app.command.join(" "), ...xpraOptions].map(quoteExec),
+  const words = [
+    ...(variables.length > 0 ? ["env", ...variables] : []),
+    opener,
+    ...attachOptions,
+    ...(isNamed ? [`--session=${session}`] : []),
+    container,
+    app.command.join(" "),
+    ...xpraOptions,
     "--",
-    ...(app.opens === "address" ? ["%u"] : app.opens === "file" ? ["%f"] : []),
-  ].join(" ");
+  ];
+  return words.map(quoteExec).join(" ") + { address: " %u", file: " %f", nothing: "" }[app.opens];
 }
 
 /** A word of an Exec key (Desktop Entry Specification, "The Exec key"). */
@@ -100,51 +99,27 @@ function escapeValue(value: string): string {
 /** The option of attach.ts that has an entry start its app in a disposable copy. */
 export const inCopy = "--disposable";
 
-/** The options of attach.ts that an entry can carry. */
+/** The options of attach.ts that an entry can have. */
 const attachNames = "allow ask border deny display disposable files-to links-to no-box preset".split(" ");
-/** Those that it cannot carry: it starts an app in a session that open-in-container chooses. */
-const notInEntries = "all copy detached history join list logs paste save session settings stop".split(" ");
 
 /**
  * Separates options for attach.ts from those for xpra.
  *
- * @param options `notTheirs`: the names of options that are for neither
- * @throws {UserError} exit code 2 for a word that is not an option, and for one that does not fit into an entry
+ * @throws {UserError} exit code 2 for a word that an entry cannot have: open-in-container chooses the session, and splits
+ * the options of attach.ts at blanks
  */
-export function sortOptions(
-  words: readonly string[],
-  { notTheirs = [] }: { notTheirs?: readonly string[] } = {},
-): Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
-  for (const word of words) {
-    if (!/^--[a-z][a-z0-9-]*(?:=[^\p{C}]*)?$/u.test(word)) {
-      throw inputError(`"${word}" is not an option of attach.ts`, "Write each of them as one word: --preset=isolated");
-    }
-  }
-  const nameOf = (word: string): string => word.slice(2).split("=")[0]!;
-  const own = words.find((word) => notTheirs.includes(nameOf(word)));
-  if (own !== undefined) throw inputError(`"${own}" is an option of create.ts itself`, "Put it before NAME");
-  const isOfAttach = (word: string): boolean => attachNames.includes(nameOf(word));
-  const misplaced = words.find((word) => notInEntries.includes(nameOf(word)));
-  if (misplaced !== undefined) {
+export function sortOptions(words: readonly string[]): Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
+  const isOfAttach = (word: string): boolean => attachNames.includes(word.slice(2).split("=")[0]!);
+  const fits = (word: string): boolean =>
+    /^--[a-z][a-z0-9-]*(?:=[^\p{C}]*)?$/u.test(word) && (isOfAttach(word) ? !/[\s*?[]/.test(word) : isXpraOption(word));
+  const unfit = words.find((word) => !fits(word));
+  if (unfit !== undefined) {
     throw inputError(
-      `A menu entry cannot have "${misplaced}"`,
-      `It can have --${attachNames.join(", --")}, and options of xpra`,
+      `A menu entry cannot have "${unfit}"`,
+      `It can have options of xpra and, without blanks and wildcards, --${attachNames.join(", --")}: each as one word`,
     );
   }
-  const unknown = words.find((word) => !isOfAttach(word) && !isXpraOption(word));
-  if (unknown !== undefined) {
-    const table = Object.fromEntries(attachNames.map((name) => [name, { help: "", value: "" }]));
-    const nearest = nearestOption(unknown, table);
-    throw inputError(
-      `"${unknown}" is not an option of attach.ts, nor one that it hands on to xpra`,
-      `${nearest === undefined ? "" : `The nearest one is --${nearest}. `}See attach.ts --help`,
-    );
-  }
-  const attachOptions = words.filter(isOfAttach);
-  // open-in-container splits them at blanks.
-  const blank = attachOptions.find((word) => /[\s*?[]/.test(word));
-  if (blank !== undefined) throw inputError(`"${blank}" has a blank or a wildcard in it`, "Leave that out");
-  const xpraOptions = words.filter((word) => !isOfAttach(word));
+  const [attachOptions, xpraOptions] = [words.filter(isOfAttach), words.filter((word) => !isOfAttach(word))];
   return { attachOptions: attachOptions.includes(inCopy) ? withoutLinks(attachOptions) : attachOptions, xpraOptions };
 }
 

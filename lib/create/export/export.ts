@@ -26,7 +26,7 @@ import {
 } from "./menu.ts";
 import { type Apps, readApps, readIcons, readXOnly } from "./read.ts";
 
-export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions" | "opener"> {
+export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
   /** Ids or names of apps; none for all. */
   wanted: readonly string[];
   /** The apps are offered for all types of files and addresses that they open. */
@@ -43,53 +43,35 @@ export interface ExportedApp {
 }
 
 /**
- * Splits the words after `--export NAME`: apps, then options.
+ * Reads the words after `--export NAME`, which are apps, then options, and the options `--mime` and `--default`.
  *
- * @param options `notTheirs`: the names of options that cannot be for the apps
  * @throws {UserError} exit code 2
  */
-export function parseExportWords(
+export function readExport(
   words: readonly string[],
-  { notTheirs = [] }: { notTheirs?: readonly string[] } = {},
-): Pick<ExportRequest, "wanted" | "attachOptions" | "xpraOptions"> {
+  { flags, values }: Pick<Arguments<string>, "flags" | "values">,
+): ExportRequest {
   const first = words.findIndex((word) => word.startsWith("-"));
   const end = first < 0 ? words.length : first;
-  return { wanted: words.slice(0, end), ...sortOptions(words.slice(end), { notTheirs }) };
-}
-
-/**
- * What the options `--mime` and `--default` say.
- *
- * @throws {UserError} exit code 2
- */
-export function readTypes(
-  { flags, values }: Pick<Arguments<string>, "flags" | "values">,
-): Pick<ExportRequest, "withTypes" | "defaultTypes"> {
   const named = values.get("default");
-  return { withTypes: flags.has("mime"), defaultTypes: named === undefined ? [] : parseTypes(named) };
+  return {
+    wanted: words.slice(0, end),
+    ...sortOptions(words.slice(end)),
+    withTypes: flags.has("mime"),
+    defaultTypes: named === undefined ? [] : parseTypes(named),
+  };
 }
 
 /**
  * Exports apps of the container that a word of the command line names, and shows them.
  *
- * @param options `words`: `NAME [APP...] [ATTACH_OPTION...]`; `own`: the options of create.ts, which no app is started
- * with
  * @throws {UserError} as {@linkcode exportApps}
  */
 export async function exportNamed(
   host: Host,
-  { words: [word, ...words], own, types, ...options }: EngineOptions & {
-    words: readonly string[];
-    own: readonly string[];
-    types: Pick<ExportRequest, "withTypes" | "defaultTypes">;
-  },
+  { word, request, ...options }: EngineOptions & { word: string; request: ExportRequest },
 ): Promise<void> {
-  if (word === undefined) {
-    throw inputError("--export takes the NAME of a container", "For example: create.ts --export my-container");
-  }
-  const address = await addressCalled(host, { word, ...options });
-  const request = { ...parseExportWords(words, { notTheirs: own }), ...types, opener: await findOpener() };
-  const exported = await exportApps(host, address, request);
+  const exported = await exportApps(host, await addressCalled(host, { word, ...options }), request);
   host.ui.result(exported.map(({ id, name, entry }) => [id, name, entry].join("\t")).join("\n"), exported);
 }
 
@@ -116,11 +98,13 @@ async function exportInTurn(
     const { engine: { cli, server: { project } }, label: container } = address;
     const chosen = chooseApps({ container, ...found }, wanted);
     const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
-    if (wanted.length === 0) {
-      tellRefused(host, found);
-      for (const id of foreign) host.ui.warn(`Not exported: "${id}", since ${whyForeign(menu, id)}`);
-    } else if (foreign[0] !== undefined) {
-      throw new UserError(whyForeign(menu, foreign[0]), { hint: "Move it away" });
+    const leaveOut = (reason: string, hint: string): void => {
+      if (wanted.length > 0) throw new UserError(reason, { hint });
+      host.ui.warn(`Not exported: ${reason}`);
+    };
+    if (wanted.length === 0) tellRefused(host, found);
+    for (const id of foreign) {
+      leaveOut(`"${entryPath(menu, id)}" is there, and was not made by create.ts --export`, "Move it away");
     }
     const [before, records] = [await exportedOf(menu), await readRecords(menu)];
     const isDefault = (id: string, type?: string): boolean =>
@@ -145,9 +129,7 @@ async function exportInTurn(
     const xOnly = isDisplayGiven || own.length === 0 ? undefined : await readXOnly(reached, own);
     const unseen = xOnly?.why === undefined ? [] : own.filter((app) => xOnly.apps.has(app));
     for (const { id } of unseen) {
-      const reason = `"${id}" knows X only, and ${xOnly!.why}`;
-      if (wanted.length > 0) throw new UserError(reason, { hint: "attach.ts --doctor says how to install it" });
-      host.ui.warn(`Not exported: ${reason}`);
+      leaveOut(`"${id}" knows X only, and ${xOnly!.why}`, "attach.ts --doctor says how to install it");
     }
     const apps = own.filter((app) => !unseen.includes(app));
     const defaults = chooseDefaults(apps, request.defaultTypes);
@@ -166,6 +148,7 @@ async function exportInTurn(
         ...request.attachOptions,
       ],
       container,
+      opener: await findOpener(),
       hostName: menu.container,
       env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
     };
@@ -198,10 +181,6 @@ async function exportInTurn(
     return apps.map(({ id, name }) => ({ id, name: shownName(name, options), entry: entryPath(menu, id) }));
   });
   return exported ?? [];
-}
-
-function whyForeign(menu: Menu, id: string): string {
-  return `"${entryPath(menu, id)}" is there, and was not made by create.ts --export`;
 }
 
 /** The name of an icon that could not be read: the host's own themes may have one with that name. */
@@ -252,7 +231,7 @@ function tellRefused({ ui }: Host, { refused, isCut }: Apps): void {
 }
 
 /** open-in-container: the one beside the script that runs, or else its name, by which a desktop finds it on `$PATH`. */
-export async function findOpener(): Promise<string> {
+async function findOpener(): Promise<string> {
   if (Deno.mainModule.startsWith("file:")) {
     const path = join(dirname(fromFileUrl(Deno.mainModule)), "examples/desktop-files/open-in-container");
     if (await exists(path)) return path;

@@ -4,6 +4,7 @@
  * in length and time.
  */
 
+import { Buffer } from "node:buffer";
 import { basename } from "@std/path";
 import findXOnly from "./find_x_only.sh" with { type: "text" };
 import listEntries from "./list_entries.sh" with { type: "text" };
@@ -48,14 +49,9 @@ export function parseAnswer(answer: string): Apps {
     const [, id, encoded] = /^\/(?:[^\t]*\/)?([^\t/]+)\.desktop\t([A-Za-z0-9+/=]*)$/.exec(line) ?? [];
     // Such an id could be neither printed nor asked for.
     if (id === undefined || !isAppId(id) || found.has(id)) continue;
-    const bytes = bytesOfBase64(encoded!);
-    const isLong = bytes !== undefined && bytes.length > entryLimits.bytes;
-    found.set(
-      id,
-      bytes === undefined || isLong
-        ? { id, reason: isLong ? "is too long" : "cannot be read" }
-        : parseEntry(id, new TextDecoder().decode(bytes)),
-    );
+    const bytes = Buffer.from(encoded!, "base64");
+    const isLong = bytes.length > entryLimits.bytes;
+    found.set(id, isLong ? { id, reason: "is too long" } : parseEntry(id, bytes.toString()));
   }
   const all = [...found.values()].filter((entry) => entry !== undefined)
     .toSorted((one, other) => one.id < other.id ? -1 : 1);
@@ -113,13 +109,4 @@ export async function readXOnly(container: Container, apps: readonly App[]): Pro
     options: lacks === undefined ? ["--display=x11"] : [],
     why: servers.includes("Xwayland") ? undefined : lacks,
   };
-}
-
-/** The bytes of a text in base64; undefined when it is not base64. */
-function bytesOfBase64(text: string): Uint8Array | undefined {
-  try {
-    return Uint8Array.fromBase64(text);
-  } catch {
-    return undefined;
-  }
 }

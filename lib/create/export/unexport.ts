@@ -1,6 +1,6 @@
 /** `create.ts --unexport NAME`: takes the apps of a container out of the host's menu. */
 
-import { inputError, UserError } from "../../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import type { EngineOptions } from "../../container/address.ts";
@@ -11,15 +11,12 @@ import { exportedOf, leftoversOf, type Menu, menuOf, removeExported, withMenuLoc
 /**
  * Takes the apps of the container that a word of the command line names out of the menu, and shows what was removed.
  *
- * @throws {UserError} when nothing of it is there; exit code 2 for anything but one word
+ * @throws {UserError} when nothing of it is there
  */
 export async function unexportNamed(
   host: Host,
-  { words: [word, ...more], ...options }: EngineOptions & { words: readonly string[] },
+  { word, ...options }: EngineOptions & { word: string },
 ): Promise<void> {
-  if (word === undefined || more.length > 0) {
-    throw inputError("--unexport takes one NAME", "For example: create.ts --unexport my-container");
-  }
   const { label, hostName, ...address } = await addressCalled(host, { word, ...options, needsEngine: false });
   const removed = await unexportApps(menuOf(host, hostName));
   if (removed.length === 0) {

@@ -149,7 +149,7 @@ Deno.test("parseCommandLine() refuses what looks like an option mistyped, also b
   assertEquals(parseCommandLine(create, ["--export", "box", "--sync=no"]).positionals, ["box", "--sync=no"]);
 });
 
-Deno.test("parseCommandLine() refuses options that have no effect together, and drops none in silence", () => {
+Deno.test("parseCommandLine() refuses what has no effect, options and words, and drops nothing in silence", () => {
   for (
     const [spec, line, message] of [
       [attach, "--join box xterm --preset=isolated", "--preset cannot be used with --join"],
@@ -173,6 +173,11 @@ Deno.test("parseCommandLine() refuses options that have no effect together, and 
       [map, "--list --for=3m", "--for cannot be used with --list"],
       [map, "--unmap --read-only box", "--read-only cannot be used with --unmap"],
       [map, "--force box", "--force can only be used with --unmap"],
+      [map, "--list box", 'Too many arguments: "box"'],
+      [create, "--list far: box", 'Too many arguments: "box"'],
+      [create, "--delete -- box other", 'Too many arguments: "other"'],
+      [attach, "--stop box web other", 'Too many arguments: "other"'],
+      [attach, "--copy box --unknown", 'Too many arguments: "--unknown"'],
     ] as const
   ) {
     const error = assertThrows(() => parseCommandLine(spec, line.split(" ")), UserError);
@@ -183,6 +188,8 @@ Deno.test("parseCommandLine() refuses options that have no effect together, and 
       [attach, "--stop --all box --quiet --engine=lxc"],
       [attach, "--join --session=x box xterm --json"],
       [attach, "--settings box --preset=isolated --deny=sound"],
+      [attach, "--deny=sound box xterm -e top"],
+      [attach, "--deny box sound"],
       [attach, "--disposable box xterm --preset=isolated --border=red --save"],
       [create, "--delete --force box --yes"],
       [create, "box key gui firefox --export --mime --image=x"],

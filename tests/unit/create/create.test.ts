@@ -56,7 +56,6 @@ async function create(host: Host, { base, caches }: Place): Promise<unknown> {
     values,
     flags: new Map([["yes", 0], ...(caches ? [["cache", 0] as const] : [])]),
     rest: [],
-    own: [],
   };
   return await createContainer(host, args).then(() => undefined, (error) => error);
 }
@@ -64,7 +63,7 @@ async function create(host: Host, { base, caches }: Place): Promise<unknown> {
 async function remove(place: Place): Promise<void> {
   await deleteNamed(
     hostOf(place).host,
-    { words: ["box"], engine: place.model.cli, force: true, remote: undefined, project: undefined } as never,
+    { word: "box", engine: place.model.cli, force: true, remote: undefined, project: undefined } as never,
   );
 }
 

@@ -12,7 +12,7 @@ const mark = { "user.gui-container": "1" };
 async function listed(
   own: readonly string[],
   instances: readonly { name: string; config: Record<string, string>; status?: string }[],
-  { words = [], cli = "incus", output = "" }: { words?: string[]; cli?: string; output?: string } = {},
+  { word, cli = "incus", output = "" }: { word?: string; cli?: string; output?: string } = {},
 ): Promise<string[]> {
   const mounts = await Deno.makeTempDir();
   try {
@@ -33,7 +33,7 @@ async function listed(
     };
     const { host, said } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: mounts }, answer });
     await listContainers(host, {
-      words,
+      word,
       presetOf: (label) => Promise.resolve(label === "bank" ? "isolated" : "desktop"),
     });
     return said;
@@ -68,8 +68,6 @@ Deno.test("the list asks all engines that answer, and takes no name of a contain
   });
   assertEquals([warning, row!.split("\t")[0]], ["warn: Permission denied on LXD's socket", "result: box"]);
   await assertRejects(() => listed(["box"], here, { cli: "none" }), UserError);
-  for (const words of [["box"], ["far:", "box"]]) {
-    const error = await assertRejects(() => listed([], [], { words }), UserError, "--list takes no NAME");
-    assertEquals(error.exitCode, 2);
-  }
+  const error = await assertRejects(() => listed([], [], { word: "box" }), UserError, "--list takes no NAME");
+  assertEquals(error.exitCode, 2);
 });

@@ -14,7 +14,7 @@ import {
   withDefaults,
   withoutDefaults,
 } from "../../../../lib/create/export/defaults.ts";
-import { readTypes } from "../../../../lib/create/export/export.ts";
+import { readExport } from "../../../../lib/create/export/export.ts";
 import { withMenu, writer } from "../../menus.ts";
 import { testWith } from "../../samples.ts";
 
@@ -147,12 +147,15 @@ testWith(
           "[Desktop Entry]\nType=Application\nName=x\nExec=true\n",
         );
       }
+      // GLib leaves out an entry whose program is not there.
+      await Deno.symlink("/bin/true", join(data, "open-in-container"));
       const before = "[Default Applications]\ntext/rtf=editor.desktop\ntext/html=browser.desktop\n";
       await Deno.writeTextFile(path, before, { mode: 0o600 });
       const opens = async (type: string): Promise<string | undefined> => {
         await runProcess(["update-desktop-database", applications]);
         const env = {
           HOME: data,
+          PATH: `${data}:${Deno.env.get("PATH")}`,
           XDG_DATA_HOME: data,
           XDG_DATA_DIRS: join(data, "none"),
           XDG_CONFIG_HOME: dirname(path),
@@ -161,8 +164,8 @@ testWith(
         return / (\S+\.desktop)$/m.exec((await runProcess(["gio", "mime", type], { env, okCodes: "any" })).stdout)?.[1];
       };
       // Of the types that have no default, a container gets none.
-      const types = readTypes({ flags: new Map(), values: new Map([["default", "text/rtf"]]) });
-      assertEquals(await exportNow(types), ["one", "two"]);
+      const request = readExport([], { flags: new Map(), values: new Map([["default", "text/rtf"]]) });
+      assertEquals(await exportNow(request), ["one", "two"]);
       assertEquals([await opens("text/rtf"), await opens("text/html"), await opens("text/csv"), await modeOf(path)], [
         "gui-container-box.one.desktop",
         "browser.desktop",
@@ -183,7 +186,7 @@ testWith(
       }
       for (const change of [() => entries.one = writer.replace("text/rtf", "text/x"), () => delete entries.one]) {
         entries.one = writer;
-        await exportNow(types);
+        await exportNow(request);
         change();
         await exportNow();
         assertEquals(await Deno.readTextFile(path), before);

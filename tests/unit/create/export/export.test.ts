@@ -3,48 +3,46 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { commandLine } from "../../../../attach.ts";
-import { commandLine as createLine } from "../../../../create.ts";
-import { settingKeys } from "../../../../lib/attach/settings/file.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { exists } from "../../../../lib/base/files.ts";
 import { dryRunHost } from "../../../../lib/base/host.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
-import { optionsOf } from "../../../../lib/cli/options.ts";
 import { type App, parseEntry } from "../../../../lib/create/export/app.ts";
 import { sortOptions } from "../../../../lib/create/export/entry.ts";
-import { chooseApps, parseExportWords } from "../../../../lib/create/export/export.ts";
+import { chooseApps, type ExportRequest, readExport } from "../../../../lib/create/export/export.ts";
 import { menuOf, withMenuLock } from "../../../../lib/create/export/menu.ts";
 import { unexportApps } from "../../../../lib/create/export/unexport.ts";
 import { filesIn, withMenu, writer } from "../../menus.ts";
 
 const other = writer.replace("Name=Writer", "Name=Other").replace("Icon=writer", "Icon=/usr/share/../x.png");
 
-Deno.test("parseExportWords() tells apps, options of attach.ts and options of xpra apart", () => {
-  assertEquals(parseExportWords(["a", "b", "--border=red", "--preset=isolated", "--no-box", "--opengl=no"]), {
+Deno.test("readExport() tells apps, options of attach.ts and options of xpra apart", () => {
+  const read = (...words: string[]): ExportRequest => readExport(words, { flags: new Map(), values: new Map() });
+  assertEquals(read("a", "b", "--border=red", "--preset=isolated", "--no-box", "--opengl=no"), {
     wanted: ["a", "b"],
     attachOptions: ["--border=red", "--preset=isolated", "--no-box"],
     xpraOptions: ["--opengl=no"],
+    withTypes: false,
+    defaultTypes: [],
   });
-  for (const word of ["-x", "--", "--Border", "--border=a\nb", "red"]) {
-    const error = assertThrows(() => parseExportWords(["--border=red", word]), UserError);
-    assertEquals(error.exitCode, 2);
+  const unfit = [
+    "-x",
+    "--",
+    "--Border",
+    "--border=a\nb",
+    "red",
+    "--preset=a b",
+    "--allow=*",
+    "--prest=isolated",
+    "--x=y",
+  ];
+  // Those of create.ts itself stand before "--", or are none.
+  for (const word of [...unfit, "--dry-run", "--mime", "--engine=incus", "--project=work", "--export"]) {
+    const error = assertThrows(() => read("a", "--border=red", word), UserError, `A menu entry cannot have "${word}"`);
+    assertEquals([error.exitCode, error.hint.includes("--preset")], [2, true]);
   }
-  for (const word of ["--preset=a b", "--allow=*"]) assertThrows(() => sortOptions([word]), UserError);
-  for (
-    const [word, nearest] of [["--prest=isolated", "--preset"], ["--printing=no", "--deny printing"], ["--x=y", ""]]
-  ) {
-    const error = assertThrows(() => sortOptions([word!]), UserError, `"${word}" is not`);
-    assertEquals([error.exitCode, error.hint.includes(nearest!)], [2, true], error.hint);
-  }
-  // The settings are for the entries.
-  const isSetting = (name: string): boolean => settingKeys.some((key) => key === name);
-  const names = Object.keys(optionsOf(createLine)).filter((name) => !isSetting(name));
-  const own = { notTheirs: [...names, "engine", "project"] };
-  for (const word of ["--dry-run", "--mime", "--engine=incus", "--project=work", "--export"]) {
-    const error = assertThrows(() => parseExportWords(["--border=red", word], own), UserError);
-    assertEquals([error.message, error.exitCode], [`"${word}" is an option of create.ts itself`, 2]);
-  }
-  assertEquals(parseExportWords(["--display=x11"], own).attachOptions, ["--display=x11"]);
+  const channel = assertThrows(() => read("--printing=no"), UserError, '"--printing=no" is not');
+  assertStringIncludes(channel.hint, "--deny printing");
   // Each of those that attach.ts takes as its own goes into an entry, or is refused.
   for (const name of Object.keys(commandLine.options)) {
     const sort = (): unknown => sortOptions([`--${name}`]).attachOptions;
@@ -276,7 +274,7 @@ Deno.test("exportApps() of all apps leaves out one whose entry the user has chan
     await Deno.writeTextFile(path, changed);
     assertEquals(await exportNow(), ["two"]);
     assertEquals(recorded.said.filter((line) => line.startsWith("warn")), [
-      `warn: Not exported: "one", since "${path}" is there, and was not made by create.ts --export`,
+      `warn: Not exported: "${path}" is there, and was not made by create.ts --export`,
     ]);
     await unexport();
     assertEquals(await filesIn(data), [

@@ -23,7 +23,7 @@ Deno.test("parseAnswer() takes the lines that have the form of an answer, the fi
   assertEquals(apps.map(({ id, name }) => [id, name]), [["a", "Editor"], ["b", "First"]]);
   assertEquals(refused.map(({ id, reason }) => `${id} ${reason}`), [
     "bad is not an application",
-    "d cannot be read",
+    "d is not an application",
     "long is too long",
   ]);
   assertEquals(isCut, false);
