@@ -264,7 +264,7 @@ function createWorld(seed: number): World {
     stall() {
       isStalled = true;
       pieceBytes = 0;
-      say(...Array.from({ length: 1_500 }, (_, index) => packet("ping", 1_000 + index)));
+      say(...Array.from({ length: 500 }, (_, index) => packet("ping", 1_000 + index)));
     },
     readOn() {
       isStalled = false;
