@@ -29,7 +29,7 @@ import { disposableRecordPath, lockPath, type Mounts, mountsIn, mountsOf, mounts
 export const pristine = "made";
 
 /** The configuration key that marks a copy. Its value is the name of the container that it was made of. */
-export const disposableKey = "user.gui-container.copy-of";
+export const sourceKey = "user.gui-container.copy-of";
 
 /** How long each step of removing a copy may take, in milliseconds. */
 const stepDeadlineMs = 60_000;
@@ -79,7 +79,7 @@ export async function beginDisposable(
   };
   const record = async (): Promise<Deno.FsFile> => {
     using _turn = await lockFile(lockPath(mountsRoot(host)));
-    if (max !== undefined) await checkDisposablesInUse(host, { engine, name: source }, max);
+    if (max !== undefined) await checkInUse(host, { engine, name: source }, max);
     await Deno.mkdir(mounts.directory, { mode: 0o755 });
     try {
       return (await claimRecord(disposableRecordPath(mounts), written))!;
@@ -94,10 +94,7 @@ export async function beginDisposable(
 
 /** The copies that killed runs have left. Each is locked by this run. */
 export async function findLeftovers(host: Host): Promise<DisposableCopy[]> {
-  return await chooseDisposables(
-    host,
-    async ({ mounts, lock }) => lock !== undefined && !await exists(renewedPath(mounts)),
-  );
+  return await choose(host, async ({ mounts, lock }) => lock !== undefined && !await exists(renewedPath(mounts)));
 }
 
 /** Makes a copy, which does not run, the origin of later copies. */
@@ -111,14 +108,14 @@ export async function keepRenewed(host: Host, { mounts, lock }: DisposableCopy):
  *
  * @param options `claim`: each is locked by this run
  */
-export async function renewedDisposables(
+export async function findRenewed(
   host: Host,
   source: Instance,
   options: { claim: boolean },
 ): Promise<DisposableCopy[]> {
   const isRenewed = async (copy: DisposableCopy): Promise<boolean> =>
     copy.lock !== undefined && isOf(copy, source) && await exists(renewedPath(copy.mounts));
-  return await chooseDisposables(host, isRenewed, options);
+  return await choose(host, isRenewed, options);
 }
 
 /**
@@ -127,12 +124,12 @@ export async function renewedDisposables(
  * @param options `force`: those that are in use as well
  * @throws {UserError} when one is in use
  */
-export async function claimDisposablesOf(
+export async function claimDisposables(
   host: Host,
   source: Instance,
   { force }: { force: boolean },
 ): Promise<DisposableCopy[]> {
-  const found = await chooseDisposables(host, (copy) => Promise.resolve(isOf(copy, source)));
+  const found = await choose(host, (copy) => Promise.resolve(isOf(copy, source)));
   const used = found.find(({ lock }) => lock === undefined);
   if (!used || force) return found;
   for (const { lock } of found) release(lock);
@@ -146,8 +143,8 @@ export async function claimDisposablesOf(
  *
  * @throws {UserError} when as many are
  */
-async function checkDisposablesInUse(host: Host, source: Instance, max: number): Promise<void> {
-  const copies = await lockDisposables(host);
+async function checkInUse(host: Host, source: Instance, max: number): Promise<void> {
+  const copies = await lockAll(host);
   for (const { lock } of copies) release(lock);
   const used = copies.filter((copy) => copy.lock === undefined && isOf(copy, source));
   if (used.length < max) return;
@@ -165,7 +162,7 @@ function isOf(copy: DisposableRecord, { engine: { cli, server }, name }: Instanc
  *
  * @param options `claim`: this run locks those that no other run has
  */
-async function chooseDisposables(
+async function choose(
   host: Host,
   isWanted: (copy: DisposableCopy) => Promise<boolean>,
   { claim = true }: { claim?: boolean } = {},
@@ -173,7 +170,7 @@ async function chooseDisposables(
   if (!await host.look(false, () => exists(mountsRoot(host)))) return [];
   using _turn = await lockFile(lockPath(mountsRoot(host)));
   const chosen: DisposableCopy[] = [];
-  for (const copy of await lockDisposables(host)) {
+  for (const copy of await lockAll(host)) {
     const wanted = await isWanted(copy);
     if (wanted) chosen.push(copy);
     if (!wanted || !claim) release(copy.lock);
@@ -182,7 +179,7 @@ async function chooseDisposables(
 }
 
 /** All copies on record. Those that no other run has locked are locked now. To be called in turn. */
-async function lockDisposables(host: Host): Promise<DisposableCopy[]> {
+async function lockAll(host: Host): Promise<DisposableCopy[]> {
   const copies: DisposableCopy[] = [];
   for (const { name: directory, isDirectory } of await readDirectory(mountsRoot(host))) {
     if (!isDirectory || !/-d[0-9a-f]{5}$/.test(directory)) continue;
@@ -224,10 +221,7 @@ async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
   const { name, mounts } = copy;
   const instance = { engine: await engineOfRecord(host, copy), name };
   const inTurn = <T>(act: (cleaner: Host) => Promise<T>): Promise<T> => inTime(host, { copy, act });
-  const planned: Pick<InstanceInfo, "status" | "config"> = {
-    status: "Running",
-    config: { [disposableKey]: copy.source },
-  };
+  const planned: Pick<InstanceInfo, "status" | "config"> = { status: "Running", config: { [sourceKey]: copy.source } };
   const found = await inTurn((cleaner) =>
     cleaner.look<typeof planned | undefined>(planned, async () => {
       // The engine may still be making the instance when its CLI has ended.
@@ -235,7 +229,7 @@ async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
       return await findInstance(cleaner, instance);
     })
   );
-  if (found?.config[disposableKey] === undefined) return;
+  if (found?.config[sourceKey] === undefined) return;
   try {
     await inTurn(async (cleaner) => {
       if (found.status !== "Stopped") await killInstance(cleaner, instance);

@@ -5,7 +5,7 @@
 
 import bootCopy from "./boot_copy.sh" with { type: "text" };
 import type { Host } from "../base/host.ts";
-import { disposableKey, pristine, renewedDisposables } from "./disposables.ts";
+import { findRenewed, pristine, sourceKey } from "./disposables.ts";
 import { mountDevices } from "./mounts.ts";
 import type { Mounts } from "./paths.ts";
 import { findManaged } from "./managed.ts";
@@ -41,14 +41,14 @@ export async function findOrigin(host: Host, source: Instance): Promise<Origin |
     const [instance, snapshot, renewed] = await all([
       findManaged(host, source),
       findSnapshot(host, source, pristine),
-      renewedDisposables(host, source, { claim: false }),
+      findRenewed(host, source, { claim: false }),
     ]);
     const known = { source: source.name, user: userOf(instance), location: instance.location };
     const found = await all(renewed.map(({ name }) => findInstance(host, { engine, name })));
     const origins = [
       ...(snapshot ? [{ ...known, ...snapshot, path }] : []),
       ...found.flatMap((copy) =>
-        copy?.config[disposableKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []
+        copy?.config[sourceKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []
       ),
     ];
     const [newest] = origins.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
@@ -69,7 +69,7 @@ export async function copyOrigin(
   await copyInstance(host, copy, {
     source: origin.path,
     // After a power cut, the engine must not start it again.
-    config: { [disposableKey]: origin.source, "boot.autostart": "false", [protectionKey]: "false" },
+    config: { [sourceKey]: origin.source, "boot.autostart": "false", [protectionKey]: "false" },
     devices: copyDevices(origin, mounts),
   });
 }

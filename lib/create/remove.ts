@@ -9,7 +9,7 @@ import { deleteInstance, findInstance, protectionKey } from "../engine/instance.
 import { UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { claimDisposablesOf, removeDisposables } from "../container/disposables.ts";
+import { claimDisposables, removeDisposables } from "../container/disposables.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
 import { removeMounts, usedMounts } from "../container/mounts.ts";
 import { seenSessions } from "../container/sessions.ts";
@@ -75,7 +75,7 @@ export async function removeContainer(
   }
   const isOwner = found !== undefined && (shares(found, mounts) || !engine.server.isLocal);
   if (hasMounts && !isOwner) await refuseOtherOwner(host, instance);
-  const copies = await claimDisposablesOf(host, instance, { force });
+  const copies = await claimDisposables(host, instance, { force });
   if (profile) refuseUsedByOthers(instance, { profile, copies: copies.map((copy) => copy.name) });
   if (!force) {
     if (!found && hasMounts) {

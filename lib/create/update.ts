@@ -15,12 +15,12 @@ import { withValues } from "../base/shell_words.ts";
 import { withUndo } from "../base/undo.ts";
 import {
   beginDisposable,
-  disposableKey,
   findLeftovers,
+  findRenewed,
   keepRenewed,
   removeDisposable,
   removeDisposables,
-  renewedDisposables,
+  sourceKey,
 } from "../container/disposables.ts";
 import { mountsOf } from "../container/paths.ts";
 import { copyOrigin, findOrigin, giveIdentity } from "../container/origin.ts";
@@ -92,7 +92,7 @@ async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> 
   const engine = await chooseEngine(host, options);
   const found: Instance[] = [];
   for (const instance of await listManaged(host, engine)) {
-    if (instance.config[disposableKey] !== undefined || !await exists(mountsOf(host, instance).directory)) continue;
+    if (instance.config[sourceKey] !== undefined || !await exists(mountsOf(host, instance).directory)) continue;
     if (hasNetwork(instance)) found.push(instance);
     else host.ui.status(`"${labelOf(instance)}" has no network: it keeps the software that it has`);
   }
@@ -231,7 +231,7 @@ async function renew(host: Host, source: Instance): Promise<boolean> {
     await keepRenewed(host, copy);
     return copy.name;
   });
-  const copies = await renewedDisposables(host, source, { claim: true });
+  const copies = await findRenewed(host, source, { claim: true });
   for (const { name, lock } of copies) if (name === renewed) release(lock);
   await removeDisposables(host, copies.filter(({ name }) => name !== renewed));
   return true;

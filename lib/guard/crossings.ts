@@ -68,9 +68,7 @@ export function createCrossings(
     mayCross() {
       enterHour();
       if (lines + waiting.size < maxLines && mayReport()) return true;
-      if (toldHour !== hour) {
-        tell("The clipboard is closed: it is used more often than the history can record in an hour");
-      }
+      if (toldHour !== hour) tell("The clipboard is closed: this hour has no more lines for it in the history");
       toldHour = hour;
       return false;
     },

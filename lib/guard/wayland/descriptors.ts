@@ -178,9 +178,7 @@ export function descriptorsOf(): Descriptors {
         queues.host.push({ ...fresh(), number, kind: "none", size: 0, opener: sender, isSent: true });
         return false;
       }
-      if (!found || found.opener !== sender || found.isSent) {
-        throw new Violation("a descriptor is sent that does not exist");
-      }
+      if (!found || found.opener !== sender || found.isSent) throw new Violation("an unknown descriptor is sent");
       found.isSent = true;
       if (found.kind === "pipe" && found.writers.size === 0) remove(found);
       queues[sender].push(found);

@@ -5,14 +5,14 @@ import { ProcessError, UserError } from "../../../lib/base/errors.ts";
 import { modeOf } from "../../../lib/base/files.ts";
 import {
   beginDisposable,
-  claimDisposablesOf,
+  claimDisposables,
   type DisposableCopy,
   findLeftovers,
+  findRenewed,
   keepRenewed,
   newDisposableName,
   removeDisposable,
   removeDisposables,
-  renewedDisposables,
 } from "../../../lib/container/disposables.ts";
 import { type Engine, engineCalled } from "../../../lib/engine/engine.ts";
 import { isInstanceName } from "../../../lib/engine/instance.ts";
@@ -77,16 +77,16 @@ Deno.test("a copy that a run uses is nobody else's; what a killed run has left i
 Deno.test("a copy that later ones are made of is left alone, and only claimed to be replaced", async () => {
   await withEngine(() => ({}), async ({ host, engine }) => {
     const copy = await beginDisposable(host, { engine, name: "box" });
-    assertEquals(await renewedDisposables(host, { engine, name: "box" }, { claim: false }), []);
+    assertEquals(await findRenewed(host, { engine, name: "box" }, { claim: false }), []);
     await keepRenewed(host, copy);
     assertEquals(await findLeftovers(host), []);
-    assertEquals(await renewedDisposables(host, { engine, name: "bag" }, { claim: true }), []);
-    assertEquals(names(await renewedDisposables(host, { engine, name: "box" }, { claim: false })), [copy.name]);
-    const claimed = await renewedDisposables(host, { engine, name: "box" }, { claim: true });
+    assertEquals(await findRenewed(host, { engine, name: "bag" }, { claim: true }), []);
+    assertEquals(names(await findRenewed(host, { engine, name: "box" }, { claim: false })), [copy.name]);
+    const claimed = await findRenewed(host, { engine, name: "box" }, { claim: true });
     assertEquals(names(claimed), [copy.name]);
-    assertEquals(await renewedDisposables(host, { engine, name: "box" }, { claim: false }), [], "it is being replaced");
+    assertEquals(await findRenewed(host, { engine, name: "box" }, { claim: false }), [], "it is being replaced");
     close(...claimed);
-    const removed = await claimDisposablesOf(host, { engine, name: "box" }, { force: false });
+    const removed = await claimDisposables(host, { engine, name: "box" }, { force: false });
     assertEquals(names(removed), [copy.name], "it goes with its container");
     close(...removed);
   });
@@ -246,22 +246,22 @@ Deno.test("removeDisposables() only warns of an engine that does not come to an 
   );
 });
 
-Deno.test("claimDisposablesOf() gives the copies of one container, and those in use by force only", async () => {
+Deno.test("claimDisposables() gives the copies of one container, and those in use by force only", async () => {
   await withEngine(() => ({}), async ({ host, engine }) => {
     const used = await beginDisposable(host, { engine, name: "box" });
     const left = await beginDisposable(host, { engine, name: "box" });
     close(left);
     close(await beginDisposable(host, { engine, name: "bag" }));
     const error = await assertRejects(
-      () => claimDisposablesOf(host, { engine, name: "box" }, { force: false }),
+      () => claimDisposables(host, { engine, name: "box" }, { force: false }),
       UserError,
       used.name,
     );
     assertEquals(error.hint.includes("--force"), true);
-    const claimed = await claimDisposablesOf(host, { engine, name: "box" }, { force: true });
+    const claimed = await claimDisposables(host, { engine, name: "box" }, { force: true });
     assertEquals(names(claimed).sort(), [used.name, left.name].sort());
     close(used, ...claimed);
-    assertEquals(await claimDisposablesOf(host, { engine: engineCalled("incus"), name: "box" }, { force: true }), []);
+    assertEquals(await claimDisposables(host, { engine: engineCalled("incus"), name: "box" }, { force: true }), []);
   });
 });
 

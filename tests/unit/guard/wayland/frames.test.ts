@@ -61,8 +61,8 @@ Deno.test("the guard of Wayland ends a connection with frames that do not fit, o
       [[frame(2, 1, 16), frame(6, 1, 12, 0, word(4), word(5), word(0))], "changed beyond its end"],
       [[frame(2, 1, 16), frame(6, 1, 12, 0, word(0), word(2), word(0))], "changed beyond its end"],
       [[frame(2, 1, 16), frame(6, 1, 12, 0, word(1), word(1), word(0))], "changed beyond its end"],
-      [[frame(1, 1)], "that does not exist"],
-      [[frame(2, 1, 64), frame(1, 1), frame(1, 1)], "that does not exist"],
+      [[frame(1, 1)], "unknown descriptor"],
+      [[frame(2, 1, 64), frame(1, 1), frame(1, 1)], "unknown descriptor"],
       [[frame(18, 0), frame(16, 1)], "sends more after its end"],
       [Array.from({ length: 129 }, (_, index) => frame(7, index + 1)), "too many pipes"],
     ] as const
