@@ -45,89 +45,77 @@ export interface AllOutgoing {
   check(): void;
 }
 
+interface End {
+  isContainer: boolean;
+  waitingBytes: number;
+  isWriting: boolean;
+  /** It has read something since the last check. */
+  hasMoved: boolean;
+  /** For how long it has read nothing of what waits, in milliseconds. */
+  pauseMs: number;
+  failed: PromiseWithResolvers<never>;
+}
+
 /** Makes the queues of a guard. `stuckMs`: how long the container may read nothing before it is cut off. */
-export function createOutgoing({ stuckMs: maxStuckMs }: { stuckMs: number }): AllOutgoing {
+export function createOutgoing({ stuckMs }: { stuckMs: number }): AllOutgoing {
   const ends = new Set<End>();
-  const mayWait = (): boolean => {
-    const waiting = [...ends].reduce((sum, end) => sum + (end.isContainer ? end.waitingBytes() : 0), 0);
-    return waiting <= maxWaitingBytes;
-  };
   return {
     to(connection, whose) {
+      const failed = Promise.withResolvers<never>();
+      failed.promise.catch(() => {});
       const isContainer = whose === "container";
-      const stuckMs = isContainer ? maxStuckMs : Infinity;
-      const end = createEnd(connection, { isContainer, mayWait, stuckMs });
+      const end: End = { isContainer, waitingBytes: 0, isWriting: false, hasMoved: false, pauseMs: 0, failed };
       ends.add(end);
-      return { ...end, [Symbol.dispose]: () => void ends.delete(end) };
-    },
-    isPaused: () => [...ends].some((end) => end.pauseMs() >= maxPauseMs),
-    check: () => ends.forEach((end) => end.check()),
-  };
-}
-
-interface End extends Pick<Outgoing, "write" | "post" | "failed"> {
-  isContainer: boolean;
-  waitingBytes(): number;
-  /** For how long it has read nothing of what waits, in milliseconds. */
-  pauseMs(): number;
-  check(): void;
-}
-
-function createEnd(
-  connection: Deno.Conn,
-  { isContainer, mayWait, stuckMs }: { isContainer: boolean; mayWait: () => boolean; stuckMs: number },
-): End {
-  const failed = Promise.withResolvers<never>();
-  failed.promise.catch(() => {});
-  const waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
-  let written = Promise.resolve();
-  let isWriting = false;
-  let hasMoved = false;
-  let pauseMs = 0;
-  const writeAll = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const parts = waiting.splice(0);
-      waitingBytes -= partBytes * parts.length;
-      for (const part of joinSmall(parts)) {
-        for (let at = 0, count; at < part.length; at += count) {
-          count = await connection.write(part.subarray(at));
-          waitingBytes -= count;
-          hasMoved = true;
-          pauseMs = 0;
+      const waiting: Uint8Array[] = [];
+      let written = Promise.resolve();
+      const writeAll = async (): Promise<void> => {
+        while (waiting.length > 0) {
+          const parts = waiting.splice(0);
+          end.waitingBytes -= partBytes * parts.length;
+          for (const part of joinSmall(parts)) {
+            for (let at = 0, count; at < part.length; at += count) {
+              count = await connection.write(part.subarray(at));
+              end.waitingBytes -= count;
+              end.hasMoved = true;
+              end.pauseMs = 0;
+            }
+          }
         }
-      }
-    }
-    isWriting = false;
-  };
-  const add = (parts: readonly Uint8Array[]): void => {
-    for (const part of parts) {
-      waitingBytes += part.length + partBytes;
-      waiting.push(part);
-    }
-    if (isWriting) return;
-    isWriting = hasMoved = true;
-    written = writeAll();
-    written.catch(failed.reject);
-  };
-  return {
-    isContainer,
-    write(parts) {
-      add(parts);
-      return written;
+        end.isWriting = false;
+      };
+      const add = (parts: readonly Uint8Array[]): void => {
+        for (const part of parts) {
+          end.waitingBytes += part.length + partBytes;
+          waiting.push(part);
+        }
+        if (end.isWriting) return;
+        end.isWriting = end.hasMoved = true;
+        written = writeAll();
+        written.catch(failed.reject);
+      };
+      return {
+        write(parts) {
+          add(parts);
+          return written;
+        },
+        post(parts) {
+          let waits = 0;
+          for (const { isContainer, waitingBytes } of ends) if (isContainer) waits += waitingBytes;
+          if (waits <= maxWaitingBytes) add([concat(parts)]);
+          else failed.reject(new Violation(`more than ${maxWaitingBytes / 2 ** 20} MiB wait for it`));
+        },
+        failed: failed.promise,
+        [Symbol.dispose]: () => void ends.delete(end),
+      };
     },
-    post(parts) {
-      if (mayWait()) add([concat(parts)]);
-      else failed.reject(new Violation(`more than ${maxWaitingBytes / 2 ** 20} MiB wait for it`));
-    },
-    failed: failed.promise,
-    waitingBytes: () => waitingBytes,
-    pauseMs: () => pauseMs,
+    isPaused: () => [...ends].some(({ pauseMs }) => pauseMs >= maxPauseMs),
     check() {
-      pauseMs = isWriting && !hasMoved ? pauseMs + checkMs : 0;
-      hasMoved = false;
-      if (pauseMs < stuckMs) return;
-      failed.reject(new Violation(`it has read nothing for ${stuckMs / 1000} seconds`));
+      for (const end of ends) {
+        end.pauseMs = end.isWriting && !end.hasMoved ? end.pauseMs + checkMs : 0;
+        end.hasMoved = false;
+        if (!end.isContainer || end.pauseMs < stuckMs) continue;
+        end.failed.reject(new Violation(`it has read nothing for ${stuckMs / 1000} seconds`));
+      }
     },
   };
 }
