@@ -72,7 +72,7 @@ export async function copyOut(container: Container, session: string | undefined)
   let text = carried.stdout;
   if (carried.guarded !== undefined) {
     const answer = await askGuard(container, { session: carried.guarded, request: { copy: true } });
-    refuse(container, answer, place);
+    refuse(container, answer);
     text = "text" in answer ? answer.text : "";
   }
   const clipping = cleaned(text, place);
@@ -127,10 +127,8 @@ async function guardedSession(container: Container, session: string | undefined)
 }
 
 /** Throws the error for a guard's refusal. */
-function refuse({ label }: Container, answer: CarryAnswer, place = ""): void {
-  const why = "not" in answer ? answer.not : undefined;
-  if (why === "long") throw tooLong(place);
-  if (why !== "open") return;
+function refuse({ label }: Container, answer: CarryAnswer): void {
+  if (!("not" in answer) || answer.not !== "open") return;
   throw new UserError(`The clipboard of this session of "${label}" is the host's`, {
     hint: "Copy and paste there as in any other window",
   });

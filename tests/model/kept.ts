@@ -170,4 +170,5 @@ export const keptOnWayland: readonly Kept[] = [
     by: "a part as large as the desktop has asked for before",
   },
   { seed: 880_001, steps: "shrink:334668781", promise: "size", by: "a part that shrinks after its window" },
+  { seed: 97, steps: "any:431842662", promise: "order", by: "a part that a message makes which does not fit" },
 ];

@@ -29,13 +29,12 @@ export function word(value: number): Uint8Array {
 export function message(id: number, name: string, ...values: (number | string | null | Uint8Array)[]): Uint8Array {
   const { requests, events } = protocols.get(name.split(".")[0]!)!;
   for (const list of [requests, events]) {
-    const opcode = list.findIndex((type) => type.name === name);
-    if (opcode < 0) continue;
-    const { args } = list[opcode]!;
-    const descriptors = args.filter(({ type }) => type === "fd").length;
+    const type = list.find((type) => type.name === name);
+    if (!type) continue;
     // Values of descriptors take no place: they come in frames of their own.
-    const all = args.map(({ type }) => type === "fd" ? 0 : values.shift()!);
-    return writeMessage({ id, opcode: opcode | descriptors << 11, args }, all);
+    const all = type.args.map(({ type }) => type === "fd" ? 0 : values.shift()!);
+    const object = { id, hostId: id, type: protocols.get(name.split(".")[0]!)!, version: 1, isEnded: false };
+    return writeMessage({ sender: "container", object, type }, all);
   }
   throw new Error(`There is no ${name}`);
 }

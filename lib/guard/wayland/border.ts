@@ -7,7 +7,8 @@
 
 import type { Size } from "../limits.ts";
 import { type Addition, type Create, dropped, type Part, type WaylandObject } from "./objects.ts";
-import type { Border } from "./session.ts";
+import type { Registry } from "./registry.ts";
+import type { WaylandSession } from "./session.ts";
 import {
   borderOf,
   grown,
@@ -18,7 +19,9 @@ import {
   type SizeRequest,
   type Surface,
   type SurfaceArea,
+  type Surfaces,
 } from "./surfaces.ts";
+import type { Windows } from "./windows.ts";
 
 interface Strip {
   surface: WaylandObject;
@@ -49,21 +52,14 @@ export interface Borders extends Part {
   widthOf(surface: Surface): number;
 }
 
-/**
- * Makes the borders of a connection. Where the compositor lacks a global that they need, there are none.
- *
- * @param options `registry`: the one of the app, as soon as it has one; `numberOf`: the number of a global;
- * `surfaceOf`: what an object is; `isFramed`: whether the desktop gives a window a frame
- */
+/** Makes the borders of a connection. Where the compositor lacks a global that they need, there are none. */
 export function createBorders(
-  { border, now, create, registry, numberOf, surfaceOf, isFramed }: {
-    border: Border;
-    now(): number;
+  { session: { border, now }, create, registry, surfaces: { of: surfaceOf }, windows: { isFramed } }: {
+    session: WaylandSession;
     create: Create;
-    registry(): WaylandObject | undefined;
-    numberOf(global: string): number | undefined;
-    surfaceOf(object: WaylandObject): Surface;
-    isFramed(window: WaylandObject): boolean;
+    registry: Registry;
+    surfaces: Surfaces;
+    windows: Windows;
   },
 ): Borders {
   const borders = new Map<WaylandObject, { strips: readonly Strip[]; places: string }>();
@@ -73,7 +69,8 @@ export function createBorders(
   const edges = edgesOf(border.width);
 
   const widthOf: Borders["widthOf"] = ({ role, toplevel }) => {
-    const canBe = common !== undefined || registry() !== undefined && !needed.map(numberOf).includes(undefined);
+    const canBe = common !== undefined ||
+      registry.object() !== undefined && !needed.map(registry.numberOf).includes(undefined);
     return role === "window" && canBe && (border.isAlways || !isFramed(toplevel!)) ? border.width : 0;
   };
   /** Tells the compositor of a window's sizes, before it is committed, where they are others than before. */
@@ -110,8 +107,8 @@ export function createBorders(
 
   const begin = (): Addition[] => {
     if (common) return [];
-    const from = registry()!;
-    const numbers = needed.map(numberOf);
+    const from = registry.object()!;
+    const numbers = needed.map(registry.numberOf);
     const made = Object.fromEntries(shared.map((name) => [name, create(name)])) as Shared;
     common = made;
     return [

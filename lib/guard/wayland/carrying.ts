@@ -27,7 +27,7 @@ export const pastedMs = 60_000;
 /** How long an app may take for its text, in milliseconds. */
 const answerMs = 5_000;
 
-/** How long an app's text may be, in bytes: the most that 2^20 UTF-16 code units take. */
+/** How much of an app's text is read, in bytes: the most that 2^20 UTF-16 code units take. A command refuses more. */
 const maxTextBytes = 3 * 2 ** 20;
 
 /** What a command asks for, in one line of JSON. */
@@ -45,7 +45,7 @@ export type CarryAnswer =
   /** The directions that were open. */
   | { closed: readonly (keyof OpenClipboard)[] }
   /** Why not: that direction is open, so the clipboard is the host's; the app has copied nothing, or does not answer. */
-  | { not: "open" | "none" | "long" };
+  | { not: "open" | "none" };
 
 export interface PipeReader {
   /** The next bytes, valid until it returns. */
@@ -94,29 +94,39 @@ export function createCarrying({ clipboard, now }: { clipboard: OpenClipboard; n
       if (clipboard.out) return { not: "open" };
       const { copied } = carrying;
       const type = copied && textTypes.find((type) => copied.types.has(type));
-      return copied && type ? await readText(copied, type) : { not: "none" };
+      const limits = { maxBytes: maxTextBytes, limitMs: answerMs };
+      const text = copied && type && await readPipe((reader) => copied.read(type, reader), limits);
+      return text === undefined ? { not: "none" } : { text };
     },
   };
   return carrying;
 }
 
-async function readText(copied: Copied, type: string): Promise<CarryAnswer> {
-  const bytes = new Uint8Array(maxTextBytes);
+/**
+ * Reads a text through a pipe: up to its end, or until it has more bytes than `maxBytes`.
+ *
+ * @param start gives the pipe its reader, and may return what is done at the end
+ * @returns undefined when it has not ended in time
+ */
+export async function readPipe(
+  start: (reader: PipeReader) => (() => void) | void,
+  { maxBytes, limitMs }: { maxBytes: number; limitMs: number },
+): Promise<string | undefined> {
+  const bytes = new Uint8Array(maxBytes + 1);
   let length = 0;
-  const { promise, resolve } = Promise.withResolvers<CarryAnswer>();
-  const giveUp = copied.read(type, {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const end = start({
     take(more) {
-      if (length + more.length > maxTextBytes) return resolve({ not: "long" });
-      bytes.set(more, length);
-      length += more.length;
+      const fitting = more.subarray(0, bytes.length - length);
+      bytes.set(fitting, length);
+      length += fitting.length;
+      if (length === bytes.length) resolve(true);
     },
-    end: () => resolve({ text: new TextDecoder().decode(bytes.subarray(0, length)) }),
+    end: resolve,
   });
-  const timer = setTimeout(() => resolve({ not: "none" }), answerMs);
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    giveUp();
-  }
+  const timer = setTimeout(() => resolve(false), limitMs);
+  const isRead = await promise;
+  clearTimeout(timer);
+  end?.();
+  return isRead ? new TextDecoder().decode(bytes.subarray(0, length)) : undefined;
 }

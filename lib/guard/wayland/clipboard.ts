@@ -60,7 +60,6 @@ interface Offer {
    * or dragged, if dragged files come as something else.
    */
   withheld: string[];
-  isPrimary: boolean;
   /** It comes from an app in the same container. */
   isOwn: boolean;
   /** What marks it as the text that the user has carried here. */
@@ -85,10 +84,9 @@ export interface Clipboard extends Part {
   /** A part of its own, which comes first. */
   secondDrags: Part;
   /**
-   * Whether the app has to be told something: a carried text may no longer be read, a replaced source was copied in
-   * vain, or dropped files come once more.
+   * What the app has to be told: a carried text may no longer be read, a replaced source was copied in vain, or dropped
+   * files come once more.
    */
-  hasNews(): boolean;
   takeNews(): Addition[];
 }
 
@@ -157,8 +155,6 @@ export function createClipboard(
     };
     if (kept) carrying.copied = kept.copied;
   };
-  /** What was replaced, but for what a command may ask for: what replaces that may not count. */
-  const outdated = (): WaylandObject[] => [...replaced].filter((source) => source !== kept?.source);
 
   const hasFiles = (source: WaylandObject): boolean => {
     const types = [...sourceTypes.get(source) ?? []].map((type) => session.innerType(type) ?? type);
@@ -166,11 +162,7 @@ export function createClipboard(
   };
   /** Reads the list of a drag that has ended outside, before the app hears of that. */
   const takeOut = async (source: WaylandObject, { escapes }: { escapes: number }): Promise<void> => {
-    const pipe: Parameters<typeof readList>[0] = {};
-    const reading = readList(pipe);
-    const giveUp = readSource(source, listType, pipe.reader!);
-    const list = await reading;
-    giveUp();
+    const list = await readList((reader) => readSource(source, listType, reader));
     news.push([source, "cancelled"]);
     session.wake();
     // At Escape, GNOME says what it says when something is dropped outside. But then the keyboard comes back to the app's
@@ -225,32 +217,34 @@ export function createClipboard(
     types.add(passing);
     return passing === type ? undefined : { args: { mime_type: passing } };
   };
-  /** Writes down what passes through a pipe, or has nothing pass where there is no room for that. */
-  const writeDown = (pipe: Descriptor, direction: "in" | "out", type: string): void => {
-    if (pipe.isMuted || !dataTypes.has(type)) return;
-    if (!crossings.mayCross()) pipe.isMuted = true;
+  const mute = (pipe: Descriptor): void => void (pipe.mayPass = () => false);
+  /** Bytes pass while that way is open, and are written down, or do not where there is no room for that. */
+  const letPass = (
+    pipe: Descriptor,
+    { isOpen, direction, type }: { isOpen(): boolean; direction: "in" | "out"; type: string },
+  ): void => {
+    if (dataTypes.has(type) && !crossings.mayCross()) return mute(pipe);
     let times = 1;
-    pipe.onPass = (bytes) => {
+    pipe.mayPass = (bytes) => {
+      if (!isOpen()) return false;
       crossings.add({ direction, type, times, bytes });
       times = 0;
+      return true;
     };
   };
   /** The host wants what an app offers. */
   const send: Handler<"wl_data_source.send" | "zwp_primary_selection_source_v1.send"> = (
     { object, args: { mime_type: type, fd: pipe } },
   ) => {
-    if (!sourceTypes.get(object)?.has(type)) pipe.isMuted = true;
     // It may have been copied while the clipboard was open.
-    pipe.mayPass = () => clipboard.out;
-    writeDown(pipe, "out", type);
+    if (sourceTypes.get(object)?.has(type)) letPass(pipe, { isOpen: () => clipboard.out, direction: "out", type });
+    else mute(pipe);
     const own = session.innerType(type) ?? unknownType;
     return own === type ? undefined : { args: { mime_type: own } };
   };
-  const addOffer = (object: WaylandObject, { isPrimary }: { isPrimary: boolean }): void => {
-    offers.set(object, {
-      ...{ types: new Map(), withheld: [], isPrimary },
-      ...{ isOwn: false, hasList: false, isLink: false, isOfFiles: false, isTaken: false, state: "announced" },
-    });
+  const addOffer = (object: WaylandObject): void => {
+    const flags = { isOwn: false, hasList: false, isLink: false, isOfFiles: false, isTaken: false };
+    offers.set(object, { types: new Map(), withheld: [], state: "announced", ...flags });
   };
   const isHostsList = (object: WaylandObject): boolean => {
     const { hasList, isOwn } = offers.get(object)!;
@@ -283,7 +277,8 @@ export function createClipboard(
     const own = session.innerType(type);
     if (!clipboard.in || own === undefined || found.types.size >= maxTypes) return dropped;
     found.types.set(own, type);
-    const isWithheld = found.isPrimary ? !attention.isUsed() : givenFiles && found.state === "announced";
+    const isCopied = object.type.name === "wl_data_offer";
+    const isWithheld = isCopied ? givenFiles && found.state === "announced" : !attention.isUsed();
     if (!isWithheld) return own === type ? undefined : { args: { mime_type: own } };
     found.withheld.push(own);
     return dropped;
@@ -322,15 +317,15 @@ export function createClipboard(
         mayPass: () => state === "dropped" || clipboard.in,
       } as const;
       if (mayTake && givenFiles!.take(pipe, options)) found.isTaken = true;
-      else pipe.isMuted = true;
+      else mute(pipe);
       return undefined;
     }
     const mayRead = isOwn || state === "dropped" || mayPaste;
     const isOver = carriedMark !== undefined && !clipboard.in && !carrying.isReadable();
-    if (!mayRead || isOver) pipe.isMuted = true;
     // It may have been offered while the clipboard was open.
-    pipe.mayPass = () => isOwn || clipboard.in || carriedMark !== undefined;
-    if (!isOwn) writeDown(pipe, "in", outer);
+    const isOpen = (): boolean => clipboard.in || carriedMark !== undefined;
+    if (!mayRead || isOver) mute(pipe);
+    else if (!isOwn) letPass(pipe, { isOpen, direction: "in", type: outer });
     return outer === type ? undefined : { args: { mime_type: outer } };
   };
   const handlers: Clipboard["handlers"] = {
@@ -351,8 +346,8 @@ export function createClipboard(
       return dropped;
     },
     "zwp_primary_selection_source_v1.cancelled": ({ object }) => deleteValue(selected, object),
-    "wl_data_device.data_offer": ({ args: { id } }) => addOffer(id, { isPrimary: false }),
-    "zwp_primary_selection_device_v1.data_offer": ({ args: { offer } }) => addOffer(offer, { isPrimary: true }),
+    "wl_data_device.data_offer": ({ args: { id } }) => addOffer(id),
+    "zwp_primary_selection_device_v1.data_offer": ({ args: { offer } }) => addOffer(offer),
     "wl_data_offer.offer": offer,
     "zwp_primary_selection_offer_v1.offer": offer,
     "wl_data_offer.receive": receive,
@@ -448,9 +443,9 @@ export function createClipboard(
       waiting.clear();
       return released;
     },
-    hasNews: () => news.length > 0 || carried.size > 0 && !carrying.isReadable() || outdated().length > 0,
     takeNews() {
-      const sources = outdated();
+      // But for what a command may ask for: what replaces that may not count.
+      const sources = [...replaced].filter((source) => source !== kept?.source);
       for (const source of sources) replaced.delete(source);
       const devices = carrying.isReadable() ? [] : [...carried];
       for (const device of devices) carried.delete(device);
@@ -464,7 +459,6 @@ export function createClipboard(
         ...devices.map((device): Addition => [device, "selection", undefined]),
       ];
     },
-    end: () => keep(undefined),
     ended(object) {
       if (object === kept?.source) keep(undefined);
       for (const its of [carried, waiting, dragged, selected, announcedMarks, refused, replaced]) its.delete(object);

@@ -6,21 +6,13 @@
 import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
 import { createBorderInput } from "./border_input.ts";
-import { type Descriptor, descriptorsOf, type FrameSender } from "./descriptors.ts";
-import {
-  type Compression,
-  type Filter,
-  frameAbout,
-  frameFilter,
-  frameOfData,
-  frameOfDescriptors,
-  frameOfMessages,
-  frameTypes,
-} from "./frames.ts";
-import { readArguments, type WireValue, writeMessage } from "./messages.ts";
+import { descriptorsOf, type FrameSender } from "./descriptors.ts";
+import { type Compression, type Filter, frameFilter, frameOf } from "./frames.ts";
+import { idFrom, readValues, writeMessage } from "./messages.ts";
 import type { Addition, ArgumentValue, Message, Verdict, WaylandObject } from "./objects.ts";
 import { createPolicy } from "./policy.ts";
-import { type Interface, type MessageType, protocols } from "./protocols.ts";
+import { type Argument, type Interface, protocols } from "./protocols.ts";
+import { counted } from "./rules.ts";
 import type { WaylandSession } from "./session.ts";
 
 /** The ids of the compositor's objects begin here. */
@@ -71,34 +63,30 @@ export function createConnection(
   const create = (name: string): WaylandObject =>
     register({ id: 0, hostId: takeId(), type: protocols.get(name)!, version: 1, isEnded: false });
   /**
-   * Frames of the guard's own for the container, by the numbers of their pipes. They wait until the host's end is between
-   * two of its own.
+   * Frames of the guard's own for the container, with the numbers of their pipes, and whether they close those. They wait
+   * until the host's end is between two of its own.
    */
-  const own = new Map<number, readonly Uint8Array[]>();
-  /** Those pipes that they close. */
-  const ending = new Set<number>();
+  let own: readonly { number: number; frame: Uint8Array; closes: boolean }[] = [];
+  const say = (number: number, frames: readonly Uint8Array[], { closes = false } = {}): void => {
+    own = [...own, ...frames.map((frame) => ({ number, frame, closes }))];
+    session.wake();
+  };
   const readSource: Parameters<typeof createPolicy>[0]["readSource"] = (source, type, reader) => {
     const number = descriptors.openOwn(reader);
-    const opcode = source.type.events.findIndex(({ name }) => name === "wl_data_source.send");
-    const { args } = source.type.events[opcode]!;
-    // One descriptor.
-    const send = writeMessage({ id: source.id, opcode: opcode | 1 << 11, args }, [type, null]);
-    own.set(number, [frameAbout(frameTypes.openPipe, number), frameOfDescriptors([number]), frameOfMessages(send)]);
-    session.wake();
+    const numbers = [number];
+    const send = frameOf("messages", { bytes: concat(additions("host", [[source, "send", type, undefined]])) });
+    say(number, [frameOf("openPipe", { numbers }), frameOf("descriptors", { numbers }), send]);
     // waypipe 0.9.2 ends when it is told to close what it is just closing by itself: what comes later is dropped.
     return () => {
-      own.delete(number);
+      own = own.filter((each) => each.number !== number);
       descriptors.forget(number);
     };
   };
   const answer: Parameters<typeof createPolicy>[0]["answer"] = ({ number }, text) => {
     if (text === "" || !descriptors.isOpen(number)) return;
-    if (text === undefined) ending.add(number);
-    const frame = text === undefined
-      ? frameAbout(frameTypes.closeWriting, number)
-      : frameOfData(number, new TextEncoder().encode(text));
-    own.set(number, [...own.get(number) ?? [], frame]);
-    session.wake();
+    const numbers = [number];
+    if (text === undefined) say(number, [frameOf("closeWriting", { numbers })], { closes: true });
+    else say(number, [frameOf("data", { numbers, bytes: new TextEncoder().encode(text) })]);
   };
   const renew = (object: WaylandObject): WaylandObject => {
     const again = { ...object, id: ++highestServerId };
@@ -121,54 +109,57 @@ export function createConnection(
     const ids = sender === "host" ? { id: ownIdFor(id), hostId: id } : { id, hostId: takeId() };
     const made: WaylandObject = { ...ids, type, version, isEnded: false };
     objects.set(made.id, made);
+    const what = counted[type.name];
+    if (what) session.add(what);
     return register(made);
+  };
+  const ended = (object: WaylandObject): void => {
+    const what = counted[object.type.name];
+    if (what) session.remove(what);
+    policy.ended(object);
   };
 
   const read = (sender: FrameSender, bytes: Uint8Array): Message => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const object = (sender === "container" ? objects : hostObjects).get(view.getUint32(0, true));
     if (!object || sender === "container" && object.isEnded) throw new Violation("a message is for an unknown object");
-    const word = view.getUint16(4, true);
-    // waypipe puts the number of descriptors in front of the opcode.
-    const [opcode, count] = [word & 0x7ff, word >> 11];
+    const code = view.getUint16(4, true);
+    const opcode = code & 0x7ff;
     const type = (sender === "container" ? object.type.requests : object.type.events)[opcode];
     if (!type || type.since > object.version) {
       const what = type?.name ?? `${sender === "container" ? "request" : "event"} ${opcode}`;
       throw new Violation(`${what} is unknown to ${object.type.name}, version ${object.version}`);
     }
-    const take = (): Descriptor => descriptors.take(sender, policy.sendsFile(type.name) ? "file" : "pipe");
-    if (count !== type.descriptors) throw new Violation(`${type.name} has the wrong number of descriptors`);
-    const values: ArgumentValue[] = readArguments(bytes, { args: type.args, sender, take });
-    const message = { sender, object, type, values };
+    if (code !== type.code) throw new Violation(`${type.name} has the wrong number of descriptors`);
+    const message = { sender, object, type, values: [] as ArgumentValue[] };
     view.setUint32(0, idFrom(sender, object), true);
-    let at = 8;
-    for (let index = 0; index < values.length; index++) {
-      const argument = type.args[index]!;
-      if (argument.type === "object" || argument.type === "new_id") {
-        const other = argument.type === "object" ? named(message, index) : created(message, index);
-        values[index] = other;
-        if (other) view.setUint32(at, idFrom(sender, other), true);
-      }
-      if (argument.type === "string" || argument.type === "array") at += (view.getUint32(at, true) + 3) & ~3;
-      if (argument.type !== "fd") at += 4;
-    }
+    readValues(message, {
+      bytes,
+      take: () => descriptors.take(sender, policy.sendsFile(type.name) ? "file" : "pipe"),
+      find: (argument, id) => (argument.type === "object" ? named : created)(message, { argument, id }),
+    });
     return message;
   };
 
-  /** The object that an argument makes. */
-  const created = ({ sender, object, type, values }: Message, index: number): WaylandObject => {
-    const { interface: name = values[index - 2] as string } = type.args[index]!;
-    const isBound = type.args[index]!.interface === undefined;
-    const version = isBound ? values[index - 1] as number : object.version;
+  /** The object that an argument makes. The two before it are its interface and its version, unless these are clear. */
+  const created = (
+    { sender, object, values }: Message,
+    { argument, id }: { argument: Argument; id: number },
+  ): WaylandObject => {
+    const isBound = argument.interface === undefined;
+    const name = argument.interface ?? values.at(-2) as string;
+    const version = isBound ? values.at(-1) as number : object.version;
     if (isBound) policy.checkBind(values[0] as number, { name, version });
-    return make(sender, { id: values[index] as number, type: protocols.get(name), version });
+    return make(sender, { id, type: protocols.get(name), version });
   };
 
   /** The object that an argument names; undefined for none. */
-  const named = ({ sender, object, type, values }: Message, index: number): WaylandObject | undefined => {
-    const id = values[index] as number;
+  const named = (
+    { sender, object }: Message,
+    { argument: { interface: name, isNullable }, id }: { argument: Argument; id: number },
+  ): WaylandObject | undefined => {
+    if (id === 0 && !isNullable && sender === "container") throw new Violation("an argument is null");
     if (id === 0) return undefined;
-    const { interface: name } = type.args[index]!;
     const other = (sender === "container" ? objects : hostObjects).get(id);
     const isRight = other && (name === undefined || other.type.name === name);
     if (isRight && sender === "host") return hasKeys.has(object.type.name) ? other.standsFor ?? other : other;
@@ -186,7 +177,7 @@ export function createConnection(
     session.remove("object");
     freeIds.push(hostId);
     if (object.id === 0) return 0;
-    if (!object.isEnded) policy.ended(object);
+    if (!object.isEnded) ended(object);
     objects.delete(object.id);
     return object.id;
   };
@@ -228,14 +219,14 @@ export function createConnection(
       } else passing.push(own);
       if (sender === "container" && message.type.isDestructor) {
         message.object.isEnded = true;
-        policy.ended(message.object);
+        ended(message.object);
       }
     }
     return isChanged ? concat(passing) : bytes;
   };
 
   const end = (): void => {
-    policy.end();
+    for (const object of objects.values()) if (!object.isEnded) ended(object);
     session.remove("object", hostObjects.size - 1);
   };
   const added = { container: 0, host: 0 };
@@ -243,71 +234,43 @@ export function createConnection(
     frameFilter({ sender, compression, descriptors, onMessages: onMessages(sender), added });
   const filters = { container: filter("container"), host: filter("host") };
   const leave: Connection["leave"] = () => {
-    if (!policy.mustLeave() && own.size === 0) return undefined;
     if (descriptors.areWaiting() || !filters.container.isBetween() || !filters.host.isBetween()) {
       return policy.mustClose() ? "later" : undefined;
     }
-    const closing = policy.leave();
+    const { events, requests } = policy.leave();
+    if (events.length === 0 && own.length === 0) return undefined;
     // An end that has closed a pipe meanwhile knows it no longer.
-    const open = [...own].flatMap(([number, frames]) => descriptors.isOpen(number) ? frames : []);
-    const frames = [frameOfMessages(concat(additions("host", closing.events))), ...open];
-    own.clear();
-    ending.forEach(descriptors.forget);
-    ending.clear();
+    const open = own.filter(({ number }) => descriptors.isOpen(number));
+    const first = frameOf("messages", { bytes: concat(additions("host", events)) });
+    const frames = [first, ...open.map(({ frame }) => frame)];
+    own = [];
+    for (const { number, closes } of open) if (closes) descriptors.forget(number);
     added.container += frames.length;
     added.host++;
     return {
       toContainer: concat(frames),
-      toHost: frameOfMessages(concat(additions("container", closing.requests))),
+      toHost: frameOf("messages", { bytes: concat(additions("container", requests)) }),
     };
   };
   return { fromContainer: filters.container.take, fromHost: filters.host.take, leave, end };
-}
-
-/** The number of an object at the end to which a sender speaks. */
-function idFrom(sender: FrameSender, { id, hostId }: WaylandObject): number {
-  return sender === "container" ? hostId : id;
-}
-
-/** The bytes of a message, as if an end had sent it. */
-function write(
-  { sender, object, opcode, args }: {
-    sender: FrameSender;
-    object: WaylandObject;
-    opcode: number;
-    args: MessageType["args"];
-  },
-  values: readonly ArgumentValue[],
-): Uint8Array {
-  const all = args.map(({ type }, index): WireValue => {
-    if (type !== "object" && type !== "new_id") return values[index] as WireValue;
-    return values[index] ? idFrom(sender, values[index] as WaylandObject) : 0;
-  });
-  return writeMessage({ id: idFrom(sender, object), opcode, args }, all);
 }
 
 /** The bytes of messages of the guard's own. */
 function additions(sender: FrameSender, list: readonly Addition[]): Uint8Array[] {
   return list.map(([object, name, ...values]) => {
     const all = sender === "container" ? object.type.requests : object.type.events;
-    const opcode = all.findIndex((each) => each.name === `${object.type.name}.${name}`);
-    return write({ sender, object, opcode, args: all[opcode]!.args }, values);
+    const type = all.find((each) => each.name === `${object.type.name}.${name}`)!;
+    return writeMessage({ sender, object, type }, values);
   });
 }
 
 /** What passes in the place of a message. */
 function written(
-  { sender, object, type: { args }, values }: Message,
+  message: Message,
   { verdict: { drop, args: changed, before = [], after = [] }, own }: { verdict: Verdict; own: Uint8Array },
 ): Uint8Array[] {
-  const opcode = new DataView(own.buffer, own.byteOffset).getUint16(4, true);
-  const itself = drop ? [] : changed
-    ? [
-      write(
-        { sender, object, opcode, args },
-        args.map(({ name }, index) => name in changed ? changed[name] : values[index]),
-      ),
-    ]
-    : [own];
-  return [...additions(sender, before), ...itself, ...additions(sender, after)];
+  const { sender, type: { args }, values } = message;
+  const all = changed && args.map(({ name }, index) => name in changed ? changed[name] : values[index]);
+  const itself = all ? writeMessage(message, all) : own;
+  return [...additions(sender, before), ...drop ? [] : [itself], ...additions(sender, after)];
 }

@@ -25,12 +25,8 @@ export interface Descriptor {
   uses: number;
   /** How many bytes have come through a pipe. */
   written: number;
-  /** Of a pipe: what comes through it does not pass. */
-  isMuted: boolean;
-  /** Of a pipe: whether what comes through it may still pass. */
-  mayPass?: () => boolean;
-  /** Of a pipe: is told of the bytes that pass. */
-  onPass?: (bytes: number) => void;
+  /** Of a pipe: whether these bytes pass, which it writes down. Without it, all do. */
+  mayPass?: (bytes: number) => boolean;
   /** Of a pipe: which ends may still write into it. One frame tells that an end does so no longer: its own, or its reader's. */
   writers: Set<FrameSender>;
   /**
@@ -94,25 +90,22 @@ export interface Descriptors {
   release(file: Descriptor): void;
 }
 
-function fresh(): Pick<Descriptor, "isSent" | "uses" | "written" | "isMuted" | "writers"> {
-  return { isSent: false, uses: 0, written: 0, isMuted: false, writers: new Set() };
+function fresh(): Pick<Descriptor, "isSent" | "uses" | "written" | "writers"> {
+  return { isSent: false, uses: 0, written: 0, writers: new Set() };
 }
 
 export function descriptorsOf(): Descriptors {
   const known = new Map<number, Descriptor>();
   const queues: Record<FrameSender, Descriptor[]> = { container: [], host: [] };
   const highest: Record<FrameSender, number> = { container: 0, host: 0 };
-  const counts = { file: 0, pipe: 0 };
-  let filesBytes = 0;
   let nextOwn = firstOwnPipe;
   const openerOf = (number: number): FrameSender => number > 0 ? "container" : "host";
+  const allOf = (kind: Descriptor["kind"]): Descriptor[] => [...known.values()].filter((each) => each.kind === kind);
   const remove = (descriptor: Descriptor): void => {
-    if (descriptor.kind === "none" || known.get(descriptor.number) !== descriptor) return;
-    known.delete(descriptor.number);
-    counts[descriptor.kind]--;
-    filesBytes -= descriptor.size;
+    if (known.get(descriptor.number) === descriptor) known.delete(descriptor.number);
   };
   const checkSize = (size: number, before: number): void => {
+    const filesBytes = allOf("file").reduce((sum, { size }) => sum + size, 0);
     if (size > maxFileBytes || filesBytes - before + size > maxFilesBytes) {
       throw new Violation("its pictures need too much memory");
     }
@@ -124,11 +117,11 @@ export function descriptorsOf(): Descriptors {
         throw new Violation("the number of a file or pipe is taken");
       }
       if (kind === "file") checkSize(size, 0);
-      if (counts[kind] >= (kind === "file" ? maxOpenFiles : maxPipes)) throw new Violation(`it has too many ${kind}s`);
+      if (allOf(kind).length >= (kind === "file" ? maxOpenFiles : maxPipes)) {
+        throw new Violation(`it has too many ${kind}s`);
+      }
       highest[sender] = Math.max(highest[sender], Math.abs(number));
       known.set(number, { ...fresh(), number, kind, size, opener: sender, writers: new Set(writers) });
-      counts[kind]++;
-      filesBytes += size;
     },
     find(number, kind) {
       const found = known.get(number);
@@ -142,14 +135,11 @@ export function descriptorsOf(): Descriptors {
     extend(file, { sender, size }) {
       if (file.opener !== sender || size <= file.size) throw new Violation("a file does not grow");
       checkSize(size, file.size);
-      filesBytes += size - file.size;
       file.size = size;
     },
     write(pipe, bytes) {
       pipe.written += bytes;
-      if (pipe.isMuted || pipe.mayPass?.() === false || pipe.written > maxDataBytes) return false;
-      pipe.onPass?.(bytes);
-      return true;
+      return pipe.written <= maxDataBytes && pipe.mayPass?.(bytes) !== false;
     },
     close(pipe, writer) {
       const isNews = pipe.writers.delete(writer);
@@ -160,13 +150,9 @@ export function descriptorsOf(): Descriptors {
       const number = nextOwn--;
       const writers = new Set<FrameSender>(["container"]);
       known.set(number, { ...fresh(), number, kind: "pipe", size: 0, opener: "host", isSent: true, writers, reader });
-      counts.pipe++;
       return number;
     },
-    forget(number) {
-      const found = known.get(number);
-      if (found) remove(found);
-    },
+    forget: (number) => void known.delete(number),
     isOpen: (number) => known.has(number),
     areWaiting: () => queues.host.length > 0,
     send(sender, number) {

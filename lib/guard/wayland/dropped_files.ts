@@ -14,6 +14,7 @@
  * seconds at most.
  */
 
+import { type PipeReader, readPipe } from "./carrying.ts";
 import type { Descriptor } from "./descriptors.ts";
 
 /** The type of a list of files. */
@@ -109,7 +110,7 @@ export function createGivenFiles(
   };
   return {
     forget: () => void (pasted = undefined),
-    read: readList,
+    read: readFrom,
     async lendDropped(list) {
       if (busy.has("dropped")) return "";
       busy.add("dropped");
@@ -121,7 +122,7 @@ export function createGivenFiles(
       if (busy.has(how) || pipe.writers.size === 0) return false;
       busy.add(how);
       const work = async (): Promise<void> => {
-        const list = await readList(pipe);
+        const list = await readFrom(pipe);
         if (mayPass()) {
           let stills = stillForMs / stillMs;
           const still = setInterval(() => stills-- > 0 && answer("\r\n"), stillMs);
@@ -138,23 +139,13 @@ export function createGivenFiles(
   };
 }
 
-/** Reads a list to its end by setting a pipe's reader; returns an empty text for one without an end. */
-export async function readList(pipe: Pick<Descriptor, "reader">): Promise<string> {
-  const bytes = new Uint8Array(maxListBytes + 1);
-  let length = 0;
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), listMs);
-  pipe.reader = {
-    take(more) {
-      const fitting = more.subarray(0, bytes.length - length);
-      bytes.set(fitting, length);
-      length += fitting.length;
-    },
-    end: resolve,
-  };
-  const isWhole = await promise;
-  clearTimeout(timer);
-  return isWhole ? new TextDecoder().decode(bytes.subarray(0, length)) : "";
+/** Reads a list as {@linkcode readPipe} does; returns an empty text for one without an end. */
+export async function readList(start: (reader: PipeReader) => (() => void) | void): Promise<string> {
+  return await readPipe(start, { maxBytes: maxListBytes, limitMs: listMs }) ?? "";
+}
+
+function readFrom(pipe: Descriptor): Promise<string> {
+  return readList((reader) => void (pipe.reader = reader));
 }
 
 /** Whether a list names addresses of the web, and nothing else. */

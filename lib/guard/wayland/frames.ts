@@ -12,7 +12,7 @@ import type { Descriptor, Descriptors, FrameSender } from "./descriptors.ts";
 export type Compression = "none" | "zstd";
 
 /** Types of frames that need no descriptors, except the one that moves a stream to another connection. */
-export const frameTypes = {
+const frameTypes = {
   messages: 0,
   /** The descriptors of the next messages. */
   descriptors: 1,
@@ -67,39 +67,20 @@ export interface FramesOptions {
 }
 
 /** No messages: passes in the place of what does not, since waypipe counts frames. */
-const empty = frameOfMessages(new Uint8Array());
+const empty = frameOf("messages", {});
 
-export function frameOfMessages(messages: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(4 + messages.length);
-  new DataView(frame.buffer).setUint32(0, frame.length << 5, true);
-  frame.set(messages, 4);
-  return frame;
-}
-
-export function frameOfDescriptors(numbers: readonly number[]): Uint8Array {
-  const frame = new Uint8Array(4 + 4 * numbers.length);
-  const view = new DataView(frame.buffer);
-  view.setUint32(0, frame.length << 5 | frameTypes.descriptors, true);
-  for (const [index, number] of numbers.entries()) view.setInt32(4 + 4 * index, number, true);
-  return frame;
-}
-
-/** A frame about a descriptor, with nothing but its number. */
-export function frameAbout(type: number, number: number): Uint8Array {
-  const frame = new Uint8Array(8);
-  const view = new DataView(frame.buffer);
-  view.setUint32(0, frame.length << 5 | type, true);
-  view.setInt32(4, number, true);
-  return frame;
-}
-
-export function frameOfData(number: number, bytes: Uint8Array): Uint8Array {
-  const size = 8 + bytes.length;
+/** A frame: its header, numbers of descriptors, and messages or what goes through a pipe. */
+export function frameOf(
+  type: keyof typeof frameTypes,
+  { numbers = [], bytes = new Uint8Array() }: { numbers?: readonly number[]; bytes?: Uint8Array },
+): Uint8Array {
+  const head = 4 + 4 * numbers.length;
+  const size = head + bytes.length;
   const frame = new Uint8Array((size + 3) & ~3);
   const view = new DataView(frame.buffer);
-  view.setUint32(0, size << 5 | frameTypes.data, true);
-  view.setInt32(4, number, true);
-  frame.set(bytes, 8);
+  view.setUint32(0, size << 5 | frameTypes[type], true);
+  for (const [index, number] of numbers.entries()) view.setInt32(4 + 4 * index, number, true);
+  frame.set(bytes, head);
   return frame;
 }
 
@@ -153,18 +134,17 @@ export function frameFilter(
       judge({ bytes, size }) {
         const messages = bytes.subarray(4, size);
         const passing = onMessages(messages);
-        return passing === messages ? undefined : frameOfMessages(passing);
+        return passing === messages ? undefined : frameOf("messages", { bytes: passing });
       },
     },
-    // The descriptors of the next messages.
-    1: {
+    [frameTypes.descriptors]: {
       size: [8, 260],
       judge({ view, size }) {
         if (size % 4 !== 0) throw new Violation("a frame has the wrong length for its kind");
         const numbers = Array.from({ length: size / 4 - 1 }, (_, index) => view.getInt32(4 + 4 * index, true));
         const passing = numbers.filter((number) => descriptors.send(sender, number));
         if (passing.length === numbers.length) return undefined;
-        return passing.length === 0 ? "drop" : frameOfDescriptors(passing);
+        return passing.length === 0 ? "drop" : frameOf("descriptors", { numbers: passing });
       },
     },
     // A file is opened.

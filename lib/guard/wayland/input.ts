@@ -9,7 +9,7 @@ const pressed = 1;
 const escapeKey = 1;
 /** How many of the compositor's last events an app may answer to. */
 const maxSerials = 256;
-/** Buttons and fingers that are down on one device. */
+/** Buttons and fingers that are down. */
 const maxPresses = 64;
 
 /** The input of a connection. Its handlers are for objects that the app has not ended. */
@@ -33,8 +33,8 @@ export function createInput(
   /** The surface on which a pointer or a pen is. */
   const pointed = new WeakMap<WaylandObject, WaylandObject | undefined>();
   const serials: number[] = [];
-  /** What is down, and on which surface, by the object that reports it. */
-  const presses = new Map<WaylandObject, Map<number | "pen", WaylandObject | undefined>>();
+  /** What is down, by which object that is reported, and on which surface. */
+  let presses: readonly { device: WaylandObject; what: number | "pen"; surface: WaylandObject | undefined }[] = [];
 
   let escapes = 0;
   const noteKey = (key: number | undefined): void => void (escapes += Number(key === escapeKey));
@@ -47,18 +47,15 @@ export function createInput(
     const before = release();
     return before.length > 0 ? { before } : undefined;
   };
-  const forget = ({ object }: { object: WaylandObject }): void => void presses.delete(object);
-  const lift = (object: WaylandObject, what: number | "pen"): undefined => {
-    const down = presses.get(object);
-    down?.delete(what);
-    if (down?.size === 0) presses.delete(object);
-  };
+  const forget = ({ object }: { object: WaylandObject }): void =>
+    void (presses = presses.filter(({ device, surface }) => device !== object && surface !== object));
+  const lift = (object: WaylandObject, what: number | "pen"): void =>
+    void (presses = presses.filter((press) => press.device !== object || press.what !== what));
   const press = (
     object: WaylandObject,
     { what, surface = pointed.get(object) }: { what: number | "pen"; surface?: WaylandObject | undefined },
   ) => {
-    const down = presses.get(object) ?? new Map();
-    if (down.size < maxPresses && !surface?.isEnded) presses.set(object, down.set(what, surface));
+    if (presses.length < maxPresses && !surface?.isEnded) presses = [...presses, { device: object, what, surface }];
     return used();
   };
   const blur = (keyboard: WaylandObject): void => {
@@ -116,8 +113,8 @@ export function createInput(
   return {
     handlers,
     isAnswer: (serial) => serials.includes(serial),
-    isPressed: () => presses.size > 0,
-    forgetPresses: () => presses.clear(),
+    isPressed: () => presses.length > 0,
+    forgetPresses: () => void (presses = []),
     escapes: () => escapes,
     ended(object) {
       blur(object);
@@ -125,12 +122,6 @@ export function createInput(
       if (object.type.name !== "wl_surface") return;
       // The compositor may say nothing of it.
       for (const [keyboard, surface] of focused) if (surface === object) blur(keyboard);
-      for (const [device, down] of presses) {
-        for (const [what, surface] of down) if (surface === object) lift(device, what);
-      }
-    },
-    end() {
-      for (const keyboard of focused.keys()) blur(keyboard);
     },
   };
 }

@@ -2,10 +2,8 @@
 
 import { Violation } from "../faults.ts";
 import type { Descriptor, FrameSender } from "./descriptors.ts";
+import type { ArgumentValue, Message, WaylandObject } from "./objects.ts";
 import type { Argument } from "./protocols.ts";
-
-/** The value of an argument on its way: a number for ints, uints, fixeds and objects; null for a missing text. */
-export type WireValue = number | string | null | Uint8Array | Descriptor;
 
 /** The maximum length of a text or array, in bytes: libwayland refuses longer messages. */
 const maxTextBytes = 4096;
@@ -17,11 +15,25 @@ const decoders = {
 };
 const textEncoder = new TextEncoder();
 
-/** Reads arguments from the bytes after a message's header. */
-export function readArguments(
-  bytes: Uint8Array,
-  { args, sender, take }: { args: readonly Argument[]; sender: FrameSender; take(): Descriptor },
-): WireValue[] {
+/** The number of an object at the end to which a sender speaks. */
+export function idFrom(sender: FrameSender, { id, hostId }: WaylandObject): number {
+  return sender === "container" ? hostId : id;
+}
+
+/**
+ * Reads the values of a message from the bytes after its header, where the numbers of objects become those of the other
+ * end.
+ *
+ * @param options `take`: the next descriptor; `find`: the object that an argument names or makes by its number
+ */
+export function readValues(
+  { sender, type: { args }, values }: Message & { values: ArgumentValue[] },
+  { bytes, take, find }: {
+    bytes: Uint8Array;
+    take(): Descriptor;
+    find(argument: Argument, id: number): WaylandObject | undefined;
+  },
+): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 8;
   const word = (): number => {
@@ -36,18 +48,20 @@ export function readArguments(
     at += (length + 3) & ~3;
     return block;
   };
-  const values = args.map(({ type, isNullable }): WireValue => {
+  const read = (argument: Argument): ArgumentValue => {
+    const { type, isNullable } = argument;
     switch (type) {
       case "int":
       case "fixed":
         return view.getInt32(word(), true);
       case "uint":
-      case "new_id":
         return view.getUint32(word(), true);
+      case "new_id":
       case "object": {
-        const id = view.getUint32(word(), true);
-        if (id === 0 && !isNullable && sender === "container") throw new Violation("an argument is null");
-        return id;
+        const start = word();
+        const found = find(argument, view.getUint32(start, true));
+        if (found) view.setUint32(start, idFrom(sender, found), true);
+        return found;
       }
       case "string": {
         const text = block();
@@ -63,9 +77,9 @@ export function readArguments(
       case "fd":
         return take();
     }
-  });
+  };
+  for (const argument of args) values.push(read(argument));
   if (at !== bytes.length) throw new Violation("a message is longer than its arguments");
-  return values;
 }
 
 function decodeText(bytes: Uint8Array, sender: FrameSender): string {
@@ -76,10 +90,10 @@ function decodeText(bytes: Uint8Array, sender: FrameSender): string {
   }
 }
 
-/** A message with these arguments; descriptors take no place in it. */
+/** A message with these values; descriptors take no place in it. */
 export function writeMessage(
-  { id, opcode, args }: { id: number; opcode: number; args: readonly Argument[] },
-  values: readonly WireValue[],
+  { sender, object, type: { code, args } }: Omit<Message, "values">,
+  values: readonly ArgumentValue[],
 ): Uint8Array {
   const blocks = values.map((value) =>
     typeof value === "string" ? textEncoder.encode(`${value}\0`) : value instanceof Uint8Array ? value : undefined
@@ -90,14 +104,16 @@ export function writeMessage(
   }, 8);
   const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, id, true);
-  view.setUint32(4, (length << 16 | opcode) >>> 0, true);
+  view.setUint32(0, idFrom(sender, object), true);
+  view.setUint32(4, (length << 16 | code) >>> 0, true);
   let at = 8;
   for (const [index, { type }] of args.entries()) {
     if (type === "fd") continue;
     const [value, block] = [values[index], blocks[index]];
-    if (type !== "string" && type !== "array") view.setUint32(at, (value as number) >>> 0, true);
-    else if (block) {
+    if (type !== "string" && type !== "array") {
+      const word = typeof value === "number" || !value ? value ?? 0 : idFrom(sender, value as WaylandObject);
+      view.setUint32(at, word as number >>> 0, true);
+    } else if (block) {
       view.setUint32(at, block.length, true);
       bytes.set(block, at + 4);
       at += (block.length + 3) & ~3;

@@ -86,6 +86,6 @@ export type Handler<Name> = (
 
 export interface Part {
   handlers: { readonly [Name in RequestName | EventName]?: Handler<Name> };
+  /** The app has ended an object, or its connection has ended before. */
   ended?(object: WaylandObject): void;
-  end?(): void;
 }

@@ -24,7 +24,7 @@
  *   the user drops on a window, or pastes, are lent (`dropped_files.ts`).
  * - **Who the user is**: names, makers and serial numbers of screens, seats and tablets stay on the host (`outputs.ts`).
  *
- * Rules without a memory are rows (`rules.ts`): hidden, rewritten, counted, or passed if the user works there. A part that
+ * Rules without a memory are rows (`rules.ts`): hidden, rewritten, or passed if the user works there. A part that
  * remembers something has a file. For each message its row comes first, then the parts in their order below; what one
  * drops, the next do not see.
  */
@@ -50,8 +50,8 @@ import { createPopups } from "./popups.ts";
 import { createRectangles } from "./rectangles.ts";
 import { createRegistry, type Registry } from "./registry.ts";
 import { type Need, type Rule, rules } from "./rules.ts";
-import type { Counted, WaylandSession } from "./session.ts";
-import { createSurfaces, type Surface, surfaceRules } from "./surfaces.ts";
+import type { WaylandSession } from "./session.ts";
+import { createSurfaces, type Surface } from "./surfaces.ts";
 import { createWindows } from "./windows.ts";
 
 export interface Policy extends Pick<Registry, "checkBind"> {
@@ -62,17 +62,14 @@ export interface Policy extends Pick<Registry, "checkBind"> {
   ended(object: WaylandObject): void;
   /** Whether there are popups, and the user has left. */
   mustClose(): boolean;
-  /** Whether there is anything for {@linkcode Policy.leave}: popups, or what is over on the clipboard. */
-  mustLeave(): boolean;
   /** What the app has to be told about the clipboard before anything else. */
   takeNews(): Addition[];
-  /** The messages that close and take these away: for the app, and for the compositor. */
+  /** The same, and the messages that close popups that the user has left: for the app, and for the compositor. */
   leave(): { events: Addition[]; requests: Addition[] };
-  end(): void;
 }
 
 type Named = Readonly<Record<string, ArgumentValue>>;
-type Judge = (message: { object: WaylandObject; args: Named }, values: Message) => Verdict | undefined | void;
+type Judge = (message: { object: WaylandObject; args: Named }) => Verdict | undefined | void;
 
 /** What says that an offer is copied, selected or over a window, until the same object says otherwise. */
 const offersOfDevice = [
@@ -87,7 +84,7 @@ export function createPolicy(
     create: Create;
   } & Pick<Parameters<typeof createClipboard>[0], "readSource" | "answer" | "renew">,
 ): Policy {
-  const { attention, rates, border, container } = session;
+  const { attention, rates, container } = session;
   const registry = createRegistry();
   const outputs = createOutputs();
   const pictures = createPictures(descriptors);
@@ -95,6 +92,7 @@ export function createPolicy(
     session,
     mayPopUp: (surface: Surface, size: Size) => popups.mayCover(surface, size),
     screens: outputs.pixels,
+    bufferSize: pictures.sizeOf,
   });
   const windows = createWindows({ session, surfaces });
   const popups = createPopups({
@@ -103,15 +101,7 @@ export function createPolicy(
     screens: outputs.sizes,
     borderOf: (surface: Surface) => borders.widthOf(surface),
   });
-  const borders = createBorders({
-    border,
-    now: session.now,
-    create,
-    registry: registry.object,
-    numberOf: registry.numberOf,
-    surfaceOf: surfaces.of,
-    isFramed: windows.isFramed,
-  });
+  const borders = createBorders({ session, create, registry, surfaces, windows });
   const clipboard = createClipboard({
     session,
     input: () => input,
@@ -122,7 +112,7 @@ export function createPolicy(
   });
   const input = createInput({ session, release: clipboard.release });
   const parts: readonly Part[] = [
-    ...[outputs, registry, pictures, surfaceRules(surfaces, { bufferSize: pictures.sizeOf }), windows, popups, borders],
+    ...[outputs, registry, pictures, surfaces, windows, popups, borders],
     ...[createRectangles(), input, clipboard.secondDrags, clipboard],
   ];
 
@@ -137,26 +127,14 @@ export function createPolicy(
     change: rates.change,
     raise: rates.raise,
   };
-  const counted = new Map<WaylandObject, Counted>();
-  const byRow = ({ needs = [], hide, counts, says }: Rule<never>): Judge => ({ args }, { type, values }) => {
+  const byRow = ({ needs = [], hide, says }: Rule<never>): Judge => ({ args }) => {
     if (!needs.every((need) => checks[need]())) return dropped;
     if (hide === true || hide?.(args as never)) return dropped;
-    if (counts) {
-      session.add(counts);
-      counted.set(values[type.args.findIndex((argument) => argument.type === "new_id")] as WaylandObject, counts);
-    }
     return says && { args: says(args as never, container) };
   };
-  const judges = new Map<string, Judge[]>();
-  const judgeBy = (name: string, judge: Judge): void => {
-    const known = judges.get(name);
-    if (known) known.push(judge);
-    else judges.set(name, [judge]);
-  };
-  for (const [name, rule] of Object.entries(rules)) judgeBy(name, byRow(rule as Rule<never>));
-  for (const { handlers } of parts) {
-    for (const [name, handler] of Object.entries(handlers)) judgeBy(name, handler as Judge);
-  }
+  const rows = Object.entries(rules).map(([name, rule]) => [name, byRow(rule as Rule<never>)] as const);
+  const handlers = parts.flatMap(({ handlers }) => Object.entries(handlers) as [string, Judge][]);
+  const judges = Map.groupBy([...rows, ...handlers], ([name]) => name);
   /** Nothing would take it back: the compositor says no more to what it knows to be ended. */
   const notOnceEnded = new Set([...Object.keys(input.handlers), ...offersOfDevice]);
 
@@ -166,8 +144,8 @@ export function createPolicy(
     if (!all || object.isEnded && notOnceEnded.has(name)) return undefined;
     const named = { object, args: namedArguments(message) };
     let verdict: Verdict | undefined;
-    for (const judge of all) {
-      const more = judge(named, message);
+    for (const [, judge] of all) {
+      const more = judge(named);
       if (more) verdict = verdict ? joined(verdict, more) : more;
       if (verdict?.drop) break;
     }
@@ -184,25 +162,14 @@ export function createPolicy(
     judge,
     checkBind: registry.checkBind,
     sendsFile: (name) => name === "wl_shm.create_pool" || name === "wl_keyboard.keymap",
-    ended(object) {
-      const what = counted.get(object);
-      if (what) session.remove(what);
-      counted.delete(object);
-      for (const part of parts) part.ended?.(object);
-    },
+    ended: (object) => parts.forEach((part) => part.ended?.(object)),
     mustClose: popups.mustClose,
-    mustLeave: () => popups.mustClose() || clipboard.hasNews(),
     takeNews: clipboard.takeNews,
     leave() {
       const taken = clipboard.takeNews();
       if (!popups.mustClose()) return { events: taken, requests: [] };
       const { events, requests } = popups.close();
       return { events: [...taken, ...events], requests };
-    },
-    end() {
-      for (const what of counted.values()) session.remove(what);
-      counted.clear();
-      for (const part of parts) part.end?.();
     },
   };
 }

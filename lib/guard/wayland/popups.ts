@@ -36,23 +36,13 @@ export function createPopups(
   const { attention } = session;
   /** Those that are shown. */
   const popups = new Set<WaylandObject>();
-  /** Those that are left out, until the app hears of it. */
-  const hidden = new WeakSet<WaylandObject>();
   /** The window or popup to which a popup belongs. */
   const parents = new WeakMap<WaylandObject, Surface>();
   const positioners = new WeakMap<WaylandObject, Positioner>();
-  /** Those of the session's that are this connection's. */
-  const covering = new Set<Surface>();
-  const uncover = (popup: Surface): void => {
-    covering.delete(popup);
-    session.popups.delete(popup);
-  };
-
   const mayCover: Popups["mayCover"] = (popup, size) => {
     const others = [...session.popups].filter(([other]) => other !== popup).map(([, size]) => size);
     if (coversTooMuch(size, screens()) || coverTooMuch([size, ...others], screens())) return false;
     session.popups.set(popup, size);
-    covering.add(popup);
     return true;
   };
   /** Whether a popup may be where it wants to be: near its window, or near another popup that may be a menu. */
@@ -103,7 +93,6 @@ export function createPopups(
           return beside;
         }
         popup.isHidden = true;
-        hidden.add(id);
         return beside;
       },
       "xdg_popup.reposition": ({ object, args: { positioner } }) => {
@@ -116,7 +105,7 @@ export function createPopups(
         return {
           args: { x: x - by, y: y - by },
           // An app closes a popup that the compositor does not show.
-          after: hidden.delete(object) ? [[object, "popup_done"]] : [],
+          after: surfaces.of(object).isHidden ? [[object, "popup_done"]] : [],
         };
       },
     },
@@ -125,10 +114,9 @@ export function createPopups(
     close() {
       // The uppermost first.
       const closing = [...popups].toReversed().map((popup) => ({ popup, own: surfaces.of(popup) }));
-      for (const { popup, own } of closing) {
+      for (const { own } of closing) {
         own.isHidden = true;
-        hidden.add(popup);
-        uncover(own);
+        session.popups.delete(own);
       }
       popups.clear();
       return {
@@ -142,8 +130,7 @@ export function createPopups(
     ended(object) {
       popups.delete(object);
       const found = surfaces.of(object);
-      if (found?.object === object || object.type.name === "xdg_popup") uncover(found!);
+      if (found?.object === object || object.type.name === "xdg_popup") session.popups.delete(found!);
     },
-    end: () => covering.forEach(uncover),
   };
 }

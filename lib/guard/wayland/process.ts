@@ -4,12 +4,11 @@
  * permissions.
  */
 
-import { delay } from "@std/async";
+import { abortable, delay } from "@std/async";
 import { join } from "@std/path";
-import { writeAll } from "../../base/files.ts";
 import { obeyCommands } from "../commands.ts";
 import { startDeadline } from "../deadline.ts";
-import { closeQuietly, isGone, readText, writeText } from "../sockets.ts";
+import { isGone, readText, writeText } from "../sockets.ts";
 import type { Carrying, CarryRequest } from "./carrying.ts";
 import { answerMark, type Given } from "./dropped_files.ts";
 import { relayConnections } from "./relay.ts";
@@ -41,7 +40,7 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   const lock = await Deno.open(join(directory, privateNames.lock), { read: true });
   await lock.lock(false);
   const closing = createClosing();
-  const print = printer(Deno.stdout);
+  const print = printer(Deno.stdout.writable);
   const crossings = history && createCrossings({ ...writeDown(history, print), tell: print });
   const end = async (): Promise<never> => {
     crossings?.flush({ all: true });
@@ -112,23 +111,16 @@ export async function lendByRun(
     limitMs?: number;
   },
 ): Promise<string> {
-  let isLate = false;
+  const limit = AbortSignal.timeout(limitMs);
   try {
     using run = await Deno.connect({ transport: "unix", path });
-    const timer = setTimeout(() => {
-      isLate = true;
-      closeQuietly(run);
-    }, limitMs);
-    try {
-      await writeText(run, `${how}\n${list}`);
-      const answer = await readText(run);
-      if (!answer.startsWith(answerMark)) throw new Error("not lent");
-      return answer.slice(answerMark.length);
-    } finally {
-      clearTimeout(timer);
-    }
+    await writeText(run, `${how}\n${list}`);
+    const answer = await abortable(readText(run), limit);
+    if (!answer.startsWith(answerMark)) throw new Error("not lent");
+    return answer.slice(answerMark.length);
   } catch (error) {
-    if (isGone(error)) {
+    const isLate = error === limit.reason;
+    if (isLate || isGone(error)) {
       const what = how === "again" ? "pasted" : how;
       tell(
         how === "out"
@@ -153,9 +145,6 @@ async function waitForPath(path: string): Promise<void> {
 /** How large the file may be for what nobody reads, in bytes. The clipboard is closed then. */
 const maxUnreadBytes = 2 ** 20;
 
-/** How many lines wait at most until a run takes them that is stopped. Those after them go into the file. */
-const maxWaiting = 100;
-
 /**
  * Reports what crosses the clipboard: to the run that has started this process, or if that does not take it, into a file.
  *
@@ -166,16 +155,11 @@ export function writeDown(
   tellRun: (line: string) => Promise<boolean>,
 ): { report(crossing: CrossingLine): Promise<void>; mayReport(): boolean } {
   let unreadBytes = 0;
-  let waiting = 0;
   return {
     mayReport: () => unreadBytes < maxUnreadBytes,
     async report(crossing) {
-      if (waiting < maxWaiting) {
-        waiting++;
-        const isTold = await tellRun(crossingText(crossing));
-        waiting--;
-        if (isTold) return;
-      }
+      // A run that is stopped takes them later: there are only so many in an hour.
+      if (await tellRun(crossingText(crossing))) return;
       const bytes = new TextEncoder().encode(`${JSON.stringify({ ...whose, kind: "clipboard", ...crossing })}\n`);
       try {
         Deno.writeFileSync(file, bytes, { append: true, mode: 0o600 });
@@ -192,16 +176,8 @@ export function writeDown(
  *
  * @returns prints a line; resolves to whether there may be somebody who reads it
  */
-export function printer(output: Pick<typeof Deno.stdout, "write">): (line: string) => Promise<boolean> {
-  let last = Promise.resolve(true);
-  const write = async (line: string): Promise<boolean> => {
-    try {
-      await writeAll(output, new TextEncoder().encode(`${line}\n`));
-      return true;
-    } catch {
-      // The run that has started this process has ended.
-      return false;
-    }
-  };
-  return (line) => last = last.then(() => write(line));
+export function printer(output: WritableStream<Uint8Array>): (line: string) => Promise<boolean> {
+  const writer = output.getWriter();
+  // It fails once the run that has started this process has ended.
+  return (line) => writer.write(new TextEncoder().encode(`${line}\n`)).then(() => true, () => false);
 }

@@ -34,7 +34,8 @@ export interface MessageType {
   /** With this request, the object ends. */
   isDestructor: boolean;
   args: readonly Argument[];
-  descriptors: number;
+  /** What its header has: the opcode, and as waypipe adds it, in front of that the number of descriptors. */
+  code: number;
 }
 
 export interface Interface {
@@ -62,14 +63,14 @@ function argumentOf([declared, named]: [string, string]): Argument {
 export const protocols: ReadonlyMap<string, Interface> = new Map(
   Object.entries(table).map(([owner, { version, since, destructors, requests, events }]) => {
     const typesOf = (list: Record<string, Record<string, string>>): MessageType[] =>
-      Object.entries(list).map(([name, declared]) => {
+      Object.entries(list).map(([name, declared], opcode) => {
         const args = Object.entries(declared).map(argumentOf);
         return {
           name: `${owner}.${name}` as MessageType["name"],
           since: (since as Record<string, number>)[name] ?? 1,
           isDestructor: (destructors as string[]).includes(name),
           args,
-          descriptors: args.filter(({ type }) => type === "fd").length,
+          code: opcode | args.filter(({ type }) => type === "fd").length << 11,
         };
       });
     return [owner, { name: owner, version, requests: typesOf(requests), events: typesOf(events) }];

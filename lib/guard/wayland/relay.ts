@@ -9,7 +9,6 @@ import { closeQuietly, isGone, readChunks } from "../sockets.ts";
 import { createConnection } from "./connection.ts";
 import type { Compression } from "./frames.ts";
 import { createWaylandSession, type WaylandSession, type WaylandSessionOptions } from "./session.ts";
-import { readToken, tokenBytes } from "./token.ts";
 
 export interface WaylandRelayOptions extends Omit<WaylandSessionOptions, "isPaused"> {
   compression: Compression;
@@ -118,4 +117,38 @@ async function tokenFrom(from: Deno.UnixConn): Promise<Uint8Array> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The first bytes of a connection, by which waypipe's ends find out whether they fit: a word of flags and a random key. */
+const tokenBytes = 16;
+
+/** The flags, as `src/util.h` of waypipe 0.9.2 names them. */
+const tokenFlags = {
+  fixed: 1 << 7,
+  unset: 1 << 31,
+  noGraphicsCard: 1 << 2,
+  noVideo: 1 << 11,
+  compression: { none: 1 << 8, zstd: 3 << 8 },
+  compressionMask: 7 << 8,
+} as const;
+
+/** Version 16, in the upper half of the word: all versions of waypipe from 0.9 to 0.11 know it. */
+const tokenVersion = 1 << 16;
+
+/**
+ * Reads a token.
+ *
+ * @returns what passes in its place: the same key, for the oldest version, without graphics card, video and reconnecting
+ * @throws {Violation} when it is none, or when the container's end compresses otherwise
+ */
+function readToken(token: Uint8Array, compression: Compression): Uint8Array {
+  const header = new DataView(token.buffer, token.byteOffset).getUint32(0, true);
+  const isFitting = (header & tokenFlags.fixed) !== 0 && (header & tokenFlags.unset) === 0 &&
+    (header & tokenFlags.compressionMask) === tokenFlags.compression[compression];
+  if (!isFitting) throw new Violation("it does not begin as waypipe does");
+  const passing = token.slice();
+  const { fixed, noGraphicsCard, noVideo } = tokenFlags;
+  const own = tokenVersion | fixed | noGraphicsCard | noVideo | tokenFlags.compression[compression];
+  new DataView(passing.buffer).setUint32(0, own, true);
+  return passing;
 }

@@ -2,7 +2,7 @@
 
 import { classOf, titleOf } from "../title.ts";
 import type { Args } from "./objects.ts";
-import type { EventName, RequestName } from "./protocols.ts";
+import type { EventName, RequestName, Table } from "./protocols.ts";
 import type { Counted } from "./session.ts";
 
 /** What must be so for a message to pass: the names of `checks` in `policy.ts`. */
@@ -22,34 +22,34 @@ export interface Rule<Name> {
   needs?: readonly Need[];
   /** It does not pass: never, or with these arguments. */
   hide?: true | ((args: Args<Name>) => boolean);
-  /** What the object that it makes counts as. */
-  counts?: Counted;
   /** The arguments that pass in the place of its own, for the container of this name. */
   says?(args: Args<Name>, container: string): Partial<Args<Name>>;
 }
 
+/** The objects of which a container has so many at a time, by their interfaces, and what each counts as. */
+export const counted: Readonly<Record<string, Counted>> = {
+  wl_surface: "surface",
+  wl_subsurface: "subsurface",
+  xdg_toplevel: "toplevel",
+  xdg_popup: "popup",
+  wl_data_source: "source",
+  zwp_primary_selection_source_v1: "source",
+  // What hears of what the user does, or of data.
+  wl_pointer: "device",
+  wl_keyboard: "device",
+  wl_touch: "device",
+  wl_data_device: "device",
+  zwp_primary_selection_device_v1: "device",
+  zwp_pointer_gesture_swipe_v1: "device",
+  zwp_pointer_gesture_pinch_v1: "device",
+  zwp_pointer_gesture_hold_v1: "device",
+  zwp_relative_pointer_v1: "device",
+  zwp_tablet_seat_v2: "device",
+  zwp_text_input_v3: "device",
+} satisfies { [name in keyof Table]?: Counted };
+
 /** The rows, by the names of messages. */
 export const rules: { readonly [Name in RequestName | EventName]?: Rule<Name> } = {
-  // Counted: a container has only so many of each at a time.
-  "wl_compositor.create_surface": { counts: "surface" },
-  "wl_subcompositor.get_subsurface": { counts: "subsurface" },
-  "xdg_surface.get_toplevel": { counts: "toplevel" },
-  "xdg_surface.get_popup": { counts: "popup" },
-  "wl_data_device_manager.create_data_source": { counts: "source" },
-  "zwp_primary_selection_device_manager_v1.create_source": { counts: "source" },
-  // What hears of what the user does, or of data.
-  "wl_seat.get_pointer": { counts: "device" },
-  "wl_seat.get_keyboard": { counts: "device" },
-  "wl_seat.get_touch": { counts: "device" },
-  "wl_data_device_manager.get_data_device": { counts: "device" },
-  "zwp_primary_selection_device_manager_v1.get_device": { counts: "device" },
-  "zwp_pointer_gestures_v1.get_swipe_gesture": { counts: "device" },
-  "zwp_pointer_gestures_v1.get_pinch_gesture": { counts: "device" },
-  "zwp_pointer_gestures_v1.get_hold_gesture": { counts: "device" },
-  "zwp_relative_pointer_manager_v1.get_relative_pointer": { counts: "device" },
-  "zwp_tablet_manager_v2.get_tablet_seat": { counts: "device" },
-  "zwp_text_input_manager_v3.get_text_input": { counts: "device" },
-
   // Whose a window is stands in its names.
   "xdg_toplevel.set_title": {
     needs: ["change"],

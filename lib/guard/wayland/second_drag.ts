@@ -124,6 +124,5 @@ export function createSecondDrags(
       if (answer) Object.assign(answer, { isRead: true, isHeard: false });
     },
     ended: stop,
-    end: () => running.forEach((_, device) => stop(device)),
   };
 }

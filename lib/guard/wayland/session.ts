@@ -51,18 +51,15 @@ const workRate = { perSecond: 200_000, burst: 400_000 };
 
 export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "device" | "source" | "object";
 
-export interface WaylandSession extends GuardedWindows {
+export interface WaylandSession
+  extends GuardedWindows, Required<Pick<WaylandSessionOptions, "closing" | "takeOut" | "now" | "startedApp">> {
   attention: Attention;
-  closing: Closing;
   rates: Rates;
   /** What the user carries across a closed clipboard. */
   carrying: Carrying;
   crossings: Crossings;
   /** Takes the files that the user drops on a window, or copies; undefined: none are taken. */
   givenFiles: GivenFiles | undefined;
-  /** Has files that an app has dragged out come to the downloads, by their list; undefined: none do. */
-  takeOut: ((list: string) => void) | undefined;
-  now(): number;
   /** Called when the guard has something to say to an app by itself: the relay then looks at once. */
   wake(): void;
   /** The popups that are not hidden, by whatever is theirs alone, and how large they are. */
@@ -76,8 +73,6 @@ export interface WaylandSession extends GuardedWindows {
   outerType(type: string): string | undefined;
   /** The type that the host knows by this name; undefined: none of the container's, and none that passes. */
   innerType(type: string): string | undefined;
-  /** The app that was started last: an X server's window is named after it. "": unknown. */
-  startedApp(): string;
   /** Tells the user something, once for each text. */
   tell(text: string): void;
   add(what: Counted): void;
@@ -100,9 +95,10 @@ export interface WaylandSessionOptions extends GuardedWindows {
   crossings?: Crossings | undefined;
   /** Lends what the user drops on a window, or pastes. Default: nothing is lent. */
   lend?: LendList | undefined;
-  /** Has what an app has dragged out come to the downloads. Default: nothing does. */
-  takeOut?: WaylandSession["takeOut"];
-  startedApp?: WaylandSession["startedApp"];
+  /** Has files that an app has dragged out come to the downloads, by their list. Default: none do. */
+  takeOut?: ((list: string) => void) | undefined;
+  /** The app that was started last: an X server's window is named after it. Default: unknown, "". */
+  startedApp?: () => string;
 }
 
 export function createWaylandSession(

@@ -89,50 +89,53 @@ const zeroSize: Size = { width: 0, height: 0 };
 const origin: Box = { left: 0, top: 0, right: 0, bottom: 0 };
 export type SurfaceArea = readonly [x: number, y: number, width: number, height: number];
 
-export interface Surfaces {
+export interface Surfaces extends Part {
   /** The surface that an object is, or is linked to. */
   of(object: WaylandObject): Surface;
   /** Links an object to its surface: a window, popup, viewport or part. */
   link(object: WaylandObject, to: WaylandObject): void;
-  add(object: WaylandObject): void;
-  /** Makes one a part of another. */
-  join(part: Surface, parent: Surface): void;
-  /** A surface ends, or is no longer a part. */
-  leave(surface: Surface): void;
-  /** A picture is attached; null takes it away. */
-  attach(surface: Surface, size: Size | null): "drop" | undefined;
-  /** Commits what is pending. */
-  commit(surface: Surface): Verdict<never> | undefined;
-  /** A part is no longer bound to its parent's commits. */
-  release(part: Surface): Verdict<never> | undefined;
   /** A surface is to be the pointer, or what is dragged. */
   setRole(object: WaylandObject | undefined, role: "pointer" | "drag"): Verdict<never> | undefined;
-  /** Whether a surface would show more than its role allows, with this size. */
-  isTooLarge(surface: Surface, size: Size & { scale?: number }): boolean;
-  end(): void;
 }
 
 /** How many pixels all pictures may have, however large the screens are: the compositor keeps them, in 4 GiB. */
 const maxPixels = 2 ** 30;
 
-/** Makes the surfaces of a connection. `mayPopUp`: whether a popup may have this size; `screens`: their pixels. */
+/**
+ * Makes the surfaces of a connection.
+ *
+ * @param options `mayPopUp`: whether a popup may have this size; `screens`: their pixels; `bufferSize`: that of a picture
+ */
 export function createSurfaces(
-  { session, mayPopUp, screens }: {
+  { session, mayPopUp, screens, bufferSize }: {
     session: WaylandSession;
     mayPopUp(popup: Surface, size: Size): boolean;
     screens(): number;
+    bufferSize(buffer: WaylandObject): Size;
   },
 ): Surfaces {
   const surfaces = new WeakMap<WaylandObject, Surface>();
-  /** Those that have not ended. */
-  const alive = new Set<Surface>();
+  const of = (object: WaylandObject): Surface => surfaces.get(object)!;
+  const link = (object: WaylandObject, to: WaylandObject): void => void surfaces.set(object, of(to));
   /** Parts that do not change until their window is large enough for them. */
   const held = new Set<Surface>();
   let commits = 0;
-  /** What a surface may show, or shows. To find that out takes as long as it has parts. */
+  /** All that a surface may show, with its parts, or what every compositor shows of it now; undefined for nothing. */
   const boxOf = (surface: Surface, what: "may show" | "shows" = "may show"): Box | undefined => {
-    const { box, parts } = measure(surface, what);
-    session.addWork(parts);
+    session.addWork(1);
+    const { width, height } = what === "shows" ? surface.sizes[0] : maxSizeOf(surface);
+    if (width === 0) return undefined;
+    const box: Box = { left: 0, top: 0, right: width, bottom: height };
+    for (const part of surface.parts) {
+      const own = what === "may show" || isSettled(part) ? boxOf(part, what) : undefined;
+      if (!own) continue;
+      for (const { left, top, right, bottom } of part.places) {
+        box.left = Math.min(box.left, left + own.left);
+        box.top = Math.min(box.top, top + own.top);
+        box.right = Math.max(box.right, right + own.right);
+        box.bottom = Math.max(box.bottom, bottom + own.bottom);
+      }
+    }
     return box;
   };
   /** The surface that a part belongs to in the end. */
@@ -149,7 +152,8 @@ export function createSurfaces(
     // Firefox has two pictures for each window.
     if (change !== 0) session.addPixels(change, Math.min(2 * maxScreenfuls * screens(), maxPixels));
   };
-  const isTooLarge: Surfaces["isTooLarge"] = ({ role }, { width, height, scale = 1 }) => {
+  /** Whether a surface would show more than its role allows, with this size. */
+  const isTooLarge = ({ role }: Surface, { width, height, scale = 1 }: Size & { scale?: number }): boolean => {
     const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxSide;
     return width > max * scale || height > max * scale;
   };
@@ -232,85 +236,162 @@ export function createSurfaces(
     const box = boxOf(root);
     return box && rectangleOf(box).join() !== rectangleOf(whole).join() ? { commits: root.object } : undefined;
   };
+  /** Makes one a part of another. */
+  const join = (part: Surface, parent: Surface): void => {
+    if (part.parent || (part.role ?? "part") !== "part" || rootOf(parent) === part) {
+      throw new Violation("a surface that is something else is made a part of another one");
+    }
+    // Nobody knows what happened to a commit that waited for another parent.
+    const size = maxSizeOf(part);
+    // mutter leaves the part where it was on its last parent, others begin anew.
+    const place = part.places.reduce(unionOf, origin);
+    const fresh = { sizes: [size, size], places: [place, place, place], isSync: true };
+    Object.assign(part, { role: "part", parent, ...fresh });
+    parent.parts.add(part);
+  };
+  const setRole: Surfaces["setRole"] = (object, role) => {
+    const surface = object && of(object);
+    if (!surface) return undefined;
+    surface.role ??= role;
+    const box = boxOf(surface);
+    const isLarge = isTooLarge(surface, { ...surface.pending ?? zeroSize, scale: surface.scale }) ||
+      box && isTooLarge(surface, sizeOf(box));
+    return isLarge ? dropped : undefined;
+  };
+  const change = (object: WaylandObject): Surface => Object.assign(of(object), { isChanging: true });
+  /**
+   * Whether a picture may move its surface: what is dragged, to be beside the pointer. mutter adds up how far a part
+   * of a window is moved, and draws it there, over other windows.
+   */
+  const move = (surface: Surface, by: { x: number; y: number }): boolean => {
+    const [x, y] = [by.x + surface.moved[0], by.y + surface.moved[1]];
+    if (by.x === 0 && by.y === 0) return true;
+    if (surface.role !== "drag" || Math.max(Math.abs(x), Math.abs(y)) > maxDragSide) return false;
+    surface.moved = [x, y];
+    return true;
+  };
+  const setPointer: Handler<"wl_pointer.set_cursor" | "zwp_tablet_tool_v2.set_cursor"> = (
+    { args: { surface, hotspot_x, hotspot_y } },
+  ) => {
+    const isFar = [hotspot_x, hotspot_y].some((at) => at < 0 || at > maxPointerSide);
+    return isFar ? dropped : setRole(surface, "pointer");
+  };
   return {
-    of: (object) => surfaces.get(object)!,
-    link: (object, to) => void surfaces.set(object, surfaces.get(to)!),
-    add(object) {
-      const made: Surface = {
-        object,
-        picture: zeroSize,
-        scale: 1,
-        isTurned: false,
-        limits: {},
-        told: new Map(),
-        parts: new Set(),
-        sizes: [zeroSize, zeroSize],
-        places: [origin, origin, origin],
-        committedAt: 0,
-        isSync: true,
-        moved: [0, 0],
-      };
-      surfaces.set(object, made);
-      alive.add(made);
+    of,
+    link,
+    setRole,
+    handlers: {
+      "wl_compositor.create_surface": ({ args: { id } }) => {
+        const made: Surface = {
+          object: id,
+          picture: zeroSize,
+          scale: 1,
+          isTurned: false,
+          limits: {},
+          told: new Map(),
+          parts: new Set(),
+          sizes: [zeroSize, zeroSize],
+          places: [origin, origin, origin],
+          committedAt: 0,
+          isSync: true,
+          moved: [0, 0],
+        };
+        surfaces.set(id, made);
+      },
+      "wl_surface.attach": ({ object, args: { buffer, x, y } }) => {
+        const found = change(object);
+        const size = buffer && bufferSize(buffer);
+        if (size && (found.isHidden || isTooLarge(found, { ...size, scale: found.scale }))) return dropped;
+        found.pending = size ?? zeroSize;
+        return move(found, { x, y }) ? undefined : { args: { x: 0, y: 0 } };
+      },
+      "wl_surface.offset": ({ object, args }) => move(of(object), args) ? undefined : dropped,
+      "wl_surface.set_buffer_scale": ({ object, args: { scale } }) => {
+        if (scale < 1 || scale > 16) throw new Violation("a picture's scale is out of range");
+        const found = change(object);
+        if (isTooLarge(found, { ...found.pending ?? found.picture, scale })) return dropped;
+        found.scale = scale;
+        return undefined;
+      },
+      "wl_surface.set_buffer_transform": ({ object, args: { transform } }) =>
+        void (change(object).isTurned = transform % 2 === 1),
+      "wl_surface.commit": ({ object }) => {
+        const surface = of(object);
+        take(surface);
+        held.delete(surface);
+        if (isSync(surface)) return undefined;
+        const root = rootOf(surface);
+        if (root !== surface && !isInside(root)) {
+          held.add(surface);
+          return dropped;
+        }
+        apply(surface);
+        return root === surface ? commitRoot(root) : followPart(root);
+      },
+      "wp_viewporter.get_viewport": ({ args: { id, surface } }) => link(id, surface),
+      "wp_viewport.set_source": ({ object, args }) => {
+        const [width, height] = [args.width >> 8, args.height >> 8];
+        change(object).source = width > 0 && height > 0 ? { width, height } : undefined;
+      },
+      "wp_viewport.set_destination": ({ object, args: { width, height } }) => {
+        const size = width > 0 && height > 0 ? { width, height } : undefined;
+        const found = change(object);
+        if (size && isTooLarge(found, size)) return dropped;
+        found.destination = size;
+        return undefined;
+      },
+      "wp_viewport.destroy": ({ object }) => {
+        Object.assign(change(object), { source: undefined, destination: undefined });
+      },
+      "wl_subcompositor.get_subsurface": ({ args: { id, surface, parent } }) => {
+        link(id, surface);
+        join(of(surface), of(parent));
+      },
+      "wl_subsurface.set_position": ({ object, args }) => {
+        const [x, y] = [args.x, args.y].map((at) => Math.max(-maxShadow, Math.min(maxSide, at))) as [number, number];
+        of(object).places[2] = { left: x, top: y, right: x, bottom: y };
+        return x !== args.x || y !== args.y ? { args: { x, y } } : undefined;
+      },
+      "wl_subsurface.set_sync": ({ object }) => void (of(object).isSync = true),
+      "wl_subsurface.set_desync": ({ object }) => {
+        const part = of(object);
+        const root = rootOf(part);
+        if (!isInside(root)) return dropped;
+        part.isSync = false;
+        if (isSync(part)) return undefined;
+        apply(part);
+        return followPart(root);
+      },
+      "wl_pointer.set_cursor": setPointer,
+      "zwp_tablet_tool_v2.set_cursor": setPointer,
+      "xdg_wm_base.get_xdg_surface": ({ args: { id, surface } }) => link(id, surface),
+      "xdg_surface.set_window_geometry": ({ object, args: { x, y, width, height } }) => {
+        const found = of(object);
+        found.named = found.geometry = { left: x, top: y, right: x + width, bottom: y + height };
+        found.told.set("set_window_geometry", [x, y, width, height]);
+      },
     },
-    join(part, parent) {
-      if (part.parent || (part.role ?? "part") !== "part" || rootOf(parent) === part) {
-        throw new Violation("a surface that is something else is made a part of another one");
+    ended(object) {
+      // What a message has made that does not fit is nothing of a surface's.
+      const found = surfaces.get(object);
+      if (!found) return;
+      if (found.object === object || object.type.name === "wl_subsurface") {
+        held.delete(found);
+        found.parent?.parts.delete(found);
+        found.parent = undefined;
       }
-      // Nobody knows what happened to a commit that waited for another parent.
-      const size = maxSizeOf(part);
-      // mutter leaves the part where it was on its last parent, others begin anew.
-      const place = part.places.reduce(unionOf, origin);
-      const fresh = { sizes: [size, size], places: [place, place, place], isSync: true };
-      Object.assign(part, { role: "part", parent, ...fresh });
-      parent.parts.add(part);
-    },
-    leave(surface) {
-      held.delete(surface);
-      surface.parent?.parts.delete(surface);
-      surface.parent = undefined;
-      if (!surface.object.isEnded) return;
-      for (const part of surface.parts) part.parent = undefined;
-      count(surface, zeroSize);
-      alive.delete(surface);
-    },
-    attach(surface, size) {
-      if (size && (surface.isHidden || isTooLarge(surface, { ...size, scale: surface.scale }))) return "drop";
-      surface.pending = size ?? zeroSize;
-      return undefined;
-    },
-    commit(surface) {
-      take(surface);
-      held.delete(surface);
-      if (isSync(surface)) return undefined;
-      const root = rootOf(surface);
-      if (root !== surface && !isInside(root)) {
-        held.add(surface);
-        return dropped;
+      if (found.object === object) {
+        for (const part of found.parts) part.parent = undefined;
+        count(found, zeroSize);
+      } else if (found.shell === object) {
+        const its = ["shell", "geometry", "named", "guards", "bounds", "whole", "seen", "wanted"] as const;
+        for (const key of its) delete found[key];
+        found.limits = {};
+        found.told.clear();
+      } else if (["xdg_toplevel", "xdg_popup"].includes(object.type.name)) {
+        // Until it is a window or a popup again, to commit it is an error.
+        delete found.whole;
       }
-      apply(surface);
-      return root === surface ? commitRoot(root) : followPart(root);
-    },
-    release(part) {
-      const root = rootOf(part);
-      if (!isInside(root)) return dropped;
-      part.isSync = false;
-      if (isSync(part)) return undefined;
-      apply(part);
-      return followPart(root);
-    },
-    setRole(object, role) {
-      const surface = object && surfaces.get(object)!;
-      if (!surface) return undefined;
-      surface.role ??= role;
-      const box = boxOf(surface);
-      const isLarge = isTooLarge(surface, { ...surface.pending ?? zeroSize, scale: surface.scale }) ||
-        box && isTooLarge(surface, sizeOf(box));
-      return isLarge ? dropped : undefined;
-    },
-    isTooLarge,
-    end() {
-      for (const surface of alive) count(surface, zeroSize);
     },
   };
 }
@@ -381,32 +462,6 @@ function isSettled({ places, sizes: [size, committed] }: Surface): boolean {
     isSame(size, committed);
 }
 
-/**
- * All that a surface may show, with its parts, or what every compositor shows of it now; no box for nothing. Also how
- * many parts were looked at.
- */
-function measure(surface: Surface, what: "may show" | "shows"): { box: Box | undefined; parts: number } {
-  const { width, height } = what === "shows" ? surface.sizes[0] : maxSizeOf(surface);
-  if (width === 0) return { box: undefined, parts: 1 };
-  const box: Box = { left: 0, top: 0, right: width, bottom: height };
-  let parts = 1;
-  for (const part of surface.parts) {
-    if (what === "shows" && !isSettled(part)) continue;
-    const { box: own, parts: more } = measure(part, what);
-    parts += more;
-    if (!own) continue;
-    for (const { left, top } of part.places) {
-      box.left = Math.min(box.left, left + own.left);
-      box.top = Math.min(box.top, top + own.top);
-    }
-    for (const { right, bottom } of part.places) {
-      box.right = Math.max(box.right, right + own.right);
-      box.bottom = Math.max(box.bottom, bottom + own.bottom);
-    }
-  }
-  return { box, parts };
-}
-
 /** What two boxes have in common; the first one if that is nothing. */
 function overlap(box: Box, other: Box): Box {
   const [left, top] = [Math.max(box.left, other.left), Math.max(box.top, other.top)];
@@ -428,100 +483,4 @@ export function borderOf({ seen }: Surface): SurfaceArea | undefined {
 function isMostOf(part: Box, whole: Box): boolean {
   const [some, all] = [sizeOf(part), sizeOf(whole)];
   return 2 * some.width > all.width && 2 * some.height > all.height;
-}
-
-/**
- * The rules for the messages to surfaces.
- *
- * @param options `bufferSize`: the size of a picture
- */
-export function surfaceRules(surfaces: Surfaces, { bufferSize }: { bufferSize(buffer: WaylandObject): Size }): Part {
-  const { of } = surfaces;
-  const change = (object: WaylandObject): Surface => Object.assign(of(object), { isChanging: true });
-  /**
-   * Whether a picture may move its surface: what is dragged, to be beside the pointer. mutter adds up how far a part
-   * of a window is moved, and draws it there, over other windows.
-   */
-  const move = (surface: Surface, by: { x: number; y: number }): boolean => {
-    const [x, y] = [by.x + surface.moved[0], by.y + surface.moved[1]];
-    if (by.x === 0 && by.y === 0) return true;
-    if (surface.role !== "drag" || Math.max(Math.abs(x), Math.abs(y)) > maxDragSide) return false;
-    surface.moved = [x, y];
-    return true;
-  };
-  const setPointer: Handler<"wl_pointer.set_cursor" | "zwp_tablet_tool_v2.set_cursor"> = (
-    { args: { surface, hotspot_x, hotspot_y } },
-  ) => {
-    const isFar = [hotspot_x, hotspot_y].some((at) => at < 0 || at > maxPointerSide);
-    return isFar ? dropped : surfaces.setRole(surface, "pointer");
-  };
-  return {
-    handlers: {
-      "wl_compositor.create_surface": ({ args: { id } }) => surfaces.add(id),
-      "wl_surface.attach": ({ object, args: { buffer, x, y } }) => {
-        const found = change(object);
-        if (surfaces.attach(found, buffer ? bufferSize(buffer) : null)) return dropped;
-        return move(found, { x, y }) ? undefined : { args: { x: 0, y: 0 } };
-      },
-      "wl_surface.offset": ({ object, args }) => move(of(object), args) ? undefined : dropped,
-      "wl_surface.set_buffer_scale": ({ object, args: { scale } }) => {
-        if (scale < 1 || scale > 16) throw new Violation("a picture's scale is out of range");
-        const found = change(object);
-        if (surfaces.isTooLarge(found, { ...found.pending ?? found.picture, scale })) return dropped;
-        found.scale = scale;
-        return undefined;
-      },
-      "wl_surface.set_buffer_transform": ({ object, args: { transform } }) =>
-        void (change(object).isTurned = transform % 2 === 1),
-      "wl_surface.commit": ({ object }) => surfaces.commit(of(object)),
-      "wp_viewporter.get_viewport": ({ args: { id, surface } }) => surfaces.link(id, surface),
-      "wp_viewport.set_source": ({ object, args }) => {
-        const [width, height] = [args.width >> 8, args.height >> 8];
-        change(object).source = width > 0 && height > 0 ? { width, height } : undefined;
-      },
-      "wp_viewport.set_destination": ({ object, args: { width, height } }) => {
-        const size = width > 0 && height > 0 ? { width, height } : undefined;
-        const found = change(object);
-        if (size && surfaces.isTooLarge(found, size)) return dropped;
-        found.destination = size;
-        return undefined;
-      },
-      "wp_viewport.destroy": ({ object }) => {
-        Object.assign(change(object), { source: undefined, destination: undefined });
-      },
-      "wl_subcompositor.get_subsurface": ({ args: { id, surface, parent } }) => {
-        surfaces.link(id, surface);
-        surfaces.join(of(surface), of(parent));
-      },
-      "wl_subsurface.set_position": ({ object, args }) => {
-        const [x, y] = [args.x, args.y].map((at) => Math.max(-maxShadow, Math.min(maxSide, at))) as [number, number];
-        of(object).places[2] = { left: x, top: y, right: x, bottom: y };
-        return x !== args.x || y !== args.y ? { args: { x, y } } : undefined;
-      },
-      "wl_subsurface.set_sync": ({ object }) => void (of(object).isSync = true),
-      "wl_subsurface.set_desync": ({ object }) => surfaces.release(of(object)),
-      "wl_pointer.set_cursor": setPointer,
-      "zwp_tablet_tool_v2.set_cursor": setPointer,
-      "xdg_wm_base.get_xdg_surface": ({ args: { id, surface } }) => surfaces.link(id, surface),
-      "xdg_surface.set_window_geometry": ({ object, args: { x, y, width, height } }) => {
-        const found = of(object);
-        found.named = found.geometry = { left: x, top: y, right: x + width, bottom: y + height };
-        found.told.set("set_window_geometry", [x, y, width, height]);
-      },
-    },
-    ended(object) {
-      const found = of(object);
-      if (found?.object === object || object.type.name === "wl_subsurface") surfaces.leave(found!);
-      else if (found?.shell === object) {
-        const its = ["shell", "geometry", "named", "guards", "bounds", "whole", "seen", "wanted"] as const;
-        for (const key of its) delete found[key];
-        found.limits = {};
-        found.told.clear();
-      } else if (found && ["xdg_toplevel", "xdg_popup"].includes(object.type.name)) {
-        // Until it is a window or a popup again, to commit it is an error.
-        delete found.whole;
-      }
-    },
-    end: surfaces.end,
-  };
 }

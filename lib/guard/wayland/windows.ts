@@ -24,7 +24,6 @@ export interface Windows extends Part {
 export function createWindows(
   { session: { container, closing, startedApp, tell }, surfaces }: { session: WaylandSession; surfaces: Surfaces },
 ): Windows {
-  const open = new Set<WaylandObject>();
   const keyboards = new Set<WaylandObject>();
   const servers = new WeakSet<WaylandObject>();
   const framed = new WeakSet<WaylandObject>();
@@ -33,7 +32,6 @@ export function createWindows(
   return {
     handlers: {
       "xdg_surface.get_toplevel": ({ object, args: { id } }) => {
-        open.add(id);
         closing.open(id);
         Object.assign(surfaces.of(object), { role: "window", shell: object, toplevel: id });
         surfaces.link(id, object);
@@ -76,8 +74,7 @@ export function createWindows(
     isFramed: (window) => framed.has(window),
     ended(object) {
       keyboards.delete(object);
-      if (open.delete(object)) closing.remove(object, { byApp: true });
+      closing.remove(object, { byApp: object.isEnded });
     },
-    end: () => open.forEach((window) => closing.remove(window)),
   };
 }

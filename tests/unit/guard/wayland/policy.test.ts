@@ -1,6 +1,7 @@
 // How much of a compositor an app in a container has.
 
-import { ids, message, refused, withGlobals } from "../../wayland_samples.ts";
+import { assertEquals } from "@std/assert";
+import { ids, message, nothing, refused, withGlobals, withWindow } from "../../wayland_samples.ts";
 
 Deno.test("the guard of Wayland ends a connection that opens windows without end", () => {
   const { app } = withGlobals();
@@ -49,4 +50,26 @@ Deno.test("the guard of Wayland ends a connection that opens windows without end
       );
     }
   }, "opens windows too fast");
+});
+
+Deno.test("an app on Wayland whose connection ends has nothing left of the session, whatever its last message made", () => {
+  const made = withWindow();
+  const { app, host, session, connection } = made;
+  host(message(ids.registry, "wl_registry.global", 91, "wl_subcompositor", 1));
+  app(
+    message(ids.registry, "wl_registry.bind", 91, "wl_subcompositor", 1, ids.next),
+    message(ids.compositor, "wl_compositor.create_surface", ids.next + 1),
+  );
+  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, nothing));
+  assertEquals(session.attention.focused(), 1);
+  refused(
+    () => app(message(ids.next, "wl_subcompositor.get_subsurface", ids.next + 2, ids.next + 1, 0)),
+    "an argument is null",
+  );
+  connection.end();
+  assertEquals(session.attention.focused(), 0);
+  for (const [what, most] of [["surface", 4_000], ["subsurface", 2_000], ["device", 2_000]] as const) {
+    for (let count = 0; count < most; count++) session.add(what);
+    refused(() => session.add(what), `more than ${most}`);
+  }
 });
