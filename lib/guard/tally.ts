@@ -1,4 +1,4 @@
-/** The tally of what was dropped: counted by type, and reported once for each. */
+/** The tally of what was dropped: bounded, and reported once for each type. */
 
 import { Violation } from "./faults.ts";
 import { rate } from "./rate.ts";
@@ -7,20 +7,16 @@ import { shortLine } from "../base/text.ts";
 /** One end of a connection: who has sent a packet, or gets it. */
 export type Sender = "container" | "client";
 
-export interface Tally {
-  /** The number by sender and type, such as `container pointer-grab`. */
-  counts: ReadonlyMap<string, number>;
-  /**
-   * Counts a packet that was dropped.
-   *
-   * @param packet its type, and why it was dropped
-   * @returns one line for the user, once for each type that the container sends
-   * @throws {Violation} when there are so many that a container keeps the host busy with them
-   */
-  add(sender: Sender, packet: { type: string; reason: string }): string | undefined;
-}
+/**
+ * Counts a packet that was dropped.
+ *
+ * @param packet its type, and why it was dropped
+ * @returns one line for the user, once for each type that the container sends
+ * @throws {Violation} when there are so many that a container keeps the host busy with them
+ */
+export type Tally = (sender: Sender, packet: { type: string; reason: string }) => string | undefined;
 
-/** The sender chooses the names of types. Only this many are counted separately; all others are counted together. */
+/** The sender chooses the names of types. Only this many are told one by one, all others together. */
 const maxTypes = 64;
 
 /**
@@ -29,19 +25,16 @@ const maxTypes = 64;
  * @param now a clock in milliseconds
  */
 export function createTally(now: () => number): Tally {
-  const counts = new Map<string, number>();
+  const told = new Set<string>();
   const isBearable = rate({ perSecond: 500, burst: 20_000 }, now);
-  return {
-    counts,
-    add(sender, { type, reason }) {
-      const named = `${sender} ${shortLine(type, 40) || "(no name)"}`;
-      const key = counts.has(named) || counts.size < maxTypes ? named : `${sender} (others)`;
-      const before = counts.get(key) ?? 0;
-      counts.set(key, before + 1);
-      if (!isBearable()) throw new Violation("It sends too many packets that are dropped");
-      // What the client sends in vain is not reported: it only means that the container gets less from xpra.
-      if (before > 0 || sender === "client") return undefined;
-      return `The container sends "${key.slice(sender.length + 1)}", which is dropped: ${reason}`;
-    },
+  return (sender, { type, reason }) => {
+    if (!isBearable()) throw new Violation("It sends too many packets that are dropped");
+    // What the client sends in vain is not reported: it only means that the container gets less from xpra.
+    if (sender === "client") return undefined;
+    const named = shortLine(type, 40) || "(no name)";
+    const name = told.has(named) || told.size < maxTypes ? named : "(others)";
+    if (told.has(name)) return undefined;
+    told.add(name);
+    return `The container sends "${name}", which is dropped: ${reason}`;
   };
 }

@@ -85,7 +85,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
   } finally {
     client.kill("SIGTERM");
     await client.ended;
-    await guard.end();
+    await guard[Symbol.asyncDispose]();
     await stopSessions(container, [session]);
     await player.ended;
     await Deno.remove(directory, { recursive: true });

@@ -13,7 +13,6 @@ import { decodePacket, encodePacket, type Packet, renamed } from "../../lib/guar
 import type { Dict, Value } from "../../lib/guard/xpra/rencode.ts";
 import { judgeServerPacket } from "../../lib/guard/xpra/server_packets.ts";
 import { askedDescriptions } from "../../lib/guard/xpra/description.ts";
-import type { CompressedDrawing } from "../../lib/guard/xpra/drawing.ts";
 import type { Screen } from "../../lib/guard/xpra/geometry.ts";
 import { screenIn } from "../../lib/guard/xpra/hello.ts";
 import type { Delivery } from "../../lib/guard/xpra/judge.ts";
@@ -134,8 +133,8 @@ function judgeOne(
   let delivery: Delivery;
   try {
     const verdict = isServer ? judgeServerPacket(packet, session) : judgeClientPacket(packet, session);
-    if ("drawing" in verdict) {
-      checkDrawing(verdict.drawing, session);
+    if (verdict.picture) {
+      checkDrawing(verdict, session);
       figures.passed++;
       return;
     }
@@ -162,8 +161,9 @@ function judgeOne(
 }
 
 /** What is decoded: over a network, a JPEG that is as large as its packet says. */
-function checkDrawing({ picture, args }: CompressedDrawing, { remote }: Session): void {
-  const { data, width, height } = picture;
+function checkDrawing({ pass, picture }: Delivery, { remote }: Session): void {
+  const { data, width, height } = picture!;
+  const { args } = pass![0]!;
   const isJpeg = [0, 1, -2, -1].map((at) => data.at(at)).join() === "255,216,255,217";
   if (!remote || !isJpeg || args[3] !== width || args[4] !== height || args[5] !== "rgb32") {
     throw new Error(`It decodes: ${describe(args)}`);
@@ -186,7 +186,7 @@ function recordScreen({ type, args }: Packet, session: Session): void {
 function checkEncoding(packet: Packet): void {
   const stream = concat(encodePacket(packet));
   const [raw, ...more] = createFrameParser({ mainBytes: 2 ** 22, chunkBytes: 2 ** 22 }).push(stream);
-  const again = decodePacket(raw!, { depth: 14, values: 40_000 });
+  const again = decodePacket(raw!);
   if (more.length > 0 || describe(again) !== describe(packet)) throw new Error(`It is read as another: ${packet.type}`);
 }
 

@@ -89,7 +89,7 @@ export async function inWorld(
     }
   } finally {
     listener.close();
-    await guard.end();
+    await guard[Symbol.asyncDispose]();
     await Deno.remove(directory, { recursive: true });
   }
 }

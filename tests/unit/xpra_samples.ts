@@ -2,7 +2,6 @@
 
 import type { Channel } from "../../lib/guard/channel.ts";
 import { judgeClientPacket } from "../../lib/guard/xpra/client_packets.ts";
-import type { Delivery, NeedsDecoding } from "../../lib/guard/xpra/judge.ts";
 import type { Packet } from "../../lib/guard/xpra/packets.ts";
 import type { Picture } from "../../lib/guard/xpra/pictures.ts";
 import type { Value } from "../../lib/guard/xpra/rencode.ts";
@@ -21,21 +20,14 @@ export function session(...open: readonly Channel[]): Session {
 export function sessionBy(now: () => number, ...open: readonly Channel[]): Session {
   const made = createSession({ container: "box", open: new Set(open), now, uuid: "0f".repeat(16) });
   judgeClientPacket(clientHello, made);
-  judgeServer(serverHello, made);
+  judgeServerPacket(serverHello, made);
   server(made, "new-window", 1, 100, 100, 484, 316, description, new Map());
   client(made, "map-window", 1, 100, 100, 484, 316, new Map(), new Map());
   return made;
 }
 
-/** Whatever a verdict may have. */
-export type Judged = Delivery & Partial<NeedsDecoding>;
-
-export function judgeServer(packet: Packet, state: Session): Judged {
-  return judgeServerPacket(packet, state);
-}
-
 export function server(state: Session, type: string, ...args: Value[]): Packet | undefined {
-  return judgeServer({ type, args }, state).pass?.[0];
+  return judgeServerPacket({ type, args }, state).pass?.[0];
 }
 
 export function client(state: Session, type: string, ...args: Value[]): Packet | undefined {

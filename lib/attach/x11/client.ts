@@ -104,9 +104,8 @@ export async function startClient(options: ClientOptions): Promise<Client> {
     isOver = true;
     host.signal.removeEventListener("abort", end);
     clearTimeout(killing);
-    await guard?.end();
-    const reason = (await guard?.ended)?.reason;
     await resources.disposeAsync();
+    const reason = await guard?.ended;
     return { ...result, wasAttached, reason };
   });
   return {

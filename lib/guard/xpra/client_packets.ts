@@ -6,14 +6,12 @@
 
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
 import { Refusal } from "../faults.ts";
-import { type Delivery, forTypes, ignored, type Judge, passOn, plain } from "./judge.ts";
+import { forTypes, ignored, type Judge, judgeFrom, passOn, plain } from "./judge.ts";
 import { clientHello, displayChange, pixelsBytesIn, screenIn } from "./hello.ts";
-import { takesNewNames } from "./names.ts";
-import type { Packet } from "./packets.ts";
 import type { Dict, Value } from "./rencode.ts";
-import { anything, args, either, fields, flag, integer, line, list, type Shape, table, tuple, word } from "./shapes.ts";
+import { anything, args, fields, flag, integer, line, list, type Shape, table, tuple, word } from "./shapes.ts";
 import { closeStrays, type Session } from "./session.ts";
-import { coordinate, type Rectangle, windowNumber } from "./geometry.ts";
+import { coordinate, windowNumber } from "./geometry.ts";
 
 const countOrNone = integer(-1, Number.MAX_SAFE_INTEGER);
 const modifiers = list(word(/^[\w-]{1,20}$/), 16);
@@ -32,30 +30,19 @@ const decodeTime = integer(-10, 2 ** 31);
 const onOff = plain(args([flag]));
 /** The number of the window below the pointer, or the number for all windows or none. */
 const anyWindow = integer(-1, 2 ** 48);
+const [onScreen, inWindow] = [tuple(coordinate, coordinate), tuple(coordinate, coordinate, coordinate, coordinate)];
 /** xpra sends two coordinates, with or without those in the window. */
-const position = either(tuple(coordinate, coordinate, coordinate, coordinate), tuple(coordinate, coordinate));
+const position: Shape<number[]> = (value) => (Array.isArray(value) && value.length === 2 ? onScreen : inWindow)(value);
 /** The text of a key may be a control character. */
 const keyText: Shape<string> = (value) => {
   if (typeof value !== "string" || value.length > 16) throw new Refusal("a key has no text");
   return value;
 };
 
-/** Judges a packet of the client. Throws a refusal for one that must not pass. */
-export function judgeClientPacket(packet: Packet, session: Session): Delivery {
-  const judge = clientJudges.get(packet.type);
-  if (!judge) throw new Refusal("the container does not need it");
-  const isFirst = packet.type === "hello" || packet.type === "disconnect";
-  if (!session.greeted.client && !isFirst) throw new Refusal("the client has not said hello");
-  return judge(packet, session);
-}
-
-const judgeClientHello: Judge<Delivery> = ({ type, args: [value] }, session) => {
-  if (session.greeted.client) throw new Refusal("the client has said hello already");
+const judgeHello: Judge = ({ type, args: [value] }, session) => {
   const hello = clientHello(value!, session);
   recordScreen(session, hello);
   session.pixelsBytes = pixelsBytesIn(hello);
-  session.greeted.client = true;
-  session.takesNewNames.client = takesNewNames(value);
   return passOn(type, [hello]);
 };
 
@@ -96,11 +83,7 @@ const configuration = fields({
   "resize-counter": resizeCounter,
 });
 
-function recordPlace({ windows }: Session, { window, ...place }: { window: number } & Rectangle): void {
-  windows.recordPlace(window, { ...place, width: Math.max(1, place.width), height: Math.max(1, place.height) });
-}
-
-const unmapWindow: Judge<Delivery> = ({ type, args: values }, session) => {
+const unmapWindow: Judge = ({ type, args: values }, session) => {
   const passed = args([windowNumber], [flag, state])(values);
   session.windows.recordHidden(passed[0]);
   return { ...passOn(type, passed), answer: closeStrays(session) };
@@ -167,8 +150,8 @@ const keymapPaths = new RegExp(
 );
 const keymap = plain(args([table((path) => keymapPaths.test(path))], [flag]));
 
-const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map(Object.entries<Judge<Delivery>>({
-  "hello": judgeClientHello,
+const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
+  "hello": judgeHello,
   "disconnect": plain(args([], [line(100), line(100)])),
   "ping": plain(args([countOrNone])),
   // xpra's client reports the load of the host, which is not the container's business: zeros pass in its place.
@@ -179,7 +162,7 @@ const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map(Object.entrie
   // Windows.
   "map-window": plain(args([windowNumber, ...place], [properties, state]), (values, session) => {
     const [window, x, y, width, height, about = new Map(), states = new Map()] = values;
-    recordPlace(session, { window, x, y, width, height });
+    session.windows.recordPlace(window, { x, y, width, height });
     return [window, x, y, width, height, about, states];
   }),
   "unmap-window": unmapWindow,
@@ -187,7 +170,7 @@ const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map(Object.entrie
     args([windowNumber, ...place], [properties, resizeCounter, state, flag, anyWindow, anything, anything]),
     (values, session) => {
       const [window, x, y, width, height, about = new Map(), ...more] = values;
-      recordPlace(session, { window, x, y, width, height });
+      session.windows.recordPlace(window, { x, y, width, height });
       // The tray's own form has no more.
       const passing = [window, x, y, width, height, about, ...more.slice(0, 3)];
       const [, , , below, , held] = more;
@@ -197,7 +180,7 @@ const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map(Object.entrie
   // The same in the form of xpra 6 without compatibility.
   "window-configure": plain(args([windowNumber, configuration]), ([window, table], session) => {
     const [x, y, width, height] = table.get("geometry") as number[] | undefined ?? [];
-    if (height !== undefined) recordPlace(session, { window, x: x!, y: y!, width: width!, height });
+    if (height !== undefined) session.windows.recordPlace(window, { x: x!, y: y!, width: width!, height });
   }),
   "close-window": plain(args([windowNumber]), ([window], { closing }) => void closing.ask(window)),
   "focus": plain(args([integer(0, 2 ** 48)], [anything]), ([window, held], session) => {
@@ -230,14 +213,10 @@ const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map(Object.entrie
     args([countOrNone, countOrNone, anyWindow, buttonNumber, flag, position, pointerDetails]),
     ([, , window, button, pressed, at], session) => recordButton(session, { window, button, pressed, at }),
   ),
-  // As xpra up to version 4 has it, and icons in the tray.
+  // Icons in the tray have it so.
   "button-action": plain(
     args([anyWindow, buttonNumber, flag, position, modifiers], [buttons]),
     ([window, button, pressed, at], session) => recordButton(session, { window, button, pressed, at }),
-  ),
-  "pointer-position": plain(
-    args([anyWindow, position], [modifiers, buttons]),
-    ([window, at], session) => recordPointer(session, { window, at }),
   ),
   "wheel-motion": plain(
     args([anyWindow, buttonNumber, integer(-1_000_000, 1_000_000), position, modifiers], [buttons, wheelDetails]),
@@ -261,3 +240,9 @@ const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map(Object.entrie
 export const forwardedTypes: ReadonlySet<string> = new Set(
   [...clientJudges].filter(([, judge]) => judge !== ignored).map(([type]) => type),
 );
+
+/** Judges a packet of the client. */
+export const judgeClientPacket: Judge = judgeFrom("client", {
+  judges: clientJudges,
+  unknown: "the container does not need it",
+});

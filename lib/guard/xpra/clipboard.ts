@@ -19,7 +19,7 @@ import type { Sender } from "../tally.ts";
 import { type Delivery, passOn, requireOpen } from "./judge.ts";
 import type { Packet } from "./packets.ts";
 import type { Value } from "./rencode.ts";
-import { args, bytes, either, fields, flag, integer, list, oneOf, type Shape, text } from "./shapes.ts";
+import { args, bytes, fields, flag, integer, list, oneOf, type Shape, text } from "./shapes.ts";
 import type { Session } from "./session.ts";
 
 /** The types of the clipboard's packets, the same in both directions. */
@@ -40,7 +40,7 @@ const targets: ReadonlySet<string> = new Set(["TARGETS", "TIMESTAMP", ...dataTyp
 const dataType = oneOf(...targets, "ATOM", "INTEGER");
 const selection = oneOf("CLIPBOARD", "PRIMARY");
 const secondary = "SECONDARY";
-const anySelection = either(selection, oneOf(secondary));
+const anySelection = oneOf("CLIPBOARD", "PRIMARY", secondary);
 const requestId = integer(0, Number.MAX_SAFE_INTEGER);
 /** Requests of the client that may wait for their answers; an honest one has a few. */
 const maxRequests = 100;

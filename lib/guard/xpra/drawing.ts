@@ -43,17 +43,12 @@ const drawnPlace = [windowNumber, coordinate, coordinate, side, side] as const;
 const drawHead = args([...drawnPlace, oneOf("mmap", "rgb24", "rgb32")]);
 const remoteHead = args([...drawnPlace, oneOf("rgb24", "rgb32", "jpeg")]);
 
-/** A picture in a window, as the arguments of its packet. */
+/** A picture in a window. */
 export interface Drawing {
+  /** The arguments that pass. */
   args: Value[];
-}
-
-/** A picture in a window that is to be decoded. */
-export interface CompressedDrawing extends Drawing {
-  type: string;
-  /** What passes, once {@linkcode withPixels} has put the pixels in. */
-  args: Value[];
-  picture: Picture;
+  /** What is to be decoded: {@linkcode withPixels} then puts the pixels in. */
+  picture?: Picture;
 }
 
 const pixelsIndex = 6;
@@ -65,7 +60,7 @@ const pixelsIndex = 6;
 export function drawing(
   values: readonly Value[],
   { pixelsBytes, remote }: Pick<Session, "pixelsBytes" | "remote">,
-): Drawing | Omit<CompressedDrawing, "type"> {
+): Drawing {
   const head = (remote ? remoteHead : drawHead)(values);
   const [, x, y, width, height, coding] = head;
   if (x < 0 || y < 0) throw new Refusal("a picture begins outside of its window");
@@ -103,7 +98,7 @@ export function drawing(
 }
 
 /** The arguments of a picture with its pixels. */
-export function withPixels({ args }: Drawing, pixels: Uint8Array): Value[] {
+export function withPixels({ args }: Pick<Drawing, "args">, pixels: Uint8Array): Value[] {
   return args.with(pixelsIndex, pixels);
 }
 

@@ -22,17 +22,10 @@ export interface GuardOptions extends RelayOptions {
   memory?: RunMemory;
 }
 
-export interface GuardEnd {
-  /** Why, in one line; left out when one of the ends has just closed its connection. */
-  reason?: string;
-  /** How many packets were dropped, by who sent them and their type: `container pointer-grab`. */
-  dropped: ReadonlyMap<string, number>;
-}
-
+/** A guard that was started. It is ended with the scope of this value. */
 export interface Guard extends AsyncDisposable {
-  /** How it has ended. Never rejects. */
-  ended: Promise<GuardEnd>;
-  end(): Promise<void>;
+  /** Why it has ended, in one line; undefined when one of the ends has just closed its connection. Never rejects. */
+  ended: Promise<string | undefined>;
 }
 
 /**
@@ -55,15 +48,14 @@ export function startGuard({ listen, connect, memory = createMemory(), ...option
   // A session that never starts leaves this waiting for ever.
   const ended = abortable(serve(), signal)
     .then(() => undefined, (error: unknown) => signal.aborted ? undefined : reasonOf(error))
-    .then((reason): GuardEnd => {
+    .finally(() => over.abort());
+  return {
+    ended,
+    async [Symbol.asyncDispose]() {
       over.abort();
-      return { ...(reason === undefined ? {} : { reason }), dropped: memory.drops.counts };
-    });
-  const end = async (): Promise<void> => {
-    over.abort();
-    await ended;
+      await ended;
+    },
   };
-  return { ended, end, [Symbol.asyncDispose]: end };
 }
 
 /** Closes a resource when `signal` aborts, or at once if it has. */

@@ -33,16 +33,14 @@ export function clientHello(value: Value, { open, uuid, remote }: Pick<Session, 
     platform: "linux",
     modifiers: [],
     "metadata.supported": [...askedDescriptions],
+    "encoding.window-icon": ["BGRA"],
     "encodings.window-icon": ["BGRA"],
     "encodings.cursor": ["raw"],
+    "cursor.encodings": ["raw"],
     system_tray: open.has("tray"),
     ...none("lz4", "zlib", "brotli", "encoding.rgb_lz4", "encoding.rgb_zlib"),
     ...none("ibus", "menu", "xdg-menu", "show-desktop"),
   });
-  set(part(hello, "encoding"), { ...none("rgb_lz4", "rgb_zlib"), "window-icon": ["BGRA"] });
-  set(part(hello, "encodings"), { "window-icon": ["BGRA"], cursor: ["raw"] });
-  set(part(hello, "cursor"), { encodings: ["raw"] });
-  if (hello.has("cursor.encodings")) hello.set("cursor.encodings", ["raw"]);
   if (remote) offerPictures(hello);
   const wants = hello.get("wants");
   // xpra 5 wants what is usual by saying nothing.
@@ -137,9 +135,13 @@ function isOpenPath(path: string, open: ReadonlySet<Channel>): boolean {
   return !path.startsWith("clipboard") || open.has("clipboard-in") || open.has("clipboard-out");
 }
 
-/** Sets these values of a table, if there is one. */
+/** Sets these values of a table, if there is one; those whose name has a point also in the table within it, if there is one. */
 function set(table: Dict | undefined, values: Readonly<Record<string, Value>>): void {
-  for (const [name, value] of Object.entries(values)) table?.set(name, value);
+  for (const [name, value] of Object.entries(values)) {
+    table?.set(name, value);
+    const [outer, inner] = name.split(".");
+    if (table && inner !== undefined) part(table, outer!)?.set(inner, value);
+  }
 }
 
 /** Says no to each of these. */

@@ -3,46 +3,65 @@
 import type { Channel } from "../channel.ts";
 import { Refusal } from "../faults.ts";
 import type { Rate } from "../rate.ts";
-import type { CompressedDrawing } from "./drawing.ts";
+import type { Sender } from "../tally.ts";
+import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
+import type { Picture } from "./pictures.ts";
 import type { Value } from "./rencode.ts";
 import type { Session } from "./session.ts";
 import type { Args, Check } from "./shapes.ts";
 
-/** What is sent because of a packet. An empty one drops the packet without counting it. */
+/** The verdict on a packet that is not refused. An empty one drops it without counting it. */
 export interface Delivery {
   /** Packets for the other end. */
   pass?: readonly Packet[];
   /** Packets back to the sender. */
   answer?: readonly Packet[];
+  /** What passes, and what comes after it, waits until this is decoded. */
+  picture?: Picture | undefined;
 }
-
-/** The packet, and what comes after it, wait until its picture is decoded. */
-export interface NeedsDecoding {
-  drawing: CompressedDrawing;
-}
-
-/** The verdict on a packet that is not refused. */
-export type Verdict = Delivery | NeedsDecoding;
 
 /**
  * Returns the verdict on a packet of one type.
  *
  * @throws {Refusal} when the packet must be dropped
  */
-export type Judge<V extends Verdict = Verdict> = (packet: Packet, session: Session) => V;
+export type Judge = (packet: Packet, session: Session) => Delivery;
+
+/**
+ * The judge of one end, whose packets have judges by their types.
+ *
+ * @param options `unknown`: why a packet without one is dropped
+ */
+export function judgeFrom(
+  sender: Sender,
+  { judges, unknown }: { judges: ReadonlyMap<string, Judge>; unknown: string },
+): Judge {
+  return (packet, session) => {
+    const { type, args: [hello] } = packet;
+    const judge = judges.get(type);
+    if (!judge) throw new Refusal(unknown);
+    const isHello = type === "hello";
+    if (isHello === (sender in session.greeted) && type !== "disconnect") {
+      throw new Refusal(`the ${sender} has ${isHello ? "said hello already" : "not said hello"}`);
+    }
+    const delivery = judge(packet, session);
+    if (isHello) session.greeted[sender] = takesNewNames(hello) ? "new" : "old";
+    return delivery;
+  };
+}
 
 /** The same for packets of several types: part of a table of judges. */
-export function forTypes<V extends Verdict>(types: readonly string[], judge: Judge<V>): Record<string, Judge<V>> {
+export function forTypes(types: readonly string[], judge: Judge): Record<string, Judge> {
   return Object.fromEntries(types.map((type) => [type, judge]));
 }
 
 /** Drops a packet without counting it: honest ends send it, and the other end does not need it. */
-export const ignored: Judge<Delivery> = (): Delivery => ({});
+export const ignored: Judge = (): Delivery => ({});
 
-export function passOn(type: string, args: Args): Delivery {
+export function passOn(type: string, args: Args, picture?: Picture): Delivery {
   // Arguments that are missing are missing at the end.
-  return { pass: [{ type, args: args as Value[] }] };
+  return { pass: [{ type, args: args as Value[] }], picture };
 }
 
 /**
@@ -53,7 +72,7 @@ export function passOn(type: string, args: Args): Delivery {
 export function plain<A extends Args>(
   check: Check<A>,
   act: (args: A, session: Session) => Args | boolean | void = () => {},
-): Judge<Delivery> {
+): Judge {
   return ({ type, args }, session) => {
     const checked = check(args);
     const passing = act(checked, session);

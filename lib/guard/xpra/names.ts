@@ -11,14 +11,11 @@ import type { Value } from "./rencode.ts";
 const synonyms: readonly (readonly [old: string, renamed: string])[] = [
   ["disconnect", "connection-close"],
   ["ping_echo", "ping-echo"],
-  ["logging", "logging-event"],
   ["server-event", "events"],
   // Windows.
   ["new-window", "window-create"],
   ["lost-window", "window-destroy"],
   ["damage-sequence", "window-draw-ack"],
-  ["pointer-grab", "window-grab"],
-  ["pointer-ungrab", "window-ungrab"],
   ["buffer-refresh", "window-refresh"],
   ...["raise", "restack", "map", "unmap", "close"].map((verb) => [`${verb}-window`, `window-${verb}`] as const),
   ...["initiate-moveresize", "draw", "eos", "bell", "focus"].map((old) => [old, `window-${old}`] as const),
@@ -28,7 +25,6 @@ const synonyms: readonly (readonly [old: string, renamed: string])[] = [
   ["wheel-motion", "pointer-wheel"],
   ["configure-display", "display-configure"],
   ["desktop_size", "display-resized"],
-  ["show-desktop", "display-show-desktop"],
   ["force-ungrab", "display-ungrab"],
   // Settings.
   ["set-bell", "bell-set"],

@@ -3,7 +3,7 @@
 import { Violation } from "../faults.ts";
 import { frame, maxChunks, maxIndex, type RawPacket } from "./frames.ts";
 import { newName, oldName } from "./names.ts";
-import { decode, type DecodeLimits, encode, type Value } from "./rencode.ts";
+import { decode, encode, type Value } from "./rencode.ts";
 
 export interface Packet {
   /** Its type, by its old name, see `names.ts`. */
@@ -20,8 +20,8 @@ const chunkFrom = 8192;
  *
  * @throws {Violation} when it is not a packet
  */
-export function decodePacket({ main, chunks }: RawPacket, limits?: DecodeLimits): Packet {
-  const items = decode(main, limits);
+export function decodePacket({ main, chunks }: RawPacket): Packet {
+  const items = decode(main);
   if (!Array.isArray(items)) throw new Violation("It sends a packet that is not a list");
   for (const [index, chunk] of chunks) {
     if (index >= items.length) throw new Violation("It sends a chunk for an item that the packet does not have");

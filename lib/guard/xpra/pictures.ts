@@ -1,15 +1,14 @@
-/** Compressed pictures, as they come over a network: which ones may be decoded, by what their headers say. */
+/**
+ * Compressed pictures, as they come over a network, and which may be decoded: a JPEG (ITU-T T.81) that by its headers is
+ * baseline, in one scan, so that decoding takes a time by its size, and without comments or metadata.
+ */
 
 import { Refusal } from "../faults.ts";
-import { jpegSize } from "./jpeg_header.ts";
+import type { Size } from "../limits.ts";
 
-export interface Picture {
+export interface Picture extends Size {
   /** The file. May be a view of bytes that change. */
   data: Uint8Array;
-  /** In pixels. */
-  width: number;
-  /** In pixels. */
-  height: number;
 }
 
 /** The pixels of a picture: at most two screens of 3840 × 2160. */
@@ -22,9 +21,74 @@ const headroom = 4096;
  *
  * @throws {Refusal} when it must not be decoded
  */
-export function checkPicture({ data, width, height }: Picture): void {
+export function checkPicture({ data, ...size }: Picture): void {
+  const { width, height } = size;
   if (width * height > maxPixels) throw new Refusal("a compressed picture has too many pixels");
   if (data.length > width * height * 4 + headroom) throw new Refusal("a compressed picture has too many bytes");
-  const size = jpegSize(new DataView(data.buffer, data.byteOffset, data.byteLength));
-  if (size[0] !== width || size[1] !== height) throw new Refusal("a picture is not as large as its packet says");
+  checkJpeg(new DataView(data.buffer, data.byteOffset, data.byteLength), size);
+}
+
+const marker = 0xff;
+const startOfImage = 0xd8;
+const endOfImage = 0xd9;
+const startOfScan = 0xda;
+const baselineFrame = 0xc0;
+/** JFIF's own segment, tables for quantization and Huffman codes. */
+const others: readonly number[] = [0xe0, 0xdb, 0xc4];
+/** A frame header of three components, and that of their scan. */
+const frameBytes = 17;
+const scanBytes = 12;
+
+/** Reads the headers of a JPEG of this size, and finds its end. */
+function checkJpeg(view: DataView, size: Size): void {
+  const { byteLength } = view;
+  if (byteLength < 4 || view.getUint16(0) !== (marker << 8 | startOfImage)) throw malformedJpeg();
+  let components: readonly number[] | undefined;
+  for (let at = 2; at + 4 <= byteLength;) {
+    const kind = view.getUint8(at + 1);
+    const length = view.getUint16(at + 2);
+    if (view.getUint8(at) !== marker || at + 2 + length > byteLength) throw malformedJpeg();
+    const body = new DataView(view.buffer, view.byteOffset + at + 2, length);
+    at += 2 + length;
+    if (kind === baselineFrame && !components) components = componentsIn(body, size);
+    else if (kind === startOfScan && components) {
+      checkScanHeader(body, components);
+      return checkScan(new Uint8Array(view.buffer, view.byteOffset + at, byteLength - at));
+    } else if (!others.includes(kind)) throw malformedJpeg();
+  }
+  throw malformedJpeg();
+}
+
+/** The numbers of the components, in their order, by the header of a frame of this size. */
+function componentsIn(body: DataView, { width, height }: Size): number[] {
+  if (body.byteLength !== frameBytes || body.getUint8(2) !== 8 || body.getUint8(7) !== 3) throw malformedJpeg();
+  const places = [8, 11, 14];
+  for (const at of places) if (![0x11, 0x12, 0x21, 0x22].includes(body.getUint8(at + 1))) throw malformedJpeg();
+  const components = places.map((at) => body.getUint8(at));
+  if (new Set(components).size !== components.length) throw malformedJpeg();
+  if (body.getUint16(5) !== width || body.getUint16(3) !== height) {
+    throw new Refusal("a picture is not as large as its packet says");
+  }
+  return components;
+}
+
+/** The scan has each component of the frame once: a decoder would take the time for each that it names. */
+function checkScanHeader(body: DataView, components: readonly number[]): void {
+  if (body.byteLength !== scanBytes || body.getUint8(2) !== components.length) throw malformedJpeg();
+  if (components.some((component, index) => body.getUint8(3 + 2 * index) !== component)) throw malformedJpeg();
+  if (body.getUint16(9) !== 0x003f || body.getUint8(11) !== 0) throw malformedJpeg();
+}
+
+/** What follows the header of the scan: no marker but the end, which is the last. */
+function checkScan(bytes: Uint8Array): void {
+  for (let at = bytes.indexOf(marker); at >= 0; at = bytes.indexOf(marker, at + 2)) {
+    if (bytes[at + 1] === 0) continue;
+    if (bytes[at + 1] === endOfImage && at + 2 === bytes.length) return;
+    break;
+  }
+  throw malformedJpeg();
+}
+
+function malformedJpeg(): Refusal {
+  return new Refusal("a picture is not a JPEG as xpra sends it");
 }

@@ -4,7 +4,7 @@ import { Refusal } from "../faults.ts";
 import type { Sender } from "../tally.ts";
 import { judgeClientPacket } from "./client_packets.ts";
 import { type PictureDecoder, startDecoder } from "./decoder.ts";
-import { type CompressedDrawing, withPixels } from "./drawing.ts";
+import { withPixels } from "./drawing.ts";
 import { createFrameParser, type FrameLimits } from "./frames.ts";
 import { type Delivery, passOn } from "./judge.ts";
 import type { RunMemory } from "./memory.ts";
@@ -43,7 +43,6 @@ const limits: Readonly<Record<Sender, FrameLimits>> = {
 
 interface Relay {
   options: RelayOptions;
-  memory: RunMemory;
   signal: AbortSignal;
   session: Session;
   decoder: PictureDecoder | undefined;
@@ -63,20 +62,15 @@ export async function relayPackets(
   connections: Readonly<Record<Sender, Deno.Conn>>,
   { memory, signal, ...options }: RelayOptions & { memory: RunMemory; signal: AbortSignal },
 ): Promise<void> {
-  const { container, open, remote = false } = options;
+  const { container, open, remote = false, crossings } = options;
   const uuid = crypto.randomUUID().replaceAll("-", "");
   const outgoing = createOutgoing({ stuckMs: stuckMs[remote ? "remote" : "here"] });
   const relay: Relay = {
     options,
-    memory,
     signal,
     session: createSession({
-      ...{ container, open, remote, uuid },
-      ...options.crossings ? { crossings: options.crossings } : {},
-      rates: memory.rates,
-      closing: memory.closing,
-      now: () => performance.now(),
-      isPaused: outgoing.isPaused,
+      ...{ container, open, remote, uuid, memory, crossings },
+      ...{ now: () => performance.now(), isPaused: outgoing.isPaused },
     }),
     decoder: remote ? startDecoder() : undefined,
     connections,
@@ -119,7 +113,7 @@ function createOutbox({ session, to }: Relay, sender: Sender) {
   const parts: Record<Sender, Uint8Array[]> = { client: [], container: [] };
   const encode = (end: Sender, packets: readonly Packet[] = []): void => {
     for (const packet of packets) {
-      parts[end].push(...encodePacket(session.takesNewNames[end] ? renamed(packet) : packet));
+      parts[end].push(...encodePacket(session.greeted[end] === "new" ? renamed(packet) : packet));
     }
   };
   return {
@@ -138,39 +132,29 @@ function createOutbox({ session, to }: Relay, sender: Sender) {
   };
 }
 
-/** Judges a packet: now, or when its picture is decoded. */
+/** Judges a packet: now, or when its picture is decoded. One that must not pass is dropped, and told. */
 function judge(relay: Relay, { sender, packet }: { sender: Sender; packet: Packet }): Delivery | Promise<Delivery> {
   const { session, options } = relay;
-  const wasGreeted = session.greeted[sender];
+  const wasGreeted = sender in session.greeted;
+  const refused = (error: unknown): Delivery => {
+    if (!(error instanceof Refusal)) throw error;
+    const line = session.drops(sender, { type: packet.type, reason: error.message });
+    if (line !== undefined) options.report(line);
+    return {};
+  };
   try {
     const verdict = sender === "client" ? judgeClientPacket(packet, session) : judgeServerPacket(packet, session);
-    if (session.greeted[sender] && !wasGreeted) options[sender === "client" ? "onClientHello" : "onServerHello"]?.();
+    if (sender in session.greeted && !wasGreeted) options[sender === "client" ? "onClientHello" : "onServerHello"]?.();
     closeStraysLater(relay);
-    if ("drawing" in verdict) return decodePicture(relay, verdict.drawing);
-    return verdict;
+    return verdict.picture ? decodePicture(relay, verdict).catch(refused) : verdict;
   } catch (error) {
-    return refuse(relay, { sender, type: packet.type, error });
+    return refused(error);
   }
 }
 
-/** Drops a packet that must not pass, and goes on. Throws any error but a refusal. */
-function refuse(
-  { memory, options }: Relay,
-  { sender, type, error }: { sender: Sender; type: string; error: unknown },
-): Delivery {
-  if (!(error instanceof Refusal)) throw error;
-  const line = memory.drops.add(sender, { type, reason: error.message });
-  if (line !== undefined) options.report(line);
-  return {};
-}
-
-async function decodePicture(relay: Relay, drawing: CompressedDrawing): Promise<Delivery> {
-  const { type } = drawing;
-  try {
-    return passOn(type, withPixels(drawing, await relay.decoder!.decode(drawing.picture)));
-  } catch (error) {
-    return refuse(relay, { sender: "container", type, error });
-  }
+async function decodePicture({ decoder }: Relay, { pass, picture }: Delivery): Promise<Delivery> {
+  const [drawn] = pass!;
+  return passOn(drawn!.type, withPixels(drawn!, await decoder!.decode(picture!)));
 }
 
 /** Closes, a moment later, the popups that have not followed their window or the user. */

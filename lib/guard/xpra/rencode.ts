@@ -16,12 +16,10 @@ export type Dict = Map<string | number, Value>;
 /** What a packet can hold. Integers beyond 2^53 are bigints; text and bytes are kept apart. */
 export type Value = null | boolean | number | bigint | string | Uint8Array | Float | Value[] | Dict;
 
-export interface DecodeLimits {
-  /** How deeply lists and tables may be nested. Default: 12. */
-  depth?: number;
-  /** How many values there may be, whatever their nesting. Default: 20,000. */
-  values?: number;
-}
+/** How deeply lists and tables may be nested. */
+const maxDepth = 12;
+/** How many values a packet may hold, whatever their nesting. */
+const maxValues = 20_000;
 
 const float64Code = 44;
 const listCode = 59;
@@ -77,10 +75,7 @@ const encoder = new TextEncoder();
  *
  * @throws {Violation} for anything else
  */
-export function decode(
-  bytes: Uint8Array,
-  { depth: maxDepth = 12, values: maxValues = 20_000 }: DecodeLimits = {},
-): Value {
+export function decode(bytes: Uint8Array): Value {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   let left = maxValues;
@@ -233,14 +228,6 @@ export function encode(value: Value): Uint8Array {
     putAll(encoder.encode(decimal));
     put(endCode);
   };
-  /** Writes items after their number, if that is small, or else before a mark. */
-  const putItems = (count: number, { short, long, items }: { short: CodeRange; long: number; items(): void }): void => {
-    const isShort = count < short.count;
-    put(isShort ? short.start + count : long);
-    items();
-    if (!isShort) put(endCode);
-  };
-
   const write = (item: Value): void => {
     if (typeof item === "number") putInteger(item);
     else if (typeof item === "string") putText(item);
@@ -251,14 +238,13 @@ export function encode(value: Value): Uint8Array {
       putAll(encoder.encode(`${item.length}/`));
       putAll(item);
     } else if (Array.isArray(item)) {
-      putItems(item.length, { short: shortList, long: listCode, items: () => item.forEach(write) });
+      put(listCode);
+      item.forEach(write);
+      put(endCode);
     } else if (item instanceof Map) {
-      const items = (): void =>
-        item.forEach((each, key) => {
-          write(key);
-          write(each);
-        });
-      putItems(item.size, { short: shortDict, long: dictCode, items });
+      put(dictCode);
+      item.forEach((each, key) => [key, each].forEach(write));
+      put(endCode);
     } else putFixed(float64Code, (at) => view.setFloat64(at, item.float));
   };
 

@@ -8,21 +8,9 @@ import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
 import { cursor, cursorData, drawing } from "./drawing.ts";
 import { Refusal } from "../faults.ts";
 import { serverHello } from "./hello.ts";
-import {
-  type Delivery,
-  enforceRate,
-  forTypes,
-  ignored,
-  type Judge,
-  passOn,
-  plain,
-  requireOpen,
-  type Verdict,
-} from "./judge.ts";
-import { takesNewNames } from "./names.ts";
-import type { Packet } from "./packets.ts";
+import { enforceRate, forTypes, ignored, type Judge, judgeFrom, passOn, plain, requireOpen } from "./judge.ts";
 import { forwardedTypes } from "./client_packets.ts";
-import { always, anything, type Args, args, type Check, count, either, integer, line, oneOf } from "./shapes.ts";
+import { always, anything, type Args, args, type Check, count, integer, line, oneOf, orElse } from "./shapes.ts";
 import { closeStrays, forgetButtons, type Session } from "./session.ts";
 import { titleOf } from "../title.ts";
 import { coordinate, side, windowNumber } from "./geometry.ts";
@@ -30,29 +18,6 @@ import { coordinate, side, windowNumber } from "./geometry.ts";
 /** xpra's code for an unknown window. */
 const windowNotFound = -2;
 const counter = integer(-1, 2 ** 31);
-const nothing: Delivery = {};
-
-/** Judges a packet of the container. Throws a refusal for one that must not pass. */
-export function judgeServerPacket(packet: Packet, session: Session): Verdict {
-  const judge = serverJudges.get(packet.type);
-  if (!judge) throw new Refusal(dangers.get(packet.type) ?? "xpra's client does not need it");
-  const isFirst = packet.type === "hello" || packet.type === "disconnect";
-  if (!session.greeted.container && !isFirst) throw new Refusal("the server has not said hello");
-  return judge(packet, session);
-}
-
-/** The reason that is reported when packets of these types are dropped: what they would do. */
-const dangers = new Map([
-  ["pointer-grab", "it takes the keyboard and the pointer of the whole screen"],
-  ["pointer-ungrab", "it ends a grab of keyboard and pointer, which the guard does not allow"],
-  ["challenge", "it asks for a password"],
-  ["show-desktop", "it hides all windows"],
-  ["control", "it controls the client"],
-  ["ssl-upgrade", "it changes the protocol"],
-  ["set_deflate", "it changes the protocol"],
-  ["logging", "it writes to the log on the host"],
-  ["rpc-reply", "it answers a question that nobody asked"],
-]);
 
 const placed = args([windowNumber, coordinate, coordinate, side, side], [counter]);
 
@@ -63,7 +28,7 @@ const openWindow: Judge = ({ type, args: values }, session) => {
   const [window, x, y, width, height] = placed(values.slice(0, 5));
   const wanted = { x, y, width, height, description: description! };
   const opened = session.windows[popup ? "openPopup" : "open"](window, wanted);
-  if (!opened) return nothing;
+  if (!opened) return {};
   // Without the old names, only this marks a popup.
   if (popup) opened.description.set("override-redirect", true);
   else session.closing.open(window);
@@ -79,7 +44,7 @@ function changing<A extends Args>(...options: Parameters<typeof plain<A>>): Judg
   const judge = plain(...options);
   return (packet, session) => {
     const { pass } = judge(packet, session);
-    return pass ? { pass: [...pass, ...closeStrays(session)] } : nothing;
+    return pass ? { pass: [...pass, ...closeStrays(session)] } : {};
   };
 }
 
@@ -100,8 +65,8 @@ function mayRaise({ windows, rates }: Session, window: number): boolean {
 const draw: Judge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
   if (session.windows.has(window)) {
-    const drawn = drawing(values, session);
-    return "picture" in drawn ? { drawing: { type, ...drawn } } : passOn(type, drawn.args);
+    const { args, picture } = drawing(values, session);
+    return passOn(type, args, picture);
   }
   // The client does not show this window. The server waits for an answer to each picture, so it gets one.
   const [width, height] = [side(values[3]!), side(values[4]!)];
@@ -124,21 +89,17 @@ const openTray: Judge = ({ type, args: values }, session) => {
   return passOn(type, [window, width, height, passed]);
 };
 
-const judgeServerHello: Judge = ({ type, args: [value] }, session) => {
-  if (session.greeted.container) throw new Refusal("the server has said hello already");
+const judgeHello: Judge = ({ type, args: [value] }, session) => {
   if (!session.greeted.client) throw new Refusal("the client has not said hello");
-  const passed = serverHello(value!, { ...session, forwarded: forwardedTypes });
-  session.greeted.container = true;
-  session.takesNewNames.container = takesNewNames(value);
-  return passOn(type, [passed]);
+  return passOn(type, [serverHello(value!, { ...session, forwarded: forwardedTypes })]);
 };
 
 /** What xpra's servers say when they end a connection and nothing is wrong (6.5.5). */
 const goodEnd = oneOf("done", "server exit", "server shutdown", "client request", "detach request", "new client");
-const ending = either(goodEnd, always("server error"));
+const ending = orElse(goodEnd, "server error");
 
 const serverJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
-  "hello": judgeServerHello,
+  "hello": judgeHello,
   "startup-complete": plain(args([])),
   // xpra's client shows the reason: never in the container's words.
   "disconnect": plain(args([], [ending]), ([reason = "server error"]) => [reason]),
@@ -217,3 +178,9 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   ...forTypes(["server-event", "setting-change", "info-response", "pointer-position", "encodings"], ignored),
   ...forTypes(["desktop_size", "window-icon"], ignored),
 }));
+
+/** Judges a packet of the container. */
+export const judgeServerPacket: Judge = judgeFrom("container", {
+  judges: serverJudges,
+  unknown: "xpra's client does not need it",
+});

@@ -1,10 +1,9 @@
 /** What both directions of a session know of each other. */
 
 import type { Channel } from "../channel.ts";
-import { type Closing, createClosing } from "../closing.ts";
 import { type Crossings, noCrossings } from "../crossings.ts";
 import type { Sender } from "../tally.ts";
-import { createRates, type Rates } from "../rates.ts";
+import { createMemory, type RunMemory } from "./memory.ts";
 import type { Packet } from "./packets.ts";
 import { createWindows, type Windows } from "./windows.ts";
 
@@ -16,24 +15,23 @@ export interface SessionOptions {
   uuid: string;
   /** The container is on another machine: its pictures come compressed, for the guard to decode. Default: no. */
   remote?: boolean;
-  /** What the container may do only so often. Default: rates of which nothing is used up. */
-  rates?: Rates;
-  /** Who has closed its windows. Default: there were none. */
-  closing?: Closing;
+  /** What the run remembers of the container. Default: nothing. */
+  memory?: RunMemory;
   /** What crosses the clipboard. Default: nobody writes that down. */
-  crossings?: Crossings;
+  crossings?: Crossings | undefined;
   /** A clock in milliseconds. */
   now: () => number;
   /** Whether nobody counts as working in the windows, whatever was seen; see `outgoing.ts`. Default: no. */
   isPaused?: () => boolean;
 }
 
-export interface Session extends Required<Omit<SessionOptions, "now" | "isPaused">> {
+export interface Session extends RunMemory, Required<Pick<SessionOptions, "container" | "open" | "uuid" | "remote">> {
+  crossings: Crossings;
   windows: Windows;
   /** The size of the pixels' file, in bytes; 0: the client has announced none. */
   pixelsBytes: number;
-  greeted: Record<Sender, boolean>;
-  takesNewNames: Record<Sender, boolean>;
+  /** Who has said hello, and whether old or new names of packet types are for it. */
+  greeted: { [Name in Sender]?: "old" | "new" };
   /** Keys whose press has passed and whose release has not. */
   keysDown: Set<string>;
   /** Buttons of the pointer whose press has passed and whose release has not, each with the window it was pressed in. */
@@ -44,17 +42,15 @@ export interface Session extends Required<Omit<SessionOptions, "now" | "isPaused
   pointer: readonly [number, number];
 }
 
-export function createSession({ now, isPaused, ...options }: SessionOptions): Session {
+export function createSession(
+  { now, isPaused, container, open, uuid, remote = false, memory = createMemory(now), crossings = noCrossings }:
+    SessionOptions,
+): Session {
   return {
-    remote: false,
-    rates: createRates(now),
-    closing: createClosing(now),
-    crossings: noCrossings,
-    ...options,
-    windows: createWindows({ container: options.container, now, isPaused }),
+    ...{ container, open, uuid, remote, ...memory, crossings },
+    windows: createWindows({ container, now, isPaused }),
     pixelsBytes: 0,
-    greeted: { client: false, container: false },
-    takesNewNames: { client: false, container: false },
+    greeted: {},
     keysDown: new Set(),
     buttonsDown: new Map(),
     requests: new Map(),

@@ -94,15 +94,9 @@ export function tuple<const S extends readonly Shape[]>(...shapes: S): Shape<Val
   };
 }
 
-/** The first of these shapes that takes the value. */
-export function either<const S extends readonly Shape[]>(...shapes: S): Shape<ReturnType<S[number]>> {
-  return (value) => {
-    for (const shape of shapes) {
-      const passed = accepted(shape, value);
-      if (passed !== undefined) return passed as ReturnType<S[number]>;
-    }
-    throw new Refusal("it has a value of the wrong type");
-  };
+/** What a shape gives, or something else in its place when it refuses. */
+export function orElse<T extends Value>(shape: Shape<T>, other: T): Shape<T> {
+  return (value) => accepted(shape, value) as T | undefined ?? other;
 }
 
 /** What a shape gives; undefined when it refuses. */

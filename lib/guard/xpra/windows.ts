@@ -190,7 +190,9 @@ export function createWindows(
     recordPlace(number, place) {
       hasChanged = true;
       const window = known.get(number);
-      if (window?.kind === "framed") Object.assign(window, { place, isShown: true });
+      if (window?.kind !== "framed") return;
+      window.isShown = true;
+      window.place = { ...place, width: Math.max(1, place.width), height: Math.max(1, place.height) };
     },
     recordHidden(number) {
       const window = known.get(number);

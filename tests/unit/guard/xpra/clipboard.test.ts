@@ -6,12 +6,13 @@ import type { Channel } from "../../../../lib/guard/channel.ts";
 import { createCrossings, type Crossing } from "../../../../lib/guard/crossings.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
+import type { Delivery } from "../../../../lib/guard/xpra/judge.ts";
 import type { Packet } from "../../../../lib/guard/xpra/packets.ts";
 import type { Value } from "../../../../lib/guard/xpra/rencode.ts";
 import { judgeServerPacket } from "../../../../lib/guard/xpra/server_packets.ts";
 import type { Session } from "../../../../lib/guard/xpra/session.ts";
 import { bytes, dict } from "../../../fuzz/samples.ts";
-import { client, type Judged, judgeServer, server, session, sessionBy, usedSession } from "../../xpra_samples.ts";
+import { client, server, session, sessionBy, usedSession } from "../../xpra_samples.ts";
 
 Deno.test("a request for a closed clipboard is answered: there is nothing, also once it was closed on the way", () => {
   const request = { type: "clipboard-request", args: [1, "CLIPBOARD", "UTF8_STRING"] };
@@ -55,7 +56,8 @@ Deno.test("the clipboard takes text and pictures, no lists of files", () => {
 Deno.test("what is merely selected on the host reaches the container only while the user works in its windows", () => {
   let time = 0;
   const state = sessionBy(() => time, "clipboard-in");
-  const ask = (of: string): Judged => judgeServer({ type: "clipboard-request", args: [5, of, "UTF8_STRING"] }, state);
+  const ask = (of: string): Delivery =>
+    judgeServerPacket({ type: "clipboard-request", args: [5, of, "UTF8_STRING"] }, state);
   const token = ["PRIMARY", ["UTF8_STRING"], "UTF8_STRING", "UTF8_STRING", 8, "bytes", bytes(9), true, true];
   const mayRead = (): boolean => {
     assertEquals(client(state, "clipboard-token", ...token)!.args.length, ask("PRIMARY").pass ? token.length : 1);
@@ -88,7 +90,7 @@ Deno.test("what is copied on the host is read only while the user works in the c
   let time = 0;
   const state = sessionBy(() => time, "clipboard-in");
   const ask = (what: string): boolean =>
-    judgeServer({ type: "clipboard-request", args: [5, "CLIPBOARD", what] }, state).pass !== undefined;
+    judgeServerPacket({ type: "clipboard-request", args: [5, "CLIPBOARD", what] }, state).pass !== undefined;
   assertEquals([ask("TARGETS"), ask("UTF8_STRING"), ask("image/png")], [true, false, false]);
   client(state, "focus", 1, []);
   assertEquals(ask("UTF8_STRING"), false, "the focus alone");

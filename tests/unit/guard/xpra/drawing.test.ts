@@ -4,11 +4,13 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
 import { withPixels } from "../../../../lib/guard/xpra/drawing.ts";
+import type { Delivery } from "../../../../lib/guard/xpra/judge.ts";
 import type { Packet } from "../../../../lib/guard/xpra/packets.ts";
 import type { Dict, Value } from "../../../../lib/guard/xpra/rencode.ts";
+import { judgeServerPacket } from "../../../../lib/guard/xpra/server_packets.ts";
 import { createSession, type Session } from "../../../../lib/guard/xpra/session.ts";
 import { bytes, clientHello, description, dict, picture, serverHello } from "../../../fuzz/samples.ts";
-import { client, type Judged, judgeServer, pixels, server, session } from "../../xpra_samples.ts";
+import { client, pixels, server, session } from "../../xpra_samples.ts";
 
 Deno.test("a picture that has arrived is told of as xpra 6.6 does", () => {
   assertEquals(client(session(), "window-ack", 1, 484, 316, 7, 2397, "")!.args, [1, 484, 316, 7, 2397, ""]);
@@ -53,18 +55,28 @@ function farSession(): Session {
     remote: true,
   });
   judgeClientPacket(clientHello, made);
-  judgeServer(serverHello, made);
+  judgeServerPacket(serverHello, made);
   server(made, "new-window", 1, 100, 100, 484, 316, description, new Map());
   return made;
 }
 
 Deno.test("over a network compressed pictures are decoded, and come to the client as plain ones", () => {
-  const draw = (...args: Value[]): Judged => judgeServer({ type: "draw", args: [1, ...args] }, farSession());
-  const { pass, drawing } = draw(4, 5, 8, 6, "jpeg", picture, 7, 0, dict({ quality: 90, flush: 1, lz4: 1 }));
-  assertEquals([pass, drawing!.picture], [undefined, { data: picture, width: 8, height: 6 }]);
+  const draw = (...args: Value[]): Delivery => judgeServerPacket({ type: "draw", args: [1, ...args] }, farSession());
+  const { pass, picture: compressed } = draw(
+    4,
+    5,
+    8,
+    6,
+    "jpeg",
+    picture,
+    7,
+    0,
+    dict({ quality: 90, flush: 1, lz4: 1 }),
+  );
+  assertEquals([pass![0]!.args[6], compressed], ["", { data: picture, width: 8, height: 6 }]);
   const plain = bytes(8 * 6 * 4);
   const options = dict({ quality: 90, flush: 1, rgb_format: "BGRX" });
-  assertEquals(withPixels(drawing!, plain), [1, 4, 5, 8, 6, "rgb32", plain, 7, 32, options]);
+  assertEquals(withPixels(pass![0]!, plain), [1, 4, 5, 8, 6, "rgb32", plain, 7, 32, options]);
   assert(draw(0, 0, 10, 10, "rgb24", bytes(300), 1, 30, new Map()).pass);
   for (
     const args of [
@@ -102,7 +114,7 @@ Deno.test("the pointer changes its shape as often as an honest server lets it, a
   let time = 0;
   const state = createSession({ container: "box", open: new Set(), now: () => time, uuid: "" });
   judgeClientPacket(clientHello, state);
-  judgeServer(serverHello, state);
+  judgeServerPacket(serverHello, state);
   const changes = (): number => {
     let count = 0;
     assertThrows(() => {

@@ -6,21 +6,22 @@ import type { Channel } from "../../../../lib/guard/channel.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
 import type { Dict, Value } from "../../../../lib/guard/xpra/rencode.ts";
+import { judgeServerPacket } from "../../../../lib/guard/xpra/server_packets.ts";
 import { createSession } from "../../../../lib/guard/xpra/session.ts";
 import { clientHello, description, dict, secret, serverHello } from "../../../fuzz/samples.ts";
 import { threadMs } from "../../../model/clock.ts";
-import { client, contains, judgeServer, server } from "../../xpra_samples.ts";
+import { client, contains, server } from "../../xpra_samples.ts";
 
 Deno.test("nothing passes before both ends have said hello, and no second hello does", () => {
   const state = createSession({ container: "box", open: new Set(), now: () => 0, uuid: "" });
   assertThrows(() => client(state, "focus", 1, []), Refusal);
-  assertThrows(() => judgeServer(serverHello, state), Refusal);
+  assertThrows(() => judgeServerPacket(serverHello, state), Refusal);
   judgeClientPacket(clientHello, state);
   assertThrows(() => server(state, "startup-complete"), Refusal);
-  judgeServer(serverHello, state);
+  judgeServerPacket(serverHello, state);
   assertEquals(server(state, "startup-complete"), { type: "startup-complete", args: [] });
   assertThrows(() => judgeClientPacket(clientHello, state), Refusal);
-  assertThrows(() => judgeServer(serverHello, state), Refusal);
+  assertThrows(() => judgeServerPacket(serverHello, state), Refusal);
 });
 
 Deno.test("the client's hello tells neither user nor machine", () => {
@@ -50,7 +51,7 @@ Deno.test("the client's hello says nothing of closed channels", () => {
 Deno.test("the server's hello is that of an ordinary server: for a desktop the client grabs the keyboard", () => {
   const state = createSession({ container: "box", open: new Set(channelNames), now: () => 0, uuid: "" });
   judgeClientPacket(clientHello, state);
-  const hello = judgeServer(serverHello, state).pass![0]!.args[0] as Dict;
+  const hello = judgeServerPacket(serverHello, state).pass![0]!.args[0] as Dict;
   assertEquals(hello.get("server.mode"), "seamless");
   for (const name of ["shadow", "desktop", "server", "proxy", "xdg-menu", "encryption", "hostname", "lz4"]) {
     assertEquals(hello.has(name), false, name);

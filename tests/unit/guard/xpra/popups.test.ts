@@ -3,13 +3,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
+import type { Delivery } from "../../../../lib/guard/xpra/judge.ts";
 import { mayPopUp } from "../../../../lib/guard/xpra/popups.ts";
-import { focused, type Judged, judgeServer, place, server, timed, usedSession } from "../../xpra_samples.ts";
+import { judgeServerPacket } from "../../../../lib/guard/xpra/server_packets.ts";
+import { focused, place, server, timed, usedSession } from "../../xpra_samples.ts";
 
 Deno.test("popups go with the window that they are at", () => {
   const state = usedSession();
   server(state, "new-override-redirect", 2, 110, 110, 50, 50, new Map(), new Map());
-  const gone = judgeServer({ type: "lost-window", args: [1] }, state);
+  const gone = judgeServerPacket({ type: "lost-window", args: [1] }, state);
   assertEquals(gone.pass!.slice(1), [{ type: "lost-window", args: [2] }]);
   const other = usedSession();
   server(other, "new-override-redirect", 2, 110, 110, 50, 50, new Map(), new Map());
@@ -21,8 +23,8 @@ Deno.test("a menu that moves away leaves no submenu behind", () => {
   const state = usedSession();
   server(state, "new-override-redirect", 2, 110, 400, 200, 200, new Map(), new Map());
   server(state, "new-override-redirect", 3, 320, 560, 100, 50, new Map(), new Map());
-  const move = (y: number): Judged =>
-    judgeServer({ type: "configure-override-redirect", args: [2, 110, y, 200, 200] }, state);
+  const move = (y: number): Delivery =>
+    judgeServerPacket({ type: "configure-override-redirect", args: [2, 110, y, 200, 200] }, state);
   assertEquals(move(390).pass!.slice(1), []);
   assertEquals(move(200).pass!.slice(1), [{ type: "lost-window", args: [3] }]);
 });

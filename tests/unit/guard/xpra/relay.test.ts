@@ -81,20 +81,16 @@ Deno.test("startGuard() closes popups that a window has left behind, and all of 
   });
 });
 
-Deno.test("startGuard() drops what must not pass, counts it, and tells it once", async () => {
+Deno.test("startGuard() drops what must not pass, and tells it once", async () => {
   await inWorld([], async (world) => {
     await greet(world);
     const { client, server, guard, said } = world;
     for (let times = 0; times < 50; times++) await server.send(packet("pointer-grab", 1));
     await server.send(packet("ping", 1));
     assertEquals((await client.next())?.type, "ping");
-    assertEquals(said, [
-      'The container sends "pointer-grab", which is dropped: it takes the keyboard and the pointer of the whole screen',
-    ]);
+    assertEquals(said, ['The container sends "pointer-grab", which is dropped: xpra\'s client does not need it']);
     client.raw.close();
-    const { reason, dropped } = await guard.ended;
-    assertEquals(reason, undefined);
-    assertEquals(dropped.get("container pointer-grab"), 50);
+    assertEquals(await guard.ended, undefined);
   });
 });
 
@@ -104,7 +100,7 @@ Deno.test("startGuard() ends a session of what is not xpra's protocol, with a re
     await server.next();
     await server.raw.write(new TextEncoder().encode("SSH-2.0-OpenSSH_10.0\r\n"));
     assertEquals(await client.next(), undefined);
-    assertStringIncludes((await guard.ended).reason!, "does not speak xpra's protocol");
+    assertStringIncludes((await guard.ended)!, "does not speak xpra's protocol");
   });
 });
 
@@ -121,13 +117,13 @@ Deno.test("startGuard() ends a session for a packet over 2 MiB without pixels, o
       await greet(world);
       await world.server.raw.write(announce(most + 1));
       await world.server.raw.closeWrite();
-      assertEquals((await world.guard.ended).reason, `It sends a packet of ${most + 1} bytes`);
+      assertEquals(await world.guard.ended, `It sends a packet of ${most + 1} bytes`);
     });
     await inWorld([], async (world) => {
       await greet(world);
       await world.server.raw.write(announce(most));
       await world.server.raw.closeWrite();
-      assertEquals((await world.guard.ended).reason, undefined);
+      assertEquals(await world.guard.ended, undefined);
     });
   }
 });
@@ -140,7 +136,7 @@ Deno.test("startGuard() ends a session that sends too much that must not pass", 
     await assertRejects(async () => {
       for (;;) await server.send(...flood);
     }, Error);
-    assertStringIncludes((await guard.ended).reason!, "too many packets");
+    assertStringIncludes((await guard.ended)!, "too many packets");
   });
 });
 
@@ -268,7 +264,7 @@ Deno.test("startGuard() counts nobody as working in windows whose container has 
 
     await flood(world);
     time.look(21);
-    assertEquals((await soon(guard.ended, 60_000))?.reason, "it has read nothing for 10 seconds");
+    assertEquals(await soon(guard.ended, 60_000), "it has read nothing for 10 seconds");
   });
 });
 

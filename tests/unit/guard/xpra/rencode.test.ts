@@ -31,10 +31,14 @@ const written: readonly (readonly [Value, string])[] = [
   ["a".repeat(64), `36343a${"61".repeat(64)}`],
   [new Uint8Array(), "302f"],
   [Uint8Array.of(97), "312f61"],
-  [[], "c0"],
-  [[1], "c101"],
-  [new Map(), "66"],
-  [new Map([[1, 2]]), "670102"],
+];
+
+// Lists and tables, as xpra writes them, and as the guard does.
+const ofItems: readonly (readonly [Value, string, string])[] = [
+  [[], "c0", "3b7f"],
+  [[1], "c101", "3b017f"],
+  [new Map(), "66", "3c7f"],
+  [new Map([[1, 2]]), "670102", "3c01027f"],
 ];
 
 for (const [value, bytes] of written) {
@@ -43,6 +47,13 @@ for (const [value, bytes] of written) {
     assertEquals(decode(hex(bytes)), value);
   });
 }
+
+Deno.test("encode() writes lists and tables of any length before a mark, and decode() reads both ways of xpra", () => {
+  for (const [value, short, long] of ofItems) {
+    assertEquals(encode(value), hex(long));
+    for (const bytes of [short, long]) assertEquals(decode(hex(bytes)), value);
+  }
+});
 
 Deno.test("encode() and decode() agree on long lists and tables", () => {
   const list = Array.from({ length: 64 }, (_, index) => index);

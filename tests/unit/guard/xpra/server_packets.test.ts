@@ -5,9 +5,10 @@ import { channelNames } from "../../../../lib/attach/session/channels.ts";
 import type { Channel } from "../../../../lib/guard/channel.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import type { Value } from "../../../../lib/guard/xpra/rencode.ts";
+import { judgeServerPacket } from "../../../../lib/guard/xpra/server_packets.ts";
 import type { Session } from "../../../../lib/guard/xpra/session.ts";
 import { bytes, description, dict } from "../../../fuzz/samples.ts";
-import { client, judgeServer, pixels, server, session, sessionBy, usedSession } from "../../xpra_samples.ts";
+import { client, pixels, server, session, sessionBy, usedSession } from "../../xpra_samples.ts";
 
 for (
   const type of [
@@ -69,7 +70,7 @@ Deno.test("the server is told that a window which may not be shown is not there"
   const state = usedSession();
   const whole = [2, 0, 0, 1920, 1200] as const;
   assertThrows(() => server(state, "new-override-redirect", ...whole, new Map(), new Map()), Refusal);
-  const { answer, pass } = judgeServer({
+  const { answer, pass } = judgeServerPacket({
     type: "draw",
     args: [2, 0, 0, 10, 10, "mmap", [[8, 400]], 7, 40, pixels],
   }, state);
@@ -154,6 +155,6 @@ Deno.test("words that xpra 5 sends as bytes are words", () => {
 Deno.test("what honest servers send and no client needs is left out without a word", () => {
   const state = session();
   for (const type of ["server-event", "setting-change", "info-response", "encodings", "pointer-position"]) {
-    assertEquals(judgeServer({ type, args: ["x"] }, state), {});
+    assertEquals(judgeServerPacket({ type, args: ["x"] }, state), {});
   }
 });
