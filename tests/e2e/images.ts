@@ -104,6 +104,16 @@ rm -rf /usr/share/doc /usr/share/man /var/cache/apt/*.bin /var/cache/apt/archive
 cloud-init clean --logs --seed
 `;
 
+/** Programs of many toolkits: see `programs.test.ts`. */
+const toolkits = `
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -qq --no-install-recommends alacritty featherpad fltk1.3-games galculator gtk-3-examples gtk-4-examples \\
+  jedit libelementary-bin libforms-bin libsdl2-tests mesa-utils nedit qt5ct qt6ct tkcon xchm xfe yad zenity >/dev/null 2>&1
+apt-get clean
+cloud-init clean --logs --seed
+`;
+
 /**
  * `e2e-small` is no more than that; `e2e-socket` reads its user-data from the engine's socket alone, and has the
  * NoCloud seed of another container; `e2e-bare` is as the cloud images of images:, without an SSH server, and its user
@@ -111,10 +121,15 @@ cloud-init clean --logs --seed
  * are.
  */
 const recipes: Readonly<
-  Record<"e2e-small" | "e2e-socket" | "e2e-bare" | "e2e-no-archive" | "gui-lab-ubuntu", Recipe>
+  Record<"e2e-small" | "e2e-socket" | "e2e-bare" | "e2e-no-archive" | "e2e-toolkits" | "gui-lab-ubuntu", Recipe>
 > = {
   "gui-lab-ubuntu": {
     script: ubuntu,
+    templates: true,
+    whole: true,
+  },
+  "e2e-toolkits": {
+    script: toolkits,
     templates: true,
     whole: true,
   },

@@ -3,6 +3,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
+import { makeImage } from "./images.ts";
 import { eventually, inContainer, script, startScript } from "./run.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { startSway, waylandParts, windows } from "./wayland_desktop.ts";
@@ -35,13 +36,7 @@ const x11Apps: Programs = {
   "ico": "Ico: thread 1",
 };
 
-/** Debian's packages of the programs below. */
-const toolkitPackages = [
-  ...["alacritty", "featherpad", "fltk1.3-games", "galculator", "gtk-3-examples", "gtk-4-examples", "jedit"],
-  ...["libelementary-bin", "libforms-bin", "libsdl2-tests", "mesa-utils", "nedit", "qt5ct", "qt6ct", "tkcon"],
-  ...["xchm", "xfe", "yad", "zenity"],
-];
-
+/** Those of the image's packages. */
 const toolkits: Programs = {
   // Swing. It takes longest to start.
   "jedit -nosettings": "jEdit - ",
@@ -192,16 +187,8 @@ window=$(xdotool search --onlyvisible --limit 1 --name "$0") && timeout 10 xdoto
 
 shareOnEngines({
   make: async (engine) => {
-    await makeContainer(
-      engine,
-      nameOn(engine),
-      `#cloud-config
-disable_root: true
-package_update: true
-apt: {conf: 'APT::Install-Recommends "false"; DPkg::Options { "--force-unsafe-io"; };'}
-packages: [${toolkitPackages.join(", ")}]
-`,
-    );
+    await makeImage(engine, "e2e-toolkits");
+    await makeContainer(engine, nameOn(engine), undefined, ["--image=e2e-toolkits"]);
   },
   remove: (engine) => removeContainer(engine, nameOn(engine)),
 });
