@@ -12,7 +12,7 @@ import { readCopies, result, text, withWorld } from "../../lent_world.ts";
 
 Deno.test("what a container has made of a file that was handed over is put beside that, once, and the file goes", async () => {
   for (const isChanged of [true, false]) {
-    await withWorld(async ({ lend, file, names, host, engine, said }) => {
+    await withWorld(async ({ lend, file, names, host, engine, said, calls }) => {
       const history = openHistory(host, { name: "box" });
       const copy = await lend({ handed: true, history });
       assertEquals(Deno.statSync(copy.containerPath).mode! & 0o777, 0o600);
@@ -26,6 +26,11 @@ Deno.test("what a container has made of a file that was handed over is put besid
       await takeFilesBack(host, { engine, name: "box" }, await readCopies(host));
       assertEquals(said, []);
       assertEquals(names(), isChanged ? [".version.far:box"] : []);
+      // map.ts may not write there itself.
+      const programs = calls.filter((line) => line.includes(file) || line.includes(".version.")).map((line) =>
+        line.split(" ")[0]
+      );
+      for (const program of isChanged ? ["cp", "mv", "rm"] : ["rm"]) assert(programs.includes(program), program);
       if (isChanged) assertEquals(text(versionOf(file, "far:box")), "there");
       assertEquals([...Deno.readDirSync(join(copy.containerPath, ".."))].length, 0);
       await history.written();
