@@ -67,7 +67,7 @@ async function startOnce(container: Container, given: StartRequest): Promise<num
     ]);
     const start = async (): Promise<string> => {
       container.noteUse();
-      return await startSession(container, { ...plan, open, serverEnd: windows.serverEnd }).catch((error) => {
+      return await startSession(container, { ...plan, open, end: await windows.serverEnd() }).catch((error) => {
         isTaken = given.session === undefined && error instanceof NameTaken;
         throw error;
       });

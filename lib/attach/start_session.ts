@@ -14,7 +14,7 @@ import { causedBy, ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import { exitStatus, sessionScript } from "./session/protocol.ts";
 import { sinkSamples, soundSuffix } from "./session/sound.ts";
 import { sourceSamples } from "./agent/microphone.ts";
-import type { ServerEnd, ServerOptions } from "./display/display.ts";
+import type { ServerEnd } from "./display/display.ts";
 import type { Container } from "../container/container.ts";
 import { quoteWords, withValues } from "../base/shell_words.ts";
 import { isSessionName } from "../container/names.ts";
@@ -33,8 +33,8 @@ export interface SessionPlan {
   isShown: boolean;
   /** The appearance and language that the session takes from the host; undefined for none. */
   appearance?: Promise<Appearance> | undefined;
-  /** The container's end of what shows the windows, see `Windows`. */
-  serverEnd: (inside: ServerOptions) => Promise<ServerEnd>;
+  /** The container's end of what shows the windows. */
+  end: ServerEnd;
 }
 
 /** Longest time that the stopping of a session takes whose start was interrupted, in milliseconds. */
@@ -49,10 +49,9 @@ const undoDeadlineMs = 15_000;
  */
 export async function startSession(container: Container, plan: SessionPlan): Promise<string> {
   const { host } = container;
-  const { app, run, name, exact, open } = plan;
+  const { app, run, name, exact, open, end } = plan;
   const { sockets } = await container.boot();
   const { crossesNetwork } = container;
-  const end = await plan.serverEnd({ open, sockets, crossesNetwork });
   const { hostEnd } = end;
   const values = {
     ...{ sockets, name, mode: exact ? "exact" : "count", program: app[0]!, run },
@@ -67,7 +66,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   try {
     const appearance = await plan.appearance;
     const served = await servedChannels(host, open);
-    const parameters = serviceWords(plan, { end, sockets, crossesNetwork, appearance, served });
+    const parameters = serviceWords(plan, { sockets, crossesNetwork, appearance, served });
     const { stdout } = await container.earlyScript({
       script: sessionScript("start", values),
       parameters,
@@ -83,7 +82,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     if (!(error instanceof ProcessError)) throw error;
     // What the host's end lacks is told first.
     if (error.code === exitStatus.calledOff) await hostEnd?.ready;
-    throw await sessionStartError(error, container, { plan, end });
+    throw await sessionStartError(error, container, plan);
   }
   if (isSessionName(session)) return session;
   await undo();
@@ -114,9 +113,8 @@ function mayHaveStarted(error: unknown): boolean {
  * environment.
  */
 function serviceWords(
-  { app, run, open, channels, isShown }: SessionPlan,
-  { end, sockets, crossesNetwork, appearance, served }: {
-    end: ServerEnd;
+  { app, run, open, channels, isShown, end }: SessionPlan,
+  { sockets, crossesNetwork, appearance, served }: {
     sockets: string;
     crossesNetwork: boolean;
     appearance: Appearance | undefined;
@@ -154,15 +152,15 @@ export class NameTaken extends UserError {}
 async function sessionStartError(
   error: ProcessError,
   container: Container,
-  { plan, end }: { plan: SessionPlan; end: ServerEnd },
+  { app, name: session, end }: SessionPlan,
 ): Promise<UserError> {
   const { label: name, sharedSockets } = container;
   const { sockets, user } = await container.boot();
   if (error.code === exitStatus.taken) {
-    return new NameTaken(`A session named "${plan.name}" already runs in "${name}"`, {
+    return new NameTaken(`A session named "${session}" already runs in "${name}"`, {
       hint:
         `To show it: ${
-          quoteWords(["attach.ts", ...container.options, "--session", plan.name, name])
+          quoteWords(["attach.ts", ...container.options, "--session", session, name])
         }. To run the app in it: ` +
         "--join. For a session of its own: --session NAME",
       exitCode: ExitCode.usage,
@@ -171,10 +169,10 @@ async function sessionStartError(
   if (error.code === ExitCode.missingProgram) {
     return error.stderr.includes(`${end.program}: not found`)
       ? end.missing(error)
-      : await noSuchApp(plan.app, name, error);
+      : await noSuchApp(app, name, error);
   }
   if (error.code === exitStatus.onlyWayland) {
-    return new UserError(`"${plan.app[0]}" knows only Wayland, and --detached starts apps on X`, {
+    return new UserError(`"${app[0]}" knows only Wayland, and --detached starts apps on X`, {
       hint: "Start it without --detached, on a Wayland desktop",
     });
   }

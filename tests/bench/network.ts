@@ -11,7 +11,6 @@ import type { Channel } from "../../lib/guard/channel.ts";
 import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { startSession } from "../../lib/attach/start_session.ts";
 import { stopSessions } from "../../lib/attach/session/live_sessions.ts";
-import type { ServerOptions } from "../../lib/attach/display/display.ts";
 import { xpraServer } from "../../lib/attach/x11/display.ts";
 import { clientArgv, clientEnvironment } from "../../lib/attach/x11/xpra.ts";
 import { realHost } from "../../lib/base/host.ts";
@@ -71,7 +70,7 @@ async function measure(
     open,
     channels: "",
     isShown: false,
-    serverEnd: (inside: ServerOptions) => Promise.resolve(xpraServer(inside, { label: container, screen })),
+    end: xpraServer(target, { open, sockets: (await target.boot()).sockets, screen }),
   };
   const directory = await Deno.makeTempDir({ dir: mounts, prefix: "bench-network-" });
   const startMs = performance.now();

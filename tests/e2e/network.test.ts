@@ -50,7 +50,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
     open,
     channels: "",
     isShown: false,
-    serverEnd: (inside) => Promise.resolve(xpraServer(inside, { label: name, screen })),
+    end: xpraServer(container, { open, sockets: (await container.boot()).sockets, screen }),
   });
   const directory = await Deno.makeTempDir();
   const listen = join(directory, "guard");

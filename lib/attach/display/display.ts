@@ -48,7 +48,7 @@ export interface Windows extends AsyncDisposable {
   /** What of the session outlives the run that shows it. */
   outlivesRun: "nothing" | "session" | "windows";
   /** The container's end of what shows them, for a new session. */
-  serverEnd: (inside: ServerOptions) => Promise<ServerEnd>;
+  serverEnd(): Promise<ServerEnd>;
   /** Shows a session, a second time only after the connection to it was lost. */
   show(session: string): Promise<void>;
   /** Closes directions of the clipboard which would outlive the run; by default, none does. */
@@ -59,14 +59,6 @@ export interface Windows extends AsyncDisposable {
    * @throws when the run is to end, unless that has ended the windows; and what has ended the session with them
    */
   ended(session: string): Promise<SessionEnd>;
-}
-
-export interface ServerOptions {
-  open: ReadonlySet<Channel>;
-  /** Where the sessions' sockets are, in the container. */
-  sockets: string;
-  /** What it sends crosses a network. */
-  crossesNetwork: boolean;
 }
 
 /** The container's end of what shows a session. */

@@ -7,7 +7,7 @@ import type { Container } from "../../container/container.ts";
 import { createCrossings, type Crossings, noCrossings } from "../../guard/crossings.ts";
 import { createMemory } from "../../guard/xpra/memory.ts";
 import { boxDenied, prepareBoxes } from "../box/box.ts";
-import type { Display, ServerEnd, ServerOptions, Windows, WindowsOptions } from "../display/display.ts";
+import type { Display, ServerEnd, Windows, WindowsOptions } from "../display/display.ts";
 import { attachLine } from "../session/advice.ts";
 import { stopSessions } from "../session/live_sessions.ts";
 import { endedFromOutside, isLive, seeLog, type SessionEnd } from "../session/outcome.ts";
@@ -27,8 +27,8 @@ export const x11: Display = {
 };
 
 async function openWindows(container: Container, options: WindowsOptions): Promise<Windows> {
-  const { host, label } = container;
-  const { why, when, isDisposable } = options;
+  const { host } = container;
+  const { open, why, when, isDisposable } = options;
   const memory = createMemory();
   const crossings = crossingsOf(container);
   let client: Client | undefined;
@@ -49,9 +49,9 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
   return {
     note: why === undefined ? "" : `; windows over X: ${why}`,
     outlivesRun: isDisposable ? "nothing" : "session",
-    serverEnd(inside) {
+    async serverEnd() {
       isNew = true;
-      return Promise.resolve(xpraServer(inside, { label, screen, why }));
+      return xpraServer(container, { open, sockets: (await container.boot()).sockets, screen, why });
     },
     async show(session) {
       client ??= await start(screen);
@@ -81,10 +81,14 @@ function crossingsOf({ host, history }: Container): Crossings {
   });
 }
 
-/** The container's end: xpra on an X server of the session's own. */
+/**
+ * The container's end: xpra on an X server of the session's own.
+ *
+ * @param options `sockets`: where the sessions' sockets are, in the container
+ */
 export function xpraServer(
-  inside: ServerOptions,
-  { label, screen, why }: { label: string; screen: XScreen; why?: string | undefined },
+  { label, crossesNetwork }: Pick<Container, "label" | "crossesNetwork">,
+  { open, sockets, screen, why }: Pick<WindowsOptions, "open" | "why"> & { sockets: string; screen: XScreen },
 ): ServerEnd {
   const { width, height, dpi, monitors } = screen;
   return {
@@ -97,7 +101,7 @@ export function xpraServer(
       monitors: monitors.length > 1 ? monitors.join(" ") : "",
     },
     environment: serverEnvironment,
-    words: serverArgv({ ...inside, dpi }),
+    words: serverArgv({ open, sockets, crossesNetwork, dpi }),
   };
 }
 

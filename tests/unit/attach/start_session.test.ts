@@ -28,27 +28,25 @@ function start(
 ): { recorded: RecordingHost; session: Promise<string> } {
   const recorded = recordingHost({ env: { HOME: "/home/me" }, answer: () => answer });
   const container = (isRemote ? remoteBox : localBox)(recorded.host, { user, boots });
+  const open = openChannels({});
+  const screen = { width: 800, height: 600, dpi: 96, monitors: [] };
   const whole: SessionPlan = {
     app: ["xterm"],
     run: "1234abcd",
     name: "xterm",
     exact: false,
     isShown: true,
-    open: openChannels({}),
+    open,
     channels: "",
-    serverEnd: (inside) =>
-      Promise.resolve(
-        xpraServer(inside, { label: "box", screen: { width: 800, height: 600, dpi: 96, monitors: [] } }),
-      ),
+    end: xpraServer(container, { open, sockets: `${user.home}/.xpra`, screen }),
     ...plan,
   };
   return { recorded, session: startSession(container, whole) };
 }
 
 /** The container's end of a session on Wayland, whose host's end is ready or never will be. */
-function byWaypipe(ready: Promise<unknown> = Promise.resolve()): SessionPlan["serverEnd"] {
-  return ({ crossesNetwork }) =>
-    Promise.resolve(waypipeServer({ label: "box", crossesNetwork }, { transport: "t", compress: "none", ready }));
+function byWaypipe(ready: Promise<unknown> = Promise.resolve(), crossesNetwork = false): SessionPlan["end"] {
+  return waypipeServer({ label: "box", crossesNetwork }, { transport: "t", compress: "none", ready });
 }
 
 Deno.test("startSession() gives back the name that the container chose, after one SSH call", async () => {
@@ -132,7 +130,7 @@ Deno.test("startSession() sends the appearance of the host where there is one, a
   for (
     const plan of [
       { appearance },
-      { appearance, serverEnd: byWaypipe() },
+      { appearance, end: byWaypipe() },
       {},
     ] as const
   ) {
@@ -159,8 +157,8 @@ Deno.test("startSession() has xpra compress pictures over a network only, and en
   const codings = async (isRemote: boolean): Promise<string | undefined> =>
     /--encodings=[\w,]+/.exec(await wordsOf({ isRemote }))?.[0];
   assertEquals([await codings(false), await codings(true)], ["--encodings=rgb", "--encodings=rgb,jpeg"]);
-  assert((await wordsOf({ serverEnd: byWaypipe(), isRemote: true })).includes("forwarded=yes\n"));
-  assert(!(await wordsOf({ serverEnd: byWaypipe() })).includes("forwarded=yes\n"));
+  assert((await wordsOf({ end: byWaypipe(undefined, true), isRemote: true })).includes("forwarded=yes\n"));
+  assert(!(await wordsOf({ end: byWaypipe() })).includes("forwarded=yes\n"));
 });
 
 Deno.test("startSession() tells apart a missing app, a missing xpra, a name that is taken and a missing directory", async () => {
@@ -194,7 +192,7 @@ Deno.test("startSession() says first what the host's end of a session on Wayland
       [undefined, { code: 127, stderr: "waypipe: not found\n" }, 'there is no waypipe in "box"', 127],
     ] as const
   ) {
-    const { session } = start(answer, { serverEnd: byWaypipe(ready) });
+    const { session } = start(answer, { end: byWaypipe(ready) });
     const error = await assertRejects(() => session, CannotShow);
     assertEquals([error.reason, error.exitCode], [reason, exitCode]);
   }
