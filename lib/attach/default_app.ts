@@ -16,8 +16,7 @@ import { noteOpened } from "../container/opened.ts";
 import type { StartRequest } from "./display/request.ts";
 import { isSameApp, wordsOf } from "./same_app.ts";
 import { typeOf } from "./session/file_types.ts";
-import { listSessions } from "./session/live_sessions.ts";
-import { mayRunOn } from "./session/outcome.ts";
+import { listSessions, mayRunOn } from "./session/live_sessions.ts";
 
 /** How long a container may take to say which apps it has, in milliseconds. */
 const answerMs = 30_000;

@@ -12,10 +12,10 @@ import type { ShowRequest } from "./display/request.ts";
 import { channelLine, channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
 import type { Channel } from "../guard/channel.ts";
 import { openingLine } from "./session/destinations.ts";
-import { type LiveSession, noteChannels } from "./session/live_sessions.ts";
+import { isLive, type LiveSession, noteChannels } from "./session/live_sessions.ts";
 import { createPermissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
-import { isLive, reportServedOutcome } from "./session/outcome.ts";
+import { reportServedOutcome } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 

@@ -16,8 +16,8 @@ import { openingLine } from "./session/destinations.ts";
 import type { Permissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
 import { setIn } from "./settings/apply.ts";
-import { listSessions, stopAtEnd } from "./session/live_sessions.ts";
-import { mayRunOn, reportOutcome, type SessionEnd } from "./session/outcome.ts";
+import { listSessions, mayRunOn, stopAtEnd } from "./session/live_sessions.ts";
+import { reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { playSound } from "./session/sound.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 

@@ -121,6 +121,35 @@ export async function listAllSessions(host: Host, engine: Engine): Promise<LiveS
   return (await mapSome(up, { atOnce: maxAtOnce, act: ask })).flat();
 }
 
+/**
+ * Whether a session is live. A container that cannot be reached has no live session, although it may leave a socket.
+ */
+export async function isLive(container: Container, session: string): Promise<boolean> {
+  const seen = await container.seenSessions();
+  if (seen && !seen.includes(session)) return false;
+  try {
+    return (await listSessions(container)).some((live) => live.session === session);
+  } catch {
+    container.host.signal.throwIfAborted();
+    return false;
+  }
+}
+
+/** Whether a session runs on when this run has been ended. */
+export async function mayRunOn(container: Container, session: string): Promise<boolean> {
+  const seen = await container.seenSessions();
+  if (seen) return seen.includes(session);
+  const host = container.host.forCleanup(AbortSignal.timeout(askDeadlineMs));
+  // Where nobody can be asked, it does as far as is known.
+  return await listSessions(container, { host }).then(
+    (all) => all.some((live) => live.session === session),
+    () => true,
+  );
+}
+
+/** How long a container may take to say whether a session runs on, in milliseconds. */
+const askDeadlineMs = 5_000;
+
 async function mayHaveSessions(container: Container, { config, last_used_at }: InstanceInfo): Promise<boolean> {
   const seen = await container.seenSessions();
   return seen ? seen.length > 0 : config[sessionKey] === last_used_at;

@@ -3,7 +3,6 @@
 import { attachLine } from "./advice.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
-import { listSessions } from "./live_sessions.ts";
 import { type AppOutcome, appOutcome } from "./app_outcome.ts";
 import type { Container } from "../../container/container.ts";
 
@@ -80,32 +79,3 @@ export function endedFromOutside(
 export function seeLog(container: Container, session: string): string {
   return `To see what the app and the server printed: ${attachLine(container, "--logs", session)}`;
 }
-
-/**
- * Whether a session is live. A container that cannot be reached has no live session, although it may leave a socket.
- */
-export async function isLive(container: Container, session: string): Promise<boolean> {
-  const seen = await container.seenSessions();
-  if (seen && !seen.includes(session)) return false;
-  try {
-    return (await listSessions(container)).some((live) => live.session === session);
-  } catch {
-    container.host.signal.throwIfAborted();
-    return false;
-  }
-}
-
-/** Whether a session runs on when this run has been ended. */
-export async function mayRunOn(container: Container, session: string): Promise<boolean> {
-  const seen = await container.seenSessions();
-  if (seen) return seen.includes(session);
-  const host = container.host.forCleanup(AbortSignal.timeout(askDeadlineMs));
-  // Where nobody can be asked, it does as far as is known.
-  return await listSessions(container, { host }).then(
-    (all) => all.some((live) => live.session === session),
-    () => true,
-  );
-}
-
-/** How long a container may take to say whether a session runs on, in milliseconds. */
-const askDeadlineMs = 5_000;

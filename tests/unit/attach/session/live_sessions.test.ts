@@ -1,8 +1,7 @@
 // What is known of a session that runs, and how it is stopped.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { noteChannels, stopAtEnd } from "../../../../lib/attach/session/live_sessions.ts";
-import { mayRunOn } from "../../../../lib/attach/session/outcome.ts";
+import { mayRunOn, noteChannels, stopAtEnd } from "../../../../lib/attach/session/live_sessions.ts";
 import { ProcessError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { localBox, remoteBox } from "../../containers.ts";
@@ -25,4 +24,9 @@ Deno.test("a run that a signal ends stops its session, and asks for it, on the h
   const scripts = cleaner.calls.map((argv) => /^verb=(\w+)$/m.exec(argv.at(-1)!)?.[1]);
   assertEquals(scripts, ["stop", "list", "stop", "list"]);
   assertEquals(calls, []);
+});
+
+Deno.test("a session runs on, as far as is known, in a container that cannot be reached", async () => {
+  const { host } = recordingHost({ answer: ([program]) => program === "ssh" ? { code: 255 } : {} });
+  assertEquals(await mayRunOn(remoteBox(host), "web"), true);
 });

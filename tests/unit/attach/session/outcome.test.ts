@@ -1,10 +1,9 @@
-// How a session has ended, and whether it has.
+// How a session has ended.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { mayRunOn, reportOutcome, reportServedOutcome } from "../../../../lib/attach/session/outcome.ts";
+import { reportOutcome, reportServedOutcome } from "../../../../lib/attach/session/outcome.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
-import { remoteBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
 
 Deno.test("the end of a session that is served again is an error if nobody knows how its app ended", async () => {
@@ -35,9 +34,4 @@ Deno.test("an app that fails since its desktop has ended is not blamed", async (
   };
   await assertRejects(() => report(true), UserError, "The desktop has ended");
   await assertRejects(() => report(false), UserError, 'The app of "web" ended with exit status 1');
-});
-
-Deno.test("a session runs on, as far as is known, in a container that cannot be reached", async () => {
-  const { host } = recordingHost({ answer: ([program]) => program === "ssh" ? { code: 255 } : {} });
-  assertEquals(await mayRunOn(remoteBox(host), "web"), true);
 });
