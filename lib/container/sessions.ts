@@ -7,7 +7,7 @@ import type { Instance } from "../engine/engine.ts";
 import { exec, type InstanceInfo } from "../engine/instance.ts";
 import { isSessionName } from "./names.ts";
 import { mountsOf } from "./paths.ts";
-import { containerPaths, formatUser, parseUser, ubuntuUser, userKey } from "./user.ts";
+import { formatUser, parseUser, ubuntuUser, userKey } from "./user.ts";
 
 /** The longest that a program in the container may take, in milliseconds: in a frozen container none ever ends. */
 export const execTimeoutMs = 10_000;
@@ -42,32 +42,26 @@ function isOther({ isFile, isDirectory, isSymlink }: Deno.DirEntry): boolean {
 
 /**
  * The names of the sessions that a container seems to have, for whoever lists or warns: by their sockets where its
- * directory is on this host, else as {@linkcode listeningSessions}.
+ * directory is on this host, else as {@linkcode runningSessions}.
  */
 export async function seenSessions(host: Host, instance: Instance & Pick<InstanceInfo, "config">): Promise<string[]> {
   const { sockets } = mountsOf(host, instance);
-  return await exists(sockets) ? await sessionNames(sockets) : await listeningSessions(host, instance) ?? [];
+  return await exists(sockets) ? await sessionNames(sockets) : await runningSessions(host, instance) ?? [];
 }
 
 /**
- * The names of the sessions that run in a container: those whose socket of xpra a process listens on, and those with a
- * display of waypipe's. Undefined when the container does not answer.
+ * The names of the sessions that run in a container, by their directories, which its systemd removes. Undefined when the
+ * container does not answer.
  */
-export async function listeningSessions(
+export async function runningSessions(
   host: Host,
   instance: Instance & Pick<InstanceInfo, "config">,
 ): Promise<string[] | undefined> {
   const user = parseUser(instance.config[userKey] ?? formatUser(ubuntuUser));
   if (!user) return undefined;
-  const displayOf = (session: string): string => `/run/user/${user.uid}/gui-container-${session}/wayland`;
-  const look = `cat /proc/net/unix; ls -d ${displayOf("*")} 2>/dev/null || true`;
-  const text = await outputOf(host, instance, ["/bin/sh", "-c", look]);
-  if (text === undefined) return undefined;
-  // See proc(5), and `__SO_ACCEPTCON` in Linux's net.h.
-  const socket = `\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths(user).sockets)}/([\\w.-]+)`;
-  const pattern = new RegExp(`^(?:${socket}|${displayOf("([\\w.-]+)")})$`, "gm");
-  return [...new Set([...text.matchAll(pattern)].map(([, xpra, waypipe]) => xpra ?? waypipe!).filter(isSessionName))]
-    .slice(0, maxSessions).sort();
+  const text = await outputOf(host, instance, ["/bin/sh", "-c", `ls /run/user/${user.uid} || true`]);
+  const names = text?.matchAll(/^gui-container-([\w.-]+)$/gm).map(([, name]) => name!).filter(isSessionName);
+  return names && [...new Set(names)].slice(0, maxSessions).sort();
 }
 
 /** What a program prints in a container; undefined when it fails, as it does in a container that does not run. */

@@ -7,7 +7,7 @@ import { type Undo, withDeadline, withUndo } from "../base/undo.ts";
 import { announcePresence, ownIds } from "../container/lend/journal.ts";
 import { keepFiles, takeBackMs, takeFilesBack } from "../container/lend/lend.ts";
 import type { Loan } from "../container/lend/loan.ts";
-import { listeningSessions } from "../container/sessions.ts";
+import { runningSessions } from "../container/sessions.ts";
 import { recoverFirst, tooLate } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
 import { findNeighbourhood, listManaged, type Neighbourhood } from "../container/managed.ts";
@@ -149,7 +149,7 @@ async function untilUserEnds(
   const following = followReplacements(host, instance, { loans, rules, tell: prompter.tell, signal: waiting.signal });
   try {
     while (await prompter.untilAsked(loans, until)) {
-      const sessions = yes ? [] : await listeningSessions(host, instance) ?? [];
+      const sessions = yes ? [] : await runningSessions(host, instance) ?? [];
       if (sessions.length === 0) break;
       const [what, verb] = sessions.length === 1 ? ["session", "runs"] : ["sessions", "run"];
       const where = `${sessions.join(", ")} still ${verb} in "${labelOf(instance)}"`;

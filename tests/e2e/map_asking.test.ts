@@ -13,29 +13,14 @@ import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("asking");
 
-/** A socket of a session that a process listens at, and one that a crash has left. */
+/** The directory of a session that runs, and the socket of one that a crash has left. */
 async function withSession(engine: EngineName, name: string, test: () => Promise<void>): Promise<void> {
-  const listen = `python3 -c '
-import socket, time
-for name, live in (("stale", False), ("editor", True)):
-    s = socket.socket(socket.AF_UNIX)
-    s.bind("/home/ubuntu/.xpra/" + name)
-    if live: s.listen()
-    else: s.close()
-time.sleep(600)'`;
-  const listening = startProcess(
-    [engine, "exec", name, "--user=1000", "--group=1000", "--mode=non-interactive", "--", "sh", "-c", `exec ${listen}`],
-  );
+  const stale = `python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("/home/ubuntu/.xpra/stale")'`;
+  await inContainer(engine, name, `mkdir /run/user/1000/gui-container-editor && ${stale}`);
   try {
-    await eventually(
-      "the session's socket",
-      async () => (await inContainer(engine, name, "ls .xpra")).includes("editor"),
-    );
     await test();
   } finally {
-    listening.kill("SIGTERM");
-    await listening.ended;
-    await inContainer(engine, name, "pkill python3 || true; rm -f .xpra/editor .xpra/stale");
+    await inContainer(engine, name, "rmdir /run/user/1000/gui-container-editor; rm .xpra/stale");
   }
 }
 

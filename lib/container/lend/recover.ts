@@ -12,7 +12,7 @@ import { engineOfRecord } from "../../engine/server_record.ts";
 import { findOrphans, forgetLoans, readLoans, withJournalLock } from "./journal.ts";
 import { takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, labelOfLoan, type Loan, type TakeBackOptions } from "./loan.ts";
-import { listeningSessions } from "../sessions.ts";
+import { runningSessions } from "../sessions.ts";
 import { restoreFiles } from "./restore.ts";
 
 /** How long a run waits at most for files of killed runs to be taken back, in milliseconds. */
@@ -67,7 +67,7 @@ async function findEnded(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
   for (const group of groupLoans(stayed)) {
     try {
       const found = await findInstance(host, await instanceOfRecord(host, group[0]!));
-      const live = found?.status === "Running" ? await listeningSessions(host, found) : [];
+      const live = found?.status === "Running" ? await runningSessions(host, found) : [];
       if (live) ended.push(...group.filter(({ session }) => !live.includes(session!)));
     } catch (error) {
       // They stay on record.

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { appNames, listeningSessions, seenSessions, sessionNames } from "../../../lib/container/sessions.ts";
+import { appNames, runningSessions, seenSessions, sessionNames } from "../../../lib/container/sessions.ts";
 import { formatUser, userKey } from "../../../lib/container/user.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { recordingHost } from "../recording_host.ts";
@@ -34,37 +34,27 @@ Deno.test("appNames() are those of the logs of sessions, each once, where a cont
   }
 });
 
-Deno.test("listeningSessions() names the sockets of sessions that a process listens on, each once", async () => {
+Deno.test("runningSessions() names the directories of sessions, each once", async () => {
+  const asked: string[] = [];
   const { host } = recordingHost({
     env: { HOME: "/nowhere" },
-    answer: () => ({
-      stdout: `Num       RefCount Protocol Flags    Type St Inode Path
-0000000000000000: 00000002 00000000 00010000 0001 01 2001 /run/dbus/system_bus_socket
-0000000000000000: 00000002 00000000 00010000 0001 01 2002 /home/ubuntu/.xpra/writer
-0000000000000000: 00000002 00000000 00010000 0001 01 2003 /home/ubuntu/.xpra/editor-2
-0000000000000000: 00000003 00000000 00000000 0001 03 2004 /home/ubuntu/.xpra/editor-2
-0000000000000000: 00000002 00000000 00000000 0001 01 2005 /home/ubuntu/.xpra/stale
-0000000000000000: 00000002 00000000 00010000 0001 01 2006 /home/ubuntu/.xpra/a b
-0000000000000000: 00000002 00000000 00010000 0001 01 2007 /home/ubuntu/.xpra/below/it
-0000000000000000: 00000002 00000000 00010000 0001 01 2008
-/run/user/1000/gui-container-web/wayland
-/run/user/1000/gui-container-*/wayland
-/run/user/1000/gui-container-evil/../wayland
-`,
-    }),
+    answer: (argv) => {
+      asked.push(...argv.join(" ").match(/ls \/\S+/g) ?? []);
+      return { stdout: "bus\ngui-container-writer\ngui-container-web-2\ngui-container-writer\ngui-container-a b\ngui-container-.\n" };
+    },
   });
-  const sessions = await listeningSessions(host, box);
-  assertEquals(sessions, ["editor-2", "web", "writer"]);
+  const sessions = await runningSessions(host, box);
+  assertEquals(sessions, ["web-2", "writer"]);
   // A container without a directory on this host is asked.
   assertEquals(await seenSessions(host, box), sessions);
-  // The same answer, in a container with another user.
   const other = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
-  assertEquals(await listeningSessions(host, { ...box, config: { [userKey]: formatUser(other) } }), []);
+  await runningSessions(host, { ...box, config: { [userKey]: formatUser(other) } });
+  assertEquals(asked, ["ls /run/user/1000", "ls /run/user/1000", "ls /run/user/1234"]);
 });
 
-Deno.test("listeningSessions() does not know when the container does not answer, or has no ordinary user", async () => {
+Deno.test("runningSessions() does not know when the container does not answer, or has no ordinary user", async () => {
   const { host } = recordingHost({ answer: () => ({ code: 1, stderr: "Error: The instance is not running" }) });
-  assertEquals(await listeningSessions(host, box), undefined);
+  assertEquals(await runningSessions(host, box), undefined);
   const odd = { ...box, config: { [userKey]: "root:0:0:/root" } };
-  assertEquals(await listeningSessions(recordingHost().host, odd), undefined);
+  assertEquals(await runningSessions(recordingHost().host, odd), undefined);
 });

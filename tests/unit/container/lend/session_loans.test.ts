@@ -26,7 +26,7 @@ function answerWith(...sessions: string[]) {
           location: "none",
         }),
       }
-      : { stdout: sessions.map((session) => `/run/user/1000/gui-container-${session}/wayland\n`).join("") };
+      : { stdout: sessions.map((session) => `gui-container-${session}\n`).join("") };
 }
 
 /** The container "box" of LXD. */
