@@ -21,7 +21,6 @@ exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
  * @module
  */
 
-import { appLine } from "./lib/attach/session/advice.ts";
 import { readDenial } from "./lib/attach/deny_request.ts";
 import { channelNames, channelWords, presetNames, splitTimes } from "./lib/attach/session/channels.ts";
 import { askableNames } from "./lib/guard/channel.ts";
@@ -29,6 +28,7 @@ import { borderWords } from "./lib/attach/settings/border_option.ts";
 import { displayWords } from "./lib/attach/display/request.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
+import { quoteWords } from "./lib/base/shell_words.ts";
 import { guardWord } from "./lib/guard/wayland/request.ts";
 import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
@@ -226,7 +226,7 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
     settings,
     named: { links: await named("links"), files: await named("files") },
     times,
-    line: (app) => appLine(word, app, givenOptions(given)),
+    line: (app) => quoteWords(["attach.ts", ...givenOptions(given), word, "--", ...app]),
   });
   if (flags.has("save")) {
     const { givenSettings, saveSettings } = await import("./lib/attach/settings/save.ts");

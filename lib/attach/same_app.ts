@@ -5,9 +5,9 @@
 
 import { inputError, lineOf } from "../base/errors.ts";
 import { splitWords } from "../base/shell_words.ts";
+import { scriptLine } from "../container/address.ts";
 import type { Container } from "../container/container.ts";
 import { isLauncher } from "../container/names.ts";
-import { appLine } from "./session/advice.ts";
 import { EndedWithSession, EndedWithStatus, join } from "./join.ts";
 import { keepForLater } from "./keep_border.ts";
 import { reattach } from "./reattach.ts";
@@ -22,7 +22,7 @@ import { listSessions, type LiveSession } from "./session/live_sessions.ts";
  * @throws {UserError} exit code 2 when it runs in another way only than is asked for
  */
 export async function findSameApp(container: Container, request: StartRequest): Promise<LiveSession | undefined> {
-  const { label, options } = container;
+  const { label, engine } = container;
   const { app, session, detached, isDisposable, display, open, asks, joinsAny } = request;
   if (detached || isDisposable) return undefined;
   // Mostly, what is on this side answers it, and the container is not asked.
@@ -52,7 +52,7 @@ export async function findSameApp(container: Container, request: StartRequest): 
   const how = isOtherDisplay(other)
     ? `over ${other.display === "x11" ? "X" : "Wayland"}`
     : `with other channels: ${channelLine(recorded.open, recorded.asks).replace(/^Open channels: /, "")}`;
-  const line = appLine(label, app, [...options, "--join", `--session=${other.session}`]);
+  const line = scriptLine(engine, ["attach.ts", "--join", `--session=${other.session}`, label, "--", ...app]);
   throw inputError(
     `"${app[0]}" runs in the session "${other.session}" of "${label}" ${how}`,
     `To start it there: ${line}. For a session of its own: --session NAME`,

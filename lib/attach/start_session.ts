@@ -15,6 +15,7 @@ import { exitStatus, sessionScript } from "./session/protocol.ts";
 import { sinkSamples, soundSuffix } from "./session/sound.ts";
 import { sourceSamples } from "./agent/microphone.ts";
 import type { ServerEnd } from "./display/display.ts";
+import { scriptLine } from "../container/address.ts";
 import type { Container } from "../container/container.ts";
 import { quoteWords, withValues } from "../base/shell_words.ts";
 import { isSessionName } from "../container/names.ts";
@@ -154,22 +155,17 @@ async function sessionStartError(
   container: Container,
   { app, name: session, end }: SessionPlan,
 ): Promise<UserError> {
-  const { label: name, sharedSockets } = container;
+  const { engine, label: name, sharedSockets } = container;
   const { sockets, user } = await container.boot();
   if (error.code === exitStatus.taken) {
     return new NameTaken(`A session named "${session}" already runs in "${name}"`, {
-      hint:
-        `To show it: ${
-          quoteWords(["attach.ts", ...container.options, "--session", session, name])
-        }. To run the app in it: ` +
+      hint: `To show it: ${scriptLine(engine, ["attach.ts", "--session", session, name])}. To run the app in it: ` +
         "--join. For a session of its own: --session NAME",
       exitCode: ExitCode.usage,
     });
   }
   if (error.code === ExitCode.missingProgram) {
-    return error.stderr.includes(`${end.program}: not found`)
-      ? end.missing(error)
-      : await noSuchApp(app, name, error);
+    return error.stderr.includes(`${end.program}: not found`) ? end.missing(error) : await noSuchApp(app, name, error);
   }
   if (error.code === exitStatus.onlyWayland) {
     return new UserError(`"${app[0]}" knows only Wayland, and --detached starts apps on X`, {

@@ -13,28 +13,22 @@ import {
 } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
 import { findServer, type Server, type ServerRequest } from "../engine/server.ts";
-import { hostNameOf, type Mounts, mountsIn, mountsOf } from "./paths.ts";
+import { hostNameOf, type Mounts, mountsOf } from "./paths.ts";
 import { readContainerRecord } from "./record.ts";
 
 /** Where a container is, and what it is called: by its server, by the user, and on this host. */
 export interface Address extends Instance {
   /** Its name for the user, `[REMOTE:]NAME`. */
   readonly label: string;
-  /** The options with which the label means this container in another run. */
-  readonly options: readonly string[];
   /** Its name on this host: see {@linkcode hostNameOf}. */
   readonly hostName: string;
   readonly mounts: Mounts;
 }
 
-export function addressOf(host: Pick<Host, "env">, { engine, name }: Instance): Address {
-  const hostName = hostNameOf({ engine, name });
-  return {
-    ...{ engine, name, hostName },
-    label: labelOf({ engine, name }),
-    options: adviceOptions(engine),
-    mounts: mountsIn(host, hostName, { isShared: engine.server.isLocal }),
-  };
+export function addressOf(host: Pick<Host, "env">, instance: Instance): Address {
+  const { engine, name } = instance;
+  const [label, hostName, mounts] = [labelOf(instance), hostNameOf(instance), mountsOf(host, instance)];
+  return { engine, name, label, hostName, mounts };
 }
 
 /** The values of the options that all scripts have for the choice of a server. */
@@ -63,8 +57,10 @@ export async function findAddress(
   return addressOf(host, { engine, name });
 }
 
-/** The options that a run needs so that a name means the same container as in this one. */
-function adviceOptions({ cli, byOption, server: { project } }: Pick<Engine, "cli" | "byOption" | "server">): string[] {
+/** The options with which a label means the same container in another run. */
+export function engineArguments(
+  { cli, byOption, server: { project } }: Pick<Engine, "cli" | "byOption" | "server">,
+): string[] {
   return [...(byOption ? [`--engine=${cli}`] : []), ...(project === undefined ? [] : [`--project=${project}`])];
 }
 
@@ -78,7 +74,7 @@ export function scriptLine(
   engine: Pick<Engine, "cli" | "byOption" | "server">,
   [script, ...words]: readonly [string, ...string[]],
 ): string {
-  return quoteWords([script, ...adviceOptions(engine), ...words]);
+  return quoteWords([script, ...engineArguments(engine), ...words]);
 }
 
 /** The server that is meant, if it is the same for both engines; undefined if not. */

@@ -2,7 +2,7 @@
 
 import { basename, dirname, join } from "@std/path";
 import { causedBy, ProcessError, UserError } from "../base/errors.ts";
-import type { Address } from "./address.ts";
+import { type Address, scriptLine } from "./address.ts";
 import type { Device } from "../engine/answer.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -56,11 +56,11 @@ export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> 
  */
 export async function checkDirectory(
   path: string,
-  { label, options }: Pick<Address, "label" | "options">,
+  { engine, label }: Pick<Address, "engine" | "label">,
   { isHere }: { isHere: boolean },
 ): Promise<void> {
   if (await exists(path)) return;
-  const line = quoteWords(["create.ts", ...options, "--delete", label]);
+  const line = scriptLine(engine, ["create.ts", "--delete", label]);
   throw new UserError(`There are no directories of "${label}" here: no ${path}`, {
     hint: isHere
       ? "If it was renamed, rename it back. Else set $GUI_CONTAINER_MOUNTS to their place, restore them, or give the " +

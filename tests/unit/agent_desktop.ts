@@ -12,6 +12,7 @@ import { versionOf } from "../../lib/container/handed.ts";
 import { openHistory, readHistory } from "../../lib/container/history.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
 import { ubuntuUser } from "../../lib/container/user.ts";
+import type { Engine } from "../../lib/engine/engine.ts";
 import { type AskableChannel, askableNames } from "../../lib/guard/channel.ts";
 import { createConsent } from "../../lib/guard/consent.ts";
 import { localBox } from "./containers.ts";
@@ -60,7 +61,7 @@ export async function inWorld(
     answer = "Allow once",
     printer = "Office",
     isConfined = false,
-    options: engineOptions = [],
+    engine,
     settings,
     missing = [],
     opens = true,
@@ -73,8 +74,8 @@ export async function inWorld(
     printer?: string;
     /** Whether the container's network is closed. */
     isConfined?: boolean;
-    /** What other runs need for the same engine. */
-    options?: readonly string[];
+    /** That of the container. */
+    engine?: Engine;
     /** The text of the settings file. */
     settings?: string;
     /** Programs that are not installed. */
@@ -141,7 +142,12 @@ export async function inWorld(
   const user = { ...ubuntuUser, home: join(directory, "home") };
   const box = localBox(host, { user, directory: own, mounts: mountsIn({ env: () => directory }, "box"), history });
   await Deno.mkdir(box.mounts.directory);
-  const container = { ...box, options: engineOptions, run: host.run, isConfined: () => Promise.resolve(isConfined) };
+  const container = {
+    ...box,
+    engine: engine ?? box.engine,
+    run: host.run,
+    isConfined: () => Promise.resolve(isConfined),
+  };
   const now = (): number => time;
   const permissions = createPermissions(container, { open: new Set(open) });
   const opening = {

@@ -11,7 +11,7 @@ import { escape } from "@std/html";
 import { basename, dirname, join } from "@std/path";
 import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
 import { isMissingProgram, lineOf, UserError } from "../../base/errors.ts";
-import { quoteWords } from "../../base/shell_words.ts";
+import { scriptLine } from "../../container/address.ts";
 import { revealInvisible } from "../../base/text.ts";
 import { chooseFiles, dialogSeconds, okay, showDialog } from "../../base/zenity.ts";
 import type { Container, Inside } from "../../container/container.ts";
@@ -288,7 +288,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     async [Symbol.asyncDispose]() {
       // What is being lent is taken back, too.
       await abortable(Promise.all([working, giving]), AbortSignal.timeout(lendingMs)).catch(() => {
-        const line = quoteWords(["map.ts", ...container.options, "--unmap", label]);
+        const line = scriptLine(container.engine, ["map.ts", "--unmap", label]);
         host.ui.warn(`A file that "${label}" asked for is still being lent. To take it back: ${line}`);
       });
       await (await loans?.catch(() => undefined))?.end({ runsOn: runsOn() });

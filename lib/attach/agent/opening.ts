@@ -5,6 +5,7 @@
  */
 
 import { programPath } from "../../base/called.ts";
+import { engineArguments } from "../../container/address.ts";
 import type { Container } from "../../container/container.ts";
 import { wasOpened } from "../../container/opened.ts";
 import { Refusal } from "../../guard/faults.ts";
@@ -142,16 +143,16 @@ function buttonOf(destination: Destination): string {
  * @throws {UserError} exit code 2 for a settings file that is not read
  */
 export async function openArgv(
-  { host, options }: Pick<Container, "host" | "options">,
+  { host, engine }: Pick<Container, "host" | "engine">,
   destination: Destination,
   { href, protocol }: URL,
 ): Promise<string[]> {
   if (destination.on === "host") return ["xdg-open", href];
   const settings = await settingsFor(host, destination.container);
   const set = (["engine", "project"] as const).filter((key) => settings.has(key));
-  const engine = options.filter((option) => !set.some((key) => option.startsWith(`--${key}=`)));
+  const options = engineArguments(engine).filter((option) => !set.some((key) => option.startsWith(`--${key}=`)));
   const copy = destination.on === "copy"
     ? ["--disposable", protocol === "file:" ? "--deny=links,files" : "--deny=links"]
     : [];
-  return [programPath("attach.ts"), ...engine, ...copy, destination.container, "--", href];
+  return [programPath("attach.ts"), ...options, ...copy, destination.container, "--", href];
 }

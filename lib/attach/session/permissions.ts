@@ -45,7 +45,7 @@ export interface Permissions {
  * @param options `times`: for how long the channels with a time limit are open, in milliseconds
  */
 export function createPermissions(
-  { host, label, options }: Pick<Container, "host" | "label" | "options">,
+  { host, label, engine }: Pick<Container, "host" | "label" | "engine">,
   { open: given, times = new Map(), clocks }: {
     open: ReadonlySet<Channel>;
     times?: ReadonlyMap<Channel, number> | undefined;
@@ -96,7 +96,7 @@ export function createPermissions(
     }
     const ends = permissions.ends();
     const endMs = Math.min(...channels.map((channel) => ends.get(channel)!));
-    const line = attachLine({ label, options }, "--deny", names.join(","));
+    const line = attachLine({ label, engine }, "--deny", names.join(","));
     tell(`${what} open until ${clockTime(endMs, clocks?.wall())}`, `To close sooner: ${line}`);
     permissions.onChange();
   };

@@ -128,7 +128,7 @@ export async function findRuns(host: Pick<Host, "env">): Promise<KnownRun[]> {
  * @throws {UserError} when it does not answer, as one that Ctrl-Z has stopped
  */
 export async function denyInRun(
-  { host, label, options }: Pick<Container, "host" | "label" | "options">,
+  { host, label, engine }: Pick<Container, "host" | "label" | "engine">,
   { run: { directory, session }, own, channels, limitMs = answerMs }: {
     run: KnownRun;
     own: string;
@@ -146,7 +146,7 @@ export async function denyInRun(
       `The run that shows "${session}" of "${label}" does not answer: its channels may still be open`,
       {
         hint: `If it is stopped, type fg there. To end the session: ${
-          attachLine({ label, options }, "--stop", session)
+          attachLine({ label, engine }, "--stop", session)
         }`,
         cause,
       },

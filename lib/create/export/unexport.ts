@@ -2,8 +2,7 @@
 
 import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import { quoteWords } from "../../base/shell_words.ts";
-import type { EngineOptions } from "../../container/address.ts";
+import { type EngineOptions, scriptLine } from "../../container/address.ts";
 import { addressCalled } from "../address.ts";
 import { restoreDefaults } from "./defaults.ts";
 import { exportedOf, leftoversOf, type Menu, menuOf, removeExported, withMenuLock } from "./menu.ts";
@@ -17,10 +16,10 @@ export async function unexportNamed(
   host: Host,
   { word, ...options }: EngineOptions & { word: string },
 ): Promise<void> {
-  const { label, hostName, ...address } = await addressCalled(host, { word, ...options, needsEngine: false });
+  const { engine, label, hostName } = await addressCalled(host, { word, ...options, needsEngine: false });
   const removed = await unexportApps(menuOf(host, hostName));
   if (removed.length === 0) {
-    const put = quoteWords(["create.ts", ...address.options, "--export", label]);
+    const put = scriptLine(engine, ["create.ts", "--export", label]);
     throw new UserError(`No menu entries for "${label}"`, { hint: `${put} puts it there` });
   }
   host.ui.result(removed.join("\n"), { name: label, removed });

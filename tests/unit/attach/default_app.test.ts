@@ -13,6 +13,7 @@ import { withValues } from "../../../lib/base/shell_words.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { Container } from "../../../lib/container/container.ts";
 import { wasOpened } from "../../../lib/container/opened.ts";
+import { engineCalled } from "../../../lib/engine/engine.ts";
 import { recordingHost } from "../recording_host.ts";
 
 const url = "https://example.org/";
@@ -30,7 +31,7 @@ async function withContainer(
   try {
     await test({
       host: recordingHost().host,
-      ...{ label: "box", options: [], mounts: { directory } },
+      ...{ label: "box", engine: engineCalled("incus"), mounts: { directory } },
       connect: () => Promise.resolve(),
       seenSessions: () => Promise.resolve(apps.map((_, index) => `s${index}`)),
       script: ({ script }: { script: string }) =>

@@ -6,6 +6,7 @@ import { ProcessError, UserError } from "../../../lib/base/errors.ts";
 import { borderOf } from "../../../lib/container/border.ts";
 import type { Container } from "../../../lib/container/container.ts";
 import { Unreachable } from "../../../lib/container/ssh.ts";
+import { engineCalled } from "../../../lib/engine/engine.ts";
 import type { StartRequest } from "../../../lib/attach/display/request.ts";
 import { join as joinSession } from "../../../lib/attach/join.ts";
 import { startAgain } from "../../../lib/attach/same_app.ts";
@@ -40,7 +41,7 @@ async function again(
   let ms = 0;
   performance.now = () => ms;
   const container = {
-    ...{ host, label: "box", options: [], mounts: { directory } },
+    ...{ host, label: "box", engine: engineCalled("incus"), mounts: { directory } },
     reach: () => Promise.resolve({ sockets: "/x" }),
     script() {
       ms += 1000 * seconds;
@@ -105,7 +106,7 @@ Deno.test("join() says at Ctrl-C what runs on, unless the run that shows the ses
       ...{
         host: { ...host, signal: AbortSignal.abort("Ctrl-C") },
         label: "box",
-        options: [],
+        engine: engineCalled("incus"),
         mounts: { directory: "/nowhere/box" },
       },
       reach: () => Promise.resolve({ sockets: "/x" }),

@@ -6,6 +6,7 @@ import { type DisposableRequest, readRequest, type Words } from "../../../lib/at
 import { reattachLine } from "../../../lib/attach/session/advice.ts";
 import { openingLine } from "../../../lib/attach/session/destinations.ts";
 import { UserError } from "../../../lib/base/errors.ts";
+import { engineCalled } from "../../../lib/engine/engine.ts";
 import { recordingHost } from "../recording_host.ts";
 
 Deno.test("--links-to and --files-to are refused while the channel is closed; the settings may say it for when it is open", () => {
@@ -30,7 +31,7 @@ Deno.test("--links-to and --files-to are refused while the channel is closed; th
   assertEquals(openingLine(both.open, both.opening), '; links open in "web"; files open in a copy of "office"');
   assertEquals(openingLine(new Set(), both.opening), "");
   // What to type to come back has it, too.
-  const again = reattachLine({ label: "box", options: [] }, { ...both, session: "foot" });
+  const again = reattachLine({ label: "box", engine: engineCalled("incus") }, { ...both, session: "foot" });
   const destinations = "--links-to=web --files-to=disposable:office";
   assertEquals(again, `attach.ts --session foot box --allow=links,files ${destinations}`);
 });

@@ -3,6 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { Container } from "../../../lib/container/container.ts";
+import { engineCalled } from "../../../lib/engine/engine.ts";
 import type { StartRequest } from "../../../lib/attach/display/request.ts";
 import { findSameApp, isSameApp, startAgain } from "../../../lib/attach/same_app.ts";
 import { openChannels, recordChannels } from "../../../lib/attach/session/channels.ts";
@@ -27,7 +28,7 @@ function containerWith(...lines: string[]): Container {
   return {
     host: recordingHost().host,
     label: "box",
-    options: [],
+    engine: engineCalled("incus"),
     crossesNetwork: false,
     connect: () => Promise.resolve(),
     seenSessions: () => Promise.resolve(lines.map((line) => line.split("\t")[0]!)),

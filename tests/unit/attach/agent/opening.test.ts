@@ -6,6 +6,8 @@ import type { Outcome } from "../../../../lib/attach/agent/desktop.ts";
 import { programPath } from "../../../../lib/base/called.ts";
 import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
 import { noteOpened } from "../../../../lib/container/opened.ts";
+import { engineCalled } from "../../../../lib/engine/engine.ts";
+import { ownServer } from "../../../../lib/engine/server.ts";
 import { inWorld, web } from "../../agent_desktop.ts";
 import { recordingHost } from "../../recording_host.ts";
 
@@ -42,17 +44,17 @@ Deno.test("a link opens in another container, in a copy that opens none, or wher
 });
 
 Deno.test("a link goes to the engine and the project that are set for its container, else to those of its own", async () => {
-  const options = ["--engine=incus", "--project=mine"];
+  const engine = { ...engineCalled("incus"), byOption: true, server: { ...ownServer, project: "mine" } };
   for (
     const [set, kept] of [
       ["{ name: web, engine: lxc, project: shop }", []],
       ["{ name: web, engine: lxc }", ["--project=mine"]],
       ["{ name: web, project: shop }", ["--engine=incus"]],
-      ["{ name: other, engine: lxc, project: shop }", options],
+      ["{ name: other, engine: lxc, project: shop }", ["--engine=incus", "--project=mine"]],
     ] as const
   ) {
     const settings = `containers:\n  - ${set}\n`;
-    await inWorld({ linkDestinations: [web], options, settings }, async ({ ask, done }) => {
+    await inWorld({ linkDestinations: [web], engine, settings }, async ({ ask, done }) => {
       await ask({ ask: "link", url: "https://example.com/" });
       assertEquals(done.map((argv) => argv.slice(1, -3)), [[...kept]], set);
     });

@@ -4,13 +4,17 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { reportOutcome, reportServedOutcome } from "../../../../lib/attach/session/outcome.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
+import { engineCalled } from "../../../../lib/engine/engine.ts";
 import { recordingHost } from "../../recording_host.ts";
 
 Deno.test("the end of a session that is served again is an error if nobody knows how its app ended", async () => {
   const report = async (end: string): Promise<string[]> => {
     const { host, said } = recordingHost();
     const log = () => Promise.resolve({ text: `The app is started\n${end}` });
-    await reportServedOutcome({ host, label: "box", options: [], log } as unknown as Container, "web");
+    await reportServedOutcome(
+      { host, label: "box", engine: engineCalled("incus"), log } as unknown as Container,
+      "web",
+    );
     return said;
   };
   assertEquals(await report("The app ended with exit status 0\n"), []);
@@ -27,7 +31,7 @@ Deno.test("an app that fails since its desktop has ended is not blamed", async (
     const { host } = recordingHost();
     const log = () => Promise.resolve({ text: "The app is started\nThe app ended with exit status 1\n" });
     const lost = () => Promise.resolve(isLost ? new UserError("The desktop has ended", { hint: "" }) : undefined);
-    await reportOutcome({ host, label: "box", options: [], log } as unknown as Container, {
+    await reportOutcome({ host, label: "box", engine: engineCalled("incus"), log } as unknown as Container, {
       session: "web",
       end: { windows: "other", lost, failure: () => Promise.resolve(undefined) },
     });
