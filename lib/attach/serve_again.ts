@@ -74,18 +74,11 @@ export async function serveAgain(
   history.add({ kind: "session", what: "is shown again", session, channels });
   let gone: readonly Channel[] = [];
   {
-    let takeAgain: (() => Promise<void>) | undefined = undefined;
-    await using portals = await host.look(undefined, () =>
-      servePortals(container, {
-        permissions,
-        asks,
-        opening,
-        session,
-        runsOn: () => host.signal.aborted,
-        onAgain: () => takeAgain?.(),
-      }));
-    await using drops = portals?.give && await keepDrops(container, { session, lend: portals.give });
-    takeAgain = drops?.again;
+    await using portals = await host.look(
+      undefined,
+      () => servePortals(container, { permissions, asks, opening, session, runsOn: () => host.signal.aborted }),
+    );
+    await using _drops = portals && await keepDrops(container, { session, portals });
     host.ui.status(`${channelLine(served, asks)}${openingLine(served, opening)}; ${rest}`);
     await using _commands = await host.look(
       undefined,

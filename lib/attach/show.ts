@@ -46,13 +46,11 @@ export async function show(
   const started = Promise.withResolvers<string>();
   // Nobody may ever wait for it.
   started.promise.catch(() => {});
-  let takeAgain: (() => Promise<void>) | undefined = undefined;
   // Toolkits ask the agent for the look before they show a window: it starts together with the session.
   await using portals = await host.look(undefined, () =>
     servePortals(container, {
       ...{ permissions, asks, opening, session: started.promise, run: isNew ? given.run : undefined },
       runsOn: () => host.signal.aborted && outlivesRun !== "nothing",
-      onAgain: () => takeAgain?.(),
     }));
   started.resolve(isNew ? given.start() : given);
   const session = await started.promise;
@@ -100,8 +98,7 @@ export async function show(
     throw error;
   }
   await using _commands = await host.look(undefined, () => openToCommands(container, { session, permissions, asks }));
-  await using drops = portals?.give && await keepDrops(container, { session, lend: portals.give });
-  takeAgain = drops?.again;
+  await using _drops = portals && await keepDrops(container, { session, portals });
   let end = await wait(player);
   try {
     while (!host.signal.aborted && await container.isLost()) {

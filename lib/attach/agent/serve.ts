@@ -29,8 +29,6 @@ export interface PortalOptions
    * up to a minute.
    */
   restartMs?: number;
-  /** Called when this run serves the apps again that a later one has served meanwhile. */
-  onAgain?: () => Promise<void> | undefined;
 }
 
 /** The service for a session's apps. It ends with the scope of this value. */
@@ -42,6 +40,8 @@ export interface Portals extends AsyncDisposable {
   give: Dialogs["give"] | undefined;
   /** The channels that are served now: this desktop, the container or the session may lack what others need. */
   served(): AgentChannel[];
+  /** What is called when this run serves the apps again that a later one has served meanwhile. */
+  onAgain: () => Promise<void>;
 }
 
 /** For how long a yes is that is for an hour, in milliseconds. */
@@ -55,7 +55,7 @@ const maxRestartMs = 60_000;
 
 /** Serves what the agent of a session asks for, until the end of this value's scope. */
 export async function servePortals(container: Container, options: PortalOptions): Promise<Portals | undefined> {
-  const { permissions, asks, opening, session, run, onAgain } = options;
+  const { permissions, asks, opening, session, run } = options;
   const { restartMs = 5_000, now = () => performance.now() } = options;
   const { open } = permissions;
   const { host, label } = container;
@@ -153,7 +153,7 @@ export async function servePortals(container: Container, options: PortalOptions)
         return void tellLack(request.what).catch(() => {});
       case "ready":
         isReady = true;
-        if (isReplaced) Promise.all([tellAgain(), onAgain?.()]).catch(dialogs.tell);
+        if (isReplaced) Promise.all([tellAgain(), portals.onAgain()]).catch(dialogs.tell);
         isReplaced = false;
         tellScheme();
         if (channels.includes("tray") && (tray.isOver || !open.has("tray"))) send({ tray: false });
@@ -207,9 +207,10 @@ export async function servePortals(container: Container, options: PortalOptions)
     host.ui.status(`Files ${givenTo(label, how)} are not lent: dialogs is closed`);
     return Promise.resolve("");
   };
-  return {
+  const portals: Portals = {
     give: channels.includes("dialogs") || channels.includes("files") ? give : undefined,
     served: () => channels.filter((name) => open.has(name) && !lost.has(name) && !(name === "tray" && tray.isOver)),
+    onAgain: () => Promise.resolve(),
     async [Symbol.asyncDispose]() {
       // No question outlives its session.
       over.abort();
@@ -221,4 +222,5 @@ export async function servePortals(container: Container, options: PortalOptions)
       await desktop.settled();
     },
   };
+  return portals;
 }

@@ -2,6 +2,7 @@
 
 import { join } from "@std/path";
 import type { Container } from "../../container/container.ts";
+import type { Portals } from "../agent/serve.ts";
 import { closeQuietly, isGone, readText, writeText } from "../../guard/sockets.ts";
 import { answerMark, type Given, type LendList } from "../../guard/wayland/dropped_files.ts";
 import { privateNames } from "../../guard/wayland/request.ts";
@@ -41,21 +42,24 @@ export async function takeDrops(
   }
 }
 
-/** {@linkcode takeDrops}, also once more, when a later run that did so has ended. */
+/** {@linkcode takeDrops} for a run that serves the apps, also once more, when a later run that did so has ended. */
 export async function keepDrops(
-  ...given: Parameters<typeof takeDrops>
-): Promise<AsyncDisposable & { again(): Promise<void> }> {
+  container: Container,
+  { session, portals }: { session: string; portals: Pick<Portals, "give" | "onAgain"> },
+): Promise<AsyncDisposable | undefined> {
+  const { give: lend } = portals;
+  if (!lend) return undefined;
   let isOver = false;
   let taking: AsyncDisposable | undefined;
   const again = async (): Promise<void> => {
     const before = taking;
-    taking = await takeDrops(...given);
+    taking = await takeDrops(container, { session, lend });
     await before?.[Symbol.asyncDispose]();
     if (isOver) await taking?.[Symbol.asyncDispose]();
   };
   await again();
+  portals.onAgain = again;
   return {
-    again,
     async [Symbol.asyncDispose]() {
       isOver = true;
       await taking?.[Symbol.asyncDispose]();

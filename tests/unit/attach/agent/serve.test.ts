@@ -185,7 +185,7 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
   const permissions = createPermissions(box, { open: new Set(["sound", "dialogs", "links"]) });
   let agains = 0;
   const noted: string[] = [];
-  await using _served = await servePortals(
+  await using served = await servePortals(
     {
       ...box,
       loans: () => Promise.reject(new Error("none")),
@@ -194,11 +194,9 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
         return Promise.resolve({ argv: [], code: 0, signal: null, stdout: "", stderr: "" });
       },
     },
-    {
-      ...{ session: "s", permissions, asks: new Set(["links"]), runsOn: () => false, restartMs: 1 },
-      onAgain: () => Promise.resolve(void agains++),
-    },
+    { session: "s", permissions, asks: new Set(["links"]), runsOn: () => false, restartMs: 1 },
   );
+  served!.onAgain = () => Promise.resolve(void agains++);
   await begun[0]!.promise;
   await started[0]!.say(open(1));
   const dialog = await shown.promise;

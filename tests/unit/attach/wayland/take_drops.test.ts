@@ -57,10 +57,8 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
       ]);
     }
     {
-      await using first = await keepDrops(localBox(host, { mounts, directory: second }), {
-        session: "web",
-        lend: () => Promise.resolve("the first"),
-      });
+      const portals = { give: () => Promise.resolve("the first"), onAgain: () => Promise.resolve() };
+      await using _first = await keepDrops(localBox(host, { mounts, directory: second }), { session: "web", portals });
       const later = await takes(join(root, ".attach-2"));
       assertEquals(await give("dropped"), "a list dropped for 2");
       await later![Symbol.asyncDispose]();
@@ -69,7 +67,7 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
       // Deno removed it in its next turn.
       await delay(5);
       await Deno.remove(place);
-      await first.again();
+      await portals.onAgain();
       assertEquals(await give("dropped"), "the first");
     }
     await giveNobody("pasted");
