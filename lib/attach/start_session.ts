@@ -50,14 +50,16 @@ const undoDeadlineMs = 15_000;
  */
 export async function startSession(container: Container, plan: SessionPlan): Promise<string> {
   const { host } = container;
-  const { app, run, name, exact, open, end } = plan;
+  const { app, run, name, exact, open, isShown, end } = plan;
   const { sockets } = await container.boot();
-  const { crossesNetwork } = container;
   const { hostEnd } = end;
-  const values = {
-    ...{ sockets, name, mode: exact ? "exact" : "count", program: app[0]!, run },
+  const common = {
+    ...{ sockets, run, shown: isShown ? "yes" : "" },
     ...{ sound: open.has("sound") ? "yes" : "", fifo_suffix: soundSuffix },
-    ...{ server: end.program, transport: hostEnd?.transport ?? "", unseen: plan.isShown ? "" : "yes" },
+  };
+  const values = {
+    ...{ ...common, name, mode: exact ? "exact" : "count", program: app[0]! },
+    ...{ server: end.program, transport: hostEnd?.transport ?? "" },
   };
   const undo = async (): Promise<void> => {
     const cleaner = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
@@ -67,7 +69,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   try {
     const appearance = await plan.appearance;
     const served = await servedChannels(host, open);
-    const parameters = serviceWords(plan, { sockets, crossesNetwork, appearance, served });
+    const parameters = serviceWords(plan, { common, container, appearance, served });
     const { stdout } = await container.earlyScript({
       script: sessionScript("start", values),
       parameters,
@@ -114,22 +116,19 @@ function mayHaveStarted(error: unknown): boolean {
  * environment.
  */
 function serviceWords(
-  { app, run, open, channels, isShown, end }: SessionPlan,
-  { sockets, crossesNetwork, appearance, served }: {
-    sockets: string;
-    crossesNetwork: boolean;
+  { app, open, channels, end }: SessionPlan,
+  { common, container, appearance, served }: {
+    common: Readonly<Record<string, string>>;
+    container: Container;
     appearance: Appearance | undefined;
     served: readonly AgentChannel[];
   },
 ): string[] {
   const values = {
-    sockets,
-    run,
-    sound: open.has("sound") ? soundSuffix : "",
-    samples: sinkSamples({ crossesNetwork }),
-    microphone: open.has("microphone") ? sourceSamples({ crossesNetwork }) : "",
+    ...common,
+    samples: sinkSamples(container),
+    microphone: open.has("microphone") ? sourceSamples(container) : "",
     channels: served.map((channel) => ` ${channel} `).join(""),
-    awaited: isShown ? "yes" : "",
     ...(appearance ? appearanceValues(appearance) : {}),
     ...end.values,
   };

@@ -5,9 +5,9 @@
 #
 # Values in front:
 #   channels  what the agent is to serve, each with a space before and after it
-#   awaited   not empty for a session that the run shows: its agent comes soon
+#   shown     not empty for a session that the run shows: its agent comes soon
 #   agent     agent.py
-: "${channels?}" "${awaited?}" "${agent:?}"
+: "${channels?}" "${shown?}" "${agent:?}"
 if [ "$channels" ]; then
   data=$RUNTIME_DIRECTORY/data
   mkdir -p "$RUNTIME_DIRECTORY/bin" "$data/applications" "$data/dbus-1/services"
@@ -45,9 +45,9 @@ fi
 if [ "$channels" ] && [ -d /usr/lib/python3/dist-packages/gi ]; then
   # What is called before the agent is there waits for it: for so long, the bus takes this for the agent that starts. One that sleeps
   # is woken, by a signal to session.sh. Where there is none, this becomes an agent without the host's end.
-  [ -z "$awaited" ] || : >"$RUNTIME_DIRECTORY/awaited"
+  [ -z "$shown" ] || : >"$RUNTIME_DIRECTORY/awaited"
   # Toolkits look once whether there is a tray: the app waits for that, see run_app.sh.
-  case $channels$awaited in *' tray '*yes) : >"$RUNTIME_DIRECTORY/await_tray" ;; esac
+  case $channels$shown in *' tray '*yes) : >"$RUNTIME_DIRECTORY/await_tray" ;; esac
   cat >"$RUNTIME_DIRECTORY/start_agent" <<END
 exec 2>/dev/null
 cd "$RUNTIME_DIRECTORY" || exit 1

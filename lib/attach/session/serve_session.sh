@@ -6,14 +6,15 @@
 # Values in front:
 #   sockets         where sockets and logs of sessions are
 #   run             the id of the run that starts the session
-#   sound           what the FIFO for sound has after the session's name; empty for a session without a FIFO
+#   sound           not empty for a session that has a FIFO for sound
+#   fifo_suffix     what that FIFO has after the session's name
 #   samples         the arguments of PulseAudio's pipe sink that describe the samples
 #   microphone      the same for its pipe source; empty for a session without a microphone
-: "${sockets:?}" "${run:?}" "${sound?}" "${samples?}" "${microphone?}"
+: "${sockets:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${samples?}" "${microphone?}"
 set -eu
 session=${RUNTIME_DIRECTORY##*/gui-container-}
 # The host's player ends when the FIFO is no longer open here: with the session. session.sh waits until it is open.
-[ -z "$sound" ] || exec 8<>"$sockets/$session$sound"
+[ -z "$sound" ] || exec 8<>"$sockets/$session$fifo_suffix"
 : >"$sockets/$session.log"
 umask 077
 printf '%s\n' "$GUI_CONTAINER_APP" >"$RUNTIME_DIRECTORY/app"
@@ -36,7 +37,7 @@ start_bus_and_sound() {
       --setenv=TMPDIR --setenv=DBUS_SESSION_BUS_ADDRESS \
       pulseaudio -n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --realtime=no --high-priority=no \
       --load="module-native-protocol-unix socket=$RUNTIME_DIRECTORY/pulse auth-anonymous=1" \
-      ${sound:+--load="module-pipe-sink sink_name=host file=$sockets/$session$sound $samples use_system_clock_for_timing=yes"} \
+      ${sound:+--load="module-pipe-sink sink_name=host file=$sockets/$session$fifo_suffix $samples use_system_clock_for_timing=yes"} \
       ${microphone:+--load="module-pipe-source source_name=microphone file=$RUNTIME_DIRECTORY/microphone/samples $microphone"} \
       --load="module-suspend-on-idle timeout=1" &
     export PULSE_SERVER="unix:$RUNTIME_DIRECTORY/pulse"

@@ -193,10 +193,10 @@ start_unit() {
 #   fifo_suffix     what that FIFO has after the session's name
 #   server          the program that forwards the session: xpra or waypipe
 #   transport       with waypipe: the name of the socket at which the host's end listens
-#   unseen          not empty with xpra for a session that is not shown yet: nobody would learn that its app needs Wayland
+#   shown           not empty for a session that this run shows: else nobody would learn that its app needs Wayland
 start() {
   : "${sockets:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${server:?}"
-  : "${transport?}" "${unseen?}"
+  : "${transport?}" "${shown?}"
   # The answer of a first try has not arrived.
   session=$(units | sed -n "s/^gui-container-\(.*\)\.service .* run $run\$/\1/p")
   [ -z "$session" ] || { printf '%s\n' "$session"; exit 0; }
@@ -205,7 +205,7 @@ start() {
   for needed in "$program" "$server"; do
     command -v "$needed" >/dev/null || { printf '%s: not found\n' "$needed" >&2; exit 127; }
   done
-  [ -z "$unseen" ] || case $(timeout 5 ldd "$(command -v "$program")" 2>/dev/null) in
+  [ "$shown" ] || case $(timeout 5 ldd "$(command -v "$program")" 2>/dev/null) in
     # A compositor may load what shows it on X later.
     *libX11.so* | *libxcb.so* | *libQt[5-9]* | *libwayland-server.so*) ;;
     *libwayland-client.so*) exit "$only_wayland" ;;

@@ -319,7 +319,7 @@ async function runStartScript(
       fifo_suffix: "~sound",
       server: "xpra",
       transport: "",
-      unseen: "",
+      shown: "yes",
       ...values,
     });
     const result = await runProcess(["/bin/sh", "-c", script, "gui-container", "app"], {
@@ -352,16 +352,16 @@ Deno.test("session.sh removes what killed sessions have left, and nothing where 
 
 Deno.test("session.sh starts no app that knows only Wayland, by its libraries, where nobody would see that it fails", async () => {
   for (
-    const [libraries, unseen, code] of [
-      ["libwayland-client.so.0 libpixman-1.so.0", "yes", exitStatus.onlyWayland],
-      ["libwayland-client.so.0 libpixman-1.so.0", "", 0],
-      ["libgtk-4.so.1 libwayland-client.so.0 libX11.so.6", "yes", 0],
-      ["libwayland-server.so.0 libwayland-client.so.0", "yes", 0],
-      ["libX11.so.6", "yes", 0],
+    const [libraries, shown, code] of [
+      ["libwayland-client.so.0 libpixman-1.so.0", "", exitStatus.onlyWayland],
+      ["libwayland-client.so.0 libpixman-1.so.0", "yes", 0],
+      ["libgtk-4.so.1 libwayland-client.so.0 libX11.so.6", "", 0],
+      ["libwayland-server.so.0 libwayland-client.so.0", "", 0],
+      ["libX11.so.6", "", 0],
     ] as const
   ) {
     const ldd = `#!/bin/sh\necho '${libraries}'\n`;
-    const { result, calls } = await runStartScript({ files: [], sockets: ".", values: { unseen }, ldd });
+    const { result, calls } = await runStartScript({ files: [], sockets: ".", values: { shown }, ldd });
     assertEquals([result.code, calls.length], [code, code === 0 ? 1 : 0], libraries);
   }
 });
@@ -422,7 +422,7 @@ Deno.test("session.sh keeps the socket of a session on Wayland, at which no proc
       // The list of listening sockets is the network namespace's. Here it is no other than ours, so it is another
       // directory's.
       const values = { sockets: directory, name: "a", mode: "count", program: "sh", run: "1", sound: "" };
-      const options = { fifo_suffix: "~sound", server: "sh", transport: "t", unseen: "" };
+      const options = { fifo_suffix: "~sound", server: "sh", transport: "t", shown: "yes" };
       const script = sessionScript("start", { ...values, ...options }).replaceAll("/proc/net/unix", "/dev/null");
       const { code } = await runProcess(["/bin/sh", "-c", script], {
         env: { XDG_RUNTIME_DIR: directory },

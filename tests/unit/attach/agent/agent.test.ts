@@ -60,7 +60,7 @@ Deno.test("the session's xdg-open asks the host first, then opens here, and does
   const directory = await Deno.makeTempDir();
   try {
     const env = { RUNTIME_DIRECTORY: directory, PATH: `${directory}:${Deno.env.get("PATH")}` };
-    await runProcess(["/bin/sh", "-ec", withValues(offerPortals, { channels: " links ", awaited: "" })], { env });
+    await runProcess(["/bin/sh", "-ec", withValues(offerPortals, { channels: " links ", shown: "" })], { env });
     const opener = `${directory}/bin/xdg-open`;
     const program = (name: string, text: string): Promise<void> =>
       Deno.writeTextFile(`${directory}/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
