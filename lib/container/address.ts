@@ -80,7 +80,7 @@ export function scriptLine(
 /** The server that is meant, if it is the same for both engines; undefined if not. */
 async function sharedServer(host: Host, request: ServerRequest): Promise<Server | undefined> {
   if (request.remote !== undefined) return undefined;
-  const [first, ...others] = await Promise.all(engineClis.map((cli) => findServer({ host, cli }, request)));
+  const [first, ...others] = await Promise.all(engineClis.map((cli) => findServer(host, { ...request, cli })));
   const isSame = ({ remote, project, isLocal }: Server): boolean =>
     remote === first!.remote && project === first!.project && isLocal === first!.isLocal;
   return others.every(isSame) ? first : undefined;

@@ -89,8 +89,8 @@ async function findSharing(host: Host, mounts: Mounts): Promise<Instance | undef
 async function findNamesake(host: Host, { engine, name }: Instance): Promise<Instance | undefined> {
   const { server: { remote, project = "default" } } = engine;
   const { cli } = otherEngine(engine);
-  if (remote === undefined || !await hasRemote({ host, cli }, remote)) return undefined;
-  const other = await engineAt({ host, cli }, { remote, project });
+  if (remote === undefined || !await hasRemote(host, cli, remote)) return undefined;
+  const other = await engineAt(host, { cli, remote, project });
   // Without an answer, nothing says that there is one.
   const instance = await orNothing(findInstance(host, { engine: other, name }), isNoEngine);
   return instance && isManaged(instance) ? instance : undefined;

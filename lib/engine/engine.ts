@@ -15,7 +15,6 @@ import {
 import type { Host, RunOptions } from "../base/host.ts";
 import {
   type EngineCli,
-  type EngineClient,
   findServer,
   hasRemote,
   type OnServer,
@@ -104,14 +103,14 @@ export async function chooseEngine(
 ): Promise<Engine> {
   const cli = wantedCli(host, wanted);
   if (cli !== undefined) {
-    const engine = await engineAt({ host, cli }, request);
+    const engine = await engineAt(host, { ...request, cli });
     await checkInstalled(host, engine);
     return { ...engine, byOption: wanted !== undefined && cli !== host.env("GUI_CONTAINER_ENGINE") };
   }
   const clis = request.remote === undefined ? engineClis : await clisWith(host, request.remote);
   const failures: UserError[] = [];
   for (const cli of clis) {
-    const engine = await engineAt({ host, cli }, request);
+    const engine = await engineAt(host, { ...request, cli });
     try {
       await checkInstalled(host, engine);
       await query(host, engine, "/1.0");
@@ -143,7 +142,7 @@ export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): 
 
 /** The CLIs that have a remote; all of them when none has, so that each can say so. */
 async function clisWith(host: Host, remote: string): Promise<EngineCli[]> {
-  const have = await Promise.all(engineClis.map((cli) => hasRemote({ host, cli }, remote)));
+  const have = await Promise.all(engineClis.map((cli) => hasRemote(host, cli, remote)));
   const clis = engineClis.filter((_, index) => have[index]);
   return clis.length > 0 ? clis : engineClis;
 }
@@ -165,8 +164,8 @@ export async function checkInstalled(host: Host, engine: Engine): Promise<void> 
 }
 
 /** The same with another server: see {@linkcode findServer}. */
-export async function engineAt(client: EngineClient, request: ServerRequest): Promise<Engine> {
-  return { ...engineCalled(client.cli), server: await findServer(client, request) };
+export async function engineAt(...given: Parameters<typeof findServer>): Promise<Engine> {
+  return { ...engineCalled(given[1].cli), server: await findServer(...given) };
 }
 
 export function otherEngine({ cli }: Engine): Engine {

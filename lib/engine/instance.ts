@@ -154,7 +154,7 @@ export async function listAllInstances(host: Host, engine: Engine): Promise<Inst
  * The same of this machine's own server, whichever server the engine is called with; none where it does not answer.
  */
 export async function listOwnInstances(host: Host, { cli }: Pick<Engine, "cli">): Promise<InstanceInfo[]> {
-  const asked = engineAt({ host, cli }, { remote: "local" }).then((engine) => listAllInstances(host, engine));
+  const asked = engineAt(host, { cli, remote: "local" }).then((engine) => listAllInstances(host, engine));
   return await orNothing(asked, isNoEngine) ?? [];
 }
 

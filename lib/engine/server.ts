@@ -11,11 +11,8 @@ import { kindOfLxc } from "./lxd_snap.ts";
 
 export type EngineCli = "lxc" | "incus";
 
-export interface EngineClient {
-  /** The host: its environment names directories and defaults of the CLI. */
-  readonly host: Pick<Host, "env">;
-  readonly cli: EngineCli;
-}
+/** The host of a CLI: its environment names directories and defaults of that. */
+type CliHost = Pick<Host, "env">;
 
 export interface Server {
   /** The CLI's remote; undefined for the CLI's own default, the engine of this machine. */
@@ -71,15 +68,17 @@ interface ClientConfig {
  *
  * @throws {UserError} exit code 2 when the CLI has no such remote
  */
-export async function findServer(client: EngineClient, request: ServerRequest = {}): Promise<Server> {
-  const { host, cli } = client;
+export async function findServer(
+  host: CliHost,
+  { cli, ...request }: ServerRequest & { cli: EngineCli },
+): Promise<Server> {
   const chosen = host.env(variables[cli].remote) || undefined;
-  const config = await readClientConfig(client, { whole: (request.remote ?? chosen) !== undefined });
+  const config = await readClientConfig(host, cli, { whole: (request.remote ?? chosen) !== undefined });
   const remote = request.remote ?? chosen ?? config.default;
   const known = config.remotes.get(remote);
   if (!known && remote !== ownRemote) {
     const other = cli === "lxc" ? "incus" : "lxc";
-    if (await hasRemote({ host, cli: other }, remote)) {
+    if (await hasRemote(host, other, remote)) {
       throw inputError(`${other}, not ${cli}, has the remote "${remote}"`, `Add --engine ${other}`);
     }
     throw inputError(`There is no remote "${remote}" of ${cli}`, `Add it: ${cli} remote add ${remote} ADDRESS`);
@@ -104,8 +103,8 @@ export async function findServer(client: EngineClient, request: ServerRequest = 
   };
 }
 
-export async function hasRemote(client: EngineClient, remote: string): Promise<boolean> {
-  return remote === ownRemote || (await readClientConfig(client, { whole: true })).remotes.has(remote);
+export async function hasRemote(host: CliHost, cli: EngineCli, remote: string): Promise<boolean> {
+  return remote === ownRemote || (await readClientConfig(host, cli, { whole: true })).remotes.has(remote);
 }
 
 /** Whether a text can be the name of a remote or of a project here: it becomes a part of paths. */
@@ -117,7 +116,7 @@ export function isPlainName(text: string): boolean {
  * The files that a CLI's configuration may be in, in the order in which they are looked for: the user's, and the
  * system's, whose remotes come second.
  */
-async function configFiles({ host, cli }: EngineClient): Promise<{ user: string[]; system: string[] }> {
+async function configFiles(host: CliHost, cli: EngineCli): Promise<{ user: string[]; system: string[] }> {
   const home = host.env("HOME");
   const given = host.env(variables[cli].directory);
   // The snap's wrapper sets this variable itself.
@@ -142,8 +141,12 @@ async function configFiles({ host, cli }: EngineClient): Promise<{ user: string[
  *
  * @param options `whole`: all remotes are needed. Otherwise, those of a configuration that changes nothing are not read
  */
-async function readClientConfig(client: EngineClient, { whole }: { whole: boolean }): Promise<ClientConfig> {
-  const { user, system } = await configFiles(client);
+async function readClientConfig(
+  host: CliHost,
+  cli: EngineCli,
+  { whole }: { whole: boolean },
+): Promise<ClientConfig> {
+  const { user, system } = await configFiles(host, cli);
   const texts = [await readFirst(system), await readFirst(user)].filter((text) => text !== undefined);
   if (!whole && !texts.some((text) => changesSomething.test(text))) return { default: ownRemote, remotes: new Map() };
   // Loaded only where it is needed: most runs are in a hurry and need no YAML.

@@ -28,7 +28,7 @@ export async function engineOfRecord(
   { engine, server }: { engine: string; server: ServerRecord },
 ): Promise<Engine> {
   const cli = engine as EngineCli;
-  const found = await engineAt({ host, cli }, { remote: server.remote });
+  const found = await engineAt(host, { cli, remote: server.remote });
   // A project is named where it is not the CLI's own choice.
   if ((found.server.project ?? "default") === server.project) return found;
   return { ...found, server: { ...found.server, project: server.project } };

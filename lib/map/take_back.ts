@@ -56,8 +56,8 @@ async function loansTo(
   const { remote, name } = parseInstancePath(word);
   const servers = new Map<string, ServerRecord>();
   for (const cli of engineClis) {
-    if (remote !== undefined && !await hasRemote({ host, cli }, remote)) continue;
-    servers.set(cli, serverRecord(await findServer({ host, cli }, { remote, project })));
+    if (remote !== undefined && !await hasRemote(host, cli, remote)) continue;
+    servers.set(cli, serverRecord(await findServer(host, { cli, remote, project })));
   }
   if (servers.size === 0 && !all.some(({ server }) => server.remote === remote)) {
     throw inputError(`There is no remote "${remote}"`, "See map.ts --list");

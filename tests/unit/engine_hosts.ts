@@ -59,7 +59,7 @@ export async function withConfig(
 }
 
 export const server = (env: Record<string, string>, wish = {}): Promise<Server> =>
-  findServer({ host: { env: (name) => env[name] }, cli: "incus" }, wish);
+  findServer({ env: (name) => env[name] }, { cli: "incus", ...wish });
 
 export const big: Server = { remote: "big", project: "work", isLocal: false };
 

@@ -74,7 +74,7 @@ Deno.test("LXD's snap has its own configuration, whatever $LXD_CONF says", async
         LXD_CONF: join(root, "conf"),
         PATH: pathIn(root),
       };
-      const server = await findServer({ host: { env: (name) => variables[name] }, cli: "lxc" });
+      const server = await findServer({ env: (name) => variables[name] }, { cli: "lxc" });
       assertEquals(server.project, project);
     });
   }

@@ -30,7 +30,7 @@ Deno.test("findServer() takes the remote that is named, and the project that it 
     assertEquals(await server({ ...env, INCUS_REMOTE: "big" }), { remote: "big", project: undefined, isLocal: false });
     assertEquals(await server({ ...env, INCUS_REMOTE: "" }), ownServer);
     const lxd = { HOME: "/nonexistent", LXD_GLOBAL_CONF: `${env.HOME}/.config/incus`, LXC_REMOTE: "big" };
-    const found = await findServer({ host: { env: (name) => ({ ...lxd })[name] }, cli: "lxc" });
+    const found = await findServer({ env: (name) => ({ ...lxd })[name] }, { cli: "lxc" });
     assertEquals(found, { remote: "big", project: undefined, isLocal: false });
   });
 });
