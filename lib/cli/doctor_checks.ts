@@ -11,7 +11,7 @@ import {
   warningsOf,
 } from "../engine/engine.ts";
 import { deniesNewSystemd, knownHole } from "../engine/known_holes.ts";
-import { type InstanceInfo, rootIdsHint } from "../engine/instance.ts";
+import { type InstanceInfo, outputOf, rootIdsHint } from "../engine/instance.ts";
 import { bridgeOf, findObstacles } from "../engine/bridge.ts";
 import { ifInstalled, isFailure, ProcessError, UserError } from "../base/errors.ts";
 import { findOnPath } from "../base/files.ts";
@@ -20,7 +20,6 @@ import { installHint, programs } from "../base/programs.ts";
 import { findOrphans, readLoans } from "../container/lend/journal.ts";
 import { checkAclSupport } from "../container/mounts.ts";
 import { mountsIn } from "../container/paths.ts";
-import { outputOf } from "../container/sessions.ts";
 import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine, type Outcome } from "./doctor.ts";
 import { absent, broken, type Finding, ok, risk } from "./finding.ts";
 

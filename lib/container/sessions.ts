@@ -1,16 +1,12 @@
 /** Which sessions a container has, by name. It may lie: a name counts only when it passes the rule for names. */
 
 import { exists, readDirectory } from "../base/files.ts";
-import { isProcessError, orNothing } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Instance } from "../engine/engine.ts";
-import { exec, type InstanceInfo } from "../engine/instance.ts";
+import { type InstanceInfo, outputOf } from "../engine/instance.ts";
 import { isSessionName } from "./names.ts";
 import { mountsOf } from "./paths.ts";
 import { formatUser, parseUser, ubuntuUser, userKey } from "./user.ts";
-
-/** The longest that a program in the container may take, in milliseconds: in a frozen container none ever ends. */
-export const execTimeoutMs = 10_000;
 
 const maxSessions = 100;
 
@@ -62,14 +58,4 @@ export async function runningSessions(
   const text = await outputOf(host, instance, ["/bin/sh", "-c", `ls /run/user/${user.uid} || true`]);
   const names = text?.matchAll(/^gui-container-([\w.-]+)$/gm).map(([, name]) => name!).filter(isSessionName);
   return names && [...new Set(names)].slice(0, maxSessions).sort();
-}
-
-/** What a program prints in a container; undefined when it fails, as it does in a container that does not run. */
-export async function outputOf(
-  host: Host,
-  instance: Instance,
-  argv: readonly string[],
-  { timeoutMs = execTimeoutMs }: { timeoutMs?: number } = {},
-): Promise<string | undefined> {
-  return (await orNothing(exec(host, instance, argv, { timeoutMs }), isProcessError))?.stdout;
 }

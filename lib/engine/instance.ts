@@ -479,6 +479,19 @@ export async function exec(
   }
 }
 
+/** How long {@linkcode outputOf} waits by default, in milliseconds: in a frozen instance no program ever ends. */
+export const outputMs = 10_000;
+
+/** What a program prints that root runs in an instance; undefined when it fails, as it does where none runs. */
+export async function outputOf(
+  host: Host,
+  instance: Instance,
+  argv: readonly string[],
+  { timeoutMs = outputMs }: { timeoutMs?: number } = {},
+): Promise<string | undefined> {
+  return (await orNothing(exec(host, instance, argv, { timeoutMs }), isProcessError))?.stdout;
+}
+
 /** A command line that runs a program as root in an instance, for a caller that starts it by itself. */
 export function execArgv(instance: Instance, argv: readonly string[]): string[] {
   return engineArgv(instance.engine, execArgs(instance, argv));

@@ -2,11 +2,11 @@
 
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
+import { outputMs, outputOf } from "../../engine/instance.ts";
 import { removeFiles } from "../../engine/instance_files.ts";
 import { isProcessError, orNothing } from "../../base/errors.ts";
 import type { InodeId } from "./held_file.ts";
 import { withValues } from "../../base/shell_words.ts";
-import { execTimeoutMs, outputOf } from "../sessions.ts";
 import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
 
 const maxPrograms = 10;
@@ -38,7 +38,7 @@ export async function finishUnmap(
   const stdout = await outputOf(host, instance, ["/bin/sh", "-c", script, "sh", ...paths]);
   if (stdout === undefined) {
     for (const path of paths) {
-      await orNothing(removeFiles(host, instance, { paths: [path], timeoutMs: execTimeoutMs }), isProcessError);
+      await orNothing(removeFiles(host, instance, { paths: [path], timeoutMs: outputMs }), isProcessError);
     }
     return [];
   }
