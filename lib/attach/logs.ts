@@ -13,10 +13,10 @@ const maxPrintedBytes = 4 * 1024 * 1024;
  * @throws {UserError} exit code 2 when there is none
  */
 export async function logs(container: Container, session: string | undefined): Promise<number> {
-  const { host, label, sharedSockets } = container;
+  const { host, label, mounts, crossesNetwork } = container;
   const log = await container.log({ session, bytes: maxPrintedBytes });
   // What is on this machine is there also while the container does not run.
-  const directory = sharedSockets ?? `${(await container.reach()).sockets} in the container`;
+  const directory = crossesNetwork ? `${(await container.reach()).sockets} in the container` : mounts.sockets;
   if (!log) {
     throw inputError(
       session === undefined ? `There is no log of a session of "${label}"` : `There is no log of "${session}"`,

@@ -38,16 +38,13 @@ async function startOnce(container: Container, given: StartRequest): Promise<num
   let isTaken = false;
   await using lent = new AsyncDisposableStack();
   const request = await withDefaultApp(container, given, lent, () => isTaken);
-  const { host, label } = container;
+  const { host, label, mounts, crossesNetwork } = container;
   const { app, asks, detached } = request;
   const name = request.session ?? sessionNameOf(app[0]!);
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
-  socketPath(container.mounts.sockets, `${name}-99`);
-  const { sharedSockets } = container;
-  if (sharedSockets !== undefined) {
-    await host.look(undefined, () => checkDirectory(sharedSockets, container, { isHere: true }));
-  }
+  socketPath(mounts.sockets, `${name}-99`);
+  if (!crossesNetwork) await host.look(undefined, () => checkDirectory(mounts.sockets, container, { isHere: true }));
   const live = await findSameApp(container, request);
   if (live) return await startAgain(container, { live, request });
   const appearance = request.open.has("look") ? hostAppearance(host) : undefined;

@@ -154,7 +154,7 @@ async function sessionStartError(
   container: Container,
   { app, name: session, end }: SessionPlan,
 ): Promise<UserError> {
-  const { engine, label: name, sharedSockets } = container;
+  const { engine, label: name, mounts, crossesNetwork } = container;
   const { sockets, user } = await container.boot();
   if (error.code === exitStatus.taken) {
     return new NameTaken(`A session named "${session}" already runs in "${name}"`, {
@@ -172,11 +172,11 @@ async function sessionStartError(
     });
   }
   const full = /^No space left in ([\w./-]{1,200})$/m.exec(error.output)?.[1];
-  const addDevice = ["config", "device", "add", name, "xpra", "disk", `source=${sharedSockets}`, `path=${sockets}`];
+  const addDevice = ["config", "device", "add", name, "xpra", "disk", `source=${mounts.sockets}`, `path=${sockets}`];
   const [message, hint] = error.code === exitStatus.noDirectory
     ? [
       `The container "${name}" lacks the directory of the sessions' sockets, ${sockets}`,
-      sharedSockets === undefined
+      crossesNetwork
         ? "Make that directory in the container, as its user"
         : `Add its device again, by lxc or incus: ${quoteWords(addDevice)}`,
     ]

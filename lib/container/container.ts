@@ -23,9 +23,10 @@ export interface Inside extends ContainerPaths {
 
 /** What depends on where a container is: on this machine, or on another one. */
 export interface Site {
-  /** The directory of the sessions' sockets, where this machine shares it with the container. */
-  readonly sharedSockets: string | undefined;
-  /** Whether what passes between it and this machine crosses a network: it is kept small then. */
+  /**
+   * Whether what passes between it and this machine crosses a network: it is kept small then, and no directories are
+   * shared.
+   */
   readonly crossesNetwork: boolean;
   /**
    * Like {@linkcode Container.boot}, and opens one connection for all that follows, where one for each would be slow.

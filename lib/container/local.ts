@@ -17,7 +17,6 @@ export function localContainer(
   const { host, mounts: { sockets } } = known;
   const { opened, directory, boot } = parts;
   return overSsh(known, parts, {
-    sharedSockets: sockets,
     crossesNetwork: false,
     connect: boot,
     async socket(session) {

@@ -43,7 +43,6 @@ export function remoteContainer(
     return link!;
   };
   return overSsh(known, { ...parts, target }, {
-    sharedSockets: undefined,
     crossesNetwork: true,
     async connect() {
       await linked();

@@ -38,7 +38,7 @@ export async function keepsBorder(
     const all = { GUI_CONTAINER_MOUNTS: root, HOME: root, ...env };
     const { host } = recordingHost({ env: all, ...answer ? { answer } : {} });
     const mounts = mountsIn(host, "box");
-    await Deno.mkdir(mounts.directory);
+    await Deno.mkdir(mounts.sockets, { recursive: true });
     const before = await borderOf({ host, mounts });
     const list = session && `foot\t${session}\t7\t0\t1700000000\t\t\t"foot"`;
     await test({

@@ -305,8 +305,8 @@ export type Asking = Choosing | Extract<AgentRequest, { ask: "folder" }>;
 export type Choosing = Extract<AgentRequest, { ask: "open" | "save" }>;
 
 /** The path in the container of a file in its share; undefined for any other file. */
-function sharedPath(path: string, { mounts, sharedSockets }: Container, { share }: Inside): string | undefined {
-  if (sharedSockets === undefined || !path.startsWith(`${mounts.share}/`) || path.split("/").includes("..")) {
+function sharedPath(path: string, { mounts, crossesNetwork }: Container, { share }: Inside): string | undefined {
+  if (crossesNetwork || !path.startsWith(`${mounts.share}/`) || path.split("/").includes("..")) {
     return undefined;
   }
   return join(share, path.slice(mounts.share.length));

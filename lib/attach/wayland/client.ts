@@ -240,13 +240,13 @@ async function takeOut(
 
 /** The private directory, which no container sees; `shared` has the socket of the guard. */
 async function makeDirectories(
-  { host, sharedSockets }: Container,
+  { host, mounts, crossesNetwork }: Container,
 ): Promise<AsyncDisposable & { shared: string; path: string }> {
   // Not the run's own one: guard and boxes may outlive it.
   const made = await makePrivateDirectory(host, "w");
-  const shared = sharedSockets ?? join(made.path, "windows");
+  const shared = crossesNetwork ? join(made.path, "windows") : mounts.sockets;
   const makes = [
-    ...sharedSockets === undefined ? [shared] : [],
+    ...crossesNetwork ? [shared] : [],
     ...[...Object.keys(boxes), commandNames.directory].map((name) => join(made.path, name)),
   ];
   await host.change(`mkdir ${quoteWords(makes)}`, async () => {

@@ -36,13 +36,12 @@ export async function makeAttachDirectory(container: Container, pixelsBytes: num
   // A client that the run had before, of a connection that is lost.
   await Deno.remove(socket).catch(() => {});
   const { host } = container;
-  const sharedSockets = await host.look(undefined, () => Promise.resolve(container.sharedSockets));
-  if (sharedSockets === undefined) {
+  if (await host.look(true, () => container.crossesNetwork)) {
     const nothing = (): Promise<void> => Promise.resolve();
     return { socket, pixels: undefined, sharePixels() {}, hidePixels: nothing, [Symbol.asyncDispose]: nothing };
   }
   const name = `.pixels-${crypto.randomUUID()}`;
-  const shared = join(sharedSockets, name);
+  const shared = join(container.mounts.sockets, name);
   const pixels = join(directory, name);
   await using stack = new AsyncDisposableStack();
   const hidePixels = (): Promise<void> => Deno.remove(shared).catch(() => {});
