@@ -193,18 +193,16 @@ function inside(container: string): string {
 }
 
 /** Logs into a container as its user, and looks for what a session needs. */
-async function findInside(host: Host, { engine, name }: InstanceInfo): Promise<Finding[]> {
+async function findInside(host: Host, instance: InstanceInfo): Promise<Finding[]> {
+  const { engine, name } = instance;
   const { isLocal } = engine.server;
-  const found = await findInstance(host, { engine, name }, { withState: isLocal });
+  const found = await findInstance(host, instance, { withState: isLocal });
   if (!found) return [];
-  if (isLocal) socketPath(mountsOf(host, found).sockets, newTransport());
+  const address = addressOf(host, found);
+  if (isLocal) socketPath(address.mounts.sockets, newTransport());
   const hasNetwork = isLocal && found.hasNetwork;
   if (hasNetwork && found.address === undefined) throw await noAddressError(host, found);
-  const target = await sshTarget(host, addressOf(host, found), {
-    user: userOf(found),
-    hasNetwork,
-    address: found.address,
-  });
+  const target = await sshTarget(host, address, { user: userOf(found), hasNetwork, address: found.address });
   const { stdout } = await sshScript(host, target, {
     script: lookInside,
     parameters: ["xpra", ...sessionPrograms.map(({ program }) => program)],
@@ -227,9 +225,7 @@ async function findInside(host: Host, { engine, name }: InstanceInfo): Promise<F
     ...closed.map((directory) =>
       broken(
         `The user of the container "${name}" cannot write in ${directory}, which this host shares with it`,
-        `See whether an ACL is missing (getfacl ${
-          mountsOf(host, found).directory
-        }/*), or SELinux denies it (getenforce)`,
+        `See whether an ACL is missing (getfacl ${address.mounts.directory}/*), or SELinux denies it (getenforce)`,
       )
     ),
     ...needed.map(({ program, without, verdict }): Finding => ({

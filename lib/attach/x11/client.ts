@@ -29,7 +29,7 @@ export interface ClientOptions extends Pick<WindowsOptions, "open" | "border" | 
   screen: XScreen;
 }
 
-export interface ClientEnd extends ProcessResult {
+export interface ClientResult extends ProcessResult {
   /** Whether it got as far as showing a session. */
   wasAttached: boolean;
   /** Why the guard ended it, in one line; undefined when it was not the guard. */
@@ -41,7 +41,7 @@ export interface Client extends AsyncDisposable {
   /** Connects the client to a session. When the container has replaced the session's socket, the client ends. */
   show(session: string): Promise<void>;
   /** How it ended. Never rejects. */
-  ended: Promise<ClientEnd>;
+  ended: Promise<ClientResult>;
 }
 
 /**
@@ -100,7 +100,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   };
   host.signal.addEventListener("abort", end, { once: true });
   const resources = stack.move();
-  const ended = client.ended.then(async (result): Promise<ClientEnd> => {
+  const ended = client.ended.then(async (result): Promise<ClientResult> => {
     isOver = true;
     host.signal.removeEventListener("abort", end);
     clearTimeout(killing);

@@ -11,7 +11,7 @@ import type { Display, ServerEnd, Windows, WindowsOptions } from "../display/dis
 import { attachLine } from "../session/advice.ts";
 import { isLive, stopSessions } from "../session/live_sessions.ts";
 import { endedFromOutside, seeLog, type SessionEnd } from "../session/outcome.ts";
-import { type Client, type ClientEnd, startClient } from "./client.ts";
+import { type Client, type ClientResult, startClient } from "./client.ts";
 import { fallbackScreen, hostScreen, requireDisplay, type XScreen } from "./screen.ts";
 import { serverArgv, serverEnvironment } from "./xpra.ts";
 import { askVersion, checkClient, noUsableXpra } from "./xpra_version.ts";
@@ -110,7 +110,7 @@ async function failure(
   container: Container,
   { session, end, isNew, app }: {
     session: string;
-    end: ClientEnd;
+    end: ClientResult;
     isNew: boolean;
     app: Parameters<SessionEnd["failure"]>[0];
   },
