@@ -1,7 +1,14 @@
 # shellcheck shell=sh
 # session.sh
-# What is done about sessions in a container, as its user: a verb a call, see protocol.ts. A session's directory, which systemd
-# makes and removes, has the files below; serve_session.sh and agent.py, which make most of them, say what is in each.
+# What is done about sessions in a container, as its user: a verb a call, see protocol.ts. A session has a directory, which systemd
+# makes and removes:
+#   app, record, channels, run    its app's script, words as JSON, open channels, the run that has started it: serve_session.sh
+#   bus, pulse, microphone/       sockets of its D-Bus and PulseAudio, the FIFO to the latter: serve_session.sh
+#   environment, pid              of its app, once that runs: run_app.sh
+#   ready, wayland                the name of its display, and that; on Wayland only: start_waypipe.sh
+#   xauthority, xpra/             what its X server lets in, and xpra's own files; on X only: serve_x11.sh
+#   agent.py, start_agent, bin/, data/, portals/, awaited, await_tray  what apps reach the agent by: offer_portals.sh
+#   attached, asleep, scheme      session.sh's process that runs the agent, or waits to; the host's dark or light: agent.py
 #
 # Values in front, and more of each verb:
 #   verb  one of the functions from "list" on, which gets the parameters
