@@ -8,7 +8,7 @@ import type { Container } from "../container/container.ts";
 import type { Channel } from "../guard/channel.ts";
 import { attachLine } from "./session/advice.ts";
 import { channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
-import { listSessions, noteChannels, noteMs } from "./session/live_sessions.ts";
+import { findSession, noteChannels, noteMs } from "./session/live_sessions.ts";
 import { denyInRun, findRuns, type KnownRun } from "./session/runs.ts";
 import { closeInGuard, guardedSessions, guardsOf } from "./wayland/ask_guard.ts";
 
@@ -134,7 +134,7 @@ async function noteClosed(
 ): Promise<void> {
   if (await container.status() !== "Running") return;
   const host = container.host.forCleanup(signal);
-  const live = (await listSessions(container, { host, mayAsk: false })).find((one) => one.session === session);
+  const live = await findSession(container, session, { host, mayAsk: false });
   if (!live) return;
   const { open, asks } = recordedChannels(live.channels);
   const channels = recordChannels(open.difference(new Set(closed)), asks);

@@ -16,7 +16,7 @@ import { openingLine } from "./session/destinations.ts";
 import type { Permissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
 import { setIn } from "./settings/apply.ts";
-import { listSessions, mayRunOn, stopAtEnd } from "./session/live_sessions.ts";
+import { findSession, mayRunOn, stopAtEnd } from "./session/live_sessions.ts";
 import { reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { playSound } from "./session/sound.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
@@ -104,7 +104,7 @@ export async function show(
     while (!host.signal.aborted && await container.isLost()) {
       await container.reconnect();
       try {
-        if (!(await listSessions(container)).some((live) => live.session === session)) break;
+        if (!await findSession(container, session)) break;
         end = await wait(await begin());
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;

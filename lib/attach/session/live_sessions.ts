@@ -66,6 +66,15 @@ export async function listSessions(
   return parseSessions(container.label, stdout);
 }
 
+/** The live session of this name; undefined where there is none. Options as for {@linkcode listSessions}. */
+export async function findSession(
+  container: Container,
+  session: string,
+  options: Pick<ScriptOptions, "mayAsk" | "host"> = {},
+): Promise<LiveSession | undefined> {
+  return (await listSessions(container, { ...options, planned: session })).find((live) => live.session === session);
+}
+
 /** Reads what session.sh lists. The container is not trusted: lines that do not fit are left out. */
 function parseSessions(container: string, stdout: string): LiveSession[] {
   const sessions = stdout.split("\n").flatMap((line): LiveSession[] => {
@@ -128,7 +137,7 @@ export async function isLive(container: Container, session: string): Promise<boo
   const seen = await container.seenSessions();
   if (seen && !seen.includes(session)) return false;
   try {
-    return (await listSessions(container)).some((live) => live.session === session);
+    return await findSession(container, session) !== undefined;
   } catch {
     container.host.signal.throwIfAborted();
     return false;
@@ -141,10 +150,7 @@ export async function mayRunOn(container: Container, session: string): Promise<b
   if (seen) return seen.includes(session);
   const host = container.host.forCleanup(AbortSignal.timeout(askDeadlineMs));
   // Where nobody can be asked, it does as far as is known.
-  return await listSessions(container, { host }).then(
-    (all) => all.some((live) => live.session === session),
-    () => true,
-  );
+  return await findSession(container, session, { host }).then(Boolean, () => true);
 }
 
 /** How long a container may take to say whether a session runs on, in milliseconds. */
@@ -167,12 +173,12 @@ export async function chooseSession(
   { hint = "" }: { hint?: string } = {},
 ): Promise<Pick<LiveSession, "session" | "display" | "clients" | "channels">> {
   const { host, label } = container;
-  const sessions = await listSessions(container, wanted === undefined ? {} : { planned: wanted });
   if (wanted !== undefined) {
-    const found = sessions.find(({ session }) => session === wanted);
+    const found = await findSession(container, wanted);
     if (!found) throw noSession(container, wanted);
     return found;
   }
+  const sessions = await listSessions(container);
   if (sessions.length === 0) throw noSessions(container);
   const several = `Several sessions run in "${label}"`;
   const chosen = sessions.length === 1
