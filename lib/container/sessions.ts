@@ -40,7 +40,7 @@ function isOther({ isFile, isDirectory, isSymlink }: Deno.DirEntry): boolean {
  * The names of the sessions that a container seems to have, for whoever lists or warns: by their sockets where its
  * directory is on this host, else as {@linkcode runningSessions}.
  */
-export async function seenSessions(host: Host, instance: Instance & Pick<InstanceInfo, "config">): Promise<string[]> {
+export async function sessionsOf(host: Host, instance: Instance & Pick<InstanceInfo, "config">): Promise<string[]> {
   const { sockets } = mountsOf(host, instance);
   return await exists(sockets) ? await sessionNames(sockets) : await runningSessions(host, instance) ?? [];
 }

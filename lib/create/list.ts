@@ -1,6 +1,6 @@
 /** `create.ts --list`: this user's containers, each with where it is, what runs in it, and what attach.ts opens for it. */
 
-import { seenSessions } from "../container/sessions.ts";
+import { sessionsOf } from "../container/sessions.ts";
 import { inputError, isFailure } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
@@ -97,7 +97,7 @@ async function describe(
   try {
     const [origin, sessions] = await all([
       findOrigin(host, instance),
-      status === "Stopped" ? Promise.resolve([]) : seenSessions(host, instance),
+      status === "Stopped" ? Promise.resolve([]) : sessionsOf(host, instance),
     ]);
     const member = location === "none" ? null : location;
     const software = origin?.created_at ?? null;

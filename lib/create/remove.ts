@@ -12,7 +12,7 @@ import type { Host } from "../base/host.ts";
 import { claimDisposables, removeDisposables } from "../container/disposables.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
 import { removeMounts, usedMounts } from "../container/mounts.ts";
-import { seenSessions } from "../container/sessions.ts";
+import { sessionsOf } from "../container/sessions.ts";
 import { isManaged, noContainer } from "../container/managed.ts";
 import { type Address, type EngineOptions, scriptLine } from "../container/address.ts";
 import { removeUnusedProxy } from "./internet/proxy.ts";
@@ -88,7 +88,7 @@ export async function removeContainer(
       throw new UserError(`The ${what} "${label}" was not made by create.ts`, { hint: "To remove it anyway: --force" });
     }
     // A running session has a socket; systemd removes that when the session ends.
-    const [live] = found?.status === "Running" ? await seenSessions(host, found) : [];
+    const [live] = found?.status === "Running" ? await sessionsOf(host, found) : [];
     if (live) {
       const stop = scriptLine(engine, ["attach.ts", "--stop", label, live]);
       throw new UserError(`The session "${live}" runs in "${label}"`, {

@@ -3,7 +3,7 @@
  * copies.
  */
 
-import { seenSessions } from "../container/sessions.ts";
+import { sessionsOf } from "../container/sessions.ts";
 import { addressCalled } from "./address.ts";
 import updateScript from "./update.sh" with { type: "text" };
 import { explain } from "../cli/script.ts";
@@ -131,7 +131,7 @@ async function update(host: Host, instance: Instance): Promise<Updated> {
     packages = isStopped
       ? await whileRunning(host, instance, () => upgrade(host, instance))
       : await upgrade(host, instance);
-    if (found && !isStopped) sessions = await seenSessions(host, found);
+    if (found && !isStopped) sessions = await sessionsOf(host, found);
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     const isAsBefore = takes && countIn(error.stdout) === 0;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { appNames, runningSessions, seenSessions, sessionNames } from "../../../lib/container/sessions.ts";
+import { appNames, runningSessions, sessionNames, sessionsOf } from "../../../lib/container/sessions.ts";
 import { formatUser, userKey } from "../../../lib/container/user.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { recordingHost } from "../recording_host.ts";
@@ -40,13 +40,16 @@ Deno.test("runningSessions() names the directories of sessions, each once", asyn
     env: { HOME: "/nowhere" },
     answer: (argv) => {
       asked.push(...argv.join(" ").match(/ls \/\S+/g) ?? []);
-      return { stdout: "bus\ngui-container-writer\ngui-container-web-2\ngui-container-writer\ngui-container-a b\ngui-container-.\n" };
+      return {
+        stdout:
+          "bus\ngui-container-writer\ngui-container-web-2\ngui-container-writer\ngui-container-a b\ngui-container-.\n",
+      };
     },
   });
   const sessions = await runningSessions(host, box);
   assertEquals(sessions, ["web-2", "writer"]);
   // A container without a directory on this host is asked.
-  assertEquals(await seenSessions(host, box), sessions);
+  assertEquals(await sessionsOf(host, box), sessions);
   const other = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
   await runningSessions(host, { ...box, config: { [userKey]: formatUser(other) } });
   assertEquals(asked, ["ls /run/user/1000", "ls /run/user/1000", "ls /run/user/1234"]);
