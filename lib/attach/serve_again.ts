@@ -5,7 +5,7 @@
 
 import { abortable, delay } from "@std/async";
 import type { Container } from "../container/container.ts";
-import { attachLine, reattachLine } from "./session/advice.ts";
+import { attachLine } from "./session/advice.ts";
 import { agentChannels, servedChannels } from "./agent/agent.ts";
 import { servePortals } from "./agent/serve.ts";
 import type { ShowRequest } from "./display/request.ts";
@@ -15,7 +15,7 @@ import { openingLine } from "./session/destinations.ts";
 import { isLive, type LiveSession, noteChannels } from "./session/live_sessions.ts";
 import { createPermissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
-import { reportServedOutcome } from "./session/outcome.ts";
+import { reportServedOutcome, tellWindowsStay } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
@@ -108,26 +108,4 @@ async function awaitEndOf(container: Container, session: string): Promise<void> 
   } catch (error) {
     if (!host.signal.aborted) throw error;
   }
-}
-
-/**
- * Tells the user at the end of a run what stays on this host's Wayland desktop, what does not, and what to type.
- *
- * @param options `gone`: the channels that close with this run
- */
-export function tellWindowsStay(
-  container: Container,
-  { session, gone, open, asks, opening }: Pick<ShowRequest, "open" | "asks" | "opening"> & {
-    session: string;
-    gone: readonly Channel[];
-  },
-): void {
-  const stop = `To end it: ${attachLine(container, "--stop", session)}`;
-  container.host.ui.status(
-    gone.length === 0
-      ? `The windows stay, and the app runs on. ${stop}`
-      : `The windows stay, and the app runs on, without ${gone.join(", ")}. To have ${
-        gone.length === 1 ? "that" : "these"
-      } again: ${reattachLine(container, { session, open, asks, opening })}. ${stop}`,
-  );
 }

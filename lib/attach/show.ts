@@ -9,7 +9,6 @@ import { Unreachable } from "../container/ssh.ts";
 import { servePortals } from "./agent/serve.ts";
 import type { Windows } from "./display/display.ts";
 import type { ShowRequest } from "./display/request.ts";
-import { tellWindowsStay } from "./serve_again.ts";
 import { attachLine, reattachLine } from "./session/advice.ts";
 import { channelLine, recordChannels } from "./session/channels.ts";
 import { openingLine } from "./session/destinations.ts";
@@ -17,7 +16,7 @@ import type { Permissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
 import { setIn } from "./settings/apply.ts";
 import { findSession, mayRunOn, stopAtEnd } from "./session/live_sessions.ts";
-import { reportOutcome, type SessionEnd } from "./session/outcome.ts";
+import { reportOutcome, type SessionEnd, tellWindowsStay } from "./session/outcome.ts";
 import { playSound } from "./session/sound.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
