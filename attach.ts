@@ -254,6 +254,6 @@ if (import.meta.main) {
   }
   await runScript(spec, {
     main,
-    diagnosis: async () => (await import("./lib/attach/display_checks.ts")).attachDiagnosis,
+    diagnosis: async () => (await import("./lib/attach/doctor.ts")).attachDiagnosis,
   });
 }

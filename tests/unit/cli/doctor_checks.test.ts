@@ -1,7 +1,7 @@
 // What all scripts check.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { attachDiagnosis } from "../../../lib/attach/display_checks.ts";
+import { attachDiagnosis } from "../../../lib/attach/doctor.ts";
 import { createDiagnosis, findRootIds, mapDiagnosis, sharedIdMaps } from "../../../lib/cli/doctor_checks.ts";
 import type { Finding } from "../../../lib/cli/finding.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";

@@ -1,7 +1,7 @@
 // What attach.ts --doctor checks: how windows come, and each container.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { attachDiagnosis } from "../../../lib/attach/display_checks.ts";
+import { attachDiagnosis } from "../../../lib/attach/doctor.ts";
 import { ProcessError } from "../../../lib/base/errors.ts";
 import { claimFile } from "../../../lib/base/lock.ts";
 import { creationRecordPath } from "../../../lib/container/paths.ts";
