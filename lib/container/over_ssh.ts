@@ -86,7 +86,7 @@ export function overSsh(
       return found !== undefined && isConfined(found);
     },
     loans: async (session) => (await import("./lend/session_loans.ts")).sessionLoans({ ...known, ...site }, session),
-    run: async (argv, { host = known.host, ...options } = {}) => await sshRun(host, await target(), argv, options),
+    run: async (argv, options) => await sshRun(known.host, await target(), argv, options),
     script: async ({ host = known.host, ...options }) => await sshScript(host, await target(), options),
     async earlyScript({ host = known.host, waits = true, ...options }) {
       const user = await early();

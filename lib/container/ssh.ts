@@ -139,12 +139,9 @@ export interface SshRunOptions extends RunOptions {
   mayAsk?: boolean;
 }
 
-export interface ContainerRunOptions extends SshRunOptions {
-  /** Where ssh runs: on another host than the container's, such as the one for cleaning up. */
+export interface ScriptOptions extends SshRunOptions {
+  /** Where a container's ssh runs: on another host than its own, such as the one for cleaning up. */
   host?: Host;
-}
-
-export interface ScriptOptions extends ContainerRunOptions {
   /** The script for sh. */
   script: string;
   /** Its variables. */
