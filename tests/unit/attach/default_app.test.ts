@@ -114,7 +114,7 @@ Deno.test("only the name of a file decides by which app it is opened, and none w
       ...["a", "pdf", ".pdf", "a.pdf_", "a.sh", "a.jar", "a.exe", "a.desktop", "a.py", "a.deb", "a.jnlp", "a."],
       ...["a.constructor", "a.toString", "a.pdf jpg", "a.oga ogg"],
     ]
-  ) assertThrows(() => typeOf(name), UserError, "A file's name does not end");
+  ) assertThrows(() => typeOf(name), UserError, "A file's name does not have the ending");
   assertEquals(["file:///a", "file://a/b", "FILE:///a", "/a", "-file:///a"].map(isFileAddress), [
     ...[true, false, false, false, false],
   ]);
