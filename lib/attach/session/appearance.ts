@@ -6,6 +6,7 @@
 
 import { join } from "@std/path";
 import type { Host } from "../../base/host.ts";
+import { oncePer } from "../../base/promises.ts";
 
 /**
  * What a session gets. Undefined is what the host does not say, or says in words that are not on the
@@ -84,12 +85,13 @@ export async function hostAppearance(
 }
 
 /**
- * The resources that desktops and users set for the host's apps, as xrdb(1) prints them; empty when nobody has set any.
+ * The resources that desktops and users set for the host's apps, as xrdb(1) prints them, asked once; empty when nobody has set
+ * any.
  */
-export async function hostResources(host: Host): Promise<string> {
-  return (await host.run(["xrdb", "-query"], { looksOnly: true, timeoutMs: settingMs }).catch(() => undefined))
-    ?.stdout ?? "";
-}
+export const hostResources: (host: Host) => Promise<string> = oncePer(async (host) => {
+  const asked = host.run(["xrdb", "-query"], { looksOnly: true, timeoutMs: settingMs });
+  return (await asked.catch(() => undefined))?.stdout ?? "";
+});
 
 function gtkSettingsFile(host: Host): string {
   return join(host.env("XDG_CONFIG_HOME") ?? join(host.env("HOME") ?? "/", ".config"), "gtk-3.0", "settings.ini");
