@@ -92,14 +92,17 @@ async function runJob({ name, argv }: Job, seat: SeatName): Promise<void> {
   seconds.set(name, took);
   say(`=== ${name} (seat ${seat}, ${took} s)\n${printed.join("\n")}`);
   const summary = /^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed(?: \| (\d+) ignored)?/;
-  const last = printed.findLast((line) => summary.test(line)) ?? "";
-  const [, passed = "0", failed = "0", skipped = "0"] = summary.exec(last) ?? [];
-  total.passed += Number(passed);
-  total.failed += Number(failed);
-  total.skipped += Number(skipped);
+  let jobFailed = 0;
+  for (const line of printed) {
+    const [, passed = "0", failed = "0", skipped = "0"] = summary.exec(line) ?? [];
+    total.passed += Number(passed);
+    jobFailed += Number(failed);
+    total.skipped += Number(skipped);
+  }
+  total.failed += jobFailed;
   for (const line of printed) if (/ \.\.\. FAILED/.test(line)) failures.push(`${name}: ${line}`);
   errors.push(...failuresIn(printed));
-  if (code !== 0 && failed === "0") {
+  if (code !== 0 && jobFailed === 0) {
     failures.push(`${name}: exit status ${code}`);
     total.failed++;
   }
