@@ -8,21 +8,10 @@ import { causedBy, ExitCode, inputError, ProcessError, UserError } from "../base
 import type { Host } from "../base/host.ts";
 import { removeInvisible } from "../base/text.ts";
 import type { Container } from "../container/container.ts";
-import { isSessionName } from "../container/names.ts";
 import type { ScriptOptions } from "../container/ssh.ts";
-import { type CarryAnswer, pastedMs } from "../guard/wayland/carrying.ts";
+import { type CarryAnswer, type CarryRequest, pastedMs } from "../guard/wayland/carrying.ts";
 import { askGuard, guardedSessions } from "./wayland/ask_guard.ts";
-import { checkRunning, runInSession } from "./session/live_sessions.ts";
-import { exitStatus } from "./session/protocol.ts";
-
-export interface Clipping {
-  /** The text. Nothing prints it. */
-  text: string;
-  /** How many characters (code points). */
-  characters: number;
-  /** How many invisible ones were left out. */
-  leftOut: number;
-}
+import { checkRunning, chooseSession, runInSession } from "./session/live_sessions.ts";
 
 /** How long a clipping can be, in UTF-16 code units; a text has no more of them than bytes. */
 const maxClippingLength = 2 ** 20;
@@ -34,135 +23,120 @@ const readMs = 5_000;
 const clippingType = "text/plain";
 
 /**
- * `attach.ts --copy`: puts the text on the clipboard of a live session on the host's.
+ * `attach.ts --copy`: puts the text on the clipboard of a live session on the host's. The container is not trusted: its
+ * text is bounded, and only what can be seen is kept.
  *
  * @param session its name; without one the only session, or the one that the user chooses
  * @returns the exit code
- */
-export async function copy(container: Container, session: string | undefined): Promise<number> {
-  reportClipping(container, await copyOut(container, session), `from ${container.label} VERB on the clipboard`);
-  return 0;
-}
-
-/**
- * `attach.ts --paste`: puts the text on the host's clipboard on that of a live session.
- *
- * @param session its name; without one the only session, or the one that the user chooses
- * @returns the exit code
- */
-export async function paste(container: Container, session: string | undefined): Promise<number> {
-  const clipping = await hostClipping(container.host);
-  await pasteIn(container, { session, clipping });
-  reportClipping(container, clipping, `VERB on the clipboard of ${container.label} for a minute`);
-  return 0;
-}
-
-/**
- * Puts the text on a session's clipboard on the host's. The container is not trusted: its text is bounded, and only
- * what can be seen is kept.
- *
- * @param session its name; without one the only session, or the one that the user chooses
  * @throws {UserError} when there is no text, or when the session's clipboard is the host's anyway
  */
-export async function copyOut(container: Container, session: string | undefined): Promise<Clipping> {
-  const { host } = container;
+export async function copy(container: Container, session: string | undefined): Promise<number> {
+  const { host, label } = container;
   const clipboard = hostClipboard(host);
-  const place = `the clipboard of "${container.label}"`;
-  const carried = await carry(container, { session, direction: "out", planned: "<CLIPPING>" });
-  let text = carried.stdout;
-  if (carried.guarded !== undefined) {
-    const answer = await askGuard(container, { session: carried.guarded, request: { copy: true } });
-    refuse(container, answer);
-    text = "text" in answer ? answer.text : "";
-  }
+  const place = `the clipboard of "${label}"`;
+  const from = await findClipboard(container, session, "out");
+  const text = from.isGuarded
+    ? await askClosed(container, { ...from, request: { copy: true } })
+    : await carry(container, { ...from, direction: "out", planned: "<CLIPPING>" });
   const clipping = cleaned(text, place);
   writeDown(container, "out", clipping);
   // The program stays to offer the text, and keeps its output open.
   await host.run(clipboard.write, { stdin: { text: clipping.text }, output: "discard" });
-  return clipping;
+  return report(container, clipping, `from ${label} put on the clipboard`);
 }
 
 /**
- * Puts a clipping on a session's clipboard, for a minute.
+ * `attach.ts --paste`: puts the text on the host's clipboard on that of a live session, for a minute.
  *
  * Where the session is on a Wayland desktop, its apps can have only what is on the clipboard there. So the clipping takes the
  * place of what is on the host's, as text alone, under a type by which the guard knows it again.
  *
- * @param options `session`: as for {@linkcode copyOut}
- * @throws {UserError} when the session's clipboard is the host's anyway, or when it is not clear which session is meant
+ * @param session as for {@linkcode copy}
+ * @returns the exit code
+ * @throws {UserError} as {@linkcode copy}, and when it is not clear which session is meant
  */
-export async function pasteIn(
-  container: Container,
-  { session, clipping: { text } }: { session: string | undefined; clipping: Clipping },
-): Promise<void> {
+export async function paste(container: Container, session: string | undefined): Promise<number> {
   const { host, label } = container;
-  const guarded = await guardedSession(container, session) ??
-    (await carry(container, { session, direction: "in", stdin: { text } })).guarded;
-  // The guard writes down what an app there reads.
-  if (guarded === undefined) return writeDown(container, "in", { text });
-  if (!host.env("WAYLAND_DISPLAY")) {
-    throw new UserError(`The windows of "${guarded}" of "${label}" are on Wayland, and $WAYLAND_DISPLAY is not set`, {
-      hint: "Run it in the desktop session where they were opened",
-    });
+  const clipping = await hostClipping(host);
+  const stdin = { text: clipping.text };
+  const into = await findClipboard(container, session, "in");
+  if (into.isGuarded) {
+    if (!host.env("WAYLAND_DISPLAY")) {
+      const what = `The windows of "${into.session}" of "${label}" are on Wayland, and $WAYLAND_DISPLAY is not set`;
+      throw new UserError(what, { hint: "Run it in the desktop session where they were opened" });
+    }
+    // The guard writes down what an app there reads.
+    const mark = `text/x-gui-container.${crypto.randomUUID()}`;
+    await askClosed(container, { ...into, request: { paste: mark } });
+    await host.run(["wl-copy", "--type", mark], { stdin, output: "discard" });
+  } else {
+    await carry(container, { ...into, direction: "in", stdin });
+    writeDown(container, "in", clipping);
   }
-  const mark = `text/x-gui-container.${crypto.randomUUID()}`;
-  refuse(container, await askGuard(container, { session: guarded, request: { paste: mark } }));
-  await host.run(["wl-copy", "--type", mark], { stdin: { text }, output: "discard" });
+  return report(container, clipping, `put on the clipboard of ${label} for a minute`);
 }
 
 /**
- * The session that is meant, if a guard on this host has its windows. Then the guard alone says when the container gets
- * the text: until it is clear that it is another session, the container gets nothing.
+ * The session that is meant, and whether it is on Wayland, where the guard alone has its clipboard. Of those with a guard on
+ * this host, no container says anything else; until it is clear that another one is meant, it gets no text.
  */
-async function guardedSession(container: Container, session: string | undefined): Promise<string | undefined> {
+async function findClipboard(
+  container: Container,
+  wanted: string | undefined,
+  direction: "out" | "in",
+): Promise<{ session: string; isGuarded: boolean }> {
   const { host, label } = container;
   const guards = await host.look([], () => guardedSessions(container));
-  if (session !== undefined || guards.length === 0) return guards.find((name) => name === session);
-  const { guarded } = await carry(container, { session, direction: "ask" });
-  if (guarded !== undefined) return guarded;
+  if (wanted !== undefined && guards.includes(wanted)) return { session: wanted, isGuarded: true };
+  await checkRunning(container, wanted);
+  const { session, display } = await chooseSession(container, wanted);
+  const isGuarded = display === "wayland" || guards.includes(session);
+  if (isGuarded || direction === "out" || wanted !== undefined || guards.length === 0) return { session, isGuarded };
   throw inputError(
     `"${label}" names a session over X, while its windows on this desktop are those of ${guards.join(", ")}`,
     "Name the one that you mean with --session",
   );
 }
 
-/** Throws the error for a guard's refusal. */
-function refuse({ label }: Container, answer: CarryAnswer): void {
-  if (!("not" in answer) || answer.not !== "open") return;
-  throw new UserError(`The clipboard of this session of "${label}" is the host's`, {
-    hint: "Copy and paste there as in any other window",
-  });
+/** Asks the guard of a session whose clipboard is closed. Returns the text that it gives, if it is to give one. */
+async function askClosed(
+  container: Container,
+  { session, request }: { session: string; request: CarryRequest },
+): Promise<string> {
+  const answer = await container.host.look(
+    { text: "<CLIPPING>" },
+    () => askGuard(container, { session, request }),
+  ) as CarryAnswer;
+  if ("not" in answer && answer.not === "open") {
+    throw new UserError(`The clipboard of this session of "${container.label}" is the host's`, {
+      hint: "Copy and paste there as in any other window",
+    });
+  }
+  return "text" in answer ? answer.text : "";
 }
 
-/** Has session.sh carry a text. Returns what it prints, or the name of a session that has no clipboard of its own. */
+/** Has session.sh carry a text. Returns what it prints. */
 async function carry(
   container: Container,
-  { direction, ...options }: Pick<ScriptOptions, "stdin" | "planned"> & {
-    session: string | undefined;
-    direction: "out" | "in" | "ask";
+  { session, direction, ...options }: Pick<ScriptOptions, "stdin" | "planned"> & {
+    session: string;
+    direction: "out" | "in";
   },
-): Promise<{ stdout: string; guarded?: string }> {
-  const { label } = container;
-  await checkRunning(container, options.session);
+): Promise<string> {
   const result = await runInSession(container, {
-    ...options,
-    verb: "carry",
+    ...{ ...options, session, verb: "carry" },
     values: { direction, max: `${maxClippingLength + 1}`, seconds: `${pastedMs / 1_000}` },
     maxOutputBytes: maxClippingLength + 1024,
   });
-  if (result.code === exitStatus.onWayland) {
-    const name = result.stdout.trimEnd();
-    if (isSessionName(name)) return { stdout: "", guarded: name };
-  }
   if (result.code === ExitCode.missingProgram) {
-    throw new UserError(`There is no xclip in the container "${label}"`, {
+    throw new UserError(`There is no xclip in the container "${container.label}"`, {
       hint: "Install it there: apt-get install xclip",
       exitCode: ExitCode.missingProgram,
       cause: result,
     });
   }
   if (result instanceof ProcessError) throw result;
-  return { stdout: result.stdout };
+  return result.stdout;
 }
 
 /** The programs for the host's clipboard: a Wayland desktop has its own. */
@@ -187,7 +161,7 @@ function hostClipboard(host: Host): { read: string[]; write: string[] } {
  *
  * @throws {UserError} when there is none
  */
-export async function hostClipping(host: Host): Promise<Clipping> {
+async function hostClipping(host: Host): Promise<Clipping> {
   const { read } = hostClipboard(host);
   const limits = { timeoutMs: readMs, maxOutputBytes: maxClippingLength + 1024 };
   try {
@@ -202,13 +176,16 @@ export async function hostClipping(host: Host): Promise<Clipping> {
 }
 
 /** Writes down that a text was carried, for the container's history. */
-function writeDown({ history }: Container, direction: "in" | "out", { text }: Pick<Clipping, "text">): void {
+function writeDown({ history }: Container, direction: "in" | "out", { text }: Clipping): void {
   const bytes = new TextEncoder().encode(text).length;
   history.note({ kind: "clipboard", direction, type: clippingType, times: 1, bytes });
 }
 
-/** A text without invisible characters. */
-function cleaned(text: string, place: string): Clipping {
+/** What is carried: nothing prints it. */
+type Clipping = ReturnType<typeof cleaned>;
+
+/** A text without invisible characters, how many (code points) are in it, and how many were left out. */
+function cleaned(text: string, place: string): { text: string; characters: number; leftOut: number } {
   if (text.length > maxClippingLength) throw tooLong(place);
   const seen = withoutHidden(text);
   const [before, characters] = [[...text.replaceAll("\r\n", "\n")].length, [...seen].length];
@@ -234,14 +211,10 @@ function tooLong(place: string): UserError {
   });
 }
 
-/**
- * Tells what was carried.
- *
- * @param where where it is now, with VERB for "is" or "are"
- */
-function reportClipping({ host, label }: Container, { characters, leftOut }: Clipping, where: string): void {
-  const [noun, verb] = characters === 1 ? ["character", "is"] : ["characters", "are"];
+/** Tells what was carried. Returns the exit code. */
+function report({ host, label }: Container, { characters, leftOut }: Clipping, where: string): number {
+  const what = `${characters} character${characters === 1 ? "" : "s"} (${clippingType}) ${where}`;
   const rest = leftOut > 0 ? `; left out: ${leftOut} that cannot be seen` : "";
-  const result = { container: label, type: clippingType, characters, leftOut };
-  host.ui.result(`${characters} ${noun} (${clippingType}) ${where.replace("VERB", verb)}${rest}`, result);
+  host.ui.result(what + rest, { container: label, type: clippingType, characters, leftOut });
+  return 0;
 }

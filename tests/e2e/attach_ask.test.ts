@@ -377,7 +377,7 @@ async function carryTexts(engine: EngineName, { env, inside }: Pick<Shown, "env"
   await setClipboard(env, "it's \x1b[31m$pasted\n");
   const paste = await script("attach", engine, ["--paste", name], { env });
   assertEquals([paste.stdout, paste.stderr], [
-    `17 characters (text/plain) are on the clipboard of ${name} for a minute; left out: 1 that cannot be seen\n`,
+    `17 characters (text/plain) put on the clipboard of ${name} for a minute; left out: 1 that cannot be seen\n`,
     "",
   ]);
   // What offers it ends after a minute.

@@ -190,14 +190,14 @@ testOnOneEngine(
       const copy = await attached(engine, ["--session=carry", "--copy", name]);
       return copy.code === 0 ? copy : undefined;
     });
-    assertEquals(copy.stdout, `10 characters (text/plain) from ${name} are on the clipboard\n`);
+    assertEquals(copy.stdout, `10 characters (text/plain) from ${name} put on the clipboard\n`);
     assertEquals(await sh(["wl-paste", "--no-newline"], { env }), "of the app");
     await type("p\n");
     running.kill("SIGINT");
     await running.ended;
     await sh(["wl-copy", "carried"], { env, output: "discard" });
     const paste = await attached(engine, ["--session=carry", "--paste", name]);
-    assertEquals(paste.stdout, `7 characters (text/plain) are on the clipboard of ${name} for a minute\n`);
+    assertEquals(paste.stdout, `7 characters (text/plain) put on the clipboard of ${name} for a minute\n`);
     await focus();
     await eventually("the text in the app", async () => {
       await type("p\n");

@@ -14,8 +14,6 @@ export const exitStatus = {
   replaced: 72,
   /** Nobody needs the agent just now: session.sh starts it again when somebody does. */
   asleep: 73,
-  /** The session is on a Wayland desktop, and has no clipboard of its own. */
-  onWayland: 74,
   /** There is a session of this name. */
   taken: 75,
   /** There is no session of this name. */

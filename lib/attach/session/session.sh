@@ -12,8 +12,8 @@
 #
 # Values in front, and more of each verb:
 #   verb  one of the functions from "list" on, which gets the parameters
-#   useless, replaced, asleep, on_wayland, taken, not_live, not_one, no_directory, called_off, only_wayland  exit statuses
-: "${verb:?}" "${useless:?}" "${replaced:?}" "${asleep:?}" "${on_wayland:?}" "${taken:?}" "${not_live:?}" "${not_one:?}"
+#   useless, replaced, asleep, taken, not_live, not_one, no_directory, called_off, only_wayland  exit statuses
+: "${verb:?}" "${useless:?}" "${replaced:?}" "${asleep:?}" "${taken:?}" "${not_live:?}" "${not_one:?}"
 : "${no_directory:?}" "${called_off:?}" "${only_wayland:?}"
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 # A session's directory, and its unit, are called like this with its name behind.
@@ -139,15 +139,12 @@ join() {
 # Prints the text on the clipboard of a session, or puts there what it reads. What offers it to the session's apps then is a scope
 # that ends with the session, or when the time is over. xclip on the way out waits for the app that has copied, which may not answer.
 #   session    as for find_session
-#   direction  out or in; ask: does nothing if the session is not on a Wayland desktop, where it has no clipboard of its own: its
-#              name is printed then
+#   direction  out or in
 #   max        how many bytes to print
 #   seconds    for how long what was put there can be read
 carry() {
   find_session
-  [ ! -e "$directory/wayland" ] || { printf '%s\n' "$session"; exit "$on_wayland"; }
-  [ "${direction:?}" != ask ] || exit 0
-  set -- "$direction" "${max:?}" "gui-container-$session.service" "${seconds:?}"
+  set -- "${direction:?}" "${max:?}" "gui-container-$session.service" "${seconds:?}"
   # shellcheck source=/dev/null
   . "$directory/environment"
   command -v xclip >/dev/null || exit 127

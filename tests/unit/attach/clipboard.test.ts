@@ -1,7 +1,7 @@
 // One text that is carried between the clipboards of a session and of the host.
 
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { copyOut, hostClipping, pasteIn, withoutHidden } from "../../../lib/attach/clipboard.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { copy, paste, withoutHidden } from "../../../lib/attach/clipboard.ts";
 import { exitStatus } from "../../../lib/attach/session/protocol.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { runProcess } from "../../../lib/base/process.ts";
@@ -14,92 +14,89 @@ import type { OpenClipboard } from "../../../lib/guard/wayland/carrying.ts";
 import { localBox } from "../containers.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
 
-/** A host whose clipboard, and whose container's, hold this. */
+/** What a container says of its sessions of these names. */
+function listed(display: "x11" | "wayland", ...names: string[]): { stdout: string } {
+  return { stdout: names.map((name) => `${name}\t${display}\t7\t0\t0\t\t\t"app"\n`).join("") };
+}
+
+const isListing = (argv: readonly string[]): boolean => /\bverb=list$/m.test(argv.at(-1)!);
+
+/** A host whose clipboard, and that of its container's only session "s", which is over X, hold this. */
 function world(
   { inside = {}, own = {}, env = { DISPLAY: ":7" } }: { inside?: Answer; own?: Answer; env?: Record<string, string> },
 ): ReturnType<typeof recordingHost> {
   return recordingHost({
     env: { GUI_CONTAINER_MOUNTS: "/none", ...env },
-    answer: ([program]) => program === "ssh" ? inside : own,
+    answer: (argv) => argv[0] !== "ssh" ? own : isListing(argv) ? listed("x11", "s") : inside,
   });
 }
 
-Deno.test("copyOut() puts the session's text on the host's clipboard, and tells only how long it is", async () => {
+Deno.test("copy() puts the session's text on the host's clipboard, and tells only how long it is", async () => {
   const { host, calls, options, said } = world({ inside: { stdout: "it's\n$x 𝄞" } });
-  const clipping = await copyOut(localBox(host), "xterm");
-  assertEquals([clipping?.characters, clipping?.leftOut], [9, 0]);
-  assertEquals(calls.length, 2);
-  assertStringIncludes(calls[0]!.at(-1)!, "session=");
-  assertEquals(calls[1], ["xclip", "-selection", "clipboard", "-in"]);
-  assertEquals(options[1]?.stdin, { text: "it's\n$x 𝄞" });
-  assertEquals(said, []);
+  await copy(localBox(host), undefined);
+  assertEquals(said, ["result: 9 characters (text/plain) from box put on the clipboard"]);
+  assertEquals(calls.length, 3);
+  assertMatch(calls[1]!.at(-1)!, /\bsession=s$/m);
+  assertEquals(calls[2], ["xclip", "-selection", "clipboard", "-in"]);
+  assertEquals(options[2]?.stdin, { text: "it's\n$x 𝄞" });
 });
 
-Deno.test("copyOut() leaves out what steers a terminal, turns a line round, or hides", async () => {
+Deno.test("copy() leaves out what steers a terminal, turns a line round, or hides", async () => {
   assertEquals(withoutHidden("a\x1b[31mb\x00\r\nc\td\u202ee\u200bf\u2028g\u{e0041}\x07\x7f\x9b"), "a[31mb\nc\tdef\ng");
   assertEquals(withoutHidden("a\u2800b\u3164c\u115fd\u034fe\u{e0100}f\u{e01ef}g\ufe00h\u{1d159}"), "abcdefgh");
   assertEquals(withoutHidden("👩‍🔬 می‌خواهم é ❤\ufe0f ❤\ufe0e"), "👩‍🔬 می‌خواهم é ❤\ufe0f ❤\ufe0e");
-  const { host, options } = world({ inside: { stdout: "\u202erm\x1b]52;c;x\x07" } });
-  assertEquals(await copyOut(localBox(host), "x").then((clipping) => clipping?.leftOut), 3);
-  assertEquals(options[1]?.stdin, { text: "rm]52;c;x" });
+  const { host, options, said } = world({ inside: { stdout: "\u202erm\x1b]52;c;x\x07" } });
+  await copy(localBox(host), "s");
+  assertMatch(said.join(), /; left out: 3 that cannot be seen$/);
+  assertEquals(options.at(-1)?.stdin, { text: "rm]52;c;x" });
 });
 
-Deno.test("copyOut() leaves the host's clipboard as it is when there is no text, or too much", async () => {
+Deno.test("copy() leaves the host's clipboard as it is when there is no text, or too much", async () => {
   for (
     const [inside, message] of [
       [{ stdout: "" }, 'There is no text on the clipboard of "box"'],
       [{ stdout: "\x00\u202e" }, 'There is no text on the clipboard of "box"'],
       [{ stdout: "x".repeat(2 ** 20 + 1) }, 'The text on the clipboard of "box" is longer than 1 MiB'],
       [{ code: 127 }, 'There is no xclip in the container "box"'],
-      [{ code: exitStatus.onWayland, stdout: "not a\tname" }, `failed with exit status ${exitStatus.onWayland}`],
       [{ code: exitStatus.notLive }, 'There is no session "s" in "box"'],
     ] as const
   ) {
     const { host, calls } = world({ inside });
-    await assertRejects(() => copyOut(localBox(host), "s"), Error, message);
-    assertEquals(calls.map(([program]) => program), ["ssh"]);
+    await assertRejects(() => copy(localBox(host), "s"), Error, message);
+    assertEquals(calls.map(([program]) => program), ["ssh", "ssh"]);
   }
 });
 
-Deno.test("copyOut() and pasteIn() let the user choose when there is not just one session", async () => {
-  const listed = ["one", "two"].map((name) => `${name}\tx11\t7\t0\t0\t\t\t"app"\n`).join("");
-  for (const code of [exitStatus.notLive, exitStatus.notOne]) {
-    const answers: Answer[] = [{ code }, { stdout: listed }, { stdout: "text" }];
-    const answer = ([program]: readonly string[]): Answer => program === "ssh" ? answers.shift()! : { stdout: "own" };
-    const { host, calls, said } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: "/none", DISPLAY: ":7" }, answer });
-    assertEquals((await copyOut(localBox(host), undefined)).text, "text");
-    assertEquals(said.map((line) => line.split(":")[0]), ["choose"]);
-    assertStringIncludes(calls[2]!.at(-1)!, "session=");
-    assertStringIncludes(calls[2]!.at(-1)!, "one");
-    answers.push({ code }, { stdout: listed }, { code });
-    const clipping = await hostClipping(host);
-    await assertRejects(
-      () => pasteIn(localBox(host), { session: undefined, clipping }),
-      UserError,
-      'There is no session "one"',
-    );
+Deno.test("copy() and paste() let the user choose when there is not just one session", async () => {
+  for (const [act, text] of [[copy, "text"], [paste, undefined]] as const) {
+    const { host, calls, said } = recordingHost({
+      env: { GUI_CONTAINER_MOUNTS: "/none", DISPLAY: ":7" },
+      answer: (argv) => argv[0] === "ssh" && isListing(argv) ? listed("x11", "one", "two") : { stdout: text ?? "own" },
+    });
+    await act(localBox(host), undefined);
+    assertEquals(said.map((line) => line.split(":")[0]), ["choose", "result"]);
+    const carried = calls.filter((argv) => argv[0] === "ssh" && !isListing(argv));
+    assertEquals(carried.map((argv) => /\bsession=(\w+)$/m.exec(argv.at(-1)!)?.[1]), ["one"]);
   }
 });
 
-Deno.test("pasteIn() hands the host's text to the session by its input, and there must be one", async () => {
+Deno.test("paste() hands the host's text to the session by its input, and there must be one", async () => {
   const { host, calls, options } = world({ own: { stdout: "secret" } });
-  const clipping = await hostClipping(host);
-  assertEquals(clipping.characters, 6);
-  await pasteIn(localBox(host), { session: undefined, clipping });
-  assertEquals(calls.map(([program]) => program), ["xclip", "ssh"]);
-  assertEquals(options[1]?.stdin, { text: "secret" });
-  assert(!calls[1]!.some((word) => word.includes("secret")));
+  await paste(localBox(host), undefined);
+  assertEquals(calls.map(([program]) => program), ["xclip", "ssh", "ssh"]);
+  assertEquals(options.map(({ stdin }) => stdin), [undefined, undefined, { text: "secret" }]);
+  assert(!calls.some((argv) => argv.some((word) => word.includes("secret"))));
   const none = world({ own: { code: 1, stderr: "Error: target UTF8_STRING not available" } });
-  await assertRejects(() => hostClipping(none.host), UserError, "no text on the host's");
+  await assertRejects(() => paste(localBox(none.host), undefined), UserError, "no text on the host's");
   const long = world({ own: { stdout: "x".repeat(2 ** 20 + 1) } });
-  await assertRejects(() => hostClipping(long.host), UserError, "longer than 1 MiB");
+  await assertRejects(() => paste(localBox(long.host), undefined), UserError, "longer than 1 MiB");
 });
 
 Deno.test("the host's clipboard is that of its Wayland desktop, else that of its X display", async () => {
   const programs = async (env: Record<string, string>): Promise<string[]> => {
     const { host, calls } = world({ inside: { stdout: "a" }, own: { stdout: "b" }, env });
-    await copyOut(localBox(host), "s");
-    await hostClipping(host);
+    await copy(localBox(host), "s");
+    await paste(localBox(host), "s");
     return calls.map(([program]) => program!).filter((program) => program !== "ssh");
   };
   assertEquals(await programs({ DISPLAY: ":7" }), ["xclip", "xclip"]);
@@ -120,13 +117,13 @@ async function besideGuard(
       box: Container;
       carrying: Carrying;
       env: Record<string, string>;
-      inside: { code: number; stdout: string };
+      inside: { stdout: string };
     },
   ) => Promise<void>,
 ): Promise<void> {
   const root = await Deno.makeTempDir();
   const env = { GUI_CONTAINER_MOUNTS: root, DISPLAY: ":7", WAYLAND_DISPLAY: "wayland-1" };
-  const inside = { code: exitStatus.onWayland, stdout: "web\n" };
+  const inside = listed("wayland", "web");
   const recorded = recordingHost({
     env,
     answer: ([program]) => program === "ssh" ? inside : { stdout: "own" },
@@ -179,9 +176,9 @@ Deno.exit(7);`;
   }
 });
 
-Deno.test("copyOut() has the guard of a session on Wayland ask the app, where its clipboard is closed", async () => {
-  await besideGuard({ in: false, out: false }, async ({ box, carrying, calls, options }) => {
-    await assertRejects(() => copyOut(box, undefined), UserError, "There is no text");
+Deno.test("copy() has the guard of a session on Wayland ask the app, where its clipboard is closed", async () => {
+  await besideGuard({ in: false, out: false }, async ({ box, carrying, calls, options, said }) => {
+    await assertRejects(() => copy(box, undefined), UserError, "There is no text");
     carrying.copied = {
       types: new Set(["text/html", "UTF8_STRING"]),
       read(type, reader) {
@@ -191,23 +188,19 @@ Deno.test("copyOut() has the guard of a session on Wayland ask the app, where it
         return () => {};
       },
     };
-    const { characters, leftOut } = await copyOut(box, undefined);
-    assertEquals([characters, leftOut], [9, 1]);
+    await copy(box, undefined);
+    assertMatch(said.join(), /^result: 9 characters .*; left out: 1 that cannot be seen$/);
     assertEquals(calls.at(-1), ["wl-copy", "--type", "text/plain;charset=utf-8"]);
     assertEquals(options.at(-1)?.stdin, { text: "it's [1mñ" });
-    await assertRejects(
-      () =>
-        copyOut(localBox(box.host, { mounts: { ...box.mounts, directory: "/none" }, directory: "/none" }), undefined),
-      UserError,
-      'The windows of "web" of "box" are not on a desktop of yours',
-    );
+    const elsewhere = localBox(box.host, { mounts: { ...box.mounts, directory: "/none" }, directory: "/none" });
+    const message = 'The windows of "web" of "box" are not on a desktop of yours';
+    await assertRejects(() => copy(elsewhere, undefined), UserError, message);
   });
 });
 
-Deno.test("pasteIn() offers the text on Wayland by a type that only the guard knows, once it does", async () => {
+Deno.test("paste() offers the text on Wayland by a type that only the guard knows, once it does", async () => {
   await besideGuard({ in: false, out: true }, async ({ box, carrying, calls, options }) => {
-    const clipping = await hostClipping(box.host);
-    await Promise.all([1, 2].map(() => pasteIn(box, { session: undefined, clipping })));
+    await Promise.all([1, 2].map(() => paste(box, undefined)));
     const copies = calls.filter(([program]) => program === "wl-copy");
     assertEquals(copies.map(([, option]) => option), ["--type", "--type"]);
     const [first, second] = copies.map(([, , type]) => type);
@@ -217,31 +210,32 @@ Deno.test("pasteIn() offers the text on Wayland by a type that only the guard kn
   });
 });
 
-Deno.test("pasteIn() gives a container with a session on Wayland no text, whatever that says: its guard has it", async () => {
+Deno.test("paste() gives a container with a session on Wayland no text, whatever that says: its guard has it", async () => {
   await besideGuard({ in: false, out: true }, async ({ box, carrying, calls, options, inside }) => {
-    const clipping = await hostClipping(box.host);
     const given = (): (typeof options[number]["stdin"])[] =>
       calls.flatMap(([program], index) => program === "ssh" ? [options[index]?.stdin] : []);
-    await pasteIn(box, { session: undefined, clipping });
+    await paste(box, undefined);
     assertEquals(given(), [undefined], "it says only which session is its only one");
-    await pasteIn(box, { session: "web", clipping });
+    await paste(box, "web");
     assertEquals(given(), [undefined], "it is not asked");
     assertEquals(calls.filter(([program]) => program === "wl-copy").length, 2);
-    inside.code = 0;
-    await assertRejects(() => pasteIn(box, { session: undefined, clipping }), UserError, "are those of web");
-    assertEquals(given(), [undefined, undefined]);
+    inside.stdout = listed("x11", "web").stdout;
+    await paste(box, undefined);
+    assertEquals([given().length, given().at(-1)], [2, undefined], "a guard has that one, whatever it says");
+    inside.stdout = listed("x11", "by-x").stdout;
+    await assertRejects(() => paste(box, undefined), UserError, "are those of web");
+    assertEquals([given().length, given().at(-1)], [3, undefined]);
     assert(carrying.isReadable());
-    await pasteIn(box, { session: "by-x", clipping });
+    await paste(box, "by-x");
     assertEquals(given().at(-1), { text: "own" });
   });
 });
 
-Deno.test("pasteIn() names what is missing where the windows are on Wayland, and this shell is not", async () => {
+Deno.test("paste() names what is missing where the windows are on Wayland, and this shell is not", async () => {
   await besideGuard({ in: false, out: true }, async ({ box, carrying, calls, env }) => {
     env.WAYLAND_DISPLAY = "";
-    const clipping = await hostClipping(box.host);
     await assertRejects(
-      () => pasteIn(box, { session: "web", clipping }),
+      () => paste(box, "web"),
       UserError,
       'The windows of "web" of "box" are on Wayland, and $WAYLAND_DISPLAY is not set',
     );
@@ -250,11 +244,10 @@ Deno.test("pasteIn() names what is missing where the windows are on Wayland, and
   });
 });
 
-Deno.test("copyOut() and pasteIn() refuse what needs no command: the clipboard is the host's", async () => {
+Deno.test("copy() and paste() refuse what needs no command: the clipboard is the host's", async () => {
   await besideGuard({ in: true, out: true }, async ({ box, calls }) => {
-    const clipping = await hostClipping(box.host);
-    for (const act of [() => copyOut(box, "web"), () => pasteIn(box, { session: "web", clipping })]) {
-      await assertRejects(act, UserError, 'The clipboard of this session of "box" is the host\'s');
+    for (const act of [copy, paste]) {
+      await assertRejects(() => act(box, "web"), UserError, 'The clipboard of this session of "box" is the host\'s');
     }
     assert(!calls.some(([program]) => program === "wl-copy"));
   });

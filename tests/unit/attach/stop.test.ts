@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { Container } from "../../../lib/container/container.ts";
-import { copyOut } from "../../../lib/attach/clipboard.ts";
+import { copy } from "../../../lib/attach/clipboard.ts";
 import { stop } from "../../../lib/attach/stop.ts";
 import { localBox } from "../containers.ts";
 import { recordingHost } from "../recording_host.ts";
@@ -21,7 +21,7 @@ Deno.test("a container is not started to stop a session of it, or to carry its c
     'No session runs in "box"',
   );
   await assertRejects(() => stop(container, { session: "web", all: false }), UserError, 'There is no session "web"');
-  await assertRejects(() => copyOut(container, undefined), UserError, 'No session runs in "box"');
+  await assertRejects(() => copy(container, undefined), UserError, 'No session runs in "box"');
   assertEquals([await stop(container, { session: undefined, all: true }), calls], [0, []]);
 });
 

@@ -70,7 +70,7 @@ Deno.test("attach.ts --dry-run tells what is done about a session", async () => 
   for (
     const [args, verbs] of [
       [["--stop", "box", "web"], ["list", "stop"]],
-      [["--copy", "box"], ["carry"]],
+      [["--copy", "box"], ["list", "carry"]],
       [["box", "--session=web"], ["list", "note"]],
       [["box", "xterm", "--display=x11"], ["start+serve_session.sh"]],
     ] as const
