@@ -15,7 +15,7 @@ import { isHanded } from "../container/handed.ts";
 import { noteOpened } from "../container/opened.ts";
 import type { StartRequest } from "./display/request.ts";
 import { isSameApp, wordsOf } from "./same_app.ts";
-import { typeOf } from "./session/file_types.ts";
+import { noType, typeOf } from "./session/file_types.ts";
 import { listSessions, mayRunOn } from "./session/live_sessions.ts";
 
 /** How long a container may take to say which apps it has, in milliseconds. */
@@ -73,6 +73,7 @@ export async function withDefaultApp(
   if (!isFileAddress(address)) return request;
   const path = pathOf(address);
   const type = typeOf(path);
+  if (type === undefined) throw noType();
   const what = `app for files of the type ${type} in the container "${label}"`;
   const found = await withApp(container, request, { type, what, words: inCopy === undefined ? [] : [inCopy] });
   if (inCopy !== undefined) return found;

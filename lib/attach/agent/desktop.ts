@@ -20,17 +20,17 @@ import { askInDialog } from "./ask.ts";
 import {
   destinationOf,
   discardVersion,
-  fileQuestion,
-  linkQuestion,
+  loadsNothing,
   openArgv,
+  openingQuestion,
   parseLink,
   saveVersion,
   versionQuestion,
 } from "./opening.ts";
 import { defaultPrinter, moveOut, printFile, readFile, type SentFile, type Version } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
-import { typeOf } from "../session/file_types.ts";
-import { type Destination, destinationText, onHost, type Opening } from "../session/destinations.ts";
+import { noType, typeOf } from "../session/file_types.ts";
+import { onHost, type Opening, type Destination, destinationText } from "../session/destinations.ts";
 import type { Permissions } from "../session/permissions.ts";
 
 export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file" | "print" }>;
@@ -39,16 +39,6 @@ export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file
 export type Outcome = "done" | "not done" | "no printer";
 
 const channelOf = { link: "links", notify: "notifications", file: "files", print: "printing" } as const;
-
-/** Why no container opens a file of this name; undefined where one may. */
-function refusalOf(name: string): unknown {
-  try {
-    typeOf(name);
-    return undefined;
-  } catch (error) {
-    return error;
-  }
-}
 
 /** How long the notice of a file may take to be shown, in milliseconds. */
 const noticeMs = 5_000;
@@ -275,12 +265,12 @@ export function desktopOf(
     const printer = ask === "print" ? await defaultPrinter(host) : undefined;
     if (ask === "print" && printer === undefined) return "no printer";
     const wanted = ask === "file" ? fileDestinations : [];
-    const refusal = wanted.some(({ on }) => on !== "host") ? refusalOf(name) : undefined;
-    const destinations = refusal ? wanted.filter(({ on }) => on === "host") : wanted;
-    if (refusal && destinations.length === 0) throw refusal;
+    const isOnlyHere = wanted.some(({ on }) => on !== "host") && typeOf(name) === undefined;
+    const destinations = isOnlyHere ? wanted.filter(({ on }) => on === "host") : wanted;
+    if (isOnlyHere && destinations.length === 0) throw noType();
     const details = [["Name", name], ["Size", `${size} bytes`]] as const;
     const question: Question = printer === undefined
-      ? await fileQuestion(container, { file, destinations, isOnlyHere: refusal !== undefined })
+      ? await openingQuestion(container, { ...{ kind: "files", details, destinations }, mayLeave: !loadsNothing.test(name), isOnlyHere })
       : { channel: "printing", what: "print a document", details: [...details, ["Printer", printer]] };
     const agreed = await agreedTo(question);
     if (agreed === false) return "not done";
@@ -326,7 +316,9 @@ export function desktopOf(
     });
 
   const openLink = async (url: URL): Promise<Outcome> => {
-    const agreed = await agreedTo(await linkQuestion(container, { url, destinations: linkDestinations }));
+    const details = [["Host", url.host], ["Address", url.href]] as const;
+    const question = await openingQuestion(container, { kind: "links", details, destinations: linkDestinations, mayLeave: true });
+    const agreed = await agreedTo(question);
     if (agreed === false) return "not done";
     const destination = destinationOf(agreed, linkDestinations);
     const link = { kind: "link", host: url.host, where: destinationText(destination) } as const;

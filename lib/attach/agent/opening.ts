@@ -10,32 +10,26 @@ import type { Container } from "../../container/container.ts";
 import { wasOpened } from "../../container/opened.ts";
 import { Refusal } from "../../guard/faults.ts";
 import type { Agreed, Question } from "../../guard/consent.ts";
-import { type Destination, destinationText, onHost } from "../session/destinations.ts";
+import { onHost, type OpenedKind, type Destination, destinationText } from "../session/destinations.ts";
 import { settingsFor } from "../settings/file.ts";
-import type { Handed } from "./requests.ts";
 
 const maxLinkCharacters = 8192;
 /** A longer name cannot be looked up (RFC 1035). */
 const maxHostCharacters = 253;
 
-/** Why the user is asked about each link of a container with a closed or limited network. */
-const confinedLink = (whose: string): string =>
-  `The network of this container is closed or limited, and ${whose}:\n` +
-  "a link can carry data out of it, and can reach what is in your own network.";
-
-/** Why the user is asked about most files of such a container. */
-const confinedFile = "The network of this container is closed or limited, and yours is not:\n" +
-  "when you open a file of this kind, it can send what is in it anywhere.";
-
-/** Why the user is asked about all files of it that another container gets. */
-const confinedFileElsewhere = "The network of this container is closed or limited, and others may not be:\n" +
-  "what is in a file can leave by them.";
+/** Why what a container opens is asked for whose network is closed or limited. */
+const confined = {
+  links: "The network of this container is closed or limited:\n" +
+    "a link can carry data out of it, and can reach what is in your own network.",
+  files: "The network of this container is closed or limited:\n" +
+    "where a file of this kind is open, what is in it can be sent anywhere.",
+} as const;
 
 /**
  * Names of files that load nothing from the network when they are opened. All others may: pages, documents, archives of
  * them, and lists of songs, which players know by their content, too.
  */
-const loadsNothing = /\.(?:avif|bmp|gif|jpe?g|png|tiff?|txt|webp)$/i;
+export const loadsNothing = /\.(?:avif|bmp|gif|jpe?g|png|tiff?|txt|webp)$/i;
 
 /** Why the user is asked about a file of a kind that no other container opens. */
 const onlyHere = "Files of this kind open on this host only, not in the places that you have set.";
@@ -55,52 +49,36 @@ export function parseLink(address: string): URL {
   return url;
 }
 
-/** The question before a link is opened, where one is asked. */
-export async function linkQuestion(
-  container: Container,
-  { url, destinations }: { url: URL; destinations: readonly Destination[] },
-): Promise<Question> {
-  const isHere = destinations.every(({ on }) => on === "host");
-  const whys = [
-    ...await container.isConfined() ? [confinedLink(isHere ? "yours is not" : "others may not be")] : [],
-    ...await wasOpened(container.mounts) ? [passedOn] : [],
-  ];
-  return {
-    channel: "links",
-    what: destinations.length === 1 && !isHere ? `open a link ${destinationText(destinations[0]!)}` : "open a link",
-    ...whys.length > 0 ? { why: whys.join("\n\n") } : {},
-    details: [["Host", url.host], ["Address", url.href]],
-    ...destinations.length > 1 ? { choices: destinations.map(buttonOf) } : {},
-  };
-}
-
 /**
- * The question before a file comes to the downloads, or is opened in a container, where one is asked.
+ * What the user is asked before a link or a file is opened, or a file comes to the downloads, where somebody asks.
  *
- * @param options `isOnlyHere`: the other destinations that were named do not open it
+ * @param options `mayLeave`: data may leave also by what opens it on this host; `isOnlyHere`: the other destinations that were
+ * named do not open it
  */
-export async function fileQuestion(
+export async function openingQuestion(
   container: Container,
-  { file: { name, size }, destinations, isOnlyHere }: {
-    file: Pick<Handed, "name" | "size">;
+  { kind, details, destinations, mayLeave, isOnlyHere = false }: {
+    kind: OpenedKind;
+    details: Question["details"];
     destinations: readonly Destination[];
-    isOnlyHere: boolean;
+    mayLeave: boolean;
+    isOnlyHere?: boolean;
   },
 ): Promise<Question> {
   const isHere = destinations.every(({ on }) => on === "host");
-  const mayLeave = (!isHere || !loadsNothing.test(name)) && await container.isConfined();
+  // What comes to the downloads is opened by nobody.
+  const isKept = isHere && kind === "files";
+  const where = destinations.length === 1 && !isHere ? ` ${destinationText(destinations[0]!)}` : "";
   const whys = [
     ...isOnlyHere ? [onlyHere] : [],
-    ...mayLeave ? [isHere ? confinedFile : confinedFileElsewhere] : [],
-    // Nothing opens what comes to the downloads.
-    ...!isHere && await wasOpened(container.mounts) ? [passedOn] : [],
+    ...(mayLeave || !isHere) && await container.isConfined() ? [confined[kind]] : [],
+    ...!isKept && await wasOpened(container.mounts) ? [passedOn] : [],
   ];
-  const elsewhere = destinations.length === 1 ? `open a file ${destinationText(destinations[0]!)}` : "open a file";
   return {
-    channel: "files",
-    what: isHere ? "save a file among your downloads" : elsewhere,
+    channel: kind,
+    what: isKept ? "save a file among your downloads" : `open a ${kind === "links" ? "link" : "file"}${where}`,
     ...whys.length > 0 ? { why: whys.join("\n\n") } : {},
-    details: [["Name", name], ["Size", `${size} bytes`]],
+    details,
     ...isOnlyHere ? { isForOnce: true } : {},
     ...destinations.length > 1 ? { choices: destinations.map(buttonOf) } : {},
   };

@@ -4,7 +4,7 @@
  */
 
 import { extname } from "@std/path";
-import { inputError } from "../../base/errors.ts";
+import { inputError, type UserError } from "../../base/errors.ts";
 
 const types: Readonly<Record<string, string>> = {
   "application/epub+zip": "epub",
@@ -53,16 +53,15 @@ const types: Readonly<Record<string, string>> = {
   "video/x-msvideo": "avi",
 };
 
-/**
- * The type of a file of this name.
- *
- * @throws {UserError} exit code 2 for a name without a known ending
- */
-export function typeOf(name: string): string {
+/** The type of a file of this name; undefined for a name that tells none. */
+export function typeOf(name: string): string | undefined {
   const end = extname(name).slice(1).toLowerCase();
-  const found = Object.entries(types).find(([, ends]) => end !== "" && ends.split(" ").includes(end));
-  if (found) return found[0];
-  throw inputError(
+  return Object.keys(types).find((type) => end !== "" && types[type]!.split(" ").includes(end));
+}
+
+/** The error for a file whose name tells no type: exit code 2. */
+export function noType(): UserError {
+  return inputError(
     "A file's name does not have the ending of a document, picture, sound, film or archive",
     "Containers open no others: save it on this host, or lend it by map.ts and choose an app",
   );

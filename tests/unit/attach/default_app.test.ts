@@ -1,6 +1,6 @@
 // An address in the place of an app: which app of the container opens it, and what a container may answer.
 
-import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import findApps from "../../../lib/attach/find_apps.sh" with { type: "text" };
 import { isAddress, isFileAddress, noteOpening, withDefaultApp } from "../../../lib/attach/default_app.ts";
@@ -114,7 +114,7 @@ Deno.test("only the name of a file decides by which app it is opened, and none w
       ...["a", "pdf", ".pdf", "a.pdf_", "a.sh", "a.jar", "a.exe", "a.desktop", "a.py", "a.deb", "a.jnlp", "a."],
       ...["a.constructor", "a.toString", "a.pdf jpg", "a.oga ogg"],
     ]
-  ) assertThrows(() => typeOf(name), UserError, "A file's name does not have the ending");
+  ) assertEquals(typeOf(name), undefined, name);
   assertEquals(["file:///a", "file://a/b", "FILE:///a", "/a", "-file:///a"].map(isFileAddress), [
     ...[true, false, false, false, false],
   ]);
