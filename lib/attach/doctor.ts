@@ -2,10 +2,10 @@
 
 import lookInside from "./look_inside.sh" with { type: "text" };
 import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine, type Outcome } from "../cli/doctor.ts";
-import { absent, broken, failureOf, type Finding, ok, risk } from "../cli/finding.ts";
+import { absent, broken, failureOf, type Finding, ok } from "../cli/finding.ts";
 import { checks, isBlocked, versionOptions, versionTimeoutMs } from "../cli/doctor_checks.ts";
 import { findInstance, type InstanceInfo, noAddressError } from "../engine/instance.ts";
-import { ExitCode, ifInstalled, ProcessError, UserError } from "../base/errors.ts";
+import { ExitCode, ifInstalled, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { installHint, programs } from "../base/programs.ts";
@@ -19,14 +19,7 @@ import { userOf } from "../container/user.ts";
 import { CannotShow } from "./display/display.ts";
 import { newTransport, tryContext } from "./wayland/client.ts";
 import { tryBox } from "./box/box.ts";
-import {
-  askVersion,
-  installHere,
-  installLines,
-  isTooOld,
-  knownVulnerability,
-  parseXpraVersion,
-} from "./x11/xpra_version.ts";
+import { findClient, installLines, judgeXpra } from "./x11/xpra_version.ts";
 
 const displayChecks: readonly Check[] = [
   { find: findBox, about: "box" },
@@ -77,30 +70,10 @@ async function findBox({ host }: Facts): Promise<Finding[]> {
 
 /** Whether the host has an xpra that is current enough and has no known vulnerability. */
 async function findXpra({ host }: Facts): Promise<Finding[]> {
-  const { verdict, what, hint } = await lookAtXpra(host);
+  const found = await findClient(host);
   // On a Wayland desktop, windows are shown without it.
-  if (verdict !== "broken" || !host.env("WAYLAND_DISPLAY")) return [{ verdict, what, hint }];
-  return [absent(`${what}: ${withoutXpra}`, hint)];
-}
-
-async function lookAtXpra(host: Host): Promise<Finding> {
-  try {
-    const found = await askVersion(host);
-    if (!found) return broken("There is no xpra on this host", installHere());
-    return judgeXpra(found.stdout, "on this host", installHere());
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
-    return broken(`xpra does not work: ${error.message}`, installHere());
-  }
-}
-
-function judgeXpra(stdout: string, where: string, hint: string): Finding {
-  const version = parseXpraVersion(stdout);
-  if (!version) return broken(`The xpra ${where} does not report its version`, hint);
-  if (isTooOld(version)) return broken(`The xpra ${where}, ${version}, is too old`, hint);
-  const vulnerability = knownVulnerability(version);
-  if (!vulnerability) return ok(`xpra ${version} ${where}`);
-  return risk(`The xpra ${where}, ${version}, has a known vulnerability: ${vulnerability.reason}`, hint);
+  const isNeeded = found.verdict !== "broken" || !host.env("WAYLAND_DISPLAY");
+  return [isNeeded ? found : absent(`${found.what}: ${withoutXpra}`, found.hint)];
 }
 
 /** Whether windows can be shown on the Wayland compositor, by waypipe in its box. */

@@ -14,13 +14,13 @@ import { endedFromOutside, seeLog, type SessionEnd } from "../session/outcome.ts
 import { type Client, type ClientResult, startClient } from "./client.ts";
 import { fallbackScreen, hostScreen, requireDisplay, type XScreen } from "./screen.ts";
 import { serverArgv, serverEnvironment } from "./xpra.ts";
-import { askVersion, checkClient, noUsableXpra } from "./xpra_version.ts";
+import { checkClient, findClient, noUsableXpra } from "./xpra_version.ts";
 
 export const x11: Display = {
   check({ host }, { detached }, why) {
     if (!detached) requireDisplay(host, why);
   },
-  prepare: (host) => Promise.allSettled([hostScreen(host), askVersion(host), prepareBoxes(host)]),
+  prepare: (host) => Promise.allSettled([hostScreen(host), findClient(host), prepareBoxes(host)]),
   // The X server loads them for GLX: 150 MB, of which it took a quarter of a second to ask for pages one by one.
   preload: ["libLLVM", "libgallium", "libz3"].map((library) => `/usr/lib/*/${library}*`),
   open: openWindows,
@@ -93,7 +93,7 @@ export function xpraServer(
   const { width, height, dpi, monitors } = screen;
   return {
     program: "xpra",
-    missing: () => noUsableXpra(`in the container "${label}"`, { why }),
+    missing: () => noUsableXpra(`There is no xpra in the container "${label}"`, { why }),
     scripts: ["", serveX11],
     values: {
       screen: `${width}x${height}`,
@@ -117,7 +117,8 @@ async function failure(
 ): Promise<UserError | undefined> {
   if (end.code === 0 && end.reason === undefined) return undefined;
   if (app?.unknownOption !== undefined) {
-    return noUsableXpra(`in the container "${container.label}"`, { unknownOption: app.unknownOption });
+    const which = `The xpra in the container "${container.label}" is too old`;
+    return noUsableXpra(`${which}: it does not know ${app.unknownOption}`);
   }
   const output = `${end.stdout}${end.stderr}`.trimEnd().split("\n").slice(-15).join("\n");
   if (!await isLive(container, session)) return endedFromOutside(container, { session, output: app?.output || output });

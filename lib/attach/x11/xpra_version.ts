@@ -1,10 +1,14 @@
 /** The version of xpra on either end: missing, too old, or with a vulnerability that a hostile container could use. */
 
-import { ExitCode, ifInstalled, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
+import { ExitCode, ifInstalled, UserError } from "../../base/errors.ts";
 import { distribution } from "../../base/distribution.ts";
 import type { Host } from "../../base/host.ts";
 import { oncePer } from "../../base/promises.ts";
 import { isAtLeast } from "../../base/version.ts";
+import { absent, broken, failureOf, type Finding, ok, risk } from "../../cli/finding.ts";
+
+/** How long xpra may take to report its version, in milliseconds. */
+const answerMs = 30_000;
 
 /** The first version that is supported: the long-term one. */
 const oldest = 5;
@@ -30,24 +34,33 @@ export function parseXpraVersion(text: string): string | undefined {
   return version && version + patch;
 }
 
-/** Whether a version is older than the oldest supported one. */
-export function isTooOld(version: string): boolean {
-  return parseInt(version) < oldest;
-}
-
-/** The known vulnerability of a client of this version; undefined when none is known. */
-export function knownVulnerability(version: string): typeof vulnerabilities[number] | undefined {
+/**
+ * What there is to say of an xpra: too old, or with a known vulnerability of its client.
+ *
+ * @param printed what `xpra --version` prints
+ * @param where "on this host", or in which container
+ */
+export function judgeXpra(printed: string, where: string, hint: string): Finding {
+  const version = parseXpraVersion(printed);
+  if (!version) return absent(`The xpra ${where} does not report its version`, hint);
+  if (parseInt(version) < oldest) return broken(`The xpra ${where}, ${version}, is too old`, hint);
   const known = vulnerabilities[parseInt(version)];
-  return known && !isAtLeast(version, known.fixedIn) ? known : undefined;
+  if (!known || isAtLeast(version, known.fixedIn)) return ok(`xpra ${version} ${where}`);
+  const what = `The xpra ${where}, ${version}, has a known vulnerability: ${known.reason}`;
+  return risk(`${what}. Install ${known.fixedIn} or later`, hint);
 }
 
-/** How long it may take to say its version, in milliseconds. */
-const versionMs = 30_000;
-
-/** What the host's xpra says of its version, asked once; undefined when there is no xpra. */
-export const askVersion: (host: Host) => Promise<ProcessResult | undefined> = oncePer((host) =>
-  ifInstalled(host.run(["xpra", "--version"], { looksOnly: true, timeoutMs: versionMs }))
-);
+/** What there is to say of the host's xpra, asked once. */
+export const findClient: (host: Host) => Promise<Finding> = oncePer(async (host) => {
+  const [where, hint] = ["on this host", installHere()];
+  try {
+    const asked = host.run(["xpra", "--version"], { looksOnly: true, timeoutMs: answerMs });
+    const found = await ifInstalled(asked);
+    return found ? judgeXpra(found.stdout, where, hint) : broken(`There is no xpra ${where}`, hint);
+  } catch (error) {
+    return { ...failureOf(error, where), hint };
+  }
+});
 
 /**
  * Checks the host's xpra. Warns of a known vulnerability.
@@ -56,23 +69,9 @@ export const askVersion: (host: Host) => Promise<ProcessResult | undefined> = on
  * @throws {UserError} with exit code 127 when there is no xpra, or when it is too old or broken
  */
 export async function checkClient(host: Host, why?: string): Promise<void> {
-  const found = await askVersion(host).catch((error) => {
-    throw error instanceof ProcessError
-      ? noUsableXpra("on this host", { output: error.output || error.message })
-      : error;
-  });
-  if (!found) throw noUsableXpra("on this host", { why });
-  const version = parseXpraVersion(found.stdout);
-  if (!version) return;
-  if (isTooOld(version)) throw noUsableXpra("on this host", { version });
-  const vulnerability = knownVulnerability(version);
-  if (vulnerability) {
-    const { reason, fixedIn } = vulnerability;
-    host.ui.warn(
-      `The xpra on this host, ${version}, has a known vulnerability: ${reason}. Install ${fixedIn} or later`,
-      { security: true },
-    );
-  }
+  const { verdict, what } = await findClient(host);
+  if (verdict === "broken") throw noUsableXpra(what, { why, install: installHere() });
+  if (verdict === "risk") host.ui.warn(what, { security: true });
 }
 
 /**
@@ -96,26 +95,16 @@ const packagedFor = ["jammy", "noble", "resolute", "bookworm", "trixie", "forky"
 /**
  * The error for an xpra that is missing, too old or broken.
  *
- * @param where "on this host", or in which container
- * @param found what is known of it: its version, an option that it does not know, or what it printed when it failed;
- * none of them when there is no xpra. `why`: as for {@linkcode checkClient}
+ * @param what which it is, and where
+ * @param options `why`: as for {@linkcode checkClient}; `install`: how to get another one, by default in a container
  */
 export function noUsableXpra(
-  where: string,
-  found: { version?: string; unknownOption?: string; output?: string; why?: string | undefined },
+  what: string,
+  { why, install = installLines }: { why?: string | undefined; install?: string } = {},
 ): UserError {
-  const what = found.version !== undefined
-    ? `The xpra ${where}, ${found.version}, is too old`
-    : found.unknownOption !== undefined
-    ? `The xpra ${where} is too old: it does not know ${found.unknownOption}`
-    : found.output !== undefined
-    ? `The xpra ${where} does not work`
-    : `There is no xpra ${where}${found.why === undefined ? "" : `, and Wayland cannot show this: ${found.why}`}`;
-  return new UserError(what, {
+  return new UserError(why === undefined ? what : `${what}, and Wayland cannot show this: ${why}`, {
     hint: `Install version ${oldest} or later there; on Debian and Ubuntu with the lines above`,
-    output: [found.output?.trimEnd(), where === "on this host" ? installHere() : installLines].filter(Boolean).join(
-      "\n",
-    ),
+    output: install,
     exitCode: ExitCode.missingProgram,
   });
 }

@@ -1,11 +1,6 @@
-import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { ExitCode, ProcessError, UserError } from "../../../../lib/base/errors.ts";
-import {
-  checkClient,
-  isTooOld,
-  knownVulnerability,
-  parseXpraVersion,
-} from "../../../../lib/attach/x11/xpra_version.ts";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
+import { checkClient, judgeXpra, parseXpraVersion } from "../../../../lib/attach/x11/xpra_version.ts";
 import { recordingHost } from "../../recording_host.ts";
 
 Deno.test("parseXpraVersion() reads what the versions print", () => {
@@ -20,21 +15,23 @@ Deno.test("parseXpraVersion() reads what the versions print", () => {
   for (const [text, version] of cases) assertEquals(parseXpraVersion(text), version, text);
 });
 
-Deno.test("isTooOld() draws the line at 5, and knownVulnerability() at the fixed version of each line", () => {
-  const cases: [string, boolean, string | undefined][] = [
-    ["4.4.6", true, undefined],
-    ["5.0.9", false, "5.1.6"],
-    ["5.1.5", false, "5.1.6"],
-    ["5.1.6", false, undefined],
-    ["5.2.0", false, undefined],
-    ["6.0.0", false, "6.5.3"],
-    ["6.5.2", false, "6.5.3"],
-    ["6.5.3", false, undefined],
-    ["6.6.0", false, undefined],
-    ["7.0.0", false, undefined],
+Deno.test("judgeXpra() draws the line at 5, and at the fixed version of each line", () => {
+  const cases: [string, string, RegExp][] = [
+    ["4.4.6", "broken", /, 4\.4\.6, is too old$/],
+    ["5.0.9", "risk", /Install 5\.1\.6 or later$/],
+    ["5.1.5", "risk", /Install 5\.1\.6 or later$/],
+    ["5.1.6", "ok", /^xpra 5\.1\.6 on this host$/],
+    ["5.2.0", "ok", /^/],
+    ["6.0.0", "risk", /Install 6\.5\.3 or later$/],
+    ["6.5.2", "risk", /Install 6\.5\.3 or later$/],
+    ["6.5.3", "ok", /^/],
+    ["6.6.0", "ok", /^/],
+    ["7.0.0", "ok", /^/],
   ];
-  for (const [version, tooOld, fixedIn] of cases) {
-    assertEquals([isTooOld(version), knownVulnerability(version)?.fixedIn], [tooOld, fixedIn], version);
+  for (const [version, expected, said] of cases) {
+    const { verdict, what } = judgeXpra(`xpra v${version}-r0\n`, "on this host", "");
+    assertEquals(verdict, expected, version);
+    assertMatch(what, said);
   }
 });
 
@@ -44,7 +41,10 @@ Deno.test("checkClient() refuses a client that is missing, broken or too old, wi
     const [answer, message] of [
       [missing, "There is no xpra on this host"],
       [{ stdout: "xpra v3.1-r0\n" }, "The xpra on this host, 3.1.0, is too old"],
-      [{ code: 1, stderr: "ModuleNotFoundError\n" }, "The xpra on this host does not work"],
+      [
+        { code: 1, stderr: "ModuleNotFoundError\n" },
+        '"xpra --version" failed with exit status 1 on this host: ModuleNotFoundError',
+      ],
     ] as const
   ) {
     const error = await assertRejects(
