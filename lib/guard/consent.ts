@@ -42,11 +42,12 @@ export interface Consent {
   /**
    * Asks for a use of a channel.
    *
-   * @param ask shows the question when its turn has come, and waits for the answer. If it rejects, the answer is no
+   * @param signal takes the question away, and the answer is no
    * @returns not a promise when that is settled already
    * @throws {Refusal} when the user has closed the channel, and when there are too many questions
+   * @throws when it cannot be asked
    */
-  request(question: Question, ask: (question: Question) => Promise<Answer>): Agreed | Promise<Agreed>;
+  request(question: Question, signal: AbortSignal): Agreed | Promise<Agreed>;
   isClosed(channel: QuestionChannel): boolean;
   /** Aborts when the hour is over for which the user has allowed a channel; undefined while none runs. */
   hourOf(channel: QuestionChannel): AbortSignal | undefined;
@@ -67,15 +68,19 @@ const maxDetailsOverChoices = 700;
 /**
  * Makes the consent of a run that has just begun.
  *
- * @param options `now`: a clock in milliseconds; `startHour`: calls `end` after an hour. Nothing but that answer of the user's
- * begins one, so that a container cannot prolong it
+ * @param options `ask`: shows a question, and waits for the answer; `now`: a clock in milliseconds; `startHour`: calls `end`
+ * after an hour. Nothing but that answer of the user's begins one, so that a container cannot prolong it
  */
 export function createConsent(
-  { now, startHour }: { now: () => number; startHour: (channel: QuestionChannel, end: () => void) => void },
+  { ask, now, startHour }: {
+    ask: (question: Question, signal: AbortSignal) => Promise<Answer>;
+    now: () => number;
+    startHour: (channel: QuestionChannel, end: () => void) => void;
+  },
 ): Consent {
   const settled = new Map<QuestionChannel, Agreed>();
   const hours = new Map<QuestionChannel, AbortController>();
-  const waiting: { question: Question; ask: () => Promise<Answer>; resolve: (agreed: Agreed) => void }[] = [];
+  const waiting: { question: Question; signal: AbortSignal; asked: PromiseWithResolvers<Agreed> }[] = [];
   const isBearable = rate({ perSecond: 0.2, burst: 6 }, now);
 
   const settledFor = ({ channel, isForOnce }: Question): Agreed | undefined => {
@@ -95,23 +100,25 @@ export function createConsent(
   /** Asks all questions that wait, one after the other. */
   const work = async (): Promise<void> => {
     for (let next; (next = waiting[0]) !== undefined; waiting.shift()) {
-      const { question, ask, resolve } = next;
-      const { channel } = question;
-      let agreed = settledFor(question);
-      if (agreed === undefined) {
-        const answer = await ask().catch((): Answer => "no");
-        const { yes, choice = true } = typeof answer === "object" ? answer : { yes: answer };
-        agreed = yes === "once" || yes === "hour" || yes === "session" ? choice : false;
-        if (yes === "hour" || yes === "session" || yes === "never") settled.set(channel, agreed);
-        if (yes === "hour") beginHour(channel);
-      }
-      resolve(agreed);
+      const { question, signal, asked } = next;
+      await answerTo(question, signal).then(asked.resolve, asked.reject);
     }
+  };
+  const answerTo = async (question: Question, signal: AbortSignal): Promise<Agreed> => {
+    const { channel } = question;
+    const known = settledFor(question);
+    if (known !== undefined) return known;
+    const answer = await ask(question, signal);
+    const { yes, choice = true } = typeof answer === "object" ? answer : { yes: answer };
+    const agreed = yes === "once" || yes === "hour" || yes === "session" ? choice : false;
+    if (yes === "hour" || yes === "session" || yes === "never") settled.set(channel, agreed);
+    if (yes === "hour") beginHour(channel);
+    return agreed;
   };
   return {
     isClosed: (channel) => settled.get(channel) === false,
     hourOf: (channel) => hours.get(channel)?.signal,
-    request(question, ask) {
+    request(question, signal) {
       const known = settledFor(question);
       if (known === false) throw new Refusal("you have closed the channel");
       if (known !== undefined) return known;
@@ -121,10 +128,10 @@ export function createConsent(
       }
       if (waiting.length >= maxQuestions) throw new Refusal("too many questions are waiting for your answer");
       if (!isBearable()) throw new Refusal("it asks too often");
-      const { promise, resolve } = Promise.withResolvers<Agreed>();
-      waiting.push({ question, ask: () => ask(question), resolve });
+      const asked = Promise.withResolvers<Agreed>();
+      waiting.push({ question, signal, asked });
       if (waiting.length === 1) work();
-      return promise;
+      return asked.promise;
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { askInDialog } from "../../lib/attach/agent/ask.ts";
 import { type DesktopLine, desktopOf, type Outcome } from "../../lib/attach/agent/desktop.ts";
 import { parseRequest } from "../../lib/attach/agent/requests.ts";
 import { createPermissions, type Permissions } from "../../lib/attach/session/permissions.ts";
@@ -155,7 +156,11 @@ export async function inWorld(
     ...fileDestinations ? { files: { destinations: fileDestinations } } : {},
   };
   const options = { permissions, asks: new Set(asks), opening, signal: over.signal, now };
-  const { act, settled } = desktopOf(container, { ...options, consent: createConsent({ now, startHour: () => {} }) });
+  const consent = createConsent({
+    ask: (question, signal) => askInDialog(container, question, { signal, clock: now }),
+    ...{ now, startHour: () => {} },
+  });
+  const { act, settled } = desktopOf(container, { ...options, consent });
   try {
     await test({
       act,

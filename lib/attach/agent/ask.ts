@@ -9,7 +9,8 @@ import { ExitCode, ifInstalled, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { revealInvisible } from "../../base/text.ts";
 import { closed, dialogSeconds, okay, showDialog, timedOut } from "../../base/zenity.ts";
-import { type History, historyIsFull } from "../../container/history.ts";
+import { historyIsFull } from "../../container/history.ts";
+import type { Container } from "../../container/container.ts";
 import type { AskableChannel } from "../../guard/channel.ts";
 import type { Answer, Choice, Question, Yes } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
@@ -64,25 +65,23 @@ export async function checkAsking(host: Host, asks: ReadonlySet<AskableChannel>)
  * Shows a question, and waits for the answer. A yes for more than this use must be confirmed.
  *
  * @param options `signal` takes the dialog away, and the answer is no; `clock` returns milliseconds
+ * @throws {Refusal} when nobody answers
  */
 export async function askInDialog(
-  host: Host,
+  { host, label, history }: Pick<Container, "host" | "label" | "history">,
   question: Question,
-  { container, history, signal, clock = () => performance.now() }: {
-    container: string;
-    history: History;
-    signal: AbortSignal;
-    clock?: () => number;
-  },
+  { signal, clock }: { signal: AbortSignal; clock: () => number },
 ): Promise<Answer> {
+  let isLate = false;
   const show = async (asked: Asked): Promise<Answer> => {
-    const options = dialogOptions(container, asked);
+    const options = dialogOptions(label, asked);
     // For an extra button zenity prints its label, and exits as for a no.
     const yes = yesButtons(asked);
     for (let tries = 0; tries < maxAsked; tries++) {
       const startMs = clock();
       const end = await showDialog(host, options, { signal, timeoutMs: (dialogSeconds + 10) * 1_000 });
       if (!end) return "no";
+      isLate = end.code === timedOut;
       if (end.code > timedOut) host.ui.warn(`zenity ended with exit status ${end.code}, which counts as a no`);
       const answer = end.code === okay ? "never" : end.code === closed ? yes.get(end.text) ?? "no" : "no";
       if (answer === "no" || answer === "never" || clock() - startMs >= soonest * 1_000) return answer;
@@ -96,6 +95,7 @@ export async function askInDialog(
   const about = question.channel === "notifications" ? "" : question.details[0]?.[1] ?? "";
   const said = typeof answer === "string" ? labels[answer] : answer.choice;
   history.note({ kind: "question", channel: question.channel, about, answer: said });
+  if (isLate) throw new Refusal("nobody has answered");
   return answer;
 }
 

@@ -6,7 +6,7 @@
 import { escape } from "@std/html";
 import { basename } from "@std/path";
 import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
-import { isMissingProgram, lineOf, UserError } from "../../base/errors.ts";
+import { lineOf, UserError } from "../../base/errors.ts";
 import { revealInvisible, shortLine } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
 import { keepFile, keepVersion } from "../../container/downloads.ts";
@@ -16,7 +16,6 @@ import type { QuestionChannel } from "../../guard/channel.ts";
 import type { Agreed, Consent, Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
-import { askInDialog } from "./ask.ts";
 import {
   destinationOf,
   discardVersion,
@@ -130,12 +129,7 @@ export function desktopOf(
     const signal = endOf(channel);
     if (consent.isClosed(channel)) throw new Refusal("you have closed the channel");
     const isAsked = channel === "printing" || asks.has(channel) || why !== undefined || choices !== undefined;
-    const show = (question: Question) =>
-      askInDialog(host, question, { container: label, history, signal, clock: now }).catch((error) => {
-        if (isMissingProgram(error)) tell(lineOf(error));
-        throw error;
-      });
-    const agreed = !isAsked || await consent.request(question, show);
+    const agreed = !isAsked || await consent.request(question, signal);
     return !signal.aborted && agreed;
   };
 

@@ -13,7 +13,7 @@ import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
 import { isMissingProgram, lineOf, UserError } from "../../base/errors.ts";
 import { scriptLine } from "../../container/address.ts";
 import { revealInvisible } from "../../base/text.ts";
-import { chooseFiles, dialogSeconds, okay, showDialog } from "../../base/zenity.ts";
+import { chooseFiles, okay, showDialog } from "../../base/zenity.ts";
 import type { Container, Inside } from "../../container/container.ts";
 import type { SessionLoans } from "../../container/lend/loan.ts";
 import type { Consent, Question } from "../../guard/consent.ts";
@@ -21,7 +21,6 @@ import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
 import type { Given, LendList } from "../../guard/wayland/dropped_files.ts";
 import type { Agent } from "./agent.ts";
-import { askInDialog } from "./ask.ts";
 import { listOf, pathsIn, refuseHidden } from "./file_list.ts";
 import type { AgentRequest, FileFilter } from "./requests.ts";
 
@@ -219,21 +218,8 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
       return false;
     }
     const signal = AbortSignal.any([shown, closing]);
-    let failure: unknown;
-    const agreed = await consent.request(pasteQuestion(files), async (question) => {
-      const askedMs = now();
-      const options = { container: label, history: container.history, signal, clock: now };
-      try {
-        const answer = await askInDialog(host, question, options);
-        if (answer !== "no" || now() - askedMs < dialogSeconds * 1_000) return answer;
-        throw new Refusal("nobody has answered");
-      } catch (error) {
-        failure = error;
-        throw error;
-      }
-    });
+    const agreed = await consent.request(pasteQuestion(files), signal);
     shown.throwIfAborted();
-    if (failure !== undefined) throw failure;
     return agreed !== false && !signal.aborted;
   };
 

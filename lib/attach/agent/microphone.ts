@@ -9,11 +9,10 @@ import { notificationArgv } from "../../base/desktop.ts";
 import { ExitCode } from "../../base/errors.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import type { Container } from "../../container/container.ts";
-import type { Answer, Consent, Question } from "../../guard/consent.ts";
+import type { Consent } from "../../guard/consent.ts";
 import { historyIsFull } from "../../container/history.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
-import { askInDialog } from "./ask.ts";
 import { describeSamples, noPacat, pacatArgv, type Samples } from "../session/sound.ts";
 
 /** How the microphone is sampled, on one machine and over a network. */
@@ -22,6 +21,8 @@ const remoteVoice: Samples = { ...localVoice, format: "ulaw", rate: 16_000 };
 
 /** How often recording may begin: an app that tries its devices does so several times in a row. */
 const bearable = { burst: 10, perSecond: 0.2 };
+
+const question = { channel: "microphone", what: "listen to your microphone", details: [] } as const;
 
 /** The arguments of PulseAudio's module-pipe-source that describe the samples. */
 export function sourceSamples({ crossesNetwork }: Pick<Container, "crossesNetwork">): string {
@@ -56,19 +57,6 @@ export function createMicrophone(
   let current: AbortController | undefined;
   let hasWarned = false;
 
-  const isAgreed = async (signal: AbortSignal): Promise<boolean> => {
-    if (!consent) return true;
-    const question = { channel: "microphone", what: "listen to your microphone", details: [] } as const;
-    try {
-      const ask = (question: Question): Promise<Answer> =>
-        askInDialog(host, question, { container: label, history, signal, clock: now });
-      return await consent.request(question, ask) !== false;
-    } catch (error) {
-      if (error instanceof Refusal) return false;
-      throw error;
-    }
-  };
-
   const record = (send: (samples: Uint8Array) => void, signal: AbortSignal): void => {
     if (!history.add({ kind: "microphone", what: "on" })) {
       host.ui.warn(`The microphone stays off: ${historyIsFull}`);
@@ -102,7 +90,7 @@ export function createMicrophone(
       hasWarned = true;
       return;
     }
-    if (!await isAgreed(signal) || signal.aborted) return;
+    if (await consent?.request(question, signal) === false || signal.aborted) return;
     const hour = consent?.hourOf("microphone");
     if (!hour) return record(send, signal);
     record(send, AbortSignal.any([signal, hour]));
@@ -112,7 +100,7 @@ export function createMicrophone(
 
   const start = (send: (samples: Uint8Array) => void, signal: AbortSignal): void => {
     begin(send, signal).catch((error) => {
-      if (!signal.aborted) host.ui.warn(`The microphone stays off. ${(error as Error).message}`);
+      if (!signal.aborted && !(error instanceof Refusal)) host.ui.warn(`The microphone stays off. ${(error as Error).message}`);
     });
   };
 

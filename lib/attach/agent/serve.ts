@@ -6,6 +6,7 @@ import { createConsent } from "../../guard/consent.ts";
 import { rate } from "../../guard/rate.ts";
 import type { ShowRequest } from "../display/request.ts";
 import { type Agent, type AgentChannel, servedChannels, startAgent } from "./agent.ts";
+import { askInDialog } from "./ask.ts";
 import { followColorScheme } from "./color_scheme.ts";
 import { desktopOf } from "./desktop.ts";
 import { handOut } from "./dragged_out.ts";
@@ -68,6 +69,7 @@ export async function servePortals(container: Container, options: PortalOptions)
   let isReplaced = false;
   const send: Agent["send"] = (message) => isReplaced ? undefined : agent?.send(message);
   const consent = createConsent({
+    ask: (question, signal) => askInDialog(container, question, { signal, clock: now }),
     now,
     startHour: (channel, end) => permissions.allowFor([channel], { ms: hourMs, then: "asked for again", end }),
   });

@@ -1,7 +1,7 @@
 // The user's consent for single uses of a channel: what is asked, what the answers do, and that a container cannot
 // flood its user.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { revealInvisible } from "../../../lib/base/text.ts";
 import { type Answer, type Consent, createConsent, type Question } from "../../../lib/guard/consent.ts";
 import { Refusal } from "../../../lib/guard/faults.ts";
@@ -21,15 +21,16 @@ function asking(): {
   const hours: (() => void)[] = [];
   const shown: string[] = [];
   let settle: PromiseWithResolvers<Answer> | undefined;
-  const consent = createConsent({ now: () => time, startHour: (_, end) => hours.push(end) });
   const ask = (asked: Question): Promise<Answer> => {
     assertEquals(settle, undefined, "one question at a time");
     shown.push(asked.details[0]![1]);
     settle = Promise.withResolvers();
     return settle.promise;
   };
+  const consent = createConsent({ ask, now: () => time, startHour: (_, end) => hours.push(end) });
+  const { signal } = new AbortController();
   return {
-    consent: { request: (question) => consent.request(question, ask) },
+    consent: { request: (question) => consent.request(question, signal) },
     hourOf: consent.hourOf,
     hours,
     shown,
@@ -57,11 +58,14 @@ Deno.test("createConsent() asks one question after the other, and an answer is f
   assertEquals(shown, ["1", "2", "3"]);
 });
 
-Deno.test("createConsent() takes a dialog that fails for a no", async () => {
-  const { consent, answer } = asking();
-  const asked = consent.request(question());
+Deno.test("createConsent() takes a dialog that fails for no yes, and asks the next question", async () => {
+  const { consent, shown, answer } = asking();
+  const [failed, next] = [consent.request(question("1")), consent.request(question("2"))];
+  const failing = assertRejects(async () => await failed, Error, "killed");
   await answer(new Error("killed"));
-  assertEquals(await asked, false);
+  await failing;
+  await answer("once");
+  assertEquals([await next, shown], [true, ["1", "2"]]);
 });
 
 Deno.test("createConsent() remembers an answer for the session only when told to, for that channel, also for what waits", async () => {

@@ -5,6 +5,7 @@ import { askInDialog, checkAsking, dialogOptions } from "../../../../lib/attach/
 import { UserError } from "../../../../lib/base/errors.ts";
 import { openHistory } from "../../../../lib/container/history.ts";
 import type { Answer } from "../../../../lib/guard/consent.ts";
+import { Refusal } from "../../../../lib/guard/faults.ts";
 import { question } from "../../questions.ts";
 import { recordingHost } from "../../recording_host.ts";
 
@@ -21,8 +22,8 @@ async function asked(
     },
   });
   const history = openHistory(host, undefined);
-  const options = { container: "box", history, signal: AbortSignal.any([]), clock: () => time };
-  const answer = await askInDialog(host, { ...question(), ...more }, options);
+  const options = { signal: AbortSignal.any([]), clock: () => time };
+  const answer = await askInDialog({ host, label: "box", history }, { ...question(), ...more }, options);
   return { answer, texts: calls.map((argv) => argv.find((word) => word.startsWith("--text="))!) };
 }
 
@@ -90,8 +91,11 @@ const once = { code: 1, stdout: "Allow once\n" };
 Deno.test("askInDialog() reads the button from zenity's status and words; all else is a no", async () => {
   assertEquals((await asked([once])).answer, "once");
   assertEquals((await asked([{ code: 0 }])).answer, "never");
-  for (const [code, stdout] of [[1, ""], [5, ""], [255, ""], [5, "Allow once"], [1, "Allow"]] as const) {
+  for (const [code, stdout] of [[1, ""], [255, ""], [255, "Allow once"], [1, "Allow"]] as const) {
     assertEquals((await asked([{ code, stdout }])).answer, "no");
+  }
+  for (const stdout of ["", "Allow once"]) {
+    await assertRejects(() => asked([{ code: 5, stdout }]), Refusal, "nobody has answered");
   }
 });
 
@@ -116,7 +120,7 @@ Deno.test("askInDialog() takes a choice for a yes, once or for the session, and 
   const web = { code: 1, stdout: 'In "web"\n' };
   assertEquals((await asked([web], { choices })).answer, { yes: "once", choice: 'In "web"' });
   assertEquals((await asked([session, web], { choices })).answer, { yes: "session", choice: 'In "web"' });
-  for (const answers of [[once], [session, once], [session, session, session, session], [{ ...web, code: 5 }]]) {
+  for (const answers of [[once], [session, once], [session, session, session, session], [{ ...web, code: 255 }]]) {
     assertEquals((await asked([...answers], { choices })).answer, "no");
   }
   assertEquals((await asked([web, web, web], { choices, afterMs: 2_900 })).answer, "no");

@@ -1,6 +1,7 @@
 // When the host's microphone is on: as long as the channel is open, the user agrees, and something in the container listens.
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { askInDialog } from "../../../../lib/attach/agent/ask.ts";
 import { createMicrophone, type Microphone } from "../../../../lib/attach/agent/microphone.ts";
 import { parseRequest } from "../../../../lib/attach/agent/requests.ts";
 import { type ProcessResult, UserError } from "../../../../lib/base/errors.ts";
@@ -67,7 +68,6 @@ function withMicrophone({ answers, isRemote = false, lacksMark = false, isFull =
   let time = 0;
   const now = (): number => time += 10_000;
   let endHour: (() => void) | undefined;
-  const consent = answers ? createConsent({ now, startHour: (_, end) => endHour = end }) : undefined;
   const closer = new AbortController();
   let elapsedMs = 0;
   const written: Happening[] = [];
@@ -78,6 +78,10 @@ function withMicrophone({ answers, isRemote = false, lacksMark = false, isFull =
     note: (happening: Happening) => void written.push(happening),
   };
   const container = isRemote ? remoteBox(host) : localBox(host, { history });
+  const consent = answers && createConsent({
+    ask: (question, signal) => askInDialog(container, question, { signal, clock: () => elapsedMs }),
+    ...{ now, startHour: (_, end) => endHour = end },
+  });
   const microphone = createMicrophone(container, { consent, closing: closer.signal, now: () => elapsedMs });
   return {
     written,
