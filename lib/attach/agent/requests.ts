@@ -28,38 +28,7 @@ export interface Handed {
 }
 
 /** One line of the agent's. */
-export type AgentRequest =
-  /** The agent answers from now on. */
-  | { ask: "ready" }
-  /** A channel is not served, for lack of a package, or since the session was started without it. */
-  | { ask: "lacks"; what: Lack }
-  | { ask: "open"; id: number; multiple: boolean; filters: FileFilter[] }
-  /** An app wants to save a file. `name` is fit to be a file's, or empty. */
-  | { ask: "save"; id: number; name: string; filters: FileFilter[] }
-  | { ask: "folder"; id: number }
-  /** An app has withdrawn its request. */
-  | { ask: "gone"; id: number }
-  /** An app has finished writing the file at this path of the container. */
-  | { ask: "saved"; path: string }
-  /** An app hands over a file, or prints one. */
-  | ({ ask: "file" } & Handed)
-  | ({ ask: "print" } & Handed)
-  | { ask: "link"; url: string }
-  | { ask: "notify"; summary: string; body: string }
-  /** Something begins to record, or nothing records any more. */
-  | { ask: "record"; on: boolean }
-  /** An app has an icon for the tray, or changes it. Its texts are the container's own. */
-  | {
-    ask: "icon";
-    id: number;
-    title: string;
-    status: "Active" | "Passive";
-    /** It has nothing but a menu. */
-    isMenu: boolean;
-    menu: MenuEntry[];
-  }
-  | ({ ask: "pixels"; id: number } & Pixels)
-  | { ask: "no-icon"; id: number };
+export type AgentRequest = NonNullable<ReturnType<typeof requestIn>>;
 
 export interface MenuEntry {
   id: number;
@@ -102,43 +71,57 @@ const starting = /\.(?:desktop|directory|service|appimage|sh|run|exe|bat|cmd|jar
 
 /** Reads a line; undefined for one that is not as the agent writes it. */
 export function parseRequest(line: string): AgentRequest | undefined {
-  const value = parseTable(line);
-  if (!value) return undefined;
-  const { ask, id, multiple, filters, name, path, size, url, summary, body, on, version, what } = value;
-  if (ask === "ready") return version === agentVersion ? { ask } : { ask: "lacks", what: "same-version" };
-  if (ask === "lacks") {
-    const lack = lacks.find((known) => known === what);
-    return lack && { ask, what: lack };
-  }
-  if (ask === "link") return typeof url === "string" ? { ask, url } : undefined;
+  return requestIn(parseTable(line) ?? {});
+}
+
+function requestIn(value: Readonly<Record<string, unknown>>) {
+  const { ask, id, path, on } = value;
+  // The agent answers from now on.
+  if (ask === "ready" && value.version === agentVersion) return { ask } as const;
+  // A channel is not served, for lack of a package, or since the session was started without it.
+  const what = ask === "ready" ? "same-version" : lacks.find((known) => known === value.what);
+  if (ask === "ready" || ask === "lacks") return what && { ask: "lacks", what } as const;
+  // An app opens a link.
+  if (ask === "link") return typeof value.url === "string" ? { ask, url: value.url } as const : undefined;
+  // An app shows a notification.
   if (ask === "notify") {
-    return typeof summary === "string" && typeof body === "string" ? { ask, summary, body } : undefined;
+    const { summary, body } = value;
+    return typeof summary === "string" && typeof body === "string" ? { ask, summary, body } as const : undefined;
   }
-  if (ask === "record") return { ask, on: on === true };
-  if (ask === "saved") return isPath(path) ? { ask, path } : undefined;
+  // Something begins to record, or nothing records any more.
+  if (ask === "record") return { ask, on: on === true } as const;
+  // A file at this path of the container is whole.
+  if (ask === "saved") return isPath(path) ? { ask, path } as const : undefined;
   if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) return undefined;
-  if (ask === "gone" || ask === "folder" || ask === "no-icon") return { ask, id };
-  if (ask === "icon") {
-    const { title, status, isMenu, menu } = value;
-    if (typeof title !== "string") return undefined;
-    const known = status === "Passive" ? status : "Active";
-    return { ask, id, title, status: known, isMenu: isMenu === true, menu: menuIn(menu, { left: maxEntries }) };
+  // An app does not want an answer any more.
+  if (ask === "gone") return { ask, id } as const;
+  // An app wants a directory, a file or several, or to save one.
+  if (ask === "folder") return { ask, id } as const;
+  if (ask === "open") return { ask, id, multiple: value.multiple === true, filters: filtersIn(value.filters) } as const;
+  if (ask === "save") return { ask, id, name: suggestedName(value.name), filters: filtersIn(value.filters) } as const;
+  // An app hands over a file, or prints one.
+  if (ask === "file" || ask === "print") {
+    const { size, directory, name } = value;
+    if (!isPath(path) || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) return undefined;
+    const isKnown = isPath(directory) && directory.startsWith("/") && directory.length <= maxDirectory;
+    const handed: Handed = { id, name: keptName(name), path, size, ...isKnown ? { directory } : {} };
+    return ask === "file" ? { ask, ...handed } as const : { ask, ...handed } as const;
   }
+  // An app has an icon for the tray, or changes it. Its texts are the container's own.
+  if (ask === "icon") {
+    const { title, menu } = value;
+    if (typeof title !== "string") return undefined;
+    const status = value.status === "Passive" ? "Passive" : "Active";
+    // It may have nothing but a menu.
+    return { ask, id, title, status, isMenu: value.isMenu === true, menu: menuIn(menu, { left: maxEntries }) } as const;
+  }
+  // The picture of an icon.
   if (ask === "pixels") {
     const pixels = pixelsIn(value);
-    return pixels && { ask, id, ...pixels };
+    return pixels && { ask, id, ...pixels } as const;
   }
-  if (ask === "open") return { ask, id, multiple: multiple === true, filters: filtersIn(filters) };
-  if (ask === "save") return { ask, id, name: suggestedName(name), filters: filtersIn(filters) };
-  if (ask === "file" || ask === "print") {
-    if (!isPath(path) || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
-      return undefined;
-    }
-    const { directory } = value;
-    const isKnown = isPath(directory) && directory.startsWith("/") && directory.length <= maxDirectory;
-    return { ask, id, name: keptName(name), path, size, ...isKnown ? { directory } : {} };
-  }
-  return undefined;
+  // An icon is no more.
+  return ask === "no-icon" ? { ask, id } as const : undefined;
 }
 
 /** No path has a NUL, and no argument list takes one. */

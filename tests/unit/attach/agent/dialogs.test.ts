@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { abortable } from "@std/async";
-import { chooserOptions } from "../../../../lib/attach/agent/dialogs.ts";
+import { chooserOptions, type Choosing } from "../../../../lib/attach/agent/dialogs.ts";
 import { parseRequest } from "../../../../lib/attach/agent/requests.ts";
 import { agentVersion } from "../../../../lib/attach/session/protocol.ts";
 import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
@@ -32,11 +32,10 @@ Deno.test("what an agent says is no option of zenity", async () => {
 });
 
 Deno.test("a dialog for saving says whose it is beside its title, too, which GNOME does not show", () => {
-  const asking = { id: 1, filters: [], name: "", multiple: false };
-  const filters = (ask: "open" | "save"): string[] =>
-    chooserOptions("box", { ask, ...asking }).filter((option) => option.startsWith("--file-filter="));
-  assertEquals(filters("save"), ["--file-filter=box: All files | *"]);
-  assertEquals(filters("open"), []);
+  const filters = (asking: Choosing): string[] =>
+    chooserOptions("box", asking).filter((option) => option.startsWith("--file-filter="));
+  assertEquals(filters({ ask: "save", id: 1, filters: [], name: "" }), ["--file-filter=box: All files | *"]);
+  assertEquals(filters({ ask: "open", id: 1, filters: [], multiple: false }), []);
 });
 
 Deno.test("a dialog lends what the user has chosen, and tells the container's path of it only", async () => {
