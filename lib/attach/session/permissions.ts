@@ -55,50 +55,20 @@ export function createPermissions(
   const open = new Set(given);
   const limited = [...times.keys()].filter((channel) => open.has(channel));
   const closers = new Map<Channel, AbortController>();
-  const closings = new Map<Channel, Deadline>();
-  const hours = new Map<Channel, Deadline>();
+  const timers = new Map<Deadline, Set<Channel>>();
   const closerOf = (channel: Channel): AbortController => {
     const closer = closers.get(channel) ?? new AbortController();
     closers.set(channel, closer);
     if (!open.has(channel)) closer.abort();
     return closer;
   };
-  const forget = (deadlines: Map<Channel, Deadline>, channel: Channel): void => {
-    const deadline = deadlines.get(channel);
-    deadlines.delete(channel);
-    if (![...deadlines.values()].includes(deadline!)) deadline?.[Symbol.dispose]();
+  const stop = (deadline: Deadline): void => {
+    timers.delete(deadline);
+    deadline[Symbol.dispose]();
   };
   const tell = (what: string, more = ""): void => {
     host.ui.status(`${what}${more && `. ${more}`}`);
     showOnDesktop(label, asCalled(`${what}. ${more}`.trimEnd(), host.env), { kind: "warning", run: host.run });
-  };
-  /** Starts the time limit of channels, and tells the user of its beginning and its end. */
-  const start = (
-    deadlines: Map<Channel, Deadline>,
-    channels: readonly Channel[],
-    { ms, then, end }: { ms: number; then: string; end: () => void },
-  ): void => {
-    const names = channelNamesOf(new Set(channels));
-    const what = `The channel${names.length > 1 ? "s" : ""} ${names.join(", ")} of "${label}" ${
-      names.length > 1 ? "are" : "is"
-    }`;
-    const deadline = startDeadline(ms, () => {
-      const over = channels.filter((channel) => deadlines.get(channel) === deadline);
-      for (const channel of over) deadlines.delete(channel);
-      if (over.length === 0) return;
-      end();
-      tell(`${what} ${then}: the time is over`);
-      permissions.onChange();
-    }, clocks);
-    for (const channel of channels) {
-      forget(deadlines, channel);
-      deadlines.set(channel, deadline);
-    }
-    const ends = permissions.ends();
-    const endMs = Math.min(...channels.map((channel) => ends.get(channel)!));
-    const line = attachLine({ label, engine }, "--deny", names.join(","));
-    tell(`${what} open until ${clockTime(endMs, clocks?.wall())}`, `To close sooner: ${line}`);
-    permissions.onChange();
   };
   const permissions: Permissions = {
     open,
@@ -108,28 +78,45 @@ export function createPermissions(
     begin() {
       const still = limited.filter((channel) => open.has(channel));
       for (const [ms, channels] of Map.groupBy(still, (channel) => times.get(channel)!)) {
-        start(closings, channels, { ms, then: "closed", end: () => void permissions.close(channels) });
+        permissions.allowFor(channels, { ms, then: "closed", end: () => void permissions.close(channels) });
       }
     },
-    allowFor: (channels, allowed) => start(hours, channels, allowed),
+    allowFor(channels, { ms, then, end }) {
+      const names = channelNamesOf(new Set(channels));
+      const what = `The channel${names.length > 1 ? "s" : ""} ${names.join(", ")} of "${label}" ${
+        names.length > 1 ? "are" : "is"
+      }`;
+      const deadline = startDeadline(ms, () => {
+        stop(deadline);
+        end();
+        tell(`${what} ${then}: the time is over`);
+        permissions.onChange();
+      }, clocks);
+      timers.set(deadline, new Set(channels));
+      const ends = permissions.ends();
+      const endMs = Math.min(...channels.map((channel) => ends.get(channel)!));
+      const line = attachLine({ label, engine }, "--deny", names.join(","));
+      tell(`${what} open until ${clockTime(endMs, clocks?.wall())}`, `To close sooner: ${line}`);
+      permissions.onChange();
+    },
     ends() {
       const ends = new Map<Channel, number>();
-      for (const [channel, { endMs }] of [...closings, ...hours]) {
-        ends.set(channel, Math.min(endMs, ends.get(channel) ?? Infinity));
+      for (const [{ endMs }, channels] of timers) {
+        for (const channel of channels) ends.set(channel, Math.min(endMs, ends.get(channel) ?? Infinity));
       }
       return ends;
     },
     close(channels) {
       const closed = [...channels].filter((channel) => open.delete(channel));
       for (const channel of closed) {
-        for (const deadlines of [closings, hours]) forget(deadlines, channel);
+        for (const [deadline, of] of timers) if (of.delete(channel) && of.size === 0) stop(deadline);
         closerOf(channel);
       }
       if (closed.length > 0) permissions.onChange();
       return closed;
     },
     end() {
-      for (const deadlines of [closings, hours]) for (const channel of deadlines.keys()) forget(deadlines, channel);
+      for (const deadline of timers.keys()) stop(deadline);
       return permissions.close(limited);
     },
   };
