@@ -196,3 +196,13 @@ async function readPiece(signal: AbortSignal): Promise<Uint8Array | undefined> {
     await delay(backgroundMs, { signal });
   }
 }
+
+/** Says each text once, and only so many: where others choose the words, or how often there is something to say. */
+export function onceEach(say: (text: string) => void, most = 20): (text: string) => void {
+  const said = new Set<string>();
+  return (text) => {
+    if (said.has(text) || said.size >= most) return;
+    said.add(text);
+    say(text);
+  };
+}

@@ -7,6 +7,7 @@ import { escape } from "@std/html";
 import { basename } from "@std/path";
 import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
 import { lineOf, UserError } from "../../base/errors.ts";
+import { onceEach } from "../../base/ui.ts";
 import { revealInvisible, shortLine } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
 import { keepFile, keepVersion } from "../../container/downloads.ts";
@@ -56,9 +57,6 @@ const maxFilesElsewhere = 16;
 /** How many files may wait until those before them are here. */
 const maxWaitingFiles = 4;
 
-/** How many reasons are shown to the user: some contain the container's words. */
-const maxTold = 20;
-
 /** How much may be handed over in a run, in bytes: the container could fill the disk. */
 const maxRunBytes = 4 * 2 ** 30;
 
@@ -101,7 +99,6 @@ export function desktopOf(
     file: rate({ perSecond: 0.5, burst: 10 }, now),
     print: rate({ perSecond: 0.2, burst: 5 }, now),
   };
-  const told = new Set<string>();
   let waiting = 0;
   let runsElsewhere = 0;
   let filesElsewhere = 0;
@@ -110,11 +107,7 @@ export function desktopOf(
   let versionTurn: Promise<unknown> = Promise.resolve();
   const underWay = new Set<Promise<void>>();
 
-  const tell = (why: string): void => {
-    if (told.has(why) || told.size >= maxTold) return;
-    told.add(why);
-    host.ui.warn(`A request from "${label}" failed: ${why}`);
-  };
+  const tell = onceEach((why) => host.ui.warn(`What an app of "${label}" asked for was not done: ${why}`));
 
   const notify = async (title: string, body: string): Promise<void> => {
     const notice = notificationArgv({ title: `[${label}] ${title}`, body: escape(body) });
@@ -264,7 +257,11 @@ export function desktopOf(
     if (isOnlyHere && destinations.length === 0) throw noType();
     const details = [["Name", name], ["Size", `${size} bytes`]] as const;
     const question: Question = printer === undefined
-      ? await openingQuestion(container, { ...{ kind: "files", details, destinations }, mayLeave: !loadsNothing.test(name), isOnlyHere })
+      ? await openingQuestion(container, {
+        ...{ kind: "files", details, destinations },
+        mayLeave: !loadsNothing.test(name),
+        isOnlyHere,
+      })
       : { channel: "printing", what: "print a document", details: [...details, ["Printer", printer]] };
     const agreed = await agreedTo(question);
     if (agreed === false) return "not done";

@@ -13,6 +13,7 @@ import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
 import { isMissingProgram, lineOf, UserError } from "../../base/errors.ts";
 import { scriptLine } from "../../container/address.ts";
 import { revealInvisible } from "../../base/text.ts";
+import { onceEach } from "../../base/ui.ts";
 import { chooseFiles, okay, showDialog } from "../../base/zenity.ts";
 import type { Container, Inside } from "../../container/container.ts";
 import type { SessionLoans } from "../../container/lend/loan.ts";
@@ -80,8 +81,6 @@ const shownForMs = 600_000;
 /** How long the notification service may take for a line, in milliseconds. */
 const noticeMs = 5_000;
 
-const maxFailures = 20;
-
 /** The shortest time between two looks at a file that an app saves again and again, in milliseconds. */
 const writePauseMs = 1_000;
 
@@ -98,8 +97,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
   const lending = (): Promise<SessionLoans> =>
     loans ??= Promise.resolve(session).then(container.loans).then((found) => known = found);
   let folder = host.env("HOME") ?? "/";
-  let hasWarned = false;
-  const hasTold = new Set<string>();
+  const warn = onceEach(host.ui.warn);
 
   const begin = async (): Promise<void> => {
     try {
@@ -109,27 +107,20 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     }
   };
 
-  const tell = (error: unknown): void => {
-    // The container can cause it again and again.
-    const message = messageOf(error);
-    if (hasTold.has(message) || hasTold.size >= maxFailures) return;
-    hasTold.add(message);
-    show(error);
-  };
-  const show = (error: unknown): void => {
+  const show = (message: string): void => {
     if (host.signal.aborted) return;
-    host.ui.warn(messageOf(error));
-    showOnDesktop(label, messageOf(error), { kind: "warning", run: host.run });
+    host.ui.warn(message);
+    showOnDesktop(label, message, { kind: "warning", run: host.run });
   };
+  // The container can cause it again and again.
+  const showOnce = onceEach(show);
+  const tell = (error: unknown): void => showOnce(messageOf(error));
 
   const ask = (request: Asking): void => {
     const isTooMuch = waiting.length >= maxWaiting || !mayShow();
     if (isTooMuch || shown.aborted) {
       send({ id: request.id, paths: [] });
-      if (!hasWarned && isTooMuch) {
-        host.ui.warn(`"${label}" asks for files too often: some dialogs are not shown`);
-      }
-      hasWarned ||= isTooMuch;
+      if (isTooMuch) warn(`"${label}" asks for files too often: some dialogs are not shown`);
       return;
     }
     waiting.push({ request, gone: new AbortController() });
@@ -205,7 +196,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     } catch (error) {
       if (error instanceof Refusal) tell(new Error(`Files ${given} are not lent: ${error.message}`));
       else if (how !== "dropped") tell(error);
-      else if (error !== shown.reason) show(error);
+      else if (error !== shown.reason) show(messageOf(error));
       throw error;
     }
   };

@@ -7,6 +7,7 @@
 
 import { notificationArgv } from "../../base/desktop.ts";
 import { ExitCode } from "../../base/errors.ts";
+import { onceEach } from "../../base/ui.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import type { Container } from "../../container/container.ts";
 import type { Consent } from "../../guard/consent.ts";
@@ -55,7 +56,7 @@ export function createMicrophone(
   const { host, label, history } = container;
   const mayBegin = rate(bearable, now);
   let current: AbortController | undefined;
-  let hasWarned = false;
+  const warn = onceEach(host.ui.warn);
 
   const record = (send: (samples: Uint8Array) => void, signal: AbortSignal): void => {
     if (!history.add({ kind: "microphone", what: "on" })) {
@@ -86,8 +87,7 @@ export function createMicrophone(
 
   const begin = async (send: (samples: Uint8Array) => void, signal: AbortSignal): Promise<void> => {
     if (!mayBegin()) {
-      if (!hasWarned) host.ui.warn(`"${label}" begins to record too often: the microphone stays off`);
-      hasWarned = true;
+      warn(`"${label}" begins to record too often: the microphone stays off`);
       return;
     }
     if (await consent?.request(question, signal) === false || signal.aborted) return;
@@ -100,7 +100,9 @@ export function createMicrophone(
 
   const start = (send: (samples: Uint8Array) => void, signal: AbortSignal): void => {
     begin(send, signal).catch((error) => {
-      if (!signal.aborted && !(error instanceof Refusal)) host.ui.warn(`The microphone stays off. ${(error as Error).message}`);
+      if (!signal.aborted && !(error instanceof Refusal)) {
+        host.ui.warn(`The microphone stays off. ${(error as Error).message}`);
+      }
     });
   };
 

@@ -18,6 +18,7 @@ import trayScript from "./tray.py" with { type: "text" };
 import { ExitCode } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { parseTable } from "../../base/json_file.ts";
+import { onceEach } from "../../base/ui.ts";
 import { installHint } from "../../base/programs.ts";
 import { borderOf } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
@@ -85,16 +86,12 @@ export function createTray(
   const icons = new Map<number, Icon>();
   const gone: number[] = [];
   const mayAppear = rate(bearable, now);
-  const told = new Set<string>();
   const over = new AbortController();
   let lastNumber = 0;
   let isPaused = false;
   let tell: ReturnType<typeof startTray> | undefined;
 
-  const warn = (what: string): void => {
-    if (!told.has(what)) host.ui.warn(what);
-    told.add(what);
-  };
+  const warn = onceEach(host.ui.warn);
   const close = (): void => {
     send({ tray: false });
     over.abort();
