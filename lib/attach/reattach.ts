@@ -2,11 +2,10 @@
 
 import { inputError } from "../base/errors.ts";
 import { all } from "../base/promises.ts";
-import { borderOf } from "../container/border.ts";
+import { borderOf, type ContainerBorder } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
 import { checkAsking } from "./agent/ask.ts";
 import { withDisplay } from "./choose_display.ts";
-import { keepForLater } from "./keep_border.ts";
 import { recordChannels } from "./session/channels.ts";
 import { createPermissions } from "./session/permissions.ts";
 import type { Channel } from "../guard/channel.ts";
@@ -99,4 +98,17 @@ async function whyNoSound(
   return await mayHaveSound(container, session)
     ? undefined
     : `There is no sound: "${session}" was started without the channel`;
+}
+
+/** Keeps a border that is chosen while windows are shown, which keep theirs, and says so if it is another one. */
+export async function keepForLater(
+  container: Pick<Container, "host" | "mounts">,
+  chosen: ContainerBorder | "auto" | undefined,
+): Promise<void> {
+  if (chosen === undefined) return;
+  const [before, after] = [await borderOf(container), await borderOf(container, chosen)];
+  if (after.colour === before.colour && after.width === before.width && after.isAlways === before.isAlways) return;
+  container.host.ui.status(
+    "The windows that are shown keep their border: the next run that shows some has the new one",
+  );
 }

@@ -5,6 +5,7 @@
  */
 
 import { join } from "@std/path";
+import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { oncePer } from "../../base/promises.ts";
 
@@ -84,6 +85,23 @@ export async function hostAppearance(
   };
 }
 
+/** Tells whether the host's apps are dark or light, and then each change, until the end of this value's scope. */
+export function followColorScheme(host: Host, tell: (scheme: string) => void): Disposable {
+  hostAppearance(host).then(({ colorScheme }) => tell(colorScheme ?? "default"));
+  const line = (line: string): void => {
+    const [, scheme] = changedScheme.exec(line) ?? [];
+    if (scheme !== undefined) tell(scheme);
+  };
+  const monitor = ["gsettings", "monitor", "org.gnome.desktop.interface", "color-scheme"];
+  try {
+    const running = host.start(["setpriv", "--pdeathsig", "TERM", ...monitor], { detached: true, output: { line } });
+    return { [Symbol.dispose]: () => running.kill("SIGTERM") };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { [Symbol.dispose]() {} };
+  }
+}
+
 /**
  * The resources that desktops and users set for the host's apps, as xrdb(1) prints them, asked once; empty when nobody has set
  * any.
@@ -100,6 +118,7 @@ function gtkSettingsFile(host: Host): string {
 /** A name of the tz database, alone or after its directory. */
 const zone = /^(?:\/?(?:[\w.-]+\/)*zoneinfo\/)?((?:[A-Za-z][\w+-]{0,31})(?:\/[A-Za-z][\w+-]{0,31}){0,2})$/;
 const scheme = /^(prefer-(?:dark|light))$/;
+const changedScheme = /^color-scheme: '(default|prefer-dark|prefer-light)'$/;
 const font = /^([\p{L}\p{N}][\p{L}\p{M}\p{N} ,.+_-]{0,62} \d{1,2}(?:\.\d{1,2})?)$/u;
 const cursorTheme = /^(\w[\w .+-]{0,62})$/;
 const cursorSize = /^([89]|[1-9]\d|1\d\d|2[0-4]\d|25[0-6])$/;
