@@ -9,7 +9,7 @@ import { Unreachable } from "../container/ssh.ts";
 import { servePortals } from "./agent/serve.ts";
 import type { Windows } from "./display/display.ts";
 import type { ShowRequest } from "./display/request.ts";
-import { attachLine, reattachLine } from "./session/advice.ts";
+import { reattachLine } from "./session/advice.ts";
 import { channelLine, recordChannels } from "./session/channels.ts";
 import { openingLine } from "./session/destinations.ts";
 import type { Permissions } from "./session/permissions.ts";
@@ -93,7 +93,8 @@ export async function show(
       `${channelLine(open, asks)}${openingLine(open, opening)}${setIn(channelsFrom)}${note}`,
     );
   } catch (error) {
-    if (isNew) await stopUnseen(container, session);
+    // Nobody would see its app.
+    if (isNew) await stopAtEnd(container, session);
     throw error;
   }
   await using _commands = await host.look(undefined, () => openToCommands(container, { session, permissions, asks }));
@@ -151,14 +152,4 @@ async function closeAtEnd(
   const closed = permissions.end();
   if (windows.outlivesRun !== "windows") return;
   await windows.closeClipboard?.(session, closed).catch((error) => host.ui.warn(error.message, { security: true }));
-}
-
-/** Ends a session that could not be shown: nobody would see its app. The run may have to end, too. */
-async function stopUnseen(container: Container, session: string): Promise<void> {
-  const { host } = container;
-  try {
-    await stopAtEnd(container, session);
-  } catch {
-    host.ui.warn(`"${session}" could not be stopped. To try it again: ${attachLine(container, "--stop", session)}`);
-  }
 }

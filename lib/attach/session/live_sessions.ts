@@ -206,9 +206,16 @@ export async function checkRunning(container: Container, wanted?: string): Promi
 /** How long a session may take to stop at the end of a run, in milliseconds. */
 const stopDeadlineMs = 15_000;
 
-/** Stops a session at the end of a run, also of one that a signal ends. */
-export async function stopAtEnd(container: Container, session: string): Promise<void> {
-  await stopSessions(container, [session], { host: container.host.forCleanup(AbortSignal.timeout(stopDeadlineMs)) });
+/** Stops a session at the end of a run, also of one that a signal ends. Where that fails, says what to type. */
+export async function stopAtEnd(container: Container, session: string): Promise<boolean> {
+  const { host } = container;
+  try {
+    await stopSessions(container, [session], { host: host.forCleanup(AbortSignal.timeout(stopDeadlineMs)) });
+    return true;
+  } catch {
+    host.ui.warn(`"${session}" could not be stopped. To try it again: ${attachLine(container, "--stop", session)}`);
+    return false;
+  }
 }
 
 /** Stops sessions: the app, xpra, X server and bus of each. */

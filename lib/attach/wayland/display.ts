@@ -11,6 +11,7 @@ import { ExitCode, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { programs } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
+import type { WindowsEnd } from "../../guard/closing.ts";
 import { hasTray } from "../agent/tray.ts";
 import { prepareBoxes } from "../box/box.ts";
 import {
@@ -21,10 +22,11 @@ import {
   type Windows,
   type WindowsOptions,
 } from "../display/display.ts";
+import { stopAtEnd, stopSessions } from "../session/live_sessions.ts";
 import { closedFromOutside } from "../session/outcome.ts";
+import { sessionScript } from "../session/protocol.ts";
 import { closeInGuard } from "./ask_guard.ts";
 import { noWayland, startWaylandClient, tryContext, type WaylandClient } from "./client.ts";
-import { awaitRemoteEnd } from "./remote_windows.ts";
 
 export const wayland: Display = {
   check({ host, crossesNetwork }, request) {
@@ -124,4 +126,40 @@ export function waypipeServer(
     words: [],
     hostEnd: { transport, ready },
   };
+}
+
+/**
+ * Waits for the end of a session on another machine. Nothing can show its windows a second time: they last no longer than
+ * this run and its connection, and so does the app.
+ *
+ * @returns what has become of its windows
+ * @throws {UserError} when its windows are gone, since they were closed or the connection is lost
+ */
+export async function awaitRemoteEnd(
+  container: Container,
+  { session, client }: { session: string; client: WaylandClient },
+): Promise<WindowsEnd> {
+  const { host, label } = container;
+  // The container's answer, and its time, say nothing but that it is worth looking. It fails with the connection.
+  const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
+  try {
+    const over = Promise.race([asked.catch(() => {}).then(() => false), client.ended.then(() => true)]);
+    const isClosed = await host.look(false, () => abortable(over, host.signal));
+    if (await container.isLost()) {
+      throw new UserError(`The connection to "${label}" is lost, and with it the windows of "${session}"`, {
+        hint: "Its app ends as well. Over X, apps run on and their windows come back: --display x11",
+      });
+    }
+    if (!isClosed) {
+      await client[Symbol.asyncDispose]();
+      return await client.ended;
+    }
+    await stopSessions(container, [session]);
+    throw closedFromOutside(container, { session });
+  } catch (error) {
+    if (host.signal.aborted && await stopAtEnd(container, session)) {
+      host.ui.status(`"${session}" is stopped: its windows last no longer than this run`);
+    }
+    throw error;
+  }
 }

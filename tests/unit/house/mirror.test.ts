@@ -13,7 +13,6 @@ const nothingToTest = ["attach/display/display", "guard/channel", "guard/faults"
 /** The modules that have no test of their own, by the test in which they are: a part, a neighbour, or a real desktop. */
 const testedBy: Readonly<Record<string, readonly string[]>> = {
   "e2e/attach_sessions": ["attach/x11/display"],
-  "e2e/wayland": ["attach/wayland/display"],
   "unit/attach/agent/elsewhere": ["container/downloads"],
   "unit/attach/choose_display": ["attach/display/request", "guard/wayland/request"],
   "unit/attach/default_app": ["attach/session/file_types", "container/opened"],

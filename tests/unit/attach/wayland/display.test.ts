@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { WaylandClient } from "../../../../lib/attach/wayland/client.ts";
-import { awaitRemoteEnd } from "../../../../lib/attach/wayland/remote_windows.ts";
+import { awaitRemoteEnd } from "../../../../lib/attach/wayland/display.ts";
 import { type ProcessResult, UserError } from "../../../../lib/base/errors.ts";
 import type { WindowsEnd } from "../../../../lib/guard/closing.ts";
 import { remoteBox } from "../../containers.ts";
