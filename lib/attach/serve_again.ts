@@ -15,7 +15,7 @@ import { openingLine } from "./session/destinations.ts";
 import { isLive, type LiveSession, noteChannels } from "./session/live_sessions.ts";
 import { createPermissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
-import { reportServedOutcome, tellWindowsStay } from "./session/outcome.ts";
+import { reportOutcome, tellWindowsStay } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
@@ -92,7 +92,7 @@ export async function serveAgain(
     tellWindowsStay(container, { session, open: permissions.open, asks, opening, gone });
     throw host.signal.reason;
   }
-  await host.look(undefined, () => reportServedOutcome(container, session));
+  await host.look(undefined, () => reportOutcome(container, { session }));
   return 0;
 }
 

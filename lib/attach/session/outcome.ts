@@ -18,23 +18,25 @@ export interface SessionEnd {
 }
 
 /**
- * Reports how a session ended that was shown, and that no signal has ended. A user who has closed its last window knows
- * that the app ends, whatever its exit status is.
+ * Reports how a session ended that no signal has ended. A user who has closed its last window knows that the app ends,
+ * whatever its exit status is.
  *
+ * @param options `end`: left out by a run that did not show its windows, and does not know who has closed them
  * @throws {UserError} when the app failed, or what shows it
  */
 export async function reportOutcome(
   container: Container,
-  { session, end }: { session: string; end: SessionEnd },
+  { session, end }: { session: string; end?: SessionEnd },
 ): Promise<void> {
   const { ui } = container.host;
   const app = await appOutcome(container, session);
   if (app?.stopped) ui.status(`The session "${session}" was stopped`);
   else if (app?.status === undefined) {
-    const error = await end.failure(app);
+    const error = end ? await end.failure(app) : endedFromOutside(container, { session, output: app?.output });
     if (error) throw error;
   } else if (app.status !== 0) {
     const ended = `The app of "${session}" ended with exit status ${app.status}`;
+    if (!end) return ui.status(ended);
     if (end.windows === "closed") return ui.status(`${ended} when its window was closed`);
     throw await end.lost?.() ?? new UserError(ended, {
       hint: seeLog(container, session) + (end.hint?.(app) ?? ""),
@@ -44,35 +46,10 @@ export async function reportOutcome(
   }
 }
 
-/**
- * Reports how a session on Wayland has ended that another run has shown. That one knows whether the user has closed its
- * windows: an exit status is no error here.
- *
- * @throws {UserError} when the session was ended from outside
- */
-export async function reportServedOutcome(container: Container, session: string): Promise<void> {
-  const { ui } = container.host;
-  const app = await appOutcome(container, session);
-  if (app?.stopped) ui.status(`The session "${session}" was stopped`);
-  else if (app?.status === undefined) throw endedFromOutside(container, { session, output: app?.output ?? "" });
-  else if (app.status !== 0) ui.status(`The app of "${session}" ended with exit status ${app.status}`);
-}
-
-/** The error for windows that neither the app nor its user has closed. */
-export function closedFromOutside(
-  container: Container,
-  { session, output = "" }: { session: string; output?: string | undefined },
-): UserError {
-  return new UserError(`The windows of "${session}" were closed from outside`, {
-    hint: seeLog(container, session),
-    output,
-  });
-}
-
-/** The error for a session that has ended, although its app has not. */
+/** The error for a session that has ended, although neither its app nor its user has done that. */
 export function endedFromOutside(
   container: Container,
-  { session, output }: { session: string; output: string },
+  { session, output = "" }: { session: string; output?: string | undefined },
 ): UserError {
   return new UserError(`The session "${session}" was ended from outside`, { hint: seeLog(container, session), output });
 }

@@ -23,7 +23,7 @@ import {
   type WindowsOptions,
 } from "../display/display.ts";
 import { stopAtEnd, stopSessions } from "../session/live_sessions.ts";
-import { closedFromOutside } from "../session/outcome.ts";
+import { endedFromOutside } from "../session/outcome.ts";
 import { sessionScript } from "../session/protocol.ts";
 import { closeInGuard } from "./ask_guard.ts";
 import { noWayland, startWaylandClient, tryContext, type WaylandClient } from "./client.ts";
@@ -105,7 +105,7 @@ async function openWindows(
             : windows === "none"
             ? "; if it needs X: --display x11"
             : "",
-        failure: async (app) => await lost() ?? closedFromOutside(container, { session, output: app?.output }),
+        failure: async (app) => await lost() ?? endedFromOutside(container, { session, output: app?.output }),
       };
     },
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
@@ -155,7 +155,7 @@ export async function awaitRemoteEnd(
       return await client.ended;
     }
     await stopSessions(container, [session]);
-    throw closedFromOutside(container, { session });
+    throw endedFromOutside(container, { session });
   } catch (error) {
     if (host.signal.aborted && await stopAtEnd(container, session)) {
       host.ui.status(`"${session}" is stopped: its windows last no longer than this run`);

@@ -1,7 +1,7 @@
 // How a session has ended.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { reportOutcome, reportServedOutcome } from "../../../../lib/attach/session/outcome.ts";
+import { reportOutcome } from "../../../../lib/attach/session/outcome.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
@@ -11,10 +11,7 @@ Deno.test("the end of a session that is served again is an error if nobody knows
   const report = async (end: string): Promise<string[]> => {
     const { host, said } = recordingHost();
     const log = () => Promise.resolve({ text: `The app is started\n${end}` });
-    await reportServedOutcome(
-      { host, label: "box", engine: engineCalled("incus"), log } as unknown as Container,
-      "web",
-    );
+    await reportOutcome({ host, label: "box", engine: engineCalled("incus"), log } as unknown as Container, { session: "web" });
     return said;
   };
   assertEquals(await report("The app ended with exit status 0\n"), []);

@@ -42,7 +42,7 @@ Deno.test("windows of another machine that are gone with the connection are told
   assertEquals(lost.stopped(), []);
   const closed = showing();
   closed.windows.resolve("other");
-  await assertRejects(() => closed.end, UserError, "closed");
+  await assertRejects(() => closed.end, UserError, "ended from outside");
   assertEquals(closed.stopped(), [true], "nobody would see its app");
 });
 
