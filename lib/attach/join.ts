@@ -5,7 +5,7 @@ import type { Container } from "../container/container.ts";
 import { Unreachable } from "../container/ssh.ts";
 import { attachLine } from "./session/advice.ts";
 import { joinedAppScript, noSuchApp } from "./session/app.ts";
-import { runInSession } from "./session/live_sessions.ts";
+import { nameSession, runInSession } from "./session/live_sessions.ts";
 import { noteApp } from "./wayland/ask_guard.ts";
 
 /** The app has ended because its session has, or the connection to it is lost. */
@@ -34,26 +34,28 @@ export async function join(
     isShownHere?: boolean;
   },
 ): Promise<number> {
-  const { host } = container;
+  const { host, label } = container;
+  const session = await nameSession(container, wanted);
   const values = { sockets: (await container.reach()).sockets, run_app: joinedAppScript };
-  await noteApp(container, { session: wanted, app });
-  const options = { session: wanted, verb: "join", values, parameters: app, timeoutMs: Infinity } as const;
+  await noteApp(container, { session, app });
+  const options = { session, verb: "join", values, parameters: app, timeoutMs: Infinity } as const;
+  // It is printed just before the app starts.
+  const hasStarted = ({ stdout }: { stdout: string }): boolean => stdout.startsWith(`${session}\n`);
   const result = await runInSession(container, options).catch((error) => {
     if (host.signal.aborted && !isShownHere) {
-      const stop = attachLine(container, "--stop", ...wanted === undefined ? [] : [wanted]);
       // The container may have started it a moment ago, or not yet: only it knows.
+      const stop = attachLine(container, "--stop", session);
       host.ui.status(`"${app[0]}" runs on in its session if it has started. To end the session: ${stop}`);
     }
-    const [, session] = /^([\w.-]+)\n/.exec(error.cause instanceof ProcessError ? error.cause.stdout : "") ?? [];
-    if (session === undefined || !(error instanceof Unreachable)) throw error;
+    const { cause } = error;
+    if (!(error instanceof Unreachable && cause instanceof ProcessError && hasStarted(cause))) throw error;
     throw new EndedWithSession(`The connection to "${app[0]}" in the session "${session}" has ended`, {
       hint: `If its container has not been stopped, it may run on: ${attachLine(container, "--list")}`,
     });
   });
   if (result.code === 0) return 0;
-  const [, session] = /^([\w.-]+)\n/.exec(result.stdout) ?? [];
-  if (session === undefined) {
-    throw result.code === ExitCode.missingProgram ? await noSuchApp(app, container.label, result) : result;
+  if (!hasStarted(result)) {
+    throw result.code === ExitCode.missingProgram ? await noSuchApp(app, label, result) : result;
   }
   if (result.code === 255) {
     throw new EndedWithSession(`"${app[0]}" ended with the session "${session}"`, { hint: "Start it again" });

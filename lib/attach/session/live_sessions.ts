@@ -191,6 +191,13 @@ export async function chooseSession(
   );
 }
 
+/** The name of the session that {@linkcode chooseSession} finds. By what is on this side, mostly nothing has to be asked. */
+export async function nameSession(container: Container, wanted: string | undefined): Promise<string> {
+  if (wanted !== undefined) return wanted;
+  const seen = await container.seenSessions();
+  return seen?.length === 1 ? seen[0]! : (await chooseSession(container)).session;
+}
+
 /**
  * Checks that a container is not stopped, before something is done about a session of it that would start it.
  *
@@ -231,29 +238,21 @@ export async function stopSessions(
 /**
  * Does something about a live session.
  *
- * @param options `session`: its name; without one the only session, or the one that the user chooses
+ * @param options `session`: its name
  * @returns how that has ended, whatever its exit status
  * @throws {UserError} when there is no such session
  */
 export async function runInSession(
   container: Container,
-  { session, verb, values, ...options }: Omit<ScriptOptions, "script"> & { session: string | undefined; verb: Verb },
+  { session, verb, values, ...options }: Omit<ScriptOptions, "script"> & { session: string; verb: Verb },
 ): Promise<ProcessResult | ProcessError> {
-  const run = (session: string): Promise<ProcessResult | ProcessError> =>
-    container.script({ ...options, script: sessionScript(verb, { ...values, session }) }).catch((error) => {
-      if (error instanceof ProcessError) return error;
-      throw error;
-    });
-  const isMissing = ({ code, stdout }: Pick<ProcessResult, "code" | "stdout">): boolean =>
-    stdout === "" && (code === exitStatus.notLive || code === exitStatus.notOne);
-  const result = await run(session ?? "");
-  if (!isMissing(result)) return result;
-  if (session !== undefined) throw noSession(container, session);
-  // Not just one: the user chooses, or gets an error.
-  const chosen = await chooseSession(container);
-  const next = await run(chosen.session);
-  if (isMissing(next)) throw noSession(container, chosen.session);
-  return next;
+  const script = sessionScript(verb, { ...values, session });
+  const result = await container.script({ ...options, script }).catch((error) => {
+    if (error instanceof ProcessError) return error;
+    throw error;
+  });
+  if (result.code === exitStatus.notLive && result.stdout === "") throw noSession(container, session);
+  return result;
 }
 
 /** How long a container may take to write down which channels are open, in milliseconds. */

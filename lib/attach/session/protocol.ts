@@ -18,8 +18,6 @@ export const exitStatus = {
   taken: 75,
   /** There is no session of this name. */
   notLive: 76,
-  /** There is no session, or more than one. */
-  notOne: 77,
   /** The container lacks the directory of the sockets. */
   noDirectory: 78,
   /** The host's end has not become ready. */

@@ -12,8 +12,8 @@
 #
 # Values in front, and more of each verb:
 #   verb  one of the functions from "list" on, which gets the parameters
-#   useless, replaced, asleep, taken, not_live, not_one, no_directory, called_off, only_wayland  exit statuses
-: "${verb:?}" "${useless:?}" "${replaced:?}" "${asleep:?}" "${taken:?}" "${not_live:?}" "${not_one:?}"
+#   useless, replaced, asleep, taken, not_live, no_directory, called_off, only_wayland  exit statuses
+: "${verb:?}" "${useless:?}" "${replaced:?}" "${asleep:?}" "${taken:?}" "${not_live:?}"
 : "${no_directory:?}" "${called_off:?}" "${only_wayland:?}"
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 # A session's directory, and its unit, are called like this with its name behind.
@@ -23,16 +23,9 @@ units() {
   systemctl --user list-units --type=service --plain --no-legend "$@" 'gui-container-*'
 }
 
-# Finds the live session that is called $session, or without a name the only one; its directory is in $directory then.
+# Finds the live session that is called $session; its directory is in $directory then.
 find_session() {
-  if [ -z "${session?}" ]; then
-    for record in "$directories"*/record; do
-      [ -z "$session" ] && [ -e "$record" ] || exit "$not_one"
-      session=${record%/record}
-      session=${session#"$directories"}
-    done
-  fi
-  directory=$directories$session
+  directory=$directories${session:?}
   # A session that is just starting has none yet.
   tries=0
   until [ -e "$directory/environment" ]; do
@@ -109,7 +102,7 @@ await() {
 }
 
 # Writes down which channels of a session are open from now on.
-#   session   as for find_session
+#   session   its name
 #   channels  these
 note() {
   find_session
@@ -119,7 +112,7 @@ note() {
 # Runs an app in a session, with the environment of the session's first app; the parameters are the app's words. It holds a lock
 # that keeps the session until the app has ended. Prints the session's name just before; what the app prints goes to the session's
 # log.
-#   session         as for find_session
+#   session         its name
 #   sockets         where logs of sessions are
 #   run_app         the script that runs it
 join() {
@@ -138,7 +131,7 @@ join() {
 
 # Prints the text on the clipboard of a session, or puts there what it reads. What offers it to the session's apps then is a scope
 # that ends with the session, or when the time is over. xclip on the way out waits for the app that has copied, which may not answer.
-#   session    as for find_session
+#   session    its name
 #   direction  out or in
 #   max        how many bytes to print
 #   seconds    for how long what was put there can be read
@@ -157,7 +150,7 @@ carry() {
 
 # Has the agent of a session hand files over to the host, as the session's xdg-open does; the parameters are their addresses. Ends
 # with 1 when one of them is not taken, such as a directory.
-#   session  as for find_session
+#   session  its name
 hand() {
   find_session
   set -- "$directory/environment" "$@"

@@ -81,21 +81,12 @@ export async function closeInGuard(
   return answer.closed.map((direction) => `clipboard-${direction}` as const);
 }
 
-/**
- * Notes the app that is started next in a session: the guard names an X server's window after it. Failures are ignored.
- *
- * @param options `session`: its name; undefined: that of the only guard, and nothing is noted if there are more
- */
+/** Notes what is started next in a session, whose guard calls the window of an X server so. It may fail to: it is a name. */
 export async function noteApp(
   container: Container,
-  { session, app }: { session: string | undefined; app: readonly string[] },
+  { session, app }: { session: string; app: readonly string[] },
 ): Promise<void> {
-  const guards = await guardsOf(container);
-  const directory = session !== undefined
-    ? guards.get(session)
-    : guards.size === 1
-    ? [...guards.values()][0]
-    : undefined;
+  const directory = (await guardsOf(container)).get(session);
   if (directory === undefined) return;
   const file = join(directory, privateNames.app);
   await writeText(container.host, file, { text: basename(app[0]!), mode: 0o600 }).catch(() => {});
