@@ -10,7 +10,7 @@ import { removeInvisible } from "../base/text.ts";
 import type { Container } from "../container/container.ts";
 import type { ScriptOptions } from "../container/ssh.ts";
 import { type CarryAnswer, type CarryRequest, pastedMs } from "../guard/wayland/carrying.ts";
-import { askGuard, guardedSessions } from "./wayland/ask_guard.ts";
+import { askGuard, guardsOf } from "./wayland/ask_guard.ts";
 import { checkRunning, chooseSession, runInSession } from "./session/live_sessions.ts";
 
 /** How long a clipping can be, in UTF-16 code units; a text has no more of them than bytes. */
@@ -86,7 +86,10 @@ async function findClipboard(
   direction: "out" | "in",
 ): Promise<{ session: string; isGuarded: boolean }> {
   const { host, label } = container;
-  const guards = await host.look([], () => guardedSessions(container));
+  const guards = await host.look<string[]>([], async () => {
+    if ((await guardsOf(container)).size > 0) await container.directory();
+    return [...(await guardsOf(container)).keys()];
+  });
   if (wanted !== undefined && guards.includes(wanted)) return { session: wanted, isGuarded: true };
   await checkRunning(container, wanted);
   const { session, display } = await chooseSession(container, wanted);

@@ -10,7 +10,7 @@ import { attachLine } from "./session/advice.ts";
 import { channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
 import { findSession, noteChannels, noteMs } from "./session/live_sessions.ts";
 import { denyInRun, findRuns, type KnownRun } from "./session/runs.ts";
-import { closeInGuard, guardedSessions, guardsOf } from "./wayland/ask_guard.ts";
+import { closeInGuard, guardsOf } from "./wayland/ask_guard.ts";
 
 /**
  * Closes channels of the sessions of a container, or of one.
@@ -27,7 +27,9 @@ export async function deny(
   await host.change(`attach.ts: close ${names(channels)} of ${label}`, async () => {
     const isMeant = (name: string): boolean => session === undefined || name === session;
     const runs = (await findRuns(host)).filter((run) => run.mounts === mounts.directory && isMeant(run.session));
-    const guarded = (await guardedSessions(container)).filter(isMeant);
+    const own = join(await container.directory(), "guard");
+    const guards = await guardsOf(container);
+    const guarded = guards.keys().filter(isMeant);
     const sessions = [...new Set([...runs.map((run) => run.session), ...guarded])].sort();
     if (sessions.length === 0) {
       const which = session === undefined ? "a session" : `the session "${session}"`;
@@ -35,8 +37,6 @@ export async function deny(
         hint: `Those that run: ${attachLine(container, "--list")}`,
       });
     }
-    const own = join(await container.directory(), "guard");
-    const guards = await guardsOf(container);
     const results: Denied[] = [];
     for (const session of sessions) {
       const its = runs.filter((run) => run.session === session);
@@ -118,10 +118,7 @@ async function denyIn(
   return { session, closed: [...closed], isServed, failures };
 }
 
-/**
- * Whether the run that started a guard is alive, although it takes no commands: it is starting, or of an earlier
- * version.
- */
+/** Whether the run lives that has opened the windows of a guard: it is starting. */
 async function isRunning({ run }: Pick<Host, "run">, guard: string): Promise<boolean> {
   const pid = guard.slice(guard.lastIndexOf("-") + 1).replace(/w$/, "");
   return (await run(["stat", "--format=", `/proc/${pid}`], { okCodes: "any" })).code === 0;

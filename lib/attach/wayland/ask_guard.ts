@@ -4,7 +4,6 @@ import { basename, join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
 import { writeText } from "../../base/files.ts";
 import { readJson } from "../../base/json_file.ts";
-import { attachLine } from "../session/advice.ts";
 import type { Container } from "../../container/container.ts";
 import { privateDirectories } from "../../container/private_directory.ts";
 import { sendCommand } from "../../guard/commands.ts";
@@ -31,7 +30,6 @@ export async function askGuard(
   },
 ): Promise<CarryAnswer> {
   const { label } = container;
-  // This removes what killed guards have left.
   const own = join(await container.directory(), "guard");
   const guard = (await guardsOf(container)).get(session);
   if (guard === undefined) {
@@ -55,8 +53,8 @@ export async function askGuard(
 /**
  * Closes directions of the clipboard of a session. Returns those that were open.
  *
- * @param options `channels`: those besides the clipboard's are ignored
- * @throws as {@linkcode askGuard}, and for a guard that cannot do it
+ * @param options `channels`: all others of them count for nothing
+ * @throws as {@linkcode askGuard}
  */
 export async function closeInGuard(
   container: Container,
@@ -72,13 +70,8 @@ export async function closeInGuard(
   );
   if (close.length === 0) return [];
   const answer = await askGuard(container, { session, request: { close }, ...limits });
-  if (!("closed" in answer)) {
-    throw new UserError(
-      `The guard of "${session}" of "${container.label}" is of an earlier version: it closes nothing`,
-      { hint: `To end the session: ${attachLine(container, "--stop", session)}` },
-    );
-  }
-  return answer.closed.map((direction) => `clipboard-${direction}` as const);
+  const { closed } = answer as Extract<CarryAnswer, { closed: unknown }>;
+  return closed.map((direction) => `clipboard-${direction}` as const);
 }
 
 /** Notes what is started next in a session, whose guard calls the window of an X server so. It may fail to: it is a name. */
@@ -92,15 +85,10 @@ export async function noteApp(
   await writeText(container.host, file, { text: basename(app[0]!), mode: 0o600 }).catch(() => {});
 }
 
-/** The names of the sessions of a container whose windows a guard on this host has. The container has no part in that. */
-export async function guardedSessions(container: Container): Promise<string[]> {
-  if ((await guardsOf(container)).size === 0) return [];
-  // This removes what killed guards have left.
-  await container.directory();
-  return [...(await guardsOf(container)).keys()];
-}
-
-/** The directories of a container's guards on this host, by the names of their sessions. */
+/**
+ * The directories of a container's guards on this host, by the names of their sessions. The container has no part in it.
+ * {@linkcode Container.directory} before removes what killed guards have left.
+ */
 export async function guardsOf({ host, mounts }: Container): Promise<Map<string, string>> {
   const guards = new Map<string, string>();
   for (const directory of await privateDirectories(host)) {

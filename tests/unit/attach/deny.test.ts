@@ -99,14 +99,6 @@ Deno.test("deny() closes the rest where a guard or a run fails, and says what ma
   });
 });
 
-Deno.test("deny() says that a guard of an earlier version cannot close its clipboard", async () => {
-  await withRuns([], async ({ box, guard }) => {
-    await guard("foot", () => ({ not: "open" }));
-    const denied = deny(box, { channels: ["clipboard-in"], session: undefined });
-    await assertRejects(() => denied, UserError, 'The guard of "foot" of "box" is of an earlier version');
-  });
-});
-
 Deno.test("deny() says what may be open where the run that shows the windows takes no commands", async () => {
   for (const code of [0, 1]) {
     await withRuns([], async ({ box, said, guard }) => {
