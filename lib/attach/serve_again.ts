@@ -19,8 +19,8 @@ import { reportOutcome, tellWindowsStay } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
-/** The channels that close with the run although the windows stay. */
-const goesWithRun: readonly Channel[] = agentChannels;
+/** What goes with a run where its windows stay. */
+const goesWithRun: ReadonlySet<Channel> = new Set([...agentChannels, "look"]);
 
 /** The channels that stay as they were when the session was started, whatever is asked for later. */
 const goesWithWindows: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound"];
@@ -41,7 +41,7 @@ export async function serveAgain(
     & Pick<LiveSession, "session" | "channels">,
 ): Promise<number> {
   const { host, history } = container;
-  const served = open.intersection(new Set([...goesWithRun, "look"]));
+  const served = open.intersection(goesWithRun);
   const before = recordedChannels(recorded).open;
   const stays = before.intersection(new Set(goesWithWindows)).difference(open);
   const names = (channels: ReadonlySet<Channel>): string => channelNamesOf(channels).join(",");
@@ -55,7 +55,7 @@ export async function serveAgain(
   if (stays.size > 0) {
     warn(`"${session}" was started with ${names(stays)}, which stays open while its windows are shown`, stays);
   }
-  const own = new Map([...times ?? []].filter(([channel]) => goesWithRun.includes(channel)));
+  const own = new Map([...times ?? []].filter(([channel]) => goesWithRun.has(channel)));
   const late = new Set(times?.keys()).intersection(new Set(goesWithWindows));
   if (late.size > 0) {
     warn(`The time of ${names(late)} has no effect: "${session}" keeps what it has`, late);
@@ -67,7 +67,7 @@ export async function serveAgain(
     host.ui.status(`There is nothing to serve again: ${rest}`);
     return 0;
   }
-  const kept = before.difference(new Set([...goesWithRun, "look"]));
+  const kept = before.difference(goesWithRun);
   const permissions = createPermissions(container, { open: kept.union(served), times: own });
   const channels = recordChannels(permissions.open, asks);
   if (channels !== recorded) await noteChannels(container, { session, channels });

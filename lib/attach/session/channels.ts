@@ -26,22 +26,13 @@ export const channelNames = Object.keys(channels) as readonly Channel[];
 /** The words that a list of channels may have. */
 export const channelWords: readonly string[] = ["clipboard", ...channelNames];
 
-/** The channels of a table that name the preset. */
-export function channelsOfPreset<Name extends string>(
-  preset: string,
-  table: Readonly<Record<Name, readonly string[]>>,
-): Name[] {
-  return (Object.keys(table) as Name[]).filter((name) => table[name].includes(preset));
+/** The channels that a preset opens. */
+function openedBy(preset: typeof presetNames[number]): Set<Channel> {
+  return new Set(channelNames.filter((name) => channels[name].includes(preset)));
 }
 
-/** The options of a command line that are about channels; the lists are names with commas between them. */
-export interface ChannelRequest {
-  /** `--preset`; default: `desktop`. */
-  preset?: string | undefined;
-  ask?: string | undefined;
-  allow?: string | undefined;
-  deny?: string | undefined;
-}
+/** The options of a command line that are about channels; all but `preset` are names with commas between them. */
+export type ChannelRequest = Partial<Record<"preset" | "ask" | "allow" | "deny", string | undefined>>;
 
 /**
  * The open channels for `--preset`, `--ask`, `--allow` and `--deny`. A channel that is both allowed and denied is
@@ -51,10 +42,9 @@ export interface ChannelRequest {
  * @throws {UserError} exit code 2 for an unknown name
  */
 export function openChannels({ preset = "desktop", ask = "", allow = "", deny = "" }: ChannelRequest): Set<Channel> {
-  if (!presetNames.some((known) => known === preset)) {
-    throw inputError(`There is no preset "${preset}"`, `Use one of ${presetNames.join(", ")}`);
-  }
-  const open = new Set(channelsOfPreset(preset, channels));
+  const known = presetNames.find((name) => name === preset);
+  if (known === undefined) throw inputError(`There is no preset "${preset}"`, `Use one of ${presetNames.join(", ")}`);
+  const open = openedBy(known);
   for (const channel of parseChannels(allow)) open.add(channel);
   for (const channel of parseChannels(deny)) open.delete(channel);
   for (const channel of askedChannels({ ask, allow, deny })) open.add(channel);
@@ -108,13 +98,11 @@ export function isChannelList(text: string): boolean {
 /** The options of a command line that open these channels, and no others. */
 export function channelArguments(open: ReadonlySet<Channel>, asked: ReadonlySet<Channel>): string[] {
   const asks = asked.intersection(open);
-  const isOpen = (preset: string): boolean => {
-    const opened = new Set(channelsOfPreset(preset, channels));
-    return opened.isSubsetOf(open) && opened.isDisjointFrom(asks);
-  };
-  const preset = ["trusted", "desktop"].find(isOpen) ?? "isolated";
+  const preset =
+    (["trusted", "desktop"] as const).find((preset) => openedBy(preset).isSubsetOf(open.difference(asks))) ??
+      "isolated";
   const list = (names: Iterable<Channel>): string => [...names].join(",");
-  const rest = open.difference(asks).difference(new Set(channelsOfPreset(preset, channels)));
+  const rest = open.difference(asks).difference(openedBy(preset));
   return [
     ...(preset === "desktop" ? [] : [`--preset=${preset}`]),
     ...(rest.size > 0 ? [`--allow=${list(rest)}`] : []),

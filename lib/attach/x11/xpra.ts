@@ -1,20 +1,19 @@
 /** The two ends of xpra: command line and environment of the client on the host and of the server in the container. */
 
-import type { ContainerBorder } from "../../container/border.ts";
 import type { Channel } from "../../guard/channel.ts";
+import type { WindowsOptions } from "../display/display.ts";
 
-export interface ClientArgvOptions {
-  socket: string;
-  /** The file for pixels, which is there already; undefined when pixels come through the socket. */
-  pixels: string | undefined;
-  open: ReadonlySet<Channel>;
-  dpi: number;
-  border: ContainerBorder;
-  /** The user's options of `xpra attach`. They come last and win. */
-  userOptions: readonly string[];
-}
-
-export function clientArgv({ socket, pixels, open, dpi, border, userOptions }: ClientArgvOptions): string[] {
+/**
+ * The command line of a client.
+ *
+ * @param options `socket`: the guard's; `pixels`: the file for them, which is there already; undefined when they come
+ * through the socket; `dpi`: the host's dots per inch; `userOptions` come last and win
+ */
+export function clientArgv(
+  { socket, pixels, open, dpi, border, userOptions }:
+    & { socket: string; pixels: string | undefined; dpi: number }
+    & Pick<WindowsOptions, "open" | "border" | "userOptions">,
+): string[] {
   return [
     "xpra",
     "attach",

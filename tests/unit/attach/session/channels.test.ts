@@ -4,7 +4,6 @@ import {
   channelArguments,
   channelLine,
   type ChannelRequest,
-  channelsOfPreset,
   openChannels,
   presetNames,
   recordChannels,
@@ -38,11 +37,6 @@ Deno.test("openChannels() opens exactly these channels for each preset, and thos
   assertEquals<readonly string[]>(presetNames, Object.keys(presets));
   for (const preset of presetNames) assertEquals(opened({ preset }), presets[preset], preset);
   assertEquals(opened({}), presets.desktop);
-});
-
-Deno.test("channelsOfPreset() opens a channel in no preset that its row does not name", () => {
-  const table = { "clipboard": ["desktop", "trusted"], "new": [] };
-  assertEquals(presetNames.map((preset) => channelsOfPreset(preset, table)), [[], ["clipboard"], ["clipboard"]]);
 });
 
 Deno.test("openChannels() opens and closes single ones on top, and closing wins", () => {
