@@ -10,22 +10,13 @@ import type { Host } from "../../base/host.ts";
 import { oncePer } from "../../base/promises.ts";
 
 /**
- * What a session gets. Undefined is what the host does not say, or says in words that are not on the
- * allowlist.
+ * What a session gets: a name of the tz database, a locale of glibc for UTF-8, `prefer-dark` or `prefer-light`, the font of
+ * apps and its size in points, such as `Cantarell 11`, the name of the pointer's theme, and its size in pixels. Undefined is
+ * what the host does not say, or says in words that are not on the allowlist.
  */
-export interface Appearance {
-  /** A name of the tz database, such as `Europe/Berlin`. */
-  timeZone: string | undefined;
-  /** A locale of glibc for UTF-8, such as `de_DE.UTF-8`. */
-  locale: string | undefined;
-  /** Whether the user wants apps dark or light, if the desktop says so. */
-  colorScheme: "prefer-dark" | "prefer-light" | undefined;
-  /** The font of apps and its size in points, such as `Cantarell 11`. */
-  font: string | undefined;
-  cursorTheme: string | undefined;
-  /** The size of the pointer, in pixels. */
-  cursorSize: string | undefined;
-}
+export type Appearance = Readonly<
+  Record<"timeZone" | "locale" | "colorScheme" | "font" | "cursorTheme" | "cursorSize", string | undefined>
+>;
 
 /** How long a program may take to report a part of the appearance, in milliseconds. */
 const settingMs = 5_000;
@@ -68,7 +59,7 @@ export async function hostAppearance(
       scheme,
       ...inOrder([gnome("color-scheme"), isDark ? "prefer-dark" : undefined]),
       ...both("gtk-theme", "gtk-theme-name").map((theme) => darkName.test(theme ?? "") ? "prefer-dark" : undefined),
-    ) as Appearance["colorScheme"],
+    ),
     font: first(font, ...both("font-name", "gtk-font-name")),
     cursorTheme: first(
       cursorTheme,
@@ -143,27 +134,27 @@ function localeOf(value: string | undefined): string | undefined {
   return language === undefined ? undefined : `${language}.UTF-8${modifier}`;
 }
 
-export function appearanceValues(appearance: Appearance): Record<string, string> {
-  const { timeZone, locale, colorScheme, font, cursorTheme, cursorSize } = appearance;
-  const settings = {
-    "gtk-font-name": font,
-    "gtk-cursor-theme-name": cursorTheme,
-    "gtk-cursor-theme-size": cursorSize,
-    "gtk-application-prefer-dark-theme": colorScheme && (colorScheme === "prefer-dark" ? "1" : "0"),
-  };
-  const defaults = {
-    "color-scheme": colorScheme && `'${colorScheme}'`,
-    "font-name": font && `'${font}'`,
-    "cursor-theme": cursorTheme && `'${cursorTheme}'`,
-    "cursor-size": cursorSize,
-  };
+/** The values of take_appearance.sh. */
+export function appearanceValues(
+  { timeZone, locale, colorScheme, font, cursorTheme, cursorSize }: Appearance,
+): Record<string, string> {
   return {
     time_zone: timeZone ?? "",
     locale: locale ?? "",
     cursor_theme: cursorTheme ?? "",
     cursor_size: cursorSize ?? "",
-    gtk_settings: keyFile("Settings", settings),
-    schema_defaults: keyFile("org.gnome.desktop.interface", defaults),
+    gtk_settings: keyFile("Settings", {
+      "gtk-font-name": font,
+      "gtk-cursor-theme-name": cursorTheme,
+      "gtk-cursor-theme-size": cursorSize,
+      "gtk-application-prefer-dark-theme": colorScheme && (colorScheme === "prefer-dark" ? "1" : "0"),
+    }),
+    schema_defaults: keyFile("org.gnome.desktop.interface", {
+      "color-scheme": colorScheme && `'${colorScheme}'`,
+      "font-name": font && `'${font}'`,
+      "cursor-theme": cursorTheme && `'${cursorTheme}'`,
+      "cursor-size": cursorSize,
+    }),
   };
 }
 
