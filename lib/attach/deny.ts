@@ -37,14 +37,16 @@ export async function deny(
         hint: `Those that run: ${attachLine(container, "--list")}`,
       });
     }
-    const results: Denied[] = [];
-    for (const session of sessions) {
-      const its = runs.filter((run) => run.session === session);
-      results.push(await denyIn(container, { session, runs: its, guard: guards.get(session), channels, own }));
-    }
-    const nothing = ({ failures }: Denied): string => failures.length > 0 ? "nothing was closed" : "nothing was open";
+    // One after the other: a run has one socket for the answers.
+    const results = await Array.fromAsync(sessions, (session) =>
+      denyIn(container, {
+        ...{ session, guard: guards.get(session), channels, own },
+        runs: runs.filter((run) => run.session === session),
+      }));
     host.ui.result(
-      results.map((one) => `${one.session}: ${one.closed.length > 0 ? names(one.closed) : nothing(one)}`).join("\n"),
+      results.map(({ session, closed, failures }) =>
+        `${session}: ${names(closed) || (failures.length > 0 ? "nothing was closed" : "nothing was open")}`
+      ).join("\n"),
       results.map(({ session, closed }) => ({ container: label, session, closed })),
     );
     for (const { session, closed, isServed } of results) {
@@ -60,16 +62,12 @@ export async function deny(
   return 0;
 }
 
-interface Denied {
-  session: string;
-  closed: Channel[];
-  /** Whether a run serves the session, which also notes what is closed. */
-  isServed: boolean;
-  /** Why something may still be open. */
-  failures: Error[];
-}
-
-/** Closes channels of a session. A failure, or a guard that hangs, does not keep the other channels open. */
+/**
+ * Closes channels of a session: what fails keeps nothing else open, and a guard that hangs no microphone.
+ *
+ * @returns `isServed`: whether a run serves the session, which also notes what is closed; `failures`: why something may still
+ * be open
+ */
 async function denyIn(
   container: Container,
   { session, runs, guard, channels, own }: {
@@ -79,7 +77,7 @@ async function denyIn(
     channels: readonly Channel[];
     own: string;
   },
-): Promise<Denied> {
+) {
   const { host, label } = container;
   const closed = new Set<Channel>();
   const failures: Error[] = [];
@@ -101,13 +99,12 @@ async function denyIn(
     }
     isServed = true;
   }
-  if (guard === undefined) return { session, closed: [...closed], isServed, failures };
   try {
-    for (const channel of await closeInGuard(container, { session, channels })) closed.add(channel);
+    if (guard) for (const channel of await closeInGuard(container, { session, channels })) closed.add(channel);
   } catch (error) {
     fail(error);
   }
-  if (!isServed) {
+  if (guard && !isServed) {
     if (channels.includes("sound")) fail(sound);
     const ofRun = channels.filter((channel) => !["clipboard-in", "clipboard-out", "sound"].includes(channel));
     if (ofRun.length > 0 && await isRunning(host, guard)) {
