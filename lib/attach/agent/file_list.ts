@@ -1,8 +1,10 @@
 /** Lists of files, as desktops drag them: `text/uri-list` of RFC 2483, with the `file` URIs of RFC 8089. */
 
-import { UserError } from "../../base/errors.ts";
+import { ProcessError, UserError } from "../../base/errors.ts";
 import { revealInvisible } from "../../base/text.ts";
+import type { Container } from "../../container/container.ts";
 import { maxListBytes } from "../../guard/wayland/dropped_files.ts";
+import { runInSession } from "../session/live_sessions.ts";
 
 /** How many files may be given at once. */
 const maxFiles = 64;
@@ -15,7 +17,7 @@ const maxFiles = 64;
  * @throws {UserError} when it names anything but visible files of this host, or too many
  */
 export function pathsIn(list: string, given: string): string[] {
-  const lines = list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
+  const lines = linesOf(list);
   if (lines.length > maxFiles || new TextEncoder().encode(list).length > maxListBytes) {
     throw new UserError(
       `More than ${maxFiles} files, or too long a list of them, were ${given}: none is lent`,
@@ -67,4 +69,43 @@ function pathOf(uri: string): string | undefined {
 /** A list of these paths. */
 export function listOf(paths: readonly string[]): string {
   return paths.map((path) => `file://${path.split("/").map(encodeURIComponent).join("/")}\r\n`).join("");
+}
+
+function linesOf(list: string): string[] {
+  return list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+/** How many files may be dragged out at once: as many as may wait until those before them are here. */
+const maxFilesOut = 4;
+
+/** How long the container may take for that, in milliseconds. */
+const handMs = 30_000;
+
+/** An address of a file. */
+const fileAddress = /^file:\/\/(?:localhost)?\/[!-~]{1,4000}$/i;
+
+/**
+ * Has the files handed over that the user drags out of a window: by the session's agent, as those that an app opens by
+ * xdg-open, and what becomes of them is what becomes of those. Of what the app names, nothing is looked at on the host.
+ *
+ * @throws {UserError} when it names none, too many, or what is no file, or not all are taken
+ */
+export async function handOut(
+  container: Container,
+  { session, list }: { session: string; list: string },
+): Promise<void> {
+  const lines = linesOf(list);
+  const failure = (what: string, why: string): UserError =>
+    new UserError(`${what} dragged out of "${container.label}" stays there: ${why}`, { hint: "Put it into the share" });
+  const stays = (why: string): UserError => failure("What was", why);
+  if (lines.length > maxFilesOut) throw stays(`more than ${maxFilesOut} files`);
+  if (lines.length === 0 || !lines.every((line) => fileAddress.test(line))) throw stays("it is no file");
+  const options = { session, verb: "hand", values: {}, parameters: lines, timeoutMs: handMs } as const;
+  const result = await runInSession(container, options);
+  if (!(result instanceof ProcessError)) return;
+  // Those beside it may have come.
+  const why = result.code === 1
+    ? "only files that can be read come out, no directories"
+    : "its session does not answer";
+  throw failure("Some of what was", why);
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # run_app.sh
 # After run_on_either.sh: runs the app of a session; the parameters are the app's words. Leaves its environment and process id to
-# the apps that join the session, and waits for these: they hold a lock on the environment's file. app_outcome.ts reads the lines
+# the apps that join the session, and waits for these: they hold a lock on the environment's file. outcome.ts reads the lines
 # it prints.
 unset TMPDIR
 # The agent takes this away when there is a tray. It comes by SSH, which may be later than the session by as long as its bus waits.

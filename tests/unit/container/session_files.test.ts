@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { ProcessResult } from "../../../lib/base/errors.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { appScript } from "../../../lib/attach/session/app.ts";
-import { type AppOutcome, appOutcome, outcomeIn } from "../../../lib/attach/session/app_outcome.ts";
+import { type AppOutcome, appOutcome, outcomeIn } from "../../../lib/attach/session/outcome.ts";
 import { readSessionLog } from "../../../lib/container/session_files.ts";
 import readLog from "../../../lib/container/read_log.sh" with { type: "text" };
 import { UserError } from "../../../lib/base/errors.ts";

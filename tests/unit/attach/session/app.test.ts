@@ -8,7 +8,7 @@ import {
   sortAppWords,
   splitCommandLine,
 } from "../../../../lib/attach/session/app.ts";
-import { outcomeIn } from "../../../../lib/attach/session/app_outcome.ts";
+import { outcomeIn } from "../../../../lib/attach/session/outcome.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { programs } from "../../../../lib/base/programs.ts";
