@@ -1,7 +1,6 @@
 /** `attach.ts --deny NAME CHANNEL,…`: closes channels of sessions that run, at once. Only this host has a part in that. */
 
 import { abortable } from "@std/async";
-import { join } from "@std/path";
 import { UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Container } from "../container/container.ts";
@@ -27,7 +26,7 @@ export async function deny(
   await host.change(`attach.ts: close ${names(channels)} of ${label}`, async () => {
     const isMeant = (name: string): boolean => session === undefined || name === session;
     const runs = (await findRuns(host)).filter((run) => run.mounts === mounts.directory && isMeant(run.session));
-    const own = join(await container.directory(), "guard");
+    await container.directory();
     const guards = await guardsOf(container);
     const guarded = guards.keys().filter(isMeant);
     const sessions = [...new Set([...runs.map((run) => run.session), ...guarded])].sort();
@@ -37,10 +36,10 @@ export async function deny(
         hint: `Those that run: ${attachLine(container, "--list")}`,
       });
     }
-    // One after the other: a run has one socket for the answers.
+    // One after the other: this run has one socket for the answers.
     const results = await Array.fromAsync(sessions, (session) =>
       denyIn(container, {
-        ...{ session, guard: guards.get(session), channels, own },
+        ...{ session, guard: guards.get(session), channels },
         runs: runs.filter((run) => run.session === session),
       }));
     host.ui.result(
@@ -70,12 +69,11 @@ export async function deny(
  */
 async function denyIn(
   container: Container,
-  { session, runs, guard, channels, own }: {
+  { session, runs, guard, channels }: {
     session: string;
     runs: readonly KnownRun[];
     guard: string | undefined;
     channels: readonly Channel[];
-    own: string;
   },
 ) {
   const { host, label } = container;
@@ -90,7 +88,7 @@ async function denyIn(
   const sound = new UserError(`The sound of "${session}" may play on: the run that began it has ended`, stop);
   for (const run of runs) {
     try {
-      const answer = await denyInRun(container, { run, own, channels });
+      const answer = await denyInRun(container, { run, channels });
       if (!answer) continue;
       for (const channel of answer.closed) closed.add(channel);
       if (answer.stays.length > 0) fail(sound);
@@ -100,7 +98,7 @@ async function denyIn(
     isServed = true;
   }
   try {
-    if (guard) for (const channel of await closeInGuard(container, { session, channels })) closed.add(channel);
+    if (guard) { for (const channel of await closeInGuard(container, { session, channels })) closed.add(channel); }
   } catch (error) {
     fail(error);
   }

@@ -25,10 +25,6 @@ export interface RunRecord {
   until: Partial<Record<Channel, string>>;
 }
 
-interface DenyRequest {
-  deny: Channel[];
-}
-
 /** What a run has closed, and what it cannot close. */
 export interface DenyAnswer {
   closed: Channel[];
@@ -58,7 +54,7 @@ export async function openToCommands(
   const { host, label, mounts, history } = container;
   // Only the container's record says whether what stays was ever open.
   const isStaying = (channel: Channel): boolean => stays.includes(channel);
-  const obey = ({ deny }: DenyRequest): DenyAnswer => {
+  const obey = ({ deny }: { deny: Channel[] }): DenyAnswer => {
     const closed = permissions.close(deny.filter((channel) => !isStaying(channel)));
     if (closed.length > 0) host.ui.status(`Closed by --deny: ${channelNamesOf(new Set(closed)).join(", ")}`);
     return { closed, stays: deny.filter(isStaying) };
@@ -124,18 +120,18 @@ export async function findRuns(host: Pick<Host, "env">): Promise<KnownRun[]> {
 /**
  * Has a run close channels. Returns undefined when it has ended.
  *
- * @param options `own`: where this process may have a socket, for a moment
  * @throws {UserError} when it does not answer, as one that Ctrl-Z has stopped
  */
 export async function denyInRun(
-  { host, label, engine }: Pick<Container, "host" | "label" | "engine">,
-  { run: { directory, session }, own, channels, limitMs = answerMs }: {
+  container: Container,
+  { run: { directory, session }, channels, limitMs = answerMs }: {
     run: KnownRun;
-    own: string;
     channels: readonly Channel[];
     limitMs?: number;
   },
 ): Promise<DenyAnswer | undefined> {
+  const { host, label } = container;
+  const own = join(await container.directory(), "guard");
   const signal = AbortSignal.any([host.signal, AbortSignal.timeout(limitMs)]);
   try {
     return await sendCommand(directory, { request: { deny: channels }, own, signal }) as DenyAnswer;
@@ -145,9 +141,7 @@ export async function denyInRun(
     throw new UserError(
       `The run that shows "${session}" of "${label}" does not answer: its channels may still be open`,
       {
-        hint: `If it is stopped, type fg there. To end the session: ${
-          attachLine({ label, engine }, "--stop", session)
-        }`,
+        hint: `If it is stopped, type fg there. To end the session: ${attachLine(container, "--stop", session)}`,
         cause,
       },
     );

@@ -31,14 +31,13 @@ Deno.test("a run that cannot watch for commands is known, and so is what it may 
 Deno.test("a run that is stopped, and a guard that hangs, are said not to answer; one that has ended is nothing", async () => {
   await withRuns(["foot"], async ({ box, root, guard }) => {
     const [run] = await findRuns(box.host);
-    const own = join(root, ".attach-own/guard");
     const stopped = { ...run!, directory: join(root, ".attach-stopped") };
     const channels: Channel[] = ["clipboard-in"];
-    assertEquals(await denyInRun(box, { run: stopped, own, channels }), undefined);
+    assertEquals(await denyInRun(box, { run: stopped, channels }), undefined);
     await Deno.mkdir(join(stopped.directory, "commands"), { recursive: true });
     using lock = await Deno.open(join(stopped.directory, "lock"), { write: true, create: true });
     await lock.lock(false);
-    const denied = denyInRun(box, { run: stopped, own, channels, limitMs: 20 });
+    const denied = denyInRun(box, { run: stopped, channels, limitMs: 20 });
     const { hint } = await assertRejects(
       () => denied,
       UserError,
