@@ -7,17 +7,14 @@ import { abortable, delay } from "@std/async";
 import type { Container } from "../container/container.ts";
 import { attachLine } from "./session/advice.ts";
 import { agentChannels, servedChannels } from "./agent/agent.ts";
-import { servePortals } from "./agent/serve.ts";
 import type { ShowRequest } from "./display/request.ts";
-import { channelLine, channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
+import { channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
 import type { Channel } from "../guard/channel.ts";
-import { openingLine } from "./session/destinations.ts";
 import { isLive, type LiveSession, noteChannels } from "./session/live_sessions.ts";
 import { createPermissions } from "./session/permissions.ts";
-import { openToCommands } from "./session/runs.ts";
-import { reportOutcome, tellWindowsStay } from "./session/outcome.ts";
+import { endedFromOutside, type SessionEnd } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
-import { keepDrops } from "./wayland/take_drops.ts";
+import { show } from "./show.ts";
 
 /** What goes with a run where its windows stay. */
 const goesWithRun: ReadonlySet<Channel> = new Set([...agentChannels, "look"]);
@@ -40,7 +37,7 @@ export async function serveAgain(
     & Pick<ShowRequest, "open" | "times" | "asks" | "opening">
     & Pick<LiveSession, "session" | "channels">,
 ): Promise<number> {
-  const { host, history } = container;
+  const { host } = container;
   const served = open.intersection(goesWithRun);
   const before = recordedChannels(recorded).open;
   const stays = before.intersection(new Set(goesWithWindows)).difference(open);
@@ -71,41 +68,24 @@ export async function serveAgain(
   const permissions = createPermissions(container, { open: kept.union(served), times: own });
   const channels = recordChannels(permissions.open, asks);
   if (channels !== recorded) await noteChannels(container, { session, channels });
-  history.add({ kind: "session", what: "is shown again", session, channels });
-  let gone: readonly Channel[] = [];
-  {
-    await using portals = await host.look(
-      undefined,
-      () => servePortals(container, { permissions, asks, opening, session, runsOn: () => host.signal.aborted }),
-    );
-    await using _drops = portals && await keepDrops(container, { session, portals });
-    host.ui.status(`${channelLine(served, asks)}${openingLine(served, opening)}; ${rest}`);
-    await using _commands = await host.look(
-      undefined,
-      () => openToCommands(container, { session, permissions, asks, stays: ["sound"] }),
-    );
-    await awaitEndOf(container, session);
-    gone = portals?.served() ?? [];
-  }
-  history.add({ kind: "session", what: host.signal.aborted ? "runs on" : "ends", session });
-  if (host.signal.aborted) {
-    tellWindowsStay(container, { session, open: permissions.open, asks, opening, gone });
-    throw host.signal.reason;
-  }
-  await host.look(undefined, () => reportOutcome(container, { session }));
-  return 0;
+  const windows = {
+    note: `; ${rest}`,
+    outlivesRun: "windows",
+    show: () => Promise.resolve(),
+    async ended(): Promise<SessionEnd> {
+      await awaitEndOf(container, session);
+      return { windows: "unknown", failure: (app) => endedFromOutside(container, { session, output: app?.output }) };
+    },
+  } as const;
+  return await show(container, { permissions, asks, opening, windows, session, stays: ["sound"] });
 }
 
-/** Waits until a session has ended, or the run is to end. */
+/** Waits until a session has ended. */
 async function awaitEndOf(container: Container, session: string): Promise<void> {
   const { host } = container;
-  try {
-    do {
-      // The container may answer anything at any time: its answer only means that it is worth looking.
-      const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
-      await abortable(Promise.all([asked.catch(() => {}), delay(askAgainMs)]), host.signal);
-    } while (await host.look(false, () => isLive(container, session)));
-  } catch (error) {
-    if (!host.signal.aborted) throw error;
-  }
+  do {
+    // The container's answer, and its time, say nothing but that it is worth looking.
+    const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
+    await abortable(Promise.all([asked.catch(() => {}), delay(askAgainMs)]), host.signal);
+  } while (await host.look(false, () => isLive(container, session)));
 }

@@ -9,6 +9,7 @@ import { Unreachable } from "../container/ssh.ts";
 import { servePortals } from "./agent/serve.ts";
 import type { Windows } from "./display/display.ts";
 import type { ShowRequest } from "./display/request.ts";
+import type { Channel } from "../guard/channel.ts";
 import { reattachLine } from "./session/advice.ts";
 import { channelLine, recordChannels } from "./session/channels.ts";
 import { openingLine } from "./session/destinations.ts";
@@ -23,7 +24,9 @@ import { keepDrops } from "./wayland/take_drops.ts";
 export interface ShowOptions extends Pick<ShowRequest, "asks" | "opening" | "channelsFrom"> {
   /** The channels; {@linkcode windows} uses the same. */
   permissions: Permissions;
-  windows: Windows;
+  windows: Pick<Windows, "note" | "outlivesRun" | "show" | "closeClipboard" | "ended">;
+  /** Those of the channels that another run has opened, and this one cannot close. */
+  stays?: readonly Channel[];
   /** Its name; or what starts it, and the id of this run. */
   session: string | { start(): Promise<string>; run: string };
 }
@@ -36,7 +39,7 @@ export interface ShowOptions extends Pick<ShowRequest, "asks" | "opening" | "cha
  */
 export async function show(
   container: Container,
-  { permissions, asks, opening, channelsFrom, windows, session: given }: ShowOptions,
+  { permissions, asks, opening, channelsFrom, windows, stays = [], session: given }: ShowOptions,
 ): Promise<number> {
   const { host, history } = container;
   const { open } = permissions;
@@ -62,7 +65,7 @@ export async function show(
     try {
       // The session may run before SSH, which serves it.
       await container.reach();
-      if (!open.has("sound")) return undefined;
+      if (!open.has("sound") || stays.includes("sound")) return undefined;
       const player = await playSound(container, session, { outlives: keepsSound });
       const closing = permissions.closing("sound");
       const stop = (): void => player?.kill("SIGTERM");
@@ -97,7 +100,10 @@ export async function show(
     if (isNew) await stopAtEnd(container, session);
     throw error;
   }
-  await using _commands = await host.look(undefined, () => openToCommands(container, { session, permissions, asks }));
+  await using _commands = await host.look(
+    undefined,
+    () => openToCommands(container, { session, permissions, asks, stays }),
+  );
   await using _drops = portals && await keepDrops(container, { session, portals });
   let end = await wait(player);
   try {
@@ -147,7 +153,7 @@ async function takeBackStayed(container: Container, session: string): Promise<vo
 /** Closes the channels with a time limit, also in windows that stay. */
 async function closeAtEnd(
   { host }: Container,
-  { session, permissions, windows }: { session: string; permissions: Permissions; windows: Windows },
+  { session, permissions, windows }: Pick<ShowOptions, "permissions" | "windows"> & { session: string },
 ): Promise<void> {
   const closed = permissions.end();
   if (windows.outlivesRun !== "windows") return;

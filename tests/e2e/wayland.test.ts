@@ -157,7 +157,7 @@ testOnOneEngine(
     const ended = await again.ended;
     assertEquals([ended.code, ended.stderr], [
       0,
-      'Open channels: look, dialogs, links; the windows of "stays", its clipboard and its sound are as they were\n' +
+      'Open channels: sound, look, dialogs, links; the windows of "stays", its clipboard and its sound are as they were\n' +
       'The session "stays" was stopped\n',
     ]);
     await eventually("the end of the windows", async () => (await windows()).length === 0);
@@ -327,7 +327,7 @@ testOnOneEngine(
     assertEquals((await attached(engine, ["--stop", name])).stdout, "foot\n");
     const ended = await third.ended;
     const served =
-      'Open channels: look, dialogs; the windows of "foot", its clipboard and its sound are as they were\n';
+      'Open channels: clipboard, sound, look, dialogs; the windows of "foot", its clipboard and its sound are as they were\n';
     assertEquals([ended.code, ended.stderr], [0, `${said}${served}The session "foot" was stopped\n`]);
     await nothingLeft(engine, name);
   },

@@ -22,8 +22,9 @@ export interface AppOutcome {
 
 /** How the windows of a session have ended. */
 export interface SessionEnd {
-  windows: WindowsEnd;
-  /** The end of the hint when its app has failed. */
+  /** What has become of them; unknown to a run that did not show them. */
+  windows: WindowsEnd | "unknown";
+  /** What may help where its app has failed, to end a hint with. */
   hint?(app: AppOutcome): string;
   /** The error when the display is the reason why its app has failed. */
   lost?(): Promise<UserError | undefined>;
@@ -35,22 +36,21 @@ export interface SessionEnd {
  * Reports how a session ended that no signal has ended. A user who has closed its last window knows that the app ends,
  * whatever its exit status is.
  *
- * @param options `end`: left out by a run that did not show its windows, and does not know who has closed them
  * @throws {UserError} when the app failed, or what shows it
  */
 export async function reportOutcome(
   container: Container,
-  { session, end }: { session: string; end?: SessionEnd },
+  { session, end }: { session: string; end: SessionEnd },
 ): Promise<void> {
   const { ui } = container.host;
   const app = await appOutcome(container, session);
   if (app?.stopped) ui.status(`The session "${session}" was stopped`);
   else if (app?.status === undefined) {
-    const error = end ? await end.failure(app) : endedFromOutside(container, { session, output: app?.output });
+    const error = await end.failure(app);
     if (error) throw error;
   } else if (app.status !== 0) {
     const ended = `The app of "${session}" ended with exit status ${app.status}`;
-    if (!end) return ui.status(ended);
+    if (end.windows === "unknown") return ui.status(ended);
     if (end.windows === "closed") return ui.status(`${ended} when its window was closed`);
     throw await end.lost?.() ?? new UserError(ended, {
       hint: seeLog(container, session) + (end.hint?.(app) ?? ""),

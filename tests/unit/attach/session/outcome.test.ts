@@ -1,7 +1,7 @@
 // How a session has ended.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { reportOutcome } from "../../../../lib/attach/session/outcome.ts";
+import { endedFromOutside, reportOutcome } from "../../../../lib/attach/session/outcome.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
@@ -11,7 +11,9 @@ Deno.test("the end of a session that is served again is an error if nobody knows
   const report = async (end: string): Promise<string[]> => {
     const { host, said } = recordingHost();
     const log = () => Promise.resolve({ text: `The app is started\n${end}` });
-    await reportOutcome({ host, label: "box", engine: engineCalled("incus"), log } as unknown as Container, { session: "web" });
+    const container = { host, label: "box", engine: engineCalled("incus"), log } as unknown as Container;
+    const failure = () => endedFromOutside(container, { session: "web" });
+    await reportOutcome(container, { session: "web", end: { windows: "unknown", failure } });
     return said;
   };
   assertEquals(await report("The app ended with exit status 0\n"), []);
