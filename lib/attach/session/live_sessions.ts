@@ -14,25 +14,8 @@ import { isSessionName } from "../../container/names.ts";
 import { isManaged, sessionKey, unusableError } from "../../container/managed.ts";
 import { canAsk, type ScriptOptions } from "../../container/ssh.ts";
 
-export interface LiveSession {
-  container: string;
-  /** Its name, unique within its container. */
-  session: string;
-  /** What shows its windows. */
-  display: "x11" | "wayland";
-  /** The app's command line, quoted for a POSIX shell. */
-  app: string;
-  /** The app's process id in the container. */
-  pid: number;
-  /** How many clients are attached. A session on Wayland has one, or none while nobody serves its channels. */
-  clients: number;
-  /** Its open channels, as `recordChannels` in `channels.ts` writes them. */
-  channels: string;
-  /** Whether a run serves them, or will do so soon. */
-  isServed: boolean;
-  /** When it was started, ISO 8601. */
-  since: string;
-}
+/** A session that runs. */
+export type LiveSession = ReturnType<typeof parseSessions>[number];
 
 /** How long a container may take to list its sessions, in milliseconds. */
 const listTimeoutMs = 15_000;
@@ -76,21 +59,29 @@ export async function findSession(
 }
 
 /** Reads what session.sh lists. The container is not trusted: lines that do not fit are left out. */
-function parseSessions(container: string, stdout: string): LiveSession[] {
-  const sessions = stdout.split("\n").flatMap((line): LiveSession[] => {
+function parseSessions(container: string, stdout: string) {
+  const sessions = stdout.split("\n").flatMap((line) => {
     const [, session, display, pid, clients, since, channels, served, record] =
       /^([\w.-]+)\t(x11|wayland)\t(\d*)\t(\d+)\t(\d+)\t([a-z,?-]{0,256})\t(served)?\t(".*")$/.exec(line) ?? [];
     if (session === undefined || !isSessionName(session)) return [];
     try {
       return [{
         container,
+        /** Its name, unique within its container. */
         session,
-        display: display as LiveSession["display"],
+        /** What shows its windows. */
+        display: display as "x11" | "wayland",
+        /** The app's command line, quoted for a POSIX shell. */
         app: String(JSON.parse(record!)).slice(0, maxAppLength),
+        /** The app's process id in the container. */
         pid: Number(pid),
+        /** How many clients are attached. A session on Wayland has one, or none while nobody serves its channels. */
         clients: Number(clients),
+        /** Its open channels, as `recordChannels` in `channels.ts` writes them. */
         channels: channels!,
+        /** Whether a run serves them, or will do so soon. */
         isServed: served !== undefined,
+        /** When it was started, ISO 8601. */
         since: new Date(Number(since) * 1000).toISOString(),
       }];
     } catch {
