@@ -14,11 +14,7 @@ import { applySettings, limitedChannels } from "./settings/apply.ts";
 import { type OpenedKind, openedKinds, type Opening, parseDestinations } from "./session/destinations.ts";
 import type { Settings } from "./settings/file.ts";
 
-/** A session that is to be started in a copy of the container. */
-export interface DisposableRequest extends StartRequest {
-  files: readonly string[];
-}
-
+/** The command line, and what belongs to it. */
 export type Words = Arguments<string> & {
   settings: Settings;
   /** How long the channels are to be open that `--allow` gives a time, in milliseconds. */
@@ -37,7 +33,7 @@ export type Words = Arguments<string> & {
 export function readRequest(
   host: Host,
   { flags, values, positionals, rest, settings, times, named = {}, line }: Words,
-): ShowRequest | DisposableRequest {
+): ShowRequest | StartRequest {
   const session = values.get("session");
   if (session !== undefined) checkSessionName(session);
   const applied = applySettings(values, settings);
@@ -57,7 +53,7 @@ export function readRequest(
   const { app, userOptions, files } = sortAppWords(positionals.slice(1), {
     rest,
     lendsFiles: flags.has("disposable"),
-    line: (...app) => line(app),
+    line,
   });
   checkApp(flags, app);
   if (flags.has("detached") && times !== undefined && times.size > 0) {

@@ -1,7 +1,7 @@
 /** A container with a border, which a test finds as it was. */
 
 import { assertEquals } from "@std/assert";
-import type { DisposableRequest } from "../../lib/attach/request.ts";
+import type { StartRequest } from "../../lib/attach/display/request.ts";
 import { borderOf } from "../../lib/container/border.ts";
 import type { Container } from "../../lib/container/container.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
@@ -11,7 +11,7 @@ import { type Answer, recordingHost } from "./recording_host.ts";
 const red = { colour: "#ff0000", width: 5, isAlways: true };
 
 /** A request for a red border. */
-export function request(options: Partial<DisposableRequest> = {}): DisposableRequest {
+export function request(options: Partial<StartRequest> = {}): StartRequest {
   const show = {
     session: undefined,
     display: "auto",

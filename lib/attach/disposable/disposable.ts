@@ -11,7 +11,7 @@ import type { Container } from "../../container/container.ts";
 import { containerAt } from "../../container/resolve.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { isStartFailure } from "../../engine/instance.ts";
-import type { DisposableRequest } from "../request.ts";
+import type { StartRequest } from "../display/request.ts";
 import { withDisplay } from "../choose_display.ts";
 
 /** How many copies of a container may be in use when one more is made to open something. */
@@ -23,10 +23,10 @@ const maxDisposablesForOpening = 8;
  *
  * @returns the exit code
  */
-export async function runDisposable(container: Container, request: DisposableRequest): Promise<number> {
+export async function runDisposable(container: Container, request: StartRequest): Promise<number> {
   const { host, name: source } = container;
-  const { app } = request;
-  using files = await holdFiles(host, request.files);
+  const { app, files: paths = [] } = request;
+  using files = await holdFiles(host, paths);
   // What can be known before the copy is made.
   const [display, origin] = await all([
     withDisplay(container, request, (display) => Promise.resolve(display)),
@@ -46,7 +46,7 @@ export async function runDisposable(container: Container, request: DisposableReq
     const { keptAs } = container.history;
     const history = openHistory(host, keptAs && { ...keptAs, copy: name });
     made.then(() => {
-      for (const path of request.files) history.add({ kind: "file", what: "lent", path, readOnly: true });
+      for (const path of paths) history.add({ kind: "file", what: "lent", path, readOnly: true });
     }, () => {});
     try {
       host.ui.status(`"${name}" is a copy of "${source}": all that is in it is deleted when the app ends`);

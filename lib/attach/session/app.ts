@@ -24,19 +24,13 @@ export function splitCommandLine(commandLine: string): string[] {
   }
 }
 
-export interface AppWords {
-  /** The app and its arguments; undefined when a live session is meant. */
-  app: string[] | undefined;
-  userOptions: string[];
-  files: string[];
-}
-
 /**
  * Sorts the words after NAME: APP, more words for the app, and options of xpra. After `--` all words are the
  * app's.
  *
  * @param options `rest`: what stands after `--`; `lendsFiles`: words that are not options name files, not words for the
  * app; `line`: the line that runs an app, with these words for it
+ * @returns `app`: undefined when a live session is meant; `userOptions`: options of xpra; `files`: for a disposable copy
  * @throws {UserError} exit code 2 for an option in front of the app that is not xpra's
  */
 export function sortAppWords(
@@ -44,12 +38,12 @@ export function sortAppWords(
   { rest, lendsFiles, line }: {
     rest: readonly string[];
     lendsFiles: boolean;
-    line: (...app: string[]) => string;
+    line: (app: readonly string[]) => string;
   },
-): AppWords {
+): { app: string[] | undefined; userOptions: string[]; files: string[] } {
   const at = words.findIndex((word) => !isOption(word));
   const app = at < 0 ? [] : splitCommandLine(words[at]!);
-  const forApp = at < 0 ? "" : `. For the app: ${line(...app, ...words.filter((_, index) => index !== at), ...rest)}`;
+  const forApp = at < 0 ? "" : `. For the app: ${line([...app, ...words.filter((_, index) => index !== at), ...rest])}`;
   const [userOptions, files]: string[][] = [[], []];
   for (const [index, word] of words.entries()) {
     if (index === at) continue;

@@ -2,7 +2,8 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import type { ShowRequest } from "../../../lib/attach/display/request.ts";
-import { type DisposableRequest, readRequest, type Words } from "../../../lib/attach/request.ts";
+import type { StartRequest } from "../../../lib/attach/display/request.ts";
+import { readRequest, type Words } from "../../../lib/attach/request.ts";
 import { reattachLine } from "../../../lib/attach/session/advice.ts";
 import { openingLine } from "../../../lib/attach/session/destinations.ts";
 import { UserError } from "../../../lib/base/errors.ts";
@@ -50,12 +51,12 @@ Deno.test("an address in the app's place, or after --, is a link to open; an app
 
 Deno.test("the address of a file in the app's place is a file to open, alone", () => {
   const { host } = recordingHost();
-  const read = (rest: string[], flags: string[] = []): DisposableRequest => {
+  const read = (rest: string[], flags: string[] = []): StartRequest => {
     const words = { flags: new Set(flags), values: new Map(), positionals: ["box"], rest };
     return readRequest(
       host,
       { ...words, settings: new Map(), line: () => "" } as unknown as Words,
-    ) as DisposableRequest;
+    ) as StartRequest;
   };
   const { isOpening, files } = read(["file:///home/me/a%20b.pdf"]);
   assertEquals([isOpening, files], [true, ["/home/me/a b.pdf"]]);

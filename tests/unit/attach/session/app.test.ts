@@ -2,7 +2,6 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { join } from "@std/path";
 import {
   appScript,
-  type AppWords,
   joinedAppScript,
   noSuchApp,
   sortAppWords,
@@ -22,8 +21,8 @@ Deno.test("splitCommandLine() refuses an open quote and a line without a program
 });
 
 /** What the words after NAME mean, with those behind `--`. */
-function sorted(words: string[], rest: string[] = [], lendsFiles = false): AppWords {
-  return sortAppWords(words, { rest, lendsFiles, line: (...app) => `attach.ts box -- ${app.join(" ")}` });
+function sorted(words: string[], rest: string[] = [], lendsFiles = false): ReturnType<typeof sortAppWords> {
+  return sortAppWords(words, { rest, lendsFiles, line: (app) => `attach.ts box -- ${app.join(" ")}` });
 }
 
 Deno.test("sortAppWords() gives the app all words behind it but xpra's options, and all behind --, as they are", () => {
