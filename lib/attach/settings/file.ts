@@ -174,21 +174,27 @@ export async function parseSettings(host: Pick<Host, "env">, text: string): Prom
   const { isMap, locateKey, parseYaml } = await import("../../base/yaml.ts");
   const path = settingsPath(host)!;
   const data = parseYaml(path, text) ?? {};
-  const fail = (error: unknown, ...keys: (string | number)[]): never => {
+  const fail = (message: string, hint: string, ...keys: (string | number)[]): never => {
     const { line, column } = locateKey(text, keys);
-    if (!(error instanceof UserError)) throw error;
-    throw inputError(`${path}:${line}:${column}: ${error.message}`, error.hint);
+    throw inputError(`${path}:${line}:${column}: ${message}`, hint);
   };
-  if (!isMap(data)) return fail(inputError("This is not a map", 'Begin with "containers:"'));
+  const check = (act: () => unknown, ...keys: (string | number)[]): void => {
+    try {
+      act();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      fail(error.message, error.hint, ...keys);
+    }
+  };
+  if (!isMap(data)) return fail("This is not a map", 'Begin with "containers:"');
   const other = Object.keys(data).find((key) => key !== "containers");
-  if (other !== undefined) fail(inputError(`Unknown key "${other}"`, 'Use "containers", a list'), other);
+  if (other !== undefined) fail(`Unknown key "${other}"`, 'Use "containers", a list', other);
   const entries = data.containers ?? [];
-  if (!Array.isArray(entries)) return fail(inputError('"containers" is not a list', 'Write entries as "- name: NAME"'));
+  if (!Array.isArray(entries)) return fail('"containers" is not a list', 'Write entries as "- name: NAME"');
   return entries.map((entry: unknown, index) => {
     const at = ["containers", index];
     const fromOf = (...keys: string[]): string => `${shortened(host, path)}:${locateKey(text, [...at, ...keys]).line}`;
-    const wrong = (message: string, hint: string, ...keys: string[]): never =>
-      fail(inputError(message, hint), ...at, ...keys);
+    const wrong = (message: string, hint: string, ...keys: string[]): never => fail(message, hint, ...at, ...keys);
     if (!isMap(entry)) return wrong("This entry is not a map", 'Write "- name: NAME", and its settings below');
     const { name, ...rest } = entry;
     if (typeof name !== "string" || !/^[\w.*?:-]+$/.test(name)) {
@@ -208,19 +214,11 @@ export async function parseSettings(host: Pick<Host, "env">, text: string): Prom
         );
       }
       const written = isList ? (value as string[]).join(",") : value as string;
-      try {
-        checkSetting(host, known, written);
-      } catch (error) {
-        fail(error, ...at, key);
-      }
+      check(() => checkSetting(host, known, written), ...at, key);
       settings.set(known, { value: written, from: fromOf(key) });
     }
     const [allow, deny, ask] = listKeys.map((key) => settings.get(key)?.value);
-    try {
-      askedChannels({ allow, deny, ask });
-    } catch (error) {
-      fail(error, ...at, "ask");
-    }
+    check(() => askedChannels({ allow, deny, ask }), ...at, "ask");
     return { name, settings, from: fromOf() };
   });
 }
