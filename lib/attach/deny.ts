@@ -2,7 +2,6 @@
 
 import { abortable } from "@std/async";
 import { UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
 import type { Container } from "../container/container.ts";
 import type { Channel } from "../guard/channel.ts";
 import { attachLine } from "./session/advice.ts";
@@ -76,16 +75,17 @@ async function denyIn(
     channels: readonly Channel[];
   },
 ) {
-  const { host, label } = container;
+  const { host } = container;
   const closed = new Set<Channel>();
   const failures: Error[] = [];
   let isServed = false;
-  const stop = { hint: `To end the session: ${attachLine(container, "--stop", session)}` };
   const fail = (error: unknown): void => {
     host.signal.throwIfAborted();
     failures.push(error as Error);
   };
-  const sound = new UserError(`The sound of "${session}" may play on: the run that began it has ended`, stop);
+  const sound = new UserError(`The sound of "${session}" may play on: the run that began it has ended`, {
+    hint: `To end the session: ${attachLine(container, "--stop", session)}`,
+  });
   for (const run of runs) {
     try {
       const answer = await denyInRun(container, { run, channels });
@@ -98,25 +98,13 @@ async function denyIn(
     isServed = true;
   }
   try {
-    if (guard) { for (const channel of await closeInGuard(container, { session, channels })) closed.add(channel); }
+    const inGuard = guard ? await closeInGuard(container, { session, channels }) : [];
+    for (const channel of inGuard) closed.add(channel);
   } catch (error) {
     fail(error);
   }
-  if (guard && !isServed) {
-    if (channels.includes("sound")) fail(sound);
-    const ofRun = channels.filter((channel) => !["clipboard-in", "clipboard-out", "sound"].includes(channel));
-    if (ofRun.length > 0 && await isRunning(host, guard)) {
-      const what = `${channelNamesOf(new Set(ofRun)).join(", ")} may still be open`;
-      fail(new UserError(`The run that shows "${session}" of "${label}" takes no commands: ${what}`, stop));
-    }
-  }
+  if (guard && !isServed && channels.includes("sound")) fail(sound);
   return { session, closed: [...closed], isServed, failures };
-}
-
-/** Whether the run lives that has opened the windows of a guard: it is starting. */
-async function isRunning({ run }: Pick<Host, "run">, guard: string): Promise<boolean> {
-  const pid = guard.slice(guard.lastIndexOf("-") + 1).replace(/w$/, "");
-  return (await run(["stat", "--format=", `/proc/${pid}`], { okCodes: "any" })).code === 0;
 }
 
 /** Writes down what a guard has closed, as a run does it. What the container has on record decides nothing here. */

@@ -10,14 +10,14 @@ import { servePortals } from "./agent/serve.ts";
 import type { Windows } from "./display/display.ts";
 import type { ShowRequest } from "./display/request.ts";
 import type { Channel } from "../guard/channel.ts";
-import { reattachLine } from "./session/advice.ts";
+import { attachLine, reattachLine } from "./session/advice.ts";
 import { channelLine, recordChannels } from "./session/channels.ts";
 import { openingLine } from "./session/destinations.ts";
 import type { Permissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
 import { setIn } from "./settings/apply.ts";
 import { findSession, mayRunOn, stopAtEnd } from "./session/live_sessions.ts";
-import { reportOutcome, type SessionEnd, tellWindowsStay } from "./session/outcome.ts";
+import { reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { playSound } from "./session/sound.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
@@ -90,6 +90,11 @@ export async function show(
     what: isNew ? "starts" : "is shown again",
     ...{ session, channels: recordChannels(open, asks) },
   });
+  // Before its windows are known by which --deny finds it.
+  await using _commands = await host.look(
+    undefined,
+    () => openToCommands(container, { session, permissions, asks, stays }),
+  );
   let player: RunningProcess | undefined;
   try {
     player = await begin(
@@ -100,10 +105,7 @@ export async function show(
     if (isNew) await stopAtEnd(container, session);
     throw error;
   }
-  await using _commands = await host.look(
-    undefined,
-    () => openToCommands(container, { session, permissions, asks, stays }),
-  );
+  await host.look(undefined, () => permissions.begin());
   await using _drops = portals && await keepDrops(container, { session, portals });
   let end = await wait(player);
   try {
@@ -123,12 +125,10 @@ export async function show(
   if (runsOn) await closeAtEnd(container, { session, permissions, windows });
   history.add({ kind: "session", what: runsOn ? "runs on" : "ends", session });
   if (!end || host.signal.aborted) {
-    const gone = portals?.served() ?? [];
-    if (outlivesRun === "windows") tellWindowsStay(container, { session, gone, open, asks, opening });
+    const shown = { session, open, asks, opening };
+    if (outlivesRun === "windows") tellWindowsStay(container, { ...shown, gone: portals?.served() ?? [] });
     else if (outlivesRun === "session" && await mayRunOn(container, session)) {
-      host.ui.status(
-        `Detached; the app runs on. To come back: ${reattachLine(container, { session, open, asks, opening })}`,
-      );
+      host.ui.status(`Detached; the app runs on. To come back: ${reattachLine(container, shown)}`);
     }
     throw host.signal.reason;
   }
@@ -138,7 +138,26 @@ export async function show(
   return 0;
 }
 
-/** Takes back the files that other runs have left with a session that has ended. */
+/**
+ * Says at the end of a run what stays of a session on this host's Wayland desktop, what does not, and what to type.
+ *
+ * @param options `gone`: what apps have had by this run
+ */
+function tellWindowsStay(
+  container: Container,
+  { gone, ...shown }: Parameters<typeof reattachLine>[1] & { gone: readonly Channel[] },
+): void {
+  const stop = `To end it: ${attachLine(container, "--stop", shown.session)}`;
+  container.host.ui.status(
+    gone.length === 0
+      ? `The windows stay, and the app runs on. ${stop}`
+      : `The windows stay, and the app runs on, without ${gone.join(", ")}. To have ${
+        gone.length === 1 ? "that" : "these"
+      } again: ${reattachLine(container, shown)}. ${stop}`,
+  );
+}
+
+/** Takes back what other runs have let stay with a session that has ended. */
 async function takeBackStayed(container: Container, session: string): Promise<void> {
   const { host, name } = container;
   const hasStayed = (loan: Loan): boolean => loan.instance === name && loan.session === session && loan.owner === null;

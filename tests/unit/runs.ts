@@ -47,6 +47,7 @@ export async function withRuns(
         open: new Set(["microphone", "links", "sound"]),
         times: new Map([["microphone", 60_000]]),
       });
+      permissions.begin();
       scope.use(await openToCommands(own, { session, permissions, asks: new Set() }));
       runs.push(permissions);
     }

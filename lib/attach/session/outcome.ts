@@ -1,7 +1,6 @@
 /** The outcome of an attachment to a session: how it ended, and what the user is told about it. */
 
-import { attachLine, reattachLine } from "./advice.ts";
-import type { Channel } from "../../guard/channel.ts";
+import { attachLine } from "./advice.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import type { Container } from "../../container/container.ts";
@@ -70,25 +69,6 @@ export function endedFromOutside(
 
 export function seeLog(container: Container, session: string): string {
   return `To see what the app and the server printed: ${attachLine(container, "--logs", session)}`;
-}
-
-/**
- * Tells the user at the end of a run what stays on this host's Wayland desktop, what does not, and what to type.
- *
- * @param options `gone`: the channels that close with this run
- */
-export function tellWindowsStay(
-  container: Container,
-  { gone, ...shown }: Parameters<typeof reattachLine>[1] & { gone: readonly Channel[] },
-): void {
-  const stop = `To end it: ${attachLine(container, "--stop", shown.session)}`;
-  container.host.ui.status(
-    gone.length === 0
-      ? `The windows stay, and the app runs on. ${stop}`
-      : `The windows stay, and the app runs on, without ${gone.join(", ")}. To have ${
-        gone.length === 1 ? "that" : "these"
-      } again: ${reattachLine(container, shown)}. ${stop}`,
-  );
 }
 
 /** How much of the end of a log is read to learn how its app ended, in bytes. */

@@ -37,8 +37,7 @@ const recordName = "run.json";
 const answerMs = 8_000;
 
 /**
- * Begins the times of a run's channels, and lets the user see and close these, until the end of this value's scope. What
- * is closed is written down.
+ * Lets the user see and close a run's channels, until the end of this value's scope. What is closed is written down.
  *
  * @param options `stays`: what it cannot close
  */
@@ -83,7 +82,6 @@ export async function openToCommands(
       return noteChannels(container, { host: cleaning, session, channels: now });
     }).catch(() => {});
   };
-  permissions.begin();
   try {
     const own = await container.directory();
     // With no watcher, --deny says that this run does not answer.

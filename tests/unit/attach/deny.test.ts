@@ -99,19 +99,6 @@ Deno.test("deny() closes the rest where a guard or a run fails, and says what ma
   });
 });
 
-Deno.test("deny() says what may be open where the run that shows the windows takes no commands", async () => {
-  for (const code of [0, 1]) {
-    await withRuns([], async ({ box, said, guard }) => {
-      await guard("foot");
-      const denied = deny(box, { channels: ["links", "microphone"], session: undefined });
-      const message = 'The run that shows "foot" of "box" takes no commands: microphone, links may still be open';
-      if (code === 0) await assertRejects(() => denied, UserError, message);
-      else assertEquals(await denied, 0);
-      assertEquals(said, [`result: foot: nothing was ${code === 0 ? "closed" : "open"}`]);
-    }, ([program]) => program === "stat" ? { code } : {});
-  }
-});
-
 Deno.test("the sound of windows that have stayed is said to play on, whatever the container has on record", async () => {
   await withRuns([], async ({ box, root, env }) => {
     const own = localBox(recordingHost({ env }).host, { mounts: box.mounts, directory: join(root, ".attach-own") });

@@ -29,7 +29,9 @@ async function failing(answer: Error | Record<never, never>): Promise<{ calls: s
     ended: () => new Promise(() => {}),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-  await assertRejects(() => showIn(localBox(host), windows), Error, "no socket");
+  const directory = await Deno.makeTempDir();
+  await assertRejects(() => showIn(localBox(host, { directory }), windows), Error, "no socket");
+  await Deno.remove(directory, { recursive: true });
   return { calls: cleaning.calls, said };
 }
 
