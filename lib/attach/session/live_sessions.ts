@@ -102,8 +102,9 @@ export async function listAllSessions(host: Host, engine: Engine): Promise<LiveS
         bootTimeoutMs: listTimeoutMs,
       });
       // A session has left a trace on this side.
-      if (!await mayHaveSessions(container, instance)) return [];
-      if (instance.status !== "Running") throw unusableError(instance, instance.status);
+      const seen = await container.seenSessions();
+      if (seen ? seen.length === 0 : instance.config[sessionKey] !== instance.last_used_at) return [];
+      if (instance.status === "Frozen") throw pausedError(container);
       // Several questions at once could not be told apart.
       return await listSessions(container, { mayAsk: false });
     } catch (error) {
@@ -147,9 +148,9 @@ export async function mayRunOn(container: Container, session: string): Promise<b
 /** How long a container may take to say whether a session runs on, in milliseconds. */
 const askDeadlineMs = 5_000;
 
-async function mayHaveSessions(container: Container, { config, last_used_at }: InstanceInfo): Promise<boolean> {
-  const seen = await container.seenSessions();
-  return seen ? seen.length > 0 : config[sessionKey] === last_used_at;
+/** The error for a paused container, whose sessions are not known. */
+export function pausedError({ label, engine }: Container): UserError {
+  return new UserError(`"${label}" is paused`, { hint: `Resume it: ${engineLine(engine, ["start", label])}` });
 }
 
 /**

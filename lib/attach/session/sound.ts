@@ -107,6 +107,7 @@ export async function playSound(
   try {
     return "close" in source ? playFifo(host, source, { outlives }) : playOutput(host, source.argv);
   } catch (error) {
+    if ("close" in source) source.close();
     if (!(error instanceof UserError)) throw error;
     host.ui.warn(`There will be no sound. ${lineOf(error)}`);
     return undefined;
@@ -114,23 +115,18 @@ export async function playSound(
 }
 
 function playFifo(host: Host, fifo: OpenFifo, { outlives }: { outlives: boolean }): RunningProcess {
-  try {
-    const player = host.start(
-      [
-        ...["setpriv", "--pdeathsig", outlives ? "clear" : "TERM", "/bin/sh", "-c", readingFifo, "sh", fifo.path],
-        ...pacatArgv("playback", localSamples),
-      ],
-      outlives ? { detached: true, output: "discard" } : {},
-    );
-    player.ended.then(({ code }) => {
-      fifo.close();
-      if (code === ExitCode.missingProgram) host.ui.warn(`There will be no sound. ${noPacat}`);
-    });
-    return player;
-  } catch (error) {
+  const player = host.start(
+    [
+      ...["setpriv", "--pdeathsig", outlives ? "clear" : "TERM", "/bin/sh", "-c", readingFifo, "sh", fifo.path],
+      ...pacatArgv("playback", localSamples),
+    ],
+    outlives ? { detached: true, output: "discard" } : {},
+  );
+  player.ended.then(({ code }) => {
     fifo.close();
-    throw error;
-  }
+    if (code === ExitCode.missingProgram) host.ui.warn(`There will be no sound. ${noPacat}`);
+  });
+  return player;
 }
 
 /** Plays what a program prints: samples that come over a network. */
