@@ -22,7 +22,7 @@ const confined = {
   links: "The network of this container is closed or limited:\n" +
     "a link can carry data out of it, and can reach what is in your own network.",
   files: "The network of this container is closed or limited:\n" +
-    "where a file of this kind is open, what is in it can be sent anywhere.",
+    "where a file is opened, what is in it can be sent anywhere.",
 } as const;
 
 /**
