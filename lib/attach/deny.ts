@@ -61,7 +61,7 @@ export async function deny(
 }
 
 /**
- * Closes channels of a session: what fails keeps nothing else open, and a guard that hangs no microphone.
+ * Closes channels of a session. A failure, or a guard that hangs, does not keep the other channels open.
  *
  * @returns `isServed`: whether a run serves the session, which also notes what is closed; `failures`: why something may still
  * be open

@@ -100,7 +100,7 @@ async function whyNoSound(
     : `There is no sound: "${session}" was started without the channel`;
 }
 
-/** Keeps a border that is chosen while windows are shown, which keep theirs, and says so if it is another one. */
+/** Keeps a border for windows that are shown later, and says so if it is a new one. */
 export async function keepForLater(
   container: Pick<Container, "host" | "mounts">,
   chosen: ContainerBorder | "auto" | undefined,

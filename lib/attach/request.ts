@@ -14,7 +14,6 @@ import { applySettings, limitedChannels } from "./settings/apply.ts";
 import { type OpenedKind, openedKinds, type Opening, parseDestinations } from "./session/destinations.ts";
 import type { Settings } from "./settings/file.ts";
 
-/** The command line, and what belongs to it. */
 export type Words = Arguments<string> & {
   settings: Settings;
   /** How long the channels are to be open that `--allow` gives a time, in milliseconds. */

@@ -16,7 +16,7 @@ import { endedFromOutside, type SessionEnd } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
 import { show } from "./show.ts";
 
-/** What goes with a run where its windows stay. */
+/** The channels that close with the run although the windows stay. */
 const goesWithRun: ReadonlySet<Channel> = new Set([...agentChannels, "look"]);
 
 /** The channels that stay as they were when the session was started, whatever is asked for later. */
@@ -84,7 +84,7 @@ export async function serveAgain(
 async function awaitEndOf(container: Container, session: string): Promise<void> {
   const { host } = container;
   do {
-    // The container's answer, and its time, say nothing but that it is worth looking.
+    // The container may answer anything at any time: its answer only means that it is worth looking.
     const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
     await abortable(Promise.all([asked.catch(() => {}), delay(askAgainMs)]), host.signal);
   } while (await host.look(false, () => isLive(container, session)));

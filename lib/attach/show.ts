@@ -139,9 +139,9 @@ export async function show(
 }
 
 /**
- * Says at the end of a run what stays of a session on this host's Wayland desktop, what does not, and what to type.
+ * Tells the user at the end of a run what stays on this host's Wayland desktop, what does not, and what to type.
  *
- * @param options `gone`: what apps have had by this run
+ * @param options `gone`: the channels that close with this run
  */
 function tellWindowsStay(
   container: Container,
@@ -157,7 +157,7 @@ function tellWindowsStay(
   );
 }
 
-/** Takes back what other runs have let stay with a session that has ended. */
+/** Takes back the files that other runs have left with a session that has ended. */
 async function takeBackStayed(container: Container, session: string): Promise<void> {
   const { host, name } = container;
   const hasStayed = (loan: Loan): boolean => loan.instance === name && loan.session === session && loan.owner === null;

@@ -3,7 +3,8 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { basename, join } from "@std/path";
-import { chooserOptions } from "../../lib/attach/agent/dialogs.ts";
+import { chooserOptions, type Choosing } from "../../lib/attach/agent/dialogs.ts";
+import type { FileFilter } from "../../lib/attach/agent/requests.ts";
 import { listOf } from "../../lib/attach/agent/file_list.ts";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
 import { chooseFiles } from "../../lib/base/zenity.ts";
@@ -499,6 +500,10 @@ testOnOneEngine("files are chosen in the dialog of the desktop's portal, else in
         running.push(startProcess(argv, { env, output: { line: (line) => said.push(line) } }));
         await eventually("the portal", () => Promise.resolve(said.includes("ready")));
       };
+      const asking = (
+        ask: "open" | "save",
+        { multiple, filters }: { multiple: boolean; filters: FileFilter[] },
+      ): Choosing => ask === "open" ? { ask, id: 1, multiple, filters } : { ask, id: 1, name: "", filters };
       const choose = async (ask: "open" | "save", signal?: AbortSignal): Promise<string[]> =>
         await chooseFiles({
           env: () => "test",
@@ -508,13 +513,7 @@ testOnOneEngine("files are chosen in the dialog of the desktop's portal, else in
           from: `${directory}/${ask === "save" ? "a.txt" : ""}`,
           isNew: ask === "save",
           optionsFrom: () =>
-            chooserOptions("box", {
-              ask,
-              id: 1,
-              multiple: true,
-              filters: [{ label: "Texts", patterns: ["*.txt"] }],
-              name: "",
-            }),
+            chooserOptions("box", asking(ask, { multiple: true, filters: [{ label: "Texts", patterns: ["*.txt"] }] })),
           ...(signal && { signal }),
         });
       await startPortal(`${directory}/b c.txt`);
@@ -523,7 +522,7 @@ testOnOneEngine("files are chosen in the dialog of the desktop's portal, else in
       assertEquals(await choose("save"), [`${directory}/b c.txt`]);
       const filters = (of: string) => [[`${of}Texts`, ["*.txt"]], [`${of}All files`, ["*"]]];
       const titles = (["open", "save"] as const).map((ask) =>
-        chooserOptions("box", { ask, id: 1, multiple: false, filters: [], name: "" })[0]!.replace("--title=", "")
+        chooserOptions("box", asking(ask, { multiple: false, filters: [] }))[0]!.replace("--title=", "")
       );
       const asked = said.filter((line) => line !== "ready").map((line) => JSON.parse(line));
       // zenity 4.1 does not name the directory to save in.

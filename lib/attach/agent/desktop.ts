@@ -30,7 +30,7 @@ import {
 import { defaultPrinter, moveOut, printFile, readFile, type SentFile, type Version } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
 import { noType, typeOf } from "../session/file_types.ts";
-import { onHost, type Opening, type Destination, destinationText } from "../session/destinations.ts";
+import { type Destination, destinationText, onHost, type Opening } from "../session/destinations.ts";
 import type { Permissions } from "../session/permissions.ts";
 
 export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file" | "print" }>;
@@ -107,7 +107,7 @@ export function desktopOf(
   let versionTurn: Promise<unknown> = Promise.resolve();
   const underWay = new Set<Promise<void>>();
 
-  const tell = onceEach((why) => host.ui.warn(`What an app of "${label}" asked for was not done: ${why}`));
+  const tell = onceEach((why) => host.ui.warn(`A request from "${label}" failed: ${why}`));
 
   const notify = async (title: string, body: string): Promise<void> => {
     const notice = notificationArgv({ title: `[${label}] ${title}`, body: escape(body) });
@@ -308,7 +308,12 @@ export function desktopOf(
 
   const openLink = async (url: URL): Promise<Outcome> => {
     const details = [["Host", url.host], ["Address", url.href]] as const;
-    const question = await openingQuestion(container, { kind: "links", details, destinations: linkDestinations, mayLeave: true });
+    const question = await openingQuestion(container, {
+      kind: "links",
+      details,
+      destinations: linkDestinations,
+      mayLeave: true,
+    });
     const agreed = await agreedTo(question);
     if (agreed === false) return "not done";
     const destination = destinationOf(agreed, linkDestinations);

@@ -85,10 +85,10 @@ const handMs = 30_000;
 const fileAddress = /^file:\/\/(?:localhost)?\/[!-~]{1,4000}$/i;
 
 /**
- * Has the files handed over that the user drags out of a window: by the session's agent, as those that an app opens by
- * xdg-open, and what becomes of them is what becomes of those. Of what the app names, nothing is looked at on the host.
+ * Has the agent hand over the files that the user drags out of a window, as it does files that an app opens by xdg-open,
+ * and they are handled alike. The host never looks at the paths that the app names.
  *
- * @throws {UserError} when it names none, too many, or what is no file, or not all are taken
+ * @throws {UserError} when the list names no file, too many or something else, or when not all are handed over
  */
 export async function handOut(
   container: Container,
@@ -96,16 +96,16 @@ export async function handOut(
 ): Promise<void> {
   const lines = linesOf(list);
   const failure = (what: string, why: string): UserError =>
-    new UserError(`${what} dragged out of "${container.label}" stays there: ${why}`, { hint: "Put it into the share" });
-  const stays = (why: string): UserError => failure("What was", why);
+    new UserError(`${what} dragged out of "${container.label}" stay there: ${why}`, { hint: "Use its share" });
+  const stays = (why: string): UserError => failure("Files", why);
   if (lines.length > maxFilesOut) throw stays(`more than ${maxFilesOut} files`);
-  if (lines.length === 0 || !lines.every((line) => fileAddress.test(line))) throw stays("it is no file");
+  if (lines.length === 0 || !lines.every((line) => fileAddress.test(line))) throw stays("it is not a file");
   const options = { session, verb: "hand", values: {}, parameters: lines, timeoutMs: handMs } as const;
   const result = await runInSession(container, options);
   if (!(result instanceof ProcessError)) return;
   // Those beside it may have come.
   const why = result.code === 1
-    ? "only files that can be read come out, no directories"
+    ? "only readable files can be dragged out, not directories"
     : "its session does not answer";
-  throw failure("Some of what was", why);
+  throw failure("Some files", why);
 }

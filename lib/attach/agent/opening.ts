@@ -10,14 +10,14 @@ import type { Container } from "../../container/container.ts";
 import { wasOpened } from "../../container/opened.ts";
 import { Refusal } from "../../guard/faults.ts";
 import type { Agreed, Question } from "../../guard/consent.ts";
-import { onHost, type OpenedKind, type Destination, destinationText } from "../session/destinations.ts";
+import { type Destination, destinationText, onHost, type OpenedKind } from "../session/destinations.ts";
 import { settingsFor } from "../settings/file.ts";
 
 const maxLinkCharacters = 8192;
 /** A longer name cannot be looked up (RFC 1035). */
 const maxHostCharacters = 253;
 
-/** Why what a container opens is asked for whose network is closed or limited. */
+/** Why the user is asked about what a container with a closed or limited network opens. */
 const confined = {
   links: "The network of this container is closed or limited:\n" +
     "a link can carry data out of it, and can reach what is in your own network.",
@@ -50,7 +50,7 @@ export function parseLink(address: string): URL {
 }
 
 /**
- * What the user is asked before a link or a file is opened, or a file comes to the downloads, where somebody asks.
+ * The question before a link or a file is opened, or a file comes to the downloads, where one is asked.
  *
  * @param options `mayLeave`: data may leave also by what opens it on this host; `isOnlyHere`: the other destinations that were
  * named do not open it
@@ -66,7 +66,7 @@ export async function openingQuestion(
   },
 ): Promise<Question> {
   const isHere = destinations.every(({ on }) => on === "host");
-  // What comes to the downloads is opened by nobody.
+  // Nothing opens what comes to the downloads.
   const isKept = isHere && kind === "files";
   const where = destinations.length === 1 && !isHere ? ` ${destinationText(destinations[0]!)}` : "";
   const whys = [

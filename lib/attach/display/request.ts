@@ -60,7 +60,7 @@ export interface StartRequest extends ShowRequest {
   detached: boolean;
   /** The files that are lent to it in a copy of the container. */
   files?: readonly string[];
-  /** Joins a session in which the app runs whatever the channels and the display of that are. */
+  /** Joins a session in which the app runs, whatever its channels and its display. */
   joinsAny?: boolean;
   /** Whether it is started to open something: there is an address in the app's place, or one of the web after `--`. */
   isOpening?: boolean;

@@ -54,8 +54,8 @@ const freshDays = 30;
  * Makes a copy until its shared directories are ready, so that windows can be prepared while the rest is done. If a
  * step fails, all is undone.
  *
- * @param options `lend`: puts files into it before it starts; `max`: as for {@linkcode beginCopy}; `meanwhile`: is called
- * when the engine is at work
+ * @param options `lend`: puts files into it before it starts; `max`: as for {@linkcode beginDisposable}; `meanwhile`: is
+ * called when the engine is at work
  * @returns `made` resolves when it can be started, to what the engine says of it; to undefined in a dry run
  */
 export async function makeDisposable(
@@ -67,7 +67,7 @@ export async function makeDisposable(
     max?: number | undefined;
     meanwhile?(): unknown;
   },
-): Promise<Copy & { address: Address; made: Promise<InstanceInfo | undefined> }> {
+): Promise<DisposableCopy & { address: Address; made: Promise<InstanceInfo | undefined> }> {
   return await withUndo(host, async (undo) => {
     const copy = await beginDisposable(host, source, { max });
     const { mounts } = copy;

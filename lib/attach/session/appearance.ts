@@ -76,7 +76,7 @@ export async function hostAppearance(
   };
 }
 
-/** Tells whether the host's apps are dark or light, and then each change, until the end of this value's scope. */
+/** Calls `tell` with the colour scheme of the host's apps, and again at each change, until the end of this value's scope. */
 export function followColorScheme(host: Host, tell: (scheme: string) => void): Disposable {
   hostAppearance(host).then(({ colorScheme }) => tell(colorScheme ?? "default"));
   const line = (line: string): void => {
@@ -134,7 +134,6 @@ function localeOf(value: string | undefined): string | undefined {
   return language === undefined ? undefined : `${language}.UTF-8${modifier}`;
 }
 
-/** The values of take_appearance.sh. */
 export function appearanceValues(
   { timeZone, locale, colorScheme, font, cursorTheme, cursorSize }: Appearance,
 ): Record<string, string> {

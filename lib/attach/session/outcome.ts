@@ -9,7 +9,6 @@ import type { Container } from "../../container/container.ts";
 export interface AppOutcome {
   /** The app's exit status; undefined when the session was ended from outside. */
   status: number | undefined;
-  /** Somebody stopped the session. */
   stopped: boolean;
   /** An option of the server that the container's xpra does not know. */
   unknownOption: string | undefined;
@@ -19,11 +18,10 @@ export interface AppOutcome {
   output: string;
 }
 
-/** How the windows of a session have ended. */
 export interface SessionEnd {
   /** What has become of them; unknown to a run that did not show them. */
   windows: WindowsEnd | "unknown";
-  /** What may help where its app has failed, to end a hint with. */
+  /** The end of the hint when its app has failed. */
   hint?(app: AppOutcome): string;
   /** The error when the display is the reason why its app has failed. */
   lost?(): Promise<UserError | undefined>;

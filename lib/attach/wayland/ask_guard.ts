@@ -53,7 +53,7 @@ export async function askGuard(
 /**
  * Closes directions of the clipboard of a session. Returns those that were open.
  *
- * @param options `channels`: all others of them count for nothing
+ * @param options `channels`: those besides the clipboard's are ignored
  * @throws as {@linkcode askGuard}
  */
 export async function closeInGuard(
@@ -74,7 +74,7 @@ export async function closeInGuard(
   return closed.map((direction) => `clipboard-${direction}` as const);
 }
 
-/** Notes what is started next in a session, whose guard calls the window of an X server so. It may fail to: it is a name. */
+/** Notes the app that is started next in a session: the guard names an X server's window after it. Failures are ignored. */
 export async function noteApp(
   container: Container,
   { session, app }: { session: string; app: readonly string[] },

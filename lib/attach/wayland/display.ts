@@ -132,7 +132,7 @@ export function waypipeServer(
  * Waits for the end of a session on another machine. Nothing can show its windows a second time: they last no longer than
  * this run and its connection, and so does the app.
  *
- * @returns what has become of its windows
+ * @returns how its windows have ended
  * @throws {UserError} when its windows are gone, since they were closed or the connection is lost
  */
 export async function awaitRemoteEnd(
@@ -140,7 +140,8 @@ export async function awaitRemoteEnd(
   { session, client }: { session: string; client: WaylandClient },
 ): Promise<WindowsEnd> {
   const { host, label } = container;
-  // The container's answer, and its time, say nothing but that it is worth looking. It fails with the connection.
+  // The container may answer anything at any time: its answer only means that it is worth looking. It fails with the
+  // connection.
   const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
   try {
     const over = Promise.race([asked.catch(() => {}).then(() => false), client.ended.then(() => true)]);

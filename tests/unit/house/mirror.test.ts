@@ -13,10 +13,10 @@ const nothingToTest = ["attach/display/display", "guard/channel", "guard/faults"
 /** The modules that have no test of their own, by the test in which they are: a part, a neighbour, or a real desktop. */
 const testedBy: Readonly<Record<string, readonly string[]>> = {
   "e2e/attach_sessions": ["attach/x11/display"],
-  "unit/attach/agent/elsewhere": ["container/downloads"],
+  "unit/attach/agent/opening": ["container/downloads"],
   "unit/attach/choose_display": ["attach/display/request", "guard/wayland/request"],
   "unit/attach/default_app": ["attach/session/file_types", "container/opened"],
-  "unit/attach/disposable/make_copy": ["engine/snapshot"],
+  "unit/attach/disposable/make_disposable": ["engine/snapshot"],
   "unit/attach/request": ["attach/session/destinations"],
   "unit/attach/serve_again": ["attach/session/advice"],
   "unit/attach/session/app": ["cli/xpra_options"],

@@ -104,14 +104,14 @@ Deno.test("what is no short list of files is refused with a sentence, and the co
       "x".repeat(2 ** 16),
     ]
   ) {
-    await assertRejects(() => handed(list), UserError, 'What was dragged out of "box" stays there');
+    await assertRejects(() => handed(list), UserError, 'Files dragged out of "box" stay there');
   }
 });
 
 Deno.test("where not all that was dragged out is taken, the sentence says no more than that, and the reason", async () => {
-  const reasons = [[1, "only files that can be read come out, no directories"], [255, "does not answer"]] as const;
+  const reasons = [[1, "only readable files can be dragged out, not directories"], [255, "does not answer"]] as const;
   for (const [code, why] of reasons) {
     const { message } = await assertRejects(() => handed("file:///home", { code }), UserError, why);
-    assertEquals(message.startsWith("Some of what was dragged out of"), true);
+    assertEquals(message.startsWith("Some files dragged out of"), true);
   }
 });
