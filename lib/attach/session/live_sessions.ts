@@ -104,7 +104,7 @@ export async function listAllSessions(host: Host, engine: Engine): Promise<LiveS
       // A session has left a trace on this side.
       const seen = await container.seenSessions();
       if (seen ? seen.length === 0 : instance.config[sessionKey] !== instance.last_used_at) return [];
-      if (instance.status === "Frozen") throw pausedError(container);
+      if (instance.status !== "Running") throw unusableError(instance, instance.status);
       // Several questions at once could not be told apart.
       return await listSessions(container, { mayAsk: false });
     } catch (error) {
@@ -147,11 +147,6 @@ export async function mayRunOn(container: Container, session: string): Promise<b
 
 /** How long a container may take to say whether a session runs on, in milliseconds. */
 const askDeadlineMs = 5_000;
-
-/** The error for a paused container, whose sessions are not known. */
-export function pausedError({ label, engine }: Container): UserError {
-  return new UserError(`"${label}" is paused`, { hint: `Resume it: ${engineLine(engine, ["start", label])}` });
-}
 
 /**
  * The live session called `wanted`; without a name the only one, or the one that the user chooses.

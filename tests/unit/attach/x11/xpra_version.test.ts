@@ -1,5 +1,5 @@
-import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { ExitCode, ProcessError, UserError } from "../../../../lib/base/errors.ts";
 import { checkClient, judgeXpra, parseXpraVersion } from "../../../../lib/attach/x11/xpra_version.ts";
 import { recordingHost } from "../../recording_host.ts";
 
@@ -60,8 +60,7 @@ Deno.test("checkClient() refuses a client that is missing, broken or too old, wi
 Deno.test("an xpra that does not end is not waited for", async () => {
   const result = { argv: ["xpra", "--version"], code: 143, signal: "SIGTERM", stdout: "", stderr: "" } as const;
   const { host, options } = recordingHost({ answer: () => new ProcessError(result, { timedOutAfterMs: 5_000 }) });
-  const error = await assertRejects(() => checkClient(host), UserError, "The xpra on this host does not work");
-  assertStringIncludes(error.output, '"xpra --version" did not end within 5 s\n');
+  await assertRejects(() => checkClient(host), UserError, '"xpra --version" did not end within 5 s on this host');
   assert(options[0]?.timeoutMs! <= 30_000);
 });
 
