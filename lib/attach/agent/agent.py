@@ -472,7 +472,8 @@ def on_scheme(scheme):
     host_scheme = scheme
     for namespace, values in settings().items():
         value = values.get("color-scheme")
-        if value and value != before[namespace]["color-scheme"]:
+        # A number of 0, which is the default, is a change, too.
+        if value is not None and value != before[namespace]["color-scheme"]:
             change = GLib.Variant("(ssv)", (namespace, "color-scheme", value))
             bus.emit_signal(None, PATH, SETTINGS.name, "SettingChanged", change)
 
