@@ -7,12 +7,13 @@ import { quoteWord } from "../../lib/base/shell_words.ts";
 import { randomNumbers } from "../unit/samples.ts";
 import { eventually, mountsRoot, script } from "./run.ts";
 import { needed, nothingLeft, testOnIncus } from "./sessions.ts";
+import { desktop, waylandParts } from "./wayland_desktop.ts";
 import { type EngineName, shareContainer } from "./world.ts";
 
 /** A random whole number from 0 to below its argument. */
 type Random = ReturnType<typeof randomNumbers>;
 
-/** Cases on each engine: in a new session of their own, and joined to one. */
+/** Cases: in a new session of their own, in turns on X and on Wayland, and joined to one. */
 const newCases = 16;
 const joinedCases = 104;
 
@@ -36,7 +37,7 @@ const nameOn = shareContainer("words", {
 
 testOnIncus(
   `attach.ts hands ${newCases + joinedCases} generated command lines to apps byte by byte`,
-  needed,
+  [...needed, ...waylandParts],
   async (engine) => {
     const name = nameOn(engine);
     const seed = Number(Deno.env.get("GUI_CONTAINER_TEST_SEED")) || crypto.getRandomValues(new Uint32Array(1))[0]!;
@@ -55,8 +56,9 @@ testOnIncus(
         const file = `words-${index}`;
         // The blank: Deno 2.9 takes a carriage return off the end of each argument of its own.
         const command = `${[app, `share/${file}`, ...quoted].join(index % 2 ? " " : "\t\n ")} `;
-        const how = index < newCases ? ["--detached"] : ["--join", "--session=keeper"];
-        const { code, stderr } = await script("attach", engine, [...how, name, command]);
+        const own = index % 4 < 2 ? ["--detached"] : ["--display=wayland", `--session=${file}`];
+        const how = index < newCases ? own : ["--join", "--session=keeper"];
+        const { code, stderr } = await script("attach", engine, [...how, name, command], { env: desktop() });
         const what = `seed ${seed}, case ${index}: ${JSON.stringify(command).slice(0, 1_000)}`;
         assertEquals(code, 0, `${what}: ${stderr}`);
         const path = join(shareOf(engine), file);
