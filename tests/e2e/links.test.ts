@@ -141,11 +141,11 @@ testOnIncus(
 
 testOnOneEngine(
   "the settings have a link open in a copy, which is gone with its window and opens no links itself",
-  needed,
+  waylandParts,
   async (engine) => {
     const [chat, web] = [chatOn(engine), webOn(engine)];
     const config = await Deno.makeTempDir();
-    const env = { XDG_CONFIG_HOME: config };
+    const env = { ...desktop(), XDG_CONFIG_HOME: config };
     await Deno.mkdir(join(config, "gui-container"), { mode: 0o700 });
     const settings = `containers:\n  - name: ${chat}\n    allow: [links]\n    links: disposable:${web}\n`;
     await Deno.writeTextFile(join(config, "gui-container/config.yaml"), settings, { mode: 0o600 });
@@ -159,12 +159,12 @@ testOnOneEngine(
       assertStringIncludes(stdout, `links\tdisposable:${web}\t`);
       await eventually("the session", () => Promise.resolve(said.includes(`; links open in a copy of "${web}"`)), slow);
       const copy = await eventually("the window of a copy", async () => {
-        const title = (await titles({})).find((one) => one.endsWith(" browser https://example.org/once"));
+        const title = (await titles(env)).find((one) => one.endsWith(" browser https://example.org/once"));
         return new RegExp(`^\\[(${web}-d[0-9a-f]{5})\\] `).exec(title ?? "")?.[1];
       }, slow);
       const [live] = JSON.parse((await script("attach", engine, ["--json", "--list", copy])).stdout);
       assertEquals([live.session, live.channels.includes("links")], ["my-browser", false]);
-      await inContainer(engine, copy, "pkill xterm");
+      await inContainer(engine, copy, "pkill foot");
       await eventually("the end of the copy", async () => {
         const all = JSON.parse(await sh([engine, "query", "/1.0/instances?recursion=1"])) as { name: string }[];
         return !all.some(({ name }) => name === copy);
@@ -235,16 +235,17 @@ testOnIncus(
 
 testOnOneEngine(
   "a file of a container opens in a copy of another one, which is gone with its window and hands over none itself",
-  needed,
+  waylandParts,
   async (engine) => {
     const [chat, web] = [chatOn(engine), webOn(engine)];
+    const env = desktop();
     let said = "";
     const attach = startScript("attach", engine, [
       ...["--allow=files", `--files-to=disposable:${web}`, "--session=chat", chat, sending("a.pdf", "one")],
-    ], { output: { line: (line) => said += `${line}\n` } });
+    ], { env, output: { line: (line) => said += `${line}\n` } });
     try {
       const copy = await eventually("the window of a copy", async () => {
-        const title = (await titles({})).find((one) => /viewer [0-9a-f]{10}-a\.pdf$/.test(one));
+        const title = (await titles(env)).find((one) => /viewer [0-9a-f]{10}-a\.pdf$/.test(one));
         return new RegExp(`^\\[(${web}-d[0-9a-f]{5})\\] `).exec(title ?? "")?.[1];
       }, slow);
       const [live] = JSON.parse((await script("attach", engine, ["--json", "--list", copy])).stdout);
@@ -253,7 +254,7 @@ testOnOneEngine(
         await Deno.readTextFile(join(mountsRoot, copy, "share", "viewed")),
         /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-a\.pdf\none\n$/,
       );
-      await inContainer(engine, copy, "pkill xterm");
+      await inContainer(engine, copy, "pkill foot");
       await eventually("the end of the copy", async () => {
         const all = JSON.parse(await sh([engine, "query", "/1.0/instances?recursion=1"])) as { name: string }[];
         return !all.some(({ name }) => name === copy);
@@ -392,8 +393,8 @@ async function bringsVersionsBack(
 
 testOnOneEngine(
   "what a copy of another container has made of a file is saved beside it, if the user says so",
-  needed,
-  (engine) => bringsVersionsBack(engine, { env: {}, isCopy: true }),
+  waylandParts,
+  (engine) => bringsVersionsBack(engine, { env: desktop(), isCopy: true }),
 );
 
 testOnIncus(
