@@ -24,10 +24,10 @@ export async function deny(
   const names = (of: Iterable<Channel>): string => channelNamesOf(new Set(of)).join(", ");
   await host.change(`attach.ts: close ${names(channels)} of ${label}`, async () => {
     const isMeant = (name: string): boolean => session === undefined || name === session;
-    const runs = (await findRuns(host)).filter((run) => run.mounts === mounts.directory && isMeant(run.session));
     await container.directory();
-    const guards = await guardsOf(container);
-    const guarded = guards.keys().filter(isMeant);
+    // Before the runs: each takes commands before its guard is known.
+    const guarded = (await guardsOf(container)).keys().filter(isMeant);
+    const runs = (await findRuns(host)).filter((run) => run.mounts === mounts.directory && isMeant(run.session));
     const sessions = [...new Set([...runs.map((run) => run.session), ...guarded])].sort();
     if (sessions.length === 0) {
       const which = session === undefined ? "a session" : `the session "${session}"`;
@@ -36,11 +36,10 @@ export async function deny(
       });
     }
     // One after the other: this run has one socket for the answers.
-    const results = await Array.fromAsync(sessions, (session) =>
-      denyIn(container, {
-        ...{ session, guard: guards.get(session), channels },
-        runs: runs.filter((run) => run.session === session),
-      }));
+    const results = await Array.fromAsync(
+      sessions,
+      (session) => denyIn(container, { session, channels, runs: runs.filter((run) => run.session === session) }),
+    );
     host.ui.result(
       results.map(({ session, closed, failures }) =>
         `${session}: ${names(closed) || (failures.length > 0 ? "nothing was closed" : "nothing was open")}`
@@ -68,10 +67,9 @@ export async function deny(
  */
 async function denyIn(
   container: Container,
-  { session, runs, guard, channels }: {
+  { session, runs, channels }: {
     session: string;
     runs: readonly KnownRun[];
-    guard: string | undefined;
     channels: readonly Channel[];
   },
 ) {
@@ -97,13 +95,15 @@ async function denyIn(
     }
     isServed = true;
   }
+  // After that: a run whose guard is not known yet closes that itself.
+  const hasGuard = (await guardsOf(container)).has(session);
   try {
-    const inGuard = guard ? await closeInGuard(container, { session, channels }) : [];
+    const inGuard = hasGuard ? await closeInGuard(container, { session, channels }) : [];
     for (const channel of inGuard) closed.add(channel);
   } catch (error) {
     fail(error);
   }
-  if (guard && !isServed && channels.includes("sound")) fail(sound);
+  if (hasGuard && !isServed && channels.includes("sound")) fail(sound);
   return { session, closed: [...closed], isServed, failures };
 }
 

@@ -44,6 +44,7 @@ export async function show(
   const { host, history } = container;
   const { open } = permissions;
   const { outlivesRun, note } = windows;
+  const before = new Set(open);
   const isNew = typeof given === "object";
   const started = Promise.withResolvers<string>();
   // Nobody may ever wait for it.
@@ -61,6 +62,9 @@ export async function show(
 
   const begin = async (line?: string): Promise<RunningProcess | undefined> => {
     await windows.show(session);
+    // A --deny that came before that has found no guard.
+    const channels = [...before.difference(open)];
+    if (channels.length > 0) await closeClipboard(container, { session, channels, windows });
     if (line !== undefined) host.ui.status(line);
     try {
       // The session may run before SSH, which serves it.
@@ -122,7 +126,10 @@ export async function show(
     if (!host.signal.aborted) throw error;
   }
   const runsOn = (!end || host.signal.aborted) && outlivesRun !== "nothing";
-  if (runsOn) await closeAtEnd(container, { session, permissions, windows });
+  if (runsOn) {
+    const channels = permissions.end();
+    if (outlivesRun === "windows") await closeClipboard(container, { session, channels, windows });
+  }
   history.add({ kind: "session", what: runsOn ? "runs on" : "ends", session });
   if (!end || host.signal.aborted) {
     const shown = { session, open, asks, opening };
@@ -169,12 +176,10 @@ async function takeBackStayed(container: Container, session: string): Promise<vo
   }
 }
 
-/** Closes the channels with a time limit, also in windows that stay. */
-async function closeAtEnd(
+/** Closes directions of the clipboard in windows that do not go by the permissions of the run. */
+async function closeClipboard(
   { host }: Container,
-  { session, permissions, windows }: Pick<ShowOptions, "permissions" | "windows"> & { session: string },
+  { session, channels, windows }: Pick<ShowOptions, "windows"> & { session: string; channels: readonly Channel[] },
 ): Promise<void> {
-  const closed = permissions.end();
-  if (windows.outlivesRun !== "windows") return;
-  await windows.closeClipboard?.(session, closed).catch((error) => host.ui.warn(error.message, { security: true }));
+  await windows.closeClipboard?.(session, channels).catch((error) => host.ui.warn(error.message, { security: true }));
 }

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { deny } from "../../../lib/attach/deny.ts";
-import { createPermissions } from "../../../lib/attach/session/permissions.ts";
+import { createPermissions, type Permissions } from "../../../lib/attach/session/permissions.ts";
 import { findRuns, openToCommands } from "../../../lib/attach/session/runs.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { Channel } from "../../../lib/guard/channel.ts";
@@ -112,5 +112,40 @@ Deno.test("the sound of windows that have stayed is said to play on, whatever th
     const denied = deny(box, { channels: ["links", "sound"], session: undefined });
     await assertRejects(() => denied, UserError, 'The sound of "foot" may play on');
     assertEquals([...permissions.open], []);
+  });
+});
+
+Deno.test("deny() closes the channels of a run that shows its windows just now", async () => {
+  await withRuns([], async ({ box, guard, root, env }) => {
+    const own = localBox(recordingHost({ env }).host, { mounts: box.mounts, directory: join(root, ".attach-own") });
+    const permissions = createPermissions(own, { open: new Set(["links", "microphone"]) });
+    await using scope = new AsyncDisposableStack();
+    let isShown = false;
+    const directory = async (): Promise<string> => {
+      if (!isShown) {
+        isShown = true;
+        scope.use(await openToCommands(own, { session: "foot", permissions, asks: new Set() }));
+        await guard("foot");
+      }
+      return await own.directory();
+    };
+    await deny({ ...box, directory }, { channels: ["microphone"], session: undefined });
+    assertEquals([...permissions.open], ["links"]);
+  });
+});
+
+Deno.test("deny() closes a clipboard whose guard is known only when its run has obeyed", async () => {
+  await withRuns(["foot"], async ({ box, runs, said, guard, root }) => {
+    const clipboard = { in: true, out: true };
+    await guard("starting", createCarrying({ clipboard, now: () => 0 }).carry);
+    const [run] = runs as [Permissions];
+    const { close } = run;
+    run.close = (channels) => {
+      const noted = { mounts: box.mounts.directory, session: "foot" };
+      Deno.writeTextFileSync(join(root, ".attach-1w/session.json"), JSON.stringify(noted));
+      return close(channels);
+    };
+    await deny(box, { channels: ["clipboard-in", "links"], session: "foot" });
+    assertEquals([clipboard, said], [{ in: false, out: true }, ["result: foot: clipboard-in, links"]]);
   });
 });

@@ -106,6 +106,30 @@ Deno.test("show() leaves a new session that has its windows when Ctrl-C comes be
   assertEquals(cleaning.calls.map((argv) => argv.slice(0, 3)), [["incus", "exec", "box"]]);
 });
 
+Deno.test("show() closes in new windows what --deny has closed before they were known", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const { host } = recordingHost({ env: { XDG_STATE_HOME: directory } });
+    const box = localBox(host, { directory });
+    const permissions = createPermissions(box, { open: new Set(["clipboard-in", "clipboard-out"]) });
+    const closed: unknown[] = [];
+    const windows: Windows = {
+      note: "",
+      outlivesRun: "windows",
+      serverEnd: () => Promise.reject(new Error("not started")),
+      show: () => Promise.resolve(void permissions.close(["clipboard-in"])),
+      closeClipboard: (session, channels) => Promise.resolve(void closed.push(session, channels)),
+      ended: () => Promise.resolve({ windows: "closed", failure: () => Promise.resolve(undefined) }),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+    const session = { start: () => Promise.resolve("xterm"), run: "1234abcd" };
+    await show(box, { permissions, asks: new Set(), windows, session });
+    assertEquals(closed, ["xterm", ["clipboard-in"]]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 function showIn(box: Container, windows: Windows): Promise<number> {
   const session = { start: () => Promise.resolve("xterm"), run: "1234abcd" };
   return show(box, { permissions: createPermissions(box, { open: new Set() }), asks: new Set(), windows, session });
