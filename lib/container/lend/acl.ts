@@ -3,6 +3,7 @@
  * ids are numbers. Rules: acl(5), and POSIX.1e draft 17 for what the mask does.
  */
 
+import { ProcessError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 
 /** What an entry permits: the bits read 4, write 2, execute 1. */
@@ -66,12 +67,12 @@ export interface Grant {
 }
 
 /**
- * Undoes a grant. If nobody else has changed the ACL since, the result is exactly `original`. Otherwise the users'
+ * Undoes a grant. If nobody else has changed the ACL since, or it is undone, the result is exactly `original`. Otherwise the users'
  * entries are removed, or are again the ones that were there, as `setfacl -x` does it, but for a mask that would grow
  * by that. Others get what they get now.
  */
 export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
-  if (sameAcl(current, granted)) return original;
+  if (sameAcl(current, granted) || sameAcl(current, original)) return original;
   const { "m:": mask, ...entries }: Record<string, Permissions> = current;
   if (mask === undefined) return current;
   for (const name of uids.map((uid) => `u:${uid}`).filter((name) => name in current)) {
@@ -116,10 +117,12 @@ export type AclChange = readonly [path: string, acl: Acl];
 /** Replaces the access ACLs of files, by one call. */
 export async function writeAcls(host: Host, changes: readonly AclChange[]): Promise<void> {
   if (changes.length === 0) return;
-  await host.run(["setfacl", ...changes.flatMap(([path, acl]) => ["--set", formatAcl(acl), path])], {
+  const result = await host.run(["setfacl", ...changes.flatMap(([path, acl]) => ["--set", formatAcl(acl), path])], {
     // The caller looks for a message in English.
     env: { LC_ALL: "C" },
   });
+  // Before 2.3.2, the exit status is that of the last file.
+  if (/^setfacl: /m.test(result.stderr)) throw new ProcessError({ ...result, code: 1 });
 }
 
 function fromLetters(letters: string): Permissions {

@@ -130,6 +130,13 @@ Deno.test("revoke() restores the original exactly when nothing was changed meanw
   }
 });
 
+Deno.test("revoke() leaves an ACL that is restored already, also with a mask that is wider than needed", () => {
+  for (const original of acls) {
+    const granted = grant(original, [uids[0]!, 6]);
+    assertEquals(revoke(original, { uids: [uids[0]!], original, granted }), original, formatAcl(original));
+  }
+});
+
 Deno.test("revoke() after a change takes only our entry away, and puts back the one that was there", () => {
   const original = { ...plain, "u:7": 5, "m:": 5 };
   for (const uid of [9, 7]) {
