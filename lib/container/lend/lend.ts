@@ -8,7 +8,7 @@ import { all } from "../../base/promises.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { maxVersionBytes } from "../handed.ts";
 import { openHistory } from "../history.ts";
-import { letStay } from "./journal.ts";
+import { letStay, lockCopy } from "./journal.ts";
 import { isCopy, isMapping, type Loan, type TakeBackOptions } from "./loan.ts";
 import { mapFiles, unmapFiles } from "./mappings.ts";
 import type { LendOptions, SourceFile } from "./source_file.ts";
@@ -52,6 +52,9 @@ export async function lendFiles(
  * @returns those that no other run has taken back meanwhile
  */
 export async function keepFiles(host: Host, instance: Instance, loans: readonly Loan[]): Promise<Loan[]> {
+  await using locks = new AsyncDisposableStack();
+  // Whoever is bringing a version of a copy will write its record as it was.
+  for (const copy of loans.filter(isCopy)) locks.use(await lockCopy(host, copy));
   const kept = await letStay(host, loans);
   const isKept = (loan: Loan): boolean => kept.some(({ id }) => id === loan.id);
   await unmapFiles(host, instance, loans.filter(isMapping).filter((mapping) => !isKept(mapping)));

@@ -1,11 +1,12 @@
 // Files lent as copies, with a directory in place of the container: what the engine is to run there runs here.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { delay } from "@std/async";
 import { basename } from "@std/path";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { openHistory, readHistory } from "../../../../lib/container/history.ts";
-import { letStay, lockCopy } from "../../../../lib/container/lend/journal.ts";
-import { takeFilesBack } from "../../../../lib/container/lend/lend.ts";
+import { letStay, lockCopy, writeCopies } from "../../../../lib/container/lend/journal.ts";
+import { keepFiles, takeFilesBack } from "../../../../lib/container/lend/lend.ts";
 import { bringVersion, takeBackCopies } from "../../../../lib/container/lend/lent_copies.ts";
 import { readCopies, result, text, withWorld } from "../../lent_world.ts";
 
@@ -138,6 +139,22 @@ Deno.test("takeBackCopies() forgets a copy that the container does not let be re
     const copy = await lend();
     answer.now = (argv) => argv.at(-2) === copy.containerPath ? Promise.resolve(result(argv, 6)) : undefined;
     assertStringIncludes((await takeBack())[0]!, "does not let its copy of");
+  });
+});
+
+Deno.test("keepFiles() waits for a version that is coming, whose record has the run for its owner", async () => {
+  await withWorld(async ({ lend, takeBack, host, engine }) => {
+    const copy = await lend();
+    let keeping: Promise<unknown>;
+    {
+      await using _lock = await lockCopy(host, copy);
+      keeping = keepFiles(host, { engine, name: "box" }, [copy]);
+      assertEquals(await Promise.race([keeping.then(() => "kept"), delay(100).then(() => "waits")]), "waits");
+      await writeCopies(host, [{ ...copy, isChanged: true }]);
+    }
+    await keeping;
+    assertEquals((await readCopies(host)).map(({ owner, isChanged }) => [owner, isChanged]), [[null, true]]);
+    assertEquals(await takeBack(), []);
   });
 });
 
