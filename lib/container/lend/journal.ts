@@ -133,7 +133,7 @@ export async function letStay(host: Host, loans: readonly Loan[]): Promise<Loan[
   });
 }
 
-/** All records. A file that is not a record, or one of 0.1.0's, is left alone, with a warning. */
+/** All records. A file that is not a record, or one of 0.2.0's or older, is left alone, with a warning. */
 export async function readLoans(host: Host): Promise<Loan[]> {
   const loans: Loan[] = [];
   for (const name of await listFiles(host)) {
@@ -157,11 +157,14 @@ export async function readCopy(host: Host, { id }: Pick<LentCopy, "id">): Promis
   return await readLoan(host, `${id}.json`) as LentCopy | undefined | null ?? undefined;
 }
 
-/** One record; undefined when it was removed meanwhile, null when the file is not a record. */
+/** One record; undefined when it was removed meanwhile, null when the file is not a record of this version's. */
 async function readLoan(host: Host, name: string): Promise<Loan | undefined | null> {
   const loan = await readJson(pathOf(host, name)) as Loan | undefined | null;
   if (!loan) return loan;
-  return [...keys, isCopy(loan) ? "user" : "original"].every((key) => key in loan) ? loan : null;
+  // Before, copies were in files of their own kind, and ACLs had other keys.
+  const isOurs = name.endsWith(".json") && keys.every((key) => key in loan) &&
+    (isCopy(loan) ? "user" in loan : "u:" in (loan.original ?? {}));
+  return isOurs ? loan : null;
 }
 
 /**
@@ -179,11 +182,12 @@ export function copyFiles(host: Host, { id }: Pick<LentCopy, "id">): Record<"par
  * another run may be about to write a record anew.
  */
 export async function forgetLoans(host: Host, loans: readonly Pick<Loan, "id">[]): Promise<void> {
+  const names = await listFiles(host);
   for (const { id } of loans) {
     await removeFile(copyFiles(host, { id }).old);
     const last = [`${id}.json`, `${id}.lock`];
-    const names = (await listFiles(host)).filter((name) => name.startsWith(`${id}.`) && !last.includes(name));
-    for (const name of [...names, ...last]) await removeFile(pathOf(host, name));
+    const others = names.filter((name) => name.startsWith(`${id}.`) && !last.includes(name));
+    for (const name of [...others, ...last]) await removeFile(pathOf(host, name));
   }
 }
 
