@@ -142,7 +142,7 @@ async function waitForPath(path: string): Promise<void> {
   }
 }
 
-/** How large the file may be for what nobody reads, in bytes. The clipboard is closed then. */
+/** How much may wait to be read, in memory for a run that is stopped or in the file, in bytes. Then the clipboard is closed. */
 const maxUnreadBytes = 2 ** 20;
 
 /**
@@ -158,12 +158,12 @@ export function writeDown(
   return {
     mayReport: () => unreadBytes < maxUnreadBytes,
     async report(crossing) {
-      // A run that is stopped takes them later: there are only so many in an hour.
-      if (await tellRun(crossingText(crossing))) return;
       const bytes = new TextEncoder().encode(`${JSON.stringify({ ...whose, kind: "clipboard", ...crossing })}\n`);
+      unreadBytes += bytes.length;
+      // A run that is stopped takes them later.
+      if (await tellRun(crossingText(crossing))) return void (unreadBytes -= bytes.length);
       try {
         Deno.writeFileSync(file, bytes, { append: true, mode: 0o600 });
-        unreadBytes += bytes.length;
       } catch {
         unreadBytes = Infinity;
       }
