@@ -133,6 +133,9 @@ export async function letStay(host: Host, loans: readonly Loan[]): Promise<Loan[
   });
 }
 
+/** Files that are no records, and of which the user was warned. */
+const warnedOf = new Set<string>();
+
 /** All records. A file that is not a record, or one of 0.2.0's or older, is left alone, with a warning. */
 export async function readLoans(host: Host): Promise<Loan[]> {
   const loans: Loan[] = [];
@@ -140,10 +143,11 @@ export async function readLoans(host: Host): Promise<Loan[]> {
     if (!/\.(json|copy)$/.test(name)) continue;
     const loan = await readLoan(host, name);
     if (loan) loans.push(loan);
-    if (loan === null) {
-      const instead = "take its file back by the version that has lent it, or remove it if none is lent";
-      host.ui.warn(`"${pathOf(host, name)}" is no record of this version's: ${instead}`);
-    }
+    const path = pathOf(host, name);
+    if (loan !== null || warnedOf.has(path)) continue;
+    warnedOf.add(path);
+    const instead = "take its file back by the version that has lent it, or remove it if none is lent";
+    host.ui.warn(`"${path}" is no record of this version's: ${instead}`);
   }
   return loans;
 }
