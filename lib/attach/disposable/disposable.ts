@@ -49,7 +49,9 @@ export async function runDisposable(container: Container, request: StartRequest)
       for (const path of paths) history.add({ kind: "file", what: "lent", path, readOnly: true });
     }, () => {});
     try {
-      host.ui.status(`"${name}" is a copy of "${source}": all that is in it is deleted when the app ends`);
+      host.ui.status(
+        `"${address.label}" is a copy of "${container.label}": all that is in it is deleted when the app ends`,
+      );
       // A plan has a step after the other.
       await host.look<unknown>(made, () => Promise.resolve());
       await using disposable = await containerAt(host, address, { history, made, preload: display.preload });
@@ -62,7 +64,7 @@ export async function runDisposable(container: Container, request: StartRequest)
       await made.catch(() => {});
       await removeDisposable(host, copy);
       await history.written();
-      if (history.keptAs) host.ui.status(`"${name}" is gone. It had ${history.summary()}`);
+      if (history.keptAs) host.ui.status(`"${address.label}" is gone. It had ${history.summary()}`);
     }
   };
   return await useOnce().catch(async (error) => {
