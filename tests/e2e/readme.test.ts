@@ -59,7 +59,6 @@ const special: readonly (readonly [start: string, treatment: Treatment])[] = [
   ["./create.ts --doctor", { finds: /^ok +Windows are shown over Wayland/m }],
   ["deno task test", { skip: "it is this run" }],
   ["deno task check", { skip: "this run has it" }],
-  ["./create.ts --doctor", { skip: "it names what containers of other tests lack; doctor.test.ts runs it" }],
   ["mkdir -p ~/.local/bin", { home: readersHome }],
   ["ln -sf", { home: readersHome }],
   ["xdg-desktop-menu install", { home: readersHome }],
