@@ -1,7 +1,7 @@
 /**
  * Removes what a test run that was killed has left: instances, profiles, directories and menu entries with `e2e-` in
  * their names, on each server of each engine, and images that `create.ts --cache` has kept. Nothing else in the lab is
- * called so. And the demo's container, which a test makes anew, and one that is called as a mode of waypipe is.
+ * called so. And the demo's container: a test makes it anew.
  */
 
 import { join } from "@std/path";
@@ -14,10 +14,6 @@ const cacheMark = "user.gui-container.recipe";
 
 const home = Deno.env.get("HOME")!;
 
-function isOurs(name: string): boolean {
-  return /^(?:demo|recon)$|(?:^|[:_])e2e-/.test(name);
-}
-
 async function sweepServer(engine: EngineName, remote = ""): Promise<void> {
   const options: ProcessOptions = { okCodes: "any", env: remote === "" ? {} : clusterEnvironment() };
   const ask = async <T>(path: string): Promise<T[]> => {
@@ -28,7 +24,7 @@ async function sweepServer(engine: EngineName, remote = ""): Promise<void> {
     runProcess([engine, ...argv], { ...options, output: "inherit" });
   for (const kind of ["instances", "profiles"] as const) {
     const names = (await ask<string>(kind)).map((url) => url.split("/").at(-1)!.replace(/\?.*/, ""));
-    for (const name of names.filter(isOurs)) {
+    for (const name of names.filter((name) => name.startsWith("e2e-") || name === "demo")) {
       await (kind === "instances"
         ? remove("delete", "--force", `${remote}${name}`)
         : remove("profile", "delete", `${remote}${name}`));
@@ -40,9 +36,12 @@ async function sweepServer(engine: EngineName, remote = ""): Promise<void> {
   }
 }
 
-async function sweepDirectory(directory: string, isLeft = isOurs): Promise<void> {
+async function sweepDirectory(
+  directory: string,
+  isOurs = (name: string): boolean => /^demo$|(^|[:_])e2e-/.test(name),
+): Promise<void> {
   for await (const { name } of readDirectory(directory)) {
-    if (!isLeft(name)) continue;
+    if (!isOurs(name)) continue;
     const path = join(directory, name);
     // Some tests close a directory to their user.
     await runProcess(["chmod", "--recursive", "u+rwX", "--", path], { okCodes: "any" });
