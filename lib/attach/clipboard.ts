@@ -1,7 +1,7 @@
 /**
- * `attach.ts --copy` and `--paste`. A clipping is one text that the user has carried from the clipboard of a session to the host's, or the other way,
- * whatever the session's clipboard channel is. On X it goes over SSH, and neither xpra nor its guard has a part in
- * it. On Wayland it goes by the guard, which the user alone can ask for it.
+ * `attach.ts --copy` and `--paste`. A clipping is one text that the user has carried from the clipboard of a session to
+ * the host's, or the other way, whatever the session's clipboard channel is. On X it goes over SSH, and neither xpra
+ * nor its guard has a part in it. On Wayland it goes by the guard, which the user alone can ask for it.
  */
 
 import { causedBy, ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
@@ -48,8 +48,8 @@ export async function copy(container: Container, session: string | undefined): P
 /**
  * `attach.ts --paste`: puts the text on the host's clipboard on that of a live session, for a minute.
  *
- * Where the session is on a Wayland desktop, its apps can have only what is on the clipboard there. So the clipping takes the
- * place of what is on the host's, as text alone, under a type by which the guard knows it again.
+ * Where the session is on a Wayland desktop, its apps can have only what is on the clipboard there. So the clipping
+ * takes the place of what is on the host's, as text alone, under a type by which the guard knows it again.
  *
  * @param session as for {@linkcode copy}
  * @returns the exit code
@@ -77,8 +77,8 @@ export async function paste(container: Container, session: string | undefined): 
 }
 
 /**
- * The session that is meant, and whether it is on Wayland, where the guard alone has its clipboard. Of those with a guard on
- * this host, no container says anything else; until it is clear that another one is meant, it gets no text.
+ * The session that is meant, and whether it is on Wayland, where the guard alone has its clipboard. Of those with a
+ * guard on this host, no container says anything else; until it is clear that another one is meant, it gets no text.
  */
 async function findClipboard(
   container: Container,

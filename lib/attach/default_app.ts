@@ -41,8 +41,8 @@ export function pathOf(address: string): string {
 }
 
 /**
- * Notes that something is opened in a container, unless it is a copy: those open nothing for others. Where its directory is
- * missing, the connection fails, and says what to do.
+ * Notes that something is opened in a container, unless it is a copy: those open nothing for others. Where its
+ * directory is missing, the connection fails, and says what to do.
  */
 export async function noteOpening(
   { host, mounts }: Pick<Container, "host" | "mounts">,
@@ -81,8 +81,8 @@ export async function withDefaultApp(
   const session = found.session ?? freeName(sessionNameOf(found.app[0]!), live);
   const place = await host.look("FILE", async () => {
     const loans = await container.loans(session);
-    // Where the app hands the file to one that runs, it is taken back when that one's session ends. A session that never
-    // began keeps none, nor does a copy, which goes.
+    // Where the app hands the file to one that runs, it is taken back when that one's session ends. A session that
+    // never began keeps none, nor does a copy, which goes.
     const mayStay = (): boolean =>
       !request.isDisposable && (host.signal.aborted || request.detached || live.includes(session));
     scope.defer(async () => loans.end({ runsOn: mayStay() && await mayRunOn(container, session), isAgain: isAgain() }));

@@ -18,8 +18,8 @@ import { show } from "./show.ts";
 import { NameTaken, startSession } from "./start_session.ts";
 
 /**
- * Starts an app in a new session, and shows the session unless that is not wanted. An app that runs already is started in
- * its session. An address in its place stands for the container's app that opens it.
+ * Starts an app in a new session, and shows the session unless that is not wanted. An app that runs already is started
+ * in its session. An address in its place stands for the container's app that opens it.
  *
  * @returns the exit code
  */
@@ -28,7 +28,8 @@ export async function start(container: Container, given: StartRequest): Promise<
   try {
     return await startOnce(container, given);
   } catch (error) {
-    // Another run has just taken the name that was found for the app of a file: the app runs now, or it gets the next name.
+    // Another run has just taken the name that was found for the app of a file: the app runs now, or it gets the next
+    // name.
     if (given.session !== undefined || !(error instanceof NameTaken)) throw error;
     return await startOnce(container, given);
   }

@@ -3,8 +3,8 @@
 import { fromFileUrl } from "@std/path";
 
 /**
- * The file of the running script as a shell starts it: one of the checkout, a binary, the command of Debian's package, or
- * just the script's name if the module is not a file.
+ * The file of the running script as a shell starts it: one of the checkout, a binary, the command of Debian's package,
+ * or just the script's name if the module is not a file.
  */
 export function programPath(script: string): string {
   if (Deno.build.standalone) return Deno.execPath();

@@ -1,7 +1,7 @@
 /**
  * The world outside a script, as one value that is passed to functions: programs, environment, the user, the signal
- * that ends the run, and what is found out and changed without a program. Tests pass a host that records, `--dry-run` one
- * that takes the answers that it is given, and prints the changes.
+ * that ends the run, and what is found out and changed without a program. Tests pass a host that records, `--dry-run`
+ * one that takes the answers that it is given, and prints the changes.
  */
 
 import type { ProcessResult } from "./errors.ts";
@@ -30,8 +30,8 @@ export interface Host {
   /** Finds something out: calls `act`. A dry run takes `planned` for it, and looks at nothing. */
   look<T>(planned: T, act: () => T | Promise<T>): Promise<T>;
   /**
-   * Changes something without a program: calls `act`. A dry run prints `plan`, which says what; where that is a function,
-   * it calls it instead, which runs what is to be shown. Returns what `act` does; undefined in a dry run.
+   * Changes something without a program: calls `act`. A dry run prints `plan`, which says what; where that is a
+   * function, it calls it instead, which runs what is to be shown. Returns what `act` does; undefined in a dry run.
    */
   change<T>(plan: string | (() => Promise<unknown>), act: () => Promise<T>): Promise<T | undefined>;
   /** A host for cleaning up: `signal` ends it, and Ctrl-C does not reach its programs. */

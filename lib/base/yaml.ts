@@ -60,8 +60,8 @@ export function isMap(data: unknown): data is Record<string, unknown> {
 }
 
 /**
- * Line and column, from 1, of what `keys` lead to, from the outermost key inwards; a number is that of an item of a list,
- * from 0. Knows block style; if it does not find a key, it returns the one around it.
+ * Line and column, from 1, of what `keys` lead to, from the outermost key inwards; a number is that of an item of a
+ * list, from 0. Knows block style; if it does not find a key, it returns the one around it.
  */
 export function locateKey(text: string, keys: readonly (string | number)[]): { line: number; column: number } {
   let found = { line: 1, column: 1 };

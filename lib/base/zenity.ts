@@ -79,8 +79,8 @@ export async function chooseFiles(
 }
 
 /**
- * Whether the desktop's portal has a dialog for files. One that does not answer in time has none. Without a desktop, as by
- * `ssh -X`, a portal would be that of another login, and show its dialog there.
+ * Whether the desktop's portal has a dialog for files. One that does not answer in time has none. Without a desktop, as
+ * by `ssh -X`, a portal would be that of another login, and show its dialog there.
  */
 async function hasFileChooser({ env, run }: Pick<Host, "env" | "run">, { signal }: DialogLimits): Promise<boolean> {
   if (env("XDG_CURRENT_DESKTOP") === undefined) return false;

@@ -174,7 +174,8 @@ export function nearestOption(word: string, options: Options): string | undefine
  * Parses a command line. Options are understood wherever they stand before `--`.
  *
  * @throws {UserError} with exit code 2 for an unknown option, for two that do not go together, for a missing or an unwanted
- * value, for a word that has no place; with {@linkcode ScriptSpec.passesOn} always, also for a word that looks like one of its own options
+ * value, for a word that has no place; with {@linkcode ScriptSpec.passesOn} always, also for a word that looks like one
+ * of its own options
  */
 export function parseCommandLine<Name extends string>(
   spec: ScriptSpec<Name>,

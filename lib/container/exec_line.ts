@@ -23,7 +23,8 @@ export function unescapeValue(value: string): string {
 }
 
 /**
- * Takes a command line apart. Its field codes become {@linkcode ExecLine.opens}; what flatpak puts around them is left out.
+ * Takes a command line apart. Its field codes become {@linkcode ExecLine.opens}; what flatpak puts around them is left
+ * out.
  *
  * @returns undefined when there is no program, or when a word has a character that a shell or a launcher might obey
  */

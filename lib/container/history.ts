@@ -1,6 +1,7 @@
 /**
  * The history of a container: what passed between it and this host, in files that no container sees. Lines are written
- * where it is decided that something passes, never by the container. How a container would abuse that, and what stops it:
+ * where it is decided that something passes, never by the container. How a container would abuse that, and what stops
+ * it:
  *
  * - It does something cheap again and again, to push out the line of what it has done before. Each kind has files of its
  *   own, so that it pushes out no other kind; in an hour, a kind has so many lines, and what would need another one is

@@ -1,6 +1,6 @@
 /**
- * A container on this machine: it shares directories with it, and SSH reaches it by its network or the engine. What needs
- * node:fs, which takes 10 ms to load, is loaded when it is asked for: `attach.ts --join` needs none of it.
+ * A container on this machine: it shares directories with it, and SSH reaches it by its network or the engine. What
+ * needs node:fs, which takes 10 ms to load, is loaded when it is asked for: `attach.ts --join` needs none of it.
  */
 
 import { join } from "@std/path";

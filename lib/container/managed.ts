@@ -72,8 +72,8 @@ export interface Neighbourhood {
 }
 
 /**
- * Asks the engine for one of the managed containers and for its {@linkcode Neighbourhood}: one question, where the container is
- * itself one of those instances.
+ * Asks the engine for one of the managed containers and for its {@linkcode Neighbourhood}: one question, where the
+ * container is itself one of those instances.
  *
  * @throws {UserError} as {@linkcode findManaged} does
  */

@@ -1,6 +1,6 @@
 /**
- * When a link or a file was last opened in a container from outside. What its apps open right after that may be the same,
- * on its way round from container to container.
+ * When a link or a file was last opened in a container from outside. What its apps open right after that may be the
+ * same, on its way round from container to container.
  */
 
 import { join } from "@std/path";

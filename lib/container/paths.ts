@@ -67,8 +67,8 @@ export function lockPath(root: string): string {
 }
 
 /**
- * The start of the names of runs' private directories beside those of the containers, which have no such name. The process
- * id follows: attach.ts may use only the sockets in its own one.
+ * The start of the names of runs' private directories beside those of the containers, which have no such name. The
+ * process id follows: attach.ts may use only the sockets in its own one.
  */
 export const privatePrefix = ".attach-";
 
@@ -115,8 +115,8 @@ export function mountsIn(
 }
 
 /**
- * The directory of what is kept from run to run: `$XDG_STATE_HOME/gui-container`, by default below `~/.local/state` (XDG
- * Base Directory Specification); undefined when neither variable is set.
+ * The directory of what is kept from run to run: `$XDG_STATE_HOME/gui-container`, by default below `~/.local/state`
+ * (XDG Base Directory Specification); undefined when neither variable is set.
  */
 export function stateDirectory(host: Pick<Host, "env">): string | undefined {
   const home = host.env("HOME");

@@ -46,8 +46,8 @@ export async function sessionsOf(host: Host, instance: Instance & Pick<InstanceI
 }
 
 /**
- * The names of the sessions that run in a container, by their directories, which its systemd removes. Undefined when the
- * container does not answer.
+ * The names of the sessions that run in a container, by their directories, which its systemd removes. Undefined when
+ * the container does not answer.
  */
 export async function runningSessions(
   host: Host,

@@ -107,8 +107,8 @@ export function sshOptions({ mounts, proxy, config, control }: SshTarget, { mayA
     HostKeyAlias: basename(mounts.directory),
     StrictHostKeyChecking: "yes",
     UpdateHostKeys: "no",
-    // ssh never asks for a password, or a question of the container. It offers none of the agent's other keys. Options of
-    // GSSAPI are left out: OpenSSH 10.6 of Debian prints an error for each.
+    // ssh never asks for a password, or a question of the container. It offers none of the agent's other keys. Options
+    // of GSSAPI are left out: OpenSSH 10.6 of Debian prints an error for each.
     PreferredAuthentications: "publickey",
     PubkeyAuthentication: "yes",
     PasswordAuthentication: "no",

@@ -62,9 +62,9 @@ function bundledFile(name: string, text: string): PartFile {
 }
 
 /**
- * Reads the file that a word of the command line names: a path with "/" or ending in `.yaml` or `.yml`, or else the name
- * of a bundled file. So a file called `gui`, which a container may have left in the directory that it shares, is never
- * taken for the bundled one, nor for the one that was meant.
+ * Reads the file that a word of the command line names: a path with "/" or ending in `.yaml` or `.yml`, or else the
+ * name of a bundled file. So a file called `gui`, which a container may have left in the directory that it shares, is
+ * never taken for the bundled one, nor for the one that was meant.
  *
  * @throws {UserError} exit code 2 for a word that is neither (the hint lists the bundled ones), and as
  * {@linkcode readInput}

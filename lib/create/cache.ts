@@ -87,8 +87,8 @@ const removingDeadlineMs = 60_000;
 
 /**
  * Removes those of {@linkcode cachedImages} that `used` replaces: those of older base images, those of the same recipe
- * made at the same time, and those that did not work. The container is made by then, so a signal does not stop this, and
- * a failure is only a warning.
+ * made at the same time, and those that did not work. The container is made by then, so a signal does not stop this,
+ * and a failure is only a warning.
  *
  * @param options `used`: the fingerprint of the image that stays
  */

@@ -17,8 +17,8 @@ export interface Profile {
 export const userDataKey = "user.user-data";
 
 /**
- * The configuration key for a container with the Internet only: "true" in a profile file. In the engine, its value is the
- * name of the proxy's container.
+ * The configuration key for a container with the Internet only: "true" in a profile file. In the engine, its value is
+ * the name of the proxy's container.
  */
 export const internetKey = "user.gui-container.internet";
 

@@ -32,8 +32,8 @@ const isOff = (value: string): boolean => /^(?:|false|0|no|off)$/i.test(value);
 const isOn = (value: string): boolean => /^(?:|true|1|yes|on)$/i.test(value);
 
 /**
- * A pattern that names the time of a snapshot, or nothing: `snap-{{ creation_date|date:"2006-01-02" }}`. The engines take
- * it for a whole language of templates (pongo2).
+ * A pattern that names the time of a snapshot, or nothing: `snap-{{ creation_date|date:"2006-01-02" }}`. The engines
+ * take it for a whole language of templates (pongo2).
  */
 const isPlainPattern = (pattern: string): boolean =>
   /^(?:[^{}]|\{\{ *creation_date *(?:\| *date: *(?:'[^'{}]*'|"[^"{}]*") *)?\}\})*$/.test(pattern);
@@ -68,8 +68,8 @@ const harmless = [
 ];
 
 /**
- * What gives something away: `config.KEY`, or `TYPE.KEY` for a key of a device. A `*` at the end stands for any rest, and
- * of several keys that fit the longest one counts. `TYPE.type` is the device itself.
+ * What gives something away: `config.KEY`, or `TYPE.KEY` for a key of a device. A `*` at the end stands for any rest,
+ * and of several keys that fit the longest one counts. `TYPE.type` is the device itself.
  */
 const risky: Readonly<Record<string, Gives | Risk>> = {
   "config.cloud-init.ssh-keys.*": "lets the owner of that SSH key into the container",

@@ -41,8 +41,8 @@ export async function provision(
   const { recipe } = cache;
   let { images } = cache;
   const launchFrom = async (used: string): Promise<() => Promise<void>> => {
-    // The image has the software already, and cloud-init would take long to find that out. It still makes a new identity
-    // (host keys, host name), and the user.
+    // The image has the software already, and cloud-init would take long to find that out. It still makes a new
+    // identity (host keys, host name), and the user.
     const config = { ...marks, [userDataKey]: userConfig(user) };
     await launchAndWait(host, instance, { ...provisioning, image: used, marks: config });
     return () => removeReplaced(host, engine, { images, used });

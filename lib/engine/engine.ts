@@ -327,7 +327,8 @@ const notReady = /^Error: (.*: )?(Server isn't ready yet|Missing event connectio
 
 /**
  * Whether an error is the answer of a server that is starting, or whose member does not answer. Of a member that the
- * server does not know to be lost, it says what the CLI says of a server that refuses to be called itself (Incus 6.0.4).
+ * server does not know to be lost, it says what the CLI says of a server that refuses to be called itself (Incus
+ * 6.0.4).
  */
 export function isNotReady(error: unknown): boolean {
   const { cause } = error instanceof UserError ? error : { cause: error };

@@ -194,7 +194,8 @@ const sharedCards = ["bridged", "ipvlan", "macvlan", "ovn", "routed", "sriov"];
 
 /**
  * Whether an instance reaches less than programs of the host do: it has no network card, or only one with rules of its
- * own (ACLs) or with another end than the host's network, as of a VPN. Rules of a whole bridge are not among its devices.
+ * own (ACLs) or with another end than the host's network, as of a VPN. Rules of a whole bridge are not among its
+ * devices.
  */
 export function isConfined({ expanded_devices }: Pick<InstanceInfo, "expanded_devices">): boolean {
   return !Object.values(expanded_devices).some(({ type, nictype = "", network, "security.acls": rules }) =>
@@ -358,7 +359,8 @@ export async function deleteInstance(host: Host, instance: Instance): Promise<vo
       await run(host, engine, ["delete", "--force", labelOf(instance)]);
       return;
     } catch (error) {
-      // A run that was killed may have left the engine at work on it: nobody can wait for an update, which is not an operation.
+      // A run that was killed may have left the engine at work on it: nobody can wait for an update, which is not an
+      // operation.
       const isBusy = error instanceof ProcessError && /Instance is busy running/.test(error.stderr);
       if (!isBusy || tries === maxDeletions) throw error;
       await delay(busyMs, { signal: host.signal });

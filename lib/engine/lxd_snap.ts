@@ -5,8 +5,8 @@ import { exists, findOnPath } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 
 /**
- * What `lxc` is on this host. `snap`: the snap's wrapper. `installer`: Ubuntu's lxd-installer, whose `/usr/sbin/lxc` installs the
- * snap as soon as it is called, for whatever.
+ * What `lxc` is on this host. `snap`: the snap's wrapper. `installer`: Ubuntu's lxd-installer, whose `/usr/sbin/lxc`
+ * installs the snap as soon as it is called, for whatever.
  */
 export async function kindOfLxc(host: Pick<Host, "env">): Promise<"snap" | "installer" | "other"> {
   const path = await findOnPath(host, "lxc");

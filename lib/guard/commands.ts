@@ -1,7 +1,7 @@
 /**
- * Commands of the user's to a process that goes on. A command puts a socket of its own into a directory that the process
- * watches, and which only the user can write; the process connects to it. So neither needs a permission for the sockets
- * of the other, and no container has a part in it.
+ * Commands of the user's to a process that goes on. A command puts a socket of its own into a directory that the
+ * process watches, and which only the user can write; the process connects to it. So neither needs a permission for the
+ * sockets of the other, and no container has a part in it.
  */
 
 import { abortable } from "@std/async";

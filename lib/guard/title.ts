@@ -11,8 +11,8 @@ export function titleOf(container: string, title: string): string {
 }
 
 /**
- * A window's class, as X calls it, or its app id, as Wayland does. The desktop groups windows by it, and takes it for the
- * name of a menu entry and for an icon: no window of a container may have that of a program of the host.
+ * A window's class, as X calls it, or its app id, as Wayland does. The desktop groups windows by it, and takes it for
+ * the name of a menu entry and for an icon: no window of a container may have that of a program of the host.
  */
 export function classOf(container: string, name: string): string {
   return `${container}.${shortLine(name, maxClassCharacters).replace(/[^\w.@+-]/g, "_")}`;

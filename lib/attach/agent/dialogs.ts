@@ -1,9 +1,9 @@
 /**
- * The host's dialogs in which the user chooses files for the apps of a session, and the files that the user drops on its
- * windows, or copies for one to paste. The choice is the consent, and so is the drop; before a paste the user is asked.
- * Nothing of the host's is told or lent without one of these. The container decides when it asks, so a dialog can come
- * over whatever the user is typing: there is one at a time, few wait, and what is chosen sooner than a person can choose
- * is asked for again.
+ * The host's dialogs in which the user chooses files for the apps of a session, and the files that the user drops on
+ * its windows, or copies for one to paste. The choice is the consent, and so is the drop; before a paste the user is
+ * asked. Nothing of the host's is told or lent without one of these. The container decides when it asks, so a dialog
+ * can come over whatever the user is typing: there is one at a time, few wait, and what is chosen sooner than a person
+ * can choose is asked for again.
  */
 
 import { abortable, delay } from "@std/async";

@@ -85,8 +85,8 @@ const handMs = 30_000;
 const fileAddress = /^file:\/\/(?:localhost)?\/[!-~]{1,4000}$/i;
 
 /**
- * Has the agent hand over the files that the user drags out of a window, as it does files that an app opens by xdg-open,
- * and they are handled alike. The host never looks at the paths that the app names.
+ * Has the agent hand over the files that the user drags out of a window, as it does files that an app opens by
+ * xdg-open, and they are handled alike. The host never looks at the paths that the app names.
  *
  * @throws {UserError} when the list names no file, too many or something else, or when not all are handed over
  */

@@ -1,8 +1,8 @@
 /**
- * The host's microphone for the apps of a session. It is on while something in the container records, and its samples go
- * to the session's agent, which writes them into the FIFO of a PulseAudio source. The container says when it records, and
- * could say so at any time: so nothing is recorded unless the channel is open, with `--ask` not before the user has agreed
- * each time, and never without a mark that the user sees.
+ * The host's microphone for the apps of a session. It is on while something in the container records, and its samples
+ * go to the session's agent, which writes them into the FIFO of a PulseAudio source. The container says when it
+ * records, and could say so at any time: so nothing is recorded unless the channel is open, with `--ask` not before the
+ * user has agreed each time, and never without a mark that the user sees.
  */
 
 import { notificationArgv } from "../../base/desktop.ts";

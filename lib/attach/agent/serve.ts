@@ -26,8 +26,8 @@ export interface PortalOptions
   /** The id of this run, when it starts the session. */
   run?: string | undefined;
   /**
-   * The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last,
-   * up to a minute.
+   * The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the
+   * last, up to a minute.
    */
   restartMs?: number;
 }

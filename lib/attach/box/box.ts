@@ -225,8 +225,8 @@ export const prepareBoxes: (host: Host) => Promise<StartBox> = oncePer((host) =>
     const filter = join(mountsRoot(host), ".seccomp");
     await writeFilter(filter);
     const options = [...namespaces, "--seccomp", "9"].join(" ");
-    // bubblewrap reads the filter from a descriptor, which only a shell can open for it. It gets no environment: what runs
-    // in the box can read that of the box's first process, which is bubblewrap.
+    // bubblewrap reads the filter from a descriptor, which only a shell can open for it. It gets no environment: what
+    // runs in the box can read that of the box's first process, which is bubblewrap.
     const script = `bwrap=$(command -v "$1") && shift && exec env -i "$bwrap" ${options} "$@" 9<"$0"`;
     const start = ["setpriv", "--pdeathsig", "clear", ...(isLimited ? inLimitedScope : []), "/bin/sh", "-c"];
     // Detached, so that Ctrl-C does not reach it from the terminal.

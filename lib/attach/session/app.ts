@@ -66,8 +66,8 @@ export function appScript(app: readonly string[]): string {
 }
 
 /**
- * The script for sh that runs an app in a session of another one; the parameters are the first byte of what it prints in
- * the log, and its words.
+ * The script for sh that runs an app in a session of another one; the parameters are the first byte of what it prints
+ * in the log, and its words.
  */
 export const joinedAppScript = `${runOnEither}first_byte=$1; shift
 run_on_either "$first_byte" "$1" "$@"; status=$?; await_restarted /dev/null; exit "$status"`;

@@ -10,9 +10,9 @@ import type { Host } from "../../base/host.ts";
 import { oncePer } from "../../base/promises.ts";
 
 /**
- * What a session gets: a name of the tz database, a locale of glibc for UTF-8, `prefer-dark` or `prefer-light`, the font of
- * apps and its size in points, such as `Cantarell 11`, the name of the pointer's theme, and its size in pixels. Undefined is
- * what the host does not say, or says in words that are not on the allowlist.
+ * What a session gets: a name of the tz database, a locale of glibc for UTF-8, `prefer-dark` or `prefer-light`, the
+ * font of apps and its size in points, such as `Cantarell 11`, the name of the pointer's theme, and its size in pixels.
+ * Undefined is what the host does not say, or says in words that are not on the allowlist.
  */
 export type Appearance = Readonly<
   Record<"timeZone" | "locale" | "colorScheme" | "font" | "cursorTheme" | "cursorSize", string | undefined>
@@ -94,8 +94,8 @@ export function followColorScheme(host: Host, tell: (scheme: string) => void): D
 }
 
 /**
- * The resources that desktops and users set for the host's apps, as xrdb(1) prints them, asked once; empty when nobody has set
- * any.
+ * The resources that desktops and users set for the host's apps, as xrdb(1) prints them, asked once; empty when nobody
+ * has set any.
  */
 export const hostResources: (host: Host) => Promise<string> = oncePer(async (host) => {
   const asked = host.run(["xrdb", "-query"], { looksOnly: true, timeoutMs: settingMs });

@@ -1,6 +1,6 @@
 /**
- * The runs of attach.ts on this host that show or serve sessions: each says so in a file of its private directory, where
- * it also takes commands. The container has no part in it.
+ * The runs of attach.ts on this host that show or serve sessions: each says so in a file of its private directory,
+ * where it also takes commands. The container has no part in it.
  */
 
 import { join } from "@std/path";

@@ -20,10 +20,10 @@ export interface Applied {
 const channelKeys = [...listKeys, "preset", "at-most", "links", "files"] as const satisfies readonly SettingKey[];
 
 /**
- * Adds settings to the options of a command line. `--preset` there replaces what the settings open, by a preset or one by
- * one. The lists of channels add up, or `--deny sound` would open what the settings deny; but a channel that is named on
- * the command line is in no list of the settings. Of these, `deny` comes before `ask` and `ask` before `allow`, as they
- * may come from several entries.
+ * Adds settings to the options of a command line. `--preset` there replaces what the settings open, by a preset or one
+ * by one. The lists of channels add up, or `--deny sound` would open what the settings deny; but a channel that is
+ * named on the command line is in no list of the settings. Of these, `deny` comes before `ask` and `ask` before
+ * `allow`, as they may come from several entries.
  */
 export function applySettings(options: ReadonlyMap<string, string>, settings: Settings): Applied {
   const values = new Map(options);

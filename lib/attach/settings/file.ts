@@ -1,6 +1,7 @@
 /**
- * What a person has written down about containers, in `$XDG_CONFIG_HOME/gui-container/config.yaml`: entries with patterns,
- * read as in ssh_config(5). For each key, the first entry that matches and has it holds. No container can write there.
+ * What a person has written down about containers, in `$XDG_CONFIG_HOME/gui-container/config.yaml`: entries with
+ * patterns, read as in ssh_config(5). For each key, the first entry that matches and has it holds. No container can
+ * write there.
  */
 
 import { dirname, isAbsolute, join } from "@std/path";
@@ -118,8 +119,8 @@ async function sourceOf(host: Pick<Host, "env">, word: string): Promise<string[]
 }
 
 /**
- * Whether a pattern is about a container. Without a remote in it, it is about the containers of this name on all of them,
- * so that no way to write the name gets around an entry.
+ * Whether a pattern is about a container. Without a remote in it, it is about the containers of this name on all of
+ * them, so that no way to write the name gets around an entry.
  */
 export function matches(pattern: string, word: string): boolean {
   const text = pattern.includes(":") ? word : word.slice(word.lastIndexOf(":") + 1);

@@ -86,8 +86,8 @@ export async function noteApp(
 }
 
 /**
- * The directories of a container's guards on this host, by the names of their sessions. The container has no part in it.
- * {@linkcode Container.directory} before removes what killed guards have left.
+ * The directories of a container's guards on this host, by the names of their sessions. The container has no part in
+ * it. {@linkcode Container.directory} before removes what killed guards have left.
  */
 export async function guardsOf({ host, mounts }: Container): Promise<Map<string, string>> {
   const guards = new Map<string, string>();

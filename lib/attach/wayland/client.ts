@@ -339,8 +339,8 @@ function endedEarly({ stdout, stderr }: ProcessResult): UserError {
 }
 
 /**
- * Compositors that say that they frame a window, and draw no title in the frame: Hyprland always (its XDGDecoration.cpp),
- * niri with prefer-no-csd (its FAQ).
+ * Compositors that say that they frame a window, and draw no title in the frame: Hyprland always (its
+ * XDGDecoration.cpp), niri with prefer-no-csd (its FAQ).
  */
 const untitled = ["hyprland", "niri"];
 

@@ -1,6 +1,6 @@
 /**
- * Windows on a Wayland compositor of the host's: waypipe's client shows them, waypipe's server sends them. A window lives
- * no longer than its client, so that there is nothing to come back to.
+ * Windows on a Wayland compositor of the host's: waypipe's client shows them, waypipe's server sends them. A window
+ * lives no longer than its client, so that there is nothing to come back to.
  */
 
 import { abortable } from "@std/async";
@@ -129,8 +129,8 @@ export function waypipeServer(
 }
 
 /**
- * Waits for the end of a session on another machine. Nothing can show its windows a second time: they last no longer than
- * this run and its connection, and so does the app.
+ * Waits for the end of a session on another machine. Nothing can show its windows a second time: they last no longer
+ * than this run and its connection, and so does the app.
  *
  * @returns how its windows have ended
  * @throws {UserError} when its windows are gone, since they were closed or the connection is lost

@@ -119,8 +119,8 @@ export const serverEnvironment: Readonly<Record<string, string>> = {
   XPRA_BATCH_START_DELAY: "1",
   // Without this, xpra 6.5.5 takes a JPEG of the best quality where it is to send a picture without loss.
   XPRA_TRUE_LOSSLESS: "1",
-  // A window has the size that the X server reports. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is
-  // the size of one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
+  // A window has the size that the X server reports. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's
+  // is the size of one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
   XPRA_SIZEHINTS_SIZE: "0",
 };
 
@@ -135,16 +135,16 @@ export function clientEnvironment(uuid: string): Record<string, string> {
   return {
     ...clipboardTimes,
     XPRA_USER_UUID: uuid,
-    // Also where the display is Xwayland's: menus and positions are right over X only. xpra 6.5.5 would not start at all
-    // in the box.
+    // Also where the display is Xwayland's: menus and positions are right over X only. xpra 6.5.5 would not start at
+    // all in the box.
     GDK_BACKEND: "x11",
     // How long the client waits for an answer while the container and the session start, in seconds.
     XPRA_EXTRA_TIMEOUT: "180",
     XPRA_CLIENT_BIND_SOCKETS: "0",
     XPRA_SSH_AGENT: "0",
     XPRA_POWER_EVENTS: "0",
-    // No window moves with the one to which it belongs: the guard does not see that, and it would take the title off the
-    // screen. Types that the guard lets pass are not among these; xpra 6.5.5 warns of an empty list.
+    // No window moves with the one to which it belongs: the guard does not see that, and it would take the title off
+    // the screen. Types that the guard lets pass are not among these; xpra 6.5.5 warns of an empty list.
     XPRA_FOLLOW_WINDOW_TYPES: "DND",
     // A popup of the container cannot make the client grab the keyboard, and the client starts no helper process for
     // each process of the container.

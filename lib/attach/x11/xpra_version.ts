@@ -75,8 +75,8 @@ export async function checkClient(host: Host, why?: string): Promise<void> {
 }
 
 /**
- * The commands that install a current xpra on Debian and Ubuntu, from xpra's own repository. A distribution that is made
- * from Ubuntu, such as Mint, names the release of Ubuntu.
+ * The commands that install a current xpra on Debian and Ubuntu, from xpra's own repository. A distribution that is
+ * made from Ubuntu, such as Mint, names the release of Ubuntu.
  */
 export const installLines = `\
 sudo wget -O /usr/share/keyrings/xpra.asc https://xpra.org/xpra.asc

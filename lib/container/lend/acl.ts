@@ -33,8 +33,8 @@ export function parseAcl(text: string): Acl {
 }
 
 /**
- * The ACL in the short text form that `setfacl --set` takes. Entries are in the order in which the kernel keeps them, so
- * that equal ACLs give equal texts.
+ * The ACL in the short text form that `setfacl --set` takes. Entries are in the order in which the kernel keeps them,
+ * so that equal ACLs give equal texts.
  */
 export function formatAcl(acl: Acl): string {
   const rank = (name: string): number => "ugmo".indexOf(name[0]!) * 2 ** 32 + Number(name.slice(2));
@@ -67,9 +67,9 @@ export interface Grant {
 }
 
 /**
- * Undoes a grant. If nobody else has changed the ACL since, or it is undone, the result is exactly `original`. Otherwise the users'
- * entries are removed, or are again the ones that were there, as `setfacl -x` does it, but for a mask that would grow
- * by that. Others get what they get now.
+ * Undoes a grant. If nobody else has changed the ACL since, or it is undone, the result is exactly `original`.
+ * Otherwise the users' entries are removed, or are again the ones that were there, as `setfacl -x` does it, but for a
+ * mask that would grow by that. Others get what they get now.
  */
 export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
   if (sameAcl(current, granted) || sameAcl(current, original)) return original;

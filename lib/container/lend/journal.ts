@@ -39,8 +39,8 @@ export async function announcePresence(host: Host): Promise<Presence> {
 
 /**
  * The files whose runs are dead. A run that could not remove a device, or fetch a copy, has ended properly, but left a
- * file lent. Removes what killed runs have left in the journal besides records: their presence, half-written records, and
- * the locks of copies that are on record no more.
+ * file lent. Removes what killed runs have left in the journal besides records: their presence, half-written records,
+ * and the locks of copies that are on record no more.
  */
 export async function findOrphans(host: Host): Promise<Loan[]> {
   return await withJournalLock(host, async () => {

@@ -99,7 +99,8 @@ export async function bringVersion(host: Host, instance: Instance, record: Pick<
 }
 
 /**
- * Writes the version of the container, which is in the journal if it has changed, to the host's file, or puts it beside it.
+ * Writes the version of the container, which is in the journal if it has changed, to the host's file, or puts it beside
+ * it.
  *
  * @returns whether it is beside the file, which the user is told
  */

@@ -1,6 +1,6 @@
 /**
- * Files that nobody takes back: those of runs that were killed, and those of sessions that have ended while no run showed
- * them. Each run that lends files, or shows a session, takes them back first.
+ * Files that nobody takes back: those of runs that were killed, and those of sessions that have ended while no run
+ * showed them. Each run that lends files, or shows a session, takes them back first.
  */
 
 import { ExitCode, isFailure, UserError } from "../../base/errors.ts";

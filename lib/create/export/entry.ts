@@ -30,8 +30,8 @@ export function entryName(container: string, id: string): string {
 }
 
 /**
- * The text of an entry. The container's name is in front, where no long name can push it out of sight. The app is offered
- * for all of its types.
+ * The text of an entry. The container's name is in front, where no long name can push it out of sight. The app is
+ * offered for all of its types.
  *
  * @param icon a name for the host's themes, or a path
  */

@@ -189,7 +189,8 @@ function nameOfIcon({ icon }: App): string | undefined {
 }
 
 /**
- * The apps that are asked for by their ids or names, or by the first words of one's alone; all that the container's own menu shows when none is.
+ * The apps that are asked for by their ids or names, or by the first words of one's alone; all that the container's own
+ * menu shows when none is.
  *
  * @throws {UserError} exit code 2 for one that is not there or cannot be exported, 1 when there is none at all
  */

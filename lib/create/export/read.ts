@@ -1,7 +1,7 @@
 /**
  * What a container says of its apps: their desktop entries, their icons, and which know X only. Its user reads them, by
- * programs that the container may have replaced: an answer counts only as far as it has the expected form, and is bounded
- * in length and time.
+ * programs that the container may have replaced: an answer counts only as far as it has the expected form, and is
+ * bounded in length and time.
  */
 
 import { Buffer } from "node:buffer";

@@ -1,16 +1,16 @@
 /**
  * The clipboard, what is selected, and drags. A source is what an app offers, an offer is what it could get. The host
- * knows text and pictures only (`dataTypes`). All other types stay within the container, as on X: the host knows them by
- * names that begin with a mark of the container's, which its programs do not ask for.
+ * knows text and pictures only (`dataTypes`). All other types stay within the container, as on X: the host knows them
+ * by names that begin with a mark of the container's, which its programs do not ask for.
  *
- * Files of the host's that are dragged over a window, or copied in a file manager, are announced as a list, and as nothing
- * else: other types would tell the host's paths. The app gets the list that `GivenFiles` makes of it: when the compositor
- * says that they were dropped there, once; and where the user works in its windows, after a question.
+ * Files of the host's that are dragged over a window, or copied in a file manager, are announced as a list, and as
+ * nothing else: other types would tell the host's paths. The app gets the list that `GivenFiles` makes of it: when the
+ * compositor says that they were dropped there, once; and where the user works in its windows, after a question.
  *
- * Files that an app drags out are nothing to the programs of the host's, which do not know their list. When the drag ends
- * outside, the guard reads that, and the run has the session's agent hand them over, by the channel `files`: as if the app
- * had opened them by xdg-open, as it may at any time. So it gets nothing by a drag that the user has not made; and what it
- * names is opened, read and bounded as there, in the container and as its user.
+ * Files that an app drags out are nothing to the programs of the host's, which do not know their list. When the drag
+ * ends outside, the guard reads that, and the run has the session's agent hand them over, by the channel `files`: as if
+ * the app had opened them by xdg-open, as it may at any time. So it gets nothing by a drag that the user has not made;
+ * and what it names is opened, read and bounded as there, in the container and as its user.
  */
 
 import { Violation } from "../faults.ts";
@@ -165,8 +165,8 @@ export function createClipboard(
     const list = await readList((reader) => readSource(source, listType, reader));
     news.push([source, "cancelled"]);
     session.wake();
-    // At Escape, GNOME says what it says when something is dropped outside. But then the keyboard comes back to the app's
-    // window, with that key down (mutter 50).
+    // At Escape, GNOME says what it says when something is dropped outside. But then the keyboard comes back to the
+    // app's window, with that key down (mutter 50).
     if (list !== "" && input().escapes() === escapes) session.takeOut!(list);
   };
   /** Says whose a source is, at the end of its types: an app may take the first one that it finds. */

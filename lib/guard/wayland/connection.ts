@@ -63,8 +63,8 @@ export function createConnection(
   const create = (name: string): WaylandObject =>
     register({ id: 0, hostId: takeId(), type: protocols.get(name)!, version: 1, isEnded: false });
   /**
-   * Frames of the guard's own for the container, with the numbers of their pipes, and whether they close those. They wait
-   * until the host's end is between two of its own.
+   * Frames of the guard's own for the container, with the numbers of their pipes, and whether they close those. They
+   * wait until the host's end is between two of its own.
    */
   let own: readonly { number: number; frame: Uint8Array; closes: boolean }[] = [];
   const say = (number: number, frames: readonly Uint8Array[], { closes = false } = {}): void => {

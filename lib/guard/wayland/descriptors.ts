@@ -65,8 +65,8 @@ export interface Descriptors {
   /** An end sends bytes into a pipe. Whether they pass: what is pasted is cut. */
   write(pipe: Descriptor, bytes: number): boolean;
   /**
-   * An end writes into a pipe no longer, as itself or its reader says. The pipe ends with its last writer: waypipe's ends
-   * forget it then, and 0.8 and 0.9 give the connection up for a frame about what they have forgotten.
+   * An end writes into a pipe no longer, as itself or its reader says. The pipe ends with its last writer: waypipe's
+   * ends forget it then, and 0.8 and 0.9 give the connection up for a frame about what they have forgotten.
    *
    * @returns whether that was not said before: the other end is to hear of it
    */
@@ -112,7 +112,8 @@ export function descriptorsOf(): Descriptors {
   };
   return {
     open(sender, { number, kind, size, writers }) {
-      // waypipe counts its own from 1, upwards at the container's end and downwards at the host's; 0.11 not in their order.
+      // waypipe counts its own from 1, upwards at the container's end and downwards at the host's; 0.11 not in their
+      // order.
       if (number === 0 || openerOf(number) !== sender || known.has(number)) {
         throw new Violation("the number of a file or pipe is taken");
       }

@@ -1,17 +1,17 @@
 /**
- * Files that the user drops on a window of the container's, or has copied, for an app to paste. The guard reads the host's
- * list, through the app's own pipe, and the app gets a list of the places where the files are lent to it. A drop is the
- * consent, and its list is read once. A paste is none, since an app may read the clipboard at any time: the user is asked,
- * once for what is on the clipboard, however often that is read. An app that reads before the drop, and never again, is
- * shown the drag once more (`second_drag.ts`).
+ * Files that the user drops on a window of the container's, or has copied, for an app to paste. The guard reads the
+ * host's list, through the app's own pipe, and the app gets a list of the places where the files are lent to it. A drop
+ * is the consent, and its list is read once. A paste is none, since an app may read the clipboard at any time: the user
+ * is asked, once for what is on the clipboard, however often that is read. An app that reads before the drop, and never
+ * again, is shown the drag once more (`second_drag.ts`).
  *
- * What the container could do, and what comes of it: it asks while the files are dragged over its window, asks twice, or
- * by another object: it gets nothing, or `/dev/null`. It writes a list of its own into that pipe: only what the host sends
- * is read. It drags a list of its own within its window: the host knows that by another name
+ * What the container could do, and what comes of it: it asks while the files are dragged over its window, asks twice,
+ * or by another object: it gets nothing, or `/dev/null`. It writes a list of its own into that pipe: only what the host
+ * sends is read. It drags a list of its own within its window: the host knows that by another name
  * (`WaylandSession.outerType`). It does not read, or closes the pipe: the guard waits for nobody, and says nothing more
- * about a pipe that an end has closed. It reads what is copied without a paste, or without an end: one question for each
- * list, whose answer stays so until something else is copied, and files that have been agreed to are lent again every few
- * seconds at most.
+ * about a pipe that an end has closed. It reads what is copied without a paste, or without an end: one question for
+ * each list, whose answer stays so until something else is copied, and files that have been agreed to are lent again
+ * every few seconds at most.
  */
 
 import { type PipeReader, readPipe } from "./carrying.ts";
@@ -27,8 +27,8 @@ export const maxListBytes = 2 ** 16;
 const listMs = 10_000;
 
 /**
- * How often an app is sent an empty line while its files are lent, and for how long, in milliseconds: Qt 6 gives up a pipe
- * that has been silent for a second, and its app hears of no files. While it waits, its windows stand still.
+ * How often an app is sent an empty line while its files are lent, and for how long, in milliseconds: Qt 6 gives up a
+ * pipe that has been silent for a second, and its app hears of no files. While it waits, its windows stand still.
  */
 const [stillMs, stillForMs] = [300, 10_000];
 
@@ -39,14 +39,14 @@ const againMs = 5_000;
 export const answerMark = "lent\n";
 
 /**
- * How the user has given files; `again`: those of a list that was pasted, and agreed to; `out`: the container's own, which
- * were dragged out of a window.
+ * How the user has given files; `again`: those of a list that was pasted, and agreed to; `out`: the container's own,
+ * which were dragged out of a window.
  */
 export type Given = "dropped" | "pasted" | "again" | "out";
 
 /**
- * Lends the files of the host's list, those that are pasted once the user agrees. Resolves to the list for the app, or to
- * nothing where the user says no; rejects where nobody answers, or it fails.
+ * Lends the files of the host's list, those that are pasted once the user agrees. Resolves to the list for the app, or
+ * to nothing where the user says no; rejects where nobody answers, or it fails.
  */
 export type LendList = (list: string, how: Given) => Promise<string>;
 

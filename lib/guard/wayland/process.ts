@@ -21,8 +21,8 @@ const clientMs = 10_000;
 const pollMs = 5;
 
 /**
- * How long a run may take to lend what is dropped or pasted, in milliseconds; with the question about the latter, for which
- * three others may have to be answered before it.
+ * How long a run may take to lend what is dropped or pasted, in milliseconds; with the question about the latter, for
+ * which three others may have to be answered before it.
  */
 const lendMs: Readonly<Record<Given, number>> = { dropped: 60_000, pasted: 360_000, again: 60_000, out: 60_000 };
 
@@ -146,7 +146,8 @@ async function waitForPath(path: string): Promise<void> {
 const maxUnreadBytes = 2 ** 20;
 
 /**
- * Reports what crosses the clipboard: to the run that has started this process, or if that does not take it, into a file.
+ * Reports what crosses the clipboard: to the run that has started this process, or if that does not take it, into a
+ * file.
  *
  * @param tellRun as what {@linkcode printer} returns
  */

@@ -1,7 +1,7 @@
 /**
- * Rectangles: what has changed of a surface, and what regions consist of. A compositor joins each one with all before it,
- * which takes the longer the more there are: with 300,000 of them, sway 1.10.1 took a second for each answer to anybody, as
- * long as more came.
+ * Rectangles: what has changed of a surface, and what regions consist of. A compositor joins each one with all before
+ * it, which takes the longer the more there are: with 300,000 of them, sway 1.10.1 took a second for each answer to
+ * anybody, as long as more came.
  */
 
 import { Violation } from "../faults.ts";

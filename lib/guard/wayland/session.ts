@@ -44,8 +44,8 @@ const countLimits: Readonly<Record<Counted, number>> = {
 const maxOwnTypes = 256;
 
 /**
- * Steps that it takes to judge changes of windows with many parts: a window of 20 parts, each of which changes 144 times
- * a second, takes 60,000 a second. A million takes less than a second.
+ * Steps that it takes to judge changes of windows with many parts: a window of 20 parts, each of which changes 144
+ * times a second, takes 60,000 a second. A million takes less than a second.
  */
 const workRate = { perSecond: 200_000, burst: 400_000 };
 

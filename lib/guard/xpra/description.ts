@@ -24,11 +24,11 @@ const sizeConstraints = fields({
 });
 
 /**
- * The properties that a container may set on a popup. Left out: process ids (xpra starts a program on the host for each),
- * commands, host names, numbers of X windows, properties of X by any name, shapes, opacity and transparency (a window
- * that cannot be seen can be typed into, and a popup can catch clicks). A popup belongs to no window: xpra's client would
- * move it with that one, unknown to the guard. Nor has it a class: the client grabs the keyboard for some (6.5.5:
- * "sun-awt-X11…").
+ * The properties that a container may set on a popup. Left out: process ids (xpra starts a program on the host for
+ * each), commands, host names, numbers of X windows, properties of X by any name, shapes, opacity and transparency (a
+ * window that cannot be seen can be typed into, and a popup can catch clicks). A popup belongs to no window: xpra's
+ * client would move it with that one, unknown to the guard. Nor has it a class: the client grabs the keyboard for some
+ * (6.5.5: "sun-awt-X11…").
  */
 export function popupProperties(container: string): Record<string, Shape> {
   const title: Shape = (value) => {

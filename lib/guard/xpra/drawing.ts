@@ -1,5 +1,6 @@
 /**
- * Pixels: what a window shows, and the pointer's shape. Only plain pixels pass; xpra's client decodes nothing. Over a network compressed pictures come, which the guard decodes.
+ * Pixels: what a window shows, and the pointer's shape. Only plain pixels pass; xpra's client decodes nothing. Over a
+ * network compressed pictures come, which the guard decodes.
  */
 
 import { Refusal } from "../faults.ts";

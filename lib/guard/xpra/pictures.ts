@@ -1,6 +1,6 @@
 /**
- * Compressed pictures, as they come over a network, and which may be decoded: a JPEG (ITU-T T.81) that by its headers is
- * baseline, in one scan, so that decoding takes a time by its size, and without comments or metadata.
+ * Compressed pictures, as they come over a network, and which may be decoded: a JPEG (ITU-T T.81) that by its headers
+ * is baseline, in one scan, so that decoding takes a time by its size, and without comments or metadata.
  */
 
 import { Refusal } from "../faults.ts";

@@ -1,6 +1,6 @@
 /**
- * Popups: menus, tips and lists have no frame, no title, and are above all other windows. What they may cover is bounded,
- * so that none looks like the host's screen, or like a window far from the container's own.
+ * Popups: menus, tips and lists have no frame, no title, and are above all other windows. What they may cover is
+ * bounded, so that none looks like the host's screen, or like a window far from the container's own.
  */
 
 import { coversTooMuch, coverTooMuch, minMenu, popupReach } from "../limits.ts";

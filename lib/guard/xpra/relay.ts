@@ -53,8 +53,8 @@ interface Relay {
 }
 
 /**
- * Relays until one end closes its connection. When `signal` aborts, nothing more is asked or sent; who aborts it closes the
- * connections.
+ * Relays until one end closes its connection. When `signal` aborts, nothing more is asked or sent; who aborts it closes
+ * the connections.
  *
  * @throws {Violation} when an end breaks the protocol, or the container sends too much that is dropped
  */

@@ -174,7 +174,8 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   "new-tray": openTray,
   ...forTypes(clipboardTypes, (packet, session) => judgeClipboard(packet, { from: "container", session })),
   // What honest servers send and no client needs: settings, events, answers to questions that the guard has kept back.
-  // A window's icon is the desktop's, by its class: one of the container's choice could be that of a program of the host.
+  // A window's icon is the desktop's, by its class: one of the container's choice could be that of a program of the
+  // host.
   ...forTypes(["server-event", "setting-change", "info-response", "pointer-position", "encodings"], ignored),
   ...forTypes(["desktop_size", "window-icon"], ignored),
 }));
