@@ -38,7 +38,8 @@ export async function join(
   const session = await nameSession(container, wanted);
   const values = { sockets: (await container.reach()).sockets, run_app: joinedAppScript };
   await noteApp(container, { session, app });
-  const options = { session, verb: "join", values, parameters: app, timeoutMs: Infinity } as const;
+  const isGuess = wanted === undefined;
+  const options = { session, isGuess, verb: "join", values, parameters: app, timeoutMs: Infinity } as const;
   // It is printed just before the app starts.
   const hasStarted = ({ stdout }: { stdout: string }): boolean => stdout.startsWith(`${session}\n`);
   const result = await runInSession(container, options).catch((error) => {

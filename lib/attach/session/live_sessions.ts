@@ -225,20 +225,28 @@ export async function stopSessions(
 /**
  * Does something about a live session.
  *
- * @param options `session`: its name
+ * @param options `session`: its name; `isGuess`: the user has named none, and a container that was killed may have left a
+ * socket of that name
  * @returns how that has ended, whatever its exit status
  * @throws {UserError} when there is no such session
  */
 export async function runInSession(
   container: Container,
-  { session, verb, values, ...options }: Omit<ScriptOptions, "script"> & { session: string; verb: Verb },
+  { session, isGuess = false, verb, values, ...options }: Omit<ScriptOptions, "script"> & {
+    session: string;
+    isGuess?: boolean;
+    verb: Verb;
+  },
 ): Promise<ProcessResult | ProcessError> {
   const script = sessionScript(verb, { ...values, session });
   const result = await container.script({ ...options, script }).catch((error) => {
     if (error instanceof ProcessError) return error;
     throw error;
   });
-  if (result.code === exitStatus.notLive && result.stdout === "") throw noSession(container, session);
+  if (result.code === exitStatus.notLive && result.stdout === "") {
+    if (isGuess && (await listSessions(container)).length === 0) throw noSessions(container);
+    throw noSession(container, session);
+  }
   return result;
 }
 

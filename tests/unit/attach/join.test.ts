@@ -11,6 +11,7 @@ import type { StartRequest } from "../../../lib/attach/display/request.ts";
 import { join as joinSession } from "../../../lib/attach/join.ts";
 import { startAgain } from "../../../lib/attach/same_app.ts";
 import type { LiveSession } from "../../../lib/attach/session/live_sessions.ts";
+import { exitStatus } from "../../../lib/attach/session/protocol.ts";
 import { recordingHost } from "../recording_host.ts";
 
 const live: LiveSession = {
@@ -117,4 +118,22 @@ Deno.test("join() says at Ctrl-C what runs on, unless the run that shows the ses
       'status: "foot" runs on in its session if it has started. To end the session: attach.ts --stop box web';
     assertEquals(said, isShownHere ? [] : [line]);
   }
+});
+
+Deno.test("join() says that no session runs where a killed container has left the only socket", async () => {
+  const { host } = recordingHost({ env: { HOME: "/nowhere" } });
+  const join = (session: string | undefined, listed: string): Promise<number> => {
+    const container = {
+      ...{ host, label: "box", engine: engineCalled("incus"), mounts: { directory: "/nowhere/box" } },
+      seenSessions: () => Promise.resolve(["web"]),
+      reach: () => Promise.resolve({ sockets: "/x" }),
+      script: ({ parameters }: { parameters?: string[] }) =>
+        parameters ? Promise.reject(failed(exitStatus.notLive, "")) : Promise.resolve({ code: 0, stdout: listed }),
+    } as unknown as Container;
+    return joinSession(container, { app: ["foot"], session });
+  };
+  await assertRejects(() => join(undefined, ""), UserError, 'No session runs in "box"');
+  const other = 'mail\tx11\t7\t1\t0\t\t\t"mail"\n';
+  await assertRejects(() => join(undefined, other), UserError, 'There is no session "web"');
+  await assertRejects(() => join("web", ""), UserError, 'There is no session "web"');
 });
