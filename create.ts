@@ -106,7 +106,10 @@ const spec = {
     },
     "border": { value: "COLOUR", help: "The colour of its border", completion: { words: borderWords } },
   },
-  leaves: { "list": [], "unexport": [], "update": [], "delete": ["force"] },
+  leaves: {
+    ...{ "list": [], "unexport": [], "update": [], "delete": ["force"] },
+    "export": ["mime", "default", "preset", "allow", "deny", "ask", "border"],
+  },
   passesOn: "export",
   operands: {
     first: [null, "file", { words: Object.keys(bundledProfiles.files), files: true }],

@@ -65,7 +65,10 @@ export interface ScriptSpec<Name extends string> {
   operands: Operands;
   /** What fits instead, when one of these options is on the command line. */
   operandsWith: Readonly<Partial<Record<Name, Operands>>>;
-  /** What one of these options leaves of the script's own: all others are refused beside it. */
+  /**
+   * What one of these options leaves of the script's own: all others are refused beside it; beside the one of
+   * {@linkcode passesOn} only where it stands before the second positional argument.
+   */
   leaves?: Readonly<Partial<Record<Name, readonly Name[]>>>;
   /**
    * When options that are not its own are kept among the positional arguments, after the first of these: "always", or
@@ -233,7 +236,8 @@ export function parseCommandLine<Name extends string>(
       throw inputError(`--${name} can only be used with --${needs}`, hint);
     }
     const [by] = Object.entries(spec.leaves ?? {}).find(([by, left]) =>
-      by !== name && flags.has(by as Name) && !(left as readonly string[]).includes(name)
+      by !== name && flags.has(by as Name) && !(left as readonly string[]).includes(name) &&
+      (by !== spec.passesOn || flags.get(by as Name)! <= 1)
     ) ?? [];
     if (by !== undefined) {
       throw inputError(`--${name} cannot be used with --${by}`, `Leave one of them out. ${hint}`);

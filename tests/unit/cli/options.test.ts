@@ -168,6 +168,8 @@ Deno.test("parseCommandLine() refuses what has no effect, options and words, and
       [attach, "box xterm --all", "--all can only be used with --stop"],
       [create, "--update --force", "--force can only be used with --delete"],
       [create, "--delete --image=x box", "--image cannot be used with --delete"],
+      [create, "--export --cache box", "--cache cannot be used with --export"],
+      [create, "box --export firefox --image=x", "--image cannot be used with --export"],
       [create, "box key gui firefox --mime", "--mime can only be used with --export"],
       [create, "box key gui firefox --default=https", "--default can only be used with --export"],
       [map, "--list --for=3m", "--for cannot be used with --list"],
@@ -194,6 +196,7 @@ Deno.test("parseCommandLine() refuses what has no effect, options and words, and
       [create, "--delete --force box --yes"],
       [create, "box key gui firefox --export --mime --image=x"],
       [create, "--export --default https box firefox --disposable"],
+      [create, "--export --mime box --preset=isolated --border=red --engine=lxc"],
       [map, "--unmap --force box --verbose"],
     ] as const
   ) parseCommandLine(spec, line.split(" "));
