@@ -55,8 +55,10 @@ export function createConnection(
     return objects.get(hostId)?.isEnded ?? true ? hostId : ++highestServerId;
   };
   const register = (object: WaylandObject): WaylandObject => {
-    if (!hostObjects.has(object.hostId)) session.add("object");
+    const isNew = !hostObjects.has(object.hostId);
     hostObjects.set(object.hostId, object);
+    // One that is refused is counted, too, until the connection ends.
+    if (isNew) session.add("object");
     return object;
   };
   const descriptors = descriptorsOf();

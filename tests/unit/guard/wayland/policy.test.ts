@@ -16,7 +16,7 @@ Deno.test("the guard of Wayland ends a connection that opens windows without end
     }
   }, "more than 100000 objects");
   objects.connection.end();
-  objects.session.add("object");
+  for (let count = 0; count < 100_000; count++) objects.session.add("object");
   const sources = withGlobals();
   const source = (id: number): Uint8Array =>
     sources.app(message(ids.dataManager, "wl_data_device_manager.create_data_source", id));
