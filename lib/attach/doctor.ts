@@ -3,9 +3,9 @@
 import lookInside from "./look_inside.sh" with { type: "text" };
 import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine, type Outcome } from "../cli/doctor.ts";
 import { absent, broken, failureOf, type Finding, ok } from "../cli/finding.ts";
-import { checks, isBlocked, versionOptions, versionTimeoutMs } from "../cli/doctor_checks.ts";
+import { checks, isBlocked, isStill, versionOptions, versionTimeoutMs } from "../cli/doctor_checks.ts";
 import { findInstance, type InstanceInfo, noAddressError } from "../engine/instance.ts";
-import { ExitCode, ifInstalled, UserError } from "../base/errors.ts";
+import { ExitCode, ifInstalled, isProcessError, orNothing, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { installHint, programs } from "../base/programs.ts";
@@ -100,12 +100,15 @@ async function findWayland({ host }: Facts): Promise<Finding[]> {
   }
 }
 
+/** How long an X display may take to answer, in milliseconds. */
+const displayMs = 10_000;
+
 /** Whether there is an X display, and answers. */
 async function findX11({ host }: Facts): Promise<Finding[]> {
   const display = host.env("DISPLAY");
   if (display) {
-    const asked = await ifInstalled(host.run(["xrandr", "--current"], versionOptions));
-    return asked === undefined || asked.code === 0
+    const asked = ifInstalled(host.run(["xrandr", "--current"], { looksOnly: true, timeoutMs: displayMs }));
+    return await orNothing(asked.then(() => true), isProcessError)
       ? [ok(`Windows are shown on the display ${display}`)]
       : [absent(`The display ${display}, which $DISPLAY names, does not answer`, "Run it in a desktop session")];
   }
@@ -145,17 +148,21 @@ async function findAttachable({ host, managed }: Facts & EngineFacts): Promise<F
       !isPinned && await isClaimed(disposableRecordPath(mounts));
     if (isBeingMade) return [ok(`The container "${name}" is being made`)];
     if (!isPinned) {
+      if (!await isStill(host, instance)) return [];
       return [broken(
         `The host keys of the container "${name}" are not pinned: there is no ${knownHosts}`,
         "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
       )];
     }
     if (status !== "Running") return [];
-    return await findInside(host, instance).catch((error) => [
-      error instanceof KeysRefused
-        ? absent(`${error.message}, unless ssh may ask for a passphrase`, error.hint)
-        : failureOf(error, inside(name)),
-    ]);
+    return await findInside(host, instance).catch(async (error) => {
+      if (!await isStill(host, instance)) return [];
+      return [
+        error instanceof KeysRefused
+          ? absent(`${error.message}, unless ssh may ask for a passphrase`, error.hint)
+          : failureOf(error, inside(name)),
+      ];
+    });
   }));
   return findings.flat();
 }

@@ -7,13 +7,12 @@ import {
   type EngineCli,
   engineClis,
   environmentOf,
-  type Instance,
   warningsOf,
 } from "../engine/engine.ts";
 import { deniesNewSystemd, knownHole } from "../engine/known_holes.ts";
-import { type InstanceInfo, outputOf, rootIdsHint } from "../engine/instance.ts";
+import { findInstance, type InstanceInfo, outputOf, rootIdsHint } from "../engine/instance.ts";
 import { bridgeOf, findObstacles } from "../engine/bridge.ts";
-import { ifInstalled, isFailure, ProcessError, UserError } from "../base/errors.ts";
+import { ifInstalled, isFailure, orNothing, ProcessError, UserError } from "../base/errors.ts";
 import { findOnPath } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { installHint, programs } from "../base/programs.ts";
@@ -21,7 +20,7 @@ import { findOrphans, readLoans } from "../container/lend/journal.ts";
 import { checkAclSupport } from "../container/mounts.ts";
 import { mountsIn } from "../container/paths.ts";
 import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine, type Outcome } from "./doctor.ts";
-import { absent, broken, type Finding, ok, risk } from "./finding.ts";
+import { absent, broken, failureOf, type Finding, ok, risk } from "./finding.ts";
 
 /** How long `--doctor` waits for a program, on the host or in a container, in milliseconds. */
 export const versionTimeoutMs = 60_000;
@@ -182,17 +181,25 @@ async function findSelinux({ host }: Facts): Promise<Finding[]> {
     : [];
 }
 
-/** The programs of the script that have a purpose in the table of programs: those that are installed, by version. */
+/**
+ * The programs of the script that have a purpose in the table of programs: those that are installed, by version. None
+ * is to ask a display for it, as xrandr does: one that hangs would keep it.
+ */
 async function findPrograms({ host, script }: Facts): Promise<Finding[]> {
   const used = Object.entries(programs).filter(([, { purpose, scripts, display }]) =>
     purpose && scripts.includes(script) &&
     (display === undefined || display === (host.env("WAYLAND_DISPLAY") ? "wayland" : "x11"))
   );
   return await Promise.all(used.map(async ([name, { purpose, versionOption = "--version", required }]) => {
-    const found = await ifInstalled(host.run([name, versionOption], versionOptions));
-    if (!found) return (required ? broken : absent)(`${name} is not installed: ${purpose}`, installHint(name));
-    const version = `${found.stdout}\n${found.stderr}`.match(/\d+\.\d+[\w.]*/)?.[0];
-    return ok(`${name}${version ? ` ${version}` : ""}: ${purpose}`);
+    const without = required ? broken : absent;
+    try {
+      const found = await ifInstalled(host.run([name, versionOption], { ...versionOptions, env: { DISPLAY: "" } }));
+      if (!found) return without(`${name} is not installed: ${purpose}`, installHint(name));
+      const version = `${found.stdout}\n${found.stderr}`.match(/\d+\.\d+[\w.]*/)?.[0];
+      return ok(`${name}${version ? ` ${version}` : ""}: ${purpose}`);
+    } catch (error) {
+      return without(failureOf(error).what);
+    }
   }));
 }
 
@@ -218,9 +225,9 @@ async function findContainers({ host, engine, managed }: Facts & EngineFacts): P
   const all = await managed();
   const privileged = all.filter(({ config }) => "volatile.idmap.next" in config && firstHostId(config) === undefined);
   const sharing = sharedIdMaps(all);
-  const running = all.filter(({ status }) => status === "Running").map(({ name }) => name);
-  const filtered = await Promise.all(running.map((name) => isFiltered(host, { engine, name })));
-  const unfiltered = running.filter((_, index) => !filtered[index]);
+  const running = all.filter(({ status }) => status === "Running");
+  const filtered = await Promise.all(running.map((instance) => isFiltered(host, instance)));
+  const unfiltered = running.filter((_, index) => !filtered[index]).map(({ name }) => name);
   const findings = privileged.map(({ name }) =>
     risk(
       `The container "${name}" is privileged: root in it is root on this host`,
@@ -245,11 +252,20 @@ async function findContainers({ host, engine, managed }: Facts & EngineFacts): P
 
 /**
  * Whether seccomp filters a container's first process, as the container says. One that does not answer counts as
- * unfiltered.
+ * unfiltered, unless it no longer runs.
  */
-async function isFiltered(host: Host, instance: Instance): Promise<boolean> {
-  const argv = ["grep", "^Seccomp:", "/proc/1/status"];
-  return /\b2\b/.test(await outputOf(host, instance, argv, { timeoutMs: versionTimeoutMs }) ?? "");
+async function isFiltered(host: Host, instance: InstanceInfo): Promise<boolean> {
+  const said = await orNothing(outputOf(host, instance, ["grep", "^Seccomp:", "/proc/1/status"]), isFailure);
+  return /\b2\b/.test(said ?? "") || said === undefined && !await isStill(host, instance);
+}
+
+/**
+ * Whether the engine still says of a container what it said in the list of all. What is found in one that another run
+ * stops or deletes meanwhile means nothing.
+ */
+export async function isStill(host: Host, instance: InstanceInfo): Promise<boolean> {
+  const now = await orNothing(findInstance(host, instance).then((found) => ({ found })), isFailure);
+  return now === undefined || now.found?.status === instance.status;
 }
 
 /** The names of the containers that share their first host id with another one. */

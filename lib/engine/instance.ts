@@ -481,7 +481,7 @@ export async function exec(
   }
 }
 
-/** How long {@linkcode outputOf} waits by default, in milliseconds: in a frozen instance no program ever ends. */
+/** How long {@linkcode outputOf} waits, in milliseconds: in a frozen instance no program ever ends. */
 export const outputMs = 10_000;
 
 /** What a program prints that root runs in an instance; undefined when it fails, as it does where none runs. */
@@ -489,9 +489,8 @@ export async function outputOf(
   host: Host,
   instance: Instance,
   argv: readonly string[],
-  { timeoutMs = outputMs }: { timeoutMs?: number } = {},
 ): Promise<string | undefined> {
-  return (await orNothing(exec(host, instance, argv, { timeoutMs }), isProcessError))?.stdout;
+  return (await orNothing(exec(host, instance, argv, { timeoutMs: outputMs }), isProcessError))?.stdout;
 }
 
 /** A command line that runs a program as root in an instance, for a caller that starts it by itself. */

@@ -174,7 +174,7 @@ async function runDoctor(command: string, { finds }: Finds): Promise<void> {
   const { stdout } = await runProcess(["/bin/sh", "-c", command], { ...options, okCodes: "any" });
   const ofOthers = new RegExp(`^broken .*"(?!${container}")[\\w.:-]+"`);
   const broken = stdout.split("\n").filter((line) => line.startsWith("broken") && !ofOthers.test(line));
-  assertEquals(broken, [], stdout);
+  assertEquals(broken.join("\n"), "");
   assertMatch(stdout, finds);
 }
 

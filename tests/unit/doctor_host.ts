@@ -16,6 +16,8 @@ export interface World {
   devices?: unknown;
   warnings?: unknown[];
   instances?: { name: string }[];
+  /** What the engine says of one of them when it is asked again, unless it says the same; undefined: it is gone. */
+  now?: Record<string, unknown>;
   network?: unknown;
   /** Answers what runs in a container, by the engine or by SSH. */
   inside?: (argv: readonly string[]) => Answer;
@@ -32,6 +34,7 @@ export function lxdHost(
     devices = goodDevices,
     warnings = [],
     instances = [],
+    now = {},
     network,
     inside = () => ({}),
     project = "default",
@@ -46,13 +49,18 @@ export function lxdHost(
     "/1.0/profiles/default": { config: {}, devices, used_by: [] },
     "/1.0/instances?recursion=1": instances,
     "/1.0/networks/lxdbr0": network,
-    ...Object.fromEntries(instances.map((instance) => [`/1.0/instances/${instance.name}?recursion=1`, instance])),
+    ...Object.fromEntries(instances.flatMap((instance) => [
+      [`/1.0/instances/${instance.name}?recursion=1`, instance],
+      [`/1.0/instances/${instance.name}`, instance.name in now ? now[instance.name] : instance],
+    ])),
   };
   return recordingHost({
     env: { GUI_CONTAINER_MOUNTS: "/no-such-mounts", XDG_STATE_HOME: "/no-such-state", ...env },
     answer(argv) {
       const [program = "", verb] = argv;
-      if (program === "lxc") return verb === "exec" ? inside(argv) : { stdout: JSON.stringify(answers[argv[2]!]) };
+      if (program === "lxc") {
+        return verb === "exec" ? inside(argv) : { stdout: JSON.stringify(answers[argv[2]!]) ?? "" };
+      }
       return program === "ssh" && argv.length > 2 ? inside(argv) : programs[program] ?? missing;
     },
   });

@@ -150,7 +150,7 @@ Deno.test("the last line of attach.ts --doctor says how windows will come", asyn
 Deno.test("attach.ts --doctor logs into each container, and tells those that it cannot, and what is missing in others", async () => {
   const directory = await Deno.makeTempDir();
   try {
-    const names = ["new", "old", "none", "silent", "blind", "shut", "stopped", "liar", "asking", "lost"];
+    const names = ["new", "old", "none", "silent", "blind", "shut", "stopped", "liar", "asking", "lost", "ending"];
     for (const name of names) {
       await Deno.mkdir(`${directory}/${name}`);
       await Deno.writeTextFile(`${directory}/${name}/known_hosts`, "");
@@ -169,16 +169,19 @@ Deno.test("attach.ts --doctor logs into each container, and tells those that it 
       blind: { stdout: "no Xvfb\nxpra v6.5.5\n" },
       shut: { stdout: "closed share\nclosed /etc/shadow\nxpra v6.5.5\n" },
       liar: lie,
+      ending: { code: 255, stderr: "Connection closed\n" },
       asking: { code: 255, stderr: "ubuntu@asking: Permission denied (publickey).\n" },
     };
     const inside = (argv: readonly string[]): Answer =>
       answers[argv.find((word) => word.startsWith("ubuntu@"))?.slice("ubuntu@".length) ?? ""] ??
         { stdout: "xpra v6.5.5\n" };
-    const instances = [...names, "elsewhere", "half"].map((name, i) => ({
+    const instances = [...names, "elsewhere", "gone", "half"].map((name, i) => ({
       ...ours(name, i, name === "stopped" ? "Stopped" : "Running"),
       ...(name === "lost" ? { expanded_devices: { eth0: { type: "nic", network: "lxdbr0" } } } : {}),
     }));
-    const world = { instances, inside, env: { GUI_CONTAINER_MOUNTS: directory } };
+    // Another run ends one of them, and deletes "gone".
+    const now = { ending: ours("ending", 10, "Stopped"), gone: undefined };
+    const world = { instances, now, inside, env: { GUI_CONTAINER_MOUNTS: directory } };
     const all = (await found(attachDiagnosis, lxdHost(world))).filter(({ what, about }) =>
       about === "container" && !/^No two containers|^seccomp|^The system calls/.test(what)
     );

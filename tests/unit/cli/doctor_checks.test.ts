@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { attachDiagnosis } from "../../../lib/attach/doctor.ts";
 import { createDiagnosis, findRootIds, mapDiagnosis, sharedIdMaps } from "../../../lib/cli/doctor_checks.ts";
+import { ProcessError } from "../../../lib/base/errors.ts";
 import type { Finding } from "../../../lib/cli/finding.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { deniesNewSystemd } from "../../../lib/engine/known_holes.ts";
@@ -85,6 +86,26 @@ Deno.test("--doctor tells the version of a program, and by its need what its lac
     const findings = await found(attachDiagnosis, lxdHost({ env }), /^(?:wl-|xclip)/);
     assertEquals(findings.map(({ what }) => what.split(" ")[0]), [used]);
   }
+});
+
+Deno.test("--doctor asks no display for a version, and tells a program that hangs by itself", async () => {
+  const hangs = (program: string): ProcessError =>
+    new ProcessError({ argv: [program], code: 143, signal: "SIGTERM", stdout: "", stderr: "" }, {
+      timedOutAfterMs: 60_000,
+    });
+  const programs = { ssh: { stderr: "OpenSSH_10.0p2" }, setfacl: hangs("setfacl"), xrandr: hangs("xrandr") };
+  const { host, calls, options } = lxdHost({ programs, env: { DISPLAY: ":7" } });
+  const findings = await found(attachDiagnosis, { host }, /^"?(?:ssh|setfacl|xrandr)/);
+  assertEquals(said(findings), [
+    ["ok", "ssh 10.0p2: starts the sessions in a container"],
+    ["broken", '"setfacl" did not end within 60 s'],
+    ["absent", '"xrandr" did not end within 60 s'],
+  ]);
+  assertEquals(options[calls.findIndex(([program, option]) => program === "xrandr" && option === "--version")]?.env, {
+    DISPLAY: "",
+  });
+  const x11 = await found(attachDiagnosis, { host }, /^The display/);
+  assertEquals(said(x11), [["absent", "The display :7, which $DISPLAY names, does not answer"]]);
 });
 
 Deno.test("findRootIds() tells a host whose root has no ids for Incus", async () => {
@@ -192,6 +213,14 @@ Deno.test("--doctor tells shared ids, privileged containers, and those without s
   assertEquals(all.length, 3);
   const fine = await found(mapDiagnosis, lxdHost({ instances: instances.slice(2, 3), inside }), about);
   assertEquals(fine.map(({ verdict }) => verdict), ["ok"]);
+
+  // One that does not answer: since it was stopped meanwhile, or since it will not.
+  const silent = { instances: instances.slice(2, 3), inside: () => ({ code: 1 }) };
+  const states = [[{}, "risk"], [{ c: ours("c", 2000000, "Stopped") }, "ok"], [{ c: undefined }, "ok"]] as const;
+  for (const [now, verdict] of states) {
+    const [finding] = await found(mapDiagnosis, lxdHost({ ...silent, now }), about);
+    assertEquals(finding?.verdict, verdict, verdict);
+  }
 });
 
 Deno.test("sharedIdMaps() are those that start at the same host id", () => {
