@@ -1,4 +1,7 @@
-/** A rate: how often something may happen, with bursts. */
+/**
+ * Rates: how often something may happen, with bursts; and those of what a container does that is seen or heard outside of
+ * its windows, or costs the host.
+ */
 
 /** Whether it may happen now, once or so many times. Each yes counts. */
 export type Rate = (times?: number) => boolean;
@@ -19,4 +22,33 @@ export function rate({ perSecond, burst }: { perSecond: number; burst: number },
     left -= times;
     return true;
   };
+}
+
+const limits = {
+  bell: { perSecond: 4, burst: 8 },
+  // A window comes to the front.
+  raise: { perSecond: 5, burst: 20 },
+  // A window has another title, or another place.
+  change: { perSecond: 500, burst: 5000 },
+  // xpra 6.5.5 sends at most 100 a second.
+  cursor: { perSecond: 150, burst: 1000 },
+  // While text is selected with the pointer, GTK copies it at each move.
+  copy: { perSecond: 50, burst: 200 },
+  paste: { perSecond: 50, burst: 200 },
+};
+
+export type Rates = Readonly<Record<keyof typeof limits, Rate>>;
+
+/**
+ * Makes rates of which nothing is used up.
+ *
+ * @param now a clock in milliseconds
+ */
+export function createRates(now: () => number): Rates {
+  return Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, rate(limit, now)])) as Rates;
+}
+
+/** Makes the rate of new windows and popups. A guard begins it anew, since xpra then opens all windows again. */
+export function openingRate(now: () => number): Rate {
+  return rate({ perSecond: 30, burst: 200 }, now);
 }

@@ -7,7 +7,7 @@
  *   what was not announced cannot be bound (`registry.ts`). What an object of a known interface says passes as it is,
  *   unless a rule is about it.
  * - **Numbers**: each kind of object, popups, windows and pictures together have a maximum for the session; so have the
- *   changes of titles and places, and the work that it takes to judge (`session.ts`, `rates.ts`). At a maximum of objects
+ *   changes of titles and places, and the work that it takes to judge (`session.ts`, `rate.ts`). At a maximum of objects
  *   the connection ends; what comes too often is dropped.
  * - **Windows** (`windows.ts`) have the container's name in title and app id, whatever the app calls them, and the
  *   desktop's frame or a border of the guard's (`border.ts`). Nothing that belongs to one is far outside of what the

@@ -2,8 +2,7 @@
 
 import { type Carrying, createCarrying, type OpenClipboard } from "./carrying.ts";
 import { maxPopups, maxWindows, type Size } from "../limits.ts";
-import { createRates, openingRate, type Rates } from "../rates.ts";
-import { rate } from "../rate.ts";
+import { createRates, openingRate, rate, type Rates } from "../rate.ts";
 import { Violation } from "../faults.ts";
 import { dataTypes } from "../data_types.ts";
 import { type Attention, createAttention } from "../attention.ts";

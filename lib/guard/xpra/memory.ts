@@ -4,7 +4,7 @@
  */
 
 import { type Closing, createClosing } from "../closing.ts";
-import { createRates, type Rates } from "../rates.ts";
+import { createRates, type Rates } from "../rate.ts";
 import { createTally, type Tally } from "../tally.ts";
 
 export interface RunMemory {

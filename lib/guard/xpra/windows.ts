@@ -2,7 +2,7 @@
 
 import { Refusal } from "../faults.ts";
 import { areaOf, maxPopups, maxScreenfuls, maxWindows, type Size } from "../limits.ts";
-import { openingRate } from "../rates.ts";
+import { openingRate } from "../rate.ts";
 import { type Attention, createAttention } from "../attention.ts";
 import { fitConstraints, framedProperties, popupProperties, sizesIn } from "./description.ts";
 import { classOf, titleOf } from "../title.ts";

@@ -42,7 +42,7 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/guard/xpra/client_packets": ["guard/attention", "guard/xpra/judge"],
   "unit/guard/xpra/frames": ["guard/pending_bytes"],
   "unit/guard/xpra/relay": ["guard/tally", "guard/xpra/memory"],
-  "unit/guard/xpra/server_packets": ["guard/limits", "guard/rates", "guard/xpra/shapes"],
+  "unit/guard/xpra/server_packets": ["guard/limits", "guard/xpra/shapes"],
   "unit/guard/xpra/windows": ["guard/xpra/description", "guard/xpra/geometry"],
   "unit/house/permissions": ["base/programs"],
   "unit/house/plan": ["map/dry_run"],
