@@ -14,7 +14,7 @@
  */
 
 import { Violation } from "../faults.ts";
-import { dataTypes } from "../data_types.ts";
+import { dataTypes } from "../crossings.ts";
 import { carriedType, type Copied } from "./carrying.ts";
 import type { Descriptor } from "./descriptors.ts";
 import { listType, readList } from "./dropped_files.ts";

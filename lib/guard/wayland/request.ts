@@ -3,8 +3,7 @@
 import { join } from "@std/path";
 import type { WindowsEnd } from "../closing.ts";
 import { commandNames } from "../commands.ts";
-import type { CrossingLine } from "../crossings.ts";
-import { dataTypes } from "../data_types.ts";
+import { type CrossingLine, dataTypes } from "../crossings.ts";
 import type { Compression } from "./frames.ts";
 import type { GuardedWindows } from "./session.ts";
 

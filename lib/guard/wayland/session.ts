@@ -4,10 +4,9 @@ import { type Carrying, createCarrying, type OpenClipboard } from "./carrying.ts
 import { maxPopups, maxWindows, type Size } from "../limits.ts";
 import { createRates, openingRate, rate, type Rates } from "../rate.ts";
 import { Violation } from "../faults.ts";
-import { dataTypes } from "../data_types.ts";
 import { type Attention, createAttention } from "../attention.ts";
 import { type Closing, createClosing } from "../closing.ts";
-import { type Crossings, noCrossings } from "../crossings.ts";
+import { type Crossings, dataTypes, noCrossings } from "../crossings.ts";
 import { createGivenFiles, type GivenFiles, type LendList } from "./dropped_files.ts";
 
 export interface Border {

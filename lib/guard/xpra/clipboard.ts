@@ -12,7 +12,7 @@
  * somebody pastes: nothing passes that nobody has asked for.
  */
 
-import { dataTypes } from "../data_types.ts";
+import { dataTypes } from "../crossings.ts";
 import { Refusal } from "../faults.ts";
 import { maxDataBytes } from "../limits.ts";
 import type { Sender } from "../tally.ts";

@@ -1,8 +1,7 @@
 // What crosses the clipboard is added up, and ends where it would need too many lines.
 
 import { assertEquals } from "@std/assert";
-import { createCrossings, type CrossingLine } from "../../../lib/guard/crossings.ts";
-import { dataTypes } from "../../../lib/guard/data_types.ts";
+import { createCrossings, type CrossingLine, dataTypes } from "../../../lib/guard/crossings.ts";
 
 function counting(): {
   crossings: ReturnType<typeof createCrossings>;

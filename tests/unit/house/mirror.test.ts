@@ -34,7 +34,6 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/create/remove": ["create/existing"],
   "unit/create/update": ["create/address"],
   "unit/fuzz/wayland": ["guard/wayland/pictures"],
-  "unit/guard/crossings": ["guard/data_types"],
   "unit/guard/wayland/descriptors": ["guard/rate"],
   "unit/guard/wayland/messages": ["guard/wayland/objects"],
   "unit/guard/wayland/policy": ["guard/wayland/connection", "guard/wayland/rules"],
