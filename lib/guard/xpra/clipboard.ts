@@ -15,9 +15,8 @@
 import { dataTypes } from "../crossings.ts";
 import { Refusal } from "../faults.ts";
 import { maxDataBytes } from "../limits.ts";
-import type { Sender } from "../tally.ts";
 import { type Delivery, passOn, requireOpen } from "./judge.ts";
-import type { Packet } from "./packets.ts";
+import type { Packet, Sender } from "./packets.ts";
 import type { Value } from "./rencode.ts";
 import { args, bytes, fields, flag, integer, list, oneOf, type Shape, text } from "./shapes.ts";
 import type { Session } from "./session.ts";

@@ -3,9 +3,8 @@
 import type { Channel } from "../channel.ts";
 import { Refusal } from "../faults.ts";
 import type { Rate } from "../rate.ts";
-import type { Sender } from "../tally.ts";
 import { takesNewNames } from "./names.ts";
-import type { Packet } from "./packets.ts";
+import type { Packet, Sender } from "./packets.ts";
 import type { Picture } from "./pictures.ts";
 import type { Value } from "./rencode.ts";
 import type { Session } from "./session.ts";

@@ -5,6 +5,9 @@ import { frame, maxChunks, maxIndex, type RawPacket } from "./frames.ts";
 import { newName, oldName } from "./names.ts";
 import { decode, encode, type Value } from "./rencode.ts";
 
+/** One end of a connection: who has sent a packet, or gets it. */
+export type Sender = "container" | "client";
+
 export interface Packet {
   /** Its type, by its old name, see `names.ts`. */
   type: string;

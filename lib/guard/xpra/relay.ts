@@ -1,14 +1,13 @@
 /** Relays packets between xpra's client and the session's socket, as the judges decide. */
 
 import { Refusal } from "../faults.ts";
-import type { Sender } from "../tally.ts";
 import { judgeClientPacket } from "./client_packets.ts";
 import { type PictureDecoder, startDecoder } from "./decoder.ts";
 import { withPixels } from "./drawing.ts";
 import { createFrameParser, type FrameLimits } from "./frames.ts";
 import { type Delivery, passOn } from "./judge.ts";
 import type { RunMemory } from "./memory.ts";
-import { decodePacket, encodePacket, type Packet, renamed } from "./packets.ts";
+import { decodePacket, encodePacket, type Packet, renamed, type Sender } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
 import { closeStrays, closeTrays, createSession, type Session, type SessionOptions } from "./session.ts";
 import { type AllOutgoing, checkMs, createOutgoing, type Outgoing } from "../outgoing.ts";

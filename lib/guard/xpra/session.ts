@@ -2,9 +2,8 @@
 
 import type { Channel } from "../channel.ts";
 import { type Crossings, noCrossings } from "../crossings.ts";
-import type { Sender } from "../tally.ts";
 import { createMemory, type RunMemory } from "./memory.ts";
-import type { Packet } from "./packets.ts";
+import type { Packet, Sender } from "./packets.ts";
 import { createWindows, type Windows } from "./windows.ts";
 
 export interface SessionOptions {

@@ -6,8 +6,16 @@ import { openingRate } from "../rate.ts";
 import { type Attention, createAttention } from "../attention.ts";
 import { fitConstraints, framedProperties, popupProperties, sizesIn } from "./description.ts";
 import { classOf, titleOf } from "../title.ts";
-import { isOnScreen, placeFramed, placePopup, type Rectangle, type Screen } from "./geometry.ts";
-import { isNear, mayPopUp, withMenus } from "./popups.ts";
+import {
+  isNear,
+  isOnScreen,
+  mayPopUp,
+  placeFramed,
+  placePopup,
+  type Rectangle,
+  type Screen,
+  withMenus,
+} from "./geometry.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { fields } from "./shapes.ts";
 

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
 import type { Delivery } from "../../../../lib/guard/xpra/judge.ts";
-import { mayPopUp } from "../../../../lib/guard/xpra/popups.ts";
+import { mayPopUp } from "../../../../lib/guard/xpra/geometry.ts";
 import { judgeServerPacket } from "../../../../lib/guard/xpra/server_packets.ts";
 import { focused, place, server, timed, usedSession } from "../../xpra_samples.ts";
 
