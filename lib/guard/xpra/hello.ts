@@ -6,7 +6,7 @@
 import type { Channel } from "../channel.ts";
 import { askedDescriptions } from "./description.ts";
 import type { Screen } from "./geometry.ts";
-import { oldName } from "./names.ts";
+import { oldName } from "./packets.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { type Shape, table } from "./shapes.ts";
 import type { Session } from "./session.ts";

@@ -3,8 +3,7 @@
 import type { Channel } from "../channel.ts";
 import { Refusal } from "../faults.ts";
 import type { Rate } from "../rate.ts";
-import { takesNewNames } from "./names.ts";
-import type { Packet, Sender } from "./packets.ts";
+import { type Packet, type Sender, takesNewNames } from "./packets.ts";
 import type { Picture } from "./pictures.ts";
 import type { Value } from "./rencode.ts";
 import type { Session } from "./session.ts";
