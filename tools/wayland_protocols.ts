@@ -5,7 +5,7 @@
 
 import { fromFileUrl, join } from "@std/path";
 import { runProcess } from "../lib/base/process.ts";
-import { globals } from "../lib/guard/wayland/globals.ts";
+import { globals } from "../lib/guard/wayland/rules.ts";
 
 /** Where the packages have their files. */
 const roots = ["/usr/share/wayland", "/usr/share/wayland-protocols"];

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
-import { globals } from "../../lib/guard/wayland/globals.ts";
+import { globals } from "../../lib/guard/wayland/rules.ts";
 import { withDescendants } from "../lab/daemons.ts";
 import { fromToday, todayOptions } from "../lab/today.ts";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";

@@ -5,7 +5,7 @@
  */
 
 import { Violation } from "../../lib/guard/faults.ts";
-import { globals } from "../../lib/guard/wayland/globals.ts";
+import { globals } from "../../lib/guard/wayland/rules.ts";
 import { type Argument, type Interface, protocols } from "../../lib/guard/wayland/protocols.ts";
 import { frame, message, messages, type Trial, trial } from "../unit/wayland_samples.ts";
 import { type Chance, chanceFrom } from "./random.ts";

@@ -4,7 +4,7 @@
  */
 
 import { concat } from "@std/bytes";
-import { globals } from "../../lib/guard/wayland/globals.ts";
+import { globals } from "../../lib/guard/wayland/rules.ts";
 import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
 import { type Argument, protocols } from "../../lib/guard/wayland/protocols.ts";
 import type { Chance } from "../fuzz/random.ts";

@@ -5,7 +5,7 @@
  * any of them does: it accepts what one accepts, and shows what one shows.
  */
 
-import { globals } from "../../lib/guard/wayland/globals.ts";
+import { globals } from "../../lib/guard/wayland/rules.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
 import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
 import type { Given } from "../../lib/guard/wayland/dropped_files.ts";

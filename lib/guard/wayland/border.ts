@@ -2,11 +2,11 @@
  * A border that the guard draws around each window of the container's that the desktop gives no frame: four strips of a
  * colour beside what the app shows. GNOME draws no frames, and GTK apps ask for none. The window that the desktop knows
  * is larger by the border than the app's: each is told the sizes of its own. A click on it does nothing
- * (`border_input.ts`), but where the app shows something below, as a shadow by which it is resized.
+ * ({@linkcode createBorderInput}), but where the app shows something below, as a shadow by which it is resized.
  */
 
 import type { Size } from "../limits.ts";
-import { type Addition, type Create, dropped, type Part, type WaylandObject } from "./objects.ts";
+import { type Addition, type Create, dropped, type Message, type Part, type WaylandObject } from "./objects.ts";
 import type { Registry } from "./registry.ts";
 import type { WaylandSession } from "./session.ts";
 import {
@@ -231,5 +231,40 @@ function edgesOf(thickness: number): (part: SurfaceArea) => SurfaceArea[] {
       [left, top, thickness, down],
       [x + width, top, thickness, down],
     ];
+  };
+}
+
+/** What points at surfaces, and what else it says. */
+const pointing = new Map<string, readonly string[]>([
+  ["wl_pointer", []],
+  ["wl_touch", ["wl_touch.cancel"]],
+  ["wl_data_device", ["wl_data_device.data_offer", "wl_data_device.selection"]],
+  ["zwp_pointer_gesture_swipe_v1", []],
+  ["zwp_pointer_gesture_pinch_v1", []],
+  ["zwp_pointer_gesture_hold_v1", []],
+  ["zwp_tablet_tool_v2", ["zwp_tablet_tool_v2.removed"]],
+]);
+
+/** Returns a function that takes each event, and says whether it is about a border. */
+export function createBorderInput(): (event: Message) => boolean {
+  /** What of a device is on a border: fingers by their numbers, all else as 0. */
+  const onBorder = new WeakMap<WaylandObject, Set<unknown>>();
+  /** Devices of which the app has heard something since their last frame. */
+  const isHeard = new WeakSet<WaylandObject>();
+  return ({ object, type: { name, args }, values }) => {
+    const besides = pointing.get(object.type.name);
+    if (!besides || besides.includes(name)) return false;
+    if (name === `${object.type.name}.frame`) return !isHeard.delete(object);
+    const what = object.type.name === "wl_touch" ? values[args.findIndex(({ name }) => name === "id")] : 0;
+    const there = onBorder.get(object) ?? new Set();
+    const at = args.findIndex((argument) => argument.interface === "wl_surface");
+    const isHidden = at < 0 ? there.has(what) : (values[at] as WaylandObject | undefined)?.id === 0;
+    if (at >= 0) {
+      onBorder.set(object, there);
+      if (isHidden) there.add(what);
+      else there.delete(what);
+    }
+    if (!isHidden) isHeard.add(object);
+    return isHidden;
   };
 }

@@ -5,7 +5,7 @@
 
 import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
-import { createBorderInput } from "./border_input.ts";
+import { createBorderInput } from "./border.ts";
 import { descriptorsOf, type FrameSender } from "./descriptors.ts";
 import { type Compression, type Filter, frameFilter, frameOf } from "./frames.ts";
 import { idFrom, readValues, writeMessage } from "./messages.ts";

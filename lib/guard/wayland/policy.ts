@@ -3,7 +3,7 @@
  *
  * In words, a thing at a time:
  *
- * - **Globals** (`globals.ts`): those on a list exist, in the versions that the table of protocols has; no others do, and
+ * - **Globals** (`rules.ts`): those on a list exist, in the versions that the table of protocols has; no others do, and
  *   what was not announced cannot be bound (`registry.ts`). What an object of a known interface says passes as it is,
  *   unless a rule is about it.
  * - **Numbers**: each kind of object, popups, windows and pictures together have a maximum for the session; so have the

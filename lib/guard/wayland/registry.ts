@@ -1,7 +1,7 @@
 /** The globals that an app knows, and those of them that it may bind. */
 
 import { Violation } from "../faults.ts";
-import { globals } from "./globals.ts";
+import { globals } from "./rules.ts";
 import { dropped, type Part, type WaylandObject } from "./objects.ts";
 import { protocols } from "./protocols.ts";
 

@@ -8,7 +8,7 @@ import { modulesOf } from "../../../tools/coverage.ts";
 const root = fromFileUrl(new URL("../../..", import.meta.url));
 
 /** Modules of types and values alone. */
-const nothingToTest = ["attach/display/display", "guard/channel", "guard/faults", "guard/wayland/globals"];
+const nothingToTest = ["attach/display/display", "guard/channel", "guard/faults"];
 
 /** The modules that have no test of their own, by the test in which they are: a part, a neighbour, or a real desktop. */
 const testedBy: Readonly<Record<string, readonly string[]>> = {

@@ -1,7 +1,7 @@
 // The table of protocols is whole.
 
 import { assert, assertEquals } from "@std/assert";
-import { globals } from "../../../../lib/guard/wayland/globals.ts";
+import { globals } from "../../../../lib/guard/wayland/rules.ts";
 import { protocols } from "../../../../lib/guard/wayland/protocols.ts";
 
 Deno.test("the table of protocols has all globals that pass, and every interface that they lead to", () => {
