@@ -29,7 +29,7 @@ import { displayWords } from "./lib/attach/display/request.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 import { quoteWords } from "./lib/base/shell_words.ts";
-import { guardWord } from "./lib/guard/wayland/request.ts";
+import { guardWord } from "./lib/guard/wayland/process_interface.ts";
 import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { xpraOptionNames } from "./lib/cli/xpra_options.ts";
@@ -221,7 +221,7 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
   const applied = applySettings(values, settings).values;
   const named = async (kind: "links" | "files"): Promise<string[]> =>
     applied.get(optionOf(kind)) === "ask" ? await namedDestinations(host, kind) : [];
-  const request = (await import("./lib/attach/request.ts")).readRequest(host, {
+  const request = (await import("./lib/attach/read_request.ts")).readRequest(host, {
     ...args,
     settings,
     named: { links: await named("links"), files: await named("files") },

@@ -14,7 +14,7 @@ import { addressOf } from "../container/address.ts";
 import { sshTarget } from "../container/connect.ts";
 import { creationRecordPath, disposableRecordPath, mountsOf } from "../container/paths.ts";
 import { KeysRefused, sshScript } from "../container/ssh.ts";
-import { socketPath } from "../container/sockets.ts";
+import { socketPath } from "../container/session_socket.ts";
 import { userOf } from "../container/user.ts";
 import { CannotShow } from "./display/display.ts";
 import { newTransport, tryContext } from "./wayland/client.ts";

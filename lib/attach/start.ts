@@ -5,7 +5,7 @@ import { borderOf } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
 import { checkDirectory } from "../container/mounts.ts";
 import { checkSessionName, sessionNameOf } from "../container/names.ts";
-import { socketPath } from "../container/sockets.ts";
+import { socketPath } from "../container/session_socket.ts";
 import { checkAsking } from "./agent/ask.ts";
 import { noteOpening, withDefaultApp } from "./default_app.ts";
 import { withDisplay } from "./choose_display.ts";

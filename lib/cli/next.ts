@@ -1,7 +1,7 @@
 /** What to type next, for a script that is started without arguments: by the directories on the host, no engine is asked. */
 
 import { delay } from "@std/async";
-import { calledName } from "../base/called.ts";
+import { calledName } from "../base/script_names.ts";
 import { containerNames } from "../container/names.ts";
 import { sessionNames } from "../container/sessions.ts";
 import { mountsIn, mountsRoot } from "../container/paths.ts";

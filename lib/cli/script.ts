@@ -6,7 +6,7 @@ import { dryRunHost, type Host, realHost } from "../base/host.ts";
 import { readEnv } from "../base/process.ts";
 import { terminalUi } from "../base/ui.ts";
 import type { Diagnosis } from "./doctor.ts";
-import { asCalled, calledName, programPath } from "../base/called.ts";
+import { asCalled, calledName, programPath } from "../base/script_names.ts";
 import {
   type Arguments,
   briefText,

@@ -7,7 +7,7 @@ import { join } from "@std/path";
 import type { Container, KnownContainer } from "./container.ts";
 import { sessionNames } from "./sessions.ts";
 import { lendTo, overSsh, type Parts, partsOf } from "./over_ssh.ts";
-import { holdSocket, socketPath } from "./sockets.ts";
+import { holdSocket, socketPath } from "./session_socket.ts";
 import { uidHere } from "./user.ts";
 
 export function localContainer(

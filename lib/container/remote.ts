@@ -16,7 +16,7 @@ import { lendTo, overSsh, type Parts, partsOf } from "./over_ssh.ts";
 import readFifo from "./read_fifo.sh" with { type: "text" };
 import readLog from "./read_log.sh" with { type: "text" };
 import { parseSessionLog } from "./session_files.ts";
-import { socketPath } from "./sockets.ts";
+import { socketPath } from "./session_socket.ts";
 import { sshArgv, sshScript, type SshTarget, Unreachable } from "./ssh.ts";
 
 /** The pauses between tries to open a connection again, in milliseconds: each is twice as long as the last. */

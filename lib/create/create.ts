@@ -1,6 +1,6 @@
 /** `create.ts NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...`: makes a container, or leaves everything as it was. */
 
-import { calledName } from "../base/called.ts";
+import { calledName } from "../base/script_names.ts";
 import { afterChanges } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { all } from "../base/promises.ts";
@@ -13,10 +13,10 @@ import { attachSoftwarePath } from "./bundled.ts";
 import { checkExisting } from "./existing.ts";
 import type { ExportedApp } from "./export/export.ts";
 import { refuseCluster } from "./internet/proxy.ts";
-import { beginCreation, recoverCreation, unmake } from "./journal.ts";
+import { beginCreation, recoverCreation, unmake } from "./creation.ts";
 import { warnOfLimits } from "./limits.ts";
 import { type Made, make } from "./make.ts";
-import { readCreateRequest, type Request } from "./request.ts";
+import { readCreateRequest, type Request } from "./read_request.ts";
 
 /** Makes a container, or undoes all that it did. */
 export async function createContainer(host: Host, args: Arguments<string> & EngineOptions): Promise<void> {

@@ -4,7 +4,7 @@
  */
 
 import type { Host } from "../base/host.ts";
-import { refuseBeingMade } from "./journal.ts";
+import { refuseBeingMade } from "./creation.ts";
 import { usedMounts } from "../container/mounts.ts";
 import type { Mounts } from "../container/paths.ts";
 import { isManaged } from "../container/managed.ts";

@@ -17,11 +17,11 @@ import { hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 import { pristine } from "../container/disposables.ts";
 import { ensureProxy, proxyDevice, useProxy } from "./internet/proxy.ts";
 import { cachedImages, recipeOf } from "./cache.ts";
-import type { Creation } from "./journal.ts";
+import type { Creation } from "./creation.ts";
 import { prepareContainer, testConnection, type WindowServer } from "./prepare.ts";
 import { internetKey, profileForSetup, profileYaml, withoutProtection } from "./profile_file.ts";
 import { provision, type Provisioning } from "./provision.ts";
-import type { Request } from "./request.ts";
+import type { Request } from "./read_request.ts";
 
 export interface Made {
   image: string;

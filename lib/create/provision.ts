@@ -8,7 +8,7 @@ import type { Instance } from "../engine/engine.ts";
 import type { Image } from "../engine/image.ts";
 import { deleteInstance, exec, findInstance, launch } from "../engine/instance.ts";
 import { userDataKey } from "./profile_file.ts";
-import type { Request } from "./request.ts";
+import type { Request } from "./read_request.ts";
 import { userConfig } from "./user_data.ts";
 
 export interface Provisioning extends Pick<Request, "timeoutMs" | "user" | "target" | "software"> {

@@ -18,7 +18,7 @@ import { type Address, type EngineOptions, scriptLine } from "../container/addre
 import { removeUnusedProxy } from "./internet/proxy.ts";
 import { unexportApps } from "./export/unexport.ts";
 import { menuIfAny } from "./export/menu.ts";
-import { recoverCreation } from "./journal.ts";
+import { recoverCreation } from "./creation.ts";
 import { addressCalled } from "./address.ts";
 import { refuseOtherOwner, shares } from "./existing.ts";
 

@@ -1,15 +1,15 @@
 /**
- * What crosses the clipboard: the types of data that may, and how often they do, added up for the history of the container:
- * an app may read it fifty times a second. All of one type in one direction is one line for half a minute. The text is
- * never looked at.
+ * What crosses the clipboard: the types of data that may, and how often they do, added up for the history of the
+ * container: an app may read it fifty times a second. All of one type in one direction is one line for half a minute. The
+ * text is never looked at.
  */
 
 /**
  * The types of data that pass between the container and the host when somebody copies, pastes or drags, by the names
- * that apps have for them: text and pictures. The first four are those of X, which apps on Wayland use too. Lists of files
- * (`text/uri-list`, `x-special/gnome-copied-files` and the like) do not: pasted or dropped in a file manager they would
- * move or copy files of the host, in an upload field send them away, and inwards they tell paths. The list is closed also
- * because an X server, and that of a Wayland desktop, never forgets a name.
+ * that apps have for them: text and pictures. The first four are those of X, which apps on Wayland use too. Lists of
+ * files (`text/uri-list`, `x-special/gnome-copied-files` and the like) do not: pasted or dropped in a file manager they
+ * would move or copy files of the host, in an upload field send them away, and inwards they tell paths. The list is
+ * closed also because an X server, and that of a Wayland desktop, never forgets a name.
  */
 export const dataTypes: ReadonlySet<string> = new Set([
   ...["UTF8_STRING", "STRING", "TEXT", "COMPOUND_TEXT"],

@@ -1,6 +1,6 @@
 /**
- * Rates: how often something may happen, with bursts; and those of what a container does that is seen or heard outside of
- * its windows, or costs the host.
+ * Rates: how often something may happen, with bursts; and those of what a container does that is seen or heard outside
+ * of its windows, or costs the host.
  */
 
 /** Whether it may happen now, once or so many times. Each yes counts. */

@@ -15,7 +15,7 @@ import { realHost } from "../../lib/base/host.ts";
 import { startProcess } from "../../lib/base/process.ts";
 import { terminalUi } from "../../lib/base/ui.ts";
 import { asFromElsewhere } from "./far_container.ts";
-import { socketPath } from "../../lib/container/sockets.ts";
+import { socketPath } from "../../lib/container/session_socket.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
 import { chooseEngine } from "../../lib/engine/engine.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";

@@ -4,7 +4,7 @@
  * checked and written anew, or a copy of a file's content.
  */
 
-import { programPath } from "../../base/called.ts";
+import { programPath } from "../../base/script_names.ts";
 import { engineArguments } from "../../container/address.ts";
 import type { Container } from "../../container/container.ts";
 import { wasOpened } from "../../container/opened.ts";

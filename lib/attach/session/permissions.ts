@@ -10,7 +10,7 @@
  *   which no container sees, and by which channels can be closed only.
  */
 
-import { asCalled } from "../../base/called.ts";
+import { asCalled } from "../../base/script_names.ts";
 import { showOnDesktop } from "../../base/desktop.ts";
 import { clockTime } from "../../base/time.ts";
 import type { Container } from "../../container/container.ts";

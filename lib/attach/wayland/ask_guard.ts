@@ -9,7 +9,7 @@ import { privateDirectories } from "../../container/private_directory.ts";
 import { sendCommand } from "../../guard/commands.ts";
 import type { Channel } from "../../guard/channel.ts";
 import type { CarryAnswer, CarryRequest } from "../../guard/wayland/carrying.ts";
-import { type GuardedSession, privateNames } from "../../guard/wayland/request.ts";
+import { type GuardedSession, privateNames } from "../../guard/wayland/process_interface.ts";
 
 /** How long a guard may take for its answer by default, in milliseconds: longer than it waits for an app. */
 const answerMs = 8_000;

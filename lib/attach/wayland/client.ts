@@ -16,7 +16,7 @@ import { quoteWords, withValues } from "../../base/shell_words.ts";
 import { all } from "../../base/promises.ts";
 import type { Container } from "../../container/container.ts";
 import { leftLinesName, makePrivateDirectory } from "../../container/private_directory.ts";
-import { socketPath } from "../../container/sockets.ts";
+import { socketPath } from "../../container/session_socket.ts";
 import { boxDenied, boxStart, prepareBoxes, type StartBox, tryBox } from "../box/box.ts";
 import { CannotShow } from "../display/display.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
@@ -28,7 +28,7 @@ import {
   type GuardRequest,
   privateNames,
   windowsIn,
-} from "../../guard/wayland/request.ts";
+} from "../../guard/wayland/process_interface.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
 import type { GuardedWindows } from "../../guard/wayland/session.ts";
 

@@ -5,7 +5,7 @@ import type { Container } from "../../container/container.ts";
 import type { Portals } from "../agent/serve.ts";
 import { closeQuietly, isGone, readText, writeText } from "../../guard/sockets.ts";
 import { answerMark, type Given, type LendList } from "../../guard/wayland/dropped_files.ts";
-import { privateNames } from "../../guard/wayland/request.ts";
+import { privateNames } from "../../guard/wayland/process_interface.ts";
 import { guardsOf } from "./ask_guard.ts";
 
 /**

@@ -5,7 +5,7 @@
 
 import { join } from "@std/path";
 import type { Container } from "../../container/container.ts";
-import { socketPath } from "../../container/sockets.ts";
+import { socketPath } from "../../container/session_socket.ts";
 
 /** The places of an attachment. What it has made is removed at the end of its scope. */
 export interface AttachDirectory extends AsyncDisposable {

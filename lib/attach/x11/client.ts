@@ -4,7 +4,7 @@ import { ifInstalled, type ProcessResult, UserError } from "../../base/errors.ts
 import { endProcess } from "../../base/process.ts";
 import { installHint } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
-import { SocketReplaced } from "../../container/sockets.ts";
+import { SocketReplaced } from "../../container/session_socket.ts";
 import type { Crossings } from "../../guard/crossings.ts";
 import { Violation } from "../../guard/faults.ts";
 import { makeAttachDirectory } from "./attach_directory.ts";

@@ -24,7 +24,7 @@ import {
   withMenuLock,
   writeFile,
 } from "./menu.ts";
-import { type Apps, readApps, readIcons, readXOnly } from "./read.ts";
+import { type Apps, readApps, readIcons, readXOnly } from "./read_apps.ts";
 
 export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
   /** Ids or names of apps; none for all. */

@@ -14,7 +14,7 @@ import { answerMark, type Given } from "./dropped_files.ts";
 import { relayConnections } from "./relay.ts";
 import { createClosing } from "../closing.ts";
 import { createCrossings, type CrossingLine } from "../crossings.ts";
-import { crossingText, type GuardHistory, type GuardRequest, privateNames, windowsLine } from "./request.ts";
+import { crossingText, type GuardHistory, type GuardRequest, privateNames, windowsLine } from "./process_interface.ts";
 
 /** How long waypipe's client may take to come, in milliseconds, and how often it is looked for. */
 const clientMs = 10_000;

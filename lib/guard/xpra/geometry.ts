@@ -70,8 +70,9 @@ function isTitleSeen({ x, y, width }: Rectangle, monitors: readonly Rectangle[])
 }
 
 /**
- * Whether a popup may be at a place. Menus, tips and lists have no frame, no title, and are above all other windows. What
- * they may cover is bounded, so that none looks like the host's screen, or like a window far from the container's own.
+ * Whether a popup may be at a place. Menus, tips and lists have no frame, no title, and are above all other windows.
+ * What they may cover is bounded, so that none looks like the host's screen, or like a window far from the container's
+ * own.
  */
 export function mayPopUp(
   place: Rectangle,

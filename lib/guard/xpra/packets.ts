@@ -1,6 +1,6 @@
 /**
- * Packets: a type, under its old name or its new one, and its arguments; how frames are decoded into packets, and packets
- * encoded into frames.
+ * Packets: a type, under its old name or its new one, and its arguments; how frames are decoded into packets, and
+ * packets encoded into frames.
  */
 
 import { Violation } from "../faults.ts";
@@ -62,8 +62,8 @@ export function encodePacket({ type, args }: Packet): Uint8Array[] {
 /**
  * Each type that has two names: the old one, and the one of xpra 6.6, which renames many of them
  * (`docs/Network/Protocol.md`). What goes with both is the same. With its `XPRA_BACKWARDS_COMPATIBLE=1`, which is the
- * default, xpra 6.6 sends the old names and takes both; without it, it knows only the new ones. The guard itself knows the
- * old ones.
+ * default, xpra 6.6 sends the old names and takes both; without it, it knows only the new ones. The guard itself knows
+ * the old ones.
  */
 const synonyms: readonly (readonly [old: string, renamed: string])[] = [
   ["disconnect", "connection-close"],

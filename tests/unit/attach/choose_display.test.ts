@@ -10,8 +10,8 @@ import { ExitCode, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { type Happening, openHistory } from "../../../lib/container/history.ts";
 import { mountsIn } from "../../../lib/container/paths.ts";
-import { socketPath } from "../../../lib/container/sockets.ts";
-import { crossingText } from "../../../lib/guard/wayland/request.ts";
+import { socketPath } from "../../../lib/container/session_socket.ts";
+import { crossingText } from "../../../lib/guard/wayland/process_interface.ts";
 import { localBox } from "../containers.ts";
 import { recordingHost } from "../recording_host.ts";
 

@@ -14,10 +14,10 @@ const nothingToTest = ["attach/display/display", "guard/channel", "guard/faults"
 const testedBy: Readonly<Record<string, readonly string[]>> = {
   "e2e/attach_sessions": ["attach/x11/display"],
   "unit/attach/agent/opening": ["container/downloads"],
-  "unit/attach/choose_display": ["attach/display/request", "guard/wayland/request"],
+  "unit/attach/choose_display": ["attach/display/request", "guard/wayland/process_interface"],
   "unit/attach/default_app": ["attach/session/file_types", "container/opened"],
   "unit/attach/disposable/make_disposable": ["engine/snapshot"],
-  "unit/attach/request": ["attach/session/destinations"],
+  "unit/attach/read_request": ["attach/session/destinations"],
   "unit/attach/serve_again": ["attach/session/advice"],
   "unit/attach/session/app": ["cli/xpra_options"],
   "unit/attach/start_session": ["attach/session/protocol"],

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Outcome } from "../../../../lib/attach/agent/desktop.ts";
-import { programPath } from "../../../../lib/base/called.ts";
+import { programPath } from "../../../../lib/base/script_names.ts";
 import { inWorld, web } from "../../agent_desktop.ts";
 
 Deno.test("links, files, print jobs and answers are written down: of a link the host only", () =>

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { Outcome } from "../../../../lib/attach/agent/desktop.ts";
-import { programPath } from "../../../../lib/base/called.ts";
+import { programPath } from "../../../../lib/base/script_names.ts";
 import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
 import { noteOpened } from "../../../../lib/container/opened.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";

@@ -6,7 +6,7 @@ import { join } from "@std/path";
 import { keepDrops, takeDrops } from "../../../../lib/attach/wayland/take_drops.ts";
 import type { Given } from "../../../../lib/guard/wayland/dropped_files.ts";
 import { readText, writeText } from "../../../../lib/guard/sockets.ts";
-import { privateNames } from "../../../../lib/guard/wayland/request.ts";
+import { privateNames } from "../../../../lib/guard/wayland/process_interface.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { lendByRun } from "../../../../lib/guard/wayland/process.ts";
 import { localBox } from "../../containers.ts";

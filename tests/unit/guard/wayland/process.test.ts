@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { createCarrying } from "../../../../lib/guard/wayland/carrying.ts";
 import { closeLater, printer, writeDown } from "../../../../lib/guard/wayland/process.ts";
-import { crossingIn, crossingText } from "../../../../lib/guard/wayland/request.ts";
+import { crossingIn, crossingText } from "../../../../lib/guard/wayland/process_interface.ts";
 
 const crossing = { time: "2026-01-02T03:04:05.678Z", direction: "in", type: "text/plain", times: 2, bytes: 9 } as const;
 

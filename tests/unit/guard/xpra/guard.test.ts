@@ -181,7 +181,7 @@ Deno.test("startGuard() can be held to two paths: its own socket, and a link to 
     await Deno.writeTextFile(
       script,
       `import { startGuard } from "${module}";
-import { holdSocket } from "${new URL("../../../../lib/container/sockets.ts", import.meta.url)}";
+import { holdSocket } from "${new URL("../../../../lib/container/session_socket.ts", import.meta.url)}";
 const held = await holdSocket("${path}");
 await new Deno.Command("ln", { args: ["-s", "--", held.handle, "${link}"] }).output();
 const connect = Promise.resolve("${link}");

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../../lib/base/errors.ts";
 import { checkSessionName, sessionNameOf } from "../../../lib/container/names.ts";
-import { socketPath } from "../../../lib/container/sockets.ts";
+import { socketPath } from "../../../lib/container/session_socket.ts";
 import { awkwardWords, randomWords } from "../samples.ts";
 
 Deno.test("sessionNameOf() is the app's base name, without what a name cannot hold", () => {

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../../lib/base/errors.ts";
-import { readCreateRequest } from "../../../lib/create/request.ts";
+import { readCreateRequest } from "../../../lib/create/read_request.ts";
 import { recordingHost } from "../recording_host.ts";
 
 Deno.test("readCreateRequest() names the word that is missing", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { asCalled, calledName } from "../../../lib/base/called.ts";
+import { asCalled, calledName } from "../../../lib/base/script_names.ts";
 
 Deno.test("asCalled() names the scripts in command lines as the running one was called", () => {
   const text =

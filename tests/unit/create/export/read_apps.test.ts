@@ -1,7 +1,7 @@
 // What a container answers that is asked for its apps.
 
 import { assertEquals } from "@std/assert";
-import { parseAnswer } from "../../../../lib/create/export/read.ts";
+import { parseAnswer } from "../../../../lib/create/export/read_apps.ts";
 import { entry, line } from "../../menus.ts";
 
 Deno.test("parseAnswer() takes the lines that have the form of an answer, the first one of each id", () => {

@@ -1,4 +1,4 @@
-/** What a guard's process is started with. */
+/** How a guard's process and its run talk: what it is started with, what is in its directory, and what it prints. */
 
 import { join } from "@std/path";
 import type { WindowsEnd } from "../closing.ts";

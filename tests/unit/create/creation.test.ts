@@ -2,7 +2,13 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { type Address, addressOf } from "../../../lib/container/address.ts";
 import type { Host } from "../../../lib/base/host.ts";
-import { beginCreation, type Creation, recoverCreation, refuseBeingMade, unmake } from "../../../lib/create/journal.ts";
+import {
+  beginCreation,
+  type Creation,
+  recoverCreation,
+  refuseBeingMade,
+  unmake,
+} from "../../../lib/create/creation.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { ProcessError, UserError } from "../../../lib/base/errors.ts";
 import { exists } from "../../../lib/base/files.ts";

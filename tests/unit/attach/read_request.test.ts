@@ -3,7 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { ShowRequest } from "../../../lib/attach/display/request.ts";
 import type { StartRequest } from "../../../lib/attach/display/request.ts";
-import { readRequest, type Words } from "../../../lib/attach/request.ts";
+import { readRequest, type Words } from "../../../lib/attach/read_request.ts";
 import { reattachLine } from "../../../lib/attach/session/advice.ts";
 import { openingLine } from "../../../lib/attach/session/destinations.ts";
 import { UserError } from "../../../lib/base/errors.ts";
