@@ -20,6 +20,7 @@ import { claimFile, claimRecord, lockFile, release } from "../base/lock.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { withDeadline } from "../base/undo.ts";
+import { isDisposableName } from "./names.ts";
 import { emptyMounts } from "./empty_mounts.ts";
 import { removeMounts } from "./mounts.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -47,7 +48,10 @@ export interface DisposableCopy extends DisposableRecord {
   lock: Deno.FsFile | undefined;
 }
 
-/** The name of a new copy: that of the container, as far as it fits, and five random digits. */
+/**
+ * The name of a new copy: that of the container, as far as it fits, and five random digits, which
+ * {@linkcode isDisposableName} knows.
+ */
 export function newDisposableName(source: string): string {
   const digits = crypto.randomUUID().slice(0, 5);
   return `${source.slice(0, 63 - "-d".length - digits.length)}-d${digits}`;
@@ -182,7 +186,7 @@ async function choose(
 async function lockAll(host: Host): Promise<DisposableCopy[]> {
   const copies: DisposableCopy[] = [];
   for (const { name: directory, isDirectory } of await readDirectory(mountsRoot(host))) {
-    if (!isDirectory || !/-d[0-9a-f]{5}$/.test(directory)) continue;
+    if (!isDirectory || !isDisposableName(directory)) continue;
     const mounts = mountsIn(host, directory);
     const path = disposableRecordPath(mounts);
     const lock = await ifThere(claimFile(path, { create: false }));

@@ -53,6 +53,11 @@ export function isContainerName(text: string): boolean {
   return more.length === 0 && isInstanceName(name!) && (remote === undefined || isPlainName(remote));
 }
 
+/** Whether a container's name is that of a disposable copy, as far as a name tells. */
+export function isDisposableName(name: string): boolean {
+  return /-d[0-9a-f]{5}$/.test(name);
+}
+
 /**
  * The names of the containers whose host keys are pinned, without disposable copies and those of other projects,
  * sorted.

@@ -13,6 +13,7 @@ import { mapSome } from "../../base/promises.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec, findInstance } from "../../engine/instance.ts";
 import { scriptLine } from "../address.ts";
+import { isDisposableName } from "../names.ts";
 import { containerPaths, type ContainerUser, formatUser } from "../user.ts";
 import { contentOf } from "./content.ts";
 import { planReturn } from "./copy_plan.ts";
@@ -235,10 +236,10 @@ async function endCopy(
     if (record.saving) await removeUnused(host, record);
     else if (record.lent && (!readOnly || record.handed)) {
       const here = record.handed ? "" : "; that stays as it is here";
-      tell(
-        `"${label}" is gone, and with it its copy of "${hostPath}"${here}. ` +
-          `If the container was renamed or moved, the copy is "${containerPath}" in it`,
-      );
+      const gone = `"${label}" is gone, and with it its copy of "${hostPath}"${here}`;
+      // A run has removed a disposable copy that a killed one has left.
+      const renamed = `. If the container was renamed or moved, the copy is "${containerPath}" in it`;
+      tell(isDisposableName(instance.name) ? gone : gone + renamed);
     }
     return undefined;
   }

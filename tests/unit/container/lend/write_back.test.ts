@@ -4,6 +4,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { writeCopies } from "../../../../lib/container/lend/journal.ts";
+import { takeBackCopies } from "../../../../lib/container/lend/lent_copies.ts";
 import { type Answer, killedWhileWriting, readCopies, result, text, withWorld } from "../../lent_world.ts";
 
 Deno.test("takeBackCopies() writes what the container has changed in place: inode, names and mode stay", async () => {
@@ -71,6 +72,22 @@ Deno.test("takeBackCopies() leaves the file alone when the container has no regu
       const [finding] = await takeBack();
       assertStringIncludes(finding!, way === "container" ? '"far:box" is gone' : '"far:box"; it stays as it is here');
       assertEquals(text(file), "lent");
+    });
+  }
+});
+
+Deno.test("takeBackCopies() looks for no disposable copy that is gone: nobody has renamed it", async () => {
+  for (const name of ["box", "box-d01aef"]) {
+    await withWorld(async ({ lend, host, engine, file, answer }) => {
+      const { containerPath } = await lend();
+      answer.now = (argv) =>
+        argv[1] === "query" ? Promise.resolve({ ...result(argv, 1), stderr: "Error: Instance not found" }) : undefined;
+      const found: string[] = [];
+      const tell = (finding: string): void => void found.push(finding);
+      await takeBackCopies(host, { engine, name }, await readCopies(host), { tell });
+      const gone = `"far:${name}" is gone, and with it its copy of "${file}"; that stays as it is here`;
+      const renamed = `. If the container was renamed or moved, the copy is "${containerPath}" in it`;
+      assertEquals(found, [name === "box" ? gone + renamed : gone]);
     });
   }
 });
