@@ -56,10 +56,14 @@ async function loansTo(
   const { remote, name } = parseInstancePath(word);
   const servers = new Map<string, ServerRecord>();
   for (const cli of engineClis) {
-    if (remote !== undefined && !await hasRemote(host, cli, remote)) continue;
+    // What is wrong with an engine's remote is nothing to the files in containers of the other one.
+    const mayHave = remote === undefined
+      ? all.some(({ engine }) => engine === cli)
+      : await hasRemote(host, cli, remote);
+    if (!mayHave) continue;
     servers.set(cli, serverRecord(await findServer(host, { cli, remote, project })));
   }
-  if (servers.size === 0 && !all.some(({ server }) => server.remote === remote)) {
+  if (remote !== undefined && servers.size === 0 && !all.some(({ server }) => server.remote === remote)) {
     throw inputError(`There is no remote "${remote}"`, "See map.ts --list");
   }
   return ({ engine, server, instance }) => {

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../../lib/base/errors.ts";
+import { withJournalLock, writeRecords } from "../../../lib/container/lend/journal.ts";
 import { takeBack, tellTakenBack } from "../../../lib/map/take_back.ts";
 import { sampleMapping } from "../mappings.ts";
 import { recordingHost } from "../recording_host.ts";
@@ -32,6 +33,22 @@ Deno.test("a file that is not lent, and a remote that there is not, are refused 
     assertEquals(await refused("far:box"), ['There is no remote "far"', 2]);
     assertEquals(calls, []);
     assertEquals(await takeBack(host, [], options), 0);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("--unmap NAME asks nothing of an engine in whose containers no file is: its remote may be wrong", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    const env = { HOME: home, XDG_STATE_HOME: home, INCUS_REMOTE: "nowhere" };
+    const { host, said } = recordingHost({ env });
+    const options = { engine: undefined, forget: false };
+    assertEquals(await takeBack(host, ["box"], options), 0);
+    assertEquals(said.at(-1), "status: No file is lent");
+    await withJournalLock(host, () => writeRecords(host, [sampleMapping({ hostPath: "/none/a.txt", restored: true })]));
+    await assertRejects(() => takeBack(host, ["box", "/none/b.txt"], options), UserError, "/none/b.txt");
+    await assertRejects(() => takeBack(host, ["nowhere:box"], options), UserError, 'no remote "nowhere"');
   } finally {
     await Deno.remove(home, { recursive: true });
   }
