@@ -16,7 +16,6 @@ import { scriptLine } from "../address.ts";
 import { isDisposableName } from "../names.ts";
 import { containerPaths, type ContainerUser, formatUser } from "../user.ts";
 import { contentOf } from "./content.ts";
-import { planReturn } from "./copy_plan.ts";
 import { maxVersion, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
 import { bringHanded } from "./handed_version.ts";
 import { openInode } from "./held_file.ts";
@@ -24,7 +23,7 @@ import { copyFiles, forgetLoans, lockCopy, readCopy, withJournalLock, writeCopie
 import type { Content, LentCopy, TakeBackOptions, Tell } from "./loan.ts";
 import { type FileInside, finishUnmap } from "./open_files.ts";
 import { type LendOptions, newLoan, type SourceFile } from "./source_file.ts";
-import { contentHere, endWriting, putBeside, writeBack } from "./write_back.ts";
+import { contentHere, endWriting, planReturn, putBeside, writeBack } from "./write_back.ts";
 
 /** How many copies are on their way at once: most of the time of a small one is spent waiting. */
 const atOnce = 4;

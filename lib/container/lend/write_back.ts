@@ -1,5 +1,6 @@
 /**
- * The container's version of a file comes to the host's file, or beside it. A file is written in place, as a mapped one
+ * The container's version of a file comes to the host's file, or beside it: which of them, what both sides had in common
+ * and what each has now decide. A file is written in place, as a mapped one
  * is: its inode, names, owner, mode, ACL and attributes stay. So that nothing is lost when that is cut off, what was in
  * it and what comes are in the journal, whole, until all is on disk.
  */
@@ -10,7 +11,6 @@ import { exists, moveFile, syncDirectory, writeAll } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { followDirectory } from "../source_path.ts";
 import { contentOf, createCounter, isSameContent, piecesOf } from "./content.ts";
-import type { HostSide } from "./copy_plan.ts";
 import { checkHandles, holdFile, isSameInode, openInode } from "./held_file.ts";
 import { copyFiles } from "./journal.ts";
 import { type Content, labelOfLoan, type LentCopy, type Tell } from "./loan.ts";
@@ -18,6 +18,38 @@ import { maxNameBytes, shortName } from "./source_file.ts";
 
 /** How many names are tried for a file that is put beside another one. */
 const maxNameTries = 1_000;
+
+/** What the host has: what is in the file that was lent, another file in its place, or none. */
+export type HostSide = Content | "replaced" | "gone";
+
+/** What is done on the host: nothing, the container's version is written to the file, or it is put beside the file. */
+export type Return = "nothing" | "write" | "beside";
+
+export interface ReturnPlan {
+  action: Return;
+  /** What the user should know; the name of the file comes before it, and for "beside" its place after it. */
+  because?: string;
+}
+
+/** Decides what is done with the container's version. A version that only one side has is never lost. */
+export function planReturn(
+  lent: Content,
+  { container, here, label }: { container: Content; here: HostSide; label: string },
+): ReturnPlan {
+  const isChanged = !isSameContent(container, lent);
+  if (here === "gone") {
+    return isChanged
+      ? { action: "beside", because: `is not there any more; the version from "${label}" is` }
+      : { action: "nothing", because: `is not there any more; "${label}" has not changed its copy` };
+  }
+  if (!isChanged) return { action: "nothing" };
+  if (here === "replaced") {
+    return { action: "beside", because: `was replaced here and changed in "${label}"; the container's version is` };
+  }
+  if (isSameContent(here, container)) return { action: "nothing" };
+  if (isSameContent(here, lent)) return { action: "write" };
+  return { action: "beside", because: `was changed here and in "${label}"; the container's version is` };
+}
 
 /** What the host has at the path of a file that was lent. */
 export async function contentHere(copy: LentCopy): Promise<HostSide> {

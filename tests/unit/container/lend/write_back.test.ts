@@ -6,6 +6,8 @@ import { UserError } from "../../../../lib/base/errors.ts";
 import { writeCopies } from "../../../../lib/container/lend/journal.ts";
 import { takeBackCopies } from "../../../../lib/container/lend/lent_copies.ts";
 import { type Answer, killedWhileWriting, readCopies, result, text, withWorld } from "../../lent_world.ts";
+import { type HostSide, planReturn, type Return } from "../../../../lib/container/lend/write_back.ts";
+import type { Content } from "../../../../lib/container/lend/loan.ts";
 
 Deno.test("takeBackCopies() writes what the container has changed in place: inode, names and mode stay", async () => {
   for (const changed of ["changed", "", "x".repeat(3_000_000)]) {
@@ -203,4 +205,32 @@ Deno.test("takeBackCopies() does not write over what comes to the file while its
     assertStringIncludes(finding!, `cannot be written now; the version from "far:box" is "${file}.from-box"`);
     assertEquals([text(file), text(`${file}.from-box`)], ["mine", "there"]);
   });
+});
+
+const [lent, one, two] = ["a", "b", "c"].map((sha256) => ({ size: 1, sha256 })) as [
+  { size: number; sha256: string },
+  { size: number; sha256: string },
+  { size: number; sha256: string },
+];
+
+Deno.test("planReturn() writes only over what was lent, and loses no version of either side", () => {
+  const table: [Content, HostSide, Return, string | undefined][] = [
+    [lent, lent, "nothing", undefined],
+    [lent, two, "nothing", undefined],
+    [lent, "replaced", "nothing", undefined],
+    [lent, "gone", "nothing", 'is not there any more; "box" has not changed its copy'],
+    [one, lent, "write", undefined],
+    [one, one, "nothing", undefined],
+    [one, two, "beside", 'was changed here and in "box"; the container\'s version is'],
+    [one, "replaced", "beside", 'was replaced here and changed in "box"; the container\'s version is'],
+    [one, "gone", "beside", 'is not there any more; the version from "box" is'],
+    [{ ...lent, size: 2 }, lent, "write", undefined],
+  ];
+  for (const [container, here, action, because] of table) {
+    assertEquals(
+      planReturn(lent, { container, here, label: "box" }),
+      { action, ...(because === undefined ? {} : { because }) },
+      JSON.stringify([container, here]),
+    );
+  }
 });
