@@ -2,7 +2,7 @@
 
 import type { Host } from "../base/host.ts";
 import { readArgv, removeArgv, sendArgv } from "../container/lend/copy_transfer.ts";
-import { deviceOf } from "../container/lend/devices.ts";
+import { deviceOf } from "../container/lend/mappings.ts";
 import { copyFiles } from "../container/lend/journal.ts";
 import type { LentCopy, Loan } from "../container/lend/loan.ts";
 import { checkFiles, newPath } from "../container/lend/source_file.ts";

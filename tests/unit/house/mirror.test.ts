@@ -45,7 +45,7 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/guard/xpra/windows": ["guard/xpra/description"],
   "unit/house/permissions": ["base/programs"],
   "unit/house/plan": ["map/dry_run"],
-  "unit/map/lend": ["container/lend/devices", "container/lend/mappings", "container/lend/source_file", "map/list"],
+  "unit/map/lend": ["container/lend/mappings", "container/lend/source_file", "map/list"],
 };
 
 const exists = (path: string): Promise<boolean> =>

@@ -1,12 +1,15 @@
 // Copies that do not arrive whole, change on their way, or are not what the container has said.
 
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { ProcessError, UserError } from "../../../../lib/base/errors.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { copyFiles, writeCopies } from "../../../../lib/container/lend/journal.ts";
 import { readCopies, result, text, withWorld } from "../../lent_world.ts";
 import { slowClient } from "../../slow_client.ts";
+import { watchTransfer } from "../../../../lib/container/lend/copy_transfer.ts";
+import { startTime } from "../../../model/time.ts";
+import { recordingHost } from "../../recording_host.ts";
 
 Deno.test("takeBackCopies() lets nothing of a copy that did not arrive whole come back", async () => {
   await withWorld(async ({ lend, takeBack, file, host }) => {
@@ -169,4 +172,24 @@ Deno.test("takeBackCopies() takes nothing that the container does not send as it
   const error = await lie([line(2 ** 40)]);
   assertStringIncludes(error.message, "1 TiB large, and at most 256 MiB come back");
   assertStringIncludes(error.hint, "incus exec far:box -- cat /");
+});
+
+Deno.test("watchTransfer() says how far a long transfer is, and gives one up that has stalled", async () => {
+  using time = startTime();
+  const { host, said } = recordingHost();
+  {
+    using watch = watchTransfer(host, { what: "Lending file", stalledMs: 300 });
+    watch.expect(3 * 2 ** 20);
+    watch.moved(2 ** 20);
+    assertEquals([said, watch.signal.aborted], [[], false]);
+    await time.pass(1_100);
+    watch.moved(2 ** 20);
+    assertEquals([said.length, watch.signal.aborted], [1, true]);
+    assertMatch(said[0]!, /^progress: Lending file: 2 MiB of 3 MiB, \d+ s$/);
+    assertEquals(
+      watch.signal.reason.message,
+      "Lending file: nothing moves any more, after 1 MiB",
+    );
+  }
+  assertMatch(said.at(-1)!, /^status: Lending file: 2 MiB of 3 MiB, \d+ s$/);
 });
