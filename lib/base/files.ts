@@ -1,4 +1,4 @@
-/** Files and directories of the host: whether they exist, their mode, and how they are written, moved and removed. */
+/** Files and directories of the host: whether they exist, their mode, their room, and how they are written, moved and removed. */
 
 import { dirname } from "@std/path";
 import { orNothing, UserError } from "./errors.ts";
@@ -108,4 +108,28 @@ export async function readDirectory(path: string): Promise<Deno.DirEntry[]> {
     if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) throw error;
   }
   return entries;
+}
+
+/** How much room there must be to save a file, in bytes. How large it will be, nobody knows before. */
+const minRoom = 2 ** 20;
+
+/** How many bytes the user may still write beside a path; undefined where its file system does not tell. */
+export async function freeBytes(host: Host, path: string): Promise<number | undefined> {
+  const { stdout } = await host.run(["stat", "-f", "-c", "%a %S %b", "--", dirname(path)], { okCodes: "any" });
+  const [free, blockSize, all] = stdout.trim().split(" ").map(Number);
+  return all ? free! * blockSize! : undefined;
+}
+
+/**
+ * Checks that there is room for a file: otherwise its app would believe that it is saved.
+ *
+ * @throws {UserError} when there is none
+ */
+export async function checkRoom(host: Host, path: string): Promise<void> {
+  const free = await freeBytes(host, path);
+  const { size } = await Deno.stat(path).catch(() => ({ size: 0 }));
+  if (free === undefined || free + size >= minRoom) return;
+  throw new UserError(`"${path}" cannot be saved: no space is left in its directory`, {
+    hint: "Make room, or choose another directory",
+  });
 }

@@ -3,7 +3,7 @@
 import { basename, extname, join } from "@std/path";
 import { showOnDesktop } from "../../base/desktop.ts";
 import { isProcessError } from "../../base/errors.ts";
-import { removeFile } from "../../base/files.ts";
+import { freeBytes, removeFile } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
 import { keepVersion } from "../downloads.ts";
@@ -12,7 +12,6 @@ import { type ContainerUser, formatUser } from "../user.ts";
 import { nameVersion, readBack, removeLentCopy, sendCopy, TooLarge } from "./copy_transfer.ts";
 import { copyFiles } from "./journal.ts";
 import type { LentCopy, Tell } from "./loan.ts";
-import { freeBytes } from "./room.ts";
 
 /**
  * Fetches a container's new version of a file that was handed over to it, for the run that waits for it; into the

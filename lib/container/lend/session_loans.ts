@@ -7,7 +7,7 @@
 
 import { basename, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
-import { exists } from "../../base/files.ts";
+import { checkRoom, exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withDeadline, withUndo } from "../../base/undo.ts";
 import { isSameServer, serverRecord } from "../../engine/server_record.ts";
@@ -30,7 +30,6 @@ import {
 import { keepFiles, takeBackMs, takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, type LentCopy, type Loan, type SessionLoans } from "./loan.ts";
 import { recoverEnded, recoverFirst, tooLate } from "./recover.ts";
-import { checkRoom } from "./room.ts";
 import { checkFiles, type LendRequest, type SourceFile } from "./source_file.ts";
 
 /** The largest file that is lent as a copy where it could be lent itself. */

@@ -1,8 +1,9 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../../lib/base/errors.ts";
-import { exists, removeTree } from "../../../lib/base/files.ts";
+import { checkRoom, exists, removeTree } from "../../../lib/base/files.ts";
 import { runProcess } from "../../../lib/base/process.ts";
+import { recordingHost } from "../recording_host.ts";
 
 Deno.test("removeTree() removes directories nested deeper than Deno.remove() bears, and follows no link", async () => {
   const directory = await Deno.makeTempDir();
@@ -29,4 +30,24 @@ Deno.test("removeTree() ends with its signal", async () => {
 
 Deno.test("removeTree() says what cannot be removed, and how it can be", async () => {
   await assertRejects(() => removeTree("/proc/self/status"), UserError, '"/proc/self/status" cannot be removed');
+});
+
+Deno.test("checkRoom() refuses a place to save to on a full disk, unless what is there makes room", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const [fresh, large] = [join(directory, "new"), join(directory, "large")];
+    await (await Deno.create(large)).truncate(2 ** 21);
+    const check = (stdout: string, path = fresh): Promise<void> =>
+      checkRoom(recordingHost({ answer: () => ({ stdout }) }).host, path);
+    const full = "12 4096 1000\n";
+    const error = await assertRejects(() => check(full), UserError, "no space is left");
+    assertStringIncludes(error.message, fresh);
+    await check(full, large);
+    await check("256 4096 1000\n");
+    // A file system that does not tell, and a program that fails.
+    await check("0 4096 0\n");
+    await check("");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
