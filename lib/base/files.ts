@@ -1,4 +1,7 @@
-/** Files and directories of the host: whether they exist, their mode, their room, and how they are written, moved and removed. */
+/**
+ * Files and directories of the host: whether they exist, their mode, the room beside them, and how they are written,
+ * moved and removed.
+ */
 
 import { dirname } from "@std/path";
 import { orNothing, UserError } from "./errors.ts";

@@ -21,8 +21,7 @@ import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { withDeadline } from "../base/undo.ts";
 import { isDisposableName } from "./names.ts";
-import { emptyMounts } from "./empty_mounts.ts";
-import { removeMounts } from "./mounts.ts";
+import { emptyMounts, removeMounts } from "./mounts.ts";
 import type { ContainerRecord } from "./record.ts";
 import { disposableRecordPath, lockPath, type Mounts, mountsIn, mountsOf, mountsRoot } from "./paths.ts";
 

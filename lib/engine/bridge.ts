@@ -2,7 +2,7 @@
 
 import { configIn, type Device, tableIn } from "./answer.ts";
 import { type Engine, engineLine, query } from "./engine.ts";
-import { kindOfLxc } from "./lxd_snap.ts";
+import { kindOfLxc } from "./server.ts";
 import { ifInstalled, type ProcessResult } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 

@@ -17,6 +17,7 @@ import {
   type EngineCli,
   findServer,
   hasRemote,
+  kindOfLxc,
   type OnServer,
   ownServer,
   type Server,
@@ -25,7 +26,6 @@ import {
 } from "./server.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { listIn, tableIn, textIn } from "./answer.ts";
-import { kindOfLxc } from "./lxd_snap.ts";
 
 export type { EngineCli };
 

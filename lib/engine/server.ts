@@ -4,10 +4,10 @@
  */
 
 import { tableIn, textIn } from "./answer.ts";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { kindOfLxc } from "./lxd_snap.ts";
+import { exists, findOnPath } from "../base/files.ts";
 
 export type EngineCli = "lxc" | "incus";
 
@@ -179,4 +179,17 @@ async function readFirst(paths: readonly string[]): Promise<string | undefined> 
     if (text !== undefined) return text;
   }
   return undefined;
+}
+
+/**
+ * What `lxc` is on this host. `snap`: the snap's wrapper. `installer`: Ubuntu's lxd-installer, whose `/usr/sbin/lxc`
+ * installs the snap as soon as it is called, for whatever.
+ */
+export async function kindOfLxc(host: Pick<Host, "env">): Promise<"snap" | "installer" | "other"> {
+  const path = await findOnPath(host, "lxc");
+  if (path === undefined) return "other";
+  if (path.endsWith("/snap/bin/lxc")) return "snap";
+  // Where /usr/sbin is a link to /usr/bin, there is no telling by the name of the directory.
+  if (!path.endsWith("/usr/sbin/lxc") || !(await Deno.realPath(dirname(path))).endsWith("/sbin")) return "other";
+  return await exists(path.replace(/usr\/sbin\/lxc$/, "snap/bin/lxc")) ? "snap" : "installer";
 }

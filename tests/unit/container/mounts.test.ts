@@ -2,9 +2,18 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../../lib/base/errors.ts";
 import { exists } from "../../../lib/base/files.ts";
-import { makeMounts, mountDevices, removeMounts, shareMounts, usedMounts } from "../../../lib/container/mounts.ts";
+import {
+  emptyMounts,
+  makeMounts,
+  mountDevices,
+  removeMounts,
+  shareMounts,
+  usedMounts,
+} from "../../../lib/container/mounts.ts";
 import { checkMountsRoot, mountsIn } from "../../../lib/container/paths.ts";
 import { recordingHost } from "../recording_host.ts";
+import type { Host } from "../../../lib/base/host.ts";
+import { engineCalled } from "../../../lib/engine/engine.ts";
 
 async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "it's " });
@@ -76,3 +85,10 @@ Deno.test("shareMounts() lets both users read and write in the shared directorie
     const entries = `u:1001000:rwx,g::---,m::rwx,o::--x,d:u:${me}:rwx,d:u:1001000:rwx,d:g::---,d:m::rwx,d:o::---`;
     assertEquals(recorded.calls, [["setfacl", "-m", entries, "--", mounts.sockets, mounts.share]]);
   }));
+
+Deno.test("emptyMounts() does not mind a container whose shell succeeds without a word", async () => {
+  const { host, calls } = recordingHost();
+  const silent: Host = { ...host, run: async (...given) => ({ ...await host.run(...given), stdout: "" }) };
+  await emptyMounts(silent, { engine: engineCalled("lxc"), name: "box", status: "Running", config: {} });
+  assertEquals(calls[0]?.slice(0, 3), ["lxc", "exec", "box"]);
+});
