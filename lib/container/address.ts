@@ -5,16 +5,19 @@ import { quoteWords } from "../base/shell_words.ts";
 import {
   chooseEngine,
   type Engine,
+  engineAt,
   engineCalled,
+  type EngineCli,
   engineClis,
   type Instance,
   labelOf,
   wantedCli,
 } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
-import { findServer, type Server, type ServerRequest } from "../engine/server.ts";
+import { findServer, type Server, type ServerRecord, type ServerRequest } from "../engine/server.ts";
 import { hostNameOf, type Mounts, mountsOf } from "./paths.ts";
 import { readContainerRecord } from "./record.ts";
+import { inputError } from "../base/errors.ts";
 
 /** Where a container is, and what it is called: by its server, by the user, and on this host. */
 export interface Address extends Instance {
@@ -57,6 +60,18 @@ export async function findAddress(
   return addressOf(host, { engine, name });
 }
 
+/**
+ * The same for create.ts, which makes and removes a profile of the same name.
+ *
+ * @throws {UserError} exit code 2 for "default", and as {@linkcode findAddress}
+ */
+export async function addressCalled(host: Host, options: Parameters<typeof findAddress>[1]): Promise<Address> {
+  const address = await findAddress(host, options);
+  // Every container has the profile "default".
+  if (address.name !== "default") return address;
+  throw inputError('The name "default" is that of the engine\'s own profile', "Choose another");
+}
+
 /** The options with which a label means the same container in another run. */
 export function engineArguments(
   { cli, byOption, server: { project } }: Pick<Engine, "cli" | "byOption" | "server">,
@@ -84,4 +99,20 @@ async function sharedServer(host: Host, request: ServerRequest): Promise<Server 
   const isSame = ({ remote, project, isLocal }: Server): boolean =>
     remote === first!.remote && project === first!.project && isLocal === first!.isLocal;
   return others.every(isSame) ? first : undefined;
+}
+
+/**
+ * The engine of a server on record.
+ *
+ * @throws {UserError} when the CLI has no such remote any more
+ */
+export async function engineOfRecord(
+  host: Host,
+  { engine, server }: { engine: string; server: ServerRecord },
+): Promise<Engine> {
+  const cli = engine as EngineCli;
+  const found = await engineAt(host, { cli, remote: server.remote });
+  // A project is named where it is not the CLI's own choice.
+  if ((found.server.project ?? "default") === server.project) return found;
+  return { ...found, server: { ...found.server, project: server.project } };
 }

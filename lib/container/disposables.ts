@@ -4,8 +4,9 @@
  */
 
 import { join } from "@std/path";
+import { engineOfRecord } from "./address.ts";
 import type { Instance } from "../engine/engine.ts";
-import { engineOfRecord, isSameServer, serverRecord } from "../engine/server_record.ts";
+import { isSameServer, serverRecord } from "../engine/server.ts";
 import {
   deleteInstance,
   findInstance,

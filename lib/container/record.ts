@@ -8,7 +8,7 @@ import type { Host } from "../base/host.ts";
 import { parseTable, writeJson } from "../base/json_file.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import type { Engine, EngineCli } from "../engine/engine.ts";
-import { type ServerRecord, serverRecord } from "../engine/server_record.ts";
+import { type ServerRecord, serverRecord } from "../engine/server.ts";
 import { containerRecordPath, type Mounts } from "./paths.ts";
 import { type ContainerUser, formatUser } from "./user.ts";
 

@@ -3,7 +3,7 @@
 import { inputError, type UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { type Arguments, parseDuration } from "../cli/options.ts";
-import type { Address, EngineOptions } from "../container/address.ts";
+import { type Address, addressCalled, type EngineOptions } from "../container/address.ts";
 import { checkUserName } from "../container/user.ts";
 import { parseInstancePath } from "../engine/instance.ts";
 import type { ExportRequest } from "./export/export.ts";
@@ -12,7 +12,6 @@ import { type Identity, readAuthorizedKeys, readProfile, readUserData, type Soft
 import { parseHosts } from "./internet/allowed_hosts.ts";
 import { type Proxy, proxyFor } from "./internet/proxy.ts";
 import { bundledCloudConfigs, bundledProfiles } from "./bundled.ts";
-import { addressCalled } from "./address.ts";
 import { internetKey, type Profile, userDataKey } from "./profile_file.ts";
 
 export interface Request {

@@ -13,12 +13,11 @@ import { claimDisposables, removeDisposables } from "../container/disposables.ts
 import { emptyMounts, removeMounts, usedMounts } from "../container/mounts.ts";
 import { sessionsOf } from "../container/sessions.ts";
 import { isManaged, noContainer } from "../container/managed.ts";
-import { type Address, type EngineOptions, scriptLine } from "../container/address.ts";
+import { type Address, addressCalled, type EngineOptions, scriptLine } from "../container/address.ts";
 import { removeUnusedProxy } from "./internet/proxy.ts";
 import { unexportApps } from "./export/unexport.ts";
 import { menuIfAny } from "./export/menu.ts";
 import { recoverCreation } from "./creation.ts";
-import { addressCalled } from "./address.ts";
 import { refuseOtherOwner, shares } from "./existing.ts";
 
 /**

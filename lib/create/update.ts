@@ -4,7 +4,6 @@
  */
 
 import { sessionsOf } from "../container/sessions.ts";
-import { addressCalled } from "./address.ts";
 import updateScript from "./update.sh" with { type: "text" };
 import { explain } from "../cli/script.ts";
 import { ExitCode, isFailure, isSystemError, ProcessError, UserError } from "../base/errors.ts";
@@ -25,7 +24,7 @@ import {
 import { mountsOf } from "../container/paths.ts";
 import { copyOrigin, findOrigin, giveIdentity } from "../container/origin.ts";
 import { findManaged, listManaged, unusableError } from "../container/managed.ts";
-import { type EngineOptions, scriptLine } from "../container/address.ts";
+import { addressCalled, type EngineOptions, scriptLine } from "../container/address.ts";
 import { chooseEngine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import { exec, type InstanceInfo, startInstance, stopInstance } from "../engine/instance.ts";
 import { deleteSnapshot, findSnapshot, hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";

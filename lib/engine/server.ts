@@ -193,3 +193,18 @@ export async function kindOfLxc(host: Pick<Host, "env">): Promise<"snap" | "inst
   if (!path.endsWith("/usr/sbin/lxc") || !(await Deno.realPath(dirname(path))).endsWith("/sbin")) return "other";
   return await exists(path.replace(/usr\/sbin\/lxc$/, "snap/bin/lxc")) ? "snap" : "installer";
 }
+
+/** A server as it is put on record: by names that mean the same whatever the CLI's defaults are later. */
+export interface ServerRecord {
+  remote: string;
+  project: string;
+}
+
+export function serverRecord({ remote = "local", project = "default" }: Partial<Server>): ServerRecord {
+  return { remote, project };
+}
+
+/** Whether two records name the same server, and the same project of it. */
+export function isSameServer(a: ServerRecord, b: ServerRecord): boolean {
+  return a.remote === b.remote && a.project === b.project;
+}

@@ -9,8 +9,7 @@ import { groupLoans, instanceOfRecord, takeBackRecorded } from "../container/len
 import type { EngineOptions } from "../container/address.ts";
 import { engineClis } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
-import { findServer, hasRemote } from "../engine/server.ts";
-import { isSameServer, type ServerRecord, serverRecord } from "../engine/server_record.ts";
+import { findServer, hasRemote, isSameServer, type ServerRecord, serverRecord } from "../engine/server.ts";
 import { showLoans, wantedLoans } from "./list.ts";
 
 /**

@@ -1,7 +1,6 @@
 /** A file that is lent, as it is on record: itself, or as a copy. */
 
-import { withRemote } from "../../engine/server.ts";
-import type { ServerRecord } from "../../engine/server_record.ts";
+import { type ServerRecord, withRemote } from "../../engine/server.ts";
 import type { History } from "../history.ts";
 import type { Acl } from "./acl.ts";
 import type { HeldFile, InodeId } from "./held_file.ts";

@@ -8,7 +8,7 @@ import type { Host } from "../../base/host.ts";
 import { withDeadline } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { findInstance } from "../../engine/instance.ts";
-import { engineOfRecord } from "../../engine/server_record.ts";
+import { engineOfRecord } from "../address.ts";
 import { findOrphans, forgetLoans, readLoans, withJournalLock } from "./journal.ts";
 import { takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, labelOfLoan, type Loan, type TakeBackOptions } from "./loan.ts";

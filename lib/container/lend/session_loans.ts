@@ -10,7 +10,7 @@ import { inputError, UserError } from "../../base/errors.ts";
 import { checkRoom, exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withDeadline, withUndo } from "../../base/undo.ts";
-import { isSameServer, serverRecord } from "../../engine/server_record.ts";
+import { isSameServer, serverRecord } from "../../engine/server.ts";
 import type { Container } from "../container.ts";
 import { findNeighbourhood } from "../managed.ts";
 import { scriptLine } from "../address.ts";

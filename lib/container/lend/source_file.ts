@@ -4,7 +4,7 @@ import { basename, extname, resolve } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Undo } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
-import { serverRecord } from "../../engine/server_record.ts";
+import { serverRecord } from "../../engine/server.ts";
 import { followPath, type SharedDirectories } from "../source_path.ts";
 import type { History } from "../history.ts";
 import { containerPaths, type ContainerUser } from "../user.ts";

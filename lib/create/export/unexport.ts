@@ -2,8 +2,7 @@
 
 import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import { type EngineOptions, scriptLine } from "../../container/address.ts";
-import { addressCalled } from "../address.ts";
+import { addressCalled, type EngineOptions, scriptLine } from "../../container/address.ts";
 import { restoreDefaults } from "./defaults.ts";
 import { exportedOf, leftoversOf, type Menu, menuOf, removeExported, withMenuLock } from "./menu.ts";
 

@@ -13,7 +13,8 @@ import {
   writeRecords,
 } from "../../../../lib/container/lend/journal.ts";
 import { isCopy, type LentCopy } from "../../../../lib/container/lend/loan.ts";
-import { engineOfRecord, serverRecord } from "../../../../lib/engine/server_record.ts";
+import { engineOfRecord } from "../../../../lib/container/address.ts";
+import { serverRecord } from "../../../../lib/engine/server.ts";
 import { sampleMapping } from "../../mappings.ts";
 import { recordingHost } from "../../recording_host.ts";
 
