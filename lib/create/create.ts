@@ -8,13 +8,12 @@ import { withUndo } from "../base/undo.ts";
 import type { Arguments } from "../cli/options.ts";
 import { checkAclSupport } from "../container/mounts.ts";
 import { type EngineOptions, scriptLine } from "../container/address.ts";
-import { checkTarget, engineLine } from "../engine/engine.ts";
+import { checkTarget, type Engine, engineLine, environmentOf, warningsOf } from "../engine/engine.ts";
 import { attachSoftwarePath } from "./bundled.ts";
 import { checkExisting } from "./existing.ts";
 import type { ExportedApp } from "./export/export.ts";
 import { refuseCluster } from "./internet/proxy.ts";
 import { beginCreation, recoverCreation, unmake } from "./creation.ts";
-import { warnOfLimits } from "./limits.ts";
 import { type Made, make } from "./make.ts";
 import { readCreateRequest, type Request } from "./read_request.ts";
 
@@ -115,4 +114,31 @@ function report(
       ? "Without --bare, create.ts installs what is missing"
       : `xpra.org could not be reached, or has nothing for its distribution. To try again: ${again}`,
   ].join(". "));
+}
+
+/** What an engine's warning says of each kind of limit. */
+const ignoredLimits: Readonly<Record<string, RegExp>> = {
+  "limits.memory": /memory limits will be ignored/,
+  "limits.cpu": /CPU pinning will be ignored/,
+  "limits.processes": /process limits will be ignored/,
+};
+
+/**
+ * Warns of each limit in a profile's `config` that has no effect: Incus 7.0.2 takes limits on a host with cgroup v1,
+ * and does nothing about them. A user who may not see the engine's warnings hears nothing.
+ */
+export async function warnOfLimits(
+  host: Host,
+  engine: Engine,
+  config: Readonly<Record<string, string>>,
+): Promise<void> {
+  const keys = Object.keys(ignoredLimits).filter((key) => Object.hasOwn(config, key));
+  if (keys.length === 0) return;
+  const warnings = await environmentOf(host, engine).then((environment) => warningsOf(host, engine, environment)).catch(
+    () => {},
+  );
+  for (const key of keys) {
+    const warning = warnings?.find((warning) => ignoredLimits[key]!.test(warning));
+    if (warning) host.ui.warn(`"${key}" has no effect on this host: ${engine.product} says "${warning}"`);
+  }
 }
