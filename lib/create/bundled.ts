@@ -16,8 +16,6 @@ import guiLimits from "../../profiles/gui-limits.yaml" with { type: "text" };
 import guiOffline from "../../profiles/gui-offline.yaml" with { type: "text" };
 import gui from "../../profiles/gui.yaml" with { type: "text" };
 import type { PartFile } from "./user_data.ts";
-import { inputError } from "../base/errors.ts";
-import { readInput } from "../base/input.ts";
 
 export interface BundledFiles {
   /** The argument of the command line that names one. */
@@ -57,24 +55,6 @@ export const waylandSoftware: PartFile = bundledFile("xpra", xpra.replace("\nwit
 /** Where cloud-init has put {@linkcode attachSoftware} in a container that was made with it, and has run it. */
 export const attachSoftwarePath = `/var/lib/cloud/instance/scripts/${attachSoftware.path}`;
 
-function bundledFile(name: string, text: string): PartFile {
+export function bundledFile(name: string, text: string): PartFile {
   return { path: `${name}.${text.startsWith("#!") ? "sh" : "yaml"}`, text };
-}
-
-/**
- * Reads the file that a word of the command line names: a path with "/" or ending in `.yaml` or `.yml`, or else the
- * name of a bundled file. So a file called `gui`, which a container may have left in the directory that it shares, is
- * never taken for the bundled one, nor for the one that was meant.
- *
- * @throws {UserError} exit code 2 for a word that is neither (the hint lists the bundled ones), and as
- * {@linkcode readInput}
- */
-export async function readNamed(word: string, { kind, files }: BundledFiles): Promise<PartFile> {
-  if (word.includes("/") || /\.ya?ml$/.test(word)) return { path: word, text: await readInput(word) };
-  if (Object.hasOwn(files, word)) return bundledFile(word, files[word]!);
-  const names = Object.keys(files).sort().join(", ");
-  throw inputError(
-    `No ${kind} that comes with create.ts is called "${word}"`,
-    `Name one of ${names}, or a file with its directory, such as "./${word}"`,
-  );
 }

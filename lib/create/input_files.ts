@@ -1,14 +1,20 @@
 /** The files that the command line of create.ts names: AUTHORIZED_KEYS, PROFILE and CLOUD_INIT, read and checked. */
 
 import { join, resolve } from "@std/path";
-import { attachSoftware, bundledCloudConfigs, bundledProfiles, readNamed, waylandSoftware } from "./bundled.ts";
+import {
+  attachSoftware,
+  bundledCloudConfigs,
+  bundledFile,
+  type BundledFiles,
+  bundledProfiles,
+  waylandSoftware,
+} from "./bundled.ts";
 import { parseProfile, type Profile } from "./profile_file.ts";
 import { profileRisks } from "./profile_risks.ts";
-import { parsePart, userConfig, userData } from "./user_data.ts";
+import { parsePart, type PartFile, userConfig, userData } from "./user_data.ts";
 import { hasPrivateKey, publicKeysIn } from "../container/ssh.ts";
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { readInput } from "../base/input.ts";
 import { exists } from "../base/files.ts";
 import { locateKey } from "../base/yaml.ts";
 
@@ -103,4 +109,50 @@ export async function readUserData(
   const parts = files.map((file) => parsePart(file, { warn: (message) => host.ui.warn(message) }));
   // The first of several values counts.
   return userData(user === undefined ? parts : [parsePart({ path: "user.yaml", text: userConfig(user) }), ...parts]);
+}
+
+/**
+ * Reads the file that a word of the command line names: a path with "/" or ending in `.yaml` or `.yml`, or else the
+ * name of a bundled file. So a file called `gui`, which a container may have left in the directory that it shares, is
+ * never taken for the bundled one, nor for the one that was meant.
+ *
+ * @throws {UserError} exit code 2 for a word that is neither (the hint lists the bundled ones), and as
+ * {@linkcode readInput}
+ */
+export async function readNamed(word: string, { kind, files }: BundledFiles): Promise<PartFile> {
+  if (word.includes("/") || /\.ya?ml$/.test(word)) return { path: word, text: await readInput(word) };
+  if (Object.hasOwn(files, word)) return bundledFile(word, files[word]!);
+  const names = Object.keys(files).sort().join(", ");
+  throw inputError(
+    `No ${kind} that comes with create.ts is called "${word}"`,
+    `Name one of ${names}, or a file with its directory, such as "./${word}"`,
+  );
+}
+
+/**
+ * Reads a text file.
+ *
+ * @throws {UserError} exit code 2 when it is missing, a directory, unreadable, empty, or not UTF-8 text
+ */
+export async function readInput(path: string, { hint = "Check its path" } = {}): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw inputError(`There is no file "${path}"`, hint);
+    if (error instanceof Deno.errors.IsADirectory) throw inputError(`"${path}" is a directory`, "Name a file");
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw inputError(`The file "${path}" may not be read`, "Check its permissions");
+    }
+    throw inputError(`Cannot read "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
+  }
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw inputError(`"${path}" is not UTF-8 text`, "Name a text file, or convert it with iconv");
+  }
+  if (text.includes("\0")) throw inputError(`"${path}" is not text but binary data`, "Name a text file");
+  if (text.trim() === "") throw inputError(`The file "${path}" is empty`, "Name the file you meant");
+  return text;
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { bundledCloudConfigs, bundledProfiles, readNamed } from "../../../lib/create/bundled.ts";
+import { bundledCloudConfigs, bundledProfiles } from "../../../lib/create/bundled.ts";
+import { readNamed } from "../../../lib/create/input_files.ts";
 import { parsePart } from "../../../lib/create/user_data.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { exists } from "../../../lib/base/files.ts";
@@ -32,10 +33,10 @@ async function readIn(
   directory: string,
   words: readonly string[],
 ): Promise<Record<string, string>[]> {
+  const moduleOf = (name: string): string => JSON.stringify(new URL(`../../../lib/create/${name}.ts`, import.meta.url));
   const program = `
-    import { bundledProfiles, readNamed } from ${
-    JSON.stringify(new URL("../../../lib/create/bundled.ts", import.meta.url))
-  };
+    import { bundledProfiles } from ${moduleOf("bundled")};
+    import { readNamed } from ${moduleOf("input_files")};
     const results = await Promise.all(${JSON.stringify(words)}.map((word) =>
       readNamed(word, bundledProfiles).catch(({ message, hint }) => ({ message, hint }))));
     console.log(JSON.stringify(results));`;
