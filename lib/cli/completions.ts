@@ -1,4 +1,7 @@
-/** What fits at one place of a script's command line: the answer to `--complete`, which the shells' stubs call. */
+/**
+ * What can be typed next, by the directories on the host; no engine is asked. What fits at one place of a script's command
+ * line is the answer to `--complete`, which the shells' stubs call; a script without arguments says a whole line.
+ */
 
 import { delay } from "@std/async";
 import type { Host } from "../base/host.ts";
@@ -7,6 +10,7 @@ import { mountsIn, mountsRoot } from "../container/paths.ts";
 import { containerNames, isContainerName } from "../container/names.ts";
 import { appNames, sessionNames } from "../container/sessions.ts";
 import { type Completion, operandsOf, type Options, type ScriptSpec, tokensOf } from "./options.ts";
+import { calledName } from "../base/script_names.ts";
 
 /** A script's command line, as far as its completions need it. */
 export type CommandLine = Pick<ScriptSpec<string>, "options" | "operands" | "operandsWith">;
@@ -94,4 +98,26 @@ export async function printOffer(line: CommandLine, args: readonly string[]): Pr
   } catch {
     // Nothing fits.
   }
+}
+
+/** How long the directories may take, in milliseconds: a container can fill those that it shares. */
+const lookMs = 3_000;
+
+/** Says what to type next: to show a session that runs, else to run an app in a container, else to make one. */
+export async function nextLine(host: Pick<Host, "env">): Promise<string> {
+  const create = calledName("create.ts", host.env);
+  const first = `Next, make a container: ${create} my-container ~/.ssh/id_ed25519.pub gui firefox`;
+  return await Promise.race([lineFor(host, first), delay(lookMs).then(() => first)]).catch(() => first);
+}
+
+async function lineFor(host: Pick<Host, "env">, first: string): Promise<string> {
+  const attach = calledName("attach.ts", host.env);
+  const names = await containerNames(mountsRoot(host));
+  for (const name of names) {
+    const [session, ...more] = await sessionNames(mountsIn(host, name).sockets);
+    if (session === undefined) continue;
+    return `Next, show "${session}" again: ${attach} ${more.length > 0 ? `--session=${session} ` : ""}${name}`;
+  }
+  const [name] = names;
+  return name === undefined ? first : `Next, run an app in "${name}": ${attach} ${name} APP`;
 }

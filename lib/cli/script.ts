@@ -77,7 +77,7 @@ async function runToExitCode<Name extends string>(
   let isShown = spec.showErrors !== undefined;
   try {
     if (Deno.args.length === 0 && spec.needsArguments) {
-      const { nextLine } = await import("./next.ts");
+      const { nextLine } = await import("./completions.ts");
       ui.status(`${briefText(called)}\n${await nextLine({ env: readEnv })}`);
       return ExitCode.usage;
     }
