@@ -21,7 +21,6 @@ exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
  * @module
  */
 
-import { readDenial } from "./lib/attach/deny_request.ts";
 import { channelNames, channelWords, presetNames, splitTimes } from "./lib/attach/session/channels.ts";
 import { askableNames } from "./lib/guard/channel.ts";
 import { borderWords } from "./lib/attach/settings/border_option.ts";
@@ -189,7 +188,9 @@ type Name = keyof typeof spec.options;
 
 /** Runs the script: each verb is loaded when it is asked for. Returns the exit code. */
 async function main(host: Host, given: Arguments<Name>): Promise<number> {
-  const denial = await readDenial(host, given);
+  const denial = given.values.has("deny")
+    ? await (await import("./lib/attach/deny.ts")).readDenial(host, given)
+    : undefined;
   const { names, times } = splitTimes(given.values.get("allow") ?? "");
   const args = times.size === 0 ? given : { ...given, values: new Map(given.values).set("allow", names) };
   const { flags } = args;
