@@ -37,7 +37,8 @@ const besides: readonly string[] = [
 
 /**
  * The request of a command line, if it is one: the value of `--deny` is no list of channels, and the only word is one.
- * Else `--deny` is about a session to show. A container that is called like a channel has to be named with its remote: `local:links`.
+ * Else `--deny` is about a session to show. A container that is called like a channel has to be named with its remote:
+ * `local:links`.
  *
  * @throws {UserError} exit code 2
  */

@@ -1,6 +1,7 @@
 /**
- * What can be typed next, by the directories on the host; no engine is asked. What fits at one place of a script's command
- * line is the answer to `--complete`, which the shells' stubs call; a script without arguments says a whole line.
+ * What can be typed next, by the directories on the host; no engine is asked. What fits at one place of a script's
+ * command line is the answer to `--complete`, which the shells' stubs call; a script without arguments says a whole
+ * line.
  */
 
 import { delay } from "@std/async";

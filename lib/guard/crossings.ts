@@ -1,7 +1,7 @@
 /**
  * What crosses the clipboard: the types of data that may, and how often they do, added up for the history of the
- * container: an app may read it fifty times a second. All of one type in one direction is one line for half a minute. The
- * text is never looked at.
+ * container: an app may read it fifty times a second. All of one type in one direction is one line for half a minute.
+ * The text is never looked at.
  */
 
 /**

@@ -137,8 +137,8 @@ function pixelsBytes({ width, height }: XScreen): number {
 }
 
 /**
- * What a client has in the private directory of its run: the guard's socket, and the file for pixels where the container
- * shares a directory with this machine. What it has made is removed at the end of its scope.
+ * What a client has in the private directory of its run: the guard's socket, and the file for pixels where the
+ * container shares a directory with this machine. What it has made is removed at the end of its scope.
  */
 interface AttachDirectory extends AsyncDisposable {
   socket: string;

@@ -1,8 +1,8 @@
 /**
- * The container's version of a file comes to the host's file, or beside it: which of them, what both sides had in common
- * and what each has now decide. A file is written in place, as a mapped one is: its inode, names, owner, mode, ACL and
- * attributes stay. So that nothing is lost when that is cut off, what was in it and what comes are in the journal, whole,
- * until all is on disk.
+ * The container's version of a file comes to the host's file, or beside it: which of them, what both sides had in
+ * common and what each has now decide. A file is written in place, as a mapped one is: its inode, names, owner, mode,
+ * ACL and attributes stay. So that nothing is lost when that is cut off, what was in it and what comes are in the
+ * journal, whole, until all is on disk.
  */
 
 import { basename, dirname, join } from "@std/path";
