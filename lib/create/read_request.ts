@@ -9,7 +9,7 @@ import { parseInstancePath } from "../engine/instance.ts";
 import type { ExportRequest } from "./export/export.ts";
 import { menuOf } from "./export/menu.ts";
 import { type Identity, readAuthorizedKeys, readProfile, readUserData, type Software } from "./input_files.ts";
-import { parseHosts } from "./internet/allowed_hosts.ts";
+import { parseHosts } from "./internet/proxy_config.ts";
 import { type Proxy, proxyFor } from "./internet/proxy.ts";
 import { bundledCloudConfigs, bundledProfiles } from "./bundled.ts";
 import { internetKey, type Profile, userDataKey } from "./profile_file.ts";

@@ -3,8 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { ensureProxy, proxyFor, removeUnusedProxy } from "../../../../lib/create/internet/proxy.ts";
-import { proxyUserData } from "../../../../lib/create/internet/proxy_config.ts";
-import { specialRanges } from "../../../../lib/create/internet/ranges.ts";
+import { proxyUserData, specialRanges } from "../../../../lib/create/internet/proxy_config.ts";
 import { internetKey, parseProfile, userDataKey } from "../../../../lib/create/profile_file.ts";
 import { profileRisks } from "../../../../lib/create/profile_risks.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
