@@ -12,7 +12,7 @@ import type { Container } from "../container/container.ts";
 import { parseExecLine } from "../container/exec_line.ts";
 import { sessionNameOf } from "../container/names.ts";
 import { isHanded } from "../container/handed.ts";
-import { noteOpened } from "../container/opened.ts";
+import { noteOpened } from "./agent/opening.ts";
 import type { StartRequest } from "./display/request.ts";
 import { isSameApp, wordsOf } from "./same_app.ts";
 import { noType, typeOf } from "./session/file_types.ts";

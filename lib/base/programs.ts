@@ -141,3 +141,8 @@ export function installHint(name: string, { family } = distribution()): string |
   if (debian === undefined) return undefined;
   return installCommand((family && packageIn[family]) ?? debian, family);
 }
+
+/** Whether a version is `first` or a later one, by the numbers in it. */
+export function isAtLeast(version: string, first: string): boolean {
+  return version.localeCompare(first, "en", { numeric: true }) >= 0;
+}

@@ -3,7 +3,7 @@
  * a known fault.
  */
 
-import { isAtLeast } from "../base/version.ts";
+import { isAtLeast } from "../base/programs.ts";
 import type { EngineCli } from "./engine.ts";
 
 export interface KnownHole {

@@ -7,11 +7,14 @@
 import { programPath } from "../../base/script_names.ts";
 import { engineArguments } from "../../container/address.ts";
 import type { Container } from "../../container/container.ts";
-import { wasOpened } from "../../container/opened.ts";
 import { Refusal } from "../../guard/faults.ts";
 import type { Agreed, Question } from "../../guard/consent.ts";
 import { type Destination, destinationText, onHost, type OpenedKind } from "../session/destinations.ts";
 import { settingsFor } from "../settings/file.ts";
+import { join } from "@std/path";
+import type { Host } from "../../base/host.ts";
+import { quoteWords } from "../../base/shell_words.ts";
+import type { Mounts } from "../../container/paths.ts";
 
 const maxLinkCharacters = 8192;
 /** A longer name cannot be looked up (RFC 1035). */
@@ -133,4 +136,27 @@ export async function openArgv(
     ? ["--disposable", protocol === "file:" ? "--deny=links,files" : "--deny=links"]
     : [];
   return [programPath("attach.ts"), ...options, ...copy, destination.container, "--", href];
+}
+
+/**
+ * For how long it counts that something was opened in a container from outside, in milliseconds: an app has started by
+ * then, also on a slow host. What its apps open until then may be the same, on its way round from container to container.
+ */
+const recentMs = 30_000;
+
+function openedPath({ directory }: Pick<Mounts, "directory">): string {
+  return join(directory, "link-opened");
+}
+
+export async function noteOpened(host: Host, mounts: Pick<Mounts, "directory">): Promise<void> {
+  await host.change(
+    `touch ${quoteWords([openedPath(mounts)])}`,
+    () => Deno.writeTextFile(openedPath(mounts), "", { mode: 0o600 }),
+  );
+}
+
+/** Whether something was opened there a moment ago. */
+export async function wasOpened(mounts: Pick<Mounts, "directory">): Promise<boolean> {
+  const { mtime } = await Deno.stat(openedPath(mounts)).catch(() => ({ mtime: null }));
+  return mtime !== null && Math.abs(Date.now() - mtime.getTime()) < recentMs;
 }

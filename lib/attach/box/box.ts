@@ -6,7 +6,7 @@
 
 import { basename, join } from "@std/path";
 import { type ProcessResult, UserError } from "../../base/errors.ts";
-import { isAtLeast } from "../../base/version.ts";
+import { isAtLeast } from "../../base/programs.ts";
 import type { Host } from "../../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
 import { all, oncePer } from "../../base/promises.ts";

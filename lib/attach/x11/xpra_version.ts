@@ -4,7 +4,7 @@ import { ExitCode, ifInstalled, UserError } from "../../base/errors.ts";
 import { distribution } from "../../base/distribution.ts";
 import type { Host } from "../../base/host.ts";
 import { oncePer } from "../../base/promises.ts";
-import { isAtLeast } from "../../base/version.ts";
+import { isAtLeast } from "../../base/programs.ts";
 import { absent, broken, failureOf, type Finding, ok, risk } from "../../cli/finding.ts";
 
 /** How long xpra may take to report its version, in milliseconds. */

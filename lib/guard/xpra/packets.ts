@@ -6,7 +6,7 @@
 import { Violation } from "../faults.ts";
 import { frame, maxChunks, maxIndex, type RawPacket } from "./frames.ts";
 import { decode, encode, type Value } from "./rencode.ts";
-import { isAtLeast } from "../../base/version.ts";
+import { isAtLeast } from "../../base/programs.ts";
 
 /** One end of a connection: who has sent a packet, or gets it. */
 export type Sender = "container" | "client";

@@ -12,7 +12,7 @@ import { runProcess } from "../../../lib/base/process.ts";
 import { withValues } from "../../../lib/base/shell_words.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { Container } from "../../../lib/container/container.ts";
-import { wasOpened } from "../../../lib/container/opened.ts";
+import { wasOpened } from "../../../lib/attach/agent/opening.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { recordingHost } from "../recording_host.ts";
 

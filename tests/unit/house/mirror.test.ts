@@ -15,7 +15,7 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "e2e/attach_sessions": ["attach/x11/display"],
   "unit/attach/agent/opening": ["container/downloads"],
   "unit/attach/choose_display": ["attach/display/request", "guard/wayland/process_interface"],
-  "unit/attach/default_app": ["attach/session/file_types", "container/opened"],
+  "unit/attach/default_app": ["attach/session/file_types"],
   "unit/attach/disposable/make_disposable": ["engine/snapshot"],
   "unit/attach/read_request": ["attach/session/destinations"],
   "unit/attach/serve_again": ["attach/session/advice"],
@@ -41,7 +41,6 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/guard/xpra/relay": ["guard/xpra/memory"],
   "unit/guard/xpra/server_packets": ["guard/limits", "guard/xpra/shapes"],
   "unit/guard/xpra/windows": ["guard/xpra/description"],
-  "unit/house/permissions": ["base/programs"],
   "unit/house/plan": ["map/dry_run"],
   "unit/map/lend": ["container/lend/mappings", "container/lend/source_file", "map/list"],
 };

@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import type { Outcome } from "../../../../lib/attach/agent/desktop.ts";
 import { programPath } from "../../../../lib/base/script_names.ts";
 import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
-import { noteOpened } from "../../../../lib/container/opened.ts";
+import { noteOpened } from "../../../../lib/attach/agent/opening.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
 import { ownServer } from "../../../../lib/engine/server.ts";
 import { inWorld, web } from "../../agent_desktop.ts";

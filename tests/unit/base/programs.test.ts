@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isAtLeast } from "../../../lib/base/version.ts";
+import { isAtLeast } from "../../../lib/base/programs.ts";
 
 Deno.test("isAtLeast() compares versions by their numbers", () => {
   for (
