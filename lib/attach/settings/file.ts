@@ -12,7 +12,7 @@ import { readJson } from "../../base/json_file.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import type { DisposableRecord } from "../../container/disposables.ts";
 import { disposableRecordPath, mountsIn } from "../../container/paths.ts";
-import { engineClis } from "../../engine/engine.ts";
+import { wantedCli } from "../../engine/engine.ts";
 import { parseBorder } from "./border_option.ts";
 import { type OpenedKind, openedKinds, parseDestinations } from "../session/destinations.ts";
 import { askedChannels, openChannels } from "../session/channels.ts";
@@ -30,10 +30,7 @@ const checks = {
   "at-most": (preset) => openChannels({ preset }),
   "display": (display, host) => wantedDisplay(host, display),
   "border": parseBorder,
-  "engine": (engine) => {
-    if (engineClis.some((cli) => cli === engine)) return;
-    throw inputError(`There is no engine "${engine}"`, `Use ${engineClis.join(" or ")}`);
-  },
+  "engine": (engine, host) => wantedCli(host, engine),
   "project": () => {},
   "links": (value) => parseDestinations(value, { kind: "links" }),
   "files": (value) => parseDestinations(value, { kind: "files" }),

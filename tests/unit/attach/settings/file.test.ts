@@ -55,6 +55,11 @@ Deno.test("an error in the settings has line and column, whichever entry has it"
   }
 });
 
+Deno.test("the engine of a setting is called as --engine calls it", async () => {
+  const [entry] = await parseSettings(host, "containers:\n  - name: b\n    engine: lxd\n");
+  assertEquals(entry!.settings.get("engine")?.value, "lxd");
+});
+
 Deno.test("a settings file that others can write is refused", async () => {
   await withFile(bank, async (path, host) => {
     await Deno.chmod(path, 0o620);
