@@ -22,7 +22,7 @@ import {
 } from "../../engine/instance.ts";
 import type { Device } from "../../engine/answer.ts";
 import { listProfiles } from "../../engine/profile.ts";
-import { sha256 } from "../../base/hash.ts";
+import { sha256 } from "../../engine/image.ts";
 import { causedBy, ExitCode, isFailure, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, isAt } from "../../base/files.ts";
 import { lockFile } from "../../base/lock.ts";

@@ -27,7 +27,6 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/container/lend/restore": ["base/hold", "container/lend/loan"],
   "unit/container/lend/write_back": ["container/lend/held_file"],
   "unit/container/resolve": ["container/managed", "container/over_ssh"],
-  "unit/create/cache": ["base/hash"],
   "unit/create/create": ["create/make", "create/provision"],
   "unit/create/export/app": ["container/exec_line"],
   "unit/create/remove": ["create/existing"],
