@@ -8,7 +8,11 @@ export interface ModelTime extends Disposable {
   now(): number;
   /** So many milliseconds pass. `then` is called after each timer, when what it has begun is done. */
   pass(ms: number, then?: () => void): Promise<void>;
-  /** As much passes as it takes until that is settled. */
+  /**
+   * As much passes as it takes until that is settled.
+   *
+   * @throws when it is not settled after a minute of the real time
+   */
   until<T>(what: Promise<T>): Promise<T>;
 }
 
@@ -17,8 +21,12 @@ export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Takes the place of the real time. */
-export function startTime(): ModelTime {
+/**
+ * Takes the place of the real time.
+ *
+ * @param options `maxMs`: for how long {@linkcode ModelTime.until} waits, in milliseconds of the real time
+ */
+export function startTime({ maxMs = 60_000 }: { maxMs?: number } = {}): ModelTime {
   const { setTimeout, clearTimeout, setInterval, clearInterval, performance } = globalThis;
   const realNow = performance.now;
   const timers = new Map<number, { at: number; action: () => void; everyMs: number | undefined }>();
@@ -62,7 +70,9 @@ export function startTime(): ModelTime {
       let isSettled = false;
       const note = (): void => void (isSettled = true);
       what.then(note, note);
+      const startMs = Date.now();
       for (await settle(); !isSettled; await settle()) {
+        if (Date.now() - startMs > maxMs) throw new Error(`What is waited for is not settled after ${maxMs} ms`);
         const next = first();
         if (next) fire(next[0]);
       }
