@@ -202,9 +202,14 @@ export async function removeUnusedProxy(
 ): Promise<string | undefined> {
   if (name === undefined) return undefined;
   const proxy = { engine: instance.engine, name };
+  const isUsed = async (): Promise<boolean> =>
+    (await listProfiles(host, proxy.engine)).some((other) =>
+      other.name !== instance.name && other.config[internetKey] === name
+    );
+  // The run that makes it just now has made its profile, and keeps the lock for minutes.
+  if (await isUsed()) return undefined;
   return await withProxyLock(host, proxy, async () => {
-    const others = (await listProfiles(host, proxy.engine)).filter((profile) => profile.name !== instance.name);
-    if (others.some(({ config }) => config[internetKey] === name)) return undefined;
+    if (await isUsed()) return undefined;
     await waitForOperations(host, proxy);
     if ((await findInstance(host, proxy))?.config[stateKey] === undefined) return undefined;
     await deleteInstance(host, proxy);

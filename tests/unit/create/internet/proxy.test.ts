@@ -1,6 +1,8 @@
 // gui-internet: who gets a proxy, and how long it lives.
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { lockFile } from "../../../../lib/base/lock.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { ensureProxy, proxyFor, removeUnusedProxy } from "../../../../lib/create/internet/proxy.ts";
 import { proxyUserData, specialRanges } from "../../../../lib/create/internet/proxy_config.ts";
@@ -84,3 +86,20 @@ for (
     assertEquals(calls.some(([, command]) => command === "delete"), removed);
   });
 }
+
+Deno.test("a container is removed at once while another run makes the proxy of both", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    using _lock = await lockFile(join(root, ".p.lock"));
+    const profiles = ["one", "two"].map((name) => ({ name, config: { [internetKey]: "p" } }));
+    const { host } = recordingHost({
+      env: { GUI_CONTAINER_MOUNTS: root },
+      answer: () => ({ stdout: JSON.stringify(profiles) }),
+    });
+    const signal = AbortSignal.timeout(5_000);
+    const one = { engine: engineCalled("lxc"), name: "one" };
+    assertEquals(await removeUnusedProxy({ ...host, signal }, one, profiles[0]!), undefined);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
