@@ -143,6 +143,8 @@ icons = {}
 samples_fifo = None
 bus = None
 host_scheme = None
+late_scheme = None
+has_name = False
 has_environment = False
 
 
@@ -385,6 +387,7 @@ def ask_here():
 
 def end_idle():
     """Gives up the names when nobody has called for a while, and ends a second later: all calls before have answers then."""
+    global has_name
     is_needed = not last_call or asked or has_host and (watched or "microphone" in CHANNELS or tray_name)
     if not is_needed and time.monotonic() - last_call > IDLE_SECONDS:
         if not owned:
@@ -392,6 +395,7 @@ def end_idle():
         if has_host:
             with open(f"{directory}/asleep", "w", encoding="utf-8") as file:
                 file.write(f"{os.getppid()}\n")
+        has_name = False
         while owned:
             Gio.bus_unown_name(owned.pop())
     elif last_call and not owned:
@@ -461,7 +465,13 @@ def settings():
 
 def on_scheme(scheme):
     """The host's apps are dark or light: tells the apps that listen. What the container's user has set comes first."""
-    global host_scheme
+    global host_scheme, late_scheme
+    if not has_name:
+        # The apps hear only whoever has the name.
+        late_scheme = scheme
+        if not owned:
+            own_names()
+        return
     with open(f"{directory}/scheme", "w", encoding="utf-8") as file:
         file.write(scheme)
     if not has_environment:
@@ -863,8 +873,9 @@ def on_bus(connection, _name):
 
 
 def on_name(_connection, _name):
-    global last_call
+    global last_call, has_name, late_scheme
     last_call = time.monotonic()
+    has_name = True
     send({"ask": "ready", "version": VERSION})
     # See offer_portals.sh.
     for name in ("awaited", "asleep", "await_tray"):
@@ -874,6 +885,9 @@ def on_name(_connection, _name):
     if LINE:
         line, LINE = LINE, ""
         on_line(line)
+    if late_scheme:
+        scheme, late_scheme = late_scheme, None
+        on_scheme(scheme)
 
 
 def read_attached():

@@ -24,9 +24,10 @@ def ask(_connection, _handle, message, _done):
 on_call(None, None, None, None, "OpenFile", SimpleNamespace(unpack=lambda: ("/1", json.load(sys.stdin))), None)
 `;
 
+const agent = new URL("../../../../lib/attach/agent/agent.py", import.meta.url).pathname;
+
 async function askWith(filters: unknown): Promise<{ line: string; filters: FileFilter[] }> {
-  const source = new URL("../../../../lib/attach/agent/agent.py", import.meta.url).pathname;
-  const { stdout } = await runProcess(["python3", "-c", program, source], {
+  const { stdout } = await runProcess(["python3", "-c", program, agent], {
     stdin: { text: JSON.stringify({ filters }) },
   });
   const request = parseRequest(stdout);
@@ -53,6 +54,42 @@ testWith(
     assert(line.length <= maxRequestLine, `${line.length}`);
     assert(filters.length > 4 && filters.length < 16, `${filters.length}`);
     assertEquals(filters[0]!.label, "F0");
+  },
+);
+
+/** Runs the agent's functions about the host's colours alone, over a bus on which it loses its name, and gets it again. */
+const coloursProgram = `
+import ast, json, os, sys, tempfile, time
+from types import SimpleNamespace
+
+names = ("on_scheme", "on_name", "on_line")
+globals_of_it = ("late_scheme", "has_name", "host_scheme", "owned", "has_environment", "last_call")
+tree = ast.parse(open(sys.argv[1]).read())
+tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in names or
+    isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in globals_of_it]
+said, directory, LINE, VERSION, PATH = [], tempfile.mkdtemp(), "", 1, "/"
+GLib = SimpleNamespace(Variant=lambda _kind, value: value)
+bus = SimpleNamespace(emit_signal=lambda *signal: said.append(signal[4][2]))
+SETTINGS = SimpleNamespace(name="Settings")
+send = lambda line: said.append(line["ask"])
+settings = lambda: {"appearance": {"color-scheme": host_scheme}}
+own_names = lambda: (said.append("asks for the name"), owned.append(1))
+exec(compile(tree, sys.argv[1], "exec"))
+has_environment = True
+
+on_scheme("prefer-dark")
+on_scheme("prefer-light")
+on_name(None, None)
+on_scheme("default")
+print(json.dumps(said))
+`;
+
+testWith(
+  ["python3"],
+  "the agent tells apps of the host's colours once it has its name: nobody else is heard",
+  async () => {
+    const { stdout } = await runProcess(["python3", "-c", coloursProgram, agent]);
+    assertEquals(JSON.parse(stdout), ["asks for the name", "ready", "prefer-light", "default"]);
   },
 );
 
