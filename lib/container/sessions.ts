@@ -37,12 +37,18 @@ function isOther({ isFile, isDirectory, isSymlink }: Deno.DirEntry): boolean {
 }
 
 /**
- * The names of the sessions that a container seems to have, for whoever lists or warns: by their sockets where its
- * directory is on this host, else as {@linkcode runningSessions}.
+ * The names of the sessions that a container seems to have, for whoever lists or warns: as {@linkcode runningSessions},
+ * unless its directory is on this host, and has no socket. One that cannot be asked has those of its sockets.
  */
-export async function sessionsOf(host: Host, instance: Instance & Pick<InstanceInfo, "config">): Promise<string[]> {
+export async function sessionsOf(
+  host: Host,
+  instance: Instance & Pick<InstanceInfo, "config" | "status">,
+): Promise<string[]> {
   const { sockets } = mountsOf(host, instance);
-  return await exists(sockets) ? await sessionNames(sockets) : await runningSessions(host, instance) ?? [];
+  const seen = await exists(sockets) ? await sessionNames(sockets) : undefined;
+  if (seen && (seen.length === 0 || instance.status !== "Running")) return seen;
+  // A container that was killed leaves sockets.
+  return await runningSessions(host, instance) ?? seen ?? [];
 }
 
 /**

@@ -3,9 +3,10 @@ import { join } from "@std/path";
 import { appNames, runningSessions, sessionNames, sessionsOf } from "../../../lib/container/sessions.ts";
 import { formatUser, userKey } from "../../../lib/container/user.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
-import { recordingHost } from "../recording_host.ts";
+import { mountsIn } from "../../../lib/container/paths.ts";
+import { type Answer, recordingHost } from "../recording_host.ts";
 
-const box = { engine: engineCalled("lxc"), name: "box", config: {} };
+const box = { engine: engineCalled("lxc"), name: "box", config: {}, status: "Running" };
 
 Deno.test("sessionNames() are those of sockets, where a container may have put anything", async () => {
   const sockets = await Deno.makeTempDir();
@@ -53,6 +54,26 @@ Deno.test("runningSessions() names the directories of sessions, each once", asyn
   const other = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
   await runningSessions(host, { ...box, config: { [userKey]: formatUser(other) } });
   assertEquals(asked, ["ls /run/user/1000", "ls /run/user/1000", "ls /run/user/1234"]);
+});
+
+Deno.test("sessionsOf() asks a container that runs about its sockets: one that was killed has left some", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const { sockets } = mountsIn({ env: () => root }, "box");
+    await Deno.mkdir(sockets, { recursive: true });
+    let answer: Answer = { stdout: "" };
+    const { host, calls } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: root }, answer: () => answer });
+    assertEquals([await sessionsOf(host, box), calls], [[], []]);
+    using _ = Deno.listen({ transport: "unix", path: join(sockets, "web") });
+    assertEquals([await sessionsOf(host, { ...box, status: "Frozen" }), calls], [["web"], []]);
+    assertEquals(await sessionsOf(host, box), []);
+    answer = { stdout: "gui-container-web\n" };
+    assertEquals(await sessionsOf(host, box), ["web"]);
+    answer = { code: 1 };
+    assertEquals(await sessionsOf(host, box), ["web"]);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
 });
 
 Deno.test("runningSessions() does not know when the container does not answer, or has no ordinary user", async () => {
