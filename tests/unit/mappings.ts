@@ -1,7 +1,7 @@
 /** Mappings as they are on record, for unit tests of map.ts. */
 
 import type { Acl } from "../../lib/container/lend/acl.ts";
-import { withGrants } from "../../lib/container/lend/grants.ts";
+import { withGrants } from "../../lib/container/lend/acl_plan.ts";
 import type { Mapping } from "../../lib/container/lend/loan.ts";
 
 /** The container user's uid on the host. */

@@ -11,7 +11,7 @@ import { type Undo, withUndo } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { findInstance, removeDevices, updateInstance } from "../../engine/instance.ts";
 import { type AclChange, writeAcls } from "./acl.ts";
-import { isOnRecord, ofInode, planGrant } from "./grants.ts";
+import { isOnRecord, ofInode, planGrant } from "./acl_plan.ts";
 import { type HeldFile, holdFile, isSameInode, leadsTo, readHeldAcls } from "./held_file.ts";
 import { forgetLoans, readMappings, withJournalLock, writeRecords } from "./journal.ts";
 import { keepLastVersions } from "./last_version.ts";

@@ -7,7 +7,7 @@ import { writeAcls } from "./acl.ts";
 import { type HeldFile, holdFile, type InodeId, isSameInode, readHeldAcls } from "./held_file.ts";
 import { forgetLoans, readMappings, withJournalLock, writeRecords } from "./journal.ts";
 import type { Mapping } from "./loan.ts";
-import { type ObservedFile, planRestore, type RestoreStep } from "./restore_plan.ts";
+import { type ObservedFile, planRestore, type RestoreStep } from "./acl_plan.ts";
 
 /** What was done: the findings of the steps that could be taken, and their mappings, whose files need nothing more. */
 export interface Restored extends Pick<RestoreStep, "findings" | "done"> {

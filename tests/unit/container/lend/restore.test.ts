@@ -9,7 +9,7 @@ import { holdFile } from "../../../../lib/container/lend/held_file.ts";
 import { readMappings, withJournalLock, writeRecords } from "../../../../lib/container/lend/journal.ts";
 import type { Mapping } from "../../../../lib/container/lend/loan.ts";
 import { restoreFiles, takeSteps } from "../../../../lib/container/lend/restore.ts";
-import type { RestoreStep } from "../../../../lib/container/lend/restore_plan.ts";
+import type { RestoreStep } from "../../../../lib/container/lend/acl_plan.ts";
 import { containerUid, plain, sampleMapping } from "../../mappings.ts";
 import { recordingHost, recordingUi } from "../../recording_host.ts";
 import { testWith } from "../../samples.ts";
