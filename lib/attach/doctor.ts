@@ -1,7 +1,7 @@
 /** What `attach.ts --doctor` checks besides what all scripts do: how windows come, and what is in each container. */
 
 import lookInside from "./look_inside.sh" with { type: "text" };
-import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine, type Outcome } from "../cli/doctor.ts";
+import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine } from "../cli/doctor.ts";
 import { absent, broken, failureOf, type Finding, ok } from "../cli/finding.ts";
 import { checks, isBlocked, isStill, versionOptions, versionTimeoutMs } from "../cli/doctor_checks.ts";
 import { findInstance, type InstanceInfo, noAddressError } from "../engine/instance.ts";
@@ -29,7 +29,7 @@ const displayChecks: readonly Check[] = [
   { find: onEngine(findAttachable), about: "container" },
 ];
 
-const outcome: Outcome = (findings, { engine }) => {
+const outcome: Diagnosis["outcome"] = (findings, { engine }) => {
   const has = (subject: Finding["about"]): boolean =>
     findings.some(({ about, verdict }) => about === subject && (verdict === "ok" || verdict === "risk"));
   const isBoxBroken = findings.some(({ about, verdict }) => about === "box" && verdict === "broken");

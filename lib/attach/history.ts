@@ -28,7 +28,7 @@ export async function showHistory(host: Host, word: string | undefined, options:
   const histories = await Promise.all(
     names.map(async (container) => ({ container, lines: await readHistory(host, container) })),
   );
-  const all = histories.flatMap(({ container, lines }) => onceEach(lines).map((line) => ({ container, ...line })))
+  const all = histories.flatMap(({ container, lines }) => withoutRepeats(lines).map((line) => ({ container, ...line })))
     .sort((one, other) => one.time < other.time ? -1 : one.time > other.time ? 1 : 0);
   if (all.length === 0) host.ui.status("Nothing is written down");
   const shown = all.map((line) => ({ ...line, ...localTime(Date.parse(line.time), { to: "second" }) }));
@@ -45,7 +45,7 @@ export async function showHistory(host: Host, word: string | undefined, options:
 }
 
 /** Two runs on one session both write that it has ended, or goes on with less. */
-function onceEach(lines: readonly HistoryLine[]): HistoryLine[] {
+function withoutRepeats(lines: readonly HistoryLine[]): HistoryLine[] {
   const last = new Map<string, string>();
   return lines.filter((line) => {
     if (line.kind !== "session") return true;

@@ -48,14 +48,12 @@ export function onEngine(find: (facts: Facts & EngineFacts) => Promise<Finding[]
   return async (facts) => facts.engine === undefined ? [] : await find(facts as Facts & EngineFacts);
 }
 
-/** What will happen, by all that was found. */
-export type Outcome = (findings: readonly Finding[], facts: Facts) => Finding;
-
 export interface Diagnosis {
   script: ScriptName;
   /** The checks, in the order in which they are printed. */
   checks: readonly Check[];
-  outcome: Outcome;
+  /** What will happen, by all that was found. */
+  outcome(findings: readonly Finding[], facts: Facts): Finding;
 }
 
 /**

@@ -19,7 +19,7 @@ import { installHint, programs } from "../base/programs.ts";
 import { findOrphans, readLoans } from "../container/lend/journal.ts";
 import { checkAclSupport } from "../container/mounts.ts";
 import { mountsIn } from "../container/paths.ts";
-import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine, type Outcome } from "./doctor.ts";
+import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine } from "./doctor.ts";
 import { absent, broken, failureOf, type Finding, ok, risk } from "./finding.ts";
 
 /** How long `--doctor` waits for a program, on the host or in a container, in milliseconds. */
@@ -39,7 +39,7 @@ export const checks: readonly Check[] = [
   { find: findSelinux, scripts: ["create", "attach"] },
   { find: findPrograms },
   { find: findMounts, scripts: ["create", "attach"] },
-  { find: findLeftovers, scripts: ["map"] },
+  { find: findLeftFiles, scripts: ["map"] },
   { find: onEngine(findContainers), about: "container" },
 ];
 
@@ -48,7 +48,7 @@ export function isBlocked(findings: readonly Finding[]): boolean {
   return findings.some(({ verdict, about }) => verdict === "broken" && about !== "container");
 }
 
-const createOutcome: Outcome = (findings, { engine }) => {
+const createOutcome: Diagnosis["outcome"] = (findings, { engine }) => {
   if (!engine || isBlocked(findings)) return broken("No container can be made: see above");
   const isDoubtful = findings.some(({ verdict, about }) => verdict === "risk" && about === "network");
   return ok(
@@ -56,7 +56,7 @@ const createOutcome: Outcome = (findings, { engine }) => {
   );
 };
 
-const mapOutcome: Outcome = (findings, { engine }) =>
+const mapOutcome: Diagnosis["outcome"] = (findings, { engine }) =>
   !engine || isBlocked(findings)
     ? broken("No file can be lent: see above")
     : ok(`Files can be lent to containers of ${engine.product}`);
@@ -67,7 +67,7 @@ export const mapDiagnosis: Diagnosis = { script: "map", checks, outcome: mapOutc
 
 /** Whether each engine answers. If none that may be used does, one that is installed is to blame. */
 async function findEngines({ host, engine, wanted, environment }: Facts): Promise<Finding[]> {
-  const servers = await Promise.all(engineClis.map((cli) => findServer(host, cli)));
+  const servers = await Promise.all(engineClis.map((cli) => findEngine(host, cli)));
   const findings = servers.map(({ finding }) => finding);
   if (!engine) {
     const culprit = servers.find(({ cli }) => cli === wanted) ?? servers.find(({ isInstalled }) => isInstalled);
@@ -78,7 +78,7 @@ async function findEngines({ host, engine, wanted, environment }: Facts): Promis
   return findings;
 }
 
-async function findServer(
+async function findEngine(
   host: Host,
   cli: EngineCli,
 ): Promise<{ cli: EngineCli; isInstalled: boolean; finding: Finding }> {
@@ -211,7 +211,7 @@ async function findMounts({ host }: Facts): Promise<Finding[]> {
 }
 
 /** Whether runs that have ended have left files lent: killed ones, and those whose engine failed. */
-async function findLeftovers({ host }: Facts): Promise<Finding[]> {
+async function findLeftFiles({ host }: Facts): Promise<Finding[]> {
   // The lock makes the journal's directory, which a look must not.
   if ((await readLoans(host)).length === 0) return [];
   const orphans = await findOrphans(host);

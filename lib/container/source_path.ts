@@ -70,7 +70,7 @@ export async function checkWays(
 ): Promise<void> {
   const shared = await sharedByDevices(instances);
   for (const { path, directories } of files) {
-    for (const directory of directories) await checkDirectory(directory, { path, shared });
+    for (const directory of directories) await refuseShared(directory, { path, shared });
   }
 }
 
@@ -97,7 +97,7 @@ export async function followPath(
       continue;
     }
     if (directories.at(-1) !== at) {
-      await checkDirectory(at, { path, shared });
+      await refuseShared(at, { path, shared });
       directories.push(at);
     }
     const next = join(at, name);
@@ -119,7 +119,7 @@ export async function followPath(
  * @param options `path`: what leads there, for the error
  * @throws {UserError} exit code 2
  */
-async function checkDirectory(
+async function refuseShared(
   directory: string,
   { path, shared }: { path: string; shared: SharedDirectories },
 ): Promise<void> {
@@ -141,7 +141,7 @@ async function checkDirectory(
 export async function followDirectory(host: Host, path: string): Promise<string> {
   const shared = await sharedByMounts(host);
   const { path: directory } = await followPath(dirname(path), shared);
-  await checkDirectory(directory, { path, shared });
+  await refuseShared(directory, { path, shared });
   return directory;
 }
 

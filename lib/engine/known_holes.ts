@@ -47,9 +47,9 @@ export function deniesNewSystemd(cli: EngineCli, version: string): boolean {
 
 function isFixed(version: string, fixed: KnownHole["fixed"]): boolean {
   const since = fixed.at(-1)!;
-  return fixed.some((first) => isAtLeast(version, first) && (first === since || lineOf(version) === lineOf(first)));
+  return fixed.some((first) => isAtLeast(version, first) && (first === since || seriesOf(version) === seriesOf(first)));
 }
 
-function lineOf(version: string): string {
+function seriesOf(version: string): string {
   return version.split(".", 2).join(".");
 }

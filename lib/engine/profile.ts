@@ -16,15 +16,15 @@ export interface EngineProfile {
 /** The profile of this name; undefined when there is none. */
 export async function findProfile(host: Host, { engine, name }: Instance): Promise<EngineProfile | undefined> {
   const found = await query(host, engine, `/1.0/profiles/${name}`);
-  return found === undefined ? undefined : parseProfile(found);
+  return found === undefined ? undefined : profileIn(found);
 }
 
 export async function listProfiles(host: Host, engine: Engine): Promise<(EngineProfile & { name: string })[]> {
   return listIn(await query(host, engine, "/1.0/profiles?recursion=1"))
-    .map((json) => ({ ...parseProfile(json), name: textIn(tableIn(json).name) }));
+    .map((json) => ({ ...profileIn(json), name: textIn(tableIn(json).name) }));
 }
 
-function parseProfile(json: unknown): EngineProfile {
+function profileIn(json: unknown): EngineProfile {
   const { config, devices, used_by: users } = tableIn(json);
   return { config: configIn(config), devices: devicesIn(devices), used_by: textsIn(users) };
 }

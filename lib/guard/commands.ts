@@ -7,7 +7,7 @@
 import { abortable } from "@std/async";
 import { join } from "@std/path";
 import { lockFile } from "../base/lock.ts";
-import { readText, writeText } from "./sockets.ts";
+import { readText, sendText } from "./sockets.ts";
 
 /** What is in the private directory of a process that obeys commands. */
 export const commandNames = {
@@ -35,7 +35,7 @@ export function obeyCommands<Request>(directory: string, obey: (request: Request
       try {
         using command = await Deno.connect({ transport: "unix", path });
         await Deno.remove(path);
-        await writeText(command, JSON.stringify(await obey(JSON.parse(await readText(command)))));
+        await sendText(command, JSON.stringify(await obey(JSON.parse(await readText(command)))));
       } catch {
         // It has given up, or has been removed just now.
       }
@@ -62,7 +62,7 @@ export async function sendCommand(
   const answer = async (): Promise<unknown> => {
     accepting = listener.accept();
     using connection = await accepting;
-    await writeText(connection, JSON.stringify(request));
+    await sendText(connection, JSON.stringify(request));
     return JSON.parse(await readText(connection));
   };
   try {

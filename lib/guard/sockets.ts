@@ -24,13 +24,13 @@ export async function readText(connection: Deno.Conn): Promise<string> {
 }
 
 /** Says something over a connection, and that there is no more to come. */
-export async function writeText(connection: Deno.Conn, text: string): Promise<void> {
+export async function sendText(connection: Deno.Conn, text: string): Promise<void> {
   await writeAll(connection, new TextEncoder().encode(text));
   await connection.closeWrite();
 }
 
 /** Whether an error only says that an end is gone. */
-export function isGone(error: unknown): boolean {
+export function isEndGone(error: unknown): boolean {
   return [
     Deno.errors.BrokenPipe,
     Deno.errors.ConnectionReset,

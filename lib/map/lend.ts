@@ -48,7 +48,7 @@ async function lendUntilAsked(host: Host, request: LendWords): Promise<number> {
   const prompter = hasDisplay(host.env) && await isUnattended()
     ? (await import("./dialogs.ts")).dialogPrompter(host)
     : terminalPrompter(host);
-  const chosen = await chooseFiles(host, prompter, request);
+  const chosen = await chooseLending(host, prompter, request);
   if (!chosen) return ExitCode.failed;
   const { files, rules, asked } = chosen;
   await recoverFirst(host);
@@ -93,7 +93,7 @@ interface Chosen {
 }
 
 /** The container and the files, from the command line or asked for; undefined when the user closes a dialog. */
-async function chooseFiles(
+async function chooseLending(
   host: Host,
   prompter: Prompter,
   { words: [givenWord, ...givenPaths], ...options }: LendWords,

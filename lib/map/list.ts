@@ -16,7 +16,7 @@ export async function listLoans(host: Host, options: { engine: string | undefine
   showTable(host.ui, rowsOf(loans), {
     heading: ["HERE", "IN THE CONTAINER", ...(loans.some(isCopy) ? ["A COPY IN"] : [])],
     none: "No file is lent",
-    data: dataOf(loans),
+    data: loanData(loans),
   });
 }
 
@@ -27,14 +27,14 @@ export async function wantedLoans(host: Host, { engine }: { engine: string | und
 }
 
 export function showLoans(host: Host, loans: readonly Loan[]): void {
-  host.ui.result(rowsOf(loans).map((row) => row.join("\t")).join("\n"), dataOf(loans));
+  host.ui.result(rowsOf(loans).map((row) => row.join("\t")).join("\n"), loanData(loans));
 }
 
 function rowsOf(loans: readonly Loan[]): string[][] {
   return loans.map((loan) => [loan.hostPath, loan.containerPath, ...(isCopy(loan) ? [labelOfLoan(loan)] : [])]);
 }
 
-function dataOf(loans: readonly Loan[]): unknown {
+function loanData(loans: readonly Loan[]): unknown {
   return loans.map((loan) => {
     const { hostPath: host, containerPath: container, handed } = loan;
     const readOnly = loan.readOnly && !handed;

@@ -50,7 +50,7 @@ export type Lack = typeof lacks[number];
 export const maxRequestLine = 16_384;
 
 /** The largest side of an icon, in pixels. */
-const maxSide = 48;
+const maxIconSide = 48;
 const maxEntries = 30;
 const maxMenuDepth = 2;
 
@@ -132,7 +132,7 @@ function isPath(value: unknown): value is string {
 /** The pixels of a line, exactly as many as its size says. */
 function pixelsIn({ width, height, argb }: Readonly<Record<string, unknown>>): Pixels | undefined {
   const isSide = (side: unknown): side is number =>
-    Number.isInteger(side) && side as number > 0 && side as number <= maxSide;
+    Number.isInteger(side) && side as number > 0 && side as number <= maxIconSide;
   if (!isSide(width) || !isSide(height) || typeof argb !== "string") return undefined;
   try {
     const bytes = Uint8Array.fromBase64(argb);

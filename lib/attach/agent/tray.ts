@@ -63,7 +63,7 @@ interface Icon {
   number: number;
   line: Extract<TrayLine, { ask: "icon" }>;
   pixels?: Pixels;
-  menu: Menu;
+  menu: ShownMenu;
   hasChanged: boolean;
 }
 
@@ -217,7 +217,7 @@ function startTray(
   };
 }
 
-interface Menu {
+interface ShownMenu {
   /** As tray.py takes them. */
   shown: readonly unknown[];
   /** The app's entries, by the panel's ids. */
@@ -230,7 +230,7 @@ interface Menu {
 const maxLabel = 60;
 
 /** The menu of an icon before its app has said what is in it: it says whose icon that is. */
-function emptyMenu(container: string): Menu {
+function emptyMenu(container: string): ShownMenu {
   const title = { ...shownItem(`[${container}]`), id: 1, enabled: false };
   return { shown: [title, { id: 2, separator: true }], entries: new Map(), ids: new Map(), lastId: 2 };
 }
@@ -239,7 +239,7 @@ function emptyMenu(container: string): Menu {
  * The next menu. An item keeps its id as long as the app has it under the same id and label, and no other item ever
  * gets that id: a panel may still show the old menu.
  */
-function nextMenu({ shown, ids, lastId }: Menu, given: readonly MenuEntry[]): Menu {
+function nextMenu({ shown, ids, lastId }: ShownMenu, given: readonly MenuEntry[]): ShownMenu {
   const next = { entries: new Map<number, MenuEntry>(), ids: new Map<string, number>(), lastId };
   const add = (entry: MenuEntry): unknown[] => {
     const key = `${entry.id} ${entry.label ?? ""}`;

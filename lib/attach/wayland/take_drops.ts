@@ -3,7 +3,7 @@
 import { join } from "@std/path";
 import type { Container } from "../../container/container.ts";
 import type { Portals } from "../agent/serve.ts";
-import { closeQuietly, isGone, readText, writeText } from "../../guard/sockets.ts";
+import { closeQuietly, isEndGone, readText, sendText } from "../../guard/sockets.ts";
 import { answerMark, type Given, type LendList } from "../../guard/wayland/dropped_files.ts";
 import { privateNames } from "../../guard/wayland/process_interface.ts";
 import { guardsOf } from "./ask_guard.ts";
@@ -36,7 +36,7 @@ export async function takeDrops(
       },
     };
   } catch (error) {
-    const isOver = await Deno.lstat(guard).then(() => false, isGone);
+    const isOver = await Deno.lstat(guard).then(() => false, isEndGone);
     if (!isOver) warn(error as Error);
     return undefined;
   }
@@ -81,10 +81,10 @@ async function answerEach(
       const text = await readText(guard);
       const [, how, list = ""] = /^(dropped|pasted|again|out)\n(.*)$/s.exec(text) ?? [];
       const lent = how === undefined ? undefined : await lend(list, how as Given).catch(() => undefined);
-      if (lent !== undefined) await writeText(guard, `${answerMark}${lent}`);
+      if (lent !== undefined) await sendText(guard, `${answerMark}${lent}`);
     } catch (error) {
       // It waits no longer.
-      if (!isGone(error)) warn(error as Error);
+      if (!isEndGone(error)) warn(error as Error);
     }
   };
   for await (const connection of listener) void answer(connection);

@@ -7,14 +7,14 @@ import { ProcessError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 
 /** What an entry permits: the bits read 4, write 2, execute 1. */
-export type Permissions = number;
+export type PermissionBits = number;
 
 /**
  * The access ACL of a file, as it is on record: what each entry permits, by the name that the entry has for `setfacl`.
  * `u:` is the owner, `u:1000` a named user, `g:` the owning group, `g:100` a named group, `o:` everybody else. `m:` is
  * the mask, the most that any entry but those of owner and other permits; it may be missing without named entries.
  */
-export type Acl = Readonly<Record<string, Permissions>>;
+export type Acl = Readonly<Record<string, PermissionBits>>;
 
 /**
  * Reads the access entries of `getfacl -cnpE`; default entries of a directory are left out.
@@ -43,7 +43,7 @@ export function formatAcl(acl: Acl): string {
 }
 
 /** Whether the mask limits an entry. */
-function isMasked([name]: [string, Permissions]): boolean {
+function isMasked([name]: [string, PermissionBits]): boolean {
   return !["u:", "m:", "o:"].includes(name);
 }
 
@@ -51,7 +51,7 @@ function isMasked([name]: [string, Permissions]): boolean {
  * Gives the user `uid` the `permissions`, and nobody else more than before: where the mask has to be widened for that,
  * each entry that the old mask limited is reduced to what it permitted under it.
  */
-export function grant(acl: Acl, [uid, permissions]: readonly [uid: number, Permissions]): Acl {
+export function grant(acl: Acl, [uid, permissions]: readonly [uid: number, PermissionBits]): Acl {
   const mask = acl["m:"] ?? acl["g:"]!;
   const reduced = Object.entries(acl).filter(isMasked).map(([name, bits]) => [name, bits & mask]);
   return { ...acl, ...Object.fromEntries(reduced), [`u:${uid}`]: permissions, "m:": mask | permissions };
@@ -73,7 +73,7 @@ export interface Grant {
  */
 export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
   if (sameAcl(current, granted) || sameAcl(current, original)) return original;
-  const { "m:": mask, ...entries }: Record<string, Permissions> = current;
+  const { "m:": mask, ...entries }: Record<string, PermissionBits> = current;
   if (mask === undefined) return current;
   for (const name of uids.map((uid) => `u:${uid}`).filter((name) => name in current)) {
     if (name in original) entries[name] = original[name]! & (original["m:"] ?? 7);
@@ -125,10 +125,10 @@ export async function writeAcls(host: Host, changes: readonly AclChange[]): Prom
   if (/^setfacl: /m.test(result.stderr)) throw new ProcessError({ ...result, code: 1 });
 }
 
-function fromLetters(letters: string): Permissions {
+function fromLetters(letters: string): PermissionBits {
   return (letters[0] === "r" ? 4 : 0) | (letters[1] === "w" ? 2 : 0) | (letters[2] === "x" ? 1 : 0);
 }
 
-function toLetters(permissions: Permissions): string {
+function toLetters(permissions: PermissionBits): string {
   return `${permissions & 4 ? "r" : "-"}${permissions & 2 ? "w" : "-"}${permissions & 1 ? "x" : "-"}`;
 }

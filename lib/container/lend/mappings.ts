@@ -115,7 +115,7 @@ async function grantAccess(
 }
 
 /** Whether a mapped file that the container may write has been written to, by whomever. */
-async function isWritten({ hostPath, readOnly, size, writtenMs, ...inode }: Mapping): Promise<boolean> {
+async function wasWritten({ hostPath, readOnly, size, writtenMs, ...inode }: Mapping): Promise<boolean> {
   if (readOnly) return false;
   using file = await holdFile(hostPath);
   const state = file?.stat();
@@ -167,7 +167,7 @@ export async function unmapFiles(
     const records = await readMappings(host);
     for (const mapping of done) {
       if (!records.some(({ id }) => id === mapping.id) || restored.lost.includes(mapping)) continue;
-      back?.set(mapping, mapping.history !== undefined && await isWritten(mapping));
+      back?.set(mapping, mapping.history !== undefined && await wasWritten(mapping));
     }
     await forgetLoans(host, done);
   });

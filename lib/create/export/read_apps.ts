@@ -19,7 +19,7 @@ import { crc32, deflateSync } from "node:zlib";
 const entryLimits = { entries: 200, bytes: 100_000 };
 
 /** A container may answer with all entries that it may have, each as long as it may be, in base64. */
-const answerLimits = { timeoutMs: 30_000, maxOutputBytes: 32 * 2 ** 20 };
+const readLimits = { timeoutMs: 30_000, maxOutputBytes: 32 * 2 ** 20 };
 
 export interface Apps {
   /** What can be exported, in the order of the ids. */
@@ -37,7 +37,7 @@ export interface Apps {
  */
 export async function readApps(container: Container): Promise<Apps> {
   const values = { max: `${entryLimits.entries + 1}`, bytes: `${entryLimits.bytes + 1}` };
-  const { stdout } = await container.script({ script: listEntries, values, ...answerLimits });
+  const { stdout } = await container.script({ script: listEntries, values, ...readLimits });
   return parseAnswer(stdout);
 }
 
@@ -72,7 +72,7 @@ export async function readIcons(container: Container, apps: readonly App[]): Pro
   if (withIcon.length === 0) return new Map();
   const argv = ["python3", "-c", renderIcons, ...withIcon.map(({ icon }) => icon!)];
   // What it has rendered counts, even if it then fails.
-  const answer = await orNothing(container.run(argv, { okCodes: "any", ...answerLimits }), isFailure);
+  const answer = await orNothing(container.run(argv, { okCodes: "any", ...readLimits }), isFailure);
   const lines = (answer?.stdout ?? "").split("\n", withIcon.length);
   return new Map(withIcon.flatMap((app, index) => {
     const picture = pngOf(lines[index] ?? "");
@@ -93,7 +93,7 @@ export interface XOnly {
 /** Finds out which apps know X only, and what can show them. Where the container does not say it, none do. */
 export async function readXOnly(container: Container, apps: readonly App[]): Promise<XOnly> {
   const programs = apps.map(({ command, program }) => command.find((word) => basename(word) === program) ?? program);
-  const limits = { ...answerLimits, maxOutputBytes: 64 * 1024 };
+  const limits = { ...readLimits, maxOutputBytes: 64 * 1024 };
   const asked = container.script({ script: findXOnly, parameters: programs, ...limits });
   const answer = await orNothing(asked, isFailure);
   if (!answer) return { apps: new Set(), options: [], why: undefined };

@@ -10,7 +10,7 @@ import { type Addition, type Create, dropped, type Message, type Part, type Wayl
 import type { Registry } from "./registry.ts";
 import type { WaylandSession } from "./session.ts";
 import {
-  borderOf,
+  borderedPart,
   grown,
   isSame,
   rectangleOf,
@@ -175,7 +175,7 @@ export function createBorders(
         const found = surfaceOf(object);
         if (found.role !== "window") return undefined;
         const width = widthOf(found);
-        const before = [...place(object, width > 0 ? borderOf(found) : undefined), ...tellSizes(found, width)];
+        const before = [...place(object, width > 0 ? borderedPart(found) : undefined), ...tellSizes(found, width)];
         return before.length > 0 ? { before } : undefined;
       },
       // A new window of the same surface has no limits.

@@ -8,7 +8,7 @@ import { abortable, delay } from "@std/async";
 import { join } from "@std/path";
 import { obeyCommands } from "../commands.ts";
 import { startDeadline } from "../deadline.ts";
-import { isGone, readText, writeText } from "../sockets.ts";
+import { isEndGone, readText, sendText } from "../sockets.ts";
 import type { Carrying, CarryRequest } from "./carrying.ts";
 import { answerMark, type Given } from "./dropped_files.ts";
 import { relayConnections } from "./relay.ts";
@@ -114,13 +114,13 @@ export async function lendByRun(
   const limit = AbortSignal.timeout(limitMs);
   try {
     using run = await Deno.connect({ transport: "unix", path });
-    await writeText(run, `${how}\n${list}`);
+    await sendText(run, `${how}\n${list}`);
     const answer = await abortable(readText(run), limit);
     if (!answer.startsWith(answerMark)) throw new Error("not lent");
     return answer.slice(answerMark.length);
   } catch (error) {
     const isLate = error === limit.reason;
-    if (isLate || isGone(error)) {
+    if (isLate || isEndGone(error)) {
       const what = how === "again" ? "pasted" : how;
       tell(
         how === "out"

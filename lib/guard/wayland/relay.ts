@@ -5,7 +5,7 @@
 
 import { Violation } from "../faults.ts";
 import { checkMs, createOutgoing } from "../outgoing.ts";
-import { closeQuietly, isGone, readChunks } from "../sockets.ts";
+import { closeQuietly, isEndGone, readChunks } from "../sockets.ts";
 import { createConnection } from "./connection.ts";
 import type { Compression } from "./frames.ts";
 import { createWaylandSession, type WaylandSession, type WaylandSessionOptions } from "./session.ts";
@@ -98,7 +98,7 @@ export async function relayConnections(
     serve(near).catch((error) => {
       if (error instanceof Violation) {
         session.tell(`An app is cut off: ${error.message}. Start it again; if that recurs, use --display x11`);
-      } else if (!isGone(error)) throw error;
+      } else if (!isEndGone(error)) throw error;
     }).finally(() => connections--);
   }
   clearInterval(timer);

@@ -470,7 +470,7 @@ function overlap(box: Box, other: Box): Box {
 }
 
 /** The part of a window that its border surrounds, as of its last commit; undefined for a window without a picture. */
-export function borderOf({ seen }: Surface): SurfaceArea | undefined {
+export function borderedPart({ seen }: Surface): SurfaceArea | undefined {
   return seen && rectangleOf({
     ...seen,
     // A window that could not be seen might be typed into.

@@ -5,7 +5,7 @@ import { delay } from "@std/async";
 import { join } from "@std/path";
 import { keepDrops, takeDrops } from "../../../../lib/attach/wayland/take_drops.ts";
 import type { Given } from "../../../../lib/guard/wayland/dropped_files.ts";
-import { readText, writeText } from "../../../../lib/guard/sockets.ts";
+import { readText, sendText } from "../../../../lib/guard/sockets.ts";
 import { privateNames } from "../../../../lib/guard/wayland/process_interface.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { lendByRun } from "../../../../lib/guard/wayland/process.ts";
@@ -50,7 +50,7 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
       assertEquals([told.length, said], [1, []], "the run itself says why");
       // What is no list of a guard's.
       using other = await Deno.connect({ transport: "unix", path: join(guard, "files") });
-      await writeText(other, "file:///home/me/a");
+      await sendText(other, "file:///home/me/a");
       assertEquals(await readText(other), "");
     }
     {

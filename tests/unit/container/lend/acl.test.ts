@@ -5,7 +5,7 @@ import {
   formatAcl,
   grant,
   parseAcl,
-  type Permissions,
+  type PermissionBits,
   readAcls,
   revoke,
   sameAcl,
@@ -18,7 +18,7 @@ import { recordingUi } from "../../recording_host.ts";
 import { randomNumbers, testWith } from "../../samples.ts";
 
 /** The most that a process can get as this user or group: what acl(5) calls effective. */
-function effective({ "m:": mask = 7, ...acl }: Acl): Record<string, Permissions> {
+function effective({ "m:": mask = 7, ...acl }: Acl): Record<string, PermissionBits> {
   const limited = Object.entries(acl).map((
     [name, bits],
   ) => [name, name === "u:" || name === "o:" ? bits : bits & mask]);
