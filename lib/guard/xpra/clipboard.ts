@@ -43,6 +43,12 @@ const anySelection = oneOf("CLIPBOARD", "PRIMARY", secondary);
 const requestId = integer(0, Number.MAX_SAFE_INTEGER);
 /** Requests of the client that may wait for their answers; an honest one has a few. */
 const maxRequests = 100;
+/**
+ * How long the client may take to say which types there are, in milliseconds. Where the host has copied nothing, that
+ * of xpra 6.5.5 waits as long as for data; apps of GTK ask before they show a menu, whose clicks would go to what is
+ * not seen yet.
+ */
+const typesMs = 300;
 
 /**
  * Judges a packet of the clipboard.
@@ -54,7 +60,7 @@ export function judgeClipboard(
   { type, args: values }: Packet,
   { from, session }: { from: Sender; session: Session },
 ): Delivery {
-  const { open, rates, requests, windows, crossings } = session;
+  const { open, rates, requests, typeRequests, windows, crossings } = session;
   const isServer = from === "container";
   // A request gets an answer: its app waits for one, and the channel may have been closed meanwhile.
   if (type !== "clipboard-request") requireOpen(session, "clipboard-in", "clipboard-out");
@@ -63,6 +69,12 @@ export function judgeClipboard(
   const takes = isServer ? "clipboard-in" : "clipboard-out";
   /** Whether the host has a selection for itself now. */
   const isHidden = (of: Value): boolean => of === "PRIMARY" && !windows.isUsed();
+  /** Whether the guard has answered for the client. */
+  const isLate = (id: number): boolean => {
+    const request = typeRequests.get(id);
+    typeRequests.delete(id);
+    return request?.isAnswered === true;
+  };
   switch (type) {
     case "clipboard-token":
     case "clipboard-data": {
@@ -88,11 +100,13 @@ export function judgeClipboard(
         return { answer: [{ type: "clipboard-contents-none", args: [id, of] }] };
       }
       if (!isServer && requests.size < maxRequests) requests.set(id, what);
+      if (isServer && what === "TARGETS") typeRequests.set(id, { of, askedMs: session.now(), isAnswered: false });
       return passOn(type, [id, of, what]);
     }
     case "clipboard-contents": {
       requireOpen(session, gives);
       const [id, of] = [requestId(values[0]!), selection(values[1]!)];
+      if (!isServer && isLate(id)) return {};
       // Not what the container calls it.
       const asked = requests.get(id);
       if (isServer && !requests.delete(id)) throw new Refusal("nobody has asked for it");
@@ -106,6 +120,7 @@ export function judgeClipboard(
     case "clipboard-contents-none": {
       const id = requestId(values[0]!);
       if (isServer) requests.delete(id);
+      else if (isLate(id)) return {};
       return passOn(type, [id, selection(values[1]!)]);
     }
     case "clipboard-pending-requests":
@@ -116,6 +131,15 @@ export function judgeClipboard(
       return passOn(type, [flag(values[0]!), ""]);
   }
   throw new Refusal("it is not one of the clipboard's packets");
+}
+
+/** The packets for the container that answer for the client where it has not in time: there is nothing to paste. */
+export function answerForClient({ typeRequests, now }: Session): Packet[] {
+  const due = [...typeRequests].filter(([, { askedMs, isAnswered }]) => !isAnswered && now() - askedMs >= typesMs);
+  return due.map(([id, request]) => {
+    request.isAnswered = true;
+    return { type: "clipboard-contents-none", args: [id, request.of] };
+  });
 }
 
 /** The kinds of data of a list that may pass. */

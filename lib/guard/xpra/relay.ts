@@ -2,6 +2,7 @@
 
 import { Refusal } from "../faults.ts";
 import { judgeClientPacket } from "./client_packets.ts";
+import { answerForClient } from "./clipboard.ts";
 import { type PictureDecoder, startDecoder } from "./decoder.ts";
 import { withPixels } from "./drawing.ts";
 import { createFrameParser, type FrameLimits } from "./frames.ts";
@@ -162,21 +163,25 @@ function closeStraysLater(relay: Relay): void {
   relay.followTimer ??= setTimeout(() => {
     relay.followTimer = undefined;
     if (relay.signal.aborted) return;
-    closeNow(relay, closeStrays);
+    sendNow(relay, "client", closeStrays);
     closeStraysLater(relay);
   }, followMs);
 }
 
-function closeNow(relay: Relay, close: (session: Session) => Packet[]): void {
-  const outbox = createOutbox(relay, "client");
-  outbox.put({ answer: close(relay.session) });
+function sendNow(relay: Relay, end: Sender, due: (session: Session) => Packet[]): void {
+  const outbox = createOutbox(relay, end);
+  outbox.put({ answer: due(relay.session) });
   outbox.flush();
 }
 
-/** Checks whether both ends read. Where one does not, popups do not stay; nor do icons in a tray that is closed. */
+/**
+ * Checks whether both ends read. Where one does not, popups do not stay; nor do icons in a tray that is closed, and no
+ * app waits long for the types of what is to be pasted.
+ */
 function check(relay: Relay): void {
   relay.session.crossings.flush();
   relay.outgoing.check();
-  if (relay.outgoing.isPaused()) closeNow(relay, closeStrays);
-  closeNow(relay, closeTrays);
+  if (relay.outgoing.isPaused()) sendNow(relay, "client", closeStrays);
+  sendNow(relay, "client", closeTrays);
+  sendNow(relay, "container", answerForClient);
 }

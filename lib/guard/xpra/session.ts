@@ -24,7 +24,8 @@ export interface SessionOptions {
   isPaused?: () => boolean;
 }
 
-export interface Session extends RunMemory, Required<Pick<SessionOptions, "container" | "open" | "uuid" | "remote">> {
+export interface Session
+  extends RunMemory, Required<Pick<SessionOptions, "container" | "open" | "uuid" | "remote" | "now">> {
   crossings: Crossings;
   windows: Windows;
   /** The size of the pixels' file, in bytes; 0: the client has announced none. */
@@ -37,6 +38,11 @@ export interface Session extends RunMemory, Required<Pick<SessionOptions, "conta
   buttonsDown: Map<number, number>;
   /** Requests of the client for what the container has copied that have no answer yet, each with what it asks for. */
   requests: Map<number, string>;
+  /**
+   * Requests of the container for the types of what the host has copied or selected: of which selection, when, and
+   * whether the guard has said that there are none. They stay until the client answers.
+   */
+  typeRequests: Map<number, { of: string; askedMs: number; isAnswered: boolean }>;
   /** Where the container has last seen the pointer in one of its windows. */
   pointer: readonly [number, number];
 }
@@ -46,13 +52,14 @@ export function createSession(
     SessionOptions,
 ): Session {
   return {
-    ...{ container, open, uuid, remote, ...memory, crossings },
+    ...{ container, open, uuid, remote, now, ...memory, crossings },
     windows: createWindows({ container, now, isPaused }),
     pixelsBytes: 0,
     greeted: {},
     keysDown: new Set(),
     buttonsDown: new Map(),
     requests: new Map(),
+    typeRequests: new Map(),
     pointer: [0, 0],
   };
 }

@@ -6,6 +6,7 @@ import type { Channel } from "../../../../lib/guard/channel.ts";
 import { createCrossings, type Crossing } from "../../../../lib/guard/crossings.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
+import { answerForClient } from "../../../../lib/guard/xpra/clipboard.ts";
 import type { Delivery } from "../../../../lib/guard/xpra/judge.ts";
 import type { Packet } from "../../../../lib/guard/xpra/packets.ts";
 import type { Value } from "../../../../lib/guard/xpra/rencode.ts";
@@ -137,6 +138,23 @@ Deno.test("what the container has copied passes only when it is asked for, once"
   assertThrows(() => send(6), Refusal, "nobody has asked");
   for (let id = 7; id < 1000; id++) client(state, "clipboard-request", id, "CLIPBOARD", "UTF8_STRING");
   assertEquals(state.requests.size, 100);
+});
+
+Deno.test("an app waits a moment for the types of what is to be pasted, and not for a client that says nothing", () => {
+  let time = 0;
+  const state = sessionBy(() => time, "clipboard-in");
+  const answer = (id: number): unknown =>
+    client(state, "clipboard-contents", id, "CLIPBOARD", "ATOM", 32, "atoms", ["UTF8_STRING"], 0);
+  server(state, "clipboard-request", 5, "CLIPBOARD", "TARGETS");
+  time += 200;
+  server(state, "clipboard-request", 7, "CLIPBOARD", "TARGETS");
+  assertEquals(answerForClient(state), []);
+  assert(answer(7));
+  time += 100;
+  const none = { type: "clipboard-contents-none", args: [5, "CLIPBOARD"] };
+  assertEquals([answerForClient(state), answerForClient(state)], [[none], []]);
+  assertEquals(answer(5), undefined, "the app has an answer already");
+  assertEquals(state.typeRequests.size, 0);
 });
 
 Deno.test("what crosses is written down as the type that was asked for, whatever the container calls it", () => {

@@ -81,6 +81,17 @@ Deno.test("startGuard() closes popups that a window has left behind, and all of 
   });
 });
 
+Deno.test("startGuard() says for a client that does not that there is nothing to paste", async () => {
+  await inWorld(["clipboard-in"], async (world) => {
+    await greet(world);
+    const { client, server } = world;
+    const asked = packet("clipboard-request", 1, "CLIPBOARD", "TARGETS");
+    await server.send(asked);
+    assertEquals(await client.next(), asked);
+    assertEquals(await server.next(), packet("clipboard-contents-none", 1, "CLIPBOARD"));
+  });
+});
+
 Deno.test("startGuard() drops what must not pass, and tells it once", async () => {
   await inWorld([], async (world) => {
     await greet(world);
