@@ -3,7 +3,7 @@
 # After run_on_either.sh: runs the app of a session; the parameters are the app's words. Leaves its environment and process id to
 # the apps that join the session, and waits for these: they hold a lock on the environment's file. outcome.ts reads the lines
 # it prints.
-unset TMPDIR
+unset TMPDIR XPRA_COMMAND
 # The agent takes this away when there is a tray. It comes by SSH, which may be later than the session by as long as its bus waits.
 tries=0
 while [ -e "$RUNTIME_DIRECTORY/await_tray" ] && [ "$tries" -lt 900 ]; do

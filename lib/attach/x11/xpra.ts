@@ -122,6 +122,9 @@ export const serverEnvironment: Readonly<Record<string, string>> = {
   // A window has the size that the X server reports. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's
   // is the size of one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
   XPRA_SIZEHINTS_SIZE: "0",
+  // xpra 6.5.5 runs "xpra wminfo", and waits for it, to ask the display for the bus of an earlier server: ours is new,
+  // and loading xpra once more took as long as the rest of its start. The app does not see this.
+  XPRA_COMMAND: "false",
 };
 
 /**
