@@ -34,7 +34,9 @@ export async function runDisposable(container: Container, request: StartRequest)
     files.check(container.engine),
   ]);
   const border = await borderOf(container, request.border);
-  await removeDisposables(host, await findLeftovers(host));
+  const leftovers = await findLeftovers(host);
+  if (leftovers.length > 0) await (await import("../../container/lend/recover.ts")).recoverFrom(host, leftovers);
+  await removeDisposables(host, leftovers);
   const useOnce = async (): Promise<number> => {
     const lend = (copy: Instance): Promise<void> => files.lend(copy, origin.user);
     // It may be a container that opens one after the other.

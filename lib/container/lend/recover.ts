@@ -3,11 +3,12 @@
  * showed them. Each run that lends files, or shows a session, takes them back first.
  */
 
-import { ExitCode, isFailure, UserError } from "../../base/errors.ts";
+import { ExitCode, isFailure, orNothing, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { withDeadline } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { findInstance } from "../../engine/instance.ts";
+import { isSameServer, type ServerRecord } from "../../engine/server.ts";
 import { engineOfRecord } from "../address.ts";
 import { findOrphans, forgetLoans, readLoans, withJournalLock } from "./journal.ts";
 import { takeFilesBack } from "./lend.ts";
@@ -58,6 +59,22 @@ export async function recoverEnded(host: Host, loans: readonly Loan[]): Promise<
   await recoverQuietly(host, async (host) => {
     await takeBackRecorded(host, await findEnded(host, loans), { maxBytes: maxRecoverBytes });
   });
+}
+
+/**
+ * Takes back what killed runs have lent to containers that are to be removed now, whatever its size, as far as that can
+ * be had.
+ */
+export async function recoverFrom(
+  host: Host,
+  containers: readonly { name: string; engine: string; server: ServerRecord }[],
+): Promise<void> {
+  const isMeant = ({ engine, server, instance }: Loan): boolean =>
+    containers.some((one) => one.name === instance && one.engine === engine && isSameServer(one.server, server));
+  const act = async (host: Host): Promise<void> =>
+    await takeBackRecorded(host, (await findOrphans(host)).filter(isMeant), { wasKilled: true });
+  const options = { deadlineMs: maxRecoverMs, until: host.signal, late: tooLate(), act };
+  await orNothing(withDeadline(host, options), isFailure);
 }
 
 /** Those of these files that have stayed lent to a session which has ended, as far as its container can be asked. */

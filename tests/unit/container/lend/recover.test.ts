@@ -3,7 +3,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../../../lib/base/errors.ts";
 import type { Loan } from "../../../../lib/container/lend/loan.ts";
-import { recover, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
+import { writeCopies } from "../../../../lib/container/lend/journal.ts";
+import { recover, recoverFrom, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
 import { killedWhileWriting, readCopies, result, text, withWorld } from "../../lent_world.ts";
 
 Deno.test("takeBackRecorded() mends a torn file also while the container cannot be reached", async () => {
@@ -59,5 +60,24 @@ Deno.test("recover() mends a torn file also where its copy is too large to be ta
     assertEquals(text(file), "there");
     assertEquals(said.at(-1), `warn: "${file}" is still lent, and large. To take it back: map.ts --unmap`);
     assertEquals(await world.takeBack(), []);
+  });
+});
+
+Deno.test("recoverFrom() takes back what is lent to a container that is to be removed, if it can be had, and no more", async () => {
+  await withWorld(async ({ host, lend, file, said, answer }) => {
+    const server = { remote: "local", project: "default" };
+    const copy = { ...await lend(), server };
+    await writeCopies(host, [copy]);
+    await Deno.writeTextFile(copy.containerPath, "there");
+    const box = { name: "box", engine: "incus", server };
+    const stopped = JSON.stringify({ name: "box", status: "Stopped", config: {}, devices: {}, expanded_devices: {} });
+    answer.now = (argv) => argv[1] === "query" ? Promise.resolve(result(argv, 0, stopped)) : undefined;
+    await recoverFrom(host, [box]);
+    answer.now = () => undefined;
+    await recoverFrom(host, [{ ...box, name: "other" }]);
+    assertEquals([text(file), (await readCopies(host)).length], ["lent", 1]);
+    // As above.
+    for (let tries = 0; tries < 5 && text(file) !== "there"; tries++) await recoverFrom(host, [box]);
+    assertEquals([text(file), await readCopies(host), said], ["there", [], []]);
   });
 });
