@@ -87,7 +87,7 @@ export function outcomeIn(log: string): AppOutcome {
   // last need not end its line.
   const start = log.indexOf("The app is started\n");
   const end = [...log.matchAll(/The app ended with exit status (\d+)$/gm)].at(-1);
-  const output = log.slice(Math.max(0, start), end?.index).split("\n").slice(1);
+  const output = log.slice(start < 0 ? 0 : log.indexOf("\n", start) + 1, end?.index).split("\n");
   return {
     status: end && Number(end[1]),
     stopped: /The session is stopped$/m.test(log),

@@ -1,7 +1,7 @@
 // How a session has ended.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { endedFromOutside, reportOutcome } from "../../../../lib/attach/session/outcome.ts";
+import { endedFromOutside, outcomeIn, reportOutcome } from "../../../../lib/attach/session/outcome.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
@@ -37,4 +37,11 @@ Deno.test("an app that fails since its desktop has ended is not blamed", async (
   };
   await assertRejects(() => report(true), UserError, "The desktop has ended");
   await assertRejects(() => report(false), UserError, 'The app of "web" ended with exit status 1');
+});
+
+Deno.test("why an app was never started is told, also in one line", () => {
+  assertEquals(
+    outcomeIn("env: 'dbus-daemon': No such file or directory\n").output.trim(),
+    "env: 'dbus-daemon': No such file or directory",
+  );
 });
