@@ -2,9 +2,9 @@
 
 import type { Container } from "../container/container.ts";
 import { CannotShow, type Display, type DisplayRequest } from "./display/display.ts";
-import { type DisplayName, displays } from "./display/request.ts";
+import { type DisplayName, displayNames, displays } from "./session/displays.ts";
 
-/** Loaded only where it is needed: each has a guard of its own. */
+/** The room of each. Loaded only where it is needed: each has a guard of its own. */
 const load: Readonly<Record<DisplayName, () => Promise<Display>>> = {
   wayland: async () => (await import("./wayland/display.ts")).wayland,
   x11: async () => (await import("./x11/display.ts")).x11,
@@ -22,7 +22,7 @@ export async function withDisplay<T>(
   request: DisplayRequest,
   act: (display: Display, why: string | undefined) => Promise<T>,
 ): Promise<T> {
-  const names = request.display === "auto" ? displays : [request.display];
+  const names = request.display === "auto" ? displayNames : [request.display];
   let why: string | undefined;
   for (const name of names) {
     try {
@@ -31,8 +31,8 @@ export async function withDisplay<T>(
       return await act(display, why);
     } catch (error) {
       if (!(error instanceof CannotShow) || name === names.at(-1)) throw error;
-      // On an X desktop there is nothing to choose, and nothing to say.
-      why = container.host.env("WAYLAND_DISPLAY") && error.reason;
+      // On a desktop without that display there is nothing to choose, and nothing to say.
+      why = container.host.env(displays[name].variable) && error.reason;
     }
   }
   throw new Error("There is no display to choose");

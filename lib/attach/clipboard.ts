@@ -11,6 +11,7 @@ import type { Container } from "../container/container.ts";
 import type { ScriptOptions } from "../container/ssh.ts";
 import { type CarryAnswer, type CarryRequest, pastedMs } from "../guard/wayland/carrying.ts";
 import { askGuard, guardsOf } from "./wayland/ask_guard.ts";
+import { displays } from "./session/displays.ts";
 import { checkRunning, chooseSession, runInSession } from "./session/live_sessions.ts";
 
 /** How long a clipping can be, in UTF-16 code units; a text has no more of them than bytes. */
@@ -93,10 +94,11 @@ async function findClipboard(
   if (wanted !== undefined && guards.includes(wanted)) return { session: wanted, isGuarded: true };
   await checkRunning(container, wanted);
   const { session, display } = await chooseSession(container, wanted);
-  const isGuarded = display === "wayland" || guards.includes(session);
+  const { title, windowsStay } = displays[display];
+  const isGuarded = windowsStay || guards.includes(session);
   if (isGuarded || direction === "out" || wanted !== undefined || guards.length === 0) return { session, isGuarded };
   throw inputError(
-    `"${label}" names a session over X, while its windows on this desktop are those of ${guards.join(", ")}`,
+    `"${label}" names a session over ${title}, while its windows on this desktop are those of ${guards.join(", ")}`,
     "Name the one that you mean with --session",
   );
 }

@@ -38,11 +38,8 @@ const outcome: Diagnosis["outcome"] = (findings, { engine }) => {
   const isOther = findings.filter(({ about }) => !["box", "xpra", "wayland", "x11"].includes(about ?? ""));
   if (!engine || isBlocked(isOther)) return broken("No app can be run: see above");
   if (!byWayland) return byX ? ok("Windows are shown over X") : broken("No window can be shown: see above");
-  return ok(
-    byX
-      ? "Windows are shown over Wayland; those of apps that know only X in one window, or each by --display x11"
-      : "Windows are shown over Wayland; those of apps that know only X in one window",
-  );
+  const line = "Windows are shown over Wayland; those of apps that know only X in one window";
+  return ok(byX ? `${line}, or each by --display x11` : line);
 };
 
 export const attachDiagnosis: Diagnosis = { script: "attach", checks: [...checks, ...displayChecks], outcome };

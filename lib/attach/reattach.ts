@@ -7,9 +7,11 @@ import type { Container } from "../container/container.ts";
 import { checkAsking } from "./agent/ask.ts";
 import { withDisplay } from "./choose_display.ts";
 import { recordChannels } from "./session/channels.ts";
+import { type DisplayName, displayNamed, displayNames, displays } from "./session/displays.ts";
 import { createPermissions } from "./session/permissions.ts";
 import type { Channel } from "../guard/channel.ts";
 import { checkRunning, chooseSession, type LiveSession, noteChannels } from "./session/live_sessions.ts";
+import type { Windows } from "./display/display.ts";
 import type { ShowRequest } from "./display/request.ts";
 import { serveAgain } from "./serve_again.ts";
 import { show } from "./show.ts";
@@ -27,30 +29,27 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const permissions = createPermissions(container, request);
   const { open } = permissions;
   await using scope = new AsyncDisposableStack();
+  const options = { ...request, open, border, detached: false };
+  const openOn = (display: DisplayName): Promise<Windows> =>
+    withDisplay(container, { ...options, display }, async (on) => scope.use(await on.open(container, options)));
   // The client takes its time to load, so it is started before it is known which session is meant, if there seems to be
-  // one. On a Wayland desktop, its windows have probably stayed.
-  const isLikelyX = [request.display, host.env("GUI_CONTAINER_DISPLAY")].includes("x11") ||
-    !host.env("WAYLAND_DISPLAY");
-  const isEarly = isLikelyX && await isLikely(container, request.session);
-  const byX = { ...request, display: "x11", detached: false } as const;
-  const opening = withDisplay(
-    container,
-    byX,
-    async (x11) => scope.use(await x11.open(container, { ...request, open, border, when: isEarly ? "now" : "later" })),
-  );
-  // A session on Wayland needs none of this.
-  await all([opening.catch(() => {}), checkRunning(container, request.session).then(() => container.connect())]);
+  // one.
+  const guessed = displayNamed(request.display) ?? displayNamed(host.env("GUI_CONTAINER_DISPLAY")) ??
+    displayNames.find((name) => host.env(displays[name].variable));
+  const isEarly = guessed && !displays[guessed].windowsStay && await isLikely(container, request.session);
+  const early = isEarly ? openOn(guessed) : Promise.resolve(undefined);
+  await all([early.catch(() => {}), checkRunning(container, request.session).then(() => container.connect())]);
   const found = await chooseSession(container, request.session);
   const { session, clients } = found;
   checkDisplay(request, found);
-  if (found.display === "wayland") {
+  if (displays[found.display].windowsStay) {
     await scope.disposeAsync();
     await keepForLater(container, request.border);
     return await serveAgain(container, { ...request, ...found });
   }
+  const windows = found.display === guessed && await early || await openOn(found.display);
   const channels = recordChannels(request.open, request.asks);
   if (channels !== found.channels) await noteChannels(container, { session, channels });
-  const windows = await opening;
   if (request.border !== undefined) await borderOf(container, border);
   const silence = await whyNoSound(container, { session, clients, open: request.open });
   if (silence !== undefined) {
@@ -71,12 +70,12 @@ function checkDisplay(
 ): void {
   const option = display !== "auto" && display !== own
     ? `--display=${display}`
-    : own === "wayland"
+    : displays[own].windowsStay
     ? [...userOptions, ...box ? [] : ["--no-box"]][0]
     : undefined;
   if (option === undefined) return;
   throw inputError(
-    `"${session}" is shown over ${own === "x11" ? "X" : "Wayland"}, and cannot be shown again with ${option}`,
+    `"${session}" is shown over ${displays[own].title}, and cannot be shown again with ${option}`,
     "Leave that out",
   );
 }

@@ -12,6 +12,7 @@ import { EndedWithSession, EndedWithStatus, join } from "./join.ts";
 import { keepForLater, reattach } from "./reattach.ts";
 import type { StartRequest } from "./display/request.ts";
 import { channelLine, channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
+import { displays } from "./session/displays.ts";
 import { listSessions, type LiveSession } from "./session/live_sessions.ts";
 
 /**
@@ -36,10 +37,11 @@ export async function findSameApp(container: Container, request: StartRequest): 
       : live.session === session && programOf(wordsOf(live)) === programOf(app)
   );
   const isOtherDisplay = (live: LiveSession): boolean => display !== "auto" && display !== live.display;
-  // A session on X that nobody shows gets the channels of the next client.
+  // One that the next client shows again gets the channels of that.
   const isOther = (live: LiveSession): boolean =>
     isOtherDisplay(live) ||
-    live.channels !== recordChannels(open, asks) && (live.display === "wayland" || live.clients > 0 || live.isServed);
+    live.channels !== recordChannels(open, asks) &&
+      (displays[live.display].windowsStay || live.clients > 0 || live.isServed);
   // Some may have been closed since, or their time may be over: nothing is opened that is not asked for.
   const hasLess = (live: LiveSession): boolean =>
     !isOtherDisplay(live) &&
@@ -49,7 +51,7 @@ export async function findSameApp(container: Container, request: StartRequest): 
   const [other] = found as [LiveSession];
   const recorded = recordedChannels(other.channels);
   const how = isOtherDisplay(other)
-    ? `over ${other.display === "x11" ? "X" : "Wayland"}`
+    ? `over ${displays[other.display].title}`
     : `with other channels: ${channelLine(recorded.open, recorded.asks).replace(/^Open channels: /, "")}`;
   const line = scriptLine(engine, ["attach.ts", "--join", `--session=${other.session}`, label, "--", ...app]);
   throw inputError(
@@ -71,7 +73,7 @@ export async function startAgain(
   host.ui.status(`"${app[0]}" runs in the session "${session}" already, and is started there${without}`);
   if (isShown) await keepForLater(container, request.border);
   // An entry of a menu may have such options: it is to work each time.
-  const late = isShown || display === "wayland" ? [...userOptions, ...box ? [] : ["--no-box"]] : [];
+  const late = isShown || displays[display].windowsStay ? [...userOptions, ...box ? [] : ["--no-box"]] : [];
   if (late.length > 0) host.ui.warn(`${late.join(" ")} has no effect: the windows are shown already`);
   if (isShown && request.times?.size) {
     host.ui.warn(`The times of --allow have no effect: "${session}" is shown already, with its channels`);

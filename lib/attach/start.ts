@@ -58,7 +58,7 @@ async function startOnce(container: Container, given: StartRequest): Promise<num
     const { open } = permissions;
     if (!detached) await checkAsking(host, asks);
     await using scope = new AsyncDisposableStack();
-    const opening = display.open(container, { ...request, open, border, why, when: detached ? "never" : "now" });
+    const opening = display.open(container, { ...request, open, border, why });
     const [windows] = await all([
       opening.then((windows) => scope.use(windows)),
       detached ? container.boot() : container.connect(),

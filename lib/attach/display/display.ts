@@ -9,7 +9,7 @@ import type { ContainerBorder } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
 import type { Channel } from "../../guard/channel.ts";
 import type { SessionEnd } from "../session/outcome.ts";
-import type { ShowRequest, StartRequest } from "./request.ts";
+import type { StartRequest } from "./request.ts";
 
 /** A display of the host's that can show the windows of sessions. */
 export interface Display {
@@ -32,11 +32,9 @@ export interface Display {
 export type DisplayRequest = Pick<StartRequest, "display" | "userOptions" | "detached" | "box">;
 
 export interface WindowsOptions
-  extends Pick<ShowRequest, "open" | "times" | "asks" | "userOptions" | "box" | "isDisposable"> {
+  extends Pick<StartRequest, "open" | "times" | "userOptions" | "box" | "detached" | "isDisposable"> {
   border: ContainerBorder;
   app?: readonly string[];
-  /** When they are shown: now, once the session is known, or by another run. */
-  when: "now" | "later" | "never";
   /** As for {@linkcode Display.check}. */
   why?: string | undefined;
 }

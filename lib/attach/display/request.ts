@@ -4,15 +4,10 @@ import { inputError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { ContainerBorder } from "../../container/border.ts";
 import type { Opening } from "../session/destinations.ts";
+import { displayNames } from "../session/displays.ts";
 import type { AskableChannel, Channel } from "../../guard/channel.ts";
 
-/** The displays, the best first. */
-export const displays = ["wayland", "x11"] as const;
-
-/** What shows the windows of a session. */
-export type DisplayName = (typeof displays)[number];
-
-export const displayWords = ["auto", ...displays] as const;
+export const displayWords = ["auto", ...displayNames] as const;
 
 export type DisplayWord = (typeof displayWords)[number];
 

@@ -2,6 +2,7 @@
 
 import type { Host } from "../../base/host.ts";
 import { attachLine } from "./advice.ts";
+import { displayNamed, displayNames, displays } from "./displays.ts";
 import { exitStatus, sessionScript, type Verb } from "./protocol.ts";
 import { mapSome } from "../../base/promises.ts";
 import { inputError, isFailure, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
@@ -41,7 +42,8 @@ export async function listSessions(
     {},
 ): Promise<LiveSession[]> {
   const limit = mayAsk && canAsk() ? {} : { timeoutMs: listTimeoutMs };
-  const display = host.env("DISPLAY") ? "x11" : "wayland";
+  // A plan has one that is shown again, where the desktop can: the last display does that.
+  const display = displayNames.findLast((name) => host.env(displays[name].variable));
   const { stdout } = await container.script({
     ...{ host, script: sessionScript("list"), mayAsk, planned: `${planned}	${display}	1	0	0			""` },
     ...limit,
@@ -61,21 +63,22 @@ export async function findSession(
 /** Reads what session.sh lists. The container is not trusted: lines that do not fit are left out. */
 function parseSessions(container: string, stdout: string) {
   const sessions = stdout.split("\n").flatMap((line) => {
-    const [, session, display, pid, clients, since, channels, served, record] =
-      /^([\w.-]+)\t(x11|wayland)\t(\d*)\t(\d+)\t(\d+)\t([a-z,?-]{0,256})\t(served)?\t(".*")$/.exec(line) ?? [];
-    if (session === undefined || !isSessionName(session)) return [];
+    const [, session, word, pid, clients, since, channels, served, record] =
+      /^([\w.-]+)\t(\w+)\t(\d*)\t(\d+)\t(\d+)\t([a-z,?-]{0,256})\t(served)?\t(".*")$/.exec(line) ?? [];
+    const display = displayNamed(word);
+    if (session === undefined || display === undefined || !isSessionName(session)) return [];
     try {
       return [{
         container,
         /** Its name, unique within its container. */
         session,
         /** What shows its windows. */
-        display: display as "x11" | "wayland",
+        display,
         /** The app's command line, quoted for a POSIX shell. */
         app: String(JSON.parse(record!)).slice(0, maxAppLength),
         /** The app's process id in the container. */
         pid: Number(pid),
-        /** How many clients are attached. A session on Wayland has one, or none while nobody serves its channels. */
+        /** How many clients are attached. One whose windows stay has one, or none while nobody serves its channels. */
         clients: Number(clients),
         /** Its open channels, as `recordChannels` in `channels.ts` writes them. */
         channels: channels!,

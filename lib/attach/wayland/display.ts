@@ -8,20 +8,12 @@ import { basename } from "@std/path";
 import serveWayland from "./serve_wayland.sh" with { type: "text" };
 import startWaypipe from "./start_waypipe.sh" with { type: "text" };
 import { ExitCode, UserError } from "../../base/errors.ts";
-import type { Host } from "../../base/host.ts";
 import { programs } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { hasTray } from "../agent/tray.ts";
 import { prepareBoxes } from "../box/box.ts";
-import {
-  CannotShow,
-  type Display,
-  type DisplayRequest,
-  type ServerEnd,
-  type Windows,
-  type WindowsOptions,
-} from "../display/display.ts";
+import { CannotShow, type Display, type ServerEnd, type Windows, type WindowsOptions } from "../display/display.ts";
 import { stopAtEnd, stopSessions } from "../session/live_sessions.ts";
 import { endedFromOutside } from "../session/outcome.ts";
 import { sessionScript } from "../session/protocol.ts";
@@ -29,27 +21,22 @@ import { closeInGuard } from "./ask_guard.ts";
 import { noWayland, startWaylandClient, tryContext, type WaylandClient } from "./client.ts";
 
 export const wayland: Display = {
-  check({ host, crossesNetwork }, request) {
-    const why = against(host, request) ??
-      (crossesNetwork && request.display === "auto" ? againstRemote(host) : undefined);
-    if (why !== undefined) throw noWayland(why, { exitCode: ExitCode.usage });
+  check({ host, crossesNetwork }, { display, userOptions, detached, box }) {
+    const why = [
+      !host.env("WAYLAND_DISPLAY") && "$WAYLAND_DISPLAY is not set",
+      detached && "a Wayland window cannot be left and shown later",
+      userOptions.length > 0 && `"${userOptions[0]}" is an option for xpra`,
+      !box && "waypipe runs in a sandbox only",
+      // Over Wayland, it ends with the run.
+      crossesNetwork && display === "auto" && host.env("DISPLAY") &&
+      "an app on another machine can then be left and shown again",
+    ].find((reason) => reason);
+    if (why) throw noWayland(why, { exitCode: ExitCode.usage });
   },
   prepare: (host) => Promise.allSettled([prepareBoxes(host)]),
   preload: [],
   open: openWindows,
 };
-
-function against(host: Host, { userOptions, detached, box }: DisplayRequest): string | undefined {
-  if (!host.env("WAYLAND_DISPLAY")) return "$WAYLAND_DISPLAY is not set";
-  if (detached) return "a Wayland window cannot be left and shown later";
-  if (userOptions.length > 0) return `"${userOptions[0]}" is an option for xpra`;
-  return box ? undefined : "waypipe runs in a sandbox only";
-}
-
-/** Over Wayland, an app on another machine ends with the run. */
-function againstRemote(host: Host): string | undefined {
-  return host.env("DISPLAY") ? "an app on another machine can then be left and shown again" : undefined;
-}
 
 /** How long a guard may take to close a clipboard at the end of a run, in milliseconds. */
 const closeMs = 5_000;

@@ -28,7 +28,7 @@ export const x11: Display = {
 
 async function openWindows(container: Container, options: WindowsOptions): Promise<Windows> {
   const { host } = container;
-  const { open, why, when, isDisposable } = options;
+  const { open, why, detached, isDisposable } = options;
   const memory = createMemory();
   const crossings = crossingsOf(container);
   let client: Client | undefined;
@@ -38,13 +38,8 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
   const start = async (screen: XScreen): Promise<Client> =>
     client = await startClient({ ...options, container, memory, crossings, screen });
   // The client takes its time to load: meanwhile the container is reached and the session starts.
-  const [screen] = when === "never" ? [await hostScreen(host).catch(() => fallbackScreen)] : await all([
-    hostScreen(host).then(async (screen) => {
-      if (when === "now") await start(screen);
-      return screen;
-    }),
-    checkClient(host, why),
-  ]);
+  if (!detached) await all([hostScreen(host).then(start), checkClient(host, why)]);
+  const screen = await hostScreen(host).catch(() => fallbackScreen);
   const resources = stack.move();
   return {
     note: why === undefined ? "" : `; windows over X: ${why}`,

@@ -4,6 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { reattach } from "../../../lib/attach/reattach.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { Container } from "../../../lib/container/container.ts";
+import { openHistory } from "../../../lib/container/history.ts";
 import { keepsBorder, request } from "../borders.ts";
 
 Deno.test("a session is not shown again in another way, or with options that it cannot have; nor is its border another", async () => {
@@ -22,5 +23,33 @@ Deno.test("a session is not shown again in another way, or with options that it 
       const error = await assertRejects(() => run(container), UserError);
       assertEquals([error.message, error.exitCode], [message, 2]);
     }, { session, env: { WAYLAND_DISPLAY: "wayland-0" } });
+  }
+});
+
+Deno.test("a session whose windows stay is served again without a look at X", async () => {
+  const asked: (readonly string[])[] = [];
+  const answer = (argv: readonly string[]) => (asked.push(argv), {});
+  for (const env of [{ WAYLAND_DISPLAY: "wayland-0", DISPLAY: ":0" }, { WAYLAND_DISPLAY: "wayland-0" }]) {
+    await keepsBorder(async (container) => {
+      const history = openHistory(container.host, undefined);
+      assertEquals(await reattach({ ...container, history }, request({ border: undefined })), 0);
+    }, { session: "wayland", env, answer });
+  }
+  assertEquals(asked, []);
+});
+
+Deno.test("a session that cannot be shown again keeps the record of its channels", async () => {
+  for (const env of [{}, { WAYLAND_DISPLAY: "wayland-0" }]) {
+    await keepsBorder(async (container) => {
+      const scripts: string[] = [];
+      const script = (options: Parameters<Container["script"]>[0]) => {
+        scripts.push(/^verb=(\w+)$/m.exec(options.script)![1]!);
+        return container.script(options);
+      };
+      const open = new Set(["sound"] as const);
+      const run = (): Promise<number> => reattach({ ...container, script }, request({ open, border: undefined }));
+      await assertRejects(run, UserError, "No display to show windows on: $DISPLAY is not set");
+      assertEquals(scripts, ["list"]);
+    }, { session: "x11", env });
   }
 });

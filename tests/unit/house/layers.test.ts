@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { dirname, fromFileUrl, join } from "@std/path";
+import { displayNames } from "../../../lib/attach/session/displays.ts";
 
 const root = fromFileUrl(new URL("../../..", import.meta.url));
 
@@ -61,7 +62,7 @@ Deno.test("a folder of lib/ imports only what is below it, and no wing imports a
 });
 
 /** The rooms of lib/attach, each of which may import those before it. The verbs are on top, in no room. */
-const rooms = ["session", "display", "settings", "agent", "box", "wayland", "x11", "verbs", "disposable"];
+const rooms = ["session", "display", "settings", "agent", "box", ...displayNames, "verbs", "disposable"];
 
 Deno.test("a room of lib/attach imports only what is below it, and the displays know nothing of each other", () => {
   const roomOf = (path: string): string | undefined =>
@@ -71,10 +72,38 @@ Deno.test("a room of lib/attach imports only what is below it, and the displays 
     if (from === undefined) return [];
     return targets.filter((target) => {
       const to = roomOf(target);
-      return to !== undefined && (rooms.indexOf(to) > rooms.indexOf(from) || from === "x11" && to === "wayland");
+      const isOther = to !== from && [from, to].every((room) => displayNames.some((name) => name === room));
+      return to !== undefined && (rooms.indexOf(to) > rooms.indexOf(from) || isOther);
     }).map((target) => `${path} imports ${target}`);
   });
   assertEquals(wrong, []);
+});
+
+/**
+ * Who imports from the room of a display, besides the room: what loads the chosen one, what says which are there, and
+ * what talks with a guard that outlives its run.
+ */
+const knowDisplays: Readonly<Record<string, readonly string[]>> = {
+  "choose_display.ts": ["wayland/display.ts", "x11/display.ts"],
+  "doctor.ts": ["wayland/client.ts", "x11/xpra_version.ts"],
+  "clipboard.ts": ["wayland/ask_guard.ts"],
+  "deny.ts": ["wayland/ask_guard.ts"],
+  "join.ts": ["wayland/ask_guard.ts"],
+  "show.ts": ["wayland/take_drops.ts"],
+};
+
+Deno.test("lib/attach knows the displays by their table: only --doctor names one, and few import from its room", () => {
+  const isIn = (path: string): boolean => displayNames.some((name) => path.startsWith(`lib/attach/${name}/`));
+  const outside = [...readImports()].filter(([path]) => !isIn(path));
+  const importing = outside.flatMap(([path, targets]) => {
+    const taken = targets.filter(isIn).map((target) => target.slice("lib/attach/".length));
+    return taken.length > 0 ? [[path.slice("lib/attach/".length), taken.sort()] as const] : [];
+  });
+  assertEquals(Object.fromEntries(importing), knowDisplays);
+  const named = new RegExp(`"(?:${displayNames.join("|")})"`);
+  const naming = outside.map(([path]) => path)
+    .filter((path) => path.startsWith("lib/attach/") && named.test(Deno.readTextFileSync(join(root, path))));
+  assertEquals(naming, ["lib/attach/doctor.ts"]);
 });
 
 Deno.test("no modules of lib/ import each other in a circle", () => {

@@ -14,7 +14,11 @@ const nothingToTest = ["attach/display/display", "guard/channel", "guard/faults"
 const testedBy: Readonly<Record<string, readonly string[]>> = {
   "e2e/attach_sessions": ["attach/x11/display"],
   "unit/attach/agent/opening": ["container/downloads"],
-  "unit/attach/choose_display": ["attach/display/request", "guard/wayland/process_interface"],
+  "unit/attach/choose_display": [
+    "attach/display/request",
+    "attach/session/displays",
+    "guard/wayland/process_interface",
+  ],
   "unit/attach/default_app": ["attach/session/file_types"],
   "unit/attach/disposable/make_disposable": ["engine/snapshot"],
   "unit/attach/read_request": ["attach/session/destinations"],

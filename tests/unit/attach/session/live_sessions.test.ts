@@ -1,7 +1,7 @@
 // What is known of a session that runs, and how it is stopped.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { mayRunOn, noteChannels, stopAtEnd } from "../../../../lib/attach/session/live_sessions.ts";
+import { listSessions, mayRunOn, noteChannels, stopAtEnd } from "../../../../lib/attach/session/live_sessions.ts";
 import { ProcessError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { localBox, remoteBox } from "../../containers.ts";
@@ -29,4 +29,13 @@ Deno.test("a run that a signal ends stops its session, and asks for it, on the h
 Deno.test("a session runs on, as far as is known, in a container that cannot be reached", async () => {
   const { host } = recordingHost({ answer: ([program]) => program === "ssh" ? { code: 255 } : {} });
   assertEquals(await mayRunOn(remoteBox(host), "web"), true);
+});
+
+Deno.test("a session on a display that the container makes up is left out", async () => {
+  const stdout = ["x11", "constructor", "__proto__", "", "X11", "wayland"].map((display) =>
+    `on-${display}\t${display}\t7\t0\t1700000000\t\t\t"foot"\n`
+  ).join("");
+  const { host } = recordingHost({ answer: () => ({ stdout }) });
+  const found = await listSessions(remoteBox(host));
+  assertEquals(found.map(({ session }) => session), ["on-x11", "on-wayland"]);
 });
