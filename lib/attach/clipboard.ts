@@ -40,7 +40,7 @@ export async function copy(container: Container, session: string | undefined): P
     ? await askClosed(container, { ...from, request: { copy: true } })
     : await carry(container, { ...from, direction: "out", planned: "<CLIPPING>" });
   const clipping = cleaned(text, place);
-  writeDown(container, "out", clipping);
+  noteClipping(container, "out", clipping);
   // The program stays to offer the text, and keeps its output open.
   await host.run(clipboard.write, { stdin: { text: clipping.text }, output: "discard" });
   return report(container, clipping, `from ${label} put on the clipboard`);
@@ -72,7 +72,7 @@ export async function paste(container: Container, session: string | undefined): 
     await host.run(["wl-copy", "--type", mark], { stdin, output: "discard" });
   } else {
     await carry(container, { ...into, direction: "in", stdin });
-    writeDown(container, "in", clipping);
+    noteClipping(container, "in", clipping);
   }
   return report(container, clipping, `put on the clipboard of ${label} for a minute`);
 }
@@ -181,7 +181,7 @@ async function hostClipping(host: Host): Promise<Clipping> {
 }
 
 /** Writes down that a text was carried, for the container's history. */
-function writeDown({ history }: Container, direction: "in" | "out", { text }: Clipping): void {
+function noteClipping({ history }: Container, direction: "in" | "out", { text }: Clipping): void {
   const bytes = new TextEncoder().encode(text).length;
   history.note({ kind: "clipboard", direction, type: clippingType, times: 1, bytes });
 }

@@ -32,7 +32,7 @@ export function isFileAddress(word: string): boolean {
   return /^file:\/\/\//.test(word);
 }
 
-export function pathOf(address: string): string {
+export function pathInAddress(address: string): string {
   try {
     return fromFileUrl(address);
   } catch {
@@ -71,7 +71,7 @@ export async function withDefaultApp(
     return await withApp(container, request, { type: "x-scheme-handler/https", what, words: request.app });
   }
   if (!isFileAddress(address)) return request;
-  const path = pathOf(address);
+  const path = pathInAddress(address);
   const type = typeOf(path);
   if (type === undefined) throw noType();
   const what = `app for files of the type ${type} in the container "${label}"`;

@@ -1,7 +1,7 @@
 /** What `attach.ts --doctor` checks besides what all scripts do: how windows come, and what is in each container. */
 
 import lookInside from "./look_inside.sh" with { type: "text" };
-import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine } from "../cli/doctor.ts";
+import { type Diagnosis, type DoctorCheck, type EngineFacts, type Facts, onEngine } from "../cli/doctor.ts";
 import { absent, broken, failureOf, type Finding, ok } from "../cli/finding.ts";
 import { checks, isBlocked, isStill, versionOptions, versionTimeoutMs } from "../cli/doctor_checks.ts";
 import { findInstance, type InstanceInfo, noAddressError } from "../engine/instance.ts";
@@ -21,7 +21,7 @@ import { newTransport, tryContext } from "./wayland/client.ts";
 import { tryBox } from "./box/box.ts";
 import { findClient, installLines, judgeXpra } from "./x11/xpra_version.ts";
 
-const displayChecks: readonly Check[] = [
+const displayChecks: readonly DoctorCheck[] = [
   { find: findBox, about: "box" },
   { find: findXpra, about: "xpra" },
   { find: findWayland, about: "wayland" },

@@ -3,7 +3,7 @@
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
-import { isAddress, isFileAddress, pathOf } from "./default_app.ts";
+import { isAddress, isFileAddress, pathInAddress } from "./default_app.ts";
 import { parseBorder } from "./settings/border_option.ts";
 import { sortAppWords } from "./session/app.ts";
 import type { Channel } from "../guard/channel.ts";
@@ -82,7 +82,7 @@ export function readRequest(
     ...{ ...show, app, detached, userOptions },
     isOpening: opensFile || [app[0]!, ...rest].some(isAddress),
     // What another container hands over is lent as it would be to a container that is no copy.
-    files: !opensFile ? files : isHanded(host, pathOf(app[0]!)) ? [] : [pathOf(app[0]!)],
+    files: !opensFile ? files : isHanded(host, pathInAddress(app[0]!)) ? [] : [pathInAddress(app[0]!)],
   };
 }
 

@@ -35,7 +35,7 @@ export interface Facts extends Partial<EngineFacts> {
   wanted: EngineCli | undefined;
 }
 
-export interface Check {
+export interface DoctorCheck {
   /** The scripts whose users need it. Default: all. */
   scripts?: readonly ScriptName[];
   about?: Subject;
@@ -44,14 +44,14 @@ export interface Check {
 }
 
 /** A check that says nothing where no engine answers. */
-export function onEngine(find: (facts: Facts & EngineFacts) => Promise<Finding[]>): Check["find"] {
+export function onEngine(find: (facts: Facts & EngineFacts) => Promise<Finding[]>): DoctorCheck["find"] {
   return async (facts) => facts.engine === undefined ? [] : await find(facts as Facts & EngineFacts);
 }
 
 export interface Diagnosis {
   script: ScriptName;
   /** The checks, in the order in which they are printed. */
-  checks: readonly Check[];
+  checks: readonly DoctorCheck[];
   /** What will happen, by all that was found. */
   outcome(findings: readonly Finding[], facts: Facts): Finding;
 }

@@ -19,7 +19,7 @@ import { installHint, programs } from "../base/programs.ts";
 import { findOrphans, readLoans } from "../container/lend/journal.ts";
 import { checkAclSupport } from "../container/mounts.ts";
 import { mountsIn } from "../container/paths.ts";
-import { type Check, type Diagnosis, type EngineFacts, type Facts, onEngine } from "./doctor.ts";
+import { type Diagnosis, type DoctorCheck, type EngineFacts, type Facts, onEngine } from "./doctor.ts";
 import { absent, broken, failureOf, type Finding, ok, risk } from "./finding.ts";
 
 /** How long `--doctor` waits for a program, on the host or in a container, in milliseconds. */
@@ -29,7 +29,7 @@ export const versionTimeoutMs = 60_000;
 export const versionOptions = { looksOnly: true, okCodes: "any", timeoutMs: versionTimeoutMs } as const;
 
 /** The checks, in the order in which they are printed. */
-export const checks: readonly Check[] = [
+export const checks: readonly DoctorCheck[] = [
   { find: () => [ok(`Deno ${Deno.version.deno}`)] },
   { find: findEngines },
   { find: onEngine(findIsolation) },

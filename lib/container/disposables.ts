@@ -30,7 +30,7 @@ import { disposableRecordPath, lockPath, type Mounts, mountsIn, mountsOf, mounts
 export const pristine = "made";
 
 /** The configuration key that marks a copy. Its value is the name of the container that it was made of. */
-export const sourceKey = "user.gui-container.copy-of";
+export const copyOfKey = "user.gui-container.copy-of";
 
 /** How long each step of removing a copy may take, in milliseconds. */
 const stepDeadlineMs = 60_000;
@@ -225,7 +225,7 @@ async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
   const { name, mounts } = copy;
   const instance = { engine: await engineOfRecord(host, copy), name };
   const inTurn = <T>(act: (cleaner: Host) => Promise<T>): Promise<T> => inTime(host, { copy, act });
-  const planned: Pick<InstanceInfo, "status" | "config"> = { status: "Running", config: { [sourceKey]: copy.source } };
+  const planned: Pick<InstanceInfo, "status" | "config"> = { status: "Running", config: { [copyOfKey]: copy.source } };
   const found = await inTurn((cleaner) =>
     cleaner.look<typeof planned | undefined>(planned, async () => {
       // The engine may still be making the instance when its CLI has ended.
@@ -233,7 +233,7 @@ async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
       return await findInstance(cleaner, instance);
     })
   );
-  if (found?.config[sourceKey] === undefined) return;
+  if (found?.config[copyOfKey] === undefined) return;
   try {
     await inTurn(async (cleaner) => {
       if (found.status !== "Stopped") await killInstance(cleaner, instance);

@@ -5,7 +5,7 @@
 
 import bootCopy from "./boot_copy.sh" with { type: "text" };
 import type { Host } from "../base/host.ts";
-import { findRenewed, pristine, sourceKey } from "./disposables.ts";
+import { copyOfKey, findRenewed, pristine } from "./disposables.ts";
 import { mountDevices } from "./mounts.ts";
 import type { Mounts } from "./paths.ts";
 import { findManaged } from "./managed.ts";
@@ -48,7 +48,7 @@ export async function findOrigin(host: Host, source: Instance): Promise<Origin |
     const origins = [
       ...(snapshot ? [{ ...known, ...snapshot, path }] : []),
       ...found.flatMap((copy) =>
-        copy?.config[sourceKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []
+        copy?.config[copyOfKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []
       ),
     ];
     const [newest] = origins.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
@@ -69,7 +69,7 @@ export async function copyOrigin(
   await copyInstance(host, copy, {
     source: origin.path,
     // After a power cut, the engine must not start it again.
-    config: { [sourceKey]: origin.source, "boot.autostart": "false", [protectionKey]: "false" },
+    config: { [copyOfKey]: origin.source, "boot.autostart": "false", [protectionKey]: "false" },
     devices: copyDevices(origin, mounts),
   });
 }

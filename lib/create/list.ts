@@ -6,7 +6,7 @@ import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { all } from "../base/promises.ts";
 import { showTable } from "../cli/table.ts";
-import { sourceKey } from "../container/disposables.ts";
+import { copyOfKey } from "../container/disposables.ts";
 import { findOrigin } from "../container/origin.ts";
 import { listManaged } from "../container/managed.ts";
 import { mountsOf } from "../container/paths.ts";
@@ -51,7 +51,7 @@ export async function listContainers(
   const found = await managedOf(host, { ...options, remote });
   const own = await all(
     found.map(async (instance) =>
-      instance.config[sourceKey] === undefined && await exists(mountsOf(host, instance).directory) ? [instance] : []
+      instance.config[copyOfKey] === undefined && await exists(mountsOf(host, instance).directory) ? [instance] : []
     ),
   );
   const listed = (await all(own.flat().map((instance) => describe(host, instance, presetOf)))).filter((one) =>

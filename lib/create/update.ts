@@ -14,12 +14,12 @@ import { withValues } from "../base/shell_words.ts";
 import { withUndo } from "../base/undo.ts";
 import {
   beginDisposable,
+  copyOfKey,
   findLeftovers,
   findRenewed,
   keepRenewed,
   removeDisposable,
   removeDisposables,
-  sourceKey,
 } from "../container/disposables.ts";
 import { mountsOf } from "../container/paths.ts";
 import { copyOrigin, findOrigin, giveIdentity } from "../container/origin.ts";
@@ -91,7 +91,7 @@ async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> 
   const engine = await chooseEngine(host, options);
   const found: Instance[] = [];
   for (const instance of await listManaged(host, engine)) {
-    if (instance.config[sourceKey] !== undefined || !await exists(mountsOf(host, instance).directory)) continue;
+    if (instance.config[copyOfKey] !== undefined || !await exists(mountsOf(host, instance).directory)) continue;
     if (hasNetwork(instance)) found.push(instance);
     else host.ui.status(`"${labelOf(instance)}" has no network: it keeps the software that it has`);
   }

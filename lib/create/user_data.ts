@@ -11,7 +11,7 @@ export interface PartFile {
   text: string;
 }
 
-export interface Part extends PartFile {
+export interface UserDataPart extends PartFile {
   /** The MIME type, by which cloud-init knows what to do with it. */
   type: string;
 }
@@ -48,7 +48,7 @@ const mergeType = "list(append)+dict(recurse_list)+str()";
 export function parsePart(
   { path, text }: PartFile,
   { warn = () => {} }: { warn?: (message: string) => void } = {},
-): Part {
+): UserDataPart {
   const firstLine = text.split("\n", 1)[0]!;
   if (firstLine.startsWith("\ufeff")) {
     throw inputError(
@@ -78,7 +78,7 @@ export function parsePart(
 /**
  * The second line of a template must say its type, unless a statement or a comment of Jinja's comes before.
  */
-function checkTemplate({ path, text }: Part): void {
+function checkTemplate({ path, text }: UserDataPart): void {
   const lines = text.split("\n").map((line) => line.trim());
   const line = lines.findIndex((line, index) => index > 0 && line !== "");
   const second = lines[line] ?? "";
@@ -90,7 +90,7 @@ function checkTemplate({ path, text }: Part): void {
 }
 
 /** Checks the structure of what is sent as it is. */
-function checkYaml({ path, text, type }: Part, warn: (message: string) => void): void {
+function checkYaml({ path, text, type }: UserDataPart, warn: (message: string) => void): void {
   const data = parseYaml(path, text, {
     onDuplicateKey: (place) => warn(`cloud-init takes the last of two values for one key: ${place}`),
   });
@@ -106,7 +106,7 @@ export function userConfig(name?: string): string {
 }
 
 /** The user-data: a MIME multipart document. The same parts give the same text. */
-export function userData(parts: readonly Part[]): string {
+export function userData(parts: readonly UserDataPart[]): string {
   const boundary = freeBoundary(parts);
   const filenames = safeFilenames(parts);
   const body = parts.map(({ type, text }, index) => {
@@ -145,7 +145,7 @@ function encodePart(content: string): { encoding: string; encoded: string } {
  * replace another script's, removes some characters (`clean_filename` in its `util.py`), and runs the scripts in the
  * order of names.
  */
-function safeFilenames(parts: readonly Part[]): string[] {
+function safeFilenames(parts: readonly UserDataPart[]): string[] {
   const names: string[] = [];
   for (const { path } of parts) {
     const safe = basename(path).replace(/[^\w.-]/g, "_");
@@ -157,7 +157,7 @@ function safeFilenames(parts: readonly Part[]): string[] {
 }
 
 /** A boundary that is in none of the parts. */
-function freeBoundary(parts: readonly Part[]): string {
+function freeBoundary(parts: readonly UserDataPart[]): string {
   for (let number = 0;; number++) {
     const boundary = `gui-container-part-${number}`;
     if (!parts.some(({ text }) => text.includes(boundary))) return boundary;

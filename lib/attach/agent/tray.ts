@@ -25,7 +25,7 @@ import type { Container } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
 import { classOf } from "../../guard/title.ts";
 import { type AgentRequest, lineCutter, type MenuEntry } from "./requests.ts";
-import { framed, type Pixels, side } from "./tray_picture.ts";
+import { framed, iconSide, type Pixels } from "./tray_picture.ts";
 import { shortLine } from "../../base/text.ts";
 
 export type TrayLine = Extract<AgentRequest, { ask: "icon" | "pixels" | "no-icon" }>;
@@ -198,7 +198,7 @@ function startTray(
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const writer = input.writable.getWriter();
   const cut = lineCutter();
-  const words = ["-I", "-c", trayScript, classOf(label, "tray"), `${side}`];
+  const words = ["-I", "-c", trayScript, classOf(label, "tray"), `${iconSide}`];
   const running = host.start(["setpriv", "--pdeathsig", "TERM", python, ...words], {
     detached: true,
     stdin: { bytes: input.readable },

@@ -1,11 +1,11 @@
 /** The picture of an icon in the host's tray: what the app sends, in a frame of its container's colour. */
 
 /** The side of the picture for the host's panel, in pixels. */
-export const side = 48;
+export const iconSide = 48;
 
 /** A panel shows this at a third or half of its size. */
 const frame = 5;
-const inside = side - 2 * frame;
+const inside = iconSide - 2 * frame;
 
 /** What an app sends: ARGB of one byte each, in rows. */
 export interface Pixels {
@@ -15,18 +15,18 @@ export interface Pixels {
 }
 
 /**
- * The picture that a panel gets, `side` pixels wide and high, as {@linkcode Pixels.argb}.
+ * The picture that a panel gets, `iconSide` pixels wide and high, as {@linkcode Pixels.argb}.
  *
  * @param pixels none: the frame is empty
  * @param colour of the frame, as `#rrggbb`
  */
 export function framed(pixels: Pixels | undefined, colour: string): Uint8Array {
-  const picture = new Uint8Array(side * side * 4);
+  const picture = new Uint8Array(iconSide * iconSide * 4);
   const edge = [255, ...Uint8Array.fromHex(colour.slice(1))];
-  const isEdge = (at: number): boolean => at < frame || at >= side - frame;
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      const at = (y * side + x) * 4;
+  const isEdge = (at: number): boolean => at < frame || at >= iconSide - frame;
+  for (let y = 0; y < iconSide; y++) {
+    for (let x = 0; x < iconSide; x++) {
+      const at = (y * iconSide + x) * 4;
       if (isEdge(x) || isEdge(y)) picture.set(edge, at);
       else if (pixels) picture.set(sample(pixels, x - frame, y - frame), at);
     }

@@ -19,10 +19,10 @@ import { askedChannels, openChannels } from "../session/channels.ts";
 import { wantedDisplay } from "../display/request.ts";
 
 /** Checks a value as it stands on a command line, where the names of a list have commas between them. */
-type Check = (value: string, host: Pick<Host, "env">) => unknown;
+type SettingCheck = (value: string, host: Pick<Host, "env">) => unknown;
 
 /** The keys of an entry, each with what checks its value. `allow`, `deny` and `ask` are lists. */
-const checks = {
+const settingChecks = {
   "preset": (preset) => openChannels({ preset }),
   "allow": (allow) => openChannels({ allow }),
   "deny": (deny) => openChannels({ deny }),
@@ -37,12 +37,12 @@ const checks = {
   "history": (value) => {
     if (value !== "on" && value !== "off") throw inputError(`"${value}" is neither on nor off`, "Write history: off");
   },
-} as const satisfies Record<string, Check>;
+} as const satisfies Record<string, SettingCheck>;
 
-export type SettingKey = keyof typeof checks;
+export type SettingKey = keyof typeof settingChecks;
 
 /** All keys, in the order in which they are shown. */
-export const settingKeys = Object.keys(checks) as readonly SettingKey[];
+export const settingKeys = Object.keys(settingChecks) as readonly SettingKey[];
 
 /** The option of attach.ts that stands for a key. */
 export function optionOf(key: SettingKey): string {
@@ -75,7 +75,7 @@ export interface Entry {
  * @throws {UserError} exit code 2
  */
 export function checkSetting(host: Pick<Host, "env">, key: SettingKey, value: string): void {
-  checks[key](value, host);
+  settingChecks[key](value, host);
 }
 
 /** The file with the settings; undefined when neither `$XDG_CONFIG_HOME` nor `$HOME` says where it is. */

@@ -76,7 +76,7 @@ export function createOutputs(): Outputs {
       "zxdg_output_v1.name": rename,
       "zxdg_output_v1.description": describe,
     },
-    sizes: () => outputs.size === 0 ? [minScreen] : [...outputs.values()].map(sizeOf),
+    sizes: () => outputs.size === 0 ? [minScreen] : [...outputs.values()].map(logicalSizeOf),
     pixels,
   };
 }
@@ -86,7 +86,7 @@ function pixelsOf({ mode, scale, logical }: Output): number {
   return Math.max(mode ? areaOf(mode) : 0, logical ? areaOf(logical) * scale ** 2 : 0);
 }
 
-function sizeOf({ mode, isTurned, scale, logical }: Output): Size {
+function logicalSizeOf({ mode, isTurned, scale, logical }: Output): Size {
   if (logical) return logical;
   if (!mode || scale === 0) return minScreen;
   const [across, down] = isTurned ? [mode.height, mode.width] : [mode.width, mode.height];

@@ -25,7 +25,7 @@ export interface Drag {
 }
 
 /** How the app has answered the second drag. */
-interface Answer {
+interface DragAnswer {
   isAccepted: boolean;
   actions: number;
   /** It has got the list. */
@@ -63,10 +63,10 @@ export function createSecondDrags(
 ): SecondDrags {
   /** Those that go on, by their devices. */
   const running = new Map<WaylandObject, Run>();
-  const answers = new WeakMap<WaylandObject, Answer>();
+  const answers = new WeakMap<WaylandObject, DragAnswer>();
   /** The first and the second offer of each, both ways: one object of the compositor's. */
   const others = new WeakMap<WaylandObject, WaylandObject>();
-  const hear = (offer: WaylandObject, heard: Partial<Answer>): typeof dropped | undefined => {
+  const hear = (offer: WaylandObject, heard: Partial<DragAnswer>): typeof dropped | undefined => {
     const answer = answers.get(offer);
     if (answer) Object.assign(answer, heard, { isHeard: true });
     return others.has(offer) ? dropped : undefined;
@@ -97,7 +97,7 @@ export function createSecondDrags(
       }
       const again = renew(offer);
       others.set(offer, again).set(again, offer);
-      const answer: Answer = { isAccepted: false, actions: copyAction, isRead: false, isHeard: false };
+      const answer: DragAnswer = { isAccepted: false, actions: copyAction, isRead: false, isHeard: false };
       answers.set(again, answer);
       const knowsActions = again.version >= 3;
       const events: Addition[] = [[device, "leave"], [device, "data_offer", again], [again, "offer", listType]];

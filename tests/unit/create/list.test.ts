@@ -1,7 +1,7 @@
 // create.ts --list: whose containers it has, and what is left out.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { sourceKey } from "../../../lib/container/disposables.ts";
+import { copyOfKey } from "../../../lib/container/disposables.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { listContainers } from "../../../lib/create/list.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
@@ -47,7 +47,7 @@ Deno.test("the list has the containers that create.ts has made for this user, an
     { name: "bank", config: mark },
     { name: "others", config: mark },
     { name: "by-hand", config: {} },
-    { name: "copy", config: { ...mark, [sourceKey]: "bank" } },
+    { name: "copy", config: { ...mark, [copyOfKey]: "bank" } },
   ];
   const row = "bank\tincus\tstopped\t-\tisolated\t2026-01-02\tyes";
   assertEquals(await listed(["bank", "by-hand", "copy"], instances), [`result: ${row}`]);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { parsePart, type Part, userData } from "../../../lib/create/user_data.ts";
+import { parsePart, userData, type UserDataPart } from "../../../lib/create/user_data.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { testWith } from "../samples.ts";
@@ -101,7 +101,7 @@ Deno.test("parsePart() refuses a cloud-config that is no map, and an archive tha
   }
 });
 
-const parts: Part[] = [
+const parts: UserDataPart[] = [
   { path: "one.yaml", type: "text/cloud-config", text: "#cloud-config\npackages: [a]\n" },
   { path: "no end of line.sh", type: "text/x-shellscript", text: "#!/bin/sh\necho ünï 𝄞 'q' \"q\" \\ $x" },
   { path: "blank lines", type: "text/x-shellscript", text: "#!/bin/sh\n\n\n\tx  \n\n\n" },
@@ -148,7 +148,7 @@ for part in message.walk():
 
 Deno.test("userData() names each part by its file, safe for a header, and no two alike", () => {
   // cloud-init writes a script to a file of that name: the second of two alike would replace the first.
-  const same = ["run.sh", "run.sh", "run.sh-2", `a"b\nc.sh`, "ü.sh", "é.sh"].map((path): Part => ({
+  const same = ["run.sh", "run.sh", "run.sh-2", `a"b\nc.sh`, "ü.sh", "é.sh"].map((path): UserDataPart => ({
     path,
     type: "text/x-shellscript",
     text: "#!/bin/sh\n",
