@@ -29,7 +29,7 @@ export function localContainer(
       await host.run(["ln", "-s", "--", held.handle, link]);
       return link;
     },
-    lend: lendTo(known, uidHere),
+    lend: lendTo(known, (found, user) => found ? uidHere(found, user) : "<HOST_UID>"),
     lendSocket: async (_path, name) => join((await boot()).sockets, name),
     seenSessions: () => sessionNames(sockets),
     noteUse() {},

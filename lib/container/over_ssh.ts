@@ -52,16 +52,16 @@ export function partsOf(known: KnownContainer, { throughEngine }: { throughEngin
  * @param uidOf the uid on this machine of the container's user; undefined where files themselves cannot be lent
  */
 export function lendTo(
-  { host, history, listed, instance }: KnownContainer,
-  uidOf: (instance: InstanceInfo, user: ContainerUser) => number | undefined,
+  { host, history, listed, instance, ...known }: KnownContainer,
+  uidOf: (instance: InstanceInfo | undefined, user: ContainerUser) => number | string | undefined,
 ): Container["lend"] {
   return async (files, request) => {
-    const known = listed ?? (await instance())!;
-    const user = userOf(known);
+    const found = listed ?? await instance();
+    const user = found ? userOf(found) : known.plannedUser;
     const { lendFiles } = await import("./lend/lend.ts");
     return await lendFiles(host, files, {
       ...request,
-      ...{ history, instance: known, user, uid: uidOf(known, user) },
+      ...{ history, instance: found ?? known, user, uid: uidOf(found, user) },
     });
   };
 }

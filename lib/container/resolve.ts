@@ -46,7 +46,7 @@ export async function containerAt(
   { history, keepsHistory, made, listed, bootTimeoutMs, preload }: HistoryOption & BootOptions & {
     history?: History;
     made?: Promise<InstanceInfo | undefined>;
-    listed?: InstanceInfo;
+    listed?: InstanceInfo | undefined;
   } = {},
 ): Promise<Container> {
   const { engine: { server }, mounts } = address;

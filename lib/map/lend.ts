@@ -12,7 +12,7 @@ import { recoverFirst, tooLate } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
 import { findNeighbourhood, listManaged, type Neighbourhood } from "../container/managed.ts";
 import type { HistoryOption } from "../container/resolve.ts";
-import { addressOf, type EngineOptions, findAddress } from "../container/address.ts";
+import { type Address, addressOf, type EngineOptions, findAddress } from "../container/address.ts";
 import { checkWays, sharedByMounts } from "../container/source_path.ts";
 import { chooseEngine, type Engine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
@@ -40,20 +40,15 @@ export interface LendWords extends EngineOptions, HistoryOption {
  * @returns the exit code
  */
 export async function lend(host: Host, request: LendWords): Promise<number> {
-  const plan = async (): Promise<void> => await (await import("./dry_run.ts")).planLending(host, request);
-  return await host.change(plan, () => lendUntilAsked(host, request)) ?? 0;
-}
-
-async function lendUntilAsked(host: Host, request: LendWords): Promise<number> {
-  const prompter = hasDisplay(host.env) && await isUnattended()
+  const prompter = await host.look(false, async () => hasDisplay(host.env) && await isUnattended())
     ? (await import("./dialogs.ts")).dialogPrompter(host)
     : terminalPrompter(host);
   const chosen = await chooseLending(host, prompter, request);
   if (!chosen) return ExitCode.failed;
-  const { files, rules, asked } = chosen;
-  await recoverFirst(host);
-  const { instance, neighbours } = await asked;
-  if (instance.status !== "Running") {
+  const { address, files, rules, asked } = chosen;
+  await host.look(undefined, () => recoverFirst(host));
+  const { instance, neighbours } = await asked ?? { neighbours: [] };
+  if (instance && instance.status !== "Running") {
     const label = labelOf(instance);
     const start = engineLine(instance.engine, ["start", label]);
     throw inputError(`The container "${label}" is not running`, `Start it: ${start}`);
@@ -61,35 +56,36 @@ async function lendUntilAsked(host: Host, request: LendWords): Promise<number> {
   await checkWays(files, neighbours);
   const { containerAt } = await import("../container/resolve.ts");
   const options = { listed: instance, keepsHistory: request.keepsHistory };
-  await using container = await containerAt(host, addressOf(host, instance), options);
+  await using container = await containerAt(host, address, options);
   await using presence = await announcePresence(host);
   const loans: Loan[] = [];
   const lost: Loan[] = [];
   const { readOnly, stays } = request;
   const lendAll = (undo: Undo): Promise<Loan[]> => container.lend(files, { readOnly, owner: presence.owner, undo });
   if (stays) {
-    showLoans(host, await withUndo(host, async (undo) => await keepFiles(host, instance, await lendAll(undo))));
+    showLoans(host, await withUndo(host, async (undo) => await keepFiles(host, container, await lendAll(undo))));
     return 0;
   }
   try {
     loans.push(...await withUndo(host, lendAll));
     showLoans(host, loans);
-    await untilUserEnds(host, prompter, { ...request, instance, loans, rules });
+    await host.look(undefined, () => untilUserEnds(host, prompter, { ...request, instance: instance!, loans, rules }));
   } finally {
     // Also when a signal has ended the waiting.
-    await takeBackAtEnd(host, prompter, { instance, loans, lost });
+    await takeBackAtEnd(host, prompter, { instance: container, loans, lost });
   }
-  const code = tellTakenBack(host, loans, lost);
+  const code = await host.look(0, () => tellTakenBack(host, loans, lost));
   // A signal that came while they were taken back.
   host.signal.throwIfAborted();
   return code;
 }
 
 interface Chosen {
+  address: Address;
   files: SourceFile[];
   rules: FileRules;
-  /** What the engine says of the container, which it may be asked while files are looked at. */
-  asked: Promise<Neighbourhood>;
+  /** What the engine says of the container, which it may be asked while files are looked at; nothing in a dry run. */
+  asked: Promise<Neighbourhood | undefined>;
 }
 
 /** The container and the files, from the command line or asked for; undefined when the user closes a dialog. */
@@ -98,8 +94,8 @@ async function chooseLending(
   prompter: Prompter,
   { words: [givenWord, ...givenPaths], ...options }: LendWords,
 ): Promise<Chosen | undefined> {
-  const ask = (instance: Instance): Promise<Neighbourhood> => {
-    const asked = findNeighbourhood(host, instance).catch((error) => {
+  const ask = (instance: Instance): Chosen["asked"] => {
+    const asked = host.look(undefined, () => findNeighbourhood(host, instance)).catch((error) => {
       throw error instanceof UserError && error.exitCode === ExitCode.failed
         ? inputError(error.message, error.hint)
         : error;
@@ -108,18 +104,17 @@ async function chooseLending(
     asked.catch(() => {});
     return asked;
   };
-  const address = givenWord === undefined ? undefined : await findAddress(host, { word: givenWord, ...options });
-  const early = address && ask(address);
+  const named = givenWord === undefined ? undefined : await findAddress(host, { word: givenWord, ...options });
+  const early = named && ask(named);
   const rules = { user: await ownIds(host), shared: await sharedByMounts(host) };
   const givenFiles = await checkFiles(givenPaths, rules);
-  const engine = address?.engine ?? await chooseEngine(host, options);
-  const name = address?.name ?? await prompter.chooseContainer(await runningContainers(host, engine));
+  const engine = named?.engine ?? await chooseEngine(host, options);
+  const name = named?.name ??
+    await prompter.chooseContainer(await host.look([], () => runningContainers(host, engine)));
   if (name === undefined) return undefined;
-  const instance = { engine, name };
-  const files = givenFiles.length > 0
-    ? givenFiles
-    : await checkFiles(await prompter.chooseFiles(labelOf(instance)), rules);
-  return files.length === 0 ? undefined : { files, rules, asked: early ?? ask(instance) };
+  const address = named ?? addressOf(host, { engine, name });
+  const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(address.label), rules);
+  return files.length === 0 ? undefined : { address, files, rules, asked: early ?? ask(address) };
 }
 
 /** The names of the running containers that create.ts made. */

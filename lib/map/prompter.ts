@@ -32,7 +32,7 @@ export function terminalPrompter(host: Host): Prompter {
   const { ui } = host;
   return {
     async chooseContainer(names) {
-      const name = await ui.choose("Containers that run", names);
+      const name = await host.look(undefined, () => ui.choose("Containers that run", names));
       if (name === undefined) throw missingArgument("NAME");
       return name;
     },
@@ -40,7 +40,7 @@ export function terminalPrompter(host: Host): Prompter {
       const paths: string[] = [];
       ui.status(`Files to lend to "${container}", quoted as for a shell; an empty line ends the list`);
       for (;;) {
-        const line = await ui.ask("File: ");
+        const line = await host.look(undefined, () => ui.ask("File: "));
         if (line === undefined || line.trim() === "") break;
         try {
           paths.push(...splitWords(line).map((word) => word.replace(/^~(?=\/)/, host.env("HOME") ?? "~")));

@@ -5,7 +5,7 @@ import { ExitCode, inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { findOrphans } from "../container/lend/journal.ts";
 import type { Loan } from "../container/lend/loan.ts";
-import { groupLoans, instanceOfRecord, takeBackRecorded } from "../container/lend/recover.ts";
+import { takeBackRecorded } from "../container/lend/recover.ts";
 import type { EngineOptions } from "../container/address.ts";
 import { engineClis } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
@@ -31,19 +31,12 @@ export async function takeBack(
   const wanted = all.filter((loan) => isAsked(loan) && (paths.length === 0 || paths.includes(loan.hostPath)));
   const missing = paths.find((path) => !wanted.some(({ hostPath }) => hostPath === path));
   if (missing !== undefined) throw inputError(`"${missing}" is not lent to "${word}"`, "See map.ts --list");
-  const plan = async (): Promise<void> => {
-    const { planTakingBack } = await import("./dry_run.ts");
-    for (const group of groupLoans(wanted)) await planTakingBack(host, await instanceOfRecord(host, group[0]!), group);
-  };
-  const code = await host.change(plan, async () => {
-    const orphans = await findOrphans(host);
-    const isOrphan = ({ id }: Loan): boolean => orphans.some((orphan) => orphan.id === id);
-    const lost: Loan[] = [];
-    await takeBackRecorded(host, wanted, { wasKilled: wanted.some(isOrphan), forget: options.forget, lost });
-    showLoans(host, wanted);
-    return tellTakenBack(host, wanted, lost);
-  });
-  return code ?? 0;
+  const orphans = await findOrphans(host);
+  const isOrphan = ({ id }: Loan): boolean => orphans.some((orphan) => orphan.id === id);
+  const lost: Loan[] = [];
+  await takeBackRecorded(host, wanted, { wasKilled: wanted.some(isOrphan), forget: options.forget, lost });
+  showLoans(host, wanted);
+  return await host.look(0, () => tellTakenBack(host, wanted, lost));
 }
 
 /** Whether a file is lent to the container that the user calls `word`. No engine is asked. */

@@ -51,7 +51,7 @@ function isMasked([name]: [string, PermissionBits]): boolean {
  * Gives the user `uid` the `permissions`, and nobody else more than before: where the mask has to be widened for that,
  * each entry that the old mask limited is reduced to what it permitted under it.
  */
-export function grant(acl: Acl, [uid, permissions]: readonly [uid: number, PermissionBits]): Acl {
+export function grant(acl: Acl, [uid, permissions]: readonly [uid: number | string, PermissionBits]): Acl {
   const mask = acl["m:"] ?? acl["g:"]!;
   const reduced = Object.entries(acl).filter(isMasked).map(([name, bits]) => [name, bits & mask]);
   return { ...acl, ...Object.fromEntries(reduced), [`u:${uid}`]: permissions, "m:": mask | permissions };
@@ -59,7 +59,7 @@ export function grant(acl: Acl, [uid, permissions]: readonly [uid: number, Permi
 
 /** A change that was made to an ACL by {@linkcode grant}, for one user or several. */
 export interface Grant {
-  uids: readonly number[];
+  uids: readonly (number | string)[];
   /** The ACL before. */
   original: Acl;
   /** The ACL that was set. */

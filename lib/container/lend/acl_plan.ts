@@ -19,7 +19,7 @@ export function ofInode(mappings: readonly Mapping[], inode: InodeId): Mapping[]
 
 /** The ACL of a file that all of `mappings` grant access to; what they permit one user adds up. */
 export function withGrants(original: Acl, mappings: readonly Pick<Mapping, "uid" | "readOnly">[]): Acl {
-  const permissions = new Map<number, number>();
+  const permissions = new Map<Mapping["uid"], number>();
   for (const { uid, readOnly } of mappings) permissions.set(uid, (permissions.get(uid) ?? 0) | (readOnly ? 4 : 6));
   return [...permissions].reduce(grant, original);
 }

@@ -56,7 +56,7 @@ function asUser({ containerPath, user }: CopyTarget, script: string, ...args: st
 }
 
 /** The program that makes a copy of its input. */
-export function sendArgv(copy: CopyTarget & Pick<LentCopy, "readOnly" | "handed">): string[] {
+function sendArgv(copy: CopyTarget & Pick<LentCopy, "readOnly" | "handed">): string[] {
   return asUser(copy, sendScript, copy.readOnly && !copy.handed ? "0400" : "0600");
 }
 
@@ -66,7 +66,7 @@ export function readArgv(copy: CopyTarget, { size, sha256 }: Record<keyof Conten
 }
 
 /** The program that removes a copy, if it is still what was `found`; whatever is there if that is empty. */
-export function removeArgv(copy: CopyTarget, found: string): string[] {
+function removeArgv(copy: CopyTarget, found: string): string[] {
   return asUser(copy, removeScript, found);
 }
 
@@ -94,7 +94,7 @@ export async function sendCopy(
         yield piece.slice();
       }
     })());
-    return { stdin: { bytes, from: copy.hostPath }, timeoutMs: Infinity, signal: watch.signal };
+    return { stdin: { bytes, from: copy.hostPath }, timeoutMs: Infinity, signal: watch.signal, planned: "0\n" };
   };
   const notWhole = (options: { output?: string; cause?: unknown } = {}): UserError =>
     new UserError(`"${copy.hostPath}" did not arrive whole in "${labelOf(instance)}"`, {

@@ -51,7 +51,7 @@ export async function findOrphans(host: Host): Promise<Loan[]> {
     for (const name of names) if (await isLeft(name)) await removeFile(pathOf(host, name));
     const alive = await listFiles(host);
     return (await readLoans(host)).filter(({ owner }) => owner !== null && !alive.includes(owner));
-  });
+  }) ?? [];
 }
 
 /**
@@ -75,12 +75,12 @@ async function listFiles(host: Host): Promise<string[]> {
 }
 
 /**
- * The user's own ids: those of the files that this process makes. Makes the directory of the records, for this user
- * alone.
+ * The user's own ids: those of the files that this process makes; undefined in a dry run. Makes the directory of the
+ * records, for this user alone.
  *
  * @throws {UserError} when the directory is another user's
  */
-export async function ownIds(host: Host): Promise<Pick<FileState, "uid" | "gid">> {
+export async function ownIds(host: Host): Promise<Pick<FileState, "uid" | "gid"> | undefined> {
   return await withJournalLock(host, async (lock) => {
     const { uid, gid } = await lock.stat();
     const path = journalDirectory(host);
@@ -95,11 +95,20 @@ export async function ownIds(host: Host): Promise<Pick<FileState, "uid" | "gid">
   });
 }
 
-/** Calls `action` while no other run of map.ts reads or changes records and ACLs. */
-export async function withJournalLock<T>(host: Host, action: (lock: Deno.FsFile) => Promise<T>): Promise<T> {
-  await Deno.mkdir(journalDirectory(host), { recursive: true, mode: 0o700 });
-  using file = await lockFile(pathOf(host, "lock"));
-  return await action(file);
+/**
+ * Calls `action` while no other run of map.ts reads or changes records and ACLs. A dry run calls `plan` instead, and has
+ * no result: nothing of the journal is made or changed without this lock, or that of a copy.
+ */
+export async function withJournalLock<T>(
+  host: Host,
+  action: (lock: Deno.FsFile) => Promise<T>,
+  plan: () => Promise<unknown> = async () => {},
+): Promise<T | undefined> {
+  return await host.change(plan, async () => {
+    await Deno.mkdir(journalDirectory(host), { recursive: true, mode: 0o700 });
+    using file = await lockFile(pathOf(host, "lock"));
+    return await action(file);
+  });
 }
 
 /** What a record must have, beside what tells the two kinds apart. */
@@ -130,7 +139,7 @@ export async function letStay(host: Host, loans: readonly Loan[]): Promise<Loan[
     const kept = loans.flatMap(({ id }) => records.find((record) => record.id === id) ?? []);
     await writeRecords(host, kept.map((loan) => ({ ...loan, owner: null })));
     return kept;
-  });
+  }) ?? [...loans];
 }
 
 /** Files that are no records, and of which the user was warned. */
@@ -206,7 +215,7 @@ export async function lockCopy(
   { id, wait = true }: Pick<LentCopy, "id"> & { wait?: boolean },
 ): Promise<AsyncDisposable | undefined> {
   const path = pathOf(host, `${id}.lock`);
-  const file = wait ? await lockFile(path, { signal: host.signal }) : await claimFile(path);
+  const file = await host.look(undefined, () => wait ? lockFile(path, { signal: host.signal }) : claimFile(path));
   return file && {
     async [Symbol.asyncDispose]() {
       try {

@@ -30,7 +30,7 @@ const maxHandedMs = Math.ceil(maxVersionBytes / 10_000);
 export async function lendFiles(
   host: Host,
   files: readonly SourceFile[],
-  { uid, ...options }: LendOptions & { uid: number | undefined },
+  { uid, ...options }: LendOptions & { uid: number | string | undefined },
 ): Promise<Loan[]> {
   const { saving, maxCopiedBytes = -1, history } = options;
   const readOnly = options.readOnly && !options.handed;

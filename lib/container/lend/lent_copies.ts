@@ -16,7 +16,7 @@ import { scriptLine } from "../address.ts";
 import { isDisposableName } from "../names.ts";
 import { containerPaths, type ContainerUser, formatUser } from "../user.ts";
 import { contentOf } from "./content.ts";
-import { maxVersion, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
+import { maxVersion, readArgv, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
 import { bringHanded } from "./handed_version.ts";
 import { openInode } from "./held_file.ts";
 import { copyFiles, forgetLoans, lockCopy, readCopy, withJournalLock, writeCopies } from "./journal.ts";
@@ -55,7 +55,7 @@ export async function lendCopies(
     await using _lock = await lockCopy(host, copy);
     host.signal.throwIfAborted();
     // Another run may have taken it back already.
-    if (await readCopy(host, copy) === undefined) return [];
+    if (await host.look(copy, () => readCopy(host, copy)) === undefined) return [];
     using file = await openInode(copy.hostPath, copy);
     if (!file) throw new UserError(`"${copy.hostPath}" was replaced while it was lent`, { hint: "Try it again" });
     const lent = saving ? await contentOf(file) : await sendCopy(host, instance, { copy, file });
@@ -140,13 +140,13 @@ export async function takeBackCopies(
   if (copies.length === 0) return;
   const ended: FileInside[] = [];
   const failures: Error[] = [];
-  const isThere = await isRunning(host, instance);
+  const isThere = await host.look(true, () => isRunning(host, instance));
   const act = async (copy: LentCopy): Promise<void> => {
     try {
       await using lock = await lockCopy(host, { id: copy.id, wait: !wasKilled });
-      const known = lock && await readCopy(host, copy);
+      const known = await host.look(copy, () => lock && readCopy(host, copy));
       if (!known) return;
-      const now = await finishOwnWriting(host, known, tell);
+      const now = await host.look(known, () => finishOwnWriting(host, known, tell));
       const inside = await endCopy(host, instance, now, { wasKilled, isThere, tell });
       const isChanged = (await readCopy(host, now))?.isChanged === true;
       await withJournalLock(host, () => forgetLoans(host, [now]));
@@ -247,7 +247,8 @@ async function endCopy(
       await removeLentCopy(host, instance, { copy: record, found: "" });
       await delay(graceMs);
     }
-    const became = record.handed && await bringHanded(host, instance, { copy: record, tell });
+    const became = record.handed &&
+      await host.look(undefined, () => bringHanded(host, instance, { copy: record, tell }));
     if (became === "changed") await writeCopies(host, [{ ...record, isChanged: true }]);
     if (became !== "stays") await remove("");
     await removeUnused(host, record);
@@ -257,7 +258,10 @@ async function endCopy(
   for (let round = 1; round <= maxRounds; round++) {
     const lent = copy.lent!;
     const { part, back, old } = copyFiles(host, copy);
-    const found = await readBack(host, instance, copy, { lent, part });
+    const found = await host.change(
+      () => exec(host, instance, readArgv(copy, { size: "<SIZE>", sha256: "<SHA256>" })),
+      () => readBack(host, instance, copy, { lent, part }),
+    ) ?? { found: "", dev: 0, ino: 0, content: undefined };
     if (typeof found === "string") {
       const became = found === "gone" ? "was removed" : "is no longer a regular file";
       if (copy.saving) await removeUnused(host, copy);
@@ -266,10 +270,13 @@ async function endCopy(
     }
     const container = found.content ?? lent;
     if (found.content) await moveFile(part, back);
-    await writeVersion(host, copy, { container, label, tell });
+    await host.change(
+      () => host.run(["cp", "--no-target-directory", "--", back, hostPath]),
+      () => writeVersion(host, copy, { container, label, tell }),
+    );
     copy = { ...copy, lent: container, ...found.content ? { isChanged: true } : {} };
     await writeCopies(host, [copy]);
-    await removeFile(old);
+    await host.look(undefined, () => removeFile(old));
     if (await remove(found.found)) return { ...found, containerPath };
   }
   throw new UserError(`"${label}" changes its copy of "${hostPath}" again and again`, {

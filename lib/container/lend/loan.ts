@@ -32,8 +32,8 @@ export interface LoanRecord extends InodeId {
 
 /** A file that is lent itself: mapped into the container. */
 export interface Mapping extends LoanRecord {
-  /** The container user's uid on the host. */
-  uid: number;
+  /** The container user's uid on the host; in a dry run, what stands for it. */
+  uid: number | string;
   /** The mode bits before it was mapped. */
   mode: number;
   /** Its size before it was mapped, in bytes. */

@@ -35,7 +35,7 @@ type Candidate = Omit<HeldMapping, "original" | "granted">;
 export async function mapFiles(
   host: Host,
   files: readonly SourceFile[],
-  { uid, ...options }: LendOptions & { uid: number },
+  { uid, ...options }: LendOptions & Pick<Mapping, "uid">,
 ): Promise<HeldMapping[]> {
   const { instance, undo } = options;
   const candidates = files.map((source) => ({ ...newLoan(source, options), uid, ...stateOf(source) }));
@@ -95,7 +95,12 @@ async function grantAccess(
   instance: Instance,
   { candidates, replaces, undo }: { candidates: readonly Candidate[]; replaces?: Mapping; undo: Undo },
 ): Promise<HeldMapping[]> {
-  return await withJournalLock(host, async () => {
+  const plan = async (): Promise<void> => {
+    for (const { uid, readOnly, hostPath } of candidates) {
+      await host.run(["setfacl", "-m", `u:${uid}:${readOnly ? "r--" : "rw-"}`, "--", hostPath]);
+    }
+  };
+  const act = async (): Promise<HeldMapping[]> => {
     const records = await readMappings(host);
     if (replaces && !isOnRecord(records, replaces)) return [];
     const acls = await readHeldAcls(host, candidates.map(({ file }) => file));
@@ -111,7 +116,9 @@ async function grantAccess(
       throw error instanceof ProcessError ? noAclError(error, mapped) : error;
     }
     return mapped;
-  });
+  };
+  return await withJournalLock(host, act, plan) ??
+    candidates.map((candidate) => ({ ...candidate, original: {}, granted: {} }));
 }
 
 /** Whether a mapped file that the container may write has been written to, by whomever. */
@@ -181,7 +188,7 @@ const changeTimeoutMs = 60_000;
 const removeTries = 8;
 
 /** The device that shows a file. It is not required: the container must start also when the file is gone. */
-export function deviceOf(
+function deviceOf(
   { hostPath: source, containerPath: path, readOnly }: Pick<LoanRecord, "hostPath" | "containerPath" | "readOnly">,
 ): Device {
   return { type: "disk", source, path, required: "false", ...(readOnly ? { readonly: "true" } : {}) };

@@ -170,12 +170,12 @@ async function forgetAccess(host: Host, loans: readonly Loan[]): Promise<void> {
   if (failure) throw failure;
 }
 
-export async function instanceOfRecord(host: Host, loan: Loan): Promise<Instance> {
+async function instanceOfRecord(host: Host, loan: Loan): Promise<Instance> {
   return { engine: await engineOfRecord(host, loan), name: loan.instance };
 }
 
 /** What is taken back together: the files of one container that are lent in one way. */
-export function groupLoans(loans: readonly Loan[]): Iterable<Loan[]> {
+function groupLoans(loans: readonly Loan[]): Iterable<Loan[]> {
   return Map.groupBy(loans, (loan) => {
     const { engine, server, instance } = loan;
     return JSON.stringify([engine, server, instance, isCopy(loan)]);

@@ -36,7 +36,10 @@ export async function restoreFiles(
   mapped: readonly Mapping[],
   { forget, ignoreReplacement = false }: { forget: boolean; ignoreReplacement?: boolean },
 ): Promise<Restored> {
-  return await withJournalLock(host, async (lock) => {
+  const plan = async (): Promise<void> => {
+    for (const { uid, hostPath } of mapped) await host.run(["setfacl", "-x", `u:${uid}`, "--", hostPath]);
+  };
+  const act = async (lock: Deno.FsFile): Promise<Restored> => {
     const { uid } = await lock.stat();
     const records = await readMappings(host);
     using handles = new DisposableStack();
@@ -46,7 +49,8 @@ export async function restoreFiles(
     if (forget) await forgetLoans(host, restored.done);
     else await writeRecords(host, restored.done.map((mapping) => ({ ...mapping, restored: true })));
     return restored;
-  });
+  };
+  return await withJournalLock(host, act, plan) ?? { done: [], findings: [], lost: [], failure: undefined };
 }
 
 export async function takeSteps(host: Host, steps: readonly RestoreStep[]): Promise<Restored> {

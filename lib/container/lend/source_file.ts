@@ -23,7 +23,7 @@ export interface SourceFile {
 
 export interface FileRules {
   /** The user's own ids, where only its owner may lend a file; root may lend anybody's. */
-  user?: Pick<FileState, "uid" | "gid">;
+  user?: Pick<FileState, "uid" | "gid"> | undefined;
   shared: SharedDirectories;
 }
 
@@ -130,7 +130,7 @@ export function newId(): string {
 }
 
 /** A new path for a file in the container: its id, and a path in the user's home that nothing else has. */
-export function newPath(path: string, user: ContainerUser): Pick<LoanRecord, "id" | "containerPath"> {
+function newPath(path: string, user: ContainerUser): Pick<LoanRecord, "id" | "containerPath"> {
   const id = newId();
   const start = `${containerPaths(user).maps}/${id.replace("map-", "")}-`;
   const name = shortName(basename(path), maxPathBytes - engineSize(start.slice(1)));

@@ -44,7 +44,6 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/guard/xpra/relay": ["guard/xpra/memory"],
   "unit/guard/xpra/server_packets": ["guard/limits", "guard/xpra/shapes"],
   "unit/guard/xpra/windows": ["guard/xpra/description"],
-  "unit/house/plan": ["map/dry_run"],
   "unit/map/lend": ["container/lend/mappings", "container/lend/source_file", "map/list"],
 };
 
