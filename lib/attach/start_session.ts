@@ -63,7 +63,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   };
   const undo = async (): Promise<void> => {
     const cleaner = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
-    await container.earlyScript({ host: cleaner, waits: false, script: sessionScript("undo", { run }) });
+    await container.earlyScript({ host: cleaner, script: sessionScript("undo", { run }) });
   };
   let session: string;
   try {

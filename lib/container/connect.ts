@@ -98,11 +98,6 @@ export async function awaitBoot(
   await exec(host, instance, ["/bin/sh", "-c", script], { timeoutMs: bootTimeoutMs });
 }
 
-/** What {@linkcode runAtBoot} runs, and how. */
-export interface EarlyOptions extends ScriptOptions {
-  waits?: boolean;
-}
-
 /**
  * Runs a script for sh as the user of a container that boots, as soon as that user's systemd is there. The engine runs
  * it: SSH comes later. It may run again, when its answer does not arrive.
@@ -114,8 +109,9 @@ export interface EarlyOptions extends ScriptOptions {
 export async function runAtBoot(
   host: Host,
   instance: Address,
-  { user: { uid, gid, home }, script, values = {}, parameters = [], waits = true, ...options }: EarlyOptions & {
+  { user: { uid, gid, home }, script, values = {}, parameters = [], waits, ...options }: ScriptOptions & {
     user: ContainerUser;
+    waits: boolean;
   },
 ): Promise<ProcessResult> {
   const words = ["/bin/sh", "-c", withValues(script, values), "gui-container", ...parameters];

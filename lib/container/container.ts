@@ -8,7 +8,7 @@ import type { ProcessResult } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 import type { Address } from "./address.ts";
-import type { BootOptions, EarlyOptions } from "./connect.ts";
+import type { BootOptions } from "./connect.ts";
 import type { History } from "./history.ts";
 import type { Loan, SessionLoans } from "./lend/loan.ts";
 import type { LendRequest, SourceFile } from "./lend/source_file.ts";
@@ -83,7 +83,7 @@ export interface Container extends Address, Site, AsyncDisposable {
   /** Runs a script for sh as the container's user; see `sshScript`. */
   script(options: ScriptOptions): Promise<ProcessResult>;
   /** The same, but while this run boots a container on this machine, before SSH reaches it: see `runAtBoot`. */
-  earlyScript(options: EarlyOptions): Promise<ProcessResult>;
+  earlyScript(options: ScriptOptions): Promise<ProcessResult>;
   /** The command line that runs a program as the container's user, for a caller that starts it by itself. */
   command(argv: readonly string[]): Promise<string[]>;
   /** This run's private directory on the host, which no container sees. */

@@ -88,11 +88,11 @@ export function overSsh(
     loans: async (session) => (await import("./lend/session_loans.ts")).sessionLoans({ ...known, ...site }, session),
     run: async (argv, options) => await sshRun(known.host, await target(), argv, options),
     script: async ({ host = known.host, ...options }) => await sshScript(host, await target(), options),
-    async earlyScript({ host = known.host, waits = true, ...options }) {
+    async earlyScript({ host, ...options }) {
       const user = await early();
       return user
-        ? await runAtBoot(host, known, { ...options, waits, user })
-        : await sshScript(host, await target(), options);
+        ? await runAtBoot(host ?? known.host, known, { ...options, waits: !host, user })
+        : await sshScript(host ?? known.host, await target(), options);
     },
     command: async (argv) => sshArgv(await target(), argv, { mayAsk: false }),
     async [Symbol.asyncDispose]() {

@@ -140,7 +140,7 @@ export interface SshRunOptions extends RunOptions {
 }
 
 export interface ScriptOptions extends SshRunOptions {
-  /** Where a container's ssh runs: on another host than its own, such as the one for cleaning up. */
+  /** The host for cleaning up, where a container's own has ended: what is called by it does not wait for a boot. */
   host?: Host;
   /** The script for sh. */
   script: string;
