@@ -4,15 +4,15 @@
  */
 
 import { engineLine } from "../engine/engine.ts";
-import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
-import { deleteInstance, findInstance, protectionKey } from "../engine/instance.ts";
+import { deleteProfile, type EngineProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
+import { deleteInstance, findInstance, type InstanceInfo, protectionKey } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { claimDisposables, removeDisposables } from "../container/disposables.ts";
 import { emptyMounts, removeMounts, usedMounts } from "../container/mounts.ts";
 import { sessionsOf } from "../container/sessions.ts";
-import { isManaged, noContainer } from "../container/managed.ts";
+import { isManaged, markKey, noContainer } from "../container/managed.ts";
 import { type Address, addressCalled, type EngineOptions, scriptLine } from "../container/address.ts";
 import { removeUnusedProxy } from "./internet/proxy.ts";
 import { unexportApps } from "./export/unexport.ts";
@@ -31,16 +31,9 @@ export async function deleteNamed(
   { word, force, ...options }: EngineOptions & { word: string; force: boolean },
 ): Promise<void> {
   const address = await addressCalled(host, { word, ...options });
-  const plan = async (): Promise<void> => {
-    await deleteInstance(host, address);
-    await deleteProfile(host, address);
-    await removeMounts(host, [address.mounts.directory]);
-  };
-  await host.change(plan, async () => {
-    const recovered = await recoverCreation(host, address);
-    const removed = await removeContainer(host, address, { force, recovered });
-    host.ui.result(`Removed: ${removed.join(", ")}`, { name: address.label, removed });
-  });
+  const recovered = await recoverCreation(host, address);
+  const removed = await removeContainer(host, address, { force, recovered });
+  host.ui.result(`Removed: ${removed.join(", ")}`, { name: address.label, removed });
 }
 
 /**
@@ -59,9 +52,11 @@ export async function removeContainer(
   { force, recovered }: { force: boolean; recovered: boolean },
 ): Promise<string[]> {
   const { engine, label, mounts } = instance;
-  const found = await findInstance(host, instance);
-  const profile = await findProfile(host, instance);
-  const hasMounts = await exists(mounts.directory);
+  const planned = { ...instance, status: "Stopped", config: { [markKey]: "1" }, devices: {}, used_by: [] };
+  type Found = Pick<InstanceInfo, "engine" | "name" | "status" | "config" | "devices">;
+  const found = await host.look<Found | undefined>(planned, () => findInstance(host, instance));
+  const profile = await host.look<EngineProfile | undefined>(planned, () => findProfile(host, instance));
+  const hasMounts = await host.look(true, () => exists(mounts.directory));
   if (!found && !profile && !hasMounts) {
     if (recovered) return ["what another run has left"];
     throw await noContainer(host, instance);

@@ -40,7 +40,7 @@ async function run(
       cwd: directory,
       env: {
         ...{ INCUS_CONF: directory, GUI_CONTAINER_MOUNTS: join(directory, "mounts"), XDG_STATE_HOME: directory },
-        ...isSet ? { XDG_CONFIG_HOME: directory } : {},
+        ...{ XDG_DATA_HOME: directory, ...isSet ? { XDG_CONFIG_HOME: directory } : {} },
       },
     });
     assertEquals(code, 0, stderr);
@@ -158,9 +158,14 @@ Deno.test("create.ts --delete says where the settings are that the next containe
 });
 
 Deno.test("create.ts --dry-run --delete names what goes", async () => {
-  assertEquals(await planOf("create.ts", ["--delete", "box"]), [
-    "incus delete --force box",
-    "incus profile delete box",
+  const engines = ["incus delete --force box", "incus profile delete box"];
+  assertEquals(await planOf("create.ts", ["--delete", "box"]), [...engines, "rm -rf DIR/mounts/box"]);
+  const entry = "applications/gui-container-box.web.desktop";
+  const files = { [entry]: "[Desktop Entry]\nX-GuiContainer-Name=box\n", "mounts/box/xpra/web.log": "text" };
+  assertEquals(await planOf("create.ts", ["--delete", "box"], files), [
+    "find DIR/mounts/box/xpra DIR/mounts/box/share -mindepth 1 -delete",
+    ...engines,
+    `rm -f DIR/${entry} DIR/gui-container/icons/box/web.png`,
     "rm -rf DIR/mounts/box",
   ]);
 });
