@@ -1,6 +1,6 @@
 /** Undo on failure: each step that succeeds adds an action; when a step fails, the actions run, newest first. */
 
-import { isFailure, UserError } from "./errors.ts";
+import { isFailure, lineOf, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 
 /** How long all actions together may take, in milliseconds. */
@@ -73,5 +73,15 @@ export async function withDeadline<T>(
     return await act(host.forCleanup(until ? AbortSignal.any([over, until]) : over));
   } catch (error) {
     throw error instanceof DOMException && error.name === "TimeoutError" ? late : error;
+  }
+}
+
+/** Waits for the end of a run. After a signal, which is the run's error then, what fails is told, too. */
+export async function endOfRun(host: Host, ending: Promise<void>): Promise<void> {
+  try {
+    await ending;
+  } catch (error) {
+    if (host.signal.aborted && isFailure(error)) host.ui.warn(lineOf(error));
+    throw error;
   }
 }

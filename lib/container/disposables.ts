@@ -207,35 +207,42 @@ async function lockAll(host: Host): Promise<DisposableCopy[]> {
  * Removes a copy: what its app and its user have put into its directories, its instance, its directories, and with
  * these its record. A signal does not stop this.
  *
- * @throws {UserError} or {ProcessError} when a step fails. While the instance is there, the record stays for the next
- * run
+ * @throws {UserError} when a step fails. While the instance is there, the record stays for the next run
  */
 export async function removeDisposable(host: Host, copy: DisposableCopy): Promise<void> {
   try {
     // Without a source, a run was killed before it made more than a record.
-    if (copy.source !== "") await removeInstance(host, copy);
+    if (copy.source !== "") await removeInstance(host, copy).catch((error) => Promise.reject(staying(error, copy)));
     await removeDirectories(host, copy);
   } finally {
     release(copy.lock);
   }
 }
 
+/** The error for a copy that could not be removed. */
+function staying(error: unknown, { name }: DisposableCopy): unknown {
+  if (!isFailure(error)) return error;
+  return new UserError(`The copy "${name}" stays: ${error.message}`, {
+    hint: "The next run with --disposable tries to remove it",
+    ...(error instanceof UserError ? { exitCode: error.exitCode } : {}),
+    ...causedBy(error),
+  });
+}
+
 /** Removes a copy's instance, and first whatever can be removed from its directories. */
 async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
   const { name, mounts } = copy;
   const instance = { engine: await engineOfRecord(host, copy), name };
-  const inTurn = <T>(act: (cleaner: Host) => Promise<T>): Promise<T> => inTime(host, { copy, act });
   const planned: Pick<InstanceInfo, "status" | "config"> = { status: "Running", config: { [copyOfKey]: copy.source } };
-  const found = await inTurn((cleaner) =>
+  const found = await inTime(host, (cleaner) =>
     cleaner.look<typeof planned | undefined>(planned, async () => {
       // The engine may still be making the instance when its CLI has ended.
       await waitForOperations(cleaner, instance);
       return await findInstance(cleaner, instance);
-    })
-  );
+    }));
   if (found?.config[copyOfKey] === undefined) return;
   try {
-    await inTurn(async (cleaner) => {
+    await inTime(host, async (cleaner) => {
       if (found.status !== "Stopped") await killInstance(cleaner, instance);
       if (instance.engine.server.isLocal && await exists(mounts.sockets)) {
         await emptyMounts(cleaner, { ...instance, status: "Stopped", config: found.config });
@@ -245,7 +252,7 @@ async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
     // Whatever the copy does against that, it is deleted. The user is warned of what stays in its directories.
     if (!isFailure(error)) throw error;
   }
-  await inTurn((cleaner) => deleteInstance(cleaner, instance));
+  await inTime(host, (cleaner) => deleteInstance(cleaner, instance));
 }
 
 /**
@@ -256,7 +263,7 @@ async function removeDirectories(host: Host, copy: DisposableCopy): Promise<void
   const { directory, sockets, share } = copy.mounts;
   try {
     // The record comes last.
-    await inTime(host, { copy, act: (cleaner) => removeMounts(cleaner, [directory, sockets, share]) });
+    await inTime(host, (cleaner) => removeMounts(cleaner, [directory, sockets, share]));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     await removeEmpty([disposableRecordPath(copy.mounts)]);
@@ -268,13 +275,8 @@ async function removeDirectories(host: Host, copy: DisposableCopy): Promise<void
 }
 
 /** Does a step of removing a copy on a host that a signal does not stop, and that has a time of its own for it. */
-async function inTime<T>(
-  host: Host,
-  { copy, act }: { copy: DisposableCopy; act: (cleaner: Host) => Promise<T> },
-): Promise<T> {
-  const late = new UserError(`The copy "${copy.name}" could not be removed within ${stepDeadlineMs / 1000} s`, {
-    hint: "The next run with --disposable tries again",
-  });
+async function inTime<T>(host: Host, act: (cleaner: Host) => Promise<T>): Promise<T> {
+  const late = new UserError(`It takes longer than ${stepDeadlineMs / 1000} s`, { hint: "Try it again" });
   return await withDeadline(host, { deadlineMs: stepDeadlineMs, late, act });
 }
 

@@ -1,14 +1,14 @@
 /** `map.ts [NAME [FILE...]]`: lends files to a container until the user takes them back. */
 
 import { hasDisplay, isUnattended } from "../base/desktop.ts";
-import { ExitCode, inputError, UserError } from "../base/errors.ts";
+import { ExitCode, inputError, isFailure, orNothing, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { type Undo, withDeadline, withUndo } from "../base/undo.ts";
+import { type Undo, withUndo } from "../base/undo.ts";
 import { announcePresence, ownIds } from "../container/lend/journal.ts";
-import { keepFiles, takeBackMs, takeFilesBack } from "../container/lend/lend.ts";
+import { keepFiles, takeFilesBack } from "../container/lend/lend.ts";
 import type { Loan } from "../container/lend/loan.ts";
 import { runningSessions } from "../container/sessions.ts";
-import { recoverFirst, tooLate } from "../container/lend/recover.ts";
+import { recoverFirst, takeBackAtEnd } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
 import { findNeighbourhood, listManaged, type Neighbourhood } from "../container/managed.ts";
 import type { HistoryOption } from "../container/resolve.ts";
@@ -72,7 +72,7 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
     await host.look(undefined, () => untilUserEnds(host, prompter, { ...request, instance: instance!, loans, rules }));
   } finally {
     // Also when a signal has ended the waiting.
-    await takeBackAtEnd(host, prompter, { instance: container, loans, lost });
+    await takeAllBack(host, prompter, { instance: container, loans, lost });
   }
   const code = await host.look(0, () => tellTakenBack(host, loans, lost));
   // A signal that came while they were taken back.
@@ -144,7 +144,7 @@ async function untilUserEnds(
   const following = followReplacements(host, instance, { loans, rules, tell: prompter.tell, signal: waiting.signal });
   try {
     while (await prompter.untilAsked(loans, until)) {
-      const sessions = yes ? [] : await runningSessions(host, instance) ?? [];
+      const sessions = yes ? [] : await orNothing(runningSessions(host, instance), isFailure) ?? [];
       if (sessions.length === 0) break;
       const [what, verb] = sessions.length === 1 ? ["session", "runs"] : ["sessions", "run"];
       const where = `${sessions.join(", ")} still ${verb} in "${labelOf(instance)}"`;
@@ -159,7 +159,7 @@ async function untilUserEnds(
 }
 
 /** Takes the files of this run back, also after a signal, and reports what was found. */
-async function takeBackAtEnd(
+async function takeAllBack(
   host: Host,
   prompter: Prompter,
   { instance, loans, lost }: { instance: Instance; loans: readonly Loan[]; lost: Loan[] },
@@ -168,7 +168,7 @@ async function takeBackAtEnd(
   const tell = (finding: string): void => void findings.push(finding);
   const act = (cleaner: Host): Promise<void> => takeFilesBack(cleaner, instance, loans, { lost, tell });
   try {
-    await withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act });
+    await takeBackAtEnd(host, { instance, loans, act });
   } finally {
     for (const finding of findings) await (host.signal.aborted ? host.ui.warn(finding) : prompter.tell(finding));
   }

@@ -4,6 +4,7 @@ import { holdFiles } from "./lent_files.ts";
 import { makeDisposable, requireOrigin } from "./make_disposable.ts";
 import { causedBy, UserError } from "../../base/errors.ts";
 import { all } from "../../base/promises.ts";
+import { endOfRun } from "../../base/undo.ts";
 import { findLeftovers, removeDisposable, removeDisposables } from "../../container/disposables.ts";
 import { openHistory } from "../../container/history.ts";
 import { borderOf } from "../../container/border.ts";
@@ -64,7 +65,7 @@ export async function runDisposable(container: Container, request: StartRequest)
       throw withoutCopy(error, name, source);
     } finally {
       await made.catch(() => {});
-      await removeDisposable(host, copy);
+      await endOfRun(host, removeDisposable(host, copy));
       await history.written();
       if (history.keptAs) host.ui.status(`"${address.label}" is gone. It had ${history.summary()}`);
     }

@@ -3,15 +3,15 @@
  * showed them. Each run that lends files, or shows a session, takes them back first.
  */
 
-import { ExitCode, isFailure, orNothing, UserError } from "../../base/errors.ts";
+import { causedBy, ExitCode, isFailure, isNoEngine, orNothing, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import { withDeadline } from "../../base/undo.ts";
-import type { Instance } from "../../engine/engine.ts";
+import { endOfRun, withDeadline } from "../../base/undo.ts";
+import { type Instance, labelOf } from "../../engine/engine.ts";
 import { findInstance } from "../../engine/instance.ts";
 import { isSameServer, type ServerRecord } from "../../engine/server.ts";
-import { engineOfRecord } from "../address.ts";
+import { engineOfRecord, scriptLine } from "../address.ts";
 import { findOrphans, forgetLoans, readLoans, withJournalLock } from "./journal.ts";
-import { takeFilesBack } from "./lend.ts";
+import { takeBackMs, takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, labelOfLoan, type Loan, type TakeBackOptions } from "./loan.ts";
 import { runningSessions } from "../sessions.ts";
 import { restoreFiles } from "./restore.ts";
@@ -23,8 +23,29 @@ const maxRecoverMs = 120_000;
 const maxRecoverBytes = 64 * 2 ** 20;
 
 /** The error when files are not taken back in time: they stay on record. */
-export function tooLate(): UserError {
+function tooLate(): UserError {
   return new UserError("The files could not all be taken back in time", { hint: "Try it again: map.ts --unmap" });
+}
+
+/** Takes files back at the end of a run, by `act`. A signal does not stop that. */
+export async function takeBackAtEnd(
+  host: Host,
+  { instance: { engine, name }, loans, act }: {
+    instance: Instance;
+    loans: readonly Loan[];
+    act: (cleaner: Host) => Promise<void>;
+  },
+): Promise<void> {
+  const taken = withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act }).catch((error) => {
+    if (!isNoEngine(error)) throw error;
+    const line = scriptLine(engine, ["map.ts", "--unmap", labelOf({ engine, name })]);
+    throw new UserError(error.message, {
+      hint: `${error.hint}. The files stay lent; to take them back then: ${line}`,
+      exitCode: error.exitCode,
+      ...causedBy(error),
+    });
+  });
+  await endOfRun(host, taken);
 }
 
 /** Takes the files back before a run lends others. Warns the user if that fails. */

@@ -9,7 +9,7 @@ import { basename, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import { checkRoom, exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
-import { withDeadline, withUndo } from "../../base/undo.ts";
+import { withUndo } from "../../base/undo.ts";
 import { isSameServer, serverRecord } from "../../engine/server.ts";
 import type { Container } from "../container.ts";
 import { findNeighbourhood } from "../managed.ts";
@@ -27,9 +27,9 @@ import {
   withJournalLock,
   writeRecords,
 } from "./journal.ts";
-import { keepFiles, takeBackMs, takeFilesBack } from "./lend.ts";
+import { keepFiles, takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, type LentCopy, type Loan, type SessionLoans } from "./loan.ts";
-import { recoverEnded, recoverFirst, tooLate } from "./recover.ts";
+import { recoverEnded, recoverFirst, takeBackAtEnd } from "./recover.ts";
 import { checkFiles, type LendRequest, type SourceFile } from "./source_file.ts";
 
 /** The largest file that is lent as a copy where it could be lent itself. */
@@ -155,7 +155,7 @@ export async function sessionLoans(
         host.ui.status(`${length === 1 ? "A file stays" : `${length} files stay`} lent. To end it: ${line}`);
       };
       try {
-        await withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act });
+        await takeBackAtEnd(host, { instance: container, loans, act });
       } finally {
         await (await presence)?.[Symbol.asyncDispose]();
       }

@@ -177,7 +177,7 @@ Deno.test("removeDisposable() keeps the record for the next run when the engine 
     async (world) => {
       const { host, engine } = world;
       const copy = await beginDisposable(host, { engine, name: "box" });
-      await assertRejects(() => removeDisposable(host, copy), ProcessError);
+      await assertRejects(() => removeDisposable(host, copy), UserError, `The copy "${copy.name}" stays: `);
       const leftovers = await findLeftovers(host);
       assertEquals(names(leftovers), [copy.name]);
       close(...leftovers);

@@ -4,6 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { ifThere } from "../../../lib/base/files.ts";
+import { ExitCode, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { mapSome } from "../../../lib/base/promises.ts";
 import { runProcess } from "../../../lib/base/process.ts";
@@ -127,3 +128,18 @@ for (
     });
   }
 }
+
+Deno.test("files are taken back also where nobody says whether sessions run", async () => {
+  await inPlace("incus", async (place) => {
+    const { host, said } = hostOf(place);
+    let asked = 0;
+    const silent = new UserError("It does not answer", { hint: "See why", exitCode: ExitCode.noEngine });
+    const run: Host["run"] = async (argv, options) => {
+      const isQuestion = argv.some((word) => word.includes("ls /run/user/"));
+      if (isQuestion && asked++ === 0) throw silent;
+      return await host.run(argv, options);
+    };
+    assertEquals([await lendAll({ ...host, run }, place), asked], [0, 1]);
+    assertEquals(said.at(-1), "status: 2 files are taken back");
+  });
+});

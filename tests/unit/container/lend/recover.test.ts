@@ -1,10 +1,10 @@
 // Files that nobody takes back.
 
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { UserError } from "../../../../lib/base/errors.ts";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
 import type { Loan } from "../../../../lib/container/lend/loan.ts";
 import { writeCopies } from "../../../../lib/container/lend/journal.ts";
-import { recover, recoverFrom, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
+import { recover, recoverFrom, takeBackAtEnd, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
 import { killedWhileWriting, readCopies, result, text, withWorld } from "../../lent_world.ts";
 
 Deno.test("takeBackRecorded() mends a torn file also while the container cannot be reached", async () => {
@@ -79,5 +79,29 @@ Deno.test("recoverFrom() takes back what is lent to a container that is to be re
     // As above.
     for (let tries = 0; tries < 5 && text(file) !== "there"; tries++) await recoverFrom(host, [box]);
     assertEquals([text(file), await readCopies(host), said], ["there", [], []]);
+  });
+});
+
+Deno.test("takeBackAtEnd() says that files stay lent when the server does not answer, also after a signal", async () => {
+  await withWorld(async ({ host, engine, said }) => {
+    const ending = new AbortController();
+    const act = (): Promise<never> =>
+      Promise.reject(new UserError("It does not answer", { hint: "See why", exitCode: ExitCode.noEngine }));
+    const end = async (): Promise<string> => {
+      const taken = takeBackAtEnd({ ...host, signal: ending.signal }, {
+        instance: { engine, name: "box" },
+        loans: [],
+        act,
+      });
+      const { message, hint, exitCode } = await assertRejects(() => taken, UserError);
+      assertEquals(exitCode, ExitCode.noEngine);
+      return `warn: ${message}. ${hint}`;
+    };
+    const told = await end();
+    assertMatch(told, /does not answer\. See why\. The files stay lent; .*map\.ts .*--unmap far:box$/);
+    assertEquals(said, []);
+    ending.abort();
+    await end();
+    assertEquals(said, [told]);
   });
 });
