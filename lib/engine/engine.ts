@@ -282,7 +282,9 @@ export async function query(
   } = {},
 ): Promise<unknown> {
   const limits = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal === undefined ? {} : { signal }) };
-  const answer = await ifFound(run(host, engine, ["query", apiPath(engine, path)], { looksOnly: true, ...limits }));
+  const ask = async (): Promise<ProcessResult> =>
+    await run(host, engine, ["query", apiPath(engine, path)], { looksOnly: true, ...limits });
+  const answer = await ifFound(ask().catch((error) => mayBeOtherName(error) ? ask() : Promise.reject(error)));
   try {
     return answer === undefined || answer.stdout === "" ? undefined : JSON.parse(answer.stdout);
   } catch (error) {
@@ -291,6 +293,14 @@ export async function query(
       cause: error,
     });
   }
+}
+
+/**
+ * Whether an error may be of no other certificate, but of a name that is not in it: Incus 7.0.2 tries by that name when it
+ * could not connect, and says so when the network has come back meanwhile.
+ */
+function mayBeOtherName(error: unknown): boolean {
+  return error instanceof UserError && /x509: certificate is valid for/.test(error.output);
 }
 
 export async function answers(host: Host, engine: Engine): Promise<boolean> {

@@ -142,6 +142,20 @@ Deno.test("a remote that does not answer, or whose certificate is another one, i
   }
 });
 
+Deno.test("a question is asked again where the CLI connects late, by a name that is not in the certificate", async () => {
+  const stderr = "Error: x509: certificate is valid for 127.0.0.1, ::1, not 192.0.2.7";
+  const asked = async (failures: number): Promise<[number, unknown]> => {
+    const { host, calls } = recordingHost({
+      answer: () => calls.length <= failures ? { code: 1, stderr } : { stdout: '{"name":"box","status":"Running"}' },
+    });
+    const found = findInstance(host, { engine: { ...engineCalled("incus"), server: big }, name: "box" });
+    const status = await found.then((instance) => instance?.status, (error) => error.message);
+    return [calls.length, status];
+  };
+  assertEquals(await asked(1), [2, "Running"]);
+  assertEquals(await asked(2), [2, 'The certificate of the remote "big" is not the one that was trusted']);
+});
+
 /** What the list of a cluster has of a container whose member is lost. */
 const lostBox = { name: "box", status: "Error", location: "m2", config: null, expanded_devices: null };
 
