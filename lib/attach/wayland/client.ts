@@ -335,6 +335,10 @@ function endedEarly({ stdout, stderr }: ProcessResult): UserError {
   if (/waypipe: (?:command )?not found/.test(output)) {
     return noWayland("waypipe is not installed on this host", { exitCode: ExitCode.missingProgram });
   }
+  // waypipe 0.9.2, and 0.11.2. A compositor that has crashed leaves its socket.
+  if (/Failed to connect to the Wayland compositor|ECONNREFUSED/.test(output)) {
+    return noWayland("the compositor that $WAYLAND_DISPLAY names does not answer", { output });
+  }
   return boxDenied(output) ?? noWayland("waypipe cannot start on this host", { output });
 }
 

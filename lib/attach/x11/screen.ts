@@ -41,7 +41,7 @@ export function requireDisplay(host: Host, whyX?: string): void {
     throw new UserError("No display to show windows on: $DISPLAY is not set", { hint: noDisplayHint });
   }
   throw new UserError(`No X display ($DISPLAY is not set), and Wayland cannot show this: ${whyX}`, {
-    hint: "Enable Xwayland, or drop the option that needs X",
+    hint: "Change that, or enable Xwayland; attach.ts --doctor says more",
   });
 }
 

@@ -162,11 +162,14 @@ Deno.test("a container with a long name has room for the guard's socket", () => 
 });
 
 Deno.test("startWaylandClient() says why waypipe cannot start", async () => {
+  const silent = "the compositor that $WAYLAND_DISPLAY names does not answer";
   for (
     const [stderr, reason, exitCode] of [
       [undefined, "bubblewrap is not installed on this host", 127],
       ["/bin/sh: 17: waypipe: not found", "waypipe is not installed on this host", 127],
       ["/bin/sh: line 17: waypipe: command not found", "waypipe is not installed on this host", 127],
+      ["C4: Failed to connect to the Wayland compositor", silent, 1],
+      ['Error: "Failed to connnect to socket at \\"/run/gui-container/display\\": ECONNREFUSED: …"', silent, 1],
       ["C1: something else", "waypipe cannot start on this host", 1],
     ] as const
   ) {

@@ -78,7 +78,7 @@ Deno.test("--doctor asks the compositor for a security context, and the X displa
   );
   const failed = "absent: No window can be shown on the Wayland display ";
   assertEquals(await said(bothDisplays, refused("C4: Failed to connect to the Wayland compositor")), [
-    `${failed}/dev/null: waypipe cannot start on this host`,
+    `${failed}/dev/null: the compositor that $WAYLAND_DISPLAY names does not answer`,
     x11,
   ]);
   assertEquals(
