@@ -36,7 +36,7 @@ export async function takeBack(
   const lost: Loan[] = [];
   await takeBackRecorded(host, wanted, { wasKilled: wanted.some(isOrphan), forget: options.forget, lost });
   showLoans(host, wanted);
-  return await host.look(0, () => tellTakenBack(host, wanted, lost));
+  return await host.look(0, () => tellTakenBack(host, wanted, lost, word));
 }
 
 /** Whether a file is lent to the container that the user calls `word`. No engine is asked. */
@@ -69,9 +69,10 @@ async function loansTo(
  * Says how many files were taken back, and which were not.
  *
  * @param lost those of the files that were not
+ * @param word the container, as the user calls it, if one was named
  * @returns the exit code
  */
-export function tellTakenBack(host: Host, loans: readonly Loan[], lost: readonly Loan[]): number {
+export function tellTakenBack(host: Host, loans: readonly Loan[], lost: readonly Loan[], word?: string): number {
   const back = loans.length - lost.length;
   const count = back === 1 ? "1 file is" : `${back} files are`;
   if (lost.length > 0) {
@@ -79,7 +80,8 @@ export function tellTakenBack(host: Host, loans: readonly Loan[], lost: readonly
     host.ui.status(back === 0 ? `Not taken back: ${names}` : `${count} taken back. Not taken back: ${names}`);
     return ExitCode.failed;
   }
-  host.ui.status(["No file is lent", "The file is taken back"][back] ?? `${count} taken back`);
+  const none = word === undefined ? "No file is lent" : `No file is lent to "${word}"`;
+  host.ui.status([none, "The file is taken back"][back] ?? `${count} taken back`);
   return 0;
 }
 

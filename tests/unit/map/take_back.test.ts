@@ -45,7 +45,7 @@ Deno.test("--unmap NAME asks nothing of an engine in whose containers no file is
     const { host, said } = recordingHost({ env });
     const options = { engine: undefined, forget: false };
     assertEquals(await takeBack(host, ["box"], options), 0);
-    assertEquals(said.at(-1), "status: No file is lent");
+    assertEquals(said.at(-1), 'status: No file is lent to "box"');
     await withJournalLock(host, () => writeRecords(host, [sampleMapping({ hostPath: "/none/a.txt", restored: true })]));
     await assertRejects(() => takeBack(host, ["box", "/none/b.txt"], options), UserError, "/none/b.txt");
     await assertRejects(() => takeBack(host, ["nowhere:box"], options), UserError, 'no remote "nowhere"');
