@@ -197,7 +197,8 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
   const values = denial ? new Map([...args.values].filter(([name]) => name !== "deny")) : args.values;
   const [word, ...words] = denial ? [denial.word] : args.positionals;
   const settings = word === undefined ? new Map() : await settingsFor(host, word);
-  const options = engineOptions(applySettings(values, settings));
+  const applied = applySettings(values, settings);
+  const options = engineOptions(applied);
   if (flags.has("list")) return await (await import("./lib/attach/list.ts")).showSessions(host, word, options);
   if (flags.has("history")) return await (await import("./lib/attach/history.ts")).showHistory(host, word, options);
   if (word === undefined) {
@@ -219,12 +220,11 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
     const { copy, paste } = await import("./lib/attach/clipboard.ts");
     return await (flags.has("copy") ? copy : paste)(container, session);
   }
-  const applied = applySettings(values, settings).values;
   const named = async (kind: "links" | "files"): Promise<string[]> =>
-    applied.get(optionOf(kind)) === "ask" ? await namedDestinations(host, kind) : [];
+    applied.values.get(optionOf(kind)) === "ask" ? await namedDestinations(host, kind) : [];
   const request = (await import("./lib/attach/read_request.ts")).readRequest(host, {
     ...args,
-    settings,
+    applied,
     named: { links: await named("links"), files: await named("files") },
     times,
     line: (app) => quoteWords(["attach.ts", ...givenOptions(given), word, "--", ...app]),

@@ -10,12 +10,11 @@ import type { Channel } from "../guard/channel.ts";
 import { isHanded } from "../container/handed.ts";
 import { checkSessionName } from "../container/names.ts";
 import { type ShowRequest, type StartRequest, wantedDisplay } from "./display/request.ts";
-import { applySettings, limitedChannels } from "./settings/apply.ts";
+import { type Applied, limitedChannels } from "./settings/apply.ts";
 import { type OpenedKind, openedKinds, type Opening, parseDestinations } from "./session/destinations.ts";
-import type { Settings } from "./settings/file.ts";
 
 export type Words = Arguments<string> & {
-  settings: Settings;
+  applied: Applied;
   /** How long the channels are to be open that `--allow` gives a time, in milliseconds. */
   times?: ReadonlyMap<Channel, number>;
   /** Where links and files can open, besides this host, when `--links-to`, `--files-to` or the settings ask. */
@@ -31,11 +30,10 @@ export type Words = Arguments<string> & {
  */
 export function readRequest(
   host: Host,
-  { flags, values, positionals, rest, settings, times, named = {}, line }: Words,
+  { flags, values, positionals, rest, applied, times, named = {}, line }: Words,
 ): ShowRequest | StartRequest {
   const session = values.get("session");
   if (session !== undefined) checkSessionName(session);
-  const applied = applySettings(values, settings);
   const border = applied.values.get("border");
   const display = wantedDisplay(host, applied.values.get("display"));
   const channels = limitedChannels(values, applied);

@@ -1,22 +1,36 @@
 // What attach.ts refuses before anything else.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import type { ShowRequest } from "../../../lib/attach/display/request.ts";
-import type { StartRequest } from "../../../lib/attach/display/request.ts";
+import type { ShowRequest, StartRequest } from "../../../lib/attach/display/request.ts";
 import { readRequest, type Words } from "../../../lib/attach/read_request.ts";
 import { reattachLine } from "../../../lib/attach/session/advice.ts";
 import { openingLine } from "../../../lib/attach/session/destinations.ts";
+import { applySettings } from "../../../lib/attach/settings/apply.ts";
+import type { Settings } from "../../../lib/attach/settings/file.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { recordingHost } from "../recording_host.ts";
 
+/** The request of a command line: what stands after the container's name, options, and the settings. */
+function requestOf(
+  { env = {}, app = [], values = [], settings = [], flags = [], ...more }: {
+    env?: Record<string, string>;
+    app?: string[];
+    values?: [string, string][];
+    settings?: [string, unknown][];
+    flags?: string[];
+  } & Partial<Pick<Words, "rest" | "named" | "times">>,
+): StartRequest {
+  const options = new Map(values);
+  return readRequest(recordingHost({ env }).host, {
+    ...{ flags: new Map(flags.map((flag) => [flag, 0])), values: options, positionals: ["box", ...app], rest: [] },
+    ...{ applied: applySettings(options, new Map(settings) as Settings), line: () => "", ...more },
+  }) as StartRequest;
+}
+
 Deno.test("--links-to and --files-to are refused while the channel is closed; the settings may say it for when it is open", () => {
-  const { host } = recordingHost();
   const read = (values: [string, string][], settings: [string, unknown][] = []): ShowRequest =>
-    readRequest(host, {
-      ...{ flags: new Set(), values: new Map(values), positionals: ["box", "foot"], rest: [] },
-      ...{ settings: new Map(settings), named: { links: ["web"], files: ["office"] }, line: () => "" },
-    } as unknown as Words);
+    requestOf({ values, settings, app: ["foot"], named: { links: ["web"], files: ["office"] } });
   const web = { on: "container", container: "web" } as const;
   assertThrows(() => read([["links-to", "web"]]), UserError, "the channel links is closed");
   const allowed = read([["links-to", "web"], ["allow", "links"]]);
@@ -38,26 +52,14 @@ Deno.test("--links-to and --files-to are refused while the channel is closed; th
 });
 
 Deno.test("an address in the app's place, or after --, is a link to open; an app that gets one as a word may not open it", () => {
-  const { host } = recordingHost();
-  const opens = (positionals: string[], rest: string[] = []): boolean | undefined => {
-    const words = { flags: new Set(), values: new Map(), positionals: ["box", ...positionals], rest };
-    const request = readRequest(host, { ...words, settings: new Map(), line: () => "" } as unknown as Words);
-    return "app" in request ? request.isOpening : undefined;
-  };
+  const opens = (app: string[], rest: string[] = []): boolean | undefined => requestOf({ app, rest }).isOpening;
   const url = "https://example.org/";
   assertEquals([opens([url]), opens([], [url]), opens(["firefox"], [url])], [true, true, true]);
   assertEquals([opens([]), opens(["firefox"], ["-x"]), opens(["sh -c x", url])], [undefined, false, false]);
 });
 
 Deno.test("the address of a file in the app's place is a file to open, alone", () => {
-  const { host } = recordingHost();
-  const read = (rest: string[], flags: string[] = []): StartRequest => {
-    const words = { flags: new Set(flags), values: new Map(), positionals: ["box"], rest };
-    return readRequest(
-      host,
-      { ...words, settings: new Map(), line: () => "" } as unknown as Words,
-    ) as StartRequest;
-  };
+  const read = (rest: string[], flags: string[] = []): StartRequest => requestOf({ rest, flags });
   const { isOpening, files } = read(["file:///home/me/a%20b.pdf"]);
   assertEquals([isOpening, files], [true, ["/home/me/a b.pdf"]]);
   assertEquals(read(["atril", "file:///a.pdf"]).files, []);
@@ -69,40 +71,23 @@ Deno.test("the address of a file in the app's place is a file to open, alone", (
 });
 
 Deno.test("$GUI_CONTAINER_DISPLAY is for new sessions: one that runs has its display", () => {
-  const { host } = recordingHost({ env: { GUI_CONTAINER_DISPLAY: "wayland" } });
   const read = (app: string[], values: [string, string][] = []): ShowRequest =>
-    readRequest(host, {
-      flags: new Set(),
-      values: new Map(values),
-      positionals: ["box", ...app],
-      rest: [],
-      settings: new Map(),
-      line: () => "",
-    } as unknown as Words);
+    requestOf({ env: { GUI_CONTAINER_DISPLAY: "wayland" }, app, values });
   assertEquals(read(["foot"]).display, "wayland");
   assertEquals(read([]).display, "auto");
   assertEquals(read([], [["display", "wayland"]]).display, "wayland");
 });
 
 Deno.test("an option that is about an app is refused where there is none", () => {
-  const { host } = recordingHost();
   for (const flag of ["join", "detached", "disposable"]) {
-    const words = { values: new Map(), positionals: ["box"], rest: [], settings: new Map(), line: () => "" };
-    const error = assertThrows(
-      () => readRequest(host, { flags: new Map([[flag, 0]]), ...words } as unknown as Words),
-      UserError,
-    );
+    const error = assertThrows(() => requestOf({ flags: [flag] }), UserError);
     assertEquals([error.message, error.exitCode], [`--${flag} needs an APP`, 2]);
   }
 });
 
 Deno.test("a time for a channel is refused where nothing is shown", () => {
-  const { host } = recordingHost();
   const read = (flags: string[]): ShowRequest =>
-    readRequest(host, {
-      ...{ flags: new Map(flags.map((flag) => [flag, 0])), values: new Map([["allow", "links"]]), rest: [] },
-      ...{ positionals: ["box", "foot"], settings: new Map(), times: new Map([["links", 60_000]]), line: () => "" },
-    } as unknown as Words);
+    requestOf({ flags, values: [["allow", "links"]], app: ["foot"], times: new Map([["links", 60_000]]) });
   assertEquals(read([]).times, new Map([["links", 60_000]]));
   assertThrows(() => read(["detached"]), UserError, "--detached has no time for --allow: nothing is shown");
 });
