@@ -1,7 +1,4 @@
-/**
- * The interface of a display of the host's, as sessions in containers use it. Each display is one file: `x11/`,
- * `wayland/`.
- */
+/** The interface of a display of the host's, as sessions in containers use it. Each is in the directory of its name. */
 
 import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
