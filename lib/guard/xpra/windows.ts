@@ -154,6 +154,8 @@ export function createWindows(
       }
       if (!passed.has("window-type")) passed.set("window-type", ["NORMAL"]);
       if (passed.has("requested-position")) passed.set("requested-position", [place.x, place.y]);
+      // GTK hints that a dialog has a place, with obsolete zeros for it, which xpra's server takes literally (6.5.5).
+      if (wanted.x === 0 && wanted.y === 0) passed.delete("set-initial-position");
       const asked = checkedSize(known, { number, screen, sizes: [place, ...sizesIn(passed, screen)] });
       const parent = passed.get("transient-for") as number | undefined;
       add(number, { kind: "framed", place, asked, isShown: false, parent });

@@ -151,6 +151,13 @@ Deno.test("Windows.open() leaves every window its frame, and none transparent", 
   assertEquals(focused().openPopup(2, { ...place, description: wish })!.description.has("has-alpha"), false);
 });
 
+Deno.test("a window that asks for a place in the corner is placed by the desktop, as dialogs of GTK's are", () => {
+  const isPlaced = (x: number, y: number): boolean =>
+    windows().open(1, { ...place, x, y, description: dict({ "set-initial-position": true }) }).description
+      .has("set-initial-position");
+  assertEquals([isPlaced(0, 0), isPlaced(10, 0), isPlaced(0, 50)], [false, true, true]);
+});
+
 Deno.test("a framed window is wholly on the screen, with its title, and large enough to be seen", () => {
   const at = (x: number, y: number, width = 400, height = 300): number[] => {
     const { place, description } = windows().open(1, {
