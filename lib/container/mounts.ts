@@ -201,8 +201,8 @@ export async function usedMounts(directories: readonly string[]): Promise<string
   return undefined;
 }
 
-/** How long the host, then the container, may take to remove it, in milliseconds. It may be millions of files. */
-const timeoutMs = 15_000;
+/** How long the host, then the container, may take to empty them, in milliseconds. There may be millions of files. */
+const emptyMs = 15_000;
 
 /**
  * Removes what is in the shared directories, as far as that is done within half a minute. Only the container can remove
@@ -223,13 +223,13 @@ export async function emptyMounts(
   const capabilities = ["inh", "ambient"].map((set) => `--${set}-caps=+dac_override,+fowner`);
   const argv = ["setpriv", `--reuid=${user.uid}`, "--clear-groups", ...capabilities, ...removal([sockets, share])];
   // Whatever the container answers, it is deleted. removeMounts() reports what is left.
-  await orNothing(exec(host, instance, argv, { timeoutMs }), isFailure);
+  await orNothing(exec(host, instance, argv, { timeoutMs: emptyMs }), isFailure);
 }
 
 /** Removes what the host user may remove. Returns whether that was everything. */
 async function emptyFromHost(host: Host, instance: Instance): Promise<boolean> {
   const { sockets, share } = mountsOf(host, instance);
-  const removed = host.run(removal([sockets, share]), { output: { line: () => {} }, timeoutMs });
+  const removed = host.run(removal([sockets, share]), { output: { line: () => {} }, timeoutMs: emptyMs });
   return await orNothing(removed, isProcessError) !== undefined;
 }
 
