@@ -8,7 +8,7 @@ import { quoteWords } from "../../lib/base/shell_words.ts";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { heardByHost, loud } from "./sound.ts";
-import { pressIn, windowWith } from "./windows.ts";
+import { coloursOf, pressIn, windowWith } from "./windows.ts";
 import { shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("attach");
@@ -20,12 +20,7 @@ testOnEngines("attach.ts shows a window, keys reach the app, and it ends clean",
     `xterm -T "it's a *window*" -e sh -c 'read -r line; printf %s "$line" >share/typed'`,
   ]);
   const window = await windowWith(`\\[${name}\\] it's a \\*window\\*`);
-  await eventually("a picture in the window that is not one flat colour", async () => {
-    const { stdout } = await runProcess(["sh", "-c", `import -window ${window} png:- | identify -format %k -`], {
-      okCodes: "any",
-    });
-    return Number(stdout) > 1;
-  });
+  await eventually("a picture in the window that is not one flat colour", async () => await coloursOf(window) > 1);
   await sh(["xdotool", "windowactivate", "--sync", window, "type", "--delay", "20", "key to app"]);
   await sh(["xdotool", "key", "Return"]);
   const ended = await attach.ended;

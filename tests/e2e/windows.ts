@@ -42,14 +42,19 @@ export async function closeWindow(window: string): Promise<void> {
   });
 }
 
+/** How many colours a window shows on the display of `env`, or on ours: none where it is gone. */
+export async function coloursOf(window: string, env: Record<string, string> = {}): Promise<number> {
+  // It counts colours itself (`%k`), in ten times as long.
+  const args = ["-window", window, "-depth", "8", "rgba:-"];
+  const { stdout } = await new Deno.Command("import", { args, env, stderr: "null" }).output();
+  return new Set(new Uint32Array(stdout.slice().buffer)).size;
+}
+
 /** Waits until a window shows more than a flat colour or two. */
 export async function painted(window: string): Promise<void> {
-  await eventually(`a picture in the window ${window}`, async () => {
-    const { stdout } = await runProcess(["sh", "-c", `import -window ${window} png:- | identify -format %k -`], {
-      okCodes: "any",
-    });
-    return Number(stdout) > 16;
-  }, { timeoutMs: 60_000 });
+  await eventually(`a picture in the window ${window}`, async () => await coloursOf(window) > 16, {
+    timeoutMs: 60_000,
+  });
 }
 
 /**
