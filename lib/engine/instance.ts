@@ -22,6 +22,7 @@ import {
   causedBy,
   ExitCode,
   inputError,
+  isFailure,
   isNoEngine,
   isProcessError,
   orNothing,
@@ -484,13 +485,19 @@ export async function exec(
 /** How long {@linkcode outputOf} waits, in milliseconds: in a frozen instance no program ever ends. */
 export const outputMs = 10_000;
 
-/** What a program prints that root runs in an instance; undefined when it fails, as it does where none runs. */
+/**
+ * What a program prints that root runs in an instance; undefined when it fails, as it does where none runs, or when its
+ * answer does not arrive whole.
+ *
+ * @throws {UserError} exit code 125 when the engine cannot be reached
+ */
 export async function outputOf(
   host: Host,
   instance: Instance,
   argv: readonly string[],
 ): Promise<string | undefined> {
-  return (await orNothing(exec(host, instance, argv, { timeoutMs: outputMs }), isProcessError))?.stdout;
+  const ran = exec(host, instance, argv, { timeoutMs: outputMs });
+  return (await orNothing(ran, (error) => isFailure(error) && !isNoEngine(error)))?.stdout;
 }
 
 /** A command line that runs a program as root in an instance, for a caller that starts it by itself. */

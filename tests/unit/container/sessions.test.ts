@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import type { Host } from "../../../lib/base/host.ts";
 import { appNames, runningSessions, sessionNames, sessionsOf } from "../../../lib/container/sessions.ts";
 import { formatUser, userKey } from "../../../lib/container/user.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
@@ -71,6 +72,10 @@ Deno.test("sessionsOf() asks a container that runs about its sockets: one that w
     assertEquals(await sessionsOf(host, box), ["web"]);
     answer = { code: 1 };
     assertEquals(await sessionsOf(host, box), ["web"]);
+    // A shell that says nothing, and succeeds: the container would be missing from the list.
+    const silent: Host = { ...host, run: async (...given) => ({ ...await host.run(...given), stdout: "" }) };
+    answer = {};
+    assertEquals(await sessionsOf(silent, box), ["web"]);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
