@@ -80,7 +80,6 @@ export async function removeContainer(
       if (!made || isManaged(made)) continue;
       throw new UserError(`The ${what} "${label}" was not made by create.ts`, { hint: "To remove it anyway: --force" });
     }
-    // A running session has a socket; systemd removes that when the session ends.
     const [live] = found?.status === "Running" ? await sessionsOf(host, found) : [];
     if (live) {
       const stop = scriptLine(engine, ["attach.ts", "--stop", label, live]);
