@@ -188,8 +188,8 @@ function nameOfIcon({ icon }: App): string | undefined {
 }
 
 /**
- * The apps that are asked for by their ids or names, or by the first words of one's alone; all that the container's own
- * menu shows when none is.
+ * The apps that are asked for by their ids or names, or by the first words or the program of one alone; all that the
+ * container's own menu shows when none is.
  *
  * @throws {UserError} exit code 2 for one that is not there or cannot be exported, 1 when there is none at all
  */
@@ -211,10 +211,10 @@ export function chooseApps(
     if (meant.length > 0) return meant;
     const reason = refused.find(({ id }) => isMeant(id))?.reason;
     if (reason !== undefined) throw inputError(`"${word}" of "${container}" ${reason}`, "It cannot be exported");
-    // Debian has firefox-esr.
+    // Debian has firefox-esr, and evince is org.gnome.Evince.
     const isBeginning = (text: string): boolean =>
       isMeant(text.slice(0, word.length)) && /^[^a-z0-9]/i.test(text.slice(word.length));
-    const begun = shown.filter(({ id, name }) => isBeginning(id) || isBeginning(name));
+    const begun = shown.filter(({ id, name, program }) => isBeginning(id) || isBeginning(name) || isMeant(program));
     if (begun.length === 1) return begun;
     const names = shown.slice(0, 30).map(({ id, name }) => isMeant(name) || id === name ? id : `${id} (${name})`);
     throw inputError(`There is no app "${word}" in "${container}"`, `There are: ${names.join(", ") || "none"}`);

@@ -69,8 +69,10 @@ Deno.test("chooseApps() chooses by id or name, and tells what there is when one 
   assertEquals(ids("B", "app a", "b", "hidden"), ["b", "a", "hidden"]);
   found.apps.push(app("firefox-esr"), app("office-calc"), app("office-writer"));
   assertEquals(ids("Firefox", "app firefox"), ["firefox-esr"]);
+  found.apps.push({ ...app("org.gnome.Evince"), program: "evince" });
+  assertEquals(ids("evince"), ["org.gnome.Evince"]);
   for (const word of ["fire", "firefox-", "office", "app", "xpra"]) assertThrows(() => ids(word), UserError);
-  found.apps.splice(-3);
+  found.apps.splice(-4);
   const missing = assertThrows(() => ids("a", "c"), UserError);
   assertEquals([missing.message, missing.hint, missing.exitCode], [
     'There is no app "c" in "box"',
