@@ -44,11 +44,11 @@ const requestId = integer(0, Number.MAX_SAFE_INTEGER);
 /** Requests of the client that may wait for their answers; an honest one has a few. */
 const maxRequests = 100;
 /**
- * How long the client may take to say which types there are, in milliseconds. Where the host has copied nothing, that
- * of xpra 6.5.5 waits as long as for data; apps of GTK ask before they show a menu, whose clicks would go to what is
- * not seen yet.
+ * How long the client may take to say which types there are, in checks of the relay: its answer may wait while this
+ * program stands still. Where the host has copied nothing, the client of xpra 6.5.5 waits as long as for data; apps of
+ * GTK ask before they show a menu, whose clicks would go to what is not seen yet.
  */
-const typesMs = 300;
+const typesChecks = 2;
 
 /**
  * Judges a packet of the clipboard.
@@ -73,7 +73,7 @@ export function judgeClipboard(
   const isLate = (id: number): boolean => {
     const request = typeRequests.get(id);
     typeRequests.delete(id);
-    return request?.isAnswered === true;
+    return request !== undefined && request.checks >= typesChecks;
   };
   switch (type) {
     case "clipboard-token":
@@ -100,7 +100,7 @@ export function judgeClipboard(
         return { answer: [{ type: "clipboard-contents-none", args: [id, of] }] };
       }
       if (!isServer && requests.size < maxRequests) requests.set(id, what);
-      if (isServer && what === "TARGETS") typeRequests.set(id, { of, askedMs: session.now(), isAnswered: false });
+      if (isServer && what === "TARGETS") typeRequests.set(id, { of, checks: 0 });
       return passOn(type, [id, of, what]);
     }
     case "clipboard-contents": {
@@ -133,13 +133,13 @@ export function judgeClipboard(
   throw new Refusal("it is not one of the clipboard's packets");
 }
 
-/** The packets for the container that answer for the client where it has not in time: there is nothing to paste. */
-export function answerForClient({ typeRequests, now }: Session): Packet[] {
-  const due = [...typeRequests].filter(([, { askedMs, isAnswered }]) => !isAnswered && now() - askedMs >= typesMs);
-  return due.map(([id, request]) => {
-    request.isAnswered = true;
-    return { type: "clipboard-contents-none", args: [id, request.of] };
-  });
+/**
+ * The packets for the container that answer for the client where it has not in time: there is nothing to paste. Due at
+ * each check of the relay.
+ */
+export function answerForClient({ typeRequests }: Session): Packet[] {
+  const due = [...typeRequests].filter(([, request]) => ++request.checks === typesChecks);
+  return due.map(([id, { of }]) => ({ type: "clipboard-contents-none", args: [id, of] }));
 }
 
 /** The kinds of data of a list that may pass. */

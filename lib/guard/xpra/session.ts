@@ -24,8 +24,7 @@ export interface SessionOptions {
   isPaused?: () => boolean;
 }
 
-export interface Session
-  extends RunMemory, Required<Pick<SessionOptions, "container" | "open" | "uuid" | "remote" | "now">> {
+export interface Session extends RunMemory, Required<Pick<SessionOptions, "container" | "open" | "uuid" | "remote">> {
   crossings: Crossings;
   windows: Windows;
   /** The size of the pixels' file, in bytes; 0: the client has announced none. */
@@ -39,10 +38,10 @@ export interface Session
   /** Requests of the client for what the container has copied that have no answer yet, each with what it asks for. */
   requests: Map<number, string>;
   /**
-   * Requests of the container for the types of what the host has copied or selected: of which selection, when, and
-   * whether the guard has said that there are none. They stay until the client answers.
+   * Requests of the container for the types of what the host has copied or selected: of which selection, and for how
+   * many checks of the relay. They stay until the client answers, also where the guard has.
    */
-  typeRequests: Map<number, { of: string; askedMs: number; isAnswered: boolean }>;
+  typeRequests: Map<number, { of: string; checks: number }>;
   /** Where the container has last seen the pointer in one of its windows. */
   pointer: readonly [number, number];
 }
@@ -52,7 +51,7 @@ export function createSession(
     SessionOptions,
 ): Session {
   return {
-    ...{ container, open, uuid, remote, now, ...memory, crossings },
+    ...{ container, open, uuid, remote, ...memory, crossings },
     windows: createWindows({ container, now, isPaused }),
     pixelsBytes: 0,
     greeted: {},
