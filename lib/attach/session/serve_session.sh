@@ -28,7 +28,7 @@ export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 start_bus_and_sound() {
   # PulseAudio makes the FIFO in there, to which the session's agent writes what the host's microphone picks up.
   [ -z "$microphone" ] || mkdir "$RUNTIME_DIRECTORY/microphone"
-  env -u GTK_USE_PORTAL dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
+  env -u GTK_USE_PORTAL -u XPRA_COMMAND dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
   if [ "$sound$microphone" ]; then
     # PulseAudio starts when the first app connects. Timed by the system's clock, apps play on even if nobody reads the FIFO;
