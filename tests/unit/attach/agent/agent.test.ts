@@ -67,7 +67,8 @@ globals_of_it = ("late_scheme", "has_name", "host_scheme", "owned", "has_environ
 tree = ast.parse(open(sys.argv[1]).read())
 tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in names or
     isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in globals_of_it]
-said, directory, LINE, VERSION, PATH = [], tempfile.mkdtemp(), "", 1, "/"
+scratch = tempfile.TemporaryDirectory()
+said, directory, LINE, VERSION, PATH = [], scratch.name, "", 1, "/"
 GLib = SimpleNamespace(Variant=lambda _kind, value: value)
 bus = SimpleNamespace(emit_signal=lambda *signal: said.append(signal[4][2]))
 SETTINGS = SimpleNamespace(name="Settings")
