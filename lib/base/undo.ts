@@ -1,6 +1,6 @@
 /** Undo on failure: each step that succeeds adds an action; when a step fails, the actions run, newest first. */
 
-import { isFailure, lineOf, UserError } from "./errors.ts";
+import { isFailure, isSystemError, lineOf, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 
 /** How long all actions together may take, in milliseconds. */
@@ -81,7 +81,7 @@ export async function endOfRun(host: Host, ending: Promise<void>): Promise<void>
   try {
     await ending;
   } catch (error) {
-    if (host.signal.aborted && isFailure(error)) host.ui.warn(lineOf(error));
+    if (host.signal.aborted && (isFailure(error) || isSystemError(error))) host.ui.warn(lineOf(error));
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Host } from "../../../lib/base/host.ts";
-import { withUndo } from "../../../lib/base/undo.ts";
+import { endOfRun, withUndo } from "../../../lib/base/undo.ts";
 import { recordingHost } from "../recording_host.ts";
 
 Deno.test("withUndo() undoes nothing when all went well, and gives back the result", async () => {
@@ -82,4 +82,15 @@ Deno.test("withUndo() cleans up with a host that the signal of the run does not 
   assertEquals(cleaners.length, 2);
   assert(cleaners[0] === cleaners[1]);
   assert(!cleaners[0]!.signal.aborted);
+});
+
+Deno.test("endOfRun() tells after a signal that the disk is full, and says nothing of the signal itself", async () => {
+  const { host, said } = recordingHost();
+  const full = Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+  const signalled = { ...host, signal: AbortSignal.abort(new Error("Ctrl-C")) };
+  await assertRejects(() => endOfRun(host, Promise.reject(full)), Error, "No space");
+  assertEquals(said, []);
+  await assertRejects(() => endOfRun(signalled, Promise.reject(signalled.signal.reason)), Error, "Ctrl-C");
+  await assertRejects(() => endOfRun(signalled, Promise.reject(full)), Error, "No space");
+  assertEquals(said, ["warn: No space left on device (os error 28)"]);
 });
