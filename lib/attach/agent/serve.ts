@@ -183,9 +183,10 @@ export async function servePortals(container: Container, options: PortalOptions)
       if (end === "useless") return;
       if (end === "replaced" && !isReplaced) {
         isReplaced = true;
-        dialogs.closeAll();
         await tellSession((name) => `Another run serves the apps of "${name}" now`);
       }
+      // Nobody waits for what is chosen in them any more.
+      dialogs.closeAll();
       await delay(pauseMs, { signal }).catch(() => {});
     }
   };

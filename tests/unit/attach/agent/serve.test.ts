@@ -154,17 +154,18 @@ Deno.test("an agent that has started only when the session has ended is ended at
 
 Deno.test("a run whose apps a later run serves waits until that has ended, and serves them again", async () => {
   const { host, said } = recordingHost({ env: { HOME: "/home/me" } });
-  const shown = Promise.withResolvers<AbortSignal>();
+  const shown = [Promise.withResolvers<AbortSignal>(), Promise.withResolvers<AbortSignal>()];
+  let dialogs = 0;
   const { run } = host;
   host.run = async (argv, options) => {
     if (argv[0] !== "zenity" || argv[1] !== "--file-selection") return await run(argv, options);
-    shown.resolve(options!.signal!);
+    shown[dialogs++]!.resolve(options!.signal!);
     return await abortable(new Promise<never>(() => {}), options!.signal!);
   };
   let told = "";
   const scripts: string[] = [];
   const started: { say(line: unknown): unknown; end(code: number): void }[] = [];
-  const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const begun = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
   host.start = (argv, { output, stdin }: ProcessOptions = {}) => {
     assert(typeof output === "object" && "bytes" in output && typeof stdin === "object" && "bytes" in stdin);
     stdin.bytes.pipeTo(new WritableStream({ write: (piece) => void (told += new TextDecoder().decode(piece)) }));
@@ -199,7 +200,7 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
   served!.onAgain = () => Promise.resolve(void agains++);
   await begun[0]!.promise;
   await started[0]!.say(open(1));
-  const dialog = await shown.promise;
+  const dialog = await shown[0]!.promise;
   started[0]!.end(exitStatus.replaced);
   await begun[1]!.promise;
   // The connection to it breaks meanwhile.
@@ -215,4 +216,10 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
   while (noted.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   assertStringIncludes(noted[0]!, "sound,dialogs,links?");
   assertEquals(agains, 1, "what is dropped comes to this run again");
+  await started[2]!.say(open(2));
+  const second = await shown[1]!.promise;
+  // Its app has had the answer that there is none.
+  started[2]!.end(255);
+  await begun[3]!.promise;
+  assertEquals(second.aborted, true);
 });
