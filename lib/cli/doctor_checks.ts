@@ -12,7 +12,7 @@ import {
 import { deniesNewSystemd, knownHole } from "../engine/known_holes.ts";
 import { findInstance, type InstanceInfo, outputOf, rootIdsHint } from "../engine/instance.ts";
 import { bridgeOf, findObstacles } from "../engine/bridge.ts";
-import { ifInstalled, isFailure, orNothing, ProcessError, UserError } from "../base/errors.ts";
+import { ifInstalled, isFailure, orNothing, ProcessError } from "../base/errors.ts";
 import { findOnPath } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { installHint, programs } from "../base/programs.ts";
@@ -90,7 +90,7 @@ async function findEngine(
   } catch (error) {
     if (!isFailure(error)) throw error;
     const isInstalled = error instanceof ProcessError || error.output !== "";
-    return { cli, isInstalled, finding: absent(error.message, error instanceof UserError ? error.hint : undefined) };
+    return { cli, isInstalled, finding: { ...failureOf(error), verdict: "absent" } };
   }
 }
 

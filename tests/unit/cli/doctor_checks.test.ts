@@ -37,6 +37,14 @@ Deno.test("--doctor tells which engine answers, and calls one broken only when n
     assertStringIncludes(broken[2]!.hint!, "incus admin init");
     assertEquals(broken.at(-1)!.verdict, "broken");
   }
+
+  const unread = recordingHost({
+    answer: ([cli]) => cli === "lxc" ? missing : { code: 1, stderr: "Error: yaml: line 3: mapping" },
+  });
+  assertEquals(
+    (await found(mapDiagnosis, unread))[2]!.what,
+    '"incus query /1.0" failed with exit status 1: Error: yaml: line 3: mapping',
+  );
 });
 
 Deno.test("--doctor names an engine with a known vulnerability, and how to tell whether Debian has fixed it", async () => {
