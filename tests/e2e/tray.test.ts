@@ -48,7 +48,7 @@ async function startPanel(): Promise<
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const writer = input.writable.getWriter();
   let last: { icons: Record<string, Icon> } | undefined;
-  const panel = startProcess(["/usr/bin/python3", join(root, "tests/e2e/tray_watcher.py")], {
+  const panel = startProcess(["/usr/bin/python3", "-B", join(root, "tests/e2e/tray_watcher.py")], {
     env,
     stdin: { bytes: input.readable },
     output: { line: (line) => line.startsWith("{") && (last = JSON.parse(line)) },
