@@ -11,7 +11,7 @@ import { type DisplayName, displayNamed, displayNames, displays } from "./sessio
 import { createPermissions } from "./session/permissions.ts";
 import type { Channel } from "../guard/channel.ts";
 import { checkRunning, chooseSession, type LiveSession, noteChannels } from "./session/live_sessions.ts";
-import type { Windows } from "./display/display.ts";
+import type { DisplayWindows } from "./display/display.ts";
 import type { ShowRequest } from "./display/request.ts";
 import { serveAgain } from "./serve_again.ts";
 import { show } from "./show.ts";
@@ -30,7 +30,7 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const { open } = permissions;
   await using scope = new AsyncDisposableStack();
   const options = { ...request, open, border, detached: false };
-  const openOn = (display: DisplayName): Promise<Windows> =>
+  const openOn = (display: DisplayName): Promise<DisplayWindows> =>
     withDisplay(container, { ...options, display }, async (on) => scope.use(await on.open(container, options)));
   // The client takes its time to load, so it is started before it is known which session is meant, if there seems to be
   // one.

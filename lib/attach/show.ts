@@ -7,7 +7,7 @@ import { readLoans } from "../container/lend/journal.ts";
 import type { Loan } from "../container/lend/loan.ts";
 import { Unreachable } from "../container/ssh.ts";
 import { servePortals } from "./agent/serve.ts";
-import type { Windows } from "./display/display.ts";
+import type { DisplayWindows } from "./display/display.ts";
 import type { ShowRequest } from "./display/request.ts";
 import type { Channel } from "../guard/channel.ts";
 import { attachLine, reattachLine } from "./session/advice.ts";
@@ -24,7 +24,7 @@ import { keepDrops } from "./wayland/take_drops.ts";
 export interface ShowOptions extends Pick<ShowRequest, "asks" | "opening" | "channelsFrom"> {
   /** The channels; {@linkcode windows} uses the same. */
   permissions: Permissions;
-  windows: Pick<Windows, "note" | "outlivesRun" | "show" | "closeClipboard" | "ended">;
+  windows: Pick<DisplayWindows, "note" | "outlivesRun" | "show" | "closeClipboard" | "ended">;
   /** Those of the channels that another run has opened, and this one cannot close. */
   stays?: readonly Channel[];
   /** Its name; or what starts it, and the id of this run. */

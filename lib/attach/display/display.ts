@@ -23,7 +23,7 @@ export interface Display {
   /** Patterns of the files in a container that a session on this display reads before its first window. */
   preload: readonly string[];
   /** Starts what shows the windows of a session of this container, which then waits for one. */
-  open(container: Container, options: WindowsOptions): Promise<Windows>;
+  open(container: Container, options: WindowsOptions): Promise<DisplayWindows>;
 }
 
 export type DisplayRequest = Pick<StartRequest, "display" | "userOptions" | "detached" | "box">;
@@ -37,7 +37,7 @@ export interface WindowsOptions
 }
 
 /** The windows of a session, before there are any. What shows them ends with the scope of this value, unless it stays. */
-export interface Windows extends AsyncDisposable {
+export interface DisplayWindows extends AsyncDisposable {
   /** What the user is told about them, after the open channels. */
   note: string;
   /** What of the session outlives the run that shows it. */

@@ -13,7 +13,13 @@ import type { Container } from "../../container/container.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { hasTray } from "../agent/tray.ts";
 import { prepareBoxes } from "../box/box.ts";
-import { CannotShow, type Display, type ServerEnd, type Windows, type WindowsOptions } from "../display/display.ts";
+import {
+  CannotShow,
+  type Display,
+  type DisplayWindows,
+  type ServerEnd,
+  type WindowsOptions,
+} from "../display/display.ts";
 import { stopAtEnd, stopSessions } from "../session/live_sessions.ts";
 import { endedFromOutside } from "../session/outcome.ts";
 import { sessionScript } from "../session/protocol.ts";
@@ -44,7 +50,7 @@ const closeMs = 5_000;
 async function openWindows(
   container: Container,
   { app: [program = ""] = [], open, times, border, isDisposable }: WindowsOptions,
-): Promise<Windows> {
+): Promise<DisplayWindows> {
   const { host, crossesNetwork } = container;
   const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
   const closesAfterMs = { in: times?.get("clipboard-in"), out: times?.get("clipboard-out") };

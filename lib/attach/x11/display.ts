@@ -7,7 +7,7 @@ import type { Container } from "../../container/container.ts";
 import { createCrossings, type Crossings, noCrossings } from "../../guard/crossings.ts";
 import { createMemory } from "../../guard/xpra/memory.ts";
 import { boxDenied, prepareBoxes } from "../box/box.ts";
-import type { Display, ServerEnd, Windows, WindowsOptions } from "../display/display.ts";
+import type { Display, DisplayWindows, ServerEnd, WindowsOptions } from "../display/display.ts";
 import { attachLine } from "../session/advice.ts";
 import { isLive, stopSessions } from "../session/live_sessions.ts";
 import { endedFromOutside, seeLog, type SessionEnd } from "../session/outcome.ts";
@@ -26,7 +26,7 @@ export const x11: Display = {
   open: openWindows,
 };
 
-async function openWindows(container: Container, options: WindowsOptions): Promise<Windows> {
+async function openWindows(container: Container, options: WindowsOptions): Promise<DisplayWindows> {
   const { host } = container;
   const { open, why, detached, isDisposable } = options;
   const memory = createMemory();

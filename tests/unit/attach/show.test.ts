@@ -1,7 +1,7 @@
 // A session that cannot be shown.
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { Windows } from "../../../lib/attach/display/display.ts";
+import type { DisplayWindows } from "../../../lib/attach/display/display.ts";
 import { createPermissions } from "../../../lib/attach/session/permissions.ts";
 import { show } from "../../../lib/attach/show.ts";
 import type { Host } from "../../../lib/base/host.ts";
@@ -21,7 +21,7 @@ async function failing(answer: Error | Record<never, never>): Promise<{ calls: s
   const { host: base, said } = recordingHost();
   const run = (): Promise<never> => Promise.reject(new Error("Ctrl-C"));
   const host: Host = { ...base, run, signal: AbortSignal.abort(), forCleanup: () => cleaning.host };
-  const windows: Windows = {
+  const windows: DisplayWindows = {
     note: "",
     outlivesRun: "session",
     serverEnd: () => Promise.reject(new Error("not started")),
@@ -53,7 +53,7 @@ Deno.test("show() takes back what other runs have let stay with a session that h
       sampleMapping({ id: `map-${session}`, session, server, engine: "incus" })
     );
     await withJournalLock(host, () => writeRecords(host, stayed));
-    const windows: Windows = {
+    const windows: DisplayWindows = {
       note: "",
       outlivesRun: "session",
       serverEnd: () => Promise.reject(new Error("not started")),
@@ -113,7 +113,7 @@ Deno.test("show() closes in new windows what --deny has closed before they were 
     const box = localBox(host, { directory });
     const permissions = createPermissions(box, { open: new Set(["clipboard-in", "clipboard-out"]) });
     const closed: unknown[] = [];
-    const windows: Windows = {
+    const windows: DisplayWindows = {
       note: "",
       outlivesRun: "windows",
       serverEnd: () => Promise.reject(new Error("not started")),
@@ -130,7 +130,7 @@ Deno.test("show() closes in new windows what --deny has closed before they were 
   }
 });
 
-function showIn(box: Container, windows: Windows): Promise<number> {
+function showIn(box: Container, windows: DisplayWindows): Promise<number> {
   const session = { start: () => Promise.resolve("xterm"), run: "1234abcd" };
   return show(box, { permissions: createPermissions(box, { open: new Set() }), asks: new Set(), windows, session });
 }
