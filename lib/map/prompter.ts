@@ -63,6 +63,6 @@ export function terminalPrompter(host: Host): Prompter {
 }
 
 /** The error when an argument is neither given nor answered. */
-export function missingArgument(what: "NAME" | "FILE..."): Error {
+function missingArgument(what: "NAME" | "FILE..."): Error {
   return inputError(`${what} is missing`, "For example: map.ts my-container ~/Documents/letter.odt");
 }

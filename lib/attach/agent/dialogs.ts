@@ -320,7 +320,7 @@ export function givenTo(container: string, how: Given): string {
 }
 
 /** The question before files are pasted: their directory and their names. */
-export function pasteQuestion(files: readonly string[]): Question {
+function pasteQuestion(files: readonly string[]): Question {
   const places = Map.groupBy(files, dirname);
   const text = [...places].map(([place, paths]) => `${paths.map((path) => basename(path)).join(", ")} in ${place}`);
   return {

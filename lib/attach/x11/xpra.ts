@@ -51,8 +51,8 @@ export function clientArgv(
 const plainPixels = ["--encodings=rgb", "--csc-modules=none"];
 
 /**
- * What the server sends over a network: JPEGs, which the guard decodes, see `guard/pictures.ts`, and pixels as they are
- * once they stand still.
+ * What the server sends over a network: JPEGs, which the guard decodes, see `guard/xpra/pictures.ts`, and pixels as they
+ * are once they stand still.
  */
 const compressedPixels = ["--encodings=rgb,jpeg", "--csc-modules=none"];
 

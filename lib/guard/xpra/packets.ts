@@ -107,7 +107,7 @@ export function oldName(type: string): string {
 }
 
 /** The name of a type in xpra 6.6. */
-export function newName(type: string): string {
+function newName(type: string): string {
   return newNames.get(type) ?? type;
 }
 

@@ -96,7 +96,7 @@ Deno.test("a container is removed at once while another run makes the proxy of b
       env: { GUI_CONTAINER_MOUNTS: root },
       answer: () => ({ stdout: JSON.stringify(profiles) }),
     });
-    const signal = AbortSignal.timeout(5_000);
+    const signal = AbortSignal.timeout(60_000);
     const one = { engine: engineCalled("lxc"), name: "one" };
     assertEquals(await removeUnusedProxy({ ...host, signal }, one, profiles[0]!), undefined);
   } finally {
