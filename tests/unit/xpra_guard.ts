@@ -1,6 +1,7 @@
 /** A guard of xpra between two real sockets, for tests. */
 
 import { assertEquals } from "@std/assert";
+import { abortable } from "@std/async";
 import { join } from "@std/path";
 import type { Channel } from "../../lib/guard/channel.ts";
 import { createFrameParser } from "../../lib/guard/xpra/frames.ts";
@@ -12,7 +13,7 @@ import { clientHello, description, serverHello } from "../fuzz/samples.ts";
 /** An end of a connection that speaks packets. */
 interface End {
   send(...packets: readonly Packet[]): Promise<void>;
-  /** The next packet; undefined at the end. */
+  /** The next packet; undefined at the end, and when none comes within a minute. */
   next(): Promise<Packet | undefined>;
   /** The types of the packets that have come, by the names that they came with. */
   types: string[];
@@ -34,7 +35,7 @@ export function end(raw: Deno.Conn): End {
     async next() {
       while (waiting.length === 0) {
         const buffer = new Uint8Array(1 << 16);
-        const count = await raw.read(buffer).catch(() => null);
+        const count = await abortable(raw.read(buffer), AbortSignal.timeout(60_000)).catch(() => null);
         if (count === null) return undefined;
         for (const each of frames.push(buffer.subarray(0, count))) {
           types.push(`${(decode(each.main) as Value[])[0]}`);
