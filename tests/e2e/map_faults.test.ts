@@ -65,17 +65,28 @@ async function assertClean(one: Case, told: string): Promise<void> {
   assertEquals(await inContainer(one.engine, one.name, "ls -A maps"), "", told);
 }
 
+/** Tells the engine until it obeys: it may still carry out what it was last told. */
+async function tell({ engine, name }: Case, ...words: string[]): Promise<void> {
+  let said = "";
+  await eventually(words.join(" "), async () => {
+    const { code, stderr } = await attempt([engine, ...words, name]);
+    said = stderr;
+    return code === 0;
+  }).catch((error) => {
+    throw new Error(`${error.message}: ${said}`);
+  });
+}
+
 /**
- * Stops or restarts the container with \`--force\`. It has booted by then: the engine freezes it first, and on cgroup v1 a
- * vfork of its systemd and the freezer would wait for each other.
+ * Stops the container by force. It has booted by then: the engine freezes it first, and on cgroup v1 a vfork of its
+ * systemd and the freezer would wait for each other.
  */
-async function forced({ engine, name }: Case, verb: "stop" | "restart"): Promise<void> {
+async function stop(one: Case): Promise<void> {
   await eventually("the end of the boot", async () => {
-    const state = [engine, "exec", name, "--", "systemctl", "is-system-running"];
+    const state = [one.engine, "exec", one.name, "--", "systemctl", "is-system-running"];
     return /running|degraded/.test((await attempt(state)).stdout);
   });
-  // The engine may still carry out what it was last told.
-  await eventually(`the ${verb}`, () => sh([engine, verb, "--force", name]).catch(() => undefined));
+  await tell(one, "stop", "--force");
 }
 
 /** Something else that happens between a fault and the next run. */
@@ -83,12 +94,15 @@ type Act = (one: Case) => Promise<unknown>;
 
 const nothing: Act = () => Promise.resolve();
 
-const restart: Act = (one) => forced(one, "restart");
+const restart: Act = async (one) => {
+  await stop(one);
+  await tell(one, "start");
+};
 
 const stopWhileRecovering: Act = async (one) => {
-  await forced(one, "stop");
+  await stop(one);
   assertEquals((await map(one, ["--unmap"])).code, 0);
-  await sh([one.engine, "start", one.name]);
+  await tell(one, "start");
 };
 
 const recoverTwice: Act = async (one) => {
@@ -184,7 +198,7 @@ testOnEngines("map.ts takes back what was lent to a container that is deleted", 
 testOnEngines("map.ts leaves nothing in a container that is stopped meanwhile", ["user"], async (engine) => {
   await withCase(engine, nameOn(engine), async (one) => {
     const run = await startMap(engine, [one.name, ...one.files], { env: { XDG_STATE_HOME: one.state } });
-    await forced(one, "stop");
+    await stop(one);
     assertEquals((await run.enter()).code, 0);
     await sh([engine, "start", one.name]);
     await assertClean(one, "stopped");
