@@ -156,7 +156,8 @@ testOnOneEngine("hostile: an sshd that never answers costs --list its deadline",
 testOnOneEngine("hostile: the name of an app adds no row and no column to --list", ["user"], async (engine) => {
   const name = nameOn(engine);
   const argument = "\n\tbox\tfake\t'; clear;'\x1b[2J\r";
-  const started = await script("attach", engine, ["--detached", "--session=rows", name, "sleep 600", "--", argument]);
+  const app = ["--", "sh", "-c", "exec sleep 600", argument];
+  const started = await script("attach", engine, ["--detached", "--session=rows", name, ...app]);
   assertEquals(started.code, 0, started.stderr);
   try {
     const { stdout } = await script("attach", engine, ["--list", name]);
