@@ -41,7 +41,7 @@ const selection = oneOf("CLIPBOARD", "PRIMARY");
 const secondary = "SECONDARY";
 const anySelection = oneOf("CLIPBOARD", "PRIMARY", secondary);
 const requestId = integer(0, Number.MAX_SAFE_INTEGER);
-/** Requests of the client that may wait for their answers; an honest one has a few. */
+/** Requests of either end that may wait for their answers; an honest one has a few. */
 const maxRequests = 100;
 /**
  * How long the client may take to say which types there are, in checks of the relay: its answer may wait while this
@@ -100,7 +100,7 @@ export function judgeClipboard(
         return { answer: [{ type: "clipboard-contents-none", args: [id, of] }] };
       }
       if (!isServer && requests.size < maxRequests) requests.set(id, what);
-      if (isServer && what === "TARGETS") typeRequests.set(id, { of, checks: 0 });
+      if (isServer && what === "TARGETS" && typeRequests.size < maxRequests) typeRequests.set(id, { of, checks: 0 });
       return passOn(type, [id, of, what]);
     }
     case "clipboard-contents": {

@@ -157,6 +157,8 @@ Deno.test("an app waits two checks for the types of what is to be pasted, and no
   assertEquals(answerForClient(state), []);
   assertEquals(answer(5), undefined, "the app has an answer already");
   assertEquals(state.typeRequests.size, 0);
+  for (let id = 10; id < 160; id++) ask(id);
+  assertEquals(state.typeRequests.size, 100, "a client that answers nothing costs no more");
 });
 
 Deno.test("what crosses is written down as the type that was asked for, whatever the container calls it", () => {
