@@ -93,9 +93,9 @@ export async function presetFor(host: Pick<Host, "env">, word: string): Promise<
   return presetNames.find((name) => name === preset || name === atMost)!;
 }
 
-/** The end of the line about the open channels: where the settings for them are, all in one file. */
+/** The end of the line about the open channels: where the settings for them are, each file named once. */
 export function setIn(channelsFrom: readonly string[] = []): string {
-  const [first, ...more] = new Set(channelsFrom);
-  const lines = more.map((place) => `, ${place.slice(place.lastIndexOf(":") + 1)}`).join("");
-  return first === undefined ? "" : ` (set in ${first}${lines})`;
+  const files = Map.groupBy(new Set(channelsFrom), (place) => place.slice(0, place.lastIndexOf(":") + 1));
+  const places = [...files].map(([file, all]) => file + all.map((place) => place.slice(file.length)).join(", "));
+  return places.length === 0 ? "" : ` (set in ${places.join(", ")})`;
 }

@@ -1,7 +1,7 @@
 /**
- * What a person has written down about containers, in `$XDG_CONFIG_HOME/gui-container/config.yaml`: entries with
- * patterns, read as in ssh_config(5). For each key, the first entry that matches and has it holds. No container can
- * write there.
+ * What a person has written down about containers, in `$XDG_CONFIG_HOME/gui-container/config.yaml`, and what `--save`
+ * has kept beside it: entries with patterns, read as in ssh_config(5). For each key, the first entry that matches and
+ * has it holds. No container can write there.
  */
 
 import { dirname, isAbsolute, join } from "@std/path";
@@ -78,11 +78,14 @@ export function checkSetting(host: Pick<Host, "env">, key: SettingKey, value: st
   settingChecks[key](value, host);
 }
 
-/** The file with the settings; undefined when neither `$XDG_CONFIG_HOME` nor `$HOME` says where it is. */
-export function settingsPath(host: Pick<Host, "env">): string | undefined {
+/**
+ * The files with settings: what `--save` has kept, which comes first, and what the user has written. None when neither
+ * `$XDG_CONFIG_HOME` nor `$HOME` says where they are.
+ */
+export function settingsPaths(host: Pick<Host, "env">): string[] {
   const [config, home] = [host.env("XDG_CONFIG_HOME"), host.env("HOME")];
   const directory = config !== undefined && isAbsolute(config) ? config : home && join(home, ".config");
-  return directory ? join(directory, "gui-container", "config.yaml") : undefined;
+  return directory ? ["saved.yaml", "config.yaml"].map((name) => join(directory, "gui-container", name)) : [];
 }
 
 /**
@@ -136,16 +139,15 @@ export async function ownEntries(host: Pick<Host, "env">, word: string): Promise
 }
 
 async function readEntries(host: Pick<Host, "env">): Promise<Entry[]> {
-  const path = settingsPath(host);
-  const text = path === undefined ? undefined : await readSettingsText(host, path);
-  return text === undefined ? [] : await parseSettings(host, text);
+  return (await Promise.all(settingsPaths(host).map((path) => readSettings(host, path)))).flat();
 }
 
-/** The text of the file; undefined where there is none. */
-export async function readSettingsText(host: Pick<Host, "env">, path: string): Promise<string | undefined> {
+/** The entries of a file; none where there is no file. */
+export async function readSettings(host: Pick<Host, "env">, path: string): Promise<Entry[]> {
   const text = await ifThere(Deno.readTextFile(path));
-  if (text !== undefined) await checkWriters(host, path);
-  return text;
+  if (text === undefined) return [];
+  await checkWriters(host, path);
+  return await parseSettings(host, { path, text });
 }
 
 /** Checks that nobody but the user and root can write to the file, or put another one in its place. */
@@ -167,10 +169,12 @@ async function checkWriters(host: Pick<Host, "env">, path: string): Promise<void
  *
  * @throws {UserError} exit code 2, its message starting `path:line:column:`
  */
-export async function parseSettings(host: Pick<Host, "env">, text: string): Promise<Entry[]> {
+export async function parseSettings(
+  host: Pick<Host, "env">,
+  { path, text }: { path: string; text: string },
+): Promise<Entry[]> {
   // Most users have no such file, and need not wait for the parser.
   const { isMap, locateKey, parseYaml } = await import("../../base/yaml.ts");
-  const path = settingsPath(host)!;
   const data = parseYaml(path, text) ?? {};
   const fail = (message: string, hint: string, ...keys: (string | number)[]): never => {
     const { line, column } = locateKey(text, keys);

@@ -5,7 +5,6 @@ import { channelLine } from "../../../../lib/attach/session/channels.ts";
 import { destinationText, parseDestinations } from "../../../../lib/attach/session/destinations.ts";
 import { applySettings, limitedChannels, setIn } from "../../../../lib/attach/settings/apply.ts";
 import { namedDestinations, settingsFor } from "../../../../lib/attach/settings/file.ts";
-import { withEntry } from "../../../../lib/attach/settings/save.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { engineOptions } from "../../../../lib/cli/options.ts";
 import { bank, file, withFile } from "../../settings_file.ts";
@@ -82,11 +81,6 @@ Deno.test("the settings say where links open, and an option comes before them", 
     assertEquals(places("ask"), ["on this host", 'in "web"', 'in a copy of "far:web"', 'in a copy of "web"']);
     assertEquals(places("web"), ['in "web"']);
     assertEquals(parseDestinations("ask", { kind: "links", named: ["a", "b", "c", "d", "e"] }).length, 4);
-    const given = new Map([["links", "web"]] as const);
-    assertStringIncludes(
-      (await withEntry(host, text, { word: "new", given })).text,
-      '  - name: "new"\n    links: "web"\n',
-    );
   });
   for (const value of ["web*", "a b", "--join", "", "disposable:", "disposable:web:b:c", "web,bank", "../web"]) {
     const error = assertThrows(() => parseDestinations(value, { kind: "links" }), UserError);

@@ -6,6 +6,8 @@ import { matches, ownEntries, parseSettings, settingsFor } from "../../../../lib
 import { UserError } from "../../../../lib/base/errors.ts";
 import { bank, file, host, withFile } from "../../settings_file.ts";
 
+const path = "/home/me/.config/gui-container/config.yaml";
+
 Deno.test("a pattern matches as in ssh_config, and one without a remote all ways to write the name", () => {
   for (const word of ["bank", "local:bank", "far:bank"]) assertEquals(matches("bank", word), true);
   for (const word of ["bank2", "abank", "BANK"]) assertEquals(matches("bank", word), false);
@@ -49,14 +51,15 @@ Deno.test("an error in the settings has line and column, whichever entry has it"
       ["- name: b\n", ":1:1: This is not a map"],
     ] as const
   ) {
-    const error = await assertRejects(() => parseSettings(host, text), UserError);
-    assertStringIncludes(error.message, `/home/me/.config/gui-container/config.yaml${message}`, text);
+    const error = await assertRejects(() => parseSettings(host, { path, text }), UserError);
+    assertStringIncludes(error.message, `${path}${message}`, text);
     assertEquals(error.exitCode, 2);
   }
 });
 
 Deno.test("the engine of a setting is called as --engine calls it", async () => {
-  const [entry] = await parseSettings(host, "containers:\n  - name: b\n    engine: lxd\n");
+  const text = "containers:\n  - name: b\n    engine: lxd\n";
+  const [entry] = await parseSettings(host, { path, text });
   assertEquals(entry!.settings.get("engine")?.value, "lxd");
 });
 
