@@ -11,13 +11,11 @@ import type { Host } from "../base/host.ts";
 import { installHint, programs } from "../base/programs.ts";
 import { isClaimed } from "../base/lock.ts";
 import { addressOf } from "../container/address.ts";
-import { sshTarget } from "../container/connect.ts";
 import { creationRecordPath, disposableRecordPath, mountsOf } from "../container/paths.ts";
-import { KeysRefused, sshScript } from "../container/ssh.ts";
-import { socketPath } from "../container/session_socket.ts";
-import { userOf } from "../container/user.ts";
+import { containerAt } from "../container/resolve.ts";
+import { KeysRefused } from "../container/ssh.ts";
 import { CannotShow } from "./display/display.ts";
-import { newTransport, tryContext } from "./wayland/client.ts";
+import { tryContext } from "./wayland/client.ts";
 import { tryBox } from "./box/box.ts";
 import { findClient, installLines, judgeXpra } from "./x11/xpra_version.ts";
 
@@ -58,10 +56,7 @@ async function findBox({ host }: Facts): Promise<Finding[]> {
     const { message, hint, exitCode } = error;
     if (exitCode === ExitCode.missingProgram) return [absent(message, hint)];
     const open = host.env("DISPLAY") ? "\nOr --no-box, which runs xpra's client with all of your permissions" : "";
-    const argv = ["sysctl", "-n", "kernel.apparmor_restrict_unprivileged_userns"];
-    const isRestricted = (await ifInstalled(host.run(argv, versionOptions)))?.stdout.trim() === "1";
-    const why = isRestricted ? ": AppArmor restricts user namespaces (apparmor_restrict_unprivileged_userns)" : "";
-    return [broken(message + why, hint + open)];
+    return [broken(message, hint + open)];
   }
 }
 
@@ -131,26 +126,14 @@ const sessionPrograms = [
   { program: "Xwayland", without: "its apps that know only X are not shown over Wayland", verdict: "absent" },
 ] as const;
 
-/**
- * Whether attach.ts can use each container: its host keys are pinned, and one that runs accepts ssh and has all
- * programs.
- */
+/** Whether attach.ts can use each container that runs: it accepts ssh, and has all programs. */
 async function findAttachable({ host, managed }: Facts & EngineFacts): Promise<Finding[]> {
   const findings = await Promise.all((await managed()).map(async (instance): Promise<Finding[]> => {
     const { name, status } = instance;
     const mounts = mountsOf(host, instance);
-    const { knownHosts } = mounts;
-    const isPinned = await exists(knownHosts);
     const isBeingMade = await isClaimed(creationRecordPath(mounts)) ||
-      !isPinned && await isClaimed(disposableRecordPath(mounts));
+      await isClaimed(disposableRecordPath(mounts)) && !await exists(mounts.knownHosts);
     if (isBeingMade) return [ok(`The container "${name}" is being made`)];
-    if (!isPinned) {
-      if (!await isStill(host, instance)) return [];
-      return [broken(
-        `The host keys of the container "${name}" are not pinned: there is no ${knownHosts}`,
-        "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
-      )];
-    }
     if (status !== "Running") return [];
     return await findInside(host, instance).catch(async (error) => {
       if (!await isStill(host, instance)) return [];
@@ -174,13 +157,11 @@ async function findInside(host: Host, instance: InstanceInfo): Promise<Finding[]
   const { engine, name } = instance;
   const { isLocal } = engine.server;
   const found = await findInstance(host, instance, { withState: isLocal });
-  if (!found) return [];
-  const address = addressOf(host, found);
-  if (isLocal) socketPath(address.mounts.sockets, newTransport());
-  const hasNetwork = isLocal && found.hasNetwork;
-  if (hasNetwork && found.address === undefined) throw await noAddressError(host, found);
-  const target = await sshTarget(host, address, { user: userOf(found), hasNetwork, address: found.address });
-  const { stdout } = await sshScript(host, target, {
+  if (found?.status !== "Running") return [];
+  if (isLocal && found.hasNetwork && found.address === undefined) throw await noAddressError(host, found);
+  const options = { made: Promise.resolve(found), keepsHistory: false };
+  await using container = await containerAt(host, addressOf(host, found), options);
+  const { stdout } = await container.script({
     script: lookInside,
     parameters: ["xpra", ...sessionPrograms.map(({ program }) => program)],
     ...{ mayAsk: false, timeoutMs: versionTimeoutMs },
@@ -202,7 +183,7 @@ async function findInside(host: Host, instance: InstanceInfo): Promise<Finding[]
     ...closed.map((directory) =>
       broken(
         `The user of the container "${name}" cannot write in ${directory}, which this host shares with it`,
-        `See whether an ACL is missing (getfacl ${address.mounts.directory}/*), or SELinux denies it (getenforce)`,
+        `See whether an ACL is missing (getfacl ${container.mounts.directory}/*), or SELinux denies it (getenforce)`,
       )
     ),
     ...needed.map(({ program, without, verdict }): Finding => ({

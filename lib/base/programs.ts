@@ -63,8 +63,6 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "find": { scripts: ["create", "attach"] },
   "firewall-cmd": { scripts: ["create", "attach"] },
   "ss": { scripts: ["create", "attach"], package: "iproute2" },
-  "getenforce": { scripts: ["create", "attach"] },
-  "sysctl": { scripts: ["attach"], package: "procps" },
   "update-desktop-database": {
     scripts: ["create"],
     package: "desktop-file-utils",

@@ -1,6 +1,8 @@
-/** The list of what `--doctor` checks. What only `attach.ts` needs, its displays, has a list of its own. */
+/**
+ * The list of what `--doctor` checks: what a run does not tell, or only after minutes. What only `attach.ts` needs, its
+ * displays, has a list of its own.
+ */
 
-import { dirname, join } from "@std/path";
 import {
   checkInstalled,
   engineCalled,
@@ -10,15 +12,11 @@ import {
   warningsOf,
 } from "../engine/engine.ts";
 import { deniesNewSystemd, knownHole } from "../engine/known_holes.ts";
-import { findInstance, type InstanceInfo, outputOf, rootIdsHint } from "../engine/instance.ts";
+import { findInstance, type InstanceInfo, outputOf } from "../engine/instance.ts";
 import { bridgeOf, findObstacles } from "../engine/bridge.ts";
 import { ifInstalled, isFailure, orNothing, ProcessError } from "../base/errors.ts";
-import { findOnPath } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { installHint, programs } from "../base/programs.ts";
-import { findOrphans, readLoans } from "../container/lend/journal.ts";
-import { checkAclSupport } from "../container/mounts.ts";
-import { mountsIn } from "../container/paths.ts";
 import { type Diagnosis, type DoctorCheck, type EngineFacts, type Facts, onEngine } from "./doctor.ts";
 import { absent, broken, failureOf, type Finding, ok, risk } from "./finding.ts";
 
@@ -34,12 +32,8 @@ export const checks: readonly DoctorCheck[] = [
   { find: findEngines },
   { find: onEngine(findIsolation) },
   { find: onEngine(findDevices) },
-  { find: findRootIds, scripts: ["create"] },
   { find: onEngine(findNetwork), scripts: ["create", "attach"], about: "network" },
-  { find: findSelinux, scripts: ["create", "attach"] },
   { find: findPrograms },
-  { find: findMounts, scripts: ["create", "attach"] },
-  { find: findLeftFiles, scripts: ["map"] },
   { find: onEngine(findContainers), about: "container" },
 ];
 
@@ -150,20 +144,6 @@ async function findDevices({ engine: { product, cli, init }, devices }: Facts & 
   return findings;
 }
 
-/**
- * Whether root has ids for containers. Incus takes them from `/etc/subuid` and `/etc/subgid` wherever newuidmap is
- * installed; LXD makes do without.
- *
- * @param directory where these files are
- */
-export async function findRootIds({ host, engine }: Facts, directory = "/etc"): Promise<Finding[]> {
-  if (engine?.cli !== "incus" || !engine.server.isLocal || !await findOnPath(host, "newuidmap")) return [];
-  const texts = await Promise.all(["subuid", "subgid"].map((name) => Deno.readTextFile(join(directory, name))))
-    .catch(() => []);
-  if (texts.every((text) => /^(?:root|0):/m.test(text))) return [];
-  return [broken("Root has no ids for containers: Incus can make none", rootIdsHint(engine.product))];
-}
-
 /** Whether containers get an address, and further: as far as that can be known without one. */
 async function findNetwork({ host, engine, devices }: Facts & EngineFacts): Promise<Finding[]> {
   const bridge = bridgeOf(await devices());
@@ -171,14 +151,6 @@ async function findNetwork({ host, engine, devices }: Facts & EngineFacts): Prom
   const obstacles = await findObstacles(host, { engine, bridge });
   if (obstacles.length === 0) return [ok(`Nothing that a user can see is in the way of the bridge ${bridge}`)];
   return obstacles.map(({ what, command, isCertain }) => (isCertain ? broken : risk)(what, command));
-}
-
-/** Whether SELinux may deny what is shared with a container. */
-async function findSelinux({ host }: Facts): Promise<Finding[]> {
-  const enforced = await ifInstalled(host.run(["getenforce"], versionOptions));
-  return enforced?.stdout.trim() === "Enforcing"
-    ? [ok("SELinux is in force", "If a container cannot use what is shared with it: sudo ausearch -m avc -ts recent")]
-    : [];
 }
 
 /**
@@ -201,23 +173,6 @@ async function findPrograms({ host, script }: Facts): Promise<Finding[]> {
       return without(failureOf(error).what);
     }
   }));
-}
-
-/** Whether ACLs can be set where the containers' directories are. */
-async function findMounts({ host }: Facts): Promise<Finding[]> {
-  const mounts = mountsIn(host, "doctor");
-  await checkAclSupport(host, mounts);
-  return [ok(`ACLs can be set in ${dirname(mounts.directory)}`)];
-}
-
-/** Whether runs that have ended have left files lent: killed ones, and those whose engine failed. */
-async function findLeftFiles({ host }: Facts): Promise<Finding[]> {
-  // The lock makes the journal's directory, which a look must not.
-  if ((await readLoans(host)).length === 0) return [];
-  const orphans = await findOrphans(host);
-  return orphans.length === 0
-    ? []
-    : [risk("A run of map.ts has ended and left files in a container", "map.ts --unmap")];
 }
 
 /** Whether no two of our containers share host ids, and whether seccomp filters those that run. */

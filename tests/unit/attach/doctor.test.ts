@@ -110,12 +110,11 @@ Deno.test("--doctor runs bubblewrap as attach.ts does, and says what forbids it"
   ) {
     const { host, calls } = lxdHost({
       env,
-      programs: { bwrap: answer, sysctl: { stdout: "1\n" }, waypipe: {} },
+      programs: { bwrap: answer, waypipe: {} },
     });
     const findings = (await found(attachDiagnosis, { host })).filter(({ about }) => about === "box");
     assertEquals(findings.map(({ verdict }) => verdict), [verdict]);
     if (hint) assert(hint.test(findings[0]!.hint!), findings[0]!.hint);
-    assertEquals(findings[0]!.what.endsWith("(apparmor_restrict_unprivileged_userns)"), verdict === "broken");
     const box = calls.find(([program, option]) => program === "bwrap" && option !== "--version");
     if (verdict === "ok") {
       assertEquals(box!.slice(1, 6).join(" "), "--unshare-user --disable-userns --seccomp 0 --unshare-all");

@@ -2,10 +2,9 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { attachDiagnosis } from "../../../lib/attach/doctor.ts";
-import { createDiagnosis, findRootIds, mapDiagnosis, sharedIdMaps } from "../../../lib/cli/doctor_checks.ts";
+import { createDiagnosis, mapDiagnosis, sharedIdMaps } from "../../../lib/cli/doctor_checks.ts";
 import { ProcessError } from "../../../lib/base/errors.ts";
 import type { Finding } from "../../../lib/cli/finding.ts";
-import { engineCalled } from "../../../lib/engine/engine.ts";
 import { deniesNewSystemd } from "../../../lib/engine/known_holes.ts";
 import { found, goodDevices, lxdHost, missing, ours, type World } from "../doctor_host.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
@@ -116,34 +115,6 @@ Deno.test("--doctor asks no display for a version, and tells a program that hang
   assertEquals(said(x11), [["absent", "The display :7, which $DISPLAY names, does not answer"]]);
 });
 
-Deno.test("findRootIds() tells a host whose root has no ids for Incus", async () => {
-  const directory = await Deno.makeTempDir();
-  try {
-    await Deno.writeTextFile(`${directory}/newuidmap`, "");
-    const found = async (cli: "incus" | "lxc", PATH = directory): Promise<string[]> => {
-      const { host } = recordingHost({ env: { PATH } });
-      const facts = { host, script: "create", wanted: undefined, engine: engineCalled(cli) } as const;
-      return (await findRootIds(facts, directory)).map(({ verdict }) => verdict);
-    };
-    assertEquals(await found("incus"), [], "there are no such files");
-    await Deno.writeTextFile(`${directory}/subgid`, "root:1000000:1000000000\n");
-    for (
-      const [subuid, verdicts] of [
-        ["me:100000:65536\n", ["broken"]],
-        ["me:100000:65536\nroot:1000000:1000000000\n", []],
-        ["0:1000000:65536\n", []],
-      ] as const
-    ) {
-      await Deno.writeTextFile(`${directory}/subuid`, subuid);
-      assertEquals(await found("incus"), [...verdicts], subuid);
-      assertEquals(await found("lxc"), []);
-      assertEquals(await found("incus", "/nonexistent"), [], "Incus does not read them without newuidmap");
-    }
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-});
-
 Deno.test("--doctor names what is in the way of the default profile's bridge, and the last line follows it", async () => {
   const devices = { ...goodDevices, eth0: { type: "nic", network: "lxdbr0" } };
   const directory = await Deno.makeTempDir();
@@ -170,36 +141,6 @@ Deno.test("--doctor names what is in the way of the default profile's bridge, an
       assertEquals(findings.filter(({ about }) => about === "network").map(({ verdict }) => verdict), [...verdicts]);
       assertEquals(findings.at(-1)!.what, last);
     }
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-});
-
-Deno.test("--doctor names SELinux where it is in force", async () => {
-  for (const [answer, count] of [["Enforcing\n", 1], ["Permissive\n", 0], ["Disabled\n", 0]] as const) {
-    const host = lxdHost({ programs: { getenforce: { stdout: answer } } });
-    assertEquals((await found(createDiagnosis, host, /SELinux/)).length, count);
-  }
-});
-
-Deno.test("--doctor tries to set an ACL where the containers' directories are, and leaves nothing", async () => {
-  const directory = await Deno.makeTempDir();
-  try {
-    await Deno.writeTextFile(`${directory}/file`, "");
-    for (const diagnosis of [createDiagnosis, attachDiagnosis]) {
-      const at = (path: string, setfacl: Answer = {}): Promise<Finding[]> =>
-        found(
-          diagnosis,
-          lxdHost({ env: { GUI_CONTAINER_MOUNTS: path }, programs: { setfacl } }),
-          new RegExp(directory),
-        );
-      assertEquals((await at(`${directory}/file`)).map(({ verdict }) => verdict), ["broken"]);
-      assertEquals(said(await at(directory)), [["ok", `ACLs can be set in ${directory}`]]);
-      assertEquals(said(await at(directory, { code: 1, stderr: "Operation not supported" })), [
-        ["broken", `The file system of "${directory}" has no ACLs`],
-      ]);
-    }
-    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["file"]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

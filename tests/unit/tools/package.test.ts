@@ -46,8 +46,8 @@ testWith(
     const [, depends] = /^Depends: (.*)$/m.exec(await Deno.readTextFile(join(root, "tools/debian/control")))!;
     const needed = [...depends!.split(", "), ...recommends];
     for (const [program, { scripts, package: name }] of Object.entries(programs)) {
-      // The engine is the user's to choose, and so are the firewall and SELinux.
-      const chosen = ["lxc", "incus", "firewall-cmd", "getenforce"];
+      // The engine is the user's to choose, and so is the firewall.
+      const chosen = ["lxc", "incus", "firewall-cmd"];
       if (scripts.length === 0 || chosen.includes(program)) continue;
       if (needed.includes(name?.split(" ")[0] ?? "")) continue;
       const owner = await runProcess(["dpkg-query", "-S", `*bin/${program}`], { okCodes: "any" });
