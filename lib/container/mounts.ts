@@ -137,7 +137,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
     }
   }
   const base = dirname(mounts.directory);
-  const isNew = !await exists(base);
+  const isNew = !await exists(base).catch(() => false);
   // The name is always the same for one container, so that the next run removes what a killed run has left.
   const probe = join(base, `.gui-container-${basename(mounts.directory)}`);
   try {

@@ -20,10 +20,11 @@ function ui(body: string, options: Record<string, boolean>, stdin = ""): Promise
   return runProcess(argvOf(body, options), { stdin: { text: stdin } });
 }
 
-/** What it prints on a terminal. */
-async function onTerminal(body: string, options: Record<string, boolean> = {}): Promise<string> {
+/** What it prints on a terminal, at which somebody types this. */
+async function onTerminal(body: string, options: Record<string, boolean> = {}, typed = ""): Promise<string> {
   const argv = ["script", "-qec", quoteWords(argvOf(body, options)), "/dev/null"];
-  return (await runProcess(argv, { env: { NO_COLOR: "1", SHELL: "/bin/sh" } })).stdout;
+  const env = { NO_COLOR: "1", SHELL: "/bin/sh" };
+  return (await runProcess(argv, { env, stdin: { text: typed } })).stdout;
 }
 
 Deno.test("terminalUi() lets no control character of a message reach the terminal", async () => {
@@ -119,6 +120,24 @@ Deno.writeTextFileSync(${JSON.stringify(file)}, "went on"); Deno.exit();`;
   } finally {
     await Deno.remove(file);
   }
+});
+
+Deno.test("terminalUi() asks a person at a terminal, for whom --yes does not answer where only a person may", async () => {
+  const body = `ui.result(String(await ui.confirm("Sure?", { personOnly: true })), 0); Deno.exit();`;
+  for (const [typed, answer] of [["y\n", "true"], ["\n", "false"]] as const) {
+    const printed = await onTerminal(body, { yes: true }, typed);
+    assertStringIncludes(printed, "Sure? [y/N]");
+    assert(printed.endsWith(`${answer}\r\n`), printed);
+  }
+});
+
+Deno.test("terminalUi() has a person choose by number, and asks for a line", async () => {
+  const body =
+    `const name = await ui.choose("Containers", ["web", "mail"]); ui.result(name + await ui.ask("File: "), 0);
+Deno.exit();`;
+  const printed = await onTerminal(body, {}, "2\n'it is'\n");
+  for (const line of ["1  web", "2  mail", "File: "]) assertStringIncludes(printed, line);
+  assert(printed.endsWith("mail'it is'\r\n"), printed);
 });
 
 Deno.test("terminalUi() waits in the background, and takes Enter once it is in the foreground", async () => {

@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import { UserError } from "../../../lib/base/errors.ts";
 import { exists } from "../../../lib/base/files.ts";
 import {
+  checkAclSupport,
   emptyMounts,
   makeMounts,
   mountDevices,
@@ -12,6 +13,7 @@ import {
 } from "../../../lib/container/mounts.ts";
 import { checkMountsRoot, mountsIn } from "../../../lib/container/paths.ts";
 import { recordingHost } from "../recording_host.ts";
+import { assertRefuses } from "../refusals.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 
@@ -34,6 +36,27 @@ Deno.test("checkMountsRoot() refuses a directory in which everybody may write", 
     assertEquals(error.exitCode, 2);
   });
 });
+
+Deno.test("checkAclSupport() names a place where no directories can be made or no ACLs set, and leaves nothing there", () =>
+  inTempDir(async (directory) => {
+    const check = async (root: string, code = 0): Promise<void> => {
+      const answer = { code, stderr: "Operation not supported" };
+      const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: root }, answer: () => answer });
+      await checkAclSupport(host, mountsIn(host, "box"));
+    };
+    await Deno.writeTextFile(join(directory, "box"), "");
+    await assertRefuses(() => check(directory), { code: 1, names: `"${join(directory, "box")}"` });
+    for (const root of [join(directory, "box"), join(directory, "box/below"), "/proc/no-such"]) {
+      await assertRefuses(() => check(root), { code: 1, names: `"${root}"`, hint: "$GUI_CONTAINER_MOUNTS" });
+    }
+    const root = join(directory, "new");
+    await check(root);
+    const error = await assertRefuses(() => check(root, 1), {
+      ...{ code: 1, names: [`"${root}"`, "ACLs"], hint: "$GUI_CONTAINER_MOUNTS" },
+    });
+    assertEquals(error.output, "Operation not supported");
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["box"]);
+  }));
 
 Deno.test("mountDevices() shows the two directories, and nothing else of the host", () => {
   const mounts = mountsIn(recordingHost({ env: { GUI_CONTAINER_MOUNTS: "/m" } }).host, "box");

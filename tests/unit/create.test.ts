@@ -1,0 +1,62 @@
+// create.ts as it is typed, where no engine is needed: it refuses before it touches anything.
+
+import { assertEquals } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { assertRefused } from "./refusals.ts";
+
+const script = fromFileUrl(new URL("../../create.ts", import.meta.url));
+
+/** Runs a test with files for the command line, and a directory for the mounts that is not there. */
+async function withFiles(test: (words: string[], mounts: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    const files = { key: "ssh-ed25519 AAAA\n", "p.yaml": "config:\n  raw.lxc: x\n", "c.yaml": "#cloud-config\na: b\n" };
+    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(directory, name), text);
+    await test(["box", ...Object.keys(files).map((name) => join(directory, name))], join(directory, "mounts"));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("create.ts tells wrong input by exit status 2, an error and a hint, and touches nothing", async () => {
+  await withFiles(async (words, mounts) => {
+    const run = (...args: string[]): Promise<ProcessResult> =>
+      runProcess([script, ...args], { okCodes: "any", env: { GUI_CONTAINER_MOUNTS: mounts } });
+    const cases = [
+      { args: words, names: ["/p.yaml:2:3: ", '"config.raw.lxc"'], hint: "--trust-profile" },
+      { args: ["--engine=docker", ...words], names: '"docker"', hint: "lxc or incus" },
+      { args: ["--no-such", ...words], names: '"--no-such"', hint: "create.ts --help" },
+      { args: ["--delete"], names: ["--delete", "NAME"], hint: "create.ts --delete" },
+    ];
+    const results = await Promise.all(cases.map(({ args }) => run(...args)));
+    for (const [index, { names, hint }] of cases.entries()) assertRefused(results[index]!, { code: 2, names, hint });
+    assertEquals(await Deno.lstat(mounts).catch(() => undefined), undefined);
+  });
+});
+
+/** Runs a program in namespaces of its own, with another file system mounted on a directory. */
+function onFileSystem(type: string, directory: string, argv: readonly string[]): Promise<ProcessResult> {
+  const mount = 'mount -t "$1" none "$2" && shift 2 && exec "$@"';
+  return runProcess(
+    ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", mount, "sh", type, directory, ...argv],
+    { okCodes: "any", env: { GUI_CONTAINER_MOUNTS: directory } },
+  );
+}
+
+const mayMount = (await onFileSystem("ramfs", "/tmp", ["true"]).catch(() => undefined))?.code === 0;
+
+Deno.test({
+  name: `create.ts names a file system without ACLs${mayMount ? "" : " (skipped: none may be mounted here)"}`,
+  ignore: !mayMount,
+  fn: () =>
+    withFiles(async ([name, key, , part], mounts) => {
+      await Deno.mkdir(mounts);
+      const look = 'create=$1; shift; "$create" "$@"; code=$?; ls -A "$GUI_CONTAINER_MOUNTS"; exit "$code"';
+      const args = ["--engine=lxc", name!, key!, "gui", part!];
+      const refused = await onFileSystem("ramfs", mounts, ["/bin/sh", "-c", look, "sh", script, ...args]);
+      assertRefused(refused, { code: 1, names: [`"${mounts}"`, "ACLs"], hint: "$GUI_CONTAINER_MOUNTS" });
+      assertEquals(/^ {4}setfacl: .*: Operation not supported$/m.test(refused.stderr), true, refused.stderr);
+    }),
+});
