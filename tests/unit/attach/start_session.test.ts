@@ -350,6 +350,13 @@ Deno.test("session.sh removes what killed sessions have left, and nothing where 
   assertStringIncludes(missing.result.stderr, "HOME/.xpra");
 });
 
+Deno.test("session.sh names the program that the container lacks, the app's or the one that forwards its windows", async () => {
+  for (const values of [{ program: "no-such" }, { server: "no-such" }]) {
+    const { result, calls } = await runStartScript({ files: [], sockets: ".", values });
+    assertEquals([result.code, result.stderr, calls], [127, "no-such: not found\n", []]);
+  }
+});
+
 Deno.test("session.sh starts no app that knows only Wayland, by its libraries, where nobody would see that it fails", async () => {
   for (
     const [libraries, shown, code] of [

@@ -1,9 +1,13 @@
 // The screen of a session, by what xrandr and xrdb say of the host's.
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { fallbackScreen, hostScreen, requireDisplay } from "../../../../lib/attach/x11/screen.ts";
-import { ProcessError, UserError } from "../../../../lib/base/errors.ts";
+import { ProcessError } from "../../../../lib/base/errors.ts";
+import type { Host } from "../../../../lib/base/host.ts";
+import { runProcess } from "../../../../lib/base/process.ts";
 import { type Answer, recordingHost } from "../../recording_host.ts";
+import { assertRefuses } from "../../refusals.ts";
+import { testWith } from "../../samples.ts";
 
 const monitors = `Monitors: 2
  0: +*eDP-1 1920/344x1080/194+0+0  eDP-1
@@ -31,11 +35,15 @@ Deno.test("hostScreen() is as large as all monitors together, with the letters' 
 Deno.test("hostScreen() has a screen of its own where xrandr says nothing, and fails where no display opens", async () => {
   assertEquals(await screenOf({ stdout: "Monitors: 0\n" }), fallbackScreen);
   assertEquals(await screenOf({ code: 1, stderr: "RandR extension missing" }), fallbackScreen);
-  await assertRejects(
-    () => screenOf({ code: 1, stderr: "Can't open display :7" }),
-    UserError,
-    'The display ":7" cannot',
-  );
+  const closed = { code: 1, stderr: "Can't open display :7" };
+  await assertRefuses(() => screenOf(closed), { code: 1, names: ['":7"', "opened"] });
+});
+
+testWith(["xrandr"], "hostScreen() knows by xrandr's own words a display that cannot be opened", async () => {
+  const env = { DISPLAY: ":999" };
+  const { host } = recordingHost({ env });
+  const real: Host = { ...host, run: (argv, options) => runProcess(argv, { ...options, env }) };
+  await assertRefuses(() => hostScreen(real), { code: 1, names: '":999"', hint: "--detached" });
 });
 
 Deno.test("an X server that hangs holds nothing up: no program that asks it may take for ever", async () => {
@@ -44,14 +52,14 @@ Deno.test("an X server that hangs holds nothing up: no program that asks it may 
     answer: (argv) =>
       new ProcessError({ argv, code: 143, signal: "SIGTERM", stdout: "", stderr: "" }, { timedOutAfterMs: 5 }),
   });
-  await assertRejects(() => hostScreen(host), UserError, 'The display ":7" does not answer');
+  await assertRefuses(() => hostScreen(host), { code: 1, names: ['":7"', "answer"] });
   assertEquals(calls.map(([program]) => program).sort(), ["xrandr", "xrdb"]);
   for (const { timeoutMs = Infinity } of options) assert(timeoutMs <= 10_000);
 });
 
-Deno.test("requireDisplay() says why an X display is needed", () => {
+Deno.test("requireDisplay() says why an X display is needed", async () => {
   requireDisplay(recordingHost({ env: { DISPLAY: ":7" } }).host);
   const { host } = recordingHost();
-  assertThrows(() => requireDisplay(host), UserError, "No display to show windows on: $DISPLAY is not set");
-  assertThrows(() => requireDisplay(host, "no --title"), UserError, "and Wayland cannot show this: no --title");
+  await assertRefuses(() => requireDisplay(host), { code: 1, names: "$DISPLAY", hint: "--detached" });
+  await assertRefuses(() => requireDisplay(host, "no --title"), { code: 1, names: ["Wayland", "no --title"] });
 });
