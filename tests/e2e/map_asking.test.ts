@@ -1,15 +1,15 @@
-// map.ts asks: on a terminal, and by dialogs on a real display, which are driven by keys.
+// map.ts asks: on a terminal, and by dialogs on a real display, which are driven by keys. What it asks is in tests/unit/map.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
 import { eventually, inContainer, root, script, sh } from "./run.ts";
-import { testOnOneEngine } from "./sessions.ts";
+import { testOnIncus, testOnOneEngine } from "./sessions.ts";
 import { windowWith, xWindows } from "./windows.ts";
-import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
+import { type EngineName, shareContainer } from "./world.ts";
 
 const nameOn = shareContainer("asking");
 
@@ -57,107 +57,78 @@ async function onTerminal(engine: EngineName, directory: string, args: readonly 
   };
 }
 
-testOnEngines("map.ts asks for the container and the files on a terminal", ["user"], async (engine) => {
-  const name = nameOn(engine);
-  await withDirectory(async (directory) => {
-    const files = ["it's one", "two"].map((part) => join(directory, part));
-    for (const file of files) await Deno.writeTextFile(file, "text");
-    const before = await permissions(files);
-    const run = await onTerminal(engine, directory, ["--verbose"]);
-    await run.shows("Containers that run:");
-    await run.shows("Which one?");
-    const listed = await Deno.readTextFile(join(directory, "terminal"));
-    const number = new RegExp(`^ +(\\d+) +${name}\\r?$`, "m").exec(listed)?.[1];
-    assert(number, listed);
-    await run.type(`${number}\n`);
-    await run.shows("File: ");
-    await run.type(`"${files[0]}" \n`);
-    await run.shows("File: ");
-    await run.type("'not closed\n");
-    await run.shows("not closed");
-    await run.type(`${files[1]}\n`);
-    await run.shows("File: ");
-    await run.shows("File: ");
-    await run.type("\n");
-    await run.shows("Press Enter");
-    assertEquals((await mapDevices(engine, name)).length, 2);
-    await run.type("\n");
-    assertEquals((await run.ended).code, 0);
-    assertEquals(await permissions(files), before);
-  });
-});
+testOnIncus(
+  "map.ts asks on a terminal for the container and the files, and again while a session runs",
+  ["user"],
+  async (engine) => {
+    const name = nameOn(engine);
+    await withDirectory(async (directory) => {
+      const files = ["it's one", "two"].map((part) => join(directory, part));
+      for (const file of files) await Deno.writeTextFile(file, "text");
+      const before = await permissions(files);
+      await withSession(engine, name, async () => {
+        const run = await onTerminal(engine, directory, ["--verbose"]);
+        await run.shows("Containers that run:");
+        await run.shows("Which one?");
+        const listed = await Deno.readTextFile(join(directory, "terminal"));
+        const number = new RegExp(`^ +(\\d+) +${name}\\r?$`, "m").exec(listed)?.[1];
+        assert(number, listed);
+        await run.type(`${number}\n`);
+        await run.shows("File: ");
+        await run.type(`"${files[0]}" \n`);
+        await run.shows("File: ");
+        await run.type(`${files[1]}\n`);
+        await run.shows("File: ");
+        await run.type("\n");
+        await run.shows("Press Enter");
+        await run.type("\n");
+        await run.shows(`session editor still runs in "${name}"`);
+        await run.shows("[y/N]");
+        await run.type("n\n");
+        await run.shows("Press Enter");
+        assertEquals((await mapDevices(engine, name)).length, 2);
+        await run.type("\n");
+        await run.shows("[y/N]");
+        await run.type("y\n");
+        assertEquals((await run.ended).code, 0);
+      });
+      assertEquals(await mapDevices(engine, name), []);
+      assertEquals(await permissions(files), before);
+    });
+  },
+);
 
-testOnOneEngine("map.ts --for ends what is lent also in the background of a terminal", ["user"], async (engine) => {
+testOnOneEngine(
+  "map.ts --for takes the files back when the time is over, and Enter does before",
+  ["user"],
+  async (engine) => {
+    const name = nameOn(engine);
+    await withDirectory(async (directory) => {
+      const file = join(directory, "file");
+      await Deno.writeTextFile(file, "text");
+      const before = await permissions([file]);
+      const startMs = performance.now();
+      const timed = await script("map", engine, ["--for", "2s", name, file]);
+      assertEquals(timed.code, 0, timed.stderr);
+      assert(performance.now() - startMs > 2_000, "the end of the input is no answer");
+      assertEquals(await permissions([file]), before);
+      const early = await startMap(engine, ["--for", "1h", name, file]);
+      assertEquals((await early.enter()).code, 0);
+      assertEquals(await permissions([file]), before);
+    });
+  },
+);
+
+testOnOneEngine("map.ts --for takes the files back in the background of a terminal, too", ["user"], async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {
     const file = join(directory, "file");
     await Deno.writeTextFile(file, "text");
     const command = quoteWords([join(root, "map.ts"), `--engine=${engine}`, name, file, "--for=2s"]);
     const words = ["script", "-qec", quoteWords(["bash", "-mc", `${command} & wait -f; jobs`]), "/dev/null"];
-    const printed = await sh(words, { timeoutMs: 30_000 });
-    assertStringIncludes(printed, "The file is taken back");
+    await sh(words, { timeoutMs: 30_000 });
     assertEquals(await mapDevices(engine, name), []);
   });
-});
-
-testOnEngines("map.ts warns on a terminal while a session runs, and asks again", ["user"], async (engine) => {
-  const name = nameOn(engine);
-  await withDirectory(async (directory) => {
-    const file = join(directory, "file");
-    await Deno.writeTextFile(file, "text");
-    await withSession(engine, name, async () => {
-      const run = await onTerminal(engine, directory, [name, file]);
-      await run.shows("Press Enter");
-      await run.type("\n");
-      await run.shows(`The session editor still runs in "${name}"`);
-      await run.shows("[y/N]");
-      await run.type("n\n");
-      await run.shows("Press Enter");
-      assertEquals((await mapDevices(engine, name)).length, 1);
-      await run.type("\n");
-      await run.shows("[y/N]");
-      await run.type("y\n");
-      assertEquals((await run.ended).code, 0);
-      // Nobody can be asked through a pipe: its end takes the files back.
-      const piped = await script("map", engine, [name, file], { stdin: { text: "\n" } });
-      assertEquals(piped.code, 0);
-      assertStringIncludes(piped.stderr, "The session editor still runs");
-      const yes = await script("map", engine, ["--yes", name, file], { stdin: { text: "\n" } });
-      assertEquals([yes.code, yes.stderr.includes("editor")], [0, false]);
-    });
-    assertEquals(await mapDevices(engine, name), []);
-  });
-});
-
-testOnOneEngine("map.ts --for takes the files back when the time is over", ["user"], async (engine) => {
-  const name = nameOn(engine);
-  await withDirectory(async (directory) => {
-    const file = join(directory, "file");
-    await Deno.writeTextFile(file, "text");
-    const before = await permissions([file]);
-    const startMs = performance.now();
-    const timed = await script("map", engine, ["--for", "2s", name, file]);
-    assertEquals(timed.code, 0, timed.stderr);
-    assert(performance.now() - startMs > 2_000, "the end of the input is no answer");
-    assertEquals(await permissions([file]), before);
-    const run = await startMap(engine, ["--for", "2s", name, file]);
-    assertEquals((await run.ended).code, 0);
-    const early = await startMap(engine, ["--for", "1h", name, file]);
-    assertEquals((await early.enter()).code, 0);
-    assertEquals(await permissions([file]), before);
-    for (const args of [["--for", "2", name, file], ["--for", "2s", "--no-wait", name, file]]) {
-      assertEquals((await script("map", engine, args)).code, 2, args.join(" "));
-    }
-  });
-});
-
-testOnOneEngine("map.ts without a terminal and a display tells what is missing", ["user"], async (engine) => {
-  const name = nameOn(engine);
-  for (const [args, what] of [[[], "NAME"], [[name], "FILE..."]] as const) {
-    const { code, stderr } = await script("map", engine, args);
-    assertEquals(code, 2);
-    assertStringIncludes(stderr, what);
-  }
 });
 
 const onDisplay = ["user", "display", "windowManager"] as const;
@@ -245,40 +216,4 @@ testOnOneEngine("map.ts takes back what a dialog shows, by signal and by time", 
     assertEquals((await closed.ended).code, 1);
     assertEquals(await Deno.readTextFile(join(directory, "err")), "");
   });
-});
-
-testOnOneEngine("map.ts shows an error on the desktop that nobody would see", onDisplay, async (engine) => {
-  const directory = await Deno.makeTempDir();
-  try {
-    const bin = join(directory, "bin");
-    await Deno.mkdir(bin);
-    // A desktop without a notification service: then it is a window, which closes by itself.
-    await Deno.writeTextFile(join(bin, "notify-send"), '#!/bin/sh\nprintf "%s\\n" "$@" >"$SEEN"\nexit ${NOTIFY:-0}\n', {
-      mode: 0o755,
-    });
-    const seen = join(directory, "seen");
-    const environment = `SEEN=${seen} PATH=${bin}:$PATH`;
-    const start = (extra: string): Promise<ProcessResult> =>
-      startProcess([
-        "sh",
-        "-c",
-        `${environment} ${extra} "$0/map.ts" --engine=${engine} ${nameOn(engine)} /no/such "a&b" 2>"$1"`,
-        root,
-        join(directory, "err"),
-      ]).ended;
-    assertEquals((await start("")).code, 2);
-    assertStringIncludes(await Deno.readTextFile(seen), 'map.ts: There is no file "/no/such"');
-    const shown = start("NOTIFY=1");
-    await press("map.ts: There is no file", "Return");
-    assertEquals((await shown).code, 2);
-    // Where somebody reads stderr, nothing is shown.
-    await Deno.remove(seen);
-    const read = await script("map", engine, [nameOn(engine), "/no/such"], {
-      env: { PATH: `${bin}:${Deno.env.get("PATH")}`, SEEN: seen },
-    });
-    assertEquals(read.code, 2);
-    assertEquals(await Deno.stat(seen).then(() => true, () => false), false);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
 });

@@ -53,14 +53,17 @@ Deno.test("an error that nobody would see is shown on the desktop, but with opti
   const directory = await Deno.makeTempDir();
   try {
     const shown = join(directory, "shown");
-    const notifier = `#!/bin/sh\nfor last; do :; done; echo "$last" >>"${shown}"\n`;
-    await Deno.writeTextFile(join(directory, "notify-send"), notifier, { mode: 0o755 });
-    const through = ["sh", "-c", 'exec "$@" </dev/null >/dev/null 2>&1', "sh"];
+    await Deno.writeTextFile(join(directory, "notify-send"), `#!/bin/sh\nprintf '%s\\n' "$@" >>"${shown}"\n`, {
+      mode: 0o755,
+    });
+    const unseen = ["sh", "-c", 'exec "$@" </dev/null >/dev/null 2>&1', "sh"];
     const env = { DISPLAY: ":99", PATH: `${directory}:${Deno.env.get("PATH")}` };
-    for (const args of [["--delete"], ["x"]]) {
-      await runMain(`throw inputError("No", args.positionals[0] ?? "Verb")`, args, { through, env });
+    // Of the last, a pipe takes what it says.
+    for (const [args, through] of [[["--delete"], unseen], [["x"], unseen], [["read"], []]] as const) {
+      await runMain(`throw inputError("No " + args.positionals[0], "Look")`, args, { through, env });
     }
-    assertEquals(await Deno.readTextFile(shown), "x\n");
+    assertEquals((await Deno.readTextFile(shown)).split("\n").slice(-4), ["--", "try.ts: No x", "Look", ""]);
+    assertEquals((await Deno.readTextFile(shown)).match(/^--$/gm)?.length, 1);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -56,8 +56,13 @@ async function permissions(files: readonly string[]): Promise<string> {
 }
 
 /** Lends the files and takes them back, or lets them stay lent. */
-async function lendAll(host: Host, { files }: Pick<Place, "files">, { stays = false } = {}): Promise<number> {
-  return await lend(host, { words: ["box", ...files], readOnly: false, stays, forMs: undefined, yes: false });
+async function lendAll(
+  host: Host,
+  { files }: Pick<Place, "files">,
+  options: Partial<Parameters<typeof lend>[1]> = {},
+): Promise<number> {
+  const plain = { readOnly: false, stays: false, forMs: undefined, yes: false };
+  return await lend(host, { words: ["box", ...files], ...plain, ...options });
 }
 
 async function unmap(host: Host): Promise<number> {
@@ -129,17 +134,70 @@ for (
   }
 }
 
+/**
+ * A host on which this answers whether sessions run. Its user presses Enter so many times before the input ends, and says
+ * no to so many questions.
+ */
+function withSessions(
+  { host }: FaultyHost,
+  { answer, lines = Infinity, refusals = 0 }: { answer: () => string; lines?: number; refusals?: number },
+): { host: Host; asked: () => string } {
+  const run: Host["run"] = async (argv, options) => {
+    if (!argv.some((word) => word.includes("ls /run/user/"))) return await host.run(argv, options);
+    return { argv, code: 0, signal: null, stdout: `${answer()}\u0004`, stderr: "" };
+  };
+  let asked = "";
+  const ui: Host["ui"] = {
+    ...host.ui,
+    enter: () => Promise.resolve((asked += "enter ", lines-- > 0)),
+    confirm: () => Promise.resolve((asked += "confirm ", refusals-- <= 0)),
+  };
+  return {
+    host: { ...host, run, ui, forCleanup: (signal) => ({ ...host.forCleanup(signal), run }) },
+    asked: () => asked,
+  };
+}
+
 Deno.test("files are taken back also where nobody says whether sessions run", async () => {
   await inPlace("incus", async (place) => {
-    const { host, said } = hostOf(place);
+    const run = hostOf(place);
     let asked = 0;
-    const silent = new UserError("It does not answer", { hint: "See why", exitCode: ExitCode.noEngine });
-    const run: Host["run"] = async (argv, options) => {
-      const isQuestion = argv.some((word) => word.includes("ls /run/user/"));
-      if (isQuestion && asked++ === 0) throw silent;
-      return await host.run(argv, options);
-    };
-    assertEquals([await lendAll({ ...host, run }, place), asked], [0, 1]);
-    assertEquals(said.at(-1), "status: 2 files are taken back");
+    const { host } = withSessions(run, {
+      answer() {
+        if (asked++ > 0) return "";
+        throw new UserError("It does not answer", { hint: "See why", exitCode: ExitCode.noEngine });
+      },
+    });
+    assertEquals([await lendAll(host, place), asked], [0, 1]);
+    assertEquals(run.said.at(-1), "status: 2 files are taken back");
+  });
+});
+
+Deno.test("files are taken back from a session that runs once the user confirms it, or cannot be asked", async () => {
+  for (
+    const [yes, lines, refusals, wanted] of [
+      [false, 3, 2, "enter confirm enter confirm enter confirm "],
+      [false, 1, 1, "enter confirm enter "],
+      [true, 3, 3, "enter "],
+    ] as const
+  ) {
+    await inPlace("incus", async (place) => {
+      const run = hostOf(place);
+      const { host, asked } = withSessions(run, { answer: () => "gui-container-editor\n", lines, refusals });
+      assertEquals(await lendAll(host, place, { yes }), 0);
+      assertEquals([asked(), run.said.some((line) => /^warn: .*\beditor\b/.test(line))], [wanted, !yes]);
+      assertEquals((await picture(place)).devices, []);
+    });
+  }
+});
+
+Deno.test("files are taken back when their time is over, though nobody presses Enter", async () => {
+  await inPlace("incus", async (place) => {
+    const { host } = hostOf(place);
+    const enter: Host["ui"]["enter"] = (_, { signal } = {}) =>
+      new Promise((resolve) => signal!.addEventListener("abort", () => resolve(false)));
+    const before = await picture(place);
+    assertEquals(await lendAll({ ...host, ui: { ...host.ui, enter } }, place, { forMs: 1 }), 0);
+    assertEquals(await picture(place), before);
   });
 });

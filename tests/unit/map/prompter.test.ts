@@ -1,9 +1,9 @@
 // What is asked on a terminal before files are lent.
 
-import { assertEquals, assertRejects } from "@std/assert";
-import { UserError } from "../../../lib/base/errors.ts";
+import { assertEquals } from "@std/assert";
 import { type Prompter, terminalPrompter } from "../../../lib/map/prompter.ts";
 import { recordingHost } from "../recording_host.ts";
+import { assertRefuses } from "../refusals.ts";
 
 /** A terminal at which somebody types these lines. */
 function typing(...lines: string[]): { prompter: Prompter; said: string[] } {
@@ -20,8 +20,7 @@ Deno.test("files are typed as for a shell, several in a line, until a line is em
 
 Deno.test("without a terminal, what is missing is said", async () => {
   const { prompter } = typing();
-  const error = await assertRejects(() => prompter.chooseFiles("box"), UserError, "FILE... is missing");
-  assertEquals(error.exitCode, 2);
-  await assertRejects(() => prompter.chooseContainer([]), UserError, "NAME is missing");
+  await assertRefuses(() => prompter.chooseFiles("box"), { code: 2, names: "FILE..." });
+  await assertRefuses(() => prompter.chooseContainer([]), { code: 2, names: "NAME" });
   assertEquals(await prompter.chooseContainer(["box", "bag"]), "box");
 });
