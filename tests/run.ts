@@ -91,7 +91,7 @@ async function runJob({ name, argv }: Job, seat: SeatName): Promise<void> {
   const took = Math.round((performance.now() - start) / 1000);
   seconds.set(name, took);
   say(`=== ${name} (seat ${seat}, ${took} s)\n${printed.join("\n")}`);
-  const summary = /^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed(?: \| (\d+) ignored)?/;
+  const summary = /^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed(?: \(\d+ steps?\))?(?: \| (\d+) ignored)?/;
   let jobFailed = 0;
   for (const line of printed) {
     const [, passed = "0", failed = "0", skipped = "0"] = summary.exec(line) ?? [];

@@ -11,7 +11,7 @@ export const needed: readonly PartName[] = ["user", "display", "windowManager", 
 
 /** Registers a test on one engine only: on this one, or on the one that the lab has. */
 function testOn(preferred: EngineName) {
-  return (name: string, parts: readonly PartName[], test: (engine: EngineName) => Promise<void>): void => {
+  return (name: string, parts: readonly PartName[], test: Parameters<typeof testOnEngines>[2]): void => {
     const engine = [preferred, ...engineNames].find((engine) => missingParts(engine) === undefined) ?? preferred;
     testOnEngines(`${name} (on one engine)`, parts, test, [engine]);
   };

@@ -13,7 +13,7 @@ import { todayOptions } from "../lab/today.ts";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { nothingLeft } from "./sessions.ts";
 import { act, evaluate, pixelsOf, startDesktop, type Step, takePicture, testToday } from "./today_desktop.ts";
-import { type EngineName, makeContainer, removeContainer, shareOnEngines } from "./world.ts";
+import { type EngineName, makeContainer, removeContainer, shareOnEngines, testPart } from "./world.ts";
 
 /** A container of the engine `engine`. */
 interface Container {
@@ -27,7 +27,7 @@ const older: Container = { name: "e2e-today-older", engine: "incus" };
 /** Of Debian testing, with a waypipe as new as this host's. */
 const newer: Container = { name: "e2e-today-newer", engine: "lxc" };
 
-function test(name: string, fn: () => Promise<void>): void {
+function test(name: string, fn: (context: Deno.TestContext) => Promise<void>): void {
   testToday(name, fn, older.engine, newer.engine);
 }
 
@@ -132,96 +132,109 @@ for (
   });
 }
 
-test("a GTK app of a container has keys, menus, drag and drop, and both clipboards on GNOME Shell", async () => {
+const control = 0xffe3;
+const escape = 0xff1b;
+
+/** Presses keys together. */
+const press = (...keys: number[]): Step[] => [
+  ...keys.map((key) => ["key", key, true] as const),
+  ...keys.toReversed().map((key) => ["key", key, false] as const),
+];
+
+const letter = (char: string): number => char.charCodeAt(0);
+const selectAll = press(control, letter("a"));
+
+const click = (x: number, y: number, button = 1): Step[] => [
+  ["move", x, y],
+  ["button", button, true],
+  ["button", button, false],
+];
+
+/** The window of this title on GNOME Shell, in JavaScript. */
+const windowTitled = (title: string): string =>
+  `global.get_window_actors().map((actor) => actor.meta_window).find((window) => window.title === '${title}')`;
+
+/** Where a window on GNOME Shell is, as numbers that an expression makes of its frame, once it has the focus and stays. */
+async function settledFrame(window: string, numbers: string, env: Record<string, string>): Promise<number[]> {
+  const read = `(() => { const { x, y, width, height } = ${window}.get_frame_rect();
+    return ${window}.has_focus() && ${numbers}.map(Math.round).join(" "); })()`;
+  let last = "";
+  return await eventually("the window with the focus, and where it stays", async () => {
+    const before = last;
+    last = await evaluate(read, env);
+    const found = /"(-?\d+(?: -?\d+)+)"/.exec(last)?.[1];
+    return last === before && found?.split(" ").map(Number);
+  });
+}
+
+test("a GTK app of a container is used on GNOME Shell as one of the host's", async (context) => {
   const { name, engine } = older;
   await using desktop = await startDesktop("GNOME Shell");
   const { env } = desktop;
   const share = join(mountsRoot, name, "share");
   await Deno.copyFile(new URL("fields_app.py", import.meta.url), join(share, "fields_app.py"));
-  const words = [
-    "--deny=dialogs",
-    "--session=w",
-    name,
-    "--",
-    "sh",
-    "-c",
-    "cd share && exec python3 fields_app.py fields",
-  ];
+  const app = ["sh", "-c", "cd share && exec python3 fields_app.py fields"];
+  const words = ["--deny=dialogs", "--session=w", name, "--", ...app];
   const running = startScript("attach", engine, words, { env });
   const js = (expression: string): Promise<string> => evaluate(expression, env);
   const fields = async (): Promise<string[]> => (await Deno.readTextFile(join(share, "fields"))).split("\n");
-  const have = (...texts: string[]): Promise<unknown> =>
-    eventually(`fields with ${texts.join()}`, async () => {
-      const found = await fields().catch(() => []);
-      return texts.every((text, index) => found[index] === text);
+  const fieldHas = (index: number, text: string): Promise<unknown> =>
+    eventually(`the text "${text}"`, async () => (await fields().catch(() => []))[index]?.includes(text));
+  const picture = join(env["XDG_RUNTIME_DIR"]!, "picture.png");
+  const shows = (what: string, colour: string): Promise<unknown> =>
+    eventually(what, async () => {
+      await takePicture("GNOME Shell", picture, env);
+      return await pixelsOf(colour, picture) > 2_000;
     });
-  const press = (...keys: number[]): Step[] => [
-    ...keys.map((key) => ["key", key, true] as const),
-    ...keys.toReversed().map((key) => ["key", key, false] as const),
-  ];
-  const type = (text: string): Step[] => [...text].flatMap((char) => press(char.charCodeAt(0)));
-  const control = 0xffe3;
-  const all = press(control, "a".charCodeAt(0));
-  const click = (x: number, y: number, button = 1): Step[] => [
-    ["move", x, y],
-    ["button", button, true],
-    ["button", button, false],
-  ];
   const clipboard = "imports.gi.St.Clipboard.get_default()";
   try {
-    const window = "global.get_window_actors().map((actor) => actor.meta_window).find((window) => window.title === '[" +
-      `${name}] fields')`;
-    const picture = join(env["XDG_RUNTIME_DIR"]!, "picture.png");
-    const shows = (what: string, colour: string): Promise<unknown> =>
-      eventually(what, async () => {
-        await takePicture("GNOME Shell", picture, env);
-        return await pixelsOf(colour, picture) > 2_000;
-      });
+    const window = windowTitled(`[${name}] fields`);
     const border = await colourOf(name);
     await shows("the border of the window", border);
-    const readFrame = async (): Promise<number[] | undefined> => {
-      const found = await js(`(() => { const { x, y, width, height } = ${window}.get_frame_rect();
-        return ${window}.has_focus() && [x, y, width, height].join(" "); })()`);
-      return /"(\d+) (\d+) (\d+) (\d+)"/.exec(found)?.slice(1).map(Number);
-    };
-    let seen: number[] | undefined;
-    const frame = await eventually("the window with the focus, and where it stays", async () => {
-      const before = seen;
-      seen = await readFrame();
-      return seen?.join() === before?.join() && seen;
-    });
-    const [x, y, , height] = frame as [number, number, number, number];
+    const [x, y, height] = await settledFrame(window, "[x, y, height]", env) as [number, number, number];
     const [first, second] = [[x + 60, y + height - 300], [x + 60, y + height - 100]] as const;
-    await act([...click(...first), ...type("abc")], env);
-    await have("abc", "").catch(async (error) => {
-      throw new Error(`a field with ${await fields()}, a frame of ${frame}, now ${await readFrame()}`, {
-        cause: error,
+    await testPart(context, "keys are typed into the field that is clicked", async () => {
+      await act([...click(...first), ..."abc".split("").flatMap((char) => press(letter(char)))], env);
+      await fieldHas(0, "abc").catch(async (error) => {
+        throw new Error(`fields with ${await fields()}`, { cause: error });
       });
+      assertEquals((await fields()).slice(0, 2), ["abc", ""]);
     });
-    await act([...all, ...press(control, "c".charCodeAt(0))], env);
-    await js(`${clipboard}.get_text(imports.gi.St.ClipboardType.CLIPBOARD, (_, text) => { global.copied = text; })`);
-    await eventually("a copied text", async () => (await js("global.copied")).includes('"abc"'));
-    await js(`${clipboard}.set_text(imports.gi.St.ClipboardType.CLIPBOARD, "from the host ")`);
-    await js(`${clipboard}.set_text(imports.gi.St.ClipboardType.PRIMARY, " selected there")`);
-    await act([...click(...second), ...press(control, "v".charCodeAt(0))], env);
-    await have("abc", "from the host ");
-    await act(click(...second, 2), env);
-    await eventually("what is selected", async () => (await fields())[1]!.includes(" selected there"));
-    const left = x + 14;
-    const isDown = (down: boolean): Step => ["button", 1, down];
-    const way = Array.from(
-      { length: 8 },
-      (_, at): Step => ["move", left, Math.round(first[1] + at * (second[1] - first[1]) / 7)],
-    );
-    await act([...click(...first), ...all, way[0]!, isDown(true), ...way, way.at(-1)!, isDown(false)], env);
-    await eventually("what is dragged", async () => (await fields())[1]!.includes("abc"));
-    await act(click(...second, 3), env);
-    await shows("the menu", "#d10fa3");
-    await act(press(0xff1b), env);
-    const before = (await fields())[2];
-    await js(`${window}.move_resize_frame(true, 100, 100, 640, 500)`);
-    await eventually("a larger window", async () => (await fields())[2] !== before);
-    await shows("its border", border);
+    await testPart(context, "the clipboard carries text in both directions", async () => {
+      await act([...selectAll, ...press(control, letter("c"))], env);
+      await js(`${clipboard}.get_text(imports.gi.St.ClipboardType.CLIPBOARD, (_, text) => { global.copied = text; })`);
+      await eventually("a copied text", async () => (await js("global.copied")).includes('"abc"'));
+      await js(`${clipboard}.set_text(imports.gi.St.ClipboardType.CLIPBOARD, "from the host ")`);
+      await js(`${clipboard}.set_text(imports.gi.St.ClipboardType.PRIMARY, " selected there")`);
+      await act([...click(...second), ...press(control, letter("v"))], env);
+      await fieldHas(1, "from the host ");
+      assertEquals((await fields()).slice(0, 2), ["abc", "from the host "]);
+    });
+    await testPart(context, "the middle button pastes what is selected on the host", async () => {
+      await act(click(...second, 2), env);
+      await fieldHas(1, " selected there");
+    });
+    await testPart(context, "text is dragged from one field to the other", async () => {
+      const left = x + 14;
+      const isDown = (down: boolean): Step => ["button", 1, down];
+      const way = Array.from(
+        { length: 8 },
+        (_, at): Step => ["move", left, Math.round(first[1] + at * (second[1] - first[1]) / 7)],
+      );
+      await act([...click(...first), ...selectAll, way[0]!, isDown(true), ...way, way.at(-1)!, isDown(false)], env);
+      await fieldHas(1, "abc");
+    });
+    await testPart(context, "a menu opens at the right button", async () => {
+      await act(click(...second, 3), env);
+      await shows("the menu", "#d10fa3");
+      await act(press(escape), env);
+    });
+    await testPart(context, "a window that the desktop makes larger keeps its border", async () => {
+      const before = (await fields())[2];
+      await js(`${window}.move_resize_frame(true, 100, 100, 640, 500)`);
+      await eventually("a larger window", async () => (await fields())[2] !== before);
+      await shows("its border", border);
+    });
   } finally {
     await script("attach", engine, ["--stop", name, "--all"], { env });
   }
@@ -242,22 +255,12 @@ test("files that are dragged out of a window on GNOME Shell come to the download
   const words = ["--deny=dialogs", "--allow=files", "--session=w", name, "--", "sh", "-c", `${apps}; exit 0`];
   const running = startScript("attach", engine, words, { env: { ...env, XDG_DOWNLOAD_DIR: downloads } });
   try {
-    const window = "global.get_window_actors().map((actor) => actor.meta_window).find((window) => window.title === '[" +
-      `${name}] files')`;
     const said = async (what: string): Promise<number> =>
       (await Deno.readTextFile(join(mountsRoot, name, "xpra/w.log"))).split("\n").filter((line) => line === what)
         .length;
-    for (const [count, end] of ([["key", 0xff1b, true], ["button", 1, false]] as const).entries()) {
-      let place = "";
-      const [x, y] = await eventually("the window with the focus, and where it stays", async () => {
-        const before = place;
-        place = await evaluate(
-          `(() => { const { x, y, width, height } = ${window}.get_frame_rect();
-            return ${window}.has_focus() && [x + width / 2, y + height / 2].map(Math.round).join(" "); })()`,
-          env,
-        );
-        return place === before && /"(\d+) (\d+)"/.exec(place)?.slice(1).map(Number);
-      }) as [number, number];
+    for (const [count, end] of ([["key", escape, true], ["button", 1, false]] as const).entries()) {
+      const middle = "[x + width / 2, y + height / 2]";
+      const [x, y] = await settledFrame(windowTitled(`[${name}] files`), middle, env) as [number, number];
       const near = Array.from({ length: 10 }, (_, at): Step => ["move", x - 4 * at, y]);
       const away = Array.from({ length: 10 }, (_, at): Step => ["move", Math.round(x - 40 - at * (x - 80) / 9), y]);
       await act([near[0]!, ["button", 1, true], ["button", 1, false]], env);
@@ -267,7 +270,7 @@ test("files that are dragged out of a window on GNOME Shell come to the download
       await act([...away, ...away.slice(-1), ...Array<Step>(9).fill(away.at(-1)!), end], env);
       await eventually("the end of the drag", async () => await said("failed") > count);
       if (count === 0) {
-        await act([["key", 0xff1b, false], ["button", 1, false]], env);
+        await act([["key", escape, false], ["button", 1, false]], env);
         await inContainer(engine, name, "pkill -f '[g]iven-up$'");
       }
     }

@@ -16,15 +16,19 @@ function missingToday(...parts: readonly PartName[]): string | undefined {
 }
 
 /** A test in the lab's host of Debian testing, which is skipped elsewhere. What the file shares is made first. */
-export function testToday(name: string, fn: () => Promise<void>, ...parts: readonly PartName[]): void {
+export function testToday(
+  name: string,
+  fn: (context: Deno.TestContext) => Promise<void>,
+  ...parts: readonly PartName[]
+): void {
   const missing = missingToday(...parts);
   const skipped = missing ? ` (skipped: ${missing})` : "";
   Deno.test({
     name: `today: ${name}${skipped}`,
     ignore: missing !== undefined,
-    async fn() {
+    async fn(context) {
       await makeShared("lxc");
-      await fn();
+      await fn(context);
     },
   });
 }

@@ -52,7 +52,7 @@ async function discardShared(engine: EngineName): Promise<void> {
 export function testOnEngines(
   name: string,
   parts: readonly PartName[],
-  test: (engine: EngineName) => Promise<void>,
+  test: (engine: EngineName, context: Deno.TestContext) => Promise<void>,
   engines: readonly EngineName[] = engineNames,
 ): void {
   for (const engine of engines) {
@@ -60,10 +60,10 @@ export function testOnEngines(
     Deno.test({
       name: `${engine}: ${name}${missing ? ` (skipped: ${missing})` : ""}`,
       ignore: missing !== undefined,
-      async fn() {
+      async fn(context) {
         scriptRuns.length = 0;
         await makeShared(engine);
-        await test(engine).catch(async (error) => {
+        await test(engine, context).catch(async (error) => {
           await tellAftermath(engine).catch(() => {});
           await discardShared(engine);
           throw error;
@@ -71,6 +71,14 @@ export function testOnEngines(
       },
     });
   }
+}
+
+/**
+ * Runs a part of a test, which goes on from the part before it. Where separate tests can share something on an engine,
+ * they say more: each runs alone, too.
+ */
+export async function testPart(context: Deno.TestContext, holds: string, act: () => Promise<void>): Promise<void> {
+  if (!await context.step(holds, act)) throw new Error("What comes after a part that has failed is not run");
 }
 
 /** Makes a container with create.ts for the tests of one file, and first removes one that a killed run has left. */
