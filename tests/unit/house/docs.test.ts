@@ -192,15 +192,13 @@ async function* filesBelow(directory: string): AsyncGenerator<{ path: string; is
   }
 }
 
-/** The names of the tests in a file of tests, as they stand there. */
+/** The names of the tests in the files of tests of this name, as they stand there. */
 async function testsIn(file: string): Promise<string[]> {
-  for (const directory of ["unit", "e2e"]) {
-    const text = await Deno.readTextFile(join(root, "tests", directory, `${file}.test.ts`)).catch(() => undefined);
-    if (text === undefined) continue;
-    return [...text.matchAll(/\b(?:Deno\.test|test[A-Z]\w*)\(\s*(?:\[[^\]]*\],\s*)?(["'`])(.*?)\1/g)]
-      .map(([, , name]) => name!);
-  }
-  return [];
+  const texts = ["unit", "e2e"].map((directory) =>
+    Deno.readTextFile(join(root, "tests", directory, `${file}.test.ts`)).catch(() => "")
+  );
+  const called = /\b(?:Deno\.test|test[A-Z]\w*)\(\s*(?:\[[^\]]*\],\s*)?(["'`])(.*?)\1/g;
+  return (await Promise.all(texts)).flatMap((text) => [...text.matchAll(called)].map(([, , name]) => name!));
 }
 
 Deno.test("tests/defences.md: each row of each table names a test that is there", async () => {
