@@ -66,69 +66,42 @@ def await_bus():
             sys.exit(1)
 
 
-def methods(interface, names, arguments):
-    """The description of an interface whose methods all have the same arguments."""
-    given = "".join(f'<arg type="{kind}" direction="{way}"/>' for kind, way in arguments)
-    body = "".join(f'<method name="{name}">{given}</method>' for name in names)
-    return f'<interface name="{interface}">{body}</interface>'
-
-
-ASKING = [(kind, "in") for kind in ("o", "s", "s", "s", "a{sv}")] + [("u", "out"), ("a{sv}", "out")]
-XML = Gio.DBusNodeInfo.new_for_xml(
-    "<node>"
-    + methods("org.freedesktop.impl.portal.FileChooser", ["OpenFile", "SaveFile", "SaveFiles"], ASKING)
-    + methods("org.freedesktop.impl.portal.Request", ["Close"], [])
-    + """<interface name="org.freedesktop.impl.portal.Print">
-      <method name="PreparePrint"><arg type="o" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/>
-        <arg type="s" direction="in"/><arg type="a{sv}" direction="in"/><arg type="a{sv}" direction="in"/>
-        <arg type="a{sv}" direction="in"/><arg type="u" direction="out"/><arg type="a{sv}" direction="out"/></method>
-      <method name="Print"><arg type="o" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/>
-        <arg type="s" direction="in"/><arg type="h" direction="in"/><arg type="a{sv}" direction="in"/>
-        <arg type="u" direction="out"/><arg type="a{sv}" direction="out"/></method></interface>
-    <interface name="org.freedesktop.impl.portal.Notification">
-      <method name="AddNotification"><arg type="s" direction="in"/><arg type="s" direction="in"/>
-        <arg type="a{sv}" direction="in"/></method>
-      <method name="RemoveNotification"><arg type="s" direction="in"/><arg type="s" direction="in"/></method></interface>
-    <interface name="org.freedesktop.Notifications">
-      <method name="Notify"><arg type="s" direction="in"/><arg type="u" direction="in"/><arg type="s" direction="in"/>
-        <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="as" direction="in"/>
-        <arg type="a{sv}" direction="in"/><arg type="i" direction="in"/><arg type="u" direction="out"/></method>
-      <method name="CloseNotification"><arg type="u" direction="in"/></method>
-      <method name="GetCapabilities"><arg type="as" direction="out"/></method>
-      <method name="GetServerInformation"><arg type="s" direction="out"/><arg type="s" direction="out"/>
-        <arg type="s" direction="out"/><arg type="s" direction="out"/></method></interface>
-    <interface name="org.freedesktop.impl.portal.AppChooser">
-      <method name="ChooseApplication"><arg type="o" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/>
-        <arg type="as" direction="in"/><arg type="a{sv}" direction="in"/><arg type="u" direction="out"/>
-        <arg type="a{sv}" direction="out"/></method>
-      <method name="UpdateChoices"><arg type="o" direction="in"/><arg type="as" direction="in"/></method></interface>
-    <interface name="org.kde.StatusNotifierWatcher">
-      <method name="RegisterStatusNotifierItem"><arg type="s" direction="in"/></method>
-      <method name="RegisterStatusNotifierHost"><arg type="s" direction="in"/></method>
-      <signal name="StatusNotifierItemRegistered"><arg type="s"/></signal>
-      <signal name="StatusNotifierItemUnregistered"><arg type="s"/></signal>
-      <signal name="StatusNotifierHostRegistered"/>
-      <property name="RegisteredStatusNotifierItems" type="as" access="read"/>
-      <property name="IsStatusNotifierHostRegistered" type="b" access="read"/>
-      <property name="ProtocolVersion" type="i" access="read"/></interface>
-    <interface name="org.guicontainer.Host"><method name="Open"><arg type="s" direction="in"/></method></interface>"""
-    + """<interface name="org.freedesktop.impl.portal.Settings">
-      <method name="ReadAll"><arg type="as" direction="in"/><arg type="a{sa{sv}}" direction="out"/></method>
-      <method name="Read"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="v" direction="out"/></method>
-      <signal name="SettingChanged"><arg type="s"/><arg type="s"/><arg type="v"/></signal>
-      <property name="version" type="u" access="read"/></interface>"""
-    + "</node>"
-)
-PRINT = XML.lookup_interface("org.freedesktop.impl.portal.Print")
-NOTIFICATION = XML.lookup_interface("org.freedesktop.impl.portal.Notification")
-NOTIFICATIONS = XML.lookup_interface("org.freedesktop.Notifications")
-APP_CHOOSER = XML.lookup_interface("org.freedesktop.impl.portal.AppChooser")
-HOST = XML.lookup_interface("org.guicontainer.Host")
-WATCHER = XML.lookup_interface("org.kde.StatusNotifierWatcher")
-SETTINGS = XML.lookup_interface("org.freedesktop.impl.portal.Settings")
+PORTAL, ASKING, CHOSEN = "org.freedesktop.impl.portal", ("o s s s a{sv}", "u a{sv}"), "u a{sv}"
+INTERFACES = [
+    interface(f"{PORTAL}.FileChooser", {name: ASKING for name in ("OpenFile", "SaveFile", "SaveFiles")}),
+    interface(f"{PORTAL}.Request", {"Close": ("", "")}),
+    interface(
+        f"{PORTAL}.Print",
+        {"PreparePrint": ("o s s s a{sv} a{sv} a{sv}", CHOSEN), "Print": ("o s s s h a{sv}", CHOSEN)},
+    ),
+    interface(f"{PORTAL}.Notification", {"AddNotification": ("s s a{sv}", ""), "RemoveNotification": ("s s", "")}),
+    interface(
+        "org.freedesktop.Notifications",
+        {
+            "Notify": ("s u s s s as a{sv} i", "u"),
+            "CloseNotification": ("u", ""),
+            "GetCapabilities": ("", "as"),
+            "GetServerInformation": ("", "s s s s"),
+        },
+    ),
+    interface(f"{PORTAL}.AppChooser", {"ChooseApplication": ("o s s as a{sv}", CHOSEN), "UpdateChoices": ("o as", "")}),
+    interface(
+        "org.kde.StatusNotifierWatcher",
+        {f"RegisterStatusNotifier{kind}": ("s", "") for kind in ("Item", "Host")},
+        {"StatusNotifierItemRegistered": "s", "StatusNotifierItemUnregistered": "s", "StatusNotifierHostRegistered": ""},
+        {"RegisteredStatusNotifierItems": "as", "IsStatusNotifierHostRegistered": "b", "ProtocolVersion": "i"},
+    ),
+    interface("org.guicontainer.Host", {"Open": ("s", "")}),
+    interface(
+        f"{PORTAL}.Settings",
+        {"ReadAll": ("as", "a{sa{sv}}"), "Read": ("s s", "v")},
+        {"SettingChanged": "s s v"},
+        {"version": "u"},
+    ),
+]
+XML = Gio.DBusNodeInfo.new_for_xml(f"<node>{''.join(INTERFACES)}</node>")
+CHOOSER, REQUEST, PRINT, NOTIFICATION, NOTIFICATIONS, APP_CHOOSER, WATCHER, HOST, SETTINGS = XML.interfaces
 INTERFACE, APPEARANCE = "org.gnome.desktop.interface", "org.freedesktop.appearance"
-CHOOSER = XML.lookup_interface("org.freedesktop.impl.portal.FileChooser")
-REQUEST = XML.lookup_interface("org.freedesktop.impl.portal.Request")
 
 asked = {}
 last_wanted = (None, 0, 0)

@@ -1,6 +1,7 @@
 /** The agent of a session: a program in the container that asks in the names of its apps, over one SSH connection. */
 
 import agentSource from "./agent.py" with { type: "text" };
+import interfaceSource from "./interface.py" with { type: "text" };
 import offerScript from "./offer_portals.sh" with { type: "text" };
 import { withValues } from "../../base/shell_words.ts";
 import type { Host } from "../../base/host.ts";
@@ -12,7 +13,7 @@ import { type AgentRequest, lineCutter, parseRequest } from "./requests.ts";
 import { hasTray } from "./tray.ts";
 
 /** The script that a session runs after serve_session.sh, before its bus starts. It carries the agent's program. */
-export const offerPortals: string = withValues(offerScript, { agent: agentSource });
+export const offerPortals: string = withValues(offerScript, { agent: interfaceSource + agentSource });
 
 /** The channels that an agent can serve: those that the user can be asked for, dialogs, and icons in the tray. */
 export const agentChannels = ["dialogs", ...askableNames, "tray"] as const;

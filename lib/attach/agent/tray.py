@@ -21,49 +21,6 @@ from gi.repository import Gio, GLib
 ID, SIDE = sys.argv[1], int(sys.argv[2])
 WATCHER = "org.kde.StatusNotifierWatcher"
 PATH, MENU = "/StatusNotifierItem", "/MenuBar"
-XML = Gio.DBusNodeInfo.new_for_xml("""<node>
-  <interface name="org.kde.StatusNotifierItem">
-    <method name="Activate"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
-    <method name="SecondaryActivate"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
-    <method name="ContextMenu"><arg type="i" direction="in"/><arg type="i" direction="in"/></method>
-    <method name="Scroll"><arg type="i" direction="in"/><arg type="s" direction="in"/></method>
-    <property name="Category" type="s" access="read"/>
-    <property name="Id" type="s" access="read"/>
-    <property name="Title" type="s" access="read"/>
-    <property name="Status" type="s" access="read"/>
-    <property name="WindowId" type="i" access="read"/>
-    <property name="IconName" type="s" access="read"/>
-    <property name="IconPixmap" type="a(iiay)" access="read"/>
-    <property name="OverlayIconName" type="s" access="read"/>
-    <property name="OverlayIconPixmap" type="a(iiay)" access="read"/>
-    <property name="AttentionIconName" type="s" access="read"/>
-    <property name="AttentionIconPixmap" type="a(iiay)" access="read"/>
-    <property name="ToolTip" type="(sa(iiay)ss)" access="read"/>
-    <property name="ItemIsMenu" type="b" access="read"/>
-    <property name="Menu" type="o" access="read"/>
-    <signal name="NewTitle"/><signal name="NewIcon"/><signal name="NewToolTip"/>
-    <signal name="NewStatus"><arg type="s"/></signal>
-  </interface>
-  <interface name="com.canonical.dbusmenu">
-    <method name="GetLayout"><arg type="i" direction="in"/><arg type="i" direction="in"/><arg type="as" direction="in"/>
-      <arg type="u" direction="out"/><arg type="(ia{sv}av)" direction="out"/></method>
-    <method name="GetGroupProperties"><arg type="ai" direction="in"/><arg type="as" direction="in"/>
-      <arg type="a(ia{sv})" direction="out"/></method>
-    <method name="GetProperty"><arg type="i" direction="in"/><arg type="s" direction="in"/>
-      <arg type="v" direction="out"/></method>
-    <method name="Event"><arg type="i" direction="in"/><arg type="s" direction="in"/><arg type="v" direction="in"/>
-      <arg type="u" direction="in"/></method>
-    <method name="EventGroup"><arg type="a(isvu)" direction="in"/><arg type="ai" direction="out"/></method>
-    <method name="AboutToShow"><arg type="i" direction="in"/><arg type="b" direction="out"/></method>
-    <method name="AboutToShowGroup"><arg type="ai" direction="in"/><arg type="ai" direction="out"/>
-      <arg type="ai" direction="out"/></method>
-    <property name="Version" type="u" access="read"/>
-    <property name="TextDirection" type="s" access="read"/>
-    <property name="Status" type="s" access="read"/>
-    <property name="IconThemePath" type="as" access="read"/>
-    <signal name="LayoutUpdated"><arg type="u"/><arg type="i"/></signal>
-    <signal name="ItemActivationRequested"><arg type="i"/><arg type="u"/></signal>
-  </interface></node>""")
 NO_PIXELS = GLib.Variant("a(iiay)", [])
 
 
@@ -91,6 +48,42 @@ def properties(state):
         "ItemIsMenu": GLib.Variant("b", state["isMenu"]),
         "Menu": GLib.Variant("o", MENU),
     }
+
+
+MENU_PROPERTIES = {
+    "Version": GLib.Variant("u", 3),
+    "TextDirection": GLib.Variant("s", "ltr"),
+    "Status": GLib.Variant("s", "normal"),
+    "IconThemePath": GLib.Variant("as", []),
+}
+
+
+def types_of(values):
+    """The types of properties."""
+    return {name: value.get_type_string() for name, value in values.items()}
+
+
+ITEM_INTERFACE = interface(
+    "org.kde.StatusNotifierItem",
+    {**{name: ("i i", "") for name in ("Activate", "SecondaryActivate", "ContextMenu")}, "Scroll": ("i s", "")},
+    {"NewTitle": "", "NewIcon": "", "NewToolTip": "", "NewStatus": "s"},
+    types_of(properties({"title": "", "status": "", "isMenu": False, "pixels": ""})),
+)
+MENU_INTERFACE = interface(
+    "com.canonical.dbusmenu",
+    {
+        "GetLayout": ("i i as", "u (ia{sv}av)"),
+        "GetGroupProperties": ("ai as", "a(ia{sv})"),
+        "GetProperty": ("i s", "v"),
+        "Event": ("i s v u", ""),
+        "EventGroup": ("a(isvu)", "ai"),
+        "AboutToShow": ("i", "b"),
+        "AboutToShowGroup": ("ai", "ai ai"),
+    },
+    {"LayoutUpdated": "u i", "ItemActivationRequested": "i u"},
+    types_of(MENU_PROPERTIES),
+)
+XML = Gio.DBusNodeInfo.new_for_xml(f"<node>{ITEM_INTERFACE}{MENU_INTERFACE}</node>")
 
 
 class Icon:
@@ -193,12 +186,6 @@ class Icon:
         return (number, shown, [GLib.Variant("(ia{sv}av)", child) for child in children])
 
 
-MENU_PROPERTIES = {
-    "Version": GLib.Variant("u", 3),
-    "TextDirection": GLib.Variant("s", "ltr"),
-    "Status": GLib.Variant("s", "normal"),
-    "IconThemePath": GLib.Variant("as", []),
-}
 icons = {}
 
 

@@ -14,6 +14,7 @@
  */
 
 import { delay } from "@std/async";
+import interfaceSource from "./interface.py" with { type: "text" };
 import trayScript from "./tray.py" with { type: "text" };
 import { ExitCode } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
@@ -198,7 +199,7 @@ function startTray(
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const writer = input.writable.getWriter();
   const cut = lineCutter();
-  const words = ["-I", "-c", trayScript, classOf(label, "tray"), `${iconSide}`];
+  const words = ["-I", "-c", interfaceSource + trayScript, classOf(label, "tray"), `${iconSide}`];
   const running = host.start(["setpriv", "--pdeathsig", "TERM", python, ...words], {
     detached: true,
     stdin: { bytes: input.readable },
