@@ -7,7 +7,7 @@ import { globals } from "../../lib/guard/wayland/rules.ts";
 import { withDescendants } from "../lab/daemons.ts";
 import { fromToday, todayOptions } from "../lab/today.ts";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
-import { clientsOf, guardsOf, inSession, nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { clientsOf, guardsOf, inSession, nothingLeft, testOnIncus } from "./sessions.ts";
 import { desktop, startCompositor, startSway, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { type EngineName, makeContainer, removeContainer, shareContainer, testOnEngines } from "./world.ts";
 
@@ -42,7 +42,7 @@ testOnEngines(
   },
 );
 
-testOnOneEngine(
+testOnIncus(
   "attach.ts, Wayland: an app takes what a virtual keyboard types, which has no keymap for a moment, and lives on",
   waylandParts,
   async (engine) => {
@@ -61,7 +61,7 @@ testOnOneEngine(
   },
 );
 
-testOnOneEngine(
+testOnIncus(
   "attach.ts, Wayland: a list of files that an app copies stays in the container, and it clears no clipboard that is closed",
   waylandParts,
   async (engine) => {
@@ -102,7 +102,7 @@ testOnOneEngine(
   },
 );
 
-testOnOneEngine(
+testOnIncus(
   "attach.ts, Wayland: Ctrl-C leaves the windows, which --list, --join and --stop know",
   waylandParts,
   async (engine) => {
@@ -165,7 +165,7 @@ testOnOneEngine(
   },
 );
 
-testOnOneEngine(
+testOnIncus(
   "attach.ts, Wayland: --copy and --paste carry one text each where the clipboard is closed, whoever attends the session",
   waylandParts,
   async (engine) => {
@@ -224,7 +224,7 @@ function playerOf(name: string, session: string): Promise<string> {
   return sh(["sh", "-c", script, "sh", name, session]);
 }
 
-testOnOneEngine("attach.ts, Wayland: windows and sound outlive a run that is killed", waylandParts, async (engine) => {
+testOnIncus("attach.ts, Wayland: windows and sound outlive a run that is killed", waylandParts, async (engine) => {
   const name = nameOn(engine);
   const running = attach(engine, ["--session=killed", name, "foot -T alive sleep 600"]);
   await windowCalled(`[${name}] alive`);
@@ -244,7 +244,7 @@ testOnOneEngine("attach.ts, Wayland: windows and sound outlive a run that is kil
   await nothingLeft(engine, name);
 });
 
-testOnOneEngine(
+testOnIncus(
   "attach.ts, Wayland: late buses have sound, too, and a guard that dies is named",
   waylandParts,
   async (engine) => {
@@ -273,7 +273,7 @@ chmod 755 dbus-daemon`);
   },
 );
 
-testOnOneEngine(
+testOnIncus(
   "attach.ts, Wayland: apps that fail or are not there, and a name that is taken",
   waylandParts,
   async (engine) => {
@@ -300,7 +300,7 @@ testOnOneEngine(
   },
 );
 
-testOnOneEngine(
+testOnIncus(
   "attach.ts, Wayland: an app that runs is started once more in its session, which is served again if nobody does",
   waylandParts,
   async (engine) => {
@@ -333,7 +333,7 @@ testOnOneEngine(
   },
 );
 
-testOnOneEngine("attach.ts, Wayland: no question outlives its session", waylandParts, async (engine) => {
+testOnIncus("attach.ts, Wayland: no question outlives its session", waylandParts, async (engine) => {
   const name = nameOn(engine);
   const isAsked = async (): Promise<boolean> =>
     (await windows()).some(({ name: title }) => title.includes(`may ${name}`));
@@ -347,7 +347,7 @@ testOnOneEngine("attach.ts, Wayland: no question outlives its session", waylandP
   await eventually("the end of the question", async () => !await isAsked());
 });
 
-testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", waylandParts, async (engine) => {
+testOnIncus("attach.ts takes X where Wayland does not fit, and says why", waylandParts, async (engine) => {
   const name = nameOn(engine);
   for (
     const [args, why] of [
@@ -379,7 +379,7 @@ testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", wa
   await nothingLeft(engine, name);
 });
 
-testOnOneEngine("attach.ts takes X where the container has no waypipe, and says so", waylandParts, async (engine) => {
+testOnIncus("attach.ts takes X where the container has no waypipe, and says so", waylandParts, async (engine) => {
   const name = nameOn(engine);
   await sh([engine, "exec", name, "--", "mv", "/usr/bin/waypipe", "/usr/bin/waypipe.away"]);
   try {
@@ -396,7 +396,7 @@ testOnOneEngine("attach.ts takes X where the container has no waypipe, and says 
   }
 });
 
-testOnOneEngine(
+testOnIncus(
   "attach.ts, Wayland: a compositor that dies ends the session, and nothing is left",
   waylandParts,
   async (engine) => {
@@ -420,7 +420,7 @@ testOnOneEngine(
   },
 );
 
-testOnOneEngine("attach.ts, Wayland: an app follows the scale of its monitor at once", waylandParts, async (engine) => {
+testOnIncus("attach.ts, Wayland: an app follows the scale of its monitor at once", waylandParts, async (engine) => {
   const name = nameOn(engine);
   await using own = await startSway();
   const { env } = own;
@@ -449,7 +449,7 @@ testOnOneEngine("attach.ts, Wayland: an app follows the scale of its monitor at 
   await nothingLeft(engine, name);
 });
 
-testOnOneEngine(
+testOnIncus(
   "attach.ts, Wayland: an app whose container stands still for twelve seconds goes on",
   waylandParts,
   async (engine) => {
@@ -495,7 +495,7 @@ testOnEngines(
   ["lxc"],
 );
 
-testOnOneEngine(
+testOnIncus(
   "attach.ts shows a container the same globals on every compositor: those of its own windows",
   [...waylandParts, "today"],
   async (engine) => {
@@ -526,7 +526,7 @@ testOnOneEngine(
   },
 );
 
-testOnOneEngine(
+testOnIncus(
   "hostile: a container that speaks raw to waypipe's client harms its own windows at most",
   waylandParts,
   async (engine) => {
@@ -610,7 +610,7 @@ for _ in range(100):
 time.sleep(4)
 `;
 
-testOnOneEngine(
+testOnIncus(
   "hostile: each connection makes waypipe start a process, and attach.ts sets a limit to that",
   waylandParts,
   async (engine) => {
@@ -664,7 +664,7 @@ except OSError:
 time.sleep(2)
 `;
 
-testOnOneEngine(
+testOnIncus(
   "hostile: waypipe takes as much memory as a container announces, and attach.ts sets a limit to that",
   waylandParts,
   async (engine) => {
@@ -701,7 +701,7 @@ testOnOneEngine(
   },
 );
 
-testOnOneEngine(
+testOnIncus(
   "hostile: links in place of the socket and the pipe lead waypipe's boxes nowhere",
   waylandParts,
   async (engine) => {

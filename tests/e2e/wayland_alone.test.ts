@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { dirname } from "@std/path";
 import type { Finding } from "../../lib/cli/finding.ts";
 import { inContainer, script, startScript } from "./run.ts";
-import { nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { nothingLeft, testOnIncus } from "./sessions.ts";
 import { startSway, waylandParts, windowCalled } from "./wayland_desktop.ts";
 import { makeContainer, removeContainer } from "./world.ts";
 
@@ -15,7 +15,7 @@ bootcmd:
   - dpkg --purge waypipe xvfb xdg-desktop-portal
 `;
 
-testOnOneEngine(
+testOnIncus(
   "--without-xpra makes a container that a Wayland desktop without xpra shows; the rest says what is missing",
   [...waylandParts, "display"],
   async (engine) => {

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
 import { eventually, mountsRoot, script, sh, startScript } from "./run.ts";
-import { nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { nothingLeft, testOnIncus } from "./sessions.ts";
 import { startKeyboard } from "./today_desktop.ts";
 import { startSway, waylandParts, windowCalled } from "./wayland_desktop.ts";
 import { shareContainer } from "./world.ts";
@@ -29,7 +29,7 @@ print(*(found[colour] for colour in (b"\\xff\\0\\0", b"\\0\\xff\\0", b"\\0\\0\\x
   return { red: Number(red), green: Number(green), blue: Number(blue) };
 }
 
-testOnOneEngine(
+testOnIncus(
   "hostile: a window shows no large part and no large popup through attach.ts, as it does by itself",
   waylandParts,
   async (engine) => {
@@ -61,7 +61,7 @@ testOnOneEngine(
   },
 );
 
-testOnOneEngine(
+testOnIncus(
   "a window that is drawn by a part of it has its border around it when it has become smaller, tiled and floating",
   waylandParts,
   async (engine) => {
