@@ -1,0 +1,150 @@
+/** What a run of the tests consists of: the gate, and the files of `e2e` or the tests of them that a short run has. */
+
+import { fromFileUrl, join } from "@std/path";
+import type { Queued } from "./queue.ts";
+import { type EngineName, type IncusName, missingParts, type SeatName } from "./lab/state.ts";
+
+const root = fromFileUrl(new URL("..", import.meta.url));
+const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
+
+/** What can be run: the short run, all, or the end-to-end tests of all. */
+export const runNames = ["short", "all", "e2e"] as const;
+
+/** A kind of run. */
+export type RunName = typeof runNames[number];
+
+/** What is run at one of the lab's seats, while other jobs run at others. */
+export interface Job extends Queued {
+  /** What it is called. */
+  name: string;
+  /** The command line, which ends with `deno test`. */
+  argv(seat: SeatName): string[];
+}
+
+/** Tests of files of `e2e` by what their names contain, or all of a file's, on one engine. */
+type Chosen = Readonly<Record<string, readonly string[] | "all">>;
+
+/**
+ * The end-to-end tests of a short run: each verb of each script to its end on both displays, the README's tables, what a
+ * hostile container tries, and lending with restore. X is on LXD and Wayland on Incus.
+ */
+export const shortRun: Readonly<Record<EngineName, Chosen>> = {
+  lxc: {
+    attach_proof: "all",
+    attach: [
+      "shows a window, keys reach the app, and it ends clean",
+      "carries the clipboard both ways",
+      "the host hears a tone of 440 Hz",
+      "detaches on Ctrl-C, and the app runs on",
+      "starts, lists, joins, reattaches and stops sessions",
+    ],
+    attach_channels: [
+      "follows the settings that --save has written",
+      "keeps every channel closed to a hostile server",
+    ],
+    create: ["makes a container of two cloud-configs", "--delete refuses a live session"],
+    disposable: ["shows an app in a copy of its own, lends it a file, and leaves nothing"],
+    doctor: ["finds nothing broken where all is there"],
+    export: ["a container is made, and an app", "the desktop starts the app", "--unexport and --delete take"],
+    hostile: "all",
+    hostile_windows: "all",
+    hostile_xpra: "all",
+    map: ["lends a file of any name", "is lent twice", "what a killed run has lent", "refuses what it cannot map"],
+    map_changes: ["takes away only what is its own", "no other file that a link"],
+    map_exact: "all",
+  },
+  incus: {
+    wayland_proof: "all",
+    wayland: [
+      "shows a window over Wayland, keys reach the app, and it ends clean",
+      "Ctrl-C leaves the windows, which --list, --join and --stop know",
+      "--copy and --paste carry one text each",
+      "windows and sound outlive a run that is killed",
+      "apps that fail or are not there",
+      "hostile: ",
+    ],
+    wayland_alone: "all",
+    wayland_windows: "all",
+    x_only: ["is shown in one window, keys reach it, and it ends clean"],
+    create: ["makes a container of two cloud-configs"],
+    map: ["lends a file of any name"],
+  },
+};
+
+/** The files whose tests on Incus run on Incus 7, and then on Debian 13's as well; all others run on Incus 7 alone. */
+const onBothIncus = ["attach", "create", "disposable", "map"];
+
+/** `deno task check`, beside others. */
+const gate: Job = {
+  name: "deno task check",
+  argv: () => ["env", "DENO_JOBS=1", Deno.execPath(), "task", "check"],
+  holds: "gate",
+};
+
+/** What some jobs come after: xpra 5, and the host of Debian testing. */
+export interface Comes {
+  xpra5: Promise<unknown>;
+  today: Promise<unknown>;
+}
+
+/** The jobs of a run. */
+export function jobsOf(run: RunName, comes: Comes): Job[] {
+  if (run === "short") return [gate, ...chosenTests()];
+  return [...(run === "all" ? [gate] : []), ...endToEnd(comes)];
+}
+
+function incusHere(): IncusName {
+  return missingParts("incus7") === undefined ? "7" : "6";
+}
+
+/** The end-to-end tests of a short run, a job for each file and engine. */
+function chosenTests(): Job[] {
+  return Object.entries(shortRun).flatMap(([engine, files]) =>
+    Object.entries(files).map(([file, tests]) =>
+      jobOf(file, {
+        name: `${file} on ${engine === "lxc" ? "LXD" : "Incus"}`,
+        incus: incusHere(),
+        filter: `/^${engine}: ${tests === "all" ? "" : `.*(${tests.map(escapeRegExp).join("|")})`}/`,
+      })
+    )
+  );
+}
+
+/** The end-to-end tests, a job for each file. */
+function endToEnd(comes: Comes): Job[] {
+  const incus = incusHere();
+  const files = [...Deno.readDirSync(join(root, "tests/e2e"))]
+    .flatMap(({ name }) => name.endsWith(".test.ts") ? [name.replace(".test.ts", "")] : []).sort();
+  const jobs = files.map((file) => jobOf(file, { incus }, comes));
+  if (incus === "6") return jobs;
+  const again = onBothIncus.map((file) =>
+    jobOf(file, { name: `${file} on Incus 6`, incus: "6", filter: "/^incus: /" })
+  );
+  return [...jobs, ...again];
+}
+
+function jobOf(
+  file: string,
+  { name = file, incus, filter }: { name?: string; incus: IncusName; filter?: string },
+  comes?: Comes,
+): Job {
+  const isToday = file.startsWith("today");
+  const after = file === "attach_xpra5" ? comes?.xpra5 : isToday ? comes?.today : undefined;
+  return {
+    name,
+    argv: (seat) => [
+      ...[...lab, "run", "--seat", seat, "--incus", incus],
+      ...(isToday && missingParts("today") === undefined ? ["--host", "today"] : []),
+      // The gate has checked the types.
+      ...["--", "deno", "test", "-A", "--no-check", ...(filter ? ["--filter", filter] : [])],
+      `tests/e2e/${file}.test.ts`,
+    ],
+    // The servers of `lab cluster` are killed and cut off; a container has one directory, whatever server it is on.
+    holds: file.endsWith("_remote") ? "cluster" : file,
+    ...(after ? { after } : {}),
+  };
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[/.*+?^${}()|[\]\\]/g, "\\$&");
+}
