@@ -53,7 +53,8 @@ function unquoted(piece: string): string {
 }
 
 /**
- * One word as a POSIX shell reads it back, byte for byte. A word of harmless characters stays as it is.
+ * One word as a POSIX shell reads it back, byte for byte, and so do bash, zsh and fish: sshd hands words to the login
+ * shell. A word of harmless characters stays as it is.
  *
  * @example
  * ```ts
@@ -61,7 +62,8 @@ function unquoted(piece: string): string {
  * ```
  */
 export function quoteWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  // In fish a backslash escapes within single quotes, too, and "%self" is a number; in zsh "=ls" is a path.
+  return /^[\w@+:,./-][\w@%+=:,./-]*$/.test(word) ? word : `'${word.replace(/['\\]/g, "'\\$&'")}'`;
 }
 
 /**

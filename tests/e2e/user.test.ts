@@ -43,8 +43,17 @@ async function make(
 const keyOf = (engine: EngineName, name: string, key: string): Promise<string> =>
   sh([engine, "config", "get", name, key]);
 
+/** Has a user of a container log in with fish, of the lab's own packages. */
+async function giveFish(engine: EngineName, name: string, user: string): Promise<void> {
+  const libraries = await sh(["ldd", "/usr/bin/fish"]);
+  for (const path of ["/usr/bin/fish", /\/\S*libpcre2-32\S*/.exec(libraries)![0]]) {
+    await sh([engine, "file", "push", "--mode=755", await Deno.realPath(path), `${name}${path}`]);
+  }
+  await sh([engine, "exec", name, "--", "usermod", "--shell", "/usr/bin/fish", user]);
+}
+
 testOnEngines(
-  "a user with another name, uid, gid and home gets apps, shared directories and lent files",
+  "a user with another name, uid, gid, home and shell gets apps, shared directories and lent files",
   needed,
   async (engine) => {
     const name = `e2e-user-${engine}`;
@@ -60,6 +69,7 @@ testOnEngines(
       assertEquals(made.user, { name: "alice", uid: 4321, gid: 100, home });
       assertEquals(await keyOf(engine, name, userKey), `alice:4321:100:${home}`);
       assertEquals(await sh([engine, "config", "device", "get", name, "xpra", "path"]), `${home}/.xpra`);
+      await giveFish(engine, name, "alice");
 
       // A window; the app is alice, in her home, and both sides read and write what the other makes.
       await Deno.writeTextFile(join(share, "from-host"), "host\n");
@@ -85,6 +95,12 @@ testOnEngines(
         assertEquals(unmapped.code, 0, unmapped.stderr);
         assertEquals(await mapDevices(engine, name), []);
       });
+
+      // Words with quotes and backslashes, read by fish on their way to the app.
+      const words = ["sh", "-c", 'printf "%s\\n" "$@" >share/words', "sh", "it's", "\\", "a\\'b\\\\", "$HOME", ""];
+      const worded = await script("attach", engine, ["--session=words", name, "--", ...words]);
+      assertEquals(worded.code, 0, worded.stderr);
+      assertEquals(await Deno.readTextFile(join(share, "words")), words.slice(4).map((word) => `${word}\n`).join(""));
 
       await sh(["xdotool", "windowactivate", "--sync", window, "key", "Return"]);
       const ended = await attach.ended;

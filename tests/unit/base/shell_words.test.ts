@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { quoteWord, quoteWords, splitWords, WordsError } from "../../../lib/base/shell_words.ts";
-import { argumentsSeenByShell, awkwardWords, randomWords } from "../samples.ts";
+import { runProcess } from "../../../lib/base/process.ts";
+import { argumentsSeenByShell, awkwardWords, randomWords, testWith } from "../samples.ts";
 
 const manyWords = [...awkwardWords, ...randomWords(300, 1)];
 
@@ -93,6 +94,18 @@ Deno.test("splitWords() of quoteWords() gives the same words", () => {
 Deno.test("quoteWords() is read by /bin/sh byte for byte", async () => {
   assertEquals(await argumentsSeenByShell(`show ${quoteWords(manyWords)}`), [manyWords]);
 });
+
+for (const shell of ["bash", "zsh", "fish"]) {
+  testWith(
+    [shell],
+    `quoteWords() is read by ${shell} byte for byte, as a login shell reads what ssh hands it`,
+    async () => {
+      const words = [...manyWords, "=ls", "%self", "=", "%"];
+      const { stdout } = await runProcess([shell, "-c", quoteWords(["/usr/bin/printf", "%s\\0", ...words])]);
+      assertEquals(stdout.split("\0").slice(0, -1), words);
+    },
+  );
+}
 
 Deno.test("quoteWords() makes the first word the program, not an assignment or a word of the shell's grammar", async () => {
   const programs = ["A=b", "if", "for", "while", "case", "time", "function", "!", "{", "select", "done"];
