@@ -76,15 +76,8 @@ async function wordsFor(
 /** How many lines are offered at most: a shell looks at each. */
 const maxLines = 1_000;
 
-/**
- * How long a shell waits for an answer, as turns and milliseconds a turn, since a container can fill its directory. On
- * a machine so busy that this process hardly runs, the time passes more slowly than the clock's.
- */
-const [turns, turnMs] = [20, 100];
-
-async function passTurns(): Promise<undefined> {
-  for (let turn = 0; turn < turns; turn++) await delay(turnMs);
-}
+/** How long a shell waits for an answer, in milliseconds, since a container can fill its directory. */
+const offerMs = 2_000;
 
 /**
  * Prints what fits at the end of a command line, for the stubs. It only reads directories. It never fails: the
@@ -94,7 +87,7 @@ async function passTurns(): Promise<undefined> {
  */
 export async function printOffer(line: CommandLine, args: readonly string[]): Promise<void> {
   try {
-    const lines = await Promise.race([complete(line, args.slice(1), { env: readEnv }), passTurns()]);
+    const lines = await Promise.race([complete(line, args.slice(1), { env: readEnv }), delay(offerMs)]);
     for (const text of lines?.slice(0, maxLines) ?? []) Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   } catch {
     // Nothing fits.

@@ -2,7 +2,6 @@
 
 import type { Host } from "../base/host.ts";
 import { delay } from "@std/async";
-import asksForAddress from "./asks_for_address.sh" with { type: "text" };
 import awaitScript from "./await_cloud_init.sh" with { type: "text" };
 import { tableIn, textsIn } from "../engine/answer.ts";
 import type { Engine, Instance } from "../engine/engine.ts";
@@ -38,11 +37,8 @@ const showOutputAfterMs = 2_000;
 /** For reading a file that may be missing. */
 const mayFail = { okCodes: "any" } as const;
 
-/**
- * How long an instance may take to get an address once it asks for one, in milliseconds. DHCP answers within seconds or
- * not at all; until an instance asks, a slow machine may take long.
- */
-const maxAskingMs = 30_000;
+/** How long an instance may take to boot and to get an address, in milliseconds. */
+const maxAddressMs = 120_000;
 
 /** The shell's exit status for a program that is not there. */
 const noCloudInit = 127;
@@ -159,36 +155,23 @@ async function showOutput(host: Host, instance: Instance, over: AbortSignal): Pr
 
 /**
  * Ends a wait that cannot succeed. Without a source of user-data, cloud-init would wait minutes for a network that it
- * guesses; and an instance that has asked for an address for half a minute will not get one. One that still boots may.
+ * guesses; and an instance without an address after two minutes will not get one.
  */
 async function endVainWait(
   host: Host,
   instance: Instance,
   over: AbortController,
 ): Promise<void> {
-  const { ui } = host;
-  const { name } = instance;
   const startedMs = performance.now();
-  let bootedMs = startedMs;
   let source: boolean | undefined;
   while (await waited(2_000, over.signal)) {
     source ??= foundSource((await exec(host, instance, ["cat", "/run/cloud-init/status.json"], mayFail)).stdout);
-    if (source === false) return over.abort(noUserDataError(instance.engine, name));
+    if (source === false) return over.abort(noUserDataError(instance.engine, instance.name));
     const found = await findInstance(host, instance, { withState: true });
     if (!found || found.address !== undefined && source) return;
-    if (found.address !== undefined) continue;
-    const nowMs = performance.now();
-    if (await stillBoots(host, instance)) {
-      const plain = bootedMs === startedMs ? `"${name}" still boots` : "";
-      ui.progress(`"${name}" still boots: ${Math.round((nowMs - startedMs) / 1000)} s`, { plain });
-      bootedMs = nowMs;
-    } else if (nowMs - bootedMs > maxAskingMs) return over.abort(await noAddressError(host, found));
+    const isLate = performance.now() - startedMs > maxAddressMs;
+    if (found.address === undefined && isLate) return over.abort(await noAddressError(host, found));
   }
-}
-
-/** Whether an instance still boots, and has not asked for an address yet. One that lies about that is waited for. */
-async function stillBoots(host: Host, instance: Instance): Promise<boolean> {
-  return (await exec(host, instance, ["/bin/sh", "-c", asksForAddress], mayFail)).stdout.trim() === "no";
 }
 
 /**

@@ -7,13 +7,12 @@ import type { Host } from "../base/host.ts";
 import { refuseBeingMade } from "./creation.ts";
 import { usedMounts } from "../container/mounts.ts";
 import type { Mounts } from "../container/paths.ts";
-import { isManaged } from "../container/managed.ts";
+import { readContainerRecord } from "../container/record.ts";
 import { type Address, scriptLine } from "../container/address.ts";
-import { engineAt, engineCalled, engineClis, type Instance, otherEngine } from "../engine/engine.ts";
+import { engineCalled, engineClis, type Instance, otherEngine } from "../engine/engine.ts";
 import { findInstance, type InstanceInfo, listOwnInstances } from "../engine/instance.ts";
 import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.ts";
-import { hasRemote } from "../engine/server.ts";
-import { inputError, isNoEngine, orNothing, UserError } from "../base/errors.ts";
+import { inputError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { all } from "../base/promises.ts";
 
@@ -65,7 +64,7 @@ export function shares({ devices }: Pick<InstanceInfo, "devices">, { share }: Pi
  */
 export async function refuseOtherOwner(host: Host, instance: Address): Promise<void> {
   const { engine, mounts } = instance;
-  const other = engine.server.isLocal ? await findSharing(host, mounts) : await findNamesake(host, instance);
+  const other = engine.server.isLocal ? await findSharing(host, mounts) : await findNamesake(instance);
   if (!other) return;
   const name = other.name === instance.name
     ? "Name its engine with --engine, or its project with --project"
@@ -85,13 +84,8 @@ async function findSharing(host: Host, mounts: Mounts): Promise<Instance | undef
   return undefined;
 }
 
-/** The container of that name of the other engine, made by create.ts, on a remote of the same name. */
-async function findNamesake(host: Host, { engine, name }: Instance): Promise<Instance | undefined> {
-  const { server: { remote, project = "default" } } = engine;
-  const { cli } = otherEngine(engine);
-  if (remote === undefined || !await hasRemote(host, cli, remote)) return undefined;
-  const other = await engineAt(host, { cli, remote, project });
-  // Without an answer, nothing says that there is one.
-  const instance = await orNothing(findInstance(host, { engine: other, name }), isNoEngine);
-  return instance && isManaged(instance) ? instance : undefined;
+/** The container of that name of the other engine, on a remote of the same name: by the record in the directories. */
+async function findNamesake({ engine, name, mounts }: Address): Promise<Instance | undefined> {
+  const record = await readContainerRecord(mounts);
+  return record && record.engine !== engine.cli ? { engine: otherEngine(engine), name } : undefined;
 }

@@ -1,8 +1,7 @@
 /** Follows mapped files: when an editor replaces a file, the container gets the new one. */
 
 import type { Host } from "../base/host.ts";
-import { abortable, delay } from "@std/async";
-import { dirname } from "@std/path";
+import { delay } from "@std/async";
 import { isFailure } from "../base/errors.ts";
 import { holdFile, isSameInode } from "../container/lend/held_file.ts";
 import { isMapping, type Loan, type Mapping } from "../container/lend/loan.ts";
@@ -10,11 +9,11 @@ import { mapReplacement } from "../container/lend/mappings.ts";
 import { checkFile, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
 import type { Instance } from "../engine/engine.ts";
 
-/** How long after an event the files are looked at, in milliseconds: an editor saves in several steps. */
-const delayMs = 150;
+/** How often the files are looked at, in milliseconds: events come from no NFS, and of no file that is not local. */
+const lookMs = 1_000;
 
-/** How long a file may be missing before the user is warned, in milliseconds. */
-const missingMs = 2_000;
+/** How often in a row a file may be missing before the user is warned: an editor saves in several steps. */
+const maxMissing = 2;
 
 export interface FollowOptions {
   /** What is lent. Each new file takes the old one's place in this array; copies need no following. */
@@ -26,7 +25,7 @@ export interface FollowOptions {
 }
 
 /**
- * Watches mapped files until the signal aborts. Gives the container each file that replaces one of them. Tells the user
+ * Looks at mapped files until the signal aborts. Gives the container each file that replaces one of them. Tells the user
  * when a new file cannot be mapped, which the container then does not get, and when a file is gone.
  */
 export async function followReplacements(
@@ -58,66 +57,25 @@ export async function followReplacements(
       await tell(`"${path}" was replaced, and "${instance}" keeps the old file: ${error.message}`);
     }
   };
-  /** When a file was first found missing, by its path; Infinity once the user is warned. */
+  /** How often in a row a file was missing, by its path. */
   const missing = new Map<string, number>();
-  /** Returns whether a file is to be looked at again soon. */
-  const onMissing = async ({ hostPath: path, instance }: Mapping): Promise<boolean> => {
-    const since = missing.get(path) ?? performance.now();
-    missing.set(path, since);
-    if (since === Infinity) return false;
-    if (performance.now() - since < missingMs) return true;
-    missing.set(path, Infinity);
-    await tell(`"${path}" is gone, but "${instance}" still has the file`);
-    return false;
-  };
-  const look = async (): Promise<boolean> => {
-    let isSoon = false;
+  const look = async (): Promise<void> => {
     for (const mapping of loans.filter(isMapping)) {
-      if (signal.aborted) return false;
-      using held = await holdFile(mapping.hostPath);
-      if (!held) isSoon = await onMissing(mapping) || isSoon;
-      else {
-        missing.delete(mapping.hostPath);
-        if (!isSameInode(held.stat(), mapping)) await onReplaced(mapping);
-      }
+      const { hostPath: path, instance } = mapping;
+      using held = await holdFile(path);
+      const times = held ? 0 : (missing.get(path) ?? 0) + 1;
+      missing.set(path, times);
+      if (times === maxMissing) await tell(`"${path}" is gone, but "${instance}" still has the file`);
+      if (held && !isSameInode(held.stat(), mapping)) await onReplaced(mapping);
+      if (signal.aborted) return;
     }
-    return isSoon;
   };
   try {
-    const paths = loans.filter(isMapping).map(({ hostPath }) => dirname(hostPath));
-    if (paths.length > 0) await lookAtChanges([...new Set(paths)], { signal, look });
+    while (!signal.aborted && loans.some(isMapping)) {
+      await look();
+      await delay(lookMs, { signal }).catch(() => {});
+    }
   } catch (error) {
     await tell(`Replacements of lent files will not be noticed: ${error instanceof Error ? error.message : error}`);
-  }
-}
-
-/**
- * Calls `look` at first, and after changes in these directories, until the signal aborts.
- *
- * @param options `look`: returns whether it is to be called again without a change
- * @throws the error of `look`
- */
-async function lookAtChanges(
-  directories: string[],
-  { signal, look }: { signal: AbortSignal; look: () => Promise<boolean> },
-): Promise<void> {
-  const watcher = Deno.watchFs(directories, { recursive: false });
-  let changed = Promise.withResolvers<void>();
-  const watching = (async () => {
-    for await (const { kind } of watcher) if (kind !== "access") changed.resolve();
-  })();
-  // Something may have happened before the watch began.
-  changed.resolve();
-  try {
-    for (;;) {
-      await abortable(Promise.race([changed.promise, watching]), signal);
-      changed = Promise.withResolvers();
-      await delay(delayMs, { signal });
-      if (await look()) changed.resolve();
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    watcher.close();
   }
 }
