@@ -9,8 +9,9 @@ set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 d=${XDG_DATA_HOME:-$HOME/.local/share}; case $d in [!/]* | *,*) d=$HOME/.local/share ;; esac
 set -- --allow-write="$d/applications,$d/gui-container" "$@"
 c=${XDG_CONFIG_HOME:-}; case $c in /*,* | [!/]* | '') c=$HOME/.config ;; esac; set -- --allow-write="$c/gui-container,$c/mimeapps.list,$c/mimeapps.list.gui-container" "$@"
-set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,find,firewall-cmd,ss,update-desktop-database "$@"
-set -- --allow-env='HOME,PATH,XDG_DATA_HOME,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
+set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
+set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,stat,cp,mv,rm,find,firewall-cmd,ss,update-desktop-database "$@"
+set -- --allow-env='HOME,PATH,XDG_DATA_HOME,XDG_STATE_HOME,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
 exec deno run --quiet --no-prompt "$@" # */
 /**
@@ -72,7 +73,7 @@ const spec = {
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories, menu entries" },
     "force": {
       needs: "delete",
-      help: "With --delete: despite a live session, files in the share, or a container not made by create",
+      help: "With --delete: despite a live session, files in the share or in copies, or a container not made by create",
     },
     "image": {
       group: "Container",

@@ -1,10 +1,22 @@
 /** The containers that are managed here: which ones they are, and the keys that mark them. */
 
 import type { Host } from "../base/host.ts";
-import { type Engine, engineLine, type Instance, labelOf, otherEngine } from "../engine/engine.ts";
+import {
+  chooseEngine,
+  type Engine,
+  engineClis,
+  engineLine,
+  type Instance,
+  labelOf,
+  otherEngine,
+  wantedCli,
+} from "../engine/engine.ts";
 import { findInstance, type InstanceInfo, isLost, listInstances, listNeighbours } from "../engine/instance.ts";
-import { UserError } from "../base/errors.ts";
+import { isFailure, UserError } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
 import { all } from "../base/promises.ts";
+import type { EngineOptions } from "./address.ts";
+import { mountsOf } from "./paths.ts";
 import { withRemote } from "../engine/server.ts";
 
 /** The configuration key that marks an instance or a profile as made by create.ts. */
@@ -27,6 +39,38 @@ export function isManaged({ config }: Pick<InstanceInfo, "config">): boolean {
 /** All managed containers, without their addresses, in the engine's order. */
 export async function listManaged(host: Host, engine: Engine): Promise<InstanceInfo[]> {
   return (await listInstances(host, engine)).filter(isManaged);
+}
+
+/**
+ * This user's managed containers, which have directories here, and copies of them: those of the engine that is asked
+ * for, else of all that answer.
+ */
+export async function listOwn(
+  host: Host,
+  options: EngineOptions & { remote?: string | undefined } = {},
+): Promise<InstanceInfo[]> {
+  const found = await listOfAll(host, options);
+  const isOwn = await all(found.map((instance) => exists(mountsOf(host, instance).directory)));
+  return found.filter((_, index) => isOwn[index]);
+}
+
+async function listOfAll(
+  host: Host,
+  options: EngineOptions & { remote?: string | undefined },
+): Promise<InstanceInfo[]> {
+  const list = async (engine: string | undefined): Promise<InstanceInfo[]> =>
+    await listManaged(host, await chooseEngine(host, { ...options, engine }));
+  if (options.remote !== undefined || wantedCli(host, options.engine) !== undefined) return await list(options.engine);
+  const tried = await Promise.allSettled(engineClis.map(list));
+  const found = tried.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  if (found.length === 0) return await list(undefined);
+  for (const result of tried) {
+    if (result.status === "fulfilled") continue;
+    if (!isFailure(result.reason)) throw result.reason;
+    // One that is not installed says nothing.
+    if (result.reason.output !== "") host.ui.warn(result.reason.message);
+  }
+  return found.flat();
 }
 
 /**

@@ -1,18 +1,16 @@
 /** `create.ts --list`: this user's containers, each with where it is, what runs in it, and what attach.ts opens for it. */
 
 import { sessionsOf } from "../container/sessions.ts";
-import { inputError, isFailure } from "../base/errors.ts";
-import { exists } from "../base/files.ts";
+import { inputError, isFailure, lineOf, orNothing } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { all } from "../base/promises.ts";
 import { showTable } from "../cli/table.ts";
 import { copyOfKey } from "../container/disposables.ts";
 import { findOrigin } from "../container/origin.ts";
-import { listManaged } from "../container/managed.ts";
-import { mountsOf } from "../container/paths.ts";
+import { listOwn } from "../container/managed.ts";
 import type { EngineOptions } from "../container/address.ts";
-import { chooseEngine, engineClis, labelOf, wantedCli } from "../engine/engine.ts";
-import type { InstanceInfo } from "../engine/instance.ts";
+import { labelOf } from "../engine/engine.ts";
+import { findInstance, type InstanceInfo } from "../engine/instance.ts";
 
 /** A container, as docs/reference.md describes it. */
 interface Listed {
@@ -48,13 +46,8 @@ export async function listContainers(
   if (word !== undefined && remote === undefined) {
     throw inputError("--list takes no NAME", "For those of a remote: create.ts --list REMOTE:");
   }
-  const found = await managedOf(host, { ...options, remote });
-  const own = await all(
-    found.map(async (instance) =>
-      instance.config[copyOfKey] === undefined && await exists(mountsOf(host, instance).directory) ? [instance] : []
-    ),
-  );
-  const listed = (await all(own.flat().map((instance) => describe(host, instance, presetOf)))).filter((one) =>
+  const own = (await listOwn(host, { ...options, remote })).filter(({ config }) => config[copyOfKey] === undefined);
+  const listed = (await all(own.map((instance) => describe(host, instance, presetOf)))).filter((one) =>
     one !== undefined
   );
   const rows = listed.map(({ name, engine, member, state, sessions, preset, software, disposable }) => [
@@ -68,23 +61,6 @@ export async function listContainers(
   });
 }
 
-/** The managed containers of the engine that is asked for, else of all that answer. */
-async function managedOf(host: Host, options: EngineOptions & { remote: string | undefined }): Promise<InstanceInfo[]> {
-  const list = async (request: typeof options): Promise<InstanceInfo[]> =>
-    await listManaged(host, await chooseEngine(host, request));
-  if (options.remote !== undefined || wantedCli(host, options.engine) !== undefined) return await list(options);
-  const tried = await Promise.allSettled(engineClis.map((engine) => list({ ...options, engine })));
-  const found = tried.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
-  if (found.length === 0) return await list(options);
-  for (const result of tried) {
-    if (result.status === "fulfilled") continue;
-    if (!isFailure(result.reason)) throw result.reason;
-    // One that is not installed says nothing.
-    if (result.reason.output !== "") host.ui.warn(result.reason.message);
-  }
-  return found.flat();
-}
-
 /** What is to be known of a container; undefined for one that is gone meanwhile. */
 async function describe(
   host: Host,
@@ -93,19 +69,20 @@ async function describe(
 ): Promise<Listed | undefined> {
   const { engine, location, status } = instance;
   const label = labelOf(instance);
-  const preset = await presetOf(label);
+  const member = location === "none" ? null : location;
+  const about = { name: label, engine: engine.cli, member, state: status.toLowerCase(), preset: await presetOf(label) };
   try {
     const [origin, sessions] = await all([
       findOrigin(host, instance),
       status === "Stopped" ? Promise.resolve([]) : sessionsOf(host, instance),
     ]);
-    const member = location === "none" ? null : location;
-    const software = origin?.created_at ?? null;
-    const about = { name: label, engine: engine.cli, member, state: status.toLowerCase() };
-    return { ...about, sessions, preset, software, disposable: origin !== undefined };
+    return { ...about, sessions, software: origin?.created_at ?? null, disposable: origin !== undefined };
   } catch (error) {
-    // Another run has just removed it.
     if (!isFailure(error)) throw error;
-    return undefined;
+    // Another run has just removed it.
+    const isGone = findInstance(host, instance).then((found) => found === undefined);
+    if (await orNothing(isGone, isFailure)) return undefined;
+    host.ui.warn(`Not all is known of "${label}": ${lineOf(error)}`);
+    return { ...about, sessions: [], software: null, disposable: false };
   }
 }

@@ -15,6 +15,10 @@ import { sessionsOf } from "../container/sessions.ts";
 import { isManaged, markKey, noContainer } from "../container/managed.ts";
 import { type Address, addressCalled, type EngineOptions, scriptLine } from "../container/address.ts";
 import { removeUnusedProxy } from "./internet/proxy.ts";
+import { readLoans } from "../container/lend/journal.ts";
+import { isCopy, isCopyOut, isLentTo, isMapping, labelOfLoan, type LentCopy } from "../container/lend/loan.ts";
+import { forgetAccess, takeBackRecorded } from "../container/lend/recover.ts";
+import { serverRecord } from "../engine/server.ts";
 import { unexportApps } from "./export/unexport.ts";
 import { menuIfAny } from "./export/menu.ts";
 import { recoverCreation } from "./creation.ts";
@@ -37,10 +41,11 @@ export async function deleteNamed(
 }
 
 /**
- * Removes a container, its disposable copies, its profile, its entries in the menu and its directories.
+ * Takes back the files that are lent to a container, and removes it, its disposable copies, its profile, its entries in
+ * the menu and its directories.
  *
- * @param options `force`: also when a session runs or a copy is in use, when the share holds files, or when create.ts
- * did not make the container. `recovered`: what a killed run had left was removed just now, so it is not an error when
+ * @param options `force`: also when a session runs or a copy is in use, when the share holds files, when a copy of a
+ * file has not come back, which is lost then, or when create.ts did not make the container. `recovered`: what a killed run had left was removed just now, so it is not an error when
  * nothing else is there
  * @returns what was removed, in words
  * @throws {UserError} exit code 1 when there is nothing to remove, when it takes `force`, for a container that the
@@ -69,6 +74,8 @@ export async function removeContainer(
   const isOwner = found !== undefined && (shares(found, mounts) || !engine.server.isLocal);
   if (hasMounts && !isOwner) await refuseOtherOwner(host, instance);
   const copies = await claimDisposables(host, instance, { force });
+  const borrowers = [{ name: instance.name, engine: engine.cli, server: serverRecord(engine.server) }, ...copies];
+  const lent = await host.look([], async () => (await readLoans(host)).filter((loan) => isLentTo(loan, borrowers)));
   if (profile) refuseUsedByOthers(instance, { profile, copies: copies.map((copy) => copy.name) });
   if (!force) {
     if (!found && hasMounts) {
@@ -87,11 +94,15 @@ export async function removeContainer(
         hint: `End it with ${stop}, or remove it too with --force`,
       });
     }
+    const out = lent.filter(isCopyOut);
+    if (out.length > 0) throw notBackError(instance, out);
     const used = await usedMounts([mounts.share]);
     if (used) {
       throw new UserError(`There are files in "${used}"`, { hint: "Save them, or remove them too with --force" });
     }
   }
+  await takeBackRecorded(host, lent.filter(isMapping));
+  await forgetAccess(host, lent.filter(isCopy));
   const removed = (await removeDisposables(host, copies)).map((copy) => `copy "${copy}"`);
   if (found) {
     if (await exists(mounts.sockets)) await emptyMounts(host, found);
@@ -112,4 +123,13 @@ export async function removeContainer(
     removed.push(mounts.directory);
   }
   return removed;
+}
+
+/** The error when copies of the user's files may have been changed in a container that is to be removed. */
+function notBackError({ engine, label }: Address, copies: readonly LentCopy[]): UserError {
+  const names = copies.map(({ hostPath }) => `"${hostPath}"`).join(", ");
+  const lines = new Set(copies.map((copy) => scriptLine(engine, ["map.ts", "--unmap", labelOfLoan(copy)])));
+  return new UserError(`Copies of your files in "${label}" have not come back: ${names}`, {
+    hint: `Take them back: ${[...lines].join("; ")}. To lose what was changed in them: --force`,
+  });
 }

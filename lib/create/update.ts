@@ -7,7 +7,6 @@ import { sessionsOf } from "../container/sessions.ts";
 import updateScript from "./update.sh" with { type: "text" };
 import { explain } from "../cli/script.ts";
 import { ExitCode, isFailure, isSystemError, ProcessError, UserError } from "../base/errors.ts";
-import { exists } from "../base/files.ts";
 import { release } from "../base/lock.ts";
 import type { Host } from "../base/host.ts";
 import { withValues } from "../base/shell_words.ts";
@@ -15,17 +14,19 @@ import { withUndo } from "../base/undo.ts";
 import {
   beginDisposable,
   copyOfKey,
+  type DisposableCopy,
   findLeftovers,
   findRenewed,
   keepRenewed,
   removeDisposable,
   removeDisposables,
 } from "../container/disposables.ts";
-import { mountsOf } from "../container/paths.ts";
+import { readLoans } from "../container/lend/journal.ts";
+import { isLentTo } from "../container/lend/loan.ts";
 import { copyOrigin, findOrigin, giveIdentity } from "../container/origin.ts";
-import { findManaged, listManaged, unusableError } from "../container/managed.ts";
+import { findManaged, listOwn, unusableError } from "../container/managed.ts";
 import { addressCalled, type EngineOptions, scriptLine } from "../container/address.ts";
-import { chooseEngine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
+import { engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import { exec, type InstanceInfo, startInstance, stopInstance } from "../engine/instance.ts";
 import { deleteSnapshot, findSnapshot, hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 
@@ -69,7 +70,12 @@ export async function updateNamed(
   const targets = words.length > 0
     ? await Promise.all(words.map(async (word) => addressCalled(host, { word, ...await engineOptionsOf(word) })))
     : await findAll(host, await engineOptionsOf(undefined));
-  await removeDisposables(host, await findLeftovers(host));
+  const leftovers = await findLeftovers(host);
+  const loans = leftovers.length > 0 ? await readLoans(host) : [];
+  const hasLoans = (copy: DisposableCopy): boolean => loans.some((loan) => isLentTo(loan, [copy]));
+  // What an app has made of a file comes back with the next run that uses copies.
+  for (const { lock } of leftovers.filter(hasLoans)) release(lock);
+  await removeDisposables(host, leftovers.filter((copy) => !hasLoans(copy)));
   const updated: Updated[] = [];
   let code = 0;
   for (const target of targets) {
@@ -88,14 +94,13 @@ export async function updateNamed(
 
 /** This user's containers, without copies of them. */
 async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> {
-  const engine = await chooseEngine(host, options);
   const found: Instance[] = [];
-  for (const instance of await listManaged(host, engine)) {
-    if (instance.config[copyOfKey] !== undefined || !await exists(mountsOf(host, instance).directory)) continue;
+  for (const instance of await listOwn(host, options)) {
+    if (instance.config[copyOfKey] !== undefined) continue;
     if (hasNetwork(instance)) found.push(instance);
     else host.ui.status(`"${labelOf(instance)}" has no network: it keeps the software that it has`);
   }
-  if (found.length === 0) host.ui.status(`No container of yours in ${engine.product} can be updated`);
+  if (found.length === 0) host.ui.status("You have no containers to update");
   return found;
 }
 

@@ -4,8 +4,10 @@
  */
 
 import {
+  causedBy,
   ExitCode,
   inputError,
+  isFailure,
   isMissingProgram,
   orNothing,
   ProcessError,
@@ -95,7 +97,7 @@ export function labelOf({ engine, name }: OnServer): string {
  * {@linkcode engineClis} that answers, or that has the remote.
  *
  * @param request the engine and the server that are meant; by default that of the CLI's own configuration
- * @throws {UserError} exit code 125 when none answers, 2 for a name that is neither, and for an unknown remote
+ * @throws {UserError} exit code 125 when none answers, 2 for a name that is neither, and for an unknown remote or project
  */
 export async function chooseEngine(
   host: Host,
@@ -103,9 +105,11 @@ export async function chooseEngine(
 ): Promise<Engine> {
   const cli = wantedCli(host, wanted);
   if (cli !== undefined) {
-    const engine = await engineAt(host, { ...request, cli });
+    const byOption = wanted !== undefined && cli !== host.env("GUI_CONTAINER_ENGINE");
+    const engine = { ...await engineAt(host, { ...request, cli }), byOption };
     await checkInstalled(host, engine);
-    return { ...engine, byOption: wanted !== undefined && cli !== host.env("GUI_CONTAINER_ENGINE") };
+    await checkProject(host, engine, request.project);
+    return engine;
   }
   const clis = request.remote === undefined ? engineClis : await clisWith(host, request.remote);
   const failures: UserError[] = [];
@@ -114,15 +118,39 @@ export async function chooseEngine(
     try {
       await checkInstalled(host, engine);
       await query(host, engine, "/1.0");
+      await checkProject(host, engine, request.project);
       return engine;
     } catch (error) {
-      if (error instanceof UserError) failures.push(error);
-      else if (!(error instanceof ProcessError)) throw error;
+      if (!isFailure(error)) throw error;
+      failures.push(error instanceof ProcessError ? oddError(engine, error) : error);
     }
   }
-  throw failures.find(({ output }) => output !== "") ?? new UserError("Neither LXD nor Incus is installed", {
+  const failure = failures.find(({ exitCode }) => exitCode === ExitCode.usage) ??
+    failures.find(({ output }) => output !== "");
+  throw failure ?? new UserError("Neither LXD nor Incus is installed", {
     hint: `Install one of them: "sudo snap install lxd" and "${engines.lxc.init}", or the package incus`,
     exitCode: ExitCode.noEngine,
+  });
+}
+
+/**
+ * Checks that a server has the project that is asked for. Its lists of what is in another one are empty.
+ *
+ * @throws {UserError} exit code 2
+ */
+async function checkProject(host: Host, engine: Engine, project: string | undefined): Promise<void> {
+  if (project === undefined || project === "default") return;
+  if (await host.look<unknown>(project, () => query(host, engine, `/1.0/projects/${project}`)) !== undefined) return;
+  const list = `${engine.cli} project list ${withRemote(engine.server, "")}`.trim();
+  throw inputError(`${engine.product} has no project "${project}"`, `See which there are: ${list}`);
+}
+
+/** The error for a CLI that fails in a way of its own, such as snapd's refusal of a home outside of /home. */
+function oddError(engine: Engine, error: ProcessError): UserError {
+  return new UserError(`${engine.product} cannot be asked: ${error.message}`, {
+    hint: `Fix what it says, or ${otherEngineHint(engine)}`,
+    exitCode: ExitCode.noEngine,
+    ...causedBy(error),
   });
 }
 
@@ -416,6 +444,8 @@ function engineError(engine: Engine, error: unknown): unknown {
   const { server } = engine;
   if (isMissingProgram(error)) return notInstalledError(engine, error);
   if (!(error instanceof ProcessError)) return error;
+  // The server of an image may be down while the remote is not.
+  if (!server.isLocal && error.stderr.includes("/streams/v1/")) return error;
   const said = error.timedOut ? `${error.stderr}\ni/o timeout` : error.stderr;
   const found = noAnswers.find(({ says, isLocal = server.isLocal }) =>
     isLocal === server.isLocal && [says].flat().every((pattern) => pattern.test(said))
@@ -430,8 +460,13 @@ function engineError(engine: Engine, error: unknown): unknown {
 
 function notInstalledError(engine: Engine, cause?: unknown): UserError {
   return new UserError(`The engine's program "${engine.cli}" is not installed`, {
-    hint: `Install ${engine.product}, or choose the other engine: GUI_CONTAINER_ENGINE=${otherEngine(engine).cli}`,
+    hint: `Install ${engine.product}, or ${otherEngineHint(engine)}`,
     exitCode: ExitCode.noEngine,
     cause,
   });
+}
+
+function otherEngineHint(engine: Engine): string {
+  const { cli } = otherEngine(engine);
+  return `choose the other engine: ${engine.byOption ? `--engine=${cli}` : `GUI_CONTAINER_ENGINE=${cli}`}`;
 }

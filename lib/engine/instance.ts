@@ -2,7 +2,6 @@
 
 import {
   answers,
-  apiPath,
   type Engine,
   engineArgv,
   engineAt,
@@ -546,13 +545,11 @@ export function nextHostUid({ config }: Pick<InstanceInfo, "config">, uid: strin
  *
  * @throws {UserError} when it has none
  */
-export async function instanceAddress(host: Host, { engine, name }: Instance): Promise<string> {
-  const argv = engineArgv(engine, ["query", apiPath(engine, `/1.0/instances/${name}?recursion=1`)]);
-  const { stdout } = await host.run(argv, { planned: "<ADDRESS>" });
-  return await host.look(stdout, async () => {
-    const info = parseInstance(engine, JSON.parse(stdout));
-    if (info.address === undefined) throw await noAddressError(host, { ...info, name });
-    return info.address;
+export async function instanceAddress(host: Host, instance: Instance): Promise<string> {
+  return await host.look("<ADDRESS>", async () => {
+    const found = await findInstance(host, instance, { withState: true });
+    if (found?.address !== undefined) return found.address;
+    throw await noAddressError(host, found ?? { ...instance, expanded_devices: {} });
   });
 }
 

@@ -10,12 +10,12 @@ import type { Loan } from "../container/lend/loan.ts";
 import { runningSessions } from "../container/sessions.ts";
 import { recoverFirst, takeBackAtEnd } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
-import { findNeighbourhood, listManaged, type Neighbourhood } from "../container/managed.ts";
+import { findManaged, findNeighbourhood, listOwn, type Neighbourhood, unusableError } from "../container/managed.ts";
 import type { HistoryOption } from "../container/resolve.ts";
 import { type Address, addressOf, type EngineOptions, findAddress } from "../container/address.ts";
 import { checkWays, sharedByMounts } from "../container/source_path.ts";
-import { chooseEngine, type Engine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
-import type { InstanceInfo } from "../engine/instance.ts";
+import { type Instance, labelOf } from "../engine/engine.ts";
+import { type InstanceInfo, startInstance } from "../engine/instance.ts";
 import { showLoans } from "./list.ts";
 import { type Prompter, terminalPrompter } from "./prompter.ts";
 import { tellTakenBack } from "./take_back.ts";
@@ -47,13 +47,9 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
   if (!chosen) return ExitCode.failed;
   const { address, files, rules, asked } = chosen;
   await host.look(undefined, () => recoverFirst(host));
-  const { instance, neighbours } = await asked ?? { neighbours: [] };
-  if (instance && instance.status !== "Running") {
-    const label = labelOf(instance);
-    const start = engineLine(instance.engine, ["start", label]);
-    throw inputError(`The container "${label}" is not running`, `Start it: ${start}`);
-  }
+  const { instance: found, neighbours } = await asked ?? { neighbours: [] };
   await checkWays(files, neighbours);
+  const instance = found && await startStopped(host, found);
   const { containerAt } = await import("../container/resolve.ts");
   const options = { listed: instance, keepsHistory: request.keepsHistory };
   await using container = await containerAt(host, address, options);
@@ -78,6 +74,15 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
   // A signal that came while they were taken back.
   host.signal.throwIfAborted();
   return code;
+}
+
+/** Starts a container that does not run. Returns what the engine says of it then. */
+async function startStopped(host: Host, instance: InstanceInfo): Promise<InstanceInfo> {
+  if (instance.status === "Running") return instance;
+  if (instance.status !== "Stopped") throw unusableError(instance, instance.status);
+  host.ui.status(`Starting "${labelOf(instance)}"`);
+  await startInstance(host, instance);
+  return await findManaged(host, instance);
 }
 
 interface Chosen {
@@ -108,22 +113,24 @@ async function chooseLending(
   const early = named && ask(named);
   const rules = { user: await ownIds(host), shared: await sharedByMounts(host) };
   const givenFiles = await checkFiles(givenPaths, rules);
-  const engine = named?.engine ?? await chooseEngine(host, options);
-  const name = named?.name ??
-    await prompter.chooseContainer(await host.look([], () => runningContainers(host, engine)));
-  if (name === undefined) return undefined;
-  const address = named ?? addressOf(host, { engine, name });
+  const address = named ?? await chooseContainer(host, prompter, options);
+  if (!address) return undefined;
   const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(address.label), rules);
   return files.length === 0 ? undefined : { address, files, rules, asked: early ?? ask(address) };
 }
 
-/** The names of the running containers that create.ts made. */
-async function runningContainers(host: Host, engine: Engine): Promise<string[]> {
-  const names = (await listManaged(host, engine)).filter(({ status }) => status === "Running").map(({ name }) => name);
-  if (names.length > 0) return names;
-  throw new UserError(`No container that create.ts made runs in ${engine.product}`, {
-    hint: `Start one: ${engineLine(engine, ["start", labelOf({ engine, name: "NAME" })])}`,
+/** Asks for one of the user's containers; undefined when a dialog is closed. */
+async function chooseContainer(host: Host, prompter: Prompter, options: EngineOptions): Promise<Address | undefined> {
+  const own = await host.look([], async () => {
+    const found = await listOwn(host, options);
+    if (found.length > 0) return found;
+    throw new UserError("You have no containers to lend files to", { hint: "Make one: create.ts --help" });
   });
+  const isOne = new Set(own.map(({ engine }) => engine.cli)).size <= 1;
+  const names = own.map((one) => isOne ? labelOf(one) : `${labelOf(one)} (${one.engine.product})`);
+  const name = await prompter.chooseContainer(names);
+  const chosen = name === undefined ? undefined : own[names.indexOf(name)];
+  return chosen && addressOf(host, chosen);
 }
 
 /** Waits until the user or the time of `--for` ends the lending. */

@@ -32,7 +32,7 @@ export function terminalPrompter(host: Host): Prompter {
   const { ui } = host;
   return {
     async chooseContainer(names) {
-      const name = await host.look(undefined, () => ui.choose("Containers that run", names));
+      const name = await host.look(undefined, () => ui.choose("Containers", names));
       if (name === undefined) throw missingArgument("NAME");
       return name;
     },

@@ -190,44 +190,50 @@ testOnOneEngine("map.ts refuses a file on a file system without ACLs", ["user"],
   });
 });
 
-testOnEngines("map.ts refuses a container that is not there, stopped, or not create's", ["user"], async (engine) => {
-  const name = nameOn(engine);
-  const file = await Deno.makeTempFile();
-  const refuse = async (container: string, message: string, code = 2): Promise<void> => {
-    const result = await script("map", engine, [container, file]);
-    assertEquals([result.code, result.stdout], [code, ""], result.stderr);
-    assertStringIncludes(result.stderr, message);
-  };
-  await refuse("no-such-container", "There is no container");
-  await refuse("-x", "Unknown option");
-  await refuse("a_b", "cannot be the name of a container");
-  await sh([engine, "stop", "--force", name]);
-  await refuse(name, "is not running");
-  await sh([engine, "start", name]);
-  await sh([engine, "config", "unset", name, "user.gui-container"]);
-  await refuse(name, "was not made by create.ts");
-  await sh([engine, "config", "set", name, "user.gui-container=1"]);
-  const bin = await Deno.makeTempDir();
-  for (const program of ["deno", "getfacl", "setfacl", "stat"]) {
-    await Deno.symlink(await sh(["/bin/sh", "-c", `command -v ${program}`]), join(bin, program));
-  }
-  for (
-    const [words, message] of [
-      [["no-such-container"], "Neither LXD nor Incus"],
-      [[name], "is not installed"],
-      [[`--engine=${engine}`, name], "is not installed"],
-    ] as const
-  ) {
-    const none = await runProcess([join(root, "map.ts"), ...words, file], {
-      okCodes: "any",
-      env: { PATH: bin, GUI_CONTAINER_ENGINE: "" },
-    });
-    assertEquals(none.code, 125, none.stderr);
-    assertStringIncludes(none.stderr, message);
-  }
-  await Deno.remove(bin, { recursive: true });
-  await Deno.remove(file);
-});
+testOnEngines(
+  "map.ts starts a container that is stopped, and refuses one that is not there, or not create's",
+  ["user"],
+  async (engine) => {
+    const name = nameOn(engine);
+    const file = await Deno.makeTempFile();
+    const refuse = async (container: string, message: string, code = 2): Promise<void> => {
+      const result = await script("map", engine, [container, file]);
+      assertEquals([result.code, result.stdout], [code, ""], result.stderr);
+      assertStringIncludes(result.stderr, message);
+    };
+    await refuse("no-such-container", "There is no container");
+    await refuse("-x", "Unknown option");
+    await refuse("a_b", "cannot be the name of a container");
+    await sh([engine, "stop", "--force", name]);
+    const lent = await script("map", engine, ["--no-wait", name, file]);
+    assertEquals(lent.code, 0, lent.stderr);
+    assertStringIncludes(lent.stderr, `Starting "${name}"`);
+    assertEquals((await script("map", engine, ["--unmap", name])).code, 0);
+    await sh([engine, "config", "unset", name, "user.gui-container"]);
+    await refuse(name, "was not made by create.ts");
+    await sh([engine, "config", "set", name, "user.gui-container=1"]);
+    const bin = await Deno.makeTempDir();
+    for (const program of ["deno", "getfacl", "setfacl", "stat"]) {
+      await Deno.symlink(await sh(["/bin/sh", "-c", `command -v ${program}`]), join(bin, program));
+    }
+    for (
+      const [words, message] of [
+        [["no-such-container"], "Neither LXD nor Incus"],
+        [[name], "is not installed"],
+        [[`--engine=${engine}`, name], "is not installed"],
+      ] as const
+    ) {
+      const none = await runProcess([join(root, "map.ts"), ...words, file], {
+        okCodes: "any",
+        env: { PATH: bin, GUI_CONTAINER_ENGINE: "" },
+      });
+      assertEquals(none.code, 125, none.stderr);
+      assertStringIncludes(none.stderr, message);
+    }
+    await Deno.remove(bin, { recursive: true });
+    await Deno.remove(file);
+  },
+);
 
 testOnEngines("map.ts lends a file of a name as long as can be", ["user"], async (engine) => {
   const name = nameOn(engine);

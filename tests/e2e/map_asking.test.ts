@@ -68,7 +68,7 @@ testOnIncus(
       const before = await permissions(files);
       await withSession(engine, name, async () => {
         const run = await onTerminal(engine, directory, ["--verbose"]);
-        await run.shows("Containers that run:");
+        await run.shows("Containers:");
         await run.shows("Which one?");
         const listed = await Deno.readTextFile(join(directory, "terminal"));
         const number = new RegExp(`^ +(\\d+) +${name}\\r?$`, "m").exec(listed)?.[1];

@@ -156,3 +156,24 @@ testOnEngines(
     }
   },
 );
+
+testOnEngines("create.ts --delete takes back the files that are lent to the container", ["user"], async (engine) => {
+  const other = `${nameOn(engine)}-gone`;
+  await makeContainer(engine, other);
+  try {
+    await withDirectory(async (directory) => {
+      const file = join(directory, "letter");
+      await Deno.writeTextFile(file, "lent");
+      const before = await permissions([file]);
+      const lent = await script("map", engine, ["--no-wait", other, file]);
+      assertEquals(lent.code, 0, lent.stderr);
+      assert(await permissions([file]) !== before);
+      const { code, stderr } = await script("create", engine, ["--delete", other]);
+      assertEquals(code, 0, stderr);
+      assertEquals(await permissions([file]), before);
+      assertEquals((await script("map", engine, ["--list"])).stdout, "");
+    });
+  } finally {
+    await removeContainer(engine, other);
+  }
+});

@@ -38,9 +38,6 @@ export function maxVersion(size: number): number {
   return 4 * size + maxGrowth;
 }
 
-/** After how many bytes the limit is looked up again. */
-const lookBytes = 2 ** 26;
-
 /** What a copy is: its size, device, inode and times, as `read_copy.sh` prints them. */
 const foundPattern = /^(same|data) ((\d{1,18}) (\d{1,20}) (\d{1,20}) [0-9 :.+-]{1,100})$/;
 
@@ -98,13 +95,14 @@ export async function sendCopy(
   };
   const notWhole = (options: { output?: string; cause?: unknown } = {}): UserError =>
     new UserError(`"${copy.hostPath}" did not arrive whole in "${labelOf(instance)}"`, {
-      hint: "See whether the disk is full there, then try it again",
+      hint: "See whether the disk is full there, and whether all of the file can be read here",
       ...options,
     });
   try {
     const { stdout } = await exec(host, instance, sendArgv(copy), options);
     const content = sent.content();
-    if (stdout === `${content.size}\n`) return content;
+    const isRead = await host.look(true, () => content.size === total);
+    if (isRead && stdout === `${content.size}\n`) return content;
     throw notWhole();
   } catch (error) {
     throw error instanceof ProcessError
@@ -126,7 +124,7 @@ export interface FoundCopy {
 /**
  * Reads a copy, unless it is as it was lent, into the file `part`, which is on disk then.
  *
- * @param options `maxNow`: how large it may be, in bytes, given how many have come; called now and then
+ * @param options `maxNow`: how large it may be, in bytes, given how many have come; called once all have
  * @throws {UserError} when it is larger than it may be, or does not arrive whole. Then `part` is removed
  */
 export async function readBack(
@@ -162,16 +160,14 @@ export async function readBack(
       if (kind === "data") watch.expect(head.size);
       piece = piece.subarray(end + 1);
     }
-    const looks = Math.floor(received.size / lookBytes);
     received.add(piece);
-    if (maxNow && Math.floor(received.size / lookBytes) > looks) {
-      const maxBytes = await maxNow(received.size);
-      if (head.size > maxBytes) throw tooLarge(instance, copy, { size: head.size, maxBytes });
-    }
     watch.moved(piece.length);
     if (received.size > (head.kind === "data" ? head.size : 0)) throw notWhole();
     await writeAll(file, piece);
-    if (isWhole()) ending.resolve("");
+    if (!isWhole()) return;
+    const maxBytesNow = await maxNow?.(received.size) ?? maxBytes;
+    if (head.size > maxBytesNow) throw tooLarge(instance, copy, { size: head.size, maxBytes: maxBytesNow });
+    ending.resolve("");
   };
   const options = (): RunOptions => {
     // What an earlier try has brought does not count.

@@ -1,6 +1,6 @@
 /** A file that is lent, as it is on record: itself, or as a copy. */
 
-import { type ServerRecord, withRemote } from "../../engine/server.ts";
+import { isSameServer, type ServerRecord, withRemote } from "../../engine/server.ts";
 import type { History } from "../history.ts";
 import type { Acl } from "./acl.ts";
 import type { HeldFile, InodeId } from "./held_file.ts";
@@ -99,6 +99,22 @@ export function isCopy(loan: Loan): loan is LentCopy {
 /** Whether a file is lent itself. */
 export function isMapping(loan: Loan): loan is Mapping {
   return !isCopy(loan);
+}
+
+/** A container, or a copy of one, as a loan names it. */
+export interface Borrower {
+  name: string;
+  engine: string;
+  server: ServerRecord;
+}
+
+export function isLentTo({ instance, engine, server }: Loan, containers: readonly Borrower[]): boolean {
+  return containers.some((one) => one.name === instance && one.engine === engine && isSameServer(one.server, server));
+}
+
+/** Whether the container may have a version of the file that is nowhere else. */
+export function isCopyOut(loan: Loan): loan is LentCopy {
+  return isCopy(loan) && (!loan.readOnly || loan.handed === true);
 }
 
 export function labelOfLoan({ instance, server }: LoanRecord): string {

@@ -8,11 +8,10 @@ import type { Host } from "../../base/host.ts";
 import { endOfRun, withDeadline } from "../../base/undo.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
 import { findInstance } from "../../engine/instance.ts";
-import { isSameServer, type ServerRecord } from "../../engine/server.ts";
 import { engineOfRecord, scriptLine } from "../address.ts";
 import { findOrphans, forgetLoans, readLoans, withJournalLock } from "./journal.ts";
 import { takeBackMs, takeFilesBack } from "./lend.ts";
-import { isCopy, isMapping, labelOfLoan, type Loan, type TakeBackOptions } from "./loan.ts";
+import { type Borrower, isCopy, isLentTo, isMapping, labelOfLoan, type Loan, type TakeBackOptions } from "./loan.ts";
 import { runningSessions } from "../sessions.ts";
 import { restoreFiles } from "./restore.ts";
 
@@ -86,14 +85,11 @@ export async function recoverEnded(host: Host, loans: readonly Loan[]): Promise<
  * Takes back what killed runs have lent to containers that are to be removed now, whatever its size, as far as that can
  * be had.
  */
-export async function recoverFrom(
-  host: Host,
-  containers: readonly { name: string; engine: string; server: ServerRecord }[],
-): Promise<void> {
-  const isMeant = ({ engine, server, instance }: Loan): boolean =>
-    containers.some((one) => one.name === instance && one.engine === engine && isSameServer(one.server, server));
-  const act = async (host: Host): Promise<void> =>
-    await takeBackRecorded(host, (await findOrphans(host)).filter(isMeant), { wasKilled: true });
+export async function recoverFrom(host: Host, containers: readonly Borrower[]): Promise<void> {
+  const act = async (host: Host): Promise<void> => {
+    const lent = (await findOrphans(host)).filter((loan) => isLentTo(loan, containers));
+    await takeBackRecorded(host, lent, { wasKilled: true });
+  };
   const options = { deadlineMs: maxRecoverMs, until: host.signal, late: tooLate(), act };
   await orNothing(withDeadline(host, options), isFailure);
 }
@@ -183,7 +179,7 @@ function withForgetting(error: UserError, loan: Loan): UserError {
 }
 
 /** Takes files off the record, and access to those that are here from a container that may be there no more. */
-async function forgetAccess(host: Host, loans: readonly Loan[]): Promise<void> {
+export async function forgetAccess(host: Host, loans: readonly Loan[]): Promise<void> {
   const copies = loans.filter(isCopy);
   await withJournalLock(host, () => forgetLoans(host, copies));
   for (const { handed, hostPath } of copies) if (handed) await host.run(["rm", "-f", "--", hostPath]);

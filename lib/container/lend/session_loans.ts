@@ -10,7 +10,7 @@ import { inputError, UserError } from "../../base/errors.ts";
 import { checkRoom, exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withUndo } from "../../base/undo.ts";
-import { isSameServer, serverRecord } from "../../engine/server.ts";
+import { serverRecord } from "../../engine/server.ts";
 import type { Container } from "../container.ts";
 import { findNeighbourhood } from "../managed.ts";
 import { scriptLine } from "../address.ts";
@@ -28,7 +28,7 @@ import {
   writeRecords,
 } from "./journal.ts";
 import { keepFiles, takeFilesBack } from "./lend.ts";
-import { isCopy, isMapping, type LentCopy, type Loan, type SessionLoans } from "./loan.ts";
+import { isCopy, isLentTo, isMapping, type LentCopy, type Loan, type SessionLoans } from "./loan.ts";
 import { recoverEnded, recoverFirst, takeBackAtEnd } from "./recover.ts";
 import { checkFiles, type LendRequest, type SourceFile } from "./source_file.ts";
 
@@ -54,7 +54,7 @@ export async function sessionLoans(
   let presence: Promise<Presence> | undefined;
   const ownerName = async (): Promise<string> => (await (presence ??= announcePresence(host))).owner;
   const isHere = (loan: Loan): boolean =>
-    loan.instance === name && loan.engine === engine.cli && isSameServer(loan.server, serverRecord(engine.server));
+    isLentTo(loan, [{ name, engine: engine.cli, server: serverRecord(engine.server) }]);
   const hasStayed = (loan: Loan): boolean => isHere(loan) && loan.session === session && loan.owner === null;
   const records = await readLoans(host);
   const stayed = records.filter(hasStayed);

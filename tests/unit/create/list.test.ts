@@ -71,3 +71,16 @@ Deno.test("the list asks all engines that answer, and takes no name of a contain
   const error = await assertRejects(() => listed([], [], { word: "box" }), UserError, "--list takes no NAME");
   assertEquals(error.exitCode, 2);
 });
+
+Deno.test("a container of which not all can be known is listed all the same, with a warning", async () => {
+  const instances = [{ name: "box", config: { ...mark, "user.gui-container.user": "alice" } }, {
+    name: "bag",
+    config: mark,
+  }];
+  const said = await listed(["box", "bag"], instances);
+  assertEquals(
+    said.at(-1),
+    "result: box\tincus\tstopped\t-\tdesktop\t-\tno\nbag\tincus\tstopped\t-\tdesktop\t2026-01-02\tyes",
+  );
+  assertEquals(said.filter((line) => line.startsWith('warn: Not all is known of "box": ')).length, 1, said.join("\n"));
+});

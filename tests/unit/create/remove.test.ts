@@ -3,7 +3,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type Address, addressOf } from "../../../lib/container/address.ts";
-import type { Host } from "../../../lib/base/host.ts";
+import { type Host, realHost } from "../../../lib/base/host.ts";
+import { runProcess } from "../../../lib/base/process.ts";
+import { readLoans, withJournalLock, writeRecords } from "../../../lib/container/lend/journal.ts";
 import { checkExisting } from "../../../lib/create/existing.ts";
 import { removeContainer } from "../../../lib/create/remove.ts";
 import { engineCalled, type EngineCli } from "../../../lib/engine/engine.ts";
@@ -11,6 +13,7 @@ import { ownServer, type Server } from "../../../lib/engine/server.ts";
 import type { Mounts } from "../../../lib/container/paths.ts";
 import { exists } from "../../../lib/base/files.ts";
 import { UserError } from "../../../lib/base/errors.ts";
+import { sampleMapping } from "../mappings.ts";
 import { type Answer, type RecordingHost, recordingHost } from "../recording_host.ts";
 
 const gone: Answer = { code: 1, stderr: "Error: not found\n" };
@@ -32,17 +35,16 @@ async function withOwner(
         if (command !== "query") return {};
         if (/\/instances\?/.test(path!)) return { stdout: JSON.stringify(program === cli ? [box] : []) };
         if (/\/operations/.test(path!)) return { stdout: "{}" };
-        return program === cli && path === "big:/1.0/instances/box" ? { stdout: JSON.stringify(box) } : gone;
+        return gone;
       },
     });
-    await Deno.mkdir(join(home, ".config/incus"), { recursive: true });
-    await Deno.writeTextFile(
-      join(home, ".config/incus/config.yml"),
-      "remotes:\n  big:\n    addr: https://192.0.2.7:8443\n",
-    );
     const address = addressOf(recorded.host, { engine: { ...engineCalled("lxc"), server }, name: "box" });
     const { mounts } = address;
     await Deno.mkdir(mounts.share, { recursive: true });
+    if (cli && !server.isLocal) {
+      const record = { engine: cli, server: { remote: "big", project: "default" }, user: "", location: "none" };
+      await Deno.writeTextFile(join(mounts.directory, "container.json"), JSON.stringify(record));
+    }
     await test({ host: recorded.host, address, mounts, recorded });
   } finally {
     await Deno.remove(home, { recursive: true });
@@ -94,7 +96,7 @@ Deno.test("checkExisting() and removeContainer() say which container it is whose
 Deno.test("removeContainer() touches nothing of a container that the engine protects", async () => {
   const engineWith = (own: Record<string, string>, profile: Record<string, string>): RecordingHost =>
     recordingHost({
-      env: { GUI_CONTAINER_MOUNTS: "/nonexistent" },
+      env: { HOME: "/nonexistent", GUI_CONTAINER_MOUNTS: "/nonexistent" },
       answer: ([, , path]) => ({
         stdout: JSON.stringify(
           path!.startsWith("/1.0/instances")
@@ -123,5 +125,69 @@ Deno.test("removeContainer() removes directories that are no container's, by for
     await assertRejects(() => remove(false), UserError, "its directories are there");
     assertEquals(await remove(true), [mounts.directory]);
     assert(!await exists(mounts.directory));
+  });
+});
+
+/** Runs `test` with a file of the user's, and a host on which "box" is a container of LXD's that does not run. */
+async function withLent(
+  test: (world: { host: Host; file: string; calls: string[][]; remove(force: boolean): Promise<string[]> }) => Promise<
+    void
+  >,
+): Promise<void> {
+  const home = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    const box = { name: "box", status: "Stopped", config: { "user.gui-container": "1" }, devices: {} };
+    const { host: recorded, calls } = recordingHost({
+      env: { HOME: home },
+      answer: ([, command, path]) =>
+        command !== "query" || path === "/1.0/instances/box"
+          ? { stdout: JSON.stringify({ ...box, expanded_devices: {} }) }
+          : gone,
+    });
+    const real = realHost({ ui: recorded.ui, signal: recorded.signal, verbose: false });
+    const host: Host = {
+      ...recorded,
+      run: (argv, options) =>
+        /^(?:[gs]etfacl|stat)$/.test(argv[0]!) ? real.run(argv, options) : recorded.run(argv, options),
+      forCleanup: () => host,
+    };
+    const file = join(home, "letter.odt");
+    await Deno.writeTextFile(file, "lent", { mode: 0o644 });
+    const address = addressOf(host, { engine: engineCalled("lxc"), name: "box" });
+    const remove = (force: boolean): Promise<string[]> => removeContainer(host, address, { force, recovered: false });
+    await test({ host, file, calls, remove });
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+}
+
+Deno.test("removeContainer() refuses while a copy of a file has not come back, and by force forgets it", async () => {
+  await withLent(async ({ host, file, calls, remove }) => {
+    const { original: _, granted: _granted, uid: _uid, ...record } = sampleMapping({ hostPath: file });
+    const copy = { ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent: { size: 4, sha256: "" } };
+    const others = [
+      { ...copy, id: "map-2", instance: "box-2" },
+      { ...copy, id: "map-3", engine: "incus" },
+    ];
+    await withJournalLock(host, () => writeRecords(host, [copy, ...others, { ...copy, id: "map-4", readOnly: true }]));
+    const error = await assertRejects(() => remove(false), UserError, `have not come back: "${file}"`);
+    assertEquals(error.exitCode, 1);
+    assertStringIncludes(error.hint, "map.ts --unmap box.");
+    assertEquals(calls.filter(([, command]) => command !== "query"), []);
+    assertEquals(await remove(true), ["container"]);
+    assertEquals((await readLoans(host)).map(({ id }) => id).sort(), ["map-2", "map-3"]);
+  });
+});
+
+Deno.test("removeContainer() takes back files that are lent themselves: no entry in an ACL stays, and no record", async () => {
+  await withLent(async ({ host, file, remove }) => {
+    const { dev, ino, birthtime } = await Deno.stat(file);
+    await runProcess(["setfacl", "-m", "u:1001000:rw-", file]);
+    const mapping = sampleMapping({ hostPath: file, dev, ino: ino!, bornMs: birthtime?.getTime() ?? null });
+    await withJournalLock(host, () => writeRecords(host, [mapping]));
+    assertEquals(await remove(false), ["container"]);
+    const { stdout } = await runProcess(["getfacl", "-cnpE", file]);
+    assertEquals(stdout.trim(), "user::rw-\ngroup::r--\nother::r--");
+    assertEquals(await readLoans(host), []);
   });
 });

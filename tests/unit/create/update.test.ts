@@ -1,17 +1,25 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { isClaimed } from "../../../lib/base/lock.ts";
+import { withJournalLock, writeRecords } from "../../../lib/container/lend/journal.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { updateNamed } from "../../../lib/create/update.ts";
+import { sampleMapping } from "../mappings.ts";
 import { type Answer, type RecordingHost, recordingHost } from "../recording_host.ts";
 
 /** The outside of a run that updates the container "box", which is stopped. */
-function stoppedBox(root: string, answer: (line: string) => Answer | undefined): RecordingHost {
+function stoppedBox(
+  root: string,
+  answer: (line: string) => Answer | undefined,
+  env: Record<string, string> = {},
+): RecordingHost {
   const instance = {
     ...{ name: "box", status: "Stopped", location: "none", devices: {}, config: { "user.gui-container": "1" } },
     expanded_devices: { eth0: { type: "nic" }, root: { type: "disk", path: "/", pool: "default" } },
   };
   return recordingHost({
-    env: { GUI_CONTAINER_MOUNTS: root },
+    env: { GUI_CONTAINER_MOUNTS: root, ...env },
     answer(argv) {
       const text = argv.join(" ");
       return answer(text) ??
@@ -74,6 +82,41 @@ Deno.test("where the disk of one container is full, the others are updated", asy
       "error: No space left on device (os error 28)",
       "result: box: up to date, also in its disposable copies",
     ]);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("a leftover copy to which a file is lent is left for the run that takes the file back", async () => {
+  const root = await Deno.realPath(await Deno.makeTempDir());
+  const { host, said } = stoppedBox(root, () => undefined, { XDG_STATE_HOME: root });
+  try {
+    const [lent, unused] = ["box-d00001", "box-d00002"];
+    for (const name of [lent, unused]) {
+      const record = { source: "box", engine: "incus", server: { remote: "local", project: "default" } };
+      await Deno.mkdir(join(root, name!));
+      await Deno.writeTextFile(join(root, name!, "disposable.json"), JSON.stringify(record));
+    }
+    await withJournalLock(host, () => writeRecords(host, [sampleMapping({ engine: "incus", instance: lent! })]));
+    await update(host);
+    const removing = said.filter((line) => /Removing the copy "box-d0000\d"/.test(line));
+    assertEquals(removing, [`status: Removing the copy "${unused}"`]);
+    assertEquals(await isClaimed(join(root, lent!, "disposable.json")), false);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("without names, the containers of all engines that answer are meant", async () => {
+  const root = await Deno.makeTempDir();
+  await Deno.mkdir(join(root, "offline"));
+  const offline = { name: "offline", status: "Stopped", config: { "user.gui-container": "1" } };
+  const { host, said } = stoppedBox(root, (line) => ({
+    stdout: /^incus query .*instances\?/.test(line) ? JSON.stringify([offline]) : "[]",
+  }));
+  try {
+    await updateNamed(host, { words: [], engineOptionsOf: () => Promise.resolve({}) });
+    assert(said.includes('status: "offline" has no network: it keeps the software that it has'), said.join("\n"));
   } finally {
     await Deno.remove(root, { recursive: true });
   }

@@ -4,8 +4,8 @@ import { dryRunHost } from "../../../lib/base/host.ts";
 import { chooseEngine } from "../../../lib/engine/engine.ts";
 import { findInstance, launch } from "../../../lib/engine/instance.ts";
 import { setProfile } from "../../../lib/engine/profile.ts";
-import { hostWith, lxcThat, notInstalled } from "../engine_hosts.ts";
-import { recordingHost, recordingUi } from "../recording_host.ts";
+import { big, engineOn, hostWith, lxcThat, notInstalled } from "../engine_hosts.ts";
+import { type Answer, type RecordingHost, recordingHost, recordingUi } from "../recording_host.ts";
 
 const noSocket =
   'Error: Get "http://unix.socket/1.0": dial unix /var/snap/lxd/common/lxd/unix.socket: connect: no such file or directory';
@@ -79,7 +79,43 @@ Deno.test("an engine that is asked for and not installed is exit code 125, with 
     '"incus" is not installed',
   );
   assertEquals(error.exitCode, 125);
-  assertStringIncludes(error.hint, "GUI_CONTAINER_ENGINE=lxc");
+  assertStringIncludes(error.hint, "--engine=lxc");
+});
+
+Deno.test("chooseEngine() tells what an engine says that fails in a way of its own; exit code 125", async () => {
+  const snap = { code: 1, stderr: "Sorry, home directories outside of /home needs configuration.\n" };
+  const error = await assertRejects(() => chooseEngine(hostWith({ lxc: snap }).host), UserError, "LXD cannot be asked");
+  assertEquals([error.exitCode, error.output], [125, snap.stderr.trim()]);
+  const incus = await chooseEngine(hostWith({ lxc: snap, incus: { stdout: "{}" } }).host);
+  assertEquals(incus.cli, "incus");
+});
+
+Deno.test("chooseEngine() refuses a project that no engine has, with exit code 2, and takes the engine that has it", async () => {
+  const both = (has: string): RecordingHost =>
+    recordingHost({
+      answer: ([cli, , path]) =>
+        path!.startsWith("/1.0/projects/") && cli !== has
+          ? { code: 1, stderr: "Error: Project not found\n" }
+          : { stdout: "{}" },
+    });
+  assertEquals((await chooseEngine(both("incus").host, { project: "work" })).cli, "incus");
+  for (const engine of [undefined, "lxc"]) {
+    const choosing = () => chooseEngine(both("none").host, { engine, project: "typo" });
+    const error = await assertRejects(choosing, UserError, 'LXD has no project "typo"');
+    assertEquals([error.exitCode, error.hint], [2, "See which there are: lxc project list"]);
+  }
+});
+
+Deno.test("a server of images that is down is not taken for the remote", async () => {
+  const said = (url: string): Answer => ({ code: 1, stderr: `Error: Get "${url}": dial tcp: i/o timeout\n` });
+  const { host, engine } = engineOn(big, said("https://images.example.org/streams/v1/index.json"));
+  await assertRejects(() => setProfile(host, { engine, name: "box" }, ""), ProcessError);
+  const down = engineOn(big, said("https://192.0.2.7:8443/1.0"));
+  await assertRejects(
+    () => setProfile(down.host, { engine: down.engine, name: "box" }, ""),
+    UserError,
+    "does not answer",
+  );
 });
 
 Deno.test("a refusal of the engine itself keeps what it said", async () => {

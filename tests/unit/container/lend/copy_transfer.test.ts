@@ -7,7 +7,7 @@ import { runProcess } from "../../../../lib/base/process.ts";
 import { copyFiles, writeCopies } from "../../../../lib/container/lend/journal.ts";
 import { readCopies, result, text, withWorld } from "../../lent_world.ts";
 import { slowClient } from "../../slow_client.ts";
-import { watchTransfer } from "../../../../lib/container/lend/copy_transfer.ts";
+import { sendCopy, watchTransfer } from "../../../../lib/container/lend/copy_transfer.ts";
 import { startTime } from "../../../model/time.ts";
 import { recordingHost } from "../../recording_host.ts";
 
@@ -41,6 +41,30 @@ Deno.test("lendCopies() takes back all when one does not arrive whole", async ()
     const error = await assertRejects(() => lend(), UserError);
     assertStringIncludes(error.message, "did not arrive whole");
     answer.now = () => undefined;
+  });
+});
+
+Deno.test("sendCopy() does not take a file for whole that cannot be read to its end", async () => {
+  await withWorld(async ({ host, engine, file }) => {
+    const copy = {
+      ...{ hostPath: file, containerPath: `${file}.there`, readOnly: false },
+      user: "me:1000:1000:/home/me",
+    };
+    for (const fails of [true, false]) {
+      using opened = await Deno.open(file);
+      const torn = Object.assign(Object.create(opened) as Deno.FsFile, {
+        stat: async () => ({ ...await opened.stat(), size: 8 }),
+        seek: () => opened.seek(0, Deno.SeekMode.Start),
+        async read(into: Uint8Array<ArrayBuffer>) {
+          const count = await opened.read(into);
+          if (count === null && fails) throw new Error("Input/output error (os error 5)");
+          return count;
+        },
+      });
+      const sending = sendCopy(host, { engine, name: "box" }, { copy, file: torn });
+      await assertRejects(() => sending, UserError, "did not arrive whole");
+      await Deno.remove(copy.containerPath);
+    }
   });
 });
 
