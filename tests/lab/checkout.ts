@@ -1,9 +1,9 @@
 /** This checkout where the lab's user can reach it, as its own, although it may be root's and in root's home. */
 
 import { basename, dirname, fromFileUrl, join } from "@std/path";
-import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { shortHash } from "./files.ts";
+import { type Listing, makeAlike } from "./copy.ts";
+import { exists, shortHash } from "./files.ts";
 import { labDir, type LabUser } from "./state.ts";
 
 /** The checkout that this file is part of. */
@@ -18,32 +18,71 @@ export function runtimeDir(): string {
     : `/run/gui-container-lab-${shortHash(labDir())}`;
 }
 
-/**
- * Mounts the checkout for `user`, if that was not done yet, and gives back the place: a bind mount in which the files
- * of the checkout's owner are the user's, and the other way round for what the user writes (mount_setattr(2), idmapped
- * mounts). It is in the machine's own mount namespace, so that engines see the same paths as the user.
- */
-export async function mountCheckout(user: LabUser): Promise<string> {
-  const source = checkoutDir();
-  const target = join(runtimeDir(), "checkouts", shortHash(source), basename(source));
-  const from = Deno.statSync(source);
-  if (isSame(from, target)) return target;
-  await unmount(target);
-  Deno.mkdirSync(target, { recursive: true });
-  const map = `u:${from.uid}:${user.uid}:1 g:${from.gid}:${user.gid}:1`;
-  try {
-    await runProcess(["mount", "--bind", "-o", `X-mount.idmap=${map}`, "--", source, target]);
-  } catch (cause) {
-    throw new UserError(`The checkout "${source}" cannot be shown to the user "${user.name}"`, {
-      hint: "Put it on a file system that can be mounted with mapped ids (ext4, xfs, btrfs; Linux 5.19 or newer)",
-      cause,
-    });
-  }
-  return target;
+/** How a checkout is shown. */
+export interface Shown {
+  place: string;
+  /** It is a copy: what the user writes there is in the checkout once {@linkcode showCheckout} is called again. */
+  isCopy: boolean;
 }
 
-/** Takes away every mount of a checkout, and the empty directories. */
-export async function unmountCheckouts(): Promise<number> {
+/** What is known of a copy: the file {@linkcode recordFile} beside it. */
+interface CopyRecord {
+  source: string;
+  alike: Listing;
+}
+
+const recordFile = "copy.json";
+
+/**
+ * Shows the checkout to `user`, and gives back the place, in the machine's own mount namespace: engines see the same paths
+ * as the user. It is mounted, if that was not done yet, or a copy that is brought up to date.
+ */
+export async function showCheckout(user: LabUser): Promise<Shown> {
+  const source = checkoutDir();
+  const directory = join(runtimeDir(), "checkouts", shortHash(source));
+  const place = join(directory, basename(source));
+  if (isSame(Deno.statSync(source), place)) return { place, isCopy: false };
+  if (!exists(join(directory, recordFile))) {
+    await unmount(place);
+    Deno.mkdirSync(place, { recursive: true });
+    if (await mountCheckout(source, { place, user })) return { place, isCopy: false };
+    await Deno.remove(place, { recursive: true });
+    Deno.mkdirSync(place);
+    Deno.chownSync(place, user.uid, user.gid);
+  }
+  updateCopy(source, { place, record: join(directory, recordFile) });
+  return { place, isCopy: true };
+}
+
+/**
+ * A bind mount in which the files of the checkout's owner are the user's, and the other way round for what the user writes
+ * (mount_setattr(2), idmapped mounts): ext4, xfs and btrfs have that, overlayfs does not, and in a container nobody may.
+ */
+async function mountCheckout(
+  source: string,
+  { place, user }: { place: string; user: LabUser },
+): Promise<boolean> {
+  const from = Deno.statSync(source);
+  const map = `u:${from.uid}:${user.uid}:1 g:${from.gid}:${user.gid}:1`;
+  const argv = ["mount", "--bind", "-o", `X-mount.idmap=${map}`, "--", source, place];
+  return (await runProcess(argv, { okCodes: "any" })).code === 0;
+}
+
+function updateCopy(source: string, { place, record }: { place: string; record: string }): void {
+  using file = Deno.openSync(`${record}.lock`, { create: true, write: true });
+  file.lockSync(true);
+  const { alike: known } = readRecord(record) ?? { alike: {} };
+  const alike = makeAlike([source, place], known);
+  Deno.writeTextFileSync(`${record}.new`, JSON.stringify({ source, alike } satisfies CopyRecord));
+  Deno.renameSync(`${record}.new`, record);
+}
+
+function readRecord(path: string): CopyRecord | undefined {
+  return exists(path) ? JSON.parse(Deno.readTextFileSync(path)) : undefined;
+}
+
+/** Takes every checkout away: what was written in a copy is in the checkout then, as it is with a mount. */
+export async function hideCheckouts(): Promise<number> {
   const top = join(runtimeDir(), "checkouts");
   const mounts = mountPoints().filter((path) => path.startsWith(`${top}/`));
   for (const path of mounts.toReversed()) await unmount(path);
@@ -52,8 +91,16 @@ export async function unmountCheckouts(): Promise<number> {
     await Deno.remove(path).catch(() => {});
     await Deno.remove(dirname(path)).catch(() => {});
   }
+  const directories = exists(top) ? [...Deno.readDirSync(top)].map(({ name }) => join(top, name)) : [];
+  const copies = directories.filter((directory) => exists(join(directory, recordFile)));
+  for (const directory of copies) {
+    const record = join(directory, recordFile);
+    const { source } = readRecord(record)!;
+    if (exists(source)) updateCopy(source, { place: join(directory, basename(source)), record });
+    await Deno.remove(directory, { recursive: true });
+  }
   await Deno.remove(top).catch(() => {});
-  return mounts.length;
+  return mounts.length + copies.length;
 }
 
 /** Every mount point of the machine, outer ones first. */

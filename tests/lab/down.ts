@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { exists } from "./files.ts";
 import { stopCluster } from "./cluster.ts";
-import { mountPoints, runtimeDir, unmountCheckouts } from "./checkout.ts";
+import { hideCheckouts, mountPoints, runtimeDir } from "./checkout.ts";
 import { isAlive, stopDaemon, until } from "./daemons.ts";
 import { stopDesktop } from "./desktop.ts";
 import { callSeat } from "./seat.ts";
@@ -40,7 +40,7 @@ export async function takeDown(lab: Lab, { purge }: { purge: boolean }): Promise
     await step(lab, engine, () => purge ? purgeEngine(lab, engine) : stopEngine(lab, engine));
   }
   await step(lab, "desktops", async () => `${await stopWayland(lab) + await stopDesktop(lab)} daemons stopped`);
-  await step(lab, "checkout", async () => `${await unmountCheckouts()} unmounted`);
+  await step(lab, "checkout", async () => `${await hideCheckouts()} taken away`);
   lab.state.parts = missingEverywhere("the lab is down");
   await Deno.remove(runtimeDir(), { recursive: true }).catch(() => {});
   if (!purge) return saveState(lab.state);

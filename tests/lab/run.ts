@@ -1,7 +1,7 @@
 /** Runs a command as the lab's user, in this checkout, on one of the lab's desktops, with its bus and its sound. */
 
 import { startProcess } from "../../lib/base/process.ts";
-import { checkoutDir, mountCheckout } from "./checkout.ts";
+import { checkoutDir, showCheckout } from "./checkout.ts";
 import { isAlive } from "./daemons.ts";
 import { callerEnvironment } from "./environment.ts";
 import {
@@ -63,7 +63,10 @@ export async function runInLab(state: LabState, argv: readonly string[], choice:
       child.kill(signal);
     });
   }
-  return (await child.ended).code;
+  const { code } = await child.ended;
+  // What it has written in a copy.
+  if (Deno.uid() === 0) await showCheckout(state.user!);
+  return code;
 }
 
 async function forUser(
@@ -73,7 +76,7 @@ async function forUser(
   { engine, incus, desktop, seat, host }: Choice,
 ): Promise<{ argv: string[]; env: Record<string, string>; cwd: string }> {
   joinManagedGroups();
-  const cwd = await mountCheckout(user);
+  const { place: cwd } = await showCheckout(user);
   const env = {
     ...callerEnvironment(),
     ...(host ? todayEnvironment(state) : desktopEnvironment(seatState(seat), desktop)),

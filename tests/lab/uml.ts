@@ -7,7 +7,7 @@
 import { fromFileUrl, join } from "@std/path";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
-import { mountCheckout } from "./checkout.ts";
+import { showCheckout } from "./checkout.ts";
 import { exists, shortHash } from "./files.ts";
 import { imageAlias } from "./image.ts";
 import { missingPackages } from "./packages.ts";
@@ -53,7 +53,7 @@ export async function bootUml(
   await unpack(lab);
   if (security === "selinux") await ensurePolicy(lab);
   const disk = await ensureDisk(lab);
-  const checkout = await mountCheckout(user);
+  const { place: checkout } = await showCheckout(user);
   await ensureDenoPackages(lab.state, checkout);
   await using undo = new AsyncDisposableStack();
   undo.defer(await setMaxMappings());

@@ -1,6 +1,6 @@
 /** Brings the lab up, from whatever is there. */
 
-import { mountCheckout } from "./checkout.ts";
+import { showCheckout } from "./checkout.ts";
 import { ensureDesktop, ensureSession } from "./desktop.ts";
 import { ensureEngine, ensureImage, findEngine } from "./engines.ts";
 import { ensureDefaultImage } from "./image_servers.ts";
@@ -37,7 +37,7 @@ async function bringUpDemoHost(lab: Lab): Promise<void> {
 async function bringUpDemoDesktop(lab: Lab): Promise<void> {
   await ensureSession(lab);
   await ensureWayland(lab);
-  await step(lab, "checkout", () => showCheckout(lab));
+  await step(lab, "checkout", () => prepareCheckout(lab));
   await step(lab, "default image", () => ensureDefaultImage(lab, "incus"));
 }
 
@@ -65,7 +65,7 @@ export async function bringUp(lab: Lab): Promise<void> {
     saveState(lab.state);
     return;
   }
-  await step(lab, "checkout", () => showCheckout(lab));
+  await step(lab, "checkout", () => prepareCheckout(lab));
   await Promise.all(labEngineNames.map((engine) => ensureEngine(lab, engine)));
   let source: XpraSource | undefined;
   await step(lab, "xpra's source", async () => {
@@ -94,8 +94,8 @@ export async function bringUp(lab: Lab): Promise<void> {
   saveState(lab.state);
 }
 
-async function showCheckout({ state }: Lab): Promise<string> {
-  const place = await mountCheckout(state.user!);
+async function prepareCheckout({ state }: Lab): Promise<string> {
+  const { place, isCopy } = await showCheckout(state.user!);
   const packages = await ensureDenoPackages(state, place).catch((error) => `not installed: ${error.message}`);
-  return `${place} (Deno's packages: ${packages})`;
+  return `${place} (${isCopy ? "a copy, brought up to date at each run; " : ""}Deno's packages: ${packages})`;
 }
