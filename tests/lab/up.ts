@@ -7,6 +7,7 @@ import { ensureDefaultImage } from "./image_servers.ts";
 import { ensureImageFiles, type ImageFiles } from "./image.ts";
 import { demoImagePackages } from "./image_recipe.ts";
 import { demoPackages, hostPackages, imageBuildPackages, installPackages, xpraRuntimePackages } from "./packages.ts";
+import { mendRootIds } from "./root_ids.ts";
 import { engineNames, labEngineNames, type Part, saveState, type XpraSource } from "./state.ts";
 import { type Lab, partStep, step } from "./steps.ts";
 import { ensureUserManager } from "./user_manager.ts";
@@ -65,6 +66,7 @@ export async function bringUp(lab: Lab): Promise<void> {
     saveState(lab.state);
     return;
   }
+  await mendRootIds(lab);
   await step(lab, "checkout", () => prepareCheckout(lab));
   await Promise.all(labEngineNames.map((engine) => ensureEngine(lab, engine)));
   let source: XpraSource | undefined;
