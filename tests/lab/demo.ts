@@ -131,7 +131,10 @@ async function main(): Promise<void> {
   if (inLab === "--in-lab") return await show(picture);
   if ((Deno.env.get("WAYLAND_DISPLAY") || Deno.env.get("DISPLAY")) && Deno.uid() !== 0) return await show(undefined);
   const startedMs = performance.now();
-  if (!looksUp(labState())) await runProcess([...lab, "up", "demo"], { output: "inherit" });
+  if (!looksUp(labState())) {
+    const { code } = await runProcess([...lab, "up", "demo"], { output: "inherit", okCodes: "any" });
+    if (code !== 0) Deno.exit(code);
+  }
   const shot = resolve(Deno.env.get("INIT_CWD") ?? ".", "demo.png");
   const temporary = "/tmp/gui-container-demo.png";
   await runProcess([

@@ -3,16 +3,8 @@
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { exists, shortHash } from "./files.ts";
-import {
-  imageFiles,
-  imageFinish,
-  imagePackages,
-  imageSetup,
-  imageTemplates,
-  release,
-  wheelSetup,
-} from "./image_recipe.ts";
-import { aptOptions, debianSources } from "./packages.ts";
+import { imageFiles, imageFinish, imagePackages, imageSetup, imageTemplates, wheelSetup } from "./image_recipe.ts";
+import { aptOptions, debianSources, release } from "./packages.ts";
 import { buildMetadata, buildRoot, packRoot } from "./root.ts";
 import { labDir, type XpraSource } from "./state.ts";
 import { announce, type Lab } from "./steps.ts";

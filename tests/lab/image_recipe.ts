@@ -2,9 +2,6 @@
 
 import { xpraRuntimePackages } from "./packages.ts";
 
-/** The release that the image is made of. */
-export const release = "trixie";
-
 /** Packages of the image, beyond the smallest Debian that has apt. */
 export const imagePackages = [
   // a machine

@@ -4,8 +4,7 @@ import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { exists } from "./files.ts";
-import { release } from "./image_recipe.ts";
-import { backportsSource, debianSources } from "./packages.ts";
+import { backportsSource, debianSources, release } from "./packages.ts";
 import { incus7Dir } from "./state.ts";
 
 /** Those with the daemon and the client. All libraries that 7.0.2 needs are Debian 13's, and come with its Incus. */

@@ -119,6 +119,7 @@ async function today(args: readonly string[], ui: Ui): Promise<number> {
   if (args[0] !== "up") throw inputError(args[0] === undefined ? "No command is given" : `Unknown "${args[0]}"`, hint);
   noMore(args.slice(1));
   needRoot("make it");
+  await needContainers();
   const [{ findToday, makeTodayRoot }, { openLab, partStep }] = await Promise.all([
     import("./today.ts"),
     import("./steps.ts"),
@@ -144,6 +145,7 @@ async function cluster(args: readonly string[], ui: Ui): Promise<number> {
     case "up":
       noMore(rest);
       needRoot("bring the cluster up");
+      await needContainers();
       await locked(ui, () => makeCluster(openLab(ui)));
       return 0;
     case "down": {
@@ -186,12 +188,12 @@ async function run(args: readonly string[], ui: Ui): Promise<number> {
   const { seat = "1" } = options;
   if (seat !== "1") await (await import("./seat.ts")).ensureSeat(seat);
   const state = labState();
-  const { incus7, lxc, display } = state.parts;
+  const { incus7, lxc, display, wayland } = state.parts;
   // The demo's lab has Incus 6 and the Wayland desktop only.
   const isIncus = Deno.env.get("GUI_CONTAINER_ENGINE") === "incus" || "missing" in lxc;
   const engine: EngineName = isIncus ? "incus" : "lxc";
   const { incus = "missing" in incus7 ? "6" : "7", host } = options;
-  const { desktop = "missing" in display ? "wayland" : "x11" } = options;
+  const { desktop = "missing" in display && "version" in wayland ? "wayland" : "x11" } = options;
   if (incus === "7" && "missing" in incus7) {
     throw new UserError(`The lab has no Incus 7: ${incus7.missing}`, { hint: "deno task lab up tries again" });
   }
@@ -239,6 +241,12 @@ async function down(args: readonly string[], ui: Ui): Promise<number> {
 function needRoot(what: string): void {
   if (Deno.uid() === 0) return;
   throw new UserError(`Only root can ${what}`, { hint: "Run it as root; without root the lab starts nothing of this" });
+}
+
+async function needContainers(): Promise<void> {
+  const { machineLacks, whereToRead } = await import("./machine.ts");
+  const { containers } = await machineLacks();
+  if (containers) throw new UserError(containers, { hint: `See ${whereToRead}` });
 }
 
 function noMore(rest: readonly string[]): void {

@@ -6,6 +6,9 @@ import { runProcess } from "../../lib/base/process.ts";
 import { saveState } from "./state.ts";
 import { announce, type Lab } from "./steps.ts";
 
+/** The release that the lab is made on, and its image of. */
+export const release = "trixie";
+
 /** What builds an image. */
 export const imageBuildPackages = [
   ...["mmdebstrap", "squashfs-tools", "debian-archive-keyring", "util-linux", "mount", "tar", "gzip"],
@@ -104,11 +107,44 @@ export async function missingPackages(packages: readonly string[]): Promise<stri
   return packages.filter((name) => !installed.has(name));
 }
 
-/** Installs those of `packages` that are missing, and records them. */
+/** Why those of `packages` that are missing cannot be installed; undefined when they can, or when none is missing. */
+export async function whyNotInstallable(packages: readonly string[]): Promise<string | undefined> {
+  try {
+    const missing = await missingPackages(packages);
+    if (missing.length === 0) return undefined;
+    const named = missing.length > 8 ? [...missing.slice(0, 8), `and ${missing.length - 8} more`] : missing;
+    if (Deno.uid() !== 0) return `Only root can install what is missing: ${named.join(" ")}`;
+    const archive = /^URIs:\s*(\S+)/m.exec(await debianSources(release))![1]!;
+    return await archiveAnswers(archive)
+      ? undefined
+      : `${archive} does not answer, and these packages are missing: ${named.join(" ")}`;
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
+}
+
+/** Whether an archive of Debian's answers within seconds; apt asks, as it is set up. */
+async function archiveAnswers(uri: string): Promise<boolean> {
+  const patience = ["http", "https"].flatMap((scheme) => ["-o", `Acquire::${scheme}::Timeout=5`]);
+  const index = `${uri.replace(/\/$/, "")}/dists/${release}/Release`;
+  const place = await Deno.makeTempFile();
+  try {
+    const argv = ["/usr/lib/apt/apt-helper", "-o", "Acquire::Retries=0", ...patience, "download-file", index, place];
+    return (await runProcess(argv, { okCodes: "any", timeoutMs: 10_000 })).code === 0;
+  } catch {
+    return false;
+  } finally {
+    await Deno.remove(place).catch(() => {});
+  }
+}
+
+/** Installs those of `packages` that are missing and can be had, and records them. */
 export async function installPackages(lab: Lab, packages: readonly string[]): Promise<string> {
   const missing = await missingPackages(packages);
   if (missing.length === 0) return `all ${packages.length} there`;
-  if (Deno.uid() !== 0) return `not root, so these stay missing: ${missing.join(" ")}`;
+  const reason = await whyNotInstallable(missing);
+  if (reason) return reason;
   announce(lab, `installing ${missing.length} packages`);
   lab.state.made.packages = [...new Set([...lab.state.made.packages ?? [], ...missing])].sort();
   saveState(lab.state);

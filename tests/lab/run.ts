@@ -35,8 +35,11 @@ interface Choice {
 export function looksUp(state: LabState): boolean {
   if (state.user === undefined) return false;
   if (Deno.uid() !== 0 && !state.made.user) return true;
-  // The demo's lab has no X display.
-  return ("version" in state.parts.display || "version" in state.parts.wayland) && "version" in state.parts.user &&
+  const { display, wayland, user } = state.parts;
+  // The demo's lab has no X display, and one of a machine that cannot have the packages may have no desktop at all.
+  const hasDesktop = "version" in display || "version" in wayland;
+  const cannot = state.lacks?.containers ?? state.lacks?.packages;
+  return (hasDesktop || cannot !== undefined) && "version" in user &&
     Object.values(state.processes).every(isAlive);
 }
 

@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
 import type { ProcessIdentity } from "./daemons.ts";
+import type { Lacks } from "./machine.ts";
 
 /** The engines, by the name of their CLI. */
 export const engineNames = ["lxc", "incus"] as const;
@@ -111,6 +112,8 @@ export interface ClusterRecord {
 export interface LabState {
   parts: Record<PartName, Part>;
   user?: LabUser;
+  /** What the machine lacked when the lab was last brought up. */
+  lacks?: Lacks;
   /** Variables that make a program use the lab's display, bus and sound. */
   env: Record<string, string>;
   /** Those that are different on the Wayland desktop, see {@linkcode desktopEnvironment}. */

@@ -108,6 +108,8 @@ async function joinGroups(user: LabUser): Promise<void> {
 async function ensureKey(user: LabUser): Promise<void> {
   const key = join(user.home, ".ssh/id_ed25519");
   if (exists(key) && exists(`${key}.pub`)) return;
+  // Where packages cannot be had there may be none of OpenSSH, and then there are no containers either.
+  if ((await runProcess(["which", "ssh-keygen"], { okCodes: [0, 1] })).code !== 0) return;
   await Deno.remove(key).catch(() => {});
   await makeOwnDirectory(user, dirname(key), 0o700);
   await runAsUser(user, ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", `${user.name}@lab`, "-f", key]);
