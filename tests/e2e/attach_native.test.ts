@@ -1,7 +1,7 @@
 // What makes a window of attach.ts look and feel like one of the host's own, on a display of the test's own where it
 // needs one.
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
@@ -93,9 +93,45 @@ testOnOneEngine("attach.ts gives an app the host's resolution and monitors", nee
     const attach = startScript("attach", engine, [name, `sh -c 'xclock & ${look}'`], { env });
     const display = await shared(engine, "display");
     assertMatch(display, /^Xft\.dpi:\s+192$/m);
-    assertMatch(display, /^\s+resolution:\s+192x192 dots per inch$/m);
+    // The screen is described in whole millimetres.
+    assertMatch(display, /^\s+resolution:\s+19[23]x19[23] dots per inch$/m);
     assertMatch(display, /^\s+dimensions:\s+1600x900 pixels/m);
     assertMatch(await shared(engine, "monitors"), /^Monitors: 2$/m);
+    await script("attach", engine, ["--stop", name, "--all"]);
+    await attach.ended;
+  });
+});
+
+testOnOneEngine("attach.ts: the app's screen grows and shrinks with the host's", needed, async (engine) => {
+  const name = nameOn(engine);
+  await withDisplay(async (env) => {
+    const resize = async (size: string): Promise<void> => {
+      const [width = "", height = ""] = size.split("x");
+      const mode = [size, "0", width, "0", "0", width, height, "0", "0", height];
+      await sh(["xrandr", "--newmode", ...mode], { env });
+      await sh(["xrandr", "--addmode", "screen", size], { env });
+      await sh(["xrandr", "--output", "screen", "--mode", size], { env });
+    };
+    await resize("1024x768");
+    const inside = (shell: string): Promise<string> => inSession(engine, name, "grow", shell);
+    const attach = startScript("attach", engine, ["--session=grow", name, "xterm -T grown -e sleep 600"], { env });
+    const window = await windowWith(`\\[${name}\\] grown`, { env });
+    // What Xvfb has painted of the largest screen is given back.
+    const memory = await inside(
+      "awk '/^Pss:/ { print $2 }' /proc/$(pgrep -f '^Xvfb.*gui-container-grow')/smaps_rollup",
+    );
+    assert(Number(memory) < 80_000, `Xvfb takes ${memory} kB`);
+    for (const [size, x, y] of [["1500x880", 1300, 700], ["1100x800", 900, 600]] as const) {
+      await resize(size);
+      const area = `_NET_WORKAREA(CARDINAL) = 0, 0, ${size.replace("x", ", ")}`;
+      await eventually(`a screen of ${size}`, async () => await inside("xprop -root _NET_WORKAREA") === area);
+      assertMatch(await inside("xdpyinfo"), new RegExp(`dimensions: +${size} pixels`));
+      await sh(["xdotool", "windowmove", window, `${x - 200}`, `${y - 100}`, "mousemove", `${x}`, `${y}`], { env });
+      await eventually(`the pointer at ${x}, ${y}`, async () => {
+        await sh(["xdotool", "mousemove_relative", "1", "1", "mousemove_relative", "--", "-1", "-1"], { env });
+        return (await inside("xdotool getmouselocation")).startsWith(`x:${x} y:${y} `);
+      });
+    }
     await script("attach", engine, ["--stop", name, "--all"]);
     await attach.ended;
   });

@@ -5,14 +5,18 @@
 #
 # Values in front:
 #   screen, dpi  size of the X screen as WIDTHxHEIGHT, and its dots per inch
+#   largest      to which it can grow
 #   monitors     where each monitor is in it; empty for a single one
-: "${screen:?}" "${dpi:?}" "${monitors?}"
+: "${screen:?}" "${largest:?}" "${dpi:?}" "${monitors?}"
 export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority"
 
 # A cookie for any display (Xsecurity(7); Xauth's AuWrite.c has the format of an entry): the number is not known yet.
 { printf '\377\377\0\0\0\0\0\022MIT-MAGIC-COOKIE-1\0\020'; head -c 16 /dev/urandom; } >"$XAUTHORITY"
-Xvfb -displayfd 3 -screen 0 "${screen}x24+32" -auth "$XAUTHORITY" -nolisten tcp -noreset +extension GLX \
-  +extension RANDR +extension RENDER +extension Composite -dpi "$dpi" 3>/dev/null &
+# Xvfb paints the largest screen at its start, in this file (X.Org 21.1): 50 MB for a screen of 1920x1200.
+room=$(($(stat --file-system --format='%a * %S' "$RUNTIME_DIRECTORY")))
+[ "$room" -gt 300000000 ] || largest=$screen
+Xvfb -displayfd 3 -screen 0 "${largest}x24+32" -fbdir "$RUNTIME_DIRECTORY" -auth "$XAUTHORITY" -nolisten tcp -noreset \
+  +extension GLX +extension RANDR +extension RENDER +extension Composite -dpi "$dpi" 3>/dev/null &
 server=$!
 start_bus_and_sound
 # Xvfb tells the number of its display once it is ready. Its socket has it long before: whoever connects waits, and xpra loads
@@ -40,11 +44,20 @@ cat "$XAUTHORITY-display" >>"$XAUTHORITY"
 rm "$XAUTHORITY-display"
 
 # Xvfb has one output, called "screen", which the first monitor takes. xpra 6.5.5 sets monitors of Xorg's dummy driver only.
-output=screen
-for monitor in $monitors; do
-  xrandr --setmonitor "$monitor" "$monitor" "$output" || break
-  output=none
-done &
+{
+  if [ "$screen" != "$largest" ]; then
+    xrandr --newmode "$screen" 0 "${screen%x*}" 0 0 "${screen%x*}" "${screen#*x}" 0 0 "${screen#*x}"
+    xrandr --addmode screen "$screen"
+    xrandr --dpi "$dpi" --output screen --mode "$screen"
+  fi
+  # All of it is black by now, as a hole is, which takes no memory.
+  fallocate --punch-hole --offset 65536 --length 200000000 "$RUNTIME_DIRECTORY/Xvfb_screen0" || :
+  output=screen
+  for monitor in $monitors; do
+    xrandr --setmonitor "$monitor" "$monitor" "$output" || break
+    output=none
+  done
+} &
 # An input method that the container has set up takes the place of xpra's choice, which is none. It is started here, since an app of
 # Xlib, such as xterm, does without one that is not there yet.
 case ${XMODIFIERS-} in

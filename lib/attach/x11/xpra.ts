@@ -2,6 +2,7 @@
 
 import type { Channel } from "../../guard/channel.ts";
 import type { WindowsOptions } from "../display/display.ts";
+import type { XScreen } from "./screen.ts";
 
 /**
  * The command line of a client.
@@ -64,7 +65,7 @@ const compressedPixels = ["--encodings=rgb,jpeg", "--csc-modules=none"];
  * client is on another machine
  */
 export function serverArgv(
-  options: { open: ReadonlySet<Channel>; dpi: number; sockets: string; crossesNetwork: boolean },
+  options: { open: ReadonlySet<Channel>; screen: XScreen; sockets: string; crossesNetwork: boolean },
 ): string[] {
   return [
     "--exit-with-children=yes",
@@ -86,9 +87,9 @@ export function serverArgv(
     "--sharing=yes",
     // With brotli, xpra 6.5.5 compresses what is copied whatever the client takes. xpra info and control need lz4.
     "--compressors=lz4",
-    // The X server has the size of the host's screen from the start.
-    "--resize-display=no",
-    `--dpi=${options.dpi}`,
+    // The X server has this size from the start: xpra 6.5.5 takes half a second to change it.
+    `--resize-display=${options.screen.width}x${options.screen.height}`,
+    `--dpi=${options.screen.dpi}`,
     // Also over a network, where no client has such a file: with "no", no client can connect to the server (6.5.5).
     `--mmap=${options.sockets}`,
     ...(options.crossesNetwork ? compressedPixels : plainPixels),

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { channelNames } from "../../../../lib/attach/session/channels.ts";
+import { fallbackScreen } from "../../../../lib/attach/x11/screen.ts";
 import { channelOptions, clientArgv, serverArgv } from "../../../../lib/attach/x11/xpra.ts";
 import type { Channel } from "../../../../lib/guard/channel.ts";
 
@@ -62,17 +63,18 @@ Deno.test("clientArgv() attaches to the socket, with the user's options last and
 });
 
 Deno.test("serverArgv() has the channels of its end, ends with its app, and listens nowhere else", () => {
-  const options = { open: new Set<Channel>(["tray"]), dpi: 96, sockets: "/home/ubuntu/.xpra" };
+  const options = { open: new Set<Channel>(["tray"]), screen: fallbackScreen, sockets: "/home/ubuntu/.xpra" };
   const argv = serverArgv({ ...options, crossesNetwork: false });
   for (const option of channelOptions(new Set<Channel>(["tray"]))) assert(argv.includes(option), option);
   for (const option of ["--exit-with-children=yes", "--daemon=no", "--bind=none", "--mdns=no"]) {
     assert(argv.includes(option));
   }
   assert(!argv.some((option) => option.startsWith("--bind-")));
+  assert(argv.includes("--resize-display=3840x2160"), "the display follows the client's screen");
 });
 
 Deno.test("serverArgv() compresses pictures for another machine only", () => {
-  const options = { open: new Set<Channel>(), dpi: 96, sockets: "/home/ubuntu/.xpra" };
+  const options = { open: new Set<Channel>(), screen: fallbackScreen, sockets: "/home/ubuntu/.xpra" };
   const [here, there] = [false, true].map((crossesNetwork) => serverArgv({ ...options, crossesNetwork }));
   assertEquals(here!.filter((option) => !there!.includes(option)), ["--encodings=rgb"]);
   assertEquals(there!.filter((option) => !here!.includes(option)), ["--encodings=rgb,jpeg"]);
