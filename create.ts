@@ -10,7 +10,7 @@ d=${XDG_DATA_HOME:-$HOME/.local/share}; case $d in [!/]* | *,*) d=$HOME/.local/s
 set -- --allow-write="$d/applications,$d/gui-container" "$@"
 c=${XDG_CONFIG_HOME:-}; case $c in /*,* | [!/]* | '') c=$HOME/.config ;; esac; set -- --allow-write="$c/gui-container,$c/mimeapps.list,$c/mimeapps.list.gui-container" "$@"
 set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
-set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,stat,cp,mv,rm,find,firewall-cmd,ss,update-desktop-database "$@"
+set -- --allow-run=lxc,incus,ssh,ssh-keygen,setfacl,getfacl,stat,cp,mv,rm,find,firewall-cmd,ss,update-desktop-database "$@"
 set -- --allow-env='HOME,PATH,XDG_DATA_HOME,XDG_STATE_HOME,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
 exec deno run --quiet --no-prompt "$@" # */
@@ -38,7 +38,8 @@ const spec = {
   name: "create.ts",
   summary: "Make a container for a graphical app, isolated from the desktop that shows it.",
   usage: [
-    "[options] NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...",
+    "[options] NAME [AUTHORIZED_KEYS] [PROFILE] [APP...]",
+    "--install NAME APP...",
     "--list",
     "--export [--mime] NAME [APP...] [ATTACH_OPTION...]",
     "--unexport NAME",
@@ -46,7 +47,10 @@ const spec = {
     "--delete [--force] NAME",
   ],
   examples: [
-    ["my-container ~/.ssh/id_ed25519.pub gui firefox", "Make a container with Firefox"],
+    ["web firefox", "Make a container with Firefox"],
+    ["art apt:inkscape apt:krita", "Make one with two apps of the archive"],
+    ["my-container key.pub profile.yaml ./app.yaml", "Make one of files: a public key, a profile, a cloud-config"],
+    ["--install art apt:gimp", "Install another app in it"],
     ["--export my-container", "Put its apps into the desktop's menu"],
     ["--export --default=http,https my-container firefox", "Open links with its browser"],
     ["--update", "Install the newest software in all of your containers"],
@@ -69,6 +73,7 @@ const spec = {
       completion: { words: ["http", "https", "mailto", "application/pdf", "text/html"], list: true },
     },
     "unexport": { help: "Take the apps of a container out of the menu" },
+    "install": { help: "Install more apps in a container, and in what disposable copies of it are made of" },
     "update": { help: "Install the newest software in containers, and for new disposable copies of them" },
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories, menu entries" },
     "force": {
@@ -83,7 +88,7 @@ const spec = {
     "user": { value: "NAME", help: "The container's user (default: the image's own ordinary one, else ubuntu)" },
     "cache": { help: "Keep the provisioned container as an image, and start from it next time" },
     "without-xpra": { help: "Of what attach.ts needs, leave out xpra: windows are then shown on Wayland only" },
-    "bare": { help: "Install only what the CLOUD_INIT files say, without what attach.ts needs" },
+    "bare": { help: "Install only what the APPs say, without what attach.ts needs" },
     "allow-hosts": {
       value: "HOST,...",
       help: "With gui-internet: the only hosts that may be reached; .example.org is all below (default: any)",
@@ -108,32 +113,38 @@ const spec = {
     "border": { value: "COLOUR", help: "The colour of its border", completion: { words: borderWords } },
   },
   leaves: {
-    ...{ "list": [], "unexport": [], "update": [], "delete": ["force"] },
+    ...{ "list": [], "unexport": [], "install": [], "update": [], "delete": ["force"] },
     "export": ["mime", "default", "preset", "allow", "deny", "ask", "border"],
   },
   passesOn: "export",
   operands: {
-    first: [null, "file", { words: Object.keys(bundledProfiles.files), files: true }],
-    rest: { words: Object.keys(bundledCloudConfigs.files), files: true },
+    first: [null],
+    rest: {
+      words: [bundledProfiles, bundledCloudConfigs].flatMap(({ files }) => Object.keys(files)),
+      files: true,
+    },
   },
   operandsWith: {
     "list": { first: [null] },
     "export": { first: ["container"], rest: null },
     "unexport": { first: ["container"] },
+    "install": { first: ["container"], rest: null },
     "update": { first: ["container"], rest: "container" },
     "delete": { first: ["container"] },
   },
   notes:
-    `PROFILE and CLOUD_INIT are files (with "/" in the path, or ending in .yaml or .yml), or names of what comes with create.ts. The profiles are ${
-      Object.keys(bundledProfiles.files).join(", ")
-    }; the cloud-configs ${
-      Object.keys(bundledCloudConfigs.files).filter((name) => name !== "xpra").join(", ")
-    }. After CLOUD_INIT, --export [APP...] [ATTACH_OPTION...] puts the new container's apps into the menu.`,
+    "Each word after NAME is what it looks like. AUTHORIZED_KEYS is a file, such as ~/.ssh/id_ed25519.pub (default: a " +
+    "key of the scripts' own). PROFILE is a file or one of " + Object.keys(bundledProfiles.files).join(", ") +
+    " (default: gui). An APP is a cloud-config, given as a file or one of " +
+    Object.keys(bundledCloudConfigs.files).filter((name) => name !== "xpra").join(", ") +
+    "; or apt:PACKAGE, from the image's archive; snap:NAME; deb:FILE. A file is given with its directory, or ends in " +
+    ".pub, .yaml or .yml. After these, --export [APP...] [ATTACH_OPTION...] puts the new container's apps into the menu.",
   manual: [
-    "A profile called NAME gets PROFILE, and the CLOUD_INIT files as its user-data. Two directories are made below " +
+    "A profile called NAME gets PROFILE, and the cloud-configs as its user-data. Two directories are made below " +
     "$GUI_CONTAINER_MOUNTS, by default ~/container_mounts.",
     "A container called NAME is made with that profile. cloud-init installs the software, and what attach.ts needs, " +
-    "unless the image has it: xpra (from xpra.org), waypipe, an SSH server and more. After that, devices of the type " +
+    "unless the image has it: xpra (from xpra.org), waypipe, an SSH server and more; then apt-get or dnf installs the other " +
+    "APPs. After that, devices of the type " +
     "none in PROFILE take effect: this is how gui-offline removes the network. gui-internet then has a proxy as its only " +
     "way out, in a container that is made before if it is missing.",
     "The container's user, who runs the apps, is found or made. The directories are shared with that user (setfacl, disk " +
@@ -141,7 +152,7 @@ const spec = {
     "keeps the container as it is then, for attach.ts --disposable. If a step fails, all of it is undone.",
     "REMOTE:NAME makes it on another server, a remote of the engine's CLI. Such a container shares no directories with " +
     "this machine: attach.ts reaches it through the engine, and map.ts lends it copies of files.",
-    "--update runs apt-get or dnf in the NAMEs, or in all containers of yours, and in a copy of that snapshot, of which " +
+    "--install runs apt-get or dnf in NAME, --update in the NAMEs or in all containers of yours, and in a copy of that snapshot, of which " +
     "attach.ts --disposable makes its copies from then on. A stopped container is started meanwhile.",
     "--export reads the desktop entries in the container, and writes one into ~/.local/share/applications for each APP, " +
     "given by its id or name, or for all apps. ATTACH_OPTIONs are the options of attach.ts and xpra that the apps are " +
@@ -170,7 +181,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
     : args.positionals;
   const [word = ""] = words;
   const options = await engineOptionsFor(host, words[0], args.values);
-  const verb = (["delete", "export", "unexport"] as const).find((name) => flags.has(name));
+  const verb = (["delete", "export", "unexport", "install"] as const).find((name) => flags.has(name));
   if (verb && args.positionals.length === 0) {
     throw inputError(`--${verb} takes the NAME of a container`, `For example: create.ts --${verb} my-container`);
   }
@@ -189,6 +200,11 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   if (flags.has("update")) {
     const { updateNamed } = await import("./lib/create/update.ts");
     return await updateNamed(host, { words, engineOptionsOf: (word) => engineOptionsFor(host, word, args.values) });
+  }
+  if (flags.has("install")) {
+    const { readAppWords } = await import("./lib/create/apps.ts");
+    const { installNamed } = await import("./lib/create/update.ts");
+    return await installNamed(host, { word, apps: await readAppWords(words.slice(1)), ...options });
   }
   if (flags.has("unexport")) {
     const { unexportNamed } = await import("./lib/create/export/unexport.ts");

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What attach.ts needs in a container: an SSH server, xpra's server, waypipe, and more. create.ts adds this file to the
-# CLOUD_INIT files by itself, unless it is called with --bare. cloud-init runs it as root, when the packages of
+# APPs by itself, unless it is called with --bare. cloud-init runs it as root, when the packages of
 # cloud-configs are installed.
 #
 # What is there already is left alone. Debian and Ubuntu have no xpra, or one that is too old: it comes from xpra.org, which

@@ -42,7 +42,7 @@ export const programs: Readonly<Record<string, HostProgram>> = {
     versionOption: "-V",
     required: true,
   },
-  "ssh-keygen": { scripts: ["attach"], ...openssh },
+  "ssh-keygen": { scripts: ["create", "attach"], ...openssh },
   "setfacl": {
     scripts: every,
     package: "acl",

@@ -8,6 +8,7 @@ import type { Engine, Instance } from "../engine/engine.ts";
 import { networkHint } from "../engine/bridge.ts";
 import { exec, execArgv, findInstance, noAddressError } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
+import { packageProgress } from "./package_progress.ts";
 import { parseTable } from "../base/json_file.ts";
 
 /** How many of cloud-init's messages are taken, and how many characters of each: its answer may be the container's. */
@@ -131,6 +132,7 @@ async function showOutput(host: Host, instance: Instance, over: AbortSignal): Pr
   const startedMs = performance.now();
   if (!await waited(showOutputAfterMs, over)) return;
   let stage = "";
+  const show = packageProgress();
   const process = host.start(
     execArgv(instance, ["tail", "-n", "+1", "-F", "/var/log/cloud-init-output.log"]),
     {
@@ -141,7 +143,7 @@ async function showOutput(host: Host, instance: Instance, over: AbortSignal): Pr
           const found = /^Cloud-init v\. \S+ running '([\w:-]+)'/.exec(line)?.[1];
           if (found) stage = found;
           const seconds = Math.round((performance.now() - startedMs) / 1000);
-          host.ui.progress(`cloud-init ${stage} ${seconds} s: ${line}`, {
+          host.ui.progress(`cloud-init ${stage} ${seconds} s: ${show(line)}`, {
             plain: found ? `cloud-init: ${stage}` : "",
           });
         },

@@ -15,6 +15,7 @@ import type { ExportedApp } from "./export/export.ts";
 import { refuseCluster } from "./internet/proxy.ts";
 import { beginCreation, recoverCreation, unmake } from "./creation.ts";
 import { type Made, make } from "./make.ts";
+import { ownKey } from "./own_key.ts";
 import { readCreateRequest, type Request } from "./read_request.ts";
 
 /** Makes a container, or undoes all that it did. */
@@ -33,11 +34,12 @@ export async function createContainer(host: Host, args: Arguments<string> & Engi
   await recoverCreation(host, container);
   const profileBefore = await checkExisting(host, container);
   const startedMs = performance.now();
+  const keys = request.keys ?? await ownKey(host);
   using record = await beginCreation(host, container, profileBefore);
   const { creation } = record;
   const made = await withUndo(host, async (undo) => {
     undo.add(`unmake "${name}"`, (cleaner) => unmake(cleaner, container, creation));
-    const made = await make(host, container, { request, creation });
+    const made = await make(host, container, { request: { ...request, keys }, creation });
     await record.remove();
     return made;
   }, {
@@ -81,8 +83,10 @@ function report(
       }`,
       `user:     ${user.name}`,
       ...(uid === null ? ["share:    none with this machine: map.ts lends copies of files"] : []),
+      `took:     ${Math.round(seconds)} s`,
       `next:     ${scriptLine(engine, [calledName("attach.ts", env), label, "APP"])}`,
-      ...(exported?.map(({ name }) => `in menu:  ${name}`) ?? []),
+      ...(exported?.map(({ name }) => `in menu:  ${name}`) ??
+        [`menu:     ${scriptLine(engine, [calledName("create.ts", env), "--export", label])}`]),
     ].join("\n"),
     {
       name,

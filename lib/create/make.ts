@@ -16,6 +16,7 @@ import { createProfile, setProfile } from "../engine/profile.ts";
 import { hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 import { pristine } from "../container/disposables.ts";
 import { ensureProxy, proxyDevice, useProxy } from "./internet/proxy.ts";
+import { describeApps } from "./apps.ts";
 import { cachedImages, recipeOf } from "./cache.ts";
 import type { Creation } from "./creation.ts";
 import { prepareContainer, testConnection, type WindowServer } from "./prepare.ts";
@@ -44,7 +45,7 @@ const evacuateKey = "cluster.evacuate";
 export async function make(
   host: Host,
   instance: Address,
-  { request, creation }: { request: Request; creation: Creation },
+  { request, creation }: { request: Request & { keys: NonNullable<Request["keys"]> }; creation: Creation },
 ): Promise<Made> {
   const { engine, name, mounts } = instance;
   const { timeoutMs, user: wanted } = request;
@@ -64,7 +65,8 @@ export async function make(
   };
   const findCache = async (): Promise<Provisioning["cache"]> => {
     if (!request.cache) return undefined;
-    const recipe = await recipeOf(host, engine, { image, profile: profileYaml(request.profile, {}) });
+    const software = profileYaml(request.profile, {}) + await describeApps(request.apps);
+    const recipe = await recipeOf(host, engine, { image, profile: software });
     return { recipe, images: await cachedImages(host, engine, recipe) };
   };
   const [cache] = await all([findCache(), makeProfile()]);

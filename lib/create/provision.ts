@@ -2,6 +2,8 @@
 
 import type { Host } from "../base/host.ts";
 import { cachedImages, cacheInstance, chooseCached, describeCached, type Recipe, removeReplaced } from "./cache.ts";
+import { ProcessError, UserError } from "../base/errors.ts";
+import { type AppWord, changeSoftware, lastOutput } from "./apps.ts";
 import { waitForCloudInit } from "./cloud_init.ts";
 import { runKey } from "../container/managed.ts";
 import type { Instance } from "../engine/engine.ts";
@@ -11,7 +13,7 @@ import { userDataKey } from "./profile_file.ts";
 import type { Request } from "./read_request.ts";
 import { userConfig } from "./user_data.ts";
 
-export interface Provisioning extends Pick<Request, "timeoutMs" | "user" | "target" | "software"> {
+export interface Provisioning extends Pick<Request, "timeoutMs" | "user" | "target" | "software" | "apps"> {
   /** The image, local or on a remote. */
   image: string;
   /** The container's own configuration: the marks of the run that makes it. */
@@ -31,8 +33,12 @@ export async function provision(
   instance: Instance,
   { cache, ...provisioning }: Provisioning,
 ): Promise<(() => Promise<void>) | undefined> {
-  if (!cache) {
+  const launchAndInstall = async (): Promise<void> => {
     await launchAndWait(host, instance, provisioning);
+    if (provisioning.apps.length > 0) await installApps(host, instance, provisioning.apps);
+  };
+  if (!cache) {
+    await launchAndInstall();
     return undefined;
   }
   const { engine } = instance;
@@ -60,7 +66,7 @@ export async function provision(
       images = await cachedImages(host, engine, recipe);
     }
   }
-  await launchAndWait(host, instance, provisioning);
+  await launchAndInstall();
   // What could not be installed this time would be missing in the image for ever.
   if (software === "all" && !await hasXpra(host, instance)) {
     ui.warn(`"${instance.name}" is not kept as an image, since xpra could not be installed in it`);
@@ -90,6 +96,19 @@ async function launchAndWait(
   ui.progress(`Launching "${name}" from ${image}`);
   await launch(host, instance, { image, profiles: ["default", name], config: marks, target });
   for (const warning of await waitForCloudInit(host, instance, { timeoutMs })) ui.warn(`cloud-init: ${warning}`);
+}
+
+async function installApps(host: Host, instance: Instance, apps: readonly AppWord[]): Promise<void> {
+  try {
+    await changeSoftware(host, instance, apps);
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    throw new UserError(`The apps could not be installed in "${instance.name}"`, {
+      hint: "To look around in the container, run create.ts again with --keep-failed",
+      output: lastOutput(error),
+      cause: error,
+    });
+  }
 }
 
 async function hasXpra(host: Host, instance: Instance): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** What the command line of create.ts asks for when a container is to be made: its words and files, checked. */
 
-import { inputError, type UserError } from "../base/errors.ts";
+import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { type Arguments, parseDuration } from "../cli/options.ts";
 import { type Address, addressCalled, type EngineOptions } from "../container/address.ts";
@@ -12,12 +12,15 @@ import { type Identity, readAuthorizedKeys, readProfile, readUserData, type Soft
 import { parseHosts } from "./internet/proxy_config.ts";
 import { type Proxy, proxyFor } from "./internet/proxy.ts";
 import { bundledCloudConfigs, bundledProfiles } from "./bundled.ts";
+import { readWords } from "./words.ts";
+import type { AppWord } from "./apps.ts";
 import { internetKey, type Profile, userDataKey } from "./profile_file.ts";
 
 export interface Request {
   /** The container, which is not there yet. */
   container: Address;
-  keys: { text: string; identities: Identity[] };
+  /** The keys that may log in; undefined for the scripts' own one. */
+  keys: { text: string; identities: Identity[] } | undefined;
   /** The profile with the user-data in it. */
   profile: Profile;
   /** The image; undefined for the engine's default. */
@@ -33,6 +36,8 @@ export interface Request {
   cache: boolean;
   /** Which software for attach.ts it gets. */
   software: Software;
+  /** What is installed once cloud-init has ended. */
+  apps: AppWord[];
   keepFailed: boolean;
   /** What is put into the menu then; undefined without `--export`. */
   exports: ExportRequest | undefined;
@@ -49,16 +54,17 @@ export async function readCreateRequest(
 ): Promise<Request> {
   const { positionals, flags, values } = args;
   const end = flags.get("export");
-  const [word, keysPath, profileWord, ...cloudInitWords] = positionals.slice(0, end);
+  const [word, ...words] = positionals.slice(0, end);
   // The module is loaded for that alone.
   const exports = end === undefined
     ? undefined
     : (await import("./export/export.ts")).readExport(positionals.slice(end), args);
-  if (word !== undefined) parseInstancePath(word);
-  if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
-    throw missingWord(positionals.slice(0, end));
-  }
-  if (isProfile(keysPath) || isCloudConfig(profileWord)) throw missingWord(positionals.slice(0, end));
+  const example = "For example: create.ts my-container firefox";
+  if (word === undefined) throw inputError("NAME is missing", example);
+  parseInstancePath(word);
+  const isBundled = [bundledProfiles, bundledCloudConfigs].some(({ files }) => Object.hasOwn(files, word));
+  if (words.length === 0 && isBundled) throw inputError(`NAME is missing before "${word}"`, example);
+  const { keys: keysPath, profile: profileWord, cloudInit, apps } = await readWords(words);
   const container = await addressCalled(host, { word, engine, project });
   if (exports) menuOf(host, container.hostName);
   const image = values.get("image");
@@ -71,7 +77,7 @@ export async function readCreateRequest(
   if (target !== undefined && !/^@?[A-Za-z0-9][\w.-]*$/.test(target)) {
     throw inputError(`"${target}" is not a member of a cluster`, "Name a member, or a group of members as @GROUP");
   }
-  const keys = await readAuthorizedKeys(host, keysPath);
+  const keys = keysPath === undefined ? undefined : await readAuthorizedKeys(host, keysPath);
   const software = flags.has("bare") ? "none" : flags.has("without-xpra") ? "wayland" : "all";
   const profile = await readProfile(host, profileWord, { trusted: flags.has("trust-profile") });
   const hosts = values.get("allow-hosts");
@@ -82,7 +88,7 @@ export async function readCreateRequest(
       "Leave it out, or name gui-internet as PROFILE",
     );
   }
-  const userData = await readUserData(host, cloudInitWords, { user, software });
+  const userData = await readUserData(host, cloudInit, { user, software });
   return {
     container,
     keys,
@@ -94,20 +100,8 @@ export async function readCreateRequest(
     target,
     cache: flags.has("cache"),
     software,
+    apps,
     keepFailed: flags.has("keep-failed"),
     exports,
   };
-}
-
-const isProfile = (word = ""): boolean => Object.hasOwn(bundledProfiles.files, word);
-const isCloudConfig = (word = ""): boolean => Object.hasOwn(bundledCloudConfigs.files, word);
-
-/** The error for a missing word. In the place of AUTHORIZED_KEYS or PROFILE stands what comes after it. */
-function missingWord(given: readonly string[]): UserError {
-  const isKeyMissing = isProfile(given[1]) || isCloudConfig(given[1]);
-  const at = isKeyMissing ? 1 : isCloudConfig(given[2]) ? 2 : given.length;
-  return inputError(
-    `${["NAME", "AUTHORIZED_KEYS", "PROFILE", "CLOUD_INIT"][at]} is missing`,
-    "For example: create.ts my-container ~/.ssh/id_ed25519.pub gui firefox",
-  );
 }

@@ -1,15 +1,13 @@
 /**
- * `create.ts --update [NAME...]`: installs the newest software in containers, and in the origins of their disposable
- * copies.
+ * `create.ts --update [NAME...]` and `create.ts --install NAME APP...`: the newest software, or more of it, in
+ * containers and in the origins of their disposable copies.
  */
 
 import { sessionsOf } from "../container/sessions.ts";
-import updateScript from "./update.sh" with { type: "text" };
 import { explain } from "../cli/script.ts";
 import { ExitCode, isFailure, isSystemError, ProcessError, UserError } from "../base/errors.ts";
 import { release } from "../base/lock.ts";
 import type { Host } from "../base/host.ts";
-import { withValues } from "../base/shell_words.ts";
 import { withUndo } from "../base/undo.ts";
 import {
   beginDisposable,
@@ -27,7 +25,8 @@ import { copyOrigin, findOrigin, giveIdentity } from "../container/origin.ts";
 import { findManaged, listOwn, unusableError } from "../container/managed.ts";
 import { addressCalled, type EngineOptions, scriptLine } from "../container/address.ts";
 import { engineLine, type Instance, labelOf } from "../engine/engine.ts";
-import { exec, type InstanceInfo, startInstance, stopInstance } from "../engine/instance.ts";
+import { type InstanceInfo, startInstance, stopInstance } from "../engine/instance.ts";
+import { type AppWord, changeSoftware, countIn, lastOutput, PackageMissing, unknownManager } from "./apps.ts";
 import { deleteSnapshot, findSnapshot, hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 
 interface Updated {
@@ -40,15 +39,6 @@ interface Updated {
   /** The sessions that run on with what they had. */
   sessions: string[];
 }
-
-/** How long a container may take to install its software, in milliseconds. */
-const updateMs = 3_600_000;
-
-/** How much of what a failed update has printed is shown: its last lines, and characters. */
-const maxShown = { lines: 20, characters: 4_000 };
-
-/** Exit status of update.sh in a container whose package manager is unknown. */
-const unknownManager = 76;
 
 /** The snapshot of how a container was before an update that failed. */
 const before = "before-update";
@@ -92,6 +82,19 @@ export async function updateNamed(
   return code;
 }
 
+/**
+ * Installs apps in the container that a word of the command line names.
+ *
+ * @throws {UserError} when they could not be installed
+ */
+export async function installNamed(
+  host: Host,
+  { word, apps, ...options }: { word: string; apps: readonly AppWord[] } & EngineOptions,
+): Promise<void> {
+  const updated = await update(host, await addressCalled(host, { word, ...options }), apps);
+  host.ui.result(updateLine(updated), updated);
+}
+
 /** This user's containers, without copies of them. */
 async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> {
   const found: Instance[] = [];
@@ -114,7 +117,7 @@ function updateLine({ name, packages, copies }: Updated): string {
   return `${name}: ${what}${copies ? ", also in its disposable copies" : ""}`;
 }
 
-async function update(host: Host, instance: Instance): Promise<Updated> {
+async function update(host: Host, instance: Instance, apps: readonly AppWord[] = []): Promise<Updated> {
   const label = labelOf(instance);
   const found = await host.look(undefined, () => findManaged(host, instance));
   if (found && !hasNetwork(found)) {
@@ -133,26 +136,31 @@ async function update(host: Host, instance: Instance): Promise<Updated> {
   let sessions: string[] = [];
   try {
     packages = isStopped
-      ? await whileRunning(host, instance, () => upgrade(host, instance))
-      : await upgrade(host, instance);
+      ? await whileRunning(host, instance, () => changeSoftware(host, instance, apps))
+      : await changeSoftware(host, instance, apps);
     if (found && !isStopped) sessions = await sessionsOf(host, found);
   } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
-    const isAsBefore = takes && countIn(error.stdout) === 0;
+    const cause = error instanceof PackageMissing ? error.cause : error;
+    if (!(cause instanceof ProcessError)) throw error;
+    const isAsBefore = takes && countIn(cause.stdout) === 0;
     if (isAsBefore) await deleteSnapshot(host, instance, before);
-    throw failure(instance, { error, keeps: keeps && !isAsBefore });
+    if (error instanceof PackageMissing) throw error;
+    throw failure(instance, { error: cause, apps, keeps: keeps && !isAsBefore });
   }
   if (keeps) await deleteSnapshot(host, instance, before);
   for (const session of packages > 0 ? sessions : []) {
     host.ui.status(`The session "${session}" in "${label}" has the old software until its app is started again`);
   }
-  return { name: label, packages, copies: await renew(host, instance), sessions };
+  return { name: label, packages, copies: await renew(host, instance, apps), sessions };
 }
 
-function failure(instance: Instance, { error, keeps }: { error: ProcessError; keeps: boolean }): UserError {
+function failure(
+  instance: Instance,
+  { error, apps, keeps }: { error: ProcessError; apps: readonly AppWord[]; keeps: boolean },
+): UserError {
   const { engine } = instance;
   const label = labelOf(instance);
-  const again = scriptLine(engine, ["create.ts", "--update", label]);
+  const again = lineAgain(instance, apps);
   const back = engineLine(engine, [...engine.restoreSnapshot.split(" "), label, before]);
   const options = { output: lastOutput(error), cause: error };
   if (error.code === unknownManager) {
@@ -164,10 +172,11 @@ function failure(instance: Instance, { error, keeps }: { error: ProcessError; ke
   });
 }
 
-/** The end of an update's output, which the container may fill with anything. */
-function lastOutput({ stdout, stderr }: ProcessError): string {
-  const lines = `${stdout.replace(/\n\d*\n?$/, "")}\n${stderr}`.trim().split("\n");
-  return lines.slice(-maxShown.lines).join("\n").slice(-maxShown.characters);
+/** The line that does it again. */
+function lineAgain(instance: Instance, apps: readonly AppWord[]): string {
+  const label = labelOf(instance);
+  const words = apps.map(({ source, name }) => `${source}:${name}`);
+  return scriptLine(instance.engine, ["create.ts", words.length > 0 ? "--install" : "--update", label, ...words]);
 }
 
 /** Starts a stopped instance for what `act` does, and stops it afterwards, whatever happens. */
@@ -190,29 +199,13 @@ async function whileRunning<T>(host: Host, instance: Instance, act: () => Promis
   return result;
 }
 
-/** Installs the newest software in a running instance. Returns how many packages are new, as the container says. */
-async function upgrade(host: Host, instance: Instance): Promise<number> {
-  const { ui } = host;
-  const script = withValues(updateScript, { unknown: String(unknownManager) });
-  const { stdout } = await exec(host, instance, ["/bin/sh", "-c", script], {
-    output: { line: (line) => ui.progress(`${instance.name}: ${line.slice(0, 200)}`, { plain: "" }) },
-    timeoutMs: updateMs,
-  });
-  return countIn(stdout);
-}
-
-/** How many packages are new, according to the end of update.sh's output; 0 if it does not say. */
-function countIn(stdout: string): number {
-  return Number(/(?:^|\n)(\d{1,6})\n?$/.exec(stdout)?.[1] ?? 0);
-}
-
 /**
  * Renews the origin of a container's disposable copies: a copy of it is brought up to date, and takes its place.
  * Nothing from the container itself gets into it.
  *
  * @returns whether there is an origin
  */
-async function renew(host: Host, source: Instance): Promise<boolean> {
+async function renew(host: Host, source: Instance, apps: readonly AppWord[]): Promise<boolean> {
   const { engine } = source;
   const origin = await findOrigin(host, source);
   if (!origin) return false;
@@ -224,10 +217,10 @@ async function renew(host: Host, source: Instance): Promise<boolean> {
     const instance = { engine, name: copy.name };
     await copyOrigin(host, instance, { origin, mounts: undefined });
     await giveIdentity(host, instance);
-    await whileRunning(host, instance, () => upgrade(host, instance)).catch((error) => {
+    await whileRunning(host, instance, () => changeSoftware(host, instance, apps)).catch((error) => {
       if (!(error instanceof ProcessError)) throw error;
       throw new UserError(`"${label}" is updated, but new disposable copies of it are not`, {
-        hint: `They stay as they were. To try again: ${scriptLine(engine, ["create.ts", "--update", label])}`,
+        hint: `They stay as they were. To try again: ${lineAgain(source, apps)}`,
         output: lastOutput(error),
         cause: error,
       });

@@ -32,6 +32,11 @@ const partTypes: readonly (readonly [string, string])[] = [
   ["#!", "text/x-shellscript"],
 ];
 
+/** The MIME type of a part, which its first line tells; undefined for a text that cloud-init would ignore. */
+export function typeOfPart(text: string): string | undefined {
+  return partTypes.find(([start]) => text.startsWith(start))?.[1];
+}
+
 /**
  * Makes lists and maps of several cloud-configs add up. By cloud-init's default, a later list replaces an earlier one
  * (cloud-init documentation, "Merging user data sections").
@@ -62,7 +67,7 @@ export function parsePart(
       `Convert it: dos2unix ${quoteWords([path])}`,
     );
   }
-  const type = partTypes.find(([start]) => firstLine.startsWith(start))?.[1];
+  const type = typeOfPart(text);
   if (type === undefined) {
     throw inputError(
       `${path}:1:1: The first line does not say what it is: "${firstLine.slice(0, 60)}"`,

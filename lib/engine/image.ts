@@ -87,6 +87,7 @@ export async function deleteImage(host: Host, engine: Engine, fingerprint: strin
 }
 
 /** The SHA-256 of a text, in hexadecimal. (Loading node:crypto would take 18 ms.) */
-export async function sha256(text: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+export async function sha256(data: string | Uint8Array<ArrayBuffer>): Promise<string> {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

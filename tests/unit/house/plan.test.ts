@@ -129,7 +129,7 @@ Deno.test("attach.ts --dry-run tells what is done about a session", async () => 
 Deno.test("create.ts --update looks for each container where its own settings say that it is", async () => {
   const settings = "containers:\n  - {name: one, engine: incus}\n  - {name: two, engine: lxc, project: work}\n";
   const plan = await planOf("create.ts", ["--update", "one", "two"], { [settingsFile]: settings });
-  const places = plan.filter((line) => line.includes("update.sh")).map((line) => line.split(" --mode")[0]);
+  const places = plan.filter((line) => line.includes("software.sh")).map((line) => line.split(" --mode")[0]);
   const isCopy = (place: string | undefined): boolean => /-d[0-9a-f]{5}$/.test(place ?? "");
   assertEquals(places.filter((place) => !isCopy(place)), ["incus exec one", "lxc --project work exec two"]);
 });

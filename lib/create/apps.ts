@@ -1,0 +1,181 @@
+/** Apps by a word, `apt:PACKAGE`, `snap:NAME` and `deb:FILE`, and the software of a running container. */
+
+import { basename } from "@std/path";
+import { levenshteinDistance } from "@std/text";
+import { inputError, ProcessError, UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import { withValues } from "../base/shell_words.ts";
+import type { Instance } from "../engine/engine.ts";
+import { sha256 } from "../engine/image.ts";
+import { exec } from "../engine/instance.ts";
+import { packageProgress } from "./package_progress.ts";
+import softwareScript from "./software.sh" with { type: "text" };
+
+/** Where an app comes from. */
+const sources = ["apt", "snap", "deb"] as const;
+
+/** An app by its name in an archive, or the path of a package on the host. */
+export interface AppWord {
+  source: typeof sources[number];
+  name: string;
+}
+
+/** Whether a word of the command line is such an app. */
+export function isAppWord(word: string): boolean {
+  return sources.some((source) => word.startsWith(`${source}:`));
+}
+
+/** Names of packages (Debian Policy 5.6.1), and of snaps. */
+const names = { apt: /^[a-z0-9][a-z0-9+.-]+$/, snap: /^[a-z0-9](?:-?[a-z0-9])*$/ } as const;
+
+/**
+ * Reads such a word, and the first bytes of a file that it names.
+ *
+ * @throws {UserError} exit code 2 for a name that none can have, and for a file that is no package of Debian's
+ */
+export async function readAppWord(word: string): Promise<AppWord> {
+  const source = sources.find((source) => word.startsWith(`${source}:`))!;
+  const name = word.slice(source.length + 1);
+  if (source === "deb") {
+    await checkPackageFile(name);
+    return { source, name };
+  }
+  if (names[source].test(name)) return { source, name };
+  throw inputError(`"${name}" is not the name of a package`, `For example: ${source}:firefox`);
+}
+
+/**
+ * Reads the words after `--install NAME`.
+ *
+ * @throws {UserError} exit code 2 without a word, for one that is no such app, and as {@linkcode readAppWord}
+ */
+export async function readAppWords(words: readonly string[]): Promise<AppWord[]> {
+  const other = words.find((word) => !isAppWord(word));
+  if (words.length > 0 && other === undefined) return await Promise.all(words.map(readAppWord));
+  throw inputError(
+    other === undefined ? "No app is named to install" : `"${other}" cannot be installed in a container that is there`,
+    "For example: create.ts --install my-container apt:inkscape, snap:NAME or deb:FILE",
+  );
+}
+
+/** How a package of Debian's begins (deb(5)). */
+const packageStart = "!<arch>\ndebian-binary";
+
+async function checkPackageFile(path: string): Promise<void> {
+  const hint = "Name a package of Debian's, for example deb:./app.deb";
+  const start = new Uint8Array(packageStart.length);
+  try {
+    if (!(await Deno.stat(path)).isFile) throw inputError(`"${path}" is not a file`, hint);
+    using file = await Deno.open(path);
+    await file.read(start);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw inputError(`There is no file "${path}"`, hint);
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw inputError(`The file "${path}" may not be read`, "Check its permissions");
+    }
+    throw error;
+  }
+  if (new TextDecoder().decode(start) !== packageStart) {
+    throw inputError(`"${path}" is not a package of Debian's`, hint);
+  }
+}
+
+/** What tells these apps apart from others, in files their contents: "" without apps. */
+export async function describeApps(apps: readonly AppWord[]): Promise<string> {
+  const lines = apps.map(async ({ source, name }) => {
+    const what = source === "deb" ? await sha256(await Deno.readFile(name)) : name;
+    return `${source}:${what}\n`;
+  });
+  return (await Promise.all(lines)).join("");
+}
+
+/** How long a container may take to install its software, in milliseconds. */
+const softwareMs = 3_600_000;
+
+/** Exit status of software.sh in a container whose package manager is unknown. */
+export const unknownManager = 76;
+
+/** The directory of the packages that are handed to a container while they are installed. */
+const packageDirectory = "/var/cache/gui-container";
+
+/**
+ * Installs the newest software in a running instance, or apps that it does not have. Shows each step.
+ *
+ * @returns how many packages are new, as the container says
+ * @throws {PackageMissing} when an archive has no such package
+ * @throws {ProcessError} when that failed otherwise
+ */
+export async function changeSoftware(
+  host: Host,
+  instance: Instance,
+  apps: readonly AppWord[] = [],
+): Promise<number> {
+  const namesOf = (wanted: AppWord["source"]): string[] =>
+    apps.flatMap(({ source, name }) => source === wanted ? [name] : []);
+  const files = await Promise.all(
+    namesOf("deb").map(async (path, index) => {
+      // apt shows packages by the names that are in them.
+      const target = `${packageDirectory}/${index + 1}.deb`;
+      const write = `mkdir -p ${packageDirectory} && cat >${target}`;
+      host.ui.progress(`Copying "${basename(path)}" into "${instance.name}"`);
+      await exec(host, instance, ["/bin/sh", "-c", write], () => ({
+        stdin: { bytes: Deno.openSync(path).readable, from: path },
+        timeoutMs: softwareMs,
+      }));
+      return target;
+    }),
+  );
+  const script = withValues(softwareScript, {
+    unknown: String(unknownManager),
+    packages: namesOf("apt").join(" "),
+    files: files.join(" "),
+    snaps: namesOf("snap").join(" "),
+  });
+  const show = packageProgress();
+  const changed = exec(host, instance, ["/bin/sh", "-c", script], {
+    output: { line: (line) => host.ui.progress(`${instance.name}: ${show(line)}`, { plain: "" }) },
+    timeoutMs: softwareMs,
+  });
+  const { stdout } = await changed.catch(async (error) => {
+    throw error instanceof ProcessError ? await missingIn(host, instance, error) ?? error : error;
+  });
+  return countIn(stdout);
+}
+
+/** How many packages are new, according to the end of software.sh's output; 0 if it does not say. */
+export function countIn(stdout: string): number {
+  return Number(/(?:^|\n)(\d{1,6})\n?$/.exec(stdout)?.[1] ?? 0);
+}
+
+/** How much of what a failed change has printed is shown: its last lines, and characters. */
+const maxShown = { lines: 20, characters: 4_000 };
+
+/** The end of the output of a failed change, which the container may fill with anything. */
+export function lastOutput({ stdout, stderr }: ProcessError): string {
+  const lines = `${stdout.replace(/\n\d*\n?$/, "")}\n${stderr}`.trim().split("\n");
+  return lines.slice(-maxShown.lines).join("\n").slice(-maxShown.characters);
+}
+
+/** A container's archive has no package of a name. The cause is what the package manager said. */
+export class PackageMissing extends UserError {
+  override name = "PackageMissing";
+}
+
+/** The error for a package that is not there, with the three nearest names of the archive; undefined for other failures. */
+async function missingIn(host: Host, instance: Instance, error: ProcessError): Promise<PackageMissing | undefined> {
+  const wanted = /Unable to locate package ([a-z0-9][a-z0-9+.-]{1,60})$/m.exec(error.output)?.[1];
+  if (wanted === undefined) return undefined;
+  // Who mistypes a name gets its first letter right.
+  const { stdout } = await exec(host, instance, ["apt-cache", "pkgnames", wanted[0]!], { okCodes: "any" });
+  const near = stdout.split("\n").filter((name) => names.apt.test(name) && Math.abs(name.length - wanted.length) <= 3)
+    .map((name) => ({ name, distance: levenshteinDistance(name, wanted) })).filter(({ distance }) => distance <= 4)
+    .sort((one, other) => one.distance - other.distance || one.name.localeCompare(other.name))
+    .slice(0, 3).map(({ name }) => name);
+  return new PackageMissing(`There is no package "${wanted}" in the archives of "${instance.name}"`, {
+    hint: near.length > 0
+      ? `Did you mean ${near.join(", ")}?`
+      : "See https://packages.debian.org, or that of its image",
+    output: lastOutput(error).split("\n").filter((line) => line.startsWith("E: ")).join("\n"),
+    cause: error,
+  });
+}

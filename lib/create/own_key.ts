@@ -1,0 +1,47 @@
+/** The key pair of the scripts' own, for containers that are made without AUTHORIZED_KEYS: only attach.ts uses it. */
+
+import { join } from "@std/path";
+import { inputError } from "../base/errors.ts";
+import { exists, removeFile } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
+import { quoteWords } from "../base/shell_words.ts";
+import { lockFile, release } from "../base/lock.ts";
+import { stateDirectory } from "../container/paths.ts";
+import { publicKeysIn } from "../container/ssh.ts";
+import type { Identity } from "./input_files.ts";
+
+/**
+ * The public key, and where its private key is: `id_ed25519` in the directory of what is kept from run to run. The first
+ * run that needs the pair makes it.
+ *
+ * @throws {UserError} exit code 2 where there is no such directory, or no public key in its file
+ */
+export async function ownKey(host: Host): Promise<{ text: string; identities: Identity[] }> {
+  const directory = stateDirectory(host);
+  if (directory === undefined) {
+    throw inputError("Neither $XDG_STATE_HOME nor $HOME is set", "Set one of them, or name your public key");
+  }
+  const path = join(directory, "id_ed25519");
+  if (!await exists(`${path}.pub`)) {
+    await host.change(
+      `mkdir -p ${quoteWords([directory])}`,
+      () => Deno.mkdir(directory, { recursive: true, mode: 0o700 }),
+    );
+    const lock = await host.look(undefined, () => lockFile(join(directory, "key.lock"), { signal: host.signal }));
+    try {
+      if (!await exists(`${path}.pub`)) await makeKey(host, path);
+    } finally {
+      release(lock);
+    }
+  }
+  const text = await host.look("", () => Deno.readTextFile(`${path}.pub`));
+  const [publicKey] = await host.look(["<PUBLIC_KEY>"], () => publicKeysIn(text));
+  if (publicKey !== undefined) return { text, identities: [{ publicKey, privateKeyPath: path }] };
+  throw inputError(`There is no public key in "${path}.pub"`, "Remove it and the private key, and run this again");
+}
+
+/** Makes the pair anew, since ssh-keygen writes the private half first: a killed run has left no more than that. */
+async function makeKey(host: Host, path: string): Promise<void> {
+  await host.look(undefined, () => removeFile(path));
+  await host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "gui-container", "-f", path]);
+}

@@ -1,0 +1,115 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { ProcessError, UserError } from "../../../lib/base/errors.ts";
+import { changeSoftware, describeApps, PackageMissing, readAppWord, readAppWords } from "../../../lib/create/apps.ts";
+import { engineCalled } from "../../../lib/engine/engine.ts";
+import { type Answer, recordingHost } from "../recording_host.ts";
+
+const instance = { engine: engineCalled("incus"), name: "art" };
+
+/** The shell assignments that software.sh is sent with. */
+function valuesSent(calls: readonly (readonly string[])[]): string {
+  return calls.map((argv) => argv.find((word) => word.includes("# software.sh")) ?? "").join("").split("\n# ")[0]!;
+}
+
+Deno.test("readAppWord() takes names of packages and of snaps", async () => {
+  assertEquals(await readAppWord("apt:libreoffice-core"), { source: "apt", name: "libreoffice-core" });
+  assertEquals(await readAppWord("apt:g++"), { source: "apt", name: "g++" });
+  assertEquals(await readAppWord("snap:firefox"), { source: "snap", name: "firefox" });
+});
+
+Deno.test("readAppWord() refuses what could be an option, a path or a command", async () => {
+  for (
+    const word of ["apt:", "apt:-o=x", "apt:a b", "apt:a;b", "apt:./a.deb", "apt:A", "apt:a\nb", "snap:-x", "snap:"]
+  ) {
+    const error = await assertRejects(() => readAppWord(word), UserError);
+    assertEquals(error.exitCode, 2, word);
+  }
+});
+
+Deno.test("readAppWord() takes a package of Debian's that the user may read, and no other file", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = join(directory, "a b.deb");
+  try {
+    await Deno.writeTextFile(path, "!<arch>\ndebian-binary   ");
+    assertEquals(await readAppWord(`deb:${path}`), { source: "deb", name: path });
+    await Deno.writeTextFile(join(directory, "not.deb"), "PK\x03\x04");
+    for (const name of ["not.deb", "missing.deb", "."]) {
+      const error = await assertRejects(() => readAppWord(`deb:${join(directory, name)}`), UserError);
+      assertEquals(error.exitCode, 2, name);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("readAppWords() wants a word, and none that only a new container takes", async () => {
+  assertEquals((await assertRejects(() => readAppWords([]), UserError)).exitCode, 2);
+  await assertRejects(() => readAppWords(["apt:krita", "firefox"]), UserError, '"firefox"');
+});
+
+Deno.test("describeApps() tells files apart by their contents", async () => {
+  const path = await Deno.makeTempFile();
+  const describe = (): Promise<string> => describeApps([{ source: "deb", name: path }, { source: "apt", name: "vlc" }]);
+  try {
+    const before = await describe();
+    assertStringIncludes(before, "apt:vlc\n");
+    await Deno.writeTextFile(path, "another");
+    assertEquals(await describe() === before, false);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("changeSoftware() hands files over before it installs them with the packages and snaps", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".deb" });
+  const { host, calls } = recordingHost({
+    answer: (argv) => argv.some((word) => word.includes("# software.sh")) ? { stdout: "Done\n\n3\n" } : {},
+  });
+  try {
+    const apps = [{ source: "deb", name: path }, { source: "apt", name: "krita" }, {
+      source: "snap",
+      name: "vlc",
+    }] as const;
+    assertEquals(await changeSoftware(host, instance, apps), 3);
+  } finally {
+    await Deno.remove(path);
+  }
+  assertEquals(calls.length, 2);
+  assertStringIncludes(calls[0]!.join(" "), "cat >/var/cache/gui-container/1.deb");
+  for (const value of ["packages=krita", "files=/var/cache/gui-container/1.deb", "snaps=vlc"]) {
+    assertStringIncludes(valuesSent(calls).replaceAll("'", ""), value);
+  }
+});
+
+/** The error of an installation in which apt knows no package `inkscpae`. */
+async function errorWithout(pkgnames: Answer): Promise<unknown> {
+  const { host } = recordingHost({
+    answer: (argv) => {
+      if (argv.includes("pkgnames")) return pkgnames;
+      return { code: 100, stdout: "Reading package lists...\nE: Unable to locate package inkscpae\n\n0\n" };
+    },
+  });
+  return await changeSoftware(host, instance, [{ source: "apt", name: "inkscpae" }]).catch((error) => error);
+}
+
+Deno.test("changeSoftware() names the three nearest packages where one is not there", async () => {
+  const error = await errorWithout({ stdout: "inn2\ninkscape\ninkscapes\nink\ninkscape-tutorials\ninkscap3\niraf\n" });
+  assertEquals(error instanceof PackageMissing, true);
+  const { message, hint, output, cause } = error as PackageMissing;
+  assertStringIncludes(message, '"inkscpae"');
+  assertStringIncludes(hint, "inkscape, inkscap3, inkscapes");
+  assertStringIncludes(output!, "Unable to locate package inkscpae");
+  assertEquals(cause instanceof ProcessError, true);
+});
+
+Deno.test("changeSoftware() shows no name that a hostile container has made up", async () => {
+  const error = await errorWithout({ stdout: "inkscp\x1b[31m\ninkscpa;rm\nInkscpae\n" });
+  assertEquals(/rm|\x1b|Inkscpae/.test((error as PackageMissing).hint), false);
+});
+
+Deno.test("changeSoftware() hands on every other failure of the package manager", async () => {
+  const { host } = recordingHost({ answer: () => ({ code: 76, stdout: "There is neither apt-get nor dnf\n" }) });
+  const error = await changeSoftware(host, instance).catch((error) => error);
+  assertEquals([error.name, error.code], ["ProcessError", 76]);
+});

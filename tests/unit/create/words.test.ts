@@ -1,0 +1,91 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { UserError } from "../../../lib/base/errors.ts";
+import { readWords } from "../../../lib/create/words.ts";
+
+const publicKey = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"x".repeat(43)} me@host`;
+
+/** Calls `act` in a directory with these files. */
+async function withFiles(files: Record<string, string>, act: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(directory, name), text);
+    await act(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("readWords() takes the bundled profile gui and no key where neither is named", async () => {
+  assertEquals(await readWords(["firefox", "vlc"]), {
+    ...{ keys: undefined, profile: "gui", cloudInit: ["firefox", "vlc"], apps: [] },
+  });
+  assertEquals((await readWords([])).profile, "gui");
+});
+
+Deno.test("readWords() takes each word for what it looks like, in any order", async () => {
+  const { keys, profile, cloudInit, apps } = await readWords([
+    "apt:krita",
+    "gimp",
+    "my.pub",
+    "gui-offline",
+    "snap:a-b",
+  ]);
+  assertEquals([keys, profile, cloudInit], ["my.pub", "gui-offline", ["gimp"]]);
+  assertEquals(apps, [{ source: "apt", name: "krita" }, { source: "snap", name: "a-b" }]);
+});
+
+Deno.test("readWords() tells files apart by what is in them", async () => {
+  await withFiles({
+    "keys": `# mine\n${publicKey}\n`,
+    "profile.yaml": "config: {}\n",
+    "app.yaml": "#cloud-config\npackages: [vlc]\n",
+    "app.sh": "#!/bin/sh\n",
+  }, async (directory) => {
+    const [keys, profile, app, script] = ["keys", "profile.yaml", "app.yaml", "app.sh"].map((name) =>
+      join(directory, name)
+    ) as [string, string, string, string];
+    const expected = { keys, profile, cloudInit: [app, script], apps: [] };
+    assertEquals(await readWords([keys, profile, app, script]), expected);
+    assertEquals(await readWords([app, script, profile, keys]), expected);
+    assertEquals((await readWords([profile])).keys, undefined);
+  });
+});
+
+Deno.test("readWords() takes YAML without a first line for a cloud-config, once there is a profile", async () => {
+  await withFiles({ "app.yaml": "packages: [vlc]\n" }, async (directory) => {
+    const app = join(directory, "app.yaml");
+    assertEquals((await readWords(["gui", app])).cloudInit, [app]);
+    assertEquals((await readWords([app])).profile, app);
+  });
+});
+
+Deno.test("readWords() never takes a file without its directory for a profile or a cloud-config", async () => {
+  const before = Deno.cwd();
+  await withFiles({ "firefux": "#cloud-config\n", "gui2": "config: {}\n" }, async (directory) => {
+    Deno.chdir(directory);
+    try {
+      for (const words of [["firefux"], ["my.pub", "firefux"], ["my.pub", "gui2"]]) {
+        const error = await assertRejects(() => readWords(words), UserError, `"${words.at(-1)}"`);
+        assertEquals(error.exitCode, 2);
+      }
+    } finally {
+      Deno.chdir(before);
+    }
+  });
+});
+
+Deno.test("readWords() says how it understood the words before the one that is nothing", async () => {
+  const { hint } = await assertRejects(() => readWords(["my.pub", "gui", "firefux"]), UserError, '"firefux"');
+  for (const part of ["apt:firefux", '"my.pub" as key', '"gui" as profile', "libreoffice"]) {
+    assertStringIncludes(hint, part);
+  }
+});
+
+Deno.test("readWords() refuses two keys, and two profiles", async () => {
+  for (const words of [["a.pub", "b.pub", "firefox"], ["gui", "gui-offline"]]) {
+    const error = await assertRejects(() => readWords(words), UserError, `"${words[1]}"`);
+    assertEquals(error.exitCode, 2);
+    assertStringIncludes(error.message, `"${words[0]}"`);
+  }
+});
