@@ -105,7 +105,8 @@ Deno.test("changeSoftware() names the three nearest packages where one is not th
 
 Deno.test("changeSoftware() shows no name that a hostile container has made up", async () => {
   const error = await errorWithout({ stdout: "inkscp\x1b[31m\ninkscpa;rm\nInkscpae\n" });
-  assertEquals(/rm|\x1b|Inkscpae/.test((error as PackageMissing).hint), false);
+  const { hint } = error as PackageMissing;
+  for (const name of ["rm", "\x1b", "Inkscpae"]) assertEquals(hint.includes(name), false, hint);
 });
 
 Deno.test("changeSoftware() hands on every other failure of the package manager", async () => {
