@@ -38,7 +38,8 @@ export interface AllOutgoing {
   to(connection: Deno.Conn, end: "container" | "host"): Outgoing;
   /**
    * Whether an end has paused for so long that nobody counts as working in the container's windows: the container does
-   * not hear what the user does, or what the host's end has to say may wait behind what it does not read.
+   * not hear what the user does, or what the host's end has to say may wait behind what it does not read. The same goes
+   * for this program: what the host says waits until it has time.
    */
   isPaused(): boolean;
   /** Checks which ends read. Due each {@linkcode checkMs}: time is counted in checks, as this program may stand still. */
@@ -57,7 +58,10 @@ interface End {
 }
 
 /** Makes the queues of a guard. `stuckMs`: how long the container may read nothing before it is cut off. */
-export function createOutgoing({ stuckMs }: { stuckMs: number }): AllOutgoing {
+export function createOutgoing(
+  { stuckMs, now = () => performance.now() }: { stuckMs: number; now?: () => number },
+): AllOutgoing {
+  let checkedMs = now();
   const ends = new Set<End>();
   return {
     to(connection, whose) {
@@ -108,8 +112,9 @@ export function createOutgoing({ stuckMs }: { stuckMs: number }): AllOutgoing {
         [Symbol.dispose]: () => void ends.delete(end),
       };
     },
-    isPaused: () => [...ends].some(({ pauseMs }) => pauseMs >= maxPauseMs),
+    isPaused: () => now() - checkedMs >= checkMs + maxPauseMs || [...ends].some(({ pauseMs }) => pauseMs >= maxPauseMs),
     check() {
+      checkedMs = now();
       for (const end of ends) {
         end.pauseMs = end.isWriting && !end.hasMoved ? end.pauseMs + checkMs : 0;
         end.hasMoved = false;

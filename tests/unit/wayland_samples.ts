@@ -5,6 +5,7 @@ import type { Crossings } from "../../lib/guard/crossings.ts";
 import { Violation } from "../../lib/guard/faults.ts";
 import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
 import { type Connection, createConnection } from "../../lib/guard/wayland/connection.ts";
+import { type Filter, finish } from "../../lib/guard/wayland/frames.ts";
 import type { LendList } from "../../lib/guard/wayland/dropped_files.ts";
 import { writeMessage } from "../../lib/guard/wayland/messages.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
@@ -76,7 +77,8 @@ const bound = [
 
 /** A connection for tests. */
 export interface Trial {
-  connection: Connection;
+  /** What the container sends is judged at once. */
+  connection: Omit<Connection, "fromContainer"> & { fromContainer: Filter };
   session: WaylandSession;
   /** Lines that the user was told. */
   told: string[];
@@ -89,7 +91,7 @@ export interface Trial {
 }
 
 /** What the borders of windows look like here. */
-export const border: Border = { colour: "#12ab00", width: 4, isAlways: false };
+export const border: Border = { colour: "#12ab00", width: 4 };
 
 /** A connection, of which nothing has come. */
 export function trial(
@@ -112,7 +114,8 @@ export function trial(
     tell: (line) => told.push(line),
     now: () => now,
   });
-  const connection = createConnection({ session, compression: "none" });
+  const made = createConnection({ session, compression: "none" });
+  const connection = { ...made, fromContainer: (chunk: Uint8Array) => finish(made.fromContainer(chunk)) };
   const passed = (filter: Connection["fromHost"], list: readonly Uint8Array[]): Uint8Array => {
     const read = messages(...list);
     const body = new Uint8Array(filter(read).flatMap((piece) => [...piece])).slice(4);
@@ -250,4 +253,16 @@ export function withBorder(): { made: Trial; commit: Uint8Array } {
   const made = withGlobals();
   made.host(...forBorders.map((name, index) => message(ids.registry, "wl_registry.global", 50 + index, name, 1)));
   return { made, commit: showWindow(made) };
+}
+
+/** The strips and plates that are placed in these messages of the guard's: where each is, and how large. */
+export function placed(sent: Uint8Array): number[][] {
+  const view = new DataView(sent.buffer, sent.byteOffset, sent.byteLength);
+  const found: number[][] = [];
+  const [position, destination] = [16 << 16 | 1, 16 << 16 | 2];
+  for (let at = 0; at < sent.length; at += view.getUint16(at + 6, true)) {
+    if (view.getUint32(at + 4, true) !== position || view.getUint32(at + 20, true) !== destination) continue;
+    found.push([8, 12, 24, 28].map((offset) => view.getInt32(at + offset, true)));
+  }
+  return found;
 }

@@ -7,7 +7,7 @@ import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
 import { createBorderInput } from "./border.ts";
 import { descriptorsOf, type FrameSender } from "./descriptors.ts";
-import { type Compression, type Filter, frameFilter, frameOf } from "./frames.ts";
+import { type Compression, type Filter, finish, frameFilter, frameOf, type Steps } from "./frames.ts";
 import { idFrom, readValues, writeMessage } from "./messages.ts";
 import type { Addition, ArgumentValue, Message, Verdict, WaylandObject } from "./objects.ts";
 import { createPolicy } from "./policy.ts";
@@ -22,7 +22,8 @@ const firstServerId = 0xff00_0000;
 const hasKeys = new Set(["wl_keyboard", "zwp_text_input_v3"]);
 
 export interface Connection {
-  fromContainer: Filter;
+  /** As {@linkcode Filter}, in steps of a message each: the container may say that much. */
+  fromContainer(chunk: Uint8Array): Steps<Uint8Array[]>;
   fromHost: Filter;
   /**
    * The guard's own messages for each end: to close the popups when the user has left, to take back a carried text, and
@@ -199,33 +200,35 @@ export function createConnection(
     return id === 0;
   };
 
-  const onMessages = (sender: FrameSender) => (bytes: Uint8Array): Uint8Array => {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    // What the host says next must not overtake it: the next offer takes the number of the last one.
-    const passing = sender === "host" ? additions("host", policy.takeNews()) : [];
-    let isChanged = passing.length > 0;
-    for (let at = 0; at < bytes.length;) {
-      const length = at + 8 > bytes.length ? 0 : view.getUint16(at + 6, true);
-      if (length < 8 || length % 4 !== 0 || at + length > bytes.length) throw new Violation("a message has no end");
-      const own = bytes.subarray(at, at + length);
-      at += length;
-      const message = read(sender, own);
-      if (isForGuard(message, own)) {
-        isChanged = true;
-        continue;
+  const onMessages = (sender: FrameSender) =>
+    function* (bytes: Uint8Array): Steps<Uint8Array> {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      // What the host says next must not overtake it: the next offer takes the number of the last one.
+      const passing = sender === "host" ? additions("host", policy.takeNews()) : [];
+      let isChanged = passing.length > 0;
+      for (let at = 0; at < bytes.length;) {
+        const length = at + 8 > bytes.length ? 0 : view.getUint16(at + 6, true);
+        if (length < 8 || length % 4 !== 0 || at + length > bytes.length) throw new Violation("a message has no end");
+        const own = bytes.subarray(at, at + length);
+        at += length;
+        const message = read(sender, own);
+        if (isForGuard(message, own)) {
+          isChanged = true;
+          continue;
+        }
+        const verdict = policy.judge(message);
+        if (verdict) {
+          isChanged = true;
+          passing.push(...written(message, { verdict, own }));
+        } else passing.push(own);
+        if (sender === "container" && message.type.isDestructor) {
+          message.object.isEnded = true;
+          ended(message.object);
+        }
+        yield;
       }
-      const verdict = policy.judge(message);
-      if (verdict) {
-        isChanged = true;
-        passing.push(...written(message, { verdict, own }));
-      } else passing.push(own);
-      if (sender === "container" && message.type.isDestructor) {
-        message.object.isEnded = true;
-        ended(message.object);
-      }
-    }
-    return isChanged ? concat(passing) : bytes;
-  };
+      return isChanged ? concat(passing) : bytes;
+    };
 
   const end = (): void => {
     for (const object of objects.values()) if (!object.isEnded) ended(object);
@@ -254,7 +257,7 @@ export function createConnection(
       toHost: frameOf("messages", { bytes: concat(additions("container", requests)) }),
     };
   };
-  return { fromContainer: filters.container.take, fromHost: filters.host.take, leave, end };
+  return { fromContainer: filters.container.take, fromHost: (chunk) => finish(filters.host.take(chunk)), leave, end };
 }
 
 /** The bytes of messages of the guard's own. */

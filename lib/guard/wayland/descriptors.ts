@@ -100,12 +100,20 @@ export function descriptorsOf(): Descriptors {
   const highest: Record<FrameSender, number> = { container: 0, host: 0 };
   let nextOwn = firstOwnPipe;
   const openerOf = (number: number): FrameSender => number > 0 ? "container" : "host";
-  const allOf = (kind: Descriptor["kind"]): Descriptor[] => [...known.values()].filter((each) => each.kind === kind);
-  const remove = (descriptor: Descriptor): void => {
-    if (known.get(descriptor.number) === descriptor) known.delete(descriptor.number);
+  const counts = { file: 0, pipe: 0, none: 0 };
+  let filesBytes = 0;
+  const add = (descriptor: Descriptor): void => {
+    known.set(descriptor.number, descriptor);
+    counts[descriptor.kind]++;
+    filesBytes += descriptor.size;
+  };
+  const remove = (descriptor: Descriptor | undefined): void => {
+    if (!descriptor || known.get(descriptor.number) !== descriptor) return;
+    known.delete(descriptor.number);
+    counts[descriptor.kind]--;
+    filesBytes -= descriptor.size;
   };
   const checkSize = (size: number, before: number): void => {
-    const filesBytes = allOf("file").reduce((sum, { size }) => sum + size, 0);
     if (size > maxFileBytes || filesBytes - before + size > maxFilesBytes) {
       throw new Violation("its pictures need too much memory");
     }
@@ -118,11 +126,11 @@ export function descriptorsOf(): Descriptors {
         throw new Violation("the number of a file or pipe is taken");
       }
       if (kind === "file") checkSize(size, 0);
-      if (allOf(kind).length >= (kind === "file" ? maxOpenFiles : maxPipes)) {
+      if (counts[kind] >= (kind === "file" ? maxOpenFiles : maxPipes)) {
         throw new Violation(`it has too many ${kind}s`);
       }
       highest[sender] = Math.max(highest[sender], Math.abs(number));
-      known.set(number, { ...fresh(), number, kind, size, opener: sender, writers: new Set(writers) });
+      add({ ...fresh(), number, kind, size, opener: sender, writers: new Set(writers) });
     },
     find(number, kind) {
       const found = known.get(number);
@@ -136,6 +144,7 @@ export function descriptorsOf(): Descriptors {
     extend(file, { sender, size }) {
       if (file.opener !== sender || size <= file.size) throw new Violation("a file does not grow");
       checkSize(size, file.size);
+      filesBytes += size - file.size;
       file.size = size;
     },
     write(pipe, bytes) {
@@ -150,10 +159,10 @@ export function descriptorsOf(): Descriptors {
     openOwn(reader) {
       const number = nextOwn--;
       const writers = new Set<FrameSender>(["container"]);
-      known.set(number, { ...fresh(), number, kind: "pipe", size: 0, opener: "host", isSent: true, writers, reader });
+      add({ ...fresh(), number, kind: "pipe", size: 0, opener: "host", isSent: true, writers, reader });
       return number;
     },
-    forget: (number) => void known.delete(number),
+    forget: (number) => remove(known.get(number)),
     isOpen: (number) => known.has(number),
     areWaiting: () => queues.host.length > 0,
     send(sender, number) {

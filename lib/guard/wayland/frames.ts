@@ -43,7 +43,20 @@ interface FrameKind {
   /** The kind of descriptor it is about. It is dropped when that descriptor has ended. */
   about?: Descriptor["kind"];
   /** The verdict on it; undefined: it passes. */
-  judge?(frame: FrameHead): "drop" | Uint8Array | void;
+  judge?(frame: FrameHead): FrameVerdict | Steps<FrameVerdict>;
+}
+
+type FrameVerdict = "drop" | Uint8Array | void;
+
+/** Work that may stop after each step, since others wait. */
+export type Steps<T> = Generator<void, T>;
+
+/** Does all steps at once. */
+export function finish<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
 }
 
 interface FrameHead {
@@ -60,8 +73,8 @@ export interface FramesOptions {
   sender: FrameSender;
   compression: Compression;
   descriptors: Descriptors;
-  /** Takes whole messages, and returns what passes in their place. */
-  onMessages(messages: Uint8Array): Uint8Array;
+  /** Takes whole messages, and returns what passes in their place. A step for each. */
+  onMessages(messages: Uint8Array): Steps<Uint8Array>;
   /** How many frames of the guard's own each end has got, as if they were the other end's. */
   added: Record<FrameSender, number>;
 }
@@ -87,13 +100,13 @@ export function frameOf(
 /**
  * Takes a stream apart as it comes.
  *
- * @returns `take`: takes the next bytes and returns those that pass: views of the same bytes, most of the time;
+ * @returns `take`: takes the next bytes, in steps, and returns those that pass: views of the same bytes, most of the time;
  * `isBetween`: whether what has passed ends with a whole frame
  * @throws {Violation} (`take`) when they are not frames, or frames that may not pass
  */
 export function frameFilter(
   { sender, compression, descriptors, onMessages, added }: FramesOptions,
-): { take: Filter; isBetween(): boolean } {
+): { take(chunk: Uint8Array): Steps<Uint8Array[]>; isBetween(): boolean } {
   /** The beginning of what cannot be judged yet. */
   const pending = createPendingBytes();
   /** What is left of a frame whose head has passed. */
@@ -101,6 +114,7 @@ export function frameFilter(
   let passesRest = true;
   let checkRest: ((bytes: Uint8Array) => void) | undefined;
   let isClosed = false;
+  let isTaking = false;
 
   const numberIn = (view: DataView): number => view.getInt32(4, true);
   const other: FrameSender = sender === "host" ? "container" : "host";
@@ -131,9 +145,9 @@ export function frameFilter(
   const kinds: Readonly<Record<number, FrameKind>> = {
     [frameTypes.messages]: {
       size: [4, maxMessages],
-      judge({ bytes, size }) {
+      *judge({ bytes, size }) {
         const messages = bytes.subarray(4, size);
-        const passing = onMessages(messages);
+        const passing = yield* onMessages(messages);
         return passing === messages ? undefined : frameOf("messages", { bytes: passing });
       },
     },
@@ -227,9 +241,10 @@ export function frameFilter(
     if (!isFitting) throw new Violation("a frame has the wrong length for its content");
   };
 
-  const take: Filter = (chunk) => {
+  const take = function* (chunk: Uint8Array): Steps<Uint8Array[]> {
     const data = pending.add(chunk);
     if (!data) return [];
+    isTaking = true;
     let wanted = 0;
     const passing: Uint8Array[] = [];
     let at = 0;
@@ -265,7 +280,9 @@ export function frameFilter(
       checkRest = undefined;
       const view = new DataView(bytes.buffer, bytes.byteOffset, head);
       const descriptor = kind.about && descriptors.find(numberIn(view), kind.about);
-      const verdict = kind.about && !descriptor ? "drop" : kind.judge?.({ bytes, view, size, descriptor });
+      const judged = kind.about && !descriptor ? "drop" : kind.judge?.({ bytes, view, size, descriptor });
+      const verdict = typeof judged === "object" && "next" in judged ? yield* judged : judged;
+      yield;
       rest = padded - head;
       passesRest = verdict === undefined;
       if (verdict === undefined) {
@@ -277,9 +294,10 @@ export function frameFilter(
     }
     flush(at);
     pending.keep(data.subarray(at), wanted);
+    isTaking = false;
     return passing;
   };
-  return { take, isBetween: () => rest === 0 && !isClosed };
+  return { take, isBetween: () => rest === 0 && !isClosed && !isTaking };
 }
 
 /** Takes the next bytes of a stream, and returns those that pass. */

@@ -8,6 +8,7 @@ import { checkMs, createOutgoing } from "../outgoing.ts";
 import { closeQuietly, isEndGone, readChunks } from "../sockets.ts";
 import { createConnection } from "./connection.ts";
 import type { Compression } from "./frames.ts";
+import { createTurns } from "./turns.ts";
 import { createWaylandSession, type WaylandSession, type WaylandSessionOptions } from "./session.ts";
 
 export interface WaylandRelayOptions extends Omit<WaylandSessionOptions, "isPaused"> {
@@ -40,6 +41,7 @@ export async function relayConnections(
 ): Promise<void> {
   const outgoing = createOutgoing({ stuckMs });
   const session = createWaylandSession({ ...options, isPaused: outgoing.isPaused });
+  const inTurns = createTurns(session.now);
   let connections = 0;
   const leavers = new Set<(options?: { isCheck: boolean }) => void>();
   session.wake = () => leavers.forEach((leave) => leave());
@@ -73,10 +75,16 @@ export async function relayConnections(
       toContainer.post([closing.toContainer]);
     };
     leavers.add(leave);
-    ends.defer(() => leavers.delete(leave));
+    let isOver = false;
+    ends.defer(() => {
+      isOver = true;
+      leavers.delete(leave);
+    });
     const handOut = async (): Promise<void> => {
       for await (const chunk of readChunks(near, bufferBytes.fromContainer)) {
-        await toHost.write(connection.fromContainer(chunk));
+        const passing = await inTurns(connection.fromContainer(chunk), () => isOver);
+        if (!passing) return;
+        await toHost.write(passing);
         // Popups may have waited for the rest of a frame.
         if (later > 0) leave();
       }

@@ -129,3 +129,14 @@ Deno.test("a container is cut off when 128 MiB wait for all of its connections t
     }
   });
 });
+
+Deno.test("nobody counts as working there while the guard itself has no time for a second to hear the host's ends", () => {
+  let time = 0;
+  const all = createOutgoing({ stuckMs: 10_000, now: () => time });
+  time = 1_499;
+  assertEquals(all.isPaused(), false);
+  time = 1_500;
+  assertEquals(all.isPaused(), true);
+  all.check();
+  assertEquals(all.isPaused(), false);
+});

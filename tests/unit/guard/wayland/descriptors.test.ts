@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Violation } from "../../../../lib/guard/faults.ts";
-import { dataPasses, frame, ids, message, type Trial, use, withWindow } from "../../wayland_samples.ts";
+import { dataPasses, frame, ids, message, type Trial, trial, use, withWindow } from "../../wayland_samples.ts";
 
 const offer = 0xff00_0000;
 const source = ids.next;
@@ -138,4 +138,19 @@ Deno.test("a container on Wayland has no more pipes by closing what is none of a
     );
     assertEquals(opened.length, 128);
   }
+});
+
+Deno.test("the guard of Wayland takes no longer for a file that grows where there are a thousand others", () => {
+  const times = [10, 1_000].map((files) => {
+    const { connection } = trial();
+    for (let number = 1; number <= files; number++) connection.fromContainer(frame(2, number, 64));
+    let size = 64;
+    const grow = (): number => {
+      const start = performance.now();
+      for (let count = 0; count < 3_000; count++) connection.fromContainer(frame(3, 1, ++size));
+      return performance.now() - start;
+    };
+    return Math.min(...Array.from({ length: 5 }, grow));
+  });
+  assert(times[1]! < 4 * times[0]!, `${times}`);
 });

@@ -291,3 +291,21 @@ Deno.test("nobody counts as working in the windows of a session one of whose app
     assert(await acting.passes(message(1, "wl_display.sync", ids.next)), "the other one stays");
   });
 });
+
+Deno.test("the guard hears of what the host says in the middle of what an app says", async () => {
+  await inWorld(async ({ open }) => {
+    using ends = await open();
+    await ends.play(withUse());
+    // Each look at the clock takes a millisecond: a turn is short.
+    const { now } = performance;
+    let looks = 0;
+    performance.now = () => now.call(performance) + ++looks;
+    const files = Array.from({ length: 9_000 }, (_, index) => frame(3, 1, 400 * 300 * 4 + index + 1));
+    await ends.near.write(new Uint8Array(files.flatMap((bytes) => [...bytes])));
+    await ends.far.write(messages(message(ids.keyboard, "wl_keyboard.leave", 8, ids.surface)));
+    const first = [take(ends.far, 1).then(() => "the app's"), takeFrame(ends.near).then(() => "the host's")];
+    assertEquals(await Promise.race(first), "the host's");
+    performance.now = now;
+    await Promise.all(first);
+  });
+});
