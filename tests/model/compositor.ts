@@ -5,6 +5,7 @@
  * any of them does: it accepts what one accepts, and shows what one shows.
  */
 
+import { minVisible } from "../../lib/guard/limits.ts";
 import { globals } from "../../lib/guard/wayland/rules.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
 import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
@@ -13,6 +14,9 @@ import type { Border } from "../../lib/guard/wayland/session.ts";
 import { frame, message, messages } from "../unit/wayland_samples.ts";
 import { awayMs, isTextOrPicture, isWorking, keep, moveFocus, newUser, type User } from "./promises.ts";
 import { createReader, type Heard, type Known, newObjects } from "./wire.ts";
+
+/** How wide the line around a popup is. */
+const popupWidth = 2;
 
 /** A monitor: its mode is in pixels of the hardware, and apps are shown in those of the desktop. */
 export interface Monitor {
@@ -84,8 +88,6 @@ interface Window {
   appId: string | null;
   configured: readonly [number, number];
   decoration?: Decoration | undefined;
-  /** As of the last commit. */
-  isFramed: boolean;
   isMapped: boolean;
   /** What the app takes for the window, in this step. */
   named?: Box | undefined;
@@ -416,10 +418,12 @@ export function createCompositor(
     }
     if (surface.parent) return;
     const box = drawn(surface);
-    const { geometry } = surface.current;
-    surface.bounds = box && (geometry ? overlap(geometry, box) ?? box : box);
     const client = surface.client as ClientParts;
     const own = [...client.windows].find(([, window]) => window.surface === surface);
+    const { geometry } = surface.current;
+    const by = own ? border.width : 0;
+    const rest = drawn(surface, surface.parts.filter(isGuards));
+    surface.bounds = rest && grown(geometry ? overlap(grown(geometry, -by), rest) ?? rest : rest, by);
     if (own) commitWindow(client, own);
     const popup = [...client.popups].find(([, { surface: other }]) => other === surface);
     if (!popup || surface.shell === undefined) return;
@@ -434,10 +438,6 @@ export function createCompositor(
   };
   const commitWindow = (client: ClientParts, [id, window]: readonly [number, Window]): void => {
     const { surface } = window;
-    const { decoration } = window;
-    if (decoration && decoration.toldAt < steps) decoration.mode = decoration.told;
-    // In the step in which it is told, the app may have answered or not.
-    window.isFramed = decoration?.mode === 2 || decoration?.told === 2;
     const isMapped = drawn(surface) !== undefined;
     if (isMapped && !window.isMapped) note("windows");
     window.isMapped = isMapped;
@@ -700,7 +700,7 @@ export function createCompositor(
       if (!setRole(surface, "window")) return;
       if (surface.shell !== undefined) return client.end();
       surface.shell = shell;
-      const made = { title: null, appId: null, configured: [0, 0] as const, isFramed: false, isMapped: false };
+      const made = { title: null, appId: null, configured: [0, 0] as const, isMapped: false };
       client.windows.set(id as number, { surface, ...made });
     },
     "xdg_toplevel.destroy": (client, id) => void client.windows.delete(id),
@@ -807,39 +807,57 @@ export function createCompositor(
     client.send(message(id, "zxdg_toplevel_decoration_v1.configure", mode));
   };
   const checkWindow = (client: Client, window: Window): void => {
-    const { surface, title, appId, isFramed, isMapped, named } = window;
+    const { surface, title, appId, isMapped, named } = window;
     delete window.named;
     const box = drawn(surface);
     if (!box || !isMapped || !client.surfaces.has(surface.id)) return;
     if (named) {
       const size = JSON.stringify(surface.current.geometry);
-      keep("size", size === JSON.stringify(isFramed ? named : grown(named, border.width)), `it is ${size}`);
+      keep("size", size === JSON.stringify(grown(named, border.width)), `it is ${size}`);
     }
     keep("mark", title !== null && appId !== null, "a window without a title");
-    const bounds = surface.bounds ?? box;
-    keep("inside", isWithin(box, grown(bounds, shadow)), `${JSON.stringify(box)} of ${JSON.stringify(bounds)}`);
-    if (isFramed) return;
-    const strips = surface.parts.slice(-4);
-    const boxes = strips.filter(({ current: { buffer } }) => buffer?.colour === colour).map(boxAt);
-    keep("mark", boxes.length === 4, `${boxes.length} sides of a border`);
-    const ring = boxes.reduce(union);
-    const thick = {
-      across: Math.min(border.width, ring.right - ring.left),
-      down: Math.min(border.width, ring.bottom - ring.top),
+    checkMark(surface, border.width);
+    const { lines, plate } = markOf(surface, border.width);
+    const { left, top, right, bottom } = surface.bounds ?? box;
+    // A dot of a window has a border that is seen.
+    const least = { width: minVisible.width + 2 * border.width, height: minVisible.height + 2 * border.width };
+    const bounds = {
+      left,
+      top,
+      right: Math.max(right, left + least.width),
+      bottom: Math.max(bottom, top + least.height),
     };
-    const sides = [
-      { ...ring, bottom: ring.top + thick.down },
-      { ...ring, top: ring.bottom - thick.down },
-      { ...ring, right: ring.left + thick.across },
-      { ...ring, left: ring.right - thick.across },
-    ];
-    const missing = sides.filter((side) => !boxes.some((other) => isWithin(side, other)));
-    keep("mark", missing.length === 0, `a side of the border is missing: ${JSON.stringify(missing)}`);
-    const rest = drawn(surface, strips) ?? box;
-    const isSeen = 2 * (ring.right - ring.left) > rest.right - rest.left &&
-      2 * (ring.bottom - ring.top) > rest.bottom - rest.top;
-    keep("mark", isSeen, `a border of ${JSON.stringify(ring)} in ${JSON.stringify(rest)}`);
+    keep("mark", hasSides(bounds, { lines, width: border.width }), `no border around ${JSON.stringify(bounds)}`);
+    keep("mark", plate !== undefined && isWithin(bounds, plate), `no plate below ${JSON.stringify(bounds)}`);
     note("borders");
+  };
+  const isGuards = ({ current: { buffer } }: Surface): boolean => buffer?.colour === colour;
+  const markOf = ({ parts }: Surface, width: number): { lines: Box[]; plate: Box | undefined } => {
+    const boxes = parts.filter(isGuards).map(boxAt);
+    const isLine = ({ left, top, right, bottom }: Box): boolean => Math.min(right - left, bottom - top) <= width;
+    return { lines: boxes.filter(isLine), plate: boxes.find((each) => !isLine(each)) };
+  };
+  /** Whether lines are along all sides of a box, inside of it. */
+  const hasSides = (box: Box, { lines, width }: { lines: readonly Box[]; width: number }): boolean =>
+    [
+      { ...box, bottom: box.top + width },
+      { ...box, top: box.bottom - width },
+      { ...box, right: box.left + width },
+      { ...box, left: box.right - width },
+    ].every((side) => lines.some((line) => isWithin(side, line)));
+  /** The outermost that is shown of a surface are the guard's lines, and nothing of the app's is above them. */
+  const checkMark = (surface: Surface, width: number): void => {
+    const { lines } = markOf(surface, width);
+    const rest = drawn(surface, surface.parts.filter(isGuards));
+    if (!rest) return;
+    keep("mark", lines.length > 0, "no border");
+    const ring = lines.reduce(union);
+    keep("mark", hasSides(ring, { lines, width }), `lines ${JSON.stringify(lines)} around ${JSON.stringify(rest)}`);
+    keep("mark", isWithin(rest, ring), `${JSON.stringify(rest)} beyond ${JSON.stringify(ring)}`);
+    keep("mark", surface.parts.slice(-4).every(isGuards), "a part above the lines");
+    // A part that its window was committed for may be shown later.
+    const bounds = union(surface.bounds ?? rest, surface.current.geometry ?? rest);
+    keep("inside", isWithin(rest, grown(bounds, shadow)), `${JSON.stringify(rest)} of ${JSON.stringify(bounds)}`);
   };
   const checkPopup = ({ surface, gap, reach, screens }: Popup, isInFrame: boolean): void => {
     const box = drawn(surface);
@@ -850,8 +868,7 @@ export function createCompositor(
     const [width, height] = [box.right - box.left - 2 * shadow, box.bottom - box.top - 2 * shadow];
     const isSmall = screens.some(([across, high]) => 2 * width * height <= across * high);
     keep("cover", width <= 0 || height <= 0 || isSmall, `${width} × ${height} on ${screens.join(", ")}`);
-    const bounds = surface.bounds ?? box;
-    keep("inside", isWithin(box, grown(bounds, shadow)), `a popup's ${JSON.stringify(box)}`);
+    checkMark(surface, popupWidth);
   };
   const checkPictures = (): void => {
     const box = cursor && drawn(cursor.surface);

@@ -22,7 +22,7 @@ export const promises = {
   pointer: "The container puts the pointer nowhere outside of its own windows, and its picture is no larger than 256 " +
     "pixels, and where the pointer is",
   size: "The desktop takes a window to be as large as the app says, once that and its parts are no larger",
-  mark: "Every window has the container's name in front of its title, and, without the desktop's frame, its border",
+  mark: "Every window has the container's name in front of its title, and its border around all that it shows",
   // What it learns, and what it costs.
   keys: "No key reaches the container while another program has the keyboard",
   monitors: "No name, make or serial number of a monitor, and nothing else that names the user, reaches the container",

@@ -154,13 +154,9 @@ export async function startWaylandClient(
     await takeOut(host, { name: "alive", directory, kind: "isFifo" });
     return box;
   };
-  const border = {
-    ...wanted.border,
-    isAlways: wanted.border.isAlways || !drawsTitles(host.env("XDG_CURRENT_DESKTOP")),
-  };
   const { keptAs } = target.history;
   const history = keptAs && { ...keptAs, file: join(directory, leftLinesName) };
-  const guard = guardArgv({ ...wanted, container, border, compression, listen, directory, history });
+  const guard = guardArgv({ ...wanted, container, compression, listen, directory, history });
   const ready = all([
     startBoxes(),
     start(
@@ -340,19 +336,4 @@ function endedEarly({ stdout, stderr }: ProcessResult): UserError {
     return noWayland("the compositor that $WAYLAND_DISPLAY names does not answer", { output });
   }
   return boxDenied(output) ?? noWayland("waypipe cannot start on this host", { output });
-}
-
-/**
- * Compositors that say that they frame a window, and draw no title in the frame: Hyprland always (its
- * XDGDecoration.cpp), niri with prefer-no-csd (its FAQ).
- */
-const untitled = ["hyprland", "niri"];
-
-/**
- * Whether a desktop draws a title on the windows that it frames. Where it does not, a border tells whose they are.
- *
- * @param desktop `$XDG_CURRENT_DESKTOP`: names with colons between them
- */
-export function drawsTitles(desktop = ""): boolean {
-  return !desktop.toLowerCase().split(":").some((name) => untitled.includes(name));
 }

@@ -1,8 +1,11 @@
 /**
- * A border that the guard draws around each window of the container's that the desktop gives no frame: four strips of a
- * colour beside what the app shows. GNOME draws no frames, and GTK apps ask for none. The window that the desktop knows
- * is larger by the border than the app's: each is told the sizes of its own. A click on it does nothing
- * ({@linkcode createBorderInput}), but where the app shows something below, as a shadow by which it is resized.
+ * The guard's mark on each window and popup of the container's: strips of a colour beside what the app shows, around
+ * the window and, where its picture reaches farther, around that, so that the outermost line is always the guard's. The
+ * window that the desktop knows is larger by the border than the app's: each is told the sizes of its own. Below what
+ * the desktop takes for the window lies a plate of the same colour: an app can have no hole in its window through which
+ * a click, or a look, meets a window of the host's. A click on plate or border does nothing
+ * ({@linkcode createBorderInput}), but where the app shows something below the border, as a shadow by which it is
+ * resized.
  */
 
 import type { Size } from "../limits.ts";
@@ -11,8 +14,12 @@ import type { Registry } from "./registry.ts";
 import type { WaylandSession } from "./session.ts";
 import {
   borderedPart,
+  type Box,
+  contains,
   grown,
   isSame,
+  isSameBox,
+  overlap,
   rectangleOf,
   type SizeLimit,
   sizeOf,
@@ -20,10 +27,11 @@ import {
   type Surface,
   type SurfaceArea,
   type Surfaces,
+  unionOf,
 } from "./surfaces.ts";
-import type { Windows } from "./windows.ts";
 
-interface Strip {
+/** A plate or a strip. */
+interface Piece {
   surface: WaylandObject;
   subsurface: WaylandObject;
   viewport: WaylandObject;
@@ -32,7 +40,7 @@ interface Strip {
 /** The globals that are needed, each in its first version. */
 const needed = ["wl_compositor", "wl_subcompositor", "wp_viewporter", "wp_single_pixel_buffer_manager_v1"] as const;
 
-/** What all strips share: those, and a picture of one pixel and a region of none. */
+/** What all pieces share: those, and a picture of one pixel and a region of none. */
 const shared = [...needed, "wl_buffer", "wl_region"] as const;
 type Shared = Readonly<Record<typeof shared[number], WaylandObject>>;
 
@@ -47,32 +55,31 @@ const fixedStates: ReadonlySet<number> = new Set([1, 2, 5, 6, 7, 8]);
 /** Larger than any surface: the largest number of the protocol. */
 const everything = 2 ** 31 - 1;
 
+/** How wide the line around a popup is, in pixels of the desktop. */
+const popupWidth = 2;
+
 export interface Borders extends Part {
-  /** How wide the border of a surface is, in pixels of the desktop; 0 for none. */
+  /** By how much a surface's border makes it larger for the desktop, in pixels of that; 0 for none, and for popups. */
   widthOf(surface: Surface): number;
 }
 
 /** Makes the borders of a connection. Where the compositor lacks a global that they need, there are none. */
 export function createBorders(
-  { session: { border, now }, create, registry, surfaces: { of: surfaceOf }, windows: { isFramed } }: {
+  { session: { border, now }, create, registry, surfaces: { of: surfaceOf } }: {
     session: WaylandSession;
     create: Create;
     registry: Registry;
     surfaces: Surfaces;
-    windows: Windows;
   },
 ): Borders {
-  const borders = new Map<WaylandObject, { strips: readonly Strip[]; places: string }>();
+  const borders = new Map<WaylandObject, { pieces: readonly Piece[]; seen: Box; below: Box; whole: Box }>();
   let common: Shared | undefined;
 
   const colour = border.colour.match(/\w\w/g)!.map((byte) => parseInt(byte, 16) * 0x101_0101);
-  const edges = edgesOf(border.width);
 
-  const widthOf: Borders["widthOf"] = ({ role, toplevel }) => {
-    const canBe = common !== undefined ||
-      registry.object() !== undefined && !needed.map(registry.numberOf).includes(undefined);
-    return role === "window" && canBe && (border.isAlways || !isFramed(toplevel!)) ? border.width : 0;
-  };
+  const canBe = (): boolean =>
+    common !== undefined || registry.object() !== undefined && !needed.map(registry.numberOf).includes(undefined);
+  const widthOf: Borders["widthOf"] = ({ role }) => role === "window" && canBe() ? border.width : 0;
   /** Tells the compositor of a window's sizes, before it is committed, where they are others than before. */
   const tellSizes = (found: Surface, width: number): Addition[] => {
     const { toplevel, shell, geometry, whole, limits: { set_min_size: min, set_max_size: max }, told, picture } = found;
@@ -87,7 +94,7 @@ export function createBorders(
       [toplevel!, "set_max_size", max && larger(max)],
     ];
     const changed = all.filter((each): each is [WaylandObject, SizeRequest, readonly number[]] =>
-      each[2] !== undefined && each[2].join() !== told.get(each[1])?.join()
+      each[2] !== undefined && !isEqual(each[2], told.get(each[1]))
     );
     for (const [, request, values] of changed) told.set(request, values);
     // A window that is not shown is told of anew, once it is.
@@ -118,12 +125,12 @@ export function createBorders(
     ];
   };
 
-  const makeStrip = (parent: WaylandObject): Strip => ({
+  const makePiece = (parent: WaylandObject): Piece => ({
     surface: Object.assign(create("wl_surface"), { standsFor: parent }),
     subsurface: create("wl_subsurface"),
     viewport: create("wp_viewport"),
   });
-  const announce = ({ surface, subsurface, viewport }: Strip, parent: WaylandObject): Addition[] => {
+  const announce = ({ surface, subsurface, viewport }: Piece, parent: WaylandObject): Addition[] => {
     const { wl_compositor, wl_subcompositor, wp_viewporter, wl_buffer } = common!;
     return [
       [wl_compositor, "create_surface", surface],
@@ -134,37 +141,50 @@ export function createBorders(
     ];
   };
 
-  const remove = (surface: WaylandObject): Addition[] => {
-    const { strips = [] } = borders.get(surface) ?? {};
-    borders.delete(surface);
-    return strips.flatMap(({ surface, subsurface, viewport }) =>
+  const destroy = (pieces: readonly Piece[]): Addition[] =>
+    pieces.flatMap(({ surface, subsurface, viewport }) =>
       [viewport, subsurface, surface].map((object): Addition => [object, "destroy"])
     );
+  const remove = (surface: WaylandObject): Addition[] => {
+    const { pieces = [] } = borders.get(surface) ?? {};
+    borders.delete(surface);
+    return destroy(pieces);
   };
 
-  /** Puts one around a part of a surface, before the surface is committed; undefined takes it away. */
-  const place = (surface: WaylandObject, part: SurfaceArea | undefined): Addition[] => {
-    if (!part) return remove(surface);
-    const { left, top, right, bottom } = surfaceOf(surface).whole!;
-    const areas = edges(part).map(([x, y, width, height]) => ({
-      area: [x, y, width, height] as const,
-      isOverApp: x >= left && y >= top && x + width <= right && y + height <= bottom,
-    }));
-    const known = borders.get(surface);
-    const places = JSON.stringify(areas);
-    if (known?.places === places) return [];
+  /** Puts one on a surface, before the surface is committed, or takes it away from one that shows nothing. */
+  const place = (found: Surface): Addition[] => {
+    const { object, role, whole, geometry = whole } = found;
+    const seen = canBe() ? borderedPart(found) : undefined;
+    if (!seen || !whole) return remove(object);
+    // What it takes for its window, also where that is not shown yet.
+    const below = unionOf(seen, overlap(whole, geometry!));
+    const known = borders.get(object);
+    if (known && known.whole === whole && isSameBox(known.seen, seen) && isSameBox(known.below, below)) return [];
     const messages = begin();
-    const strips = known?.strips ?? areas.map(() => makeStrip(surface));
-    borders.set(surface, { strips, places });
+    const isPopup = role === "popup";
+    const areas = areasOf(seen, { below, whole, width: isPopup ? popupWidth : border.width, isPopup });
+    const kept = known?.pieces.slice(0, areas.length) ?? [];
+    const fresh = areas.slice(kept.length).map(() => makePiece(object));
+    const pieces = [...kept, ...fresh];
+    borders.set(object, { pieces, seen, below, whole });
+    messages.push(
+      ...destroy(known?.pieces.slice(areas.length) ?? []),
+      ...fresh.flatMap((piece) => announce(piece, object)),
+    );
+    if (!known) messages.push([pieces[plateAt]!.subsurface, "place_below", object]);
     return [
       ...messages,
-      ...known ? [] : strips.flatMap((strip) => announce(strip, surface)),
-      ...areas.flatMap(({ area: [x, y, width, height], isOverApp }, index): Addition[] => [
-        [strips[index]!.subsurface, "set_position", x, y],
-        [strips[index]!.viewport, "set_destination", width, height],
-        [strips[index]!.surface, "set_input_region", isOverApp ? common!.wl_region : undefined],
-        [strips[index]!.surface, "commit"],
-      ]),
+      ...pieces.flatMap(({ surface, subsurface, viewport }, index): Addition[] => {
+        const [x, y, width, height] = areas[index]!;
+        const isOverApp = index !== plateAt &&
+          contains(whole, { left: x, top: y, right: x + width, bottom: y + height });
+        return [
+          [subsurface, "set_position", x, y],
+          [viewport, "set_destination", width, height],
+          [surface, "set_input_region", isOverApp ? common!.wl_region : undefined],
+          [surface, "commit"],
+        ];
+      }),
     ];
   };
 
@@ -173,9 +193,8 @@ export function createBorders(
     handlers: {
       "wl_surface.commit": ({ object }) => {
         const found = surfaceOf(object);
-        if (found.role !== "window") return undefined;
-        const width = widthOf(found);
-        const before = [...place(object, width > 0 ? borderedPart(found) : undefined), ...tellSizes(found, width)];
+        if (found.role !== "window" && found.role !== "popup") return undefined;
+        const before = [...place(found), ...found.role === "window" ? tellSizes(found, widthOf(found)) : []];
         return before.length > 0 ? { before } : undefined;
       },
       // A new window of the same surface has no limits.
@@ -187,7 +206,6 @@ export function createBorders(
       },
       "xdg_toplevel.set_min_size": keepLimit("set_min_size"),
       "xdg_toplevel.set_max_size": keepLimit("set_max_size"),
-      // Whether the desktop draws a frame is said after it (wlroots).
       "xdg_toplevel.configure": ({ object, args }) => {
         // The states are a view of what is read just now.
         surfaceOf(object).wanted = { ...args, states: args.states.slice() };
@@ -209,7 +227,8 @@ export function createBorders(
       "wl_surface.destroy": ({ object }) => ({ before: remove(object) }),
       // The app has put another surface on top of one, and over its border.
       "wl_subcompositor.get_subsurface": ({ args: { surface, parent } }) => ({
-        after: (borders.get(parent)?.strips ?? []).map(({ subsurface }) => [subsurface, "place_above", surface]),
+        after: (borders.get(parent)?.pieces ?? []).filter((_, index) => index !== plateAt)
+          .map(({ subsurface }) => [subsurface, "place_above", surface]),
       }),
     },
   };
@@ -220,18 +239,36 @@ export function nearestInt(value: number): number {
   return Math.max(-everything - 1, Math.min(value, everything));
 }
 
-/** The four strips of a border, around a part of a surface. */
-function edgesOf(thickness: number): (part: SurfaceArea) => SurfaceArea[] {
-  return ([x, y, width, height]) => {
-    const [left, top] = [x - thickness, y - thickness];
-    const [across, down] = [width + 2 * thickness, height + 2 * thickness];
-    return [
-      [left, top, across, thickness],
-      [left, y + height, across, thickness],
-      [left, top, thickness, down],
-      [x + width, top, thickness, down],
-    ];
-  };
+function isEqual(values: readonly number[], others: readonly number[] | undefined): boolean {
+  return values.every((value, index) => value === others?.[index]);
+}
+
+/** Where the plate is among the pieces of a window: after the border around it, before the line around its shadow. */
+const plateAt = 4;
+
+/** Where the pieces of a surface are. `below`: what its plate is for; `width`: that of its lines. */
+function areasOf(
+  seen: Box,
+  { below, whole, width, isPopup }: { below: Box; whole: Box; width: number; isPopup: boolean },
+): readonly SurfaceArea[] {
+  const outer = edgesOf(unionOf(seen, whole), width);
+  if (isPopup) return [...outer, rectangleOf(below)];
+  const bordered = grown(seen, width);
+  // sway shows nothing beyond what it takes for a window, others do.
+  return [...edgesOf(seen, width), rectangleOf(grown(below, width)), ...contains(bordered, whole) ? [] : outer];
+}
+
+/** The four strips around a part of a surface. */
+function edgesOf(part: Box, thickness: number): SurfaceArea[] {
+  const [x, y, width, height] = rectangleOf(part);
+  const [left, top] = [x - thickness, y - thickness];
+  const [across, down] = [width + 2 * thickness, height + 2 * thickness];
+  return [
+    [left, top, across, thickness],
+    [left, y + height, across, thickness],
+    [left, top, thickness, down],
+    [x + width, top, thickness, down],
+  ];
 }
 
 /** What points at surfaces, and what else it says. */

@@ -101,7 +101,7 @@ export function createPolicy(
     screens: outputs.sizes,
     borderOf: (surface: Surface) => borders.widthOf(surface),
   });
-  const borders = createBorders({ session, create, registry, surfaces, windows });
+  const borders = createBorders({ session, create, registry, surfaces });
   const clipboard = createClipboard({
     session,
     input: () => input,

@@ -14,8 +14,6 @@ export interface Border {
   colour: string;
   /** In pixels of the desktop. */
   width: number;
-  /** Also on windows that the desktop gives a frame. */
-  isAlways: boolean;
 }
 
 export interface GuardedWindows {

@@ -48,8 +48,6 @@ export interface Surface {
   named?: Box;
   /** How large it was for the compositor when only the guard had said so last, and when that was. */
   guards?: Size & { ms: number };
-  /** What of it the desktop takes for the window as of the last commit, or all that it showed then. */
-  bounds?: Box;
   /** All that it may have shown as of the last commit. */
   whole?: Box;
   /** What of it its border is around, as of the last commit. */
@@ -179,15 +177,12 @@ export function createSurfaces(
       if (part.isSync && part.committedAt < surface.committedAt) apply(part);
     }
   };
-  /** Whether a window with its parts is inside of what the desktop takes for the window, but for a shadow. */
+  /** Whether a window with its parts is inside of what it showed when it was committed: its border is around that. */
   const isInside = (root: Surface): boolean => {
     const box = boxOf(root);
     if (!box) return true;
     if (!root.shell) return !isTooLarge(root, sizeOf(box));
-    const { bounds, seen, role } = root;
-    // Else its border would be a dot in the middle.
-    if (role === "window" && seen && !isMostOf(seen, box)) return false;
-    return !bounds || isWithin(box, bounds);
+    return !root.whole || contains(root.whole, box);
   };
   const commitRoot = (root: Surface): Verdict<never> | undefined => {
     session.addWork(held.size);
@@ -201,14 +196,14 @@ export function createSurfaces(
       delete root.seen;
       return undefined;
     }
-    root.whole = root.seen = box;
+    root.whole = root.whole && isSameBox(root.whole, box) ? root.whole : box;
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
     if (root.role === "popup" && (root.isHidden || !mayPopUp(root, sizeOf(box)))) return dropped;
     // Else it would have a picture over other windows, which the desktop takes for a shadow.
     const isBeyond = named ? !isWithin(box, named) : geometry !== undefined || following.length > 0;
     // Once the parts are as small as the window has become, it has its shadow around it again.
     const counts = isBeyond ? box : named;
-    const isChanged = counts !== undefined && rectangleOf(counts).join() !== (geometry && rectangleOf(geometry).join());
+    const isChanged = counts !== undefined && !(geometry && isSameBox(counts, geometry));
     if (isChanged) root.told.set("set_window_geometry", rectangleOf(counts));
     if (counts) root.geometry = counts;
     for (const part of following) {
@@ -217,9 +212,7 @@ export function createSurfaces(
     }
     // A desktop takes for the window what shows now: not a part that will show when its own parent is committed.
     const shown = boxOf(root, "shows") ?? box;
-    root.bounds = overlap(shown, root.geometry ?? shown);
-    // The rest is a shadow, no window with a dot of a border in it.
-    if (isMostOf(root.bounds, box)) root.seen = root.bounds;
+    root.seen = overlap(shown, root.geometry ?? shown);
     if (!isChanged && following.length === 0) return undefined;
     // As the app has committed them: before their window. wlroots then takes them for a part of it.
     const commits = following.map(({ object }): Addition => [object, "commit"]);
@@ -227,14 +220,20 @@ export function createSurfaces(
       before: [...isChanged ? [[shell, "set_window_geometry", ...rectangleOf(counts)] as const] : [], ...commits],
     };
   };
+  /** Has a window committed, unless the app is about to commit more than it has said by now. */
+  const recommit = (
+    { object, shell, isChanging, limits: { set_min_size: min, set_max_size: max } }: Surface,
+  ): Pick<Verdict, "commits"> | undefined => {
+    // Firefox names its limits, and commits nothing.
+    const isBetween = (["width", "height"] as const).some((side) => max?.[side] && min && min[side] > max[side]);
+    return shell && !isChanging && !isBetween ? { commits: object } : undefined;
+  };
   /** A part has changed: its window may not have to be larger any longer than the app says. */
   const followPart = (root: Surface): Verdict<never> | undefined => {
-    const { named, geometry, whole, isChanging, limits: { set_min_size: min, set_max_size: max } } = root;
-    // The app is about to commit more than it has said by now. Firefox names its limits, and commits nothing.
-    const isBetween = (["width", "height"] as const).some((side) => max?.[side] && min && min[side] > max[side]);
-    if (geometry === named || !whole || isChanging || isBetween) return undefined;
+    const { named, geometry, whole } = root;
+    if (geometry === named || !whole) return undefined;
     const box = boxOf(root);
-    return box && rectangleOf(box).join() !== rectangleOf(whole).join() ? { commits: root.object } : undefined;
+    return box && !isSameBox(box, whole) ? recommit(root) : undefined;
   };
   /** Makes one a part of another. */
   const join = (part: Surface, parent: Surface): void => {
@@ -323,7 +322,8 @@ export function createSurfaces(
         const root = rootOf(surface);
         if (root !== surface && !isInside(root)) {
           held.add(surface);
-          return dropped;
+          const [box, { seen }] = [boxOf(root)!, root];
+          return seen && isWithin(box, seen) ? { ...dropped, ...recommit(root) } : dropped;
         }
         apply(surface);
         return root === surface ? commitRoot(root) : followPart(root);
@@ -384,7 +384,7 @@ export function createSurfaces(
         for (const part of found.parts) part.parent = undefined;
         count(found, zeroSize);
       } else if (found.shell === object) {
-        const its = ["shell", "geometry", "named", "guards", "bounds", "whole", "seen", "wanted"] as const;
+        const its = ["shell", "geometry", "named", "guards", "whole", "seen", "wanted"] as const;
         for (const key of its) delete found[key];
         found.limits = {};
         found.told.clear();
@@ -427,6 +427,14 @@ function isWithin(box: Box, { left, top, right, bottom }: Box): boolean {
     box.bottom - bottom <= maxShadow;
 }
 
+export function contains(box: Box, { left, top, right, bottom }: Box): boolean {
+  return box.left <= left && box.top <= top && box.right >= right && box.bottom >= bottom;
+}
+
+export function isSameBox(box: Box, other: Box): boolean {
+  return contains(box, other) && contains(other, box);
+}
+
 /** The size that a surface has on the screen once it is committed, without its parts. */
 function shownSize({ destination, source, picture: { width, height }, scale, isTurned }: Surface): Size {
   if (width > 0 && (destination || source)) return destination ?? source!;
@@ -440,13 +448,13 @@ function maxSizeOf(surface: Surface): Size {
 }
 
 function maxSize(sizes: readonly Size[]): Size {
-  return {
-    width: Math.max(...sizes.map(({ width }) => width)),
-    height: Math.max(...sizes.map(({ height }) => height)),
-  };
+  return sizes.reduce((max, { width, height }) => ({
+    width: Math.max(max.width, width),
+    height: Math.max(max.height, height),
+  }));
 }
 
-function unionOf(box: Box, other: Box): Box {
+export function unionOf(box: Box, other: Box): Box {
   return {
     left: Math.min(box.left, other.left),
     top: Math.min(box.top, other.top),
@@ -463,24 +471,19 @@ function isSettled({ places, sizes: [size, committed] }: Surface): boolean {
 }
 
 /** What two boxes have in common; the first one if that is nothing. */
-function overlap(box: Box, other: Box): Box {
+export function overlap(box: Box, other: Box): Box {
   const [left, top] = [Math.max(box.left, other.left), Math.max(box.top, other.top)];
   const [right, bottom] = [Math.min(box.right, other.right), Math.min(box.bottom, other.bottom)];
   return left < right && top < bottom ? { left, top, right, bottom } : box;
 }
 
 /** The part of a window that its border surrounds, as of its last commit; undefined for a window without a picture. */
-export function borderedPart({ seen }: Surface): SurfaceArea | undefined {
-  return seen && rectangleOf({
+export function borderedPart({ seen, role }: Surface): Box | undefined {
+  if (role !== "window") return seen;
+  return seen && {
     ...seen,
     // A window that could not be seen might be typed into.
     right: Math.max(seen.right, seen.left + minVisible.width),
     bottom: Math.max(seen.bottom, seen.top + minVisible.height),
-  });
-}
-
-/** Whether a part is more than half of the whole each way. */
-function isMostOf(part: Box, whole: Box): boolean {
-  const [some, all] = [sizeOf(part), sizeOf(whole)];
-  return 2 * some.width > all.width && 2 * some.height > all.height;
+  };
 }

@@ -1,4 +1,4 @@
-/** Windows: each has the container's name from the start, and the desktop's frame where it draws any. */
+/** Windows: each has the container's name from the start, and the desktop's frame where it draws any, besides the border. */
 
 import type { Part, WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
@@ -17,18 +17,11 @@ const [xServer, oneWindow] = [
   "An app that knows only X is shown in one window, with a clipboard of its own. With xpra, --display x11 shows its windows as others",
 ] as const;
 
-export interface Windows extends Part {
-  isFramed(window: WaylandObject): boolean;
-}
-
 export function createWindows(
   { session: { container, closing, startedApp, tell }, surfaces }: { session: WaylandSession; surfaces: Surfaces },
-): Windows {
+): Part {
   const keyboards = new Set<WaylandObject>();
   const servers = new WeakSet<WaylandObject>();
-  const framed = new WeakSet<WaylandObject>();
-  /** The windows whose frame an object is about. */
-  const decorated = new WeakMap<WaylandObject, WaylandObject>();
   return {
     handlers: {
       "xdg_surface.get_toplevel": ({ object, args: { id } }) => {
@@ -56,14 +49,6 @@ export function createWindows(
         return { drop: true, after: [1, 0].map((state) => [keyboard, "key", 0, 0, closeKey, state]) };
       },
       "wl_seat.get_keyboard": ({ args: { id } }) => void keyboards.add(id),
-      "zxdg_decoration_manager_v1.get_toplevel_decoration": ({ args: { id, toplevel } }) =>
-        void decorated.set(id, toplevel),
-      "zxdg_toplevel_decoration_v1.configure": ({ object, args: { mode } }) => {
-        const toplevel = decorated.get(object)!;
-        if (mode === serverSide) framed.add(toplevel);
-        else framed.delete(toplevel);
-      },
-      "zxdg_toplevel_decoration_v1.destroy": ({ object }) => void framed.delete(decorated.get(object)!),
       // Without the desktop's frame, no title would say whose window it is.
       "zxdg_toplevel_decoration_v1.set_mode": () => ({ args: { mode: serverSide } }),
       "zxdg_toplevel_decoration_v1.unset_mode": ({ object }) => ({
@@ -71,7 +56,6 @@ export function createWindows(
         after: [[object, "set_mode", serverSide]],
       }),
     },
-    isFramed: (window) => framed.has(window),
     ended(object) {
       keyboards.delete(object);
       closing.remove(object, { byApp: object.isEnded });

@@ -4,7 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { withDisplay } from "../../../lib/attach/choose_display.ts";
 import { CannotShow, type DisplayRequest } from "../../../lib/attach/display/display.ts";
 import { wantedDisplay } from "../../../lib/attach/display/request.ts";
-import { drawsTitles, newTransport, noWayland, startWaylandClient } from "../../../lib/attach/wayland/client.ts";
+import { newTransport, noWayland, startWaylandClient } from "../../../lib/attach/wayland/client.ts";
 import { wayland } from "../../../lib/attach/wayland/display.ts";
 import { ExitCode, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
@@ -81,15 +81,6 @@ Deno.test("withDisplay() prefers X for an app on another machine, where there is
   assertEquals(await chosen({ display: "wayland" }, { crossesNetwork: true }), ["wayland", undefined]);
 });
 
-Deno.test("drawsTitles() knows the desktops on which only a border tells whose a window is", () => {
-  for (const desktop of ["Hyprland", "niri", "wlroots:niri"]) {
-    assertEquals(drawsTitles(desktop), false, desktop);
-  }
-  for (const desktop of [undefined, "", "GNOME", "ubuntu:GNOME", "KDE", "sway", "labwc:wlroots", "XFCE"]) {
-    assertEquals(drawsTitles(desktop), true, desktop);
-  }
-});
-
 const crossing = { type: "text/plain", times: 1, bytes: 5, time: "2026-01-02T03:04:05.678Z" };
 
 /**
@@ -141,7 +132,7 @@ async function clientFails(
       clipboard: { in: true, out: true },
       takesFiles: false,
       givesFiles: false,
-      border: { colour: "#e60000", width: 4, isAlways: false },
+      border: { colour: "#e60000", width: 4 },
     });
     const error = await assertRejects(() => client.ready, CannotShow);
     await client[Symbol.asyncDispose]();

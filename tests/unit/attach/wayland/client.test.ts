@@ -103,7 +103,7 @@ async function withClient(
       clipboard: { in: true, out: true },
       takesFiles: false,
       givesFiles: false,
-      border: { colour: "#e60000", width: 4, isAlways: false },
+      border: { colour: "#e60000", width: 4 },
     });
     const end = (line: string, guard: Partial<ProcessResult> = {}): void => {
       guardEnd = guard;

@@ -1,9 +1,21 @@
 // The border that the guard draws, as the app and the compositor see it.
 
 import { assert, assertEquals } from "@std/assert";
-import { ids, message, nothing, refused, text, use, viewport, withBorder } from "../../wayland_samples.ts";
+import {
+  border,
+  ids,
+  message,
+  nothing,
+  part,
+  placed,
+  refused,
+  text,
+  use,
+  viewport,
+  withBorder,
+} from "../../wayland_samples.ts";
 
-Deno.test("the guard of Wayland draws a border on a window that the desktop gives no frame", () => {
+Deno.test("the guard of Wayland draws a border on each window, and a plate below it", () => {
   const { made: { app, host }, commit } = withBorder();
   const [compositor, , viewporter, pixels, buffer, region] = [18, 19, 20, 21, 22, 23];
   const passed = text(commit);
@@ -22,11 +34,13 @@ Deno.test("the guard of Wayland draws a border on a window that the desktop give
       message(19, "wl_subcompositor.get_subsurface", 25, 24, ids.surface),
       message(viewporter, "wp_viewporter.get_viewport", 26, 24),
       message(24, "wl_surface.attach", buffer, 0, 0),
+      message(37, "wl_subsurface.place_below", ids.surface),
       new Uint8Array([
         ...place(24, [-4, -4, 408, 4]),
         ...place(27, [-4, 300, 408, 4]),
         ...place(30, [-4, -4, 4, 308]),
         ...place(33, [400, -4, 4, 308]),
+        ...place(36, [-4, -4, 408, 308]),
         ...message(ids.xdgSurface, "xdg_surface.set_window_geometry", -4, -4, 408, 308),
         ...message(ids.surface, "wl_surface.commit"),
       ]),
@@ -50,12 +64,12 @@ Deno.test("the guard of Wayland draws a border on a window that the desktop give
   // The app has ids of its own, and hears nothing of the guard's objects.
   const mine = ids.next;
   const create = (id: number): Uint8Array => message(ids.compositor, "wl_compositor.create_surface", id);
-  assertEquals(app(create(mine)), create(36));
-  assertEquals(app(message(mine, "wl_surface.commit")), message(36, "wl_surface.commit"));
+  assertEquals(app(create(mine)), create(39));
+  assertEquals(app(message(mine, "wl_surface.commit")), message(39, "wl_surface.commit"));
   assertEquals(host(message(buffer, "wl_buffer.release")), nothing);
   assertEquals(host(message(1, "wl_display.delete_id", 24)), nothing);
   app(message(mine, "wl_surface.destroy"));
-  assertEquals(host(message(1, "wl_display.delete_id", 36)), message(1, "wl_display.delete_id", mine));
+  assertEquals(host(message(1, "wl_display.delete_id", 39)), message(1, "wl_display.delete_id", mine));
   refused(() => app(message(26, "wp_viewport.destroy")), "for an unknown object");
 });
 
@@ -65,7 +79,7 @@ Deno.test("the guard of Wayland keeps a border on top, on what is seen, and as l
   app(message(ids.registry, "wl_registry.bind", 50, "wl_subcompositor", 1, subcompositor));
   app(message(ids.compositor, "wl_compositor.create_surface", child));
   const raised = text(app(message(subcompositor, "wl_subcompositor.get_subsurface", subsurface, child, ids.surface)));
-  for (const strip of [25, 28, 31, 34]) assert(raised.includes(text(message(strip, "wl_subsurface.place_above", 37))));
+  for (const strip of [25, 28, 31, 34]) assert(raised.includes(text(message(strip, "wl_subsurface.place_above", 40))));
   const commit = (): string => text(app(message(ids.surface, "wl_surface.commit")));
   const right = (x: number, height: number): string =>
     text(message(34, "wl_subsurface.set_position", x, -4)) +
@@ -81,7 +95,7 @@ Deno.test("the guard of Wayland keeps a border on top, on what is seen, and as l
   // A dot in the middle is no window.
   app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 50, 25, 1, 1));
   const dot = message(ids.xdgSurface, "xdg_surface.set_window_geometry", 46, 21, 9, 9);
-  assertEquals(commit(), text(dot) + text(message(ids.surface, "wl_surface.commit")));
+  assert(commit().endsWith(text(dot) + text(message(ids.surface, "wl_surface.commit"))));
   app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 10, 0, 80, 50));
   assert(commit().includes(right(90, 50)));
   const ended = text(app(message(ids.surface, "wl_surface.destroy")));
@@ -116,23 +130,11 @@ Deno.test("the guard of Wayland has each end hear of a window's sizes as it know
     assertEquals(host(done), new Uint8Array([...configure(to), ...done]));
   }
   assertEquals(host(done), done);
-  // Whether the desktop draws a frame may come after the size.
-  host(message(ids.registry, "wl_registry.global", 60, "zxdg_decoration_manager_v1", 1));
-  app(
-    message(ids.registry, "wl_registry.bind", 60, "zxdg_decoration_manager_v1", 1, 18),
-    message(18, "zxdg_decoration_manager_v1.get_toplevel_decoration", 19, ids.toplevel),
-  );
-  host(configure([500, 400]), message(37, "zxdg_toplevel_decoration_v1.configure", 2));
-  assertEquals(host(done), new Uint8Array([...configure([500, 400]), ...done]));
-  const framed = text(app(commit));
-  for (const sent of [min(100, 0), max(2 ** 31 - 1, 200), geometry(10, 20, 300, 200)]) {
-    assert(framed.includes(text(sent)), `${sent}`);
-  }
   // A window that comes back is told of anew, and one that has ended no longer.
   const empty = message(ids.surface, "wl_surface.attach", 0, 0, 0);
   const full = message(ids.surface, "wl_surface.attach", ids.buffer, 0, 0);
   app(empty, commit);
-  assert(text(app(full, commit)).includes(text(min(100, 0))));
+  assert(text(app(full, commit)).includes(text(min(108, 0))));
   app(empty, commit);
   host(configure([500, 400]));
   app(message(ids.toplevel, "xdg_toplevel.destroy"));
@@ -149,7 +151,7 @@ Deno.test("the guard of Wayland has a popup beside its window's border, where th
   use(made);
   const { app, host } = made;
   const [surface, own, positioner, popup] = [18, 19, 20, 21];
-  const anchor = (x: number, y: number): Uint8Array => message(38, "xdg_positioner.set_anchor_rect", x, y, 10, 20);
+  const anchor = (x: number, y: number): Uint8Array => message(41, "xdg_positioner.set_anchor_rect", x, y, 10, 20);
   app(
     message(ids.compositor, "wl_compositor.create_surface", surface),
     message(ids.shell, "xdg_wm_base.get_xdg_surface", own, surface),
@@ -158,10 +160,10 @@ Deno.test("the guard of Wayland has a popup beside its window's border, where th
     message(positioner, "xdg_positioner.set_anchor_rect", 30, 40, 10, 20),
   );
   const passed = app(message(own, "xdg_surface.get_popup", popup, ids.xdgSurface, positioner));
-  const sent = message(37, "xdg_surface.get_popup", 39, ids.xdgSurface, 38);
+  const sent = message(40, "xdg_surface.get_popup", 42, ids.xdgSurface, 41);
   assertEquals(passed, new Uint8Array([...anchor(34, 44), ...sent, ...anchor(30, 40)]));
   assertEquals(
-    host(message(39, "xdg_popup.configure", 44, 64, 100, 100)),
+    host(message(42, "xdg_popup.configure", 44, 64, 100, 100)),
     message(popup, "xdg_popup.configure", 40, 60, 100, 100),
   );
 });
@@ -186,49 +188,72 @@ Deno.test("the guard of Wayland tells the compositor no number that has begun an
   const passed = text(app(...popup));
   for (const request of ["xdg_positioner.set_anchor_rect", "xdg_positioner.set_parent_size"]) {
     const values = request.endsWith("rect") ? [most, most, 1, 1] : [most, most];
-    assertEquals(passed.split(text(message(40, request, ...values)).slice(4)).length, 4, request);
+    assertEquals(passed.split(text(message(43, request, ...values)).slice(4)).length, 4, request);
   }
 });
 
-Deno.test("the guard of Wayland draws no border on a window that the desktop gives a frame", () => {
-  const { made } = withBorder();
-  const names = { manager: 18, decoration: 19 };
-  made.host(message(ids.registry, "wl_registry.global", 60, "zxdg_decoration_manager_v1", 1));
-  made.app(message(ids.registry, "wl_registry.bind", 60, "zxdg_decoration_manager_v1", 1, names.manager));
-  made.app(
-    message(names.manager, "zxdg_decoration_manager_v1.get_toplevel_decoration", names.decoration, ids.toplevel),
-  );
-  const configure = (mode: number): Uint8Array => message(37, "zxdg_toplevel_decoration_v1.configure", mode);
-  const commit = (): string => text(made.app(message(ids.surface, "wl_surface.commit")));
-  assertEquals(made.host(configure(2)), message(names.decoration, "zxdg_toplevel_decoration_v1.configure", 2));
-  assert(commit().startsWith(text(message(26, "wp_viewport.destroy"))));
-  made.host(configure(1));
-  assert(commit().includes(text(message(38, "wl_surface.attach", 22, 0, 0))));
+/** The strips around a part of a window, and the plate below it. */
+function around([x, y, width, height]: readonly [number, number, number, number], by = border.width): number[][] {
+  const [across, down] = [width + 2 * by, height + 2 * by];
+  return [
+    [x - by, y - by, across, by],
+    [x - by, y + height, across, by],
+    [x - by, y - by, by, down],
+    [x + width, y - by, by, down],
+    [x - by, y - by, across, down],
+  ];
+}
+const commit = message(ids.surface, "wl_surface.commit");
+
+Deno.test("the guard of Wayland draws a border in the desktop's frame, too: an app could paint over that", () => {
+  const { made: { app, host } } = withBorder();
+  host(message(ids.registry, "wl_registry.global", 60, "zxdg_decoration_manager_v1", 1));
+  app(message(ids.registry, "wl_registry.bind", 60, "zxdg_decoration_manager_v1", 1, 18));
+  app(message(18, "zxdg_decoration_manager_v1.get_toplevel_decoration", 19, ids.toplevel));
+  const framed = message(40, "zxdg_toplevel_decoration_v1.configure", 2);
+  assertEquals(host(framed), message(19, "zxdg_toplevel_decoration_v1.configure", 2));
+  // What it shows above its window lies over the frame that labwc and KWin draw there.
+  app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 100, 400, 200));
+  assertEquals(placed(app(commit)), [
+    ...around([0, 100, 400, 200]),
+    ...around([0, 0, 400, 300]).slice(0, 4),
+  ]);
 });
 
-Deno.test("the guard of Wayland draws a border on a window whose surface had one with a frame before", () => {
+Deno.test("the guard of Wayland has the outermost line its own, however a window grows beyond what the desktop knows", () => {
   const { made } = withBorder();
-  const { app, host } = made;
-  const [manager, decoration] = [18, 19];
-  host(message(ids.registry, "wl_registry.global", 60, "zxdg_decoration_manager_v1", 1));
+  const { app } = made;
+  const outermost = (passed: Uint8Array): number[] | undefined => placed(passed)[5];
+  // A shadow, or a ring in another container's colour.
+  app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 50, 50, 300, 200));
+  assertEquals(outermost(app(commit)), [-4, -4, 408, 4]);
+  // A part of it by which the same grows, without a commit of the window's own.
+  const grow = part(made, 40);
+  assertEquals(outermost(grow()), [-4, -4, 448, 4]);
+  // Without a shadow, there is one line.
+  app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 440, 300));
+  assertEquals(placed(app(commit)), around([0, 0, 440, 300]));
+});
+
+Deno.test("the guard of Wayland has a line and a plate for popups, by which no click and no look falls through", () => {
+  const { made } = withBorder();
+  use(made);
+  const { app } = made;
+  const [surface, own, positioner] = [18, 19, 20];
   app(
-    message(ids.registry, "wl_registry.bind", 60, "zxdg_decoration_manager_v1", 1, manager),
-    message(manager, "zxdg_decoration_manager_v1.get_toplevel_decoration", decoration, ids.toplevel),
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", own, surface),
+    message(ids.shell, "xdg_wm_base.create_positioner", positioner),
+    message(positioner, "xdg_positioner.set_size", 380, 280),
+    message(positioner, "xdg_positioner.set_anchor_rect", 30, 40, 10, 20),
+    message(own, "xdg_surface.get_popup", 21, ids.xdgSurface, positioner),
+    message(own, "xdg_surface.set_window_geometry", 10, 10, 380, 280),
+    message(surface, "wl_surface.attach", ids.buffer, 0, 0),
   );
-  const isFramed = message(37, "zxdg_toplevel_decoration_v1.configure", 2);
-  host(isFramed);
-  app(
-    message(ids.surface, "wl_surface.attach", 0, 0, 0),
-    message(ids.surface, "wl_surface.commit"),
-    message(ids.toplevel, "xdg_toplevel.destroy"),
-    message(ids.xdgSurface, "xdg_surface.destroy"),
-    message(ids.shell, "xdg_wm_base.get_xdg_surface", 20, ids.surface),
-    message(20, "xdg_surface.get_toplevel", 21),
-    message(ids.surface, "wl_surface.attach", ids.buffer, 0, 0),
-  );
-  // What the compositor still says of the first one is not about the second.
-  host(isFramed);
-  assert(app(message(ids.surface, "wl_surface.commit")).length > 500);
+  const sent = app(message(surface, "wl_surface.commit"));
+  assertEquals(placed(sent), [...around([0, 0, 400, 300], 2).slice(0, 4), [10, 10, 380, 280]]);
+  const plate = 52;
+  assert(text(sent).includes(text(message(plate, "wl_surface.set_input_region", 0))), "it takes all clicks");
 });
 
 Deno.test("the guard of Wayland draws the border of a dot of a window so large that it is seen", () => {
@@ -245,10 +270,10 @@ Deno.test("the guard of Wayland draws the border of a dot of a window so large t
 Deno.test("the guard of Wayland lets no app hear of what points at a border, nor be used by it", () => {
   const { made: { app, host, session } } = withBorder();
   const [region, strip, touch] = [23, 24, ids.next];
-  assertEquals(app(message(ids.seat, "wl_seat.get_touch", touch)), message(ids.seat, "wl_seat.get_touch", 36));
+  assertEquals(app(message(ids.seat, "wl_seat.get_touch", touch)), message(ids.seat, "wl_seat.get_touch", 39));
   const at = (name: string, surface: number): Uint8Array =>
     message(ids.pointer, `wl_pointer.${name}`, 5, surface, ...name === "enter" ? [0, 0] : []);
-  const [frame, fingers] = [message(ids.pointer, "wl_pointer.frame"), message(36, "wl_touch.frame")];
+  const [frame, fingers] = [message(ids.pointer, "wl_pointer.frame"), message(39, "wl_touch.frame")];
   const press = message(ids.pointer, "wl_pointer.button", 6, 0, 272, 1);
   const used = [
     message(ids.pointer, "wl_pointer.motion", 0, 1, 1),
@@ -265,15 +290,15 @@ Deno.test("the guard of Wayland lets no app hear of what points at a border, nor
     new Uint8Array(left.flatMap((bytes) => [...bytes])),
   );
   // One finger is on the border, and another one in the window.
-  const down = (id: number, surface: number): Uint8Array => message(36, "wl_touch.down", 7, 0, surface, id, 0, 0);
-  assertEquals(host(down(0, strip), fingers, message(36, "wl_touch.motion", 0, 0, 1, 1), fingers), nothing);
+  const down = (id: number, surface: number): Uint8Array => message(39, "wl_touch.down", 7, 0, surface, id, 0, 0);
+  assertEquals(host(down(0, strip), fingers, message(39, "wl_touch.motion", 0, 0, 1, 1), fingers), nothing);
   assertEquals(session.attention.isUsed(), false);
   assertEquals(
     text(host(down(1, ids.surface), fingers)),
     text(message(touch, "wl_touch.down", 7, 0, ids.surface, 1, 0, 0)) + text(message(touch, "wl_touch.frame")),
   );
-  assertEquals(host(message(36, "wl_touch.up", 8, 0, 0), fingers), nothing);
-  assertEquals(host(message(36, "wl_touch.up", 9, 0, 1)), message(touch, "wl_touch.up", 9, 0, 1));
+  assertEquals(host(message(39, "wl_touch.up", 8, 0, 0), fingers), nothing);
+  assertEquals(host(message(39, "wl_touch.up", 9, 0, 1)), message(touch, "wl_touch.up", 9, 0, 1));
   // Something is dragged over it.
   const offer = message(ids.device, "wl_data_device.data_offer", 0xff00_0000);
   assertEquals(host(offer), offer);

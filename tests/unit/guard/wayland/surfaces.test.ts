@@ -10,6 +10,7 @@ import {
   nothing,
   part,
   refused,
+  text,
   type Trial,
   viewport,
   withWindow,
@@ -395,7 +396,7 @@ Deno.test("the guard of Wayland moves no part of a window by an offset of its pi
   assertEquals(dragged.app(offset(-600)), nothing, "too far together");
 });
 
-Deno.test("the guard of Wayland lets no part grow around the border of its window", () => {
+Deno.test("the guard of Wayland lets no part grow around the border of its window, which is committed with it", () => {
   const made = withWindow();
   const commit = message(ids.surface, "wl_surface.commit");
   viewport(made, { id: ids.next + 3, surface: ids.surface, size: [100, 100] });
@@ -403,10 +404,13 @@ Deno.test("the guard of Wayland lets no part grow around the border of its windo
   // The window is 100 pixels wide, and the part reaches no farther beyond it than a shadow.
   const commitPart = part(made, 0);
   viewport(made, { id: ids.next + 5, surface: ids.next + 1, size: [210, 100] });
-  assertEquals(commitPart(), nothing);
-  assert(made.app(commit).length > commit.length, "together with its window");
-  viewport(made, { id: ids.next + 7, surface: ids.next + 1, size: [200, 100] });
-  assert(commitPart().length > 0);
+  const geometry = message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 210, 100);
+  const commitOfPart = message(21, "wl_surface.commit");
+  assertEquals(commitPart(), new Uint8Array([...geometry, ...commitOfPart, ...commit]));
+  viewport(made, { id: ids.next + 7, surface: ids.next + 1, size: [230, 100] });
+  made.app(message(ids.surface, "wl_surface.attach", ids.buffer, 0, 0));
+  assertEquals(commitPart(), nothing, "the app is about to commit its window");
+  assert(text(made.app(commit)).endsWith(text(new Uint8Array([...commitOfPart, ...commit]))));
 });
 
 Deno.test("the guard of Wayland knows that a picture is shown turned", () => {
