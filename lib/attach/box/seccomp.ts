@@ -7,6 +7,8 @@
  * and Flatpak close for programs. What is newer than Linux 6.6 is closed too: programs have to work on older kernels.
  */
 
+import table from "./closed_calls.json" with { type: "json" };
+
 export type Architecture = typeof Deno.build.arch;
 
 /** The numbers of the architectures in the filter's data (linux/audit.h). */
@@ -21,36 +23,7 @@ const [EPERM, EINVAL, ENOSYS, EAFNOSUPPORT] = [1, 22, 38, 97];
 export type Calls = Readonly<Record<string, number | readonly [number, number | null]>>;
 
 /** Closed, whatever their arguments. */
-export const closedCalls: Calls = {
-  // Other processes.
-  ...{ ptrace: [101, 117], process_vm_readv: [310, 270], process_vm_writev: [311, 271], kcmp: [312, 272] },
-  ...{ pidfd_getfd: 438, process_madvise: 440, process_mrelease: 448 },
-  // Parts of the kernel that were often vulnerable.
-  ...{ bpf: [321, 280], perf_event_open: [298, 241], userfaultfd: [323, 282], io_uring_setup: 425 },
-  ...{ io_uring_enter: 426, io_uring_register: 427, add_key: [248, 217], request_key: [249, 218] },
-  ...{ keyctl: [250, 219], vmsplice: [278, 75], remap_file_pages: [216, 234], modify_ldt: [154, null] },
-  ...{ io_setup: [206, 0], io_submit: [209, 2], memfd_secret: 447 },
-  // Namespaces and mounts.
-  ...{ unshare: [272, 97], setns: [308, 268], mount: [165, 40], umount2: [166, 39], pivot_root: [155, 41] },
-  ...{ chroot: [161, 51], open_tree: 428, move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, fspick: 433 },
-  ...{ mount_setattr: 442, swapon: [167, 224], swapoff: [168, 225], quotactl: [179, 60], quotactl_fd: 443 },
-  // Files by handles, and watching all files.
-  ...{ name_to_handle_at: [303, 264], open_by_handle_at: [304, 265], fanotify_init: [300, 262] },
-  ...{ fanotify_mark: [301, 263], lookup_dcookie: [212, 18] },
-  // The machine: modules, clocks, ports, logs.
-  ...{ init_module: [175, 105], finit_module: [313, 273], delete_module: [176, 106], kexec_load: [246, 104] },
-  ...{ kexec_file_load: [320, 294], reboot: [169, 142], acct: [163, 89], settimeofday: [164, 170] },
-  ...{ clock_settime: [227, 112], clock_adjtime: [305, 266], adjtimex: [159, 171], sethostname: [170, 161] },
-  ...{ setdomainname: [171, 162], syslog: [103, 116], iopl: [172, null], ioperm: [173, null] },
-  ...{ vhangup: [153, 58], personality: [135, 92], uselib: [134, null], ustat: [136, null], sysfs: [139, null] },
-  // Placing memory on processors.
-  ...{ mbind: [237, 235], set_mempolicy: [238, 237], get_mempolicy: [239, 236], migrate_pages: [256, 238] },
-  ...{ move_pages: [279, 239], set_mempolicy_home_node: 450 },
-  // Queues and semaphores of System V and POSIX.
-  ...{ msgget: [68, 186], msgsnd: [69, 189], msgrcv: [70, 188], msgctl: [71, 187], semget: [64, 190] },
-  ...{ semop: [65, 193], semctl: [66, 191], semtimedop: [220, 192], mq_open: [240, 180], mq_unlink: [241, 181] },
-  ...{ mq_timedsend: [242, 182], mq_timedreceive: [243, 183], mq_notify: [244, 184], mq_getsetattr: [245, 185] },
-};
+export const closedCalls: Calls = Object.assign({}, ...Object.values(table));
 
 /** Closed by other answers, or for some arguments only. */
 export const judgedCalls = {
