@@ -57,3 +57,14 @@ const deceptive = /\\|(?! )\p{Z}|(?<= ) |(?<=\p{M}{2})\p{M}/gu;
 export function codePoint(character: string): string {
   return `<U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}>`;
 }
+
+/**
+ * How many columns of a terminal a text takes: two for a wide character (Unicode Standard Annex 11), one for any other,
+ * with all of its marks. `unicodeWidth` of `@std/cli` lacks its table in the copy on npm.
+ */
+export function columnsOf(text: string): number {
+  return [...new Intl.Segmenter().segment(text)].reduce((sum, { segment }) => sum + (wide.test(segment) ? 2 : 1), 0);
+}
+
+const wide =
+  /^[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60]/u;

@@ -1,5 +1,6 @@
 /** A result of several rows: columns with a heading for people, and tabs for programs. */
 
+import { columnsOf } from "../base/text.ts";
 import type { Ui } from "../base/ui.ts";
 
 export interface TableOptions {
@@ -20,7 +21,8 @@ export function showTable(
   if (rows.length === 0) ui.status(none);
   if (!isForPeople || rows.length === 0) return ui.result(rows.map((row) => row.join("\t")).join("\n"), data);
   const all = [heading, ...rows];
-  const widths = heading.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  const lines = all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  const widths = heading.map((_, column) => Math.max(...all.map((row) => columnsOf(row[column] ?? ""))));
+  const padded = (cell: string, column: number): string => cell + " ".repeat(widths[column]! - columnsOf(cell));
+  const lines = all.map((row) => row.map(padded).join("  ").trimEnd());
   ui.result(lines.join("\n"), data);
 }

@@ -15,6 +15,12 @@ Deno.test("showTable() gives people a heading and columns, and programs tabs", (
   assertEquals(shown(rows, false), ["box\txterm\nanother\tx"]);
 });
 
+Deno.test("showTable() keeps columns straight beside wide characters and marks", () => {
+  assertEquals(shown([["天地", "a"], ["e\u0301", "b"], ["📦x", "c"], ["abc", "d"]], true), [
+    "NAME  APP\n天地  a\ne\u0301     b\n📦x   c\nabc   d",
+  ]);
+});
+
 Deno.test("showTable() says when there is nothing", () => {
   for (const isForPeople of [true, false]) assertEquals(shown([], isForPeople), ["Nothing runs", ""]);
 });
