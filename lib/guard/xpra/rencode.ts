@@ -3,6 +3,7 @@
  * that are nested deeply enough (6.5.5: 100,000 levels end the process), and takes what it has not read to the end.
  */
 
+import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
 
 /** A number with a fraction, or one that was sent as such. */
@@ -179,32 +180,13 @@ function narrow(number: bigint): number | bigint {
  * @throws {TypeError} for an integer of more digits than xpra takes
  */
 export function encode(value: Value): Uint8Array {
-  let bytes = new Uint8Array(512);
-  let view = new DataView(bytes.buffer);
-  let length = 0;
-
-  const reserve = (count: number): number => {
-    const start = length;
-    length += count;
-    if (length > bytes.length) {
-      const larger = new Uint8Array(Math.max(length, bytes.length * 2));
-      larger.set(bytes);
-      bytes = larger;
-      view = new DataView(bytes.buffer);
-    }
-    return start;
-  };
-  const put = (code: number): void => {
-    const start = reserve(1);
-    bytes[start] = code;
-  };
-  const putAll = (part: Uint8Array): void => {
-    const start = reserve(part.length);
-    bytes.set(part, start);
-  };
-  const putFixed = (code: number, write: (at: number) => void): void => {
-    put(code);
-    write(reserve(fixed.get(code)!.size));
+  const parts: Uint8Array[] = [];
+  const put = (code: number): void => putAll(Uint8Array.of(code));
+  const putAll = (part: Uint8Array): void => void parts.push(part);
+  const putFixed = (code: number, set: (view: DataView) => void): void => {
+    const bytes = new Uint8Array(fixed.get(code)!.size);
+    set(new DataView(bytes.buffer));
+    [Uint8Array.of(code), bytes].forEach(putAll);
   };
   const putText = (text: string): void => {
     const encoded = encoder.encode(text);
@@ -215,13 +197,13 @@ export function encode(value: Value): Uint8Array {
   const putInteger = (number: number): void => {
     if (number >= 0 && number < positive.count) put(number);
     else if (number < 0 && number >= -negative.count) put(negative.start - 1 - number);
-    else if (number >= -0x80 && number < 0x80) putFixed(int8Code, (at) => view.setInt8(at, number));
-    else if (number >= -0x8000 && number < 0x8000) putFixed(int16Code, (at) => view.setInt16(at, number));
-    else if (number === (number | 0)) putFixed(int32Code, (at) => view.setInt32(at, number));
+    else if (number >= -0x80 && number < 0x80) putFixed(int8Code, (view) => view.setInt8(0, number));
+    else if (number >= -0x8000 && number < 0x8000) putFixed(int16Code, (view) => view.setInt16(0, number));
+    else if (number === (number | 0)) putFixed(int32Code, (view) => view.setInt32(0, number));
     else putBig(BigInt(number));
   };
   const putBig = (number: bigint): void => {
-    if (BigInt.asIntN(64, number) === number) return putFixed(int64Code, (at) => view.setBigInt64(at, number));
+    if (BigInt.asIntN(64, number) === number) return putFixed(int64Code, (view) => view.setBigInt64(0, number));
     const decimal = `${number}`;
     if (decimal.length > maxDigits) throw new TypeError("The integer has too many digits");
     put(decimalCode);
@@ -245,9 +227,9 @@ export function encode(value: Value): Uint8Array {
       put(dictCode);
       item.forEach((each, key) => [key, each].forEach(write));
       put(endCode);
-    } else putFixed(float64Code, (at) => view.setFloat64(at, item.float));
+    } else putFixed(float64Code, (view) => view.setFloat64(0, item.float));
   };
 
   write(value);
-  return bytes.subarray(0, length);
+  return concat(parts);
 }
