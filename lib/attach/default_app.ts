@@ -10,7 +10,6 @@ import { ifThere } from "../base/files.ts";
 import { withValues } from "../base/shell_words.ts";
 import type { Container } from "../container/container.ts";
 import { parseExecLine } from "../container/exec_line.ts";
-import { sessionNameOf } from "../container/names.ts";
 import { isHanded } from "../container/handed.ts";
 import { noteOpened } from "./agent/opening.ts";
 import type { StartRequest } from "./display/request.ts";
@@ -53,49 +52,50 @@ export async function noteOpening(
 
 /**
  * The request with the container's app for an address, or the same request where there is no address in the app's
- * place. The loan of a file ends with the scope.
+ * place.
  *
- * @param isAgain whether the file is lent again right after that
  * @throws {UserError} exit code 127 when it has no such app
  */
-export async function withDefaultApp(
-  container: Container,
-  request: StartRequest,
-  scope: AsyncDisposableStack,
-  isAgain: () => boolean = () => false,
-): Promise<StartRequest> {
-  const { host, label } = container;
+export async function withDefaultApp(container: Container, request: StartRequest): Promise<StartRequest> {
+  const { label } = container;
   const [address, inCopy] = request.app as [string, string | undefined];
   if (isAddress(address)) {
     const what = `web browser in the container "${label}"`;
     return await withApp(container, request, { type: "x-scheme-handler/https", what, words: request.app });
   }
   if (!isFileAddress(address)) return request;
-  const path = pathInAddress(address);
-  const type = typeOf(path);
+  const type = typeOf(pathInAddress(address));
   if (type === undefined) throw noType();
   const what = `app for files of the type ${type} in the container "${label}"`;
-  const found = await withApp(container, request, { type, what, words: inCopy === undefined ? [] : [inCopy] });
-  if (inCopy !== undefined) return found;
-  const live = (await host.look([], () => listSessions(container))).map(({ session }) => session);
-  const session = found.session ?? freeName(sessionNameOf(found.app[0]!), live);
+  return await withApp(container, request, { type, what, words: inCopy === undefined ? [] : [inCopy] });
+}
+
+/**
+ * The request that {@linkcode withDefaultApp} has found, with the file whose address was in the app's place, if there
+ * was one: it is lent until the scope ends.
+ *
+ * @param options `isLive`: whether the session runs already
+ */
+export async function withOpenedFile(
+  container: Container,
+  { given, found, session, isLive }: { given: StartRequest; found: StartRequest; session: string; isLive: boolean },
+  scope: AsyncDisposableStack,
+): Promise<StartRequest> {
+  const { host } = container;
+  const { app: [address, inCopy], isDisposable, detached } = given;
+  if (!isFileAddress(address!) || inCopy !== undefined) return found;
+  const path = pathInAddress(address!);
   const place = await host.look("FILE", async () => {
     const loans = await container.loans(session);
     // Where the app hands the file to one that runs, it is taken back when that one's session ends. A session that
     // never began keeps none, nor does a copy, which goes.
-    const mayStay = (): boolean =>
-      !request.isDisposable && (host.signal.aborted || request.detached || live.includes(session));
-    scope.defer(async () => loans.end({ runsOn: mayStay() && await mayRunOn(container, session), isAgain: isAgain() }));
+    const mayStay = !isDisposable && (detached || isLive);
+    scope.defer(async () =>
+      loans.end({ runsOn: (mayStay || !isDisposable && host.signal.aborted) && await mayRunOn(container, session) })
+    );
     return (await loans.open([path], { readOnly: true, handed: isHanded(host, path) }))[0]!;
   });
-  return { ...found, app: [...found.app, place], session };
-}
-
-/** The first of `name`, `name-2`, … that is not taken. */
-function freeName(name: string, taken: readonly string[]): string {
-  let tried = name;
-  for (let count = 2; taken.includes(tried); count++) tried = `${name}-${count}`;
-  return tried;
+  return { ...found, app: [...found.app, place] };
 }
 
 /**

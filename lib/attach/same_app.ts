@@ -7,7 +7,8 @@ import { inputError, lineOf } from "../base/errors.ts";
 import { splitWords } from "../base/shell_words.ts";
 import { scriptLine } from "../container/address.ts";
 import type { Container } from "../container/container.ts";
-import { isLauncher } from "../container/names.ts";
+import type { Channel } from "../guard/channel.ts";
+import { isLauncher, sessionNameOf } from "../container/names.ts";
 import { EndedWithSession, EndedWithStatus, join } from "./join.ts";
 import { keepForLater, reattach } from "./reattach.ts";
 import type { StartRequest } from "./display/request.ts";
@@ -15,38 +16,59 @@ import { channelLine, channelNamesOf, recordChannels, recordedChannels } from ".
 import { displays } from "./session/displays.ts";
 import { listSessions, type LiveSession } from "./session/live_sessions.ts";
 
+/** Where an app is to run: in a session in which it runs already, or in a new one of this name. */
+export interface Place {
+  session: string;
+  live?: LiveSession;
+}
+
 /**
- * The live session in which the app of a request already runs, with the requested name if there is one; undefined
- * without such a session, and for a request that wants a session of its own.
+ * The place for the app of a request. Nobody else may start the same program meanwhile.
  *
  * @throws {UserError} exit code 2 when it runs in another way only than is asked for
  */
-export async function findSameApp(container: Container, request: StartRequest): Promise<LiveSession | undefined> {
-  const { label, engine } = container;
-  const { app, session, detached, isDisposable, display, open, asks, joinsAny } = request;
-  if (detached || isDisposable) return undefined;
+export async function findPlace(container: Container, request: StartRequest): Promise<Place> {
+  const { app, session: wanted, detached, isDisposable } = request;
+  const name = wanted ?? sessionNameOf(app[0]!);
+  if (isDisposable || detached && wanted !== undefined) return { session: name };
   // Mostly, what is on this side answers it, and the container is not asked.
   const seen = await container.seenSessions();
-  if (seen && !(session === undefined ? seen.length > 0 : seen.includes(session))) return undefined;
+  if (seen && !(wanted === undefined ? seen.length > 0 : seen.includes(wanted))) return { session: name };
   // Another machine is asked by the connection that the rest goes by, too.
   await container.connect();
-  const found = (await listSessions(container)).filter((live) =>
+  const all = await listSessions(container);
+  const live = detached ? undefined : sameAppOf(all, { ...container, request });
+  return live ? { session: live.session, live } : { session: wanted ?? freeName(name, all) };
+}
+
+/** The first of `name`, `name-2`, … that no session has. */
+function freeName(name: string, sessions: readonly LiveSession[]): string {
+  let tried = name;
+  for (let count = 2; sessions.some(({ session }) => session === tried); count++) tried = `${name}-${count}`;
+  return tried;
+}
+
+/** The session in which the app of a request runs already, with the requested name if there is one. */
+function sameAppOf(
+  sessions: readonly LiveSession[],
+  { label, engine, request }: Pick<Container, "label" | "engine"> & { request: StartRequest },
+): LiveSession | undefined {
+  const { app, session, display, open, asks, joinsAny } = request;
+  const found = sessions.filter((live) =>
     session === undefined
       ? isSameApp(wordsOf(live), app)
       // The name tells what a program runs that runs others.
       : live.session === session && programOf(wordsOf(live)) === programOf(app)
   );
   const isOtherDisplay = (live: LiveSession): boolean => display !== "auto" && display !== live.display;
+  const isLike = (live: LiveSession, wanted: ReadonlySet<Channel>): boolean =>
+    !isOtherDisplay(live) && live.channels === recordChannels(wanted, asks);
   // One that the next client shows again gets the channels of that.
-  const isOther = (live: LiveSession): boolean =>
-    isOtherDisplay(live) ||
-    live.channels !== recordChannels(open, asks) &&
-      (displays[live.display].windowsStay || live.clients > 0 || live.isServed);
+  const isFree = (live: LiveSession): boolean =>
+    !isOtherDisplay(live) && !displays[live.display].windowsStay && live.clients === 0 && !live.isServed;
   // Some may have been closed since, or their time may be over: nothing is opened that is not asked for.
-  const hasLess = (live: LiveSession): boolean =>
-    !isOtherDisplay(live) &&
-    live.channels === recordChannels(recordedChannels(live.channels).open.intersection(open), asks);
-  const same = found.find((live) => joinsAny === true || !isOther(live)) ?? found.find(hasLess);
+  const hasLess = (live: LiveSession): boolean => isLike(live, recordedChannels(live.channels).open.intersection(open));
+  const same = found.find((live) => joinsAny === true || isFree(live) || isLike(live, open)) ?? found.find(hasLess);
   if (same || found.length === 0) return same;
   const [other] = found as [LiveSession];
   const recorded = recordedChannels(other.channels);

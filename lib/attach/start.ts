@@ -1,5 +1,8 @@
 /** Starts an app in a new session, and shows its windows unless they are to stay away. */
 
+import { join } from "@std/path";
+import { ifThere } from "../base/files.ts";
+import { lockFile, release } from "../base/lock.ts";
 import { all } from "../base/promises.ts";
 import { borderOf } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
@@ -7,15 +10,15 @@ import { checkDirectory } from "../container/mounts.ts";
 import { checkSessionName, sessionNameOf } from "../container/names.ts";
 import { socketPath } from "../container/session_socket.ts";
 import { checkAsking } from "./agent/ask.ts";
-import { noteOpening, withDefaultApp } from "./default_app.ts";
+import { noteOpening, withDefaultApp, withOpenedFile } from "./default_app.ts";
 import { withDisplay } from "./choose_display.ts";
 import type { StartRequest } from "./display/request.ts";
-import { findSameApp, startAgain } from "./same_app.ts";
+import { findPlace, startAgain } from "./same_app.ts";
 import { hostAppearance } from "./session/appearance.ts";
 import { recordChannels } from "./session/channels.ts";
 import { createPermissions } from "./session/permissions.ts";
 import { show } from "./show.ts";
-import { NameTaken, startSession } from "./start_session.ts";
+import { startSession } from "./start_session.ts";
 
 /**
  * Starts an app in a new session, and shows the session unless that is not wanted. An app that runs already is started
@@ -25,33 +28,24 @@ import { NameTaken, startSession } from "./start_session.ts";
  */
 export async function start(container: Container, given: StartRequest): Promise<number> {
   await noteOpening(container, given);
-  try {
-    return await startOnce(container, given);
-  } catch (error) {
-    // Another run has just taken the name that was found for the app of a file: the app runs now, or it gets the next
-    // name.
-    if (given.session !== undefined || !(error instanceof NameTaken)) throw error;
-    return await startOnce(container, given);
-  }
-}
-
-async function startOnce(container: Container, given: StartRequest): Promise<number> {
-  let isTaken = false;
-  await using lent = new AsyncDisposableStack();
-  const request = await withDefaultApp(container, given, lent, () => isTaken);
   const { host, label, mounts, crossesNetwork } = container;
-  const { app, asks, detached } = request;
-  const name = request.session ?? sessionNameOf(app[0]!);
-  checkSessionName(name);
+  if (given.session !== undefined) checkSessionName(given.session);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
-  socketPath(mounts.sockets, `${name}-99`);
+  socketPath(mounts.sockets, `${given.session ?? sessionNameOf(given.app[0]!)}-99`);
   if (!crossesNetwork) await host.look(undefined, () => checkDirectory(mounts.sockets, container, { isHere: true }));
-  const live = await findSameApp(container, request);
-  if (live) return await startAgain(container, { live, request });
+  const found = await withDefaultApp(container, given);
+  await using lent = new AsyncDisposableStack();
+  using turn = await host.look(new DisposableStack(), () => takeTurn(container, found));
+  const { session: name, live } = await findPlace(container, found);
+  const request = await withOpenedFile(container, { given, found, session: name, isLive: live !== undefined }, lent);
+  if (live) {
+    turn.dispose();
+    return await startAgain(container, { live, request });
+  }
+  const { app, asks, detached } = request;
   const appearance = request.open.has("look") ? hostAppearance(host) : undefined;
   const run = crypto.randomUUID().slice(0, 8);
-  const channels = recordChannels(request.open, asks);
-  const plan = { app, run, name, exact: request.session !== undefined, channels, isShown: !detached, appearance };
+  const plan = { app, run, name, channels: recordChannels(request.open, asks), isShown: !detached, appearance };
   return await withDisplay(container, request, async (display, why) => {
     const border = await borderOf(container, request.border);
     const permissions = createPermissions(container, request);
@@ -65,14 +59,26 @@ async function startOnce(container: Container, given: StartRequest): Promise<num
     ]);
     const start = async (): Promise<string> => {
       container.noteUse();
-      return await startSession(container, { ...plan, open, end: await windows.serverEnd() }).catch((error) => {
-        isTaken = given.session === undefined && error instanceof NameTaken;
-        throw error;
-      });
+      const session = await startSession(container, { ...plan, open, end: await windows.serverEnd() });
+      turn.dispose();
+      return session;
     };
     if (!detached) return await show(container, { ...request, permissions, windows, session: { start, run } });
     const session = await start();
     host.ui.result(session, { container: label, session });
     return 0;
   });
+}
+
+/**
+ * Waits for other runs that start the same program in this container, of which each would look for a session of the app
+ * before there is one, and take the same name for it. The turn ends with the scope of what it returns.
+ */
+async function takeTurn({ host, mounts }: Container, { app }: StartRequest): Promise<DisposableStack> {
+  const turn = new DisposableStack();
+  const path = join(mounts.directory, `.start-${sessionNameOf(app[0]!)}`);
+  // Where the directory is missing, the connection fails, and says what to do.
+  const file = await ifThere(lockFile(path, { signal: host.signal }));
+  turn.defer(() => release(file));
+  return turn;
 }

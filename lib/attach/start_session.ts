@@ -18,15 +18,12 @@ import type { ServerEnd } from "./display/display.ts";
 import { scriptLine } from "../container/address.ts";
 import type { Container } from "../container/container.ts";
 import { quoteWords, withValues } from "../base/shell_words.ts";
-import { isSessionName } from "../container/names.ts";
 
 export interface SessionPlan {
   app: readonly string[];
   /** The id of this run, which no other one has. */
   run: string;
   name: string;
-  /** Fail when the name is taken. Otherwise `-2`, `-3`, … is added to it then. */
-  exact: boolean;
   open: ReadonlySet<Channel>;
   /** The channels that were asked for, as {@linkcode recordChannels} writes them. */
   channels: string;
@@ -50,7 +47,7 @@ const undoDeadlineMs = 15_000;
  */
 export async function startSession(container: Container, plan: SessionPlan): Promise<string> {
   const { host } = container;
-  const { app, run, name, exact, open, isShown, end } = plan;
+  const { app, run, name, open, isShown, end } = plan;
   const { sockets } = await container.boot();
   const { hostEnd } = end;
   const common = {
@@ -58,7 +55,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     ...{ sound: open.has("sound") ? "yes" : "", fifo_suffix: soundSuffix },
   };
   const values = {
-    ...{ ...common, name, mode: exact ? "exact" : "count", program: app[0]! },
+    ...{ ...common, session: name, program: app[0]! },
     ...{ server: end.program, transport: hostEnd?.transport ?? "" },
   };
   const undo = async (): Promise<void> => {
@@ -87,7 +84,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     if (error.code === exitStatus.calledOff) await hostEnd?.ready;
     throw await sessionStartError(error, container, plan);
   }
-  if (isSessionName(session)) return session;
+  if (session === name) return session;
   await undo();
   throw new UserError(
     `The container "${container.label}" does not report the name of the session that it has started`,
@@ -147,8 +144,6 @@ function serviceWords(
   ];
 }
 
-export class NameTaken extends UserError {}
-
 async function sessionStartError(
   error: ProcessError,
   container: Container,
@@ -157,7 +152,7 @@ async function sessionStartError(
   const { engine, label: name, mounts, crossesNetwork } = container;
   const { sockets, user } = await container.boot();
   if (error.code === exitStatus.taken) {
-    return new NameTaken(`A session named "${session}" already runs in "${name}"`, {
+    return new UserError(`A session named "${session}" already runs in "${name}"`, {
       hint: `To show it: ${scriptLine(engine, ["attach.ts", "--session", session, name])}. To run the app in it: ` +
         "--join. For a session of its own: --session NAME",
       exitCode: ExitCode.usage,

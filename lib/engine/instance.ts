@@ -325,7 +325,10 @@ export async function startInstance(host: Host, instance: Instance): Promise<voi
   try {
     await run(host, engine, ["start", labelOf(instance)]);
   } catch (error) {
-    if (!(error instanceof ProcessError) || !/member is evacuated/i.test(error.stderr)) throw error;
+    if (!(error instanceof ProcessError)) throw error;
+    // Somebody else has just started it.
+    if (/already running/i.test(error.stderr)) return;
+    if (!/member is evacuated/i.test(error.stderr)) throw error;
     const on = engineLine(engine, ["cluster", "restore", withRemote(engine.server, "MEMBER")]);
     const move = engineLine(engine, ["move", labelOf(instance), "--target", "OTHER"]);
     throw new UserError(`"${instance.name}" cannot start: its member of the cluster is evacuated`, {

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { clientsOf, needed, nothingLeft, testOnIncus } from "./sessions.ts";
-import { windowWith } from "./windows.ts";
+import { closeWindow, windowWith } from "./windows.ts";
 import { shareContainer } from "./world.ts";
 
 const nameOn = shareContainer("sessions");
@@ -31,6 +31,20 @@ testOnIncus(
       (await script("attach", engine, ["--stop", name, "--all"])).stdout.split("\n").filter(Boolean).length,
       5,
     );
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnIncus(
+  "attach.ts started twice at once in a stopped container shows both windows, in one session",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    await sh([engine, "stop", "--force", name]);
+    const runs = [1, 2].map((number) => startScript("attach", engine, [name, "xclock", "-title", `window ${number}`]));
+    for (const number of [1, 2]) await windowWith(`\\[${name}\\] window ${number}`);
+    for (const number of [1, 2]) await closeWindow(await windowWith(`\\[${name}\\] window ${number}`));
+    for (const run of runs) assert(!/Starting.*error:/s.test((await run.ended).stderr));
     await nothingLeft(engine, name);
   },
 );

@@ -45,7 +45,6 @@ fi
 if [ "$channels" ] && [ -d /usr/lib/python3/dist-packages/gi ]; then
   # What is called before the agent is there waits for it: for so long, the bus takes this for the agent that starts. One that sleeps
   # is woken, by a signal to session.sh. Where there is none, this becomes an agent without the host's end.
-  [ -z "$shown" ] || : >"$RUNTIME_DIRECTORY/awaited"
   # Toolkits look once whether there is a tray: the app waits for that, see run_app.sh.
   case $channels$shown in *' tray '*yes) : >"$RUNTIME_DIRECTORY/await_tray" ;; esac
   cat >"$RUNTIME_DIRECTORY/start_agent" <<END

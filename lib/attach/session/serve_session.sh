@@ -6,21 +6,23 @@
 # Values in front:
 #   sockets         where sockets and logs of sessions are
 #   run             the id of the run that starts the session
+#   shown           not empty for a session that the run shows: its agent comes soon
 #   sound           not empty for a session that has a FIFO for sound
 #   fifo_suffix     what that FIFO has after the session's name
 #   samples         the arguments of PulseAudio's pipe sink that describe the samples
 #   microphone      the same for its pipe source; empty for a session without a microphone
-: "${sockets:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${samples?}" "${microphone?}"
+: "${sockets:?}" "${run:?}" "${shown?}" "${sound?}" "${fifo_suffix:?}" "${samples?}" "${microphone?}"
 set -eu
 session=${RUNTIME_DIRECTORY##*/gui-container-}
-# The host's player ends when the FIFO is no longer open here: with the session. session.sh waits until it is open.
-[ -z "$sound" ] || exec 8<>"$sockets/$session$fifo_suffix"
 : >"$sockets/$session.log"
 umask 077
 printf '%s\n' "$GUI_CONTAINER_APP" >"$RUNTIME_DIRECTORY/app"
 printf '%s\n' "$GUI_CONTAINER_RECORD" >"$RUNTIME_DIRECTORY/record"
 printf '%s\n' "$GUI_CONTAINER_CHANNELS" >"$RUNTIME_DIRECTORY/channels"
+[ -z "$shown" ] || : >"$RUNTIME_DIRECTORY/awaited"
 printf '%s\n' "$run" >"$RUNTIME_DIRECTORY/run"
+# The host's player ends when the FIFO is no longer open here: with the session. session.sh waits until it is open.
+[ -z "$sound" ] || exec 8<>"$sockets/$session$fifo_suffix"
 unset GUI_CONTAINER_APP GUI_CONTAINER_RECORD GUI_CONTAINER_CHANNELS GUI_CONTAINER_SERVER
 export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 

@@ -2,12 +2,12 @@
 # session.sh
 # What is done about sessions in a container, as its user: a verb a call, see protocol.ts. A session has a directory, which systemd
 # makes and removes:
-#   app, record, channels, run    its app's script, words as JSON, open channels, the run that has started it: serve_session.sh
+#   app, record, channels, awaited, run   its app's script, words as JSON, open channels, the run that has started it: serve_session.sh
 #   bus, pulse, microphone/       sockets of its D-Bus and PulseAudio, the FIFO to the latter: serve_session.sh
 #   environment, pid              of its app, once that runs: run_app.sh
 #   ready, wayland                the name of its display, and that; on Wayland only: start_waypipe.sh
 #   xauthority, xpra/             what its X server lets in, and xpra's own files; on X only: serve_x11.sh
-#   agent.py, start_agent, bin/, data/, portals/, awaited, await_tray  what apps reach the agent by: offer_portals.sh
+#   agent.py, start_agent, bin/, data/, portals/, await_tray    what apps reach the agent by: offer_portals.sh
 #   attached, asleep, scheme      session.sh's process that runs the agent, or waits to; the host's dark or light: agent.py
 #
 # Values in front, and more of each verb:
@@ -179,11 +179,10 @@ start_unit() {
     --property=StandardOutput="append:$sockets/$session.log" --property=StandardError=inherit "$@" 2>&1
 }
 
-# Starts the systemd units of a session, and prints its name. The parameters end the command line of systemd-run: environment and
+# Starts the systemd units of a session, and prints its name, unless one of this name runs. The parameters end the command line of systemd-run: environment and
 # command of the session's service. Reads, with waypipe, the word "go" when the host's end is ready.
 #   sockets         where sockets and logs of sessions are
-#   name            the session's name
-#   mode            when that name is taken: "exact" fails, "count" tries name-2, name-3, ...
+#   session         its name
 #   program         the app's program
 #   run             the id of this run
 #   sound           not empty for a session that has a FIFO for sound
@@ -192,11 +191,10 @@ start_unit() {
 #   transport       with waypipe: the name of the socket at which the host's end listens
 #   shown           not empty for a session that this run shows: else nobody would learn that its app needs Wayland
 start() {
-  : "${sockets:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${server:?}"
+  : "${sockets:?}" "${session:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${server:?}"
   : "${transport?}" "${shown?}"
   # The answer of a first try has not arrived.
-  session=$(units | sed -n "s/^gui-container-\(.*\)\.service .* run $run\$/\1/p")
-  [ -z "$session" ] || { printf '%s\n' "$session"; exit 0; }
+  ! units | grep -q " run $run\$" || { printf '%s\n' "$session"; exit 0; }
   # Without a session, nobody else removes it.
   [ -z "$transport" ] || trap 'rm -f "$sockets/$transport"' EXIT
   for needed in "$program" "$server"; do
@@ -226,7 +224,7 @@ start() {
 
   # For xpra, BindsTo of the socket starts the service together with the socket, without waiting for it, and stops the socket with
   # the service. waypipe connects to the socket of the host's end, which gets the session's name.
-  session=$name count=1
+  count=1
   while
     fifo=${sound:+; rm -f $session$fifo_suffix; mkfifo -m 660 $session$fifo_suffix}
     ! message=$(
@@ -248,18 +246,21 @@ start() {
         ;;
     esac
     count=$((count + 1))
-    if [ "$mode" = count ]; then
-      session=$name-$count
-    elif systemctl --user --quiet is-active "gui-container-$session.socket" "gui-container-$session.service" ||
+    if systemctl --user --quiet is-active "gui-container-$session.socket" "gui-container-$session.service" ||
       [ "$count" -gt 100 ]; then
       exit "$taken"
-    else
-      # Another session of this name is just starting or ending.
-      sleep 0.1
     fi
+    # Another session of this name is just starting or ending.
+    sleep 0.1
   done
   # The host's player ends at once when nobody has opened the FIFO for writing. So the host learns the name when the service has.
   [ -z "$sound" ] || timeout 5 head -c 0 "$session$fifo_suffix" || :
+  # Other runs find it by what the service has written down until then.
+  tries=0
+  until [ -e "$directories$session/run" ] || [ "$tries" -ge 250 ]; do
+    tries=$((tries + 1))
+    sleep 0.02
+  done
   printf '%s\n' "$session"
 }
 

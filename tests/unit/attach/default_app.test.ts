@@ -3,10 +3,16 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import findApps from "../../../lib/attach/find_apps.sh" with { type: "text" };
-import { isAddress, isFileAddress, noteOpening, withDefaultApp } from "../../../lib/attach/default_app.ts";
+import {
+  isAddress,
+  isFileAddress,
+  noteOpening,
+  withDefaultApp,
+  withOpenedFile,
+} from "../../../lib/attach/default_app.ts";
 import { typeOf } from "../../../lib/attach/session/file_types.ts";
 import type { StartRequest } from "../../../lib/attach/display/request.ts";
-import { findSameApp } from "../../../lib/attach/same_app.ts";
+import { findPlace } from "../../../lib/attach/same_app.ts";
 import { openChannels, recordChannels } from "../../../lib/attach/session/channels.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { withValues } from "../../../lib/base/shell_words.ts";
@@ -45,7 +51,11 @@ async function withContainer(
 /** What opens what is in the place of the app. */
 async function openedBy(container: Container, request: StartRequest): Promise<StartRequest> {
   await using scope = new AsyncDisposableStack();
-  return await withDefaultApp(container, request, scope);
+  const found = await withDefaultApp(container, request);
+  if (!found.app.includes("atril")) return found;
+  const { session, live } = await findPlace(container, found);
+  const given = { given: request, found, session, isLive: live !== undefined };
+  return { ...await withOpenedFile(container, given, scope), session };
 }
 
 const request = { app: [url], display: "auto", open: new Set(), asks: new Set() } as unknown as StartRequest;
@@ -81,23 +91,16 @@ Deno.test("a file in the app's place is lent, to read, and opened by the contain
   assertEquals([fresh.app, fresh.session, fresh.joinsAny], [app, "atril", true]);
   assertStringIncludes(scripts[0]!, "type=application/pdf\n");
   const toRead = { readOnly: true, handed: false };
-  assertEquals(calls.splice(0), [["atril", [path], toRead], { runsOn: false, isAgain: false }]);
+  assertEquals(calls.splice(0), [["atril", [path], toRead], { runsOn: false }]);
   // Nor does it stay in a session that was to be left, and never began.
   await test([], { ...pdf, detached: true });
-  assertEquals(calls.splice(0), [["atril", [path], toRead], { runsOn: false, isAgain: false }]);
+  assertEquals(calls.splice(0), [["atril", [path], toRead], { runsOn: false }]);
   // The app that runs may go on to show it when the one that was started has ended.
   assertEquals((await test(["xterm", "atril /x.pdf"], pdf)).session, "s1");
-  assertEquals(calls.splice(0), [["s1", [path], toRead], { runsOn: true, isAgain: false }]);
+  assertEquals(calls.splice(0), [["s1", [path], toRead], { runsOn: true }]);
   // A copy goes with what it has.
   await test(["atril"], { ...pdf, session: "s0", isDisposable: true, detached: true });
-  assertEquals(calls.splice(0), [["s0", [path], toRead], { runsOn: false, isAgain: false }]);
-  // Another run has taken the name of the session.
-  const scope = new AsyncDisposableStack();
-  await withContainer({ browsers: "atril %U\n", apps: [] }, async (container) => {
-    await withDefaultApp({ ...container, loans: loansOf } as unknown as Container, pdf, scope, () => true);
-  });
-  await scope.disposeAsync();
-  assertEquals(calls.splice(0), [["atril", [path], toRead], { runsOn: false, isAgain: true }]);
+  assertEquals(calls.splice(0), [["s0", [path], toRead], { runsOn: false }]);
   // In a copy it is already.
   const inCopy = { ...pdf, app: [...pdf.app, "/home/ubuntu/maps/a b.pdf"], isDisposable: true };
   assertEquals([(await test([], inCopy)).app, calls], [["atril", "/home/ubuntu/maps/a b.pdf"], []]);
@@ -129,8 +132,8 @@ Deno.test("an address is opened by the browser that runs, else by the first that
     const found = await openedBy(container, request);
     assertEquals(found.app, ["falkon", url]);
     // It has other channels than the request, and nobody asks for those.
-    assertEquals((await findSameApp(container, found))?.session, "s1");
-    await assertRejects(() => findSameApp(container, { ...found, joinsAny: false }), UserError, "other channels");
+    assertEquals((await findPlace(container, found)).live?.session, "s1");
+    await assertRejects(() => findPlace(container, { ...found, joinsAny: false }), UserError, "other channels");
   });
 });
 
@@ -143,7 +146,7 @@ Deno.test("an address joins a browser that a launcher has started, with the addr
   }, async (container) => {
     const found = await openedBy(container, request);
     assertEquals([found.app, found.session], [[...flatpak.split(" "), url], "s2"]);
-    assertEquals((await findSameApp(container, found))?.session, "s2");
+    assertEquals((await findPlace(container, found)).live?.session, "s2");
     // Those are for a session of their own.
     assertEquals((await openedBy(container, { ...request, session: "mine" })).session, "mine");
     assertEquals((await openedBy(container, { ...request, detached: true })).session, undefined);

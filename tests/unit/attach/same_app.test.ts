@@ -5,7 +5,8 @@ import { UserError } from "../../../lib/base/errors.ts";
 import type { Container } from "../../../lib/container/container.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import type { StartRequest } from "../../../lib/attach/display/request.ts";
-import { findSameApp, isSameApp, startAgain } from "../../../lib/attach/same_app.ts";
+import { findPlace, isSameApp, startAgain } from "../../../lib/attach/same_app.ts";
+import type { LiveSession } from "../../../lib/attach/session/live_sessions.ts";
 import { openChannels, recordChannels } from "../../../lib/attach/session/channels.ts";
 import { recordingHost } from "../recording_host.ts";
 
@@ -34,6 +35,10 @@ function containerWith(...lines: string[]): Container {
     seenSessions: () => Promise.resolve(lines.map((line) => line.split("\t")[0]!)),
     script: () => Promise.resolve({ stdout: lines.join("\n") }),
   } as unknown as Container;
+}
+
+async function findSameApp(container: Container, asked: StartRequest): Promise<LiveSession | undefined> {
+  return (await findPlace(container, asked)).live;
 }
 
 function line(
@@ -130,4 +135,14 @@ Deno.test("what a program starts that runs others is the same app by its session
   const isolated = request(words, { session: "browser", open: openChannels({ preset: "isolated" }) });
   const { exitCode } = await assertRejects(() => findSameApp(container, isolated), UserError, "with other channels");
   assertEquals(exitCode, 2);
+});
+
+Deno.test("an app that does not run yet gets a session of its name, or of the next one that is not taken", async () => {
+  const container = containerWith(line("foot", "foot"), line("foot-2", "foot"), line("xterm", "foot"));
+  const name = async (asked: StartRequest) => (await findPlace(container, asked)).session;
+  assertEquals(await name(request(["foot"], { detached: true })), "foot-3");
+  assertEquals(await name(request(["/opt/my app"])), "my-app");
+  assertEquals(await name(request(["xterm"])), "xterm-2");
+  assertEquals(await name(request(["xterm"], { session: "foot" })), "foot");
+  assertEquals((await findPlace(containerWith(), request(["foot"]))).session, "foot");
 });

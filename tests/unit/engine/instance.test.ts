@@ -20,6 +20,7 @@ import {
   marking,
   nextHostUid,
   removeDevices,
+  startInstance,
   updateInstance,
   waitForOperations,
 } from "../../../lib/engine/instance.ts";
@@ -318,6 +319,15 @@ Deno.test("exec() has a program end once its answer is here: an engine may lose 
   };
   const { stdout } = await exec(slow, { engine: engineCalled("incus"), name: "box" }, ["echo", "the answer"]);
   assertEquals(stdout, "the answer\n");
+});
+
+Deno.test("startInstance() is content with an instance that another run has just started", async () => {
+  const start = async (stderr: string): Promise<void> => {
+    const { host } = recordingHost({ answer: () => ({ code: 1, stderr }) });
+    await startInstance(host, { engine: engineCalled("lxc"), name: "box" });
+  };
+  await start("Error: The instance is already running\n");
+  await assertRejects(() => start("Error: No root device could be found\n"), ProcessError);
 });
 
 Deno.test("instanceAddress() says that there is none, and where to look", async () => {
