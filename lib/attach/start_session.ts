@@ -5,6 +5,7 @@
  */
 
 import serveSession from "./session/serve_session.sh" with { type: "text" };
+import stopSession from "./session/stop_session.sh" with { type: "text" };
 import takeAppearance from "./session/take_appearance.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./session/app.ts";
 import type { Channel } from "../guard/channel.ts";
@@ -137,6 +138,7 @@ function serviceWords(
     GUI_CONTAINER_APP: appScript(app),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
     GUI_CONTAINER_CHANNELS: channels,
+    GUI_CONTAINER_STOP: stopSession,
   };
   return [
     ...Object.entries(environment).map(([name, value]) => `--setenv=${name}=${value}`),

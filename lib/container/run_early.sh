@@ -23,7 +23,7 @@ do
   [ "$tries" -lt 3000 ] || exit 1
   sleep 0.02
 done
-# As SSH would begin: what is started is looked for from here.
-export HOME="$home" PATH="$PATH:/usr/local/games:/usr/games:$home/.local/bin"
+# As SSH would begin.
+export HOME="$home"
 # shellcheck disable=SC2016 # The inner shell expands these.
 exec setpriv --reuid="$uid" --regid="$gid" --init-groups /bin/sh -c 'cd; exec "$@"' sh "$@"

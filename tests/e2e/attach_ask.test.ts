@@ -410,9 +410,9 @@ async function carryTexts(engine: EngineName, { env, inside }: Pick<Shown, "env"
   assertStringIncludes(endless.stderr, `The text on the clipboard of "${name}" is longer than 1 MiB`);
   assertEquals(await clipboard(env), "carriedword");
   await sh([engine, "exec", name, "--", "rm", "/usr/local/bin/xclip"]);
-  await inside('touch "$RUNTIME_DIRECTORY/wayland"');
+  await inside('touch "$RUNTIME_DIRECTORY/ready"');
   const wayland = await script("attach", engine, ["--copy", name], { env });
-  await inside('rm "$RUNTIME_DIRECTORY/wayland"');
+  await inside('rm "$RUNTIME_DIRECTORY/ready"');
   assertStringIncludes(wayland.stderr, `of "${name}" are not on a desktop of yours on this host`);
 }
 

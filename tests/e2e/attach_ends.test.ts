@@ -7,7 +7,7 @@ import { runProcess } from "../../lib/base/process.ts";
 import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";
 import { eventually, inContainer, root, script, sh, startScript } from "./run.ts";
 import { clientsOf, needed, nothingLeft, testInTurns, testOnOneEngine } from "./sessions.ts";
-import { pressIn, windowWith, withDisplay } from "./windows.ts";
+import { closeWindow, pressIn, windowWith, withDisplay } from "./windows.ts";
 import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("ends");
@@ -225,6 +225,28 @@ function openTerminal(argv: readonly string[]): Terminal {
     },
   };
 }
+
+testOnOneEngine(
+  "attach.ts shows an app that leaves for the background, and says of one that it has shown nothing",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    const left = startScript("attach", engine, [
+      "--session=left",
+      name,
+      "--",
+      "sh",
+      "-c",
+      "(sleep 1; exec xclock) & sleep 0.2",
+    ]);
+    await closeWindow(await windowWith(`\\[${name}\\] xclock`));
+    assertEquals((await left.ended).code, 0);
+    const { code, stderr } = await script("attach", engine, [name, "true"]);
+    assertEquals(code, 0);
+    assertStringIncludes(stderr, '\nThe app of "true" ended well, without a window. To see what');
+    await nothingLeft(engine, name);
+  },
+);
 
 testOnOneEngine(
   "attach.ts: a session whose container stands still for three seconds goes on, and is cut off after ten",

@@ -54,7 +54,7 @@ const notOfSessions =
 export async function nothingLeft(engine: EngineName, name: string): Promise<void> {
   const look = `look() {
   ps -u 1000 -o args= | grep -vE '${notOfSessions}' && return
-  ls -d /run/user/1000/gui-container-* /tmp/.X11-unix/* /tmp/.X*-lock ~/.Xauthority ~/.xpra/*.mmap /tmp/*xpra* 2>/dev/null
+  ls -d /run/user/1000/gui-* /tmp/.X11-unix/* /tmp/.X*-lock ~/.Xauthority ~/.xpra/*.mmap /tmp/*xpra* 2>/dev/null
   find ~/.xpra -mindepth 1 ! -name '*.log'
   systemctl --user list-units --all --plain --no-legend 'gui-container-*' 'run-*.scope'
 }

@@ -333,6 +333,35 @@ testOnIncus(
   },
 );
 
+testOnIncus(
+  "attach.ts, Wayland: a program of /usr/games, foot's server, and an app that leaves for the background",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    await sh([engine, "exec", name, "--", "ln", "-sf", "/usr/bin/foot", "/usr/games/playable"]);
+    const game = attach(engine, [name, "playable -T game"]);
+    await windowCalled(`[${name}] game`);
+    assertEquals((await attached(engine, ["--stop", name])).stdout, "playable\n");
+    assertEquals((await game.ended).code, 0);
+    const server = attach(engine, [name, "foot --server"]);
+    await eventually(
+      "foot's server",
+      async () => await inContainer(engine, name, 'ls "$XDG_RUNTIME_DIR"/foot-*.sock || true') !== "",
+    );
+    const client = attach(engine, ["--join", "--session=foot", name, "footclient -T client"]);
+    await windowCalled(`[${name}] client`);
+    await sh(["swaymsg", '[title="client"] kill'], { env: desktop() });
+    await client.ended;
+    await attached(engine, ["--stop", name]);
+    assertEquals((await server.ended).code, 0);
+    const left = attach(engine, [name, "--", "sh", "-c", "(sleep 1; exec foot -T left) & sleep 0.2"]);
+    await windowCalled(`[${name}] left`);
+    await sh(["swaymsg", '[title="left"] kill'], { env: desktop() });
+    assertEquals((await left.ended).code, 0);
+    await nothingLeft(engine, name);
+  },
+);
+
 testOnIncus("attach.ts, Wayland: no question outlives its session", waylandParts, async (engine) => {
   const name = nameOn(engine);
   const isAsked = async (): Promise<boolean> =>

@@ -45,6 +45,8 @@ export async function reportOutcome(
   else if (app?.status === undefined) {
     const error = await end.failure(app);
     if (error) throw error;
+  } else if (app.status === 0 && end.windows === "none") {
+    ui.status(`The app of "${session}" ended well, without a window. ${seeLog(container, session)}`);
   } else if (app.status !== 0) {
     const ended = `The app of "${session}" ended with exit status ${app.status}`;
     if (end.windows === "unknown") return ui.status(ended);

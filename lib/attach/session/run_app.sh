@@ -11,7 +11,8 @@ while [ -e "$RUNTIME_DIRECTORY/await_tray" ] && [ "$tries" -lt 900 ]; do
   sleep 0.02
 done
 # xpra 6.5.5 takes PATH from /etc/profile: without this, the container's own xdg-open comes before that of offer_portals.sh.
-export PATH="$RUNTIME_DIRECTORY/bin:$PATH"
+# What session.sh has found is found here, too.
+export PATH="$RUNTIME_DIRECTORY/bin:$PATH:/usr/local/games:/usr/games:$HOME/.local/bin"
 export -p >"$RUNTIME_DIRECTORY/environment"
 echo "The app is started"
 # shellcheck disable=SC2016 # The inner shell expands these: its process id becomes the app's.

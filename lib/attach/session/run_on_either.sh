@@ -16,7 +16,7 @@ no_main_thread='^Exception in thread "main" java\.awt\.HeadlessException'
 
 # Reads the output of such a program as it comes. If there is that, and no window, hangs up what this shell has started since.
 #   first_byte, log, no_main_thread   what is read, and for what
-#   connected, windows                lines of connections to a display on Wayland, and how many there were before
+#   connected, windows                lines of connections to the display, and how many there were before
 #   shell, before                     this shell, and the processes that it had started before
 # shellcheck disable=SC2016 # The inner shell expands these.
 hang_up_headless='list_started() {
@@ -32,8 +32,8 @@ tail -c "+$first_byte" -f "$log" | {
   grep -qaE -m 1 "$no_main_thread" || exit
   [ "$(grep -cE "$connected" /proc/net/unix)" -gt "$windows" ] || kill -s HUP $(list_started "$shell")
 }'
-# waypipe 0.9.2 binds its display by the name alone. Apps of other sessions count, too.
-connected=' 03 +[0-9]+ (.*/)?wayland$'
+# waypipe 0.9.2 binds its display by the name alone. On X, xpra's own connections are there before.
+connected=" 03 +[0-9]+ (.*/)?${WAYLAND_DISPLAY:-X${DISPLAY#*:}}\$"
 
 # Waits for what Firefox has started in its own place, as after an update. The parameter is a file for its process id.
 await_restarted() {
@@ -59,9 +59,44 @@ knows_only_x() {
   # It has been stopped: by Ctrl-C, or SIGTERM.
   case $status in
     130 | 143) return 1 ;;
+    *) [ ! -e "$RUNTIME_DIRECTORY/stopped" ] || return 1 ;;
+  esac
+  case $status in
     0) has_printed "$no_display_and_well" ;;
     *) has_printed "$no_display" || { has_printed "$no_terminal" && ldd "$(command -v "$program")" 2>/dev/null | grep -q libX11; } ;;
   esac
+}
+
+count_connected() {
+  grep -cE "$connected" /proc/net/unix
+}
+
+# Whether something runs that has been started by this shell, and not by the session's bus.
+has_left() {
+  started=$(grep -lszx "GUI_CONTAINER_STARTED=$$" /proc/[0-9]*/environ)
+  for process in $started; do
+    ! cmp -s "${process%/environ}/cgroup" /proc/self/cgroup || return 0
+  done
+  return 1
+}
+
+has_ended_soon() {
+  read -r now _ </proc/uptime
+  [ "$((${now%.*} - ${began%.*}))" -lt 10 ]
+}
+
+# Runs the parameters, and waits for what an app has left that ends well and soon, as kate does, while that is on the display. It
+# may come there later.
+run_to_end() {
+  GUI_CONTAINER_STARTED=$$ "$@"
+  status=$?
+  has_ended_soon || return "$status"
+  tries=0
+  while [ "$status" = 0 ] && has_left && { [ "$(count_connected)" -gt "$windows" ] || [ "$tries" -lt 10 ]; }; do
+    tries=$((tries + 1))
+    sleep 0.5
+  done
+  return "$status"
 }
 
 # Runs an app, and returns its exit status. The parameters are the first byte of what it prints in the log, its program, and the
@@ -69,21 +104,19 @@ knows_only_x() {
 run_on_either() {
   first_byte=$1 program=$2
   shift 2
+  read -r began _ </proc/uptime
+  windows=$(count_connected) || :
   [ -z "${DISPLAY-}" ] || {
-    "$@"
+    run_to_end "$@"
     return
   }
-  read -r began _ </proc/uptime
   read -r before <"/proc/$$/task/$$/children" || :
-  windows=$(grep -cE "$connected" /proc/net/unix) || :
   first_byte=$first_byte log=/proc/$$/fd/1 no_main_thread=$no_main_thread connected=$connected windows=$windows \
     shell=$$ before=$before timeout 9 /bin/sh -c "$hang_up_headless" &
   headless=$!
-  "$@"
-  status=$?
-  read -r now _ </proc/uptime
+  run_to_end "$@"
   # The watch has ended by then.
-  [ "$((${now%.*} - ${began%.*}))" -lt 10 ] || return "$status"
+  has_ended_soon || return "$status"
   kill "$headless" 2>/dev/null
   knows_only_x || return "$status"
   { command -v Xwayland && command -v openbox; } >/dev/null || {
@@ -151,8 +184,7 @@ END
   # It gives the keyboard to no window that was there before.
   read -r _ <"$ready" || :
   rm "$ready"
-  "$@"
-  status=$?
+  run_to_end "$@"
   kill "$manager" 2>/dev/null
   kill "$server"
   return "$status"

@@ -23,7 +23,7 @@ printf '%s\n' "$GUI_CONTAINER_CHANNELS" >"$RUNTIME_DIRECTORY/channels"
 printf '%s\n' "$run" >"$RUNTIME_DIRECTORY/run"
 # The host's player ends when the FIFO is no longer open here: with the session. session.sh waits until it is open.
 [ -z "$sound" ] || exec 8<>"$sockets/$session$fifo_suffix"
-unset GUI_CONTAINER_APP GUI_CONTAINER_RECORD GUI_CONTAINER_CHANNELS GUI_CONTAINER_SERVER
+unset GUI_CONTAINER_APP GUI_CONTAINER_RECORD GUI_CONTAINER_CHANNELS GUI_CONTAINER_SERVER GUI_CONTAINER_STOP
 export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 
 # Starts the session's D-Bus, and what starts its sound server if it has sound.

@@ -5,7 +5,7 @@
 #   app, record, channels, awaited, run   its app's script, words as JSON, open channels, the run that has started it: serve_session.sh
 #   bus, pulse, microphone/       sockets of its D-Bus and PulseAudio, the FIFO to the latter: serve_session.sh
 #   environment, pid              of its app, once that runs: run_app.sh
-#   ready, wayland                the name of its display, and that; on Wayland only: start_waypipe.sh
+#   ready                         the name of its display, a FIFO; on Wayland only: start_waypipe.sh
 #   xauthority, xpra/             what its X server lets in, and xpra's own files; on X only: serve_x11.sh
 #   agent.py, start_agent, bin/, data/, portals/, await_tray    what apps reach the agent by: offer_portals.sh
 #   attached, asleep, scheme      session.sh's process that runs the agent, or waits to; the host's dark or light: agent.py
@@ -16,6 +16,8 @@
 : "${verb:?}" "${useless:?}" "${replaced:?}" "${asleep:?}" "${taken:?}" "${not_live:?}"
 : "${no_directory:?}" "${called_off:?}" "${only_wayland:?}"
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
+# Debian's sshd leaves out what a login has.
+export PATH="$PATH:/usr/local/games:/usr/games:$HOME/.local/bin"
 # A session's directory, and its unit, are called like this with its name behind.
 directories=$XDG_RUNTIME_DIR/gui-container-
 
@@ -71,7 +73,7 @@ list() {
     [ -e "$path/record" ] || continue
     served=
     ! is_served "$path" || served=served
-    if [ -e "$path/wayland" ]; then
+    if [ -e "$path/ready" ]; then
       display=wayland clients=1
       [ ! -e "$path/attached" ] || [ "$served" ] || clients=0
     else
@@ -165,17 +167,12 @@ hand() {
   exit "$status"
 }
 
-# ExecStop of a session: asks the app to end, then waits for xpra, which ends with it. systemd kills what is there after
-# TimeoutStopSec.
-# shellcheck disable=SC2016 # The shell that systemd starts expands these variables.
-exec_stop='[ "$MAINPID" ] || exit 0; echo The session is stopped; kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'
-
 # Starts the unit of the session. Its parameters are further options and words of systemd-run.
 start_unit() {
   systemd-run --user --quiet --collect --unit="gui-container-$session" --description="$session, run $run" \
     --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \
-    --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c '$exec_stop'" \
-    --property=ExecStopPost=":/bin/sh -c 'cd $sockets && rm -f $session${fifo_suffix:?}${transport:+ $session $transport*}'" \
+    --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c 'eval \"\$GUI_CONTAINER_STOP\"'" \
+    --property=ExecStopPost=":/bin/sh -c 'cd $sockets && rm -f $session${fifo_suffix:?}${transport:+ $session $transport* \$XDG_RUNTIME_DIR/gui-$session}'" \
     --property=StandardOutput="append:$sockets/$session.log" --property=StandardError=inherit "$@" 2>&1
 }
 

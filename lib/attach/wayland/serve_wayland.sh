@@ -10,6 +10,6 @@ unset GTK_IM_MODULE QT_IM_MODULE XMODIFIERS
 # first client would open its window, empty, for whoever only asks: vim in a terminal, mpv (0.40), the xprop of xdg-utils.
 export XDG_SESSION_TYPE=wayland MOZ_ENABLE_WAYLAND=1 ELECTRON_OZONE_PLATFORM_HINT=wayland
 
-read -r WAYLAND_DISPLAY <"$RUNTIME_DIRECTORY/ready"
-export WAYLAND_DISPLAY
+read -r _ <"$RUNTIME_DIRECTORY/ready"
+export WAYLAND_DISPLAY="gui-$session"
 exec /bin/sh "$RUNTIME_DIRECTORY/app"

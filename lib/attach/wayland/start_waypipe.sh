@@ -25,8 +25,8 @@ fi
 # So the app is not that command. waypipe itself ends when the host's end is gone; so does the session then.
 mkfifo "$RUNTIME_DIRECTORY/ready"
 {
-  # shellcheck disable=SC2016 # The inner shell expands this.
-  waypipe --no-gpu --compress "$compress" --socket "$sockets/$session" \
-    --display "$RUNTIME_DIRECTORY/wayland" server -- /bin/sh -c 'echo "$WAYLAND_DISPLAY" >"$RUNTIME_DIRECTORY/ready"; exec sleep infinity'
+  # A name: programs such as foot's server put it into names of their own. It is not one that systemd or a compositor gives.
+  waypipe --no-gpu --compress "$compress" --socket "$sockets/$session" --display "gui-$session" \
+    server -- /bin/sh -c 'echo >"$RUNTIME_DIRECTORY/ready"; exec sleep infinity'
   kill $$
 } &

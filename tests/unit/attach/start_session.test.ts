@@ -390,8 +390,7 @@ Deno.test("session.sh gives the units their properties byte by byte, as systemd 
     "--property=Type=exec",
     "--property=RuntimeDirectory=gui-container-xterm",
     "--property=TimeoutStopSec=8",
-    `--property=ExecStop=:/bin/sh -c '[ "$MAINPID" ] || exit 0; echo The session is stopped; ` +
-    `kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'`,
+    `--property=ExecStop=:/bin/sh -c 'eval "$GUI_CONTAINER_STOP"'`,
     "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound'",
     "--property=StandardOutput=append:HOME/xterm.log",
     "--property=StandardError=inherit",
@@ -408,7 +407,7 @@ Deno.test("session.sh gives a session on Wayland the socket of the host's end, w
   const values = { server: "waypipe", transport: ".wayland-1", sound: "yes" };
   const { calls: [words] } = await runStartScript({ files: [], sockets: ".", values, input: "go\n" });
   assertEquals(words!.filter((word) => /Exec(?:StartPre|StopPost)=/.test(word)), [
-    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound xterm .wayland-1*'",
+    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound xterm .wayland-1* $XDG_RUNTIME_DIR/gui-xterm'",
     "--property=ExecStartPre=:/bin/sh -c " +
     "'cd HOME && mv .wayland-1 xterm; rm -f xterm~sound; mkfifo -m 660 xterm~sound'",
   ]);

@@ -208,9 +208,9 @@ Deno.test("appScript() starts a program that turns to a terminal again if it is 
 
 Deno.test("appScript() hangs up a Java program that stays without its main thread and a window, and starts it again", async () => {
   // As Linux 6 shows a window on waypipe 0.9.2's display, a display without one, and another connection.
-  const window = "0000000000000000: 00000003 00000000 00000000 0001 03 4242 wayland";
+  const window = "0000000000000000: 00000003 00000000 00000000 0001 03 4242 gui-java";
   const others = `${window}
-0000000000000000: 00000002 00000000 00010000 0001 01 4243 wayland
+0000000000000000: 00000002 00000000 00010000 0001 01 4243 gui-java
 0000000000000000: 00000003 00000000 00000000 0001 03 4244 /run/user/1000/bus
 `;
   const run = async (shell: string): Promise<{ code: number; log: string }> => {
@@ -225,7 +225,10 @@ Deno.test("appScript() hangs up a Java program that stays without its main threa
           say() { echo 'Exception in thread "main" java.awt.HeadlessException: '; }
           ${shell}`,
       ];
-      const script = appScript(app).replaceAll("/proc/net/unix", sockets).replace("\nsleep 1\n", "\nsleep 0.1\n");
+      const script = `WAYLAND_DISPLAY=gui-java; ${appScript(app)}`.replaceAll("/proc/net/unix", sockets).replace(
+        "\nsleep 1\n",
+        "\nsleep 0.1\n",
+      );
       return await runApp(app, { xServer, script });
     } finally {
       await Deno.remove(sockets);
@@ -253,6 +256,8 @@ Deno.test("appScript() starts an app no third time, nor one that ends well, is s
     assertEquals(await tries(`exit ${status}`), expected, `${status}`);
   }
   assertEquals(await tries("exit 1", { display: ":0" }), 1);
+  // LibreOffice ends with another status.
+  assertEquals(await tries('touch "$RUNTIME_DIRECTORY/stopped"; exit 79'), 1);
   const long = "sleep 2; exit 1";
   assertEquals(await tries(long, { script: appScript(appOf(long)).replace("-lt 10", "-lt 2") }), 1);
 });
@@ -279,6 +284,26 @@ Deno.test("a session waits for a Firefox that restarts itself, and knows its pro
   const startMs = performance.now();
   await runApp(["sh", "-c", "sleep 60 & exit 3"]);
   assert(performance.now() - startMs < 30_000);
+});
+
+Deno.test("a session goes on with an app that leaves for the background, while that is on the display, and with no other one", async () => {
+  const line = "0000000000000000: 00000003 00000000 00000000 0001 03 4242 gui-kate";
+  const sockets = await Deno.makeTempFile();
+  try {
+    // One of a bus, which has nothing of the app's environment, stays behind.
+    const run = async (shell: string): Promise<string> => {
+      await Deno.writeTextFile(sockets, "");
+      const app = ["sh", "-c", `(${shell}; echo gone) & env -i sleep 60 &`];
+      const script = appScript(app).replaceAll("/proc/net/unix", sockets)
+        .replaceAll("sleep 0.5", "sleep 0.05");
+      return (await runApp(app, { script: `WAYLAND_DISPLAY=gui-kate; ${script}` })).log;
+    };
+    const shown = await run(`sleep 0.2; echo '${line}' >${sockets}; sleep 1; : >${sockets}`);
+    assertEquals(shown, "The app is started\ngone\nThe app ended with exit status 0\n");
+    assertEquals(await run("sleep 60"), "The app is started\nThe app ended with exit status 0\n");
+  } finally {
+    await Deno.remove(sockets);
+  }
 });
 
 Deno.test("joinedAppScript starts an app once its window manager is ready, ends that, and then holds the session no longer", async () => {

@@ -39,6 +39,23 @@ Deno.test("an app that fails since its desktop has ended is not blamed", async (
   await assertRejects(() => report(false), UserError, 'The app of "web" ended with exit status 1');
 });
 
+Deno.test("an app that ends well is told of only if it has shown no window", async () => {
+  const report = async (windows: "none" | "closed" | "other"): Promise<string[]> => {
+    const { host, said } = recordingHost();
+    const log = () => Promise.resolve({ text: "The app is started\nThe app ended with exit status 0\n" });
+    await reportOutcome({ host, label: "box", engine: engineCalled("incus"), log } as unknown as Container, {
+      session: "kate",
+      end: { windows, failure: () => undefined as never },
+    });
+    return said;
+  };
+  assertEquals([await report("closed"), await report("other")], [[], []]);
+  assertEquals(await report("none"), [
+    'status: The app of "kate" ended well, without a window. To see what the app and the server printed: ' +
+    "attach.ts --logs box kate",
+  ]);
+});
+
 Deno.test("why an app was never started is told, also in one line", () => {
   assertEquals(
     outcomeIn("env: 'dbus-daemon': No such file or directory\n").output.trim(),
