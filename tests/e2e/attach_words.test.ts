@@ -14,8 +14,8 @@ import { type EngineName, shareContainer } from "./world.ts";
 type Random = ReturnType<typeof randomNumbers>;
 
 /** Cases: in a new session of their own, in turns on X and on Wayland, and joined to one. */
-const newCases = 16;
-const joinedCases = 104;
+const newCases = 8;
+const joinedCases = 32;
 
 /** How many run side by side. */
 const atOnce = 4;
@@ -43,7 +43,7 @@ testOnIncus(
     const seed = Number(Deno.env.get("GUI_CONTAINER_TEST_SEED")) || crypto.getRandomValues(new Uint32Array(1))[0]!;
     const random = randomNumbers(seed);
     const cases = Array.from({ length: newCases + joinedCases }, () => {
-      const words = Array.from({ length: 1 + random(12) }, () => randomWord(random));
+      const words = Array.from({ length: 1 + random(24) }, () => randomWord(random));
       return { words, quoted: words.map((word) => quoteAnyhow(word, random)) };
     });
     const keeper = await script("attach", engine, ["--detached", "--session=keeper", name, "sleep 600"]);

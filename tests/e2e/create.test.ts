@@ -6,10 +6,11 @@ import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { engineNames, missingParts } from "../lab/state.ts";
+import { assertRefused } from "../unit/refusals.ts";
 import { makeImage } from "./images.ts";
 import { inContainer, mountsRoot, publicKey, root, script, sh, startScript } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
-import { type EngineName, makeContainer, testOnEngines } from "./world.ts";
+import { type EngineName, makeContainer, testOnEngines, testPart } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-create-${engine}`;
 
@@ -25,89 +26,77 @@ const kinds: Readonly<Record<string, string>> = {
 testOnEngines(
   "create.ts makes a container of two cloud-configs and parts of each kind, and --delete leaves nothing",
   ["user"],
-  async (engine) => {
+  async (engine, context) => {
     const name = nameOn(engine);
     const mounts = join(mountsRoot, name);
     const directory = await Deno.makeTempDir();
-    const [one, two] = [join(directory, "one.yaml"), join(directory, "two.yaml")];
     // An archive is asked on one engine: that takes longer than the rest together.
     const [sl, hello] = engine === "lxc"
       ? ["package_update: true\npackages: [sl]", "packages: [hello]"]
       : ["runcmd: [[touch, /var/lib/sl]]", "runcmd: [[touch, /var/lib/hello]]"];
-    await Deno.writeTextFile(one, `#cloud-config\n${sl}\n`);
-    await Deno.writeTextFile(
-      two,
-      `#cloud-config\n${hello}\nwrite_files:\n- {path: /var/lib/by-two, content: "ü two\\n"}\n`,
-    );
-    const others = await Promise.all(
-      Object.entries(kinds).map(async ([kind, text]) => {
-        const path = join(directory, kind);
-        await Deno.writeTextFile(path, text);
-        return path;
-      }),
-    );
+    const texts = {
+      "one.yaml": `#cloud-config\n${sl}\n`,
+      "two.yaml": `#cloud-config\n${hello}\nwrite_files:\n- {path: /var/lib/by-two, content: "ü two\\n"}\n`,
+      ...kinds,
+    };
+    const files = Object.keys(texts).map((file) => join(directory, file));
+    const make = (...options: string[]): Promise<ProcessResult> =>
+      script("create", engine, [...options, "--image=gui-lab", name, publicKey, "gui", ...files]);
+    let made = { hostUid: 0, ipv4: "" };
     try {
-      const made = await script("create", engine, [
-        "--image=gui-lab",
-        "--json",
-        name,
-        publicKey,
-        join(root, "profiles/gui.yaml"),
-        one,
-        two,
-        ...others,
-      ]);
-      assertEquals(made.code, 0, made.stderr);
-      if (!missingParts(engine, "imageXpra")) assert(!made.stderr.includes("xpra"), made.stderr);
-      const result = JSON.parse(made.stdout);
-      assertEquals(result.name, name);
-      assertEquals(result.engine, engine);
-      assertMatch(result.ipv4, /^\d+\.\d+\.\d+\.\d+$/);
-      assertEquals(result.address, result.ipv4);
-      assertEquals(result.user, { name: "ubuntu", uid: 1000, gid: 1000, home: "/home/ubuntu" });
-      assertEquals(result.mounts, { xpra: join(mounts, "xpra"), share: join(mounts, "share") });
-
-      const installed = engine === "lxc"
-        ? "dpkg-query -Wf '${db:Status-Status}\\n' sl hello"
-        : "cd /var/lib; for each in sl hello; do test -e $each && echo installed; done";
-      assertEquals(await inContainer(engine, name, installed), "installed\ninstalled");
-      assertEquals(
-        (await inContainer(engine, name, "cd /var/lib; for kind; do cat by-$kind; done", "two", ...Object.keys(kinds)))
-          .split("\n"),
-        ["ü two", `ü ${name}`, "ü boothook", "ü script", "ü archive"],
+      for (const [file, text] of Object.entries(texts)) await Deno.writeTextFile(join(directory, file), text);
+      await testPart(context, "its result is what was made, and where", async () => {
+        const { code, stdout, stderr } = await make("--json");
+        assertEquals(code, 0, stderr);
+        if (!missingParts(engine, "imageXpra")) assert(!stderr.includes("xpra"), stderr);
+        const result = JSON.parse(stdout);
+        assertMatch(result.ipv4, /^\d+\.\d+\.\d+\.\d+$/);
+        assertEquals([result.name, result.engine, result.address], [name, engine, result.ipv4]);
+        assertEquals(result.user, { name: "ubuntu", uid: 1000, gid: 1000, home: "/home/ubuntu" });
+        assertEquals(result.mounts, { xpra: join(mounts, "xpra"), share: join(mounts, "share") });
+        made = result;
+      });
+      await testPart(
+        context,
+        "cloud-init has done what each part says, for both lists of the cloud-configs",
+        async () => {
+          const installed = engine === "lxc"
+            ? "dpkg-query -Wf '${db:Status-Status}\\n' sl hello"
+            : "cd /var/lib; for each in sl hello; do test -e $each && echo installed; done";
+          assertEquals(await inContainer(engine, name, installed), "installed\ninstalled");
+          const written = "cd /var/lib; for kind; do cat by-$kind; done";
+          assertEquals(
+            (await inContainer(engine, name, written, "two", ...Object.keys(kinds))).split("\n"),
+            ["ü two", `ü ${name}`, "ü boothook", "ü script", "ü archive"],
+          );
+        },
       );
-      assertMatch(await inContainer(engine, name, "id"), /^uid=1000\(ubuntu\)/);
-      assertEquals(
-        await sh([engine, "config", "device", "get", name, "share", "path"]),
-        "/home/ubuntu/share",
-      );
-
-      await inBothDirections(engine, result.hostUid);
-      await withPinnedKey(engine, result.ipv4);
-
-      const again = await script("create", engine, [
-        "--image=gui-lab",
-        name,
-        publicKey,
-        join(root, "profiles/gui.yaml"),
-        one,
-      ]);
-      assertEquals(again.code, 1);
-      assertStringIncludes(again.stderr, `A container named "${name}" already exists`);
-
-      const refused = await script("create", engine, ["--delete", name]);
-      assertEquals(refused.code, 1, "the share still holds files");
-      assertStringIncludes(refused.stderr, "--force");
+      await testPart(context, "both users read and write in the directories that they share", async () => {
+        assertMatch(await inContainer(engine, name, "id"), /^uid=1000\(ubuntu\)/);
+        assertEquals(await sh([engine, "config", "device", "get", name, "share", "path"]), "/home/ubuntu/share");
+        await inBothDirections(engine, made.hostUid);
+      });
+      await testPart(context, "ssh asks nothing, and knows the container by its pinned key alone", async () => {
+        await withPinnedKey(engine, made.ipv4);
+      });
+      await testPart(context, "it is not made again, nor removed with files in its share", async () => {
+        assertRefused(await make(), { code: 1, names: [`"${name}"`, "exists"] });
+        assertRefused(await script("create", engine, ["--delete", name]), {
+          ...{ code: 1, names: `"${name}"`, hint: "--force" },
+        });
+      });
     } finally {
       await Deno.remove(directory, { recursive: true });
       const deleted = await script("create", engine, ["--delete", "--force", name]);
       assertEquals(deleted.code, 0, deleted.stderr);
     }
-    for (const path of [`/1.0/instances/${name}`, `/1.0/profiles/${name}`]) {
-      const { code, stderr } = await runProcess([engine, "query", path], { okCodes: "any" });
-      assert(code !== 0 && /not found/i.test(stderr), `${path} is still there`);
-    }
-    assertEquals(await present(mounts), false);
+    await testPart(context, "--delete --force leaves nothing", async () => {
+      for (const path of [`/1.0/instances/${name}`, `/1.0/profiles/${name}`]) {
+        const { code, stderr } = await runProcess([engine, "query", path], { okCodes: "any" });
+        assert(code !== 0 && /not found/i.test(stderr), `${path} is still there`);
+      }
+      assertEquals(await present(mounts), false);
+    });
   },
 );
 

@@ -171,12 +171,11 @@ open("bomb.png", "wb").write(b"\\x89PNG\\r\\n\\x1a\\n" + chunk(b"IHDR", head) + 
 `;
 
 testOnOneEngine(
-  "export: a hostile container gets nothing but plain entries into the menu",
+  "export: whoever copies the files of a hostile container runs its commands",
   ["user"],
   async (engine) => {
     const name = nameOn(engine);
     await inContainer(engine, name, poison);
-    // Whoever copies the container's files has its commands run on the host, and waits for its pipes.
     const pwned = join(data, "pwned");
     await Deno.writeTextFile(
       join(data, "by-hand.desktop"),
@@ -184,50 +183,49 @@ testOnOneEngine(
     );
     await sh(["gio", "launch", join(data, "by-hand.desktop")], { output: "discard" });
     await eventually("a command of the container on the host", () => exists(pwned));
-    const pull = [
-      engine,
-      "exec",
-      name,
-      "--user=1000",
-      "--",
-      "sh",
-      "-c",
-      "cat /home/ubuntu/.local/share/applications/*.desktop",
-    ];
-    const byHand = await runProcess(pull, { timeoutMs: 3_000, okCodes: "any" }).catch((error) => error);
+    const pull = [engine, "exec", name, "--user=1000", "--", "sh", "-c"];
+    const read = "cat /home/ubuntu/.local/share/applications/*.desktop";
+    const byHand = await runProcess([...pull, read], { timeoutMs: 3_000, okCodes: "any" }).catch((error) => error);
     assert(byHand instanceof Error, "cat does not come to the end");
+  },
+);
 
+/** Those of its entries that are plain. */
+const plain = ["bomb", "honest", "outside", "passwd", "pipe-icon", "traversal", "twice"];
+
+testOnOneEngine(
+  "export: a hostile container gets nothing but plain entries into the menu",
+  ["user"],
+  async (engine) => {
     const startedMs = performance.now();
-    const { code, stdout, stderr } = await script("create", engine, ["--export", "--mime", "--json", name], { env });
+    const words = ["--export", "--mime", "--json", nameOn(engine)];
+    const { code, stdout, stderr } = await script("create", engine, words, { env });
     assertEquals(code, 0, stderr);
     assert(performance.now() - startedMs < 15_000);
-    const own = ["bomb", "honest", "outside", "passwd", "pipe-icon", "traversal", "twice"];
     const ids = (await idsInMenu(engine)).sort();
-    assertEquals(ids.filter((id) => own.includes(id)), own);
+    assertEquals(ids.filter((id) => plain.includes(id)), plain);
     assertEquals(JSON.parse(stdout).map(({ id }: { id: string }) => id), ids);
     // The rest comes with the image.
-    const others = ids.filter((id) => !own.includes(id));
+    const others = ids.filter((id) => !plain.includes(id));
     assert(others.includes("debian-xterm") && !others.includes("vim"), others.join(" "));
-    const told = [...stderr.matchAll(/^warning: Not exported: "(\S+)" (.*)$/gm)].map(([, id, why]) => `${id} ${why}`);
-    const badCommand = "has no command line, or one with characters of a shell";
-    const badName = "has no name that can be shown";
+    const told = new Map([...stderr.matchAll(/^warning: [^"]*"(\S+)" (.*)$/gm)].map(([, id, why]) => [id!, why!]));
     for (
-      const line of [
-        "big is too long",
-        `dbus ${badCommand}`,
-        `markup ${badName}`,
-        `option ${badCommand}`,
-        `shell ${badCommand}`,
-        `steering ${badName}`,
-        `turned ${badName}`,
-        `two-lines ${badName}`,
-      ]
-    ) {
-      assert(told.includes(line), `${line}\n${stderr}`);
-    }
+      const [why, wrong] of [
+        ["long", ["big"]],
+        ["command line", ["dbus", "option", "shell"]],
+        ["name", ["markup", "steering", "turned", "two-lines"]],
+      ] as const
+    ) for (const id of wrong) assertStringIncludes(told.get(id) ?? "", why, `${id}\n${stderr}`);
     assert(!stderr.includes("\x1b"), JSON.stringify(stderr));
+  },
+);
 
-    for (const id of ids) {
+testOnOneEngine(
+  "export: an entry of a hostile container starts its app there, under its name",
+  ["user"],
+  async (engine) => {
+    const name = nameOn(engine);
+    for (const id of await idsInMenu(engine)) {
       const path = entryOf(engine, id);
       assertEquals(await sh(["desktop-file-validate", path]), "");
       const text = await Deno.readTextFile(path);
@@ -236,24 +234,26 @@ testOnOneEngine(
       const opener = `${root}examples/desktop-files/open-in-container --engine=${engine} ${display}${name} `;
       assert(exec!.startsWith(opener), exec);
       assert(/^[\w\/ ."=+@:,-]+( -- %[fu]| --)$/.test(exec!), exec);
-      assert(
-        text.split("\n").filter((line) => /^(Generic)?Name/.test(line)).every((line) => line.includes(`=[${name}] `)),
-      );
+      const names = text.split("\n").filter((line) => /^(Generic)?Name/.test(line));
+      assert(names.length > 0 && names.every((line) => line.includes(`=[${name}] `)), text);
       // deno-lint-ignore no-control-regex
       assert(!/[\x00-\x09\x0b-\x1f\x7f]|evil|\[b\]/.test(text), text);
     }
-    const icons = join(data, "gui-container/icons", name);
-    for (const id of ["bomb", "passwd", "pipe-icon", "traversal"]) {
-      assert(!(await Deno.readTextFile(entryOf(engine, id))).includes("Icon="), id);
-      assert(!await exists(join(icons, `${id}.png`)), id);
-    }
-    const icon = join(icons, "mpv.png");
-    assertStringIncludes(await Deno.readTextFile(entryOf(engine, "mpv")), `Icon=${icon}\n`);
-    assertStringIncludes(await sh(["identify", icon]), "PNG 128x128");
     assertStringIncludes(await Deno.readTextFile(entryOf(engine, "honest")), "MimeType=text/plain;\n");
     assertStringIncludes(await Deno.readTextFile(join(data, "applications/mimeinfo.cache")), `${name}.honest.desktop`);
   },
 );
+
+testOnOneEngine("export: an icon of a hostile container is a small picture, or none", ["user"], async (engine) => {
+  const icons = join(data, "gui-container/icons", nameOn(engine));
+  for (const id of ["bomb", "passwd", "pipe-icon", "traversal"]) {
+    assert(!(await Deno.readTextFile(entryOf(engine, id))).includes("Icon="), id);
+    assert(!await exists(join(icons, `${id}.png`)), id);
+  }
+  const icon = join(icons, "mpv.png");
+  assertStringIncludes(await Deno.readTextFile(entryOf(engine, "mpv")), `Icon=${icon}\n`);
+  assertStringIncludes(await sh(["identify", icon]), "PNG 128x128");
+});
 
 testOnOneEngine("export: of 100,000 entries 200 are read", ["user"], async (engine) => {
   const name = nameOn(engine);
