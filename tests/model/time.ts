@@ -6,6 +6,8 @@ import { setImmediate } from "node:timers";
 export interface ModelTime extends Disposable {
   /** In milliseconds. */
   now(): number;
+  /** The clock of the host is set, by so many milliseconds; as it is when the host has been suspended. */
+  setClock(byMs: number): void;
   /** So many milliseconds pass. `then` is called after each timer, when what it has begun is done. */
   pass(ms: number, then?: () => void): Promise<void>;
   /**
@@ -28,9 +30,10 @@ export function settle(): Promise<void> {
  */
 export function startTime({ maxMs = 60_000 }: { maxMs?: number } = {}): ModelTime {
   const { setTimeout, clearTimeout, setInterval, clearInterval, performance } = globalThis;
-  const realNow = performance.now;
+  const [realNow, realDate] = [performance.now, Date.now];
   const timers = new Map<number, { at: number; action: () => void; everyMs: number | undefined }>();
   let now = 10_000;
+  let wallMs = realDate() - now;
   let last = 0;
   const start = (everyMs: number | undefined) => (action: () => void, ms = 0): number => {
     timers.set(++last, { at: now + ms, action, everyMs: everyMs === undefined ? undefined : ms });
@@ -49,6 +52,7 @@ export function startTime({ maxMs = 60_000 }: { maxMs?: number } = {}): ModelTim
     action();
   };
   performance.now = () => now;
+  Date.now = () => wallMs + now;
   Object.assign(globalThis, {
     setTimeout: start(undefined),
     setInterval: start(0),
@@ -57,22 +61,25 @@ export function startTime({ maxMs = 60_000 }: { maxMs?: number } = {}): ModelTim
   });
   return {
     now: () => now,
+    setClock: (byMs) => void (wallMs += byMs),
     async pass(ms, then) {
-      for (const end = now + ms; now < end;) {
-        const next = first();
-        if (!next || next[1] > end) now = end;
-        else fire(next[0]);
+      const end = now + ms;
+      for (let next; (next = first()) && next[1] <= end;) {
+        fire(next[0]);
         await settle();
         then?.();
       }
+      now = end;
+      await settle();
+      then?.();
     },
     async until(what) {
       let isSettled = false;
       const note = (): void => void (isSettled = true);
       what.then(note, note);
-      const startMs = Date.now();
+      const startMs = realDate();
       for (await settle(); !isSettled; await settle()) {
-        if (Date.now() - startMs > maxMs) throw new Error(`What is waited for is not settled after ${maxMs} ms`);
+        if (realDate() - startMs > maxMs) throw new Error(`What is waited for is not settled after ${maxMs} ms`);
         const next = first();
         if (next) fire(next[0]);
       }
@@ -80,6 +87,7 @@ export function startTime({ maxMs = 60_000 }: { maxMs?: number } = {}): ModelTim
     },
     [Symbol.dispose]() {
       performance.now = realNow;
+      Date.now = realDate;
       Object.assign(globalThis, { setTimeout, clearTimeout, setInterval, clearInterval });
     },
   };

@@ -15,7 +15,7 @@ import { showOnDesktop } from "../../base/desktop.ts";
 import { clockTime } from "../../base/time.ts";
 import type { Container } from "../../container/container.ts";
 import type { Channel } from "../../guard/channel.ts";
-import { type Clocks, type Deadline, startDeadline } from "../../guard/deadline.ts";
+import { type Deadline, startDeadline } from "../../guard/deadline.ts";
 import { attachLine } from "./advice.ts";
 import { channelNamesOf } from "./channels.ts";
 
@@ -46,10 +46,9 @@ export interface Permissions {
  */
 export function createPermissions(
   { host, label, engine }: Pick<Container, "host" | "label" | "engine">,
-  { open: given, times = new Map(), clocks }: {
+  { open: given, times = new Map() }: {
     open: ReadonlySet<Channel>;
     times?: ReadonlyMap<Channel, number> | undefined;
-    clocks?: Clocks;
   },
 ): Permissions {
   const open = new Set(given);
@@ -91,12 +90,12 @@ export function createPermissions(
         end();
         tell(`${what} ${then}: the time is over`);
         permissions.onChange();
-      }, clocks);
+      });
       timers.set(deadline, new Set(channels));
       const ends = permissions.ends();
       const endMs = Math.min(...channels.map((channel) => ends.get(channel)!));
       const line = attachLine({ label, engine }, "--deny", names.join(","));
-      tell(`${what} open until ${clockTime(endMs, clocks?.wall())}`, `To close sooner: ${line}`);
+      tell(`${what} open until ${clockTime(endMs)}`, `To close sooner: ${line}`);
       permissions.onChange();
     },
     ends() {

@@ -10,6 +10,7 @@ import type { Channel } from "../../../lib/guard/channel.ts";
 import { createCarrying } from "../../../lib/guard/wayland/carrying.ts";
 import { localBox } from "../containers.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
+import { soon } from "../guard_time.ts";
 import { withRuns } from "../runs.ts";
 import { commandLine } from "../../../attach.ts";
 import { parseCommandLine } from "../../../lib/cli/options.ts";
@@ -35,9 +36,13 @@ Deno.test("what a run has open for a while is to be seen until it is over, and n
     const [run] = await findRuns(host);
     assertEquals([run!.container, run!.session, Object.keys(run!.until)], ["box", "firefox", ["microphone"]]);
     assertEquals((await Deno.stat(join(root, ".attach-0/run.json"))).mode! & 0o777, 0o600);
+    using watcher = Deno.watchFs(join(root, ".attach-0"));
     runs[0]!.close(["microphone"]);
-    const isOver = async (): Promise<boolean> => Object.keys((await findRuns(host))[0]!.until).length === 0;
-    for (const lastMs = Date.now() + 30_000; !await isOver();) assert(Date.now() < lastMs);
+    const isOver = async (): Promise<true | undefined> => {
+      for await (const _ of watcher) if (Object.keys((await findRuns(host))[0]!.until).length === 0) return true;
+      return undefined;
+    };
+    assert(await soon(isOver(), 30_000));
     const killed = join(root, ".attach-killed");
     await Deno.mkdir(killed);
     await Deno.copyFile(join(root, ".attach-0/run.json"), join(killed, "run.json"));

@@ -5,15 +5,16 @@ import { createPermissions, type Permissions } from "../../../../lib/attach/sess
 import type { Channel } from "../../../../lib/guard/channel.ts";
 import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
+import { startTime } from "../../../model/time.ts";
 
-/** The channels of a run, whose clock is the test's. */
+/** The channels of a run that begins at noon, in the model's time until the end of the scope. */
 function run(
   options: {
     open: readonly Channel[];
     times?: readonly (readonly [Channel, number])[];
     env?: Record<string, string>;
   },
-): {
+): Disposable & {
   permissions: Permissions;
   /** Lets milliseconds pass. */
   pass: (ms: number) => Promise<void>;
@@ -21,26 +22,24 @@ function run(
   shown: () => string[];
 } {
   const { host, said, calls } = recordingHost({ env: options.env ?? {} });
-  let time = Date.UTC(2026, 0, 1, 12);
-  const clock = (): number => time;
+  const time = startTime();
+  time.setClock(Date.UTC(2026, 0, 1, 12) - Date.now());
   const permissions = createPermissions(localBox(host), {
     open: new Set(options.open),
     times: new Map(options.times),
-    clocks: { wall: clock, now: clock, pauseMs: 1 },
   });
   return {
     permissions,
-    async pass(ms) {
-      time += ms;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    },
+    pass: time.pass,
     said,
     shown: () => calls.filter(([program]) => program === "notify-send").map((argv) => argv.at(-1)!),
+    [Symbol.dispose]: () => time[Symbol.dispose](),
   };
 }
 
 Deno.test("a channel that is closed stays so, in the set that all go by, and what it has under way ends", () => {
-  const { permissions } = run({ open: ["microphone", "links"] });
+  using world = run({ open: ["microphone", "links"] });
+  const { permissions } = world;
   const { open } = permissions;
   const [microphone, links] = [permissions.closing("microphone"), permissions.closing("links")];
   let changes = 0;
@@ -53,7 +52,8 @@ Deno.test("a channel that is closed stays so, in the set that all go by, and wha
 
 Deno.test("channels that are open for a while close together when it is over, and the user is told once of each", async () => {
   const times = [["clipboard-in", 60_000], ["clipboard-out", 60_000], ["microphone", 120_000], ["tray", 1]] as const;
-  const { permissions, pass, said, shown } = run({ open: ["clipboard-in", "clipboard-out", "microphone"], times });
+  using world = run({ open: ["clipboard-in", "clipboard-out", "microphone"], times });
+  const { permissions, pass, said, shown } = world;
   permissions.begin();
   const told = (minute: number, name: string): RegExp =>
     new RegExp(
@@ -75,7 +75,8 @@ Deno.test("channels that are open for a while close together when it is over, an
 
 Deno.test("what the user closes before its time is over ends once", async () => {
   const times = [["clipboard-in", 60_000], ["clipboard-out", 60_000]] as const;
-  const { permissions, pass, said } = run({ open: ["clipboard-in", "clipboard-out"], times });
+  using world = run({ open: ["clipboard-in", "clipboard-out"], times });
+  const { permissions, pass, said } = world;
   permissions.begin();
   permissions.close(["clipboard-in"]);
   assertEquals([...permissions.ends().keys()], ["clipboard-out"]);
@@ -84,14 +85,16 @@ Deno.test("what the user closes before its time is over ends once", async () => 
 });
 
 Deno.test("what is closed before its time has begun has none", () => {
-  const { permissions, said } = run({ open: ["microphone"], times: [["microphone", 60_000]] });
+  using world = run({ open: ["microphone"], times: [["microphone", 60_000]] });
+  const { permissions, said } = world;
   permissions.close(["microphone"]);
   permissions.begin();
   assertEquals([said, permissions.ends().size], [[], 0]);
 });
 
 Deno.test("a yes for an hour prolongs nothing that is open for a while", async () => {
-  const { permissions, pass, said } = run({ open: ["printing"], times: [["printing", 60_000]] });
+  using world = run({ open: ["printing"], times: [["printing", 60_000]] });
+  const { permissions, pass, said } = world;
   let ends = 0;
   const hour = { ms: 3_600_000, then: "asked for again", end: () => ends++ };
   permissions.begin();
@@ -106,7 +109,8 @@ Deno.test("a yes for an hour prolongs nothing that is open for a while", async (
 });
 
 Deno.test("the end of an hour leaves a longer time of the channel as it is", async () => {
-  const { permissions, pass } = run({ open: ["printing"], times: [["printing", 7_200_000]] });
+  using world = run({ open: ["printing"], times: [["printing", 7_200_000]] });
+  const { permissions, pass } = world;
   permissions.begin();
   const [[, endMs]] = [...permissions.ends()] as [[Channel, number]];
   permissions.allowFor(["printing"], { ms: 3_600_000, then: "asked for again", end() {} });
@@ -117,13 +121,15 @@ Deno.test("the end of an hour leaves a longer time of the channel as it is", asy
 });
 
 Deno.test("a notification has the line to type as the script was called", () => {
-  const { permissions, shown } = run({ open: ["links"], env: { GUI_CALLED: "./attach.ts" } });
+  using world = run({ open: ["links"], env: { GUI_CALLED: "./attach.ts" } });
+  const { permissions, shown } = world;
   permissions.allowFor(["links"], { ms: 60_000, then: "asked for again", end() {} });
   assertMatch(shown()[0]!, /To close sooner: \.\/attach\.ts --deny box links$/);
 });
 
 Deno.test("the time of what is allowed in a question ends it, and not the channel", async () => {
-  const { permissions, pass, said } = run({ open: ["links"] });
+  using world = run({ open: ["links"] });
+  const { permissions, pass, said } = world;
   let ends = 0;
   permissions.allowFor(["links"], { ms: 60_000, then: "asked for again", end: () => ends++ });
   await pass(60_000);
