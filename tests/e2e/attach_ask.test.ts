@@ -5,11 +5,12 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
+import { assertRefused } from "../unit/refusals.ts";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { agentPath, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { desktop } from "./wayland_desktop.ts";
 import { windowWith, withDisplay, xWindows } from "./windows.ts";
-import { type EngineName, makeContainer, removeContainer, shareOnEngines } from "./world.ts";
+import { type EngineName, makeContainer, removeContainer, shareOnEngines, testPart } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-ask-${engine}`;
 
@@ -232,7 +233,7 @@ if any(re.search("${agentPath}", word) for word in getattr(sys, "orig_argv", [])
 testOnOneEngine(
   "attach.ts --ask: a hostile container cannot flood its user, hide its words, or do without an answer",
   needed,
-  async (engine) => {
+  async (engine, context) => {
     const name = nameOn(engine);
     const share = join(mountsRoot, name, "share");
     const site = "python3 -m site --user-site";
@@ -256,53 +257,64 @@ testOnOneEngine(
           ...{ ask: "file", id: 1, name, path: "/home/ubuntu/share/offer", size: 3 },
           ...more,
         });
-        await say(file("invoice\u202efdp.exe"), { id: 1, printed: true }, { ...file("x.pdf"), ask: "print" });
-        assertStringIncludes(await question(shown, 1), "Name: invoicefdp.exe_\nSize: 3 bytes");
-        await answer("once");
-        // Agreed to, and then another one comes.
-        await say(file("good.pdf"));
-        await question(shown, 2);
-        await Deno.writeTextFile(join(share, "offer"), "something else");
-        await refusal("failed: a file is larger than announced");
-        await say(file("shadow", { path: "/etc/shadow" }));
-        await refusal("failed: a file cannot be read");
-        await answer("never");
-        const notification = { ask: "notify", summary: "flood", body: "" };
-        await say(notification);
-        assertStringIncludes(await question(shown, 4), "Title: flood");
-        await say(notification, notification);
-        await refusal("failed: you have closed the channel");
-
-        await answer("no");
         const link = (url: string): unknown => ({ ask: "link", url });
-        await say(
-          link(`https://long.example/${"x".repeat(2000)}`),
-          link("https://bank.example@evil.example/\u202e\\101<b>\u200b"),
+        await testPart(context, "a file's name is asked for as it will be, and its print job not at all", async () => {
+          await say(file("invoice\u202efdp.exe"), { id: 1, printed: true }, { ...file("x.pdf"), ask: "print" });
+          assertStringIncludes(await question(shown, 1), "Name: invoicefdp.exe_\nSize: 3 bytes");
+        });
+        await testPart(context, "another file than the one that was agreed to does not come", async () => {
+          await answer("once");
+          await say(file("good.pdf"));
+          await question(shown, 2);
+          await Deno.writeTextFile(join(share, "offer"), "something else");
+          await refusal("failed: a file is larger than announced");
+          await say(file("shadow", { path: "/etc/shadow" }));
+          await refusal("failed: a file cannot be read");
+        });
+        await testPart(context, "what the user never wants to hear of is not asked again", async () => {
+          await answer("never");
+          const notification = { ask: "notify", summary: "flood", body: "" };
+          await say(notification);
+          assertStringIncludes(await question(shown, 4), "Title: flood");
+          await say(notification, notification);
+          await refusal("failed: you have closed the channel");
+        });
+        await testPart(context, "an address is shown whole, with its host, or not opened", async () => {
+          await answer("no");
+          await say(
+            link(`https://long.example/${"x".repeat(2000)}`),
+            link("https://bank.example@evil.example/\u202e\\101<b>\u200b"),
+          );
+          assertMatch(
+            await question(shown, 5),
+            /\n\nHost: evil\.example\nAddress: https:\/\/bank\.example@evil\.example\/%E2%80%AE\/101%3Cb%3E%E2%80%8B$/,
+          );
+          await refusal("failed: it is too long to be shown whole");
+        });
+        await testPart(context, "of a flood a few are asked", async () => {
+          await say(...Array.from({ length: 1000 }, (_, number) => link(`https://flood.example/${number}`)));
+          await question(shown, 6);
+          await new Promise((resolve) => setTimeout(resolve, 1_500));
+          const asked = await shown.asked();
+          assert(asked.length <= 9, asked.join("\n"));
+        });
+        await testPart(
+          context,
+          "by xpra there is no way, whatever its server sends, and the session is shown",
+          async () => {
+            await send(
+              ["open-url", "https://flood.example/", ""],
+              ["notify_show", "", 1, "app", 0, "", "flood", "", 1000, "", [], {}],
+              ["send-data-request", "file", "id1", "a.pdf", "application/pdf", 3, false, true, {}],
+              ["send-file", "a.pdf", "application/pdf", false, false, 3, "b:abc", {}, "id1"],
+            );
+            for (const type of ["open-url", "notify_show", "send-data-request", "send-file"]) {
+              await refusal(`"${type}", which is dropped: `);
+            }
+            assertEquals([await opened(), [...Deno.readDirSync(shown.downloads)].map(({ name }) => name)], ["", []]);
+            await windowWith(`\\[${name}\\] typing`, { env: shown.env });
+          },
         );
-        assertMatch(
-          await question(shown, 5),
-          /\n\nHost: evil\.example\nAddress: https:\/\/bank\.example@evil\.example\/%E2%80%AE\/101%3Cb%3E%E2%80%8B$/,
-        );
-        await refusal("failed: it is too long to be shown whole");
-        await say(...Array.from({ length: 1000 }, (_, number) => link(`https://flood.example/${number}`)));
-        await question(shown, 6);
-        await new Promise((resolve) => setTimeout(resolve, 1_500));
-        const asked = await shown.asked();
-        assert(asked.length <= 9, asked.join("\n"));
-
-        // By xpra there is no way, whatever its server sends.
-        await send(
-          ["open-url", "https://flood.example/", ""],
-          ["notify_show", "", 1, "app", 0, "", "flood", "", 1000, "", [], {}],
-          ["send-data-request", "file", "id1", "a.pdf", "application/pdf", 3, false, true, {}],
-          ["send-file", "a.pdf", "application/pdf", false, false, 3, "b:abc", {}, "id1"],
-        );
-        for (const type of ["open-url", "notify_show", "send-data-request", "send-file"]) {
-          await refusal(`"${type}", which is dropped: xpra's client does not need it`);
-        }
-        assertEquals([await opened(), [...Deno.readDirSync(shown.downloads)].map(({ name }) => name)], ["", []]);
-        // And still the session is shown.
-        await windowWith(`\\[${name}\\] typing`, { env: shown.env });
       });
     } finally {
       await inside(`rm "$(${site})/usercustomize.py"`);
@@ -406,8 +418,7 @@ async function carryTexts(engine: EngineName, { env, inside }: Pick<Shown, "env"
   const install = "cat >/usr/local/bin/xclip && chmod 755 /usr/local/bin/xclip";
   await sh([engine, "exec", name, "--", "sh", "-c", install], { stdin: { text: "#!/bin/sh\nexec yes\n" } });
   const endless = await script("attach", engine, ["--copy", name], { env });
-  assertEquals(endless.code, 1);
-  assertStringIncludes(endless.stderr, `The text on the clipboard of "${name}" is longer than 1 MiB`);
+  assertRefused(endless, { code: 1, names: ["clipboard", `"${name}"`, "1 MiB"] });
   assertEquals(await clipboard(env), "carriedword");
   await sh([engine, "exec", name, "--", "rm", "/usr/local/bin/xclip"]);
   await inside('touch "$RUNTIME_DIRECTORY/ready"');

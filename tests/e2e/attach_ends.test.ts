@@ -44,21 +44,21 @@ const endings: readonly Ending[] = [
     how: "the app is killed",
     act: ({ engine, name }) => inContainer(engine, name, "pkill -KILL -x xclock"),
     code: 1,
-    says: /^error: The app of "ending" ended with exit status 137$/m,
+    says: /^error: .*"ending" .*\b137$/m,
     runsOn: false,
   },
   {
     how: "the xpra client is asked to end",
     act: ({ client }) => Promise.resolve(Deno.kill(client, "SIGTERM")),
     code: 1,
-    says: /^error: The xpra client could not stay attached to "ending"$/m,
+    says: /^error: .*xpra client .*"ending"$/m,
     runsOn: true,
   },
   {
     how: "the xpra client is killed",
     act: ({ client }) => Promise.resolve(Deno.kill(client, "SIGKILL")),
     code: 1,
-    says: /^error: The xpra client could not stay attached to "ending"$/m,
+    says: /^error: .*xpra client .*"ending"$/m,
     runsOn: true,
   },
   {
@@ -80,7 +80,7 @@ const endings: readonly Ending[] = [
     act: ({ engine, name }) => inContainer(engine, name, "pkill -KILL -f '[x]pra seamless'"),
     code: 1,
     // The app loses its X server then, and may still tell.
-    says: /^error: The (session "ending" was ended from outside|app of "ending" ended with exit status 1)$/m,
+    says: /^error: .*"ending" .*(outside|status 1)$/m,
     runsOn: false,
   },
   {
@@ -88,7 +88,7 @@ const endings: readonly Ending[] = [
     // It leaves its socket, which the next one takes over.
     act: ({ engine, name }) => inContainer(engine, name, "pkill -KILL -x Xvfb; rm /tmp/.X11-unix/*"),
     code: 1,
-    says: /^error: The (app of "ending" ended with exit status 1|session "ending" was ended from outside)$/m,
+    says: /^error: .*"ending" .*(outside|status 1)$/m,
     runsOn: false,
   },
   {

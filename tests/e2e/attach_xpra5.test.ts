@@ -67,6 +67,6 @@ testOnOneEngine("attach.ts ends with an app under xpra 5", parts, async (engine)
   await windowWith(`\\[${name}\\] xclock`);
   const { code, stderr } = await attach.ended;
   assertEquals(code, 1);
-  assertStringIncludes(stderr, 'The app of "sh" ended with exit status 3');
+  assertStringIncludes(stderr, '"sh" ended with exit status 3');
   await nothingLeft(engine, name);
 });

@@ -82,7 +82,7 @@ testOnEngines(
       await testPart(context, "it is not made again, nor removed with files in its share", async () => {
         assertRefused(await make(), { code: 1, names: [`"${name}"`, "exists"] });
         assertRefused(await script("create", engine, ["--delete", name]), {
-          ...{ code: 1, names: `"${name}"`, hint: "--force" },
+          ...{ code: 1, names: join(mounts, "share"), hint: "--force" },
         });
       });
     } finally {
@@ -148,9 +148,11 @@ testOnEngines("create.ts says at once that an image gets no user-data, and why",
     // cloud-init 25.1 does not know the socket of Incus.
     const startedMs = performance.now();
     const refused = await make(engine === "lxc" ? closed! : open!);
-    assertEquals(refused.code, 1, refused.stderr);
-    assertStringIncludes(refused.stderr, 'cloud-init was given no user-data in "e2e-socket"');
-    assertStringIncludes(refused.stderr, engine === "lxc" ? "take security.devlxd" : "a cloud variant");
+    assertRefused(refused, {
+      code: 1,
+      names: ['"e2e-socket"', "user-data"],
+      hint: engine === "lxc" ? "security.devlxd" : "cloud variant",
+    });
     assert(performance.now() - startedMs < 30_000, "it does not wait for --timeout");
     if (engine !== "lxc") return;
     const made = await make(open!);
@@ -229,9 +231,7 @@ testOnOneEngine(
       const attached = await script("attach", engine, ["--detached", "--session=kept", name, "xclock"]);
       assertEquals(attached.code, 0, attached.stderr);
       const refused = await script("create", engine, ["--delete", name]);
-      assertEquals(refused.code, 1, refused.stderr);
-      assertStringIncludes(refused.stderr, `The session "kept" runs in "${name}"`);
-      assertMatch(refused.stderr, new RegExp(`attach\\.ts (--engine=${engine} )?--stop ${name} kept`));
+      assertRefused(refused, { code: 1, names: ['"kept"', `"${name}"`], hint: `--stop ${name} kept` });
       assertStringIncludes((await script("attach", engine, ["--list", name])).stdout, "kept");
 
       const client = startScript("attach", engine, ["--preset=isolated", name]);
@@ -312,9 +312,9 @@ async function toldOfTimeout(engine: EngineName, directory: string): Promise<voi
   const { code, stdout, stderr } = await script("create", engine, args);
   assertEquals([code, stdout], [1, ""], stderr);
   assertMatch(stderr, /^cloud-init: modules:final$/m);
-  assertMatch(stderr, /^error: cloud-init still runs after 45 s in "e2e-slow-.*"$/m);
+  assertMatch(stderr, /^error: cloud-init .* 45 s in "e2e-slow-.*"$/m);
   assertMatch(stderr, /^ {4}spoken$/m);
-  assertMatch(stderr, /^hint: Wait longer with --timeout/m);
+  assertMatch(stderr, /^hint: .*--timeout/m);
   assertEquals(await present(join(mountsRoot, name)), false);
 }
 
@@ -325,7 +325,7 @@ async function toldOfFailure(engine: EngineName, directory: string): Promise<voi
   await Deno.writeTextFile(file, "#cloud-config\nruncmd: [[sh, -c, 'echo spoken; exit 3']]\n");
   const { code, stdout, stderr } = await script("create", engine, ["--image=gui-lab", name, publicKey, "gui", file]);
   assertEquals([code, stdout], [1, ""], stderr);
-  assertMatch(stderr, /^error: cloud-init failed in "e2e-broken-.*"/m);
+  assertMatch(stderr, /^error: cloud-init .*"e2e-broken-.*"/m);
   assertMatch(stderr, /^ {4}spoken$/m);
   assertMatch(stderr, /^hint: .*--keep-failed$/m);
   const instances = await sh([engine, "query", "/1.0/instances"]);

@@ -17,6 +17,7 @@ import {
   withPlace,
 } from "./faults.ts";
 import { engineNames, missingParts } from "../lab/state.ts";
+import { assertRefused } from "../unit/refusals.ts";
 import { testOnIncus, testOnOneEngine } from "./sessions.ts";
 import { attempt, eventually, root, sh, startScript } from "./run.ts";
 import { type EngineName, testOnEngines } from "./world.ts";
@@ -212,8 +213,7 @@ testOnEngines("create.ts leaves what others make of its name meanwhile", ["user"
         assert(after.endsWith(`tree: ${(await picture({ ...place, name: "e2e-none" })).split("tree: ")[1]}`), after);
         // It lacks our mark.
         const refused = await create(place, ["--delete", place.name]);
-        assertEquals(refused.code, 1, refused.stderr);
-        assertStringIncludes(refused.stderr, "was not made by create.ts");
+        assertRefused(refused, { code: 1, names: [`"${place.name}"`, "create.ts"] });
       }),
   });
 });

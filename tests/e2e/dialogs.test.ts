@@ -13,7 +13,7 @@ import { eventually, inContainer, mountsRoot, root, script, sh, startScript } fr
 import { agentPath, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { desktop, startPointer, startSway, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { windowWith, withDisplay } from "./windows.ts";
-import { type EngineName, shareContainer } from "./world.ts";
+import { type EngineName, shareContainer, testPart } from "./world.ts";
 
 /** In place of zenity: answers with what is in the file "answer", not sooner than a person, and counts the dialogs. */
 const fakeZenity = (directory: string): string =>
@@ -181,10 +181,38 @@ const nameOn = shareContainer("dialogs");
 /** For what is the same on both displays. */
 const onWayland = { env: desktop(), args: ["--display=wayland"] };
 
+/**
+ * Chooses a path in a dialog of zenity's on X. Returns when the dialog was told so last, in milliseconds.
+ *
+ * A person pastes the path; the second Return is for the button. What is typed, GTK completes wrongly at times.
+ */
+async function chooseInDialog(title: string, path: string, env: Record<string, string>): Promise<number> {
+  const dialog = await windowWith(title, { env });
+  await new Promise((resolve) => setTimeout(resolve, 3_200));
+  await sh(["xdotool", "windowactivate", "--sync", dialog], { env });
+  for (let tries = 0; tries < 12; tries++) {
+    if (tries % 4 === 0) {
+      // On a busy machine the field comes late, and keys go elsewhere until then.
+      await sh(["xdotool", "key", "ctrl+l"], { env });
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await sh(["xdotool", "key", "ctrl+a"], { env });
+      await sh(["sh", "-c", 'printf %s "$1" | xclip -selection clipboard -in >/dev/null 2>&1', "sh", path], { env });
+      await sh(["xdotool", "key", "ctrl+v"], { env });
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+    await sh(["xdotool", "key", "Return"], { env });
+    const start = Date.now();
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const open = await sh(["xdotool", "search", "--name", title], { env }).catch(() => "");
+    if (open === "") return start;
+  }
+  throw new Error("The dialog stays");
+}
+
 testOnOneEngine(
   "an app's own Open and Save As reach the file that the user chooses, and no other",
   needed,
-  async (engine) => {
+  async (engine, context) => {
     await withDisplay((display) =>
       showing(
         engine,
@@ -193,74 +221,57 @@ testOnOneEngine(
           await windowWith("editor", { env: display });
           await ready(engine);
           const own = join(home, "letters");
+          const [letter, newFile, other] = ["letter.txt", "new.txt", "other.txt"].map((file) => join(own, file)) as [
+            string,
+            string,
+            string,
+          ];
           await Deno.mkdir(own);
-          await Deno.writeTextFile(join(own, "letter.txt"), "from the host", { mode: 0o640 });
-          await Deno.writeTextFile(join(own, "other.txt"), "untouched");
-          const before = (await sh(["stat", "-c", "%i %a %U", join(own, "letter.txt")])).split(" ");
+          await Deno.writeTextFile(letter, "from the host", { mode: 0o640 });
+          await Deno.writeTextFile(other, "untouched");
+          const stat = (path: string): Promise<string> => sh(["stat", "-c", "%i %a %U", path]);
+          const before = await stat(letter);
+          const paths: (string | null)[] = [];
 
-          // A person pastes the path; the second Return is for the button. What is typed, GTK completes wrongly at times.
-          const type = async (title: string, path: string): Promise<number> => {
-            const dialog = await windowWith(`${name}: ${title}`, { env: display });
-            await new Promise((resolve) => setTimeout(resolve, 3_200));
-            await sh(["xdotool", "windowactivate", "--sync", dialog], { env: display });
-            for (let tries = 0; tries < 12; tries++) {
-              if (tries % 4 === 0) {
-                // On a busy machine the field comes late, and keys go elsewhere until then.
-                await sh(["xdotool", "key", "ctrl+l"], { env: display });
-                await new Promise((resolve) => setTimeout(resolve, 1_000));
-                await sh(["xdotool", "key", "ctrl+a"], { env: display });
-                await sh(["sh", "-c", 'printf %s "$1" | xclip -selection clipboard -in >/dev/null 2>&1', "sh", path], {
-                  env: display,
-                });
-                await sh(["xdotool", "key", "ctrl+v"], { env: display });
-                await new Promise((resolve) => setTimeout(resolve, 1_000));
-              }
-              await sh(["xdotool", "key", "Return"], { env: display });
-              const start = Date.now();
-              await new Promise((resolve) => setTimeout(resolve, 700));
-              const open = await sh(["xdotool", "search", "--name", `${name}: `], { env: display }).catch(() => "");
-              if (open === "") return start;
-            }
-            throw new Error("The dialog stays");
-          };
-          const opening = await begin({ do: "open", text: "from the container" });
-          const chosenMs = await type("what may it open", join(own, "letter.txt"));
-          const opened = await opening();
-          assertMatch(opened.path!, /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-letter\.txt$/);
-          assertEquals(opened.text, "from the host");
-          // With the end of zenity, and with a save.
-          assert(opened.ms - chosenMs < 10_000, `${opened.ms - chosenMs} ms`);
-          await eventually("the version", async () => await readText(join(own, "letter.txt")) === "from the container");
-          assertEquals((await sh(["stat", "-c", "%i %a %U", join(own, "letter.txt")])).split(" "), before);
-
-          const saving = await begin({ do: "save as", name: "../../.config/new.txt", text: "first" });
-          await type("where may it save", join(own, "new.txt"));
-          const saved = await saving();
-          await eventually("the file", async () => await readText(join(own, "new.txt")) === "first");
-          await app({ do: "save", path: saved.path, text: "second" });
-          await eventually("the next version", async () => await readText(join(own, "new.txt")) === "second");
-          assertEquals(await sh(["stat", "-c", "%a", join(own, "new.txt")]), "644");
-
-          const listed = (await map("--list")).trim().split("\n").map((line) => line.split("\t").slice(0, 2));
-          assertEquals(listed.toSorted(), [
-            [join(own, "letter.txt"), opened.path],
-            [join(own, "new.txt"), saved.path],
-          ]);
-          assertEquals([...Deno.readDirSync(own)].map(({ name }) => name).toSorted(), [
-            "letter.txt",
-            "new.txt",
-            "other.txt",
-          ]);
-          assertEquals(await readText(join(own, "other.txt")), "untouched");
-
-          assertEquals((await script("attach", engine, ["--stop", name, "dialogs"])).code, 0);
-          await attach.ended;
-          assertEquals([await map("--list"), said()], [
-            "",
-            'Open channels: clipboard, sound, look, dialogs\nThe session "dialogs" was stopped\n',
-          ]);
-          assertEquals(await inContainer(engine, name, "ls -A ~/maps"), "");
-          await nothingLeft(engine, name);
+          await testPart(context, "Open reads the file, and a save writes it, which stays what it was", async () => {
+            const opening = await begin({ do: "open", text: "from the container" });
+            const chosenMs = await chooseInDialog(`${name}: what may it open`, letter, display);
+            const opened = await opening();
+            assertMatch(opened.path!, /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-letter\.txt$/);
+            assertEquals(opened.text, "from the host");
+            // With the end of zenity, and with a save.
+            assert(opened.ms - chosenMs < 10_000, `${opened.ms - chosenMs} ms`);
+            await eventually("the version", async () => await readText(letter) === "from the container");
+            assertEquals(await stat(letter), before);
+            paths.push(opened.path);
+          });
+          await testPart(context, "Save As makes a file, which each later save writes", async () => {
+            const saving = await begin({ do: "save as", name: "../../.config/new.txt", text: "first" });
+            await chooseInDialog(`${name}: where may it save`, newFile, display);
+            const saved = await saving();
+            await eventually("the file", async () => await readText(newFile) === "first");
+            await app({ do: "save", path: saved.path, text: "second" });
+            await eventually("the next version", async () => await readText(newFile) === "second");
+            assertEquals(await sh(["stat", "-c", "%a", newFile]), "644");
+            paths.push(saved.path);
+          });
+          await testPart(context, "no other file is lent, made or changed", async () => {
+            const listed = (await map("--list")).trim().split("\n").map((line) => line.split("\t").slice(0, 2));
+            assertEquals(listed.toSorted(), [[letter, paths[0]], [newFile, paths[1]]]);
+            assertEquals([...Deno.readDirSync(own)].map(({ name }) => join(own, name)).toSorted(), [
+              ...[letter, newFile, other],
+            ]);
+            assertEquals(await readText(other), "untouched");
+          });
+          await testPart(context, "nothing is lent when the session has ended", async () => {
+            assertEquals((await script("attach", engine, ["--stop", name, "dialogs"])).code, 0);
+            await attach.ended;
+            assertEquals(await map("--list"), "");
+            // The channels, and the end: no word more.
+            assertMatch(said(), /^[^\n]*\bdialogs\n[^\n]*"dialogs"[^\n]*\n$/);
+            assertEquals(await inContainer(engine, name, "ls -A ~/maps"), "");
+            await nothingLeft(engine, name);
+          });
         },
       )
     );
@@ -325,7 +336,7 @@ testOnOneEngine("files that are dropped on a window on Wayland are lent, all or 
       /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-a letter.txt,\/home\/ubuntu\/maps\/[0-9a-f]{10}-other.txt$/,
     );
     assertEquals(texts, ["a letter.txt", "other.txt"]);
-    assertStringIncludes(said(), `Dropped on "${name}" and lent to it: a letter.txt, other.txt`);
+    assertStringIncludes(said(), `"${name}" and lent to it: a letter.txt, other.txt`);
     assertEquals((await map("--list")).trim().split("\n").length, 2);
     await app({ do: "save", path: paths[0], text: "changed" });
     await eventually("the version", async () => await readText(letter) === "changed");

@@ -135,8 +135,7 @@ const terminate = ["SIGTERM", 143] as const;
 const kill = ["SIGKILL", undefined] as const;
 
 const quiet: Expected = { code: 0, says: /^$/ };
-const cutOff =
-  /^error: The (app of "\w+" ended with exit status \d+|session "\w+" was ended from outside|windows of|desktop has ended)/;
+const cutOff = /^error: .*("\w+" .*(status \d+|outside)|windows|desktop)/;
 const stopped: Expected = { code: 0, says: /^The session "\w+" was stopped$/ };
 const joinedCutOff: Expected = { code: 1, says: /^error: ("(foot|xterm)" ended with|The (connection|container) )/ };
 
@@ -155,11 +154,11 @@ const ends: readonly End[] = [
     expected: ({ display }) => {
       if (display === "x11") return { ordinary: quiet, join: quiet, again: quiet, disposable: quiet };
       // foot's shell is hung up. Nobody but the run with the guard knows why.
-      const told = { code: 0, says: /^The app of "\w+" ended with exit status 1 when its window was closed$/ };
+      const told = { code: 0, says: /^The app of "\w+" .*\b1 when its window was closed$/ };
       return {
         ordinary: told,
-        join: { code: 1, says: /^error: "foot" ended with exit status 1$/ },
-        again: { code: 0, says: /^The app of "again" ended with exit status 1$/ },
+        join: { code: 1, says: /^error: "foot" .*status 1$/ },
+        again: { code: 0, says: /^The app of "again" .*status 1$/ },
         disposable: told,
       };
     },
@@ -185,8 +184,7 @@ const ends: readonly End[] = [
     killsAll: true,
     expected: ({ display }) => {
       const failed = { code: 1, says: cutOff };
-      const ended =
-        /^(The app of "again" ended with exit status \d+|error: The session "again" was ended from outside)$/;
+      const ended = /^(The app of "again" .*status \d+|error: .*"again" .*outside)$/;
       return {
         ordinary: failed,
         join: joinedCutOff,
@@ -333,7 +331,7 @@ testOnOneEngine("ends, wayland: the desktop is gone", waylandParts, async (engin
   const expected = {
     ordinary: failed,
     join: joinedCutOff,
-    again: { code: 0, says: /^The app of "again" ended with exit status \d+$/ },
+    again: { code: 0, says: /^The app of "again" .*status \d+$/ },
     disposable: failed,
   };
   await checkAfter(scene, { ...wayland, titles: () => Promise.resolve([]) }, {
@@ -350,8 +348,8 @@ testOnOneEngine("ends, x11: the desktop is gone", needed, async (engine) => {
   await withDisplay(async (env) => {
     scene = stack.use(await startAll(engine, x11, { env }));
   });
-  const join = { code: 130, says: /^"xterm" runs on in its session/, stays: true };
-  const stays = { code: 1, says: /^error: The xpra client could not stay attached/, stays: true };
+  const join = { code: 130, says: /^"xterm" runs on/, stays: true };
+  const stays = { code: 1, says: /^error: .*xpra client/, stays: true };
   const expected = { ordinary: stays, join, again: stays, disposable: { ...stays, stays: false } };
   const { runs } = scene!;
   // Its app goes on.

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { exists } from "../../lib/base/files.ts";
+import { assertRefused } from "../unit/refusals.ts";
 import { eventually, inContainer, mountsRoot, publicKey, root, script, sh } from "./run.ts";
 import { needed, testOnOneEngine } from "./sessions.ts";
 import { windowWith } from "./windows.ts";
@@ -269,8 +270,7 @@ for n in range(100_000): open(f"{n:06}.desktop", "w").write("[Desktop Entry]\\nT
   assertEquals(code, 0, stderr);
   assert(performance.now() - startedMs < 15_000);
   const last = await script("create", engine, ["--export", name, "000200"], { env });
-  assertEquals(last.code, 2);
-  assertStringIncludes(last.stderr, `There is no app "000200" in "${name}"`);
+  assertRefused(last, { code: 2, names: ['"000200"', `"${name}"`] });
   await asRoot(engine, "umount /home/ubuntu/.local/share/applications");
 });
 
@@ -283,8 +283,7 @@ testOnOneEngine("export: programs that answer without end cost their answers", [
   assert(!(await Deno.readTextFile(entryOf(engine, "honest"))).includes("Icon="));
   await asRoot(engine, "mv /usr/local/bin/python3 /usr/local/bin/base64");
   const nothing = await script("create", engine, ["--export", name], { env });
-  assertEquals(nothing.code, 1);
-  assertStringIncludes(nothing.stderr, `The answer of the container "${name}" is too long`);
+  assertRefused(nothing, { code: 1, names: [`"${name}"`, "too long"] });
   assertEquals(await idsInMenu(engine), before);
   await asRoot(engine, "rm /usr/local/bin/base64");
 });

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
+import { assertRefused } from "../unit/refusals.ts";
 import { inContainer, mountsRoot, publicKey, root, script, sh } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
 import { type EngineName, shareContainer } from "./world.ts";
@@ -129,7 +130,7 @@ testOnOneEngine("hostile: an sshd that answers without end holds up nobody", ["u
     const startedMs = performance.now();
     const { code, stdout, stderr } = await script("attach", engine, ["--list"]);
     assertEquals([code, stdout.includes(name)], [0, false]);
-    assertStringIncludes(stderr, `of "${name}": The answer of the container "${name}" is too long`);
+    assertStringIncludes(stderr, `"${name}" is too long`);
     assert(performance.now() - startedMs < 30_000);
     const one = await script("attach", engine, ["--list", name]);
     assertEquals([one.code, /This should not happen/.test(one.stderr)], [1, false]);
@@ -146,7 +147,7 @@ testOnOneEngine("hostile: an sshd that never answers costs --list its deadline",
     const startedMs = performance.now();
     const { code, stderr } = await script("attach", engine, ["--list"]);
     assertEquals(code, 0);
-    assertStringIncludes(stderr, `Cannot list the sessions of "${name}": The container "${name}" does not answer`);
+    assertStringIncludes(stderr, `"${name}" does not answer`);
     assert(performance.now() - startedMs < 30_000);
   } finally {
     await restore();
@@ -214,9 +215,8 @@ testOnOneEngine("hostile: a link in the share gets no file of the user's lent", 
   assertEquals(await sh(["readlink", "-f", lure]), secret);
   const acl = (): Promise<string> => sh(["getfacl", "-cnpE", "--", secret]);
   const before = await acl();
-  const { code, stdout, stderr } = await script("map", engine, ["--no-wait", name, lure]);
-  assertEquals([code, stdout], [2, ""], stderr);
-  assertStringIncludes(stderr, "is in a directory that a container can write to");
+  const refused = await script("map", engine, ["--no-wait", name, lure]);
+  assertRefused(refused, { code: 2, names: [`"${lure}"`, "container can write"] });
   assertEquals(await acl(), before);
 });
 
@@ -233,9 +233,8 @@ testOnOneEngine(
       const inProject = [engine, "--project", project];
       await sh([...inProject, "init", "gui-lab", other]);
       await sh([...inProject, "config", "device", "add", other, "d", "disk", `source=${directory}`, "path=/mnt"]);
-      const { code, stderr } = await script("map", engine, ["--no-wait", nameOn(engine), file]);
-      assertEquals(code, 2, stderr);
-      assertStringIncludes(stderr, "is in a directory that a container can write to");
+      const refused = await script("map", engine, ["--no-wait", nameOn(engine), file]);
+      assertRefused(refused, { code: 2, names: [`"${file}"`, "container can write"] });
     } finally {
       await script("map", engine, ["--unmap", nameOn(engine)]);
       await runProcess([engine, "--project", project, "delete", "--force", other], { okCodes: "any" });

@@ -347,7 +347,7 @@ async function bringsVersionsBack(
     assertStringIncludes(stdout, `saved, changed ${where}: "/home/ubuntu/docs/a budget (2).pdf", 17 bytes`);
     await Deno.writeTextFile(join(directory, "answer"), "Discard it");
     await view("b.pdf", "edit two");
-    assertStringIncludes(said, 'The new version of "b.pdf" is discarded');
+    assertStringIncludes(said, '"b.pdf" is discarded');
     // What is only looked at is not asked about.
     await view("c.pdf", "three");
     assertEquals((await asked()).length, 2);

@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
+import { assertRefused } from "../unit/refusals.ts";
 import { type LentFile, permissions, startMap, withDirectory } from "./lending.ts";
 import { eventually, inContainer, mountsRoot, root, script, sh } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
@@ -131,28 +132,27 @@ testOnOneEngine("map.ts refuses what it cannot map before anything is touched", 
     await Deno.writeTextFile(shared, "text");
     const before = await permissions([file]);
     const refused: [string, string][] = [
-      ["/", "is a directory"],
-      ["/dev/null", "is a file of the kernel's"],
-      [path("fifo"), "is not a regular file"],
-      [path("socket"), "is not a regular file"],
-      ["/no/such/file", "There is no file"],
-      [`${file}/x`, "There is no file"],
-      [path("dangling"), "There is no file"],
-      [path("unreadable"), "cannot be read"],
-      [path("closed/file"), "cannot be reached"],
-      ["/proc/self/status", "is a file of the kernel's"],
-      ["/sys/kernel/notes", "is a file of the kernel's"],
-      ["/etc/passwd", "belongs to somebody else"],
-      ["/etc/shadow", "belongs to somebody else"],
-      [file, "is the same file"],
-      [path("link"), "is the same file"],
-      [shared, "is in a directory that a container can write to"],
+      ["/", "directory"],
+      ["/dev/null", "kernel"],
+      [path("fifo"), "regular file"],
+      [path("socket"), "regular file"],
+      ["/no/such/file", "no file"],
+      [`${file}/x`, "no file"],
+      [path("dangling"), "no file"],
+      [path("unreadable"), "read"],
+      [path("closed/file"), "reached"],
+      ["/proc/self/status", "kernel"],
+      ["/sys/kernel/notes", "kernel"],
+      ["/etc/passwd", "somebody else"],
+      ["/etc/shadow", "somebody else"],
+      [file, "same file"],
+      [path("link"), "same file"],
+      [shared, "container can write"],
     ];
-    for (const [other, message] of refused) {
-      const { code, stdout, stderr } = await script("map", engine, [name, file, other]);
-      assertEquals([code, stdout], [2, ""], `${other}: ${stderr}`);
-      assertStringIncludes(stderr, message, other);
-      assertMatch(stderr, /^error: .*\nhint: .*\n$/, other);
+    for (const [other, word] of refused) {
+      const ended = await script("map", engine, [name, file, other]);
+      assertRefused(ended, { code: 2, names: [`"${other}"`, word] });
+      assertEquals(ended.stderr.trimEnd().split("\n").length, 2, ended.stderr);
     }
     await sh(["sh", "-ec", 'echo text >"$(printf \'%s/caf\\351\' "$1")"', "sh", directory]);
     const bytes = await sh([
@@ -184,7 +184,8 @@ testOnOneEngine("map.ts refuses a file on a file system without ACLs", ["user"],
       ],
       { env: { PATH: `${directory}:${Deno.env.get("PATH")}` } },
     );
-    assertStringIncludes(printed, `error: "${join(mount, "file")}" cannot be lent: its file system has no ACLs`);
+    assertStringIncludes(printed, `error: "${join(mount, "file")}" `);
+    assertStringIncludes(printed, "ACLs\nhint: ");
     assertMatch(printed, /\nstatus 2$/);
     assertEquals(await inContainer(engine, name, "ls maps"), "");
   });
@@ -196,39 +197,33 @@ testOnEngines(
   async (engine) => {
     const name = nameOn(engine);
     const file = await Deno.makeTempFile();
-    const refuse = async (container: string, message: string, code = 2): Promise<void> => {
-      const result = await script("map", engine, [container, file]);
-      assertEquals([result.code, result.stdout], [code, ""], result.stderr);
-      assertStringIncludes(result.stderr, message);
-    };
-    await refuse("no-such-container", "There is no container");
-    await refuse("-x", "Unknown option");
-    await refuse("a_b", "cannot be the name of a container");
+    const refuse = async (container: string, word: string): Promise<void> =>
+      assertRefused(await script("map", engine, [container, file]), { code: 2, names: [`"${container}"`, word] });
+    await refuse("no-such-container", "no container");
+    await refuse("-x", "option");
+    await refuse("a_b", "name of a container");
     await sh([engine, "stop", "--force", name]);
     const lent = await script("map", engine, ["--no-wait", name, file]);
     assertEquals(lent.code, 0, lent.stderr);
     assertStringIncludes(lent.stderr, `Starting "${name}"`);
     assertEquals((await script("map", engine, ["--unmap", name])).code, 0);
     await sh([engine, "config", "unset", name, "user.gui-container"]);
-    await refuse(name, "was not made by create.ts");
+    await refuse(name, "create.ts");
     await sh([engine, "config", "set", name, "user.gui-container=1"]);
     const bin = await Deno.makeTempDir();
     for (const program of ["deno", "getfacl", "setfacl", "stat"]) {
       await Deno.symlink(await sh(["/bin/sh", "-c", `command -v ${program}`]), join(bin, program));
     }
     for (
-      const [words, message] of [
-        [["no-such-container"], "Neither LXD nor Incus"],
-        [[name], "is not installed"],
-        [[`--engine=${engine}`, name], "is not installed"],
+      const [words, names] of [
+        [["no-such-container"], ["LXD", "Incus"]],
+        [[name], [`"${engine}"`]],
+        [[`--engine=${engine}`, name], [`"${engine}"`]],
       ] as const
     ) {
-      const none = await runProcess([join(root, "map.ts"), ...words, file], {
-        okCodes: "any",
-        env: { PATH: bin, GUI_CONTAINER_ENGINE: "" },
-      });
-      assertEquals(none.code, 125, none.stderr);
-      assertStringIncludes(none.stderr, message);
+      const env = { PATH: bin, GUI_CONTAINER_ENGINE: "" };
+      const none = await runProcess([join(root, "map.ts"), ...words, file], { okCodes: "any", env });
+      assertRefused(none, { code: 125, names });
     }
     await Deno.remove(bin, { recursive: true });
     await Deno.remove(file);

@@ -37,9 +37,12 @@ const shown = "Open channels: clipboard, sound, look; windows over Wayland\n";
 const green = "#00c000";
 const app = `foot -T title sh -c 'printf "\\033]11;${green}\\007"; sleep 600'`;
 
-/** The colour of a container's border, as its record has it. */
-async function colourOf(name: string): Promise<string> {
-  return JSON.parse(await Deno.readTextFile(`${mountsRoot}/${name}/container.json`)).border.colour;
+/** The colour of a container's border, as its record has it from the first run on. */
+function colourOf(name: string): Promise<string> {
+  const record = `${mountsRoot}/${name}/container.json`;
+  return eventually("the colour of the border", async () => {
+    return JSON.parse(await Deno.readTextFile(record)).border?.colour as string | undefined;
+  });
 }
 
 /** The host, as a script sees it that says nothing. */
