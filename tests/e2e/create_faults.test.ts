@@ -3,14 +3,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
-import { runProcess } from "../../lib/base/process.ts";
 import {
   create,
   createArgs,
   createWithFault,
   environment,
   failure,
-  noAnswer,
   picture,
   type Place,
   type SimpleFault,
@@ -19,7 +17,7 @@ import {
 import { engineNames, missingParts } from "../lab/state.ts";
 import { assertRefused } from "../unit/refusals.ts";
 import { testOnIncus, testOnOneEngine } from "./sessions.ts";
-import { attempt, eventually, root, sh, startScript } from "./run.ts";
+import { attempt, eventually, sh, startScript } from "./run.ts";
 import { type EngineName, testOnEngines } from "./world.ts";
 
 /** How many cases run side by side: each has a name and mounts of its own. */
@@ -298,99 +296,6 @@ testOnEngines("create.ts twice at once with one name: exactly one makes it", ["u
         assertEquals(deleted.code, 0, deleted.stderr);
         assertEquals(await picture(place), before);
       }),
-  });
-});
-
-/** Runs create.ts with only these programs on PATH, and what `fakes` prints on stderr for an engine. */
-async function createWithPrograms(
-  place: Place,
-  { programs, fakes = {}, options = [] }: {
-    programs: readonly string[];
-    fakes?: Readonly<Record<string, string>>;
-    options?: readonly string[];
-  },
-): Promise<ProcessResult> {
-  const directory = join(place.mounts, "..", "bin");
-  await Deno.mkdir(directory);
-  try {
-    for (const program of programs) {
-      await Deno.symlink(await sh(["/bin/sh", "-c", `command -v ${program}`]), join(directory, program));
-    }
-    for (const [program, message] of Object.entries(fakes)) {
-      await Deno.writeTextFile(join(directory, program), `#!/bin/sh\necho '${message}' >&2\nexit 1\n`, { mode: 0o755 });
-    }
-    return await runProcess([join(root, "create.ts"), ...createArgs(place, options)], {
-      okCodes: "any",
-      env: { GUI_CONTAINER_MOUNTS: place.mounts, GUI_CONTAINER_ENGINE: "", PATH: directory },
-    });
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
-
-const others = ["deno", "ssh", "setfacl", "getfacl"];
-
-testOnIncus("create.ts tells what is missing before it touches anything: 125 and 127", ["user"], async (engine) => {
-  await withPlace({ engine, name: "e2e-faults-missing" }, async (place) => {
-    const before = await picture(place);
-    for (
-      const { programs, fakes, options, code, message, hint } of [
-        { programs: others, code: 125, message: "Neither LXD nor Incus is installed", hint: "snap install lxd" },
-        {
-          programs: others,
-          options: [`--engine=${engine}`],
-          code: 125,
-          message: `"${engine}" is not installed`,
-          hint: "GUI_CONTAINER_ENGINE=",
-        },
-        {
-          programs: others,
-          fakes: { [engine]: noAnswer.replace("connection refused", "permission denied") },
-          code: 125,
-          message: "Permission denied on",
-          hint: "usermod",
-        },
-        {
-          programs: others,
-          fakes: { [engine]: noAnswer },
-          code: 125,
-          message: "does not answer",
-          hint: "init --auto",
-        },
-        {
-          programs: others,
-          fakes: { [engine]: noAnswer.replace("connection refused", "no such file or directory") },
-          options: [`--engine=${engine}`],
-          code: 125,
-          message: "does not answer",
-          hint: "init --auto",
-        },
-        ...["setfacl", "ssh"].map((missing) => ({
-          programs: [engine, ...others.filter((program) => program !== missing)],
-          code: 127,
-          message: `"${missing}" is not installed`,
-          hint: missing === "ssh" ? "openssh-client" : "acl",
-        })),
-      ] as {
-        programs: string[];
-        fakes?: Record<string, string>;
-        options?: string[];
-        code: number;
-        message: string;
-        hint: string;
-      }[]
-    ) {
-      const result = await createWithPrograms(place, {
-        programs,
-        ...(fakes && { fakes }),
-        ...(options && { options }),
-      });
-      assertEquals(result.code, code, `${message}: ${result.stderr}`);
-      assertToldWell(result);
-      assertStringIncludes(result.stderr, message);
-      assertStringIncludes(result.stderr, hint);
-      assertEquals(await picture(place), before);
-    }
   });
 });
 

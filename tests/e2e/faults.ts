@@ -19,8 +19,7 @@ export type Fault = SimpleFault | "KILL after" | { before: string } | "gone";
 export type SimpleFault = "fail" | "INT" | "TERM" | "KILL";
 
 /** What the CLI of an engine prints that does not run. */
-export const noAnswer =
-  'Error: Get "http://unix.socket/1.0": dial unix /var/lib/unix.socket: connect: connection refused';
+const noAnswer = 'Error: Get "http://unix.socket/1.0": dial unix /var/lib/unix.socket: connect: connection refused';
 
 /** What every fake prints when it fails. */
 export const failure = "fake: this call fails";

@@ -36,6 +36,36 @@ Deno.test("create.ts tells wrong input by exit status 2, an error and a hint, an
   });
 });
 
+Deno.test("create.ts names the engine or the program that is missing before it touches anything: 125 and 127", async () => {
+  const tools = ["deno", "ssh", "setfacl", "getfacl"];
+  await withFiles(async ([name, key, , part], mounts) => {
+    const bin = await Deno.makeTempDir();
+    try {
+      for (
+        const { lacks = "", options = ["--engine=incus"], ...refusal } of [
+          { options: [], code: 125, names: ["LXD", "Incus"], hint: "snap install lxd" },
+          { code: 125, names: '"incus"', hint: "GUI_CONTAINER_ENGINE=" },
+          { lacks: "ssh", code: 127, names: '"ssh"', hint: "openssh-client" },
+          { lacks: "setfacl", code: 127, names: '"setfacl"', hint: "acl" },
+        ]
+      ) {
+        for (const tool of tools) {
+          await Deno.remove(join(bin, tool)).catch(() => {});
+          if (tool === lacks) continue;
+          const { stdout } = await runProcess(["/bin/sh", "-c", `command -v ${tool}`]);
+          await Deno.symlink(stdout.trim(), join(bin, tool));
+        }
+        const env = { GUI_CONTAINER_MOUNTS: mounts, GUI_CONTAINER_ENGINE: "", PATH: bin };
+        const argv = [script, ...options, name!, key!, "gui", part!];
+        assertRefused(await runProcess(argv, { okCodes: "any", env }), refusal);
+        assertEquals(await Deno.lstat(mounts).catch(() => undefined), undefined);
+      }
+    } finally {
+      await Deno.remove(bin, { recursive: true });
+    }
+  });
+});
+
 /** Runs a program in namespaces of its own, with another file system mounted on a directory. */
 function onFileSystem(type: string, directory: string, argv: readonly string[]): Promise<ProcessResult> {
   const mount = 'mount -t "$1" none "$2" && shift 2 && exec "$@"';
