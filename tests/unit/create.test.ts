@@ -44,7 +44,7 @@ Deno.test("create.ts names the engine or the program that is missing before it t
       for (
         const { lacks = "", options = ["--engine=incus"], ...refusal } of [
           { options: [], code: 125, names: ["LXD", "Incus"], hint: "snap install lxd" },
-          { code: 125, names: '"incus"', hint: "GUI_CONTAINER_ENGINE=" },
+          { code: 125, names: '"incus"', hint: "--engine=lxc" },
           { lacks: "ssh", code: 127, names: '"ssh"', hint: "openssh-client" },
           { lacks: "setfacl", code: 127, names: '"setfacl"', hint: "acl" },
         ]
