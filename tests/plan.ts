@@ -2,7 +2,7 @@
 
 import { fromFileUrl, join } from "@std/path";
 import type { Queued } from "./queue.ts";
-import { type EngineName, type IncusName, missingParts, type SeatName } from "./lab/state.ts";
+import { type EngineName, type IncusName, missingParts, type PartName, type SeatName } from "./lab/state.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
 const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
@@ -19,6 +19,8 @@ export interface Job extends Queued {
   name: string;
   /** The command line, which ends with `deno test`. */
   argv(seat: SeatName): string[];
+  /** Whether others have its tests, by what the lab has when its turn has come. */
+  unneeded?(): boolean;
 }
 
 /** Tests of files of `e2e` by what their names contain, or all of a file's, on one engine. */
@@ -74,75 +76,93 @@ export const shortRun: Readonly<Record<EngineName, Chosen>> = {
 /** The files whose tests on Incus run on Incus 7, and then on Debian 13's as well; all others run on Incus 7 alone. */
 const onBothIncus = ["attach", "create", "disposable", "map"];
 
-/** `deno task check`, beside others. */
-const gate: Job = {
-  name: "deno task check",
-  argv: () => ["env", "DENO_JOBS=1", Deno.execPath(), "task", "check"],
-  holds: "gate",
-};
-
-/** What some jobs come after: xpra 5, and the host of Debian testing. */
+/** What jobs come after: parts of the lab, each a promise that is fulfilled when they are there or known to be missing. */
 export interface Comes {
+  /** The host's packages. */
+  packages: Promise<unknown>;
+  /** Engines and desktops on which nothing is left of earlier runs, and an image for windows on Wayland on Incus. */
+  wayland: Promise<unknown>;
+  /** All that `lab up` makes. */
+  all: Promise<unknown>;
+  cluster: Promise<unknown>;
   xpra5: Promise<unknown>;
   today: Promise<unknown>;
 }
 
 /** The jobs of a run. */
 export function jobsOf(run: RunName, comes: Comes): Job[] {
-  if (run === "short") return [gate, ...chosenTests()];
-  return [...(run === "all" ? [gate] : []), ...endToEnd(comes)];
+  const gate = run === "e2e" ? [] : [
+    gateJob("check:code", undefined),
+    // Some need programs that the lab's packages have.
+    gateJob("check:tests", comes.packages),
+  ];
+  return [...gate, ...(run === "short" ? chosenTests(comes) : endToEnd(comes))];
 }
 
-function incusHere(): IncusName {
-  return missingParts("incus7") === undefined ? "7" : "6";
+/** A part of `deno task check`, beside others. */
+function gateJob(task: string, after: Promise<unknown> | undefined): Job {
+  return {
+    name: `deno task ${task}`,
+    argv: () => ["env", "DENO_JOBS=1", Deno.execPath(), "task", task],
+    holds: task,
+    ...(after ? { after } : {}),
+  };
 }
 
 /** The end-to-end tests of a short run, a job for each file and engine. */
-function chosenTests(): Job[] {
+function chosenTests({ wayland, all }: Comes): Job[] {
   return Object.entries(shortRun).flatMap(([engine, files]) =>
     Object.entries(files).map(([file, tests]) =>
       jobOf(file, {
         name: `${file} on ${engine === "lxc" ? "LXD" : "Incus"}`,
-        incus: incusHere(),
         filter: `/^${engine}: ${tests === "all" ? "" : `.*(${tests.map(escapeRegExp).join("|")})`}/`,
+        after: engine === "lxc" ? all : wayland,
       })
     )
   );
 }
 
 /** The end-to-end tests, a job for each file. */
-function endToEnd(comes: Comes): Job[] {
-  const incus = incusHere();
+function endToEnd({ all, cluster, xpra5, today }: Comes): Job[] {
   const files = [...Deno.readDirSync(join(root, "tests/e2e"))]
     .flatMap(({ name }) => name.endsWith(".test.ts") ? [name.replace(".test.ts", "")] : []).sort();
-  const jobs = files.map((file) => jobOf(file, { incus }, comes));
-  if (incus === "6") return jobs;
-  const again = onBothIncus.map((file) =>
-    jobOf(file, { name: `${file} on Incus 6`, incus: "6", filter: "/^incus: /" })
-  );
-  return [...jobs, ...again];
+  // Each is known by the part that its tests name.
+  const afterOf = (file: string): Promise<unknown> => {
+    const text = Deno.readTextFileSync(join(root, `tests/e2e/${file}.test.ts`));
+    const names = (part: PartName): boolean => text.includes(`"${part}"`);
+    if (names("xpra5")) return xpra5;
+    if (names("today") || file.startsWith("today")) return today;
+    return names("cluster") || names("far") ? cluster : all;
+  };
+  const again = onBothIncus.map((file): Job => ({
+    ...jobOf(file, { name: `${file} on Incus 6`, incus: "6", filter: "/^incus: /", after: all }),
+    unneeded: () => incusHere() === "6",
+  }));
+  return [...files.map((file) => jobOf(file, { after: afterOf(file) })), ...again];
 }
 
 function jobOf(
   file: string,
-  { name = file, incus, filter }: { name?: string; incus: IncusName; filter?: string },
-  comes?: Comes,
+  { name = file, incus, filter, after }: { name?: string; incus?: IncusName; filter?: string; after: Promise<unknown> },
 ): Job {
-  const isToday = file.startsWith("today");
-  const after = file === "attach_xpra5" ? comes?.xpra5 : isToday ? comes?.today : undefined;
   return {
     name,
     argv: (seat) => [
-      ...[...lab, "run", "--seat", seat, "--incus", incus],
-      ...(isToday && missingParts("today") === undefined ? ["--host", "today"] : []),
+      ...[...lab, "run", "--seat", seat, "--incus", incus ?? incusHere()],
+      ...(file.startsWith("today") && missingParts("today") === undefined ? ["--host", "today"] : []),
       // The gate has checked the types.
       ...["--", "deno", "test", "-A", "--no-check", ...(filter ? ["--filter", filter] : [])],
       `tests/e2e/${file}.test.ts`,
     ],
     // The servers of `lab cluster` are killed and cut off; a container has one directory, whatever server it is on.
     holds: file.endsWith("_remote") ? "cluster" : file,
-    ...(after ? { after } : {}),
+    after,
   };
+}
+
+/** The version of Incus on which tests run that are not told on which. */
+function incusHere(): IncusName {
+  return missingParts("incus7") === undefined ? "7" : "6";
 }
 
 function escapeRegExp(text: string): string {

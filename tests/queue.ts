@@ -10,15 +10,15 @@ export interface Queued {
 
 /**
  * Runs all jobs. At each seat begins the next one, in the order given, that is ready and holds nothing which another one
- * has. One that something came before is then the next of all.
+ * has.
  */
 export async function runQueue<Job extends Queued, Seat>(
   jobs: readonly Job[],
   { seats, run }: { seats: readonly Seat[]; run: (job: Job, seat: Seat) => Promise<void> },
 ): Promise<void> {
-  const queue = jobs.filter(({ after }) => after === undefined);
+  const waiting = [...jobs];
+  const ready = new Set(jobs.filter(({ after }) => after === undefined));
   const held = new Set<string>();
-  let coming = jobs.length - queue.length;
   let changed = Promise.withResolvers<void>();
   const change = (): void => {
     changed.resolve();
@@ -26,19 +26,18 @@ export async function runQueue<Job extends Queued, Seat>(
   };
   for (const job of jobs) {
     void job.after?.then(() => {
-      queue.unshift(job);
-      coming--;
+      ready.add(job);
       change();
     });
   }
   await Promise.all(seats.map(async (seat) => {
-    while (queue.length + coming > 0) {
-      const index = queue.findIndex(({ holds }) => !held.has(holds));
+    while (waiting.length > 0) {
+      const index = waiting.findIndex((job) => ready.has(job) && !held.has(job.holds));
       if (index < 0) {
         await changed.promise;
         continue;
       }
-      const [job] = queue.splice(index, 1) as [Job];
+      const [job] = waiting.splice(index, 1) as [Job];
       held.add(job.holds);
       await run(job, seat);
       held.delete(job.holds);

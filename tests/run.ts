@@ -5,17 +5,23 @@
  */
 
 import { fromFileUrl, join } from "@std/path";
+import { UserError } from "../lib/base/errors.ts";
 import { runProcess } from "../lib/base/process.ts";
+import { terminalUi } from "../lib/base/ui.ts";
+import { exists } from "./lab/files.ts";
+import { cannotHave, machineLacks } from "./lab/machine.ts";
 import { hostPackages, missingPackages, xpraRuntimePackages } from "./lab/packages.ts";
-import { labDir, type SeatName, seatNames } from "./lab/state.ts";
+import { labDir, labState, partNames, partsOnRequest, type SeatName, seatNames, withLock } from "./lab/state.ts";
+import { openLab } from "./lab/steps.ts";
+import { type ComingUp, type Rest, startLab, startRest } from "./lab/up.ts";
 import { failuresIn } from "./failures.ts";
-import { type Job, jobsOf, type RunName, runNames } from "./plan.ts";
+import { type Comes, type Job, jobsOf, type RunName, runNames } from "./plan.ts";
 import { duration, endLine, openTimes, outcomeOf } from "./progress.ts";
 import { runQueue } from "./queue.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
 const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
-const logs = join(labDir(), "logs", "tests");
+const logs = makeLogs();
 
 /** How long a job may take, in seconds: a test that waits for ever holds up no others. */
 const maxJobSeconds = 1_500;
@@ -27,9 +33,16 @@ const skipped: string[] = [];
 const errors: string[] = [];
 const seconds = new Map<string, number>();
 const times = openTimes();
+/** Why the lab did not come up. */
+let labError: string | undefined;
 
 /** Runs a job, keeps what it prints in a file, and adds it to the total. */
-async function runJob({ name, argv }: Job, seat: SeatName): Promise<void> {
+async function runJob({ name, argv, unneeded, after }: Job, seat: SeatName): Promise<void> {
+  if (unneeded?.() || after !== undefined && labError !== undefined) {
+    seconds.set(name, 0);
+    if (!unneeded?.()) skipped.push(`${name}: the lab did not come up`);
+    return;
+  }
   const start = performance.now();
   const log = join(logs, `${name.replaceAll(" ", "_")}.log`);
   Deno.writeTextFileSync(log, "");
@@ -60,9 +73,87 @@ async function runJob({ name, argv }: Job, seat: SeatName): Promise<void> {
   say(endLine(name, outcome, { seconds: took, left: left.length, leftSeconds }));
 }
 
-/** Has the lab do something; what cannot be had is missing then, and its tests are skipped. */
-function inLab(...args: string[]): Promise<unknown> {
-  return runProcess([...lab, ...args], { output: "inherit", okCodes: "any" });
+/** A lab that comes up while jobs run that need other parts of it; its steps are told on standard error. */
+function bringLabUp(run: RunName): Comes {
+  const { made, user } = labState();
+  if (Deno.uid() !== 0 && made.user && user?.uid === Deno.uid()) {
+    // Root has brought it up, and takes care of it.
+    const all = sweep(run);
+    return { packages: all, wayland: all, all, cluster: all, xpra5: all, today: all };
+  }
+  // What the lab makes must be readable by its user, whatever the caller keeps to itself.
+  Deno.umask(0o022);
+  const ui = terminalUi({ signal: AbortSignal.any([]) });
+  const started = Promise.withResolvers<ComingUp & Rest>();
+  const waiting = (): void => ui.status("          waiting for another run that changes the lab …");
+  const up = withLock(async () => {
+    const lab = openLab(ui);
+    const coming = await startLab(lab, { isShort: run === "short" });
+    const rest = run === "short"
+      ? { cluster: coming.all, xpra5: coming.all, today: coming.all }
+      : startRest(lab, coming);
+    started.resolve({ ...coming, ...rest });
+    await Promise.all(Object.values(rest));
+  }, { waiting });
+  up.catch((error) => {
+    labError = error instanceof Error ? error.message : String(error);
+    errors.push(`The lab: ${error instanceof UserError ? `${labError}. ${error.hint}` : labError}`);
+    started.reject(error);
+  });
+  const part = (name: keyof (ComingUp & Rest)): Promise<void> =>
+    started.promise.then((parts) => parts[name]).catch(() => {});
+  const swept = part("host").then(() => sweep(run));
+  const after = (name: keyof (ComingUp & Rest)): Promise<unknown> => Promise.all([part(name), swept]);
+  return {
+    packages: part("packages"),
+    wayland: after("wayland"),
+    all: after("all"),
+    cluster: after("cluster"),
+    xpra5: after("xpra5"),
+    today: after("today"),
+  };
+}
+
+/** Removes what runs that were killed have left. */
+async function sweep(run: RunName): Promise<void> {
+  if (labError !== undefined) return;
+  for (const choice of run === "short" ? [[]] : [[], ["--incus", "6"]]) {
+    await runProcess([...lab, "run", ...choice, "--", "deno", "run", "-A", "tests/e2e/sweep.ts"], {
+      output: "inherit",
+      okCodes: "any",
+    });
+  }
+}
+
+/** The parts of the lab that a run is to have. What is missing without this machine's fault is a failure. */
+async function checkParts(run: RunName): Promise<void> {
+  if (labError !== undefined) fail(`The lab did not come up: ${labError}`);
+  const { parts } = labState();
+  for (const name of partNames.filter((name) => run !== "short" || !(name in partsOnRequest) && name !== "incus")) {
+    const part = parts[name];
+    if ("version" in part) continue;
+    const reason = part.cannot ? part.missing : await cannotHave(name);
+    if (reason === undefined) fail(`The lab's part "${name}" could not be made: ${part.missing}`);
+    else say(`This machine cannot have the lab's part "${name}": ${reason}`);
+  }
+}
+
+/** An empty directory for what jobs print. */
+function makeLogs(): string {
+  const directory = join(labDir(), "logs", "tests");
+  try {
+    if (exists(directory)) Deno.removeSync(directory, { recursive: true });
+    Deno.mkdirSync(directory, { recursive: true });
+    return directory;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    return Deno.makeTempDirSync({ prefix: "gui-container-tests-" });
+  }
+}
+
+function fail(text: string): void {
+  total.failed++;
+  failures.push(text);
 }
 
 function say(text: string): void {
@@ -72,7 +163,9 @@ function say(text: string): void {
 
 /** Says what the run does to this machine, and how long it takes. */
 async function announceRun(run: RunName): Promise<void> {
-  const missing = await missingPackages([...hostPackages, ...xpraRuntimePackages]).catch(() => []);
+  const { root, containers, packages } = await machineLacks();
+  const isMade = (root ?? containers ?? packages) === undefined;
+  const missing = isMade ? await missingPackages([...hostPackages, ...xpraRuntimePackages]) : [];
   const minutes = { short: [6, 12], all: [30, 40], e2e: [30, 40] }[run][missing.length > 0 ? 1 : 0];
   say(`Tests on real engines and desktops, in about ${minutes} minutes on two cores. What they make is kept for the`);
   say(`next run. What each one prints is in ${logs}`);
@@ -94,30 +187,19 @@ function runAskedFor([name = "short", ...rest]: readonly string[]): RunName {
 const run = runAskedFor(Deno.args);
 const start = performance.now();
 await announceRun(run);
-Deno.mkdirSync(labDir(), { recursive: true });
-await Deno.remove(logs, { recursive: true }).catch(() => {});
-Deno.mkdirSync(logs, { recursive: true });
-await inLab("up");
-const comes = { today: Promise.resolve<unknown>(undefined), xpra5: Promise.resolve<unknown>(undefined) };
-if (run !== "short") {
-  // It is made on its own, in minutes in which nothing else has to wait for it.
-  comes.today = inLab("today", "up");
-  await inLab("cluster", "up");
-  comes.xpra5 = inLab("xpra5");
-}
-for (const choice of [[], ["--incus", "6"]]) {
-  await inLab("run", ...choice, "--", "deno", "run", "-A", "tests/e2e/sweep.ts");
-}
+const comes = bringLabUp(run);
 // What takes longest begins first, so that it is not left over at the end.
 const jobs = jobsOf(run, comes).sort((one, other) => times.secondsOf(other.name) - times.secondsOf(one.name));
 // Without root there is one desktop, the user's own.
 const seats = Deno.uid() === 0 ? seatNames : ["1"] as const;
 await runQueue<Job, SeatName>(jobs, { seats, run: runJob });
+await checkParts(run);
 say(`\nSeconds of each, of ${duration((performance.now() - start) / 1000)} in all:`);
 for (const [name, took] of [...seconds].sort(([, a], [, b]) => b - a)) say(`${took} s`.padStart(7) + `  ${name}`);
 for (const text of errors) say(text);
 for (const line of skipped) say(`Skipped: ${line}`);
 for (const failure of failures) say(`Failed: ${failure}`);
+say(`What each has printed is in ${logs}`);
 if (run === "short") say("These were chosen tests. All of them: deno task test all");
 say(`${total.passed} passed, ${total.failed} failed, ${skipped.length} skipped`);
 Deno.exit(total.failed > 0 ? 1 : 0);

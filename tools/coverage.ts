@@ -4,39 +4,15 @@
  * `--unit` it runs the unit tests alone, ends as they do, and says the figure alone.
  */
 
-import { fromFileUrl, join, toFileUrl } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { runProcess } from "../lib/base/process.ts";
+import { filesBelow, runUnitTests } from "./unit_tests.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
-
-/** The files of such names below a directory of the checkout, as paths in that. */
-function filesBelow(checkout: string, directory: string, names: RegExp): string[] {
-  return [...Deno.readDirSync(join(checkout, directory))].flatMap(({ name, isDirectory }) => {
-    const path = join(directory, name);
-    return isDirectory ? filesBelow(checkout, path, names) : names.test(name) ? [path] : [];
-  });
-}
 
 /** The scripts and all modules of the library, as paths in the checkout. */
 export function modulesOf(checkout: string): string[] {
   return ["create.ts", "attach.ts", "map.ts", ...filesBelow(checkout, "lib", /^[\w-]+\.ts$/)];
-}
-
-/** The test of a worker, whose lines are not ours and take four times as long while they are counted. */
-const uncounted = "tests/unit/guard/xpra/decoder.test.ts";
-
-/**
- * Writes a module for each room of the unit tests (`tests/unit/attach`, …) that imports them, and returns their paths. What
- * the tests of a room need is loaded and counted once, which takes half the time. A failure names the test's own file.
- */
-async function writeRooms(directory: string): Promise<string[]> {
-  const tests = filesBelow(root, "tests/unit", /\.test\.ts$/).filter((path) => path !== uncounted).toSorted();
-  const rooms = Map.groupBy(tests, (path) => /^tests\/unit\/([\w-]+)/.exec(path)![1]!);
-  return await Promise.all([...rooms].map(async ([room, tests]) => {
-    const path = join(directory, `${room}.test.ts`);
-    await Deno.writeTextFile(path, tests.map((test) => `import "${toFileUrl(join(root, test))}";\n`).join(""));
-    return path;
-  }));
 }
 
 /** The URL of a file of the checkout, wherever that was seen; undefined for all other files. */
@@ -68,9 +44,7 @@ export function figureOf(lcov: string, modules: ReadonlyMap<string, string>): nu
 
 async function main(args: readonly string[]): Promise<number> {
   const isUnit = args[0] === "--unit";
-  const [directory, rooms] = await Promise.all(
-    ["coverage", "tests"].map((what) => Deno.makeTempDir({ prefix: `gui-container-${what}-` })),
-  ) as [string, string];
+  const directory = await Deno.makeTempDir({ prefix: "gui-container-coverage-" });
   const say = (text: string): unknown => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   try {
     await Deno.chmod(directory, 0o777);
@@ -79,9 +53,7 @@ async function main(args: readonly string[]): Promise<number> {
     const variable = `DENO_COVERAGE_DIR=${directory}`;
     const e2e = ["deno", ...deno.slice(1), ...(args.length > 0 ? args : ["tests/e2e"])];
     const options = { output: "inherit", cwd: root, okCodes: "any" } as const;
-    const plain = await runProcess([...deno, uncounted], options);
-    const counted = await runProcess(["env", variable, ...deno, "--parallel", ...await writeRooms(rooms)], options);
-    const code = plain.code || counted.code;
+    const code = await runUnitTests({ coverage: directory });
     // Failing tests are reported by other tasks.
     if (!isUnit) await runProcess([...lab, "env", variable, ...e2e], options);
     for await (const { name } of Deno.readDir(directory)) {
@@ -99,7 +71,7 @@ async function main(args: readonly string[]): Promise<number> {
     say(`The ${isUnit ? "unit " : ""}tests run ${figure} % of the lines of the scripts and of lib`);
     return isUnit ? code : 0;
   } finally {
-    for (const path of [directory, rooms]) await Deno.remove(path, { recursive: true });
+    await Deno.remove(directory, { recursive: true });
   }
 }
 

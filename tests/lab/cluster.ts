@@ -59,7 +59,7 @@ const maxSocket = "/guestapi/sock-and-some".length;
 export async function makeCluster(lab: Lab): Promise<void> {
   const missing = await cannotBeMade(lab);
   if (missing) {
-    for (const part of clusterParts) await partStep(lab, part, () => Promise.resolve({ missing }));
+    for (const part of clusterParts) await partStep(lab, part, () => Promise.resolve({ missing, cannot: true }));
     return;
   }
   const record: ClusterRecord = lab.state.cluster ??= { subnet: await freeSubnet(preferredSubnet, { step: 1 }) };

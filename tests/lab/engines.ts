@@ -99,13 +99,14 @@ export async function ensureEngine(lab: Lab, engine: LabEngine): Promise<void> {
 /**
  * Gives one engine the image, and shows that a container of it boots.
  *
- * @param options `measures`: whether a second container shows how long that takes
+ * @param options `beside`: an image of which one has booted, and of which somebody may be making one just now; it stays
+ * until the next time
  */
 export async function ensureImage(
   lab: Lab,
   engine: LabEngine,
   files: ImageFiles,
-  { measures = true } = {},
+  { beside }: { beside?: ImageFiles | undefined } = {},
 ): Promise<void> {
   if ("missing" in lab.state.parts[engine]) return;
   await partStep(lab, engine, async () => {
@@ -119,23 +120,23 @@ export async function ensureImage(
     if (!await query(engine, `/1.0/images/${current}`)) {
       announce(lab, `${engine}: importing the image`);
       await runClient(engine, ["image", "import", files.metadata, files.rootfs]);
-      delete record.launchMs;
+      if (!beside) delete record.booted;
     }
-    if (record.launchMs === undefined) {
-      // The first instance unpacks the image into the pool; the second shows what every other one costs.
+    if (!record.booted) {
       announce(lab, `${engine}: booting a container to see that it works`);
       await launchTrial(engine, current);
       // On a new machine the directory may be mounted only now.
       await shareDeviceMounts(engine);
-      if (measures) record.launchMs = await launchTrial(engine, current);
+      record.booted = true;
     }
     // Only now, in one move: whoever uses the alias meanwhile gets the old image or the new one.
     if (target !== current) await setAlias(engine, current, { exists: target !== undefined });
+    const kept = [...new Set([current, beside?.fingerprint ?? current])];
     for (const old of new Set([...record.images, ...(target ? [target] : [])])) {
-      if (old === current || !await query(engine, `/1.0/images/${old}`)) continue;
+      if (kept.includes(old) || !await query(engine, `/1.0/images/${old}`)) continue;
       await runClient(engine, ["image", "delete", old]);
     }
-    record.images = [current];
+    record.images = kept;
     return await describeEngine(lab, engine);
   });
 }
@@ -336,28 +337,25 @@ export async function freeSubnet(from: number, { step }: { step: number }): Prom
   return third;
 }
 
-/** Boots a container of the image, and gives back the milliseconds until cloud-init was done. */
-async function launchTrial(engine: LabEngine, image: string): Promise<number> {
+/** Boots a container of the image, until cloud-init is done. */
+async function launchTrial(engine: LabEngine, image: string): Promise<void> {
   await runClient(engine, ["delete", "--force", trialName], { okCodes: "any" });
   try {
-    const start = performance.now();
     await runClient(engine, ["launch", image, trialName], { timeoutMs: trialTimeoutMs });
     await runClient(engine, ["exec", trialName, "--", "cloud-init", "status", "--wait"], {
       timeoutMs: trialTimeoutMs,
     });
-    return Math.round(performance.now() - start);
   } finally {
     await runClient(engine, ["delete", "--force", trialName], { okCodes: "any" });
   }
 }
 
 async function describeEngine(lab: Lab, engine: LabEngine): Promise<Part> {
-  const { launchMs, pool } = engineRecord(lab, engine);
+  const { pool } = engineRecord(lab, engine);
   const driver = pool
     ? (await query<{ driver: string }>(engine, `/1.0/storage-pools/${pool}`))?.driver
     : "somebody's own";
-  const launch = launchMs === undefined ? "" : `, launch to cloud-init done ${(launchMs / 1000).toFixed(2)} s`;
-  return { version: await serverVersion(engine), note: `storage ${driver}${launch}` };
+  return { version: await serverVersion(engine), note: `storage ${driver}` };
 }
 
 async function serverVersion(engine: LabEngine): Promise<string> {

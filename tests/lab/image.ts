@@ -1,11 +1,11 @@
 /** The lab's image: a Debian with systemd, cloud-init, sshd and xpra, built once for each recipe and kept. */
 
 import { createHash } from "node:crypto";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { exists, shortHash } from "./files.ts";
 import { imageFiles, imageFinish, imagePackages, imageSetup, imageTemplates, wheelSetup } from "./image_recipe.ts";
 import { aptOptions, debianSources, release } from "./packages.ts";
-import { buildMetadata, buildRoot, packRoot } from "./root.ts";
+import { buildMetadata, buildRoot, changeRoot, packRoot } from "./root.ts";
 import { labDir, type XpraSource } from "./state.ts";
 import { announce, type Lab } from "./steps.ts";
 import { xpraOrgSource } from "./xpra.ts";
@@ -28,7 +28,8 @@ export interface ImageFiles {
 }
 
 /**
- * The image's files: those of an earlier run when the recipe is still the same, else new ones.
+ * The image's files: those of an earlier run when the recipe is still the same, else new ones. One with a wheel of xpra
+ * is the one without, and the wheel.
  *
  * @param recipe `packages`: all but xpra; `xpra`: where that comes from
  */
@@ -56,21 +57,25 @@ export async function ensureImageFiles(
   };
   const fingerprintFile = join(directory, `${recipe}.fingerprint`);
   if (exists(fingerprintFile)) return { ...files, fingerprint: await Deno.readTextFile(fingerprintFile) };
-  announce(lab, "building the image, which takes about two minutes");
-  await Deno.remove(directory, { recursive: true }).catch(() => {});
   // Of its own for each run: what a killed run started may still be writing to its own.
   const work = join(directory, `work-${Deno.pid}`);
-  Deno.mkdirSync(work, { recursive: true });
-  const wheel = xpra?.kind === "wheel" ? xpra.file : undefined;
-  await buildRoot(work, {
-    release,
-    packages: [...packages, ...(xpra && !wheel ? ["xpra"] : [])],
-    sources,
-    moreSources: xpra?.kind === "xpra.org" ? [await xpraOrgSource(work, release)] : [],
-    options,
-    setup: imageSetup + (wheel ? wheelSetup : "") + imageFinish,
-    wheel,
-  });
+  if (xpra?.kind === "wheel") {
+    const base = await ensureImageFiles(lab, { packages, xpra: undefined });
+    announce(lab, "building the image with xpra");
+    Deno.mkdirSync(work, { recursive: true });
+    await changeRoot(work, { packed: base.rootfs, file: xpra.file, setup: wheelSetup + imageFinish });
+  } else {
+    announce(lab, "building the image, which takes a minute or two");
+    Deno.mkdirSync(work, { recursive: true });
+    await buildRoot(work, {
+      release,
+      packages: [...packages, ...(xpra ? ["xpra"] : [])],
+      sources,
+      moreSources: xpra?.kind === "xpra.org" ? [await xpraOrgSource(work, release)] : [],
+      options,
+      setup: imageSetup + imageFinish,
+    });
+  }
   await packRoot(join(work, "root"), files.rootfs);
   await buildMetadata(join(work, "metadata"), {
     file: files.metadata,
@@ -86,6 +91,15 @@ export async function ensureImageFiles(
   // Last: this file says that the others are whole.
   await Deno.writeTextFile(fingerprintFile, fingerprint);
   return { ...files, fingerprint };
+}
+
+/** Removes the files of all other images, and what a killed run has left. */
+export async function removeOtherImages({ metadata, rootfs }: ImageFiles): Promise<void> {
+  const kept = [metadata, rootfs, metadata.replace(/metadata\.tar\.gz$/, "fingerprint")];
+  const directory = dirname(rootfs);
+  for (const path of [...Deno.readDirSync(directory)].map(({ name }) => join(directory, name))) {
+    if (!kept.includes(path)) await Deno.remove(path, { recursive: true });
+  }
 }
 
 async function hashFiles(paths: readonly string[]): Promise<string> {

@@ -92,11 +92,18 @@ async function up(ui: Ui, { what = "all" }: { what?: "all" | "demo" | "desktops"
     ui.status("The lab is up; root takes care of it");
     return 0;
   }
-  const [{ bringUp, bringUpDemo, bringUpDesktops }, { openLab }] = await Promise.all([
+  const [{ bringUpDemo, bringUpDesktops, startLab }, { openLab }] = await Promise.all([
     import("./up.ts"),
     import("./steps.ts"),
   ]);
-  await locked(ui, () => ({ all: bringUp, demo: bringUpDemo, desktops: bringUpDesktops })[what](openLab(ui)));
+  await locked(ui, () => {
+    const lab = openLab(ui);
+    return {
+      all: () => startLab(lab).then(({ all }) => all),
+      demo: () => bringUpDemo(lab),
+      desktops: () => bringUpDesktops(lab),
+    }[what]();
+  });
   const missing = what !== "all"
     ? []
     : Object.entries(labState().parts).filter(([name, part]) => "missing" in part && !(name in partsOnRequest))

@@ -16,13 +16,11 @@ export interface RootRecipe {
   options: readonly string[];
   /** Run as root inside of it, by a POSIX shell. */
   setup: string;
-  /** A wheel that the setup is to find in `/root`. */
-  wheel?: string | undefined;
 }
 
 /** Makes the root in the directory `root` below `work`. */
 export async function buildRoot(work: string, recipe: RootRecipe): Promise<void> {
-  const { release, packages, sources, moreSources = [], options, wheel } = recipe;
+  const { release, packages, sources, moreSources = [], options } = recipe;
   const sourcesFile = join(work, "debian.sources");
   await Deno.writeTextFile(sourcesFile, sources);
   const overlay = join(work, "overlay");
@@ -34,7 +32,6 @@ export async function buildRoot(work: string, recipe: RootRecipe): Promise<void>
   await Deno.writeTextFile(setup, recipe.setup);
   // mmdebstrap hands hooks to a shell; the paths come in through the environment.
   const hooks = ['cp -r --no-preserve=ownership "$LAB_OVERLAY/." "$1"', 'chroot "$1" sh -s <"$LAB_SETUP"'];
-  if (wheel) hooks.unshift('cp "$LAB_WHEEL" "$1/root/"');
   // With mounts of its own: mmdebstrap 1.5.7 makes all private, and engines then add no device to a running container.
   await runProcess(
     [
@@ -45,8 +42,22 @@ export async function buildRoot(work: string, recipe: RootRecipe): Promise<void>
       ...hooks.map((hook) => `--customize-hook=${hook}`),
       ...[release, join(work, "root"), sourcesFile, ...moreSources],
     ],
-    { env: { LAB_OVERLAY: overlay, LAB_SETUP: setup, LAB_WHEEL: wheel ?? "", LC_ALL: "C" } },
+    { env: { LAB_OVERLAY: overlay, LAB_SETUP: setup, LC_ALL: "C" } },
   );
+}
+
+/**
+ * Unpacks a root into the directory `root` below `work`, and changes it: a POSIX shell runs `setup` inside of it as root,
+ * with `file` in `/root`.
+ */
+export async function changeRoot(
+  work: string,
+  { packed, file, setup }: { packed: string; file: string; setup: string },
+): Promise<void> {
+  const root = join(work, "root");
+  await runProcess(["unsquashfs", "-quiet", "-no-progress", "-dest", root, packed]);
+  await runProcess(["cp", "--", file, join(root, "root/")]);
+  await runProcess(["chroot", root, "sh", "-s"], { stdin: { text: setup }, env: { LC_ALL: "C" } });
 }
 
 /** Packs a root into a file, but for the paths `leftOut`. */

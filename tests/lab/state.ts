@@ -75,8 +75,11 @@ export const partsOnRequest: Readonly<Partial<Record<PartName, string>>> = {
   today: "deno task lab today up",
 };
 
-/** A part that is there, with its version and what is worth knowing about it; or why it is not. */
-export type Part = { version: string; note?: string } | { missing: string };
+/**
+ * A part that is there, with its version and what is worth knowing about it; or why it is not: `cannot` where it could not
+ * be made because this machine cannot have it.
+ */
+export type Part = { version: string; note?: string } | { missing: string; cannot?: true };
 
 /** The ordinary user that the tests run as. */
 export interface LabUser {
@@ -96,8 +99,8 @@ export interface EngineRecord {
   profileDevices: string[];
   /** Fingerprints of the images. */
   images: string[];
-  /** Milliseconds from launch to cloud-init's end, measured when the image was imported. */
-  launchMs?: number;
+  /** A container of the image has booted. */
+  booted?: boolean;
 }
 
 /** What is known of the servers of `lab cluster`. */

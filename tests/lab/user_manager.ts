@@ -34,7 +34,9 @@ exec "$@"`;
 export async function ensureUserManager({ state }: Lab, user: LabUser): Promise<Part> {
   const version = "systemd --user";
   if (isAlive(state.processes[daemon])) return { version };
-  if (exists("/run/systemd/system")) return { missing: "this machine's own systemd would have to start it" };
+  if (exists("/run/systemd/system")) {
+    return { missing: "this machine's own systemd would have to start it", cannot: true };
+  }
   for (const group of groups) {
     for (const directory of [group, join(group, "run")]) {
       Deno.mkdirSync(directory, { recursive: true });

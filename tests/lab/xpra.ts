@@ -62,12 +62,19 @@ export async function removeHostXpra(state: LabState): Promise<void> {
   for (const file of state.made.xpraRepository ?? []) await Deno.remove(file).catch(() => {});
 }
 
-/** The first source of xpra that can be had; undefined for none. What was found is kept. */
+/** The first source of xpra that can be had without building it; undefined for none. What was found is kept. */
 export async function findXpraSource(lab: Lab): Promise<XpraSource | undefined> {
   const known = lab.state.xpraSource;
   if (known && (known.kind !== "wheel" || exists(known.file))) return known;
-  const source = keptWheel(sourceVersion) ?? await debianCandidate() ?? await xpraOrgCandidate() ??
-    await buildWheel(lab, sourceVersion);
+  return keepSource(lab, keptWheel(sourceVersion) ?? await debianCandidate() ?? await xpraOrgCandidate());
+}
+
+/** Builds xpra, in minutes. What was built is kept. */
+export async function buildXpraSource(lab: Lab): Promise<XpraSource | undefined> {
+  return keepSource(lab, await buildWheel(lab, sourceVersion));
+}
+
+function keepSource(lab: Lab, source: XpraSource | undefined): XpraSource | undefined {
   if (source) lab.state.xpraSource = source;
   return source;
 }

@@ -1,8 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
-import { jobsOf } from "../plan.ts";
+import { type Job, jobsOf } from "../plan.ts";
 
-const comes = { today: Promise.resolve(), xpra5: Promise.resolve() };
-const gate = "deno task check";
+const comes = {
+  packages: Promise.resolve("packages"),
+  wayland: Promise.resolve("wayland"),
+  all: Promise.resolve("all"),
+  cluster: Promise.resolve("cluster"),
+  xpra5: Promise.resolve("xpra5"),
+  today: Promise.resolve("today"),
+};
+const gate = "deno task check:tests";
 
 Deno.test("jobsOf() has the gate beside the end-to-end tests, and a job for each file where all are run", () => {
   const files = [...Deno.readDirSync(new URL("../e2e", import.meta.url))]
@@ -11,6 +18,20 @@ Deno.test("jobsOf() has the gate beside the end-to-end tests, and a job for each
   assertEquals(files.filter((file) => !all!.includes(file)), []);
   assertEquals([all, e2e, short].map((names) => names!.includes(gate)), [true, false, true]);
   assertEquals(new Set(short).size, short!.length);
+});
+
+Deno.test("jobsOf() has each job wait for what it needs: the gate for packages, Wayland for an image, X for xpra", async () => {
+  const [short, all] = [jobsOf("short", comes), jobsOf("all", comes)];
+  const after = async (jobs: Job[], name: string): Promise<unknown> =>
+    await jobs.find((job) => job.name === name)!.after;
+  assertEquals(await after(short, "deno task check:code"), undefined);
+  assertEquals(await after(short, gate), "packages");
+  assertEquals(await after(short, "wayland on Incus"), "wayland");
+  assertEquals(await after(short, "attach on LXD"), "all");
+  assertEquals(
+    await Promise.all(["attach", "attach_remote", "attach_xpra5", "today_attacks"].map((name) => after(all, name))),
+    ["all", "cluster", "xpra5", "today"],
+  );
 });
 
 Deno.test("jobsOf() chooses the tests of a short run by engine and name", () => {
