@@ -6,6 +6,7 @@
 
 import { basename } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
+import { piecesOf } from "../../container/lend/content.ts";
 import { openInode } from "../../container/lend/held_file.ts";
 import { checkFile, type SourceFile } from "../../container/lend/source_file.ts";
 import { checkWays, sharedByMounts } from "../../container/source_path.ts";
@@ -100,21 +101,13 @@ async function lendFile(
   instance: Instance,
   { path, file, target }: OpenFile & { target: string },
 ): Promise<void> {
-  const options = { path: target, mode: "0444" };
-  await file.seek(0, Deno.SeekMode.Start);
   let isWhole = false;
   const bytes = ReadableStream.from((async function* () {
-    let sent = 0;
-    const buffer = new Uint8Array(2 ** 18);
-    for (let count; (count = await file.read(buffer)) !== null;) {
-      sent += count;
-      // The file has grown since its size was checked.
-      if (sent > maxLentBytes) return;
-      yield buffer.slice(0, count);
-    }
-    isWhole = true;
+    for await (const piece of piecesOf(file, maxLentBytes)) yield piece.slice();
+    // It may have grown since its size was checked.
+    isWhole = await file.read(new Uint8Array(1)) === null;
   })());
-  await pushFile(host, instance, { ...options, stdin: { bytes, from: path } });
+  await pushFile(host, instance, { path: target, mode: "0444", stdin: { bytes, from: path } });
   if (await host.look(true, () => isWhole)) return;
   throw new UserError(`"${path}" cannot be read to its end`, { hint: "See whether another program writes to it" });
 }
