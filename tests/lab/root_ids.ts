@@ -11,19 +11,15 @@ import { exists } from "./files.ts";
 import { labEngineNames } from "./state.ts";
 import type { Lab } from "./steps.ts";
 
-const files = { uids: "/etc/subuid", gids: "/etc/subgid" } as const;
+const files = ["/etc/subuid", "/etc/subgid"];
 
-/** Root's ranges in such a file, and which of them LXD's package has added to another. */
+/** How many ranges root has in such a file, and the line of that which LXD's package has added to another. */
 export function rootRanges(text: string): { count: number; added: string | undefined } {
-  const ranges = text.split("\n").map((line) => line.split(":"));
-  const ofRoot = ranges.filter(([name]) => name === "root");
+  const lines = text.split("\n");
+  const ofRoot = lines.filter((line) => line.startsWith("root:"));
   // The package gives the same ids to a user of its own.
-  const added = ofRoot.find(([, first, count]) =>
-    ranges.some(([name, ...range]) => name === "_lxd" && range[0] === first && range[1] === count)
-  );
-  if (ofRoot.length < 2 || added === undefined) return { count: ofRoot.length, added: undefined };
-  const [first, count] = added.slice(1).map(Number) as [number, number];
-  return { count: ofRoot.length, added: `${first}-${first + count - 1}` };
+  const added = ofRoot.find((line) => lines.includes(line.replace("root:", "_lxd:")));
+  return { count: ofRoot.length, added: ofRoot.length > 1 ? added : undefined };
 }
 
 /**
@@ -33,13 +29,18 @@ export function rootRanges(text: string): { count: number; added: string | undef
 export async function mendRootIds(lab: Lab): Promise<void> {
   const isOurs = lab.state.made.packages?.includes("lxd");
   let isMended = false;
-  for (const [kind, file] of Object.entries(files)) {
-    const { count, added } = rootRanges(exists(file) ? Deno.readTextFileSync(file) : "");
+  for (const file of files.filter(exists)) {
+    const text = Deno.readTextFileSync(file);
+    const { count, added } = rootRanges(text);
     if (count < 2) continue;
     if (isOurs && added) {
-      await runProcess(["usermod", `--del-sub${kind}`, added, "root"]);
+      // usermod takes no range from a user who runs anything.
+      Deno.writeTextFileSync(`${file}.new`, text.split("\n").filter((line) => line !== added).join("\n"), {
+        mode: 0o644,
+      });
+      Deno.renameSync(`${file}.new`, file);
       lab.ui.status(
-        `          ${file}: root's ids ${added} of LXD's package are taken back, since Incus gave it others`,
+        `          ${file}: "${added}" of LXD's package is taken back, since that of Incus gave root others`,
       );
       isMended = true;
     } else {

@@ -65,14 +65,38 @@ export function randomWords(count: number, seed: number): string[] {
   );
 }
 
-/** Registers a test that needs programs of the system; without one it is ignored, with the reason in its name. */
+/**
+ * Registers a test that needs programs of the system. Without one, or where the system does not let one do its work, it is
+ * ignored, with the reason in its name.
+ */
 export function testWith(programs: readonly string[], name: string, test: () => void | Promise<void>): void {
   const missing = programs.filter((program) => !isThere(program));
-  Deno.test({
-    name: `${name}${missing.length > 0 ? ` (skipped: no ${missing.join(", ")})` : ""}`,
-    ignore: missing.length > 0,
-    fn: test,
-  });
+  const powerless = programs.filter((program) => !missing.includes(program) && !isOfUse(program));
+  const reason = missing.length > 0
+    ? `no ${missing.join(", ")}`
+    : powerless.map((program) => `${program} may not ${trials[program]!.purpose} here`).join(", ");
+  Deno.test({ name: `${name}${reason && ` (skipped: ${reason})`}`, ignore: reason !== "", fn: test });
+}
+
+/** What programs need more than their user's rights for: a container has other ids, mounts and system calls. */
+const trials: Readonly<Record<string, { purpose: string; script: string }>> = {
+  bwrap: { purpose: "make a box", script: "bwrap --unshare-all --ro-bind / / --dev /dev --proc /proc true" },
+  setfacl: {
+    purpose: "set ACLs",
+    script: 'file=$(mktemp) && trap "rm $file" EXIT && setfacl -m u:65533:r "$file"',
+  },
+};
+
+const tried = new Map<string, boolean>();
+
+function isOfUse(program: string): boolean {
+  const script = trials[program]?.script;
+  if (script === undefined) return true;
+  if (!tried.has(program)) {
+    const { success } = new Deno.Command("/bin/sh", { args: ["-c", script], stderr: "null" }).outputSync();
+    tried.set(program, success);
+  }
+  return tried.get(program)!;
 }
 
 function isThere(program: string): boolean {

@@ -4,21 +4,26 @@ import { UserError } from "../../../lib/base/errors.ts";
 import { checkRoom, exists, removeTree } from "../../../lib/base/files.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { recordingHost } from "../recording_host.ts";
+import { testWith } from "../samples.ts";
 
-Deno.test("removeTree() removes directories nested deeper than Deno.remove() bears, and follows no link", async () => {
-  const directory = await Deno.makeTempDir();
-  const [outside, tree] = [join(directory, "outside"), join(directory, "-a 'tree'\n")];
-  await Deno.mkdir(tree);
-  await Deno.writeTextFile(outside, "kept");
-  await Deno.symlink(outside, join(tree, "link"));
-  const nest = "import os, sys\nos.chdir(sys.argv[1])\nfor _ in range(30000):\n  os.mkdir('d')\n  os.chdir('d')";
-  await runProcess(["python3", "-c", nest, tree]);
-  await removeTree(tree);
-  assertEquals([await exists(tree), await Deno.readTextFile(outside)], [false, "kept"]);
-  await removeTree(tree);
-  await removeTree(directory);
-  assertEquals(await exists(directory), false);
-});
+testWith(
+  ["python3"],
+  "removeTree() removes directories nested deeper than Deno.remove() bears, and follows no link",
+  async () => {
+    const directory = await Deno.makeTempDir();
+    const [outside, tree] = [join(directory, "outside"), join(directory, "-a 'tree'\n")];
+    await Deno.mkdir(tree);
+    await Deno.writeTextFile(outside, "kept");
+    await Deno.symlink(outside, join(tree, "link"));
+    const nest = "import os, sys\nos.chdir(sys.argv[1])\nfor _ in range(30000):\n  os.mkdir('d')\n  os.chdir('d')";
+    await runProcess(["python3", "-c", nest, tree]);
+    await removeTree(tree);
+    assertEquals([await exists(tree), await Deno.readTextFile(outside)], [false, "kept"]);
+    await removeTree(tree);
+    await removeTree(directory);
+    assertEquals(await exists(directory), false);
+  },
+);
 
 Deno.test("removeTree() ends with its signal", async () => {
   const directory = await Deno.makeTempDir();

@@ -6,6 +6,7 @@ import { runProcess } from "../../../lib/base/process.ts";
 import { giveIdentity, type HostKey } from "../../../lib/container/origin.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { recordingHost } from "../recording_host.ts";
+import { testWith } from "../samples.ts";
 
 const [keys, early] = ["/etc/ssh/ssh_host_", "/run/systemd/generator.early/"];
 
@@ -46,24 +47,28 @@ function filesIn(directory: string): string[] {
   );
 }
 
-Deno.test("a copy has its own host key in all files, and neither lease nor machine id of its origin", async () => {
-  const key = { privateKey: "-----BEGIN KEY-----\na+/=\n-----END KEY-----\n", publicKey: "ssh-ed25519 AAAA\n" };
-  const files = await boot(key);
-  for (const type of ["ed25519", "ecdsa", "rsa", "dsa"]) {
-    assertEquals(files[`${keys}${type}_key`], key.privateKey);
-    assertEquals(files[`${keys}${type}_key.pub`], key.publicKey);
-  }
-  assertEquals(Object.keys(files).filter((path) => path.startsWith("/var")), []);
-  const units = ["modprobe@.service", "cloud-init.target", "ssh.service"];
-  assertEquals(units.map((unit) => files[early + unit]), ["", "", undefined]);
-  assertStringIncludes(files[`${early}systemd-user-sessions.service`]!, "rm -f /run/nologin");
-  assertStringIncludes(
-    files[`${early}networking.service.d/gui-container.conf`]!,
-    "After=systemd-tmpfiles-setup.service",
-  );
-});
+testWith(
+  ["systemd-tmpfiles"],
+  "a copy has its own host key in all files, and neither lease nor machine id of its origin",
+  async () => {
+    const key = { privateKey: "-----BEGIN KEY-----\na+/=\n-----END KEY-----\n", publicKey: "ssh-ed25519 AAAA\n" };
+    const files = await boot(key);
+    for (const type of ["ed25519", "ecdsa", "rsa", "dsa"]) {
+      assertEquals(files[`${keys}${type}_key`], key.privateKey);
+      assertEquals(files[`${keys}${type}_key.pub`], key.publicKey);
+    }
+    assertEquals(Object.keys(files).filter((path) => path.startsWith("/var")), []);
+    const units = ["modprobe@.service", "cloud-init.target", "ssh.service"];
+    assertEquals(units.map((unit) => files[early + unit]), ["", "", undefined]);
+    assertStringIncludes(files[`${early}systemd-user-sessions.service`]!, "rm -f /run/nologin");
+    assertStringIncludes(
+      files[`${early}networking.service.d/gui-container.conf`]!,
+      "After=systemd-tmpfiles-setup.service",
+    );
+  },
+);
 
-Deno.test("a copy that is brought up to date keeps the host keys of its origin", async () => {
+testWith(["systemd-tmpfiles"], "a copy that is brought up to date keeps the host keys of its origin", async () => {
   const files = await boot(undefined);
   assertEquals(Object.keys(files).filter((path) => path.startsWith(keys)).length, 2);
   assertEquals(files[`${keys}rsa_key`], "the origin's");

@@ -213,7 +213,8 @@ async function awaited(
       await Deno.writeTextFile(join(run, "sleep"), "#!/bin/sh\n", { mode: 0o755 });
     }
     let stdout = "";
-    const script = awaitScript.replace("run=/run/cloud-init", `run=${run}`);
+    const script = awaitScript.replace("run=/run/cloud-init", `run=${run}`)
+      .replace("/var/lib/cloud/instance", run);
     const process = startProcess(["/bin/sh", "-c", script], {
       env: { PATH: `${run}:/usr/bin:/bin` },
       output: { line: (line) => stdout += `${line}\n` },

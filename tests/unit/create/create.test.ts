@@ -12,6 +12,7 @@ import { type EngineModel, engineModel, type EngineRecord } from "../engine_mode
 import { type FaultyCall, faultyCalls, type FaultyHost, faultyHost, keepDirectory } from "../faulty_host.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
+import { testWith } from "../samples.ts";
 
 /** A place for one container. */
 interface Place {
@@ -108,50 +109,56 @@ for (
   ] as const
 ) {
   for (const fault of ["fail", "signal", "kill"] as const) {
-    Deno.test(`create.ts ${what} on ${kind.on}: ${fault} at each call, before and after its effect`, async () => {
-      let [calls, before]: [string[], string] = [[], ""];
-      await inPlace(kind, async (place) => {
-        await prepare(place);
-        before = await picture(place);
-        const run = hostOf(place);
-        const error = await create(run.host, place);
-        assertEquals(error, undefined, run.said.join("\n"));
-        assert(place.model.state.instance?.snapshots.includes("made"));
-        assertEquals(place.model.state.images.length, place.caches ? 1 : 0);
-        calls = run.calls;
-        // In one from an image that has the software, cloud-init has nothing to install.
-        const empty = calls.filter((call) => / launch .*user\.user-data=#cloud-config\n\{\}/s.test(call));
-        assertEquals(empty.length, place.caches ? 1 : 0);
-        await remove(place);
-      });
-      assert(calls.length >= 12, calls.join("\n"));
-      // "ssh -V" runs beside a check that makes a file and removes it.
-      const cases = faultyCalls(fault, calls).filter(({ call }) => call !== "ssh -V");
-      await mapSome(cases, {
-        atOnce: 8,
-        act: ({ call, ...at }) =>
-          inPlace(kind, async (place) => {
-            await prepare(place);
-            const run = hostOf(place, at);
-            const error = await create(run.host, place);
-            const told = `${at.isBefore ? "before" : "after"} ${call.slice(0, 200)}: ${error}\n${run.said.join("\n")}`;
-            if (fault === "kill") {
-              await run.restore();
-              const again = hostOf(place);
-              const plainly = { ...place, caches: false };
-              assertEquals(await create(again.host, plainly), undefined, `${told}\n${again.said.join("\n")}`);
-              await remove(place);
-              const { instance, profile, images } = place.model.state;
-              assertEquals([instance, profile, images], [undefined, undefined, []], told);
-            } else {
-              // Whether a container that shares the directories is there may be unknown.
-              assert(error instanceof Error || call.endsWith(" /1.0/instances?recursion=1&all-projects=true"), told);
-              if (error === undefined) return;
-              assertEquals(await picture(place), before, told);
-            }
-          }),
-      });
-    });
+    testWith(
+      ["getfacl", "setfacl", "ssh-keygen"],
+      `create.ts ${what} on ${kind.on}: ${fault} at each call, before and after its effect`,
+      async () => {
+        let [calls, before]: [string[], string] = [[], ""];
+        await inPlace(kind, async (place) => {
+          await prepare(place);
+          before = await picture(place);
+          const run = hostOf(place);
+          const error = await create(run.host, place);
+          assertEquals(error, undefined, run.said.join("\n"));
+          assert(place.model.state.instance?.snapshots.includes("made"));
+          assertEquals(place.model.state.images.length, place.caches ? 1 : 0);
+          calls = run.calls;
+          // In one from an image that has the software, cloud-init has nothing to install.
+          const empty = calls.filter((call) => / launch .*user\.user-data=#cloud-config\n\{\}/s.test(call));
+          assertEquals(empty.length, place.caches ? 1 : 0);
+          await remove(place);
+        });
+        assert(calls.length >= 12, calls.join("\n"));
+        // "ssh -V" runs beside a check that makes a file and removes it.
+        const cases = faultyCalls(fault, calls).filter(({ call }) => call !== "ssh -V");
+        await mapSome(cases, {
+          atOnce: 8,
+          act: ({ call, ...at }) =>
+            inPlace(kind, async (place) => {
+              await prepare(place);
+              const run = hostOf(place, at);
+              const error = await create(run.host, place);
+              const told = `${at.isBefore ? "before" : "after"} ${call.slice(0, 200)}: ${error}\n${
+                run.said.join("\n")
+              }`;
+              if (fault === "kill") {
+                await run.restore();
+                const again = hostOf(place);
+                const plainly = { ...place, caches: false };
+                assertEquals(await create(again.host, plainly), undefined, `${told}\n${again.said.join("\n")}`);
+                await remove(place);
+                const { instance, profile, images } = place.model.state;
+                assertEquals([instance, profile, images], [undefined, undefined, []], told);
+              } else {
+                // Whether a container that shares the directories is there may be unknown.
+                assert(error instanceof Error || call.endsWith(" /1.0/instances?recursion=1&all-projects=true"), told);
+                if (error === undefined) return;
+                assertEquals(await picture(place), before, told);
+              }
+            }),
+        });
+      },
+    );
   }
 }
 

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { runProcess } from "../../../lib/base/process.ts";
 import { programs } from "../../../lib/base/programs.ts";
-import { argumentsSeenByShell } from "../samples.ts";
+import { argumentsSeenByShell, testWith } from "../samples.ts";
 
 const scripts = ["create", "attach", "map"] as const;
 
@@ -203,7 +203,7 @@ Deno.test("a planted program is run by a shell that looks for it in a directory 
   }
 });
 
-Deno.test("a script starts on a system like NixOS, whose /bin has a shell only", async () => {
+testWith(["bwrap", "readlink"], "a script starts on a system like NixOS, whose /bin has a shell only", async () => {
   const bin = "/run/current-system/sw/bin";
   const shown = (from: string, to: string): string[] => ["--ro-bind", from, to];
   const argv = [

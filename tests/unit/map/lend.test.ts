@@ -12,6 +12,7 @@ import { lend } from "../../../lib/map/lend.ts";
 import { takeBack } from "../../../lib/map/take_back.ts";
 import { type EngineModel, engineModel, type EngineRecord } from "../engine_model.ts";
 import { type FaultyCall, faultyCalls, type FaultyHost, faultyHost, keepDirectory } from "../faulty_host.ts";
+import { testWith } from "../samples.ts";
 
 /** A container, two files, and a journal of their own. */
 interface Place {
@@ -97,40 +98,44 @@ for (
   ] as const
 ) {
   for (const fault of ["fail", "signal", "kill", "gone"] as const) {
-    Deno.test(`a run of map.ts ${what}, on ${on}: ${fault} at each call, before and after its effect`, async () => {
-      let calls: string[] = [];
-      await inPlace(on, async (place) => {
-        const before = await picture(place);
-        await prepare(place);
-        const run = hostOf(place);
-        assertEquals(await act(run.host, place), 0, run.said.join("\n"));
-        assertEquals(await picture(place), before);
-        calls = run.calls;
-      });
-      assert(calls.length >= 5, calls.join("\n"));
-      await mapSome(faultyCalls(fault, calls), {
-        atOnce: 8,
-        act: ({ call, ...faulty }) =>
-          inPlace(on, async (place) => {
-            const before = await picture(place);
-            await prepare(place);
-            const run = hostOf(place, faulty);
-            const end = await act(run.host, place).catch((error) => error);
-            await run.restore();
-            const told = `${faulty.isBefore ? "before" : "after"} ${call.slice(0, 200)}: ${end}\n${
-              run.said.join("\n")
-            }`;
-            assertEquals(run.calls.length > faulty.at, true, told);
-            // Without its ACL the container cannot open a file any more, though the engine still has the device.
-            if (fault === "gone" && act === unmap) assertEquals(await permissions(place.files), before.permissions);
-            // A signal has the files taken back at once.
-            const isDone = fault === "signal" && act === lendAll;
-            if (fault === "kill") await next[faulty.at % next.length]!(place);
-            if (!isDone) assertEquals(await unmap(hostOf(place).host), 0, told);
-            assertEquals(await picture(place), before, told);
-          }),
-      });
-    });
+    testWith(
+      ["getfacl", "setfacl"],
+      `a run of map.ts ${what}, on ${on}: ${fault} at each call, before and after its effect`,
+      async () => {
+        let calls: string[] = [];
+        await inPlace(on, async (place) => {
+          const before = await picture(place);
+          await prepare(place);
+          const run = hostOf(place);
+          assertEquals(await act(run.host, place), 0, run.said.join("\n"));
+          assertEquals(await picture(place), before);
+          calls = run.calls;
+        });
+        assert(calls.length >= 5, calls.join("\n"));
+        await mapSome(faultyCalls(fault, calls), {
+          atOnce: 8,
+          act: ({ call, ...faulty }) =>
+            inPlace(on, async (place) => {
+              const before = await picture(place);
+              await prepare(place);
+              const run = hostOf(place, faulty);
+              const end = await act(run.host, place).catch((error) => error);
+              await run.restore();
+              const told = `${faulty.isBefore ? "before" : "after"} ${call.slice(0, 200)}: ${end}\n${
+                run.said.join("\n")
+              }`;
+              assertEquals(run.calls.length > faulty.at, true, told);
+              // Without its ACL the container cannot open a file any more, though the engine still has the device.
+              if (fault === "gone" && act === unmap) assertEquals(await permissions(place.files), before.permissions);
+              // A signal has the files taken back at once.
+              const isDone = fault === "signal" && act === lendAll;
+              if (fault === "kill") await next[faulty.at % next.length]!(place);
+              if (!isDone) assertEquals(await unmap(hostOf(place).host), 0, told);
+              assertEquals(await picture(place), before, told);
+            }),
+        });
+      },
+    );
   }
 }
 
@@ -158,7 +163,7 @@ function withSessions(
   };
 }
 
-Deno.test("files are taken back also where nobody says whether sessions run", async () => {
+testWith(["getfacl", "setfacl"], "files are taken back also where nobody says whether sessions run", async () => {
   await inPlace("incus", async (place) => {
     const run = hostOf(place);
     let asked = 0;
@@ -173,31 +178,39 @@ Deno.test("files are taken back also where nobody says whether sessions run", as
   });
 });
 
-Deno.test("files are taken back from a session that runs once the user confirms it, or cannot be asked", async () => {
-  for (
-    const [yes, lines, refusals, wanted] of [
-      [false, 3, 2, "enter confirm enter confirm enter confirm "],
-      [false, 1, 1, "enter confirm enter "],
-      [true, 3, 3, "enter "],
-    ] as const
-  ) {
-    await inPlace("incus", async (place) => {
-      const run = hostOf(place);
-      const { host, asked } = withSessions(run, { answer: () => "gui-container-editor\n", lines, refusals });
-      assertEquals(await lendAll(host, place, { yes }), 0);
-      assertEquals([asked(), run.said.some((line) => /^warn: .*\beditor\b/.test(line))], [wanted, !yes]);
-      assertEquals((await picture(place)).devices, []);
-    });
-  }
-});
+testWith(
+  ["getfacl", "setfacl"],
+  "files are taken back from a session that runs once the user confirms it, or cannot be asked",
+  async () => {
+    for (
+      const [yes, lines, refusals, wanted] of [
+        [false, 3, 2, "enter confirm enter confirm enter confirm "],
+        [false, 1, 1, "enter confirm enter "],
+        [true, 3, 3, "enter "],
+      ] as const
+    ) {
+      await inPlace("incus", async (place) => {
+        const run = hostOf(place);
+        const { host, asked } = withSessions(run, { answer: () => "gui-container-editor\n", lines, refusals });
+        assertEquals(await lendAll(host, place, { yes }), 0);
+        assertEquals([asked(), run.said.some((line) => /^warn: .*\beditor\b/.test(line))], [wanted, !yes]);
+        assertEquals((await picture(place)).devices, []);
+      });
+    }
+  },
+);
 
-Deno.test("files are taken back when their time is over, though nobody presses Enter", async () => {
-  await inPlace("incus", async (place) => {
-    const { host } = hostOf(place);
-    const enter: Host["ui"]["enter"] = (_, { signal } = {}) =>
-      new Promise((resolve) => signal!.addEventListener("abort", () => resolve(false)));
-    const before = await picture(place);
-    assertEquals(await lendAll({ ...host, ui: { ...host.ui, enter } }, place, { forMs: 1 }), 0);
-    assertEquals(await picture(place), before);
-  });
-});
+testWith(
+  ["getfacl", "setfacl"],
+  "files are taken back when their time is over, though nobody presses Enter",
+  async () => {
+    await inPlace("incus", async (place) => {
+      const { host } = hostOf(place);
+      const enter: Host["ui"]["enter"] = (_, { signal } = {}) =>
+        new Promise((resolve) => signal!.addEventListener("abort", () => resolve(false)));
+      const before = await picture(place);
+      assertEquals(await lendAll({ ...host, ui: { ...host.ui, enter } }, place, { forMs: 1 }), 0);
+      assertEquals(await picture(place), before);
+    });
+  },
+);

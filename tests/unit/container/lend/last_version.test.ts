@@ -10,6 +10,7 @@ import { unmapFiles } from "../../../../lib/container/lend/mappings.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
 import { sampleMapping } from "../../mappings.ts";
 import { type Answer, recordingHost } from "../../recording_host.ts";
+import { testWith } from "../../samples.ts";
 
 Deno.test("isWritten() compares the time of the last change, in whatever zone, and takes what is no time for later", () => {
   const since = Date.UTC(2026, 0, 2, 3, 4, 5, 123) + 0.4567;
@@ -105,29 +106,33 @@ async function withUnmapping(
 
 const running = { stdout: JSON.stringify({ name: "box", status: "Running", config: {}, expanded_devices: {} }) };
 
-Deno.test("a container that never gives a last version loses it, and all files of the loan", async () => {
-  const { timeout } = AbortSignal;
-  const asked: number[] = [];
-  try {
-    AbortSignal.timeout = (ms) => {
-      asked.push(ms);
-      return timeout(50);
-    };
-    await withUnmapping({ answer: running, exec: ["sleep", "60"] }, async ({ unmap, left, acl, gone }) => {
-      const findings = await unmap();
-      assertMatch(
-        findings.join("\n"),
-        /"box" does not give its version of ".*gone", which is lost: it took too long/,
-      );
-      assertEquals([await left(), (await acl()).includes("user:1")], [[], false]);
-      assert(asked[0]! > 30_000 && asked[0]! < takeBackMs([gone]), String(asked));
-    });
-  } finally {
-    AbortSignal.timeout = timeout;
-  }
-});
+testWith(
+  ["getfacl", "setfacl"],
+  "a container that never gives a last version loses it, and all files of the loan",
+  async () => {
+    const { timeout } = AbortSignal;
+    const asked: number[] = [];
+    try {
+      AbortSignal.timeout = (ms) => {
+        asked.push(ms);
+        return timeout(50);
+      };
+      await withUnmapping({ answer: running, exec: ["sleep", "60"] }, async ({ unmap, left, acl, gone }) => {
+        const findings = await unmap();
+        assertMatch(
+          findings.join("\n"),
+          /"box" does not give its version of ".*gone", which is lost: it took too long/,
+        );
+        assertEquals([await left(), (await acl()).includes("user:1")], [[], false]);
+        assert(asked[0]! > 30_000 && asked[0]! < takeBackMs([gone]), String(asked));
+      });
+    } finally {
+      AbortSignal.timeout = timeout;
+    }
+  },
+);
 
-Deno.test("where a last version cannot be kept, that file alone stays lent", async () => {
+testWith(["getfacl", "setfacl"], "where a last version cannot be kept, that file alone stays lent", async () => {
   await withUnmapping({ answer: running }, async ({ unmap, left, acl, journal, gone }) => {
     // In the way of what comes.
     await Deno.mkdir(join(journal, `${gone.id}.part`));
@@ -139,13 +144,17 @@ Deno.test("where a last version cannot be kept, that file alone stays lent", asy
   });
 });
 
-Deno.test("while the engine does not answer, ACLs are restored, and what may have a last version stays on record", async () => {
-  for (const wasKilled of [false, true]) {
-    const answer = { code: 1, stderr: "Error: dial unix /x/unix.socket: connect: connection refused" };
-    await withUnmapping({ answer }, async ({ unmap, left, acl, gone }) => {
-      await assertRejects(() => unmap({ wasKilled }), UserError, "LXD does not answer");
-      assertEquals((await acl()).includes("user:1"), false, "the container cannot open the file any more");
-      assertEquals((await left()).sort(), [[gone.id, false], ["map-2", true]]);
-    });
-  }
-});
+testWith(
+  ["getfacl", "setfacl"],
+  "while the engine does not answer, ACLs are restored, and what may have a last version stays on record",
+  async () => {
+    for (const wasKilled of [false, true]) {
+      const answer = { code: 1, stderr: "Error: dial unix /x/unix.socket: connect: connection refused" };
+      await withUnmapping({ answer }, async ({ unmap, left, acl, gone }) => {
+        await assertRejects(() => unmap({ wasKilled }), UserError, "LXD does not answer");
+        assertEquals((await acl()).includes("user:1"), false, "the container cannot open the file any more");
+        assertEquals((await left()).sort(), [[gone.id, false], ["map-2", true]]);
+      });
+    }
+  },
+);
