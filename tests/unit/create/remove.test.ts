@@ -15,6 +15,7 @@ import { exists } from "../../../lib/base/files.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { sampleMapping } from "../mappings.ts";
 import { type Answer, type RecordingHost, recordingHost } from "../recording_host.ts";
+import { testWith } from "../samples.ts";
 
 const gone: Answer = { code: 1, stderr: "Error: not found\n" };
 
@@ -179,15 +180,19 @@ Deno.test("removeContainer() refuses while a copy of a file has not come back, a
   });
 });
 
-Deno.test("removeContainer() takes back files that are lent themselves: no entry in an ACL stays, and no record", async () => {
-  await withLent(async ({ host, file, remove }) => {
-    const { dev, ino, birthtime } = await Deno.stat(file);
-    await runProcess(["setfacl", "-m", "u:1001000:rw-", file]);
-    const mapping = sampleMapping({ hostPath: file, dev, ino: ino!, bornMs: birthtime?.getTime() ?? null });
-    await withJournalLock(host, () => writeRecords(host, [mapping]));
-    assertEquals(await remove(false), ["container"]);
-    const { stdout } = await runProcess(["getfacl", "-cnpE", file]);
-    assertEquals(stdout.trim(), "user::rw-\ngroup::r--\nother::r--");
-    assertEquals(await readLoans(host), []);
-  });
-});
+testWith(
+  ["getfacl", "setfacl"],
+  "removeContainer() takes back files that are lent themselves: no entry in an ACL stays, and no record",
+  async () => {
+    await withLent(async ({ host, file, remove }) => {
+      const { dev, ino, birthtime } = await Deno.stat(file);
+      await runProcess(["setfacl", "-m", "u:1001000:rw-", file]);
+      const mapping = sampleMapping({ hostPath: file, dev, ino: ino!, bornMs: birthtime?.getTime() ?? null });
+      await withJournalLock(host, () => writeRecords(host, [mapping]));
+      assertEquals(await remove(false), ["container"]);
+      const { stdout } = await runProcess(["getfacl", "-cnpE", file]);
+      assertEquals(stdout.trim(), "user::rw-\ngroup::r--\nother::r--");
+      assertEquals(await readLoans(host), []);
+    });
+  },
+);
