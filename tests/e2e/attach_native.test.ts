@@ -137,6 +137,45 @@ testOnOneEngine("attach.ts: the app's screen grows and shrinks with the host's",
   });
 });
 
+testOnOneEngine("attach.ts: a window that was minimized comes back to where it was", needed, async (engine) => {
+  const name = nameOn(engine);
+  await withDisplay(async (env) => {
+    const attach = startScript("attach", engine, ["--session=mini", name, "xterm -T mini -e sleep 600"], { env });
+    const window = await windowWith(`\\[${name}\\] mini`, { env });
+    const placeOf = (text: string): string =>
+      /Absolute upper-left X:\s+(-?\d+)\n.*Absolute upper-left Y:\s+(-?\d+)/.exec(text)!.slice(1).join();
+    const places = async (): Promise<string[]> =>
+      [
+        await sh(["xwininfo", "-id", window], { env }),
+        await inSession(engine, name, "mini", "xwininfo -name mini"),
+      ].map(placeOf);
+    const isState = async (state: string): Promise<boolean> =>
+      (await sh(["xprop", "-id", window, "WM_STATE"], { env })).includes(`window state: ${state}`);
+    await sh(["xdotool", "windowmove", window, "302", "240"], { env });
+    const at = placeOf(await sh(["xwininfo", "-id", window], { env }));
+    await eventually("the same place on both sides", async () => (await places())[1] === at);
+    for (const round of ["once", "twice"]) {
+      await sh(["xdotool", "windowminimize", window], { env });
+      await eventually("a minimized window", () => isState("Iconic"));
+      await eventually(
+        "no window in the session",
+        async () => (await inSession(engine, name, "mini", "xwininfo -name mini")).includes("IsUnMapped"),
+      );
+      await sh(["xdotool", "windowactivate", window], { env });
+      await eventually("the window", () => isState("Normal"));
+      await eventually(
+        "the window in the session",
+        async () => (await inSession(engine, name, "mini", "xwininfo -name mini")).includes("IsViewable"),
+      );
+      // What the animation reports comes within this time.
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      assertEquals(await places(), [at, at], round);
+    }
+    await script("attach", engine, ["--stop", name, "--all"]);
+    await attach.ended;
+  });
+});
+
 testOnOneEngine("attach.ts resizes windows, and drags within them reach the app", needed, async (engine) => {
   const name = nameOn(engine);
   const app = `xterm -T dragged -e sh -c 'printf "some-word\\n"; exec sleep 600'`;

@@ -164,17 +164,17 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   // Windows.
   "map-window": plain(args([windowNumber, ...place], [properties, state]), (values, session) => {
     const [window, x, y, width, height, about = new Map(), states = new Map()] = values;
-    session.windows.recordPlace(window, { x, y, width, height });
-    return [window, x, y, width, height, about, states];
+    const stands = session.windows.recordPlace(window, { x, y, width, height });
+    return [window, stands.x, stands.y, width, height, about, states];
   }),
   "unmap-window": unmapWindow,
   "configure-window": plain(
     args([windowNumber, ...place], [properties, resizeCounter, state, flag, anyWindow, anything, anything]),
     (values, session) => {
       const [window, x, y, width, height, about = new Map(), ...more] = values;
-      session.windows.recordPlace(window, { x, y, width, height });
+      const stands = session.windows.recordPlace(window, { x, y, width, height });
       // The tray's own form has no more.
-      const passing = [window, x, y, width, height, about, ...more.slice(0, 3)];
+      const passing = [window, stands.x, stands.y, width, height, about, ...more.slice(0, 3)];
       const [, , , below, , held] = more;
       return more.length < 6 ? passing : [...passing, below, [...session.pointer], ownModifiers(held, session)];
     },
@@ -182,7 +182,9 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   // The same in the form of xpra 6 without compatibility.
   "window-configure": plain(args([windowNumber, configuration]), ([window, table], session) => {
     const [x, y, width, height] = table.get("geometry") as number[] | undefined ?? [];
-    if (height !== undefined) session.windows.recordPlace(window, { x: x!, y: y!, width: width!, height });
+    if (height === undefined) return;
+    const stands = session.windows.recordPlace(window, { x: x!, y: y!, width: width!, height });
+    table.set("geometry", [stands.x, stands.y, width!, height]);
   }),
   "close-window": plain(args([windowNumber]), ([window], { closing }) => void closing.ask(window)),
   "focus": plain(args([integer(0, 2 ** 48)], [anything]), ([window, held], session) => {

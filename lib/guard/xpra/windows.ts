@@ -61,8 +61,13 @@ export interface Windows extends Pick<Attention, "focused" | "isUsed"> {
   /** Changes a window's properties. Returns those that may pass; throws a refusal for a window that is not there. */
   describe(window: number, description: Value): Dict;
   close(window: number): void;
-  /** Notes where the host shows a framed window. */
-  recordPlace(window: number, place: Rectangle): void;
+  /**
+   * Notes where the host shows a framed window.
+   *
+   * @returns where it stands. For a moment after it is shown again, that is where it was: xpra's client (6.5.5) reports
+   * where openbox's animation has it then, and the container would have it stay there
+   */
+  recordPlace(window: number, place: Rectangle): Rectangle;
   recordHidden(window: number): void;
   has(window: number): boolean;
   /** Where a framed window is, as far as it is known. A popup's size changes only with its place. */
@@ -92,8 +97,13 @@ interface Known {
   /** The largest width and height that the container has ever asked for. Popups have a limit of their own. */
   asked: Size;
   isShown: boolean;
+  /** Until when it stands where it was, by the clock; for ever while it is hidden. */
+  staysUntil?: number;
   parent?: number | undefined;
 }
+
+/** How long a window that is shown again stands where it was, in milliseconds. */
+const settleMs = 1_000;
 
 /** Makes the windows of a session that has just begun. `now` is a clock in milliseconds. */
 export function createWindows(
@@ -200,13 +210,24 @@ export function createWindows(
     recordPlace(number, place) {
       hasChanged = true;
       const window = known.get(number);
-      if (window?.kind !== "framed") return;
+      if (window?.kind !== "framed") return place;
+      const { staysUntil = 0, isShown, place: { x, y, width, height } } = window;
+      if (!isShown && staysUntil > 0) window.staysUntil = now() + settleMs;
+      const stays = staysUntil > now() && place.width === width && place.height === height;
       window.isShown = true;
-      window.place = { ...place, width: Math.max(1, place.width), height: Math.max(1, place.height) };
+      window.place = {
+        ...place,
+        width: Math.max(1, place.width),
+        height: Math.max(1, place.height),
+        ...stays && { x, y },
+      };
+      return window.place;
     },
     recordHidden(number) {
       const window = known.get(number);
-      if (window?.kind === "framed") window.isShown = false;
+      if (window?.kind !== "framed") return;
+      window.isShown = false;
+      window.staysUntil = Infinity;
     },
     has: (number) => known.has(number),
     place(number) {

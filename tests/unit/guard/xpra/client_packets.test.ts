@@ -6,7 +6,7 @@ import type { Channel } from "../../../../lib/guard/channel.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
 import type { Packet } from "../../../../lib/guard/xpra/packets.ts";
-import type { Value } from "../../../../lib/guard/xpra/rencode.ts";
+import type { Dict, Value } from "../../../../lib/guard/xpra/rencode.ts";
 import { bytes, description, dict, secret } from "../../../fuzz/samples.ts";
 import { client, contains, server, session } from "../../xpra_samples.ts";
 
@@ -89,6 +89,16 @@ Deno.test("the container learns of pointer and modifier keys only from its own w
   client(state, "focus", 1, ["shift"]);
   assertEquals(configure().slice(-2), [[300, 200], ["shift"]]);
   assertThrows(() => client(state, "pointer", 0, 1, 0, [300, 200], new Map()), Refusal);
+});
+
+Deno.test("a window that is restored is told where it was, in each form of xpra's", () => {
+  const state = session();
+  client(state, "unmap-window", 1, true, new Map());
+  const told = (type: string, ...args: Value[]): Value[] => client(state, type, 1, ...args)!.args;
+  assertEquals(told("map-window", 982, 1940, 484, 316, new Map(), new Map()).slice(1, 3), [100, 100]);
+  assertEquals(told("configure-window", 707, 1186, 484, 316, new Map()).slice(1, 3), [100, 100]);
+  const geometry = dict({ geometry: [707, 1186, 484, 316] });
+  assertEquals((told("window-configure", geometry)[1] as Dict).get("geometry"), [100, 100, 484, 316]);
 });
 
 Deno.test("the container learns neither the host's load nor its desktop", () => {

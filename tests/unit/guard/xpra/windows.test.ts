@@ -203,6 +203,22 @@ Deno.test("a framed window is where the host shows it, not where the container w
   made.openPopup(2, { x: 1500, y: 900, width: 200, height: 200, description: new Map() });
 });
 
+Deno.test("a window that is shown again stands where it was, wherever an animation has it at that moment", () => {
+  const { made, at } = timed();
+  const animated = { ...place, x: 982, y: 1940 };
+  assertEquals(made.recordPlace(1, { ...place, x: 300 }), { ...place, x: 300 }, "a move");
+  made.recordHidden(1);
+  at(60_000);
+  assertEquals(made.recordPlace(1, animated), { ...place, x: 300 });
+  at(60_900);
+  assertEquals(made.recordPlace(1, animated), { ...place, x: 300 });
+  assertEquals(made.place(1), { ...place, x: 300 });
+  const maximized = { x: 0, y: 0, width: 1920, height: 1200 };
+  assertEquals(made.recordPlace(1, maximized), maximized, "another size");
+  at(61_001);
+  assertEquals(made.recordPlace(1, { ...maximized, x: 500 }), { ...maximized, x: 500 }, "a move afterwards");
+});
+
 Deno.test("a popup has no class: xpra's client grabs the keyboard for some", () => {
   const about = dict({
     "class-instance": ["sun-awt-X11-XDialogPeer", "x"],
