@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
-import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
+import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { inSession, needed, output, testOnOneEngine } from "./sessions.ts";
 import { windowWith, withDisplay, xWindows } from "./windows.ts";
 import { type EngineName, shareContainer } from "./world.ts";
@@ -175,6 +175,29 @@ testOnOneEngine("attach.ts: a window that was minimized comes back to where it w
     await attach.ended;
   });
 });
+
+testOnOneEngine(
+  "attach.ts shows the title that an app gives a window just after it has opened it",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    await withDisplay(async (env) => {
+      const file = "retitled_windows.py";
+      await Deno.copyFile(join(root, "tests/e2e", file), join(mountsRoot, name, "share", file));
+      const attach = startScript("attach", engine, ["--session=titles", name, `python3 share/${file} 60`], { env });
+      await eventually("60 windows", async () => (await xWindows(`\\[${name}\\] .*app`, { env })).length === 60, {
+        timeoutMs: 120_000,
+      });
+      await eventually(
+        "60 new titles",
+        async () => (await xWindows(`\\[${name}\\] file - app`, { env })).length === 60,
+        { timeoutMs: 20_000 },
+      );
+      await script("attach", engine, ["--stop", name, "--all"]);
+      await attach.ended;
+    });
+  },
+);
 
 testOnOneEngine("attach.ts resizes windows, and drags within them reach the app", needed, async (engine) => {
   const name = nameOn(engine);
