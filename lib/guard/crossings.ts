@@ -1,6 +1,6 @@
 /**
  * What crosses the clipboard: the types of data that may, and how often they do, added up for the history of the
- * container: an app may read it fifty times a second. All of one type in one direction is one line for half a minute.
+ * container: an app may read it fifty times a second. All in one direction is one line for half a minute, with its types.
  * The text is never looked at.
  */
 
@@ -18,10 +18,11 @@ export const dataTypes: ReadonlySet<string> = new Set([
   ...["png", "jpeg", "gif", "bmp", "webp", "tiff"].map((kind) => `image/${kind}`),
 ]);
 
-/** What has crossed the clipboard one way, as text or pictures of one type. */
+/** What has crossed the clipboard one way, as text or pictures. */
 export interface Crossing {
   /** Into the container, or out of it. */
   direction: "in" | "out";
+  /** Its type; in a line, all of them with commas between. */
   type: string;
   /** How often, and how many bytes together. */
   times: number;
@@ -34,16 +35,8 @@ export type CrossingLine = Crossing & { time: string };
 /** For how long it is added up, in milliseconds. */
 const addUpMs = 30_000;
 
-/**
- * How many lines there may be in an hour. A user who pastes without a pause takes 120 for each type of data; a
- * container that uses all types all the time loses the clipboard after a quarter of an hour.
- */
-const maxLines = 600;
-
-const hourMs = 3_600_000;
-
 export interface Crossings {
-  /** Whether something may cross. If not, the user is told once an hour. */
+  /** Whether something may cross. Once it may not, the user is told. */
   mayCross(): boolean;
   /** Something crosses: of a type on the list, else it stays in the container. `times`: 0 for more of the same. */
   add(crossing: Crossing): void;
@@ -68,37 +61,26 @@ export function createCrossings(
     now?: () => number;
   },
 ): Crossings {
-  const waiting = new Map<string, Crossing & { sinceMs: number }>();
-  let hour = -1;
-  let lines = 0;
-  let toldHour = -1;
-  const enterHour = (): void => {
-    const current = Math.floor(now() / hourMs);
-    if (current !== hour) lines = 0;
-    hour = current;
-  };
+  const waiting = new Map<Crossing["direction"], Omit<Crossing, "type"> & { types: Set<string>; sinceMs: number }>();
+  let isClosed = false;
   return {
     mayCross() {
-      enterHour();
-      if (lines + waiting.size < maxLines && mayReport()) return true;
-      if (toldHour !== hour) tell("The clipboard is closed: this hour has no more lines for it in the history");
-      toldHour = hour;
-      return false;
+      const wasClosed = isClosed;
+      isClosed = !mayReport();
+      if (isClosed && !wasClosed) tell("Clipboard closed until the next full hour: its history is full");
+      return !isClosed;
     },
     add({ direction, type, times, bytes }) {
       if (!dataTypes.has(type)) return;
-      const key = `${direction} ${type}`;
-      const known = waiting.get(key) ?? { direction, type, times: 0, bytes: 0, sinceMs: now() };
-      waiting.set(key, { ...known, times: known.times + times, bytes: known.bytes + bytes });
+      const known = waiting.get(direction) ?? { direction, types: new Set(), times: 0, bytes: 0, sinceMs: now() };
+      known.types.add(type);
+      waiting.set(direction, { ...known, times: known.times + times, bytes: known.bytes + bytes });
     },
     flush({ all } = { all: false }) {
-      if (waiting.size === 0) return;
-      enterHour();
-      for (const [key, { sinceMs, ...crossing }] of waiting) {
+      for (const [key, { sinceMs, types, ...crossing }] of waiting) {
         if (!all && now() - sinceMs < addUpMs) continue;
         waiting.delete(key);
-        lines++;
-        report({ time: new Date(sinceMs).toISOString(), ...crossing });
+        report({ time: new Date(sinceMs).toISOString(), type: [...types].join(), ...crossing });
       }
     },
   };

@@ -472,7 +472,7 @@ export function createCompositor(
   type Handler = (client: ClientParts, id: number, values: Heard["values"]) => void;
   const checkCopy = (which: "copied" | "selected", sourceName: string): Handler => (client, _, [source]) => {
     const { owner } = selections[which];
-    const isAllowed = clipboard.out && isThere();
+    const isAllowed = isThere();
     const isOwn = owner !== undefined && owner !== "host";
     keep("copy", isAllowed || !source && (isOwn || owner === undefined), source ? "it sets one" : "it clears one");
     if (source) note("copies");
@@ -482,7 +482,7 @@ export function createCompositor(
   };
   const offerType: Handler = (client, id, [type]) => {
     const isNamed = type === dataMark || (type as string).startsWith(`${dataMark};`);
-    keep("types", isNamed || isTextOrPicture(type as string), `it offers ${type}`);
+    keep("types", isNamed || clipboard.out && isTextOrPicture(type as string), `it offers ${type}`);
     client.sources.set(id, [...client.sources.get(id) ?? [], type as string]);
   };
   /** The app gets what it asks for, if the guard lets it through. */
@@ -788,7 +788,6 @@ export function createCompositor(
     "wl_data_device.start_drag": (client, _, values) => {
       const [source, , icon] = numbers(values);
       keep("drag", down.size > 0, "nothing is down");
-      keep("drag", !source || clipboard.out, "the channel is closed");
       const surface = icon ? client.surfaces.get(icon)! : undefined;
       if (surface && !setRole(surface, "drag")) return;
       dragged = { client, source: source!, icon: surface };

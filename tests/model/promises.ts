@@ -6,8 +6,8 @@
 /** The promises, by the names that the ends call them. */
 export const promises = {
   // The user and the selections. In windows of a container that reads nothing for two seconds, nobody works.
-  copy: "A container sets or clears the host's clipboard and selection only through an open channel, while the user " +
-    "works in its windows; it may always take back what is its own",
+  copy: "A container sets or clears the host's clipboard and selection only while the user works in its windows, and " +
+    "through a closed channel to what the host's programs cannot read; it may always take back what is its own",
   paste:
     "No byte of a selection goes in through a closed channel, and none of what is merely selected without use in " +
     "the last second",

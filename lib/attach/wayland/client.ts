@@ -42,7 +42,7 @@ const [readyMs, tellMs] = [60_000, 5_000];
  * How much address space a connection may take, in bytes. waypipe maps what an app calls its pictures' memory twice,
  * used or not: foot 1.21 has 512 MiB for each window.
  */
-const addressSpaceBytes = 8 * 2 ** 30;
+const addressSpaceBytes = 16 * 2 ** 30;
 
 /** How many processes there may be in a box. Each app has a connection, and few have two. */
 const processes = 64;

@@ -1,7 +1,8 @@
 /**
  * The clipboard, what is selected, and drags. A source is what an app offers, an offer is what it could get. The host
  * knows text and pictures only (`dataTypes`). All other types stay within the container, as on X: the host knows them
- * by names that begin with a mark of the container's, which its programs do not ask for.
+ * by names that begin with a mark of the container's, which its programs do not ask for. While the clipboard is closed,
+ * all types have such names: apps of the container go on to copy and to drag among themselves.
  *
  * Files of the host's that are dragged over a window, or copied in a file manager, are announced as a list, and as
  * nothing else: other types would tell the host's paths. The app gets the list that `GivenFiles` makes of it: when the
@@ -36,6 +37,9 @@ const linkTypes: ReadonlySet<string> = new Set(["text/html", "text/x-moz-url"]);
 /** The types that file managers add to the list when files are copied: GTK's, Qt's, and the portal's. */
 const fileTypes =
   /^(?:x-special\/.*-copied-files|application\/(?:x-kde-cutselection|x-kde4-urilist|vnd\.portal\.file.*))$/;
+
+/** What a manager of passwords adds to one that is copied, for managers of the clipboard not to keep it. */
+const secretHint = "x-kde-passwordManagerHint";
 
 /** What the user is told when files were lent in vain. Where none could be lent, another line has said why. */
 const notTaken = "An app has not taken the files that were dropped on it. If no other line says why, drop them again";
@@ -141,24 +145,25 @@ export function createClipboard(
   const carried = new Set<WaylandObject>();
   /** The mark of what a device has announced last of what was carried here. */
   const announcedMarks = new Map<WaylandObject, string>();
-  /** What has not passed, while the app believes that it is copied or selected, by the device. */
-  const refused = new Map<WaylandObject, WaylandObject>();
-  /** Those of them that the app has replaced. Many apps end a source only when they are told that it is over. */
-  const replaced = new Set<WaylandObject>();
   /** What the app has copied while the clipboard is closed to the host. */
   let kept: { source: WaylandObject; copied: Copied } | undefined;
+  /** The types of a source, as the app knows them. */
+  const ownTypes = (source: WaylandObject): Set<string> =>
+    new Set([...sourceTypes.get(source) ?? []].map((type) => session.innerType(type) ?? type));
   const keep = (source: WaylandObject | undefined): void => {
     if (carrying.copied === kept?.copied) carrying.copied = undefined;
     kept = source && {
       source,
-      copied: { types: sourceTypes.get(source) ?? new Set(), read: (...what) => readSource(source, ...what) },
+      copied: { types: ownTypes(source), read: (...what) => readSource(source, ...what) },
     };
     if (kept) carrying.copied = kept.copied;
   };
 
+  /** Whether it stays within the container. */
+  const isMarked = (type: string): boolean => type.startsWith(`${session.dataMark};`);
   const hasFiles = (source: WaylandObject): boolean => {
-    const types = [...sourceTypes.get(source) ?? []].map((type) => session.innerType(type) ?? type);
-    return types.includes(listType) && !types.some((type) => linkTypes.has(type));
+    const types = ownTypes(source);
+    return types.has(listType) && ![...linkTypes].some((type) => types.has(type));
   };
   /** Reads the list of a drag that has ended outside, before the app hears of that. */
   const takeOut = async (source: WaylandObject, { escapes }: { escapes: number }): Promise<void> => {
@@ -176,34 +181,23 @@ export function createClipboard(
     return [[source, "offer", session.dataMark]];
   };
   type SetSelection = Handler<"wl_data_device.set_selection" | "zwp_primary_selection_device_v1.set_selection">;
-  const setSelection: SetSelection = (message) => {
-    const verdict = judgeSelection(message);
-    const { object, args: { source } } = message;
-    const last = refused.get(object);
-    if (last) replaced.add(last);
-    refused.delete(object);
-    if (!source) return verdict;
-    replaced.delete(source);
-    if (verdict?.drop) refused.set(object, source);
-    return verdict;
-  };
-  const judgeSelection: SetSelection = ({ object, args: { source, serial } }) => {
+  const setSelection: SetSelection = ({ object, args: { source, serial } }) => {
     const isKept = !clipboard.out && object.type.name === "wl_data_device";
     if (!source) {
       if (isKept) keep(undefined);
       return selected.delete(object) ? undefined : dropped;
     }
-    if (!clipboard.out) {
-      if (isKept && attention.isUsed() && input().isAnswer(serial)) keep(source);
+    const isUsed = attention.isUsed() && input().isAnswer(serial);
+    if (!isUsed) session.tell("Ignored: an app set the clipboard while you were not using its windows");
+    if (!isUsed || !rates.copy()) {
+      // It would go on to believe that the selection is its own, and paste that.
+      news.push([source, "cancelled"]);
+      queueMicrotask(session.wake);
       return dropped;
     }
-    if (!attention.isUsed() || !input().isAnswer(serial)) {
-      session.tell("An app copies something while nobody works in its windows: that is ignored");
-      return dropped;
-    }
-    if (!rates.copy()) return dropped;
+    if (isKept) keep(source);
     selected.set(object, source);
-    if (hasFiles(source)) session.tell(filesStay);
+    if (clipboard.out && hasFiles(source)) session.tell(filesStay);
     return { before: mark(source) };
   };
   const offerType: Handler<"wl_data_source.offer" | "zwp_primary_selection_source_v1.offer"> = (
@@ -212,7 +206,7 @@ export function createClipboard(
     const types = sourceTypes.get(object) ?? new Set();
     sourceTypes.set(object, types);
     if (types.size >= maxTypes || !isType(type)) return dropped;
-    const passing = session.outerType(type);
+    const passing = clipboard.out && type === secretHint ? type : session.outerType(type);
     if (passing === undefined) return dropped;
     types.add(passing);
     return passing === type ? undefined : { args: { mime_type: passing } };
@@ -237,9 +231,10 @@ export function createClipboard(
     { object, args: { mime_type: type, fd: pipe } },
   ) => {
     // It may have been copied while the clipboard was open.
-    if (sourceTypes.get(object)?.has(type)) letPass(pipe, { isOpen: () => clipboard.out, direction: "out", type });
+    const isOpen = (): boolean => clipboard.out || isMarked(type);
+    if (sourceTypes.get(object)?.has(type)) letPass(pipe, { isOpen, direction: "out", type });
     else mute(pipe);
-    const own = session.innerType(type) ?? unknownType;
+    const own = type === secretHint ? type : session.innerType(type) ?? unknownType;
     return own === type ? undefined : { args: { mime_type: own } };
   };
   const addOffer = (object: WaylandObject): void => {
@@ -275,7 +270,7 @@ export function createClipboard(
     if (linkTypes.has(type)) found.isLink = true;
     if (fileTypes.test(type)) found.isOfFiles = true;
     const own = session.innerType(type);
-    if (!clipboard.in || own === undefined || found.types.size >= maxTypes) return dropped;
+    if (!clipboard.in && !isMarked(type) || own === undefined || found.types.size >= maxTypes) return dropped;
     found.types.set(own, type);
     const isCopied = object.type.name === "wl_data_offer";
     const isWithheld = isCopied ? givenFiles && found.state === "announced" : !attention.isUsed();
@@ -368,11 +363,8 @@ export function createClipboard(
       // A compositor announces it again with each focus: what the app has copied after the first time counts.
       if (announcedMarks.get(object) === found.carriedMark) return { before: [announced] };
       announcedMarks.set(object, found.carriedMark);
-      // GTK 4 and Qt take no offer while they believe that the clipboard is theirs.
-      const last = refused.get(object);
-      refused.delete(object);
       keep(undefined);
-      return { before: last ? [[last, "cancelled"], announced] : [announced] };
+      return { before: [announced] };
     },
     "zwp_primary_selection_device_v1.selection": ({ object, args: { id: offered } }) => {
       waiting.delete(object);
@@ -389,8 +381,7 @@ export function createClipboard(
       if (verdict) return verdict;
       input().forgetPresses();
       draggedOut = source && { source, leftMs: Infinity, escapes: input().escapes() };
-      // Without a source, what is dragged can be dropped in the app's own windows only.
-      return clipboard.out ? { before: source ? mark(source) : [] } : { args: { source: undefined } };
+      return { before: source ? mark(source) : [] };
     },
     "wl_data_device.enter": ({ object, args: { serial, surface, x, y, id: offered } }) => {
       const before = secondDrags.cancel(object);
@@ -444,9 +435,6 @@ export function createClipboard(
       return released;
     },
     takeNews() {
-      // But for what a command may ask for: what replaces that may not count.
-      const sources = [...replaced].filter((source) => source !== kept?.source);
-      for (const source of sources) replaced.delete(source);
       const devices = carrying.isReadable() ? [] : [...carried];
       for (const device of devices) carried.delete(device);
       const heard = news.splice(0).filter(([object, name, offered]) => {
@@ -455,15 +443,13 @@ export function createClipboard(
       });
       return [
         ...heard,
-        ...sources.map((source): Addition => [source, "cancelled"]),
         ...devices.map((device): Addition => [device, "selection", undefined]),
       ];
     },
     ended(object) {
       if (object === kept?.source) keep(undefined);
-      for (const its of [carried, waiting, dragged, selected, announcedMarks, refused, replaced]) its.delete(object);
+      for (const its of [carried, waiting, dragged, selected, announcedMarks]) its.delete(object);
       deleteValue(waiting, object);
-      deleteValue(refused, object);
       if (object === draggedOut?.source) draggedOut = undefined;
     },
   };

@@ -41,8 +41,11 @@ const firstOwnPipe = -(2 ** 30);
 
 /** The largest file: foot has 512 MiB for the pictures of each window. */
 const maxFileBytes = 2 ** 30;
-/** What all files may have together. waypipe maps each twice, and its box has 8 GiB of address space. */
-const maxFilesBytes = 3 * 2 ** 30;
+/**
+ * What all files may have together: twelve windows of `foot --server`. waypipe maps each twice, in 16 GiB of addresses;
+ * what of that is in memory has the limit of its box.
+ */
+const maxFilesBytes = 6 * 2 ** 30;
 const maxOpenFiles = 1024;
 /** Pipes that are open at a time. waypipe has 1024 descriptors, and needs three for each. */
 const maxPipes = 128;

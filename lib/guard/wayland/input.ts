@@ -69,7 +69,10 @@ export function createInput(
       if (!focused.has(object)) attention.focus(attention.focused() + 1);
       focused.set(object, surface);
     },
-    "wl_keyboard.leave": ({ object }) => blur(object),
+    "wl_keyboard.leave": ({ object, args: { serial } }) => {
+      noteSerial(serial);
+      blur(object);
+    },
     "wl_keyboard.key": ({ args: { serial, key, state } }) => {
       noteSerial(serial);
       if (state !== pressed) return undefined;
@@ -80,8 +83,12 @@ export function createInput(
       noteSerial(serial);
       pointed.set(object, surface);
     },
-    // While a button is down, the pointer leaves a window only if the compositor has taken the button.
-    "wl_pointer.leave": forget,
+    // While a button is down, the pointer leaves a window only if the compositor has taken the button. GTK 3 copies with
+    // the serial of what it has heard last, as this.
+    "wl_pointer.leave": ({ object, args: { serial } }) => {
+      noteSerial(serial);
+      forget({ object });
+    },
     "wl_pointer.button": ({ object, args: { serial, button, state } }) => {
       noteSerial(serial);
       closing.recordClick();
@@ -97,7 +104,11 @@ export function createInput(
       return lift(object, id);
     },
     "wl_touch.cancel": forget,
-    "zwp_tablet_tool_v2.proximity_in": ({ object, args: { surface } }) => void pointed.set(object, surface),
+    "zwp_tablet_tool_v2.proximity_in": ({ object, args: { serial, surface } }) => {
+      noteSerial(serial);
+      pointed.set(object, surface);
+    },
+    "wl_data_device.enter": ({ args: { serial } }) => noteSerial(serial),
     "zwp_tablet_tool_v2.down": ({ object, args: { serial } }) => {
       noteSerial(serial);
       return press(object, { what: "pen" });

@@ -8,11 +8,12 @@ import type { Argument } from "./protocols.ts";
 /** The maximum length of a text or array, in bytes: libwayland refuses longer messages. */
 const maxTextBytes = 4096;
 
-/** What other programs of the host call things need not be text. */
+/** What other programs of the host call things need not be text, nor what an app calls its windows: that is rewritten. */
 const decoders = {
   container: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }),
   host: new TextDecoder("utf-8", { ignoreBOM: true }),
 };
+const rewritten = new Set<string>(["xdg_toplevel.set_title", "xdg_toplevel.set_app_id"]);
 const textEncoder = new TextEncoder();
 
 /** The number of an object at the end to which a sender speaks. */
@@ -27,7 +28,7 @@ export function idFrom(sender: FrameSender, { id, hostId }: WaylandObject): numb
  * @param options `take`: the next descriptor; `find`: the object that an argument names or makes by its number
  */
 export function readValues(
-  { sender, type: { args }, values }: Message & { values: ArgumentValue[] },
+  { sender, type: { name, args }, values }: Message & { values: ArgumentValue[] },
   { bytes, take, find }: {
     bytes: Uint8Array;
     take(): Descriptor;
@@ -70,7 +71,7 @@ export function readValues(
           return null;
         }
         if (text.indexOf(0) !== text.length - 1) throw new Violation("a text does not end where it should");
-        return decodeText(text.subarray(0, -1), sender);
+        return decodeText(text.subarray(0, -1), rewritten.has(name) ? "host" : sender);
       }
       case "array":
         return block();
@@ -82,9 +83,9 @@ export function readValues(
   if (at !== bytes.length) throw new Violation("a message is longer than its arguments");
 }
 
-function decodeText(bytes: Uint8Array, sender: FrameSender): string {
+function decodeText(bytes: Uint8Array, as: FrameSender): string {
   try {
-    return decoders[sender].decode(bytes);
+    return decoders[as].decode(bytes);
   } catch {
     throw new Violation("a text is not UTF-8");
   }

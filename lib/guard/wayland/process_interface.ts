@@ -76,8 +76,8 @@ export function crossingText({ direction, type, times, bytes, time }: CrossingLi
 export function crossingIn(line: string): CrossingLine | undefined {
   const [, direction, type, times, bytes, time] =
     /^crossing: (in|out) (\S+) (\d{1,15}) (\d{1,15}) (\d{4}-\d\d-\d\dT[\d:.]{8,12}Z)$/.exec(line) ?? [];
-  if (type === undefined || time === undefined || !dataTypes.has(type)) return undefined;
-  return { direction: direction as "in" | "out", type, times: Number(times), bytes: Number(bytes), time };
+  if (time === undefined || !type!.split(",").every((each) => dataTypes.has(each))) return undefined;
+  return { direction: direction as "in" | "out", type: type!, times: Number(times), bytes: Number(bytes), time };
 }
 
 /** The command line of a guard's process, with no permission but for its sockets and their directories. */

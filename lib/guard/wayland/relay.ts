@@ -5,6 +5,7 @@
 
 import { Violation } from "../faults.ts";
 import { checkMs, createOutgoing } from "../outgoing.ts";
+import { rate } from "../rate.ts";
 import { closeQuietly, isEndGone, readChunks } from "../sockets.ts";
 import { createConnection } from "./connection.ts";
 import type { Compression } from "./frames.ts";
@@ -32,6 +33,9 @@ const bufferBytes = { fromContainer: 2 ** 17, fromHost: 2 ** 14 } as const;
  */
 const stuckMs = 60_000;
 
+/** How often the user is told that an app is cut off. */
+const cutOffRate = { perSecond: 0.1, burst: 5 };
+
 /** For how many checks half a frame may keep popups open. */
 const maxLater = 60;
 
@@ -42,6 +46,7 @@ export async function relayConnections(
   const outgoing = createOutgoing({ stuckMs });
   const session = createWaylandSession({ ...options, isPaused: outgoing.isPaused });
   const inTurns = createTurns(session.now);
+  const maySay = rate(cutOffRate, session.now);
   let connections = 0;
   const leavers = new Set<(options?: { isCheck: boolean }) => void>();
   session.wake = () => leavers.forEach((leave) => leave());
@@ -105,7 +110,9 @@ export async function relayConnections(
     connections++;
     serve(near).catch((error) => {
       if (error instanceof Violation) {
-        session.tell(`An app is cut off: ${error.message}. Start it again; if that recurs, use --display x11`);
+        if (maySay()) {
+          options.tell(`An app is cut off: ${error.message}. Start it again; if that recurs, use --display x11`);
+        }
       } else if (!isEndGone(error)) throw error;
     }).finally(() => connections--);
   }

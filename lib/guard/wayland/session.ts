@@ -63,7 +63,7 @@ export interface WaylandSession
   /** The type that names what comes from this container, see {@linkcode WaylandSession.outerType}. */
   dataMark: string;
   /**
-   * The host's name for a type of data; that of a type which does not pass begins with the mark. undefined: there are
+   * The host's name for a type of data; that of a type which does not pass now begins with the mark. undefined: there are
    * too many of those, and an X server of the host's may keep each name.
    */
   outerType(type: string): string | undefined;
@@ -74,7 +74,7 @@ export interface WaylandSession
   add(what: Counted): void;
   /** Counts one less, or this many. */
   remove(what: Counted, count?: number): void;
-  /** The pictures of its surfaces have more pixels, or fewer; `max`: how many they may have together. */
+  /** The pictures of its surfaces have more pixels, or fewer; `max`: how many they may have together, as a connection knows. */
   addPixels(change: number, max: number): void;
   /** To judge a message of its own took as many steps. */
   addWork(steps: number): void;
@@ -116,7 +116,7 @@ export function createWaylandSession(
   const dataMark = `application/x-gui-container.${encodeURIComponent(windows.container)}`;
   const openings = openingRate(now);
   const mayWork = rate(workRate, now);
-  let pixels = 0;
+  let [pixels, maxPixels] = [0, 0];
   return {
     ...windows,
     startedApp,
@@ -140,7 +140,7 @@ export function createWaylandSession(
     popups: new Map(),
     dataMark,
     outerType(type) {
-      if (dataTypes.has(type)) return type;
+      if (dataTypes.has(type) && windows.clipboard.out) return type;
       if (!ownTypes.has(type) && ownTypes.size >= maxOwnTypes) return undefined;
       ownTypes.add(type);
       return `${dataMark};${type}`;
@@ -161,7 +161,9 @@ export function createWaylandSession(
     remove: (what, count = 1) => void (left[what] += count),
     addPixels(change, max) {
       pixels += change;
-      if (change > 0 && pixels > max) throw new Violation("its pictures fill too many screens");
+      // A client that knows no screen, as wl-copy, is no measure for what others show.
+      maxPixels = Math.max(maxPixels, max);
+      if (change > 0 && pixels > maxPixels) throw new Violation("its pictures fill too many screens");
     },
     addWork(steps) {
       if (!mayWork(steps)) throw new Violation("its windows have too many parts that change too often");

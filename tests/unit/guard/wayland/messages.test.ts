@@ -1,5 +1,6 @@
 // Messages of Wayland that are none.
 
+import { assertEquals } from "@std/assert";
 import { ids, message, refused, type Trial, withGlobals, withWindow, word } from "../../wayland_samples.ts";
 
 Deno.test("the guard of Wayland ends a connection with messages that its objects do not know", () => {
@@ -35,13 +36,21 @@ Deno.test("the guard of Wayland ends a connection with messages that its objects
       [window, [message(ids.pool, "wl_shm_pool.resize", 480_004)], "larger than its file"],
       [
         window,
-        [messageWithText(ids.toplevel, 2, new Uint8Array([0xff, 0xfe, 0]))],
+        [
+          message(ids.dataManager, "wl_data_device_manager.create_data_source", ids.next),
+          messageWithText(ids.next, 0, new Uint8Array([0xff, 0xfe, 0])),
+        ],
         "not UTF-8",
       ],
       [window, [messageWithText(ids.toplevel, 2, new Uint8Array([65, 0, 65, 0]))], "does not end where it should"],
       [window, [messageWithText(ids.toplevel, 2, new Uint8Array(5_000).fill(65))], "too long"],
     ] as const
   ) refused(() => (start as () => Trial)().app(...list), reason);
+});
+
+Deno.test("the guard of Wayland shows a title that is not UTF-8, as of a file from a disk of DOS, as well as it can", () => {
+  const title = messageWithText(ids.toplevel, 2, new Uint8Array([0x67, 0xfc, 0x6e, 0]));
+  assertEquals(withWindow().app(title), message(ids.toplevel, "xdg_toplevel.set_title", "[box] g\ufffdn"));
 });
 
 function messageWithText(id: number, opcode: number, bytes: Uint8Array): Uint8Array {

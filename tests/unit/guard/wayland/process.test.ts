@@ -53,11 +53,14 @@ Deno.test("lines wait for a run that is stopped, until the clipboard closes; if 
 
 Deno.test("crossingIn() takes what a guard prints, and nothing else", () => {
   assertEquals(crossingIn(crossingText(crossing)), crossing);
+  const both = { ...crossing, type: "text/plain,image/png" };
+  assertEquals(crossingIn(crossingText(both)), both);
   for (
     const line of [
       "crossing: {",
       `crossing: ${JSON.stringify({ ...crossing, kind: "../../../x", copy: "y" })}`,
       crossingText({ ...crossing, type: "text/uri-list" }),
+      crossingText({ ...crossing, type: "text/plain,text/uri-list" }),
       crossingText({ ...crossing, bytes: -1 }),
       crossingText({ ...crossing, time: "now" }),
       `${crossingText(crossing)} x`,

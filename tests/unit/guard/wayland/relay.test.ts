@@ -309,3 +309,14 @@ Deno.test("the guard hears of what the host says in the middle of what an app sa
     await Promise.all(first);
   });
 });
+
+Deno.test("the user hears of each app that is cut off, also for the same reason, but not of hundreds", async () => {
+  await inWorld(async ({ open, told }) => {
+    for (let count = 0; count < 20; count++) {
+      using ends = await open();
+      await ends.near.write(frame(17, 0));
+      assertEquals(await ends.near.read(new Uint8Array(1)), null);
+    }
+    assert(told.length >= 5 && told.length < 15, `${told.length}`);
+  });
+});

@@ -501,3 +501,18 @@ Deno.test("the guard of Wayland ends a connection that keeps it busy with parts 
     honest.wait(1_000 / 144);
   }
 });
+
+Deno.test("the guard of Wayland cuts off no client that knows no screen, as wl-copy, beside large windows of others", () => {
+  const [large, small] = [withWindow(), withWindow()];
+  bindScreen(large, { number: 70, id: ids.next });
+  large.host(message(ids.next, "wl_output.mode", 1, 7_680, 4_320, 60_000));
+  // What the session's other connection shows, beyond what a screen of a usual size would let it.
+  large.session.addPixels(200e6, 64 * 7_680 * 4_320);
+  small.session.addPixels = large.session.addPixels;
+  const { app } = small;
+  app(
+    message(ids.compositor, "wl_compositor.create_surface", ids.next),
+    message(ids.next, "wl_surface.attach", ids.buffer, 0, 0),
+  );
+  assert(app(message(ids.next, "wl_surface.commit")).length > 0);
+});
