@@ -39,8 +39,8 @@ interface SourceFile {
   executable?: boolean;
 }
 
-/** What the package needs in any case, and what is not for it to recommend: LXD is a snap on most hosts. */
-const notRecommended = ["acl", "bubblewrap", "openssh-client", "util-linux", "incus", "lxd"];
+/** What the package needs in any case, and the engines, of which it recommends one. */
+const notRecommended = ["acl", "bubblewrap", "openssh-client", "util-linux", "waypipe", "zenity", "incus", "lxd"];
 
 /** The packages of the programs that the scripts may start, without those that the package needs in any case. */
 export function recommendedPackages(): string[] {
@@ -183,8 +183,10 @@ export async function makePackage(
       await write(join(source, "bin", installedName(script)), { content: singleFile(made), executable: true });
     }
     await Deno.rename(join(source, opener), join(source, "bin", basename(opener)));
-    // The variable comes from dpkg-buildpackage otherwise, which has it from the file "control".
-    const env = { DEB_RULES_REQUIRES_ROOT: "no", DH_QUIET: "1" };
+    // dpkg-buildpackage would set the first from "control", and the last from "changelog": two packages of one release
+    // are the same.
+    const released = Date.parse(releaseDate(await text("CHANGELOG.md"))) / 1000;
+    const env = { DEB_RULES_REQUIRES_ROOT: "no", DH_QUIET: "1", SOURCE_DATE_EPOCH: String(released) };
     const argv = ["debian/rules", "--silent", "binary", `VERSION=${config.version}`];
     await runProcess(argv, { cwd: source, env, output: "inherit" });
     const [made] = [...Deno.readDirSync(build)].filter(({ name }) => name.endsWith(".deb"));

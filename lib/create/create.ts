@@ -10,6 +10,7 @@ import { checkAclSupport } from "../container/mounts.ts";
 import { type EngineOptions, scriptLine } from "../container/address.ts";
 import { checkTarget, type Engine, engineLine, environmentOf, warningsOf } from "../engine/engine.ts";
 import { attachSoftwarePath } from "./bundled.ts";
+import { averageSeconds, keepSeconds } from "./durations.ts";
 import { checkExisting } from "./existing.ts";
 import type { ExportedApp } from "./export/export.ts";
 import { refuseCluster } from "./internet/proxy.ts";
@@ -34,6 +35,9 @@ export async function createContainer(host: Host, args: Arguments<string> & Engi
   await recoverCreation(host, container);
   const profileBefore = await checkExisting(host, container);
   const startedMs = performance.now();
+  const what = [request.image ?? engine.defaultImage, ...args.positionals.slice(1, args.flags.get("export"))].join(" ");
+  const average = await averageSeconds(host, what);
+  if (average !== undefined) host.ui.status(`It took ${Math.round(average)} s on average, the times before`);
   const keys = request.keys ?? await ownKey(host);
   using record = await beginCreation(host, container, profileBefore);
   const { creation } = record;
@@ -52,6 +56,7 @@ export async function createContainer(host: Host, args: Arguments<string> & Engi
   });
   await made.removeReplaced?.();
   const seconds = Math.round(performance.now() - startedMs) / 1000;
+  await keepSeconds(host, what, seconds);
   let exported: ExportedApp[] | undefined;
   try {
     if (request.exports) {

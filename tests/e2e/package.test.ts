@@ -32,6 +32,14 @@ testWith(["dh", "help2man", "lintian"], "lintian finds nothing to say about the 
   });
 });
 
+testWith(["dh", "help2man"], "a package that is made again is the same, byte by byte", async () => {
+  const made: Uint8Array[] = [];
+  for (let count = 0; count < 2; count++) {
+    await withDistribution(false, async ({ package: path }) => void made.push(await Deno.readFile(path)));
+  }
+  assertEquals(made[0], made[1]);
+});
+
 testOnOneEngine("the package is installed, used without a network, and purged", ["user"], async (engine) => {
   await withDistribution(true, async ({ scripts, package: deb }) => {
     const [create, attach, map] = scripts as [string, string, string];
@@ -54,7 +62,10 @@ testOnOneEngine("the package is installed, used without a network, and purged", 
       await sh([engine, "file", "push", deb, `${container}/root/`]);
       const apt = "DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends -o Acquire::Languages=none";
       const before = new Set((await inside(files)).split("\n"));
-      await inside(`${apt} update >&2; ${apt} install /root/${basename(deb)} >&2`);
+      await inside(`${apt} update >&2`);
+      const printed = await inside(`${apt} install /root/${basename(deb)}`);
+      // What it leaves to a person.
+      for (const line of ["incus admin init", "usermod -aG"]) assertStringIncludes(printed, line);
       assertEquals(await inside("dpkg --verify gui-container"), "");
       // By the container's user, without a network, and without anything of Deno's in a cache.
       const alone = (bash: string): Promise<string> =>

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { missingParts } from "../lab/state.ts";
-import { eventually, root, sh } from "./run.ts";
+import { eventually, publicKey, root, sh } from "./run.ts";
 import { needed } from "./sessions.ts";
 import { desktop, waylandParts, windows } from "./wayland_desktop.ts";
 import { painted, windowWith } from "./windows.ts";
@@ -122,6 +122,76 @@ function testCommand(document: string, command: string): void {
     else await runToEnd(command, treatment && "home" in treatment ? treatment.home : home);
   });
 }
+
+/** The lines of README.md that begin like this, in blocks that are not marked. */
+function linesOf(start: string): string[] {
+  const lines = Deno.readTextFileSync(join(root, "README.md")).split("\n");
+  const found = lines.filter((line) => line.startsWith(`    ${start}`)).map((line) => line.trim());
+  assert(found.length > 0, start);
+  return found;
+}
+
+test("README.md: create.ts as a program for Deno takes files of the user's", missing, async () => {
+  const name = `${container}-files`;
+  const directory = await Deno.makeTempDir();
+  const [line] = linesOf("deno run -A create.ts my-container ") as [string];
+  try {
+    await Deno.copyFile(publicKey, join(directory, "key.pub"));
+    await Deno.copyFile(join(root, "profiles/gui.yaml"), join(directory, "profile.yaml"));
+    await Deno.writeTextFile(join(directory, "firefox.yaml"), "#cloud-config\ndisable_root: true\n");
+    const command = line.replace(" create.ts ", ` "${root}/create.ts" `).replace("my-container", name);
+    const { code, stderr } = await runProcess(["/bin/sh", "-c", command], {
+      ...options,
+      cwd: directory,
+      okCodes: "any",
+    });
+    assertEquals(code, 0, stderr);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+    await removeContainer(engine, name);
+  }
+});
+
+/** Why no binary can be made here; undefined where Deno's runtime for binaries can be had. */
+async function whyNoBinary(): Promise<string | undefined> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(join(directory, "empty.ts"), "");
+    const argv = [Deno.execPath(), "compile", "--quiet", "--no-check", "--output", join(directory, "empty")];
+    const { code } = await runProcess([...argv, join(directory, "empty.ts")], { okCodes: "any", timeoutMs: 60_000 });
+    return code === 0 ? undefined : "Deno's runtime for binaries cannot be downloaded";
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+test("README.md: deno compile makes three binaries", await whyNoBinary(), async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const [line] = linesOf("for name in create attach map; do deno compile") as [string];
+    const compile = line.replace("deno compile -A -o ", `deno compile -A --no-check -o "${directory}"/`);
+    await sh(["bash", "-c", compile], options);
+    for (const name of ["create", "attach", "map"]) {
+      assertMatch(await sh([join(directory, `gui-${name}`), "--version"], options), /\d+\.\d+\.\d+$/);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+test("README.md: the aliases call all three scripts", undefined, async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    await Deno.symlink(root, join(home, "gui-container"));
+    const aliases = linesOf("alias ");
+    const names = aliases.map((line) => /^alias (gui-\w+)=/.exec(line)![1]!);
+    const shell = ["shopt -s expand_aliases", ...aliases, ...names.map((name) => `${name} --version`)];
+    const printed = await sh(["bash", "-c", shell.join("\n")], { env: { HOME: home } });
+    assertEquals(printed.split("\n").length, 3, printed);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
 
 test(
   "examples/desktop-files/README.md: the desktop entry and what it starts are where the desktop looks for them",
