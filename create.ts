@@ -120,7 +120,7 @@ const spec = {
   operands: {
     first: [null],
     rest: {
-      words: [bundledProfiles, bundledCloudConfigs].flatMap(({ files }) => Object.keys(files)),
+      words: [bundledProfiles, bundledCloudConfigs].flatMap((files) => Object.keys(files)),
       files: true,
     },
   },
@@ -134,9 +134,9 @@ const spec = {
   },
   notes:
     "Each word after NAME is what it looks like. AUTHORIZED_KEYS is a file, such as ~/.ssh/id_ed25519.pub (default: a " +
-    "key of the scripts' own). PROFILE is a file or one of " + Object.keys(bundledProfiles.files).join(", ") +
+    "key of the scripts' own). PROFILE is a file or one of " + Object.keys(bundledProfiles).join(", ") +
     " (default: gui). An APP is a cloud-config, given as a file or one of " +
-    Object.keys(bundledCloudConfigs.files).filter((name) => name !== "xpra").join(", ") +
+    Object.keys(bundledCloudConfigs).filter((name) => name !== "xpra").join(", ") +
     "; or apt:PACKAGE, from the image's archive; snap:NAME; deb:FILE. A file is given with its directory, or ends in " +
     ".pub, .yaml or .yml. After these, --export [APP...] [ATTACH_OPTION...] puts the new container's apps into the menu.",
   manual: [

@@ -8,6 +8,7 @@ import { withValues } from "../base/shell_words.ts";
 import type { Instance } from "../engine/engine.ts";
 import { sha256 } from "../engine/image.ts";
 import { exec } from "../engine/instance.ts";
+import { unreadable } from "./input_files.ts";
 import { packageProgress } from "./package_progress.ts";
 import softwareScript from "./software.sh" with { type: "text" };
 
@@ -69,11 +70,7 @@ async function checkPackageFile(path: string): Promise<void> {
     using file = await Deno.open(path);
     await file.read(start);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw inputError(`There is no file "${path}"`, hint);
-    if (error instanceof Deno.errors.PermissionDenied) {
-      throw inputError(`The file "${path}" may not be read`, "Check its permissions");
-    }
-    throw error;
+    throw error instanceof UserError ? error : unreadable(path, error, hint);
   }
   if (new TextDecoder().decode(start) !== packageStart) {
     throw inputError(`"${path}" is not a package of Debian's`, hint);

@@ -17,33 +17,29 @@ import guiOffline from "../../profiles/gui-offline.yaml" with { type: "text" };
 import gui from "../../profiles/gui.yaml" with { type: "text" };
 import type { PartFile } from "./user_data.ts";
 
-export interface BundledFiles {
-  /** The argument of the command line that names one. */
-  kind: "PROFILE" | "CLOUD_INIT";
-  /** Their texts, by name without `.yaml` or `.sh`. */
-  files: Readonly<Record<string, string>>;
-}
+/** The texts of files, by name without `.yaml` or `.sh`. */
+export type BundledFiles = Readonly<Record<string, string>>;
 
 export const bundledProfiles: BundledFiles = {
-  kind: "PROFILE",
-  files: { gui, "gui-gpu": guiGpu, "gui-internet": guiInternet, "gui-limits": guiLimits, "gui-offline": guiOffline },
+  gui,
+  "gui-gpu": guiGpu,
+  "gui-internet": guiInternet,
+  "gui-limits": guiLimits,
+  "gui-offline": guiOffline,
 };
 
 /** The files of `examples/cloud-config/`, without the template: cloud-configs, and the script `xpra`. */
 export const bundledCloudConfigs: BundledFiles = {
-  kind: "CLOUD_INIT",
-  files: {
-    chromium,
-    firefox,
-    "firefox-debian": firefoxDebian,
-    gimp,
-    "input-method": inputMethod,
-    libreoffice,
-    slack,
-    typora,
-    vlc,
-    xpra,
-  },
+  chromium,
+  firefox,
+  "firefox-debian": firefoxDebian,
+  gimp,
+  "input-method": inputMethod,
+  libreoffice,
+  slack,
+  typora,
+  vlc,
+  xpra,
 };
 
 /** What attach.ts needs in a container. */

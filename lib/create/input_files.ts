@@ -73,7 +73,7 @@ const usualKeys = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub", "id_ed25519_s
 export async function readProfile(host: Host, word: string, { trusted }: { trusted: boolean }): Promise<Profile> {
   const { path, text } = await readNamed(word, bundledProfiles);
   const profile = parseProfile(path, text);
-  if (Object.values(bundledProfiles.files).includes(text)) return profile;
+  if (Object.values(bundledProfiles).includes(text)) return profile;
   const risks = profileRisks(profile).map(({ keys, gives }) => {
     const { line, column } = locateKey(text, keys);
     return `${path}:${line}:${column}: "${keys.join(".")}" ${gives}`;
@@ -112,21 +112,13 @@ export async function readUserData(
 }
 
 /**
- * Reads the file that a word of the command line names: a path with "/" or ending in `.yaml` or `.yml`, or else the
- * name of a bundled file. So a file called `gui`, which a container may have left in the directory that it shares, is
- * never taken for the bundled one, nor for the one that was meant.
+ * Reads the file that a word of the command line names: a bundled one of that name, else the one at that path. So a file
+ * called `gui`, which a container may have left in the directory that it shares, is never taken for the bundled one.
  *
- * @throws {UserError} exit code 2 for a word that is neither (the hint lists the bundled ones), and as
- * {@linkcode readInput}
+ * @throws {UserError} as {@linkcode readInput}
  */
-export async function readNamed(word: string, { kind, files }: BundledFiles): Promise<PartFile> {
-  if (word.includes("/") || /\.ya?ml$/.test(word)) return { path: word, text: await readInput(word) };
-  if (Object.hasOwn(files, word)) return bundledFile(word, files[word]!);
-  const names = Object.keys(files).sort().join(", ");
-  throw inputError(
-    `No ${kind} that comes with create.ts is called "${word}"`,
-    `Name one of ${names}, or a file with its directory, such as "./${word}"`,
-  );
+export async function readNamed(word: string, files: BundledFiles): Promise<PartFile> {
+  return Object.hasOwn(files, word) ? bundledFile(word, files[word]!) : { path: word, text: await readInput(word) };
 }
 
 /**
@@ -135,17 +127,9 @@ export async function readNamed(word: string, { kind, files }: BundledFiles): Pr
  * @throws {UserError} exit code 2 when it is missing, a directory, unreadable, empty, or not UTF-8 text
  */
 export async function readInput(path: string, { hint = "Check its path" } = {}): Promise<string> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw inputError(`There is no file "${path}"`, hint);
-    if (error instanceof Deno.errors.IsADirectory) throw inputError(`"${path}" is a directory`, "Name a file");
-    if (error instanceof Deno.errors.PermissionDenied) {
-      throw inputError(`The file "${path}" may not be read`, "Check its permissions");
-    }
-    throw inputError(`Cannot read "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
-  }
+  const bytes = await Deno.readFile(path).catch((error) => {
+    throw unreadable(path, error, hint);
+  });
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -155,4 +139,13 @@ export async function readInput(path: string, { hint = "Check its path" } = {}):
   if (text.includes("\0")) throw inputError(`"${path}" is not text but binary data`, "Name a text file");
   if (text.trim() === "") throw inputError(`The file "${path}" is empty`, "Name the file you meant");
   return text;
+}
+
+/** The error for a file that cannot be read; `hint`: what to do where it is missing. */
+export function unreadable(path: string, error: unknown, hint: string): UserError {
+  if (error instanceof Deno.errors.NotFound) return inputError(`There is no file "${path}"`, hint);
+  if (error instanceof Deno.errors.IsADirectory) return inputError(`"${path}" is a directory`, "Name a file");
+  return error instanceof Deno.errors.PermissionDenied
+    ? inputError(`The file "${path}" may not be read`, "Check its permissions")
+    : inputError(`Cannot read "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
 }

@@ -62,7 +62,7 @@ export async function readCreateRequest(
   const example = "For example: create.ts my-container firefox";
   if (word === undefined) throw inputError("NAME is missing", example);
   parseInstancePath(word);
-  const isBundled = [bundledProfiles, bundledCloudConfigs].some(({ files }) => Object.hasOwn(files, word));
+  const isBundled = [bundledProfiles, bundledCloudConfigs].some((files) => Object.hasOwn(files, word));
   if (words.length === 0 && isBundled) throw inputError(`NAME is missing before "${word}"`, example);
   const { keys: keysPath, profile: profileWord, cloudInit, apps } = await readWords(words);
   const container = await addressCalled(host, { word, engine, project });

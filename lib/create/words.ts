@@ -64,8 +64,8 @@ async function kindOf(
 ): Promise<Kind | undefined> {
   if (isAppWord(word)) return "app";
   if (word.endsWith(".pub")) return "key";
-  if (Object.hasOwn(bundledProfiles.files, word)) return "profile";
-  if (Object.hasOwn(bundledCloudConfigs.files, word)) return "cloudConfig";
+  if (Object.hasOwn(bundledProfiles, word)) return "profile";
+  if (Object.hasOwn(bundledCloudConfigs, word)) return "cloudConfig";
   // A file called as a bundled one is misspelt may be one that a container has left here.
   const isPath = word.includes("/") || /\.ya?ml$/.test(word);
   if (!isPath && !(isFirst && (await ifThere(Deno.stat(word)))?.isFile)) return undefined;
@@ -77,7 +77,7 @@ async function kindOf(
 }
 
 function unknownWord(word: string, before: readonly { word: string; kind: Kind }[]): UserError {
-  const names = [bundledProfiles, bundledCloudConfigs].flatMap(({ files }) => Object.keys(files));
+  const names = Object.keys({ ...bundledProfiles, ...bundledCloudConfigs });
   return inputError(
     `Nothing that comes with create.ts is called "${word}"`,
     `Name an app of the image's archive as apt:${word}, a file as ./${word}, or one of ` +

@@ -98,7 +98,7 @@ print(image.width, image.height, *{hex(image.pixels[i] & 0xffffffff) for i in ra
 shareOnEngines({
   make: async (engine) => {
     // Of the input methods one is enough, without fonts.
-    const recipe = parseYaml("input-method.yaml", bundledCloudConfigs.files["input-method"]!) as { packages: string[] };
+    const recipe = parseYaml("input-method.yaml", bundledCloudConfigs["input-method"]!) as { packages: string[] };
     recipe.packages = recipe.packages.filter((word) => /^fcitx5(-frontend-gtk3|-pinyin)?$/.test(word));
     await makeContainer(engine, nameOn(engine), `#cloud-config\n${JSON.stringify(recipe)}\n`);
     await sh([engine, "exec", nameOn(engine), "--", "sh", "-ec", setUp]);

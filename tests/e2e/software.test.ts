@@ -47,7 +47,7 @@ packages: [hello]
 `;
     await removeContainer(engine, name);
     try {
-      await withFiles({ "profile.yaml": bundledProfiles.files.gui!, "app.yaml": app }, async (path) => {
+      await withFiles({ "profile.yaml": bundledProfiles.gui!, "app.yaml": app }, async (path) => {
         const { code, stderr } = await script("create", engine, [
           ...["--image=gui-lab", "--yes", "--cache", name, publicKey, path("profile.yaml"), path("app.yaml")],
         ]);

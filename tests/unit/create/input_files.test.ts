@@ -66,12 +66,12 @@ Deno.test("readProfile() refuses a privileged container, trusted or not", () =>
 
 Deno.test("readProfile() takes the bundled profiles by name and by file without a word, and no changed copy", async () => {
   const { host, said } = recordingHost();
-  for (const name of Object.keys(bundledProfiles.files)) {
+  for (const name of Object.keys(bundledProfiles)) {
     await readProfile(host, name, { trusted: false });
     await readProfile(host, join(root, "profiles", `${name}.yaml`), { trusted: false });
   }
   assertEquals(said, []);
-  await withFile(`${bundledProfiles.files["gui-gpu"]}  more: {type: none}\n`, async (path) => {
+  await withFile(`${bundledProfiles["gui-gpu"]}  more: {type: none}\n`, async (path) => {
     await assertRejects(() => readProfile(host, path, { trusted: false }), UserError, '"devices.gpu" lets');
   });
 });

@@ -191,7 +191,7 @@ Deno.test("profileRisks() gives all risks in the order of the file", () => {
 });
 
 Deno.test("the bundled profiles give nothing of the host away, but for the GPU of gui-gpu, which says so", () => {
-  for (const [name, text] of Object.entries(bundledProfiles.files)) {
+  for (const [name, text] of Object.entries(bundledProfiles)) {
     const risks = profileRisks(parseProfile(name, text)).map(({ keys }) => keys.join("."));
     assertEquals(risks, name === "gui-gpu" ? ["devices.gpu"] : [], name);
     if (risks.length > 0) assert(/^# out of the container\./m.test(text), name);

@@ -75,6 +75,17 @@ Deno.test("readWords() never takes a file without its directory for a profile or
   });
 });
 
+Deno.test("readWords() refuses a bare name that is nothing, and takes what looks like a path for one", async () => {
+  for (const word of ["no-such", "constructor", "__proto__", "", "your-own-app"]) {
+    const error = await assertRejects(() => readWords([word]), UserError, `is called "${word}"`);
+    assertEquals(error.exitCode, 2);
+    assertStringIncludes(error.hint, "gui, gui-gpu, gui-internet, gui-limits, gui-offline, chromium, firefox,");
+  }
+  for (const word of ["./gui", "profiles/no-such", "no-such.yaml", "gui.yml"]) {
+    await assertRejects(() => readWords([word]), UserError, `There is no file "${word}"`);
+  }
+});
+
 Deno.test("readWords() says how it understood the words before the one that is nothing", async () => {
   const { hint } = await assertRejects(() => readWords(["my.pub", "gui", "firefux"]), UserError, '"firefux"');
   for (const part of ["apt:firefux", '"my.pub" as key', '"gui" as profile', "libreoffice"]) {

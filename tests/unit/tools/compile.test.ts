@@ -67,7 +67,7 @@ Deno.test("a binary has the bundled files and the script's programs in it", asyn
     const bytes = new TextDecoder("latin1").decode(await Deno.readFile(path));
     const inBinary = (text: string): boolean =>
       bytes.includes(new TextDecoder("latin1").decode(new TextEncoder().encode(text)));
-    for (const text of [...Object.values(bundledProfiles.files), ...Object.values(bundledCloudConfigs.files)]) {
+    for (const text of [...Object.values(bundledProfiles), ...Object.values(bundledCloudConfigs)]) {
       assert(inBinary(text), text.slice(0, 100));
     }
     const permissions = JSON.parse(/"permissions":(\{.*?\}),"location"/.exec(bytes)![1]!);
