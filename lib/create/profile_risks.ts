@@ -28,6 +28,7 @@ interface Risk {
 
 /** Values that the engines take for false. */
 const isOff = (value: string): boolean => /^(?:|false|0|no|off)$/i.test(value);
+const unlessOff = (gives: string): Risk => ({ gives, unless: isOff });
 /** Values that the engines take for true where true is the default. */
 const isOn = (value: string): boolean => /^(?:|true|1|yes|on)$/i.test(value);
 
@@ -95,27 +96,19 @@ const risky: Readonly<Record<string, Gives | Risk>> = {
   "config.raw.seccomp": filtersLess,
   "config.security.bpffs.*": "lets the container load programs into the host's kernel",
   "config.security.delegate_bpf*": "lets the container load programs into the host's kernel",
-  "config.security.devlxd.images": { gives: "lets root in the container copy images of the host", unless: isOff },
-  "config.security.devlxd.management.volumes": {
-    gives: "lets the container manage storage volumes of the host",
-    unless: isOff,
-  },
-  "config.security.guestapi.images": {
-    gives: "lets root in the container copy images of the host",
-    unless: isOff,
-  },
+  "config.security.devlxd.images": unlessOff("lets root in the container copy images of the host"),
+  "config.security.devlxd.management.volumes": unlessOff("lets the container manage storage volumes of the host"),
+  "config.security.guestapi.images": unlessOff("lets root in the container copy images of the host"),
   "config.security.idmap.*":
     "chooses the container's ids on the host, which may be those of a user or of another container",
-  "config.security.nesting": {
-    gives: "lets root in the container mount and make containers: more of the host's kernel is open to attack",
-    unless: isOff,
-  },
+  "config.security.nesting": unlessOff(
+    "lets root in the container mount and make containers: more of the host's kernel is open to attack",
+  ),
   "config.security.selinux.*": "changes the SELinux rules that confine the container",
   "config.security.syscalls.deny_default": { gives: filtersLess, unless: isOn },
-  "config.security.syscalls.intercept.*": {
-    gives: "has the engine carry out system calls of the container as root on the host",
-    unless: isOff,
-  },
+  "config.security.syscalls.intercept.*": unlessOff(
+    "has the engine carry out system calls of the container as root on the host",
+  ),
   "config.security.syscalls.*": filtersLess,
   "config.snapshots.pattern": {
     gives: "is a template, by which LXD before 5.21.4 and 6.5 reads any file of the host (CVE-2025-54287)",
