@@ -187,13 +187,16 @@ testOnOneEngine("attach.ts lets the clipboard pass one way only", needed, async 
 testOnOneEngine("a long text is copied out over X", needed, async (engine) => {
   await showing(engine, [], { hostile: false }, async ({ inside }) => {
     const window = await windowWith(`\\[${nameOn(engine)}\\] xclock`);
-    const text = "All of a long text. ".repeat(20_000);
+    // More than the 1 MiB from which xclip hands it out in pieces.
+    const text = "All of a long text. ".repeat(60_000);
     await eventually("the text on the host", async () => {
       await pressIn(window);
       await inside(`yes 'All of a long text. ' | tr -d '\\n' | head -c ${text.length} >text
 timeout 30 xclip -selection clipboard -in <text >/dev/null 2>&1 &`);
       return await clipboard() === text;
     });
+    // xclip goes on to serve others.
+    assertEquals(Number(await inside("timeout 8 xclip -selection clipboard -out | wc -c")), text.length);
   });
 });
 

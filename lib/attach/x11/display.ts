@@ -1,6 +1,6 @@
 /** Windows on an X display of the host's: xpra's client shows them, xpra's server sends them. */
 
-import hearWindows from "./hear_windows.py" with { type: "text" };
+import repairXpra from "./repair_xpra.py" with { type: "text" };
 import serveX11 from "./serve_x11.sh" with { type: "text" };
 import { UserError } from "../../base/errors.ts";
 import { all } from "../../base/promises.ts";
@@ -96,7 +96,7 @@ export function xpraServer(
       largest: largestScreen(screen),
       dpi: `${dpi}`,
       monitors: monitors.length > 1 ? monitors.join(" ") : "",
-      hears: hearWindows,
+      repairs: repairXpra,
     },
     environment: serverEnvironment,
     words: serverArgv({ open, sockets, crossesNetwork, screen }),

@@ -7,8 +7,8 @@
 #   screen, dpi  size of the X screen as WIDTHxHEIGHT, and its dots per inch
 #   largest      to which it can grow
 #   monitors     where each monitor is in it; empty for a single one
-#   hears        hear_windows.py
-: "${screen:?}" "${largest:?}" "${dpi:?}" "${monitors?}" "${hears:?}"
+#   repairs      repair_xpra.py
+: "${screen:?}" "${largest:?}" "${dpi:?}" "${monitors?}" "${repairs:?}"
 export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority"
 
 # A cookie for any display (Xsecurity(7); Xauth's AuWrite.c has the format of an entry): the number is not known yet.
@@ -66,7 +66,7 @@ case ${XMODIFIERS-} in
   @im=ibus) ibus-daemon --daemonize --xim >/dev/null 2>&1 || : ;;
 esac
 [ -z "${XMODIFIERS-}" ] || set -- "$@" --input-method=keep
-printf %s "$hears" >"$RUNTIME_DIRECTORY/sitecustomize.py"
+printf %s "$repairs" >"$RUNTIME_DIRECTORY/sitecustomize.py"
 export PYTHONPATH="$RUNTIME_DIRECTORY"
 # Without --env, xpra 6.5.5 forgets the bus, and it and the app would be on the one that all sessions share.
 exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" \
