@@ -23,55 +23,69 @@ export interface Job extends Queued {
   unneeded?(): boolean;
 }
 
-/** Tests of files of `e2e` by what their names contain, or all of a file's, on one engine. */
-type Chosen = Readonly<Record<string, readonly string[] | "all">>;
+/** Tests of a short run that have the engine and what they wait for in common. */
+interface Chosen {
+  engine: EngineName;
+  /** What {@linkcode Comes} has: with an image for Wayland only, create.ts has no xpra to find in it. */
+  after: "wayland" | "all";
+  /** The tests of files of `e2e`, by what their names contain, or all of a file's on that engine. */
+  files: Readonly<Record<string, readonly string[] | "all">>;
+}
 
 /**
  * The end-to-end tests of a short run: each verb of each script to its end on both displays, the README's tables, what a
  * hostile container tries, and lending with restore. X is on LXD and Wayland on Incus.
  */
-export const shortRun: Readonly<Record<EngineName, Chosen>> = {
-  lxc: {
-    attach_proof: "all",
-    attach: [
-      "shows a window, keys reach the app, and it ends clean",
-      "carries the clipboard both ways",
-      "the host hears a tone of 440 Hz",
-      "detaches on Ctrl-C, and the app runs on",
-      "starts, lists, joins, reattaches and stops sessions",
-    ],
-    attach_channels: [
-      "follows the settings that --save has written",
-      "keeps every channel closed to a hostile server",
-    ],
-    create: ["makes a container of two cloud-configs", "--delete refuses a live session"],
-    disposable: ["shows an app in a copy of its own, lends it a file, and leaves nothing"],
-    doctor: ["finds nothing broken where all is there"],
-    export: ["a container is made, and an app", "the desktop starts the app", "--unexport and --delete take"],
-    hostile: "all",
-    hostile_windows: "all",
-    hostile_xpra: "all",
-    map: ["lends a file of any name", "is lent twice", "what a killed run has lent", "refuses what it cannot map"],
-    map_changes: ["takes away only what is its own", "no other file that a link"],
-    map_exact: "all",
+export const shortRun: readonly Chosen[] = [
+  {
+    engine: "incus",
+    after: "wayland",
+    files: {
+      wayland_proof: "all",
+      wayland: [
+        "shows a window over Wayland, keys reach the app, and it ends clean",
+        "Ctrl-C leaves the windows, which --list, --join and --stop know",
+        "--copy and --paste carry one text each",
+        "windows and sound outlive a run that is killed",
+        "apps that fail or are not there",
+        "hostile: ",
+      ],
+      wayland_alone: "all",
+      wayland_windows: "all",
+      x_only: ["is shown in one window, keys reach it, and it ends clean"],
+      map: ["lends a file of any name"],
+    },
   },
-  incus: {
-    wayland_proof: "all",
-    wayland: [
-      "shows a window over Wayland, keys reach the app, and it ends clean",
-      "Ctrl-C leaves the windows, which --list, --join and --stop know",
-      "--copy and --paste carry one text each",
-      "windows and sound outlive a run that is killed",
-      "apps that fail or are not there",
-      "hostile: ",
-    ],
-    wayland_alone: "all",
-    wayland_windows: "all",
-    x_only: ["is shown in one window, keys reach it, and it ends clean"],
-    create: ["makes a container of two cloud-configs"],
-    map: ["lends a file of any name"],
+  { engine: "incus", after: "all", files: { create: ["makes a container of two cloud-configs"] } },
+  {
+    engine: "lxc",
+    after: "all",
+    files: {
+      attach_proof: "all",
+      attach: [
+        "shows a window, keys reach the app, and it ends clean",
+        "carries the clipboard both ways",
+        "the host hears a tone of 440 Hz",
+        "detaches on Ctrl-C, and the app runs on",
+        "starts, lists, joins, reattaches and stops sessions",
+      ],
+      attach_channels: [
+        "follows the settings that --save has written",
+        "keeps every channel closed to a hostile server",
+      ],
+      create: ["makes a container of two cloud-configs", "--delete refuses a live session"],
+      disposable: ["shows an app in a copy of its own, lends it a file, and leaves nothing"],
+      doctor: ["finds nothing broken where all is there"],
+      export: ["a container is made, and an app", "the desktop starts the app", "--unexport and --delete take"],
+      hostile: "all",
+      hostile_windows: "all",
+      hostile_xpra: "all",
+      map: ["lends a file of any name", "is lent twice", "what a killed run has lent", "refuses what it cannot map"],
+      map_changes: ["takes away only what is its own", "no other file that a link"],
+      map_exact: "all",
+    },
   },
-};
+];
 
 /** The files whose tests on Incus run on Incus 7, and then on Debian 13's as well; all others run on Incus 7 alone. */
 const onBothIncus = ["attach", "create", "disposable", "map"];
@@ -89,14 +103,14 @@ export interface Comes {
   today: Promise<unknown>;
 }
 
-/** The jobs of a run. */
-export function jobsOf(run: RunName, comes: Comes): Job[] {
+/** The jobs of a run: those of the gate, which show no windows, and the end-to-end tests. */
+export function jobsOf(run: RunName, comes: Comes): { gate: Job[]; endToEnd: Job[] } {
   const gate = run === "e2e" ? [] : [
     gateJob("check:code", undefined),
     // Some need programs that the lab's packages have.
     gateJob("check:tests", comes.packages),
   ];
-  return [...gate, ...(run === "short" ? chosenTests(comes) : endToEnd(comes))];
+  return { gate, endToEnd: run === "short" ? chosenTests(comes) : allTests(comes) };
 }
 
 /** A part of `deno task check`, beside others. */
@@ -110,20 +124,20 @@ function gateJob(task: string, after: Promise<unknown> | undefined): Job {
 }
 
 /** The end-to-end tests of a short run, a job for each file and engine. */
-function chosenTests({ wayland, all }: Comes): Job[] {
-  return Object.entries(shortRun).flatMap(([engine, files]) =>
+function chosenTests(comes: Comes): Job[] {
+  return shortRun.flatMap(({ engine, after, files }) =>
     Object.entries(files).map(([file, tests]) =>
       jobOf(file, {
         name: `${file} on ${engine === "lxc" ? "LXD" : "Incus"}`,
         filter: `/^${engine}: ${tests === "all" ? "" : `.*(${tests.map(escapeRegExp).join("|")})`}/`,
-        after: engine === "lxc" ? all : wayland,
+        after: comes[after],
       })
     )
   );
 }
 
 /** The end-to-end tests, a job for each file. */
-function endToEnd({ all, cluster, xpra5, today }: Comes): Job[] {
+function allTests({ all, cluster, xpra5, today }: Comes): Job[] {
   const files = [...Deno.readDirSync(join(root, "tests/e2e"))]
     .flatMap(({ name }) => name.endsWith(".test.ts") ? [name.replace(".test.ts", "")] : []).sort();
   // Each is known by the part that its tests name.

@@ -35,11 +35,11 @@ Usage: deno task lab up                                     all of it; what is t
                                                             an ordinary kernel as a process, with AppArmor in force, and
                                                             the scripts in it: ten minutes; WORD: a word of the steps to run
        deno task lab status                                 what is there, versions, sizes
-       deno task lab run [--engine lxc|incus] [--incus 6|7] [--desktop x11|wayland | --host today] [--seat 1|2|3] -- CMD…
+       deno task lab run [--engine lxc|incus] [--incus 6|7] [--desktop x11|wayland | --host today] [--seat 1..4] -- CMD…
                                                             CMD as the lab's user, in this checkout, on its desktop;
                                                             "incus" is Incus 7 there, or Debian 13's own, 6.0.4; each
                                                             seat has desktops of its own
-       deno task lab shot [--desktop x11|wayland] [--seat 1|2|3] FILE.png
+       deno task lab shot [--desktop x11|wayland] [--seat 1..4] FILE.png
                                                             a picture of the desktop
        deno task lab down [--purge]                         stop it; with --purge remove all that it made
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Job, jobsOf } from "../plan.ts";
+import { type Job, jobsOf, type RunName } from "../plan.ts";
 
 const comes = {
   packages: Promise.resolve("packages"),
@@ -11,17 +11,26 @@ const comes = {
 };
 const gate = "deno task check:tests";
 
+function jobsIn(run: RunName): Job[] {
+  const { gate, endToEnd } = jobsOf(run, comes);
+  return [...gate, ...endToEnd];
+}
+
+function namesOf(run: RunName): string[] {
+  return jobsIn(run).map(({ name }) => name);
+}
+
 Deno.test("jobsOf() has the gate beside the end-to-end tests, and a job for each file where all are run", () => {
   const files = [...Deno.readDirSync(new URL("../e2e", import.meta.url))]
     .flatMap(({ name }) => name.endsWith(".test.ts") ? [name.replace(".test.ts", "")] : []);
-  const [all, e2e, short] = (["all", "e2e", "short"] as const).map((run) => jobsOf(run, comes).map(({ name }) => name));
+  const [all, e2e, short] = (["all", "e2e", "short"] as const).map((run) => namesOf(run));
   assertEquals(files.filter((file) => !all!.includes(file)), []);
   assertEquals([all, e2e, short].map((names) => names!.includes(gate)), [true, false, true]);
   assertEquals(new Set(short).size, short!.length);
 });
 
 Deno.test("jobsOf() has each job wait for what it needs: the gate for packages, Wayland for an image, X for xpra", async () => {
-  const [short, all] = [jobsOf("short", comes), jobsOf("all", comes)];
+  const [short, all] = [jobsIn("short"), jobsIn("all")];
   const after = async (jobs: Job[], name: string): Promise<unknown> =>
     await jobs.find((job) => job.name === name)!.after;
   assertEquals(await after(short, "deno task check:code"), undefined);
@@ -35,7 +44,7 @@ Deno.test("jobsOf() has each job wait for what it needs: the gate for packages, 
 });
 
 Deno.test("jobsOf() chooses the tests of a short run by engine and name", () => {
-  const jobs = jobsOf("short", comes);
+  const jobs = jobsIn("short");
   const filterOf = (name: string): RegExp => {
     const argv = jobs.find((job) => job.name === name)!.argv("1");
     return new RegExp(argv[argv.indexOf("--filter") + 1]!.slice(1, -1));

@@ -5,7 +5,7 @@ import { fromFileUrl } from "@std/path";
 import { shortRun } from "../../plan.ts";
 
 Deno.test("each test that the short run names is there", async () => {
-  for (const [engine, files] of Object.entries(shortRun)) {
+  for (const { engine, files } of shortRun) {
     for (const [file, tests] of Object.entries(files)) {
       const text = await Deno.readTextFile(fromFileUrl(new URL(`../../e2e/${file}.test.ts`, import.meta.url)));
       for (const test of tests === "all" ? [] : tests) {
