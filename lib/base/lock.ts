@@ -4,7 +4,9 @@
  */
 
 import { abortable } from "@std/async";
+import { orNothing } from "./errors.ts";
 import { ifThere, isAt, removeFile } from "./files.ts";
+import type { Host } from "./host.ts";
 import { writeJsonInto } from "./json_file.ts";
 
 /** How long the last command of a killed run may still take effect, in milliseconds. */
@@ -18,16 +20,31 @@ const openOptions = { read: true, write: true, create: true, mode: 0o600 } as co
  * @param options `signal`: ends the waiting
  * @throws the signal's reason
  */
-export async function lockFile(path: string, { signal }: { signal?: AbortSignal } = {}): Promise<Deno.FsFile> {
+export async function lockFile(path: string, { signal }: { signal: AbortSignal }): Promise<Deno.FsFile> {
   const file = await Deno.open(path, openOptions);
   try {
-    const locked = file.lock(true);
-    await (signal ? abortable(locked, signal) : locked);
+    await abortable(file.lock(true), signal);
     return file;
   } catch (error) {
     file.close();
     throw error;
   }
+}
+
+/**
+ * Does what other runs do not do meanwhile, unless it takes them too long: one may be downloading what it needs.
+ *
+ * @param options `path`: of a file that is never removed; `maxMs`: how long it is waited for the turn, in milliseconds
+ * @throws the reason of the host's signal
+ */
+export async function inTurn<T>(
+  host: Pick<Host, "look" | "signal">,
+  { path, act, maxMs = 10_000 }: { path: string; act: () => Promise<T>; maxMs?: number },
+): Promise<T> {
+  const over = AbortSignal.timeout(maxMs);
+  const waiting = host.look(undefined, () => lockFile(path, { signal: AbortSignal.any([host.signal, over]) }));
+  using _turn = await orNothing(waiting, () => over.aborted && !host.signal.aborted);
+  return await act();
 }
 
 /**

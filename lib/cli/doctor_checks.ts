@@ -12,11 +12,11 @@ import {
   warningsOf,
 } from "../engine/engine.ts";
 import { deniesNewSystemd, knownHole } from "../engine/known_holes.ts";
-import { findInstance, type InstanceInfo, outputOf } from "../engine/instance.ts";
+import { findInstance, type InstanceInfo, outputOf, twoRangesHint } from "../engine/instance.ts";
 import { bridgeOf, findObstacles } from "../engine/bridge.ts";
 import { ifInstalled, isFailure, orNothing, ProcessError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { installHint, programs } from "../base/programs.ts";
+import { installHint, isAtLeast, programs } from "../base/programs.ts";
 import { type Diagnosis, type DoctorCheck, type EngineFacts, type Facts, onEngine } from "./doctor.ts";
 import { absent, broken, failureOf, type Finding, ok, risk } from "./finding.ts";
 
@@ -32,6 +32,7 @@ export const checks: readonly DoctorCheck[] = [
   { find: findEngines },
   { find: onEngine(findIsolation) },
   { find: onEngine(findDevices) },
+  { find: onEngine(findRootRanges) },
   { find: onEngine(findNetwork), scripts: ["create", "attach"], about: "network" },
   { find: findPrograms },
   { find: onEngine(findContainers), about: "container" },
@@ -142,6 +143,11 @@ async function findDevices({ engine: { product, cli, init }, devices }: Facts & 
     ));
   }
   return findings;
+}
+
+async function findRootRanges({ engine, environment }: Facts & EngineFacts): Promise<Finding[]> {
+  const hint = isAtLeast(environment.server_version, "7") ? await twoRangesHint(engine) : undefined;
+  return hint === undefined ? [] : [broken("Root has two ranges of ids: Incus cannot start containers", hint)];
 }
 
 /** Whether containers get an address, and further: as far as that can be known without one. */

@@ -7,7 +7,8 @@ import bootCopy from "./boot_copy.sh" with { type: "text" };
 import type { Host } from "../base/host.ts";
 import { copyOfKey, findRenewed, pristine } from "./disposables.ts";
 import { mountDevices } from "./mounts.ts";
-import type { Mounts } from "./paths.ts";
+import { inTurn } from "../base/lock.ts";
+import { idsLockPath, type Mounts } from "./paths.ts";
 import { findManaged } from "./managed.ts";
 import { type ContainerUser, plannedUser, userOf } from "./user.ts";
 import { all } from "../base/promises.ts";
@@ -51,7 +52,10 @@ export async function findOrigin(host: Host, source: Instance): Promise<Origin |
         copy?.config[copyOfKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []
       ),
     ];
-    const [newest] = origins.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
+    // What was made while the clock ran ahead is older than all else.
+    const madeMs = ({ created_at }: Snapshot): number =>
+      Date.parse(created_at) > Date.now() ? 0 : Date.parse(created_at);
+    const [newest] = origins.sort((a, b) => madeMs(b) - madeMs(a));
     return newest && { ...known, path: newest.path, created_at: newest.created_at, devices: newest.devices };
   });
 }
@@ -66,12 +70,13 @@ export async function copyOrigin(
   copy: Instance,
   { origin, mounts }: { origin: Origin; mounts: Mounts | undefined },
 ): Promise<void> {
-  await copyInstance(host, copy, {
+  const options = {
     source: origin.path,
     // After a power cut, the engine must not start it again.
     config: { [copyOfKey]: origin.source, "boot.autostart": "false", [protectionKey]: "false" },
     devices: copyDevices(origin, mounts),
-  });
+  };
+  await inTurn(host, { path: idsLockPath(host), act: () => copyInstance(host, copy, options) });
 }
 
 /** The SSH host key of a copy: the texts of its two files. */

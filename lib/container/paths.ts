@@ -124,6 +124,11 @@ export function stateDirectory(host: Pick<Host, "env">): string | undefined {
   return state ? join(state, "gui-container") : undefined;
 }
 
+/** The file that a run locks while an engine chooses the ids of a new instance: see `isStartFailure`. */
+export function idsLockPath(host: Pick<Host, "env">): string {
+  return join(mountsRoot(host), ".ids");
+}
+
 /** The file with what is on record of a container. */
 export function containerRecordPath({ directory }: Pick<Mounts, "directory">): string {
   return join(directory, "container.json");

@@ -4,11 +4,13 @@ import type { Host } from "../base/host.ts";
 import { cachedImages, cacheInstance, chooseCached, describeCached, type Recipe, removeReplaced } from "./cache.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { type AppWord, changeSoftware, lastOutput } from "./apps.ts";
+import { inTurn } from "../base/lock.ts";
+import { idsLockPath } from "../container/paths.ts";
 import { waitForCloudInit } from "./cloud_init.ts";
 import { runKey } from "../container/managed.ts";
 import type { Instance } from "../engine/engine.ts";
 import type { Image } from "../engine/image.ts";
-import { deleteInstance, exec, findInstance, launch } from "../engine/instance.ts";
+import { deleteInstance, exec, findInstance, launch, maxLaunchMs } from "../engine/instance.ts";
 import { userDataKey } from "./profile_file.ts";
 import type { Request } from "./read_request.ts";
 import { userConfig } from "./user_data.ts";
@@ -94,7 +96,8 @@ async function launchAndWait(
   const { name } = instance;
   const { ui } = host;
   ui.progress(`Launching "${name}" from ${image}`);
-  await launch(host, instance, { image, profiles: ["default", name], config: marks, target });
+  const options = { image, profiles: ["default", name], config: marks, target };
+  await inTurn(host, { path: idsLockPath(host), act: () => launch(host, instance, options), maxMs: maxLaunchMs });
   for (const warning of await waitForCloudInit(host, instance, { timeoutMs })) ui.warn(`cloud-init: ${warning}`);
 }
 

@@ -36,6 +36,7 @@ import { withRemote } from "./server.ts";
 
 export interface InstanceInfo extends Instance {
   project?: string;
+  description: string;
   /** "Running", "Stopped", "Frozen", …; "Error" while its member of the cluster does not answer. */
   status: string;
   /** The member of the cluster that it is on; "none" on a server that is in no cluster. */
@@ -175,6 +176,7 @@ function parseInstance(engine: Engine, json: unknown): InstanceInfo {
     engine,
     name: textIn(instance.name),
     ...(typeof instance.project === "string" ? { project: instance.project } : {}),
+    description: textIn(instance.description),
     // Root in one that runs may call it so, by the engine's socket there (Incus 7.0.2).
     status: textIn(instance.status).replace(/^Ready$/, "Running"),
     location: textIn(instance.location) || "none",
@@ -248,6 +250,9 @@ export interface LaunchOptions {
   target?: string | undefined;
 }
 
+/** How long another run's launch is waited for at most, which may download an image, in milliseconds. */
+export const maxLaunchMs = 600_000;
+
 /**
  * Makes an instance and starts it.
  *
@@ -265,17 +270,19 @@ export async function launch(host: Host, instance: Instance, options: LaunchOpti
     ...(target === undefined ? [] : ["--target", target]),
   ];
   try {
-    await run(host, engine, args).catch(async (error) => {
-      if (!isStartFailure(error)) throw error;
+    for (let tries = 1;; tries++) {
+      const error = await run(host, engine, args).then(() => undefined, (error) => error);
+      if (error === undefined) return;
+      if (!isStartFailure(error) || tries === maxStarts) throw error;
       await deleteInstance(host, instance);
-      await run(host, engine, args);
-    });
+      await delay(startPauseMs, { signal: host.signal });
+    }
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     if (isStartFailure(error)) {
       const log = engineLine(engine, ["info", "--show-log", labelOf(instance)]);
       throw new UserError(`${engine.product} has made the container "${name}", but cannot start it`, {
-        hint: `To see why, run this again with --keep-failed, and then: ${log}`,
+        hint: await twoRangesHint(engine) ?? `To see why, run this again with --keep-failed, and then: ${log}`,
         ...causedBy(error),
       });
     }
@@ -301,6 +308,20 @@ export function rootIdsHint(product: string): string {
 }
 
 /**
+ * What to do where root has two ranges of ids, of the packages of Incus and of LXD: Incus 7.0.2 maps both to 0, which
+ * the kernel refuses. Undefined where that is not so.
+ *
+ * @param directory that of the files, `/etc`
+ */
+export async function twoRangesHint({ cli, server }: Engine, directory = "/etc"): Promise<string | undefined> {
+  if (cli !== "incus" || !server.isLocal) return undefined;
+  const texts = ["subuid", "subgid"].map((name) => Deno.readTextFile(`${directory}/${name}`).catch(() => ""));
+  if (!(await Promise.all(texts)).some((text) => (text.match(/^root:/gm) ?? []).length > 1)) return undefined;
+  return "Root has two lines in /etc/subuid or /etc/subgid, with which Incus 7 starts nothing. Keep the first ones: " +
+    `sudo sed -i '0,/^root:/!{/^root:/d}' /etc/subuid /etc/subgid; then sudo systemctl restart incus`;
+}
+
+/**
  * Whether an instance is on this machine: its server is this machine's, and if that is in a cluster, the instance is on
  * the very member that this machine is.
  */
@@ -313,12 +334,16 @@ export async function isHere(
 }
 
 /**
- * Whether the engine made an instance and could not start it, so that making it again may help. Of two isolated
- * containers made at once, LXD 5.0.2 may give one of them ids that the host does not allow it.
+ * Whether the engine made an instance and could not start it, so that making it again may help. LXD 5.0.2 takes the ids
+ * of an isolated container that is just being made for 0 to 65535, and gives what is made at that moment, and as long as
+ * the other is there, ids that root has not, or the same ids twice (`findIdmap()`, lxd/instance/drivers/driver_lxc.go).
  */
 export function isStartFailure(error: unknown): boolean {
   return error instanceof ProcessError && /\bforkstart\b/.test(error.stderr);
 }
+
+/** How often an instance is made that cannot start, and how long the others have to remove theirs, in milliseconds. */
+export const [maxStarts, startPauseMs] = [4, 1_000];
 
 export async function startInstance(host: Host, instance: Instance): Promise<void> {
   const { engine } = instance;
@@ -328,6 +353,8 @@ export async function startInstance(host: Host, instance: Instance): Promise<voi
     if (!(error instanceof ProcessError)) throw error;
     // Somebody else has just started it.
     if (/already running/i.test(error.stderr)) return;
+    const hint = isStartFailure(error) ? await twoRangesHint(engine) : undefined;
+    if (hint) throw new UserError(`"${instance.name}" cannot start`, { hint, ...causedBy(error) });
     if (!/member is evacuated/i.test(error.stderr)) throw error;
     const on = engineLine(engine, ["cluster", "restore", withRemote(engine.server, "MEMBER")]);
     const move = engineLine(engine, ["move", labelOf(instance), "--target", "OTHER"]);
@@ -394,13 +421,17 @@ export async function waitForOperations(
   }
 }
 
-/** Adds devices to an instance, and values to its configuration, all or none. */
+/**
+ * Adds devices to an instance, and values to its configuration, all or none.
+ *
+ * @param instance with its description, unless it has none: the engines take a missing one for an empty one
+ */
 export async function updateInstance(
   host: Host,
-  { engine, name }: Instance,
+  { engine, name, description = "" }: Instance & Partial<Pick<InstanceInfo, "description">>,
   data: { devices?: Readonly<Record<string, Device>>; config?: Readonly<Record<string, string>> },
 ): Promise<void> {
-  await request(host, engine, { method: "PATCH", path: `/1.0/instances/${name}`, data });
+  await request(host, engine, { method: "PATCH", path: `/1.0/instances/${name}`, data: { ...data, description } });
 }
 
 export async function removeDevices(host: Host, instance: Instance, devices: readonly string[]): Promise<void> {

@@ -1,5 +1,6 @@
 /** The life of a disposable container: it is made, used and removed. */
 
+import { delay } from "@std/async";
 import { holdFiles } from "./lent_files.ts";
 import { makeDisposable, requireOrigin } from "./make_disposable.ts";
 import { causedBy, UserError } from "../../base/errors.ts";
@@ -11,7 +12,7 @@ import { borderOf } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
 import { containerAt } from "../../container/resolve.ts";
 import type { Instance } from "../../engine/engine.ts";
-import { isStartFailure } from "../../engine/instance.ts";
+import { isStartFailure, maxStarts, startPauseMs } from "../../engine/instance.ts";
 import type { StartRequest } from "../display/request.ts";
 import { withDisplay } from "../choose_display.ts";
 
@@ -70,10 +71,14 @@ export async function runDisposable(container: Container, request: StartRequest)
       if (history.keptAs) host.ui.status(`"${address.label}" is gone. It had ${history.summary()}`);
     }
   };
-  return await useOnce().catch(async (error) => {
-    if (!isStartFailure(error)) throw error;
-    return await useOnce();
-  });
+  for (let tries = 1;; tries++) {
+    try {
+      return await useOnce();
+    } catch (error) {
+      if (!isStartFailure(error) || tries === maxStarts) throw error;
+      await delay(startPauseMs, { signal: host.signal });
+    }
+  }
 }
 
 /**

@@ -9,13 +9,14 @@ import { waitForCloudInit } from "../cloud_init.ts";
 import { internetKey, userDataKey } from "../profile_file.ts";
 import { hostRanges, proxyPort, proxyUserData, specialRanges } from "./proxy_config.ts";
 import useScript from "./use_proxy.py" with { type: "text" };
-import { hostNameOf, mountsRoot } from "../../container/paths.ts";
+import { hostNameOf, idsLockPath, mountsRoot } from "../../container/paths.ts";
 import { type Engine, engineLine, environmentOf, type Instance, labelOf } from "../../engine/engine.ts";
 import {
   deleteInstance,
   exec,
   findInstance,
   launch,
+  maxLaunchMs,
   startInstance,
   updateInstance,
   waitForOperations,
@@ -25,7 +26,7 @@ import { listProfiles } from "../../engine/profile.ts";
 import { sha256 } from "../../engine/image.ts";
 import { causedBy, ExitCode, isFailure, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, isAt } from "../../base/files.ts";
-import { lockFile } from "../../base/lock.ts";
+import { inTurn, lockFile } from "../../base/lock.ts";
 
 /** A proxy, which all containers with the same rules and the same image share. */
 export interface Proxy extends Instance {
@@ -98,7 +99,7 @@ export async function ensureProxy(
   const { engine, name } = proxy;
   const { ui } = host;
   ui.progress(`Looking for the proxy "${name}"`);
-  await withProxyLock(host, proxy, async () => {
+  await withProxyLock(host, proxy, async (uid) => {
     await waitForOperations(host, proxy);
     const found = await findInstance(host, proxy);
     const userData = proxyUserData({
@@ -122,23 +123,27 @@ export async function ensureProxy(
         hint: `Give it another name: ${engineLine(engine, ["move", labelOf(proxy), "OTHER"])}`,
       });
     }
+    const maker = `making by ${uid}`;
+    if (found && found.config[stateKey] !== maker && Date.now() - Date.parse(found.created_at) < timeoutMs) {
+      throw new UserError(`The proxy "${name}" is being made by another user's run`, { hint: "Wait until it is made" });
+    }
     // A run was killed before it was complete.
     if (found) await deleteInstance(host, proxy);
     ui.progress(`Making the proxy "${name}"`);
-    await makeProxy(host, proxy, { image, timeoutMs, userData });
+    await makeProxy(host, proxy, { image, timeoutMs, userData, maker });
   });
 }
 
 async function makeProxy(
   host: Host,
   proxy: Proxy,
-  { image, timeoutMs, userData }: { image: string; timeoutMs: number; userData: string },
+  { image, timeoutMs, userData, maker }: { image: string; timeoutMs: number; userData: string; maker: string },
 ): Promise<void> {
-  await launch(host, proxy, {
+  const options = {
     image,
     profiles: ["default"],
     config: {
-      [stateKey]: "making",
+      [stateKey]: maker,
       "security.nesting": "false",
       "security.privileged": "false",
       "security.idmap.isolated": "true",
@@ -146,7 +151,8 @@ async function makeProxy(
       "linux.sysctl.net.ipv6.conf.default.disable_ipv6": "1",
       [userDataKey]: userData,
     },
-  });
+  };
+  await inTurn(host, { path: idsLockPath(host), act: () => launch(host, proxy, options), maxMs: maxLaunchMs });
   try {
     await waitForCloudInit(host, proxy, { timeoutMs });
     // An image that has squid already has started it with other settings.
@@ -217,8 +223,8 @@ export async function removeUnusedProxy(
   });
 }
 
-/** Calls `act` while no other run of the user changes the proxy. Removes the locked file at the end. */
-async function withProxyLock<T>(host: Host, proxy: Instance, act: () => Promise<T>): Promise<T> {
+/** Calls `act`, with the user's uid, while no other run of the user changes the proxy. Removes the locked file at the end. */
+async function withProxyLock<T>(host: Host, proxy: Instance, act: (uid?: number | null) => Promise<T>): Promise<T> {
   const root = mountsRoot(host);
   if (!await host.look(false, () => exists(root))) return await act();
   const path = join(root, `.${hostNameOf(proxy)}.lock`);
@@ -226,7 +232,7 @@ async function withProxyLock<T>(host: Host, proxy: Instance, act: () => Promise<
     using file = await lockFile(path, { signal: host.signal });
     if (!await isAt(file, path)) continue;
     try {
-      return await act();
+      return await act((await file.stat()).uid);
     } finally {
       await Deno.remove(path);
     }

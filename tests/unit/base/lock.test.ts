@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async";
 import { join } from "@std/path";
+import { recordingHost } from "../recording_host.ts";
 import { readJson } from "../../../lib/base/json_file.ts";
-import { claimFile, claimRecord, isClaimed, release } from "../../../lib/base/lock.ts";
+import { claimFile, claimRecord, inTurn, isClaimed, lockFile, release } from "../../../lib/base/lock.ts";
 
 async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir();
@@ -57,4 +59,33 @@ Deno.test("a file that is released is free at once, while programs are started",
     } finally {
       worker.terminate();
     }
+  }));
+
+Deno.test("what is done in turn overlaps with nothing of its kind, also when it fails", () =>
+  inTempDir(async (directory) => {
+    let running = 0;
+    const act = async (): Promise<void> => {
+      assertEquals(++running, 1);
+      await delay(5);
+      running--;
+      throw new Error("failed");
+    };
+    const runs = Array.from({ length: 6 }, () => inTurn(recordingHost().host, { path: join(directory, "turn"), act }));
+    for (const { reason } of await Promise.allSettled(runs) as PromiseRejectedResult[]) {
+      assertEquals(reason.message, "failed");
+    }
+  }));
+
+Deno.test("nobody waits for a turn for ever, or at all once the run is to end", () =>
+  inTempDir(async (directory) => {
+    const path = join(directory, "turn");
+    const other = await lockFile(path, { signal: AbortSignal.any([]) });
+    const { host } = recordingHost();
+    const ending = new AbortController();
+    const act = () => Promise.resolve("done");
+    const ended = inTurn({ ...host, signal: ending.signal }, { path, act });
+    ending.abort(new Error("Ctrl-C"));
+    await assertRejects(() => ended, Error, "Ctrl-C");
+    assertEquals(await inTurn(host, { path, act, maxMs: 20 }), "done");
+    release(other);
   }));

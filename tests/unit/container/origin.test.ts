@@ -3,7 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { runProcess } from "../../../lib/base/process.ts";
-import { giveIdentity, type HostKey } from "../../../lib/container/origin.ts";
+import { findOrigin, giveIdentity, type HostKey } from "../../../lib/container/origin.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { recordingHost } from "../recording_host.ts";
 import { testWith } from "../samples.ts";
@@ -72,4 +72,31 @@ testWith(["systemd-tmpfiles"], "a copy that is brought up to date keeps the host
   const files = await boot(undefined);
   assertEquals(Object.keys(files).filter((path) => path.startsWith(keys)).length, 2);
   assertEquals(files[`${keys}rsa_key`], "the origin's");
+});
+
+Deno.test("a snapshot that was made while the clock ran ahead gives way to what was brought up to date since", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const directory = join(root, "box-d00001");
+    await Deno.mkdir(directory);
+    const record = { source: "box", engine: "lxc", server: { remote: "local", project: "default" } };
+    await Deno.writeTextFile(join(directory, "disposable.json"), JSON.stringify(record));
+    await Deno.writeTextFile(join(directory, "renewed"), "true");
+    const at = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString();
+    const originOf = async (snapshot: string, renewed: string): Promise<string | undefined> => {
+      const copyOf = { "user.gui-container.copy-of": "box", "user.gui-container": "1" };
+      const one = { status: "Stopped", config: copyOf, devices: {}, expanded_devices: {} };
+      const { host } = recordingHost({
+        env: { GUI_CONTAINER_MOUNTS: root },
+        answer: (argv) => ({
+          stdout: JSON.stringify({ ...one, created_at: /snapshots/.test(argv.at(-1)!) ? snapshot : renewed }),
+        }),
+      });
+      return (await findOrigin(host, { engine: engineCalled("lxc"), name: "box" }))?.path;
+    };
+    assertEquals(await originOf(at(300), at(-1)), "box-d00001");
+    assertEquals(await originOf(at(-1), at(-2)), "box/made");
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
 });

@@ -101,6 +101,7 @@ Deno.test("followPath() knows a shared directory under another path, and ends in
       location: "none",
       created_at: "",
       last_used_at: "",
+      description: "",
       config: {},
       devices,
       address: undefined,

@@ -21,11 +21,13 @@ import {
   nextHostUid,
   removeDevices,
   startInstance,
+  twoRangesHint,
   updateInstance,
   waitForOperations,
 } from "../../../lib/engine/instance.ts";
 import { findNeighbourhood } from "../../../lib/container/managed.ts";
 import { type Answer, type RecordingHost, recordingHost } from "../recording_host.ts";
+import { startTime } from "../../model/time.ts";
 import { slowClient } from "../slow_client.ts";
 
 function range(Nsid: number, Hostid: number, Maprange: number, only?: "uid" | "gid"): IdMapRange {
@@ -131,12 +133,13 @@ Deno.test("launch() says which image and container the engine refused, with what
   assertStringIncludes(error.hint, "lxc image list");
 });
 
-Deno.test("launch() makes anew, once, what could be made but not started", async () => {
+Deno.test("launch() makes anew, three times, what could be made but not started", async () => {
+  using time = startTime();
   const failed: Answer = {
     code: 1,
     stderr: "Error: Failed to run: /usr/bin/lxd forkstart box /var/lib/lxd/…: exit status 1\n",
   };
-  for (const failures of [1, 2]) {
+  for (const failures of [3, 4]) {
     let launches = 0;
     const answer = ([, command]: readonly string[]): Answer =>
       command === "launch" && ++launches <= failures ? failed : {};
@@ -146,9 +149,31 @@ Deno.test("launch() makes anew, once, what could be made but not started", async
       profiles: [],
       config: {},
     });
-    if (failures === 1) await launched;
-    else await assertRejects(() => launched, UserError, "cannot start it");
-    assertEquals(calls.map(([, command]) => command), ["launch", "delete", "launch"]);
+    const outcome = await time.until(launched).catch((error) => error);
+    if (failures === 4) assertStringIncludes(outcome.message, "cannot start it");
+    else assertEquals(outcome, undefined);
+    const again = ["delete", "launch"];
+    assertEquals(calls.map(([, command]) => command), ["launch", ...again, ...again, ...again]);
+  }
+});
+
+Deno.test("a start that fails where root has two ranges of ids says how to have one", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const [incus, lxc] = [engineCalled("incus"), engineCalled("lxc")];
+    const own = "root:1000000:1000000000\n";
+    assertEquals(await twoRangesHint(incus, directory), undefined);
+    for (const [subuid, isTwo] of [[own, false], [`${own}me:100000:65536\n`, false], [`${own}${own}`, true]] as const) {
+      await Deno.writeTextFile(`${directory}/subuid`, subuid);
+      assertEquals((await twoRangesHint(incus, directory))?.includes("sudo sed -i") ?? false, isTwo, subuid);
+    }
+    assertEquals(await twoRangesHint(lxc, directory), undefined);
+    // What it advises keeps the first line.
+    const script = /sed -i ('.*?')/.exec((await twoRangesHint(incus, directory))!)![1];
+    await runProcess(["sh", "-c", `sed -i ${script} ${directory}/subuid`]);
+    assertEquals(await Deno.readTextFile(`${directory}/subuid`), own);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
 });
 
@@ -182,6 +207,7 @@ Deno.test("findInstance() reads status, config and the global address with one c
   assertEquals(await findInstance(host, { engine, name: "box" }, { withState: true }), {
     engine,
     ...rest,
+    description: "",
     location: "none",
     hasNetwork: true,
     address: "10.0.0.5",
@@ -351,7 +377,8 @@ Deno.test("the argument lists of the engine's CLI, none with our stdin unasked",
   });
   await createProfile(host, { engine, name: "box" }, { "user.a": "b" });
   await setProfile(host, { engine, name: "box" }, "config: {}\n");
-  await updateInstance(host, { engine, name: "box" }, {
+  // Without it, the engines would empty it.
+  await updateInstance(host, { engine, name: "box", description: "it's mine" }, {
     devices: { share: { type: "disk", source: `/a "b"`, path: "/c" } },
   });
   await removeDevices(host, { engine, name: "box" }, ["one", "two"]);
@@ -377,7 +404,7 @@ Deno.test("the argument lists of the engine's CLI, none with our stdin unasked",
       "PATCH",
       "--wait",
       "--data",
-      String.raw`{"devices":{"share":{"type":"disk","source":"/a \"b\"","path":"/c"}}}`,
+      String.raw`{"devices":{"share":{"type":"disk","source":"/a \"b\"","path":"/c"}},"description":"it's mine"}`,
       "/1.0/instances/box",
     ],
     ["lxc", "config", "device", "remove", "box", "one", "two"],

@@ -57,6 +57,28 @@ Deno.test("a proxy that is there is used, started if it is stopped, and told whe
   }
 });
 
+Deno.test("a proxy that another user's run is making is left to that run, and one of a killed run is made again", async () => {
+  const making = async (by: string, ageMs: number): Promise<string[]> => {
+    const found = {
+      ...{ name: "gui-internet-proxy", status: "Running", config: { "user.gui-container.proxy": `making by ${by}` } },
+      created_at: new Date(Date.now() - ageMs).toISOString(),
+    };
+    const { host, calls } = recordingHost({
+      env: { HOME: "/nonexistent" },
+      answer: ([, command, path]) => ({
+        stdout: command === "query" && path === "/1.0/instances/gui-internet-proxy" ? JSON.stringify(found) : "{}",
+      }),
+    });
+    const proxy = { engine: engineCalled("lxc"), ...await proxyFor([], undefined) };
+    await ensureProxy(host, proxy, { image: "any", timeoutMs: 60_000 }).catch(() => {});
+    return calls.map(([, command]) => command!).filter((command) => /delete|launch/.test(command));
+  };
+  assertEquals(await making("4321", 1_000), []);
+  for (const [by, ageMs] of [["4321", 3_600_000], ["undefined", 1_000]] as const) {
+    assertEquals((await making(by, ageMs))[0], "delete", by);
+  }
+});
+
 for (
   const [what, profiles, instance, removed] of [
     ["the last container that needs it", {}, { "user.gui-container.proxy": "ready" }, true],
@@ -90,7 +112,7 @@ for (
 Deno.test("a container is removed at once while another run makes the proxy of both", async () => {
   const root = await Deno.makeTempDir();
   try {
-    using _lock = await lockFile(join(root, ".p.lock"));
+    using _lock = await lockFile(join(root, ".p.lock"), { signal: AbortSignal.any([]) });
     const profiles = ["one", "two"].map((name) => ({ name, config: { [internetKey]: "p" } }));
     const { host } = recordingHost({
       env: { GUI_CONTAINER_MOUNTS: root },
