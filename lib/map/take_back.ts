@@ -15,7 +15,7 @@ import { showLoans, wantedLoans } from "./list.ts";
 /**
  * Takes back all files, those of a container, or some of them.
  *
- * @param words `[NAME [FILE...]]` of the command line
+ * @param words `[NAME [FILE...]]` of the command line; a FILE by its path here, or in the container
  * @param options `forget`: what cannot be reached is forgotten
  * @returns the exit code
  * @throws {UserError} exit code 2 for a file that is not lent, and for an unknown remote
@@ -28,8 +28,12 @@ export async function takeBack(
   const paths = await Promise.all(givenPaths.map(recordedPath));
   const all = await wantedLoans(host, options);
   const isAsked = word === undefined ? () => true : await loansTo(host, word, { ...options, all });
-  const wanted = all.filter((loan) => isAsked(loan) && (paths.length === 0 || paths.includes(loan.hostPath)));
-  const missing = paths.find((path) => !wanted.some(({ hostPath }) => hostPath === path));
+  const isNamed = ({ hostPath, containerPath }: Loan, index: number): boolean =>
+    hostPath === paths[index] || containerPath === givenPaths[index];
+  const wanted = all.filter((loan) =>
+    isAsked(loan) && (paths.length === 0 || paths.some((_, index) => isNamed(loan, index)))
+  );
+  const missing = givenPaths.find((_, index) => !wanted.some((loan) => isNamed(loan, index)));
   if (missing !== undefined) throw inputError(`"${missing}" is not lent to "${word}"`, "See map.ts --list");
   const orphans = await findOrphans(host);
   const isOrphan = ({ id }: Loan): boolean => orphans.some((orphan) => orphan.id === id);

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../../lib/base/errors.ts";
-import { withJournalLock, writeRecords } from "../../../lib/container/lend/journal.ts";
+import { readLoans, withJournalLock, writeRecords } from "../../../lib/container/lend/journal.ts";
 import { takeBack, tellTakenBack } from "../../../lib/map/take_back.ts";
 import { sampleMapping } from "../mappings.ts";
 import { recordingHost } from "../recording_host.ts";
@@ -49,6 +49,22 @@ Deno.test("--unmap NAME asks nothing of an engine in whose containers no file is
     await withJournalLock(host, () => writeRecords(host, [sampleMapping({ hostPath: "/none/a.txt", restored: true })]));
     await assertRejects(() => takeBack(host, ["box", "/none/b.txt"], options), UserError, "/none/b.txt");
     await assertRejects(() => takeBack(host, ["nowhere:box"], options), UserError, 'no remote "nowhere"');
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("--unmap takes a file by its path in the container, too, and leaves other loans of it", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    const { host, said } = recordingHost({ env: { HOME: home, XDG_STATE_HOME: home } });
+    const loans = ["1", "2"].map((id) =>
+      sampleMapping({ id: `map-${id}`, containerPath: `/home/ubuntu/maps/${id}/a`, restored: true })
+    );
+    await withJournalLock(host, () => writeRecords(host, loans));
+    await takeBack(host, ["box", "/home/ubuntu/maps/1/a"], { engine: undefined, forget: false }).catch(() => {});
+    assertEquals(said.filter((line) => line.startsWith("result: ")), ["result: /d/file\t/home/ubuntu/maps/1/a"]);
+    assertEquals((await readLoans(host)).map(({ id }) => id), ["map-2"]);
   } finally {
     await Deno.remove(home, { recursive: true });
   }
