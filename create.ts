@@ -12,7 +12,7 @@ c=${XDG_CONFIG_HOME:-}; case $c in /*,* | [!/]* | '') c=$HOME/.config ;; esac; s
 set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
 set -- --allow-run=lxc,incus,ssh,ssh-keygen,setfacl,getfacl,stat,cp,mv,rm,find,firewall-cmd,ss,update-desktop-database "$@"
 set -- --allow-env='HOME,PATH,XDG_DATA_HOME,XDG_STATE_HOME,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
-case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
+v=$(deno -V 2>&1); case $v in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' "Deno 2.9.0 or newer is needed. \`deno -V\` says: $v" 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
 exec deno run --quiet --no-prompt "$@" # */
 /**
  * Makes a container for a graphical application: its profile, the directories shared with the host, the container

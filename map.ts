@@ -8,7 +8,7 @@ set -- --allow-read "$@"
 set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
 set -- --allow-run=lxc,incus,setfacl,getfacl,stat,readlink,cp,mv,rm,zenity,gdbus,notify-send "$@"
 set -- --allow-env='DISPLAY,WAYLAND_DISPLAY,XDG_CURRENT_DESKTOP,GIO_LAUNCHED_DESKTOP_FILE,HOME,PATH,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
-case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
+v=$(deno -V 2>&1); case $v in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' "Deno 2.9.0 or newer is needed. \`deno -V\` says: $v" 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
 trap '' TTIN # In the background it goes on, and the time of --for ends what is lent.
 exec deno run --quiet --no-prompt "$@" # */
 /**

@@ -144,14 +144,18 @@ function failuresIn(error: unknown): unknown[] {
   return error instanceof SuppressedError ? [...failuresIn(error.suppressed), ...failuresIn(error.error)] : [error];
 }
 
+const verboseHint = "Run it again with --verbose to see each command";
+
 export function explain(error: unknown): { message: string; hint: string; output?: string; exitCode?: number } {
   if (error instanceof UserError) return error;
   if (error instanceof ProcessError) {
-    return { message: error.message, hint: "Run it again with --verbose to see each command", output: error.output };
+    return { message: error.message, hint: verboseHint, output: error.output };
   }
   if (!(error instanceof Error)) return explain(new Error(String(error)));
   if (isSystemError(error)) {
-    return { message: error.message, hint: "See whether the disk is full, and whether you may write there" };
+    const isDisks = /^E(?:NOSPC|DQUOT|ACCES|ROFS)$/.test((error as { code?: string }).code!);
+    const hint = isDisks ? "See whether the disk is full, and whether you may write there" : verboseHint;
+    return { message: error.message, hint };
   }
   return {
     message: `${error.name}: ${error.message}`,

@@ -82,7 +82,7 @@ export async function beginDisposable(
     name,
   };
   const record = async (): Promise<Deno.FsFile> => {
-    using _turn = await lockFile(lockPath(mountsRoot(host)));
+    using _turn = await lockFile(lockPath(mountsRoot(host)), { signal: host.signal });
     if (max !== undefined) await checkInUse(host, { engine, name: source }, max);
     await Deno.mkdir(mounts.directory, { mode: 0o755 });
     try {
@@ -172,7 +172,7 @@ async function choose(
   { claim = true }: { claim?: boolean } = {},
 ): Promise<DisposableCopy[]> {
   if (!await host.look(false, () => exists(mountsRoot(host)))) return [];
-  using _turn = await lockFile(lockPath(mountsRoot(host)));
+  using _turn = await lockFile(lockPath(mountsRoot(host)), { signal: host.signal });
   const chosen: DisposableCopy[] = [];
   for (const copy of await lockAll(host)) {
     const wanted = await isWanted(copy);

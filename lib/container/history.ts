@@ -130,7 +130,7 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
         const { kind } = line;
         // A full disk may have taken the beginning of the line.
         const text = `${isBroken ? "\n" : ""}${JSON.stringify(line)}\n`;
-        await host.look(undefined, () => append(pathOf(join(directory, name), kind), text));
+        await host.look(undefined, () => append(host, pathOf(join(directory, name), kind), text));
         isBroken = false;
       }
     } catch (error) {
@@ -179,7 +179,7 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
  *
  * @param path may be missing; the guard may go on to write
  */
-export async function takeLeftLines(host: Pick<Host, "env">, path: string): Promise<void> {
+export async function takeLeftLines(host: Pick<Host, "env" | "signal">, path: string): Promise<void> {
   const directory = historyDirectory(host);
   if (directory === undefined) return;
   const taken = `${path}.taken`;
@@ -190,7 +190,9 @@ export async function takeLeftLines(host: Pick<Host, "env">, path: string): Prom
   for (const [name, lines] of Map.groupBy(text.split("\n"), nameIn)) {
     const found = lines.flatMap((line) => parseHistoryLine(line.replace(nameAhead, "{")) ?? []);
     if (name === undefined) continue;
-    for (const line of found) await append(pathOf(join(directory, name), line.kind), `\n${JSON.stringify(line)}\n`);
+    for (const line of found) {
+      await append(host, pathOf(join(directory, name), line.kind), `\n${JSON.stringify(line)}\n`);
+    }
   }
   await removeFile(taken);
 }
@@ -208,12 +210,12 @@ function pathOf(directory: string, kind: HappeningKind, isOld = false): string {
 }
 
 /** Adds a line to a file that only the user can open. Several runs may do so at once. Not synced: nothing waits for it. */
-async function append(path: string, text: string): Promise<void> {
+async function append({ signal }: Pick<Host, "signal">, path: string, text: string): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   using file = await Deno.open(path, { append: true, create: true, mode: 0o600 });
   await writeAll(file, new TextEncoder().encode(text));
   if ((await file.stat()).size <= maxFileBytes) return;
-  using _turn = await lockFile(join(dirname(path), "lock"));
+  using _turn = await lockFile(join(dirname(path), "lock"), { signal });
   const now = await ifThere(Deno.stat(path));
   if (now && now.size > maxFileBytes) await Deno.rename(path, path.replace(/\.jsonl$/, ".old.jsonl"));
 }

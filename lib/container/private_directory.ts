@@ -39,10 +39,11 @@ export async function makePrivateDirectory(host: Host, suffix = ""): Promise<Asy
  * before it is locked would take this run for dead.
  */
 async function claim(host: Host, path: string): Promise<Deno.FsFile> {
-  using _turn = await lockFile(lockPath(mountsRoot(host)));
+  using _turn = await lockFile(lockPath(mountsRoot(host)), { signal: host.signal });
   await removeLeftovers(host);
   await Deno.mkdir(path, { mode: 0o700 });
-  const lock = await Deno.open(join(path, "lock"), { write: true, create: true });
+  // NFS lets only what was opened for reading be locked for sharing.
+  const lock = await Deno.open(join(path, "lock"), { read: true, write: true, create: true });
   // Shared: what outlives this run may hold it as well.
   await lock.lock(false);
   return lock;
@@ -52,7 +53,7 @@ async function claim(host: Host, path: string): Promise<Deno.FsFile> {
 export async function takeAllLeftLines(host: Host): Promise<void> {
   const root = mountsRoot(host);
   if (!await exists(root)) return;
-  using _turn = await lockFile(lockPath(root));
+  using _turn = await lockFile(lockPath(root), { signal: host.signal });
   await removeLeftovers(host);
   for (const directory of await privateDirectories(host)) await takeLeftLines(host, join(directory, leftLinesName));
 }

@@ -104,7 +104,7 @@ export function remoteContainer(
 async function noteUse({ host, ...address }: KnownContainer): Promise<void> {
   const instance = await findInstance(host, address);
   if (!instance || instance.config[sessionKey] === instance.last_used_at) return;
-  await updateInstance(host, address, { config: { [sessionKey]: instance.last_used_at } });
+  await updateInstance(host, instance, { config: { [sessionKey]: instance.last_used_at } });
 }
 
 /**

@@ -103,7 +103,7 @@ export async function make(
   // By default, an evacuation stops a container with directories of its machine, and does not move it.
   const moves = member !== null && uid !== null && profile.config[evacuateKey] === undefined;
   const config = { [userKey]: formatUser(user), ...(moves ? { [evacuateKey]: "migrate" } : {}) };
-  await updateInstance(host, instance, { devices: shared, config });
+  await updateInstance(host, found ?? instance, { devices: shared, config });
   await writeText(host, mounts.knownHosts, { text: knownHosts, mode: 0o644 });
   for (const [file, text] of Object.entries(identityFiles(mounts, request.keys.identities))) {
     await writeText(host, join(mounts.ssh, file), { text, mode: 0o600 });

@@ -38,9 +38,10 @@ export function terminalPrompter(host: Host): Prompter {
     },
     async chooseFiles(container) {
       const paths: string[] = [];
-      ui.status(`Files to lend to "${container}", quoted as for a shell; an empty line ends the list`);
+      let prompt = `Files to lend to "${container}", quoted as for a shell; an empty line ends the list\nFile: `;
       for (;;) {
-        const line = await host.look(undefined, () => ui.ask("File: "));
+        const line = await host.look(undefined, () => ui.ask(prompt));
+        prompt = "File: ";
         if (line === undefined || line.trim() === "") break;
         try {
           paths.push(...splitWords(line).map((word) => word.replace(/^~(?=\/)/, host.env("HOME") ?? "~")));

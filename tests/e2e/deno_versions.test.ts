@@ -51,7 +51,8 @@ for (const { env, version } of [old, latest]) {
 Deno.test(`Deno ${tooOld.version} gets an error and what to do`, async () => {
   for (const name of scripts) {
     const { code, stdout, stderr } = await script(name, "lxc", ["--version"], { env: tooOld.env });
-    const expected = "error: Deno 2.9.0 or newer is needed\nhint: Get it from https://deno.com, or run: deno upgrade\n";
+    const expected = `error: Deno 2.9.0 or newer is needed. \`deno -V\` says: deno ${tooOld.version}\n` +
+      "hint: Get it from https://deno.com, or run: deno upgrade\n";
     assertEquals([code, stdout, stderr], [127, "", expected]);
   }
 });

@@ -1,5 +1,6 @@
 /** A menu of the desktop's and apps of a container, for tests. */
 
+import { fromFileUrl } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { addressOf } from "../../lib/container/address.ts";
 import { type Mounts, mountsIn } from "../../lib/container/paths.ts";
@@ -29,6 +30,9 @@ X-Evil=evil
 /** A picture of one pixel. */
 const picture = "1 1 AAAA/w==";
 
+/** Where open-in-container is, which a desktop finds on `$PATH`. */
+const openerDirectory = fromFileUrl(new URL("../../examples/desktop-files", import.meta.url));
+
 /** A container with these entries, and a host whose menu is a directory. */
 export async function withMenu(
   entries: Record<string, string>,
@@ -40,7 +44,7 @@ export async function withMenu(
     unexport: () => Promise<string[]>;
     mounts: Mounts;
   }) => Promise<void>,
-  { xOnly = "\n", path = "/no-such" }: { xOnly?: string; path?: string } = {},
+  { xOnly = "\n", path = openerDirectory }: { xOnly?: string; path?: string } = {},
 ): Promise<void> {
   const data = await Deno.makeTempDir();
   try {

@@ -106,7 +106,7 @@ export async function withJournalLock<T>(
 ): Promise<T | undefined> {
   return await host.change(plan, async () => {
     await Deno.mkdir(journalDirectory(host), { recursive: true, mode: 0o700 });
-    using file = await lockFile(pathOf(host, "lock"));
+    using file = await lockFile(pathOf(host, "lock"), { signal: host.signal });
     return await action(file);
   });
 }

@@ -8,7 +8,8 @@ import { delay } from "@std/async";
 import { ExitCode, inputError, isFailure, orNothing, ProcessError, UserError } from "../../base/errors.ts";
 import { graceMs } from "../../base/lock.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
-import type { Instance } from "../../engine/engine.ts";
+import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
+import { isDisposableName } from "../names.ts";
 import { findInstance, removeDevices, updateInstance } from "../../engine/instance.ts";
 import { type AclChange, writeAcls } from "./acl.ts";
 import { isOnRecord, ofInode, planGrant } from "./acl_plan.ts";
@@ -40,9 +41,11 @@ export async function mapFiles(
   const { instance, undo } = options;
   const candidates = files.map((source) => ({ ...newLoan(source, options), uid, ...stateOf(source) }));
   const mapped = await grantAccess(host, instance, { candidates, undo });
-  const devices = Object.fromEntries(mapped.map((mapping) => [mapping.id, deviceOf(mapping)]));
-  await updateInstance(uninterruptible(host), instance, { devices });
-  host.signal.throwIfAborted();
+  for (let at = 0; at < mapped.length; at += maxDevices) {
+    const devices = mapped.slice(at, at + maxDevices).map((mapping) => [mapping.id, deviceOf(mapping)]);
+    await updateInstance(uninterruptible(host), instance, { devices: Object.fromEntries(devices) });
+    host.signal.throwIfAborted();
+  }
   for (const { path, state: { nlink } } of files) {
     if (nlink > 1) host.ui.warn(`"${path}" has ${nlink} names (hard links); it is lent under all of them`);
   }
@@ -160,8 +163,15 @@ export async function unmapFiles(
   const kept = await keepLastVersions(host, instance, all);
   const mapped = all.filter((mapping) => !kept.stuck.includes(mapping));
   const devices = mapped.map(({ id }) => id);
-  const engineFailure: Error | undefined = await removeMapDevices(host, instance, devices)
-    .then(() => undefined, (error) => error);
+  let engineFailure: Error | undefined;
+  try {
+    if (!await removeMapDevices(host, instance, devices) && !isDisposableName(instance.name)) {
+      const line = engineLine(instance.engine, ["config", "device", "remove", "NEW-NAME", ...devices]);
+      tell(`"${labelOf(instance)}" is gone. If it was renamed, it still has what was lent; to take it back: ${line}`);
+    }
+  } catch (error) {
+    engineFailure = error as Error;
+  }
   // Also when the devices are still there: without the ACLs the container cannot open the files any more.
   const { done, failure, ...restored } = await restoreFiles(host, mapped, { forget: false });
   for (const finding of [...restored.findings, ...kept.findings]) tell(finding);
@@ -181,6 +191,9 @@ export async function unmapFiles(
   if (kept.failure) throw kept.failure;
 }
 
+/** How many devices are added at once: they are one word of a command line, which has at most 128 KiB (execve(2)). */
+const maxDevices = 200;
+
 /** The longest that the engine may take for a change that a signal must not interrupt, in milliseconds. */
 const changeTimeoutMs = 60_000;
 
@@ -196,22 +209,24 @@ function deviceOf(
 
 /**
  * Removes devices from a container. Devices that are not there are ignored, and so is a container that is not there.
+ * Returns whether it is.
  * The engines' clients refuse a change when somebody else has changed the same instance just before: then the
  * removal is tried again.
  */
-async function removeMapDevices(host: Host, instance: Instance, devices: readonly string[]): Promise<void> {
+async function removeMapDevices(host: Host, instance: Instance, devices: readonly string[]): Promise<boolean> {
   let left = devices;
   for (let tries = 1;; tries++) {
     try {
-      return await removeDevices(host, instance, left);
+      await removeDevices(host, instance, left);
+      return true;
     } catch (error) {
       if (!isFailure(error) || tries === removeTries) throw error;
       host.signal.throwIfAborted();
     }
     await delay(20 * tries);
-    const there = (await findInstance(host, instance))?.devices ?? {};
-    left = devices.filter((device) => device in there);
-    if (left.length === 0) return;
+    const found = await findInstance(host, instance);
+    left = devices.filter((device) => device in (found?.devices ?? {}));
+    if (left.length === 0) return found !== undefined;
   }
 }
 

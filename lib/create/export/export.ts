@@ -2,7 +2,7 @@
 
 import { dirname, fromFileUrl, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
-import { exists } from "../../base/files.ts";
+import { exists, findOnPath } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withUndo } from "../../base/undo.ts";
 import type { Arguments } from "../../cli/options.ts";
@@ -147,7 +147,7 @@ async function exportInTurn(
         ...request.attachOptions,
       ],
       container,
-      opener: await findOpener(),
+      opener: await findOpener(host),
       hostName: menu.container,
       env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
     };
@@ -231,10 +231,14 @@ function tellRefused({ ui }: Host, { refused, isCut }: Apps): void {
 }
 
 /** open-in-container: the one beside the script that runs, or else its name, by which a desktop finds it on `$PATH`. */
-async function findOpener(): Promise<string> {
+async function findOpener(host: Host): Promise<string> {
+  const opener = "open-in-container";
   if (Deno.mainModule.startsWith("file:")) {
     const path = join(dirname(fromFileUrl(Deno.mainModule)), "examples/desktop-files/open-in-container");
     if (await exists(path)) return path;
   }
-  return "open-in-container";
+  if (await findOnPath(host, opener) === undefined) {
+    host.ui.warn(`"${opener}" is not on $PATH: until it is, a desktop does not show what is exported`);
+  }
+  return opener;
 }

@@ -49,7 +49,9 @@ Deno.test("makePrivateDirectory() never takes the directory of a run that starts
   withHost(async ({ directory }) => {
     const program = `
       import { makePrivateDirectory } from "${import.meta.resolve("../../../lib/container/private_directory.ts")}";
-      const host = { env: () => ${JSON.stringify(directory)}, change: (_plan, act) => act() };
+      const host = { env: () => ${
+      JSON.stringify(directory)
+    }, change: (_plan, act) => act(), signal: AbortSignal.any([]) };
       for (let count = 0; count < 150; count++) {
         await using _made = await makePrivateDirectory(host);
       }

@@ -214,3 +214,37 @@ testWith(
     });
   },
 );
+
+testWith(
+  ["getfacl", "setfacl"],
+  "many files are lent by several calls, each of which fits on a command line",
+  async () => {
+    await inPlace("lxc", async (place) => {
+      const files = Array.from({ length: 450 }, (_, index) => join(place.base, `an ordinary name ${index}.txt`));
+      await Promise.all(files.map((file) => Deno.writeTextFile(file, "")));
+      const run = hostOf(place);
+      assertEquals(await lendAll(run.host, { files }, { stays: true }), 0, run.said.join("\n"));
+      const words = run.calls.filter((call) => call.includes("PATCH"));
+      assertEquals(words.length, 3);
+      assert(words.every((word) => word.length < 2 ** 17));
+      assertEquals(Object.keys(place.model.state.instance!.devices).length, 450);
+      assertEquals(await unmap(hostOf(place).host), 0);
+    });
+  },
+);
+
+testWith(
+  ["getfacl", "setfacl"],
+  "files that were lent to a container which is gone by its name may still be in it, and the user is told",
+  async () => {
+    await inPlace("lxc", async (place) => {
+      await lendAll(hostOf(place).host, place, { stays: true });
+      const devices = Object.keys(place.model.state.instance!.devices);
+      delete place.model.state.instance;
+      const run = hostOf(place);
+      assertEquals(await unmap(run.host), 0);
+      const told = run.said.find((line) => line.includes("If it was renamed"));
+      assert(told?.includes("lxc config device remove NEW-NAME ") && devices.every((id) => told.includes(id)), told);
+    });
+  },
+);

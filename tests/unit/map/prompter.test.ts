@@ -19,8 +19,9 @@ Deno.test("files are typed as for a shell, several in a line, until a line is em
 });
 
 Deno.test("without a terminal, what is missing is said", async () => {
-  const { prompter } = typing();
+  const { prompter, said } = typing();
   await assertRefuses(() => prompter.chooseFiles("box"), { code: 2, names: "FILE..." });
+  assertEquals(said.filter((line) => line.startsWith("status: ")), []);
   await assertRefuses(() => prompter.chooseContainer([]), { code: 2, names: "NAME" });
   assertEquals(await prompter.chooseContainer(["box", "bag"]), "box");
 });

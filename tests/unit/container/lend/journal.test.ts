@@ -16,6 +16,7 @@ import { isCopy, type LentCopy } from "../../../../lib/container/lend/loan.ts";
 import { engineOfRecord } from "../../../../lib/container/address.ts";
 import { serverRecord } from "../../../../lib/engine/server.ts";
 import { sampleMapping } from "../../mappings.ts";
+import { lockFile, release } from "../../../../lib/base/lock.ts";
 import { recordingHost } from "../../recording_host.ts";
 
 const copy: LentCopy = {
@@ -130,5 +131,18 @@ Deno.test("letStay() keeps the order of loans, and what other runs have written 
     const kept = loans.slice(1).map((loan) => ({ ...loan, lent }));
     assertEquals(await letStay(host, loans), kept);
     assertEquals((await readLoans(host)).map(({ owner }) => owner), kept.map(() => null));
+  });
+});
+
+Deno.test("a run that waits for the journal ends by a signal", async () => {
+  await withConfig("", async (host) => {
+    await withJournalLock(host, () => Promise.resolve());
+    const path = join(host.env("XDG_STATE_HOME")!, "gui-container/mappings/lock");
+    const other = await lockFile(path, { signal: AbortSignal.any([]) });
+    const ending = new AbortController();
+    const waiting = withJournalLock({ ...host, signal: ending.signal }, () => Promise.resolve("never"));
+    ending.abort(new Error("Ctrl-C"));
+    await assertRejects(() => waiting, Error, "Ctrl-C");
+    release(other);
   });
 });

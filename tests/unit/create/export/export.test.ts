@@ -361,7 +361,7 @@ Deno.test("exportApps() has xpra show an app that knows X only, else Xwayland, a
       await withMenu(entries, async ({ data, exportNow, recorded }) => {
         const execOf = async (id: string): Promise<string> =>
           /^Exec=.*$/m.exec(await Deno.readTextFile(join(data, `applications/gui-container-box.${id}.desktop`)))![0];
-        const warnings = (): string[] => recorded.said.filter((line) => line.startsWith("warn"));
+        const warnings = (): string[] => recorded.said.filter((line) => /^warn: Not exported/.test(line));
         if (why === undefined) {
           assertEquals([await exportNow(), warnings()], [["old", "one"], []]);
           const byXpra = xOnly.startsWith("xpra") && path.endsWith(programs);
@@ -377,5 +377,15 @@ Deno.test("exportApps() has xpra show an app that knows X only, else Xwayland, a
     }
   } finally {
     await Deno.remove(programs, { recursive: true });
+  }
+});
+
+Deno.test("exportApps() warns where a desktop would not find what starts its entries", async () => {
+  for (const [path, warned] of [["/no-such", 1], [undefined, 0]] as const) {
+    await withMenu({ one: writer }, async ({ exportNow, recorded }) => {
+      await exportNow();
+      const told = recorded.said.filter((line) => line.startsWith('warn: "open-in-container" is not on $PATH'));
+      assertEquals(told.length, warned);
+    }, path === undefined ? {} : { path });
   }
 });
