@@ -95,9 +95,10 @@ Deno.test("checkExisting() and removeContainer() say which container it is whose
 });
 
 Deno.test("removeContainer() touches nothing of a container that the engine protects", async () => {
+  const home = await Deno.makeTempDir();
   const engineWith = (own: Record<string, string>, profile: Record<string, string>): RecordingHost =>
     recordingHost({
-      env: { HOME: "/nonexistent", GUI_CONTAINER_MOUNTS: "/nonexistent" },
+      env: { HOME: home },
       answer: ([, , path]) => ({
         stdout: JSON.stringify(
           path!.startsWith("/1.0/instances")
@@ -111,13 +112,17 @@ Deno.test("removeContainer() touches nothing of a container that the engine prot
     const address = addressOf(host, { engine: engineCalled("lxc"), name: "box" });
     return removeContainer(host, address, { force: true, recovered: false });
   };
-  for (const [own, profile] of [[on, {}], [{}, on]] as const) {
-    const recorded = engineWith(own, profile);
-    const error = await assertRejects(() => remove(recorded), UserError, "protected");
-    assertEquals(error.hint, "To allow it: lxc config set box security.protection.delete=false");
-    assertEquals(recorded.calls.filter(([, command]) => command !== "query"), []);
+  try {
+    for (const [own, profile] of [[on, {}], [{}, on]] as const) {
+      const recorded = engineWith(own, profile);
+      const error = await assertRejects(() => remove(recorded), UserError, "protected");
+      assertEquals(error.hint, "To allow it: lxc config set box security.protection.delete=false");
+      assertEquals(recorded.calls.filter(([, command]) => command !== "query"), []);
+    }
+    assertEquals(await remove(engineWith({ "security.protection.delete": "false" }, on)), ["container", "profile"]);
+  } finally {
+    await Deno.remove(home, { recursive: true });
   }
-  assertEquals(await remove(engineWith({ "security.protection.delete": "false" }, on)), ["container", "profile"]);
 });
 
 Deno.test("removeContainer() removes directories that are no container's, by force", async () => {

@@ -107,7 +107,7 @@ Deno.test("makeDisposable() gives a copy its own identity, and lets the engine r
     assertEquals(calls[at]![calls[at]!.indexOf("--mode") + 1], "0700");
     assertMatch(
       (options[at]!.stdin as { text: string }).text,
-      /^#!\/bin\/sh\nkey='ssh-ed25519 AAAA\\n'\npublic_key='ssh-ed25519 AAAA.pub\\n'\n/,
+      /^#!\/bin\/sh\nkey='ssh-ed25519 AAAA'\\\\'n'\npublic_key='ssh-ed25519 AAAA.pub'\\\\'n'\n/,
     );
     assertEquals([...Deno.readDirSync(address.mounts.directory)].filter(({ name }) => name.includes("key")), []);
   });
