@@ -5,8 +5,15 @@ import { fromFileUrl, join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { assertRefused } from "./refusals.ts";
+import { testWith } from "./samples.ts";
 
 const script = fromFileUrl(new URL("../../create.ts", import.meta.url));
+
+/** A directory for $PATH with an LXD that answers, whatever this machine has. */
+const engine = await Deno.makeTempDir();
+await Deno.writeTextFile(join(engine, "lxc"), "#!/bin/sh\necho {}\n", { mode: 0o755 });
+Deno.test.afterAll(() => Deno.remove(engine, { recursive: true }));
+const withEngine = { PATH: `${engine}:${Deno.env.get("PATH")}` };
 
 /** Runs a test with files for the command line, and a directory for the mounts that is not there. */
 async function withFiles(test: (words: string[], mounts: string) => Promise<void>): Promise<void> {
@@ -23,7 +30,7 @@ async function withFiles(test: (words: string[], mounts: string) => Promise<void
 Deno.test("create.ts tells wrong input by exit status 2, an error and a hint, and touches nothing", async () => {
   await withFiles(async (words, mounts) => {
     const run = (...args: string[]): Promise<ProcessResult> =>
-      runProcess([script, ...args], { okCodes: "any", env: { GUI_CONTAINER_MOUNTS: mounts } });
+      runProcess([script, ...args], { okCodes: "any", env: { ...withEngine, GUI_CONTAINER_MOUNTS: mounts } });
     const cases = [
       { args: words, names: ["/p.yaml:2:3: ", '"config.raw.lxc"'], hint: "--trust-profile" },
       { args: ["--engine=docker", ...words], names: '"docker"', hint: "lxc or incus" },
@@ -36,51 +43,53 @@ Deno.test("create.ts tells wrong input by exit status 2, an error and a hint, an
   });
 });
 
-Deno.test("create.ts names the engine or the program that is missing before it touches anything: 125 and 127", async () => {
-  const tools = ["deno", "ssh", "setfacl", "getfacl"];
-  await withFiles(async ([name, key, , part], mounts) => {
-    const bin = await Deno.makeTempDir();
-    try {
-      for (
-        const { lacks = "", options = ["--engine=incus"], ...refusal } of [
-          { options: [], code: 125, names: ["LXD", "Incus"], hint: "snap install lxd" },
-          { code: 125, names: '"incus"', hint: "--engine=lxc" },
-          { lacks: "ssh", code: 127, names: '"ssh"', hint: "openssh-client" },
-          { lacks: "setfacl", code: 127, names: '"setfacl"', hint: "acl" },
-        ]
-      ) {
-        for (const tool of tools) {
-          await Deno.remove(join(bin, tool)).catch(() => {});
-          if (tool === lacks) continue;
-          const { stdout } = await runProcess(["/bin/sh", "-c", `command -v ${tool}`]);
-          await Deno.symlink(stdout.trim(), join(bin, tool));
+testWith(
+  ["ssh", "setfacl", "getfacl"],
+  "create.ts names the engine or the program that is missing before it touches anything: 125 and 127",
+  async () => {
+    const tools = ["deno", "ssh", "setfacl", "getfacl"];
+    await withFiles(async ([name, key, , part], mounts) => {
+      const bin = await Deno.makeTempDir();
+      try {
+        for (
+          const { lacks = "", options = ["--engine=incus"], ...refusal } of [
+            { options: [], code: 125, names: ["LXD", "Incus"], hint: "snap install lxd" },
+            { code: 125, names: '"incus"', hint: "--engine=lxc" },
+            { lacks: "ssh", code: 127, names: '"ssh"', hint: "openssh-client" },
+            { lacks: "setfacl", code: 127, names: '"setfacl"', hint: "acl" },
+          ]
+        ) {
+          for (const tool of tools) {
+            await Deno.remove(join(bin, tool)).catch(() => {});
+            if (tool === lacks) continue;
+            const { stdout } = await runProcess(["/bin/sh", "-c", `command -v ${tool}`]);
+            await Deno.symlink(stdout.trim(), join(bin, tool));
+          }
+          const env = { GUI_CONTAINER_MOUNTS: mounts, GUI_CONTAINER_ENGINE: "", PATH: bin };
+          const argv = [script, ...options, name!, key!, "gui", part!];
+          assertRefused(await runProcess(argv, { okCodes: "any", env }), refusal);
+          assertEquals(await Deno.lstat(mounts).catch(() => undefined), undefined);
         }
-        const env = { GUI_CONTAINER_MOUNTS: mounts, GUI_CONTAINER_ENGINE: "", PATH: bin };
-        const argv = [script, ...options, name!, key!, "gui", part!];
-        assertRefused(await runProcess(argv, { okCodes: "any", env }), refusal);
-        assertEquals(await Deno.lstat(mounts).catch(() => undefined), undefined);
+      } finally {
+        await Deno.remove(bin, { recursive: true });
       }
-    } finally {
-      await Deno.remove(bin, { recursive: true });
-    }
-  });
-});
+    });
+  },
+);
 
 /** Runs a program in namespaces of its own, with another file system mounted on a directory. */
 function onFileSystem(type: string, directory: string, argv: readonly string[]): Promise<ProcessResult> {
   const mount = 'mount -t "$1" none "$2" && shift 2 && exec "$@"';
   return runProcess(
     ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", mount, "sh", type, directory, ...argv],
-    { okCodes: "any", env: { GUI_CONTAINER_MOUNTS: directory } },
+    { okCodes: "any", env: { ...withEngine, GUI_CONTAINER_MOUNTS: directory } },
   );
 }
 
-const mayMount = (await onFileSystem("ramfs", "/tmp", ["true"]).catch(() => undefined))?.code === 0;
-
-Deno.test({
-  name: `create.ts names a file system without ACLs${mayMount ? "" : " (skipped: none may be mounted here)"}`,
-  ignore: !mayMount,
-  fn: () =>
+testWith(
+  ["ssh", "setfacl", "getfacl", "unshare"],
+  "create.ts names a file system without ACLs",
+  () =>
     withFiles(async ([name, key, , part], mounts) => {
       await Deno.mkdir(mounts);
       const look = 'create=$1; shift; "$create" "$@"; code=$?; ls -A "$GUI_CONTAINER_MOUNTS"; exit "$code"';
@@ -89,4 +98,4 @@ Deno.test({
       assertRefused(refused, { code: 1, names: [`"${mounts}"`, "ACLs"], hint: "$GUI_CONTAINER_MOUNTS" });
       assertEquals(/^ {4}setfacl: .*: Operation not supported$/m.test(refused.stderr), true, refused.stderr);
     }),
-});
+);

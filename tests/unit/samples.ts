@@ -81,6 +81,7 @@ export function testWith(programs: readonly string[], name: string, test: () => 
 /** What programs need more than their user's rights for: a container has other ids, mounts and system calls. */
 const trials: Readonly<Record<string, { purpose: string; script: string }>> = {
   bwrap: { purpose: "make a box", script: "bwrap --unshare-all --ro-bind / / --dev /dev --proc /proc true" },
+  unshare: { purpose: "mount", script: "unshare --user --map-root-user --mount mount -t ramfs none /tmp" },
   setfacl: {
     purpose: "set ACLs",
     script: 'file=$(mktemp) && trap "rm $file" EXIT && setfacl -m u:65533:r "$file"',
