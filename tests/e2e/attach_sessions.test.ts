@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
-import { clientsOf, needed, nothingLeft, testOnIncus } from "./sessions.ts";
+import { clientsOf, inSession, needed, nothingLeft, testOnIncus } from "./sessions.ts";
 import { closeWindow, windowWith } from "./windows.ts";
 import { shareContainer } from "./world.ts";
 
@@ -142,6 +142,11 @@ testOnIncus("attach.ts marks windows with the container's border, which stays, a
   await eventually("a red border of five pixels", () => hasBorder(window));
   const [red, green] = await colours(window, "20x100+5+50");
   assert(red! > 0.5 && green! > 0.5, `the app's own picture is inside of the border: ${red}, ${green}`);
+  // All of it: the window is larger by the border.
+  const sizeOf = (info: string): number[] =>
+    [...info.matchAll(/(?:Width|Height): (\d+)/g)].map(([, length]) => Number(length));
+  const own = sizeOf(await inSession(engine, name, "marked", "xwininfo -name 'Event Tester'"));
+  assertEquals(sizeOf(await sh(["xwininfo", "-id", window])), own.map((length) => length + 10));
   first.kill("SIGINT");
   assertStringIncludes((await first.ended).stderr, "Open channels: clipboard, sound, look, dialogs\n");
   const again = startScript("attach", engine, ["--session=marked", name]);

@@ -25,6 +25,8 @@ export interface BoxOptions {
   socket: string;
   /** The file for pixels; undefined when pixels come through the socket. */
   pixels: string | undefined;
+  /** A module for the client's Python, loaded before all others. */
+  python?: string;
   /** Variables of the client's environment, besides what this module sets. */
   env: Readonly<Record<string, string>>;
   hostEnv(name: string): string | undefined;
@@ -66,7 +68,7 @@ export function boxedArgv(
   clientArgv: (paths: { socket: string; pixels: string | undefined }) => string[],
   options: BoxOptions,
 ): string[] {
-  const { socket, pixels, hostEnv } = options;
+  const { socket, pixels, python, hostEnv } = options;
   const display = hostEnv("DISPLAY") ?? "";
   const displaySocket = displaySocketOf(display);
   const home = hostEnv("HOME");
@@ -86,6 +88,7 @@ export function boxedArgv(
     HOME: boxPaths.home,
     XAUTHORITY: boxPaths.xauthority,
     XDG_RUNTIME_DIR: boxPaths.directory,
+    ...python !== undefined && { PYTHONPATH: boxPaths.directory },
   };
   return [
     ...boxStart(env, [...(displaySocket === undefined ? ["--share-net"] : []), "--die-with-parent"]),
@@ -94,6 +97,7 @@ export function boxedArgv(
     ...(xauthority === undefined ? [] : ["--ro-bind-try", xauthority, boxPaths.xauthority]),
     ...["--bind", socket, inside.socket],
     ...(pixels === undefined ? [] : ["--bind", pixels, inside.pixels!]),
+    ...(python === undefined ? [] : ["--ro-bind", python, `${boxPaths.directory}/sitecustomize.py`]),
     "--",
     ...["/bin/sh", "-c", limited, "sh"],
     ...clientArgv(inside),

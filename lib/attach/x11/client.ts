@@ -1,5 +1,6 @@
 /** xpra's client on the host: started in its box, behind its guard, and ended with both. */
 
+import repairXpra from "./repair_xpra.py" with { type: "text" };
 import { ifInstalled, type ProcessResult, UserError } from "../../base/errors.ts";
 import { endProcess } from "../../base/process.ts";
 import { installHint } from "../../base/programs.ts";
@@ -13,7 +14,7 @@ import { startGuard } from "../../guard/xpra/guard.ts";
 import type { RunMemory } from "../../guard/xpra/memory.ts";
 import type { XScreen } from "./screen.ts";
 import { clientArgv, clientEnvironment } from "./xpra.ts";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 
 /**
  * How long a client that was just started is left alone, in milliseconds. bubblewrap leaves a process for ever
@@ -88,9 +89,11 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   const boxOptions = { ...directory, env, hostEnv: host.env };
   // The container can influence what the client prints, and how much: only the end is kept.
   const output = { line: () => {} };
-  const client = startBox
-    ? startBox(boxedArgv(argvFor, boxOptions), { output })
-    : host.start(argvFor(directory), { detached: true, output, env });
+  const client = startBox ? startBox(boxedArgv(argvFor, boxOptions), { output }) : host.start(argvFor(directory), {
+    detached: true,
+    output,
+    env: { ...env, PYTHONPATH: dirname(directory.python) },
+  });
   let killing: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
   const startedMs = performance.now();
@@ -142,6 +145,8 @@ function pixelsBytes({ width, height }: XScreen): number {
  */
 interface AttachDirectory extends AsyncDisposable {
   socket: string;
+  /** The module that mends xpra. */
+  python: string;
   /**
    * The file for pixels. The container opens it by the same base name. Undefined when pixels come through the socket.
    */
@@ -165,12 +170,14 @@ interface AttachDirectory extends AsyncDisposable {
 export async function makeAttachDirectory(container: Container, bytes: number): Promise<AttachDirectory> {
   const directory = await container.directory();
   const socket = socketPath(directory, "guard");
+  const python = join(directory, "sitecustomize.py");
   // A client that the run had before, of a connection that is lost.
   await Deno.remove(socket).catch(() => {});
   const { host } = container;
+  await host.look(undefined, () => Deno.writeTextFile(python, repairXpra));
   if (await host.look(true, () => container.crossesNetwork)) {
     const nothing = (): Promise<void> => Promise.resolve();
-    return { socket, pixels: undefined, sharePixels() {}, hidePixels: nothing, [Symbol.asyncDispose]: nothing };
+    return { socket, python, pixels: undefined, sharePixels() {}, hidePixels: nothing, [Symbol.asyncDispose]: nothing };
   }
   const name = `.pixels-${crypto.randomUUID()}`;
   const shared = join(container.mounts.sockets, name);
@@ -189,6 +196,7 @@ export async function makeAttachDirectory(container: Container, bytes: number): 
   const resources = stack.move();
   return {
     socket,
+    python,
     pixels,
     sharePixels: () => Deno.renameSync(pixels, shared),
     hidePixels,

@@ -1,5 +1,5 @@
 # repair_xpra.py
-# Loaded by the Python of xpra's server before xpra (site(7)): mends modules of xpra 6.5.5 as they are loaded.
+# Loaded by the Python of both ends before xpra (its module site): mends modules of xpra 6.5.5 as they are loaded.
 import contextlib
 import os
 import struct
@@ -21,6 +21,28 @@ def hear_first(core):
     model._read_initial_X11_properties = hear_and_read
 
 
+# A border was drawn over the edge of the app's picture: it is around it, but for popups.
+def frame(base):
+    kind, toplevel = base.GTKClientWindowBase, base.Gtk.Window
+    make = kind.init_drawing_area
+
+    def make_in_border(window):
+        make(window)
+        border = window.border
+        if border.shown and not window.is_OR():
+            border.shown = False
+            window.set_border_width(border.size)
+            window.set_app_paintable(False)
+            colour = base.Gdk.RGBA(border.red, border.green, border.blue, 1)
+            window.override_background_color(base.Gtk.StateFlags.NORMAL, colour)
+
+    def set_default_size(window, width, height):
+        both = 2 * window.get_border_width()
+        toplevel.set_default_size(window, width + both, height + both)
+
+    kind.init_drawing_area, kind.set_default_size = make_in_border, set_default_size
+
+
 # xclip does not say how large it is what comes in pieces, from 1 MiB on: it was lost, and xclip waited for ever.
 def take_unsized(proxy):
     size = lambda form, data: struct.unpack(form, data or bytes(struct.calcsize(form)))
@@ -28,7 +50,11 @@ def take_unsized(proxy):
 
 
 class Repairs:
-    left = {"xpra.x11.models.core": hear_first, "xpra.x11.selection.proxy": take_unsized}
+    left = {
+        "xpra.x11.models.core": hear_first,
+        "xpra.client.gtk3.window.base": frame,
+        "xpra.x11.selection.proxy": take_unsized,
+    }
 
     @classmethod
     def find_spec(cls, name, path, target=None):

@@ -46,7 +46,7 @@ const client = ({ socket, pixels }: { socket: string; pixels: string | undefined
 ];
 
 Deno.test("boxedArgv() shows the system, the display, the socket and the pixels, and nothing else", () => {
-  const boxed = boxedArgv(client, options());
+  const boxed = boxedArgv(client, options({ python: "/m/.attach-1/sitecustomize.py" }));
   const paths = shown(boxed).filter((path) =>
     !/^\/(usr|bin|sbin|lib\w*|etc\/.*|var\/cache\/fontconfig|nix\/store|run\/current-system)$/.test(path)
   );
@@ -55,6 +55,7 @@ Deno.test("boxedArgv() shows the system, the display, the socket and the pixels,
     "/home/me/.Xauthority",
     "/m/.attach-1/guard",
     "/m/.attach-1/.pixels-x",
+    "/m/.attach-1/sitecustomize.py",
   ]);
   for (const option of ["--unshare-all", "--clearenv", "--new-session", "--die-with-parent"]) {
     assert(boxed.includes(option));
