@@ -504,11 +504,10 @@ export function createApp(
         }
         if (/_offer(_v1)?\.offer$/.test(name)) {
           const isList = lends && values[0] === listType;
-          const isOwn = !lends && !isOfHost(id);
-          keep("paste", clipboard.in || isList || isOwn, "an app hears of data while the channel is closed");
           const isCrossing = isTextOrPicture(values[0] as string);
           // Where the guard has numbers of its own for what is dragged once more, these tell whose an offer is.
           const isOfOther = lends ? hostTypes.some((type) => type === values[0]) : isOfHost(id);
+          keep("paste", clipboard.in || isList || !isOfOther, "an app hears of data while the channel is closed");
           keep("types", isCrossing || !isOfOther, `an app hears of ${values[0]}`);
           heardTypes.set(id, [...heardTypes.get(id) ?? [], values[0] as string]);
         }

@@ -5,7 +5,7 @@
  * any of them does: it accepts what one accepts, and shows what one shows.
  */
 
-import { minVisible } from "../../lib/guard/limits.ts";
+import { minVisible, popupReach } from "../../lib/guard/limits.ts";
 import { globals } from "../../lib/guard/wayland/rules.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
 import type { OpenClipboard } from "../../lib/guard/wayland/carrying.ts";
@@ -1168,7 +1168,7 @@ function isWithin(box: Box, outer: Box): boolean {
   return box.left >= outer.left && box.top >= outer.top && box.right <= outer.right && box.bottom <= outer.bottom;
 }
 
-/** How far a popup begins from its parent, and how far it may: 48 pixels twice, and once its own size. */
+/** How far a popup is from its parent, and how far it may be. */
 function distance(
   { size: [width, height], anchorRect: [x, y, w, h], anchor, gravity, offset }: Positioner,
   parent: Surface,
@@ -1182,7 +1182,7 @@ function distance(
   if (!box) return { gap: 0, reach: 0 };
   const { left: l, top: t, right: r, bottom: b } = box;
   const gap = Math.max(l - (left + width), left - r, t - (top + height), top - b, 0);
-  return { gap, reach: 96 + Math.max(width, height) };
+  return { gap, reach: popupReach };
 }
 
 /** -1, 0 or 1, by the edges that a positioner names. */

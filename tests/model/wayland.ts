@@ -43,7 +43,7 @@ const linkSteps = { pieces: 2, breakOff: 1, connect: 1, disconnect: 1, stall: 1,
 type StepName = AppStep | keyof typeof hostSteps | keyof typeof linkSteps;
 
 /** For how long the guard forgives half a frame. */
-const halfFrameMs = 31_000;
+const halfFrameMs = 2_500;
 const maxApps = 3;
 /** How much fits between the guard and an app that does not read, and in the other direction. */
 const roomBytes = { toContainer: 2 ** 13, others: 2 ** 20 } as const;

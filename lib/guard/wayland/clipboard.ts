@@ -53,8 +53,18 @@ const earlyList = "file:///dev/null\r\n";
  */
 const outMs = 300;
 
+/** For how long the files of a drop may be had, in milliseconds. */
+const dropMs = 10_000;
+
 /** What may become of what is dragged, see `wl_data_device_manager.dnd_action`. */
 const copyAction = 1;
+
+/** A drag over the windows of a connection, and what has become of it. */
+interface OfferedDrag {
+  droppedMs: number;
+  /** The app has asked for the files that were dropped. */
+  isTaken: boolean;
+}
 
 interface Offer {
   /** The types that it was told of, or will be: the names that it knows, and those that the host does. */
@@ -72,8 +82,8 @@ interface Offer {
   hasList: boolean;
   isLink: boolean;
   isOfFiles: boolean;
-  /** The app has asked for the files that were dropped. */
-  isTaken: boolean;
+  /** The drag that it is of: each device of the app's has an offer of one. */
+  drag: OfferedDrag;
   /** The host's list, for which the app has asked too soon. */
   early?: Promise<string>;
   /** What the app gets for it when it is shown the drag again. */
@@ -122,6 +132,9 @@ export function createClipboard(
   /** What is selected on the host, which is announced to the app when the user works in its windows. */
   const waiting = new Map<WaylandObject, WaylandObject>();
   const dragged = new Map<WaylandObject, Drag>();
+  /** The last drag over the app's windows, and the devices that have told of it. */
+  let thisDrag: OfferedDrag = { droppedMs: -Infinity, isTaken: false };
+  const entered = new Set<WaylandObject>();
   const news: Addition[] = [];
   const secondDrags = createSecondDrags({
     listType,
@@ -238,8 +251,8 @@ export function createClipboard(
     return own === type ? undefined : { args: { mime_type: own } };
   };
   const addOffer = (object: WaylandObject): void => {
-    const flags = { isOwn: false, hasList: false, isLink: false, isOfFiles: false, isTaken: false };
-    offers.set(object, { types: new Map(), withheld: [], state: "announced", ...flags });
+    const flags = { isOwn: false, hasList: false, isLink: false, isOfFiles: false };
+    offers.set(object, { types: new Map(), withheld: [], state: "announced", drag: thisDrag, ...flags });
   };
   const isHostsList = (object: WaylandObject): boolean => {
     const { hasList, isOwn } = offers.get(object)!;
@@ -305,13 +318,16 @@ export function createClipboard(
         });
         return undefined;
       }
-      const mayTake = state === "dropped" ? !found.isTaken : mayPaste && clipboard.in;
+      const { drag } = found;
+      const mayTake = state === "dropped"
+        ? !drag.isTaken && session.now() - drag.droppedMs < dropMs
+        : mayPaste && clipboard.in;
       const options = {
         how: state === "dropped" ? "dropped" : "pasted",
         answer: (text: string | undefined) => answer(pipe, text),
         mayPass: () => state === "dropped" || clipboard.in,
       } as const;
-      if (mayTake && givenFiles!.take(pipe, options)) found.isTaken = true;
+      if (mayTake && givenFiles!.take(pipe, options)) drag.isTaken ||= state === "dropped";
       else mute(pipe);
       return undefined;
     }
@@ -391,6 +407,10 @@ export function createClipboard(
       if (!found) return { before };
       if (surface) dragged.set(object, { offer: offered, serial, surface, x, y });
       found.state = "dragged";
+      if (entered.has(object)) entered.clear();
+      if (entered.size === 0) thisDrag = { droppedMs: -Infinity, isTaken: false };
+      entered.add(object);
+      found.drag = thisDrag;
       if (mayBeFiles(found)) announceList(found, { alone: true });
       return { before: [...before, ...tellTypes(offered, found)] };
     },
@@ -404,7 +424,9 @@ export function createClipboard(
       const drag = dragged.get(object);
       const found = drag && offers.get(drag.offer);
       if (!found) return undefined;
-      if (!found.early) return void (found.state = "dropped");
+      found.drag.droppedMs = session.now();
+      if (!found.early || found.drag.isTaken) return void (found.state = "dropped");
+      found.drag.isTaken = true;
       dragged.delete(object);
       found.lent = found.early.then(givenFiles!.lendDropped);
       secondDrags.begin(object, drag, found.lent);
@@ -448,7 +470,7 @@ export function createClipboard(
     },
     ended(object) {
       if (object === kept?.source) keep(undefined);
-      for (const its of [carried, waiting, dragged, selected, announcedMarks]) its.delete(object);
+      for (const its of [entered, carried, waiting, dragged, selected, announcedMarks]) its.delete(object);
       deleteValue(waiting, object);
       if (object === draggedOut?.source) draggedOut = undefined;
     },

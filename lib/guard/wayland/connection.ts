@@ -243,7 +243,7 @@ export function createConnection(
       return policy.mustClose() ? "later" : undefined;
     }
     const { events, requests } = policy.leave();
-    if (events.length === 0 && own.length === 0) return undefined;
+    if (events.length === 0 && requests.length === 0 && own.length === 0) return undefined;
     // An end that has closed a pipe meanwhile knows it no longer.
     const open = own.filter(({ number }) => descriptors.isOpen(number));
     const first = frameOf("messages", { bytes: concat(additions("host", events)) });

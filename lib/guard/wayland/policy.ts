@@ -64,7 +64,10 @@ export interface Policy extends Pick<Registry, "checkBind"> {
   mustClose(): boolean;
   /** What the app has to be told about the clipboard before anything else. */
   takeNews(): Addition[];
-  /** The same, and the messages that close popups that the user has left: for the app, and for the compositor. */
+  /**
+   * The same, and the messages that close popups that the user has left, for the app and for the compositor; and what an
+   * app has asked for before the user worked in its windows.
+   */
   leave(): { events: Addition[]; requests: Addition[] };
 }
 
@@ -167,9 +170,8 @@ export function createPolicy(
     takeNews: clipboard.takeNews,
     leave() {
       const taken = clipboard.takeNews();
-      if (!popups.mustClose()) return { events: taken, requests: [] };
-      const { events, requests } = popups.close();
-      return { events: [...taken, ...events], requests };
+      const { events, requests } = popups.mustClose() ? popups.close() : { events: [], requests: [] };
+      return { events: [...taken, ...events], requests: [...windows.takeRequests(), ...requests] };
     },
   };
 }

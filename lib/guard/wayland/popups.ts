@@ -9,6 +9,9 @@ import type { Surface, Surfaces } from "./surfaces.ts";
 
 interface Positioner extends Size {
   offset: { x: number; y: number };
+  /** The edges or the corner of the anchor at which it begins, and the direction from there, in the protocol's numbers. */
+  edge: number;
+  gravity: number;
   /** The part of the parent beside which it is. */
   anchor?: Size & { x: number; y: number };
   /** How large the parent is to be. */
@@ -39,6 +42,13 @@ export function createPopups(
   /** The window or popup to which a popup belongs. */
   const parents = new WeakMap<WaylandObject, Surface>();
   const positioners = new WeakMap<WaylandObject, Positioner>();
+  /** One has become what it may not be. Its app waits for an answer, or for a frame: all are closed. */
+  let isRefused = false;
+  const refuse = (): false => {
+    isRefused = popups.size > 0;
+    queueMicrotask(session.wake);
+    return false;
+  };
   const mayCover: Popups["mayCover"] = (popup, size) => {
     const others = [...session.popups].filter(([other]) => other !== popup).map(([, size]) => size);
     if (coversTooMuch(size, screens()) || coverTooMuch([size, ...others], screens())) return false;
@@ -47,14 +57,19 @@ export function createPopups(
   };
   /** Whether a popup may be where it wants to be: near its window, or near another popup that may be a menu. */
   const mayBeAt = (
-    { width, height, offset, anchor }: Positioner,
+    { width, height, offset, anchor, edge, gravity }: Positioner,
     { popup, parent: { role, sizes: [size] } }: { popup: Surface; parent: Surface },
   ): boolean => {
     if (role === "popup" && (size.width < minMenu.width || size.height < minMenu.height)) return false;
-    if (Math.abs(offset.x) > width + popupReach || Math.abs(offset.y) > height + popupReach) return false;
     if (!anchor) return false;
-    const isNear = anchor.x >= -popupReach && anchor.y >= -popupReach &&
-      anchor.x + anchor.width <= size.width + popupReach && anchor.y + anchor.height <= size.height + popupReach;
+    const isNear = (["x", "y"] as const).every((axis) => {
+      const side = axis === "x" ? "width" : "height";
+      const [from, to] = [edge, gravity].map((each) => towards(each, axis)) as [number, number];
+      const start = anchor[axis] + anchor[side] * from + offset[axis] - { width, height }[side] * (1 - to);
+      // A desktop may flip it to the other side of its anchor.
+      return anchor[axis] >= -popupReach && anchor[axis] + anchor[side] <= size[side] + popupReach &&
+        start <= size[side] + popupReach && start + { width, height }[side] >= -popupReach;
+    });
     // What is hidden covers nothing.
     return isNear && (popup.isHidden || mayCover(popup, { width, height }));
   };
@@ -73,9 +88,12 @@ export function createPopups(
   return {
     handlers: {
       "xdg_wm_base.create_positioner": ({ args: { id } }) =>
-        void positioners.set(id, { width: 0, height: 0, offset: { x: 0, y: 0 } }),
+        void positioners.set(id, { width: 0, height: 0, offset: { x: 0, y: 0 }, edge: 0, gravity: 0 }),
       "xdg_positioner.set_size": ({ object, args }) => void Object.assign(positioners.get(object)!, args),
       "xdg_positioner.set_offset": ({ object, args }) => void (positioners.get(object)!.offset = args),
+      "xdg_positioner.set_anchor": ({ object, args: { anchor: edge } }) =>
+        void Object.assign(positioners.get(object)!, { edge }),
+      "xdg_positioner.set_gravity": ({ object, args }) => void Object.assign(positioners.get(object)!, args),
       "xdg_positioner.set_anchor_rect": ({ object, args }) => void (positioners.get(object)!.anchor = args),
       "xdg_positioner.set_parent_size": ({ object, args: { parent_width: width, parent_height: height } }) =>
         void (positioners.get(object)!.parentSize = { width, height }),
@@ -98,7 +116,7 @@ export function createPopups(
       "xdg_popup.reposition": ({ object, args: { positioner } }) => {
         const parent = parents.get(object)!;
         const mayBe = mayBeAt(positioners.get(positioner)!, { popup: surfaces.of(object), parent });
-        return mayBe ? besideBorder(positioner, parent) : dropped;
+        return mayBe || surfaces.of(object).isHidden || refuse() ? besideBorder(positioner, parent) : dropped;
       },
       "xdg_popup.configure": ({ object, args: { x, y } }) => {
         const by = borderOf(parents.get(object)!);
@@ -109,8 +127,8 @@ export function createPopups(
         };
       },
     },
-    mayCover,
-    mustClose: () => popups.size > 0 && attention.absentMs() > leaveMs,
+    mayCover: (popup, size) => mayCover(popup, size) || refuse(),
+    mustClose: () => popups.size > 0 && (isRefused || attention.absentMs() > leaveMs),
     close() {
       // The uppermost first.
       const closing = [...popups].toReversed().map((popup) => ({ popup, own: surfaces.of(popup) }));
@@ -119,6 +137,7 @@ export function createPopups(
         session.popups.delete(own);
       }
       popups.clear();
+      isRefused = false;
       return {
         events: closing.map(({ popup }): Addition => [popup, "popup_done"]),
         requests: closing.filter(({ own }) => !own.object.isEnded).flatMap(({ own: { object } }): Addition[] => [
@@ -133,4 +152,10 @@ export function createPopups(
       if (found?.object === object || object.type.name === "xdg_popup") session.popups.delete(found!);
     },
   };
+}
+
+/** How far along an axis an edge or a direction is, in the numbers of `xdg_positioner`: 0, 0.5 or 1. */
+function towards(edge: number, axis: "x" | "y"): number {
+  const [before, after] = axis === "x" ? [[3, 5, 6], [4, 7, 8]] : [[1, 5, 7], [2, 6, 8]];
+  return before!.includes(edge) ? 0 : after!.includes(edge) ? 1 : 0.5;
 }

@@ -108,7 +108,7 @@ export const rules: { readonly [Name in RequestName | EventName]?: Rule<Name> } 
   "xdg_toplevel.unset_maximized": { needs: ["change"] },
   "xdg_toplevel.unset_fullscreen": { needs: ["change"] },
   // What would surprise a user who is elsewhere.
-  "xdg_toplevel.set_fullscreen": { needs: ["use", "change"] },
+  "xdg_toplevel.set_fullscreen": { needs: ["change"] },
   "xdg_toplevel.show_window_menu": { needs: ["use"] },
   "xdg_toplevel.move": { needs: ["button"] },
   "xdg_toplevel.resize": { needs: ["button"] },

@@ -1,6 +1,6 @@
 /** Windows: each has the container's name from the start, and the desktop's frame where it draws any, besides the border. */
 
-import type { Part, WaylandObject } from "./objects.ts";
+import { type Addition, dropped, type Part, type WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
 import type { Surfaces } from "./surfaces.ts";
 import { classOf, titleOf } from "../title.ts";
@@ -17,9 +17,20 @@ const [xServer, oneWindow] = [
   "An app that knows only X is shown in one window, with a clipboard of its own. With xpra, --display x11 shows its windows as others",
 ] as const;
 
+export interface Windows extends Part {
+  /** What the compositor is to be told now that the user works there. */
+  takeRequests(): Addition[];
+}
+
 export function createWindows(
-  { session: { container, closing, startedApp, tell }, surfaces }: { session: WaylandSession; surfaces: Surfaces },
-): Part {
+  { session, surfaces }: { session: WaylandSession; surfaces: Surfaces },
+): Windows {
+  const { container, closing, startedApp, tell, attention } = session;
+  /** The windows that are to fill a screen once the user works there, and which one. */
+  const waiting = new Map<WaylandObject, WaylandObject | undefined>();
+  const look = (): void => {
+    if (waiting.size > 0) queueMicrotask(session.wake);
+  };
   const keyboards = new Set<WaylandObject>();
   const servers = new WeakSet<WaylandObject>();
   return {
@@ -48,6 +59,16 @@ export function createWindows(
         if (!servers.has(object) || insists || !keyboard) return;
         return { drop: true, after: [1, 0].map((state) => [keyboard, "key", 0, 0, closeKey, state]) };
       },
+      // As mpv --fs and kiosks ask before the first key. Else it would surprise a user who is elsewhere.
+      "xdg_toplevel.set_fullscreen": ({ object, args: { output } }) => {
+        if (attention.isUsed()) return undefined;
+        waiting.set(object, output);
+        return dropped;
+      },
+      "xdg_toplevel.unset_fullscreen": ({ object }) => void waiting.delete(object),
+      "wl_keyboard.key": look,
+      "wl_pointer.button": look,
+      "wl_touch.down": look,
       "wl_seat.get_keyboard": ({ args: { id } }) => void keyboards.add(id),
       // Without the desktop's frame, no title would say whose window it is.
       "zxdg_toplevel_decoration_v1.set_mode": () => ({ args: { mode: serverSide } }),
@@ -56,7 +77,14 @@ export function createWindows(
         after: [[object, "set_mode", serverSide]],
       }),
     },
+    takeRequests() {
+      if (!attention.isUsed()) return [];
+      const requests = [...waiting].filter(([, output]) => !output?.isEnded);
+      waiting.clear();
+      return requests.map(([window, output]): Addition => [window, "set_fullscreen", output]);
+    },
     ended(object) {
+      waiting.delete(object);
       keyboards.delete(object);
       closing.remove(object, { byApp: object.isEnded });
     },

@@ -411,3 +411,40 @@ Deno.test("links that are dragged come as they would without files", () => {
   const { entered } = drag(made, { types });
   assertEquals(text(entered).match(/[a-z-]+\/[a-z-]+/g), ["text/html", "text/plain"]);
 });
+
+Deno.test("files that are dropped are had once, by whatever device of an app's, and for ten seconds", async () => {
+  const second = 60;
+  const dropped = (): ReturnType<typeof withDrops> => {
+    const made = withDrops();
+    made.app(message(ids.dataManager, "wl_data_device_manager.get_data_device", second, ids.seat));
+    // A compositor tells each device of the drag.
+    drag(made);
+    drag(made, { id: offer + 1, to: hostSecond });
+    drop(made);
+    drop(made, hostSecond);
+    return made;
+  };
+  const hostSecond = 18;
+  const made = dropped();
+  ask(made, { pipe: 2 });
+  answer(made, 2);
+  await said(made);
+  ask(made, { pipe: 3, id: offer + 1 });
+  answer(made, 3);
+  await said(made);
+  assertEquals(made.lent.length, 1);
+  // Another drag is another one.
+  drag(made, { id: offer + 2 });
+  drag(made, { id: offer + 3, to: hostSecond });
+  drop(made, hostSecond);
+  ask(made, { pipe: 4, id: offer + 3 });
+  answer(made, 4);
+  await said(made);
+  assertEquals(made.lent.length, 2);
+  const late = dropped();
+  late.wait(10_000);
+  ask(late, { pipe: 2 });
+  answer(late, 2);
+  await said(late);
+  assertEquals(late.lent.length, 0);
+});

@@ -273,3 +273,65 @@ Deno.test("the guard of Wayland shows no popup whose picture is larger than half
   // The screen is 1024 × 768. What reaches beyond the window as a shadow does may hide as much.
   assertEquals([shown(400, 300), shown(1_200, 900), shown(800, 600), shown(700, 500)], [true, false, false, true]);
 });
+
+Deno.test("the guard of Wayland leaves out a popup that is not beside its window, by anchor, side, gravity and offset", () => {
+  const [right, bottom, none] = [4, 2, 0];
+  /** The window is 400 × 300. */
+  const passes = (
+    [width, height]: readonly [number, number],
+    { anchor = [399, 0, 1, 1], offset = [0, 0], edge = right, gravity = right }: {
+      anchor?: number[];
+      offset?: number[];
+      edge?: number;
+      gravity?: number;
+    },
+  ): boolean => {
+    const made = withWindow();
+    use(made);
+    const [surface, shell, positioner, own] = [18, 19, 20, 21];
+    made.app(
+      message(ids.compositor, "wl_compositor.create_surface", surface),
+      message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
+      message(ids.shell, "xdg_wm_base.create_positioner", positioner),
+      message(positioner, "xdg_positioner.set_size", width, height),
+      message(positioner, "xdg_positioner.set_anchor_rect", ...anchor),
+      message(positioner, "xdg_positioner.set_anchor", edge),
+      message(positioner, "xdg_positioner.set_gravity", gravity),
+      message(positioner, "xdg_positioner.set_offset", ...offset),
+      message(shell, "xdg_surface.get_popup", own, ids.xdgSurface, positioner),
+    );
+    return made.app(message(surface, "wl_surface.attach", ids.buffer, 0, 0)).length > 0;
+  };
+  assertEquals(passes([900, 300], {}), true, "a submenu");
+  assertEquals(passes([900, 300], { offset: [48, 0] }), true);
+  assertEquals(passes([900, 300], { offset: [49, 0] }), false);
+  // Its own size is no way to be that far.
+  assertEquals(passes([900, 300], { offset: [948, 0] }), false);
+  assertEquals(passes([900, 300], { gravity: 3, offset: [948, 0] }), true, "to the left of where it is anchored");
+  assertEquals(passes([100, 100], { edge: bottom, gravity: bottom, anchor: [0, 290, 10, 10], offset: [0, 60] }), false);
+  assertEquals(passes([100, 100], { edge: none, gravity: none, anchor: [0, 0, 400, 300], offset: [300, 0] }), false);
+  assertEquals(passes([100, 100], { edge: none, gravity: none, anchor: [0, 0, 400, 300], offset: [290, 0] }), true);
+});
+
+Deno.test("the guard of Wayland closes popups of which one wants to be where it may not, as GTK 4 waits for an answer", () => {
+  const made = withWindow();
+  const { app, connection } = made;
+  use(made);
+  const [surface, positioner, own] = [ids.next, ids.next + 2, ids.next + 3];
+  assert(popup(made, 100, 100).length > 0);
+  const done = messages(message(own, "xdg_popup.popup_done"));
+  app(message(positioner, "xdg_positioner.set_offset", 900, 0), message(own, "xdg_popup.reposition", positioner, 1));
+  const leaving = connection.leave();
+  assert(leaving !== undefined && leaving !== "later");
+  assertEquals(leaving.toContainer, done);
+  assertEquals(connection.leave(), undefined, "once");
+  // Or as large as it may not be.
+  const large = withWindow();
+  use(large);
+  popup(large, 100, 100);
+  viewport(large, { id: ids.next + 5, surface, size: [1_000, 760] });
+  assertEquals(large.app(message(surface, "wl_surface.commit")), nothing);
+  const closing = large.connection.leave();
+  assert(closing !== undefined && closing !== "later");
+  assertEquals(closing.toContainer, done);
+});

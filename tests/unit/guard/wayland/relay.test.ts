@@ -195,13 +195,13 @@ Deno.test("an app with a popup open is cut off in the middle of a frame", async 
     await ends.play(popupLeft());
     wait(3_000);
     const over = ends.far.read(new Uint8Array(1));
-    look(2 * 29);
+    look(2);
     for (let wakes = 0; wakes < 60; wakes++) session().wake();
     assertEquals(await soon(over, 100), undefined);
-    look(2 * 3);
+    look(1);
     assertEquals(await over, null);
     assertEquals(told, [
-      "An app is cut off: it keeps popups open with half a frame. Start it again; if that recurs, use --display x11",
+      "An app is cut off: it left a message unfinished, with popups open. Start it again; if that recurs, use --display x11",
     ]);
   });
 });

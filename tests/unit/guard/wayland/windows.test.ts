@@ -1,7 +1,18 @@
 // Windows on Wayland: whose they are, and what an app may ask for.
 
 import { assert, assertEquals } from "@std/assert";
-import { ids, message, nothing, showWindow, text, trial, use, withGlobals, withWindow } from "../../wayland_samples.ts";
+import {
+  ids,
+  message,
+  messages,
+  nothing,
+  showWindow,
+  text,
+  trial,
+  use,
+  withGlobals,
+  withWindow,
+} from "../../wayland_samples.ts";
 
 Deno.test("the guard of Wayland marks titles and app ids, also of a window without either, and tells of Xwayland's", () => {
   const { app, told } = withGlobals();
@@ -56,12 +67,33 @@ Deno.test("the guard of Wayland leaves a window the frame of the desktop", () =>
   assertEquals(app(message(decoration, "zxdg_toplevel_decoration_v1.unset_mode")), ofDesktop);
 });
 
-Deno.test("the guard of Wayland lets no window have the whole screen or come to the front while nobody works in it", () => {
+Deno.test("the guard of Wayland has a window fill the screen once somebody works there, as mpv --fs asks before", () => {
   const made = withWindow();
-  const full = message(ids.toplevel, "xdg_toplevel.set_fullscreen", 0);
-  assertEquals(made.app(full), nothing);
+  const { app, host, connection } = made;
+  const [full, notFull] = [
+    message(ids.toplevel, "xdg_toplevel.set_fullscreen", 0),
+    message(ids.toplevel, "xdg_toplevel.unset_fullscreen"),
+  ];
+  const later = (): Uint8Array | undefined => {
+    const leaving = connection.leave();
+    return leaving === "later" ? undefined : leaving?.toHost;
+  };
+  assertEquals(app(full), nothing);
+  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, nothing));
+  assertEquals(later(), undefined, "the focus alone");
   use(made);
-  assertEquals(made.app(full), full);
+  assertEquals(later(), messages(full));
+  assertEquals(later(), undefined, "once");
+  assertEquals(app(full), full);
+  made.host(message(ids.keyboard, "wl_keyboard.leave", 7, ids.surface));
+  made.wait(1_500);
+  for (const end of [notFull, message(ids.toplevel, "xdg_toplevel.destroy")]) {
+    app(full, end);
+    use(made);
+    assertEquals(later(), undefined, "it wants that no more");
+    made.host(message(ids.keyboard, "wl_keyboard.leave", 7, ids.surface));
+    made.wait(1_500);
+  }
 });
 
 Deno.test("the guard of Wayland lets an app have the window's menu, the front and titles as on X", () => {
