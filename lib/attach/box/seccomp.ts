@@ -31,6 +31,8 @@ export const judgedCalls = {
   socketpair: [53, 199],
   clone: [56, 220],
   clone3: 435,
+  ...{ chmod: [90, null], fchmod: [91, 52], fchmodat: [268, 53], fchmodat2: 452, creat: [85, null] },
+  ...{ mknod: [133, null], mknodat: [259, 33], open: [2, null], openat: [257, 56], openat2: 437 },
   ioctl: [16, 29],
   splice: [275, 76],
   tee: [276, 77],
@@ -47,6 +49,18 @@ const newNamespaces = 0x7e02_0000;
  * kernel load a driver for one (a line discipline, some of which were often vulnerable), TIOCSETD.
  */
 const terminalRequests = [0x5412, 0x541c, 0x5423];
+
+/**
+ * Calls that give a file a mode, with the argument that has it, and that of the flags which say whether a file is made:
+ * a program that sets its user for whoever runs it would be a way out, with an accomplice among local users. As
+ * RestrictSUIDSGID= in systemd.exec(5).
+ */
+const modeArguments = {
+  ...{ chmod: [1], fchmod: [1], fchmodat: [2], fchmodat2: [2], creat: [1], mknod: [1], mknodat: [2] },
+  ...{ open: [2, 1], openat: [3, 2] },
+} as const satisfies Partial<Record<keyof typeof judgedCalls, readonly [mode: number, flags?: number]>>;
+/** S_ISUID and S_ISGID; O_CREAT and __O_TMPFILE. */
+const [setsId, makesFile] = [0o6000, 0x40_0040];
 
 /**
  * An instruction: its code, how many to skip if the test is true and if it is false, and its value (linux/filter.h).
@@ -71,10 +85,10 @@ export function seccompFilter(architecture: Architecture = Deno.build.arch): Uin
   const numberOf = (numbers: Calls[string]): number | null =>
     typeof numbers === "number" ? numbers : numbers[architecture === "x86_64" ? 0 : 1];
   /** What follows for one call. The last of it must be an answer. */
-  const forCall = (name: keyof typeof judgedCalls, then: readonly Instruction[]): Instruction[] => [
-    ifEqual(numberOf(judgedCalls[name])!, 0, then.length),
-    ...then,
-  ];
+  const forCall = (name: keyof typeof judgedCalls, then: readonly Instruction[]): Instruction[] => {
+    const number = numberOf(judgedCalls[name]);
+    return number === null ? [] : [ifEqual(number, 0, then.length), ...then];
+  };
   /** Tests whether an argument is one of some values. */
   const byArgument = (index: number, values: readonly number[], known: Instruction, other: Instruction) => [
     load(argumentAt(index)),
@@ -97,8 +111,14 @@ export function seccompFilter(architecture: Architecture = Deno.build.arch): Uin
     ...forCall("socket", byArgument(0, families, allow, fail(EAFNOSUPPORT))),
     ...forCall("socketpair", byArgument(0, families, allow, fail(EAFNOSUPPORT))),
     ...forCall("clone", [load(argumentAt(0)), ifAnyBit(newNamespaces, 0, 1), fail(EPERM), allow]),
-    // Its flags are in memory, which a filter does not see. The C library then takes clone.
+    // Their flags are in memory, which a filter does not see. The C library then takes clone, and openat.
     ...forCall("clone3", [fail(ENOSYS)]),
+    ...forCall("openat2", [fail(ENOSYS)]),
+    ...Object.entries(modeArguments).flatMap(([name, [mode, flags]]) => {
+      const makes = flags === undefined ? [] : [load(argumentAt(flags)), ifAnyBit(makesFile, 1, 0), allow];
+      const then = [...makes, load(argumentAt(mode)), ifAnyBit(setsId, 0, 1), fail(EPERM), allow];
+      return forCall(name as keyof typeof modeArguments, then);
+    }),
     ...forCall("ioctl", byArgument(1, terminalRequests, fail(EPERM), allow)),
     // GLib then copies by read and write.
     ...forCall("splice", [fail(EINVAL)]),

@@ -74,6 +74,39 @@ for (const [architecture, { audit, numbers }] of Object.entries(machines)) {
     assertEquals([425, 436, 435, 452, 453].map((number) => answer(number)), [EPERM, allowed, ENOSYS, allowed, ENOSYS]);
   });
 
+  Deno.test(`on ${architecture}, the filter lets nobody make a program that sets its user or group`, () => {
+    const filter = seccompFilter(architecture as Architecture);
+    const isX86 = architecture === "x86_64";
+    const [creates, temporary] = [0x41, 0x41_0002];
+    /** Calls by number, with a function that puts a mode among their arguments. */
+    const calls: readonly (readonly [number, (mode: number) => number[]])[] = [
+      [isX86 ? 91 : 52, (mode) => [3, mode]],
+      [isX86 ? 268 : 53, (mode) => [3, 0, mode]],
+      [452, (mode) => [3, 0, mode]],
+      [isX86 ? 259 : 33, (mode) => [3, 0, mode]],
+      [isX86 ? 257 : 56, (mode) => [3, 0, creates, mode]],
+      [isX86 ? 257 : 56, (mode) => [3, 0, temporary, mode]],
+      ...isX86
+        ? [
+          [90, (mode: number) => [0, mode]],
+          [85, (mode: number) => [0, mode]],
+          [133, (mode: number) => [0, mode]],
+          [2, (mode: number) => [0, creates, mode]],
+        ] as const
+        : [],
+    ];
+    for (const [number, args] of calls) {
+      const answers = [0o644, 0o1777, 0o4755, 0o2755].map((mode) =>
+        run(filter, { number, architecture: audit, args: args(mode) })
+      );
+      assertEquals(answers, [allowed, allowed, EPERM, EPERM], `${number}`);
+    }
+    // Who opens what is there may have anything in the place of a mode.
+    const opening = { number: isX86 ? 257 : 56, architecture: audit, args: [3, 0, 0, 0o4755] };
+    assertEquals(run(filter, opening), allowed);
+    assertEquals(run(filter, { number: 437, architecture: audit }), ENOSYS);
+  });
+
   Deno.test(`on ${architecture}, the filter ends what makes calls of another architecture`, () => {
     const filter = seccompFilter(architecture as Architecture);
     // i386, 32-bit ARM, and the other one of ours.
