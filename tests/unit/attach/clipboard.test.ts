@@ -54,11 +54,11 @@ Deno.test("copy() leaves out what steers a terminal, turns a line round, or hide
 Deno.test("copy() leaves the host's clipboard as it is when there is no text, or too much", async () => {
   for (
     const [inside, message] of [
-      [{ stdout: "" }, 'There is no text on the clipboard of "box"'],
-      [{ stdout: "\x00\u202e" }, 'There is no text on the clipboard of "box"'],
-      [{ stdout: "x".repeat(2 ** 20 + 1) }, 'The text on the clipboard of "box" is longer than 1 MiB'],
-      [{ code: 127 }, 'There is no xclip in the container "box"'],
-      [{ code: exitStatus.notLive }, 'There is no session "s" in "box"'],
+      [{ stdout: "" }, 'no text on the clipboard of "box"'],
+      [{ stdout: "\x00\u202e" }, 'no text on the clipboard of "box"'],
+      [{ stdout: "x".repeat(2 ** 20 + 1) }, '"box" is longer than 1 MiB'],
+      [{ code: 127 }, 'no xclip in the container "box"'],
+      [{ code: exitStatus.notLive }, 'no session "s"'],
     ] as const
   ) {
     const { host, calls } = world({ inside });
@@ -101,7 +101,7 @@ Deno.test("the host's clipboard is that of its Wayland desktop, else that of its
   };
   assertEquals(await programs({ DISPLAY: ":7" }), ["xclip", "xclip"]);
   assertEquals(await programs({ DISPLAY: ":7", WAYLAND_DISPLAY: "wayland-1" }), ["wl-copy", "wl-paste"]);
-  await assertRejects(() => programs({}), UserError, "There is no clipboard");
+  await assertRejects(() => programs({}), UserError, "no clipboard");
 });
 
 /**
@@ -178,7 +178,7 @@ Deno.exit(7);`;
 
 Deno.test("copy() has the guard of a session on Wayland ask the app, where its clipboard is closed", async () => {
   await besideGuard({ in: false, out: false }, async ({ box, carrying, calls, options, said }) => {
-    await assertRejects(() => copy(box, undefined), UserError, "There is no text");
+    await assertRejects(() => copy(box, undefined), UserError, "no text");
     carrying.copied = {
       types: new Set(["text/html", "UTF8_STRING"]),
       read(type, reader) {
@@ -237,7 +237,7 @@ Deno.test("paste() names what is missing where the windows are on Wayland, and t
     await assertRejects(
       () => paste(box, "web"),
       UserError,
-      'The windows of "web" of "box" are on Wayland, and $WAYLAND_DISPLAY is not set',
+      "$WAYLAND_DISPLAY",
     );
     assertEquals(calls.map(([program]) => program), ["xclip"]);
     assertEquals(carrying.isReadable(), false);
@@ -247,7 +247,7 @@ Deno.test("paste() names what is missing where the windows are on Wayland, and t
 Deno.test("copy() and paste() refuse what needs no command: the clipboard is the host's", async () => {
   await besideGuard({ in: true, out: true }, async ({ box, calls }) => {
     for (const act of [copy, paste]) {
-      await assertRejects(() => act(box, "web"), UserError, 'The clipboard of this session of "box" is the host\'s');
+      await assertRejects(() => act(box, "web"), UserError, 'clipboard of this session of "box"');
     }
     assert(!calls.some(([program]) => program === "wl-copy"));
   });

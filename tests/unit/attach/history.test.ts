@@ -58,7 +58,7 @@ Deno.test("a history is printed by day, with what guards have left", async () =>
       "  08:05:00  web-d1: clipboard out: 340 bytes of text/plain, 12 times",
     ]);
     assertEquals(await Deno.lstat(left).catch(() => "removed"), "removed");
-    await assertRejects(() => showHistory(host, "other", {}), UserError, 'No history is kept of "other"');
+    await assertRejects(() => showHistory(host, "other", {}), UserError, '"other"');
   } finally {
     await Deno.remove(home, { recursive: true });
   }

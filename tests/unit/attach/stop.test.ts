@@ -18,10 +18,10 @@ Deno.test("a container is not started to stop a session of it, or to carry its c
   await assertRejects(
     () => stop(container, { session: undefined, all: false }),
     UserError,
-    'No session runs in "box"',
+    'session runs in "box"',
   );
-  await assertRejects(() => stop(container, { session: "web", all: false }), UserError, 'There is no session "web"');
-  await assertRejects(() => copy(container, undefined), UserError, 'No session runs in "box"');
+  await assertRejects(() => stop(container, { session: "web", all: false }), UserError, 'no session "web"');
+  await assertRejects(() => copy(container, undefined), UserError, 'session runs in "box"');
   assertEquals([await stop(container, { session: undefined, all: true }), calls], [0, []]);
 });
 

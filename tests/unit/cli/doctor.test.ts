@@ -41,5 +41,5 @@ Deno.test("diagnose() goes on without an engine, and refuses the name of none", 
   };
   assertEquals(await diagnose(host, { wanted: undefined, ...of(check) }), 0);
   assertEquals(seen, undefined);
-  await assertRejects(() => diagnose(host, { wanted: "docker", ...of() }), UserError, 'There is no engine "docker"');
+  await assertRejects(() => diagnose(host, { wanted: "docker", ...of() }), UserError, '"docker"');
 });

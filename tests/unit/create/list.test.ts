@@ -68,7 +68,7 @@ Deno.test("the list asks all engines that answer, and takes no name of a contain
   });
   assertEquals([warning, row!.split("\t")[0]], ["warn: Permission denied on LXD's socket", "result: box"]);
   await assertRejects(() => listed(["box"], here, { cli: "none" }), UserError);
-  const error = await assertRejects(() => listed([], [], { word: "box" }), UserError, "--list takes no NAME");
+  const error = await assertRejects(() => listed([], [], { word: "box" }), UserError, "--list");
   assertEquals(error.exitCode, 2);
 });
 

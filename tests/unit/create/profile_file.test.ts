@@ -11,6 +11,7 @@ import {
   withoutProtection,
 } from "../../../lib/create/profile_file.ts";
 import { awkwardWords, randomWords } from "../samples.ts";
+import { assertRefuses } from "../refusals.ts";
 
 Deno.test("parseProfile() reads config, devices and description", () => {
   assertEquals(
@@ -36,61 +37,60 @@ Deno.test("parseProfile() reads the profiles that come with the project", async 
   assert(read > 0);
 });
 
-Deno.test("parseProfile() refuses what is wrong, with file, line and column of it", () => {
+Deno.test("parseProfile() refuses what is wrong, with file, line and column of it", async () => {
   for (
-    const [text, message] of [
-      ["", "p:1:1: A profile is a map"],
-      ["- a\n", "p:1:1: A profile is a map"],
-      ["config: {}\nname: x\n", 'p:2:1: Unknown key "name"'],
-      ["devices:\n  eth0:\n    name: eth0\nname: x\n", 'p:4:1: Unknown key "name"'],
-      ["used_by: []\n", 'p:1:1: Unknown key "used_by"'],
-      ["description: [a]\n", 'p:1:1: The value of "description" is not text'],
-      ["description: 5\n", 'p:1:1: The value of "description" is not text'],
-      ["config: []\n", 'p:1:1: "config" is not a map'],
-      ["config: text\n", 'p:1:1: "config" is not a map'],
-      ["devices: [a]\n", 'p:1:1: "devices" is not a map'],
-      ["devices:\n  eth0: nic\n", 'p:2:3: "devices.eth0" is not a map'],
-      ["devices:\n  eth0:\n", 'p:2:3: "devices.eth0" is not a map'],
-      ["config:\n  a: x\n  limits.cpu: 2\n", 'p:3:3: The value of "config.limits.cpu" is not text'],
-      ["config:\n  security.nesting: true\n", 'p:2:3: The value of "config.security.nesting" is not text'],
-      ["config:\n  a:\n", 'p:2:3: The value of "config.a" is not text'],
-      ["config:\n  a: [b]\n", 'p:2:3: The value of "config.a" is not text'],
+    const [text, names] of [
+      ["", ["p:1:1: ", "map"]],
+      ["- a\n", ["p:1:1: ", "map"]],
+      ["config: {}\nname: x\n", ["p:2:1: ", '"name"']],
+      ["devices:\n  eth0:\n    name: eth0\nname: x\n", ["p:4:1: ", '"name"']],
+      ["used_by: []\n", ["p:1:1: ", '"used_by"']],
+      ["description: [a]\n", ["p:1:1: ", '"description"']],
+      ["description: 5\n", ["p:1:1: ", '"description"']],
+      ["config: []\n", ["p:1:1: ", '"config"']],
+      ["config: text\n", ["p:1:1: ", '"config"']],
+      ["devices: [a]\n", ["p:1:1: ", '"devices"']],
+      ["devices:\n  eth0: nic\n", ["p:2:3: ", '"devices.eth0"']],
+      ["devices:\n  eth0:\n", ["p:2:3: ", '"devices.eth0"']],
+      ["config:\n  a: x\n  limits.cpu: 2\n", ["p:3:3: ", '"config.limits.cpu"']],
+      ["config:\n  security.nesting: true\n", ["p:2:3: ", '"config.security.nesting"']],
+      ["config:\n  a:\n", ["p:2:3: ", '"config.a"']],
+      ["config:\n  a: [b]\n", ["p:2:3: ", '"config.a"']],
       [
         "devices:\n  a: {type: disk}\n  b:\n    type: nic\n    mtu: 9000\n",
-        'p:5:5: The value of "devices.b.mtu" is not text',
+        ["p:5:5: ", '"devices.b.mtu"'],
       ],
-      [`config:\n  a: x\n  ${userDataKey}: x\n`, "p:3:3: The profile has user-data of its own"],
-      ["config:\n  cloud-init.user-data: x\n", "p:2:3: The profile has user-data of its own"],
-      ["config:\n  a: 'x\n", "p:"],
-      ['config:\n  security.privileged: "true"\n', "p:2:3: A privileged container"],
-      ['config: {security.privileged: "1"}\n', "p:1:1: A privileged container"],
-      ["devices:\n  a: {type: none}\n  share: {type: disk}\n", 'p:3:3: The device name "share" is taken'],
-      ["devices:\n  xpra: {type: none}\n", 'p:2:3: The device name "xpra" is taken'],
+      [`config:\n  a: x\n  ${userDataKey}: x\n`, ["p:3:3: ", "user-data"]],
+      ["config:\n  cloud-init.user-data: x\n", ["p:2:3: ", "user-data"]],
+      ["config:\n  a: 'x\n", ["p:"]],
+      ['config:\n  security.privileged: "true"\n', ["p:2:3: ", "privileged"]],
+      ['config: {security.privileged: "1"}\n', ["p:1:1: ", "privileged"]],
+      ["devices:\n  a: {type: none}\n  share: {type: disk}\n", ["p:3:3: ", '"share"']],
+      ["devices:\n  xpra: {type: none}\n", ["p:2:3: ", '"xpra"']],
     ] as const
   ) {
-    const error = assertThrows(() => parseProfile("p", text), UserError, message);
-    assertEquals(error.exitCode, 2);
+    await assertRefuses(() => parseProfile("p", text), { code: 2, names });
   }
 });
 
-Deno.test("parseProfile() refuses control characters in keys and values: engines write both into lxc.conf", () => {
+Deno.test("parseProfile() refuses control characters in keys and values: engines write both into lxc.conf", async () => {
   const hook = "a\\nlxc.hook.pre-start = /bin/sh -c id";
   for (
-    const [text, message] of [
-      [`config:\n  environment.A: "${hook}"\n`, 'p:2:3: The value of "config.environment.A" has a line end or another'],
-      ["config:\n  environment.A: |\n    a\n    lxc.hook.pre-start = x\n", "p:2:3: The value of"],
-      [`config:\n  limits.cpu: "2\\r"\n`, "p:2:3: The value of"],
-      [`config:\n  limits.cpu: "2\\0"\n`, "p:2:3: The value of"],
-      [`config:\n  limits.cpu: "2\\x85"\n`, "p:2:3: The value of"],
-      [`config:\n  user.text: "a\\x1b[2J"\n`, "p:2:3: The value of"],
-      [`config:\n  "environment.${hook}": x\n`, 'A key in "config" has a control character'],
-      [`devices:\n  "${hook}": {type: none}\n`, 'A key in "devices" has a control character'],
-      [`devices:\n  a: {"${hook}": x}\n`, 'A key in "devices.a" has a control character'],
-      [`devices:\n  a:\n    path: "/x${hook}"\n`, 'p:3:5: The value of "devices.a.path" has'],
-      [`description: "a\\e]0;x"\n`, 'p:1:1: The value of "description" has'],
+    const [text, names] of [
+      [`config:\n  environment.A: "${hook}"\n`, ["p:2:3: ", '"config.environment.A"']],
+      ["config:\n  environment.A: |\n    a\n    lxc.hook.pre-start = x\n", ["p:2:3: "]],
+      [`config:\n  limits.cpu: "2\\r"\n`, ["p:2:3: "]],
+      [`config:\n  limits.cpu: "2\\0"\n`, ["p:2:3: "]],
+      [`config:\n  limits.cpu: "2\\x85"\n`, ["p:2:3: "]],
+      [`config:\n  user.text: "a\\x1b[2J"\n`, ["p:2:3: "]],
+      [`config:\n  "environment.${hook}": x\n`, ['"config"']],
+      [`devices:\n  "${hook}": {type: none}\n`, ['"devices"']],
+      [`devices:\n  a: {"${hook}": x}\n`, ['"devices.a"']],
+      [`devices:\n  a:\n    path: "/x${hook}"\n`, ["p:3:5: ", '"devices.a.path"']],
+      [`description: "a\\e]0;x"\n`, ["p:1:1: ", '"description"']],
     ] as const
   ) {
-    assertThrows(() => parseProfile("p", text), UserError, message);
+    await assertRefuses(() => parseProfile("p", text), { code: 2, names: [...names, "control character"] });
   }
   const text = "a\n\tb\n";
   const config = Object.fromEntries(["raw.lxc", "cloud-init.vendor-data", "user.text"].map((key) => [key, text]));

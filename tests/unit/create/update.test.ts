@@ -44,7 +44,7 @@ Deno.test("where a stopped container cannot be started to be updated, it is said
         : undefined,
   );
   try {
-    const error = await assertRejects(() => update(host), UserError, 'The software of "box" could not be updated');
+    const error = await assertRejects(() => update(host), UserError, 'software of "box"');
     assertEquals(error.output, 'Error: Missing source path "/gone"');
     assertEquals(said.filter((line) => line.startsWith("warn: ")), []);
   } finally {
@@ -64,7 +64,7 @@ Deno.test("where a container that was started to be updated cannot be stopped, t
         : undefined,
   );
   try {
-    const error = await assertRejects(() => update(host), UserError, 'The software of "box" could not be updated');
+    const error = await assertRejects(() => update(host), UserError, 'software of "box"');
     assertEquals(error.output, "No packages");
     assertEquals(said.filter((line) => line.startsWith("warn: ")).length, 1, said.join("\n"));
   } finally {

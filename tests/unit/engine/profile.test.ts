@@ -13,7 +13,7 @@ Deno.test("createProfile() refuses a profile that somebody has just made", async
   const error = await assertRejects(
     () => createProfile(host, { engine, name: "box" }, {}),
     UserError,
-    'A profile named "box" already exists',
+    'profile named "box"',
   );
   assertEquals(error.exitCode, 1);
 });

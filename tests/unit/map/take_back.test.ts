@@ -6,6 +6,7 @@ import { readLoans, withJournalLock, writeRecords } from "../../../lib/container
 import { takeBack, tellTakenBack } from "../../../lib/map/take_back.ts";
 import { sampleMapping } from "../mappings.ts";
 import { recordingHost } from "../recording_host.ts";
+import { assertRefuses } from "../refusals.ts";
 
 Deno.test("tellTakenBack() counts the files, and names those that were not taken back", () => {
   const files = ["/a", "/b", "/c"].map((hostPath) => sampleMapping({ hostPath }));
@@ -25,12 +26,14 @@ Deno.test("a file that is not lent, and a remote that there is not, are refused 
   try {
     const { host, calls } = recordingHost({ env: { HOME: home, XDG_STATE_HOME: home } });
     const options = { engine: undefined, forget: false };
-    const refused = async (...words: string[]): Promise<[string, number]> => {
-      const { message, exitCode } = await assertRejects(() => takeBack(host, words, options), UserError);
-      return [message, exitCode];
-    };
-    assertEquals(await refused("box", "/none/a.txt"), ['"/none/a.txt" is not lent to "box"', 2]);
-    assertEquals(await refused("far:box"), ['There is no remote "far"', 2]);
+    for (
+      const [words, names] of [[["box", "/none/a.txt"], ['"/none/a.txt"', '"box"']], [
+        ["far:box"],
+        'remote "far"',
+      ]] as const
+    ) {
+      await assertRefuses(() => takeBack(host, words, options), { code: 2, names });
+    }
     assertEquals(calls, []);
     assertEquals(await takeBack(host, [], options), 0);
   } finally {

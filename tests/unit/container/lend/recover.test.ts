@@ -24,7 +24,7 @@ Deno.test("takeBackRecorded() says how to forget what is lent to a remote that i
   await withWorld(async (world) => {
     const { host, said } = world;
     const copy = await world.lend();
-    const error = await assertRejects(() => takeBackRecorded(host, [copy]), UserError, 'There is no remote "far"');
+    const error = await assertRejects(() => takeBackRecorded(host, [copy]), UserError, 'no remote "far"');
     assertStringIncludes(error.hint, "map.ts --unmap --force far:box");
     assertEquals((await readCopies(host)).length, 1);
     const lost: Loan[] = [];

@@ -61,8 +61,8 @@ Deno.test("an app is the default for what the user names, whatever else the cont
   const apps = [app("a", `${pdf};x-scheme-handler/https;x-scheme-handler/mailto;`), app("b", `${html};${pdf};`)];
   assertEquals([...chooseDefaults(apps, [html!])], [[html, apps[1]]]);
   assertEquals([...chooseDefaults(apps, [])], []);
-  assertThrows(() => chooseDefaults(apps, [html!, pdf!]), UserError, `Several apps open ${pdf}: a, b`);
-  assertThrows(() => chooseDefaults(apps, ["text/plain"]), UserError, "None of the apps opens text/plain");
+  assertThrows(() => chooseDefaults(apps, [html!, pdf!]), UserError, `${pdf}: a, b`);
+  assertThrows(() => chooseDefaults(apps, ["text/plain"]), UserError, "text/plain");
   assertThrows(() => chooseDefaults([app("c", html!, "x")], [html!]), UserError, "None of the apps");
   const [https] = parseTypes("https");
   assertThrows(() => chooseDefaults([app("d", https!, "x %f")], [https!]), UserError, "None of the apps");

@@ -47,7 +47,7 @@ Deno.test("parseHosts() takes names, sorts them, and leaves out those that anoth
   for (
     const text of ["", "a.example,", "*.example.org", "192.168.1.1", "[::1]", "a b", "a\nb", "-n", "https://a.example"]
   ) {
-    const error = assertThrows(() => parseHosts(text), UserError, "is not the name of a host");
+    const error = assertThrows(() => parseHosts(text), UserError, "name of a host");
     assertEquals(error.exitCode, 2);
   }
 });
