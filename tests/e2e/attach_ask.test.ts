@@ -4,10 +4,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
+import { exists } from "../../lib/base/files.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { assertRefused } from "../unit/refusals.ts";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { agentPath, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { noting, standIns } from "./stand_ins.ts";
 import { desktop } from "./wayland_desktop.ts";
 import { windowWith, withDisplay, xWindows } from "./windows.ts";
 import { type EngineName, makeContainer, removeContainer, shareOnEngines, testPart } from "./world.ts";
@@ -57,8 +59,6 @@ esac
 exit 1
 `;
 
-const noting = (file: string): string => `#!/bin/sh\nprintf '%s\\n' "$*" >>'${file}'\n`;
-
 /** A session that is shown to a user who is asked. */
 interface Shown {
   engine: EngineName;
@@ -75,6 +75,8 @@ interface Shown {
   /** What was opened, and notified of. */
   opened(): Promise<string>;
   downloads: string;
+  /** The names of what was saved there. */
+  saved(): string[];
   /** What attach.ts has said so far. */
   said(): string;
 }
@@ -94,22 +96,18 @@ async function showing(
   action: (shown: Shown) => Promise<void>,
 ): Promise<void> {
   const name = nameOn(engine);
-  const directory = await Deno.makeTempDir({ prefix: "e2e-ask-" });
-  const file = (name: string): string => join(directory, name);
-  const read = (name: string): Promise<string> => Deno.readTextFile(file(name)).catch(() => "");
-  if (dialogs === "fake") await Deno.writeTextFile(file("zenity"), fakeZenity(directory), { mode: 0o755 });
-  for (const program of ["xdg-open", "notify-send"]) {
-    await Deno.writeTextFile(file(program), noting(file("opened")), { mode: 0o755 });
-  }
-  await Deno.writeTextFile(file("answer"), "no");
-  await Deno.mkdir(file("downloads"));
+  await using host = await standIns((directory) => ({
+    ...(dialogs === "fake" ? { zenity: fakeZenity(directory) } : {}),
+    ...noting(directory, "xdg-open", "notify-send"),
+  }));
+  await host.write("answer", "no");
   const live = JSON.parse((await script("attach", engine, ["--json", "--list", name])).stdout).length > 0;
   await withDisplay(async (display) => {
     let said = "";
     const attach = startScript("attach", engine, [
       ...["--preset=isolated", "--ask=links,files,notifications", "--session=ask", name, ...(live ? [] : [app])],
     ], {
-      env: { ...display, PATH: `${directory}:${Deno.env.get("PATH")}`, XDG_DOWNLOAD_DIR: file("downloads") },
+      env: { ...display, ...host.env },
       output: { line: (line) => said += `${line}\n` },
     });
     try {
@@ -123,19 +121,17 @@ async function showing(
           await Deno.writeTextFile(join(share, "new"), JSON.stringify(packets));
           await Deno.rename(join(share, "new"), join(share, "packets"));
         },
-        async answer(answer) {
-          await Deno.writeTextFile(file("answer"), answer);
-        },
-        asked: async () => (await read("asked")).split("\0").slice(0, -1),
-        opened: () => read("opened"),
-        downloads: file("downloads"),
+        answer: (answer) => host.write("answer", answer),
+        asked: async () => (await host.read("asked")).split("\0").slice(0, -1),
+        opened: () => host.read("told"),
+        downloads: host.downloads,
+        saved: host.saved,
         said: () => said,
       });
-      assertEquals([...Deno.readDirSync(directory)].filter(({ name }) => name === "two-at-once"), []);
+      assert(!await exists(join(host.directory, "two-at-once")), "two at once");
     } finally {
       attach.kill("SIGINT");
       await attach.ended;
-      await Deno.remove(directory, { recursive: true });
     }
   });
 }
@@ -165,12 +161,11 @@ testOnOneEngine(
   needed,
   async (engine) => {
     await showing(engine, { dialogs: "fake" }, async (shown) => {
-      const { inside, answer, opened, downloads } = shown;
+      const { inside, answer, opened, downloads, saved } = shown;
       await eventually(
         "the line",
         () => Promise.resolve(shown.said().includes("Open channels: none; asks: notifications, links, files\n")),
       );
-      const saved = (): string[] => [...Deno.readDirSync(downloads)].map(({ name }) => name);
       await inside("head -c 300000 /dev/urandom >'share/an offer.bin'");
 
       await inside("xdg-open 'http://example.org/no?a=1&b=<i>'");
@@ -311,7 +306,7 @@ testOnOneEngine(
             for (const type of ["open-url", "notify_show", "send-data-request", "send-file"]) {
               await refusal(`"${type}", which is dropped: `);
             }
-            assertEquals([await opened(), [...Deno.readDirSync(shown.downloads)].map(({ name }) => name)], ["", []]);
+            assertEquals([await opened(), shown.saved()], ["", []]);
             await windowWith(`\\[${name}\\] typing`, { env: shown.env });
           },
         );

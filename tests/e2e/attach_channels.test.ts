@@ -8,6 +8,7 @@ import { managerRuntimeDir } from "../lab/user_manager.ts";
 import { assertRefused } from "../unit/refusals.ts";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { inSession, needed, nothingLeft, output, testOnOneEngine } from "./sessions.ts";
+import { noting, standIns } from "./stand_ins.ts";
 import { heardByHost, loud, loudness, quiet, recordSound } from "./sound.ts";
 import { pressIn, windowWith } from "./windows.ts";
 import { type EngineName, shareContainer } from "./world.ts";
@@ -42,7 +43,7 @@ interface Shown {
   /** The links that were opened on the host. */
   links(): Promise<string>;
   /** What was saved to the user's downloads. */
-  downloads(): Promise<string[]>;
+  saved(): string[];
   /** The notifications that the host's bus has carried. */
   notifications(): string;
   /** The process ids of what records for the session. */
@@ -104,7 +105,7 @@ testOnOneEngine("attach.ts opens notifications, links and files when it is told 
       "the link",
       async () => (await shown.links()) === "http://example.org/open?a=1&b=2\n",
     );
-    await eventually("the file", async () => (await shown.downloads()).includes("when-open.txt"));
+    await eventually("the file", () => Promise.resolve(shown.saved().includes("when-open.txt")));
   });
 });
 
@@ -125,7 +126,7 @@ testOnOneEngine("attach.ts keeps every channel closed to a hostile server", need
     await pause(patienceMs);
     assertEquals(shown.notifications().match(/note (when closed|of the server)/), null);
     assertEquals(await shown.links(), "");
-    assertEquals(await shown.downloads(), []);
+    assertEquals(shown.saved(), []);
     assertEquals(await clipboard(), "of the host");
     await shown.inside("pkill xclip || true");
     assertEquals(await shown.inside("timeout 2 xclip -selection clipboard -out 2>/dev/null || true"), "");
@@ -320,13 +321,7 @@ async function showing(
   const marker = join(mountsRoot, name, "share", "hostile");
   if (hostile) await Deno.writeTextFile(marker, "");
   else await Deno.remove(marker).catch(() => {});
-  const directory = await Deno.makeTempDir({ prefix: "e2e-channels-" });
-  const log = join(directory, "links");
-  await Deno.writeTextFile(log, "");
-  for (const opener of openers) {
-    await Deno.writeTextFile(join(directory, opener), `#!/bin/sh\necho "$1" >>'${log}'\n`, { mode: 0o755 });
-  }
-  await Deno.mkdir(join(directory, "downloads"));
+  await using host = await standIns((directory) => noting(directory, ...openers));
   let notifications = "";
   const monitor = startProcess([
     "dbus-monitor",
@@ -336,7 +331,7 @@ async function showing(
     output: { line: (line) => notifications += `${line}\n` },
   });
   const attach: RunningProcess = startScript("attach", engine, [...options, "--session=channels", name, "xclock"], {
-    env: { ...env, PATH: `${directory}:${Deno.env.get("PATH")}`, XDG_DOWNLOAD_DIR: join(directory, "downloads") },
+    env: { ...env, ...host.env },
   });
   try {
     await windowWith(`\\[${name}\\] xclock`);
@@ -353,8 +348,8 @@ async function showing(
             words.map((word) => `'${word}'`).join(" ")
           } 2>&1 || true`,
         ),
-      links: () => Deno.readTextFile(log),
-      downloads: () => Promise.resolve([...Deno.readDirSync(join(directory, "downloads"))].map(({ name }) => name)),
+      links: () => host.read("told"),
+      saved: host.saved,
       notifications: () => notifications,
       recorders: () => output(["pgrep", "-P", `${attach.pid}`, "-f", "^pacat --record"]),
     });
@@ -363,7 +358,6 @@ async function showing(
     await attach.ended;
     monitor.kill("SIGTERM");
     await monitor.ended;
-    await Deno.remove(directory, { recursive: true });
   }
   await nothingLeft(engine, name);
 }

@@ -5,6 +5,7 @@ import { type RunningProcess, runProcess } from "../../lib/base/process.ts";
 import { clusterEnvironment, missingParts, type PartName } from "../lab/state.ts";
 import { eventually, inContainer, mountsRoot, script, sh, startScript } from "./run.ts";
 import { inSession, needed, nothingLeft } from "./sessions.ts";
+import { noting, standIns } from "./stand_ins.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { windowWith, xWindows } from "./windows.ts";
 import { makeContainer, makeShared, removeContainer, shareOnEngines } from "./world.ts";
@@ -78,28 +79,20 @@ async function listed(): Promise<{ session: string; display: string; clients: nu
 }
 
 testFar("attach.ts, elsewhere: links and files that an app opens reach the host", needed, async () => {
-  const directory = await Deno.makeTempDir();
-  for (const program of ["xdg-open", "notify-send"]) {
-    const note = `#!/bin/sh\necho "$*" >>'${directory}/told'\n`;
-    await Deno.writeTextFile(`${directory}/${program}`, note, { mode: 0o755 });
-  }
+  await using host = await standIns((directory) => noting(directory, "xdg-open", "notify-send"));
   const attach = startAttach([
     ...["--preset=isolated", "--allow=links,files", "--session=opens", name, "xclock"],
-  ], { env: { PATH: `${directory}:${Deno.env.get("PATH")}`, XDG_DOWNLOAD_DIR: directory } });
+  ], { env: host.env });
   await windowWith("\\[far:e2e-far-attach\\] xclock");
   const inside = (shell: string): Promise<string> => inSession(engine, name, "opens", shell);
   const sum = await inside("head -c 3000000 /dev/urandom >a.bin; xdg-open a.bin; sha256sum <a.bin");
   await inside("xdg-open https://example.org/far");
-  await eventually(
-    "the link",
-    async () => (await Deno.readTextFile(`${directory}/told`)).includes("https://example.org/far\n"),
-  );
-  const isThere = `[ -e '${directory}/a.bin' ] && sha256sum <'${directory}/a.bin' || :`;
+  await eventually("the link", async () => (await host.read("told")).includes("https://example.org/far\n"));
+  const isThere = `cd '${host.downloads}'; [ -e a.bin ] && sha256sum <a.bin || :`;
   await eventually("the file", async () => await sh(["sh", "-c", isThere]) === sum);
   await inside("rm a.bin");
   await script("attach", engine, ["--stop", name, "opens"]);
   await attach.ended;
-  await Deno.remove(directory, { recursive: true });
 });
 
 testFar(

@@ -6,11 +6,13 @@ import { basename, join } from "@std/path";
 import { chooserOptions, type Choosing } from "../../lib/attach/agent/dialogs.ts";
 import type { FileFilter } from "../../lib/attach/agent/requests.ts";
 import { listOf } from "../../lib/attach/agent/file_list.ts";
+import { exists } from "../../lib/base/files.ts";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
 import { chooseFiles } from "../../lib/base/zenity.ts";
 import { agentVersion } from "../../lib/attach/session/protocol.ts";
 import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { agentPath, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { standIns } from "./stand_ins.ts";
 import { desktop, startPointer, startSway, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { windowWith, withDisplay } from "./windows.ts";
 import { type EngineName, shareContainer, testPart } from "./world.ts";
@@ -85,24 +87,22 @@ async function showing(
 ): Promise<void> {
   const name = nameOn(engine);
   const share = join(mountsRoot, name, "share");
-  const home = await Deno.makeTempDir({ dir: Deno.env.get("HOME")!, prefix: "e2e-dialogs-" });
-  for (const program of ["lxc", "incus", "cp"]) {
-    await Deno.writeTextFile(join(home, program), killer(home, `/usr/bin/${program}`), { mode: 0o755 });
-  }
-  // Deno looks for it when attach.ts starts.
-  if (zenity === "fake") await Deno.writeTextFile(join(home, "zenity"), fakeZenity(home), { mode: 0o755 });
-  for (const program of noting ? ["xdg-open", "notify-send", "lp", "lpstat"] : []) {
-    await Deno.writeTextFile(join(home, program), noting!(join(home, "opened"), program), { mode: 0o755 });
-  }
-  const downloads = join(home, "Downloads");
-  await Deno.mkdir(downloads);
+  await using host = await standIns((directory) => {
+    const note = (program: string): string => noting!(join(directory, "opened"), program);
+    return Object.fromEntries([
+      ...["lxc", "incus", "cp"].map((program) => [program, killer(directory, `/usr/bin/${program}`)]),
+      // Deno looks for it when attach.ts starts.
+      ...(zenity === "fake" ? [["zenity", fakeZenity(directory)]] : []),
+      ...(noting ? ["xdg-open", "notify-send", "lp", "lpstat"].map((program) => [program, note(program)]) : []),
+    ]);
+  });
+  const { directory: home, downloads } = host;
   const own = {
     ...env,
     // On the lab's bus, nobody answers for the accessibility of GTK 4, and zenity would wait for it.
     GTK_A11Y: "none",
     XDG_STATE_HOME: join(home, "state"),
-    XDG_DOWNLOAD_DIR: downloads,
-    PATH: `${home}:${Deno.env.get("PATH")}`,
+    ...host.env,
   };
   await Deno.copyFile(join(root, "tests/e2e/dialogs_app.py"), join(share, "dialogs_app.py"));
   let said = "";
@@ -127,23 +127,19 @@ async function showing(
       home,
       begin,
       app: async (todo) => await (await begin(todo))(),
-      async choose(path) {
-        await Deno.writeTextFile(join(home, "answer"), path);
-      },
-      async agree() {
-        await Deno.writeTextFile(join(home, "answer"), "Allow once");
-      },
+      choose: (path) => host.write("answer", path),
+      agree: () => host.write("answer", "Allow once"),
       downloads,
-      asked: async () => (await Deno.readTextFile(join(home, "asked")).catch(() => "")).split("\n").filter(Boolean),
+      asked: async () => (await host.read("asked")).split("\n").filter(Boolean),
       async killAt(call, when) {
-        await Deno.writeTextFile(join(home, "when"), when);
-        await Deno.writeTextFile(join(home, "left"), `${call}`);
+        await host.write("when", when);
+        await host.write("left", `${call}`);
       },
       map: async (...args) => (await script("map", engine, args, { env: own })).stdout,
       attach,
       said: () => said,
     });
-    assert(!(await Array.fromAsync(Deno.readDir(home))).some((file) => file.name === "two-at-once"), "two at once");
+    assert(!await exists(join(home, "two-at-once")), "two at once");
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.stack : error}\nattach.ts said: ${said}`);
   } finally {
@@ -152,7 +148,6 @@ async function showing(
     await eventually("the end of attach.ts", async () => /^Z?$/.test(await state(attach.pid))).catch(() => {});
     attach.kill("SIGKILL");
     await attach.ended;
-    await Deno.remove(home, { recursive: true });
   }
 }
 

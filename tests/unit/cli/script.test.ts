@@ -74,107 +74,123 @@ function failingEnd(error: string): string {
   return `await using _ = { [Symbol.asyncDispose]() { throw new ${error} } }`;
 }
 
-Deno.test("runScript() keeps results on stdout, all else on stderr, and tells the outcome by the exit code", async () => {
-  const cases: [body: string, args: string[], code: number, stdout: string, stderr: string][] = [
-    ["throw 1", ["--help"], 0, `${helpText(spec)}\n`, ""],
-    [`host.ui.warn("w", { security: true })`, ["-q", "x"], 0, "", "warning: w\n"],
-    [
-      `throw inputError("No", "Look")`,
-      ["delete", "x"],
-      2,
-      "",
-      "error: No\nhint: Look. If you mean the option: try.ts --delete x\n",
-    ],
-    [`throw inputError("No", "Look")`, ["x", "delete"], 2, "", "error: No\nhint: Look\n"],
-    // The end of a scope fails after it.
-    [
-      `${failingEnd('UserError("Late", { hint: "Do" })')}; throw inputError("No", "Look")`,
-      ["x"],
-      2,
-      "",
-      "warning: Late. Do\nerror: No\nhint: Look\n",
-    ],
-    [`${failingEnd("Deno.errors.BrokenPipe()")}; throw new Deno.errors.BrokenPipe()`, ["x"], 1, "", ""],
-    ["throw 1", ["-V"], 0, `try.ts ${config.version}\n`, ""],
-    ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "broken  looked incus\n", ""],
-    ["throw 1", ["--bogus"], 2, "", 'error: Unknown option "--bogus"\nhint: See try.ts --help\n'],
-    [`host.ui.status("s"); host.ui.progress("p"); host.ui.result("text", {a: 1})`, ["x"], 0, "text\n", "s\np\n"],
-    [`host.ui.status("s"); host.ui.warn("w"); host.ui.result("text", {a: 1})`, ["-q", "--json"], 0, '{"a":1}\n', ""],
-    ["return 7", [], 7, "", ""],
-    [
-      `throw new UserError("Bad \\"x\\"", { hint: "Mend it", exitCode: 125, output: "said\\n\\x1b[31mred" })`,
-      ["--quiet"],
-      125,
-      "",
-      'error: Bad "x"\n    said\n    \ufffd[31mred\nhint: Mend it\n',
-    ],
-    [
-      `await host.run(["sh", "-c", "echo why >&2; exit 5"])`,
-      [],
-      1,
-      "",
-      'error: "sh -c echo why >&2; exit 5" failed with exit status 5\n    why\nhint: Run it again with --verbose to see each command\n',
-    ],
-    [
-      `await host.run(["no-such-program-x"])`,
-      [],
-      127,
-      "",
-      'error: The program "no-such-program-x" is not installed\nhint: Install it\n',
-    ],
-    [
-      `await host.run(["no-such-program-x", "a b"])`,
-      ["-n"],
-      0,
-      "no-such-program-x 'a b'\n",
-      "",
-    ],
-    [`return await host.ui.confirm("Sure?") ? 3 : 4`, [], 4, "", ""],
-    [`return await host.ui.confirm("Sure?") ? 3 : 4`, ["--yes"], 3, "", ""],
-    [`return await host.ui.confirm("Sure?", { personOnly: true }) ? 3 : 4`, ["-y"], 4, "", ""],
-    [`Deno.kill(Deno.pid, "SIGTERM"); await host.run(["sleep", "9"])`, [], 143, "", ""],
-    [
-      `Promise.reject(inputError("No", "Look"));
+/** What a main function does, how the script is called, and how it ends. */
+type Run = [body: string, args: string[], code: number, stdout: string, stderr: string];
+
+/** Registers a test of several runs. */
+function testRuns(name: string, runs: readonly Run[]): void {
+  Deno.test(`runScript() ${name}`, async () => {
+    const results = await Promise.all(runs.map(([body, args]) => runMain(body, args)));
+    for (const [index, [body, args, ...ended]] of runs.entries()) {
+      const { code, stdout, stderr } = results[index]!;
+      assertEquals([code, stdout, stderr], ended, `${body} ${args.join(" ")}`);
+    }
+  });
+}
+
+testRuns("keeps results on stdout, and all else on stderr", [
+  ["throw 1", ["--help"], 0, `${helpText(spec)}\n`, ""],
+  [`host.ui.warn("w", { security: true })`, ["-q", "x"], 0, "", "warning: w\n"],
+  ["throw 1", ["-V"], 0, `try.ts ${config.version}\n`, ""],
+  ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "broken  looked incus\n", ""],
+  [`host.ui.status("s"); host.ui.progress("p"); host.ui.result("text", {a: 1})`, ["x"], 0, "text\n", "s\np\n"],
+  [`host.ui.status("s"); host.ui.warn("w"); host.ui.result("text", {a: 1})`, ["-q", "--json"], 0, '{"a":1}\n', ""],
+  ["return 7", [], 7, "", ""],
+  [
+    `await host.run(["no-such-program-x", "a b"])`,
+    ["-n"],
+    0,
+    "no-such-program-x 'a b'\n",
+    "",
+  ],
+]);
+
+testRuns("tells an error by one line, what to do by another, and the outcome by the exit code", [
+  [
+    `throw inputError("No", "Look")`,
+    ["delete", "x"],
+    2,
+    "",
+    "error: No\nhint: Look. If you mean the option: try.ts --delete x\n",
+  ],
+  [`throw inputError("No", "Look")`, ["x", "delete"], 2, "", "error: No\nhint: Look\n"],
+  ["throw 1", ["--bogus"], 2, "", 'error: Unknown option "--bogus"\nhint: See try.ts --help\n'],
+  [
+    `throw new UserError("Bad \\"x\\"", { hint: "Mend it", exitCode: 125, output: "said\\n\\x1b[31mred" })`,
+    ["--quiet"],
+    125,
+    "",
+    'error: Bad "x"\n    said\n    \ufffd[31mred\nhint: Mend it\n',
+  ],
+  [
+    `await host.run(["sh", "-c", "echo why >&2; exit 5"])`,
+    [],
+    1,
+    "",
+    'error: "sh -c echo why >&2; exit 5" failed with exit status 5\n    why\nhint: Run it again with --verbose to see each command\n',
+  ],
+  [
+    `await host.run(["no-such-program-x"])`,
+    [],
+    127,
+    "",
+    'error: The program "no-such-program-x" is not installed\nhint: Install it\n',
+  ],
+]);
+
+testRuns("has --yes answer a question, but for one to a person", [
+  [`return await host.ui.confirm("Sure?") ? 3 : 4`, [], 4, "", ""],
+  [`return await host.ui.confirm("Sure?") ? 3 : 4`, ["--yes"], 3, "", ""],
+  [`return await host.ui.confirm("Sure?", { personOnly: true }) ? 3 : 4`, ["-y"], 4, "", ""],
+]);
+
+testRuns("cleans up first, and tells what has ended the run, and what else has failed", [
+  // The end of a scope fails after it.
+  [
+    `${failingEnd('UserError("Late", { hint: "Do" })')}; throw inputError("No", "Look")`,
+    ["x"],
+    2,
+    "",
+    "warning: Late. Do\nerror: No\nhint: Look\n",
+  ],
+  [`${failingEnd("Deno.errors.BrokenPipe()")}; throw new Deno.errors.BrokenPipe()`, ["x"], 1, "", ""],
+  [`Deno.kill(Deno.pid, "SIGTERM"); await host.run(["sleep", "9"])`, [], 143, "", ""],
+  [
+    `Promise.reject(inputError("No", "Look"));
       await host.run(["sleep", "9"]).finally(() => host.ui.status("cleaned up"))`,
-      [],
-      2,
-      "",
-      "cleaned up\nerror: No\nhint: Look\n",
-    ],
-    [
-      `setTimeout(() => { throw inputError("No", "Look"); });
+    [],
+    2,
+    "",
+    "cleaned up\nerror: No\nhint: Look\n",
+  ],
+  [
+    `setTimeout(() => { throw inputError("No", "Look"); });
       await host.run(["sleep", "9"]).finally(() => host.ui.status("cleaned up"))`,
-      [],
-      2,
-      "",
-      "cleaned up\nerror: No\nhint: Look\n",
-    ],
-    [
-      `setTimeout(() => { throw inputError("No", "Look"); });
+    [],
+    2,
+    "",
+    "cleaned up\nerror: No\nhint: Look\n",
+  ],
+  [
+    `setTimeout(() => { throw inputError("No", "Look"); });
       await host.run(["sleep", "9"]).finally(async () => {
         Promise.reject(new Error("Left behind"));
         Promise.reject(host.signal.reason);
         await new Promise((resolve) => addEventListener("unhandledrejection", resolve));
       })`,
-      [],
-      2,
-      "",
-      "warning: Error: Left behind\nerror: No\nhint: Look\n",
-    ],
-    [
-      `Promise.reject(inputError("No", "Look")); await new Promise((resolve) => addEventListener("unhandledrejection", resolve))`,
-      [],
-      2,
-      "",
-      "error: No\nhint: Look\n",
-    ],
-  ];
-  const results = await Promise.all(cases.map(([body, args]) => runMain(body, args)));
-  for (const [index, [body, args, code, stdout, stderr]] of cases.entries()) {
-    const result = results[index]!;
-    assertEquals([result.code, result.stdout, result.stderr], [code, stdout, stderr], `${body} ${args.join(" ")}`);
-  }
-});
+    [],
+    2,
+    "",
+    "warning: Error: Left behind\nerror: No\nhint: Look\n",
+  ],
+  [
+    `Promise.reject(inputError("No", "Look")); await new Promise((resolve) => addEventListener("unhandledrejection", resolve))`,
+    [],
+    2,
+    "",
+    "error: No\nhint: Look\n",
+  ],
+]);
 
 Deno.test("runScript() shows a stack only with --verbose", async () => {
   const body = `throw new RangeError("odd")`;
