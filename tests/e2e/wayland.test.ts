@@ -533,10 +533,8 @@ testOnIncus(
     ) {
       await using compositor = await startCompositor(argv, socket);
       const shown = await attached(engine, [name, "wayland-info"], compositor.env);
-      assertEquals([shown.code, shown.stderr], [
-        0,
-        "Open channels: clipboard, sound, look, dialogs; windows over Wayland\n",
-      ]);
+      assertEquals(shown.code, 0, shown.stderr);
+      assertMatch(shown.stderr, /; windows over Wayland$/m);
       const info = (await attached(engine, ["--logs", name, "wayland-info"])).stdout;
       const names = [...info.matchAll(/^interface: '(\w+)'/gm)].map(([, global]) => global!);
       assert(names.includes("xdg_wm_base"), info);
