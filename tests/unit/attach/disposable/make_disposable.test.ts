@@ -191,7 +191,9 @@ async function runWithFault(
     });
   const left = (): unknown[] => [
     model.state.instance,
-    ...[...Deno.readDirSync(join(base, "mounts"))].map(({ name }) => name).filter((name) => name !== ".lock"),
+    ...[...Deno.readDirSync(join(base, "mounts"))].map(({ name }) => name).filter((name) =>
+      !/^\.(lock|ids)$/.test(name)
+    ),
   ];
   const run = hostOf(fault);
   let madeBy = 0;
