@@ -1,6 +1,6 @@
 // attach.ts on a real engine, with real xpra and real windows on the lab's display.
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
@@ -57,26 +57,34 @@ testOnOneEngine("attach.ts carries the clipboard both ways", needed, async (engi
   await nothingLeft(engine, name);
 });
 
-testOnEngines("attach.ts starts a sound server for an app that plays, and the host hears a tone of 440 Hz", [
-  ...needed,
-  "sound",
-], async (engine) => {
-  const name = nameOn(engine);
-  await sh(["sox", "-qn", join(mountsRoot, name, "share", "tone.wav"), "synth", "60", "sine", "440"]);
-  const attach = startScript("attach", engine, [
-    name,
-    `sh -c 'pgrep -cf "^pulseaudio -n" >share/servers; xclock & paplay share/tone.wav; kill $!'`,
-  ]);
-  try {
-    await eventually("a tone of 440 Hz at the host's sound server", async () => await heardByHost(440) > loud);
-    assertEquals(await Deno.readTextFile(join(mountsRoot, name, "share", "servers")), "0\n");
-  } finally {
-    attach.kill("SIGTERM");
-    await attach.ended;
-    await inContainer(engine, name, "pkill paplay || true");
-  }
-  await nothingLeft(engine, name);
-});
+testOnEngines(
+  "attach.ts starts a sound server for an app that plays, and the host hears a tone of 440 Hz, and rests then",
+  [
+    ...needed,
+    "sound",
+  ],
+  async (engine) => {
+    const name = nameOn(engine);
+    await sh(["sox", "-qn", join(mountsRoot, name, "share", "tone.wav"), "synth", "60", "sine", "440"]);
+    const attach = startScript("attach", engine, [
+      name,
+      `sh -c 'pgrep -cf "^pulseaudio -n" >share/servers; xclock & paplay share/tone.wav; wait'`,
+    ]);
+    try {
+      await eventually("a tone of 440 Hz at the host's sound server", async () => await heardByHost(440) > loud);
+      assertEquals(await Deno.readTextFile(join(mountsRoot, name, "share", "servers")), "0\n");
+      const streams = (): Promise<string> => sh(["pactl", "list", "short", "sink-inputs"]);
+      assert(await streams() !== "");
+      await inContainer(engine, name, "pkill paplay");
+      await eventually("the sound card may rest", async () => await streams() === "");
+    } finally {
+      attach.kill("SIGTERM");
+      await attach.ended;
+      await inContainer(engine, name, "pkill xclock || true");
+    }
+    await nothingLeft(engine, name);
+  },
+);
 
 testOnEngines("attach.ts detaches on Ctrl-C, and the app runs on", needed, async (engine) => {
   const name = nameOn(engine);

@@ -95,7 +95,8 @@ const endings: readonly Ending[] = [
     how: "attach.ts is killed: its client and its player go with it",
     async act({ attach }) {
       const player = await eventually("the player", async () => {
-        return (await runProcess(["pgrep", "-P", String(attach), "-x", "pacat"], { okCodes: "any" })).stdout.trim();
+        return (await runProcess(["pgrep", "-P", String(attach), "-f", "rest_seconds"], { okCodes: "any" })).stdout
+          .trim();
       });
       Deno.kill(attach, "SIGKILL");
       await eventually("the player's end", async () => {

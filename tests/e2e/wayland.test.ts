@@ -219,8 +219,8 @@ testOnIncus(
 
 /** The process id of what plays the sound of a session: it reads the FIFO. Nothing when there is none. */
 function playerOf(name: string, session: string): Promise<string> {
-  const script = `for pid in $(pgrep -u "$(id -u)" -x pacat); do
-    case $(readlink "/proc/$pid/fd/0") in */"$1"/xpra/"$2"~sound*) echo "$pid" ;; esac
+  const script = `for pid in $(pgrep -u "$(id -u)" -x sh); do
+    case $(readlink "/proc/$pid/fd/4") in */"$1"/xpra/"$2"~sound*) echo "$pid" ;; esac
   done`;
   return sh(["sh", "-c", script, "sh", name, session]);
 }

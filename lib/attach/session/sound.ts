@@ -4,17 +4,19 @@
  * early waits 5 s.
  *
  * In the container the session's own PulseAudio, which serve_session.sh starts, writes to the FIFO while an app plays.
- * On the host `pacat` reads and plays the samples. It sends nothing back. Only one client can play the sound of a
+ * On the host `pacat` reads and plays the samples while some come. It sends nothing back. Only one client can play the sound of a
  * session: two would each get a part of the samples.
  *
  * From another machine the samples come by ssh, fewer of them and of 8 bits each (G.711's µ-law): no decoder reads what
  * the container sends, and silence sends nothing.
  */
 
+import playFifoSh from "./play_fifo.sh" with { type: "text" };
 import { delay } from "@std/async";
 import { ExitCode, lineOf, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
+import { withValues } from "../../base/shell_words.ts";
 import { installHint } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import type { OpenFifo } from "../../container/session_files.ts";
@@ -51,6 +53,11 @@ const remoteFrame = 2;
  * all later sound would lag.
  */
 const maxAheadMs = 400;
+/**
+ * How long nothing may come before the player ends, in milliseconds: a sound server keeps its card awake for a stream
+ * that is silent, too.
+ */
+const restMs = 4_000;
 /** The pause after each piece when samples come too fast, in milliseconds. */
 const floodPauseMs = 10;
 
@@ -83,12 +90,6 @@ export function pacatArgv(mode: "playback" | "record", { format, rate, channels,
 export const noPacat = `The program "pacat" is not installed: ${installHint("pacat")}`;
 
 /**
- * Runs a program that reads a FIFO. The shell opens it for writing too, for a moment: otherwise open(2) would wait for
- * a writer forever where the session has ended. So the program reads the end of the file at once.
- */
-const readingFifo = 'exec 3<>"$1" <"$1" 3>&-; shift; exec "$@"';
-
-/**
  * Plays what comes through a session's FIFO until the session or the connection ends, or the player is killed. Warns
  * when there is no player.
  *
@@ -117,7 +118,8 @@ export async function playSound(
 function playFifo(host: Host, fifo: OpenFifo, { outlives }: { outlives: boolean }): RunningProcess {
   const player = host.start(
     [
-      ...["setpriv", "--pdeathsig", outlives ? "clear" : "TERM", "/bin/sh", "-c", readingFifo, "sh", fifo.path],
+      ...["setpriv", "--pdeathsig", outlives ? "clear" : "TERM", "/bin/sh", "-c"],
+      ...[withValues(playFifoSh, { rest_seconds: `${restMs / 1000}` }), "gui-container", fifo.path],
       ...pacatArgv("playback", localSamples),
     ],
     outlives ? { detached: true, output: "discard" } : {},
@@ -129,37 +131,50 @@ function playFifo(host: Host, fifo: OpenFifo, { outlives }: { outlives: boolean 
   return player;
 }
 
-/** Plays what a program prints: samples that come over a network. */
+/** Plays what a program prints: samples that come over a network. The player runs while some come. */
 function playOutput(host: Host, reader: string[]): RunningProcess {
   const bytesPerMs = remoteSamples.rate * remoteFrame / 1000;
-  const samples = new TransformStream<Uint8Array, Uint8Array>(
-    {},
-    new ByteLengthQueuingStrategy({ highWaterMark: maxAheadMs * bytesPerMs }),
-    new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
-  );
-  const writer = samples.writable.getWriter();
   const inTime = onlyInTime({ frame: remoteFrame, bytesPerMs, maxAheadMs }, () => performance.now());
-  const stdin = { bytes: samples.readable };
-  const player = host.start(pacatArgv("playback", remoteSamples), { stdin, output: "discard", detached: true });
+  let playing: { process: RunningProcess; writer: WritableStreamDefaultWriter<Uint8Array>; timer?: ReturnType<typeof setTimeout> } | undefined;
+  const rest = (): void => {
+    playing?.writer.close().catch(() => {});
+    clearTimeout(playing?.timer);
+    playing = undefined;
+  };
+  const begin = (): NonNullable<typeof playing> => {
+    const samples = new TransformStream<Uint8Array, Uint8Array>(
+      {},
+      new ByteLengthQueuingStrategy({ highWaterMark: maxAheadMs * bytesPerMs }),
+      new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
+    );
+    const stdin = { bytes: samples.readable };
+    const process = host.start(pacatArgv("playback", remoteSamples), { stdin, output: "discard", detached: true });
+    process.ended.then(({ code }) => {
+      if (code === ExitCode.missingProgram) source.kill("SIGTERM");
+      if (playing?.process === process) rest();
+    });
+    return { process, writer: samples.writable.getWriter() };
+  };
   const source = host.start(reader, {
     detached: true,
     output: {
       async bytes(piece) {
         const part = inTime(piece);
+        if (!part) return await delay(floodPauseMs);
+        playing ??= begin();
+        clearTimeout(playing.timer);
+        playing.timer = setTimeout(rest, restMs);
         // A player that hangs has no room. What it did not take is not kept.
-        if (part && writer.desiredSize! > 0) writer.write(part).catch(() => {});
-        else if (!part) await delay(floodPauseMs);
+        if (playing.writer.desiredSize! > 0) playing.writer.write(part).catch(() => {});
       },
     },
   });
-  player.ended.then(() => source.kill("SIGTERM"));
-  source.ended.then(() => writer.close()).catch(() => {});
+  source.ended.then(rest);
   return {
-    pid: player.pid,
-    ended: player.ended,
+    ...source,
     kill(signal) {
       source.kill(signal);
-      player.kill(signal);
+      playing?.process.kill(signal);
     },
   };
 }
