@@ -55,10 +55,10 @@ export async function showOnDesktop(
  */
 export function notificationArgv(
   { title, body }: { title: string; body: string },
-  { icon }: { icon?: string } = {},
+  { icon, options = [] }: { icon?: string; options?: readonly string[] } = {},
 ): string[] {
   return [
-    ...["notify-send", "--app-name=gui-container", ...(icon === undefined ? [] : [`--icon=${icon}`])],
+    ...["notify-send", "--app-name=gui-container", ...(icon === undefined ? [] : [`--icon=${icon}`]), ...options],
     ...["--", title, body.replaceAll("\\", "\\\\")],
   ];
 }

@@ -268,7 +268,7 @@ testOnOneEngine(
         });
         await testPart(context, "what the user never wants to hear of is not asked again", async () => {
           await answer("never");
-          const notification = { ask: "notify", summary: "flood", body: "" };
+          const notification = { ask: "notify", id: 1, summary: "flood", body: "" };
           await say(notification);
           assertStringIncludes(await question(shown, 4), "Title: flood");
           await say(notification, notification);

@@ -103,6 +103,8 @@ export async function inWorld(
   const asked: string[] = [];
   const over = new AbortController();
   let time = 0;
+  // The desktop's next one.
+  let noticeId = 700;
   const programs: string[] = [];
   host.run = async (argv, options) => {
     programs.push(argv[0]!);
@@ -127,6 +129,10 @@ export async function inWorld(
       };
     }
     done.push([...argv]);
+    if (argv.includes("--print-id")) {
+      const replaced = argv.find((word) => word.startsWith("--replace-id="))?.slice("--replace-id=".length);
+      return { ...result, stdout: `${replaced ?? noticeId++}\n` };
+    }
     return result;
   };
   const runs: ((code: number) => void)[] = [];

@@ -10,7 +10,8 @@ One JSON object a line. To the host: {"ask": "ready", "version"} as soon as it a
 "what"} before; {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id", "ask": "file" |
 "print", "name", "path", "size"} for what the host is to read at a path here, a file with the "directory" it is in,
 {"id", "ask": "gone"} when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is
-whole; {"ask": "link", "url"}, {"ask": "notify", "summary", "body"}, and {"ask": "record", "on"} when something begins
+whole; {"ask": "link", "url"}, {"ask": "notify", "id", "summary", "body"} in place of an
+earlier one with that id, {"ask": "withdraw", "id"} when it is no more, and {"ask": "record", "on"} when something begins
 to record, or nothing does any more, which have no answer. {"ask": "icon", "id", "title", "status", "isMenu", "menu"},
 {"ask": "pixels", "id", "width", "height", "argb"} and {"ask": "no-icon", "id"} are about icons for the tray. From the
 host: {"id", "paths"}, where no path is a no, or with "failed" an error, {"id", "printed"} in place of a path to save
@@ -36,6 +37,7 @@ import stat
 import subprocess
 import sys
 import time
+import zlib
 
 import gi
 
@@ -279,33 +281,49 @@ def variants(table):
 
 
 def on_portal_notification(_connection, _sender, _path, _interface, method, parameters, invocation):
-    """An app notifies by the portal."""
+    """An app notifies by the portal, in the place of its last one with the same name."""
+    app, name, *more = parameters.unpack()
+    # Not one of the numbers that on_notification() gives. This agent may end, and the next one is to find the same.
+    number = 0x40000000 | zlib.crc32(f"{app} {name}".encode()) & 0x3FFFFFFF
     if method == "AddNotification":
-        notification = parameters.unpack()[2]
-        notify(str(notification.get("title", "")), str(notification.get("body", "")))
+        notify(number, str(more[0].get("title", "")), str(more[0].get("body", "")))
+    else:
+        withdraw(number)
     invocation.return_value(None)
 
 
-def notify(summary, body):
+def notify(number, summary, body):
     """Shows a notification, which has a title and a text, and no buttons."""
     if serves("notifications"):
-        send({"ask": "notify", "summary": summary[:400], "body": body[:4000]})
+        send({"ask": "notify", "id": number, "summary": summary[:400], "body": body[:4000]})
 
 
-def on_notification(_connection, _sender, _path, _interface, method, parameters, invocation):
-    """An app shows a notification, or asks what can be shown."""
+def withdraw(number):
+    """Takes a notification away."""
+    if serves("notifications"):
+        send({"ask": "withdraw", "id": number})
+
+
+def on_notification(connection, _sender, path, interface, method, parameters, invocation):
+    """An app shows a notification, takes it away, or asks what can be shown."""
     global last_id
     if method == "GetCapabilities":
         invocation.return_value(GLib.Variant("(as)", (["body"],)))
     elif method == "GetServerInformation":
         invocation.return_value(GLib.Variant("(ssss)", ("gui-container", "gui-container", "1", "1.2")))
     elif method == "Notify":
-        last_id += 1
-        _app, _replaces, _icon, summary, body, _actions, _hints, _timeout = parameters.unpack()
-        notify(summary, body)
-        invocation.return_value(GLib.Variant("(u)", (last_id,)))
+        _app, number, _icon, summary, body, _actions, _hints, _timeout = parameters.unpack()
+        if not number:
+            last_id += 1
+            number = last_id
+        notify(number, summary, body)
+        invocation.return_value(GLib.Variant("(u)", (number,)))
     else:
+        (number,) = parameters.unpack()
+        withdraw(number)
         invocation.return_value(None)
+        by_call = 3
+        connection.emit_signal(None, path, interface, "NotificationClosed", GLib.Variant("(uu)", (number, by_call)))
 
 
 def on_open(_connection, _sender, _path, _interface, _method, parameters, invocation):

@@ -33,12 +33,21 @@ import { noType, typeOf } from "../session/file_types.ts";
 import { type Destination, destinationText, onHost, type Opening } from "../session/destinations.ts";
 import type { Permissions } from "../session/permissions.ts";
 
-export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file" | "print" }>;
+export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "withdraw" | "file" | "print" }>;
 
 /** The outcome of a request; "no printer": the user has to choose where a document is saved instead. */
 export type Outcome = "done" | "not done" | "no printer";
 
-const channelOf = { link: "links", notify: "notifications", file: "files", print: "printing" } as const;
+const channelOf = {
+  link: "links",
+  notify: "notifications",
+  withdraw: "notifications",
+  file: "files",
+  print: "printing",
+} as const;
+
+/** How many notifications an app can replace or withdraw: the newest ones. */
+const maxNotifications = 64;
 
 /** How long the notice of a file may take to be shown, in milliseconds. */
 const noticeMs = 5_000;
@@ -96,6 +105,7 @@ export function desktopOf(
   const rates = {
     link: rate({ perSecond: 0.5, burst: 5 }, now),
     notify: rate({ perSecond: 1, burst: 20 }, now),
+    withdraw: rate({ perSecond: 1, burst: 20 }, now),
     file: rate({ perSecond: 0.5, burst: 10 }, now),
     print: rate({ perSecond: 0.2, burst: 5 }, now),
   };
@@ -106,6 +116,9 @@ export function desktopOf(
   let turn: Promise<unknown> = Promise.resolve();
   let versionTurn: Promise<unknown> = Promise.resolve();
   const underWay = new Set<Promise<void>>();
+  /** The desktop's ids of notifications, by those of the container. No other notification can be named by these. */
+  const noticeIds = new Map<number, string>();
+  let notices: Promise<void> = Promise.resolve();
 
   const tell = onceEach((why) => host.ui.warn(`A request from "${label}" failed: ${why}`));
 
@@ -324,6 +337,34 @@ export function desktopOf(
     return "done";
   };
 
+  /**
+   * Shows a notification that starts with the container's name. It has no pictures, no buttons and no hints, and its
+   * text has no markup: the host's desktop would take links and pictures in it.
+   */
+  const showNotification = async (line: Extract<DesktopLine, { ask: "notify" }>): Promise<void> => {
+    const { title, lines } = textsOf(line);
+    const texts = { title: `[${label}] ${title}`, body: escape(lines.join("\n")) };
+    const before = noticeIds.get(line.id);
+    const options = ["--print-id", ...before === undefined ? [] : [`--replace-id=${before}`]];
+    const limits = { okCodes: "any", timeoutMs: noticeMs } as const;
+    const { code, stdout } = await host.run(notificationArgv(texts, { options }), limits);
+    // Before 0.8, notify-send does not know these options.
+    if (code !== 0) return void start(notificationArgv(texts), "a notification");
+    noticeIds.delete(line.id);
+    const [id] = /^\d{1,10}$/m.exec(stdout) ?? [];
+    if (id !== undefined) noticeIds.set(line.id, id);
+    for (const oldest of noticeIds.keys()) if (noticeIds.size > maxNotifications) noticeIds.delete(oldest);
+  };
+
+  const withdraw = async (own: number): Promise<void> => {
+    const id = noticeIds.get(own);
+    if (id === undefined) return;
+    noticeIds.delete(own);
+    const [name, path] = ["org.freedesktop.Notifications", "/org/freedesktop/Notifications"];
+    const call = ["gdbus", "call", "--session", "--dest", name, "--object-path", path];
+    await host.run([...call, "--method", `${name}.CloseNotification`, id], { okCodes: "any", timeoutMs: noticeMs });
+  };
+
   const act = async (line: DesktopLine): Promise<Outcome> => {
     const channel = channelOf[line.ask];
     const wasOpen = permissions.open.has(channel);
@@ -332,9 +373,10 @@ export function desktopOf(
       if (!rates[line.ask]()) throw new Refusal("it asks too often");
       if (line.ask === "file" || line.ask === "print") return await handOver(line.ask, line);
       if (line.ask === "link") return await openLink(parseLink(line.url));
-      const { argv, question } = notification(label, line);
-      if (!await agreedTo(question)) return "not done";
-      void start(argv, "a notification");
+      if (line.ask === "notify" && !await agreedTo(notificationQuestion(line))) return "not done";
+      const shown = notices.then(() => line.ask === "notify" ? showNotification(line) : withdraw(line.id));
+      notices = shown.catch(() => {});
+      await shown;
       return "done";
     } catch (error) {
       if (signal.aborted || wasOpen && !permissions.open.has(channel)) return "not done";
@@ -345,22 +387,16 @@ export function desktopOf(
   return { act, settled: async () => void await Promise.all(underWay) };
 }
 
-/**
- * A notification that starts with the container's name. It has no pictures, no buttons and no hints, and its text has
- * no markup: the host's desktop would take links and pictures in it.
- */
-function notification(
-  container: string,
-  line: { summary: string; body: string },
-): { argv: string[]; question: Question } {
-  const summary = shortLine(line.summary, 200);
-  const lines = line.body.slice(0, 4000).split("\n").slice(0, 40).map((each) => shortLine(each, 400));
+/** A notification's texts for the host: its title in one line, and the lines of its body. */
+function textsOf({ summary, body }: { summary: string; body: string }): { title: string; lines: string[] } {
   return {
-    argv: notificationArgv({ title: `[${container}] ${summary}`, body: escape(lines.join("\n")) }),
-    question: {
-      channel: "notifications",
-      what: "show a notification",
-      details: [["Title", summary], ["Text", lines.join(" ")]],
-    },
+    title: shortLine(summary, 200),
+    lines: body.slice(0, 4000).split("\n").slice(0, 40).map((each) => shortLine(each, 400)),
   };
+}
+
+function notificationQuestion(line: { summary: string; body: string }): Question {
+  const { title, lines } = textsOf(line);
+  const details = [["Title", title], ["Text", lines.join(" ")]] as const;
+  return { channel: "notifications", what: "show a notification", details };
 }

@@ -83,16 +83,18 @@ function requestIn(value: Readonly<Record<string, unknown>>) {
   if (ask === "ready" || ask === "lacks") return what && { ask: "lacks", what } as const;
   // An app opens a link.
   if (ask === "link") return typeof value.url === "string" ? { ask, url: value.url } as const : undefined;
-  // An app shows a notification.
-  if (ask === "notify") {
-    const { summary, body } = value;
-    return typeof summary === "string" && typeof body === "string" ? { ask, summary, body } as const : undefined;
-  }
   // Something begins to record, or nothing records any more.
   if (ask === "record") return { ask, on: on === true } as const;
   // A file at this path of the container is whole.
   if (ask === "saved") return isPath(path) ? { ask, path } as const : undefined;
   if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) return undefined;
+  // An app shows a notification, in the place of its last one of this id.
+  if (ask === "notify") {
+    const { summary, body } = value;
+    return typeof summary === "string" && typeof body === "string" ? { ask, id, summary, body } as const : undefined;
+  }
+  // A notification is no more.
+  if (ask === "withdraw") return { ask, id } as const;
   // An app does not want an answer any more.
   if (ask === "gone") return { ask, id } as const;
   // An app wants a directory, a file or several, or to save one.

@@ -91,6 +91,7 @@ export async function servePortals(container: Container, options: PortalOptions)
   const lends = (): boolean => open.has("dialogs") || open.has("printing");
   let scheme: string | undefined;
   let isReady = false;
+  let wasReady = false;
   const tellScheme = (found = scheme): void => {
     scheme = found;
     // An agent that has not found its session yet would take any line for the end of this run.
@@ -141,6 +142,7 @@ export async function servePortals(container: Container, options: PortalOptions)
     switch (request.ask) {
       case "link":
       case "notify":
+      case "withdraw":
         return void desktop.act(request);
       case "file":
       case "print":
@@ -154,7 +156,7 @@ export async function servePortals(container: Container, options: PortalOptions)
       case "lacks":
         return void tellLack(request.what).catch(() => {});
       case "ready":
-        isReady = true;
+        isReady = wasReady = true;
         if (isReplaced) Promise.all([tellAgain(), portals.onAgain()]).catch(dialogs.tell);
         isReplaced = false;
         tellScheme();
@@ -174,9 +176,11 @@ export async function servePortals(container: Container, options: PortalOptions)
   /** Starts the agent again when the connection to another machine breaks, and when a later run has ended. */
   const keepAgent = async (): Promise<void> => {
     for (let pauseMs = restartMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, maxRestartMs)) {
+      wasReady = false;
       agent = await startAgent(container, { session, run, channels, waits: isReplaced, onRequest });
       if (signal.aborted) agent.end();
       const end = await agent.ended;
+      if (wasReady) pauseMs = restartMs;
       isReady = false;
       microphone.listen(undefined);
       tray.clear();

@@ -135,7 +135,11 @@ function playFifo(host: Host, fifo: OpenFifo, { outlives }: { outlives: boolean 
 function playOutput(host: Host, reader: string[]): RunningProcess {
   const bytesPerMs = remoteSamples.rate * remoteFrame / 1000;
   const inTime = onlyInTime({ frame: remoteFrame, bytesPerMs, maxAheadMs }, () => performance.now());
-  let playing: { process: RunningProcess; writer: WritableStreamDefaultWriter<Uint8Array>; timer?: ReturnType<typeof setTimeout> } | undefined;
+  let playing: {
+    process: RunningProcess;
+    writer: WritableStreamDefaultWriter<Uint8Array>;
+    timer?: ReturnType<typeof setTimeout>;
+  } | undefined;
   const rest = (): void => {
     playing?.writer.close().catch(() => {});
     clearTimeout(playing?.timer);

@@ -8,7 +8,7 @@ import { inWorld, web } from "../../agent_desktop.ts";
 Deno.test("links, files, print jobs and answers are written down: of a link the host only", () =>
   inWorld({ asks: ["links", "notifications"] }, async ({ ask, put, written }) => {
     await ask({ ask: "link", url: "https://example.com/secret?q=1" });
-    await ask({ ask: "notify", summary: "From Jane", body: "private" });
+    await ask({ ask: "notify", id: 1, summary: "From Jane", body: "private" });
     await ask({ ask: "file", id: 1, name: "a.txt", ...await put("a", "12345") });
     await ask({ ask: "print", id: 2, name: "b.pdf", ...await put("b", "%PDF-1.7") });
     assertEquals(await written(), [
@@ -87,13 +87,44 @@ Deno.test("only links of the web are opened, and not many", () =>
 Deno.test("notifications begin with the container's name, have no markup and no buttons, and there are not many", () =>
   inWorld({}, async ({ ask, done }) => {
     const body = `<a href="x">b</a> & c\u202e\n${"line\n".repeat(100)}`;
-    await ask({ ask: "notify", summary: "Restart\nnow\u001b", body, actions: ["yes"], icon: "/etc/passwd" });
-    const [program, app, dashes, title, text] = done[0]!;
-    assertEquals([program, app, dashes, title], ["notify-send", "--app-name=gui-container", "--", "[box] Restart now"]);
+    await ask({ ask: "notify", id: 1, summary: "Restart\nnow\u001b", body, actions: ["yes"], icon: "/etc/passwd" });
+    const text = done[0]!.at(-1);
+    assertEquals(done[0]!.slice(0, -1), [
+      ...["notify-send", "--app-name=gui-container", "--print-id", "--", "[box] Restart now"],
+    ]);
     assertEquals(text!.split("\n")[0], "&lt;a href=&quot;x&quot;&gt;b&lt;/a&gt; &amp; c");
     assertEquals(text!.split("\n").length, 40);
-    for (let times = 0; times < 50; times++) await ask({ ask: "notify", summary: "a", body: "b" });
+    for (let times = 0; times < 50; times++) await ask({ ask: "notify", id: 1, summary: "a", body: "b" });
     assertEquals(done.length, 20);
+  }));
+
+Deno.test("a notification replaces that of its id, and is withdrawn, by ids that the desktop has given to it alone", () =>
+  inWorld({}, async ({ ask, done, pass }) => {
+    const notify = (id: number, summary: string): Promise<unknown> => ask({ ask: "notify", id, summary, body: "" });
+    for (const [id, text] of [[1, "10 %"], [2, "other"], [1, "50 %"]] as const) await notify(id, text);
+    await ask({ ask: "withdraw", id: 1 });
+    // Neither is known to the desktop, whatever is called so there.
+    for (const id of [1, 700, 701]) await ask({ ask: "withdraw", id });
+    await notify(701, "new");
+    const shown = (): string[][] =>
+      done.splice(0).map((argv) => argv.filter((word) => /^--replace|^\d+$|^\[box/.test(word)));
+    assertEquals(shown(), [
+      ["[box] 10 %"],
+      ["[box] other"],
+      ["--replace-id=700", "[box] 50 %"],
+      ["700"],
+      ["[box] new"],
+    ]);
+    // The oldest are forgotten, the newest are not.
+    pass(1_000_000);
+    for (let id = 1_000; id < 1_064; id++) {
+      pass(1_000);
+      await notify(id, "a");
+    }
+    await notify(2, "other");
+    pass(1_000);
+    await notify(1_063, "b");
+    assertEquals(shown().slice(-2), [["[box] other"], ["--replace-id=766", "[box] b"]]);
   }));
 
 Deno.test("nothing is done over a channel that is closed, whatever the agent asks for", () =>
@@ -102,7 +133,7 @@ Deno.test("nothing is done over a channel that is closed, whatever the agent ask
     for (
       const line of [
         { ask: "link", url: "https://example.com/" },
-        { ask: "notify", summary: "a", body: "b" },
+        { ask: "notify", id: 1, summary: "a", body: "b" },
         { ask: "file", id: 1, name: "a.pdf", ...file },
         { ask: "print", id: 1, name: "a.pdf", ...file },
       ]
@@ -118,7 +149,7 @@ Deno.test("what is asked for has all of its own words in the question, and is do
       assertEquals(await ask({ ask: "link", url: "https://bank.example@evil.example/\u202e" }), outcome);
       assertStringIncludes(asked[0]!, "\n\nHost: evil.example\nAddress: https://bank.example@evil.example/%E2%80%AE");
       if (answer === "") return;
-      assertEquals(await ask({ ask: "notify", summary: "Restart", body: "<b>now</b>\nor later" }), outcome);
+      assertEquals(await ask({ ask: "notify", id: 1, summary: "Restart", body: "<b>now</b>\nor later" }), outcome);
       assertStringIncludes(asked[1]!, "\n\nTitle: Restart\nText: <b>now</b> or later");
       const file = await put("x", "abc");
       assertEquals(await ask({ ask: "file", id: 1, name: "/tmp/invoice\u202efdp.txt", ...file }), outcome);
@@ -178,5 +209,5 @@ Deno.test("nothing is done of what was asked for before the channel was closed, 
     assertEquals([await Promise.all(asking), done, await kept(), said], [["not done", "not done"], [], {}, []]);
     assertEquals(await ask({ ask: "link", url: "https://example.com/" }), "not done");
     assertEquals(said, ['warn: A request from "box" failed: the channel links is closed']);
-    assertEquals(await ask({ ask: "notify", summary: "a", body: "" }), "done");
+    assertEquals(await ask({ ask: "notify", id: 1, summary: "a", body: "" }), "done");
   }));

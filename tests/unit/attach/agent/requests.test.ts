@@ -72,7 +72,7 @@ Deno.test("a line that is not as the agent writes it asks for nothing", () => {
       ...["", "null", "[]", "7", "{", '{"ask":"open"}', '{"ask":"open","id":"1"}', '{"ask":"open","id":1.5}'],
       ...['{"ask":"file","id":1,"name":"a","path":1,"size":1}', '{"ask":"file","name":"a","path":"/a","size":1}'],
       ...['{"ask":"print","id":1,"name":"a","path":"/a","size":1e99}', '{"ask":"print","id":1,"path":"/a","size":-1}'],
-      ...['{"ask":"link","url":["https://a/"]}', '{"ask":"notify","summary":"a"}'],
+      ...['{"ask":"link","url":["https://a/"]}', '{"ask":"notify","id":1,"summary":"a"}', '{"ask":"withdraw"}'],
       ...['{"ask":"open","id":-1}', '{"ask":"lend","id":1,"path":"/etc/shadow"}', '{"ask":"saved","path":1}'],
       ...['{"ask":"file","id":1,"name":"a","path":"/a\\u0000","size":1}', '{"ask":"saved","path":"/a\\u0000"}'],
     ]

@@ -8,6 +8,7 @@ import { agentVersion, exitStatus } from "../../../../lib/attach/session/protoco
 import type { ProcessOptions } from "../../../../lib/base/process.ts";
 import { open, withDialogs } from "../../agent_dialogs.ts";
 import { localBox } from "../../containers.ts";
+import { startTime } from "../../../model/time.ts";
 import { recordingHost } from "../../recording_host.ts";
 
 Deno.test("an agent of another version is not served, and its user is told why", async () => {
@@ -222,4 +223,27 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
   started[2]!.end(255);
   await begun[3]!.promise;
   assertEquals(second.aborted, true);
+});
+
+Deno.test("an agent that was ready is started again as soon as the first one would be, however often that was", async () => {
+  const { host } = recordingHost({ env: { HOME: "/home/me" } });
+  using time = startTime();
+  const begun: number[] = [];
+  const enough = Promise.withResolvers<void>();
+  host.start = (argv, { output }: ProcessOptions = {}) => {
+    if (begun.push(time.now()) === 7) enough.resolve();
+    assert(typeof output === "object" && "bytes" in output);
+    const isReady = begun.length > 3;
+    const ready = JSON.stringify({ ask: "ready", version: agentVersion });
+    const said = isReady ? output.bytes(new TextEncoder().encode(`${ready}\n`)) : Promise.resolve();
+    const ended = Promise.resolve(said).then(() => ({ argv, code: 255, signal: null, stdout: "", stderr: "" }));
+    return { pid: 1, ended, kill() {} };
+  };
+  const box = localBox(host);
+  const permissions = createPermissions(box, { open: new Set(["links"]) });
+  const options = { session: "s", permissions, asks: new Set<never>(), runsOn: () => false, restartMs: 100 };
+  await using _ = await servePortals({ ...box, loans: () => Promise.reject(new Error("none")) }, options);
+  await time.until(enough.promise);
+  const pauses = begun.slice(1, 7).map((at, index) => Math.round((at - begun[index]!) / 100));
+  assertEquals(pauses, [1, 2, 4, 1, 1, 1]);
 });
