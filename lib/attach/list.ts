@@ -19,9 +19,9 @@ import { listAllSessions, listSessions, type LiveSession } from "./session/live_
  */
 export async function showSessions(host: Host, word: string | undefined, options: EngineOptions): Promise<number> {
   const [, remote] = /^([^:]+):$/.exec(word ?? "") ?? [];
-  const sessions = word === undefined || remote !== undefined
+  const { sessions, unasked } = word === undefined || remote !== undefined
     ? await listAllSessions(host, await chooseEngine(host, { ...options, remote }))
-    : await listContainer(host, word, options);
+    : { sessions: await listContainer(host, word, options), unasked: [] };
   const runs = sessions.length === 0 ? [] : await host.look([], () => findRuns(host));
   const untilOf = ({ container, session }: LiveSession): [string, string][] =>
     runs.filter((run) => run.container === container && run.session === session)
@@ -35,7 +35,7 @@ export async function showSessions(host: Host, word: string | undefined, options
   const hasEnds = rows.some((row) => row.at(-1) !== "");
   showTable(host.ui, hasEnds ? rows : rows.map((row) => row.slice(0, -1)), {
     heading: ["CONTAINER", "SESSION", "APP", "PID", "CLIENTS", "SINCE", ...hasEnds ? ["OPEN UNTIL"] : []],
-    none: "No session runs",
+    none: unasked.length === 0 ? "No session runs" : `It is not known whether a session runs in ${unasked.join(", ")}`,
     data: sessions.map((live) => ({ ...dataOf(live), until: Object.fromEntries(untilOf(live)) })),
   });
   return 0;

@@ -87,5 +87,5 @@ async function awaitEndOf(container: Container, session: string): Promise<void> 
     // The container may answer anything at any time: its answer only means that it is worth looking.
     const asked = container.script({ script: sessionScript("await", { session }), timeoutMs: Infinity });
     await abortable(Promise.all([asked.catch(() => {}), delay(askAgainMs)]), host.signal);
-  } while (await host.look(false, () => isLive(container, session)));
+  } while (await host.look(false, () => isLive(container, session, { unknown: true })));
 }

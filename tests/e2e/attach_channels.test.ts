@@ -1,6 +1,7 @@
 // Each channel works when it is open, and does not when it is closed: with a server in the container that has opened
 // all of them, since its end may be hostile. The options of the client are what closes them.
 
+import { memoryLimit } from "../../lib/attach/box/box.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
@@ -302,8 +303,8 @@ testOnOneEngine(
     assert(scope, groups);
     const properties = await sh(["systemctl", "--user", "show", "--property=MemoryMax,MemorySwapMax", scope], { env });
     const limits = Object.fromEntries(properties.split("\n").map((line) => line.split("=")));
-    const memory = Deno.systemMemoryInfo().total;
-    assert(Math.abs(Number(limits["MemoryMax"]) - memory / 4) < memory / 100, properties);
+    const limit = memoryLimit(Deno.systemMemoryInfo().total);
+    assert(Math.abs(Number(limits["MemoryMax"]) / limit - 1) < 0.01, properties);
     assertEquals(limits["MemorySwapMax"], "0");
     running.kill("SIGINT");
     await running.ended;

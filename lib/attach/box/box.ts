@@ -134,20 +134,27 @@ export function boxStart(env: Readonly<Record<string, string>>, options: readonl
 /** The first version of bubblewrap that keeps programs in a box from making user namespaces. */
 const disablesUserNamespaces = "0.8";
 
-/** How much memory a box may take where systemd can limit it: a share of the machine's. */
-const memoryShare = "25%";
+/**
+ * How much memory a box may take where systemd can limit it, of so much that the machine has, in bytes: a quarter, and
+ * half of what is small. waypipe maps a picture twice, and one in 4K has 33 MB.
+ */
+export function memoryLimit(machineBytes: number): number {
+  return Math.floor(Math.max(machineBytes / 4, Math.min(machineBytes / 2, 4 * 2 ** 30)));
+}
 
-/** Runs a program in a scope of the user's manager (systemd-run(1)), in which its memory has a limit. */
-const inLimitedScope = [
-  ...["systemd-run", "--user", "--scope", "--quiet", "--collect"],
-  ...[`--property=MemoryMax=${memoryShare}`, "--property=MemorySwapMax=0", "--"],
-];
-
-/** Whether this user's systemd makes scopes: not without a manager, and not for a process that it does not manage. */
-async function canLimitMemory(host: Host): Promise<boolean> {
-  const trial = await host.run([...inLimitedScope, "true"], { looksOnly: true, okCodes: "any", timeoutMs: 10_000 })
+/**
+ * What runs a program in a scope of the user's manager (systemd-run(1)), in which its memory has a limit. Nothing where
+ * this user's systemd makes no scopes: without a manager, and for a process that it does not manage.
+ */
+async function limitedScope(host: Host): Promise<string[]> {
+  const [, kib] = /^MemTotal: +(\d+) kB$/m.exec(await Deno.readTextFile("/proc/meminfo"))!;
+  const scope = [
+    ...["systemd-run", "--user", "--scope", "--quiet", "--collect"],
+    ...[`--property=MemoryMax=${memoryLimit(Number(kib) * 2 ** 10)}`, "--property=MemorySwapMax=0", "--"],
+  ];
+  const trial = await host.run([...scope, "true"], { looksOnly: true, okCodes: "any", timeoutMs: 10_000 })
     .catch(() => undefined);
-  return trial?.code === 0;
+  return trial?.code === 0 ? scope : [];
 }
 
 /**
@@ -225,14 +232,14 @@ export type StartBox = (
  */
 export const prepareBoxes: (host: Host) => Promise<StartBox> = oncePer((host) =>
   host.look<StartBox>((argv) => host.start(argv), async () => {
-    const [namespaces, isLimited] = await all([namespaceOptions(host), canLimitMemory(host)]);
+    const [namespaces, scope] = await all([namespaceOptions(host), limitedScope(host)]);
     const filter = join(mountsRoot(host), ".seccomp");
     await writeFilter(filter);
     const options = [...namespaces, "--seccomp", "9"].join(" ");
     // bubblewrap reads the filter from a descriptor, which only a shell can open for it. It gets no environment: what
     // runs in the box can read that of the box's first process, which is bubblewrap.
     const script = `bwrap=$(command -v "$1") && shift && exec env -i "$bwrap" ${options} "$@" 9<"$0"`;
-    const start = ["setpriv", "--pdeathsig", "clear", ...(isLimited ? inLimitedScope : []), "/bin/sh", "-c"];
+    const start = ["setpriv", "--pdeathsig", "clear", ...scope, "/bin/sh", "-c"];
     // Detached, so that Ctrl-C does not reach it from the terminal.
     return (argv, streams) => host.start([...start, script, filter, ...argv], { ...streams, detached: true });
   })

@@ -7,7 +7,7 @@ import { exitStatus, sessionScript, type Verb } from "./protocol.ts";
 import { mapSome } from "../../base/promises.ts";
 import { inputError, isFailure, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
 import { type Engine, labelOf } from "../../engine/engine.ts";
-import { type InstanceInfo, isLost, listInstances } from "../../engine/instance.ts";
+import { findInstance, type InstanceInfo, isLost, listInstances } from "../../engine/instance.ts";
 import type { Container } from "../../container/container.ts";
 import { addressOf, scriptLine } from "../../container/address.ts";
 import { containerAt } from "../../container/resolve.ts";
@@ -95,9 +95,14 @@ function parseSessions(container: string, stdout: string) {
 }
 
 /**
- * The live sessions of all containers that run and may have some. One that cannot be asked only causes a warning.
+ * The live sessions of all containers that run and may have some, and the containers that could not be asked, which
+ * causes a warning for each.
  */
-export async function listAllSessions(host: Host, engine: Engine): Promise<LiveSession[]> {
+export async function listAllSessions(
+  host: Host,
+  engine: Engine,
+): Promise<{ sessions: LiveSession[]; unasked: string[] }> {
+  const unasked: string[] = [];
   const ask = async (instance: InstanceInfo): Promise<LiveSession[]> => {
     try {
       await using container = await containerAt(host, addressOf(host, instance), {
@@ -113,6 +118,7 @@ export async function listAllSessions(host: Host, engine: Engine): Promise<LiveS
     } catch (error) {
       if (!isFailure(error)) throw error;
       host.ui.warn(`Cannot list the sessions of "${labelOf(instance)}": ${error.message}`);
+      unasked.push(labelOf(instance));
       return [];
     }
   };
@@ -122,20 +128,37 @@ export async function listAllSessions(host: Host, engine: Engine): Promise<LiveS
     host.ui.warn(`The member "${member}" of the cluster does not answer: sessions on it are not listed`);
   }
   const up = instances.filter((one) => isManaged(one) && one.status !== "Stopped" && !isLost(one));
-  return (await mapSome(up, { atOnce: maxAtOnce, act: ask })).flat();
+  return { sessions: (await mapSome(up, { atOnce: maxAtOnce, act: ask })).flat(), unasked };
+}
+
+/** How long the engine may take to say whether a container runs, in milliseconds. */
+const statusMs = 5_000;
+
+/** What the engine says of a container just now; undefined for one that is gone, "Running" where it says nothing. */
+export async function statusNow(container: Container): Promise<string | undefined> {
+  const { host } = container;
+  return await findInstance(host, container, { timeoutMs: statusMs }).then((found) => found?.status, () => "Running");
 }
 
 /**
- * Whether a session is live. A container that cannot be reached has no live session, although it may leave a socket.
+ * Whether a session is live. That of a container which does not run is not, although it may leave a socket.
+ *
+ * @param options `unknown`: the answer where the container runs and cannot be asked
  */
-export async function isLive(container: Container, session: string): Promise<boolean> {
+export async function isLive(
+  container: Container,
+  session: string,
+  { unknown }: { unknown: boolean },
+): Promise<boolean> {
   const seen = await container.seenSessions();
   if (seen && !seen.includes(session)) return false;
+  // SSH would wait for ten seconds.
+  if (await statusNow(container) !== "Running") return false;
   try {
     return await findSession(container, session) !== undefined;
   } catch {
     container.host.signal.throwIfAborted();
-    return false;
+    return unknown;
   }
 }
 

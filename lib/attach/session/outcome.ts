@@ -2,6 +2,7 @@
 
 import { attachLine } from "./advice.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
+import { statusNow } from "./live_sessions.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import type { Container } from "../../container/container.ts";
 
@@ -60,11 +61,21 @@ export async function reportOutcome(
 }
 
 /** The error for a session that has ended, although neither its app nor its user has done that. */
-export function endedFromOutside(
+export async function endedFromOutside(
   container: Container,
   { session, output = "" }: { session: string; output?: string | undefined },
-): UserError {
-  return new UserError(`The session "${session}" was ended from outside`, { hint: seeLog(container, session), output });
+): Promise<UserError> {
+  const status = await statusNow(container);
+  if (status === "Running") {
+    return new UserError(`The session "${session}" was ended from outside`, {
+      hint: seeLog(container, session),
+      output,
+    });
+  }
+  const what = status === undefined ? "gone" : "no longer running";
+  return new UserError(`The container "${container.label}" is ${what}, and "${session}" with it`, {
+    hint: status === undefined ? "See create.ts --list" : "Start the app again, which starts the container",
+  });
 }
 
 export function seeLog(container: Container, session: string): string {

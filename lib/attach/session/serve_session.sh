@@ -16,6 +16,15 @@ set -eu
 session=${RUNTIME_DIRECTORY##*/gui-container-}
 : >"$sockets/$session.log"
 umask 077
+# Of a log, the end is read. outcome.ts looks for the line.
+{
+  while sleep 10; do
+    [ "$(stat -c %s "$sockets/$session.log")" -gt 33554432 ] || continue
+    tail -c 4194304 "$sockets/$session.log" >"$RUNTIME_DIRECTORY/log"
+    echo "The app is started" >"$sockets/$session.log"
+    cat "$RUNTIME_DIRECTORY/log" >>"$sockets/$session.log"
+  done
+} &
 printf '%s\n' "$GUI_CONTAINER_APP" >"$RUNTIME_DIRECTORY/app"
 printf '%s\n' "$GUI_CONTAINER_RECORD" >"$RUNTIME_DIRECTORY/record"
 printf '%s\n' "$GUI_CONTAINER_CHANNELS" >"$RUNTIME_DIRECTORY/channels"

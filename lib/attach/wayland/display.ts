@@ -98,7 +98,7 @@ async function openWindows(
             : windows === "none"
             ? "; if it needs X: --display x11"
             : "",
-        failure: async (app) => await lost() ?? endedFromOutside(container, { session, output: app?.output }),
+        failure: async (app) => await lost() ?? await endedFromOutside(container, { session, output: app?.output }),
       };
     },
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
@@ -149,7 +149,7 @@ export async function awaitRemoteEnd(
       return await client.ended;
     }
     await stopSessions(container, [session]);
-    throw endedFromOutside(container, { session });
+    throw await endedFromOutside(container, { session });
   } catch (error) {
     if (host.signal.aborted && await stopAtEnd(container, session)) {
       host.ui.status(`"${session}" is stopped: its windows last no longer than this run`);

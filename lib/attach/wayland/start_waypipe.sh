@@ -26,6 +26,7 @@ fi
 mkfifo "$RUNTIME_DIRECTORY/ready"
 {
   # A name: programs such as foot's server put it into names of their own. It is not one that systemd or a compositor gives.
+  # shellcheck disable=SC2016 # The inner shell expands this.
   waypipe --no-gpu --compress "$compress" --socket "$sockets/$session" --display "gui-$session" \
     server -- /bin/sh -c 'echo >"$RUNTIME_DIRECTORY/ready"; exec sleep infinity'
   kill $$

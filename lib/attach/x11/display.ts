@@ -119,7 +119,9 @@ async function failure(
     return noUsableXpra(`${which}: it does not know ${app.unknownOption}`);
   }
   const output = `${end.stdout}${end.stderr}`.trimEnd().split("\n").slice(-15).join("\n");
-  if (!await isLive(container, session)) return endedFromOutside(container, { session, output: app?.output || output });
+  if (!await isLive(container, session, { unknown: false })) {
+    return endedFromOutside(container, { session, output: app?.output || output });
+  }
   if (isNew && !end.wasAttached) await stopSessions(container, [session]);
   const denied = boxDenied(end.stderr);
   if (denied) return denied;

@@ -1,6 +1,9 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { serveAgain } from "../../../lib/attach/serve_again.ts";
 import type { Container } from "../../../lib/container/container.ts";
+import { UserError } from "../../../lib/base/errors.ts";
+import { Unreachable } from "../../../lib/container/ssh.ts";
+import { startTime } from "../../model/time.ts";
 import { openChannels, recordChannels, splitTimes } from "../../../lib/attach/session/channels.ts";
 import { localBox } from "../containers.ts";
 import { recordingHost } from "../recording_host.ts";
@@ -73,4 +76,30 @@ Deno.test("who leaves a session whose desktop takes no icons is not told that th
   const left = serveAgain(box, { session: "web", channels: "tray,links", open, asks: new Set() });
   await assertRejects(() => left, DOMException);
   assertStringIncludes(said.at(-1)!, "the app runs on, without links. To have that again:");
+});
+
+Deno.test("an answer that does not come does not end a run that serves a session again; its container's end does", async () => {
+  const instance = { name: "box", status: "Running", config: {}, devices: {}, location: "none" };
+  const { host } = recordingHost({
+    answer: ([, word]) => word === "query" ? { stdout: JSON.stringify(instance) } : {},
+  });
+  host.start = () => ({ pid: 1, ended: new Promise(() => {}), kill: () => {} });
+  using time = startTime();
+  let lists = 0;
+  const box: Container = {
+    ...localBox(host),
+    seenSessions: () => Promise.resolve(["web"]),
+    log: () => Promise.resolve(undefined),
+    script({ script }) {
+      if (/\bverb=list\b/.test(script)) {
+        if (++lists === 2) instance.status = "Stopped";
+        return Promise.reject(new Unreachable("No answer", { hint: "" }));
+      }
+      return Promise.resolve({ argv: [], code: 0, signal: null, stdout: "", stderr: "" });
+    },
+  };
+  const open = openChannels({ preset: "isolated", allow: "links" });
+  const served = serveAgain(box, { session: "web", channels: "links", open, asks: new Set() });
+  await time.until(assertRejects(() => served, UserError, 'The container "box" is no longer running'));
+  assertEquals(lists, 2);
 });

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import serveSession from "../../../lib/attach/session/serve_session.sh" with { type: "text" };
+import serveWayland from "../../../lib/attach/wayland/serve_wayland.sh" with { type: "text" };
 import { appScript } from "../../../lib/attach/session/app.ts";
 import { openChannels } from "../../../lib/attach/session/channels.ts";
 import { hostAppearance } from "../../../lib/attach/session/appearance.ts";
@@ -438,4 +440,35 @@ Deno.test("session.sh keeps the socket of a session on Wayland, at which no proc
       await Deno.remove(directory, { recursive: true });
     }
   }
+});
+
+Deno.test("a session's log has an end while it runs, and still tells that its app is started", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const [loop] = /^\{\n {2}while sleep 10; do\n.*?^\} &$/ms.exec(serveSession)!;
+    const quick = loop.replace("sleep 10", "sleep 0.01").replace("33554432", "4000").replace("4194304", "500");
+    const script = `log=$RUNTIME_DIRECTORY/x.log; exec >>"$log"
+      ${quick}
+      until [ "$(head -n 1 "$log")" = "The app is started" ]; do echo "a line of the app's"; done
+      kill "$!"; wait; echo "the end"`;
+    const env = { RUNTIME_DIRECTORY: directory, sockets: directory, session: "x" };
+    await runProcess(["/bin/sh", "-c", script], { env, timeoutMs: 60_000 });
+    const text = await Deno.readTextFile(join(directory, "x.log"));
+    assert(text.startsWith("The app is started\n") && text.endsWith("the end\n"), text);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("an input method of the container's stays on Wayland if it goes by D-Bus, and is started", async () => {
+  const inputMethod = async (given: Record<string, string>): Promise<string> => {
+    const [, body] = /(^case .*?^unset XMODIFIERS$)/ms.exec(serveWayland)!;
+    const script = `fcitx5() { echo fcitx5 "$@" >&3; }; ibus-daemon() { echo ibus "$@" >&3; }
+      ${body}
+      echo "[\${GTK_IM_MODULE-}\${QT_IM_MODULE-}\${XMODIFIERS-}]"`;
+    return (await runProcess(["bash", "-c", `exec 3>&1\n${script}`], { env: given })).stdout;
+  };
+  assertEquals(await inputMethod({ GTK_IM_MODULE: "fcitx", XMODIFIERS: "@im=fcitx" }), "fcitx5 -d\n[fcitx]\n");
+  assertEquals(await inputMethod({ QT_IM_MODULE: "ibus" }), "ibus --daemonize\n[ibus]\n");
+  assertEquals(await inputMethod({ GTK_IM_MODULE: "xim", XMODIFIERS: "@im=x" }), "[]\n");
 });

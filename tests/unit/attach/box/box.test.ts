@@ -4,6 +4,7 @@ import {
   type BoxOptions,
   boxStart,
   displaySocketOf,
+  memoryLimit,
   prepareBoxes,
   type StartBox,
 } from "../../../../lib/attach/box/box.ts";
@@ -44,6 +45,11 @@ const client = ({ socket, pixels }: { socket: string; pixels: string | undefined
   socket,
   pixels ?? "none",
 ];
+
+Deno.test("a box may take a quarter of the memory, and half of what is small", () => {
+  const gib = 2 ** 30;
+  assertEquals([2, 8, 12, 64].map((machine) => memoryLimit(machine * gib) / gib), [1, 4, 4, 16]);
+});
 
 Deno.test("boxedArgv() shows the system, the display, the socket and the pixels, and nothing else", () => {
   const boxed = boxedArgv(client, options({ python: "/m/.attach-1/sitecustomize.py" }));

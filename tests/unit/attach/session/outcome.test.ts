@@ -5,13 +5,15 @@ import { endedFromOutside, outcomeIn, reportOutcome } from "../../../../lib/atta
 import { UserError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
+import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
 
 Deno.test("the end of a session that is served again is an error if nobody knows how its app ended", async () => {
   const report = async (end: string): Promise<string[]> => {
-    const { host, said } = recordingHost();
+    const instance = { name: "box", status: "Running", config: {}, devices: {}, location: "none" };
+    const { host, said } = recordingHost({ answer: () => ({ stdout: JSON.stringify(instance) }) });
     const log = () => Promise.resolve({ text: `The app is started\n${end}` });
-    const container = { host, label: "box", engine: engineCalled("incus"), log } as unknown as Container;
+    const container: Container = { ...localBox(host), log } as unknown as Container;
     const failure = () => endedFromOutside(container, { session: "web" });
     await reportOutcome(container, { session: "web", end: { windows: "unknown", failure } });
     return said;
@@ -54,6 +56,18 @@ Deno.test("an app that ends well is told of only if it has shown no window", asy
     'status: The app of "kate" ended well, without a window. To see what the app and the server printed: ' +
     "attach.ts --logs box kate",
   ]);
+});
+
+Deno.test("a session that has ended with its container is not said to have been ended from outside", async () => {
+  const ended = async (status: string | undefined): Promise<string> => {
+    const instance = { name: "box", status, config: {}, devices: {}, location: "none" };
+    const answer = () =>
+      status === undefined ? { code: 1, stderr: "Error: Instance not found" } : { stdout: JSON.stringify(instance) };
+    return (await endedFromOutside(localBox(recordingHost({ answer }).host), { session: "web" })).message;
+  };
+  assertEquals(await ended("Running"), 'The session "web" was ended from outside');
+  assertEquals(await ended("Stopped"), 'The container "box" is no longer running, and "web" with it');
+  assertEquals(await ended(undefined), 'The container "box" is gone, and "web" with it');
 });
 
 Deno.test("why an app was never started is told, also in one line", () => {

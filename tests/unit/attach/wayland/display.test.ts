@@ -42,8 +42,8 @@ Deno.test("windows of another machine that are gone with the connection are told
   assertEquals(lost.stopped(), []);
   const closed = showing();
   closed.windows.resolve("other");
-  await assertRejects(() => closed.end, UserError, "ended from outside");
-  assertEquals(closed.stopped(), [true], "nobody would see its app");
+  await assertRejects(() => closed.end, UserError, 'The container "far:box" is gone');
+  assertEquals(closed.stopped()[0], true, "nobody would see its app");
 });
 
 Deno.test("a run that ends stops its session on another machine, and says so where it cannot", async () => {
