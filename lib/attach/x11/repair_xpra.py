@@ -49,18 +49,33 @@ def take_unsized(proxy):
     proxy.struct = types.SimpleNamespace(unpack=size)
 
 
-class Repairs:
+# The work area, which menus keep to, stayed that of the screen at the start.
+def follow_screen(display):
+    kind = display.DisplayConnection
+    set_monitors = kind.set_monitors
+
+    def set_monitors_and_areas(source, monitors):
+        set_monitors(source, monitors)
+        if source.hello_sent:
+            areas = [monitor.get("workarea", ()) for monitor in source.monitors.values()]
+            source.screen_sizes = [("screen", 0, 0, 0, 0, (), *area) for area in areas]
+
+    kind.set_monitors = set_monitors_and_areas
+
+
+class Repairs(PathFinder):
     left = {
         "xpra.x11.models.core": hear_first,
         "xpra.client.gtk3.window.base": frame,
         "xpra.x11.selection.proxy": take_unsized,
+        "xpra.server.source.display": follow_screen,
     }
 
     @classmethod
-    def find_spec(cls, name, path, target=None):
-        repair = cls.left.pop(name, None)
-        spec = repair and PathFinder.find_spec(name, path, target)
-        if spec:
+    def find_spec(cls, name, path=None, target=None):
+        spec = super().find_spec(name, path, target)
+        repair = spec and cls.left.pop(name, None)
+        if repair:
             load = spec.loader.exec_module
 
             def load_and_repair(module):
@@ -74,4 +89,4 @@ class Repairs:
 
 # The app's own Python does without.
 os.environ.pop("PYTHONPATH", None)
-sys.meta_path.insert(0, Repairs)
+sys.meta_path[sys.meta_path.index(PathFinder)] = Repairs

@@ -7,12 +7,11 @@
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
 import { Refusal } from "../faults.ts";
 import { forTypes, ignored, type Judge, judgeFrom, passOn, plain } from "./judge.ts";
-import { clientHello, displayChange, pixelsBytesIn, screenIn, screenSizes } from "./hello.ts";
+import { clientHello, displayChange, pixelsBytesIn, screenIn } from "./hello.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { anything, args, fields, flag, integer, line, list, type Shape, table, tuple, word } from "./shapes.ts";
 import { closeStrays, type Session } from "./session.ts";
-import { coordinate, type Screen, windowNumber } from "./geometry.ts";
-import type { Packet } from "./packets.ts";
+import { coordinate, windowNumber } from "./geometry.ts";
 
 const countOrNone = integer(-1, Number.MAX_SAFE_INTEGER);
 const modifiers = list(word(/^[\w-]{1,20}$/), 16);
@@ -47,10 +46,9 @@ const judgeHello: Judge = ({ type, args: [value] }, session) => {
   return passOn(type, [hello]);
 };
 
-function recordScreen({ windows }: Session, description: Dict): Screen | undefined {
+function recordScreen({ windows }: Session, description: Dict): void {
   const screen = screenIn(description);
   if (screen) windows.setScreen(screen);
-  return screen;
 }
 
 /** The properties of a window that may pass: those of its encodings, but not which of the host's desktops it is on. */
@@ -227,16 +225,7 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
     ([window, , , at], session) => recordPointer(session, { window, at }),
   ),
   // The host's screens.
-  "configure-display": (packet, session) => {
-    const [display] = args([displayChange])(packet.args);
-    const passing: Packet[] = [{ type: packet.type, args: [display] }];
-    const screen = recordScreen(session, display);
-    // The server of xpra 6.5.5 takes a new work area only from the packet of earlier clients.
-    if (screen && session.greeted.container === "old") {
-      passing.unshift({ type: "desktop_size", args: [screen.width, screen.height, screenSizes(display)] });
-    }
-    return { pass: passing };
-  },
+  "configure-display": plain(args([displayChange]), ([display], session) => recordScreen(session, display)),
   // Settings.
   "set-bell": onOff,
   "set-cursors": onOff,

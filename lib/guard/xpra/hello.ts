@@ -5,7 +5,7 @@
 
 import type { Channel } from "../channel.ts";
 import { askedDescriptions } from "./description.ts";
-import type { Rectangle, Screen } from "./geometry.ts";
+import type { Screen } from "./geometry.ts";
 import { oldName } from "./packets.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { type Shape, table } from "./shapes.ts";
@@ -19,7 +19,6 @@ import type { Session } from "./session.ts";
  */
 export function clientHello(value: Value, { open, uuid, remote }: Pick<Session, "open" | "uuid" | "remote">): Dict {
   const hello = table((path) => clientNames.test(path) && isOpenPath(path, open))(value);
-  const screens = screenSizes(hello);
   shorten(hello, "mmap_file");
   const pixels = hello.get("mmap");
   for (const part of pixels instanceof Map ? [pixels, ...tablesIn(pixels)] : []) shorten(part, "file");
@@ -33,8 +32,6 @@ export function clientHello(value: Value, { open, uuid, remote }: Pick<Session, 
     "packet-types": [],
     platform: "linux",
     modifiers: [],
-    screen_sizes: screens,
-    "display.screen_sizes": screens,
     "metadata.supported": [...askedDescriptions],
     "encoding.window-icon": ["BGRA"],
     "encodings.window-icon": ["BGRA"],
@@ -89,7 +86,7 @@ export function serverHello(
 
 // The paths of what may pass, see `table()`.
 const displayParts = [
-  "(desktop_size|desktop-size)(.unscaled|-unscaled)?|refresh-rate(\\.raw)?|vrefresh|dpi(\\..*)?",
+  "(desktop_size|desktop-size|screen_sizes)(.unscaled|-unscaled)?|refresh-rate(\\.raw)?|vrefresh|dpi(\\..*)?",
   "monitors\\.\\d+\\.(primary|geometry|refresh-rate|scale-factor|width-mm|height-mm|subpixel-layout|workarea)",
   "screen-scaling(\\..*)?|resize-events|randr_notify|antialias\\..*",
 ].join("|");
@@ -198,38 +195,18 @@ function shorten(part: Dict, name: string): void {
 
 /** The host's screen in a table that describes it; undefined when that does not tell its size. */
 export function screenIn(description: Dict): Screen | undefined {
-  const [width, height] = numbersIn(find(description, "desktop_size") ?? find(description, "desktop-size"));
+  const find = (name: string): Value | undefined => description.get(name) ?? part(description, "display")?.get(name);
+  const [width, height] = numbersIn(find("desktop_size") ?? find("desktop-size"));
   if (width === undefined || height === undefined || width < 1 || height < 1) return undefined;
-  return { width, height, monitors: ofMonitors(description, "geometry") };
-}
-
-function find(description: Dict, name: string): Value | undefined {
-  return description.get(name) ?? part(description, "display")?.get(name);
-}
-
-function ofMonitors(description: Dict, name: string): Rectangle[] {
-  const monitors = find(description, "monitors");
-  return [...monitors instanceof Map ? monitors.values() : []].flatMap((monitor) => {
-    const [x, y, width, height] = numbersIn(monitor instanceof Map ? monitor.get(name) : undefined);
-    return width! >= 1 && height! >= 1 ? [{ x: x!, y: y!, width: width!, height: height! }] : [];
-  });
-}
-
-/**
- * The screen in a table that describes it, as xpra's list of screens without the names of monitors. Only by that list
- * does the server (6.5.5) know the work area: what the desktop's panels leave to windows.
- */
-export function screenSizes(description: Dict): Value[] {
-  const screen = screenIn(description);
-  if (!screen) return [];
-  const { width, height } = screen;
-  const areas = ofMonitors(description, "workarea");
-  if (areas.length === 0) areas.push({ x: 0, y: 0, width, height });
-  const [left, top] = [Math.min(...areas.map(({ x }) => x)), Math.min(...areas.map(({ y }) => y))];
-  const right = Math.max(...areas.map((area) => area.x + area.width));
-  const bottom = Math.max(...areas.map((area) => area.y + area.height));
-  const [widthMm, heightMm] = [width, height].map((pixels) => Math.round(pixels * 25.4 / 96));
-  return [["screen", width, height, widthMm!, heightMm!, [], left, top, right - left, bottom - top]];
+  const monitors = find("monitors");
+  return {
+    width,
+    height,
+    monitors: [...monitors instanceof Map ? monitors.values() : []].flatMap((monitor) => {
+      const [x, y, width, height] = numbersIn(monitor instanceof Map ? monitor.get("geometry") : undefined);
+      return width! >= 1 && height! >= 1 ? [{ x: x!, y: y!, width: width!, height: height! }] : [];
+    }),
+  };
 }
 
 /** The numbers of a list; none for anything else. */

@@ -159,7 +159,7 @@ function pick(value: Dict, { may, prefix }: { may: (path: string) => boolean; pr
       const inner = pick(each, { may, prefix: `${path}.` });
       if (inner.size > 0) picked.set(name, inner);
     } else if (may(path)) {
-      const plain = plainValue(each);
+      const plain = /^(display\.)?screen_sizes/.test(path) ? withoutNames(each) : plainValue(each);
       if (plain !== undefined) picked.set(name, plain);
     }
   }
@@ -172,6 +172,12 @@ function plainValue(value: Value): Value | undefined {
   if (typeof value === "string") return shortLine(value, maxTextCharacters);
   if (Array.isArray(value)) return value.map(plainValue).filter((each) => each !== undefined);
   return value;
+}
+
+/** Lists of screens and monitors have the models' names in them. */
+function withoutNames(value: Value): Value {
+  if (typeof value === "string") return "screen";
+  return Array.isArray(value) ? value.map(withoutNames) : typeof value === "number" ? value : 0;
 }
 
 export type ValuesOf<S extends readonly Shape[]> = { -readonly [Index in keyof S]: ReturnType<S[Index]> };
