@@ -9,7 +9,7 @@ import { UserError } from "../lib/base/errors.ts";
 import { runProcess } from "../lib/base/process.ts";
 import { terminalUi } from "../lib/base/ui.ts";
 import { exists } from "./lab/files.ts";
-import { cannotHave, machineLacks } from "./lab/machine.ts";
+import { machineLacks, whyIncomplete } from "./lab/machine.ts";
 import { hostPackages, missingPackages, xpraRuntimePackages } from "./lab/packages.ts";
 import { labDir, labState, partNames, partsOnRequest, type SeatName, seatNames, withLock } from "./lab/state.ts";
 import { openLab } from "./lab/steps.ts";
@@ -133,7 +133,7 @@ async function checkParts(run: RunName): Promise<void> {
   for (const name of partNames.filter((name) => run !== "short" || !(name in partsOnRequest) && name !== "incus")) {
     const part = parts[name];
     if ("version" in part) continue;
-    const reason = part.cannot ? part.missing : await cannotHave(name);
+    const reason = part.cannot ? part.missing : await whyIncomplete();
     if (reason === undefined) fail(`The lab's part "${name}" could not be made: ${part.missing}`);
     else say(`This machine cannot have the lab's part "${name}": ${reason}`);
   }

@@ -2,7 +2,6 @@
 
 import { runProcess } from "../../lib/base/process.ts";
 import { hostPackages, whyNotInstallable, xpraRuntimePackages } from "./packages.ts";
-import type { PartName } from "./state.ts";
 
 /** Where it stands what works with less, and how a container of Docker has it all. */
 export const whereToRead = 'tests/lab/README.md, "Machines that are containers"';
@@ -17,12 +16,7 @@ export interface Lacks {
   packages?: string;
 }
 
-/** The parts that are made of containers, or of what containers are made of. */
-export const madeOfContainers: readonly PartName[] = [
-  ...["lxc", "incus", "incus7", "imageXpra", "cluster", "far", "lxdfar", "today"] as const,
-];
-
-/** Why such a part is missing; `lab up` says it at length. */
+/** Why any part is missing where there can be no containers; `lab up` says it at length. */
 export const noContainers = "this machine can have no containers";
 
 let lacks: Promise<Lacks> | undefined;
@@ -32,18 +26,10 @@ export function machineLacks(): Promise<Lacks> {
   return lacks ??= findLacks();
 }
 
-/**
- * Why this machine cannot have a part of the lab, so that it is no failure when that is missing; undefined when it can.
- *
- * @example
- * ```ts
- * const isFailure = missingParts("incus7") !== undefined && await cannotHave("incus7") === undefined;
- * ```
- */
-export async function cannotHave(part: PartName): Promise<string | undefined> {
+/** Why it is no failure when parts of the lab are missing on this machine; undefined when it can have all. */
+export async function whyIncomplete(): Promise<string | undefined> {
   const { root, containers, packages } = await machineLacks();
-  // Without containers no package is installed.
-  return root ?? (containers && (madeOfContainers.includes(part) ? noContainers : containers)) ?? packages;
+  return root ?? (containers && noContainers) ?? packages;
 }
 
 async function findLacks(): Promise<Lacks> {

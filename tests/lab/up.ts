@@ -8,7 +8,7 @@ import { engineRecord, ensureEngine, ensureImage, findEngine } from "./engines.t
 import { ensureDefaultImage } from "./image_servers.ts";
 import { ensureImageFiles, type ImageFiles, removeOtherImages } from "./image.ts";
 import { demoImagePackages } from "./image_recipe.ts";
-import { type Lacks, machineLacks, madeOfContainers, noContainers, whereToRead } from "./machine.ts";
+import { type Lacks, machineLacks, noContainers, whereToRead } from "./machine.ts";
 import {
   demoPackages,
   hostPackages,
@@ -18,7 +18,15 @@ import {
   xpraRuntimePackages,
 } from "./packages.ts";
 import { mendRootIds } from "./root_ids.ts";
-import { engineNames, type LabEngine, labEngineNames, type Part, saveState, type XpraSource } from "./state.ts";
+import {
+  engineNames,
+  type LabEngine,
+  labEngineNames,
+  type Part,
+  partNames,
+  saveState,
+  type XpraSource,
+} from "./state.ts";
 import { type Lab, partStep, step } from "./steps.ts";
 import { findToday, makeTodayRoot } from "./today.ts";
 import { ensureUserManager } from "./user_manager.ts";
@@ -57,12 +65,16 @@ async function bringUpDemoDesktop(lab: Lab): Promise<void> {
   await step(lab, "default image", () => ensureDefaultImage(lab, "incus"));
 }
 
-/** The user and the desktops: all that a seat has. */
+/** The user and the desktops, all that a seat has; no desktops where there can be no containers to show. */
 export async function bringUpDesktops(lab: Lab): Promise<void> {
-  lab.state.lacks = await machineLacks();
+  const { containers } = lab.state.lacks = await machineLacks();
   await partStep(lab, "user", () => ensureUser(lab.state));
-  await ensureDesktop(lab);
-  await ensureWayland(lab);
+  if (containers) {
+    for (const part of partNames) if (part !== "user") lab.state.parts[part] = { missing: noContainers };
+  } else {
+    await ensureDesktop(lab);
+    await ensureWayland(lab);
+  }
   saveState(lab.state);
 }
 
@@ -163,16 +175,13 @@ async function bringUpDesktop(lab: Lab): Promise<void> {
 
 /** Without root, or where there can be no containers: what is there. */
 async function findLab(lab: Lab, { root, containers }: Lacks): Promise<void> {
-  // Without containers, no end-to-end test is worth a package.
+  // Without containers, no end-to-end test is worth a package or a desktop.
   if (!containers) await ensurePackages(lab, "packages", [...hostPackages, ...xpraRuntimePackages]);
   await bringUpDesktops(lab);
   if (!root) await step(lab, "checkout", () => prepareCheckout(lab));
+  if (containers) return;
   await partStep(lab, "xpra", () => ensureHostXpra(lab, undefined));
   lab.state.parts.imageXpra = { missing: "no image says that it has one" };
-  if (containers) {
-    for (const part of madeOfContainers) lab.state.parts[part] = { missing: noContainers };
-    return saveState(lab.state);
-  }
   for (const engine of engineNames) await findEngine(lab, engine);
   lab.state.parts.incus7 = { missing: "unpacking and starting it takes root" };
   saveState(lab.state);
