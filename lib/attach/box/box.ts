@@ -4,7 +4,7 @@
  * the user's files, network and bus.
  */
 
-import { basename, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { type ProcessResult, UserError } from "../../base/errors.ts";
 import { isAtLeast } from "../../base/programs.ts";
 import type { Host } from "../../base/host.ts";
@@ -21,12 +21,14 @@ const boxPaths = {
   home: "/run/gui-container/home",
 } as const;
 
+/** The name of the module that Python loads first, where it is on its path (its module site). */
+export const pythonModule = "sitecustomize.py";
+
 export interface BoxOptions {
+  /** The guard's. Beside it, there may be a module that the client's Python loads before all others. */
   socket: string;
   /** The file for pixels; undefined when pixels come through the socket. */
   pixels: string | undefined;
-  /** A module for the client's Python, loaded before all others. */
-  python?: string;
   /** Variables of the client's environment, besides what this module sets. */
   env: Readonly<Record<string, string>>;
   hostEnv(name: string): string | undefined;
@@ -68,7 +70,7 @@ export function boxedArgv(
   clientArgv: (paths: { socket: string; pixels: string | undefined }) => string[],
   options: BoxOptions,
 ): string[] {
-  const { socket, pixels, python, hostEnv } = options;
+  const { socket, pixels, hostEnv } = options;
   const display = hostEnv("DISPLAY") ?? "";
   const displaySocket = displaySocketOf(display);
   const home = hostEnv("HOME");
@@ -88,7 +90,7 @@ export function boxedArgv(
     HOME: boxPaths.home,
     XAUTHORITY: boxPaths.xauthority,
     XDG_RUNTIME_DIR: boxPaths.directory,
-    ...python !== undefined && { PYTHONPATH: boxPaths.directory },
+    PYTHONPATH: boxPaths.directory,
   };
   return [
     ...boxStart(env, [...(displaySocket === undefined ? ["--share-net"] : []), "--die-with-parent"]),
@@ -97,7 +99,7 @@ export function boxedArgv(
     ...(xauthority === undefined ? [] : ["--ro-bind-try", xauthority, boxPaths.xauthority]),
     ...["--bind", socket, inside.socket],
     ...(pixels === undefined ? [] : ["--bind", pixels, inside.pixels!]),
-    ...(python === undefined ? [] : ["--ro-bind", python, `${boxPaths.directory}/sitecustomize.py`]),
+    ...["--ro-bind-try", join(dirname(socket), pythonModule), `${boxPaths.directory}/${pythonModule}`],
     "--",
     ...["/bin/sh", "-c", limited, "sh"],
     ...clientArgv(inside),

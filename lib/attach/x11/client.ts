@@ -8,7 +8,7 @@ import type { Container } from "../../container/container.ts";
 import { socketPath, SocketReplaced } from "../../container/session_socket.ts";
 import type { Crossings } from "../../guard/crossings.ts";
 import { Violation } from "../../guard/faults.ts";
-import { boxedArgv, prepareBoxes } from "../box/box.ts";
+import { boxedArgv, prepareBoxes, pythonModule } from "../box/box.ts";
 import type { WindowsOptions } from "../display/display.ts";
 import { startGuard } from "../../guard/xpra/guard.ts";
 import type { RunMemory } from "../../guard/xpra/memory.ts";
@@ -92,7 +92,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   const client = startBox ? startBox(boxedArgv(argvFor, boxOptions), { output }) : host.start(argvFor(directory), {
     detached: true,
     output,
-    env: { ...env, PYTHONPATH: dirname(directory.python) },
+    env: { ...env, PYTHONPATH: dirname(directory.socket) },
   });
   let killing: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
@@ -145,8 +145,6 @@ function pixelsBytes({ width, height }: XScreen): number {
  */
 interface AttachDirectory extends AsyncDisposable {
   socket: string;
-  /** The module that mends xpra. */
-  python: string;
   /**
    * The file for pixels. The container opens it by the same base name. Undefined when pixels come through the socket.
    */
@@ -170,14 +168,13 @@ interface AttachDirectory extends AsyncDisposable {
 export async function makeAttachDirectory(container: Container, bytes: number): Promise<AttachDirectory> {
   const directory = await container.directory();
   const socket = socketPath(directory, "guard");
-  const python = join(directory, "sitecustomize.py");
   // A client that the run had before, of a connection that is lost.
   await Deno.remove(socket).catch(() => {});
   const { host } = container;
-  await host.look(undefined, () => Deno.writeTextFile(python, repairXpra));
+  await host.look(undefined, () => Deno.writeTextFile(join(directory, pythonModule), repairXpra));
   if (await host.look(true, () => container.crossesNetwork)) {
     const nothing = (): Promise<void> => Promise.resolve();
-    return { socket, python, pixels: undefined, sharePixels() {}, hidePixels: nothing, [Symbol.asyncDispose]: nothing };
+    return { socket, pixels: undefined, sharePixels() {}, hidePixels: nothing, [Symbol.asyncDispose]: nothing };
   }
   const name = `.pixels-${crypto.randomUUID()}`;
   const shared = join(container.mounts.sockets, name);
@@ -196,7 +193,6 @@ export async function makeAttachDirectory(container: Container, bytes: number): 
   const resources = stack.move();
   return {
     socket,
-    python,
     pixels,
     sharePixels: () => Deno.renameSync(pixels, shared),
     hidePixels,

@@ -29,7 +29,7 @@ def frame(base):
     def make_in_border(window):
         make(window)
         border = window.border
-        if border.shown and not window.is_OR():
+        if border and border.shown and not window.is_OR():
             border.shown = False
             window.set_border_width(border.size)
             window.set_app_paintable(False)
@@ -88,5 +88,5 @@ class Repairs(PathFinder):
 
 
 # The app's own Python does without.
-os.environ.pop("PYTHONPATH", None)
+os.environ["PYTHONPATH"] = os.environ["PYTHONPATH"].partition(":")[2]
 sys.meta_path[sys.meta_path.index(PathFinder)] = Repairs

@@ -67,7 +67,7 @@ case ${XMODIFIERS-} in
 esac
 [ -z "${XMODIFIERS-}" ] || set -- "$@" --input-method=keep
 printf %s "$repairs" >"$RUNTIME_DIRECTORY/sitecustomize.py"
-export PYTHONPATH="$RUNTIME_DIRECTORY"
+export PYTHONPATH="$RUNTIME_DIRECTORY:${PYTHONPATH-}"
 # Without --env, xpra 6.5.5 forgets the bus, and it and the app would be on the one that all sessions share.
 exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" \
   --env="DBUS_SESSION_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS" --sessions-dir="$RUNTIME_DIRECTORY/xpra" "$@"
