@@ -13,7 +13,7 @@ import { attachLine } from "../session/advice.ts";
 import { isLive, stopSessions } from "../session/live_sessions.ts";
 import { endedFromOutside, seeLog, type SessionEnd } from "../session/outcome.ts";
 import { type Client, type ClientResult, startClient } from "./client.ts";
-import { fallbackScreen, hostScreen, largestScreen, requireDisplay, type XScreen } from "./screen.ts";
+import { fallbackScreen, hostScreen, requireDisplay, type XScreen } from "./screen.ts";
 import { serverArgv, serverEnvironment } from "./xpra.ts";
 import { checkClient, findClient, noUsableXpra } from "./xpra_version.ts";
 
@@ -93,7 +93,6 @@ export function xpraServer(
     scripts: ["", serveX11],
     values: {
       screen: `${width}x${height}`,
-      largest: largestScreen(screen),
       dpi: `${dpi}`,
       monitors: monitors.length > 1 ? monitors.join(" ") : "",
       repairs: repairXpra,

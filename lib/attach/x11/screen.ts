@@ -27,14 +27,6 @@ const usualDpi = 96;
 /** The screen that a session has when the host's own is not known. */
 export const fallbackScreen: XScreen = { width: 3840, height: 2160, dpi: usualDpi, monitors: [] };
 
-/** What a session's screen has room for besides the host's own: a further monitor. */
-const furtherMonitor = { width: 3840, height: 2160 };
-
-/** The largest that the screen of a session can become when the host's grows, as `WIDTHxHEIGHT`. */
-export function largestScreen({ width, height }: XScreen): string {
-  return `${width + furtherMonitor.width}x${Math.max(height, furtherMonitor.height)}`;
-}
-
 const noDisplayHint = "Run it in a desktop session, or start the app without its windows: --detached";
 
 /**

@@ -5,17 +5,18 @@
 #
 # Values in front:
 #   screen, dpi  size of the X screen as WIDTHxHEIGHT, and its dots per inch
-#   largest      to which it can grow
 #   monitors     where each monitor is in it; empty for a single one
 #   repairs      repair_xpra.py
-: "${screen:?}" "${largest:?}" "${dpi:?}" "${monitors?}" "${repairs:?}"
+: "${screen:?}" "${dpi:?}" "${monitors?}" "${repairs:?}"
 export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority"
 
 # A cookie for any display (Xsecurity(7); Xauth's AuWrite.c has the format of an entry): the number is not known yet.
 { printf '\377\377\0\0\0\0\0\022MIT-MAGIC-COOKIE-1\0\020'; head -c 16 /dev/urandom; } >"$XAUTHORITY"
-# Xvfb paints the largest screen at its start, in this file (X.Org 21.1): 50 MB for a screen of 1920x1200.
-room=$(($(stat --file-system --format='%a * %S' "$RUNTIME_DIRECTORY")))
-[ "$room" -gt 300000000 ] || largest=$screen
+# It can grow by a further monitor of 3840x2160. Xvfb paints the largest screen at its start, in this file (X.Org 21.1): 50 MB for a
+# screen of 1920x1200.
+width=${screen%x*} height=${screen#*x}
+largest=$((width + 3840))x$((height > 2160 ? height : 2160))
+[ "$(($(stat --file-system --format='%a * %S' "$RUNTIME_DIRECTORY")))" -gt 300000000 ] || largest=$screen
 Xvfb -displayfd 3 -screen 0 "${largest}x24+32" -fbdir "$RUNTIME_DIRECTORY" -auth "$XAUTHORITY" -nolisten tcp -noreset \
   +extension GLX +extension RANDR +extension RENDER +extension Composite -dpi "$dpi" 3>/dev/null &
 server=$!
@@ -47,7 +48,7 @@ rm "$XAUTHORITY-display"
 # Xvfb has one output, called "screen", which the first monitor takes. xpra 6.5.5 sets monitors of Xorg's dummy driver only.
 {
   if [ "$screen" != "$largest" ]; then
-    xrandr --newmode "$screen" 0 "${screen%x*}" 0 0 "${screen%x*}" "${screen#*x}" 0 0 "${screen#*x}"
+    xrandr --newmode "$screen" 0 "$width" 0 0 "$width" "$height" 0 0 "$height"
     xrandr --addmode screen "$screen"
     xrandr --dpi "$dpi" --output screen --mode "$screen"
   fi

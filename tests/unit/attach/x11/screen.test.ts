@@ -1,7 +1,7 @@
 // The screen of a session, by what xrandr and xrdb say of the host's.
 
 import { assert, assertEquals } from "@std/assert";
-import { fallbackScreen, hostScreen, largestScreen, requireDisplay } from "../../../../lib/attach/x11/screen.ts";
+import { fallbackScreen, hostScreen, requireDisplay } from "../../../../lib/attach/x11/screen.ts";
 import { ProcessError } from "../../../../lib/base/errors.ts";
 import type { Host } from "../../../../lib/base/host.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
@@ -30,11 +30,6 @@ Deno.test("hostScreen() is as large as all monitors together, with the letters' 
   for (const wrong of ["49", "501", "x"]) {
     assertEquals((await screenOf({ stdout: monitors }, `Xft.dpi:\t${wrong}\n`)).dpi, 96, wrong);
   }
-});
-
-Deno.test("largestScreen() has room for a further monitor", () => {
-  assertEquals(largestScreen({ ...fallbackScreen, width: 1920, height: 1200 }), "5760x2160");
-  assertEquals(largestScreen({ ...fallbackScreen, width: 1200, height: 3840 }), "5040x3840");
 });
 
 Deno.test("hostScreen() has a screen of its own where xrandr says nothing, and fails where no display opens", async () => {
