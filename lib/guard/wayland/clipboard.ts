@@ -129,8 +129,20 @@ export function createClipboard(
   const marked = new WeakSet<WaylandObject>();
   /** What has passed as the clipboard's, or as what is selected, by the device through which it has. */
   const selected = new Map<WaylandObject, WaylandObject>();
-  /** What is selected on the host, which is announced to the app when the user works in its windows. */
-  const waiting = new Map<WaylandObject, WaylandObject>();
+  /**
+   * What is copied or selected on the host, which is announced to the app when the user works in its windows. Qt and
+   * GTK 3 keep what they have read of it, also if that was nothing, since they read as they get the focus.
+   */
+  const waiting = new Map<WaylandObject, { offered: WaylandObject; announce(): Addition[] }>();
+  const announceOnceUsed = (
+    device: WaylandObject,
+    offered: WaylandObject,
+    announce: () => Addition[],
+  ): Verdict<never> => {
+    if (attention.isUsed()) return { before: announce() };
+    waiting.set(device, { offered, announce });
+    return dropped;
+  };
   const dragged = new Map<WaylandObject, Drag>();
   /** The last drag over the app's windows, and the devices that have told of it. */
   let thisDrag: OfferedDrag = { droppedMs: -Infinity, isTaken: false };
@@ -365,14 +377,16 @@ export function createClipboard(
     "zwp_primary_selection_offer_v1.receive": receive,
     "wl_data_device.selection": ({ object, args: { id: offered } }) => {
       carried.delete(object);
+      waiting.delete(object);
       const found = offered && offers.get(offered);
       const isList = found && clipboard.in && mayBeFiles(found);
       if (!isList) givenFiles?.forget();
       if (!found) return undefined;
       found.state = "selected";
       if (isList) announceList(found, { alone: found.isOfFiles });
-      const before = tellTypes(offered, found);
-      if (clipboard.in || found.carriedMark === undefined || !carrying.isReadable()) return { before };
+      if (clipboard.in || found.carriedMark === undefined || !carrying.isReadable()) {
+        return announceOnceUsed(object, offered!, () => tellTypes(offered!, found));
+      }
       carried.add(object);
       found.types.set(carriedType, carriedType);
       const announced: Addition = [offered, "offer", carriedType];
@@ -386,8 +400,7 @@ export function createClipboard(
       waiting.delete(object);
       if (offered) offers.get(offered)!.state = "selected";
       if (!offered || offers.get(offered)!.withheld.length === 0) return undefined;
-      waiting.set(object, offered);
-      return dropped;
+      return announceOnceUsed(object, offered, () => tellTypes(offered, offers.get(offered)!));
     },
 
     // Drags, of which xpra has none.
@@ -449,8 +462,8 @@ export function createClipboard(
     handlers,
     secondDrags,
     release() {
-      const released = [...waiting].flatMap(([device, offered]): Addition[] => [
-        ...tellTypes(offered, offers.get(offered)!),
+      const released = [...waiting].flatMap(([device, { offered, announce }]): Addition[] => [
+        ...announce(),
         [device, "selection", offered],
       ]);
       waiting.clear();
@@ -471,7 +484,7 @@ export function createClipboard(
     ended(object) {
       if (object === kept?.source) keep(undefined);
       for (const its of [entered, carried, waiting, dragged, selected, announcedMarks]) its.delete(object);
-      deleteValue(waiting, object);
+      for (const [device, { offered }] of waiting) if (offered === object) waiting.delete(device);
       if (object === draggedOut?.source) draggedOut = undefined;
     },
   };

@@ -26,8 +26,9 @@ export interface Input extends Part {
 
 /** Makes the input of a connection. `release`: what the app is told before a key or a button. */
 export function createInput(
-  { session: { attention, closing }, release }: { session: WaylandSession; release(): Addition[] },
+  { session, release }: { session: WaylandSession; release(): Addition[] },
 ): Input {
+  const { attention, closing } = session;
   /** The keyboards that have the focus, and on which surface. */
   const focused = new Map<WaylandObject, WaylandObject>();
   /** The surface on which a pointer or a pen is. */
@@ -44,6 +45,7 @@ export function createInput(
   };
   const used = (): Verdict<never> | undefined => {
     attention.recordInput();
+    queueMicrotask(session.wake);
     const before = release();
     return before.length > 0 ? { before } : undefined;
   };

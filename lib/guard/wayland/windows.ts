@@ -28,9 +28,6 @@ export function createWindows(
   const { container, closing, startedApp, tell, attention } = session;
   /** The windows that are to fill a screen once the user works there, and which one. */
   const waiting = new Map<WaylandObject, WaylandObject | undefined>();
-  const look = (): void => {
-    if (waiting.size > 0) queueMicrotask(session.wake);
-  };
   const keyboards = new Set<WaylandObject>();
   const servers = new WeakSet<WaylandObject>();
   return {
@@ -66,9 +63,6 @@ export function createWindows(
         return dropped;
       },
       "xdg_toplevel.unset_fullscreen": ({ object }) => void waiting.delete(object),
-      "wl_keyboard.key": look,
-      "wl_pointer.button": look,
-      "wl_touch.down": look,
       "wl_seat.get_keyboard": ({ args: { id } }) => void keyboards.add(id),
       // Without the desktop's frame, no title would say whose window it is.
       "zxdg_toplevel_decoration_v1.set_mode": () => ({ args: { mode: serverSide } }),

@@ -455,6 +455,26 @@ Deno.test("an app on Wayland hears of what is selected on the host when the user
   assertThrows(() => readData(early, { pipe: 2, receive }), Violation, "not offered");
 });
 
+Deno.test("an app on Wayland hears of what is copied with the first key, since Qt keeps what it reads at the focus", () => {
+  const made = withWindow();
+  const { host } = made;
+  const selection = message(device, "wl_data_device.selection", offer);
+  host(message(device, "wl_data_device.data_offer", offer), message(offer, "wl_data_offer.offer", "text/plain"));
+  assertEquals(host(selection), nothing);
+  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, nothing));
+  const key = message(ids.keyboard, "wl_keyboard.key", 6, 0, 30, 1);
+  assertEquals(host(key), new Uint8Array([...selection, ...key]));
+  assert(read(made, "text/plain").isRead);
+  // While it is used, it hears at once; of what is over by the first key, it does not hear.
+  assertEquals(host(selection), selection);
+  host(message(ids.keyboard, "wl_keyboard.leave", 7, ids.surface));
+  made.wait(1_500);
+  host(selection);
+  made.app(message(offer, "wl_data_offer.destroy"));
+  host(message(ids.keyboard, "wl_keyboard.enter", 8, ids.surface, nothing));
+  assertEquals(host(key), key);
+});
+
 Deno.test("no more than 64 MiB pass into one pipe on Wayland, and the app lives on", () => {
   const made = withWindow();
   use(made);
