@@ -306,11 +306,18 @@ async function stopQuotas(lab: Lab, engine: LabEngine): Promise<void> {
 async function makePool(lab: Lab, engine: LabEngine): Promise<void> {
   const free = await freeBytes(engineFacts[engine].dir);
   const size = Math.min(poolBytes, Math.floor(free * 0.25));
-  const btrfs = await runClient(
-    engine,
-    ["storage", "create", poolName, "btrfs", `size=${Math.floor(size / 2 ** 20)}MiB`],
-    { okCodes: "any" },
-  );
+  const create = (): Promise<ProcessResult> =>
+    runClient(engine, ["storage", "create", poolName, "btrfs", `size=${Math.floor(size / 2 ** 20)}MiB`], {
+      okCodes: "any",
+    });
+  let btrfs = await create();
+  // In a container of Docker's, /dev is no devtmpfs: a loop device that the kernel has just made is not there.
+  for (let tries = 0; tries < 3 && btrfs.code !== 0; tries++) {
+    const [, device, minor] = /(\/dev\/loop(\d+)) \S+ is lost/.exec(btrfs.stderr) ?? [];
+    if (!device) break;
+    await runProcess(["mknod", "--mode=660", device, "b", "7", minor!], { okCodes: "any" });
+    btrfs = await create();
+  }
   if (btrfs.code === 0) return;
   const reason = btrfs.stderr.trim().split("\n").at(-1);
   lab.ui.warn(
