@@ -46,7 +46,6 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
     app,
     run: crypto.randomUUID().slice(0, 8),
     name: "net",
-    exact: true,
     open,
     channels: "",
     isShown: false,
