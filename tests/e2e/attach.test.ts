@@ -57,7 +57,7 @@ testOnOneEngine("attach.ts carries the clipboard both ways", needed, async (engi
   await nothingLeft(engine, name);
 });
 
-testOnEngines(
+testOnOneEngine(
   "attach.ts starts a sound server for an app that plays, and the host hears a tone of 440 Hz, and rests then",
   [
     ...needed,
@@ -86,7 +86,7 @@ testOnEngines(
   },
 );
 
-testOnEngines("attach.ts detaches on Ctrl-C, and the app runs on", needed, async (engine) => {
+testOnOneEngine("attach.ts detaches on Ctrl-C, and the app runs on", needed, async (engine) => {
   const name = nameOn(engine);
   const attach = startScript("attach", engine, [name, "xclock"]);
   await windowWith(`\\[${name}\\] xclock`);
@@ -111,7 +111,7 @@ testOnOneEngine("attach.ts says that an app is not there, or died, with its exit
   await nothingLeft(engine, name);
 });
 
-testOnEngines("attach.ts starts, lists, joins, reattaches and stops sessions", needed, async (engine) => {
+testOnOneEngine("attach.ts starts, lists, joins, reattaches and stops sessions", needed, async (engine) => {
   const name = nameOn(engine);
   const run = (...args: string[]): Promise<ProcessResult> => script("attach", engine, args);
   assertEquals((await run("--detached", name, "xclock -update 1")).stdout, "xclock\n");

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { inContainer, mountsRoot, script, sh } from "./run.ts";
-import { needed } from "./sessions.ts";
+import { needed, testOnIncus } from "./sessions.ts";
 import { desktop, waylandParts } from "./wayland_desktop.ts";
 import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
 
@@ -111,7 +111,7 @@ testOnEngines(
   },
 );
 
-testOnEngines(
+testOnIncus(
   "an update that fails says so with the end of its output, and how to have the container as it was",
   ["user"],
   async (engine) => {

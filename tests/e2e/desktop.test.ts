@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { eventually, mountsRoot, root, script, sh } from "./run.ts";
-import { needed } from "./sessions.ts";
+import { needed, testOnOneEngine } from "./sessions.ts";
 import { painted, windowWith } from "./windows.ts";
 import { makeContainer, removeContainer, testOnEngines } from "./world.ts";
 
@@ -48,7 +48,7 @@ Deno.test({
   },
 });
 
-testOnEngines(
+testOnOneEngine(
   "a web address reaches an exported app as one word, and a second one the session that runs; a file is lent",
   needed,
   async (engine) => {

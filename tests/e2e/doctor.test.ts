@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import type { Finding } from "../../lib/cli/finding.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { root, script, sh } from "./run.ts";
+import { testOnIncus, testOnOneEngine } from "./sessions.ts";
 import { testOnEngines } from "./world.ts";
 
 /** What the last line of each says. */
@@ -29,7 +30,7 @@ testOnEngines("--doctor finds nothing broken where all is there", ["user", "disp
   }
 });
 
-testOnEngines("--doctor tells what is missing, with the line that installs it", ["user"], async (engine) => {
+testOnOneEngine("--doctor tells what is missing, with the line that installs it", ["user"], async (engine) => {
   const path = await Deno.makeTempDir();
   try {
     for (const program of ["deno", "sh", engine]) {
@@ -52,7 +53,7 @@ testOnEngines("--doctor tells what is missing, with the line that installs it", 
   }
 });
 
-testOnEngines("--doctor says what forbids bubblewrap's boxes, and that no window comes", ["user"], async (engine) => {
+testOnIncus("--doctor says what forbids bubblewrap's boxes, and that no window comes", ["user"], async (engine) => {
   // In a namespace of its own, in which no further one may be made.
   const forbidden = 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"';
   const argv = ["unshare", "--user", "--map-root-user", "sh", "-c", forbidden, "sh", "./attach.ts", "--doctor"];

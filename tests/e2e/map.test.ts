@@ -271,7 +271,7 @@ for (
     },
   ]
 ) {
-  testOnEngines(`map.ts says which program still has a file ${how}`, ["user"], async (engine) => {
+  testOnOneEngine(`map.ts says which program still has a file ${how}`, ["user"], async (engine) => {
     const name = nameOn(engine);
     await withDirectory(async (directory) => {
       const file = join(directory, "file");

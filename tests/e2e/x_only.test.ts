@@ -6,7 +6,7 @@ import type { RunningProcess } from "../../lib/base/process.ts";
 import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { nothingLeft, testOnIncus, testOnOneEngine } from "./sessions.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
-import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
+import { type EngineName, shareContainer } from "./world.ts";
 
 const nameOn = shareContainer("x-only");
 
@@ -40,7 +40,7 @@ async function xWindow(
 
 const told = "warning: An app that knows only X is shown in one window, ";
 
-testOnEngines(
+testOnIncus(
   "attach.ts, Wayland: an app that knows only X is shown in one window, keys reach it, and it ends clean",
   waylandParts,
   async (engine) => {

@@ -133,6 +133,8 @@ export async function startLab(lab: Lab, { isShort = false } = {}): Promise<Comi
     if (files) await removeOtherImages(files);
     await partStep(lab, "imageXpra", () => Promise.resolve(describeXpra(xpra)));
   });
+  // Whoever waits for all of it is told of the first error.
+  for (const part of [packages, host, wayland]) part.catch(() => {});
   return { packages, host, wayland, all };
 }
 
