@@ -34,7 +34,7 @@ export function outcomeOf(printed: readonly string[], code: number): Outcome {
   return outcome;
 }
 
-/** About how many seconds a job takes beside two others on two cores, where no earlier run says so. */
+/** About how many seconds a job takes beside others on two cores, where no earlier run says so. */
 const usualSeconds: Readonly<Record<string, number>> = {
   ...{
     "deno task check:tests": 240,
@@ -47,7 +47,8 @@ const usualSeconds: Readonly<Record<string, number>> = {
   },
   ...{ wayland: 300, dialogs: 280, readme: 260, create: 250, create_faults: 240, attach: 200, links: 200 },
   ...{ software: 190, create_update: 180, map_faults: 170, look: 160, attach_channels: 150, attach_ends: 150 },
-  ...{ attach_remote: 150, map_remote: 140, attach_native: 140 },
+  ...{ attach_remote: 150, map_remote: 140, attach_native: 140, "wayland on Incus": 90, "create_update on LXD": 90 },
+  ...{ "attach on LXD": 70, "hostile_xpra on LXD": 60, "dialogs on LXD": 60, "create on LXD": 60 },
 };
 
 /** How long jobs take, in seconds, by earlier runs. */
@@ -61,7 +62,7 @@ export interface Times {
 export function openTimes(file = join(labDir(), "times.json")): Times {
   const known = readTimes(file);
   return {
-    secondsOf: (name) => known[name] ?? usualSeconds[name] ?? 60,
+    secondsOf: (name) => known[name] ?? usualSeconds[name] ?? 40,
     note(name, seconds) {
       known[name] = seconds;
       try {

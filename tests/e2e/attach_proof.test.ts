@@ -6,7 +6,7 @@ import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { eventually, inContainer, mountsRoot, sh, startScript } from "./run.ts";
 import { nothingLeft, testOnOneEngine } from "./sessions.ts";
-import { windowWith } from "./windows.ts";
+import { pressIn, windowWith } from "./windows.ts";
 import { type EngineName, shareContainer } from "./world.ts";
 
 const nameOn = shareContainer("proof");
@@ -85,8 +85,9 @@ async function inSessionOf(engine: EngineName, scene: Scene & { preset: string }
   const own = await windowWith(`\\[${name}\\] app`);
   const environment = '. "$XDG_RUNTIME_DIR/gui-container-hostile/environment"';
   // That the logger and the grabber do work is seen on the app's own window.
-  assertEquals(await loggedKeys(engine, { environment, window: own }), secret.length, "keys of the app's own window");
-  const loot = await steal(engine, { ...scene, environment });
+  const logged = await loggedKeys(engine, { environment, own, window: own });
+  assertEquals(logged, secret.length, "keys of the app's own window");
+  const loot = await steal(engine, { ...scene, environment, own });
   attach.kill("SIGTERM");
   await attach.ended;
   await inContainer(engine, name, "systemctl --user stop gui-container-hostile.service");
@@ -107,21 +108,22 @@ async function withSocket(engine: EngineName, scene: Scene): Promise<Loot> {
     // -i: a directory that is not the user's cannot hold a lock.
     const shell = `xauth -i nlist "$DISPLAY" | sed 's/^..../ffff/' | xauth -f "$0" nmerge - 2>&1; chmod 660 "$0"`;
     await sh(["sh", "-c", shell, cookies]);
-    return await steal(engine, { ...scene, environment: "export DISPLAY=:99 XAUTHORITY=/home/ubuntu/share/cookies" });
+    const environment = "export DISPLAY=:99 XAUTHORITY=/home/ubuntu/share/cookies";
+    return await steal(engine, { ...scene, environment, own: scene.window });
   } finally {
     await sh([engine, "config", "device", "remove", name, "x0"]);
     await inContainer(engine, name, "sudo rm /tmp/.X11-unix/X99");
   }
 }
 
-/** Tries everything, with the display that `environment` sets. */
-async function steal(engine: EngineName, scene: Scene & { environment: string }): Promise<Loot> {
-  const { environment, window, title, directory } = scene;
+/** Tries everything, with the display that `environment` sets; a window whose keys are seen there is `own`. */
+async function steal(engine: EngineName, scene: Scene & { environment: string; own: string }): Promise<Loot> {
+  const { environment, own, window, title, directory } = scene;
   const inside = (shell: string): Promise<string> =>
     inContainer(engine, nameOn(engine), `${environment}; cd share; ${shell}`);
   const share = join(mountsRoot, nameOn(engine), "share");
 
-  const keys = await loggedKeys(engine, { environment, window });
+  const keys = await loggedKeys(engine, { environment, own, window });
   // The terminal has an empty line again for what comes.
   await sh(["xdotool", "key", "--window", "0", "ctrl+u"]);
   await inside("xwd -root -silent -out screen.xwd");
@@ -137,8 +139,9 @@ async function steal(engine: EngineName, scene: Scene & { environment: string })
   await inside(
     `w=$(xdotool search --name '^${title}$') || exit 0; xdotool windowfocus --sync $w type --delay 20 'touch typed-by-the-app'; xdotool key Return`,
   );
-  await pause(500);
-  const commands = await Deno.remove(typed).then(() => 1, () => 0);
+  // Where it works it is waited for.
+  const commands = await eventually("the file", () => Deno.lstat(typed), own === window ? {} : { timeoutMs: 500 })
+    .then(() => Deno.remove(typed)).then(() => 1, () => 0);
 
   await sh(["xclip", "-selection", "clipboard", "-in"], { stdin: { text: secret }, output: "inherit" });
   await pause(1_000);
@@ -148,10 +151,13 @@ async function steal(engine: EngineName, scene: Scene & { environment: string })
   return { keys, pixels, titles, commands, clipboard, files: found === "" ? 0 : 1 };
 }
 
-/** How many keys a logger on that display sees while they are typed into a window of the host's display. */
+/**
+ * How many keys a logger on that display sees while they are typed into a window of the host's display. It is asked once
+ * it has seen as many of those that are typed into a window whose keys it sees.
+ */
 async function loggedKeys(
   engine: EngineName,
-  { environment, window }: { environment: string; window: string },
+  { environment, own, window }: { environment: string; own: string; window: string },
 ): Promise<number> {
   const log = join(mountsRoot, nameOn(engine), "share", "keys");
   await Deno.remove(log).catch(() => {});
@@ -161,15 +167,22 @@ async function loggedKeys(
     `${environment}; timeout 60 stdbuf -oL xinput test-xi2 --root >share/keys || true`,
   );
   const text = (): Promise<string> => Deno.readTextFile(log).catch(() => "");
-  const count = async (): Promise<number> => (await text()).split("(RawKeyPress)").length - 1;
-  // It starts with a list of the devices.
-  await eventually("the key logger's start", async () => (await text()).length > 0);
-  await pause(300);
-  await sh(["xdotool", "windowactivate", "--sync", window, "type", "--delay", "20", secret]);
-  await pause(500);
+  const codes = async (): Promise<string[]> =>
+    [...(await text()).matchAll(/\(RawKeyPress\)\n(?: .*\n)*? *detail: (\d+)$/gm)].map(([, code]) => code!);
+  // It lists the devices before it listens.
+  const shift = await eventually("the key logger", async () => {
+    await pressIn(own);
+    return (await codes())[0];
+  });
+  const count = async (): Promise<number> => (await codes()).filter((code) => code !== shift).length;
+  const windows = own === window ? [own] : [window, own];
+  for (const one of windows) await sh(["xdotool", "windowactivate", "--sync", one, "type", "--delay", "20", secret]);
+  await eventually("the keys that it sees", async () => await count() >= secret.length);
+  // An app that has the keyboard gets the clipboard, too.
+  await sh(["xdotool", "windowactivate", "--sync", window]);
   await inContainer(engine, nameOn(engine), "pkill -x xinput || true");
   await logger;
-  return await count();
+  return await count() - (windows.length - 1) * secret.length;
 }
 
 function pause(ms: number): Promise<void> {

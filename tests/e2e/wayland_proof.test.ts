@@ -143,12 +143,14 @@ async function steal(engine: EngineName, scene: Scene & { environment: string; w
 
   // A menu that takes the keyboard from the window with the focus.
   await focus();
+  const before = await picture();
   const menu = inside(`${limit(6)} fuzzel --dmenu --log-level=none </dev/null 2>/dev/null || true`);
-  // sway does not tell of it. Where it cannot be shown, it ends.
-  await Promise.race([menu, pause(5_000)]);
+  // sway does not tell of it, but the screen does. Where it cannot be shown, it ends.
+  let isOver = false;
+  void menu.finally(() => isOver = true);
+  await eventually("the menu", async () => isOver || await picture() !== before);
   await type(`${secret}\n`);
   const keys = (await menu).trim() === secret ? secret.length : 0;
-  await pause(300);
 
   const typed = join(directory, "typed-by-the-app");
   await focus();
@@ -164,8 +166,9 @@ async function steal(engine: EngineName, scene: Scene & { environment: string; w
   return { globals, keys, pixels, titles, commands, clipboard };
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** What tells a picture of the screen from another one. */
+function picture(): Promise<string> {
+  return sh(["sh", "-c", "grim -t ppm - | sha256sum"], { env: desktop() });
 }
 
 async function printTable(engine: EngineName, { given, ours }: { given: Loot; ours: Loot }): Promise<void> {
