@@ -5,11 +5,12 @@
 
 import { delay } from "@std/async";
 import { fromFileUrl, join, resolve } from "@std/path";
-import { ProcessError, type ProcessResult } from "../../lib/base/errors.ts";
+import { ProcessError, type ProcessResult, UserError } from "../../lib/base/errors.ts";
 import { type ProcessOptions, runProcess, startProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
+import { whereToRead } from "./machine.ts";
 import { looksUp } from "./run.ts";
-import { labState } from "./state.ts";
+import { labState, missingParts } from "./state.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
@@ -135,6 +136,9 @@ async function main(): Promise<void> {
     const { code } = await runProcess([...lab, "up", "demo"], { output: "inherit", okCodes: "any" });
     if (code !== 0) Deno.exit(code);
   }
+  const noEngine = missingParts("lxc") && missingParts("incus");
+  const missing = [missingParts("user", "wayland"), noEngine].filter(Boolean).join("; ");
+  if (missing !== "") throw new UserError(`The demo cannot be shown: ${missing}`, { hint: `See ${whereToRead}` });
   const shot = resolve(Deno.env.get("INIT_CWD") ?? ".", "demo.png");
   const temporary = "/tmp/gui-container-demo.png";
   await runProcess([
@@ -159,6 +163,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  say(error instanceof ProcessError ? `error: ${error.message}\n${error.output}` : String(error));
+  if (error instanceof ProcessError) say(`error: ${error.message}\n${error.output}`);
+  else say(error instanceof UserError ? `error: ${error.message}\nhint: ${error.hint}` : String(error));
   Deno.exit(1);
 }

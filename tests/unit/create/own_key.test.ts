@@ -4,6 +4,7 @@ import { UserError } from "../../../lib/base/errors.ts";
 import { realHost } from "../../../lib/base/host.ts";
 import { ownKey } from "../../../lib/create/own_key.ts";
 import { recordingHost, recordingUi } from "../recording_host.ts";
+import { testWith } from "../samples.ts";
 
 /** Calls `act` with a host that really runs programs, and keeps its state in a directory of its own. */
 async function withState(act: (host: ReturnType<typeof recordingHost>["host"], state: string) => Promise<void>) {
@@ -16,7 +17,7 @@ async function withState(act: (host: ReturnType<typeof recordingHost>["host"], s
   }
 }
 
-Deno.test("ownKey() makes a pair once, which only the user can read", async () => {
+testWith(["ssh-keygen"], "ownKey() makes a pair once, which only the user can read", async () => {
   await withState(async (host, state) => {
     const first = await ownKey(host);
     const path = join(state, "gui-container", "id_ed25519");
@@ -27,20 +28,24 @@ Deno.test("ownKey() makes a pair once, which only the user can read", async () =
   });
 });
 
-Deno.test("ownKey() makes one pair for two runs at once", async () => {
+testWith(["ssh-keygen"], "ownKey() makes one pair for two runs at once", async () => {
   await withState(async (host) => {
     const [one, other] = await Promise.all([ownKey(host), ownKey(host)]);
     assertEquals(one, other);
   });
 });
 
-Deno.test("ownKey() makes the pair anew where a killed run has left its private half alone", async () => {
-  await withState(async (host, state) => {
-    await Deno.mkdir(join(state, "gui-container"));
-    await Deno.writeTextFile(join(state, "gui-container", "id_ed25519"), "half");
-    assertEquals((await ownKey(host)).identities.length, 1);
-  });
-});
+testWith(
+  ["ssh-keygen"],
+  "ownKey() makes the pair anew where a killed run has left its private half alone",
+  async () => {
+    await withState(async (host, state) => {
+      await Deno.mkdir(join(state, "gui-container"));
+      await Deno.writeTextFile(join(state, "gui-container", "id_ed25519"), "half");
+      assertEquals((await ownKey(host)).identities.length, 1);
+    });
+  },
+);
 
 Deno.test("ownKey() refuses a file without a public key", async () => {
   await withState(async (host, state) => {
