@@ -1,4 +1,4 @@
-// The Debian package: lintian's opinion, and a machine on which it is installed, used and purged. And the files that it
+// The Debian package: lintian's opinion, and machines on which it is installed, used and purged. And the files that it
 // is made of, at work.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -6,42 +6,37 @@ import { basename, join } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
 import { runProcess } from "../../lib/base/process.ts";
 import { makeDistribution } from "../../tools/package.ts";
+import { todayOptions } from "../lab/today.ts";
 import { testWith } from "../unit/samples.ts";
 import { publicKey, sh } from "./run.ts";
 import { testOnOneEngine } from "./sessions.ts";
 
 const container = "e2e-package";
 
-/** Makes what is installed in a directory, and hands that on. */
-async function withDistribution(
-  withDeno: boolean,
-  use: (made: { scripts: string[]; package: string }) => Promise<void>,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await use(await makeDistribution({ directory, withDeno }));
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+const directory = await Deno.makeTempDir();
+globalThis.addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
+
+let shared: ReturnType<typeof makeDistribution> | undefined;
+
+/** What is installed, with Deno in the package: made for the first test that asks for it. */
+function distribution(): ReturnType<typeof makeDistribution> {
+  return shared ??= makeDistribution({ directory, withDeno: true });
 }
 
 testWith(["dh", "help2man", "lintian"], "lintian finds nothing to say about the package", async () => {
-  await withDistribution(false, async ({ package: path }) => {
-    const argv = ["lintian", "--display-info", "--pedantic", "--fail-on", "error", path];
-    assertEquals(await sh(argv), "");
-  });
+  const { package: path } = await distribution();
+  assertEquals(await sh(["lintian", "--display-info", "--pedantic", "--fail-on", "error", path]), "");
 });
 
-testWith(["dh", "help2man"], "a package that is made again is the same, byte by byte", async () => {
-  const made: Uint8Array[] = [];
-  for (let count = 0; count < 2; count++) {
-    await withDistribution(false, async ({ package: path }) => void made.push(await Deno.readFile(path)));
-  }
-  assertEquals(made[0], made[1]);
-});
+/** By the names of Debian's releases: the options for a container of that, and the parts of the lab that it needs. */
+const releases = [
+  ["Debian 13", ["--image=gui-lab"], ["user"]],
+  ["Debian testing", todayOptions, ["user", "today"]],
+] as const;
 
-testOnOneEngine("the package is installed, used without a network, and purged", ["user"], async (engine) => {
-  await withDistribution(true, async ({ scripts, package: deb }) => {
+for (const [release, options, parts] of releases) {
+  testOnOneEngine(`${release}: the package is installed, used without a network, and purged`, parts, async (engine) => {
+    const { scripts, package: deb } = await distribution();
     const [create, attach, map] = scripts as [string, string, string];
     const run = (path: string, ...args: string[]): Promise<string> => sh([path, `--engine=${engine}`, ...args]);
     const inside = (shell: string): Promise<string> => sh([engine, "exec", container, "--", "/bin/sh", "-ec", shell]);
@@ -50,7 +45,7 @@ testOnOneEngine("the package is installed, used without a network, and purged", 
       // The files at work: they make the container, and look at it.
       const userData = join(deb, "../user-data.yaml");
       await Deno.writeTextFile(userData, "#cloud-config\ndisable_root: true\n");
-      const made = JSON.parse(await run(create, "--json", "--image=gui-lab", container, publicKey, "gui", userData));
+      const made = JSON.parse(await run(create, "--json", ...options, container, publicKey, "gui", userData));
       assertEquals(made.name, container);
       assertEquals(await run(attach, "--list", container), "");
       const letter = join(deb, "../letter");
@@ -66,6 +61,7 @@ testOnOneEngine("the package is installed, used without a network, and purged", 
       const printed = await inside(`${apt} install /root/${basename(deb)}`);
       // What it leaves to a person.
       for (const line of ["incus admin init", "usermod -aG"]) assertStringIncludes(printed, line);
+      assert(!(await inside(`${apt} install --reinstall /root/${basename(deb)}`)).includes("admin init"));
       assertEquals(await inside("dpkg --verify gui-container"), "");
       // By the container's user, without a network, and without anything of Deno's in a cache.
       const alone = (bash: string): Promise<string> =>
@@ -92,7 +88,7 @@ testOnOneEngine("the package is installed, used without a network, and purged", 
     }
     assertEquals((await runProcess([engine, "info", container], { okCodes: "any" })).code, 1);
   });
-});
+}
 
 /** Lists the files of the machine, without those of users and what apt, dpkg and systemd write about themselves. */
 const files = `find / -xdev \\( -path /var/cache -o -path /var/log -o -path /var/lib/apt -o -path /var/lib/systemd \\
