@@ -69,7 +69,8 @@ const spec = {
     "history": { help: "Print what passed between a container and this host, by day" },
     "save": {
       help:
-        "Keep the options about channels, links, files, display, border and engine for NAME; with an app, also run it",
+        "Keep the options about channels, links, files, display, border and engine for NAME, in saved.yaml; with an " +
+        "app, also run it",
     },
     "session": {
       group: "Session and display",

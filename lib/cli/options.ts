@@ -286,8 +286,8 @@ const environmentLines = [
   "  $GUI_CONTAINER_ENGINE   The engine: lxc or incus",
   "  $GUI_CONTAINER_DISPLAY  How windows are shown: auto, wayland or x11",
   "  $GUI_CONTAINER_MOUNTS   Shared directories (default: ~/container_mounts)",
-  "  ~/.config/gui-container/config.yaml",
-  "                          Your settings for each container",
+  "  ~/.config/gui-container config.yaml: your settings for each container;",
+  "                          saved.yaml: what the scripts keep",
   "  docs/README.md          The manual, beside the scripts, or in",
   "                          /usr/share/doc/gui-container",
 ];

@@ -77,8 +77,7 @@ export async function noSuchApp(app: readonly string[], container: string, cause
   const path = resolve(app.join(" "));
   const isFile = await Deno.stat(path).then(({ isFile }) => isFile, () => false);
   return new UserError(`There is no program "${app[0]}" in the container "${container}"`, {
-    hint:
-      "Install it there, for example: add it to packages: of a cloud-config file, or apt-get install in the container" +
+    hint: `Install it there, for example: create.ts --install ${container} apt:PACKAGE` +
       (isFile ? `. If the file of this host is meant, write its address: ${toFileUrl(path).href}` : ""),
     exitCode: ExitCode.missingProgram,
     cause,

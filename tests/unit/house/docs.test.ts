@@ -179,7 +179,7 @@ Deno.test("docs/troubleshooting.md: each error whose hint is longer than a line 
       if (wordsOf(hint!).length > 100) long.push(wordsOf(message!));
     }
   }
-  assert(long.length > 7, long.join("\n"));
+  assert(long.length > 5, long.join("\n"));
   assertEquals(long.filter((message) => !headings.includes(message)), []);
 });
 

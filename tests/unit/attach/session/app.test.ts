@@ -327,7 +327,10 @@ Deno.test("noSuchApp() says how to open a file of this host's that stands in the
     assertStringIncludes(hint, `file://${directory}/a%20letter.txt`);
     assertEquals(exitCode, 127);
     for (const app of ["no-such-app --flag", directory]) {
-      assertStringIncludes((await noSuchApp(splitCommandLine(app), "box", undefined)).hint, "Install it there");
+      assertStringIncludes(
+        (await noSuchApp(splitCommandLine(app), "box", undefined)).hint,
+        "create.ts --install box apt:",
+      );
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
