@@ -6,6 +6,7 @@
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type ProcessOptions, runProcess } from "../../lib/base/process.ts";
+import { makeRoomForGroups } from "./cgroups.ts";
 import { exists } from "./files.ts";
 import { logTail, startDaemon, stopDaemon } from "./daemons.ts";
 import { imageAlias, type ImageFiles, recipeProperty, xpraProperty } from "./image.ts";
@@ -233,6 +234,7 @@ export async function ensureRunning(lab: Lab, engine: LabEngine): Promise<Part |
   }
   // One that runs and does not answer is of no use.
   await stopDaemon(lab.state, name, { graceMs: 10_000 });
+  makeRoomForGroups();
   Deno.mkdirSync(facts.logDir, { recursive: true });
   startDaemon(lab.state, name, [...facts.daemon, join(facts.logDir, `${name}.log`)], { env: facts.env });
   const { code } = await waitReady(engine);

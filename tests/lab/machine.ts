@@ -1,6 +1,7 @@
 /** What this machine may do of what the lab needs. Found out in less than a second, before anything is installed. */
 
 import { runProcess } from "../../lib/base/process.ts";
+import { exists } from "./files.ts";
 import { hostPackages, whyNotInstallable, xpraRuntimePackages } from "./packages.ts";
 
 /** Where it stands what works with less, and how a container of Docker has it all. */
@@ -67,6 +68,7 @@ async function findNoContainers(): Promise<string | undefined> {
   const reasons = [
     ...tried,
     canMakeGroups() ? undefined : "make cgroups (in Docker: --privileged)",
+    findsGroups(Deno.readTextFileSync("/proc/1/cgroup"), exists) ? undefined : "see its cgroups (--cgroupns=private)",
     canSetForwarding() ? undefined : "set up networks (CAP_NET_ADMIN, /proc/sys)",
     hasIds(ids, readSubordinateIds())
       ? undefined
@@ -94,6 +96,22 @@ function canMakeGroups(): boolean {
     } catch {
       return false;
     }
+  });
+}
+
+/**
+ * Whether the cgroups that processes are in are those that are mounted. Docker mounts those of the container, and without a
+ * namespace for them, names are those of the machine around it: instances then do not start.
+ *
+ * @param groups /proc/1/cgroup, see cgroups(7)
+ */
+export function findsGroups(groups: string, exists: (path: string) => boolean): boolean {
+  const top = "/sys/fs/cgroup";
+  const isUnified = exists(`${top}/cgroup.controllers`);
+  return groups.trim().split("\n").every((line) => {
+    const [, names = "", path = ""] = /^\d+:(?:name=)?([^:]*):(.*)$/.exec(line) ?? [];
+    const mount = names !== "" ? `${top}/${names}` : isUnified ? top : `${top}/unified`;
+    return !exists(mount) || exists(mount + path);
   });
 }
 
