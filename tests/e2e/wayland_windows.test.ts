@@ -79,7 +79,7 @@ testOnIncus(
       const log = join(mountsRoot, name, "xpra", `${title}.log`);
       return { running, drawn: async () => (await Deno.readTextFile(log)).trimEnd().split("\n").at(-1)! };
     };
-    /** The windows show nothing but themselves, so large as they are, and their borders; without tiles, their shadows. */
+    /** The windows show nothing but themselves, so large as they are, and their borders; without tiles, their shadows in a line. */
     const showThemselves = async (
       sizes: readonly (readonly [number, number])[],
       { shadow = 4 } = {},
@@ -88,7 +88,8 @@ testOnIncus(
         sizes.reduce((all, [width, height]) => all + of(width, height), 0);
       const grown = (by: number): number => sum((width, height) => (width + 2 * by) * (height + 2 * by));
       const { red, green, blue } = await pixels(env);
-      return blue === grown(shadow) - grown(4) && green === grown(0) && red === grown(4) - grown(0);
+      const line = shadow > 4 ? grown(shadow + 4) - grown(shadow + 2) : 0;
+      return blue === grown(shadow) - grown(4) && green === grown(0) && red === grown(4) - grown(0) + line;
     };
     const sizeIn = (line: string): [number, number] => {
       const [, width, height] = /^drawn (\d+) x (\d+)$/.exec(line) ?? [];

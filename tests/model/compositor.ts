@@ -15,8 +15,8 @@ import { frame, message, messages } from "../unit/wayland_samples.ts";
 import { awayMs, isTextOrPicture, isWorking, keep, moveFocus, newUser, type User } from "./promises.ts";
 import { createReader, type Heard, type Known, newObjects } from "./wire.ts";
 
-/** How wide the line around a popup is. */
-const popupWidth = 2;
+/** How wide the line around a popup, or a window's shadow, is. */
+const lineWidth = 2;
 
 /** A monitor: its mode is in pixels of the hardware, and apps are shown in those of the desktop. */
 export interface Monitor {
@@ -815,7 +815,7 @@ export function createCompositor(
       keep("size", size === JSON.stringify(grown(named, border.width)), `it is ${size}`);
     }
     keep("mark", title !== null && appId !== null, "a window without a title");
-    checkMark(surface, border.width);
+    checkMark(surface);
     const { lines, plate } = markOf(surface, border.width);
     const { left, top, right, bottom } = surface.bounds ?? box;
     // A dot of a window has a border that is seen.
@@ -826,7 +826,9 @@ export function createCompositor(
       right: Math.max(right, left + least.width),
       bottom: Math.max(bottom, top + least.height),
     };
-    keep("mark", hasSides(bounds, { lines, width: border.width }), `no border around ${JSON.stringify(bounds)}`);
+    // What may be shown later counts, too.
+    const isMarked = [bounds, surface.current.geometry!].some((each) => hasSides(each, { lines, width: lineWidth }));
+    keep("mark", isMarked, `no border around ${JSON.stringify(bounds)}`);
     keep("mark", plate !== undefined && isWithin(bounds, plate), `no plate below ${JSON.stringify(bounds)}`);
     note("borders");
   };
@@ -845,13 +847,17 @@ export function createCompositor(
       { ...box, left: box.right - width },
     ].every((side) => lines.some((line) => isWithin(side, line)));
   /** The outermost that is shown of a surface are the guard's lines, and nothing of the app's is above them. */
-  const checkMark = (surface: Surface, width: number): void => {
-    const { lines } = markOf(surface, width);
+  const checkMark = (surface: Surface): void => {
+    const { lines } = markOf(surface, border.width);
     const rest = drawn(surface, surface.parts.filter(isGuards));
     if (!rest) return;
     keep("mark", lines.length > 0, "no border");
     const ring = lines.reduce(union);
-    keep("mark", hasSides(ring, { lines, width }), `lines ${JSON.stringify(lines)} around ${JSON.stringify(rest)}`);
+    keep(
+      "mark",
+      hasSides(ring, { lines, width: lineWidth }),
+      `lines ${JSON.stringify(lines)} around ${JSON.stringify(rest)}`,
+    );
     keep("mark", isWithin(rest, ring), `${JSON.stringify(rest)} beyond ${JSON.stringify(ring)}`);
     keep("mark", surface.parts.slice(-4).every(isGuards), "a part above the lines");
     // A part that its window was committed for may be shown later.
@@ -867,7 +873,7 @@ export function createCompositor(
     const [width, height] = [box.right - box.left - 2 * shadow, box.bottom - box.top - 2 * shadow];
     const isSmall = screens.some(([across, high]) => 2 * width * height <= across * high);
     keep("cover", width <= 0 || height <= 0 || isSmall, `${width} × ${height} on ${screens.join(", ")}`);
-    checkMark(surface, popupWidth);
+    checkMark(surface);
   };
   const checkPictures = (): void => {
     const box = cursor && drawn(cursor.surface);

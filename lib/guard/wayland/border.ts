@@ -55,8 +55,8 @@ const fixedStates: ReadonlySet<number> = new Set([1, 2, 5, 6, 7, 8]);
 /** Larger than any surface: the largest number of the protocol. */
 const everything = 2 ** 31 - 1;
 
-/** How wide the line around a popup is, in pixels of the desktop. */
-const popupWidth = 2;
+/** How wide the line around a popup, or around a window's shadow, is, in pixels of the desktop. */
+const lineWidth = 2;
 
 export interface Borders extends Part {
   /** By how much a surface's border makes it larger for the desktop, in pixels of that; 0 for none, and for popups. */
@@ -161,8 +161,7 @@ export function createBorders(
     const known = borders.get(object);
     if (known && known.whole === whole && isSameBox(known.seen, seen) && isSameBox(known.below, below)) return [];
     const messages = begin();
-    const isPopup = role === "popup";
-    const areas = areasOf(seen, { below, whole, width: isPopup ? popupWidth : border.width, isPopup });
+    const areas = areasOf(seen, { below, whole, width: role === "popup" ? undefined : border.width });
     const kept = known?.pieces.slice(0, areas.length) ?? [];
     const fresh = areas.slice(kept.length).map(() => makePiece(object));
     const pieces = [...kept, ...fresh];
@@ -246,16 +245,16 @@ function isEqual(values: readonly number[], others: readonly number[] | undefine
 /** Where the plate is among the pieces of a window: after the border around it, before the line around its shadow. */
 const plateAt = 4;
 
-/** Where the pieces of a surface are. `below`: what its plate is for; `width`: that of its lines. */
+/** Where the pieces of a surface are. `below`: what its plate is for; `width`: that of a window's border. */
 function areasOf(
   seen: Box,
-  { below, whole, width, isPopup }: { below: Box; whole: Box; width: number; isPopup: boolean },
+  { below, whole, width }: { below: Box; whole: Box; width: number | undefined },
 ): readonly SurfaceArea[] {
-  const outer = edgesOf(unionOf(seen, whole), width);
-  if (isPopup) return [...outer, rectangleOf(below)];
-  const bordered = grown(seen, width);
+  const line = edgesOf(grown(unionOf(seen, whole), (width ?? lineWidth) - lineWidth), lineWidth);
+  if (width === undefined) return [...line, rectangleOf(below)];
   // sway shows nothing beyond what it takes for a window, others do.
-  return [...edgesOf(seen, width), rectangleOf(grown(below, width)), ...contains(bordered, whole) ? [] : outer];
+  const isBeyond = !contains(grown(seen, width), whole);
+  return [...edgesOf(seen, width), rectangleOf(grown(below, width)), ...isBeyond ? line : []];
 }
 
 /** The four strips around a part of a surface. */

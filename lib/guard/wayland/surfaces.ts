@@ -228,11 +228,10 @@ export function createSurfaces(
     const isBetween = (["width", "height"] as const).some((side) => max?.[side] && min && min[side] > max[side]);
     return shell && !isChanging && !isBetween ? { commits: object } : undefined;
   };
-  /** A part has changed: its window may not have to be larger any longer than the app says. */
+  /** A part has changed: its window, and the line around that, may have another size. */
   const followPart = (root: Surface): Verdict<never> | undefined => {
-    const { named, geometry, whole } = root;
-    if (geometry === named || !whole) return undefined;
-    const box = boxOf(root);
+    const { whole } = root;
+    const box = whole && boxOf(root);
     return box && !isSameBox(box, whole) ? recommit(root) : undefined;
   };
   /** Makes one a part of another. */
