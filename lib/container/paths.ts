@@ -126,7 +126,7 @@ export function stateDirectory(host: Pick<Host, "env">): string | undefined {
 
 /** The file that a run locks while an engine chooses the ids of a new instance: see `isStartFailure`. */
 export function idsLockPath(host: Pick<Host, "env">): string {
-  return join(mountsRoot(host), ".ids");
+  return join(mountsRoot(host), ".ids.lock");
 }
 
 /** The file with what is on record of a container. */

@@ -14,7 +14,7 @@ import { deleteInstance, findInstance, waitForOperations } from "../engine/insta
 import { UserError } from "../base/errors.ts";
 import { runKey } from "../container/managed.ts";
 import { makeMounts, type MountsBefore, removeMounts, restoreMounts, saveMounts } from "../container/mounts.ts";
-import { creationRecordPath } from "../container/paths.ts";
+import { creationRecordPath, idsLockPath } from "../container/paths.ts";
 import { exists, removeEmpty, removeFile } from "../base/files.ts";
 import { readJson } from "../base/json_file.ts";
 import { claimFile, claimRecord, graceMs, isClaimed, release } from "../base/lock.ts";
@@ -113,7 +113,9 @@ export async function unmake(host: Host, instance: Address, creation: Creation):
     await restoreMounts(host, { mounts, before: creation.mountsBefore });
   }
   await removeFile(creationRecordPath(mounts));
-  if (creation.base !== null) await removeEmpty([creation.base]);
+  if (creation.base === null) return;
+  await removeFile(idsLockPath(host));
+  await removeEmpty([creation.base]);
 }
 
 /**
