@@ -86,7 +86,9 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
   };
   const success = (argv: readonly string[]): ProcessResult => ({ argv, code: 0, signal: null, stdout: "", stderr: "" });
   const show = (argv: readonly string[], { stdin = "null", env }: Pick<ProcessOptions, "stdin" | "env">): void => {
-    const assignments = Object.entries(env ?? {}).map(([name, value]) => `${name}=${plannedWord(value)}`);
+    // In which language a program speaks is nothing to the plan.
+    const meant = Object.entries(env ?? {}).filter(([name]) => !/^LC_ALL$|^LANGUAGE$/.test(name));
+    const assignments = meant.map(([name, value]) => `${name}=${plannedWord(value)}`);
     const input = typeof stdin === "object" && "text" in stdin && typeof stdin.text === "string"
       ? [`<<<${plannedWord(stdin.text.trimEnd())}`]
       : typeof stdin === "object" && "bytes" in stdin && stdin.from !== undefined

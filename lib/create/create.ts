@@ -15,6 +15,8 @@ import { checkExisting } from "./existing.ts";
 import type { ExportedApp } from "./export/export.ts";
 import { refuseCluster } from "./internet/proxy.ts";
 import { beginCreation, recoverCreation, unmake } from "./creation.ts";
+import { findProfile } from "../engine/profile.ts";
+import { profileRisks } from "./profile_risks.ts";
 import { type Made, make } from "./make.ts";
 import { ownKey } from "./own_key.ts";
 import { readCreateRequest, type Request } from "./read_request.ts";
@@ -31,7 +33,7 @@ export async function createContainer(host: Host, args: Arguments<string> & Engi
   const { target } = request;
   if (target !== undefined) await host.look(undefined, () => checkTarget(host, engine, target));
   if (request.proxy) await refuseCluster(host, engine);
-  await warnOfLimits(host, engine, request.profile.config);
+  await all([warnOfLimits(host, engine, request.profile.config), warnOfDefault(host, engine)]);
   await recoverCreation(host, container);
   const profileBefore = await checkExisting(host, container);
   const startedMs = performance.now();
@@ -123,6 +125,18 @@ function report(
       ? "Without --bare, create.ts installs what is missing"
       : `xpra.org could not be reached, or has nothing for its distribution. To try again: ${again}`,
   ].join(". "));
+}
+
+/**
+ * Warns of what the engine's default profile gives away: each container has it, besides its own. The network card there
+ * is one that the user has chosen.
+ */
+export async function warnOfDefault(host: Host, engine: Engine): Promise<void> {
+  const profile = await findProfile(host, { engine, name: "default" });
+  for (const { keys, gives } of profile ? profileRisks(profile) : []) {
+    if (keys[0] === "devices" && profile!.devices[keys[1]!]!.type === "nic") continue;
+    host.ui.warn(`In ${engine.product}'s profile "default", "${keys.join(".")}" ${gives}`, { security: true });
+  }
 }
 
 /** What an engine's warning says of each kind of limit. */

@@ -7,7 +7,7 @@
  */
 
 import type { Device } from "../engine/answer.ts";
-import type { Profile } from "./profile_file.ts";
+import type { EngineProfile } from "../engine/profile.ts";
 
 /** A key of a profile that gives something of the host away, or that is not known to be harmless. */
 export interface ProfileRisk {
@@ -162,7 +162,7 @@ function keysOf(where: string, keys: string): string[] {
 const unknown = "is not known to be harmless";
 
 /** The risks of a profile, in the order of its keys; none for one that gives nothing of the host away. */
-export function profileRisks({ config, devices }: Profile): ProfileRisk[] {
+export function profileRisks({ config, devices }: Pick<EngineProfile, "config" | "devices">): ProfileRisk[] {
   const risks: ProfileRisk[] = [];
   const check = (keys: readonly string[], name: string, value: string, device: Device = {}): void => {
     const gives = riskOf(name, value, device);

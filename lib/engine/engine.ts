@@ -258,6 +258,9 @@ export function apiPath(engine: Engine, path: string): string {
   return withRemote(engine.server, path + rest);
 }
 
+/** The CLIs' messages are read here, and some distributions have translations of them. */
+const inEnglish = { LC_ALL: "C.UTF-8", LANGUAGE: "" };
+
 /**
  * Runs the engine's CLI.
  *
@@ -270,7 +273,7 @@ export async function run(
   options: RunOptions = {},
 ): Promise<ProcessResult> {
   try {
-    return await host.run(engineArgv(engine, args), options);
+    return await host.run(engineArgv(engine, args), { ...options, env: { ...inEnglish, ...options.env } });
   } catch (error) {
     throw engineError(engine, error);
   }

@@ -2,7 +2,7 @@
 
 import type { Host } from "../base/host.ts";
 import { configIn, listIn, tableIn, textIn } from "./answer.ts";
-import { type Engine, engineArgv, ifFound, type Instance, labelOf, query, run } from "./engine.ts";
+import { type Engine, ifFound, type Instance, labelOf, query, run } from "./engine.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { withRemote } from "./server.ts";
 
@@ -49,10 +49,11 @@ export async function imageHash(
         `See what there is (${engine.cli} image list), and whether its server can be reached (${engine.cli} remote list)`,
       ...(cause ? { output: cause.output, cause } : {}),
     });
-  const argv = engineArgv(engine, ["image", "info", imageOn(engine, image)]);
-  const { stdout } = await host.run(argv, { planned: "<RECIPE>" }).catch((error) => {
-    throw error instanceof ProcessError ? unknown(error) : error;
-  });
+  const { stdout } = await run(host, engine, ["image", "info", imageOn(engine, image)], { planned: "<RECIPE>" }).catch(
+    (error) => {
+      throw error instanceof ProcessError ? unknown(error) : error;
+    },
+  );
   return await host.look(stdout, () => {
     const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
     if (!fingerprint) throw unknown();
@@ -69,15 +70,15 @@ export async function publish(
   const { engine } = instance;
   await run(host, engine, ["stop", labelOf(instance)]);
   const { remote } = engine.server;
-  const argv = engineArgv(engine, [
+  const args = [
     "publish",
     labelOf(instance),
     ...(remote === undefined ? [] : [`${remote}:`]),
     "--compression",
     "none",
     ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
-  ]);
-  const { stdout } = await host.run(argv, { planned: "<IMAGE>" });
+  ];
+  const { stdout } = await run(host, engine, args, { planned: "<IMAGE>" });
   return await host.look(stdout, () => /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "");
 }
 

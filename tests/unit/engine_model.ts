@@ -86,6 +86,8 @@ export function engineModel(recording: EngineRecord): EngineModel {
         return instance();
       case "GET /1.0/instances":
         return made ? { stdout: `[${(instance() as { stdout: string }).stdout}]` } : json([]);
+      case "GET /1.0/profiles/default":
+        return json({ config: {}, devices: {}, used_by: [] });
       case "GET /1.0/profiles/box":
         return profile();
       case "GET /1.0/storage-pools":

@@ -6,7 +6,7 @@ import { join } from "@std/path";
 import type { Host } from "../../../lib/base/host.ts";
 import { mapSome } from "../../../lib/base/promises.ts";
 import { runProcess } from "../../../lib/base/process.ts";
-import { createContainer, warnOfLimits } from "../../../lib/create/create.ts";
+import { createContainer, warnOfDefault, warnOfLimits } from "../../../lib/create/create.ts";
 import { deleteNamed } from "../../../lib/create/remove.ts";
 import { type EngineModel, engineModel, type EngineRecord } from "../engine_model.ts";
 import { type FaultyCall, faultyCalls, type FaultyHost, faultyHost, keepDirectory } from "../faulty_host.ts";
@@ -198,4 +198,22 @@ Deno.test("warnOfLimits() asks nothing for a profile without limits", async () =
 
 Deno.test("warnOfLimits() says nothing to a user who may not see the engine's warnings", async () => {
   assertEquals((await warned({ "limits.memory": "2GiB" }, { code: 1, stderr: "Error: not authorized" })).said, []);
+});
+
+Deno.test("warnOfDefault() names what the engine's default profile gives to each container, but not its network card", async () => {
+  const said = async (profile: Record<string, unknown>): Promise<string[]> => {
+    const recorded = recordingHost({ answer: () => ({ stdout: JSON.stringify({ used_by: [], ...profile }) }) });
+    await warnOfDefault(recorded.host, engineCalled("lxc"));
+    return recorded.said;
+  };
+  const devices = {
+    root: { type: "disk", path: "/", pool: "default" },
+    eth0: { type: "nic", nictype: "bridged", parent: "lxdbr0" },
+  };
+  assertEquals(await said({ config: {}, devices }), []);
+  const home = { type: "disk", source: "/home/me", path: "/home/ubuntu" };
+  assertEquals(await said({ config: { "raw.idmap": "both 1000 1000" }, devices: { ...devices, home } }), [
+    'warn: In LXD\'s profile "default", "config.raw.idmap" makes users of the container users of the host',
+    'warn: In LXD\'s profile "default", "devices.home.source" gives the container "/home/me" of the host',
+  ]);
 });

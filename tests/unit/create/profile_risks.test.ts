@@ -9,7 +9,7 @@ function risksOf(
     devices?: Record<string, Record<string, string>>;
   },
 ): ProfileRisk[] {
-  return profileRisks({ description: "", config, devices });
+  return profileRisks({ config, devices });
 }
 
 Deno.test("profileRisks() names each configuration key that gives the host away, with what it gives", () => {

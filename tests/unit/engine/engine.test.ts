@@ -133,3 +133,9 @@ Deno.test("launch() tells an engine that does not answer from one that refuses",
   );
   assertEquals(error.exitCode, 125);
 });
+
+Deno.test("an engine's CLI speaks English, whatever the user's language is", async () => {
+  const { host, options } = recordingHost({ answer: () => ({ stdout: "{}" }) });
+  await findInstance(host, { engine: await chooseEngine(host, { engine: "lxc" }), name: "box" });
+  assertEquals(options.at(-1)!.env, { LC_ALL: "C.UTF-8", LANGUAGE: "" });
+});
