@@ -12,7 +12,7 @@ v=$(deno -V 2>&1); case $v in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9]
 trap '' TTIN # In the background it goes on, and the time of --for ends what is lent.
 exec deno run --quiet --no-prompt "$@" # */
 /**
- * Lends files of the host to a running container, and takes them back exactly as they were.
+ * Lends files of the host to a container, and takes them back exactly as they were.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import type { Host } from "./lib/base/host.ts";
 
 const spec = {
   name: "map.ts",
-  summary: "Lend files of this host to a running container, and take them back exactly as they were.",
+  summary: "Lend files of this host to a container, and take them back exactly as they were.",
   usage: ["[options] [NAME [FILE...]]", "--list", "--unmap [NAME [FILE...]]"],
   examples: [
     ["my-container ~/Documents/letter.odt", "Lend a file until you press Enter"],
@@ -34,7 +34,7 @@ const spec = {
   ],
   options: {
     "list": { group: "Other commands", help: "Show the files that are lent" },
-    "unmap": { help: "Take files back: all, those of a container, or the named ones" },
+    "unmap": { help: "Take files back: those of a container, some of them, or, once you agree, all" },
     "force": { needs: "unmap", help: "With --unmap: forget files whose container cannot be reached" },
     "read-only": { group: "Lending", help: "The container may read the files, not write them" },
     "for": { value: "DURATION", help: "Take the files back automatically after this time: 90s, 30m, 2h" },
@@ -45,7 +45,7 @@ const spec = {
   operandsWith: { "list": { first: [] } },
   manual: [
     "The container's user gets an entry in the ACL of each file (setfacl), and a disk device shows the file in the " +
-    "container, below ~/maps of that user. Enter, the end of the input, Ctrl-C, a signal or the end of --for's time takes " +
+    "container, below ~/maps of that user, under its own name. Enter, the end of the input, Ctrl-C, a signal or the end of --for's time takes " +
     "the files back: the devices are removed, and the ACLs are restored.",
     "Without NAME or FILE it asks: on the terminal, or in dialogs where it is started from a menu. Files that a killed run " +
     "has lent, and what a session that ended unattended still has, are taken back by --unmap, and by the next run.",

@@ -57,7 +57,13 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
   const loans: Loan[] = [];
   const lost: Loan[] = [];
   const { readOnly, stays } = request;
-  const lendAll = (undo: Undo): Promise<Loan[]> => container.lend(files, { readOnly, owner: presence.owner, undo });
+  const lendAll = async (undo: Undo): Promise<Loan[]> => {
+    const lent = await container.lend(files, { readOnly, owner: presence.owner, undo });
+    for (const { hostPath } of lent.filter((loan) => loan.readOnly && !readOnly)) {
+      host.ui.status(`"${hostPath}" is lent to be read: you may not write it yourself`);
+    }
+    return lent;
+  };
   if (stays) {
     showLoans(host, await withUndo(host, async (undo) => await keepFiles(host, container, await lendAll(undo))));
     return 0;

@@ -13,8 +13,9 @@ import { isCopy, labelOfLoan, type Loan } from "../container/lend/loan.ts";
  */
 export async function listLoans(host: Host, options: { engine: string | undefined }): Promise<void> {
   const loans = await wantedLoans(host, options);
-  showTable(host.ui, rowsOf(loans), {
-    heading: ["HERE", "IN THE CONTAINER", ...(loans.some(isCopy) ? ["A COPY IN"] : [])],
+  const rows = loans.map((loan) => [loan.hostPath, loan.containerPath, labelOfLoan(loan)]);
+  showTable(host.ui, rows, {
+    heading: ["HERE", "IN THE CONTAINER", "CONTAINER"],
     none: "No file is lent",
     data: loanData(loans),
   });
@@ -27,19 +28,17 @@ export async function wantedLoans(host: Host, { engine }: { engine: string | und
 }
 
 export function showLoans(host: Host, loans: readonly Loan[]): void {
-  host.ui.result(rowsOf(loans).map((row) => row.join("\t")).join("\n"), loanData(loans));
-}
-
-function rowsOf(loans: readonly Loan[]): string[][] {
-  return loans.map((loan) => [loan.hostPath, loan.containerPath, ...(isCopy(loan) ? [labelOfLoan(loan)] : [])]);
+  const lines = loans.map((loan) => [loan.hostPath, loan.containerPath, ...(isCopy(loan) ? [labelOfLoan(loan)] : [])]);
+  host.ui.result(lines.map((line) => line.join("\t")).join("\n"), loanData(loans));
 }
 
 function loanData(loans: readonly Loan[]): unknown {
   return loans.map((loan) => {
-    const { hostPath: host, containerPath: container, handed } = loan;
+    const { hostPath: host, containerPath: container, handed, id } = loan;
+    const name = labelOfLoan(loan);
     const readOnly = loan.readOnly && !handed;
     return isCopy(loan)
-      ? { host, container, device: null, readOnly, copyIn: labelOfLoan(loan) }
-      : { host, container, device: loan.id, readOnly };
+      ? { host, container, device: null, readOnly, copyIn: name, name }
+      : { host, container, device: id, readOnly, name };
   });
 }

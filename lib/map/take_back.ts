@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from "@std/path";
 import { ExitCode, inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { findOrphans } from "../container/lend/journal.ts";
-import type { Loan } from "../container/lend/loan.ts";
+import { labelOfLoan, type Loan } from "../container/lend/loan.ts";
 import { takeBackRecorded } from "../container/lend/recover.ts";
 import type { EngineOptions } from "../container/address.ts";
 import { engineClis } from "../engine/engine.ts";
@@ -18,7 +18,7 @@ import { showLoans, wantedLoans } from "./list.ts";
  * @param words `[NAME [FILE...]]` of the command line; a FILE by its path here, or in the container
  * @param options `forget`: what cannot be reached is forgotten
  * @returns the exit code
- * @throws {UserError} exit code 2 for a file that is not lent, and for an unknown remote
+ * @throws {UserError} exit code 2 for a file that is not lent, for an unknown remote, and when not all are meant
  */
 export async function takeBack(
   host: Host,
@@ -35,12 +35,27 @@ export async function takeBack(
   );
   const missing = givenPaths.find((_, index) => !wanted.some((loan) => isNamed(loan, index)));
   if (missing !== undefined) throw inputError(`"${missing}" is not lent to "${word}"`, "See map.ts --list");
+  if (word === undefined && wanted.length > 0) await host.look(undefined, () => askForAll(host, wanted));
   const orphans = await findOrphans(host);
   const isOrphan = ({ id }: Loan): boolean => orphans.some((orphan) => orphan.id === id);
   const lost: Loan[] = [];
   await takeBackRecorded(host, wanted, { wasKilled: wanted.some(isOrphan), forget: options.forget, lost });
   showLoans(host, wanted);
   return await host.look(0, () => tellTakenBack(host, wanted, lost, word));
+}
+
+/**
+ * Asks whether all files are meant, of all containers.
+ *
+ * @throws {UserError} exit code 2 when they are not
+ */
+async function askForAll(host: Host, loans: readonly Loan[]): Promise<void> {
+  for (const loan of loans) host.ui.status(`${loan.hostPath}\t${labelOfLoan(loan)}`);
+  if (await host.ui.confirm("Take back all of these?")) return;
+  throw inputError(
+    "Files of all containers would be taken back",
+    "Name a container: map.ts --unmap NAME, or add --yes",
+  );
 }
 
 /** Whether a file is lent to the container that the user calls `word`. No engine is asked. */

@@ -11,7 +11,7 @@ const directory = join(home, "bench-map");
 /** Says when so many files can be read in the container, then ends. */
 const readable = `
 echo ready
-until [ $(for file in maps/*; do [ -r "$file" ] && echo; done | wc -l) -ge "$1" ]; do sleep 0.005; done
+until [ $(for file in maps/*/*; do [ -r "$file" ] && echo; done | wc -l) -ge "$1" ]; do sleep 0.005; done
 `;
 
 /** Waits in the container, so that its own start is not measured. */

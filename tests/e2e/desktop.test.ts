@@ -101,7 +101,7 @@ write_files:
       await eventually(
         "the file in the container",
         async () =>
-          /\n2\n\/home\/ubuntu\/maps\/[0-9a-f]{10}-it's 100% a "page" – é\.html\n$/.test(
+          /\n2\n\/home\/ubuntu\/maps\/[0-9a-f]{10}\/it's 100% a "page" – é\.html\n$/.test(
             await Deno.readTextFile(words),
           ),
       );

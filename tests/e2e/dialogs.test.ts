@@ -232,7 +232,7 @@ testOnOneEngine(
             const opening = await begin({ do: "open", text: "from the container" });
             const chosenMs = await chooseInDialog(`${name}: what may it open`, letter, display);
             const opened = await opening();
-            assertMatch(opened.path!, /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-letter\.txt$/);
+            assertMatch(opened.path!, /^\/home\/ubuntu\/maps\/[0-9a-f]{10}\/letter\.txt$/);
             assertEquals(opened.text, "from the host");
             // With the end of zenity, and with a save.
             assert(opened.ms - chosenMs < 10_000, `${opened.ms - chosenMs} ms`);
@@ -328,7 +328,7 @@ testOnOneEngine("files that are dropped on a window on Wayland are lent, all or 
     const { paths, texts } = await drop([letter, other]);
     assertMatch(
       paths.join(),
-      /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-a letter.txt,\/home\/ubuntu\/maps\/[0-9a-f]{10}-other.txt$/,
+      /^\/home\/ubuntu\/maps\/[0-9a-f]{10}\/a letter.txt,\/home\/ubuntu\/maps\/[0-9a-f]{10}\/other.txt$/,
     );
     assertEquals(texts, ["a letter.txt", "other.txt"]);
     assertStringIncludes(said(), `"${name}" and lent to it: a letter.txt, other.txt`);
@@ -338,7 +338,7 @@ testOnOneEngine("files that are dropped on a window on Wayland are lent, all or 
     await Deno.writeTextFile(join(share, "hasty"), "");
     const again = await drop([other]);
     assertEquals(again.texts, ["other.txt"]);
-    assertMatch(again.paths.join(), /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-other.txt$/);
+    assertMatch(again.paths.join(), /^\/home\/ubuntu\/maps\/[0-9a-f]{10}\/other.txt$/);
     await Deno.remove(join(share, "hasty"));
     await sh(["mkfifo", join(home, "fifo")]);
     for (const [path, why] of [[home, "is a directory"], [join(home, "fifo"), "is not a regular file"]] as const) {
@@ -433,7 +433,7 @@ testOnOneEngine("files that are copied on the host are pasted once the user has 
     const { path } = await app({ do: "paste" });
     assertMatch(
       path!,
-      /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-a letter.txt\n\/home\/ubuntu\/maps\/[0-9a-f]{10}-other.txt$/,
+      /^\/home\/ubuntu\/maps\/[0-9a-f]{10}\/a letter.txt\n\/home\/ubuntu\/maps\/[0-9a-f]{10}\/other.txt$/,
     );
     assertEquals(await questions(), 3);
     assertStringIncludes(said(), `Pasted into "${name}" and lent to it: a letter.txt, other.txt`);

@@ -37,7 +37,7 @@ testOnEngines("map.ts lends a file of any name, and restores its ACL and mode", 
   );
   const [first, second] = JSON.parse(mapped);
   assertEquals(first.host, awkward);
-  assertMatch(first.container, /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-a "b" 'c' \$d\ne\\ ü\.txt$/s);
+  assertMatch(first.container, /^\/home\/ubuntu\/maps\/[0-9a-f]{10}\/a "b" 'c' \$d\ne\\ ü\.txt$/s);
   assertEquals(
     await inContainer(engine, name, 'cat -- "$1" "$2"', first.container, second.container),
     "from the host\nplain",
@@ -59,7 +59,7 @@ testOnOneEngine("map.ts ends at the end of its input, and prints host and contai
   const before = await permissions([file]);
   const { code, stdout } = await script("map", engine, ["--read-only", name, file]);
   assertEquals(code, 0);
-  assertMatch(stdout, new RegExp(`^${file}\t/home/ubuntu/maps/[0-9a-f]{10}-\\S+\n$`));
+  assertMatch(stdout, new RegExp(`^${file}\t/home/ubuntu/maps/[0-9a-f]{10}/\\S+\n$`));
   assertEquals(await permissions([file]), before);
   await Deno.remove(file);
 });
@@ -104,12 +104,12 @@ testOnOneEngine("map.ts --unmap takes back what a killed run has lent", ["user"]
   await eventually("the mapped file", async () => (await inContainer(engine, name, "ls maps")) !== "");
   map.kill("SIGKILL");
   await map.ended;
-  assertEquals(await inContainer(engine, name, "cat maps/*"), "text");
-  const recovered = await script("map", engine, ["--unmap"]);
+  assertEquals(await inContainer(engine, name, "cat maps/*/*"), "text");
+  const recovered = await script("map", engine, ["--yes", "--unmap"]);
   assertEquals(recovered.code, 0, recovered.stderr);
   assertEquals(await permissions([file]), before);
   assertEquals(await inContainer(engine, name, "ls maps"), "");
-  assertStringIncludes((await script("map", engine, ["--unmap"])).stderr, "No file is lent");
+  assertStringIncludes((await script("map", engine, ["--yes", "--unmap"])).stderr, "No file is lent");
   await Deno.remove(directory, { recursive: true });
 });
 
@@ -305,10 +305,10 @@ testOnOneEngine("map.ts --json is one document for each way to use it", ["user"]
     return JSON.parse(stdout);
   };
   const lent = await run(engine, "--no-wait", name, file);
-  assertEquals(Object.keys(lent[0]!), ["host", "container", "device", "readOnly"]);
+  assertEquals(Object.keys(lent[0]!), ["host", "container", "device", "readOnly", "name"]);
   assertEquals(await run(engine, "--list"), lent);
   for (const args of [["--list"], ["--unmap", name]]) assertEquals(await run(other, ...args), []);
   assertEquals(await run(engine, "--unmap", name, file), lent);
-  for (const args of [["--list"], ["--unmap"]]) assertEquals(await run(engine, ...args), []);
+  for (const args of [["--list"], ["--yes", "--unmap"]]) assertEquals(await run(engine, ...args), []);
   await Deno.remove(file);
 });

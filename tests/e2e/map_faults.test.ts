@@ -101,12 +101,12 @@ const restart: Act = async (one) => {
 
 const stopWhileRecovering: Act = async (one) => {
   await stop(one);
-  assertEquals((await map(one, ["--unmap"])).code, 0);
+  assertEquals((await map(one, ["--yes", "--unmap"])).code, 0);
   await tell(one, "start");
 };
 
 const recoverTwice: Act = async (one) => {
-  for (const { code, stderr } of await Promise.all([map(one, ["--unmap"]), map(one, ["--unmap"])])) {
+  for (const { code, stderr } of await Promise.all([map(one, ["--yes", "--unmap"]), map(one, ["--yes", "--unmap"])])) {
     assertEquals(code, 0, stderr);
   }
 };
@@ -142,7 +142,7 @@ for (const { run, fault, at, then = nothing } of faults) {
     await withCase(engine, nameOn(engine), async (one) => {
       const args = [...(run === "keep" ? ["--no-wait"] : []), one.name, ...one.files];
       if (run === "unmap") await mapAgain(one);
-      const { result, calls } = await mapWithFault(one, at, fault, run === "unmap" ? ["--unmap"] : args);
+      const { result, calls } = await mapWithFault(one, at, fault, run === "unmap" ? ["--yes", "--unmap"] : args);
       const told = `${result.code}: ${result.stderr}\n${calls.join("\n")}`;
       assert(calls.some((call) => at.test(call)), told);
       if (exitCodes[fault] !== undefined) assertEquals(result.code, exitCodes[fault], told);
@@ -154,7 +154,7 @@ for (const { run, fault, at, then = nothing } of faults) {
       // A signal has the files taken back at once.
       if (fault === "TERM") await assertClean(one, told);
       await then(one);
-      const { code, stderr } = await map(one, ["--unmap"]);
+      const { code, stderr } = await map(one, ["--yes", "--unmap"]);
       assertEquals(code, 0, `${told}\n${stderr}`);
       await assertClean(one, told);
     });
@@ -166,7 +166,7 @@ testOnIncus(
   ["user"],
   async (engine) => {
     await withCase(engine, nameOn(engine), async (one) => {
-      const unmap = { before: `'${join(root, "map.ts")}' --engine=${engine} --unmap` };
+      const unmap = { before: `'${join(root, "map.ts")}' --engine=${engine} --yes --unmap` };
       for (const args of [["--no-wait", one.name, ...one.files], [one.name, ...one.files]]) {
         const { result } = await mapWithFault(one, /query .*PATCH/, unmap, args);
         assertEquals(result.code, 0, result.stderr);
@@ -187,7 +187,7 @@ testOnEngines("map.ts takes back what was lent to a container that is deleted", 
     const run = await startMap(engine, [name, ...one.files], { env: { XDG_STATE_HOME: one.state } });
     await removeContainer(engine, name);
     assertEquals((await run.enter()).code, 0);
-    for (const args of [["--unmap"]]) {
+    for (const args of [["--yes", "--unmap"]]) {
       const { code, stderr } = await map(one, args);
       assertEquals(code, 0, stderr);
     }
@@ -220,7 +220,7 @@ testOnOneEngine("map.ts takes back from each state between lent and not lent", [
       if (!hasPermissions) await sh(["setfacl", "--set", "u::rw-,u:7:rwx,g::r--,g:8:r--,m::r--,o::r--", files[index]!]);
       if (!hasDevice) await sh([engine, "config", "device", "remove", one.name, lent[index].device]);
     }
-    const { code, stderr } = await map(one, ["--unmap"]);
+    const { code, stderr } = await map(one, ["--yes", "--unmap"]);
     assertEquals([code, stderr.includes("warning")], [0, false], stderr);
     assertEquals(await permissions(files), before);
     await assertClean(one, stderr);
@@ -234,10 +234,10 @@ testOnOneEngine("map.ts lends nothing when the disk of its journal is full", ["u
     await Deno.mkdir(one.state);
     const shell = `
 mount -t tmpfs -o size=64k,mode=700 none "$XDG_STATE_HOME"
-"$0" --unmap
+"$0" --yes --unmap
 cat /dev/zero >"$XDG_STATE_HOME/fill" || "$0" "$@" || echo "status $?"
 rm "$XDG_STATE_HOME/fill"
-"$0" --unmap
+"$0" --yes --unmap
 ls -A "$XDG_STATE_HOME/gui-container/mappings"`;
     // A namespace in which the user may mount a small disk.
     const namespace = ["unshare", "--user", "--map-current-user", "--mount", "--keep-caps"];
@@ -316,12 +316,12 @@ testOnOneEngine("map.ts survives a torn record, and lets nobody else read its jo
     await Deno.writeTextFile(join(journal, "map-0000000002.json.new"), "{");
     await Deno.writeTextFile(join(journal, "run-00000000"), "");
     await Deno.chmod(journal, 0o755);
-    const { code, stderr } = await map(one, ["--unmap"]);
+    const { code, stderr } = await map(one, ["--yes", "--unmap"]);
     assertEquals(code, 0, stderr);
     assertStringIncludes(stderr, 'map-0000000000.json" is no record');
     assertEquals((await map(one, [one.name, one.files[0]!])).code, 0);
     assertEquals(((await Deno.stat(journal)).mode! & 0o777).toString(8), "700");
-    assertEquals((await map(one, ["--unmap"])).code, 0);
+    assertEquals((await map(one, ["--yes", "--unmap"])).code, 0);
     for (const part of ["map-0000000000.json", "map-0000000001.json"]) await Deno.remove(join(journal, part));
     await assertClean(one, stderr);
   });

@@ -1,7 +1,7 @@
 // map.ts and a container that is on another machine: copies are lent, and come back whatever happens meanwhile.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { basename, join } from "@std/path";
+import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { clusterEnvironment, engineNames, memberEnvironment, missingParts } from "../lab/state.ts";
 import { type Fault, withFault, writeFakes } from "./faults.ts";
@@ -135,21 +135,18 @@ testFar("map.ts lends copies to another machine, and what either side has made o
     await Deno.link(path, linked);
     const list = await one.map(["--list"]);
     assertStringIncludes(list.stdout, `${path}\t${lent[1]!.container}\t${labelOn(engine)}`);
-    assertEquals(Object.keys(lent[0]!), ["host", "container", "device", "readOnly", "copyIn"]);
+    assertEquals(Object.keys(lent[0]!), ["host", "container", "device", "readOnly", "copyIn", "name"]);
     assertEquals(
-      await inside(engine, 'for i in *; do cat "$i"; stat -c " %a %U" "$i"; done'),
+      await inside(engine, 'for i in */*; do cat "$i"; stat -c " %a %U" "$i"; done'),
       Array(7).fill("lent 600 ubuntu").join("\n"),
     );
     await inside(
       engine,
-      "for i in there both replaced gone; do printf 'by the container' >*-$i; done; rm *-removed".replaceAll(
-        ">*-$i",
-        '>"$(ls *-$i)"',
-      ),
+      `for i in there both replaced gone; do printf 'by the container' >"$(echo */$i)"; done; rm */removed`,
     );
     for (const name of ["here", "both"]) await Deno.writeTextFile(join(one.directory, name), "by the user");
     await sh(["sh", "-ec", 'cd "$0"; rm gone; printf new >other; mv other replaced', one.directory]);
-    await inside(engine, 'sh -c "exec 3<$(ls *-here); exec sleep 60" </dev/null >/dev/null 2>&1 &');
+    await inside(engine, 'sh -c "exec 3<$(echo */here); exec sleep 60" </dev/null >/dev/null 2>&1 &');
     const { code, stderr } = await one.map(["--unmap", labelOn(engine)]);
     assertEquals(code, 0, stderr);
     assertEquals(one.files(), {
@@ -183,7 +180,7 @@ testFar(
       const env = { ...clusterEnvironment(), XDG_STATE_HOME: one.state };
       for (const end of ["enter", "SIGTERM", "SIGKILL", "for"] as const) {
         const run = await startMap(engine, [...(end === "for" ? ["--for=1s"] : []), labelOn(engine), file], { env });
-        await inside(engine, `printf ${end} >"$(ls)"`);
+        await inside(engine, `printf ${end} >"$(echo */*)"`);
         const { code, stderr } = end === "for"
           ? await run.ended
           : end === "enter"
@@ -192,15 +189,18 @@ testFar(
         assertEquals(code, { enter: 0, SIGTERM: 143, SIGKILL: 137, for: 0 }[end], stderr);
         if (end === "SIGKILL") {
           assertEquals(await Deno.readTextFile(file), "SIGTERM");
-          const recovered = await one.map(["--unmap"]);
+          const recovered = await one.map(["--yes", "--unmap"]);
           assertEquals(recovered.code, 0, recovered.stderr);
         }
         assertEquals(await Deno.readTextFile(file), end);
         assertClean(one, end);
       }
       await one.lend(["file"], ["--read-only"]);
-      assertEquals(await inside(engine, 'stat -c %a "$(ls)"; chmod u+w *; printf changed >"$(ls)"'), "400");
-      assertEquals((await one.map(["--unmap"])).code, 0);
+      assertEquals(
+        await inside(engine, 'stat -c %a "$(echo */*)"; chmod u+w */*; printf changed >"$(echo */*)"'),
+        "400",
+      );
+      assertEquals((await one.map(["--yes", "--unmap"])).code, 0);
       assertEquals(one.files(), { file: "lent" });
       assertClean(one);
       await assertNothingInside(engine);
@@ -214,12 +214,12 @@ testFar("map.ts takes nothing else from another machine than a file of a size th
     await one.lend(["link", "pipe", "directory", "huge"]);
     await inside(
       engine,
-      `for i in *; do rm "$i"; case $i in
-        *-link) ln -s /etc/passwd "$i" ;; *-pipe) mkfifo "$i" ;; *-directory) mkdir "$i" ;;
+      `for i in */*; do rm "$i"; case $i in
+        */link) ln -s /etc/passwd "$i" ;; */pipe) mkfifo "$i" ;; */directory) mkdir "$i" ;;
         *) truncate -s 1T "$i" ;; esac; done`,
     );
     const started = performance.now();
-    const first = await one.map(["--unmap"]);
+    const first = await one.map(["--yes", "--unmap"]);
     assert(performance.now() - started < 20_000);
     assertEquals(first.code, 1, first.stderr);
     assertEquals(first.stderr.match(/is no longer a regular file in/g)?.length, 3, first.stderr);
@@ -232,18 +232,18 @@ testFar("map.ts takes nothing else from another machine than a file of a size th
     const cat = "/usr/local/bin/cat";
     await inside(
       engine,
-      `truncate -s 9 *-huge; printf '#!/bin/sh\\nexec /bin/cat /dev/zero' >${cat}; chmod 755 ${cat}`,
+      `truncate -s 9 */huge; printf '#!/bin/sh\\nexec /bin/cat /dev/zero' >${cat}; chmod 755 ${cat}`,
       {
         asRoot: true,
       },
     );
-    const second = await one.map(["--unmap"]);
+    const second = await one.map(["--yes", "--unmap"]);
     assertEquals(second.code, 1, second.stderr);
     assertStringIncludes(second.stderr, "did not send its version");
     const size = await sh(["du", "-sk", one.state]);
     assert(Number.parseInt(size) < 4096, size);
     await inside(engine, `rm ${cat}`, { asRoot: true });
-    assertEquals((await one.map(["--unmap"])).code, 0);
+    assertEquals((await one.map(["--yes", "--unmap"])).code, 0);
     assertEquals(one.files().huge, "\0".repeat(9));
     assertClean(one);
     await inside(engine, "rm -rf *");
@@ -268,7 +268,7 @@ async function atEachCall(
   await withCase(engine, async (one) => {
     await prepare(one);
     calls = (await run(one, -1, "fail")).calls;
-    assertEquals((await one.map(["--unmap"])).code, 0);
+    assertEquals((await one.map(["--yes", "--unmap"])).code, 0);
   });
   const cases = calls.flatMap((call, index) => faults.map((fault, number) => ({ call, index, fault, number })))
     .filter(({ index, number }) => (index + number + (engine === "lxc" ? 1 : 0)) % 2 === 0);
@@ -304,7 +304,7 @@ testFar("map.ts that is killed at any call of lending a copy leaves nothing", as
   await atEachCall(engine, {
     prepare: (one) => Deno.writeTextFile(join(one.directory, "file"), "lent"),
     args: (one) => ["--no-wait", labelOn(engine), join(one.directory, "file")],
-    then: ["--unmap"],
+    then: ["--yes", "--unmap"],
     check: (one, told) => Promise.resolve(assertEquals(one.files(), { file: "lent" }, told)),
   });
   await assertNothingInside(engine);
@@ -314,12 +314,12 @@ testFar("map.ts that is killed at any call of taking copies back loses no versio
   await atEachCall(engine, {
     async prepare(one) {
       const lent = await one.lend(["there", "both"]);
-      const copies = lent.map(({ container }) => basename(container));
+      const copies = lent.map(({ container }) => container);
       await inside(engine, copies.map((copy) => `printf container >${copy}`).join("; "));
       await Deno.writeTextFile(join(one.directory, "both"), "user");
     },
-    args: () => ["--unmap"],
-    then: ["--unmap"],
+    args: () => ["--yes", "--unmap"],
+    then: ["--yes", "--unmap"],
     check: (one, told) =>
       Promise.resolve(
         assertEquals(one.files(), { there: "container", both: "user", "both.from-e2e-lend": "container" }, told),
@@ -331,12 +331,12 @@ testFar("map.ts that is killed at any call of taking copies back loses no versio
 testFar("map.ts leaves copies on record while their container or its machine does not answer", async (engine) => {
   await withCase(engine, async (one) => {
     await one.lend(["file"]);
-    await inside(engine, 'printf changed >"$(ls)"');
-    const { result } = await withFault(one, { at: 1, fault: "gone" }, (env) => one.map(["--unmap"], env));
+    await inside(engine, 'printf changed >"$(echo */*)"');
+    const { result } = await withFault(one, { at: 1, fault: "gone" }, (env) => one.map(["--yes", "--unmap"], env));
     assertEquals(result.code, 125, result.stderr);
     assertStringIncludes(result.stderr, `"${remotes[engine]}" does not answer`);
     await engineRun(engine, "stop", "--force", labelOn(engine));
-    const stopped = await one.map(["--unmap"]);
+    const stopped = await one.map(["--yes", "--unmap"]);
     assertEquals(stopped.code, 1, stopped.stderr);
     assertMatch(
       stopped.stderr,
@@ -344,7 +344,7 @@ testFar("map.ts leaves copies on record while their container or its machine doe
     );
     assertEquals(one.files(), { file: "lent" });
     await engineRun(engine, "start", labelOn(engine));
-    await eventually("the files are taken back", async () => (await one.map(["--unmap"])).code === 0);
+    await eventually("the files are taken back", async () => (await one.map(["--yes", "--unmap"])).code === 0);
     assertEquals(one.files(), { file: "changed" });
     assertClean(one);
   });

@@ -86,7 +86,7 @@ testOnEngines(
         await Deno.writeTextFile(file, "text\n", { mode: 0o600 });
         const map = await startMap(engine, ["--yes", name, file]);
         const { container } = map.lent[0]!;
-        assertMatch(container, /^\/srv\/people\/alice\/maps\/[0-9a-f]{10}-letter$/);
+        assertMatch(container, /^\/srv\/people\/alice\/maps\/[0-9a-f]{10}\/letter$/);
         const asUser = (uid: number, shell: string): Promise<string> =>
           sh([engine, "exec", name, `--user=${uid}`, `--group=${uid}`, "--", "/bin/sh", "-c", shell, "sh", container]);
         assertEquals(await asUser(4321, 'echo more >>"$1"; cat "$1"'), "text\nmore");

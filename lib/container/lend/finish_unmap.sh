@@ -1,19 +1,15 @@
 # shellcheck shell=sh
 # finish_unmap.sh
-# Removes the mount points that an engine may leave, which are the arguments, and has their directory be the user's. Then prints which processes of the
-# container use an unmapped file: for each open file its "DEVICE:INODE", a space, and the program's name; for each file in a
+# Removes the mount points that an engine may leave, which are the arguments, and their directories. Then prints which processes
+# of the container use an unmapped file: for each open file its "DEVICE:INODE", a space, and the program's name; for each file in a
 # process's memory (mmap) "map MAJOR:MINOR INODE", a space, and the program's name. $open and $mapped match the former and
 # the latter of the unmapped files. Runs as root in the container.
 
 : "${open:?}" "${mapped:?}"
 for file; do
   if [ -f "$file" ] && ! [ -s "$file" ]; then rm -f -- "$file" 2>/dev/null; fi
+  case $file in */maps/*/*) rmdir -- "${file%/*}" 2>/dev/null ;; esac
 done
-# Where the user has removed the directory of lent files, the engine has made it as root.
-maps=${1%/*}
-[ "$(stat -c %u "$maps" 2>/dev/null)" = 0 ] && rmdir "$maps" 2>/dev/null
-[ -e "$maps" ] || setpriv --reuid="$(stat -c %u "${maps%/*}")" --regid="$(stat -c %g "${maps%/*}")" --clear-groups \
-  mkdir -m 755 "$maps" 2>/dev/null
 stat -L -c '%d:%i %n' /proc/[0-9]*/fd/* 2>/dev/null | grep -E "^($open) " | while IFS=/ read -r inode _ pid _; do
   read -r program <"/proc/$pid/comm" && printf '%s%s\n' "$inode" "$program"
 done

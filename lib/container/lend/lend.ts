@@ -33,7 +33,6 @@ export async function lendFiles(
   { uid, ...options }: LendOptions & { uid: number | string | undefined },
 ): Promise<Loan[]> {
   const { saving, maxCopiedBytes = -1, history } = options;
-  const readOnly = options.readOnly && !options.handed;
   const isCopied = ({ state }: SourceFile): boolean =>
     uid === undefined || saving !== undefined || state.size <= maxCopiedBytes;
   const copied = files.filter(isCopied);
@@ -42,7 +41,9 @@ export async function lendFiles(
     ...(copied.length > 0 ? await (await copies()).lendCopies(host, copied, options) : []),
     ...(others.length > 0 ? await mapFiles(host, others, { ...options, uid: uid! }) : []),
   ];
-  for (const { hostPath: path } of lent) history?.add({ kind: "file", what: "lent", path, readOnly });
+  for (const { hostPath: path, readOnly } of lent) {
+    history?.add({ kind: "file", what: "lent", path, readOnly: readOnly && !options.handed });
+  }
   return lent;
 }
 

@@ -14,14 +14,14 @@ import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec, findInstance } from "../../engine/instance.ts";
 import { scriptLine } from "../address.ts";
 import { isDisposableName } from "../names.ts";
-import { containerPaths, type ContainerUser, formatUser } from "../user.ts";
+import { formatUser } from "../user.ts";
 import { contentOf } from "./content.ts";
 import { maxVersion, readArgv, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
 import { bringHanded } from "./handed_version.ts";
 import { openInode } from "./held_file.ts";
 import { copyFiles, forgetLoans, lockCopy, readCopy, withJournalLock, writeCopies } from "./journal.ts";
 import type { Content, LentCopy, TakeBackOptions, Tell } from "./loan.ts";
-import { type FileInside, finishUnmap } from "./open_files.ts";
+import { type FileInside, finishUnmap, makeDirectories } from "./open_files.ts";
 import { type LendOptions, newLoan, type SourceFile } from "./source_file.ts";
 import { contentHere, endWriting, planReturn, putBeside, writeBack } from "./write_back.ts";
 
@@ -50,7 +50,7 @@ export async function lendCopies(
   }));
   undo.add("take the files back", (cleaning) => takeBackCopies(cleaning, instance, copies));
   await writeCopies(host, copies);
-  if (saving) await makeMapsDirectory(host, instance, user);
+  if (saving) await makeDirectories(host, instance, { user, paths: copies.map((copy) => copy.containerPath) });
   const act = async (copy: LentCopy): Promise<LentCopy[]> => {
     await using _lock = await lockCopy(host, copy);
     host.signal.throwIfAborted();
@@ -67,12 +67,6 @@ export async function lendCopies(
     return [done];
   };
   return (await mapSome(copies, { atOnce, act })).flat();
-}
-
-/** Makes the directory of the lent files, as the container user. */
-async function makeMapsDirectory(host: Host, instance: Instance, user: ContainerUser): Promise<void> {
-  const asUser = ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
-  await exec(host, instance, [...asUser, "mkdir", "-p", containerPaths(user).maps], { okCodes: "any" });
 }
 
 /**
@@ -264,6 +258,8 @@ async function endCopy(
     ) ?? { found: "", dev: 0, ino: 0, content: undefined };
     if (typeof found === "string") {
       const became = found === "gone" ? "was removed" : "is no longer a regular file";
+      // Its directory.
+      if (found === "gone") await remove("");
       if (copy.saving) await removeUnused(host, copy);
       else tell(`"${hostPath}" ${became} in "${label}"; it stays as it is here`);
       return undefined;

@@ -6,6 +6,7 @@
 import type { Host } from "../../base/host.ts";
 import { delay } from "@std/async";
 import { ExitCode, inputError, isFailure, orNothing, ProcessError, UserError } from "../../base/errors.ts";
+import { all as allOf } from "../../base/promises.ts";
 import { graceMs } from "../../base/lock.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
@@ -17,7 +18,7 @@ import { type HeldFile, holdFile, isSameInode, leadsTo, readHeldAcls } from "./h
 import { forgetLoans, readMappings, withJournalLock, writeRecords } from "./journal.ts";
 import { keepLastVersions } from "./last_version.ts";
 import type { LoanRecord, Mapping, TakeBackOptions } from "./loan.ts";
-import { finishUnmap } from "./open_files.ts";
+import { finishUnmap, makeDirectories } from "./open_files.ts";
 import { restoreFiles } from "./restore.ts";
 import { type LendOptions, newId, newLoan, type SourceFile } from "./source_file.ts";
 import type { Device } from "../../engine/answer.ts";
@@ -38,9 +39,13 @@ export async function mapFiles(
   files: readonly SourceFile[],
   { uid, ...options }: LendOptions & Pick<Mapping, "uid">,
 ): Promise<HeldMapping[]> {
-  const { instance, undo } = options;
+  const { instance, undo, user } = options;
   const candidates = files.map((source) => ({ ...newLoan(source, options), uid, ...stateOf(source) }));
-  const mapped = await grantAccess(host, instance, { candidates, undo });
+  const paths = candidates.map(({ containerPath }) => containerPath);
+  const [mapped] = await allOf([
+    grantAccess(host, instance, { candidates, undo }),
+    makeDirectories(host, instance, { user, paths }),
+  ]);
   for (let at = 0; at < mapped.length; at += maxDevices) {
     const devices = mapped.slice(at, at + maxDevices).map((mapping) => [mapping.id, deviceOf(mapping)]);
     await updateInstance(uninterruptible(host), instance, { devices: Object.fromEntries(devices) });

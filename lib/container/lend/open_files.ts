@@ -5,6 +5,8 @@ import { type Instance, labelOf } from "../../engine/engine.ts";
 import { outputMs, outputOf } from "../../engine/instance.ts";
 import { removeFiles } from "../../engine/instance_files.ts";
 import { isProcessError, orNothing } from "../../base/errors.ts";
+import { dirname } from "@std/path";
+import type { ContainerUser } from "../user.ts";
 import type { InodeId } from "./held_file.ts";
 import { withValues } from "../../base/shell_words.ts";
 import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
@@ -20,7 +22,20 @@ export interface FileInside extends Pick<InodeId, "dev" | "ino"> {
 }
 
 /**
- * Finishes the unmapping of files in their container: removes the mount points that are left.
+ * Makes the directories of files that are to be lent, as the container's user, who can then make others in them, such as
+ * an app's lock. An engine would make them as root, where the container does not.
+ */
+export async function makeDirectories(
+  host: Host,
+  instance: Instance,
+  { user, paths }: { user: ContainerUser; paths: readonly string[] },
+): Promise<void> {
+  const asUser = ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
+  await outputOf(host, instance, [...asUser, "mkdir", "-p", ...paths.map((path) => dirname(path))]);
+}
+
+/**
+ * Finishes the unmapping of files in their container: removes the mount points that are left, and their directories.
  *
  * @param options `effect`: what comes of it when a program still has one of the files open, to complete a sentence
  * @returns a sentence on each such file; none when the container does not answer
@@ -37,7 +52,7 @@ export async function finishUnmap(
   });
   const stdout = await outputOf(host, instance, ["/bin/sh", "-c", script, "sh", ...paths]);
   if (stdout === undefined) {
-    for (const path of paths) {
+    for (const path of paths.flatMap((path) => [path, ...ownDirectory(path)])) {
       await orNothing(removeFiles(host, instance, { paths: [path], timeoutMs: outputMs }), isProcessError);
     }
     return [];
@@ -54,6 +69,12 @@ export async function finishUnmap(
     const label = labelOf(instance);
     return programs === "" ? [] : [`${programs} in "${label}" still has "${file.containerPath}" open${effect}`];
   });
+}
+
+/** The directory that a lent file has for itself; none where an older version has lent it. */
+function ownDirectory(path: string): string[] {
+  const directory = dirname(path);
+  return directory.endsWith("/maps") ? [] : [directory];
 }
 
 /**

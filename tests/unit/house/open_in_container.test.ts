@@ -28,7 +28,7 @@ case ${name},$* in
 map.ts,*--no-wait*)
   [ "$1" = --no-wait ] || shift
   case $2 in *:*) copy="\t$2" ;; *) copy= ;; esac
-  printf '%s\\t/home/ubuntu/maps/0123456789-x'"$copy"'\\n' "$3"
+  printf '%s\\t/home/ubuntu/maps/0123456789/x'"$copy"'\\n' "$3"
   ;;
 attach.ts,*)
   # Files stay lent while the app is shown, not while a copy of it is.
@@ -83,15 +83,15 @@ for (const shell of ["dash", "bash"]) {
       for (const word of [path, url]) {
         assertEquals(await startedBy(shell, ["--engine=incus", "box", "app", "--", word]), [
           ["map.ts", "engine=incus", "--no-wait", "box", path],
-          ["attach.ts", "engine=incus", "--engine=incus", "box", "app", "--", "/home/ubuntu/maps/0123456789-x"],
-          ["map.ts", "engine=incus", "--unmap", "box", "/home/ubuntu/maps/0123456789-x"],
+          ["attach.ts", "engine=incus", "--engine=incus", "box", "app", "--", "/home/ubuntu/maps/0123456789/x"],
+          ["map.ts", "engine=incus", "--unmap", "box", "/home/ubuntu/maps/0123456789/x"],
         ]);
       }
       // The app may have handed the file to the one that runs.
       assertEquals((await startedBy(shell, ["box", "app", "--", path], { isShown: true })).slice(-3), [
-        ["attach.ts", "engine=", "box", "app", "--", "/home/ubuntu/maps/0123456789-x"],
+        ["attach.ts", "engine=", "box", "app", "--", "/home/ubuntu/maps/0123456789/x"],
         ["other", "ended"],
-        ["map.ts", "engine=", "--unmap", "box", "/home/ubuntu/maps/0123456789-x"],
+        ["map.ts", "engine=", "--unmap", "box", "/home/ubuntu/maps/0123456789/x"],
       ]);
     },
   );
@@ -117,8 +117,8 @@ for (const shell of ["dash", "bash"]) {
       const options = ["--engine=incus", "--project=work"];
       assertEquals(await startedBy(shell, [...options, "far:box", "app", "--", "/x"]), [
         ["map.ts", "engine=incus", "--project=work", "--no-wait", "far:box", "/x"],
-        ["attach.ts", "engine=incus", ...options, "far:box", "app", "--", "/home/ubuntu/maps/0123456789-x"],
-        ["map.ts", "engine=incus", "--project=work", "--unmap", "far:box", "/home/ubuntu/maps/0123456789-x"],
+        ["attach.ts", "engine=incus", ...options, "far:box", "app", "--", "/home/ubuntu/maps/0123456789/x"],
+        ["map.ts", "engine=incus", "--project=work", "--unmap", "far:box", "/home/ubuntu/maps/0123456789/x"],
       ]);
     },
   );

@@ -248,3 +248,22 @@ testWith(
     });
   },
 );
+
+testWith(
+  ["getfacl", "setfacl"],
+  "a file that its owner may not write is lent to be read, and that is told",
+  async () => {
+    await inPlace("lxc", async (place) => {
+      await Deno.chmod(place.files[0]!, 0o400);
+      const run = hostOf(place);
+      assertEquals(await lendAll(run.host, place, { stays: true }), 0, run.said.join("\n"));
+      const devices = Object.values(place.model.state.instance!.devices);
+      assertEquals(devices.map(({ source, readonly }) => [source, readonly]), [
+        [place.files[0], "true"],
+        [place.files[1], undefined],
+      ]);
+      assertEquals(run.said.filter((line) => line.includes("is lent to be read")).length, 1);
+      assertEquals(await unmap(hostOf(place).host), 0);
+    });
+  },
+);

@@ -3,6 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../../lib/base/errors.ts";
 import { readLoans, withJournalLock, writeRecords } from "../../../lib/container/lend/journal.ts";
+import { listLoans } from "../../../lib/map/list.ts";
 import { takeBack, tellTakenBack } from "../../../lib/map/take_back.ts";
 import { sampleMapping } from "../mappings.ts";
 import { recordingHost } from "../recording_host.ts";
@@ -68,6 +69,41 @@ Deno.test("--unmap takes a file by its path in the container, too, and leaves ot
     await takeBack(host, ["box", "/home/ubuntu/maps/1/a"], { engine: undefined, forget: false }).catch(() => {});
     assertEquals(said.filter((line) => line.startsWith("result: ")), ["result: /d/file\t/home/ubuntu/maps/1/a"]);
     assertEquals((await readLoans(host)).map(({ id }) => id), ["map-2"]);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("--unmap without a name shows what all containers have, and asks; without an answer it is refused", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    const { host, said } = recordingHost({ env: { HOME: home, XDG_STATE_HOME: home } });
+    const loans = ["box", "bag"].map((instance, index) =>
+      sampleMapping({ id: `map-${index}`, hostPath: `/d/${instance}.txt`, instance, restored: true })
+    );
+    await withJournalLock(host, () => writeRecords(host, loans));
+    const options = { engine: undefined, forget: false };
+    const error = await assertRejects(() => takeBack(host, [], options), UserError);
+    assertEquals([error.exitCode, error.hint], [2, "Name a container: map.ts --unmap NAME, or add --yes"]);
+    assertEquals(said.filter((line) => line.startsWith("status: ")).sort(), [
+      "status: /d/bag.txt\tbag",
+      "status: /d/box.txt\tbox",
+    ]);
+    assertEquals((await readLoans(host)).length, 2);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("--list names the container of each file, mapped or copied", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    const { host, said } = recordingHost({ env: { HOME: home, XDG_STATE_HOME: home } });
+    const { original: _, granted: _granted, uid: _uid, ...record } = sampleMapping({ id: "map-2" });
+    const copy = { ...record, server: { remote: "far", project: "default" }, user: "", lent: null };
+    await withJournalLock(host, () => writeRecords(host, [sampleMapping(), copy]));
+    await listLoans(host, { engine: undefined });
+    assertEquals(said.at(-1)!.split("\n").map((line) => line.split("\t").at(-1)).sort(), ["box", "far:box"]);
   } finally {
     await Deno.remove(home, { recursive: true });
   }

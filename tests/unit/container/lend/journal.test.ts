@@ -21,7 +21,7 @@ import { recordingHost } from "../../recording_host.ts";
 
 const copy: LentCopy = {
   ...{ id: "map-0123456789", engine: "incus", server: { remote: "big", project: "default" }, instance: "box" },
-  ...{ hostPath: "/d/file", containerPath: "/home/ubuntu/maps/0123456789-file", user: "ubuntu:1000:1000:/home/ubuntu" },
+  ...{ hostPath: "/d/file", containerPath: "/home/ubuntu/maps/0123456789/file", user: "ubuntu:1000:1000:/home/ubuntu" },
   ...{ readOnly: false, owner: null, dev: 1, ino: 5, bornMs: 50, lent: null },
 };
 

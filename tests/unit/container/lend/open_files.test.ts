@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import type { Host } from "../../../../lib/base/host.ts";
 import { runProcess, startProcess } from "../../../../lib/base/process.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
-import { finishUnmap } from "../../../../lib/container/lend/open_files.ts";
+import { finishUnmap, makeDirectories } from "../../../../lib/container/lend/open_files.ts";
 import { recordingHost } from "../../recording_host.ts";
 import { testWith } from "../../samples.ts";
 
@@ -85,15 +85,44 @@ Deno.test("finishUnmap() removes the mount points through the engine when the co
     ...host,
     run: async (argv, options) => ({ ...await host.run(argv, { ...options, okCodes: "any" }), code: 0, stdout: "" }),
   };
-  const file = { containerPath: "/home/ubuntu/maps/0123456789-a b", dev: 1, ino: 2, bornMs: null };
+  const file = { containerPath: "/home/ubuntu/maps/0123456789/a b", dev: 1, ino: 2, bornMs: null };
   for (const each of [host, silent]) {
     assertEquals(
       await finishUnmap(each, { engine: engineCalled("incus"), name: "box" }, { files: [file], effect }),
       [],
     );
-    assertEquals(calls.splice(0).at(-1), [
-      ...["incus", "query", "--request", "DELETE"],
-      "/1.0/instances/box/files?path=%2Fhome%2Fubuntu%2Fmaps%2F0123456789-a%20b",
+    assertEquals(calls.splice(0).filter(([, command]) => command === "query").map((argv) => argv.slice(2)), [
+      ["--request", "DELETE", "/1.0/instances/box/files?path=%2Fhome%2Fubuntu%2Fmaps%2F0123456789%2Fa%20b"],
+      ["--request", "DELETE", "/1.0/instances/box/files?path=%2Fhome%2Fubuntu%2Fmaps%2F0123456789"],
     ]);
   }
 });
+
+testWith(
+  ["setpriv"],
+  "a lent file has a directory of the user's for itself, which goes with it, unless more is in it",
+  async () => {
+    const home = await Deno.makeTempDir();
+    try {
+      const paths = ["0123456789/it's", "0123456788/kept"].map((name) => join(home, "maps", name));
+      const { host, calls } = recordingHost();
+      const box = { engine: engineCalled("lxc"), name: "box" };
+      const user = { name: "me", uid: `${Deno.uid()}`, gid: `${Deno.gid()}`, home };
+      const inContainer = async (): Promise<unknown> => {
+        const [argv] = calls.splice(0);
+        return await runProcess(argv!.slice(argv!.indexOf("--") + 1));
+      };
+      await makeDirectories(host, box, { user, paths });
+      await inContainer();
+      for (const path of paths) await Deno.writeTextFile(path, "");
+      await Deno.writeTextFile(join(home, "maps/0123456788/.lock"), "an app's");
+      const files = paths.map((containerPath) => ({ containerPath, dev: 1, ino: 2 }));
+      await finishUnmap(host, box, { files, effect });
+      await inContainer();
+      assertEquals([...Deno.readDirSync(join(home, "maps"))].map(({ name }) => name), ["0123456788"]);
+      assertEquals([...Deno.readDirSync(join(home, "maps/0123456788"))].map(({ name }) => name), [".lock"]);
+    } finally {
+      await Deno.remove(home, { recursive: true });
+    }
+  },
+);
