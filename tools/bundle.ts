@@ -64,7 +64,7 @@ export function launcher(
 ): string {
   const commands = header
     // The package's own Deno is new enough.
-    .filter((command) => deno === "deno" || !command.startsWith("case $(deno -V "))
+    .filter((command) => deno === "deno" || !command.includes("$(deno -V "))
     .map((command) =>
       command.replace(/^set -- "\$\(.* readlink .*\)"/, `set -- ${module}`).replace(/^exec deno /, `exec ${deno} `)
     );

@@ -73,6 +73,7 @@ for (const script of scripts) {
       const text = launcher(made, { module: "/usr/share/x/x.js", deno });
       assertEquals(await words(text), own.map((word, at) => at === own.length - 3 ? "/usr/share/x/x.js" : word));
       assertEquals(text.includes("\nexec /usr/lib/x/deno run "), deno !== undefined);
+      assertEquals(text.includes("deno -V"), deno === undefined, "the package's own Deno is new enough");
       assert(!text.includes("bin/true"), text);
     }
   });
