@@ -1,4 +1,4 @@
-/** Refusals, known by the exit status and the names in them: their sentences stand in lib, and nowhere else. */
+/** What users are told, known by the names in it, and refusals by their exit status, too: the sentences stand in lib. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../lib/base/errors.ts";
@@ -46,4 +46,13 @@ export async function assertRefuses(
   assertNames(thrown.message, names);
   assertNames(thrown.hint, hint);
   return thrown;
+}
+
+/** What one line is: `warn`, `status`, …, as in what a recording host keeps, and what must be in it. */
+export type Told = readonly [kind: string, ...names: string[]];
+
+/** Fails unless a recording host was told this and no more, in this order. */
+export function assertSaid(said: readonly string[], wanted: readonly Told[]): void {
+  assertEquals(said.map((line) => line.split(":", 1)[0]), wanted.map(([kind]) => kind), said.join("\n"));
+  for (const [index, [, ...names]] of wanted.entries()) assertNames(said[index]!, names);
 }

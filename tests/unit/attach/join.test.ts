@@ -13,6 +13,7 @@ import { startAgain } from "../../../lib/attach/same_app.ts";
 import type { LiveSession } from "../../../lib/attach/session/live_sessions.ts";
 import { exitStatus } from "../../../lib/attach/session/protocol.ts";
 import { recordingHost } from "../recording_host.ts";
+import { assertSaid } from "../refusals.ts";
 
 const live: LiveSession = {
   ...{ container: "box", session: "web", display: "x11", app: "firefox", pid: 7, clients: 1 },
@@ -63,12 +64,16 @@ async function again(
   }
 }
 
-const started = 'status: "firefox" runs in the session "web" already, and is started there';
+const started = ["status", '"firefox"', 'session "web"'] as const;
 
 Deno.test("a second run ends well where only its app's exit status says otherwise, and late", async () => {
-  assertEquals(await again(undefined), { code: 0, said: [started] });
+  const well = await again(undefined);
+  assertEquals(well.code, 0);
+  assertSaid(well.said, [started]);
   const status = failed(1, "web\n");
-  assertEquals(await again(status), { code: 0, said: [started, 'status: "firefox" ended with exit status 1'] });
+  const late = await again(status);
+  assertEquals(late.code, 0);
+  assertSaid(late.said, [started, ["status", '"firefox"', "status 1"]]);
   await assertRejects(() => again(status, { seconds: 1 }), UserError, "status 1");
 });
 
@@ -89,15 +94,14 @@ Deno.test("a second run keeps its border for later, and says so once; what the w
     const directory = join(root, "box");
     await Deno.mkdir(directory);
     const border = { colour: "#ff0000", width: 5, isAlways: true };
-    const kept = "status: The windows that are shown keep their border: the next run that shows some has the new one";
-    assertEquals((await again(undefined, { directory, request: { border } })).said, [started, kept]);
+    assertSaid((await again(undefined, { directory, request: { border } })).said, [started, ["status", "border"]]);
     assertEquals(await borderOf({ host: recordingHost().host, mounts: { directory } }), border);
-    assertEquals((await again(undefined, { directory, request: { border } })).said, [started]);
+    assertSaid((await again(undefined, { directory, request: { border } })).said, [started]);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
   const { said } = await again(undefined, { request: { userOptions: ["--title=x"], box: false } });
-  assertEquals(said, [started, "warn: --title=x --no-box has no effect: the windows are shown already"]);
+  assertSaid(said, [started, ["warn", "--title=x --no-box"]]);
 });
 
 Deno.test("join() says at Ctrl-C what runs on, unless the run that shows the session does", async () => {
@@ -114,9 +118,7 @@ Deno.test("join() says at Ctrl-C what runs on, unless the run that shows the ses
       script: () => Promise.reject(new Error("Ctrl-C")),
     } as unknown as Container;
     await assertRejects(() => joinSession(container, { app: ["foot"], session: "web", isShownHere }), Error, "Ctrl-C");
-    const line =
-      'status: "foot" runs on in its session if it has started. To end the session: attach.ts --stop box web';
-    assertEquals(said, isShownHere ? [] : [line]);
+    assertSaid(said, isShownHere ? [] : [["status", '"foot" runs on', "attach.ts --stop box web"]]);
   }
 });
 

@@ -9,6 +9,7 @@ import { findPlace, isSameApp, startAgain } from "../../../lib/attach/same_app.t
 import type { LiveSession } from "../../../lib/attach/session/live_sessions.ts";
 import { openChannels, recordChannels } from "../../../lib/attach/session/channels.ts";
 import { recordingHost } from "../recording_host.ts";
+import { assertSaid } from "../refusals.ts";
 
 const none = new Set<never>();
 
@@ -105,10 +106,7 @@ Deno.test("a second run of an app joins a session whose channels were closed sin
   const live = await findSameApp(container, asked);
   assertEquals(live?.session, "web");
   await startAgain(container, { live: live!, request: asked }).catch(() => {});
-  assertEquals(
-    world.said[0],
-    'status: "firefox" runs in the session "web" already, and is started there, without sound, dialogs',
-  );
+  assertSaid(world.said.slice(0, 1), [["status", '"firefox"', 'session "web"', "without sound, dialogs"]]);
   const whole = line("web-2", "firefox", { channels: recordChannels(open, new Set(["links"])) });
   assertEquals((await findSameApp(containerWith(less, whole), asked))?.session, "web-2");
   const unasked = containerWith(line("web", "firefox", { channels: "look,links" }));

@@ -17,6 +17,7 @@ import {
 import { type Engine, engineCalled } from "../../../lib/engine/engine.ts";
 import { isInstanceName } from "../../../lib/engine/instance.ts";
 import { type Answer, type RecordingHost, recordingHost } from "../recording_host.ts";
+import { assertSaid } from "../refusals.ts";
 
 /** Runs `test` with an engine that answers so, and an empty directory for all mounts. */
 async function withEngine(
@@ -221,10 +222,8 @@ Deno.test("what a copy has closed to the host user is told once, and no later ru
     const closed = { ...copy, mounts: { ...copy.mounts, share: "/proc/self/status" } };
     const other = await beginDisposable(host, { engine, name: "box" });
     assertEquals(await removeDisposables(host, [closed, other]), [other.name]);
-    assertEquals(said.filter((line) => line.startsWith("warn")), [
-      `warn: What the copy "${copy.name}" has left in "${directory}" cannot be removed. ` +
-      `The copy itself is gone. Remove the directory as root: sudo rm -rf ${directory}`,
-    ]);
+    const warnings = said.filter((line) => line.startsWith("warn"));
+    assertSaid(warnings, [["warn", `"${copy.name}"`, `"${directory}"`, `sudo rm -rf ${directory}`]]);
     const leftovers = await findLeftovers(host);
     assertEquals([leftovers, [...Deno.readDirSync(directory)].map(({ name }) => name)], [[], ["xpra"]]);
   });

@@ -7,19 +7,23 @@ import { listLoans } from "../../../lib/map/list.ts";
 import { takeBack, tellTakenBack } from "../../../lib/map/take_back.ts";
 import { sampleMapping } from "../mappings.ts";
 import { recordingHost } from "../recording_host.ts";
-import { assertRefuses } from "../refusals.ts";
+import { assertRefuses, assertSaid } from "../refusals.ts";
 
 Deno.test("tellTakenBack() counts the files, and names those that were not taken back", () => {
   const files = ["/a", "/b", "/c"].map((hostPath) => sampleMapping({ hostPath }));
-  const told = (count: number, lost: number): [number, string[]] => {
+  for (
+    const [count, lost, code, ...names] of [
+      [0, 0, 0, "No file"],
+      [1, 0, 0, "The file"],
+      [3, 0, 0, "3 files"],
+      [3, 2, 1, "1 file is", 'Not taken back: "/a", "/b"'],
+      [1, 1, 1, 'Not taken back: "/a"'],
+    ] as const
+  ) {
     const { host, said } = recordingHost();
-    return [tellTakenBack(host, files.slice(0, count), files.slice(0, lost)), said];
-  };
-  assertEquals(told(0, 0), [0, ["status: No file is lent"]]);
-  assertEquals(told(1, 0), [0, ["status: The file is taken back"]]);
-  assertEquals(told(3, 0), [0, ["status: 3 files are taken back"]]);
-  assertEquals(told(3, 2), [1, ['status: 1 file is taken back. Not taken back: "/a", "/b"']]);
-  assertEquals(told(1, 1), [1, ['status: Not taken back: "/a"']]);
+    assertEquals(tellTakenBack(host, files.slice(0, count), files.slice(0, lost)), code);
+    assertSaid(said, [["status", ...names]]);
+  }
 });
 
 Deno.test("a file that is not lent, and a remote that there is not, are refused before an engine is asked", async () => {
@@ -49,7 +53,7 @@ Deno.test("--unmap NAME asks nothing of an engine in whose containers no file is
     const { host, said } = recordingHost({ env });
     const options = { engine: undefined, forget: false };
     assertEquals(await takeBack(host, ["box"], options), 0);
-    assertEquals(said.at(-1), 'status: No file is lent to "box"');
+    assertSaid(said.slice(-1), [["status", "No file", '"box"']]);
     await withJournalLock(host, () => writeRecords(host, [sampleMapping({ hostPath: "/none/a.txt", restored: true })]));
     await assertRejects(() => takeBack(host, ["box", "/none/b.txt"], options), UserError, "/none/b.txt");
     await assertRejects(() => takeBack(host, ["nowhere:box"], options), UserError, 'no remote "nowhere"');

@@ -18,6 +18,7 @@ import { serverRecord } from "../../../../lib/engine/server.ts";
 import { sampleMapping } from "../../mappings.ts";
 import { lockFile, release } from "../../../../lib/base/lock.ts";
 import { recordingHost } from "../../recording_host.ts";
+import { assertSaid } from "../../refusals.ts";
 
 const copy: LentCopy = {
   ...{ id: "map-0123456789", engine: "incus", server: { remote: "big", project: "default" }, instance: "box" },
@@ -92,13 +93,7 @@ Deno.test("the journal keeps copies and mappings apart, and what it cannot read"
     );
     const refused = ["map-2.json", "map-4.json", "map-5.copy", "map-6.copy", "map-7.json"];
     assertEquals((await readLoans(host)).filter(isCopy), [copy]);
-    assertEquals(
-      said.splice(0).sort(),
-      refused.map((name) =>
-        `warn: "${journal}/${name}" is no record of this version's: take its file back by the version that has lent it, ` +
-        "or remove it if none is lent"
-      ),
-    );
+    assertSaid(said.splice(0).sort(), refused.map((name) => ["warn", `"${journal}/${name}"`, "version"]));
     assertEquals((await readMappings(host)).length, 1);
     await findOrphans(host);
     const names = [...Deno.readDirSync(journal)].map(({ name }) => name).sort();
