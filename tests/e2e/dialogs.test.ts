@@ -490,7 +490,19 @@ testOnOneEngine("an app's own dialogs are the same on Wayland", [...needed, ...w
   );
 });
 
-testOnOneEngine("files are chosen in the dialog of the desktop's portal, else in zenity's own", needed, async () => {
+/** A desktop with a portal of its own, on which files are chosen. */
+interface Portal {
+  directory: string;
+  env: Record<string, string>;
+  choose(ask: "open" | "save", signal?: AbortSignal): Promise<string[]>;
+  /** The options of a dialog, as the portal is given them. */
+  optionsOf(ask: "open" | "save", options?: { multiple?: boolean; filters?: FileFilter[] }): string[];
+  /** What the portal was asked. */
+  asked(): Record<string, unknown>[];
+}
+
+/** Runs a test with a portal that chooses these files of the directory; without them, it has no such dialogs. */
+async function withPortal(chosen: readonly string[], test: (portal: Portal) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir();
   const running: RunningProcess[] = [];
   try {
@@ -500,53 +512,33 @@ testOnOneEngine("files are chosen in the dialog of the desktop's portal, else in
       running.push(startProcess(["dbus-daemon", "--session", "--nofork", "--nopidfile", `--address=${address}`]));
       await eventually("the bus", () => Deno.lstat(`${directory}/bus`).catch(() => undefined));
       const said: string[] = [];
-      const startPortal = async (...chosen: string[]): Promise<void> => {
-        const argv = ["/usr/bin/python3", join(root, "tests/e2e/file_chooser_portal.py"), ...chosen];
-        said.length = 0;
-        running.push(startProcess(argv, { env, output: { line: (line) => said.push(line) } }));
-        await eventually("the portal", () => Promise.resolve(said.includes("ready")));
+      const paths = chosen.map((file) => join(directory, file));
+      for (const path of paths) await Deno.writeTextFile(path, "");
+      const argv = ["/usr/bin/python3", join(root, "tests/e2e/file_chooser_portal.py"), ...paths];
+      running.push(startProcess(argv, { env, output: { line: (line) => said.push(line) } }));
+      await eventually("the portal", () => Promise.resolve(said.includes("ready")));
+      const optionsOf: Portal["optionsOf"] = (ask, { multiple = false, filters = [] } = {}) => {
+        const asking: Choosing = ask === "open" ? { ask, id: 1, multiple, filters } : { ask, id: 1, name: "", filters };
+        return chooserOptions("box", asking);
       };
-      const asking = (
-        ask: "open" | "save",
-        { multiple, filters }: { multiple: boolean; filters: FileFilter[] },
-      ): Choosing => ask === "open" ? { ask, id: 1, multiple, filters } : { ask, id: 1, name: "", filters };
-      const choose = async (ask: "open" | "save", signal?: AbortSignal): Promise<string[]> =>
-        await chooseFiles({
-          env: () => "test",
-          run: (argv, { looksOnly: _, planned: _planned, ...options } = {}) =>
-            runProcess(argv, { ...options, env: { ...env, ...options.env } }),
-        }, {
-          from: `${directory}/${ask === "save" ? "a.txt" : ""}`,
-          isNew: ask === "save",
-          optionsFrom: () =>
-            chooserOptions("box", asking(ask, { multiple: true, filters: [{ label: "Texts", patterns: ["*.txt"] }] })),
-          ...(signal && { signal }),
-        });
-      await startPortal(`${directory}/b c.txt`);
-      await Deno.writeTextFile(`${directory}/b c.txt`, "");
-      assertEquals(await choose("open"), [`${directory}/b c.txt`]);
-      assertEquals(await choose("save"), [`${directory}/b c.txt`]);
-      const filters = (of: string) => [[`${of}Texts`, ["*.txt"]], [`${of}All files`, ["*"]]];
-      const titles = (["open", "save"] as const).map((ask) =>
-        chooserOptions("box", asking(ask, { multiple: false, filters: [] }))[0]!.replace("--title=", "")
-      );
-      const asked = said.filter((line) => line !== "ready").map((line) => JSON.parse(line));
-      // zenity 4.1 does not name the directory to save in.
-      delete asked[1].folder;
-      assertEquals(asked, [
-        { method: "OpenFile", title: titles[0], folder: directory, name: null, filters: filters(""), multiple: true },
-        { method: "SaveFile", title: titles[1], name: "a.txt", filters: filters("box: "), multiple: false },
-      ]);
-
-      // A portal without such dialogs, as of a desktop that has only pictures of the screen there.
-      running.at(-1)!.kill("SIGTERM");
-      await running.pop()!.ended;
-      await startPortal();
-      const end = new AbortController();
-      const chosen = choose("open", end.signal);
-      await windowWith("box: what may it open", { env });
-      end.abort();
-      assertEquals(await chosen, []);
+      const host: Parameters<typeof chooseFiles>[0] = {
+        env: () => "test",
+        run: (argv, { looksOnly: _, planned: _planned, ...options } = {}) =>
+          runProcess(argv, { ...options, env: { ...env, ...options.env } }),
+      };
+      await test({
+        directory,
+        env,
+        optionsOf,
+        choose: (ask, signal) =>
+          chooseFiles(host, {
+            from: `${directory}/${ask === "save" ? "a.txt" : ""}`,
+            isNew: ask === "save",
+            optionsFrom: () => optionsOf(ask, { multiple: true, filters: [{ label: "Texts", patterns: ["*.txt"] }] }),
+            ...(signal && { signal }),
+          }),
+        asked: () => said.filter((line) => line !== "ready").map((line) => JSON.parse(line)),
+      });
     });
   } finally {
     for (const process of running.toReversed()) {
@@ -555,6 +547,31 @@ testOnOneEngine("files are chosen in the dialog of the desktop's portal, else in
     }
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+testOnOneEngine("files are chosen in the dialog of the desktop's portal", needed, async () => {
+  await withPortal(["b c.txt"], async ({ directory, choose, optionsOf, asked }) => {
+    for (const ask of ["open", "save"] as const) assertEquals(await choose(ask), [`${directory}/b c.txt`]);
+    const filters = (of: string) => [[`${of}Texts`, ["*.txt"]], [`${of}All files`, ["*"]]];
+    const [opening, saving] = (["open", "save"] as const).map((ask) => optionsOf(ask)[0]!.replace("--title=", ""));
+    const all = asked();
+    // zenity 4.1 does not name the directory to save in.
+    delete all[1]!["folder"];
+    assertEquals(all, [
+      { method: "OpenFile", title: opening, folder: directory, name: null, filters: filters(""), multiple: true },
+      { method: "SaveFile", title: saving, name: "a.txt", filters: filters("box: "), multiple: false },
+    ]);
+  });
+});
+
+testOnOneEngine("files are chosen in zenity's own dialog on a desktop whose portal has none", needed, async () => {
+  await withPortal([], async ({ env, choose }) => {
+    const end = new AbortController();
+    const chosen = choose("open", end.signal);
+    await windowWith("box: what may it open", { env });
+    end.abort();
+    assertEquals(await chosen, []);
+  });
 });
 
 /** Has each Python of the container's user run this first, where it is the agent; nothing with an empty text. */
