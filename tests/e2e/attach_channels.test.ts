@@ -66,13 +66,10 @@ testOnOneEngine("attach.ts follows the settings that --save has written, and ope
   try {
     const saved = await attach(name, "--preset=isolated", "--border=blue", "--save");
     assertEquals(saved.code, 0, saved.stderr);
-    const path = join(config, "gui-container/config.yaml");
-    await Deno.writeTextFile(
-      path,
-      (await Deno.readTextFile(path)).replace("preset:", "at-most: isolated\n    preset:"),
-    );
+    const [own, kept] = ["config", "saved"].map((file) => join(config, `gui-container/${file}.yaml`));
+    await Deno.writeTextFile(own!, `containers:\n  - name: ${name}\n    at-most: isolated\n`, { mode: 0o600 });
     const shown = await attach("--settings", "--json", name);
-    assertEquals(JSON.parse(shown.stdout).settings.preset, { value: "isolated", from: `${path}:5` });
+    assertEquals(JSON.parse(shown.stdout).settings.preset, { value: "isolated", from: `${kept}:4` });
     const listed = await script("create", engine, ["--list", "--json"], { env });
     const { state, sessions, preset, disposable } = JSON.parse(listed.stdout)
       .find((one: { name: string }) => one.name === name);
@@ -82,7 +79,7 @@ testOnOneEngine("attach.ts follows the settings that --save has written, and ope
     const refused = await attach(name, "xclock", "--allow=sound");
     assertRefused(refused, { code: 2, names: '"sound"' });
     const planned = await attach("--dry-run", name, "xclock");
-    assertStringIncludes(planned.stderr, `Open channels: none (set in ${path}:4, 5)`);
+    assertStringIncludes(planned.stderr, `Open channels: none (set in ${kept}:4, ${own}:3)`);
     await showing(engine, [], { hostile: true, env }, async ({ inside }) => {
       await setClipboard("of the host");
       await pause(patienceMs);
