@@ -9,9 +9,9 @@
  * - **Numbers**: each kind of object, popups, windows and pictures together have a maximum for the session; so have the
  *   changes of titles and places, and the work that it takes to judge (`session.ts`, `rate.ts`). At a maximum of objects
  *   the connection ends; what comes too often is dropped.
- * - **Windows** (`windows.ts`) have the container's name in title and app id, whatever the app calls them, and the
- *   desktop's frame or a border of the guard's (`border.ts`). Nothing that belongs to one is far outside of what the
- *   desktop takes for the window, or larger than its role allows (`surfaces.ts`).
+ * - **Windows** (`windows.ts`) have the container's name in title and app id, whatever the app calls them, and a border
+ *   of the guard's around all that they show, with a plate below (`border.ts`). Nothing that belongs to one is far
+ *   outside of what the desktop takes for the window, or larger than its role allows (`surfaces.ts`).
  * - **Popups** (`popups.ts`) open while the user is there, near their window, over a part of the screen, and close when
  *   the user leaves.
  * - **Pictures** (`pictures.ts`) lie within the memory that the app shares; a compositor reads nothing beyond it. Rectangles
