@@ -15,7 +15,9 @@ import type { ContainerUser } from "./user.ts";
 import { quoteWord, withValues } from "../base/shell_words.ts";
 import { type ScriptOptions, sshConfigPath, type SshTarget } from "./ssh.ts";
 import { exists } from "../base/files.ts";
+import { isClaimed } from "../base/lock.ts";
 import { checkDirectory } from "./mounts.ts";
+import { creationRecordPath } from "./paths.ts";
 
 /**
  * How long a container that was just started is waited for at most, in milliseconds. The first start of an image takes
@@ -44,6 +46,9 @@ export async function bootInstance(
   const { label, mounts } = instance;
   if (found) await checkDirectory(mounts.directory, instance, { isHere: !throughEngine });
   if (found && !await exists(mounts.knownHosts)) {
+    if (await isClaimed(creationRecordPath(mounts))) {
+      throw new UserError(`The container "${label}" is still being made`, { hint: "Wait for the run of create.ts" });
+    }
     const show = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"];
     const read = engineLine(instance.engine, ["exec", label, "--", ...show]);
     const pin = `sed 's/^/${basename(mounts.directory)} /' >${quoteWord(mounts.knownHosts)}`;

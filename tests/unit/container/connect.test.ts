@@ -1,4 +1,7 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { UserError } from "../../../lib/base/errors.ts";
+import { claimRecord, release } from "../../../lib/base/lock.ts";
+import { creationRecordPath } from "../../../lib/container/paths.ts";
 import { addressOf } from "../../../lib/container/address.ts";
 import { dirname, join } from "@std/path";
 import { runProcess } from "../../../lib/base/process.ts";
@@ -48,6 +51,23 @@ Deno.test("reachInstance() waits for the network where SSH comes by it, and neve
   }
 });
 
+Deno.test("bootInstance() says that a container is still being made, and how to pin the keys of one that is not", async () => {
+  const base = await Deno.makeTempDir();
+  try {
+    const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: base } });
+    const address = addressOf(host, { engine: engineCalled("lxc"), name: "box" });
+    await Deno.mkdir(address.mounts.directory);
+    const boot = (): Promise<void> =>
+      bootInstance(host, address, { found: { status: "Running" } as InstanceInfo, throughEngine: false });
+    const record = await claimRecord(creationRecordPath(address.mounts), {});
+    await assertRejects(boot, UserError, 'The container "box" is still being made');
+    release(record);
+    await assertRejects(boot, UserError, "are not pinned");
+  } finally {
+    await Deno.remove(base, { recursive: true });
+  }
+});
+
 /**
  * Runs run_early.sh.
  *
@@ -72,7 +92,7 @@ async function runEarly(
     using _systemd = Deno.listen({ transport: "unix", path: join(home, "systemd", listens ? "private" : "later") });
     const { calls, host } = recordingHost({ env: { HOME: "/home/me" }, answer: () => ({ stdout: "\x04" }) });
     const address = addressOf(host, { engine: engineCalled("lxc"), name: "box" });
-    const script = 'command -v tool >/dev/null && .local/bin/tool "$@"';
+    const script = '.local/bin/tool "$@"';
     await runAtBoot(host, address, { user: { ...ubuntuUser, home }, script, parameters: ["a b"], waits });
     const words = calls[0]!.map((word) => word.replaceAll("/run/user/$uid", home).replaceAll("/root", home));
     const argv = words.slice(words.findIndex((word) => word.startsWith("uid=")) - 2);
@@ -84,7 +104,7 @@ async function runEarly(
   }
 }
 
-Deno.test("runAtBoot() finds a program of the user's own by its name, and from the home, as SSH does", async () => {
+Deno.test("runAtBoot() begins in the home, as SSH does", async () => {
   assertEquals(await runEarly({ listens: true, caller: '"$@"' }), "<HOME><HOME><a b>");
 });
 
