@@ -121,7 +121,7 @@ async function update(host: Host, instance: Instance, apps: readonly AppWord[] =
   const label = labelOf(instance);
   const found = await host.look(undefined, () => findManaged(host, instance));
   if (found && !hasNetwork(found)) {
-    throw new UserError(`"${label}" has no network to get new software by`, {
+    throw new UserError(`"${label}" has no network, so it cannot be updated`, {
       hint: "Make it again, with --delete and the line that made it: its software is then the newest",
     });
   }

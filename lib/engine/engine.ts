@@ -346,7 +346,7 @@ export async function answers(host: Host, engine: Engine): Promise<boolean> {
  */
 export async function checkTarget(host: Host, engine: Engine, target: string): Promise<void> {
   if (!(await environmentOf(host, engine)).server_clustered) {
-    throw inputError(`"${target}" can be chosen in a cluster only, and this server is in none`, "Leave it out");
+    throw inputError("A target needs a cluster, and this server is in none", "Leave it out");
   }
   const [kind, what] = target.startsWith("@") ? ["groups", "group"] : ["members", "member"];
   if (await query(host, engine, `/1.0/cluster/${kind}/${target.replace(/^@/, "")}`) !== undefined) return;

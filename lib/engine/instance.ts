@@ -508,7 +508,7 @@ export async function exec(
       throw error;
     }
     if (tries === maxRuns) {
-      throw new UserError(`What a program prints in "${labelOf(instance)}" does not arrive whole`, {
+      throw new UserError(`The output of a program in "${labelOf(instance)}" was cut off`, {
         hint: "Try it again",
       });
     }

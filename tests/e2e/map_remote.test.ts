@@ -225,7 +225,7 @@ testFar("map.ts takes nothing else from another machine than a file of a size th
     assertEquals(first.stderr.match(/is no longer a regular file in/g)?.length, 3, first.stderr);
     assertMatch(
       first.stderr,
-      /has made ".*huge" 1 TiB large, and at most 256 MiB come back\nhint: .* -- cat .* >FILE/,
+      /has grown ".*huge" to 1 TiB; at most 256 MiB comes back\nhint: .* -- cat .* >FILE/,
     );
     assertEquals(one.files(), { link: "lent", pipe: "lent", directory: "lent", huge: "lent" });
     // A container whose programs lie: it says that little comes, and sends without end.

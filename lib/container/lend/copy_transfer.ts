@@ -208,8 +208,8 @@ function tooLarge(
   { size, maxBytes }: { size: number; maxBytes: number },
 ): TooLarge {
   const label = labelOf(instance);
-  const sizes = `${formatSize(size)} large, and at most ${formatSize(maxBytes)} come back`;
-  return new TooLarge(`"${label}" has made "${hostPath}" ${sizes}`, {
+  const sizes = `${formatSize(size)}; at most ${formatSize(maxBytes)} comes back`;
+  return new TooLarge(`"${label}" has grown "${hostPath}" to ${sizes}`, {
     // Not by "file pull", which would make a link here of a link there.
     hint: `If you want that, fetch it, then remove it there: ${
       engineLine(instance.engine, ["exec", label, "--", "cat", containerPath])

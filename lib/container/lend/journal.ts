@@ -155,8 +155,8 @@ export async function readLoans(host: Host): Promise<Loan[]> {
     const path = pathOf(host, name);
     if (loan !== null || warnedOf.has(path)) continue;
     warnedOf.add(path);
-    const instead = "take its file back by the version that has lent it, or remove it if none is lent";
-    host.ui.warn(`"${path}" is no record of this version's: ${instead}`);
+    const instead = "Take its file back with the version that lent it; if none is lent, delete it";
+    host.ui.warn(`"${path}" was not written by this version. ${instead}`);
   }
   return loans;
 }

@@ -194,7 +194,7 @@ Deno.test("takeBackCopies() takes nothing that the container does not send as it
     assertStringIncludes((await lie(pieces)).message, "did not send its version", JSON.stringify(pieces));
   }
   const error = await lie([line(2 ** 40)]);
-  assertStringIncludes(error.message, "1 TiB large, and at most 256 MiB come back");
+  assertStringIncludes(error.message, "1 TiB; at most 256 MiB comes back");
   assertStringIncludes(error.hint, "incus exec far:box -- cat /");
 });
 

@@ -112,9 +112,9 @@ Deno.test("a container has nothing put on the host but a regular file that is no
         {
           link: "it is no longer a regular file",
           pipe: "it is no longer a regular file",
-          huge: "1 GiB large, and at most 1 GiB come back",
-          "full disk": "300 MiB large, and at most 256 MiB come back",
-          "filled disk": "300 MiB large, and at most 256 MiB come back",
+          huge: "1 GiB; at most 1 GiB comes back",
+          "full disk": "300 MiB; at most 256 MiB comes back",
+          "filled disk": "300 MiB; at most 256 MiB comes back",
           removed: "",
           "nobody waits": isHere,
           "no place": isHere,
