@@ -122,7 +122,8 @@ async function debianFiles({ withDeno }: { withDeno: boolean }): Promise<Map<str
     Deno.env.toObject();
   const control = (await text("tools/debian/control"))
     .replace(/^Maintainer: .*/m, `Maintainer: ${name} <${mail}>`)
-    .replace("@RECOMMENDS@", recommendedPackages().join(", "));
+    // Debian testing has xpra 3.
+    .replace("@RECOMMENDS@", recommendedPackages().join(", ").replace(/\bxpra\b/, "xpra (>= 5)"));
   const date = new Date(releaseDate(await text("CHANGELOG.md"))).toUTCString().replace("GMT", "+0000");
   const summaries = scripts.map((script) => {
     const { summary } = commandLines[script];
