@@ -131,6 +131,8 @@ async function update(host: Host, instance: Instance, apps: readonly AppWord[] =
   // One that is there is of before an earlier update that failed.
   const takes = keeps && !await findSnapshot(host, instance, before);
   if (takes) await takeSnapshot(host, instance, before);
+  const isLent = Object.keys(found?.devices ?? {}).some((name) => /^map-[0-9a-f]{10}$/.test(name));
+  if (keeps && isLent) host.ui.warn(`Files are lent to "${label}": whoever restores "${before}" lends them again`);
   const isStopped = found?.status === "Stopped";
   let packages: number;
   let sessions: string[] = [];

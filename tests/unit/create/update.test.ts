@@ -121,3 +121,26 @@ Deno.test("without names, the containers of all engines that answer are meant", 
     await Deno.remove(root, { recursive: true });
   }
 });
+
+Deno.test("a snapshot that has lent files in it is told of: restored, it would lend them again", async () => {
+  const root = await Deno.makeTempDir();
+  const told = async (devices: Record<string, unknown>): Promise<number> => {
+    const box = { name: "box", status: "Running", config: { "user.gui-container": "1" }, devices };
+    const { host, said } = stoppedBox(
+      root,
+      (line) =>
+        /storage-pools/.test(line)
+          ? { stdout: JSON.stringify([{ driver: "btrfs", used_by: ["/1.0/instances/box"] }]) }
+          : /instances\/box$/.test(line)
+          ? { stdout: JSON.stringify({ ...box, expanded_devices: { eth0: { type: "nic" } } }) }
+          : undefined,
+    );
+    await update(host);
+    return said.filter((line) => line.startsWith('warn: Files are lent to "box"')).length;
+  };
+  try {
+    assertEquals([await told({}), await told({ "map-0123456789": { type: "disk" } })], [0, 1]);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
