@@ -307,7 +307,7 @@ async function bringsVersionsBack(
   const show = async (name: string, text: string): Promise<string> => {
     await open(name, text);
     return await eventually("the viewer's window", async () => {
-      const title = (await titles(env)).find((one) => one.includes(` viewer `) && one.endsWith(`-${name}`));
+      const title = (await titles(env)).find((one) => one.endsWith(` viewer ${name}`));
       return new RegExp(`^\\[(${web}[^\\]]*)\\]`).exec(title ?? "")?.[1];
     }, slow);
   };

