@@ -121,10 +121,10 @@ export function inContainer(engine: EngineName, name: string, shell: string, ...
   ]);
 }
 
-/** How much of a processor each process that wants one has now: 1 on a machine that is not busy. */
+/** How much of a processor each process that wants one has now: 1 on a machine that is not busy; a quarter at least. */
 function processorShare(): number {
   const runnable = Number(/(\d+)\/\d+ \d+\s*$/.exec(Deno.readTextFileSync("/proc/loadavg"))?.[1]);
-  return Math.min(1, navigator.hardwareConcurrency / runnable);
+  return Math.min(1, Math.max(0.25, navigator.hardwareConcurrency / runnable));
 }
 
 /**
