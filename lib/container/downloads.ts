@@ -8,7 +8,8 @@ import type { Host } from "../base/host.ts";
 const maxNames = 100;
 
 /**
- * Moves a file to the user's downloads, or another directory, under a name that is free there.
+ * Moves a file to the user's downloads, which it makes if they are missing, or another directory, under a name that is
+ * free there.
  *
  * @param file `name` is fit to be a file's
  * @returns its path
@@ -19,6 +20,11 @@ export async function keepFile(
   { path, name, directory }: { path: string; name: string; directory?: string },
 ): Promise<string> {
   const downloads = directory ?? await downloadsOf(host);
+  if (directory === undefined && !await exists(downloads)) {
+    // Nothing else of ours may write there.
+    await Deno.mkdir(`${path}~`, { mode: 0o755 });
+    await host.run(["mv", "--no-target-directory", "--", `${path}~`, downloads], { okCodes: "any" });
+  }
   const end = extname(name);
   const stem = name.slice(0, name.length - end.length);
   let output = "";

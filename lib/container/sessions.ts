@@ -11,12 +11,13 @@ import { formatUser, parseUser, ubuntuUser, userKey } from "./user.ts";
 const maxSessions = 100;
 
 /**
- * The names of the sessions of a container, by their sockets, sorted.
+ * The names of the sessions of a container, by their sockets, sorted: as many as may be.
  *
  * @param sockets of the container's mounts
  */
 export async function sessionNames(sockets: string): Promise<string[]> {
-  return (await readDirectory(sockets)).filter(isOther).map(({ name }) => name).filter(isSessionName).sort();
+  return (await readDirectory(sockets)).filter(isOther).map(({ name }) => name).filter(isSessionName)
+    .slice(0, maxSessions).sort();
 }
 
 /**

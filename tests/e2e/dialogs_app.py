@@ -117,7 +117,7 @@ def open_twice():
     at = "/org/freedesktop/portal/desktop"
     bus.signal_subscribe(name, "org.freedesktop.portal.Request", "Response", None, None, 0, answered)
     for token in ("first", "second"):
-        call = GLib.Variant("(ssa{sv})", ("", "Pick a letter", {"handle_token": GLib.Variant("s", token)}))
+        call = GLib.Variant("(ssa{sv})", ("", "Pick a letter", {"handle_token": GLib.Variant("s", token), "modal": GLib.Variant("b", token == "first")}))
         bus.call_sync(name, at, "org.freedesktop.portal.FileChooser", "OpenFile", call, None, 0, 9000)
     loop.run()
     return answers

@@ -190,9 +190,10 @@ def on_call(connection, _sender, _path, _interface, method, parameters, invocati
         code = DONE if paths else FAILED if message.get("failed") else CANCELLED
         invocation.return_value(GLib.Variant("(ua{sv})", (code, results)))
 
-    # LibreOffice 25.2 with Qt 6.8 asks twice for each dialog, 50 ms apart, or more on a busy machine: both get one answer.
+    # LibreOffice 25.2 with Qt 6.8 asks twice for each dialog, 50 ms apart, or more on a busy machine, the first time of a session in
+    # other words: both get one answer.
     earlier, number, asked_at = last_wanted
-    wanted = (os.path.dirname(handle), method, about)
+    wanted = (os.path.dirname(handle), method, about[-2:-1])
     if wanted == earlier and number in asked and time.monotonic() - asked_at < TWICE_SECONDS:
         asked[number][2].append(done)
         return

@@ -300,8 +300,9 @@ export function desktopOf(
         underWay.add(brought);
         return void brought.finally(() => underWay.delete(brought));
       }
-      record({ kind: "download", name, bytes: size });
+      if (history.isFull("download")) throw new Refusal(historyIsFull);
       const kept = await keepFile(host, { path, name });
+      record({ kind: "download", name, bytes: size });
       host.ui.status(`A file of "${label}" is here: ${kept}`);
       await notify(name, kept);
     };

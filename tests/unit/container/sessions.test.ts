@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import type { Host } from "../../../lib/base/host.ts";
+import { runProcess } from "../../../lib/base/process.ts";
 import { appNames, runningSessions, sessionNames, sessionsOf } from "../../../lib/container/sessions.ts";
 import { formatUser, userKey } from "../../../lib/container/user.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
@@ -86,4 +87,14 @@ Deno.test("runningSessions() does not know when the container does not answer, o
   assertEquals(await runningSessions(host, box), undefined);
   const odd = { ...box, config: { [userKey]: "root:0:0:/root" } };
   assertEquals(await runningSessions(recordingHost().host, odd), undefined);
+});
+
+Deno.test("a container's sockets count up to a hundred, however many it makes", async () => {
+  const sockets = await Deno.makeTempDir();
+  try {
+    await runProcess(["mkfifo", ...Array.from({ length: 300 }, (_, number) => join(sockets, `s${number}`))]);
+    assertEquals((await sessionNames(sockets)).length, 100);
+  } finally {
+    await Deno.remove(sockets, { recursive: true });
+  }
 });

@@ -127,6 +127,17 @@ Deno.test("a notification replaces that of its id, and is withdrawn, by ids that
     assertEquals(shown().slice(-2), [["[box] other"], ["--replace-id=766", "[box] b"]]);
   }));
 
+Deno.test("a file that was allowed comes to downloads that are made for it, and only one that has come is in the history", () =>
+  inWorld({}, async ({ ask, put, kept, downloads, written }) => {
+    await Deno.remove(downloads, { recursive: true });
+    assertEquals(await ask({ ask: "file", id: 1, name: "a.txt", ...await put("a", "abc") }), "done");
+    assertEquals(await kept(), { "a.txt": "abc" });
+    await Deno.remove(downloads, { recursive: true });
+    await Deno.writeTextFile(downloads, "no directory");
+    assertEquals(await ask({ ask: "file", id: 2, name: "b.txt", ...await put("b", "abc") }), "not done");
+    assertEquals((await written() as { name: string }[]).map(({ name }) => name), ["a.txt"]);
+  }));
+
 Deno.test("nothing is done over a channel that is closed, whatever the agent asks for", () =>
   inWorld({ open: [] }, async ({ ask, done, said, put }) => {
     const file = await put("a.pdf", "%PDF-");

@@ -322,6 +322,7 @@ Deno.test("without downloads, what another container has made of a file is in th
     await inWorld({ fileDestinations: [office], answer: "" }, async ({ ask, put, endRuns, downloads }) => {
       await ask({ ask: "file", id: 1, name: "a.ods", ...await put("a.ods", "abc") });
       await Deno.remove(downloads);
+      await Deno.writeTextFile(downloads, "no directory");
       const changed = "1".repeat(1_000_000);
       await endRuns(0, changed);
       assertEquals(await Deno.readTextFile(join(downloads, "../a.ods")), changed);
