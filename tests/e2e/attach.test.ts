@@ -176,7 +176,7 @@ testOnOneEngine("attach.ts hands every word to the app as it is", needed, async 
 testOnEngines("attach.ts starts a stopped container, and its app as in one that runs", needed, async (engine) => {
   const name = nameOn(engine);
   const tool =
-    '#!/bin/sh\n{ env | grep -vE "PID=|^(INVOCATION_ID|GUI_CONTAINER_STARTED)=" | sort; pwd; } >"share/environment"\nexec xclock\n';
+    '#!/bin/sh\n{ env | grep -vE "PID=|^(INVOCATION_ID|GUI_CONTAINER_STARTED|_)=" | sort; pwd; } >"share/environment"\nexec xclock\n';
   const write = "tee /usr/games/e2e-tool >/home/ubuntu/e2e-tool; chmod 755 /usr/games/e2e-tool /home/ubuntu/e2e-tool";
   await sh([engine, "exec", name, "--", "sh", "-c", write], { stdin: { text: tool } });
   const seen: string[] = [];
