@@ -192,7 +192,7 @@ async function runWithFault(
   const left = (): unknown[] => [
     model.state.instance,
     ...[...Deno.readDirSync(join(base, "mounts"))].map(({ name }) => name).filter((name) =>
-      !/^\.(lock|ids)$/.test(name)
+      !/^\.(ids\.)?lock$/.test(name)
     ),
   ];
   const run = hostOf(fault);
