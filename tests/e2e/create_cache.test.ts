@@ -242,9 +242,12 @@ Deno.test("create.ts --dry-run needs no engine, and no other program", async () 
     await Deno.symlink(Deno.execPath(), join(directory, "deno"));
     const place = { engine: "lxc", name: "box", cloudConfig: join(directory, "plain.yaml") } as Place;
     const mounts = join(directory, "mounts/box");
+    const key = join(directory, "key.pub");
+    await Deno.writeTextFile(key, "ssh-ed25519 AAAA\n");
     await Deno.writeTextFile(place.cloudConfig, "#cloud-config\ndisable_root: true\n");
     for (const options of [["--dry-run"], ["--dry-run", "--cache"], ["--dry-run", "--engine=incus"]]) {
-      const { code, stdout, stderr } = await runProcess([join(root, "create.ts"), ...createArgs(place, options)], {
+      const args = createArgs(place, options).with(-3, key);
+      const { code, stdout, stderr } = await runProcess([join(root, "create.ts"), ...args], {
         okCodes: "any",
         env: { PATH: directory, GUI_CONTAINER_ENGINE: "", GUI_CONTAINER_MOUNTS: join(directory, "mounts") },
       });

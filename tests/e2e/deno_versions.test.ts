@@ -30,53 +30,61 @@ async function withDeno(version: string): Promise<{ env: Record<string, string>;
   return { env, version: found! };
 }
 
-const old = await withDeno(await oldest());
-const latest = await withDeno("2");
-const tooOld = await withDeno("2.8");
+/** A version of Deno, and the environment that has it. */
+type Version = Awaited<ReturnType<typeof withDeno>>;
 
-Deno.test("the README names the oldest Deno that the scripts take", () => {
-  assertEquals([old.version, tooOld.version.slice(0, 4)], ["2.9.0", "2.8."]);
-  assert(latest.version !== old.version, latest.version);
-});
-
-for (const { env, version } of [old, latest]) {
-  Deno.test(`each script starts on Deno ${version} by its own first lines`, async () => {
-    for (const name of scripts) {
-      const { code, stdout, stderr } = await script(name, "lxc", ["--version"], { env });
-      assertEquals([code, stdout, stderr], [0, `${name}.ts ${config.version}\n`, ""]);
-    }
-  });
+try {
+  testVersions(await withDeno(await oldest()), { latest: await withDeno("2"), tooOld: await withDeno("2.8") });
+} catch (error) {
+  const reason = String(error).split("\n")[0];
+  Deno.test({ name: `scripts run on other versions of Deno (skipped: ${reason})`, ignore: true, fn: () => {} });
 }
 
-Deno.test(`Deno ${tooOld.version} gets an error and what to do`, async () => {
-  for (const name of scripts) {
-    const { code, stdout, stderr } = await script(name, "lxc", ["--version"], { env: tooOld.env });
-    const expected = `error: Deno 2.9.0 or newer is needed. \`deno -V\` says: deno ${tooOld.version}\n` +
-      "hint: Get it from https://deno.com, or run: deno upgrade\n";
-    assertEquals([code, stdout, stderr], [127, "", expected]);
-  }
-});
+function testVersions(old: Version, { latest, tooOld }: { latest: Version; tooOld: Version }): void {
+  Deno.test("the README names the oldest Deno that the scripts take", () => {
+    assertEquals([old.version, tooOld.version.slice(0, 4)], ["2.9.0", "2.8."]);
+    assert(latest.version !== old.version, latest.version);
+  });
 
-testOnOneEngine(
-  `Deno ${old.version} makes a container, shows a window of it and lends it a file`,
-  needed,
-  async (engine) => {
-    const [name, { env }] = [`e2e-old-deno-${engine}`, old];
-    const file = join(directory, "lent");
-    await Deno.writeTextFile(file, "lent text");
-    await removeContainer(engine, name);
-    const cloudConfig = join(directory, "nothing.yaml");
-    await Deno.writeTextFile(cloudConfig, "#cloud-config\ndisable_root: true\n");
-    const made = await script("create", engine, ["--image=gui-lab", name, publicKey, "gui", cloudConfig], { env });
-    assertEquals(made.code, 0, made.stderr);
-    const attach = startScript("attach", engine, [name, "xclock"], { env });
-    await windowWith(`\\[${name}\\] xclock`);
-    const { stdout, stderr } = await script("map", engine, ["--no-wait", name, file], { env });
-    assertEquals(await inContainer(engine, name, 'cat "$1"', stdout.trim().split("\t")[1] ?? stderr), "lent text");
-    assertEquals((await script("map", engine, ["--unmap", name], { env })).code, 0);
-    assertEquals((await script("attach", engine, ["--stop", name, "--all"], { env })).code, 0);
-    assertEquals((await attach.ended).code, 0);
-    await nothingLeft(engine, name);
-    await removeContainer(engine, name);
-  },
-);
+  for (const { env, version } of [old, latest]) {
+    Deno.test(`each script starts on Deno ${version} by its own first lines`, async () => {
+      for (const name of scripts) {
+        const { code, stdout, stderr } = await script(name, "lxc", ["--version"], { env });
+        assertEquals([code, stdout, stderr], [0, `${name}.ts ${config.version}\n`, ""]);
+      }
+    });
+  }
+
+  Deno.test(`Deno ${tooOld.version} gets an error and what to do`, async () => {
+    for (const name of scripts) {
+      const { code, stdout, stderr } = await script(name, "lxc", ["--version"], { env: tooOld.env });
+      const expected = `error: Deno 2.9.0 or newer is needed. \`deno -V\` says: deno ${tooOld.version}\n` +
+        "hint: Get it from https://deno.com, or run: deno upgrade\n";
+      assertEquals([code, stdout, stderr], [127, "", expected]);
+    }
+  });
+
+  testOnOneEngine(
+    `Deno ${old.version} makes a container, shows a window of it and lends it a file`,
+    needed,
+    async (engine) => {
+      const [name, { env }] = [`e2e-old-deno-${engine}`, old];
+      const file = join(directory, "lent");
+      await Deno.writeTextFile(file, "lent text");
+      await removeContainer(engine, name);
+      const cloudConfig = join(directory, "nothing.yaml");
+      await Deno.writeTextFile(cloudConfig, "#cloud-config\ndisable_root: true\n");
+      const made = await script("create", engine, ["--image=gui-lab", name, publicKey, "gui", cloudConfig], { env });
+      assertEquals(made.code, 0, made.stderr);
+      const attach = startScript("attach", engine, [name, "xclock"], { env });
+      await windowWith(`\\[${name}\\] xclock`);
+      const { stdout, stderr } = await script("map", engine, ["--no-wait", name, file], { env });
+      assertEquals(await inContainer(engine, name, 'cat "$1"', stdout.trim().split("\t")[1] ?? stderr), "lent text");
+      assertEquals((await script("map", engine, ["--unmap", name], { env })).code, 0);
+      assertEquals((await script("attach", engine, ["--stop", name, "--all"], { env })).code, 0);
+      assertEquals((await attach.ended).code, 0);
+      await nothingLeft(engine, name);
+      await removeContainer(engine, name);
+    },
+  );
+}

@@ -2,16 +2,16 @@
 
 import { join } from "@std/path";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
-import { desktopEnvironment, type PartName, seatState } from "../lab/state.ts";
+import { desktopEnvironment, missingParts, type PartName, seatState } from "../lab/state.ts";
 import { keyboardPipe, waylandProgram } from "../lab/wayland.ts";
 import { eventually, root, sh } from "./run.ts";
 
 /** The parts of the lab that show a window of a session on it. */
 export const waylandParts: readonly PartName[] = ["user", "wayland", "bus", "sound"];
 
-/** Its environment. */
+/** Its environment; nothing where there is none, and tests that need it are skipped. */
 export function desktop(): Record<string, string> {
-  return desktopEnvironment(seatState(), "wayland");
+  return missingParts("wayland") ? {} : desktopEnvironment(seatState(), "wayland");
 }
 
 /** A window, as sway knows it. */
