@@ -79,7 +79,7 @@ export const shortRun: readonly Chosen[] = [
       dialogs: ["Open and Save As reach the file", "dropped on a window on Wayland are lent"],
       disposable: ["shows an app in a copy of its own, lends it a file, and leaves nothing"],
       doctor: ["finds nothing broken where all is there"],
-      export: ["a container is made, and an app", "the desktop starts the app", "--unexport and --delete take"],
+      export: ["a container is made, and an app", "the desktop starts the app", "until --unexport"],
       hostile: "all",
       hostile_windows: "all",
       hostile_xpra: "all",
