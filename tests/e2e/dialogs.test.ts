@@ -800,7 +800,7 @@ testOnOneEngine("a large file is lent itself, and an app saves into it", wayland
       // Nothing has to come back.
       await app({ do: "save into", path, text: "after!" });
       assertEquals(await sh(["head", "-c", "6", file]), "after!");
-      assertMatch(await map("--list"), new RegExp(`^${file}\t${path}\n$`));
+      assertMatch(await map("--list"), new RegExp(`^${file}\t${path}\t${name}\n$`));
       await script("attach", engine, ["--stop", name, "dialogs"], { env });
       await attach.ended;
       assertEquals([await state(), await map("--list")], [before, ""]);
