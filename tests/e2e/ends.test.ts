@@ -135,7 +135,7 @@ const terminate = ["SIGTERM", 143] as const;
 const kill = ["SIGKILL", undefined] as const;
 
 const quiet: Expected = { code: 0, says: /^$/ };
-const cutOff = /^error: .*("\w+" .*(status \d+|outside)|windows|desktop)/;
+const cutOff = /^error: .*("\w+" .*(status \d+|outside)|container|windows|desktop)/;
 const stopped: Expected = { code: 0, says: /^The session "\w+" was stopped$/ };
 const joinedCutOff: Expected = { code: 1, says: /^error: ("(foot|xterm)" ended with|The (connection|container) )/ };
 
@@ -184,7 +184,7 @@ const ends: readonly End[] = [
     killsAll: true,
     expected: ({ display }) => {
       const failed = { code: 1, says: cutOff };
-      const ended = /^(The app of "again" .*status \d+|error: .*"again" .*outside)$/;
+      const ended = /^(The app of "again" .*status \d+|error: .*"again" (.*outside|with it))$/;
       return {
         ordinary: failed,
         join: joinedCutOff,
