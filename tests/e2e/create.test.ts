@@ -351,7 +351,8 @@ async function toldOfNoAddress(engine: EngineName, directory: string): Promise<v
     const env = { PATH: `${directory}:${Deno.env.get("PATH")}` };
     const { code, stderr } = await script("create", engine, args, { env });
     assertEquals(code, 1, stderr);
-    assert(performance.now() - startedMs < 60_000, stderr);
+    // create.ts waits two minutes for an address; DHCP in the container gives up before.
+    assert(performance.now() - startedMs < 150_000, stderr);
     assertStringIncludes(stderr, `The container "${name}" has no address`);
     const command = `sudo firewall-cmd --permanent --zone=trusted --change-interface=${network}`;
     assertMatch(stderr, new RegExp(`hint: firewalld .*: ${command} && sudo firewall-cmd --reload`));

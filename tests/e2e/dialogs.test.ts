@@ -877,7 +877,7 @@ for (const [call, when] of [[1, "before"], [2, "before"], [3, "before"], [3, "af
           // Its children hold on to its output.
           await eventually("the end of attach.ts", async () => /^Z?$/.test(await state(attach.pid)));
           assert(["old", text].includes(await readText(file)), "torn");
-          await map("--unmap");
+          await map("--yes", "--unmap");
           assertEquals([await readText(file), await map("--list")], [text, ""]);
           assertEquals(await inContainer(engine, name, "ls -A ~/maps"), "");
         },
