@@ -289,7 +289,7 @@ testOnOneEngine("attach.ts --disposable says what is missing, and what cannot be
     assertMatch(stderr, message);
   }
   const needsWayland = await disposed(engine, [name, "foot"]);
-  assertRefused(needsWayland, { code: 1, names: "Wayland desktop" });
+  assertRefused(needsWayland, { code: 1, names: '"foot"', hint: "Wayland desktop" });
   const gone = await disposed(engine, ["no-such", "xclock"]);
   assertRefused(gone, { code: 1, names: 'no container "no-such"' });
   await nothingLeft(engine);

@@ -320,7 +320,7 @@ async function bringsVersionsBack(
       const viewed = join(mountsRoot, web, "share", "viewed");
       await eventually(
         "the other file",
-        async () => (await Deno.readTextFile(viewed)).includes(`-${other.name}\n`),
+        async () => (await Deno.readTextFile(viewed)).includes(`/${other.name}\n`),
         slow,
       );
     }

@@ -282,10 +282,8 @@ async function atEachCall(
         const told = `${fault} at ${index + 1} (${call.slice(0, 200)}): ${result.stderr}`;
         try {
           assertEquals(result.code, 137, told);
-          for (const option of then) {
-            const { code, stderr } = await one.map([option]);
-            assertEquals(code, 0, `${told}\n${option}: ${stderr}`);
-          }
+          const { code, stderr } = await one.map(then);
+          assertEquals(code, 0, `${told}\n${then.join(" ")}: ${stderr}`);
           await check(one, told);
           assertClean(one, told);
         } catch (error) {

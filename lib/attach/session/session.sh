@@ -243,11 +243,13 @@ start() {
         ;;
     esac
     count=$((count + 1))
-    if systemctl --user --quiet is-active "gui-container-$session.socket" "gui-container-$session.service" ||
-      [ "$count" -gt 100 ]; then
+    # Another session of this name is just starting or ending; one whose app has ended is active for a moment more.
+    if [ "$count" -gt 100 ] || {
+      [ "$count" -gt 30 ] &&
+        systemctl --user --quiet is-active "gui-container-$session.socket" "gui-container-$session.service"
+    }; then
       exit "$taken"
     fi
-    # Another session of this name is just starting or ending.
     sleep 0.1
   done
   # The host's player ends at once when nobody has opened the FIFO for writing. So the host learns the name when the service has.
