@@ -162,7 +162,7 @@ testOnIncus(
     await script("attach", engine, ["--stop", name, "other"]);
     await other.ended;
     // It says so with its window there, while it is still watched, and stays until it would have been ended.
-    const isShown = 'grep -qE " 03 +[0-9]+ (.*/)?wayland$" /proc/net/unix';
+    const isShown = 'grep -qE " 03 +[0-9]+ (.*/)?$WAYLAND_DISPLAY$" /proc/net/unix';
     const isWatched = 'pgrep -f "^timeout 9 " >/dev/null && echo watched >>share/runs';
     const wait =
       `until ${isShown}; do sleep 0.1; done; ${says}; ${isWatched}; sleep 10; echo ran >>share/runs; pkill -x foot`;
