@@ -17,7 +17,7 @@ export type RunName = typeof runNames[number];
 export interface Job extends Queued {
   /** What it is called. */
   name: string;
-  /** The command line, which ends with `deno test`. */
+  /** The command line, which ends with `deno test` or `deno task strangers`. */
   argv(seat: SeatName): string[];
   /** Whether others have its tests, by what the lab has when its turn has come. */
   unneeded?(): boolean;
@@ -113,15 +113,16 @@ export function jobsOf(run: RunName, comes: Comes): { gate: Job[]; endToEnd: Job
     gateJob("check:code", undefined),
     // Some need programs that the lab's packages have.
     gateJob("check:tests", comes.packages),
+    { ...gateJob("strangers", comes.packages, ["--fast"]), name: "suites of others" },
   ];
   return { gate, endToEnd: run === "short" ? chosenTests(comes) : allTests(comes) };
 }
 
 /** A part of `deno task check`, beside others. */
-function gateJob(task: string, after: Promise<unknown> | undefined): Job {
+function gateJob(task: string, after: Promise<unknown> | undefined, args: string[] = []): Job {
   return {
     name: `deno task ${task}`,
-    argv: () => ["env", "DENO_JOBS=1", Deno.execPath(), "task", task],
+    argv: () => ["env", "DENO_JOBS=1", Deno.execPath(), "task", task, ...args],
     holds: task,
     ...(after ? { after } : {}),
   };

@@ -13,7 +13,7 @@ export interface Outcome {
   failures: string[];
 }
 
-/** Reads what `deno test` or a task that ends with it has printed. */
+/** Reads what `deno test`, a task that ends with it or `deno task strangers` has printed. */
 export function outcomeOf(printed: readonly string[], code: number): Outcome {
   const outcome: Outcome = { passed: 0, failed: 0, skipped: [], failures: [] };
   for (const line of printed) {
@@ -23,6 +23,10 @@ export function outcomeOf(printed: readonly string[], code: number): Outcome {
       outcome.passed += Number(passed);
       outcome.failed += Number(/ \| (\d+) failed/.exec(rest!)?.[1] ?? 0);
     }
+    // The last line of suites of others. What differs there as a list says is not to pass.
+    const [, count, failed] = /^(\d+) passed, (\d+) failed, \d+ skipped$/.exec(line) ?? [];
+    outcome.passed += Number(count ?? 0);
+    outcome.failed += Number(failed ?? 0);
     const [, test, reason] = /^(?:\S+\.ts => )?(\S.*?)(?: \(skipped: (.*)\))? \.\.\. ignored\b/.exec(line) ?? [];
     if (test !== undefined) outcome.skipped.push(`${test}: ${reason ?? "see there"}`);
     if (/^\S.* \.\.\. FAILED/.test(line)) outcome.failures.push(line);

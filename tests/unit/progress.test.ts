@@ -22,6 +22,17 @@ Deno.test("outcomeOf() adds up what deno test prints, and names what failed and 
   });
 });
 
+Deno.test("outcomeOf() reads what suites of others print", () => {
+  const failed = "try_syscall: X: chroot: it ends with 14, not 1: chroot: Bad address ... FAILED";
+  const missing = "wlcs (skipped: it cannot be had here) ... ignored";
+  assertEquals(outcomeOf(["try_syscall: …", failed, missing, "17 passed, 1 failed, 1 skipped"], 1), {
+    passed: 17,
+    failed: 1,
+    skipped: ["wlcs: it cannot be had here"],
+    failures: [failed],
+  });
+});
+
 Deno.test("outcomeOf() counts a job that ends badly without a failed test", () => {
   assertEquals(outcomeOf(["error: Type checking failed"], 1).failures, ["exit status 1"]);
   assertEquals(outcomeOf([], 124), { passed: 0, failed: 1, skipped: [], failures: ["took too long"] });

@@ -1,0 +1,47 @@
+/**
+ * `deno task strangers [NAME…]`: suites that others have written, each with a list of what differs, `NAME.list`. Without
+ * a name, all of them; `--fast`: those that take seconds. Ends with a line "N passed, N failed, N skipped"; what differs as a list says is
+ * counted as skipped. Exit status 1 for anything else that differs.
+ */
+
+import { fromFileUrl } from "@std/path";
+import { judge, Missing, type Suite } from "./suite.ts";
+import { trySyscall } from "./try_syscall.ts";
+
+const suites: Readonly<Record<string, Suite>> = { try_syscall: trySyscall };
+
+function say(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+function help(): never {
+  say("Usage: deno task strangers [--fast | NAME…]");
+  for (const [name, { about }] of Object.entries(suites)) say(`  ${name.padEnd(12)}${about}`);
+  Deno.exit(2);
+}
+
+const names = Deno.args.filter((word) => word !== "--fast");
+if (names.some((name) => !(name in suites))) help();
+const chosen = Object.entries(suites).filter(([name, { isFast }]) =>
+  Deno.args.includes("--fast") ? isFast : names.length === 0 || names.includes(name)
+);
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const [name, suite] of chosen) {
+  const start = performance.now();
+  try {
+    const list = await Deno.readTextFile(fromFileUrl(new URL(`${name}.list`, import.meta.url))).catch(() => "");
+    const { passed, listed, failures } = judge(await suite.run(), list);
+    for (const failure of failures) say(`${name}: ${failure} ... FAILED`);
+    const seconds = Math.ceil((performance.now() - start) / 1000);
+    say(`${name}: ${passed} passed, ${failures.length} failed, ${listed} differ as listed (${seconds} s)`);
+    total.passed += passed;
+    total.failed += failures.length;
+    total.skipped += listed;
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error;
+    say(`${name} (skipped: ${error.message.replaceAll("\n", " ")}) ... ignored`);
+    total.skipped++;
+  }
+}
+say(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+Deno.exit(total.failed > 0 ? 1 : 0);

@@ -1,0 +1,92 @@
+/**
+ * Gets the suites: packages of Debian and of npm at pinned versions, each into a directory of its own in the lab's
+ * directory, and builds there.
+ */
+
+import { join } from "@std/path";
+import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { exists } from "../lab/files.ts";
+import { labDir } from "../lab/state.ts";
+import { Missing } from "./suite.ts";
+
+/** How long the archive may take, in milliseconds. */
+const timeoutMs = 300_000;
+
+/** The files of a Debian package, which is not installed. */
+export function debianFiles(name: string, version: string): Promise<string> {
+  return once(`${name}_${version}`, async (cwd) => {
+    await runProcess(["apt-get", "download", "-q", `${name}=${version}`], { cwd, timeoutMs });
+    await runProcess(["sh", "-c", "dpkg-deb -x ./*.deb . && rm ./*.deb"], { cwd });
+  });
+}
+
+/** The source of a Debian package, with Debian's patches; `build` is run there. */
+export function debianSource(name: string, version: string, build = ":"): Promise<string> {
+  return once(`${name}_${version}_source`, async (cwd) => {
+    const source = join(cwd, "source");
+    // apt as the machine has it knows binary packages alone.
+    const script =
+      `mkdir lists && chmod 755 . && sed 's/^Types:.*/Types: deb-src/' /etc/apt/sources.list.d/debian.sources >src.sources
+set -- -q -o Dir::Etc::SourceList="$PWD/src.sources" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$PWD/lists"
+apt-get "$@" update && apt-get "$@" source --download-only "$0" && rm -r lists && dpkg-source -x ./*.dsc source`;
+    await runProcess(["sh", "-ec", script, `${name}=${version}`], { cwd, timeoutMs });
+    await runProcess(["sh", "-ec", build], { cwd: source, timeoutMs });
+  }).then((directory) => join(directory, "source"));
+}
+
+/** The files of a package of npm's registry. */
+export function npmFiles(name: string, version: string): Promise<string> {
+  return once(`${name}-${version}`, async (cwd) => {
+    await runProcess(["npm", "pack", "--silent", `${name}@${version}`], { cwd, timeoutMs });
+    await runProcess(["sh", "-c", "tar --warning=no-unknown-keyword -xzf ./*.tgz && rm ./*.tgz"], { cwd });
+  }).then((directory) => join(directory, "package"));
+}
+
+/** Installs packages of Debian at these versions, written `NAME=VERSION`. */
+export async function installed(...packages: string[]): Promise<void> {
+  const names = packages.map((each) => each.split("=")[0]!);
+  const { stdout } = await runProcess([
+    "dpkg-query",
+    "-W",
+    "-f",
+    "${Package}=${Version} ${db:Status-Status}\n",
+    ...names,
+  ], {
+    okCodes: "any",
+  });
+  const isThere = (each: string): boolean =>
+    stdout.split("\n").some((line) => line.endsWith(" installed") && line.startsWith(each));
+  if (packages.every(isThere)) return;
+  await orMissing(() =>
+    runProcess(["apt-get", "install", "-y", "-q", "--no-install-recommends", ...packages], {
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+      timeoutMs,
+    })
+  );
+}
+
+/** A directory that is made whole, and then kept. */
+async function once(name: string, make: (directory: string) => Promise<void>): Promise<string> {
+  const directory = join(labDir(), "strangers", name);
+  if (exists(directory)) return directory;
+  const fresh = `${directory}.new`;
+  await orMissing(async () => {
+    await Deno.remove(fresh, { recursive: true }).catch(() => {});
+    await Deno.mkdir(fresh, { recursive: true });
+    await make(fresh);
+  });
+  await Deno.rename(fresh, directory);
+  return directory;
+}
+
+/** Does what needs an archive: without it, a suite is missing. */
+async function orMissing(get: () => Promise<unknown>): Promise<void> {
+  try {
+    await get();
+  } catch (error) {
+    if (error instanceof ProcessError) throw new Missing(`${error.message}: ${error.output.trim().split("\n").at(-1)}`);
+    if (error instanceof UserError || error instanceof Deno.errors.PermissionDenied) throw new Missing(error.message);
+    throw error;
+  }
+}
