@@ -21,10 +21,10 @@ exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
  * @module
  */
 
-import { channelNames, channelWords, presetNames, splitTimes } from "./lib/attach/session/channels.ts";
+import { channelNames, channelWords, presetNames, splitTimes } from "./lib/settings/channels.ts";
 import { askableNames } from "./lib/guard/channel.ts";
-import { borderWords } from "./lib/attach/settings/border_option.ts";
-import { displayWords } from "./lib/attach/display/request.ts";
+import { borderWords } from "./lib/settings/border_option.ts";
+import { displayWords } from "./lib/settings/request.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 import { quoteWords } from "./lib/base/shell_words.ts";
@@ -32,8 +32,8 @@ import { guardWord } from "./lib/guard/wayland/process_interface.ts";
 import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { xpraOptionNames } from "./lib/cli/xpra_options.ts";
-import { applySettings } from "./lib/attach/settings/apply.ts";
-import { namedDestinations, optionOf, settingKeys, settingsFor } from "./lib/attach/settings/file.ts";
+import { applySettings } from "./lib/settings/apply.ts";
+import { namedDestinations, optionOf, settingKeys, settingsFor } from "./lib/settings/file.ts";
 
 const channelList = { words: channelWords, list: true };
 const denied = { ...channelList, containers: true };
@@ -206,7 +206,7 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
     throw inputError("The container's NAME is missing", "Those in which an app runs: attach.ts --list");
   }
   if (flags.has("settings")) {
-    return (await import("./lib/attach/settings/show.ts")).showSettings(host, { word, options: values, settings });
+    return (await import("./lib/settings/show.ts")).showSettings(host, { word, options: values, settings });
   }
   const { resolveContainer } = await import("./lib/container/resolve.ts");
   if (denial || ["stop", "logs", "copy", "paste"].some((verb) => flags.has(verb as Name))) {
@@ -231,7 +231,7 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
     line: (app) => quoteWords(["attach.ts", ...givenOptions(given), word, "--", ...app]),
   });
   if (flags.has("save")) {
-    const { givenSettings, saveSettings } = await import("./lib/attach/settings/save.ts");
+    const { givenSettings, saveSettings } = await import("./lib/settings/save.ts");
     const kept = givenSettings(values);
     if (kept.size === 0) throw inputError("There is nothing to keep", "Give an option to keep, such as --preset");
     if (times.size > 0) throw inputError("--save keeps no times of --allow", "Leave the time out, or --save");

@@ -23,11 +23,11 @@ exec deno run --quiet --no-prompt "$@" # */
 
 import { bundledCloudConfigs, bundledProfiles } from "./lib/create/bundled.ts";
 import type { Arguments, ScriptSpec } from "./lib/cli/options.ts";
-import { borderWords } from "./lib/attach/settings/border_option.ts";
+import { borderWords } from "./lib/settings/border_option.ts";
 import { askableNames } from "./lib/guard/channel.ts";
-import { channelNames, presetNames } from "./lib/attach/session/channels.ts";
-import { engineOptionsFor, presetFor } from "./lib/attach/settings/apply.ts";
-import { ownEntries } from "./lib/attach/settings/file.ts";
+import { channelNames, presetNames } from "./lib/settings/channels.ts";
+import { engineOptionsFor, presetFor } from "./lib/settings/apply.ts";
+import { ownEntries } from "./lib/settings/file.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
@@ -173,7 +173,7 @@ type Name = keyof typeof spec.options;
 /** Calls the verb that the command line asks for, and loads no other. */
 async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const { flags } = args;
-  const { givenSettings, checkSaving, saveSettings } = await import("./lib/attach/settings/save.ts");
+  const { givenSettings, checkSaving, saveSettings } = await import("./lib/settings/save.ts");
   // With --export, they are options that the entries of the menu start attach.ts with.
   const given = givenSettings(new Map([...args.values].filter(([name]) => Object.hasOwn(spec.options, name))));
   const words = flags.has("export")

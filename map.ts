@@ -18,7 +18,7 @@ exec deno run --quiet --no-prompt "$@" # */
  */
 
 import { type Arguments, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
-import { engineOptionsFor } from "./lib/attach/settings/apply.ts";
+import { engineOptionsFor } from "./lib/settings/apply.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";

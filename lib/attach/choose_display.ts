@@ -2,7 +2,7 @@
 
 import type { Container } from "../container/container.ts";
 import { CannotShow, type Display, type DisplayRequest } from "./display/display.ts";
-import { type DisplayName, displayNames, displays } from "./session/displays.ts";
+import { type DisplayName, displayNames, displays } from "../settings/displays.ts";
 
 /** The room of each. Loaded only where it is needed: each has a guard of its own. */
 const load: Readonly<Record<DisplayName, () => Promise<Display>>> = {

@@ -11,7 +11,7 @@ import type { Container } from "../container/container.ts";
 import type { ScriptOptions } from "../container/ssh.ts";
 import { type CarryAnswer, type CarryRequest, pastedMs } from "../guard/wayland/carrying.ts";
 import { askGuard, guardsOf } from "./wayland/ask_guard.ts";
-import { displays } from "./session/displays.ts";
+import { displays } from "../settings/displays.ts";
 import { checkRunning, chooseSession, runInSession } from "./session/live_sessions.ts";
 
 /** How long a clipping can be, in UTF-16 code units; a text has no more of them than bytes. */

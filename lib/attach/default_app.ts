@@ -11,10 +11,10 @@ import { withValues } from "../base/shell_words.ts";
 import type { Container } from "../container/container.ts";
 import { parseExecLine } from "../container/exec_line.ts";
 import { isHanded } from "../container/handed.ts";
-import { noteOpened } from "./agent/opening.ts";
-import type { StartRequest } from "./display/request.ts";
+import { noteOpened } from "../channels/opening.ts";
+import type { StartRequest } from "../settings/request.ts";
 import { isSameApp, wordsOf } from "./same_app.ts";
-import { noType, typeOf } from "./session/file_types.ts";
+import { noType, typeOf } from "../channels/file_types.ts";
 import { listSessions, mayRunOn } from "./session/live_sessions.ts";
 
 /** How long a container may take to say which apps it has, in milliseconds. */

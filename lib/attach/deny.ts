@@ -13,7 +13,7 @@ import {
   parseChannels,
   recordChannels,
   recordedChannels,
-} from "./session/channels.ts";
+} from "../settings/channels.ts";
 import { findSession, noteChannels, noteMs } from "./session/live_sessions.ts";
 import { denyInRun, findRuns, type KnownRun } from "./session/runs.ts";
 import { closeInGuard, guardsOf } from "./wayland/ask_guard.ts";

@@ -8,7 +8,7 @@ import { unusableError } from "../container/managed.ts";
 import { resolveContainer } from "../container/resolve.ts";
 import type { EngineOptions } from "../container/address.ts";
 import { chooseEngine } from "../engine/engine.ts";
-import { recordedChannels } from "./session/channels.ts";
+import { recordedChannels } from "../settings/channels.ts";
 import { findRuns } from "./session/runs.ts";
 import { listAllSessions, listSessions, type LiveSession } from "./session/live_sessions.ts";
 

@@ -4,14 +4,14 @@ import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
 import { isAddress, isFileAddress, pathInAddress } from "./default_app.ts";
-import { parseBorder } from "./settings/border_option.ts";
+import { parseBorder } from "../settings/border_option.ts";
 import { sortAppWords } from "./session/app.ts";
 import type { Channel } from "../guard/channel.ts";
 import { isHanded } from "../container/handed.ts";
 import { checkSessionName } from "../container/names.ts";
-import { type ShowRequest, type StartRequest, wantedDisplay } from "./display/request.ts";
-import { type Applied, limitedChannels } from "./settings/apply.ts";
-import { type OpenedKind, openedKinds, type Opening, parseDestinations } from "./session/destinations.ts";
+import { type ShowRequest, type StartRequest, wantedDisplay } from "../settings/request.ts";
+import { type Applied, limitedChannels } from "../settings/apply.ts";
+import { type OpenedKind, openedKinds, type Opening, parseDestinations } from "../channels/destinations.ts";
 
 export type Words = Arguments<string> & {
   applied: Applied;

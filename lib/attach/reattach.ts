@@ -6,16 +6,16 @@ import { borderOf, type ContainerBorder } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
 import { checkAsking } from "./agent/ask.ts";
 import { withDisplay } from "./choose_display.ts";
-import { recordChannels } from "./session/channels.ts";
-import { type DisplayName, displayNamed, displayNames, displays } from "./session/displays.ts";
+import { recordChannels } from "../settings/channels.ts";
+import { type DisplayName, displayNamed, displayNames, displays } from "../settings/displays.ts";
 import { createPermissions } from "./session/permissions.ts";
 import type { Channel } from "../guard/channel.ts";
 import { checkRunning, chooseSession, type LiveSession, noteChannels } from "./session/live_sessions.ts";
 import type { DisplayWindows } from "./display/display.ts";
-import type { ShowRequest } from "./display/request.ts";
+import type { ShowRequest } from "../settings/request.ts";
 import { serveAgain } from "./serve_again.ts";
 import { show } from "./show.ts";
-import { mayHaveSound } from "./session/sound.ts";
+import { mayHaveSound } from "../channels/sound/host.ts";
 
 /**
  * Shows a live session again: the one that is named, the only one, or the one that the user chooses.

@@ -11,9 +11,9 @@ import type { Channel } from "../guard/channel.ts";
 import { isLauncher, sessionNameOf } from "../container/names.ts";
 import { EndedWithSession, EndedWithStatus, join } from "./join.ts";
 import { keepForLater, reattach } from "./reattach.ts";
-import type { StartRequest } from "./display/request.ts";
-import { channelLine, channelNamesOf, recordChannels, recordedChannels } from "./session/channels.ts";
-import { displays } from "./session/displays.ts";
+import type { StartRequest } from "../settings/request.ts";
+import { channelLine, channelNamesOf, recordChannels, recordedChannels } from "../settings/channels.ts";
+import { displays } from "../settings/displays.ts";
 import { listSessions, type LiveSession } from "./session/live_sessions.ts";
 
 /** Where an app is to run: in a session in which it runs already, or in a new one of this name. */

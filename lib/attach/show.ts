@@ -8,17 +8,17 @@ import type { Loan } from "../container/lend/loan.ts";
 import { Unreachable } from "../container/ssh.ts";
 import { servePortals } from "./agent/serve.ts";
 import type { DisplayWindows } from "./display/display.ts";
-import type { ShowRequest } from "./display/request.ts";
+import type { ShowRequest } from "../settings/request.ts";
 import type { Channel } from "../guard/channel.ts";
 import { attachLine, reattachLine } from "./session/advice.ts";
-import { channelLine, recordChannels } from "./session/channels.ts";
-import { openingLine } from "./session/destinations.ts";
+import { channelLine, recordChannels } from "../settings/channels.ts";
+import { openingLine } from "../channels/destinations.ts";
 import type { Permissions } from "./session/permissions.ts";
 import { openToCommands } from "./session/runs.ts";
-import { setIn } from "./settings/apply.ts";
+import { setIn } from "../settings/apply.ts";
 import { findSession, mayRunOn, stopAtEnd } from "./session/live_sessions.ts";
 import { reportOutcome, type SessionEnd } from "./session/outcome.ts";
-import { playSound } from "./session/sound.ts";
+import { playSound } from "../channels/sound/host.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
 export interface ShowOptions extends Pick<ShowRequest, "asks" | "opening" | "channelsFrom"> {

@@ -6,15 +6,15 @@
 
 import serveSession from "./session/serve_session.sh" with { type: "text" };
 import stopSession from "./session/stop_session.sh" with { type: "text" };
-import takeAppearance from "./session/take_appearance.sh" with { type: "text" };
+import takeAppearance from "../channels/look/session.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./session/app.ts";
 import type { Channel } from "../guard/channel.ts";
-import { type Appearance, appearanceValues } from "./session/appearance.ts";
+import { type Appearance, appearanceValues } from "../channels/look/host.ts";
 import { type AgentChannel, offerPortals, servedChannels } from "./agent/agent.ts";
 import { causedBy, ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import { exitStatus, sessionScript } from "./session/protocol.ts";
-import { sinkSamples, soundSuffix } from "./session/sound.ts";
-import { sourceSamples } from "./agent/microphone.ts";
+import { sinkSamples, soundSuffix } from "../channels/sound/host.ts";
+import { sourceSamples } from "../channels/microphone/host.ts";
 import type { ServerEnd } from "./display/display.ts";
 import { scriptLine } from "../container/address.ts";
 import type { Container } from "../container/container.ts";

@@ -3,13 +3,13 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { basename, join } from "@std/path";
-import { chooserOptions, type Choosing } from "../../lib/attach/agent/dialogs.ts";
-import type { FileFilter } from "../../lib/attach/agent/requests.ts";
-import { listOf } from "../../lib/attach/agent/file_list.ts";
+import { chooserOptions, type Choosing } from "../../lib/channels/dialogs/host.ts";
+import type { FileFilter } from "../../lib/channels/requests.ts";
+import { listOf } from "../../lib/channels/dialogs/file_list.ts";
 import { exists } from "../../lib/base/files.ts";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
 import { chooseFiles } from "../../lib/base/zenity.ts";
-import { agentVersion } from "../../lib/attach/session/protocol.ts";
+import { agentVersion } from "../../lib/channels/requests.ts";
 import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { agentPath, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { standIns } from "./stand_ins.ts";

@@ -8,7 +8,7 @@ import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { stopSessions } from "../../lib/attach/session/live_sessions.ts";
 import { hostScreen } from "../../lib/attach/x11/screen.ts";
 import { startSession } from "../../lib/attach/start_session.ts";
-import { playSound } from "../../lib/attach/session/sound.ts";
+import { playSound } from "../../lib/channels/sound/host.ts";
 import { xpraServer } from "../../lib/attach/x11/display.ts";
 import { clientArgv, clientEnvironment } from "../../lib/attach/x11/xpra.ts";
 import { realHost } from "../../lib/base/host.ts";

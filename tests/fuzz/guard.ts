@@ -4,7 +4,7 @@
  */
 
 import { concat } from "@std/bytes";
-import { channelNames } from "../../lib/attach/session/channels.ts";
+import { channelNames } from "../../lib/settings/channels.ts";
 import type { Channel } from "../../lib/guard/channel.ts";
 import { judgeClientPacket } from "../../lib/guard/xpra/client_packets.ts";
 import { Refusal, Violation } from "../../lib/guard/faults.ts";

@@ -1,7 +1,7 @@
 /** A container with a border, which a test finds as it was. */
 
 import { assertEquals } from "@std/assert";
-import type { StartRequest } from "../../lib/attach/display/request.ts";
+import type { StartRequest } from "../../lib/settings/request.ts";
 import { borderOf } from "../../lib/container/border.ts";
 import type { Container } from "../../lib/container/container.ts";
 import { mountsIn } from "../../lib/container/paths.ts";

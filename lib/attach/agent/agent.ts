@@ -1,7 +1,7 @@
 /** The agent of a session: a program in the container that asks in the names of its apps, over one SSH connection. */
 
 import agentSource from "./agent.py" with { type: "text" };
-import interfaceSource from "./interface.py" with { type: "text" };
+import interfaceSource from "../../channels/interface.py" with { type: "text" };
 import offerScript from "./offer_portals.sh" with { type: "text" };
 import { withValues } from "../../base/shell_words.ts";
 import type { Host } from "../../base/host.ts";
@@ -9,8 +9,8 @@ import type { Container } from "../../container/container.ts";
 import { askableNames, type Channel } from "../../guard/channel.ts";
 import { rate } from "../../guard/rate.ts";
 import { exitStatus, sessionScript } from "../session/protocol.ts";
-import { type AgentRequest, lineCutter, parseRequest } from "./requests.ts";
-import { hasTray } from "./tray.ts";
+import { type AgentRequest, lineCutter, parseRequest } from "../../channels/requests.ts";
+import { hasTray } from "../../channels/tray/host.ts";
 
 /** The script that a session runs after serve_session.sh, before its bus starts. It carries the agent's program. */
 export const offerPortals: string = withValues(offerScript, { agent: interfaceSource + agentSource });

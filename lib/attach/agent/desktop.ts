@@ -21,16 +21,23 @@ import {
   destinationOf,
   discardVersion,
   loadsNothing,
-  openArgv,
   openingQuestion,
   parseLink,
   saveVersion,
   versionQuestion,
-} from "./opening.ts";
-import { defaultPrinter, moveOut, printFile, readFile, type SentFile, type Version } from "./handed_files.ts";
-import type { AgentRequest, Handed } from "./requests.ts";
-import { noType, typeOf } from "../session/file_types.ts";
-import { type Destination, destinationText, onHost, type Opening } from "../session/destinations.ts";
+} from "../../channels/opening.ts";
+import {
+  defaultPrinter,
+  moveOut,
+  printFile,
+  readFile,
+  type SentFile,
+  type Version,
+} from "../../channels/handed_files.ts";
+import { openArgv } from "./other_run.ts";
+import type { AgentRequest, Handed } from "../../channels/requests.ts";
+import { noType, typeOf } from "../../channels/file_types.ts";
+import { type Destination, destinationText, onHost, type Opening } from "../../channels/destinations.ts";
 import type { Permissions } from "../session/permissions.ts";
 
 export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "withdraw" | "file" | "print" }>;

@@ -4,19 +4,19 @@ import { delay } from "@std/async";
 import type { Container } from "../../container/container.ts";
 import { createConsent } from "../../guard/consent.ts";
 import { rate } from "../../guard/rate.ts";
-import type { ShowRequest } from "../display/request.ts";
+import type { ShowRequest } from "../../settings/request.ts";
 import { type Agent, type AgentChannel, servedChannels, startAgent } from "./agent.ts";
 import { askInDialog } from "./ask.ts";
 import { desktopOf } from "./desktop.ts";
-import { createDialogs, type DialogOptions, type Dialogs, givenTo } from "./dialogs.ts";
-import { handOut } from "./file_list.ts";
-import { createMicrophone } from "./microphone.ts";
-import type { AgentRequest, Lack } from "./requests.ts";
-import { followColorScheme } from "../session/appearance.ts";
-import { channelLine, recordChannels } from "../session/channels.ts";
+import { createDialogs, type DialogOptions, type Dialogs, givenTo } from "../../channels/dialogs/host.ts";
+import { handOut } from "./drops.ts";
+import { createMicrophone } from "../../channels/microphone/host.ts";
+import type { AgentRequest, Lack } from "../../channels/requests.ts";
+import { followColorScheme } from "../../channels/look/host.ts";
+import { channelLine, recordChannels } from "../../settings/channels.ts";
 import { noteChannels, noteMs } from "../session/live_sessions.ts";
 import type { Permissions } from "../session/permissions.ts";
-import { createTray } from "./tray.ts";
+import { createTray } from "../../channels/tray/host.ts";
 
 export interface PortalOptions
   extends

@@ -6,7 +6,7 @@ import type { ContainerBorder } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
 import type { Channel } from "../../guard/channel.ts";
 import type { SessionEnd } from "../session/outcome.ts";
-import type { StartRequest } from "./request.ts";
+import type { StartRequest } from "../../settings/request.ts";
 
 /** A display of the host's that can show the windows of sessions. */
 export interface Display {

@@ -13,7 +13,7 @@ import type { Container } from "../../container/container.ts";
 import { containerAt } from "../../container/resolve.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { isStartFailure, maxStarts, startPauseMs } from "../../engine/instance.ts";
-import type { StartRequest } from "../display/request.ts";
+import type { StartRequest } from "../../settings/request.ts";
 import { withDisplay } from "../choose_display.ts";
 
 /** How many copies of a container may be in use when one more is made to open something. */

@@ -2,8 +2,8 @@
 
 import { scriptLine } from "../../container/address.ts";
 import type { Container } from "../../container/container.ts";
-import { channelArguments } from "./channels.ts";
-import { openedKinds, type Opening } from "./destinations.ts";
+import { channelArguments } from "../../settings/channels.ts";
+import { openedKinds, type Opening } from "../../channels/destinations.ts";
 import type { Channel } from "../../guard/channel.ts";
 
 /** The line that lists the sessions of a container, shows the log of one of them, ends it, or closes channels. */

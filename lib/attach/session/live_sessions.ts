@@ -2,7 +2,7 @@
 
 import type { Host } from "../../base/host.ts";
 import { attachLine } from "./advice.ts";
-import { displayNamed, displayNames, displays } from "./displays.ts";
+import { displayNamed, displayNames, displays } from "../../settings/displays.ts";
 import { exitStatus, sessionScript, type Verb } from "./protocol.ts";
 import { mapSome } from "../../base/promises.ts";
 import { inputError, isFailure, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";

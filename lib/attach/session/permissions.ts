@@ -17,7 +17,7 @@ import type { Container } from "../../container/container.ts";
 import type { Channel } from "../../guard/channel.ts";
 import { type Deadline, startDeadline } from "../../guard/deadline.ts";
 import { attachLine } from "./advice.ts";
-import { channelNamesOf } from "./channels.ts";
+import { channelNamesOf } from "../../settings/channels.ts";
 
 export interface Permissions {
   /** The channels that are open now: everyone who checks them uses this very set. None is opened again. */

@@ -26,9 +26,6 @@ export const exitStatus = {
   onlyWayland: 80,
 } as const;
 
-/** The version of the lines that a session's agent and its host's end exchange; agent.py says its own. */
-export const agentVersion = 1;
-
 /** session.sh without its comments, which need not travel. */
 const program = sessionSh.replace(/^ *#.*\n/gm, "");
 

@@ -12,7 +12,7 @@ import { isInUse, privateDirectories } from "../../container/private_directory.t
 import type { AskableChannel, Channel } from "../../guard/channel.ts";
 import { commandNames, obeyCommands, sendCommand } from "../../guard/commands.ts";
 import { attachLine } from "./advice.ts";
-import { channelNamesOf, recordChannels } from "./channels.ts";
+import { channelNamesOf, recordChannels } from "../../settings/channels.ts";
 import { noteChannels, noteMs } from "./live_sessions.ts";
 import type { Permissions } from "./permissions.ts";
 

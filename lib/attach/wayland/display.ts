@@ -11,7 +11,7 @@ import { ExitCode, UserError } from "../../base/errors.ts";
 import { programs } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
-import { hasTray } from "../agent/tray.ts";
+import { hasTray } from "../../channels/tray/host.ts";
 import { prepareBoxes } from "../box/box.ts";
 import {
   CannotShow,

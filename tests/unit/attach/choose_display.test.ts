@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { withDisplay } from "../../../lib/attach/choose_display.ts";
 import { CannotShow, type DisplayRequest } from "../../../lib/attach/display/display.ts";
-import { wantedDisplay } from "../../../lib/attach/display/request.ts";
+import { wantedDisplay } from "../../../lib/settings/request.ts";
 import { newTransport, noWayland, startWaylandClient } from "../../../lib/attach/wayland/client.ts";
 import { wayland } from "../../../lib/attach/wayland/display.ts";
 import { ExitCode, UserError } from "../../../lib/base/errors.ts";

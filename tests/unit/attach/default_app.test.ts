@@ -10,15 +10,15 @@ import {
   withDefaultApp,
   withOpenedFile,
 } from "../../../lib/attach/default_app.ts";
-import { typeOf } from "../../../lib/attach/session/file_types.ts";
-import type { StartRequest } from "../../../lib/attach/display/request.ts";
+import { typeOf } from "../../../lib/channels/file_types.ts";
+import type { StartRequest } from "../../../lib/settings/request.ts";
 import { findPlace } from "../../../lib/attach/same_app.ts";
-import { openChannels, recordChannels } from "../../../lib/attach/session/channels.ts";
+import { openChannels, recordChannels } from "../../../lib/settings/channels.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { withValues } from "../../../lib/base/shell_words.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { Container } from "../../../lib/container/container.ts";
-import { wasOpened } from "../../../lib/attach/agent/opening.ts";
+import { wasOpened } from "../../../lib/channels/opening.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { recordingHost } from "../recording_host.ts";
 

@@ -7,7 +7,7 @@ import { borderOf } from "../../../lib/container/border.ts";
 import type { Container } from "../../../lib/container/container.ts";
 import { Unreachable } from "../../../lib/container/ssh.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
-import type { StartRequest } from "../../../lib/attach/display/request.ts";
+import type { StartRequest } from "../../../lib/settings/request.ts";
 import { join as joinSession } from "../../../lib/attach/join.ts";
 import { startAgain } from "../../../lib/attach/same_app.ts";
 import type { LiveSession } from "../../../lib/attach/session/live_sessions.ts";

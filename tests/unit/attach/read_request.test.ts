@@ -1,12 +1,12 @@
 // What attach.ts refuses before anything else.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import type { ShowRequest, StartRequest } from "../../../lib/attach/display/request.ts";
+import type { ShowRequest, StartRequest } from "../../../lib/settings/request.ts";
 import { readRequest, type Words } from "../../../lib/attach/read_request.ts";
 import { reattachLine } from "../../../lib/attach/session/advice.ts";
-import { openingLine } from "../../../lib/attach/session/destinations.ts";
-import { applySettings } from "../../../lib/attach/settings/apply.ts";
-import type { Settings } from "../../../lib/attach/settings/file.ts";
+import { openingLine } from "../../../lib/channels/destinations.ts";
+import { applySettings } from "../../../lib/settings/apply.ts";
+import type { Settings } from "../../../lib/settings/file.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { recordingHost } from "../recording_host.ts";

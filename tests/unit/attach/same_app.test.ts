@@ -4,10 +4,10 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { Container } from "../../../lib/container/container.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
-import type { StartRequest } from "../../../lib/attach/display/request.ts";
+import type { StartRequest } from "../../../lib/settings/request.ts";
 import { findPlace, isSameApp, startAgain } from "../../../lib/attach/same_app.ts";
 import type { LiveSession } from "../../../lib/attach/session/live_sessions.ts";
-import { openChannels, recordChannels } from "../../../lib/attach/session/channels.ts";
+import { openChannels, recordChannels } from "../../../lib/settings/channels.ts";
 import { recordingHost } from "../recording_host.ts";
 import { assertSaid } from "../refusals.ts";
 

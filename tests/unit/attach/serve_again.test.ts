@@ -4,7 +4,7 @@ import type { Container } from "../../../lib/container/container.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { Unreachable } from "../../../lib/container/ssh.ts";
 import { startTime } from "../../model/time.ts";
-import { openChannels, recordChannels, splitTimes } from "../../../lib/attach/session/channels.ts";
+import { openChannels, recordChannels, splitTimes } from "../../../lib/settings/channels.ts";
 import { localBox } from "../containers.ts";
 import { recordingHost } from "../recording_host.ts";
 

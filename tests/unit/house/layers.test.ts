@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { dirname, fromFileUrl, join } from "@std/path";
-import { displayNames } from "../../../lib/attach/session/displays.ts";
+import { displayNames } from "../../../lib/settings/displays.ts";
 
 const root = fromFileUrl(new URL("../../..", import.meta.url));
 
@@ -12,9 +12,12 @@ const below: Readonly<Record<string, readonly string[]>> = {
   guard: ["base", "std"],
   engine: ["base", "std"],
   container: ["engine", "base", "std"],
+  channels: ["container", "guard", "engine", "base", "std"],
   cli: ["container", "engine", "base", "std"],
+  settings: ["cli", "channels", "container", "engine", "guard", "base", "std"],
 };
 const wings = ["create", "attach", "map"];
+const scripts = wings;
 const allLayers = Object.keys(below);
 
 function modulesIn(folder: string): string[] {
@@ -23,10 +26,10 @@ function modulesIn(folder: string): string[] {
   );
 }
 
-/** What each module of lib/ imports of lib/, also for its types alone, and also while it runs (`import()`). */
+/** What each module of lib/, and each script, imports of lib/, also for its types alone, and also while it runs (`import()`). */
 function readImports(): Map<string, string[]> {
   return new Map(
-    modulesIn("lib").map((path) => {
+    [...scripts.map((name) => `${name}.ts`), ...modulesIn("lib")].map((path) => {
       const text = Deno.readTextFileSync(join(root, path));
       const targets = [...text.matchAll(/(?:\bfrom|\bimport\(|^import)\s*"(\.[^"]+\.ts)"/gm)];
       return [path, targets.map(([, target]) => join(dirname(path), target!)).filter((to) => to.startsWith("lib/"))];
@@ -48,12 +51,12 @@ function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   return [...new Map(circles.map((circle) => [circle.join(), circle])).values()];
 }
 
-Deno.test("a folder of lib/ imports only what is below it, and no wing imports another", () => {
+Deno.test("a folder of lib/ imports only what is below it, and no wing or its script imports another", () => {
   const folders = [...Deno.readDirSync(join(root, "lib"))].map(({ name }) => name);
   assertEquals(folders.toSorted(), [...allLayers, ...wings].toSorted());
   const wrong: string[] = [];
   for (const [path, targets] of readImports()) {
-    const from = path.split("/")[1]!;
+    const from = path.split(/[/.]/)[path.startsWith("lib/") ? 1 : 0]!;
     for (const to of targets.map((target) => target.split("/")[1]!)) {
       if (to !== from && !(below[from] ?? allLayers).includes(to)) wrong.push(`${path} imports lib/${to}`);
     }
@@ -62,7 +65,7 @@ Deno.test("a folder of lib/ imports only what is below it, and no wing imports a
 });
 
 /** The rooms of lib/attach, each of which may import those before it. The verbs are on top, in no room. */
-const rooms = ["session", "display", "settings", "agent", "box", ...displayNames, "verbs", "disposable"];
+const rooms = ["session", "display", "agent", "box", ...displayNames, "verbs", "disposable"];
 
 Deno.test("a room of lib/attach imports only what is below it, and the displays know nothing of each other", () => {
   const roomOf = (path: string): string | undefined =>

@@ -55,7 +55,7 @@ async function flood(module: string): Promise<void> {
 
 Deno.test("paths that an agent says were saved are not kept, unless they are lent", () =>
   flood(`
-    import { createDialogs } from "./lib/attach/agent/dialogs.ts";
+    import { createDialogs } from "./lib/channels/dialogs/host.ts";
     import { localBox } from "./tests/unit/containers.ts";
     import { recordingHost } from "./tests/unit/recording_host.ts";
     const { host } = recordingHost();

@@ -13,18 +13,18 @@ const nothingToTest = ["attach/display/display", "guard/channel", "guard/faults"
 /** The modules that have no test of their own, by the test in which they are: a part, a neighbour, or a real desktop. */
 const testedBy: Readonly<Record<string, readonly string[]>> = {
   "e2e/attach_sessions": ["attach/x11/display"],
-  "unit/attach/agent/opening": ["container/downloads"],
   "unit/attach/choose_display": [
-    "attach/display/request",
-    "attach/session/displays",
     "guard/wayland/process_interface",
+    "settings/displays",
+    "settings/request",
   ],
-  "unit/attach/default_app": ["attach/session/file_types"],
+  "unit/attach/default_app": ["channels/file_types"],
   "unit/attach/disposable/make_disposable": ["engine/snapshot"],
-  "unit/attach/read_request": ["attach/session/destinations"],
+  "unit/attach/read_request": ["channels/destinations"],
   "unit/attach/serve_again": ["attach/session/advice"],
   "unit/attach/session/app": ["cli/xpra_options"],
   "unit/attach/start_session": ["attach/session/protocol"],
+  "unit/channels/opening": ["attach/agent/other_run", "container/downloads"],
   "unit/cli/doctor_checks": ["cli/finding"],
   "unit/container/lend/copy_transfer": ["container/lend/content"],
   "unit/container/lend/lent_copies": ["container/lend/lend"],

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { offerPortals } from "../../../../lib/attach/agent/agent.ts";
-import { type FileFilter, maxRequestLine, parseRequest } from "../../../../lib/attach/agent/requests.ts";
+import { type FileFilter, maxRequestLine, parseRequest } from "../../../../lib/channels/requests.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { withValues } from "../../../../lib/base/shell_words.ts";
 import { testWith } from "../../samples.ts";

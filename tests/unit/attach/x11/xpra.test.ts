@@ -1,7 +1,7 @@
 // What the two ends of xpra are told.
 
 import { assert, assertEquals } from "@std/assert";
-import { channelNames } from "../../../../lib/attach/session/channels.ts";
+import { channelNames } from "../../../../lib/settings/channels.ts";
 import { fallbackScreen } from "../../../../lib/attach/x11/screen.ts";
 import { channelOptions, clientArgv, serverArgv } from "../../../../lib/attach/x11/xpra.ts";
 import type { Channel } from "../../../../lib/guard/channel.ts";

@@ -1,7 +1,7 @@
 // What of the host's keys, pointer and desktop reaches a container on X.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { channelNames } from "../../../../lib/attach/session/channels.ts";
+import { channelNames } from "../../../../lib/settings/channels.ts";
 import type { Channel } from "../../../../lib/guard/channel.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import type { Packet } from "../../../../lib/guard/xpra/packets.ts";

@@ -1,7 +1,7 @@
 // What crosses the clipboard on X, each way, and when.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { channelNames } from "../../../../lib/attach/session/channels.ts";
+import { channelNames } from "../../../../lib/settings/channels.ts";
 import type { Channel } from "../../../../lib/guard/channel.ts";
 import { createCrossings, type Crossing } from "../../../../lib/guard/crossings.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";

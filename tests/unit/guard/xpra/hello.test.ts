@@ -1,7 +1,7 @@
 // What both ends of xpra say first, and what is left of it.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { channelNames } from "../../../../lib/attach/session/channels.ts";
+import { channelNames } from "../../../../lib/settings/channels.ts";
 import type { Channel } from "../../../../lib/guard/channel.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";

@@ -1,7 +1,7 @@
 // Which packets of the container's pass, by the channels that are open, and what is left of them.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { channelNames } from "../../../../lib/attach/session/channels.ts";
+import { channelNames } from "../../../../lib/settings/channels.ts";
 import type { Channel } from "../../../../lib/guard/channel.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import type { Value } from "../../../../lib/guard/xpra/rencode.ts";

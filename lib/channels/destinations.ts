@@ -1,0 +1,72 @@
+/** Where the links and files open that apps of a container open: keys of the settings, and options. */
+
+import { inputError } from "../base/errors.ts";
+import type { Channel } from "../guard/channel.ts";
+import { isContainerName } from "../container/names.ts";
+
+/** On this host, in a container, or in a disposable copy of one, whose name is `[REMOTE:]NAME`. */
+export type Destination = { on: "host" } | { on: "container" | "copy"; container: string };
+
+/** What opens at a destination: these keys of the settings, with `-to` behind as options. They are channels, too. */
+export const openedKinds = ["links", "files"] as const;
+
+export type OpenedKind = typeof openedKinds[number];
+
+/** Where something opens. */
+export interface DestinationRequest {
+  /** Of several, the user chooses one each time. */
+  destinations: readonly Destination[];
+  /** The value of the option, where that says so. */
+  option?: string | undefined;
+}
+
+/** Where links and files open; what is left out, on this host. */
+export type Opening = Readonly<Partial<Record<OpenedKind, DestinationRequest>>>;
+
+export const onHost: Destination = { on: "host" };
+
+/** Stands in front of the container of which a copy is made. */
+const copyMark = "disposable:";
+
+/** How many destinations there are at most to choose from: each has a button. */
+const maxDestinations = 4;
+
+/**
+ * The destinations that a value means: one, or for `ask` those of which the user chooses one each time.
+ *
+ * @param options `named`: the values of the key in all entries, which are what can be chosen besides this host
+ * @throws {UserError} exit code 2
+ */
+export function parseDestinations(
+  value: string,
+  { kind, named = [] }: { kind: OpenedKind; named?: readonly string[] },
+): Destination[] {
+  if (value === "host") return [onHost];
+  if (value === "ask") {
+    const others = [...new Set(named)].filter((one) => one !== "ask" && one !== "host");
+    return [onHost, ...others.slice(0, maxDestinations - 1).flatMap((one) => parseDestinations(one, { kind }))];
+  }
+  const isCopy = value.startsWith(copyMark);
+  const container = isCopy ? value.slice(copyMark.length) : value;
+  if (isContainerName(container)) return [{ on: isCopy ? "copy" : "container", container }];
+  throw inputError(
+    `${kind === "links" ? "Links" : "Files"} cannot open in "${value}"`,
+    `Use host, the name of a container, ${copyMark}NAME for a copy of it, or ask`,
+  );
+}
+
+/** A destination for the user: `in a copy of "web"`; with the `copy`'s name, `in "web-d1a2b3", a copy of "web"`. */
+export function destinationText(destination: Destination, copy?: string): string {
+  if (destination.on === "host") return "on this host";
+  if (destination.on === "container") return `in "${destination.container}"`;
+  return `in ${copy === undefined ? "" : `"${copy}", `}a copy of "${destination.container}"`;
+}
+
+/** What follows the line about the open channels, where links or files do not open on this host. */
+export function openingLine(open: ReadonlySet<Channel>, opening: Opening = {}): string {
+  return openedKinds.map((kind) => {
+    const destinations = opening[kind]?.destinations ?? [onHost];
+    if (!open.has(kind) || destinations.length === 1 && destinations[0]!.on === "host") return "";
+    return `; ${kind} open ${destinations.map((destination) => destinationText(destination)).join(" or ")}`;
+  }).join("");
+}

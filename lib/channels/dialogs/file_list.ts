@@ -1,0 +1,75 @@
+/** Lists of files, as desktops drag them: `text/uri-list` of RFC 2483, with the `file` URIs of RFC 8089. */
+
+import { UserError } from "../../base/errors.ts";
+import { revealInvisible } from "../../base/text.ts";
+import { maxListBytes } from "../../guard/wayland/dropped_files.ts";
+
+/** How many files may be given at once. */
+const maxFiles = 64;
+
+/**
+ * The paths that a list names. Hidden files are refused: whoever takes over waypipe's client could claim that they were
+ * dropped, and they hold the user's keys, and what the user's programs run.
+ *
+ * @param given how the files were given, for messages: "dropped on …"
+ * @throws {UserError} when it names anything but visible files of this host, or too many
+ */
+export function pathsIn(list: string, given: string): string[] {
+  const lines = linesOf(list);
+  if (lines.length > maxFiles || new TextEncoder().encode(list).length > maxListBytes) {
+    throw new UserError(
+      `More than ${maxFiles} files, or too long a list of them, were ${given}: none is lent`,
+      { hint: "Take fewer, or put them into its share" },
+    );
+  }
+  return lines.map((line) => {
+    const path = pathOf(line);
+    if (path?.includes("/.")) throw hidden(path, given);
+    if (path !== undefined) return path;
+    throw new UserError(`Something ${given} is not a file of this host: "${seen(line)}"`, {
+      hint: "Copy it to a directory of this host first",
+    });
+  });
+}
+
+/**
+ * Makes sure that no path leads to a hidden file through links.
+ *
+ * @throws {UserError} when one does
+ */
+export async function refuseHidden(paths: readonly string[], given: string): Promise<void> {
+  for (const path of paths) {
+    // What is not there, or cannot be reached, is refused when it is to be lent.
+    const place = await Deno.realPath(path).catch(() => path);
+    if (place.includes("/.")) throw hidden(path, given);
+  }
+}
+
+function hidden(path: string, given: string): UserError {
+  return new UserError(`"${seen(path)}" was ${given}, and is hidden: none is lent`, { hint: "Lend it by map.ts" });
+}
+
+function seen(text: string): string {
+  return revealInvisible(text).slice(0, 200);
+}
+
+function pathOf(uri: string): string | undefined {
+  const [, encoded] = /^file:(?:\/\/(?:localhost)?)?(\/[^/?#][^?#]*)$/i.exec(uri) ?? [];
+  try {
+    const path = decodeURIComponent(encoded ?? "");
+    return path === "" || path.includes("\0") ? undefined : path;
+  } catch {
+    // It is not UTF-8.
+    return undefined;
+  }
+}
+
+/** A list of these paths. */
+export function listOf(paths: readonly string[]): string {
+  return paths.map((path) => `file://${path.split("/").map(encodeURIComponent).join("/")}\r\n`).join("");
+}
+
+/** The lines of a list, without its comments. */
+export function linesOf(list: string): string[] {
+  return list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
+}

@@ -1,0 +1,145 @@
+/**
+ * Files that apps of a session hand over: they are read to their end here before anything is done with them, then kept
+ * among the user's downloads, or printed. Nothing on the host opens them.
+ */
+
+import { abortable } from "@std/async";
+import { join, toFileUrl } from "@std/path";
+import { isFailure, orNothing, ProcessError, UserError } from "../base/errors.ts";
+import { exists, writeAll } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
+import type { Container } from "../container/container.ts";
+import { findVersion, handedDirectory } from "../container/handed.ts";
+import { Refusal } from "../guard/faults.ts";
+
+/** How long a file may take to come, in milliseconds. */
+const transferMs = 600_000;
+
+/** How long CUPS may take to answer, in milliseconds. */
+const printMs = 20_000;
+
+/**
+ * Reads a file of the container into one of this run's private directory, which is removed at the end of its scope.
+ *
+ * @throws {Refusal} when its size is not the announced one
+ */
+export async function readFile(
+  container: Container,
+  { path: containerPath, size }: { path: string; size: number },
+  signal: AbortSignal,
+): Promise<AsyncDisposable & { path: string }> {
+  const path = join(await container.directory(), `file-${crypto.randomUUID()}`);
+  await using stack = new AsyncDisposableStack();
+  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  stack.defer(() => Deno.remove(path).catch(() => {}));
+  let received = 0;
+  const bytes = async (piece: Uint8Array): Promise<void> => {
+    received += piece.length;
+    if (received > size) throw new Refusal("a file is larger than announced");
+    try {
+      await writeAll(file, piece);
+    } catch (error) {
+      throw new UserError("A file cannot be written", { hint: "See whether the disk is full", cause: error });
+    }
+  };
+  try {
+    await container.run(["head", `--bytes=${size + 1}`, "--", containerPath], {
+      output: { bytes },
+      signal,
+      timeoutMs: transferMs,
+    });
+  } catch (error) {
+    if (error instanceof ProcessError) throw new Refusal("a file cannot be read");
+    throw error;
+  }
+  if (received !== size) throw new Refusal("a file is smaller than announced");
+  const resources = stack.move();
+  return { path, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/** A new version of a file that another container has made. */
+export interface Version {
+  path: string;
+  /** The container, or copy, in which it was made. */
+  madeIn: string;
+  size: number;
+}
+
+/** A file that is handed over to another container. It is removed at the end of its scope. */
+export interface SentFile extends AsyncDisposable {
+  /** Where the other run reads it. */
+  address: URL;
+  /**
+   * Waits until the other container no longer has it.
+   *
+   * @param run the exit status of the other run, which may leave it with a session that goes on
+   * @param signal ends the waiting: what has come by then counts, and nothing comes after it
+   * @returns the new version, and its size in bytes; undefined where the file has not changed
+   */
+  version(run: Promise<number>, signal: AbortSignal): Promise<Version | undefined>;
+}
+
+/**
+ * Moves a file into a directory of its own beside it, under its name, for another run to read.
+ *
+ * @param file `name` is fit to be a file's
+ */
+export async function moveOut({ path, name }: { path: string; name: string }): Promise<SentFile> {
+  const directory = handedDirectory(path);
+  await using stack = new AsyncDisposableStack();
+  await Deno.mkdir(directory, { mode: 0o700 });
+  const gone = `${directory}.gone`;
+  for (const each of [directory, gone]) stack.defer(() => Deno.remove(each, { recursive: true }).catch(() => {}));
+  const moved = join(directory, name);
+  await Deno.rename(path, moved);
+  // Before the other run begins: what cannot be waited for is not handed over.
+  const watcher = stack.use(Deno.watchFs(directory, { recursive: false }));
+  const resources = stack.move();
+  return {
+    address: toFileUrl(moved),
+    async version(run, signal) {
+      const wait = async (): Promise<void> => {
+        // A run that has failed leaves nothing that would come later.
+        if (await run !== 0 || !await exists(moved)) return;
+        for await (const _ of watcher) if (!await exists(moved)) break;
+      };
+      await abortable(wait(), signal).catch((error) => {
+        if (!signal.aborted) throw error;
+      });
+      // The other run finds out that nobody waits, and brings what comes later to the downloads.
+      await Deno.rename(directory, gone);
+      const version = await findVersion(gone);
+      return version && { ...version, size: (await Deno.lstat(version.path)).size };
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** The printer that CUPS uses by default; undefined without one, and without CUPS. */
+export async function defaultPrinter(host: Host): Promise<string | undefined> {
+  const options = { okCodes: "any", env: { LC_ALL: "C" }, timeoutMs: printMs } as const;
+  const found = await orNothing(host.run(["lpstat", "-d"], options), isFailure);
+  return found && /^system default destination: ([\w.-]{1,127})$/m.exec(found.stdout)?.[1];
+}
+
+/**
+ * Prints a PDF.
+ *
+ * @param file `name` becomes the job's
+ * @throws {Refusal} when it is something else: CUPS has filters for many kinds of files
+ * @throws {UserError} when CUPS does not take it
+ */
+export async function printFile(
+  host: Host,
+  { path, name, printer }: { path: string; name: string; printer: string },
+): Promise<void> {
+  using file = await Deno.open(path);
+  const head = new Uint8Array(5);
+  await file.read(head);
+  if (new TextDecoder().decode(head) !== "%PDF-") throw new Refusal("what it prints is not a PDF");
+  const argv = ["lp", "-d", printer, "-t", name, "-o", "document-format=application/pdf", path];
+  const { code, stderr } = await host.run(argv, { okCodes: "any", timeoutMs: printMs });
+  if (code !== 0) {
+    throw new UserError(`The printer "${printer}" does not accept it`, { hint: "See lpstat -p", output: stderr });
+  }
+}

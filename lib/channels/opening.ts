@@ -1,0 +1,136 @@
+/**
+ * Links and files that apps of a session open: what the user is asked first, and where they open. In another container
+ * they are opened by a run of attach.ts of its own, which gets nothing from this container but an address that was
+ * checked and written anew, or a copy of a file's content.
+ */
+
+import type { Container } from "../container/container.ts";
+import { Refusal } from "../guard/faults.ts";
+import type { Agreed, Question } from "../guard/consent.ts";
+import { type Destination, destinationText, onHost, type OpenedKind } from "./destinations.ts";
+import { join } from "@std/path";
+import type { Host } from "../base/host.ts";
+import { quoteWords } from "../base/shell_words.ts";
+import type { Mounts } from "../container/paths.ts";
+
+const maxLinkCharacters = 8192;
+/** A longer name cannot be looked up (RFC 1035). */
+const maxHostCharacters = 253;
+
+/** Why the user is asked about what a container with a closed or limited network opens. */
+const confined = {
+  links: "The network of this container is closed or limited:\n" +
+    "a link can carry data out of it, and can reach what is in your own network.",
+  files: "The network of this container is closed or limited:\n" +
+    "where a file is opened, what is in it can be sent anywhere.",
+} as const;
+
+/**
+ * Names of files that load nothing from the network when they are opened. All others may: pages, documents, archives of
+ * them, and lists of songs, which players know by their content, too.
+ */
+export const loadsNothing = /\.(?:avif|bmp|gif|jpe?g|png|tiff?|txt|webp)$/i;
+
+/** Why the user is asked about a file of a kind that no other container opens. */
+const onlyHere = "Files of this kind open on this host only, not in the places that you have set.";
+
+/** Why the user is asked about something that may have come from another container. */
+const passedOn = "A link or a file was opened in this container from outside a moment ago:\n" +
+  "this may be the same one, coming back.";
+
+/** A web address as a browser would write it: in ASCII only. */
+export function parseLink(address: string): URL {
+  if (address.length > maxLinkCharacters) throw new Refusal("a link is too long");
+  const url = URL.parse(address);
+  if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.host === "") {
+    throw new Refusal("a link is not an http or https address");
+  }
+  if (url.hostname.length > maxHostCharacters) throw new Refusal("the host name of a link is too long");
+  return url;
+}
+
+/**
+ * The question before a link or a file is opened, or a file comes to the downloads, where one is asked.
+ *
+ * @param options `mayLeave`: data may leave also by what opens it on this host; `isOnlyHere`: the other destinations that were
+ * named do not open it
+ */
+export async function openingQuestion(
+  container: Container,
+  { kind, details, destinations, mayLeave, isOnlyHere = false }: {
+    kind: OpenedKind;
+    details: Question["details"];
+    destinations: readonly Destination[];
+    mayLeave: boolean;
+    isOnlyHere?: boolean;
+  },
+): Promise<Question> {
+  const isHere = destinations.every(({ on }) => on === "host");
+  // Nothing opens what comes to the downloads.
+  const isKept = isHere && kind === "files";
+  const where = destinations.length === 1 && !isHere ? ` ${destinationText(destinations[0]!)}` : "";
+  const whys = [
+    ...isOnlyHere ? [onlyHere] : [],
+    ...(mayLeave || !isHere) && await container.isConfined() ? [confined[kind]] : [],
+    ...!isKept && await wasOpened(container.mounts) ? [passedOn] : [],
+  ];
+  return {
+    channel: kind,
+    what: isKept ? "save a file among your downloads" : `open a ${kind === "links" ? "link" : "file"}${where}`,
+    ...whys.length > 0 ? { why: whys.join("\n\n") } : {},
+    details,
+    ...isOnlyHere ? { isForOnce: true } : {},
+    ...destinations.length > 1 ? { choices: destinations.map(buttonOf) } : {},
+  };
+}
+
+/** The buttons that save a new version of a file, or discard it. */
+export const [saveVersion, discardVersion] = ["Save the new version", "Discard it"] as const;
+
+/** The question before a new version of a file, made in another container, is saved in the one it came from. */
+export function versionQuestion(
+  label: string,
+  { name, size, where, directory }: { name: string; size: number; where: string; directory: string },
+): Question {
+  return {
+    channel: "files",
+    what: "get a new version of a file",
+    asks: `A file of the container "${label}" was changed ${where}. Save it as a new version?`,
+    why: "Unless you save or discard it, it comes to your downloads.",
+    details: [["Name", name], ["Size", `${size} bytes`], ["Saved beside it in", directory]],
+    // By Shift-Tab, the last one is next: it loses nothing.
+    choices: [discardVersion, saveVersion],
+    isForOnce: true,
+  };
+}
+
+export function destinationOf(agreed: Agreed, destinations: readonly Destination[]): Destination {
+  return destinations.find((destination) => buttonOf(destination) === agreed) ?? destinations[0] ?? onHost;
+}
+
+function buttonOf(destination: Destination): string {
+  return destinationText(destination).replace(/^./, (first) => first.toUpperCase());
+}
+
+/**
+ * For how long it counts that something was opened in a container from outside, in milliseconds: an app has started by
+ * then, also on a slow host. What its apps open until then may be the same, on its way round from container to container.
+ */
+const recentMs = 30_000;
+
+function openedPath({ directory }: Pick<Mounts, "directory">): string {
+  return join(directory, "link-opened");
+}
+
+export async function noteOpened(host: Host, mounts: Pick<Mounts, "directory">): Promise<void> {
+  await host.change(
+    `touch ${quoteWords([openedPath(mounts)])}`,
+    () => Deno.writeTextFile(openedPath(mounts), "", { mode: 0o600 }),
+  );
+}
+
+/** Whether something was opened there a moment ago. */
+export async function wasOpened(mounts: Pick<Mounts, "directory">): Promise<boolean> {
+  const { mtime } = await Deno.stat(openedPath(mounts)).catch(() => ({ mtime: null }));
+  return mtime !== null && Math.abs(Date.now() - mtime.getTime()) < recentMs;
+}

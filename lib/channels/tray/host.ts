@@ -1,0 +1,272 @@
+/**
+ * Icons of a session's apps in the host's tray. The session's agent says what they look like, and tray.py shows them on
+ * the host's StatusNotifierWatcher. How a container would abuse that, and what stops it:
+ *
+ * - An icon or a menu that imitates one of the host's: the frame is of the container's colour, and drawn here; title and
+ *   menu begin with the container's name.
+ * - Names of icons, paths, addresses and markup, which a panel would look up, load or draw: none passes. What passes is
+ *   pixels of one size, and short labels in which nothing is markup.
+ * - Icons without end, here and gone, and thousands of changes a second: few at a time, few new ones, and what is shown
+ *   changes twice a second, whatever comes.
+ * - A menu that changes under the pointer, and ids that mean something else by then: see `nextMenu`. A click at an
+ *   item that is not there any more is dropped.
+ * - It says nothing, or does not read: nobody waits for it. A panel gets its answers from tray.py.
+ */
+
+import { delay } from "@std/async";
+import interfaceSource from "../interface.py" with { type: "text" };
+import trayScript from "./panel.py" with { type: "text" };
+import { ExitCode } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import { parseTable } from "../../base/json_file.ts";
+import { onceEach } from "../../base/ui.ts";
+import { installHint } from "../../base/programs.ts";
+import { borderOf } from "../../container/border.ts";
+import type { Container } from "../../container/container.ts";
+import { rate } from "../../guard/rate.ts";
+import { classOf } from "../../guard/title.ts";
+import { type AgentRequest, lineCutter, type MenuEntry } from "../requests.ts";
+import { framed, iconSide, type Pixels } from "./picture.ts";
+import { shortLine } from "../../base/text.ts";
+
+export type TrayLine = Extract<AgentRequest, { ask: "icon" | "pixels" | "no-icon" }>;
+
+const maxIcons = 8;
+/** How often there may be a new icon. */
+const bearable = { perSecond: 0.1, burst: 16 };
+/** The pause between two changes of what is shown, in milliseconds. */
+const pauseMs = 500;
+const maxTitle = 160;
+const maxWaitingLines = 100;
+/** The distribution's own: another one on $PATH has no gi. */
+const python = "/usr/bin/python3";
+
+/** The icons of a run. They are gone at the end of this value's scope. */
+export interface Tray extends Disposable {
+  /** Whether it has ended, and shows no more icons. */
+  readonly isOver: boolean;
+  take(line: TrayLine): void;
+  /** Takes all icons away: the agent has ended. */
+  clear(): void;
+}
+
+export async function hasTray(host: Pick<Host, "run">): Promise<boolean> {
+  const bus = ["--dest=org.freedesktop.DBus", "--object-path=/org/freedesktop/DBus"];
+  const method = ["--method=org.freedesktop.DBus.NameHasOwner", "org.kde.StatusNotifierWatcher"];
+  const options = { okCodes: "any", looksOnly: true, timeoutMs: 3_000 } as const;
+  const answer = await host.run(["gdbus", "call", "--session", ...bus, ...method], options).catch(() => undefined);
+  return answer?.stdout.trim() === "(true,)";
+}
+
+/** An icon that the agent has announced. */
+interface Icon {
+  /** Its unique number for tray.py. */
+  number: number;
+  line: Extract<TrayLine, { ask: "icon" }>;
+  pixels?: Pixels;
+  menu: ShownMenu;
+  hasChanged: boolean;
+}
+
+/**
+ * Makes the tray of a run, without icons.
+ *
+ * @param options `send` tells the agent what the user does with an icon, and that there is no tray any more; `closing`
+ * aborts when the channel closes; `pause` is what passes between two changes of what is shown
+ */
+export function createTray(
+  container: Pick<Container, "host" | "label" | "mounts">,
+  { send, closing, now = () => performance.now(), pause = () => delay(pauseMs) }: {
+    send: (message: Readonly<Record<string, unknown>>) => void;
+    closing: AbortSignal;
+    now?: () => number;
+    pause?: () => Promise<void>;
+  },
+): Tray {
+  const { host, label } = container;
+  const icons = new Map<number, Icon>();
+  const gone: number[] = [];
+  const mayAppear = rate(bearable, now);
+  const over = new AbortController();
+  let lastNumber = 0;
+  let isPaused = false;
+  let tell: ReturnType<typeof startTray> | undefined;
+
+  const warn = onceEach(host.ui.warn);
+  const close = (): void => {
+    send({ tray: false });
+    over.abort();
+  };
+  closing.addEventListener("abort", close, { once: true, signal: over.signal });
+
+  const onEnd = (why: string): void => {
+    if (over.signal.aborted) return;
+    warn(`The apps go without tray: ${why}`);
+    close();
+  };
+
+  /** Tells the agent what the user does. */
+  const onLine = (text: string): void => {
+    const { icon: number, do: action, item, show } = parseTable(text) ?? {};
+    const [id, icon] = [...icons].find(([, icon]) => icon.number === number) ?? [];
+    if (!icon) return;
+    if (action !== undefined) send({ tray: id, do: action });
+    const clicked = icon.menu.entries.get(item as number);
+    if (clicked?.enabled && clicked.menu.length === 0) send({ tray: id, item: clicked.id });
+    const opened = show === 0 ? show : icon.menu.entries.get(show as number)?.id;
+    if (opened !== undefined) send({ tray: id, show: opened });
+  };
+
+  const show = async (): Promise<void> => {
+    const { colour } = await borderOf(container);
+    if (over.signal.aborted) return;
+    tell ??= startTray(container, { signal: over.signal, onLine, onEnd });
+    for (const number of gone.splice(0)) tell({ icon: number, gone: true });
+    for (const icon of icons.values()) {
+      if (!icon.hasChanged) continue;
+      icon.hasChanged = false;
+      const { title, status, isMenu } = icon.line;
+      tell({
+        icon: icon.number,
+        title: withoutMarkup(`[${label}] ${title}`, maxTitle),
+        ...{ status, isMenu, pixels: framed(icon.pixels, colour).toBase64(), menu: icon.menu.shown },
+      });
+    }
+  };
+
+  /** Shows what has changed: at once, or a pause after the last time. */
+  const update = async (): Promise<void> => {
+    const isDue = gone.length > 0 || [...icons.values()].some(({ hasChanged }) => hasChanged);
+    if (!isDue || isPaused || over.signal.aborted) return;
+    isPaused = true;
+    pause().then(() => {
+      isPaused = false;
+      update();
+    });
+    await show().catch((error) => onEnd((error as Error).message));
+  };
+
+  const open = (line: Icon["line"]): Icon | undefined => {
+    if (icons.size >= maxIcons) warn(`"${label}" has more than ${maxIcons} icons for the tray: others are not shown`);
+    else if (!mayAppear()) warn(`"${label}" has new icons for the tray too often: not all are shown`);
+    else {
+      const icon = { number: ++lastNumber, line, menu: emptyMenu(label), hasChanged: true };
+      icons.set(line.id, icon);
+      return icon;
+    }
+    return undefined;
+  };
+  const remove = (id: number): void => {
+    const icon = icons.get(id);
+    if (icon && icons.delete(id)) gone.push(icon.number);
+  };
+  return {
+    get isOver() {
+      return over.signal.aborted;
+    },
+    take(line) {
+      if (over.signal.aborted) return;
+      if (line.ask === "no-icon") remove(line.id);
+      else {
+        const icon = icons.get(line.id) ?? (line.ask === "icon" ? open(line) : undefined);
+        if (!icon) return;
+        icon.hasChanged = true;
+        if (line.ask === "pixels") icon.pixels = line;
+        else {
+          icon.line = line;
+          icon.menu = nextMenu(icon.menu, line.menu);
+        }
+      }
+      update();
+    },
+    clear() {
+      for (const id of [...icons.keys()]) remove(id);
+      update();
+    },
+    [Symbol.dispose]: () => over.abort(),
+  };
+}
+
+/**
+ * Starts tray.py, until `signal` aborts. `onEnd` is called with the reason if it ends before.
+ *
+ * @returns a function that sends it a line
+ */
+function startTray(
+  { host, label }: Pick<Container, "host" | "label">,
+  { signal, onLine, onEnd }: { signal: AbortSignal; onLine: (text: string) => void; onEnd: (why: string) => void },
+): (message: unknown) => void {
+  const input = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = input.writable.getWriter();
+  const cut = lineCutter();
+  const words = ["-I", "-c", interfaceSource + trayScript, classOf(label, "tray"), `${iconSide}`];
+  const running = host.start(["setpriv", "--pdeathsig", "TERM", python, ...words], {
+    detached: true,
+    stdin: { bytes: input.readable },
+    output: { bytes: (piece) => cut(piece).forEach(onLine) },
+  });
+  signal.addEventListener("abort", () => running.kill("SIGTERM"), { once: true });
+  running.ended.then(({ code, stderr }) => {
+    const isMissing = code === ExitCode.missingProgram || stderr.includes("No module named 'gi'");
+    onEnd(
+      isMissing ? `this host lacks Python's gi. ${installHint("gi")}` : `tray.py has ended with exit status ${code}`,
+    );
+  });
+  return (message) => {
+    if ((writer.desiredSize ?? 0) < -maxWaitingLines) onEnd("tray.py does not read any more");
+    else void writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {});
+  };
+}
+
+interface ShownMenu {
+  /** As tray.py takes them. */
+  shown: readonly unknown[];
+  /** The app's entries, by the panel's ids. */
+  entries: ReadonlyMap<number, MenuEntry>;
+  /** The panel's ids, by the app's id and label. */
+  ids: ReadonlyMap<string, number>;
+  lastId: number;
+}
+
+const maxLabel = 60;
+
+/** The menu of an icon before its app has said what is in it: it says whose icon that is. */
+function emptyMenu(container: string): ShownMenu {
+  const title = { ...shownItem(`[${container}]`), id: 1, enabled: false };
+  return { shown: [title, { id: 2, separator: true }], entries: new Map(), ids: new Map(), lastId: 2 };
+}
+
+/**
+ * The next menu. An item keeps its id as long as the app has it under the same id and label, and no other item ever
+ * gets that id: a panel may still show the old menu.
+ */
+function nextMenu({ shown, ids, lastId }: ShownMenu, given: readonly MenuEntry[]): ShownMenu {
+  const next = { entries: new Map<number, MenuEntry>(), ids: new Map<string, number>(), lastId };
+  const add = (entry: MenuEntry): unknown[] => {
+    const key = `${entry.id} ${entry.label ?? ""}`;
+    if (next.ids.has(key)) return [];
+    const id = ids.get(key) ?? ++next.lastId;
+    next.ids.set(key, id);
+    next.entries.set(id, entry);
+    if (entry.label === undefined) return [{ id, separator: true }];
+    const { enabled, toggle, on, menu } = entry;
+    return [{ ...shownItem(withoutMnemonic(entry.label)), id, enabled, toggle, on, menu: menu.flatMap(add) }];
+  };
+  const added = given.flatMap(add);
+  return { ...next, shown: [...shown.slice(0, 2), ...added] };
+}
+
+/** One line without anything that a panel takes for markup. */
+function withoutMarkup(text: string, max: number): string {
+  const alike: Readonly<Record<string, string>> = { "<": "‹", ">": "›", "&": "＆" };
+  return shortLine(text, max).replace(/[<>&]/g, (character) => alike[character]!);
+}
+
+function shownItem(label: string): Record<string, unknown> {
+  // An underscore makes the next letter a mnemonic.
+  return { label: withoutMarkup(label, maxLabel).replaceAll("_", "__"), toggle: "", on: false, menu: [] };
+}
+
+function withoutMnemonic(label: string): string {
+  return label.replace(/_(_?)/g, "$1");
+}

@@ -1,0 +1,101 @@
+/** The settings that hold for a container as if they stood on the command line, whose own options come before them. */
+
+import { inputError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import { engineOptions } from "../cli/options.ts";
+import type { Channel } from "../guard/channel.ts";
+import { askedChannels, openChannels, parseChannels, presetNames } from "./channels.ts";
+import { listKeys, optionOf, type Setting, type SettingKey, type Settings, settingsFor } from "./file.ts";
+
+/** The options of a command line by name, and the settings. */
+export interface Applied {
+  /** The options, with those that the settings add. */
+  values: ReadonlyMap<string, string>;
+  /** The preset beyond which no option opens channels, where one is set. */
+  atMost: Setting | undefined;
+  /** Where the settings are that open channels and choose places, as far as the command line does not. */
+  from: readonly string[];
+}
+
+const channelKeys = [...listKeys, "preset", "at-most", "links", "files"] as const satisfies readonly SettingKey[];
+
+/**
+ * Adds settings to the options of a command line. `--preset` there replaces what the settings open, by a preset or one
+ * by one. The lists of channels add up, or `--deny sound` would open what the settings deny; but a channel that is
+ * named on the command line is in no list of the settings. Of these, `deny` comes before `ask` and `ask` before
+ * `allow`, as they may come from several entries.
+ */
+export function applySettings(options: ReadonlyMap<string, string>, settings: Settings): Applied {
+  const values = new Map(options);
+  const lists = (keys: readonly SettingKey[], from: ReadonlyMap<string, string>): Set<Channel> =>
+    new Set(keys.flatMap((key) => parseChannels(from.get(key) ?? "")));
+  const named = lists(listKeys, options);
+  const written = new Map([...settings].map(([key, { value }]) => [key, value]));
+  const from: string[] = [];
+  for (const [key, { value, from: place }] of settings) {
+    const isList = listKeys.some((one) => one === key);
+    const option = optionOf(key);
+    if (values.has(option) && !isList || options.has("preset") && (key === "allow" || key === "ask")) continue;
+    const taken = key === "allow"
+      ? named.union(lists(["deny", "ask"], written))
+      : key === "ask"
+      ? named.union(lists(["deny"], written))
+      : named;
+    const kept = isList ? [...new Set(parseChannels(value)).difference(taken)].join(",") : value;
+    if (kept === "") continue;
+    const given = isList ? options.get(key) : undefined;
+    if (key !== "at-most") values.set(option, given === undefined ? kept : `${given},${kept}`);
+    if (channelKeys.some((one) => one === key)) from.push(place);
+  }
+  return { values, atMost: settings.get("at-most"), from };
+}
+
+/**
+ * The channels that are open, and those that are asked for, as far as the settings let them.
+ *
+ * @param options what the command line itself says
+ * @throws {UserError} exit code 2 when the command line opens more than the settings let it
+ */
+export function limitedChannels(
+  options: ReadonlyMap<string, string>,
+  { values, atMost }: Pick<Applied, "values" | "atMost">,
+): { open: Set<Channel>; asks: ReturnType<typeof askedChannels> } {
+  const channels = { ask: values.get("ask"), allow: values.get("allow"), deny: values.get("deny") };
+  const open = openChannels({ ...channels, preset: values.get("preset") });
+  const asks = askedChannels(channels);
+  if (atMost === undefined) return { open, asks };
+  const limit = openChannels({ preset: atMost.value });
+  const typed = { preset: options.get("preset") ?? "isolated", allow: options.get("allow"), ask: options.get("ask") };
+  const [more] = openChannels({ ...typed, deny: options.get("deny") }).difference(limit);
+  if (more !== undefined) {
+    throw inputError(
+      `The channel "${more}" stays closed: at most the preset "${atMost.value}" is set for this container`,
+      `Leave the option out, or change ${atMost.from}`,
+    );
+  }
+  return { open: open.intersection(limit), asks: asks.intersection(limit) as typeof asks };
+}
+
+/** The values of `--engine` and `--project`, else what is set for a container. */
+export async function engineOptionsFor(
+  host: Pick<Host, "env">,
+  word: string | undefined,
+  options: ReadonlyMap<string, string>,
+): Promise<ReturnType<typeof engineOptions>> {
+  const settings: Settings = word === undefined ? new Map() : await settingsFor(host, word);
+  return engineOptions(applySettings(options, settings));
+}
+
+/** The preset that is set for a container, not more than is set at most. */
+export async function presetFor(host: Pick<Host, "env">, word: string): Promise<string> {
+  const settings = await settingsFor(host, word);
+  const [preset, atMost] = [settings.get("preset")?.value ?? "desktop", settings.get("at-most")?.value ?? "trusted"];
+  return presetNames.find((name) => name === preset || name === atMost)!;
+}
+
+/** The end of the line about the open channels: where the settings for them are, each file named once. */
+export function setIn(channelsFrom: readonly string[] = []): string {
+  const files = Map.groupBy(new Set(channelsFrom), (place) => place.slice(0, place.lastIndexOf(":") + 1));
+  const places = [...files].map(([file, all]) => file + all.map((place) => place.slice(file.length)).join(", "));
+  return places.length === 0 ? "" : ` (set in ${places.join(", ")})`;
+}

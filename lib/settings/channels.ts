@@ -1,0 +1,172 @@
+/** The channels between an app and the host: which presets open each of them, and how they are written down. */
+
+import { inputError } from "../base/errors.ts";
+import { parseDuration } from "../cli/options.ts";
+import { type AskableChannel, askableNames, type Channel } from "../guard/channel.ts";
+
+export const presetNames = ["isolated", "desktop", "trusted"] as const;
+
+/** The presets that open each channel. No other preset does. */
+const channels: Readonly<Record<Channel, readonly (typeof presetNames)[number][]>> = {
+  "clipboard-in": ["desktop", "trusted"],
+  "clipboard-out": ["desktop", "trusted"],
+  "sound": ["desktop", "trusted"],
+  "look": ["desktop", "trusted"],
+  "dialogs": ["desktop", "trusted"],
+  "microphone": [],
+  "notifications": ["trusted"],
+  "links": ["trusted"],
+  "files": ["trusted"],
+  "printing": ["trusted"],
+  "tray": ["trusted"],
+};
+
+export const channelNames = Object.keys(channels) as readonly Channel[];
+
+/** The words that a list of channels may have. */
+export const channelWords: readonly string[] = ["clipboard", ...channelNames];
+
+/** The channels that a preset opens. */
+function openedBy(preset: typeof presetNames[number]): Set<Channel> {
+  return new Set(channelNames.filter((name) => channels[name].includes(preset)));
+}
+
+/** The options of a command line that are about channels; all but `preset` are names with commas between them. */
+export type ChannelRequest = Partial<Record<"preset" | "ask" | "allow" | "deny", string | undefined>>;
+
+/**
+ * The open channels for `--preset`, `--ask`, `--allow` and `--deny`. A channel that is both allowed and denied is
+ * closed.
+ *
+ * @param options `clipboard` means both directions. Channels that are asked for count as open, whatever the preset
+ * @throws {UserError} exit code 2 for an unknown name
+ */
+export function openChannels({ preset = "desktop", ask = "", allow = "", deny = "" }: ChannelRequest): Set<Channel> {
+  const known = presetNames.find((name) => name === preset);
+  if (known === undefined) throw inputError(`There is no preset "${preset}"`, `Use one of ${presetNames.join(", ")}`);
+  const open = openedBy(known);
+  for (const channel of parseChannels(allow)) open.add(channel);
+  for (const channel of parseChannels(deny)) open.delete(channel);
+  for (const channel of askedChannels({ ask, allow, deny })) open.add(channel);
+  return open;
+}
+
+/**
+ * The channels of `--ask`: each use of them is asked for.
+ *
+ * @throws {UserError} exit code 2 for a channel that cannot be asked for, and for one that is allowed or denied as well
+ */
+export function askedChannels(
+  { ask = "", allow = "", deny = "" }: Omit<ChannelRequest, "preset">,
+): Set<AskableChannel> {
+  const settled = new Set([...parseChannels(allow), ...parseChannels(deny)]);
+  return new Set(
+    parseChannels(ask).map((name) => {
+      const channel = askableNames.find((known) => known === name);
+      if (channel === undefined) throw inputError(`--ask does not support "${name}"`, `Use ${askableNames.join(", ")}`);
+      if (settled.has(channel)) {
+        throw inputError(
+          `The channel "${channel}" is named by --ask, and by --allow or --deny`,
+          "Name it in one of them only",
+        );
+      }
+      return channel;
+    }),
+  );
+}
+
+/**
+ * The channels of a list of names with commas between them.
+ *
+ * @param names `clipboard` means both directions
+ * @throws {UserError} exit code 2 for an unknown name
+ */
+export function parseChannels(names: string): Channel[] {
+  return names.split(",").map((name) => name.trim()).filter(Boolean).flatMap((name): Channel[] => {
+    if (name === "clipboard") return ["clipboard-in", "clipboard-out"];
+    const channel = channelNames.find((known) => known === name);
+    if (!channel) throw inputError(`There is no channel "${name}"`, `Use ${channelWords.join(", ")}`);
+    return [channel];
+  });
+}
+
+/** Whether a text is a list of channels, as {@linkcode parseChannels} takes it: nothing else is in it. */
+export function isChannelList(text: string): boolean {
+  return text.split(",").every((name) => name.trim() === "" || channelWords.includes(name.trim()));
+}
+
+/** The options of a command line that open these channels, and no others. */
+export function channelArguments(open: ReadonlySet<Channel>, asked: ReadonlySet<Channel>): string[] {
+  const asks = asked.intersection(open);
+  const preset =
+    (["trusted", "desktop"] as const).find((preset) => openedBy(preset).isSubsetOf(open.difference(asks))) ??
+      "isolated";
+  const list = (names: Iterable<Channel>): string => [...names].join(",");
+  const rest = open.difference(asks).difference(openedBy(preset));
+  return [
+    ...(preset === "desktop" ? [] : [`--preset=${preset}`]),
+    ...(rest.size > 0 ? [`--allow=${list(rest)}`] : []),
+    ...(asks.size > 0 ? [`--ask=${list(asks)}`] : []),
+  ];
+}
+
+/** Open channels as a session has them on record: a comma between them, and `?` after those that are asked for. */
+export function recordChannels(open: ReadonlySet<Channel>, asks: ReadonlySet<Channel>): string {
+  return channelNames.filter((channel) => open.has(channel))
+    .map((channel) => asks.has(channel) ? `${channel}?` : channel).join(",");
+}
+
+/** Channels as {@linkcode recordChannels} has written them, in a container, which may have changed that. */
+export function recordedChannels(record: string): { open: Set<Channel>; asks: Set<Channel> } {
+  const words = record.split(",");
+  const asks = new Set(channelNames.filter((channel) => words.includes(`${channel}?`)));
+  return { asks, open: new Set(channelNames.filter((channel) => asks.has(channel) || words.includes(channel))) };
+}
+
+/**
+ * The line that shows the user which channels are open.
+ *
+ * @param asks the channels of `open` that are asked for
+ */
+export function channelLine(open: ReadonlySet<Channel>, asks: ReadonlySet<Channel> = new Set()): string {
+  const names = channelNamesOf(open.difference(asks));
+  const asked = channelNames.filter((channel) => asks.has(channel));
+  return `Open channels: ${names.join(", ") || "none"}${asked.length > 0 ? `; asks: ${asked.join(", ")}` : ""}`;
+}
+
+/** The names of channels, with `clipboard` for both of its directions. */
+export function channelNamesOf(channels: ReadonlySet<Channel>): string[] {
+  const both = channels.has("clipboard-in") && channels.has("clipboard-out");
+  return channelNames.filter((channel) => channels.has(channel) && !(both && channel === "clipboard-out"))
+    .map((channel) => both && channel === "clipboard-in" ? "clipboard" : channel);
+}
+
+/**
+ * The list of `--allow` without times, and how long those channels are to be open that have one, as in
+ * `microphone:20m`, in milliseconds. Of several times for a channel, the shortest holds.
+ *
+ * @throws {UserError} exit code 2 for an invalid time, and for a channel that cannot be closed again
+ */
+export function splitTimes(allow: string): { names: string; times: Map<Channel, number> } {
+  const times = new Map<Channel, number>();
+  const names = allow.split(",").map((word) => {
+    const [name = "", ...time] = word.trim().split(":");
+    if (time.length === 0) return name;
+    const ms = parseDuration(time.join(":"));
+    for (const channel of parseChannels(name)) {
+      checkCanClose(channel);
+      times.set(channel, Math.min(ms, times.get(channel) ?? Infinity));
+    }
+    return name;
+  });
+  return { names: names.join(","), times };
+}
+
+/** Throws for a channel that cannot be closed while its session runs. */
+export function checkCanClose(channel: Channel): void {
+  if (channel !== "look") return;
+  throw inputError(
+    'The channel "look" cannot be closed later: the apps are told of the look when their session starts',
+    "Start the session with --deny=look",
+  );
+}

@@ -1,0 +1,102 @@
+/** Options that are kept for a container: entries of a file of their own, which are read before those of the user. */
+
+import { dirname, join } from "@std/path";
+import { inputError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import { lockFile } from "../base/lock.ts";
+import { quoteWords } from "../base/shell_words.ts";
+import { channelNamesOf, parseChannels } from "./channels.ts";
+import { applySettings } from "./apply.ts";
+import {
+  checkSetting,
+  listKeys,
+  optionOf,
+  readSettings,
+  type SettingKey,
+  settingKeys,
+  settingsFor,
+  settingsPaths,
+  shortened,
+} from "./file.ts";
+
+/** Options of a command line that are settings: what it says, by key. */
+export function givenSettings(options: ReadonlyMap<string, string>): Map<SettingKey, string> {
+  return new Map(settingKeys.flatMap((key) => options.has(optionOf(key)) ? [[key, options.get(optionOf(key))!]] : []));
+}
+
+/**
+ * Checks that options can be kept for a container.
+ *
+ * @throws {UserError} exit code 2
+ */
+export async function checkSaving(
+  host: Pick<Host, "env">,
+  word: string,
+  given: ReadonlyMap<SettingKey, string>,
+): Promise<void> {
+  for (const [key, value] of given) checkSetting(host, key, value);
+  if (settingsPaths(host).length === 0) throw inputError("$HOME is not set", "Set it: the settings are kept below it");
+  await settingsFor(host, word);
+}
+
+/**
+ * Keeps options for a container, in place of what was kept of these before.
+ *
+ * @param word `[REMOTE:]NAME`
+ * @throws {UserError} exit code 2
+ */
+export async function saveSettings(host: Host, word: string, given: ReadonlyMap<SettingKey, string>): Promise<void> {
+  await checkSaving(host, word, given);
+  const [path] = settingsPaths(host) as [string];
+  await host.change(`write ${quoteWords([path])}`, async () => {
+    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    using _turn = await lockFile(join(dirname(path), "config.yaml.lock"), { signal: host.signal });
+    const saved = await readSettings(host, path);
+    const old = saved.find(({ name }) => name === word)?.settings;
+    const entry = entryText(word, await settingsToKeep(host, word, { given, old: [...old?.keys() ?? []] }));
+    const others = saved.filter(({ name }) => name !== word).map(({ name, settings }) =>
+      entryText(name, new Map([...settings].map(([key, { value }]) => [key, value])))
+    );
+    const text = ["# Kept by --save. What is set here comes before config.yaml.", "containers:", entry, ...others, ""];
+    await Deno.writeTextFile(`${path}.new`, text.join("\n"), { mode: 0o600 });
+    await Deno.rename(`${path}.new`, path);
+    host.ui.status(`Kept in ${shortened(host, path)}:\n${entry}`);
+  });
+}
+
+/**
+ * The settings to keep, which hold in the next run as in this one: so all lists of channels are among them when the
+ * options change one.
+ *
+ * @param options `old`: the keys that were kept before
+ */
+async function settingsToKeep(
+  host: Pick<Host, "env">,
+  word: string,
+  { given, old }: { given: ReadonlyMap<SettingKey, string>; old: readonly SettingKey[] },
+): Promise<Map<SettingKey, string>> {
+  const settings = await settingsFor(host, word);
+  const options = new Map([...given].map(([key, value]) => [optionOf(key), value]));
+  const { values, atMost } = applySettings(options, settings);
+  const lists = given.has("preset") || listKeys.some((key) => given.has(key)) ? listKeys : [];
+  const known = lists.filter((key) => settings.has(key));
+  const keys = new Set<SettingKey>([...given.keys(), ...old, ...known]);
+  return new Map(
+    settingKeys.filter((key) => keys.has(key)).map((key) => {
+      const value = key === "at-most" ? atMost?.value : values.get(optionOf(key));
+      const channels = (): string => channelNamesOf(new Set(parseChannels(value ?? ""))).join(",");
+      return [key, isList(key) ? channels() : value!];
+    }),
+  );
+}
+
+function isList(key: SettingKey): boolean {
+  return listKeys.some((one) => one === key);
+}
+
+function entryText(name: string, settings: ReadonlyMap<SettingKey, string>): string {
+  const lines = [...settings].map(([key, value]) =>
+    `    ${key}: ${isList(key) ? `[${value.replaceAll(",", ", ")}]` : JSON.stringify(value)}`
+  );
+  return [`  - name: ${JSON.stringify(name)}`, ...lines].join("\n");
+}
