@@ -31,9 +31,10 @@ export type DesktopName = typeof desktopNames[number];
 
 /**
  * The seats of the lab's user: each has desktops, a bus and a sound server of its own, so that somebody may type at each.
- * The first is the lab's own; each other one is a lab in a directory of its own that has nothing else.
+ * The first is the lab's own; each other one is a lab in a directory of its own that has nothing else. Whole runs take no
+ * more than four: somebody can test at the others meanwhile.
  */
-export const seatNames = ["1", "2", "3", "4"] as const;
+export const seatNames = ["1", "2", "3", "4", "5", "6"] as const;
 
 /** A seat of the lab's user. */
 export type SeatName = typeof seatNames[number];
