@@ -4,7 +4,8 @@ import { boxedArgv, boxStart, prepareBoxes } from "../../lib/attach/box/box.ts";
 import { realHost } from "../../lib/base/host.ts";
 import { terminalUi } from "../../lib/base/ui.ts";
 import { debianFiles } from "./sources.ts";
-import type { Results, Suite } from "./suite.ts";
+import { whyWithout } from "../unit/samples.ts";
+import { Missing, type Results, type Suite } from "./suite.ts";
 
 const program = "usr/libexec/installed-tests/Flatpak/try-syscall";
 
@@ -28,6 +29,8 @@ export const trySyscall: Suite = {
   about: "Flatpak's system calls in the boxes of both displays",
   isFast: true,
   async run() {
+    const lack = whyWithout(["bwrap"]);
+    if (lack !== "") throw new Missing(lack);
     const path = `${await debianFiles("flatpak-tests", "1.16.6-1~deb13u4")}/${program}`;
     const mounts = await Deno.makeTempDir();
     try {

@@ -70,12 +70,16 @@ export function randomWords(count: number, seed: number): string[] {
  * ignored, with the reason in its name.
  */
 export function testWith(programs: readonly string[], name: string, test: () => void | Promise<void>): void {
-  const missing = programs.filter((program) => !isThere(program));
-  const powerless = programs.filter((program) => !missing.includes(program) && !isOfUse(program));
-  const reason = missing.length > 0
-    ? `no ${missing.join(", ")}`
-    : powerless.map((program) => `${program} may not ${trials[program]!.purpose} here`).join(", ");
+  const reason = whyWithout(programs);
   Deno.test({ name: `${name}${reason && ` (skipped: ${reason})`}`, ignore: reason !== "", fn: test });
+}
+
+/** Why tests that need such programs cannot run here; empty if they can. */
+export function whyWithout(programs: readonly string[]): string {
+  const missing = programs.filter((program) => !isThere(program));
+  if (missing.length > 0) return `no ${missing.join(", ")}`;
+  const powerless = programs.filter((program) => !isOfUse(program));
+  return powerless.map((program) => `${program} may not ${trials[program]!.purpose} here`).join(", ");
 }
 
 /** What programs need more than their user's rights for: a container has other ids, mounts and system calls. */

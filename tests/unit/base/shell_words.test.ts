@@ -109,7 +109,9 @@ for (const shell of ["bash", "zsh", "fish"]) {
 
 Deno.test("quoteWords() makes the first word the program, not an assignment or a word of the shell's grammar", async () => {
   const programs = ["A=b", "if", "for", "while", "case", "time", "function", "!", "{", "select", "done"];
-  const script = programs.map((program) => `${quoteWords([program, "x"])} 2>/dev/null; printf '%s\\0' 1 $?`).join("\n");
+  // A directory in $PATH that the user may not search makes 126 of it.
+  const script = "PATH=/usr/bin:/bin\n" +
+    programs.map((program) => `${quoteWords([program, "x"])} 2>/dev/null; printf '%s\\0' 1 $?`).join("\n");
   assertEquals(await argumentsSeenByShell(script), programs.map(() => ["127"]));
   for (const program of programs) assertEquals(splitWords(quoteWords([program, "x"])), [program, "x"]);
 });

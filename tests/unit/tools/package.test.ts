@@ -6,7 +6,7 @@ import { fromFileUrl, join } from "@std/path";
 import config from "../../../deno.json" with { type: "json" };
 import { runProcess } from "../../../lib/base/process.ts";
 import { programs } from "../../../lib/base/programs.ts";
-import { bundle, headerOf, launcher, singleFile, withInstalledNames } from "../../../tools/bundle.ts";
+import { type Bundle, bundle, headerOf, launcher, singleFile, withInstalledNames } from "../../../tools/bundle.ts";
 import { scripts } from "../../../tools/compile.ts";
 import { makeDistribution, makePackage, recommendedPackages, releaseDate } from "../../../tools/package.ts";
 import { argumentsSeenByShell, testWith } from "../samples.ts";
@@ -80,7 +80,9 @@ for (const script of scripts) {
 }
 
 /** The scripts, each with all that it imports. */
-const bundles = new Map(await Promise.all(scripts.map(async (script) => [script, await bundle(script)] as const)));
+const bundles = new Map<string, Bundle>();
+// One after another: Deno's first two bundles at once take esbuild from each other while they fetch it (2.9.6).
+for (const script of scripts) bundles.set(script, await bundle(script));
 
 /** Where the scripts run that need nothing of this machine but Deno: no import map, nothing in Deno's cache. */
 const bare = { cwd: directory, env: { DENO_DIR: join(directory, "deno-dir"), NO_COLOR: "1" } };
