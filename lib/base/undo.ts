@@ -77,9 +77,9 @@ export async function withDeadline<T>(
 }
 
 /** Waits for the end of a run. After a signal, which is the run's error then, what fails is told, too. */
-export async function endOfRun(host: Host, ending: Promise<void>): Promise<void> {
+export async function endOfRun<T>(host: Host, ending: Promise<T>): Promise<T> {
   try {
-    await ending;
+    return await ending;
   } catch (error) {
     if (host.signal.aborted && (isFailure(error) || isSystemError(error))) host.ui.warn(lineOf(error));
     throw error;

@@ -3,7 +3,7 @@
 import { hasDisplay, isUnattended } from "../base/desktop.ts";
 import { ExitCode, inputError, isFailure, orNothing, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { type Undo, withUndo } from "../base/undo.ts";
+import { withUndo } from "../base/undo.ts";
 import { announcePresence, ownIds } from "../container/lend/journal.ts";
 import { keepFiles, takeFilesBack } from "../container/lend/lend.ts";
 import type { Loan } from "../container/lend/loan.ts";
@@ -54,27 +54,26 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
   const options = { listed: instance, keepsHistory: request.keepsHistory };
   await using container = await containerAt(host, address, options);
   await using presence = await announcePresence(host);
-  const loans: Loan[] = [];
-  const lost: Loan[] = [];
   const { readOnly, stays } = request;
-  const lendAll = async (undo: Undo): Promise<Loan[]> => {
-    const lent = await container.lend(files, { readOnly, owner: presence.owner, undo });
-    for (const { hostPath } of lent.filter((loan) => loan.readOnly && !readOnly)) {
-      host.ui.status(`"${hostPath}" is lent to be read: you may not write it yourself`);
-    }
-    return lent;
-  };
+  const loans = await container.lend(files, { readOnly, owner: presence.owner });
+  for (const { hostPath } of loans.filter((loan) => loan.readOnly && !readOnly)) {
+    host.ui.status(`"${hostPath}" is lent to be read: you may not write it yourself`);
+  }
   if (stays) {
-    showLoans(host, await withUndo(host, async (undo) => await keepFiles(host, container, await lendAll(undo))));
+    const kept = await withUndo(host, async (undo) => {
+      undo.add("take the files back", (cleaner) => takeFilesBack(cleaner, container, loans));
+      return await keepFiles(host, container, loans);
+    });
+    showLoans(host, kept);
     return 0;
   }
+  let lost: Loan[];
   try {
-    loans.push(...await withUndo(host, lendAll));
     showLoans(host, loans);
     await host.look(undefined, () => untilUserEnds(host, prompter, { ...request, instance: instance!, loans, rules }));
   } finally {
     // Also when a signal has ended the waiting.
-    await takeAllBack(host, prompter, { instance: container, loans, lost });
+    lost = await takeAllBack(host, prompter, { instance: container, loans });
   }
   const code = await host.look(0, () => tellTakenBack(host, loans, lost));
   // A signal that came while they were taken back.
@@ -171,17 +170,17 @@ async function untilUserEnds(
   }
 }
 
-/** Takes the files of this run back, also after a signal, and reports what was found. */
+/** Takes the files of this run back, also after a signal, and reports what was found. Returns those that are lost. */
 async function takeAllBack(
   host: Host,
   prompter: Prompter,
-  { instance, loans, lost }: { instance: Instance; loans: readonly Loan[]; lost: Loan[] },
-): Promise<void> {
+  { instance, loans }: { instance: Instance; loans: readonly Loan[] },
+): Promise<Loan[]> {
   const findings: string[] = [];
   const tell = (finding: string): void => void findings.push(finding);
-  const act = (cleaner: Host): Promise<void> => takeFilesBack(cleaner, instance, loans, { lost, tell });
+  const act = (cleaner: Host): Promise<Loan[]> => takeFilesBack(cleaner, instance, loans, { tell });
   try {
-    await takeBackAtEnd(host, { instance, loans, act });
+    return await takeBackAtEnd(host, { instance, loans, act });
   } finally {
     for (const finding of findings) await (host.signal.aborted ? host.ui.warn(finding) : prompter.tell(finding));
   }

@@ -38,8 +38,7 @@ export async function takeBack(
   if (word === undefined && wanted.length > 0) await host.look(undefined, () => askForAll(host, wanted));
   const orphans = await findOrphans(host);
   const isOrphan = ({ id }: Loan): boolean => orphans.some((orphan) => orphan.id === id);
-  const lost: Loan[] = [];
-  await takeBackRecorded(host, wanted, { wasKilled: wanted.some(isOrphan), forget: options.forget, lost });
+  const lost = await takeBackRecorded(host, wanted, { wasKilled: wanted.some(isOrphan), forget: options.forget });
   showLoans(host, wanted);
   return await host.look(0, () => tellTakenBack(host, wanted, lost, word));
 }

@@ -4,7 +4,6 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { ProcessError, type ProcessResult } from "../../lib/base/errors.ts";
 import { type Host, realHost, type RunOptions } from "../../lib/base/host.ts";
-import { withUndo } from "../../lib/base/undo.ts";
 import type { History } from "../../lib/container/history.ts";
 import { holdFile } from "../../lib/container/lend/held_file.ts";
 import { copyFiles, readLoans, withJournalLock } from "../../lib/container/lend/journal.ts";
@@ -99,7 +98,7 @@ export async function withWorld(test: (world: World) => Promise<void>): Promise<
         const mappable = { path: file, file: held, state: held.stat(), directories: [] };
         const options = { instance: { engine, name: "box" }, user, readOnly, owner: "run-1", uid: undefined };
         const recorded = { ...history ? { history } : {}, ...handed ? { handed } : {} };
-        const [copy] = await withUndo(host, (undo) => lendFiles(host, [mappable], { ...options, ...recorded, undo }));
+        const [copy] = await lendFiles(host, [mappable], { ...options, ...recorded });
         held.close();
         return copy as LentCopy;
       },

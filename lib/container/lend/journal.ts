@@ -9,6 +9,7 @@ import type { Host } from "../../base/host.ts";
 import { ifThere, removeFile, syncDirectory } from "../../base/files.ts";
 import { readJson, writeJson } from "../../base/json_file.ts";
 import { claimFile, isClaimed, lockFile, release } from "../../base/lock.ts";
+import { openHistory } from "../history.ts";
 import { stateDirectory } from "../paths.ts";
 import type { FileState } from "./held_file.ts";
 import { isCopy, isMapping, type LentCopy, type Loan, type Mapping } from "./loan.ts";
@@ -202,6 +203,13 @@ export async function forgetLoans(host: Host, loans: readonly Pick<Loan, "id">[]
     const others = names.filter((name) => name.startsWith(`${id}.`) && !last.includes(name));
     for (const name of [...others, ...last]) await removeFile(pathOf(host, name));
   }
+}
+
+/** Writes down that this run has taken a file back, where it is written down that it was lent. */
+export async function noteBack(host: Host, { hostPath: path, history: keptAs }: Loan, changed: boolean): Promise<void> {
+  const history = openHistory(host, keptAs);
+  history.add({ kind: "file", what: "back", path, changed });
+  await history.written();
 }
 
 /**

@@ -5,9 +5,9 @@
 
 import type { Host } from "../../base/host.ts";
 import { all } from "../../base/promises.ts";
+import { withUndo } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { maxVersionBytes } from "../handed.ts";
-import { openHistory } from "../history.ts";
 import { letStay, lockCopy } from "./journal.ts";
 import { isCopy, isMapping, type Loan, type TakeBackOptions } from "./loan.ts";
 import { mapFiles, unmapFiles } from "./mappings.ts";
@@ -30,17 +30,17 @@ const maxHandedMs = Math.ceil(maxVersionBytes / 10_000);
 export async function lendFiles(
   host: Host,
   files: readonly SourceFile[],
-  { uid, ...options }: LendOptions & { uid: number | string | undefined },
+  { uid, ...options }: Omit<LendOptions, "undo"> & { uid: number | string | undefined },
 ): Promise<Loan[]> {
   const { saving, maxCopiedBytes = -1, history } = options;
   const isCopied = ({ state }: SourceFile): boolean =>
     uid === undefined || saving !== undefined || state.size <= maxCopiedBytes;
   const copied = files.filter(isCopied);
   const others = files.filter((file) => !isCopied(file));
-  const lent = [
-    ...(copied.length > 0 ? await (await copies()).lendCopies(host, copied, options) : []),
-    ...(others.length > 0 ? await mapFiles(host, others, { ...options, uid: uid! }) : []),
-  ];
+  const lent = await withUndo(host, async (undo) => [
+    ...(copied.length > 0 ? await (await copies()).lendCopies(host, copied, { ...options, undo }) : []),
+    ...(others.length > 0 ? await mapFiles(host, others, { ...options, undo, uid: uid! }) : []),
+  ]);
   for (const { hostPath: path, readOnly } of lent) {
     history?.add({ kind: "file", what: "lent", path, readOnly: readOnly && !options.handed });
   }
@@ -62,36 +62,26 @@ export async function keepFiles(host: Host, instance: Instance, loans: readonly 
   return kept;
 }
 
-/** Takes files back from one container. What cannot be taken back now stays on record for the next time. */
+/**
+ * Takes files back from one container. What cannot be taken back now stays on record for the next time.
+ *
+ * @returns those that did not come back, though their loans have ended
+ */
 export async function takeFilesBack(
   host: Host,
   instance: Instance,
   loans: readonly Loan[],
-  given: TakeBackOptions = {},
-): Promise<void> {
-  const back = new Map<Loan, boolean>();
-  const options = { ...given, back };
+  options: TakeBackOptions = {},
+): Promise<Loan[]> {
   const lent = loans.filter(isCopy);
-  const { takeBackCopies } = lent.length > 0 ? await copies() : {};
-  try {
-    await all([
-      unmapFiles(host, instance, loans.filter(isMapping), options),
-      Promise.resolve(takeBackCopies?.(host, instance, lent, options)),
-    ]);
-  } finally {
-    await noteBack(host, back);
-  }
+  const lost = await all<[Loan[], Loan[]]>([
+    unmapFiles(host, instance, loans.filter(isMapping), options),
+    lent.length > 0 ? copies().then((copies) => copies.takeBackCopies(host, instance, lent, options)) : noLoans,
+  ]);
+  return lost.flat();
 }
 
-/** Writes down that files came back, each where it is written down that it was lent. */
-async function noteBack(host: Host, back: ReadonlyMap<Loan, boolean>): Promise<void> {
-  for (const [key, ofOne] of Map.groupBy(back, ([{ history }]) => JSON.stringify(history))) {
-    if (key === undefined) continue;
-    const history = openHistory(host, JSON.parse(key));
-    for (const [{ hostPath: path }, changed] of ofOne) history.add({ kind: "file", what: "back", path, changed });
-    await history.written();
-  }
-}
+const noLoans = Promise.resolve([]);
 
 /** How long taking files back may take, in milliseconds. */
 export function takeBackMs(loans: readonly Loan[]): number {

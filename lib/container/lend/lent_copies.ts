@@ -19,7 +19,7 @@ import { contentOf } from "./content.ts";
 import { maxVersion, readArgv, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
 import { bringHanded } from "./handed_version.ts";
 import { openInode } from "./held_file.ts";
-import { copyFiles, forgetLoans, lockCopy, readCopy, withJournalLock, writeCopies } from "./journal.ts";
+import { copyFiles, forgetLoans, lockCopy, noteBack, readCopy, withJournalLock, writeCopies } from "./journal.ts";
 import type { Content, LentCopy, TakeBackOptions, Tell } from "./loan.ts";
 import { type FileInside, finishUnmap, makeDirectories } from "./open_files.ts";
 import { type LendOptions, newLoan, type SourceFile } from "./source_file.ts";
@@ -123,15 +123,17 @@ async function removeUnused(host: Host, copy: LentCopy): Promise<void> {
  * Takes back copies from one container. What cannot be taken back now stays there, and on record, for the next time.
  *
  * @param options `wasKilled`: what another run takes back just now is left to that run
+ * @returns those that did not come back, though their loans have ended
  * @throws the first error, when all is done that can be done
  */
 export async function takeBackCopies(
   host: Host,
   instance: Instance,
   copies: readonly LentCopy[],
-  { wasKilled = false, lost = [], back, isAgain = false, tell = host.ui.warn }: TakeBackOptions = {},
-): Promise<void> {
-  if (copies.length === 0) return;
+  { wasKilled = false, isAgain = false, tell = host.ui.warn }: TakeBackOptions = {},
+): Promise<LentCopy[]> {
+  if (copies.length === 0) return [];
+  const lost: LentCopy[] = [];
   const ended: FileInside[] = [];
   const failures: Error[] = [];
   const isThere = await host.look(true, () => isRunning(host, instance));
@@ -146,7 +148,7 @@ export async function takeBackCopies(
       await withJournalLock(host, () => forgetLoans(host, [now]));
       // The run that has handed it over waits for this.
       if (now.handed && !isAgain) await host.run(["rm", "-f", "--", now.hostPath]);
-      if (isThere) back?.set(copy, isChanged);
+      if (isThere) await noteBack(host, copy, isChanged);
       else lost.push(copy);
       if (inside) ended.push(inside);
     } catch (error) {
@@ -164,6 +166,7 @@ export async function takeBackCopies(
   const [, ...others] = new Set(failures.map(({ message }) => message));
   for (const message of others) host.ui.warn(message);
   if (failures.length > 0) throw failures[0];
+  return lost;
 }
 
 /**

@@ -82,10 +82,6 @@ export type Tell = (finding: string) => void;
 export interface TakeBackOptions {
   /** The run that lent them was killed; what it began may just be going on. */
   wasKilled?: boolean;
-  /** Those that are not taken back, though their loans have ended, are added to these. */
-  lost?: Loan[];
-  /** Those that are taken back, by this run, are added to these, with whether they were changed while they were lent. */
-  back?: Map<Loan, boolean>;
   /** They are lent again at once: what was handed over stays where the next loan finds it. */
   isAgain?: boolean;
   /** Is told what the user should know. Default: a warning. */

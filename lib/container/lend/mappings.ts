@@ -15,7 +15,7 @@ import { findInstance, removeDevices, updateInstance } from "../../engine/instan
 import { type AclChange, writeAcls } from "./acl.ts";
 import { isOnRecord, ofInode, planGrant } from "./acl_plan.ts";
 import { type HeldFile, holdFile, isSameInode, leadsTo, readHeldAcls } from "./held_file.ts";
-import { forgetLoans, readMappings, withJournalLock, writeRecords } from "./journal.ts";
+import { forgetLoans, noteBack, readMappings, withJournalLock, writeRecords } from "./journal.ts";
 import { keepLastVersions } from "./last_version.ts";
 import type { LoanRecord, Mapping, TakeBackOptions } from "./loan.ts";
 import { finishUnmap, makeDirectories } from "./open_files.ts";
@@ -154,16 +154,16 @@ function noAclError(error: ProcessError, mapped: readonly HeldMapping[]): Error 
  * Unmaps files of one container: their devices are removed, then their ACLs are restored. What cannot be done now stays
  * on record for the next time.
  *
- * @param options `wasKilled`: the run that mapped them was killed; the engine may be adding their devices just now;
- * `lost`: those that are not taken back, since they are not there any more, are added to these
+ * @param options `wasKilled`: the run that mapped them was killed; the engine may be adding their devices just now
+ * @returns those that did not come back, since they are not there any more
  */
 export async function unmapFiles(
   host: Host,
   instance: Instance,
   all: readonly Mapping[],
-  { wasKilled = false, lost = [], back, tell = host.ui.warn }: TakeBackOptions = {},
-): Promise<void> {
-  if (all.length === 0) return;
+  { wasKilled = false, tell = host.ui.warn }: TakeBackOptions = {},
+): Promise<Mapping[]> {
+  if (all.length === 0) return [];
   if (wasKilled && !await hasDevices(host, instance, all.map(({ id }) => id))) await delay(graceMs);
   const kept = await keepLastVersions(host, instance, all);
   const mapped = all.filter((mapping) => !kept.stuck.includes(mapping));
@@ -180,7 +180,6 @@ export async function unmapFiles(
   // Also when the devices are still there: without the ACLs the container cannot open the files any more.
   const { done, failure, ...restored } = await restoreFiles(host, mapped, { forget: false });
   for (const finding of [...restored.findings, ...kept.findings]) tell(finding);
-  lost.push(...restored.lost);
   if (engineFailure ?? failure) throw engineFailure ?? failure;
   const effect = ", and keeps access until it closes the file";
   for (const finding of await finishUnmap(host, instance, { files: mapped, effect })) tell(finding);
@@ -189,11 +188,12 @@ export async function unmapFiles(
     const records = await readMappings(host);
     for (const mapping of done) {
       if (!records.some(({ id }) => id === mapping.id) || restored.lost.includes(mapping)) continue;
-      back?.set(mapping, mapping.history !== undefined && await wasWritten(mapping));
+      if (mapping.history) await noteBack(host, mapping, await wasWritten(mapping));
     }
     await forgetLoans(host, done);
   });
   if (kept.failure) throw kept.failure;
+  return restored.lost;
 }
 
 /** How many devices are added at once: they are one word of a command line, which has at most 128 KiB (execve(2)). */

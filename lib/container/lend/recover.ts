@@ -27,14 +27,14 @@ function tooLate(): UserError {
 }
 
 /** Takes files back at the end of a run, by `act`. A signal does not stop that. */
-export async function takeBackAtEnd(
+export async function takeBackAtEnd<T>(
   host: Host,
   { instance: { engine, name }, loans, act }: {
     instance: Instance;
     loans: readonly Loan[];
-    act: (cleaner: Host) => Promise<void>;
+    act: (cleaner: Host) => Promise<T>;
   },
-): Promise<void> {
+): Promise<T> {
   const taken = withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act }).catch((error) => {
     if (!isNoEngine(error)) throw error;
     const line = scriptLine(engine, ["map.ts", "--unmap", labelOf({ engine, name })]);
@@ -44,7 +44,7 @@ export async function takeBackAtEnd(
       ...causedBy(error),
     });
   });
-  await endOfRun(host, taken);
+  return await endOfRun(host, taken);
 }
 
 /** Takes the files back before a run lends others. Warns the user if that fails. */
@@ -116,17 +116,19 @@ async function findEnded(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
  * container does not keep the files of the others from being taken back.
  *
  * @param options `maxBytes`: larger copies are left, with a warning; `forget`: what cannot be reached is forgotten
+ * @returns those that did not come back, though their loans have ended
  * @throws the first error, when all is done
  */
 export async function takeBackRecorded(
   host: Host,
   loans: readonly Loan[],
-  { maxBytes = Infinity, forget = false, lost = [], wasKilled = false }: TakeBackOptions & {
+  { maxBytes = Infinity, forget = false, wasKilled = false }: TakeBackOptions & {
     maxBytes?: number;
     forget?: boolean;
   } = {},
-): Promise<void> {
-  const options = { wasKilled, lost };
+): Promise<Loan[]> {
+  const options = { wasKilled };
+  const lost: Loan[] = [];
   const failures: unknown[] = [];
   const attempt = async (act: () => Promise<void>): Promise<void> => {
     try {
@@ -148,7 +150,7 @@ export async function takeBackRecorded(
       let instance: Instance | undefined;
       try {
         instance = await instanceOfRecord(host, group[0]!);
-        return await takeFilesBack(host, instance, group, options);
+        lost.push(...await takeFilesBack(host, instance, group, options));
       } catch (error) {
         if (!isUnreachable(error, instance)) throw error;
         if (!forget) throw withForgetting(error, group[0]!);
@@ -159,6 +161,7 @@ export async function takeBackRecorded(
     });
   }
   if (failures.length > 0) throw failures[0];
+  return lost;
 }
 
 /**

@@ -9,7 +9,6 @@ import { basename, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import { checkRoom, exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
-import { withUndo } from "../../base/undo.ts";
 import { serverRecord } from "../../engine/server.ts";
 import type { Container } from "../container.ts";
 import { findNeighbourhood } from "../managed.ts";
@@ -113,7 +112,7 @@ export async function sessionLoans(
       const fresh = files.filter(({ path }) => !places.has(path));
       checkCount(fresh.length);
       const options = { ...request, readOnly, owner: await ownerName(), session };
-      for (const loan of await withUndo(host, (undo) => container.lend(fresh, { ...options, undo }))) {
+      for (const loan of await container.lend(fresh, options)) {
         loans.push(loan);
         places.set(loan.hostPath, loan.containerPath);
       }
@@ -144,10 +143,10 @@ export async function sessionLoans(
     copies: () => savable().map(({ containerPath }) => containerPath),
     async end({ runsOn, isAgain = false }) {
       const act = async (host: Host): Promise<void> => {
-        if (isAgain) return await takeFilesBack(host, container, loans, { isAgain });
+        if (isAgain) return void await takeFilesBack(host, container, loans, { isAgain });
         // Another run that has shown the session may have let some stay meanwhile.
         if (!runsOn) {
-          return await takeFilesBack(host, container, [...loans, ...(await readLoans(host)).filter(hasStayed)]);
+          return void await takeFilesBack(host, container, [...loans, ...(await readLoans(host)).filter(hasStayed)]);
         }
         const { length } = await keepFiles(host, container, loans);
         if (length === 0) return;

@@ -31,8 +31,6 @@ export interface FileRules {
 export interface LendRequest extends Pick<LoanRecord, "readOnly" | "session" | "handed"> {
   /** The run that lends them, and will take them back unless it lets them stay. */
   owner: string;
-  /** On failure, its actions take the files back. */
-  undo: Undo;
   /** Up to which size an app gets a copy, which it may replace, also where it could get the file itself; in bytes. */
   maxCopiedBytes?: number;
   /** The files are only to be saved to: what is in them is not put into the container. See `LentCopy`. */
@@ -41,6 +39,8 @@ export interface LendRequest extends Pick<LoanRecord, "readOnly" | "session" | "
 
 /** The same, and to whom. */
 export interface LendOptions extends LendRequest {
+  /** On failure, its actions take the files back. */
+  undo: Undo;
   instance: Instance;
   user: ContainerUser;
   /** Where it is written down. */
@@ -139,7 +139,7 @@ function newPath(path: string, user: ContainerUser): Pick<LoanRecord, "id" | "co
 
 export function newLoan(
   { path, state: { dev, ino, bornMs, mode } }: Pick<SourceFile, "path" | "state">,
-  { instance: { engine, name }, user, readOnly, handed, owner, session, history }: LendOptions,
+  { instance: { engine, name }, user, readOnly, handed, owner, session, history }: Omit<LendOptions, "undo">,
 ): LoanRecord {
   // In a session, the version of an app that saves it all the same comes beside it.
   const isFixed = session === undefined && (mode & 0o200) === 0;

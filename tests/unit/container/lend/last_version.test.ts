@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { type Host, realHost } from "../../../../lib/base/host.ts";
 import { readMappings, withJournalLock, writeRecords } from "../../../../lib/container/lend/journal.ts";
 import { isWritten, keepLastVersions } from "../../../../lib/container/lend/last_version.ts";
 import { takeBackMs } from "../../../../lib/container/lend/lend.ts";
-import type { Loan, Mapping, TakeBackOptions } from "../../../../lib/container/lend/loan.ts";
+import type { Mapping, TakeBackOptions } from "../../../../lib/container/lend/loan.ts";
 import { unmapFiles } from "../../../../lib/container/lend/mappings.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
 import { sampleMapping } from "../../mappings.ts";
@@ -83,9 +83,17 @@ async function withUnmapping(
     const path = join(directory, "here");
     await Deno.writeTextFile(path, "", { mode: 0o644 });
     const { dev, ino, birthtime } = await Deno.stat(path);
-    const here = sampleMapping({ id: "map-2", hostPath: path, dev, ino: ino!, bornMs: birthtime?.getTime() ?? null });
+    const history = { name: "box" };
+    const here = sampleMapping({
+      id: "map-2",
+      hostPath: path,
+      dev,
+      ino: ino!,
+      bornMs: birthtime?.getTime() ?? null,
+      history,
+    });
     await host.run(["setfacl", "-m", `u:${here.uid}:rw`, path]);
-    const gone = sampleMapping({ hostPath: join(directory, "gone"), size: 10 ** 10 });
+    const gone = sampleMapping({ hostPath: join(directory, "gone"), size: 10 ** 10, history });
     await withJournalLock(host, () => writeRecords(host, [gone, here]));
     await test({
       gone,
@@ -136,10 +144,11 @@ testWith(["getfacl", "setfacl"], "where a last version cannot be kept, that file
   await withUnmapping({ answer: running }, async ({ unmap, left, acl, journal, gone }) => {
     // In the way of what comes.
     await Deno.mkdir(join(journal, `${gone.id}.part`));
-    const back = new Map<Loan, boolean>();
-    await assertRejects(() => unmap({ back }), Deno.errors.IsADirectory);
-    await assertRejects(() => unmap({ back }), Deno.errors.IsADirectory);
-    assertEquals([...back.keys()].map(({ id }) => id), ["map-2"]);
+    await assertRejects(() => unmap(), Deno.errors.IsADirectory);
+    await assertRejects(() => unmap(), Deno.errors.IsADirectory);
+    const history = await Deno.readTextFile(join(journal, "../history/box/file.jsonl"));
+    const back = history.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assertEquals(back.map(({ what, path, changed }) => [what, basename(path), changed]), [["back", "here", true]]);
     assertEquals([await left(), (await acl()).includes("user:1")], [[[gone.id, false]], false]);
   });
 });

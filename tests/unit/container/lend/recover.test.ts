@@ -2,7 +2,6 @@
 
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
-import type { Loan } from "../../../../lib/container/lend/loan.ts";
 import { writeCopies } from "../../../../lib/container/lend/journal.ts";
 import { recover, recoverFrom, takeBackAtEnd, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
 import { killedWhileWriting, readCopies, result, text, withWorld } from "../../lent_world.ts";
@@ -28,9 +27,8 @@ Deno.test("takeBackRecorded() says how to forget what is lent to a remote that i
     const error = await assertRejects(() => takeBackRecorded(host, [copy]), UserError, 'no remote "far"');
     assertStringIncludes(error.hint, "map.ts --unmap --force far:box");
     assertEquals((await readCopies(host)).length, 1);
-    const lost: Loan[] = [];
     const handed = await world.lend({ handed: true });
-    await takeBackRecorded(host, [copy, handed], { forget: true, lost });
+    const lost = await takeBackRecorded(host, [copy, handed], { forget: true });
     assertEquals(world.names(), []);
     assertEquals([lost.map(({ id }) => id), await readCopies(host)], [[copy.id, handed.id], []]);
     assertStringIncludes(said.join("\n"), 'There is no remote "far"');
