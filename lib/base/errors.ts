@@ -26,8 +26,8 @@ export interface UserErrorOptions {
 /** An error that the user can fix. Its message is one line: what failed, and on what. */
 export class UserError extends Error {
   override name = "UserError";
-  /** What to do about it: one line. */
-  readonly hint: string;
+  /** What to do about it: one line. Who knows more than who has thrown it adds to it. */
+  hint: string;
   readonly exitCode: number;
   /** What another program printed, or an empty string. */
   readonly output: string;
@@ -51,15 +51,28 @@ export function causedBy(cause: ProcessError | UserError): Pick<UserErrorOptions
   return { output: cause.output, cause };
 }
 
-/** The error for a wrong command line or input file: a {@linkcode UserError} with {@linkcode ExitCode.usage}. */
-export function inputError(message: string, hint: string): UserError {
-  return new UserError(message, { hint, exitCode: ExitCode.usage });
+/** The command line or an input file is wrong, and nothing was touched. */
+export class InputError extends UserError {
+  override readonly exitCode = ExitCode.usage;
+}
+
+export function inputError(message: string, hint: string): InputError {
+  return new InputError(message, { hint });
 }
 
 /** The same error without {@linkcode ExitCode.usage}, for when something was changed before. */
 export function afterChanges(error: unknown): unknown {
-  if (!(error instanceof UserError) || error.exitCode !== ExitCode.usage) return error;
-  return new UserError(error.message, { hint: error.hint, ...causedBy(error) });
+  return error instanceof InputError ? new UserError(error.message, { hint: error.hint, ...causedBy(error) }) : error;
+}
+
+/** The engine cannot be reached: it is not installed, does not run, or refuses. */
+export class NoEngine extends UserError {
+  override readonly exitCode = ExitCode.noEngine;
+}
+
+/** A program of the host is not installed. */
+export class MissingProgram extends UserError {
+  override readonly exitCode = ExitCode.missingProgram;
 }
 
 export interface ProcessResult {
@@ -120,8 +133,8 @@ export function isSystemError(error: unknown): boolean {
   return error instanceof Error && /^E[A-Z0-9]+$/.test(String((error as { code?: unknown }).code));
 }
 
-export function isMissingProgram(error: unknown): error is UserError {
-  return error instanceof UserError && error.exitCode === ExitCode.missingProgram;
+export function isMissingProgram(error: unknown): error is MissingProgram {
+  return error instanceof MissingProgram;
 }
 
 /** Whether a program has failed, or its answer was too long or too late. */
@@ -129,8 +142,8 @@ export function isProcessError(error: unknown): error is ProcessError {
   return error instanceof ProcessError;
 }
 
-export function isNoEngine(error: unknown): error is UserError {
-  return error instanceof UserError && error.exitCode === ExitCode.noEngine;
+export function isNoEngine(error: unknown): error is NoEngine {
+  return error instanceof NoEngine;
 }
 
 /** What a promise resolves to; undefined when it rejects as expected. */

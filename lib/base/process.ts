@@ -2,7 +2,7 @@
 
 import { delay } from "@std/async";
 import { installHint } from "./programs.ts";
-import { ExitCode, ProcessError, type ProcessResult, UserError } from "./errors.ts";
+import { MissingProgram, ProcessError, type ProcessResult, UserError } from "./errors.ts";
 
 export interface ProcessOptions {
   /**
@@ -88,7 +88,7 @@ export interface RunningProcess {
 /**
  * Starts a program and returns at once.
  *
- * @throws {UserError} with exit code 127 when the program is not installed
+ * @throws {MissingProgram}
  */
 export function startProcess(argv: readonly string[], options: ProcessOptions = {}): RunningProcess {
   const { output = "capture", maxOutputBytes: maxBytes = defaultMaxOutputBytes } = options;
@@ -181,7 +181,7 @@ export async function endProcess(process: RunningProcess): Promise<void> {
  *
  * @throws {ProcessError} for an exit status that is not in `okCodes`, after `timeoutMs`, or for more than
  * `maxOutputBytes`
- * @throws {UserError} with exit code 127 when the program is not installed
+ * @throws {MissingProgram}
  * @throws the signal's reason when `signal` aborts
  */
 export async function runProcess(argv: readonly string[], options: ProcessOptions = {}): Promise<ProcessResult> {
@@ -268,9 +268,8 @@ function inputOf(
 
 function spawnError(error: unknown, program: string): unknown {
   if (error instanceof Deno.errors.NotFound) {
-    return new UserError(`The program "${program}" is not installed`, {
+    return new MissingProgram(`The program "${program}" is not installed`, {
       hint: installHint(program) ?? "Install it",
-      exitCode: ExitCode.missingProgram,
       cause: error,
     });
   }

@@ -13,7 +13,7 @@ import { parseProfile, type Profile } from "./profile_file.ts";
 import { profileRisks } from "./profile_risks.ts";
 import { parsePart, type PartFile, userConfig, userData } from "./user_data.ts";
 import { hasPrivateKey, publicKeysIn } from "../container/ssh.ts";
-import { ExitCode, inputError, UserError } from "../base/errors.ts";
+import { InputError, inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { exists } from "../base/files.ts";
 import { locateKey } from "../base/yaml.ts";
@@ -79,9 +79,8 @@ export async function readProfile(host: Host, word: string, { trusted }: { trust
     return `${path}:${line}:${column}: "${keys.join(".")}" ${gives}`;
   });
   if (!trusted && risks.length > 0) {
-    throw new UserError(risks[0]!, {
+    throw new InputError(risks[0]!, {
       hint: "Take it out, or add --trust-profile if you trust whoever wrote the profile",
-      exitCode: ExitCode.usage,
       output: risks.slice(1).join("\n"),
     });
   }
@@ -142,7 +141,7 @@ export async function readInput(path: string, { hint = "Check its path" } = {}):
 }
 
 /** The error for a file that cannot be read; `hint`: what to do where it is missing. */
-export function unreadable(path: string, error: unknown, hint: string): UserError {
+export function unreadable(path: string, error: unknown, hint: string): InputError {
   if (error instanceof Deno.errors.NotFound) return inputError(`There is no file "${path}"`, hint);
   if (error instanceof Deno.errors.IsADirectory) return inputError(`"${path}" is a directory`, "Name a file");
   return error instanceof Deno.errors.PermissionDenied

@@ -5,10 +5,11 @@
 
 import {
   causedBy,
-  ExitCode,
+  InputError,
   inputError,
   isFailure,
   isMissingProgram,
+  NoEngine,
   orNothing,
   ProcessError,
   type ProcessResult,
@@ -125,11 +126,10 @@ export async function chooseEngine(
       failures.push(error instanceof ProcessError ? oddError(engine, error) : error);
     }
   }
-  const failure = failures.find(({ exitCode }) => exitCode === ExitCode.usage) ??
+  const failure = failures.find((error) => error instanceof InputError) ??
     failures.find(({ output }) => output !== "");
-  throw failure ?? new UserError("Neither LXD nor Incus is installed", {
+  throw failure ?? new NoEngine("Neither LXD nor Incus is installed", {
     hint: `Install one of them: "sudo snap install lxd" and "${engines.lxc.init}", or the package incus`,
-    exitCode: ExitCode.noEngine,
   });
 }
 
@@ -146,10 +146,9 @@ async function checkProject(host: Host, engine: Engine, project: string | undefi
 }
 
 /** The error for a CLI that fails in a way of its own, such as snapd's refusal of a home outside of /home. */
-function oddError(engine: Engine, error: ProcessError): UserError {
-  return new UserError(`${engine.product} cannot be asked: ${error.message}`, {
+function oddError(engine: Engine, error: ProcessError): NoEngine {
+  return new NoEngine(`${engine.product} cannot be asked: ${error.message}`, {
     hint: `Fix what it says, or ${otherEngineHint(engine)}`,
-    exitCode: ExitCode.noEngine,
     ...causedBy(error),
   });
 }
@@ -453,18 +452,12 @@ function engineError(engine: Engine, error: unknown): unknown {
   const found = noAnswers.find(({ says, isLocal = server.isLocal }) =>
     isLocal === server.isLocal && [says].flat().every((pattern) => pattern.test(said))
   );
-  return found === undefined ? error : new UserError(found.message(engine), {
-    hint: found.hint(engine),
-    exitCode: ExitCode.noEngine,
-    output: error.output,
-    cause: error,
-  });
+  return found ? new NoEngine(found.message(engine), { hint: found.hint(engine), ...causedBy(error) }) : error;
 }
 
-function notInstalledError(engine: Engine, cause?: unknown): UserError {
-  return new UserError(`The engine's program "${engine.cli}" is not installed`, {
+function notInstalledError(engine: Engine, cause?: unknown): NoEngine {
+  return new NoEngine(`The engine's program "${engine.cli}" is not installed`, {
     hint: `Install ${engine.product}, or ${otherEngineHint(engine)}`,
-    exitCode: ExitCode.noEngine,
     cause,
   });
 }

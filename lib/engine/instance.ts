@@ -19,11 +19,11 @@ import { delay } from "@std/async";
 import { configIn, type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import {
   causedBy,
-  ExitCode,
   inputError,
   isFailure,
   isNoEngine,
   isProcessError,
+  NoEngine,
   orNothing,
   ProcessError,
   type ProcessResult,
@@ -120,9 +120,8 @@ export function isLost({ status, location }: Pick<InstanceInfo, "status" | "loca
 }
 
 function lostError({ engine, name, location }: InstanceInfo, cause?: unknown): UserError {
-  return new UserError(`The member "${location}" of the cluster, which has the container "${name}", does not answer`, {
+  return new NoEngine(`The member "${location}" of the cluster, which has the container "${name}", does not answer`, {
     hint: `Start its machine again, or see what the cluster does about it: ${listMembers(engine)}`,
-    exitCode: ExitCode.noEngine,
     cause,
   });
 }

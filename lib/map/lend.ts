@@ -1,7 +1,7 @@
 /** `map.ts [NAME [FILE...]]`: lends files to a container until the user takes them back. */
 
 import { hasDisplay, isUnattended } from "../base/desktop.ts";
-import { ExitCode, inputError, isFailure, orNothing, UserError } from "../base/errors.ts";
+import { ExitCode, inputError, isFailure, NoEngine, orNothing, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { withUndo } from "../base/undo.ts";
 import { announcePresence, ownIds } from "../container/lend/journal.ts";
@@ -106,9 +106,8 @@ async function chooseLending(
 ): Promise<Chosen | undefined> {
   const ask = (instance: Instance): Chosen["asked"] => {
     const asked = host.look(undefined, () => findNeighbourhood(host, instance)).catch((error) => {
-      throw error instanceof UserError && error.exitCode === ExitCode.failed
-        ? inputError(error.message, error.hint)
-        : error;
+      // A container that is not there, or not create.ts's, is a mistake on the command line: nothing was touched.
+      throw error instanceof UserError && !(error instanceof NoEngine) ? inputError(error.message, error.hint) : error;
     });
     // Mistakes in files come first.
     asked.catch(() => {});

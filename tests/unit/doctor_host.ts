@@ -1,13 +1,13 @@
 /** A host that --doctor looks at, for tests. */
 
 import { assertEquals } from "@std/assert";
-import { ExitCode, UserError } from "../../lib/base/errors.ts";
+import { MissingProgram } from "../../lib/base/errors.ts";
 import { diagnose, type Diagnosis } from "../../lib/cli/doctor.ts";
 import type { Finding } from "../../lib/cli/finding.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
 /** The error for a program that is not installed. */
-export const missing = new UserError("It is not installed", { hint: "Install it", exitCode: ExitCode.missingProgram });
+export const missing = new MissingProgram("It is not installed", { hint: "Install it" });
 
 export const goodDevices = { root: { type: "disk", path: "/" }, eth0: { type: "nic" } };
 

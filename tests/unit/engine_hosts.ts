@@ -1,13 +1,13 @@
 /** Engines that give one answer, for tests. */
 
 import { join } from "@std/path";
-import { UserError } from "../../lib/base/errors.ts";
+import { MissingProgram } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { findServer, type Server } from "../../lib/engine/server.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
-export const notInstalled = new UserError("no", { hint: "", exitCode: 127 });
+export const notInstalled = new MissingProgram("no", { hint: "" });
 
 /** A host whose `lxc` and `incus` answer so. */
 export function hostWith(

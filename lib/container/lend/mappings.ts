@@ -5,7 +5,7 @@
 
 import type { Host } from "../../base/host.ts";
 import { delay } from "@std/async";
-import { ExitCode, inputError, isFailure, orNothing, ProcessError, UserError } from "../../base/errors.ts";
+import { InputError, inputError, isFailure, orNothing, ProcessError } from "../../base/errors.ts";
 import { all as allOf } from "../../base/promises.ts";
 import { graceMs } from "../../base/lock.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
@@ -142,11 +142,10 @@ function noAclError(error: ProcessError, mapped: readonly HeldMapping[]): Error 
   const refused = mapped.find(({ file }) => error.stderr.includes(`${file.handle}: `));
   if (!refused) return error;
   const why = /operation not supported/i.test(error.stderr) ? "its file system has no ACLs" : "its ACL cannot be set";
-  return new UserError(`"${refused.hostPath}" cannot be lent: ${why}`, {
+  return new InputError(`"${refused.hostPath}" cannot be lent: ${why}`, {
     hint:
       "Copy it to a file system with ACLs that you may write: ext4, xfs, btrfs, tmpfs, or zfs with acltype=posixacl",
     output: error.output.replaceAll(/\/proc\/\d+\/fd\/\d+: /g, ""),
-    exitCode: ExitCode.usage,
   });
 }
 

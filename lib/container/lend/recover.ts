@@ -3,7 +3,7 @@
  * showed them. Each run that lends files, or shows a session, takes them back first.
  */
 
-import { causedBy, ExitCode, isFailure, isNoEngine, orNothing, UserError } from "../../base/errors.ts";
+import { InputError, isFailure, NoEngine, orNothing, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { endOfRun, withDeadline } from "../../base/undo.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
@@ -36,13 +36,9 @@ export async function takeBackAtEnd<T>(
   },
 ): Promise<T> {
   const taken = withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act }).catch((error) => {
-    if (!isNoEngine(error)) throw error;
     const line = scriptLine(engine, ["map.ts", "--unmap", labelOf({ engine, name })]);
-    throw new UserError(error.message, {
-      hint: `${error.hint}. The files stay lent; to take them back then: ${line}`,
-      exitCode: error.exitCode,
-      ...causedBy(error),
-    });
+    if (error instanceof NoEngine) error.hint += `. The files stay lent; to take them back then: ${line}`;
+    throw error;
   });
   return await endOfRun(host, taken);
 }
@@ -153,7 +149,10 @@ export async function takeBackRecorded(
         lost.push(...await takeFilesBack(host, instance, group, options));
       } catch (error) {
         if (!isUnreachable(error, instance)) throw error;
-        if (!forget) throw withForgetting(error, group[0]!);
+        if (!forget) {
+          error.hint += `. To forget what was lent: map.ts --unmap --force ${labelOfLoan(group[0]!)}`;
+          throw error;
+        }
         await forgetAccess(host, group);
         lost.push(...group);
         host.ui.warn(error.message);
@@ -170,15 +169,7 @@ export async function takeBackRecorded(
  * @param instance the container, unless the error came of looking for its server: the CLI may not know that any more
  */
 function isUnreachable(error: unknown, instance?: Instance): error is UserError {
-  return error instanceof UserError &&
-    (error.exitCode === ExitCode.noEngine || !instance && error.exitCode === ExitCode.usage);
-}
-
-/** The same error. Its hint ends with how to forget what was lent to a container of that server. */
-function withForgetting(error: UserError, loan: Loan): UserError {
-  const { message, hint, exitCode, output } = error;
-  const forgetting = `To forget what was lent: map.ts --unmap --force ${labelOfLoan(loan)}`;
-  return new UserError(message, { hint: `${hint}. ${forgetting}`, exitCode, output, cause: error });
+  return error instanceof NoEngine || !instance && error instanceof InputError;
 }
 
 /** Takes files off the record, and access to those that are here from a container that may be there no more. */

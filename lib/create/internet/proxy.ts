@@ -24,7 +24,7 @@ import {
 import type { Device } from "../../engine/answer.ts";
 import { listProfiles } from "../../engine/profile.ts";
 import { sha256 } from "../../engine/image.ts";
-import { causedBy, ExitCode, isFailure, ProcessError, UserError } from "../../base/errors.ts";
+import { causedBy, isFailure, NoEngine, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, isAt } from "../../base/files.ts";
 import { inTurn, lockFile } from "../../base/lock.ts";
 
@@ -158,10 +158,9 @@ async function makeProxy(
     // An image that has squid already has started it with other settings.
     await exec(host, proxy, ["/bin/sh", "-c", "systemctl daemon-reload && systemctl restart squid.service"]);
   } catch (error) {
-    if (!isFailure(error)) throw error;
+    if (!isFailure(error) || error instanceof NoEngine) throw error;
     throw new UserError(`The proxy "${proxy.name}" cannot be made: ${error.message}`, {
       hint: `See whether a container of the image "${image}" reaches the distribution's archive by IPv4, for squid`,
-      exitCode: error instanceof UserError ? error.exitCode : ExitCode.failed,
       ...causedBy(error),
     });
   }

@@ -6,7 +6,7 @@ import { CannotShow, type DisplayRequest } from "../../../lib/attach/display/dis
 import { wantedDisplay } from "../../../lib/settings/request.ts";
 import { newTransport, noWayland, startWaylandClient } from "../../../lib/attach/wayland/client.ts";
 import { wayland } from "../../../lib/attach/wayland/display.ts";
-import { ExitCode, UserError } from "../../../lib/base/errors.ts";
+import { ExitCode, MissingProgram, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { type Happening, openHistory } from "../../../lib/container/history.ts";
 import { mountsIn } from "../../../lib/container/paths.ts";
@@ -104,7 +104,7 @@ async function clientFails(
       ...recorded.host,
       run(argv, options) {
         if (stderr !== undefined || argv[0] !== "bwrap") return recorded.host.run(argv, options);
-        throw new UserError("x", { hint: "x", exitCode: ExitCode.missingProgram });
+        throw new MissingProgram("x", { hint: "x" });
       },
       start(argv, { stdin, output } = {}) {
         const kill = (): void => {};

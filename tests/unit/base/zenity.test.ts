@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { UserError } from "../../../lib/base/errors.ts";
+import { MissingProgram, UserError } from "../../../lib/base/errors.ts";
 import { chooseFiles } from "../../../lib/base/zenity.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
 
@@ -10,7 +10,7 @@ Deno.test("files are chosen in the dialog of the desktop's portal where there is
     [{ stdout: "(<uint32 4>,)\n" }, true],
     [new Error("It takes too long"), false],
     [{ code: 1, stderr: "Error: GDBus.Error: No such interface\n" }, false],
-    [new UserError("gdbus is not installed", { hint: "Install it", exitCode: 127 }), false],
+    [new MissingProgram("gdbus is not installed", { hint: "Install it" }), false],
   ];
   for (const [portal, isAsked] of answers) {
     const answer = ([program]: readonly string[]): Answer =>

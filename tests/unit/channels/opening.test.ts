@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import type { Outcome } from "../../../lib/attach/agent/desktop.ts";
 import { programPath } from "../../../lib/base/script_names.ts";
-import { ExitCode, UserError } from "../../../lib/base/errors.ts";
+import { MissingProgram } from "../../../lib/base/errors.ts";
 import { noteOpened } from "../../../lib/channels/opening.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { ownServer } from "../../../lib/engine/server.ts";
@@ -284,7 +284,7 @@ Deno.test("what another container has made of a file is among the downloads, unl
     "no": "Refuse",
     "no for the session": "Refuse for this session",
     "there is no zenity": () => {
-      throw new UserError("zenity is not installed", { hint: "Install it", exitCode: ExitCode.missingProgram });
+      throw new MissingProgram("zenity is not installed", { hint: "Install it" });
     },
     "the run ends meanwhile": (over: AbortController) => {
       over.abort();

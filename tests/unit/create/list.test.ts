@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { copyOfKey } from "../../../lib/container/disposables.ts";
-import { UserError } from "../../../lib/base/errors.ts";
+import { MissingProgram, UserError } from "../../../lib/base/errors.ts";
 import { listContainers } from "../../../lib/create/list.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
 
@@ -26,7 +26,7 @@ async function listed(
     }));
     const answer = ([program, , path = ""]: readonly string[]): Answer => {
       if (program !== cli && output !== "") return { code: 1, stderr: output };
-      if (program !== cli) return new UserError("no", { hint: "", exitCode: 127 });
+      if (program !== cli) return new MissingProgram("no", { hint: "" });
       if (path.includes("/snapshots/")) return { stdout: JSON.stringify({ created_at: "2026-01-02T03:04:05Z" }) };
       const one = all.find(({ name }) => path === `/1.0/instances/${name}`);
       return { stdout: JSON.stringify(one ?? (path.startsWith("/1.0/instances?") ? all : {})) };

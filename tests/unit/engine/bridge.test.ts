@@ -1,13 +1,13 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { ExitCode, UserError } from "../../../lib/base/errors.ts";
+import { MissingProgram, UserError } from "../../../lib/base/errors.ts";
 import { waitForCloudInit } from "../../../lib/create/cloud_init.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { bridgeOf, findObstacles } from "../../../lib/engine/bridge.ts";
 import { instanceAddress } from "../../../lib/engine/instance.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
 
-const missing = new UserError("It is not installed", { hint: "", exitCode: ExitCode.missingProgram });
+const missing = new MissingProgram("It is not installed", { hint: "" });
 
 /** Answers for firewall-cmd and for the look at Docker's bridge; neither is there by default. */
 const answersOf =

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { delay } from "@std/async";
-import { ProcessError, UserError } from "../../../lib/base/errors.ts";
+import { MissingProgram, ProcessError, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { apiPath, chooseEngine, engineArgv, engineCalled } from "../../../lib/engine/engine.ts";
 import { publish } from "../../../lib/engine/image.ts";
@@ -306,7 +306,7 @@ Deno.test("a snap without a systemd user session says how to get one", async () 
   const stderr = "The user me cannot run snap applications on this system.\n" +
     'internal error, please report: running "lxd.lxc" failed: cannot track application process\n';
   const { host } = recordingHost({
-    answer: ([cli]) => cli === "lxc" ? { code: 1, stderr } : new UserError("", { hint: "", exitCode: 127 }),
+    answer: ([cli]) => cli === "lxc" ? { code: 1, stderr } : new MissingProgram("", { hint: "" }),
   });
   const error = await assertRejects(() => chooseEngine(host), UserError, "systemd user session");
   assertStringIncludes(error.hint, "loginctl enable-linger");

@@ -4,7 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { ifThere } from "../../../lib/base/files.ts";
-import { ExitCode, UserError } from "../../../lib/base/errors.ts";
+import { NoEngine } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
 import { mapSome } from "../../../lib/base/promises.ts";
 import { runProcess } from "../../../lib/base/process.ts";
@@ -171,7 +171,7 @@ testWith(["getfacl", "setfacl"], "files are taken back also where nobody says wh
     const { host } = withSessions(run, {
       answer() {
         if (asked++ > 0) return "";
-        throw new UserError("It does not answer", { hint: "See why", exitCode: ExitCode.noEngine });
+        throw new NoEngine("It does not answer", { hint: "See why" });
       },
     });
     assertEquals([await lendAll(host, place), asked], [0, 1]);

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { askInDialog, checkAsking, dialogOptions } from "../../../../lib/attach/agent/ask.ts";
-import { UserError } from "../../../../lib/base/errors.ts";
+import { MissingProgram, UserError } from "../../../../lib/base/errors.ts";
 import { openHistory } from "../../../../lib/container/history.ts";
 import type { Answer } from "../../../../lib/guard/consent.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
@@ -128,7 +128,7 @@ Deno.test("askInDialog() takes a choice for a yes, once or for the session, and 
 });
 
 Deno.test("checkAsking() wants zenity where there is something to ask", async () => {
-  const missing = new UserError("The program is not installed", { hint: "", exitCode: 127 });
+  const missing = new MissingProgram("The program is not installed", { hint: "" });
   const { host, calls } = recordingHost({ answer: () => missing });
   await checkAsking(host, new Set());
   assertEquals(calls, []);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { ExitCode, ProcessError, UserError } from "../../../../lib/base/errors.ts";
+import { ExitCode, MissingProgram, ProcessError, UserError } from "../../../../lib/base/errors.ts";
 import { checkClient, judgeXpra, parseXpraVersion } from "../../../../lib/attach/x11/xpra_version.ts";
 import { recordingHost } from "../../recording_host.ts";
 
@@ -36,7 +36,7 @@ Deno.test("judgeXpra() draws the line at 5, and at the fixed version of each lin
 });
 
 Deno.test("checkClient() refuses a client that is missing, broken or too old, with the lines that install one", async () => {
-  const missing = new UserError("There is no program", { hint: "", exitCode: ExitCode.missingProgram });
+  const missing = new MissingProgram("There is no program", { hint: "" });
   for (
     const [answer, message] of [
       [missing, "There is no xpra on this host"],

@@ -5,7 +5,7 @@ import { abortable } from "@std/async";
 import { chooserOptions, type Choosing } from "../../../../lib/channels/dialogs/host.ts";
 import { parseRequest } from "../../../../lib/channels/requests.ts";
 import { agentVersion } from "../../../../lib/channels/requests.ts";
-import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
+import { MissingProgram, UserError } from "../../../../lib/base/errors.ts";
 import { chooseFiles, completedTwice } from "../../../../lib/base/zenity.ts";
 import { open, withDialogs } from "../../agent_dialogs.ts";
 import { recordingHost } from "../../recording_host.ts";
@@ -455,7 +455,7 @@ Deno.test("what is being lent without end is not waited for when the session end
   ));
 
 Deno.test("without zenity only dialogs are missing, and the container shows its own", async () => {
-  const missing = new UserError("There is no zenity", { hint: "Install it", exitCode: ExitCode.missingProgram });
+  const missing = new MissingProgram("There is no zenity", { hint: "Install it" });
   await withDialogs(() => Promise.reject(missing), async ({ say, told, said, recorded }) => {
     await say(open(1), open(2), { ask: "record", on: true });
     assertEquals(told, [{ id: 1, here: true }, { id: 2, here: true }]);

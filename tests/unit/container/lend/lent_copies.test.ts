@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { basename, dirname } from "@std/path";
-import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
+import { NoEngine, UserError } from "../../../../lib/base/errors.ts";
 import { openHistory, readHistory } from "../../../../lib/container/history.ts";
 import { letStay, lockCopy, writeCopies } from "../../../../lib/container/lend/journal.ts";
 import { keepFiles, takeFilesBack } from "../../../../lib/container/lend/lend.ts";
@@ -92,7 +92,7 @@ Deno.test("takeBackCopies() tells what it found also when the container cannot b
     await Deno.writeTextFile(file, "here");
     answer.now = (argv) => {
       if (argv[1] !== "exec" || argv.includes("setpriv")) return undefined;
-      throw new UserError("The network is gone", { hint: "Wait", exitCode: ExitCode.noEngine });
+      throw new NoEngine("The network is gone", { hint: "Wait" });
     };
     const instance = { engine, name: "box" };
     await assertRejects(() => takeBackCopies(host, instance, [copy]), UserError, "The network is gone");

@@ -1,7 +1,7 @@
 // Files that nobody takes back.
 
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { ExitCode, UserError } from "../../../../lib/base/errors.ts";
+import { ExitCode, NoEngine, UserError } from "../../../../lib/base/errors.ts";
 import { writeCopies } from "../../../../lib/container/lend/journal.ts";
 import { recover, recoverFrom, takeBackAtEnd, takeBackRecorded } from "../../../../lib/container/lend/recover.ts";
 import { killedWhileWriting, readCopies, result, text, withWorld } from "../../lent_world.ts";
@@ -84,8 +84,7 @@ Deno.test("recoverFrom() takes back what is lent to a container that is to be re
 Deno.test("takeBackAtEnd() says that files stay lent when the server does not answer, also after a signal", async () => {
   await withWorld(async ({ host, engine, said }) => {
     const ending = new AbortController();
-    const act = (): Promise<never> =>
-      Promise.reject(new UserError("It does not answer", { hint: "See why", exitCode: ExitCode.noEngine }));
+    const act = (): Promise<never> => Promise.reject(new NoEngine("It does not answer", { hint: "See why" }));
     const end = async (): Promise<string> => {
       const taken = takeBackAtEnd({ ...host, signal: ending.signal }, {
         instance: { engine, name: "box" },

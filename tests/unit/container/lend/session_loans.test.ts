@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { ExitCode, inputError, UserError } from "../../../../lib/base/errors.ts";
+import { inputError, NoEngine, UserError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
 import type { Host } from "../../../../lib/base/host.ts";
@@ -73,7 +73,7 @@ Deno.test("files of a session that has ended while nobody showed it are taken ba
 Deno.test("files are forgotten whose server is gone or does not answer, not where something else is wrong", async () => {
   const directory = await Deno.makeTempDir();
   try {
-    const silent = new UserError("LXD does not answer", { hint: "Start it", exitCode: ExitCode.noEngine });
+    const silent = new NoEngine("LXD does not answer", { hint: "Start it" });
     const wrong = inputError("Something is wrong", "Do otherwise");
     for (
       const [remote, failure, isForgotten] of [
