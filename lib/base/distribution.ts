@@ -46,14 +46,11 @@ export function distribution(): Distribution {
 }
 
 function readOsRelease(): string {
-  for (const path of ["/etc/os-release", "/usr/lib/os-release"]) {
-    try {
-      return Deno.readTextFileSync(path);
-    } catch {
-      // The next one, or none.
-    }
+  try {
+    return Deno.readTextFileSync("/etc/os-release");
+  } catch {
+    return "";
   }
-  return "";
 }
 
 /** The command that installs a package in a family of distributions. */

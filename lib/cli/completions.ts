@@ -5,6 +5,7 @@
  */
 
 import { delay } from "@std/async";
+import { writeAll } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { readEnv } from "../base/process.ts";
 import { mountsIn, mountsRoot } from "../container/paths.ts";
@@ -76,35 +77,33 @@ async function wordsFor(
 /** How many lines are offered at most: a shell looks at each. */
 const maxLines = 1_000;
 
-/** How long a shell waits for an answer, in milliseconds, since a container can fill its directory. */
-const offerMs = 2_000;
+/** How long it may take, in milliseconds: a container can fill the directories that it shares. */
+const maxMs = 2_000;
+
+/** What comes in time; undefined otherwise, and for an error, which would be in the middle of the line being typed. */
+function inTime<T>(coming: Promise<T>): Promise<T | void> {
+  return Promise.race([coming, delay(maxMs)]).catch(() => {});
+}
 
 /**
- * Prints what fits at the end of a command line, for the stubs. It only reads directories. It never fails: the
- * shell would show an error in the middle of the line that is being typed.
+ * Prints what fits at the end of a command line, for the stubs. It only reads directories.
  *
  * @param args what stands after `--complete`: `--` and the words, as for {@linkcode complete}
  */
 export async function printOffer(line: CommandLine, args: readonly string[]): Promise<void> {
-  try {
-    const lines = await Promise.race([complete(line, args.slice(1), { env: readEnv }), delay(offerMs)]);
-    for (const text of lines?.slice(0, maxLines) ?? []) Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
-  } catch {
-    // Nothing fits.
-  }
+  const lines = await inTime(complete(line, args.slice(1), { env: readEnv })) ?? [];
+  const text = lines.slice(0, maxLines).map((line) => `${line}\n`).join("");
+  await inTime(writeAll(Deno.stdout, new TextEncoder().encode(text)));
 }
-
-/** How long the directories may take, in milliseconds: a container can fill those that it shares. */
-const lookMs = 3_000;
 
 /** Says what to type next: to show a session that runs, else to run an app in a container, else to make one. */
-export async function nextLine(host: Pick<Host, "env">): Promise<string> {
+export async function nextLine(host: Env): Promise<string> {
   const create = calledName("create.ts", host.env);
-  const first = `Next, make a container: ${create} my-container ~/.ssh/id_ed25519.pub gui firefox`;
-  return await Promise.race([lineFor(host, first), delay(lookMs).then(() => first)]).catch(() => first);
+  return await inTime(lineFor(host)) ??
+    `Next, make a container: ${create} my-container ~/.ssh/id_ed25519.pub gui firefox`;
 }
 
-async function lineFor(host: Pick<Host, "env">, first: string): Promise<string> {
+async function lineFor(host: Env): Promise<string | undefined> {
   const attach = calledName("attach.ts", host.env);
   const names = await containerNames(mountsRoot(host));
   for (const name of names) {
@@ -113,5 +112,5 @@ async function lineFor(host: Pick<Host, "env">, first: string): Promise<string> 
     return `Next, show "${session}" again: ${attach} ${more.length > 0 ? `--session=${session} ` : ""}${name}`;
   }
   const [name] = names;
-  return name === undefined ? first : `Next, run an app in "${name}": ${attach} ${name} APP`;
+  return name && `Next, run an app in "${name}": ${attach} ${name} APP`;
 }

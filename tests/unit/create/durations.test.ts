@@ -1,21 +1,21 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { averageSeconds, keepSeconds } from "../../../lib/create/durations.ts";
+import { keepSeconds, usualSeconds } from "../../../lib/create/durations.ts";
 import { recordingHost } from "../recording_host.ts";
 
-Deno.test("averageSeconds() is the average of what was kept for the same words", async () => {
+Deno.test("usualSeconds() is an average of what was kept for the same words, in which the last times count most", async () => {
   const state = await Deno.makeTempDir();
   const { host } = recordingHost({ env: { XDG_STATE_HOME: state } });
   const real = { ...host, change: async <T>(_: unknown, act: () => Promise<T>) => await act() };
   try {
-    assertEquals(await averageSeconds(real, "ubuntu: firefox"), undefined);
+    assertEquals(await usualSeconds(real, "ubuntu: firefox"), undefined);
     for (const seconds of [40, 50, 60]) await keepSeconds(real, "ubuntu: firefox", seconds);
     await keepSeconds(real, "ubuntu: gimp", 9);
-    assertEquals(await averageSeconds(real, "ubuntu: firefox"), 50);
+    assertEquals(await usualSeconds(real, "ubuntu: firefox"), 52.5);
     await Deno.writeTextFile(join(state, "gui-container/durations.json"), "half a rec");
-    assertEquals(await averageSeconds(real, "ubuntu: firefox"), undefined);
-    for (let number = 0; number < 101; number++) await keepSeconds(real, String(number), 1);
-    assertEquals([await averageSeconds(real, "0"), await averageSeconds(real, "100")], [undefined, 1]);
+    assertEquals(await usualSeconds(real, "ubuntu: firefox"), undefined);
+    for (let number = 0; number < 101; number++) await keepSeconds(real, `no ${number}`, 1);
+    assertEquals([await usualSeconds(real, "no 0"), await usualSeconds(real, "no 100")], [undefined, 1]);
   } finally {
     await Deno.remove(state, { recursive: true });
   }
