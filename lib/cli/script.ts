@@ -90,19 +90,9 @@ async function runToExitCode<Name extends string>(
     if (spec.showErrors?.except.some((name) => args.flags.has(name))) isShown = false;
     verbose = has("verbose");
     ui = terminalUi({ ...common, quiet: has("quiet"), json: has("json"), yes: has("yes") });
-    if (has("help")) {
-      const help = spell(helpText(called));
-      ui.result(help, help);
-      return 0;
-    }
-    if (has("version")) {
-      ui.result(`${spec.name} ${config.version}`, config.version);
-      return 0;
-    }
-    const shell = args.values.get("completions");
-    if (shell !== undefined) {
-      const text = completionStub({ name: spec.name, path: programPath(spec.name) }, shell);
-      ui.result(text.trimEnd(), text);
+    const about = aboutItself(spec, args);
+    if (about) {
+      ui.result(...about);
       return 0;
     }
     // The checks change nothing, so a dry run makes them, too.
@@ -111,8 +101,8 @@ async function runToExitCode<Name extends string>(
       ? dryRunHost({ ui, signal: ending.signal })
       : realHost({ ui, signal: ending.signal, verbose });
     if (isDoctor) {
-      const [{ diagnose }, diagnosis] = [await import("./doctor.ts"), await actions.diagnosis()];
-      return await diagnose(host, { ...diagnosis, wanted: args.values.get("engine") });
+      const { diagnose } = await import("./doctor.ts");
+      return await diagnose(host, { ...await actions.diagnosis(), wanted: args.values.get("engine") });
     }
     await (await import("../container/paths.ts")).checkMountsRoot(host);
     const code = await actions.main(host, args) ?? 0;
@@ -137,6 +127,23 @@ async function runToExitCode<Name extends string>(
     }
     return exitCode;
   }
+}
+
+/** The help, the version or the completions of a script, if one of these is asked for. */
+function aboutItself<Name extends string>(
+  spec: ScriptSpec<Name>,
+  { flags, values }: Arguments<Name>,
+): [text: string, data: string] | undefined {
+  const { name } = spec;
+  if (flags.has("help")) {
+    const help = asCalled(helpText({ ...spec, name: calledName(name, readEnv) }), readEnv);
+    return [help, help];
+  }
+  if (flags.has("version")) return [`${name} ${config.version}`, config.version];
+  const shell = values.get("completions");
+  if (shell === undefined) return undefined;
+  const text = completionStub({ name, path: programPath(name) }, shell);
+  return [text.trimEnd(), text];
 }
 
 /** What has failed, the first one first, where the ends of scopes have failed as well. */

@@ -37,102 +37,53 @@ const maxCopiedBytes = 64 * 2 ** 20;
 /** How many files a session may have at once: each costs a record and a look at the end. */
 const maxFiles = 256;
 
+/** The container of a session, as far as it is needed to lend files to it. */
+type Borrower = Pick<Container, "host" | "engine" | "label" | "lend" | "name">;
+
+/** A session that has files. */
+interface Session {
+  container: Borrower;
+  name: string;
+  /** What is lent to it, the newest last. */
+  loans: Loan[];
+  /** The sign that this run is alive, from the first file on. */
+  presence: Promise<Presence> | undefined;
+}
+
 /**
  * The files of a session of a container. Those that an earlier run has let stay there are among them.
  *
- * @param session the session's name
+ * @param name the session's name
  */
-export async function sessionLoans(
-  container: Pick<Container, "host" | "engine" | "label" | "lend" | "name">,
-  session: string,
-): Promise<SessionLoans> {
-  const { host, engine, label, name } = container;
-  const loans: Loan[] = [];
+export async function sessionLoans(container: Borrower, name: string): Promise<SessionLoans> {
+  const { host, engine } = container;
+  const session: Session = { container, name, loans: [], presence: undefined };
+  const { loans } = session;
   /** Copies whose versions are put beside the user's own: no more than one while the session runs. */
   const parted = new Set<string>();
-  let presence: Promise<Presence> | undefined;
-  const ownerName = async (): Promise<string> => (await (presence ??= announcePresence(host))).owner;
   const isHere = (loan: Loan): boolean =>
-    isLentTo(loan, [{ name, engine: engine.cli, server: serverRecord(engine.server) }]);
-  const hasStayed = (loan: Loan): boolean => isHere(loan) && loan.session === session && loan.owner === null;
+    isLentTo(loan, [{ name: container.name, engine: engine.cli, server: serverRecord(engine.server) }]);
+  const hasStayed = (loan: Loan): boolean => isHere(loan) && loan.session === name && loan.owner === null;
   const records = await readLoans(host);
   const stayed = records.filter(hasStayed);
   if (stayed.length > 0) {
-    const owner = await ownerName();
+    const owner = await ownerOf(session);
     loans.push(...stayed.map((loan) => ({ ...loan, owner })));
     await withJournalLock(host, () => writeRecords(host, loans));
   }
-  await recoverEnded(host, records.filter((loan) => isHere(loan) && loan.session !== session));
+  await recoverEnded(host, records.filter((loan) => isHere(loan) && loan.session !== name));
 
   const savable = (): LentCopy[] => loans.filter(isCopy).filter(({ readOnly }) => !readOnly);
-
-  /** The copy of a file that is lent already in the same way, if the file has not changed since then. */
-  const copyOf = async ({ path }: SourceFile, readOnly: boolean): Promise<LentCopy | undefined> => {
-    const known = loans.find((loan) => isCopy(loan) && loan.hostPath === path && loan.readOnly === readOnly);
-    if (!known) return undefined;
-    const now = await readCopy(host, known);
-    if (now?.lent) {
-      using file = await openInode(path, now);
-      if (file && isSameContent(await contentOf(file), now.lent)) return now;
-      await takeFilesBack(host, container, [now]);
-    }
-    loans.splice(loans.indexOf(known), 1);
-    return undefined;
-  };
-
-  const checkCount = (count: number): void => {
-    if (loans.length + count <= maxFiles) return;
-    throw inputError(`The session has ${maxFiles} files of yours already`, "End it, and start another one");
-  };
-
-  /** Lends files, all or none. Returns their paths in the container. */
-  const lend = async (
-    paths: readonly string[],
-    { readOnly = false, ...request }: Pick<LendRequest, "maxCopiedBytes" | "saving" | "handed"> & {
-      readOnly?: boolean;
-    },
-  ): Promise<string[]> => {
-    if (!presence) await recoverFirst(host);
-    const [{ neighbours }, user, shared] = await Promise.all([
-      findNeighbourhood(host, container),
-      ownIds(host),
-      sharedByMounts(host),
-    ]);
-    const files = await checkFiles(paths, { user, shared });
-    try {
-      await checkWays(files, neighbours);
-      const places = new Map<string, string>();
-      for (const file of files) {
-        const mapped = readOnly || request.saving
-          ? undefined
-          : loans.find((loan) => isMapping(loan) && loan.hostPath === file.path);
-        const lent = mapped ?? await copyOf(file, readOnly);
-        if (lent) places.set(file.path, lent.containerPath);
-      }
-      const fresh = files.filter(({ path }) => !places.has(path));
-      checkCount(fresh.length);
-      const options = { ...request, readOnly, owner: await ownerName(), session };
-      for (const loan of await container.lend(fresh, options)) {
-        loans.push(loan);
-        places.set(loan.hostPath, loan.containerPath);
-      }
-      return files.map(({ path }) => places.get(path)!);
-    } finally {
-      // A file that is lent itself stays held.
-      const held = loans.filter(isMapping).map((loan) => loan.file);
-      for (const { file } of files) if (!held.includes(file)) file.close();
-    }
-  };
-
   return {
     open: (paths, { readOnly = false, handed = false } = {}) =>
-      lend(paths, {
-        ...{ readOnly, maxCopiedBytes: readOnly ? Infinity : maxCopiedBytes },
-        ...handed ? { handed } : {},
+      lendMore(session, paths, {
+        readOnly,
+        maxCopiedBytes: readOnly ? Infinity : maxCopiedBytes,
+        ...(handed ? { handed } : {}),
       }),
     async save(path) {
-      checkCount(1);
-      const [place] = await lend([path], { saving: await makeFile(host, path) });
+      checkCount(session, 1);
+      const [place] = await lendMore(session, [path], { readOnly: false, saving: await makeFile(host, path) });
       return place!;
     },
     async writeBack(containerPath) {
@@ -150,16 +101,84 @@ export async function sessionLoans(
         }
         const { length } = await keepFiles(host, container, loans);
         if (length === 0) return;
-        const line = scriptLine(engine, ["map.ts", "--unmap", label]);
+        const line = scriptLine(engine, ["map.ts", "--unmap", container.label]);
         host.ui.status(`${length === 1 ? "A file stays" : `${length} files stay`} lent. To end it: ${line}`);
       };
       try {
         await takeBackAtEnd(host, { instance: container, loans, act });
       } finally {
-        await (await presence)?.[Symbol.asyncDispose]();
+        await (await session.presence)?.[Symbol.asyncDispose]();
       }
     },
   };
+}
+
+async function ownerOf(session: Session): Promise<string> {
+  return (await (session.presence ??= announcePresence(session.container.host))).owner;
+}
+
+function checkCount({ loans }: Session, count: number): void {
+  if (loans.length + count <= maxFiles) return;
+  throw inputError(`The session has ${maxFiles} files of yours already`, "End it, and start another one");
+}
+
+/** Lends files to a session, all or none. Returns their paths in the container. */
+async function lendMore(
+  session: Session,
+  paths: readonly string[],
+  request: Pick<LendRequest, "maxCopiedBytes" | "saving" | "handed" | "readOnly">,
+): Promise<string[]> {
+  const { container, loans } = session;
+  const { host } = container;
+  if (!session.presence) await recoverFirst(host);
+  const [{ neighbours }, user, shared] = await Promise.all([
+    findNeighbourhood(host, container),
+    ownIds(host),
+    sharedByMounts(host),
+  ]);
+  const files = await checkFiles(paths, { user, shared });
+  try {
+    await checkWays(files, neighbours);
+    const places = new Map<string, string>();
+    for (const file of files) {
+      const mapped = request.readOnly || request.saving
+        ? undefined
+        : loans.find((loan) => isMapping(loan) && loan.hostPath === file.path);
+      const lent = mapped ?? await copyOf(session, file, request);
+      if (lent) places.set(file.path, lent.containerPath);
+    }
+    const fresh = files.filter(({ path }) => !places.has(path));
+    checkCount(session, fresh.length);
+    const options = { ...request, owner: await ownerOf(session), session: session.name };
+    for (const loan of await container.lend(fresh, options)) {
+      loans.push(loan);
+      places.set(loan.hostPath, loan.containerPath);
+    }
+    return files.map(({ path }) => places.get(path)!);
+  } finally {
+    // A file that is lent itself stays held.
+    const held = loans.filter(isMapping).map((loan) => loan.file);
+    for (const { file } of files) if (!held.includes(file)) file.close();
+  }
+}
+
+/** The copy of a file that is lent already in the same way, if the file has not changed since then. */
+async function copyOf(
+  { container, loans }: Session,
+  { path }: SourceFile,
+  { readOnly }: Pick<LendRequest, "readOnly">,
+): Promise<LentCopy | undefined> {
+  const { host } = container;
+  const known = loans.find((loan) => isCopy(loan) && loan.hostPath === path && loan.readOnly === readOnly);
+  if (!known) return undefined;
+  const now = await readCopy(host, known);
+  if (now?.lent) {
+    using file = await openInode(path, now);
+    if (file && isSameContent(await contentOf(file), now.lent)) return now;
+    await takeFilesBack(host, container, [now]);
+  }
+  loans.splice(loans.indexOf(known), 1);
+  return undefined;
 }
 
 /**

@@ -6,6 +6,7 @@ import { exists, findOnPath } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withUndo } from "../../base/undo.ts";
 import type { Arguments } from "../../cli/options.ts";
+import type { Container } from "../../container/container.ts";
 import { containerAt } from "../../container/resolve.ts";
 import { type Address, addressCalled, type EngineOptions } from "../../container/address.ts";
 import type { App } from "./app.ts";
@@ -13,6 +14,7 @@ import { changeDefaults, chooseDefaults, type Default, opensType, parseTypes, re
 import { entryName, type EntryOptions, entryText, inCopy, shownName, sortOptions } from "./entry.ts";
 import {
   entryPath,
+  type Exported,
   exportedOf,
   foreignOf,
   iconPath,
@@ -23,7 +25,7 @@ import {
   withMenuLock,
   writeFile,
 } from "./menu.ts";
-import { type Apps, readApps, readIcons, readXOnly } from "./read_apps.ts";
+import { type Apps, readApps, readIcons, readXOnly, type XOnly } from "./read_apps.ts";
 
 export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
   /** Ids or names of apps; none for all. */
@@ -88,98 +90,136 @@ export async function exportApps(host: Host, address: Address, request: ExportRe
 async function exportInTurn(
   host: Host,
   address: Address,
-  { wanted, menu, ...request }: ExportRequest & { menu: Menu },
+  { menu, ...request }: ExportRequest & { menu: Menu },
 ): Promise<ExportedApp[]> {
-  await using reached = await containerAt(host, address, { keepsHistory: false });
-  const found = await readApps(reached);
+  await using container = await containerAt(host, address, { keepsHistory: false });
+  const found = await readApps(container);
   // What the container has, a dry run does not know.
   const exported = await host.change(`write ${entryPath(menu, "<APP>")} ${iconPath(menu, "<APP>")}`, async () => {
-    const { engine: { cli, server: { project } }, label: container } = address;
-    const chosen = chooseApps({ container, ...found }, wanted);
-    const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
-    const leaveOut = (reason: string, hint: string): void => {
-      if (wanted.length > 0) throw new UserError(reason, { hint });
-      host.ui.warn(`Not exported: ${reason}`);
-    };
-    if (wanted.length === 0) tellRefused(host, found);
-    for (const id of foreign) {
-      leaveOut(`"${entryPath(menu, id)}" is there, and was not made by create.ts --export`, "Move it away");
-    }
-    const [before, records] = [await exportedOf(menu), await readRecords(menu)];
+    const before = await exportedOf(menu);
+    const records = await readRecords(menu);
     const isDefault = (id: string, type?: string): boolean =>
       records.some((one) => one.entry === entryName(menu.container, id) && (type ?? one.type) === one.type);
-    const leavesCopies = request.attachOptions.includes(inCopy)
-      ? []
-      : chosen.map(({ id }) => id).filter((id) =>
-        isDefault(id) && before.some((entry) => entry.id === id && entry.text.includes(` ${inCopy} `))
-      );
-    for (const id of leavesCopies) {
-      host.ui.warn(
-        wanted.length === 0
-          ? `Not exported: "${id}", which opens its types of files in copies. To change that, name it`
-          : `"${id}" opens its types of files in "${container}" from now on, not in copies`,
-        { security: wanted.length > 0 },
-      );
-    }
-    const left = [...foreign, ...wanted.length === 0 ? leavesCopies : []];
-    const own = chosen.filter(({ id }) => !left.includes(id));
-    // Who names a display knows what it shows.
-    const isDisplayGiven = request.attachOptions.some((option) => option.startsWith("--display="));
-    const xOnly = isDisplayGiven || own.length === 0 ? undefined : await readXOnly(reached, own);
-    const unseen = xOnly?.why === undefined ? [] : own.filter((app) => xOnly.apps.has(app));
-    for (const { id } of unseen) {
-      leaveOut(`"${id}" knows X only, and ${xOnly!.why}`, "attach.ts --doctor says how to install it");
-    }
-    const apps = own.filter((app) => !unseen.includes(app));
-    const defaults = chooseDefaults(apps, request.defaultTypes);
-    // For a type that has no default, GLib takes an app that is offered for it: a container has no say in that.
-    const typesOf = (app: App): string[] =>
-      app.mimeTypes.filter((type) =>
-        opensType(app, type) && (request.withTypes || defaults.get(type) === app || isDefault(app.id, type))
-      );
-    const icons = await readIcons(reached, apps);
-    const root = host.env("GUI_CONTAINER_MOUNTS");
-    const options = {
-      ...request,
-      attachOptions: [
-        `--engine=${cli}`,
-        ...(project === undefined ? [] : [`--project=${project}`]),
-        ...request.attachOptions,
-      ],
-      container,
-      opener: await findOpener(host),
-      hostName: menu.container,
-      env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
-    };
-    const kept = [...apps.map(({ id }) => id), ...left];
-    const removed = wanted.length === 0 ? before.filter(({ id }) => !kept.includes(id)) : [];
-    const isGone = ({ type, entry }: Default): boolean => {
-      const isOf = ({ id }: { id: string }): boolean => entryName(menu.container, id) === entry;
-      const app = apps.find(isOf);
-      return app ? !opensType(app, type) : removed.some(isOf);
-    };
-    await withUndo(host, async (undo) => {
-      for (const app of apps) {
-        const picture = icons.get(app);
-        if (picture) await writeFile(iconPath(menu, app.id), { data: picture, undo });
-        const attachOptions = [...options.attachOptions, ...xOnly?.apps.has(app) ? xOnly.options : []];
-        const icon = picture ? iconPath(menu, app.id) : nameOfIcon(app);
-        const text = entryText({ ...app, mimeTypes: typesOf(app) }, icon, { ...options, attachOptions });
-        await writeFile(entryPath(menu, app.id), { data: new TextEncoder().encode(text), undo });
-      }
-      await changeDefaults(menu, {
-        defaults: [...defaults].map(([type, { id }]) => ({ type, entry: entryName(menu.container, id) })),
-        isGone,
-        undo,
-      });
-    });
-    for (const [type, { name }] of defaults) host.ui.status(`${type} opens in ${shownName(name, options)}`);
-    await removeExported(menu, { exported: removed });
-    const isTyped = apps.some((app) => typesOf(app).length > 0);
-    if (isTyped || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(menu);
-    return apps.map(({ id, name }) => ({ id, name: shownName(name, options), entry: entryPath(menu, id) }));
+    const chosen = await chooseEntries(container, { menu, request, found, before, isDefault });
+    return await writeEntries(container, { menu, request, before, isDefault, ...chosen });
   });
   return exported ?? [];
+}
+
+/** What an export goes by. */
+interface Exporting {
+  menu: Menu;
+  request: ExportRequest;
+  /** The entries that are there. */
+  before: readonly Exported[];
+  /** Whether an app is the default for a type, or for any, by an earlier export. */
+  isDefault(id: string, type?: string): boolean;
+}
+
+/** Which apps get an entry. */
+interface ChosenEntries {
+  apps: App[];
+  /** The ids of those that are left as they are. */
+  left: string[];
+  /** Those that know X only; undefined where nobody has asked. */
+  xOnly: XOnly | undefined;
+}
+
+/**
+ * Chooses the apps that get an entry. What is left out of all apps is told; what was named must be possible.
+ *
+ * @throws {UserError} for an app that is named and cannot be exported
+ */
+async function chooseEntries(
+  container: Container,
+  { menu, request: { wanted, attachOptions }, found, before, isDefault }: Exporting & { found: Apps },
+): Promise<ChosenEntries> {
+  const { host, label } = container;
+  const chosen = chooseApps({ container: label, ...found }, wanted);
+  const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
+  const leaveOut = (reason: string, hint: string): void => {
+    if (wanted.length > 0) throw new UserError(reason, { hint });
+    host.ui.warn(`Not exported: ${reason}`);
+  };
+  if (wanted.length === 0) tellRefused(host, found);
+  for (const id of foreign) {
+    leaveOut(`"${entryPath(menu, id)}" is there, and was not made by create.ts --export`, "Move it away");
+  }
+  const leavesCopies = attachOptions.includes(inCopy)
+    ? []
+    : chosen.map(({ id }) => id).filter((id) =>
+      isDefault(id) && before.some((entry) => entry.id === id && entry.text.includes(` ${inCopy} `))
+    );
+  for (const id of leavesCopies) {
+    host.ui.warn(
+      wanted.length === 0
+        ? `Not exported: "${id}", which opens its types of files in copies. To change that, name it`
+        : `"${id}" opens its types of files in "${label}" from now on, not in copies`,
+      { security: wanted.length > 0 },
+    );
+  }
+  const left = [...foreign, ...wanted.length === 0 ? leavesCopies : []];
+  const own = chosen.filter(({ id }) => !left.includes(id));
+  // Who names a display knows what it shows.
+  const isDisplayGiven = attachOptions.some((option) => option.startsWith("--display="));
+  const xOnly = isDisplayGiven || own.length === 0 ? undefined : await readXOnly(container, own);
+  const unseen = xOnly?.why === undefined ? [] : own.filter((app) => xOnly.apps.has(app));
+  for (const { id } of unseen) {
+    leaveOut(`"${id}" knows X only, and ${xOnly!.why}`, "attach.ts --doctor says how to install it");
+  }
+  return { apps: own.filter((app) => !unseen.includes(app)), left, xOnly };
+}
+
+/** Writes the entries and icons of apps, makes them the defaults that are asked for, and removes entries without an app. */
+async function writeEntries(
+  container: Container,
+  { menu, request, before, isDefault, apps, left, xOnly }: Exporting & ChosenEntries,
+): Promise<ExportedApp[]> {
+  const { host, engine: { cli, server: { project } } } = container;
+  const defaults = chooseDefaults(apps, request.defaultTypes);
+  // For a type that has no default, GLib takes an app that is offered for it: a container has no say in that.
+  const typesOf = (app: App): string[] =>
+    app.mimeTypes.filter((type) =>
+      opensType(app, type) && (request.withTypes || defaults.get(type) === app || isDefault(app.id, type))
+    );
+  const icons = await readIcons(container, apps);
+  const root = host.env("GUI_CONTAINER_MOUNTS");
+  const options = {
+    ...request,
+    attachOptions: [
+      `--engine=${cli}`,
+      ...(project === undefined ? [] : [`--project=${project}`]),
+      ...request.attachOptions,
+    ],
+    container: container.label,
+    opener: await findOpener(host),
+    hostName: menu.container,
+    env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
+  };
+  const kept = [...apps.map(({ id }) => id), ...left];
+  const removed = request.wanted.length === 0 ? before.filter(({ id }) => !kept.includes(id)) : [];
+  const isGone = ({ type, entry }: Default): boolean => {
+    const isOf = ({ id }: { id: string }): boolean => entryName(menu.container, id) === entry;
+    const app = apps.find(isOf);
+    return app ? !opensType(app, type) : removed.some(isOf);
+  };
+  await withUndo(host, async (undo) => {
+    for (const app of apps) {
+      const picture = icons.get(app);
+      if (picture) await writeFile(iconPath(menu, app.id), { data: picture, undo });
+      const attachOptions = [...options.attachOptions, ...xOnly?.apps.has(app) ? xOnly.options : []];
+      const icon = picture ? iconPath(menu, app.id) : nameOfIcon(app);
+      const text = entryText({ ...app, mimeTypes: typesOf(app) }, icon, { ...options, attachOptions });
+      await writeFile(entryPath(menu, app.id), { data: new TextEncoder().encode(text), undo });
+    }
+    const ownDefaults = [...defaults].map(([type, { id }]) => ({ type, entry: entryName(menu.container, id) }));
+    await changeDefaults(menu, { defaults: ownDefaults, isGone, undo });
+  });
+  for (const [type, { name }] of defaults) host.ui.status(`${type} opens in ${shownName(name, options)}`);
+  await removeExported(menu, { exported: removed });
+  const isTyped = apps.some((app) => typesOf(app).length > 0);
+  if (isTyped || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(menu);
+  return apps.map(({ id, name }) => ({ id, name: shownName(name, options), entry: entryPath(menu, id) }));
 }
 
 /** The name of an icon that could not be read: the host's own themes may have one with that name. */
