@@ -14,11 +14,16 @@ export async function exists(path: string): Promise<boolean> {
   return await ifThere(Deno.lstat(path)) !== undefined;
 }
 
+/** The same; false where nobody can tell, as below a file or a closed directory. */
+export function isThere(path: string): Promise<boolean> {
+  return exists(path).catch(() => false);
+}
+
 /** The path of a program, as a shell finds it on `$PATH`; undefined when it is not there. */
 export async function findOnPath(host: Pick<Host, "env">, name: string): Promise<string | undefined> {
   for (const directory of (host.env("PATH") ?? "").split(":")) {
     const path = `${directory}/${name}`;
-    if (directory !== "" && await exists(path).catch(() => false)) return path;
+    if (directory !== "" && await isThere(path)) return path;
   }
   return undefined;
 }

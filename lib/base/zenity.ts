@@ -2,14 +2,20 @@
 
 import { basename, dirname, join } from "@std/path";
 import { inputError, ProcessError } from "./errors.ts";
-import { exists } from "./files.ts";
+import { isThere } from "./files.ts";
 import type { Host, RunOptions } from "./host.ts";
 
 /** How long a message or a question is shown that nobody waits for, in seconds. */
 export const dialogSeconds = 60;
 
-/** The exit statuses: the first button was pressed, the dialog was closed in another way, or nobody has answered. */
-export const [okay, closed, timedOut] = [0, 1, 5];
+/** The exit status where the first button was pressed. */
+export const okay = 0;
+
+/** The exit status where the dialog was closed in another way. */
+export const closed = 1;
+
+/** The exit status where nobody has answered. */
+export const timedOut = 5;
 
 /** When a dialog is taken away: by a signal, or after a time. By default, all exit statuses are expected. */
 export type DialogLimits = Pick<RunOptions, "signal" | "timeoutMs" | "okCodes" | "looksOnly">;
@@ -99,7 +105,6 @@ async function hasFileChooser({ env, run }: Pick<Host, "env" | "run">, { signal 
  * @returns undefined when the path is there, or is not of that kind
  */
 export async function completedTwice(path: string): Promise<string | undefined> {
-  const isThere = (path: string): Promise<boolean> => exists(path).catch(() => false);
   if (await isThere(path)) return undefined;
   const name = basename(path);
   for (let length = name.length - 1; length >= name.length / 2; length--) {

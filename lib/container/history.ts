@@ -187,22 +187,16 @@ export async function takeLeftLines(host: Pick<Host, "env" | "signal">, path: st
   if (!await exists(taken)) await ifThere(Deno.rename(path, taken));
   const text = await ifThere(Deno.readTextFile(taken));
   if (text === undefined) return;
-  for (const [name, lines] of Map.groupBy(text.split("\n"), nameIn)) {
-    const found = lines.flatMap((line) => parseHistoryLine(line.replace(nameAhead, "{")) ?? []);
-    if (name === undefined) continue;
-    for (const line of found) {
-      await append(host, pathOf(join(directory, name), line.kind), `\n${JSON.stringify(line)}\n`);
-    }
+  for (const left of text.split("\n")) {
+    const [ahead = "", name] = nameAhead.exec(left) ?? [];
+    const line = name === undefined ? undefined : parseHistoryLine(`{${left.slice(ahead.length)}`);
+    if (line) await append(host, pathOf(join(directory, name!), line.kind), `\n${JSON.stringify(line)}\n`);
   }
   await removeFile(taken);
 }
 
 /** What a line that a guard has left has before all else: the name of its history. */
 const nameAhead = /^\{"name":"([\w:.-]+)",/;
-
-function nameIn(line: string): string | undefined {
-  return nameAhead.exec(line)?.[1];
-}
 
 /** The files of a kind: the newest lines, and those before them. */
 function pathOf(directory: string, kind: HappeningKind, isOld = false): string {

@@ -55,18 +55,14 @@ export function masterArgv(target: SshTarget, { mayAsk }: { mayAsk: boolean }): 
     StreamLocalBindUnlink: "yes",
   };
   // Where the network is away, the engine's CLI would wait for it when ssh has given up.
-  const proxy = target.proxy && { proxy: [...endsWithParent("KILL"), ...target.proxy] };
+  const proxy = target.proxy && { proxy: ["setpriv", "--pdeathsig", "KILL", ...target.proxy] };
+  const ssh = ["setpriv", "--pdeathsig", "TERM", "ssh", "-M", "-N"];
   return [
-    ...[...endsWithParent("TERM"), "ssh", "-M", "-N"],
+    ...ssh,
     ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
     ...sshOptions({ ...target, ...proxy }, { mayAsk }),
     sshDestination(target),
   ];
-}
-
-/** What stands in front of a program that is to end with its parent. */
-function endsWithParent(signal: "TERM" | "KILL"): string[] {
-  return ["setpriv", "--pdeathsig", signal];
 }
 
 /**

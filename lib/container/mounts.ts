@@ -6,7 +6,7 @@ import { type Address, scriptLine } from "./address.ts";
 import type { Device } from "../engine/answer.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
-import { exists, modeOf, removeEmpty, removeFile, removeTree } from "../base/files.ts";
+import { exists, isThere, modeOf, removeEmpty, removeFile, removeTree } from "../base/files.ts";
 import { containerRecordPath, type Mounts, mountsOf } from "./paths.ts";
 import { containerPaths, type ContainerUser, parseUser, ubuntuUser, userKey } from "./user.ts";
 import { exec, type InstanceInfo, startInstance } from "../engine/instance.ts";
@@ -137,7 +137,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
     }
   }
   const base = dirname(mounts.directory);
-  const isNew = !await exists(base).catch(() => false);
+  const isNew = !await isThere(base);
   // The name is always the same for one container, so that the next run removes what a killed run has left.
   const probe = join(base, `.gui-container-${basename(mounts.directory)}`);
   try {

@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
-import { exists, readDirectory } from "../base/files.ts";
+import { exists, isThere, readDirectory } from "../base/files.ts";
 import { disposableRecordPath } from "./paths.ts";
 import { isInstanceName } from "../engine/instance.ts";
 import { isPlainName } from "../engine/server.ts";
@@ -68,8 +68,7 @@ export async function containerNames(root: string): Promise<string[]> {
   const names = (await readDirectory(root)).map(({ name }) => name).filter(isContainerName);
   const meant = await Promise.all(names.map(async (name) => {
     const directory = join(root, name);
-    return await exists(join(directory, "known_hosts")).catch(() => false) &&
-      !await exists(disposableRecordPath({ directory }));
+    return await isThere(join(directory, "known_hosts")) && !await exists(disposableRecordPath({ directory }));
   }));
   return names.filter((_, index) => meant[index]).sort();
 }

@@ -54,7 +54,10 @@ export async function containerAt(
   const isAlone = !listed && server.isLocal && record?.location === "none";
   const known: KnownContainer = {
     ...address,
-    ...{ host, listed, bootTimeoutMs, preload },
+    host,
+    listed,
+    bootTimeoutMs,
+    preload,
     isNew: made !== undefined,
     history: history ?? openHistory(host, keepsHistory === false ? undefined : { name: address.hostName }),
     plannedUser: parseUser(record?.user ?? "") ?? plannedUser,
@@ -68,15 +71,9 @@ export async function containerAt(
     ),
   };
   const isFound = async (): Promise<boolean> => listed ? await isHere(host, listed) : await isOnThisMachine(known);
-  return server.isLocal && (isAlone || await host.look(true, isFound))
-    ? localContainer(known)
-    : await loadRemote(known);
-}
-
-/** Loaded only where it is needed: most containers are on this machine. */
-async function loadRemote(known: KnownContainer): Promise<Container> {
-  const { remoteContainer } = await import("./remote.ts");
-  return remoteContainer(known);
+  if (server.isLocal && (isAlone || await host.look(true, isFound))) return localContainer(known);
+  // Loaded only where it is needed: most containers are on this machine.
+  return (await import("./remote.ts")).remoteContainer(known);
 }
 
 /**

@@ -5,7 +5,7 @@ import { inputError } from "../base/errors.ts";
 import { exists, removeFile } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
-import { lockFile, release } from "../base/lock.ts";
+import { lockFile } from "../base/lock.ts";
 import { stateDirectory } from "../container/paths.ts";
 import { publicKeysIn } from "../container/ssh.ts";
 import type { Identity } from "./input_files.ts";
@@ -27,12 +27,8 @@ export async function ownKey(host: Host): Promise<{ text: string; identities: Id
       `mkdir -p ${quoteWords([directory])}`,
       () => Deno.mkdir(directory, { recursive: true, mode: 0o700 }),
     );
-    const lock = await host.look(undefined, () => lockFile(join(directory, "key.lock"), { signal: host.signal }));
-    try {
-      if (!await exists(`${path}.pub`)) await makeKey(host, path);
-    } finally {
-      release(lock);
-    }
+    using _turn = await host.look(undefined, () => lockFile(join(directory, "key.lock"), { signal: host.signal }));
+    if (!await exists(`${path}.pub`)) await makeKey(host, path);
   }
   const text = await host.look("", () => Deno.readTextFile(`${path}.pub`));
   const [publicKey] = await host.look(["<PUBLIC_KEY>"], () => publicKeysIn(text));

@@ -7,7 +7,7 @@
 
 import { basename, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
-import { checkRoom, exists } from "../../base/files.ts";
+import { checkRoom, isThere } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { serverRecord } from "../../engine/server.ts";
 import type { Container } from "../container.ts";
@@ -188,7 +188,7 @@ async function copyOf(
  */
 async function makeFile(host: Host, path: string): Promise<{ made: boolean }> {
   await checkRoom(host, path);
-  if (await exists(path).catch(() => false)) return { made: false };
+  if (await isThere(path)) return { made: false };
   const target = join(await followDirectory(host, path), basename(path));
   // It gets the mode that the user's own programs give a new file.
   const { code, stderr } = await host.run(["cp", "--no-clobber", "--no-target-directory", "--", "/dev/null", target], {

@@ -7,7 +7,7 @@
 
 import { basename, dirname, join } from "@std/path";
 import { ProcessError, UserError } from "../../base/errors.ts";
-import { exists, moveFile, syncDirectory, writeAll } from "../../base/files.ts";
+import { exists, isThere, moveFile, syncDirectory, writeAll } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { followDirectory } from "../source_path.ts";
 import { contentOf, createCounter, isSameContent, piecesOf } from "./content.ts";
@@ -55,11 +55,7 @@ export function planReturn(
 export async function contentHere(copy: LentCopy): Promise<HostSide> {
   using file = await openInode(copy.hostPath, copy);
   if (file) return await contentOf(file);
-  return await isOccupied(copy.hostPath) ? "replaced" : "gone";
-}
-
-async function isOccupied(path: string): Promise<boolean> {
-  return await exists(path).catch(() => false);
+  return await isThere(copy.hostPath) ? "replaced" : "gone";
 }
 
 /**
@@ -204,7 +200,7 @@ export async function putBeside(
     for (let number = 1; number <= maxNameTries; number++) {
       const suffix = `.${end}${number === 1 ? "" : `-${number}`}`;
       const path = join(directory, shortName(basename(copy.hostPath), maxNameBytes - 2 * suffix.length) + suffix);
-      if (!await isOccupied(path)) {
+      if (!await isThere(path)) {
         await host.run(["mv", "--no-clobber", "--no-target-directory", "--", temporary, path], { okCodes: "any" });
       }
       // A run that was cut off may have put it there.
@@ -212,7 +208,7 @@ export async function putBeside(
     }
     throw failed();
   } finally {
-    if (await isOccupied(temporary)) await host.run(["rm", "-f", "--", temporary]);
+    if (await isThere(temporary)) await host.run(["rm", "-f", "--", temporary]);
   }
 }
 
