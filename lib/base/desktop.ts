@@ -38,7 +38,8 @@ export async function showOnDesktop(
   text: string,
   { kind = "error", run = runProcess }: { kind?: "error" | "warning"; run?: Host["run"] } = {},
 ): Promise<void> {
-  const [head, body] = [printable(title), printable(text)];
+  const head = printable(title);
+  const body = printable(text);
   const notification = notificationArgv({ title: head, body: escape(body) }, { icon: `dialog-${kind}` });
   if (await run(notification, { timeoutMs: notifyTimeoutMs }).then(() => true, () => false)) return;
   // zenity 3.44 takes a backslash for the start of an escape.
@@ -57,8 +58,7 @@ export function notificationArgv(
   { title, body }: { title: string; body: string },
   { icon, options = [] }: { icon?: string; options?: readonly string[] } = {},
 ): string[] {
-  return [
-    ...["notify-send", "--app-name=gui-container", ...(icon === undefined ? [] : [`--icon=${icon}`]), ...options],
-    ...["--", title, body.replaceAll("\\", "\\\\")],
-  ];
+  const shown = icon === undefined ? [] : [`--icon=${icon}`];
+  const texts = ["--", title, body.replaceAll("\\", "\\\\")];
+  return ["notify-send", "--app-name=gui-container", ...shown, ...options, ...texts];
 }

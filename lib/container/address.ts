@@ -30,8 +30,8 @@ export interface Address extends Instance {
 
 export function addressOf(host: Pick<Host, "env">, instance: Instance): Address {
   const { engine, name } = instance;
-  const [label, hostName, mounts] = [labelOf(instance), hostNameOf(instance), mountsOf(host, instance)];
-  return { engine, name, label, hostName, mounts };
+  const mounts = mountsOf(host, instance);
+  return { engine, name, label: labelOf(instance), hostName: hostNameOf(instance), mounts };
 }
 
 /** The values of the options that all scripts have for the choice of a server. */

@@ -94,8 +94,8 @@ async function freeColour({ directory }: Pick<Mounts, "directory">): Promise<str
 function nearestColour(colour: string): string {
   const bytes = (hex: string): number[] => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
   const distance = (one: string): number => {
-    const [from, to] = [bytes(one), bytes(colour)];
-    return from.reduce((sum, byte, index) => sum + (byte - to[index]!) ** 2, 0);
+    const wanted = bytes(colour);
+    return bytes(one).reduce((sum, byte, index) => sum + (byte - wanted[index]!) ** 2, 0);
   };
   return palette.toSorted((one, other) => distance(one) - distance(other))[0]!;
 }

@@ -61,7 +61,10 @@ export function lendTo(
     const { lendFiles } = await import("./lend/lend.ts");
     return await lendFiles(host, files, {
       ...request,
-      ...{ history, instance: found ?? known, user, uid: uidOf(found, user) },
+      history,
+      instance: found ?? known,
+      user,
+      uid: uidOf(found, user),
     });
   };
 }
@@ -79,7 +82,9 @@ export function overSsh(
   return {
     ...known,
     ...site,
-    ...{ boot, directory, reach },
+    boot,
+    directory,
+    reach,
     status: async () => (await known.instance())?.status ?? "Running",
     async isConfined() {
       const found = await known.instance();

@@ -103,7 +103,8 @@ export function mountsIn(
   { isShared = true }: { isShared?: boolean } = {},
 ): Mounts {
   const directory = join(mountsRoot(host), hostName);
-  const [sockets, share] = [join(directory, "xpra"), join(directory, "share")];
+  const sockets = join(directory, "xpra");
+  const share = join(directory, "share");
   return {
     directory,
     sockets,

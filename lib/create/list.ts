@@ -50,10 +50,11 @@ export async function listContainers(
   const listed = (await all(own.map((instance) => describe(host, instance, presetOf)))).filter((one) =>
     one !== undefined
   );
-  const rows = listed.map(({ name, engine, member, state, sessions, preset, software, disposable }) => [
-    ...[name, member === null ? engine : `${engine} ${member}`, state, sessions.join(" ") || "-", preset],
-    ...[software?.slice(0, 10) ?? "-", disposable ? "yes" : "no"],
-  ]);
+  const rows = listed.map(({ name, engine, member, state, sessions, preset, software, disposable }) => {
+    const where = member === null ? engine : `${engine} ${member}`;
+    const date = software?.slice(0, 10) ?? "-";
+    return [name, where, state, sessions.join(" ") || "-", preset, date, disposable ? "yes" : "no"];
+  });
   showTable(host.ui, rows, {
     heading: ["CONTAINER", "ENGINE", "STATE", "SESSIONS", "PRESET", "SOFTWARE OF", "DISPOSABLE"],
     none: "There is no container of yours",

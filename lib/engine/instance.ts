@@ -341,8 +341,11 @@ export function isStartFailure(error: unknown): boolean {
   return error instanceof ProcessError && /\bforkstart\b/.test(error.stderr);
 }
 
-/** How often an instance is made that cannot start, and how long the others have to remove theirs, in milliseconds. */
-export const [maxStarts, startPauseMs] = [4, 1_000];
+/** How often an instance is made that cannot start. */
+export const maxStarts = 4;
+
+/** How long the others have to remove theirs then, in milliseconds. */
+export const startPauseMs = 1_000;
 
 export async function startInstance(host: Host, instance: Instance): Promise<void> {
   const { engine } = instance;
@@ -377,8 +380,11 @@ export async function killInstance(host: Host, instance: Instance): Promise<void
   await run(host, instance.engine, ["stop", "--force", labelOf(instance)]);
 }
 
-/** How often, and how long after the last time, it is tried to remove an instance that is busy, in milliseconds. */
-const [maxDeletions, busyMs] = [20, 500];
+/** How often it is tried to remove an instance that is busy. */
+const maxDeletions = 20;
+
+/** The pause between two such tries, in milliseconds. */
+const busyMs = 500;
 
 /** Removes an instance, stopping it first if it runs. */
 export async function deleteInstance(host: Host, instance: Instance): Promise<void> {

@@ -19,11 +19,10 @@ export function dialogPrompter(host: Host): Prompter {
     return end?.code === okay ? end.text : undefined;
   };
   return {
-    chooseContainer: (names) =>
-      ask([
-        ...["--list", "--title=Lend files", "--text=Which container gets the files?", "--width=640", "--height=360"],
-        ...["--ok-label=Choose files", "--column=Container", ...names],
-      ]),
+    chooseContainer(names) {
+      const texts = ["--title=Lend files", "--text=Which container gets the files?", "--ok-label=Choose files"];
+      return ask(["--list", ...texts, "--width=640", "--height=360", "--column=Container", ...names]);
+    },
     chooseFiles: (container) =>
       chooseFiles(host, {
         from: join(host.env("HOME") ?? "/", "/"),
@@ -45,19 +44,17 @@ export function dialogPrompter(host: Host): Prompter {
         ...named,
         ...files.length > maxNamed ? [`… and ${files.length - maxNamed} more`] : [],
       ];
-      await ask([
-        ...["--info", "--no-markup", `--title=Lent to ${label}`, "--width=640", "--ok-label=Take the files back"],
-        // zenity takes a backslash for the start of an escape.
-        `--text=${lines.map(oneLine).join("\n").replaceAll("\\", codePoint)}`,
-      ], until);
+      // zenity takes a backslash for the start of an escape.
+      const text = lines.map(oneLine).join("\n").replaceAll("\\", codePoint);
+      const texts = [`--title=Lent to ${label}`, `--text=${text}`, "--ok-label=Take the files back"];
+      await ask(["--info", "--no-markup", ...texts, "--width=640"], until);
       return !until.signal?.aborted;
     },
     async confirm(warning, until) {
-      const answer = await ask([
-        ...["--question", "--no-markup", "--default-cancel", "--title=Take the files back?", `--text=${warning}`],
-        ...["--width=420", "--ok-label=Take them back", "--cancel-label=Leave them"],
-      ], until);
-      return answer !== undefined;
+      const texts = ["--title=Take the files back?", `--text=${warning}`];
+      const labels = ["--ok-label=Take them back", "--cancel-label=Leave them"];
+      const options = ["--question", "--no-markup", "--default-cancel", ...texts, "--width=420", ...labels];
+      return await ask(options, until) !== undefined;
     },
     async tell(text) {
       host.ui.warn(text);

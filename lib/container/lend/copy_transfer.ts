@@ -291,7 +291,9 @@ export function watchTransfer(
   const stalled = new AbortController();
   const start = performance.now();
   let total: number | undefined;
-  let [moved, movedBefore, shownAt] = [0, 0, 0];
+  let moved = 0;
+  let movedBefore = 0;
+  let shownAt = 0;
   const timer = setInterval(() => {
     if (moved - movedBefore < minBytes) {
       stalled.abort(

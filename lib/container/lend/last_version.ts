@@ -16,11 +16,14 @@ import type { Content, LentCopy, Mapping } from "./loan.ts";
 import { isGone } from "./restore.ts";
 import { putBeside } from "./write_back.ts";
 
-/**
- * How long the container may take to give all of them, at least and at most, in milliseconds, and how much longer for
- * each byte that was lent: then it loses the files all the same. The rest of `takeBackMs` is left to do that.
- */
-const [minReadMs, maxReadMs, msPerByte] = [30_000, 45_000, 1 / 10_000];
+/** How long the container may take to give all of them, in milliseconds. Then it loses the files all the same. */
+const minReadMs = 30_000;
+
+/** How much longer for each byte that was lent. */
+const msPerByte = 1 / 10_000;
+
+/** The longest that it may take: the rest of `takeBackMs` is left to take the files back. */
+const maxReadMs = 45_000;
 
 /** Nothing has this content: {@linkcode readBack} then sends what there is. */
 const nothing: Content = { size: -1, sha256: "" };

@@ -45,7 +45,8 @@ export async function lendCopies(
   const { instance, user, undo, saving } = options;
   const copies = files.map((file): LentCopy => ({
     ...newLoan(file, options),
-    ...{ user: formatUser(user), lent: null },
+    user: formatUser(user),
+    lent: null,
     ...(saving ? { saving, maxBytes: maxSaved } : {}),
   }));
   undo.add("take the files back", (cleaning) => takeBackCopies(cleaning, instance, copies));

@@ -145,9 +145,15 @@ export function newLoan(
   const isFixed = session === undefined && (mode & 0o200) === 0;
   return {
     ...newPath(path, user),
-    ...{ engine: engine.cli, server: serverRecord(engine.server), instance: name, hostPath: path, owner },
+    engine: engine.cli,
+    server: serverRecord(engine.server),
+    instance: name,
+    hostPath: path,
+    owner,
     readOnly: readOnly || isFixed,
-    ...{ dev, ino, bornMs },
+    dev,
+    ino,
+    bornMs,
     ...(handed ? { handed } : {}),
     ...(session === undefined ? {} : { session }),
     ...(history?.keptAs === undefined ? {} : { history: history.keptAs }),

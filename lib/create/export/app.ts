@@ -46,7 +46,7 @@ const maxTexts = { Name: 60, GenericName: 60, Comment: 160, Keywords: 200 } as c
  * host.
  */
 const categories: ReadonlyMap<string, string> = new Map([
-  ...["AudioVideo", "Development", "Education", "Game", "Graphics", "Network", "Office", "Science", "System", "Utility"]
+  ..."AudioVideo Development Education Game Graphics Network Office Science System Utility".split(" ")
     .map((name) => [name, name] as const),
   ["Audio", "AudioVideo"],
   ["Video", "AudioVideo"],
@@ -76,7 +76,8 @@ export function parseEntry(id: string, text: string): App | Refused | undefined 
   if (name === undefined) return refuse("has no name that can be shown");
   const run = parseExecLine(values.get("Exec") ?? "");
   if (!run) return refuse("has no command line, or one with characters of a shell");
-  const [icon = "", windowClass = ""] = [values.get("Icon"), values.get("StartupWMClass")];
+  const icon = values.get("Icon") ?? "";
+  const windowClass = values.get("StartupWMClass") ?? "";
   return {
     id,
     name,

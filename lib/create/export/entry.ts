@@ -119,7 +119,8 @@ export function sortOptions(words: readonly string[]): Pick<EntryOptions, "attac
       `It can have options of xpra and, without blanks and wildcards, --${attachNames.join(", --")}: each as one word`,
     );
   }
-  const [attachOptions, xpraOptions] = [words.filter(isOfAttach), words.filter((word) => !isOfAttach(word))];
+  const attachOptions = words.filter(isOfAttach);
+  const xpraOptions = words.filter((word) => !isOfAttach(word));
   return { attachOptions: attachOptions.includes(inCopy) ? withoutLinks(attachOptions) : attachOptions, xpraOptions };
 }
 

@@ -106,8 +106,8 @@ export async function leftoversOf(menu: Menu): Promise<string[]> {
   );
   const icons: string[] = [];
   for (const { name, isFile } of await readDirectory(menu.icons)) {
-    const [id, end] = [name.slice(0, -".png".length), name.slice(-".png".length)];
-    if (isFile && (end !== ".png" || !await exists(entryPath(menu, id)))) icons.push(join(menu.icons, name));
+    const id = name.slice(0, -".png".length);
+    if (isFile && (!name.endsWith(".png") || !await exists(entryPath(menu, id)))) icons.push(join(menu.icons, name));
   }
   return [...entries.map(({ name }) => join(menu.entries, name)), ...icons];
 }

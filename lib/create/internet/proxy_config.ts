@@ -14,7 +14,10 @@ import { type Engine, query } from "../../engine/engine.ts";
 export const proxyPort = 3128;
 
 /** Where the settings are: the distribution's own file stays as it is, so that updates replace it. */
-const [configPath, confinePath] = ["/etc/squid/gui-container.conf", "/etc/squid/gui-container.sh"];
+const configPath = "/etc/squid/gui-container.conf";
+
+/** The script that confines the proxy's user. */
+const confinePath = "/etc/squid/gui-container.sh";
 
 export interface ProxyRules {
   /** Ranges of IPv4 addresses that it refuses. */
