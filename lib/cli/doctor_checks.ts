@@ -11,8 +11,11 @@ import {
   environmentOf,
   warningsOf,
 } from "../engine/engine.ts";
+import { findHostUid } from "../engine/id_map.ts";
 import { deniesNewSystemd, knownHole } from "../engine/known_holes.ts";
-import { findInstance, type InstanceInfo, outputOf, twoRangesHint } from "../engine/instance.ts";
+import { outputOf } from "../engine/exec.ts";
+import { findInstance, type InstanceInfo } from "../engine/instance.ts";
+import { twoRangesHint } from "../engine/lifecycle.ts";
 import { bridgeOf, findObstacles } from "../engine/bridge.ts";
 import { ifInstalled, isFailure, orNothing, ProcessError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -111,13 +114,11 @@ async function findIsolation({ host, engine, environment, script }: Facts & Engi
     ));
   }
   if (appArmor !== undefined) {
-    return [
-      ...findings,
-      risk(
-        `${product} cannot confine containers with AppArmor: ${appArmor.replace(/^.*?: /, "")}`,
-        "Boot a kernel with AppArmor and the options apparmor=1 security=apparmor, and install the package apparmor",
-      ),
-    ];
+    findings.push(risk(
+      `${product} cannot confine containers with AppArmor: ${appArmor.replace(/^.*?: /, "")}`,
+      "Boot a kernel with AppArmor and the options apparmor=1 security=apparmor, and install the package apparmor",
+    ));
+    return findings;
   }
   findings.push(ok(`${product} confines containers with AppArmor`));
   if (script !== "map" && deniesNewSystemd(cli, version)) {
@@ -184,7 +185,7 @@ async function findPrograms({ host, script }: Facts): Promise<Finding[]> {
 /** Whether no two of our containers share host ids, and whether seccomp filters those that run. */
 async function findContainers({ host, engine, managed }: Facts & EngineFacts): Promise<Finding[]> {
   const all = await managed();
-  const privileged = all.filter(({ config }) => "volatile.idmap.next" in config && firstHostId(config) === undefined);
+  const privileged = all.filter((one) => "volatile.idmap.next" in one.config && findHostUid(one, 0) === undefined);
   const sharing = sharedIdMaps(all);
   const running = all.filter(({ status }) => status === "Running");
   const filtered = await Promise.all(running.map((instance) => isFiltered(host, instance)));
@@ -229,16 +230,10 @@ export async function isStill(host: Host, instance: InstanceInfo): Promise<boole
   return now === undefined || now.found?.status === instance.status;
 }
 
-/** The names of the containers that share their first host id with another one. */
+/** The names of the containers whose roots are one user of this machine. A privileged one's is root here. */
 export function sharedIdMaps(instances: readonly Pick<InstanceInfo, "name" | "config">[]): string[] {
-  const groups = Map.groupBy(instances, ({ config }) => firstHostId(config));
+  const groups = Map.groupBy(instances, (one) => findHostUid(one, 0));
   return [...groups].flatMap(([first, group]) =>
     first === undefined || group.length < 2 ? [] : group.map((i) => i.name)
   );
-}
-
-/** The host id of the container's root; undefined for a privileged container, whose root is the host's. */
-function firstHostId(config: InstanceInfo["config"]): number | undefined {
-  const map = JSON.parse(config["volatile.idmap.next"] ?? "[]") as { Isuid: boolean; Hostid: number; Nsid: number }[];
-  return map.find(({ Isuid, Nsid }) => Isuid && Nsid === 0)?.Hostid;
 }

@@ -13,7 +13,7 @@ import {
   labelOf,
   wantedCli,
 } from "../engine/engine.ts";
-import { parseInstancePath } from "../engine/instance.ts";
+import { parseInstancePath } from "../engine/instance_name.ts";
 import { findServer, type Server, type ServerRecord, type ServerRequest } from "../engine/server.ts";
 import { hostNameOf, type Mounts, mountsOf } from "./paths.ts";
 import { readContainerRecord } from "./record.ts";

@@ -7,13 +7,8 @@ import { join } from "@std/path";
 import { engineOfRecord } from "./address.ts";
 import type { Instance } from "../engine/engine.ts";
 import { isSameServer, serverRecord } from "../engine/server.ts";
-import {
-  deleteInstance,
-  findInstance,
-  type InstanceInfo,
-  killInstance,
-  waitForOperations,
-} from "../engine/instance.ts";
+import { findInstance, type InstanceInfo } from "../engine/instance.ts";
+import { deleteInstance, killInstance, waitForOperations } from "../engine/lifecycle.ts";
 import { causedBy, isFailure, lineOf, UserError } from "../base/errors.ts";
 import { exists, ifThere, readDirectory, removeEmpty } from "../base/files.ts";
 import { readJson, writeJson } from "../base/json_file.ts";

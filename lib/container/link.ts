@@ -10,7 +10,7 @@ import { delay } from "@std/async";
 import { causedBy, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { endProcess, type RunningProcess } from "../base/process.ts";
-import { answerLimits, hasNoAnswer } from "../engine/instance.ts";
+import { answerLimits, hasNoAnswer } from "../engine/exec.ts";
 import { canAsk, controlOption, sshDestination, sshError, sshOptions, type SshTarget, Unreachable } from "./ssh.ts";
 
 /** How SSH reaches a container by a connection: `control` is the path of its socket, in a private directory. */

@@ -8,7 +8,7 @@ import type { Container, KnownContainer } from "./container.ts";
 import { sessionNames } from "./sessions.ts";
 import { lendTo, overSsh, type Parts, partsOf } from "./over_ssh.ts";
 import { holdSocket, socketPath } from "./session_socket.ts";
-import { uidHere } from "./user.ts";
+import { hostUid } from "../engine/id_map.ts";
 
 export function localContainer(
   known: KnownContainer,
@@ -29,7 +29,7 @@ export function localContainer(
       await host.run(["ln", "-s", "--", held.handle, link]);
       return link;
     },
-    lend: lendTo(known, (found, user) => found ? uidHere(found, user) : "<HOST_UID>"),
+    lend: lendTo(known, (found, user) => found ? hostUid(found, user.uid) : "<HOST_UID>"),
     lendSocket: async (_path, name) => join((await boot()).sockets, name),
     seenSessions: () => sessionNames(sockets),
     noteUse() {},

@@ -9,7 +9,9 @@ import { quoteWords } from "../base/shell_words.ts";
 import { exists, isThere, modeOf, removeEmpty, removeFile, removeTree } from "../base/files.ts";
 import { containerRecordPath, type Mounts, mountsOf } from "./paths.ts";
 import { containerPaths, type ContainerUser, parseUser, ubuntuUser, userKey } from "./user.ts";
-import { exec, type InstanceInfo, startInstance } from "../engine/instance.ts";
+import { exec } from "../engine/exec.ts";
+import type { InstanceInfo } from "../engine/instance.ts";
+import { startInstance } from "../engine/lifecycle.ts";
 import type { Instance } from "../engine/engine.ts";
 
 /**

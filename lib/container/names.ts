@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { exists, isThere, readDirectory } from "../base/files.ts";
 import { disposableRecordPath } from "./paths.ts";
-import { isInstanceName } from "../engine/instance.ts";
+import { isInstanceName } from "../engine/instance_name.ts";
 import { isPlainName } from "../engine/server.ts";
 
 /**

@@ -3,7 +3,8 @@
 import { exists, readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import type { Instance } from "../engine/engine.ts";
-import { type InstanceInfo, outputOf } from "../engine/instance.ts";
+import { outputOf } from "../engine/exec.ts";
+import type { InstanceInfo } from "../engine/instance.ts";
 import { isSessionName } from "./names.ts";
 import { mountsOf } from "./paths.ts";
 import { formatUser, parseUser, ubuntuUser, userKey } from "./user.ts";

@@ -7,7 +7,7 @@
 import { basename, join } from "@std/path";
 
 import { causedBy, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
-import { answerLimits, hasNoAnswer } from "../engine/instance.ts";
+import { answerLimits, hasNoAnswer } from "../engine/exec.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import type { Mounts } from "./paths.ts";
 import type { ContainerUser } from "./user.ts";

@@ -5,7 +5,8 @@
 
 import type { Host } from "../base/host.ts";
 import { engineLine, labelOf } from "../engine/engine.ts";
-import { hostUid, type InstanceInfo, isHere } from "../engine/instance.ts";
+import { hostUid } from "../engine/id_map.ts";
+import { type InstanceInfo, isHere } from "../engine/instance.ts";
 import { inputError, UserError } from "../base/errors.ts";
 
 /** A user of a container. Each is text; in a dry run, a placeholder. */
@@ -96,13 +97,7 @@ export function checkUserName(name: string): void {
 
 /** The uid of a container's user on this machine; undefined where the container is on another one. */
 export async function hostUidOf(host: Host, instance: InstanceInfo, user: ContainerUser): Promise<number | undefined> {
-  return await isHere(host, instance) ? uidHere(instance, user) : undefined;
-}
-
-/** The same where it is known that the container is on this machine. What is known of a copy is older than its start. */
-export function uidHere({ config }: Pick<InstanceInfo, "config">, { uid }: ContainerUser): number {
-  const current = JSON.parse(config["volatile.idmap.current"] ?? "[]");
-  return hostUid(current.length > 0 ? current : JSON.parse(config["volatile.idmap.next"] ?? "[]"), Number(uid));
+  return await isHere(host, instance) ? hostUid(instance, user.uid) : undefined;
 }
 
 /**

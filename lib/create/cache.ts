@@ -5,7 +5,7 @@ import { format } from "@std/fmt/bytes";
 import generalizeScript from "./generalize.sh" with { type: "text" };
 import type { Engine, Instance } from "../engine/engine.ts";
 import { deleteImage, type Image, imageHash, listImages, publish, sha256 } from "../engine/image.ts";
-import { exec } from "../engine/instance.ts";
+import { exec } from "../engine/exec.ts";
 import { runKey } from "../container/managed.ts";
 
 /** What a cached image was made from, as two properties of the image. Each is a SHA-256 in hexadecimal. */

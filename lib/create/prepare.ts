@@ -5,7 +5,7 @@
 
 import type { Address } from "../container/address.ts";
 import prepareScript from "./prepare.sh" with { type: "text" };
-import { exec } from "../engine/instance.ts";
+import { exec } from "../engine/exec.ts";
 import type { Host } from "../base/host.ts";
 import { awaitBoot, sshTarget } from "../container/connect.ts";
 import { knownHostsLines, sshRun } from "../container/ssh.ts";

@@ -5,7 +5,7 @@ import type { Host } from "../base/host.ts";
 import { type Arguments, parseDuration } from "../cli/options.ts";
 import { type Address, addressCalled, type EngineOptions } from "../container/address.ts";
 import { checkUserName } from "../container/user.ts";
-import { parseInstancePath } from "../engine/instance.ts";
+import { parseInstancePath } from "../engine/instance_name.ts";
 import type { ExportRequest } from "./export/export.ts";
 import { menuOf } from "./export/menu.ts";
 import { type Identity, readAuthorizedKeys, readProfile, readUserData, type Software } from "./input_files.ts";

@@ -5,7 +5,8 @@
 
 import { engineLine } from "../engine/engine.ts";
 import { deleteProfile, type EngineProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
-import { deleteInstance, findInstance, type InstanceInfo, protectionKey } from "../engine/instance.ts";
+import { findInstance, type InstanceInfo, protectionKey } from "../engine/instance.ts";
+import { deleteInstance } from "../engine/lifecycle.ts";
 import { UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";

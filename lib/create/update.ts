@@ -25,7 +25,8 @@ import { copyOrigin, findOrigin, giveIdentity } from "../container/origin.ts";
 import { findManaged, listOwn, unusableError } from "../container/managed.ts";
 import { addressCalled, type EngineOptions, scriptLine } from "../container/address.ts";
 import { engineLine, type Instance, labelOf } from "../engine/engine.ts";
-import { type InstanceInfo, startInstance, stopInstance } from "../engine/instance.ts";
+import type { InstanceInfo } from "../engine/instance.ts";
+import { startInstance, stopInstance } from "../engine/lifecycle.ts";
 import { type AppWord, changeSoftware, countIn, lastOutput, PackageMissing, unknownManager } from "./apps.ts";
 import { deleteSnapshot, findSnapshot, hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 

@@ -8,7 +8,7 @@ import { labelOfLoan, type Loan } from "../container/lend/loan.ts";
 import { takeBackRecorded } from "../container/lend/recover.ts";
 import type { EngineOptions } from "../container/address.ts";
 import { engineClis } from "../engine/engine.ts";
-import { parseInstancePath } from "../engine/instance.ts";
+import { parseInstancePath } from "../engine/instance_name.ts";
 import { findServer, hasRemote, isSameServer, type ServerRecord, serverRecord } from "../engine/server.ts";
 import { showLoans, wantedLoans } from "./list.ts";
 

@@ -3,7 +3,7 @@
 import { fromFileUrl, join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type ProcessOptions, type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
-import { endMark, lostAnswer } from "../../lib/engine/instance.ts";
+import { endMark, lostAnswer } from "../../lib/engine/exec.ts";
 import type { EngineName } from "../lab/state.ts";
 
 /** The checkout. */

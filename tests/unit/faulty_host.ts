@@ -6,7 +6,7 @@
 import { Interrupted, ProcessError, type ProcessResult } from "../../lib/base/errors.ts";
 import type { Host, RunOptions } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { endMark, holding, marking } from "../../lib/engine/instance.ts";
+import { endMark, holding, marking } from "../../lib/engine/exec.ts";
 import { type EngineModel, noAnswer } from "./engine_model.ts";
 import { recordingUi } from "./recording_host.ts";
 

@@ -3,7 +3,7 @@
 import { ProcessError, type ProcessResult } from "../../lib/base/errors.ts";
 import type { Host, RunOptions } from "../../lib/base/host.ts";
 import type { Ui } from "../../lib/base/ui.ts";
-import { endMark, holding, marking } from "../../lib/engine/instance.ts";
+import { endMark, holding, marking } from "../../lib/engine/exec.ts";
 
 /** What was said, and how: `warn: …`. */
 export interface RecordingUi {

@@ -12,7 +12,7 @@ import { borderOf } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
 import { containerAt } from "../../container/resolve.ts";
 import type { Instance } from "../../engine/engine.ts";
-import { isStartFailure, maxStarts, startPauseMs } from "../../engine/instance.ts";
+import { isStartFailure, maxStarts, startPauseMs } from "../../engine/lifecycle.ts";
 import type { StartRequest } from "../../settings/request.ts";
 import { withDisplay } from "../choose_display.ts";
 

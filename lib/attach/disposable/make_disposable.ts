@@ -19,7 +19,8 @@ import { findManaged } from "../../container/managed.ts";
 import { writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, sshConfigPath } from "../../container/ssh.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
-import { type InstanceInfo, nextHostUid } from "../../engine/instance.ts";
+import { hostUid } from "../../engine/id_map.ts";
+import type { InstanceInfo } from "../../engine/instance.ts";
 
 /**
  * The origin of a container's copies. Warns when it has had no updates for a long time.
@@ -94,8 +95,8 @@ export async function makeDisposable(
     const share = async (): Promise<void> => {
       if (!isShared) return;
       const instance = await found;
-      const hostUid = await host.look("<HOST_UID>", () => nextHostUid(instance!, origin.user.uid));
-      await shareMounts(host, { mounts, hostUid });
+      const uid = await host.look("<HOST_UID>", () => String(hostUid(instance!, origin.user.uid)));
+      await shareMounts(host, { mounts, hostUid: uid });
     };
     await share().catch(async (error) => {
       await made.catch(() => {});

@@ -9,7 +9,7 @@ import { ProcessError, UserError } from "../../base/errors.ts";
 import type { Host, RunOptions } from "../../base/host.ts";
 import { removeFile, writeAll } from "../../base/files.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
-import { exec } from "../../engine/instance.ts";
+import { exec } from "../../engine/exec.ts";
 import { createCounter, piecesOf } from "./content.ts";
 import type { Content, LentCopy } from "./loan.ts";
 import nameScript from "./name_version.sh" with { type: "text" };

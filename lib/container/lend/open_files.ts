@@ -2,7 +2,7 @@
 
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
-import { outputMs, outputOf } from "../../engine/instance.ts";
+import { outputMs, outputOf } from "../../engine/exec.ts";
 import { removeFiles } from "../../engine/instance_files.ts";
 import { isProcessError, orNothing } from "../../base/errors.ts";
 import { dirname } from "@std/path";

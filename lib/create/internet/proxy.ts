@@ -11,16 +11,9 @@ import { hostRanges, proxyPort, proxyUserData, specialRanges } from "./proxy_con
 import useScript from "./use_proxy.py" with { type: "text" };
 import { hostNameOf, idsLockPath, mountsRoot } from "../../container/paths.ts";
 import { type Engine, engineLine, environmentOf, type Instance, labelOf } from "../../engine/engine.ts";
-import {
-  deleteInstance,
-  exec,
-  findInstance,
-  launch,
-  maxLaunchMs,
-  startInstance,
-  updateInstance,
-  waitForOperations,
-} from "../../engine/instance.ts";
+import { exec } from "../../engine/exec.ts";
+import { findInstance, updateInstance } from "../../engine/instance.ts";
+import { deleteInstance, launch, maxLaunchMs, startInstance, waitForOperations } from "../../engine/lifecycle.ts";
 import type { Device } from "../../engine/answer.ts";
 import { listProfiles } from "../../engine/profile.ts";
 import { sha256 } from "../../engine/image.ts";

@@ -175,7 +175,7 @@ Deno.test("--doctor tells shared ids, privileged containers, and those without s
 Deno.test("sharedIdMaps() are those that start at the same host id", () => {
   const instance = (name: string, first: number): { name: string; config: Record<string, string> } => ({
     name,
-    config: { "volatile.idmap.next": JSON.stringify([{ Isuid: true, Hostid: first, Nsid: 0 }]) },
+    config: { "volatile.idmap.next": JSON.stringify([{ Isuid: true, Hostid: first, Nsid: 0, Maprange: 65536 }]) },
   });
   assertEquals(sharedIdMaps([instance("a", 1), instance("b", 2), instance("c", 1)]), ["a", "c"]);
   assertEquals(sharedIdMaps([instance("a", 1), { name: "d", config: {} }, { name: "e", config: {} }]), []);

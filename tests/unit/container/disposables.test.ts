@@ -15,7 +15,7 @@ import {
   removeDisposables,
 } from "../../../lib/container/disposables.ts";
 import { type Engine, engineCalled } from "../../../lib/engine/engine.ts";
-import { isInstanceName } from "../../../lib/engine/instance.ts";
+import { isInstanceName } from "../../../lib/engine/instance_name.ts";
 import { type Answer, type RecordingHost, recordingHost } from "../recording_host.ts";
 import { assertSaid } from "../refusals.ts";
 

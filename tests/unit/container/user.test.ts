@@ -5,7 +5,6 @@ import {
   formatUser,
   parseUser,
   ubuntuUser,
-  uidHere,
   userKey,
   userOf,
 } from "../../../lib/container/user.ts";
@@ -60,17 +59,4 @@ Deno.test("userOf() is the kept user, for an older container ubuntu, and an erro
   const far = { ...engine, server: { remote: "big", project: "work", isLocal: false } };
   const error = assertThrows(() => userOf({ engine: far, name: "box", config: { [userKey]: "" } }), UserError);
   assertStringIncludes(error.hint, `incus --project work config set big:box ${userKey}=`);
-});
-
-Deno.test("uidHere() knows the user of a copy by the ids that it will have, when it has not run", () => {
-  const map = (start: number): string =>
-    JSON.stringify([{ Isuid: true, Isgid: true, Hostid: start, Nsid: 0, Maprange: 65536 }]);
-  const uid = (current?: string): number =>
-    uidHere({
-      config: {
-        "volatile.idmap.next": map(200_000),
-        ...current === undefined ? {} : { "volatile.idmap.current": current },
-      },
-    }, ubuntuUser);
-  assertEquals([uid(), uid("[]"), uid(map(100_000))], [201_000, 201_000, 101_000]);
 });

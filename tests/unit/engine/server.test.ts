@@ -4,7 +4,9 @@ import { MissingProgram, ProcessError, UserError } from "../../../lib/base/error
 import type { Host } from "../../../lib/base/host.ts";
 import { apiPath, chooseEngine, engineArgv, engineCalled } from "../../../lib/engine/engine.ts";
 import { publish } from "../../../lib/engine/image.ts";
-import { findInstance, isHere, launch, parseInstancePath, updateInstance } from "../../../lib/engine/instance.ts";
+import { findInstance, isHere, updateInstance } from "../../../lib/engine/instance.ts";
+import { parseInstancePath } from "../../../lib/engine/instance_name.ts";
+import { launch } from "../../../lib/engine/lifecycle.ts";
 import { pushFile, removeFiles } from "../../../lib/engine/instance_files.ts";
 import { findServer, kindOfLxc, ownServer, withRemote } from "../../../lib/engine/server.ts";
 import { big, configText, engineOn, server, withConfig } from "../engine_hosts.ts";
