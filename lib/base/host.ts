@@ -127,7 +127,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
 const maxPlannedLength = 160;
 
 /** Each shell or Python script names itself in a comment, and the one thing of several that it is to do. */
-const scriptNames = /^# (\w+\.(?:sh|py)(?: [a-z]+)?)$/gm;
+const scriptNames = /^# ((?:\w+\/)?\w+\.(?:sh|py)(?: [a-z]+)?)$/gm;
 
 /**
  * A word as a dry run shows it: the name of a script, the beginning of another long text, or the word itself, quoted

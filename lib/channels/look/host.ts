@@ -1,7 +1,7 @@
 /**
  * The appearance and language of the host's desktop, which a session is given when it starts. Each value is on an
  * allowlist, or is left out. A container without a locale, a theme or a font leaves that one out itself: see
- * take_appearance.sh.
+ * look/session.sh.
  */
 
 import { join } from "@std/path";

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# take_appearance.sh
+# look/session.sh
 # Gives a session the appearance and language of the host, after serve_session.sh and before anything of the session starts. A
 # value for which the container has nothing, such as a locale that is not installed, changes nothing. What the user has set in
 # the container comes first; no file of that user's is changed.

@@ -1,4 +1,4 @@
-# tray.py
+# tray/panel.py
 """The host's end of the tray: icons and menus on the desktop's own StatusNotifierWatcher, as attach.ts says.
 
 Its arguments: by what a panel knows icons of this container, and SIDE. One JSON object a line. From attach.ts, all of

@@ -178,7 +178,7 @@ Deno.test("hostAppearance() does without programs, files and links that are not 
 });
 
 /**
- * What a session's environment and its directory have after take_appearance.sh, with what a container has in place of the
+ * What a session's environment and its directory have after look/session.sh, with what a container has in place of the
  * host's.
  */
 async function taken(
@@ -201,7 +201,7 @@ async function taken(
   }
 }
 
-Deno.test("take_appearance.sh sets what the container has, and leaves out what it lacks", async () => {
+Deno.test("look/session.sh sets what the container has, and leaves out what it lacks", async () => {
   const { env, files } = await taken({ timeZone: "Nowhere/City", locale: "xx_XX.UTF-8" });
   assertEquals([env["TZ"], env["LANG"], env["XCURSOR_THEME"], env["XDG_CONFIG_DIRS"], files], [
     ...[undefined, undefined, undefined, undefined],
@@ -211,7 +211,7 @@ Deno.test("take_appearance.sh sets what the container has, and leaves out what i
   assertEquals((await taken({ timeZone: "Europe/Berlin" })).env["TZ"], "Europe/Berlin");
 });
 
-Deno.test("take_appearance.sh writes GTK's settings into files of the session's own", async () => {
+Deno.test("look/session.sh writes GTK's settings into files of the session's own", async () => {
   const { env, files } = await taken({
     colorScheme: "prefer-dark",
     font: "Noto Sans, 10",
