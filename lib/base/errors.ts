@@ -26,7 +26,7 @@ export interface UserErrorOptions {
 /** An error that the user can fix. Its message is one line: what failed, and on what. */
 export class UserError extends Error {
   override name = "UserError";
-  /** What to do about it: one line. Who knows more than who has thrown it adds to it. */
+  /** What to do about it: one line. A caller that knows more may add to it. */
   hint: string;
   readonly exitCode: number;
   /** What another program printed, or an empty string. */
@@ -41,12 +41,12 @@ export class UserError extends Error {
   }
 }
 
-/** What failed, and what helps if that is known: where an error is told in one line. */
+/** An error in one line: what failed, then the hint if it has one. */
 export function lineOf(error: unknown): string {
   return error instanceof UserError ? `${error.message}. ${error.hint}` : (error as Error).message;
 }
 
-/** What a {@linkcode UserError} has of the error that led to it. */
+/** The options of a {@linkcode UserError} that name its cause. */
 export function causedBy(cause: ProcessError | UserError): Pick<UserErrorOptions, "output" | "cause"> {
   return { output: cause.output, cause };
 }
@@ -128,7 +128,7 @@ export function isFailure(error: unknown): error is UserError | ProcessError {
   return error instanceof UserError || error instanceof ProcessError;
 }
 
-/** Whether the operating system refuses something: a disk is full, for one, or a file may not be written. */
+/** Whether it is an error of the operating system: a full disk, for example, or a missing permission. */
 export function isSystemError(error: unknown): boolean {
   return error instanceof Error && /^E[A-Z0-9]+$/.test(String((error as { code?: unknown }).code));
 }
@@ -159,7 +159,7 @@ export async function orNothing<T>(
   }
 }
 
-/** What comes of starting a program; undefined when it is not installed. */
+/** The result of a program; undefined when it is not installed. */
 export function ifInstalled<T>(started: Promise<T>): Promise<T | undefined> {
   return orNothing(started, isMissingProgram);
 }

@@ -1,6 +1,6 @@
 /**
- * Files and directories of the host: whether they exist, their mode, the room beside them, and how they are written,
- * moved and removed.
+ * Files and directories of the host: whether they exist, their modes and the free space beside them, and how they are
+ * written, moved and removed.
  */
 
 import { dirname } from "@std/path";
@@ -14,7 +14,7 @@ export async function exists(path: string): Promise<boolean> {
   return await ifThere(Deno.lstat(path)) !== undefined;
 }
 
-/** The same; false where nobody can tell, as below a file or a closed directory. */
+/** The same; false where that cannot be found out, as in a directory without permission. */
 export function isThere(path: string): Promise<boolean> {
   return exists(path).catch(() => false);
 }
@@ -118,10 +118,10 @@ export async function readDirectory(path: string): Promise<Deno.DirEntry[]> {
   return entries;
 }
 
-/** How much room there must be to save a file, in bytes. How large it will be, nobody knows before. */
+/** The free space that saving a file needs, in bytes: its size is not known before. */
 const minRoom = 2 ** 20;
 
-/** How many bytes the user may still write beside a path; undefined where its file system does not tell. */
+/** The free space in the directory of a path, in bytes; undefined where the file system does not tell. */
 export async function freeBytes(host: Host, path: string): Promise<number | undefined> {
   const { stdout } = await host.run(["stat", "-f", "-c", "%a %S %b", "--", dirname(path)], { okCodes: "any" });
   const [free, blockSize, all] = stdout.trim().split(" ").map(Number);
@@ -129,7 +129,7 @@ export async function freeBytes(host: Host, path: string): Promise<number | unde
 }
 
 /**
- * Checks that there is room for a file: otherwise its app would believe that it is saved.
+ * Checks that there is free space for a file: without it, the app would take its file for saved.
  *
  * @throws {UserError} when there is none
  */

@@ -1,7 +1,6 @@
 /**
- * The world outside a script, as one value that is passed to functions: programs, environment, the user, the signal
- * that ends the run, and what is found out and changed without a program. Tests pass a host that records, `--dry-run`
- * one that takes the answers that it is given, and prints the changes.
+ * The world outside a script, as one value that is passed to functions: programs, files, environment, the user, and the
+ * signal that ends the run. Tests pass a host that records, `--dry-run` one that prints changes in place of making them.
  */
 
 import type { ProcessResult } from "./errors.ts";
@@ -27,11 +26,11 @@ export interface Host {
   run(argv: readonly string[], options?: RunOptions): Promise<ProcessResult>;
   /** Starts a program without waiting for it. In a dry run it succeeds at once. */
   start(argv: readonly string[], options?: Omit<ProcessOptions, "signal" | "timeoutMs">): RunningProcess;
-  /** Finds something out: calls `act`. A dry run takes `planned` for it, and looks at nothing. */
+  /** Looks something up without a program: calls `act`. A dry run returns `planned` in its place. */
   look<T>(planned: T, act: () => T | Promise<T>): Promise<T>;
   /**
-   * Changes something without a program: calls `act`. A dry run prints `plan`, which says what; where that is a
-   * function, it calls it instead, which runs what is to be shown. Returns what `act` does; undefined in a dry run.
+   * Changes something without a program: calls `act`, and returns its result. A dry run prints `plan`, or calls it if it
+   * is a function, and returns undefined.
    */
   change<T>(plan: string | (() => Promise<unknown>), act: () => Promise<T>): Promise<T | undefined>;
   /** A host for cleaning up: `signal` ends it, and Ctrl-C does not reach its programs. */
@@ -75,8 +74,8 @@ export function realHost(options: HostOptions, cleanup = false): Host {
 }
 
 /**
- * A host that changes nothing and prints what would be done on stdout: one readable command per line. What comes of
- * changes is not known, so a plan has no result.
+ * A host that changes nothing and prints what would be done on stdout: one readable command per line. The results of
+ * changes are unknown, so a plan prints none.
  */
 export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Host {
   let isPlanned = false;
@@ -86,7 +85,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
   };
   const success = (argv: readonly string[]): ProcessResult => ({ argv, code: 0, signal: null, stdout: "", stderr: "" });
   const show = (argv: readonly string[], { stdin = "null", env }: Pick<ProcessOptions, "stdin" | "env">): void => {
-    // In which language a program speaks is nothing to the plan.
+    // The language of a program's messages does not belong in a plan.
     const meant = Object.entries(env ?? {}).filter(([name]) => !/^LC_ALL$|^LANGUAGE$/.test(name));
     const assignments = meant.map(([name, value]) => `${name}=${plannedWord(value)}`);
     const input = typeof stdin === "object" && "text" in stdin && typeof stdin.text === "string"
@@ -102,7 +101,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
   const host: Host = {
     ui: { ...ui, result: (text, data) => isPlanned ? undefined : ui.result(text, data) },
     signal,
-    // As in a desktop session, if it is made in none.
+    // Outside a desktop session, as if there were one.
     env: (name) => readEnv(name) ?? (name === "DISPLAY" && !readEnv("WAYLAND_DISPLAY") ? ":0" : undefined),
     run(argv, { looksOnly, planned = "", ...processOptions } = {}) {
       if (!looksOnly) show(argv, processOptions);

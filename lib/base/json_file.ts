@@ -1,4 +1,4 @@
-/** Values on disk: as JSON, in files that only the user can open. */
+/** JSON files that only the user can open. */
 
 import { ifThere, removeFile, writeAll } from "./files.ts";
 
@@ -17,7 +17,7 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
   }
 }
 
-/** Writes a record into an open file, and to disk. A run that is killed meanwhile leaves a damaged one. */
+/** Writes a record into an open file, and to disk. If the run is killed meanwhile, the record is damaged. */
 export async function writeJsonInto(file: Deno.FsFile, path: string, value: unknown): Promise<void> {
   try {
     await file.truncate();
@@ -40,7 +40,7 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** The object or list that a text is as JSON; undefined for any other text. */
+/** Parses JSON that is an object or a list; undefined for any other text. */
 export function parseTable(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value = JSON.parse(text);

@@ -1,6 +1,6 @@
 /**
- * Locks, which keep other runs away from what they stand for. The kernel releases a lock when the process ends, in
- * whatever way. Whoever may open a file, even only to read it, can lock it and make others wait.
+ * File locks between runs. The kernel releases a lock when its process ends, however it ends. Anyone who may open a
+ * file, even only for reading, can lock it and make others wait.
  */
 
 import { abortable } from "@std/async";
@@ -15,7 +15,7 @@ export const graceMs = 1_000;
 const openOptions = { read: true, write: true, create: true, mode: 0o600 } as const;
 
 /**
- * Locks a file that is never removed, and makes it if it is missing. Waits for a run that holds it.
+ * Locks a file that is never removed, and makes it if it is missing. Waits while another run holds it.
  *
  * @param options `signal`: ends the waiting
  * @throws the signal's reason
@@ -32,9 +32,10 @@ export async function lockFile(path: string, { signal }: { signal: AbortSignal }
 }
 
 /**
- * Does what other runs do not do meanwhile, unless it takes them too long: one may be downloading what it needs.
+ * Calls `act` while no other run does the same. Waits no longer than `maxMs` for its turn: another run may be
+ * downloading for minutes.
  *
- * @param options `path`: of a file that is never removed; `maxMs`: how long it is waited for the turn, in milliseconds
+ * @param options `path`: a file that is never removed; `maxMs`: in milliseconds
  * @throws the reason of the host's signal
  */
 export async function inTurn<T>(
@@ -70,7 +71,7 @@ export async function claimFile(
  * that can be locked belongs to a dead run; one that is not JSON was being written when its run was killed.
  *
  * @returns undefined when another run holds the file
- * @throws when it cannot be written. Then it is not there
+ * @throws when it cannot be written; the file is removed then
  */
 export async function claimRecord(path: string, record: unknown): Promise<Deno.FsFile | undefined> {
   const file = await claimFile(path);
@@ -85,8 +86,8 @@ export async function claimRecord(path: string, record: unknown): Promise<Deno.F
 }
 
 /**
- * Releases a lock at once. After closing alone, a program that is just being started would hold it: it has the file
- * open until exec(2).
+ * Releases a lock at once. Closing the file is not enough: a program that is just being started has it open until
+ * exec(2).
  */
 export function release(file: Deno.FsFile | undefined): void {
   file?.unlockSync();

@@ -92,10 +92,10 @@ export interface RunningProcess {
  */
 export function startProcess(argv: readonly string[], options: ProcessOptions = {}): RunningProcess {
   const { output = "capture", maxOutputBytes: maxBytes = defaultMaxOutputBytes } = options;
-  const { promise: printed, resolve: found } = Promise.withResolvers<string>();
+  const { promise: emptyInput, resolve: endInput } = Promise.withResolvers<string>();
   const given = options.stdin ?? "null";
   const openUntil = typeof given === "object" && "openUntil" in given ? given.openUntil : undefined;
-  const stdin = typeof given === "object" && "openUntil" in given ? { text: printed } : given;
+  const stdin = typeof given === "object" && "openUntil" in given ? { text: emptyInput } : given;
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError("An empty argument list");
   const piped = output === "inherit" ? "inherit" : output === "discard" ? "null" : "piped";
@@ -137,7 +137,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
       kill("SIGKILL");
     };
     const onText = (text: string): void => {
-      if (openUntil !== undefined && text.endsWith(openUntil)) found("");
+      if (openUntil !== undefined && text.endsWith(openUntil)) endInput("");
     };
     const read = async (name: "stdout" | "stderr"): Promise<string> => {
       if (piped !== "piped") return "";

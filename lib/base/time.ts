@@ -4,7 +4,7 @@
  * The date and the time of day of an instant, in the user's time zone: `2026-01-02` and `23:59`.
  *
  * @param ms milliseconds since 1970
- * @param options `to`: what the time of day is shown to
+ * @param options `to`: the precision of the time of day
  */
 export function localTime(
   ms: number,
@@ -15,7 +15,7 @@ export function localTime(
   return { date, time: to === "second" ? time : time.replace(/:\d+$/, "") };
 }
 
-/** What comes sooner is told to the second, in milliseconds. */
+/** A time that is less than this ahead is shown to the second, in milliseconds. */
 const soonMs = 300_000;
 
 /** The time of day of an instant, to the second if it comes soon, after its date where that is not today's. */

@@ -138,7 +138,7 @@ function paint(code: string, text: string): string {
   return Deno.stderr.isTerminal() && !Deno.noColor ? `\x1b[${code}m${text}\x1b[0m` : text;
 }
 
-/** Writes a text. What is for a terminal that was closed is dropped: the run may show windows, which stay. */
+/** Writes a text. Output to a terminal that was closed is dropped: the run may be showing windows. */
 function writeSync(stream: { writeSync(data: Uint8Array): number }, text: string): void {
   const data = new TextEncoder().encode(text);
   try {
@@ -148,7 +148,7 @@ function writeSync(stream: { writeSync(data: Uint8Array): number }, text: string
   }
 }
 
-/** What a terminal answers that was closed, or that a program in the background may not read (termios(3)). */
+/** Whether it is the error of a terminal that was closed, or that a background program may not read (termios(3)). */
 function isTerminalsError(error: unknown): boolean {
   return (error as { code?: unknown }).code === "EIO";
 }
@@ -190,14 +190,14 @@ async function readPiece(signal: AbortSignal): Promise<Uint8Array | undefined> {
       const count = await Deno.stdin.read(bytes);
       return count === null ? undefined : bytes.subarray(0, count);
     } catch (error) {
-      // A terminal that was closed is none any more.
+      // A closed terminal is no longer a terminal.
       if (!isTerminalsError(error) || !Deno.stdin.isTerminal()) throw error;
     }
     await delay(backgroundMs, { signal });
   }
 }
 
-/** Says each text once, and only so many: where others choose the words, or how often there is something to say. */
+/** Says each text once, and at most `most` of them: for texts that a container may choose, or repeat for ever. */
 export function onceEach(say: (text: string) => void, most = 20): (text: string) => void {
   const said = new Set<string>();
   return (text) => {

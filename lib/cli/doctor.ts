@@ -27,7 +27,7 @@ export interface EngineFacts {
   managed(): Promise<InstanceInfo[]>;
 }
 
-/** What a check has to go by. What several of them ask is asked once. */
+/** What the checks start from. What several of them need is asked once. */
 export interface Facts extends Partial<EngineFacts> {
   host: Host;
   /** The script whose `--doctor` it is. */
@@ -43,7 +43,7 @@ export interface DoctorCheck {
   find(facts: Facts): Finding[] | Promise<Finding[]>;
 }
 
-/** A check that says nothing where no engine answers. */
+/** A check that is left out where no engine answers. */
 export function onEngine(find: (facts: Facts & EngineFacts) => Promise<Finding[]>): DoctorCheck["find"] {
   return async (facts) => facts.engine === undefined ? [] : await find(facts as Facts & EngineFacts);
 }

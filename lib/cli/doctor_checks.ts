@@ -1,6 +1,6 @@
 /**
- * The list of what `--doctor` checks: what a run does not tell, or only after minutes. What only `attach.ts` needs, its
- * displays, has a list of its own.
+ * The checks of `--doctor`: for problems that a run does not report, or only after minutes. Those of displays, which
+ * only `attach.ts` needs, are in a list of their own.
  */
 
 import {
@@ -156,13 +156,13 @@ async function findNetwork({ host, engine, devices }: Facts & EngineFacts): Prom
   const bridge = bridgeOf(await devices());
   if (!engine.server.isLocal || bridge === undefined) return [];
   const obstacles = await findObstacles(host, { engine, bridge });
-  if (obstacles.length === 0) return [ok(`Nothing that a user can see is in the way of the bridge ${bridge}`)];
+  if (obstacles.length === 0) return [ok(`As far as a user can see, nothing blocks the bridge ${bridge}`)];
   return obstacles.map(({ what, command, isCertain }) => (isCertain ? broken : risk)(what, command));
 }
 
 /**
- * The programs of the script that have a purpose in the table of programs: those that are installed, by version. None
- * is to ask a display for it, as xrandr does: one that hangs would keep it.
+ * The programs of the script that have a purpose in the table of programs: those that are installed, by version. They
+ * get no display: xrandr would ask it for its version, and hang with it.
  */
 async function findPrograms({ host, script }: Facts): Promise<Finding[]> {
   const used = Object.entries(programs).filter(([, { purpose, scripts, display }]) =>

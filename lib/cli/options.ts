@@ -66,8 +66,8 @@ export interface ScriptSpec<Name extends string> {
   /** What fits instead, when one of these options is on the command line. */
   operandsWith: Readonly<Partial<Record<Name, Operands>>>;
   /**
-   * What one of these options leaves of the script's own: all others are refused beside it; beside the one of
-   * {@linkcode passesOn} only where it stands before the second positional argument.
+   * The script's own options that may stand beside one of these: all others are refused. Beside the option of
+   * {@linkcode passesOn}, they are only where that stands before the second positional argument.
    */
   leaves?: Readonly<Partial<Record<Name, readonly Name[]>>>;
   /**
@@ -280,7 +280,7 @@ const helpWidth = 80;
 /** Where the texts about options begin, in columns. */
 const helpIndent = 26;
 
-/** What else the scripts go by, and where more is said. */
+/** Environment variables and files, and where to read more. */
 const environmentLines = [
   "Environment and files:",
   "  $GUI_CONTAINER_ENGINE   The engine: lxc or incus",
@@ -318,7 +318,7 @@ export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
   ].join("\n");
 }
 
-/** What a script prints that needs arguments and gets none. */
+/** The text of a script that needs arguments and gets none. */
 export function briefText<Name extends string>(spec: ScriptSpec<Name>): string {
   return [...wrap(spec.summary, helpWidth), ...exampleLines(spec), `All options: ${spec.name} --help`].join("\n");
 }

@@ -56,7 +56,7 @@ async function runToExitCode<Name extends string>(
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => ending.abort(new Interrupted(signal)));
   }
-  // What fails while nobody waits for it ends the run as well, and in the same order.
+  // An error that nobody waits for ends the run, too, and with the same cleanup.
   const end = (event: Event, reason: unknown): void => {
     event.preventDefault();
     const isKnown = reason === ending.signal.reason || reason instanceof Interrupted;
@@ -146,7 +146,7 @@ function aboutItself<Name extends string>(
   return [text.trimEnd(), text];
 }
 
-/** What has failed, the first one first, where the ends of scopes have failed as well. */
+/** The errors in one, the first one first: leaving a scope may have failed as well. */
 function failuresIn(error: unknown): unknown[] {
   return error instanceof SuppressedError ? [...failuresIn(error.suppressed), ...failuresIn(error.error)] : [error];
 }

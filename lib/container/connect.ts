@@ -66,7 +66,7 @@ export async function bootInstance(
 }
 
 /**
- * Waits until SSH reaches a container that {@linkcode bootInstance} has seen to.
+ * Waits until SSH reaches a container that {@linkcode bootInstance} has started.
  *
  * @param options as there
  * @returns how SSH reaches it

@@ -20,7 +20,7 @@ export async function usualSeconds(host: Host, what: string): Promise<number | u
   return typeof seconds === "number" ? seconds : undefined;
 }
 
-/** Keeps how many seconds it took: half of the average is the last time. Without it the container is none the worse. */
+/** Keeps how many seconds it took, in an average that counts the last time for half. A failure is ignored. */
 export async function keepSeconds(host: Host, what: string, seconds: number): Promise<void> {
   const path = pathOf(host);
   await host.change(`write ${quoteWords([path])}`, async () => {

@@ -1,5 +1,5 @@
 /**
- * What has a new container's name already: it is refused, or used when the user agrees. Directories of containers of
+ * What already has a new container's name: it is refused, or used if the user agrees. Directories of containers of
  * both engines, or of two projects, can have one name on this host.
  */
 

@@ -62,7 +62,7 @@ export async function listContainers(
   });
 }
 
-/** What is to be known of a container; undefined for one that is gone meanwhile. */
+/** A container as it is listed; undefined for one that is gone meanwhile. */
 async function describe(
   host: Host,
   instance: InstanceInfo,
@@ -83,7 +83,7 @@ async function describe(
     // Another run has just removed it.
     const isGone = findInstance(host, instance).then((found) => found === undefined);
     if (await orNothing(isGone, isFailure)) return undefined;
-    host.ui.warn(`Not all is known of "${label}": ${lineOf(error)}`);
+    host.ui.warn(`"${label}" is listed without its details: ${lineOf(error)}`);
     return { ...about, sessions: [], software: null, disposable: false };
   }
 }

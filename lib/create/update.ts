@@ -129,7 +129,7 @@ async function update(host: Host, instance: Instance, apps: readonly AppWord[] =
   if (found && !["Running", "Stopped"].includes(found.status)) throw unusableError(instance, found.status);
   host.ui.progress(`Updating "${label}"`);
   const keeps = await host.look(true, () => hasCheapSnapshots(host, instance));
-  // One that is there is of before an earlier update that failed.
+  // An existing one dates from before an earlier update, which failed.
   const takes = keeps && !await findSnapshot(host, instance, before);
   if (takes) await takeSnapshot(host, instance, before);
   const isLent = Object.keys(found?.devices ?? {}).some((name) => /^map-[0-9a-f]{10}$/.test(name));

@@ -20,7 +20,7 @@ export interface Words {
   apps: AppWord[];
 }
 
-/** What a word may be, in the words of an error. */
+/** What a word may be, as errors name it. */
 const kinds = { key: "key", profile: "profile", cloudConfig: "cloud-config", app: "app" } as const;
 
 type Kind = keyof typeof kinds;

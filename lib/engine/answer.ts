@@ -1,6 +1,6 @@
 /**
- * Values in an engine's answers. The engine may be that of a remote, which answers what it likes: a value that is not
- * what it should be counts as missing. What a text may be, its user checks.
+ * Values in an engine's answers. A remote's engine may answer anything: a value of another type counts as missing, and
+ * whoever uses a text checks what is in it.
  */
 
 export type Device = Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-/** What keeps an engine's bridge from working, as far as an ordinary user sees it: instances get no address, or no further. */
+/** What blocks an engine's bridge, as far as an ordinary user can see: instances get no address, or reach nothing. */
 
 import { configIn, type Device, tableIn } from "./answer.ts";
 import { type Engine, engineLine, query } from "./engine.ts";
@@ -26,7 +26,7 @@ export function bridgeOf(devices: Readonly<Record<string, Device>>): string | un
 }
 
 /**
- * What is, or may be, in the way of a bridge of this machine's engine.
+ * What blocks, or may block, a bridge of this machine's engine.
  *
  * @param options `ufwConfig`: the file in which ufw says whether it is on
  */
@@ -94,7 +94,7 @@ export async function findObstacles(
   return found;
 }
 
-/** What to do about what is in the way of the instances of this machine, in one line; undefined when nothing is known. */
+/** How to unblock the network of instances on this machine, in one line; undefined when nothing is known to block it. */
 export async function networkHint(
   host: Host,
   { engine, devices }: { engine: Engine; devices: Readonly<Record<string, Device>> },

@@ -79,11 +79,11 @@ export const engineClis = Object.keys(engines) as EngineCli[];
 export interface Engine extends EngineKind {
   readonly cli: EngineCli;
   readonly server: Server;
-  /** Whether the user has named it: a run without that may find the other one. */
+  /** Whether the user named it by option: a run without that may choose the other one. */
   readonly byOption: boolean;
 }
 
-/** An instance by its server and its name there, whether there is one or not. */
+/** The name of an instance on a server. The instance need not exist. */
 export interface Instance extends OnServer {
   readonly engine: Engine;
 }
@@ -134,7 +134,7 @@ export async function chooseEngine(
 }
 
 /**
- * Checks that a server has the project that is asked for. Its lists of what is in another one are empty.
+ * Checks that a server has the project that is asked for: of one that it does not have, its lists are just empty.
  *
  * @throws {UserError} exit code 2
  */
@@ -160,7 +160,7 @@ function oddError(engine: Engine, error: ProcessError): NoEngine {
  */
 export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): EngineCli | undefined {
   const choice = wanted ?? host.env("GUI_CONTAINER_ENGINE");
-  // The CLI is called otherwise than the product.
+  // The product's name will do, too.
   const cli = choice === "lxd" ? "lxc" : engineClis.find((name) => name === choice);
   if (cli !== undefined || choice === undefined) return cli;
   const names = engineClis.join(" or ");
@@ -209,7 +209,7 @@ export interface Environment {
 }
 
 /**
- * Asks a server what it is.
+ * Asks a server for its version, its project and its cluster.
  *
  * @throws {UserError} with exit code 125 when it does not answer
  */
@@ -352,7 +352,7 @@ export async function checkTarget(host: Host, engine: Engine, target: string): P
   throw inputError(`The cluster has no ${what} "${target}"`, `See ${listMembers(engine, kind)}`);
 }
 
-/** The engine's answer; undefined when that says that there is no such thing. */
+/** The engine's answer; undefined when it is that there is no such thing. */
 export function ifFound<T>(asked: Promise<T>): Promise<T | undefined> {
   return orNothing(asked, (error) => error instanceof ProcessError && notFound.test(error.stderr));
 }

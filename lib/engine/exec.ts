@@ -11,7 +11,7 @@ import { answers, engineArgv, type Instance, labelOf, run } from "./engine.ts";
  */
 export const lostAnswer = /Failed to retrieve PID of executing child process|Only running operations can be connected/;
 
-/** How often a program is run whose answer does not arrive. */
+/** How often a program is run, at most, until its answer arrives. */
 const maxRuns = 3;
 
 /** Whether a program's answer was lost, so that another try may succeed. The program may have run. */
@@ -41,7 +41,7 @@ const heldInput = { openUntil: endMark };
 
 /**
  * Runs a program as root in an instance. The instance is not trusted: what it answers is limited to 1 MiB, and by
- * default to a minute. An answer that is kept is whole.
+ * default to a minute. Captured output is complete, or it is an error.
  *
  * @param argv a program that may run again, up to three times
  * @param given a function is called for each try

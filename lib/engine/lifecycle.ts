@@ -18,7 +18,7 @@ export interface LaunchOptions {
   target?: string | undefined;
 }
 
-/** How long another run's launch is waited for at most, which may download an image, in milliseconds. */
+/** The longest wait for another run's launch, which may be downloading an image, in milliseconds. */
 export const maxLaunchMs = 600_000;
 
 /**
@@ -137,7 +137,7 @@ export async function killInstance(host: Host, instance: Instance): Promise<void
   await run(host, instance.engine, ["stop", "--force", labelOf(instance)]);
 }
 
-/** How often it is tried to remove an instance that is busy. */
+/** How often removing an instance that is busy is tried. */
 const maxDeletions = 20;
 
 /** The pause between two such tries, in milliseconds. */

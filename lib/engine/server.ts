@@ -1,6 +1,6 @@
 /**
- * Which server of an engine is meant: a remote of its CLI, and a project there. The CLI's own configuration says what
- * is meant when the user names neither (`incus remote switch`, `incus project switch`).
+ * The choice of a server: a remote of the engine's CLI, and a project there. Where the user names neither, the CLI's own
+ * configuration decides (`incus remote switch`, `incus project switch`).
  */
 
 import { tableIn, textIn } from "./answer.ts";
@@ -25,7 +25,7 @@ export interface Server {
   readonly isLocal: boolean;
 }
 
-/** What a user may say of a server. */
+/** How a user names a server. */
 export interface ServerRequest {
   remote?: string | undefined;
   project?: string | undefined;
@@ -34,9 +34,9 @@ export interface ServerRequest {
 /** The engine of this machine, and its default project. */
 export const ownServer: Server = { remote: undefined, project: undefined, isLocal: true };
 
-/** Something by its server and its name there. */
+/** A named object on a server: an instance, or a profile. */
 export interface OnServer {
-  /** What has the server. */
+  /** The engine of the server. */
   readonly engine: { readonly server: Server };
   /** Unique within the server's project. */
   readonly name: string;

@@ -297,7 +297,7 @@ export function watchTransfer(
   const timer = setInterval(() => {
     if (moved - movedBefore < minBytes) {
       stalled.abort(
-        new UserError(`${what}: nothing moves any more, after ${formatSize(moved)}`, {
+        new UserError(`${what}: the transfer has stalled after ${formatSize(moved)}`, {
           hint: "See whether the container and the network still answer, then try it again",
         }),
       );

@@ -87,11 +87,11 @@ export async function bringVersion(host: Host, instance: Instance, record: Pick<
   await moveFile(part, back);
   const again = await readBack(host, instance, copy, { lent: found.content, part });
   if (typeof again === "string" || again.content || again.found !== found.found) return false;
-  const isParted = await writeVersion(host, copy, { container: found.content, label: labelOf(instance) });
+  const hasConflict = await writeVersion(host, copy, { container: found.content, label: labelOf(instance) });
   const { saving: _, ...rest } = copy;
   await writeCopies(host, [{ ...rest, lent: found.content, isChanged: true }]);
   for (const path of [old, back, part]) await removeFile(path);
-  return isParted;
+  return hasConflict;
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Files that are lent themselves: mapped into a running container of this machine. Each is put on record first, then
- * access to it is granted, then a device shows it. They end in the other direction.
+ * access to it is granted, then a device shows it. All that is undone in reverse order.
  */
 
 import type { Host } from "../../base/host.ts";

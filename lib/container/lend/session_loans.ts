@@ -59,8 +59,8 @@ export async function sessionLoans(container: Borrower, name: string): Promise<S
   const { host, engine } = container;
   const session: Session = { container, name, loans: [], presence: undefined };
   const { loans } = session;
-  /** Copies whose versions are put beside the user's own: no more than one while the session runs. */
-  const parted = new Set<string>();
+  /** Copies that both sides have changed: one version of each is put beside the user's own, and no more. */
+  const conflicts = new Set<string>();
   const isHere = (loan: Loan): boolean =>
     isLentTo(loan, [{ name: container.name, engine: engine.cli, server: serverRecord(engine.server) }]);
   const hasStayed = (loan: Loan): boolean => isHere(loan) && loan.session === name && loan.owner === null;
@@ -88,8 +88,8 @@ export async function sessionLoans(container: Borrower, name: string): Promise<S
     },
     async writeBack(containerPath) {
       const copy = savable().find((loan) => loan.containerPath === containerPath);
-      if (!copy || parted.has(copy.id)) return;
-      if (await bringVersion(host, container, copy)) parted.add(copy.id);
+      if (!copy || conflicts.has(copy.id)) return;
+      if (await bringVersion(host, container, copy)) conflicts.add(copy.id);
     },
     copies: () => savable().map(({ containerPath }) => containerPath),
     async end({ runsOn, isAgain = false }) {

@@ -89,7 +89,7 @@ async function readExported(menu: Menu, id: string): Promise<string | undefined>
   return text.split("\n").includes(`${entryMark}=${menu.container}`) ? text : undefined;
 }
 
-/** The apps in whose place is something that create.ts did not make, and does not replace. */
+/** The apps in whose entry's place there is a file that create.ts did not make: it is not replaced. */
 export async function foreignOf(menu: Menu, ids: readonly string[]): Promise<string[]> {
   const foreign: string[] = [];
   for (const id of ids) {

@@ -82,5 +82,9 @@ Deno.test("a container of which not all can be known is listed all the same, wit
     said.at(-1),
     "result: box\tincus\tstopped\t-\tdesktop\t-\tno\nbag\tincus\tstopped\t-\tdesktop\t2026-01-02\tyes",
   );
-  assertEquals(said.filter((line) => line.startsWith('warn: Not all is known of "box": ')).length, 1, said.join("\n"));
+  assertEquals(
+    said.filter((line) => line.startsWith('warn: "box" is listed without its details: ')).length,
+    1,
+    said.join("\n"),
+  );
 });

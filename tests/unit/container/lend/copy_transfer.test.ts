@@ -212,7 +212,7 @@ Deno.test("watchTransfer() says how far a long transfer is, and gives one up tha
     assertMatch(said[0]!, /^progress: Lending file: 2 MiB of 3 MiB, \d+ s$/);
     assertEquals(
       watch.signal.reason.message,
-      "Lending file: nothing moves any more, after 1 MiB",
+      "Lending file: the transfer has stalled after 1 MiB",
     );
   }
   assertMatch(said.at(-1)!, /^status: Lending file: 2 MiB of 3 MiB, \d+ s$/);
