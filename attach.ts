@@ -10,7 +10,7 @@ set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
 c=${XDG_CONFIG_HOME:-}; case $c in /*,* | [!/]* | '') c=$HOME/.config ;; esac; set -- --allow-write="$c/gui-container" "$@"
 m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
-set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session,unix:$m/.attach-$$/commands/command" "$@"
+set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/commands/command" "$@"
 set -- --allow-run="lxc,incus,ssh,ssh-keygen,setfacl,getfacl,stat,readlink,cp,mv,rm,find,firewall-cmd,ss,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,setpriv,systemd-run,pacat,zenity,gdbus,notify-send,xdg-open,lpstat,lp,xclip,wl-copy,wl-paste$me" "$@"
 set -- --allow-env='DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_CURRENT_DESKTOP,XDG_RUNTIME_DIR,XDG_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE,LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME,HOME,PATH,GUI_CONTAINER_DISPLAY,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 v=$(deno -V 2>&1); case $v in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' "Deno 2.9.0 or newer is needed. \`deno -V\` says: $v" 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
@@ -28,7 +28,7 @@ import { displayWords } from "./lib/settings/request.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 import { quoteWords } from "./lib/base/shell_words.ts";
-import { guardWord } from "./lib/guard/wayland/process_interface.ts";
+import { guardWords } from "./lib/guard/process_interface.ts";
 import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { xpraOptionNames } from "./lib/cli/xpra_options.ts";
@@ -251,9 +251,9 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
 }
 
 if (import.meta.main) {
-  if (Deno.args[0] === guardWord) {
-    await (await import("./lib/guard/wayland/process.ts")).runGuardProcess(Deno.args[1]);
-  }
+  const [word, request] = Deno.args;
+  if (word === guardWords.wayland) await (await import("./lib/guard/wayland/process.ts")).runGuardProcess(request);
+  if (word === guardWords.xpra) await (await import("./lib/guard/xpra/process.ts")).runGuardProcess(request);
   await runScript(spec, {
     main,
     diagnosis: async () => (await import("./lib/attach/doctor.ts")).attachDiagnosis,

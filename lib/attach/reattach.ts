@@ -27,9 +27,9 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   await checkAsking(host, request.asks);
   const border = await borderOf(container, request.border, { isTrial: true });
   const permissions = createPermissions(container, request);
-  const { open } = permissions;
+  const { open, closing } = permissions;
   await using scope = new AsyncDisposableStack();
-  const options = { ...request, open, border, detached: false };
+  const options = { ...request, open, closing, border, detached: false };
   const openOn = (display: DisplayName): Promise<DisplayWindows> =>
     withDisplay(container, { ...options, display }, async (on) => scope.use(await on.open(container, options)));
   // The client takes its time to load, so it is started before it is known which session is meant, if there seems to be

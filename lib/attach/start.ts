@@ -49,10 +49,10 @@ export async function start(container: Container, given: StartRequest): Promise<
   return await withDisplay(container, request, async (display, why) => {
     const border = await borderOf(container, request.border);
     const permissions = createPermissions(container, request);
-    const { open } = permissions;
+    const { open, closing } = permissions;
     if (!detached) await checkAsking(host, asks);
     await using scope = new AsyncDisposableStack();
-    const opening = display.open(container, { ...request, open, border, why });
+    const opening = display.open(container, { ...request, open, closing, border, why });
     const [windows] = await all([
       opening.then((windows) => scope.use(windows)),
       detached ? container.boot() : container.connect(),

@@ -4,22 +4,33 @@ import { assertEquals } from "@std/assert";
 import type { ClientOptions } from "../../lib/attach/x11/client.ts";
 import { fallbackScreen } from "../../lib/attach/x11/screen.ts";
 import type { Host } from "../../lib/base/host.ts";
+import { startProcess } from "../../lib/base/process.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
-import { noCrossings } from "../../lib/guard/crossings.ts";
-import { createMemory } from "../../lib/guard/xpra/memory.ts";
 import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
-/** A host with directories of a container, on which clients run until they are ended, and what becomes of them. */
+/** The command line of a guard's process, by the real script: a test is another main module. */
+function asScript(argv: readonly string[]): string[] {
+  return argv.map((word) => word === Deno.mainModule ? new URL("../../attach.ts", import.meta.url).href : word);
+}
+
+/** The options of a client but for its guard. */
+type Unguarded = Omit<ClientOptions, "guard">;
+
+/**
+ * A host with directories of a container, on which guards are real, clients run until they are ended; and what becomes of
+ * these.
+ */
 export async function withHost(
-  work: (world: { host: Host; events: string[]; options: ClientOptions; directory: string }) => Promise<void>,
+  work: (world: { host: Host; events: string[]; options: Unguarded; directory: string }) => Promise<void>,
 ): Promise<void> {
   const directory = await Deno.makeTempDir();
   const events: string[] = [];
   const { host: recording } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory, DISPLAY: ":7" } });
   const host: Host = {
     ...recording,
-    start(argv) {
+    start(argv, options) {
+      if (argv.includes("--guard-x11")) return startProcess(asScript(argv), options);
       events.push(argv[0]!);
       const ended = Promise.withResolvers<
         { argv: typeof argv; code: number; signal: null; stdout: ""; stderr: "" }
@@ -37,11 +48,9 @@ export async function withHost(
   const mounts = mountsIn(host, "box");
   const container = localBox(host, { mounts });
   await Deno.mkdir(mounts.sockets, { recursive: true });
-  const options: ClientOptions = {
+  const options: Unguarded = {
     container,
     open: new Set(["sound"]),
-    memory: createMemory(),
-    crossings: noCrossings,
     border: { colour: "#e60000", width: 4, isAlways: false },
     userOptions: [],
     screen: fallbackScreen,

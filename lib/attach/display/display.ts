@@ -32,6 +32,8 @@ export interface WindowsOptions
   extends Pick<StartRequest, "open" | "times" | "userOptions" | "box" | "detached" | "isDisposable"> {
   border: ContainerBorder;
   app?: readonly string[];
+  /** Aborts when a channel that is open is closed. Default: none is. */
+  closing?: (channel: Channel) => AbortSignal;
   /** As for {@linkcode Display.check}. */
   why?: string | undefined;
 }

@@ -15,19 +15,20 @@ import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
 import { all } from "../../base/promises.ts";
 import type { Container } from "../../container/container.ts";
-import { leftLinesName, makePrivateDirectory } from "../../container/private_directory.ts";
+import { makePrivateDirectory } from "../../container/private_directory.ts";
 import { socketPath } from "../../container/session_socket.ts";
 import { boxDenied, boxStart, prepareBoxes, type StartBox, tryBox } from "../box/box.ts";
 import { CannotShow } from "../display/display.ts";
+import { guardHistory, hearGuard, launchGuard, whyEnded } from "../display/guard.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { commandNames } from "../../guard/commands.ts";
+import { readyLine } from "../../guard/process_interface.ts";
 import {
-  crossingIn,
-  guardArgv,
   type GuardedSession,
   type GuardRequest,
+  keepWord,
   privateNames,
-  windowsIn,
+  waylandGuardArgv,
 } from "../../guard/wayland/process_interface.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
 import type { GuardedWindows } from "../../guard/wayland/session.ts";
@@ -103,18 +104,11 @@ export async function startWaylandClient(
   const transport = newTransport();
   const compression: Compression = crossesNetwork ? "zstd" : "none";
   const kept = Promise.withResolvers<string>();
-  let windows: WindowsEnd = "other";
   const started: RunningProcess[] = [];
   await using stack = new AsyncDisposableStack();
   const { shared, path: directory } = stack.use(await makeDirectories(target));
   const listen = socketPath(shared, transport);
-  const ofGuard = (line: string): void => {
-    const end = windowsIn(line);
-    const crossing = crossingIn(line);
-    if (end !== undefined) windows = end;
-    else if (crossing) target.history.note({ ...crossing, kind: "clipboard" });
-    else host.ui.warn(line);
-  };
+  const heard = hearGuard(target);
   const start = async (
     run: StartBox,
     argv: string[],
@@ -154,17 +148,9 @@ export async function startWaylandClient(
     await takeOut(host, { name: "alive", directory, kind: "isFifo" });
     return box;
   };
-  const { keptAs } = target.history;
-  const history = keptAs && { ...keptAs, file: join(directory, leftLinesName) };
-  const guard = guardArgv({ ...wanted, container, compression, listen, directory, history });
-  const ready = all([
-    startBoxes(),
-    start(
-      (argv, streams) => host.start([...guardLauncher, ...argv], { ...streams, detached: true }),
-      guard,
-      { line: ofGuard },
-    ),
-  ]);
+  const history = guardHistory(target, directory);
+  const guard = waylandGuardArgv({ ...wanted, container, compression, listen, directory, history });
+  const ready = all([startBoxes(), start((...given) => launchGuard(host, ...given), guard, heard)]);
   stack.defer(async () => {
     // Without the word, guard and boxes end when their input does: also when this run is killed.
     kept.resolve("");
@@ -174,13 +160,11 @@ export async function startWaylandClient(
   const ended = ready.then(async ([box, guard]) => {
     await box.ended;
     await guard.ended;
-    return windows;
+    return heard.windows();
   });
   ended.catch(() => {});
-  ready.then(([, guard]) => guard.ended).then(({ signal }) => {
-    if (signal) {
-      host.ui.warn(`The guard of these windows was ended by ${signal}: it ran out of memory, or somebody ended it`);
-    }
+  ready.then(([, guard]) => guard.ended).then((result) => {
+    if (result.signal) host.ui.warn(whyEnded(result));
   }).catch(() => {});
   const resources = stack.move();
   return {
@@ -197,26 +181,13 @@ export async function startWaylandClient(
       });
     },
     keep() {
-      kept.resolve("keep\n");
+      kept.resolve(`${keepWord}\n`);
       resources.move();
     },
     ended,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
-
-/**
- * How much memory the guard may have, in KiB, with half a GiB that V8 sets apart for its code. It keeps no pictures.
- */
-const guardKib = 2 * 2 ** 20;
-
-/**
- * Starts the guard, which outlives this run. The ACL of the directory of sockets gives what it makes there to the
- * container's user, unless a umask takes that away.
- */
-export const guardLauncher: readonly string[] = [
-  ...["setpriv", "--pdeathsig", "clear", "/bin/sh", "-c", `umask 007 && ulimit -d ${guardKib} && exec "$@"`, "sh"],
-];
 
 /** What waypipe says where the compositor has no security contexts: 0.9.2 and 0.11.2. Before 0.9.0 it makes none. */
 const noContexts =
@@ -297,7 +268,7 @@ async function startReady(
   let isReady = false;
   const line = (line: string): void => {
     if (isReady) return said(line);
-    isReady = line === "ready";
+    isReady = line === readyLine;
     if (isReady) ready.resolve(true);
   };
   const started = start(argv, { stdin: { text: give.promise }, output: { line } });

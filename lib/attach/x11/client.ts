@@ -5,13 +5,9 @@ import { ifInstalled, type ProcessResult, UserError } from "../../base/errors.ts
 import { endProcess } from "../../base/process.ts";
 import { installHint } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
-import { socketPath, SocketReplaced } from "../../container/session_socket.ts";
-import type { Crossings } from "../../guard/crossings.ts";
-import { Violation } from "../../guard/faults.ts";
 import { boxedArgv, prepareBoxes, pythonModule } from "../box/box.ts";
 import type { WindowsOptions } from "../display/display.ts";
-import { startGuard } from "../../guard/xpra/guard.ts";
-import type { RunMemory } from "../../guard/xpra/memory.ts";
+import type { ClientGuard } from "./guard.ts";
 import type { XScreen } from "./screen.ts";
 import { clientArgv, clientEnvironment } from "./xpra.ts";
 import { dirname, join } from "@std/path";
@@ -24,9 +20,8 @@ const boxingMs = 250;
 
 export interface ClientOptions extends Pick<WindowsOptions, "open" | "border" | "userOptions" | "box"> {
   container: Container;
-  /** What the run's clients before this one have learned of the container. */
-  memory: RunMemory;
-  crossings: Crossings;
+  /** That of the run's clients before this one, too. */
+  guard: ClientGuard;
   screen: XScreen;
 }
 
@@ -50,30 +45,19 @@ export interface Client extends AsyncDisposable {
  * which it sleeps 1 s: meanwhile the session is started or looked up.
  */
 export async function startClient(options: ClientOptions): Promise<Client> {
-  const { container, open, memory, crossings, border, userOptions, screen, box } = options;
-  const { host, label } = container;
+  const { container, open, guard, border, userOptions, screen, box } = options;
+  const { host } = container;
   await using stack = new AsyncDisposableStack();
-  const directory = stack.use(await makeAttachDirectory(container, pixelsBytes(screen)));
-  const session = Promise.withResolvers<string>();
-  // Nobody may ever wait for it.
-  session.promise.catch(() => {});
   let wasAttached = false;
-  const guard = await host.look(undefined, () =>
-    stack.use(startGuard({
-      listen: directory.socket,
-      connect: session.promise,
-      container: label,
-      open,
-      memory,
-      crossings,
-      remote: container.crossesNetwork,
-      report: (line) => host.ui.warn(line, { security: true }),
-      onClientHello: directory.sharePixels,
-      onServerHello() {
-        wasAttached = true;
-        directory.hidePixels();
-      },
-    })));
+  const directory = stack.use(await makeAttachDirectory(container, { ...guard, bytes: pixelsBytes(screen) }));
+  const listening = guard.expect({
+    clientHello: directory.sharePixels,
+    serverHello() {
+      wasAttached = true;
+      directory.hidePixels();
+    },
+  });
+  listening.catch(() => {});
   const startBox = box ? await ifInstalled(prepareBoxes(host)) : undefined;
   if (box && !startBox) {
     const line =
@@ -83,6 +67,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   const env = clientEnvironment(crypto.randomUUID());
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
     clientArgv({ ...paths, open, dpi: screen.dpi, border, userOptions });
+  await listening;
   host.signal.throwIfAborted();
   // No await from here to the listener: a signal in between would leave the client running. Detached, so that Ctrl-C
   // does not reach it from the terminal: with that signal and ours, xpra 6.5.5 sometimes hangs.
@@ -107,19 +92,20 @@ export async function startClient(options: ClientOptions): Promise<Client> {
     isOver = true;
     host.signal.removeEventListener("abort", end);
     clearTimeout(killing);
+    const reason = await guard.over();
     await resources.disposeAsync();
-    const reason = await guard?.ended;
     return { ...result, wasAttached, reason };
   });
   return {
     async show(name) {
       if (isOver) return;
       try {
-        session.resolve(await container.socket(name));
+        await container.socket(name);
+        guard.say("session");
       } catch (error) {
         if (error instanceof UserError) throw error;
         // The client then ends, with this as the reason.
-        session.reject(error instanceof SocketReplaced ? new Violation(error.message) : error);
+        guard.say("refuse", (error as Error).message);
       }
     },
     ended,
@@ -163,13 +149,13 @@ interface AttachDirectory extends AsyncDisposable {
  * the same file, and only then is it moved back. It never has two names: xpra 6.6's server takes no file with more than
  * one.
  *
- * @param bytes the size of the file for pixels
+ * @param options `socket`: the guard's; `bytes`: the size of the file for pixels
  */
-export async function makeAttachDirectory(container: Container, bytes: number): Promise<AttachDirectory> {
-  const directory = await container.directory();
-  const socket = socketPath(directory, "guard");
-  // A client that the run had before, of a connection that is lost.
-  await Deno.remove(socket).catch(() => {});
+export async function makeAttachDirectory(
+  container: Container,
+  { socket, bytes }: { socket: string; bytes: number },
+): Promise<AttachDirectory> {
+  const directory = dirname(socket);
   const { host } = container;
   await host.look(undefined, () => Deno.writeTextFile(join(directory, pythonModule), repairXpra));
   if (await host.look(true, () => container.crossesNetwork)) {

@@ -5,14 +5,13 @@ import serveX11 from "./serve_x11.sh" with { type: "text" };
 import { UserError } from "../../base/errors.ts";
 import { all } from "../../base/promises.ts";
 import type { Container } from "../../container/container.ts";
-import { createCrossings, type Crossings, noCrossings } from "../../guard/crossings.ts";
-import { createMemory } from "../../guard/xpra/memory.ts";
 import { boxDenied, prepareBoxes } from "../box/box.ts";
 import type { Display, DisplayWindows, ServerEnd, WindowsOptions } from "../display/display.ts";
 import { attachLine } from "../session/advice.ts";
 import { isLive, stopSessions } from "../session/live_sessions.ts";
 import { endedFromOutside, seeLog, type SessionEnd } from "../session/outcome.ts";
 import { type Client, type ClientResult, startClient } from "./client.ts";
+import { type ClientGuard, startClientGuard } from "./guard.ts";
 import { fallbackScreen, hostScreen, requireDisplay, type XScreen } from "./screen.ts";
 import { serverArgv, serverEnvironment } from "./xpra.ts";
 import { checkClient, findClient, noUsableXpra } from "./xpra_version.ts";
@@ -30,16 +29,23 @@ export const x11: Display = {
 async function openWindows(container: Container, options: WindowsOptions): Promise<DisplayWindows> {
   const { host } = container;
   const { open, why, detached, isDisposable } = options;
-  const memory = createMemory();
-  const crossings = crossingsOf(container);
+  let guard: Promise<ClientGuard> | undefined;
   let client: Client | undefined;
   let isNew = false;
   await using stack = new AsyncDisposableStack();
-  stack.defer(() => client?.[Symbol.asyncDispose]());
+  stack.defer(async () => {
+    await client?.[Symbol.asyncDispose]();
+    await (await guard)?.[Symbol.asyncDispose]();
+  });
+  const guardOf = (): Promise<ClientGuard> => guard ??= startClientGuard(container, options);
   const start = async (screen: XScreen): Promise<Client> =>
-    client = await startClient({ ...options, container, memory, crossings, screen });
-  // The client takes its time to load: meanwhile the container is reached and the session starts.
-  if (!detached) await all([hostScreen(host).then(start), checkClient(host, why)]);
+    client = await startClient({ ...options, container, guard: await guardOf(), screen });
+  // The client takes its time to load: meanwhile the container is reached and the session starts. Guard and box are
+  // prepared together.
+  if (!detached) {
+    if (options.box) prepareBoxes(host).catch(() => {});
+    await all([guardOf(), hostScreen(host).then(start), checkClient(host, why)]);
+  }
   const screen = await hostScreen(host).catch(() => fallbackScreen);
   const resources = stack.move();
   return {
@@ -58,23 +64,13 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
       // The next one is shown by a client of its own.
       client = undefined;
       return {
-        windows: memory.closing.end(),
+        windows: (await guardOf()).windows(),
         hint: ({ output }) => /wayland/i.test(output) ? "; an app that knows only Wayland needs a Wayland desktop" : "",
         failure: (app) => failure(container, { session, end, isNew, app }),
       };
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
-}
-
-/** What crosses the clipboard, for the container's history. */
-function crossingsOf({ host, history }: Container): Crossings {
-  if (!history.keptAs) return noCrossings;
-  return createCrossings({
-    report: (crossing) => history.note({ ...crossing, kind: "clipboard" }),
-    mayReport: () => !history.isFull("clipboard"),
-    tell: (line) => host.ui.warn(line, { security: true }),
-  });
 }
 
 /**

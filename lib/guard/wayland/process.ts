@@ -1,7 +1,6 @@
 /**
  * The process of a guard on Wayland. It is one for each session, and lives as long as its windows, also when the run
- * that has started it has given back the terminal. That run and this process are the same program, with other
- * permissions.
+ * that has started it has given back the terminal.
  */
 
 import { abortable, delay } from "@std/async";
@@ -13,8 +12,9 @@ import type { Carrying, CarryRequest } from "./carrying.ts";
 import { answerMark, type Given } from "./dropped_files.ts";
 import { relayConnections } from "./relay.ts";
 import { createClosing } from "../closing.ts";
-import { createCrossings, type CrossingLine } from "../crossings.ts";
-import { crossingText, type GuardHistory, type GuardRequest, privateNames, windowsLine } from "./process_interface.ts";
+import { beginGuard } from "../process.ts";
+import { readyLine } from "../process_interface.ts";
+import { type GuardRequest, keepWord, privateNames } from "./process_interface.ts";
 
 /** How long waypipe's client may take to come, in milliseconds, and how often it is looked for. */
 const clientMs = 10_000;
@@ -31,8 +31,8 @@ const notOut =
   "Files dragged out of a window stay there: no run of attach.ts serves these windows. Start the app again";
 
 /**
- * Guards a session until its windows are gone. Prints `ready` when it listens, then what to show the user, one line
- * each, and at its end how the windows have ended. Ends with its input, unless that ends with the line `keep`.
+ * Guards a session until its windows are gone. Prints a line when it listens, then what to show the user, one line
+ * each, and at its end how the windows have ended.
  */
 export async function runGuardProcess(argument: string | undefined): Promise<never> {
   const asked: GuardRequest = JSON.parse(argument ?? "");
@@ -40,23 +40,21 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   const lock = await Deno.open(join(directory, privateNames.lock), { read: true });
   await lock.lock(false);
   const closing = createClosing();
-  const print = printer(Deno.stdout.writable);
-  const crossings = history && createCrossings({ ...writeDown(history, print), tell: print });
-  const end = async (): Promise<never> => {
-    crossings?.flush({ all: true });
-    const printed = print(windowsLine(closing.end()));
-    await Deno.remove(listen).catch(() => {});
-    // After all lines before it, which are in the file now if nobody has read them.
-    await printed;
-    // What nobody has read is for the next run, which removes the directory.
-    const isRead = !history || !await Deno.lstat(history.file).catch(() => undefined);
-    if (isRead) await Deno.remove(directory, { recursive: true }).catch(() => {});
-    Deno.exit(0);
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.addSignalListener(signal, end);
+  const { print, crossings, end } = beginGuard({
+    closing,
+    history,
+    take: (line) => line === keepWord,
+    async leave(printed) {
+      await Deno.remove(listen).catch(() => {});
+      // After all lines before it, which are in the file now if nobody has read them.
+      await printed;
+      // What nobody has read is for the next run, which removes the directory.
+      const isRead = !history || !await Deno.lstat(history.file).catch(() => undefined);
+      if (isRead) await Deno.remove(directory, { recursive: true }).catch(() => {});
+    },
+  });
   const listener = Deno.listen({ transport: "unix", path: listen });
-  print("ready");
-  new Response(Deno.stdin.readable).text().catch(() => "").then((word) => word.endsWith("keep\n") || end());
+  print(readyLine);
   const path = join(directory, privateNames.waypipe);
   const run = { path: join(directory, privateNames.files), tell: print };
   relayConnections({
@@ -140,45 +138,4 @@ async function waitForPath(path: string): Promise<void> {
     if (performance.now() > deadline) throw new Deno.errors.NotFound(path);
     await delay(pollMs);
   }
-}
-
-/** How much may wait to be read, in memory for a run that is stopped or in the file, in bytes. Then the clipboard is closed. */
-const maxUnreadBytes = 2 ** 20;
-
-/**
- * Reports what crosses the clipboard: to the run that has started this process, or if that does not take it, into a
- * file.
- *
- * @param tellRun as what {@linkcode printer} returns
- */
-export function writeDown(
-  { file, ...whose }: GuardHistory,
-  tellRun: (line: string) => Promise<boolean>,
-): { report(crossing: CrossingLine): Promise<void>; mayReport(): boolean } {
-  let unreadBytes = 0;
-  return {
-    mayReport: () => unreadBytes < maxUnreadBytes,
-    async report(crossing) {
-      const bytes = new TextEncoder().encode(`${JSON.stringify({ ...whose, kind: "clipboard", ...crossing })}\n`);
-      unreadBytes += bytes.length;
-      // A run that is stopped takes them later.
-      if (await tellRun(crossingText(crossing))) return void (unreadBytes -= bytes.length);
-      try {
-        Deno.writeFileSync(file, bytes, { append: true, mode: 0o600 });
-      } catch {
-        unreadBytes = Infinity;
-      }
-    },
-  };
-}
-
-/**
- * Prints lines, one after the other, while all else goes on: a run that is stopped (Ctrl-Z) does not stop the windows.
- *
- * @returns prints a line; resolves to whether there may be somebody who reads it
- */
-export function printer(output: WritableStream<Uint8Array>): (line: string) => Promise<boolean> {
-  const writer = output.getWriter();
-  // It fails once the run that has started this process has ended.
-  return (line) => writer.write(new TextEncoder().encode(`${line}\n`)).then(() => true, () => false);
 }

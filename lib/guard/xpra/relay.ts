@@ -17,8 +17,8 @@ import { readChunks } from "../sockets.ts";
 export interface RelayOptions extends Pick<SessionOptions, "container" | "open" | "remote" | "crossings"> {
   /** Shows the user one line: once for each type of packet that is dropped. */
   report(line: string): void;
-  /** Called once, before the client's hello passes: the client has the file for pixels open then. */
-  onClientHello?(): void;
+  /** Called once, before the client's hello passes, which waits for it: the client has the file for pixels open then. */
+  onClientHello?(): Promise<void>;
   /** Called once, when the server's hello passes: both ends have the file for pixels open then. */
   onServerHello?(): void;
 }
@@ -132,7 +132,10 @@ function createOutbox({ session, to }: Relay, sender: Sender) {
   };
 }
 
-/** Judges a packet: now, or when its picture is decoded. One that must not pass is dropped, and told. */
+/**
+ * Judges a packet: now, or when its picture is decoded, or the client's hello may pass. One that must not pass is
+ * dropped, and told.
+ */
 function judge(relay: Relay, { sender, packet }: { sender: Sender; packet: Packet }): Delivery | Promise<Delivery> {
   const { session, options } = relay;
   const wasGreeted = sender in session.greeted;
@@ -144,8 +147,10 @@ function judge(relay: Relay, { sender, packet }: { sender: Sender; packet: Packe
   };
   try {
     const verdict = sender === "client" ? judgeClientPacket(packet, session) : judgeServerPacket(packet, session);
-    if (sender in session.greeted && !wasGreeted) options[sender === "client" ? "onClientHello" : "onServerHello"]?.();
+    const greets = sender in session.greeted && !wasGreeted;
+    if (greets && sender === "container") options.onServerHello?.();
     closeStraysLater(relay);
+    if (greets && sender === "client" && options.onClientHello) return options.onClientHello().then(() => verdict);
     return verdict.picture ? decodePicture(relay, verdict).catch(refused) : verdict;
   } catch (error) {
     return refused(error);

@@ -11,7 +11,7 @@ import type { Host } from "../../../lib/base/host.ts";
 import { type Happening, openHistory } from "../../../lib/container/history.ts";
 import { mountsIn } from "../../../lib/container/paths.ts";
 import { socketPath } from "../../../lib/container/session_socket.ts";
-import { crossingText } from "../../../lib/guard/wayland/process_interface.ts";
+import { crossingText } from "../../../lib/guard/process_interface.ts";
 import { localBox } from "../containers.ts";
 import { recordingHost } from "../recording_host.ts";
 

@@ -2,7 +2,7 @@
 // heap. And the processes that read what it says have limits of the system's or V8's, should it find another way.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { guardLauncher } from "../../../lib/attach/wayland/client.ts";
+import { guardLauncher } from "../../../lib/attach/display/guard.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 
 /** How much JavaScript may keep there, in MiB. */
@@ -21,7 +21,7 @@ function keeping(mib: number, part: string): string {
     }`;
 }
 
-Deno.test("the guard on Wayland has no more than 2 GiB of memory, and much less is enough for it", async () => {
+Deno.test("a guard has no more than 2 GiB of memory, and much less is enough for it", async () => {
   for (const [mib, output] of [[512, /^had it$/m], [2_048, /^Array buffer allocation failed$/m]] as const) {
     const argv = [...guardLauncher, deno, "run", "--quiet", "-"];
     const { stdout } = await runProcess(argv, { stdin: { text: keeping(mib, "new Uint8Array(2 ** 23)") } });

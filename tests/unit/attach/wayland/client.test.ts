@@ -9,7 +9,7 @@ import type { Host } from "../../../../lib/base/host.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { withValues } from "../../../../lib/base/shell_words.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
-import { windowsLine } from "../../../../lib/guard/wayland/process_interface.ts";
+import { windowsLine } from "../../../../lib/guard/process_interface.ts";
 import { settle } from "../../../model/time.ts";
 import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";

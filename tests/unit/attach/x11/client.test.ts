@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { basename, join } from "@std/path";
 import { makeAttachDirectory, startClient } from "../../../../lib/attach/x11/client.ts";
+import { startClientGuard } from "../../../../lib/attach/x11/guard.ts";
 import type { Host } from "../../../../lib/base/host.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
@@ -9,13 +10,14 @@ import { withHost } from "../../private_directories.ts";
 
 Deno.test("startClient() runs the client in a box, and ends it with its scope", () =>
   withHost(async ({ events, options }) => {
+    await using guard = await startClientGuard(options.container, options);
     {
-      await using _client = await startClient(options);
+      await using _client = await startClient({ ...options, guard });
       assertEquals(events, ["setpriv"]);
     }
     assertEquals(events, ["setpriv", "SIGTERM"]);
     {
-      await using _client = await startClient({ ...options, box: false });
+      await using _client = await startClient({ ...options, guard, box: false });
     }
     assertEquals(events.slice(2), ["xpra", "SIGTERM"]);
   }));
@@ -25,7 +27,8 @@ Deno.test("startClient() ends its client when the run is ended, and starts none 
     const ending = new AbortController();
     const mounts = mountsIn(host, "box");
     await using container = localBox({ ...host, signal: ending.signal }, { mounts });
-    const ofRun = { ...options, container };
+    await using guard = await startClientGuard(container, options);
+    const ofRun = { ...options, container, guard };
     const client = await startClient(ofRun);
     ending.abort(new RangeError("Ctrl-C"));
     const { code, wasAttached, reason } = await client.ended;
@@ -50,9 +53,9 @@ Deno.test("a client is shown the session whose socket was there, whatever the co
     };
     {
       await using container = localBox({ ...host, run }, { mounts: options.container.mounts });
-      await using client = await startClient({ ...options, container });
-      const guard = join(directory, `.attach-${Deno.pid}`, "guard");
-      using _xpra = await Deno.connect({ transport: "unix", path: guard });
+      await using guard = await startClientGuard(container, options);
+      await using client = await startClient({ ...options, container, guard });
+      using _xpra = await Deno.connect({ transport: "unix", path: guard.socket });
       await client.show("xterm");
       using _accepted = await Promise.race([
         ofSession.accept(),
@@ -69,11 +72,9 @@ Deno.test("a client ends, with the reason, when the container has put something 
     const ofHost = Deno.listen({ transport: "unix", path: join(directory, "box", "host") });
     await Deno.symlink("../host", path);
     {
-      await using client = await startClient(options);
-      using xpra = await Deno.connect({
-        transport: "unix",
-        path: join(directory, `.attach-${Deno.pid}`, "guard"),
-      });
+      await using guard = await startClientGuard(options.container, options);
+      await using client = await startClient({ ...options, guard });
+      using xpra = await Deno.connect({ transport: "unix", path: guard.socket });
       await client.show("xterm");
       assertEquals(await xpra.read(new Uint8Array(1)), null);
       await client[Symbol.asyncDispose]();
@@ -86,7 +87,10 @@ Deno.test("a client ends, with the reason, when the container has put something 
 Deno.test("makeAttachDirectory() keeps the file for pixels from the container until it is shared, and hides it again", () =>
   withHost(async ({ options: { container } }) => {
     const { mounts } = container;
-    await using directory = await makeAttachDirectory(container, 4096);
+    await using directory = await makeAttachDirectory(container, {
+      socket: join(await container.directory(), "guard"),
+      bytes: 4096,
+    });
     const pixels = directory.pixels!;
     const shared = join(mounts.sockets, basename(pixels));
     assertEquals([...Deno.readDirSync(mounts.sockets)], []);

@@ -37,7 +37,10 @@ Deno.test("startGuard() tells of each hello once", async () => {
     await world.server.send(serverHello, packet("ping", 1));
     assertEquals(await world.client.next(), packet("ping", 1));
     assertEquals(seen, ["client", "server"]);
-  }, { onClientHello: () => void seen.push("client"), onServerHello: () => void seen.push("server") });
+  }, {
+    onClientHello: () => Promise.resolve(void seen.push("client")),
+    onServerHello: () => void seen.push("server"),
+  });
 });
 
 Deno.test("startGuard() decodes pictures of another machine in their order, and drops broken ones", async () => {

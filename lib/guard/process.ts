@@ -1,0 +1,97 @@
+/**
+ * What the processes of guards have in common. Such a process and the run that has started it are the same program,
+ * with other permissions.
+ */
+
+import type { Closing } from "./closing.ts";
+import { createCrossings, type CrossingLine, type Crossings } from "./crossings.ts";
+import { crossingText, type GuardHistory, windowsLine } from "./process_interface.ts";
+
+/** A guard's process that has begun. */
+export interface GuardProcess {
+  /** As {@linkcode printer} returns it. */
+  print(line: string): Promise<boolean>;
+  /** Undefined where no history is kept. */
+  crossings: Crossings | undefined;
+  /** Prints how the windows have ended, and ends the process. */
+  end(): Promise<never>;
+}
+
+/**
+ * Begins the process of a guard, which ends by a signal, or with its input.
+ *
+ * @param options `mayReport`: whether the history has room; `take`: takes each line of the input, and returns whether
+ * the process is to outlive that; `leave`: called at the end, with what resolves when the last line is printed
+ */
+export function beginGuard(
+  { closing, history, mayReport = () => true, take, leave = (printed) => printed }: {
+    closing: Closing;
+    history: GuardHistory | undefined;
+    mayReport?: () => boolean;
+    take(line: string): boolean;
+    leave?: (printed: Promise<unknown>) => Promise<unknown>;
+  },
+): GuardProcess {
+  const print = printer(Deno.stdout.writable);
+  const written = history && writeDown(history, print);
+  const crossings = written &&
+    createCrossings({ ...written, mayReport: () => mayReport() && written.mayReport(), tell: print });
+  const end = async (): Promise<never> => {
+    crossings?.flush({ all: true });
+    await leave(print(windowsLine(closing.end())));
+    Deno.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.addSignalListener(signal, end);
+  let outlives = false;
+  const listen = async (): Promise<void> => {
+    let rest = "";
+    for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) outlives = take(line);
+    }
+  };
+  listen().catch(() => {}).then(() => outlives || end());
+  return { print, crossings, end };
+}
+
+/** How much may wait to be read, in memory for a run that is stopped or in the file, in bytes. Then the clipboard is closed. */
+const maxUnreadBytes = 2 ** 20;
+
+/**
+ * Reports what crosses the clipboard: to the run that has started this process, or if that does not take it, into a
+ * file.
+ *
+ * @param tellRun as what {@linkcode printer} returns
+ */
+export function writeDown(
+  { file, ...whose }: GuardHistory,
+  tellRun: (line: string) => Promise<boolean>,
+): { report(crossing: CrossingLine): Promise<void>; mayReport(): boolean } {
+  let unreadBytes = 0;
+  return {
+    mayReport: () => unreadBytes < maxUnreadBytes,
+    async report(crossing) {
+      const bytes = new TextEncoder().encode(`${JSON.stringify({ ...whose, kind: "clipboard", ...crossing })}\n`);
+      unreadBytes += bytes.length;
+      // A run that is stopped takes them later.
+      if (await tellRun(crossingText(crossing))) return void (unreadBytes -= bytes.length);
+      try {
+        Deno.writeFileSync(file, bytes, { append: true, mode: 0o600 });
+      } catch {
+        unreadBytes = Infinity;
+      }
+    },
+  };
+}
+
+/**
+ * Prints lines, one after the other, while all else goes on: a run that is stopped (Ctrl-Z) does not stop the windows.
+ *
+ * @returns prints a line; resolves to whether there may be somebody who reads it
+ */
+export function printer(output: WritableStream<Uint8Array>): (line: string) => Promise<boolean> {
+  const writer = output.getWriter();
+  // It fails once the run that has started this process has ended.
+  return (line) => writer.write(new TextEncoder().encode(`${line}\n`)).then(() => true, () => false);
+}

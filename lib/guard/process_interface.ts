@@ -1,0 +1,67 @@
+/** How a guard's process and its run talk, on either wire: how it is started, and what it prints. */
+
+import type { WindowsEnd } from "./closing.ts";
+import { type CrossingLine, dataTypes } from "./crossings.ts";
+
+/** The first argument of such a process, by the wire. Its second argument is a request, in JSON. */
+export const guardWords = { wayland: "--guard-wayland", xpra: "--guard-x11" } as const;
+
+/** Whose history it is, and a file of the guard's. */
+export interface GuardHistory {
+  name: string;
+  copy?: string;
+  /** For what the run does not take that has started the guard, since it has ended or is stopped: the next run does. */
+  file: string;
+}
+
+/** What a guard prints when it listens. */
+export const readyLine = "ready";
+
+/** The line that a guard prints about its windows: how they have ended. */
+export function windowsLine(end: WindowsEnd): string {
+  return `windows: ${end}`;
+}
+
+/** How the windows have ended, if a line of a guard says that. */
+export function windowsIn(line: string): WindowsEnd | undefined {
+  return (["none", "closed", "other"] as const).find((end) => windowsLine(end) === line);
+}
+
+/** The line that a guard prints about what has crossed the clipboard. */
+export function crossingText({ direction, type, times, bytes, time }: CrossingLine): string {
+  return `crossing: ${direction} ${type} ${times} ${bytes} ${time}`;
+}
+
+/** The crossing of the clipboard in a line of a guard; undefined in another line. */
+export function crossingIn(line: string): CrossingLine | undefined {
+  const [, direction, type, times, bytes, time] =
+    /^crossing: (in|out) (\S+) (\d{1,15}) (\d{1,15}) (\d{4}-\d\d-\d\dT[\d:.]{8,12}Z)$/.exec(line) ?? [];
+  if (time === undefined || !type!.split(",").every((each) => dataTypes.has(each))) return undefined;
+  return { direction: direction as "in" | "out", type: type!, times: Number(times), bytes: Number(bytes), time };
+}
+
+/**
+ * The command line of a guard's process: this program, with other permissions.
+ *
+ * @param options `paths`: files and directories that it may read and write; `sockets`: those that it may listen at or
+ * connect to. It may do nothing else
+ */
+export function guardArgv(
+  wire: keyof typeof guardWords,
+  { request, paths, sockets }: { request: unknown; paths: readonly string[]; sockets: readonly string[] },
+): string[] {
+  const words = [guardWords[wire], JSON.stringify(request)];
+  if (Deno.build.standalone) return [Deno.execPath(), ...words];
+  return [
+    ...[
+      Deno.execPath(),
+      "run",
+      "--quiet",
+      "--no-prompt",
+      `--allow-read=${paths.join()}`,
+      `--allow-write=${paths.join()}`,
+    ],
+    `--allow-net=${sockets.map((path) => `unix:${path}`).join()}`,
+    ...[Deno.mainModule, ...words],
+  ];
+}
