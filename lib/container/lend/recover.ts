@@ -172,9 +172,13 @@ function isUnreachable(error: unknown, instance?: Instance): error is UserError 
   return error instanceof NoEngine || !instance && error instanceof InputError;
 }
 
-/** Takes files off the record, and access to those that are here from a container that may be there no more. */
+/**
+ * Takes files off the record, and access to those that are here from a container that may be there no more. A file whose
+ * writing was cut off is whole first: what it had is on record only.
+ */
 export async function forgetAccess(host: Host, loans: readonly Loan[]): Promise<void> {
   const copies = loans.filter(isCopy);
+  for (const copy of copies) await (await import("./lent_copies.ts")).finishWriting(host, copy, {});
   await withJournalLock(host, () => forgetLoans(host, copies));
   for (const { handed, hostPath } of copies) if (handed) await host.run(["rm", "-f", "--", hostPath]);
   const { failure } = await restoreFiles(host, loans.filter(isMapping), { forget: true });

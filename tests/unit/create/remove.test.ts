@@ -5,10 +5,11 @@ import { join } from "@std/path";
 import { type Address, addressOf } from "../../../lib/container/address.ts";
 import { type Host, realHost } from "../../../lib/base/host.ts";
 import { runProcess } from "../../../lib/base/process.ts";
-import { readLoans, withJournalLock, writeRecords } from "../../../lib/container/lend/journal.ts";
+import { copyFiles, readLoans, withJournalLock, writeRecords } from "../../../lib/container/lend/journal.ts";
 import { checkExisting } from "../../../lib/create/existing.ts";
 import { removeContainer } from "../../../lib/create/remove.ts";
 import { engineCalled, type EngineCli } from "../../../lib/engine/engine.ts";
+import { sha256 } from "../../../lib/engine/image.ts";
 import { ownServer, type Server } from "../../../lib/engine/server.ts";
 import type { Mounts } from "../../../lib/container/paths.ts";
 import { exists } from "../../../lib/base/files.ts";
@@ -154,7 +155,7 @@ async function withLent(
     const host: Host = {
       ...recorded,
       run: (argv, options) =>
-        /^(?:[gs]etfacl|stat)$/.test(argv[0]!) ? real.run(argv, options) : recorded.run(argv, options),
+        /^(?:[gs]etfacl|stat|cp)$/.test(argv[0]!) ? real.run(argv, options) : recorded.run(argv, options),
       forCleanup: () => host,
     };
     const file = join(home, "letter.odt");
@@ -182,6 +183,25 @@ Deno.test("removeContainer() refuses while a copy of a file has not come back, a
     assertEquals(calls.filter(([, command]) => command !== "query"), []);
     assertEquals(await remove(true), ["container"]);
     assertEquals((await readLoans(host)).map(({ id }) => id).sort(), ["map-2", "map-3"]);
+  });
+});
+
+Deno.test("removeContainer() ends the writing of a copy to its file that was cut off, before it forgets the copy", async () => {
+  await withLent(async ({ host, file, remove }) => {
+    const { dev, ino, birthtime } = await Deno.stat(file);
+    const { original: _, granted: _granted, uid: _uid, ...record } = sampleMapping({
+      ...{ hostPath: file, dev, ino: ino!, bornMs: birthtime?.getTime() ?? null },
+    });
+    const lent = { size: 4, sha256: await sha256("lent") };
+    const copy = { ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent };
+    const { old, back } = copyFiles(host, copy);
+    await withJournalLock(host, () => writeRecords(host, [copy]));
+    await Deno.writeTextFile(old, "lent");
+    await Deno.writeTextFile(back, "changed in the container");
+    await Deno.writeTextFile(file, "chan");
+    assertEquals(await remove(true), ["container"]);
+    assertEquals(await Deno.readTextFile(file), "changed in the container");
+    assertEquals(await readLoans(host), []);
   });
 });
 
