@@ -140,6 +140,7 @@ function playOutput(host: Host, reader: string[]): RunningProcess {
     writer: WritableStreamDefaultWriter<Uint8Array>;
     timer?: ReturnType<typeof setTimeout>;
   } | undefined;
+  let failedMs = -Infinity;
   const rest = (): void => {
     playing?.writer.close().catch(() => {});
     clearTimeout(playing?.timer);
@@ -155,6 +156,7 @@ function playOutput(host: Host, reader: string[]): RunningProcess {
     const process = host.start(pacatArgv("playback", remoteSamples), { stdin, output: "discard", detached: true });
     process.ended.then(({ code }) => {
       if (code === ExitCode.missingProgram) source.kill("SIGTERM");
+      if (code !== 0) failedMs = performance.now();
       if (playing?.process === process) rest();
     });
     return { process, writer: samples.writable.getWriter() };
@@ -165,6 +167,8 @@ function playOutput(host: Host, reader: string[]): RunningProcess {
       async bytes(piece) {
         const part = inTime(piece);
         if (!part) return await delay(floodPauseMs);
+        // As without a sound server.
+        if (!playing && performance.now() - failedMs < restMs) return;
         playing ??= begin();
         clearTimeout(playing.timer);
         playing.timer = setTimeout(rest, restMs);

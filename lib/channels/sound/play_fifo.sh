@@ -25,6 +25,7 @@ while $with head -c 4 <&4 | grep -qa ''; do
       [ "$bytes" != "$before" ] || kill "$1"
       before=$bytes
     done' sh "$player" "$rest_seconds" &
-  wait "$player"
+  # One that fails, as without a sound server, would be started again and again. 143: it was ended, since nothing came.
+  wait "$player" || [ $? -eq 143 ] || $with sleep "$rest_seconds"
 done
 exit 0

@@ -90,6 +90,28 @@ Deno.test("playSound() hands the player, over a network, what came in time; both
 /** Reads the file that its last word names, as pacat does, or else its stdin. */
 const fakePacat = '#!/bin/sh\nfor file; do :; done\ncase $file in /*) exec cat "$file" ;; *) exec cat ;; esac\n';
 
+Deno.test("a player of sound from another machine that fails is not begun again at once", async () => {
+  let players = 0;
+  let piece: ((bytes: Uint8Array) => Promise<void>) | undefined;
+  const host = {
+    ...dryRunHost({ ui: recordingUi().ui, signal }),
+    start(argv: readonly string[], options: ProcessOptions) {
+      if (argv[0] === "ssh") piece = (options.output as { bytes: typeof piece }).bytes;
+      else players++;
+      const failed = Promise.resolve({ argv, code: 1, signal: null, stdout: "", stderr: "" });
+      return { pid: 1, ended: argv[0] === "ssh" ? new Promise<never>(() => {}) : failed, kill() {} };
+    },
+  } as unknown as Host;
+  using time = startTime();
+  await playSound(remoteBox(host), "xterm");
+  for (const count of [1, 1, 2]) {
+    await piece!(new Uint8Array(64));
+    await Promise.resolve();
+    assertEquals(players, count);
+    if (count === 1) await time.pass(2_000);
+  }
+});
+
 Deno.test("a player of sound from another machine ends when nothing comes, and begins again", async () => {
   const players: ReadableStreamDefaultReader<Uint8Array>[] = [];
   let piece: ((bytes: Uint8Array) => Promise<void>) | undefined;
@@ -162,4 +184,33 @@ Deno.test("the player ends with its session, also when that has ended before the
     assertEquals([code, signal], [0, null]);
   }
   await Deno.remove(sockets, { recursive: true });
+});
+
+Deno.test("a player that fails is not begun again at once", async () => {
+  const directory = await Deno.makeTempDir();
+  const fifo = join(directory, "fifo");
+  await runProcess(["mkfifo", fifo]);
+  await Deno.writeTextFile(join(directory, "play"), "#!/bin/sh\necho began\nexit 1\n", { mode: 0o755 });
+  const begun = Promise.withResolvers<void>();
+  let count = 0;
+  const writer = await Deno.open(fifo, { read: true, write: true });
+  await writer.write(new Uint8Array(65_536));
+  const player = startProcess(
+    ["sh", "-c", withValues(playFifo, { rest_seconds: "60" }), "sh", fifo, join(directory, "play")],
+    { output: { line: () => (count++, begun.resolve()) } },
+  );
+  const timer = setTimeout(() => player.kill("SIGKILL"), 60_000);
+  await begun.promise;
+  const sleeps = async (): Promise<boolean> => {
+    const children = (await Deno.readTextFile(`/proc/${player.pid}/task/${player.pid}/children`)).trim().split(" ");
+    const names = await Promise.all(children.map((pid) => ifThere(Deno.readTextFile(`/proc/${pid}/comm`))));
+    return names.includes("sleep\n");
+  };
+  while (count === 1 && !await sleeps()) await new Promise((resolve) => setTimeout(resolve, 10));
+  assertEquals(count, 1);
+  player.kill("SIGTERM");
+  await player.ended;
+  clearTimeout(timer);
+  writer.close();
+  await Deno.remove(directory, { recursive: true });
 });
