@@ -26,8 +26,8 @@ export function isAppWord(word: string): boolean {
   return sources.some((source) => word.startsWith(`${source}:`));
 }
 
-/** Names of packages (Debian Policy 5.6.1), and of snaps. */
-const names = { apt: /^[a-z0-9][a-z0-9+.-]+$/, snap: /^[a-z0-9](?:-?[a-z0-9])*$/ } as const;
+/** Names of packages (Debian Policy 5.6.1), of which apt-get removes one with a hyphen behind, and of snaps. */
+const names = { apt: /^[a-z0-9][a-z0-9+.-]*[a-z0-9+.]$/, snap: /^[a-z0-9](?:-?[a-z0-9])*$/ } as const;
 
 /**
  * Reads such a word, and the first bytes of a file that it names.

@@ -28,8 +28,9 @@ if command -v apt-get >/dev/null; then
       [ "$pause" -gt 0 ] && sleep "$pause"
     done
     indexed=$?
-    # What was interrupted is finished first.
-    dpkg --configure -a && change && return "$indexed"
+    # What was interrupted is finished first: apt-get refuses to go on otherwise. It waits for another dpkg, as dpkg does not.
+    [ -z "$(ls /var/lib/dpkg/updates)" ] || dpkg --force-confdef --force-confold --configure -a
+    change && return "$indexed"
   }
 elif command -v dnf >/dev/null; then
   list() { rpm --query --all; }
@@ -42,7 +43,12 @@ else
   exit "$unknown"
 fi
 
-before=$(list)
+list_all() {
+  list
+  [ -z "$snaps" ] || snap list 2>/dev/null
+}
+
+before=$(list_all)
 status=0
 [ -n "$snaps" ] && [ -z "$packages$files" ] || update 2>&1 </dev/null || status=$?
 for snap in $snaps; do
@@ -50,7 +56,7 @@ for snap in $snaps; do
 done
 {
   printf '%s\n\n' "$before"
-  list
+  list_all
 } | awk '
   !NF { after = 1; next }
   !after { known[$0] }

@@ -1,7 +1,17 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { runProcess } from "../../../lib/base/process.ts";
+import { withValues } from "../../../lib/base/shell_words.ts";
 import { ProcessError, UserError } from "../../../lib/base/errors.ts";
-import { changeSoftware, describeApps, PackageMissing, readAppWord, readAppWords } from "../../../lib/create/apps.ts";
+import {
+  changeSoftware,
+  countIn,
+  describeApps,
+  PackageMissing,
+  readAppWord,
+  readAppWords,
+} from "../../../lib/create/apps.ts";
+import softwareScript from "../../../lib/create/software.sh" with { type: "text" };
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
 
@@ -20,7 +30,18 @@ Deno.test("readAppWord() takes names of packages and of snaps", async () => {
 
 Deno.test("readAppWord() refuses what could be an option, a path or a command", async () => {
   for (
-    const word of ["apt:", "apt:-o=x", "apt:a b", "apt:a;b", "apt:./a.deb", "apt:A", "apt:a\nb", "snap:-x", "snap:"]
+    const word of [
+      "apt:",
+      "apt:-o=x",
+      "apt:a b",
+      "apt:a;b",
+      "apt:./a.deb",
+      "apt:A",
+      "apt:a\nb",
+      "apt:bash-",
+      "snap:-x",
+      "snap:",
+    ]
   ) {
     const error = await assertRejects(() => readAppWord(word), UserError);
     assertEquals(error.exitCode, 2, word);
@@ -113,4 +134,43 @@ Deno.test("changeSoftware() hands on every other failure of the package manager"
   const { host } = recordingHost({ answer: () => ({ code: 76, stdout: "There is neither apt-get nor dnf\n" }) });
   const error = await changeSoftware(host, instance).catch((error) => error);
   assertEquals([error.name, error.code], ["ProcessError", 76]);
+});
+
+Deno.test("software.sh finishes what was interrupted, and keeps settings; else apt-get waits for another dpkg", async () => {
+  const directory = await Deno.makeTempDir();
+  const log = join(directory, "log");
+  const fake = (name: string, text: string): Promise<void> =>
+    Deno.writeTextFile(join(directory, "bin", name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  await Deno.mkdir(join(directory, "bin"));
+  await fake("apt-get", `echo "apt-get $*" >>${log}`);
+  await fake("dpkg", `echo "dpkg $*" >>${log}; echo "dpkg frontend lock was locked by another process" >&2; exit 2`);
+  for (const name of ["dpkg-query", "flock"]) await fake(name, "");
+  await Deno.mkdir(join(directory, "apt"));
+  await Deno.mkdir(join(directory, "dpkg/updates"), { recursive: true });
+  const script = withValues(softwareScript.replaceAll("/var/lib/", `${directory}/`), { unknown: "76" });
+  const calls = async (): Promise<string[]> => {
+    await Deno.writeTextFile(log, "");
+    const env = { PATH: `${directory}/bin:${Deno.env.get("PATH")}` };
+    await runProcess(["/bin/sh", "-c", script], { env });
+    return (await Deno.readTextFile(log)).trim().split("\n").map((line) => line.replace(/^(\S+) .* (?=\S+$)/, "$1 … "));
+  };
+  assertEquals(await calls(), ["apt-get … update", "apt-get … upgrade"]);
+  await Deno.writeTextFile(join(directory, "dpkg/updates/0001"), "");
+  assertEquals(await calls(), ["apt-get … update", "dpkg … -a", "apt-get … upgrade"]);
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("software.sh counts snaps that are new", async () => {
+  const directory = await Deno.makeTempDir();
+  const fake = (name: string, text: string): Promise<void> =>
+    Deno.writeTextFile(join(directory, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  for (const name of ["apt-get", "dpkg-query"]) await fake(name, "echo kept 1");
+  await fake("snap", `case $1 in list) cat ${directory}/snaps ;; install) echo "$2 1.0" >>${directory}/snaps ;; esac`);
+  await Deno.writeTextFile(join(directory, "snaps"), "core 1\n");
+  const script = withValues(softwareScript, { unknown: "76", snaps: "one two" });
+  const { stdout } = await runProcess(["/bin/sh", "-c", script], {
+    env: { PATH: `${directory}:${Deno.env.get("PATH")}` },
+  });
+  assertEquals(countIn(stdout), 2);
+  await Deno.remove(directory, { recursive: true });
 });
