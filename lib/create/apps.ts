@@ -63,7 +63,9 @@ export async function readAppWords(words: readonly string[]): Promise<AppWord[]>
 const packageStart = "!<arch>\ndebian-binary";
 
 async function checkPackageFile(path: string): Promise<void> {
-  const hint = "Name a package of Debian's, for example deb:./app.deb";
+  const hint = path.startsWith("~/")
+    ? `Write it as deb:"$HOME/${path.slice(2)}": a shell leaves the ~ as it is here`
+    : "Name a package of Debian's, for example deb:./app.deb";
   const start = new Uint8Array(packageStart.length);
   try {
     if (!(await Deno.stat(path)).isFile) throw inputError(`"${path}" is not a file`, hint);

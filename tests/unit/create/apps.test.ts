@@ -59,6 +59,8 @@ Deno.test("readAppWord() takes a package of Debian's that the user may read, and
       const error = await assertRejects(() => readAppWord(`deb:${join(directory, name)}`), UserError);
       assertEquals(error.exitCode, 2, name);
     }
+    const { hint } = await assertRejects(() => readAppWord("deb:~/app.deb"), UserError, '"~/app.deb"');
+    assertStringIncludes(hint, 'deb:"$HOME/app.deb"');
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
