@@ -38,6 +38,9 @@ export function maxVersion(size: number): number {
   return 4 * size + maxGrowth;
 }
 
+/** After how many bytes the limit is looked up again: what comes at once would fill the disk together. */
+const lookBytes = 2 ** 26;
+
 /** What a copy is: its size, device, inode and times, as `read_copy.sh` prints them. */
 const foundPattern = /^(same|data) ((\d{1,18}) (\d{1,20}) (\d{1,20}) [0-9 :.+-]{1,100})$/;
 
@@ -124,7 +127,7 @@ export interface FoundCopy {
 /**
  * Reads a copy, unless it is as it was lent, into the file `part`, which is on disk then.
  *
- * @param options `maxNow`: how large it may be, in bytes, given how many have come; called once all have
+ * @param options `maxNow`: how large it may be, in bytes, given how many have come; called now and then
  * @throws {UserError} when it is larger than it may be, or does not arrive whole. Then `part` is removed
  */
 export async function readBack(
@@ -160,14 +163,16 @@ export async function readBack(
       if (kind === "data") watch.expect(head.size);
       piece = piece.subarray(end + 1);
     }
+    const looks = Math.floor(received.size / lookBytes);
     received.add(piece);
+    if (maxNow && Math.floor(received.size / lookBytes) > looks) {
+      const maxBytes = await maxNow(received.size);
+      if (head.size > maxBytes) throw tooLarge(instance, copy, { size: head.size, maxBytes });
+    }
     watch.moved(piece.length);
     if (received.size > (head.kind === "data" ? head.size : 0)) throw notWhole();
     await writeAll(file, piece);
-    if (!isWhole()) return;
-    const maxBytesNow = await maxNow?.(received.size) ?? maxBytes;
-    if (head.size > maxBytesNow) throw tooLarge(instance, copy, { size: head.size, maxBytes: maxBytesNow });
-    ending.resolve("");
+    if (isWhole()) ending.resolve("");
   };
   const options = (): RunOptions => {
     // What an earlier try has brought does not count.
