@@ -5,10 +5,17 @@
  */
 
 import { fromFileUrl } from "@std/path";
+import { oddInput } from "./odd_input.ts";
 import { judge, Missing, type Suite } from "./suite.ts";
 import { trySyscall } from "./try_syscall.ts";
+import { wlcsSuite } from "./wlcs.ts";
 
-const suites: Readonly<Record<string, Suite>> = { try_syscall: trySyscall };
+const suites: Readonly<Record<string, Suite>> = {
+  try_syscall: trySyscall,
+  odd_input: oddInput,
+  wlcs: wlcsSuite({ isUsed: false }),
+  wlcs_used: wlcsSuite({ isUsed: true }),
+};
 
 function say(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));

@@ -3,10 +3,10 @@
  * directory, and builds there.
  */
 
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { exists } from "../lab/files.ts";
+import { exists, shortHash } from "../lab/files.ts";
 import { labDir } from "../lab/state.ts";
 import { Missing } from "./suite.ts";
 
@@ -64,6 +64,16 @@ export async function installed(...packages: string[]): Promise<void> {
       timeoutMs,
     })
   );
+}
+
+/** What a source in C of ours becomes, by the options of the compiler. */
+export async function built(source: string, options: string): Promise<string> {
+  const text = await Deno.readTextFile(source);
+  const name = basename(source, ".c");
+  const directory = await once(`${name}_${shortHash(options + text)}`, async (cwd) => {
+    await runProcess(["cc", ...options.split(" "), "-O1", "-Wall", "-o", name, source], { cwd });
+  });
+  return join(directory, name);
 }
 
 /** A directory that is made whole, and then kept. */
