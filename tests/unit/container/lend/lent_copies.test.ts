@@ -85,6 +85,24 @@ Deno.test("the history has one line for a file that came back, whatever other ru
   });
 });
 
+Deno.test("bringVersion() leaves a version for later that is written while it comes", async () => {
+  for (const then of ["half", "half of it"]) {
+    await withWorld(async ({ host, engine, lend, takeBack, file, answer }) => {
+      const copy = await lend();
+      await Deno.writeTextFile(copy.containerPath, "half");
+      let reads = 0;
+      answer.now = (argv) => {
+        if (argv.includes("setpriv") && ++reads === 2) Deno.writeTextFileSync(copy.containerPath, then);
+        return undefined;
+      };
+      assertEquals(await bringVersion(host, { engine, name: "box" }, copy), false);
+      assertEquals([reads, text(file)], [2, "lent"]);
+      assertEquals(await takeBack(), []);
+      assertEquals(text(file), then);
+    });
+  }
+});
+
 Deno.test("takeBackCopies() tells what it found also when the container cannot be asked for open files any more", async () => {
   await withWorld(async ({ lend, file, answer, said, host, engine }) => {
     const copy = await lend();

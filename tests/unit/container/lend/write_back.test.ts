@@ -42,6 +42,24 @@ Deno.test("takeBackCopies() puts the container's version beside a file that was 
   });
 });
 
+Deno.test("takeBackCopies() keeps the container's version where what stands beside the file has become another", async () => {
+  await withWorld(async ({ lend, takeBack, file, names, answer }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    await Deno.writeTextFile(file, "here");
+    answer.now = (argv) => {
+      if (argv[0] !== "cp") return undefined;
+      Deno.writeTextFileSync(argv.at(-1)!, "th");
+      return Promise.resolve(result(argv));
+    };
+    await assertRejects(takeBack, UserError, file);
+    assertEquals([text(file), names()], ["here", ["letter.odt"]]);
+    answer.now = () => undefined;
+    assertEquals((await takeBack()).length, 1);
+    assertEquals(text(`${file}.from-box`), "there");
+  });
+});
+
 Deno.test("takeBackCopies() puts the container's version beside where the file was replaced or is gone", async () => {
   for (const way of ["replaced", "link", "gone"]) {
     await withWorld(async ({ lend, takeBack, file }) => {
