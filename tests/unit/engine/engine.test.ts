@@ -35,6 +35,9 @@ Deno.test("chooseEngine() does as it is told without asking, the option before t
   assertEquals((await chooseEngine(recorded.host, { engine: "lxc" })).cli, "lxc");
   assertEquals((await chooseEngine(recorded.host, { engine: "lxd" })).cli, "lxc");
   assertEquals((await chooseEngine(recorded.host)).cli, "incus");
+  const byOption = async (engine?: string): Promise<boolean> =>
+    (await chooseEngine(recorded.host, { engine })).byOption;
+  assertEquals([await byOption("lxc"), await byOption("incus"), await byOption()], [true, false, false]);
   assertEquals(recorded.calls, []);
 });
 

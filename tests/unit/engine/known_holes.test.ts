@@ -1,7 +1,7 @@
 // Which versions of the engines have a hole.
 
 import { assert, assertEquals } from "@std/assert";
-import { knownHole } from "../../../lib/engine/known_holes.ts";
+import { deniesNewSystemd, knownHole } from "../../../lib/engine/known_holes.ts";
 
 Deno.test("knownHole() knows each line of versions that was repaired, and takes all others for vulnerable", () => {
   for (
@@ -17,4 +17,11 @@ Deno.test("knownHole() knows each line of versions that was repaired, and takes 
     for (const version of vulnerable) assert(knownHole(cli, version), `${cli} ${version}`);
     for (const version of repaired) assertEquals(knownHole(cli, version), undefined, `${cli} ${version}`);
   }
+});
+
+Deno.test("deniesNewSystemd() knows LXD before it was repaired, and no Incus", () => {
+  const denies = (cli: "lxc" | "incus", ...versions: string[]): boolean[] =>
+    versions.map((version) => deniesNewSystemd(cli, version));
+  assertEquals(denies("lxc", "5.0.2", "5.21.4", "5.21.5", "6.6", "6.7"), [true, true, false, true, false]);
+  assertEquals(denies("incus", "6.0.4", "7.0.2"), [false, false]);
 });

@@ -8,7 +8,7 @@ import { findInstance, isHere, updateInstance } from "../../../lib/engine/instan
 import { parseInstancePath } from "../../../lib/engine/instance_name.ts";
 import { launch } from "../../../lib/engine/lifecycle.ts";
 import { pushFile, removeFiles } from "../../../lib/engine/instance_files.ts";
-import { findServer, kindOfLxc, ownServer, withRemote } from "../../../lib/engine/server.ts";
+import { findServer, isSameServer, kindOfLxc, ownServer, withRemote } from "../../../lib/engine/server.ts";
 import { big, configText, engineOn, server, withConfig } from "../engine_hosts.ts";
 import { settle, startTime } from "../../model/time.ts";
 import { recordingHost } from "../recording_host.ts";
@@ -71,6 +71,12 @@ Deno.test("chooseEngine() takes the engine whose CLI has the remote, before the 
     assertEquals(recorded.calls, [["incus", "query", "big:/1.0?project=work"]]);
     assertEquals((await chooseEngine(recorded.host)).cli, "lxc");
   });
+});
+
+Deno.test("isSameServer() tells remotes, and projects of one remote", () => {
+  const server = { remote: "big", project: "work" };
+  const others = [server, { ...server, project: "default" }, { ...server, remote: "local" }];
+  assertEquals(others.map((other) => isSameServer(server, { ...other })), [true, false, false]);
 });
 
 Deno.test("each call of the CLI names the remote and the project", async () => {

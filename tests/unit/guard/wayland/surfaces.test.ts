@@ -79,6 +79,28 @@ Deno.test("the guard of Wayland takes a window to be no larger than what it show
   assertEquals(part(made, 300)(), nothing);
 });
 
+Deno.test("the guard of Wayland counts what parts of parts show above a window, or left of it", () => {
+  for (const [x, y] of [[0, -100], [-100, 0]] as const) {
+    const made = withWindow();
+    const [manager, outer, outerPart, inner, innerPart] = [0, 1, 2, 3, 4].map((more) => ids.next + more) as number[];
+    const commitOuter = part(made, 0, { isSync: true });
+    made.app(
+      message(ids.compositor, "wl_compositor.create_surface", inner!),
+      message(manager!, "wl_subcompositor.get_subsurface", innerPart!, inner!, outer!),
+      message(outerPart!, "wl_subsurface.set_position", x, y),
+      message(innerPart!, "wl_subsurface.set_position", x, y),
+      message(inner!, "wl_surface.attach", ids.buffer, 0, 0),
+      message(inner!, "wl_surface.commit"),
+    );
+    commitOuter();
+    made.app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 400, 300));
+    const commit = message(ids.surface, "wl_surface.commit");
+    const whole = [2 * x, 2 * y, 400 - 2 * x, 300 - 2 * y];
+    const geometry = message(ids.xdgSurface, "xdg_surface.set_window_geometry", ...whole);
+    assertEquals(made.app(commit), new Uint8Array([...geometry, ...commit]));
+  }
+});
+
 Deno.test("the guard of Wayland counts a part as large as it is on the screen until it has another size there", () => {
   const commit = message(ids.surface, "wl_surface.commit");
   const geometry = (width: number, height: number): Uint8Array =>
