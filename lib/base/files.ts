@@ -70,6 +70,20 @@ export async function moveFile(from: string, to: string): Promise<void> {
   await syncDirectory(dirname(to));
 }
 
+/** Writes a file to disk that only the user can open, whole or not at all: `PATH.new` replaces what was there. */
+export async function replaceFile(path: string, write: (file: Deno.FsFile) => Promise<void>): Promise<void> {
+  const fresh = `${path}.new`;
+  try {
+    using file = await Deno.open(fresh, { write: true, create: true, mode: 0o600, truncate: true });
+    await write(file);
+    await file.sync();
+    await moveFile(fresh, path);
+  } catch (error) {
+    await removeFile(fresh).catch(() => {});
+    throw error;
+  }
+}
+
 /** Removes a file. Does nothing when it is already gone. */
 export async function removeFile(path: string): Promise<void> {
   await ifThere(Deno.remove(path));

@@ -1,20 +1,10 @@
 /** JSON files that only the user can open. */
 
-import { ifThere, removeFile, writeAll } from "./files.ts";
+import { ifThere, replaceFile, writeAll } from "./files.ts";
 
-/** Writes a record to disk, whole or not at all: `PATH.new` replaces what was there. */
+/** Writes a record to disk, whole or not at all. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  const fresh = `${path}.new`;
-  try {
-    {
-      using file = await Deno.open(fresh, { write: true, create: true, mode: 0o600, truncate: true });
-      await writeJsonInto(file, path, value);
-    }
-    await Deno.rename(fresh, path);
-  } catch (error) {
-    await removeFile(fresh).catch(() => {});
-    throw error;
-  }
+  await replaceFile(path, (file) => writeJsonInto(file, path, value));
 }
 
 /** Writes a record into an open file, and to disk. If the run is killed meanwhile, the record is damaged. */

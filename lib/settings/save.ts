@@ -2,6 +2,7 @@
 
 import { dirname, join } from "@std/path";
 import { inputError } from "../base/errors.ts";
+import { replaceFile, writeAll } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { lockFile } from "../base/lock.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -58,8 +59,7 @@ export async function saveSettings(host: Host, word: string, given: ReadonlyMap<
       entryText(name, new Map([...settings].map(([key, { value }]) => [key, value])))
     );
     const text = ["# Kept by --save. What is set here comes before config.yaml.", "containers:", entry, ...others, ""];
-    await Deno.writeTextFile(`${path}.new`, text.join("\n"), { mode: 0o600 });
-    await Deno.rename(`${path}.new`, path);
+    await replaceFile(path, (file) => writeAll(file, new TextEncoder().encode(text.join("\n"))));
     host.ui.status(`Kept in ${shortened(host, path)}:\n${entry}`);
   });
 }

@@ -6,7 +6,7 @@
 import { join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import { ifThere, removeFile, syncDirectory } from "../../base/files.ts";
+import { ifThere, removeFile } from "../../base/files.ts";
 import { readJson, writeJson } from "../../base/json_file.ts";
 import { claimFile, isClaimed, lockFile, release } from "../../base/lock.ts";
 import { openHistory } from "../history.ts";
@@ -121,7 +121,6 @@ const keys = ["engine", "server", "instance", "id", "hostPath", "containerPath",
  */
 export async function writeRecords(host: Host, loans: readonly Loan[]): Promise<void> {
   await Promise.all(loans.map((loan) => writeJson(pathOf(host, `${loan.id}.json`), { ...loan, file: undefined })));
-  await syncDirectory(journalDirectory(host));
 }
 
 /** Writes the record of a copy, which needs no other lock than its own. */

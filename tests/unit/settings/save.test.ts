@@ -47,6 +47,28 @@ Deno.test("--save keeps options in a file of its own, with what it kept before",
   });
 });
 
+Deno.test("--save has written to disk what it says it has kept, and keeps what was there where it cannot", async () => {
+  await withSaved("", async (host, saved) => {
+    const { sync } = Deno.FsFile.prototype;
+    const synced: unknown[] = [];
+    try {
+      // A file at first, in which all is by then, and last the directory, in which that is.
+      Deno.FsFile.prototype.sync = async function () {
+        const { isFile } = await this.stat();
+        synced.push(isFile ? "file" : await saved());
+        await sync.call(this);
+      };
+      await saveSettings(host, "mail", new Map([["border", "#00ff00"]]));
+      assertEquals(synced, ["file", '  - name: "mail"\n    border: "#00ff00"\n']);
+      Deno.FsFile.prototype.sync = () => Promise.reject(new Error("Input/output error"));
+      await assertRejects(() => saveSettings(host, "mail", new Map([["border", "#ff0000"]])), Error, "Input/output");
+      assertEquals(await saved(), '  - name: "mail"\n    border: "#00ff00"\n');
+    } finally {
+      Deno.FsFile.prototype.sync = sync;
+    }
+  });
+});
+
 Deno.test("what --save has kept holds as in the run that kept it: a channel is in one list, and a preset replaces others", async () => {
   await withSaved("# None yet.\n", async (host, saved) => {
     const save = async (...given: [SettingKey, string][]): Promise<string> => {
