@@ -38,7 +38,7 @@ export async function complete(line: CommandLine, words: readonly string[], host
     const [token] = tokensOf([typed], options);
     if (token?.kind !== "option" || token.value === undefined) return optionWords(options);
     const fitting = await wordsFor(options[token.name]?.completion, { typed: token.value, host });
-    return fitting.map((word) => word.startsWith(":") ? word : `${token.rawName}=${word}`);
+    return fitting.map((word) => word.startsWith(":") ? word : `--${token.name}=${word}`);
   }
   const flags = tokens.flatMap((token) => token.kind === "option" ? [token.name] : []);
   const positionals = tokens.flatMap((token) => token.kind === "positional" ? [token.value] : []);

@@ -3,10 +3,12 @@
  * container is not trusted: it can write where they are, and answer what it likes.
  */
 
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "@std/path";
 import { readDirectory } from "../base/files.ts";
 import { isSessionName } from "./names.ts";
+
+// In a single file, it would else be loaded at each start, as in base/hold.ts.
+const { closeSync, constants, fstatSync, openSync, readSync } = await import("node:fs");
 
 /** How much a pipe can hold (pipe(7)), in bytes. */
 const pipeSize = 65_536;

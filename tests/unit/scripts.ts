@@ -7,7 +7,7 @@ export const spec = {
   summary: "Tries.",
   usage: ["[options] NAME", "--list"],
   options: {
-    "image": { help: "An image", value: "IMAGE", short: "i" },
+    "image": { help: "An image", value: "IMAGE" },
     "delete": { help: "Delete it" },
     "no-wait": { help: "Do not wait" },
     "gui": { help: "Dialogs" },

@@ -1,7 +1,9 @@
 /** What is in files of the host: read once to its end, and known by size and SHA-256. */
 
-import { createHash } from "node:crypto";
 import type { Content } from "./loan.ts";
+
+// As in base/hold.ts.
+const { createHash } = await import("node:crypto");
 
 /** How much is read at once, in bytes. */
 const pieceSize = 2 ** 18;

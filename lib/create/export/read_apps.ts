@@ -4,7 +4,6 @@
  * bounded in length and time.
  */
 
-import { Buffer } from "node:buffer";
 import { basename } from "@std/path";
 import findXOnly from "./find_x_only.sh" with { type: "text" };
 import listEntries from "./list_entries.sh" with { type: "text" };
@@ -13,7 +12,10 @@ import { isFailure, orNothing } from "../../base/errors.ts";
 import { findOnPath } from "../../base/files.ts";
 import type { Container } from "../../container/container.ts";
 import { type App, isAppId, parseEntry, type Refused } from "./app.ts";
-import { crc32, deflateSync } from "node:zlib";
+
+// As in base/hold.ts.
+const [{ Buffer }, { crc32, deflateSync }] = await Promise.all([import("node:buffer"), import("node:zlib")]);
+type Buffer = InstanceType<typeof Buffer>;
 
 /** The maximum number of entries, and their maximum size in bytes: LibreOffice's, in all languages, have 40,000. */
 const entryLimits = { entries: 200, bytes: 100_000 };
