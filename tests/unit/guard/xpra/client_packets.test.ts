@@ -114,29 +114,6 @@ Deno.test("the container learns neither the host's load nor its desktop", () => 
   assertEquals(contains(display.args, secret), false);
 });
 
-Deno.test("a window comes to the front only while the user works in the container", () => {
-  const state = session();
-  assertEquals(server(state, "raise-window", 1), undefined);
-  client(state, "focus", 1, []);
-  assertEquals(server(state, "raise-window", 1), undefined, "the focus alone");
-  client(state, "key-action", 1, "h", true, [], 104, "h", 43, 0);
-  assertEquals(server(state, "raise-window", 1), { type: "raise-window", args: [1] });
-});
-
-Deno.test("a window is dragged only by a button that is down, and never by keys", () => {
-  const state = session();
-  const drag = (direction: number): Packet | undefined =>
-    server(state, "initiate-moveresize", 1, 0, 0, direction, 1, 1);
-  assertEquals(drag(8), undefined);
-  client(state, "focus", 1, []);
-  assertEquals(drag(8), undefined);
-  client(state, "pointer-button", 0, 1, 1, 1, true, [1, 1], new Map());
-  assert(drag(8));
-  assertEquals(drag(8), undefined, "the window manager has the button now");
-  assertThrows(() => drag(10), Refusal);
-  assertThrows(() => drag(9), Refusal);
-});
-
 Deno.test("a button is not held any more when it is released, or when its window is gone", () => {
   const state = session();
   server(state, "new-window", 2, 100, 100, 484, 316, description, new Map());
@@ -153,4 +130,7 @@ Deno.test("a button is not held any more when it is released, or when its window
   button(1, true);
   assertThrows(() => button(99, false), Refusal);
   assertEquals(drag(), undefined, "it is released remote");
+  for (const byKeys of [9, 10]) {
+    assertThrows(() => server(state, "initiate-moveresize", 1, 0, 0, byKeys, 1, 1), Refusal);
+  }
 });
