@@ -117,6 +117,8 @@ async function startMaster(
   // Detached, so that Ctrl-C does not reach it from the terminal: what is to be told to the container then still can
   // be.
   const master = host.start(masterArgv(target, { mayAsk }), { detached: !mayAsk, output: { line: () => {} } });
+  const isReady = (): Promise<boolean> =>
+    Deno.lstat(target.control).then(({ isSocket }) => isSocket === true, () => false);
   let result: ProcessResult | undefined;
   master.ended.then((ended) => result = ended);
   const deadlineMs = performance.now() + connectMs;
@@ -129,14 +131,10 @@ async function startMaster(
         hint: "Its sshd may hang, or may have been replaced",
       });
     }
-    if (await host.look(true, () => isSocket(target.control))) return master;
+    if (await host.look(true, isReady)) return master;
     await delay(pollMs);
   }
   return new ProcessError(result);
-}
-
-async function isSocket(path: string): Promise<boolean> {
-  return (await Deno.lstat(path).catch(() => undefined))?.isSocket ?? false;
 }
 
 function linkOf(master: RunningProcess, { host, target }: { host: Host; target: LinkTarget }): Link {

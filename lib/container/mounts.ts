@@ -12,7 +12,6 @@ import { containerPaths, type ContainerUser, parseUser, ubuntuUser, userKey } fr
 import { exec } from "../engine/exec.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 import { startInstance } from "../engine/lifecycle.ts";
-import type { Instance } from "../engine/engine.ts";
 
 /**
  * The disk devices that share the directories with the container.
@@ -216,7 +215,9 @@ export async function emptyMounts(
   instance: Pick<InstanceInfo, "engine" | "name" | "status" | "config">,
 ): Promise<void> {
   if (instance.status !== "Running") {
-    if (await emptyFromHost(host, instance)) return;
+    const { sockets, share } = mountsOf(host, instance);
+    const removed = host.run(removal([sockets, share]), { output: { line: () => {} }, timeoutMs: emptyMs });
+    if (await orNothing(removed, isProcessError)) return;
     // Start errors are ignored: if the directories then cannot be removed, removeMounts() reports that.
     await startInstance(host, instance).catch(() => {});
   }
@@ -226,13 +227,6 @@ export async function emptyMounts(
   const argv = ["setpriv", `--reuid=${user.uid}`, "--clear-groups", ...capabilities, ...removal([sockets, share])];
   // Whatever the container answers, it is deleted. removeMounts() reports what is left.
   await orNothing(exec(host, instance, argv, { timeoutMs: emptyMs }), isFailure);
-}
-
-/** Removes what the host user may remove. Returns whether that was everything. */
-async function emptyFromHost(host: Host, instance: Instance): Promise<boolean> {
-  const { sockets, share } = mountsOf(host, instance);
-  const removed = host.run(removal([sockets, share]), { output: { line: () => {} }, timeoutMs: emptyMs });
-  return await orNothing(removed, isProcessError) !== undefined;
 }
 
 /** The command that removes all that is in directories. */

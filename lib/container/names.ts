@@ -41,11 +41,9 @@ export function sessionNameOf(program: string): string {
 
 /** Whether a program, by its base name, runs other ones: its name is not that of the app. */
 export function isLauncher(program: string): boolean {
-  return launchers.test(program);
+  return /^(?:env|flatpak|snap|gapplication|gtk-launch|xdg-open|java|wine|(?:ba|da|z)?sh|(?:gjs|node|perl|python|ruby)[0-9.]*)$/
+    .test(program);
 }
-
-const launchers =
-  /^(?:env|flatpak|snap|gapplication|gtk-launch|xdg-open|java|wine|(?:ba|da|z)?sh|(?:gjs|node|perl|python|ruby)[0-9.]*)$/;
 
 /** Whether a text can be the name of a container, `[REMOTE:]NAME`, in the CLI's own project. */
 export function isContainerName(text: string): boolean {

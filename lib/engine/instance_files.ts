@@ -2,7 +2,6 @@
 
 import { apiPath, ifFound, type Instance, labelOf, run } from "./engine.ts";
 import type { Host, RunOptions } from "../base/host.ts";
-import { all } from "../base/promises.ts";
 
 /** How a file is put into an instance, and what is in it. */
 export interface PushOptions {
@@ -23,17 +22,15 @@ export async function pushFile(host: Host, instance: Instance, { path, mode, std
 }
 
 /**
- * Removes files; one that is not there is ignored.
+ * Removes a file, if it is there.
  *
- * @param options `timeoutMs`: how long each may take
+ * @param options `timeoutMs`: how long it may take
  */
-export async function removeFiles(
+export async function deleteFile(
   host: Host,
   { engine, name }: Instance,
-  { paths, ...options }: { paths: readonly string[]; timeoutMs?: number },
+  { path, ...options }: { path: string; timeoutMs?: number },
 ): Promise<void> {
-  await all(paths.map(async (path) => {
-    const file = apiPath(engine, `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`);
-    await ifFound(run(host, engine, ["query", "--request", "DELETE", file], options));
-  }));
+  const file = apiPath(engine, `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`);
+  await ifFound(run(host, engine, ["query", "--request", "DELETE", file], options));
 }

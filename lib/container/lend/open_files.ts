@@ -3,7 +3,7 @@
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
 import { outputMs, outputOf } from "../../engine/exec.ts";
-import { removeFiles } from "../../engine/instance_files.ts";
+import { deleteFile } from "../../engine/instance_files.ts";
 import { isProcessError, orNothing } from "../../base/errors.ts";
 import { dirname } from "@std/path";
 import type { ContainerUser } from "../user.ts";
@@ -53,7 +53,7 @@ export async function finishUnmap(
   const stdout = await outputOf(host, instance, ["/bin/sh", "-c", script, "sh", ...paths]);
   if (stdout === undefined) {
     for (const path of paths.flatMap((path) => [path, ...ownDirectory(path)])) {
-      await orNothing(removeFiles(host, instance, { paths: [path], timeoutMs: outputMs }), isProcessError);
+      await orNothing(deleteFile(host, instance, { path, timeoutMs: outputMs }), isProcessError);
     }
     return [];
   }

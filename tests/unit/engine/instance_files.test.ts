@@ -2,14 +2,14 @@
 
 import { assertRejects } from "@std/assert";
 import { ProcessError } from "../../../lib/base/errors.ts";
-import { removeFiles } from "../../../lib/engine/instance_files.ts";
+import { deleteFile } from "../../../lib/engine/instance_files.ts";
 import { ownServer } from "../../../lib/engine/server.ts";
 import { engineOn } from "../engine_hosts.ts";
 
-Deno.test("removeFiles() goes on where a file is not there, as each engine says that, and at nothing else", async () => {
+Deno.test("deleteFile() goes on where a file is not there, as each engine says that, and at nothing else", async () => {
   const remove = async (stderr: string): Promise<void> => {
     const { host, engine } = engineOn(ownServer, { code: 1, stderr });
-    await removeFiles(host, { engine, name: "box" }, { paths: ["/etc/x"] });
+    await deleteFile(host, { engine, name: "box" }, { path: "/etc/x" });
   };
   for (const stderr of ["Error: Not Found\n", "Error: remove /etc/x: file does not exist\n"]) await remove(stderr);
   for (const stderr of ["Error: remove /etc/x: permission denied\n", "Error: file does not exist\n"]) {

@@ -7,7 +7,7 @@ import { publish } from "../../../lib/engine/image.ts";
 import { findInstance, isHere, updateInstance } from "../../../lib/engine/instance.ts";
 import { parseInstancePath } from "../../../lib/engine/instance_name.ts";
 import { launch } from "../../../lib/engine/lifecycle.ts";
-import { pushFile, removeFiles } from "../../../lib/engine/instance_files.ts";
+import { deleteFile, pushFile } from "../../../lib/engine/instance_files.ts";
 import { findServer, isSameServer, kindOfLxc, ownServer, withRemote } from "../../../lib/engine/server.ts";
 import { big, configText, engineOn, server, withConfig } from "../engine_hosts.ts";
 import { settle, startTime } from "../../model/time.ts";
@@ -92,7 +92,7 @@ Deno.test("each call of the CLI names the remote and the project", async () => {
   await updateInstance(host, { engine, name: "box" }, { devices: {} });
   await publish(host, { engine, name: "box" }, {});
   await pushFile(host, { engine, name: "box" }, { path: "/etc/x", mode: "0644", stdin: "null" });
-  await removeFiles(host, { engine, name: "box" }, { paths: ["/etc/x"] });
+  await deleteFile(host, { engine, name: "box" }, { path: "/etc/x" });
   assertEquals(calls.map((call) => call.join(" ")), [
     "incus query big:/1.0/instances/box?project=work",
     "incus --project work launch big:mine big:box --profile default --profile box --target @gpu",
