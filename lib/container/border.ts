@@ -56,7 +56,9 @@ export async function borderOf(
   const before = await readBorder(mounts);
   const kept = before && (chosen === undefined || !before.isAlways) ? before : undefined;
   const border = wanted ?? kept ?? derived(await freeColour(mounts));
-  if (border !== before && !(isTrial && chosen !== undefined)) await writeBorder(mounts, border);
+  if (border === before || isTrial && chosen !== undefined) return border;
+  const path = containerRecordPath(mounts);
+  await writeJson(path, { ...await readJson(path) ?? {}, border });
   return border;
 }
 
@@ -71,12 +73,6 @@ async function readBorder(mounts: Pick<Mounts, "directory">): Promise<ContainerB
   const isBorder = /^#[0-9a-f]{6}$/.test(`${colour}`) && Number.isInteger(width) && width! > 0 && width! < 100 &&
     typeof isAlways === "boolean";
   return isBorder ? { colour: colour!, width: width!, isAlways } : undefined;
-}
-
-async function writeBorder(mounts: Pick<Mounts, "directory">, border: ContainerBorder): Promise<void> {
-  const path = containerRecordPath(mounts);
-  const record = await readJson(path) ?? {};
-  await writeJson(path, { ...record, border });
 }
 
 /** The first of the colours that the fewest other containers have, or one that looks like it. */

@@ -96,7 +96,12 @@ export async function make(
   const uid = hostUid === undefined ? null : String(hostUid);
   const { location = "none", hasNetwork = setup === removable, address } = found ?? {};
   const member = location === "none" ? null : location;
-  if (proxy && hasNetwork) throw stillHasCard(name);
+  if (proxy && hasNetwork) {
+    throw new UserError(`The container "${name}" still has a network card, so it would have more than the Internet`, {
+      hint:
+        "See what the cards of the engine's default profile are called, and give each a device of type none in PROFILE",
+    });
+  }
   if (uid !== null) await shareMounts(host, { mounts, hostUid: uid });
   else await removeEmpty(mounts.shared.filter((path) => creation.directories.includes(path)));
   const shared = uid === null ? {} : mountDevices(mounts, user, { mayMove: member !== null });
@@ -117,11 +122,4 @@ export async function make(
   // Last of all: until here, a failure removes the container.
   if (removable !== profile) await setProfile(host, instance, profileYaml(profile, profileMarks));
   return { image, user, uid, member, removeReplaced, ...connection };
-}
-
-function stillHasCard(name: string): UserError {
-  return new UserError(`The container "${name}" still has a network card, so it would have more than the Internet`, {
-    hint:
-      "See what the cards of the engine's default profile are called, and give each a device of type none in PROFILE",
-  });
 }

@@ -72,7 +72,8 @@ export async function provision(
   }
   await launchAndInstall();
   // What could not be installed this time would be missing in the image for ever.
-  if (software === "all" && !await hasXpra(host, instance)) {
+  const find = ["/bin/sh", "-c", "command -v xpra || true"];
+  if (software === "all" && (await exec(host, instance, find, { planned: "xpra" })).stdout === "") {
     ui.warn(`"${instance.name}" is not kept as an image, since xpra could not be installed in it`);
     return undefined;
   }
@@ -114,9 +115,4 @@ async function installApps(host: Host, instance: Instance, apps: readonly AppWor
       cause: error,
     });
   }
-}
-
-async function hasXpra(host: Host, instance: Instance): Promise<boolean> {
-  const { stdout } = await exec(host, instance, ["/bin/sh", "-c", "command -v xpra || true"], { planned: "xpra" });
-  return stdout !== "";
 }

@@ -55,19 +55,9 @@ function asUser({ containerPath, user }: CopyTarget, script: string, ...args: st
   return [...argv, containerPath, ...args];
 }
 
-/** The program that makes a copy of its input. */
-function sendArgv(copy: CopyTarget & Pick<LentCopy, "readOnly" | "handed">): string[] {
-  return asUser(copy, sendScript, copy.readOnly && !copy.handed ? "0400" : "0600");
-}
-
 /** The program that prints a copy, unless it is as it was lent. */
 export function readArgv(copy: CopyTarget, { size, sha256 }: Record<keyof Content, string>): string[] {
   return asUser(copy, readScript, size, sha256);
-}
-
-/** The program that removes a copy, if it is still what was `found`; whatever is there if that is empty. */
-function removeArgv(copy: CopyTarget, found: string): string[] {
-  return asUser(copy, removeScript, found);
 }
 
 /**
@@ -102,7 +92,8 @@ export async function sendCopy(
       ...options,
     });
   try {
-    const { stdout } = await exec(host, instance, sendArgv(copy), options);
+    const mode = copy.readOnly && !copy.handed ? "0400" : "0600";
+    const { stdout } = await exec(host, instance, asUser(copy, sendScript, mode), options);
     const content = sent.content();
     const isRead = await host.look(true, () => content.size === total);
     if (isRead && stdout === `${content.size}\n`) return content;
@@ -234,7 +225,7 @@ export async function removeLentCopy(
   { copy, found }: { copy: CopyTarget; found: string },
 ): Promise<"removed" | "changed" | "stuck"> {
   const options = { okCodes: [0, 5, 6], timeoutMs: shortMs } as const;
-  const { code } = await exec(host, instance, removeArgv(copy, found), options);
+  const { code } = await exec(host, instance, asUser(copy, removeScript, found), options);
   return code === 0 ? "removed" : code === 5 ? "changed" : "stuck";
 }
 
