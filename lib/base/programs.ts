@@ -1,6 +1,6 @@
 /**
  * The programs of the host, in one table: which script may start each of them, its package, and what `--doctor` says.
- * A test compares it with the permissions in the scripts' first lines.
+ * `deno task permissions` writes the permissions in the scripts' first lines by it.
  */
 
 import { distribution, type Family, installCommand } from "./distribution.ts";
