@@ -54,7 +54,7 @@ export async function readAppWords(words: readonly string[]): Promise<AppWord[]>
   const other = words.find((word) => !isAppWord(word));
   if (words.length > 0 && other === undefined) return await Promise.all(words.map(readAppWord));
   throw inputError(
-    other === undefined ? "No app is named to install" : `"${other}" cannot be installed in a container that is there`,
+    other === undefined ? "No app is named to install" : `"${other}" cannot be installed in an existing container`,
     "For example: create.ts --install my-container apt:inkscape, snap:NAME or deb:FILE",
   );
 }

@@ -147,7 +147,7 @@ async function checkProject(host: Host, engine: Engine, project: string | undefi
 
 /** The error for a CLI that fails in a way of its own, such as snapd's refusal of a home outside of /home. */
 function oddError(engine: Engine, error: ProcessError): NoEngine {
-  return new NoEngine(`${engine.product} cannot be asked: ${error.message}`, {
+  return new NoEngine(`${engine.product} cannot be queried: ${error.message}`, {
     hint: `Fix what it says, or ${otherEngineHint(engine)}`,
     ...causedBy(error),
   });

@@ -23,7 +23,7 @@ const maxRecoverBytes = 64 * 2 ** 20;
 
 /** The error when files are not taken back in time: they stay on record. */
 function tooLate(): UserError {
-  return new UserError("The files could not all be taken back in time", { hint: "Try it again: map.ts --unmap" });
+  return new UserError("Not all files could be taken back in time", { hint: "Try it again: map.ts --unmap" });
 }
 
 /** Takes files back at the end of a run, by `act`. A signal does not stop that. */

@@ -119,7 +119,7 @@ async function ownerOf(session: Session): Promise<string> {
 
 function checkCount({ loans }: Session, count: number): void {
   if (loans.length + count <= maxFiles) return;
-  throw inputError(`The session has ${maxFiles} files of yours already`, "End it, and start another one");
+  throw inputError(`The session already has ${maxFiles} of your files`, "End it, and start another one");
 }
 
 /** Lends files to a session, all or none. Returns their paths in the container. */

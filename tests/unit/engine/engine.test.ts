@@ -88,7 +88,7 @@ Deno.test("an engine that is asked for and not installed is exit code 125, with 
 
 Deno.test("chooseEngine() tells what an engine says that fails in a way of its own; exit code 125", async () => {
   const snap = { code: 1, stderr: "Sorry, home directories outside of /home needs configuration.\n" };
-  const error = await assertRejects(() => chooseEngine(hostWith({ lxc: snap }).host), UserError, "cannot be asked");
+  const error = await assertRejects(() => chooseEngine(hostWith({ lxc: snap }).host), UserError, "cannot be queried");
   assertEquals([error.exitCode, error.output], [125, snap.stderr.trim()]);
   const incus = await chooseEngine(hostWith({ lxc: snap, incus: { stdout: "{}" } }).host);
   assertEquals(incus.cli, "incus");
