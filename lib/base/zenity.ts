@@ -50,8 +50,8 @@ const portalMs = 5_000;
 const portalPath = /^\/run\/user\/\d+\/doc\//;
 
 /**
- * Has the user choose files, and again if the path of the only one has its end twice. The dialog is that of the
- * desktop's portal, with the user's bookmarks and recent places, where zenity is one of GTK 4 and the portal has one;
+ * Has the user choose files, and again if the end of the only path is doubled, by a bug of GTK's. The dialog is that of
+ * the desktop's portal, with the user's bookmarks and recent places, where zenity is one of GTK 4 and the portal has one;
  * else zenity's own.
  *
  * @param options `from`: the first path; `optionsFrom`: zenity's options, besides those about paths, each time that the
@@ -85,7 +85,7 @@ export async function chooseFiles(
 }
 
 /**
- * Whether the desktop's portal has a dialog for files. One that does not answer in time has none. Without a desktop, as
+ * Whether the desktop's portal has a dialog for files; false if it does not answer in time. Without a desktop, as
  * by `ssh -X`, a portal would be that of another login, and show its dialog there.
  */
 async function hasFileChooser({ env, run }: Pick<Host, "env" | "run">, { signal }: DialogLimits): Promise<boolean> {

@@ -132,7 +132,7 @@ export async function runAtBoot(
   return await exec(host, instance, argv, { timeoutMs: maxBootMs, ...options });
 }
 
-/** How SSH reaches a running container: at its address, or through the engine when it has none that leads to it. */
+/** How SSH reaches a running container: at its address, or through the engine where no address leads to it. */
 export async function sshTarget(host: Host, instance: Address, { user, hasNetwork, address }: {
   user: ContainerUser;
   /** Whether it has a network that this machine is in as well. */
@@ -142,7 +142,7 @@ export async function sshTarget(host: Host, instance: Address, { user, hasNetwor
 }): Promise<SshTarget> {
   const { label, mounts } = instance;
   const config = sshConfigPath(mounts);
-  // A container that was made before there was one has none.
+  // Containers of older versions lack that file.
   const settings = await host.look(true, () => exists(config)) ? { config } : {};
   const target = { mounts, user, name: label, ...settings };
   return hasNetwork

@@ -269,7 +269,7 @@ async function removeDirectories(host: Host, copy: DisposableCopy): Promise<void
   }
 }
 
-/** Does a step of removing a copy on a host that a signal does not stop, and that has a time of its own for it. */
+/** Does one step of removing a copy, which has its own time limit. A signal does not stop it. */
 async function inTime<T>(host: Host, act: (cleaner: Host) => Promise<T>): Promise<T> {
   const late = new UserError(`removing it takes more than ${stepDeadlineMs / 1000} s`, { hint: "Try it again" });
   return await withDeadline(host, { deadlineMs: stepDeadlineMs, late, act });

@@ -80,7 +80,7 @@ export interface History {
   readonly keptAs: { name: string; copy?: string } | undefined;
   /** Writes a line, a moment later. Returns false for one too many: then it must not happen. */
   add(happening: Happening): boolean;
-  /** Adds a line for what has happened already, whatever the limit. Its source must have a limit of its own. */
+  /** Adds a line for what has already happened, beyond the limit if need be: its source must be limited. */
   note(happening: Happening): void;
   /** Whether there is no line left for this kind. */
   isFull(kind: HappeningKind): boolean;

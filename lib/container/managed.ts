@@ -27,7 +27,7 @@ export const runKey = "user.gui-container.run";
 
 /**
  * The key of an instance that shares no directory with this machine: when it was started last, as of the start of its
- * last session. By it, whoever lists sessions knows without asking the instance that it has none.
+ * last session. By it, a list of sessions knows without asking the instance that it has none.
  */
 export const sessionKey = "user.gui-container.session";
 

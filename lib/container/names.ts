@@ -51,7 +51,7 @@ export function isContainerName(text: string): boolean {
   return more.length === 0 && isInstanceName(name!) && (remote === undefined || isPlainName(remote));
 }
 
-/** Whether a container's name is that of a disposable copy, as far as a name tells. */
+/** Whether a container's name has the form of a disposable copy's. */
 export function isDisposableName(name: string): boolean {
   return /-d[0-9a-f]{5}$/.test(name);
 }

@@ -86,7 +86,7 @@ export interface HostKey {
 }
 
 /**
- * Gives a copy that has not started an identity of its own. Each file would take its time: there are two. What systemd
+ * Gives a copy that has not started an identity of its own, by two files only, since each takes time. What systemd
  * needs later is in one that it runs when it boots: see boot_copy.sh.
  *
  * @param hostKey what sshd has in place of the host keys of the origin; undefined to keep those

@@ -1,7 +1,7 @@
 /**
  * What create.ts knows about a container and does not change: its engine and server, its user, whether it is on this
  * machine. It is written down beside the container's directories, where no container can write. A record is a hint:
- * whoever asks the engine anyway compares it, and the engine wins.
+ * code that asks the engine anyway compares it, and the engine wins.
  */
 
 import type { Host } from "../base/host.ts";

@@ -30,7 +30,7 @@ export class SocketReplaced extends Error {
 
 /**
  * Holds a socket in a directory that a container can write. The container can put anything in its place at any time,
- * also a link to a socket of the host's: whoever connects by the path could end there, whatever was at the path just
+ * also a link to a socket of the host's: a connection by the path could end there, whatever was at the path just
  * before.
  *
  * @throws {SocketReplaced} when it is not a socket

@@ -39,7 +39,7 @@ function isOther({ isFile, isDirectory, isSymlink }: Deno.DirEntry): boolean {
 }
 
 /**
- * The names of the sessions that a container seems to have, for whoever lists or warns: as {@linkcode runningSessions},
+ * The names of the sessions that a container seems to have, for lists and warnings: as {@linkcode runningSessions},
  * unless its directory is on this host, and has no socket. One that cannot be asked has those of its sockets.
  */
 export async function sessionsOf(

@@ -38,7 +38,7 @@ export class Unreachable extends UserError {
   override name = "Unreachable";
 }
 
-/** The container does not let in whoever has the keys that ssh could use without a question. */
+/** The container accepts none of the keys that ssh could use without a question. */
 export class KeysRefused extends UserError {
   override name = "KeysRefused";
 }

@@ -133,7 +133,7 @@ async function update(host: Host, instance: Instance, apps: readonly AppWord[] =
   const takes = keeps && !await findSnapshot(host, instance, before);
   if (takes) await takeSnapshot(host, instance, before);
   const isLent = Object.keys(found?.devices ?? {}).some((name) => /^map-[0-9a-f]{10}$/.test(name));
-  if (keeps && isLent) host.ui.warn(`Files are lent to "${label}": whoever restores "${before}" lends them again`);
+  if (keeps && isLent) host.ui.warn(`Files are lent to "${label}": restoring "${before}" would lend them again`);
   const isStopped = found?.status === "Stopped";
   let packages: number;
   let sessions: string[] = [];

@@ -145,7 +145,7 @@ async function checkProject(host: Host, engine: Engine, project: string | undefi
   throw inputError(`${engine.product} has no project "${project}"`, `See which there are: ${list}`);
 }
 
-/** The error for a CLI that fails in a way of its own, such as snapd's refusal of a home outside of /home. */
+/** The error for a CLI that fails before it asks a server, such as by snapd's refusal of a home outside of /home. */
 function oddError(engine: Engine, error: ProcessError): NoEngine {
   return new NoEngine(`${engine.product} cannot be queried: ${error.message}`, {
     hint: `Fix what it says, or ${otherEngineHint(engine)}`,
@@ -425,7 +425,7 @@ const noAnswers: readonly {
     hint: () => 'Log in instead of su or sudo; for cron and the like: sudo loginctl enable-linger "$USER"',
   },
   {
-    // Debian 13's Incus says it in words of its own.
+    // Debian 13's Incus has another text.
     says: [/unix\.socket/i, /permission denied|needed permissions/i],
     isLocal: true,
     message: ({ product }) => `Permission denied on ${product}'s socket`,

@@ -15,7 +15,7 @@ export interface IdMapRange {
   Maprange: number;
 }
 
-/** The uid on this machine of a user of an instance; undefined where it has none. One that has not run has its next one. */
+/** The uid on this machine of a user of an instance, or the one to come at its first start; undefined for none. */
 export function findHostUid({ config }: Pick<InstanceInfo, "config">, uid: number): number | undefined {
   const mapOf = (key: string): IdMapRange[] => JSON.parse(config[key] ?? "[]");
   const current = mapOf("volatile.idmap.current");

@@ -204,7 +204,7 @@ export async function isHere(
 /**
  * Adds devices to an instance, and values to its configuration, all or none.
  *
- * @param instance with its description, unless it has none: the engines take a missing one for an empty one
+ * @param instance with its description: the engines would set a missing one to the empty text
  */
 export async function updateInstance(
   host: Host,

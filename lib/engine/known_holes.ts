@@ -1,5 +1,5 @@
 /**
- * Versions of the engines with a known vulnerability that makes an image of somebody else's root on the host, or with
+ * Versions of the engines with a known vulnerability that makes a foreign image root on the host, or with
  * a known fault.
  */
 

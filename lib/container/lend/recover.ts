@@ -78,8 +78,8 @@ export async function recoverEnded(host: Host, loans: readonly Loan[]): Promise<
 }
 
 /**
- * Takes back what killed runs have lent to containers that are to be removed now, whatever its size, as far as that can
- * be had.
+ * Takes back what killed runs have lent to containers that are about to be removed, whatever its size. A failure is
+ * ignored.
  */
 export async function recoverFrom(host: Host, containers: readonly Borrower[]): Promise<void> {
   const act = async (host: Host): Promise<void> => {

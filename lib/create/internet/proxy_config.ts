@@ -65,7 +65,7 @@ export function squidConfig({ ranges, hosts }: ProxyRules): string {
     "acl web proto HTTP",
     // squid's own pages show what all containers are fetching.
     "http_access deny manager",
-    // Before any look-up: a name that is not on the list could carry something to whoever answers for it.
+    // Before any look-up: a name that is not on the list could carry data to its name server.
     ...(hosts.length > 0 ? [`acl hosts dstdomain -n ${hosts.join(" ")}`, "http_access deny !hosts"] : []),
     "http_access deny house",
     "http_access allow tunnel",
