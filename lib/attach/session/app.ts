@@ -2,6 +2,7 @@
 
 import runApp from "./run_app.sh" with { type: "text" };
 import runOnEither from "./run_on_either.sh" with { type: "text" };
+import runOnX from "./run_on_x.sh" with { type: "text" };
 import { resolve, toFileUrl } from "@std/path";
 import { ExitCode, inputError, UserError } from "../../base/errors.ts";
 import { isOption } from "../../cli/options.ts";
@@ -62,14 +63,14 @@ export function sortAppWords(
 
 /** The script for sh that runs the app in its session. */
 export function appScript(app: readonly string[]): string {
-  return `set -- ${app.map(quoteWord).join(" ")}\n${runOnEither}${runApp}`;
+  return `set -- ${app.map(quoteWord).join(" ")}\n${runOnX}${runOnEither}${runApp}`;
 }
 
 /**
  * The script for sh that runs an app in a session of another one; the parameters are the first byte of what it prints
  * in the log, and its words.
  */
-export const joinedAppScript = `${runOnEither}first_byte=$1; shift
+export const joinedAppScript = `${runOnX}${runOnEither}first_byte=$1; shift
 run_on_either "$first_byte" "$1" "$@"; status=$?; await_restarted /dev/null; exit "$status"`;
 
 /** The error for an app whose program is not in the container. It may be meant for a file of this host's. */

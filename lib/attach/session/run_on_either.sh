@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # run_on_either.sh
-# Runs an app of a session on the session's display. On Wayland, one that ends soon since it knows only X is started once more,
-# on an X server of its own, which is one window there. What it prints goes to the session's log, this shell's standard output.
+# After run_on_x.sh: runs an app of a session on the session's display. On Wayland, one that ends soon since it takes X alone, where
+# x_gate.py has turned it away, is started once more, on an X server of its own. What it prints goes to the session's log, this
+# shell's standard output.
 
 # What such an app prints: Xlib's and Xt's, GTK's, Tk's, Java's, Qt's, SDL's and GLFW's words.
 no_display='(open|connect to|connecting to) (the |an )?(X(11)? display|display *([^ [:alnum:]]|$))|no display name'
@@ -11,27 +12,6 @@ no_display="$no_display|DISPLAY( environment)? variable|DISPLAY is not set|Headl
 no_display_and_well='no suitable interface module|Could not open display \(X-Server required'
 # Vim and Emacs turn to a terminal, and end for want of one.
 no_terminal='is not (to )?a (terminal|tty)'
-# Java's programs may stay, without their first thread.
-no_main_thread='^Exception in thread "main" java\.awt\.HeadlessException'
-
-# Reads the output of such a program as it comes. If there is that, and no window, hangs up what this shell has started since.
-#   first_byte, log, no_main_thread   what is read, and for what
-#   connected, windows                lines of connections to the display, and how many there were before
-#   shell, before                     this shell, and the processes that it had started before
-# shellcheck disable=SC2016 # The inner shell expands these.
-hang_up_headless='list_started() {
-  for process in $(cat "/proc/$1/task/"*/children); do
-    case " $before $PPID " in *" $process "*) continue ;; esac
-    echo "$process"
-    (list_started "$process")
-  done
-}
-# Not while most others start.
-sleep 1
-tail -c "+$first_byte" -f "$log" | {
-  grep -qaE -m 1 "$no_main_thread" || exit
-  [ "$(grep -cE "$connected" /proc/net/unix)" -gt "$windows" ] || kill -s HUP $(list_started "$shell")
-}'
 # waypipe 0.9.2 binds its display by the name alone. On X, xpra's own connections are there before.
 connected=" 03 +[0-9]+ (.*/)?${WAYLAND_DISPLAY:-X${DISPLAY#*:}}\$"
 
@@ -106,86 +86,10 @@ run_on_either() {
   shift 2
   read -r began _ </proc/uptime
   windows=$(count_connected) || :
-  [ -z "${DISPLAY-}" ] || {
-    run_to_end "$@"
-    return
-  }
-  read -r before <"/proc/$$/task/$$/children" || :
-  first_byte=$first_byte log=/proc/$$/fd/1 no_main_thread=$no_main_thread connected=$connected windows=$windows \
-    shell=$$ before=$before timeout 9 /bin/sh -c "$hang_up_headless" &
-  headless=$!
   run_to_end "$@"
-  # The watch has ended by then.
-  has_ended_soon || return "$status"
-  kill "$headless" 2>/dev/null
-  knows_only_x || return "$status"
-  { command -v Xwayland && command -v openbox; } >/dev/null || {
-    echo "There is no Xwayland or openbox in this container: apt-get install xwayland libdecor-0-plugin-1-cairo openbox"
-    return "$((status ? status : 1))"
-  }
+  [ "${WAYLAND_DISPLAY-}" ] || [ -z "${DISPLAY-}" ] || return "$status"
+  { has_ended_soon && knows_only_x; } || return "$status"
+  has_x_server || return "$((status ? status : 1))"
   echo "The app knows only X: it is started again, on Xwayland"
-  # Before Xwayland 23.1, its window has the size of the screen, and no frame on GNOME.
-  size=
-  case $(Xwayland -help 2>&1) in *-decorate*) size='-decorate -geometry 960x640' ;; esac
-  ready=$(mktemp -u "$RUNTIME_DIRECTORY/x.XXXXXX")
-  mkfifo "$ready"
-  # waypipe passes pictures on in memory: those of a GPU would be read back. Only this user's apps may connect.
-  # shellcheck disable=SC2086 # These are words.
-  Xwayland -displayfd 3 -noreset -shm $size 3>"$ready" &
-  server=$!
-  # To the end: what opens it next is to meet no other writer.
-  number=$(cat "$ready")
-  [ "$number" ] || {
-    rm "$ready"
-    return "$status"
-  }
-  export DISPLAY=":$number"
-  # Keys are the app's, but for that of windows.ts, also while Alt, Super, or Super and Shift are down. It closes the window that
-  # has the keyboard, or all, if none takes it, as xclock's.
-  closes='<action name="If"><focused>yes</focused><then><action name="Close"/></then>
-    <else><action name="ForEach"><then><action name="Close"/></then></action></else></action>'
-  # It prints messages, as of a keyboard without that key, and would end where nobody reads them.
-  openbox --sm-disable --config-file /dev/stdin --startup "sh -c 'echo >$ready'" 3>"$ready" >/dev/null <<END &
-<openbox_config xmlns="http://openbox.org/3.4/rc">
-  <theme><titleLayout>LC</titleLayout></theme>
-  <desktops><number>1</number></desktops>
-  <keyboard>
-    <keybind key="XF86Xfer">$closes</keybind>
-    <keybind key="A-XF86Xfer">$closes</keybind>
-    <keybind key="W-XF86Xfer">$closes</keybind>
-    <keybind key="W-S-XF86Xfer">$closes</keybind>
-  </keyboard>
-  <mouse>
-    <context name="Client Titlebar Top Right Bottom Left TLCorner TRCorner BRCorner BLCorner">
-      <mousebind button="Left" action="Press"><action name="Focus"/><action name="Raise"/></mousebind>
-      <mousebind button="Middle" action="Press"><action name="Focus"/><action name="Raise"/></mousebind>
-      <mousebind button="Right" action="Press"><action name="Focus"/><action name="Raise"/></mousebind>
-    </context>
-    <context name="Top Right Bottom Left TLCorner TRCorner BRCorner BLCorner">
-      <mousebind button="Left" action="Drag"><action name="Resize"/></mousebind>
-    </context>
-    <context name="Titlebar">
-      <mousebind button="Left" action="Drag"><action name="Move"/></mousebind>
-    </context>
-    <context name="Titlebar Root">
-      <mousebind button="Right" action="Press"><action name="ShowMenu"><menu>client-list-combined-menu</menu></action></mousebind>
-    </context>
-    <context name="Close">
-      <mousebind button="Left" action="Click"><action name="Close"/></mousebind>
-    </context>
-  </mouse>
-  <menu><manageDesktops>no</manageDesktops></menu>
-  <applications>
-    <application type="normal"><maximized>yes</maximized></application>
-  </applications>
-</openbox_config>
-END
-  manager=$!
-  # It gives the keyboard to no window that was there before.
-  read -r _ <"$ready" || :
-  rm "$ready"
-  run_to_end "$@"
-  kill "$manager" 2>/dev/null
-  kill "$server"
-  return "$status"
+  run_on_x run_to_end "$@"
 }

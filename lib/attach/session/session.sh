@@ -123,6 +123,8 @@ join() {
   set -- "$session" "$directory/environment" "${sockets:?}/$session.log" "${run_app:?}" "$@"
   # shellcheck source=/dev/null
   . "$2"
+  # libpulse asks an X display for its sound server then.
+  unset SSH_CONNECTION
   command -v "$5" >/dev/null || exit 127
   printf '%s\n' "$1"
   exec >>"$3" 2>&1
@@ -172,7 +174,7 @@ start_unit() {
   systemd-run --user --quiet --collect --unit="gui-container-$session" --description="$session, run $run" \
     --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \
     --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c 'eval \"\$GUI_CONTAINER_STOP\"'" \
-    --property=ExecStopPost=":/bin/sh -c 'cd $sockets && rm -f $session${fifo_suffix:?}${transport:+ $session $transport* \$XDG_RUNTIME_DIR/gui-$session}'" \
+    --property=ExecStopPost=":/bin/sh -c 'cd $sockets && rm -f $session${fifo_suffix:?}${transport:+ $session $transport* \$XDG_RUNTIME_DIR/gui-$session \$(readlink \$RUNTIME_DIRECTORY/x_socket)}'" \
     --property=StandardOutput="append:$sockets/$session.log" --property=StandardError=inherit "$@" 2>&1
 }
 

@@ -7,6 +7,8 @@ import { abortable } from "@std/async";
 import { basename } from "@std/path";
 import serveWayland from "./serve_wayland.sh" with { type: "text" };
 import startWaypipe from "./start_waypipe.sh" with { type: "text" };
+import xGate from "./x_gate.py" with { type: "text" };
+import runOnX from "../session/run_on_x.sh" with { type: "text" };
 import { ExitCode, UserError } from "../../base/errors.ts";
 import { programs } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
@@ -114,7 +116,7 @@ export function waypipeServer(
     program: "waypipe",
     missing: (cause) => noWayland(`there is no waypipe in "${label}"`, { exitCode: ExitCode.missingProgram, cause }),
     scripts: [startWaypipe, serveWayland],
-    values: { transport, compress, forwarded: crossesNetwork ? "yes" : "" },
+    values: { transport, compress, forwarded: crossesNetwork ? "yes" : "", x_gate: xGate, run_on_x: runOnX },
     environment: {},
     words: [],
     hostEnd: { transport, ready },

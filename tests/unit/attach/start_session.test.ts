@@ -409,7 +409,7 @@ Deno.test("session.sh gives a session on Wayland the socket of the host's end, w
   const values = { server: "waypipe", transport: ".wayland-1", sound: "yes" };
   const { calls: [words] } = await runStartScript({ files: [], sockets: ".", values, input: "go\n" });
   assertEquals(words!.filter((word) => /Exec(?:StartPre|StopPost)=/.test(word)), [
-    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound xterm .wayland-1* $XDG_RUNTIME_DIR/gui-xterm'",
+    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound xterm .wayland-1* $XDG_RUNTIME_DIR/gui-xterm $(readlink $RUNTIME_DIRECTORY/x_socket)'",
     "--property=ExecStartPre=:/bin/sh -c " +
     "'cd HOME && mv .wayland-1 xterm; rm -f xterm~sound; mkfifo -m 660 xterm~sound'",
   ]);

@@ -206,42 +206,6 @@ Deno.test("appScript() starts a program that turns to a terminal again if it is 
   }
 });
 
-Deno.test("appScript() hangs up a Java program that stays without its main thread and a window, and starts it again", async () => {
-  // As Linux 6 shows a window on waypipe 0.9.2's display, a display without one, and another connection.
-  const window = "0000000000000000: 00000003 00000000 00000000 0001 03 4242 gui-java";
-  const others = `${window}
-0000000000000000: 00000002 00000000 00010000 0001 01 4243 gui-java
-0000000000000000: 00000003 00000000 00000000 0001 03 4244 /run/user/1000/bus
-`;
-  const run = async (shell: string): Promise<{ code: number; log: string }> => {
-    const sockets = await Deno.makeTempFile();
-    try {
-      await Deno.writeTextFile(sockets, others);
-      const app = [
-        "sh",
-        "-c",
-        `echo "try \${DISPLAY-}"; [ ! "\${DISPLAY-}" ] || exit 5
-          connect() { echo '${window}' >>${sockets}; }
-          say() { echo 'Exception in thread "main" java.awt.HeadlessException: '; }
-          ${shell}`,
-      ];
-      const script = `WAYLAND_DISPLAY=gui-java; ${appScript(app)}`.replaceAll("/proc/net/unix", sockets).replace(
-        "\nsleep 1\n",
-        "\nsleep 0.1\n",
-      );
-      return await runApp(app, { xServer, script });
-    } finally {
-      await Deno.remove(sockets);
-    }
-  };
-  const stays = await run("say; sh -c 'sleep 60; echo late'; echo late");
-  assertEquals(stays.code, 5, stays.log);
-  assert(!stays.log.includes("late"), stays.log);
-  // A window of another program's, which has written that.
-  const shown = await run("connect; say; sleep 1");
-  assertEquals([shown.code, shown.log.includes("try :7\n")], [0, false], shown.log);
-});
-
 Deno.test("appScript() starts an app no third time, nor one that ends well, is stopped, has a display, or worked for a while", async () => {
   const appOf = (shell: string): string[] => ["sh", "-c", `echo try; echo "Can't open display"; ${shell}`];
   const tries = async (shell: string, options = {}): Promise<number> => {
