@@ -9,6 +9,7 @@ import {
   type EngineCli,
   engineClis,
   environmentOf,
+  noEngineError,
   warningsOf,
 } from "../engine/engine.ts";
 import { findHostUid } from "../engine/id_map.ts";
@@ -63,13 +64,15 @@ export const createDiagnosis: Diagnosis = { script: "create", checks, outcome: c
 
 export const mapDiagnosis: Diagnosis = { script: "map", checks, outcome: mapOutcome };
 
-/** Whether each engine answers. If none that may be used does, one that is installed is to blame. */
+/** Whether each engine answers, those that are installed first. If none that may be used does, the first is to blame. */
 async function findEngines({ host, engine, wanted, environment }: Facts): Promise<Finding[]> {
-  const servers = await Promise.all(engineClis.map((cli) => findEngine(host, cli)));
+  const servers = (await Promise.all(engineClis.map((cli) => findEngine(host, cli))))
+    .sort((one, other) => Number(other.isInstalled) - Number(one.isInstalled));
+  if (!wanted && !servers[0]!.isInstalled) return [failureOf(noEngineError())];
   const findings = servers.map(({ finding }) => finding);
   if (!engine) {
-    const culprit = servers.find(({ cli }) => cli === wanted) ?? servers.find(({ isInstalled }) => isInstalled);
-    (culprit ?? servers[0]!).finding.verdict = "broken";
+    const culprit = servers.find(({ cli }) => cli === wanted) ?? servers[0]!;
+    culprit.finding.verdict = "broken";
   } else if (!engine.server.isLocal) {
     findings.push(ok(`${engine.product} ${environment?.server_version} answers at "${engine.server.remote}"`));
   }

@@ -128,8 +128,14 @@ export async function chooseEngine(
   }
   const failure = failures.find((error) => error instanceof InputError) ??
     failures.find(({ output }) => output !== "");
-  throw failure ?? new NoEngine("Neither LXD nor Incus is installed", {
-    hint: `Install one of them: "sudo snap install lxd" and "${engines.lxc.init}", or the package incus`,
+  throw failure ?? noEngineError();
+}
+
+/** The error for a machine without an engine. */
+export function noEngineError(): UserError {
+  return new NoEngine("Neither LXD nor Incus is installed", {
+    hint:
+      `Install one of them: the package incus and "${engines.incus.init}", or "sudo snap install lxd" and "${engines.lxc.init}"`,
   });
 }
 
