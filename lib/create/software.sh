@@ -54,6 +54,8 @@ status=0
 for snap in $snaps; do
   [ $status -eq 0 ] && { snap install "$snap" 2>&1 </dev/null || status=$?; }
 done
+# shellcheck disable=SC2086
+rm -f $files
 {
   printf '%s\n\n' "$before"
   list_all
