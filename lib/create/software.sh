@@ -51,6 +51,10 @@ list_all() {
 before=$(list_all)
 status=0
 [ -n "$snaps" ] && [ -z "$packages$files" ] || update 2>&1 </dev/null || status=$?
+[ -z "$snaps" ] || [ $status -ne 0 ] || command -v snap >/dev/null || {
+  echo "snap is not there: the package snapd brings it (apt:snapd)"
+  status=1 snaps=
+}
 for snap in $snaps; do
   [ $status -eq 0 ] && { snap install "$snap" 2>&1 </dev/null || status=$?; }
 done
