@@ -208,7 +208,8 @@ async function writeEntries(
       const picture = icons.get(app);
       if (picture) await writeFile(iconPath(menu, app.id), { data: picture, undo });
       const attachOptions = [...options.attachOptions, ...xOnly?.apps.has(app) ? xOnly.options : []];
-      const icon = picture ? iconPath(menu, app.id) : nameOfIcon(app);
+      // A name of the container's would be that of another app's icon on the host.
+      const icon = picture ? iconPath(menu, app.id) : "application-x-executable";
       const text = entryText({ ...app, mimeTypes: typesOf(app) }, icon, { ...options, attachOptions });
       await writeFile(entryPath(menu, app.id), { data: new TextEncoder().encode(text), undo });
     }
@@ -220,11 +221,6 @@ async function writeEntries(
   const isTyped = apps.some((app) => typesOf(app).length > 0);
   if (isTyped || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(menu);
   return apps.map(({ id, name }) => ({ id, name: shownName(name, options), entry: entryPath(menu, id) }));
-}
-
-/** The name of an icon that could not be read: the host's own themes may have one with that name. */
-function nameOfIcon({ icon }: App): string | undefined {
-  return icon !== undefined && /^[A-Za-z0-9._+-]+$/.test(icon) ? icon : undefined;
 }
 
 /**

@@ -95,7 +95,8 @@ Deno.test("exportApps() writes entries and icons, and keeps what it wrote in ste
     ];
     assertEquals(await filesIn(data), [one, two, icon]);
     assertStringIncludes(await Deno.readTextFile(join(data, one)), `Icon=${join(data, icon)}\n`);
-    assert(!(await Deno.readTextFile(join(data, two))).includes("Icon="));
+    // Not what the container names: that may be an icon of the host's own apps.
+    assertStringIncludes(await Deno.readTextFile(join(data, two)), "Icon=application-x-executable\n");
     assert(!recorded.calls.some(([program]) => program === "update-desktop-database"));
 
     // One of them, with its types; then all, of which one is gone.
