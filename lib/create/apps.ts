@@ -131,10 +131,13 @@ export async function changeSoftware(
     snaps: namesOf("snap").join(" "),
   });
   const show = packageProgress();
-  const changed = exec(host, instance, ["/bin/sh", "-c", script], {
-    output: { line: (line) => host.ui.progress(`${instance.name}: ${show(line)}`, { plain: "" }) },
-    timeoutMs: softwareMs,
-  });
+  let unnamed = files.length;
+  const line = (line: string): void => {
+    const name = /^File: ([a-z0-9+.-]{2,60} [\w.+~:-]{1,60})$/.exec(line)?.[1];
+    if (name !== undefined && unnamed-- > 0) host.ui.status(`${instance.name}: installing ${name}`);
+    else host.ui.progress(`${instance.name}: ${show(line)}`, { plain: "" });
+  };
+  const changed = exec(host, instance, ["/bin/sh", "-c", script], { output: { line }, timeoutMs: softwareMs });
   const { stdout } = await changed.catch(async (error) => {
     throw error instanceof ProcessError ? await missingIn(host, instance, error) ?? error : error;
   });

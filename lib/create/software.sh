@@ -48,6 +48,8 @@ list_all() {
   [ -z "$snaps" ] || snap list 2>/dev/null
 }
 
+# shellcheck disable=SC2086
+[ -z "$files" ] || dpkg-deb --show --showformat='File: ${Package} ${Version}\n' $files
 before=$(list_all)
 status=0
 [ -n "$snaps" ] && [ -z "$packages$files" ] || update 2>&1 </dev/null || status=$?

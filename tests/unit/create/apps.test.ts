@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../../lib/base/process.ts";
 import { withValues } from "../../../lib/base/shell_words.ts";
@@ -102,6 +102,23 @@ Deno.test("changeSoftware() hands files over before it installs them with the pa
   assertStringIncludes(calls[0]!.join(" "), "cat >/var/cache/gui-container/1.deb");
   for (const value of ["packages=krita", "files=/var/cache/gui-container/1.deb", "snaps=vlc"]) {
     assertStringIncludes(valuesSent(calls).replaceAll("'", ""), value);
+  }
+});
+
+Deno.test("changeSoftware() tells the name and version of each file, and nothing else that a container has made up", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    const { host, said, options } = recordingHost({ answer: () => ({ stdout: "\n2\n" }) });
+    await changeSoftware(host, instance, [1, 2].map(() => ({ source: "deb", name: path })));
+    const { output } = options.at(-1)!;
+    assert(typeof output === "object" && "line" in output);
+    for (const name of ["hello 2.10-3", "evil\x1b[31m 1", "x y z", "another 1", "krita 5"]) {
+      output.line(`File: ${name}`);
+    }
+    const shown = said.filter((line) => line.startsWith("status: ") && line.includes("installing"));
+    assertEquals(shown.map((line) => line.split("installing ")[1]), ["hello 2.10-3", "another 1"]);
+  } finally {
+    await Deno.remove(path);
   }
 });
 
