@@ -68,9 +68,15 @@ Deno.test("each cloud-config is one, upgrades itself, and names whole keys for t
   const { xpra: _, ...cloudConfigs } = await filesOf("examples/cloud-config");
   for (const [name, text] of Object.entries(cloudConfigs)) {
     assertEquals(parsePart({ path: `${name}.yaml`, text }).type, "text/cloud-config");
-    const data = parseYaml(name, text) as { packages: string[]; apt?: { sources?: unknown } };
+    const data = parseYaml(name, text) as {
+      packages: string[];
+      runcmd: string[];
+      apt?: { sources?: unknown };
+    };
     assert(data.packages.includes("unattended-upgrades"), name);
     assertEquals([...data.packages].sort(), name === "your-own-app" ? [...data.packages].sort() : data.packages, name);
+    // What its user installs later comes as from anywhere else.
+    assertMatch(data.runcmd.at(-1) ?? "", /^sed .*Install-Recommends.*94cloud-init-config$/, name);
     const sources = data.apt?.sources ?? {};
     assert(isMap(sources));
     for (const source of Object.values(sources) as { source: string; key?: string; keyid?: string }[]) {
@@ -98,7 +104,7 @@ Deno.test("LibreOffice is installed where the distribution has no front end for 
       await Deno.writeTextFile(join(directory, "apt-get"), `#!/bin/sh\nexit ${code}\n`, { mode: 0o755 });
       await Deno.writeTextFile(setting, "");
       // A command that fails would undo all of the container.
-      await runProcess(["sh", "-c", runcmd.join("\n").replace("/etc/environment.d/libreoffice.conf", setting)], {
+      await runProcess(["sh", "-c", runcmd[0]!.replace("/etc/environment.d/libreoffice.conf", setting)], {
         env: { PATH: `${directory}:${Deno.env.get("PATH")}` },
       });
       assertEquals(await exists(setting), code === 0);
