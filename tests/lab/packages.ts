@@ -17,7 +17,7 @@ export const imageBuildPackages = [
 /** Everything but xpra: engines, image building, desktop, and the tools that tests use. */
 export const hostPackages = [
   // engines
-  ...["lxd", "lxd-client", "incus", "acl", "dnsmasq-base", "nftables", "iproute2", "btrfs-progs", "uidmap"],
+  ...["lxd", "lxd-client", "incus-base", "acl", "dnsmasq-base", "nftables", "iproute2", "btrfs-progs", "uidmap"],
   ...imageBuildPackages,
   // desktop
   ...["xvfb", "xauth", "openbox", "dbus-daemon", "dbus-bin", "pulseaudio", "pulseaudio-utils", "dunst"],
@@ -50,7 +50,7 @@ export const hostPackages = [
 
 /** What the demo needs of it: one engine, a Wayland desktop, and what attach.ts starts there. */
 export const demoPackages = [
-  ...["incus", "acl", "dnsmasq-base", "nftables", "iproute2", "btrfs-progs", "uidmap"],
+  ...["incus-base", "acl", "dnsmasq-base", "nftables", "iproute2", "btrfs-progs", "uidmap"],
   ...imageBuildPackages,
   ...["sway", "xwayland", "dbus-daemon", "dbus-bin", "pulseaudio", "pulseaudio-utils", "python3"],
   ...["fonts-dejavu-core", "xkb-data", "waypipe", "bubblewrap", "grim", "wl-clipboard", "zenity", "libnotify-bin"],

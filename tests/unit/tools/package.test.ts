@@ -156,7 +156,7 @@ testWith(["dh", "help2man"], "the package is the same whoever makes it, and has 
     ]
   ) assertMatch(stdout, new RegExp(`^${file.startsWith("./") ? ".* " : ""}${file}`, "m"));
   const recommends = await runProcess(["dpkg-deb", "--field", made.package, "Recommends"]);
-  assertMatch(recommends.stdout, /^incus \| lxd, .*, xpra \(>= 5\)/);
+  assertMatch(recommends.stdout, /^incus-base \| incus \| lxd, .*, xpra \(>= 5\)/);
   const tree = join(directory, "tree");
   await runProcess(["dpkg-deb", "--extract", made.package, tree]);
   for (
