@@ -64,15 +64,14 @@ export const createDiagnosis: Diagnosis = { script: "create", checks, outcome: c
 
 export const mapDiagnosis: Diagnosis = { script: "map", checks, outcome: mapOutcome };
 
-/** Whether each engine answers, those that are installed first. If none that may be used does, the first is to blame. */
+/** Whether the engines answer that are installed. If none that may be used does, one of them is to blame. */
 async function findEngines({ host, engine, wanted, environment }: Facts): Promise<Finding[]> {
   const servers = (await Promise.all(engineClis.map((cli) => findEngine(host, cli))))
-    .sort((one, other) => Number(other.isInstalled) - Number(one.isInstalled));
-  if (!wanted && !servers[0]!.isInstalled) return [failureOf(noEngineError())];
+    .filter(({ cli, isInstalled }) => isInstalled || cli === wanted);
+  if (servers.length === 0) return [failureOf(noEngineError())];
   const findings = servers.map(({ finding }) => finding);
   if (!engine) {
-    const culprit = servers.find(({ cli }) => cli === wanted) ?? servers[0]!;
-    culprit.finding.verdict = "broken";
+    (servers.find(({ cli }) => cli === wanted) ?? servers[0]!).finding.verdict = "broken";
   } else if (!engine.server.isLocal) {
     findings.push(ok(`${engine.product} ${environment?.server_version} answers at "${engine.server.remote}"`));
   }

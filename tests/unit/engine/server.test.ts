@@ -288,7 +288,7 @@ Deno.test("no engine is installed by looking for one", async () => {
     let findings: Finding[] = [];
     const result = (_text: string, json: unknown): void => void ({ findings } = json as { findings: Finding[] });
     await diagnose({ ...host, ui: { ...host.ui, result } }, { ...mapDiagnosis, wanted: undefined });
-    assertEquals(findings[2]!.what, 'The engine\'s program "lxc" is not installed');
+    assertEquals(findings.filter(({ what }) => /LXD|lxc/.test(what)), []);
     assertEquals(calls.filter(([cli]) => cli === "lxc"), []);
   });
 });
