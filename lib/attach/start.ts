@@ -30,10 +30,10 @@ export async function start(container: Container, given: StartRequest): Promise<
   await noteOpening(container, given);
   const { host, label, mounts, crossesNetwork } = container;
   if (given.session !== undefined) checkSessionName(given.session);
-  // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
-  socketPath(mounts.sockets, `${given.session ?? sessionNameOf(given.app[0]!)}-99`);
   if (!crossesNetwork) await host.look(undefined, () => checkDirectory(mounts.sockets, container, { isHere: true }));
   const found = await withDefaultApp(container, given);
+  // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
+  socketPath(mounts.sockets, `${found.session ?? sessionNameOf(found.app[0]!)}-99`);
   await using lent = new AsyncDisposableStack();
   using turn = await host.look(new DisposableStack(), () => takeTurn(container, found));
   const { session: name, live } = await findPlace(container, found);

@@ -100,7 +100,7 @@ export async function printOffer(line: CommandLine, args: readonly string[]): Pr
 export async function nextLine(host: Env): Promise<string> {
   const create = calledName("create.ts", host.env);
   return await inTime(lineFor(host)) ??
-    `Next, make a container: ${create} my-container ~/.ssh/id_ed25519.pub gui firefox`;
+    `Next, make a container: ${create} my-container firefox`;
 }
 
 async function lineFor(host: Env): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 // What is found out before an app is started.
 
 import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
 import { start } from "../../../lib/attach/start.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import { openHistory } from "../../../lib/container/history.ts";
@@ -40,5 +41,21 @@ Deno.test("two runs at once of the same app take their turns, and each sees what
     const starting = request({ detached: true, display: "x11", border: undefined });
     await Promise.all([start(box, starting), start(box, starting), start(box, starting)]);
     assertEquals(live, ["foot", "foot-2", "foot-3"]);
+  });
+});
+
+Deno.test("an address is no name of a session: however long it is, the container's browser is looked for", async () => {
+  await keepsBorder(async (container) => {
+    const sockets = join(container.mounts.directory, "a".repeat(60 - container.mounts.directory.length));
+    await Deno.mkdir(sockets, { recursive: true });
+    const box = {
+      ...container,
+      mounts: { ...container.mounts, sockets },
+      script: () => Promise.reject(new UserError("It is asked for a browser", { hint: "" })),
+      connect: () => Promise.resolve(),
+      seenSessions: () => Promise.resolve([]),
+    } as unknown as Container;
+    const app = [`https://xkcd.com/${"long-".repeat(20)}`];
+    await assertRejects(() => start(box, request({ app, display: "x11", border: undefined })), UserError, "a browser");
   });
 });

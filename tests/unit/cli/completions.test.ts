@@ -91,7 +91,7 @@ Deno.test("a script without arguments says what to type next, by the containers 
       if (session !== undefined) Deno.listen({ transport: "unix", path: join(sockets, session) }).unref();
       assertStringIncludes(directory, name);
     };
-    const first = "Next, make a container: create.ts my-container ~/.ssh/id_ed25519.pub gui firefox";
+    const first = "Next, make a container: create.ts my-container firefox";
     assertEquals(await nextLine(host), first);
     await add("bank");
     assertEquals(await nextLine(host), 'Next, run an app in "bank": attach.ts bank APP');
