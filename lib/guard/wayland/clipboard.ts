@@ -157,7 +157,7 @@ export function createClipboard(
     },
     say(events) {
       news.push(...events);
-      queueMicrotask(session.wake);
+      session.wake();
     },
     fail: () => session.tell(notTaken),
   });
@@ -217,7 +217,7 @@ export function createClipboard(
     if (!isUsed || !rates.copy()) {
       // It would go on to believe that the selection is its own, and paste that.
       news.push([source, "cancelled"]);
-      queueMicrotask(session.wake);
+      session.wake();
       return dropped;
     }
     if (isKept) keep(source);

@@ -45,7 +45,7 @@ export function createInput(
   };
   const used = (): Verdict<never> | undefined => {
     attention.recordInput();
-    queueMicrotask(session.wake);
+    session.wake();
     const before = release();
     return before.length > 0 ? { before } : undefined;
   };

@@ -46,7 +46,7 @@ export function createPopups(
   let isRefused = false;
   const refuse = (): false => {
     isRefused = popups.size > 0;
-    queueMicrotask(session.wake);
+    session.wake();
     return false;
   };
   const mayCover: Popups["mayCover"] = (popup, size) => {

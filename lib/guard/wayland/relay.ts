@@ -49,7 +49,12 @@ export async function relayConnections(
   const maySay = rate(cutOffRate, session.now);
   let connections = 0;
   const leavers = new Set<(options?: { isCheck: boolean }) => void>();
-  session.wake = () => leavers.forEach((leave) => leave());
+  let isWoken = false;
+  session.wake = () => {
+    // The container may have it called for each message.
+    if (!isWoken) queueMicrotask(() => (isWoken = false, leavers.forEach((leave) => leave())));
+    isWoken = true;
+  };
   begin?.(session);
   const timer = setInterval(() => {
     outgoing.check();

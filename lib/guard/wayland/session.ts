@@ -56,7 +56,7 @@ export interface WaylandSession
   crossings: Crossings;
   /** Takes the files that the user drops on a window, or copies; undefined: none are taken. */
   givenFiles: GivenFiles | undefined;
-  /** Called when the guard has something to say to an app by itself: the relay then looks at once. */
+  /** Called when the guard has something to say to an app by itself: the relay looks once this message is judged. */
   wake(): void;
   /** The popups that are not hidden, by whatever is theirs alone, and how large they are. */
   popups: Map<object, Size>;

@@ -206,6 +206,18 @@ Deno.test("an app with a popup open is cut off in the middle of a frame", async 
   });
 });
 
+Deno.test("the guard looks once at what it has to say, however often the container has had it called", async () => {
+  await inWorld(async ({ open, session }) => {
+    using ends = await open();
+    await ends.play(withPopup().sent);
+    let looks = 0;
+    session().carrying.isReadable = () => ++looks < 0;
+    for (let calls = 0; calls < 60; calls++) session().wake();
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(looks, 1);
+  });
+});
+
 Deno.test("popups that half a frame has kept open are closed once that is whole, before the guard looks again", async () => {
   await inWorld(async ({ open, wait, look }) => {
     using ends = await open();
