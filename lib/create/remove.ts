@@ -7,7 +7,7 @@ import { engineLine } from "../engine/engine.ts";
 import { deleteProfile, type EngineProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
 import { findInstance, type InstanceInfo, protectionKey } from "../engine/instance.ts";
 import { deleteInstance } from "../engine/lifecycle.ts";
-import { UserError } from "../base/errors.ts";
+import { isFailure, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { claimDisposables, removeDisposables } from "../container/disposables.ts";
@@ -102,7 +102,10 @@ export async function removeContainer(
       throw new UserError(`There are files in "${used}"`, { hint: "Save them, or remove them too with --force" });
     }
   }
-  await takeBackRecorded(host, lent.filter(isMapping));
+  await takeBackRecorded(host, lent.filter(isMapping)).catch((error) => {
+    if (!force || !isFailure(error)) throw error;
+    host.ui.warn(`Not all files are taken back: ${error.message}. The next run that lends files tries it again`);
+  });
   await forgetAccess(host, lent.filter(isCopy));
   const removed = (await removeDisposables(host, copies)).map((copy) => `copy "${copy}"`);
   if (found) {

@@ -13,7 +13,7 @@ import { sha256 } from "../../../lib/engine/image.ts";
 import { ownServer, type Server } from "../../../lib/engine/server.ts";
 import type { Mounts } from "../../../lib/container/paths.ts";
 import { exists } from "../../../lib/base/files.ts";
-import { UserError } from "../../../lib/base/errors.ts";
+import { ProcessError, UserError } from "../../../lib/base/errors.ts";
 import { sampleMapping } from "../mappings.ts";
 import { type Answer, type RecordingHost, recordingHost } from "../recording_host.ts";
 import { testWith } from "../samples.ts";
@@ -218,6 +218,30 @@ testWith(
       const { stdout } = await runProcess(["getfacl", "-cnpE", file]);
       assertEquals(stdout.trim(), "user::rw-\ngroup::r--\nother::r--");
       assertEquals(await readLoans(host), []);
+    });
+  },
+);
+
+testWith(
+  ["getfacl"],
+  "removeContainer() by force leaves a file for the next run that cannot be taken back now",
+  async () => {
+    await withLent(async ({ host, file, remove }) => {
+      const { dev, ino, birthtime } = await Deno.stat(file);
+      const mapping = sampleMapping({ hostPath: file, dev, ino: ino!, bornMs: birthtime?.getTime() ?? null });
+      await withJournalLock(host, () => writeRecords(host, [mapping]));
+      const { run } = host;
+      const failed = { code: 1, signal: null, stdout: "", stderr: "setfacl: Read-only file system" };
+      const granted = "user::rw-\nuser:1001000:rw-\ngroup::r--\nmask::rw-\nother::r--\n";
+      host.run = (argv, options) =>
+        argv[0] === "setfacl"
+          ? Promise.reject(new ProcessError({ ...failed, argv }))
+          : argv[0] === "getfacl"
+          ? Promise.resolve({ argv, code: 0, signal: null, stdout: granted, stderr: "" })
+          : run(argv, options);
+      await assertRejects(() => remove(false), ProcessError);
+      assertEquals(await remove(true), ["container"]);
+      assertEquals((await readLoans(host)).length, 1);
     });
   },
 );
