@@ -1,6 +1,5 @@
 /** The words after NAME on the command line of create.ts: each of them is what it looks like. */
 
-import { ifThere } from "../base/files.ts";
 import { inputError, type UserError } from "../base/errors.ts";
 import { hasPrivateKey, publicKeysIn } from "../container/ssh.ts";
 import { type AppWord, isAppWord, readAppWord } from "./apps.ts";
@@ -66,11 +65,10 @@ async function kindOf(
   if (word.endsWith(".pub")) return "key";
   if (Object.hasOwn(bundledProfiles, word)) return "profile";
   if (Object.hasOwn(bundledCloudConfigs, word)) return "cloudConfig";
-  // A file called as a bundled one is misspelt may be one that a container has left here.
-  const isPath = word.includes("/") || /\.ya?ml$/.test(word);
-  if (!isPath && !(isFirst && (await ifThere(Deno.stat(word)))?.isFile)) return undefined;
+  // A file called like an app, or as a bundled one is misspelt, may be one that a container has left here.
+  if (!word.includes("/") && !/\.ya?ml$/.test(word)) return undefined;
   const text = await readInput(word);
-  if (typeOfPart(text) !== undefined) return isPath ? "cloudConfig" : undefined;
+  if (typeOfPart(text) !== undefined) return "cloudConfig";
   if (/\.ya?ml$/.test(word)) return hasProfile ? "cloudConfig" : "profile";
   if (publicKeysIn(text).length > 0 || hasPrivateKey(text) || isFirst) return "key";
   return hasProfile ? "cloudConfig" : "profile";

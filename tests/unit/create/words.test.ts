@@ -60,12 +60,13 @@ Deno.test("readWords() takes YAML without a first line for a cloud-config, once 
   });
 });
 
-Deno.test("readWords() never takes a file without its directory for a profile or a cloud-config", async () => {
+Deno.test("readWords() takes no file without its directory but what is called as a key or as YAML", async () => {
   const before = Deno.cwd();
-  await withFiles({ "firefux": "#cloud-config\n", "gui2": "config: {}\n" }, async (directory) => {
+  const files = { "firefux": "#cloud-config\n", "gui2": "config: {}\n", "inkscape": `${publicKey}\n` };
+  await withFiles(files, async (directory) => {
     Deno.chdir(directory);
     try {
-      for (const words of [["firefux"], ["my.pub", "firefux"], ["my.pub", "gui2"]]) {
+      for (const words of [["firefux"], ["inkscape"], ["my.pub", "firefux"], ["my.pub", "gui2"]]) {
         const error = await assertRejects(() => readWords(words), UserError, `"${words.at(-1)}"`);
         assertEquals(error.exitCode, 2);
       }
