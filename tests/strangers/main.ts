@@ -6,6 +6,7 @@
 
 import { fromFileUrl } from "@std/path";
 import { oddInput } from "./odd_input.ts";
+import { failingDisk } from "./failing_disk.ts";
 import { judge, Missing, type Suite } from "./suite.ts";
 import { trySyscall } from "./try_syscall.ts";
 import { wlcsSuite } from "./wlcs.ts";
@@ -13,6 +14,7 @@ import { wlcsSuite } from "./wlcs.ts";
 const suites: Readonly<Record<string, Suite>> = {
   try_syscall: trySyscall,
   odd_input: oddInput,
+  failing_disk: failingDisk,
   wlcs: wlcsSuite({ isUsed: false }),
   wlcs_used: wlcsSuite({ isUsed: true }),
 };
