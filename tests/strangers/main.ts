@@ -9,12 +9,14 @@ import { oddInput } from "./odd_input.ts";
 import { failingDisk } from "./failing_disk.ts";
 import { judge, Missing, type Suite } from "./suite.ts";
 import { trySyscall } from "./try_syscall.ts";
+import { wleird } from "./wleird.ts";
 import { wlcsSuite } from "./wlcs.ts";
 
 const suites: Readonly<Record<string, Suite>> = {
   try_syscall: trySyscall,
   odd_input: oddInput,
   failing_disk: failingDisk,
+  wleird,
   wlcs: wlcsSuite({ isUsed: false }),
   wlcs_used: wlcsSuite({ isUsed: true }),
 };

@@ -1,6 +1,6 @@
 /**
- * Gets the suites: packages of Debian and of npm at pinned versions, each into a directory of its own in the lab's
- * directory, and builds there.
+ * Gets the suites: packages of Debian and of npm, and repositories, at pinned versions, each into a directory of its own
+ * in the lab's directory, and builds there.
  */
 
 import { basename, join } from "@std/path";
@@ -21,18 +21,13 @@ export function debianFiles(name: string, version: string): Promise<string> {
   });
 }
 
-/** The source of a Debian package, with Debian's patches; `build` is run there. */
-export function debianSource(name: string, version: string, build = ":"): Promise<string> {
-  return once(`${name}_${version}_source`, async (cwd) => {
-    const source = join(cwd, "source");
-    // apt as the machine has it knows binary packages alone.
-    const script =
-      `mkdir lists && chmod 755 . && sed 's/^Types:.*/Types: deb-src/' /etc/apt/sources.list.d/debian.sources >src.sources
-set -- -q -o Dir::Etc::SourceList="$PWD/src.sources" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$PWD/lists"
-apt-get "$@" update && apt-get "$@" source --download-only "$0" && rm -r lists && dpkg-source -x ./*.dsc source`;
-    await runProcess(["sh", "-ec", script, `${name}=${version}`], { cwd, timeoutMs });
-    await runProcess(["sh", "-ec", build], { cwd: source, timeoutMs });
-  }).then((directory) => join(directory, "source"));
+/** A repository at a commit, in which `build` is run. */
+export function gitSource(address: string, commit: string, build: string): Promise<string> {
+  return once(`${basename(address)}_${commit.slice(0, 12)}`, async (cwd) => {
+    const script = 'git init -q && git fetch -q --depth 1 "$0" "$1" && git checkout -q FETCH_HEAD';
+    await runProcess(["sh", "-ec", script, address, commit], { cwd, timeoutMs });
+    await runProcess(["sh", "-ec", build], { cwd, timeoutMs });
+  });
 }
 
 /** The files of a package of npm's registry. */

@@ -4,9 +4,8 @@
  */
 
 import { fromFileUrl, join } from "@std/path";
-import { runProcess, startProcess } from "../../lib/base/process.ts";
-import { eventually } from "../e2e/run.ts";
-import { exists } from "../lab/files.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { startChain } from "./chain.ts";
 import { built, installed } from "./sources.ts";
 import type { Results, Suite } from "./suite.ts";
 
@@ -30,10 +29,19 @@ export function wlcsSuite({ isUsed }: { isUsed: boolean }): Suite {
       const suites = Object.values(testsIn(stdout)).toSorted((one, other) => other.length - one.length);
       const results: Results = new Map();
       await Promise.all(Array.from({ length: chains }, async () => {
-        await using chain = await startChain(isUsed);
-        for (let names = suites.shift(); names; names = suites.shift()) {
-          await runTests(names, results, { shim, env: chain.env });
-        }
+        await using stack = new AsyncDisposableStack();
+        const directory = await Deno.makeTempDir({ prefix: "wlcs." });
+        stack.defer(() => Deno.remove(directory, { recursive: true }));
+        const host = join(directory, "host");
+        // waypipe's client looks for its compositor once, when it starts. The module listens there later.
+        const first = Deno.listen({ transport: "unix", path: host });
+        const chain = stack.use(await startChain(directory, { host, isUsed }));
+        first.close();
+        const env = {
+          ...{ XDG_RUNTIME_DIR: directory, CHAIN_MODULE: mir, CHAIN_HOST: host },
+          ...{ CHAIN_DISPLAY: chain.display, CHAIN_SESSION: chain.session },
+        };
+        for (let names = suites.shift(); names; names = suites.shift()) await runTests(names, results, { shim, env });
       }));
       return results;
     },
@@ -50,45 +58,6 @@ function testsIn(listed: string): Record<string, string[]> {
     else if (!name.startsWith("DISABLED_")) (suites[suite] ??= []).push(`${suite}.${name}`);
   }
   return suites;
-}
-
-/** waypipe's two ends, and the guard between, in a directory of their own. */
-async function startChain(
-  isUsed: boolean,
-): Promise<AsyncDisposable & { env: Record<string, string> }> {
-  await using stack = new AsyncDisposableStack();
-  const directory = await Deno.makeTempDir({ prefix: "wlcs." });
-  stack.defer(() => Deno.remove(directory, { recursive: true }));
-  const path = (name: string): string => join(directory, name);
-  const start = async (argv: string[], made: string): Promise<void> => {
-    const env = { XDG_RUNTIME_DIR: directory, WAYLAND_DISPLAY: path("host") };
-    const process = startProcess(argv, { env, output: "discard" });
-    stack.defer(async () => {
-      process.kill("SIGTERM");
-      await process.ended;
-    });
-    await eventually(`${argv[0]} listens`, () => Promise.resolve(exists(path(made))));
-  };
-  const waypipe = ["waypipe", "--no-gpu", "-c", "none", "--socket"];
-  // waypipe's client looks for its compositor once, when it starts. The module listens there later.
-  const first = Deno.listen({ transport: "unix", path: path("host") });
-  await start([...waypipe, path("client"), "client"], "client");
-  first.close();
-  const guard = fromFileUrl(new URL("wlcs_guard.ts", import.meta.url));
-  await start([Deno.execPath(), "run", "-A", "--no-check", guard, directory, ...isUsed ? ["used"] : []], "session");
-  await start(
-    [...waypipe, path("guard"), "--display", path("display"), "server", "--", "sleep", "infinity"],
-    "display",
-  );
-  const chain = { DISPLAY: "display", HOST: "host", SESSION: "session" };
-  const resources = stack.move();
-  return {
-    env: {
-      ...Object.fromEntries(Object.entries(chain).map(([name, file]) => [`CHAIN_${name}`, path(file)])),
-      ...{ XDG_RUNTIME_DIR: directory, CHAIN_MODULE: mir },
-    },
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
-  };
 }
 
 /** How a test of wlcs begins and ends, in a line. */

@@ -3,7 +3,7 @@
  * client, outside of a sandbox. Each connection to `DIRECTORY/session` begins a session: rates, counts and the user's
  * presence begin anew, as they do for each test.
  *
- * Usage: wlcs_guard.ts DIRECTORY [used]. With `used`, the user counts as working in the windows at all times: what waits
+ * Usage: chain_guard.ts DIRECTORY [used]. With `used`, the user counts as working in the windows at all times: what waits
  * for that alone is tested, too.
  */
 
