@@ -26,7 +26,7 @@ export interface ClientGuard extends AsyncDisposable {
 /** Starts a guard. */
 export async function startClientGuard(
   container: Container,
-  { open, closing }: Pick<WindowsOptions, "open" | "closing">,
+  { open, times, closing }: Pick<WindowsOptions, "open" | "times" | "closing">,
 ): Promise<ClientGuard> {
   const { host, label, history, crossesNetwork } = container;
   const directory = await container.directory();
@@ -49,7 +49,14 @@ export async function startClientGuard(
     // Once it is written, or could not be.
     if (crossingIn(line)) history.written().then(() => history.isFull("clipboard") && say("full"));
   };
-  const request = { container: label, remote: crossesNetwork, open: [...open], listen, connect };
+  const request = {
+    container: label,
+    remote: crossesNetwork,
+    open: [...open],
+    times: [...times ?? []],
+    listen,
+    connect,
+  };
   const argv = xpraGuardArgv({ ...request, history: guardHistory(container, directory) });
   for (const channel of open) closing?.(channel).addEventListener("abort", () => say("close", channel), { once: true });
   const gone = launchGuard(host, argv, { stdin: { bytes: words.readable }, output: { line } }).ended

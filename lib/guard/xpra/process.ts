@@ -1,6 +1,7 @@
 /** The process of a guard of xpra: for all clients of a run, one after the other, and no longer than that. */
 
 import type { Channel } from "../channel.ts";
+import { startDeadline } from "../deadline.ts";
 import { Violation } from "../faults.ts";
 import { beginGuard } from "../process.ts";
 import { windowsLine } from "../process_interface.ts";
@@ -10,8 +11,9 @@ import { guardLines, type GuardRequest, type RunWord } from "./process_interface
 
 /** Guards the clients of a run until its input ends. */
 export function runGuardProcess(argument: string | undefined): Promise<never> {
-  const { history, connect, open: channels, ...request }: GuardRequest = JSON.parse(argument ?? "");
+  const { history, connect, open: channels, times, ...request }: GuardRequest = JSON.parse(argument ?? "");
   const open = new Set(channels);
+  for (const [channel, afterMs] of times) startDeadline(afterMs, () => open.delete(channel));
   const memory = createMemory();
   let fullHour: number | undefined;
   let guard: Guard | undefined;

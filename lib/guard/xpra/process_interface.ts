@@ -8,6 +8,8 @@ import type { GuardOptions } from "./guard.ts";
 export interface GuardRequest extends Pick<GuardOptions, "container" | "remote" | "listen"> {
   /** The channels that are open, until the run closes them. */
   open: readonly Channel[];
+  /** After how many milliseconds channels close by themselves, also while the run is stopped. */
+  times: readonly (readonly [Channel, number])[];
   /** The session's socket, once there is one; nothing on the way to it may be the container's to change. */
   connect: string;
   /** Whether what crosses the clipboard is written down. */
