@@ -132,7 +132,7 @@ export async function takeBackCopies(
   host: Host,
   instance: Instance,
   copies: readonly LentCopy[],
-  { wasKilled = false, isAgain = false, tell = host.ui.warn }: TakeBackOptions = {},
+  { wasKilled = false, tell = host.ui.warn }: TakeBackOptions = {},
 ): Promise<LentCopy[]> {
   if (copies.length === 0) return [];
   const lost: LentCopy[] = [];
@@ -149,7 +149,7 @@ export async function takeBackCopies(
       const isChanged = (await readCopy(host, now))?.isChanged === true;
       await withJournalLock(host, () => forgetLoans(host, [now]));
       // The run that has handed it over waits for this.
-      if (now.handed && !isAgain) await host.run(["rm", "-f", "--", now.hostPath]);
+      if (now.handed) await host.run(["rm", "-f", "--", now.hostPath]);
       if (isThere) await noteBack(host, copy, isChanged);
       else lost.push(copy);
       if (inside) ended.push(inside);

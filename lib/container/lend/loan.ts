@@ -82,8 +82,6 @@ export type Tell = (finding: string) => void;
 export interface TakeBackOptions {
   /** The run that lent them was killed; what it began may just be going on. */
   wasKilled?: boolean;
-  /** They are lent again at once: what was handed over stays where the next loan finds it. */
-  isAgain?: boolean;
   /** Is told what the user should know. Default: a warning. */
   tell?: Tell;
 }
@@ -138,10 +136,6 @@ export interface SessionLoans {
   writeBack(containerPath: string): Promise<void>;
   /** The paths in the container of copies, which may be saved to. */
   copies(): string[];
-  /**
-   * Takes the files back; or if the session runs on without this run, lets them stay, and says so.
-   *
-   * @param options `isAgain`: the name of the session is another run's, and they are lent to the next one at once
-   */
-  end(options: { runsOn: boolean; isAgain?: boolean }): Promise<void>;
+  /** Takes the files back; or if the session runs on without this run, lets them stay, and says so. */
+  end(options: { runsOn: boolean }): Promise<void>;
 }

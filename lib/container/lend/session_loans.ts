@@ -92,9 +92,8 @@ export async function sessionLoans(container: Borrower, name: string): Promise<S
       if (await bringVersion(host, container, copy)) conflicts.add(copy.id);
     },
     copies: () => savable().map(({ containerPath }) => containerPath),
-    async end({ runsOn, isAgain = false }) {
+    async end({ runsOn }) {
       const act = async (host: Host): Promise<void> => {
-        if (isAgain) return void await takeFilesBack(host, container, loans, { isAgain });
         // Another run that has shown the session may have let some stay meanwhile.
         if (!runsOn) {
           return void await takeFilesBack(host, container, [...loans, ...(await readLoans(host)).filter(hasStayed)]);

@@ -43,14 +43,6 @@ Deno.test("what a container has made of a file that was handed over is put besid
   }
 });
 
-Deno.test("a file that was handed over stays where it is lent again at once", async () => {
-  await withWorld(async ({ lend, file, names, host, engine }) => {
-    await lend({ handed: true });
-    await takeFilesBack(host, { engine, name: "box" }, await readCopies(host), { isAgain: true });
-    assertEquals([names(), await readCopies(host)], [[basename(file)], []]);
-  });
-});
-
 Deno.test("what does not come now of a file that was handed over may come later, and what never will is told", async () => {
   await withWorld(async ({ lend, file, names, takeBack, host, engine, answer }) => {
     const box = { engine, name: "box" };
