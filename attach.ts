@@ -22,7 +22,7 @@ exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
  */
 
 import { channelNames, channelWords, presetNames, splitTimes } from "./lib/settings/channels.ts";
-import { askableNames } from "./lib/guard/channel.ts";
+import { askableNames, channels, openedKinds } from "./lib/channels/table.ts";
 import { borderWords } from "./lib/settings/border_option.ts";
 import { displayWords } from "./lib/settings/request.ts";
 import { inputError } from "./lib/base/errors.ts";
@@ -110,16 +110,13 @@ const spec = {
       help: "Close these channels; with NAME and channels, at once in its sessions that run: --deny NAME microphone",
       completion: denied,
     },
-    "links-to": {
-      value: "PLACE",
-      help: "Where links of the apps open: host (the default), a container's name, disposable:NAME, or ask",
-      completion: { words: ["host", "ask"], containers: true },
-    },
-    "files-to": {
-      value: "PLACE",
-      help: "Where files open that apps hand over: the same; host: in your downloads",
-      completion: { words: ["host", "ask"], containers: true },
-    },
+    ...Object.fromEntries(channels.flatMap(({ name, opens }) =>
+      opens === undefined ? [] : [[`${name}-to`, {
+        value: "PLACE",
+        help: opens,
+        completion: { words: ["host", "ask"], containers: true },
+      }]]
+    )),
     "ask": {
       value: "CHANNEL,…",
       help: `Ask at each use of these: ${askableNames.join(", ")}`,
@@ -221,12 +218,12 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
     const { copy, paste } = await import("./lib/attach/clipboard.ts");
     return await (flags.has("copy") ? copy : paste)(container, session);
   }
-  const named = async (kind: "links" | "files"): Promise<string[]> =>
+  const named = async (kind: string): Promise<string[]> =>
     applied.values.get(optionOf(kind)) === "ask" ? await namedDestinations(host, kind) : [];
   const request = (await import("./lib/attach/read_request.ts")).readRequest(host, {
     ...args,
     applied,
-    named: { links: await named("links"), files: await named("files") },
+    named: Object.fromEntries(await Promise.all(openedKinds.map(async (kind) => [kind, await named(kind)]))),
     times,
     line: (app) => quoteWords(["attach.ts", ...givenOptions(given), word, "--", ...app]),
   });

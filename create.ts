@@ -24,7 +24,7 @@ exec deno run --quiet --no-prompt "$@" # */
 import { bundledCloudConfigs, bundledProfiles } from "./lib/create/bundled.ts";
 import type { Arguments, ScriptSpec } from "./lib/cli/options.ts";
 import { borderWords } from "./lib/settings/border_option.ts";
-import { askableNames } from "./lib/guard/channel.ts";
+import { askableNames } from "./lib/channels/table.ts";
 import { channelNames, presetNames } from "./lib/settings/channels.ts";
 import { engineOptionsFor, presetFor } from "./lib/settings/apply.ts";
 import { ownEntries } from "./lib/settings/file.ts";

@@ -3,7 +3,7 @@
 import { abortable } from "@std/async";
 import { inputError, UserError } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";
-import type { Channel } from "../guard/channel.ts";
+import { type ChannelName, channelsWith } from "../channels/table.ts";
 import { attachLine } from "./session/advice.ts";
 import {
   channelNamesOf,
@@ -26,8 +26,11 @@ import { mountsIn } from "../container/paths.ts";
 export interface DenyRequest {
   /** `[REMOTE:]NAME`. */
   word: string;
-  channels: Channel[];
+  channels: ChannelName[];
 }
+
+/** What a run that has ended leaves open with the windows, and no guard can close. */
+const staying = new Set(channelsWith(({ lasts, load }) => lasts === "windows" && load));
 
 /** The options that may stand beside it. */
 const besides: readonly string[] = [
@@ -74,10 +77,10 @@ async function isMade(host: Pick<Host, "env">, word: string): Promise<boolean> {
  */
 export async function deny(
   container: Container,
-  { channels, session }: { channels: readonly Channel[]; session: string | undefined },
+  { channels, session }: { channels: readonly ChannelName[]; session: string | undefined },
 ): Promise<number> {
   const { host, label, mounts, history } = container;
-  const names = (of: Iterable<Channel>): string => channelNamesOf(new Set(of)).join(", ");
+  const names = (of: Iterable<ChannelName>): string => channelNamesOf(new Set(of)).join(", ");
   await host.change(`attach.ts: close ${names(channels)} of ${label}`, async () => {
     const isMeant = (name: string): boolean => session === undefined || name === session;
     await container.directory();
@@ -126,26 +129,32 @@ async function denyIn(
   { session, runs, channels }: {
     session: string;
     runs: readonly KnownRun[];
-    channels: readonly Channel[];
+    channels: readonly ChannelName[];
   },
 ) {
   const { host } = container;
-  const closed = new Set<Channel>();
+  const closed = new Set<ChannelName>();
   const failures: Error[] = [];
   let isServed = false;
   const fail = (error: unknown): void => {
     host.signal.throwIfAborted();
     failures.push(error as Error);
   };
-  const sound = new UserError(`The sound of "${session}" may play on: the run that began it has ended`, {
-    hint: `To end the session: ${attachLine(container, "--stop", session)}`,
-  });
+  const failToClose = (stays: ReadonlySet<ChannelName>): void => {
+    if (stays.size === 0) return;
+    const names = channelNamesOf(stays).join(", ");
+    fail(
+      new UserError(`The channel ${names} of "${session}" may still be open: the run that began it has ended`, {
+        hint: `To end the session: ${attachLine(container, "--stop", session)}`,
+      }),
+    );
+  };
   for (const run of runs) {
     try {
       const answer = await denyInRun(container, { run, channels });
       if (!answer) continue;
       for (const channel of answer.closed) closed.add(channel);
-      if (answer.stays.length > 0) fail(sound);
+      failToClose(new Set(answer.stays));
     } catch (error) {
       fail(error);
     }
@@ -159,14 +168,14 @@ async function denyIn(
   } catch (error) {
     fail(error);
   }
-  if (hasGuard && !isServed && channels.includes("sound")) fail(sound);
+  if (hasGuard && !isServed) failToClose(new Set(channels).intersection(staying));
   return { session, closed: [...closed], isServed, failures };
 }
 
 /** Writes down what a guard has closed, as a run does it. What the container has on record decides nothing here. */
 async function noteClosed(
   container: Container,
-  { session, closed, signal }: { session: string; closed: readonly Channel[]; signal: AbortSignal },
+  { session, closed, signal }: { session: string; closed: readonly ChannelName[]; signal: AbortSignal },
 ): Promise<void> {
   if (await container.status() !== "Running") return;
   const host = container.host.forCleanup(signal);

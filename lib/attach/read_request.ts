@@ -6,19 +6,19 @@ import type { Arguments } from "../cli/options.ts";
 import { isAddress, isFileAddress, pathInAddress } from "./default_app.ts";
 import { parseBorder } from "../settings/border_option.ts";
 import { sortAppWords } from "./session/app.ts";
-import type { Channel } from "../guard/channel.ts";
+import { type ChannelName, openedKinds } from "../channels/table.ts";
 import { isHanded } from "../container/handed.ts";
 import { checkSessionName } from "../container/names.ts";
 import { type ShowRequest, type StartRequest, wantedDisplay } from "../settings/request.ts";
 import { type Applied, limitedChannels } from "../settings/apply.ts";
-import { type OpenedKind, openedKinds, type Opening, parseDestinations } from "../channels/destinations.ts";
+import { type Opening, parseDestinations } from "../channels/destinations.ts";
 
 export type Words = Arguments<string> & {
   applied: Applied;
   /** How long the channels are to be open that `--allow` gives a time, in milliseconds. */
-  times?: ReadonlyMap<Channel, number>;
+  times?: ReadonlyMap<ChannelName, number>;
   /** Where links and files can open, besides this host, when `--links-to`, `--files-to` or the settings ask. */
-  named?: Readonly<Partial<Record<OpenedKind, readonly string[]>>>;
+  named?: Readonly<Partial<Record<string, readonly string[]>>>;
   /** Writes the line that runs an app with words that are not to be taken for options. */
   line(app: readonly string[]): string;
 };

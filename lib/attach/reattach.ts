@@ -9,13 +9,12 @@ import { withDisplay } from "./choose_display.ts";
 import { recordChannels } from "../settings/channels.ts";
 import { type DisplayName, displayNamed, displayNames, displays } from "../settings/displays.ts";
 import { createPermissions } from "./session/permissions.ts";
-import type { Channel } from "../guard/channel.ts";
+import { loadOpen } from "../channels/table.ts";
 import { checkRunning, chooseSession, type LiveSession, noteChannels } from "./session/live_sessions.ts";
 import type { DisplayWindows } from "./display/display.ts";
 import type { ShowRequest } from "../settings/request.ts";
 import { serveAgain } from "./serve_again.ts";
 import { show } from "./show.ts";
-import { mayHaveSound } from "../channels/sound/host.ts";
 
 /**
  * Shows a live session again: the one that is named, the only one, or the one that the user chooses.
@@ -51,10 +50,11 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const channels = recordChannels(request.open, request.asks);
   if (channels !== found.channels) await noteChannels(container, { session, channels });
   if (request.border !== undefined) await borderOf(container, border);
-  const silence = await whyNoSound(container, { session, clients, open: request.open });
-  if (silence !== undefined) {
-    host.ui.status(silence);
-    permissions.close(["sound"]);
+  for (const { name, lack } of await loadOpen(open)) {
+    const why = await lack?.(container, { session, clients });
+    if (why === undefined) continue;
+    host.ui.status(why);
+    permissions.close([name]);
   }
   return await show(container, { ...request, permissions, windows, session });
 }
@@ -85,18 +85,6 @@ async function isLikely(container: Container, wanted: string | undefined): Promi
   const seen = await container.seenSessions();
   if (!seen) return true;
   return wanted === undefined ? seen.length === 1 : seen.includes(wanted);
-}
-
-/** Why a session is not heard, although its sound is wanted. */
-async function whyNoSound(
-  container: Container,
-  { session, clients, open }: { session: string; clients: number; open: ReadonlySet<Channel> },
-): Promise<string | undefined> {
-  if (!open.has("sound")) return undefined;
-  if (clients > 0) return `Another client is attached to "${session}", and plays its sound`;
-  return await mayHaveSound(container, session)
-    ? undefined
-    : `There is no sound: "${session}" was started without the channel`;
 }
 
 /** Keeps a border for windows that are shown later, and says so if it is a new one. */

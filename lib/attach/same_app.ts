@@ -7,7 +7,7 @@ import { inputError, lineOf } from "../base/errors.ts";
 import { splitWords } from "../base/shell_words.ts";
 import { scriptLine } from "../container/address.ts";
 import type { Container } from "../container/container.ts";
-import type { Channel } from "../guard/channel.ts";
+import type { ChannelName } from "../channels/table.ts";
 import { isLauncher, sessionNameOf } from "../container/names.ts";
 import { EndedWithSession, EndedWithStatus, join } from "./join.ts";
 import { keepForLater, reattach } from "./reattach.ts";
@@ -61,7 +61,7 @@ function sameAppOf(
       : live.session === session && programOf(wordsOf(live)) === programOf(app)
   );
   const isOtherDisplay = (live: LiveSession): boolean => display !== "auto" && display !== live.display;
-  const isLike = (live: LiveSession, wanted: ReadonlySet<Channel>): boolean =>
+  const isLike = (live: LiveSession, wanted: ReadonlySet<ChannelName>): boolean =>
     !isOtherDisplay(live) && live.channels === recordChannels(wanted, asks);
   // One that the next client shows again gets the channels of that.
   const isFree = (live: LiveSession): boolean =>

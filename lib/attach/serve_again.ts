@@ -6,21 +6,20 @@
 import { abortable, delay } from "@std/async";
 import type { Container } from "../container/container.ts";
 import { attachLine } from "./session/advice.ts";
-import { agentChannels, servedChannels } from "./agent/agent.ts";
 import type { ShowRequest } from "../settings/request.ts";
 import { channelNamesOf, recordChannels, recordedChannels } from "../settings/channels.ts";
-import type { Channel } from "../guard/channel.ts";
+import { type ChannelName, channelsWith, servedBy } from "../channels/table.ts";
 import { isLive, type LiveSession, noteChannels } from "./session/live_sessions.ts";
 import { createPermissions } from "./session/permissions.ts";
 import { endedFromOutside, type SessionEnd } from "./session/outcome.ts";
 import { sessionScript } from "./session/protocol.ts";
 import { show } from "./show.ts";
 
-/** The channels that close with the run although the windows stay. */
-const goesWithRun: ReadonlySet<Channel> = new Set([...agentChannels, "look"]);
-
 /** The channels that stay as they were when the session was started, whatever is asked for later. */
-const goesWithWindows: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound"];
+const goesWithWindows: ReadonlySet<ChannelName> = new Set(channelsWith(({ lasts }) => lasts === "windows"));
+
+/** Those of them that a guard can close. */
+const inGuard: ReadonlySet<ChannelName> = new Set(channelsWith(({ load }) => !load));
 
 /** How often it is asked at most whether a session has ended, in milliseconds. */
 const askAgainMs = 1_000;
@@ -38,12 +37,12 @@ export async function serveAgain(
     & Pick<LiveSession, "session" | "channels">,
 ): Promise<number> {
   const { host } = container;
-  const served = open.intersection(goesWithRun);
+  const served = open.difference(goesWithWindows);
   const before = recordedChannels(recorded).open;
-  const stays = before.intersection(new Set(goesWithWindows)).difference(open);
-  const names = (channels: ReadonlySet<Channel>): string => channelNamesOf(channels).join(",");
-  const warn = (line: string, channels: ReadonlySet<Channel>): void => {
-    const clipboard = names(channels.difference(new Set(["sound"])));
+  const stays = before.intersection(goesWithWindows).difference(open);
+  const names = (channels: ReadonlySet<ChannelName>): string => channelNamesOf(channels).join(",");
+  const warn = (line: string, channels: ReadonlySet<ChannelName>): void => {
+    const clipboard = names(channels.intersection(inGuard));
     const close = clipboard && `To close it: ${attachLine(container, "--deny", clipboard)}. `;
     host.ui.warn(`${line}. ${close}To end the session: ${attachLine(container, "--stop", session)}`, {
       security: true,
@@ -52,19 +51,19 @@ export async function serveAgain(
   if (stays.size > 0) {
     warn(`"${session}" was started with ${names(stays)}, which stays open while its windows are shown`, stays);
   }
-  const own = new Map([...times ?? []].filter(([channel]) => goesWithRun.has(channel)));
-  const late = new Set(times?.keys()).intersection(new Set(goesWithWindows));
+  const own = new Map([...times ?? []].filter(([channel]) => !goesWithWindows.has(channel)));
+  const late = new Set(times?.keys()).intersection(goesWithWindows);
   if (late.size > 0) {
     warn(`The time of ${names(late)} has no effect: "${session}" keeps what it has`, late);
   }
   const rest = `the windows of "${session}", its clipboard and its sound are as they were`;
-  const byAgent = await servedChannels(host, served);
-  if (served.has("tray") && !byAgent.includes("tray")) host.ui.status("This desktop takes no icons");
+  const { channels: byAgent, why } = await servedBy(host, served);
+  for (const each of why) host.ui.status(each.replace(/^./, (first) => first.toUpperCase()));
   if (byAgent.length === 0) {
     host.ui.status(`There is nothing to serve again: ${rest}`);
     return 0;
   }
-  const kept = before.difference(goesWithRun);
+  const kept = before.intersection(goesWithWindows);
   const permissions = createPermissions(container, { open: kept.union(served), times: own });
   const channels = recordChannels(permissions.open, asks);
   if (channels !== recorded) await noteChannels(container, { session, channels });
@@ -77,7 +76,14 @@ export async function serveAgain(
       return { windows: "unknown", failure: (app) => endedFromOutside(container, { session, output: app?.output }) };
     },
   } as const;
-  return await show(container, { permissions, asks, opening, windows, session, stays: ["sound"] });
+  return await show(container, {
+    permissions,
+    asks,
+    opening,
+    windows,
+    session,
+    stays: goesWithWindows.difference(inGuard),
+  });
 }
 
 /** Waits until a session has ended. */

@@ -1,7 +1,6 @@
 /** Shows a session on a display, and serves its apps, until it ends or the user leaves it. */
 
 import { isFailure, orNothing } from "../base/errors.ts";
-import type { RunningProcess } from "../base/process.ts";
 import type { Container } from "../container/container.ts";
 import { readLoans } from "../container/lend/journal.ts";
 import type { Loan } from "../container/lend/loan.ts";
@@ -9,7 +8,7 @@ import { Unreachable } from "../container/ssh.ts";
 import { servePortals } from "./agent/serve.ts";
 import type { DisplayWindows } from "./display/display.ts";
 import type { ShowRequest } from "../settings/request.ts";
-import type { Channel } from "../guard/channel.ts";
+import { type ChannelName, loadOpen } from "../channels/table.ts";
 import { attachLine, reattachLine } from "./session/advice.ts";
 import { channelLine, recordChannels } from "../settings/channels.ts";
 import { openingLine } from "../channels/destinations.ts";
@@ -18,7 +17,6 @@ import { openToCommands } from "./session/runs.ts";
 import { setIn } from "../settings/apply.ts";
 import { findSession, mayRunOn, stopAtEnd } from "./session/live_sessions.ts";
 import { reportOutcome, type SessionEnd } from "./session/outcome.ts";
-import { playSound } from "../channels/sound/host.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
 export interface ShowOptions extends Pick<ShowRequest, "asks" | "opening" | "channelsFrom"> {
@@ -26,7 +24,7 @@ export interface ShowOptions extends Pick<ShowRequest, "asks" | "opening" | "cha
   permissions: Permissions;
   windows: Pick<DisplayWindows, "note" | "outlivesRun" | "show" | "closeClipboard" | "ended">;
   /** Those of the channels that another run has opened, and this one cannot close. */
-  stays?: readonly Channel[];
+  stays?: ReadonlySet<ChannelName>;
   /** Its name; or what starts it, and the id of this run. */
   session: string | { start(): Promise<string>; run: string };
 }
@@ -39,7 +37,7 @@ export interface ShowOptions extends Pick<ShowRequest, "asks" | "opening" | "cha
  */
 export async function show(
   container: Container,
-  { permissions, asks, opening, channelsFrom, windows, stays = [], session: given }: ShowOptions,
+  { permissions, asks, opening, channelsFrom, windows, stays = new Set(), session: given }: ShowOptions,
 ): Promise<number> {
   const { host, history } = container;
   const { open } = permissions;
@@ -57,10 +55,19 @@ export async function show(
     }));
   started.resolve(isNew ? given.start() : given);
   const session = await started.promise;
-  // Sound that is open for a while ends with the run that knows of it.
-  const keepsSound = outlivesRun === "windows" && !permissions.isLimited("sound");
 
-  const begin = async (line?: string): Promise<RunningProcess | undefined> => {
+  /** Carries channels beside the windows until `over` aborts. */
+  const carry = async (over: AbortSignal): Promise<void> => {
+    for (const { name, show } of await loadOpen(open.difference(stays))) {
+      // What is open for a while ends with the run that knows of it.
+      const remains = outlivesRun === "windows" && !permissions.isLimited(name);
+      const closing = permissions.closing(name);
+      const signal = remains ? closing : AbortSignal.any([closing, over]);
+      await show?.(container, session, { stays: remains, signal });
+    }
+  };
+  const begin = async (line?: string): Promise<AbortController> => {
+    const over = new AbortController();
     await windows.show(session);
     // A --deny that came before that has found no guard.
     const channels = [...before.difference(open)];
@@ -69,24 +76,18 @@ export async function show(
     try {
       // The session may run before SSH, which serves it.
       await container.reach();
-      if (!open.has("sound") || stays.includes("sound")) return undefined;
-      const player = await playSound(container, session, { outlives: keepsSound });
-      const closing = permissions.closing("sound");
-      const stop = (): void => player?.kill("SIGTERM");
-      if (closing.aborted) stop();
-      closing.addEventListener("abort", stop, { once: true });
-      return player;
+      await carry(over.signal);
     } catch (error) {
       // The user leaves windows that are there.
       if (!host.signal.aborted) throw error;
-      return undefined;
     }
+    return over;
   };
-  const wait = async (player: RunningProcess | undefined): Promise<SessionEnd | undefined> => {
+  const wait = async (over: AbortController): Promise<SessionEnd | undefined> => {
     try {
       return await orNothing(windows.ended(session), () => host.signal.aborted);
     } finally {
-      if (!keepsSound) player?.kill("SIGTERM");
+      over.abort();
     }
   };
   history.add({
@@ -99,9 +100,9 @@ export async function show(
     undefined,
     () => openToCommands(container, { session, permissions, asks, stays }),
   );
-  let player: RunningProcess | undefined;
+  let over: AbortController;
   try {
-    player = await begin(
+    over = await begin(
       `${channelLine(open, asks)}${openingLine(open, opening)}${setIn(channelsFrom)}${note}`,
     );
   } catch (error) {
@@ -111,7 +112,7 @@ export async function show(
   }
   await host.look(undefined, () => permissions.begin());
   await using _drops = portals && await keepDrops(container, { session, portals });
-  let end = await wait(player);
+  let end = await wait(over);
   try {
     while (!host.signal.aborted && await container.isLost()) {
       await container.reconnect();
@@ -152,7 +153,7 @@ export async function show(
  */
 function tellWindowsStay(
   container: Container,
-  { gone, ...shown }: Parameters<typeof reattachLine>[1] & { gone: readonly Channel[] },
+  { gone, ...shown }: Parameters<typeof reattachLine>[1] & { gone: readonly ChannelName[] },
 ): void {
   const stop = `To end it: ${attachLine(container, "--stop", shown.session)}`;
   container.host.ui.status(
@@ -179,7 +180,7 @@ async function takeBackStayed(container: Container, session: string): Promise<vo
 /** Closes directions of the clipboard in windows that do not go by the permissions of the run. */
 async function closeClipboard(
   { host }: Container,
-  { session, channels, windows }: Pick<ShowOptions, "windows"> & { session: string; channels: readonly Channel[] },
+  { session, channels, windows }: Pick<ShowOptions, "windows"> & { session: string; channels: readonly ChannelName[] },
 ): Promise<void> {
   await windows.closeClipboard?.(session, channels).catch((error) => host.ui.warn(error.message, { security: true }));
 }

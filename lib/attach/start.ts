@@ -14,11 +14,10 @@ import { noteOpening, withDefaultApp, withOpenedFile } from "./default_app.ts";
 import { withDisplay } from "./choose_display.ts";
 import type { StartRequest } from "../settings/request.ts";
 import { findPlace, startAgain } from "./same_app.ts";
-import { hostAppearance } from "../channels/look/host.ts";
 import { recordChannels } from "../settings/channels.ts";
 import { createPermissions } from "./session/permissions.ts";
 import { show } from "./show.ts";
-import { startSession } from "./start_session.ts";
+import { prepareChannels, startSession } from "./start_session.ts";
 
 /**
  * Starts an app in a new session, and shows the session unless that is not wanted. An app that runs already is started
@@ -43,9 +42,10 @@ export async function start(container: Container, given: StartRequest): Promise<
     return await startAgain(container, { live, request });
   }
   const { app, asks, detached } = request;
-  const appearance = request.open.has("look") ? hostAppearance(host) : undefined;
+  // What this host says takes its time.
+  const prepared = prepareChannels(container, request.open);
   const run = crypto.randomUUID().slice(0, 8);
-  const plan = { app, run, name, channels: recordChannels(request.open, asks), isShown: !detached, appearance };
+  const plan = { app, run, name, channels: recordChannels(request.open, asks), isShown: !detached, prepared };
   return await withDisplay(container, request, async (display, why) => {
     const border = await borderOf(container, request.border);
     const permissions = createPermissions(container, request);
@@ -59,7 +59,7 @@ export async function start(container: Container, given: StartRequest): Promise<
     ]);
     const start = async (): Promise<string> => {
       container.noteUse();
-      const session = await startSession(container, { ...plan, open, end: await windows.serverEnd() });
+      const session = await startSession(container, { ...plan, end: await windows.serverEnd() });
       turn.dispose();
       return session;
     };

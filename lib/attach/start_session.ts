@@ -6,15 +6,12 @@
 
 import serveSession from "./session/serve_session.sh" with { type: "text" };
 import stopSession from "./session/stop_session.sh" with { type: "text" };
-import takeAppearance from "../channels/look/session.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./session/app.ts";
-import type { Channel } from "../guard/channel.ts";
-import { type Appearance, appearanceValues } from "../channels/look/host.ts";
-import { type AgentChannel, offerPortals, servedChannels } from "./agent/agent.ts";
+import { type ChannelName, loadOpen, servedBy } from "../channels/table.ts";
+import type { Values } from "../channels/io.ts";
+import { offerPortals } from "./agent/agent.ts";
 import { causedBy, ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import { exitStatus, sessionScript } from "./session/protocol.ts";
-import { sinkSamples, soundSuffix } from "../channels/sound/host.ts";
-import { sourceSamples } from "../channels/microphone/host.ts";
 import type { ServerEnd } from "./display/display.ts";
 import { scriptLine } from "../container/address.ts";
 import type { Container } from "../container/container.ts";
@@ -25,15 +22,35 @@ export interface SessionPlan {
   /** The id of this run, which no other one has. */
   run: string;
   name: string;
-  open: ReadonlySet<Channel>;
   /** The channels that were asked for, as {@linkcode recordChannels} writes them. */
   channels: string;
   /** This run shows it: its apps may wait for the agent. */
   isShown: boolean;
-  /** The appearance and language that the session takes from the host; undefined for none. */
-  appearance?: Promise<Appearance> | undefined;
+  /** What {@linkcode prepareChannels} has made. */
+  prepared: Promise<Prepared>;
   /** The container's end of what shows the windows. */
   end: ServerEnd;
+}
+
+/** What the open channels have in a session. */
+interface Prepared {
+  script: string;
+  values: Values;
+  /** What the names of their FIFOs have after the session's. */
+  fifos: string;
+}
+
+/** Prepares the container's end of channels for a session that is about to start. */
+export async function prepareChannels(container: Container, open: ReadonlySet<ChannelName>): Promise<Prepared> {
+  const [loaded, served] = await Promise.all([loadOpen(open), servedBy(container.host, open)]);
+  const here = loaded.filter((channel) => !channel.agent || served.channels.some(({ name }) => name === channel.name));
+  const values = await Promise.all(here.map(({ session }) => session?.values?.(container)));
+  const offer = offerPortals(served.channels);
+  return {
+    script: offer.script + [...new Set(here.flatMap(({ session }) => session?.parts ?? []))].join(""),
+    values: Object.assign({}, offer.values, ...values),
+    fifos: here.filter(({ session }) => session?.hasFifo).map(({ name }) => name).join(" "),
+  };
 }
 
 /** Longest time that the stopping of a session takes whose start was interrupted, in milliseconds. */
@@ -48,30 +65,27 @@ const undoDeadlineMs = 15_000;
  */
 export async function startSession(container: Container, plan: SessionPlan): Promise<string> {
   const { host } = container;
-  const { app, run, name, open, isShown, end } = plan;
+  const { app, run, name, isShown, end } = plan;
   const { sockets } = await container.boot();
   const { hostEnd } = end;
-  const common = {
-    ...{ sockets, run, shown: isShown ? "yes" : "" },
-    ...{ sound: open.has("sound") ? "yes" : "", fifo_suffix: soundSuffix },
-  };
-  const values = {
-    ...{ ...common, session: name, program: app[0]! },
-    ...{ server: end.program, transport: hostEnd?.transport ?? "" },
-  };
+  const common = { sockets, run, shown: isShown ? "yes" : "" };
   const undo = async (): Promise<void> => {
     const cleaner = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
     await container.earlyScript({ host: cleaner, script: sessionScript("undo", { run }) });
   };
   let session: string;
   try {
-    const appearance = await plan.appearance;
-    const served = await servedChannels(host, open);
-    const parameters = serviceWords(plan, { common, container, appearance, served });
+    const { script, values, fifos } = await plan.prepared;
+    const [begin, last] = end.scripts;
+    const service = withValues(serveSession + begin + script + last, { ...common, ...values, ...end.values });
+    const go = `${service}\n# go\n`;
     const { stdout } = await container.earlyScript({
-      script: sessionScript("start", values),
-      parameters,
-      ...(hostEnd ? { stdin: { text: hostEnd.ready.then(() => "go\n", () => "") } } : {}),
+      script: sessionScript("start", {
+        ...{ ...common, fifos, session: name, program: app[0]! },
+        ...{ server: end.program, transport: hostEnd?.transport ?? "" },
+      }),
+      parameters: serviceWords(plan),
+      stdin: { text: hostEnd ? hostEnd.ready.then(() => go, () => "") : go },
       planned: name,
     });
     await hostEnd?.ready;
@@ -110,31 +124,11 @@ function mayHaveStarted(error: unknown): boolean {
 
 /**
  * The words of systemd-run after its own options: environment and command of the service. systemd expands `$` in the
- * words of a command, which cannot be turned off before version 254. So the scripts are variables of the
- * environment.
+ * words of a command, which cannot be turned off before version 254. So what the scripts are is in the environment.
  */
-function serviceWords(
-  { app, open, channels, end }: SessionPlan,
-  { common, container, appearance, served }: {
-    common: Readonly<Record<string, string>>;
-    container: Container;
-    appearance: Appearance | undefined;
-    served: readonly AgentChannel[];
-  },
-): string[] {
-  const values = {
-    ...common,
-    samples: sinkSamples(container),
-    microphone: open.has("microphone") ? sourceSamples(container) : "",
-    channels: served.map((channel) => ` ${channel} `).join(""),
-    ...(appearance ? appearanceValues(appearance) : {}),
-    ...end.values,
-  };
-  const [begin, last] = end.scripts;
-  const script = serveSession + begin + offerPortals + (appearance ? takeAppearance : "") + last;
+function serviceWords({ app, channels, end }: SessionPlan): string[] {
   const environment = {
     ...end.environment,
-    GUI_CONTAINER_SERVER: withValues(script, values),
     GUI_CONTAINER_APP: appScript(app),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
     GUI_CONTAINER_CHANNELS: channels,
@@ -142,7 +136,7 @@ function serviceWords(
   };
   return [
     ...Object.entries(environment).map(([name, value]) => `--setenv=${name}=${value}`),
-    ...["/bin/sh", "-c", 'eval "$GUI_CONTAINER_SERVER"', "gui-container", ...end.words],
+    ...["/bin/sh", "-c", 'eval "$(cat "$GUI_CONTAINER_SERVER")"', "gui-container", ...end.words],
   ];
 }
 

@@ -2,6 +2,7 @@
 
 import { escape } from "@std/html";
 import type { Host } from "./host.ts";
+import { oncePer } from "./promises.ts";
 import { runProcess } from "./process.ts";
 import { codePoint, printable } from "./text.ts";
 import { dialogSeconds, showDialog } from "./zenity.ts";
@@ -62,3 +63,15 @@ export function notificationArgv(
   const texts = ["--", title, body.replaceAll("\\", "\\\\")];
   return ["notify-send", "--app-name=gui-container", ...shown, ...options, ...texts];
 }
+
+/** How long xrdb may take, in milliseconds. */
+const resourcesMs = 5_000;
+
+/**
+ * The resources that desktops and users set for the host's apps, as xrdb(1) prints them, asked once; empty when nobody
+ * has set any.
+ */
+export const hostResources: (host: Host) => Promise<string> = oncePer(async (host) => {
+  const asked = host.run(["xrdb", "-query"], { looksOnly: true, timeoutMs: resourcesMs });
+  return (await asked.catch(() => undefined))?.stdout ?? "";
+});

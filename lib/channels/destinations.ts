@@ -1,16 +1,10 @@
 /** Where the links and files open that apps of a container open: keys of the settings, and options. */
 
 import { inputError } from "../base/errors.ts";
-import type { Channel } from "../guard/channel.ts";
 import { isContainerName } from "../container/names.ts";
 
 /** On this host, in a container, or in a disposable copy of one, whose name is `[REMOTE:]NAME`. */
 export type Destination = { on: "host" } | { on: "container" | "copy"; container: string };
-
-/** What opens at a destination: these keys of the settings, with `-to` behind as options. They are channels, too. */
-export const openedKinds = ["links", "files"] as const;
-
-export type OpenedKind = typeof openedKinds[number];
 
 /** Where something opens. */
 export interface DestinationRequest {
@@ -21,7 +15,7 @@ export interface DestinationRequest {
 }
 
 /** Where links and files open; what is left out, on this host. */
-export type Opening = Readonly<Partial<Record<OpenedKind, DestinationRequest>>>;
+export type Opening = Readonly<Record<string, DestinationRequest>>;
 
 export const onHost: Destination = { on: "host" };
 
@@ -39,7 +33,7 @@ const maxDestinations = 4;
  */
 export function parseDestinations(
   value: string,
-  { kind, named = [] }: { kind: OpenedKind; named?: readonly string[] },
+  { kind, named = [] }: { kind: string; named?: readonly string[] },
 ): Destination[] {
   if (value === "host") return [onHost];
   if (value === "ask") {
@@ -50,7 +44,7 @@ export function parseDestinations(
   const container = isCopy ? value.slice(copyMark.length) : value;
   if (isContainerName(container)) return [{ on: isCopy ? "copy" : "container", container }];
   throw inputError(
-    `${kind === "links" ? "Links" : "Files"} cannot open in "${value}"`,
+    `${kind.replace(/^./, (first) => first.toUpperCase())} cannot open in "${value}"`,
     `Use host, the name of a container, ${copyMark}NAME for a copy of it, or ask`,
   );
 }
@@ -63,9 +57,8 @@ export function destinationText(destination: Destination, copy?: string): string
 }
 
 /** What follows the line about the open channels, where links or files do not open on this host. */
-export function openingLine(open: ReadonlySet<Channel>, opening: Opening = {}): string {
-  return openedKinds.map((kind) => {
-    const destinations = opening[kind]?.destinations ?? [onHost];
+export function openingLine(open: ReadonlySet<string>, opening: Opening = {}): string {
+  return Object.entries(opening).map(([kind, { destinations }]) => {
     if (!open.has(kind) || destinations.length === 1 && destinations[0]!.on === "host") return "";
     return `; ${kind} open ${destinations.map((destination) => destinationText(destination)).join(" or ")}`;
   }).join("");

@@ -5,25 +5,23 @@
 
 import { abortable } from "@std/async";
 import { join, toFileUrl } from "@std/path";
-import { isFailure, orNothing, ProcessError, UserError } from "../base/errors.ts";
+import { ProcessError, UserError } from "../base/errors.ts";
 import { exists, writeAll } from "../base/files.ts";
-import type { Host } from "../base/host.ts";
 import type { Container } from "../container/container.ts";
 import { findVersion, handedDirectory } from "../container/handed.ts";
 import { Refusal } from "../guard/faults.ts";
+import type { RunIo } from "./io.ts";
+import type { Handed } from "./requests.ts";
 
 /** How long a file may take to come, in milliseconds. */
 const transferMs = 600_000;
-
-/** How long CUPS may take to answer, in milliseconds. */
-const printMs = 20_000;
 
 /**
  * Reads a file of the container into one of this run's private directory, which is removed at the end of its scope.
  *
  * @throws {Refusal} when its size is not the announced one
  */
-export async function readFile(
+async function readFile(
   container: Container,
   { path: containerPath, size }: { path: string; size: number },
   signal: AbortSignal,
@@ -115,31 +113,37 @@ export async function moveOut({ path, name }: { path: string; name: string }): P
   };
 }
 
-/** The printer that CUPS uses by default; undefined without one, and without CUPS. */
-export async function defaultPrinter(host: Host): Promise<string | undefined> {
-  const options = { okCodes: "any", env: { LC_ALL: "C" }, timeoutMs: printMs } as const;
-  const found = await orNothing(host.run(["lpstat", "-d"], options), isFailure);
-  return found && /^system default destination: ([\w.-]{1,127})$/m.exec(found.stdout)?.[1];
-}
+/** How many files may wait until those before them are here. */
+const maxWaitingFiles = 4;
 
-/**
- * Prints a PDF.
- *
- * @param file `name` becomes the job's
- * @throws {Refusal} when it is something else: CUPS has filters for many kinds of files
- * @throws {UserError} when CUPS does not take it
- */
-export async function printFile(
-  host: Host,
-  { path, name, printer }: { path: string; name: string; printer: string },
-): Promise<void> {
-  using file = await Deno.open(path);
-  const head = new Uint8Array(5);
-  await file.read(head);
-  if (new TextDecoder().decode(head) !== "%PDF-") throw new Refusal("what it prints is not a PDF");
-  const argv = ["lp", "-d", printer, "-t", name, "-o", "document-format=application/pdf", path];
-  const { code, stderr } = await host.run(argv, { okCodes: "any", timeoutMs: printMs });
-  if (code !== 0) {
-    throw new UserError(`The printer "${printer}" does not accept it`, { hint: "See lpstat -p", output: stderr });
-  }
+/** How much may be handed over in a run, in bytes: the container could fill the disk. */
+const maxRunBytes = 4 * 2 ** 30;
+
+/** The files that are handed over in a run, one after the other, as {@linkcode RunIo.shared} takes it. */
+export function handedQueue(container: Container, _run: RunIo): {
+  /** Reads a file, and does something with it. */
+  add(file: Handed, signal: AbortSignal, act: (path: string) => Promise<void>): Promise<void>;
+  /** Counts what has come otherwise. */
+  count(bytes: number): void;
+} {
+  let waiting = 0;
+  let allBytes = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+  return {
+    count: (bytes) => void (allBytes += bytes),
+    async add(file, signal, act) {
+      if (waiting >= maxWaitingFiles) throw new Refusal("too many files are waiting");
+      allBytes += file.size;
+      if (allBytes > maxRunBytes) throw new Refusal("it has handed over too much in this run");
+      waiting++;
+      const done = turn.then(async () => {
+        signal.throwIfAborted();
+        await using read = await readFile(container, file, signal);
+        signal.throwIfAborted();
+        await act(read.path);
+      });
+      turn = done.catch(() => {});
+      await done.finally(() => waiting--);
+    },
+  };
 }

@@ -7,8 +7,11 @@
 import type { Container } from "../container/container.ts";
 import { Refusal } from "../guard/faults.ts";
 import type { Agreed, Question } from "../guard/consent.ts";
-import { type Destination, destinationText, onHost, type OpenedKind } from "./destinations.ts";
-import { join } from "@std/path";
+import { type Destination, destinationText, onHost } from "./destinations.ts";
+import { basename, join } from "@std/path";
+import { type Happening, historyIsFull } from "../container/history.ts";
+import type { ChannelIo, RunIo } from "./io.ts";
+import { record } from "./requests.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import type { Mounts } from "../container/paths.ts";
@@ -58,7 +61,7 @@ export function parseLink(address: string): URL {
 export async function openingQuestion(
   container: Container,
   { kind, details, destinations, mayLeave, isOnlyHere = false }: {
-    kind: OpenedKind;
+    kind: keyof typeof confined;
     details: Question["details"];
     destinations: readonly Destination[];
     mayLeave: boolean;
@@ -133,4 +136,59 @@ export async function noteOpened(host: Host, mounts: Pick<Mounts, "directory">):
 export async function wasOpened(mounts: Pick<Mounts, "directory">): Promise<boolean> {
   const { mtime } = await Deno.stat(openedPath(mounts)).catch(() => ({ mtime: null }));
   return mtime !== null && Math.abs(Date.now() - mtime.getTime()) < recentMs;
+}
+
+/** How many runs that open something in other containers or copies there may be at a time. */
+const maxRunsElsewhere = 4;
+
+/** How many there are, for all channels of a run. */
+const elsewhere = (): { runs: number } => ({ runs: 0 });
+
+/**
+ * Starts a program of the desktop's. What `xdg-open` starts may be the user's browser, which must outlive this run:
+ * Ctrl-C does not reach it, and it never writes to a pipe that ends with us.
+ *
+ * @param what is named if it fails
+ * @returns its exit status
+ */
+export function startOnDesktop(
+  host: Host,
+  { tell }: Pick<RunIo, "tell">,
+  { argv, what }: { argv: string[]; what: string },
+): Promise<number> {
+  return host.start(argv, { detached: true, output: "discard" }).ended.then(({ code }) => {
+    if (code !== 0) tell(`${what}: ${basename(argv[0]!)} ended with exit status ${code}. Try it in a terminal`);
+    return code;
+  });
+}
+
+/**
+ * Opens an address at a destination.
+ *
+ * @param options `happening` is written down
+ * @returns the exit status of what opens it, once that has ended
+ */
+export async function openAt(
+  container: Container,
+  io: ChannelIo,
+  { destination, address, happening, what }: {
+    destination: Destination;
+    address: URL;
+    happening: Happening;
+    what: string;
+  },
+): Promise<{ ended: Promise<number> }> {
+  const { host, history } = container;
+  const argv = await io.openArgv(destination, address);
+  io.ending.throwIfAborted();
+  const others = destination.on === "host" ? undefined : io.shared(elsewhere);
+  if (others && others.runs >= maxRunsElsewhere) {
+    throw new Refusal(`${maxRunsElsewhere} of its links and files are already open in other containers: close one`);
+  }
+  if (history.isFull(happening.kind)) throw new Refusal(historyIsFull);
+  const ended = startOnDesktop(host, io, { argv, what });
+  record(container, happening);
+  if (!others) return { ended };
+  others.runs++;
+  return { ended: ended.finally(() => others.runs--) };
 }

@@ -3,9 +3,13 @@
  * taken, within bounds, and invisible characters in texts are dropped or shown.
  */
 
-import { parseTable } from "../base/json_file.ts";
 import { removeInvisible } from "../base/text.ts";
-import type { Pixels } from "./tray/picture.ts";
+import type { Container } from "../container/container.ts";
+import { maxHandedBytes } from "../container/handed.ts";
+import { type Happening, historyIsFull } from "../container/history.ts";
+import { Refusal } from "../guard/faults.ts";
+import type { Channel } from "./interface.ts";
+import type { Line } from "./io.ts";
 
 /** A filter of a file dialog: its name for the user, and patterns of file names. */
 export interface FileFilter {
@@ -26,35 +30,8 @@ export interface Handed {
   directory?: string;
 }
 
-/** One line of the agent's. */
-export type AgentRequest = NonNullable<ReturnType<typeof requestIn>>;
-
-export interface MenuEntry {
-  id: number;
-  /** A separator has none. */
-  label?: string;
-  enabled: boolean;
-  toggle: "checkmark" | "radio" | "";
-  /** Whether it is checked. */
-  on: boolean;
-  menu: MenuEntry[];
-}
-
-/** The version of the lines that a session's agent and its host's end exchange; agent.py says its own. */
-export const agentVersion = 1;
-
-/** What the agent can lack: a package, what its session was started without, or our version. */
-const lacks = ["xdg-desktop-portal", "python3-gi", "no-agent", "no-portals", "no-microphone", "same-version"] as const;
-
-export type Lack = typeof lacks[number];
-
 /** The longest line, in bytes. */
 export const maxRequestLine = 16_384;
-
-/** The largest side of an icon, in pixels. */
-const maxIconSide = 48;
-const maxEntries = 30;
-const maxMenuDepth = 2;
 
 const maxFilters = 16;
 /** VLC has 140 for media files. */
@@ -71,103 +48,46 @@ const harmlessPattern = /^[\w*?.[\]+~-]{1,40}$/;
 /** Endings of files that a desktop would start, or obey. */
 const starting = /\.(?:desktop|directory|service|appimage|sh|run|exe|bat|cmd|jar|lnk|url)$/i;
 
-/** Reads a line; undefined for one that is not as the agent writes it. */
-export function parseRequest(line: string): AgentRequest | undefined {
-  return requestIn(parseTable(line) ?? {});
+/** The file of a line that hands one over. */
+export function handedIn({ path, size, directory, name }: Line, id: number): Handed | undefined {
+  if (!isPath(path) || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
+    return undefined;
+  }
+  const isKnown = isPath(directory) && directory.startsWith("/") && directory.length <= maxDirectory;
+  return { id, name: keptName(name), path, size, ...isKnown ? { directory } : {} };
 }
 
-function requestIn(value: Readonly<Record<string, unknown>>) {
-  const { ask, id, path, on } = value;
-  // The agent answers from now on.
-  if (ask === "ready" && value.version === agentVersion) return { ask } as const;
-  // A channel is not served, for lack of a package, or since the session was started without it.
-  const what = ask === "ready" ? "same-version" : lacks.find((known) => known === value.what);
-  if (ask === "ready" || ask === "lacks") return what && { ask: "lacks", what } as const;
-  // An app opens a link.
-  if (ask === "link") return typeof value.url === "string" ? { ask, url: value.url } as const : undefined;
-  // Something begins to record, or nothing records any more.
-  if (ask === "record") return { ask, on: on === true } as const;
-  // A file at this path of the container is whole.
-  if (ask === "saved") return isPath(path) ? { ask, path } as const : undefined;
-  if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) return undefined;
-  // An app shows a notification, in the place of its last one of this id.
-  if (ask === "notify") {
-    const { summary, body } = value;
-    return typeof summary === "string" && typeof body === "string" ? { ask, id, summary, body } as const : undefined;
-  }
-  // A notification is no more.
-  if (ask === "withdraw") return { ask, id } as const;
-  // An app does not want an answer any more.
-  if (ask === "gone") return { ask, id } as const;
-  // An app wants a directory, a file or several, or to save one.
-  if (ask === "folder") return { ask, id } as const;
-  if (ask === "open") return { ask, id, multiple: value.multiple === true, filters: filtersIn(value.filters) } as const;
-  if (ask === "save") return { ask, id, name: suggestedName(value.name), filters: filtersIn(value.filters) } as const;
-  // An app hands over a file, or prints one.
-  if (ask === "file" || ask === "print") {
-    const { size, directory, name } = value;
-    if (!isPath(path) || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) return undefined;
-    const isKnown = isPath(directory) && directory.startsWith("/") && directory.length <= maxDirectory;
-    const handed: Handed = { id, name: keptName(name), path, size, ...isKnown ? { directory } : {} };
-    return ask === "file" ? { ask, ...handed } as const : { ask, ...handed } as const;
-  }
-  // An app has an icon for the tray, or changes it. Its texts are the container's own.
-  if (ask === "icon") {
-    const { title, menu } = value;
-    if (typeof title !== "string") return undefined;
-    const status = value.status === "Passive" ? "Passive" : "Active";
-    // It may have nothing but a menu.
-    return { ask, id, title, status, isMenu: value.isMenu === true, menu: menuIn(menu, { left: maxEntries }) } as const;
-  }
-  // The picture of an icon.
-  if (ask === "pixels") {
-    const pixels = pixelsIn(value);
-    return pixels && { ask, id, ...pixels } as const;
-  }
-  // An icon is no more.
-  return ask === "no-icon" ? { ask, id } as const : undefined;
+/** Refuses a file that cannot be handed over. */
+export function checkHanded<F extends Handed>(file: F): F {
+  if (file.name === "") throw new Refusal("a file has a name that is not allowed");
+  if (file.size >= 1 && file.size <= maxHandedBytes) return file;
+  throw new Refusal(`a file is empty, or larger than ${maxHandedBytes / 2 ** 20} MiB`);
+}
+
+/** Writes into the history what is about to happen. Nothing happens without its line. */
+export function record({ history }: Pick<Container, "history">, happening: Happening): void {
+  if (!history.add(happening)) throw new Refusal(historyIsFull);
+}
+
+/** What a line of the agent asks, and of which of these channels; undefined where none takes it. */
+export function requestIn<C extends Pick<Channel, "asks">>(
+  channels: readonly C[],
+  line: Line,
+): { channel: C; ask: unknown } | undefined {
+  const { ask: word, id } = line;
+  if (typeof word !== "string" || typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) return undefined;
+  const channel = channels.find(({ asks = {} }) => Object.hasOwn(asks, word));
+  const ask = channel?.asks?.[word]?.(line, id);
+  return channel && ask !== undefined ? { channel, ask } : undefined;
 }
 
 /** No path has a NUL, and no argument list takes one. */
-function isPath(value: unknown): value is string {
+export function isPath(value: unknown): value is string {
   return typeof value === "string" && !value.includes("\0");
 }
 
-/** The pixels of a line, exactly as many as its size says. */
-function pixelsIn({ width, height, argb }: Readonly<Record<string, unknown>>): Pixels | undefined {
-  const isSide = (side: unknown): side is number =>
-    Number.isInteger(side) && side as number > 0 && side as number <= maxIconSide;
-  if (!isSide(width) || !isSide(height) || typeof argb !== "string") return undefined;
-  try {
-    const bytes = Uint8Array.fromBase64(argb);
-    return bytes.length === width * height * 4 ? { width, height, argb: bytes } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The entries of a menu, as many as may still come, and those of menus in it. */
-function menuIn(value: unknown, all: { left: number }, depth = maxMenuDepth): MenuEntry[] {
-  if (!Array.isArray(value) || depth === 0) return [];
-  const entries: MenuEntry[] = [];
-  for (const given of value) {
-    if (all.left === 0) break;
-    const { id, label, enabled, toggle, on, menu } = (given ?? {}) as Record<string, unknown>;
-    if (!Number.isInteger(id)) continue;
-    all.left--;
-    entries.push({
-      id: id as number,
-      ...typeof label === "string" ? { label } : {},
-      enabled: enabled === true,
-      toggle: toggle === "checkmark" || toggle === "radio" ? toggle : "",
-      on: on === true,
-      menu: menuIn(menu, all, depth - 1),
-    });
-  }
-  return entries;
-}
-
-function filtersIn(value: unknown): FileFilter[] {
+/** The filters of a line. */
+export function filtersIn(value: unknown): FileFilter[] {
   if (!Array.isArray(value)) return [];
   return value.slice(0, maxFilters).flatMap((filter): FileFilter[] => {
     if (!Array.isArray(filter)) return [];
@@ -191,7 +111,7 @@ function baseName(value: unknown): string {
 }
 
 /** The same; empty for a file that a desktop would start. */
-function suggestedName(value: unknown): string {
+export function suggestedName(value: unknown): string {
   const name = baseName(value);
   return starting.test(name) ? "" : name;
 }

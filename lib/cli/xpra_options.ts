@@ -4,6 +4,7 @@
  */
 
 import { inputError } from "../base/errors.ts";
+import { channels } from "../channels/table.ts";
 
 /** Those that are handed on, as xpra 5 and 6 know them. */
 export const xpraOptionNames = [
@@ -23,20 +24,10 @@ export const xpraOptionNames = [
 ] as const;
 
 /** Those about what passes, with the channel in whose place each stands. */
-const channels: Readonly<Record<string, string>> = {
-  "audio": "sound",
-  "clipboard": "clipboard",
-  "clipboard-direction": "clipboard",
-  "file-transfer": "files",
-  "forward-xdg-open": "links",
-  "microphone": "microphone",
-  "notifications": "notifications",
-  "open-files": "files",
-  "open-url": "links",
-  "printing": "printing",
-  "speaker": "sound",
-  "system-tray": "tray",
-};
+const channelOf: ReadonlyMap<string, string> = new Map([
+  ...["clipboard", "clipboard-direction"].map((option) => [option, "clipboard"] as const),
+  ...channels.flatMap(({ name, xpraOptions = [] }) => xpraOptions.map((option) => [option, name] as const)),
+]);
 
 /**
  * Whether a word is an option that is handed on to xpra.
@@ -46,8 +37,8 @@ const channels: Readonly<Record<string, string>> = {
  */
 export function isXpraOption(word: string, forApp = ""): boolean {
   const [, name = "", value] = /^--([a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
-  if (Object.hasOwn(channels, name) && value !== undefined) {
-    const channel = channels[name]!;
+  const channel = channelOf.get(name);
+  if (channel !== undefined && value !== undefined) {
     throw inputError(
       `"${word}" is not handed on to xpra: channels are opened and closed by name`,
       `Use --allow ${channel} or --deny ${channel}${forApp}`,

@@ -4,12 +4,11 @@
  */
 
 import { revealInvisible } from "../base/text.ts";
-import type { QuestionChannel } from "./channel.ts";
 import { Refusal } from "./faults.ts";
 import { rate } from "./rate.ts";
 
 export interface Question {
-  channel: QuestionChannel;
+  channel: string;
   /** What the container wants to do: "open a link". */
   what: string;
   /** The first sentence, where the container has not asked to do this. */
@@ -48,9 +47,9 @@ export interface Consent {
    * @throws when it cannot be asked
    */
   request(question: Question, signal: AbortSignal): Agreed | Promise<Agreed>;
-  isClosed(channel: QuestionChannel): boolean;
+  isClosed(channel: string): boolean;
   /** Aborts when the hour is over for which the user has allowed a channel; undefined while none runs. */
-  hourOf(channel: QuestionChannel): AbortSignal | undefined;
+  hourOf(channel: string): AbortSignal | undefined;
 }
 
 /** How many questions there may be at once, with the one that is shown. */
@@ -75,11 +74,11 @@ export function createConsent(
   { ask, now, startHour }: {
     ask: (question: Question, signal: AbortSignal) => Promise<Answer>;
     now: () => number;
-    startHour: (channel: QuestionChannel, end: () => void) => void;
+    startHour: (channel: string, end: () => void) => void;
   },
 ): Consent {
-  const settled = new Map<QuestionChannel, Agreed>();
-  const hours = new Map<QuestionChannel, AbortController>();
+  const settled = new Map<string, Agreed>();
+  const hours = new Map<string, AbortController>();
   const waiting: { question: Question; signal: AbortSignal; asked: PromiseWithResolvers<Agreed> }[] = [];
   const isBearable = rate({ perSecond: 0.2, burst: 6 }, now);
 
@@ -87,7 +86,7 @@ export function createConsent(
     const known = settled.get(channel);
     return isForOnce && known !== false ? undefined : known;
   };
-  const beginHour = (channel: QuestionChannel): void => {
+  const beginHour = (channel: string): void => {
     const hour = new AbortController();
     hours.set(channel, hour);
     startHour(channel, () => {

@@ -3,7 +3,7 @@
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { engineOptions } from "../cli/options.ts";
-import type { Channel } from "../guard/channel.ts";
+import { type ChannelName, openedKinds } from "../channels/table.ts";
 import { askedChannels, openChannels, parseChannels, presetNames } from "./channels.ts";
 import { listKeys, optionOf, type Setting, type SettingKey, type Settings, settingsFor } from "./file.ts";
 
@@ -17,7 +17,7 @@ export interface Applied {
   from: readonly string[];
 }
 
-const channelKeys = [...listKeys, "preset", "at-most", "links", "files"] as const satisfies readonly SettingKey[];
+const channelKeys: readonly SettingKey[] = [...listKeys, "preset", "at-most", ...openedKinds];
 
 /**
  * Adds settings to the options of a command line. `--preset` there replaces what the settings open, by a preset or one
@@ -27,7 +27,7 @@ const channelKeys = [...listKeys, "preset", "at-most", "links", "files"] as cons
  */
 export function applySettings(options: ReadonlyMap<string, string>, settings: Settings): Applied {
   const values = new Map(options);
-  const lists = (keys: readonly SettingKey[], from: ReadonlyMap<string, string>): Set<Channel> =>
+  const lists = (keys: readonly SettingKey[], from: ReadonlyMap<string, string>): Set<ChannelName> =>
     new Set(keys.flatMap((key) => parseChannels(from.get(key) ?? "")));
   const named = lists(listKeys, options);
   const written = new Map([...settings].map(([key, { value }]) => [key, value]));
@@ -59,7 +59,7 @@ export function applySettings(options: ReadonlyMap<string, string>, settings: Se
 export function limitedChannels(
   options: ReadonlyMap<string, string>,
   { values, atMost }: Pick<Applied, "values" | "atMost">,
-): { open: Set<Channel>; asks: ReturnType<typeof askedChannels> } {
+): { open: Set<ChannelName>; asks: ReturnType<typeof askedChannels> } {
   const channels = { ask: values.get("ask"), allow: values.get("allow"), deny: values.get("deny") };
   const open = openChannels({ ...channels, preset: values.get("preset") });
   const asks = askedChannels(channels);

@@ -2,33 +2,19 @@
 
 import { inputError } from "../base/errors.ts";
 import { parseDuration } from "../cli/options.ts";
-import { type AskableChannel, askableNames, type Channel } from "../guard/channel.ts";
+import { askableNames, type ChannelName, channelsWith } from "../channels/table.ts";
 
 export const presetNames = ["isolated", "desktop", "trusted"] as const;
 
-/** The presets that open each channel. No other preset does. */
-const channels: Readonly<Record<Channel, readonly (typeof presetNames)[number][]>> = {
-  "clipboard-in": ["desktop", "trusted"],
-  "clipboard-out": ["desktop", "trusted"],
-  "sound": ["desktop", "trusted"],
-  "look": ["desktop", "trusted"],
-  "dialogs": ["desktop", "trusted"],
-  "microphone": [],
-  "notifications": ["trusted"],
-  "links": ["trusted"],
-  "files": ["trusted"],
-  "printing": ["trusted"],
-  "tray": ["trusted"],
-};
-
-export const channelNames = Object.keys(channels) as readonly Channel[];
+/** All channels. */
+export const channelNames = channelsWith();
 
 /** The words that a list of channels may have. */
 export const channelWords: readonly string[] = ["clipboard", ...channelNames];
 
 /** The channels that a preset opens. */
-function openedBy(preset: typeof presetNames[number]): Set<Channel> {
-  return new Set(channelNames.filter((name) => channels[name].includes(preset)));
+function openedBy(preset: typeof presetNames[number]): Set<ChannelName> {
+  return new Set(channelsWith(({ presets }) => presets.some((known) => known === preset)));
 }
 
 /** The options of a command line that are about channels; all but `preset` are names with commas between them. */
@@ -41,7 +27,9 @@ export type ChannelRequest = Partial<Record<"preset" | "ask" | "allow" | "deny",
  * @param options `clipboard` means both directions. Channels that are asked for count as open, whatever the preset
  * @throws {UserError} exit code 2 for an unknown name
  */
-export function openChannels({ preset = "desktop", ask = "", allow = "", deny = "" }: ChannelRequest): Set<Channel> {
+export function openChannels(
+  { preset = "desktop", ask = "", allow = "", deny = "" }: ChannelRequest,
+): Set<ChannelName> {
   const known = presetNames.find((name) => name === preset);
   if (known === undefined) throw inputError(`There is no preset "${preset}"`, `Use one of ${presetNames.join(", ")}`);
   const open = openedBy(known);
@@ -58,7 +46,7 @@ export function openChannels({ preset = "desktop", ask = "", allow = "", deny = 
  */
 export function askedChannels(
   { ask = "", allow = "", deny = "" }: Omit<ChannelRequest, "preset">,
-): Set<AskableChannel> {
+): Set<ChannelName> {
   const settled = new Set([...parseChannels(allow), ...parseChannels(deny)]);
   return new Set(
     parseChannels(ask).map((name) => {
@@ -81,8 +69,8 @@ export function askedChannels(
  * @param names `clipboard` means both directions
  * @throws {UserError} exit code 2 for an unknown name
  */
-export function parseChannels(names: string): Channel[] {
-  return names.split(",").map((name) => name.trim()).filter(Boolean).flatMap((name): Channel[] => {
+export function parseChannels(names: string): ChannelName[] {
+  return names.split(",").map((name) => name.trim()).filter(Boolean).flatMap((name): ChannelName[] => {
     if (name === "clipboard") return ["clipboard-in", "clipboard-out"];
     const channel = channelNames.find((known) => known === name);
     if (!channel) throw inputError(`There is no channel "${name}"`, `Use ${channelWords.join(", ")}`);
@@ -96,12 +84,12 @@ export function isChannelList(text: string): boolean {
 }
 
 /** The options of a command line that open these channels, and no others. */
-export function channelArguments(open: ReadonlySet<Channel>, asked: ReadonlySet<Channel>): string[] {
+export function channelArguments(open: ReadonlySet<ChannelName>, asked: ReadonlySet<ChannelName>): string[] {
   const asks = asked.intersection(open);
   const preset =
     (["trusted", "desktop"] as const).find((preset) => openedBy(preset).isSubsetOf(open.difference(asks))) ??
       "isolated";
-  const list = (names: Iterable<Channel>): string => [...names].join(",");
+  const list = (names: Iterable<ChannelName>): string => [...names].join(",");
   const rest = open.difference(asks).difference(openedBy(preset));
   return [
     ...(preset === "desktop" ? [] : [`--preset=${preset}`]),
@@ -111,13 +99,13 @@ export function channelArguments(open: ReadonlySet<Channel>, asked: ReadonlySet<
 }
 
 /** Open channels as a session has them on record: a comma between them, and `?` after those that are asked for. */
-export function recordChannels(open: ReadonlySet<Channel>, asks: ReadonlySet<Channel>): string {
+export function recordChannels(open: ReadonlySet<ChannelName>, asks: ReadonlySet<ChannelName>): string {
   return channelNames.filter((channel) => open.has(channel))
     .map((channel) => asks.has(channel) ? `${channel}?` : channel).join(",");
 }
 
 /** Channels as {@linkcode recordChannels} has written them, in a container, which may have changed that. */
-export function recordedChannels(record: string): { open: Set<Channel>; asks: Set<Channel> } {
+export function recordedChannels(record: string): { open: Set<ChannelName>; asks: Set<ChannelName> } {
   const words = record.split(",");
   const asks = new Set(channelNames.filter((channel) => words.includes(`${channel}?`)));
   return { asks, open: new Set(channelNames.filter((channel) => asks.has(channel) || words.includes(channel))) };
@@ -128,14 +116,14 @@ export function recordedChannels(record: string): { open: Set<Channel>; asks: Se
  *
  * @param asks the channels of `open` that are asked for
  */
-export function channelLine(open: ReadonlySet<Channel>, asks: ReadonlySet<Channel> = new Set()): string {
+export function channelLine(open: ReadonlySet<ChannelName>, asks: ReadonlySet<ChannelName> = new Set()): string {
   const names = channelNamesOf(open.difference(asks));
   const asked = channelNames.filter((channel) => asks.has(channel));
   return `Open channels: ${names.join(", ") || "none"}${asked.length > 0 ? `; asks: ${asked.join(", ")}` : ""}`;
 }
 
 /** The names of channels, with `clipboard` for both of its directions. */
-export function channelNamesOf(channels: ReadonlySet<Channel>): string[] {
+export function channelNamesOf(channels: ReadonlySet<ChannelName>): string[] {
   const both = channels.has("clipboard-in") && channels.has("clipboard-out");
   return channelNames.filter((channel) => channels.has(channel) && !(both && channel === "clipboard-out"))
     .map((channel) => both && channel === "clipboard-in" ? "clipboard" : channel);
@@ -147,8 +135,8 @@ export function channelNamesOf(channels: ReadonlySet<Channel>): string[] {
  *
  * @throws {UserError} exit code 2 for an invalid time, and for a channel that cannot be closed again
  */
-export function splitTimes(allow: string): { names: string; times: Map<Channel, number> } {
-  const times = new Map<Channel, number>();
+export function splitTimes(allow: string): { names: string; times: Map<ChannelName, number> } {
+  const times = new Map<ChannelName, number>();
   const names = allow.split(",").map((word) => {
     const [name = "", ...time] = word.trim().split(":");
     if (time.length === 0) return name;
@@ -163,10 +151,10 @@ export function splitTimes(allow: string): { names: string; times: Map<Channel, 
 }
 
 /** Throws for a channel that cannot be closed while its session runs. */
-export function checkCanClose(channel: Channel): void {
-  if (channel !== "look") return;
+export function checkCanClose(channel: ChannelName): void {
+  if (!channelsWith(({ lasts }) => lasts === "session").includes(channel)) return;
   throw inputError(
-    'The channel "look" cannot be closed later: the apps are told of the look when their session starts',
-    "Start the session with --deny=look",
+    `The channel "${channel}" cannot be closed later: the apps are told of it when their session starts`,
+    `Start the session with --deny=${channel}`,
   );
 }

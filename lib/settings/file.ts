@@ -4,6 +4,7 @@
  * has it holds. No container can write there.
  */
 
+import { openedKinds } from "../channels/table.ts";
 import { dirname, isAbsolute, join } from "@std/path";
 import { inputError, UserError } from "../base/errors.ts";
 import { ifThere } from "../base/files.ts";
@@ -14,7 +15,7 @@ import type { DisposableRecord } from "../container/disposables.ts";
 import { disposableRecordPath, mountsIn } from "../container/paths.ts";
 import { wantedCli } from "../engine/engine.ts";
 import { parseBorder } from "./border_option.ts";
-import { type OpenedKind, openedKinds, parseDestinations } from "../channels/destinations.ts";
+import { parseDestinations } from "../channels/destinations.ts";
 import { askedChannels, openChannels } from "./channels.ts";
 import { wantedDisplay } from "./request.ts";
 
@@ -22,7 +23,7 @@ import { wantedDisplay } from "./request.ts";
 type SettingCheck = (value: string, host: Pick<Host, "env">) => unknown;
 
 /** The keys of an entry, each with what checks its value. `allow`, `deny` and `ask` are lists. */
-const settingChecks = {
+const settingChecks: Readonly<Record<string, SettingCheck>> = {
   "preset": (preset) => openChannels({ preset }),
   "allow": (allow) => openChannels({ allow }),
   "deny": (deny) => openChannels({ deny }),
@@ -32,17 +33,17 @@ const settingChecks = {
   "border": parseBorder,
   "engine": (engine, host) => wantedCli(host, engine),
   "project": () => {},
-  "links": (value) => parseDestinations(value, { kind: "links" }),
-  "files": (value) => parseDestinations(value, { kind: "files" }),
+  ...Object.fromEntries(openedKinds.map((kind) => [kind, (value: string) => parseDestinations(value, { kind })])),
   "history": (value) => {
     if (value !== "on" && value !== "off") throw inputError(`"${value}" is neither on nor off`, "Write history: off");
   },
-} as const satisfies Record<string, SettingCheck>;
+};
 
-export type SettingKey = keyof typeof settingChecks;
+/** One of them. */
+export type SettingKey = string;
 
 /** All keys, in the order in which they are shown. */
-export const settingKeys = Object.keys(settingChecks) as readonly SettingKey[];
+export const settingKeys: readonly SettingKey[] = Object.keys(settingChecks);
 
 /** The option of attach.ts that stands for a key. */
 export function optionOf(key: SettingKey): string {
@@ -50,7 +51,7 @@ export function optionOf(key: SettingKey): string {
 }
 
 /** The keys whose values are lists of channels. */
-export const listKeys = ["allow", "deny", "ask"] as const satisfies readonly SettingKey[];
+export const listKeys = ["allow", "deny", "ask"] as const;
 
 export interface Setting {
   /** As it would stand on a command line. */
@@ -75,7 +76,7 @@ export interface Entry {
  * @throws {UserError} exit code 2
  */
 export function checkSetting(host: Pick<Host, "env">, key: SettingKey, value: string): void {
-  settingChecks[key](value, host);
+  settingChecks[key]!(value, host);
 }
 
 /**
@@ -106,7 +107,7 @@ export async function settingsFor(host: Pick<Host, "env">, word: string): Promis
 }
 
 /** The values of `links` or `files` in all entries: what there is to choose from where the user is asked. */
-export async function namedDestinations(host: Pick<Host, "env">, kind: OpenedKind): Promise<string[]> {
+export async function namedDestinations(host: Pick<Host, "env">, kind: string): Promise<string[]> {
   return (await readEntries(host)).flatMap(({ settings }) => settings.get(kind)?.value ?? []);
 }
 

@@ -5,7 +5,7 @@ import type { Host } from "../base/host.ts";
 import type { ContainerBorder } from "../container/border.ts";
 import type { Opening } from "../channels/destinations.ts";
 import { displayNames } from "./displays.ts";
-import type { AskableChannel, Channel } from "../guard/channel.ts";
+import type { ChannelName } from "../channels/table.ts";
 
 export const displayWords = ["auto", ...displayNames] as const;
 
@@ -30,11 +30,11 @@ export interface ShowRequest {
   /** The session's name, if one is given. */
   session: string | undefined;
   display: DisplayWord;
-  open: ReadonlySet<Channel>;
+  open: ReadonlySet<ChannelName>;
   /** For how long the channels with a time limit are open, in milliseconds. */
-  times?: ReadonlyMap<Channel, number> | undefined;
+  times?: ReadonlyMap<ChannelName, number> | undefined;
   /** The channels whose every use the user is asked about. */
-  asks: ReadonlySet<AskableChannel>;
+  asks: ReadonlySet<ChannelName>;
   /** Where the settings are that open channels, as far as the command line does not. */
   channelsFrom?: readonly string[];
   /** Where links and files open; undefined: on this host. */

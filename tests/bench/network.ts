@@ -7,9 +7,9 @@
 
 import { join } from "@std/path";
 import { addressOf } from "../../lib/container/address.ts";
-import type { Channel } from "../../lib/guard/channel.ts";
+import type { ChannelName } from "../../lib/channels/table.ts";
 import { startGuard } from "../../lib/guard/xpra/guard.ts";
-import { startSession } from "../../lib/attach/start_session.ts";
+import { prepareChannels, startSession } from "../../lib/attach/start_session.ts";
 import { stopSessions } from "../../lib/attach/session/live_sessions.ts";
 import { xpraServer } from "../../lib/attach/x11/display.ts";
 import { clientArgv, clientEnvironment } from "../../lib/attach/x11/xpra.ts";
@@ -43,7 +43,7 @@ const networks: readonly Network[] = [10, 100].flatMap((megabits) =>
 
 const signal = new AbortController().signal;
 const host = realHost({ ui: terminalUi({ quiet: false, json: false, yes: true, signal }), signal, verbose: false });
-const open: ReadonlySet<Channel> = new Set();
+const open: ReadonlySet<ChannelName> = new Set();
 
 interface Figures {
   firstWindowMs: number;
@@ -67,7 +67,7 @@ async function measure(
     run: crypto.randomUUID().slice(0, 8),
     name: "net",
     exact: false,
-    open,
+    prepared: prepareChannels(target, open),
     channels: "",
     isShown: false,
     end: xpraServer(target, { open, sockets: (await target.boot()).sockets, screen }),

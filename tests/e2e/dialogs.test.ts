@@ -3,13 +3,12 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { basename, join } from "@std/path";
-import { chooserOptions, type Choosing } from "../../lib/channels/dialogs/host.ts";
+import { chooserOptions, type Choosing } from "../../lib/channels/file_dialogs.ts";
 import type { FileFilter } from "../../lib/channels/requests.ts";
-import { listOf } from "../../lib/channels/dialogs/file_list.ts";
+import { listOf } from "../../lib/channels/file_list.ts";
 import { exists } from "../../lib/base/files.ts";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
 import { chooseFiles } from "../../lib/base/zenity.ts";
-import { agentVersion } from "../../lib/channels/requests.ts";
 import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { agentPath, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { standIns } from "./stand_ins.ts";
@@ -898,7 +897,7 @@ if open(share + "starts").read().count("start") == 1:
     try:
         while True: os.write(1, b"x" * 65536)
     except OSError: os._exit(0)
-say({"ask": "ready", "version": ${agentVersion}})
+say({"ask": "ready"})
 say({"ask": "record", "on": True})
 say({"ask": "lend", "id": 1, "path": "/etc/shadow"})
 say({"id": 1, "paths": ["/etc/shadow"]})

@@ -3,11 +3,11 @@
 
 import { assert } from "@std/assert";
 import { join } from "@std/path";
-import type { Channel } from "../../lib/guard/channel.ts";
+import type { ChannelName } from "../../lib/channels/table.ts";
 import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { stopSessions } from "../../lib/attach/session/live_sessions.ts";
 import { hostScreen } from "../../lib/attach/x11/screen.ts";
-import { startSession } from "../../lib/attach/start_session.ts";
+import { prepareChannels, startSession } from "../../lib/attach/start_session.ts";
 import { playSound } from "../../lib/channels/sound/host.ts";
 import { xpraServer } from "../../lib/attach/x11/display.ts";
 import { clientArgv, clientEnvironment } from "../../lib/attach/x11/xpra.ts";
@@ -39,14 +39,14 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
   const host = realHost({ ui: terminalUi({ quiet: true, json: false, yes: true, signal }), signal, verbose: false });
   const mounts = mountsIn(host, name);
   await using container = await asFromElsewhere(host, { engine: await chooseEngine(host, { engine }), name });
-  const open: ReadonlySet<Channel> = new Set(["sound"]);
+  const open: ReadonlySet<ChannelName> = new Set(["sound"]);
   const screen = await hostScreen(host);
   const app = ["sh", "-c", "paplay share/tone.wav & exec python3 share/picture.py"];
   const session = await startSession(container, {
     app,
     run: crypto.randomUUID().slice(0, 8),
     name: "net",
-    open,
+    prepared: prepareChannels(container, open),
     channels: "",
     isShown: false,
     end: xpraServer(container, { open, sockets: (await container.boot()).sockets, screen }),

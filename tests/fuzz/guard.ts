@@ -5,7 +5,7 @@
 
 import { concat } from "@std/bytes";
 import { channelNames } from "../../lib/settings/channels.ts";
-import type { Channel } from "../../lib/guard/channel.ts";
+import type { ChannelName } from "../../lib/channels/table.ts";
 import { judgeClientPacket } from "../../lib/guard/xpra/client_packets.ts";
 import { Refusal, Violation } from "../../lib/guard/faults.ts";
 import { createFrameParser, type RawPacket } from "../../lib/guard/xpra/frames.ts";
@@ -69,7 +69,7 @@ const never = new Set([
 ]);
 
 /** Types that pass only with one of these channels. */
-const ofChannels: readonly (readonly [RegExp, readonly Channel[]])[] = [
+const ofChannels: readonly (readonly [RegExp, readonly ChannelName[]])[] = [
   [/^clipboard|^set-clipboard/, ["clipboard-in", "clipboard-out"]],
   [/^new-tray/, ["tray"]],
 ];
@@ -191,7 +191,7 @@ function checkEncoding(packet: Packet): void {
 }
 
 /** What passes is of a channel that is open. That there is nothing, the guard itself answers to each request. */
-function checkOpen({ type, args }: Packet, open: ReadonlySet<Channel>): void {
+function checkOpen({ type, args }: Packet, open: ReadonlySet<ChannelName>): void {
   const channels = ofChannels.find(([pattern]) => pattern.test(type))?.[1];
   if (!channels || channels.some((channel) => open.has(channel))) return;
   const [id, selection, ...more] = args;

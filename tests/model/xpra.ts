@@ -7,7 +7,7 @@
  */
 
 import { concat } from "@std/bytes";
-import type { Channel } from "../../lib/guard/channel.ts";
+import type { ChannelName } from "../../lib/channels/table.ts";
 import { Violation } from "../../lib/guard/faults.ts";
 import { createFrameParser } from "../../lib/guard/xpra/frames.ts";
 import { createMemory } from "../../lib/guard/xpra/memory.ts";
@@ -76,7 +76,7 @@ interface Run {
 function createWorld(seed: number): World {
   const chance = chanceFrom(seed);
   const time = startTime();
-  const open = new Set<Channel>(
+  const open = new Set<ChannelName>(
     (["clipboard-in", "clipboard-out"] as const).filter(() => chance.happens(0.7)),
   );
   const memory = createMemory();

@@ -4,7 +4,7 @@
  * and checks the promises when a packet arrives, and after each step.
  */
 
-import type { Channel } from "../../lib/guard/channel.ts";
+import type { ChannelName } from "../../lib/channels/table.ts";
 import type { Dict, Value } from "../../lib/guard/xpra/rencode.ts";
 import type { Packet } from "../../lib/guard/xpra/packets.ts";
 import { clientHello } from "../fuzz/samples.ts";
@@ -81,7 +81,7 @@ const knownTypes =
 export function createXpraClient(
   { now, open, say, stuckMs }: {
     now(): number;
-    open: ReadonlySet<Channel>;
+    open: ReadonlySet<ChannelName>;
     say(packet: Packet): void;
     stuckMs(): number;
   },

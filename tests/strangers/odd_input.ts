@@ -7,7 +7,8 @@
 import { join } from "@std/path";
 import { isDeepStrictEqual } from "node:util";
 import { parseLink } from "../../lib/channels/opening.ts";
-import { parseRequest } from "../../lib/channels/requests.ts";
+import { requestIn } from "../../lib/channels/requests.ts";
+import { channelsWith, loadOpen } from "../../lib/channels/table.ts";
 import { parseSettings } from "../../lib/settings/file.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { parseTable } from "../../lib/base/json_file.ts";
@@ -23,6 +24,12 @@ import { classOf, titleOf } from "../../lib/guard/title.ts";
 import { recordingHost } from "../unit/recording_host.ts";
 import { debianFiles, npmFiles } from "./sources.ts";
 import type { Results, Suite } from "./suite.ts";
+
+const channels = await loadOpen(new Set(channelsWith()));
+
+/** What a line of an agent asks, of any channel. */
+const parseRequest = (line: string): { name?: string } | undefined =>
+  requestIn(channels, parseTable(line) ?? {})?.ask as { name?: string } | undefined;
 
 export const oddInput: Suite = {
   about: "lists of odd addresses, strings, JSON and YAML",
@@ -88,7 +95,7 @@ async function checkStrings(results: Results): Promise<void> {
       note(results, `class ${index}`, /^box\.[\w.@+-]{0,160}$/.test(windowClass), [text, windowClass]);
       for (const ask of ["save", "file"] as const) {
         const request = parseRequest(JSON.stringify({ ask, id: 1, path: "/a", size: 1, name: text }));
-        const name = request && "name" in request ? request.name : undefined;
+        const name = request?.name;
         const isFit = name !== undefined && !/^[.~-]|[/\\\0]/.test(name) && !unseen.test(name);
         note(results, `${ask} ${index}`, isFit && name.length <= 81, [text, name]);
       }

@@ -3,18 +3,20 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { askInDialog } from "../../lib/attach/agent/ask.ts";
-import { type DesktopLine, desktopOf, type Outcome } from "../../lib/attach/agent/desktop.ts";
-import { parseRequest } from "../../lib/channels/requests.ts";
+import { openArgv } from "../../lib/attach/agent/other_run.ts";
+import { ioOf, type RunIo, type Served } from "../../lib/channels/io.ts";
+import { requestIn } from "../../lib/channels/requests.ts";
 import { createPermissions, type Permissions } from "../../lib/attach/session/permissions.ts";
-import type { Destination } from "../../lib/channels/destinations.ts";
+import { type Destination, onHost, type Opening } from "../../lib/channels/destinations.ts";
 import { UserError } from "../../lib/base/errors.ts";
+import { onceEach } from "../../lib/base/ui.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { versionOf } from "../../lib/container/handed.ts";
 import { openHistory, readHistory } from "../../lib/container/history.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
 import { ubuntuUser } from "../../lib/container/user.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
-import { type AskableChannel, askableNames } from "../../lib/guard/channel.ts";
+import { askableNames, type ChannelName, loadOpen } from "../../lib/channels/table.ts";
 import { createConsent } from "../../lib/guard/consent.ts";
 import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
@@ -22,11 +24,12 @@ import { recordingHost } from "./recording_host.ts";
 /** What runs here as it would: all but dialogs, the desktop and the printer. */
 const real = ["head", "mv"];
 
+/** What has become of a request; without a printer, the user chooses where a document is saved. */
+export type Outcome = "done" | "not done" | "no printer";
+
 interface World {
   /** Says one line as the agent. */
   ask: (line: Record<string, unknown>) => Promise<Outcome>;
-  /** The same, by its own words only. */
-  act: (line: DesktopLine) => Promise<Outcome>;
   /** The programs that have run. */
   programs: () => string[];
   /** What the desktop and the printer were told. */
@@ -67,8 +70,8 @@ export async function inWorld(
     missing = [],
     opens = true,
   }: {
-    open?: readonly AskableChannel[];
-    asks?: readonly AskableChannel[];
+    open?: readonly ChannelName[];
+    asks?: readonly ChannelName[];
     linkDestinations?: readonly Destination[];
     fileDestinations?: readonly Destination[];
     answer?: string | ((over: AbortController) => string);
@@ -116,6 +119,7 @@ export async function inWorld(
     }
     const result = { argv, code: 0, signal: null, stdout: "", stderr: "" };
     if (argv[0] === "zenity") {
+      if (argv[1] === "--file-selection") return { ...result, code: 1 };
       asked.push(argv.find((word) => word.startsWith("--text="))!.slice("--text=".length));
       // A yes counts after three seconds only.
       time += 3_050;
@@ -161,18 +165,44 @@ export async function inWorld(
     ...linkDestinations ? { links: { destinations: linkDestinations } } : {},
     ...fileDestinations ? { files: { destinations: fileDestinations } } : {},
   };
-  const options = { permissions, asks: new Set(asks), opening, signal: over.signal, now };
   const consent = createConsent({
     ask: (question, signal) => askInDialog(container, question, { signal, clock: now }),
     ...{ now, startHour: () => {} },
   });
-  const { act, settled } = desktopOf(container, { ...options, consent });
+  const shared = new Map<unknown, unknown>();
+  const run: RunIo = {
+    ...{ session: Promise.resolve("s"), consent, signal: over.signal, now, runsOn: () => false },
+    send() {},
+    sendSamples() {},
+    tell: onceEach((why) => host.ui.warn(`A request from "box" failed: ${why}`)),
+    tellError(error) {
+      throw error;
+    },
+    openArgv: (destination, address) => openArgv(container, destination, address),
+    shared<T>(make: (of: typeof container, run: RunIo) => T): T {
+      if (!shared.has(make)) shared.set(make, make(container, run));
+      return shared.get(make) as T;
+    },
+  };
+  const channels = await loadOpen(new Set(askableNames));
+  const served = new Map<string, Served>();
+  for (const { name, serve } of channels) {
+    const destinations = (opening as Opening)[name]?.destinations ?? [onHost];
+    const own = { name, closing: permissions.closing(name), asks: asks.includes(name), destinations };
+    if (serve) served.set(name, serve(container, ioOf(run, own)));
+  }
+  const settled = async (): Promise<void> => {
+    for (const { end } of served.values()) await end?.();
+  };
   try {
     await test({
-      act,
       settled,
       permissions,
-      ask: (line) => act(parseRequest(JSON.stringify(line)) as DesktopLine),
+      async ask(line) {
+        const { channel, ask } = requestIn(channels, { id: 0, ...line })!;
+        const isDone = await served.get(channel.name)!.take!(ask);
+        return isDone === undefined ? "no printer" : isDone ? "done" : "not done";
+      },
       programs: () => programs,
       done,
       async endRuns(code, version) {

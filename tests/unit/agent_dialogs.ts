@@ -57,10 +57,14 @@ export async function withDialogs(
     }
     assert(typeof output === "object" && "bytes" in output && typeof stdin === "object" && "bytes" in stdin);
     hear = output.bytes;
+    let isSource = true;
     const reading = stdin.bytes.pipeTo(
       new WritableStream({
-        write: (piece) =>
-          void told.push(...new TextDecoder().decode(piece).trim().split("\n").map((l) => JSON.parse(l))),
+        write(piece) {
+          const lines = new TextDecoder().decode(piece).trim().split("\n");
+          if (!isSource) told.push(...lines.map((line) => JSON.parse(line)));
+          isSource = false;
+        },
       }),
     );
     return {
@@ -120,10 +124,10 @@ export async function withDialogs(
   await settled();
   await test({
     async say(...lines) {
-      for (const line of lines) await hear(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+      for (const line of lines) await hear(encoded(line));
       await settled();
     },
-    sayAtOnce: (lines) => hear(new TextEncoder().encode(lines.map((line) => `${JSON.stringify(line)}\n`).join(""))),
+    sayAtOnce: (lines) => hear(encoded(...lines)),
     told,
     lent,
     said,
@@ -138,6 +142,11 @@ export async function withDialogs(
     paste: (list, how = "pasted") => served.give!(list, how).catch(() => undefined),
     end: () => served[Symbol.asyncDispose](),
   });
+}
+
+/** Lines of the agent, which have an id. */
+function encoded(...lines: unknown[]): Uint8Array {
+  return new TextEncoder().encode(lines.map((line) => `${JSON.stringify({ id: 0, ...line as object })}\n`).join(""));
 }
 
 export const open = (id: number): unknown => ({ ask: "open", id, path: "/etc/shadow" });

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { abortable } from "@std/async";
 import { join } from "@std/path";
-import type { Channel } from "../../lib/guard/channel.ts";
+import type { ChannelName } from "../../lib/channels/table.ts";
 import { createFrameParser } from "../../lib/guard/xpra/frames.ts";
 import { type Guard, type GuardOptions, startGuard } from "../../lib/guard/xpra/guard.ts";
 import { decodePacket, encodePacket, type Packet } from "../../lib/guard/xpra/packets.ts";
@@ -60,7 +60,7 @@ export function packet(type: string, ...args: Value[]): Packet {
 }
 
 export async function inWorld(
-  open: readonly Channel[],
+  open: readonly ChannelName[],
   test: (world: World) => Promise<void>,
   options: Partial<GuardOptions> = {},
 ): Promise<void> {

@@ -1,6 +1,6 @@
 /** Packets of xpra, and sessions whose two ends have said hello, for tests. */
 
-import type { Channel } from "../../lib/guard/channel.ts";
+import type { ChannelName } from "../../lib/channels/table.ts";
 import { judgeClientPacket } from "../../lib/guard/xpra/client_packets.ts";
 import type { Packet } from "../../lib/guard/xpra/packets.ts";
 import type { Picture } from "../../lib/guard/xpra/pictures.ts";
@@ -11,13 +11,13 @@ import { createWindows, type Windows } from "../../lib/guard/xpra/windows.ts";
 import { clientHello, description, dict, picture, serverHello } from "../fuzz/samples.ts";
 
 /** A session in which both ends have said hello and one window is shown. */
-export function session(...open: readonly Channel[]): Session {
+export function session(...open: readonly ChannelName[]): Session {
   let time = 0;
   return sessionBy(() => time += 10, ...open);
 }
 
 /** The same, by a clock. */
-export function sessionBy(now: () => number, ...open: readonly Channel[]): Session {
+export function sessionBy(now: () => number, ...open: readonly ChannelName[]): Session {
   const made = createSession({ container: "box", open: new Set(open), now, uuid: "0f".repeat(16) });
   judgeClientPacket(clientHello, made);
   judgeServerPacket(serverHello, made);
@@ -35,7 +35,7 @@ export function client(state: Session, type: string, ...args: Value[]): Packet |
 }
 
 /** The same, and the user has pressed a button in the window. */
-export function usedSession(...open: readonly Channel[]): Session {
+export function usedSession(...open: readonly ChannelName[]): Session {
   const made = session(...open);
   client(made, "focus", 1, []);
   client(made, "pointer-button", 0, 1, 1, 1, true, [1, 1], new Map());

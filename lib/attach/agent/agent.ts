@@ -1,31 +1,35 @@
 /** The agent of a session: a program in the container that asks in the names of its apps, over one SSH connection. */
 
-import agentSource from "./agent.py" with { type: "text" };
-import interfaceSource from "../../channels/interface.py" with { type: "text" };
+import interfacePy from "../../channels/interface.py" with { type: "text" };
+import agentPy from "./agent.py" with { type: "text" };
+import mainPy from "./main.py" with { type: "text" };
 import offerScript from "./offer_portals.sh" with { type: "text" };
-import { withValues } from "../../base/shell_words.ts";
-import type { Host } from "../../base/host.ts";
+import settingsPy from "./settings.py" with { type: "text" };
+import { parseTable } from "../../base/json_file.ts";
+import type { Line, Values } from "../../channels/io.ts";
+import { lineCutter } from "../../channels/requests.ts";
+import type { OpenChannel } from "../../channels/table.ts";
 import type { Container } from "../../container/container.ts";
-import { askableNames, type Channel } from "../../guard/channel.ts";
 import { rate } from "../../guard/rate.ts";
 import { exitStatus, sessionScript } from "../session/protocol.ts";
-import { type AgentRequest, lineCutter, parseRequest } from "../../channels/requests.ts";
-import { hasTray } from "../../channels/tray/host.ts";
 
-/** The script that a session runs after serve_session.sh, before its bus starts. It carries the agent's program. */
-export const offerPortals: string = withValues(offerScript, { agent: interfaceSource + agentSource });
+/** What an agent has to serve channels. */
+function sourceOf(channels: readonly OpenChannel[]): string {
+  const parts = new Set(channels.flatMap(({ agent }) => agent?.parts ?? []));
+  return [interfacePy, agentPy, settingsPy, ...parts, mainPy].join("\n");
+}
 
-/** The channels that an agent can serve: those that the user can be asked for, dialogs, and icons in the tray. */
-export const agentChannels = ["dialogs", ...askableNames, "tray"] as const;
-
-export type AgentChannel = typeof agentChannels[number];
-
-/** The open ones of them that this host can serve: the tray only where the desktop has one. */
-export async function servedChannels(host: Pick<Host, "run">, open: ReadonlySet<Channel>): Promise<AgentChannel[]> {
-  const channels = agentChannels.filter((channel) => open.has(channel));
-  return channels.includes("tray") && !await hasTray(host)
-    ? channels.filter((channel) => channel !== "tray")
-    : channels;
+/** The script that a session runs after serve_session.sh, before its bus starts, and the values in front. */
+export function offerPortals(channels: readonly OpenChannel[]): { script: string; values: Values } {
+  const all = (key: "busNames" | "interfaces"): string =>
+    [...new Set(channels.flatMap(({ agent }) => agent?.[key] ?? []))].join(" ");
+  const values = {
+    channels: channels.map(({ name }) => name).join(" "),
+    agent: channels.length > 0 ? sourceOf(channels) : "",
+    bus_names: all("busNames"),
+    interfaces: `${all("interfaces")} Settings`,
+  };
+  return { script: offerScript, values };
 }
 
 /** The rate at which lines are read: what comes faster waits in the container. */
@@ -56,25 +60,27 @@ export interface Agent {
 }
 
 /**
- * Starts the agent of a session. `onRequest` is called for each of its requests.
+ * Starts the agent of a session. `onLine` is called for each of its lines.
  *
  * @param options `run`: the id of this run, when it starts the session, whose name it may not know yet; `waits`: as long as
  * a later run serves the session
  */
 export async function startAgent(
   container: Container,
-  { session, run, channels, waits, onRequest }: {
+  { session, run, channels, waits, onLine }: {
     session: string | Promise<string>;
     run?: string | undefined;
-    channels: readonly AgentChannel[];
+    channels: readonly OpenChannel[];
     waits: boolean;
-    onRequest: (request: AgentRequest) => void;
+    onLine: (line: Line) => void;
   },
 ): Promise<Agent> {
+  const source = new TextEncoder().encode(sourceOf(channels));
   const script = sessionScript("agent", {
     session: run === undefined ? await session : "",
     run: run ?? "",
-    channels: channels.join(" "),
+    channels: channels.map(({ name }) => name).join(" "),
+    bytes: `${source.length}`,
     waits: waits ? "yes" : "",
   });
   const input = new TransformStream<Uint8Array, Uint8Array>();
@@ -82,7 +88,6 @@ export async function startAgent(
   const cut = lineCutter();
   const isBearable = rate(bearableLines, () => performance.now());
   let hasEnded = false;
-  let isUseless = false;
   let waitingAnswers = 0;
   const write = async (message: Parameters<Agent["send"]>[0]): Promise<void> =>
     await writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {});
@@ -97,15 +102,12 @@ export async function startAgent(
             await new Promise((resolve) => setTimeout(resolve, 200));
           }
           if (hasEnded) return;
-          const request = parseRequest(line);
-          if (request) onRequest(request);
-          if (request?.ask !== "lacks" || request.what !== "same-version") continue;
-          isUseless = true;
-          end();
+          onLine(parseTable(line) ?? {});
         }
       },
     },
   });
+  void writer.write(source).catch(() => {});
   const end = (): void => {
     hasEnded = true;
     writer.close().catch(() => {});
@@ -121,8 +123,7 @@ export async function startAgent(
     },
     end,
     ended: running.ended.then(
-      ({ code }) =>
-        isUseless || code === exitStatus.useless ? "useless" : code === exitStatus.replaced ? "replaced" : "gone",
+      ({ code }) => code === exitStatus.useless ? "useless" : code === exitStatus.replaced ? "replaced" : "gone",
       () => "gone",
     ),
   };

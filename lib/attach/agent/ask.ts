@@ -11,7 +11,7 @@ import { revealInvisible } from "../../base/text.ts";
 import { closed, dialogSeconds, okay, showDialog, timedOut } from "../../base/zenity.ts";
 import { historyIsFull } from "../../container/history.ts";
 import type { Container } from "../../container/container.ts";
-import type { AskableChannel } from "../../guard/channel.ts";
+import type { ChannelName } from "../../channels/table.ts";
 import type { Answer, Choice, Question, Yes } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 
@@ -52,7 +52,7 @@ const howLong = { hour: "for an hour", session: "until attach.ts ends" } as cons
  *
  * @throws {UserError} with exit code 127 when there is no zenity
  */
-export async function checkAsking(host: Host, asks: ReadonlySet<AskableChannel>): Promise<void> {
+export async function checkAsking(host: Host, asks: ReadonlySet<ChannelName>): Promise<void> {
   if (asks.size === 0) return;
   if (await ifInstalled(showDialog(host, ["--version"], { looksOnly: true }))) return;
   throw new UserError(`Nobody can be asked for ${[...asks].join(", ")}: zenity is not installed`, {

@@ -1,8 +1,12 @@
-/** Files that the user drags out of a window. */
+/** Files that the user drops on a window, pastes there, or drags out of one. */
 
 import { ProcessError, UserError } from "../../base/errors.ts";
-import { linesOf } from "../../channels/dialogs/file_list.ts";
+import { givenTo } from "../../channels/file_dialogs.ts";
+import { linesOf } from "../../channels/file_list.ts";
+import type { RunIo, Served } from "../../channels/io.ts";
 import type { Container } from "../../container/container.ts";
+import { rate } from "../../guard/rate.ts";
+import type { LendList } from "../../guard/wayland/dropped_files.ts";
 import { runInSession } from "../session/live_sessions.ts";
 
 /** How many files may be dragged out at once: as many as may wait until those before them are here. */
@@ -38,4 +42,44 @@ export async function handOut(
     ? "only readable files can be dragged out, not directories"
     : "its session does not answer";
   throw failure("Some files", why);
+}
+
+/** The rate of drags out of a window: each runs a program in the container. */
+const handOutRate = { burst: 6, perSecond: 0.2 };
+
+/**
+ * Lends what is dropped on a window, or pasted, while `dialogs` is open, and takes what is dragged out while `files` is;
+ * undefined where neither is served.
+ *
+ * @param options `lost`: what the container cannot do
+ */
+export function givesFiles(
+  container: Container,
+  { io, open, served, lost }: {
+    io: RunIo;
+    open: ReadonlySet<string>;
+    served: ReadonlyMap<string, Served>;
+    lost: ReadonlySet<string>;
+  },
+): LendList | undefined {
+  if (!served.has("dialogs") && !served.has("files")) return undefined;
+  const { host, label } = container;
+  const mayHandOut = rate(handOutRate, io.now);
+  return async (list, how) => {
+    if (how !== "out") {
+      if (open.has("dialogs")) return await served.get("dialogs")!.give!(list, how);
+      host.ui.status(`Files ${givenTo(label, how)} are not lent: dialogs is closed`);
+      return "";
+    }
+    const why = !open.has("files")
+      ? "files is closed"
+      : lost.has("files")
+      ? "its apps go without files"
+      : mayHandOut()
+      ? undefined
+      : "those are too many at once. Drag them again later";
+    if (why) host.ui.status(`Files dragged out of "${label}" stay there: ${why}`);
+    else await handOut(container, { session: await io.session, list }).catch(io.tellError);
+    return "";
+  };
 }

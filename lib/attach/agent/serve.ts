@@ -1,30 +1,32 @@
 /** Serves the requests of a session's agent, as far as their channels are open. */
 
 import { delay } from "@std/async";
+import { showOnDesktop } from "../../base/desktop.ts";
+import { all } from "../../base/promises.ts";
+import { onceEach } from "../../base/ui.ts";
+import { onHost } from "../../channels/destinations.ts";
+import { messageOf } from "../../channels/file_dialogs.ts";
+import { ioOf, type Line, type RunIo, type Served } from "../../channels/io.ts";
+import { requestIn } from "../../channels/requests.ts";
+import { type ChannelName, loadOpen, type OpenChannel, servedBy } from "../../channels/table.ts";
 import type { Container } from "../../container/container.ts";
 import { createConsent } from "../../guard/consent.ts";
-import { rate } from "../../guard/rate.ts";
-import type { ShowRequest } from "../../settings/request.ts";
-import { type Agent, type AgentChannel, servedChannels, startAgent } from "./agent.ts";
-import { askInDialog } from "./ask.ts";
-import { desktopOf } from "./desktop.ts";
-import { createDialogs, type DialogOptions, type Dialogs, givenTo } from "../../channels/dialogs/host.ts";
-import { handOut } from "./drops.ts";
-import { createMicrophone } from "../../channels/microphone/host.ts";
-import type { AgentRequest, Lack } from "../../channels/requests.ts";
-import { followColorScheme } from "../../channels/look/host.ts";
+import type { LendList } from "../../guard/wayland/dropped_files.ts";
 import { channelLine, recordChannels } from "../../settings/channels.ts";
+import type { ShowRequest } from "../../settings/request.ts";
 import { noteChannels, noteMs } from "../session/live_sessions.ts";
 import type { Permissions } from "../session/permissions.ts";
-import { createTray } from "../../channels/tray/host.ts";
+import { type Agent, startAgent } from "./agent.ts";
+import { askInDialog } from "./ask.ts";
+import { givesFiles } from "./drops.ts";
+import { openArgv } from "./other_run.ts";
 
-export interface PortalOptions
-  extends
-    Pick<ShowRequest, "asks" | "opening">,
-    Omit<DialogOptions, "inside" | "consent" | "closing" | "signal" | "send"> {
+export interface PortalOptions extends Pick<ShowRequest, "asks" | "opening">, Pick<RunIo, "runsOn" | "lendingMs"> {
   permissions: Permissions;
+  session: string | Promise<string>;
   /** The id of this run, when it starts the session. */
   run?: string | undefined;
+  now?: () => number;
   /**
    * The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the
    * last, up to a minute.
@@ -34,200 +36,164 @@ export interface PortalOptions
 
 /** The service for a session's apps. It ends with the scope of this value. */
 export interface Portals extends AsyncDisposable {
-  /**
-   * Lends what is dropped on a window, or pasted, while `dialogs` is open, and takes what is dragged out while `files`
-   * is; undefined where neither ever was open.
-   */
-  give: Dialogs["give"] | undefined;
+  /** Lends what is dropped on a window, or pasted, and takes what is dragged out; undefined where neither ever was open. */
+  give: LendList | undefined;
   /** The channels that are served now: this desktop, the container or the session may lack what others need. */
-  served(): AgentChannel[];
+  served(): ChannelName[];
   /** What is called when this run serves the apps again that a later one has served meanwhile. */
   onAgain: () => Promise<void>;
 }
 
-/** For how long a yes is that is for an hour, in milliseconds. */
+/** One hour, in milliseconds. */
 const hourMs = 3_600_000;
 
-/** The rate of drags out of a window: each runs a program in the container. */
-const handOutRate = { burst: 6, perSecond: 0.2 };
+/** What the agent can lack: a package, or what its session was started without. */
+const lacks = ["xdg-desktop-portal", "python3-gi", "no-portals", "no-microphone"] as const;
 
 /** The longest pause before an agent that has ended is started again, in milliseconds. */
 const maxRestartMs = 60_000;
 
 /** Serves what the agent of a session asks for, until the end of this value's scope. */
 export async function servePortals(container: Container, options: PortalOptions): Promise<Portals | undefined> {
-  const { permissions, asks, opening, session, run } = options;
-  const { restartMs = 5_000, now = () => performance.now() } = options;
+  const { permissions, asks, run, restartMs = 5_000 } = options;
+  const session = Promise.resolve(options.session);
   const { open } = permissions;
-  const { host, label } = container;
-  const channels = await servedChannels(host, open);
+  const { host } = container;
+  const { channels } = await servedBy(host, open);
   if (channels.length === 0) return undefined;
+  const names = channels.map(({ name }) => name);
   const over = new AbortController();
   const signal = AbortSignal.any([host.signal, over.signal]);
   let agent: Agent | undefined;
   /** A later run has taken the agent's place, and this one waits: any line sent to it would end it. */
   let isReplaced = false;
-  const send: Agent["send"] = (message) => isReplaced ? undefined : agent?.send(message);
-  const consent = createConsent({
-    ask: (question, signal) => askInDialog(container, question, { signal, clock: now }),
-    now,
-    startHour: (channel, end) => permissions.allowFor([channel], { ms: hourMs, then: "asked for again", end }),
-  });
-  const desktop = desktopOf(container, { permissions, asks, opening, consent, signal, now });
-  const microphone = createMicrophone(container, {
-    consent: asks.has("microphone") ? consent : undefined,
-    closing: permissions.closing("microphone"),
-    now,
-  });
-  const closing = permissions.closing("dialogs");
-  const inside = await container.boot();
-  const dialogs = createDialogs(container, { ...options, inside, consent, closing, signal, send });
-  closing.addEventListener("abort", dialogs.closeAll, { signal });
-  const tray = createTray(container, {
-    send: (message) => isReady && send(message),
-    closing: permissions.closing("tray"),
-    now,
-  });
-  const lends = (): boolean => open.has("dialogs") || open.has("printing");
-  let scheme: string | undefined;
-  let isReady = false;
   let wasReady = false;
-  const tellScheme = (found = scheme): void => {
-    scheme = found;
-    // An agent that has not found its session yet would take any line for the end of this run.
-    if (scheme !== undefined && isReady) send({ scheme });
-  };
-  const following = open.has("look") ? followColorScheme(host, tellScheme) : undefined;
-
-  /** Handles a file. One that cannot be printed is saved where the user chooses. */
-  const handOver = async (request: Extract<AgentRequest, { ask: "file" | "print" }>): Promise<void> => {
-    const { ask, id, name } = request;
-    const outcome = ask === "print" && !open.has("printing") ? "no printer" : await desktop.act(request);
-    if (outcome === "no printer" && lends()) {
-      dialogs.ask({ ask: "save", id, name, filters: [{ label: "PDF", patterns: ["*.pdf"] }] });
-    } else send({ id, paths: [], printed: outcome === "done" });
-  };
-
-  const toldLacks = new Set<Lack>();
-  const lost = new Set<AgentChannel>();
-  const tellLack = async (what: Lack): Promise<void> => {
-    const without: readonly AgentChannel[] = ["python3-gi", "no-agent", "same-version"].includes(what)
-      ? channels
-      : what === "no-microphone"
-      ? ["microphone"]
-      : ["dialogs", "printing"];
-    const gone = channels.filter((channel) => without.includes(channel));
-    if (toldLacks.has(what) || gone.length === 0) return;
-    toldLacks.add(what);
-    gone.forEach((channel) => lost.add(channel));
-    const why = what === "same-version"
-      ? `"${await session}" was started by another version of attach.ts`
-      : what.startsWith("no-")
-      ? `"${await session}" was started without`
-      : `${what} is not installed in "${label}"`;
-    host.ui.status(`The apps go without ${gone.join(", ")}: ${why}`);
-  };
-
+  const io = runIo(container, options, { signal, agent: () => isReplaced ? undefined : agent });
+  const { tellError } = io;
+  const served = await serveChannels(container, options, { channels, io });
+  const forEach = (act: (served: Served) => void): void => served.values().forEach(act);
+  const { lost, tellLack } = createLacks(container, { session, names });
   const tellSession = async (line: (name: string) => string): Promise<void> => host.ui.status(line(await session));
 
   /** Records and shows the channels of this run again, in place of a later run's. */
   const tellAgain = async (): Promise<void> => {
-    const channels = channelLine(open, asks.intersection(open));
-    await tellSession((name) => `This run serves the apps of "${name}" again. ${channels}`);
+    const line = channelLine(open, asks.intersection(open));
+    await tellSession((name) => `This run serves the apps of "${name}" again. ${line}`);
     const cleaning = host.forCleanup(AbortSignal.timeout(noteMs));
     await noteChannels(container, { host: cleaning, session: await session, channels: recordChannels(open, asks) });
   };
 
-  const onRequest = (request: AgentRequest): void => {
-    switch (request.ask) {
-      case "link":
-      case "notify":
-      case "withdraw":
-        return void desktop.act(request);
-      case "file":
-      case "print":
-        return void handOver(request);
-      case "record":
-        return open.has("microphone") ? microphone.listen(request.on ? agent?.sendSamples : undefined) : undefined;
-      case "icon":
-      case "pixels":
-      case "no-icon":
-        return open.has("tray") ? tray.take(request) : undefined;
-      case "lacks":
-        return void tellLack(request.what).catch(() => {});
-      case "ready":
-        isReady = wasReady = true;
-        if (isReplaced) Promise.all([tellAgain(), portals.onAgain()]).catch(dialogs.tell);
-        isReplaced = false;
-        tellScheme();
-        if (channels.includes("tray") && (tray.isOver || !open.has("tray"))) send({ tray: false });
-        return void (lends() && dialogs.begin());
-      case "gone":
-        return dialogs.close(request.id);
-      case "saved":
-        return void dialogs.writeBack(request.path);
-      default:
-        if (open.has("dialogs")) dialogs.ask(request);
-        // The app shows its own: the channel was open when it started.
-        else if (channels.includes("dialogs")) send({ id: request.id, here: true });
+  const onLine = (line: Line): void => {
+    if (line.ask === "lacks") return void tellLack(line).catch(() => {});
+    if (line.ask !== "ready") {
+      const request = requestIn(channels, line);
+      return void (request && served.get(request.channel.name)?.take?.(request.ask));
     }
+    wasReady = true;
+    if (isReplaced) all([tellAgain(), portals.onAgain()]).catch(tellError);
+    isReplaced = false;
+    forEach(({ ready }) => ready?.());
   };
 
   /** Starts the agent again when the connection to another machine breaks, and when a later run has ended. */
   const keepAgent = async (): Promise<void> => {
     for (let pauseMs = restartMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, maxRestartMs)) {
       wasReady = false;
-      agent = await startAgent(container, { session, run, channels, waits: isReplaced, onRequest });
+      agent = await startAgent(container, { session, run, channels, waits: isReplaced, onLine });
       if (signal.aborted) agent.end();
       const end = await agent.ended;
       if (wasReady) pauseMs = restartMs;
-      isReady = false;
-      microphone.listen(undefined);
-      tray.clear();
+      // Nobody waits for what it has asked.
+      forEach(({ gone }) => gone?.());
       if (end === "useless") return;
       if (end === "replaced" && !isReplaced) {
         isReplaced = true;
         await tellSession((name) => `Another run serves the apps of "${name}" now`);
       }
-      // Nobody waits for what is chosen in them any more.
-      dialogs.closeAll();
       await delay(pauseMs, { signal }).catch(() => {});
     }
   };
-  keepAgent().catch(dialogs.tell);
-  const mayHandOut = rate(handOutRate, now);
-  const takeOut = async (list: string): Promise<string> => {
-    const why = !open.has("files")
-      ? "files is closed"
-      : lost.has("files")
-      ? "its apps go without files"
-      : mayHandOut()
-      ? undefined
-      : "those are too many at once. Drag them again later";
-    if (why) host.ui.status(`Files dragged out of "${label}" stay there: ${why}`);
-    else await handOut(container, { session: await session, list }).catch(dialogs.tell);
-    return "";
-  };
-  const give: Dialogs["give"] = (list, how) => {
-    if (how === "out") return takeOut(list);
-    if (open.has("dialogs")) return dialogs.give(list, how);
-    host.ui.status(`Files ${givenTo(label, how)} are not lent: dialogs is closed`);
-    return Promise.resolve("");
-  };
+  keepAgent().catch(tellError);
   const portals: Portals = {
-    give: channels.includes("dialogs") || channels.includes("files") ? give : undefined,
-    served: () => channels.filter((name) => open.has(name) && !lost.has(name) && !(name === "tray" && tray.isOver)),
+    give: givesFiles(container, { io, open, served, lost }),
+    served: () => names.filter((name) => open.has(name) && !lost.has(name) && !served.get(name)?.isOver?.()),
     onAgain: () => Promise.resolve(),
     async [Symbol.asyncDispose]() {
       // No question outlives its session.
       over.abort();
-      microphone[Symbol.dispose]();
-      tray[Symbol.dispose]();
-      following?.[Symbol.dispose]();
       agent?.end();
-      await dialogs[Symbol.asyncDispose]();
-      await desktop.settled();
+      for (const { end } of served.values()) await end?.();
     },
   };
   return portals;
+}
+
+/** What the channels of a run work with. `agent`: that which hears it now, if one does. */
+function runIo(
+  container: Container,
+  { permissions, session, runsOn, lendingMs, now = () => performance.now() }: PortalOptions,
+  { signal, agent }: { signal: AbortSignal; agent(): Agent | undefined },
+): RunIo {
+  const { host, label } = container;
+  const shared = new Map<unknown, unknown>();
+  const showOnce = onceEach((message) => {
+    if (host.signal.aborted) return;
+    host.ui.warn(message);
+    showOnDesktop(label, message, { kind: "warning", run: host.run });
+  });
+  const io: RunIo = {
+    ...{ session: Promise.resolve(session), signal, runsOn, now, lendingMs },
+    consent: createConsent({
+      ask: (question, signal) => askInDialog(container, question, { signal, clock: now }),
+      now,
+      startHour: (channel, end) => permissions.allowFor([channel], { ms: hourMs, then: "asked for again", end }),
+    }),
+    send: (message) => agent()?.send(message),
+    sendSamples: (samples) => agent()?.sendSamples(samples),
+    tell: onceEach((why) => host.ui.warn(`A request from "${label}" failed: ${why}`)),
+    tellError: (error) => showOnce(messageOf(error)),
+    openArgv: (destination, address) => openArgv(container, destination, address),
+    shared<T>(make: (container: Container, run: RunIo) => T): T {
+      if (!shared.has(make)) shared.set(make, make(container, io));
+      return shared.get(make) as T;
+    },
+  };
+  return io;
+}
+
+/** Begins to serve channels, and what goes with them though the agent asks nothing about it. */
+async function serveChannels(
+  container: Container,
+  { permissions, asks, opening }: PortalOptions,
+  { channels, io }: { channels: readonly OpenChannel[]; io: RunIo },
+): Promise<Map<ChannelName, Served>> {
+  const beside = (await loadOpen(permissions.open)).filter(({ agent }) => !agent);
+  return new Map([...channels, ...beside].flatMap(({ name, serve }) => {
+    const destinations = opening?.[name]?.destinations ?? [onHost];
+    const own = { name, closing: permissions.closing(name), asks: asks.has(name), destinations };
+    return serve ? [[name, serve(container, ioOf(io, own))]] : [];
+  }));
+}
+
+/** Tells the user what the container lacks, and knows which channels are lost for that. */
+function createLacks(
+  { host, label }: Container,
+  { session, names }: { session: Promise<string>; names: readonly ChannelName[] },
+): { lost: ReadonlySet<ChannelName>; tellLack(line: Line): Promise<void> } {
+  const lost = new Set<ChannelName>();
+  const told = new Set<string>();
+  return {
+    lost,
+    async tellLack(line) {
+      const what = lacks.find((known) => known === line.what);
+      const gone = names.filter((name) => !Array.isArray(line.channels) || line.channels.includes(name));
+      if (what === undefined || told.has(what) || gone.length === 0) return;
+      told.add(what);
+      gone.forEach((name) => lost.add(name));
+      const why = what.startsWith("no-")
+        ? `"${await session}" was started without`
+        : `${what} is not installed in "${label}"`;
+      host.ui.status(`The apps go without ${gone.join(", ")}: ${why}`);
+    },
+  };
 }

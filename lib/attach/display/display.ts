@@ -4,7 +4,7 @@ import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { ContainerBorder } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
-import type { Channel } from "../../guard/channel.ts";
+import type { ChannelName } from "../../channels/table.ts";
 import type { SessionEnd } from "../session/outcome.ts";
 import type { StartRequest } from "../../settings/request.ts";
 
@@ -33,7 +33,7 @@ export interface WindowsOptions
   border: ContainerBorder;
   app?: readonly string[];
   /** Aborts when a channel that is open is closed. Default: none is. */
-  closing?: (channel: Channel) => AbortSignal;
+  closing?: (channel: ChannelName) => AbortSignal;
   /** As for {@linkcode Display.check}. */
   why?: string | undefined;
 }
@@ -49,7 +49,7 @@ export interface DisplayWindows extends AsyncDisposable {
   /** Shows a session, a second time only after the connection to it was lost. */
   show(session: string): Promise<void>;
   /** Closes directions of the clipboard which would outlive the run; by default, none does. */
-  closeClipboard?(session: string, channels: readonly Channel[]): Promise<void>;
+  closeClipboard?(session: string, channels: readonly ChannelName[]): Promise<void>;
   /**
    * Resolves when the windows are gone.
    *

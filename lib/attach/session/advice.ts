@@ -3,8 +3,8 @@
 import { scriptLine } from "../../container/address.ts";
 import type { Container } from "../../container/container.ts";
 import { channelArguments } from "../../settings/channels.ts";
-import { openedKinds, type Opening } from "../../channels/destinations.ts";
-import type { Channel } from "../../guard/channel.ts";
+import { type Opening } from "../../channels/destinations.ts";
+import { type ChannelName, openedKinds } from "../../channels/table.ts";
 
 /** The line that lists the sessions of a container, shows the log of one of them, ends it, or closes channels. */
 export function attachLine(
@@ -20,8 +20,8 @@ export function reattachLine(
   { label, engine }: Pick<Container, "label" | "engine">,
   { session, open, asks, opening }: {
     session: string;
-    open: ReadonlySet<Channel>;
-    asks: ReadonlySet<Channel>;
+    open: ReadonlySet<ChannelName>;
+    asks: ReadonlySet<ChannelName>;
     opening?: Opening | undefined;
   },
 ): string {

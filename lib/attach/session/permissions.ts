@@ -14,27 +14,27 @@ import { asCalled } from "../../base/script_names.ts";
 import { showOnDesktop } from "../../base/desktop.ts";
 import { clockTime } from "../../base/time.ts";
 import type { Container } from "../../container/container.ts";
-import type { Channel } from "../../guard/channel.ts";
+import type { ChannelName } from "../../channels/table.ts";
 import { type Deadline, startDeadline } from "../../guard/deadline.ts";
 import { attachLine } from "./advice.ts";
 import { channelNamesOf } from "../../settings/channels.ts";
 
 export interface Permissions {
   /** The channels that are open now: everyone who checks them uses this very set. None is opened again. */
-  readonly open: ReadonlySet<Channel>;
+  readonly open: ReadonlySet<ChannelName>;
   /** Aborts when a channel is closed, or if it is. */
-  closing(channel: Channel): AbortSignal;
-  isLimited(channel: Channel): boolean;
+  closing(channel: ChannelName): AbortSignal;
+  isLimited(channel: ChannelName): boolean;
   /** Starts the clocks of the channels with a time limit. */
   begin(): void;
   /** Allows channels for some time, as the user has agreed, and calls `end` after it. Tells the user of both. */
-  allowFor(channels: readonly Channel[], allowed: { ms: number; then: string; end: () => void }): void;
+  allowFor(channels: readonly ChannelName[], allowed: { ms: number; then: string; end: () => void }): void;
   /** When the channels with a time limit close, in milliseconds since 1970. */
-  ends(): Map<Channel, number>;
+  ends(): Map<ChannelName, number>;
   /** Closes channels. Returns those that were open. */
-  close(channels: Iterable<Channel>): Channel[];
+  close(channels: Iterable<ChannelName>): ChannelName[];
   /** Closes the channels with a time limit, since the run ends. Returns them. */
-  end(): Channel[];
+  end(): ChannelName[];
   /** Called when a channel has been closed, or has got another time limit. */
   onChange: () => void;
 }
@@ -47,15 +47,15 @@ export interface Permissions {
 export function createPermissions(
   { host, label, engine }: Pick<Container, "host" | "label" | "engine">,
   { open: given, times = new Map() }: {
-    open: ReadonlySet<Channel>;
-    times?: ReadonlyMap<Channel, number> | undefined;
+    open: ReadonlySet<ChannelName>;
+    times?: ReadonlyMap<ChannelName, number> | undefined;
   },
 ): Permissions {
   const open = new Set(given);
   const limited = [...times.keys()].filter((channel) => open.has(channel));
-  const closers = new Map<Channel, AbortController>();
-  const timers = new Map<Deadline, Set<Channel>>();
-  const closerOf = (channel: Channel): AbortController => {
+  const closers = new Map<ChannelName, AbortController>();
+  const timers = new Map<Deadline, Set<ChannelName>>();
+  const closerOf = (channel: ChannelName): AbortController => {
     const closer = closers.get(channel) ?? new AbortController();
     closers.set(channel, closer);
     if (!open.has(channel)) closer.abort();
@@ -99,7 +99,7 @@ export function createPermissions(
       permissions.onChange();
     },
     ends() {
-      const ends = new Map<Channel, number>();
+      const ends = new Map<ChannelName, number>();
       for (const [{ endMs }, channels] of timers) {
         for (const channel of channels) ends.set(channel, Math.min(endMs, ends.get(channel) ?? Infinity));
       }

@@ -9,7 +9,7 @@ import { readJson, writeJson } from "../../base/json_file.ts";
 import type { Container } from "../../container/container.ts";
 import type { Host } from "../../base/host.ts";
 import { isInUse, privateDirectories } from "../../container/private_directory.ts";
-import type { AskableChannel, Channel } from "../../guard/channel.ts";
+import type { ChannelName } from "../../channels/table.ts";
 import { commandNames, obeyCommands, sendCommand } from "../../guard/commands.ts";
 import { attachLine } from "./advice.ts";
 import { channelNamesOf, recordChannels } from "../../settings/channels.ts";
@@ -22,13 +22,13 @@ export interface RunRecord {
   container: string;
   session: string;
   /** When the channels end that are open for a while, ISO 8601. */
-  until: Partial<Record<Channel, string>>;
+  until: Readonly<Record<ChannelName, string>>;
 }
 
 /** What a run has closed, and what it cannot close. */
 export interface DenyAnswer {
-  closed: Channel[];
-  stays: Channel[];
+  closed: ChannelName[];
+  stays: ChannelName[];
 }
 
 const recordName = "run.json";
@@ -43,20 +43,19 @@ const answerMs = 8_000;
  */
 export async function openToCommands(
   container: Container,
-  { session, permissions, asks, stays = [] }: {
+  { session, permissions, asks, stays = new Set() }: {
     session: string;
     permissions: Permissions;
-    asks: ReadonlySet<AskableChannel>;
-    stays?: readonly Channel[];
+    asks: ReadonlySet<ChannelName>;
+    stays?: ReadonlySet<ChannelName>;
   },
 ): Promise<AsyncDisposable> {
   const { host, label, mounts, history } = container;
-  // Only the container's record says whether what stays was ever open.
-  const isStaying = (channel: Channel): boolean => stays.includes(channel);
-  const obey = ({ deny }: { deny: Channel[] }): DenyAnswer => {
-    const closed = permissions.close(deny.filter((channel) => !isStaying(channel)));
+  const obey = ({ deny }: { deny: ChannelName[] }): DenyAnswer => {
+    // Only the container's record says whether what stays was ever open.
+    const closed = permissions.close(new Set(deny).difference(stays));
     if (closed.length > 0) host.ui.status(`Closed by --deny: ${channelNamesOf(new Set(closed)).join(", ")}`);
-    return { closed, stays: deny.filter(isStaying) };
+    return { closed, stays: deny.filter((name) => stays.has(name)) };
   };
   let path: string | undefined;
   let watcher: Deno.FsWatcher | undefined;
@@ -124,7 +123,7 @@ export async function denyInRun(
   container: Container,
   { run: { directory, session }, channels, limitMs = answerMs }: {
     run: KnownRun;
-    channels: readonly Channel[];
+    channels: readonly ChannelName[];
     limitMs?: number;
   },
 ): Promise<DenyAnswer | undefined> {

@@ -7,11 +7,7 @@
 #   sockets         where sockets and logs of sessions are
 #   run             the id of the run that starts the session
 #   shown           not empty for a session that the run shows: its agent comes soon
-#   sound           not empty for a session that has a FIFO for sound
-#   fifo_suffix     what that FIFO has after the session's name
-#   samples         the arguments of PulseAudio's pipe sink that describe the samples
-#   microphone      the same for its pipe source; empty for a session without a microphone
-: "${sockets:?}" "${run:?}" "${shown?}" "${sound?}" "${fifo_suffix:?}" "${samples?}" "${microphone?}"
+: "${sockets:?}" "${run:?}" "${shown?}"
 set -eu
 session=${RUNTIME_DIRECTORY##*/gui-container-}
 : >"$sockets/$session.log"
@@ -30,27 +26,15 @@ printf '%s\n' "$GUI_CONTAINER_RECORD" >"$RUNTIME_DIRECTORY/record"
 printf '%s\n' "$GUI_CONTAINER_CHANNELS" >"$RUNTIME_DIRECTORY/channels"
 [ -z "$shown" ] || : >"$RUNTIME_DIRECTORY/awaited"
 printf '%s\n' "$run" >"$RUNTIME_DIRECTORY/run"
-# The host's player ends when the FIFO is no longer open here: with the session. session.sh waits until it is open.
-[ -z "$sound" ] || exec 8<>"$sockets/$session$fifo_suffix"
+rm -f "$GUI_CONTAINER_SERVER"
 unset GUI_CONTAINER_APP GUI_CONTAINER_RECORD GUI_CONTAINER_CHANNELS GUI_CONTAINER_SERVER GUI_CONTAINER_STOP
 export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 
-# Starts the session's D-Bus, and what starts its sound server if it has sound.
-start_bus_and_sound() {
-  # PulseAudio makes the FIFO in there, to which the session's agent writes what the host's microphone picks up.
-  [ -z "$microphone" ] || mkdir "$RUNTIME_DIRECTORY/microphone"
+# What parts of channels start once the bus is there.
+after_bus=
+
+start_bus() {
   env -u GTK_USE_PORTAL -u XPRA_COMMAND dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
-  if [ "$sound$microphone" ]; then
-    # PulseAudio starts when the first app connects. Timed by the system's clock, apps play on even if nobody reads the FIFO;
-    # the samples are then dropped.
-    SYSTEMD_LOG_LEVEL=warning systemd-socket-activate --listen="$RUNTIME_DIRECTORY/pulse" --setenv=XDG_RUNTIME_DIR \
-      --setenv=TMPDIR --setenv=DBUS_SESSION_BUS_ADDRESS \
-      pulseaudio -n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --realtime=no --high-priority=no \
-      --load="module-native-protocol-unix socket=$RUNTIME_DIRECTORY/pulse auth-anonymous=1" \
-      ${sound:+--load="module-pipe-sink sink_name=host file=$sockets/$session$fifo_suffix $samples use_system_clock_for_timing=yes"} \
-      ${microphone:+--load="module-pipe-source source_name=microphone file=$RUNTIME_DIRECTORY/microphone/samples $microphone"} \
-      --load="module-suspend-on-idle timeout=1" &
-    export PULSE_SERVER="unix:$RUNTIME_DIRECTORY/pulse"
-  fi
+  for start in $after_bus; do "$start"; done
 }

@@ -172,30 +172,37 @@ hand() {
 # Starts the unit of the session. Its parameters are further options and words of systemd-run.
 start_unit() {
   systemd-run --user --quiet --collect --unit="gui-container-$session" --description="$session, run $run" \
+    --setenv=GUI_CONTAINER_SERVER="$script" \
     --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \
     --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c 'eval \"\$GUI_CONTAINER_STOP\"'" \
-    --property=ExecStopPost=":/bin/sh -c 'cd $sockets && rm -f $session${fifo_suffix:?}${transport:+ $session $transport* \$XDG_RUNTIME_DIR/gui-$session \$(readlink \$RUNTIME_DIRECTORY/x_socket)}'" \
+    --property=ExecStopPost=":/bin/sh -c 'cd $sockets && rm -f $session~*${transport:+ $session $transport* \$XDG_RUNTIME_DIR/gui-$session \$(readlink \$RUNTIME_DIRECTORY/x_socket)}'" \
     --property=StandardOutput="append:$sockets/$session.log" --property=StandardError=inherit "$@" 2>&1
 }
 
+# Ends, and says which file system is full, if one is.
+tell_full() {
+  df -P "$XDG_RUNTIME_DIR" . | awk '$4 == 0 { print "No space left in " $6 }' >&2
+  exit 1
+}
+
 # Starts the systemd units of a session, and prints its name, unless one of this name runs. The parameters end the command line of systemd-run: environment and
-# command of the session's service. Reads, with waypipe, the word "go" when the host's end is ready.
+# command of the session's service. Reads the script that this evaluates; its last line is "# go" if the host's end is ready.
 #   sockets         where sockets and logs of sessions are
 #   session         its name
 #   program         the app's program
 #   run             the id of this run
-#   sound           not empty for a session that has a FIFO for sound
-#   fifo_suffix     what that FIFO has after the session's name
+#   fifos           what its FIFOs have after its name and ~
 #   server          the program that forwards the session: xpra or waypipe
 #   transport       with waypipe: the name of the socket at which the host's end listens
 #   shown           not empty for a session that this run shows: else nobody would learn that its app needs Wayland
 start() {
-  : "${sockets:?}" "${session:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${server:?}"
+  : "${sockets:?}" "${session:?}" "${program:?}" "${run:?}" "${fifos?}" "${server:?}"
   : "${transport?}" "${shown?}"
   # The answer of a first try has not arrived.
   ! units | grep -q " run $run\$" || { printf '%s\n' "$session"; exit 0; }
-  # Without a session, nobody else removes it.
-  [ -z "$transport" ] || trap 'rm -f "$sockets/$transport"' EXIT
+  # Without a session, nobody else removes them.
+  script=$XDG_RUNTIME_DIR/gui-start-$run
+  trap 'rm -f "$script" ${transport:+"$sockets/$transport"}' EXIT
   for needed in "$program" "$server"; do
     command -v "$needed" >/dev/null || { printf '%s: not found\n' "$needed" >&2; exit 127; }
   done
@@ -214,24 +221,28 @@ start() {
     [ ! -S "$socket" ] || [ -e "$directories$socket" ] ||
       grep -q " $sockets/$socket\$" /proc/net/unix || rm -f "$socket"
   done
-  for fifo in *"$fifo_suffix"; do
-    [ -e "${fifo%"$fifo_suffix"}" ] || rm -f "$fifo"
+  for fifo in *~?*; do
+    [ -e "${fifo%~*}" ] || rm -f "$fifo"
   done
   find . -maxdepth 1 \( -name '.pixels-*' -o -name '.wayland-*' \) -mmin +10 -delete
+  find "$XDG_RUNTIME_DIR" -maxdepth 1 -name 'gui-start-*' -mmin +10 -delete 2>/dev/null
 
-  [ -z "$transport" ] || { read -r word && [ "$word" = go ]; } || exit "$called_off"
+  (umask 077 && cat >"$script") || tell_full
+  [ "$(tail -n 1 "$script")" = '# go' ] || exit "$called_off"
 
   # For xpra, BindsTo of the socket starts the service together with the socket, without waiting for it, and stops the socket with
   # the service. waypipe connects to the socket of the host's end, which gets the session's name.
+  names=
+  for fifo in $fifos; do names="$names $session~$fifo"; done
+  make_fifos=${names:+; rm -f$names; mkfifo -m 660$names}
   count=1
   while
-    fifo=${sound:+; rm -f $session$fifo_suffix; mkfifo -m 660 $session$fifo_suffix}
     ! message=$(
       if [ "$transport" ]; then
-        start_unit --property=ExecStartPre=":/bin/sh -c 'cd $sockets && mv $transport $session$fifo'" "$@"
+        start_unit --property=ExecStartPre=":/bin/sh -c 'cd $sockets && mv $transport $session$make_fifos'" "$@"
       else
         start_unit --socket-property=ListenStream="$sockets/$session" --socket-property=SocketMode=0660 \
-          --socket-property=ExecStartPost="/bin/sh -c 'cd $sockets$fifo'" \
+          --socket-property=ExecStartPost="/bin/sh -c 'cd $sockets$make_fifos'" \
           --socket-property=RemoveOnStop=yes --socket-property=BindsTo="gui-container-$session.service" "$@"
       fi
     )
@@ -240,8 +251,7 @@ start() {
       *' already '*) ;;
       *)
         printf '%s\n' "$message" >&2
-        df -P "$XDG_RUNTIME_DIR" . | awk '$4 == 0 { print "No space left in " $6 }' >&2
-        exit 1
+        tell_full
         ;;
     esac
     count=$((count + 1))
@@ -254,8 +264,9 @@ start() {
     fi
     sleep 0.1
   done
+  trap - EXIT
   # The host's player ends at once when nobody has opened the FIFO for writing. So the host learns the name when the service has.
-  [ -z "$sound" ] || timeout 5 head -c 0 "$session$fifo_suffix" || :
+  for fifo in $names; do timeout 5 head -c 0 "$fifo" || :; done
   # Other runs find it by what the service has written down until then.
   tries=0
   until [ -e "$directories$session/run" ] || [ "$tries" -ge 250 ]; do
@@ -265,33 +276,34 @@ start() {
   printf '%s\n' "$session"
 }
 
-# Whether a session is that of $session, or of $run; it is in $directory then, with its agent.
+# Whether a session is that of $session, or of $run; it is in $directory then.
 find_agent() {
   for directory in "$directories"${session:-*}; do
-    [ -e "$directory/agent.py" ] || continue
+    [ -e "$directory/run" ] || continue
     [ -z "$session" ] || return 0
     read -r id <"$directory/run" && [ "$id" = "$run" ] && return 0
   done 2>/dev/null
   return 1
 }
 
-# Runs the agent of a session. Its stdin and stdout are the host's end. An agent that nobody needs for a while ends, and takes 25 MB
+# Runs the agent of a session, which it reads first; then its stdin and stdout are the host's end. An agent that nobody needs for a while ends, and takes 25 MB
 # of memory with it: this waits until the session's bus calls (see offer_portals.sh), or the host's end says something.
 #   session   the session's name; empty for the session of this run, which is about to start
 #   run       the id of this run
 #   channels  what it is to serve, with spaces between
 #   waits     not empty: until the later run has ended that serves the session
+#   bytes     how many the agent's program has
 agent() {
-  : "${session?}" "${run?}" "${channels:?}" "${waits?}"
+  : "${session?}" "${run?}" "${channels:?}" "${waits?}" "${bytes:?}"
+  source=$(head -c "$bytes")
   [ -d /usr/lib/python3/dist-packages/gi ] || { echo '{"ask": "lacks", "what": "python3-gi"}'; exit "$useless"; }
   until find_agent; do
-    # A session whose app runs gets none any more: it was started before there was one, or before python3-gi was installed.
-    [ -z "$session" ] || [ ! -e "$directory/environment" ] ||
-      { echo '{"ask": "lacks", "what": "no-agent"}'; exit "$useless"; }
     # The host's end says nothing before it hears of the agent: what can be read before is that it has ended.
     ! timeout 0.02 head -c 1 >/dev/null || exit 1
   done
   while [ "$waits" ] && is_served "$directory"; do ! timeout 2 head -c 1 >/dev/null || exit 1; done
+  printf '%s\n' "$source" >"$directory/agent.$$"
+  mv "$directory/agent.$$" "$directory/agent.py"
   called='' line=''
   trap 'called=yes' USR1
   while

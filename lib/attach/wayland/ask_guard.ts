@@ -7,7 +7,7 @@ import { readJson } from "../../base/json_file.ts";
 import type { Container } from "../../container/container.ts";
 import { privateDirectories } from "../../container/private_directory.ts";
 import { sendCommand } from "../../guard/commands.ts";
-import type { Channel } from "../../guard/channel.ts";
+import type { ChannelName } from "../../channels/table.ts";
 import type { CarryAnswer, CarryRequest } from "../../guard/wayland/carrying.ts";
 import { type GuardedSession, privateNames } from "../../guard/wayland/process_interface.ts";
 
@@ -60,11 +60,11 @@ export async function closeInGuard(
   container: Container,
   { session, channels, ...limits }: {
     session: string;
-    channels: Iterable<Channel>;
+    channels: Iterable<ChannelName>;
     signal?: AbortSignal;
     limitMs?: number;
   },
-): Promise<Channel[]> {
+): Promise<ChannelName[]> {
   const close = [...channels].flatMap((channel) =>
     channel === "clipboard-in" ? ["in" as const] : channel === "clipboard-out" ? ["out" as const] : []
   );

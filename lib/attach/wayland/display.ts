@@ -13,7 +13,7 @@ import { ExitCode, UserError } from "../../base/errors.ts";
 import { programs } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
-import { hasTray } from "../../channels/tray/host.ts";
+import { servedBy } from "../../channels/table.ts";
 import { prepareBoxes } from "../box/box.ts";
 import {
   CannotShow,
@@ -57,15 +57,15 @@ async function openWindows(
   const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
   const closesAfterMs = { in: times?.get("clipboard-in"), out: times?.get("clipboard-out") };
   const files = { takesFiles: open.has("dialogs"), givesFiles: open.has("files") };
-  const [client, isTrayless] = await Promise.all([
+  const [client, { why }] = await Promise.all([
     startWaylandClient(container, { app: basename(program), clipboard, closesAfterMs, border, ...files }),
-    open.has("tray") && hasTray(host).then((has) => !has),
+    servedBy(host, open),
   ]);
   // Over a network, the windows last no longer than the connection of this run.
   const stays = !isDisposable && !crossesNetwork;
   return {
     note: `; windows over Wayland${crossesNetwork ? ", which close with this run" : ""}${
-      isTrayless ? "; this desktop takes no icons" : ""
+      why.map((each) => `; ${each}`).join("")
     }`,
     outlivesRun: stays ? "windows" : "nothing",
     async serverEnd() {

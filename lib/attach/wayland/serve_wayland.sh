@@ -3,7 +3,7 @@
 # The end of the main process of a session's service, after start_waypipe.sh: becomes the app when waypipe is ready.
 #
 # Values in front: x_gate.py, and run_on_x.sh
-start_bus_and_sound
+start_bus
 
 # The desktop's input method comes by the compositor (text-input-v3), of which Qt 5 knows nothing: for Qt, one that the container has
 # and has set up takes its place if it goes by D-Bus. XIM would need X.

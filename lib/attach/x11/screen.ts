@@ -3,7 +3,7 @@
 import { causedBy, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { oncePer } from "../../base/promises.ts";
-import { hostResources } from "../../channels/look/host.ts";
+import { hostResources } from "../../base/desktop.ts";
 
 export interface XScreen {
   /** Of all monitors together, in pixels. */

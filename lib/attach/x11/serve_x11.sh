@@ -20,7 +20,7 @@ largest=$((width + 3840))x$((height > 2160 ? height : 2160))
 Xvfb -displayfd 3 -screen 0 "${largest}x24+32" -fbdir "$RUNTIME_DIRECTORY" -auth "$XAUTHORITY" -nolisten tcp -noreset \
   +extension GLX +extension RANDR +extension RENDER +extension Composite -dpi "$dpi" 3>/dev/null &
 server=$!
-start_bus_and_sound
+start_bus
 # Xvfb tells the number of its display once it is ready. Its socket has it long before: whoever connects waits, and xpra loads
 # meanwhile.
 until

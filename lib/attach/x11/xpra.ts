@@ -1,6 +1,6 @@
 /** The two ends of xpra: command line and environment of the client on the host and of the server in the container. */
 
-import type { Channel } from "../../guard/channel.ts";
+import type { ChannelName } from "../../channels/table.ts";
 import type { WindowsOptions } from "../display/display.ts";
 import type { XScreen } from "./screen.ts";
 
@@ -65,7 +65,7 @@ const compressedPixels = ["--encodings=rgb,jpeg", "--csc-modules=none"];
  * client is on another machine
  */
 export function serverArgv(
-  options: { open: ReadonlySet<Channel>; screen: XScreen; sockets: string; crossesNetwork: boolean },
+  options: { open: ReadonlySet<ChannelName>; screen: XScreen; sockets: string; crossesNetwork: boolean },
 ): string[] {
   return [
     "--exit-with-children=yes",
@@ -168,7 +168,7 @@ const alwaysClosed = [
 ];
 
 /** The options with which both ends of xpra open the open channels that xpra carries, and close all else. */
-export function channelOptions(open: ReadonlySet<Channel>): string[] {
+export function channelOptions(open: ReadonlySet<ChannelName>): string[] {
   const [isIn, isOut] = [open.has("clipboard-in"), open.has("clipboard-out")];
   const direction = isIn && isOut ? "both" : isIn ? "to-server" : "to-client";
   return [

@@ -7,7 +7,9 @@
 import { join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import { oncePer } from "../../base/promises.ts";
+import { hostResources } from "../../base/desktop.ts";
+import type { Channel } from "../interface.ts";
+import lookSh from "./session.sh" with { type: "text" };
 
 /**
  * What a session gets: a name of the tz database, a locale of glibc for UTF-8, `prefer-dark` or `prefer-light`, the
@@ -17,6 +19,28 @@ import { oncePer } from "../../base/promises.ts";
 export type Appearance = Readonly<
   Record<"timeZone" | "locale" | "colorScheme" | "font" | "cursorTheme" | "cursorSize", string | undefined>
 >;
+
+export const channel: Channel = {
+  session: { parts: [lookSh], values: async ({ host }) => appearanceValues(await hostAppearance(host)) },
+  serve({ host }, { send }) {
+    let scheme: string | undefined;
+    let isReady = false;
+    // An agent that has not found its session yet would take any line for the end of this run.
+    const tell = (now = scheme): void => {
+      scheme = now;
+      if (scheme !== undefined && isReady) send({ scheme });
+    };
+    const following = followColorScheme(host, tell);
+    return {
+      ready() {
+        isReady = true;
+        tell();
+      },
+      gone: () => void (isReady = false),
+      end: () => following[Symbol.dispose](),
+    };
+  },
+};
 
 /** How long a program may take to report a part of the appearance, in milliseconds. */
 const settingMs = 5_000;
@@ -92,15 +116,6 @@ export function followColorScheme(host: Host, tell: (scheme: string) => void): D
     return { [Symbol.dispose]() {} };
   }
 }
-
-/**
- * The resources that desktops and users set for the host's apps, as xrdb(1) prints them, asked once; empty when nobody
- * has set any.
- */
-export const hostResources: (host: Host) => Promise<string> = oncePer(async (host) => {
-  const asked = host.run(["xrdb", "-query"], { looksOnly: true, timeoutMs: settingMs });
-  return (await asked.catch(() => undefined))?.stdout ?? "";
-});
 
 function gtkSettingsFile(host: Host): string {
   return join(host.env("XDG_CONFIG_HOME") ?? join(host.env("HOME") ?? "/", ".config"), "gtk-3.0", "settings.ini");

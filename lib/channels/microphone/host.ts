@@ -14,7 +14,11 @@ import type { Consent } from "../../guard/consent.ts";
 import { historyIsFull } from "../../container/history.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
-import { describeSamples, noPacat, pacatArgv, type Samples } from "../sound/host.ts";
+import type { Channel } from "../interface.ts";
+import pulseSh from "../pulse.sh" with { type: "text" };
+import { describeSamples, noPacat, pacatArgv, type Samples } from "../samples.ts";
+import microphonePy from "./agent.py" with { type: "text" };
+import microphoneSh from "./session.sh" with { type: "text" };
 
 /** How the microphone is sampled, on one machine and over a network. */
 const localVoice: Samples = { format: "s16le", rate: 48_000, channels: 1, latencyMs: 30 };
@@ -24,6 +28,17 @@ const remoteVoice: Samples = { ...localVoice, format: "ulaw", rate: 16_000 };
 const bearable = { burst: 10, perSecond: 0.2 };
 
 const question = { channel: "microphone", what: "listen to your microphone", details: [] } as const;
+
+export const channel: Channel<boolean> = {
+  agent: { parts: [microphonePy] },
+  session: { parts: [microphoneSh, pulseSh], values: (container) => ({ source: sourceSamples(container) }) },
+  asks: { record: ({ on }) => on === true },
+  serve(container, { consent, asks, closing, now, sendSamples }) {
+    const microphone = createMicrophone(container, { consent: asks ? consent : undefined, closing, now });
+    const stop = (): void => microphone.listen(undefined);
+    return { take: (on) => closing.aborted || microphone.listen(on ? sendSamples : undefined), gone: stop, end: stop };
+  },
+};
 
 /** The arguments of PulseAudio's module-pipe-source that describe the samples. */
 export function sourceSamples({ crossesNetwork }: Pick<Container, "crossesNetwork">): string {

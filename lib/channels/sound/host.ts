@@ -3,7 +3,7 @@
  * encodes and sends silence without end, which takes a tenth of a processor and more, and a client that connects too
  * early waits 5 s.
  *
- * In the container the session's own PulseAudio, which serve_session.sh starts, writes to the FIFO while an app plays.
+ * In the container the session's own PulseAudio, which pulse.sh starts, writes to the FIFO while an app plays.
  * On the host `pacat` reads and plays the samples while some come. It sends nothing back. Only one client can play the sound of a
  * session: two would each get a part of the samples.
  *
@@ -17,29 +17,31 @@ import { ExitCode, lineOf, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { withValues } from "../../base/shell_words.ts";
-import { installHint } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import type { OpenFifo } from "../../container/session_files.ts";
+import type { Channel } from "../interface.ts";
+import pulseSh from "../pulse.sh" with { type: "text" };
+import { describeSamples, noPacat, pacatArgv, type Samples } from "../samples.ts";
+import soundSh from "./session.sh" with { type: "text" };
 
-/**
- * What follows the name of the session's socket in the FIFO's name. session.sh makes the FIFO: PulseAudio would
- * make one that everybody may read and write.
- */
-export const soundSuffix = "~sound";
+/** What follows the name of the session's socket in the FIFO's name. */
+const soundSuffix = "~sound";
 
-/** How sound is sampled. Both ends must agree on it. */
-export interface Samples {
-  /** How many bits, and in which order. */
-  format: "s16le" | "ulaw";
-  /** A second. */
-  rate: number;
-  /** How many at a time. */
-  channels: 1 | 2;
-  /**
-   * How much waits at the host's sound server, in milliseconds: enough for a busy machine, too little to be noticed.
-   */
-  latencyMs: number;
-}
+export const channel: Channel = {
+  session: { parts: [soundSh, pulseSh], hasFifo: true, values: (container) => ({ sink: sinkSamples(container) }) },
+  async show(container, session, { stays, signal }) {
+    const player = await playSound(container, session, { outlives: stays });
+    const stop = (): void => player?.kill("SIGTERM");
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+  },
+  async lack(container, { session, clients }) {
+    if (clients > 0) return `Another client is attached to "${session}", and plays its sound`;
+    const source = await container.readFifo(`${session}${soundSuffix}`);
+    if (source && "close" in source) source.close();
+    return source ? undefined : `There is no sound: "${session}" was started without the channel`;
+  },
+};
 
 /** On one machine: 1.5 Mbit/s. */
 const localSamples: Samples = { format: "s16le", rate: 48_000, channels: 2, latencyMs: 60 };
@@ -61,33 +63,10 @@ const restMs = 4_000;
 /** The pause after each piece when samples come too fast, in milliseconds. */
 const floodPauseMs = 10;
 
-/** Whether a session may have a FIFO for its sound, as far as that is known without asking the container. */
-export async function mayHaveSound(container: Container, session: string): Promise<boolean> {
-  const source = await container.readFifo(`${session}${soundSuffix}`);
-  if (source && "close" in source) source.close();
-  return source !== undefined;
-}
-
 /** The arguments of PulseAudio's module-pipe-sink that describe the samples. */
 export function sinkSamples({ crossesNetwork }: Pick<Container, "crossesNetwork">): string {
   return describeSamples(crossesNetwork ? remoteSamples : localSamples);
 }
-
-/** The arguments of PulseAudio's modules for pipes that describe samples. */
-export function describeSamples({ format, rate, channels }: Samples): string {
-  return `format=${format} rate=${rate} channels=${channels}`;
-}
-
-/** The command line of what plays its stdin, or prints what it records. */
-export function pacatArgv(mode: "playback" | "record", { format, rate, channels, latencyMs }: Samples): string[] {
-  return [
-    ...["pacat", `--${mode}`, "--raw", `--format=${format}`, `--rate=${rate}`, `--channels=${channels}`],
-    ...[`--latency-msec=${latencyMs}`, "--client-name=gui-container"],
-  ];
-}
-
-/** What to do where pacat is missing: what starts it does not say. */
-export const noPacat = `The program "pacat" is not installed: ${installHint("pacat")}`;
 
 /**
  * Plays what comes through a session's FIFO until the session or the connection ends, or the player is killed. Warns

@@ -14,6 +14,8 @@
  */
 
 import { delay } from "@std/async";
+import trayPy from "./agent.py" with { type: "text" };
+import traySh from "./session.sh" with { type: "text" };
 import interfaceSource from "../interface.py" with { type: "text" };
 import trayScript from "./panel.py" with { type: "text" };
 import { ExitCode } from "../../base/errors.ts";
@@ -25,11 +27,32 @@ import { borderOf } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
 import { classOf } from "../../guard/title.ts";
-import { type AgentRequest, lineCutter, type MenuEntry } from "../requests.ts";
+import type { Channel } from "../interface.ts";
+import { lineCutter } from "../requests.ts";
 import { framed, iconSide, type Pixels } from "./picture.ts";
 import { shortLine } from "../../base/text.ts";
 
-export type TrayLine = Extract<AgentRequest, { ask: "icon" | "pixels" | "no-icon" }>;
+/** What the agent says about an icon. Its texts are the container's own. */
+export type TrayLine =
+  | { ask: "icon"; id: number; title: string; status: "Passive" | "Active"; isMenu: boolean; menu: MenuEntry[] }
+  | ({ ask: "pixels"; id: number } & Pixels)
+  | { ask: "no-icon"; id: number };
+
+export interface MenuEntry {
+  id: number;
+  /** A separator has none. */
+  label?: string;
+  enabled: boolean;
+  toggle: "checkmark" | "radio" | "";
+  /** Whether it is checked. */
+  on: boolean;
+  menu: MenuEntry[];
+}
+
+/** The largest side of an icon, in pixels. */
+const maxIconSide = 48;
+const maxEntries = 30;
+const maxMenuDepth = 2;
 
 const maxIcons = 8;
 /** How often there may be a new icon. */
@@ -41,6 +64,79 @@ const maxWaitingLines = 100;
 /** The distribution's own: another one on $PATH has no gi. */
 const python = "/usr/bin/python3";
 
+export const channel: Channel<TrayLine> = {
+  agent: { parts: [trayPy] },
+  session: { parts: [traySh] },
+  whyNot: async (host) => await hasTray(host) ? undefined : "this desktop takes no icons",
+  asks: {
+    icon({ title, status, isMenu, menu }, id) {
+      if (typeof title !== "string") return undefined;
+      return {
+        ...{ ask: "icon", id, title, status: status === "Passive" ? status : "Active" },
+        // It may have nothing but a menu.
+        ...{ isMenu: isMenu === true, menu: menuIn(menu, { left: maxEntries }) },
+      };
+    },
+    pixels(line, id) {
+      const pixels = pixelsIn(line);
+      return pixels && { ask: "pixels", id, ...pixels };
+    },
+    "no-icon": (_line, id) => ({ ask: "no-icon", id }),
+  },
+  serve(container, { send, closing, now }) {
+    let isReady = false;
+    // An agent that has not found its session yet would take any line for the end of this run.
+    const tray = createTray(container, { closing, now, send: (line) => isReady && send(line) });
+    return {
+      take: (line) => closing.aborted || tray.take(line),
+      isOver: () => tray.isOver,
+      ready() {
+        isReady = true;
+        if (tray.isOver || closing.aborted) send({ tray: false });
+      },
+      gone() {
+        isReady = false;
+        tray.clear();
+      },
+      end: () => tray[Symbol.dispose](),
+    };
+  },
+};
+
+/** The pixels of a line, exactly as many as its size says. */
+function pixelsIn({ width, height, argb }: Readonly<Record<string, unknown>>): Pixels | undefined {
+  const isSide = (side: unknown): side is number =>
+    Number.isInteger(side) && side as number > 0 && side as number <= maxIconSide;
+  if (!isSide(width) || !isSide(height) || typeof argb !== "string") return undefined;
+  try {
+    const bytes = Uint8Array.fromBase64(argb);
+    return bytes.length === width * height * 4 ? { width, height, argb: bytes } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The entries of a menu, as many as may still come, and those of menus in it. */
+function menuIn(value: unknown, all: { left: number }, depth = maxMenuDepth): MenuEntry[] {
+  if (!Array.isArray(value) || depth === 0) return [];
+  const entries: MenuEntry[] = [];
+  for (const given of value) {
+    if (all.left === 0) break;
+    const { id, label, enabled, toggle, on, menu } = (given ?? {}) as Record<string, unknown>;
+    if (!Number.isInteger(id)) continue;
+    all.left--;
+    entries.push({
+      id: id as number,
+      ...typeof label === "string" ? { label } : {},
+      enabled: enabled === true,
+      toggle: toggle === "checkmark" || toggle === "radio" ? toggle : "",
+      on: on === true,
+      menu: menuIn(menu, all, depth - 1),
+    });
+  }
+  return entries;
+}
+
 /** The icons of a run. They are gone at the end of this value's scope. */
 export interface Tray extends Disposable {
   /** Whether it has ended, and shows no more icons. */
@@ -50,7 +146,7 @@ export interface Tray extends Disposable {
   clear(): void;
 }
 
-export async function hasTray(host: Pick<Host, "run">): Promise<boolean> {
+async function hasTray(host: Pick<Host, "run">): Promise<boolean> {
   const bus = ["--dest=org.freedesktop.DBus", "--object-path=/org/freedesktop/DBus"];
   const method = ["--method=org.freedesktop.DBus.NameHasOwner", "org.kde.StatusNotifierWatcher"];
   const options = { okCodes: "any", looksOnly: true, timeoutMs: 3_000 } as const;

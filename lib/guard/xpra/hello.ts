@@ -3,7 +3,6 @@
  * of xpra 5.1.6, 6.5.5 and 6.6; the rest would identify the user and the machine, or open closed channels.
  */
 
-import type { Channel } from "../channel.ts";
 import { askedDescriptions } from "./description.ts";
 import type { Screen } from "./geometry.ts";
 import { oldName } from "./packets.ts";
@@ -58,7 +57,7 @@ export function clientHello(value: Value, { open, uuid, remote }: Pick<Session, 
  */
 export function serverHello(
   value: Value,
-  { open, forwarded }: { open: ReadonlySet<Channel>; forwarded: ReadonlySet<string> },
+  { open, forwarded }: { open: ReadonlySet<string>; forwarded: ReadonlySet<string> },
 ): Dict {
   const hello = table((path) => serverNames.test(path) && isOpenPath(path, open))(value);
   const types = (value as Dict).get("packet-types");
@@ -131,7 +130,7 @@ const serverNames = new RegExp(
   })$`,
 );
 
-function isOpenPath(path: string, open: ReadonlySet<Channel>): boolean {
+function isOpenPath(path: string, open: ReadonlySet<string>): boolean {
   return !path.startsWith("clipboard") || open.has("clipboard-in") || open.has("clipboard-out");
 }
 

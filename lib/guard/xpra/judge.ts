@@ -1,6 +1,5 @@
 /** The verdict on a packet, and what the judges of both directions share. */
 
-import type { Channel } from "../channel.ts";
 import { Refusal } from "../faults.ts";
 import type { Rate } from "../rate.ts";
 import { type Packet, type Sender, takesNewNames } from "./packets.ts";
@@ -84,7 +83,7 @@ export function plain<A extends Args>(
  *
  * @throws {Refusal} when all are closed
  */
-export function requireOpen({ open }: Pick<Session, "open">, ...channels: readonly Channel[]): void {
+export function requireOpen({ open }: Pick<Session, "open">, ...channels: readonly string[]): void {
   if (!channels.some((channel) => open.has(channel))) throw new Refusal("the channel is closed");
 }
 

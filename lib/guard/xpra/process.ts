@@ -1,6 +1,5 @@
 /** The process of a guard of xpra: for all clients of a run, one after the other, and no longer than that. */
 
-import type { Channel } from "../channel.ts";
 import { startDeadline } from "../deadline.ts";
 import { Violation } from "../faults.ts";
 import { beginGuard } from "../process.ts";
@@ -38,7 +37,7 @@ export function runGuardProcess(argument: string | undefined): Promise<never> {
       print(windowsLine(memory.closing.end()));
       print(`${guardLines.answer}${await guard?.ended ?? ""}`);
     },
-    close: (channel) => open.delete(channel as Channel),
+    close: (channel) => open.delete(channel as string),
     full: () => fullHour = thisHour(),
   };
   const { print, crossings } = beginGuard({

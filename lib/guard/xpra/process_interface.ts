@@ -1,15 +1,14 @@
 /** What the process of a guard of xpra is started with, and what it and its run say to each other. */
 
-import type { Channel } from "../channel.ts";
 import { guardArgv, type GuardHistory } from "../process_interface.ts";
 import type { GuardOptions } from "./guard.ts";
 
 /** What a guard's process is for. It ends with its run, and guards one client after the other. */
 export interface GuardRequest extends Pick<GuardOptions, "container" | "remote" | "listen"> {
   /** The channels that are open, until the run closes them. */
-  open: readonly Channel[];
+  open: readonly string[];
   /** After how many milliseconds channels close by themselves, also while the run is stopped. */
-  times: readonly (readonly [Channel, number])[];
+  times: readonly (readonly [string, number])[];
   /** The session's socket, once there is one; nothing on the way to it may be the container's to change. */
   connect: string;
   /** Whether what crosses the clipboard is written down. */

@@ -1,6 +1,5 @@
 /** What both directions of a session know of each other. */
 
-import type { Channel } from "../channel.ts";
 import { type Crossings, noCrossings } from "../crossings.ts";
 import { createMemory, type RunMemory } from "./memory.ts";
 import type { Packet, Sender } from "./packets.ts";
@@ -9,7 +8,7 @@ import { createWindows, type Windows } from "./windows.ts";
 export interface SessionOptions {
   container: string;
   /** The channels that are open, and go through xpra. */
-  open: ReadonlySet<Channel>;
+  open: ReadonlySet<string>;
   /** What the server knows this client by. Random, and new each time. */
   uuid: string;
   /** The container is on another machine: its pictures come compressed, for the guard to decode. Default: no. */

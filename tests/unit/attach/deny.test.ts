@@ -6,7 +6,7 @@ import { deny, readDenial } from "../../../lib/attach/deny.ts";
 import { createPermissions, type Permissions } from "../../../lib/attach/session/permissions.ts";
 import { findRuns, openToCommands } from "../../../lib/attach/session/runs.ts";
 import { UserError } from "../../../lib/base/errors.ts";
-import type { Channel } from "../../../lib/guard/channel.ts";
+import type { ChannelName } from "../../../lib/channels/table.ts";
 import { createCarrying } from "../../../lib/guard/wayland/carrying.ts";
 import { localBox } from "../containers.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
@@ -58,7 +58,7 @@ Deno.test("deny() closes the clipboard of windows that have stayed, and says tha
     await guard("foot", createCarrying({ clipboard, now: () => 0 }).carry);
     await deny(box, { channels: ["clipboard-in"], session: undefined });
     assertEquals([clipboard, said.splice(0)], [{ in: false, out: true }, ["result: foot: clipboard-in"]]);
-    const channels: Channel[] = ["clipboard-in", "clipboard-out", "sound"];
+    const channels: ChannelName[] = ["clipboard-in", "clipboard-out", "sound"];
     const denied = deny(box, { channels, session: undefined });
     await assertRejects(() => denied, UserError, 'sound of "foot"');
     assertEquals([clipboard, said], [{ in: false, out: false }, ["result: foot: clipboard-out"]]);
@@ -96,7 +96,7 @@ Deno.test("deny() closes the rest where a guard or a run fails, and says what ma
   await withRuns(["firefox", "foot"], async ({ box, runs, said, guard, root }) => {
     await guard("firefox");
     await Deno.remove(join(root, ".attach-0/commands"), { recursive: true });
-    const channels: Channel[] = ["clipboard-in", "microphone"];
+    const channels: ChannelName[] = ["clipboard-in", "microphone"];
     const denied = deny(box, { channels, session: undefined });
     await assertRejects(() => denied, UserError, '"firefox" of "box"');
     assertEquals(runs.map(({ open }) => open.has("microphone")), [true, false]);
@@ -115,7 +115,7 @@ Deno.test("the sound of windows that have stayed is said to play on, whatever th
       session: "foot",
       permissions,
       asks: new Set(),
-      stays: ["sound"],
+      stays: new Set(["sound"]),
     });
     const denied = deny(box, { channels: ["links", "sound"], session: undefined });
     await assertRejects(() => denied, UserError, 'sound of "foot"');
@@ -179,10 +179,13 @@ Deno.test("--deny with a container's name closes channels of its sessions; befor
       "--deny web microphone,",
     ]
   ) assertEquals(await read(line), { word: "web", channels: ["microphone"] }, line);
-  const clipboard: Channel[] = ["clipboard-in", "clipboard-out", "sound"];
+  const clipboard: ChannelName[] = ["clipboard-in", "clipboard-out", "sound"];
   assertEquals(await read("--deny far:web clipboard,sound"), { word: "far:web", channels: clipboard });
   for (const name of ["sound", "links"]) {
-    assertEquals(await read(`--deny local:${name} ${name}`), { word: `local:${name}`, channels: [name as Channel] });
+    assertEquals(await read(`--deny local:${name} ${name}`), {
+      word: `local:${name}`,
+      channels: [name as ChannelName],
+    });
   }
   for (
     const line of [

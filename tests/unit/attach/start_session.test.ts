@@ -4,13 +4,11 @@ import serveSession from "../../../lib/attach/session/serve_session.sh" with { t
 import serveWayland from "../../../lib/attach/wayland/serve_wayland.sh" with { type: "text" };
 import { appScript } from "../../../lib/attach/session/app.ts";
 import { openChannels } from "../../../lib/settings/channels.ts";
-import { hostAppearance } from "../../../lib/channels/look/host.ts";
-import { type SessionPlan, startSession } from "../../../lib/attach/start_session.ts";
+import { prepareChannels, type SessionPlan, startSession } from "../../../lib/attach/start_session.ts";
 import { noWayland } from "../../../lib/attach/wayland/client.ts";
 import { waypipeServer } from "../../../lib/attach/wayland/display.ts";
 import { xpraServer } from "../../../lib/attach/x11/display.ts";
 import { CannotShow } from "../../../lib/attach/display/display.ts";
-import { parseRequest } from "../../../lib/channels/requests.ts";
 import { exitStatus, sessionScript } from "../../../lib/attach/session/protocol.ts";
 import { type ProcessResult, UserError } from "../../../lib/base/errors.ts";
 import { runProcess, startProcess } from "../../../lib/base/process.ts";
@@ -22,27 +20,40 @@ import { threadMs } from "../../model/clock.ts";
 
 function start(
   answer: Answer,
-  { user = ubuntuUser, isRemote = false, boots = false, ...plan }: Partial<SessionPlan> & {
-    user?: ContainerUser;
-    isRemote?: boolean;
-    boots?: boolean;
-  } = {},
+  { user = ubuntuUser, isRemote = false, boots = false, open = openChannels({ deny: "look" }), ...plan }:
+    & Partial<SessionPlan>
+    & {
+      open?: ReadonlySet<string>;
+      user?: ContainerUser;
+      isRemote?: boolean;
+      boots?: boolean;
+    } = {},
 ): { recorded: RecordingHost; session: Promise<string> } {
-  const recorded = recordingHost({ env: { HOME: "/home/me" }, answer: () => answer });
+  const env = { HOME: "/home/me", TZ: "Asia/Tokyo", LANG: "ja_JP.UTF-8", XCURSOR_SIZE: "48" };
+  const recorded = recordingHost({
+    env,
+    answer: ([program]) => program === "ssh" || program === "incus" ? answer : {},
+  });
   const container = (isRemote ? remoteBox : localBox)(recorded.host, { user, boots });
-  const open = openChannels({});
   const screen = { width: 800, height: 600, dpi: 96, monitors: [] };
   const whole: SessionPlan = {
     app: ["xterm"],
     run: "1234abcd",
     name: "xterm",
     isShown: true,
-    open,
+    prepared: prepareChannels(container, open),
     channels: "",
     end: xpraServer(container, { open, sockets: `${user.home}/.xpra`, screen }),
     ...plan,
   };
   return { recorded, session: startSession(container, whole) };
+}
+
+/** The script of the session's service, which has gone by the stdin of a call. */
+async function serviceOf({ calls, options }: RecordingHost): Promise<string> {
+  const { stdin } = options[calls.findIndex(([program]) => program === "ssh")]!;
+  assert(typeof stdin === "object" && "text" in stdin);
+  return await stdin.text;
 }
 
 /** The container's end of a session on Wayland, whose host's end is ready or never will be. */
@@ -97,7 +108,7 @@ Deno.test("startSession() carries the app through both shells byte for byte", as
   }
   const script = appScript(app);
   assert(words!.includes(`--setenv=GUI_CONTAINER_APP=${script}`));
-  assert(words!.some((word) => word.startsWith("--setenv=GUI_CONTAINER_SERVER=") && word.includes("screen=800x600\n")));
+  assertStringIncludes(await serviceOf(recorded), "screen=800x600\n");
 });
 
 Deno.test("startSession() logs in as the container's user, and takes all paths from that user's home", async () => {
@@ -114,36 +125,21 @@ Deno.test("startSession() sends scripts that a POSIX shell can parse", async () 
   const { recorded, session } = start({ stdout: "xterm\n" });
   await session;
   const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
-  const variable = "--setenv=GUI_CONTAINER_SERVER=";
-  const scripts = words!.filter((_, index) => words![index - 1] === "-c")
-    .concat(words!.filter((word) => word.startsWith(variable)).map((word) => word.slice(variable.length)));
+  const scripts = [...words!.filter((_, index) => words![index - 1] === "-c"), await serviceOf(recorded)];
   assertEquals(scripts.length, 3);
   for (const script of scripts) await runProcess(["/bin/sh", "-n", "-c", script]);
 });
 
 Deno.test("startSession() sends the appearance of the host where there is one, and nothing of it otherwise", async () => {
-  const appearance = hostAppearance(
-    recordingHost({ env: { TZ: "Asia/Tokyo", LANG: "ja_JP.UTF-8", XCURSOR_SIZE: "48" } }).host,
-    {
-      settings: "/nowhere",
-    },
-  );
-  for (
-    const plan of [
-      { appearance },
-      { appearance, end: byWaypipe() },
-      {},
-    ] as const
-  ) {
+  const look = openChannels({});
+  for (const plan of [{ open: look }, { open: look, end: byWaypipe() }, {}] as const) {
     const { recorded, session } = start({ stdout: "xterm\n" }, plan);
     await session;
-    const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
-    const variable = "--setenv=GUI_CONTAINER_SERVER=";
-    const script = words!.find((word) => word.startsWith(variable))!.slice(variable.length);
+    const script = await serviceOf(recorded);
     for (
       const value of ["time_zone=Asia/Tokyo\n", "locale=ja_JP.UTF-8\n", "cursor_size=48\n", "GSETTINGS_SCHEMA_DIR"]
     ) {
-      assertEquals(script.includes(value), "appearance" in plan, value);
+      assertEquals(script.includes(value), "open" in plan, value);
     }
     await runProcess(["/bin/sh", "-n", "-c", script]);
   }
@@ -158,8 +154,11 @@ Deno.test("startSession() has xpra compress pictures over a network only, and en
   const codings = async (isRemote: boolean): Promise<string | undefined> =>
     /--encodings=[\w,]+/.exec(await wordsOf({ isRemote }))?.[0];
   assertEquals([await codings(false), await codings(true)], ["--encodings=rgb", "--encodings=rgb,jpeg"]);
-  assert((await wordsOf({ end: byWaypipe(undefined, true), isRemote: true })).includes("forwarded=yes\n"));
-  assert(!(await wordsOf({ end: byWaypipe() })).includes("forwarded=yes\n"));
+  for (const isRemote of [true, false]) {
+    const { recorded, session } = start({ stdout: "xterm\n" }, { end: byWaypipe(undefined, isRemote), isRemote });
+    await session;
+    assertEquals((await serviceOf(recorded)).includes("forwarded=yes\n"), isRemote);
+  }
 });
 
 Deno.test("startSession() tells apart a missing app, a missing xpra, a name that is taken and a missing directory", async () => {
@@ -204,26 +203,45 @@ Deno.test("a session's exit statuses tell apart what has gone wrong, also from t
   assert(statuses.every((status) => status >= 64 && status < 126), statuses.join());
 });
 
-Deno.test("startSession() sends the agent once, and who runs it sends its name only", async () => {
-  const { recorded, session } = start({ stdout: "xterm\n" });
-  await session;
-  const agent = "own_names()";
-  assertEquals(recorded.calls[0]!.at(-1)!.split(`\n${agent}\n`).length, 2);
-  assert(!sessionScript("agent", { session: "x", run: "", channels: "links", waits: "" }).includes(agent));
+Deno.test("startSession() has no argument that Linux would not take, and sends no part of a channel that is closed", async () => {
+  const partOf = {
+    dialogs: "org.freedesktop.impl.portal.desktop.guicontainer",
+    notifications: "NotificationClosed",
+    tray: "class Icon",
+    microphone: "watch_recorders",
+    links: "mimeapps.list",
+    sound: "exec 8<>",
+    look: "GSETTINGS_SCHEMA_DIR",
+  };
+  const names = Object.keys(partOf);
+  for (const open of [new Set(names), ...names.map((name) => new Set([name])), new Set<string>()]) {
+    const { recorded, session } = start({ stdout: "xterm\n", code: 0 }, { open });
+    await session;
+    const call = recorded.calls.find(([program]) => program === "ssh")!;
+    // MAX_ARG_STRLEN is 128 KiB.
+    assert(call.every((word) => word.length < 32 * 1024), `${call.map((word) => word.length)}`);
+    const service = await serviceOf(recorded);
+    for (const [name, part] of Object.entries(partOf)) {
+      // Without an icon's place on this desktop, the tray is not served; all that the agent serves needs its name.
+      const isThere = service.includes(part);
+      if (name === "tray") assert(!isThere);
+      else if (name !== "dialogs") assertEquals(isThere, open.has(name), `${name} with ${[...open]}`);
+    }
+  }
 });
 
 Deno.test("session.sh waits for a session with its agent for as long as the host's end does, and no longer", async () => {
   const runtime = await Deno.makeTempDir();
   try {
     const directory = join(runtime, "gui-container-web");
-    const values = { session: "", run: "1234abcd", channels: "links", waits: "yes" };
+    const values = { session: "", run: "1234abcd", channels: "links", waits: "yes", bytes: "7" };
     const script = sessionScript("agent", values)
       .replaceAll("/usr/lib/python3/dist-packages/gi", runtime)
       .replaceAll("/usr/bin/python3", "/bin/sh");
     const ended = Promise.withResolvers<string>();
     const env = { XDG_RUNTIME_DIR: runtime };
     const run = (text: Promise<string>): ReturnType<typeof runProcess> =>
-      runProcess(["/bin/sh", "-c", script], { env, okCodes: "any", stdin: { text } });
+      runProcess(["/bin/sh", "-c", script], { env, okCodes: "any", stdin: { bytes: inputOf(text) } });
     const waiting = run(ended.promise);
     const early = await Promise.race([waiting, new Promise<void>((resolve) => setTimeout(resolve, 300))]);
     assertEquals(early, undefined);
@@ -231,9 +249,8 @@ Deno.test("session.sh waits for a session with its agent for as long as the host
     assertEquals((await waiting).code, 1);
     const started = run(new Promise(() => {}));
     await Deno.mkdir(directory);
-    await Deno.writeTextFile(join(directory, "run"), "1234abcd\n");
-    await Deno.writeTextFile(join(directory, "agent"), "exit 7\n");
-    await Deno.rename(join(directory, "agent"), join(directory, "agent.py"));
+    await Deno.writeTextFile(join(directory, "new"), "1234abcd\n");
+    await Deno.rename(join(directory, "new"), join(directory, "run"));
     assertEquals((await started).code, 7);
     // A later run serves the session, and then ends.
     const last = Promise.withResolvers<string>();
@@ -249,24 +266,13 @@ Deno.test("session.sh waits for a session with its agent for as long as the host
   }
 });
 
-Deno.test("session.sh waits for no agent of a session whose app runs without one", async () => {
-  const runtime = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(join(runtime, "gui-container-web"));
-    await Deno.writeTextFile(join(runtime, "gui-container-web/environment"), "");
-    const script = sessionScript("agent", { session: "web", run: "", channels: "links", waits: "" })
-      .replaceAll("/usr/lib/python3/dist-packages/gi", runtime);
-    const { code, stdout } = await runProcess(["/bin/sh", "-c", script], {
-      env: { XDG_RUNTIME_DIR: runtime },
-      okCodes: "any",
-      stdin: { text: new Promise<string>(() => {}) },
-      timeoutMs: 60_000,
-    });
-    assertEquals([code, parseRequest(stdout.trim())], [exitStatus.useless, { ask: "lacks", what: "no-agent" }]);
-  } finally {
-    await Deno.remove(runtime, { recursive: true });
-  }
-});
+/** An agent's program, and what its host's end says after it. */
+function inputOf(text: Promise<string>): ReadableStream<Uint8Array> {
+  return ReadableStream.from((async function* () {
+    yield "exit 7\n";
+    yield await text;
+  })()).pipeThrough(new TextEncoderStream());
+}
 
 /** What session.sh did in a directory, with systemd-run replaced by a program that notes its arguments. */
 interface Started {
@@ -284,7 +290,7 @@ interface Started {
  * `started`: a session that is there
  */
 async function runStartScript(
-  { files, sockets, values = {}, input = "", ldd = "#!/bin/sh\n", started }: {
+  { files, sockets, values = {}, input = "# go\n", ldd = "#!/bin/sh\n", started }: {
     files: readonly string[];
     sockets: string;
     values?: Record<string, string>;
@@ -315,8 +321,7 @@ async function runStartScript(
       session: "xterm",
       program: "app",
       run: "1234abcd",
-      sound: "",
-      fifo_suffix: "~sound",
+      fifos: "",
       server: "xpra",
       transport: "",
       shown: "yes",
@@ -333,7 +338,7 @@ async function runStartScript(
     while (words.length > 0) calls.push(words.splice(0, Number(words.shift())));
     return {
       result: { ...result, stderr: result.stderr.replaceAll(home, "HOME") },
-      calls: calls.map((call) => call.map((word) => word.replaceAll(home, "HOME"))),
+      calls: calls.map((call) => call.map((word) => word.replaceAll(home, "HOME").replaceAll(directory, "RUNTIME"))),
       left: [...Deno.readDirSync(home)].map(({ name }) => name).sort(),
     };
   } finally {
@@ -382,18 +387,19 @@ Deno.test("session.sh tells the session that this run has started already", asyn
 });
 
 Deno.test("session.sh gives the units their properties byte by byte, as systemd expands them", async () => {
-  const { calls: [words] } = await runStartScript({ files: [], sockets: ".", values: { sound: "yes" } });
+  const { calls: [words] } = await runStartScript({ files: [], sockets: ".", values: { fifos: "sound" } });
   assertEquals(words, [
     "--user",
     "--quiet",
     "--collect",
     "--unit=gui-container-xterm",
     "--description=xterm, run 1234abcd",
+    "--setenv=GUI_CONTAINER_SERVER=RUNTIME/gui-start-1234abcd",
     "--property=Type=exec",
     "--property=RuntimeDirectory=gui-container-xterm",
     "--property=TimeoutStopSec=8",
     `--property=ExecStop=:/bin/sh -c 'eval "$GUI_CONTAINER_STOP"'`,
-    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound'",
+    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~*'",
     "--property=StandardOutput=append:HOME/xterm.log",
     "--property=StandardError=inherit",
     "--socket-property=ListenStream=HOME/xterm",
@@ -406,15 +412,15 @@ Deno.test("session.sh gives the units their properties byte by byte, as systemd 
 });
 
 Deno.test("session.sh gives a session on Wayland the socket of the host's end, when that is ready, and removes both at its end", async () => {
-  const values = { server: "waypipe", transport: ".wayland-1", sound: "yes" };
-  const { calls: [words] } = await runStartScript({ files: [], sockets: ".", values, input: "go\n" });
+  const values = { server: "waypipe", transport: ".wayland-1", fifos: "sound" };
+  const { calls: [words] } = await runStartScript({ files: [], sockets: ".", values, input: ":\n# go\n" });
   assertEquals(words!.filter((word) => /Exec(?:StartPre|StopPost)=/.test(word)), [
-    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound xterm .wayland-1* $XDG_RUNTIME_DIR/gui-xterm $(readlink $RUNTIME_DIRECTORY/x_socket)'",
+    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~* xterm .wayland-1* $XDG_RUNTIME_DIR/gui-xterm $(readlink $RUNTIME_DIRECTORY/x_socket)'",
     "--property=ExecStartPre=:/bin/sh -c " +
     "'cd HOME && mv .wayland-1 xterm; rm -f xterm~sound; mkfifo -m 660 xterm~sound'",
   ]);
   assertEquals(words!.filter((word) => word.startsWith("--socket-property")), []);
-  const calledOff = await runStartScript({ files: [".wayland-1"], sockets: ".", values });
+  const calledOff = await runStartScript({ files: [".wayland-1"], sockets: ".", values, input: "" });
   assertEquals([calledOff.result.code, calledOff.calls, calledOff.left], [exitStatus.calledOff, [], []]);
 });
 
@@ -427,8 +433,8 @@ Deno.test("session.sh keeps the socket of a session on Wayland, at which no proc
       if (isLive) await Deno.mkdir(join(directory, "gui-container-web"));
       // The list of listening sockets is the network namespace's. Here it is no other than ours, so it is another
       // directory's.
-      const values = { sockets: directory, session: "a", program: "sh", run: "1", sound: "" };
-      const options = { fifo_suffix: "~sound", server: "sh", transport: "t", shown: "yes" };
+      const values = { sockets: directory, session: "a", program: "sh", run: "1", fifos: "" };
+      const options = { server: "sh", transport: "t", shown: "yes" };
       const script = sessionScript("start", { ...values, ...options }).replaceAll("/proc/net/unix", "/dev/null");
       const { code } = await runProcess(["/bin/sh", "-c", script], {
         env: { XDG_RUNTIME_DIR: directory },

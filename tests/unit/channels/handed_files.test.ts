@@ -2,9 +2,8 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import type { Outcome } from "../../../lib/attach/agent/desktop.ts";
 import { maxHandedBytes } from "../../../lib/container/handed.ts";
-import { inWorld } from "../agent_desktop.ts";
+import { inWorld, type Outcome } from "../agent_desktop.ts";
 
 Deno.test("a file is kept under a plain name, over no other one, and never opened", () =>
   inWorld({}, async ({ ask, kept, put, done, downloads, pass }) => {
@@ -118,7 +117,8 @@ Deno.test("print jobs without end start no programs without end", () =>
   inWorld({ printer: "" }, async ({ ask, put, programs }) => {
     const file = await put("x", "%PDF-");
     for (let id = 0; id < 100; id++) await ask({ ask: "print", id, name: "a.pdf", ...file });
-    assertEquals(programs(), Array(5).fill("lpstat"));
+    assertEquals(programs().filter((program) => program === "lpstat").length, 5);
+    assert(programs().length < 20, programs().join());
   }));
 
 Deno.test("without a printer, a place is to be chosen for what an app prints", () =>

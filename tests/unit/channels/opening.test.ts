@@ -2,13 +2,12 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import type { Outcome } from "../../../lib/attach/agent/desktop.ts";
 import { programPath } from "../../../lib/base/script_names.ts";
 import { MissingProgram } from "../../../lib/base/errors.ts";
 import { noteOpened } from "../../../lib/channels/opening.ts";
 import { engineCalled } from "../../../lib/engine/engine.ts";
 import { ownServer } from "../../../lib/engine/server.ts";
-import { inWorld, web } from "../agent_desktop.ts";
+import { inWorld, type Outcome, web } from "../agent_desktop.ts";
 import { recordingHost } from "../recording_host.ts";
 
 const copyOfWeb = { on: "copy", container: "web" } as const;

@@ -1,11 +1,18 @@
 // Lines of an agent that anything in the container may have written.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { lineCutter, maxRequestLine, parseRequest } from "../../../lib/channels/requests.ts";
+import { lineCutter, maxRequestLine, requestIn } from "../../../lib/channels/requests.ts";
+import { channelsWith, loadOpen } from "../../../lib/channels/table.ts";
+import { parseTable } from "../../../lib/base/json_file.ts";
+
+const all = await loadOpen(new Set(channelsWith()));
+
+/** What a line asks, of any channel. */
+const parseRequest = (line: string): unknown => requestIn(all, parseTable(line) ?? {})?.ask;
 
 const suggested = (name: unknown): unknown => {
   const request = parseRequest(JSON.stringify({ ask: "save", id: 1, name }));
-  return request?.ask === "save" ? request.name : undefined;
+  return (request as { name: string }).name;
 };
 
 Deno.test("a name that an agent suggests is a base name, in sight, and nothing that a desktop starts", () => {

@@ -13,7 +13,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   engine: ["base", "std"],
   container: ["engine", "base", "std"],
   channels: ["container", "guard", "engine", "base", "std"],
-  cli: ["container", "engine", "base", "std"],
+  cli: ["channels", "container", "engine", "base", "std"],
   settings: ["cli", "channels", "container", "engine", "guard", "base", "std"],
 };
 const wings = ["create", "attach", "map"];

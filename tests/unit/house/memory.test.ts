@@ -55,17 +55,20 @@ async function flood(module: string): Promise<void> {
 
 Deno.test("paths that an agent says were saved are not kept, unless they are lent", () =>
   flood(`
-    import { createDialogs } from "./lib/channels/dialogs/host.ts";
+    import { createDialogs } from "./lib/channels/file_dialogs.ts";
     import { localBox } from "./tests/unit/containers.ts";
     import { recordingHost } from "./tests/unit/recording_host.ts";
     const { host } = recordingHost();
     const loans = { copies: () => ["/lent"], writeBack: async () => {}, end: async () => {} };
     for (const lends of [false, true]) {
       const dialogs = createDialogs({ ...localBox(host), loans: async () => loans }, {
-        session: "s", inside: { share: "/share" }, signal: AbortSignal.timeout(60_000), send() {}, runsOn: () => false,
-      });
-      if (lends) await dialogs.begin();
-      for (let line = 0; line < 3_000; line++) void dialogs.writeBack(\`/\${line}\${"\\u4e00".repeat(16_000)}\`);
+        session: "s", signal: AbortSignal.timeout(60_000), send() {}, runsOn: () => false, now: () => 0,
+      }).served({ closing: new AbortController().signal });
+      if (lends) dialogs.ready();
+      await new Promise((resolve) => setTimeout(resolve));
+      for (let line = 0; line < 3_000; line++) {
+        dialogs.take({ ask: "saved", path: \`/\${line}\${"\\u4e00".repeat(16_000)}\` });
+      }
     }
     console.log("done");
     Deno.exit();
@@ -85,10 +88,10 @@ Deno.test("an agent that does not read its answers is not heard", () =>
     const answer = "x".repeat(1_000);
     let heard = 0;
     const agent = await startAgent(localBox(host), {
-      session: "s", channels: ["links"], onRequest: () => (heard++, agent.send({ answer })),
+      session: "s", channels: [{ name: "links" }], onLine: () => (heard++, agent.send({ answer })),
     });
     for (let count = 0; count < 100; count++) agent.sendSamples(new Uint8Array(10));
-    const lines = new TextEncoder().encode('{"ask":"ready","version":1}\\n'.repeat(100_000));
+    const lines = new TextEncoder().encode('{"ask":"ready"}\\n'.repeat(100_000));
     const heardAll = hear(lines);
     while (heard <= 10) await new Promise((resolve) => setTimeout(resolve));
     await Promise.race([heardAll, new Promise((resolve) => setTimeout(resolve, 300))]);

@@ -8,7 +8,7 @@ import { modulesOf } from "../../../tools/coverage.ts";
 const root = fromFileUrl(new URL("../../..", import.meta.url));
 
 /** Modules of types and values alone. */
-const nothingToTest = ["attach/display/display", "guard/channel", "guard/faults"];
+const nothingToTest = ["attach/display/display", "channels/interface", "guard/faults"];
 
 /** The modules that have no test of their own, by the test in which they are: a part, a neighbour, or a real desktop. */
 const testedBy: Readonly<Record<string, readonly string[]>> = {
@@ -25,6 +25,10 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/attach/session/app": ["cli/xpra_options"],
   "unit/attach/start_session": ["attach/session/protocol"],
   "unit/attach/x11/guard": ["attach/display/guard", "guard/xpra/process", "guard/xpra/process_interface"],
+  "unit/channels/file_dialogs": ["channels/dialogs/host"],
+  "unit/channels/handed_files": ["channels/files/host", "channels/printing/host"],
+  "unit/channels/io": ["channels/links/host", "channels/notifications/host"],
+  "unit/channels/microphone/host": ["channels/samples"],
   "unit/channels/opening": ["attach/agent/other_run", "container/downloads"],
   "unit/cli/doctor_checks": ["cli/finding"],
   "unit/container/lend/copy_transfer": ["container/lend/content"],

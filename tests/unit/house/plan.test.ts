@@ -120,11 +120,11 @@ Deno.test("attach.ts --dry-run tells what is done about a session", async () => 
       [["--stop", "box", "web"], ["list", "stop"]],
       [["--copy", "box"], ["list", "carry"]],
       [["box", "--session=web"], ["list", "note"]],
-      [["box", "xterm", "--display=x11"], ["start+serve_session.sh"]],
+      [["box", "xterm", "--display=x11"], ["start"]],
     ] as const
   ) {
     const plan = await planOf("attach.ts", args);
-    assertEquals(plan.flatMap((line) => / session\.sh (\w+(?:\+serve_session\.sh)?)/.exec(line)?.[1] ?? []), [
+    assertEquals(plan.flatMap((line) => / session\.sh (\w+)/.exec(line)?.[1] ?? []), [
       ...verbs,
     ]);
   }

@@ -11,12 +11,12 @@ import {
   splitTimes,
 } from "../../../lib/settings/channels.ts";
 import { UserError } from "../../../lib/base/errors.ts";
-import type { Channel } from "../../../lib/guard/channel.ts";
+import type { ChannelName } from "../../../lib/channels/table.ts";
 
 const opened = (options: Parameters<typeof openChannels>[0]): string[] => [...openChannels(options)].sort();
 
 /** The channels of each preset, in alphabetical order. */
-const presets: Record<typeof presetNames[number], Channel[]> = {
+const presets: Record<typeof presetNames[number], ChannelName[]> = {
   isolated: [],
   desktop: ["clipboard-in", "clipboard-out", "dialogs", "look", "sound"],
   trusted: [
@@ -99,8 +99,8 @@ Deno.test("channelLine() tells apart what is open and what is asked for", () => 
 Deno.test("channelLine() names the open ones, both directions of the clipboard as one", () => {
   assertEquals(channelLine(new Set()), "Open channels: none");
   assertEquals(channelLine(openChannels({})), "Open channels: clipboard, sound, look, dialogs");
-  assertEquals(channelLine(new Set<Channel>(["clipboard-out"])), "Open channels: clipboard-out");
-  assertEquals(channelLine(new Set<Channel>(["tray", "clipboard-in"])), "Open channels: clipboard-in, tray");
+  assertEquals(channelLine(new Set<ChannelName>(["clipboard-out"])), "Open channels: clipboard-out");
+  assertEquals(channelLine(new Set<ChannelName>(["tray", "clipboard-in"])), "Open channels: clipboard-in, tray");
 });
 
 Deno.test("channelArguments() opens the same channels again, by as few options as it can", () => {

@@ -2,7 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { offerPortals } from "../../../../lib/attach/agent/agent.ts";
-import { type FileFilter, maxRequestLine, parseRequest } from "../../../../lib/channels/requests.ts";
+import { dialogAsks } from "../../../../lib/channels/file_dialogs.ts";
+import { type FileFilter, maxRequestLine } from "../../../../lib/channels/requests.ts";
+import { loadOpen } from "../../../../lib/channels/table.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { withValues } from "../../../../lib/base/shell_words.ts";
 import { testWith } from "../../samples.ts";
@@ -14,24 +16,25 @@ from types import SimpleNamespace
 
 tree = ast.parse(open(sys.argv[1]).read())
 wanted = lambda node: isinstance(node, ast.FunctionDef) and node.name in ("patterns", "on_call") or \\
-    isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("MAX_FILTERS", "last_wanted", "asked", "last_id")
+    isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("MAX_FILTERS", "last_wanted", "apps", "TWICE_SECONDS")
 tree.body = [node for node in tree.body if wanted(node)]
 exec(compile(tree, sys.argv[1], "exec"))
 
 def ask(_connection, _handle, message, _done):
     print(json.dumps({"id": 1, **message}, ensure_ascii=False))
+    return 1
 
 on_call(None, None, None, None, "OpenFile", SimpleNamespace(unpack=lambda: ("/1", json.load(sys.stdin))), None)
 `;
 
-const agent = new URL("../../../../lib/attach/agent/agent.py", import.meta.url).pathname;
+const pathOf = (path: string): string => new URL(`../../../../lib/${path}`, import.meta.url).pathname;
 
 async function askWith(filters: unknown): Promise<{ line: string; filters: FileFilter[] }> {
-  const { stdout } = await runProcess(["python3", "-c", program, agent], {
+  const { stdout } = await runProcess(["python3", "-c", program, pathOf("channels/file_dialogs.py")], {
     stdin: { text: JSON.stringify({ filters }) },
   });
-  const request = parseRequest(stdout);
-  assert(request?.ask === "open");
+  const request = dialogAsks.open(JSON.parse(stdout), 1);
+  assert(request);
   return { line: stdout, filters: request.filters };
 }
 
@@ -62,21 +65,23 @@ const coloursProgram = `
 import ast, json, os, sys, tempfile, time
 from types import SimpleNamespace
 
+core, part = (ast.parse(open(path).read()) for path in sys.argv[1:])
 names = ("on_scheme", "on_name", "on_line")
-globals_of_it = ("late_scheme", "has_name", "host_scheme", "owned", "has_environment", "last_call")
-tree = ast.parse(open(sys.argv[1]).read())
-tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in names or
-    isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in globals_of_it]
+core.body = [node for node in core.body if isinstance(node, ast.FunctionDef) and node.name in names]
+part.body = [node for node in part.body if isinstance(node, ast.FunctionDef) and node.name in names
+    or "on_named" in ast.unparse(node)]
 scratch = tempfile.TemporaryDirectory()
-said, directory, LINE, VERSION, PATH = [], scratch.name, "", 1, "/"
+said, directory, PATH, on_named, on_key = [], scratch.name, "/", [], {}
+host_scheme = late_scheme = None
 GLib = SimpleNamespace(Variant=lambda _kind, value: value)
 bus = SimpleNamespace(emit_signal=lambda *signal: said.append(signal[4][2]))
-SETTINGS = SimpleNamespace(name="Settings")
+agent = SimpleNamespace(bus=bus, has_name=False, has_environment=True, owned=[], last_call=0, line="")
+SETTINGS = "Settings"
 send = lambda line: said.append(line["ask"])
 settings = lambda: {"appearance": {"color-scheme": host_scheme}}
-own_names = lambda: (said.append("asks for the name"), owned.append(1))
-exec(compile(tree, sys.argv[1], "exec"))
-has_environment = True
+own_names = lambda: (said.append("asks for the name"), agent.owned.append(1))
+for tree in (core, part):
+    exec(compile(tree, "agent", "exec"))
 
 on_scheme("prefer-dark")
 on_scheme("prefer-light")
@@ -89,7 +94,10 @@ testWith(
   ["python3"],
   "the agent tells apps of the host's colours once it has its name: nobody else is heard",
   async () => {
-    const { stdout } = await runProcess(["python3", "-c", coloursProgram, agent]);
+    const { stdout } = await runProcess([
+      ...["python3", "-c", coloursProgram],
+      ...["attach/agent/agent.py", "attach/agent/settings.py"].map(pathOf),
+    ]);
     assertEquals(JSON.parse(stdout), ["asks for the name", "ready", "prefer-light", "default"]);
   },
 );
@@ -97,8 +105,9 @@ testWith(
 Deno.test("the session's xdg-open asks the host first, then opens here, and does not ask itself", async () => {
   const directory = await Deno.makeTempDir();
   try {
+    const { script, values } = offerPortals(await loadOpen(new Set(["links"])));
     const env = { RUNTIME_DIRECTORY: directory, PATH: `${directory}:${Deno.env.get("PATH")}` };
-    await runProcess(["/bin/sh", "-ec", withValues(offerPortals, { channels: " links ", shown: "" })], { env });
+    await runProcess(["/bin/sh", "-ec", withValues(script, values)], { env });
     const opener = `${directory}/bin/xdg-open`;
     const program = (name: string, text: string): Promise<void> =>
       Deno.writeTextFile(`${directory}/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });

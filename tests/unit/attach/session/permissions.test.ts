@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { createPermissions, type Permissions } from "../../../../lib/attach/session/permissions.ts";
-import type { Channel } from "../../../../lib/guard/channel.ts";
+import type { ChannelName } from "../../../../lib/channels/table.ts";
 import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
 import { startTime } from "../../../model/time.ts";
@@ -10,8 +10,8 @@ import { startTime } from "../../../model/time.ts";
 /** The channels of a run that begins at noon, in the model's time until the end of the scope. */
 function run(
   options: {
-    open: readonly Channel[];
-    times?: readonly (readonly [Channel, number])[];
+    open: readonly ChannelName[];
+    times?: readonly (readonly [ChannelName, number])[];
     env?: Record<string, string>;
   },
 ): Disposable & {
@@ -98,7 +98,7 @@ Deno.test("a yes for an hour prolongs nothing that is open for a while", async (
   let ends = 0;
   const hour = { ms: 3_600_000, then: "asked for again", end: () => ends++ };
   permissions.begin();
-  const [[, endMs]] = [...permissions.ends()] as [[Channel, number]];
+  const [[, endMs]] = [...permissions.ends()] as [[ChannelName, number]];
   permissions.allowFor(["printing"], hour);
   assertEquals([...permissions.ends()], [["printing", endMs]]);
   assertMatch(said[1]!, /The channel printing of "box" is open until \d\d:01:00\. /);
@@ -112,7 +112,7 @@ Deno.test("the end of an hour leaves a longer time of the channel as it is", asy
   using world = run({ open: ["printing"], times: [["printing", 7_200_000]] });
   const { permissions, pass } = world;
   permissions.begin();
-  const [[, endMs]] = [...permissions.ends()] as [[Channel, number]];
+  const [[, endMs]] = [...permissions.ends()] as [[ChannelName, number]];
   permissions.allowFor(["printing"], { ms: 3_600_000, then: "asked for again", end() {} });
   assertEquals([...permissions.ends()], [["printing", endMs - 3_600_000]]);
   await pass(3_600_000);

@@ -7,7 +7,7 @@ import { createPermissions } from "../../../../lib/attach/session/permissions.ts
 import { denyInRun, findRuns, openToCommands } from "../../../../lib/attach/session/runs.ts";
 import { closeInGuard } from "../../../../lib/attach/wayland/ask_guard.ts";
 import { UserError } from "../../../../lib/base/errors.ts";
-import type { Channel } from "../../../../lib/guard/channel.ts";
+import type { ChannelName } from "../../../../lib/channels/table.ts";
 import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
 import { withRuns } from "../../runs.ts";
@@ -32,7 +32,7 @@ Deno.test("a run that is stopped, and a guard that hangs, are said not to answer
   await withRuns(["foot"], async ({ box, root, guard }) => {
     const [run] = await findRuns(box.host);
     const stopped = { ...run!, directory: join(root, ".attach-stopped") };
-    const channels: Channel[] = ["clipboard-in"];
+    const channels: ChannelName[] = ["clipboard-in"];
     assertEquals(await denyInRun(box, { run: stopped, channels }), undefined);
     await Deno.mkdir(join(stopped.directory, "commands"), { recursive: true });
     using lock = await Deno.open(join(stopped.directory, "lock"), { write: true, create: true });

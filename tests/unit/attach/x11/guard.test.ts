@@ -6,7 +6,6 @@ import { threadCpuUsage } from "node:process";
 import { type ClientGuard, startClientGuard } from "../../../../lib/attach/x11/guard.ts";
 import { writeAll } from "../../../../lib/base/files.ts";
 import { type RunningProcess, runProcess } from "../../../../lib/base/process.ts";
-import type { Channel } from "../../../../lib/guard/channel.ts";
 import { encodePacket } from "../../../../lib/guard/xpra/packets.ts";
 import { clientHello, serverHello } from "../../../fuzz/samples.ts";
 import { localBox } from "../../containers.ts";
@@ -22,18 +21,18 @@ interface World {
   client: ReturnType<typeof end>;
   /** The container's end, once it is connected. */
   server(): Promise<ReturnType<typeof end>>;
-  close(channel: Channel): void;
+  close(channel: string): void;
 }
 
 /** A guard's process between two ends, for which `clientHello` is called before the client's hello passes. */
 async function inWorld(
   test: (world: World) => Promise<void>,
-  { clientHello = () => {}, times }: { clientHello?: () => void; times?: ReadonlyMap<Channel, number> } = {},
+  { clientHello = () => {}, times }: { clientHello?: () => void; times?: ReadonlyMap<string, number> } = {},
 ): Promise<void> {
   await withHost(async ({ host, options: { container: { mounts } } }) => {
     const listener = Deno.listen({ transport: "unix", path: join(mounts.sockets, "xterm") });
-    const closers = new Map<Channel, AbortController>();
-    const closerOf = (channel: Channel): AbortController =>
+    const closers = new Map<string, AbortController>();
+    const closerOf = (channel: string): AbortController =>
       closers.getOrInsertComputed(channel, () => new AbortController());
     let process: RunningProcess | undefined;
     const start: typeof host.start = (...given) => process = host.start(...given);
@@ -128,7 +127,7 @@ for (
       for (const lastMs = Date.now() + 30_000; await isOffered(world, server) && Date.now() < lastMs;);
       assertEquals(await isOffered(world, server), false);
       server.raw.close();
-    }, times && { times: times as ReadonlyMap<Channel, number> }));
+    }, times && { times: times as ReadonlyMap<string, number> }));
 }
 
 Deno.test("a guard's process that is killed ends its client, with the reason", () =>

@@ -4,10 +4,11 @@ import { assert, assertEquals } from "@std/assert";
 import { channelNames } from "../../../../lib/settings/channels.ts";
 import { fallbackScreen } from "../../../../lib/attach/x11/screen.ts";
 import { channelOptions, clientArgv, serverArgv } from "../../../../lib/attach/x11/xpra.ts";
-import type { Channel } from "../../../../lib/guard/channel.ts";
+import type { ChannelName } from "../../../../lib/channels/table.ts";
 
 Deno.test("channelOptions() opens exactly the channels that are open, of those that xpra carries", () => {
-  const isOpen = (name: string, ...open: Channel[]): boolean => channelOptions(new Set(open)).includes(`--${name}=yes`);
+  const isOpen = (name: string, ...open: ChannelName[]): boolean =>
+    channelOptions(new Set(open)).includes(`--${name}=yes`);
   for (const channel of channelNames) {
     assertEquals(isOpen("clipboard", channel), channel.startsWith("clipboard"), channel);
     assertEquals(isOpen("system-tray", channel), channel === "tray", channel);
@@ -16,7 +17,7 @@ Deno.test("channelOptions() opens exactly the channels that are open, of those t
 });
 
 Deno.test("channelOptions() gives the clipboard its direction: in is to the server", () => {
-  const direction = (...open: Channel[]): string | undefined =>
+  const direction = (...open: ChannelName[]): string | undefined =>
     channelOptions(new Set(open)).find((option) => option.startsWith("--clipboard-direction="));
   assertEquals(direction("clipboard-in"), "--clipboard-direction=to-server");
   assertEquals(direction("clipboard-out"), "--clipboard-direction=to-client");
@@ -25,7 +26,7 @@ Deno.test("channelOptions() gives the clipboard its direction: in is to the serv
 });
 
 Deno.test("channelOptions() closes what comes in other ways, remote control, logging and cameras, whatever is open, and says all once", () => {
-  for (const open of [new Set<Channel>(), new Set(channelNames)]) {
+  for (const open of [new Set<ChannelName>(), new Set(channelNames)]) {
     const options = channelOptions(open);
     for (
       const closed of [
@@ -49,7 +50,7 @@ Deno.test("channelOptions() closes what comes in other ways, remote control, log
 Deno.test("clientArgv() attaches to the socket, with the user's options last and unchanged", () => {
   const userOptions = ["--keyboard-layout=de", "--title=it's $x"];
   const border = { colour: "#e60000", width: 5, isAlways: false };
-  const options = { socket: "/m/a b", pixels: "/m/p", dpi: 96, open: new Set<Channel>(), border, userOptions };
+  const options = { socket: "/m/a b", pixels: "/m/p", dpi: 96, open: new Set<ChannelName>(), border, userOptions };
   const argv = clientArgv(options);
   assertEquals(argv.slice(0, 3), ["xpra", "attach", "socket:/m/a b"]);
   assertEquals(argv.slice(-2), userOptions);
@@ -63,9 +64,9 @@ Deno.test("clientArgv() attaches to the socket, with the user's options last and
 });
 
 Deno.test("serverArgv() has the channels of its end, ends with its app, and listens nowhere else", () => {
-  const options = { open: new Set<Channel>(["tray"]), screen: fallbackScreen, sockets: "/home/ubuntu/.xpra" };
+  const options = { open: new Set<ChannelName>(["tray"]), screen: fallbackScreen, sockets: "/home/ubuntu/.xpra" };
   const argv = serverArgv({ ...options, crossesNetwork: false });
-  for (const option of channelOptions(new Set<Channel>(["tray"]))) assert(argv.includes(option), option);
+  for (const option of channelOptions(new Set<ChannelName>(["tray"]))) assert(argv.includes(option), option);
   for (const option of ["--exit-with-children=yes", "--daemon=no", "--bind=none", "--mdns=no"]) {
     assert(argv.includes(option));
   }
@@ -74,7 +75,7 @@ Deno.test("serverArgv() has the channels of its end, ends with its app, and list
 });
 
 Deno.test("serverArgv() compresses pictures for another machine only", () => {
-  const options = { open: new Set<Channel>(), screen: fallbackScreen, sockets: "/home/ubuntu/.xpra" };
+  const options = { open: new Set<ChannelName>(), screen: fallbackScreen, sockets: "/home/ubuntu/.xpra" };
   const [here, there] = [false, true].map((crossesNetwork) => serverArgv({ ...options, crossesNetwork }));
   assertEquals(here!.filter((option) => !there!.includes(option)), ["--encodings=rgb"]);
   assertEquals(there!.filter((option) => !here!.includes(option)), ["--encodings=rgb,jpeg"]);

@@ -2,8 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { askInDialog } from "../../../../lib/attach/agent/ask.ts";
-import { createMicrophone, type Microphone } from "../../../../lib/channels/microphone/host.ts";
-import { parseRequest } from "../../../../lib/channels/requests.ts";
+import { channel, createMicrophone, type Microphone } from "../../../../lib/channels/microphone/host.ts";
 import { type ProcessResult, UserError } from "../../../../lib/base/errors.ts";
 import type { Host } from "../../../../lib/base/host.ts";
 import type { ProcessOptions } from "../../../../lib/base/process.ts";
@@ -258,8 +257,9 @@ Deno.test("without a program that records, the user is told, and the mark goes a
 });
 
 Deno.test("what an agent says of recording is yes or no", () => {
-  assertEquals(parseRequest('{"ask":"record","on":true}'), { ask: "record", on: true });
+  const { record } = channel.asks!;
+  assertEquals(record!({ on: true }, 0), true);
   for (const on of ['"true"', "1", "{}", "null"]) {
-    assertEquals(parseRequest(`{"ask":"record","on":${on}}`), { ask: "record", on: false });
+    assertEquals(record!(JSON.parse(`{"on":${on}}`), 0), false);
   }
 });

@@ -1,8 +1,8 @@
 // Icons in the host's tray: what a hostile container cannot have shown there, and what a click means.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type AgentRequest, type MenuEntry, parseRequest } from "../../../../lib/channels/requests.ts";
-import { createTray, hasTray, type Tray, type TrayLine } from "../../../../lib/channels/tray/host.ts";
+import { channel, createTray, type MenuEntry, type Tray, type TrayLine } from "../../../../lib/channels/tray/host.ts";
+import { requestIn } from "../../../../lib/channels/requests.ts";
 import { recordingHost } from "../../recording_host.ts";
 import type { ProcessResult } from "../../../../lib/base/errors.ts";
 import type { Host } from "../../../../lib/base/host.ts";
@@ -84,11 +84,12 @@ const icon = (id: number, title = "Mail", menu: MenuEntry[] = []): TrayLine => (
   ...{ ask: "icon", id, title, status: "Active", isMenu: false, menu },
 });
 
-const parsed = (line: unknown): AgentRequest | undefined => parseRequest(JSON.stringify(line));
+const parsed = (line: { ask: string } & Record<string, unknown>): TrayLine | undefined =>
+  requestIn([channel], line)?.ask as TrayLine | undefined;
 
 Deno.test("a line about an icon has pixels of its size, and a menu of thirty entries in two levels", () => {
   const pixels = { ask: "pixels", id: 1, width: 2, height: 1, argb: new Uint8Array(8).toBase64() };
-  assertEquals(parsed(pixels), { ...pixels, argb: new Uint8Array(8) } as AgentRequest);
+  assertEquals(parsed(pixels), { ...pixels, argb: new Uint8Array(8) } as TrayLine);
   for (
     const wrong of [
       ...[{ width: 1 }, { height: 2 }, { width: 1e9, height: 1e9 }, { width: -2, height: -1 }, { width: "2" }],
@@ -105,7 +106,7 @@ Deno.test("a line about an icon has pixels of its size, and a menu of thirty ent
       { id: 4, enabled: false, toggle: "", on: false, menu: [] },
       { id: 5, enabled: false, toggle: "", on: false, menu: [] },
     ],
-  } as AgentRequest);
+  } as TrayLine);
   const long = parsed({ ...icon(1), menu: Array.from({ length: 40 }, (_, id) => item(id, "a", [item(id + 99, "b")])) });
   assert(long?.ask === "icon");
   assertEquals([long.menu.length, long.menu.flatMap(({ menu }) => menu).length], [15, 15]);
@@ -223,11 +224,11 @@ Deno.test("a tray.py that does not read is ended", async () => {
   assertEquals([sent, killed], [[{ tray: false }], ["SIGTERM"]]);
 });
 
-Deno.test("hasTray() is about a watcher on the host's bus", async () => {
+Deno.test("there is a tray where a watcher is on the host's bus", async () => {
   for (const [stdout, expected] of [["(true,)\n", true], ["(false,)\n", false], ["", false]] as const) {
-    assertEquals(await hasTray(recordingHost({ answer: () => ({ stdout }) }).host), expected);
+    assertEquals(await channel.whyNot!(recordingHost({ answer: () => ({ stdout }) }).host) === undefined, expected);
   }
-  assertEquals(await hasTray(recordingHost({ answer: () => new Error("no gdbus") }).host), false);
+  assert(await channel.whyNot!(recordingHost({ answer: () => new Error("no gdbus") }).host));
 });
 
 Deno.test("a click at an item that is another one by now is dropped, and one that is still there is not", async () => {

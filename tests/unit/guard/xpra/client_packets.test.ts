@@ -2,14 +2,14 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { channelNames } from "../../../../lib/settings/channels.ts";
-import type { Channel } from "../../../../lib/guard/channel.ts";
+import type { ChannelName } from "../../../../lib/channels/table.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import type { Packet } from "../../../../lib/guard/xpra/packets.ts";
 import type { Dict, Value } from "../../../../lib/guard/xpra/rencode.ts";
 import { bytes, description, dict, secret } from "../../../fuzz/samples.ts";
 import { client, contains, server, session } from "../../xpra_samples.ts";
 
-const ofClientChannel: readonly (readonly [readonly Channel[], string, readonly Value[]])[] = [
+const ofClientChannel: readonly (readonly [readonly ChannelName[], string, readonly Value[]])[] = [
   [["clipboard-in"], "clipboard-contents", [1, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(3), 0]],
 ];
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { channelNames } from "../../../../lib/settings/channels.ts";
-import type { Channel } from "../../../../lib/guard/channel.ts";
+import type { ChannelName } from "../../../../lib/channels/table.ts";
 import { createCrossings, type Crossing } from "../../../../lib/guard/crossings.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
@@ -18,7 +18,7 @@ Deno.test("a request for a closed clipboard is answered: there is nothing, also 
   const request = { type: "clipboard-request", args: [1, "CLIPBOARD", "UTF8_STRING"] };
   const nothing = { answer: [{ type: "clipboard-contents-none", args: [1, "CLIPBOARD"] }] };
   for (const [open, judge] of [["clipboard-in", judgeServerPacket], ["clipboard-out", judgeClientPacket]] as const) {
-    const channels = new Set<Channel>(channelNames);
+    const channels = new Set<ChannelName>(channelNames);
     const made = { ...usedSession(), open: channels };
     assert("pass" in judge(request, made), open);
     channels.delete(open);
@@ -28,7 +28,7 @@ Deno.test("a request for a closed clipboard is answered: there is nothing, also 
 });
 
 Deno.test("what was asked for while the clipboard was open does not pass once it is closed", () => {
-  const channels = new Set<Channel>(["clipboard-out"]);
+  const channels = new Set<ChannelName>(["clipboard-out"]);
   const made = { ...usedSession(), open: channels };
   client(made, "clipboard-request", 1, "CLIPBOARD", "UTF8_STRING");
   channels.clear();

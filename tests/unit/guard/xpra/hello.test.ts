@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { channelNames } from "../../../../lib/settings/channels.ts";
-import type { Channel } from "../../../../lib/guard/channel.ts";
+import type { ChannelName } from "../../../../lib/channels/table.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
 import type { Dict, Value } from "../../../../lib/guard/xpra/rencode.ts";
@@ -72,7 +72,12 @@ Deno.test("no server has the client enlarge its windows: the guard would take th
 });
 
 Deno.test("a server's hello takes no time by the length of its keys, and none passes that is not printable", () => {
-  const state = createSession({ container: "box", open: new Set<Channel>(["clipboard-in"]), now: () => 0, uuid: "" });
+  const state = createSession({
+    container: "box",
+    open: new Set<ChannelName>(["clipboard-in"]),
+    now: () => 0,
+    uuid: "",
+  });
   judgeClientPacket(clientHello, state);
   const inner = new Map(Array.from({ length: 10_000 }, (_, number) => [`${number}`, dict({ a: true })]));
   const about = dict({ ["clipboard." + "x".repeat(2 ** 20)]: inner, "clipboard.\u001b[2J": dict({ a: true }) });

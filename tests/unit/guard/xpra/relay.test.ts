@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes";
-import type { Channel } from "../../../../lib/guard/channel.ts";
+import type { ChannelName } from "../../../../lib/channels/table.ts";
 import { Violation } from "../../../../lib/guard/faults.ts";
 import { createMemory } from "../../../../lib/guard/xpra/memory.ts";
 import { encodePacket, type Packet } from "../../../../lib/guard/xpra/packets.ts";
@@ -337,7 +337,7 @@ Deno.test("relayPackets() ends when a picture fails while what came before it is
     client: connection(undefined, [clientHello]),
     container: connection(greeted.promise, [serverHello, window], [packet("ping", 1), draw]),
   };
-  const options = { container: "box", open: new Set<Channel>(), report() {}, remote: true };
+  const options = { container: "box", open: new Set<ChannelName>(), report() {}, remote: true };
   try {
     await assertRejects(
       () => relayPackets(connections, { ...options, memory: createMemory(), signal: AbortSignal.any([]) }),

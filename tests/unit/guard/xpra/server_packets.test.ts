@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { channelNames } from "../../../../lib/settings/channels.ts";
-import type { Channel } from "../../../../lib/guard/channel.ts";
+import type { ChannelName } from "../../../../lib/channels/table.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import type { Value } from "../../../../lib/guard/xpra/rencode.ts";
 import { judgeServerPacket } from "../../../../lib/guard/xpra/server_packets.ts";
@@ -43,13 +43,13 @@ for (
 }
 
 /** A session for what belongs to a channel. */
-function openSession(...open: readonly Channel[]): Session {
+function openSession(...open: readonly ChannelName[]): Session {
   const made = usedSession(...open);
   if (open.includes("clipboard-out")) client(made, "clipboard-request", 1, "CLIPBOARD", "UTF8_STRING");
   return made;
 }
 
-const ofChannel: readonly (readonly [readonly Channel[], string, readonly Value[]])[] = [
+const ofChannel: readonly (readonly [readonly ChannelName[], string, readonly Value[]])[] = [
   [["clipboard-in", "clipboard-out"], "clipboard-token", ["CLIPBOARD"]],
   [["clipboard-in", "clipboard-out"], "clipboard-data", ["CLIPBOARD", new Map()]],
   [["clipboard-out"], "clipboard-contents", [1, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(3), 0]],

@@ -1,13 +1,13 @@
 // What a session of xpra's knows at its end, and once a channel is closed.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Channel } from "../../../../lib/guard/channel.ts";
+import type { ChannelName } from "../../../../lib/channels/table.ts";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { closeTrays } from "../../../../lib/guard/xpra/session.ts";
 import { client, server, session, usedSession } from "../../xpra_samples.ts";
 
 Deno.test("closeTrays() takes the icons away once the tray is closed, and none comes back", () => {
-  const channels = new Set<Channel>(["tray"]);
+  const channels = new Set<ChannelName>(["tray"]);
   const made = { ...usedSession(), open: channels };
   server(made, "new-tray", 9, 22, 22, new Map());
   assertEquals(closeTrays(made), []);

@@ -2,19 +2,15 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { abortable } from "@std/async";
-import { chooserOptions, type Choosing } from "../../../../lib/channels/dialogs/host.ts";
-import { parseRequest } from "../../../../lib/channels/requests.ts";
-import { agentVersion } from "../../../../lib/channels/requests.ts";
-import { MissingProgram, UserError } from "../../../../lib/base/errors.ts";
-import { chooseFiles, completedTwice } from "../../../../lib/base/zenity.ts";
-import { open, withDialogs } from "../../agent_dialogs.ts";
-import { recordingHost } from "../../recording_host.ts";
+import { chooserOptions, type Choosing, dialogAsks } from "../../../lib/channels/file_dialogs.ts";
+import { MissingProgram, UserError } from "../../../lib/base/errors.ts";
+import { chooseFiles, completedTwice } from "../../../lib/base/zenity.ts";
+import { open, withDialogs } from "../agent_dialogs.ts";
+import { recordingHost } from "../recording_host.ts";
 
 Deno.test("what an agent says is no option of zenity", async () => {
-  const request = parseRequest(
-    JSON.stringify({ ask: "save", id: 1, name: "--save --title=x", filters: [["--directory", ["*"]]] }),
-  );
-  assert(request?.ask === "save");
+  const request = dialogAsks.save({ name: "--save --title=x", filters: [["--directory", ["*"]]] }, 1);
+  assert(request);
   const { host, calls } = recordingHost();
   const options = { from: `/home/me/${request.name}`, optionsFrom: () => chooserOptions("box", request) };
   assertEquals(await chooseFiles(host, options), []);
@@ -409,7 +405,7 @@ Deno.test("whatever fails while a file is lent or written back, the user is told
 Deno.test("where nothing can be lent, a line about a file that was saved ends nothing", () =>
   withDialogs(() => Promise.resolve({ code: 1, stdout: "" }), async ({ say, said, made }) => {
     made.loans = () => Promise.reject(new Error("no journal"));
-    await say({ ask: "ready", version: agentVersion }, { ask: "saved", path: "x" });
+    await say({ ask: "ready" }, { ask: "saved", path: "x" });
     assertEquals(said, ["warn: no journal"]);
   }));
 

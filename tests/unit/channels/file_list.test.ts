@@ -2,8 +2,8 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { listOf, pathsIn, refuseHidden } from "../../../../lib/channels/dialogs/file_list.ts";
-import { UserError } from "../../../../lib/base/errors.ts";
+import { listOf, pathsIn, refuseHidden } from "../../../lib/channels/file_list.ts";
+import { UserError } from "../../../lib/base/errors.ts";
 
 const read = (list: string): string[] => pathsIn(list, 'dropped on "box"');
 

@@ -1,8 +1,8 @@
 /** Lists of files, as desktops drag them: `text/uri-list` of RFC 2483, with the `file` URIs of RFC 8089. */
 
-import { UserError } from "../../base/errors.ts";
-import { revealInvisible } from "../../base/text.ts";
-import { maxListBytes } from "../../guard/wayland/dropped_files.ts";
+import { UserError } from "../base/errors.ts";
+import { revealInvisible } from "../base/text.ts";
+import { maxListBytes } from "../guard/wayland/dropped_files.ts";
 
 /** How many files may be given at once. */
 const maxFiles = 64;

@@ -1,0 +1,350 @@
+/**
+ * The host's dialogs in which the user chooses files for the apps of a session, and the files that the user drops on
+ * its windows, or copies for one to paste. The choice is the consent, and so is the drop; before a paste the user is
+ * asked. Nothing of the host's is told or lent without one of these. The container decides when it asks, so a dialog
+ * can come over whatever the user is typing: there is one at a time, few wait, and what is chosen sooner than a person
+ * can choose is asked for again.
+ */
+
+import { abortable, delay } from "@std/async";
+import { escape } from "@std/html";
+import { basename, dirname, join } from "@std/path";
+import { notificationArgv, showOnDesktop } from "../base/desktop.ts";
+import { isMissingProgram, lineOf, UserError } from "../base/errors.ts";
+import { scriptLine } from "../container/address.ts";
+import { revealInvisible } from "../base/text.ts";
+import { once } from "../base/promises.ts";
+import { onceEach } from "../base/ui.ts";
+import { chooseFiles, okay, showDialog } from "../base/zenity.ts";
+import type { Container, Inside } from "../container/container.ts";
+import type { SessionLoans } from "../container/lend/loan.ts";
+import type { Question } from "../guard/consent.ts";
+import { Refusal } from "../guard/faults.ts";
+import { rate } from "../guard/rate.ts";
+import type { Given } from "../guard/wayland/dropped_files.ts";
+import dialogsPy from "./file_dialogs.py" with { type: "text" };
+import dialogsSh from "./file_dialogs.sh" with { type: "text" };
+import { listOf, pathsIn, refuseHidden } from "./file_list.ts";
+import type { ChannelIo, Line, RunIo, Served } from "./io.ts";
+import { type FileFilter, filtersIn, isPath, suggestedName } from "./requests.ts";
+
+/** The dialogs of a run. */
+export interface Dialogs {
+  /** Shows a dialog, and tells the agent what the user has chosen. */
+  ask(request: Wanted): void;
+  /** What serves a channel that has dialogs. */
+  served(io: ChannelIo): Served<Asking> & { close(): void };
+}
+
+/** What an app wants: a directory, a file or several, or to save one; that it does not any more; or a file is whole. */
+export type Asking = Wanted | { ask: "gone"; id: number } | { ask: "saved"; path: string };
+
+export type Wanted = Choosing | { ask: "folder"; id: number };
+
+export type Choosing =
+  | { ask: "open"; id: number; multiple: boolean; filters: FileFilter[] }
+  | { ask: "save"; id: number; name: string; filters: FileFilter[] };
+
+/** The requests of file_dialogs.py. */
+export const dialogAsks = {
+  folder: (_line: Line, id: number) => ({ ask: "folder", id }),
+  open: ({ multiple, filters }: Line, id: number) => ({
+    ...{ ask: "open", id, multiple: multiple === true, filters: filtersIn(filters) },
+  }),
+  save: ({ name, filters }: Line, id: number) => ({
+    ...{ ask: "save", id, name: suggestedName(name), filters: filtersIn(filters) },
+  }),
+  gone: (_line: Line, id: number) => ({ ask: "gone", id }),
+  saved: ({ path }: Line) => isPath(path) ? { ask: "saved", path } : undefined,
+} satisfies Record<string, (line: Line, id: number) => Asking | undefined>;
+
+/** What a channel with such dialogs has in the container. */
+export const dialogAgent = {
+  agent: { parts: [dialogsPy], interfaces: ["FileChooser", "Print"] },
+  session: { parts: [dialogsSh] },
+} as const;
+
+/** How many dialogs there may be at once, with the one that is shown. */
+const maxWaiting = 4;
+
+/** The rate of dialogs, and of drops and pastes. */
+const dialogRate = { burst: 6, perSecond: 0.2 };
+const giveRate = { burst: 12, perSecond: 0.2 };
+
+/**
+ * A choice that comes sooner, in milliseconds, must be confirmed: the user may have been typing. zenity takes half a
+ * second to appear; the portal may first have to start a program.
+ */
+const soonestMs = 3_000;
+const soonestByPortalMs = 6_000;
+
+/** How long a dialog is shown, in milliseconds. */
+const shownForMs = 600_000;
+
+/** How long the notification service may take for a line, in milliseconds. */
+const noticeMs = 5_000;
+
+/** The shortest time between two looks at a file that an app saves again and again, in milliseconds. */
+const writePauseMs = 1_000;
+
+/** Makes the dialogs of a session; none is shown yet. */
+export function createDialogs(container: Container, run: RunIo): Dialogs {
+  const { session, consent, signal: shown, send, runsOn, now, lendingMs = 60_000 } = run;
+  const { host, label } = container;
+  const waiting: { request: Wanted; gone: AbortController }[] = [];
+  const mayShow = rate(dialogRate, now);
+  const mayGive = rate(giveRate, now);
+  let loans: Promise<SessionLoans> | undefined;
+  let known: SessionLoans | undefined;
+  const lending = (): Promise<SessionLoans> =>
+    loans ??= Promise.resolve(session).then(container.loans).then((found) => known = found);
+  let folder = host.env("HOME") ?? "/";
+  const warn = onceEach(host.ui.warn);
+
+  const begin = async (): Promise<void> => {
+    try {
+      for (const path of (await lending()).copies()) send({ watch: path });
+    } catch (error) {
+      tell(error);
+    }
+  };
+
+  const show = (message: string): void => {
+    if (host.signal.aborted) return;
+    host.ui.warn(message);
+    showOnDesktop(label, message, { kind: "warning", run: host.run });
+  };
+  const tell = run.tellError;
+
+  const ask = (request: Wanted): void => {
+    const isTooMuch = waiting.length >= maxWaiting || !mayShow();
+    if (isTooMuch || shown.aborted) {
+      send({ id: request.id, paths: [] });
+      if (isTooMuch) warn(`"${label}" asks for files too often: some dialogs are not shown`);
+      return;
+    }
+    waiting.push({ request, gone: new AbortController() });
+    if (waiting.length === 1) working = work();
+  };
+
+  let working = Promise.resolve();
+  const work = async (): Promise<void> => {
+    for (let next; (next = waiting[0]) !== undefined; waiting.shift()) {
+      const { id } = next.request;
+      try {
+        const paths = await answer(next.request, AbortSignal.any([shown, next.gone.signal]));
+        send({ id, paths });
+      } catch (error) {
+        tell(error);
+        send(isMissingProgram(error) ? { id, here: true } : { id, paths: [], failed: true });
+      }
+    }
+  };
+
+  /** The paths in the container of the files that the user has chosen. */
+  const answer = async (request: Wanted, signal: AbortSignal): Promise<string[]> => {
+    if (request.ask === "folder") {
+      throw new UserError(`An app of "${label}" asked for a directory, but only files can be lent`, {
+        hint: `Put the files into its share: there, they are in ${(await container.boot()).share}`,
+      });
+    }
+    const chosen = await choose(request, signal);
+    if (chosen.length === 0) return [];
+    folder = dirname(chosen[0]!);
+    return await lend(chosen, { isNew: request.ask === "save" });
+  };
+
+  /** Lends files, except those that are in the container's share. Returns their paths in the container. */
+  const lend = async (files: readonly string[], { isNew }: { isNew: boolean }): Promise<string[]> => {
+    const inside = await container.boot();
+    const inShare = files.map((path) => sharedPath(path, container, inside));
+    const others = files.filter((_, index) => inShare[index] === undefined);
+    if (others.length === 0) return inShare as string[];
+    const found = await lending();
+    const paths = isNew ? [await found.save(others[0]!)] : await found.open(others);
+    for (const path of paths) if (!path.startsWith(`${inside.share}/`)) send({ watch: path });
+    return inShare.map((path) => path ?? paths.shift()!);
+  };
+
+  /** The last list of files that is being lent: one comes after the other. */
+  let giving = Promise.resolve("");
+  const give = async (list: string, how: Given, { closing, ending }: ChannelIo): Promise<string> => {
+    const given = givenTo(label, how);
+    const filesIn = async (): Promise<string[]> => {
+      const files = pathsIn(list, given);
+      const inside = await container.boot();
+      await refuseHidden(files.filter((path) => !sharedPath(path, container, inside)), given);
+      return files;
+    };
+    const lendFiles = async (): Promise<string> => {
+      const files = await filesIn();
+      shown.throwIfAborted();
+      if (files.length === 0 || closing.aborted) return "";
+      const lent = listOf(await lend(files, { isNew: false }));
+      if (how === "again") return lent;
+      const action = how === "dropped" ? "Dropped on" : "Pasted into";
+      const line = `${action} "${label}" and lent to it: ${namesOf(files).join(", ")}`;
+      host.ui.status(line);
+      host.run(notificationArgv({ title: label, body: escape(line) }), { timeoutMs: noticeMs }).catch(() => {});
+      return lent;
+    };
+    try {
+      shown.throwIfAborted();
+      if (!mayGive()) throw new Refusal("they come too often");
+      if (how === "pasted" && !await mayPaste(await filesIn(), ending)) return "";
+      const lent = giving.then(lendFiles);
+      giving = lent.catch(() => "");
+      return await lent;
+    } catch (error) {
+      if (error instanceof Refusal) tell(new Error(`Files ${given} are not lent: ${error.message}`));
+      else if (how !== "dropped") tell(error);
+      else if (error !== shown.reason) show(messageOf(error));
+      throw error;
+    }
+  };
+
+  /** Whether the user agrees to lend files that an app is about to paste. */
+  const mayPaste = async (files: readonly string[], signal: AbortSignal): Promise<boolean> => {
+    if (files.length === 0) return false;
+    if (consent.isClosed("dialogs")) {
+      tell(new Error(`Files ${givenTo(label, "pasted")} are not lent: you have refused it for this session`));
+      return false;
+    }
+    const agreed = await consent.request(pasteQuestion(files), signal);
+    shown.throwIfAborted();
+    return agreed !== false && !signal.aborted;
+  };
+
+  const choose = async (request: Choosing, signal: AbortSignal): Promise<string[]> => {
+    let startMs = 0;
+    let notBeforeMs = soonestMs;
+    const limits = { signal, timeoutMs: shownForMs };
+    const paths = await chooseFiles(host, {
+      from: join(folder, request.ask === "save" ? request.name || "unnamed" : "/"),
+      isNew: request.ask === "save",
+      optionsFrom(isPortals) {
+        startMs = now();
+        notBeforeMs = isPortals ? soonestByPortalMs : soonestMs;
+        return chooserOptions(label, request);
+      },
+      ...limits,
+    });
+    if (paths.length === 0 || now() - startMs >= notBeforeMs) return paths;
+    const confirmedMs = now();
+    const answer = await showDialog(host, confirmOptions(label, paths), limits);
+    return answer?.code === okay && now() - confirmedMs >= soonestMs ? paths : [];
+  };
+
+  /** The lent files that are being written back, and those of them that have changed again meanwhile. */
+  const writing = new Set<string>();
+  const changed = new Set<string>();
+  const writeBack = async (path: string): Promise<void> => {
+    if (!known?.copies().includes(path)) return;
+    changed.add(path);
+    if (writing.has(path)) return;
+    writing.add(path);
+    try {
+      while (changed.delete(path) && !shown.aborted) {
+        await known.writeBack(path).catch(tell);
+        await delay(writePauseMs, { signal: shown }).catch(() => {});
+      }
+    } finally {
+      writing.delete(path);
+    }
+  };
+
+  const end = once(async () => {
+    // What is being lent is taken back, too.
+    await abortable(Promise.all([working, giving]), AbortSignal.timeout(lendingMs)).catch(() => {
+      const line = scriptLine(container.engine, ["map.ts", "--unmap", label]);
+      host.ui.warn(`A file that "${label}" asked for is still being lent. To take it back: ${line}`);
+    });
+    await (await loans?.catch(() => undefined))?.end({ runsOn: runsOn() });
+  });
+  const closeAll = (): void => waiting.forEach(({ gone }) => gone.abort());
+  return {
+    ask,
+    served: (io) => ({
+      take(asking) {
+        if (asking.ask === "gone") return waiting.find(({ request }) => asking.id === request.id)?.gone.abort();
+        if (asking.ask === "saved") return writeBack(asking.path);
+        // The app shows its own: the channel was open when it started.
+        return io.closing.aborted ? send({ id: asking.id, here: true }) : ask(asking);
+      },
+      ready: () => void (io.closing.aborted || begin()),
+      gone: closeAll,
+      end,
+      give: (list, how) => give(list, how, io),
+      close: closeAll,
+    }),
+  };
+}
+
+/** An error for the user. */
+export function messageOf(error: unknown): string {
+  return isMissingProgram(error) ? lineOf(error) : (error as Error).message;
+}
+
+/** The path in the container of a file in its share; undefined for any other file. */
+function sharedPath(path: string, { mounts, crossesNetwork }: Container, { share }: Inside): string | undefined {
+  if (crossesNetwork || !path.startsWith(`${mounts.share}/`) || path.split("/").includes("..")) {
+    return undefined;
+  }
+  return join(share, path.slice(mounts.share.length));
+}
+
+/**
+ * The options of the dialog in which files are chosen. GNOME shows the beginning of its title, and no title when a file
+ * is saved (Nautilus 50): so the filter's name begins with the container's, too. Titles of the container's windows
+ * begin with its name in brackets.
+ */
+export function chooserOptions(container: string, request: Choosing): string[] {
+  const isSaving = request.ask === "save";
+  const filters = isSaving || request.filters.length > 0 ? [...request.filters, allFiles] : [];
+  return [
+    `--title=${container}: ${isSaving ? "where may it save?" : "what may it open and change?"} (gui-container)`,
+    ...(isSaving ? ["--save", "--confirm-overwrite"] : request.multiple ? ["--multiple"] : []),
+    ...filters.map(({ label, patterns }) =>
+      `--file-filter=${isSaving ? `${container}: ` : ""}${label} | ${patterns.join(" ")}`
+    ),
+  ];
+}
+
+const allFiles: FileFilter = { label: "All files", patterns: ["*"] };
+
+/** The names of the first of these files. */
+function namesOf(paths: readonly string[]): string[] {
+  const names = paths.slice(0, 8).map((path) => revealInvisible(basename(path)).slice(0, 100));
+  return [...names, ...(paths.length > names.length ? ["…"] : [])];
+}
+
+/** What was done with files, for a sentence of "Files …". */
+export function givenTo(container: string, how: Given): string {
+  return how === "dropped" ? `dropped on "${container}"` : `pasted into "${container}"`;
+}
+
+/** The question before files are pasted: their directory and their names. */
+function pasteQuestion(files: readonly string[]): Question {
+  const places = Map.groupBy(files, dirname);
+  const text = [...places].map(([place, paths]) => `${paths.map((path) => basename(path)).join(", ")} in ${place}`);
+  return {
+    channel: "dialogs",
+    what: "read and change the files that you have copied",
+    why: "You may have pasted them, or an app may be reading the clipboard. Your answer holds until\n" +
+      "you copy something else. If nothing appears after a yes, paste again.",
+    details: [["Files", text.join("; ")]],
+    isForOnce: true,
+  };
+}
+
+/** The options of the dialog in which a quick choice is confirmed. Enter, Space and Escape mean no. */
+function confirmOptions(container: string, paths: readonly string[]): string[] {
+  const counts = `You can answer yes after ${soonestMs / 1_000} seconds.`;
+  const question = `That was quick: did you choose this for "${container}"? ${counts}`;
+  return [
+    ...["--question", "--no-markup", "--default-cancel", "--width=600"],
+    `--title=gui-container: may ${container} have what was chosen?`,
+    `--text=${[question, "", ...namesOf(paths)].join("\n")}`,
+    ...["--ok-label=Yes, lend it", "--cancel-label=No"],
+  ];
+}

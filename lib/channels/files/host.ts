@@ -1,0 +1,190 @@
+/**
+ * Files that apps hand over, which come to the user's downloads, or open in another container. The container may send
+ * anything, as often as it likes: what is too large or too frequent is refused.
+ */
+
+import { escape } from "@std/html";
+import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
+import { lineOf, UserError } from "../../base/errors.ts";
+import { revealInvisible } from "../../base/text.ts";
+import type { Container } from "../../container/container.ts";
+import { keepFile, keepVersion } from "../../container/downloads.ts";
+import { historyIsFull } from "../../container/history.ts";
+import { Refusal } from "../../guard/faults.ts";
+import { rate } from "../../guard/rate.ts";
+import { type Destination, destinationText } from "../destinations.ts";
+import { noType, typeOf } from "../file_types.ts";
+import { handedQueue, moveOut, type SentFile, type Version } from "../handed_files.ts";
+import type { Channel } from "../interface.ts";
+import type { ChannelIo, Served } from "../io.ts";
+import {
+  destinationOf,
+  discardVersion,
+  loadsNothing,
+  openAt,
+  openingQuestion,
+  saveVersion,
+  versionQuestion,
+} from "../opening.ts";
+import openingPy from "../opening.py" with { type: "text" };
+import { checkHanded, type Handed, handedIn, record } from "../requests.ts";
+
+/** How long the notice of a file may take to be shown, in milliseconds. */
+const noticeMs = 5_000;
+
+/** How long a new version may take to be saved when the run ends, in milliseconds. */
+const keepMs = 20_000;
+
+/** How much longer that may take for each byte. */
+const keepMsPerByte = 1 / 10_000;
+
+/** How many files may be open in other containers or copies: each costs a watch on a directory. */
+const maxFilesElsewhere = 16;
+
+export const channel: Channel<Handed> = {
+  agent: { parts: [openingPy], interfaces: ["AppChooser"] },
+  asks: { file: handedIn },
+  serve,
+};
+
+function serve(container: Container, io: ChannelIo): Served<Handed> {
+  const { host, label, history } = container;
+  const { destinations: wanted } = io;
+  const isBearable = rate({ perSecond: 0.5, burst: 10 }, io.now);
+  const queue = io.shared(handedQueue);
+  const underWay = new Set<Promise<void>>();
+  let filesElsewhere = 0;
+  let versionTurn: Promise<unknown> = Promise.resolve();
+
+  const notify = async (title: string, body: string): Promise<void> => {
+    const notice = notificationArgv({ title: `[${label}] ${title}`, body: escape(body) });
+    await host.run(notice, { okCodes: "any", timeoutMs: noticeMs, signal: io.signal }).catch(() => {});
+  };
+
+  /** Saves a new version of a file, made in another container, where the user says. Only the user can discard it. */
+  const settleVersion = async (
+    { path, size, madeIn }: Version,
+    { file: { name, directory: from }, destination }: { file: Handed; destination: Destination },
+  ): Promise<void> => {
+    const where = destinationText(destination, madeIn);
+    try {
+      const { user, share } = await container.reach();
+      const directory = from ?? share;
+      const agreed = await io.agreedTo(versionQuestion(label, { name, size, where, directory }));
+      if (agreed === discardVersion) return host.ui.status(`The new version of "${name}" is discarded`);
+      if (agreed === saveVersion) {
+        const { putVersion } = await import("../../container/lend/handed_version.ts");
+        const put = (directory: string): Promise<string> =>
+          putVersion(host, container, { path, name, directory, user });
+        // Not every directory is its user's own.
+        const saved = await put(directory).catch((error) => {
+          if (directory === share || !(error instanceof UserError)) throw error;
+          return put(share);
+        });
+        history.note({ kind: "file", what: "saved", path: saved, bytes: size, where });
+        const line = `A new version of a file was saved in "${label}": ${revealInvisible(saved)}`;
+        host.ui.status(line);
+        return await notify(name, line);
+      }
+    } catch (error) {
+      io.tell(`a new version of "${name}" could not be saved there: ${lineOf(error)}`);
+    }
+    const cleaning = host.forCleanup(AbortSignal.timeout(keepMs + Math.ceil(size * keepMsPerByte)));
+    const kept = await keepVersion(cleaning, { path, name });
+    history.note({ kind: "file", what: "saved", path: kept, bytes: size, where });
+    const line = `A file of "${label}" was changed ${where}. The new version is here: ${kept}`;
+    host.ui.status(line);
+    // The next question does not wait for it.
+    showOnDesktop(label, line, { kind: "warning", run: cleaning.run });
+  };
+
+  /** Waits for the new version that another container makes of a file, and saves it. Never rejects. */
+  const bringBack = async (
+    sent: SentFile,
+    { ended, file, destination }: { ended: Promise<number>; file: Handed; destination: Destination },
+  ): Promise<void> => {
+    const { name } = file;
+    const signal = io.ending;
+    const tellLost = (): void => {
+      const lost = `"${name}" may still be open ${destinationText(destination)}: ` +
+        `what is saved there comes to your downloads, and not back to "${label}"`;
+      host.ui.warn(lost);
+      showOnDesktop(label, lost, { kind: "warning", run: host.run });
+    };
+    filesElsewhere++;
+    signal.addEventListener("abort", tellLost, { once: true });
+    try {
+      const version = await sent.version(ended, signal).finally(() => signal.removeEventListener("abort", tellLost));
+      if (!version) return;
+      queue.count(version.size);
+      const settled = versionTurn.then(() => settleVersion(version, { file, destination }));
+      versionTurn = settled.catch(() => {});
+      await settled;
+    } catch (error) {
+      host.ui.warn(
+        `"${name}" was changed ${destinationText(destination)}, and the new version is lost: ${lineOf(error)}`,
+      );
+    } finally {
+      filesElsewhere--;
+    }
+  };
+
+  /** Opens a file in another container or copy. */
+  const openElsewhere = async (path: string, file: Handed, destination: Destination): Promise<void> => {
+    const { name, size: bytes } = file;
+    await using scope = new AsyncDisposableStack();
+    if (filesElsewhere >= maxFilesElsewhere) {
+      throw new Refusal(
+        `${maxFilesElsewhere} of its files are still open in other containers: close the app that has them`,
+      );
+    }
+    const sent = scope.use(await moveOut({ path, name }));
+    const happening = { kind: "download", name, bytes, where: destinationText(destination) } as const;
+    const { ended } = await openAt(container, io, {
+      ...{ destination, address: sent.address, happening, what: `a file, "${name}"` },
+    });
+    // The other run reads it when it is ready for it.
+    const resources = scope.move();
+    const brought = bringBack(sent, { ended, file, destination }).finally(() => resources.disposeAsync());
+    underWay.add(brought);
+    void brought.finally(() => underWay.delete(brought));
+  };
+
+  const keep = async (path: string, { name, size: bytes }: Handed): Promise<void> => {
+    if (history.isFull("download")) throw new Refusal(historyIsFull);
+    const kept = await keepFile(host, { path, name });
+    record(container, { kind: "download", name, bytes });
+    host.ui.status(`A file of "${label}" is here: ${kept}`);
+    await notify(name, kept);
+  };
+
+  const handOver = async (file: Handed): Promise<boolean> => {
+    const { name, size } = checkHanded(file);
+    const isOnlyHere = wanted.some(({ on }) => on !== "host") && typeOf(name) === undefined;
+    const destinations = isOnlyHere ? wanted.filter(({ on }) => on === "host") : wanted;
+    if (isOnlyHere && destinations.length === 0) throw noType();
+    const agreed = await io.agreedTo(
+      await openingQuestion(container, {
+        ...{ kind: "files", details: [["Name", name], ["Size", `${size} bytes`]], destinations },
+        mayLeave: !loadsNothing.test(name),
+        isOnlyHere,
+      }),
+    );
+    if (agreed === false) return false;
+    const destination = destinationOf(agreed, destinations);
+    await queue.add(
+      file,
+      io.ending,
+      (path) => destination.on === "host" ? keep(path, file) : openElsewhere(path, file, destination),
+    );
+    return true;
+  };
+  return {
+    async take(file) {
+      const isDone = await io.handle(isBearable, () => handOver(file));
+      io.send({ id: file.id, paths: [], printed: isDone });
+      return isDone;
+    },
+    end: async () => void await Promise.all(underWay),
+  };
+}

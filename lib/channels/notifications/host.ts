@@ -1,0 +1,80 @@
+/**
+ * Notifications of apps, which start with the container's name. They have no pictures, no buttons and no hints, and their
+ * texts have no markup: the host's desktop would take links and pictures in it.
+ */
+
+import { escape } from "@std/html";
+import notificationsPy from "./agent.py" with { type: "text" };
+import { notificationArgv } from "../../base/desktop.ts";
+import { shortLine } from "../../base/text.ts";
+import { rate } from "../../guard/rate.ts";
+import type { Channel } from "../interface.ts";
+import { startOnDesktop } from "../opening.ts";
+
+type Ask = { id: number; title: string; lines: string[] } | { id: number; title?: never };
+
+/** How many notifications an app can replace or withdraw: the newest ones. */
+const maxNotifications = 64;
+
+/** How long the service for notifications may take, in milliseconds. */
+const noticeMs = 5_000;
+
+const bearable = { perSecond: 1, burst: 20 };
+
+export const channel: Channel<Ask> = {
+  agent: {
+    parts: [notificationsPy],
+    busNames: ["org.freedesktop.Notifications"],
+    interfaces: ["Notification"],
+  },
+  asks: {
+    // In the place of the last one of this id.
+    notify({ summary, body }, id) {
+      if (typeof summary !== "string" || typeof body !== "string") return undefined;
+      const lines = body.slice(0, 4000).split("\n").slice(0, 40).map((each) => shortLine(each, 400));
+      return { id, title: shortLine(summary, 200), lines };
+    },
+    withdraw: (_line, id) => ({ id }),
+  },
+  serve({ host, label }, io) {
+    const [mayNotify, mayWithdraw] = [rate(bearable, io.now), rate(bearable, io.now)];
+    /** The desktop's ids, by those of the container. No other notification can be named by these. */
+    const ids = new Map<number, string>();
+    const limits = { okCodes: "any", timeoutMs: noticeMs } as const;
+    let turn: Promise<unknown> = Promise.resolve();
+
+    const show = async ({ id: own, title, lines }: Extract<Ask, { title: string }>): Promise<void> => {
+      const texts = { title: `[${label}] ${title}`, body: escape(lines.join("\n")) };
+      const before = ids.get(own);
+      const options = ["--print-id", ...before === undefined ? [] : [`--replace-id=${before}`]];
+      const { code, stdout } = await host.run(notificationArgv(texts, { options }), limits);
+      // Before 0.8, notify-send does not know these options.
+      if (code !== 0) return void startOnDesktop(host, io, { argv: notificationArgv(texts), what: "a notification" });
+      ids.delete(own);
+      const [id] = /^\d{1,10}$/m.exec(stdout) ?? [];
+      if (id !== undefined) ids.set(own, id);
+      for (const oldest of ids.keys()) if (ids.size > maxNotifications) ids.delete(oldest);
+    };
+    const withdraw = async ({ id: own }: Ask): Promise<void> => {
+      const id = ids.get(own);
+      if (id === undefined) return;
+      ids.delete(own);
+      const [name, path] = ["org.freedesktop.Notifications", "/org/freedesktop/Notifications"];
+      const call = ["gdbus", "call", "--session", "--dest", name, "--object-path", path];
+      await host.run([...call, "--method", `${name}.CloseNotification`, id], limits);
+    };
+    return {
+      take: (ask) =>
+        io.handle(ask.title === undefined ? mayWithdraw : mayNotify, async () => {
+          if (ask.title !== undefined) {
+            const details = [["Title", ask.title], ["Text", ask.lines.join(" ")]] as const;
+            if (!await io.agreedTo({ channel: "notifications", what: "show a notification", details })) return false;
+          }
+          const shown = turn.then(() => ask.title === undefined ? withdraw(ask) : show(ask));
+          turn = shown.catch(() => {});
+          await shown;
+          return true;
+        }),
+    };
+  },
+};

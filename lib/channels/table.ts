@@ -1,0 +1,131 @@
+/** The channels: what passes between an app and the host besides its windows, keys and pointer. */
+
+import type { Host } from "../base/host.ts";
+import type { Channel, ChannelFacts } from "./interface.ts";
+
+/** The clipboard, which the guards carry. */
+const clipboard = {
+  presets: ["desktop", "trusted"],
+  lasts: "windows",
+  docs: ["text and pictures that are copied, to the app and to the host", "no"],
+} as const;
+
+/** A row for each, in the order in which users see them: its folder has the rest. */
+export const channels: readonly ChannelFacts[] = [
+  { name: "clipboard-in", ...clipboard },
+  { name: "clipboard-out", ...clipboard },
+  {
+    name: "sound",
+    presets: ["desktop", "trusted"],
+    lasts: "windows",
+    docs: ["what the app plays", "no"],
+    xpraOptions: ["audio", "speaker"],
+    load: () => import("./sound/host.ts"),
+  },
+  {
+    name: "look",
+    presets: ["desktop", "trusted"],
+    lasts: "session",
+    docs: ["your time zone, language, colours, font and pointer", "no"],
+    load: () => import("./look/host.ts"),
+  },
+  {
+    name: "dialogs",
+    presets: ["desktop", "trusted"],
+    docs: [
+      "files that you choose in a dialog of the host's, drop on a window, or paste",
+      "always: the choice and the drop are the answer; a paste asks",
+    ],
+    load: () => import("./dialogs/host.ts"),
+  },
+  {
+    name: "microphone",
+    presets: [],
+    docs: ["what your microphone picks up, while an app records", "with `--ask`"],
+    isAskable: true,
+    xpraOptions: ["microphone"],
+    load: () => import("./microphone/host.ts"),
+  },
+  {
+    name: "notifications",
+    presets: ["trusted"],
+    docs: ["texts on your desktop", "with `--ask`"],
+    isAskable: true,
+    xpraOptions: ["notifications"],
+    load: () => import("./notifications/host.ts"),
+  },
+  {
+    name: "links",
+    presets: ["trusted"],
+    docs: ["addresses that your browser opens", "with `--ask`, [without a network](#without-a-network)"],
+    isAskable: true,
+    opens: "Where links of the apps open: host (the default), a container's name, disposable:NAME, or ask",
+    xpraOptions: ["forward-xdg-open", "open-url"],
+    load: () => import("./links/host.ts"),
+  },
+  {
+    name: "files",
+    presets: ["trusted"],
+    docs: [
+      "files that an app opens, which come to your downloads",
+      "with `--ask`, [without a network](#without-a-network)",
+    ],
+    isAskable: true,
+    opens: "Where files open that apps hand over: the same; host: in your downloads",
+    xpraOptions: ["file-transfer", "open-files"],
+    load: () => import("./files/host.ts"),
+  },
+  {
+    name: "printing",
+    presets: ["trusted"],
+    docs: ["PDFs to your default printer", "always"],
+    isAskable: true,
+    xpraOptions: ["printing"],
+    load: () => import("./printing/host.ts"),
+  },
+  {
+    name: "tray",
+    presets: ["trusted"],
+    docs: ["icons in the tray of your panel, and their menus", "no"],
+    xpraOptions: ["system-tray"],
+    load: () => import("./tray/host.ts"),
+  },
+];
+
+/** The name of one of them. */
+export type ChannelName = string;
+
+/** The names of those for which something holds; by default, of all. */
+export function channelsWith(holds: (facts: ChannelFacts) => unknown = () => true): readonly ChannelName[] {
+  return channels.filter(holds).map(({ name }) => name);
+}
+
+/** The channels whose uses the user can be asked for, one by one. */
+export const askableNames: readonly ChannelName[] = channelsWith(({ isAskable }) => isAskable);
+
+/** Those for which is chosen where they open things: keys of the settings, and with `-to` behind options. */
+export const openedKinds: readonly ChannelName[] = channelsWith(({ opens }) => opens);
+
+/** A channel that is open, with all that belongs to it. */
+export type OpenChannel = ChannelFacts & Channel;
+
+/** Loads those that are open, as far as they are more than a guard carries. */
+export async function loadOpen(open: ReadonlySet<ChannelName>): Promise<OpenChannel[]> {
+  const loaded = await Promise.all(
+    channels.map(async (facts) => open.has(facts.name) && facts.load && { ...facts, ...(await facts.load()).channel }),
+  );
+  return loaded.filter((one) => one !== undefined && one !== false);
+}
+
+/** Those that the session's agent serves, and why this host cannot serve others. */
+export async function servedBy(
+  host: Pick<Host, "run">,
+  open: ReadonlySet<ChannelName>,
+): Promise<{ channels: OpenChannel[]; why: string[] }> {
+  const loaded = (await loadOpen(open)).filter(({ agent }) => agent);
+  const whys = await Promise.all(loaded.map((channel) => channel.whyNot?.(host)));
+  return {
+    channels: loaded.filter((_, index) => whys[index] === undefined),
+    why: whys.filter((why) => why !== undefined),
+  };
+}

@@ -1,0 +1,260 @@
+# tray/agent.py
+# A part of agent.py. To the host: {"ask": "icon", "id", "title", "status", "isMenu", "menu"}, {"ask": "pixels", "id", "width",
+# "height", "argb"} and {"ask": "no-icon", "id"}. From the host: {"tray": id} with the "item" of a menu that is clicked, the menu
+# that the user will "show", or the method of an icon to "do"; false for an end of the tray.
+import base64
+
+MAX_ICONS, SIDE, MAX_SIDE, MAX_ENTRIES, REFRESH_MS = 8, 48, 256, 30, 500
+ITEM, MENU = "org.kde.StatusNotifierItem", "com.canonical.dbusmenu"
+SHOWN = ["type", "label", "visible", "enabled", "toggle-type", "toggle-state", "children-display"]
+WATCHER = "org.kde.StatusNotifierWatcher"
+icons = {}
+tray_name = None
+
+
+
+class Icon:
+    """An app's icon for the tray. Whatever changes, all of it is read anew, not more often than every REFRESH_MS."""
+
+    def __init__(self, number, name, path):
+        self.number, self.name, self.path = number, name, path
+        self.menu_path, self.menu, self.sent = None, [], {}
+        self.is_waiting = self.is_stale = False
+        self.watch = Gio.bus_watch_name_on_connection(agent.bus, name, Gio.BusNameWatcherFlags.NONE, None, self.end)
+        match = (name, None, None, None, None, Gio.DBusSignalFlags.NONE)
+        self.subscription = agent.bus.signal_subscribe(*match, self.on_signal)
+        self.refresh()
+
+    def call(self, path, interface, method, arguments, done):
+        """Calls the app. `done` gets what it answers, if it does."""
+
+        def finish(_bus, result):
+            try:
+                answer = agent.bus.call_finish(result)
+            except GLib.Error:
+                return
+            if done and self.number in icons:
+                done(answer)
+
+        agent.bus.call(self.name, path, interface, method, arguments, None, Gio.DBusCallFlags.NONE, 5000, None, finish)
+
+    def on_signal(self, _bus, _sender, path, interface, *_):
+        """The app tells of a change."""
+        if (path, interface) in ((self.path, ITEM), (self.menu_path, MENU)):
+            self.refresh()
+
+    def refresh(self):
+        """Reads all, soon."""
+        self.is_stale = True
+        if not self.is_waiting:
+            self.is_waiting = True
+            self.read()
+            GLib.timeout_add(REFRESH_MS, self.on_time)
+
+    def on_time(self):
+        """What has changed meanwhile is read now."""
+        self.is_waiting = False
+        if self.is_stale and self.number in icons:
+            self.refresh()
+        return False
+
+    def read(self):
+        """Reads all of it."""
+        self.is_stale = False
+        properties = "org.freedesktop.DBus.Properties"
+        self.call(self.path, properties, "GetAll", GLib.Variant("(s)", (ITEM,)), self.on_properties)
+
+    def on_properties(self, answer):
+        """Takes what the icon is like."""
+        table = answer.get_child_value(0)
+
+        def value(name, kind="s"):
+            found = table.lookup_value(name, GLib.VariantType(kind))
+            return None if found is None else found.unpack()
+
+        tip = table.lookup_value("ToolTip", GLib.VariantType("(sa(iiay)ss)"))
+        title = value("Title") or tip and tip.get_child_value(2).get_string() or value("Id") or ""
+        path = value("Menu", "o")
+        is_new = path != self.menu_path
+        self.menu_path = path if path != "/NO_DBUSMENU" else None
+        # Those of Ayatana's do not say it: a click does nothing but show the menu.
+        is_menu = bool(self.menu_path) and value("ItemIsMenu", "b") is not False
+        status = value("Status")
+        shown = "Passive" if status == "Passive" else "Active"
+        self.state = {"title": title[:200], "status": shown, "isMenu": is_menu}
+        self.send("icon", **self.state, menu=self.menu)
+        for kind in ["Attention", ""] if status == "NeedsAttention" else [""]:
+            pixels = pixels_of(table.lookup_value(f"{kind}IconPixmap", GLib.VariantType("a(iiay)")))
+            pixels = pixels or themed(value(f"{kind}IconName"), value("IconThemePath"))
+            if pixels:
+                width, height, argb = pixels
+                self.send("pixels", width=width, height=height, argb=base64.b64encode(argb).decode())
+                break
+        if self.menu_path:
+            if is_new:
+                self.show(0)
+            self.call(self.menu_path, MENU, "GetLayout", GLib.Variant("(iias)", (0, 2, SHOWN)), self.on_layout)
+
+    def on_layout(self, answer):
+        """Takes its menu."""
+        _revision, (_number, _shown, children) = answer.unpack()
+        self.menu = entries(children, [MAX_ENTRIES])
+        self.send("icon", **self.state, menu=self.menu)
+
+    def send(self, ask, **what):
+        """Tells the host's end what it does not know yet, unless that would be too long a line for it."""
+        if self.sent.get(ask) != what and len(json.dumps(what, ensure_ascii=False).encode(errors="replace")) < 16000:
+            self.sent[ask] = what
+            send({"ask": ask, "id": self.number, **what})
+
+    def show(self, number):
+        """The menu with this number is about to be shown: the app may fill it now."""
+        if self.menu_path:
+            self.call(self.menu_path, MENU, "AboutToShow", GLib.Variant("(i)", (number,)), lambda _: self.refresh())
+
+    def do(self, message):
+        """Does what the user does with it."""
+        if "show" in message:
+            self.show(message["show"])
+        elif "do" in message:
+            self.call(self.path, ITEM, message["do"], GLib.Variant("(ii)", (0, 0)), None)
+        else:
+            event = (message["item"], "clicked", GLib.Variant("i", 0), int(time.time()))
+            self.call(self.menu_path, MENU, "Event", GLib.Variant("(isvu)", event), None)
+
+    def end(self, *_):
+        """The app has gone, or the tray."""
+        if icons.pop(self.number, None):
+            Gio.bus_unwatch_name(self.watch)
+            agent.bus.signal_unsubscribe(self.subscription)
+            send({"ask": "no-icon", "id": self.number})
+
+
+def pixels_of(pixmaps):
+    """The pixels of the picture of an icon that is best for SIDE: width, height, ARGB."""
+    found = []
+    for index in range(0 if pixmaps is None else pixmaps.n_children()):
+        width, height, data = (pixmaps.get_child_value(index).get_child_value(part) for part in range(3))
+        width, height, data = width.get_int32(), height.get_int32(), data.get_data_as_bytes().get_data()
+        if 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and len(data) == width * height * 4:
+            found.append((width, height, data))
+    fitting = [picture for picture in found if max(picture[:2]) <= SIDE]
+    if fitting or not found:
+        return max(fitting, default=None)
+    # The smallest of those that are larger, and of each square of its pixels one.
+    width, height, data = min(found)
+    step = -(-max(width, height) // SIDE)
+    places = [(y * width + x) * 4 for y in range(0, height, step) for x in range(0, width, step)]
+    return -(-width // step), -(-height // step), b"".join(data[place : place + 4] for place in places)
+
+
+def import_gtk():
+    """GTK and what belongs to it, without a connection to the display."""
+    gi.require_version("Gtk", "3.0")
+    displays = {name: os.environ.get(name, "") for name in ("DISPLAY", "WAYLAND_DISPLAY")}
+    os.environ.update({"DISPLAY": "", "WAYLAND_DISPLAY": "none"})
+    try:
+        from gi.repository import Gtk, Gdk, GdkPixbuf
+    finally:
+        os.environ.update(displays)
+    return Gdk, GdkPixbuf, Gtk
+
+
+def themed(name, path):
+    """The same of an icon of the container's theme, or of the app's."""
+    if not name:
+        return None
+    try:
+        Gdk, GdkPixbuf, Gtk = import_gtk()
+        theme = Gtk.IconTheme()
+        if path:
+            theme.prepend_search_path(path)
+        if name.startswith("/"):
+            pixbuf = GdkPixbuf.Pixbuf.new_from_file_at_size(name, SIDE, SIDE)
+        else:
+            # A symbolic one in a grey that is seen on a panel of any colour.
+            info = theme.choose_icon([name, f"{name}-symbolic"], SIDE, Gtk.IconLookupFlags.FORCE_SIZE)
+            pixbuf = info and info.load_symbolic(Gdk.RGBA(0.6, 0.6, 0.6, 1), None, None, None)[0]
+    except (ImportError, ValueError, GLib.Error):
+        return None
+    if not pixbuf or max(pixbuf.get_width(), pixbuf.get_height()) > SIDE:
+        return None
+    pixbuf = pixbuf if pixbuf.get_has_alpha() else pixbuf.add_alpha(False, 0, 0, 0)
+    data, stride, width = pixbuf.get_pixels(), pixbuf.get_rowstride(), pixbuf.get_width()
+    rows = [data[y * stride : y * stride + width * 4] for y in range(pixbuf.get_height())]
+    argb = b"".join(row[at + 3 : at + 4] + row[at : at + 3] for row in rows for at in range(0, width * 4, 4))
+    return width, pixbuf.get_height(), argb
+
+
+def entries(children, left):
+    """The entries of a menu, as many as are left, and of the menus in it."""
+    found = []
+    for number, shown, below in children:
+        if not shown.get("visible", True) or left[0] == 0:
+            continue
+        left[0] -= 1
+        entry = {"id": number}
+        if shown.get("type") != "separator":
+            entry["label"] = str(shown.get("label", ""))[:120]
+            entry["enabled"] = bool(shown.get("enabled", True))
+            toggle = shown.get("toggle-type")
+            entry["toggle"] = toggle if toggle in ("checkmark", "radio") else ""
+            entry["on"] = shown.get("toggle-state") == 1
+            entry["menu"] = entries(below, left)
+        found.append(entry)
+    return found
+
+
+def on_tray(_connection, sender, _path, _interface, method, parameters, invocation):
+    """An app has an icon."""
+    invocation.return_value(None)
+    word = parameters.unpack()[0]
+    # Qt 6 asks by another connection than that of the icon.
+    name = word if Gio.dbus_is_name(word) else sender
+    path = word if word.startswith("/") else "/StatusNotifierItem"
+    known = [icon for icon in icons.values() if (icon.name, icon.path) == (name, path)]
+    if method == "RegisterStatusNotifierItem" and tray_name and not known and len(icons) < MAX_ICONS:
+        number = next(numbers)
+        icons[number] = Icon(number, name, path)
+
+
+def end_tray():
+    """There is no tray any more, which tells apps not to hide their windows there."""
+    global tray_name
+    if tray_name:
+        CHANNELS.remove("tray")
+        Gio.bus_unown_name(tray_name)
+        tray_name = None
+    for icon in list(icons.values()):
+        icon.end()
+
+
+def on_click(message):
+    """The user does something with an icon, or there is no tray any more."""
+    if message["tray"] is False:
+        end_tray()
+    elif message["tray"] in icons:
+        icons[message["tray"]].do(message)
+
+
+offer(
+    "/StatusNotifierWatcher",
+    interface(
+        WATCHER,
+        {f"RegisterStatusNotifier{kind}": ("s", "") for kind in ("Item", "Host")},
+        {f"StatusNotifierItem{what}": "s" for what in ("Registered", "Unregistered")} | {"StatusNotifierHostRegistered": ""},
+        {"RegisteredStatusNotifierItems": "as", "IsStatusNotifierHostRegistered": "b", "ProtocolVersion": "i"},
+    ),
+    on_tray,
+    {
+        "RegisteredStatusNotifierItems": GLib.Variant("as", []),
+        "IsStatusNotifierHostRegistered": GLib.Variant("b", True),
+        "ProtocolVersion": GLib.Variant("i", 0),
+    },
+)
+on_key["tray"] = on_click
+is_needed.append(lambda: tray_name)
+on_end.append(end_tray)
+if USELESS:
+    flags = Gio.BusNameOwnerFlags.ALLOW_REPLACEMENT | Gio.BusNameOwnerFlags.REPLACE
+    tray_name = Gio.bus_own_name(Gio.BusType.SESSION, WATCHER, flags, on_bus, None, None)
