@@ -77,14 +77,21 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   try {
     const { script, values, fifos } = await plan.prepared;
     const [begin, last] = end.scripts;
-    const service = withValues(serveSession + begin + script + last, { ...common, ...values, ...end.values });
+    const service = withValues(serveSession + begin + script + last, {
+      ...{ ...common, app: appScript(app), record: JSON.stringify(quoteWords(app)), opened: plan.channels },
+      ...{ stop: stopSession, ...values, ...end.values },
+    });
     const go = `${service}\n# go\n`;
     const { stdout } = await container.earlyScript({
       script: sessionScript("start", {
         ...{ ...common, fifos, session: name, program: app[0]! },
         ...{ server: end.program, transport: hostEnd?.transport ?? "" },
       }),
-      parameters: serviceWords(plan),
+      // systemd expands `${…}` in these words, and nothing else of them.
+      parameters: [
+        ...Object.entries(end.environment).map(([name, value]) => `--setenv=${name}=${value}`),
+        ...["/bin/sh", "-c", 'eval "$(cat "$GUI_CONTAINER_SERVER")"', "gui-container", ...end.words],
+      ],
       stdin: { text: hostEnd ? hostEnd.ready.then(() => go, () => "") : go },
       planned: name,
     });
@@ -120,24 +127,6 @@ function mayHaveStarted(error: unknown): boolean {
   const { timedOut, overflowed, output } = error.cause;
   // The container may have written a MiB of it: a pattern without a bound would look through the rest from each word.
   return timedOut || overflowed || /connection .{0,200}(closed|reset)|broken pipe|not responding/i.test(output);
-}
-
-/**
- * The words of systemd-run after its own options: environment and command of the service. systemd expands `$` in the
- * words of a command, which cannot be turned off before version 254. So what the scripts are is in the environment.
- */
-function serviceWords({ app, channels, end }: SessionPlan): string[] {
-  const environment = {
-    ...end.environment,
-    GUI_CONTAINER_APP: appScript(app),
-    GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
-    GUI_CONTAINER_CHANNELS: channels,
-    GUI_CONTAINER_STOP: stopSession,
-  };
-  return [
-    ...Object.entries(environment).map(([name, value]) => `--setenv=${name}=${value}`),
-    ...["/bin/sh", "-c", 'eval "$(cat "$GUI_CONTAINER_SERVER")"', "gui-container", ...end.words],
-  ];
 }
 
 async function sessionStartError(

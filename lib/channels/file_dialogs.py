@@ -187,6 +187,7 @@ printing = {"PreparePrint": ("o s s s a{sv} a{sv} a{sv}", CHOSEN), "Print": ("o 
 offer(PATH, interface(f"{PORTAL}.Print", printing), on_print)
 on_key["watch"] = lambda message: watch(message["watch"])
 is_needed.append(lambda: watched)
-if not os.path.isdir(f"{directory}/portals"):
+portal = f"{directory}/portals/guicontainer.portal"
+if subprocess.run(["grep", "-q", "FileChooser", portal], capture_output=True, check=False).returncode:
     has_portal = os.access("/usr/libexec/xdg-desktop-portal", os.X_OK)
     lacks("no-portals" if has_portal else "xdg-desktop-portal", "dialogs", "printing")

@@ -7,7 +7,10 @@
 #   sockets         where sockets and logs of sessions are
 #   run             the id of the run that starts the session
 #   shown           not empty for a session that the run shows: its agent comes soon
-: "${sockets:?}" "${run:?}" "${shown?}"
+#   app, record     the script that runs the app, and its words as JSON
+#   opened          the channels that were asked for
+#   stop            stop_session.sh
+: "${sockets:?}" "${run:?}" "${shown?}" "${app:?}" "${record:?}" "${opened?}" "${stop:?}"
 set -eu
 session=${RUNTIME_DIRECTORY##*/gui-container-}
 : >"$sockets/$session.log"
@@ -21,13 +24,14 @@ umask 077
     cat "$RUNTIME_DIRECTORY/log" >>"$sockets/$session.log"
   done
 } &
-printf '%s\n' "$GUI_CONTAINER_APP" >"$RUNTIME_DIRECTORY/app"
-printf '%s\n' "$GUI_CONTAINER_RECORD" >"$RUNTIME_DIRECTORY/record"
-printf '%s\n' "$GUI_CONTAINER_CHANNELS" >"$RUNTIME_DIRECTORY/channels"
+printf '%s\n' "$stop" >"$RUNTIME_DIRECTORY/stop"
+printf '%s\n' "$app" >"$RUNTIME_DIRECTORY/app"
+printf '%s\n' "$record" >"$RUNTIME_DIRECTORY/record"
+printf '%s\n' "$opened" >"$RUNTIME_DIRECTORY/channels"
 [ -z "$shown" ] || : >"$RUNTIME_DIRECTORY/awaited"
 printf '%s\n' "$run" >"$RUNTIME_DIRECTORY/run"
 rm -f "$GUI_CONTAINER_SERVER"
-unset GUI_CONTAINER_APP GUI_CONTAINER_RECORD GUI_CONTAINER_CHANNELS GUI_CONTAINER_SERVER GUI_CONTAINER_STOP
+unset GUI_CONTAINER_SERVER
 export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 
 # What parts of channels start once the bus is there.

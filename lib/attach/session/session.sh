@@ -2,7 +2,7 @@
 # session.sh
 # What is done about sessions in a container, as its user: a verb a call, see protocol.ts. A session has a directory, which systemd
 # makes and removes:
-#   app, record, channels, awaited, run   its app's script, words as JSON, open channels, the run that has started it: serve_session.sh
+#   app, stop, record, channels, awaited, run   scripts of its app and its end, words as JSON, open channels, the run that has started it: serve_session.sh
 #   bus, pulse, microphone/       sockets of its D-Bus and PulseAudio, the FIFO to the latter: serve_session.sh
 #   environment, pid              of its app, once that runs: run_app.sh
 #   ready                         the name of its display, a FIFO; on Wayland only: start_waypipe.sh
@@ -174,7 +174,7 @@ start_unit() {
   systemd-run --user --quiet --collect --unit="gui-container-$session" --description="$session, run $run" \
     --setenv=GUI_CONTAINER_SERVER="$script" \
     --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \
-    --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c 'eval \"\$GUI_CONTAINER_STOP\"'" \
+    --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c '. \"\$RUNTIME_DIRECTORY/stop\"'" \
     --property=ExecStopPost=":/bin/sh -c 'cd $sockets && rm -f $session~*${transport:+ $session $transport* \$XDG_RUNTIME_DIR/gui-$session \$(readlink \$RUNTIME_DIRECTORY/x_socket)}'" \
     --property=StandardOutput="append:$sockets/$session.log" --property=StandardError=inherit "$@" 2>&1
 }

@@ -107,7 +107,10 @@ Deno.test("startSession() carries the app through both shells byte for byte", as
     assert(words![2]!.includes(`${value}\n`), value);
   }
   const script = appScript(app);
-  assert(words!.includes(`--setenv=GUI_CONTAINER_APP=${script}`));
+  const { stdout } = await runProcess([
+    ...["/bin/sh", "-c", `${(await serviceOf(recorded)).split("\n# serve_session.sh\n")[0]}\nprintf %s "$app"`],
+  ]);
+  assertEquals(stdout, script);
   assertStringIncludes(await serviceOf(recorded), "screen=800x600\n");
 });
 
@@ -398,7 +401,7 @@ Deno.test("session.sh gives the units their properties byte by byte, as systemd 
     "--property=Type=exec",
     "--property=RuntimeDirectory=gui-container-xterm",
     "--property=TimeoutStopSec=8",
-    `--property=ExecStop=:/bin/sh -c 'eval "$GUI_CONTAINER_STOP"'`,
+    `--property=ExecStop=:/bin/sh -c '. "$RUNTIME_DIRECTORY/stop"'`,
     "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~*'",
     "--property=StandardOutput=append:HOME/xterm.log",
     "--property=StandardError=inherit",
