@@ -140,14 +140,10 @@ async function denyIn(
     host.signal.throwIfAborted();
     failures.push(error as Error);
   };
+  const hint = `To end the session: ${attachLine(container, "--stop", session)}`;
   const failToClose = (stays: ReadonlySet<ChannelName>): void => {
-    if (stays.size === 0) return;
-    const names = channelNamesOf(stays).join(", ");
-    fail(
-      new UserError(`The channel ${names} of "${session}" may still be open: the run that began it has ended`, {
-        hint: `To end the session: ${attachLine(container, "--stop", session)}`,
-      }),
-    );
+    const what = `The channel ${channelNamesOf(stays).join(", ")} of "${session}" may still be open`;
+    if (stays.size > 0) fail(new UserError(`${what}: the run that began it has ended`, { hint }));
   };
   for (const run of runs) {
     try {

@@ -52,51 +52,58 @@ function serve(container: Container, io: ChannelIo): Served<Handed> {
   const { destinations: wanted } = io;
   const isBearable = rate({ perSecond: 0.5, burst: 10 }, io.now);
   const queue = io.shared(handedQueue);
+  const elsewhere = createElsewhere(container, io);
+
+  const keep = async (path: string, { name, size: bytes }: Handed): Promise<void> => {
+    if (history.isFull("download")) throw new Refusal(historyIsFull);
+    const kept = await keepFile(host, { path, name });
+    record(container, { kind: "download", name, bytes });
+    host.ui.status(`A file of "${label}" is here: ${kept}`);
+    await notify(container, io, name, kept);
+  };
+
+  const handOver = async (file: Handed): Promise<boolean> => {
+    const { name, size } = checkHanded(file);
+    const isOnlyHere = wanted.some(({ on }) => on !== "host") && typeOf(name) === undefined;
+    const destinations = isOnlyHere ? wanted.filter(({ on }) => on === "host") : wanted;
+    if (isOnlyHere && destinations.length === 0) throw noType();
+    const agreed = await io.agreedTo(
+      await openingQuestion(container, {
+        ...{ kind: "files", details: [["Name", name], ["Size", `${size} bytes`]], destinations },
+        mayLeave: !loadsNothing.test(name),
+        isOnlyHere,
+      }),
+    );
+    if (agreed === false) return false;
+    const destination = destinationOf(agreed, destinations);
+    await queue.add(
+      file,
+      io.ending,
+      (path) => destination.on === "host" ? keep(path, file) : elsewhere.open(path, file, destination),
+    );
+    return true;
+  };
+  return {
+    async take(file) {
+      const isDone = await io.handle(isBearable, () => handOver(file));
+      io.send({ id: file.id, paths: [], printed: isDone });
+      return isDone;
+    },
+    end: elsewhere.settled,
+  };
+}
+
+/** The files of a run that are open in other containers. */
+function createElsewhere(container: Container, io: ChannelIo): {
+  open(path: string, file: Handed, destination: Destination): Promise<void>;
+  /** Waits until all new versions are saved, once serving has ended. */
+  settled(): Promise<void>;
+} {
+  const { host, label } = container;
+  const queue = io.shared(handedQueue);
   const underWay = new Set<Promise<void>>();
   let filesElsewhere = 0;
   let versionTurn: Promise<unknown> = Promise.resolve();
-
-  const notify = async (title: string, body: string): Promise<void> => {
-    const notice = notificationArgv({ title: `[${label}] ${title}`, body: escape(body) });
-    await host.run(notice, { okCodes: "any", timeoutMs: noticeMs, signal: io.signal }).catch(() => {});
-  };
-
-  /** Saves a new version of a file, made in another container, where the user says. Only the user can discard it. */
-  const settleVersion = async (
-    { path, size, madeIn }: Version,
-    { file: { name, directory: from }, destination }: { file: Handed; destination: Destination },
-  ): Promise<void> => {
-    const where = destinationText(destination, madeIn);
-    try {
-      const { user, share } = await container.reach();
-      const directory = from ?? share;
-      const agreed = await io.agreedTo(versionQuestion(label, { name, size, where, directory }));
-      if (agreed === discardVersion) return host.ui.status(`The new version of "${name}" is discarded`);
-      if (agreed === saveVersion) {
-        const { putVersion } = await import("../../container/lend/handed_version.ts");
-        const put = (directory: string): Promise<string> =>
-          putVersion(host, container, { path, name, directory, user });
-        // Not every directory is its user's own.
-        const saved = await put(directory).catch((error) => {
-          if (directory === share || !(error instanceof UserError)) throw error;
-          return put(share);
-        });
-        history.note({ kind: "file", what: "saved", path: saved, bytes: size, where });
-        const line = `A new version of a file was saved in "${label}": ${revealInvisible(saved)}`;
-        host.ui.status(line);
-        return await notify(name, line);
-      }
-    } catch (error) {
-      io.tell(`a new version of "${name}" could not be saved there: ${lineOf(error)}`);
-    }
-    const cleaning = host.forCleanup(AbortSignal.timeout(keepMs + Math.ceil(size * keepMsPerByte)));
-    const kept = await keepVersion(cleaning, { path, name });
-    history.note({ kind: "file", what: "saved", path: kept, bytes: size, where });
-    const line = `A file of "${label}" was changed ${where}. The new version is here: ${kept}`;
-    host.ui.status(line);
-    // The next question does not wait for it.
-    showOnDesktop(label, line, { kind: "warning", run: cleaning.run });
-  };
 
   /** Waits for the new version that another container makes of a file, and saves it. Never rejects. */
   const bringBack = async (
@@ -117,7 +124,7 @@ function serve(container: Container, io: ChannelIo): Served<Handed> {
       const version = await sent.version(ended, signal).finally(() => signal.removeEventListener("abort", tellLost));
       if (!version) return;
       queue.count(version.size);
-      const settled = versionTurn.then(() => settleVersion(version, { file, destination }));
+      const settled = versionTurn.then(() => settleVersion(container, io, { version, file, destination }));
       versionTurn = settled.catch(() => {});
       await settled;
     } catch (error) {
@@ -129,8 +136,7 @@ function serve(container: Container, io: ChannelIo): Served<Handed> {
     }
   };
 
-  /** Opens a file in another container or copy. */
-  const openElsewhere = async (path: string, file: Handed, destination: Destination): Promise<void> => {
+  const open = async (path: string, file: Handed, destination: Destination): Promise<void> => {
     const { name, size: bytes } = file;
     await using scope = new AsyncDisposableStack();
     if (filesElsewhere >= maxFilesElsewhere) {
@@ -149,42 +155,51 @@ function serve(container: Container, io: ChannelIo): Served<Handed> {
     underWay.add(brought);
     void brought.finally(() => underWay.delete(brought));
   };
+  return { open, settled: async () => void await Promise.all(underWay) };
+}
 
-  const keep = async (path: string, { name, size: bytes }: Handed): Promise<void> => {
-    if (history.isFull("download")) throw new Refusal(historyIsFull);
-    const kept = await keepFile(host, { path, name });
-    record(container, { kind: "download", name, bytes });
-    host.ui.status(`A file of "${label}" is here: ${kept}`);
-    await notify(name, kept);
-  };
+/** Saves a new version of a file, made in another container, where the user says. Only the user can discard it. */
+async function settleVersion(
+  container: Container,
+  io: ChannelIo,
+  { version, file, destination }: { version: Version; file: Handed; destination: Destination },
+): Promise<void> {
+  const { host, label, history } = container;
+  const { path, size, madeIn } = version;
+  const { name, directory: from } = file;
+  const where = destinationText(destination, madeIn);
+  try {
+    const { user, share } = await container.reach();
+    const directory = from ?? share;
+    const agreed = await io.agreedTo(versionQuestion(label, { name, size, where, directory }));
+    if (agreed === discardVersion) return host.ui.status(`The new version of "${name}" is discarded`);
+    if (agreed === saveVersion) {
+      const { putVersion } = await import("../../container/lend/handed_version.ts");
+      const put = (directory: string): Promise<string> => putVersion(host, container, { path, name, directory, user });
+      // Not every directory is its user's own.
+      const saved = await put(directory).catch((error) => {
+        if (directory === share || !(error instanceof UserError)) throw error;
+        return put(share);
+      });
+      history.note({ kind: "file", what: "saved", path: saved, bytes: size, where });
+      const line = `A new version of a file was saved in "${label}": ${revealInvisible(saved)}`;
+      host.ui.status(line);
+      return await notify(container, io, name, line);
+    }
+  } catch (error) {
+    io.tell(`a new version of "${name}" could not be saved there: ${lineOf(error)}`);
+  }
+  const cleaning = host.forCleanup(AbortSignal.timeout(keepMs + Math.ceil(size * keepMsPerByte)));
+  const kept = await keepVersion(cleaning, { path, name });
+  history.note({ kind: "file", what: "saved", path: kept, bytes: size, where });
+  const line = `A file of "${label}" was changed ${where}. The new version is here: ${kept}`;
+  host.ui.status(line);
+  // The next question does not wait for it.
+  showOnDesktop(label, line, { kind: "warning", run: cleaning.run });
+}
 
-  const handOver = async (file: Handed): Promise<boolean> => {
-    const { name, size } = checkHanded(file);
-    const isOnlyHere = wanted.some(({ on }) => on !== "host") && typeOf(name) === undefined;
-    const destinations = isOnlyHere ? wanted.filter(({ on }) => on === "host") : wanted;
-    if (isOnlyHere && destinations.length === 0) throw noType();
-    const agreed = await io.agreedTo(
-      await openingQuestion(container, {
-        ...{ kind: "files", details: [["Name", name], ["Size", `${size} bytes`]], destinations },
-        mayLeave: !loadsNothing.test(name),
-        isOnlyHere,
-      }),
-    );
-    if (agreed === false) return false;
-    const destination = destinationOf(agreed, destinations);
-    await queue.add(
-      file,
-      io.ending,
-      (path) => destination.on === "host" ? keep(path, file) : openElsewhere(path, file, destination),
-    );
-    return true;
-  };
-  return {
-    async take(file) {
-      const isDone = await io.handle(isBearable, () => handOver(file));
-      io.send({ id: file.id, paths: [], printed: isDone });
-      return isDone;
-    },
-    end: async () => void await Promise.all(underWay),
-  };
+/** Tells the user of a file on the desktop. */
+async function notify({ host, label }: Container, { signal }: ChannelIo, title: string, body: string): Promise<void> {
+  const notice = notificationArgv({ title: `[${label}] ${title}`, body: escape(body) });
+  await host.run(notice, { okCodes: "any", timeoutMs: noticeMs, signal }).catch(() => {});
 }
