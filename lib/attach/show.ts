@@ -56,16 +56,6 @@ export async function show(
   started.resolve(isNew ? given.start() : given);
   const session = await started.promise;
 
-  /** Carries channels beside the windows until `over` aborts. */
-  const carry = async (over: AbortSignal): Promise<void> => {
-    for (const { name, show } of await loadOpen(open.difference(stays))) {
-      // What is open for a while ends with the run that knows of it.
-      const remains = outlivesRun === "windows" && !permissions.isLimited(name);
-      const closing = permissions.closing(name);
-      const signal = remains ? closing : AbortSignal.any([closing, over]);
-      await show?.(container, session, { stays: remains, signal });
-    }
-  };
   const begin = async (line?: string): Promise<AbortController> => {
     const over = new AbortController();
     await windows.show(session);
@@ -76,7 +66,7 @@ export async function show(
     try {
       // The session may run before SSH, which serves it.
       await container.reach();
-      await carry(over.signal);
+      await carry(container, { permissions, outlivesRun, stays, session, over: over.signal });
     } catch (error) {
       // The user leaves windows that are there.
       if (!host.signal.aborted) throw error;
@@ -144,6 +134,23 @@ export async function show(
   const ended = end;
   await host.look(undefined, () => reportOutcome(container, { session, end: ended }));
   return 0;
+}
+
+/** Carries channels beside the windows until `over` aborts. */
+async function carry(
+  container: Container,
+  { permissions, outlivesRun, stays, session, over }:
+    & Pick<ShowOptions, "permissions">
+    & Pick<DisplayWindows, "outlivesRun">
+    & { stays: ReadonlySet<ChannelName>; session: string; over: AbortSignal },
+): Promise<void> {
+  for (const { name, show } of await loadOpen(permissions.open.difference(stays))) {
+    // What is open for a while ends with the run that knows of it.
+    const remains = outlivesRun === "windows" && !permissions.isLimited(name);
+    const closing = permissions.closing(name);
+    const signal = remains ? closing : AbortSignal.any([closing, over]);
+    await show?.(container, session, { stays: remains, signal });
+  }
 }
 
 /**

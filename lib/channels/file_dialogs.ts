@@ -89,7 +89,7 @@ const writePauseMs = 1_000;
 
 /** Makes the dialogs of a session; none is shown yet. */
 export function createDialogs(container: Container, run: RunIo): Dialogs {
-  const { session, consent, signal: shown, send, runsOn, now, lendingMs = 60_000 } = run;
+  const { session, consent, signal: shown, send, runsOn, now, tellError: tell, lendingMs = 60_000 } = run;
   const { host, label } = container;
   const waiting: { request: Wanted; gone: AbortController }[] = [];
   const mayShow = rate(dialogRate, now);
@@ -98,6 +98,7 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
   let known: SessionLoans | undefined;
   const lending = (): Promise<SessionLoans> =>
     loans ??= Promise.resolve(session).then(container.loans).then((found) => known = found);
+  const writeBack = createWriteBack(shown, tell);
   let folder = host.env("HOME") ?? "/";
   const warn = onceEach(host.ui.warn);
 
@@ -114,8 +115,6 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
     host.ui.warn(message);
     showOnDesktop(label, message, { kind: "warning", run: host.run });
   };
-  const tell = run.tellError;
-
   const ask = (request: Wanted): void => {
     const isTooMuch = waiting.length >= maxWaiting || !mayShow();
     if (isTooMuch || shown.aborted) {
@@ -235,24 +234,6 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
     return answer?.code === okay && now() - confirmedMs >= soonestMs ? paths : [];
   };
 
-  /** The lent files that are being written back, and those of them that have changed again meanwhile. */
-  const writing = new Set<string>();
-  const changed = new Set<string>();
-  const writeBack = async (path: string): Promise<void> => {
-    if (!known?.copies().includes(path)) return;
-    changed.add(path);
-    if (writing.has(path)) return;
-    writing.add(path);
-    try {
-      while (changed.delete(path) && !shown.aborted) {
-        await known.writeBack(path).catch(tell);
-        await delay(writePauseMs, { signal: shown }).catch(() => {});
-      }
-    } finally {
-      writing.delete(path);
-    }
-  };
-
   const end = once(async () => {
     // What is being lent is taken back, too.
     await abortable(Promise.all([working, giving]), AbortSignal.timeout(lendingMs)).catch(() => {
@@ -267,7 +248,7 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
     served: (io) => ({
       take(asking) {
         if (asking.ask === "gone") return waiting.find(({ request }) => asking.id === request.id)?.gone.abort();
-        if (asking.ask === "saved") return writeBack(asking.path);
+        if (asking.ask === "saved") return writeBack(known, asking.path);
         // The app shows its own: the channel was open when it started.
         return io.closing.aborted ? send({ id: asking.id, here: true }) : ask(asking);
       },
@@ -277,6 +258,30 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
       give: (list, how) => give(list, how, io),
       close: closeAll,
     }),
+  };
+}
+
+/** Makes what writes files back that apps save, until the signal aborts. */
+function createWriteBack(
+  shown: AbortSignal,
+  tell: (error: unknown) => void,
+): (loans: SessionLoans | undefined, path: string) => Promise<void> {
+  /** The lent files that are being written back, and those of them that have changed again meanwhile. */
+  const writing = new Set<string>();
+  const changed = new Set<string>();
+  return async (loans, path) => {
+    if (!loans?.copies().includes(path)) return;
+    changed.add(path);
+    if (writing.has(path)) return;
+    writing.add(path);
+    try {
+      while (changed.delete(path) && !shown.aborted) {
+        await loans.writeBack(path).catch(tell);
+        await delay(writePauseMs, { signal: shown }).catch(() => {});
+      }
+    } finally {
+      writing.delete(path);
+    }
   };
 }
 

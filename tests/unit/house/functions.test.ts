@@ -9,12 +9,10 @@ const maxLines = 80;
 /** Those that are longer still, with what they may have, in tens. None is added, none rises: the list can only shrink. */
 const longer: Readonly<Record<string, number>> = {
   createClipboard: 350,
-  desktopOf: 270,
   createSurfaces: 270,
   createConnection: 200,
   frameFilter: 180,
-  createDialogs: 170,
-  servePortals: 170,
+  createDialogs: 160,
   createBorders: 160,
   createWindows: 150,
   createPopups: 120,
