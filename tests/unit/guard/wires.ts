@@ -1,6 +1,5 @@
 /** The two wires as one interface, for tests of the policy that both guards share: an app with a window, and a user. */
 
-import type { Channel } from "../../../lib/guard/channel.ts";
 import { createCrossings, type Crossing } from "../../../lib/guard/crossings.ts";
 import { Refusal, Violation } from "../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../lib/guard/xpra/client_packets.ts";
@@ -94,7 +93,7 @@ function xWorld({ clipboard = { in: true, out: true }, mayReport = true }: World
   let now = 0;
   let id = 10;
   let gone = 0;
-  const open = new Set<Channel>();
+  const open = new Set<string>();
   if (clipboard.in) open.add("clipboard-in");
   if (clipboard.out) open.add("clipboard-out");
   const { crossings, crossed } = history(mayReport);
