@@ -1,6 +1,7 @@
-/** `attach.ts --stop`: stops live sessions. */
+/** `attach.ts --stop`: ends live sessions as a desktop does at a logout: the apps close their windows, or are ended. */
 
 import type { Container } from "../container/container.ts";
+import { closeWindows } from "./wayland/ask_guard.ts";
 import { checkRunning, chooseSession, listSessions, type LiveSession, stopSessions } from "./session/live_sessions.ts";
 
 /**
@@ -23,6 +24,7 @@ export async function stop(
   };
   const sessions = await container.status() === "Stopped" ? [] : await find();
   const names = sessions.map(({ session }) => session);
+  await host.look(undefined, () => closeWindows(container, names));
   if (names.length > 0) await stopSessions(container, names);
   // What is lent to them, a dry run does not know.
   for (const name of await host.look([], () => names)) await (await container.loans(name)).end({ runsOn: false });

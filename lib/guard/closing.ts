@@ -3,8 +3,11 @@
  * is hung up, for example, and that is no failure.
  */
 
-/** How a session's windows have ended: there was none; the user has closed the last one; or it went otherwise. */
-export type WindowsEnd = "none" | "closed" | "other";
+/**
+ * How a session's windows have ended: there was none; the user has closed the last one, or has ended the session; or it
+ * went otherwise.
+ */
+export type WindowsEnd = "none" | "closed" | "stopped" | "other";
 
 /**
  * How long after a click in one of the windows, in milliseconds, a window that its app takes away counts as closed by a
@@ -17,6 +20,8 @@ const insistMs = 3_000;
 
 /** The windows of a session, by whatever tells them apart. */
 export interface Closing {
+  /** The user ends the session: its apps are to close all windows. */
+  isEnding: boolean;
   open(window: unknown): void;
   /** The desktop asks the app to close one, as the user wants it. Returns whether it has done so just before. */
   ask(window: unknown): boolean;
@@ -34,7 +39,8 @@ export function createClosing(now: () => number = () => performance.now()): Clos
   const asked = new Map<unknown, number>();
   let last: WindowsEnd = "none";
   let clickedMs = -Infinity;
-  return {
+  const closing: Closing = {
+    isEnding: false,
     open(window) {
       open.add(window);
       asked.delete(window);
@@ -50,6 +56,7 @@ export function createClosing(now: () => number = () => performance.now()): Clos
       if (!open.delete(window)) return;
       last = asked.delete(window) || byApp && now() - clickedMs < clickMs ? "closed" : "other";
     },
-    end: () => open.size === 0 ? last : asked.size === open.size ? "closed" : "other",
+    end: () => closing.isEnding ? "stopped" : open.size === 0 ? last : asked.size === open.size ? "closed" : "other",
   };
+  return closing;
 }

@@ -5,8 +5,9 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";
-import { eventually, inContainer, root, script, sh, startScript } from "./run.ts";
+import { eventually, inContainer, mountsRoot, root, script, sh, startScript } from "./run.ts";
 import { clientsOf, needed, nothingLeft, testInTurns, testOnOneEngine } from "./sessions.ts";
+import { desktop, waylandParts, windowCalled } from "./wayland_desktop.ts";
 import { closeWindow, pressIn, windowWith, withDisplay } from "./windows.ts";
 import { type EngineName, shareContainer, testOnEngines } from "./world.ts";
 
@@ -286,3 +287,36 @@ testOnOneEngine(
     });
   },
 );
+
+for (const display of ["x11", "wayland"] as const) {
+  testOnOneEngine(
+    `--stop has apps close their windows on ${display}, and ends one that asks back`,
+    display === "x11" ? needed : [...needed, ...waylandParts],
+    async (engine) => {
+      const name = nameOn(engine);
+      const share = join(mountsRoot, name, "share");
+      await Deno.copyFile(join(root, "tests/e2e/closing_app.py"), join(share, "closing_app.py"));
+      const stopped = async (env: Record<string, string>, app: string): Promise<{ ends: string; ms: number }> => {
+        await Deno.remove(join(share, "ends")).catch(() => {});
+        const shown = ["--session=letter", `--display=${display}`, name, `python3 share/closing_app.py ${app}`];
+        const running = startScript("attach", engine, shown, { env });
+        await (display === "x11" ? windowWith(`\\[${name}\\] letter`, { env }) : windowCalled(`[${name}] letter`, env));
+        const start = performance.now();
+        assertEquals((await script("attach", engine, ["--stop", name], { env })).stdout, "letter\n");
+        const ms = performance.now() - start;
+        const { code, stderr } = await running.ended;
+        assertEquals(code, 0);
+        assertMatch(stderr, /^The session "letter" was stopped$/m);
+        await nothingLeft(engine, name);
+        return { ends: await Deno.readTextFile(join(share, "ends")), ms };
+      };
+      const stopBoth = async (env: Record<string, string>): Promise<void> => {
+        assertEquals((await stopped(env, "")).ends, "closed\n");
+        const { ends, ms } = await stopped(env, "asks");
+        assertEquals(ends, "closed\nterminated\n");
+        assert(ms < 10_000, `${ms} ms`);
+      };
+      await (display === "x11" ? withDisplay(stopBoth) : stopBoth(desktop()));
+    },
+  );
+}

@@ -6,7 +6,7 @@
 #   bus, pulse, microphone/       sockets of its D-Bus and PulseAudio, the FIFO to the latter: serve_session.sh
 #   environment, pid              of its app, once that runs: run_app.sh
 #   ready                         the name of its display, a FIFO; on Wayland only: start_waypipe.sh
-#   xauthority, xpra/             what its X server lets in, and xpra's own files; on X only: serve_x11.sh
+#   xauthority, xpra/, close_windows.py   what its X server lets in, xpra's own files, what closes windows; on X only: serve_x11.sh
 #   agent.py, start_agent, bin/, data/, portals/, await_tray    what apps reach the agent by: offer_portals.sh
 #   attached, asleep, scheme      session.sh's process that runs the agent, or waits to; the host's dark or light: agent.py
 #
@@ -85,9 +85,11 @@ list() {
   done
 }
 
-# Stops the sessions of these names; the socket of each goes with it.
+# Stops the sessions of these names; the socket of each goes with it. One may have ended just before.
 stop() {
-  for session; do systemctl --user stop "gui-container-$session.service"; done
+  for session; do
+    systemctl --user stop "gui-container-$session.service" || ! systemctl --user --quiet is-active "gui-container-$session.service"
+  done
 }
 
 # Stops the session that a run has started.

@@ -1,5 +1,6 @@
 /** Sends the user's commands to the guard of a session whose windows are on this host's Wayland desktop. */
 
+import { delay } from "@std/async";
 import { basename, join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
 import { writeText } from "../../base/files.ts";
@@ -24,7 +25,7 @@ export async function askGuard(
   container: Container,
   { session, request, signal = container.host.signal, limitMs = answerMs }: {
     session: string;
-    request: CarryRequest;
+    request: CarryRequest | { closeWindows: true };
     signal?: AbortSignal;
     limitMs?: number;
   },
@@ -72,6 +73,26 @@ export async function closeInGuard(
   const answer = await askGuard(container, { session, request: { close }, ...limits });
   const { closed } = answer as Extract<CarryAnswer, { closed: unknown }>;
   return closed.map((direction) => `clipboard-${direction}` as const);
+}
+
+/** How long the apps of sessions that the user ends may take to close their windows, in milliseconds. */
+const closeMs = 3_000;
+
+/**
+ * Has the apps of sessions close their windows, as far as these are on this host's Wayland desktop, and waits until the
+ * sessions have ended. An app may ask back, and is waited for no longer then. Failures are ignored.
+ */
+export async function closeWindows(container: Container, sessions: readonly string[]): Promise<void> {
+  const limit = AbortSignal.timeout(closeMs);
+  const signal = AbortSignal.any([container.host.signal, limit]);
+  const guards = await guardsOf(container);
+  const asked = sessions.filter((session) => guards.has(session));
+  for (const session of asked) {
+    await askGuard(container, { session, request: { closeWindows: true }, signal }).catch(() => {});
+  }
+  while (!signal.aborted && (await guardsOf(container)).keys().some((session) => asked.includes(session))) {
+    await delay(20);
+  }
 }
 
 /** Notes the app that is started next in a session: the guard names an X server's window after it. Failures are ignored. */

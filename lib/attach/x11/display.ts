@@ -1,5 +1,6 @@
 /** Windows on an X display of the host's: xpra's client shows them, xpra's server sends them. */
 
+import closeWindows from "./close_windows.py" with { type: "text" };
 import repairXpra from "./repair_xpra.py" with { type: "text" };
 import serveX11 from "./serve_x11.sh" with { type: "text" };
 import { UserError } from "../../base/errors.ts";
@@ -92,6 +93,7 @@ export function xpraServer(
       dpi: `${dpi}`,
       monitors: monitors.length > 1 ? monitors.join(" ") : "",
       repairs: repairXpra,
+      close_windows: closeWindows,
     },
     environment: serverEnvironment,
     words: serverArgv({ open, sockets, crossesNetwork, screen }),

@@ -7,7 +7,8 @@
 #   screen, dpi  size of the X screen as WIDTHxHEIGHT, and its dots per inch
 #   monitors     where each monitor is in it; empty for a single one
 #   repairs      repair_xpra.py
-: "${screen:?}" "${dpi:?}" "${monitors?}" "${repairs:?}"
+#   close_windows  what stop_session.sh runs on the display
+: "${screen:?}" "${dpi:?}" "${monitors?}" "${repairs:?}" "${close_windows:?}"
 export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority"
 
 # A cookie for any display (Xsecurity(7); Xauth's AuWrite.c has the format of an entry): the number is not known yet.
@@ -68,6 +69,7 @@ case ${XMODIFIERS-} in
 esac
 [ -z "${XMODIFIERS-}" ] || set -- "$@" --input-method=keep
 printf %s "$repairs" >"$RUNTIME_DIRECTORY/sitecustomize.py"
+printf %s "$close_windows" >"$RUNTIME_DIRECTORY/close_windows.py"
 export PYTHONPATH="$RUNTIME_DIRECTORY:${PYTHONPATH-}"
 # Without --env, xpra 6.5.5 forgets the bus, and it and the app would be on the one that all sessions share.
 exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" \

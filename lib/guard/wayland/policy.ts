@@ -65,8 +65,8 @@ export interface Policy extends Pick<Registry, "checkBind"> {
   /** What the app has to be told about the clipboard before anything else. */
   takeNews(): Addition[];
   /**
-   * The same, and the messages that close popups that the user has left, for the app and for the compositor; and what an
-   * app has asked for before the user worked in its windows.
+   * The same, and the messages that close popups that the user has left, for the app and for the compositor; what an app
+   * has asked for before the user worked in its windows; and that it is to close these.
    */
   leave(): { events: Addition[]; requests: Addition[] };
 }
@@ -169,7 +169,7 @@ export function createPolicy(
     mustClose: popups.mustClose,
     takeNews: clipboard.takeNews,
     leave() {
-      const taken = clipboard.takeNews();
+      const taken = [...clipboard.takeNews(), ...windows.takeEvents()];
       const { events, requests } = popups.mustClose() ? popups.close() : { events: [], requests: [] };
       return { events: [...taken, ...events], requests: [...windows.takeRequests(), ...requests] };
     },

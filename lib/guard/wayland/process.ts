@@ -70,9 +70,14 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
     },
     tell: print,
     startedApp: () => readNow(join(directory, privateNames.app)) ?? app,
-    begin({ carrying }) {
-      obeyCommands(directory, (request: CarryRequest) => carrying.carry(request));
-      closeLater(carrying, closesAfterMs);
+    begin(session) {
+      obeyCommands(directory, (command: CarryRequest | { closeWindows: true }) => {
+        if (!("closeWindows" in command)) return session.carrying.carry(command);
+        closing.isEnding = true;
+        session.wake();
+        return null;
+      });
+      closeLater(session.carrying, closesAfterMs);
     },
   });
   const alive = join(directory, privateNames.alive);

@@ -20,6 +20,8 @@ const [xServer, oneWindow] = [
 export interface Windows extends Part {
   /** What the compositor is to be told now that the user works there. */
   takeRequests(): Addition[];
+  /** What asks the app to close its windows, once the user ends the session. */
+  takeEvents(): Addition[];
 }
 
 export function createWindows(
@@ -30,10 +32,21 @@ export function createWindows(
   const waiting = new Map<WaylandObject, WaylandObject | undefined>();
   const keyboards = new Set<WaylandObject>();
   const servers = new WeakSet<WaylandObject>();
+  const windows = new Set<WaylandObject>();
+  let isAsked = false;
+  // An X server would end under its apps. In it, a window manager has the app close its window at this key.
+  const ask = (window: WaylandObject): Addition[] => {
+    const insists = closing.ask(window);
+    const [keyboard] = keyboards;
+    return servers.has(window) && !insists && keyboard
+      ? [1, 0].map((state) => [keyboard, "key", 0, 0, closeKey, state])
+      : [[window, "close"]];
+  };
   return {
     handlers: {
       "xdg_surface.get_toplevel": ({ object, args: { id } }) => {
         closing.open(id);
+        windows.add(id);
         Object.assign(surfaces.of(object), { role: "window", shell: object, toplevel: id });
         surfaces.link(id, object);
         // An app may have no names for a window.
@@ -49,13 +62,7 @@ export function createWindows(
           ? undefined
           : { args: { app_id: classOf(container, app) }, after: [[object, "set_title", titleOf(container, app)]] };
       },
-      // An X server would end under its apps. In it, a window manager has the app close its window at this key.
-      "xdg_toplevel.close": ({ object }) => {
-        const insists = closing.ask(object);
-        const [keyboard] = keyboards;
-        if (!servers.has(object) || insists || !keyboard) return;
-        return { drop: true, after: [1, 0].map((state) => [keyboard, "key", 0, 0, closeKey, state]) };
-      },
+      "xdg_toplevel.close": ({ object }) => ({ drop: true, after: ask(object) }),
       // As mpv --fs and kiosks ask before the first key. Else it would surprise a user who is elsewhere.
       "xdg_toplevel.set_fullscreen": ({ object, args: { output } }) => {
         if (attention.isUsed()) return undefined;
@@ -77,8 +84,15 @@ export function createWindows(
       waiting.clear();
       return requests.map(([window, output]): Addition => [window, "set_fullscreen", output]);
     },
+    takeEvents() {
+      // Those that open after that ask the user something.
+      if (!closing.isEnding || isAsked) return [];
+      isAsked = true;
+      return [...windows].flatMap(ask);
+    },
     ended(object) {
       waiting.delete(object);
+      windows.delete(object);
       keyboards.delete(object);
       closing.remove(object, { byApp: object.isEnded });
     },

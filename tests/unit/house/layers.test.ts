@@ -93,6 +93,7 @@ const knowDisplays: Readonly<Record<string, readonly string[]>> = {
   "deny.ts": ["wayland/ask_guard.ts"],
   "join.ts": ["wayland/ask_guard.ts"],
   "show.ts": ["wayland/take_drops.ts"],
+  "stop.ts": ["wayland/ask_guard.ts"],
 };
 
 Deno.test("lib/attach knows the displays by their table: only --doctor names one, and few import from its room", () => {

@@ -56,6 +56,25 @@ Deno.test("the guard of Wayland calls an X server by the app, has it ask that to
   assertEquals(made.host(close), close, "no keyboard");
 });
 
+Deno.test("the guard of Wayland has each window close once the user ends the session, and none that asks the user then", () => {
+  const made = withWindow();
+  const { closing } = made.session;
+  const told = (): Uint8Array | undefined => {
+    const leaving = made.connection.leave();
+    return leaving === "later" ? undefined : leaving?.toContainer;
+  };
+  assertEquals(told(), undefined);
+  closing.isEnding = true;
+  assertEquals(told(), messages(message(ids.toplevel, "xdg_toplevel.close")));
+  const [surface, shell, toplevel] = [ids.next, ids.next + 1, ids.next + 2];
+  made.app(
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
+    message(shell, "xdg_surface.get_toplevel", toplevel),
+  );
+  assertEquals([told(), closing.end()], [undefined, "stopped"]);
+});
+
 Deno.test("the guard of Wayland leaves a window the frame of the desktop", () => {
   const { app, host } = withWindow();
   const [manager, decoration] = [ids.next, ids.next + 1];
