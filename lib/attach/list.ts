@@ -9,6 +9,7 @@ import { resolveContainer } from "../container/resolve.ts";
 import type { EngineOptions } from "../container/address.ts";
 import { chooseEngine } from "../engine/engine.ts";
 import { recordedChannels } from "../settings/channels.ts";
+import { displays } from "../settings/displays.ts";
 import { findRuns } from "./session/runs.ts";
 import { listAllSessions, listSessions, type LiveSession } from "./session/live_sessions.ts";
 
@@ -27,10 +28,10 @@ export async function showSessions(host: Host, word: string | undefined, options
     runs.filter((run) => run.container === container && run.session === session)
       .flatMap(({ until }) => Object.entries(until));
   const rows = sessions.map((live) => {
-    const { container, session, app, pid, clients, since } = live;
+    const { container, session, app, pid, since } = live;
     const until = untilOf(live).map(([channel, time]) => `${channel} ${clockTime(Date.parse(time))}`).join(", ");
     const { date, time } = localTime(Date.parse(since));
-    return [container, session, oneLine(app), pid, clients, `${date} ${time}`, until].map(String);
+    return [container, session, oneLine(app), pid, clientsOf(live), `${date} ${time}`, until].map(String);
   });
   const hasEnds = rows.some((row) => row.at(-1) !== "");
   showTable(host.ui, hasEnds ? rows : rows.map((row) => row.slice(0, -1)), {
@@ -44,7 +45,12 @@ export async function showSessions(host: Host, word: string | undefined, options
 /** A session as docs/reference.md describes it. */
 export function dataOf({ isServed: _, channels, ...session }: LiveSession): Record<string, unknown> {
   const { open, asks } = recordedChannels(channels);
-  return { ...session, channels: [...open], asks: [...asks] };
+  return { ...session, clients: clientsOf(session), channels: [...open], asks: [...asks] };
+}
+
+/** How many clients show a session. Windows that stay with it have one, whether a run serves them or not. */
+function clientsOf({ display, clients }: Pick<LiveSession, "display" | "clients">): number {
+  return displays[display].windowsStay ? 1 : clients;
 }
 
 /** Does not start a container that does not run. */

@@ -86,9 +86,13 @@ def replace(path, text):
     Gio.File.new_for_path(path).replace_contents(text.encode(), None, False, Gio.FileCreateFlags.NONE, None)
 
 
+# Kept, as an app's is: when a connection ends, xdg-desktop-portal 1.20 closes one descriptor too many, which may be that of a file
+# that has just come.
+bus = Gio.bus_get_sync(Gio.BusType.SESSION)
+
+
 def portal(todo):
     """Opens a link or a file by the portal, as apps in sandboxes do."""
-    bus = Gio.bus_get_sync(Gio.BusType.SESSION)
     files = Gio.UnixFDList.new()
     if "url" in todo:
         method, call = "OpenURI", GLib.Variant("(ssa{sv})", ("", todo["url"], {}))
@@ -104,7 +108,6 @@ def portal(todo):
 
 def open_twice():
     """Asks for files twice in a row, as LibreOffice does with Qt. Returns both answers."""
-    bus = Gio.bus_get_sync(Gio.BusType.SESSION)
     loop = GLib.MainLoop()
     answers = []
 

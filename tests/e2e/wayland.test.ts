@@ -122,14 +122,10 @@ testOnIncus(
       ),
     );
     await windowCalled(`[${name}] one`);
-    const clients = async (count: number): Promise<void> => {
-      await eventually(`${count} clients`, async () => {
-        const [session] = JSON.parse((await attached(engine, ["--json", "--list", name])).stdout);
-        assertEquals([session.session, session.display], ["stays", "wayland"]);
-        return session.clients === count;
-      });
-    };
-    await clients(0);
+    const [live] = JSON.parse((await attached(engine, ["--json", "--list", name])).stdout);
+    assertEquals([live.session, live.display, live.clients], ["stays", "wayland", 1]);
+    const serving = '[ -s "$XDG_RUNTIME_DIR/gui-container-stays/attached" ] && echo yes || :';
+    await eventually("the end of serving", async () => await inSession(engine, name, "stays", serving) === "");
     const joined = attach(engine, ["--join", name, "foot -T two sh -c 'read -r _'"]);
     await windowCalled(`[${name}] two`);
     const back = await attached(engine, ["--preset=isolated", name]);
@@ -146,7 +142,7 @@ testOnIncus(
       ...desktop(),
       PATH: `${path}:${Deno.env.get("PATH")}`,
     });
-    await clients(1);
+    await eventually("a run that serves", async () => await inSession(engine, name, "stays", serving) === "yes");
     await inSession(engine, name, "stays", "xdg-open https://example.org/again");
     await eventually("the link", async () => (await Deno.readTextFile(`${path}/opened`)).endsWith("/again\n"));
     await Deno.remove(path, { recursive: true });

@@ -9,6 +9,8 @@ Deno.test("--list --json tells the channels of a session one by one, and those t
   const session = { container: "box", session: "web", display: "x11", app: "firefox", pid: 7, clients: 1, since: "" };
   const live = { ...session, display: "x11", channels: "sound,links?,evil", isServed: true } as const;
   assertEquals(dataOf(live), { ...session, channels: ["sound", "links"], asks: ["links"] });
+  const left = dataOf({ ...live, clients: 0, display: "wayland", isServed: false });
+  assertEquals(left.clients, 1, "its windows are there after Ctrl-C");
 });
 
 Deno.test("of a container that is paused, or worse, it is not said that no session runs: nobody can ask it", async () => {
