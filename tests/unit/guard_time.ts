@@ -1,6 +1,6 @@
 /** The clock of the guards in a test. */
 
-/** The guards' time, in place of the real one until its scope ends: no interval comes by itself. */
+/** The guards' time, in place of the real one until its scope ends: it stands still, and no interval comes by itself. */
 export interface GuardTime extends Disposable {
   /** So many milliseconds pass. */
   wait(ms: number): void;
@@ -14,7 +14,8 @@ export function startGuardTime(): GuardTime {
   let look = (): void => {};
   let later = 0;
   globalThis.setInterval = ((action: () => void) => (look = action, 0)) as unknown as typeof setInterval;
-  performance.now = () => now.call(performance) + later;
+  const start = performance.now();
+  performance.now = () => start + later;
   return {
     wait: (ms) => void (later += ms),
     look(times) {
