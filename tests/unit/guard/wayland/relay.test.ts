@@ -3,44 +3,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { relayConnections } from "../../../../lib/guard/wayland/relay.ts";
 import type { WaylandSession } from "../../../../lib/guard/wayland/session.ts";
+import { threadMs } from "../../../model/clock.ts";
 import { type GuardTime, soon, startGuardTime } from "../../guard_time.ts";
-import {
-  border,
-  frame,
-  ids,
-  message,
-  messages,
-  showWindow,
-  type Trial,
-  trial,
-  withGlobals,
-  word,
-} from "../../wayland_samples.ts";
-
-/** What an app, or its compositor, sends, and how many bytes of it pass. */
-interface Sent {
-  from: "near" | "far";
-  bytes: Uint8Array;
-  passing: number;
-}
-
-/** A connection in memory, and what its ends have sent. */
-function noted(): { made: Trial; sent: Sent[] } {
-  const sent: Sent[] = [];
-  const made = trial();
-  const { connection } = made;
-  const { fromContainer, fromHost } = connection;
-  const note = (from: "near" | "far", take: typeof fromHost) => (bytes: Uint8Array): Uint8Array[] => {
-    // The guard writes into what it takes.
-    const before = bytes.slice();
-    const pieces = take(bytes);
-    sent.push({ from, bytes: before, passing: pieces.reduce((sum, { length }) => sum + length, 0) });
-    return pieces;
-  };
-  connection.fromContainer = note("near", fromContainer);
-  connection.fromHost = note("far", fromHost);
-  return { made, sent };
-}
+import { flags, noted, type Sent, take, tokenWith } from "./connections.ts";
+import { border, frame, ids, message, messages, showWindow, type Trial, withGlobals } from "../../wayland_samples.ts";
 
 /** What is sent until there is a window with the focus and a popup. */
 function withPopup(): { made: Trial; sent: Sent[]; popup: number } {
@@ -67,40 +33,11 @@ function popupLeft(): Sent[] {
   return sent;
 }
 
-/** Reads so many bytes. */
-async function take(from: Deno.Conn, count: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(count);
-  for (let at = 0; at < count;) {
-    const got = await from.read(bytes.subarray(at));
-    if (got === null) throw new Deno.errors.UnexpectedEof();
-    at += got;
-  }
-  return bytes;
-}
-
 /** The messages of the next frame. */
 async function takeFrame(from: Deno.Conn): Promise<Uint8Array> {
   const head = new DataView((await take(from, 4)).buffer).getUint32(0, true);
   return await take(from, (head >>> 5) - 4);
 }
-const flags = {
-  resumes: 1 << 0,
-  isResumed: 1 << 1,
-  noGraphicsCard: 1 << 2,
-  fixed: 1 << 7,
-  none: 1 << 8,
-  noVideo: 1 << 11,
-  version: 1 << 16,
-};
-
-/** The first bytes of a connection. */
-function tokenWith(more = 0): Uint8Array {
-  return new Uint8Array([
-    ...word(flags.version | flags.fixed | flags.none | more),
-    ...new Uint8Array(12),
-  ]);
-}
-
 /** The two ends of an app's connection to its compositor. */
 interface Ends extends Disposable {
   near: Deno.UnixConn;
@@ -331,4 +268,42 @@ Deno.test("the user hears of each app that is cut off, also for the same reason,
     }
     assert(told.length >= 5 && told.length < 15, `${told.length}`);
   });
+});
+
+Deno.test("sixty apps that flood the guard hold it for no longer than a turn at a time", async () => {
+  const directory = await Deno.makeTempDir();
+  const [path, hostPath] = [`${directory}/guard`, `${directory}/host`];
+  const listener = Deno.listen({ transport: "unix", path });
+  const told: string[] = [];
+  const worker = new Worker(new URL("flood.ts", import.meta.url), { type: "module" });
+  try {
+    const says = (word: string): Promise<void> =>
+      new Promise((resolve) => worker.addEventListener("message", ({ data }) => data === word && resolve()));
+    const [listens, floods] = [says("listens"), says("floods")];
+    worker.postMessage({ path, hostPath, connections: 60 });
+    await listens;
+    const ended = relayConnections({
+      container: "box",
+      clipboard: { in: true, out: true },
+      border,
+      compression: "none",
+      listener,
+      connect: () => Deno.connect({ transport: "unix", path: hostPath }),
+      tell: (line) => told.push(line),
+    });
+    await floods;
+    let longest = 0;
+    for (let beganMs = threadMs(), last = beganMs; last < beganMs + 400;) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      longest = Math.max(longest, threadMs() - last);
+      last = threadMs();
+    }
+    listener.close();
+    await ended;
+    assertEquals(told, []);
+    assert(longest < 50, `${longest} ms`);
+  } finally {
+    worker.terminate();
+    await Deno.remove(directory, { recursive: true });
+  }
 });
