@@ -8,9 +8,8 @@ import {
   environmentOf,
   wantedCli,
 } from "../engine/engine.ts";
-import type { Device } from "../engine/answer.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
-import { findProfile } from "../engine/profile.ts";
+import { type EngineProfile, findProfile } from "../engine/profile.ts";
 import { ExitCode, isNoEngine, isProcessError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { ScriptName } from "../base/programs.ts";
@@ -22,7 +21,8 @@ import { failureOf, type Finding, type Subject } from "./finding.ts";
 export interface EngineFacts {
   engine: Engine;
   environment: Environment;
-  devices(): Promise<Readonly<Record<string, Device>>>;
+  /** The default profile. */
+  profile(): Promise<EngineProfile | undefined>;
   /** The containers that create.ts made. */
   managed(): Promise<InstanceInfo[]>;
 }
@@ -85,7 +85,7 @@ async function engineFacts(host: Host, wanted: string | undefined): Promise<Engi
     return {
       engine,
       environment: await environmentOf(host, engine),
-      devices: once(async () => (await findProfile(host, { engine, name: "default" }))?.devices ?? {}),
+      profile: once(() => findProfile(host, { engine, name: "default" })),
       managed: once(() => listManaged(host, engine)),
     };
   } catch (error) {

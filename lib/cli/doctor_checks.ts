@@ -16,6 +16,7 @@ import { findHostUid } from "../engine/id_map.ts";
 import { deniesNewSystemd, knownHole } from "../engine/known_holes.ts";
 import { outputOf } from "../engine/exec.ts";
 import { findInstance, type InstanceInfo } from "../engine/instance.ts";
+import { defaultRisks } from "../engine/profile_risks.ts";
 import { twoRangesHint } from "../engine/lifecycle.ts";
 import { bridgeOf, findObstacles } from "../engine/bridge.ts";
 import { ifInstalled, isFailure, orNothing, ProcessError } from "../base/errors.ts";
@@ -132,10 +133,13 @@ async function findIsolation({ host, engine, environment, script }: Facts & Engi
   return findings;
 }
 
-/** Whether the default profile has what a container needs. */
-async function findDevices({ engine: { product, cli, init }, devices }: Facts & EngineFacts): Promise<Finding[]> {
-  const given = Object.values(await devices());
-  const findings: Finding[] = [];
+/** Whether the default profile has what a container needs, and what it gives away. */
+async function findDevices({ engine, profile }: Facts & EngineFacts): Promise<Finding[]> {
+  const { product, cli, init } = engine;
+  const found = await profile();
+  const given = Object.values(found?.devices ?? {});
+  const hint = `Remove it there if your containers need none of it: ${cli} profile edit default`;
+  const findings = defaultRisks(engine, found).map((what) => risk(what, hint));
   if (!given.some(({ type, path }) => type === "disk" && path === "/")) {
     findings.push(broken(`The default profile of ${product} has no root disk: containers cannot be made`, init));
   }
@@ -154,8 +158,8 @@ async function findRootRanges({ engine, environment }: Facts & EngineFacts): Pro
 }
 
 /** Whether containers get an address, and further: as far as that can be known without one. */
-async function findNetwork({ host, engine, devices }: Facts & EngineFacts): Promise<Finding[]> {
-  const bridge = bridgeOf(await devices());
+async function findNetwork({ host, engine, profile }: Facts & EngineFacts): Promise<Finding[]> {
+  const bridge = bridgeOf((await profile())?.devices ?? {});
   if (!engine.server.isLocal || bridge === undefined) return [];
   const obstacles = await findObstacles(host, { engine, bridge });
   if (obstacles.length === 0) return [ok(`As far as a user can see, nothing blocks the bridge ${bridge}`)];

@@ -16,7 +16,7 @@ import type { ExportedApp } from "./export/export.ts";
 import { refuseCluster } from "./internet/proxy.ts";
 import { beginCreation, recoverCreation, unmake } from "./creation.ts";
 import { findProfile } from "../engine/profile.ts";
-import { profileRisks } from "./profile_risks.ts";
+import { defaultRisks } from "../engine/profile_risks.ts";
 import { type Made, make } from "./make.ts";
 import { ownKey } from "./own_key.ts";
 import { readCreateRequest, type Request } from "./read_request.ts";
@@ -127,16 +127,10 @@ function report(
   ].join(". "));
 }
 
-/**
- * Warns of what the engine's default profile gives away: each container has it, besides its own. The network card there
- * is one that the user has chosen.
- */
+/** Warns of what the engine's default profile gives away. */
 export async function warnOfDefault(host: Host, engine: Engine): Promise<void> {
   const profile = await findProfile(host, { engine, name: "default" });
-  for (const { keys, gives } of profile ? profileRisks(profile) : []) {
-    if (keys[0] === "devices" && profile!.devices[keys[1]!]!.type === "nic") continue;
-    host.ui.warn(`In ${engine.product}'s profile "default", "${keys.join(".")}" ${gives}`, { security: true });
-  }
+  for (const risk of defaultRisks(engine, profile)) host.ui.warn(risk, { security: true });
 }
 
 /** What an engine's warning says of each kind of limit. */

@@ -10,7 +10,7 @@ import {
   waylandSoftware,
 } from "./bundled.ts";
 import { parseProfile, type Profile } from "./profile_file.ts";
-import { profileRisks } from "./profile_risks.ts";
+import { profileRisks } from "../engine/profile_risks.ts";
 import { parsePart, type PartFile, userConfig, userData } from "./user_data.ts";
 import { hasPrivateKey, publicKeysIn } from "../container/ssh.ts";
 import { InputError, inputError } from "../base/errors.ts";

@@ -13,7 +13,9 @@ export const goodDevices = { root: { type: "disk", path: "/" }, eth0: { type: "n
 
 /** What a host has, by default LXD 6.10 and nothing else. */
 export interface World {
+  /** Those of the default profile, and its settings. */
   devices?: unknown;
+  config?: unknown;
   warnings?: unknown[];
   instances?: { name: string }[];
   /** What the engine says of one of them when it is asked again, unless it says the same; undefined: it is gone. */
@@ -32,6 +34,7 @@ export interface World {
 export function lxdHost(
   {
     devices = goodDevices,
+    config = {},
     warnings = [],
     instances = [],
     now = {},
@@ -46,7 +49,7 @@ export function lxdHost(
   const answers: Record<string, unknown> = {
     "/1.0": { environment: { server_version: version, project } },
     "/1.0/warnings?recursion=1": warnings,
-    "/1.0/profiles/default": { config: {}, devices, used_by: [] },
+    "/1.0/profiles/default": { config, devices, used_by: [] },
     "/1.0/instances?recursion=1": instances,
     "/1.0/networks/lxdbr0": network,
     ...Object.fromEntries(instances.flatMap((instance) => [

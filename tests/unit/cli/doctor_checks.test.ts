@@ -71,6 +71,17 @@ Deno.test("--doctor tells a kernel without AppArmor, a restricted project, and a
   ]);
 });
 
+Deno.test("--doctor names what the default profile gives to each container, but not its network card", async () => {
+  const home = { type: "disk", source: "/home/me", path: "/home/ubuntu" };
+  const world = { config: { "raw.idmap": "both 1000 1000" }, devices: { ...goodDevices, home } };
+  const risks = await found(createDiagnosis, lxdHost(world), /profile "default"/);
+  assertEquals(risks.map(({ verdict, what, hint }) => [verdict, what.split('"')[3], hint?.split(": ")[1]]), [
+    ["risk", "config.raw.idmap", "lxc profile edit default"],
+    ["risk", "devices.home.source", "lxc profile edit default"],
+  ]);
+  assertEquals(await found(createDiagnosis, lxdHost(), /profile "default"/), []);
+});
+
 Deno.test("--doctor names an LXD under whose AppArmor a new systemd fails", async () => {
   for (const version of ["5.0.2", "5.0.9", "5.21.4", "6.6"]) assert(deniesNewSystemd("lxc", version), version);
   for (const version of ["5.21.5", "6.7", "6.10", "7.0"]) assert(!deniesNewSystemd("lxc", version), version);

@@ -7,7 +7,7 @@ import { UserError } from "../../../../lib/base/errors.ts";
 import { ensureProxy, proxyFor, removeUnusedProxy } from "../../../../lib/create/internet/proxy.ts";
 import { proxyUserData, specialRanges } from "../../../../lib/create/internet/proxy_config.ts";
 import { internetKey, parseProfile, userDataKey } from "../../../../lib/create/profile_file.ts";
-import { profileRisks } from "../../../../lib/create/profile_risks.ts";
+import { profileRisks } from "../../../../lib/engine/profile_risks.ts";
 import { engineCalled } from "../../../../lib/engine/engine.ts";
 import { recordingHost } from "../../recording_host.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { bundledProfiles } from "../../../lib/create/bundled.ts";
 import { parseProfile } from "../../../lib/create/profile_file.ts";
-import { type ProfileRisk, profileRisks } from "../../../lib/create/profile_risks.ts";
+import { type ProfileRisk, profileRisks } from "../../../lib/engine/profile_risks.ts";
 
 function risksOf(
   { config = {}, devices = {} }: {

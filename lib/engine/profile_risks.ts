@@ -6,8 +6,9 @@
  * list of keys is in `project/permissions.go` of either) and what their documentation says of options and devices.
  */
 
-import type { Device } from "../engine/answer.ts";
-import type { EngineProfile } from "../engine/profile.ts";
+import type { Device } from "./answer.ts";
+import type { Engine } from "./engine.ts";
+import type { EngineProfile } from "./profile.ts";
 
 /** A key of a profile that gives something of the host away, or that is not known to be harmless. */
 export interface ProfileRisk {
@@ -178,6 +179,17 @@ export function profileRisks({ config, devices }: Pick<EngineProfile, "config" |
     for (const [key, value] of Object.entries(others)) check(["devices", name, key], `${type}.${key}`, value, device);
   }
   return risks;
+}
+
+/**
+ * What an engine's default profile gives away, in words: each container has it, besides its own. The network card there is
+ * one that the user has chosen.
+ */
+export function defaultRisks({ product }: Pick<Engine, "product">, profile: EngineProfile | undefined): string[] {
+  if (!profile) return [];
+  return profileRisks(profile)
+    .filter(({ keys: [where, name] }) => where !== "devices" || profile.devices[name!]!.type !== "nic")
+    .map(({ keys, gives }) => `In ${product}'s profile "default", "${keys.join(".")}" ${gives}`);
 }
 
 /** What a key with this value gives away; undefined when it is harmless. */
