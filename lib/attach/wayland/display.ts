@@ -4,13 +4,15 @@
  */
 
 import { abortable } from "@std/async";
-import { basename } from "@std/path";
+import { basename, join } from "@std/path";
 import serveWayland from "./serve_wayland.sh" with { type: "text" };
 import startWaypipe from "./start_waypipe.sh" with { type: "text" };
 import xGate from "./x_gate.py" with { type: "text" };
 import runOnX from "../session/run_on_x.sh" with { type: "text" };
 import { ExitCode, UserError } from "../../base/errors.ts";
+import { exists, ifThere } from "../../base/files.ts";
 import { programs } from "../../base/programs.ts";
+import { quoteWords } from "../../base/shell_words.ts";
 import type { Container } from "../../container/container.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { servedBy } from "../../channels/table.ts";
@@ -70,10 +72,11 @@ async function openWindows(
     outlivesRun: stays ? "windows" : "nothing",
     async serverEnd() {
       await container.lendSocket(client.socket, client.transport);
-      return waypipeServer(container, client);
+      return waypipeServer(container, client, { wasShown: await exists(shownPath(container)) });
     },
     async show(session) {
       await client.note(session);
+      await host.change(`touch ${quoteWords([shownPath(container)])}`, () => noteShown(container));
       if (stays) client.keep();
     },
     async closeClipboard(session, channels) {
@@ -107,14 +110,37 @@ async function openWindows(
   };
 }
 
-/** The container's end: waypipe, which connects to the host's end. */
+/** A file that no container sees: it says that windows of this one were shown over Wayland. */
+function shownPath({ mounts }: Pick<Container, "mounts">): string {
+  return join(mounts.directory, "shown-over-wayland");
+}
+
+async function noteShown(container: Pick<Container, "mounts">): Promise<void> {
+  // Of a container on another machine, there may be nothing here.
+  await ifThere(Deno.writeTextFile(shownPath(container), "", { mode: 0o600 }));
+}
+
+/**
+ * The container's end: waypipe, which connects to the host's end.
+ *
+ * @param options `wasShown`: the container has had a waypipe. Where that is gone, nobody but the user chooses X, over which
+ * its apps hear of whatever is copied
+ */
 export function waypipeServer(
   { label, crossesNetwork }: Pick<Container, "label" | "crossesNetwork">,
   { transport, compress, ready }: Pick<WaylandClient, "transport" | "compress" | "ready">,
+  { wasShown = false } = {},
 ): ServerEnd {
   return {
     program: "waypipe",
-    missing: (cause) => noWayland(`there is no waypipe in "${label}"`, { exitCode: ExitCode.missingProgram, cause }),
+    missing: (cause) => {
+      const exitCode = ExitCode.missingProgram;
+      if (!wasShown) return noWayland(`there is no waypipe in "${label}"`, { exitCode, cause });
+      return new UserError(`The waypipe in "${label}" is gone: its windows were shown over Wayland before`, {
+        hint: "Install it there again; or with --display x11, its apps hear of whatever you copy",
+        ...{ exitCode, cause },
+      });
+    },
     scripts: [startWaypipe, serveWayland],
     values: { transport, compress, forwarded: crossesNetwork ? "yes" : "", x_gate: xGate, run_on_x: runOnX },
     environment: {},

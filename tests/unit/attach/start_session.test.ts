@@ -200,6 +200,16 @@ Deno.test("startSession() says first what the host's end of a session on Wayland
   }
 });
 
+Deno.test("a container whose windows were shown over Wayland does not bring about X by having no waypipe any more", async () => {
+  const { transport, ready } = { transport: "t", ready: Promise.resolve() };
+  const box = { label: "box", crossesNetwork: false };
+  const end = waypipeServer(box, { transport, compress: "none", ready }, { wasShown: true });
+  const { session } = start({ code: 127, stderr: "waypipe: not found\n" }, { end });
+  const error = await assertRejects(() => session, UserError, 'The waypipe in "box" is gone');
+  assertEquals([error instanceof CannotShow, error.exitCode], [false, 127]);
+  assertStringIncludes(error.hint, "--display x11");
+});
+
 Deno.test("a session's exit statuses tell apart what has gone wrong, also from the app's program that is missing", () => {
   const statuses = Object.values<number>(exitStatus);
   assertEquals(new Set(statuses).size, statuses.length);
