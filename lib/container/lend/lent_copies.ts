@@ -138,7 +138,7 @@ export async function takeBackCopies(
   const lost: LentCopy[] = [];
   const ended: FileInside[] = [];
   const failures: Error[] = [];
-  const isThere = await host.look(true, () => isRunning(host, instance));
+  let isThere = await host.look(true, () => isRunning(host, instance));
   const act = async (copy: LentCopy): Promise<void> => {
     try {
       await using lock = await lockCopy(host, { id: copy.id, wait: !wasKilled });
@@ -154,7 +154,11 @@ export async function takeBackCopies(
       else lost.push(copy);
       if (inside) ended.push(inside);
     } catch (error) {
-      failures.push(error as Error);
+      // It may have been deleted meanwhile.
+      const isGone = isThere && await findInstance(host, instance).then((found) => !found, () => false);
+      if (!isGone) return void failures.push(error as Error);
+      isThere = false;
+      await act(copy);
     }
   };
   await mapSome(copies, { atOnce, act });

@@ -112,6 +112,20 @@ Deno.test("takeBackCopies() looks for no disposable copy that is gone: nobody ha
   }
 });
 
+Deno.test("takeBackCopies() says that a container is gone which is deleted while it reads, and forgets its copies", async () => {
+  await withWorld(async ({ lend, takeBack, host, file, answer }) => {
+    await lend();
+    let isGone = false;
+    answer.now = (argv) => {
+      if (argv[1] === "exec") isGone = true;
+      return isGone ? Promise.resolve({ ...result(argv, 1), stderr: "Error: Instance not found" }) : undefined;
+    };
+    const [finding, ...more] = await takeBack();
+    assertStringIncludes(finding!, `"far:box" is gone, and with it its copy of "${file}"`);
+    assertEquals([more, await readCopies(host), text(file)], [[], [], "lent"]);
+  });
+});
+
 /** A cp that is cut off when it writes to the lent file: what it has written by then. */
 function failingCp(torn: string, file: string): Answer {
   let fails = true;
