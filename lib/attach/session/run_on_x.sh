@@ -73,7 +73,11 @@ END
   rm "$ready"
   "$@"
   status=$?
-  kill "$manager" 2>/dev/null
-  kill "$server"
+  # Where the desktop draws no frames, as on GNOME, the X server draws its own, and ends under the app when the user closes it.
+  [ "$status" = 0 ] || {
+    sleep 0.2
+    kill -0 "$server" 2>/dev/null || ! wait "$server" || status=0
+  }
+  kill "$manager" "$server" 2>/dev/null
   return "$status"
 }

@@ -239,6 +239,13 @@ Deno.test("appScript() says that there is no Xwayland, and lets an app fail whos
   assertEquals([without.code, broken.code], [3, 3]);
 });
 
+Deno.test("appScript() takes the end of an X server that the user has closed for the app's good end, and no crash of it", async () => {
+  const app = ["sh", "-c", `[ "\${DISPLAY-}" ] || { echo "Can't open display"; exit 1; }; sleep 0.6; exit 84`];
+  const endsWith = async (status: number): Promise<number> =>
+    (await runApp(app, { xServer: `[ "$1" = -help ] || { echo 7 >&3; exec 3>&-; sleep 0.3; exit ${status}; }` })).code;
+  assertEquals([await endsWith(0), await endsWith(1)], [0, 84]);
+});
+
 Deno.test("a session waits for a Firefox that restarts itself, and knows its process; not for another program that stays", async () => {
   const known = "grep -qx $$ $RUNTIME_DIRECTORY/pid";
   const again = `MOZ_LAUNCHED_CHILD= sleep 60 & until ${known}; do sleep 0.1; done; echo known`;
