@@ -1,6 +1,6 @@
 /**
- * Whether tests notice a change: `deno run -A tools/mutants.ts PLACE… [--count 100] [--seed 1]` makes changes one at a
- * time in a copy of the checkout, at random places of the files in those directories of `lib` that have a test of their
+ * Whether tests notice a change: `deno run -A tools/mutants.ts PLACE… [--seconds 600] [--seed 1]` makes changes one at
+ * a time in a copy of the checkout, at random places of the files in those directories of `lib` that have a test of their
  * own, and runs that test, then those beside it. What none notices is printed; exit status 1 if there is any.
  */
 
@@ -106,7 +106,7 @@ function described({ file, at, was, now }: Mutant): string {
 }
 
 async function main(): Promise<number> {
-  const options = { count: { type: "string", default: "100" }, seed: { type: "string", default: "1" } } as const;
+  const options = { seconds: { type: "string", default: "600" }, seed: { type: "string", default: "1" } } as const;
   const { values, positionals } = parseArgs({ args: Deno.args, options, allowPositionals: true });
   const chance = chanceFrom(Number(values.seed));
   const isTested = (file: string): boolean => {
@@ -122,7 +122,8 @@ async function main(): Promise<number> {
   const say = (text: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   let [noticed, missed] = [0, 0];
   try {
-    while (noticed + missed < Number(values.count) && mutants.length > 0) {
+    const end = performance.now() + Number(values.seconds) * 1000;
+    while (performance.now() < end && mutants.length > 0) {
       const [mutant] = mutants.splice(chance.below(mutants.length), 1);
       if (await isNoticed(copy, mutant!)) noticed++;
       else {

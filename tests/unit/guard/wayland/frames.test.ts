@@ -38,6 +38,21 @@ Deno.test("the guard of Wayland takes as long for a large frame that comes byte 
   assert(ms < 1_500, `${ms}`);
 });
 
+Deno.test("the guard of Wayland passes frames that change a file to its very end", () => {
+  for (
+    const change of [
+      frame(5, 1, 12, 16, word(0)),
+      frame(6, 1, 0, 16, new Uint8Array(16)),
+      frame(6, 1, 12, 0, word(3), word(4), word(0)),
+    ]
+  ) {
+    const { connection } = trial();
+    connection.fromContainer(frame(2, 1, 16));
+    const passed = connection.fromContainer(change).flatMap((part) => [...part]);
+    assertEquals(new Uint8Array(passed), change);
+  }
+});
+
 Deno.test("the guard of Wayland ends a connection with frames that do not fit, or need a graphics card", () => {
   for (
     const [frames, reason] of [
@@ -49,7 +64,7 @@ Deno.test("the guard of Wayland ends a connection with frames that do not fit, o
       [[frame(2, -1, 64)], "is taken"],
       [[frame(2, 1, 64), frame(2, 1, 64)], "is taken"],
       [[frame(2, 1, 0xf000_0000)], "too much memory"],
-      [[1, 2, 3, 4, 5, 6, 7].map((number) => frame(2, number, number < 7 ? 2 ** 30 : 64)), "too much memory"],
+      [[1, 2, 3, 4, 5, 6, 7].map((number) => frame(2, number, number < 7 ? 2 ** 30 : 4)), "too much memory"],
       [[frame(2, 1, 64), frame(3, 1, 2 ** 31)], "too much memory"],
       [[frame(2, 1, 64), frame(3, 1, 64)], "does not grow"],
       [[frame(5, 1, 0, 4, word(0))], "no file of this number"],
