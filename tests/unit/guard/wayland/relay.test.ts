@@ -52,6 +52,8 @@ interface Ends extends Disposable {
 interface World extends Pick<GuardTime, "wait" | "look"> {
   told: string[];
   session(): WaylandSession;
+  /** An app connects, and says nothing. */
+  connect(): Promise<Deno.UnixConn>;
   open(token?: Uint8Array): Promise<Ends>;
 }
 
@@ -60,6 +62,7 @@ async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
   const [path, hostPath] = [`${directory}/guard`, `${directory}/host`];
   const listener = Deno.listen({ transport: "unix", path });
   using hostListener = Deno.listen({ transport: "unix", path: hostPath });
+  const connect = (): Promise<Deno.UnixConn> => Deno.connect({ transport: "unix", path });
   using time = startGuardTime();
   const told: string[] = [];
   let session: WaylandSession;
@@ -78,8 +81,9 @@ async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
       ...time,
       told,
       session: () => session,
+      connect,
       async open(token = tokenWith()) {
-        const near = await Deno.connect({ transport: "unix", path });
+        const near = await connect();
         await near.write(token);
         const far = await hostListener.accept();
         await take(far, 16);
@@ -306,4 +310,15 @@ Deno.test("sixty apps that flood the guard hold it for no longer than a turn at 
     worker.terminate();
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("a session has 64 connections at a time, and refuses one more", async () => {
+  await inWorld(async ({ open, connect, told }) => {
+    using stack = new DisposableStack();
+    for (let count = 0; count < 64; count++) stack.use(await open());
+    assertEquals(told, []);
+    using more = await connect();
+    assertEquals(await more.read(new Uint8Array(1)), null);
+    assertEquals(told, ["An app is refused: there are 64 connections"]);
+  });
 });
