@@ -167,7 +167,7 @@ testOnIncus(
     await script("attach", engine, ["--stop", name, "asks"]);
     await asks.ended;
 
-    const running = terminal("starts", "xclock & xterm -e sh -c 'read -r line; echo $line >share/typed'");
+    const running = terminal("starts", "xterm -e sh -c 'read -r line; echo $line >share/typed'");
     await xWindow(engine, name, "xterm", "foot");
     await type("hunter22\n");
     await eventually("what was typed", () => inContainer(engine, name, "grep -x hunter22 share/typed"));
