@@ -66,7 +66,7 @@ const undoDeadlineMs = 15_000;
 export async function startSession(container: Container, plan: SessionPlan): Promise<string> {
   const { host } = container;
   const { app, run, name, isShown, end } = plan;
-  const { sockets } = await container.boot();
+  const { sockets } = await container.inside();
   const { hostEnd } = end;
   const common = { sockets, run, shown: isShown ? "yes" : "" };
   const undo = async (): Promise<void> => {

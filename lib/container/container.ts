@@ -76,6 +76,8 @@ export interface Container extends Address, Site, AsyncDisposable {
   isConfined(): Promise<boolean>;
   /** Starts the container if it does not run. */
   boot(): Promise<Inside>;
+  /** What is in it, by its record where that says it: the engine is not waited for. Else like {@linkcode Container.boot}. */
+  inside(): Promise<Inside>;
   /** The same, and waits until SSH reaches it. */
   reach(): Promise<Inside>;
   /** Runs a program as the container's user; see `sshRun`. */
@@ -104,6 +106,8 @@ export interface KnownContainer extends Address, BootOptions, Pick<Container, "h
    * @throws {UserError} when there is no such container, or when create.ts did not make it
    */
   instance(): Promise<InstanceInfo | undefined>;
+  /** What its record says: its user, and its address when the engine last said one. Undefined where it may have moved. */
+  last?: { user: ContainerUser; address: string | undefined } | undefined;
   /** What the engine has said of it before: that may do. */
   listed?: InstanceInfo | undefined;
 }

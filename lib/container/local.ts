@@ -6,7 +6,7 @@
 import { join } from "@std/path";
 import type { Container, KnownContainer } from "./container.ts";
 import { sessionNames } from "./sessions.ts";
-import { lendTo, overSsh, type Parts, partsOf } from "./over_ssh.ts";
+import { insideBy, lendTo, overSsh, type Parts, partsOf } from "./over_ssh.ts";
 import { holdSocket, socketPath } from "./session_socket.ts";
 import { hostUid } from "../engine/id_map.ts";
 
@@ -18,7 +18,7 @@ export function localContainer(
   const { opened, directory, boot } = parts;
   return overSsh(known, parts, {
     crossesNetwork: false,
-    connect: boot,
+    connect: insideBy(known, boot),
     async socket(session) {
       const path = socketPath(sockets, session);
       const held = await host.look(undefined, () => holdSocket(path));
@@ -30,7 +30,7 @@ export function localContainer(
       return link;
     },
     lend: lendTo(known, (found, user) => found ? hostUid(found, user.uid) : "<HOST_UID>"),
-    lendSocket: async (_path, name) => join((await boot()).sockets, name),
+    lendSocket: async (_path, name) => join((await insideBy(known, boot)()).sockets, name),
     seenSessions: () => sessionNames(sockets),
     noteUse() {},
     log: async (options) => (await import("./session_files.ts")).readSessionLog(sockets, options),

@@ -1,11 +1,13 @@
 /** What every container can do that SSH reaches, wherever it is. */
 
+import { exists } from "../base/files.ts";
 import { once } from "../base/promises.ts";
 import { type InstanceInfo, isConfined } from "../engine/instance.ts";
-import { bootInstance, reachInstance, runAtBoot } from "./connect.ts";
+import { bootInstance, reachInstance, runAtBoot, sshTarget } from "./connect.ts";
 import type { Container, Inside, KnownContainer, Site } from "./container.ts";
 import { makePrivateDirectory } from "./private_directory.ts";
-import { sshArgv, sshRun, sshScript, type SshTarget } from "./ssh.ts";
+import { recordAddress } from "./record.ts";
+import { sshArgv, sshRun, sshScript, type SshTarget, Unreachable } from "./ssh.ts";
 import { containerPaths, type ContainerUser, userOf } from "./user.ts";
 
 /** What both kinds of containers are made with. */
@@ -18,6 +20,10 @@ export interface Parts extends Pick<Container, "boot" | "directory" | "reach"> {
   early(): Promise<ContainerUser | undefined>;
 }
 
+function insideOf(user: ContainerUser): Inside {
+  return { ...containerPaths(user), user };
+}
+
 /** The parts of a container. `throughEngine`: SSH reaches it through the engine, whether it has a network or not. */
 export function partsOf(known: KnownContainer, { throughEngine }: { throughEngine: boolean }): Parts {
   const opened = new AsyncDisposableStack();
@@ -28,11 +34,14 @@ export function partsOf(known: KnownContainer, { throughEngine }: { throughEngin
     const boots = found ? found.status !== "Running" : known.isNew;
     return { found, user, early: boots && !throughEngine ? user : undefined };
   });
-  const boot = async (): Promise<Inside> => {
-    const { user } = await booted();
-    return { ...containerPaths(user), user };
-  };
-  const target = once(async () => reachInstance(known.host, known, { ...known, ...await booted(), throughEngine }));
+  const boot = async (): Promise<Inside> => insideOf((await booted()).user);
+  const target = once(async () => {
+    const reached = await reachInstance(known.host, known, { ...known, ...await booted(), throughEngine });
+    const isNews = known.last && !reached.proxy && reached.address !== known.last.address;
+    // Without it, the next run asks the engine first.
+    if (isNews) await recordAddress(known, reached.address).catch(() => {});
+    return reached;
+  });
   return {
     opened,
     directory: once(async () => opened.use(await makePrivateDirectory(known.host)).path),
@@ -69,6 +78,34 @@ export function lendTo(
   };
 }
 
+/** See {@linkcode Container.inside}. */
+export function insideBy({ last }: KnownContainer, boot: Parts["boot"]): Parts["boot"] {
+  return last?.address === undefined ? boot : () => Promise.resolve(insideOf(last.user));
+}
+
+/**
+ * Does something by the address that a container had last, while the engine is asked about it, which takes 0.1 s. Its
+ * host key says whether it is there. Where the engine says otherwise, it is called off.
+ *
+ * @returns what `act` does; undefined where the engine has to be asked first
+ */
+async function atLastAddress<T>(
+  { host, last, instance, ...known }: KnownContainer,
+  act: (target: SshTarget, signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  if (last?.address === undefined || !await exists(known.mounts.knownHosts)) return undefined;
+  const otherwise = new AbortController();
+  const isThere = instance().then((found) => found?.status === "Running" && found.address === last.address);
+  isThere.then((isThere) => isThere || otherwise.abort(), () => otherwise.abort());
+  const target = await sshTarget(host, known, { ...last, hasNetwork: true });
+  try {
+    return await act(target, otherwise.signal);
+  } catch (error) {
+    if (await isThere && !(error instanceof Unreachable)) throw error;
+    return undefined;
+  }
+}
+
 /**
  * A container that runs programs by SSH.
  *
@@ -93,7 +130,13 @@ export function overSsh(
     loans: async (session) => (await import("./lend/session_loans.ts")).sessionLoans({ ...known, ...site }, session),
     run: async (argv, options) => await sshRun(known.host, await target(), argv, options),
     script: async ({ host = known.host, ...options }) => await sshScript(host, await target(), options),
+    inside: insideBy(known, boot),
     async earlyScript({ host, ...options }) {
+      const done = await atLastAddress(
+        known,
+        (target, signal) => sshScript(host ?? known.host, target, { ...options, signal }),
+      );
+      if (done) return done;
       const user = await early();
       return user
         ? await runAtBoot(host ?? known.host, known, { ...options, waits: !host, user })

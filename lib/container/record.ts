@@ -4,12 +4,14 @@
  * code that asks the engine anyway compares it, and the engine wins.
  */
 
+import { dirname } from "@std/path";
 import type { Host } from "../base/host.ts";
-import { parseTable, writeJson } from "../base/json_file.ts";
+import { parseTable, readJson, writeJson } from "../base/json_file.ts";
+import { lockFile } from "../base/lock.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import type { Engine, EngineCli } from "../engine/engine.ts";
 import { type ServerRecord, serverRecord } from "../engine/server.ts";
-import { containerRecordPath, type Mounts } from "./paths.ts";
+import { containerRecordPath, lockPath, type Mounts } from "./paths.ts";
 import { type ContainerUser, formatUser } from "./user.ts";
 
 export interface ContainerRecord {
@@ -19,6 +21,8 @@ export interface ContainerRecord {
   user: string;
   /** The member of a cluster that it was made on; "none" for a server that is in no cluster. */
   location: string;
+  /** Its address when the engine last said one. */
+  address?: string;
 }
 
 /**
@@ -40,8 +44,19 @@ export async function writeContainerRecord(
 /** The record of a container; undefined where there is none, or where it is not one. */
 export async function readContainerRecord(mounts: Pick<Mounts, "directory">): Promise<ContainerRecord | undefined> {
   const text = await Deno.readTextFile(containerRecordPath(mounts)).catch(() => "");
-  const { engine, server, user, location } = (parseTable(text) ?? {}) as Partial<ContainerRecord>;
+  const { engine, server, user, location, address = "" } = (parseTable(text) ?? {}) as Partial<ContainerRecord>;
   const texts = [server?.remote, server?.project, user, location];
   const isRecord = (engine === "lxc" || engine === "incus") && texts.every((text) => typeof text === "string");
-  return isRecord ? { engine, server, user, location } as ContainerRecord : undefined;
+  const known = /^[\da-f:.]{2,45}$/i.test(address) ? { address } : {};
+  return isRecord ? { engine, server, user, location, ...known } as ContainerRecord : undefined;
+}
+
+/** Writes the address of a container into its record, if it has one. */
+export async function recordAddress(
+  { host, mounts }: { host: Pick<Host, "signal">; mounts: Pick<Mounts, "directory"> },
+  address: string,
+): Promise<void> {
+  using _turn = await lockFile(lockPath(dirname(mounts.directory)), { signal: host.signal });
+  const record = await readJson(containerRecordPath(mounts));
+  if (record) await writeJson(containerRecordPath(mounts), { ...record, address });
 }

@@ -14,7 +14,7 @@ import { findManaged } from "./managed.ts";
 import { containerRecordPath } from "./paths.ts";
 import { readContainerRecord } from "./record.ts";
 import { type Address, type EngineOptions, findAddress } from "./address.ts";
-import { parseUser, plannedUser } from "./user.ts";
+import { formatUser, parseUser, plannedUser, userOf } from "./user.ts";
 
 /**
  * Finds out what a word on the command line means, `[REMOTE:]NAME`. By create.ts's record this takes no call of the
@@ -52,20 +52,28 @@ export async function containerAt(
   const { engine: { server }, mounts } = address;
   const record = await readContainerRecord(mounts);
   const isAlone = !listed && server.isLocal && record?.location === "none";
+  const recorded = parseUser(record?.user ?? "");
+  const last = isAlone && !made && recorded ? { user: recorded, address: record?.address } : undefined;
   const known: KnownContainer = {
     ...address,
     host,
     listed,
     bootTimeoutMs,
     preload,
+    last: await host.look(undefined, () => last),
     isNew: made !== undefined,
     history: history ?? openHistory(host, keepsHistory === false ? undefined : { name: address.hostName }),
-    plannedUser: parseUser(record?.user ?? "") ?? plannedUser,
+    plannedUser: recorded ?? plannedUser,
     instance: once(() =>
       made ?? host.look(undefined, async () => {
         const instance = await findManaged(host, address, { withState: server.isLocal });
         // Its server has joined a cluster since it was made.
-        if (isAlone && !await isHere(host, instance)) throw hasMoved(address, instance);
+        if (isAlone && !await isHere(host, instance)) {
+          throw recordError(address, `is on another machine now: on the member "${instance.location}"`);
+        }
+        if (last?.address && formatUser(userOf(instance)) !== formatUser(last.user)) {
+          throw recordError(address, `has another user now: "${userOf(instance).name}"`);
+        }
         return instance;
       })
     ),
@@ -89,9 +97,9 @@ async function isOnThisMachine({ host, instance, mounts }: KnownContainer): Prom
   }
 }
 
-function hasMoved({ label, mounts }: Address, { location }: InstanceInfo): UserError {
+function recordError({ label, mounts }: Address, says: string): UserError {
   const path = containerRecordPath(mounts);
-  return new UserError(`The container "${label}" is on another machine now: on the member "${location}"`, {
+  return new UserError(`The container "${label}" ${says}`, {
     hint: `Its record says otherwise. Remove it, and run this again: rm ${quoteWords([path])}`,
   });
 }

@@ -5,7 +5,7 @@ import { containerRecordPath, mountsIn } from "../../lib/container/paths.ts";
 import type { ContainerRecord } from "../../lib/container/record.ts";
 import { resolveContainer } from "../../lib/container/resolve.ts";
 import { formatUser } from "../../lib/container/user.ts";
-import { type RecordingHost, recordingHost } from "./recording_host.ts";
+import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
 export const alice = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
 
@@ -22,11 +22,13 @@ interface World {
   config?: Record<string, string>;
   location?: string;
   status?: string;
+  /** What ssh answers; by default, that it has done what it was told. */
+  ssh?: (argv: readonly string[]) => Answer;
 }
 
 /** Resolves "box", with such a record and such an answer of the engine. */
 export async function resolved<T>(
-  { record, config = {}, location = "none", status = "Running" }: World,
+  { record, config = {}, location = "none", status = "Running", ssh = () => ({}) }: World,
   use: (container: Container, recorded: RecordingHost) => Promise<T>,
 ): Promise<T> {
   const root = await Deno.makeTempDir();
@@ -43,7 +45,7 @@ export async function resolved<T>(
   const recorded = recordingHost({
     env: { GUI_CONTAINER_MOUNTS: root },
     answer: (argv) =>
-      argv[0] === "ssh" ? {} : {
+      argv[0] === "ssh" ? ssh(argv) : {
         stdout: JSON.stringify(argv.at(-1) === "/1.0" ? { environment: { server_name: "m1" } } : instance),
       },
   });

@@ -54,7 +54,7 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
     outlivesRun: isDisposable ? "nothing" : "session",
     async serverEnd() {
       isNew = true;
-      return xpraServer(container, { open, sockets: (await container.boot()).sockets, screen, why });
+      return xpraServer(container, { open, sockets: (await container.inside()).sockets, screen, why });
     },
     async show(session) {
       client ??= await start(screen);

@@ -20,6 +20,7 @@ Deno.test("two runs at once of the same app take their turns, and each sees what
     const live: string[] = [];
     const box = {
       ...container,
+      inside: () => Promise.resolve({ sockets: "/home/ubuntu/.xpra" }),
       boot: () => Promise.resolve({ sockets: "/home/ubuntu/.xpra" }),
       history: openHistory(container.host, undefined),
       noteUse() {},

@@ -1,10 +1,11 @@
 // Where a container is, by its record and by the engine.
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { UserError } from "../../../lib/base/errors.ts";
+import { ProcessError, UserError } from "../../../lib/base/errors.ts";
+import { readContainerRecord } from "../../../lib/container/record.ts";
 import { resolveContainer } from "../../../lib/container/resolve.ts";
 import { formatUser, ubuntuUser, userKey } from "../../../lib/container/user.ts";
-import { recordingHost } from "../recording_host.ts";
+import { type Answer, recordingHost } from "../recording_host.ts";
 import { alice, record, resolved } from "../resolved.ts";
 
 const instanceQuery = ["incus", "query", "/1.0/instances/box?recursion=1"];
@@ -70,4 +71,67 @@ Deno.test("resolveContainer() says that there is no such container, and not what
     UserError,
     'no container "typo" in LXD',
   );
+});
+
+/** Whom ssh was told to log in as, and where, in order; and how often the engine was asked about the container. */
+function asked(calls: readonly string[][]): [string[], number] {
+  const questions = calls.filter((argv) => argv.join() === instanceQuery.join());
+  return [calls.filter(([program]) => program === "ssh").map((argv) => argv.at(-3)!), questions.length];
+}
+
+const ofAlice = { [userKey]: formatUser(alice) };
+
+Deno.test("the engine's answer is written down, and the next run goes by it while the engine is asked again", async () => {
+  await resolved({ record, config: ofAlice }, async (container, { calls }) => {
+    await container.earlyScript({ script: "true" });
+    assertEquals(calls.map(([program]) => program), ["incus", "ssh"]);
+    assertEquals(await readContainerRecord(container.mounts), { ...record, address: "fd00::5" });
+  });
+  await resolved({ record: { ...record, address: "fd00::5" }, config: ofAlice }, async (container, { calls }) => {
+    assertEquals((await container.inside()).sockets, "/srv/alice/.xpra");
+    assertEquals(calls, []);
+    await container.earlyScript({ script: "true" });
+    await container.reach();
+    assertEquals(asked(calls), [["alice@fd00::5"], 1]);
+  });
+});
+
+Deno.test("an address on record that the container has no longer is called off, and the new one written down", async () => {
+  for (const stderr of ["ssh: connect to host fd00::4 port 22: No route to host", "Host key verification failed."]) {
+    const ssh = (argv: readonly string[]): Answer => argv.at(-3) === "alice@fd00::4" ? { code: 255, stderr } : {};
+    await resolved(
+      { record: { ...record, address: "fd00::4" }, config: ofAlice, ssh },
+      async (container, { calls }) => {
+        await container.earlyScript({ script: "true" });
+        assertEquals(asked(calls), [["alice@fd00::4", "alice@fd00::5"], 1]);
+        assertEquals((await readContainerRecord(container.mounts))?.address, "fd00::5");
+      },
+    );
+  }
+});
+
+Deno.test("what fails at the address on record is no reason to do it twice", async () => {
+  const options = { record: { ...record, address: "fd00::5" }, config: ofAlice };
+  await resolved({ ...options, ssh: () => ({ code: 3 }) }, async (container, { calls }) => {
+    await assertRejects(() => container.earlyScript({ script: "exit 3" }), ProcessError);
+    assertEquals(asked(calls), [["alice@fd00::5"], 1]);
+  });
+  // Its host keys are not pinned any more.
+  await resolved(options, async (container, { calls }) => {
+    await Deno.remove(container.mounts.knownHosts);
+    await assertRejects(() => container.earlyScript({ script: "true" }), UserError, "not pinned");
+    assertEquals(asked(calls), [[], 1]);
+  });
+});
+
+Deno.test("another user than on record is told of, and no text that is no address is taken for one", async () => {
+  await resolved({ record: { ...record, address: "fd00::5" } }, async (container) => {
+    await assertRejects(() => container.reach(), UserError, '"box" has another user now: "ubuntu"');
+  });
+  for (const address of ["-oProxyCommand=x", "a b", "host", 5, ""]) {
+    await resolved({ record: { ...record, address }, config: ofAlice }, async (container, { calls }) => {
+      await container.earlyScript({ script: "true" });
+      assertEquals(asked(calls), [["alice@fd00::5"], 1]);
+    });
+  }
 });
