@@ -41,7 +41,7 @@ export function crossingIn(line: string): CrossingLine | undefined {
 }
 
 /**
- * The command line of a guard's process: this program, with other permissions.
+ * The command line of a guard's process, which has other permissions than this one.
  *
  * @param options `paths`: files and directories that it may read and write; `sockets`: those that it may listen at or
  * connect to. It may do nothing else
@@ -52,16 +52,13 @@ export function guardArgv(
 ): string[] {
   const words = [guardWords[wire], JSON.stringify(request)];
   if (Deno.build.standalone) return [Deno.execPath(), ...words];
+  // In a checkout it loads its own modules alone. With other flags of V8, what V8 keeps of a single file would be of no use.
+  const isSingleFile = import.meta.url === Deno.mainModule;
   return [
-    ...[
-      Deno.execPath(),
-      "run",
-      "--quiet",
-      "--no-prompt",
-      `--allow-read=${paths.join()}`,
-      `--allow-write=${paths.join()}`,
-    ],
+    ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--v8-flags=--max-old-space-size=512"],
+    ...[`--allow-read=${paths.join()}`, `--allow-write=${paths.join()}`],
     `--allow-net=${sockets.map((path) => `unix:${path}`).join()}`,
-    ...[Deno.mainModule, ...words],
+    isSingleFile ? Deno.mainModule : import.meta.resolve(`./${wire}/process.ts`),
+    ...words,
   ];
 }

@@ -9,11 +9,6 @@ import { mountsIn } from "../../lib/container/paths.ts";
 import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
-/** The command line of a guard's process, by the real script: a test is another main module. */
-function asScript(argv: readonly string[]): string[] {
-  return argv.map((word) => word === Deno.mainModule ? new URL("../../attach.ts", import.meta.url).href : word);
-}
-
 /** The options of a client but for its guard. */
 type Unguarded = Omit<ClientOptions, "guard">;
 
@@ -30,7 +25,7 @@ export async function withHost(
   const host: Host = {
     ...recording,
     start(argv, options) {
-      if (argv.includes("--guard-x11")) return startProcess(asScript(argv), options);
+      if (argv.includes("--guard-x11")) return startProcess(argv, options);
       events.push(argv[0]!);
       const ended = Promise.withResolvers<
         { argv: typeof argv; code: number; signal: null; stdout: ""; stderr: "" }

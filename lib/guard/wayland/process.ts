@@ -13,7 +13,7 @@ import { answerMark, type Given } from "./dropped_files.ts";
 import { relayConnections } from "./relay.ts";
 import { createClosing } from "../closing.ts";
 import { beginGuard } from "../process.ts";
-import { readyLine } from "../process_interface.ts";
+import { guardWords, readyLine } from "../process_interface.ts";
 import { type GuardRequest, keepWord, privateNames } from "./process_interface.ts";
 
 /** How long waypipe's client may take to come, in milliseconds, and how often it is looked for. */
@@ -144,3 +144,5 @@ async function waitForPath(path: string): Promise<void> {
     await delay(pollMs);
   }
 }
+
+if (import.meta.main && Deno.args[0] === guardWords.wayland) await runGuardProcess(Deno.args[1]);

@@ -3,7 +3,7 @@
 import { startDeadline } from "../deadline.ts";
 import { Violation } from "../faults.ts";
 import { beginGuard } from "../process.ts";
-import { windowsLine } from "../process_interface.ts";
+import { guardWords, windowsLine } from "../process_interface.ts";
 import { type Guard, startGuard } from "./guard.ts";
 import { createMemory } from "./memory.ts";
 import { guardLines, type GuardRequest, type RunWord } from "./process_interface.ts";
@@ -57,3 +57,5 @@ export function runGuardProcess(argument: string | undefined): Promise<never> {
 function thisHour(): number {
   return Math.floor(Date.now() / 3_600_000);
 }
+
+if (import.meta.main && Deno.args[0] === guardWords.xpra) await runGuardProcess(Deno.args[1]);
