@@ -48,7 +48,7 @@ list_all() {
   [ -z "$snaps" ] || snap list 2>/dev/null
 }
 
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086,SC2016 # Each file is a word; dpkg-deb expands the fields.
 [ -z "$files" ] || dpkg-deb --show --showformat='File: ${Package} ${Version}\n' $files
 before=$(list_all)
 status=0
