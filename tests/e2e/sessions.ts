@@ -31,7 +31,11 @@ export const agentPath = "/gui-container-[^/]+/agent[.]py$";
 
 /** Runs a shell script as the container user, on the display and the bus of a session. */
 export function inSession(engine: EngineName, name: string, session: string, shell: string): Promise<string> {
-  return inContainer(engine, name, `. "$XDG_RUNTIME_DIR/gui-container-${session}/environment"; ${shell}`);
+  return inContainer(
+    engine,
+    name,
+    `unset SSH_CONNECTION; . "$XDG_RUNTIME_DIR/gui-container-${session}/environment"; ${shell}`,
+  );
 }
 
 /** What a program prints, whatever its exit status. */

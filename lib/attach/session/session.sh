@@ -18,6 +18,8 @@
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 # Debian's sshd leaves out what a login has.
 export PATH="$PATH:/usr/local/games:/usr/games:$HOME/.local/bin"
+# With it, libpulse asks an X display for its sound server, which starts one on Wayland.
+unset SSH_CONNECTION
 # A session's directory, and its unit, are called like this with its name behind.
 directories=$XDG_RUNTIME_DIR/gui-container-
 
@@ -85,6 +87,15 @@ list() {
   done
 }
 
+# Writes down that the user ends the sessions of these names: however their apps end now, they have not failed.
+#   sockets  where logs of sessions are
+note_end() {
+  for session; do
+    : >"$directories$session/stopped"
+    echo "The session is stopped" >>"${sockets:?}/$session.log"
+  done
+}
+
 # Stops the sessions of these names; the socket of each goes with it. One may have ended just before.
 stop() {
   for session; do
@@ -125,8 +136,6 @@ join() {
   set -- "$session" "$directory/environment" "${sockets:?}/$session.log" "${run_app:?}" "$@"
   # shellcheck source=/dev/null
   . "$2"
-  # libpulse asks an X display for its sound server then.
-  unset SSH_CONNECTION
   command -v "$5" >/dev/null || exit 127
   printf '%s\n' "$1"
   exec >>"$3" 2>&1
