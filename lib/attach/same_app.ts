@@ -15,6 +15,7 @@ import type { StartRequest } from "../settings/request.ts";
 import { channelLine, channelNamesOf, recordChannels, recordedChannels } from "../settings/channels.ts";
 import { displays } from "../settings/displays.ts";
 import { listSessions, type LiveSession } from "./session/live_sessions.ts";
+import { appOutcome } from "./session/outcome.ts";
 
 /** Where an app is to run: in a session in which it runs already, or in a new one of this name. */
 export interface Place {
@@ -107,10 +108,11 @@ export async function startAgain(
     return 0;
   });
   if (isShown) return await joining;
-  joining.catch((error) => {
+  joining.catch(async (error) => {
     // How the session ends, its own run says.
     if (error instanceof EndedWithSession || host.signal.aborted) return;
-    host.ui.warn(lineOf(error));
+    const outcome = await appOutcome(container, session).catch(() => undefined);
+    if (!outcome?.stopped) host.ui.warn(lineOf(error));
   });
   return await reattach(container, { ...request, session, ...late.length > 0 ? { userOptions: [], box: true } : {} });
 }

@@ -3,11 +3,8 @@
  * is hung up, for example, and that is no failure.
  */
 
-/**
- * How a session's windows have ended: there was none; the user has closed the last one, or has ended the session; or it
- * went otherwise.
- */
-export type WindowsEnd = "none" | "closed" | "stopped" | "other";
+/** How a session's windows have ended: there was none; the user has closed the last one; or it went otherwise. */
+export type WindowsEnd = "none" | "closed" | "other";
 
 /**
  * How long after a click in one of the windows, in milliseconds, a window that its app takes away counts as closed by a
@@ -39,7 +36,7 @@ export function createClosing(now: () => number = () => performance.now()): Clos
   const asked = new Map<unknown, number>();
   let last: WindowsEnd = "none";
   let clickedMs = -Infinity;
-  const closing: Closing = {
+  return {
     isEnding: false,
     open(window) {
       open.add(window);
@@ -56,7 +53,6 @@ export function createClosing(now: () => number = () => performance.now()): Clos
       if (!open.delete(window)) return;
       last = asked.delete(window) || byApp && now() - clickedMs < clickMs ? "closed" : "other";
     },
-    end: () => closing.isEnding ? "stopped" : open.size === 0 ? last : asked.size === open.size ? "closed" : "other",
+    end: () => open.size === 0 ? last : asked.size === open.size ? "closed" : "other",
   };
-  return closing;
 }

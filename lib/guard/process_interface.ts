@@ -24,7 +24,7 @@ export function windowsLine(end: WindowsEnd): string {
 
 /** How the windows have ended, if a line of a guard says that. */
 export function windowsIn(line: string): WindowsEnd | undefined {
-  return (["none", "closed", "stopped", "other"] as const).find((end) => windowsLine(end) === line);
+  return (["none", "closed", "other"] as const).find((end) => windowsLine(end) === line);
 }
 
 /** The line that a guard prints about what has crossed the clipboard. */

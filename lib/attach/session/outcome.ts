@@ -42,7 +42,7 @@ export async function reportOutcome(
 ): Promise<void> {
   const { ui } = container.host;
   const app = await appOutcome(container, session);
-  if (app?.stopped || end.windows === "stopped") ui.status(`The session "${session}" was stopped`);
+  if (app?.stopped) ui.status(`The session "${session}" was stopped`);
   else if (app?.status === undefined) {
     const error = await end.failure(app);
     if (error) throw error;

@@ -11,6 +11,7 @@ import { sendCommand } from "../../guard/commands.ts";
 import type { ChannelName } from "../../channels/table.ts";
 import type { CarryAnswer, CarryRequest } from "../../guard/wayland/carrying.ts";
 import { type GuardedSession, privateNames } from "../../guard/wayland/process_interface.ts";
+import { sessionScript } from "../session/protocol.ts";
 
 /** How long a guard may take for its answer by default, in milliseconds: longer than it waits for an app. */
 const answerMs = 8_000;
@@ -87,6 +88,9 @@ export async function closeWindows(container: Container, sessions: readonly stri
   const signal = AbortSignal.any([container.host.signal, limit]);
   const guards = await guardsOf(container);
   const asked = sessions.filter((session) => guards.has(session));
+  if (asked.length === 0) return;
+  const script = sessionScript("note_end", { sockets: (await container.reach()).sockets });
+  await container.script({ script, parameters: asked, timeoutMs: closeMs }).catch(() => {});
   for (const session of asked) {
     await askGuard(container, { session, request: { closeWindows: true }, signal }).catch(() => {});
   }
