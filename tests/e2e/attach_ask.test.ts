@@ -252,7 +252,7 @@ testOnOneEngine(
           ...{ ask: "file", id: 1, name, path: "/home/ubuntu/share/offer", size: 3 },
           ...more,
         });
-        const link = (url: string): unknown => ({ ask: "link", url });
+        const link = (url: string): unknown => ({ ask: "link", id: 0, url });
         await testPart(context, "a file's name is asked for as it will be, and its print job not at all", async () => {
           await say(file("invoice\u202efdp.exe"), { id: 1, printed: true }, { ...file("x.pdf"), ask: "print" });
           assertStringIncludes(await question(shown, 1), "Name: invoicefdp.exe_\nSize: 3 bytes");
