@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
-import { exists, removeFile } from "../base/files.ts";
+import { exists, removeFile, writeText } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { lockFile } from "../base/lock.ts";
@@ -36,8 +36,15 @@ export async function ownKey(host: Host): Promise<{ text: string; identities: Id
   throw inputError(`There is no public key in "${path}.pub"`, "Remove it and the private key, and run this again");
 }
 
-/** Makes the pair anew, since ssh-keygen writes the private half first: a killed run has left no more than that. */
+/**
+ * Makes the pair. What there is of the private half stays if it is whole, as containers know its key: only a killed run
+ * leaves less, since ssh-keygen writes that half first.
+ */
 async function makeKey(host: Host, path: string): Promise<void> {
-  await host.look(undefined, () => removeFile(path));
+  if (await exists(path)) {
+    const { code, stdout } = await host.run(["ssh-keygen", "-y", "-P", "", "-f", path], { okCodes: "any" });
+    if (code === 0) return await writeText(host, `${path}.pub`, { text: stdout, mode: 0o644 });
+    await host.look(undefined, () => removeFile(path));
+  }
   await host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "gui-container", "-f", path]);
 }

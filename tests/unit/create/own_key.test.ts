@@ -35,6 +35,14 @@ testWith(["ssh-keygen"], "ownKey() makes one pair for two runs at once", async (
   });
 });
 
+testWith(["ssh-keygen"], "ownKey() keeps a private key whose public half is lost", async () => {
+  await withState(async (host, state) => {
+    const made = await ownKey(host);
+    await Deno.remove(join(state, "gui-container", "id_ed25519.pub"));
+    assertEquals(await ownKey(host), made);
+  });
+});
+
 testWith(
   ["ssh-keygen"],
   "ownKey() makes the pair anew where a killed run has left its private half alone",
