@@ -103,7 +103,7 @@ export function channelsWith(holds: (facts: ChannelFacts) => unknown = () => tru
 /** The channels whose uses the user can be asked for, one by one. */
 export const askableNames: readonly ChannelName[] = channelsWith(({ isAskable }) => isAskable);
 
-/** Those for which is chosen where they open things: keys of the settings, and with `-to` behind options. */
+/** The channels whose destination can be chosen: keys of the settings, and options with `-to` appended. */
 export const openedKinds: readonly ChannelName[] = channelsWith(({ opens }) => opens);
 
 /** A channel that is open, with all that belongs to it. */

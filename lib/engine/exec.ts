@@ -11,7 +11,7 @@ import { answers, engineArgv, type Instance, labelOf, run } from "./engine.ts";
  */
 export const lostAnswer = /Failed to retrieve PID of executing child process|Only running operations can be connected/;
 
-/** How often a program is run, at most, until its answer arrives. */
+/** How many times at most a program is run before its answer arrives. */
 const maxRuns = 3;
 
 /** Whether a program's answer was lost, so that another try may succeed. The program may have run. */

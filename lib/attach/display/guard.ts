@@ -1,4 +1,4 @@
-/** The process of a guard, as the run that starts it has to do with it: see `lib/guard/process_interface.ts`. */
+/** Starts the process of a guard and hears what it says: the run's side of `lib/guard/process_interface.ts`. */
 
 import { join } from "@std/path";
 import type { ProcessResult } from "../../base/errors.ts";

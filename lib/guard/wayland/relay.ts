@@ -51,7 +51,7 @@ export async function relayConnections(
   const leavers = new Set<(options?: { isCheck: boolean }) => void>();
   let isWoken = false;
   session.wake = () => {
-    // The container may have it called for each message.
+    // The container can have this called for each message.
     if (!isWoken) queueMicrotask(() => (isWoken = false, leavers.forEach((leave) => leave())));
     isWoken = true;
   };

@@ -8,6 +8,10 @@ import { type GuardTime, soon, startGuardTime } from "../../guard_time.ts";
 import { flags, noted, type Sent, take, tokenWith } from "./connections.ts";
 import { border, frame, ids, message, messages, showWindow, type Trial, withGlobals } from "../../wayland_samples.ts";
 
+/** What the relays of these tests have in common. */
+const sessionOptions = () =>
+  ({ container: "box", clipboard: { in: true, out: true }, border, compression: "none" }) as const;
+
 /** What is sent until there is a window with the focus and a popup. */
 function withPopup(): { made: Trial; sent: Sent[]; popup: number } {
   const { made, sent } = noted();
@@ -68,10 +72,7 @@ async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
   let session: WaylandSession;
   try {
     const ended = relayConnections({
-      container: "box",
-      clipboard: { in: true, out: true },
-      border,
-      compression: "none",
+      ...sessionOptions(),
       listener,
       connect: () => Deno.connect({ transport: "unix", path: hostPath }),
       tell: (line) => told.push(line),
@@ -287,10 +288,7 @@ Deno.test("sixty apps that flood the guard hold it for no longer than a turn at 
     worker.postMessage({ path, hostPath, connections: 60 });
     await listens;
     const ended = relayConnections({
-      container: "box",
-      clipboard: { in: true, out: true },
-      border,
-      compression: "none",
+      ...sessionOptions(),
       listener,
       connect: () => Deno.connect({ transport: "unix", path: hostPath }),
       tell: (line) => told.push(line),
