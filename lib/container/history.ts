@@ -115,6 +115,7 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
   const waiting: HistoryLine[] = [];
   let writing: Promise<void> | undefined;
   let isBroken = false;
+  let latest = 0;
   const countOf = (kind: HappeningKind): { hour: number; count: number } => {
     if (!kinds.includes(kind)) throw new TypeError(`There is no kind "${kind}"`);
     const hour = Math.floor(now() / 3_600_000);
@@ -154,7 +155,10 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
   const note = (happening: Happening): void => {
     countOf(happening.kind).count++;
     added.push(happening);
-    waiting.push(bounded({ time: new Date(now()).toISOString(), ...happening, ...copy === undefined ? {} : { copy } }));
+    // Readers sort the lines of all kinds by their time, so no two may have the same.
+    latest = Math.max(now(), latest + 1);
+    const time = new Date(latest).toISOString();
+    waiting.push(bounded({ time, ...happening, ...copy === undefined ? {} : { copy } }));
     write();
   };
   return {

@@ -42,13 +42,13 @@ async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("a line is in a file of its kind, which only the user can open", () =>
+Deno.test("a line is in a file of its kind, which only the user can open; what happens in one moment keeps its order", () =>
   inWorld(async ({ history, directory, lines }) => {
     history.add({ kind: "link", host: "example.org", where: "on this host" });
     history.add({ kind: "session", what: "starts", session: "xterm", channels: "clipboard-in,links?" });
     assertEquals(await lines(), [
-      { kind: "session", what: "starts", session: "xterm", channels: "clipboard-in,links?" },
       { kind: "link", host: "example.org", where: "on this host" },
+      { kind: "session", what: "starts", session: "xterm", channels: "clipboard-in,links?" },
     ]);
     assertEquals(
       await Deno.readTextFile(join(directory, "link.jsonl")),
