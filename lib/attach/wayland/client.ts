@@ -112,9 +112,12 @@ export async function startWaylandClient(
   const start = async (
     run: StartBox,
     argv: string[],
-    { line }: { line(line: string): void } = { line: (line) => host.ui.warn(line) },
+    { word = kept.promise, line = (line) => host.ui.warn(line) }: {
+      word?: Promise<string>;
+      line?(line: string): void;
+    } = {},
   ): Promise<RunningProcess> => {
-    const process = await startReady(host, run, { argv, kept: kept.promise, line });
+    const process = await startReady(host, run, { argv, word, line });
     started.push(process);
     return process;
   };
@@ -150,7 +153,11 @@ export async function startWaylandClient(
   };
   const history = guardHistory(target, directory);
   const guard = waylandGuardArgv({ ...wanted, container, compression, listen, directory, history });
-  const ready = all([startBoxes(), start((...given) => launchGuard(host, ...given), guard, heard)]);
+  const startingBoxes = startBoxes();
+  // The guard takes the directory with it at its end, and a box that is just starting needs that.
+  const word = Promise.allSettled([startingBoxes]).then(() => kept.promise);
+  const startingGuard = start((...given) => launchGuard(host, ...given), guard, { ...heard, word });
+  const ready = all([startingBoxes, startingGuard]);
   stack.defer(async () => {
     // Without the word, guard and boxes end when their input does: also when this run is killed.
     kept.resolve("");
@@ -260,11 +267,11 @@ export async function tryContext(host: Host): Promise<boolean> {
 async function startReady(
   host: Host,
   start: StartBox,
-  { argv, kept, line: said }: { argv: string[]; kept: Promise<string>; line(line: string): void },
+  { argv, word, line: said }: { argv: string[]; word: Promise<string>; line(line: string): void },
 ): Promise<RunningProcess> {
   const ready = Promise.withResolvers<true>();
   const give = Promise.withResolvers<string>();
-  kept.then(give.resolve);
+  word.then(give.resolve);
   let isReady = false;
   const line = (line: string): void => {
     if (isReady) return said(line);

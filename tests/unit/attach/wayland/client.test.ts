@@ -85,13 +85,14 @@ async function withClient(
         const isGuard = argv.includes("--guard-wayland");
         if (isGuard) sayAsGuard = line;
         const own = argv.find((word) => word.startsWith(root) && word.endsWith("/box"));
-        Promise.resolve(own && fill(own, opened)).then(() => line("ready"));
+        const ready = Promise.resolve(own && fill(own, opened)).then(() => line("ready"));
         const { promise: ended, resolve } = Promise.withResolvers<ProcessResult>();
         const end = (): void =>
           resolve({ argv, code: 0, signal: null, stdout: "", stderr: "", ...isGuard ? guardEnd : {} });
         ends.push(end);
-        Promise.resolve(stdin.text).then((word) => {
-          words.push(word);
+        // Each looks at its input once it is ready.
+        ready.then(() => stdin.text).then((word) => {
+          words.push(isGuard ? `guard: ${word}` : word);
           if (word === "") end();
         });
         return { pid: 1, ended, kill() {} };
@@ -130,7 +131,7 @@ testWith(["mkfifo"], "windows stay when their run says so, and say at the end wh
       client.keep();
       end(windowsLine("closed"), { signal });
       assertEquals(await client.ended, "closed");
-      assertEquals(words, Array(3).fill("keep\n"));
+      assertEquals(words, ["keep\n", "keep\n", "guard: keep\n"]);
       await settle();
       assertEquals(
         said.map((line) => line.slice(0, 45)),
@@ -140,11 +141,34 @@ testWith(["mkfifo"], "windows stay when their run says so, and say at the end wh
   }
 });
 
+testWith(
+  ["mkfifo"],
+  "the guard of a run that fails early outlives a box that is starting in its directory",
+  async () => {
+    const { promise: isStarting, resolve: started } = Promise.withResolvers<void>();
+    const { promise: canGoOn, resolve: goOn } = Promise.withResolvers<void>();
+    const slow: typeof makeWhole = async (...given) => {
+      started();
+      await canGoOn;
+      await makeWhole(...given);
+    };
+    await withClient(slow, async ({ client, words }) => {
+      await isStarting;
+      const disposed = client[Symbol.asyncDispose]();
+      await settle();
+      assertEquals(words, [""]);
+      goOn();
+      await disposed;
+      assertEquals(words, ["", "", "guard: "]);
+    });
+  },
+);
+
 testWith(["mkfifo"], "without that, guard and boxes end with their run", async () => {
   await withClient(makeWhole, async ({ client, words }) => {
     await client.ready;
     await client[Symbol.asyncDispose]();
-    assertEquals([words, await client.ended], [["", "", ""], "other"]);
+    assertEquals([words, await client.ended], [["", "", "guard: "], "other"]);
   });
 });
 
@@ -159,7 +183,7 @@ testWith(
     }, async ({ client, words }) => {
       await assertRejects(() => client.ready, Error, "is something else");
       await client[Symbol.asyncDispose]();
-      assertEquals(words, ["", "", ""]);
+      assertEquals(words, ["", "", "guard: "]);
     });
   },
 );
