@@ -10,8 +10,6 @@ export interface ChannelFacts {
   readonly presets: readonly ("desktop" | "trusted")[];
   /** With what it closes: its session, the windows that it was opened with, or else the run that serves it. */
   readonly lasts?: "session" | "windows";
-  /** Its row of docs/channels.md: what it carries, and when the user is asked. */
-  readonly docs: readonly [carries: string, asks: string];
   readonly isAskable?: true;
   /** What it opens somewhere: the help of its option `--NAME-to`. */
   readonly opens?: string;

@@ -3,22 +3,14 @@
 import type { Host } from "../base/host.ts";
 import type { Channel, ChannelFacts } from "./interface.ts";
 
-/** The clipboard, which the guards carry. */
-const clipboard = {
-  presets: ["desktop", "trusted"],
-  lasts: "windows",
-  docs: ["text and pictures that are copied, to the app and to the host", "no"],
-} as const;
-
 /** A row for each, in the order in which users see them: its folder has the rest. */
 export const channels: readonly ChannelFacts[] = [
-  { name: "clipboard-in", ...clipboard },
-  { name: "clipboard-out", ...clipboard },
+  { name: "clipboard-in", presets: ["desktop", "trusted"], lasts: "windows" },
+  { name: "clipboard-out", presets: ["desktop", "trusted"], lasts: "windows" },
   {
     name: "sound",
     presets: ["desktop", "trusted"],
     lasts: "windows",
-    docs: ["what the app plays", "no"],
     xpraOptions: ["audio", "speaker"],
     load: () => import("./sound/host.ts"),
   },
@@ -26,22 +18,16 @@ export const channels: readonly ChannelFacts[] = [
     name: "look",
     presets: ["desktop", "trusted"],
     lasts: "session",
-    docs: ["your time zone, language, colours, font and pointer", "no"],
     load: () => import("./look/host.ts"),
   },
   {
     name: "dialogs",
     presets: ["desktop", "trusted"],
-    docs: [
-      "files that you choose in a dialog of the host's, drop on a window, or paste",
-      "always: the choice and the drop are the answer; a paste asks",
-    ],
     load: () => import("./dialogs/host.ts"),
   },
   {
     name: "microphone",
     presets: [],
-    docs: ["what your microphone picks up, while an app records", "with `--ask`"],
     isAskable: true,
     xpraOptions: ["microphone"],
     load: () => import("./microphone/host.ts"),
@@ -49,7 +35,6 @@ export const channels: readonly ChannelFacts[] = [
   {
     name: "notifications",
     presets: ["trusted"],
-    docs: ["texts on your desktop", "with `--ask`"],
     isAskable: true,
     xpraOptions: ["notifications"],
     load: () => import("./notifications/host.ts"),
@@ -57,7 +42,6 @@ export const channels: readonly ChannelFacts[] = [
   {
     name: "links",
     presets: ["trusted"],
-    docs: ["addresses that your browser opens", "with `--ask`, [without a network](#without-a-network)"],
     isAskable: true,
     opens: "Where links of the apps open: host (the default), a container's name, disposable:NAME, or ask",
     xpraOptions: ["forward-xdg-open", "open-url"],
@@ -66,10 +50,6 @@ export const channels: readonly ChannelFacts[] = [
   {
     name: "files",
     presets: ["trusted"],
-    docs: [
-      "files that an app opens, which come to your downloads",
-      "with `--ask`, [without a network](#without-a-network)",
-    ],
     isAskable: true,
     opens: "Where files open that apps hand over: the same; host: in your downloads",
     xpraOptions: ["file-transfer", "open-files"],
@@ -78,7 +58,6 @@ export const channels: readonly ChannelFacts[] = [
   {
     name: "printing",
     presets: ["trusted"],
-    docs: ["PDFs to your default printer", "always"],
     isAskable: true,
     xpraOptions: ["printing"],
     load: () => import("./printing/host.ts"),
@@ -86,7 +65,6 @@ export const channels: readonly ChannelFacts[] = [
   {
     name: "tray",
     presets: ["trusted"],
-    docs: ["icons in the tray of your panel, and their menus", "no"],
     xpraOptions: ["system-tray"],
     load: () => import("./tray/host.ts"),
   },

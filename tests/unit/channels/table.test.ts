@@ -78,10 +78,11 @@ Deno.test("outside its folder, few modules name a channel", async () => {
 
 Deno.test("docs/channels.md has a row for each channel, as its row of the table says", async () => {
   const docs = await Deno.readTextFile(join(root, "docs/channels.md"));
-  for (const { name, presets, docs: [carries, asks] } of channels) {
+  for (const { name, presets, isAskable = false } of channels) {
     const row = docs.split("\n").find((line) => line.startsWith("| ") && line.split(" | ")[0]!.includes(`\`${name}\``));
-    const [, ...cells] = row!.slice(2, -2).split(" | ");
-    assertEquals(cells, [carries, presets.join(", ") || "none", asks], name);
+    const [, , opens, asks = ""] = row!.slice(2, -2).split(" | ");
+    assertEquals(opens, presets.join(", ") || "none", name);
+    assertEquals(/--ask|^always$/.test(asks), isAskable, name);
   }
 });
 
