@@ -6,7 +6,6 @@
 
 import { basename, dirname, join } from "@std/path";
 import { type ProcessResult, UserError } from "../../base/errors.ts";
-import { isAtLeast } from "../../base/programs.ts";
 import type { Host } from "../../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
 import { all, oncePer } from "../../base/promises.ts";
@@ -133,9 +132,6 @@ export function boxStart(env: Readonly<Record<string, string>>, options: readonl
   ];
 }
 
-/** The first version of bubblewrap that keeps programs in a box from making user namespaces. */
-const disablesUserNamespaces = "0.8";
-
 /**
  * How much memory a box may take where systemd can limit it, of so much that the machine has, in bytes: a quarter, and
  * half of what is small. waypipe maps a picture twice, and one in 4K has 33 MB.
@@ -208,7 +204,7 @@ export async function tryBox(
   [program = "", ...options]: readonly string[] = [...boxStart({}), "--", "/bin/sh", "-c", ":"],
 ): Promise<ProcessResult> {
   // bubblewrap reads the filter from its input, to the end.
-  const argv = [program, ...await namespaceOptions(host), "--seccomp", "0", ...options];
+  const argv = [program, ...noNamespaces, "--seccomp", "0", ...options];
   const stdin = { bytes: ReadableStream.from([seccompFilter()]) };
   const result = await host.run(argv, { looksOnly: true, okCodes: "any", timeoutMs: 10_000, stdin });
   const denied = result.code === 0 ? undefined : boxDenied(result.stderr);
@@ -216,12 +212,8 @@ export async function tryBox(
   return result;
 }
 
-/** bubblewrap's options that keep programs in a box from making user namespaces, where it has them. */
-async function namespaceOptions(host: Host): Promise<string[]> {
-  const { stdout } = await host.run(["bwrap", "--version"], { looksOnly: true, okCodes: "any" });
-  const [version = "0"] = stdout.match(/\d[\d.]*/) ?? [];
-  return isAtLeast(version, disablesUserNamespaces) ? ["--unshare-user", "--disable-userns"] : [];
-}
+/** Keeps programs in a box from making user namespaces (bubblewrap 0.8). */
+const noNamespaces = ["--unshare-user", "--disable-userns"];
 
 /** Starts boxes of this host: see {@linkcode prepareBoxes}. */
 export type StartBox = (
@@ -230,19 +222,20 @@ export type StartBox = (
 ) => RunningProcess;
 
 /**
- * Finds out what bubblewrap can do, and writes the filter of system calls for it: into the directory of all containers,
- * which no box and no container sees. Once for each host.
+ * Finds out whether systemd can limit the memory of a box, and writes the filter of system calls for it: into the
+ * directory of all containers, which no box and no container sees. Once for each host.
  *
  * @throws {UserError} with exit code 127 when bubblewrap is not installed
  */
 export const prepareBoxes: (host: Host) => Promise<StartBox> = oncePer((host) =>
   host.look<StartBox>((argv) => host.start(argv), async () => {
-    const [namespaces, scope] = await all([namespaceOptions(host), limitedScope(host)]);
+    const installed = host.run(["bwrap", "--version"], { looksOnly: true, okCodes: "any" });
+    const [scope] = await all([limitedScope(host), installed]);
     const filter = join(mountsRoot(host), ".seccomp");
     await writeFilter(filter);
-    const options = [...namespaces, "--seccomp", "9"].join(" ");
     // bubblewrap reads the filter from a descriptor, which only a shell can open for it. It gets no environment: what
     // runs in the box can read that of the box's first process, which is bubblewrap.
+    const options = [...noNamespaces, "--seccomp", "9"].join(" ");
     const script = `bwrap=$(command -v "$1") && shift && exec env -i "$bwrap" ${options} "$@" 9<"$0"`;
     const start = ["setpriv", "--pdeathsig", "clear", ...scope, "/bin/sh", "-c"];
     // Detached, so that Ctrl-C does not reach it from the terminal.
