@@ -17,7 +17,7 @@ export interface Served<Ask = unknown> {
   /** Handles a request, also when the channel is closed. */
   take?(ask: Ask): unknown;
   /** The agent answers from now on. */
-  ready?(): void;
+  ready?(): unknown;
   /** The agent has ended. */
   gone?(): void;
   /** Whether nothing is served any more. */
@@ -39,7 +39,7 @@ export interface RunIo {
   runsOn(): boolean;
   /** A clock in milliseconds. */
   now(): number;
-  /** Sends the agent a line. */
+  /** Sends the agent a line, if it answers. */
   send(line: Line): void;
   /** Sends the agent samples of the microphone, unless it is behind. */
   sendSamples(samples: Uint8Array): void;

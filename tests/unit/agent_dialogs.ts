@@ -122,6 +122,8 @@ export async function withDialogs(
     }
   };
   await settled();
+  // It has found its session.
+  await hear(encoded({ ask: "gone" }));
   await test({
     async say(...lines) {
       for (const line of lines) await hear(encoded(line));

@@ -65,10 +65,11 @@ export async function servePortals(container: Container, options: PortalOptions)
   const over = new AbortController();
   const signal = AbortSignal.any([host.signal, over.signal]);
   let agent: Agent | undefined;
-  /** A later run has taken the agent's place, and this one waits: any line sent to it would end it. */
+  /** A later run has taken the agent's place, and this one waits. */
   let isReplaced = false;
-  let wasReady = false;
-  const io = runIo(container, options, { signal, agent: () => isReplaced ? undefined : agent });
+  /** The agent has said something: one that has not found its session yet takes any line for the end of this run. */
+  let isReady = false;
+  const io = runIo(container, options, { signal, agent: () => isReady ? agent : undefined });
   const { tellError } = io;
   const served = await serveChannels(container, options, { channels, io });
   const forEach = (act: (served: Served) => void): void => served.values().forEach(act);
@@ -85,11 +86,11 @@ export async function servePortals(container: Container, options: PortalOptions)
 
   const onLine = (line: Line): void => {
     if (line.ask === "lacks") return void tellLack(line).catch(() => {});
+    isReady = true;
     if (line.ask !== "ready") {
       const request = requestIn(channels, line);
       return void (request && served.get(request.channel.name)?.take?.(request.ask));
     }
-    wasReady = true;
     if (isReplaced) all([tellAgain(), portals.onAgain()]).catch(tellError);
     isReplaced = false;
     forEach(({ ready }) => ready?.());
@@ -98,11 +99,11 @@ export async function servePortals(container: Container, options: PortalOptions)
   /** Starts the agent again when the connection to another machine breaks, and when a later run has ended. */
   const keepAgent = async (): Promise<void> => {
     for (let pauseMs = restartMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, maxRestartMs)) {
-      wasReady = false;
       agent = await startAgent(container, { session, run, channels, waits: isReplaced, onLine });
       if (signal.aborted) agent.end();
       const end = await agent.ended;
-      if (wasReady) pauseMs = restartMs;
+      if (isReady) pauseMs = restartMs;
+      isReady = false;
       // Nobody waits for what it has asked.
       forEach(({ gone }) => gone?.());
       if (end === "useless") return;

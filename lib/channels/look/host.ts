@@ -24,21 +24,12 @@ export const channel: Channel = {
   session: { parts: [lookSh], values: async ({ host }) => appearanceValues(await hostAppearance(host)) },
   serve({ host }, { send }) {
     let scheme: string | undefined;
-    let isReady = false;
-    // An agent that has not found its session yet would take any line for the end of this run.
     const tell = (now = scheme): void => {
       scheme = now;
-      if (scheme !== undefined && isReady) send({ scheme });
+      if (scheme !== undefined) send({ scheme });
     };
     const following = followColorScheme(host, tell);
-    return {
-      ready() {
-        isReady = true;
-        tell();
-      },
-      gone: () => void (isReady = false),
-      end: () => following[Symbol.dispose](),
-    };
+    return { ready: () => tell(), end: () => following[Symbol.dispose]() };
   },
 };
 

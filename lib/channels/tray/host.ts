@@ -28,6 +28,7 @@ import type { Container } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
 import { classOf } from "../../guard/title.ts";
 import type { Channel } from "../interface.ts";
+import type { ChannelIo, Served } from "../io.ts";
 import { lineCutter } from "../requests.ts";
 import { framed, iconSide, type Pixels } from "./picture.ts";
 import { shortLine } from "../../base/text.ts";
@@ -83,24 +84,7 @@ export const channel: Channel<TrayLine> = {
     },
     "no-icon": (_line, id) => ({ ask: "no-icon", id }),
   },
-  serve(container, { send, closing, now }) {
-    let isReady = false;
-    // An agent that has not found its session yet would take any line for the end of this run.
-    const tray = createTray(container, { closing, now, send: (line) => isReady && send(line) });
-    return {
-      take: (line) => closing.aborted || tray.take(line),
-      isOver: () => tray.isOver,
-      ready() {
-        isReady = true;
-        if (tray.isOver || closing.aborted) send({ tray: false });
-      },
-      gone() {
-        isReady = false;
-        tray.clear();
-      },
-      end: () => tray[Symbol.dispose](),
-    };
-  },
+  serve: createTray,
 };
 
 /** The pixels of a line, exactly as many as its size says. */
@@ -137,15 +121,6 @@ function menuIn(value: unknown, all: { left: number }, depth = maxMenuDepth): Me
   return entries;
 }
 
-/** The icons of a run. They are gone at the end of this value's scope. */
-export interface Tray extends Disposable {
-  /** Whether it has ended, and shows no more icons. */
-  readonly isOver: boolean;
-  take(line: TrayLine): void;
-  /** Takes all icons away: the agent has ended. */
-  clear(): void;
-}
-
 async function hasTray(host: Pick<Host, "run">): Promise<boolean> {
   const bus = ["--dest=org.freedesktop.DBus", "--object-path=/org/freedesktop/DBus"];
   const method = ["--method=org.freedesktop.DBus.NameHasOwner", "org.kde.StatusNotifierWatcher"];
@@ -165,40 +140,34 @@ interface Icon {
 }
 
 /**
- * Makes the tray of a run, without icons.
+ * Makes the tray of a run, without icons. The agent is told what the user does with one, and that there is no tray any
+ * more.
  *
- * @param options `send` tells the agent what the user does with an icon, and that there is no tray any more; `closing`
- * aborts when the channel closes; `pause` is what passes between two changes of what is shown
+ * @param options `pause`: what passes between two changes of what is shown
  */
 export function createTray(
   container: Pick<Container, "host" | "label" | "mounts">,
-  { send, closing, now = () => performance.now(), pause = () => delay(pauseMs) }: {
-    send: (message: Readonly<Record<string, unknown>>) => void;
-    closing: AbortSignal;
-    now?: () => number;
+  { send, closing, now, pause = () => delay(pauseMs) }: Pick<ChannelIo, "send" | "closing" | "now"> & {
     pause?: () => Promise<void>;
   },
-): Tray {
+): Served<TrayLine> {
   const { host, label } = container;
   const icons = new Map<number, Icon>();
   const gone: number[] = [];
   const mayAppear = rate(bearable, now);
-  const over = new AbortController();
+  const ended = new AbortController();
+  const over = AbortSignal.any([closing, ended.signal]);
+  const tellOver = (): unknown => over.aborted && send({ tray: false });
+  over.addEventListener("abort", tellOver, { once: true });
   let lastNumber = 0;
   let isPaused = false;
   let tell: ReturnType<typeof startTray> | undefined;
 
   const warn = onceEach(host.ui.warn);
-  const close = (): void => {
-    send({ tray: false });
-    over.abort();
-  };
-  closing.addEventListener("abort", close, { once: true, signal: over.signal });
-
   const onEnd = (why: string): void => {
-    if (over.signal.aborted) return;
+    if (over.aborted) return;
     warn(`The apps go without tray: ${why}`);
-    close();
+    ended.abort();
   };
 
   /** Tells the agent what the user does. */
@@ -215,8 +184,8 @@ export function createTray(
 
   const show = async (): Promise<void> => {
     const { colour } = await borderOf(container);
-    if (over.signal.aborted) return;
-    tell ??= startTray(container, { signal: over.signal, onLine, onEnd });
+    if (over.aborted) return;
+    tell ??= startTray(container, { signal: over, onLine, onEnd });
     for (const number of gone.splice(0)) tell({ icon: number, gone: true });
     for (const icon of icons.values()) {
       if (!icon.hasChanged) continue;
@@ -233,7 +202,7 @@ export function createTray(
   /** Shows what has changed: at once, or a pause after the last time. */
   const update = async (): Promise<void> => {
     const isDue = gone.length > 0 || [...icons.values()].some(({ hasChanged }) => hasChanged);
-    if (!isDue || isPaused || over.signal.aborted) return;
+    if (!isDue || isPaused || over.aborted) return;
     isPaused = true;
     pause().then(() => {
       isPaused = false;
@@ -257,11 +226,10 @@ export function createTray(
     if (icon && icons.delete(id)) gone.push(icon.number);
   };
   return {
-    get isOver() {
-      return over.signal.aborted;
-    },
+    isOver: () => over.aborted,
+    ready: tellOver,
     take(line) {
-      if (over.signal.aborted) return;
+      if (over.aborted) return;
       if (line.ask === "no-icon") remove(line.id);
       else {
         const icon = icons.get(line.id) ?? (line.ask === "icon" ? open(line) : undefined);
@@ -275,11 +243,11 @@ export function createTray(
       }
       update();
     },
-    clear() {
+    gone() {
       for (const id of [...icons.keys()]) remove(id);
       update();
     },
-    [Symbol.dispose]: () => over.abort(),
+    end: () => ended.abort(),
   };
 }
 

@@ -1,7 +1,8 @@
 // Icons in the host's tray: what a hostile container cannot have shown there, and what a click means.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { channel, createTray, type MenuEntry, type Tray, type TrayLine } from "../../../../lib/channels/tray/host.ts";
+import { channel, createTray, type MenuEntry, type TrayLine } from "../../../../lib/channels/tray/host.ts";
+import type { Served } from "../../../../lib/channels/io.ts";
 import { requestIn } from "../../../../lib/channels/requests.ts";
 import { recordingHost } from "../../recording_host.ts";
 import type { ProcessResult } from "../../../../lib/base/errors.ts";
@@ -19,7 +20,7 @@ interface Told {
 
 /** A tray, what its program was told, and what the agent was. */
 function withTray({ isDeaf = false } = {}): {
-  tray: Tray;
+  tray: Served<TrayLine>;
   told: Told[];
   sent: unknown[];
   said: string[];
@@ -122,7 +123,7 @@ Deno.test("texts of an icon are one line each without markup, after the containe
     item(4, "x".repeat(500)),
     item(5, "More", [item(6, "<b>")]),
   ];
-  tray.take(icon(7, "<b>Network</b>\n\u202eoff", menu));
+  tray.take!(icon(7, "<b>Network</b>\n\u202eoff", menu));
   await shown(1);
   assertEquals(told[0]!.title, "[box] ‹b›Network‹/b› off");
   const labels = told[0]!.menu.map(({ label }) => label);
@@ -134,17 +135,17 @@ Deno.test("texts of an icon are one line each without markup, after the containe
     "evil Power off[2J",
   ]);
   assertEquals([labels[5], told[0]!.menu.at(-1)!.menu[0]!.label], ["x".repeat(60), "‹b›"]);
-  tray[Symbol.dispose]();
+  tray.end!();
 });
 
 Deno.test("there are eight icons, and few new ones, however many a container has", async () => {
   const { tray, told, said, pass, pause, shown } = withTray();
-  for (let id = 1; id <= 1000; id++) tray.take(icon(id));
+  for (let id = 1; id <= 1000; id++) tray.take!(icon(id));
   await shown(8);
   assertEquals(told.map((one) => one.icon), [1, 2, 3, 4, 5, 6, 7, 8]);
   for (let time = 1; time <= 1000; time++) {
-    tray.take({ ask: "no-icon", id: 1 });
-    tray.take(icon(1));
+    tray.take!({ ask: "no-icon", id: 1 });
+    tray.take!(icon(1));
   }
   pause();
   await shown(17);
@@ -154,19 +155,19 @@ Deno.test("there are eight icons, and few new ones, however many a container has
     'warn: "box" has new icons for the tray too often: not all are shown',
   ]);
   pass(10_000);
-  tray.take(icon(5000));
+  tray.take!(icon(5000));
   pause();
   await shown(18);
   assertEquals(told.at(-1)!.icon, 17);
-  tray[Symbol.dispose]();
+  tray.end!();
 });
 
 Deno.test("thousands of changes are shown as two", async () => {
   const { tray, told, pause, shown } = withTray();
-  tray.take(icon(1, "0"));
+  tray.take!(icon(1, "0"));
   await shown(1);
   for (let change = 1; change <= 5000; change++) {
-    tray.take(icon(1, `${change}`));
+    tray.take!(icon(1, `${change}`));
     if (change % 100 === 0) await wait(1);
   }
   pause();
@@ -174,16 +175,16 @@ Deno.test("thousands of changes are shown as two", async () => {
   pause();
   await wait(1);
   assertEquals(told.map(({ title }) => title), ["[box] 0", "[box] 5000"]);
-  tray[Symbol.dispose]();
+  tray.end!();
 });
 
 Deno.test("a channel that is closed takes the icons away at once, and none comes back", async () => {
   const { tray, told, sent, killed, close, pause, shown } = withTray();
-  tray.take(icon(1));
+  tray.take!(icon(1));
   await shown(1);
   close();
   assertEquals([killed, sent], [["SIGTERM"], [{ tray: false }]]);
-  tray.take(icon(2));
+  tray.take!(icon(2));
   pause();
   await wait(20);
   assertEquals(told.length, 1);
@@ -191,21 +192,21 @@ Deno.test("a channel that is closed takes the icons away at once, and none comes
 
 Deno.test("icons go with the agent, and a line about none starts nothing", async () => {
   const { tray, told, pause, shown } = withTray();
-  tray.clear();
-  tray.take({ ask: "no-icon", id: 1 });
-  tray.take({ ask: "pixels", id: 1, width: 1, height: 1, argb: new Uint8Array(4) });
-  tray.take(icon(1));
+  tray.gone!();
+  tray.take!({ ask: "no-icon", id: 1 });
+  tray.take!({ ask: "pixels", id: 1, width: 1, height: 1, argb: new Uint8Array(4) });
+  tray.take!(icon(1));
   await shown(1);
-  tray.clear();
+  tray.gone!();
   pause();
   await shown(2);
   assertEquals(told.map((one) => one.gone), [undefined, true]);
-  tray[Symbol.dispose]();
+  tray.end!();
 });
 
 Deno.test("the user of a host without Python's gi is told once", async () => {
   const { tray, sent, said, end, shown } = withTray();
-  tray.take(icon(1));
+  tray.take!(icon(1));
   await shown(1);
   end({ stderr: "ModuleNotFoundError: No module named 'gi'" });
   await wait(1);
@@ -216,7 +217,7 @@ Deno.test("the user of a host without Python's gi is told once", async () => {
 Deno.test("a tray.py that does not read is ended", async () => {
   const { tray, sent, said, killed, pause } = withTray({ isDeaf: true });
   for (let change = 1; change <= 1000 && said.length === 0; change++) {
-    tray.take(icon(1, `${change}`));
+    tray.take!(icon(1, `${change}`));
     pause();
     await wait(1);
   }
@@ -233,11 +234,11 @@ Deno.test("there is a tray where a watcher is on the host's bus", async () => {
 
 Deno.test("a click at an item that is another one by now is dropped, and one that is still there is not", async () => {
   const { tray, told, sent, does, pause, shown } = withTray();
-  tray.take(icon(7, "Mail", [item(1, "Show"), item(2, "Mute"), item(3, "More", [item(4, "Sub")])]));
+  tray.take!(icon(7, "Mail", [item(1, "Show"), item(2, "Mute"), item(3, "More", [item(4, "Sub")])]));
   await shown(1);
   const [title, line, show, mute, more] = told[0]!.menu.map(({ id }) => id);
   const sub = told[0]!.menu[4]!.menu[0]!.id;
-  tray.take(icon(7, "Mail", [item(1, "Delete all"), item(2, "Mute"), { ...item(3, "More"), enabled: false }]));
+  tray.take!(icon(7, "Mail", [item(1, "Delete all"), item(2, "Mute"), { ...item(3, "More"), enabled: false }]));
   for (const id of [title, line, show, mute, more, sub, 99, -1, "1", null]) does({ icon: 1, item: id });
   assertEquals(sent, [{ tray: 7, item: 2 }]);
   does({ icon: 2, item: mute });
@@ -252,9 +253,9 @@ Deno.test("a click at an item that is another one by now is dropped, and one tha
   assert(told[1]!.menu[2]!.id > sub);
 
   // The same id again, for another icon.
-  tray.take({ ask: "no-icon", id: 7 });
-  tray.take(icon(7, "Power", [item(2, "Mute")]));
+  tray.take!({ ask: "no-icon", id: 7 });
+  tray.take!(icon(7, "Power", [item(2, "Mute")]));
   does({ icon: 1, item: mute });
   assertEquals(sent.length, 4);
-  tray[Symbol.dispose]();
+  tray.end!();
 });
