@@ -10,7 +10,7 @@ import type { Agreed, Question } from "../guard/consent.ts";
 import { type Destination, destinationText, onHost } from "./destinations.ts";
 import { basename, join } from "@std/path";
 import { type Happening, historyIsFull } from "../container/history.ts";
-import type { ChannelIo, RunIo } from "./io.ts";
+import type { ChannelIo } from "./io.ts";
 import { record } from "./requests.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -145,27 +145,10 @@ const maxRunsElsewhere = 4;
 const elsewhere = (): { runs: number } => ({ runs: 0 });
 
 /**
- * Starts a program of the desktop's. What `xdg-open` starts may be the user's browser, which must outlive this run:
+ * Opens an address at a destination. What `xdg-open` starts may be the user's browser, which must outlive this run:
  * Ctrl-C does not reach it, and it never writes to a pipe that ends with us.
  *
- * @param what is named if it fails
- * @returns its exit status
- */
-export function startOnDesktop(
-  host: Host,
-  { tell }: Pick<RunIo, "tell">,
-  { argv, what }: { argv: string[]; what: string },
-): Promise<number> {
-  return host.start(argv, { detached: true, output: "discard" }).ended.then(({ code }) => {
-    if (code !== 0) tell(`${what}: ${basename(argv[0]!)} ended with exit status ${code}. Try it in a terminal`);
-    return code;
-  });
-}
-
-/**
- * Opens an address at a destination.
- *
- * @param options `happening` is written down
+ * @param options `happening` is written down; `what` is named if it fails
  * @returns the exit status of what opens it, once that has ended
  */
 export async function openAt(
@@ -186,7 +169,10 @@ export async function openAt(
     throw new Refusal(`${maxRunsElsewhere} of its links and files are already open in other containers: close one`);
   }
   if (history.isFull(happening.kind)) throw new Refusal(historyIsFull);
-  const ended = startOnDesktop(host, io, { argv, what });
+  const ended = host.start(argv, { detached: true, output: "discard" }).ended.then(({ code }) => {
+    if (code !== 0) io.tell(`${what}: ${basename(argv[0]!)} ended with exit status ${code}. Try it in a terminal`);
+    return code;
+  });
   record(container, happening);
   if (!others) return { ended };
   others.runs++;

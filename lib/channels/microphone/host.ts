@@ -10,11 +10,11 @@ import { ExitCode } from "../../base/errors.ts";
 import { onceEach } from "../../base/ui.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import type { Container } from "../../container/container.ts";
-import type { Consent } from "../../guard/consent.ts";
 import { historyIsFull } from "../../container/history.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
 import type { Channel } from "../interface.ts";
+import type { ChannelIo, Served } from "../io.ts";
 import pulseSh from "../pulse.sh" with { type: "text" };
 import { describeSamples, noPacat, pacatArgv, type Samples } from "../samples.ts";
 import microphonePy from "./agent.py" with { type: "text" };
@@ -33,11 +33,7 @@ export const channel: Channel<boolean> = {
   agent: { parts: [microphonePy] },
   session: { parts: [microphoneSh, pulseSh], values: (container) => ({ source: sourceSamples(container) }) },
   asks: { record: ({ on }) => on === true },
-  serve(container, { consent, asks, closing, now, sendSamples }) {
-    const microphone = createMicrophone(container, { consent: asks ? consent : undefined, closing, now });
-    const stop = (): void => microphone.listen(undefined);
-    return { take: (on) => closing.aborted || microphone.listen(on ? sendSamples : undefined), gone: stop, end: stop };
-  },
+  serve: serveMicrophone,
 };
 
 /** The arguments of PulseAudio's module-pipe-source that describe the samples. */
@@ -45,46 +41,31 @@ export function sourceSamples({ crossesNetwork }: Pick<Container, "crossesNetwor
   return describeSamples(crossesNetwork ? remoteVoice : localVoice);
 }
 
-/** The microphone of a run. It is off at the end of this value's scope. */
-export interface Microphone extends Disposable {
-  /**
-   * To be called when something in the container begins to record, with what takes the samples; with undefined when
-   * nothing records any more.
-   */
-  listen(send: ((samples: Uint8Array) => void) | undefined): void;
-}
-
-/**
- * Makes the microphone of a run, which is off.
- *
- * @param options `consent`: asks the user each time; undefined when the channel is open without a question. `closing`
- * aborts when the channel closes
- */
-export function createMicrophone(
+/** Serves the microphone, which is off until something in the container records. */
+export function serveMicrophone(
   container: Pick<Container, "host" | "label" | "crossesNetwork" | "history">,
-  { consent, closing, now = () => performance.now() }: {
-    consent: Consent | undefined;
-    closing: AbortSignal;
-    now?: () => number;
-  },
-): Microphone {
+  { consent, asks, closing, now, sendSamples }: Pick<
+    ChannelIo,
+    "consent" | "asks" | "closing" | "now" | "sendSamples"
+  >,
+): Served<boolean> {
   const { host, label, history } = container;
   const mayBegin = rate(bearable, now);
   let current: AbortController | undefined;
   const warn = onceEach(host.ui.warn);
 
-  const record = (send: (samples: Uint8Array) => void, signal: AbortSignal): void => {
+  const record = (signal: AbortSignal): void => {
     if (!history.add({ kind: "microphone", what: "on" })) {
       host.ui.warn(`The microphone stays off: ${historyIsFull}`);
       return;
     }
     const startMs = now();
     // Nothing records where this fails.
-    const mark = showMark(container, signal);
+    const mark = showMark(container);
     signal.addEventListener("abort", () => mark.kill("SIGINT"), { once: true });
     // For no longer than this run lasts, even if that is killed.
     const argv = pacatArgv("record", container.crossesNetwork ? remoteVoice : localVoice);
-    const recorder = host.start(["setpriv", "--pdeathsig", "TERM", ...argv], { output: { bytes: send } });
+    const recorder = host.start(["setpriv", "--pdeathsig", "TERM", ...argv], { output: { bytes: sendSamples } });
     signal.addEventListener("abort", () => recorder.kill("SIGTERM"), { once: true });
     recorder.ended.then(({ code }) => {
       history.note({ kind: "microphone", what: "off", seconds: Math.round((now() - startMs) / 1_000) });
@@ -100,52 +81,44 @@ export function createMicrophone(
     });
   };
 
-  const begin = async (send: (samples: Uint8Array) => void, signal: AbortSignal): Promise<void> => {
-    if (!mayBegin()) {
-      warn(`"${label}" begins to record too often: the microphone stays off`);
-      return;
-    }
-    if (await consent?.request(question, signal) === false || signal.aborted) return;
-    const hour = consent?.hourOf("microphone");
-    if (!hour) return record(send, signal);
-    record(send, AbortSignal.any([signal, hour]));
+  const begin = async (signal: AbortSignal): Promise<void> => {
+    if (!mayBegin()) return warn(`"${label}" begins to record too often: the microphone stays off`);
+    if (asks && await consent.request(question, signal) === false || signal.aborted) return;
+    const hour = asks ? consent.hourOf("microphone") : undefined;
+    if (!hour) return record(signal);
+    record(AbortSignal.any([signal, hour]));
     // What goes on to record is asked for again.
-    hour.addEventListener("abort", () => start(send, signal), { once: true, signal });
+    hour.addEventListener("abort", () => start(signal), { once: true, signal });
   };
 
-  const start = (send: (samples: Uint8Array) => void, signal: AbortSignal): void => {
-    begin(send, signal).catch((error) => {
+  const start = (signal: AbortSignal): void => {
+    begin(signal).catch((error) => {
       if (!signal.aborted && !(error instanceof Refusal)) {
         host.ui.warn(`The microphone stays off. ${(error as Error).message}`);
       }
     });
   };
 
-  const listen: Microphone["listen"] = (send) => {
-    if ((send !== undefined) === (current !== undefined)) return;
+  const take = (on: boolean): void => {
+    if (on === (current !== undefined)) return;
     current?.abort();
-    current = send && new AbortController();
-    if (!send || !current) return;
-    start(send, AbortSignal.any([host.signal, closing, current.signal]));
+    current = on ? new AbortController() : undefined;
+    if (current) start(AbortSignal.any([host.signal, closing, current.signal]));
   };
-  return { listen, [Symbol.dispose]: () => listen(undefined) };
+  const stop = (): void => take(false);
+  return { take, gone: stop, end: stop };
 }
 
 /**
  * Tells the user that the microphone is on: in a line, and in a notification that stays as long as it is. SIGINT takes
- * it away (notify-send 0.8.6). An older notify-send knows no `--wait`, and shows it for its usual time.
+ * it away (notify-send 0.8.6).
  */
-function showMark({ host, label }: Pick<Container, "host" | "label">, signal: AbortSignal): RunningProcess {
+function showMark({ host, label }: Pick<Container, "host" | "label">): RunningProcess {
   host.ui.warn(`"${label}" listens to your microphone`, { security: true });
   const [program, ...words] = notificationArgv(
     { title: `gui-container: ${label} listens to your microphone`, body: "It is on until this goes away." },
     { icon: "audio-input-microphone" },
   );
-  const options = { output: "discard", detached: true } as const;
-  const until = ["setpriv", "--pdeathsig", "INT", program!, "--wait", "--urgency=critical", ...words];
-  const mark = host.start(until, options);
-  mark.ended.then(({ code }) => {
-    if (code !== 0 && code !== ExitCode.missingProgram && !signal.aborted) host.start([program!, ...words], options);
-  });
-  return mark;
+  const argv = ["setpriv", "--pdeathsig", "INT", program!, "--wait", "--urgency=critical", ...words];
+  return host.start(argv, { output: "discard", detached: true });
 }

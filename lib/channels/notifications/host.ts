@@ -9,7 +9,6 @@ import { notificationArgv } from "../../base/desktop.ts";
 import { shortLine } from "../../base/text.ts";
 import { rate } from "../../guard/rate.ts";
 import type { Channel } from "../interface.ts";
-import { startOnDesktop } from "../opening.ts";
 
 type Ask = { id: number; title: string; lines: string[] } | { id: number; title?: never };
 
@@ -40,16 +39,13 @@ export const channel: Channel<Ask> = {
     const [mayNotify, mayWithdraw] = [rate(bearable, io.now), rate(bearable, io.now)];
     /** The desktop's ids, by those of the container. No other notification can be named by these. */
     const ids = new Map<number, string>();
-    const limits = { okCodes: "any", timeoutMs: noticeMs } as const;
     let turn: Promise<unknown> = Promise.resolve();
 
     const show = async ({ id: own, title, lines }: Extract<Ask, { title: string }>): Promise<void> => {
       const texts = { title: `[${label}] ${title}`, body: escape(lines.join("\n")) };
       const before = ids.get(own);
       const options = ["--print-id", ...before === undefined ? [] : [`--replace-id=${before}`]];
-      const { code, stdout } = await host.run(notificationArgv(texts, { options }), limits);
-      // Before 0.8, notify-send does not know these options.
-      if (code !== 0) return void startOnDesktop(host, io, { argv: notificationArgv(texts), what: "a notification" });
+      const { stdout } = await host.run(notificationArgv(texts, { options }), { timeoutMs: noticeMs });
       ids.delete(own);
       const [id] = /^\d{1,10}$/m.exec(stdout) ?? [];
       if (id !== undefined) ids.set(own, id);
@@ -61,7 +57,8 @@ export const channel: Channel<Ask> = {
       ids.delete(own);
       const [name, path] = ["org.freedesktop.Notifications", "/org/freedesktop/Notifications"];
       const call = ["gdbus", "call", "--session", "--dest", name, "--object-path", path];
-      await host.run([...call, "--method", `${name}.CloseNotification`, id], limits);
+      const argv = [...call, "--method", `${name}.CloseNotification`, id];
+      await host.run(argv, { okCodes: "any", timeoutMs: noticeMs });
     };
     return {
       take: (ask) =>

@@ -2,11 +2,12 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { askInDialog } from "../../../../lib/attach/agent/ask.ts";
-import { channel, createMicrophone, type Microphone } from "../../../../lib/channels/microphone/host.ts";
+import { channel, serveMicrophone } from "../../../../lib/channels/microphone/host.ts";
 import { type ProcessResult, UserError } from "../../../../lib/base/errors.ts";
 import type { Host } from "../../../../lib/base/host.ts";
 import type { ProcessOptions } from "../../../../lib/base/process.ts";
 import { type Happening, openHistory } from "../../../../lib/container/history.ts";
+import type { Served } from "../../../../lib/channels/io.ts";
 import { createConsent } from "../../../../lib/guard/consent.ts";
 import { localBox, remoteBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
@@ -27,7 +28,8 @@ function withMicrophone({ answers, isRemote = false, lacksMark = false, isFull =
   isFull?: boolean;
   signal?: AbortSignal;
 } = {}): {
-  microphone: Microphone;
+  microphone: Served<boolean>;
+  heard: Uint8Array[];
   started: Started[];
   said: string[];
   written: Happening[];
@@ -81,8 +83,16 @@ function withMicrophone({ answers, isRemote = false, lacksMark = false, isFull =
     ask: (question, signal) => askInDialog(container, question, { signal, clock: () => elapsedMs }),
     ...{ now, startHour: (_, end) => endHour = end },
   });
-  const microphone = createMicrophone(container, { consent, closing: closer.signal, now: () => elapsedMs });
+  const heard: Uint8Array[] = [];
+  const microphone = serveMicrophone(container, {
+    consent: consent!,
+    asks: consent !== undefined,
+    closing: closer.signal,
+    now: () => elapsedMs,
+    sendSamples: (samples) => void heard.push(samples),
+  });
   return {
+    heard,
     written,
     pass: (ms) => void (elapsedMs += ms),
     microphone,
@@ -99,25 +109,24 @@ const names = (started: readonly Started[]): string[] =>
 
 Deno.test("it is written down when the microphone goes on and off; it stays off where there is no line for that", async () => {
   const { microphone, written, pass, settled } = withMicrophone();
-  microphone.listen(() => {});
+  microphone.take!(true);
   await settled();
   assertEquals(written, [{ kind: "microphone", what: "on" }]);
   pass(20_000);
-  microphone.listen(undefined);
+  microphone.take!(false);
   await settled();
   assertEquals(written.at(-1), { kind: "microphone", what: "off", seconds: 20 });
   const full = withMicrophone({ isFull: true });
-  full.microphone.listen(() => {});
+  full.microphone.take!(true);
   await full.settled();
   assertEquals([full.started, full.said.length], [[], 1]);
 });
 
 Deno.test("the microphone is on while something listens, and a mark says so for as long", async () => {
-  const { microphone, started, said, settled } = withMicrophone();
+  const { microphone, heard, started, said, settled } = withMicrophone();
   await settled();
   assertEquals(started, []);
-  const heard: Uint8Array[] = [];
-  microphone.listen((samples) => void heard.push(samples));
+  microphone.take!(true);
   await settled();
   assertEquals(names(started), ["notify-send", "pacat"]);
   const [mark, recorder] = started as [Started, Started];
@@ -126,10 +135,10 @@ Deno.test("the microphone is on while something listens, and a mark says so for 
   (recorder.output as { bytes(piece: Uint8Array): void }).bytes(new Uint8Array(4));
   assertEquals(heard.length, 1);
   // It says so again: nothing new begins.
-  microphone.listen(() => {});
+  microphone.take!(true);
   await settled();
   assertEquals(started.length, 2);
-  microphone.listen(undefined);
+  microphone.take!(false);
   await settled();
   assertEquals([recorder.killed, mark.killed], [["SIGTERM"], ["SIGINT"]]);
   assertEquals(said, [
@@ -141,13 +150,13 @@ Deno.test("the microphone is on while something listens, and a mark says so for 
 Deno.test("the microphone is off at the end of the run, whatever the container says", async () => {
   const over = new AbortController();
   const { microphone, started, settled } = withMicrophone({ signal: over.signal, isRemote: true });
-  microphone.listen(() => {});
+  microphone.take!(true);
   await settled();
   assertMatch(started[1]!.argv.join(" "), /--format=ulaw --rate=16000 /);
   over.abort();
   assertEquals(started.map(({ killed }) => killed), [["SIGINT"], ["SIGTERM"]]);
-  microphone[Symbol.dispose]();
-  microphone.listen(() => {});
+  microphone.end!();
+  microphone.take!(true);
   await settled();
   assertEquals(started.length, 2);
 });
@@ -161,23 +170,23 @@ Deno.test("nothing records before the user has said yes, and after a no only ano
       return answer.promise;
     },
   });
-  microphone.listen(() => {});
+  microphone.take!(true);
   await settled();
-  microphone.listen(() => {});
+  microphone.take!(true);
   assertEquals([questions, started], [["--title=gui-container: may box listen to your microphone?"], []]);
   answer.resolve("Refuse");
   await settled();
   // It listens still, which is not asked for again.
-  microphone.listen(() => {});
+  microphone.take!(true);
   await settled();
   assertEquals([questions.length, started], [1, []]);
   answer = Promise.withResolvers();
-  microphone.listen(undefined);
-  microphone.listen(() => {});
+  microphone.take!(false);
+  microphone.take!(true);
   await settled();
   assertEquals(questions.length, 2);
   // A yes that comes when nothing listens any more.
-  microphone.listen(undefined);
+  microphone.take!(false);
   answer.resolve("Allow once");
   await settled();
   assertEquals(started, []);
@@ -185,12 +194,12 @@ Deno.test("nothing records before the user has said yes, and after a no only ano
 
 Deno.test("what records is cut when the channel is closed, and nothing records after that", async () => {
   const { microphone, started, close, settled } = withMicrophone();
-  microphone.listen(() => {});
+  microphone.take!(true);
   await settled();
   close();
   assertEquals(started.map(({ killed }) => killed), [["SIGINT"], ["SIGTERM"]]);
-  microphone.listen(undefined);
-  microphone.listen(() => {});
+  microphone.take!(false);
+  microphone.take!(true);
   await settled();
   assertEquals(started.length, 2);
 });
@@ -206,8 +215,8 @@ Deno.test("a yes for an hour is for all that records meanwhile; then that is cut
     },
   });
   for (let count = 0; count < 2; count++) {
-    microphone.listen(undefined);
-    microphone.listen(() => {});
+    microphone.take!(false);
+    microphone.take!(true);
     await settled();
   }
   // The question, and that by which it is confirmed.
@@ -218,8 +227,8 @@ Deno.test("a yes for an hour is for all that records meanwhile; then that is cut
   await settled();
   assertEquals([questions, started.length], [3, 4]);
   answer = "Allow once";
-  microphone.listen(undefined);
-  microphone.listen(() => {});
+  microphone.take!(false);
+  microphone.take!(true);
   await settled();
   assertEquals([questions, started.length], [4, 6]);
 });
@@ -227,9 +236,9 @@ Deno.test("a yes for an hour is for all that records meanwhile; then that is cut
 Deno.test("a container that begins to record again and again is not heard", async () => {
   const { microphone, started, said, settled } = withMicrophone();
   for (let count = 0; count < 100; count++) {
-    microphone.listen(() => {});
+    microphone.take!(true);
     await settled();
-    microphone.listen(undefined);
+    microphone.take!(false);
   }
   assertEquals(names(started).filter((name) => name === "pacat").length, 10);
   assertEquals(said.filter((line) => line.includes("too often")).length, 1);
@@ -237,7 +246,7 @@ Deno.test("a container that begins to record again and again is not heard", asyn
 
 Deno.test("nothing records that cannot be marked", async () => {
   const { microphone, started, said, settled } = withMicrophone({ lacksMark: true });
-  microphone.listen(() => {});
+  microphone.take!(true);
   await settled();
   assertEquals(started, []);
   assertEquals(said.at(-1), 'warn: The microphone stays off. The program "setpriv" is not installed');
@@ -245,7 +254,7 @@ Deno.test("nothing records that cannot be marked", async () => {
 
 Deno.test("without a program that records, the user is told, and the mark goes away", async () => {
   const { microphone, started, said, settled } = withMicrophone();
-  microphone.listen(() => {});
+  microphone.take!(true);
   await settled();
   started[1]!.end(127);
   await settled();
