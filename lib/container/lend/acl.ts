@@ -3,7 +3,8 @@
  * ids are numbers. Rules: acl(5), and POSIX.1e draft 17 for what the mask does.
  */
 
-import { ProcessError } from "../../base/errors.ts";
+import { isProcessError, type ProcessError } from "../../base/errors.ts";
+import { mapSome } from "../../base/promises.ts";
 import type { Host } from "../../base/host.ts";
 
 /** What an entry permits: the bits read 4, write 2, execute 1. */
@@ -114,15 +115,19 @@ export async function readAcls(host: Host, paths: readonly string[]): Promise<Ac
 /** A new access ACL for the file at an absolute path. */
 export type AclChange = readonly [path: string, acl: Acl];
 
-/** Replaces the access ACLs of files, by one call. */
-export async function writeAcls(host: Host, changes: readonly AclChange[]): Promise<void> {
-  if (changes.length === 0) return;
-  const result = await host.run(["setfacl", ...changes.flatMap(([path, acl]) => ["--set", formatAcl(acl), path])], {
-    // The caller looks for a message in English.
-    env: { LC_ALL: "C" },
-  });
-  // Before 2.3.2, the exit status is that of the last file.
-  if (/^setfacl: /m.test(result.stderr)) throw new ProcessError({ ...result, code: 1 });
+/** Replaces the access ACLs of files, some at once. Returns the error for each that cannot be replaced. */
+export async function writeAcls(
+  host: Host,
+  changes: readonly (AclChange | undefined)[],
+): Promise<(ProcessError | undefined)[]> {
+  const act = async (change: AclChange | undefined): Promise<ProcessError | undefined> => {
+    if (!change) return undefined;
+    const [path, acl] = change;
+    // A caller looks for a message in English.
+    const written = host.run(["setfacl", "--set", formatAcl(acl), path], { env: { LC_ALL: "C" } });
+    return await written.then(() => undefined, (error) => isProcessError(error) ? error : Promise.reject(error));
+  };
+  return await mapSome(changes, { atOnce: 8, act });
 }
 
 function fromLetters(letters: string): PermissionBits {

@@ -5,14 +5,14 @@
 
 import type { Host } from "../../base/host.ts";
 import { delay } from "@std/async";
-import { InputError, inputError, isFailure, orNothing, ProcessError } from "../../base/errors.ts";
+import { InputError, inputError, isFailure, orNothing, type ProcessError } from "../../base/errors.ts";
 import { all as allOf } from "../../base/promises.ts";
 import { graceMs } from "../../base/lock.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { isDisposableName } from "../names.ts";
 import { findInstance, removeDevices, updateInstance } from "../../engine/instance.ts";
-import { type AclChange, writeAcls } from "./acl.ts";
+import { writeAcls } from "./acl.ts";
 import { isOnRecord, ofInode, planGrant } from "./acl_plan.ts";
 import { type HeldFile, holdFile, isSameInode, leadsTo, readHeldAcls } from "./held_file.ts";
 import { forgetLoans, noteBack, readMappings, withJournalLock, writeRecords } from "./journal.ts";
@@ -118,11 +118,8 @@ async function grantAccess(
     }));
     undo.add("take the files back", (cleaning) => unmapFiles(cleaning, instance, mapped));
     await writeRecords(host, mapped);
-    try {
-      await writeAcls(host, mapped.map(({ file, granted }): AclChange => [file.handle, granted]));
-    } catch (error) {
-      throw error instanceof ProcessError ? noAclError(error, mapped) : error;
-    }
+    const errors = await writeAcls(host, mapped.map(({ file, granted }) => [file.handle, granted]));
+    for (const [index, error] of errors.entries()) if (error) throw noAclError(error, mapped[index]!.hostPath);
     return mapped;
   };
   return await withJournalLock(host, act, plan) ??
@@ -137,12 +134,10 @@ async function wasWritten({ hostPath, readOnly, size, writtenMs, ...inode }: Map
   return state === undefined || !isSameInode(state, inode) || state.size !== size || state.mtimeMs !== writtenMs;
 }
 
-/** The error when `setfacl` fails, which names files by their handles: says which file is meant, and why. */
-function noAclError(error: ProcessError, mapped: readonly HeldMapping[]): Error {
-  const refused = mapped.find(({ file }) => error.stderr.includes(`${file.handle}: `));
-  if (!refused) return error;
+/** The error when `setfacl` fails, which names a file by its handle: says which file is meant, and why. */
+function noAclError(error: ProcessError, hostPath: string): InputError {
   const why = /operation not supported/i.test(error.stderr) ? "its file system has no ACLs" : "its ACL cannot be set";
-  return new InputError(`"${refused.hostPath}" cannot be lent: ${why}`, {
+  return new InputError(`"${hostPath}" cannot be lent: ${why}`, {
     hint:
       "Copy it to a file system with ACLs that you may write: ext4, xfs, btrfs, tmpfs, or zfs with acltype=posixacl",
     output: error.output.replaceAll(/\/proc\/\d+\/fd\/\d+: /g, ""),

@@ -1,7 +1,6 @@
 /** Restoring the ACLs of mapped files: finds the files, makes the changes of the plan, and updates the journal. */
 
 import { dirname, join } from "@std/path";
-import { isProcessError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { writeAcls } from "./acl.ts";
 import { type HeldFile, holdFile, type InodeId, isSameInode, readHeldAcls } from "./held_file.ts";
@@ -54,22 +53,13 @@ export async function restoreFiles(
 }
 
 export async function takeSteps(host: Host, steps: readonly RestoreStep[]): Promise<Restored> {
-  const changes = steps.flatMap(({ change }) => change ? [change] : []);
-  const error = await writeAcls(host, changes).then(() => undefined, (error) => {
-    if (isProcessError(error)) return error;
-    throw error;
-  });
-  // setfacl names each file that it cannot change, and goes on with the others. If it says anything else, none is sure.
-  const refused = error?.stderr.trimEnd().split("\n")
-    .map((line) => changes.find(([path]) => line.includes(`${path}: `))?.[0]);
-  const isMade = ({ change }: RestoreStep): boolean =>
-    !change || !refused || error?.code === 1 && !refused.includes(undefined) && !refused.includes(change[0]);
-  const made = steps.filter(isMade);
+  const errors = await writeAcls(host, steps.map(({ change }) => change));
+  const made = steps.filter((_, index) => !errors[index]);
   return {
     done: made.flatMap(({ done }) => done),
     findings: made.flatMap(({ findings }) => findings),
     lost: made.flatMap(({ isLost, done }) => isLost ? done : []),
-    failure: steps.every((step) => step.isOptional || isMade(step)) ? undefined : error,
+    failure: errors.find((error, index) => error && !steps[index]!.isOptional),
   };
 }
 

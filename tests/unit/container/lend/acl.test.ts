@@ -264,8 +264,11 @@ testWith(
         await Deno.writeTextFile(copy, "");
         return copy;
       }));
-      const write = (acls: readonly Acl[]): Promise<void> =>
-        writeAcls(host, acls.map((acl, index) => [paths[index]!, acl]));
+      const write = async (acls: readonly Acl[]): Promise<void> =>
+        assertEquals(
+          (await writeAcls(host, acls.map((acl, index) => [paths[index]!, acl]))).filter(Boolean),
+          [],
+        );
       const modes = (): (number | null)[] => paths.map((path) => Deno.statSync(path).mode);
       await write(originals);
       assertEquals(await readAcls(host, paths), originals);
