@@ -9,7 +9,7 @@ import type { ChannelName } from "../../lib/channels/table.ts";
 import { judgeClientPacket } from "../../lib/guard/xpra/client_packets.ts";
 import { Refusal, Violation } from "../../lib/guard/faults.ts";
 import { createFrameParser, type RawPacket } from "../../lib/guard/xpra/frames.ts";
-import { decodePacket, encodePacket, type Packet, renamed } from "../../lib/guard/xpra/packets.ts";
+import { decodePacket, encodePacket, type Packet } from "../../lib/guard/xpra/packets.ts";
 import type { Dict, Value } from "../../lib/guard/xpra/rencode.ts";
 import { judgeServerPacket } from "../../lib/guard/xpra/server_packets.ts";
 import { askedDescriptions } from "../../lib/guard/xpra/description.ts";
@@ -208,7 +208,7 @@ function checkForClient(packet: Packet, session: Session): void {
   const must = (holds: boolean): void => {
     if (!holds) throw new Error(`It passed: ${describe(packet)}`);
   };
-  const isData = /^(clipboard-(token|data|contents)|draw|window-icon|cursor|send)/.test(type);
+  const isData = /^(clipboard-(token|contents)|draw|window-icon|cursor|send)/.test(type);
   walk(args, (value) => {
     if (typeof value === "string") {
       must(!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(/^notif/.test(type) ? value.replaceAll("\n", "") : value));
@@ -245,11 +245,8 @@ function checkForClient(packet: Packet, session: Session): void {
     const names = about.get("class-instance");
     must(names === undefined || (names as string[]).every((name) => name.startsWith(`${container}.`)));
   }
-  if (type === "clipboard-data" && !open.has("clipboard-out")) {
-    must(["targets", "data"].every((key) => !(args[1] as Dict).has(key)));
-  }
-  if (/^clipboard-(data|contents|request)$/.test(type)) {
-    must(type === "clipboard-data" || open.has(type === "clipboard-contents" ? "clipboard-out" : "clipboard-in"));
+  if (/^clipboard-(contents|request)$/.test(type)) {
+    must(open.has(type === "clipboard-contents" ? "clipboard-out" : "clipboard-in"));
     must(!JSON.stringify(args, (_, value) => typeof value === "bigint" ? `${value}` : value).includes("uri-list"));
   }
   if (type === "clipboard-token" && args.length > 1) {
@@ -297,7 +294,6 @@ function checkForServer(
 export function mutatedPacket(chance: Chance, samples: readonly Packet[]): Packet {
   const { type, args } = chance.oneOf(samples);
   const packet = { type: chance.happens(0.05) ? chance.oneOf(types) : type, args: copy(args) as Value[] };
-  if (chance.happens(0.3)) packet.type = renamed(packet).type;
   for (let times = chance.below(4); times > 0; times--) mutate(packet.args, chance);
   if (chance.happens(0.05)) packet.args.length = chance.below(packet.args.length + 1);
   if (chance.happens(0.05)) packet.args.push(anyValue(chance, 0));

@@ -184,14 +184,6 @@ const popup = dict({
 
 const drawn = dict({ rgb_format: "BGRX", chunks: [[8, 1936 * 316]], flush: 0, "window-size": [484, 316] });
 
-const offered = dict({
-  claim: true,
-  greedy: false,
-  origin: secret,
-  targets: ["UTF8_STRING", "text/uri-list"],
-  data: dict({ UTF8_STRING: ["UTF8_STRING", 8, "bytes", bytes(9)] }),
-});
-
 /** Packets of a server. */
 export const fromServer: readonly Packet[] = [
   serverHello,
@@ -234,7 +226,6 @@ export const fromServer: readonly Packet[] = [
     true,
     false,
   ),
-  packet("clipboard-data", "CLIPBOARD", offered),
   packet("clipboard-request", 1, "CLIPBOARD", "UTF8_STRING"),
   packet("clipboard-request", 2, "CLIPBOARD", "text/uri-list"),
   packet("clipboard-contents", 0, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(12), 0),
@@ -286,14 +277,12 @@ export const fromClient: readonly Packet[] = [
   packet("wheel-motion", 1, 4, 1000, [1, 2], [], []),
   packet("wheel-motion", 1, 4, 1000, [1, 2], [], [], dict({ "scaled-distance": 900, "raw-position": [1, 2] })),
   packet("damage-sequence", 1, 1, 484, 316, 2397, "''"),
-  packet("window-ack", 1, 484, 316, 1, 2397, ""),
   packet("buffer-refresh", -1, 0, 100, dict({ "refresh-now": true }), new Map()),
   packet("ping", 1552380),
   packet("ping_echo", 1605659, 900, 800, 700, 1, ""),
   packet("unmap-window", 1, false),
   packet("close-window", 1),
   packet("clipboard-token", "CLIPBOARD"),
-  packet("clipboard-data", "PRIMARY", offered),
   packet("clipboard-request", 0, "CLIPBOARD", "UTF8_STRING"),
   packet("clipboard-contents", 0, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(10), 0),
   packet(

@@ -220,9 +220,7 @@ function createWorld(seed: number): World {
     drag: (chance) => say(packet("initiate-moveresize", someWindow(chance), 10, 10, chance.below(12), 1, 1)),
     copies(chance) {
       const of = chance.oneOf(["CLIPBOARD", "PRIMARY", "SECONDARY"]);
-      if (chance.happens(0.8)) {
-        say(packet("clipboard-token", of, some(chance), "", "", 8, "", new Uint8Array(), true, false, true));
-      } else say(packet("clipboard-data", of, dict({ claim: true, targets: some(chance) })));
+      say(packet("clipboard-token", of, some(chance), "", "", 8, "", new Uint8Array(), true, false, true));
     },
     reads: (chance) =>
       say(packet("clipboard-request", chance.below(99), chance.oneOf(["CLIPBOARD", "PRIMARY"]), chance.oneOf(kinds))),

@@ -75,7 +75,7 @@ const maxStuckMs = 2_000;
 
 /** What a packet of the container may be: it shows windows, rings, or is about the clipboard. */
 const knownTypes =
-  /^(hello|startup-complete|disconnect|ping|ping_echo|new-(window|override-redirect|tray)|lost-window|window-(metadata|move-resize|resized|icon)|configure-override-redirect|(raise|restack)-window|initiate-moveresize|draw|eos|cursor(-data|-default)?|bell|(set-)?clipboard-[a-z-]+)$/;
+  /^(hello|startup-complete|disconnect|ping|ping_echo|new-(window|override-redirect|tray)|lost-window|window-(metadata|move-resize|resized|icon)|configure-override-redirect|(raise|restack)-window|initiate-moveresize|draw|eos|cursor|bell|(set-)?clipboard-[a-z-]+)$/;
 
 /** A client that has just started. `say` takes what it sends; `stuckMs`: for how long the container has not read. */
 export function createXpraClient(
@@ -169,10 +169,6 @@ export function createXpraClient(
     "clipboard-token": ([of, targets, , , , , , claim]) => {
       checkTargets(targets);
       if (targets !== undefined && claim !== false) mayCopy(of);
-    },
-    "clipboard-data": ([of, offered]) => {
-      checkTargets((offered as Dict).get("targets"));
-      if ((offered as Dict).get("claim") !== false) mayCopy(of);
     },
     "clipboard-request": ([id, of, target]) => {
       checkTargets([target!]);

@@ -75,27 +75,13 @@ function ownModifiers(held: Value | undefined, { windows }: Session): string[] {
 
 const place = [coordinate, coordinate, length, length] as const;
 
-/** What a window's place is called without compatibility. */
-const configuration = fields({
-  "geometry": tuple(...place),
-  "properties": properties,
-  "state": state,
-  "resize-counter": resizeCounter,
-});
+const trayIcon = fields({ "geometry": tuple(...place), "properties": properties });
 
 const unmapWindow: Judge = ({ type, args: values }, session) => {
   const passed = args([windowNumber], [flag, state])(values);
   session.windows.recordHidden(passed[0]);
   return { ...passOn(type, passed), answer: closeStrays(session) };
 };
-
-const keyDetails = fields({
-  "modifiers": modifiers,
-  "keyval": keyValue,
-  "string": keyText,
-  "keycode": keyCode,
-  "group": keyGroup,
-});
 
 /** Notes a key that may pass: a window of the container has the keyboard, or it releases a key that passed. */
 function recordKey({ windows, keysDown }: Session, { code, pressed }: { code: Value; pressed: boolean }): void {
@@ -148,7 +134,6 @@ const keymapPaths = new RegExp(
   "^(keymap\\.)?(xkbmap_)?(keymap(?!\\.)|backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|query_struct|" +
     "mod_(meanings|managed|pointermissing)|(x11_)?keycodes|force)(\\..*)?$",
 );
-const keymap = plain(args([table((path) => keymapPaths.test(path))], [flag]));
 
 const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   "hello": judgeHello,
@@ -177,8 +162,8 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
       return more.length < 6 ? passing : [...passing, below, [...session.pointer], ownModifiers(held, session)];
     },
   ),
-  // The same in the form of xpra 6 without compatibility.
-  "window-configure": plain(args([windowNumber, configuration]), ([window, table], session) => {
+  // Icons in the tray have it so.
+  "window-configure": plain(args([windowNumber, trayIcon]), ([window, table], session) => {
     const [x, y, width, height] = table.get("geometry") as number[] | undefined ?? [];
     if (height === undefined) return;
     const stands = session.windows.recordPlace(window, { x: x!, y: y!, width: width!, height });
@@ -190,7 +175,6 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
     return [session.windows.focused(), ownModifiers(held, session)];
   }),
   "damage-sequence": plain(args([countOrNone, windowNumber, length, length, decodeTime], [line(512)])),
-  "window-ack": plain(args([windowNumber, length, length, countOrNone, decodeTime], [line(512)])),
   "buffer-refresh": plain(
     args([anyWindow, integer(0, 100), percent], [table(() => true), properties]),
     ([window, , quality, options = new Map(), about = new Map()]) => [window, 0, quality, options, about],
@@ -200,12 +184,8 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
     args([anyWindow, keyName, flag, modifiers, keyValue, keyText, keyCode, keyGroup]),
     ([, , pressed, , , , code], session) => recordKey(session, { code, pressed }),
   ),
-  "keyboard-event": plain(args([anyWindow, keyName, flag, keyDetails]), ([, , pressed, details], session) => {
-    recordKey(session, { code: details.get("keycode") ?? 0, pressed });
-  }),
   "layout-changed": plain(args([layoutPart, layoutPart, line(256)], [layoutPart, layoutPart])),
-  "keymap-changed": keymap,
-  "keyboard-config": keymap,
+  "keymap-changed": plain(args([table((path) => keymapPaths.test(path))], [flag])),
   "set-keyboard-sync-enabled": onOff,
   "pointer": plain(
     args([countOrNone, countOrNone, anyWindow, position, pointerDetails]),

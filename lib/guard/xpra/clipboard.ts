@@ -18,13 +18,12 @@ import { maxDataBytes } from "../limits.ts";
 import { type Delivery, passOn, requireOpen } from "./judge.ts";
 import type { Packet, Sender } from "./packets.ts";
 import type { Value } from "./rencode.ts";
-import { args, bytes, fields, flag, integer, list, oneOf, type Shape, text } from "./shapes.ts";
+import { args, bytes, flag, integer, list, oneOf, type Shape, text } from "./shapes.ts";
 import type { Session } from "./session.ts";
 
 /** The types of the clipboard's packets, the same in both directions. */
 export const clipboardTypes = [
   "clipboard-token",
-  "clipboard-data",
   "clipboard-request",
   "clipboard-contents",
   "clipboard-contents-none",
@@ -76,20 +75,12 @@ export function judgeClipboard(
     return request !== undefined && request.checks >= typesChecks;
   };
   switch (type) {
-    case "clipboard-token":
-    case "clipboard-data": {
+    case "clipboard-token": {
       const of = anySelection(values[0]!);
       if (of === secondary || isServer && !rates.copy()) return {};
       const isOpen = open.has(gives);
       if (isOpen && isServer && !windows.isUsed()) throw new Refusal("you do not work in the container's windows");
-      const isEmpty = !isOpen || !isServer && isHidden(of);
-      if (type === "clipboard-token") {
-        return passOn(type, !isOpen ? emptyOffer(values) : isEmpty ? [of] : passOffer(values));
-      }
-      const passed = offerTable(values[1]!);
-      if (isEmpty) passed.delete("targets");
-      if (!isOpen) passed.set("claim", false);
-      return passOn(type, [of, passed]);
+      return passOn(type, !isOpen ? emptyOffer(values) : !isServer && isHidden(of) ? [of] : passOffer(values));
     }
     case "clipboard-request": {
       const [id, of, what] = [requestId(values[0]!), anySelection(values[1]!), text(values[2]!)];
@@ -167,9 +158,6 @@ function passOffer([of, kinds, , , , , data, ...flags]: readonly Value[]): Value
   passed.push(kindsIn(kinds));
   return data === undefined ? passed : [...passed, ...noContents, ...flags.slice(0, 3).map(flag)];
 }
-
-/** The same as a table, as xpra 6.6 sends it without compatibility. */
-const offerTable = fields({ claim: flag, greedy: flag, targets: kindsIn });
 
 /** An offer without kinds or a claim to the selection: only the request to hear of changes passes. */
 function emptyOffer({ 0: of, 8: greedy }: readonly Value[]): Value[] {

@@ -69,7 +69,7 @@ export function framedProperties(container: string): Record<string, Shape> {
 }
 
 /** The properties that the server is asked for. */
-export const askedDescriptions: readonly string[] = [...Object.keys(framedProperties("")), "override-redirect"];
+export const askedDescriptions: readonly string[] = Object.keys(framedProperties(""));
 
 /** Makes the sizes in a window's description fit the screen. */
 export function fitConstraints(constraints: Dict, screen: Size): void {

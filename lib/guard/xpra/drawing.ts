@@ -130,10 +130,3 @@ export function cursor(values: readonly Value[]): Args {
   const [code, pixels] = isLeftOut ? ["raw", new Uint8Array(needed)] : [coding, data];
   return [code, x, y, width, height, spotX, spotY, serial, pixels, name];
 }
-
-/** The same in the form of xpra 6 without compatibility. */
-export function cursorData([coding, ...more]: readonly Value[]): Args {
-  if (more.length < 6) throw new Refusal("arguments are missing");
-  const [code, , , ...rest] = cursor([coding!, 0, 0, ...more.slice(0, 6), more[6] ?? ""]);
-  return [code, ...rest];
-}

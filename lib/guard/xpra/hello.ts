@@ -5,7 +5,6 @@
 
 import { askedDescriptions } from "./description.ts";
 import type { Screen } from "./geometry.ts";
-import { oldName } from "./packets.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { type Shape, table } from "./shapes.ts";
 import type { Session } from "./session.ts";
@@ -64,9 +63,7 @@ export function serverHello(
   set(hello, {
     compressors: [],
     encoders: ["rencodeplus"],
-    "packet-types": Array.isArray(types)
-      ? types.filter((type) => typeof type === "string" && forwarded.has(oldName(type)))
-      : [],
+    "packet-types": Array.isArray(types) ? types.filter((type) => typeof type === "string" && forwarded.has(type)) : [],
     "server.mode": "seamless",
     "session-type": "seamless",
     windows: true,

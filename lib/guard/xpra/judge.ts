@@ -2,7 +2,7 @@
 
 import { Refusal } from "../faults.ts";
 import type { Rate } from "../rate.ts";
-import { type Packet, type Sender, takesNewNames } from "./packets.ts";
+import type { Packet, Sender } from "./packets.ts";
 import type { Picture } from "./pictures.ts";
 import type { Value } from "./rencode.ts";
 import type { Session } from "./session.ts";
@@ -35,15 +35,15 @@ export function judgeFrom(
   { judges, unknown }: { judges: ReadonlyMap<string, Judge>; unknown: string },
 ): Judge {
   return (packet, session) => {
-    const { type, args: [hello] } = packet;
+    const { type } = packet;
     const judge = judges.get(type);
     if (!judge) throw new Refusal(unknown);
     const isHello = type === "hello";
-    if (isHello === (sender in session.greeted) && type !== "disconnect") {
+    if (isHello === session.greeted.has(sender) && type !== "disconnect") {
       throw new Refusal(`the ${sender} has ${isHello ? "said hello already" : "not said hello"}`);
     }
     const delivery = judge(packet, session);
-    if (isHello) session.greeted[sender] = takesNewNames(hello) ? "new" : "old";
+    if (isHello) session.greeted.add(sender);
     return delivery;
   };
 }

@@ -8,7 +8,7 @@ import { withPixels } from "./drawing.ts";
 import { createFrameParser, type FrameLimits } from "./frames.ts";
 import { type Delivery, passOn } from "./judge.ts";
 import type { RunMemory } from "./memory.ts";
-import { decodePacket, encodePacket, type Packet, renamed, type Sender } from "./packets.ts";
+import { decodePacket, encodePacket, type Packet, type Sender } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
 import { closeStrays, closeTrays, createSession, type Session, type SessionOptions } from "./session.ts";
 import { type AllOutgoing, checkMs, createOutgoing, type Outgoing } from "../outgoing.ts";
@@ -109,12 +109,10 @@ async function pump(relay: Relay, sender: Sender): Promise<void> {
 }
 
 /** Collects the packets that are sent because of those of `sender`. */
-function createOutbox({ session, to }: Relay, sender: Sender) {
+function createOutbox({ to }: Relay, sender: Sender) {
   const parts: Record<Sender, Uint8Array[]> = { client: [], container: [] };
   const encode = (end: Sender, packets: readonly Packet[] = []): void => {
-    for (const packet of packets) {
-      parts[end].push(...encodePacket(session.greeted[end] === "new" ? renamed(packet) : packet));
-    }
+    for (const packet of packets) parts[end].push(...encodePacket(packet));
   };
   return {
     /** Carries out the verdict on a packet; what is sent waits for the next flush. */
@@ -138,7 +136,7 @@ function createOutbox({ session, to }: Relay, sender: Sender) {
  */
 function judge(relay: Relay, { sender, packet }: { sender: Sender; packet: Packet }): Delivery | Promise<Delivery> {
   const { session, options } = relay;
-  const wasGreeted = sender in session.greeted;
+  const wasGreeted = session.greeted.has(sender);
   const refused = (error: unknown): Delivery => {
     if (!(error instanceof Refusal)) throw error;
     const line = session.drops(sender, { type: packet.type, reason: error.message });
@@ -147,7 +145,7 @@ function judge(relay: Relay, { sender, packet }: { sender: Sender; packet: Packe
   };
   try {
     const verdict = sender === "client" ? judgeClientPacket(packet, session) : judgeServerPacket(packet, session);
-    const greets = sender in session.greeted && !wasGreeted;
+    const greets = session.greeted.has(sender) && !wasGreeted;
     if (greets && sender === "container") options.onServerHello?.();
     closeStraysLater(relay);
     if (greets && sender === "client" && options.onClientHello) return options.onClientHello().then(() => verdict);

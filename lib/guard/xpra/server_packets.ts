@@ -5,12 +5,12 @@
  */
 
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
-import { cursor, cursorData, drawing } from "./drawing.ts";
+import { cursor, drawing } from "./drawing.ts";
 import { Refusal } from "../faults.ts";
 import { serverHello } from "./hello.ts";
 import { enforceRate, forTypes, ignored, type Judge, judgeFrom, passOn, plain, requireOpen } from "./judge.ts";
 import { forwardedTypes } from "./client_packets.ts";
-import { always, anything, type Args, args, type Check, count, integer, line, oneOf, orElse } from "./shapes.ts";
+import { always, anything, type Args, args, count, integer, line, oneOf, orElse } from "./shapes.ts";
 import { closeStrays, forgetButtons, type Session } from "./session.ts";
 import { titleOf } from "../title.ts";
 import { coordinate, side, windowNumber } from "./geometry.ts";
@@ -22,21 +22,14 @@ const counter = integer(-1, 2 ** 31);
 const placed = args([windowNumber, coordinate, coordinate, side, side], [counter]);
 
 const openWindow: Judge = ({ type, args: values }, session) => {
-  const description = values[5];
-  const popup = type === "new-override-redirect" ||
-    (description instanceof Map && description.get("override-redirect") === true);
+  const popup = type === "new-override-redirect";
   const [window, x, y, width, height] = placed(values.slice(0, 5));
-  const wanted = { x, y, width, height, description: description! };
+  const wanted = { x, y, width, height, description: values[5]! };
   const opened = session.windows[popup ? "openPopup" : "open"](window, wanted);
   if (!opened) return {};
-  // Without the old names, only this marks a popup.
-  if (popup) opened.description.set("override-redirect", true);
-  else session.closing.open(window);
-  const { place } = opened;
-  return passOn(popup ? "new-override-redirect" : "new-window", [
-    ...[window, place.x, place.y, place.width, place.height],
-    ...[opened.description, new Map()],
-  ]);
+  if (!popup) session.closing.open(window);
+  const { place, description } = opened;
+  return passOn(type, [window, place.x, place.y, place.width, place.height, description, new Map()]);
 };
 
 /** As `plain()`, for what changes where windows are: popups may become strays by it, and are closed. */
@@ -74,11 +67,6 @@ const draw: Judge = ({ type, args: values }, session) => {
   return { answer: [{ type: "damage-sequence", args: [sequence, window, width, height, windowNotFound, ""] }] };
 };
 
-/** The pointer's shape, when `check` accepts it. */
-function pointerShape(check: Check): Judge {
-  return plain(check, (_, { rates }) => enforceRate(rates.cursor));
-}
-
 const openTray: Judge = ({ type, args: values }, session) => {
   requireOpen(session, "tray");
   const [window, width, height] = args([windowNumber, integer(1, 256), integer(1, 256)])(values);
@@ -90,7 +78,7 @@ const openTray: Judge = ({ type, args: values }, session) => {
 };
 
 const judgeHello: Judge = ({ type, args: [value] }, session) => {
-  if (!session.greeted.client) throw new Refusal("the client has not said hello");
+  if (!session.greeted.has("client")) throw new Refusal("the client has not said hello");
   return passOn(type, [serverHello(value!, { ...session, forwarded: forwardedTypes })]);
 };
 
@@ -153,9 +141,7 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   ),
   "draw": draw,
   "eos": plain(args([windowNumber])),
-  "cursor": pointerShape(cursor),
-  "cursor-data": pointerShape(cursorData),
-  "cursor-default": pointerShape(args([])),
+  "cursor": plain(cursor, (_, { rates }) => enforceRate(rates.cursor)),
   // It rings a few times a second. Its name would become an atom of the host's X server, which keeps it.
   "bell": plain(
     args([

@@ -28,8 +28,8 @@ export interface Session extends RunMemory, Required<Pick<SessionOptions, "conta
   windows: Windows;
   /** The size of the pixels' file, in bytes; 0: the client has announced none. */
   pixelsBytes: number;
-  /** Who has said hello, and whether old or new names of packet types are for it. */
-  greeted: { [Name in Sender]?: "old" | "new" };
+  /** Who has said hello. */
+  greeted: Set<Sender>;
   /** Keys whose press has passed and whose release has not. */
   keysDown: Set<string>;
   /** Buttons of the pointer whose press has passed and whose release has not, each with the window it was pressed in. */
@@ -53,7 +53,7 @@ export function createSession(
     ...{ container, open, uuid, remote, ...memory, crossings },
     windows: createWindows({ container, now, isPaused }),
     pixelsBytes: 0,
-    greeted: {},
+    greeted: new Set(),
     keysDown: new Set(),
     buttonsDown: new Map(),
     requests: new Map(),

@@ -5,9 +5,7 @@ import { join } from "@std/path";
 import { startProcess } from "../../../../lib/base/process.ts";
 import { startGuard } from "../../../../lib/guard/xpra/guard.ts";
 import { createMemory } from "../../../../lib/guard/xpra/memory.ts";
-import { type Packet, renamed } from "../../../../lib/guard/xpra/packets.ts";
-import type { Dict } from "../../../../lib/guard/xpra/rencode.ts";
-import { bytes, clientHello, description, serverHello } from "../../../fuzz/samples.ts";
+import { clientHello } from "../../../fuzz/samples.ts";
 import { end, greet, inWorld, packet } from "../../xpra_guard.ts";
 
 Deno.test("startGuard() keeps the client's hello from the server until the file for pixels is there, or for ever", async () => {
@@ -21,56 +19,6 @@ Deno.test("startGuard() keeps the client's hello from the server until the file 
     },
   });
 });
-
-/** What a version of xpra says first. */
-function helloOf({ type, args }: Packet, version: string): Packet {
-  return { type, args: [new Map([...args[0] as Dict, ["version", version]])] };
-}
-
-for (
-  const { from, to, types } of [
-    { from: "5.1.6", to: "6.6", types: ["ping-echo", "window-create", "window-create", "window-move-resize"] },
-    { from: "6.6", to: "6.5.5", types: ["ping_echo", "new-window", "new-override-redirect", "window-move-resize"] },
-  ]
-) {
-  Deno.test(`startGuard() gives each end the names of packets that it knows: from ${from} to ${to}`, async () => {
-    await inWorld([], async ({ client, server }) => {
-      await client.send(helloOf(clientHello, to));
-      await server.next();
-      await server.send(helloOf(serverHello, from));
-      await client.next();
-      const popup = new Map([...description, ["override-redirect", true]]);
-      const send = (...sent: Packet[]): Promise<void> => server.send(...(from === "6.6" ? sent.map(renamed) : sent));
-      await send(
-        packet("ping_echo", 1, 0, 0, 0, 1, ""),
-        packet("new-window", 1, 100, 100, 484, 316, description, new Map()),
-      );
-      for (let count = 0; count < 2; count++) await client.next();
-      const shown = [1, 100, 100, 484, 316, new Map(), new Map()];
-      await client.send(
-        packet(to === "6.6" ? "window-map" : "map-window", ...shown),
-        packet(to === "6.6" ? "window-focus" : "focus", 1, []),
-      );
-      for (const expected of [packet("map-window", ...shown), packet("focus", 1, [])]) {
-        assertEquals(await server.next(), expected);
-      }
-      await send(
-        packet(from === "6.6" ? "new-window" : "new-override-redirect", 2, 110, 110, 4, 4, popup, new Map()),
-        packet("window-move-resize", 1, 100, 100, 484, 316, 1),
-      );
-      assertEquals(((await client.next())!.args[5] as Dict).get("override-redirect"), true);
-      await client.next();
-      assertEquals(client.types, ["hello", ...types]);
-      // An answer of the guard's own.
-      await server.send(packet("draw", 9, 0, 0, 8, 8, "rgb32", bytes(256), 5, 32, new Map()));
-      assertEquals((await server.next())?.args.slice(0, 2), [5, 9]);
-      assertEquals(
-        server.types.slice(1),
-        from === "6.6" ? ["window-map", "window-focus", "window-draw-ack"] : ["map-window", "focus", "damage-sequence"],
-      );
-    });
-  });
-}
 
 Deno.test("startGuard() ends when either end does, and the other end hears of it", async () => {
   await inWorld([], async (world) => {

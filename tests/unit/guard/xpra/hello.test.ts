@@ -120,10 +120,12 @@ Deno.test("what xpra 6.6 adds to its hellos opens nothing that the guard does no
   assertEquals([hello.get("keymap"), hello.has("gsettings")], [dict({ delay: true }), false]);
   assertEquals(state.pixelsBytes, 5000);
   const sizes = { actual_desktop_size: [800, 600], max_desktop_size: [240, 135] };
-  const about = dict({ version: "6.6", audio: sound, "wheel.emulation": true, display: dict(sizes) });
+  const types = ["damage-sequence", "window-draw-ack", "window-ack"];
+  const about = dict({ "packet-types": types, audio: sound, "wheel.emulation": true, display: dict(sizes) });
   const answer = server(state, "hello", about)!.args[0] as Dict;
   assertEquals([answer.get("audio"), answer.get("wheel.emulation")], [undefined, true]);
   assertEquals(answer.get("display"), dict({ actual_desktop_size: [800, 600] }));
+  assertEquals(answer.get("packet-types"), ["damage-sequence"]);
   // A popup that covers more than half of the screen that it has told.
   server(state, "new-window", 1, 0, 0, 800, 600, description, new Map());
   client(state, "map-window", 1, 0, 0, 800, 600, new Map(), new Map());
