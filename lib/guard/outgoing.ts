@@ -18,128 +18,112 @@ const maxPauseMs = 1_000;
  * that is pasted at once. To slow down who sends would hold up the focus, which comes in the same stream.
  */
 const maxWaitingBytes = 2 * maxDataBytes;
-/** What a part takes besides its bytes. */
-const partBytes = 256;
-const joinBytes = 64 * 1024;
+/** What each of what waits takes besides its bytes. */
+const overheadBytes = 256;
 
 /** What is on its way to one end, until its scope ends. */
-export interface Outgoing extends Disposable {
-  /** Writes parts, which must stay as they are until that is done. */
-  write(parts: readonly Uint8Array[]): Promise<void>;
-  /** Takes copies of parts, to be written after what waits already. */
-  post(parts: readonly Uint8Array[]): void;
+export class Outgoing implements Disposable {
+  readonly #failed = Promise.withResolvers<never>();
   /** Rejects when it cannot be written to; with a {@linkcode Violation} when it is a container that does not read. */
-  failed: Promise<never>;
+  readonly failed: Promise<never> = this.#failed.promise;
+  /** For how long it has read nothing of what waits, in milliseconds. */
+  pauseMs = 0;
+  readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #written = Promise.resolve();
+  #isWriting = false;
+  /** It has read something since the last check. */
+  #hasMoved = false;
+
+  constructor(
+    private readonly connection: Deno.Conn,
+    private readonly whose: "container" | "host",
+    private readonly ends: Set<Outgoing>,
+  ) {
+    this.failed.catch(() => {});
+    ends.add(this);
+  }
+
+  /** Writes parts. One that is alone must stay as it is until that is done. */
+  write(parts: readonly Uint8Array[]): Promise<void> {
+    return parts.length === 0 ? this.#written : this.#add(parts.length === 1 ? parts[0]! : concat(parts));
+  }
+
+  /** Takes copies of parts, to be written after what waits already. */
+  post(parts: readonly Uint8Array[]): void {
+    let waits = 0;
+    for (const end of this.ends) if (end.whose === "container") waits += end.#waitingBytes;
+    if (waits <= maxWaitingBytes) this.#add(concat(parts));
+    else this.#failed.reject(new Violation(`more than ${maxWaitingBytes / 2 ** 20} MiB wait for it`));
+  }
+
+  #add(bytes: Uint8Array): Promise<void> {
+    this.#waitingBytes += bytes.length + overheadBytes;
+    this.#waiting.push(bytes);
+    if (!this.#isWriting) {
+      this.#isWriting = this.#hasMoved = true;
+      this.#written = this.#writeAll();
+      this.#written.catch(this.#failed.reject);
+    }
+    return this.#written;
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      for (const next of this.#waiting.splice(0)) {
+        this.#waitingBytes -= overheadBytes;
+        for (let at = 0, count; at < next.length; at += count) {
+          count = await this.connection.write(next.subarray(at));
+          this.#waitingBytes -= count;
+          this.#hasMoved = true;
+          this.pauseMs = 0;
+        }
+      }
+    }
+    this.#isWriting = false;
+  }
+
+  /** Checks whether it reads. */
+  check(stuckMs: number): void {
+    this.pauseMs = this.#isWriting && !this.#hasMoved ? this.pauseMs + checkMs : 0;
+    this.#hasMoved = false;
+    if (this.whose !== "container" || this.pauseMs < stuckMs) return;
+    this.#failed.reject(new Violation(`it has read nothing for ${stuckMs / 1000} seconds`));
+  }
+
+  [Symbol.dispose](): void {
+    this.ends.delete(this);
+  }
 }
 
 /** What is on its way to all ends of a guard. */
-export interface AllOutgoing {
+export class AllOutgoing {
+  readonly #ends = new Set<Outgoing>();
+  #checkedMs: number;
+
+  /** `stuckMs`: how long the container may read nothing before it is cut off; `now`: a clock in milliseconds. */
+  constructor(private readonly stuckMs: number, private readonly now: () => number = () => performance.now()) {
+    this.#checkedMs = now();
+  }
+
   /** Begins to write to the end of a connection. */
-  to(connection: Deno.Conn, end: "container" | "host"): Outgoing;
+  to(connection: Deno.Conn, end: "container" | "host"): Outgoing {
+    return new Outgoing(connection, end, this.#ends);
+  }
+
   /**
    * Whether an end has paused for so long that nobody counts as working in the container's windows: the container does
    * not hear what the user does, or what the host's end has to say may wait behind what it does not read. The same goes
    * for this program: what the host says waits until it has time.
    */
-  isPaused(): boolean;
-  /** Checks which ends read. Due each {@linkcode checkMs}: time is counted in checks, as this program may stand still. */
-  check(): void;
-}
-
-interface End {
-  isContainer: boolean;
-  waitingBytes: number;
-  isWriting: boolean;
-  /** It has read something since the last check. */
-  hasMoved: boolean;
-  /** For how long it has read nothing of what waits, in milliseconds. */
-  pauseMs: number;
-  failed: PromiseWithResolvers<never>;
-}
-
-/** Makes the queues of a guard. `stuckMs`: how long the container may read nothing before it is cut off. */
-export function createOutgoing(
-  { stuckMs, now = () => performance.now() }: { stuckMs: number; now?: () => number },
-): AllOutgoing {
-  let checkedMs = now();
-  const ends = new Set<End>();
-  return {
-    to(connection, whose) {
-      const failed = Promise.withResolvers<never>();
-      failed.promise.catch(() => {});
-      const isContainer = whose === "container";
-      const end: End = { isContainer, waitingBytes: 0, isWriting: false, hasMoved: false, pauseMs: 0, failed };
-      ends.add(end);
-      const waiting: Uint8Array[] = [];
-      let written = Promise.resolve();
-      const writeAll = async (): Promise<void> => {
-        while (waiting.length > 0) {
-          const parts = waiting.splice(0);
-          end.waitingBytes -= partBytes * parts.length;
-          for (const part of joinSmall(parts)) {
-            for (let at = 0, count; at < part.length; at += count) {
-              count = await connection.write(part.subarray(at));
-              end.waitingBytes -= count;
-              end.hasMoved = true;
-              end.pauseMs = 0;
-            }
-          }
-        }
-        end.isWriting = false;
-      };
-      const add = (parts: readonly Uint8Array[]): void => {
-        for (const part of parts) {
-          end.waitingBytes += part.length + partBytes;
-          waiting.push(part);
-        }
-        if (end.isWriting) return;
-        end.isWriting = end.hasMoved = true;
-        written = writeAll();
-        written.catch(failed.reject);
-      };
-      return {
-        write(parts) {
-          add(parts);
-          return written;
-        },
-        post(parts) {
-          let waits = 0;
-          for (const { isContainer, waitingBytes } of ends) if (isContainer) waits += waitingBytes;
-          if (waits <= maxWaitingBytes) add([concat(parts)]);
-          else failed.reject(new Violation(`more than ${maxWaitingBytes / 2 ** 20} MiB wait for it`));
-        },
-        failed: failed.promise,
-        [Symbol.dispose]: () => void ends.delete(end),
-      };
-    },
-    isPaused: () => now() - checkedMs >= checkMs + maxPauseMs || [...ends].some(({ pauseMs }) => pauseMs >= maxPauseMs),
-    check() {
-      checkedMs = now();
-      for (const end of ends) {
-        end.pauseMs = end.isWriting && !end.hasMoved ? end.pauseMs + checkMs : 0;
-        end.hasMoved = false;
-        if (!end.isContainer || end.pauseMs < stuckMs) continue;
-        end.failed.reject(new Violation(`it has read nothing for ${stuckMs / 1000} seconds`));
-      }
-    },
-  };
-}
-
-/** Joins small parts, so that they take one system call; large ones stay as they are, so that they are not copied. */
-function* joinSmall(parts: readonly Uint8Array[]): Generator<Uint8Array> {
-  let small: Uint8Array[] = [];
-  let bytes = 0;
-  for (const part of parts) {
-    if (bytes + part.length > joinBytes) {
-      if (small.length > 0) yield concat(small);
-      small = [];
-      bytes = 0;
-    }
-    if (part.length > joinBytes) yield part;
-    else {
-      small.push(part);
-      bytes += part.length;
-    }
+  isPaused(): boolean {
+    return this.now() - this.#checkedMs >= checkMs + maxPauseMs ||
+      [...this.#ends].some(({ pauseMs }) => pauseMs >= maxPauseMs);
   }
-  if (small.length > 0) yield concat(small);
+
+  /** Checks which ends read. Due each {@linkcode checkMs}: time is counted in checks, as this program may stand still. */
+  check(): void {
+    this.#checkedMs = this.now();
+    for (const end of this.#ends) end.check(this.stuckMs);
+  }
 }

@@ -4,7 +4,7 @@
  */
 
 import { Violation } from "../faults.ts";
-import { checkMs, createOutgoing } from "../outgoing.ts";
+import { AllOutgoing, checkMs } from "../outgoing.ts";
 import { rate } from "../rate.ts";
 import { closeQuietly, isEndGone, readChunks } from "../sockets.ts";
 import { createConnection } from "./connection.ts";
@@ -43,8 +43,8 @@ const maxLater: Readonly<Record<Compression, number>> = { none: 2, zstd: 60 };
 export async function relayConnections(
   { listener, connect, compression, begin, ...options }: WaylandRelayOptions,
 ): Promise<void> {
-  const outgoing = createOutgoing({ stuckMs });
-  const session = createWaylandSession({ ...options, isPaused: outgoing.isPaused });
+  const outgoing = new AllOutgoing(stuckMs);
+  const session = createWaylandSession({ ...options, isPaused: () => outgoing.isPaused() });
   const inTurns = createTurns(session.now);
   const maySay = rate(cutOffRate, session.now);
   let connections = 0;

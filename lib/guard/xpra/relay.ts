@@ -11,7 +11,7 @@ import type { RunMemory } from "./memory.ts";
 import { decodePacket, encodePacket, type Packet, type Sender } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
 import { closeStrays, closeTrays, createSession, type Session, type SessionOptions } from "./session.ts";
-import { type AllOutgoing, checkMs, createOutgoing, type Outgoing } from "../outgoing.ts";
+import { AllOutgoing, checkMs, type Outgoing } from "../outgoing.ts";
 import { readChunks } from "../sockets.ts";
 
 export interface RelayOptions extends Pick<SessionOptions, "container" | "open" | "remote" | "crossings"> {
@@ -64,13 +64,13 @@ export async function relayPackets(
 ): Promise<void> {
   const { container, open, remote = false, crossings } = options;
   const uuid = crypto.randomUUID().replaceAll("-", "");
-  const outgoing = createOutgoing({ stuckMs: stuckMs[remote ? "remote" : "here"] });
+  const outgoing = new AllOutgoing(stuckMs[remote ? "remote" : "here"]);
   const relay: Relay = {
     options,
     signal,
     session: createSession({
       ...{ container, open, remote, uuid, memory, crossings },
-      ...{ now: () => performance.now(), isPaused: outgoing.isPaused },
+      ...{ now: () => performance.now(), isPaused: () => outgoing.isPaused() },
     }),
     decoder: remote ? startDecoder() : undefined,
     connections,

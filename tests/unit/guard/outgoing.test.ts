@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Violation } from "../../../lib/guard/faults.ts";
-import { type AllOutgoing, createOutgoing, type Outgoing } from "../../../lib/guard/outgoing.ts";
+import { AllOutgoing, type Outgoing } from "../../../lib/guard/outgoing.ts";
 
 interface World {
   all: AllOutgoing;
@@ -21,7 +21,7 @@ async function inWorld(
   using near = await Deno.connect({ transport: "unix", path });
   using far = await listener.accept();
   await Deno.remove(path);
-  const all = createOutgoing({ stuckMs });
+  const all = new AllOutgoing(stuckMs);
   using to = all.to(near, end);
   await test({ all, to, near, far });
 }
@@ -132,7 +132,7 @@ Deno.test("a container is cut off when 128 MiB wait for all of its connections t
 
 Deno.test("nobody counts as working there while the guard itself has no time for a second to hear the host's ends", () => {
   let time = 0;
-  const all = createOutgoing({ stuckMs: 10_000, now: () => time });
+  const all = new AllOutgoing(10_000, () => time);
   time = 1_499;
   assertEquals(all.isPaused(), false);
   time = 1_500;
