@@ -7,7 +7,7 @@ import type { Picture } from "../../lib/guard/xpra/pictures.ts";
 import type { Value } from "../../lib/guard/xpra/rencode.ts";
 import { judgeServerPacket } from "../../lib/guard/xpra/server_packets.ts";
 import { createSession, type Session } from "../../lib/guard/xpra/session.ts";
-import { createWindows, type Windows } from "../../lib/guard/xpra/windows.ts";
+import { Windows } from "../../lib/guard/xpra/windows.ts";
 import { clientHello, description, dict, picture, serverHello } from "../fuzz/samples.ts";
 
 /** A session in which both ends have said hello and one window is shown. */
@@ -58,7 +58,7 @@ export const place = { x: 100, y: 100, width: 400, height: 300 };
 
 export function windows(): Windows {
   let time = 0;
-  const made = createWindows({ container: "box", now: () => time += 100 });
+  const made = new Windows({ container: "box", now: () => time += 100 });
   made.setScreen({ width: 1920, height: 1200, monitors: [] });
   return made;
 }
@@ -81,7 +81,7 @@ export function focused(): Windows {
 /** Windows with one that is shown, and their clock in milliseconds. */
 export function timed(): { made: Windows; at(ms: number): void } {
   let time = 0;
-  const made = createWindows({ container: "box", now: () => time });
+  const made = new Windows({ container: "box", now: () => time });
   made.setScreen({ width: 1920, height: 1200, monitors: [] });
   made.open(1, { ...place, description });
   made.recordPlace(1, place);

@@ -3,7 +3,7 @@
 import { type Crossings, noCrossings } from "../crossings.ts";
 import { createMemory, type RunMemory } from "./memory.ts";
 import type { Packet, Sender } from "./packets.ts";
-import { createWindows, type Windows } from "./windows.ts";
+import { Windows } from "./windows.ts";
 
 export interface SessionOptions {
   container: string;
@@ -51,7 +51,7 @@ export function createSession(
 ): Session {
   return {
     ...{ container, open, uuid, remote, ...memory, crossings },
-    windows: createWindows({ container, now, isPaused }),
+    windows: new Windows({ container, now, isPaused }),
     pixelsBytes: 0,
     greeted: new Set(),
     keysDown: new Set(),

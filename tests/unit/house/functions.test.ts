@@ -14,7 +14,6 @@ const longer: Readonly<Record<string, number>> = {
   frameFilter: 180,
   createDialogs: 160,
   createBorders: 160,
-  createWindows: 150,
   createPopups: 120,
   startWaylandClient: 110,
   createInput: 110,
