@@ -6,7 +6,7 @@
 import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
 import { createBorderInput } from "./border.ts";
-import { descriptorsOf, type FrameSender } from "./descriptors.ts";
+import { Descriptors, type FrameSender } from "./descriptors.ts";
 import { type Compression, type Filter, finish, frameFilter, frameOf, type Steps } from "./frames.ts";
 import { idFrom, readValues, writeMessage } from "./messages.ts";
 import type { Addition, ArgumentValue, Message, Verdict, WaylandObject } from "./objects.ts";
@@ -62,7 +62,7 @@ export function createConnection(
     if (isNew) session.add("object");
     return object;
   };
-  const descriptors = descriptorsOf();
+  const descriptors = new Descriptors();
   const create = (name: string): WaylandObject =>
     register({ id: 0, hostId: takeId(), type: protocols.get(name)!, version: 1, isEnded: false });
   /**

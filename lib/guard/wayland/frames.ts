@@ -6,7 +6,7 @@
 import { Violation } from "../faults.ts";
 import { createPendingBytes } from "../pending_bytes.ts";
 import type { PipeReader } from "./carrying.ts";
-import type { Descriptor, Descriptors, FrameSender } from "./descriptors.ts";
+import { Descriptor, type Descriptors, type FrameSender } from "./descriptors.ts";
 
 /** How the content of files is compressed. What is compressed can be checked by its size only. */
 export type Compression = "none" | "zstd";
@@ -120,7 +120,8 @@ export function frameFilter(
   const other: FrameSender = sender === "host" ? "container" : "host";
   const openPipe = (...writers: FrameSender[]): FrameKind => ({
     size: [8, 8],
-    judge: ({ view }) => descriptors.open(sender, { number: numberIn(view), kind: "pipe", size: 0, writers }),
+    judge: ({ view }) =>
+      descriptors.open(new Descriptor(numberIn(view), "pipe", sender, { writers: new Set(writers) })),
   });
   /** What takes the bytes of a pipe: of the end that has not opened it, never what the other one writes back. */
   const readerOf = ({ opener, reader }: Descriptor): PipeReader | undefined => opener === sender ? undefined : reader;
@@ -165,7 +166,7 @@ export function frameFilter(
     2: {
       size: [12, 12],
       judge: ({ view }) =>
-        descriptors.open(sender, { number: numberIn(view), kind: "file", size: view.getUint32(8, true) }),
+        descriptors.open(new Descriptor(numberIn(view), "file", sender, { size: view.getUint32(8, true) })),
     },
     // A file grows.
     3: {

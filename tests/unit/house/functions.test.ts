@@ -19,7 +19,6 @@ const longer: Readonly<Record<string, number>> = {
   createInput: 110,
   createTray: 110,
   show: 100,
-  descriptorsOf: 100,
   createPolicy: 90,
   relayConnections: 90,
 };
