@@ -1,6 +1,6 @@
 /** Keyboard, pointer, touch and tablet, as far as they show that the user works in the app's windows. */
 
-import type { Addition, Part, Verdict, WaylandObject } from "./objects.ts";
+import type { Addition, Handler, Part, Verdict, WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
 
 /** The state of a key or a button that is down. */
@@ -39,8 +39,8 @@ export function createInput(
 
   let escapes = 0;
   const noteKey = (key: number | undefined): void => void (escapes += Number(key === escapeKey));
-  const noteSerial = (serial: number): void => {
-    serials.push(serial);
+  const noteSerial = (serial: number | undefined): void => {
+    if (serial !== undefined) serials.push(serial);
     if (serials.length > maxSerials) serials.shift();
   };
   const used = (): Verdict<never> | undefined => {
@@ -63,66 +63,56 @@ export function createInput(
   const blur = (keyboard: WaylandObject): void => {
     if (focused.delete(keyboard)) attention.focus(attention.focused() - 1);
   };
-  const handlers: Input["handlers"] = {
-    "wl_keyboard.enter": ({ object, args: { serial, surface, keys } }) => {
-      noteSerial(serial);
+  const setPointed: Handler<"wl_pointer.enter" | "zwp_tablet_tool_v2.proximity_in"> = (
+    { object, args: { surface } },
+  ) => void pointed.set(object, surface);
+  const button: Handler<"wl_pointer.button" | "zwp_tablet_tool_v2.button"> = ({ object, args: { button, state } }) =>
+    state === pressed ? press(object, { what: button }) : lift(object, button);
+  /** What an event says besides its serial. */
+  const own: Input["handlers"] = {
+    "wl_keyboard.enter": ({ object, args: { surface, keys } }) => {
       new Uint32Array(keys.slice(0, keys.length & ~3).buffer).forEach(noteKey);
       if (!surface || surface.isEnded) return blur(object);
       if (!focused.has(object)) attention.focus(attention.focused() + 1);
       focused.set(object, surface);
     },
-    "wl_keyboard.leave": ({ object, args: { serial } }) => {
-      noteSerial(serial);
-      blur(object);
-    },
-    "wl_keyboard.key": ({ args: { serial, key, state } }) => {
-      noteSerial(serial);
+    "wl_keyboard.leave": ({ object }) => blur(object),
+    "wl_keyboard.key": ({ args: { key, state } }) => {
       if (state !== pressed) return undefined;
       noteKey(key);
       return used();
     },
-    "wl_pointer.enter": ({ object, args: { serial, surface } }) => {
-      noteSerial(serial);
-      pointed.set(object, surface);
-    },
+    "wl_pointer.enter": setPointed,
     // While a button is down, the pointer leaves a window only if the compositor has taken the button. GTK 3 copies with
     // the serial of what it has heard last, as this.
-    "wl_pointer.leave": ({ object, args: { serial } }) => {
-      noteSerial(serial);
-      forget({ object });
-    },
-    "wl_pointer.button": ({ object, args: { serial, button, state } }) => {
-      noteSerial(serial);
+    "wl_pointer.leave": forget,
+    "wl_pointer.button": (message) => {
       closing.recordClick();
-      return state === pressed ? press(object, { what: button }) : lift(object, button);
+      return button(message);
     },
-    "wl_touch.down": ({ object, args: { serial, surface, id } }) => {
-      noteSerial(serial);
-      return press(object, { what: id, surface });
-    },
-    "wl_touch.up": ({ object, args: { serial, id } }) => {
-      noteSerial(serial);
+    "wl_touch.down": ({ object, args: { surface, id } }) => press(object, { what: id, surface }),
+    "wl_touch.up": ({ object, args: { id } }) => {
       closing.recordClick();
-      return lift(object, id);
+      lift(object, id);
     },
     "wl_touch.cancel": forget,
-    "zwp_tablet_tool_v2.proximity_in": ({ object, args: { serial, surface } }) => {
-      noteSerial(serial);
-      pointed.set(object, surface);
-    },
-    "wl_data_device.enter": ({ args: { serial } }) => noteSerial(serial),
-    "zwp_tablet_tool_v2.down": ({ object, args: { serial } }) => {
-      noteSerial(serial);
-      return press(object, { what: "pen" });
-    },
+    "zwp_tablet_tool_v2.proximity_in": setPointed,
+    "wl_data_device.enter": () => {},
+    "zwp_tablet_tool_v2.down": ({ object }) => press(object, { what: "pen" }),
     "zwp_tablet_tool_v2.up": ({ object }) => lift(object, "pen"),
-    "zwp_tablet_tool_v2.button": ({ object, args: { serial, button, state } }) => {
-      noteSerial(serial);
-      return state === pressed ? press(object, { what: button }) : lift(object, button);
-    },
+    "zwp_tablet_tool_v2.button": button,
     "zwp_tablet_tool_v2.proximity_out": forget,
     "zwp_tablet_tool_v2.removed": forget,
   };
+  const handlers = Object.fromEntries(
+    Object.entries(own).map(([name, handle]) => {
+      const noting = (message: { args: { serial?: number } }) => {
+        noteSerial(message.args.serial);
+        return handle(message as never);
+      };
+      return [name, noting];
+    }),
+  );
   return {
     handlers,
     isAnswer: (serial) => serials.includes(serial),
