@@ -19,12 +19,14 @@ export interface Box {
   bottom: number;
 }
 
+const zeroSize: Size = { width: 0, height: 0 };
+const origin: Box = { left: 0, top: 0, right: 0, bottom: 0 };
+
 /** The requests about a window's sizes, which count from its next commit on. */
 export type SizeRequest = "set_window_geometry" | SizeLimit;
 export type SizeLimit = "set_min_size" | "set_max_size";
 
-export interface Surface {
-  object: WaylandObject;
+export class Surface {
   /** What it is for, once that is known. */
   role?: Role;
   /** What is attached, and counts at the next commit. */
@@ -32,11 +34,11 @@ export interface Surface {
   /** The app has changed it since its last commit, in a way that may be an error without the rest. */
   isChanging?: boolean;
   /** The size of its picture, in the picture's pixels. */
-  picture: Size;
+  picture: Size = zeroSize;
   /** How many of the picture's pixels make one of the desktop's. */
-  scale: number;
+  scale = 1;
   /** The picture is shown turned by a quarter. */
-  isTurned: boolean;
+  isTurned = false;
   /** The size that a viewport gives it. */
   destination?: Size | undefined;
   /** The size of the part of the picture that a viewport shows. */
@@ -55,27 +57,29 @@ export interface Surface {
   /** The size that the compositor wants it to have, and what else belongs to it, until the compositor has said all. */
   wanted?: Size & { states: Uint8Array };
   /** The smallest and largest size that the app has named. */
-  limits: Partial<Record<SizeLimit, Size>>;
+  limits: Partial<Record<SizeLimit, Size>> = {};
   /** What the compositor has been told last of a window's sizes, by the names of the requests. */
-  told: Map<SizeRequest, readonly number[]>;
+  told = new Map<SizeRequest, readonly number[]>();
   toplevel?: WaylandObject;
   /** It is left out: nothing is attached to it until it is another popup. */
   isHidden?: boolean;
   parent?: Surface | undefined;
-  parts: Set<Surface>;
+  parts = new Set<Surface>();
   /** How large it is without its parts: at most on the screen, and as committed, which may wait for its parent. */
-  sizes: [shown: Size, committed: Size];
+  sizes: [shown: Size, committed: Size] = [zeroSize, zeroSize];
   /**
    * Where its left upper corner may be in its parent: on the screen, as that was committed, and once that is committed
    * again.
    */
-  places: [shown: Box, committed: Box, next: Box];
+  places: [shown: Box, committed: Box, next: Box] = [origin, origin, origin];
   /** When it was committed last, in commits of the connection. */
-  committedAt: number;
+  committedAt = 0;
   /** As a part, it changes only together with its parent. */
-  isSync: boolean;
+  isSync = true;
   /** How far its pictures have moved it. */
-  moved: readonly [x: number, y: number];
+  moved: readonly [x: number, y: number] = [0, 0];
+
+  constructor(readonly object: WaylandObject) {}
 }
 
 /** The largest side of a picture that is dragged: a larger one could cover other windows. */
@@ -83,8 +87,6 @@ const maxDragSide = 1_024;
 /** How far a window's picture may reach beyond the window that the desktop knows: the width of a shadow. */
 const maxShadow = 128;
 
-const zeroSize: Size = { width: 0, height: 0 };
-const origin: Box = { left: 0, top: 0, right: 0, bottom: 0 };
 export type SurfaceArea = readonly [x: number, y: number, width: number, height: number];
 
 export interface Surfaces extends Part {
@@ -279,23 +281,7 @@ export function createSurfaces(
     link,
     setRole,
     handlers: {
-      "wl_compositor.create_surface": ({ args: { id } }) => {
-        const made: Surface = {
-          object: id,
-          picture: zeroSize,
-          scale: 1,
-          isTurned: false,
-          limits: {},
-          told: new Map(),
-          parts: new Set(),
-          sizes: [zeroSize, zeroSize],
-          places: [origin, origin, origin],
-          committedAt: 0,
-          isSync: true,
-          moved: [0, 0],
-        };
-        surfaces.set(id, made);
-      },
+      "wl_compositor.create_surface": ({ args: { id } }) => void surfaces.set(id, new Surface(id)),
       "wl_surface.attach": ({ object, args: { buffer, x, y } }) => {
         const found = change(object);
         const size = buffer && bufferSize(buffer);
