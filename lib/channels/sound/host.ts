@@ -4,7 +4,7 @@
  * early waits 5 s.
  *
  * In the container the session's own PulseAudio, which pulse.sh starts, writes to the FIFO while an app plays.
- * On the host `pacat` reads and plays the samples while some come. It sends nothing back. Only one client can play the sound of a
+ * On the host play_fifo.sh has `pacat` play the samples while some come. It sends nothing back. Only one client can play the sound of a
  * session: two would each get a part of the samples.
  *
  * From another machine the samples come by ssh, fewer of them and of 8 bits each (G.711's µ-law): no decoder reads what
@@ -15,10 +15,9 @@ import playFifoSh from "./play_fifo.sh" with { type: "text" };
 import { delay } from "@std/async";
 import { ExitCode, lineOf, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import type { RunningProcess } from "../../base/process.ts";
+import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
 import { withValues } from "../../base/shell_words.ts";
 import type { Container } from "../../container/container.ts";
-import type { OpenFifo } from "../../container/session_files.ts";
 import type { Channel } from "../interface.ts";
 import pulseSh from "../pulse.sh" with { type: "text" };
 import { describeSamples, noPacat, pacatArgv, type Samples } from "../samples.ts";
@@ -85,7 +84,10 @@ export async function playSound(
   const source = await container.readFifo(`${session}${soundSuffix}`);
   if (source === undefined) return undefined;
   try {
-    return "close" in source ? playFifo(host, source, { outlives }) : playOutput(host, source.argv);
+    if (!("close" in source)) return playOutput(host, source.argv);
+    const player = startPlayer(host, { path: source.path, samples: localSamples, outlives });
+    player.ended.then(source.close);
+    return player;
   } catch (error) {
     if ("close" in source) source.close();
     if (!(error instanceof UserError)) throw error;
@@ -94,74 +96,59 @@ export async function playSound(
   }
 }
 
-function playFifo(host: Host, fifo: OpenFifo, { outlives }: { outlives: boolean }): RunningProcess {
+/** Starts what plays the samples that come through a pipe, while some come. */
+function startPlayer(
+  host: Host,
+  { path, samples, outlives = false, ...streams }: Pick<ProcessOptions, "stdin"> & {
+    path: string;
+    samples: Samples;
+    outlives?: boolean;
+  },
+): RunningProcess {
   const player = host.start(
     [
       ...["setpriv", "--pdeathsig", outlives ? "clear" : "TERM", "/bin/sh", "-c"],
-      ...[withValues(playFifoSh, { rest_seconds: `${restMs / 1000}` }), "gui-container", fifo.path],
-      ...pacatArgv("playback", localSamples),
+      ...[withValues(playFifoSh, { rest_seconds: `${restMs / 1000}` }), "gui-container", path],
+      ...pacatArgv("playback", samples),
     ],
-    outlives ? { detached: true, output: "discard" } : {},
+    { ...streams, ...outlives ? { detached: true, output: "discard" } : {} },
   );
   player.ended.then(({ code }) => {
-    fifo.close();
     if (code === ExitCode.missingProgram) host.ui.warn(`There will be no sound. ${noPacat}`);
   });
   return player;
 }
 
-/** Plays what a program prints: samples that come over a network. The player runs while some come. */
+/** Plays what a program prints: samples that come over a network. */
 function playOutput(host: Host, reader: string[]): RunningProcess {
   const bytesPerMs = remoteSamples.rate * remoteFrame / 1000;
   const inTime = onlyInTime({ frame: remoteFrame, bytesPerMs, maxAheadMs }, () => performance.now());
-  let playing: {
-    process: RunningProcess;
-    writer: WritableStreamDefaultWriter<Uint8Array>;
-    timer?: ReturnType<typeof setTimeout>;
-  } | undefined;
-  let failedMs = -Infinity;
-  const rest = (): void => {
-    playing?.writer.close().catch(() => {});
-    clearTimeout(playing?.timer);
-    playing = undefined;
-  };
-  const begin = (): NonNullable<typeof playing> => {
-    const samples = new TransformStream<Uint8Array, Uint8Array>(
-      {},
-      new ByteLengthQueuingStrategy({ highWaterMark: maxAheadMs * bytesPerMs }),
-      new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
-    );
-    const stdin = { bytes: samples.readable };
-    const process = host.start(pacatArgv("playback", remoteSamples), { stdin, output: "discard", detached: true });
-    process.ended.then(({ code }) => {
-      if (code === ExitCode.missingProgram) source.kill("SIGTERM");
-      if (code !== 0) failedMs = performance.now();
-      if (playing?.process === process) rest();
-    });
-    return { process, writer: samples.writable.getWriter() };
-  };
+  const samples = new TransformStream<Uint8Array, Uint8Array>(
+    {},
+    new ByteLengthQueuingStrategy({ highWaterMark: maxAheadMs * bytesPerMs }),
+    new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
+  );
+  const writer = samples.writable.getWriter();
+  const stdin = { bytes: samples.readable };
+  const player = startPlayer(host, { path: "/dev/stdin", samples: remoteSamples, stdin });
   const source = host.start(reader, {
     detached: true,
     output: {
       async bytes(piece) {
         const part = inTime(piece);
         if (!part) return await delay(floodPauseMs);
-        // As without a sound server.
-        if (!playing && performance.now() - failedMs < restMs) return;
-        playing ??= begin();
-        clearTimeout(playing.timer);
-        playing.timer = setTimeout(rest, restMs);
         // A player that hangs has no room. What it did not take is not kept.
-        if (playing.writer.desiredSize! > 0) playing.writer.write(part).catch(() => {});
+        if (writer.desiredSize! > 0) writer.write(part).catch(() => {});
       },
     },
   });
-  source.ended.then(rest);
+  source.ended.then(() => writer.close()).catch(() => {});
+  player.ended.then(() => source.kill("SIGTERM"));
   return {
     ...source,
     kill(signal) {
       source.kill(signal);
-      playing?.process.kill(signal);
+      player.kill(signal);
     },
   };
 }

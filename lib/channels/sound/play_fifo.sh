@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # play_fifo.sh
-# Plays what comes through a FIFO by the program that the other parameters name. The program runs only while something comes: a sound
+# Plays what comes through a FIFO, or the pipe that /dev/stdin is, by the program that the other parameters name. The program runs only while something comes: a sound
 # server keeps its card awake for a stream that is silent, too. Ends when nobody has the FIFO open for writing.
 #
 # Values in front:
@@ -25,7 +25,8 @@ while $with head -c 4 <&4 | grep -qa ''; do
       [ "$bytes" != "$before" ] || kill "$1"
       before=$bytes
     done' sh "$player" "$rest_seconds" &
-  # One that fails, as without a sound server, would be started again and again. 143: it was ended, since nothing came.
-  wait "$player" || [ $? -eq 143 ] || $with sleep "$rest_seconds"
+  # One that fails, as without a sound server, would be started again and again, and what it did not play would be played late. 143: it
+  # was ended, since nothing came.
+  wait "$player" || [ $? -eq 143 ] || $with timeout "$rest_seconds" cat <&4 >/dev/null
 done
 exit 0
