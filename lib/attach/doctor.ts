@@ -5,7 +5,7 @@ import { type Diagnosis, type DoctorCheck, type EngineFacts, type Facts, onEngin
 import { absent, broken, failureOf, type Finding, ok } from "../cli/finding.ts";
 import { checks, isBlocked, isStill, versionOptions, versionTimeoutMs } from "../cli/doctor_checks.ts";
 import { findInstance, type InstanceInfo, noAddressError } from "../engine/instance.ts";
-import { ExitCode, ifInstalled, isProcessError, orNothing, UserError } from "../base/errors.ts";
+import { ExitCode, ifInstalled, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { installHint, programs } from "../base/programs.ts";
@@ -17,6 +17,7 @@ import { KeysRefused } from "../container/ssh.ts";
 import { CannotShow } from "./display/display.ts";
 import { tryContext } from "./wayland/client.ts";
 import { tryBox } from "./box/box.ts";
+import { hostScreen, requireDisplay } from "./x11/screen.ts";
 import { findClient, installLines, judgeXpra } from "./x11/xpra_version.ts";
 
 const displayChecks: readonly DoctorCheck[] = [
@@ -92,28 +93,21 @@ async function findWayland({ host }: Facts): Promise<Finding[]> {
   }
 }
 
-/** How long an X display may take to answer, in milliseconds. */
-const displayMs = 10_000;
-
 /** Whether there is an X display, and answers. */
 async function findX11({ host }: Facts): Promise<Finding[]> {
   const display = host.env("DISPLAY");
-  if (display) {
-    const asked = ifInstalled(host.run(["xrandr", "--current"], { looksOnly: true, timeoutMs: displayMs }));
-    return await orNothing(asked.then(() => true), isProcessError)
-      ? [ok(`Windows are shown on the display ${display}`)]
-      : [absent(`The display ${display}, which $DISPLAY names, does not answer`, "Run it in a desktop session")];
+  if (!display && host.env("WAYLAND_DISPLAY")) {
+    const what = "There is no X display: $DISPLAY is not set. Windows that need X cannot be shown";
+    return [absent(what, "Let the desktop start Xwayland")];
   }
-  if (host.env("WAYLAND_DISPLAY")) {
-    return [absent(
-      "There is no X display: $DISPLAY is not set. Windows that need X cannot be shown",
-      "Let the desktop start Xwayland",
-    )];
+  try {
+    requireDisplay(host);
+    await hostScreen(host);
+    return [ok(`Windows are shown on the display ${display}`)];
+  } catch (error) {
+    const { what, hint } = failureOf(error);
+    return [(display ? absent : broken)(what, hint)];
   }
-  return [broken(
-    "There is no display to show windows on: neither $DISPLAY nor $WAYLAND_DISPLAY is set",
-    "Run it in a desktop session",
-  )];
 }
 
 /** The programs that a session needs in its container besides xpra, and what is missing without each. */
