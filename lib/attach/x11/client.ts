@@ -2,6 +2,7 @@
 
 import repairXpra from "./repair_xpra.py" with { type: "text" };
 import { ifInstalled, type ProcessResult, UserError } from "../../base/errors.ts";
+import { all } from "../../base/promises.ts";
 import { endProcess } from "../../base/process.ts";
 import { installHint } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
@@ -49,16 +50,18 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   const { host } = container;
   await using stack = new AsyncDisposableStack();
   let wasAttached = false;
-  const directory = stack.use(await makeAttachDirectory(container, { ...guard, bytes: pixelsBytes(screen) }));
+  const directory = dirname(guard.socket);
+  await host.look(undefined, () => Deno.writeTextFile(join(directory, pythonModule), repairXpra));
+  const isShared = await host.look(false, () => !container.crossesNetwork);
+  const pixels = isShared ? stack.use(await makePixels(container, directory, pixelsBytes(screen))) : undefined;
   const listening = guard.expect({
-    clientHello: directory.sharePixels,
+    clientHello: () => pixels?.share(),
     serverHello() {
       wasAttached = true;
-      directory.hidePixels();
+      pixels?.hide();
     },
   });
-  listening.catch(() => {});
-  const startBox = box ? await ifInstalled(prepareBoxes(host)) : undefined;
+  const [startBox] = await all([box ? ifInstalled(prepareBoxes(host)) : Promise.resolve(undefined), listening]);
   if (box && !startBox) {
     const line =
       'xpra\'s client runs without a sandbox, with all of your permissions. The program "bwrap" is not installed';
@@ -67,18 +70,15 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   const env = clientEnvironment(crypto.randomUUID());
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
     clientArgv({ ...paths, open, dpi: screen.dpi, border, userOptions });
-  await listening;
   host.signal.throwIfAborted();
   // No await from here to the listener: a signal in between would leave the client running. Detached, so that Ctrl-C
   // does not reach it from the terminal: with that signal and ours, xpra 6.5.5 sometimes hangs.
-  const boxOptions = { ...directory, env, hostEnv: host.env };
+  const paths = { socket: guard.socket, pixels: pixels?.path };
   // The container can influence what the client prints, and how much: only the end is kept.
   const output = { line: () => {} };
-  const client = startBox ? startBox(boxedArgv(argvFor, boxOptions), { output }) : host.start(argvFor(directory), {
-    detached: true,
-    output,
-    env: { ...env, PYTHONPATH: dirname(directory.socket) },
-  });
+  const client = startBox
+    ? startBox(boxedArgv(argvFor, { ...paths, env, hostEnv: host.env }), { output })
+    : host.start(argvFor(paths), { detached: true, output, env: { ...env, PYTHONPATH: directory } });
   let killing: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
   const startedMs = performance.now();
@@ -125,63 +125,44 @@ function pixelsBytes({ width, height }: XScreen): number {
   return Math.min(Math.max(8 * 4 * width * height, 64 * MiB), 256 * MiB);
 }
 
-/**
- * What a client has in the private directory of its run: the guard's socket, and the file for pixels where the
- * container shares a directory with this machine. What it has made is removed at the end of its scope.
- */
-interface AttachDirectory extends AsyncDisposable {
-  socket: string;
-  /**
-   * The file for pixels. The container opens it by the same base name. Undefined when pixels come through the socket.
-   */
-  pixels: string | undefined;
-  /** Moves the file for pixels to where the container can open it. The client has it open by then. */
-  sharePixels(): void;
-  /** Removes the file from there. Both ends have it open by then. */
-  hidePixels(): Promise<void>;
+/** The file for pixels. It is removed at the end of this value's scope. */
+interface Pixels extends AsyncDisposable {
+  /** The container opens it by the same base name. */
+  path: string;
+  /** Moves it to where the container can open it. The client has it open by then. */
+  share(): void;
+  /** Removes it from there. Both ends have it open by then. */
+  hide(): Promise<void>;
 }
 
 /**
- * Makes the file for pixels, if the container can open one.
+ * Makes the file for pixels.
  *
- * It must be able to, so the file is made in the shared directory, where it inherits the right ACL. The container could
- * put a link to another file in its place. So the client opens it in the private directory, where it is checked to be
- * the same file, and only then is it moved back. It never has two names: xpra 6.6's server takes no file with more than
- * one.
- *
- * @param options `socket`: the guard's; `bytes`: the size of the file for pixels
+ * The container must be able to open it, so it is made in the shared directory, where it inherits the right ACL. The
+ * container could put a link to another file in its place. So the client opens it in the private directory, where it is
+ * checked to be the same file, and only then is it moved back. It never has two names: xpra 6.6's server takes no file
+ * with more than one.
  */
-export async function makeAttachDirectory(
-  container: Container,
-  { socket, bytes }: { socket: string; bytes: number },
-): Promise<AttachDirectory> {
-  const directory = dirname(socket);
-  const { host } = container;
-  await host.look(undefined, () => Deno.writeTextFile(join(directory, pythonModule), repairXpra));
-  if (await host.look(true, () => container.crossesNetwork)) {
-    const nothing = (): Promise<void> => Promise.resolve();
-    return { socket, pixels: undefined, sharePixels() {}, hidePixels: nothing, [Symbol.asyncDispose]: nothing };
-  }
+export async function makePixels({ mounts }: Container, directory: string, bytes: number): Promise<Pixels> {
   const name = `.pixels-${crypto.randomUUID()}`;
-  const shared = join(container.mounts.sockets, name);
-  const pixels = join(directory, name);
+  const shared = join(mounts.sockets, name);
+  const path = join(directory, name);
   await using stack = new AsyncDisposableStack();
-  const hidePixels = (): Promise<void> => Deno.remove(shared).catch(() => {});
-  stack.defer(hidePixels);
-  stack.defer(() => Deno.remove(pixels).catch(() => {}));
+  const hide = (): Promise<void> => Deno.remove(shared).catch(() => {});
+  stack.defer(hide);
+  stack.defer(() => Deno.remove(path).catch(() => {}));
   using file = await Deno.open(shared, { read: true, write: true, createNew: true, mode: 0o660 });
   await file.truncate(bytes);
-  await Deno.rename(shared, pixels);
-  const [made, moved] = [await file.stat(), await Deno.lstat(pixels)];
+  await Deno.rename(shared, path);
+  const [made, moved] = [await file.stat(), await Deno.lstat(path)];
   if (!moved.isFile || moved.ino !== made.ino || moved.dev !== made.dev) {
     throw new Error(`"${shared}" was replaced while it was being made`);
   }
   const resources = stack.move();
   return {
-    socket,
-    pixels,
-    sharePixels: () => Deno.renameSync(pixels, shared),
-    hidePixels,
+    path,
+    hide,
+    share: () => Deno.renameSync(path, shared),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { basename, join } from "@std/path";
-import { makeAttachDirectory, startClient } from "../../../../lib/attach/x11/client.ts";
+import { makePixels, startClient } from "../../../../lib/attach/x11/client.ts";
 import { startClientGuard } from "../../../../lib/attach/x11/guard.ts";
 import type { Host } from "../../../../lib/base/host.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
@@ -84,14 +84,11 @@ Deno.test("a client ends, with the reason, when the container has put something 
     await Deno.remove(path);
   }));
 
-Deno.test("makeAttachDirectory() keeps the file for pixels from the container until it is shared, and hides it again", () =>
+Deno.test("makePixels() keeps the file for pixels from the container until it is shared, and hides it again", () =>
   withHost(async ({ options: { container } }) => {
     const { mounts } = container;
-    await using directory = await makeAttachDirectory(container, {
-      socket: join(await container.directory(), "guard"),
-      bytes: 4096,
-    });
-    const pixels = directory.pixels!;
+    await using made = await makePixels(container, await container.directory(), 4096);
+    const { path: pixels } = made;
     const shared = join(mounts.sockets, basename(pixels));
     assertEquals([...Deno.readDirSync(mounts.sockets)], []);
     assert(!pixels.startsWith(mounts.directory));
@@ -99,11 +96,11 @@ Deno.test("makeAttachDirectory() keeps the file for pixels from the container un
     await Deno.symlink("/etc/hostname", shared);
     const { ino, size, nlink } = await Deno.lstat(pixels);
     assertEquals([size, nlink], [4096, 1]);
-    directory.sharePixels();
+    made.share();
     const there = await Deno.lstat(shared);
     // xpra 6.6's server takes no file with more than one name.
     assertEquals([there.ino, there.nlink], [ino, 1]);
-    await directory.hidePixels();
+    await made.hide();
     assertEquals([...Deno.readDirSync(mounts.sockets)], []);
     assert((await Deno.lstat("/etc/hostname")).isFile);
   }));
