@@ -88,7 +88,7 @@ Deno.test("a room of lib/attach imports only what is below it, and the displays 
  */
 const knowDisplays: Readonly<Record<string, readonly string[]>> = {
   "choose_display.ts": ["wayland/display.ts", "x11/display.ts"],
-  "doctor.ts": ["wayland/client.ts", "x11/xpra_version.ts"],
+  "doctor.ts": ["wayland/client.ts", "x11/screen.ts", "x11/xpra_version.ts"],
   "clipboard.ts": ["wayland/ask_guard.ts"],
   "deny.ts": ["wayland/ask_guard.ts"],
   "join.ts": ["wayland/ask_guard.ts"],
