@@ -4,7 +4,9 @@
  */
 
 import confineScript from "./confine_proxy.sh" with { type: "text" };
-import { quoteWord, withValues } from "../../base/shell_words.ts";
+import serviceConf from "./squid.service.conf" with { type: "text" };
+import squidConf from "./squid.conf" with { type: "text" };
+import { withValues } from "../../base/shell_words.ts";
 import { inputError } from "../../base/errors.ts";
 import { listIn, tableIn, textIn, textsIn } from "../../engine/answer.ts";
 import type { Host } from "../../base/host.ts";
@@ -13,12 +15,6 @@ import { type Engine, query } from "../../engine/engine.ts";
 /** The port of the proxy, in its own container and in those that use it. */
 export const proxyPort = 3128;
 
-/** Where the settings are: the distribution's own file stays as it is, so that updates replace it. */
-const configPath = "/etc/squid/gui-container.conf";
-
-/** The script that confines the proxy's user. */
-const confinePath = "/etc/squid/gui-container.sh";
-
 export interface ProxyRules {
   /** Ranges of IPv4 addresses that it refuses. */
   ranges: readonly string[];
@@ -26,12 +22,15 @@ export interface ProxyRules {
   hosts: readonly string[];
 }
 
-/** The user-data of a proxy's container: a cloud-config. */
+/**
+ * The user-data of a proxy's container: a cloud-config. The distribution's own settings of squid stay as they are, so
+ * that updates replace them.
+ */
 export function proxyUserData(rules: ProxyRules): string {
   const files = {
-    [configPath]: squidConfig(rules),
-    [confinePath]: withValues(confineScript, { ranges: rules.ranges.join(" ") }),
-    "/etc/systemd/system/squid.service.d/gui-container.conf": serviceConfig,
+    "/etc/squid/gui-container.conf": squidConfig(rules),
+    "/etc/squid/gui-container.sh": withValues(confineScript, { ranges: rules.ranges.join(" ") }),
+    "/etc/systemd/system/squid.service.d/gui-container.conf": withoutComments(serviceConf),
   };
   return `#cloud-config\n${
     JSON.stringify({
@@ -49,46 +48,13 @@ export function proxyUserData(rules: ProxyRules): string {
  * believe whoever answers reverse look-ups of an address.
  */
 export function squidConfig({ ranges, hosts }: ProxyRules): string {
-  const lines = [
-    `http_port 127.0.0.1:${proxyPort}`,
-    "pid_filename /run/squid/squid.pid",
-    "cache_log stdio:/dev/stderr",
-    "access_log none",
-    "cache deny all",
-    "pinger_enable off",
-    "shutdown_lifetime 1 second",
-    "via off",
-    "forwarded_for delete",
-    `acl house dst ${ranges.join(" ")}`,
-    "acl house dst ipv6",
-    "acl tunnel method CONNECT",
-    "acl web proto HTTP",
-    // squid's own pages show what all containers are fetching.
-    "http_access deny manager",
-    // Before any look-up: a name that is not on the list could carry data to its name server.
-    ...(hosts.length > 0 ? [`acl hosts dstdomain -n ${hosts.join(" ")}`, "http_access deny !hosts"] : []),
-    "http_access deny house",
-    "http_access allow tunnel",
-    "http_access allow web",
-    "http_access deny all",
-  ];
-  return `${lines.join("\n")}\n`;
+  const listed = hosts.length > 0 ? `acl hosts dstdomain -n ${hosts.join(" ")}\nhttp_access deny !hosts\n` : "";
+  return withoutComments(squidConf).replace("RANGES", ranges.join(" ")).replace("HOSTS\n", listed);
 }
 
-/** squid without root, even at its start: its own way to give root up keeps a way back. */
-const serviceConfig = `[Unit]
-Wants=network-online.target
-[Service]
-User=proxy
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-LimitNOFILE=65536
-PIDFile=
-ExecStartPre=
-ExecStartPre=+/bin/sh ${quoteWord(confinePath)}
-ExecStart=
-ExecStart=/usr/sbin/squid --foreground -YC -f ${quoteWord(configPath)}
-`;
+function withoutComments(text: string): string {
+  return text.replace(/^#.*\n/gm, "");
+}
 
 /**
  * Reads names with commas between them. One with a dot in front stands for all names below it, and for itself.

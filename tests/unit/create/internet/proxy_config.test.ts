@@ -6,6 +6,7 @@ import {
   hostRanges,
   networkOf,
   parseHosts,
+  proxyPort,
   proxyUserData,
   specialRanges,
   squidConfig,
@@ -16,6 +17,7 @@ import { recordingHost } from "../../recording_host.ts";
 
 Deno.test("squidConfig() looks no name up that is not on the list, and refuses its own pages and addresses first", () => {
   const lines = squidConfig({ ranges: ["10.0.0.0/8", "192.168.0.0/16"], hosts: ["a.example"] }).split("\n");
+  assertEquals(lines[0], `http_port 127.0.0.1:${proxyPort}`);
   assert(lines.includes("acl house dst 10.0.0.0/8 192.168.0.0/16"));
   assertEquals(lines.filter((line) => line.startsWith("http_access")), [
     "http_access deny manager",
