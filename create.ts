@@ -26,7 +26,7 @@ import type { Arguments, ScriptSpec } from "./lib/cli/options.ts";
 import { borderWords } from "./lib/settings/border_option.ts";
 import { askableNames } from "./lib/channels/table.ts";
 import { channelNames, presetNames } from "./lib/settings/channels.ts";
-import { engineOptionsFor, presetFor } from "./lib/settings/apply.ts";
+import { engineOptionsFor } from "./lib/settings/apply.ts";
 import { ownEntries } from "./lib/settings/file.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { inputError } from "./lib/base/errors.ts";
@@ -187,8 +187,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   }
   if (flags.has("list")) {
     const { listContainers } = await import("./lib/create/list.ts");
-    const presetOf = async (label: string): Promise<string> => await presetFor(host, label);
-    return await listContainers(host, { word: words[0], ...options, presetOf });
+    return await listContainers(host, { word: words[0], ...options });
   }
   if (flags.has("delete")) {
     const { deleteNamed } = await import("./lib/create/remove.ts");

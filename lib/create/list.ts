@@ -10,6 +10,7 @@ import { findOrigin } from "../container/origin.ts";
 import { listOwn } from "../container/managed.ts";
 import type { EngineOptions } from "../container/address.ts";
 import { labelOf } from "../engine/engine.ts";
+import { presetFor } from "../settings/apply.ts";
 import { findInstance, type InstanceInfo } from "../engine/instance.ts";
 
 /** A container, as docs/reference.md describes it. */
@@ -33,23 +34,18 @@ interface Listed {
 /**
  * Prints this user's containers.
  *
- * @param options `word`: `REMOTE:` for those that are there; `presetOf`: the preset that is set for a container
+ * @param options `word`: `REMOTE:` for those that are there
  */
 export async function listContainers(
   host: Host,
-  { word, presetOf, ...options }: EngineOptions & {
-    word: string | undefined;
-    presetOf(label: string): Promise<string>;
-  },
+  { word, ...options }: EngineOptions & { word: string | undefined },
 ): Promise<void> {
   const [, remote] = /^([^:]+):$/.exec(word ?? "") ?? [];
   if (word !== undefined && remote === undefined) {
     throw inputError("--list takes no NAME", "For those of a remote: create.ts --list REMOTE:");
   }
   const own = (await listOwn(host, { ...options, remote })).filter(({ config }) => config[copyOfKey] === undefined);
-  const listed = (await all(own.map((instance) => describe(host, instance, presetOf)))).filter((one) =>
-    one !== undefined
-  );
+  const listed = (await all(own.map((instance) => describe(host, instance)))).filter((one) => one !== undefined);
   const rows = listed.map(({ name, engine, member, state, sessions, preset, software, disposable }) => {
     const where = member === null ? engine : `${engine} ${member}`;
     const date = software?.slice(0, 10) ?? "-";
@@ -63,15 +59,12 @@ export async function listContainers(
 }
 
 /** A container as it is listed; undefined for one that is gone meanwhile. */
-async function describe(
-  host: Host,
-  instance: InstanceInfo,
-  presetOf: (label: string) => Promise<string>,
-): Promise<Listed | undefined> {
+async function describe(host: Host, instance: InstanceInfo): Promise<Listed | undefined> {
   const { engine, location, status } = instance;
   const label = labelOf(instance);
   const member = location === "none" ? null : location;
-  const about = { name: label, engine: engine.cli, member, state: status.toLowerCase(), preset: await presetOf(label) };
+  const preset = await presetFor(host, label);
+  const about = { name: label, engine: engine.cli, member, state: status.toLowerCase(), preset };
   try {
     const [origin, sessions] = await all([
       findOrigin(host, instance),

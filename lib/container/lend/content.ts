@@ -20,30 +20,25 @@ export async function* piecesOf(file: Deno.FsFile, max = Infinity): AsyncGenerat
   }
 }
 
-export interface Counter {
-  size: number;
-  add(piece: Uint8Array): void;
-  /** All that was added. To be called once. */
-  content(): Content;
-}
+/** What has come of a content, piece by piece. */
+export class Counter {
+  size = 0;
+  readonly #hash = createHash("sha256");
 
-export function createCounter(): Counter {
-  const hash = createHash("sha256");
-  return {
-    size: 0,
-    add(piece) {
-      hash.update(piece);
-      this.size += piece.length;
-    },
-    content() {
-      return { size: this.size, sha256: hash.digest("hex") };
-    },
-  };
+  add(piece: Uint8Array): void {
+    this.#hash.update(piece);
+    this.size += piece.length;
+  }
+
+  /** All that was added. To be called once. */
+  content(): Content {
+    return { size: this.size, sha256: this.#hash.digest("hex") };
+  }
 }
 
 /** What is in an open file, or in its first `max` bytes. */
 export async function contentOf(file: Deno.FsFile, max = Infinity): Promise<Content> {
-  const count = createCounter();
+  const count = new Counter();
   for await (const piece of piecesOf(file, max)) count.add(piece);
   return count.content();
 }

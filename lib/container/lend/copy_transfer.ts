@@ -10,7 +10,7 @@ import type { Host, RunOptions } from "../../base/host.ts";
 import { removeFile, writeAll } from "../../base/files.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec } from "../../engine/exec.ts";
-import { createCounter, piecesOf } from "./content.ts";
+import { Counter, piecesOf } from "./content.ts";
 import type { Content, LentCopy } from "./loan.ts";
 import nameScript from "./name_version.sh" with { type: "text" };
 import readScript from "./read_copy.sh" with { type: "text" };
@@ -74,9 +74,9 @@ export async function sendCopy(
   const { size: total } = await file.stat();
   using watch = watchTransfer(host, { what: `Lending ${basename(copy.hostPath)}` });
   watch.expect(total);
-  let sent = createCounter();
+  let sent = new Counter();
   const options = (): RunOptions => {
-    const count = sent = createCounter();
+    const count = sent = new Counter();
     const bytes = ReadableStream.from((async function* () {
       for await (const piece of piecesOf(file, total)) {
         count.add(piece);
@@ -137,7 +137,7 @@ export async function readBack(
   let head: { kind: string; found: string; size: number; dev: number; ino: number } | undefined;
   const notWhole = (): UserError =>
     new UserError(`"${label}" did not send its version of "${copy.hostPath}" whole`, { hint: "Try it again" });
-  let received = createCounter();
+  let received = new Counter();
   let ending = Promise.withResolvers<string>();
   const isWhole = (): boolean => head !== undefined && (head.kind === "same" || received.size === head.size);
   const onBytes = async (all: Uint8Array): Promise<void> => {
@@ -167,7 +167,7 @@ export async function readBack(
   };
   const options = (): RunOptions => {
     // What an earlier try has brought does not count.
-    [line, head, received, ending] = ["", undefined, createCounter(), Promise.withResolvers()];
+    [line, head, received, ending] = ["", undefined, new Counter(), Promise.withResolvers()];
     file.truncateSync();
     file.seekSync(0, Deno.SeekMode.Start);
     const stdin = { text: ending.promise };

@@ -20,9 +20,9 @@ import {
   iconPath,
   type Menu,
   menuOf,
+  menuTurn,
   removeExported,
   updateTypes,
-  withMenuLock,
   writeFile,
 } from "./menu.ts";
 import { type Apps, readApps, readIcons, readXOnly, type XOnly } from "./read_apps.ts";
@@ -84,14 +84,7 @@ export async function exportNamed(
  */
 export async function exportApps(host: Host, address: Address, request: ExportRequest): Promise<ExportedApp[]> {
   const menu = menuOf(host, address.hostName);
-  return await withMenuLock(menu, () => exportInTurn(host, address, { ...request, menu }));
-}
-
-async function exportInTurn(
-  host: Host,
-  address: Address,
-  { menu, ...request }: ExportRequest & { menu: Menu },
-): Promise<ExportedApp[]> {
+  using _turn = await menuTurn(menu);
   await using container = await containerAt(host, address, { keepsHistory: false });
   const found = await readApps(container);
   // What the container has, a dry run does not know.

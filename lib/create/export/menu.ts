@@ -112,13 +112,12 @@ export async function leftoversOf(menu: Menu): Promise<string[]> {
   return [...entries.map(({ name }) => join(menu.entries, name)), ...icons];
 }
 
-/** Calls `act` while no other run changes the entries of containers. */
-export async function withMenuLock<T>({ host, container }: Menu, act: () => Promise<T>): Promise<T> {
+/** Waits until no other run changes the entries of containers, and keeps them waiting to the end of the value's scope. */
+export async function menuTurn({ host, container }: Menu): Promise<Disposable | undefined> {
   const root = mountsRoot(host);
   // Without its directory there is no container to export from.
-  if (!await host.look(false, () => exists(join(root, container)))) return await act();
-  using _turn = await lockFile(join(root, ".export.lock"), { signal: host.signal });
-  return await act();
+  const isThere = await host.look(false, () => exists(join(root, container)));
+  return isThere ? await lockFile(join(root, ".export.lock"), { signal: host.signal }) : undefined;
 }
 
 /**

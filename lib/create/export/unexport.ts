@@ -4,7 +4,7 @@ import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { addressCalled, type EngineOptions, scriptLine } from "../../container/address.ts";
 import { restoreDefaults } from "./defaults.ts";
-import { exportedOf, leftoversOf, type Menu, menuOf, removeExported, withMenuLock } from "./menu.ts";
+import { exportedOf, leftoversOf, type Menu, menuOf, menuTurn, removeExported } from "./menu.ts";
 
 /**
  * Takes the apps of the container that a word of the command line names out of the menu, and shows what was removed.
@@ -29,11 +29,10 @@ export async function unexportNamed(
  * leftovers.
  */
 export async function unexportApps(menu: Menu): Promise<string[]> {
-  return await withMenuLock(menu, async () => {
-    await restoreDefaults(menu).catch(({ message }: Error) => {
-      menu.host.ui.warn(`What the desktop opened files with before cannot be put back: ${message}`);
-    });
-    const leftovers = await leftoversOf(menu);
-    return [...await removeExported(menu, { exported: await exportedOf(menu), leftovers }), ...leftovers];
+  using _turn = await menuTurn(menu);
+  await restoreDefaults(menu).catch(({ message }: Error) => {
+    menu.host.ui.warn(`What the desktop opened files with before cannot be put back: ${message}`);
   });
+  const leftovers = await leftoversOf(menu);
+  return [...await removeExported(menu, { exported: await exportedOf(menu), leftovers }), ...leftovers];
 }

@@ -31,11 +31,11 @@ async function listed(
       const one = all.find(({ name }) => path === `/1.0/instances/${name}`);
       return { stdout: JSON.stringify(one ?? (path.startsWith("/1.0/instances?") ? all : {})) };
     };
-    const { host, said } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: mounts }, answer });
-    await listContainers(host, {
-      word,
-      presetOf: (label) => Promise.resolve(label === "bank" ? "isolated" : "desktop"),
-    });
+    const settings = `${mounts}/.config/gui-container`;
+    await Deno.mkdir(settings, { recursive: true });
+    await Deno.writeTextFile(`${settings}/config.yaml`, "containers:\n  - name: bank\n    preset: isolated\n");
+    const { host, said } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: mounts, HOME: mounts }, answer });
+    await listContainers(host, { word });
     return said;
   } finally {
     await Deno.remove(mounts, { recursive: true });

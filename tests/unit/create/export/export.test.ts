@@ -10,7 +10,7 @@ import { runProcess } from "../../../../lib/base/process.ts";
 import { type App, parseEntry } from "../../../../lib/create/export/app.ts";
 import { sortOptions } from "../../../../lib/create/export/entry.ts";
 import { chooseApps, type ExportRequest, readExport } from "../../../../lib/create/export/export.ts";
-import { menuOf, withMenuLock } from "../../../../lib/create/export/menu.ts";
+import { menuOf, menuTurn } from "../../../../lib/create/export/menu.ts";
 import { unexportApps } from "../../../../lib/create/export/unexport.ts";
 import { filesIn, withMenu, writer } from "../../menus.ts";
 import { assertSaid } from "../../refusals.ts";
@@ -289,16 +289,13 @@ Deno.test("two exports at once do not take each other's entries away", async () 
     await Promise.all([exportNow(), exportNow({ wanted: ["two"] }), exportNow()]);
     assertEquals((await filesIn(data)).length, 4);
     let isOver = false;
-    const begun = Promise.withResolvers<void>();
-    const turn = withMenuLock(menuOf(recorded.host, "box"), async () => {
-      begun.resolve();
-      await new Promise((resolve) => setTimeout(resolve, 200));
+    const turn = await menuTurn(menuOf(recorded.host, "box"));
+    setTimeout(() => {
       isOver = true;
-    });
-    await begun.promise;
+      turn?.[Symbol.dispose]();
+    }, 200);
     await unexport();
     assertEquals([isOver, await filesIn(data)], [true, []]);
-    await turn;
   });
 });
 
