@@ -4,6 +4,7 @@
  * user's own settings is used.
  */
 
+import sshConf from "./ssh.conf" with { type: "text" };
 import { basename, join } from "@std/path";
 
 import { causedBy, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
@@ -100,37 +101,19 @@ export function controlOption(control: string): string[] {
 }
 
 export function sshOptions({ mounts, proxy, config, control }: SshTarget, { mayAsk }: { mayAsk: boolean }): string[] {
-  const settings = {
-    ...(proxy ? { ProxyCommand: quoteWords(proxy).replaceAll("%", "%%") } : {}),
-    UserKnownHostsFile: `"${mounts.knownHosts.replaceAll("%", "%%")}"`,
-    GlobalKnownHostsFile: "/dev/null",
-    HostKeyAlias: basename(mounts.directory),
-    StrictHostKeyChecking: "yes",
-    UpdateHostKeys: "no",
-    // ssh never asks for a password, or a question of the container. It offers none of the agent's other keys. Options
-    // of GSSAPI are left out: OpenSSH 10.6 of Debian prints an error for each.
-    PreferredAuthentications: "publickey",
-    PubkeyAuthentication: "yes",
-    PasswordAuthentication: "no",
-    KbdInteractiveAuthentication: "no",
-    HostbasedAuthentication: "no",
-    IdentitiesOnly: "yes",
-    AddKeysToAgent: "no",
-    ForwardAgent: "no",
-    ForwardX11: "no",
-    ClearAllForwardings: "yes",
-    PermitLocalCommand: "no",
-    ConnectTimeout: "10",
-    LogLevel: "ERROR",
-    BatchMode: mayAsk ? "no" : "yes",
-  };
-  // None of the user's and the system's own settings, such as ControlMaster, KnownHostsCommand or SendEnv, is read.
+  const settings = [
+    ...(proxy ? [`ProxyCommand=${quoteWords(proxy).replaceAll("%", "%%")}`] : []),
+    `UserKnownHostsFile="${mounts.knownHosts.replaceAll("%", "%%")}"`,
+    `HostKeyAlias=${basename(mounts.directory)}`,
+    ...sshConf.trimEnd().split("\n").filter((line) => !line.startsWith("#")).map((line) => line.replace(" ", "=")),
+    `BatchMode=${mayAsk ? "no" : "yes"}`,
+  ];
   return [
     "-F",
     config ?? "none",
     "-T",
     ...(control === undefined ? [] : controlOption(control)),
-    ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
+    ...settings.flatMap((setting) => ["-o", setting]),
   ];
 }
 
