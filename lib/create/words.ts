@@ -20,9 +20,7 @@ export interface Words {
 }
 
 /** What a word may be, as errors name it. */
-const kinds = { key: "key", profile: "profile", cloudConfig: "cloud-config", app: "app" } as const;
-
-type Kind = keyof typeof kinds;
+type Kind = "key" | "profile" | "cloud-config" | "app";
 
 /**
  * Tells the words apart. A path or a name that ends in `.pub` is a key; then come the names of bundled profiles and
@@ -43,14 +41,14 @@ export async function readWords(words: readonly string[]): Promise<Words> {
     const [one, other] = wordsOf(kind);
     if (other === undefined) continue;
     throw inputError(
-      `"${one}" and "${other}" are both a ${kinds[kind]}`,
+      `"${one}" and "${other}" are both a ${kind}`,
       `Leave one of them out. ${understood(found)}`,
     );
   }
   return {
     keys: wordsOf("key")[0],
     profile: wordsOf("profile")[0] ?? "gui",
-    cloudInit: wordsOf("cloudConfig"),
+    cloudInit: wordsOf("cloud-config"),
     apps: await Promise.all(wordsOf("app").map(readAppWord)),
   };
 }
@@ -64,14 +62,14 @@ async function kindOf(
   if (isAppWord(word)) return "app";
   if (word.endsWith(".pub")) return "key";
   if (Object.hasOwn(bundledProfiles, word)) return "profile";
-  if (Object.hasOwn(bundledCloudConfigs, word)) return "cloudConfig";
+  if (Object.hasOwn(bundledCloudConfigs, word)) return "cloud-config";
   // A file called like an app, or as a bundled one is misspelt, may be one that a container has left here.
   if (!word.includes("/") && !/\.ya?ml$/.test(word)) return undefined;
   const text = await readInput(word);
-  if (typeOfPart(text) !== undefined) return "cloudConfig";
-  if (/\.ya?ml$/.test(word)) return hasProfile ? "cloudConfig" : "profile";
+  if (typeOfPart(text) !== undefined) return "cloud-config";
+  if (/\.ya?ml$/.test(word)) return hasProfile ? "cloud-config" : "profile";
   if (publicKeysIn(text).length > 0 || hasPrivateKey(text) || isFirst) return "key";
-  return hasProfile ? "cloudConfig" : "profile";
+  return hasProfile ? "cloud-config" : "profile";
 }
 
 function unknownWord(word: string, before: readonly { word: string; kind: Kind }[]): UserError {
@@ -86,5 +84,5 @@ function unknownWord(word: string, before: readonly { word: string; kind: Kind }
 /** How the words were understood, as a sentence. */
 function understood(found: readonly { word: string; kind: Kind }[]): string {
   if (found.length === 0) return "";
-  return `Understood: ${found.map(({ word, kind }) => `"${word}" as ${kinds[kind]}`).join(", ")}`;
+  return `Understood: ${found.map(({ word, kind }) => `"${word}" as ${kind}`).join(", ")}`;
 }
