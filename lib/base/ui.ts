@@ -1,5 +1,6 @@
 /** What a script prints and asks: results on stdout, all else on stderr, animation only on a terminal. */
 
+import { orNothing } from "./errors.ts";
 import { abortable, delay } from "@std/async";
 import { oneLine, printable } from "./text.ts";
 
@@ -74,9 +75,12 @@ export function terminalUi(options: UiOptions): Ui {
   const ask = async (prompt: string, signal?: AbortSignal): Promise<string | undefined> => {
     clearProgress();
     writeSync(Deno.stderr, prompt);
-    const line = await readLine(signal ? AbortSignal.any([options.signal, signal]) : options.signal);
+    const until = signal ? AbortSignal.any([options.signal, signal]) : options.signal;
+    nextLine ??= lines.next();
+    const line = await orNothing(abortable(nextLine, until), () => until.aborted);
     options.signal.throwIfAborted();
-    return line;
+    if (line) nextLine = undefined;
+    return line?.value;
   };
   return {
     result(text, data) {
@@ -153,37 +157,28 @@ function isTerminalsError(error: unknown): boolean {
   return (error as { code?: unknown }).code === "EIO";
 }
 
-/** What was read from stdin after the last line. */
-let unread = "";
-
-/** Reads one line from stdin, without its end. Returns undefined at the end of the input, and when `signal` aborts. */
-async function readLine(signal: AbortSignal): Promise<string | undefined> {
+/** The lines of stdin, without their ends. */
+async function* readLines(): AsyncGenerator<string, undefined> {
   const decoder = new TextDecoder();
-  try {
-    while (!unread.includes("\n")) {
-      const piece = await abortable(readPiece(signal), signal);
-      if (piece === undefined) {
-        const rest = unread;
-        unread = "";
-        return rest === "" ? undefined : rest;
-      }
-      unread += decoder.decode(piece, { stream: true });
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    unread = "";
-    return undefined;
+  let unread = "";
+  for (let piece; (piece = await readPiece());) {
+    const lines = (unread + decoder.decode(piece, { stream: true })).split("\n");
+    unread = lines.pop()!;
+    yield* lines;
   }
-  const line = unread.slice(0, unread.indexOf("\n"));
-  unread = unread.slice(line.length + 1);
-  return line;
+  if (unread !== "") yield unread;
 }
+
+const lines = readLines();
+
+/** The line that is being read, also for a question that was called off. */
+let nextLine: ReturnType<typeof lines.next> | undefined;
 
 /** How often a run in the background tries whether it may read its terminal again, in milliseconds. */
 const backgroundMs = 500;
 
 /** The next bytes of stdin; undefined at its end. */
-async function readPiece(signal: AbortSignal): Promise<Uint8Array | undefined> {
+async function readPiece(): Promise<Uint8Array | undefined> {
   const bytes = new Uint8Array(4096);
   for (;;) {
     try {
@@ -193,7 +188,7 @@ async function readPiece(signal: AbortSignal): Promise<Uint8Array | undefined> {
       // A closed terminal is no longer a terminal.
       if (!isTerminalsError(error) || !Deno.stdin.isTerminal()) throw error;
     }
-    await delay(backgroundMs, { signal });
+    await delay(backgroundMs);
   }
 }
 
