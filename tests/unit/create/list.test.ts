@@ -32,8 +32,10 @@ async function listed(
       return { stdout: JSON.stringify(one ?? (path.startsWith("/1.0/instances?") ? all : {})) };
     };
     const settings = `${mounts}/.config/gui-container`;
-    await Deno.mkdir(settings, { recursive: true });
-    await Deno.writeTextFile(`${settings}/config.yaml`, "containers:\n  - name: bank\n    preset: isolated\n");
+    await Deno.mkdir(settings, { recursive: true, mode: 0o700 });
+    await Deno.writeTextFile(`${settings}/config.yaml`, "containers:\n  - name: bank\n    preset: isolated\n", {
+      mode: 0o600,
+    });
     const { host, said } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: mounts, HOME: mounts }, answer });
     await listContainers(host, { word });
     return said;
