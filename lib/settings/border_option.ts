@@ -1,24 +1,11 @@
 /** The option `--border`, in the form that xpra knows. */
 
+import colours from "./css_colours.json" with { type: "json" };
 import { inputError } from "../base/errors.ts";
 import type { ContainerBorder } from "../container/border.ts";
 
 /** Colours by the names that CSS has for them. */
-const named: Readonly<Record<string, string>> = {
-  black: "000000",
-  blue: "0000ff",
-  brown: "a52a2a",
-  cyan: "00ffff",
-  gray: "808080",
-  green: "008000",
-  magenta: "ff00ff",
-  orange: "ffa500",
-  pink: "ffc0cb",
-  purple: "800080",
-  red: "ff0000",
-  white: "ffffff",
-  yellow: "ffff00",
-};
+const named: Readonly<Record<string, string>> = colours;
 
 /** What fits as its value. */
 export const borderWords = ["auto", ...Object.keys(named)] as const;

@@ -3,6 +3,7 @@
  * container, the distribution's squid, gets that as its settings.
  */
 
+import ianaRanges from "./special_ranges.json" with { type: "json" };
 import confineScript from "./confine_proxy.sh" with { type: "text" };
 import serviceConf from "./squid.service.conf" with { type: "text" };
 import squidConf from "./squid.conf" with { type: "text" };
@@ -80,22 +81,7 @@ export function parseHosts(text: string): string[] {
  * The ranges of IPv4 that are not globally reachable (IANA IPv4 Special-Purpose Address Registry), with multicast and
  * what is reserved above it. The proxy has no IPv6: there, the house's own machines have addresses like all others.
  */
-export const specialRanges: readonly string[] = [
-  "0.0.0.0/8",
-  "10.0.0.0/8",
-  "100.64.0.0/10",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "172.16.0.0/12",
-  "192.0.0.0/24",
-  "192.0.2.0/24",
-  "192.88.99.0/24",
-  "192.168.0.0/16",
-  "198.18.0.0/15",
-  "198.51.100.0/24",
-  "203.0.113.0/24",
-  "224.0.0.0/3",
-];
+export const specialRanges: readonly string[] = ianaRanges;
 
 /**
  * The networks that the engine's machine has a card in, by IPv4, but for those in {@linkcode specialRanges}: their
