@@ -6,6 +6,7 @@
  */
 
 import { join } from "@std/path";
+import inBox from "./in_box.sh" with { type: "text" };
 import makeContext from "./make_context.sh" with { type: "text" };
 import showSession from "./show_session.sh" with { type: "text" };
 import { ExitCode, ifInstalled, type ProcessResult, type UserError } from "../../base/errors.ts";
@@ -60,8 +61,8 @@ const waypipeBoxPaths = {
  * waypipe has a context's socket in /tmp (0.9.2).
  */
 const boxes = {
-  context: { script: makeContext, own: "/tmp" },
-  box: { script: showSession, own: "/run/gui-container/own" },
+  context: { script: inBox + makeContext, own: "/tmp" },
+  box: { script: inBox + showSession, own: "/run/gui-container/own" },
 } as const;
 
 /** bubblewrap's option that ends the box with its script, whatever else still runs in it. */
@@ -251,7 +252,7 @@ export async function tryContext(host: Host): Promise<boolean> {
   const result = await tryBox(host, [
     ...boxStart({ WAYLAND_DISPLAY: waypipeBoxPaths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
     ...["--ro-bind", await findCompositor(host), waypipeBoxPaths.display],
-    ...["--", "/bin/sh", "-c", withValues(makeContext, values)],
+    ...["--", "/bin/sh", "-c", withValues(boxes.context.script, values)],
   ]);
   if (result.code === 0) return true;
   const error = endedEarly(result);

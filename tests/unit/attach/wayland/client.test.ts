@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { newTransport, startWaylandClient, type WaylandClient } from "../../../../lib/attach/wayland/client.ts";
+import inBox from "../../../../lib/attach/wayland/in_box.sh" with { type: "text" };
 import makeContext from "../../../../lib/attach/wayland/make_context.sh" with { type: "text" };
 import type { ProcessResult } from "../../../../lib/base/errors.ts";
 import type { Host } from "../../../../lib/base/host.ts";
@@ -38,7 +39,7 @@ testWith(["python3", "mkfifo"], "a context of a waypipe that is slow stays where
   try {
     await Deno.writeTextFile(join(own, "waypipe"), slowWaypipe, { mode: 0o755 });
     const transport = newTransport();
-    const script = withValues(makeContext, { shared: own, transport, app_id: "box", own });
+    const script = withValues(inBox + makeContext, { shared: own, transport, app_id: "box", own });
     // What waits on in the script for a session that never comes holds its output open.
     const lines = ["/bin/sh", "-c", '/bin/sh -c "$1" 2>/dev/null | head -n 2', "sh", script];
     const { stdout } = await runProcess(lines, {

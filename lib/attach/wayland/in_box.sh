@@ -1,0 +1,35 @@
+# shellcheck shell=sh
+# in_box.sh
+# In front of make_context.sh and show_session.sh: waypipe in a box, which ends with the session; also with its input, unless that
+# ends with the line "keep".
+#
+# Values in front:
+#   shared     the directory of the sessions' sockets
+#   transport  the name there of this session's socket; "~end" after it is a FIFO that the session holds open while it lives
+: "${shared:?}" "${transport:?}"
+fifo=$shared/$transport~end
+trap 'rm -f "$fifo"' EXIT
+[ -p "$fifo" ] || mkfifo -m 660 "$fifo"
+trap 'exit 0' TERM
+{ exec 3<"$fifo" && : >/tmp/opened && head -c 1 <&3 >/dev/null; kill $$; } &
+over=$!
+
+# Waits until a process has made a socket. Returns 1 when it has ended before.
+await_socket() {
+  tries=0
+  until [ -S "$2" ]; do
+    kill -0 "$1" 2>/dev/null || return 1
+    tries=$((tries + 1))
+    [ "$tries" -lt 12000 ] || exit 1
+    sleep 0.005
+  done
+}
+
+# Prints "ready", and returns when the session has ended.
+await_end() {
+  echo ready
+  read -r word && [ "$word" = keep ] || exit 0
+  # A session that has not opened it by then never will.
+  { sleep 10; [ -e /tmp/opened ] || kill "$over"; } &
+  wait "$over"
+}
