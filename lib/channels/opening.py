@@ -1,6 +1,7 @@
 # opening.py
 # A part of agent.py, for what apps open. To the host: {"ask": "link", "url"}, which has no answer, and {"id", "ask": "file",
-# "name", "path", "size", "directory"} for a file that the host is to read at a path here.
+# "name", "path", "size", "directory"} for a file that the host is to read at a path here. From the host: {"hand": addresses} of
+# files that the user drags out of a window; of each that is none, the host hears {"ask": "stays"}.
 import stat
 
 
@@ -13,19 +14,33 @@ def on_open(_connection, _sender, _path, _interface, _method, parameters, invoca
                 raise ValueError
             send({"ask": "link", "url": word})
         else:
-            path = GLib.filename_from_uri(word)[0] if word.startswith("file:") else word
-            if not serves("files"):
-                raise ValueError
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                os.close(descriptor)
-                raise ValueError
-            number = expect(lambda _: os.close(descriptor))
-            message = {"id": number, **given("file", descriptor, os.path.basename(path))}
-            send({**message, "directory": os.path.dirname(os.path.abspath(path))})
+            hand_over(word)
         invocation.return_value(None)
     except (OSError, ValueError, GLib.Error):
         invocation.return_dbus_error("org.guicontainer.Error.NotServed", "The host does not take it")
+
+
+def hand_over(word):
+    """Has the host read a regular file at a path, or with an address."""
+    path = GLib.filename_from_uri(word)[0] if word.startswith("file:") else word
+    if not serves("files"):
+        raise ValueError
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError
+    number = expect(lambda _: os.close(descriptor))
+    message = {"id": number, **given("file", descriptor, os.path.basename(path))}
+    send({**message, "directory": os.path.dirname(os.path.abspath(path))})
+
+
+def on_hand(message):
+    """The user has dragged files out of a window."""
+    for address in message["hand"]:
+        try:
+            hand_over(address)
+        except (OSError, ValueError, GLib.Error):
+            send({"ask": "stays"})
 
 
 def on_choice(_connection, _sender, _path, _interface, method, parameters, invocation):
@@ -42,3 +57,4 @@ def on_choice(_connection, _sender, _path, _interface, method, parameters, invoc
 CHOOSING = {"ChooseApplication": ("o s s as a{sv}", "u a{sv}"), "UpdateChoices": ("o as", "")}
 offer(PATH, interface(f"{PORTAL}.AppChooser", CHOOSING), on_choice)
 offer(PATH, interface("org.guicontainer.Host", {"Open": ("s", "")}), on_open)
+on_key["hand"] = on_hand

@@ -1,19 +1,15 @@
 /** Files that the user drops on a window, pastes there, or drags out of one. */
 
-import { ProcessError, UserError } from "../../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import { givenTo } from "../../channels/file_dialogs.ts";
 import { linesOf } from "../../channels/file_list.ts";
 import type { RunIo, Served } from "../../channels/io.ts";
 import type { Container } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
 import type { LendList } from "../../guard/wayland/dropped_files.ts";
-import { runInSession } from "../session/live_sessions.ts";
 
 /** How many files may be dragged out at once: as many as may wait until those before them are here. */
 const maxFilesOut = 4;
-
-/** How long the container may take for that, in milliseconds. */
-const handMs = 30_000;
 
 /** An address of a file. */
 const fileAddress = /^file:\/\/(?:localhost)?\/[!-~]{1,4000}$/i;
@@ -22,26 +18,14 @@ const fileAddress = /^file:\/\/(?:localhost)?\/[!-~]{1,4000}$/i;
  * Has the agent hand over the files that the user drags out of a window, as it does files that an app opens by
  * xdg-open, and they are handled alike. The host never looks at the paths that the app names.
  *
- * @throws {UserError} when the list names no file, too many or something else, or when not all are handed over
+ * @throws {UserError} when the list names no file, too many or something else
  */
-export async function handOut(
-  container: Container,
-  { session, list }: { session: string; list: string },
-): Promise<void> {
+export function handOut({ label }: Pick<Container, "label">, { send }: Pick<RunIo, "send">, list: string): void {
   const lines = linesOf(list);
-  const failure = (what: string, why: string): UserError =>
-    new UserError(`${what} dragged out of "${container.label}" stay there: ${why}`, { hint: "Use its share" });
-  const stays = (why: string): UserError => failure("Files", why);
-  if (lines.length > maxFilesOut) throw stays(`more than ${maxFilesOut} files`);
-  if (lines.length === 0 || !lines.every((line) => fileAddress.test(line))) throw stays("it is not a file");
-  const options = { session, verb: "hand", values: {}, parameters: lines, timeoutMs: handMs } as const;
-  const result = await runInSession(container, options);
-  if (!(result instanceof ProcessError)) return;
-  // Those beside it may have come.
-  const why = result.code === 1
-    ? "only readable files can be dragged out, not directories"
-    : "its session does not answer";
-  throw failure("Some files", why);
+  const isLong = lines.length > maxFilesOut;
+  if (!isLong && lines.length > 0 && lines.every((line) => fileAddress.test(line))) return send({ hand: lines });
+  const why = isLong ? `more than ${maxFilesOut} files` : "it is not a file";
+  throw new UserError(`Files dragged out of "${label}" stay there: ${why}`, { hint: "Use its share" });
 }
 
 /** The rate of drags out of a window: each runs a program in the container. */
@@ -79,7 +63,7 @@ export function givesFiles(
       ? undefined
       : "those are too many at once. Drag them again later";
     if (why) host.ui.status(`Files dragged out of "${label}" stay there: ${why}`);
-    else await handOut(container, { session: await io.session, list }).catch(io.tellError);
+    else await Promise.try(handOut, container, io, list).catch(io.tellError);
     return "";
   };
 }

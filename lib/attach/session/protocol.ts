@@ -13,7 +13,6 @@ export type Verb =
   | "note"
   | "join"
   | "carry"
-  | "hand"
   | "start"
   | "agent";
 

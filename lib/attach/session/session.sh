@@ -163,23 +163,6 @@ carry() {
   fi
 }
 
-# Has the agent of a session hand files over to the host, as the session's xdg-open does; the parameters are their addresses. Ends
-# with 1 when one of them is not taken, such as a directory.
-#   session  its name
-hand() {
-  find_session
-  set -- "$directory/environment" "$@"
-  # shellcheck source=/dev/null
-  . "$1"
-  shift
-  status=0
-  for address; do
-    dbus-send --session --print-reply --dest=org.freedesktop.impl.portal.desktop.guicontainer \
-      /org/freedesktop/portal/desktop org.guicontainer.Host.Open "string:$address" >/dev/null || status=1
-  done
-  exit "$status"
-}
-
 # Starts the unit of the session. Its parameters are further options and words of systemd-run.
 start_unit() {
   systemd-run --user --quiet --collect --unit="gui-container-$session" --description="$session, run $run" \

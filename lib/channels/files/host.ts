@@ -41,13 +41,16 @@ const keepMsPerByte = 1 / 10_000;
 /** How many files may be open in other containers or copies: each costs a watch on a directory. */
 const maxFilesElsewhere = 16;
 
-export const channel: Channel<Handed> = {
+/** A file, or that something which the user has dragged out of a window is none. */
+type Ask = Handed | "stays";
+
+export const channel: Channel<Ask> = {
   agent: { parts: [openingPy], interfaces: ["AppChooser"] },
-  asks: { file: handedIn },
+  asks: { file: handedIn, stays: () => "stays" },
   serve,
 };
 
-function serve(container: Container, io: ChannelIo): Served<Handed> {
+function serve(container: Container, io: ChannelIo): Served<Ask> {
   const { host, label, history } = container;
   const { destinations: wanted } = io;
   const isBearable = rate({ perSecond: 0.5, burst: 10 }, io.now);
@@ -85,6 +88,10 @@ function serve(container: Container, io: ChannelIo): Served<Handed> {
   };
   return {
     async take(file) {
+      if (file === "stays") {
+        const why = "only readable files can be dragged out, not directories";
+        return io.tellError(new Error(`Some files dragged out of "${label}" stay there: ${why}`));
+      }
       const isDone = await io.handle(isBearable, () => handOver(file));
       io.send({ id: file.id, paths: [], printed: isDone });
       return isDone;

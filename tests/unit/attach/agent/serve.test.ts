@@ -55,18 +55,29 @@ Deno.test("lines of the agent that are read when the session has ended do nothin
   }));
 
 Deno.test("files are dragged out only while files is open, and not without end", async () => {
-  const { host, calls, said } = recordingHost();
-  host.start = () => ({ pid: 1, ended: new Promise(() => {}), kill: () => {} });
+  const { host, said } = recordingHost();
+  const told: string[] = [];
+  let hear: (piece: Uint8Array) => unknown = () => {};
+  host.start = (_argv, { stdin, output } = {}) => {
+    assert(typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "bytes" in output);
+    hear = output.bytes;
+    stdin.bytes.pipeThrough(afterSource()).pipeTo(new WritableStream({ write: (piece) => void told.push(piece) }));
+    return { pid: 1, ended: new Promise(() => {}), kill: () => {} };
+  };
+  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
   const permissions = createPermissions(localBox(host), { open: new Set(["files"]) });
   const served = await servePortals(localBox(host), {
     ...{ session: "s", permissions, asks: new Set() },
     now: () => 0,
     runsOn: () => false,
   });
+  await settled();
+  await hear(new TextEncoder().encode(`{"ask":"ready","id":0}\n`));
   const dragOut = async (): Promise<number> => {
-    calls.length = 0;
+    told.length = 0;
     assertEquals(await served!.give!("file:///a\r\n", "out"), "");
-    return calls.length;
+    await settled();
+    return told.filter((line) => line === `{"hand":["file:///a"]}\n`).length;
   };
   const handed: number[] = [];
   for (let times = 0; times < 8; times++) handed.push(await dragOut());
@@ -75,6 +86,10 @@ Deno.test("files are dragged out only while files is open, and not without end",
   const stays = 'status: Files dragged out of "box" stay there: ';
   const tooMuch = `${stays}those are too many at once. Drag them again later`;
   assertEquals([await dragOut(), said], [0, [tooMuch, tooMuch, `${stays}files is closed`]]);
+  for (let times = 0; times < 2; times++) await hear(new TextEncoder().encode(`{"ask":"stays","id":0}\n`));
+  assertEquals(said.slice(3), [
+    'warn: Some files dragged out of "box" stay there: only readable files can be dragged out, not directories',
+  ]);
   await served![Symbol.asyncDispose]();
 });
 
