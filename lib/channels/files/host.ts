@@ -109,7 +109,6 @@ function createElsewhere(container: Container, io: ChannelIo): {
   const { host, label } = container;
   const queue = io.shared(handedQueue);
   const underWay = new Set<Promise<void>>();
-  let filesElsewhere = 0;
   let versionTurn: Promise<unknown> = Promise.resolve();
 
   /** Waits for the new version that another container makes of a file, and saves it. Never rejects. */
@@ -125,7 +124,6 @@ function createElsewhere(container: Container, io: ChannelIo): {
       host.ui.warn(lost);
       showOnDesktop(label, lost, { kind: "warning", run: host.run });
     };
-    filesElsewhere++;
     signal.addEventListener("abort", tellLost, { once: true });
     try {
       const version = await sent.version(ended, signal).finally(() => signal.removeEventListener("abort", tellLost));
@@ -138,15 +136,13 @@ function createElsewhere(container: Container, io: ChannelIo): {
       host.ui.warn(
         `"${name}" was changed ${destinationText(destination)}, and the new version is lost: ${lineOf(error)}`,
       );
-    } finally {
-      filesElsewhere--;
     }
   };
 
   const open = async (path: string, file: Handed, destination: Destination): Promise<void> => {
     const { name, size: bytes } = file;
     await using scope = new AsyncDisposableStack();
-    if (filesElsewhere >= maxFilesElsewhere) {
+    if (underWay.size >= maxFilesElsewhere) {
       throw new Refusal(
         `${maxFilesElsewhere} of its files are still open in other containers: close the app that has them`,
       );

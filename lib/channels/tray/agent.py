@@ -44,11 +44,12 @@ class Icon:
             self.refresh()
 
     def refresh(self):
-        """Reads all, soon."""
+        """Reads all of it, soon."""
         self.is_stale = True
         if not self.is_waiting:
-            self.is_waiting = True
-            self.read()
+            self.is_waiting, self.is_stale = True, False
+            arguments = GLib.Variant("(s)", (ITEM,))
+            self.call(self.path, "org.freedesktop.DBus.Properties", "GetAll", arguments, self.on_properties)
             GLib.timeout_add(REFRESH_MS, self.on_time)
 
     def on_time(self):
@@ -57,12 +58,6 @@ class Icon:
         if self.is_stale and self.number in icons:
             self.refresh()
         return False
-
-    def read(self):
-        """Reads all of it."""
-        self.is_stale = False
-        properties = "org.freedesktop.DBus.Properties"
-        self.call(self.path, properties, "GetAll", GLib.Variant("(s)", (ITEM,)), self.on_properties)
 
     def on_properties(self, answer):
         """Takes what the icon is like."""

@@ -29,7 +29,6 @@ import { rate } from "../../guard/rate.ts";
 import { classOf } from "../../guard/title.ts";
 import type { Channel } from "../interface.ts";
 import type { ChannelIo, Served } from "../io.ts";
-import { lineCutter } from "../requests.ts";
 import { framed, iconSide, type Pixels } from "./picture.ts";
 import { shortLine } from "../../base/text.ts";
 
@@ -262,19 +261,17 @@ function startTray(
 ): (message: unknown) => void {
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const writer = input.writable.getWriter();
-  const cut = lineCutter();
   const words = ["-I", "-c", interfaceSource + trayScript, classOf(label, "tray"), `${iconSide}`];
   const running = host.start(["setpriv", "--pdeathsig", "TERM", python, ...words], {
     detached: true,
     stdin: { bytes: input.readable },
-    output: { bytes: (piece) => cut(piece).forEach(onLine) },
+    output: { line: onLine },
   });
   signal.addEventListener("abort", () => running.kill("SIGTERM"), { once: true });
   running.ended.then(({ code, stderr }) => {
     const isMissing = code === ExitCode.missingProgram || stderr.includes("No module named 'gi'");
-    onEnd(
-      isMissing ? `this host lacks Python's gi. ${installHint("gi")}` : `tray.py has ended with exit status ${code}`,
-    );
+    const lacksGi = `this host lacks Python's gi. ${installHint("gi")}`;
+    onEnd(isMissing ? lacksGi : `tray.py has ended with exit status ${code}`);
   });
   return (message) => {
     if ((writer.desiredSize ?? 0) < -maxWaitingLines) onEnd("tray.py does not read any more");

@@ -17,7 +17,7 @@ const longer: Readonly<Record<string, number>> = {
   createPopups: 120,
   startWaylandClient: 110,
   createInput: 110,
-  createTray: 110,
+  createTray: 100,
   show: 100,
   createPolicy: 90,
   relayConnections: 90,

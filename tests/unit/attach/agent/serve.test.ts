@@ -124,9 +124,9 @@ Deno.test("an agent that starts again after the tray has failed is told that the
   const told: string[] = [];
   const begun = Promise.withResolvers<(line: unknown) => unknown>();
   host.start = (argv, { stdin, output } = {}) => {
-    assert(typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "bytes" in output);
     const end = { argv, code: 1, signal: null, stdout: "", stderr: "No module named 'gi'" };
     if (argv[0] === "setpriv") return { pid: 2, ended: Promise.resolve(end), kill: () => {} };
+    assert(typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "bytes" in output);
     begun.resolve((line) => output.bytes(new TextEncoder().encode(`${JSON.stringify(line)}\n`)));
     stdin.bytes.pipeThrough(afterSource()).pipeTo(new WritableStream({ write: (piece) => void told.push(piece) }));
     return { pid: 1, ended: new Promise(() => {}), kill: () => {} };

@@ -42,9 +42,9 @@ function withTray({ isDeaf = false } = {}): {
   const host: Host = {
     ...recording.host,
     start(argv, { stdin, output } = {}) {
-      assert(typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "bytes" in output);
+      assert(typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "line" in output);
       assertEquals(argv.slice(0, 4), ["setpriv", "--pdeathsig", "TERM", "/usr/bin/python3"]);
-      does = (line) => output.bytes(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+      does = (line) => output.line(JSON.stringify(line));
       if (isDeaf) return { pid: 1, ended, kill: (signal) => void killed.push(signal) };
       stdin.bytes.pipeThrough(new TextDecoderStream()).pipeTo(
         new WritableStream({
