@@ -13,7 +13,7 @@ import { type Happening, historyIsFull } from "../container/history.ts";
 import type { ChannelIo } from "./io.ts";
 import { record } from "./requests.ts";
 import type { Host } from "../base/host.ts";
-import { quoteWords } from "../base/shell_words.ts";
+import { writeText } from "../base/files.ts";
 import type { Mounts } from "../container/paths.ts";
 
 const maxLinkCharacters = 8192;
@@ -126,10 +126,7 @@ function openedPath({ directory }: Pick<Mounts, "directory">): string {
 }
 
 export async function noteOpened(host: Host, mounts: Pick<Mounts, "directory">): Promise<void> {
-  await host.change(
-    `touch ${quoteWords([openedPath(mounts)])}`,
-    () => Deno.writeTextFile(openedPath(mounts), "", { mode: 0o600 }),
-  );
+  await writeText(host, openedPath(mounts), { text: "", mode: 0o600 });
 }
 
 /** Whether something was opened there a moment ago. */

@@ -10,9 +10,8 @@ import startWaypipe from "./start_waypipe.sh" with { type: "text" };
 import xGate from "./x_gate.py" with { type: "text" };
 import runOnX from "../session/run_on_x.sh" with { type: "text" };
 import { ExitCode, UserError } from "../../base/errors.ts";
-import { exists, ifThere } from "../../base/files.ts";
+import { exists, ifThere, writeText } from "../../base/files.ts";
 import { programs } from "../../base/programs.ts";
-import { quoteWords } from "../../base/shell_words.ts";
 import type { Container } from "../../container/container.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { servedBy } from "../../channels/table.ts";
@@ -76,7 +75,8 @@ async function openWindows(
     },
     async show(session) {
       await client.note(session);
-      await host.change(`touch ${quoteWords([shownPath(container)])}`, () => noteShown(container));
+      // Of a container on another machine, there may be nothing here.
+      await ifThere(writeText(host, shownPath(container), { text: "", mode: 0o600 }));
       if (stays) client.keep();
     },
     async closeClipboard(session, channels) {
@@ -113,11 +113,6 @@ async function openWindows(
 /** A file that no container sees: it says that windows of this one were shown over Wayland. */
 function shownPath({ mounts }: Pick<Container, "mounts">): string {
   return join(mounts.directory, "shown-over-wayland");
-}
-
-async function noteShown(container: Pick<Container, "mounts">): Promise<void> {
-  // Of a container on another machine, there may be nothing here.
-  await ifThere(Deno.writeTextFile(shownPath(container), "", { mode: 0o600 }));
 }
 
 /**

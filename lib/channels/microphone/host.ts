@@ -31,15 +31,13 @@ const question = { channel: "microphone", what: "listen to your microphone", det
 
 export const channel: Channel<boolean> = {
   agent: { parts: [microphonePy] },
-  session: { parts: [microphoneSh, pulseSh], values: (container) => ({ source: sourceSamples(container) }) },
+  session: {
+    parts: [microphoneSh, pulseSh],
+    values: ({ crossesNetwork }) => ({ source: describeSamples(crossesNetwork ? remoteVoice : localVoice) }),
+  },
   asks: { record: ({ on }) => on === true },
   serve: serveMicrophone,
 };
-
-/** The arguments of PulseAudio's module-pipe-source that describe the samples. */
-export function sourceSamples({ crossesNetwork }: Pick<Container, "crossesNetwork">): string {
-  return describeSamples(crossesNetwork ? remoteVoice : localVoice);
-}
 
 /** Serves the microphone, which is off until something in the container records. */
 export function serveMicrophone(

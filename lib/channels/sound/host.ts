@@ -27,7 +27,10 @@ import soundSh from "./session.sh" with { type: "text" };
 const soundSuffix = "~sound";
 
 export const channel: Channel = {
-  session: { parts: [soundSh, pulseSh], hasFifo: true, values: (container) => ({ sink: sinkSamples(container) }) },
+  session: {
+    ...{ parts: [soundSh, pulseSh], hasFifo: true },
+    values: ({ crossesNetwork }) => ({ sink: describeSamples(crossesNetwork ? remoteSamples : localSamples) }),
+  },
   async show(container, session, { stays, signal }) {
     const player = await playSound(container, session, { outlives: stays });
     const stop = (): void => player?.kill("SIGTERM");
@@ -61,11 +64,6 @@ const maxAheadMs = 400;
 const restMs = 4_000;
 /** The pause after each piece when samples come too fast, in milliseconds. */
 const floodPauseMs = 10;
-
-/** The arguments of PulseAudio's module-pipe-sink that describe the samples. */
-export function sinkSamples({ crossesNetwork }: Pick<Container, "crossesNetwork">): string {
-  return describeSamples(crossesNetwork ? remoteSamples : localSamples);
-}
 
 /**
  * Plays what comes through a session's FIFO until the session or the connection ends, or the player is killed. Warns

@@ -311,7 +311,9 @@ function nextMenu({ shown, ids, lastId }: ShownMenu, given: readonly MenuEntry[]
     next.entries.set(id, entry);
     if (entry.label === undefined) return [{ id, separator: true }];
     const { enabled, toggle, on, menu } = entry;
-    return [{ ...shownItem(withoutMnemonic(entry.label)), id, enabled, toggle, on, menu: menu.flatMap(add) }];
+    // Without its mnemonic.
+    const label = entry.label.replace(/_(_?)/g, "$1");
+    return [{ ...shownItem(label), id, enabled, toggle, on, menu: menu.flatMap(add) }];
   };
   const added = given.flatMap(add);
   return { ...next, shown: [...shown.slice(0, 2), ...added] };
@@ -326,8 +328,4 @@ function withoutMarkup(text: string, max: number): string {
 function shownItem(label: string): Record<string, unknown> {
   // An underscore makes the next letter a mnemonic.
   return { label: withoutMarkup(label, maxLabel).replaceAll("_", "__"), toggle: "", on: false, menu: [] };
-}
-
-function withoutMnemonic(label: string): string {
-  return label.replace(/_(_?)/g, "$1");
 }

@@ -5,12 +5,12 @@ import { join } from "@std/path";
 import playFifo from "../../../../lib/channels/sound/play_fifo.sh" with { type: "text" };
 import { ifThere } from "../../../../lib/base/files.ts";
 import { withValues } from "../../../../lib/base/shell_words.ts";
-import { onlyInTime, playSound, sinkSamples } from "../../../../lib/channels/sound/host.ts";
+import { channel, onlyInTime, playSound } from "../../../../lib/channels/sound/host.ts";
 import { dryRunHost, type Host } from "../../../../lib/base/host.ts";
 import { type ProcessOptions, type RunningProcess, runProcess, startProcess } from "../../../../lib/base/process.ts";
 import { mountsIn } from "../../../../lib/container/paths.ts";
 import { localBox, remoteBox } from "../../containers.ts";
-import { recordingUi } from "../../recording_host.ts";
+import { recordingHost, recordingUi } from "../../recording_host.ts";
 
 Deno.test("onlyInTime() plays what comes at its rate, whole frames at a time", () => {
   let time = 0;
@@ -40,9 +40,11 @@ Deno.test("onlyInTime() drops what is far ahead of its time, and never plays it 
   assertEquals(play(new Uint8Array(10_000_000)), undefined);
 });
 
-Deno.test("sinkSamples() takes a third of the bits over a network", () => {
-  assertEquals(sinkSamples({ crossesNetwork: false }), "format=s16le rate=48000 channels=2");
-  assertEquals(sinkSamples({ crossesNetwork: true }), "format=ulaw rate=32000 channels=2");
+Deno.test("a third of the bits is taken over a network", () => {
+  const { host } = recordingHost();
+  const samplesOf = channel.session!.values!;
+  assertEquals(samplesOf(localBox(host)), { sink: "format=s16le rate=48000 channels=2" });
+  assertEquals(samplesOf(remoteBox(host)), { sink: "format=ulaw rate=32000 channels=2" });
 });
 
 const { signal } = new AbortController();
