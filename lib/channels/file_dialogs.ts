@@ -95,8 +95,8 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
   const mayShow = rate(dialogRate, now);
   const mayGive = rate(giveRate, now);
   let loans: Promise<SessionLoans> | undefined;
-  const lending = (): Promise<SessionLoans> => loans ??= session.then(container.loans);
-  const lent = async (): Promise<SessionLoans | undefined> => await loans?.catch(() => undefined);
+  let known: SessionLoans | undefined;
+  const lending = (): Promise<SessionLoans> => loans ??= session.then(container.loans).then((found) => known = found);
   const writeBack = createWriteBack(shown, tell);
   let folder = host.env("HOME") ?? "/";
   const warn = onceEach(host.ui.warn);
@@ -234,7 +234,8 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
       const line = scriptLine(container.engine, ["map.ts", "--unmap", label]);
       host.ui.warn(`A file that "${label}" asked for is still being lent. To take it back: ${line}`);
     });
-    await (await lent())?.end({ runsOn: runsOn() });
+    await loans?.catch(() => {});
+    await known?.end({ runsOn: runsOn() });
   });
   const closeAll = (): void => waiting.forEach(({ gone }) => gone.abort());
   return {
@@ -242,7 +243,7 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
     served: (io) => ({
       take(asking) {
         if (asking.ask === "gone") return waiting.find(({ request }) => asking.id === request.id)?.gone.abort();
-        if (asking.ask === "saved") return lent().then((found) => writeBack(found, asking.path));
+        if (asking.ask === "saved") return writeBack(known, asking.path);
         // The app shows its own: the channel was open when it started.
         return io.closing.aborted ? send({ id: asking.id, here: true }) : ask(asking);
       },
