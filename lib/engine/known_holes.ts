@@ -3,6 +3,7 @@
  * a known fault.
  */
 
+import holes from "./known_holes.json" with { type: "json" };
 import { isAtLeast } from "../base/programs.ts";
 import type { EngineCli } from "./engine.ts";
 
@@ -11,7 +12,7 @@ export interface KnownHole {
   /** What an attacker can do: the rest of a sentence that begins with the engine and its version. */
   lets: string;
   /** The first versions without it: those of the long-term lines, then the one since which all are without it. */
-  fixed: readonly [...longTerm: string[], since: string];
+  fixed: readonly string[];
 }
 
 /**
@@ -19,22 +20,11 @@ export interface KnownHole {
  * and CVE-2026-23953 by a profile. From the CVE records and Debian's changelogs, November 2026. They name no version of
  * Incus 6.0 that is without it.
  */
-const holes: Readonly<Record<EngineCli, KnownHole>> = {
-  lxc: {
-    cve: "CVE-2026-66897",
-    lets: "lets an image overwrite any file of the host",
-    fixed: ["5.0.9", "5.21.7", "6.10"],
-  },
-  incus: {
-    cve: "CVE-2026-48749",
-    lets: "lets an image read and write any file of the host",
-    fixed: ["7.0.1", "7.2"],
-  },
-};
+const known: Readonly<Record<EngineCli, KnownHole>> = holes;
 
 /** The vulnerability that a version of an engine has, as it comes from its makers; undefined when none is known. */
 export function knownHole(cli: EngineCli, version: string): KnownHole | undefined {
-  return isFixed(version, holes[cli].fixed) ? undefined : holes[cli];
+  return isFixed(version, known[cli].fixed) ? undefined : known[cli];
 }
 
 /**

@@ -147,18 +147,9 @@ const warnedOf = new Set<string>();
 
 /** All records. A file that is not a record, or one of 0.2.0's or older, is left alone, with a warning. */
 export async function readLoans(host: Host): Promise<Loan[]> {
-  const loans: Loan[] = [];
-  for (const name of await listFiles(host)) {
-    if (!/\.(json|copy)$/.test(name)) continue;
-    const loan = await readLoan(host, name);
-    if (loan) loans.push(loan);
-    const path = pathOf(host, name);
-    if (loan !== null || warnedOf.has(path)) continue;
-    warnedOf.add(path);
-    const instead = "Take its file back with the version that lent it; if none is lent, delete it";
-    host.ui.warn(`"${path}" was not written by this version. ${instead}`);
-  }
-  return loans;
+  const names = (await listFiles(host)).filter((name) => /\.(json|copy)$/.test(name));
+  const loans = await Promise.all(names.map((name) => readLoan(host, name)));
+  return loans.filter((loan) => loan !== undefined);
 }
 
 export async function readMappings(host: Host): Promise<Mapping[]> {
@@ -167,17 +158,21 @@ export async function readMappings(host: Host): Promise<Mapping[]> {
 
 /** The record of one copy; undefined when another run has taken the copy back. */
 export async function readCopy(host: Host, { id }: Pick<LentCopy, "id">): Promise<LentCopy | undefined> {
-  return await readLoan(host, `${id}.json`) as LentCopy | undefined | null ?? undefined;
+  return await readLoan(host, `${id}.json`) as LentCopy | undefined;
 }
 
-/** One record; undefined when it was removed meanwhile, null when the file is not a record of this version's. */
-async function readLoan(host: Host, name: string): Promise<Loan | undefined | null> {
-  const loan = await readJson(pathOf(host, name)) as Loan | undefined | null;
-  if (!loan) return loan;
+/** One record; undefined when it was removed meanwhile, or is not one of this version's, which the user is told once. */
+async function readLoan(host: Host, name: string): Promise<Loan | undefined> {
+  const path = pathOf(host, name);
+  const loan = await readJson(path) as Loan | undefined | null;
   // Before, copies were in files of their own kind, and ACLs had other keys.
-  const isOurs = name.endsWith(".json") && keys.every((key) => key in loan) &&
+  const isOurs = loan && name.endsWith(".json") && keys.every((key) => key in loan) &&
     (isCopy(loan) ? "user" in loan : "u:" in (loan.original ?? {}));
-  return isOurs ? loan : null;
+  if (isOurs || loan === undefined) return loan;
+  const instead = "Take its file back with the version that lent it; if none is lent, delete it";
+  if (!warnedOf.has(path)) host.ui.warn(`"${path}" was not written by this version. ${instead}`);
+  warnedOf.add(path);
+  return undefined;
 }
 
 /**

@@ -129,22 +129,18 @@ export function newId(): string {
   return `map-${crypto.getRandomValues(new Uint8Array(5)).toHex()}`;
 }
 
-/** A new path for a file in the container, in a directory of its own: the app, and who it sends it to, see its name. */
-function newPath(path: string, user: ContainerUser): Pick<LoanRecord, "id" | "containerPath"> {
-  const id = newId();
-  const start = `${containerPaths(user).maps}/${id.replace("map-", "")}/`;
-  const name = shortName(basename(path), maxPathBytes - engineSize(start.slice(1)));
-  return { id, containerPath: `${start}${name}` };
-}
-
 export function newLoan(
   { path, state: { dev, ino, bornMs, mode } }: Pick<SourceFile, "path" | "state">,
   { instance: { engine, name }, user, readOnly, handed, owner, session, history }: Omit<LendOptions, "undo">,
 ): LoanRecord {
+  const id = newId();
+  // A directory of its own: the app, and who it sends the file to, see its name.
+  const start = `${containerPaths(user).maps}/${id.replace("map-", "")}/`;
   // In a session, the version of an app that saves it all the same comes beside it.
   const isFixed = session === undefined && (mode & 0o200) === 0;
   return {
-    ...newPath(path, user),
+    id,
+    containerPath: start + shortName(basename(path), maxPathBytes - engineSize(start.slice(1))),
     engine: engine.cli,
     server: serverRecord(engine.server),
     instance: name,
