@@ -1,5 +1,7 @@
 /** The distribution of the host, for the commands in hints: os-release(5). */
 
+import table from "./distributions.json" with { type: "json" };
+
 /** A family of distributions, by what installs their packages. */
 export type Family = "debian" | "fedora" | "suse" | "arch";
 
@@ -11,22 +13,7 @@ export interface Distribution {
 }
 
 /** The families by their names in the fields ID and ID_LIKE. */
-const families: Readonly<Record<string, Family>> = {
-  debian: "debian",
-  ubuntu: "debian",
-  fedora: "fedora",
-  rhel: "fedora",
-  suse: "suse",
-  opensuse: "suse",
-  arch: "arch",
-};
-
-const installers: Readonly<Record<Family, string>> = {
-  debian: "sudo apt install",
-  fedora: "sudo dnf install",
-  suse: "sudo zypper install",
-  arch: "sudo pacman -S",
-};
+const families = table.families as Readonly<Record<string, Family>>;
 
 /** Reads the text of an os-release file. Derived distributions such as Mint name what they are made from. */
 export function parseOsRelease(text: string): Distribution {
@@ -55,5 +42,5 @@ function readOsRelease(): string {
 
 /** The command that installs a package in a family of distributions. */
 export function installCommand(packageName: string, family: Family | undefined): string {
-  return family === undefined ? `Install the package ${packageName}` : `${installers[family]} ${packageName}`;
+  return family === undefined ? `Install the package ${packageName}` : `${table.installers[family]} ${packageName}`;
 }

@@ -1,5 +1,6 @@
 /** User-data: files become the parts of one MIME document, which cloud-init reads. */
 
+import types from "./part_types.json" with { type: "json" };
 import { basename } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -20,17 +21,7 @@ export interface UserDataPart extends PartFile {
  * The type for each start of a first line, as in cloud-init's `handlers/__init__.py` (INCLUSION_TYPES_MAP); longer ones
  * first.
  */
-const partTypes: readonly (readonly [string, string])[] = [
-  ["#cloud-config-archive", "text/cloud-config-archive"],
-  ["#cloud-config-jsonp", "text/cloud-config-jsonp"],
-  ["#cloud-config", "text/cloud-config"],
-  ["#cloud-boothook", "text/cloud-boothook"],
-  ["#include-once", "text/x-include-once-url"],
-  ["#include", "text/x-include-url"],
-  ["#part-handler", "text/part-handler"],
-  ["## template: jinja", "text/jinja2"],
-  ["#!", "text/x-shellscript"],
-];
+const partTypes = types as [start: string, type: string][];
 
 /** The MIME type of a part, which its first line tells; undefined for a text that cloud-init would ignore. */
 export function typeOfPart(text: string): string | undefined {

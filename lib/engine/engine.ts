@@ -1,8 +1,9 @@
 /**
- * The container engine: LXD (`lxc`) or Incus (`incus`), driven by its CLI. One table holds what differs between the
- * two.
+ * The container engine: LXD (`lxc`) or Incus (`incus`), driven by its CLI. One table, engines.json, holds what differs
+ * between the two.
  */
 
+import table from "./engines.json" with { type: "json" };
 import {
   causedBy,
   InputError,
@@ -45,32 +46,11 @@ export interface EngineKind {
   readonly snapshot: string;
   /** The words of its CLI that take an instance back to a snapshot. */
   readonly restoreSnapshot: string;
-  /** What to do when an image gives cloud-init no user-data. */
+  /** What to do when an image gives cloud-init no user-data. (cloud-init 25.1 looks for LXD's socket alone.) */
   readonly userDataHint: string;
 }
 
-const engines: Readonly<Record<EngineCli, EngineKind>> = {
-  lxc: {
-    product: "LXD",
-    defaultImage: "ubuntu:",
-    group: "lxd",
-    init: "sudo lxd init --auto",
-    snapshot: "snapshot",
-    restoreSnapshot: "restore",
-    userDataHint:
-      'If its image reads it from LXD\'s socket, take security.devlxd: "false" out of the profile; else choose another image',
-  },
-  incus: {
-    product: "Incus",
-    defaultImage: "images:ubuntu/24.04/cloud",
-    group: "incus-admin",
-    init: "sudo incus admin init --auto",
-    snapshot: "snapshot create",
-    restoreSnapshot: "snapshot restore",
-    // cloud-init 25.1 looks for LXD's socket alone.
-    userDataHint: "Choose an image whose templates make files for cloud-init: a cloud variant from images:",
-  },
-};
+const engines: Readonly<Record<EngineCli, EngineKind>> = table;
 
 /** The CLIs of the engines, in the order in which they are asked. */
 export const engineClis = Object.keys(engines) as EngineCli[];
