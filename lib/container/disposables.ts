@@ -9,7 +9,7 @@ import type { Instance } from "../engine/engine.ts";
 import { isSameServer, serverRecord } from "../engine/server.ts";
 import { findInstance, type InstanceInfo } from "../engine/instance.ts";
 import { deleteInstance, killInstance, waitForOperations } from "../engine/lifecycle.ts";
-import { causedBy, isFailure, lineOf, UserError } from "../base/errors.ts";
+import { causedBy, isFailure, lineOf, orElse, orNothing, UserError } from "../base/errors.ts";
 import { exists, ifThere, readDirectory, removeEmpty } from "../base/files.ts";
 import { readJson, writeJson } from "../base/json_file.ts";
 import { claimFile, claimRecord, lockFile, release } from "../base/lock.ts";
@@ -207,21 +207,19 @@ async function lockAll(host: Host): Promise<DisposableCopy[]> {
 export async function removeDisposable(host: Host, copy: DisposableCopy): Promise<void> {
   try {
     // Without a source, a run was killed before it made more than a record.
-    if (copy.source !== "") await removeInstance(host, copy).catch((error) => Promise.reject(staying(error, copy)));
+    if (copy.source !== "") {
+      await orElse(removeInstance(host, copy), isFailure, (error) => {
+        throw new UserError(`The copy "${copy.name}" stays: ${error.message}`, {
+          hint: "The next run with --disposable tries to remove it",
+          ...(error instanceof UserError ? { exitCode: error.exitCode } : {}),
+          ...causedBy(error),
+        });
+      });
+    }
     await removeDirectories(host, copy);
   } finally {
     release(copy.lock);
   }
-}
-
-/** The error for a copy that could not be removed. */
-function staying(error: unknown, { name }: DisposableCopy): unknown {
-  if (!isFailure(error)) return error;
-  return new UserError(`The copy "${name}" stays: ${error.message}`, {
-    hint: "The next run with --disposable tries to remove it",
-    ...(error instanceof UserError ? { exitCode: error.exitCode } : {}),
-    ...causedBy(error),
-  });
 }
 
 /** Removes a copy's instance, and first whatever can be removed from its directories. */
@@ -236,17 +234,14 @@ async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
       return await findInstance(cleaner, instance);
     }));
   if (found?.config[copyOfKey] === undefined) return;
-  try {
-    await inTime(host, async (cleaner) => {
-      if (found.status !== "Stopped") await killInstance(cleaner, instance);
-      if (instance.engine.server.isLocal && await exists(mounts.sockets)) {
-        await emptyMounts(cleaner, { ...instance, status: "Stopped", config: found.config });
-      }
-    });
-  } catch (error) {
-    // Whatever the copy does against that, it is deleted. The user is warned of what stays in its directories.
-    if (!isFailure(error)) throw error;
-  }
+  const emptied = inTime(host, async (cleaner) => {
+    if (found.status !== "Stopped") await killInstance(cleaner, instance);
+    if (instance.engine.server.isLocal && await exists(mounts.sockets)) {
+      await emptyMounts(cleaner, { ...instance, status: "Stopped", config: found.config });
+    }
+  });
+  // Whatever the copy does against that, it is deleted. The user is warned of what stays in its directories.
+  await orNothing(emptied, isFailure);
   await inTime(host, (cleaner) => deleteInstance(cleaner, instance));
 }
 
@@ -256,17 +251,15 @@ async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
  */
 async function removeDirectories(host: Host, copy: DisposableCopy): Promise<void> {
   const { directory, sockets, share } = copy.mounts;
-  try {
-    // The record comes last.
-    await inTime(host, (cleaner) => removeMounts(cleaner, [directory, sockets, share]));
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+  // The record comes last.
+  const removed = inTime(host, (cleaner) => removeMounts(cleaner, [directory, sockets, share]));
+  await orElse(removed, isFailure, async (error) => {
     await removeEmpty([disposableRecordPath(copy.mounts)]);
     throw new UserError(`What the copy "${copy.name}" has left in "${directory}" cannot be removed`, {
       hint: `The copy itself is gone. Remove the directory as root: sudo rm -rf ${quoteWords([directory])}`,
       ...causedBy(error),
     });
-  }
+  });
 }
 
 /** Does one step of removing a copy, which has its own time limit. A signal does not stop it. */
@@ -284,13 +277,8 @@ export async function removeDisposables(host: Host, copies: readonly DisposableC
   const removed: string[] = [];
   for (const copy of copies) {
     host.ui.status(`Removing the copy "${copy.name}"`);
-    try {
-      await removeDisposable(host, copy);
-      removed.push(copy.name);
-    } catch (error) {
-      if (!isFailure(error)) throw error;
-      host.ui.warn(lineOf(error));
-    }
+    const removing = removeDisposable(host, copy).then(() => void removed.push(copy.name));
+    await orElse(removing, isFailure, (error) => host.ui.warn(lineOf(error)));
   }
   return removed;
 }

@@ -7,7 +7,7 @@
  */
 
 import { delay } from "@std/async";
-import { causedBy, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import { causedBy, isProcessError, orElse, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { endProcess, type RunningProcess } from "../base/process.ts";
 import { answerLimits, hasNoAnswer } from "../engine/exec.ts";
@@ -139,15 +139,12 @@ async function startMaster(
 
 function linkOf(master: RunningProcess, { host, target }: { host: Host; target: LinkTarget }): Link {
   const tell = async (words: readonly string[]): Promise<void> => {
-    try {
-      await host.run(controlArgv(target, words), answerLimits);
-    } catch (error) {
-      if (!(error instanceof ProcessError)) throw error;
+    await orElse(host.run(controlArgv(target, words), answerLimits), isProcessError, (error) => {
       throw new Unreachable(`The container "${target.name}" does not let ssh forward a socket`, {
         hint: "See AllowStreamLocalForwarding in its sshd_config, and whether its server answers",
         ...causedBy(error),
       });
-    }
+    });
   };
   return {
     target,

@@ -1,6 +1,6 @@
 /** Which container is meant, and where it is: on this machine or on another one. */
 
-import { isNoEngine, isProcessError, UserError } from "../base/errors.ts";
+import { isNoEngine, isProcessError, orElse, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { BootOptions } from "./connect.ts";
 import type { Host } from "../base/host.ts";
@@ -89,12 +89,10 @@ export async function containerAt(
  * create.ts makes those that are shared on this machine only.
  */
 async function isOnThisMachine({ host, instance, mounts }: KnownContainer): Promise<boolean> {
-  try {
-    return await isHere(host, (await instance())!);
-  } catch (error) {
-    if (!isProcessError(error) && !isNoEngine(error)) throw error;
-    return !await exists(mounts.directory) || await exists(mounts.sockets);
-  }
+  const isUnanswered = (error: unknown): error is Error => isProcessError(error) || isNoEngine(error);
+  const asked = instance().then((found) => isHere(host, found!));
+  const hasOwn = async (): Promise<boolean> => !await exists(mounts.directory) || await exists(mounts.sockets);
+  return await orElse(asked, isUnanswered, hasOwn);
 }
 
 function recordError({ label, mounts }: Address, says: string): UserError {

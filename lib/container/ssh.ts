@@ -7,7 +7,7 @@
 import sshConf from "./ssh.conf" with { type: "text" };
 import { basename, join } from "@std/path";
 
-import { causedBy, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import { causedBy, isProcessError, orElse, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import { answerLimits, hasNoAnswer } from "../engine/exec.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import type { Mounts } from "./paths.ts";
@@ -151,18 +151,13 @@ export async function sshRun(
   remote: readonly string[],
   { mayAsk = true, ...options }: SshRunOptions = {},
 ): Promise<ProcessResult> {
-  try {
-    const argv = sshArgv(target, remote, { mayAsk: mayAsk && canAsk() });
-    const run = (): Promise<ProcessResult> => host.run(argv, { ...answerLimits, ...options });
-    return await run().catch((error) => {
-      if (target.proxy && hasNoAnswer(error)) return run();
-      throw error;
-    });
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
+  const argv = sshArgv(target, remote, { mayAsk: mayAsk && canAsk() });
+  const run = (): Promise<ProcessResult> => host.run(argv, { ...answerLimits, ...options });
+  const ran = target.proxy ? orElse(run(), hasNoAnswer, run) : run();
+  return await orElse(ran, isProcessError, (error) => {
     if (error.timedOut || error.overflowed) throw noAnswerError(target, error);
     throw error.code === 255 && error.stderr !== "" ? sshError(target, error) : error;
-  }
+  });
 }
 
 /**

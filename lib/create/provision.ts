@@ -2,7 +2,7 @@
 
 import type { Host } from "../base/host.ts";
 import { cachedImages, cacheInstance, chooseCached, describeCached, type Recipe, removeReplaced } from "./cache.ts";
-import { ProcessError, UserError } from "../base/errors.ts";
+import { isProcessError, orElse, UserError } from "../base/errors.ts";
 import { type AppWord, changeSoftware, lastOutput } from "./apps.ts";
 import { inTurn } from "../base/lock.ts";
 import { idsLockPath } from "../container/paths.ts";
@@ -105,14 +105,11 @@ async function launchAndWait(
 }
 
 async function installApps(host: Host, instance: Instance, apps: readonly AppWord[]): Promise<void> {
-  try {
-    await changeSoftware(host, instance, apps);
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
+  await orElse(changeSoftware(host, instance, apps), isProcessError, (error) => {
     throw new UserError(`The apps could not be installed in "${instance.name}"`, {
       hint: "To look around in the container, run create.ts again with --keep-failed",
       output: lastOutput(error),
       cause: error,
     });
-  }
+  });
 }

@@ -5,7 +5,7 @@
 
 import { sessionsOf } from "../container/sessions.ts";
 import { explain } from "../cli/script.ts";
-import { ExitCode, isFailure, isSystemError, ProcessError, UserError } from "../base/errors.ts";
+import { ExitCode, isFailure, isProcessError, isSystemError, orElse, ProcessError, UserError } from "../base/errors.ts";
 import { release } from "../base/lock.ts";
 import type { Host } from "../base/host.ts";
 import { withUndo } from "../base/undo.ts";
@@ -220,8 +220,8 @@ async function renew(host: Host, source: Instance, apps: readonly AppWord[]): Pr
     const instance = { engine, name: copy.name };
     await copyOrigin(host, instance, { origin, mounts: undefined });
     await giveIdentity(host, instance);
-    await whileRunning(host, instance, () => changeSoftware(host, instance, apps)).catch((error) => {
-      if (!(error instanceof ProcessError)) throw error;
+    const changed = whileRunning(host, instance, () => changeSoftware(host, instance, apps));
+    await orElse(changed, isProcessError, (error) => {
       throw new UserError(`"${label}" is updated, but new disposable copies of it are not`, {
         hint: `They stay as they were. To try again: ${lineAgain(source, apps)}`,
         output: lastOutput(error),

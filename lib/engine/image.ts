@@ -3,7 +3,7 @@
 import type { Host } from "../base/host.ts";
 import { configIn, listIn, tableIn, textIn } from "./answer.ts";
 import { type Engine, ifFound, type Instance, labelOf, query, run } from "./engine.ts";
-import { ProcessError, UserError } from "../base/errors.ts";
+import { isProcessError, orElse, ProcessError, UserError } from "../base/errors.ts";
 import { withRemote } from "./server.ts";
 
 export interface Image {
@@ -49,11 +49,10 @@ export async function imageHash(
         `See what there is (${engine.cli} image list), and whether its server can be reached (${engine.cli} remote list)`,
       ...(cause ? { output: cause.output, cause } : {}),
     });
-  const { stdout } = await run(host, engine, ["image", "info", imageOn(engine, image)], { planned: "<RECIPE>" }).catch(
-    (error) => {
-      throw error instanceof ProcessError ? unknown(error) : error;
-    },
-  );
+  const asked = run(host, engine, ["image", "info", imageOn(engine, image)], { planned: "<RECIPE>" });
+  const { stdout } = await orElse(asked, isProcessError, (error): never => {
+    throw unknown(error);
+  });
   return await host.look(stdout, () => {
     const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
     if (!fingerprint) throw unknown();

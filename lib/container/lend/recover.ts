@@ -3,7 +3,7 @@
  * showed them. Each run that lends files, or shows a session, takes them back first.
  */
 
-import { InputError, isFailure, NoEngine, orNothing, UserError } from "../../base/errors.ts";
+import { InputError, isFailure, NoEngine, orElse, orNothing, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { endOfRun, withDeadline } from "../../base/undo.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
@@ -49,14 +49,12 @@ export async function recoverFirst(host: Host): Promise<void> {
 }
 
 async function recoverQuietly(host: Host, act: (host: Host) => Promise<void>): Promise<void> {
-  try {
-    await withDeadline(host, { deadlineMs: maxRecoverMs, until: host.signal, late: tooLate(), act });
-  } catch (error) {
+  const recovered = withDeadline(host, { deadlineMs: maxRecoverMs, until: host.signal, late: tooLate(), act });
+  await orElse(recovered, isFailure, (error) => {
     host.signal.throwIfAborted();
-    if (!isFailure(error)) throw error;
     const later = isUnreachable(error) ? error.hint : "Later: map.ts --unmap";
     host.ui.warn(`Files that were lent before cannot be taken back now: ${error.message}. ${later}`);
-  }
+  });
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 
 import { basename, dirname, join } from "@std/path";
-import { ProcessError, UserError } from "../../base/errors.ts";
+import { isProcessError, orElse, UserError } from "../../base/errors.ts";
 import { exists, isThere, moveFile, syncDirectory, writeAll } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { followDirectory } from "../source_path.ts";
@@ -70,17 +70,15 @@ export async function writeBack(host: Host, { copy, wanted }: { copy: LentCopy; 
   const failed = new UserError(`"${copy.hostPath}" was changed while it was written`, {
     hint: "Take it back again: what it had, and what was written, are then put beside it",
   });
-  let isWritten = false;
-  try {
-    isWritten = await overwrite(host, copy, { source: back, writtenMs: saved.writtenMs });
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
+  const writing = overwrite(host, copy, { source: back, writtenMs: saved.writtenMs });
+  const isWritten = await orElse(writing, isProcessError, async () => {
     // The disk is full, or the file may not be written: it gets back what it had.
     const here = await contentHere(copy);
     const isAsLent = typeof here !== "string" && isSameContent(here, copy.lent!);
     if (!isAsLent) await overwrite(host, copy, { source: old });
     if (!await isOnDisk(copy, copy.lent!)) throw failed;
-  }
+    return false;
+  });
   if (!isWritten) {
     await Deno.remove(old);
     return false;

@@ -1,7 +1,7 @@
 /** The host's menu: where its entries and their icons are, and which of them are those of a container. */
 
 import { dirname, join } from "@std/path";
-import { inputError, isFailure, UserError } from "../../base/errors.ts";
+import { inputError, isFailure, orElse, UserError } from "../../base/errors.ts";
 import { exists, readDirectory, removeEmpty, removeFile } from "../../base/files.ts";
 import { lockFile } from "../../base/lock.ts";
 import type { Host } from "../../base/host.ts";
@@ -174,10 +174,7 @@ export async function removeExported(
 
 /** Registers which entries open which types of files. A failure is only a warning. */
 export async function updateTypes({ host, entries }: Menu): Promise<void> {
-  try {
-    await host.run(["update-desktop-database", "--quiet", entries]);
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-    host.ui.warn(`The desktop does not know which files the apps open: ${error.message}`);
-  }
+  await orElse(host.run(["update-desktop-database", "--quiet", entries]), isFailure, ({ message }) => {
+    host.ui.warn(`The desktop does not know which files the apps open: ${message}`);
+  });
 }
