@@ -29,7 +29,8 @@ export interface Defaults {
   records: readonly Default[];
 }
 
-const group = "[Default Applications]";
+/** The group of defaults, with its heading. */
+const group = /^[ \t]*\[Default Applications\][ \t\r]*\n(?:(?!\[)[^\n]*\n?)*/m;
 
 /**
  * The types that a value of `--default` names: a word without a slash is the scheme of addresses.
@@ -112,37 +113,26 @@ function firstOf(list: string | undefined): string | undefined {
   return list?.split(";")[0]?.trim();
 }
 
-/** The index of the line after the group's heading, and of the one after its last; undefined without the group. */
-function groupIn(lines: readonly string[]): { start: number; end: number } | undefined {
-  const heading = lines.findIndex((line) => line.trim() === group);
-  if (heading < 0) return undefined;
-  const end = lines.findIndex((line, index) => index > heading && line.startsWith("["));
-  return { start: heading + 1, end: end < 0 ? lines.length : end };
-}
-
 const isLineOf = (line: string, type: string): boolean => line.split("=", 1)[0]!.trim() === type && line.includes("=");
 
 /** The entries that a list has for a type: of several lines, programs take the last. */
 function valueOf(text: string, type: string): string | undefined {
-  const lines = text.split("\n");
-  const { start, end } = groupIn(lines) ?? { start: 0, end: 0 };
-  const line = lines.slice(start, end).findLast((line) => isLineOf(line, type));
+  const line = group.exec(text)?.[0].split("\n").findLast((line) => isLineOf(line, type));
   return line?.slice(line.indexOf("=") + 1).trim();
 }
 
 /** The text with other entries for a type, or with none. All other lines stay as they are, but a last, empty group. */
 function withValue(text: string, type: string, value: string | undefined): string {
-  const lines = text === "" ? [] : text.replace(/\n$/, "").split("\n");
-  if (groupIn(lines) === undefined) lines.push(group);
-  const { start, end } = groupIn(lines)!;
-  const own = lines.slice(start, end);
-  const at = own.findIndex((line) => isLineOf(line, type));
-  const kept = own.filter((line) => !isLineOf(line, type));
-  // Lines that are no longer there stood behind it.
-  if (value !== undefined) kept.splice(at < 0 ? 0 : at, 0, `${type}=${value}`);
-  const first = kept.length === 0 && end === lines.length ? start - 1 : start;
-  lines.splice(first, end - first, ...kept);
-  return lines.map((line) => `${line}\n`).join("");
+  const before = text.replace(/[^\n]$/, "$&\n");
+  const whole = group.test(before) ? before : `${before}[Default Applications]\n`;
+  return whole.replace(group, (found, at: number) => {
+    const [heading, ...own] = found.split(/(?<=\n)/);
+    const first = own.findIndex((line) => isLineOf(line, type));
+    const kept = own.filter((line) => !isLineOf(line, type));
+    // Lines that are no longer there stood behind it.
+    if (value !== undefined) kept.splice(Math.max(first, 0), 0, `${type}=${value}\n`);
+    return kept.length === 0 && at + found.length === whole.length ? "" : heading + kept.join("");
+  });
 }
 
 /** The user's own list, below `$XDG_CONFIG_HOME` or else `~/.config`. */
