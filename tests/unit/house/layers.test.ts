@@ -1,7 +1,8 @@
 // Which part of lib/ may import which: cli over container over engine over base, guard over base alone, the wings on top.
 
 import { assertEquals } from "@std/assert";
-import { dirname, fromFileUrl, join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
+import { drawStructure, modulesIn, picturePath, readImports } from "../../../tools/structure.ts";
 import { displayNames } from "../../../lib/settings/displays.ts";
 
 const root = fromFileUrl(new URL("../../..", import.meta.url));
@@ -17,25 +18,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   settings: ["cli", "channels", "container", "engine", "guard", "base", "std"],
 };
 const wings = ["create", "attach", "map"];
-const scripts = wings;
 const allLayers = Object.keys(below);
-
-function modulesIn(folder: string): string[] {
-  return [...Deno.readDirSync(join(root, folder))].flatMap(({ name, isDirectory }) =>
-    isDirectory ? modulesIn(join(folder, name)) : name.endsWith(".ts") ? [join(folder, name)] : []
-  );
-}
-
-/** What each module of lib/, and each script, imports of lib/, also for its types alone, and also while it runs (`import()`). */
-function readImports(): Map<string, string[]> {
-  return new Map(
-    [...scripts.map((name) => `${name}.ts`), ...modulesIn("lib")].map((path) => {
-      const text = Deno.readTextFileSync(join(root, path));
-      const targets = [...text.matchAll(/(?:\bfrom|\bimport\(|^import)\s*"(\.[^"]+\.ts)"/gm)];
-      return [path, targets.map(([, target]) => join(dirname(path), target!)).filter((to) => to.startsWith("lib/"))];
-    }),
-  );
-}
 
 /** The circles of a graph: for each, its nodes, each of which leads to all others of it. */
 function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[][] {
@@ -123,4 +106,8 @@ Deno.test("only base/process starts a program", async () => {
     if (/\bDeno\.Command\b|node:child_process/.test(text)) starters.push(path);
   }
   assertEquals(starters, ["lib/base/process.ts"]);
+});
+
+Deno.test("docs/structure.svg is drawn from the imports as they are: deno task structure", async () => {
+  assertEquals(await Deno.readTextFile(picturePath), drawStructure());
 });
