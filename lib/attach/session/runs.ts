@@ -121,15 +121,12 @@ export async function findRuns(host: Pick<Host, "env">): Promise<KnownRun[]> {
  */
 export async function denyInRun(
   container: Container,
-  { run: { directory, session }, channels, limitMs = answerMs }: {
-    run: KnownRun;
-    channels: readonly ChannelName[];
-    limitMs?: number;
-  },
+  { run: { directory, session }, channels }: { run: KnownRun; channels: readonly ChannelName[] },
+  limit = AbortSignal.timeout(answerMs),
 ): Promise<DenyAnswer | undefined> {
   const { host, label } = container;
   const own = join(await container.directory(), "guard");
-  const signal = AbortSignal.any([host.signal, AbortSignal.timeout(limitMs)]);
+  const signal = AbortSignal.any([host.signal, limit]);
   try {
     return await sendCommand(directory, { request: { deny: channels }, own, signal }) as DenyAnswer;
   } catch (cause) {

@@ -20,18 +20,18 @@ const answerMs = 8_000;
  * Asks the guard of a session. The container has no part in that: which guard it is stands in a directory that only the
  * user can write.
  *
+ * @param options `signal`: ends the waiting; by default, the end of the run and a time do
  * @throws {UserError} when there is none on this host, or when it does not answer
  */
 export async function askGuard(
   container: Container,
-  { session, request, signal = container.host.signal, limitMs = answerMs }: {
+  { session, request, signal }: {
     session: string;
     request: CarryRequest | { closeWindows: true };
-    signal?: AbortSignal;
-    limitMs?: number;
+    signal?: AbortSignal | undefined;
   },
 ): Promise<CarryAnswer> {
-  const { label } = container;
+  const { host, label } = container;
   const own = join(await container.directory(), "guard");
   const guard = (await guardsOf(container)).get(session);
   if (guard === undefined) {
@@ -40,10 +40,10 @@ export async function askGuard(
     });
   }
   try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+    const limit = signal ?? AbortSignal.any([host.signal, AbortSignal.timeout(answerMs)]);
     return await sendCommand(guard, { request, own, signal: limit }) as CarryAnswer;
   } catch (error) {
-    signal.throwIfAborted();
+    if (!signal) host.signal.throwIfAborted();
     const still = "close" in request ? ": its clipboard may still be open" : "";
     throw new UserError(`The guard of "${session}" of "${label}" does not answer${still}`, {
       hint: "Close its windows, and start the app again",
@@ -60,18 +60,13 @@ export async function askGuard(
  */
 export async function closeInGuard(
   container: Container,
-  { session, channels, ...limits }: {
-    session: string;
-    channels: Iterable<ChannelName>;
-    signal?: AbortSignal;
-    limitMs?: number;
-  },
+  { session, channels, signal }: { session: string; channels: Iterable<ChannelName>; signal?: AbortSignal },
 ): Promise<ChannelName[]> {
   const close = [...channels].flatMap((channel) =>
     channel === "clipboard-in" ? ["in" as const] : channel === "clipboard-out" ? ["out" as const] : []
   );
   if (close.length === 0) return [];
-  const answer = await askGuard(container, { session, request: { close }, ...limits });
+  const answer = await askGuard(container, { session, request: { close }, signal });
   const { closed } = answer as Extract<CarryAnswer, { closed: unknown }>;
   return closed.map((direction) => `clipboard-${direction}` as const);
 }

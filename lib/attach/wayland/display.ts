@@ -81,8 +81,7 @@ async function openWindows(
     },
     async closeClipboard(session, channels) {
       // The run has been told to end, which is not to end this.
-      const { signal } = new AbortController();
-      await closeInGuard(container, { session, channels, signal, limitMs: closeMs });
+      await closeInGuard(container, { session, channels, signal: AbortSignal.timeout(closeMs) });
     },
     async ended(session) {
       const windows = crossesNetwork

@@ -37,7 +37,7 @@ Deno.test("a run that is stopped, and a guard that hangs, are said not to answer
     await Deno.mkdir(join(stopped.directory, "commands"), { recursive: true });
     using lock = await Deno.open(join(stopped.directory, "lock"), { write: true, create: true });
     await lock.lock(false);
-    const denied = denyInRun(box, { run: stopped, channels, limitMs: 20 });
+    const denied = denyInRun(box, { run: stopped, channels }, AbortSignal.timeout(20));
     const { hint } = await assertRejects(
       () => denied,
       UserError,
@@ -45,7 +45,7 @@ Deno.test("a run that is stopped, and a guard that hangs, are said not to answer
     );
     assertEquals(hint, "If it is stopped, type fg there. To end the session: attach.ts --stop box foot");
     await guard("foot", () => new Promise(() => {}));
-    const closed = closeInGuard(box, { session: "foot", channels, limitMs: 20 });
+    const closed = closeInGuard(box, { session: "foot", channels, signal: AbortSignal.timeout(20) });
     await assertRejects(() => closed, UserError, ": its clipboard");
   });
 });
