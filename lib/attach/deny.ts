@@ -15,7 +15,7 @@ import {
   recordedChannels,
 } from "../settings/channels.ts";
 import { findSession, noteChannels, noteMs } from "./session/live_sessions.ts";
-import { denyInRun, findRuns, type KnownRun } from "./session/runs.ts";
+import { type DenyAnswer, denyInRun, findRuns, type KnownRun } from "./session/runs.ts";
 import { closeInGuard, guardsOf } from "./wayland/ask_guard.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
@@ -126,19 +126,16 @@ export async function deny(
  */
 async function denyIn(
   container: Container,
-  { session, runs, channels }: {
-    session: string;
-    runs: readonly KnownRun[];
-    channels: readonly ChannelName[];
-  },
+  { session, runs, channels }: { session: string; runs: readonly KnownRun[]; channels: readonly ChannelName[] },
 ) {
   const { host } = container;
   const closed = new Set<ChannelName>();
   const failures: Error[] = [];
   let isServed = false;
-  const fail = (error: unknown): void => {
+  const fail = (error: unknown): DenyAnswer => {
     host.signal.throwIfAborted();
     failures.push(error as Error);
+    return { closed: [], stays: [] };
   };
   const hint = `To end the session: ${attachLine(container, "--stop", session)}`;
   const failToClose = (stays: ReadonlySet<ChannelName>): void => {
@@ -146,25 +143,18 @@ async function denyIn(
     if (stays.size > 0) fail(new UserError(`${what}: the run that began it has ended`, { hint }));
   };
   for (const run of runs) {
-    try {
-      const answer = await denyInRun(container, { run, channels });
-      if (!answer) continue;
-      for (const channel of answer.closed) closed.add(channel);
-      failToClose(new Set(answer.stays));
-    } catch (error) {
-      fail(error);
-    }
+    const answer = await denyInRun(container, { run, channels }).catch(fail);
+    if (!answer) continue;
     isServed = true;
+    answer.closed.forEach((channel) => closed.add(channel));
+    failToClose(new Set(answer.stays));
   }
   // After that: a run whose guard is not known yet closes that itself.
-  const hasGuard = (await guardsOf(container)).has(session);
-  try {
-    const inGuard = hasGuard ? await closeInGuard(container, { session, channels }) : [];
-    for (const channel of inGuard) closed.add(channel);
-  } catch (error) {
-    fail(error);
+  if ((await guardsOf(container)).has(session)) {
+    const inGuard = await closeInGuard(container, { session, channels }).catch((error) => fail(error).closed);
+    inGuard.forEach((channel) => closed.add(channel));
+    if (!isServed) failToClose(new Set(channels).intersection(staying));
   }
-  if (hasGuard && !isServed) failToClose(new Set(channels).intersection(staying));
   return { session, closed: [...closed], isServed, failures };
 }
 

@@ -17,7 +17,7 @@ import type { Container } from "../../container/container.ts";
 import type { ChannelName } from "../../channels/table.ts";
 import { type Deadline, startDeadline } from "../../guard/deadline.ts";
 import { attachLine } from "./advice.ts";
-import { channelNamesOf } from "../../settings/channels.ts";
+import { channelNames, channelNamesOf } from "../../settings/channels.ts";
 
 export interface Permissions {
   /** The channels that are open now: everyone who checks them uses this very set. None is opened again. */
@@ -53,14 +53,9 @@ export function createPermissions(
 ): Permissions {
   const open = new Set(given);
   const limited = [...times.keys()].filter((channel) => open.has(channel));
-  const closers = new Map<ChannelName, AbortController>();
+  const closers = new Map(channelNames.map((name) => [name, new AbortController()]));
+  for (const [name, closer] of closers) if (!open.has(name)) closer.abort();
   const timers = new Map<Deadline, Set<ChannelName>>();
-  const closerOf = (channel: ChannelName): AbortController => {
-    const closer = closers.get(channel) ?? new AbortController();
-    closers.set(channel, closer);
-    if (!open.has(channel)) closer.abort();
-    return closer;
-  };
   const stop = (deadline: Deadline): void => {
     timers.delete(deadline);
     deadline[Symbol.dispose]();
@@ -71,7 +66,7 @@ export function createPermissions(
   };
   const permissions: Permissions = {
     open,
-    closing: (channel) => closerOf(channel).signal,
+    closing: (channel) => closers.get(channel)!.signal,
     isLimited: (channel) => limited.includes(channel),
     onChange() {},
     begin() {
@@ -109,7 +104,7 @@ export function createPermissions(
       const closed = [...channels].filter((channel) => open.delete(channel));
       for (const channel of closed) {
         for (const [deadline, of] of timers) if (of.delete(channel) && of.size === 0) stop(deadline);
-        closerOf(channel);
+        closers.get(channel)!.abort();
       }
       if (closed.length > 0) permissions.onChange();
       return closed;
