@@ -45,7 +45,7 @@ export async function show(
   const before = new Set(open);
   const isNew = typeof given === "object";
   const started = Promise.withResolvers<string>();
-  // Nobody may ever wait for it.
+  // Avoids an unhandled rejection.
   started.promise.catch(() => {});
   // Toolkits ask the agent for the look before they show a window: it starts together with the session.
   await using portals = await host.look(undefined, () =>
@@ -90,16 +90,12 @@ export async function show(
     undefined,
     () => openToCommands(container, { session, permissions, asks, stays }),
   );
-  let over: AbortController;
-  try {
-    over = await begin(
-      `${channelLine(open, asks)}${openingLine(open, opening)}${setIn(channelsFrom)}${note}`,
-    );
-  } catch (error) {
+  const line = `${channelLine(open, asks)}${openingLine(open, opening)}${setIn(channelsFrom)}${note}`;
+  const over = await begin(line).catch(async (error) => {
     // Nobody would see its app.
     if (isNew) await stopAtEnd(container, session);
     throw error;
-  }
+  });
   await host.look(undefined, () => permissions.begin());
   await using _drops = portals && await keepDrops(container, { session, portals });
   let end = await wait(over);
