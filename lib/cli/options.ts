@@ -2,6 +2,7 @@
  * The command line of a script: its options and positional arguments, how they are parsed, and the text of the help.
  */
 
+import environment from "./environment.txt" with { type: "text" };
 import { levenshteinDistance } from "@std/text";
 import { inputError } from "../base/errors.ts";
 import { engineClis } from "../engine/engine.ts";
@@ -307,18 +308,6 @@ const helpWidth = 80;
 /** Where the texts about options begin, in columns. */
 const helpIndent = 26;
 
-/** Environment variables and files, and where to read more. */
-const environmentLines = [
-  "Environment and files:",
-  "  $GUI_CONTAINER_ENGINE   The engine: lxc or incus",
-  "  $GUI_CONTAINER_DISPLAY  How windows are shown: auto, wayland or x11",
-  "  $GUI_CONTAINER_MOUNTS   Shared directories (default: ~/container_mounts)",
-  "  ~/.config/gui-container config.yaml: your settings for each container;",
-  "                          saved.yaml: what the scripts keep",
-  "  docs/README.md          The manual, beside the scripts, or in",
-  "                          /usr/share/doc/gui-container",
-];
-
 export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
   const options = Object.entries<OptionSpec>(optionsOf(spec)).flatMap(([name, { short, value, help, group }], at) => {
     const option = `  ${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`;
@@ -341,7 +330,7 @@ export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
     ...options,
     ...(spec.notes === undefined ? [] : ["", ...wrap(spec.notes, helpWidth)]),
     "",
-    ...environmentLines,
+    environment.trimEnd(),
   ].join("\n");
 }
 

@@ -47,6 +47,11 @@ export function formatUser({ name, uid, gid, home }: ContainerUser): string {
   return [name, uid, gid, home].join(":");
 }
 
+/** A command line that runs a program as the user, called by root in the container. */
+export function asUser({ uid, gid }: Pick<ContainerUser, "uid" | "gid">, argv: readonly string[]): string[] {
+  return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", ...argv];
+}
+
 /** The names that a user can have: those that systemd takes everywhere (systemd.io/USER_NAMES). */
 const namePattern = "[A-Za-z_][A-Za-z0-9_-]{0,30}";
 

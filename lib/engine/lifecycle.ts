@@ -1,6 +1,6 @@
 /** The life of an instance: it is launched, started, stopped and removed. */
 
-import { causedBy, isProcessError, orNothing, ProcessError, UserError } from "../base/errors.ts";
+import { causedBy, isProcessError, orElse, orNothing, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { type Engine, engineLine, type Instance, labelOf, query, run } from "./engine.ts";
@@ -106,10 +106,7 @@ export const startPauseMs = 1_000;
 
 export async function startInstance(host: Host, instance: Instance): Promise<void> {
   const { engine } = instance;
-  try {
-    await run(host, engine, ["start", labelOf(instance)]);
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
+  await orElse(run(host, engine, ["start", labelOf(instance)]), isProcessError, async (error) => {
     // Somebody else has just started it.
     if (/already running/i.test(error.stderr)) return;
     const hint = isStartFailure(error) ? await twoRangesHint(engine) : undefined;
@@ -121,7 +118,7 @@ export async function startInstance(host: Host, instance: Instance): Promise<voi
       hint: `Bring the member back (${on}), or move the container: ${move}`,
       ...causedBy(error),
     });
-  }
+  });
 }
 
 /** How long an instance may take to stop before it is killed, in seconds. */

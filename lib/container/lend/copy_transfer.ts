@@ -4,6 +4,7 @@
  * LXD 5.0.2: so does the next start of the container).
  */
 
+import { asUser } from "../user.ts";
 import { basename } from "@std/path";
 import { ProcessError, UserError } from "../../base/errors.ts";
 import type { Host, RunOptions } from "../../base/host.ts";
@@ -49,15 +50,13 @@ const maxLine = 256;
 
 export type CopyTarget = Pick<LentCopy, "containerPath" | "user">;
 
-function asUser({ containerPath, user }: CopyTarget, script: string, ...args: string[]): string[] {
-  const [, uid, gid] = user.split(":");
-  const argv = ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "/bin/sh", "-c", script, "sh"];
-  return [...argv, containerPath, ...args];
+function withCopy({ containerPath, user }: CopyTarget, script: string, ...args: string[]): string[] {
+  const [, uid = "", gid = ""] = user.split(":");
+  return asUser({ uid, gid }, ["/bin/sh", "-c", script, "sh", containerPath, ...args]);
 }
-
 /** The program that prints a copy, unless it is as it was lent. */
 export function readArgv(copy: CopyTarget, { size, sha256 }: Record<keyof Content, string>): string[] {
-  return asUser(copy, readScript, size, sha256);
+  return withCopy(copy, readScript, size, sha256);
 }
 
 /**
@@ -93,7 +92,7 @@ export async function sendCopy(
     });
   try {
     const mode = copy.readOnly && !copy.handed ? "0400" : "0600";
-    const { stdout } = await exec(host, instance, asUser(copy, sendScript, mode), options);
+    const { stdout } = await exec(host, instance, withCopy(copy, sendScript, mode), options);
     const content = sent.content();
     const isRead = await host.look(true, () => content.size === total);
     if (isRead && stdout === `${content.size}\n`) return content;
@@ -225,7 +224,7 @@ export async function removeLentCopy(
   { copy, found }: { copy: CopyTarget; found: string },
 ): Promise<"removed" | "changed" | "stuck"> {
   const options = { okCodes: [0, 5, 6], timeoutMs: shortMs } as const;
-  const { code } = await exec(host, instance, asUser(copy, removeScript, found), options);
+  const { code } = await exec(host, instance, withCopy(copy, removeScript, found), options);
   return code === 0 ? "removed" : code === 5 ? "changed" : "stuck";
 }
 
@@ -241,7 +240,7 @@ export async function nameVersion(
   instance: Instance,
   { copy, stem, end }: { copy: CopyTarget; stem: string; end: string },
 ): Promise<number> {
-  const { stdout } = await exec(host, instance, asUser(copy, nameScript, stem, end), {
+  const { stdout } = await exec(host, instance, withCopy(copy, nameScript, stem, end), {
     okCodes: "any",
     timeoutMs: shortMs,
   });

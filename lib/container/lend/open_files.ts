@@ -6,7 +6,7 @@ import { outputMs, outputOf } from "../../engine/exec.ts";
 import { deleteFile } from "../../engine/instance_files.ts";
 import { isProcessError, orNothing } from "../../base/errors.ts";
 import { dirname } from "@std/path";
-import type { ContainerUser } from "../user.ts";
+import { asUser, type ContainerUser } from "../user.ts";
 import type { InodeId } from "./held_file.ts";
 import { withValues } from "../../base/shell_words.ts";
 import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
@@ -30,8 +30,7 @@ export async function makeDirectories(
   instance: Instance,
   { user, paths }: { user: ContainerUser; paths: readonly string[] },
 ): Promise<void> {
-  const asUser = ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
-  await outputOf(host, instance, [...asUser, "mkdir", "-p", ...paths.map((path) => dirname(path))]);
+  await outputOf(host, instance, asUser(user, ["mkdir", "-p", ...paths.map((path) => dirname(path))]));
 }
 
 /**
@@ -52,7 +51,7 @@ export async function finishUnmap(
   });
   const stdout = await outputOf(host, instance, ["/bin/sh", "-c", script, "sh", ...paths]);
   if (stdout === undefined) {
-    for (const path of paths.flatMap((path) => [path, ...ownDirectory(path)])) {
+    for (const path of paths.flatMap((path) => [path, dirname(path)])) {
       await orNothing(deleteFile(host, instance, { path, timeoutMs: outputMs }), isProcessError);
     }
     return [];
@@ -69,12 +68,6 @@ export async function finishUnmap(
     const label = labelOf(instance);
     return programs === "" ? [] : [`${programs} in "${label}" still has "${file.containerPath}" open${effect}`];
   });
-}
-
-/** The directory that a lent file has for itself; none where an older version has lent it. */
-function ownDirectory(path: string): string[] {
-  const directory = dirname(path);
-  return directory.endsWith("/maps") ? [] : [directory];
 }
 
 /**

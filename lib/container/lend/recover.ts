@@ -48,9 +48,12 @@ export async function recoverFirst(host: Host): Promise<void> {
   await recoverQuietly(host, (host) => recover(host, { maxBytes: maxRecoverBytes }));
 }
 
+function inTime(host: Host, act: (host: Host) => Promise<void>): Promise<void> {
+  return withDeadline(host, { deadlineMs: maxRecoverMs, until: host.signal, late: tooLate(), act });
+}
+
 async function recoverQuietly(host: Host, act: (host: Host) => Promise<void>): Promise<void> {
-  const recovered = withDeadline(host, { deadlineMs: maxRecoverMs, until: host.signal, late: tooLate(), act });
-  await orElse(recovered, isFailure, (error) => {
+  await orElse(inTime(host, act), isFailure, (error) => {
     host.signal.throwIfAborted();
     const later = isUnreachable(error) ? error.hint : "Later: map.ts --unmap";
     host.ui.warn(`Files that were lent before cannot be taken back now: ${error.message}. ${later}`);
@@ -84,8 +87,7 @@ export async function recoverFrom(host: Host, containers: readonly Borrower[]): 
     const lent = (await findOrphans(host)).filter((loan) => isLentTo(loan, containers));
     await takeBackRecorded(host, lent, { wasKilled: true });
   };
-  const options = { deadlineMs: maxRecoverMs, until: host.signal, late: tooLate(), act };
-  await orNothing(withDeadline(host, options), isFailure);
+  await orNothing(inTime(host, act), isFailure);
 }
 
 /** Those of these files that have stayed lent to a session which has ended, as far as its container can be asked. */
