@@ -5,6 +5,7 @@
  * made by another waypipe, in another box, which reads nothing of the container's.
  */
 
+import { abortable } from "@std/async";
 import { join } from "@std/path";
 import inBox from "./in_box.sh" with { type: "text" };
 import makeContext from "./make_context.sh" with { type: "text" };
@@ -271,27 +272,20 @@ async function startReady(
   { argv, word, line: said }: { argv: string[]; word: Promise<string>; line(line: string): void },
 ): Promise<RunningProcess> {
   const ready = Promise.withResolvers<true>();
-  const give = Promise.withResolvers<string>();
-  word.then(give.resolve);
   let isReady = false;
   const line = (line: string): void => {
     if (isReady) return said(line);
     isReady = line === readyLine;
     if (isReady) ready.resolve(true);
   };
-  const started = start(argv, { stdin: { text: give.promise }, output: { line } });
-  const timer = Promise.withResolvers<"late">();
+  const started = start(argv, { stdin: { text: word }, output: { line } });
   const telling = setTimeout(() => host.ui.status("Waiting for waypipe to become ready"), tellMs);
-  const timeout = setTimeout(() => timer.resolve("late"), readyMs);
-  const first = await host.look<true | "late" | ProcessResult>(
-    true,
-    () => Promise.race([ready.promise, timer.promise, started.ended]),
-  );
-  clearTimeout(telling);
-  clearTimeout(timeout);
+  const late = AbortSignal.timeout(readyMs);
+  const either = (): Promise<true | ProcessResult> => abortable(Promise.race([ready.promise, started.ended]), late);
+  const first = await host.look(true, either).finally(() => clearTimeout(telling)).catch((error) => {
+    throw late.aborted ? noWayland("waypipe does not become ready") : error;
+  });
   if (first === true) return started;
-  give.resolve("");
-  if (first === "late") throw noWayland("waypipe does not become ready");
   throw endedEarly(first);
 }
 
