@@ -72,7 +72,6 @@ export async function servePortals(container: Container, options: PortalOptions)
   const io = runIo(container, options, { signal, agent: () => isReady ? agent : undefined });
   const { tellError } = io;
   const served = await serveChannels(container, options, { channels, io });
-  const forEach = (act: (served: Served) => void): void => served.values().forEach(act);
   const { lost, tellLack } = createLacks(container, { session, names });
   const tellSession = async (line: (name: string) => string): Promise<void> => host.ui.status(line(await session));
 
@@ -93,7 +92,7 @@ export async function servePortals(container: Container, options: PortalOptions)
     }
     if (isReplaced) all([tellAgain(), portals.onAgain()]).catch(tellError);
     isReplaced = false;
-    forEach(({ ready }) => ready?.());
+    served.values().forEach(({ ready }) => ready?.());
   };
 
   /** Starts the agent again when the connection to another machine breaks, and when a later run has ended. */
@@ -105,7 +104,7 @@ export async function servePortals(container: Container, options: PortalOptions)
       if (isReady) pauseMs = restartMs;
       isReady = false;
       // Nobody waits for what it has asked.
-      forEach(({ gone }) => gone?.());
+      served.values().forEach(({ gone }) => gone?.());
       if (end === "useless") return;
       if (end === "replaced" && !isReplaced) {
         isReplaced = true;
@@ -182,14 +181,13 @@ function createLacks(
   { session, names }: { session: Promise<string>; names: readonly ChannelName[] },
 ): { lost: ReadonlySet<ChannelName>; tellLack(line: Line): Promise<void> } {
   const lost = new Set<ChannelName>();
-  const told = new Set<string>();
   return {
     lost,
     async tellLack(line) {
       const what = lacks.find((known) => known === line.what);
-      const gone = names.filter((name) => !Array.isArray(line.channels) || line.channels.includes(name));
-      if (what === undefined || told.has(what) || gone.length === 0) return;
-      told.add(what);
+      const isMeant = (name: ChannelName): boolean => !Array.isArray(line.channels) || line.channels.includes(name);
+      const gone = names.filter((name) => isMeant(name) && !lost.has(name));
+      if (what === undefined || gone.length === 0) return;
       gone.forEach((name) => lost.add(name));
       const why = what.startsWith("no-")
         ? `"${await session}" was started without`
