@@ -8,6 +8,7 @@ import { join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { hostResources } from "../../base/desktop.ts";
+import { oncePer } from "../../base/promises.ts";
 import type { Channel } from "../interface.ts";
 import lookSh from "./session.sh" with { type: "text" };
 
@@ -21,7 +22,7 @@ export type Appearance = Readonly<
 >;
 
 export const channel: Channel = {
-  session: { parts: [lookSh], values: async ({ host }) => appearanceValues(await hostAppearance(host)) },
+  session: { parts: [lookSh], values: async ({ host }) => appearanceValues(await appearanceAtStart(host)) },
   serve({ host }, { send }) {
     let scheme: string | undefined;
     const tell = (now = scheme): void => {
@@ -91,9 +92,12 @@ export async function hostAppearance(
   };
 }
 
+/** What {@linkcode hostAppearance} has found when it was asked first. */
+const appearanceAtStart = oncePer((host: Host) => hostAppearance(host));
+
 /** Calls `tell` with the colour scheme of the host's apps, and again at each change, until the end of this value's scope. */
 export function followColorScheme(host: Host, tell: (scheme: string) => void): Disposable {
-  hostAppearance(host).then(({ colorScheme }) => tell(colorScheme ?? "default"));
+  appearanceAtStart(host).then(({ colorScheme }) => tell(colorScheme ?? "default"));
   const line = (line: string): void => {
     const [, scheme] = changedScheme.exec(line) ?? [];
     if (scheme !== undefined) tell(scheme);

@@ -1,12 +1,14 @@
 // The appearance and language that a session is given: where each value comes from, and that no other word gets through.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { type Appearance, appearanceValues, hostAppearance } from "../../../../lib/channels/look/host.ts";
+import { type Appearance, appearanceValues, channel, hostAppearance } from "../../../../lib/channels/look/host.ts";
 import takeAppearance from "../../../../lib/channels/look/session.sh" with { type: "text" };
 import { UserError } from "../../../../lib/base/errors.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
 import { withValues } from "../../../../lib/base/shell_words.ts";
+import type { ChannelIo } from "../../../../lib/channels/io.ts";
+import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
 
 /** What a host tells: its environment, the lines of its programs and of GTK's file, and where /etc/localtime leads. */
@@ -170,6 +172,18 @@ Deno.test("hostAppearance() leaves out a font and a theme with anything strange 
   for (const size of ["0", "7", "257", "1e2", "-8", "24.5", "024"]) {
     assertEquals((await appearanceOf({ env: { XCURSOR_SIZE: size } })).cursorSize, undefined, size);
   }
+});
+
+Deno.test("a session and its agent get one answer of GSettings", async () => {
+  const stdout = "org.gnome.desktop.interface color-scheme 'prefer-dark'\n";
+  const { host, calls } = recordingHost({ env: { WAYLAND_DISPLAY: "wayland-0" }, answer: () => ({ stdout }) });
+  const box = localBox(host);
+  const sent: unknown[] = [];
+  channel.serve!(box, { send: (line: unknown) => sent.push(line) } as unknown as ChannelIo);
+  const values = await channel.session!.values!(box);
+  assertStringIncludes(values["schema_defaults"]!, "color-scheme='prefer-dark'");
+  assertEquals(sent, [{ scheme: "prefer-dark" }]);
+  assertEquals(calls.filter(([, verb]) => verb === "list-recursively").length, 1);
 });
 
 Deno.test("hostAppearance() does without programs, files and links that are not there", async () => {
