@@ -35,7 +35,8 @@ export interface SessionPlan {
 /** What the open channels have in a session. */
 interface Prepared {
   script: string;
-  values: Values;
+  /** They may take longer than a connection to the container. */
+  values: Promise<Values>;
   /** What the names of their FIFOs have after the session's. */
   fifos: string;
 }
@@ -44,11 +45,11 @@ interface Prepared {
 export async function prepareChannels(container: Container, open: ReadonlySet<ChannelName>): Promise<Prepared> {
   const [loaded, served] = await Promise.all([loadOpen(open), servedBy(container.host, open)]);
   const here = loaded.filter((channel) => !channel.agent || served.channels.some(({ name }) => name === channel.name));
-  const values = await Promise.all(here.map(({ session }) => session?.values?.(container)));
   const offer = offerPortals(served.channels);
+  const values = Promise.all([offer.values, ...here.map(({ session }) => session?.values?.(container))]);
   return {
     script: offer.script + [...new Set(here.flatMap(({ session }) => session?.parts ?? []))].join(""),
-    values: Object.assign({}, offer.values, ...values),
+    values: values.then((values) => Object.assign({}, ...values)),
     fifos: here.filter(({ session }) => session?.hasFifo).map(({ name }) => name).join(" "),
   };
 }
@@ -77,11 +78,11 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   try {
     const { script, values, fifos } = await plan.prepared;
     const [begin, last] = end.scripts;
-    const service = withValues(serveSession + begin + script + last, {
-      ...{ ...common, app: appScript(app), record: JSON.stringify(quoteWords(app)), opened: plan.channels },
-      ...{ stop: stopSession, ...values, ...end.values },
-    });
-    const go = `${service}\n# go\n`;
+    const service = async (): Promise<string> =>
+      withValues(`${serveSession + begin + script + last}\n# go\n`, {
+        ...{ ...common, app: appScript(app), record: JSON.stringify(quoteWords(app)), opened: plan.channels },
+        ...{ stop: stopSession, ...await values, ...end.values },
+      });
     const { stdout } = await container.earlyScript({
       script: sessionScript("start", {
         ...{ ...common, fifos, session: name, program: app[0]! },
@@ -92,7 +93,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
         ...Object.entries(end.environment).map(([name, value]) => `--setenv=${name}=${value}`),
         ...["/bin/sh", "-c", 'eval "$(cat "$GUI_CONTAINER_SERVER")"', "gui-container", ...end.words],
       ],
-      stdin: { text: hostEnd ? hostEnd.ready.then(() => go, () => "") : go },
+      stdin: { text: hostEnd ? hostEnd.ready.then(service).catch(() => "") : await service() },
       planned: name,
     });
     await hostEnd?.ready;

@@ -67,6 +67,15 @@ Deno.test("startSession() starts one by one SSH call", async () => {
   assertEquals(recorded.calls.map(([program]) => program), ["ssh"]);
 });
 
+Deno.test("startSession() connects while what the channels need is still being found out", async () => {
+  const { promise: values, resolve } = Promise.withResolvers<Record<string, string>>();
+  const prepared = Promise.resolve({ script: "", values, fifos: "" });
+  const { recorded, session } = start({ stdout: "xterm\n" }, { prepared, end: byWaypipe() });
+  assertEquals(await session, "xterm");
+  resolve({ locale: "ja_JP.UTF-8" });
+  assertStringIncludes(await serviceOf(recorded), "locale=ja_JP.UTF-8\n");
+});
+
 Deno.test("startSession() starts one in a container that boots by the engine, and takes it back in the same way", async () => {
   const user = { name: "anna", uid: "1001", gid: "1002", home: "/home/anna" };
   const { recorded, session } = start({ stdout: "xterm\n" }, { user, boots: true });
