@@ -3,8 +3,8 @@
 # permission a line, Deno's version, and Deno.
 set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
 GUI_CALLED=$0; [ "$(command -v "${0##*"/"}")" != "$0" ] || GUI_CALLED=${0##*"/"}; export GUI_CALLED
-set -- "$(command -p readlink -f -- "$0" 2>/dev/null || readlink -f -- "$0")" "$@"
-me=$(command -p readlink -f -- "$0" 2>/dev/null || readlink -f -- "$0"); case $me in *,*) me= ;; *) me=,$me ;; esac
+me=$(command -p readlink -f -- "$0" 2>/dev/null || readlink -f -- "$0")
+set -- "$me" "$@"; case $me in *,*) me= ;; *) me=,$me ;; esac
 set -- --allow-read "$@"
 set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"

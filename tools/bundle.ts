@@ -66,7 +66,10 @@ export function launcher(
     // The package's own Deno is new enough.
     .filter((command) => deno === "deno" || !command.includes("$(deno -V "))
     .map((command) =>
-      command.replace(/^set -- "\$\(.* readlink .*\)"/, `set -- ${module}`).replace(/^exec deno /, `exec ${deno} `)
+      command.replace(/^set -- "\$(?:me|\(.* readlink .*\))"/, `set -- ${module}`).replace(
+        /^exec deno /,
+        `exec ${deno} `,
+      )
     );
   return `#!/bin/sh
 # $PATH without relative directories, the program, one permission a line, and Deno.
