@@ -218,6 +218,10 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
     const { copy, paste } = await import("./lib/attach/clipboard.ts");
     return await (flags.has("copy") ? copy : paste)(container, session);
   }
+  // Sandboxes take some programs to prepare, which run while all else is read.
+  if (!flags.has("join") && !flags.has("detached")) {
+    import("./lib/attach/box/box.ts").then(({ prepareBoxes }) => prepareBoxes(host)).catch(() => {});
+  }
   const named = async (kind: string): Promise<string[]> =>
     applied.values.get(optionOf(kind)) === "ask" ? await namedDestinations(host, kind) : [];
   const request = (await import("./lib/attach/read_request.ts")).readRequest(host, {
