@@ -18,8 +18,8 @@ export interface Display {
    * @throws {UserError} when none can
    */
   check(container: Pick<Container, "host" | "crossesNetwork">, request: DisplayRequest, why?: string): void;
-  /** Finds out early what {@linkcode Display.open} needs to know about the host; errors are left to that. */
-  prepare(host: Host): Promise<unknown>;
+  /** Finds out early what {@linkcode Display.open} needs to know about the host, besides boxes; errors are left to that. */
+  prepare?(host: Host): Promise<unknown>;
   /** Patterns of the files in a container that a session on this display reads before its first window. */
   preload: readonly string[];
   /** Starts what shows the windows of a session of this container, which then waits for one. */

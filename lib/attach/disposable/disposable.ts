@@ -44,7 +44,7 @@ export async function runDisposable(container: Container, request: StartRequest)
     // It may be a container that opens one after the other.
     const max = request.isOpening ? maxDisposablesForOpening : undefined;
     // Neither has anybody who waits for it, should the copy fail.
-    const meanwhile = (): unknown => Promise.allSettled([display.prepare(host), import("../start.ts")]);
+    const meanwhile = (): unknown => Promise.allSettled([display.prepare?.(host), import("../start.ts")]);
     const copy = await makeDisposable(host, container, { origin, lend, max, meanwhile });
     const { name, address, made } = copy;
     const { keptAs } = container.history;

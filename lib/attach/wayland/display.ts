@@ -15,7 +15,6 @@ import { programs } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { servedBy } from "../../channels/table.ts";
-import { prepareBoxes } from "../box/box.ts";
 import {
   CannotShow,
   type Display,
@@ -42,7 +41,6 @@ export const wayland: Display = {
     ].find((reason) => reason);
     if (why) throw noWayland(why, { exitCode: ExitCode.usage });
   },
-  prepare: (host) => Promise.allSettled([prepareBoxes(host)]),
   preload: [],
   open: openWindows,
 };

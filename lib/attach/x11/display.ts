@@ -6,7 +6,7 @@ import serveX11 from "./serve_x11.sh" with { type: "text" };
 import { UserError } from "../../base/errors.ts";
 import { all } from "../../base/promises.ts";
 import type { Container } from "../../container/container.ts";
-import { boxDenied, prepareBoxes } from "../box/box.ts";
+import { boxDenied } from "../box/box.ts";
 import type { Display, DisplayWindows, ServerEnd, WindowsOptions } from "../display/display.ts";
 import { attachLine } from "../session/advice.ts";
 import { isLive, stopSessions } from "../session/live_sessions.ts";
@@ -21,7 +21,7 @@ export const x11: Display = {
   check({ host }, { detached }, why) {
     if (!detached) requireDisplay(host, why);
   },
-  prepare: (host) => Promise.allSettled([hostScreen(host), findClient(host), prepareBoxes(host)]),
+  prepare: (host) => Promise.allSettled([hostScreen(host), findClient(host)]),
   // The X server loads them for GLX: 150 MB, of which it took a quarter of a second to ask for pages one by one.
   preload: ["libLLVM", "libgallium", "libz3"].map((library) => `/usr/lib/*/${library}*`),
   open: openWindows,
@@ -41,12 +41,8 @@ async function openWindows(container: Container, options: WindowsOptions): Promi
   const guardOf = (): Promise<ClientGuard> => guard ??= startClientGuard(container, options);
   const start = async (screen: XScreen): Promise<Client> =>
     client = await startClient({ ...options, container, guard: await guardOf(), screen });
-  // The client takes its time to load: meanwhile the container is reached and the session starts. Guard and box are
-  // prepared together.
-  if (!detached) {
-    if (options.box) prepareBoxes(host).catch(() => {});
-    await all([guardOf(), hostScreen(host).then(start), checkClient(host, why)]);
-  }
+  // The client takes its time to load: meanwhile the container is reached and the session starts.
+  if (!detached) await all([guardOf(), hostScreen(host).then(start), checkClient(host, why)]);
   const screen = await hostScreen(host).catch(() => fallbackScreen);
   const resources = stack.move();
   return {
