@@ -10,6 +10,9 @@ import type { Host } from "../../base/host.ts";
 /** What an entry permits: the bits read 4, write 2, execute 1. */
 export type PermissionBits = number;
 
+/** The bits in letters, by their number. */
+const letters = ["---", "--x", "-w-", "-wx", "r--", "r-x", "rw-", "rwx"];
+
 /**
  * The access ACL of a file, as it is on record: what each entry permits, by the name that the entry has for `setfacl`.
  * `u:` is the owner, `u:1000` a named user, `g:` the owning group, `g:100` a named group, `o:` everybody else. `m:` is
@@ -25,9 +28,9 @@ export type Acl = Readonly<Record<string, PermissionBits>>;
 export function parseAcl(text: string): Acl {
   const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("default:"));
   const acl = Object.fromEntries(lines.map((line) => {
-    const [, tag, id, letters] = /^(user|group|mask|other):(\d*):([r-][w-][x-])$/.exec(line) ?? [];
-    if (letters === undefined) throw new SyntaxError(`Not an ACL entry: "${line}"`);
-    return [`${tag![0]}:${id}`, fromLetters(letters)];
+    const [, tag, id, bits] = /^(user|group|mask|other):(\d*):([r-][w-][x-])$/.exec(line) ?? [];
+    if (bits === undefined) throw new SyntaxError(`Not an ACL entry: "${line}"`);
+    return [`${tag![0]}:${id}`, letters.indexOf(bits)];
   }));
   if (["u:", "g:", "o:"].every((name) => name in acl)) return acl;
   throw new SyntaxError("An ACL without the entries of owner, group and other");
@@ -39,7 +42,7 @@ export function parseAcl(text: string): Acl {
  */
 export function formatAcl(acl: Acl): string {
   const rank = (name: string): number => "ugmo".indexOf(name[0]!) * 2 ** 32 + Number(name.slice(2));
-  return Object.entries(acl).sort(([a], [b]) => rank(a) - rank(b)).map(([name, bits]) => `${name}:${toLetters(bits)}`)
+  return Object.entries(acl).sort(([a], [b]) => rank(a) - rank(b)).map(([name, bits]) => `${name}:${letters[bits]}`)
     .join();
 }
 
@@ -128,12 +131,4 @@ export async function writeAcls(
     return await written.then(() => undefined, (error) => isProcessError(error) ? error : Promise.reject(error));
   };
   return await mapSome(changes, { atOnce: 8, act });
-}
-
-function fromLetters(letters: string): PermissionBits {
-  return (letters[0] === "r" ? 4 : 0) | (letters[1] === "w" ? 2 : 0) | (letters[2] === "x" ? 1 : 0);
-}
-
-function toLetters(permissions: PermissionBits): string {
-  return `${permissions & 4 ? "r" : "-"}${permissions & 2 ? "w" : "-"}${permissions & 1 ? "x" : "-"}`;
 }

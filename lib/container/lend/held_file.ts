@@ -36,7 +36,7 @@ export async function holdFile(path: string): Promise<HeldFile | undefined> {
   try {
     held = hold(path);
   } catch (error) {
-    if (["ENOENT", "ENOTDIR", "EACCES", "ELOOP"].includes((error as { code?: string }).code ?? "")) return undefined;
+    if (isOutOfReach(error)) return undefined;
     throw error;
   }
   return {
@@ -47,6 +47,11 @@ export async function holdFile(path: string): Promise<HeldFile | undefined> {
     },
     [Symbol.dispose]: held.close,
   };
+}
+
+/** Whether an error is that of a path that is gone, or closed to the user. */
+export function isOutOfReach(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR", "EACCES", "ELOOP"].includes((error as { code?: string }).code ?? "");
 }
 
 /** Whether two are the same inode. The time of birth decides, if known: device numbers may change at a reboot. */

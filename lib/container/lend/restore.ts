@@ -3,7 +3,7 @@
 import { dirname, join } from "@std/path";
 import type { Host } from "../../base/host.ts";
 import { writeAcls } from "./acl.ts";
-import { type HeldFile, holdFile, type InodeId, isSameInode, readHeldAcls } from "./held_file.ts";
+import { type HeldFile, holdFile, type InodeId, isOutOfReach, isSameInode, readHeldAcls } from "./held_file.ts";
 import { forgetLoans, readMappings, withJournalLock, writeRecords } from "./journal.ts";
 import type { Mapping } from "./loan.ts";
 import { type ObservedFile, planRestore, type RestoreStep } from "./acl_plan.ts";
@@ -14,14 +14,6 @@ export interface Restored extends Pick<RestoreStep, "findings" | "done"> {
   lost: Mapping[];
   failure: Error | undefined;
 }
-
-/** The errors of a directory that is gone, closed to the user, or no directory any more. */
-const unreachable = [
-  Deno.errors.NotFound,
-  Deno.errors.PermissionDenied,
-  Deno.errors.NotADirectory,
-  Deno.errors.FilesystemLoop,
-];
 
 /**
  * Restores the ACLs of files whose mappings end, unless another run has done so. A file that cannot be restored now
@@ -106,7 +98,7 @@ async function findInDirectory(
       file?.close();
     }
   } catch (error) {
-    if (!unreachable.some((kind) => error instanceof kind)) throw error;
+    if (!isOutOfReach(error)) throw error;
   }
   return undefined;
 }
