@@ -3,25 +3,12 @@
  * those about what passes besides are not. Any other word with a dash is not xpra's.
  */
 
+import names from "./xpra_options.json" with { type: "json" };
 import { inputError } from "../base/errors.ts";
 import { channels } from "../channels/table.ts";
 
 /** Those that are handed on, as xpra 5 and 6 know them. */
-export const xpraOptionNames = [
-  "desktop-scaling",
-  "headerbar",
-  "keyboard-layout",
-  "keyboard-layouts",
-  "keyboard-options",
-  "keyboard-raw",
-  "keyboard-variant",
-  "keyboard-variants",
-  "modal-windows",
-  "opengl",
-  "shortcut-modifiers",
-  "swap-keys",
-  "title",
-] as const;
+export const xpraOptionNames: readonly string[] = names;
 
 /** Those about what passes, with the channel in whose place each stands. */
 const channelOf: ReadonlyMap<string, string> = new Map([
@@ -44,7 +31,7 @@ export function isXpraOption(word: string, forApp = ""): boolean {
       `Use --allow ${channel} or --deny ${channel}${forApp}`,
     );
   }
-  if (!xpraOptionNames.some((known) => known === name)) return false;
+  if (!xpraOptionNames.includes(name)) return false;
   if (value !== undefined) return true;
   throw inputError(`"${word}" is an option of xpra, and lacks its value`, `Write it as one word: ${word}=…${forApp}`);
 }
