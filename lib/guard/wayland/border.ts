@@ -9,7 +9,7 @@
  */
 
 import type { Size } from "../limits.ts";
-import { type Addition, type Create, dropped, type Message, type Part, type WaylandObject } from "./objects.ts";
+import { type Addition, type Create, type Message, type Part, type WaylandObject } from "./objects.ts";
 import type { Registry } from "./registry.ts";
 import type { WaylandSession } from "./session.ts";
 import {
@@ -206,21 +206,13 @@ export function createBorders(
       "xdg_toplevel.set_min_size": keepLimit("set_min_size"),
       "xdg_toplevel.set_max_size": keepLimit("set_max_size"),
       "xdg_toplevel.configure": ({ object, args }) => {
-        // The states are a view of what is read just now.
-        surfaceOf(object).wanted = { ...args, states: args.states.slice() };
-        return dropped;
-      },
-      "xdg_surface.configure": ({ object }) => {
         const found = surfaceOf(object);
-        const { toplevel, wanted, named, guards } = found;
-        delete found.wanted;
-        if (!wanted || toplevel!.isEnded) return undefined;
+        const { named, guards } = found;
         // All bytes of a state are 0 but one.
-        const isFixed = wanted.states.some((state) => fixedStates.has(state));
+        const isFixed = args.states.some((state) => fixedStates.has(state));
         // sway takes the size of a floating window over, also one that its app has never said.
-        const isGuards = named && guards && !isFixed && now() - guards.ms < maxAnswerMs && isSame(guards, wanted);
-        const { width, height } = isGuards ? sizeOf(named) : smaller(wanted, widthOf(found));
-        return { before: [[toplevel!, "configure", width, height, wanted.states]] };
+        const isGuards = named && guards && !isFixed && now() - guards.ms < maxAnswerMs && isSame(guards, args);
+        return { args: isGuards ? sizeOf(named) : smaller(args, widthOf(found)) };
       },
       "xdg_toplevel.configure_bounds": ({ object, args }) => ({ args: smaller(args, widthOf(surfaceOf(object))) }),
       "wl_surface.destroy": ({ object }) => ({ before: remove(object) }),

@@ -66,30 +66,31 @@ interface OfferedDrag {
   isTaken: boolean;
 }
 
-interface Offer {
+class Offer {
   /** The types that it was told of, or will be: the names that it knows, and those that the host does. */
-  types: Map<string, string>;
+  types = new Map<string, string>();
   /**
    * Those of which it will be told when the user works in its windows; or when the host has said whether this is copied
    * or dragged, if dragged files come as something else.
    */
-  withheld: string[];
+  withheld: string[] = [];
   /** It comes from an app in the same container. */
-  isOwn: boolean;
+  isOwn = false;
   /** What marks it as the text that the user has carried here. */
   carriedMark?: string;
   /** It comes with a list, of files unless it is a link; a file manager says that they are. */
-  hasList: boolean;
-  isLink: boolean;
-  isOfFiles: boolean;
-  /** The drag that it is of: each device of the app's has an offer of one. */
-  drag: OfferedDrag;
+  hasList = false;
+  isLink = false;
+  isOfFiles = false;
   /** The host's list, for which the app has asked too soon. */
   early?: Promise<string>;
   /** What the app gets for it when it is shown the drag again. */
   lent?: Promise<string>;
   /** Whether it is copied or selected, or dragged over a window of the app's, and dropped there. */
-  state: "announced" | "selected" | "dragged" | "dropped";
+  state: "announced" | "selected" | "dragged" | "dropped" = "announced";
+
+  /** @param drag the drag that it is of: each device of the app's has an offer of one */
+  constructor(public drag: OfferedDrag) {}
 }
 
 export interface Clipboard extends Part {
@@ -133,14 +134,13 @@ export function createClipboard(
    * What is copied or selected on the host, which is announced to the app when the user works in its windows. Qt and
    * GTK 3 keep what they have read of it, also if that was nothing, since they read as they get the focus.
    */
-  const waiting = new Map<WaylandObject, { offered: WaylandObject; announce(): Addition[] }>();
-  const announceOnceUsed = (
-    device: WaylandObject,
-    offered: WaylandObject,
-    announce: () => Addition[],
-  ): Verdict<never> => {
-    if (attention.isUsed()) return { before: announce() };
-    waiting.set(device, { offered, announce });
+  const waiting = new Map<WaylandObject, WaylandObject>();
+  /** Tells the app of the types that were withheld. */
+  const tellTypes = (offered: WaylandObject): Addition[] =>
+    offers.get(offered)!.withheld.splice(0).map((type) => [offered, "offer", type]);
+  const tellOnceUsed = (device: WaylandObject, offered: WaylandObject): Verdict<never> => {
+    if (attention.isUsed()) return { before: tellTypes(offered) };
+    waiting.set(device, offered);
     return dropped;
   };
   const dragged = new Map<WaylandObject, Drag>();
@@ -148,6 +148,10 @@ export function createClipboard(
   let thisDrag: OfferedDrag = { droppedMs: -Infinity, isTaken: false };
   const entered = new Set<WaylandObject>();
   const news: Addition[] = [];
+  const say = (events: readonly Addition[]): void => {
+    news.push(...events);
+    session.wake();
+  };
   const secondDrags = createSecondDrags({
     listType,
     renew(offer) {
@@ -155,10 +159,7 @@ export function createClipboard(
       offers.set(again, { ...offers.get(offer)!, state: "dropped" });
       return again;
     },
-    say(events) {
-      news.push(...events);
-      session.wake();
-    },
+    say,
     fail: () => session.tell(notTaken),
   });
   /**
@@ -193,8 +194,7 @@ export function createClipboard(
   /** Reads the list of a drag that has ended outside, before the app hears of that. */
   const takeOut = async (source: WaylandObject, { escapes }: { escapes: number }): Promise<void> => {
     const list = await readList((reader) => readSource(source, listType, reader));
-    news.push([source, "cancelled"]);
-    session.wake();
+    say([[source, "cancelled"]]);
     // At Escape, GNOME says what it says when something is dropped outside. But then the keyboard comes back to the
     // app's window, with that key down (mutter 50).
     if (list !== "" && input().escapes() === escapes) session.takeOut!(list);
@@ -216,8 +216,7 @@ export function createClipboard(
     if (!isUsed) session.tell("Ignored: an app set the clipboard while you were not using its windows");
     if (!isUsed || !rates.copy()) {
       // It would go on to believe that the selection is its own, and paste that.
-      news.push([source, "cancelled"]);
-      session.wake();
+      say([[source, "cancelled"]]);
       return dropped;
     }
     if (isKept) keep(source);
@@ -262,10 +261,7 @@ export function createClipboard(
     const own = type === secretHint ? type : session.innerType(type) ?? unknownType;
     return own === type ? undefined : { args: { mime_type: own } };
   };
-  const addOffer = (object: WaylandObject): void => {
-    const flags = { isOwn: false, hasList: false, isLink: false, isOfFiles: false };
-    offers.set(object, { types: new Map(), withheld: [], state: "announced", drag: thisDrag, ...flags });
-  };
+  const addOffer = (object: WaylandObject): void => void offers.set(object, new Offer(thisDrag));
   const isHostsList = (object: WaylandObject): boolean => {
     const { hasList, isOwn } = offers.get(object)!;
     return hasList && !isOwn;
@@ -281,9 +277,6 @@ export function createClipboard(
     found.types.set(listType, listType);
     found.withheld.push(listType);
   };
-  /** Tells the app of what was withheld. */
-  const tellTypes = (object: WaylandObject, { withheld }: Offer): Addition[] =>
-    withheld.splice(0).map((type) => [object, "offer", type]);
   /** The host announces a type of data that the app could get. */
   const offer: Handler<"wl_data_offer.offer" | "zwp_primary_selection_offer_v1.offer"> = (
     { object, args: { mime_type: type } },
@@ -385,7 +378,7 @@ export function createClipboard(
       found.state = "selected";
       if (isList) announceList(found, { alone: found.isOfFiles });
       if (clipboard.in || found.carriedMark === undefined || !carrying.isReadable()) {
-        return announceOnceUsed(object, offered!, () => tellTypes(offered!, found));
+        return tellOnceUsed(object, offered!);
       }
       carried.add(object);
       found.types.set(carriedType, carriedType);
@@ -400,7 +393,7 @@ export function createClipboard(
       waiting.delete(object);
       if (offered) offers.get(offered)!.state = "selected";
       if (!offered || offers.get(offered)!.withheld.length === 0) return undefined;
-      return announceOnceUsed(object, offered, () => tellTypes(offered, offers.get(offered)!));
+      return tellOnceUsed(object, offered);
     },
 
     // Drags, of which xpra has none.
@@ -425,7 +418,7 @@ export function createClipboard(
       entered.add(object);
       found.drag = thisDrag;
       if (mayBeFiles(found)) announceList(found, { alone: true });
-      return { before: [...before, ...tellTypes(offered, found)] };
+      return { before: [...before, ...tellTypes(offered)] };
     },
     "wl_data_device.motion": ({ object, args: { x, y } }) => void Object.assign(dragged.get(object) ?? {}, { x, y }),
     "wl_data_device.leave": ({ object }) => {
@@ -462,8 +455,8 @@ export function createClipboard(
     handlers,
     secondDrags,
     release() {
-      const released = [...waiting].flatMap(([device, { offered, announce }]): Addition[] => [
-        ...announce(),
+      const released = [...waiting].flatMap(([device, offered]): Addition[] => [
+        ...tellTypes(offered),
         [device, "selection", offered],
       ]);
       waiting.clear();
@@ -476,15 +469,12 @@ export function createClipboard(
         if (object.isEnded && name === "data_offer") (offered as WaylandObject).isEnded = true;
         return !object.isEnded;
       });
-      return [
-        ...heard,
-        ...devices.map((device): Addition => [device, "selection", undefined]),
-      ];
+      return [...heard, ...devices.map((device): Addition => [device, "selection", undefined])];
     },
     ended(object) {
       if (object === kept?.source) keep(undefined);
       for (const its of [entered, carried, waiting, dragged, selected, announcedMarks]) its.delete(object);
-      for (const [device, { offered }] of waiting) if (offered === object) waiting.delete(device);
+      deleteValue(waiting, object);
       if (object === draggedOut?.source) draggedOut = undefined;
     },
   };

@@ -54,8 +54,6 @@ export class Surface {
   whole?: Box;
   /** What of it its border is around, as of the last commit. */
   seen?: Box;
-  /** The size that the compositor wants it to have, and what else belongs to it, until the compositor has said all. */
-  wanted?: Size & { states: Uint8Array };
   /** The smallest and largest size that the app has named. */
   limits: Partial<Record<SizeLimit, Size>> = {};
   /** What the compositor has been told last of a window's sizes, by the names of the requests. */
@@ -369,7 +367,7 @@ export function createSurfaces(
         for (const part of found.parts) part.parent = undefined;
         count(found, zeroSize);
       } else if (found.shell === object) {
-        const its = ["shell", "geometry", "named", "guards", "whole", "seen", "wanted"] as const;
+        const its = ["shell", "geometry", "named", "guards", "whole", "seen"] as const;
         for (const key of its) delete found[key];
         found.limits = {};
         found.told.clear();
