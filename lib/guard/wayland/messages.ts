@@ -1,5 +1,6 @@
 /** Wayland's messages, taken apart and put together: an object, an opcode, and arguments as their types say. */
 
+import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
 import type { Descriptor, FrameSender } from "./descriptors.ts";
 import type { ArgumentValue, Message, WaylandObject } from "./objects.ts";
@@ -96,30 +97,22 @@ export function writeMessage(
   { sender, object, type: { code, args } }: Omit<Message, "values">,
   values: readonly ArgumentValue[],
 ): Uint8Array {
-  const blocks = values.map((value) =>
-    typeof value === "string" ? textEncoder.encode(`${value}\0`) : value instanceof Uint8Array ? value : undefined
-  );
-  const length = args.reduce((sum, { type }, index) => {
-    if (type === "fd") return sum;
-    return sum + 4 + (((blocks[index]?.length ?? 0) + 3) & ~3);
-  }, 8);
-  const bytes = new Uint8Array(length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, idFrom(sender, object), true);
-  view.setUint32(4, (length << 16 | code) >>> 0, true);
-  let at = 8;
-  for (const [index, { type }] of args.entries()) {
-    if (type === "fd") continue;
-    const [value, block] = [values[index], blocks[index]];
-    if (type !== "string" && type !== "array") {
-      const word = typeof value === "number" || !value ? value ?? 0 : idFrom(sender, value as WaylandObject);
-      view.setUint32(at, word as number >>> 0, true);
-    } else if (block) {
-      view.setUint32(at, block.length, true);
-      bytes.set(block, at + 4);
-      at += (block.length + 3) & ~3;
-    }
-    at += 4;
-  }
-  return bytes;
+  const written = concat(args.flatMap(({ type }, index) => {
+    const value = values[index];
+    if (type === "fd") return [];
+    if (typeof value === "string") return blockOf(textEncoder.encode(`${value}\0`));
+    if (value instanceof Uint8Array) return blockOf(value);
+    return [wordOf(typeof value === "number" || !value ? value ?? 0 : idFrom(sender, value as WaylandObject))];
+  }));
+  return concat([wordOf(idFrom(sender, object)), wordOf((8 + written.length) << 16 | code), written]);
+}
+
+/** A text or a list, padded to whole words. */
+function blockOf(bytes: Uint8Array): Uint8Array[] {
+  return [wordOf(bytes.length), bytes, new Uint8Array(-bytes.length & 3)];
+}
+
+/** In little-endian, as all machines are for which there is Deno. */
+function wordOf(value: number): Uint8Array {
+  return new Uint8Array(Int32Array.of(value).buffer);
 }
