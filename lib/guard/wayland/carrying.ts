@@ -61,45 +61,42 @@ export interface Copied {
   read(type: string, reader: PipeReader): () => void;
 }
 
-export interface Carrying {
+/** What is carried in a session. */
+export class Carrying {
   /** What an app has copied, which stays where it is; undefined: nothing. */
   copied: Copied | undefined;
-  /** Whether a type marks the text that may be read. */
-  isMark(type: string): boolean;
-  isReadable(): boolean;
-  carry(request: CarryRequest): Promise<CarryAnswer>;
-}
+  #mark: string | undefined;
+  #untilMs = -Infinity;
 
-/** Makes the carrying of a session, in which nothing is carried yet. */
-export function createCarrying({ clipboard, now }: { clipboard: OpenClipboard; now: () => number }): Carrying {
-  let mark: string | undefined;
-  let untilMs = -Infinity;
-  const isReadable = (): boolean => now() < untilMs;
-  const carrying: Carrying = {
-    copied: undefined,
-    isReadable,
-    isMark: (type) => type === mark && isReadable(),
-    async carry(request) {
-      if ("close" in request) {
-        const closed = request.close.filter((direction) => clipboard[direction]);
-        for (const direction of closed) clipboard[direction] = false;
-        return { closed };
-      }
-      if ("paste" in request) {
-        if (clipboard.in) return { not: "open" };
-        mark = request.paste;
-        untilMs = now() + pastedMs;
-        return { pasted: true };
-      }
-      if (clipboard.out) return { not: "open" };
-      const { copied } = carrying;
-      const type = copied && textTypes.find((type) => copied.types.has(type));
-      const limits = { maxBytes: maxTextBytes, limitMs: answerMs };
-      const text = copied && type && await readPipe((reader) => copied.read(type, reader), limits);
-      return text === undefined ? { not: "none" } : { text };
-    },
-  };
-  return carrying;
+  constructor(private readonly clipboard: OpenClipboard, private readonly now: () => number) {}
+
+  isReadable(): boolean {
+    return this.now() < this.#untilMs;
+  }
+
+  /** Whether a type marks the text that may be read. */
+  isMark(type: string): boolean {
+    return type === this.#mark && this.isReadable();
+  }
+
+  async carry(request: CarryRequest): Promise<CarryAnswer> {
+    const { clipboard, copied } = this;
+    if ("close" in request) {
+      const closed = request.close.filter((direction) => clipboard[direction]);
+      for (const direction of closed) clipboard[direction] = false;
+      return { closed };
+    }
+    if ("paste" in request ? clipboard.in : clipboard.out) return { not: "open" };
+    if ("paste" in request) {
+      this.#mark = request.paste;
+      this.#untilMs = this.now() + pastedMs;
+      return { pasted: true };
+    }
+    const type = copied && textTypes.find((type) => copied.types.has(type));
+    const limits = { maxBytes: maxTextBytes, limitMs: answerMs };
+    const text = copied && type && await readPipe((reader) => copied.read(type, reader), limits);
+    return text === undefined ? { not: "none" } : { text };
+  }
 }
 
 /**

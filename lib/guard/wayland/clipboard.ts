@@ -434,7 +434,7 @@ export function createClipboard(
       if (!found.early || found.drag.isTaken) return void (found.state = "dropped");
       found.drag.isTaken = true;
       dragged.delete(object);
-      found.lent = found.early.then(givenFiles!.lendDropped);
+      found.lent = found.early.then((list) => givenFiles!.lendDropped(list));
       secondDrags.begin(object, drag, found.lent);
       return dropped;
     },

@@ -50,14 +50,39 @@ export type Given = "dropped" | "pasted" | "again" | "out";
  */
 export type LendList = (list: string, how: Given) => Promise<string>;
 
-export interface GivenFiles {
+/** The files that are given in a session. */
+export class GivenFiles {
+  readonly #busy = new Set<Given>();
+  #pasted: { list: string; isAgreed: boolean; lent: Promise<string>; untilMs: number } | undefined;
+
+  /**
+   * @param host `lend`: see {@linkcode LendList}; `passText`: whether a list of links may pass, which are no files, as so
+   * many bytes of text
+   */
+  constructor(private readonly host: { lend: LendList; passText(bytes: number): boolean; now: () => number }) {}
+
+  /** To be called when something else is copied. */
+  forget(): void {
+    this.#pasted = undefined;
+  }
+
   /**
    * Takes what the host sends through an app's pipe, of which the app gets nothing. Resolves to the list; to nothing if
    * that has no end.
    */
-  read(pipe: Descriptor): Promise<string>;
+  read(pipe: Descriptor): Promise<string> {
+    return readList((reader) => void (pipe.reader = reader));
+  }
+
   /** Lends a list that was read before it was dropped. Resolves to the list for the app; empty: it gets none. */
-  lendDropped(list: string): Promise<string>;
+  async lendDropped(list: string): Promise<string> {
+    if (this.#busy.has("dropped")) return "";
+    this.#busy.add("dropped");
+    const lent = await this.#lentFor(list, "dropped");
+    this.#busy.delete("dropped");
+    return lent;
+  }
+
   /**
    * Takes what the host sends through an app's pipe, and gives the app something else in its place.
    *
@@ -67,85 +92,57 @@ export interface GivenFiles {
    */
   take(
     pipe: Descriptor,
-    options: {
+    { how, answer, mayPass }: {
       how: "dropped" | "pasted";
       answer: (piece: string | undefined) => void;
       mayPass: () => boolean;
     },
-  ): boolean;
-  /** To be called when something else is copied. */
-  forget(): void;
-}
+  ): boolean {
+    if (this.#busy.has(how) || pipe.writers.size === 0) return false;
+    this.#busy.add(how);
+    this.read(pipe).then(async (list) => {
+      if (mayPass()) {
+        let stills = stillForMs / stillMs;
+        const still = setInterval(() => stills-- > 0 && answer("\r\n"), stillMs);
+        const lent = await this.#lentFor(list, how);
+        clearInterval(still);
+        answer(mayPass() ? lent : "");
+      }
+      this.#busy.delete(how);
+      answer(undefined);
+    });
+    return true;
+  }
 
-/**
- * Makes the files of a session; none are given yet.
- *
- * @param options `passText`: whether a list of links may pass, which are no files, as so many bytes of text
- */
-export function createGivenFiles(
-  { lend, passText, now }: { lend: LendList; passText(bytes: number): boolean; now: () => number },
-): GivenFiles {
-  const busy = new Set<Given>();
-  let pasted: { list: string; isAgreed: boolean; lent: Promise<string>; untilMs: number } | undefined;
-  const lendPasted = (list: string): Promise<string> => {
-    const known = pasted?.list === list ? pasted : undefined;
+  /** What an app gets in the place of the host's list. */
+  async #lentFor(list: string, how: "dropped" | "pasted"): Promise<string> {
+    if (areLinks(list)) {
+      const { length } = new TextEncoder().encode(list);
+      return length <= maxListBytes && this.host.passText(length) ? list : "";
+    }
+    if (list === "") return "";
+    return await (how === "pasted" ? this.#lendPasted(list) : this.host.lend(list, how)).catch(() => "");
+  }
+
+  #lendPasted(list: string): Promise<string> {
+    const { lend, now } = this.host;
+    const known = this.#pasted?.list === list ? this.#pasted : undefined;
     if (known && now() < known.untilMs) return known.lent;
     const isAgreed = known?.isAgreed ?? false;
-    const fresh = pasted = { list, isAgreed, lent: lend(list, isAgreed ? "again" : "pasted"), untilMs: Infinity };
+    const fresh = { list, isAgreed, lent: lend(list, isAgreed ? "again" : "pasted"), untilMs: Infinity };
+    this.#pasted = fresh;
     const askLater = (): number => fresh.untilMs = now() + againMs;
     fresh.lent.then((answer) => {
       fresh.isAgreed = answer !== "";
       if (fresh.isAgreed) askLater();
     }, askLater);
     return fresh.lent;
-  };
-  /** What an app gets in the place of the host's list. */
-  const lentFor = async (list: string, how: "dropped" | "pasted"): Promise<string> => {
-    if (areLinks(list)) {
-      const { length } = new TextEncoder().encode(list);
-      return length <= maxListBytes && passText(length) ? list : "";
-    }
-    if (list === "") return "";
-    return await (how === "pasted" ? lendPasted(list) : lend(list, how)).catch(() => "");
-  };
-  return {
-    forget: () => void (pasted = undefined),
-    read: readFrom,
-    async lendDropped(list) {
-      if (busy.has("dropped")) return "";
-      busy.add("dropped");
-      const lent = await lentFor(list, "dropped");
-      busy.delete("dropped");
-      return lent;
-    },
-    take(pipe, { how, answer, mayPass }) {
-      if (busy.has(how) || pipe.writers.size === 0) return false;
-      busy.add(how);
-      const work = async (): Promise<void> => {
-        const list = await readFrom(pipe);
-        if (mayPass()) {
-          let stills = stillForMs / stillMs;
-          const still = setInterval(() => stills-- > 0 && answer("\r\n"), stillMs);
-          const lent = await lentFor(list, how);
-          clearInterval(still);
-          answer(mayPass() ? lent : "");
-        }
-        busy.delete(how);
-        answer(undefined);
-      };
-      work();
-      return true;
-    },
-  };
+  }
 }
 
 /** Reads a list as {@linkcode readPipe} does; returns an empty text for one without an end. */
 export async function readList(start: (reader: PipeReader) => (() => void) | void): Promise<string> {
   return await readPipe(start, { maxBytes: maxListBytes, limitMs: listMs }) ?? "";
-}
-
-function readFrom(pipe: Descriptor): Promise<string> {
-  return readList((reader) => void (pipe.reader = reader));
 }
 
 /** Whether a list names addresses of the web, and nothing else. */

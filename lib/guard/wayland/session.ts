@@ -1,13 +1,13 @@
 /** What all connections of a session have in common: whether the user works in its windows, and how much it has. */
 
-import { type Carrying, createCarrying, type OpenClipboard } from "./carrying.ts";
+import { Carrying, type OpenClipboard } from "./carrying.ts";
 import { maxPopups, maxWindows, type Size } from "../limits.ts";
 import { createRates, openingRate, rate, type Rates } from "../rate.ts";
 import { Violation } from "../faults.ts";
 import { type Attention, createAttention } from "../attention.ts";
 import { type Closing, createClosing } from "../closing.ts";
 import { type Crossings, dataTypes, noCrossings } from "../crossings.ts";
-import { createGivenFiles, type GivenFiles, type LendList } from "./dropped_files.ts";
+import { GivenFiles, type LendList } from "./dropped_files.ts";
 
 export interface Border {
   /** As `#rrggbb`. */
@@ -124,8 +124,8 @@ export function createWaylandSession(
     crossings,
     attention: createAttention(now, isPaused),
     rates: createRates(now),
-    carrying: createCarrying({ clipboard: windows.clipboard, now }),
-    givenFiles: lend && createGivenFiles({
+    carrying: new Carrying(windows.clipboard, now),
+    givenFiles: lend && new GivenFiles({
       lend,
       now,
       passText(bytes) {

@@ -8,7 +8,7 @@ import { runProcess } from "../../../lib/base/process.ts";
 import { join } from "@std/path";
 import type { Container } from "../../../lib/container/container.ts";
 import { mountsIn } from "../../../lib/container/paths.ts";
-import { type Carrying, type CarryRequest, createCarrying } from "../../../lib/guard/wayland/carrying.ts";
+import { Carrying, type CarryRequest } from "../../../lib/guard/wayland/carrying.ts";
 import { obeyCommands } from "../../../lib/guard/commands.ts";
 import type { OpenClipboard } from "../../../lib/guard/wayland/carrying.ts";
 import { localBox } from "../containers.ts";
@@ -129,7 +129,7 @@ async function besideGuard(
     answer: ([program]) => program === "ssh" ? inside : { stdout: "own" },
   });
   const mounts = mountsIn(recorded.host, "box");
-  const carrying = createCarrying({ clipboard, now: () => 0 });
+  const carrying = new Carrying(clipboard, () => 0);
   for (
     const [name, noted] of [["1w", { mounts: "/other", session: "web" }], ["2w", {
       mounts: mounts.directory,

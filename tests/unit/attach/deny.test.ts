@@ -7,7 +7,7 @@ import { createPermissions, type Permissions } from "../../../lib/attach/session
 import { findRuns, openToCommands } from "../../../lib/attach/session/runs.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { ChannelName } from "../../../lib/channels/table.ts";
-import { createCarrying } from "../../../lib/guard/wayland/carrying.ts";
+import { Carrying } from "../../../lib/guard/wayland/carrying.ts";
 import { localBox } from "../containers.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
 import { soon } from "../guard_time.ts";
@@ -55,7 +55,8 @@ Deno.test("what a run has open for a while is to be seen until it is over, and n
 Deno.test("deny() closes the clipboard of windows that have stayed, and says that their sound goes on", async () => {
   await withRuns([], async ({ box, said, guard }) => {
     const clipboard = { in: true, out: true };
-    await guard("foot", createCarrying({ clipboard, now: () => 0 }).carry);
+    const carrying = new Carrying(clipboard, () => 0);
+    await guard("foot", (request) => carrying.carry(request));
     await deny(box, { channels: ["clipboard-in"], session: undefined });
     assertEquals([clipboard, said.splice(0)], [{ in: false, out: true }, ["result: foot: clipboard-in"]]);
     const channels: ChannelName[] = ["clipboard-in", "clipboard-out", "sound"];
@@ -85,7 +86,8 @@ Deno.test("deny() writes down what only a guard has closed", async () => {
     return { stdout: 'foot\twayland\t7\t0\t1700000000\tclipboard-in,clipboard-out,sound\t\t"foot"' };
   };
   await withRuns([], async ({ box, history, guard }) => {
-    await guard("foot", createCarrying({ clipboard: { in: true, out: true }, now: () => 0 }).carry);
+    const carrying = new Carrying({ in: true, out: true }, () => 0);
+    await guard("foot", (request) => carrying.carry(request));
     await deny(box, { channels: ["clipboard-in"], session: undefined });
     assertEquals(history, [{ kind: "session", what: "goes on with less", session: "foot" }]);
     assertEquals(notes.map((script) => script.includes("channels=clipboard-out,sound")), [true]);
@@ -145,7 +147,8 @@ Deno.test("deny() closes the channels of a run that shows its windows just now",
 Deno.test("deny() closes a clipboard whose guard is known only when its run has obeyed", async () => {
   await withRuns(["foot"], async ({ box, runs, said, guard, root }) => {
     const clipboard = { in: true, out: true };
-    await guard("starting", createCarrying({ clipboard, now: () => 0 }).carry);
+    const carrying = new Carrying(clipboard, () => 0);
+    await guard("starting", (request) => carrying.carry(request));
     const [run] = runs as [Permissions];
     const { close } = run;
     run.close = (channels) => {
