@@ -26,9 +26,6 @@ const float64Code = 44;
 const listCode = 59;
 const dictCode = 60;
 const decimalCode = 61;
-const int8Code = 62;
-const int16Code = 63;
-const int32Code = 64;
 const int64Code = 65;
 const trueCode = 67;
 const falseCode = 68;
@@ -55,9 +52,9 @@ const constants: ReadonlyMap<number, Value> = new Map<number, Value>([
 ]);
 /** Codes of numbers of a fixed size, which is in bytes. */
 const fixed: ReadonlyMap<number, { size: number; read(view: DataView, at: number): Value }> = new Map([
-  [int8Code, { size: 1, read: (view, at) => view.getInt8(at) }],
-  [int16Code, { size: 2, read: (view, at) => view.getInt16(at) }],
-  [int32Code, { size: 4, read: (view, at) => view.getInt32(at) }],
+  [62, { size: 1, read: (view, at) => view.getInt8(at) }],
+  [63, { size: 2, read: (view, at) => view.getInt16(at) }],
+  [64, { size: 4, read: (view, at) => view.getInt32(at) }],
   [int64Code, { size: 8, read: (view, at) => narrow(view.getBigInt64(at)) }],
   [66, { size: 4, read: (view, at) => ({ float: view.getFloat32(at) }) }],
   [float64Code, { size: 8, read: (view, at) => ({ float: view.getFloat64(at) }) }],
@@ -175,50 +172,35 @@ function narrow(number: bigint): number | bigint {
 }
 
 /**
- * Writes a value.
+ * Writes a value. Of xpra's ways to write numbers, texts, lists and tables, it takes the largest: integers of 64 bits,
+ * lists and tables up to a mark. xpra 6.5.5 reads no integer of a few digits.
  *
  * @throws {TypeError} for an integer of more digits than xpra takes
  */
 export function encode(value: Value): Uint8Array {
   const parts: Uint8Array[] = [];
-  const put = (code: number): void => putAll(Uint8Array.of(code));
-  const putAll = (part: Uint8Array): void => void parts.push(part);
+  const put = (code: number): void => void parts.push(Uint8Array.of(code));
+  const putDigits = (digits: string): void => void parts.push(encoder.encode(digits));
   const putFixed = (code: number, set: (view: DataView) => void): void => {
-    const bytes = new Uint8Array(fixed.get(code)!.size);
-    set(new DataView(bytes.buffer));
-    [Uint8Array.of(code), bytes].forEach(putAll);
-  };
-  const putText = (text: string): void => {
-    const encoded = encoder.encode(text);
-    if (encoded.length < shortText.count) put(shortText.start + encoded.length);
-    else putAll(encoder.encode(`${encoded.length}:`));
-    putAll(encoded);
-  };
-  const putInteger = (number: number): void => {
-    if (number >= 0 && number < positive.count) put(number);
-    else if (number < 0 && number >= -negative.count) put(negative.start - 1 - number);
-    else if (number >= -0x80 && number < 0x80) putFixed(int8Code, (view) => view.setInt8(0, number));
-    else if (number >= -0x8000 && number < 0x8000) putFixed(int16Code, (view) => view.setInt16(0, number));
-    else if (number === (number | 0)) putFixed(int32Code, (view) => view.setInt32(0, number));
-    else putBig(BigInt(number));
-  };
-  const putBig = (number: bigint): void => {
-    if (BigInt.asIntN(64, number) === number) return putFixed(int64Code, (view) => view.setBigInt64(0, number));
-    const decimal = `${number}`;
-    if (decimal.length > maxDigits) throw new TypeError("The integer has too many digits");
-    put(decimalCode);
-    putAll(encoder.encode(decimal));
-    put(endCode);
+    const bytes = new Uint8Array(9);
+    bytes[0] = code;
+    set(new DataView(bytes.buffer, 1));
+    parts.push(bytes);
   };
   const write = (item: Value): void => {
-    if (typeof item === "number") putInteger(item);
-    else if (typeof item === "string") putText(item);
-    else if (item === null) put(nullCode);
+    if (item === null) put(nullCode);
     else if (typeof item === "boolean") put(item ? trueCode : falseCode);
-    else if (typeof item === "bigint") putBig(item);
-    else if (item instanceof Uint8Array) {
-      putAll(encoder.encode(`${item.length}/`));
-      putAll(item);
+    else if (typeof item === "number" || typeof item === "bigint") {
+      const number = BigInt(item);
+      if (BigInt.asIntN(64, number) === number) return putFixed(int64Code, (view) => view.setBigInt64(0, number));
+      if (`${number}`.length > maxDigits) throw new TypeError("The integer has too many digits");
+      put(decimalCode);
+      putDigits(`${number}`);
+      put(endCode);
+    } else if (typeof item === "string" || item instanceof Uint8Array) {
+      const bytes = typeof item === "string" ? encoder.encode(item) : item;
+      putDigits(`${bytes.length}${bytes === item ? "/" : ":"}`);
+      parts.push(bytes);
     } else if (Array.isArray(item)) {
       put(listCode);
       item.forEach(write);
@@ -229,7 +211,6 @@ export function encode(value: Value): Uint8Array {
       put(endCode);
     } else putFixed(float64Code, (view) => view.setFloat64(0, item.float));
   };
-
   write(value);
   return concat(parts);
 }

@@ -10,7 +10,7 @@ import { Refusal } from "../faults.ts";
 import { serverHello } from "./hello.ts";
 import { enforceRate, forTypes, ignored, type Judge, judgeFrom, passOn, plain, requireOpen } from "./judge.ts";
 import { forwardedTypes } from "./client_packets.ts";
-import { always, anything, type Args, args, count, integer, line, oneOf, orElse } from "./shapes.ts";
+import { accepted, anything, type Args, args, count, integer, line, oneOf, type Shape } from "./shapes.ts";
 import { closeStrays, forgetButtons, type Session } from "./session.ts";
 import { titleOf } from "../title.ts";
 import { coordinate, side, windowNumber } from "./geometry.ts";
@@ -84,7 +84,7 @@ const judgeHello: Judge = ({ type, args: [value] }, session) => {
 
 /** What xpra's servers say when they end a connection and nothing is wrong (6.5.5). */
 const goodEnd = oneOf("done", "server exit", "server shutdown", "client request", "detach request", "new client");
-const ending = orElse(goodEnd, "server error");
+const ending: Shape<string> = (value) => accepted(goodEnd, value) ?? "server error";
 
 const serverJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   "hello": judgeHello,
@@ -152,7 +152,7 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
       integer(-1, 2000),
       integer(0, 2 ** 32 - 1),
       integer(0, 2 ** 32 - 1),
-      always(""),
+      () => "",
     ]),
     (_, { rates }) => rates.bell(),
   ),

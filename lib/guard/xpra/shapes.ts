@@ -94,23 +94,14 @@ export function tuple<const S extends readonly Shape[]>(...shapes: S): Shape<Val
   };
 }
 
-/** What a shape gives, or something else in its place when it refuses. */
-export function orElse<T extends Value>(shape: Shape<T>, other: T): Shape<T> {
-  return (value) => accepted(shape, value) as T | undefined ?? other;
-}
-
 /** What a shape gives; undefined when it refuses. */
-function accepted(shape: Shape, value: Value): Value | undefined {
+export function accepted<T extends Value>(shape: Shape<T>, value: Value): T | undefined {
   try {
     return shape(value);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return undefined;
   }
-}
-
-export function always<T extends Value>(value: T): Shape<T> {
-  return () => value;
 }
 
 export function anything(value: Value): Value {
