@@ -4,17 +4,7 @@ import sessionSh from "./session.sh" with { type: "text" };
 import { withValues } from "../../base/shell_words.ts";
 
 /** What session.sh does, each in a function of its name. */
-export type Verb =
-  | "list"
-  | "note_end"
-  | "stop"
-  | "undo"
-  | "await"
-  | "note"
-  | "join"
-  | "carry"
-  | "start"
-  | "agent";
+export type Verb = "list" | "note_end" | "stop" | "undo" | "await" | "note" | "join" | "carry" | "start" | "agent";
 
 /** The exit statuses of session.sh and agent.py, besides those of the programs that they run. */
 export const exitStatus = {
