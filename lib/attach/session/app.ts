@@ -1,13 +1,14 @@
 /** The app of a session: its words on the command line, and the script that runs it. */
 
+import openboxXml from "./openbox.xml" with { type: "text" };
 import runApp from "./run_app.sh" with { type: "text" };
 import runOnEither from "./run_on_either.sh" with { type: "text" };
-import runOnX from "./run_on_x.sh" with { type: "text" };
+import runOnXSh from "./run_on_x.sh" with { type: "text" };
 import { resolve, toFileUrl } from "@std/path";
 import { ExitCode, inputError, UserError } from "../../base/errors.ts";
 import { isOption } from "../../cli/options.ts";
 import { isXpraOption } from "../../cli/xpra_options.ts";
-import { quoteWord, splitWords, WordsError } from "../../base/shell_words.ts";
+import { quoteWord, splitWords, withValues, WordsError } from "../../base/shell_words.ts";
 
 /**
  * Splits APP into the app's words.
@@ -60,6 +61,9 @@ export function sortAppWords(
   app.push(...rest);
   return { app: app.length > 0 ? app : undefined, userOptions: userOptions!, files: files! };
 }
+
+/** run_on_x.sh with its value in front. */
+export const runOnX = withValues(runOnXSh, { openbox_config: openboxXml });
 
 /** The script for sh that runs the app in its session. */
 export function appScript(app: readonly string[]): string {

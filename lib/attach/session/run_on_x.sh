@@ -1,6 +1,10 @@
 # shellcheck shell=sh
 # run_on_x.sh
 # On Wayland, what knows only X runs on Xwayland, an X server in one window.
+#
+# Value in front:
+#   openbox_config  openbox.xml
+: "${openbox_config:?}"
 
 # Whether that is here; else prints what is to be installed. outcome.ts looks for the line.
 has_x_server() {
@@ -27,45 +31,9 @@ run_on_x() {
     return "${status:-1}"
   }
   export DISPLAY=":$number"
-  # Keys are the app's, but for that of windows.ts, also while Alt, Super, or Super and Shift are down. It closes the window that
-  # has the keyboard, or all, if none takes it, as xclock's.
-  closes='<action name="If"><focused>yes</focused><then><action name="Close"/></then>
-    <else><action name="ForEach"><then><action name="Close"/></then></action></else></action>'
   # It prints messages, as of a keyboard without that key, and would end where nobody reads them.
   openbox --sm-disable --config-file /dev/stdin --startup "sh -c 'echo >$ready'" 3>"$ready" >/dev/null <<END &
-<openbox_config xmlns="http://openbox.org/3.4/rc">
-  <theme><titleLayout>LC</titleLayout></theme>
-  <desktops><number>1</number></desktops>
-  <keyboard>
-    <keybind key="XF86Xfer">$closes</keybind>
-    <keybind key="A-XF86Xfer">$closes</keybind>
-    <keybind key="W-XF86Xfer">$closes</keybind>
-    <keybind key="W-S-XF86Xfer">$closes</keybind>
-  </keyboard>
-  <mouse>
-    <context name="Client Titlebar Top Right Bottom Left TLCorner TRCorner BRCorner BLCorner">
-      <mousebind button="Left" action="Press"><action name="Focus"/><action name="Raise"/></mousebind>
-      <mousebind button="Middle" action="Press"><action name="Focus"/><action name="Raise"/></mousebind>
-      <mousebind button="Right" action="Press"><action name="Focus"/><action name="Raise"/></mousebind>
-    </context>
-    <context name="Top Right Bottom Left TLCorner TRCorner BRCorner BLCorner">
-      <mousebind button="Left" action="Drag"><action name="Resize"/></mousebind>
-    </context>
-    <context name="Titlebar">
-      <mousebind button="Left" action="Drag"><action name="Move"/></mousebind>
-    </context>
-    <context name="Titlebar Root">
-      <mousebind button="Right" action="Press"><action name="ShowMenu"><menu>client-list-combined-menu</menu></action></mousebind>
-    </context>
-    <context name="Close">
-      <mousebind button="Left" action="Click"><action name="Close"/></mousebind>
-    </context>
-  </mouse>
-  <menu><manageDesktops>no</manageDesktops></menu>
-  <applications>
-    <application type="normal"><maximized>yes</maximized></application>
-  </applications>
-</openbox_config>
+$openbox_config
 END
   manager=$!
   # It gives the keyboard to no window that was there before.

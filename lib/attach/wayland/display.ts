@@ -8,7 +8,6 @@ import { basename, join } from "@std/path";
 import serveWayland from "./serve_wayland.sh" with { type: "text" };
 import startWaypipe from "./start_waypipe.sh" with { type: "text" };
 import xGate from "./x_gate.py" with { type: "text" };
-import runOnX from "../session/run_on_x.sh" with { type: "text" };
 import { ExitCode, UserError } from "../../base/errors.ts";
 import { exists, ifThere, writeText } from "../../base/files.ts";
 import { programs } from "../../base/programs.ts";
@@ -22,6 +21,7 @@ import {
   type ServerEnd,
   type WindowsOptions,
 } from "../display/display.ts";
+import { runOnX } from "../session/app.ts";
 import { stopAtEnd, stopSessions } from "../session/live_sessions.ts";
 import { endedFromOutside } from "../session/outcome.ts";
 import { sessionScript } from "../session/protocol.ts";
