@@ -9,6 +9,7 @@ import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { hostResources } from "../../base/desktop.ts";
 import { oncePer } from "../../base/promises.ts";
+import type { RunningProcess } from "../../base/process.ts";
 import type { Channel } from "../interface.ts";
 import lookSh from "./session.sh" with { type: "text" };
 
@@ -29,8 +30,16 @@ export const channel: Channel = {
       scheme = now;
       if (scheme !== undefined) send({ scheme });
     };
-    const following = followColorScheme(host, tell);
-    return { ready: () => tell(), end: () => following[Symbol.dispose]() };
+    appearanceAtStart(host).then(({ colorScheme }) => tell(colorScheme ?? "default"));
+    const monitor = ["gsettings", "monitor", "org.gnome.desktop.interface", "color-scheme"];
+    const line = (line: string): void => tell(changedScheme.exec(line)?.[1]);
+    let running: RunningProcess | undefined;
+    try {
+      running = host.start(["setpriv", "--pdeathsig", "TERM", ...monitor], { detached: true, output: { line } });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+    return { ready: () => tell(), end: () => running?.kill("SIGTERM") };
   },
 };
 
@@ -94,23 +103,6 @@ export async function hostAppearance(
 
 /** What {@linkcode hostAppearance} has found when it was asked first. */
 const appearanceAtStart = oncePer((host: Host) => hostAppearance(host));
-
-/** Calls `tell` with the colour scheme of the host's apps, and again at each change, until the end of this value's scope. */
-export function followColorScheme(host: Host, tell: (scheme: string) => void): Disposable {
-  appearanceAtStart(host).then(({ colorScheme }) => tell(colorScheme ?? "default"));
-  const line = (line: string): void => {
-    const [, scheme] = changedScheme.exec(line) ?? [];
-    if (scheme !== undefined) tell(scheme);
-  };
-  const monitor = ["gsettings", "monitor", "org.gnome.desktop.interface", "color-scheme"];
-  try {
-    const running = host.start(["setpriv", "--pdeathsig", "TERM", ...monitor], { detached: true, output: { line } });
-    return { [Symbol.dispose]: () => running.kill("SIGTERM") };
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return { [Symbol.dispose]() {} };
-  }
-}
 
 function gtkSettingsFile(host: Host): string {
   return join(host.env("XDG_CONFIG_HOME") ?? join(host.env("HOME") ?? "/", ".config"), "gtk-3.0", "settings.ini");
