@@ -15,10 +15,10 @@ const longer: Readonly<Record<string, number>> = {
   createDialogs: 160,
   createBorders: 160,
   createPopups: 120,
-  startWaylandClient: 110,
+  startWaylandClient: 100,
   createInput: 110,
   createTray: 100,
-  show: 100,
+  show: 90,
   createPolicy: 90,
   relayConnections: 90,
 };
