@@ -34,21 +34,16 @@ export function parseProfile(path: string, text: string): Profile {
     throw inputError(`${path}:${line}:${column}: ${what}`, hint);
   };
   if (!isMap(data)) return fail([], "A profile is a map", "Write the keys config:, devices: and description:");
-  for (const key of Object.keys(data)) {
-    if (!["config", "description", "devices"].includes(key)) {
-      fail([key], `Unknown key "${key}" in the profile`, "A profile holds config, devices and description only");
-    }
+  const other = Object.keys(data).find((key) => !["config", "description", "devices"].includes(key));
+  if (other !== undefined) {
+    fail([other], `Unknown key "${other}" in the profile`, "A profile holds config, devices and description only");
   }
   const { description = "" } = strings({ description: data.description ?? "" }, [], fail);
   const config = strings(data.config ?? {}, ["config"], fail);
-  for (const key of [userDataKey, "cloud-init.user-data"]) {
-    if (key in config) {
-      fail(
-        ["config", key],
-        `The profile has user-data of its own in "${key}"`,
-        "Put it in a file and name that as CLOUD_INIT",
-      );
-    }
+  const own = [userDataKey, "cloud-init.user-data"].find((key) => key in config);
+  if (own !== undefined) {
+    const hint = "Put it in a file and name that as CLOUD_INIT";
+    fail(["config", own], `The profile has user-data of its own in "${own}"`, hint);
   }
   if (/^(true|1|yes|on)$/i.test(config["security.privileged"] ?? "")) {
     fail(
@@ -63,14 +58,10 @@ export function parseProfile(path: string, text: string): Profile {
   const devices = data.devices ?? {};
   if (!isMap(devices)) return fail(["devices"], '"devices" is not a map', "Write one key for each device");
   refuseControlCharacters(Object.keys(devices), ["devices"], fail);
-  for (const name of ["xpra", "share", "internet"]) {
-    if (name in devices) {
-      fail(
-        ["devices", name],
-        `The device name "${name}" is taken`,
-        "create.ts adds a device of that name: choose another",
-      );
-    }
+  const taken = ["xpra", "share", "internet"].find((name) => name in devices);
+  if (taken !== undefined) {
+    const hint = "create.ts adds a device of that name: choose another";
+    fail(["devices", taken], `The device name "${taken}" is taken`, hint);
   }
   return {
     config,

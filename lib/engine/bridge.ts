@@ -11,8 +11,8 @@ export interface Obstacle {
   what: string;
   /** The command that lets the bridge pass. */
   command: string;
-  /** Whether no instance gets an address, for sure. */
-  isCertain: boolean;
+  /** No instance gets an address, for sure. */
+  isCertain?: true;
 }
 
 /** How long a question may take, in milliseconds. */
@@ -72,7 +72,6 @@ export async function findObstacles(
     found.push({
       what: `firewalld drops the DHCP of ${bridge}, which is not in its zone "trusted"`,
       command: `sudo firewall-cmd ${zone} && sudo firewall-cmd --reload`,
-      isCertain: false,
     });
   }
   if (/^ENABLED=yes/m.test(ufw)) {
@@ -80,7 +79,6 @@ export async function findObstacles(
       what: `ufw is on, which drops the DHCP of ${bridge} unless it is told otherwise`,
       command: `sudo ufw allow in on ${bridge} && sudo ufw route allow in on ${bridge} && ` +
         `sudo ufw route allow out on ${bridge}`,
-      isCertain: false,
     });
   }
   if (docker?.code === 0) {
@@ -88,7 +86,6 @@ export async function findObstacles(
       what: `Docker drops what is forwarded from ${bridge}, unless it was started after the engine`,
       command: `sudo iptables -I DOCKER-USER -i ${bridge} -j ACCEPT && sudo iptables -I DOCKER-USER -o ${bridge} ` +
         "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-      isCertain: false,
     });
   }
   return found;
