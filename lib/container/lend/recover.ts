@@ -126,39 +126,32 @@ export async function takeBackRecorded(
   const options = { wasKilled };
   const lost: Loan[] = [];
   const failures: unknown[] = [];
-  const attempt = async (act: () => Promise<void>): Promise<void> => {
-    try {
-      await act();
-    } catch (error) {
-      failures.push(error);
-    }
-  };
+  const noteFailure = (error: unknown): void => void failures.push(error);
   // First, and whether or not their containers can be reached: files here may be torn.
   for (const copy of loans.filter(isCopy)) {
-    await attempt(async () => await (await import("./lent_copies.ts")).finishWriting(host, copy, options));
+    await import("./lent_copies.ts").then(({ finishWriting }) => finishWriting(host, copy, options)).catch(noteFailure);
   }
   const isLarge = (loan: Loan): boolean => isCopy(loan) && (loan.lent?.size ?? 0) > maxBytes;
   for (const { hostPath } of loans.filter(isLarge)) {
     host.ui.warn(`"${hostPath}" is still lent, and large. To take it back: map.ts --unmap`);
   }
-  for (const group of groupLoans(loans.filter((loan) => !isLarge(loan)))) {
-    await attempt(async () => {
-      let instance: Instance | undefined;
-      try {
-        instance = await instanceOfRecord(host, group[0]!);
-        lost.push(...await takeFilesBack(host, instance, group, options));
-      } catch (error) {
-        if (!isUnreachable(error, instance)) throw error;
-        if (!forget) {
-          error.hint += `. To forget what was lent: map.ts --unmap --force ${labelOfLoan(group[0]!)}`;
-          throw error;
-        }
-        await forgetAccess(host, group);
-        lost.push(...group);
-        host.ui.warn(error.message);
+  const takeBack = async (group: readonly Loan[]): Promise<void> => {
+    let instance: Instance | undefined;
+    try {
+      instance = await instanceOfRecord(host, group[0]!);
+      lost.push(...await takeFilesBack(host, instance, group, options));
+    } catch (error) {
+      if (!isUnreachable(error, instance)) throw error;
+      if (!forget) {
+        error.hint += `. To forget what was lent: map.ts --unmap --force ${labelOfLoan(group[0]!)}`;
+        throw error;
       }
-    });
-  }
+      await forgetAccess(host, group);
+      lost.push(...group);
+      host.ui.warn(error.message);
+    }
+  };
+  for (const group of groupLoans(loans.filter((loan) => !isLarge(loan)))) await takeBack(group).catch(noteFailure);
   if (failures.length > 0) throw failures[0];
   return lost;
 }
