@@ -145,17 +145,15 @@ export function memoryLimit(machineBytes: number): number {
  * this user's systemd makes no scopes: without a manager, and for a process that it does not manage.
  */
 async function limitedScope(host: Host): Promise<string[]> {
-  // Deno reads nothing below /proc without all permissions.
-  const { stdout } = await host.run(["setpriv", "--nnp", "cat", "/proc/meminfo"], { looksOnly: true, okCodes: "any" });
-  const [, kib] = /^MemTotal: +(\d+) kB$/m.exec(stdout) ?? [];
-  if (kib === undefined) return [];
-  const scope = [
+  const scope = (maxBytes: number): string[] => [
     ...["systemd-run", "--user", "--scope", "--quiet", "--collect"],
-    ...[`--property=MemoryMax=${memoryLimit(Number(kib) * 2 ** 10)}`, "--property=MemorySwapMax=0", "--"],
+    ...[`--property=MemoryMax=${maxBytes}`, "--property=MemorySwapMax=0", "--"],
   ];
-  const trial = await host.run([...scope, "true"], { looksOnly: true, okCodes: "any", timeoutMs: 10_000 })
-    .catch(() => undefined);
-  return trial?.code === 0 ? scope : [];
+  // The trial also reads what Deno does not: below /proc, it reads nothing without all permissions.
+  const argv = [...scope(2 ** 30), "cat", "/proc/meminfo"];
+  const trial = await host.run(argv, { looksOnly: true, timeoutMs: 10_000 }).catch(() => undefined);
+  const [, kib] = /^MemTotal: +(\d+) kB$/m.exec(trial?.stdout ?? "") ?? [];
+  return kib === undefined ? [] : scope(memoryLimit(Number(kib) * 2 ** 10));
 }
 
 /**

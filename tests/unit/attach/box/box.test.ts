@@ -12,7 +12,7 @@ import { closedCalls, judgedCalls } from "../../../../lib/attach/box/seccomp.ts"
 import { modeOf } from "../../../../lib/base/files.ts";
 import { type Host, realHost } from "../../../../lib/base/host.ts";
 import { runProcess } from "../../../../lib/base/process.ts";
-import { recordingUi } from "../../recording_host.ts";
+import { recordingHost, recordingUi } from "../../recording_host.ts";
 import { testWith } from "../../samples.ts";
 
 const hostVariables: Record<string, string> = {
@@ -133,6 +133,25 @@ cat "$1"; echo pixels >"$2"`;
     assertEquals(await Deno.readTextFile(`${directory}/pixels`), "pixels\n");
   } finally {
     await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("boxes run in scopes with a limit of memory where one trial says that systemd makes them", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    for (const [code, limit] of [[0, "--property=MemoryMax=4294967296"], [1, undefined]] as const) {
+      const { host, calls } = recordingHost({
+        env: { GUI_CONTAINER_MOUNTS: root },
+        answer: () => ({ code, stdout: code === 0 ? "MemTotal:       16777216 kB\nMemFree: 1 kB\n" : "" }),
+      });
+      (await prepareBoxes(host))(boxStart({}), {});
+      const box = calls.at(-1)!;
+      assertEquals(calls.map(([program]) => program).toSorted(), ["bwrap", "setpriv", "systemd-run"]);
+      assertEquals(box.find((word) => word.startsWith("--property=MemoryMax=")), limit);
+      assertEquals(box.includes("systemd-run"), limit !== undefined);
+    }
+  } finally {
+    await Deno.remove(root, { recursive: true });
   }
 });
 
