@@ -103,7 +103,6 @@ export function userConfig(name?: string): string {
 
 /** The user-data: a MIME multipart document. The same parts give the same text. */
 export function userData(parts: readonly UserDataPart[]): string {
-  const boundary = freeBoundary(parts);
   const filenames = safeFilenames(parts);
   const body = parts.map(({ type, text }, index) => {
     const { encoding, encoded } = encodePart(text);
@@ -129,10 +128,16 @@ export function userData(parts: readonly UserDataPart[]): string {
   ].join("\n");
 }
 
-/** Plain ASCII stays as it is. All else is base64, since cloud-init spoils letters beyond ASCII in an 8bit part. */
+/** The line between two parts. */
+const boundary = "gui-container-part";
+
+/**
+ * Plain ASCII stays as it is. All else is base64, since cloud-init spoils letters beyond ASCII in an 8bit part, and so is
+ * a text with the boundary in it.
+ */
 function encodePart(content: string): { encoding: string; encoded: string } {
   // deno-lint-ignore no-control-regex
-  if (/^[\x00-\x7f]*$/.test(content)) return { encoding: "7bit", encoded: content };
+  if (/^[\x00-\x7f]*$/.test(content) && !content.includes(boundary)) return { encoding: "7bit", encoded: content };
   return { encoding: "base64", encoded: new TextEncoder().encode(content).toBase64().replace(/.{76}/g, "$&\n") };
 }
 
@@ -150,12 +155,4 @@ function safeFilenames(parts: readonly UserDataPart[]): string[] {
     names.push(name);
   }
   return names;
-}
-
-/** A boundary that is in none of the parts. */
-function freeBoundary(parts: readonly UserDataPart[]): string {
-  for (let number = 0;; number++) {
-    const boundary = `gui-container-part-${number}`;
-    if (!parts.some(({ text }) => text.includes(boundary))) return boundary;
-  }
 }

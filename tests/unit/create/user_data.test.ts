@@ -109,7 +109,7 @@ const parts: UserDataPart[] = [
   {
     path: "boundary",
     type: "text/x-shellscript",
-    text: "#!/bin/sh\n--gui-container-part-0\n--gui-container-part-1--\nFrom me\n.\n--\n=20\n",
+    text: "#!/bin/sh\n--gui-container-part\n--gui-container-part--\nFrom me\n.\n--\n=20\n",
   },
   { path: `a"b\nc;ü.sh`, type: "text/x-shellscript", text: "#!x" },
   { path: "long", type: "text/cloud-config", text: `#cloud-config\na: ${"ü€ ".repeat(500)}\n` },
