@@ -121,14 +121,9 @@ export async function runAtBoot(
     waits: boolean;
   },
 ): Promise<ProcessResult> {
-  const words = ["/bin/sh", "-c", withValues(script, values), "gui-container", ...parameters];
-  const argv = [
-    "/bin/sh",
-    "-c",
-    withValues(runEarly, { uid, gid, home, waits: waits ? "yes" : "" }),
-    "gui-container",
-    ...words,
-  ];
+  const shell = (text: string): string[] => ["/bin/sh", "-c", text, "gui-container"];
+  const early = shell(withValues(runEarly, { uid, gid, home, waits: waits ? "yes" : "" }));
+  const argv = [...early, ...shell(withValues(script, values)), ...parameters];
   return await exec(host, instance, argv, { timeoutMs: maxBootMs, ...options });
 }
 

@@ -70,12 +70,7 @@ export async function beginDisposable(
 ): Promise<DisposableCopy> {
   const name = newDisposableName(source);
   const mounts = mountsOf(host, { engine, name });
-  const written: DisposableRecord & { name: string } = {
-    source,
-    engine: engine.cli,
-    server: serverRecord(engine.server),
-    name,
-  };
+  const written = { source, engine: engine.cli, server: serverRecord(engine.server), name };
   const record = async (): Promise<Deno.FsFile> => {
     using _turn = await lockFile(lockPath(mountsRoot(host)), { signal: host.signal });
     if (max !== undefined) await checkInUse(host, { engine, name: source }, max);

@@ -57,12 +57,8 @@ export function masterArgv(target: SshTarget, { mayAsk }: { mayAsk: boolean }): 
   // Where the network is away, the engine's CLI would wait for it when ssh has given up.
   const proxy = target.proxy && { proxy: ["setpriv", "--pdeathsig", "KILL", ...target.proxy] };
   const ssh = ["setpriv", "--pdeathsig", "TERM", "ssh", "-M", "-N"];
-  return [
-    ...ssh,
-    ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
-    ...sshOptions({ ...target, ...proxy }, { mayAsk }),
-    sshDestination(target),
-  ];
+  const own = Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
+  return [...ssh, ...own, ...sshOptions({ ...target, ...proxy }, { mayAsk }), sshDestination(target)];
 }
 
 /**

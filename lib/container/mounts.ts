@@ -24,12 +24,8 @@ export function mountDevices(
   user: ContainerUser,
   { mayMove = false }: { mayMove?: boolean } = {},
 ): Record<string, Device> {
-  const disk = (source: string, path: string): Device => ({
-    type: "disk",
-    source,
-    path,
-    ...(mayMove ? { required: "false" } : {}),
-  });
+  const kind: Device = mayMove ? { type: "disk", required: "false" } : { type: "disk" };
+  const disk = (source: string, path: string): Device => ({ ...kind, source, path });
   const paths = containerPaths(user);
   return { xpra: disk(mounts.sockets, paths.sockets), share: disk(mounts.share, paths.share) };
 }
@@ -177,21 +173,12 @@ export async function removeMounts(host: Host, made: readonly string[]): Promise
  */
 export async function shareMounts(host: Host, { mounts, hostUid }: { mounts: Mounts; hostUid: string }): Promise<void> {
   const me = await host.look("<MY_UID>", async () => String((await Deno.stat(mounts.sockets)).uid));
-  const entries = [
-    `u:${hostUid}:rwx`,
-    "g::---",
-    "m::rwx",
-    "o::--x",
-    `d:u:${me}:rwx`,
-    `d:u:${hostUid}:rwx`,
-    "d:g::---",
-    "d:m::rwx",
-    "d:o::---",
-  ].join(",");
+  const access = `u:${hostUid}:rwx,g::---,m::rwx,o::--x`;
+  const defaults = `d:u:${me}:rwx,d:u:${hostUid}:rwx,d:g::---,d:m::rwx,d:o::---`;
   await host.change(`chmod 771 ${quoteWords(mounts.shared)}`, async () => {
     for (const path of mounts.shared) await Deno.chmod(path, 0o771);
   });
-  await host.run(["setfacl", "-m", entries, "--", ...mounts.shared]);
+  await host.run(["setfacl", "-m", `${access},${defaults}`, "--", ...mounts.shared]);
 }
 
 /** The first of these directories that has something in it; undefined when all are empty or missing. */

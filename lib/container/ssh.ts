@@ -108,13 +108,8 @@ export function sshOptions({ mounts, proxy, config, control }: SshTarget, { mayA
     ...sshConf.trimEnd().split("\n").filter((line) => !line.startsWith("#")).map((line) => line.replace(" ", "=")),
     `BatchMode=${mayAsk ? "no" : "yes"}`,
   ];
-  return [
-    "-F",
-    config ?? "none",
-    "-T",
-    ...(control === undefined ? [] : controlOption(control)),
-    ...settings.flatMap((setting) => ["-o", setting]),
-  ];
+  const connection = control === undefined ? [] : controlOption(control);
+  return ["-F", config ?? "none", "-T", ...connection, ...settings.flatMap((setting) => ["-o", setting])];
 }
 
 export interface SshRunOptions extends RunOptions {

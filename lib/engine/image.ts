@@ -69,14 +69,9 @@ export async function publish(
   const { engine } = instance;
   await run(host, engine, ["stop", labelOf(instance)]);
   const { remote } = engine.server;
-  const args = [
-    "publish",
-    labelOf(instance),
-    ...(remote === undefined ? [] : [`${remote}:`]),
-    "--compression",
-    "none",
-    ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
-  ];
+  const words = [labelOf(instance), ...(remote === undefined ? [] : [`${remote}:`])];
+  const kept = Object.entries(properties).map(([key, value]) => `${key}=${value}`);
+  const args = ["publish", ...words, "--compression", "none", ...kept];
   const { stdout } = await run(host, engine, args, { planned: "<IMAGE>" });
   return await host.look(stdout, () => /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "");
 }
