@@ -9,7 +9,12 @@ import { type Filter, finish } from "../../lib/guard/wayland/frames.ts";
 import type { LendList } from "../../lib/guard/wayland/dropped_files.ts";
 import { writeMessage } from "../../lib/guard/wayland/messages.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
-import { type Border, createWaylandSession, type WaylandSession } from "../../lib/guard/wayland/session.ts";
+import {
+  type Border,
+  createWaylandSession,
+  type StartedApp,
+  type WaylandSession,
+} from "../../lib/guard/wayland/session.ts";
 
 /** A frame of waypipe's: words in little-endian, or bytes. */
 export function frame(type: number, ...parts: readonly (number | Uint8Array)[]): Uint8Array {
@@ -96,11 +101,11 @@ export const border: Border = { colour: "#12ab00", width: 4 };
 /** A connection, of which nothing has come. */
 export function trial(
   clipboard: OpenClipboard = { in: true, out: true },
-  { startedApp = () => "", ...more }: {
+  { started = () => ({ app: "" }), ...more }: {
     crossings?: Crossings;
     lend?: LendList;
     takeOut?: (list: string) => void;
-    startedApp?: () => string;
+    started?: () => StartedApp;
   } = {},
 ): Trial {
   const told: string[] = [];
@@ -110,7 +115,7 @@ export function trial(
     clipboard,
     border,
     ...more,
-    startedApp,
+    started,
     tell: (line) => told.push(line),
     now: () => now,
   });

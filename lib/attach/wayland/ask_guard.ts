@@ -10,6 +10,7 @@ import { privateDirectories } from "../../container/private_directory.ts";
 import { sendCommand } from "../../guard/commands.ts";
 import type { ChannelName } from "../../channels/table.ts";
 import type { CarryAnswer, CarryRequest } from "../../guard/wayland/carrying.ts";
+import type { StartedApp } from "../../guard/wayland/session.ts";
 import { type GuardedSession, privateNames } from "../../guard/wayland/process_interface.ts";
 import { sessionScript } from "../session/protocol.ts";
 
@@ -94,7 +95,10 @@ export async function closeWindows(container: Container, sessions: readonly stri
   }
 }
 
-/** Notes the app that is started next in a session: the guard names an X server's window after it. Failures are ignored. */
+/** For how long a window may come to the front after the user has started an app once more, in milliseconds. */
+const activationMs = 10_000;
+
+/** Notes for the guard which app is started next in a session. Failures are ignored. */
 export async function noteApp(
   container: Container,
   { session, app }: { session: string; app: readonly string[] },
@@ -102,7 +106,12 @@ export async function noteApp(
   const directory = (await guardsOf(container)).get(session);
   if (directory === undefined) return;
   const file = join(directory, privateNames.app);
-  await writeText(container.host, file, { text: basename(app[0]!), mode: 0o600 }).catch(() => {});
+  const token = container.host.env("XDG_ACTIVATION_TOKEN");
+  const started: StartedApp = {
+    app: basename(app[0]!),
+    token: token ? { text: token, untilMs: Date.now() + activationMs } : undefined,
+  };
+  await writeText(container.host, file, { text: JSON.stringify(started), mode: 0o600 }).catch(() => {});
 }
 
 /**

@@ -121,14 +121,12 @@ export function createPolicy(
 
   const checks: Readonly<Record<Need, () => boolean>> = {
     use: attention.isUsed,
-    focus: () => attention.focused() !== 0,
     button() {
       const isDown = input.isPressed();
       input.forgetPresses();
       return isDown;
     },
     change: rates.change,
-    raise: rates.raise,
   };
   const byRow = ({ needs = [], hide, says }: Rule<never>): Judge => ({ args }) => {
     if (!needs.every((need) => checks[need]())) return dropped;

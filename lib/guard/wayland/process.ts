@@ -14,6 +14,7 @@ import { relayConnections } from "./relay.ts";
 import { createClosing } from "../closing.ts";
 import { beginGuard } from "../process.ts";
 import { guardWords, readyLine } from "../process_interface.ts";
+import type { StartedApp } from "./session.ts";
 import { type GuardRequest, keepWord, privateNames } from "./process_interface.ts";
 
 /** How long waypipe's client may take to come, in milliseconds, and how often it is looked for. */
@@ -69,7 +70,7 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
       return await Deno.connect({ transport: "unix", path });
     },
     tell: print,
-    startedApp: () => readNow(join(directory, privateNames.app)) ?? app,
+    started: () => readLater(directory) ?? { app },
     begin(session) {
       obeyCommands(directory, (command: CarryRequest | { closeWindows: true }) => {
         if (!("closeWindows" in command)) return session.carrying.carry(command);
@@ -87,10 +88,10 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   return await end();
 }
 
-/** The text of a file; undefined: it is not there. */
-function readNow(path: string): string | undefined {
+/** What a later run has started last, if it has written that down. */
+function readLater(directory: string): StartedApp | undefined {
   try {
-    return Deno.readTextFileSync(path);
+    return JSON.parse(Deno.readTextFileSync(join(directory, privateNames.app)));
   } catch {
     return undefined;
   }

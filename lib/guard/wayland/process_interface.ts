@@ -36,7 +36,7 @@ export const privateNames = {
   lock: "lock",
   /** The socket of the run that lends what is dropped on a window, or pasted. */
   files: "files",
-  /** A file with the name of the app that was started last, if that is not the first. */
+  /** A file with the `StartedApp` that was started last, if that is not the first. */
   app: "app",
   /** A file that says whose guard this is, see {@linkcode GuardedSession}. */
   session: "session.json",

@@ -51,13 +51,10 @@ export const globals: readonly string[] = [
 export type Need =
   /** The user works in the app's windows. */
   | "use"
-  /** One of them has the keyboard. */
-  | "focus"
   /** A button is down there. It counts for one message. */
   | "button"
-  /** Windows do not change, or come to the front, too often. */
-  | "change"
-  | "raise";
+  /** Windows do not change too often. */
+  | "change";
 
 export interface Rule<Name> {
   /** Else the message does not pass. */
@@ -112,7 +109,6 @@ export const rules: { readonly [Name in RequestName | EventName]?: Rule<Name> } 
   "xdg_toplevel.show_window_menu": { needs: ["use"] },
   "xdg_toplevel.move": { needs: ["button"] },
   "xdg_toplevel.resize": { needs: ["button"] },
-  "xdg_activation_v1.activate": { needs: ["focus", "use", "raise"] },
   // Only the user moves the pointer. The next click might meet a window of the host's, even above the app's own.
   "zwp_locked_pointer_v1.set_cursor_position_hint": { hide: true },
 

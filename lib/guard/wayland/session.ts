@@ -16,6 +16,17 @@ export interface Border {
   width: number;
 }
 
+/** An app that the user has started. */
+export interface StartedApp {
+  /** Its name: an X server's window is named after it. */
+  app: string;
+  /**
+   * What the desktop has given the run for a window to come to the front (`$XDG_ACTIVATION_TOKEN`), and until when it
+   * may be used, in milliseconds since 1970.
+   */
+  token?: { text: string; untilMs: number } | undefined;
+}
+
 export interface GuardedWindows {
   /** What the container is called in titles. */
   container: string;
@@ -48,7 +59,7 @@ const workRate = { perSecond: 200_000, burst: 400_000 };
 export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "device" | "source" | "object";
 
 export interface WaylandSession
-  extends GuardedWindows, Required<Pick<WaylandSessionOptions, "closing" | "takeOut" | "now" | "startedApp">> {
+  extends GuardedWindows, Required<Pick<WaylandSessionOptions, "closing" | "takeOut" | "now" | "started">> {
   attention: Attention;
   rates: Rates;
   /** What the user carries across a closed clipboard. */
@@ -93,8 +104,8 @@ export interface WaylandSessionOptions extends GuardedWindows {
   lend?: LendList | undefined;
   /** Has files that an app has dragged out come to the downloads, by their list. Default: none do. */
   takeOut?: ((list: string) => void) | undefined;
-  /** The app that was started last: an X server's window is named after it. Default: unknown, "". */
-  startedApp?: () => string;
+  /** What was started last. Default: unknown, "". */
+  started?: () => StartedApp;
 }
 
 export function createWaylandSession(
@@ -106,7 +117,7 @@ export function createWaylandSession(
     crossings = noCrossings,
     lend,
     takeOut,
-    startedApp = () => "",
+    started = () => ({ app: "" }),
     ...windows
   }: WaylandSessionOptions,
 ): WaylandSession {
@@ -119,7 +130,7 @@ export function createWaylandSession(
   let [pixels, maxPixels] = [0, 0];
   return {
     ...windows,
-    startedApp,
+    started,
     closing,
     crossings,
     attention: createAttention(now, isPaused),

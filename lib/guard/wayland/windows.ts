@@ -27,13 +27,14 @@ export interface Windows extends Part {
 export function createWindows(
   { session, surfaces }: { session: WaylandSession; surfaces: Surfaces },
 ): Windows {
-  const { container, closing, startedApp, tell, attention } = session;
+  const { container, closing, started, tell, attention, rates } = session;
   /** The windows that are to fill a screen once the user works there, and which one. */
   const waiting = new Map<WaylandObject, WaylandObject | undefined>();
   const keyboards = new Set<WaylandObject>();
   const servers = new WeakSet<WaylandObject>();
   const windows = new Set<WaylandObject>();
   let isAsked = false;
+  let usedToken: string | undefined;
   // An X server would end under its apps. In it, a window manager has the app close its window at this key.
   const ask = (window: WaylandObject): Addition[] => {
     const insists = closing.ask(window);
@@ -57,10 +58,19 @@ export function createWindows(
         if (app_id !== xServer) return;
         servers.add(object);
         tell(oneWindow);
-        const app = startedApp();
+        const { app } = started();
         return app === ""
           ? undefined
           : { args: { app_id: classOf(container, app) }, after: [[object, "set_title", titleOf(container, app)]] };
+      },
+      // It would take the keys from another app, unless the user has just started this one. Few apps pass the desktop's
+      // token on to their process that runs, so it stands here for any.
+      "xdg_activation_v1.activate": () => {
+        const { token } = started();
+        if (attention.focused() !== 0 && attention.isUsed()) return rates.raise() ? undefined : dropped;
+        if (!token || token.text === usedToken || token.untilMs < Date.now()) return dropped;
+        usedToken = token.text;
+        return { args: { token: usedToken } };
       },
       "xdg_toplevel.close": ({ object }) => ({ drop: true, after: ask(object) }),
       // As mpv --fs and kiosks ask before the first key. Else it would surprise a user who is elsewhere.

@@ -1,6 +1,7 @@
 // Windows on Wayland: whose they are, and what an app may ask for.
 
 import { assert, assertEquals } from "@std/assert";
+import type { StartedApp } from "../../../../lib/guard/wayland/session.ts";
 import {
   ids,
   message,
@@ -32,7 +33,7 @@ Deno.test("the guard of Wayland marks titles and app ids, also of a window witho
 });
 
 Deno.test("the guard of Wayland calls an X server by the app, has it ask that to close, and closes it at the second time", () => {
-  const made = withGlobals(undefined, trial(undefined, { startedApp: () => "xte\u202erm" }));
+  const made = withGlobals(undefined, trial(undefined, { started: () => ({ app: "xte\u202erm" }) }));
   showWindow(made);
   const close = message(ids.toplevel, "xdg_toplevel.close");
   assertEquals(made.host(close), close, "no X server");
@@ -73,6 +74,25 @@ Deno.test("the guard of Wayland has each window close once the user ends the ses
     message(shell, "xdg_surface.get_toplevel", toplevel),
   );
   assertEquals(told(), undefined);
+});
+
+Deno.test("the guard of Wayland lets a window come to the front for what the user has just started, and for no other reason", () => {
+  const soon = Date.now() + 60_000;
+  let started: StartedApp = { app: "letter", token: { text: "first", untilMs: soon } };
+  const made = withGlobals(undefined, trial(undefined, { started: () => started }));
+  showWindow(made);
+  const activation = ids.next;
+  made.host(message(ids.registry, "wl_registry.global", 96, "xdg_activation_v1", 1));
+  made.app(message(ids.registry, "wl_registry.bind", 96, "xdg_activation_v1", 1, activation));
+  const activate = (token: string): Uint8Array => message(activation, "xdg_activation_v1.activate", token, ids.surface);
+  assertEquals(made.app(activate("own")), activate("first"));
+  assertEquals([made.app(activate("own")), made.app(activate("first"))], [nothing, nothing], "it counts once");
+  started = { app: "letter", token: { text: "second", untilMs: Date.now() - 1 } };
+  assertEquals(made.app(activate("second")), nothing, "too late");
+  started = { app: "letter", token: { text: "third", untilMs: soon } };
+  assertEquals(made.app(activate("third")), activate("third"));
+  started = { app: "letter" };
+  assertEquals(made.app(activate("fourth")), nothing);
 });
 
 Deno.test("the guard of Wayland leaves a window the frame of the desktop", () => {
