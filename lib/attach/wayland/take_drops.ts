@@ -49,22 +49,14 @@ export async function keepDrops(
 ): Promise<AsyncDisposable | undefined> {
   const { give: lend } = portals;
   if (!lend) return undefined;
-  let isOver = false;
-  let taking: AsyncDisposable | undefined;
-  const again = async (): Promise<void> => {
-    const before = taking;
-    taking = await takeDrops(container, { session, lend });
-    await before?.[Symbol.asyncDispose]();
-    if (isOver) await taking?.[Symbol.asyncDispose]();
+  const taking = new AsyncDisposableStack();
+  portals.onAgain = async () => {
+    const taken = await takeDrops(container, { session, lend });
+    if (taking.disposed) await taken?.[Symbol.asyncDispose]();
+    else taking.use(taken);
   };
-  await again();
-  portals.onAgain = again;
-  return {
-    async [Symbol.asyncDispose]() {
-      isOver = true;
-      await taking?.[Symbol.asyncDispose]();
-    },
-  };
+  await portals.onAgain();
+  return taking;
 }
 
 /**
