@@ -141,15 +141,13 @@ def show(message):
     except (ImportError, ValueError):
         answer({"id": number, "paths": []})
         return
-    is_saving = message["ask"] in ("save", "print")
-    actions = {"folder": Gtk.FileChooserAction.SELECT_FOLDER}
-    title = "Save" if is_saving else {"folder": "Choose a folder"}.get(message["ask"], "Open")
-    action = Gtk.FileChooserAction.SAVE if is_saving else actions.get(message["ask"], Gtk.FileChooserAction.OPEN)
+    kinds = {"open": ("Open", Gtk.FileChooserAction.OPEN), "folder": ("Choose a folder", Gtk.FileChooserAction.SELECT_FOLDER)}
+    title, action = kinds.get(message["ask"], ("Save", Gtk.FileChooserAction.SAVE))
     dialog = Gtk.FileChooserDialog(title=title, action=action)
     dialog.add_buttons("_Cancel", Gtk.ResponseType.CANCEL, "_OK", Gtk.ResponseType.ACCEPT)
     dialog.set_select_multiple(message["multiple"])
     dialog.set_do_overwrite_confirmation(True)
-    if is_saving:
+    if title == "Save":
         dialog.set_current_name(message["name"])
 
     def on_response(dialog, response):

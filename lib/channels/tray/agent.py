@@ -12,7 +12,6 @@ icons = {}
 tray_name = None
 
 
-
 class Icon:
     """An app's icon for the tray. Whatever changes, all of it is read anew, not more often than every REFRESH_MS."""
 
