@@ -167,14 +167,11 @@ export async function startWaylandClient(
     await Promise.all(started.map(({ ended }) => ended));
   });
   const ended = ready.then(async ([box, guard]) => {
-    await box.ended;
-    await guard.ended;
+    guard.ended.then((result) => result.signal && host.ui.warn(whyEnded(result)));
+    await Promise.all([box.ended, guard.ended]);
     return heard.windows();
   });
   ended.catch(() => {});
-  ready.then(([, guard]) => guard.ended).then((result) => {
-    if (result.signal) host.ui.warn(whyEnded(result));
-  }).catch(() => {});
   const resources = stack.move();
   return {
     ready,
