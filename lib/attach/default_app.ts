@@ -52,22 +52,47 @@ export async function noteOpening(
 
 /**
  * The request with the container's app for an address, or the same request where there is no address in the app's
- * place.
+ * place. The app joins the session in which it runs, whatever its channels. The container may answer anything: what it
+ * names runs in the container only.
  *
  * @throws {UserError} exit code 127 when it has no such app
  */
 export async function withDefaultApp(container: Container, request: StartRequest): Promise<StartRequest> {
   const { label } = container;
   const [address, inCopy] = request.app as [string, string | undefined];
-  if (isAddress(address)) {
-    const what = `web browser in the container "${label}"`;
-    return await withApp(container, request, { type: "x-scheme-handler/https", what, words: request.app });
-  }
-  if (!isFileAddress(address)) return request;
-  const type = typeOf(pathInAddress(address));
+  const isFile = isFileAddress(address);
+  if (!isFile && !isAddress(address)) return request;
+  const type = isFile ? typeOf(pathInAddress(address)) : "x-scheme-handler/https";
   if (type === undefined) throw noType();
-  const what = `app for files of the type ${type} in the container "${label}"`;
-  return await withApp(container, request, { type, what, words: inCopy === undefined ? [] : [inCopy] });
+  const what = isFile ? `app for files of the type ${type}` : "web browser";
+  const words = !isFile ? request.app : inCopy === undefined ? [] : [inCopy];
+  await container.connect();
+  const script = withValues(findApps, { type });
+  const { stdout } = await container.script({ script, planned: "APP", timeoutMs: answerMs });
+  const apps = stdout.split("\n", maxApps).flatMap((line) => {
+    const command = parseExecLine(line)?.command;
+    return command ? [command] : [];
+  });
+  if (apps.length === 0) {
+    throw new UserError(`There is no ${what} in the container "${label}"`, {
+      hint: "Install one there, for example by packages: of a cloud-config file",
+      exitCode: ExitCode.missingProgram,
+    });
+  }
+  const live = request.isDisposable || (await container.seenSessions())?.length === 0
+    ? []
+    : await listSessions(container);
+  const running = apps.flatMap((app) => {
+    // The rest are its arguments.
+    const found = live.find((session) => isSameApp(wordsOf(session).slice(0, app.length), app));
+    return found ? [{ app, session: found.session }] : [];
+  })[0];
+  return {
+    ...request,
+    app: [...running?.app ?? apps[0]!, ...words],
+    session: request.session ?? (request.detached ? undefined : running?.session),
+    joinsAny: true,
+  };
 }
 
 /**
@@ -96,44 +121,4 @@ export async function withOpenedFile(
     return (await loans.open([path], { readOnly: true, handed: isHanded(host, path) }))[0]!;
   });
   return { ...found, app: [...found.app, place] };
-}
-
-/**
- * The request with the container's app for a type, which joins the session in which that app runs, whatever its
- * channels. The container may answer anything: what it names runs in the container only.
- *
- * @throws {UserError} exit code 127 when it has none
- */
-async function withApp(
-  container: Container,
-  request: StartRequest,
-  { type, what, words }: { type: string; what: string; words: readonly string[] },
-): Promise<StartRequest> {
-  await container.connect();
-  const script = withValues(findApps, { type });
-  const { stdout } = await container.script({ script, planned: "APP", timeoutMs: answerMs });
-  const apps = stdout.split("\n", maxApps).flatMap((line) => {
-    const command = parseExecLine(line)?.command;
-    return command ? [command] : [];
-  });
-  if (apps.length === 0) {
-    throw new UserError(`There is no ${what}`, {
-      hint: "Install one there, for example by packages: of a cloud-config file",
-      exitCode: ExitCode.missingProgram,
-    });
-  }
-  const live = request.isDisposable || (await container.seenSessions())?.length === 0
-    ? []
-    : await listSessions(container);
-  const running = apps.flatMap((app) => {
-    // What it was started with follows.
-    const found = live.find((session) => isSameApp(wordsOf(session).slice(0, app.length), app));
-    return found ? [{ app, session: found.session }] : [];
-  })[0];
-  return {
-    ...request,
-    app: [...running?.app ?? apps[0]!, ...words],
-    session: request.session ?? (request.detached ? undefined : running?.session),
-    joinsAny: true,
-  };
 }
