@@ -95,39 +95,24 @@ export async function relayPackets(
  */
 async function pump(relay: Relay, sender: Sender): Promise<void> {
   const frames = createFrameParser(limits[sender]);
-  const outbox = createOutbox(relay, sender);
   for await (const chunk of readChunks(relay.connections[sender], readBytes)) {
     for (const raw of frames.push(chunk)) {
       const delivery = judge(relay, { sender, packet: decodePacket(raw) });
-      // What came before a picture does not wait for it.
-      const [due] = delivery instanceof Promise ? await Promise.all([delivery, outbox.flush()]) : [delivery];
-      outbox.put(due);
+      deliver(relay, sender, delivery instanceof Promise ? await delivery : delivery);
     }
-    await outbox.flush();
+    if (sender === "container") await relay.to.client.write([]);
   }
-  await relay.to[sender === "client" ? "container" : "client"].write([]);
+  await relay.to[otherThan(sender)].write([]);
 }
 
-/** Collects the packets that are sent because of those of `sender`. */
-function createOutbox({ to }: Relay, sender: Sender) {
-  const parts: Record<Sender, Uint8Array[]> = { client: [], container: [] };
-  const encode = (end: Sender, packets: readonly Packet[] = []): void => {
-    for (const packet of packets) parts[end].push(...encodePacket(packet));
-  };
-  return {
-    /** Carries out the verdict on a packet; what is sent waits for the next flush. */
-    put({ pass, answer }: Delivery): void {
-      encode(sender === "client" ? "container" : "client", pass);
-      encode(sender, answer);
-    },
-    /** Sends it. What the container sends waits for the client, and nothing for the container. */
-    async flush(): Promise<void> {
-      if (parts.container.length > 0) to.container.post(parts.container.splice(0));
-      if (parts.client.length === 0) return;
-      if (sender === "client") to.client.post(parts.client.splice(0));
-      else await to.client.write(parts.client.splice(0));
-    },
-  };
+function otherThan(sender: Sender): Sender {
+  return sender === "client" ? "container" : "client";
+}
+
+/** Carries out the verdict on a packet of `sender`. */
+function deliver({ to }: Relay, sender: Sender, { pass = [], answer = [] }: Delivery): void {
+  if (pass.length > 0) to[otherThan(sender)].post(pass.flatMap(encodePacket));
+  if (answer.length > 0) to[sender].post(answer.flatMap(encodePacket));
 }
 
 /**
@@ -172,9 +157,7 @@ function closeStraysLater(relay: Relay): void {
 }
 
 function sendNow(relay: Relay, end: Sender, due: (session: Session) => Packet[]): void {
-  const outbox = createOutbox(relay, end);
-  outbox.put({ answer: due(relay.session) });
-  outbox.flush();
+  deliver(relay, end, { answer: due(relay.session) });
 }
 
 /**
