@@ -81,7 +81,7 @@ const offersOfDevice = [
 ];
 
 export function createPolicy(
-  { session, descriptors, create, readSource, answer, renew }: {
+  { session, descriptors, create, ...own }: {
     session: WaylandSession;
     descriptors: Descriptors;
     create: Create;
@@ -109,9 +109,7 @@ export function createPolicy(
     session,
     input: () => input,
     setDragged: (surface) => surfaces.setRole(surface, "drag"),
-    readSource,
-    answer,
-    renew,
+    ...own,
   });
   const input = createInput({ session, release: clipboard.release });
   const parts: readonly Part[] = [
