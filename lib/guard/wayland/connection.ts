@@ -12,7 +12,7 @@ import { idFrom, readValues, writeMessage } from "./messages.ts";
 import type { Addition, ArgumentValue, Message, Verdict, WaylandObject } from "./objects.ts";
 import { createPolicy } from "./policy.ts";
 import { type Argument, type Interface, protocols } from "./protocols.ts";
-import { counted } from "./rules.ts";
+import { countedAs } from "./rules.ts";
 import type { WaylandSession } from "./session.ts";
 
 /** The ids of the compositor's objects begin here. */
@@ -112,12 +112,12 @@ export function createConnection(
     const ids = sender === "host" ? { id: ownIdFor(id), hostId: id } : { id, hostId: takeId() };
     const made: WaylandObject = { ...ids, type, version, isEnded: false };
     objects.set(made.id, made);
-    const what = counted[type.name];
+    const what = countedAs.get(type.name);
     if (what) session.add(what);
     return register(made);
   };
   const ended = (object: WaylandObject): void => {
-    const what = counted[object.type.name];
+    const what = countedAs.get(object.type.name);
     if (what) session.remove(what);
     policy.ended(object);
   };

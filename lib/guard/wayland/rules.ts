@@ -3,10 +3,10 @@
  * each message. All other messages pass as they are.
  */
 
+import { maxPopups, maxWindows } from "../limits.ts";
 import { classOf, titleOf } from "../title.ts";
 import type { Args } from "./objects.ts";
 import type { EventName, RequestName, Table } from "./protocols.ts";
-import type { Counted } from "./session.ts";
 
 /**
  * The globals that are announced to an app in a container; no others exist for it. Each gives it its own windows, and
@@ -65,27 +65,33 @@ export interface Rule<Name> {
   says?(args: Args<Name>, container: string): Partial<Args<Name>>;
 }
 
-/** The objects of which a container has so many at a time, by their interfaces, and what each counts as. */
-export const counted: Readonly<Record<string, Counted>> = {
-  wl_surface: "surface",
-  wl_subsurface: "subsurface",
-  xdg_toplevel: "toplevel",
-  xdg_popup: "popup",
-  wl_data_source: "source",
-  zwp_primary_selection_source_v1: "source",
-  // What hears of what the user does, or of data.
-  wl_pointer: "device",
-  wl_keyboard: "device",
-  wl_touch: "device",
-  wl_data_device: "device",
-  zwp_primary_selection_device_v1: "device",
-  zwp_pointer_gesture_swipe_v1: "device",
-  zwp_pointer_gesture_pinch_v1: "device",
-  zwp_pointer_gesture_hold_v1: "device",
-  zwp_relative_pointer_v1: "device",
-  zwp_tablet_seat_v2: "device",
-  zwp_text_input_v3: "device",
-} satisfies { [name in keyof Table]?: Counted };
+/** What a container has at most so many of at a time, by the interfaces that count. */
+export const counts = {
+  toplevel: { max: maxWindows, of: ["xdg_toplevel"] },
+  popup: { max: maxPopups, of: ["xdg_popup"] },
+  surface: { max: 4_000, of: ["wl_surface"] },
+  subsurface: { max: 2_000, of: ["wl_subsurface"] },
+  // What hears of every key, move of the pointer, or offer of data. An app has some of each.
+  device: {
+    max: 2_000,
+    of: [
+      ...["wl_pointer", "wl_keyboard", "wl_touch", "zwp_tablet_seat_v2", "zwp_relative_pointer_v1"] as const,
+      ...["zwp_pointer_gesture_swipe_v1", "zwp_pointer_gesture_pinch_v1", "zwp_pointer_gesture_hold_v1"] as const,
+      ...["wl_data_device", "zwp_primary_selection_device_v1", "zwp_text_input_v3"] as const,
+    ],
+  },
+  // Each may have 256 types of data, which the compositor keeps, too. An honest app has one or two.
+  source: { max: 256, of: ["wl_data_source", "zwp_primary_selection_source_v1"] },
+  // All together. Firefox has about 300.
+  object: { max: 100_000, of: [] },
+} as const satisfies Readonly<Record<string, { max: number; of: readonly (keyof Table)[] }>>;
+
+export type Counted = keyof typeof counts;
+
+/** What an object of an interface counts as. */
+export const countedAs: ReadonlyMap<string, Counted> = new Map(
+  Object.entries(counts).flatMap(([what, { of }]) => of.map((name) => [name, what as Counted] as const)),
+);
 
 /** The rows, by the names of messages. */
 export const rules: { readonly [Name in RequestName | EventName]?: Rule<Name> } = {

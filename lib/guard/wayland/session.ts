@@ -1,7 +1,8 @@
 /** What all connections of a session have in common: whether the user works in its windows, and how much it has. */
 
 import { Carrying, type OpenClipboard } from "./carrying.ts";
-import { maxPopups, maxWindows, type Size } from "../limits.ts";
+import type { Size } from "../limits.ts";
+import { type Counted, counts } from "./rules.ts";
 import { createRates, openingRate, rate, type Rates } from "../rate.ts";
 import { Violation } from "../faults.ts";
 import { type Attention, createAttention } from "../attention.ts";
@@ -34,19 +35,6 @@ export interface GuardedWindows {
   border: Border;
 }
 
-const countLimits: Readonly<Record<Counted, number>> = {
-  toplevel: maxWindows,
-  popup: maxPopups,
-  surface: 4_000,
-  subsurface: 2_000,
-  // Each hears of every key, move of the pointer, or offer of data. An app has some of each.
-  device: 2_000,
-  // Each may have 256 types of data, which the compositor keeps, too. An honest app has one or two.
-  source: 256,
-  // Firefox has about 300.
-  object: 100_000,
-};
-
 /** How many types of data of its own a container may have. */
 const maxOwnTypes = 256;
 
@@ -55,8 +43,6 @@ const maxOwnTypes = 256;
  * times a second, takes 60,000 a second. A million takes less than a second.
  */
 const workRate = { perSecond: 200_000, burst: 400_000 };
-
-export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "device" | "source" | "object";
 
 export interface WaylandSession
   extends GuardedWindows, Required<Pick<WaylandSessionOptions, "closing" | "takeOut" | "now" | "started">> {
@@ -121,7 +107,12 @@ export function createWaylandSession(
     ...windows
   }: WaylandSessionOptions,
 ): WaylandSession {
-  const left = { ...countLimits };
+  const numbers = new Map<Counted, number>();
+  const change = (what: Counted, by: number): number => {
+    const number = (numbers.get(what) ?? 0) + by;
+    numbers.set(what, number);
+    return number;
+  };
   const told = new Set<string>();
   const ownTypes = new Set<string>();
   const dataMark = `application/x-gui-container.${encodeURIComponent(windows.container)}`;
@@ -166,10 +157,11 @@ export function createWaylandSession(
       tell(text);
     },
     add(what) {
-      if (--left[what] < 0) throw new Violation(`it has more than ${countLimits[what]} ${what}s`);
+      const { max } = counts[what];
+      if (change(what, 1) > max) throw new Violation(`it has more than ${max} ${what}s`);
       if ((what === "toplevel" || what === "popup") && !openings()) throw new Violation("it opens windows too fast");
     },
-    remove: (what, count = 1) => void (left[what] += count),
+    remove: (what, count = 1) => void change(what, -count),
     addPixels(change, max) {
       pixels += change;
       // A client that knows no screen, as wl-copy, is no measure for what others show.

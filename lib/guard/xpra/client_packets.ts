@@ -9,7 +9,7 @@ import { Refusal } from "../faults.ts";
 import { forTypes, ignored, type Judge, judgeFrom, passOn, plain } from "./judge.ts";
 import { clientHello, displayChange, pixelsBytesIn, screenIn } from "./hello.ts";
 import type { Dict, Value } from "./rencode.ts";
-import { anything, args, fields, flag, integer, line, list, type Shape, table, tuple, word } from "./shapes.ts";
+import { anything, args, fields, flag, flags, integer, line, list, type Shape, table, tuple, word } from "./shapes.ts";
 import { closeStrays, type Session } from "./session.ts";
 import { coordinate, windowNumber } from "./geometry.ts";
 
@@ -56,16 +56,8 @@ const properties = table((path) => /^encodings?\b/.test(path));
 
 const state = fields({
   "frame": list(integer(0, 4096), 4),
-  "focused": flag,
-  "fullscreen": flag,
-  "maximized": flag,
-  "iconified": flag,
-  "above": flag,
-  "below": flag,
-  "shaded": flag,
-  "sticky": flag,
-  "skip-taskbar": flag,
-  "skip-pager": flag,
+  ...flags("focused", "fullscreen", "maximized", "iconified", "above", "below", "shaded", "sticky"),
+  ...flags("skip-taskbar", "skip-pager"),
 });
 
 /** The modifier keys are those that are held down on the whole host. */

@@ -5,7 +5,7 @@ import { Refusal } from "../faults.ts";
 import { maxSide, minVisible, type Size } from "../limits.ts";
 import { coordinate, windowNumber } from "./geometry.ts";
 import type { Dict } from "./rencode.ts";
-import { fields, flag, integer, line, list, type Shape, tuple, word } from "./shapes.ts";
+import { fields, flag, flags, integer, line, list, type Shape, tuple, word } from "./shapes.ts";
 
 /** Types of windows without a frame. */
 const popupTypes = /^(NORMAL|DIALOG|UTILITY|MENU|DROPDOWN_MENU|POPUP_MENU|TOOLTIP|COMBO|DND)$/;
@@ -59,12 +59,8 @@ export function framedProperties(container: string): Record<string, Shape> {
       const types = list(line(20), 8)(value).filter((type) => /^(NORMAL|DIALOG|UTILITY)$/.test(`${type}`));
       return types.length > 0 ? types : ["NORMAL"];
     },
-    "modal": flag,
-    "iconic": flag,
-    "maximized": flag,
-    "fullscreen": flag,
+    ...flags("modal", "iconic", "maximized", "fullscreen", "set-initial-position"),
     "requested-position": tuple(coordinate, coordinate),
-    "set-initial-position": flag,
   };
 }
 

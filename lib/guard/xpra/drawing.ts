@@ -16,23 +16,13 @@ const maxPixelBytes = 128 * 1024 * 1024;
 const pixelsStart = 8;
 
 /** Bytes of a pixel, by the format's name in xpra. */
-const pixelBytes = new Map([
-  ["BGRX", 4],
-  ["BGRA", 4],
-  ["RGBX", 4],
-  ["RGBA", 4],
-  ["XRGB", 4],
-  ["RGB", 3],
-  ["BGR", 3],
-  ["r210", 4],
-  ["BGR565", 2],
-]);
+const pixelBytes = { BGRX: 4, BGRA: 4, RGBX: 4, RGBA: 4, XRGB: 4, r210: 4, RGB: 3, BGR: 3, BGR565: 2 } as const;
 
 /** xpra 6.5.5 sends a second part without bytes where the first one ends with the file. */
 const parts = list(tuple(integer(pixelsStart, 2 ** 31), integer(0, 2 ** 31)), 2);
 
 const drawOptions = fields({
-  "rgb_format": oneOf(...pixelBytes.keys()),
+  "rgb_format": oneOf(...Object.keys(pixelBytes)),
   "chunks": parts,
   "flush": integer(0, 0xffff),
   "window-size": tuple(side, side),
@@ -75,8 +65,8 @@ export function drawing(
     return { args: [...head.slice(0, 5), "rgb32", "", sequence, width * 4, options], picture };
   }
   const stride = integer(0, 2 ** 31)(values[8]!);
-  const format = options.get("rgb_format");
-  const perPixel = typeof format === "string" ? pixelBytes.get(format)! : coding === "rgb32" ? 4 : 3;
+  const format = options.get("rgb_format") as keyof typeof pixelBytes | undefined;
+  const perPixel = format ? pixelBytes[format] : coding === "rgb32" ? 4 : 3;
   const rowBytes = width * perPixel;
   const lineBytes = stride === 0 ? rowBytes : stride;
   if (lineBytes < rowBytes) throw new Refusal("a picture's lines are too short");

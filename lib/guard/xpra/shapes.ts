@@ -28,6 +28,11 @@ export function flag(value: Value): boolean {
   throw new Refusal("it has something else where true or false belongs");
 }
 
+/** A truth value for each of these keys of a table. */
+export function flags(...names: readonly string[]): Record<string, Shape> {
+  return Object.fromEntries(names.map((name) => [name, flag]));
+}
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const maxWordBytes = 4096;
 
