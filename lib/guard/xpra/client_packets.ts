@@ -4,7 +4,7 @@
  * own windows.
  */
 
-import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
+import { clipboardJudges } from "./clipboard.ts";
 import { Refusal } from "../faults.ts";
 import { forTypes, ignored, type Judge, judgeFrom, passOn, plain } from "./judge.ts";
 import { clientHello, displayChange, pixelsBytesIn, screenIn } from "./hello.ts";
@@ -204,7 +204,7 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   "encoding": plain(args([word(/^[\w-]{1,20}$/)])),
   ...forTypes(["quality", "min-quality", "speed", "min-speed"], plain(args([percent]))),
   // Channels.
-  ...forTypes(clipboardTypes, (packet, session) => judgeClipboard(packet, { from: "client", session })),
+  ...clipboardJudges("client"),
   // What the client sends and the container does not need.
   ...forTypes(["info-request", "suspend", "resume", "force-ungrab", "desktop_size"], ignored),
   ...forTypes(["bandwidth-limit", "connection-data", "set_deflate"], ignored),

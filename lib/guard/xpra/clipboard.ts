@@ -15,22 +15,11 @@
 import { dataTypes } from "../crossings.ts";
 import { Refusal } from "../faults.ts";
 import { maxDataBytes } from "../limits.ts";
-import { type Delivery, passOn, requireOpen } from "./judge.ts";
+import { type Judge, passOn, plain, requireOpen } from "./judge.ts";
 import type { Packet, Sender } from "./packets.ts";
 import type { Value } from "./rencode.ts";
 import { args, bytes, flag, integer, list, oneOf, type Shape, text } from "./shapes.ts";
 import type { Session } from "./session.ts";
-
-/** The types of the clipboard's packets, the same in both directions. */
-export const clipboardTypes = [
-  "clipboard-token",
-  "clipboard-request",
-  "clipboard-contents",
-  "clipboard-contents-none",
-  "clipboard-pending-requests",
-  "clipboard-enable-selections",
-  "set-clipboard-enabled",
-] as const;
 
 /** What can be asked for: types of data, and what there is of them. */
 const targets: ReadonlySet<string> = new Set(["TARGETS", "TIMESTAMP", ...dataTypes]);
@@ -49,43 +38,39 @@ const maxRequests = 100;
  */
 const typesChecks = 2;
 
-/**
- * Judges a packet of the clipboard.
- *
- * @param options `from`: who has sent it
- * @throws {Refusal} when nothing of it may pass
- */
-export function judgeClipboard(
-  { type, args: values }: Packet,
-  { from, session }: { from: Sender; session: Session },
-): Delivery {
-  const { open, rates, requests, typeRequests, windows, crossings } = session;
+/** The judges of the clipboard's packets that an end has sent. */
+export function clipboardJudges(from: Sender): Record<string, Judge> {
   const isServer = from === "container";
-  // A request gets an answer: its app waits for one, and the channel may have been closed meanwhile.
-  if (type !== "clipboard-request") requireOpen(session, "clipboard-in", "clipboard-out");
   // The channel by which the sender gives, and the one by which it takes.
   const gives = isServer ? "clipboard-out" : "clipboard-in";
   const takes = isServer ? "clipboard-in" : "clipboard-out";
   /** Whether the host has a selection for itself now. */
-  const isHidden = (of: Value): boolean => of === "PRIMARY" && !windows.isUsed();
+  const isHidden = ({ windows }: Session, of: Value): boolean => of === "PRIMARY" && !windows.isUsed();
   /** Whether the guard has answered for the client. */
-  const isLate = (id: number): boolean => {
+  const isLate = ({ typeRequests }: Session, id: number): boolean => {
     const request = typeRequests.get(id);
     typeRequests.delete(id);
     return request !== undefined && request.checks >= typesChecks;
   };
-  switch (type) {
-    case "clipboard-token": {
+  const whileOpen = (judge: Judge): Judge => (packet, session) => {
+    requireOpen(session, "clipboard-in", "clipboard-out");
+    return judge(packet, session);
+  };
+  return {
+    "clipboard-token": whileOpen(({ type, args: values }, session) => {
+      const { open, rates, windows } = session;
       const of = anySelection(values[0]!);
       if (of === secondary || isServer && !rates.copy()) return {};
       const isOpen = open.has(gives);
       if (isOpen && isServer && !windows.isUsed()) throw new Refusal("you do not work in the container's windows");
-      return passOn(type, !isOpen ? emptyOffer(values) : !isServer && isHidden(of) ? [of] : passOffer(values));
-    }
-    case "clipboard-request": {
+      return passOn(type, !isOpen ? emptyOffer(values) : !isServer && isHidden(session, of) ? [of] : passOffer(values));
+    }),
+    // It gets an answer: its app waits for one, and the channel may have been closed meanwhile.
+    "clipboard-request": ({ type, args: values }, session) => {
+      const { open, rates, requests, typeRequests, windows, crossings } = session;
       const [id, of, what] = [requestId(values[0]!), anySelection(values[1]!), text(values[2]!)];
       const isData = dataTypes.has(what);
-      const isRefused = isServer && (isHidden(of) || isData && !windows.isUsed() || !rates.paste()) ||
+      const isRefused = isServer && (isHidden(session, of) || isData && !windows.isUsed() || !rates.paste()) ||
         isData && !crossings.mayCross();
       if (!open.has(takes) || of === secondary || isRefused || !targets.has(what)) {
         return { answer: [{ type: "clipboard-contents-none", args: [id, of] }] };
@@ -93,11 +78,12 @@ export function judgeClipboard(
       if (!isServer && requests.size < maxRequests) requests.set(id, what);
       if (isServer && what === "TARGETS" && typeRequests.size < maxRequests) typeRequests.set(id, { of, checks: 0 });
       return passOn(type, [id, of, what]);
-    }
-    case "clipboard-contents": {
+    },
+    "clipboard-contents": ({ type, args: values }, session) => {
       requireOpen(session, gives);
+      const { requests, crossings } = session;
       const [id, of] = [requestId(values[0]!), selection(values[1]!)];
-      if (!isServer && isLate(id)) return {};
+      if (!isServer && isLate(session, id)) return {};
       // Not what the container calls it.
       const asked = requests.get(id);
       if (isServer && !requests.delete(id)) throw new Refusal("nobody has asked for it");
@@ -107,21 +93,20 @@ export function judgeClipboard(
       const bytes = data instanceof Uint8Array ? data.length : 4 * (data as Value[]).length;
       if (bytes > 0) crossings.add({ direction: isServer ? "out" : "in", type: what, times: 1, bytes });
       return passOn(type, [id, of, ...passed, 0]);
-    }
-    case "clipboard-contents-none": {
-      const id = requestId(values[0]!);
-      if (isServer) requests.delete(id);
-      else if (isLate(id)) return {};
-      return passOn(type, [id, selection(values[1]!)]);
-    }
-    case "clipboard-pending-requests":
-      return passOn(type, [integer(0, 255)(values[0]!)]);
-    case "clipboard-enable-selections":
-      return passOn(type, [list(anySelection, 3)(values[0]!).filter((of) => of !== secondary)]);
-    case "set-clipboard-enabled":
-      return passOn(type, [flag(values[0]!), ""]);
-  }
-  throw new Refusal("it is not one of the clipboard's packets");
+    },
+    "clipboard-contents-none": whileOpen(
+      plain(args([requestId, selection]), ([id], session) => {
+        if (isServer) session.requests.delete(id);
+        else if (isLate(session, id)) return false;
+        return true;
+      }),
+    ),
+    "clipboard-pending-requests": whileOpen(plain(args([integer(0, 255)]))),
+    "clipboard-enable-selections": whileOpen(
+      plain(args([list(anySelection, 3)]), ([all]) => [all.filter((of) => of !== secondary)]),
+    ),
+    "set-clipboard-enabled": whileOpen(plain(args([flag]), ([isEnabled]) => [isEnabled, ""])),
+  };
 }
 
 /**

@@ -4,7 +4,7 @@
  * desktop, set fields of the client, and those with which the client talks to itself.
  */
 
-import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
+import { clipboardJudges } from "./clipboard.ts";
 import { cursor, drawing } from "./drawing.ts";
 import { Refusal } from "../faults.ts";
 import { serverHello } from "./hello.ts";
@@ -158,7 +158,7 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   ),
   // Channels.
   "new-tray": openTray,
-  ...forTypes(clipboardTypes, (packet, session) => judgeClipboard(packet, { from: "container", session })),
+  ...clipboardJudges("container"),
   // What honest servers send and no client needs: settings, events, answers to questions that the guard has kept back.
   // A window's icon is the desktop's, by its class: one of the container's choice could be that of a program of the
   // host.
