@@ -103,12 +103,8 @@ export async function removeEmpty(paths: readonly string[]): Promise<void> {
  */
 export async function removeTree(path: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
   if (!await exists(path)) return;
-  const { code, stderr } = await runProcess(["find", path, "-delete"], {
-    okCodes: "any",
-    output: { line: () => {} },
-    detached: true,
-    ...(signal ? { signal } : {}),
-  });
+  const options = { okCodes: "any", output: { line: () => {} }, detached: true } as const;
+  const { code, stderr } = await runProcess(["find", path, "-delete"], signal ? { ...options, signal } : options);
   if (code === 0 || !await exists(path)) return;
   throw new UserError(`"${path}" cannot be removed`, {
     hint: `A container may have closed a directory in it. Remove it as root: sudo rm -rf ${quoteWords([path])}`,

@@ -158,16 +158,14 @@ export type Token =
  */
 export function tokensOf(args: readonly string[], options: Options): Token[] {
   const tokens: Token[] = [];
+  let isOver = false;
   for (let index = 0; index < args.length; index++) {
     const word = args[index]!;
     const [, name, inline] = /^--([^][^=]*)(?:=([^]*))?$/.exec(word) ?? [];
-    if (word === "--") {
-      const rest = args.slice(index + 1).map((value, at): Token => ({
-        kind: "positional",
-        index: index + 1 + at,
-        value,
-      }));
-      return [...tokens, { kind: "option-terminator", index }, ...rest];
+    if (isOver) tokens.push({ kind: "positional", index, value: word });
+    else if (word === "--") {
+      isOver = true;
+      tokens.push({ kind: "option-terminator", index });
     } else if (name !== undefined) {
       const takesNext = inline === undefined && Object.hasOwn(options, name) && options[name]!.value !== undefined &&
         index + 1 < args.length;

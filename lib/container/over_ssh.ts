@@ -68,13 +68,8 @@ export function lendTo(
     const found = listed ?? await instance();
     const user = found ? userOf(found) : known.plannedUser;
     const { lendFiles } = await import("./lend/lend.ts");
-    return await lendFiles(host, files, {
-      ...request,
-      history,
-      instance: found ?? known,
-      user,
-      uid: uidOf(found, user),
-    });
+    const borrower = { instance: found ?? known, user, uid: uidOf(found, user) };
+    return await lendFiles(host, files, { ...request, history, ...borrower });
   };
 }
 

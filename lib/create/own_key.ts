@@ -23,10 +23,8 @@ export async function ownKey(host: Host): Promise<{ text: string; identities: Id
   }
   const path = join(directory, "id_ed25519");
   if (!await exists(`${path}.pub`)) {
-    await host.change(
-      `mkdir -p ${quoteWords([directory])}`,
-      () => Deno.mkdir(directory, { recursive: true, mode: 0o700 }),
-    );
+    const make = (): Promise<void> => Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+    await host.change(`mkdir -p ${quoteWords([directory])}`, make);
     using _turn = await host.look(undefined, () => lockFile(join(directory, "key.lock"), { signal: host.signal }));
     if (!await exists(`${path}.pub`)) await makeKey(host, path);
   }

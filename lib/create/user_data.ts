@@ -118,14 +118,8 @@ export function userData(parts: readonly UserDataPart[]): string {
       encoded,
     ].join("\n");
   });
-  return [
-    `Content-Type: multipart/mixed; boundary="${boundary}"`,
-    "MIME-Version: 1.0",
-    "",
-    ...body,
-    `--${boundary}--`,
-    "",
-  ].join("\n");
+  const head = `Content-Type: multipart/mixed; boundary="${boundary}"\nMIME-Version: 1.0\n`;
+  return [head, ...body, `--${boundary}--`, ""].join("\n");
 }
 
 /** The line between two parts. */

@@ -73,16 +73,9 @@ function execOf(app: App, { container, opener, env, attachOptions, xpraOptions }
   const session = sessionOf(app);
   // Without that, open-in-container takes the name of the first program. A copy has no other session.
   const isNamed = !attachOptions.includes(inCopy) && session !== basename(app.command[0]!);
-  const words = [
-    ...(variables.length > 0 ? ["env", ...variables] : []),
-    opener,
-    ...attachOptions,
-    ...(isNamed ? [`--session=${session}`] : []),
-    container,
-    app.command.join(" "),
-    ...xpraOptions,
-    "--",
-  ];
+  const start = variables.length > 0 ? ["env", ...variables, opener] : [opener];
+  const named = isNamed ? [`--session=${session}`] : [];
+  const words = [...start, ...attachOptions, ...named, container, app.command.join(" "), ...xpraOptions, "--"];
   return words.map(quoteExec).join(" ") + { address: " %u", file: " %f", nothing: "" }[app.opens];
 }
 

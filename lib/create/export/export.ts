@@ -8,7 +8,7 @@ import { withUndo } from "../../base/undo.ts";
 import type { Arguments } from "../../cli/options.ts";
 import type { Container } from "../../container/container.ts";
 import { containerAt } from "../../container/resolve.ts";
-import { type Address, addressCalled, type EngineOptions } from "../../container/address.ts";
+import { type Address, addressCalled, engineArguments, type EngineOptions } from "../../container/address.ts";
 import type { App } from "./app.ts";
 import { changeDefaults, chooseDefaults, type Default, opensType, parseTypes, readRecords } from "./defaults.ts";
 import { entryName, type EntryOptions, entryText, inCopy, shownName, sortOptions } from "./entry.ts";
@@ -168,7 +168,7 @@ async function writeEntries(
   container: Container,
   { menu, request, before, isDefault, apps, left, xOnly }: Exporting & ChosenEntries,
 ): Promise<ExportedApp[]> {
-  const { host, engine: { cli, server: { project } } } = container;
+  const { host, engine } = container;
   const defaults = chooseDefaults(apps, request.defaultTypes);
   // For a type that has no default, GLib takes an app that is offered for it: a container has no say in that.
   const typesOf = (app: App): string[] =>
@@ -179,11 +179,7 @@ async function writeEntries(
   const root = host.env("GUI_CONTAINER_MOUNTS");
   const options = {
     ...request,
-    attachOptions: [
-      `--engine=${cli}`,
-      ...(project === undefined ? [] : [`--project=${project}`]),
-      ...request.attachOptions,
-    ],
+    attachOptions: [...engineArguments({ ...engine, byOption: true }), ...request.attachOptions],
     container: container.label,
     opener: await findOpener(host),
     hostName: menu.container,

@@ -95,10 +95,8 @@ export async function ensureProxy(
   await withProxyLock(host, proxy, async (uid) => {
     await waitForOperations(host, proxy);
     const found = await findInstance(host, proxy);
-    const userData = proxyUserData({
-      ranges: [...specialRanges, ...await hostRanges(host, engine)],
-      hosts: proxy.hosts,
-    });
+    const ranges = [...specialRanges, ...await hostRanges(host, engine)];
+    const userData = proxyUserData({ ranges, hosts: proxy.hosts });
     if (found?.config[stateKey] === "ready") {
       if (found.config[userDataKey] !== userData) {
         const remove = engineLine(engine, ["delete", "--force", labelOf(proxy)]);
