@@ -233,14 +233,9 @@ export function parseCommandLine<Name extends string>(
         positionals.push(args[index]!);
         continue;
       }
-      throw inputError(
-        `Unknown option "${args[index]!.split("=")[0]}"`,
-        [
-          ...nearest === undefined ? [] : [`The nearest one is --${nearest}`],
-          ...isKept ? [`Words for the app go after --`] : [],
-          hint,
-        ].join(". "),
-      );
+      const near = nearest === undefined ? "" : `The nearest one is --${nearest}. `;
+      const forApp = isKept ? "Words for the app go after --. " : "";
+      throw inputError(`Unknown option "${args[index]!.split("=")[0]}"`, near + forApp + hint);
     }
     for (const { name, value, isInline } of given) {
       const known = name as Name | CommonName;
