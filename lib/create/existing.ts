@@ -77,11 +77,8 @@ export async function refuseOtherOwner(host: Host, instance: Address): Promise<v
 
 /** The container of this machine that shares the directories. */
 async function findSharing(host: Host, mounts: Mounts): Promise<Instance | undefined> {
-  for (const cli of engineClis) {
-    const found = (await listOwnInstances(host, engineCalled(cli))).find((instance) => shares(instance, mounts));
-    if (found) return found;
-  }
-  return undefined;
+  const all = await Promise.all(engineClis.map((cli) => listOwnInstances(host, engineCalled(cli))));
+  return all.flat().find((instance) => shares(instance, mounts));
 }
 
 /** The container of that name of the other engine, on a remote of the same name: by the record in the directories. */

@@ -174,11 +174,8 @@ const changesSomething = /^default-remote: (?!local\s*$)|^\s+project: (?!default
 
 /** The text of the first of some files that is there. */
 async function readFirst(paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) {
-    const text = await Deno.readTextFile(path).catch(() => undefined);
-    if (text !== undefined) return text;
-  }
-  return undefined;
+  const texts = await Promise.all(paths.map((path) => Deno.readTextFile(path).catch(() => undefined)));
+  return texts.find((text) => text !== undefined);
 }
 
 /**
