@@ -1,13 +1,6 @@
 /** How `--doctor` goes through the list of checks, prints what they find, and ends with what will happen. */
 
-import {
-  chooseEngine,
-  type Engine,
-  type EngineCli,
-  type Environment,
-  environmentOf,
-  wantedCli,
-} from "../engine/engine.ts";
+import { chooseEngine, type Engine, type Environment, environmentOf, wantedCli } from "../engine/engine.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 import { type EngineProfile, findProfile } from "../engine/profile.ts";
 import { ExitCode, isNoEngine, isProcessError } from "../base/errors.ts";
@@ -32,7 +25,7 @@ export interface Facts extends Partial<EngineFacts> {
   host: Host;
   /** The script whose `--doctor` it is. */
   script: ScriptName;
-  wanted: EngineCli | undefined;
+  wanted: Engine["cli"] | undefined;
 }
 
 export interface DoctorCheck {

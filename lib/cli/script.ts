@@ -7,15 +7,7 @@ import { readEnv } from "../base/process.ts";
 import { terminalUi } from "../base/ui.ts";
 import type { Diagnosis } from "./doctor.ts";
 import { asCalled, calledName, programPath } from "../base/script_names.ts";
-import {
-  type Arguments,
-  briefText,
-  type CommonName,
-  helpText,
-  optionsOf,
-  parseCommandLine,
-  type ScriptSpec,
-} from "./options.ts";
+import { type Arguments, briefText, helpText, optionsOf, parseCommandLine, type ScriptSpec } from "./options.ts";
 import { completionStub } from "./shells.ts";
 
 export interface ScriptActions<Name extends string> {
@@ -86,18 +78,18 @@ async function runToExitCode<Name extends string>(
     if (args.positionals[0] === Deno.args[0] && Object.hasOwn(spec.options, Deno.args[0] ?? "")) {
       meant = `. If you mean the option: ${called.name} --${Deno.args.join(" ")}`;
     }
-    const has = (flag: CommonName): boolean => args.flags.has(flag);
-    if (spec.showErrors?.except.some((name) => args.flags.has(name))) isShown = false;
-    verbose = has("verbose");
-    ui = terminalUi({ ...common, quiet: has("quiet"), json: has("json"), yes: has("yes") });
+    const { flags } = args;
+    if (spec.showErrors?.except.some((name) => flags.has(name))) isShown = false;
+    verbose = flags.has("verbose");
+    ui = terminalUi({ ...common, quiet: flags.has("quiet"), json: flags.has("json"), yes: flags.has("yes") });
     const about = aboutItself(spec, args);
     if (about) {
       ui.result(...about);
       return 0;
     }
     // The checks change nothing, so a dry run makes them, too.
-    const isDoctor = has("doctor");
-    const host = has("dry-run") && !isDoctor
+    const isDoctor = flags.has("doctor");
+    const host = flags.has("dry-run") && !isDoctor
       ? dryRunHost({ ui, signal: ending.signal })
       : realHost({ ui, signal: ending.signal, verbose });
     if (isDoctor) {

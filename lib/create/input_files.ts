@@ -1,14 +1,7 @@
 /** The files that the command line of create.ts names: AUTHORIZED_KEYS, PROFILE and CLOUD_INIT, read and checked. */
 
 import { join, resolve } from "@std/path";
-import {
-  attachSoftware,
-  bundledCloudConfigs,
-  bundledFile,
-  type BundledFiles,
-  bundledProfiles,
-  waylandSoftware,
-} from "./bundled.ts";
+import { attachSoftware, bundledCloudConfigs, bundledFile, bundledProfiles, waylandSoftware } from "./bundled.ts";
 import { parseProfile, type Profile } from "./profile_file.ts";
 import { profileRisks } from "../engine/profile_risks.ts";
 import { parsePart, type PartFile, userConfig, userData } from "./user_data.ts";
@@ -116,7 +109,7 @@ export async function readUserData(
  *
  * @throws {UserError} as {@linkcode readInput}
  */
-export async function readNamed(word: string, files: BundledFiles): Promise<PartFile> {
+export async function readNamed(word: string, files: typeof bundledProfiles): Promise<PartFile> {
   return Object.hasOwn(files, word) ? bundledFile(word, files[word]!) : { path: word, text: await readInput(word) };
 }
 

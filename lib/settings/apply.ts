@@ -5,7 +5,7 @@ import type { Host } from "../base/host.ts";
 import { engineOptions } from "../cli/options.ts";
 import { type ChannelName, openedKinds } from "../channels/table.ts";
 import { askedChannels, openChannels, parseChannels, presetNames } from "./channels.ts";
-import { listKeys, optionOf, type Setting, type SettingKey, type Settings, settingsFor } from "./file.ts";
+import { listKeys, optionOf, type Setting, type Settings, settingsFor } from "./file.ts";
 
 /** The options of a command line by name, and the settings. */
 export interface Applied {
@@ -17,7 +17,7 @@ export interface Applied {
   from: readonly string[];
 }
 
-const channelKeys: readonly SettingKey[] = [...listKeys, "preset", "at-most", ...openedKinds];
+const channelKeys: readonly string[] = [...listKeys, "preset", "at-most", ...openedKinds];
 
 /**
  * Adds settings to the options of a command line. `--preset` there replaces what the settings open, by a preset or one
@@ -27,7 +27,7 @@ const channelKeys: readonly SettingKey[] = [...listKeys, "preset", "at-most", ..
  */
 export function applySettings(options: ReadonlyMap<string, string>, settings: Settings): Applied {
   const values = new Map(options);
-  const lists = (keys: readonly SettingKey[], from: ReadonlyMap<string, string>): Set<ChannelName> =>
+  const lists = (keys: readonly string[], from: ReadonlyMap<string, string>): Set<ChannelName> =>
     new Set(keys.flatMap((key) => parseChannels(from.get(key) ?? "")));
   const named = lists(listKeys, options);
   const written = new Map([...settings].map(([key, { value }]) => [key, value]));

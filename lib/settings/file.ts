@@ -39,14 +39,11 @@ const settingChecks: Readonly<Record<string, SettingCheck>> = {
   },
 };
 
-/** One of them. */
-export type SettingKey = string;
-
 /** All keys, in the order in which they are shown. */
-export const settingKeys: readonly SettingKey[] = Object.keys(settingChecks);
+export const settingKeys: readonly string[] = Object.keys(settingChecks);
 
 /** The option of attach.ts that stands for a key. */
-export function optionOf(key: SettingKey): string {
+export function optionOf(key: string): string {
   return openedKinds.some((kind) => kind === key) ? `${key}-to` : key;
 }
 
@@ -60,7 +57,7 @@ export interface Setting {
   from: string;
 }
 
-export type Settings = ReadonlyMap<SettingKey, Setting>;
+export type Settings = ReadonlyMap<string, Setting>;
 
 export interface Entry {
   /** The pattern: `*` stands for any characters, `?` for one. */
@@ -75,7 +72,7 @@ export interface Entry {
  *
  * @throws {UserError} exit code 2
  */
-export function checkSetting(host: Pick<Host, "env">, key: SettingKey, value: string): void {
+export function checkSetting(host: Pick<Host, "env">, key: string, value: string): void {
   settingChecks[key]!(value, host);
 }
 
@@ -96,7 +93,7 @@ export function settingsPaths(host: Pick<Host, "env">): string[] {
  * @throws {UserError} exit code 2 for a file that others can write, and for one with an error, whichever entry has it
  */
 export async function settingsFor(host: Pick<Host, "env">, word: string): Promise<Settings> {
-  const settings = new Map<SettingKey, Setting>();
+  const settings = new Map<string, Setting>();
   const entries = await readEntries(host);
   const words = entries.length === 0 ? [] : [word, ...await sourceOf(host, word)];
   for (const entry of entries) {
@@ -203,7 +200,7 @@ export async function parseSettings(
     if (typeof name !== "string" || !/^[\w.*?:-]+$/.test(name)) {
       return wrong("This entry has no pattern", 'Write "- name: NAME", where * stands for any characters', "name");
     }
-    const settings = new Map<SettingKey, Setting>();
+    const settings = new Map<string, Setting>();
     for (const [key, value] of Object.entries(rest)) {
       const known = settingKeys.find((one) => one === key);
       if (known === undefined) return wrong(`Unknown key "${key}"`, `Use ${["name", ...settingKeys].join(", ")}`, key);

@@ -13,7 +13,6 @@ import {
   listKeys,
   optionOf,
   readSettings,
-  type SettingKey,
   settingKeys,
   settingsFor,
   settingsPaths,
@@ -21,7 +20,7 @@ import {
 } from "./file.ts";
 
 /** Options of a command line that are settings: what it says, by key. */
-export function givenSettings(options: ReadonlyMap<string, string>): Map<SettingKey, string> {
+export function givenSettings(options: ReadonlyMap<string, string>): Map<string, string> {
   return new Map(settingKeys.flatMap((key) => options.has(optionOf(key)) ? [[key, options.get(optionOf(key))!]] : []));
 }
 
@@ -33,7 +32,7 @@ export function givenSettings(options: ReadonlyMap<string, string>): Map<Setting
 export async function checkSaving(
   host: Pick<Host, "env">,
   word: string,
-  given: ReadonlyMap<SettingKey, string>,
+  given: ReadonlyMap<string, string>,
 ): Promise<void> {
   for (const [key, value] of given) checkSetting(host, key, value);
   if (settingsPaths(host).length === 0) throw inputError("$HOME is not set", "Set it: the settings are kept below it");
@@ -46,7 +45,7 @@ export async function checkSaving(
  * @param word `[REMOTE:]NAME`
  * @throws {UserError} exit code 2
  */
-export async function saveSettings(host: Host, word: string, given: ReadonlyMap<SettingKey, string>): Promise<void> {
+export async function saveSettings(host: Host, word: string, given: ReadonlyMap<string, string>): Promise<void> {
   await checkSaving(host, word, given);
   const [path] = settingsPaths(host) as [string];
   await host.change(`write ${quoteWords([path])}`, async () => {
@@ -73,14 +72,14 @@ export async function saveSettings(host: Host, word: string, given: ReadonlyMap<
 async function settingsToKeep(
   host: Pick<Host, "env">,
   word: string,
-  { given, old }: { given: ReadonlyMap<SettingKey, string>; old: readonly SettingKey[] },
-): Promise<Map<SettingKey, string>> {
+  { given, old }: { given: ReadonlyMap<string, string>; old: readonly string[] },
+): Promise<Map<string, string>> {
   const settings = await settingsFor(host, word);
   const options = new Map([...given].map(([key, value]) => [optionOf(key), value]));
   const { values, atMost } = applySettings(options, settings);
   const lists = given.has("preset") || listKeys.some((key) => given.has(key)) ? listKeys : [];
   const known = lists.filter((key) => settings.has(key));
-  const keys = new Set<SettingKey>([...given.keys(), ...old, ...known]);
+  const keys = new Set<string>([...given.keys(), ...old, ...known]);
   return new Map(
     settingKeys.filter((key) => keys.has(key)).map((key) => {
       const value = key === "at-most" ? atMost?.value : values.get(optionOf(key));
@@ -90,11 +89,11 @@ async function settingsToKeep(
   );
 }
 
-function isList(key: SettingKey): boolean {
+function isList(key: string): boolean {
   return listKeys.some((one) => one === key);
 }
 
-function entryText(name: string, settings: ReadonlyMap<SettingKey, string>): string {
+function entryText(name: string, settings: ReadonlyMap<string, string>): string {
   const lines = [...settings].map(([key, value]) =>
     `    ${key}: ${isList(key) ? `[${value.replaceAll(",", ", ")}]` : JSON.stringify(value)}`
   );

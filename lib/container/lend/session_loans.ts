@@ -17,15 +17,7 @@ import { checkWays, followDirectory, sharedByMounts } from "../source_path.ts";
 import { contentOf, isSameContent } from "./content.ts";
 import { bringVersion } from "./lent_copies.ts";
 import { openInode } from "./held_file.ts";
-import {
-  announcePresence,
-  ownIds,
-  type Presence,
-  readCopy,
-  readLoans,
-  withJournalLock,
-  writeRecords,
-} from "./journal.ts";
+import { announcePresence, ownIds, readCopy, readLoans, withJournalLock, writeRecords } from "./journal.ts";
 import { keepFiles, takeFilesBack } from "./lend.ts";
 import { isCopy, isLentTo, isMapping, type LentCopy, type Loan, type SessionLoans } from "./loan.ts";
 import { recoverEnded, recoverFirst, takeBackAtEnd } from "./recover.ts";
@@ -47,7 +39,7 @@ interface Session {
   /** What is lent to it, the newest last. */
   loans: Loan[];
   /** The sign that this run is alive, from the first file on. */
-  presence: Promise<Presence> | undefined;
+  presence: ReturnType<typeof announcePresence> | undefined;
 }
 
 /**

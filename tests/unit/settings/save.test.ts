@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { applySettings, setIn } from "../../../lib/settings/apply.ts";
-import { type SettingKey, settingsFor } from "../../../lib/settings/file.ts";
+import { settingsFor } from "../../../lib/settings/file.ts";
 import { saveSettings } from "../../../lib/settings/save.ts";
 import { UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
@@ -71,7 +71,7 @@ Deno.test("--save has written to disk what it says it has kept, and keeps what w
 
 Deno.test("what --save has kept holds as in the run that kept it: a channel is in one list, and a preset replaces others", async () => {
   await withSaved("# None yet.\n", async (host, saved) => {
-    const save = async (...given: [SettingKey, string][]): Promise<string> => {
+    const save = async (...given: [string, string][]): Promise<string> => {
       await saveSettings(host, "bank", new Map(given));
       return (await saved()).replace('  - name: "bank"\n', "").replaceAll(/^ +/gm, "");
     };
@@ -97,7 +97,7 @@ Deno.test("what the user's own entries deny stays denied after --save, and what 
     deny: [sound]
 `;
   await withSaved(text, async (host) => {
-    const held = async (word: string, given: [SettingKey, string][]) => {
+    const held = async (word: string, given: [string, string][]) => {
       const kept = new Map(given);
       const now = applySettings(kept, await settingsFor(host, word)).values;
       await saveSettings(host, word, kept);

@@ -1,15 +1,15 @@
 // attach.ts --settings: what holds, and who has said it.
 
 import { assertEquals } from "@std/assert";
-import type { Setting, SettingKey } from "../../../lib/settings/file.ts";
+import type { Setting } from "../../../lib/settings/file.ts";
 import { showSettings } from "../../../lib/settings/show.ts";
 import { recordingHost } from "../recording_host.ts";
 
-function shown(options: Record<string, string>, settings: Partial<Record<SettingKey, Setting>>): string[] {
+function shown(options: Record<string, string>, settings: Partial<Record<string, Setting>>): string[] {
   const { host, said } = recordingHost();
   const given = { options: new Map(Object.entries(options)), settings: new Map(Object.entries(settings)) };
   assertEquals(
-    showSettings(host, { word: "bank", ...given as { settings: Map<SettingKey, Setting> } & typeof given }),
+    showSettings(host, { word: "bank", ...given as { settings: Map<string, Setting> } & typeof given }),
     0,
   );
   return said;
