@@ -1,7 +1,7 @@
 /** The lab's image: a Debian with systemd, cloud-init, sshd and xpra, built once for each recipe and kept. */
 
 import { createHash } from "node:crypto";
-import { dirname, join } from "@std/path";
+import { basename, join } from "@std/path";
 import { exists, shortHash } from "./files.ts";
 import { imageFiles, imageFinish, imagePackages, imageSetup, imageTemplates, wheelSetup } from "./image_recipe.ts";
 import { aptOptions, debianSources, release } from "./packages.ts";
@@ -56,7 +56,10 @@ export async function ensureImageFiles(
     rootfs: join(directory, `${recipe}.squashfs`),
   };
   const fingerprintFile = join(directory, `${recipe}.fingerprint`);
-  if (exists(fingerprintFile)) return { ...files, fingerprint: await Deno.readTextFile(fingerprintFile) };
+  if (exists(fingerprintFile)) {
+    await Deno.utime(fingerprintFile, new Date(), new Date());
+    return { ...files, fingerprint: await Deno.readTextFile(fingerprintFile) };
+  }
   // Of its own for each run: what a killed run started may still be writing to its own.
   const work = join(directory, `work-${Deno.pid}`);
   if (xpra?.kind === "wheel") {
@@ -93,12 +96,18 @@ export async function ensureImageFiles(
   return { ...files, fingerprint };
 }
 
-/** Removes the files of all other images, and what a killed run has left. */
-export async function removeOtherImages({ metadata, rootfs }: ImageFiles): Promise<void> {
-  const kept = [metadata, rootfs, metadata.replace(/metadata\.tar\.gz$/, "fingerprint")];
-  const directory = dirname(rootfs);
-  for (const path of [...Deno.readDirSync(directory)].map(({ name }) => join(directory, name))) {
-    if (!kept.includes(path)) await Deno.remove(path, { recursive: true });
+/** How many images are kept: that of the demo, and the tests' with and without xpra. */
+const keptImages = 3;
+
+/** Removes the files of all images but those that were used last, and what a killed run has left. */
+export async function removeOldImages(): Promise<void> {
+  const directory = join(labDir(), "images");
+  const names = [...Deno.readDirSync(directory)].map(({ name }) => name);
+  const recipes = names.filter((name) => name.endsWith(".fingerprint")).map((name) => basename(name, ".fingerprint"));
+  const usedMs = (recipe: string): number => Deno.statSync(join(directory, `${recipe}.fingerprint`)).mtime!.getTime();
+  const kept = recipes.toSorted((one, other) => usedMs(other) - usedMs(one)).slice(0, keptImages);
+  for (const name of names) {
+    if (!kept.includes(name.split(".")[0]!)) await Deno.remove(join(directory, name), { recursive: true });
   }
 }
 

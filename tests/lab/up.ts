@@ -6,7 +6,7 @@ import { makeCluster } from "./cluster.ts";
 import { ensureDesktop, ensureSession } from "./desktop.ts";
 import { engineRecord, ensureEngine, ensureImage, findEngine } from "./engines.ts";
 import { ensureDefaultImage } from "./image_servers.ts";
-import { ensureImageFiles, type ImageFiles, removeOtherImages } from "./image.ts";
+import { ensureImageFiles, type ImageFiles, removeOldImages } from "./image.ts";
 import { demoImagePackages } from "./image_recipe.ts";
 import { type Lacks, machineLacks, noContainers, whereToRead } from "./machine.ts";
 import {
@@ -47,7 +47,7 @@ export async function bringUpDemo(lab: Lab): Promise<void> {
     ensureImageFiles(lab, { packages: demoImagePackages, xpra: undefined }),
     bringUpDemoHost(lab),
   ]);
-  await removeOtherImages(files);
+  await removeOldImages();
   await ensureImage(lab, "incus", files);
   saveState(lab.state);
 }
@@ -130,7 +130,7 @@ export async function startLab(lab: Lab, { isShort = false } = {}): Promise<Comi
     const engines: readonly LabEngine[] = isShort ? ["lxc", waylandEngine(lab)] : labEngineNames;
     for (const engine of engines) await giveImage(lab, engine, { files, beside });
     for (const engine of labEngineNames) noteMissingImage(lab, engine);
-    if (files) await removeOtherImages(files);
+    if (files) await removeOldImages();
     await partStep(lab, "imageXpra", () => Promise.resolve(describeXpra(xpra)));
   });
   // Whoever waits for all of it is told of the first error.
