@@ -52,7 +52,9 @@ export async function readDenial(
   const word = values.get("deny");
   const [list, ...more] = [...positionals, ...rest];
   if (word === undefined || isChannelList(word) || list === undefined || more.length > 0) return undefined;
-  const channels = isChannelList(list) || await isMade(host, word) ? parseChannels(list) : [];
+  // A container of this name was made on this host.
+  const isMade = /^[\w:-]{1,200}$/.test(word) && await exists(mountsIn(host, word).directory);
+  const channels = isChannelList(list) || isMade ? parseChannels(list) : [];
   if (channels.length === 0) {
     throw inputError(`Neither "${word}" nor "${list}" is a list of channels`, `Use ${channelWords.join(", ")}`);
   }
@@ -62,11 +64,6 @@ export async function readDenial(
   }
   channels.forEach(checkCanClose);
   return { word, channels };
-}
-
-/** Whether a container of this name was made on this host. */
-async function isMade(host: Pick<Host, "env">, word: string): Promise<boolean> {
-  return /^[\w:-]{1,200}$/.test(word) && await exists(mountsIn(host, word).directory);
 }
 
 /**

@@ -32,13 +32,16 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const openOn = (display: DisplayName): Promise<DisplayWindows> =>
     withDisplay(container, { ...options, display }, async (on) => scope.use(await on.open(container, options)));
   // The client takes its time to load, so it is started before it is known which session is meant, if there seems to be
-  // one.
+  // one, as far as that is known before the container is asked.
   const guessed = displayNamed(request.display) ?? displayNamed(host.env("GUI_CONTAINER_DISPLAY")) ??
     displayNames.find((name) => host.env(displays[name].variable));
-  const isEarly = guessed && !displays[guessed].windowsStay && await isLikely(container, request.session);
+  const wanted = request.session;
+  const seen = await container.seenSessions();
+  const isLikely = !seen || (wanted === undefined ? seen.length === 1 : seen.includes(wanted));
+  const isEarly = guessed && !displays[guessed].windowsStay && isLikely;
   const early = isEarly ? openOn(guessed) : Promise.resolve(undefined);
-  await all([early.catch(() => {}), checkRunning(container, request.session).then(() => container.connect())]);
-  const found = await chooseSession(container, request.session);
+  await all([early.catch(() => {}), checkRunning(container, wanted).then(() => container.connect())]);
+  const found = await chooseSession(container, wanted);
   const { session, clients } = found;
   checkDisplay(request, found);
   if (displays[found.display].windowsStay) {
@@ -78,13 +81,6 @@ function checkDisplay(
     `"${session}" is shown over ${displays[own].title}, and cannot be shown again with ${option}`,
     "Leave that out",
   );
-}
-
-/** Whether {@linkcode chooseSession} will find a session, as far as that is known before the container is asked. */
-async function isLikely(container: Container, wanted: string | undefined): Promise<boolean> {
-  const seen = await container.seenSessions();
-  if (!seen) return true;
-  return wanted === undefined ? seen.length === 1 : seen.includes(wanted);
 }
 
 /** Keeps a border for windows that are shown later, and says so if it is a new one. */

@@ -89,10 +89,8 @@ export type OpenChannel = ChannelFacts & Channel;
 
 /** Loads those that are open, as far as they are more than a guard carries. */
 export async function loadOpen(open: ReadonlySet<ChannelName>): Promise<OpenChannel[]> {
-  const loaded = await Promise.all(
-    channels.map(async (facts) => open.has(facts.name) && facts.load && { ...facts, ...(await facts.load()).channel }),
-  );
-  return loaded.filter((one) => one !== undefined && one !== false);
+  const wanted = channels.filter(({ name, load }) => load && open.has(name));
+  return await Promise.all(wanted.map(async (facts) => ({ ...facts, ...(await facts.load!()).channel })));
 }
 
 /** Those that the session's agent serves, and why this host cannot serve others. */

@@ -45,12 +45,6 @@ export function requireDisplay(host: Host, whyX?: string): void {
   });
 }
 
-/** The dots per inch that are set for the host's apps; undefined when nobody has set them. */
-async function hostDpi(host: Host): Promise<number | undefined> {
-  const dpi = Number(/^Xft\.dpi:\s*(\d+)/m.exec(await hostResources(host))?.[1]);
-  return dpi >= 50 && dpi <= 500 ? dpi : undefined;
-}
-
 /**
  * The host's whole X screen, asked once; {@linkcode fallbackScreen} when xrandr does not report it.
  *
@@ -58,16 +52,18 @@ async function hostDpi(host: Host): Promise<number | undefined> {
  */
 export const hostScreen: (host: Host) => Promise<XScreen> = oncePer(async (host) => {
   try {
-    const [dpi = usualDpi, { stdout }] = await Promise.all([
-      hostDpi(host),
+    const [resources, { stdout }] = await Promise.all([
+      hostResources(host),
       host.run(["xrandr", "--current", "--listmonitors"], { looksOnly: true, timeoutMs: answerMs }),
     ]);
     const found = [...stdout.matchAll(/ (\d+)\/\d+x(\d+)\/\d+\+(\d+)\+(\d+)/g)];
     if (found.length === 0) return fallbackScreen;
+    // What is set for the host's apps.
+    const dpi = Number(/^Xft\.dpi:\s*(\d+)/m.exec(resources)?.[1]);
     return {
       width: Math.max(...found.map(([, width, , x]) => Number(width) + Number(x))),
       height: Math.max(...found.map(([, , height, , y]) => Number(height) + Number(y))),
-      dpi,
+      dpi: dpi >= 50 && dpi <= 500 ? dpi : usualDpi,
       monitors: found.map(([geometry]) => geometry.trim()),
     };
   } catch (error) {
