@@ -13,12 +13,9 @@ import { takeAllLeftLines } from "../container/private_directory.ts";
  * @returns the exit code
  */
 export async function showHistory(host: Host, word: string | undefined, options: EngineOptions): Promise<number> {
-  try {
-    await host.look(undefined, () => takeAllLeftLines(host));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : error;
-    host.ui.warn(`What crossed the clipboard of windows whose run has ended may be missing: ${why}`);
-  }
+  await host.look(undefined, () => takeAllLeftLines(host)).catch(({ message }) =>
+    host.ui.warn(`What crossed the clipboard of windows whose run has ended may be missing: ${message}`)
+  );
   const kept = await keptHistories(host);
   const name = word === undefined ? undefined : (await findAddress(host, { word, ...options })).hostName;
   if (word !== undefined && !kept.includes(name!)) {

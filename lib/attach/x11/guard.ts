@@ -49,15 +49,10 @@ export async function startClientGuard(
     // Once it is written, or could not be.
     if (crossingIn(line)) history.written().then(() => history.isFull("clipboard") && say("full"));
   };
-  const request = {
-    container: label,
-    remote: crossesNetwork,
-    open: [...open],
-    times: [...times ?? []],
-    listen,
-    connect,
-  };
-  const argv = xpraGuardArgv({ ...request, history: guardHistory(container, directory) });
+  const argv = xpraGuardArgv({
+    ...{ container: label, remote: crossesNetwork, open: [...open], times: [...times ?? []], listen, connect },
+    history: guardHistory(container, directory),
+  });
   for (const channel of open) closing?.(channel).addEventListener("abort", () => say("close", channel), { once: true });
   const gone = launchGuard(host, argv, { stdin: { bytes: words.readable }, output: { line } }).ended
     .then(whyEnded, (error: Error) => error.message);
