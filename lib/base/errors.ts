@@ -147,21 +147,19 @@ export function isNoEngine(error: unknown): error is NoEngine {
 }
 
 /** What a promise resolves to; what `otherwise` makes of the error when it rejects as expected. */
-export async function orElse<T, E, R>(
+export function orElse<T, E, R>(
   promise: Promise<T>,
   isExpected: (error: unknown) => error is E,
   otherwise: (error: E) => R | Promise<R>,
 ): Promise<T | R> {
-  return await promise.catch((error) => isExpected(error) ? otherwise(error) : Promise.reject(error));
+  return promise.catch((error) => isExpected(error) ? otherwise(error) : Promise.reject(error));
 }
 
 /** What a promise resolves to; undefined when it rejects as expected. */
-export async function orNothing<T>(
-  promise: Promise<T>,
-  isExpected: (error: unknown) => boolean,
-): Promise<T | undefined> {
-  return await promise.catch((error) => isExpected(error) ? undefined : Promise.reject(error));
+export function orNothing<T>(promise: Promise<T>, isExpected: (error: unknown) => boolean): Promise<T | undefined> {
+  return promise.catch((error) => isExpected(error) ? undefined : Promise.reject(error));
 }
+
 /** The result of a program; undefined when it is not installed. */
 export function ifInstalled<T>(started: Promise<T>): Promise<T | undefined> {
   return orNothing(started, isMissingProgram);

@@ -100,6 +100,7 @@ const risky: Readonly<Record<string, Gives | Risk>> = {
   "unix-block.type": hostHardware,
   "unix-char.type": hostHardware,
 };
+
 /** All keys, the longest first. */
 const known = [...table.harmless, ...Object.keys(risky)].sort((a, b) => b.length - a.length);
 

@@ -54,6 +54,7 @@ function withCopy({ containerPath, user }: CopyTarget, script: string, ...args: 
   const [, uid = "", gid = ""] = user.split(":");
   return asUser({ uid, gid }, ["/bin/sh", "-c", script, "sh", containerPath, ...args]);
 }
+
 /** The program that prints a copy, unless it is as it was lent. */
 export function readArgv(copy: CopyTarget, { size, sha256 }: Record<keyof Content, string>): string[] {
   return withCopy(copy, readScript, size, sha256);

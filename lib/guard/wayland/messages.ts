@@ -14,6 +14,7 @@ const decoders = {
   container: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }),
   host: new TextDecoder("utf-8", { ignoreBOM: true }),
 };
+
 const rewritten = new Set<string>(["xdg_toplevel.set_title", "xdg_toplevel.set_app_id"]);
 const textEncoder = new TextEncoder();
 

@@ -50,6 +50,7 @@ const constants: ReadonlyMap<number, Value> = new Map<number, Value>([
   [falseCode, false],
   [nullCode, null],
 ]);
+
 /** Codes of numbers of a fixed size, which is in bytes. */
 const fixed: ReadonlyMap<number, { size: number; read(view: DataView, at: number): Value }> = new Map([
   [62, { size: 1, read: (view, at) => view.getInt8(at) }],
@@ -59,6 +60,7 @@ const fixed: ReadonlyMap<number, { size: number; read(view: DataView, at: number
   [66, { size: 4, read: (view, at) => ({ float: view.getFloat32(at) }) }],
   [float64Code, { size: 8, read: (view, at) => ({ float: view.getFloat64(at) }) }],
 ]);
+
 /** How many digits an integer may have, its sign included: xpra takes no more. */
 const maxDigits = 63;
 /** An integer, and the length of a text or of bytes, as digits. */
