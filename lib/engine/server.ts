@@ -3,6 +3,7 @@
  * configuration decides (`incus remote switch`, `incus project switch`).
  */
 
+import clients from "./clients.json" with { type: "json" };
 import { tableIn, textIn } from "./answer.ts";
 import { dirname, join } from "@std/path";
 import { inputError } from "../base/errors.ts";
@@ -50,13 +51,10 @@ export function withRemote({ remote }: Pick<Server, "remote">, name: string): st
 /** The remote that every CLI has: the engine of this machine. */
 const ownRemote = "local";
 
-/** The environment variables of a CLI: its default remote, and the directories of its configuration. */
-const variables = {
-  lxc: { remote: "LXC_REMOTE", directory: "LXD_CONF", systemDirectory: "LXD_GLOBAL_CONF" },
-  incus: { remote: "INCUS_REMOTE", directory: "INCUS_CONF", systemDirectory: "INCUS_GLOBAL_CONF" },
-} as const;
-
-/** What a CLI's configuration says of its remotes. */
+/**
+ * What a CLI's configuration says of its remotes. The table clients.json has the environment variables of each CLI, for
+ * its default remote and for the directories of its configuration, and where these are by default.
+ */
 interface ClientConfig {
   /** The remote of names without one. */
   default: string;
@@ -72,7 +70,7 @@ export async function findServer(
   host: CliHost,
   { cli, ...request }: ServerRequest & { cli: EngineCli },
 ): Promise<Server> {
-  const chosen = host.env(variables[cli].remote) || undefined;
+  const chosen = host.env(clients[cli].remote) || undefined;
   const config = await readClientConfig(host, cli, { whole: (request.remote ?? chosen) !== undefined });
   const remote = request.remote ?? chosen ?? config.default;
   const known = config.remotes.get(remote);
@@ -117,23 +115,16 @@ export function isPlainName(text: string): boolean {
  * system's, whose remotes come second.
  */
 async function configFiles(host: CliHost, cli: EngineCli): Promise<{ user: string[]; system: string[] }> {
-  const home = host.env("HOME");
-  const given = host.env(variables[cli].directory);
+  const client = clients[cli];
+  const given = host.env(client.directory);
   // The snap's wrapper sets this variable itself.
   const own = cli === "lxc" && given && await kindOfLxc(host) === "snap" ? undefined : given;
-  const system = host.env(variables[cli].systemDirectory);
-  const [user, shared] = cli === "lxc"
-    ? [
-      [home && join(home, "snap/lxd/common/config"), home && join(home, ".config/lxc")],
-      ["/var/snap/lxd/common/global-conf", "/etc/lxd"],
-    ]
-    : [
-      [join(host.env("XDG_CONFIG_HOME") ?? "/nonexistent", "incus"), home && join(home, ".config/incus")],
-      ["/etc/incus"],
-    ];
-  const filesIn = (directories: readonly (string | undefined)[]): string[] =>
-    directories.flatMap((directory) => directory ? [join(directory, "config.yml")] : []);
-  return { user: filesIn(own ? [own] : user), system: filesIn(system ? [system] : shared) };
+  const system = host.env(client.systemDirectory);
+  const user = client.directories.map((path) =>
+    path.replace(/^\$(\w+)/, (_, variable: string) => host.env(variable) ?? "/nonexistent")
+  );
+  const filesIn = (directories: readonly string[]): string[] => directories.map((one) => join(one, "config.yml"));
+  return { user: filesIn(own ? [own] : user), system: filesIn(system ? [system] : client.systemDirectories) };
 }
 
 /**
