@@ -7,7 +7,7 @@ import { engineLine } from "../engine/engine.ts";
 import { deleteProfile, type EngineProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
 import { findInstance, type InstanceInfo, protectionKey } from "../engine/instance.ts";
 import { deleteInstance } from "../engine/lifecycle.ts";
-import { isFailure, UserError } from "../base/errors.ts";
+import { isFailure, orNothing, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { claimDisposables, removeDisposables } from "../container/disposables.ts";
@@ -21,7 +21,7 @@ import { isCopy, isCopyOut, isLentTo, isMapping, labelOfLoan, type LentCopy } fr
 import { forgetAccess, takeBackRecorded } from "../container/lend/recover.ts";
 import { serverRecord } from "../engine/server.ts";
 import { unexportApps } from "./export/unexport.ts";
-import { menuIfAny } from "./export/menu.ts";
+import { menuOf } from "./export/menu.ts";
 import { recoverCreation } from "./creation.ts";
 import { refuseOtherOwner, shares } from "./existing.ts";
 
@@ -119,7 +119,8 @@ export async function removeContainer(
     await deleteProfile(host, instance);
     removed.push("profile");
   }
-  const menu = menuIfAny(host, instance.hostName);
+  // Where there cannot be one, nothing was exported to it.
+  const menu = await orNothing(Promise.try(menuOf, host, instance.hostName), isFailure);
   if (menu) removed.push(...await unexportApps(menu));
   // They come last: the container may have closed them.
   if (hasMounts) {

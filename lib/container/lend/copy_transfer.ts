@@ -6,7 +6,7 @@
 
 import { asUser } from "../user.ts";
 import { basename } from "@std/path";
-import { ProcessError, UserError } from "../../base/errors.ts";
+import { isProcessError, orElse, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host, RunOptions } from "../../base/host.ts";
 import { removeFile, writeAll } from "../../base/files.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
@@ -91,18 +91,15 @@ export async function sendCopy(
       hint: "See whether the disk is full there, and whether all of the file can be read here",
       ...options,
     });
-  try {
-    const mode = copy.readOnly && !copy.handed ? "0400" : "0600";
-    const { stdout } = await exec(host, instance, withCopy(copy, sendScript, mode), options);
-    const content = sent.content();
-    const isRead = await host.look(true, () => content.size === total);
-    if (isRead && stdout === `${content.size}\n`) return content;
-    throw notWhole();
-  } catch (error) {
-    throw error instanceof ProcessError
-      ? notWhole({ output: error.output.slice(-maxShownOutput), cause: error })
-      : error;
-  }
+  const mode = copy.readOnly && !copy.handed ? "0400" : "0600";
+  const sending = exec(host, instance, withCopy(copy, sendScript, mode), options);
+  const { stdout } = await orElse(sending, isProcessError, (error): never => {
+    throw notWhole({ output: error.output.slice(-maxShownOutput), cause: error });
+  });
+  const content = sent.content();
+  const isRead = await host.look(true, () => content.size === total);
+  if (isRead && stdout === `${content.size}\n`) return content;
+  throw notWhole();
 }
 
 export interface FoundCopy {

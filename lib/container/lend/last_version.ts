@@ -4,7 +4,7 @@
  */
 
 import type { Host } from "../../base/host.ts";
-import { isFailure } from "../../base/errors.ts";
+import { isFailure, orElse } from "../../base/errors.ts";
 import { moveFile, removeFile } from "../../base/files.ts";
 import { all } from "../../base/promises.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
@@ -46,21 +46,15 @@ export async function keepLastVersions(host: Host, instance: Instance, mapped: r
   const writable = mapped.filter(({ readOnly, restored }) => !readOnly && !restored);
   const gone = (await Promise.all(writable.map(async (mapping) => await isGone(mapping) ? [mapping] : []))).flat();
   if (gone.length === 0) return kept;
-  let found: InstanceInfo | undefined;
-  try {
-    found = await findInstance(host, instance);
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-    return { ...kept, stuck: gone, failure: error };
-  }
+  const found = await orElse(findInstance(host, instance), isFailure, (error) => error);
+  if (found instanceof Error) return { ...kept, stuck: gone, failure: found };
   if (found?.status !== "Running") return kept;
   const deadlineMs = gone.reduce((sum, { size }) => sum + size * msPerByte, minReadMs);
   const over = AbortSignal.timeout(Math.min(deadlineMs, maxReadMs));
   const reading = host.forCleanup(AbortSignal.any([host.signal, over]));
-  const container = found;
   const act = async (mapping: Mapping): Promise<void> => {
     try {
-      kept.findings.push(...await keepLastVersion(host, container, { reading, mapping }));
+      kept.findings.push(...await keepLastVersion(host, found, { reading, mapping }));
     } catch (error) {
       host.signal.throwIfAborted();
       // Such as a full disk, which the container may have filled: the other files are to be taken back.

@@ -1,7 +1,7 @@
 /** The host's menu: where its entries and their icons are, and which of them are those of a container. */
 
 import { dirname, join } from "@std/path";
-import { inputError, isFailure, orElse, UserError } from "../../base/errors.ts";
+import { inputError, isFailure, orElse } from "../../base/errors.ts";
 import { exists, readDirectory, removeEmpty, removeFile } from "../../base/files.ts";
 import { lockFile } from "../../base/lock.ts";
 import type { Host } from "../../base/host.ts";
@@ -45,16 +45,6 @@ export function menuOf(host: Host, container: string): Menu {
     entries: join(data, "applications"),
     icons: join(data, "gui-container", "icons", container),
   };
-}
-
-/** The same, or undefined if there cannot be one: then nothing was exported to it. */
-export function menuIfAny(host: Host, container: string): Menu | undefined {
-  try {
-    return menuOf(host, container);
-  } catch (error) {
-    if (error instanceof UserError) return undefined;
-    throw error;
-  }
 }
 
 export function entryPath({ entries, container }: Menu, id: string): string {

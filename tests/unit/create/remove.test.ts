@@ -135,6 +135,15 @@ Deno.test("removeContainer() removes directories that are no container's, by for
   });
 });
 
+Deno.test("removeContainer() removes a container where there can be no menu", async () => {
+  await withOwner({ cli: undefined }, async ({ host, address, mounts }) => {
+    const env = (name: string): string | undefined => name === "XDG_DATA_HOME" ? "/a,b" : host.env(name);
+    assertEquals(await removeContainer({ ...host, env }, address, { force: true, recovered: false }), [
+      mounts.directory,
+    ]);
+  });
+});
+
 /** Runs `test` with a file of the user's, and a host on which "box" is a container of LXD's that does not run. */
 async function withLent(
   test: (world: { host: Host; file: string; calls: string[][]; remove(force: boolean): Promise<string[]> }) => Promise<

@@ -5,7 +5,7 @@ import { dirname, join } from "@std/path";
 import { UserError } from "../../../../lib/base/errors.ts";
 import { modeOf } from "../../../../lib/base/files.ts";
 import { withUndo } from "../../../../lib/base/undo.ts";
-import { menuIfAny, menuOf, writeFile } from "../../../../lib/create/export/menu.ts";
+import { menuOf, writeFile } from "../../../../lib/create/export/menu.ts";
 import { filesIn, withMenu, writer } from "../../menus.ts";
 import { recordingHost } from "../../recording_host.ts";
 
@@ -14,13 +14,6 @@ Deno.test("menuOf() is below $XDG_DATA_HOME, if that is absolute", () => {
   assertEquals(entries({ HOME: "/h", XDG_DATA_HOME: "/d" }), "/d/applications");
   assertEquals(entries({ HOME: "/h", XDG_DATA_HOME: "d" }), "/h/.local/share/applications");
   for (const env of [{}, { XDG_DATA_HOME: "/a,/" }, { HOME: "/h\n" }]) assertThrows(() => entries(env), UserError);
-});
-
-Deno.test("menuIfAny() lets a container be deleted where there is no menu", () => {
-  const menu = (env: Record<string, string>): string | undefined =>
-    menuIfAny(recordingHost({ env }).host, "box")?.entries;
-  assertEquals(menu({ HOME: "/h" }), "/h/.local/share/applications");
-  assertEquals([menu({}), menu({ HOME: "/h", XDG_DATA_HOME: "/a,b" })], [undefined, undefined]);
 });
 
 Deno.test("exportApps() waits for no lock that another user of the host can take", async () => {
