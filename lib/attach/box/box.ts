@@ -175,6 +175,7 @@ export function boxDenied(printed: string): UserError | undefined {
  * for it in a package; later ones load theirs, and a second profile for the same program would be a conflict there.
  */
 const denials: readonly { says: RegExp; hint: string }[] = [
+  { says: /Unknown option/, hint: "Install bubblewrap 0.8 or newer" },
   {
     says: /max_\*_namespaces exceeded/,
     hint: "Allow user namespaces: sudo sysctl user.max_user_namespaces=10000, and the same line in /etc/sysctl.d",

@@ -104,6 +104,7 @@ Deno.test("--doctor runs bubblewrap as attach.ts does, and says what forbids it"
         { code: 1, stderr: "bwrap: nesting depth or /proc/sys/user/max_*_namespaces exceeded (ENOSPC)" },
         ...[{}, "broken", /sysctl user\.max_user_namespaces/] as const,
       ],
+      [{ code: 1, stderr: "bwrap: Unknown option --disable-userns" }, {}, "broken", /0\.8 or newer$/],
       [{ code: 1, stderr: "bwrap: something else" }, { DISPLAY: ":7" }, "broken", /dmesg.*\nOr --no-box/],
       [{ code: 1, stderr: "bwrap: something else" }, { WAYLAND_DISPLAY: "/dev/null" }, "broken", /userns$/],
     ] as const
