@@ -2,7 +2,7 @@
 
 import { basename, extname, join } from "@std/path";
 import { showOnDesktop } from "../../base/desktop.ts";
-import { isProcessError } from "../../base/errors.ts";
+import { isProcessError, orElse } from "../../base/errors.ts";
 import { freeBytes, removeFile } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
@@ -48,15 +48,13 @@ export async function bringHanded(
     const version = versionOf(hostPath, label);
     // By programs: map.ts itself may not write there.
     const arriving = `${version}.part`;
-    try {
-      await host.run(["cp", "--no-target-directory", "--", part, arriving]);
-      await host.run(["mv", "--no-target-directory", "--", arriving, version]);
-    } catch (error) {
-      if (!isProcessError(error)) throw error;
+    const put = host.run(["cp", "--no-target-directory", "--", part, arriving])
+      .then(() => host.run(["mv", "--no-target-directory", "--", arriving, version]));
+    await orElse(put, isProcessError, async () => {
       await host.run(["rm", "-f", "--", arriving]);
       // Nobody waits for it any more, or there is no room for it.
       tellWhat(`is here: ${await keepVersion(host, { path: part, name })}`);
-    }
+    });
     return "changed";
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
