@@ -3,7 +3,7 @@
  * between the two.
  */
 
-import table from "./engines.json" with { type: "json" };
+import engines from "./engines.json" with { type: "json" };
 import {
   causedBy,
   InputError,
@@ -33,24 +33,13 @@ import { listIn, tableIn, textIn } from "./answer.ts";
 
 export type { EngineCli };
 
-export interface EngineKind {
-  /** "LXD" or "Incus". */
-  readonly product: string;
-  /** The image that is launched when none is named. */
-  readonly defaultImage: string;
-  /** The group whose members may use the engine. */
-  readonly group: string;
-  /** The command that sets the engine up. */
-  readonly init: string;
-  /** The words of its CLI that take a snapshot. */
-  readonly snapshot: string;
-  /** The words of its CLI that take an instance back to a snapshot. */
-  readonly restoreSnapshot: string;
-  /** What to do when an image gives cloud-init no user-data. (cloud-init 25.1 looks for LXD's socket alone.) */
-  readonly userDataHint: string;
-}
-
-const engines: Readonly<Record<EngineCli, EngineKind>> = table;
+/**
+ * What tells the engines apart. `defaultImage`: the image that is launched when none is named; `group`: its members may
+ * use the engine; `init`: the command that sets it up; `snapshot`, `restoreSnapshot`: the words of its CLI that take a
+ * snapshot, and take an instance back to one; `userDataHint`: what to do when an image gives cloud-init no user-data
+ * (cloud-init 25.1 looks for LXD's socket alone).
+ */
+type EngineKind = Readonly<typeof engines["lxc"]>;
 
 /** The CLIs of the engines, in the order in which they are asked. */
 export const engineClis = Object.keys(engines) as EngineCli[];

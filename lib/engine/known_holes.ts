@@ -7,24 +7,19 @@ import holes from "./known_holes.json" with { type: "json" };
 import { isAtLeast } from "../base/programs.ts";
 import type { EngineCli } from "./engine.ts";
 
-export interface KnownHole {
-  cve: string;
-  /** What an attacker can do: the rest of a sentence that begins with the engine and its version. */
-  lets: string;
-  /** The first versions without it: those of the long-term lines, then the one since which all are without it. */
-  fixed: readonly string[];
-}
-
 /**
  * For each engine, the one that was fixed last: a version without it has no older one either, such as CVE-2025-54287
  * and CVE-2026-23953 by a profile. From the CVE records and Debian's changelogs, November 2026. They name no version of
  * Incus 6.0 that is without it.
+ *
+ * `lets`: what an attacker can do, the rest of a sentence that begins with the engine and its version; `fixed`: the first
+ * versions without it, those of the long-term lines, then the one since which all are without it.
  */
-const known: Readonly<Record<EngineCli, KnownHole>> = holes;
+type KnownHole = Readonly<typeof holes[EngineCli]>;
 
 /** The vulnerability that a version of an engine has, as it comes from its makers; undefined when none is known. */
 export function knownHole(cli: EngineCli, version: string): KnownHole | undefined {
-  return isFixed(version, known[cli].fixed) ? undefined : known[cli];
+  return isFixed(version, holes[cli].fixed) ? undefined : holes[cli];
 }
 
 /**
