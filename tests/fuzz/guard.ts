@@ -129,7 +129,7 @@ function judgeOne(
     onPassed(packet: Packet): void;
   },
 ): void {
-  const focusBefore = session.windows.focused();
+  const focusBefore = session.windows.attention.focused();
   let delivery: Delivery;
   try {
     const verdict = isServer ? judgeServerPacket(packet, session) : judgeClientPacket(packet, session);
@@ -240,7 +240,7 @@ function checkForClient(packet: Packet, session: Session): void {
       const screens = screen.monitors.length > 0 ? screen.monitors : [screen];
       const area = (args[3] as number) * (args[4] as number);
       must(screens.some(({ width, height }) => area <= width * height / 2));
-      must(session.windows.focused() !== 0 || session.windows.isUsed());
+      must(session.windows.attention.focused() !== 0 || session.windows.attention.isUsed());
     }
     const names = about.get("class-instance");
     must(names === undefined || (names as string[]).every((name) => name.startsWith(`${container}.`)));
@@ -254,7 +254,7 @@ function checkForClient(packet: Packet, session: Session): void {
     must(
       (args[1] as string[]).every((kind) => /^[A-Z0-9_]+$|^(text|image)\/[a-z]+(;charset=(utf-8|UTF-8))?$/.test(kind)),
     );
-    must(args[7] !== true || session.windows.isUsed());
+    must(args[7] !== true || session.windows.attention.isUsed());
   }
   if (/bell$/.test(type)) must(args[7] === "");
   if (type === "disconnect") must(args.length === 1 && !/s3cr3t|file:|<|egnih/.test(`${args[0]}`));

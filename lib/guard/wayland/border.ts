@@ -94,7 +94,7 @@ export function createBorders(
       [toplevel!, "set_max_size", max && larger(max)],
     ];
     const changed = all.filter((each): each is [WaylandObject, SizeRequest, readonly number[]] =>
-      each[2] !== undefined && !isEqual(each[2], told.get(each[1]))
+      each[2] !== undefined && `${each[2]}` !== `${told.get(each[1])}`
     );
     for (const [, request, values] of changed) told.set(request, values);
     // A window that is not shown is told of anew, once it is.
@@ -228,10 +228,6 @@ export function createBorders(
 /** The number of the protocol that is nearest: one outside of its range would begin anew at the other end. */
 export function nearestInt(value: number): number {
   return Math.max(-everything - 1, Math.min(value, everything));
-}
-
-function isEqual(values: readonly number[], others: readonly number[] | undefined): boolean {
-  return values.every((value, index) => value === others?.[index]);
 }
 
 /** Where the plate is among the pieces of a window: after the border around it, before the line around its shadow. */

@@ -39,10 +39,12 @@ export function createOutputs(): Outputs {
   const pixels = (): number =>
     max = Math.max(max, [...outputs.values()].reduce((sum, each) => sum + pixelsOf(each), 0));
 
-  type Named = "wl_output.name" | "zxdg_output_v1.name";
-  const rename: Handler<Named> = ({ object }) => ({ args: { name: named.get(object)!.name } });
-  type Described = "wl_output.description" | "zxdg_output_v1.description";
-  const describe: Handler<Described> = ({ object }) => ({ args: { description: named.get(object)!.name } });
+  const rename: Handler<"wl_output.name" | "zxdg_output_v1.name"> = ({ object }) => ({
+    args: { name: named.get(object)!.name },
+  });
+  const describe: Handler<"wl_output.description" | "zxdg_output_v1.description"> = ({ object }) => ({
+    args: { description: named.get(object)!.name },
+  });
   return {
     handlers: {
       // An app may bind a screen as often as it likes.

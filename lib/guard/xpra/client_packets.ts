@@ -62,7 +62,7 @@ const state = fields({
 
 /** The modifier keys are those that are held down on the whole host. */
 function ownModifiers(held: Value | undefined, { windows }: Session): string[] {
-  return windows.focused() === 0 ? [] : modifiers(held ?? []);
+  return windows.attention.focused() === 0 ? [] : modifiers(held ?? []);
 }
 
 const place = [coordinate, coordinate, length, length] as const;
@@ -78,11 +78,11 @@ const unmapWindow: Judge = ({ type, args: values }, session) => {
 /** Notes a key that may pass: a window of the container has the keyboard, or it releases a key that passed. */
 function recordKey({ windows, keysDown }: Session, { code, pressed }: { code: Value; pressed: boolean }): void {
   const wasDown = keysDown.delete(`${code}`);
-  if (windows.focused() === 0 && (pressed || !wasDown)) {
+  if (windows.attention.focused() === 0 && (pressed || !wasDown)) {
     throw new Refusal("no window of the container has the keyboard");
   }
   if (!pressed) return;
-  windows.recordKey();
+  windows.attention.recordInput();
   if (keysDown.size < 256) keysDown.add(`${code}`);
 }
 
@@ -164,7 +164,7 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   "close-window": plain(args([windowNumber]), ([window], { closing }) => void closing.ask(window)),
   "focus": plain(args([integer(0, 2 ** 48)], [anything]), ([window, held], session) => {
     session.windows.focus(window);
-    return [session.windows.focused(), ownModifiers(held, session)];
+    return [session.windows.attention.focused(), ownModifiers(held, session)];
   }),
   "damage-sequence": plain(args([countOrNone, windowNumber, length, length, decodeTime], [line(512)])),
   "buffer-refresh": plain(

@@ -45,7 +45,7 @@ export function clipboardJudges(from: Sender): Record<string, Judge> {
   const gives = isServer ? "clipboard-out" : "clipboard-in";
   const takes = isServer ? "clipboard-in" : "clipboard-out";
   /** Whether the host has a selection for itself now. */
-  const isHidden = ({ windows }: Session, of: Value): boolean => of === "PRIMARY" && !windows.isUsed();
+  const isHidden = ({ windows }: Session, of: Value): boolean => of === "PRIMARY" && !windows.attention.isUsed();
   /** Whether the guard has answered for the client. */
   const isLate = ({ typeRequests }: Session, id: number): boolean => {
     const request = typeRequests.get(id);
@@ -62,7 +62,9 @@ export function clipboardJudges(from: Sender): Record<string, Judge> {
       const of = anySelection(values[0]!);
       if (of === secondary || isServer && !rates.copy()) return {};
       const isOpen = open.has(gives);
-      if (isOpen && isServer && !windows.isUsed()) throw new Refusal("you do not work in the container's windows");
+      if (isOpen && isServer && !windows.attention.isUsed()) {
+        throw new Refusal("you do not work in the container's windows");
+      }
       return passOn(type, !isOpen ? emptyOffer(values) : !isServer && isHidden(session, of) ? [of] : passOffer(values));
     }),
     // It gets an answer: its app waits for one, and the channel may have been closed meanwhile.
@@ -70,7 +72,8 @@ export function clipboardJudges(from: Sender): Record<string, Judge> {
       const { open, rates, requests, typeRequests, windows, crossings } = session;
       const [id, of, what] = [requestId(values[0]!), anySelection(values[1]!), text(values[2]!)];
       const isData = dataTypes.has(what);
-      const isRefused = isServer && (isHidden(session, of) || isData && !windows.isUsed() || !rates.paste()) ||
+      const isRefused =
+        isServer && (isHidden(session, of) || isData && !windows.attention.isUsed() || !rates.paste()) ||
         isData && !crossings.mayCross();
       if (!open.has(takes) || of === secondary || isRefused || !targets.has(what)) {
         return { answer: [{ type: "clipboard-contents-none", args: [id, of] }] };

@@ -87,7 +87,7 @@ const displayParts = [
   "screen-scaling(\\..*)?|resize-events|randr_notify|antialias\\..*",
 ].join("|");
 
-const displayKeys = new RegExp(`^(${displayParts})$`);
+const displayKeys = pathsOf(displayParts);
 
 /** The screens and monitors of the host in a packet that reports changes of them; their names are left out. */
 export const displayChange: Shape<Dict> = table((path) => displayKeys.test(path));
@@ -97,35 +97,31 @@ const keyboardParts = "backend|backend_name|layouts?|variants?|options|raw|layou
 
 const pixelsParts = "size|token|token_index|token_bytes";
 
-const clientNames = new RegExp(
-  `^(${
-    [
-      `(display\\.)?(${displayParts})`,
-      "version|protocol|flush|rencodeplus(\\..*)?|client_type|wants|share|ping|ping-echo-sourceid",
-      `keyboard|keyboard_sync|key_repeat|(keymap\\.|xkbmap_)(${keyboardParts})`,
-      "mouse\\.show|(pointer\\.)?double_click\\..*|pointer\\.optional|cursors?|cursor\\..*|wants_default_cursor",
-      "windows|window\\.(?!record|grabs).*|auto_refresh_delay|encodings?|encodings?\\..*|batch\\..*|bell",
-      "clipboard(\\..*)?",
-      `mmap|mmap(\\.(read|write))?\\.(file|${pixelsParts})|mmap\\.namespace|mmap_(file|namespace|${pixelsParts})`,
-    ].join("|")
-  })$`,
+const clientNames = pathsOf(
+  `(display\\.)?(${displayParts})`,
+  "version|protocol|flush|rencodeplus(\\..*)?|client_type|wants|share|ping|ping-echo-sourceid",
+  `keyboard|keyboard_sync|key_repeat|(keymap\\.|xkbmap_)(${keyboardParts})`,
+  "mouse\\.show|(pointer\\.)?double_click\\..*|pointer\\.optional|cursors?|cursor\\..*|wants_default_cursor",
+  "windows|window\\.(?!record|grabs).*|auto_refresh_delay|encodings?|encodings?\\..*|batch\\..*|bell",
+  "clipboard(\\..*)?",
+  `mmap|mmap(\\.(read|write))?\\.(file|${pixelsParts})|mmap\\.namespace|mmap_(file|namespace|${pixelsParts})`,
 );
 
-const serverNames = new RegExp(
-  `^(${
-    [
-      "version|protocol|flush|rencodeplus(\\..*)?|start_time|current_time|elapsed_time|session_name",
-      "sharing|sharing-toggle|lock|bandwidth\\..*|network\\..*|ping|ping-echo-sourceid",
-      "clipboard(-direction|s|\\..*)?|bell",
-      "input-devices|pointer(\\..*)?|wheel\\.(precise|emulation)|window\\.(frame-extents|configure\\.delta|states)",
-      // By this the client knows how large a packet may be. By max_desktop_size it would enlarge all windows.
-      "(display\\.)?actual_desktop_size",
-      "key_repeat.*|keyboard\\..*|modifiers-keynames\\..*|modifier_keycodes\\..*",
-      "cursors|cursor\\.(sizes\\..*|default_size)|auto_refresh_delay|encodings?|encodings?\\..*",
-      `mmap|mmap(\\.(read|write))?\\.(enabled|${pixelsParts})|mmap_(enabled|${pixelsParts})`,
-    ].join("|")
-  })$`,
+const serverNames = pathsOf(
+  "version|protocol|flush|rencodeplus(\\..*)?|start_time|current_time|elapsed_time|session_name",
+  "sharing|sharing-toggle|lock|bandwidth\\..*|network\\..*|ping|ping-echo-sourceid",
+  "clipboard(-direction|s|\\..*)?|bell",
+  "input-devices|pointer(\\..*)?|wheel\\.(precise|emulation)|window\\.(frame-extents|configure\\.delta|states)",
+  // By this the client knows how large a packet may be. By max_desktop_size it would enlarge all windows.
+  "(display\\.)?actual_desktop_size",
+  "key_repeat.*|keyboard\\..*|modifiers-keynames\\..*|modifier_keycodes\\..*",
+  "cursors|cursor\\.(sizes\\..*|default_size)|auto_refresh_delay|encodings?|encodings?\\..*",
+  `mmap|mmap(\\.(read|write))?\\.(enabled|${pixelsParts})|mmap_(enabled|${pixelsParts})`,
 );
+
+function pathsOf(...parts: readonly string[]): RegExp {
+  return new RegExp(`^(${parts.join("|")})$`);
+}
 
 function isOpenPath(path: string, open: ReadonlySet<string>): boolean {
   return !path.startsWith("clipboard") || open.has("clipboard-in") || open.has("clipboard-out");

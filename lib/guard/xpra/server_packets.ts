@@ -50,7 +50,7 @@ const moveWindow = changing(placed, ([window, x, y, width, height, ...counters],
 
 /** Whether an app may raise or drag a window: only while the user works in one that has the keyboard. */
 function mayRaise({ windows, rates }: Session, window: number): boolean {
-  if (!windows.has(window) || windows.focused() === 0 || !windows.isUsed()) return false;
+  if (!windows.has(window) || windows.attention.focused() === 0 || !windows.attention.isUsed()) return false;
   enforceRate(rates.raise);
   return true;
 }

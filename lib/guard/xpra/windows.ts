@@ -48,11 +48,11 @@ const settleMs = 1_000;
 
 /** The windows of a session. */
 export class Windows {
+  readonly attention: Attention;
   readonly #known = new Map<number, Known>();
   readonly #container: string;
   readonly #now: () => number;
   readonly #mayOpen: Rate;
-  readonly #attention: Attention;
   readonly #framed: Shape<Dict>;
   readonly #popup: Shape<Dict>;
   #screen = defaultScreen;
@@ -65,7 +65,7 @@ export class Windows {
     this.#container = container;
     this.#now = now;
     this.#mayOpen = openingRate(now);
-    this.#attention = createAttention(now, isPaused);
+    this.attention = createAttention(now, isPaused);
     this.#framed = fields(framedProperties(container));
     this.#popup = fields(popupProperties(container));
   }
@@ -106,7 +106,7 @@ export class Windows {
    */
   openPopup(number: number, { description, ...wanted }: WantedWindow): Opened | undefined {
     const passed = this.#withTitle(this.#popup(description));
-    if (!this.#attention.isPresent() || !isOnScreen(wanted, this.#screen)) return undefined;
+    if (!this.attention.isPresent() || !isOnScreen(wanted, this.#screen)) return undefined;
     if (this.#ofKind("popup").length >= maxPopups) throw new Refusal("there are too many popups");
     const place = this.#popupPlace(number, wanted);
     this.#add(number, { kind: "popup", place, asked: place, isShown: true });
@@ -150,7 +150,7 @@ export class Windows {
   close(number: number): void {
     this.#known.delete(number);
     for (const window of this.#known.values()) if (window.parent === number) delete window.parent;
-    if (this.focused() === number) this.#attention.focus(0);
+    if (this.attention.focused() === number) this.attention.focus(0);
   }
 
   /**
@@ -194,22 +194,7 @@ export class Windows {
   /** The host gives the keyboard to a window, or takes it away with 0. */
   focus(number: number): void {
     this.#hasChanged = true;
-    this.#attention.focus(this.place(number) ? number : 0);
-  }
-
-  /** The window that has the keyboard, or 0. */
-  focused(): number {
-    return this.#attention.focused();
-  }
-
-  /** As {@linkcode Attention.isUsed}. */
-  isUsed(): boolean {
-    return this.#attention.isUsed();
-  }
-
-  /** Notes that a key that passes is pressed. */
-  recordKey(): void {
-    this.#attention.recordInput();
+    this.attention.focus(this.place(number) ? number : 0);
   }
 
   /**
@@ -218,14 +203,14 @@ export class Windows {
   recordClick(number: number): void {
     this.#hasChanged = true;
     const kind = this.#known.get(number)?.kind;
-    if (kind === "framed" || kind === "popup" && this.focused() !== 0) this.#attention.recordInput();
+    if (kind === "framed" || kind === "popup" && this.attention.focused() !== 0) this.attention.recordInput();
   }
 
   /** Forgets the popups that are strays: near no window that is shown, or left by the user. Returns them. */
   takeStrays(): number[] {
     this.#hasChanged = false;
     const popups = this.#ofKind("popup");
-    const isPresent = this.#attention.isPresent();
+    const isPresent = this.attention.isPresent();
     const near = isPresent ? withMenus(this.#shownFrames(), popups.map(([, { place }]) => place)) : [];
     return this.#forget(popups.filter(([, { place }]) => !isNear(place, near)));
   }
@@ -240,7 +225,7 @@ export class Windows {
    * window.
    */
   mayHaveStrays(): boolean {
-    return (this.#hasChanged || this.focused() === 0) && this.#ofKind("popup").length > 0;
+    return (this.#hasChanged || this.attention.focused() === 0) && this.#ofKind("popup").length > 0;
   }
 
   #find(number: number): Known {
@@ -288,7 +273,7 @@ export class Windows {
   #checkFramed(number: number, description: Value): Dict {
     const passed = this.#framed(description);
     // Nothing covers the whole screen, with its title, while the user works elsewhere.
-    if (passed.get("fullscreen") === true && !this.isUsed()) passed.delete("fullscreen");
+    if (passed.get("fullscreen") === true && !this.attention.isUsed()) passed.delete("fullscreen");
     const parent = passed.get("transient-for");
     if (parent !== undefined && !this.#mayBelong(number, parent as number)) passed.delete("transient-for");
     const constraints = passed.get("size-constraints");

@@ -70,11 +70,11 @@ Deno.test("a window belongs only to another framed one of the container's, never
 
 Deno.test("the user works in the container once he presses a key or a button there, not by the keyboard alone", () => {
   const { made, at } = timed();
-  const isUsed = (ms: number): boolean => (at(ms), made.isUsed());
+  const isUsed = (ms: number): boolean => (at(ms), made.attention.isUsed());
   at(5000);
   made.focus(1);
   assertEquals(isUsed(5000), false);
-  made.recordKey();
+  made.attention.recordInput();
   assertEquals([isUsed(5000), isUsed(60_000)], [true, true]);
   made.focus(0);
   assertEquals(isUsed(60_000), false);
@@ -99,14 +99,14 @@ Deno.test("the user works on in the container when a window of it gets the keybo
     made.open(2, { ...place, description });
     at(5000);
     made.focus(1);
-    if (isKeyPressed) made.recordKey();
+    if (isKeyPressed) made.attention.recordInput();
     at(60_000);
     made.focus(0);
-    assertEquals(made.isUsed(), false);
+    assertEquals(made.attention.isUsed(), false);
     at(60_000 + awayMs);
     made.focus(2);
     // One that comes later may have been opened because the user had left.
-    assertEquals(made.isUsed(), isKeyPressed && awayMs < 200);
+    assertEquals(made.attention.isUsed(), isKeyPressed && awayMs < 200);
   }
 });
 
@@ -118,14 +118,14 @@ Deno.test("a click into a popup or an icon in the tray does not mean that the us
   made.openTray(3);
   made.focus(0);
   for (const window of [2, 3]) made.recordClick(window);
-  assertEquals(made.isUsed(), false);
+  assertEquals(made.attention.isUsed(), false);
 });
 
 Deno.test("no key passes to a popup: it never has the keyboard", () => {
   const made = focused();
   made.openPopup(2, { ...place, description: new Map() });
   made.focus(2);
-  assertEquals(made.focused(), 0);
+  assertEquals(made.attention.focused(), 0);
 });
 
 Deno.test("Windows.open() leaves every window its frame, and none transparent", () => {
@@ -297,9 +297,9 @@ Deno.test("Windows.openTray() takes eight icons", () => {
 Deno.test("Windows.focus() knows the container's windows only, and a window that is gone has no keyboard", () => {
   const made = shown();
   made.focus(99);
-  assertEquals(made.focused(), 0);
+  assertEquals(made.attention.focused(), 0);
   made.focus(1);
-  assertEquals(made.focused(), 1);
+  assertEquals(made.attention.focused(), 1);
   made.close(1);
-  assertEquals(made.focused(), 0);
+  assertEquals(made.attention.focused(), 0);
 });
