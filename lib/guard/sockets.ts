@@ -31,13 +31,7 @@ export async function sendText(connection: Deno.Conn, text: string): Promise<voi
 
 /** Whether an error only says that an end is gone. */
 export function isEndGone(error: unknown): boolean {
-  return [
-    Deno.errors.BrokenPipe,
-    Deno.errors.ConnectionReset,
-    Deno.errors.ConnectionRefused,
-    Deno.errors.NotFound,
-    Deno.errors.UnexpectedEof,
-    Deno.errors.BadResource,
-    Deno.errors.Interrupted,
-  ].some((gone) => error instanceof gone);
+  const { BrokenPipe, ConnectionReset, ConnectionRefused, NotFound, UnexpectedEof, BadResource } = Deno.errors;
+  const gone = [BrokenPipe, ConnectionReset, ConnectionRefused, NotFound, UnexpectedEof, BadResource];
+  return [...gone, Deno.errors.Interrupted].some((each) => error instanceof each);
 }

@@ -34,24 +34,18 @@ const drawnPlace = [windowNumber, coordinate, coordinate, side, side] as const;
 const drawHead = args([...drawnPlace, oneOf("mmap", "rgb24", "rgb32")]);
 const remoteHead = args([...drawnPlace, oneOf("rgb24", "rgb32", "jpeg")]);
 
-/** A picture in a window. */
-export interface Drawing {
-  /** The arguments that pass. */
-  args: Value[];
-  /** What is to be decoded: {@linkcode withPixels} then puts the pixels in. */
-  picture?: Picture;
-}
-
 const pixelsIndex = 6;
 
 /**
  * Checks a picture in a window: its bytes are as many as its size needs, and lie in the pixels' file or in the packet;
  * from another machine they may be compressed.
+ *
+ * @returns the arguments that pass, and what is to be decoded: {@linkcode withPixels} then puts the pixels in
  */
 export function drawing(
   values: readonly Value[],
   { pixelsBytes, remote }: Pick<Session, "pixelsBytes" | "remote">,
-): Drawing {
+): { args: Value[]; picture?: Picture } {
   const head = (remote ? remoteHead : drawHead)(values);
   const [, x, y, width, height, coding] = head;
   if (x < 0 || y < 0) throw new Refusal("a picture begins outside of its window");
@@ -89,7 +83,7 @@ export function drawing(
 }
 
 /** The arguments of a picture with its pixels. */
-export function withPixels({ args }: Pick<Drawing, "args">, pixels: Uint8Array): Value[] {
+export function withPixels({ args }: { args: readonly Value[] }, pixels: Uint8Array): Value[] {
   return args.with(pixelsIndex, pixels);
 }
 

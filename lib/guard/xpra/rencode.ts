@@ -44,12 +44,6 @@ const shortDict = { start: 102, count: 25 };
 const digit = { start: 48, count: 10 };
 const shortText = { start: 128, count: 64 };
 const shortList = { start: 192, count: 64 };
-/** Codes of values that are complete. */
-const constants: ReadonlyMap<number, Value> = new Map<number, Value>([
-  [trueCode, true],
-  [falseCode, false],
-  [nullCode, null],
-]);
 
 /** Codes of numbers of a fixed size, which is in bytes. */
 const fixed: ReadonlyMap<number, { size: number; read(view: DataView, at: number): Value }> = new Map([
@@ -141,8 +135,8 @@ export function decode(bytes: Uint8Array): Value {
     if (isIn(code, negative)) return negative.start - 1 - code;
     const number = fixed.get(code);
     if (number) return number.read(view, take(number.size));
-    const constant = constants.get(code);
-    if (constant !== undefined) return constant;
+    if (code === trueCode || code === falseCode) return code === trueCode;
+    if (code === nullCode) return null;
     if (isIn(code, digit)) {
       at--;
       return textOrBytes();
