@@ -160,8 +160,7 @@ function createWorld(seed: number): World {
     fullSince = undefined;
     for (const window of client.windows.keys()) client.hear({ type: "lost-window", args: [window] });
     const connections = { container: far, client: near } as unknown as Parameters<typeof relayPackets>[0];
-    const { signal } = new AbortController();
-    relayPackets(connections, { container: "box", open, report: () => {}, memory, signal }).catch((error) => {
+    relayPackets(connections, { container: "box", open, report: () => {}, memory }).catch((error) => {
       const isGone = error instanceof Deno.errors.BrokenPipe;
       if (!(error instanceof Violation) && !isGone) failure ??= error;
     }).finally(() => disconnect(on));

@@ -43,7 +43,7 @@ export function startGuard({ listen, connect, memory = createMemory(), ...option
     const client = closeAtEnd(await listener.accept(), signal);
     listener.close();
     const container = closeAtEnd(await Deno.connect({ transport: "unix", path: await connect }), signal);
-    await relayPackets({ client, container }, { ...options, memory, signal });
+    await relayPackets({ client, container }, { ...options, memory });
   };
   // A session that never starts leaves this waiting for ever.
   const ended = abortable(serve(), signal)

@@ -24,11 +24,8 @@ export interface RelayOptions extends Pick<SessionOptions, "container" | "open" 
 }
 
 const readBytes = 256 * 1024;
-/**
- * How long popups may take to follow a window that has moved, or the user to come back, in milliseconds. Then they are
- * closed.
- */
-const followMs = 1_000;
+/** How many checks popups may take to follow a window that has moved, or the user to come back. Then they are closed. */
+const maxStrayChecks = 2;
 
 /**
  * How long xpra's server may read nothing of what waits for it, in milliseconds. Over a network, ssh gives up after
@@ -43,31 +40,29 @@ const limits: Readonly<Record<Sender, FrameLimits>> = {
 
 interface Relay {
   options: RelayOptions;
-  signal: AbortSignal;
   session: Session;
   decoder: PictureDecoder | undefined;
   connections: Readonly<Record<Sender, Deno.Conn>>;
   outgoing: AllOutgoing;
   to: Readonly<Record<Sender, Outgoing>>;
-  followTimer?: ReturnType<typeof setTimeout> | undefined;
+  /** For how many checks there may have been popups that are to be closed. */
+  strayChecks: number;
 }
 
 /**
- * Relays until one end closes its connection. When `signal` aborts, nothing more is asked or sent; who aborts it closes
- * the connections.
+ * Relays until one end closes its connection.
  *
  * @throws {Violation} when an end breaks the protocol, or the container sends too much that is dropped
  */
 export async function relayPackets(
   connections: Readonly<Record<Sender, Deno.Conn>>,
-  { memory, signal, ...options }: RelayOptions & { memory: RunMemory; signal: AbortSignal },
+  { memory, ...options }: RelayOptions & { memory: RunMemory },
 ): Promise<void> {
   const { container, open, remote = false, crossings } = options;
   const uuid = crypto.randomUUID().replaceAll("-", "");
   const outgoing = new AllOutgoing(stuckMs[remote ? "remote" : "here"]);
   const relay: Relay = {
     options,
-    signal,
     session: createSession({
       ...{ container, open, remote, uuid, memory, crossings },
       ...{ now: () => performance.now(), isPaused: () => outgoing.isPaused() },
@@ -75,6 +70,7 @@ export async function relayPackets(
     decoder: remote ? startDecoder() : undefined,
     connections,
     outgoing,
+    strayChecks: 0,
     to: { client: outgoing.to(connections.client, "host"), container: outgoing.to(connections.container, "container") },
   };
   const timer = setInterval(() => check(relay), checkMs);
@@ -83,7 +79,6 @@ export async function relayPackets(
     await Promise.race([pump(relay, "container"), pump(relay, "client"), client.failed, container.failed]);
   } finally {
     clearInterval(timer);
-    clearTimeout(relay.followTimer);
     relay.session.crossings.flush({ all: true });
     relay.decoder?.end();
   }
@@ -132,7 +127,6 @@ function judge(relay: Relay, { sender, packet }: { sender: Sender; packet: Packe
     const verdict = sender === "client" ? judgeClientPacket(packet, session) : judgeServerPacket(packet, session);
     const greets = session.greeted.has(sender) && !wasGreeted;
     if (greets && sender === "container") options.onServerHello?.();
-    closeStraysLater(relay);
     if (greets && sender === "client" && options.onClientHello) return options.onClientHello().then(() => verdict);
     return verdict.picture ? decodePicture(relay, verdict).catch(refused) : verdict;
   } catch (error) {
@@ -145,29 +139,19 @@ async function decodePicture({ decoder }: Relay, { pass, picture }: Delivery): P
   return passOn(drawn!.type, withPixels(drawn!, await decoder!.decode(picture!)));
 }
 
-/** Closes, a moment later, the popups that have not followed their window or the user. */
-function closeStraysLater(relay: Relay): void {
-  if (!relay.session.windows.mayHaveStrays()) return;
-  relay.followTimer ??= setTimeout(() => {
-    relay.followTimer = undefined;
-    if (relay.signal.aborted) return;
-    sendNow(relay, "client", closeStrays);
-    closeStraysLater(relay);
-  }, followMs);
-}
-
 function sendNow(relay: Relay, end: Sender, due: (session: Session) => Packet[]): void {
   deliver(relay, end, { answer: due(relay.session) });
 }
 
 /**
- * Checks whether both ends read. Where one does not, popups do not stay; nor do icons in a tray that is closed, and no
- * app waits long for the types of what is to be pasted.
+ * Checks whether both ends read. Where one does not, popups do not stay; nor do those that a window or the user has left,
+ * and icons in a tray that is closed; and no app waits long for the types of what is to be pasted.
  */
 function check(relay: Relay): void {
   relay.session.crossings.flush();
   relay.outgoing.check();
-  if (relay.outgoing.isPaused()) sendNow(relay, "client", closeStrays);
+  relay.strayChecks = relay.session.windows.mayHaveStrays() ? relay.strayChecks + 1 : 0;
+  if (relay.strayChecks >= maxStrayChecks || relay.outgoing.isPaused()) sendNow(relay, "client", closeStrays);
   sendNow(relay, "client", closeTrays);
   sendNow(relay, "container", answerForClient);
 }

@@ -340,7 +340,7 @@ Deno.test("relayPackets() ends when a picture fails while what came before it is
   const options = { container: "box", open: new Set<ChannelName>(), report() {}, remote: true };
   try {
     await assertRejects(
-      () => relayPackets(connections, { ...options, memory: createMemory(), signal: AbortSignal.any([]) }),
+      () => relayPackets(connections, { ...options, memory: createMemory() }),
       Violation,
       "no longer decoded",
     );
