@@ -78,12 +78,8 @@ export function boxedArgv(
     socket: boxPaths.socket,
     pixels: pixels === undefined ? undefined : `${boxPaths.directory}/${basename(pixels)}`,
   };
-  const kept = Object.fromEntries(keptVariables.flatMap((name) => {
-    const value = hostEnv(name);
-    return value === undefined ? [] : [[name, value]];
-  }));
-  const env: Record<string, string> = {
-    ...kept,
+  const env = {
+    ...Object.fromEntries(keptVariables.map((name) => [name, hostEnv(name)])),
     ...options.env,
     DISPLAY: display,
     HOME: boxPaths.home,
@@ -117,7 +113,7 @@ function atSamePath(path: string, option = "--ro-bind-try"): string[] {
  * @param env all of the environment but the path of programs
  * @param options further options of bubblewrap
  */
-export function boxStart(env: Readonly<Record<string, string>>, options: readonly string[] = []): string[] {
+export function boxStart(env: Readonly<Record<string, string | undefined>>, options: readonly string[] = []): string[] {
   const variables = { ...env, PATH: "/usr/local/bin:/usr/bin:/bin:/run/current-system/sw/bin" };
   return [
     "bwrap",
@@ -125,7 +121,7 @@ export function boxStart(env: Readonly<Record<string, string>>, options: readonl
     "--new-session",
     ...options,
     "--clearenv",
-    ...Object.entries(variables).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...Object.entries(variables).flatMap(([name, value]) => value === undefined ? [] : ["--setenv", name, value]),
     ...atSamePath("/usr", "--ro-bind"),
     ...systemPaths.flatMap((path) => atSamePath(path)),
     ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", boxPaths.directory],
