@@ -49,6 +49,12 @@ export async function showOnDesktop(
   await showDialog({ run }, options, { timeoutMs: (dialogSeconds + 10) * 1_000 }).catch(() => {});
 }
 
+/** Warns in the terminal and on the desktop. */
+export async function warnOnDesktop(host: Pick<Host, "run" | "ui">, title: string, text: string): Promise<void> {
+  host.ui.warn(text, { onDesktop: true });
+  await showOnDesktop(title, text, { kind: "warning", run: host.run });
+}
+
 /**
  * The command line that shows a notification. In the body, and only there, `notify-send` 0.8.6
  * takes a backslash for the start of an escape, which may become markup: it turns "\074" into "<".

@@ -22,8 +22,8 @@ export interface Ui {
   result(text: string, data: unknown): void;
   /** Prints what the script is doing. */
   status(text: string): void;
-  /** Prints a warning. One about security is printed with `--quiet`, too. */
-  warn(text: string, options?: { security?: boolean }): void;
+  /** Prints a warning. One about security is printed with `--quiet`, too. `onDesktop`: the desktop shows it already. */
+  warn(text: string, options?: { security?: boolean; onDesktop?: boolean }): void;
   /** Prints a command that is about to run, for `--verbose`. */
   command(line: string): void;
   /** Prints a command that would be run, for `--dry-run`. */

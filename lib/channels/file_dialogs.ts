@@ -9,7 +9,7 @@
 import { abortable, delay } from "@std/async";
 import { escape } from "@std/html";
 import { basename, dirname, join } from "@std/path";
-import { notificationArgv, showOnDesktop } from "../base/desktop.ts";
+import { notificationArgv, warnOnDesktop } from "../base/desktop.ts";
 import { isMissingProgram, lineOf, UserError } from "../base/errors.ts";
 import { scriptLine } from "../container/address.ts";
 import { revealInvisible } from "../base/text.ts";
@@ -106,8 +106,7 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
 
   const show = (message: string): void => {
     if (host.signal.aborted) return;
-    host.ui.warn(message);
-    showOnDesktop(label, message, { kind: "warning", run: host.run });
+    warnOnDesktop(host, label, message);
   };
   const ask = (request: Wanted): void => {
     const isTooMuch = waiting.length >= maxWaiting || !mayShow();

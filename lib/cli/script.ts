@@ -4,7 +4,7 @@ import config from "../../deno.json" with { type: "json" };
 import { ExitCode, Interrupted, isSystemError, ProcessError, UserError } from "../base/errors.ts";
 import { dryRunHost, type Host, realHost } from "../base/host.ts";
 import { readEnv } from "../base/process.ts";
-import { terminalUi } from "../base/ui.ts";
+import { onceEach, terminalUi, type Ui } from "../base/ui.ts";
 import type { Diagnosis } from "./doctor.ts";
 import { asCalled, calledName, programPath } from "../base/script_names.ts";
 import { type Arguments, briefText, helpText, optionsOf, parseCommandLine, type ScriptSpec } from "./options.ts";
@@ -67,6 +67,7 @@ async function runToExitCode<Name extends string>(
   let verbose = false;
   let meant = "";
   let isShown = spec.showErrors !== undefined;
+  const notices: Promise<void>[] = [];
   try {
     if (Deno.args.length === 0 && spec.needsArguments) {
       const { nextLine } = await import("./completions.ts");
@@ -82,6 +83,7 @@ async function runToExitCode<Name extends string>(
     if (spec.showErrors?.except.some((name) => flags.has(name))) isShown = false;
     verbose = flags.has("verbose");
     ui = terminalUi({ ...common, quiet: flags.has("quiet"), json: flags.has("json"), yes: flags.has("yes") });
+    if (isShown) ui.warn = withNotice(ui.warn, { title: called.name, spell, notices });
     const about = aboutItself(spec, args);
     if (about) {
       ui.result(...about);
@@ -118,7 +120,27 @@ async function runToExitCode<Name extends string>(
       if (await isUnseen(readEnv)) await showOnDesktop(`${spec.name}: ${message}`, hint);
     }
     return exitCode;
+  } finally {
+    await Promise.all(notices);
   }
+}
+
+/** Shows warnings on the desktop as well, each once, where nobody would see them. */
+function withNotice(
+  warn: Ui["warn"],
+  { title, spell, notices }: { title: string; spell: (text: string) => string; notices: Promise<void>[] },
+): Ui["warn"] {
+  const show = onceEach((text) => {
+    notices.push(
+      import("../base/desktop.ts").then(async ({ isUnseen, showOnDesktop }) => {
+        if (await isUnseen(readEnv)) await showOnDesktop(title, spell(text), { kind: "warning" });
+      }),
+    );
+  });
+  return (text, options) => {
+    warn(text, options);
+    if (!options?.onDesktop) show(text);
+  };
 }
 
 /** The help, the version or the completions of a script, if one of these is asked for. */

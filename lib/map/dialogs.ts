@@ -2,10 +2,10 @@
 
 import { join } from "@std/path";
 import { isCopy, labelOfLoan, type Loan } from "../container/lend/loan.ts";
-import { showOnDesktop } from "../base/desktop.ts";
+import { warnOnDesktop } from "../base/desktop.ts";
 import type { Host } from "../base/host.ts";
 import type { Prompter, Until } from "./prompter.ts";
-import { codePoint, oneLine, printable } from "../base/text.ts";
+import { codePoint, oneLine } from "../base/text.ts";
 import { chooseFiles, closed, okay, showDialog } from "../base/zenity.ts";
 
 /** How many files a dialog names: more would not fit on the screen. */
@@ -57,8 +57,7 @@ export function dialogPrompter(host: Host): Prompter {
       return await ask(options, until) !== undefined;
     },
     async tell(text) {
-      host.ui.warn(text);
-      await showOnDesktop("Lent files", printable(text), { kind: "warning" });
+      await warnOnDesktop(host, "Lent files", text);
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Serves the requests of a session's agent, as far as their channels are open. */
 
 import { delay } from "@std/async";
-import { showOnDesktop } from "../../base/desktop.ts";
+import { warnOnDesktop } from "../../base/desktop.ts";
 import { all } from "../../base/promises.ts";
 import { onceEach } from "../../base/ui.ts";
 import { onHost } from "../../channels/destinations.ts";
@@ -138,8 +138,7 @@ function runIo(
   const shared = new Map<unknown, unknown>();
   const showOnce = onceEach((message) => {
     if (host.signal.aborted) return;
-    host.ui.warn(message);
-    showOnDesktop(label, message, { kind: "warning", run: host.run });
+    warnOnDesktop(host, label, message);
   });
   const io: RunIo = {
     ...{ session: Promise.resolve(session), signal, runsOn, now, lendingMs },

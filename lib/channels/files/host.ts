@@ -4,7 +4,7 @@
  */
 
 import { escape } from "@std/html";
-import { notificationArgv, showOnDesktop } from "../../base/desktop.ts";
+import { notificationArgv, showOnDesktop, warnOnDesktop } from "../../base/desktop.ts";
 import { lineOf, UserError } from "../../base/errors.ts";
 import { revealInvisible } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
@@ -121,8 +121,7 @@ function createElsewhere(container: Container, io: ChannelIo): {
     const tellLost = (): void => {
       const lost = `"${name}" may still be open ${destinationText(destination)}: ` +
         `what is saved there comes to your downloads, and not back to "${label}"`;
-      host.ui.warn(lost);
-      showOnDesktop(label, lost, { kind: "warning", run: host.run });
+      warnOnDesktop(host, label, lost);
     };
     signal.addEventListener("abort", tellLost, { once: true });
     try {

@@ -49,7 +49,7 @@ Deno.exit(99);`,
   }
 }
 
-Deno.test("an error that nobody would see is shown on the desktop, but with options that print", async () => {
+Deno.test("an error or a warning that nobody would see is shown on the desktop, but with options that print", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const shown = join(directory, "shown");
@@ -64,6 +64,12 @@ Deno.test("an error that nobody would see is shown on the desktop, but with opti
     }
     assertEquals((await Deno.readTextFile(shown)).split("\n").slice(-4), ["--", "try.ts: No x", "Look", ""]);
     assertEquals((await Deno.readTextFile(shown)).match(/^--$/gm)?.length, 1);
+    const warns = `host.ui.warn("Slow"); host.ui.warn("Slow"); host.ui.warn("Lent", { onDesktop: true }); return 0`;
+    for (const [args, through] of [[["--delete"], unseen], [["x"], unseen], [["x"], []]] as const) {
+      await runMain(warns, args, { through, env });
+    }
+    assertEquals((await Deno.readTextFile(shown)).split("\n").slice(-4), ["--", "try.ts", "Slow", ""]);
+    assertEquals((await Deno.readTextFile(shown)).match(/^--$/gm)?.length, 2, "once, and where nobody would see it");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
