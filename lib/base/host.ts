@@ -37,16 +37,13 @@ export interface Host {
   forCleanup(signal: AbortSignal): Host;
 }
 
-export interface HostOptions {
-  ui: Ui;
-  /** Aborts when the run must end. */
-  signal: AbortSignal;
-  /** Print each command before it runs, a script in it by its name. */
-  verbose: boolean;
-}
-
-/** The real world: programs run, and files change. */
-export function realHost(options: HostOptions, cleanup = false): Host {
+/**
+ * The real world: programs run, and files change.
+ *
+ * @param options `signal`: aborts when the run must end; `verbose`: each command is printed before it runs, a script in
+ * it by its name
+ */
+export function realHost(options: { ui: Ui; signal: AbortSignal; verbose: boolean }, cleanup = false): Host {
   const { ui, signal, verbose } = options;
   const echo = (argv: readonly string[]): void => {
     if (verbose) ui.command(argv.map((word) => word.includes("\n") ? plannedWord(word) : quoteWord(word)).join(" "));

@@ -36,23 +36,17 @@ export interface Creation {
   mountsBefore: MountsBefore;
 }
 
-/** A record on disk, locked while it is open. */
-export interface CreationRecord extends Disposable {
-  creation: Creation;
-  /** Removes the record: the container is complete, or kept as it is. */
-  remove(): Promise<void>;
-}
-
 /**
- * Makes the missing directories, writes the record into them, and locks it.
+ * Makes the missing directories, writes the record into them, and locks it to the end of its scope.
  *
+ * @returns `remove`: removes the record, when the container is complete, or kept as it is
  * @throws {UserError} when another run is making the same container
  */
 export async function beginCreation(
   host: Host,
   instance: Address,
   profileBefore: string | null,
-): Promise<CreationRecord> {
+): Promise<Disposable & { creation: Creation; remove(): Promise<void> }> {
   const { engine: { cli }, name, mounts } = instance;
   const creation: Creation = {
     engine: cli,

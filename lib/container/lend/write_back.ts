@@ -22,20 +22,16 @@ const maxNameTries = 1_000;
 /** What the host has: what is in the file that was lent, another file in its place, or none. */
 export type HostSide = Content | "replaced" | "gone";
 
-/** What is done on the host: nothing, the container's version is written to the file, or it is put beside the file. */
-export type Return = "nothing" | "write" | "beside";
-
-export interface ReturnPlan {
-  action: Return;
-  /** What the user should know; the name of the file comes before it, and for "beside" its place after it. */
-  because?: string;
-}
-
-/** Decides what is done with the container's version. A version that only one side has is never lost. */
+/**
+ * Decides what is done with the container's version. A version that only one side has is never lost.
+ *
+ * @returns `action`: nothing is done on the host, the version is written to the file, or it is put beside the file;
+ * `because`: what the user should know, where the name of the file comes before it, and for "beside" its place after it
+ */
 export function planReturn(
   lent: Content,
   { container, here, label }: { container: Content; here: HostSide; label: string },
-): ReturnPlan {
+): { action: "nothing" | "write" | "beside"; because?: string } {
   const isChanged = !isSameContent(container, lent);
   if (here === "gone") {
     return isChanged

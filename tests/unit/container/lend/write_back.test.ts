@@ -6,7 +6,7 @@ import { UserError } from "../../../../lib/base/errors.ts";
 import { writeCopies } from "../../../../lib/container/lend/journal.ts";
 import { takeBackCopies } from "../../../../lib/container/lend/lent_copies.ts";
 import { type Answer, killedWhileWriting, readCopies, result, text, withWorld } from "../../lent_world.ts";
-import { type HostSide, planReturn, type Return } from "../../../../lib/container/lend/write_back.ts";
+import { type HostSide, planReturn } from "../../../../lib/container/lend/write_back.ts";
 import type { Content } from "../../../../lib/container/lend/loan.ts";
 
 Deno.test("takeBackCopies() writes what the container has changed in place: inode, names and mode stay", async () => {
@@ -246,7 +246,7 @@ const [lent, one, two] = ["a", "b", "c"].map((sha256) => ({ size: 1, sha256 })) 
 ];
 
 Deno.test("planReturn() writes only over what was lent, and loses no version of either side", () => {
-  const table: [Content, HostSide, Return, string | undefined][] = [
+  const table: [Content, HostSide, ReturnType<typeof planReturn>["action"], string | undefined][] = [
     [lent, lent, "nothing", undefined],
     [lent, two, "nothing", undefined],
     [lent, "replaced", "nothing", undefined],
