@@ -23,6 +23,7 @@ import type { Input } from "./input.ts";
 import { type Addition, dropped, type Handler, type Part, type Verdict, type WaylandObject } from "./objects.ts";
 import { createSecondDrags, type Drag } from "./second_drag.ts";
 import type { WaylandSession } from "./session.ts";
+import type { Surfaces } from "./surfaces.ts";
 
 /** Bytes of the name of a type of data, and how many types there may be at a time. */
 const maxTypeBytes = 256;
@@ -107,12 +108,11 @@ export interface Clipboard extends Part {
 
 /** Makes the clipboard of a connection, in which nothing is copied yet. */
 export function createClipboard(
-  { session, input, setDragged, readSource, answer, renew }: {
+  { session, surfaces, input, readSource, answer, renew }: {
     session: WaylandSession;
     /** Keyboard and pointer, once they are there. */
     input(): Input;
-    /** A surface is what is dragged. */
-    setDragged(surface: WaylandObject | undefined): Verdict<never> | undefined;
+    surfaces: Surfaces;
     /** Asks the app for what a source has. Returns what gives the answer up. */
     readSource(source: WaylandObject, ...what: Parameters<Copied["read"]>): () => void;
     /** Gives the app a text through a pipe of its own, whose reader takes what the host sends; undefined: the end. */
@@ -399,7 +399,7 @@ export function createClipboard(
     // Drags, of which xpra has none.
     "wl_data_device.start_drag": ({ args: { source, icon, serial } }) => {
       if (!input().isPressed() || !input().isAnswer(serial)) return dropped;
-      const verdict = setDragged(icon);
+      const verdict = surfaces.setRole(icon, "drag");
       if (verdict) return verdict;
       input().forgetPresses();
       draggedOut = source && { source, leftMs: Infinity, escapes: input().escapes() };

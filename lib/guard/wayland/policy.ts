@@ -98,19 +98,10 @@ export function createPolicy(
     bufferSize: pictures.sizeOf,
   });
   const windows = createWindows({ session, surfaces });
-  const popups = createPopups({
-    session,
-    surfaces,
-    screens: outputs.sizes,
-    borderOf: (surface: Surface) => borders.widthOf(surface),
-  });
+  const borderOf = (surface: Surface): number => borders.widthOf(surface);
+  const popups = createPopups({ session, surfaces, screens: outputs.sizes, borderOf });
   const borders = createBorders({ session, create, registry, surfaces });
-  const clipboard = createClipboard({
-    session,
-    input: () => input,
-    setDragged: (surface) => surfaces.setRole(surface, "drag"),
-    ...own,
-  });
+  const clipboard = createClipboard({ session, surfaces, input: () => input, ...own });
   const input = createInput({ session, release: clipboard.release });
   const parts: readonly Part[] = [
     ...[outputs, registry, pictures, surfaces, windows, popups, borders],

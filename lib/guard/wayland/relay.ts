@@ -89,15 +89,11 @@ export async function relayConnections(
       toContainer.post([closing.toContainer]);
     };
     leavers.add(leave);
-    let isOver = false;
-    ends.defer(() => {
-      isOver = true;
-      leavers.delete(leave);
-    });
+    ends.defer(() => leavers.delete(leave));
     const handOut = async (): Promise<void> => {
       for await (const chunk of readChunks(near, bufferBytes.fromContainer)) {
         isPassing = true;
-        const passing = await inTurns(connection.fromContainer(chunk), () => isOver);
+        const passing = await inTurns(connection.fromContainer(chunk), () => !leavers.has(leave));
         if (!passing) return;
         await toHost.write(passing);
         isPassing = false;
@@ -120,11 +116,10 @@ export async function relayConnections(
     }
     connections++;
     serve(near).catch((error) => {
-      if (error instanceof Violation) {
-        if (maySay()) {
-          options.tell(`An app is cut off: ${error.message}. Start it again; if that recurs, use --display x11`);
-        }
-      } else if (!isEndGone(error)) throw error;
+      if (isEndGone(error)) return;
+      if (!(error instanceof Violation)) throw error;
+      const text = `An app is cut off: ${error.message}. Start it again; if that recurs, use --display x11`;
+      if (maySay()) options.tell(text);
     }).finally(() => connections--);
   }
   clearInterval(timer);

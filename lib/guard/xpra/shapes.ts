@@ -43,14 +43,12 @@ const maxWordBytes = 4096;
  */
 export function text(value: Value): string {
   if (typeof value === "string") return value;
-  if (!(value instanceof Uint8Array) || value.length > maxWordBytes) {
-    throw new Refusal("it has something else where a text belongs");
-  }
   try {
-    return utf8.decode(value);
+    if (value instanceof Uint8Array && value.length <= maxWordBytes) return utf8.decode(value);
   } catch {
-    throw new Refusal("it has something else where a text belongs");
+    // It is not UTF-8.
   }
+  throw new Refusal("it has something else where a text belongs");
 }
 
 /** One line of at most `max` characters, made printable; what is longer is cut. */
