@@ -24,18 +24,15 @@ export interface Drag {
   y: number;
 }
 
-/** How the app has answered the second drag. */
-interface DragAnswer {
-  isAccepted: boolean;
-  actions: number;
-  /** It has got the list. */
-  isRead: boolean;
-  /** It has said something since then. */
-  isHeard: boolean;
-}
-
-interface Run {
+/** A second drag, and how the app has answered it. */
+class SecondDrag {
   timer?: ReturnType<typeof setInterval>;
+  isAccepted = false;
+  actions = copyAction;
+  /** It has got the list. */
+  isRead = false;
+  /** It has said something since then. */
+  isHeard = false;
 }
 
 export interface SecondDrags extends Part {
@@ -62,11 +59,12 @@ export function createSecondDrags(
   },
 ): SecondDrags {
   /** Those that go on, by their devices. */
-  const running = new Map<WaylandObject, Run>();
-  const answers = new WeakMap<WaylandObject, DragAnswer>();
+  const running = new Map<WaylandObject, SecondDrag>();
+  /** The same, by their second offers. */
+  const answers = new WeakMap<WaylandObject, SecondDrag>();
   /** The first and the second offer of each, both ways: one object of the compositor's. */
   const others = new WeakMap<WaylandObject, WaylandObject>();
-  const hear = (offer: WaylandObject, heard: Partial<DragAnswer>): typeof dropped | undefined => {
+  const hear = (offer: WaylandObject, heard: Partial<SecondDrag>): typeof dropped | undefined => {
     const answer = answers.get(offer);
     if (answer) Object.assign(answer, heard, { isHeard: true });
     return others.has(offer) ? dropped : undefined;
@@ -86,10 +84,10 @@ export function createSecondDrags(
       "wl_data_device.leave": ({ object }) => running.has(object) ? dropped : undefined,
     },
     async begin(device, { offer, serial, surface, x, y }, lent) {
-      const run: Run = {};
-      running.set(device, run);
+      const drag = new SecondDrag();
+      running.set(device, drag);
       const isLent = await lent !== "";
-      if (running.get(device) !== run) return;
+      if (running.get(device) !== drag) return;
       if (!isLent || surface.isEnded || offer.isEnded) {
         stop(device);
         say([[device, "leave"]]);
@@ -97,8 +95,7 @@ export function createSecondDrags(
       }
       const again = renew(offer);
       others.set(offer, again).set(again, offer);
-      const answer: DragAnswer = { isAccepted: false, actions: copyAction, isRead: false, isHeard: false };
-      answers.set(again, answer);
+      answers.set(again, drag);
       const knowsActions = again.version >= 3;
       const events: Addition[] = [[device, "leave"], [device, "data_offer", again], [again, "offer", listType]];
       if (knowsActions) events.push([again, "source_actions", copyAction]);
@@ -106,8 +103,8 @@ export function createSecondDrags(
       if (knowsActions) events.push([again, "action", copyAction]);
       say(events);
       let moves = 0;
-      run.timer = setInterval(() => {
-        const isTaken = answer.isRead && answer.isHeard && answer.isAccepted && (answer.actions & copyAction) !== 0;
+      drag.timer = setInterval(() => {
+        const isTaken = drag.isRead && drag.isHeard && drag.isAccepted && (drag.actions & copyAction) !== 0;
         if (!isTaken && !surface.isEnded && ++moves < maxMoves) return say([[device, "motion", moves * moveMs, x, y]]);
         stop(device);
         say([[device, isTaken ? "drop" : "leave"]]);
