@@ -8,6 +8,7 @@ import type { Value } from "../../lib/guard/xpra/rencode.ts";
 import { judgeServerPacket } from "../../lib/guard/xpra/server_packets.ts";
 import { createSession, type Session } from "../../lib/guard/xpra/session.ts";
 import { Windows } from "../../lib/guard/xpra/windows.ts";
+import { createAttention } from "../../lib/guard/attention.ts";
 import { clientHello, description, dict, picture, serverHello } from "../fuzz/samples.ts";
 
 /** A session in which both ends have said hello and one window is shown. */
@@ -56,9 +57,13 @@ export function hex(text: string): Uint8Array {
 
 export const place = { x: 100, y: 100, width: 400, height: 300 };
 
+function windowsBy(now: () => number): Windows {
+  return new Windows("box", now, createAttention(now));
+}
+
 export function windows(): Windows {
   let time = 0;
-  const made = new Windows({ container: "box", now: () => time += 100 });
+  const made = windowsBy(() => time += 100);
   made.setScreen({ width: 1920, height: 1200, monitors: [] });
   return made;
 }
@@ -81,7 +86,7 @@ export function focused(): Windows {
 /** Windows with one that is shown, and their clock in milliseconds. */
 export function timed(): { made: Windows; at(ms: number): void } {
   let time = 0;
-  const made = new Windows({ container: "box", now: () => time });
+  const made = windowsBy(() => time);
   made.setScreen({ width: 1920, height: 1200, monitors: [] });
   made.open(1, { ...place, description });
   made.recordPlace(1, place);

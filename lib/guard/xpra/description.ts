@@ -1,11 +1,10 @@
 /** What the container may say of a window to the host's window manager: its title, its class, its sizes. */
 
 import { classOf, titleOf } from "../title.ts";
-import { Refusal } from "../faults.ts";
 import { maxSide, minVisible, type Size } from "../limits.ts";
 import { coordinate, windowNumber } from "./geometry.ts";
 import type { Dict } from "./rencode.ts";
-import { fields, flag, flags, integer, line, list, type Shape, tuple, word } from "./shapes.ts";
+import { fields, flag, flags, integer, line, list, type Shape, text, tuple, word } from "./shapes.ts";
 
 /** Types of windows without a frame. */
 const popupTypes = /^(NORMAL|DIALOG|UTILITY|MENU|DROPDOWN_MENU|POPUP_MENU|TOOLTIP|COMBO|DND)$/;
@@ -31,10 +30,7 @@ const sizeConstraints = fields({
  * (6.5.5: "sun-awt-X11…").
  */
 export function popupProperties(container: string): Record<string, Shape> {
-  const title: Shape = (value) => {
-    if (typeof value !== "string") throw new Refusal("a title is not a text");
-    return titleOf(container, value);
-  };
+  const title: Shape = (value) => titleOf(container, text(value));
   return {
     "title": title,
     "icon-title": title,

@@ -1,5 +1,6 @@
 /** What both directions of a session know of each other. */
 
+import { createAttention } from "../attention.ts";
 import { type Crossings, noCrossings } from "../crossings.ts";
 import { createMemory, type RunMemory } from "./memory.ts";
 import type { Packet, Sender } from "./packets.ts";
@@ -51,7 +52,7 @@ export function createSession(
 ): Session {
   return {
     ...{ container, open, uuid, remote, ...memory, crossings },
-    windows: new Windows({ container, now, isPaused }),
+    windows: new Windows(container, now, createAttention(now, isPaused)),
     pixelsBytes: 0,
     greeted: new Set(),
     keysDown: new Set(),

@@ -3,7 +3,7 @@
 import { Refusal } from "../faults.ts";
 import { areaOf, maxPopups, maxScreenfuls, maxWindows, type Size } from "../limits.ts";
 import { openingRate, type Rate } from "../rate.ts";
-import { type Attention, createAttention } from "../attention.ts";
+import type { Attention } from "../attention.ts";
 import { fitConstraints, framedProperties, popupProperties, sizesIn } from "./description.ts";
 import { classOf, titleOf } from "../title.ts";
 import {
@@ -48,10 +48,7 @@ const settleMs = 1_000;
 
 /** The windows of a session. */
 export class Windows {
-  readonly attention: Attention;
   readonly #known = new Map<number, Known>();
-  readonly #container: string;
-  readonly #now: () => number;
   readonly #mayOpen: Rate;
   readonly #framed: Shape<Dict>;
   readonly #popup: Shape<Dict>;
@@ -60,12 +57,11 @@ export class Windows {
 
   /** Makes those of a session that has just begun. `now` is a clock in milliseconds. */
   constructor(
-    { container, now, isPaused }: { container: string; now: () => number; isPaused?: (() => boolean) | undefined },
+    private readonly container: string,
+    private readonly now: () => number,
+    readonly attention: Attention,
   ) {
-    this.#container = container;
-    this.#now = now;
     this.#mayOpen = openingRate(now);
-    this.attention = createAttention(now, isPaused);
     this.#framed = fields(framedProperties(container));
     this.#popup = fields(popupProperties(container));
   }
@@ -85,7 +81,7 @@ export class Windows {
     const place = placeFramed(wanted, this.#screen);
     // Without a class xpra's client gives it that of the host's own xpra.
     if (!passed.has("class-instance")) {
-      passed.set("class-instance", ["window", "Window"].map((name) => classOf(this.#container, name)));
+      passed.set("class-instance", ["window", "Window"].map((name) => classOf(this.container, name)));
     }
     if (!passed.has("window-type")) passed.set("window-type", ["NORMAL"]);
     if (passed.has("requested-position")) passed.set("requested-position", [place.x, place.y]);
@@ -164,8 +160,8 @@ export class Windows {
     const window = this.#known.get(number);
     if (window?.kind !== "framed") return place;
     const { staysUntil = 0, isShown, place: { x, y, width, height } } = window;
-    if (!isShown && staysUntil > 0) window.staysUntil = this.#now() + settleMs;
-    const stays = staysUntil > this.#now() && place.width === width && place.height === height;
+    if (!isShown && staysUntil > 0) window.staysUntil = this.now() + settleMs;
+    const stays = staysUntil > this.now() && place.width === width && place.height === height;
     window.isShown = true;
     window.place = {
       ...place,
@@ -265,7 +261,7 @@ export class Windows {
 
   #withTitle(description: Dict): Dict {
     // Without a title xpra's client makes one up that does not name the container.
-    if (!description.has("title")) description.set("title", titleOf(this.#container, ""));
+    if (!description.has("title")) description.set("title", titleOf(this.container, ""));
     return description;
   }
 
