@@ -6,7 +6,7 @@ import { fromFileUrl, join } from "@std/path";
 const root = fromFileUrl(new URL("../../..", import.meta.url));
 
 /** How many lines there may be that are neither blank nor comment. These figures can only be lowered. */
-const maxLines = { lib: 25_400, core: 8_900 };
+const maxLines = { lib: 25_393, core: 8_907 };
 
 /** The parts of lib/ that are not the core: each can be left unread, and most could be taken out. */
 const parts: Readonly<Record<string, readonly string[]>> = {
@@ -31,8 +31,8 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   "--deny while a session runs": ["attach/deny.ts"],
 };
 
-/** Blank lines, and lines of comment in the languages of lib/. */
-const isNoCode = /^\s*(?:$|\/\/|\*|\/\*|#)/;
+/** Blank lines, and lines of comment. In TypeScript, # begins the name of a private field. */
+const noCode = { script: /^\s*(?:$|#)/, typed: /^\s*(?:$|\/\/|\*|\/\*)/ } as const;
 
 /** The lines of code in a file or a folder. Tables of data, which are JSON or text, do not count. */
 function linesIn(path: string): number {
@@ -40,7 +40,8 @@ function linesIn(path: string): number {
     return [...Deno.readDirSync(path)].reduce((sum, { name }) => sum + linesIn(join(path, name)), 0);
   }
   if (!/\.(?:ts|js|sh|py)$/.test(path)) return 0;
-  return Deno.readTextFileSync(path).split("\n").filter((line) => !isNoCode.test(line)).length;
+  const pattern = /s$/.test(path) ? noCode.typed : noCode.script;
+  return Deno.readTextFileSync(path).split("\n").filter((line) => !pattern.test(line)).length;
 }
 
 Deno.test("lib and its core have no more lines of code than they may", () => {
