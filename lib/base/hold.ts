@@ -5,11 +5,11 @@ import type { Stats } from "node:fs";
 // In a single file, what is imported from node:fs in the first lines is loaded at each start, which takes 25 ms.
 const { closeSync, fstatSync, openSync } = await import("node:fs");
 
-export interface Held {
+export interface Held extends Disposable {
   /** A path to the file for this process and the programs that it starts. */
   handle: string;
-  /** What the file is now. */
-  stat(): Stats;
+  /** What the file is now. `bornMs`: when it was made, in milliseconds since 1970; null where nobody keeps that. */
+  stat(): Stats & { bornMs: number | null };
   close(): void;
 }
 
@@ -23,6 +23,11 @@ const holdFlags = 0o10000000 | 0o400000;
  */
 export function hold(path: string): Held {
   const fd = openSync(path, holdFlags);
+  const stat = (): ReturnType<Held["stat"]> => {
+    const found = fstatSync(fd);
+    return Object.assign(found, { bornMs: found.birthtimeMs > 0 ? found.birthtimeMs : null });
+  };
+  const close = (): void => closeSync(fd);
   // In Deno 2.9, a descriptor of node:fs is one of the kernel's.
-  return { handle: `/proc/${Deno.pid}/fd/${fd}`, stat: () => fstatSync(fd), close: () => closeSync(fd) };
+  return { handle: `/proc/${Deno.pid}/fd/${fd}`, stat, close, [Symbol.dispose]: close };
 }

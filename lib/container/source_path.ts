@@ -13,13 +13,11 @@ import type { InstanceInfo } from "../engine/instance.ts";
 /** How many links a path may have, as on Linux (path_resolution(7)). */
 const maxLinks = 40;
 
-/** Directories of the host that containers can write to. */
-export interface SharedDirectories {
-  /** Their paths; what is below them counts as well. */
-  paths: ReadonlySet<string>;
-  /** Their inodes, as `device:inode`, by which they are known under other paths too. */
-  inodes: ReadonlySet<string>;
-}
+/**
+ * Directories of the host that containers can write to: their inodes, as `device:inode`. The way to what is below one
+ * leads through it, by whatever path.
+ */
+export type SharedDirectories = ReadonlySet<string>;
 
 /** The directories of all containers below `$GUI_CONTAINER_MOUNTS`. No engine is asked. */
 export async function sharedByMounts(host: Host): Promise<SharedDirectories> {
@@ -46,17 +44,14 @@ export async function sharedByDevices(
 }
 
 async function directoryIdentities(directories: readonly string[]): Promise<SharedDirectories> {
-  const paths = new Set<string>();
-  const inodes = new Set<string>();
-  for (const directory of directories) {
-    const info = await Deno.stat(directory).catch(() => undefined);
-    if (!info) continue;
-    paths.add(directory);
-    // Another run may remove it at any moment.
-    paths.add(await Deno.realPath(directory).catch(() => directory));
-    inodes.add(`${info.dev}:${info.ino}`);
-  }
-  return { paths, inodes };
+  // Another run may remove one at any moment.
+  const identities = await Promise.all(directories.map((path) => identityOf(path).catch(() => undefined)));
+  return new Set(identities.filter((identity) => identity !== undefined));
+}
+
+async function identityOf(directory: string): Promise<string> {
+  const { dev, ino } = await Deno.stat(directory);
+  return `${dev}:${ino}`;
 }
 
 /**
@@ -123,10 +118,7 @@ async function refuseShared(
   directory: string,
   { path, shared }: { path: string; shared: SharedDirectories },
 ): Promise<void> {
-  const info = await Deno.stat(directory);
-  const isShared = shared.inodes.has(`${info.dev}:${info.ino}`) ||
-    [...shared.paths].some((root) => directory === root || directory.startsWith(`${root}/`));
-  if (!isShared) return;
+  if (!shared.has(await identityOf(directory))) return;
   throw inputError(
     `"${path}" is in a directory that a container can write to, or leads through one`,
     "A container may have put a link to another file there. Copy the file to a directory of your own, and look at the copy",

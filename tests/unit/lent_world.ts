@@ -6,7 +6,7 @@ import { ProcessError, type ProcessResult } from "../../lib/base/errors.ts";
 import { type Host, realHost, type RunOptions } from "../../lib/base/host.ts";
 import type { History } from "../../lib/container/history.ts";
 import { holdFile } from "../../lib/container/lend/held_file.ts";
-import { copyFiles, readLoans, withJournalLock } from "../../lib/container/lend/journal.ts";
+import { copyFiles, findOrphans, readLoans, withJournalLock } from "../../lib/container/lend/journal.ts";
 import { lendFiles } from "../../lib/container/lend/lend.ts";
 import { takeBackCopies } from "../../lib/container/lend/lent_copies.ts";
 import { isCopy, type LentCopy } from "../../lib/container/lend/loan.ts";
@@ -110,6 +110,8 @@ export async function withWorld(test: (world: World) => Promise<void>): Promise<
       },
       names: () => [...Deno.readDirSync(directory)].map(({ name }) => name).sort(),
     });
+    // Removes the locks of runs that came too late.
+    assertEquals(await findOrphans(host), []);
     assertEquals([...Deno.readDirSync(join(root, "state/gui-container/mappings"))].map(({ name }) => name), ["lock"]);
   } finally {
     await Deno.remove(root, { recursive: true });

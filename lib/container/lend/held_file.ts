@@ -1,13 +1,13 @@
 /** A file that is held open: its handle leads to this very inode, whatever is at its path later. */
 
 import type { Stats } from "node:fs";
-import { UserError } from "../../base/errors.ts";
+import { orNothing, UserError } from "../../base/errors.ts";
 import type { Held } from "../../base/hold.ts";
 import type { Host } from "../../base/host.ts";
 import { type Acl, readAcls } from "./acl.ts";
 
 /** A file that is held, until it is closed or its scope ends. */
-export interface HeldFile extends Pick<Held, "handle" | "close">, Disposable {
+export interface HeldFile extends Omit<Held, "stat"> {
   stat(): FileState;
 }
 
@@ -32,21 +32,7 @@ export interface InodeId {
 export async function holdFile(path: string): Promise<HeldFile | undefined> {
   // Loaded here, while an engine answers: it needs node:fs, which takes 10 ms.
   const { hold } = await import("../../base/hold.ts");
-  let held: Held;
-  try {
-    held = hold(path);
-  } catch (error) {
-    if (isOutOfReach(error)) return undefined;
-    throw error;
-  }
-  return {
-    ...held,
-    stat() {
-      const found = held.stat();
-      return Object.assign(found, { bornMs: found.birthtimeMs > 0 ? found.birthtimeMs : null });
-    },
-    [Symbol.dispose]: held.close,
-  };
+  return await orNothing(Promise.try(hold, path), isOutOfReach);
 }
 
 /** Whether an error is that of a path that is gone, or closed to the user. */

@@ -215,16 +215,8 @@ export async function noteBack(host: Host, { hostPath: path, history: keptAs }: 
 export async function lockCopy(
   host: Host,
   { id, wait = true }: Pick<LentCopy, "id"> & { wait?: boolean },
-): Promise<AsyncDisposable | undefined> {
+): Promise<Disposable | undefined> {
   const path = pathOf(host, `${id}.lock`);
   const file = await host.look(undefined, () => wait ? lockFile(path, { signal: host.signal }) : claimFile(path));
-  return file && {
-    async [Symbol.asyncDispose]() {
-      try {
-        if (await readCopy(host, { id }) === undefined) await removeFile(path);
-      } finally {
-        release(file);
-      }
-    },
-  };
+  return file && { [Symbol.dispose]: () => release(file) };
 }

@@ -16,13 +16,10 @@ import type { Content, LentCopy, Mapping } from "./loan.ts";
 import { isGone } from "./restore.ts";
 import { putBeside } from "./write_back.ts";
 
-/** How long the container may take to give all of them, in milliseconds. Then it loses the files all the same. */
-const minReadMs = 30_000;
-
-/** How much longer for each byte that was lent. */
-const msPerByte = 1 / 10_000;
-
-/** The longest that it may take: the rest of `takeBackMs` is left to take the files back. */
+/**
+ * How long the container may take to give all of them, in milliseconds. Then it loses the files all the same: the rest
+ * of `takeBackMs` is left to take them back.
+ */
 const maxReadMs = 45_000;
 
 /** Nothing has this content: {@linkcode readBack} then sends what there is. */
@@ -49,9 +46,7 @@ export async function keepLastVersions(host: Host, instance: Instance, mapped: r
   const found = await orElse(findInstance(host, instance), isFailure, (error) => error);
   if (found instanceof Error) return { ...kept, stuck: gone, failure: found };
   if (found?.status !== "Running") return kept;
-  const deadlineMs = gone.reduce((sum, { size }) => sum + size * msPerByte, minReadMs);
-  const over = AbortSignal.timeout(Math.min(deadlineMs, maxReadMs));
-  const reading = host.forCleanup(AbortSignal.any([host.signal, over]));
+  const reading = host.forCleanup(AbortSignal.any([host.signal, AbortSignal.timeout(maxReadMs)]));
   const act = async (mapping: Mapping): Promise<void> => {
     try {
       kept.findings.push(...await keepLastVersion(host, found, { reading, mapping }));

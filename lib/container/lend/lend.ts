@@ -53,7 +53,7 @@ export async function lendFiles(
  * @returns those that no other run has taken back meanwhile
  */
 export async function keepFiles(host: Host, instance: Instance, loans: readonly Loan[]): Promise<Loan[]> {
-  await using locks = new AsyncDisposableStack();
+  using locks = new DisposableStack();
   // Whoever is bringing a version of a copy will write its record as it was.
   for (const copy of loans.filter(isCopy)) locks.use(await lockCopy(host, copy));
   const kept = await letStay(host, loans);

@@ -54,7 +54,7 @@ export async function lendCopies(
   await writeCopies(host, copies);
   if (saving) await makeDirectories(host, instance, { user, paths: copies.map((copy) => copy.containerPath) });
   const act = async (copy: LentCopy): Promise<LentCopy[]> => {
-    await using _lock = await lockCopy(host, copy);
+    using _lock = await lockCopy(host, copy);
     host.signal.throwIfAborted();
     // Another run may have taken it back already.
     if (await host.look(copy, () => readCopy(host, copy)) === undefined) return [];
@@ -77,7 +77,7 @@ export async function lendCopies(
  * @returns whether the two sides differ now, since both were changed: the user is told
  */
 export async function bringVersion(host: Host, instance: Instance, record: Pick<LentCopy, "id">): Promise<boolean> {
-  await using _lock = await lockCopy(host, record);
+  using _lock = await lockCopy(host, record);
   const known = await readCopy(host, record);
   if (!known?.lent) return false;
   const copy = await finishOwnWriting(host, known);
@@ -141,7 +141,7 @@ export async function takeBackCopies(
   let isThere = await host.look(true, () => isRunning(host, instance));
   const act = async (copy: LentCopy): Promise<void> => {
     try {
-      await using lock = await lockCopy(host, { id: copy.id, wait: !wasKilled });
+      using lock = await lockCopy(host, { id: copy.id, wait: !wasKilled });
       const known = await host.look(copy, () => lock && readCopy(host, copy));
       if (!known) return;
       const now = await host.look(known, () => finishOwnWriting(host, known, tell));
@@ -201,7 +201,7 @@ export async function finishWriting(
   { id }: Pick<LentCopy, "id">,
   { wasKilled = false }: TakeBackOptions,
 ): Promise<void> {
-  await using lock = await lockCopy(host, { id, wait: !wasKilled });
+  using lock = await lockCopy(host, { id, wait: !wasKilled });
   const copy = lock && await readCopy(host, { id });
   if (copy) await finishOwnWriting(host, copy);
 }

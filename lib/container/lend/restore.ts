@@ -3,7 +3,7 @@
 import { dirname, join } from "@std/path";
 import type { Host } from "../../base/host.ts";
 import { writeAcls } from "./acl.ts";
-import { type HeldFile, holdFile, type InodeId, isOutOfReach, isSameInode, readHeldAcls } from "./held_file.ts";
+import { type HeldFile, holdFile, isOutOfReach, isSameInode, readHeldAcls } from "./held_file.ts";
 import { forgetLoans, readMappings, withJournalLock, writeRecords } from "./journal.ts";
 import type { Mapping } from "./loan.ts";
 import { type ObservedFile, planRestore, type RestoreStep } from "./acl_plan.ts";
@@ -62,13 +62,8 @@ async function observe(
   { handles, ignoreReplacement }: { handles: DisposableStack; ignoreReplacement: boolean },
 ): Promise<ObservedFile[]> {
   const found = await Promise.all(mapped.map(async (mapping) => {
-    const atPath = handles.use(await holdFile(mapping.hostPath));
-    const isInPlace = atPath && isSameInode(atPath.stat(), mapping);
-    return {
-      mapping,
-      file: mapping.file ?? (isInPlace ? atPath : handles.use(await findInDirectory(mapping))),
-      replacement: isInPlace || ignoreReplacement ? undefined : atPath,
-    };
+    const { file, replacement } = await findMapped(mapping, handles);
+    return { mapping, file, replacement: ignoreReplacement ? undefined : replacement };
   }));
   const held = found.flatMap(({ file, replacement }) => [file, replacement]).filter((file) => file !== undefined);
   const acls = await readHeldAcls(host, held);
@@ -77,19 +72,26 @@ async function observe(
   return found.map(({ mapping, file, replacement }) => ({ mapping, file: look(file), replacement: look(replacement) }));
 }
 
+/** Finds a mapped file, also under another name in its directory, and what has replaced it. */
+async function findMapped(
+  mapping: Mapping,
+  handles: DisposableStack,
+): Promise<Record<"file" | "replacement", HeldFile | undefined>> {
+  const atPath = handles.use(await holdFile(mapping.hostPath));
+  const isInPlace = atPath && isSameInode(atPath.stat(), mapping);
+  const file = mapping.file ?? (isInPlace ? atPath : handles.use(await findInDirectory(mapping)));
+  return { file, replacement: isInPlace ? undefined : atPath };
+}
+
 /** Whether a mapped file is deleted, as far as can be seen: it is neither at its path nor beside it. */
-export async function isGone({ hostPath, file, ...inode }: Mapping): Promise<boolean> {
-  if (file) return file.stat().nlink === 0;
-  using atPath = await holdFile(hostPath);
-  if (atPath && isSameInode(atPath.stat(), inode)) return false;
-  using beside = await findInDirectory({ hostPath, ...inode });
-  return beside === undefined;
+export async function isGone(mapping: Mapping): Promise<boolean> {
+  using handles = new DisposableStack();
+  const { file } = await findMapped(mapping, handles);
+  return !file || file.stat().nlink === 0;
 }
 
 /** Finds an inode under another name in the directory where it was. */
-async function findInDirectory(
-  { hostPath, ...inode }: Pick<Mapping, "hostPath"> & InodeId,
-): Promise<HeldFile | undefined> {
+async function findInDirectory({ hostPath, ...inode }: Mapping): Promise<HeldFile | undefined> {
   const directory = dirname(hostPath);
   try {
     for (const { name, isFile } of Deno.readDirSync(directory)) {

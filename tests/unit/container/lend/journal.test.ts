@@ -144,20 +144,21 @@ Deno.test("a run that waits for the journal ends by a signal", async () => {
   });
 });
 
-Deno.test("a copy's lock is there as long as its record, also for a run that comes too late", async () => {
+Deno.test("a copy's lock is there as long as its record; that of a run that comes too late, until the next run", async () => {
   await withConfig("", async (host) => {
     await writeCopies(host, [copy]);
     const directory = join(host.env("XDG_STATE_HOME")!, "gui-container/mappings");
     const names = (): string[] => [...Deno.readDirSync(directory)].map(({ name }) => name).toSorted();
     const lock = `${copy.id}.lock`;
-    await (await lockCopy(host, copy))![Symbol.asyncDispose]();
+    (await lockCopy(host, copy))![Symbol.dispose]();
     assertEquals(names(), ["lock", `${copy.id}.json`, lock]);
     const late = await lockCopy(host, copy);
     // What a run that was killed has left, too.
     await Deno.writeTextFile(join(directory, `${copy.id}.json.1.new`), "{");
     await withJournalLock(host, () => forgetLoans(host, [copy]));
-    await late![Symbol.asyncDispose]();
-    await (await lockCopy(host, copy))![Symbol.asyncDispose]();
+    late![Symbol.dispose]();
+    (await lockCopy(host, copy))![Symbol.dispose]();
+    assertEquals(await findOrphans(host), []);
     assertEquals(names(), ["lock"]);
   });
 });
