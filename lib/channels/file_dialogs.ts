@@ -15,7 +15,7 @@ import { scriptLine } from "../container/address.ts";
 import { revealInvisible } from "../base/text.ts";
 import { once } from "../base/promises.ts";
 import { onceEach } from "../base/ui.ts";
-import { chooseFiles, okay, showDialog } from "../base/zenity.ts";
+import { chooseFiles } from "../base/zenity.ts";
 import type { Container, Inside } from "../container/container.ts";
 import type { SessionLoans } from "../container/lend/loan.ts";
 import type { Question } from "../guard/consent.ts";
@@ -210,7 +210,6 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
   const choose = async (request: Choosing, signal: AbortSignal): Promise<string[]> => {
     let startMs = 0;
     let notBeforeMs = soonestMs;
-    const limits = { signal, timeoutMs: shownForMs };
     const paths = await chooseFiles(host, {
       from: join(folder, request.ask === "save" ? request.name || "unnamed" : "/"),
       isNew: request.ask === "save",
@@ -219,12 +218,10 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
         notBeforeMs = isPortals ? soonestByPortalMs : soonestMs;
         return chooserOptions(label, request);
       },
-      ...limits,
+      ...{ signal, timeoutMs: shownForMs },
     });
     if (paths.length === 0 || now() - startMs >= notBeforeMs) return paths;
-    const confirmedMs = now();
-    const answer = await showDialog(host, confirmOptions(label, paths), limits);
-    return answer?.code === okay && now() - confirmedMs >= soonestMs ? paths : [];
+    return await consent.request(quickQuestion(label, paths), signal) === true ? paths : [];
   };
 
   const end = once(async () => {
@@ -336,14 +333,13 @@ function pasteQuestion(files: readonly string[]): Question {
   };
 }
 
-/** The options of the dialog in which a quick choice is confirmed. Enter, Space and Escape mean no. */
-function confirmOptions(container: string, paths: readonly string[]): string[] {
-  const counts = `You can answer yes after ${soonestMs / 1_000} seconds.`;
-  const question = `That was quick: did you choose this for "${container}"? ${counts}`;
-  return [
-    ...["--question", "--no-markup", "--default-cancel", "--width=600"],
-    `--title=gui-container: may ${container} have what was chosen?`,
-    `--text=${[question, "", ...namesOf(paths)].join("\n")}`,
-    ...["--ok-label=Yes, lend it", "--cancel-label=No"],
-  ];
+/** The question whether a choice was meant that came sooner than a person can choose. */
+function quickQuestion(container: string, paths: readonly string[]): Question {
+  return {
+    channel: "dialogs",
+    what: "have what was chosen",
+    asks: `That was quick: did you choose this for "${container}"?`,
+    details: [["Files", namesOf(paths).join(", ")]],
+    isForOnce: true,
+  };
 }
