@@ -100,7 +100,7 @@ testOnOneEngine(
       ItemIsMenu: false,
       IconName: "",
       Id: `${name}.tray`,
-      size: [48, 48],
+      size: [28, 28],
       colours: ["ff123456", "ffffff00"],
       menu: [`[${name}]`, undefined, "Show", "Mute", undefined, "Quit"],
     });

@@ -5,7 +5,7 @@
  * - An icon or a menu that imitates one of the host's: the frame is of the container's colour, and drawn here; title and
  *   menu begin with the container's name.
  * - Names of icons, paths, addresses and markup, which a panel would look up, load or draw: none passes. What passes is
- *   pixels of one size, and short labels in which nothing is markup.
+ *   few pixels, and short labels in which nothing is markup.
  * - Icons without end, here and gone, and thousands of changes a second: few at a time, few new ones, and what is shown
  *   changes twice a second, whatever comes.
  * - A menu that changes under the pointer, and ids that mean something else by then: see `nextMenu`. A click at an
@@ -29,7 +29,7 @@ import { rate } from "../../guard/rate.ts";
 import { classOf } from "../../guard/title.ts";
 import type { Channel } from "../interface.ts";
 import type { ChannelIo, Served } from "../io.ts";
-import { framed, iconSide, type Pixels } from "./picture.ts";
+import { framed, type Pixels } from "./picture.ts";
 import { shortLine } from "../../base/text.ts";
 
 /** What the agent says about an icon. Its texts are the container's own. */
@@ -261,7 +261,7 @@ function startTray(
 ): (message: unknown) => void {
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const writer = input.writable.getWriter();
-  const words = ["-I", "-c", interfaceSource + trayScript, classOf(label, "tray"), `${iconSide}`];
+  const words = ["-I", "-c", interfaceSource + trayScript, classOf(label, "tray")];
   const running = host.start(["setpriv", "--pdeathsig", "TERM", python, ...words], {
     detached: true,
     stdin: { bytes: input.readable },

@@ -1,9 +1,8 @@
 # tray/panel.py
 """The host's end of the tray: icons and menus on the desktop's own StatusNotifierWatcher, as attach.ts says.
 
-Its arguments: by what a panel knows icons of this container, and SIDE. One JSON object a line. From attach.ts, all of
-an icon each time: {"icon", "title", "status", "isMenu", "pixels", "menu"}, where the pixels are ARGB in base64, SIDE a
-side, and a menu is a list of {"id", "label", "enabled", "toggle", "on", "menu"} and of {"id", "separator"}; or {"icon",
+Its argument: by what a panel knows icons of this container. One JSON object a line. From attach.ts, all of an icon each
+time: {"icon", "title", "status", "isMenu", "pixels", "menu"}, where the pixels are a square of ARGB in base64, and a menu is a list of {"id", "label", "enabled", "toggle", "on", "menu"} and of {"id", "separator"}; or {"icon",
 "gone"}. To attach.ts, what the user does: {"icon", "do": a method of the icon's}, {"icon", "item": id} for an item that
 is clicked, and {"icon", "show": id} for a menu that is about to be shown.
 
@@ -12,13 +11,13 @@ A watcher takes an icon away when its connection to the bus ends: so each has it
 
 import base64
 import json
+import math
 import os
 import sys
 import traceback
 
 from gi.repository import Gio, GLib
 
-ID, SIDE = sys.argv[1], int(sys.argv[2])
 WATCHER = "org.kde.StatusNotifierWatcher"
 PATH, MENU = "/StatusNotifierItem", "/MenuBar"
 NO_PIXELS = GLib.Variant("a(iiay)", [])
@@ -31,12 +30,12 @@ def tell(icon, **what):
 
 def properties(state):
     """The properties of an icon."""
-    title, side = state["title"], GLib.Variant("i", SIDE)
-    data = GLib.Bytes.new(base64.b64decode(state["pixels"]))
-    pixels = GLib.Variant.new_from_bytes(GLib.VariantType("ay"), data, True)
+    title, data = state["title"], base64.b64decode(state["pixels"])
+    side = GLib.Variant("i", math.isqrt(len(data) // 4))
+    pixels = GLib.Variant.new_from_bytes(GLib.VariantType("ay"), GLib.Bytes.new(data), True)
     return {
         "Category": GLib.Variant("s", "ApplicationStatus"),
-        "Id": GLib.Variant("s", ID),
+        "Id": GLib.Variant("s", sys.argv[1]),
         "Title": GLib.Variant("s", title),
         "Status": GLib.Variant("s", state["status"]),
         "WindowId": GLib.Variant("i", 0),
