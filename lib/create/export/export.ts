@@ -16,7 +16,6 @@ import {
   entryPath,
   type Exported,
   exportedOf,
-  foreignOf,
   iconPath,
   type Menu,
   menuOf,
@@ -129,14 +128,18 @@ async function chooseEntries(
 ): Promise<ChosenEntries> {
   const { host, label } = container;
   const chosen = chooseApps({ container: label, ...found }, wanted);
-  const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
   const leaveOut = (reason: string, hint: string): void => {
     if (wanted.length > 0) throw new UserError(reason, { hint });
     host.ui.warn(`Not exported: ${reason}`);
   };
   if (wanted.length === 0) tellRefused(host, found);
-  for (const id of foreign) {
-    leaveOut(`"${entryPath(menu, id)}" is there, and was not made by create.ts --export`, "Move it away");
+  // A file that create.ts did not make is not replaced.
+  const foreign: string[] = [];
+  for (const { id } of chosen) {
+    const path = entryPath(menu, id);
+    if (before.some((entry) => entry.id === id) || !await exists(path)) continue;
+    foreign.push(id);
+    leaveOut(`"${path}" is there, and was not made by create.ts --export`, "Move it away");
   }
   const leavesCopies = attachOptions.includes(inCopy)
     ? []

@@ -64,28 +64,11 @@ export interface Exported {
 /** The entries of a container that are there: files with its name in theirs and with its mark in them. */
 export async function exportedOf(menu: Menu): Promise<Exported[]> {
   const [before, after] = entryName(menu.container, "\n").split("\n") as [string, string];
-  const ids = (await readDirectory(menu.entries)).map(({ name }) => name)
-    .filter((name) => name.startsWith(before) && name.endsWith(after))
-    .map((name) => name.slice(before.length, -after.length)).filter(isAppId).sort();
-  const found = await Promise.all(ids.map(async (id) => ({ id, text: await readExported(menu, id) })));
-  return found.flatMap(({ id, text }) => text === undefined ? [] : [{ id, text }]);
-}
-
-/** The text of an entry; undefined when it lacks our mark. */
-async function readExported(menu: Menu, id: string): Promise<string | undefined> {
-  const path = entryPath(menu, id);
-  if (!(await Deno.lstat(path)).isFile) return undefined;
-  const text = await Deno.readTextFile(path);
-  return text.split("\n").includes(`${entryMark}=${menu.container}`) ? text : undefined;
-}
-
-/** The apps in whose entry's place there is a file that create.ts did not make: it is not replaced. */
-export async function foreignOf(menu: Menu, ids: readonly string[]): Promise<string[]> {
-  const foreign: string[] = [];
-  for (const id of ids) {
-    if (await exists(entryPath(menu, id)) && await readExported(menu, id) === undefined) foreign.push(id);
-  }
-  return foreign;
+  const ids = (await readDirectory(menu.entries))
+    .filter(({ name, isFile }) => isFile && name.startsWith(before) && name.endsWith(after))
+    .map(({ name }) => name.slice(before.length, -after.length)).filter(isAppId).sort();
+  const found = await Promise.all(ids.map(async (id) => ({ id, text: await Deno.readTextFile(entryPath(menu, id)) })));
+  return found.filter(({ text }) => text.split("\n").includes(`${entryMark}=${menu.container}`));
 }
 
 /** What killed runs have left: new files that are not yet in their place, and icons without an entry. */

@@ -75,8 +75,6 @@ export function createFrameParser(limits: FrameLimits): FrameParser {
       const data = pending.add(bytes);
       if (!data) return [];
       const packets: RawPacket[] = [];
-      /** Chunks that look into `data`, and whose packet is not complete yet. */
-      let borrowed: number[] = [];
       let at = 0;
       let wanted = headerBytes;
       for (let left; (left = data.length - at) >= headerBytes; wanted = headerBytes) {
@@ -86,18 +84,16 @@ export function createFrameParser(limits: FrameLimits): FrameParser {
         const payload = data.subarray(at + headerBytes, at + wanted);
         at += wanted;
         if (index > 0) {
-          chunks.set(index, payload);
+          // A view would be valid until the next call only.
+          chunks.set(index, payload.slice());
           chunkTotal += size;
-          borrowed.push(index);
           continue;
         }
         packets.push({ main: payload, chunks });
         chunks = new Map();
         chunkTotal = 0;
-        borrowed = [];
       }
       pending.keep(data.subarray(at), wanted);
-      for (const index of borrowed) chunks.set(index, chunks.get(index)!.slice());
       return packets;
     },
   };

@@ -139,19 +139,16 @@ async function decodePicture({ decoder }: Relay, { pass, picture }: Delivery): P
   return passOn(drawn!.type, withPixels(drawn!, await decoder!.decode(picture!)));
 }
 
-function sendNow(relay: Relay, end: Sender, due: (session: Session) => Packet[]): void {
-  deliver(relay, end, { answer: due(relay.session) });
-}
-
 /**
  * Checks whether both ends read. Where one does not, popups do not stay; nor do those that a window or the user has left,
  * and icons in a tray that is closed; and no app waits long for the types of what is to be pasted.
  */
 function check(relay: Relay): void {
-  relay.session.crossings.flush();
-  relay.outgoing.check();
-  relay.strayChecks = relay.session.windows.mayHaveStrays() ? relay.strayChecks + 1 : 0;
-  if (relay.strayChecks >= maxStrayChecks || relay.outgoing.isPaused()) sendNow(relay, "client", closeStrays);
-  sendNow(relay, "client", closeTrays);
-  sendNow(relay, "container", answerForClient);
+  const { session, outgoing } = relay;
+  session.crossings.flush();
+  outgoing.check();
+  relay.strayChecks = session.windows.mayHaveStrays() ? relay.strayChecks + 1 : 0;
+  const areLeft = relay.strayChecks >= maxStrayChecks || outgoing.isPaused();
+  deliver(relay, "client", { answer: [...areLeft ? closeStrays(session) : [], ...closeTrays(session)] });
+  deliver(relay, "container", { answer: answerForClient(session) });
 }
