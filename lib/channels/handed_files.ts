@@ -41,7 +41,9 @@ async function readFile(
     }
   };
   try {
-    await container.run(["head", `--bytes=${size + 1}`, "--", containerPath], {
+    await container.script({
+      script: 'exec head --bytes="$1" -- "$2"',
+      parameters: [`${size + 1}`, containerPath],
       output: { bytes },
       signal,
       timeoutMs: transferMs,

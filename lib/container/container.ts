@@ -13,7 +13,7 @@ import type { History } from "./history.ts";
 import type { Loan, SessionLoans } from "./lend/loan.ts";
 import type { LendRequest, SourceFile } from "./lend/source_file.ts";
 import type { OpenFifo, SessionLog } from "./session_files.ts";
-import type { ScriptOptions, SshRunOptions } from "./ssh.ts";
+import type { ScriptOptions } from "./ssh.ts";
 import type { ContainerPaths, ContainerUser } from "./user.ts";
 
 /** What is in a container: its user, and the paths in that user's home. */
@@ -80,8 +80,6 @@ export interface Container extends Address, Site, AsyncDisposable {
   inside(): Promise<Inside>;
   /** The same, and waits until SSH reaches it. */
   reach(): Promise<Inside>;
-  /** Runs a program as the container's user; see `sshRun`. */
-  run(argv: readonly string[], options?: SshRunOptions): Promise<ProcessResult>;
   /** Runs a script for sh as the container's user; see `sshScript`. */
   script(options: ScriptOptions): Promise<ProcessResult>;
   /** The same, but while this run boots a container on this machine, before SSH reaches it: see `runAtBoot`. */

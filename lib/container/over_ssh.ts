@@ -7,7 +7,7 @@ import { bootInstance, reachInstance, runAtBoot, sshTarget } from "./connect.ts"
 import type { Container, Inside, KnownContainer, Site } from "./container.ts";
 import { makePrivateDirectory } from "./private_directory.ts";
 import { recordAddress } from "./record.ts";
-import { sshArgv, sshRun, sshScript, type SshTarget, Unreachable } from "./ssh.ts";
+import { sshArgv, sshScript, type SshTarget, Unreachable } from "./ssh.ts";
 import { containerPaths, type ContainerUser, userOf } from "./user.ts";
 
 /** What both kinds of containers are made with. */
@@ -123,7 +123,6 @@ export function overSsh(
       return found !== undefined && isConfined(found);
     },
     loans: async (session) => (await import("./lend/session_loans.ts")).sessionLoans({ ...known, ...site }, session),
-    run: async (argv, options) => await sshRun(known.host, await target(), argv, options),
     script: async ({ host = known.host, ...options }) => await sshScript(host, await target(), options),
     inside: insideBy(known, boot),
     async earlyScript({ host, ...options }) {

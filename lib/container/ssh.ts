@@ -112,12 +112,9 @@ export function sshOptions({ mounts, proxy, config, control }: SshTarget, { mayA
   return ["-F", config ?? "none", "-T", ...connection, ...settings.flatMap((setting) => ["-o", setting])];
 }
 
-export interface SshRunOptions extends RunOptions {
+export interface ScriptOptions extends RunOptions {
   /** Whether ssh may ask the user, for a passphrase for example, if somebody is there. By default it may. */
   mayAsk?: boolean;
-}
-
-export interface ScriptOptions extends SshRunOptions {
   /** The host for cleaning up, where a container's own has ended: what is called by it does not wait for a boot. */
   host?: Host;
   /** The script for sh. */
@@ -133,19 +130,19 @@ export function canAsk(): boolean {
 }
 
 /**
- * Runs a program in a container as the container user and captures what it prints. The container is not trusted: by
- * default it has a minute to answer, and its answer is limited to 1 MiB.
+ * Runs a script for sh in a container as the container user and captures what it prints. The container is not trusted:
+ * by default it has a minute to answer, and its answer is limited to 1 MiB.
  *
  * @throws {UserError} when the container answers too much or too late, or when ssh itself fails: it then prints why,
- * with exit status 255. (If a signal has ended the program, the exit status is 255 too, but ssh prints nothing.)
- * @throws {ProcessError} when the program fails
+ * with exit status 255. (If a signal has ended the script, the exit status is 255 too, but ssh prints nothing.)
+ * @throws {ProcessError} when the script fails
  */
-export async function sshRun(
+export async function sshScript(
   host: Host,
   target: SshTarget,
-  remote: readonly string[],
-  { mayAsk = true, ...options }: SshRunOptions = {},
+  { script, values = {}, parameters = [], mayAsk = true, ...options }: ScriptOptions,
 ): Promise<ProcessResult> {
+  const remote = ["/bin/sh", "-c", withValues(script, values), "gui-container", ...parameters];
   const argv = sshArgv(target, remote, { mayAsk: mayAsk && canAsk() });
   const run = (): Promise<ProcessResult> => host.run(argv, { ...answerLimits, ...options });
   const ran = target.proxy ? orElse(run(), hasNoAnswer, run) : run();
@@ -153,20 +150,6 @@ export async function sshRun(
     if (error.timedOut || error.overflowed) throw noAnswerError(target, error);
     throw error.code === 255 && error.stderr !== "" ? sshError(target, error) : error;
   });
-}
-
-/**
- * Runs a script for sh in a container as the container user and captures what it prints.
- *
- * @throws as {@linkcode sshRun}
- */
-export async function sshScript(
-  host: Host,
-  target: SshTarget,
-  { script, values = {}, parameters = [], ...options }: ScriptOptions,
-): Promise<ProcessResult> {
-  const remote = ["/bin/sh", "-c", withValues(script, values), "gui-container", ...parameters];
-  return await sshRun(host, target, remote, options);
 }
 
 function noAnswerError({ name }: SshTarget, error: ProcessError): UserError {

@@ -8,7 +8,7 @@ import prepareScript from "./prepare.sh" with { type: "text" };
 import { exec } from "../engine/exec.ts";
 import type { Host } from "../base/host.ts";
 import { awaitBoot, sshTarget } from "../container/connect.ts";
-import { knownHostsLines, sshRun } from "../container/ssh.ts";
+import { knownHostsLines, sshScript } from "../container/ssh.ts";
 import { type ContainerUser, parseUser, plannedUser, ubuntuUser } from "../container/user.ts";
 import { causedBy, ProcessError, UserError } from "../base/errors.ts";
 import { withValues } from "../base/shell_words.ts";
@@ -80,8 +80,8 @@ export async function testConnection(
     await host.look(undefined, () => awaitBoot(host, instance, { hasNetwork: true }));
   }
   const target = await sshTarget(host, instance, known);
-  const words = ["sh", "-c", "command -v xpra; command -v waypipe; true"];
-  const { stdout } = await sshRun(host, target, words, { planned: "/usr/bin/xpra\n/usr/bin/waypipe" });
+  const script = "command -v xpra; command -v waypipe; true";
+  const { stdout } = await sshScript(host, target, { script, planned: "/usr/bin/xpra\n/usr/bin/waypipe" });
   const has = (program: WindowServer): boolean => stdout.split("\n").some((path) => path.endsWith(`/${program}`));
   return { address: target.proxy ? null : target.address, windowServers: (["xpra", "waypipe"] as const).filter(has) };
 }

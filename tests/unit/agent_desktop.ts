@@ -14,6 +14,7 @@ import { runProcess } from "../../lib/base/process.ts";
 import { versionOf } from "../../lib/container/handed.ts";
 import { openHistory, readHistory } from "../../lib/container/history.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
+import type { ScriptOptions } from "../../lib/container/ssh.ts";
 import { ubuntuUser } from "../../lib/container/user.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import { askableNames, type ChannelName, loadOpen } from "../../lib/channels/table.ts";
@@ -22,7 +23,7 @@ import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
 /** What runs here as it would: all but dialogs, the desktop and the printer. */
-const real = ["head", "mv"];
+const real = ["mv"];
 
 /** What has become of a request; without a printer, the user chooses where a document is saved. */
 export type Outcome = "done" | "not done" | "no printer";
@@ -156,7 +157,8 @@ export async function inWorld(
   const container = {
     ...box,
     engine: engine ?? box.engine,
-    run: host.run,
+    script: ({ script, parameters = [], ...options }: ScriptOptions) =>
+      runProcess(["/bin/sh", "-c", script, "sh", ...parameters], options),
     isConfined: () => Promise.resolve(isConfined),
   };
   const now = (): number => time;

@@ -72,9 +72,10 @@ export function parseAnswer(answer: string): Apps {
 export async function readIcons(container: Container, apps: readonly App[]): Promise<Map<App, Uint8Array>> {
   const withIcon = apps.filter(({ icon }) => icon !== undefined);
   if (withIcon.length === 0) return new Map();
-  const argv = ["python3", "-c", renderIcons, ...withIcon.map(({ icon }) => icon!)];
+  const parameters = [renderIcons, ...withIcon.map(({ icon }) => icon!)];
   // What it has rendered counts, even if it then fails.
-  const answer = await orNothing(container.run(argv, { okCodes: "any", ...readLimits }), isFailure);
+  const asked = container.script({ script: 'exec python3 -c "$@"', parameters, okCodes: "any", ...readLimits });
+  const answer = await orNothing(asked, isFailure);
   const lines = (answer?.stdout ?? "").split("\n", withIcon.length);
   return new Map(withIcon.flatMap((app, index) => {
     const picture = pngOf(lines[index] ?? "");

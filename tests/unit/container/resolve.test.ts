@@ -14,7 +14,7 @@ Deno.test("a container on record is resolved without a call of the engine, and r
   await resolved({ record, config: { [userKey]: formatUser(alice) } }, async (container, { calls }) => {
     assertEquals([container.crossesNetwork, calls], [false, []]);
     assertEquals((await container.reach()).user, alice);
-    await container.run(["true"]);
+    await container.script({ script: "true" });
     assertEquals(calls.slice(0, -1), [instanceQuery]);
     assertEquals(calls.at(-1)!.at(-3), "alice@fd00::5");
   });

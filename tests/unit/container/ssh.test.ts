@@ -11,7 +11,7 @@ import {
   publicKeysIn,
   sshArgv,
   sshConfigPath,
-  sshRun,
+  sshScript,
   type SshTarget,
 } from "../../../lib/container/ssh.ts";
 import { ubuntuUser } from "../../../lib/container/user.ts";
@@ -98,7 +98,7 @@ testWith(["ssh"], "sshArgv() names a known_hosts file whose path has spaces, quo
   }
 });
 
-Deno.test("sshRun() tells a changed host key, a refused key and no connection apart", async () => {
+Deno.test("sshScript() tells a changed host key, a refused key and no connection apart", async () => {
   for (
     const [stderr, message, hint] of [
       ["@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@\n", "host key", "known_hosts"],
@@ -109,7 +109,7 @@ Deno.test("sshRun() tells a changed host key, a refused key and no connection ap
   ) {
     const { host } = recordingHost({ answer: () => ({ code: 255, stderr }) });
     const error = await assertRejects(
-      () => sshRun(host, targetIn("/m"), ["true"]),
+      () => sshScript(host, targetIn("/m"), { script: "true" }),
       UserError,
       message,
     );
@@ -118,21 +118,24 @@ Deno.test("sshRun() tells a changed host key, a refused key and no connection ap
   }
 });
 
-Deno.test("sshRun() says how long ago a container has started, in its first minute", async () => {
+Deno.test("sshScript() says how long ago a container has started, in its first minute", async () => {
   const { host } = recordingHost({
     answer: () => ({ code: 255, stderr: "ssh: connect to host 10.0.0.5 port 22: Connection refused\n" }),
   });
   for (const [ageMs, isTold] of [[6_500, true], [61_000, false], [-5_000, false], [NaN, false]] as const) {
     const startedAt = Number.isNaN(ageMs) ? "" : new Date(Date.now() - ageMs).toISOString();
-    const error = await assertRejects(() => sshRun(host, { ...targetIn("/m"), startedAt }, ["true"]), UserError);
+    const error = await assertRejects(
+      () => sshScript(host, { ...targetIn("/m"), startedAt }, { script: "true" }),
+      UserError,
+    );
     assertEquals(/^It started \d+ s ago, and may not have booted yet: try again/.test(error.hint), isTold);
     assertStringIncludes(error.hint, "whether sshd runs");
   }
 });
 
-Deno.test("sshRun() leaves the remote program's own failure as it is", async () => {
+Deno.test("sshScript() leaves the remote program's own failure as it is", async () => {
   const { host } = recordingHost({ answer: () => ({ code: 1, stderr: "Permission denied" }) });
-  await assertRejects(() => sshRun(host, targetIn("/m"), ["true"]), ProcessError);
+  await assertRejects(() => sshScript(host, targetIn("/m"), { script: "true" }), ProcessError);
 });
 
 Deno.test("publicKeysIn() finds public keys of every type, without their options and comments", () => {
@@ -242,7 +245,7 @@ testWith(["ssh"], "sshArgv() uses nothing of the user's own settings", async () 
   }
 });
 
-Deno.test("sshRun() tells a container that does not answer, and one that answers without end", async () => {
+Deno.test("sshScript() tells a container that does not answer, and one that answers without end", async () => {
   for (
     const [result, options, message] of [
       [{}, { timedOutAfterMs: 5 }, "does not answer"],
@@ -254,25 +257,25 @@ Deno.test("sshRun() tells a container that does not answer, and one that answers
       options,
     );
     const recorded = recordingHost({ answer: () => error });
-    await assertRejects(() => sshRun(recorded.host, targetIn("/m"), ["true"]), UserError, message);
+    await assertRejects(() => sshScript(recorded.host, targetIn("/m"), { script: "true" }), UserError, message);
     const [{ timeoutMs, maxOutputBytes }] = recorded.options as [RunOptions];
     assertEquals([timeoutMs, maxOutputBytes], [60_000, 2 ** 20]);
   }
 });
 
-Deno.test("sshRun() tries again, once, when the engine could not start the sshd that it was to reach", async () => {
+Deno.test("sshScript() tries again, once, when the engine could not start the sshd that it was to reach", async () => {
   let failures = 1;
   const { host, calls } = recordingHost({
     answer: () =>
       failures-- > 0 ? { code: 255, stderr: "Error: Failed to retrieve PID of executing child process\n" } : {},
   });
   const target = { ...targetIn("/m"), proxy: ["incus", "exec", "Box"] };
-  await sshRun(host, target, ["true"]);
+  await sshScript(host, target, { script: "true" });
   assertEquals(calls.length, 2);
   failures = 2;
-  await assertRejects(() => sshRun(host, target, ["true"]), UserError, "Cannot reach");
+  await assertRejects(() => sshScript(host, target, { script: "true" }), UserError, "Cannot reach");
   failures = 1;
   // The container's own words.
-  await assertRejects(() => sshRun(host, targetIn("/m"), ["true"]), UserError, "Cannot reach");
+  await assertRejects(() => sshScript(host, targetIn("/m"), { script: "true" }), UserError, "Cannot reach");
   assertEquals(calls.length, 5);
 });
