@@ -88,7 +88,7 @@ testOnIncus(
         sizes.reduce((all, [width, height]) => all + of(width, height), 0);
       const grown = (by: number): number => sum((width, height) => (width + 2 * by) * (height + 2 * by));
       const { red, green, blue } = await pixels(env);
-      const line = shadow > 4 ? grown(shadow + 4) - grown(shadow + 2) : 0;
+      const line = shadow > 4 ? grown(shadow + 4) - grown(shadow + 3) : 0;
       return blue === grown(shadow) - grown(4) && green === grown(0) && red === grown(4) - grown(0) + line;
     };
     const sizeIn = (line: string): [number, number] => {

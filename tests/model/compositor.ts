@@ -15,8 +15,8 @@ import { frame, message, messages } from "../unit/wayland_samples.ts";
 import { awayMs, isTextOrPicture, isWorking, keep, moveFocus, newUser, type User } from "./promises.ts";
 import { createReader, type Heard, type Known, newObjects } from "./wire.ts";
 
-/** How wide the line around a popup, or a window's shadow, is. */
-const lineWidth = 2;
+/** How wide the line around a popup or a window's shadow is at least. */
+const lineWidth = 1;
 
 /** A monitor: its mode is in pixels of the hardware, and apps are shown in those of the desktop. */
 export interface Monitor {

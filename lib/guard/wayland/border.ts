@@ -55,8 +55,8 @@ const fixedStates: ReadonlySet<number> = new Set([1, 2, 5, 6, 7, 8]);
 /** Larger than any surface: the largest number of the protocol. */
 const everything = 2 ** 31 - 1;
 
-/** How wide the line around a popup, or around a window's shadow, is, in pixels of the desktop. */
-const lineWidth = 2;
+/** How wide the line around a popup is, and around the shadow of a window, which has a border as well, in pixels of the desktop. */
+const [popupLine, shadowLine] = [2, 1];
 
 export interface Borders extends Part {
   /** By how much a surface's border makes it larger for the desktop, in pixels of that; 0 for none, and for popups. */
@@ -238,11 +238,15 @@ function areasOf(
   seen: Box,
   { below, whole, width }: { below: Box; whole: Box; width: number | undefined },
 ): readonly SurfaceArea[] {
-  const line = edgesOf(grown(unionOf(seen, whole), (width ?? lineWidth) - lineWidth), lineWidth);
-  if (width === undefined) return [...line, rectangleOf(below)];
+  const shown = unionOf(seen, whole);
+  if (width === undefined) return [...edgesOf(shown, popupLine), rectangleOf(below)];
   // sway shows nothing beyond what it takes for a window, others do.
   const isBeyond = !contains(grown(seen, width), whole);
-  return [...edgesOf(seen, width), rectangleOf(grown(below, width)), ...isBeyond ? line : []];
+  return [
+    ...edgesOf(seen, width),
+    rectangleOf(grown(below, width)),
+    ...isBeyond ? edgesOf(grown(shown, width - shadowLine), shadowLine) : [],
+  ];
 }
 
 /** The four strips around a part of a surface. */

@@ -215,7 +215,7 @@ Deno.test("the guard of Wayland draws a border in the desktop's frame, too: an a
   app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 100, 400, 200));
   assertEquals(placed(app(commit)), [
     ...around([0, 100, 400, 200]),
-    ...around([-2, -2, 404, 304], 2).slice(0, 4),
+    ...around([-3, -3, 406, 306], 1).slice(0, 4),
   ]);
 });
 
@@ -225,12 +225,12 @@ Deno.test("the guard of Wayland has the outermost line its own, however a window
   const outermost = (passed: Uint8Array): number[] | undefined => placed(passed)[5];
   // A shadow, or a ring in another container's colour.
   app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 50, 50, 300, 200));
-  assertEquals(outermost(app(commit)), [-4, -4, 408, 2]);
+  assertEquals(outermost(app(commit)), [-4, -4, 408, 1]);
   // A part of it by which the same grows, without a commit of the window's own.
   const grow = part(made, 40);
-  assertEquals(outermost(grow()), [-4, -4, 448, 2]);
+  assertEquals(outermost(grow()), [-4, -4, 448, 1]);
   viewport(made, { id: ids.next + 3, surface: ids.next + 1, size: [360, 300] });
-  assertEquals(outermost(grow()), [-4, -4, 408, 2], "it has become smaller");
+  assertEquals(outermost(grow()), [-4, -4, 408, 1], "it has become smaller");
   viewport(made, { id: ids.next + 5, surface: ids.next + 1, size: [400, 300] });
   grow();
   // Without a shadow, there is one line.
