@@ -73,25 +73,18 @@ export async function chooseEngine(
   host: Host,
   { engine: wanted, ...request }: ServerRequest & { engine?: string | undefined } = {},
 ): Promise<Engine> {
-  const cli = wantedCli(host, wanted);
-  if (cli !== undefined) {
-    const byOption = wanted !== undefined && cli !== host.env("GUI_CONTAINER_ENGINE");
-    const engine = { ...await engineAt(host, { ...request, cli }), byOption };
-    await checkInstalled(host, engine);
-    await checkProject(host, engine, request.project);
-    return engine;
-  }
-  const clis = request.remote === undefined ? engineClis : await clisWith(host, request.remote);
+  const named = wantedCli(host, wanted);
+  const byOption = wanted !== undefined && named !== host.env("GUI_CONTAINER_ENGINE");
   const failures: UserError[] = [];
-  for (const cli of clis) {
-    const engine = await engineAt(host, { ...request, cli });
+  for (const cli of named === undefined ? await clisWith(host, request.remote) : [named]) {
+    const engine = { ...await engineAt(host, { ...request, cli }), byOption };
     try {
       await checkInstalled(host, engine);
-      await query(host, engine, "/1.0");
+      if (named === undefined) await query(host, engine, "/1.0");
       await checkProject(host, engine, request.project);
       return engine;
     } catch (error) {
-      if (!isFailure(error)) throw error;
+      if (named !== undefined || !isFailure(error)) throw error;
       failures.push(error instanceof ProcessError ? oddError(engine, error) : error);
     }
   }
@@ -142,8 +135,9 @@ export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): 
   throw inputError(`There is no engine "${choice}"`, `Use ${names}`);
 }
 
-/** The CLIs that have a remote; all of them when none has, so that each can say so. */
-async function clisWith(host: Host, remote: string): Promise<EngineCli[]> {
+/** The CLIs that have a remote; all of them without one, and when none has it, so that each can say so. */
+async function clisWith(host: Host, remote: string | undefined): Promise<EngineCli[]> {
+  if (remote === undefined) return engineClis;
   const have = await Promise.all(engineClis.map((cli) => hasRemote(host, cli, remote)));
   const clis = engineClis.filter((_, index) => have[index]);
   return clis.length > 0 ? clis : engineClis;

@@ -3,7 +3,7 @@
 import type { Host } from "../base/host.ts";
 import { configIn, listIn, tableIn, textIn } from "./answer.ts";
 import { type Engine, ifFound, type Instance, labelOf, query, run } from "./engine.ts";
-import { isProcessError, orElse, ProcessError, UserError } from "../base/errors.ts";
+import { causedBy, isProcessError, orElse, UserError } from "../base/errors.ts";
 import { withRemote } from "./server.ts";
 
 export interface Image {
@@ -43,20 +43,16 @@ export async function imageHash(
   engine: Engine,
   { image, text }: { image: string; text: string },
 ): Promise<string> {
-  const unknown = (cause?: ProcessError): UserError =>
-    new UserError(`${engine.product} cannot find the image "${image}"`, {
+  const asked = run(host, engine, ["image", "info", imageOn(engine, image)], { planned: "<RECIPE>" });
+  const answer = await orElse(asked, isProcessError, (error) => error);
+  return await host.look(answer.stdout, () => {
+    const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(answer.stdout)?.[1];
+    if (fingerprint && !isProcessError(answer)) return sha256(`${fingerprint}\n${text}`);
+    throw new UserError(`${engine.product} cannot find the image "${image}"`, {
       hint:
         `See what there is (${engine.cli} image list), and whether its server can be reached (${engine.cli} remote list)`,
-      ...(cause ? { output: cause.output, cause } : {}),
+      ...(isProcessError(answer) ? causedBy(answer) : {}),
     });
-  const asked = run(host, engine, ["image", "info", imageOn(engine, image)], { planned: "<RECIPE>" });
-  const { stdout } = await orElse(asked, isProcessError, (error): never => {
-    throw unknown(error);
-  });
-  return await host.look(stdout, () => {
-    const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
-    if (!fingerprint) throw unknown();
-    return sha256(`${fingerprint}\n${text}`);
   });
 }
 
