@@ -64,7 +64,7 @@ function windowsBy(now: () => number): Windows {
 export function windows(): Windows {
   let time = 0;
   const made = windowsBy(() => time += 100);
-  made.setScreen({ width: 1920, height: 1200, monitors: [] });
+  made.screen = { width: 1920, height: 1200, monitors: [] };
   return made;
 }
 
@@ -87,7 +87,7 @@ export function focused(): Windows {
 export function timed(): { made: Windows; at(ms: number): void } {
   let time = 0;
   const made = windowsBy(() => time);
-  made.setScreen({ width: 1920, height: 1200, monitors: [] });
+  made.screen = { width: 1920, height: 1200, monitors: [] };
   made.open(1, { ...place, description });
   made.recordPlace(1, place);
   return { made, at: (ms) => time = ms };

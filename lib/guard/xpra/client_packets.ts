@@ -47,8 +47,7 @@ const judgeHello: Judge = ({ type, args: [value] }, session) => {
 };
 
 function recordScreen({ windows }: Session, description: Dict): void {
-  const screen = screenIn(description);
-  if (screen) windows.setScreen(screen);
+  windows.screen = screenIn(description) ?? windows.screen;
 }
 
 /** The properties of a window that may pass: those of its encodings, but not which of the host's desktops it is on. */

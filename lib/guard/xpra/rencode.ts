@@ -82,12 +82,6 @@ export function decode(bytes: Uint8Array): Value {
   };
   const text = (length: number): string => {
     const start = take(length);
-    let ascii = "";
-    // Faster than the decoder.
-    for (let index = start; length < 32 && index < at && bytes[index]! <= 126; index++) {
-      ascii += String.fromCharCode(bytes[index]!);
-    }
-    if (ascii.length === length) return ascii;
     try {
       return decoder.decode(bytes.subarray(start, at));
     } catch {

@@ -48,11 +48,12 @@ const settleMs = 1_000;
 
 /** The windows of a session. */
 export class Windows {
+  /** The size and the monitors of the host's screen. */
+  screen = defaultScreen;
   readonly #known = new Map<number, Known>();
   readonly #mayOpen: Rate;
   readonly #framed: Shape<Dict>;
   readonly #popup: Shape<Dict>;
-  #screen = defaultScreen;
   #hasChanged = false;
 
   /** Makes those of a session that has just begun. `now` is a clock in milliseconds. */
@@ -66,11 +67,6 @@ export class Windows {
     this.#popup = fields(popupProperties(container));
   }
 
-  /** Takes the size and the monitors of the host's screen. */
-  setScreen(screen: Screen): void {
-    this.#screen = screen;
-  }
-
   /**
    * Opens a window, framed by the host's window manager.
    *
@@ -78,7 +74,7 @@ export class Windows {
    */
   open(number: number, { description, ...wanted }: WantedWindow): Opened {
     const passed = this.#withTitle(this.#checkFramed(number, description));
-    const place = placeFramed(wanted, this.#screen);
+    const place = placeFramed(wanted, this.screen);
     // Without a class xpra's client gives it that of the host's own xpra.
     if (!passed.has("class-instance")) {
       passed.set("class-instance", ["window", "Window"].map((name) => classOf(this.container, name)));
@@ -87,7 +83,7 @@ export class Windows {
     if (passed.has("requested-position")) passed.set("requested-position", [place.x, place.y]);
     // GTK hints that a dialog has a place, with obsolete zeros for it, which xpra's server takes literally (6.5.5).
     if (wanted.x === 0 && wanted.y === 0) passed.delete("set-initial-position");
-    const asked = this.#checkedSize(number, [place, ...sizesIn(passed, this.#screen)]);
+    const asked = this.#checkedSize(number, [place, ...sizesIn(passed, this.screen)]);
     const parent = passed.get("transient-for") as number | undefined;
     this.#add(number, { kind: "framed", place, asked, isShown: false, parent });
     return { place, description: passed };
@@ -102,7 +98,7 @@ export class Windows {
    */
   openPopup(number: number, { description, ...wanted }: WantedWindow): Opened | undefined {
     const passed = this.#withTitle(this.#popup(description));
-    if (!this.attention.isPresent() || !isOnScreen(wanted, this.#screen)) return undefined;
+    if (!this.attention.isPresent() || !isOnScreen(wanted, this.screen)) return undefined;
     if (this.#ofKind("popup").length >= maxPopups) throw new Refusal("there are too many popups");
     const place = this.#popupPlace(number, wanted);
     this.#add(number, { kind: "popup", place, asked: place, isShown: true });
@@ -126,7 +122,7 @@ export class Windows {
     const window = this.#find(number);
     if (window.kind === "popup") return window.place = this.#popupPlace(number, wanted);
     // The host reports where a framed window really is: its window manager may decide otherwise.
-    const place = placeFramed(wanted, this.#screen);
+    const place = placeFramed(wanted, this.screen);
     window.asked = this.#checkedSize(number, [place]);
     return place;
   }
@@ -138,7 +134,7 @@ export class Windows {
     const passed = this.#checkFramed(number, description);
     // It counts when a window is made: xpra's client makes some again, with what was said last (6.5.5).
     passed.delete("requested-position");
-    window.asked = this.#checkedSize(number, sizesIn(passed, this.#screen));
+    window.asked = this.#checkedSize(number, sizesIn(passed, this.screen));
     if (passed.has("transient-for")) window.parent = passed.get("transient-for") as number;
     return passed;
   }
@@ -251,9 +247,9 @@ export class Windows {
 
   #popupPlace(number: number, wanted: Rectangle): Rectangle {
     // xpra's client would put it there, too, and keep the distance at each move (6.5.5).
-    const place = placePopup(wanted, this.#screen);
+    const place = placePopup(wanted, this.screen);
     const popups = this.#ofKind("popup").filter(([other]) => other !== number).map(([, { place }]) => place);
-    if (!mayPopUp(place, { screen: this.#screen, windows: this.#shownFrames(), popups })) {
+    if (!mayPopUp(place, { screen: this.screen, windows: this.#shownFrames(), popups })) {
       throw new Refusal("a popup is far from the container's windows, or covers too much of the screen");
     }
     return place;
@@ -273,7 +269,7 @@ export class Windows {
     const parent = passed.get("transient-for");
     if (parent !== undefined && !this.#mayBelong(number, parent as number)) passed.delete("transient-for");
     const constraints = passed.get("size-constraints");
-    if (constraints instanceof Map) fitConstraints(constraints, this.#screen);
+    if (constraints instanceof Map) fitConstraints(constraints, this.screen);
     return passed;
   }
 
@@ -301,7 +297,7 @@ export class Windows {
     const others = [...this.#known].filter(([other, { kind }]) => kind !== "popup" && other !== number);
     const pixels = others.map(([, { place, asked }]) => Math.max(areaOf(place), areaOf(asked)));
     const together = pixels.reduce((sum, each) => sum + each, areaOf(asked));
-    if (together > areaOf(this.#screen) * maxScreenfuls) throw new Refusal("the container's windows are too large");
+    if (together > areaOf(this.screen) * maxScreenfuls) throw new Refusal("the container's windows are too large");
     return asked;
   }
 }

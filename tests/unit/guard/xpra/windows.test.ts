@@ -274,7 +274,7 @@ Deno.test("a window that the user enlarges counts as large, and one that is gone
 Deno.test("a framed window's whole title is on monitors, even if they differ in height", () => {
   const made = windows();
   const monitors = [{ x: 1920, y: 0, width: 1280, height: 720 }, { x: 0, y: 0, width: 1920, height: 1200 }];
-  made.setScreen({ width: 3200, height: 1200, monitors });
+  made.screen = { width: 3200, height: 1200, monitors };
   const opened = (wanted: Partial<Rectangle>): Rectangle =>
     made.open(++count, { ...place, ...wanted, description: new Map() }).place;
   let count = 0;
