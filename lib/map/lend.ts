@@ -3,6 +3,7 @@
 import { hasDisplay, isUnattended } from "../base/desktop.ts";
 import { ExitCode, inputError, isFailure, NoEngine, orNothing, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import { all } from "../base/promises.ts";
 import { withUndo } from "../base/undo.ts";
 import { announcePresence, ownIds } from "../container/lend/journal.ts";
 import { keepFiles, takeFilesBack } from "../container/lend/lend.ts";
@@ -46,11 +47,13 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
     : terminalPrompter(host);
   const chosen = await chooseLending(host, prompter, request);
   if (!chosen) return ExitCode.failed;
-  const { address, files, rules, asked } = chosen;
-  await host.look(undefined, () => recoverFirst(host));
-  const { instance: found, neighbours } = await asked ?? { neighbours: [] };
-  await checkWays(files, neighbours);
-  const instance = found && await startStopped(host, found);
+  const { address, files, rules } = chosen;
+  const [found] = await host.look<[Neighbourhood?, void?]>(
+    [],
+    () => all([neighbourhoodOf(host, address), recoverFirst(host)]),
+  );
+  await checkWays(files, found?.neighbours ?? []);
+  const instance = found && await startStopped(host, found.instance);
   const { containerAt } = await import("../container/resolve.ts");
   const options = { listed: instance, keepsHistory: request.keepsHistory };
   await using container = await containerAt(host, address, options);
@@ -82,6 +85,13 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
   return code;
 }
 
+/** What the engine says of the container. One that is not there, or not create.ts's, is a mistake on the command line. */
+async function neighbourhoodOf(host: Host, instance: Instance): Promise<Neighbourhood> {
+  return await findNeighbourhood(host, instance).catch((error) => {
+    throw error instanceof UserError && !(error instanceof NoEngine) ? inputError(error.message, error.hint) : error;
+  });
+}
+
 /** Starts a container that does not run. Returns what the engine says of it then. */
 async function startStopped(host: Host, instance: InstanceInfo): Promise<InstanceInfo> {
   if (instance.status === "Running") return instance;
@@ -95,8 +105,6 @@ interface Chosen {
   address: Address;
   files: SourceFile[];
   rules: FileRules;
-  /** What the engine says of the container, which it may be asked while files are looked at; nothing in a dry run. */
-  asked: Promise<Neighbourhood | undefined>;
 }
 
 /** The container and the files, from the command line or asked for; undefined when the user closes a dialog. */
@@ -105,23 +113,13 @@ async function chooseLending(
   prompter: Prompter,
   { words: [givenWord, ...givenPaths], ...options }: LendWords,
 ): Promise<Chosen | undefined> {
-  const ask = (instance: Instance): Chosen["asked"] => {
-    const asked = host.look(undefined, () => findNeighbourhood(host, instance)).catch((error) => {
-      // A container that is not there, or not create.ts's, is a mistake on the command line: nothing was touched.
-      throw error instanceof UserError && !(error instanceof NoEngine) ? inputError(error.message, error.hint) : error;
-    });
-    // Mistakes in files come first.
-    asked.catch(() => {});
-    return asked;
-  };
   const named = givenWord === undefined ? undefined : await findAddress(host, { word: givenWord, ...options });
-  const early = named && ask(named);
   const rules = { user: await ownIds(host), shared: await sharedByMounts(host) };
   const givenFiles = await checkFiles(givenPaths, rules);
   const address = named ?? await chooseContainer(host, prompter, options);
   if (!address) return undefined;
   const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(address.label), rules);
-  return files.length === 0 ? undefined : { address, files, rules, asked: early ?? ask(address) };
+  return files.length === 0 ? undefined : { address, files, rules };
 }
 
 /** Asks for one of the user's containers; undefined when a dialog is closed. */

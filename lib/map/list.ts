@@ -37,8 +37,7 @@ function loanData(loans: readonly Loan[]): unknown {
     const { hostPath: host, containerPath: container, handed, id } = loan;
     const name = labelOfLoan(loan);
     const readOnly = loan.readOnly && !handed;
-    return isCopy(loan)
-      ? { host, container, device: null, readOnly, copyIn: name, name }
-      : { host, container, device: id, readOnly, name };
+    const way = isCopy(loan) ? { device: null, copyIn: name } : { device: id };
+    return { host, container, readOnly, ...way, name };
   });
 }

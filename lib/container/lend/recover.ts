@@ -43,38 +43,34 @@ export async function takeBackAtEnd<T>(
   return await endOfRun(host, taken);
 }
 
-/** Takes the files back before a run lends others. Warns the user if that fails. */
+/**
+ * Takes back the files of runs that were killed, and of sessions that have ended, before a run lends others. A failure
+ * is only a warning.
+ */
 export async function recoverFirst(host: Host): Promise<void> {
-  await recoverQuietly(host, (host) => recover(host, { maxBytes: maxRecoverBytes }));
+  await recoverQuietly(host, async (host) => [
+    ...await findOrphans(host),
+    ...await findEnded(host, await readLoans(host)),
+  ]);
+}
+
+/** Takes back those of these files that have stayed lent to a session which has ended. A failure is only a warning. */
+export async function recoverEnded(host: Host, loans: readonly Loan[]): Promise<void> {
+  await recoverQuietly(host, (host) => findEnded(host, loans));
 }
 
 function inTime(host: Host, act: (host: Host) => Promise<void>): Promise<void> {
   return withDeadline(host, { deadlineMs: maxRecoverMs, until: host.signal, late: tooLate(), act });
 }
 
-async function recoverQuietly(host: Host, act: (host: Host) => Promise<void>): Promise<void> {
+async function recoverQuietly(host: Host, find: (host: Host) => Promise<Loan[]>): Promise<void> {
+  const act = async (host: Host): Promise<void> => {
+    await takeBackRecorded(host, await find(host), { maxBytes: maxRecoverBytes, wasKilled: true });
+  };
   await orElse(inTime(host, act), isFailure, (error) => {
     host.signal.throwIfAborted();
     const later = isUnreachable(error) ? error.hint : "Later: map.ts --unmap";
     host.ui.warn(`Files that were lent before cannot be taken back now: ${error.message}. ${later}`);
-  });
-}
-
-/**
- * Takes back the files of runs that were killed, and of sessions that have ended.
- *
- * @param options `maxBytes`: larger copies are left, with a warning
- */
-export async function recover(host: Host, options: { maxBytes: number }): Promise<void> {
-  const orphans = await findOrphans(host);
-  const ended = await findEnded(host, await readLoans(host));
-  await takeBackRecorded(host, [...orphans, ...ended], { ...options, wasKilled: true });
-}
-
-/** Takes back those of these files that have stayed lent to a session which has ended. A failure is only a warning. */
-export async function recoverEnded(host: Host, loans: readonly Loan[]): Promise<void> {
-  await recoverQuietly(host, async (host) => {
-    await takeBackRecorded(host, await findEnded(host, loans), { maxBytes: maxRecoverBytes });
   });
 }
 

@@ -9,6 +9,7 @@ import { basename, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import { checkRoom, isThere } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
+import { once } from "../../base/promises.ts";
 import { serverRecord } from "../../engine/server.ts";
 import type { Container } from "../container.ts";
 import { findNeighbourhood } from "../managed.ts";
@@ -38,8 +39,10 @@ interface Session {
   name: string;
   /** What is lent to it, the newest last. */
   loans: Loan[];
-  /** The sign that this run is alive, from the first file on. */
-  presence: ReturnType<typeof announcePresence> | undefined;
+  /** Shows other runs that this one is alive, from the first file on. Returns the `owner` of its loans. */
+  owner(): Promise<string>;
+  /** Takes back what others have left, once. */
+  recover(): Promise<void>;
 }
 
 /**
@@ -49,8 +52,10 @@ interface Session {
  */
 export async function sessionLoans(container: Borrower, name: string): Promise<SessionLoans> {
   const { host, engine } = container;
-  const session: Session = { container, name, loans: [], presence: undefined };
-  const { loans } = session;
+  const loans: Loan[] = [];
+  const presence = new AsyncDisposableStack();
+  const owner = once(async () => presence.use(await announcePresence(host)).owner);
+  const session: Session = { container, name, loans, owner, recover: once(() => recoverFirst(host)) };
   /** Copies that both sides have changed: one version of each is put beside the user's own, and no more. */
   const conflicts = new Set<string>();
   const isHere = (loan: Loan): boolean =>
@@ -59,8 +64,8 @@ export async function sessionLoans(container: Borrower, name: string): Promise<S
   const records = await readLoans(host);
   const stayed = records.filter(hasStayed);
   if (stayed.length > 0) {
-    const owner = await ownerOf(session);
-    loans.push(...stayed.map((loan) => ({ ...loan, owner })));
+    const ours = { owner: await owner() };
+    loans.push(...stayed.map((loan) => ({ ...loan, ...ours })));
     await withJournalLock(host, () => writeRecords(host, loans));
   }
   await recoverEnded(host, records.filter((loan) => isHere(loan) && loan.session !== name));
@@ -98,14 +103,10 @@ export async function sessionLoans(container: Borrower, name: string): Promise<S
       try {
         await takeBackAtEnd(host, { instance: container, loans, act });
       } finally {
-        await (await session.presence)?.[Symbol.asyncDispose]();
+        await presence.disposeAsync();
       }
     },
   };
-}
-
-async function ownerOf(session: Session): Promise<string> {
-  return (await (session.presence ??= announcePresence(session.container.host))).owner;
 }
 
 function checkCount({ loans }: Session, count: number): void {
@@ -121,7 +122,7 @@ async function lendMore(
 ): Promise<string[]> {
   const { container, loans } = session;
   const { host } = container;
-  if (!session.presence) await recoverFirst(host);
+  await session.recover();
   const [{ neighbours }, user, shared] = await Promise.all([
     findNeighbourhood(host, container),
     ownIds(host),
@@ -140,7 +141,7 @@ async function lendMore(
     }
     const fresh = files.filter(({ path }) => !places.has(path));
     checkCount(session, fresh.length);
-    const options = { ...request, owner: await ownerOf(session), session: session.name };
+    const options = { ...request, owner: await session.owner(), session: session.name };
     for (const loan of await container.lend(fresh, options)) {
       loans.push(loan);
       places.set(loan.hostPath, loan.containerPath);

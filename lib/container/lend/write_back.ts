@@ -10,7 +10,7 @@ import { isProcessError, orElse, UserError } from "../../base/errors.ts";
 import { exists, isThere, moveFile, syncDirectory, writeAll } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { followDirectory } from "../source_path.ts";
-import { contentOf, Counter, isSameContent, piecesOf } from "./content.ts";
+import { contentOf, isSameContent, piecesOf } from "./content.ts";
 import { checkHandles, holdFile, isSameInode, openInode } from "./held_file.ts";
 import { copyFiles } from "./journal.ts";
 import { type Content, labelOfLoan, type LentCopy, type Tell } from "./loan.ts";
@@ -93,13 +93,9 @@ async function saveOld(copy: LentCopy, old: string): Promise<{ writtenMs: number
   if (!file) return undefined;
   const { mtime } = await file.stat();
   const part = `${old}.part`;
-  using kept = await Deno.open(part, { write: true, create: true, truncate: true, mode: 0o600 });
-  const count = new Counter();
-  for await (const piece of piecesOf(file)) {
-    count.add(piece);
-    await writeAll(kept, piece);
-  }
-  if (!isSameContent(count.content(), copy.lent!)) {
+  using kept = await Deno.open(part, { read: true, write: true, create: true, truncate: true, mode: 0o600 });
+  for await (const piece of piecesOf(file)) await writeAll(kept, piece);
+  if (!isSameContent(await contentOf(kept), copy.lent!)) {
     await Deno.remove(part);
     return undefined;
   }
