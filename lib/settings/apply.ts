@@ -33,7 +33,7 @@ export function applySettings(options: ReadonlyMap<string, string>, settings: Se
   const written = new Map([...settings].map(([key, { value }]) => [key, value]));
   const from: string[] = [];
   for (const [key, { value, from: place }] of settings) {
-    const isList = listKeys.some((one) => one === key);
+    const isList = listKeys.includes(key);
     const option = optionOf(key);
     if (values.has(option) && !isList || options.has("preset") && (key === "allow" || key === "ask")) continue;
     const taken = key === "allow"
@@ -45,7 +45,7 @@ export function applySettings(options: ReadonlyMap<string, string>, settings: Se
     if (kept === "") continue;
     const given = isList ? options.get(key) : undefined;
     if (key !== "at-most") values.set(option, given === undefined ? kept : `${given},${kept}`);
-    if (channelKeys.some((one) => one === key)) from.push(place);
+    if (channelKeys.includes(key)) from.push(place);
   }
   return { values, atMost: settings.get("at-most"), from };
 }

@@ -48,7 +48,7 @@ export function optionOf(key: string): string {
 }
 
 /** The keys whose values are lists of channels. */
-export const listKeys = ["allow", "deny", "ask"] as const;
+export const listKeys: readonly string[] = ["allow", "deny", "ask"];
 
 export interface Setting {
   /** As it would stand on a command line. */
@@ -204,7 +204,7 @@ export async function parseSettings(
     for (const [key, value] of Object.entries(rest)) {
       const known = settingKeys.find((one) => one === key);
       if (known === undefined) return wrong(`Unknown key "${key}"`, `Use ${["name", ...settingKeys].join(", ")}`, key);
-      const isList = listKeys.some((one) => one === key);
+      const isList = listKeys.includes(key);
       const isNames = Array.isArray(value) && value.every((name) => typeof name === "string" && !name.includes(","));
       if (isList ? !isNames : typeof value !== "string" || value === "") {
         return wrong(

@@ -84,18 +84,14 @@ async function settingsToKeep(
     settingKeys.filter((key) => keys.has(key)).map((key) => {
       const value = key === "at-most" ? atMost?.value : values.get(optionOf(key));
       const channels = (): string => channelNamesOf(new Set(parseChannels(value ?? ""))).join(",");
-      return [key, isList(key) ? channels() : value!];
+      return [key, listKeys.includes(key) ? channels() : value!];
     }),
   );
 }
 
-function isList(key: string): boolean {
-  return listKeys.some((one) => one === key);
-}
-
 function entryText(name: string, settings: ReadonlyMap<string, string>): string {
   const lines = [...settings].map(([key, value]) =>
-    `    ${key}: ${isList(key) ? `[${value.replaceAll(",", ", ")}]` : JSON.stringify(value)}`
+    `    ${key}: ${listKeys.includes(key) ? `[${value.replaceAll(",", ", ")}]` : JSON.stringify(value)}`
   );
   return [`  - name: ${JSON.stringify(name)}`, ...lines].join("\n");
 }
