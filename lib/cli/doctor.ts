@@ -3,7 +3,7 @@
 import { chooseEngine, type Engine, type Environment, environmentOf, wantedCli } from "../engine/engine.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 import { type EngineProfile, findProfile } from "../engine/profile.ts";
-import { ExitCode, isNoEngine, isProcessError } from "../base/errors.ts";
+import { ExitCode, isNoEngine, isProcessError, orNothing } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { ScriptName } from "../base/programs.ts";
 import { once } from "../base/promises.ts";
@@ -60,7 +60,8 @@ export async function diagnose(
   host: Host,
   { script, wanted, checks, outcome }: Diagnosis & { wanted: string | undefined },
 ): Promise<number> {
-  const facts: Facts = { host, script, wanted: wantedCli(host, wanted), ...await engineFacts(host, wanted) };
+  const found = await orNothing(engineFacts(host, wanted), (error) => isProcessError(error) || isNoEngine(error));
+  const facts: Facts = { host, script, wanted: wantedCli(host, wanted), ...found };
   const made = checks.filter(({ scripts = [script] }) => scripts.includes(script)).map(async ({ find, about }) => {
     const found = await Promise.try(find, facts).catch((error) => [failureOf(error)]);
     return about === undefined ? found : found.map((finding) => ({ about, ...finding }));
@@ -72,19 +73,14 @@ export async function diagnose(
   return isBroken ? ExitCode.failed : 0;
 }
 
-async function engineFacts(host: Host, wanted: string | undefined): Promise<EngineFacts | undefined> {
-  try {
-    const engine = await chooseEngine(host, { engine: wanted });
-    return {
-      engine,
-      environment: await environmentOf(host, engine),
-      profile: once(() => findProfile(host, { engine, name: "default" })),
-      managed: once(() => listManaged(host, engine)),
-    };
-  } catch (error) {
-    if (!isProcessError(error) && !isNoEngine(error)) throw error;
-    return undefined;
-  }
+async function engineFacts(host: Host, wanted: string | undefined): Promise<EngineFacts> {
+  const engine = await chooseEngine(host, { engine: wanted });
+  return {
+    engine,
+    environment: await environmentOf(host, engine),
+    profile: once(() => findProfile(host, { engine, name: "default" })),
+    managed: once(() => listManaged(host, engine)),
+  };
 }
 
 function describe({ verdict, what, hint }: Finding): string {

@@ -17,7 +17,7 @@ import { deleteInstance, launch, maxLaunchMs, startInstance, waitForOperations }
 import type { Device } from "../../engine/answer.ts";
 import { listProfiles } from "../../engine/profile.ts";
 import { sha256 } from "../../engine/image.ts";
-import { causedBy, isFailure, NoEngine, ProcessError, UserError } from "../../base/errors.ts";
+import { causedBy, isFailure, isProcessError, NoEngine, orElse, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import { inTurn, lockFile } from "../../base/lock.ts";
 
@@ -173,16 +173,15 @@ async function makeProxy(
  * @throws {UserError} when the proxy does not answer
  */
 export async function useProxy(host: Host, instance: Instance, proxy: Proxy): Promise<void> {
-  try {
-    await exec(host, instance, ["python3", "-c", useScript, `127.0.0.1:${proxyPort}`]);
-  } catch (error) {
-    if (!(error instanceof ProcessError && error.code === noProxy)) throw error;
+  const used = exec(host, instance, ["python3", "-c", useScript, `127.0.0.1:${proxyPort}`]);
+  await orElse(used, isProcessError, (error) => {
+    if (error.code !== noProxy) throw error;
     const log = ["exec", labelOf(proxy), "--", "journalctl", "--unit=squid"];
     throw new UserError(`The proxy "${proxy.name}" does not answer in "${instance.name}"`, {
       hint: `See what it says: ${engineLine(proxy.engine, log)}`,
       cause: error,
     });
-  }
+  });
 }
 
 /**
