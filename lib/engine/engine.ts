@@ -183,14 +183,12 @@ export interface Environment {
  * @throws {UserError} with exit code 125 when it does not answer
  */
 export async function environmentOf(host: Host, engine: Engine): Promise<Environment> {
-  const { server_version, project, server_clustered, server_name } = tableIn(
-    tableIn(await query(host, engine, "/1.0")).environment,
-  );
+  const said = tableIn(tableIn(await query(host, engine, "/1.0")).environment);
   return {
-    server_version: textIn(server_version),
-    project: textIn(project),
-    server_clustered: server_clustered === true,
-    server_name: textIn(server_name),
+    server_version: textIn(said.server_version),
+    project: textIn(said.project),
+    server_clustered: said.server_clustered === true,
+    server_name: textIn(said.server_name),
   };
 }
 

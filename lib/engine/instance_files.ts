@@ -3,20 +3,17 @@
 import { apiPath, ifFound, type Instance, labelOf, run } from "./engine.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 
-/** How a file is put into an instance, and what is in it. */
-export interface PushOptions {
-  path: string;
-  /** Permission bits, in octal: `0644`. */
-  mode: string;
-  /** What is in it. */
-  stdin: NonNullable<RunOptions["stdin"]>;
-}
-
 /**
  * Puts a file of root's into an instance, running or not, in place of one that is there. Makes the directories on its
  * path that are missing.
+ *
+ * @param file `mode`: permission bits, in octal: `0644`; `stdin`: what is in it
  */
-export async function pushFile(host: Host, instance: Instance, { path, mode, stdin }: PushOptions): Promise<void> {
+export async function pushFile(
+  host: Host,
+  instance: Instance,
+  { path, mode, stdin }: { path: string; mode: string; stdin: NonNullable<RunOptions["stdin"]> },
+): Promise<void> {
   const options = ["--uid", "0", "--gid", "0", "--mode", mode, "--create-dirs"];
   await run(host, instance.engine, ["file", "push", ...options, "-", `${labelOf(instance)}${path}`], { stdin });
 }

@@ -11,19 +11,6 @@ export function isInstanceName(name: string): boolean {
 }
 
 /**
- * Checks a name that the user gives for a container.
- *
- * @throws {UserError} exit code 2
- */
-export function checkInstanceName(name: string): void {
-  if (isInstanceName(name)) return;
-  throw inputError(
-    `"${name}" cannot be the name of a container`,
-    'Use 1 to 63 letters, digits and "-"; start with a letter, do not end in "-"',
-  );
-}
-
-/**
  * Reads a container's name as the user gives it, `[REMOTE:]NAME`.
  *
  * @returns `remote`: undefined for the default of the engine's CLI
@@ -32,7 +19,12 @@ export function checkInstanceName(name: string): void {
 export function parseInstancePath(word: string): { remote: string | undefined; name: string } {
   const colon = word.indexOf(":");
   const [remote, name] = colon < 0 ? [undefined, word] : [word.slice(0, colon), word.slice(colon + 1)];
-  checkInstanceName(name);
+  if (!isInstanceName(name)) {
+    throw inputError(
+      `"${name}" cannot be the name of a container`,
+      'Use 1 to 63 letters, digits and "-"; start with a letter, do not end in "-"',
+    );
+  }
   if (remote === "") throw inputError(`"${word}" names no remote`, "Write REMOTE:NAME, or NAME alone");
   return { remote, name };
 }

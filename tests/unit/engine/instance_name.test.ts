@@ -1,12 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../../../lib/base/errors.ts";
-import { checkInstanceName } from "../../../lib/engine/instance_name.ts";
+import { parseInstancePath } from "../../../lib/engine/instance_name.ts";
 
-Deno.test("checkInstanceName() takes the engines' names", () => {
-  for (const name of ["a", "A", "a1", "my-container", "a--b", "true", "a".repeat(63)]) checkInstanceName(name);
+Deno.test("parseInstancePath() takes the engines' names", () => {
+  for (const name of ["a", "A", "a1", "my-container", "a--b", "true", "a".repeat(63)]) parseInstancePath(name);
 });
 
-Deno.test("checkInstanceName() refuses all others, with exit code 2", () => {
+Deno.test("parseInstancePath() refuses all others, with exit code 2", () => {
   for (
     const name of [
       "",
@@ -23,9 +23,9 @@ Deno.test("checkInstanceName() refuses all others, with exit code 2", () => {
       "\na",
       "ä",
       "a'b",
-      "host:a",
+      "host:a:b",
       "--help",
       "а", // Cyrillic.
     ]
-  ) assertEquals(assertThrows(() => checkInstanceName(name), UserError, "cannot be the name").exitCode, 2);
+  ) assertEquals(assertThrows(() => parseInstancePath(name), UserError, "cannot be the name").exitCode, 2);
 });
