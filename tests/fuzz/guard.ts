@@ -185,7 +185,7 @@ function recordScreen({ type, args }: Packet, session: Session): void {
 /** What goes out can be read again, is as much, and is not much larger than what came. */
 function checkEncoding(packet: Packet): void {
   const stream = concat(encodePacket(packet));
-  const [raw, ...more] = createFrameParser({ mainBytes: 2 ** 22, chunkBytes: 2 ** 22 }).push(stream);
+  const [raw, ...more] = createFrameParser({ mainBytes: 2 ** 22, chunkBytes: 2 ** 22 })(stream);
   const again = decodePacket(raw!);
   if (more.length > 0 || describe(again) !== describe(packet)) throw new Error(`It is read as another: ${packet.type}`);
 }
@@ -414,7 +414,7 @@ function streamOf(chance: Chance, samples: readonly Packet[]): Packet[] {
   for (let at = 0; at < bytes.length;) {
     const piece = bytes.slice(at, at + 1 + chance.below(bytes.length));
     at += piece.length;
-    for (const raw of parser.push(piece)) packets.push(decodePacket(raw));
+    for (const raw of parser(piece)) packets.push(decodePacket(raw));
     // What the parser has kept must not look into what it was given.
     piece.fill(0xee);
   }
@@ -422,7 +422,7 @@ function streamOf(chance: Chance, samples: readonly Packet[]): Packet[] {
 }
 
 function decodedAgain(packet: Packet): Packet {
-  const raws: RawPacket[] = createFrameParser({ mainBytes: 2 ** 20, chunkBytes: 2 ** 22 }).push(
+  const raws: RawPacket[] = createFrameParser({ mainBytes: 2 ** 20, chunkBytes: 2 ** 22 })(
     concat(encodePacket(packet)),
   );
   return decodePacket(raws[0]!);

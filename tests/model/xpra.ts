@@ -110,7 +110,7 @@ function createWorld(seed: number): World {
     try {
       for (let count; (count = await on[end].read(buffer)) !== null;) {
         while (end === "server" && isStalled && !on.isEnded) await resumed.promise;
-        for (const raw of frames.push(buffer.slice(0, count))) {
+        for (const raw of frames(buffer.slice(0, count))) {
           const packet = decodePacket(raw);
           if (end === "client") client.hear(packet);
           else serverHears(packet);

@@ -37,7 +37,7 @@ export function end(raw: Deno.Conn): End {
         const buffer = new Uint8Array(1 << 16);
         const count = await abortable(raw.read(buffer), AbortSignal.timeout(60_000)).catch(() => null);
         if (count === null) return undefined;
-        for (const each of frames.push(buffer.subarray(0, count))) {
+        for (const each of frames(buffer.subarray(0, count))) {
           types.push(`${(decode(each.main) as Value[])[0]}`);
           waiting.push(decodePacket(each));
         }

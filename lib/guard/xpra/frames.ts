@@ -23,17 +23,6 @@ export interface FrameLimits {
   chunkBytes: number;
 }
 
-/** Cuts the bytes of one direction into packets. */
-export interface FrameParser {
-  /**
-   * Takes the next bytes of the stream.
-   *
-   * @returns the packets that they complete. These may be views, valid until the next call and as long as `bytes` is not changed
-   * @throws {Violation} for anything but frames, for flags that were not agreed on, and for more than the limits
-   */
-  push(bytes: Uint8Array): RawPacket[];
-}
-
 const headerBytes = 8;
 const letterP = 80;
 const rencodeplusFlag = 0x10;
@@ -45,10 +34,14 @@ export const maxChunks = 3;
 export const maxIndex = 15;
 
 /**
- * Makes a {@linkcode FrameParser}. Its memory is bounded by the limits, and grows with what has come, not with what was
- * announced.
+ * Cuts the bytes of one direction into packets. Its memory is bounded by the limits, and grows with what has come, not
+ * with what was announced.
+ *
+ * @returns a function that takes the next bytes of the stream, and returns the packets that they complete. These may be
+ * views, valid until the next call and as long as the bytes are not changed. It throws a violation for anything but
+ * frames, for flags that were not agreed on, and for more than the limits
  */
-export function createFrameParser(limits: FrameLimits): FrameParser {
+export function createFrameParser(limits: FrameLimits): (bytes: Uint8Array) => RawPacket[] {
   const pending = createPendingBytes();
   let chunks = new Map<number, Uint8Array>();
   let chunkTotal = 0;
@@ -70,32 +63,30 @@ export function createFrameParser(limits: FrameLimits): FrameParser {
     return { index, size };
   };
 
-  return {
-    push(bytes) {
-      const data = pending.add(bytes);
-      if (!data) return [];
-      const packets: RawPacket[] = [];
-      let at = 0;
-      let wanted = headerBytes;
-      for (let left; (left = data.length - at) >= headerBytes; wanted = headerBytes) {
-        const { index, size } = readHeader(data.subarray(at, at + headerBytes));
-        wanted = headerBytes + size;
-        if (left < wanted) break;
-        const payload = data.subarray(at + headerBytes, at + wanted);
-        at += wanted;
-        if (index > 0) {
-          // A view would be valid until the next call only.
-          chunks.set(index, payload.slice());
-          chunkTotal += size;
-          continue;
-        }
-        packets.push({ main: payload, chunks });
-        chunks = new Map();
-        chunkTotal = 0;
+  return (bytes) => {
+    const data = pending.add(bytes);
+    if (!data) return [];
+    const packets: RawPacket[] = [];
+    let at = 0;
+    let wanted = headerBytes;
+    for (let left; (left = data.length - at) >= headerBytes; wanted = headerBytes) {
+      const { index, size } = readHeader(data.subarray(at, at + headerBytes));
+      wanted = headerBytes + size;
+      if (left < wanted) break;
+      const payload = data.subarray(at + headerBytes, at + wanted);
+      at += wanted;
+      if (index > 0) {
+        // A view would be valid until the next call only.
+        chunks.set(index, payload.slice());
+        chunkTotal += size;
+        continue;
       }
-      pending.keep(data.subarray(at), wanted);
-      return packets;
-    },
+      packets.push({ main: payload, chunks });
+      chunks = new Map();
+      chunkTotal = 0;
+    }
+    pending.keep(data.subarray(at), wanted);
+    return packets;
   };
 }
 

@@ -91,7 +91,7 @@ export async function relayPackets(
 async function pump(relay: Relay, sender: Sender): Promise<void> {
   const frames = createFrameParser(limits[sender]);
   for await (const chunk of readChunks(relay.connections[sender], readBytes)) {
-    for (const raw of frames.push(chunk)) {
+    for (const raw of frames(chunk)) {
       const delivery = judge(relay, { sender, packet: decodePacket(raw) });
       deliver(relay, sender, delivery instanceof Promise ? await delivery : delivery);
     }

@@ -22,7 +22,7 @@ Deno.test("createFrameParser() gives the packets of a stream, however it is cut"
     const seen: unknown[] = [];
     for (let at = 0; at < stream.length; at += size) {
       const piece = stream.slice(at, at + size);
-      for (const raw of parser.push(piece)) seen.push(decodePacket(raw));
+      for (const raw of parser(piece)) seen.push(decodePacket(raw));
       piece.fill(255);
     }
     const [ping, draw] = seen as { args: Value[] }[];
@@ -35,9 +35,9 @@ Deno.test("createFrameParser() gives the packets of a stream, however it is cut"
 Deno.test("createFrameParser() keeps a chunk whose packet comes later", () => {
   const parser = createFrameParser(limits);
   const piece = concat([...frame(new Uint8Array(500).fill(9), 1)]);
-  assertEquals(parser.push(piece), []);
+  assertEquals(parser(piece), []);
   piece.fill(0);
-  const [raw] = parser.push(concat([...frame(encode(["x", ""]), 0)]));
+  const [raw] = parser(concat([...frame(encode(["x", ""]), 0)]));
   assert(decodePacket(raw!).args[0] instanceof Uint8Array);
   assert((decodePacket(raw!).args[0] as Uint8Array).every((byte) => byte === 9));
 });
@@ -58,31 +58,31 @@ for (
   ] as const
 ) {
   Deno.test(`createFrameParser() ends a session for ${what}`, () => {
-    assertThrows(() => createFrameParser(limits).push(bytes), Violation);
+    assertThrows(() => createFrameParser(limits)(bytes), Violation);
   });
 }
 
 Deno.test("createFrameParser() ends a session for more chunks than a packet has, and for one that comes twice", () => {
   const chunk = (index: number): Uint8Array => concat([...frame(Uint8Array.of(1), index)]);
   const parser = createFrameParser(limits);
-  parser.push(concat([chunk(1), chunk(2), chunk(3)]));
-  assertThrows(() => parser.push(chunk(4)), Violation);
+  parser(concat([chunk(1), chunk(2), chunk(3)]));
+  assertThrows(() => parser(chunk(4)), Violation);
   const other = createFrameParser(limits);
-  other.push(chunk(1));
-  assertThrows(() => other.push(chunk(1)), Violation);
+  other(chunk(1));
+  assertThrows(() => other(chunk(1)), Violation);
 });
 
 Deno.test("createFrameParser() adds the chunks of a packet up", () => {
   const parser = createFrameParser(limits);
-  parser.push(concat([...frame(new Uint8Array(4000), 1)]));
-  assertThrows(() => parser.push(header(0, { index: 2, size: 1001 })), Violation);
+  parser(concat([...frame(new Uint8Array(4000), 1)]));
+  assertThrows(() => parser(header(0, { index: 2, size: 1001 })), Violation);
 });
 
 Deno.test("createFrameParser() takes no memory for what was only announced", () => {
   const before = Deno.memoryUsage().external;
   const parsers = Array.from({ length: 20 }, () => {
     const parser = createFrameParser({ mainBytes: 1, chunkBytes: 128 << 20 });
-    parser.push(concat([header(0, { index: 1, size: 128 << 20 }), new Uint8Array(10)]));
+    parser(concat([header(0, { index: 1, size: 128 << 20 }), new Uint8Array(10)]));
     return parser;
   });
   assert(Deno.memoryUsage().external - before < 64 << 20);
