@@ -101,18 +101,12 @@ async function startStopped(host: Host, instance: InstanceInfo): Promise<Instanc
   return await findManaged(host, instance);
 }
 
-interface Chosen {
-  address: Address;
-  files: SourceFile[];
-  rules: FileRules;
-}
-
 /** The container and the files, from the command line or asked for; undefined when the user closes a dialog. */
 async function chooseLending(
   host: Host,
   prompter: Prompter,
   { words: [givenWord, ...givenPaths], ...options }: LendWords,
-): Promise<Chosen | undefined> {
+): Promise<{ address: Address; files: SourceFile[]; rules: FileRules } | undefined> {
   const named = givenWord === undefined ? undefined : await findAddress(host, { word: givenWord, ...options });
   const rules = { user: await ownIds(host), shared: await sharedByMounts(host) };
   const givenFiles = await checkFiles(givenPaths, rules);

@@ -108,7 +108,6 @@ export function sameAcl(a: Acl, b: Acl): boolean {
 
 /** The access ACLs of files, in their order, by one call. */
 export async function readAcls(host: Host, paths: readonly string[]): Promise<Acl[]> {
-  if (paths.length === 0) return [];
   const { stdout } = await host.run(["getfacl", "-cnpE", "--", ...paths]);
   const acls = stdout.split("\n\n").filter((text) => text.trim() !== "").map(parseAcl);
   if (acls.length !== paths.length) throw new SyntaxError(`${acls.length} ACLs of ${paths.length} files`);

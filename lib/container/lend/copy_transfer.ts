@@ -254,11 +254,8 @@ function formatSize(bytes: number): string {
   return format(bytes, { binary: true });
 }
 
-/** How long a transfer takes before the user sees how far it is, in milliseconds. */
-const silentMs = 1_000;
-
-/** How often that is shown, in milliseconds. */
-const showMs = 200;
+/** How often the user sees how far a transfer is, in milliseconds. */
+const showMs = 1_000;
 
 /** A transfer is given up when it moves less than this within a minute, in bytes. */
 const minBytes = 2 ** 17;
@@ -286,8 +283,12 @@ export function watchTransfer(
   let total: number | undefined;
   let moved = 0;
   let movedBefore = 0;
-  let shownAt = 0;
-  const timer = setInterval(() => {
+  const line = (): string => {
+    const all = total === undefined ? "" : ` of ${formatSize(total)}`;
+    return `${what}: ${formatSize(moved)}${all}, ${((performance.now() - start) / 1000).toFixed(0)} s`;
+  };
+  const showing = setInterval(() => host.ui.progress(line(), { plain: "" }), showMs);
+  const watching = setInterval(() => {
     if (moved - movedBefore < minBytes) {
       stalled.abort(
         new UserError(`${what}: the transfer has stalled after ${formatSize(moved)}`, {
@@ -297,10 +298,6 @@ export function watchTransfer(
     }
     movedBefore = moved;
   }, stalledMs);
-  const line = (now: number): string => {
-    const all = total === undefined ? "" : ` of ${formatSize(total)}`;
-    return `${what}: ${formatSize(moved)}${all}, ${((now - start) / 1000).toFixed(0)} s`;
-  };
   return {
     signal: stalled.signal,
     expect(count) {
@@ -308,15 +305,11 @@ export function watchTransfer(
     },
     moved(count) {
       moved += count;
-      const now = performance.now();
-      if (now - start < silentMs || now - shownAt < showMs) return;
-      shownAt = now;
-      host.ui.progress(line(now), { plain: "" });
     },
     [Symbol.dispose]() {
-      clearInterval(timer);
-      const now = performance.now();
-      if (now - start >= silentMs) host.ui.status(line(now));
+      clearInterval(showing);
+      clearInterval(watching);
+      if (performance.now() - start >= showMs) host.ui.status(line());
     },
   };
 }

@@ -48,7 +48,9 @@ export async function lendCopies(
     ...newLoan(file, options),
     user: formatUser(user),
     lent: null,
-    ...(saving ? { saving, maxBytes: maxSaved } : {}),
+    // What is saved again and again must not grow each time.
+    maxBytes: saving ? maxSaved : maxVersion(file.state.size),
+    ...(saving ? { saving } : {}),
   }));
   undo.add("take the files back", (cleaning) => takeBackCopies(cleaning, instance, copies));
   await writeCopies(host, copies);
@@ -61,10 +63,7 @@ export async function lendCopies(
     using file = await openInode(copy.hostPath, copy);
     if (!file) throw new UserError(`"${copy.hostPath}" was replaced while it was lent`, { hint: "Try it again" });
     const lent = saving ? await contentOf(file) : await sendCopy(host, instance, { copy, file });
-    // What a session saves again and again must not grow each time.
-    const bySession = copy.session === undefined ? undefined : maxVersion(lent.size);
-    const maxBytes = copy.maxBytes ?? bySession;
-    const done = { ...copy, lent, ...(maxBytes === undefined ? {} : { maxBytes }) };
+    const done = { ...copy, lent };
     await writeCopies(host, [done]);
     return [done];
   };

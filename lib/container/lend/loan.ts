@@ -70,7 +70,7 @@ export interface LentCopy extends LoanRecord {
    * made for this, and is empty.
    */
   saving?: { made: boolean };
-  /** The largest version that comes back, in bytes, however often it has grown; by default, by what was lent last. */
+  /** The largest version that comes back, in bytes, however often it has grown. Older records lack it. */
   maxBytes?: number;
 }
 

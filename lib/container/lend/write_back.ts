@@ -61,12 +61,12 @@ export async function contentHere(copy: LentCopy): Promise<HostSide> {
  */
 export async function writeBack(host: Host, { copy, wanted }: { copy: LentCopy; wanted: Content }): Promise<boolean> {
   const { back, old } = copyFiles(host, copy);
-  const saved = await saveOld(copy, old);
-  if (!saved) return false;
+  const writtenMs = await saveOld(copy, old);
+  if (writtenMs === undefined) return false;
   const failed = new UserError(`"${copy.hostPath}" was changed while it was written`, {
     hint: "Take it back again: what it had, and what was written, are then put beside it",
   });
-  const writing = overwrite(host, copy, { source: back, writtenMs: saved.writtenMs });
+  const writing = overwrite(host, copy, { source: back, writtenMs });
   const isWritten = await orElse(writing, isProcessError, async () => {
     // The disk is full, or the file may not be written: it gets back what it had.
     const here = await contentHere(copy);
@@ -88,7 +88,7 @@ export async function writeBack(host: Host, { copy, wanted }: { copy: LentCopy; 
  *
  * @returns when the file was written to last; undefined when it is not what was lent
  */
-async function saveOld(copy: LentCopy, old: string): Promise<{ writtenMs: number | undefined } | undefined> {
+async function saveOld(copy: LentCopy, old: string): Promise<number | undefined> {
   using file = await openInode(copy.hostPath, copy);
   if (!file) return undefined;
   const { mtime } = await file.stat();
@@ -101,7 +101,7 @@ async function saveOld(copy: LentCopy, old: string): Promise<{ writtenMs: number
   }
   await kept.sync();
   await moveFile(part, old);
-  return { writtenMs: mtime?.getTime() };
+  return mtime!.getTime();
 }
 
 /**
@@ -113,7 +113,7 @@ async function saveOld(copy: LentCopy, old: string): Promise<{ writtenMs: number
 async function overwrite(
   host: Host,
   copy: LentCopy,
-  { source, writtenMs }: { source: string; writtenMs?: number | undefined },
+  { source, writtenMs }: { source: string; writtenMs?: number },
 ): Promise<boolean> {
   using file = await holdFile(copy.hostPath);
   if (!file || !isSameInode(file.stat(), copy)) return false;
