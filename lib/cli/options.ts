@@ -95,8 +95,7 @@ export function operandsOf(
   { operands, operandsWith }: Pick<ScriptSpec<string>, "operands" | "operandsWith">,
   given: readonly string[],
 ): Operands {
-  const option = Object.keys(operandsWith).find((name) => given.includes(name));
-  return (option === undefined ? undefined : operandsWith[option]) ?? operands;
+  return Object.entries(operandsWith).find(([name]) => given.includes(name))?.[1] ?? operands;
 }
 
 export interface Arguments<Name extends string> {

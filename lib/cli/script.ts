@@ -115,14 +115,17 @@ async function runToExitCode<Name extends string>(
     const { message, hint, output = "", exitCode = ExitCode.failed } = explain(reason);
     const stack = verbose && reason instanceof Error ? reason.stack ?? "" : "";
     ui.error({ message, hint: hint + meant, output: [output, stack].filter(Boolean).join("\n") });
-    if (isShown) {
-      const { isUnseen, showOnDesktop } = await import("../base/desktop.ts");
-      if (await isUnseen(readEnv)) await showOnDesktop(`${spec.name}: ${message}`, hint);
-    }
+    if (isShown) await showUnseen(`${spec.name}: ${message}`, hint, "error");
     return exitCode;
   } finally {
     await Promise.all(notices);
   }
+}
+
+/** Shows a message on the desktop where nobody would see it on stderr. */
+async function showUnseen(title: string, text: string, kind: "error" | "warning"): Promise<void> {
+  const { isUnseen, showOnDesktop } = await import("../base/desktop.ts");
+  if (await isUnseen(readEnv)) await showOnDesktop(title, text, { kind });
 }
 
 /** Shows warnings on the desktop as well, each once, where nobody would see them. */
@@ -130,13 +133,7 @@ function withNotice(
   warn: Ui["warn"],
   { title, spell, notices }: { title: string; spell: (text: string) => string; notices: Promise<void>[] },
 ): Ui["warn"] {
-  const show = onceEach((text) => {
-    notices.push(
-      import("../base/desktop.ts").then(async ({ isUnseen, showOnDesktop }) => {
-        if (await isUnseen(readEnv)) await showOnDesktop(title, spell(text), { kind: "warning" });
-      }),
-    );
-  });
+  const show = onceEach((text) => void notices.push(showUnseen(title, spell(text), "warning")));
   return (text, options) => {
     warn(text, options);
     if (!options?.onDesktop) show(text);
