@@ -36,11 +36,8 @@ export function applySettings(options: ReadonlyMap<string, string>, settings: Se
     const isList = listKeys.includes(key);
     const option = optionOf(key);
     if (values.has(option) && !isList || options.has("preset") && (key === "allow" || key === "ask")) continue;
-    const taken = key === "allow"
-      ? named.union(lists(["deny", "ask"], written))
-      : key === "ask"
-      ? named.union(lists(["deny"], written))
-      : named;
+    const stronger = key === "allow" ? ["deny", "ask"] : key === "ask" ? ["deny"] : [];
+    const taken = named.union(lists(stronger, written));
     const kept = isList ? [...new Set(parseChannels(value)).difference(taken)].join(",") : value;
     if (kept === "") continue;
     const given = isList ? options.get(key) : undefined;

@@ -202,8 +202,9 @@ export async function parseSettings(
     }
     const settings = new Map<string, Setting>();
     for (const [key, value] of Object.entries(rest)) {
-      const known = settingKeys.find((one) => one === key);
-      if (known === undefined) return wrong(`Unknown key "${key}"`, `Use ${["name", ...settingKeys].join(", ")}`, key);
+      if (!settingKeys.includes(key)) {
+        return wrong(`Unknown key "${key}"`, `Use ${["name", ...settingKeys].join(", ")}`, key);
+      }
       const isList = listKeys.includes(key);
       const isNames = Array.isArray(value) && value.every((name) => typeof name === "string" && !name.includes(","));
       if (isList ? !isNames : typeof value !== "string" || value === "") {
@@ -214,8 +215,8 @@ export async function parseSettings(
         );
       }
       const written = isList ? (value as string[]).join(",") : value as string;
-      check(() => checkSetting(host, known, written), ...at, key);
-      settings.set(known, { value: written, from: fromOf(key) });
+      check(() => checkSetting(host, key, written), ...at, key);
+      settings.set(key, { value: written, from: fromOf(key) });
     }
     const [allow, deny, ask] = listKeys.map((key) => settings.get(key)?.value);
     check(() => askedChannels({ allow, deny, ask }), ...at, "ask");
