@@ -1,7 +1,7 @@
 /** Dialogs of zenity (3 or 4): all are shown from here. */
 
 import { basename, dirname, join } from "@std/path";
-import { inputError, ProcessError } from "./errors.ts";
+import { inputError, isProcessError, orNothing } from "./errors.ts";
 import { isThere } from "./files.ts";
 import type { Host, RunOptions } from "./host.ts";
 
@@ -31,13 +31,10 @@ export async function showDialog(
   options: readonly string[],
   limits: DialogLimits & Pick<RunOptions, "env"> = {},
 ): Promise<{ code: number; text: string } | undefined> {
-  try {
-    const { code, stdout } = await run(["zenity", ...options], { okCodes: "any", maxOutputBytes: 2 ** 20, ...limits });
-    return { code, text: stdout.replace(/\n$/, "") };
-  } catch (error) {
-    if (limits.signal?.aborted || error instanceof ProcessError && error.timedOut) return undefined;
-    throw error;
-  }
+  const shown = run(["zenity", ...options], { okCodes: "any", maxOutputBytes: 2 ** 20, ...limits });
+  const isTaken = (error: unknown): boolean => limits.signal?.aborted || isProcessError(error) && error.timedOut;
+  const end = await orNothing(shown, isTaken);
+  return end && { code: end.code, text: end.stdout.replace(/\n$/, "") };
 }
 
 /** The separator between paths: no path that zenity prints has two slashes in a row. */
