@@ -34,13 +34,14 @@ const drawnPlace = [windowNumber, coordinate, coordinate, side, side] as const;
 const drawHead = args([...drawnPlace, oneOf("mmap", "rgb24", "rgb32")]);
 const remoteHead = args([...drawnPlace, oneOf("rgb24", "rgb32", "jpeg")]);
 
-const pixelsIndex = 6;
+/** The argument with the pixels. */
+export const pixelsAt = 6;
 
 /**
  * Checks a picture in a window: its bytes are as many as its size needs, and lie in the pixels' file or in the packet;
  * from another machine they may be compressed.
  *
- * @returns the arguments that pass, and what is to be decoded: {@linkcode withPixels} then puts the pixels in
+ * @returns the arguments that pass, and what is to be decoded: its pixels then go to {@linkcode pixelsAt}
  */
 export function drawing(
   values: readonly Value[],
@@ -80,11 +81,6 @@ export function drawing(
   }
   if (found < needed) throw new Refusal("a picture has too few bytes");
   return { args: [...head, data, sequence, stride, options] };
-}
-
-/** The arguments of a picture with its pixels. */
-export function withPixels({ args }: { args: readonly Value[] }, pixels: Uint8Array): Value[] {
-  return args.with(pixelsIndex, pixels);
 }
 
 const cursorSide = integer(1, maxPointerSide);

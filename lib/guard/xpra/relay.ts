@@ -4,7 +4,7 @@ import { Refusal } from "../faults.ts";
 import { judgeClientPacket } from "./client_packets.ts";
 import { answerForClient } from "./clipboard.ts";
 import { type PictureDecoder, startDecoder } from "./decoder.ts";
-import { withPixels } from "./drawing.ts";
+import { pixelsAt } from "./drawing.ts";
 import { createFrameParser, type FrameLimits } from "./frames.ts";
 import { type Delivery, passOn } from "./judge.ts";
 import type { RunMemory } from "./memory.ts";
@@ -136,7 +136,7 @@ function judge(relay: Relay, { sender, packet }: { sender: Sender; packet: Packe
 
 async function decodePicture({ decoder }: Relay, { pass, picture }: Delivery): Promise<Delivery> {
   const [drawn] = pass!;
-  return passOn(drawn!.type, withPixels(drawn!, await decoder!.decode(picture!)));
+  return passOn(drawn!.type, drawn!.args.with(pixelsAt, await decoder!.decode(picture!)));
 }
 
 /**

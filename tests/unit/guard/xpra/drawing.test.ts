@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Refusal } from "../../../../lib/guard/faults.ts";
 import { judgeClientPacket } from "../../../../lib/guard/xpra/client_packets.ts";
-import { withPixels } from "../../../../lib/guard/xpra/drawing.ts";
+import { pixelsAt } from "../../../../lib/guard/xpra/drawing.ts";
 import type { Delivery } from "../../../../lib/guard/xpra/judge.ts";
 import type { Packet } from "../../../../lib/guard/xpra/packets.ts";
 import type { Dict, Value } from "../../../../lib/guard/xpra/rencode.ts";
@@ -71,7 +71,7 @@ Deno.test("over a network compressed pictures are decoded, and come to the clien
   assertEquals([pass![0]!.args[6], compressed], ["", { data: picture, width: 8, height: 6 }]);
   const plain = bytes(8 * 6 * 4);
   const options = dict({ quality: 90, flush: 1, rgb_format: "BGRX" });
-  assertEquals(withPixels(pass![0]!, plain), [1, 4, 5, 8, 6, "rgb32", plain, 7, 32, options]);
+  assertEquals(pass![0]!.args.with(pixelsAt, plain), [1, 4, 5, 8, 6, "rgb32", plain, 7, 32, options]);
   assert(draw(0, 0, 10, 10, "rgb24", bytes(300), 1, 30, new Map()).pass);
   for (
     const args of [
