@@ -19,14 +19,15 @@ export interface ProcessOptions {
     | { bytes: ReadableStream<Uint8Array>; from?: string };
   /**
    * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `discard`: nowhere. `{ line }` is
-   * called with each line of both streams as it comes; the result has the last 64 KiB of each. `{ bytes }` is called
-   * with each piece of standard output, one after the other. If one of these throws, the program is killed.
+   * called with each line of both streams as it comes, one of each after the other; the result has the last 64 KiB of
+   * each. `{ bytes }` is called with each piece of standard output, one after the other. If one of these throws, the
+   * program is killed.
    */
   output?:
     | "capture"
     | "inherit"
     | "discard"
-    | { line: (line: string) => void }
+    | { line: (line: string) => unknown }
     | { bytes: (piece: Uint8Array) => unknown };
   /** Exit statuses that are not failures; `any` for all. Default: only 0. */
   okCodes?: readonly number[] | "any";
@@ -48,7 +49,7 @@ export interface ProcessOptions {
 /** What a program may print to one stream by default, in bytes: more than any answer of an engine. */
 const defaultMaxOutputBytes = 64 * 2 ** 20;
 
-/** How much is kept of a stream that is read line by line, and the length at which lines are cut, in bytes. */
+/** How much is kept of a stream that is read line by line, and the length from which lines come in parts, in bytes. */
 const keptOutput = 64 * 2 ** 10;
 
 /** The time from SIGTERM to SIGKILL for a program that does not end, in milliseconds. */
@@ -154,7 +155,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
           throw error;
         }
       }
-      return sink.end();
+      return await sink.end();
     };
     const [status, stdout, stderr] = await Promise.all([
       ended,
@@ -211,7 +212,7 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
 interface Sink {
   take(piece: Uint8Array): unknown;
   /** The part of the output that goes into the result. Called at its end. */
-  end(): string;
+  end(): string | Promise<string>;
 }
 
 /** Keeps an output of up to `maxBytes`, and calls `onText` with each piece. Beyond that, drops it and calls `overflow`. */
@@ -233,25 +234,26 @@ function textSink(
   };
 }
 
-/** Passes on each line, cut where it is too long, and keeps the end of the output. */
-function lineSink(onLine: (line: string) => void): Sink {
+/** Passes on each line, in parts where it is too long, and keeps the end of the output. */
+function lineSink(onLine: (line: string) => unknown): Sink {
   const decoder = new TextDecoder();
   let kept = "";
   let line = "";
-  const add = (text: string): void => {
+  const add = async (text: string): Promise<void> => {
     kept = (kept + text).slice(-keptOutput);
-    const [first, ...more] = text.split("\n") as [string, ...string[]];
-    line = (line + first).slice(0, keptOutput);
-    for (const next of more) {
-      onLine(line);
-      line = next.slice(0, keptOutput);
+    const lines = (line + text).split("\n");
+    line = lines.pop()!;
+    if (line.length > keptOutput) {
+      lines.push(line);
+      line = "";
     }
+    for (const each of lines) await onLine(each);
   };
   return {
     take: (piece) => add(decoder.decode(piece, { stream: true })),
-    end() {
-      add(decoder.decode());
-      if (line !== "") onLine(line);
+    async end() {
+      await add(decoder.decode());
+      if (line !== "") await onLine(line);
       return kept;
     },
   };

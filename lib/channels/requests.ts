@@ -30,9 +30,6 @@ export interface Handed {
   directory?: string;
 }
 
-/** The longest line, in bytes. */
-export const maxRequestLine = 16_384;
-
 const maxFilters = 16;
 /** VLC has 140 for media files. */
 const maxPatterns = 256;
@@ -125,21 +122,4 @@ function keptName(value: unknown): string {
 /** A text in one line, without invisible characters and repeated spaces. */
 function plainLine(text: string, max: number): string {
   return removeInvisible(text.replace(/\p{Z}+|\s+/gu, " ")).trim().slice(0, max).toWellFormed();
-}
-
-/**
- * Cuts a stream into lines.
- *
- * @returns a function that takes a piece, and returns the lines that it completes
- * @throws {RangeError} for a line that is too long
- */
-export function lineCutter(): (piece: Uint8Array) => string[] {
-  const decoder = new TextDecoder();
-  let rest = "";
-  return (piece) => {
-    const lines = (rest + decoder.decode(piece, { stream: true })).split("\n");
-    rest = lines.pop()!;
-    if ([rest, ...lines].some((line) => line.length > maxRequestLine)) throw new RangeError("The line is too long");
-    return lines;
-  };
 }

@@ -47,7 +47,7 @@ export async function withDialogs(
   let time = 0;
   let passing = 0;
   let running = 0;
-  let hear: (piece: Uint8Array) => unknown = () => {};
+  let hear: (line: string) => unknown = () => {};
   const agentEnded = Promise.withResolvers<void>();
   host.start = (argv, options: ProcessOptions = {}) => {
     const { output, stdin } = options;
@@ -55,8 +55,8 @@ export async function withDialogs(
       recorded.push(argv[3]!);
       return { pid: 2, ended: new Promise(() => {}), kill: () => {} };
     }
-    assert(typeof output === "object" && "bytes" in output && typeof stdin === "object" && "bytes" in stdin);
-    hear = output.bytes;
+    assert(typeof output === "object" && "line" in output && typeof stdin === "object" && "bytes" in stdin);
+    hear = output.line;
     let isSource = true;
     const reading = stdin.bytes.pipeTo(
       new WritableStream({
@@ -129,7 +129,9 @@ export async function withDialogs(
       for (const line of lines) await hear(encoded(line));
       await settled();
     },
-    sayAtOnce: (lines) => hear(encoded(...lines)),
+    async sayAtOnce(lines) {
+      for (const line of lines) await hear(encoded(line));
+    },
     told,
     lent,
     said,
@@ -147,8 +149,8 @@ export async function withDialogs(
 }
 
 /** Lines of the agent, which have an id. */
-function encoded(...lines: unknown[]): Uint8Array {
-  return new TextEncoder().encode(lines.map((line) => `${JSON.stringify({ id: 0, ...line as object })}\n`).join(""));
+function encoded(line: unknown): string {
+  return JSON.stringify({ id: 0, ...line as object });
 }
 
 export const open = (id: number): unknown => ({ ask: "open", id, path: "/etc/shadow" });

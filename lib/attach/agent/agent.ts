@@ -7,7 +7,6 @@ import offerScript from "./offer_portals.sh" with { type: "text" };
 import settingsPy from "./settings.py" with { type: "text" };
 import { parseTable } from "../../base/json_file.ts";
 import type { Line, Values } from "../../channels/io.ts";
-import { lineCutter } from "../../channels/requests.ts";
 import type { OpenChannel } from "../../channels/table.ts";
 import type { Container } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
@@ -35,14 +34,14 @@ export function offerPortals(channels: readonly OpenChannel[]): { script: string
 /** The rate at which lines are read: what comes faster waits in the container. */
 const bearableLines = { burst: 100, perSecond: 20 };
 
+/** The longest line that is read, in UTF-16 code units: an agent that sends a longer one is ended. */
+export const maxLine = 16_384;
+
 /** How many lines may wait to be sent before samples are dropped: a third of a second of them. */
 const maxWaitingLines = 20;
 
 /** How many other lines may wait to be sent. Beyond that, no request is read until the agent has read some of them. */
 const maxWaitingAnswers = 20;
-
-/** How much the agent's connection may print to stderr before it is ended, in bytes. */
-const maxErrorBytes = 64 * 2 ** 10;
 
 export interface Agent {
   send(message: Readonly<Record<string, unknown>>): void;
@@ -85,7 +84,6 @@ export async function startAgent(
   });
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const writer = input.writable.getWriter();
-  const cut = lineCutter();
   const isBearable = rate(bearableLines, () => performance.now());
   let hasEnded = false;
   let waitingAnswers = 0;
@@ -94,16 +92,13 @@ export async function startAgent(
   const running = container.host.start(await container.command(["/bin/sh", "-c", script]), {
     detached: true,
     stdin: { bytes: input.readable },
-    maxOutputBytes: maxErrorBytes,
     output: {
-      async bytes(piece) {
-        for (const line of cut(piece)) {
-          while (!hasEnded && (waitingAnswers > maxWaitingAnswers || !isBearable())) {
-            await new Promise((resolve) => setTimeout(resolve, 200));
-          }
-          if (hasEnded) return;
-          onLine(parseTable(line) ?? {});
+      async line(line) {
+        if (line.length > maxLine) throw new RangeError("The line is too long");
+        while (!hasEnded && (waitingAnswers > maxWaitingAnswers || !isBearable())) {
+          await new Promise((resolve) => setTimeout(resolve, 200));
         }
+        if (!hasEnded) onLine(parseTable(line) ?? {});
       },
     },
   });

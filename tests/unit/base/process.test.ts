@@ -199,14 +199,31 @@ Deno.test("runProcess() kills a program that prints without end, and says so", a
   assertEquals((await runProcess(["printf", "%1000d", "1"], { maxOutputBytes: 1000 })).stdout.length, 1000);
 });
 
-Deno.test("runProcess() hands on lines without keeping all of them, and cuts those that do not end", async () => {
+Deno.test("runProcess() hands on lines without keeping all of them, and those that do not end in parts", async () => {
   const lines: string[] = [];
   const line = (text: string): void => void lines.push(text);
   const script =
     "i=0; while [ $i -lt 9000 ]; do echo 0123456789012345; i=$((i+1)); done; head -c 200000 /dev/zero; echo; echo last";
   const { stdout } = await runProcess(["sh", "-c", script], { output: { line } });
-  assertEquals([lines.length, lines[0], lines.at(-1)], [9002, "0123456789012345", "last"]);
-  assert(lines[9000]!.length <= 65_536 && stdout.length <= 65_536 && stdout.endsWith("last\n"));
+  assertEquals([lines[0], lines.at(-1)], ["0123456789012345", "last"]);
+  const parts = lines.slice(9000, -1);
+  assertEquals(parts.reduce((sum, part) => sum + part.length, 0), 200_000);
+  assert(parts.every((part) => part.length <= 2 * 65_536));
+  assert(stdout.length <= 65_536 && stdout.endsWith("last\n"));
+});
+
+Deno.test("runProcess() lets a program that never ends its line wait for whoever takes its parts", async () => {
+  let isBusy = false;
+  let taken = 0;
+  const line = async (part: string): Promise<void> => {
+    assert(!isBusy && part.length <= 2 * 65_536);
+    isBusy = true;
+    await new Promise((done) => setTimeout(done));
+    taken += part.length;
+    isBusy = false;
+  };
+  await runProcess(["head", "-c", "1000000", "/dev/zero"], { output: { line } });
+  assertEquals(taken, 1_000_000);
 });
 
 Deno.test("runProcess() hands on bytes as they are, one piece after the other", async () => {

@@ -1,7 +1,7 @@
 // Lines of an agent that anything in the container may have written.
 
-import { assertEquals, assertThrows } from "@std/assert";
-import { lineCutter, maxRequestLine, requestIn } from "../../../lib/channels/requests.ts";
+import { assertEquals } from "@std/assert";
+import { requestIn } from "../../../lib/channels/requests.ts";
 import { channelsWith, loadOpen } from "../../../lib/channels/table.ts";
 import { parseTable } from "../../../lib/base/json_file.ts";
 
@@ -86,12 +86,4 @@ Deno.test("a line that is not as the agent writes it asks for nothing", () => {
     multiple: false,
     filters: [],
   });
-});
-
-Deno.test("lines come in pieces, and one without an end is not kept", () => {
-  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-  const cut = lineCutter();
-  assertEquals([cut(bytes("a\nb")), cut(bytes("c\n\n"))], [["a"], ["bc", ""]]);
-  cut(new Uint8Array(maxRequestLine).fill(65));
-  assertThrows(() => cut(bytes("A")), RangeError);
 });

@@ -82,7 +82,7 @@ Deno.test("an agent that does not read its answers is not heard", () =>
     const { host } = recordingHost();
     const ended = new Promise(() => {});
     let hear;
-    host.start = (_argv, { output }) => (hear = output.bytes, { pid: 1, ended, kill() {} });
+    host.start = (_argv, { output }) => (hear = output.line, { pid: 1, ended, kill() {} });
     // A clock by which as many lines may come as do.
     performance.now = () => Date.now() * 1e6;
     const answer = "x".repeat(1_000);
@@ -91,8 +91,10 @@ Deno.test("an agent that does not read its answers is not heard", () =>
       session: "s", channels: [{ name: "links" }], onLine: () => (heard++, agent.send({ answer })),
     });
     for (let count = 0; count < 100; count++) agent.sendSamples(new Uint8Array(10));
-    const lines = new TextEncoder().encode('{"ask":"ready"}\\n'.repeat(100_000));
-    const heardAll = hear(lines);
+    const hearAll = async () => {
+      for (let count = 0; count < 100_000; count++) await hear('{"ask":"ready"}');
+    };
+    const heardAll = hearAll();
     while (heard <= 10) await new Promise((resolve) => setTimeout(resolve));
     await Promise.race([heardAll, new Promise((resolve) => setTimeout(resolve, 300))]);
     // Samples, which have no end, do not count.

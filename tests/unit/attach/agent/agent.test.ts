@@ -1,12 +1,14 @@
 // What the agent makes of an app's filters: no line of it is longer than the host's end reads.
 
 import { assert, assertEquals } from "@std/assert";
-import { offerPortals } from "../../../../lib/attach/agent/agent.ts";
+import { maxLine, offerPortals, startAgent } from "../../../../lib/attach/agent/agent.ts";
 import { dialogAsks } from "../../../../lib/channels/file_dialogs.ts";
-import { type FileFilter, maxRequestLine } from "../../../../lib/channels/requests.ts";
+import type { FileFilter } from "../../../../lib/channels/requests.ts";
 import { loadOpen } from "../../../../lib/channels/table.ts";
-import { runProcess } from "../../../../lib/base/process.ts";
+import { runProcess, startProcess } from "../../../../lib/base/process.ts";
 import { withValues } from "../../../../lib/base/shell_words.ts";
+import { localBox } from "../../containers.ts";
+import { recordingHost } from "../../recording_host.ts";
 import { testWith } from "../../samples.ts";
 
 /** Runs the agent's functions about filters alone: the rest needs a session and its bus. */
@@ -54,11 +56,23 @@ testWith(
   "the agent leaves the last filters out where their line would be too long to be read",
   async () => {
     const { line, filters } = await askWith(Array.from({ length: 16 }, (_, index) => [`F${index}`, endings(140)]));
-    assert(line.length <= maxRequestLine, `${line.length}`);
+    assert(line.length <= maxLine, `${line.length}`);
     assert(filters.length > 4 && filters.length < 16, `${filters.length}`);
     assertEquals(filters[0]!.label, "F0");
   },
 );
+
+Deno.test("an agent that sends a line without an end is ended, and what it says is left out", async () => {
+  const { host } = recordingHost();
+  host.start = (_argv, { output = "capture" } = {}) =>
+    startProcess(["sh", "-c", 'echo "{}"; while :; do printf %065536d 1; done'], { output });
+  const lines: unknown[] = [];
+  const agent = await startAgent(localBox(host), {
+    ...{ session: "s", channels: [], waits: false },
+    onLine: (line) => lines.push(line),
+  });
+  assertEquals([await agent.ended, lines], ["gone", [{}]]);
+});
 
 /** Runs the agent's functions about the host's colours alone, over a bus on which it loses its name, and gets it again. */
 const coloursProgram = `

@@ -57,10 +57,10 @@ Deno.test("lines of the agent that are read when the session has ended do nothin
 Deno.test("files are dragged out only while files is open, and not without end", async () => {
   const { host, said } = recordingHost();
   const told: string[] = [];
-  let hear: (piece: Uint8Array) => unknown = () => {};
+  let hear: (line: string) => unknown = () => {};
   host.start = (_argv, { stdin, output } = {}) => {
-    assert(typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "bytes" in output);
-    hear = output.bytes;
+    assert(typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "line" in output);
+    hear = output.line;
     stdin.bytes.pipeThrough(afterSource()).pipeTo(new WritableStream({ write: (piece) => void told.push(piece) }));
     return { pid: 1, ended: new Promise(() => {}), kill: () => {} };
   };
@@ -72,7 +72,7 @@ Deno.test("files are dragged out only while files is open, and not without end",
     runsOn: () => false,
   });
   await settled();
-  await hear(new TextEncoder().encode(`{"ask":"ready","id":0}\n`));
+  await hear(`{"ask":"ready","id":0}`);
   const dragOut = async (): Promise<number> => {
     told.length = 0;
     assertEquals(await served!.give!("file:///a\r\n", "out"), "");
@@ -86,7 +86,7 @@ Deno.test("files are dragged out only while files is open, and not without end",
   const stays = 'warn: Files dragged out of "box" stay there: ';
   const tooMuch = `${stays}those are too many at once. Drag them again later`;
   assertEquals([await dragOut(), said], [0, [tooMuch, `${stays}files is closed`]]);
-  for (let times = 0; times < 2; times++) await hear(new TextEncoder().encode(`{"ask":"stays","id":0}\n`));
+  for (let times = 0; times < 2; times++) await hear(`{"ask":"stays","id":0}`);
   assertEquals(said.slice(2), [
     'warn: Some files dragged out of "box" stay there: only readable files can be dragged out, not directories',
   ]);
@@ -96,10 +96,10 @@ Deno.test("files are dragged out only while files is open, and not without end",
 Deno.test("an agent is told nothing before it answers", async () => {
   const { host } = recordingHost();
   const told: string[] = [];
-  let hear: (piece: Uint8Array) => unknown = () => {};
+  let hear: (line: string) => unknown = () => {};
   host.start = (_argv, { stdin, output } = {}) => {
-    if (typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "bytes" in output) {
-      hear = output.bytes;
+    if (typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "line" in output) {
+      hear = output.line;
       stdin.bytes.pipeThrough(afterSource()).pipeTo(new WritableStream({ write: (piece) => void told.push(piece) }));
     }
     return { pid: 1, ended: new Promise(() => {}), kill: () => {} };
@@ -113,7 +113,7 @@ Deno.test("an agent is told nothing before it answers", async () => {
   });
   await settled();
   assertEquals(told, []);
-  hear(new TextEncoder().encode(`{"ask":"ready"}\n`));
+  hear(`{"ask":"ready"}`);
   while (told.length === 0) await settled();
   assertEquals(told, ['{"scheme":"default"}\n']);
   await served![Symbol.asyncDispose]();
@@ -126,8 +126,8 @@ Deno.test("an agent that starts again after the tray has failed is told that the
   host.start = (argv, { stdin, output } = {}) => {
     const end = { argv, code: 1, signal: null, stdout: "", stderr: "No module named 'gi'" };
     if (argv[0] === "setpriv") return { pid: 2, ended: Promise.resolve(end), kill: () => {} };
-    assert(typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "bytes" in output);
-    begun.resolve((line) => output.bytes(new TextEncoder().encode(`${JSON.stringify(line)}\n`)));
+    assert(typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "line" in output);
+    begun.resolve((line) => output.line(JSON.stringify(line)));
     stdin.bytes.pipeThrough(afterSource()).pipeTo(new WritableStream({ write: (piece) => void told.push(piece) }));
     return { pid: 1, ended: new Promise(() => {}), kill: () => {} };
   };
@@ -182,13 +182,13 @@ Deno.test("a run whose apps a later run serves waits until that has ended, and s
   const started: { say(line: unknown): unknown; end(code: number): void }[] = [];
   const begun = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
   host.start = (argv, { output, stdin }: ProcessOptions = {}) => {
-    assert(typeof output === "object" && "bytes" in output && typeof stdin === "object" && "bytes" in stdin);
+    assert(typeof output === "object" && "line" in output && typeof stdin === "object" && "bytes" in stdin);
     stdin.bytes.pipeThrough(afterSource()).pipeTo(new WritableStream({ write: (piece) => void (told += piece) }));
     const over = Promise.withResolvers<number>();
     scripts.push(argv.at(-1)!);
     begun[started.length]!.resolve();
     started.push({
-      say: (line) => output.bytes(new TextEncoder().encode(`${JSON.stringify(line)}\n`)),
+      say: (line) => output.line(JSON.stringify(line)),
       end: over.resolve,
     });
     return {
@@ -246,10 +246,10 @@ Deno.test("an agent that was ready is started again as soon as the first one wou
   const enough = Promise.withResolvers<void>();
   host.start = (argv, { output }: ProcessOptions = {}) => {
     if (begun.push(time.now()) === 7) enough.resolve();
-    assert(typeof output === "object" && "bytes" in output);
+    assert(typeof output === "object" && "line" in output);
     const isReady = begun.length > 3;
     const ready = JSON.stringify({ ask: "ready" });
-    const said = isReady ? output.bytes(new TextEncoder().encode(`${ready}\n`)) : Promise.resolve();
+    const said = isReady ? output.line(ready) : Promise.resolve();
     const ended = Promise.resolve(said).then(() => ({ argv, code: 255, signal: null, stdout: "", stderr: "" }));
     return { pid: 1, ended, kill() {} };
   };
