@@ -17,13 +17,6 @@ def settings():
         values = Gio.Settings.new_full(schema, None, None)
         found = {key: values.get_value(key) for key in schema.list_keys()}
     scheme = found.get("color-scheme", GLib.Variant("s", "default")).get_string()
-    if not schema:
-        for directory in os.environ.get("XDG_CONFIG_DIRS", "").split(":"):
-            try:
-                with open(f"{directory}/gtk-3.0/settings.ini", encoding="utf-8") as file:
-                    scheme = "prefer-dark" if "prefer-dark-theme=1" in file.read() else scheme
-            except OSError:
-                pass
     if host_scheme and not (schema and values.get_user_value("color-scheme")):
         scheme = host_scheme
         found.update({"color-scheme": GLib.Variant("s", scheme)} if schema else {})

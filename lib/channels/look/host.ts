@@ -144,6 +144,7 @@ export function appearanceValues(
     locale: locale ?? "",
     cursor_theme: cursorTheme ?? "",
     cursor_size: cursorSize ?? "",
+    colour_scheme: colorScheme ?? "",
     gtk_settings: keyFile("Settings", {
       "gtk-font-name": font,
       "gtk-cursor-theme-name": cursorTheme,

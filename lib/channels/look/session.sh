@@ -7,9 +7,10 @@
 # Values in front, each empty when the host does not tell it:
 #   time_zone, locale          names, as in TZ and LANG
 #   cursor_theme, cursor_size  of the pointer
+#   colour_scheme              prefer-dark or prefer-light, for apps that ask the portal: see settings.py
 #   gtk_settings               a settings.ini for GTK
 #   schema_defaults            the same for apps that read GSettings: defaults of the schema org.gnome.desktop.interface
-: "${time_zone?}" "${locale?}" "${cursor_theme?}" "${cursor_size?}" "${gtk_settings?}" "${schema_defaults?}"
+: "${time_zone?}" "${locale?}" "${cursor_theme?}" "${cursor_size?}" "${colour_scheme?}" "${gtk_settings?}" "${schema_defaults?}"
 [ ! -f "/usr/share/zoneinfo/$time_zone" ] || export TZ="$time_zone"
 if [ "$locale" ] && [ "$(LC_ALL=$locale locale charmap 2>&1)" = UTF-8 ]; then
   export LANG="$locale"
@@ -17,6 +18,7 @@ if [ "$locale" ] && [ "$(LC_ALL=$locale locale charmap 2>&1)" = UTF-8 ]; then
 fi
 [ -z "$cursor_theme" ] || export XCURSOR_THEME="$cursor_theme"
 [ -z "$cursor_size" ] || export XCURSOR_SIZE="$cursor_size"
+[ -z "$colour_scheme" ] || printf %s "$colour_scheme" >"$RUNTIME_DIRECTORY/scheme"
 if [ "$gtk_settings" ]; then
   appearance=$RUNTIME_DIRECTORY/appearance
   mkdir -p "$appearance/gtk-3.0" "$appearance/gtk-4.0" "$appearance/schemas"

@@ -197,7 +197,7 @@ Deno.test("hostAppearance() does without programs, files and links that are not 
  */
 async function taken(
   appearance: Partial<Appearance>,
-): Promise<{ env: Record<string, string>; files: Record<string, string> }> {
+): Promise<{ env: Record<string, string>; files: Record<string, string>; scheme: string | undefined }> {
   const directory = await Deno.makeTempDir();
   try {
     const script = `set -eu\n${withValues(takeAppearance, appearanceValues({ ...nothing, ...appearance }))}\nenv -0`;
@@ -208,17 +208,18 @@ async function taken(
       const text = await Deno.readTextFile(join(directory, "appearance", name)).catch(() => undefined);
       if (text !== undefined) files[name] = text;
     }
+    const scheme = await Deno.readTextFile(join(directory, "scheme")).catch(() => undefined);
     const env = Object.fromEntries(stdout.split("\0").filter(Boolean).map((line) => line.split(/=(.*)/s).slice(0, 2)));
-    return { env, files };
+    return { env, files, scheme };
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
 }
 
 Deno.test("look/session.sh sets what the container has, and leaves out what it lacks", async () => {
-  const { env, files } = await taken({ timeZone: "Nowhere/City", locale: "xx_XX.UTF-8" });
-  assertEquals([env["TZ"], env["LANG"], env["XCURSOR_THEME"], env["XDG_CONFIG_DIRS"], files], [
-    ...[undefined, undefined, undefined, undefined],
+  const { env, files, scheme } = await taken({ timeZone: "Nowhere/City", locale: "xx_XX.UTF-8" });
+  assertEquals([scheme, env["TZ"], env["LANG"], env["XCURSOR_THEME"], env["XDG_CONFIG_DIRS"], files], [
+    ...[undefined, undefined, undefined, undefined, undefined],
     {},
   ]);
   assertEquals((await taken({ timeZone: "Europe" })).env["TZ"], undefined, "a directory is no time zone");
@@ -226,13 +227,14 @@ Deno.test("look/session.sh sets what the container has, and leaves out what it l
 });
 
 Deno.test("look/session.sh writes GTK's settings into files of the session's own", async () => {
-  const { env, files } = await taken({
+  const { env, files, scheme } = await taken({
     colorScheme: "prefer-dark",
     font: "Noto Sans, 10",
     cursorTheme: "A b",
     cursorSize: "48",
   });
   assertEquals([env["XCURSOR_THEME"], env["XCURSOR_SIZE"], env["QT_QPA_PLATFORMTHEME"]], ["A b", "48", "gtk3"]);
+  assertEquals(scheme, "prefer-dark");
   assert(/^\/.+\/appearance:\/etc\/xdg$/.test(env["XDG_CONFIG_DIRS"]!), env["XDG_CONFIG_DIRS"]);
   const settings = "[Settings]\ngtk-font-name=Noto Sans, 10\ngtk-cursor-theme-name=A b\ngtk-cursor-theme-size=48\n" +
     "gtk-application-prefer-dark-theme=1\n";
