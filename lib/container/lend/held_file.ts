@@ -78,12 +78,3 @@ export async function checkHandles(host: Host, files: readonly HeldFile[]): Prom
     hint: "Update it to 2.9 or later: deno upgrade",
   });
 }
-
-/**
- * Whether a file is at `path` itself, not elsewhere through a symbolic link on the way. The kernel's name for the
- * handle says it: nobody can put another file there between this check and the use of the handle.
- */
-export async function leadsTo(host: Host, { handle, path }: { handle: string; path: string }): Promise<boolean> {
-  const { stdout } = await host.run(["readlink", "--", handle]);
-  return stdout === `${path}\n`;
-}

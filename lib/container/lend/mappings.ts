@@ -14,7 +14,7 @@ import { isDisposableName } from "../names.ts";
 import { findInstance, removeDevices, updateInstance } from "../../engine/instance.ts";
 import { writeAcls } from "./acl.ts";
 import { isOnRecord, ofInode, planGrant } from "./acl_plan.ts";
-import { type HeldFile, holdFile, isSameInode, leadsTo, readHeldAcls } from "./held_file.ts";
+import { type HeldFile, holdFile, isSameInode, readHeldAcls } from "./held_file.ts";
 import { forgetLoans, noteBack, readMappings, withJournalLock, writeRecords } from "./journal.ts";
 import { keepLastVersions } from "./last_version.ts";
 import type { LoanRecord, Mapping, TakeBackOptions } from "./loan.ts";
@@ -69,8 +69,10 @@ export async function mapReplacement(
   { old, source }: { old: Mapping; source: SourceFile },
 ): Promise<HeldMapping | undefined> {
   const host = uninterruptible(given);
-  // A container that can write in the file's directory must not choose a file of the user's by a symbolic link.
-  if (!await leadsTo(host, { handle: source.file.handle, path: old.hostPath })) {
+  // A container that can write in the file's directory must not choose a file of the user's by a symbolic link on the
+  // way. The kernel's name for the handle says where the file is: nobody can put another one there before its use.
+  const { stdout } = await host.run(["readlink", "--", source.file.handle]);
+  if (stdout !== `${old.hostPath}\n`) {
     throw inputError("its path leads to another file now", "Lend the other file itself");
   }
   const candidates = [{ ...old, id: newId(), ...stateOf(source) }];
