@@ -215,7 +215,4 @@ export const forwardedTypes: ReadonlySet<string> = new Set(
 );
 
 /** Judges a packet of the client. */
-export const judgeClientPacket: Judge = judgeFrom("client", {
-  judges: clientJudges,
-  unknown: "the container does not need it",
-});
+export const judgeClientPacket: Judge = judgeFrom("client", clientJudges);

@@ -25,19 +25,15 @@ export interface Delivery {
  */
 export type Judge = (packet: Packet, session: Session) => Delivery;
 
-/**
- * The judge of one end, whose packets have judges by their types.
- *
- * @param options `unknown`: why a packet without one is dropped
- */
-export function judgeFrom(
-  sender: Sender,
-  { judges, unknown }: { judges: ReadonlyMap<string, Judge>; unknown: string },
-): Judge {
+/** Who would get the packets of each end. */
+const receivers: Readonly<Record<Sender, string>> = { client: "the container", container: "xpra's client" };
+
+/** The judge of one end, whose packets have judges by their types. */
+export function judgeFrom(sender: Sender, judges: ReadonlyMap<string, Judge>): Judge {
   return (packet, session) => {
     const { type } = packet;
     const judge = judges.get(type);
-    if (!judge) throw new Refusal(unknown);
+    if (!judge) throw new Refusal(`${receivers[sender]} does not need it`);
     const isHello = type === "hello";
     if (isHello === session.greeted.has(sender) && type !== "disconnect") {
       throw new Refusal(`the ${sender} has ${isHello ? "said hello already" : "not said hello"}`);

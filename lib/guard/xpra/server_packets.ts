@@ -167,7 +167,4 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
 }));
 
 /** Judges a packet of the container. */
-export const judgeServerPacket: Judge = judgeFrom("container", {
-  judges: serverJudges,
-  unknown: "xpra's client does not need it",
-});
+export const judgeServerPacket: Judge = judgeFrom("container", serverJudges);
