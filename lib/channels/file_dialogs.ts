@@ -33,7 +33,7 @@ export interface Dialogs {
   /** Shows a dialog, and tells the agent what the user has chosen. */
   ask(request: Wanted): void;
   /** What serves a channel that has dialogs. */
-  served(io: ChannelIo): Served<Asking> & { close(): void };
+  served(io: ChannelIo): Served<Asking>;
 }
 
 /** What an app wants: a directory, a file or several, or to save one; that it does not any more; or a file is whole. */
@@ -233,7 +233,6 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
     await loans?.catch(() => {});
     await known?.end({ runsOn: runsOn() });
   });
-  const closeAll = (): void => waiting.forEach(({ gone }) => gone.abort());
   return {
     ask,
     served: (io) => ({
@@ -244,10 +243,9 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
         return io.closing.aborted ? send({ id: asking.id, here: true }) : ask(asking);
       },
       ready: () => void (io.closing.aborted || begin()),
-      gone: closeAll,
+      gone: () => waiting.forEach(({ gone }) => gone.abort()),
       end,
       give: (list, how) => give(list, how, io),
-      close: closeAll,
     }),
   };
 }
@@ -257,22 +255,19 @@ function createWriteBack(
   shown: AbortSignal,
   tell: (error: unknown) => void,
 ): (loans: SessionLoans | undefined, path: string) => Promise<void> {
-  /** The lent files that are being written back, and those of them that have changed again meanwhile. */
-  const writing = new Set<string>();
-  const changed = new Set<string>();
+  /** The lent files that are being written back, and whether each has changed since that began. */
+  const writing = new Map<string, boolean>();
   return async (loans, path) => {
     if (!loans?.copies().includes(path)) return;
-    changed.add(path);
-    if (writing.has(path)) return;
-    writing.add(path);
-    try {
-      while (changed.delete(path) && !shown.aborted) {
-        await loans.writeBack(path).catch(tell);
-        await delay(writePauseMs, { signal: shown }).catch(() => {});
-      }
-    } finally {
-      writing.delete(path);
+    const isWriting = writing.has(path);
+    writing.set(path, true);
+    if (isWriting) return;
+    while (writing.get(path) && !shown.aborted) {
+      writing.set(path, false);
+      await loans.writeBack(path).catch(tell);
+      await delay(writePauseMs, { signal: shown }).catch(() => {});
     }
+    writing.delete(path);
   };
 }
 

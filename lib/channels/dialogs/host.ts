@@ -7,8 +7,8 @@ export const channel: Channel<Asking> = {
   ...dialogAgent,
   asks: dialogAsks,
   serve(_container, io) {
-    const { close, ...served } = io.shared(createDialogs).served(io);
-    io.closing.addEventListener("abort", close, { signal: io.signal });
+    const served = io.shared(createDialogs).served(io);
+    io.closing.addEventListener("abort", () => served.gone?.(), { signal: io.signal });
     return served;
   },
 };
