@@ -5,7 +5,7 @@
 
 import { abortable } from "@std/async";
 import { orNothing } from "./errors.ts";
-import { ifThere, removeFile } from "./files.ts";
+import { ifThere, isAt, removeFile } from "./files.ts";
 import type { Host } from "./host.ts";
 import { writeJsonInto } from "./json_file.ts";
 
@@ -60,11 +60,8 @@ export async function claimFile(
   { create = true }: { create?: boolean } = {},
 ): Promise<Deno.FsFile | undefined> {
   const file = await Deno.open(path, { ...openOptions, create });
-  if (await file.tryLock(true)) {
-    // A lock on a removed file keeps nobody out.
-    const there = await Deno.stat(path).catch(() => undefined);
-    if (there?.ino === (await file.stat()).ino) return file;
-  }
+  // A lock on a removed file keeps nobody out.
+  if (await file.tryLock(true) && await isAt(file, path)) return file;
   file.close();
   return undefined;
 }
