@@ -328,7 +328,7 @@ function pasteQuestion(files: readonly string[]): Question {
   };
 }
 
-/** The question whether a choice was meant that came sooner than a person can choose. */
+/** Asks whether a choice was meant that came sooner than a person can read. */
 function quickQuestion(container: string, paths: readonly string[]): Question {
   return {
     channel: "dialogs",

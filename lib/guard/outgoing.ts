@@ -18,7 +18,7 @@ const maxPauseMs = 1_000;
  * that is pasted at once. To slow down who sends would hold up the focus, which comes in the same stream.
  */
 const maxWaitingBytes = 2 * maxDataBytes;
-/** What each of what waits takes besides its bytes. */
+/** The overhead that is counted for each waiting part, in bytes. */
 const overheadBytes = 256;
 
 /** What is on its way to one end, until its scope ends. */

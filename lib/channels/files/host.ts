@@ -41,7 +41,7 @@ const keepMsPerByte = 1 / 10_000;
 /** How many files may be open in other containers or copies: each costs a watch on a directory. */
 const maxFilesElsewhere = 16;
 
-/** A file, or that something which the user has dragged out of a window is none. */
+/** A file; or "stays": what the user has dragged out of a window is no file. */
 type Ask = Handed | "stays";
 
 export const channel: Channel<Ask> = {

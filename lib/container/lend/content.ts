@@ -20,7 +20,7 @@ export async function* piecesOf(file: Deno.FsFile, max = Infinity): AsyncGenerat
   }
 }
 
-/** What has come of a content, piece by piece. */
+/** The received part of a content. */
 export class Counter {
   size = 0;
   readonly #hash = createHash("sha256");
@@ -30,7 +30,7 @@ export class Counter {
     this.size += piece.length;
   }
 
-  /** All that was added. To be called once. */
+  /** Everything that was added. Must be called once only. */
   content(): Content {
     return { size: this.size, sha256: this.#hash.digest("hex") };
   }

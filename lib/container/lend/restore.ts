@@ -72,7 +72,7 @@ async function observe(
   return found.map(({ mapping, file, replacement }) => ({ mapping, file: look(file), replacement: look(replacement) }));
 }
 
-/** Finds a mapped file, also under another name in its directory, and what has replaced it. */
+/** Finds a mapped file, even when it was renamed in its directory, and the file that has replaced it. */
 async function findMapped(
   mapping: Mapping,
   handles: DisposableStack,

@@ -41,7 +41,7 @@ interface Session {
   loans: Loan[];
   /** Shows other runs that this one is alive, from the first file on. Returns the `owner` of its loans. */
   owner(): Promise<string>;
-  /** Takes back what others have left, once. */
+  /** Takes back the files of ended runs, once. */
   recover(): Promise<void>;
 }
 

@@ -61,7 +61,7 @@ export interface Copied {
   read(type: string, reader: PipeReader): () => void;
 }
 
-/** What is carried in a session. */
+/** The clippings of a session. */
 export class Carrying {
   /** What an app has copied, which stays where it is; undefined: nothing. */
   copied: Copied | undefined;

@@ -61,7 +61,7 @@ export class GivenFiles {
    */
   constructor(private readonly host: { lend: LendList; passText(bytes: number): boolean; now: () => number }) {}
 
-  /** To be called when something else is copied. */
+  /** Must be called when something else is copied. */
   forget(): void {
     this.#pasted = undefined;
   }

@@ -25,7 +25,7 @@ export interface Delivery {
  */
 export type Judge = (packet: Packet, session: Session) => Delivery;
 
-/** Who would get the packets of each end. */
+/** The receiver of the packets of each end. */
 const receivers: Readonly<Record<Sender, string>> = { client: "the container", container: "xpra's client" };
 
 /** The judge of one end, whose packets have judges by their types. */

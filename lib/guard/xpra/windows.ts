@@ -56,7 +56,7 @@ export class Windows {
   readonly #popup: Shape<Dict>;
   #hasChanged = false;
 
-  /** Makes those of a session that has just begun. `now` is a clock in milliseconds. */
+  /** Makes the windows of a new session. `now`: a clock in milliseconds. */
   constructor(
     private readonly container: string,
     private readonly now: () => number,
