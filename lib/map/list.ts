@@ -38,6 +38,6 @@ function loanData(loans: readonly Loan[]): unknown {
     const name = labelOfLoan(loan);
     const readOnly = loan.readOnly && !handed;
     const way = isCopy(loan) ? { device: null, copyIn: name } : { device: id };
-    return { host, container, readOnly, ...way, name };
+    return { host, container, ...way, readOnly, name };
   });
 }
