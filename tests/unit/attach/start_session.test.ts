@@ -474,11 +474,14 @@ Deno.test("a session's log has an end while it runs, and still tells that its ap
   const directory = await Deno.makeTempDir();
   try {
     const [loop] = /^\{\n {2}while sleep 10; do\n.*?^\} &$/ms.exec(serveSession)!;
-    const quick = loop.replace("sleep 10", "sleep 0.01").replace("33554432", "4000").replace("4194304", "500");
+    const quick = loop.replace("sleep 10", 'sleep 0.01 && [ ! -e "$log.end" ]').replace("33554432", "4000").replace(
+      "4194304",
+      "500",
+    );
     const script = `log=$RUNTIME_DIRECTORY/x.log; exec >>"$log"
       ${quick}
       until [ "$(head -n 1 "$log")" = "The app is started" ]; do echo "a line of the app's"; done
-      kill "$!"; wait; echo "the end"`;
+      : >"$log.end"; wait; echo "the end"`;
     const env = { RUNTIME_DIRECTORY: directory, sockets: directory, session: "x" };
     await runProcess(["/bin/sh", "-c", script], { env, timeoutMs: 60_000 });
     const text = await Deno.readTextFile(join(directory, "x.log"));
