@@ -24,7 +24,8 @@ export function readImports(): Map<string, string[]> {
 
 /** The paths of all modules in a folder of the checkout. */
 export function modulesIn(folder: string): string[] {
-  return [...Deno.readDirSync(join(root, folder))].flatMap(({ name, isDirectory }) =>
+  const entries = [...Deno.readDirSync(join(root, folder))].sort((one, other) => one.name < other.name ? -1 : 1);
+  return entries.flatMap(({ name, isDirectory }) =>
     isDirectory ? modulesIn(join(folder, name)) : name.endsWith(".ts") ? [join(folder, name)] : []
   );
 }
