@@ -34,7 +34,9 @@ export function gitSource(address: string, commit: string, build: string): Promi
 export function npmFiles(name: string, version: string): Promise<string> {
   return once(`${name}-${version}`, async (cwd) => {
     await runProcess(["npm", "pack", "--silent", `${name}@${version}`], { cwd, timeoutMs });
-    await runProcess(["sh", "-c", "tar --warning=no-unknown-keyword -xzf ./*.tgz && rm ./*.tgz"], { cwd });
+    await runProcess(["sh", "-c", "tar --no-same-owner --warning=no-unknown-keyword -xzf ./*.tgz && rm ./*.tgz"], {
+      cwd,
+    });
   }).then((directory) => join(directory, "package"));
 }
 
