@@ -7,6 +7,7 @@
 import { fromFileUrl } from "@std/path";
 import { oddInput } from "./odd_input.ts";
 import { failingDisk } from "./failing_disk.ts";
+import { mutants } from "./mutants.ts";
 import { judge, Missing, type Suite } from "./suite.ts";
 import { trySyscall } from "./try_syscall.ts";
 import { wleird } from "./wleird.ts";
@@ -19,6 +20,7 @@ const suites: Readonly<Record<string, Suite>> = {
   wleird,
   wlcs: wlcsSuite({ isUsed: false }),
   wlcs_used: wlcsSuite({ isUsed: true }),
+  mutants,
 };
 
 function say(line: string): void {
