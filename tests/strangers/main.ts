@@ -9,6 +9,7 @@ import { oddInput } from "./odd_input.ts";
 import { failingDisk } from "./failing_disk.ts";
 import { mutants } from "./mutants.ts";
 import { judge, Missing, type Suite } from "./suite.ts";
+import { testProto } from "./test_proto.ts";
 import { trySyscall } from "./try_syscall.ts";
 import { wleird } from "./wleird.ts";
 import { wlcsSuite } from "./wlcs.ts";
@@ -17,6 +18,7 @@ const suites: Readonly<Record<string, Suite>> = {
   try_syscall: trySyscall,
   odd_input: oddInput,
   failing_disk: failingDisk,
+  test_proto: testProto,
   wleird,
   wlcs: wlcsSuite({ isUsed: false }),
   wlcs_used: wlcsSuite({ isUsed: true }),

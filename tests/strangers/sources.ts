@@ -63,6 +63,13 @@ export async function installed(...packages: string[]): Promise<void> {
   );
 }
 
+/** A program that no archive has: somebody has built it, and put it into `bin`, in the same directory. */
+export function builtByHand(name: string, version: string): string {
+  const path = join(labDir(), "strangers", "bin", name);
+  if (!exists(path)) throw new Missing(`${path} is not there: ${name} ${version} is in no archive`);
+  return path;
+}
+
 /** What a source in C of ours becomes, by the options of the compiler. */
 export async function built(source: string, options: string): Promise<string> {
   const text = await Deno.readTextFile(source);
