@@ -8,6 +8,7 @@ import { fromFileUrl } from "@std/path";
 import { oddInput } from "./odd_input.ts";
 import { failingDisk } from "./failing_disk.ts";
 import { mutants } from "./mutants.ts";
+import { fio } from "./fio.ts";
 import { judge, Missing, type Suite } from "./suite.ts";
 import { testProto } from "./test_proto.ts";
 import { trySyscall } from "./try_syscall.ts";
@@ -19,6 +20,7 @@ const suites: Readonly<Record<string, Suite>> = {
   odd_input: oddInput,
   failing_disk: failingDisk,
   test_proto: testProto,
+  fio,
   wleird,
   wlcs: wlcsSuite({ isUsed: false }),
   wlcs_used: wlcsSuite({ isUsed: true }),
