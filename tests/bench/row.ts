@@ -36,7 +36,7 @@ export type TodayDesktopName = keyof typeof todayDesktops;
 export interface Measure {
   /** What it is, as in the table's first column. */
   name: string;
-  /** `s`, `ms`, `frames/s`, `% of a core`, `MB`. */
+  /** `s`, `ms`, `frames/s`, `% of a core`, `MB`, `score`. */
   unit: string;
 }
 

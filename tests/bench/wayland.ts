@@ -163,6 +163,28 @@ function frames(way: WaylandWay, app: App): Promise<number[]> {
   });
 }
 
+/** glmark2's score, which goes by its pictures in a second; none where it is not installed. */
+async function glmark(way: WaylandWay): Promise<number[]> {
+  const share = join(mounts, container, "share");
+  const [script, result] = [join(share, "glmark.sh"), join(share, "glmark.txt")];
+  await Deno.writeTextFile(script, glmarkSh);
+  await Deno.remove(result).catch(() => {});
+  const isThere = way !== "native" || await exists("/usr/bin/glmark2-es2-wayland");
+  const app = { title: "glmark2", wayland: "sh share/glmark.sh", native: `sh ${script}`, x11: "", process: "glmark2" };
+  if (isThere) {
+    await inSession(way, { app }, async () => {
+      while (!await exists(result)) await sleep(100);
+    });
+  }
+  const [, score] = /glmark2 Score: (\d+)/.exec(isThere ? await Deno.readTextFile(result) : "") ?? [];
+  return score === undefined ? [] : [Number(score)];
+}
+
+const glmarkSh = `cd "$(dirname "$0")" || exit 1
+glmark2-es2-wayland --size 1000x700 -b build:duration=3 -b texture:duration=3 -b desktop:duration=3 >glmark.part 2>&1
+mv glmark.part glmark.txt
+`;
+
 /** The load of an idle session; that of ours over Wayland once more when its terminal was given back. */
 function idle(way: WaylandWay): Promise<number[]> {
   const app = terminal("idle");
@@ -221,6 +243,11 @@ export const waylandRows: readonly Row<WaylandWay>[] = [
   frameRow("1000 × 700 window repainted at 60 Hz", paint, all),
   frameRow("1000 × 700 window repainted at 60 Hz by GTK 3", paintByGtk, ["hand", "ours", "x11"]),
   frameRow("1280 × 720 video of 30 frames/s in mpv", video, sessions),
+  row({
+    measures: [{ name: "glmark2-es2-wayland, 1000 × 700, three scenes, drawn by the processor", unit: "score" }],
+    rounds: 1,
+    ways: ["native", "hand", "ours"],
+  }, glmark),
   row({
     measures: [
       { name: "idle session", unit: "% of a core" },

@@ -53,7 +53,7 @@ let made = false;
 /** Makes the container, once a run. */
 export async function makeContainer(): Promise<void> {
   if (made) return;
-  const packages = "#cloud-config\npackages: [mpv, ffmpeg, python3-xlib]\n";
+  const packages = "#cloud-config\npackages: [mpv, ffmpeg, python3-xlib, glmark2-es2-wayland]\n";
   await runProcess(["./create.ts", "--quiet", "--delete", "--force", container], {
     cwd: root,
     okCodes: "any",
