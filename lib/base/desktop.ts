@@ -1,6 +1,7 @@
 /** A script started from a desktop's menu: it has a display, but no terminal, and nobody reads its output. */
 
 import { escape } from "@std/html";
+import type { ProcessResult } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { oncePer } from "./promises.ts";
 import { runProcess } from "./process.ts";
@@ -41,8 +42,8 @@ export async function showOnDesktop(
 ): Promise<void> {
   const head = printable(title);
   const body = printable(text);
-  const notification = notificationArgv({ title: head, body: escape(body) }, { icon: `dialog-${kind}` });
-  if (await run(notification, { timeoutMs: notifyTimeoutMs }).then(() => true, () => false)) return;
+  const notified = notify({ run }, { title: head, body }, { icon: `dialog-${kind}` });
+  if (await notified.then(() => true, () => false)) return;
   // zenity 3.44 takes a backslash for the start of an escape.
   const shown = `${head}\n\n${body}`.replaceAll("\\", codePoint);
   const options = [`--${kind}`, "--no-markup", `--timeout=${dialogSeconds}`, `--title=${head}`, `--text=${shown}`];
@@ -55,18 +56,24 @@ export async function warnOnDesktop(host: Pick<Host, "run" | "ui">, title: strin
   await showOnDesktop(title, text, { kind: "warning", run: host.run });
 }
 
+/** Shows a notification. Rejects when the notification service does not take it in time. */
+export function notify(
+  { run }: Pick<Host, "run">,
+  ...notification: Parameters<typeof notificationArgv>
+): Promise<ProcessResult> {
+  return run(notificationArgv(...notification), { timeoutMs: notifyTimeoutMs });
+}
+
 /**
- * The command line that shows a notification. In the body, and only there, `notify-send` 0.8.6
- * takes a backslash for the start of an escape, which may become markup: it turns "\074" into "<".
- *
- * @param notification `body` is markup (Desktop Notifications Specification)
+ * The command line that shows a notification. The body would be markup (Desktop Notifications Specification), and
+ * `notify-send` 0.8.6 takes a backslash in it for the start of an escape, turning "\074" into "<".
  */
 export function notificationArgv(
   { title, body }: { title: string; body: string },
   { icon, options = [] }: { icon?: string; options?: readonly string[] } = {},
 ): string[] {
   const shown = icon === undefined ? [] : [`--icon=${icon}`];
-  const texts = ["--", title, body.replaceAll("\\", "\\\\")];
+  const texts = ["--", title, escape(body).replaceAll("\\", "\\\\")];
   return ["notify-send", "--app-name=gui-container", ...shown, ...options, ...texts];
 }
 

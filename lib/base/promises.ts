@@ -1,4 +1,4 @@
-/** Runs promises together and waits for all of them. */
+/** Promises that run together, one after the other, or once. */
 
 import { pooledMap } from "@std/async";
 
@@ -27,6 +27,20 @@ export async function mapSome<T, R>(
   } catch (error) {
     throw error instanceof AggregateError ? error.errors[0] : error;
   }
+}
+
+/**
+ * Makes a queue: a function that calls `act` once the calls before it have ended, even if they failed.
+ *
+ * @returns a function whose promise settles as that of `act`
+ */
+export function createQueue(): <T>(act: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (act) => {
+    const done = last.then(act);
+    last = done.catch(() => {});
+    return done;
+  };
 }
 
 /** A function that calls `act` the first time, and returns the same promise every time. */

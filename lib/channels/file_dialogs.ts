@@ -7,13 +7,12 @@
  */
 
 import { abortable, delay } from "@std/async";
-import { escape } from "@std/html";
 import { basename, dirname, join } from "@std/path";
-import { notificationArgv, warnOnDesktop } from "../base/desktop.ts";
+import { notify, warnOnDesktop } from "../base/desktop.ts";
 import { isMissingProgram, lineOf, UserError } from "../base/errors.ts";
 import { scriptLine } from "../container/address.ts";
 import { revealInvisible } from "../base/text.ts";
-import { once } from "../base/promises.ts";
+import { createQueue, once } from "../base/promises.ts";
 import { onceEach } from "../base/ui.ts";
 import { chooseFiles } from "../base/zenity.ts";
 import type { Container, Inside } from "../container/container.ts";
@@ -26,7 +25,7 @@ import dialogsPy from "./file_dialogs.py" with { type: "text" };
 import dialogsSh from "./file_dialogs.sh" with { type: "text" };
 import { listOf, pathsIn, refuseHidden } from "./file_list.ts";
 import type { ChannelIo, Line, RunIo, Served } from "./io.ts";
-import { type FileFilter, filtersIn, isPath, suggestedName } from "./requests.ts";
+import { type FileFilter, filtersIn, isPath, keptName } from "./requests.ts";
 
 /** The dialogs of a run. */
 export interface Dialogs {
@@ -47,15 +46,11 @@ export type Choosing =
 
 /** The requests of file_dialogs.py. */
 export const dialogAsks = {
-  folder: (_line: Line, id: number) => ({ ask: "folder", id }),
-  open: ({ multiple, filters }: Line, id: number) => ({
-    ...{ ask: "open", id, multiple: multiple === true, filters: filtersIn(filters) },
-  }),
-  save: ({ name, filters }: Line, id: number) => ({
-    ...{ ask: "save", id, name: suggestedName(name), filters: filtersIn(filters) },
-  }),
-  gone: (_line: Line, id: number) => ({ ask: "gone", id }),
-  saved: ({ path }: Line) => isPath(path) ? { ask: "saved", path } : undefined,
+  folder: (_, id) => ({ ask: "folder", id }),
+  open: (line, id) => ({ ask: "open", id, multiple: line.multiple === true, filters: filtersIn(line.filters) }),
+  save: (line, id) => ({ ask: "save", id, name: keptName(line.name), filters: filtersIn(line.filters) }),
+  gone: (_, id) => ({ ask: "gone", id }),
+  saved: ({ path }) => isPath(path) ? { ask: "saved", path } : undefined,
 } satisfies Record<string, (line: Line, id: number) => Asking | undefined>;
 
 /** What a channel with such dialogs has in the container. */
@@ -81,55 +76,43 @@ const soonestByPortalMs = 6_000;
 /** How long a dialog is shown, in milliseconds. */
 const shownForMs = 600_000;
 
-/** How long the notification service may take for a line, in milliseconds. */
-const noticeMs = 5_000;
-
 /** The shortest time between two looks at a file that an app saves again and again, in milliseconds. */
 const writePauseMs = 1_000;
 
 /** Makes the dialogs of a session; none is shown yet. */
 export function createDialogs(container: Container, run: RunIo): Dialogs {
-  const { session, consent, signal: shown, send, runsOn, now, tellError: tell, lendingMs = 60_000 } = run;
+  const { signal: shown, send, tellError: tell, lendingMs = 60_000 } = run;
   const { host, label } = container;
-  const waiting: { request: Wanted; gone: AbortController }[] = [];
-  const mayShow = rate(dialogRate, now);
-  const mayGive = rate(giveRate, now);
-  let loans: Promise<SessionLoans> | undefined;
-  let known: SessionLoans | undefined;
-  const lending = (): Promise<SessionLoans> => loans ??= session.then(container.loans).then((found) => known = found);
-  const writeBack = createWriteBack(shown, tell);
-  let folder = host.env("HOME") ?? "/";
+  const lending = new Lending(container, run);
+  const inOrder = createQueue();
+  const givenInOrder = createQueue();
+  const give = createGiving(container, run, { lending, inOrder: givenInOrder });
+  const waiting = new Set<{ id: number; gone: AbortController }>();
+  const mayShow = rate(dialogRate, run.now);
   const warn = onceEach(host.ui.warn);
+  let folder = host.env("HOME") ?? "/";
 
-  const begin = (): Promise<void> =>
-    lending().then((found) => found.copies().forEach((path) => send({ watch: path })), tell);
-
-  const show = (message: string): void => {
-    if (host.signal.aborted) return;
-    warnOnDesktop(host, label, message);
-  };
   const ask = (request: Wanted): void => {
-    const isTooMuch = waiting.length >= maxWaiting || !mayShow();
+    const { id } = request;
+    const isTooMuch = waiting.size >= maxWaiting || !mayShow();
     if (isTooMuch || shown.aborted) {
-      send({ id: request.id, paths: [] });
+      send({ id, paths: [] });
       if (isTooMuch) warn(`"${label}" asks for files too often: some dialogs are not shown`);
       return;
     }
-    waiting.push({ request, gone: new AbortController() });
-    if (waiting.length === 1) working = work();
+    const dialog = { id, gone: new AbortController() };
+    waiting.add(dialog);
+    const signal = AbortSignal.any([shown, dialog.gone.signal]);
+    inOrder(() => show(request, signal)).finally(() => waiting.delete(dialog));
   };
 
-  let working = Promise.resolve();
-  const work = async (): Promise<void> => {
-    for (let next; (next = waiting[0]) !== undefined; waiting.shift()) {
-      const { id } = next.request;
-      try {
-        const paths = await answer(next.request, AbortSignal.any([shown, next.gone.signal]));
-        send({ id, paths });
-      } catch (error) {
-        tell(error);
-        send(isMissingProgram(error) ? { id, here: true } : { id, paths: [], failed: true });
-      }
+  const show = async (request: Wanted, signal: AbortSignal): Promise<void> => {
+    const { id } = request;
+    try {
+      send({ id, paths: await answer(request, signal) });
+    } catch (error) {
+      tell(error);
+      send(isMissingProgram(error) ? { id, here: true } : { id, paths: [], failed: true });
     }
   };
 
@@ -140,60 +123,68 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
         hint: `Put the files into its share: there, they are in ${(await container.boot()).share}`,
       });
     }
-    const chosen = await choose(request, signal);
+    const chosen = await choose(container, run, { request, folder, signal });
     if (chosen.length === 0) return [];
     folder = dirname(chosen[0]!);
-    return await lend(chosen, { isNew: request.ask === "save" });
+    return await lending.lend(chosen, { isNew: request.ask === "save" });
   };
 
-  /** Lends files, except those that are in the container's share. Returns their paths in the container. */
-  const lend = async (files: readonly string[], { isNew }: { isNew: boolean }): Promise<string[]> => {
-    const inside = await container.boot();
-    const inShare = files.map((path) => sharedPath(path, container, inside));
-    const others = files.filter((_, index) => inShare[index] === undefined);
-    if (others.length === 0) return inShare as string[];
-    const found = await lending();
-    const paths = isNew ? [await found.save(others[0]!)] : await found.open(others);
-    for (const path of paths) if (!path.startsWith(`${inside.share}/`)) send({ watch: path });
-    return inShare.map((path) => path ?? paths.shift()!);
+  const end = once(async () => {
+    // What is being lent is taken back, too.
+    const idle = Promise.all([inOrder, givenInOrder].map((queue) => queue(() => Promise.resolve())));
+    await abortable(idle, AbortSignal.timeout(lendingMs)).catch(() => {
+      const line = scriptLine(container.engine, ["map.ts", "--unmap", label]);
+      host.ui.warn(`A file that "${label}" asked for is still being lent. To take it back: ${line}`);
+    });
+    await lending.end();
+  });
+  return {
+    ask,
+    served: (io) => ({
+      take(asking) {
+        if (asking.ask === "gone") return waiting.values().find(({ id }) => id === asking.id)?.gone.abort();
+        if (asking.ask === "saved") return lending.writeBack(asking.path);
+        // The app shows its own: the channel was open when it started.
+        return io.closing.aborted ? send({ id: asking.id, here: true }) : ask(asking);
+      },
+      ready: () => void (io.closing.aborted || lending.resume().catch(tell)),
+      gone: () => waiting.forEach(({ gone }) => gone.abort()),
+      end,
+      give: (list, how) => give(list, how, io),
+    }),
   };
+}
 
-  /** The last list of files that is being lent: one comes after the other. */
-  let giving = Promise.resolve("");
-  const give = async (list: string, how: Given, { closing, ending }: ChannelIo): Promise<string> => {
-    const given = givenTo(label, how);
-    const filesIn = async (): Promise<string[]> => {
-      const files = pathsIn(list, given);
-      const inside = await container.boot();
-      await refuseHidden(files.filter((path) => !sharedPath(path, container, inside)), given);
-      return files;
-    };
-    const lendFiles = async (): Promise<string> => {
-      const files = await filesIn();
-      shown.throwIfAborted();
-      if (files.length === 0 || closing.aborted) return "";
-      const lent = listOf(await lend(files, { isNew: false }));
-      if (how === "again") return lent;
-      const action = how === "dropped" ? "Dropped on" : "Pasted into";
-      const line = `${action} "${label}" and lent to it: ${namesOf(files).join(", ")}`;
-      host.ui.status(line);
-      host.run(notificationArgv({ title: label, body: escape(line) }), { timeoutMs: noticeMs }).catch(() => {});
-      return lent;
-    };
-    try {
-      shown.throwIfAborted();
-      if (!mayGive()) throw new Refusal("they come too often");
-      if (how === "pasted" && !await mayPaste(await filesIn(), ending)) return "";
-      const lent = giving.then(lendFiles);
-      giving = lent.catch(() => "");
-      return await lent;
-    } catch (error) {
-      if (error instanceof Refusal) tell(new Error(`Files ${given} are not lent: ${error.message}`));
-      else if (how !== "dropped") tell(error);
-      else if (error !== shown.reason) show(messageOf(error));
-      throw error;
-    }
-  };
+/** Shows a dialog for files. A choice that comes too soon must be confirmed. */
+async function choose(
+  { host, label }: Container,
+  { now, consent }: RunIo,
+  { request, folder, signal }: { request: Choosing; folder: string; signal: AbortSignal },
+): Promise<string[]> {
+  let startMs = 0;
+  let notBeforeMs = soonestMs;
+  const paths = await chooseFiles(host, {
+    from: join(folder, request.ask === "save" ? request.name || "unnamed" : "/"),
+    isNew: request.ask === "save",
+    optionsFrom(isPortals) {
+      startMs = now();
+      notBeforeMs = isPortals ? soonestByPortalMs : soonestMs;
+      return chooserOptions(label, request);
+    },
+    ...{ signal, timeoutMs: shownForMs },
+  });
+  if (paths.length === 0 || now() - startMs >= notBeforeMs) return paths;
+  return await consent.request(quickQuestion(label, paths), signal) === true ? paths : [];
+}
+
+/** Makes the function that lends the files that the user drops on windows, or copies for an app to paste. */
+function createGiving(
+  container: Container,
+  { consent, signal: shown, now, tellError: tell }: RunIo,
+  { lending, inOrder }: { lending: Lending; inOrder: ReturnType<typeof createQueue> },
+): (list: string, how: Given, io: ChannelIo) => Promise<string> {
+  const { host, label } = container;
+  const mayGive = rate(giveRate, now);
 
   /** Whether the user agrees to lend files that an app is about to paste. */
   const mayPaste = async (files: readonly string[], signal: AbortSignal): Promise<boolean> => {
@@ -207,68 +198,92 @@ export function createDialogs(container: Container, run: RunIo): Dialogs {
     return agreed !== false && !signal.aborted;
   };
 
-  const choose = async (request: Choosing, signal: AbortSignal): Promise<string[]> => {
-    let startMs = 0;
-    let notBeforeMs = soonestMs;
-    const paths = await chooseFiles(host, {
-      from: join(folder, request.ask === "save" ? request.name || "unnamed" : "/"),
-      isNew: request.ask === "save",
-      optionsFrom(isPortals) {
-        startMs = now();
-        notBeforeMs = isPortals ? soonestByPortalMs : soonestMs;
-        return chooserOptions(label, request);
-      },
-      ...{ signal, timeoutMs: shownForMs },
-    });
-    if (paths.length === 0 || now() - startMs >= notBeforeMs) return paths;
-    return await consent.request(quickQuestion(label, paths), signal) === true ? paths : [];
-  };
-
-  const end = once(async () => {
-    // What is being lent is taken back, too.
-    await abortable(Promise.all([working, giving]), AbortSignal.timeout(lendingMs)).catch(() => {
-      const line = scriptLine(container.engine, ["map.ts", "--unmap", label]);
-      host.ui.warn(`A file that "${label}" asked for is still being lent. To take it back: ${line}`);
-    });
-    await loans?.catch(() => {});
-    await known?.end({ runsOn: runsOn() });
-  });
-  return {
-    ask,
-    served: (io) => ({
-      take(asking) {
-        if (asking.ask === "gone") return waiting.find(({ request }) => asking.id === request.id)?.gone.abort();
-        if (asking.ask === "saved") return writeBack(known, asking.path);
-        // The app shows its own: the channel was open when it started.
-        return io.closing.aborted ? send({ id: asking.id, here: true }) : ask(asking);
-      },
-      ready: () => void (io.closing.aborted || begin()),
-      gone: () => waiting.forEach(({ gone }) => gone.abort()),
-      end,
-      give: (list, how) => give(list, how, io),
-    }),
+  return async (list, how, { closing, ending }) => {
+    const given = givenTo(label, how);
+    const filesIn = async (): Promise<string[]> => {
+      const files = pathsIn(list, given);
+      const inside = await container.boot();
+      await refuseHidden(files.filter((path) => !sharedPath(path, container, inside)), given);
+      return files;
+    };
+    const lendFiles = async (): Promise<string> => {
+      const files = await filesIn();
+      shown.throwIfAborted();
+      if (files.length === 0 || closing.aborted) return "";
+      const lent = listOf(await lending.lend(files));
+      if (how === "again") return lent;
+      const action = how === "dropped" ? "Dropped on" : "Pasted into";
+      const line = `${action} "${label}" and lent to it: ${namesOf(files).join(", ")}`;
+      host.ui.status(line);
+      notify(host, { title: label, body: line }).catch(() => {});
+      return lent;
+    };
+    try {
+      shown.throwIfAborted();
+      if (!mayGive()) throw new Refusal("they come too often");
+      if (how === "pasted" && !await mayPaste(await filesIn(), ending)) return "";
+      return await inOrder(lendFiles);
+    } catch (error) {
+      if (error instanceof Refusal) tell(new Error(`Files ${given} are not lent: ${error.message}`));
+      else if (how !== "dropped") tell(error);
+      else if (error !== shown.reason && !host.signal.aborted) warnOnDesktop(host, label, messageOf(error));
+      throw error;
+    }
   };
 }
 
-/** Makes what writes files back that apps save, until the signal aborts. */
-function createWriteBack(
-  shown: AbortSignal,
-  tell: (error: unknown) => void,
-): (loans: SessionLoans | undefined, path: string) => Promise<void> {
-  /** The lent files that are being written back, and whether each has changed since that began. */
-  const writing = new Map<string, boolean>();
-  return async (loans, path) => {
+/** The files that a run lends to its session. */
+class Lending {
+  #loans: Promise<SessionLoans> | undefined;
+  /** The files that are being written back, and whether each has changed since that began. */
+  readonly #writing = new Map<string, boolean>();
+
+  constructor(private readonly container: Container, private readonly run: RunIo) {}
+
+  /** Watches the files that earlier runs have lent to the session. */
+  async resume(): Promise<void> {
+    for (const path of (await this.#begin()).copies()) this.run.send({ watch: path });
+  }
+
+  /** Lends files, except those that are in the container's share. Returns their paths in the container. */
+  async lend(files: readonly string[], { isNew = false } = {}): Promise<string[]> {
+    const inside = await this.container.boot();
+    const inShare = files.map((path) => sharedPath(path, this.container, inside));
+    const others = files.filter((_, index) => inShare[index] === undefined);
+    if (others.length === 0) return inShare as string[];
+    const loans = await this.#begin();
+    const paths = isNew ? [await loans.save(others[0]!)] : await loans.open(others);
+    for (const path of paths) if (!path.startsWith(`${inside.share}/`)) this.run.send({ watch: path });
+    return inShare.map((path) => path ?? paths.shift()!);
+  }
+
+  /** Writes a file back that an app has saved, and again if the app saves it meanwhile. */
+  async writeBack(path: string): Promise<void> {
+    const loans = await this.#begun();
     if (!loans?.copies().includes(path)) return;
-    const isWriting = writing.has(path);
-    writing.set(path, true);
+    const isWriting = this.#writing.has(path);
+    this.#writing.set(path, true);
     if (isWriting) return;
-    while (writing.get(path) && !shown.aborted) {
-      writing.set(path, false);
-      await loans.writeBack(path).catch(tell);
-      await delay(writePauseMs, { signal: shown }).catch(() => {});
+    const { signal, tellError } = this.run;
+    while (this.#writing.get(path) && !signal.aborted) {
+      this.#writing.set(path, false);
+      await loans.writeBack(path).catch(tellError);
+      await delay(writePauseMs, { signal }).catch(() => {});
     }
-    writing.delete(path);
-  };
+    this.#writing.delete(path);
+  }
+
+  async end(): Promise<void> {
+    await (await this.#begun())?.end({ runsOn: this.run.runsOn() });
+  }
+
+  #begin(): Promise<SessionLoans> {
+    return this.#loans ??= this.run.session.then(this.container.loans);
+  }
+
+  async #begun(): Promise<SessionLoans | undefined> {
+    return await this.#loans?.catch(() => undefined);
+  }
 }
 
 /** An error for the user. */

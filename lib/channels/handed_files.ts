@@ -7,6 +7,7 @@ import { abortable } from "@std/async";
 import { join, toFileUrl } from "@std/path";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { exists, writeAll } from "../base/files.ts";
+import { createQueue } from "../base/promises.ts";
 import type { Container } from "../container/container.ts";
 import { findVersion, handedDirectory } from "../container/handed.ts";
 import { Refusal } from "../guard/faults.ts";
@@ -130,7 +131,7 @@ export function handedQueue(container: Container, _run: RunIo): {
 } {
   let waiting = 0;
   let allBytes = 0;
-  let turn: Promise<unknown> = Promise.resolve();
+  const inOrder = createQueue();
   return {
     count: (bytes) => void (allBytes += bytes),
     async add(file, signal, act) {
@@ -138,14 +139,12 @@ export function handedQueue(container: Container, _run: RunIo): {
       allBytes += file.size;
       if (allBytes > maxRunBytes) throw new Refusal("it has handed over too much in this run");
       waiting++;
-      const done = turn.then(async () => {
+      await inOrder(async () => {
         signal.throwIfAborted();
         await using read = await readFile(container, file, signal);
         signal.throwIfAborted();
         await act(read.path);
-      });
-      turn = done.catch(() => {});
-      await done.finally(() => waiting--);
+      }).finally(() => waiting--);
     },
   };
 }

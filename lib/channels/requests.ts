@@ -99,23 +99,13 @@ export function filtersIn(value: unknown): FileFilter[] {
 }
 
 /**
- * A name that the container suggests for a file: the last part of a path, of Windows' too, never one that is hidden or
- * that a program takes for an option. Empty when nothing is left of it.
+ * The name for a file that the container suggests: the last part of a path, of Windows' too, never one that is hidden,
+ * that a program takes for an option, or that a desktop would start. Empty when nothing is left of it.
  */
-function baseName(value: unknown): string {
+export function keptName(value: unknown): string {
   if (typeof value !== "string") return "";
-  return plainLine(value.split(/[/\\]/).at(-1)!, maxName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
-}
-
-/** The same; empty for a file that a desktop would start. */
-export function suggestedName(value: unknown): string {
-  const name = baseName(value);
-  return starting.test(name) ? "" : name;
-}
-
-/** The same for a file that is saved under this name, with an ending that no desktop starts. */
-function keptName(value: unknown): string {
-  const name = baseName(value);
+  const line = plainLine(value.split(/[/\\]/).at(-1)!, maxName);
+  const name = line.replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
   return starting.test(name) ? `${name}_` : name;
 }
 

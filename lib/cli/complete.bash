@@ -1,3 +1,4 @@
+# To have these completions: source <(@COMMAND@ --completions bash)
 # Completions for bash: asks the script $1 what fits at the cursor, and offers the lines that it prints. They are text: none
 # is expanded, and one that a shell would have to quote is left out. $2 is the part of the line that bash replaces.
 _gui_container_complete() {
@@ -28,3 +29,6 @@ _gui_container_complete() {
     esac
   done
 }
+
+@FUNCTION@() { _gui_container_complete @PATH@ "$2"; }
+complete -F @FUNCTION@ @COMMANDS@

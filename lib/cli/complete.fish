@@ -1,3 +1,4 @@
+# To have these completions: @COMMAND@ --completions fish | source
 # Completions for fish: asks the script $argv[1] what fits at the cursor, and prints the lines that it prints. They are text:
 # fish expands none, and quotes what it would take for its own.
 function _gui_container_complete
@@ -14,3 +15,11 @@ function _gui_container_complete
         end
     end
 end
+
+function @FUNCTION@
+    _gui_container_complete @PATH@
+end
+for _gui_container_command in @COMMANDS@
+    complete -c $_gui_container_command -f -a "(@FUNCTION@)"
+end
+set -e _gui_container_command

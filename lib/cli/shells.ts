@@ -5,9 +5,9 @@
 
 import { inputError } from "../base/errors.ts";
 import { quoteWord } from "../base/shell_words.ts";
-import bashFunction from "./complete.bash" with { type: "text" };
-import fishFunction from "./complete.fish" with { type: "text" };
-import zshFunction from "./complete.zsh" with { type: "text" };
+import bashStub from "./complete.bash" with { type: "text" };
+import fishStub from "./complete.fish" with { type: "text" };
+import zshStub from "./complete.zsh" with { type: "text" };
 
 export interface Program {
   /** The name that it is started by: `attach.ts`, or `gui-attach` where it is installed. */
@@ -19,32 +19,12 @@ export interface Program {
   path: string;
 }
 
-/** The shells, each with what writes its stub for a function of that name and for these commands. */
-const shells: Readonly<Record<string, (program: Program, name: string, commands: readonly string[]) => string>> = {
-  bash: ({ path }, name, commands) =>
-    `# To have these completions: source <(${commands[0]} --completions bash)
-${bashFunction}
-${name}() { _gui_container_complete ${quoteWord(path)} "$2"; }
-complete -F ${name} ${commands.join(" ")}
-`,
-  zsh: ({ path }, name, commands) =>
-    `#compdef ${commands.join(" ")}
-# To have these completions: source <(${commands[0]} --completions zsh), after compinit
-${zshFunction}
-${name}() { _gui_container_complete ${quoteWord(path)} }
-compdef ${name} ${commands.join(" ")}
-# In a directory of $fpath, the shell takes all this for the function, and calls it at the first Tab.
-[[ $funcstack[1] != ${name} ]] || ${name}
-`,
+/** The shells, each with the text of its stub, and how a path is quoted in that. */
+const shells: Readonly<Record<string, { text: string; quote(path: string): string }>> = {
+  bash: { text: bashStub, quote: quoteWord },
+  zsh: { text: zshStub, quote: quoteWord },
   // In single quotes, fish takes a backslash before another one or before a quote as its escape.
-  fish: ({ path }, name, commands) =>
-    `# To have these completions: ${commands[0]} --completions fish | source
-${fishFunction}
-function ${name}
-    _gui_container_complete '${path.replace(/[\\']/g, "\\$&")}'
-end
-${commands.map((command) => `complete -c ${command} -f -a '(${name})'`).join("\n")}
-`,
+  fish: { text: fishStub, quote: (path) => `'${path.replace(/[\\']/g, "\\$&")}'` },
 };
 
 export const shellNames: readonly string[] = Object.keys(shells);
@@ -54,10 +34,15 @@ export const shellNames: readonly string[] = Object.keys(shells);
  *
  * @throws {UserError} exit code 2 for another shell
  */
-export function completionStub(program: Program, shell: string): string {
-  const write = Object.hasOwn(shells, shell) ? shells[shell] : undefined;
-  if (!write) throw inputError(`There are no completions for "${shell}"`, `Use one of ${shellNames.join(", ")}`);
-  const { name } = program;
+export function completionStub({ name, path }: Program, shell: string): string {
+  const stub = Object.hasOwn(shells, shell) ? shells[shell] : undefined;
+  if (!stub) throw inputError(`There are no completions for "${shell}"`, `Use one of ${shellNames.join(", ")}`);
   const commands = name.endsWith(".ts") ? [name, `gui-${name.slice(0, -".ts".length)}`] : [name];
-  return write(program, `_${name.replace(/\W/g, "_")}`, commands);
+  const values: Readonly<Record<string, string>> = {
+    FUNCTION: `_${name.replace(/\W/g, "_")}`,
+    PATH: stub.quote(path),
+    COMMAND: commands[0]!,
+    COMMANDS: commands.join(" "),
+  };
+  return stub.text.replace(/@([A-Z]+)@/g, (_, key: string) => values[key]!);
 }

@@ -26,10 +26,8 @@ export function textsIn(value: unknown): string[] {
 
 /** The texts of a table, such as a configuration, by their keys. */
 export function configIn(value: unknown): Record<string, string> {
-  const texts = Object.entries(tableIn(value)).filter((entry): entry is [string, string] =>
-    typeof entry[1] === "string"
-  );
-  return Object.fromEntries(texts);
+  const entries = Object.entries(tableIn(value));
+  return Object.fromEntries(entries.flatMap(([key, text]) => typeof text === "string" ? [[key, text]] : []));
 }
 
 /** The devices of a table, by their names. */

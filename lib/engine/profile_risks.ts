@@ -19,79 +19,49 @@ export interface ProfileRisk {
   gives: string;
 }
 
-type Gives = string | ((value: string, device: Device) => string);
-
-/** The same, of a key with harmless values. */
-interface Risk {
-  gives: Gives;
-  /** Tells the values that are harmless. */
-  unless(value: string, device: Device): boolean;
-}
-
-/** Values that the engines take for false. */
-const isOff = (value: string): boolean => /^(?:|false|0|no|off)$/i.test(value);
-const unlessOff = (gives: string): Risk => ({ gives, unless: isOff });
-/** Values that the engines take for true where true is the default. */
-const isOn = (value: string): boolean => /^(?:|true|1|yes|on)$/i.test(value);
-
-/**
- * A pattern that names the time of a snapshot, or nothing: `snap-{{ creation_date|date:"2006-01-02" }}`. The engines
- * take it for a whole language of templates (pongo2).
- */
-const isPlainPattern = (pattern: string): boolean =>
-  /^(?:[^{}]|\{\{ *creation_date *(?:\| *date: *(?:'[^'{}]*'|"[^"{}]*") *)?\}\})*$/.test(pattern);
-
-const filtersLess = "changes the filter that keeps dangerous system calls from the host's kernel";
-const hostHardware = (_: string, { source, path }: Device): string =>
-  `gives the container the device "${source ?? path}" of the host`;
+/** Values that are harmless for some keys, by the table's words for them. */
+const harmlessValues = {
+  /** The engines take these for false. */
+  off: /^(?:|false|0|no|off)$/i,
+  /** The engines take these for true, the empty one where true is the default. */
+  on: /^(?:|true|1|yes|on)$/i,
+  never: /^(?:@never)?$/,
+  /** The engines turn these into 100, the weight of whatever has none (cgroup v2). */
+  usualWeight: /^[01]?$/,
+  /**
+   * Text and the time of a snapshot: `snap-{{ creation_date|date:"2006-01-02" }}`. The engines read a whole language of
+   * templates (pongo2).
+   */
+  dateTemplate: /^(?:[^{}]|\{\{ *creation_date *(?:\| *date: *(?:'[^'{}]*'|"[^"{}]*") *)?\}\})*$/,
+} as const;
 
 /**
- * What gives something away: `config.KEY`, or `TYPE.KEY` for a key of a device. A `*` at the end stands for any rest,
- * and of several keys that fit the longest one counts. `TYPE.type` is the device itself. Here are those whose values
- * matter; all others are in the table.
+ * The keys that give something away: `config.KEY`, or `TYPE.KEY` for a key of a device. A `*` at the end stands for any
+ * rest, and of several keys that fit the longest one counts. `TYPE.type` is the device itself.
  *
- * Of the harmless ones there, parseProfile() refuses all harmful values of `security.privileged`. The guest socket
+ * Of the harmless keys, parseProfile() refuses all harmful values of `security.privileged`. The guest socket
  * (`security.devlxd`, `security.guestapi`) shows root in the container the instance's own configuration, and is open by
  * default. Most limits of the kernel are there to be lowered, and high already for the root of a container
  * (setrlimit(2)).
  */
-const risky: Readonly<Record<string, Gives | Risk>> = {
-  ...table.risky,
-  "config.limits.disk.priority": {
-    gives: "lets the container read and write before the host's own programs",
-    // The engines make 100 of it, the weight of all that have none (cgroup v2).
-    unless: (value) => /^[01]?$/.test(value),
-  },
-  "config.security.devlxd.images": unlessOff("lets root in the container copy images of the host"),
-  "config.security.devlxd.management.volumes": unlessOff("lets the container manage storage volumes of the host"),
-  "config.security.guestapi.images": unlessOff("lets root in the container copy images of the host"),
-  "config.security.nesting": unlessOff(
-    "lets root in the container mount and make containers: more of the host's kernel is open to attack",
-  ),
-  "config.security.syscalls.deny_default": { gives: filtersLess, unless: isOn },
-  "config.security.syscalls.intercept.*": unlessOff(
-    "has the engine carry out system calls of the container as root on the host",
-  ),
-  "config.snapshots.pattern": {
-    gives: "is a template, by which LXD before 5.21.4 and 6.5 reads any file of the host (CVE-2025-54287)",
-    unless: isPlainPattern,
-  },
-  "config.snapshots.schedule": {
-    gives: "has the engine make snapshots by itself, which may fill the host's disk",
-    unless: (value) => value === "" || value === "@never",
-  },
-  "disk.source": {
-    gives: (source) => `gives the container "${source}" of the host`,
-    // The name of a volume in a storage pool of the engine. An empty value is none for the engines, here and below.
-    unless: (source, { pool }) => Boolean(pool) && /^\w[\w.-]*$/.test(source),
-  },
-  "nic.type": {
-    gives: (_, { nictype, parent }) =>
-      nictype === "physical"
-        ? `takes the network card "${parent}" from the host and gives it to the container`
-        : `puts the container on the network of the host's "${parent}"; for a network of the engine, name it by "network"`,
+const risky = table.risky as Readonly<
+  Record<string, string | { gives: string; unless: keyof typeof harmlessValues }>
+>;
+
+const hostHardware = (_: string, { source, path }: Device): string =>
+  `gives the container the device "${source ?? path}" of the host`;
+
+/** The same for keys whose risk depends on other keys of the device; undefined where it is harmless. */
+const deviceRisks: Readonly<Record<string, (value: string, device: Device) => string | undefined>> = {
+  // A volume in a storage pool of the engine is harmless. The engines take an empty value for none, here and below.
+  "disk.source": (source, { pool }) =>
+    pool && /^\w[\w.-]*$/.test(source) ? undefined : `gives the container "${source}" of the host`,
+  "nic.type": (_, { network, nictype, parent }) => {
     // A network that the engine manages, or a cable that ends on the host without an address.
-    unless: (_, { network, nictype }) => Boolean(network) || nictype === "p2p",
+    if (network || nictype === "p2p") return undefined;
+    return nictype === "physical"
+      ? `takes the network card "${parent}" from the host and gives it to the container`
+      : `puts the container on the network of the host's "${parent}"; for a network of the engine, name it by "network"`;
   },
   "proxy.type": (_, { bind, listen, connect }) =>
     !bind || bind === "host"
@@ -102,7 +72,7 @@ const risky: Readonly<Record<string, Gives | Risk>> = {
 };
 
 /** All keys, the longest first. */
-const known = [...table.harmless, ...Object.keys(risky)].sort((a, b) => b.length - a.length);
+const known = [...table.harmless, ...Object.keys({ ...risky, ...deviceRisks })].sort((a, b) => b.length - a.length);
 
 const deviceTypes: ReadonlySet<string> = new Set(known.map((key) => key.split(".")[0]!));
 
@@ -143,8 +113,9 @@ export function defaultRisks({ product }: Pick<Engine, "product">, profile: Engi
 function riskOf(name: string, value: string, device: Device): string | undefined {
   const key = known.find((key) => key.endsWith("*") ? name.startsWith(key.slice(0, -1)) : name === key);
   if (key === undefined) return unknown;
+  const ofDevice = deviceRisks[key];
+  if (ofDevice) return ofDevice(value, device);
   const risk = risky[key];
-  const { gives, unless } = typeof risk === "object" ? risk : { gives: risk };
-  if (gives === undefined || unless?.(value, device)) return undefined;
-  return typeof gives === "function" ? gives(value, device) : gives;
+  if (typeof risk !== "object") return risk;
+  return harmlessValues[risk.unless].test(value) ? undefined : risk.gives;
 }

@@ -3,6 +3,7 @@
  * So there is one question at a time, few wait, and none that come too often are asked at all.
  */
 
+import { createQueue } from "../base/promises.ts";
 import { revealInvisible } from "../base/text.ts";
 import { Refusal } from "./faults.ts";
 import { rate } from "./rate.ts";
@@ -79,7 +80,8 @@ export function createConsent(
 ): Consent {
   const settled = new Map<string, Agreed>();
   const hours = new Map<string, AbortController>();
-  const waiting: { question: Question; signal: AbortSignal; asked: PromiseWithResolvers<Agreed> }[] = [];
+  const inOrder = createQueue();
+  let waiting = 0;
   const isBearable = rate({ perSecond: 0.2, burst: 6 }, now);
 
   const settledFor = ({ channel, isForOnce }: Question): Agreed | undefined => {
@@ -96,13 +98,6 @@ export function createConsent(
     });
   };
 
-  /** Asks all questions that wait, one after the other. */
-  const work = async (): Promise<void> => {
-    for (let next; (next = waiting[0]) !== undefined; waiting.shift()) {
-      const { question, signal, asked } = next;
-      await answerTo(question, signal).then(asked.resolve, asked.reject);
-    }
-  };
   const answerTo = async (question: Question, signal: AbortSignal): Promise<Agreed> => {
     const { channel } = question;
     const known = settledFor(question);
@@ -125,12 +120,10 @@ export function createConsent(
       if (length > (question.choices ? maxDetailsOverChoices : maxDetailsLength)) {
         throw new Refusal("it is too long to be shown whole");
       }
-      if (waiting.length >= maxQuestions) throw new Refusal("too many questions are waiting for your answer");
+      if (waiting >= maxQuestions) throw new Refusal("too many questions are waiting for your answer");
       if (!isBearable()) throw new Refusal("it asks too often");
-      const asked = Promise.withResolvers<Agreed>();
-      waiting.push({ question, signal, asked });
-      if (waiting.length === 1) work();
-      return asked.promise;
+      waiting++;
+      return inOrder(() => answerTo(question, signal)).finally(() => waiting--);
     },
   };
 }

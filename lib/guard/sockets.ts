@@ -31,7 +31,6 @@ export async function sendText(connection: Deno.Conn, text: string): Promise<voi
 
 /** Whether an error only says that an end is gone. */
 export function isEndGone(error: unknown): boolean {
-  const { BrokenPipe, ConnectionReset, ConnectionRefused, NotFound, UnexpectedEof, BadResource } = Deno.errors;
-  const gone = [BrokenPipe, ConnectionReset, ConnectionRefused, NotFound, UnexpectedEof, BadResource];
-  return [...gone, Deno.errors.Interrupted].some((each) => error instanceof each);
+  const gone = ["BrokenPipe", "ConnectionReset", "ConnectionRefused", "NotFound", "UnexpectedEof", "BadResource"];
+  return error instanceof Error && [...gone, "Interrupted"].includes(error.name);
 }

@@ -3,9 +3,9 @@
  * anything, as often as it likes: what is too large or too frequent is refused.
  */
 
-import { escape } from "@std/html";
-import { notificationArgv, showOnDesktop, warnOnDesktop } from "../../base/desktop.ts";
+import { notify, showOnDesktop, warnOnDesktop } from "../../base/desktop.ts";
 import { lineOf, UserError } from "../../base/errors.ts";
+import { createQueue } from "../../base/promises.ts";
 import { revealInvisible } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
 import { keepFile, keepVersion } from "../../container/downloads.ts";
@@ -28,9 +28,6 @@ import {
 } from "../opening.ts";
 import openingPy from "../opening.py" with { type: "text" };
 import { checkHanded, type Handed, handedIn, record } from "../requests.ts";
-
-/** How long the notice of a file may take to be shown, in milliseconds. */
-const noticeMs = 5_000;
 
 /** How long a new version may take to be saved when the run ends, in milliseconds. */
 const keepMs = 20_000;
@@ -62,7 +59,7 @@ function serve(container: Container, io: ChannelIo): Served<Ask> {
     const kept = await keepFile(host, { path, name });
     record(container, { kind: "download", name, bytes });
     host.ui.status(`A file of "${label}" is here: ${kept}`);
-    await notify(container, io, name, kept);
+    await notice(container, name, kept);
   };
 
   const handOver = async (file: Handed): Promise<boolean> => {
@@ -109,7 +106,7 @@ function createElsewhere(container: Container, io: ChannelIo): {
   const { host, label } = container;
   const queue = io.shared(handedQueue);
   const underWay = new Set<Promise<void>>();
-  let versionTurn: Promise<unknown> = Promise.resolve();
+  const inOrder = createQueue();
 
   /** Waits for the new version that another container makes of a file, and saves it. Never rejects. */
   const bringBack = async (
@@ -128,9 +125,7 @@ function createElsewhere(container: Container, io: ChannelIo): {
       const version = await sent.version(ended, signal).finally(() => signal.removeEventListener("abort", tellLost));
       if (!version) return;
       queue.count(version.size);
-      const settled = versionTurn.then(() => settleVersion(container, io, { version, file, destination }));
-      versionTurn = settled.catch(() => {});
-      await settled;
+      await inOrder(() => settleVersion(container, io, { version, file, destination }));
     } catch (error) {
       host.ui.warn(
         `"${name}" was changed ${destinationText(destination)}, and the new version is lost: ${lineOf(error)}`,
@@ -186,7 +181,7 @@ async function settleVersion(
       history.note({ kind: "file", what: "saved", path: saved, bytes: size, where });
       const line = `A new version of a file was saved in "${label}": ${revealInvisible(saved)}`;
       host.ui.status(line);
-      return await notify(container, io, name, line);
+      return await notice(container, name, line);
     }
   } catch (error) {
     io.tell(`a new version of "${name}" could not be saved there: ${lineOf(error)}`);
@@ -201,7 +196,6 @@ async function settleVersion(
 }
 
 /** Tells the user of a file on the desktop. */
-async function notify({ host, label }: Container, { signal }: ChannelIo, title: string, body: string): Promise<void> {
-  const notice = notificationArgv({ title: `[${label}] ${title}`, body: escape(body) });
-  await host.run(notice, { okCodes: "any", timeoutMs: noticeMs, signal }).catch(() => {});
+async function notice({ host, label }: Container, title: string, body: string): Promise<void> {
+  await notify(host, { title: `[${label}] ${title}`, body }).catch(() => {});
 }

@@ -3,9 +3,9 @@
  * texts have no markup: the host's desktop would take links and pictures in it.
  */
 
-import { escape } from "@std/html";
 import notificationsPy from "./agent.py" with { type: "text" };
-import { notificationArgv } from "../../base/desktop.ts";
+import { createQueue } from "../../base/promises.ts";
+import { notify } from "../../base/desktop.ts";
 import { shortLine } from "../../base/text.ts";
 import { rate } from "../../guard/rate.ts";
 import type { Channel } from "../interface.ts";
@@ -15,8 +15,8 @@ type Ask = { id: number; title: string; lines: string[] } | { id: number; title?
 /** How many notifications an app can replace or withdraw: the newest ones. */
 const maxNotifications = 64;
 
-/** How long the service for notifications may take, in milliseconds. */
-const noticeMs = 5_000;
+/** How long the notification service may take to withdraw one, in milliseconds. */
+const withdrawMs = 5_000;
 
 const bearable = { perSecond: 1, burst: 20 };
 
@@ -39,13 +39,13 @@ export const channel: Channel<Ask> = {
     const [mayNotify, mayWithdraw] = [rate(bearable, io.now), rate(bearable, io.now)];
     /** The desktop's ids, by those of the container. No other notification can be named by these. */
     const ids = new Map<number, string>();
-    let turn: Promise<unknown> = Promise.resolve();
+    const inOrder = createQueue();
 
     const show = async ({ id: own, title, lines }: Extract<Ask, { title: string }>): Promise<void> => {
-      const texts = { title: `[${label}] ${title}`, body: escape(lines.join("\n")) };
+      const texts = { title: `[${label}] ${title}`, body: lines.join("\n") };
       const before = ids.get(own);
       const options = ["--print-id", ...before === undefined ? [] : [`--replace-id=${before}`]];
-      const { stdout } = await host.run(notificationArgv(texts, { options }), { timeoutMs: noticeMs });
+      const { stdout } = await notify(host, texts, { options });
       ids.delete(own);
       const [id] = /^\d{1,10}$/m.exec(stdout) ?? [];
       if (id !== undefined) ids.set(own, id);
@@ -58,7 +58,7 @@ export const channel: Channel<Ask> = {
       const [name, path] = ["org.freedesktop.Notifications", "/org/freedesktop/Notifications"];
       const call = ["gdbus", "call", "--session", "--dest", name, "--object-path", path];
       const argv = [...call, "--method", `${name}.CloseNotification`, id];
-      await host.run(argv, { okCodes: "any", timeoutMs: noticeMs });
+      await host.run(argv, { okCodes: "any", timeoutMs: withdrawMs });
     };
     return {
       take: (ask) =>
@@ -67,9 +67,7 @@ export const channel: Channel<Ask> = {
             const details = [["Title", ask.title], ["Text", ask.lines.join(" ")]] as const;
             if (!await io.agreedTo({ channel: "notifications", what: "show a notification", details })) return false;
           }
-          const shown = turn.then(() => ask.title === undefined ? withdraw(ask) : show(ask));
-          turn = shown.catch(() => {});
-          await shown;
+          await inOrder(() => ask.title === undefined ? withdraw(ask) : show(ask));
           return true;
         }),
     };

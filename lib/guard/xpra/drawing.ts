@@ -85,17 +85,10 @@ export function drawing(
 
 const cursorSide = integer(1, maxPointerSide);
 const spot = integer(0, maxPointerSide - 1);
-const cursorArgs = args([
-  oneOf("raw", "default:raw", ""),
-  coordinate,
-  coordinate,
-  cursorSide,
-  cursorSide,
-  spot,
-  spot,
-  count,
-  bytes(maxPointerSide * maxPointerSide * 4),
-], [word(/^[\w.-]{0,64}$/)]);
+const cursorPlace = [coordinate, coordinate, cursorSide, cursorSide, spot, spot] as const;
+const cursorPixels = bytes(maxPointerSide * maxPointerSide * 4);
+const cursorName = word(/^[\w.-]{0,64}$/);
+const cursorArgs = args([oneOf("raw", "default:raw", ""), ...cursorPlace, count, cursorPixels], [cursorName]);
 
 /** The arguments of the pointer's shape, or of its usual one. */
 export function cursor(values: readonly Value[]): Args {

@@ -44,7 +44,6 @@ export const maxIndex = 15;
 export function createFrameParser(limits: FrameLimits): (bytes: Uint8Array) => RawPacket[] {
   const pending = createPendingBytes();
   let chunks = new Map<number, Uint8Array>();
-  let chunkTotal = 0;
 
   /** What a frame is for, and how large its payload is. */
   const readHeader = (header: Uint8Array): { index: number; size: number } => {
@@ -58,7 +57,8 @@ export function createFrameParser(limits: FrameLimits): (bytes: Uint8Array) => R
     if (index > 0 && (index > maxIndex || chunks.has(index) || chunks.size >= maxChunks)) {
       throw new Violation("It sends chunks that xpra would not accept");
     }
-    const [bytes, max] = index === 0 ? [size, limits.mainBytes] : [chunkTotal + size, limits.chunkBytes];
+    const chunkBytes = chunks.values().reduce((sum, { length }) => sum + length, size);
+    const [bytes, max] = index === 0 ? [size, limits.mainBytes] : [chunkBytes, limits.chunkBytes];
     if (bytes > max) throw new Violation(`It sends a packet of ${bytes} bytes`);
     return { index, size };
   };
@@ -78,12 +78,10 @@ export function createFrameParser(limits: FrameLimits): (bytes: Uint8Array) => R
       if (index > 0) {
         // A view would be valid until the next call only.
         chunks.set(index, payload.slice());
-        chunkTotal += size;
         continue;
       }
       packets.push({ main: payload, chunks });
       chunks = new Map();
-      chunkTotal = 0;
     }
     pending.keep(data.subarray(at), wanted);
     return packets;

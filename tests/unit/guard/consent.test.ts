@@ -7,6 +7,11 @@ import { type Answer, type Consent, createConsent, type Question } from "../../.
 import { Refusal } from "../../../lib/guard/faults.ts";
 import { question } from "../questions.ts";
 
+/** Waits until all that is due has happened. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 /** A consent whose questions wait until they are answered here. The clock stands until it is moved. */
 function asking(): {
   consent: { request(question: Question): ReturnType<Consent["request"]> };
@@ -35,11 +40,12 @@ function asking(): {
     hours,
     shown,
     async answer(answer) {
+      await turn();
       const { resolve, reject } = settle!;
       settle = undefined;
       if (answer instanceof Error) reject(answer);
       else resolve(answer);
-      await new Promise((resolve) => setTimeout(resolve));
+      await turn();
     },
     wait: (ms) => void (time += ms),
   };
@@ -49,12 +55,14 @@ Deno.test("createConsent() asks one question after the other, and an answer is f
   const { consent, shown, answer } = asking();
   const first = consent.request(question("1"));
   const second = consent.request(question("2"));
+  await turn();
   assertEquals(shown, ["1"]);
   await answer("once");
   assertEquals([await first, shown.length], [true, 2]);
   await answer("no");
   assertEquals(await second, false);
   consent.request(question("3"));
+  await turn();
   assertEquals(shown, ["1", "2", "3"]);
 });
 
@@ -92,6 +100,7 @@ Deno.test("createConsent() takes a yes for an hour for all uses until that is ov
   hours[0]!();
   assertEquals([hour.aborted, hourOf("links")], [true, undefined]);
   const later = consent.request(question("4"));
+  await turn();
   assertEquals(shown, ["1", "4"]);
   await answer("no");
   assertEquals([await later, hours.length], [false, 1]);
@@ -120,6 +129,7 @@ Deno.test("createConsent() refuses all but a few of a thousand questions, and mo
     }
   };
   flood();
+  await turn();
   assertEquals([shown.length, refused], [1, 996]);
   for (let times = 0; times < 4; times++) await answer("no");
   flood();
@@ -128,10 +138,11 @@ Deno.test("createConsent() refuses all but a few of a thousand questions, and mo
   assertThrows(() => consent.request(question()), Refusal, "it asks too often");
   wait(5_000);
   consent.request(question());
+  await turn();
   assertEquals(shown.length, 7);
 });
 
-Deno.test("createConsent() refuses what is too long to be shown whole", () => {
+Deno.test("createConsent() refuses what is too long to be shown whole", async () => {
   const { consent, shown } = asking();
   assertThrows(() => consent.request(question("a".repeat(2001))), Refusal, "too long to be shown whole");
   const [half, spaces] = ["a".repeat(1000), "\u00a0".repeat(251)];
@@ -141,6 +152,7 @@ Deno.test("createConsent() refuses what is too long to be shown whole", () => {
   const choices = ["Here"];
   assertThrows(() => consent.request({ ...question("a".repeat(701)), choices }), Refusal, "too long");
   consent.request(question("a".repeat(2000)));
+  await turn();
   assertEquals(shown.length, 1);
 });
 

@@ -12,7 +12,6 @@ const longer: Readonly<Record<string, number>> = {
   createSurfaces: 250,
   createConnection: 200,
   frameFilter: 180,
-  createDialogs: 160,
   createBorders: 150,
   createPopups: 120,
   startWaylandClient: 100,
