@@ -5,6 +5,7 @@
  */
 
 import { fromFileUrl } from "@std/path";
+import { MissingProgram } from "../../lib/base/errors.ts";
 import { oddInput } from "./odd_input.ts";
 import { failingDisk } from "./failing_disk.ts";
 import { mutants } from "./mutants.ts";
@@ -55,7 +56,7 @@ for (const [name, suite] of chosen) {
     total.failed += failures.length;
     total.skipped += listed;
   } catch (error) {
-    if (!(error instanceof Missing)) throw error;
+    if (!(error instanceof Missing || error instanceof MissingProgram)) throw error;
     say(`${name} (skipped: ${error.message.replaceAll("\n", " ")}) ... ignored`);
     total.skipped++;
   }
