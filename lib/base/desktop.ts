@@ -1,4 +1,4 @@
-/** A script started from a desktop's menu: it has a display, but no terminal, and nobody reads its output. */
+/** Messages on the desktop: a script that was started from a menu has no terminal on which anybody would read them. */
 
 import { escape } from "@std/html";
 import type { ProcessResult } from "./errors.ts";
@@ -80,10 +80,7 @@ export function notificationArgv(
 /** How long xrdb may take, in milliseconds. */
 const resourcesMs = 5_000;
 
-/**
- * The resources that desktops and users set for the host's apps, as xrdb(1) prints them, asked once; empty when nobody
- * has set any.
- */
+/** The X resources of the host, as xrdb(1) prints them; empty when there are none. Read once. */
 export const hostResources: (host: Host) => Promise<string> = oncePer(async (host) => {
   const asked = host.run(["xrdb", "-query"], { looksOnly: true, timeoutMs: resourcesMs });
   return (await asked.catch(() => undefined))?.stdout ?? "";

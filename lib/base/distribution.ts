@@ -2,17 +2,17 @@
 
 import table from "./distributions.json" with { type: "json" };
 
-/** A family of distributions, by what installs their packages. */
+/** A family of distributions that share a package manager. */
 export type Family = "debian" | "fedora" | "suse" | "arch";
 
 export interface Distribution {
-  /** Undefined for one whose packages no hint knows. */
+  /** Undefined when its package manager is unknown. */
   family: Family | undefined;
   /** The release of Debian or Ubuntu whose packages fit, such as `trixie`. */
   codename: string | undefined;
 }
 
-/** The families by their names in the fields ID and ID_LIKE. */
+/** The families by the values of the fields ID and ID_LIKE. */
 const families = table.families as Readonly<Record<string, Family>>;
 
 /** Reads the text of an os-release file. Derived distributions such as Mint name what they are made from. */

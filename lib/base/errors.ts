@@ -60,7 +60,7 @@ export function inputError(message: string, hint: string): InputError {
   return new InputError(message, { hint });
 }
 
-/** The same error without {@linkcode ExitCode.usage}, for when something was changed before. */
+/** The error as an ordinary failure, since {@linkcode ExitCode.usage} would say that nothing was changed. */
 export function afterChanges(error: unknown): unknown {
   return error instanceof InputError ? new UserError(error.message, { hint: error.hint, ...causedBy(error) }) : error;
 }
@@ -123,7 +123,7 @@ export class ProcessError extends Error {
   }
 }
 
-/** Whether something failed, such as a program: neither a signal nor a bug ended it. */
+/** Whether an error is an expected failure, such as that of a program, and neither a signal nor a bug. */
 export function isFailure(error: unknown): error is UserError | ProcessError {
   return error instanceof UserError || error instanceof ProcessError;
 }
@@ -146,7 +146,7 @@ export function isNoEngine(error: unknown): error is NoEngine {
   return error instanceof NoEngine;
 }
 
-/** What a promise resolves to; what `otherwise` makes of the error when it rejects as expected. */
+/** Awaits a promise. When it rejects with an expected error, `otherwise` makes the result from that. */
 export function orElse<T, E, R>(
   promise: Promise<T>,
   isExpected: (error: unknown) => error is E,
@@ -155,7 +155,7 @@ export function orElse<T, E, R>(
   return promise.catch((error) => isExpected(error) ? otherwise(error) : Promise.reject(error));
 }
 
-/** What a promise resolves to; undefined when it rejects as expected. */
+/** Awaits a promise. Resolves to undefined when it rejects with an expected error. */
 export function orNothing<T>(promise: Promise<T>, isExpected: (error: unknown) => boolean): Promise<T | undefined> {
   return promise.catch((error) => isExpected(error) ? undefined : Promise.reject(error));
 }

@@ -14,7 +14,7 @@ export async function exists(path: string): Promise<boolean> {
   return await ifThere(Deno.lstat(path)) !== undefined;
 }
 
-/** The same; false where that cannot be found out, as in a directory without permission. */
+/** As {@linkcode exists}; false when that cannot be checked, as in a directory without permission. */
 export function isThere(path: string): Promise<boolean> {
   return exists(path).catch(() => false);
 }
@@ -28,7 +28,7 @@ export async function findOnPath(host: Pick<Host, "env">, name: string): Promise
   return undefined;
 }
 
-/** What a promise resolves to; undefined when it rejects because a file is missing. */
+/** Awaits a promise. Resolves to undefined when it rejects because a file is missing. */
 export function ifThere<T>(promise: Promise<T>): Promise<T | undefined> {
   return orNothing(promise, (error) => error instanceof Deno.errors.NotFound);
 }
@@ -53,24 +53,24 @@ export async function writeText(
   await host.change(`write ${quoteWords([path])}`, () => Deno.writeTextFile(path, text, { mode }));
 }
 
-/** Writes all of some bytes: a single write may write less. */
+/** Writes all bytes: a single write may take only some of them. */
 export async function writeAll(to: Pick<Deno.FsFile, "write">, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) written += await to.write(bytes.subarray(written));
 }
 
-/** Writes the list of a directory's files to disk. */
+/** Flushes a directory to disk: the names of its files, not their content. */
 export async function syncDirectory(path: string): Promise<void> {
   using directory = await Deno.open(path);
   await directory.sync();
 }
 
-/** Renames a file, also on disk. */
+/** Renames a file, and flushes its new name to disk. */
 export async function moveFile(from: string, to: string): Promise<void> {
   await Deno.rename(from, to);
   await syncDirectory(dirname(to));
 }
 
-/** Writes a file to disk that only the user can open, whole or not at all: `PATH.new` replaces what was there. */
+/** Writes a file that only the user can open, atomically: as `PATH.new`, which is then renamed. */
 export async function replaceFile(path: string, write: (file: Deno.FsFile) => Promise<void>): Promise<void> {
   const fresh = `${path}.new`;
   try {
@@ -128,7 +128,7 @@ export async function readDirectory(path: string): Promise<Deno.DirEntry[]> {
   return entries;
 }
 
-/** The free space that saving a file needs, in bytes: its size is not known before. */
+/** The least free space for saving a file whose size is not known yet, in bytes. */
 const minRoom = 2 ** 20;
 
 /** The free space in the directory of a path, in bytes; undefined where the file system does not tell. */
@@ -139,7 +139,7 @@ export async function freeBytes(host: Host, path: string): Promise<number | unde
 }
 
 /**
- * Checks that there is free space for a file: without it, the app would take its file for saved.
+ * Checks that there is room for a file: otherwise the app would believe that it has saved it.
  *
  * @throws {UserError} when there is none
  */

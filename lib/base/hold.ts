@@ -1,4 +1,4 @@
-/** Holds a file: the handle leads to it, whatever is at its path later. */
+/** Holds a file open: its handle stays this file's, whatever its path names later. */
 
 import type { Stats } from "node:fs";
 
@@ -8,7 +8,7 @@ const { closeSync, fstatSync, openSync } = await import("node:fs");
 export interface Held extends Disposable {
   /** A path to the file for this process and the programs that it starts. */
   handle: string;
-  /** What the file is now. `bornMs`: when it was made, in milliseconds since 1970; null where nobody keeps that. */
+  /** What the file is now. `bornMs`: when it was made, in milliseconds since 1970; null where the file system does not say. */
   stat(): Stats & { bornMs: number | null };
   close(): void;
 }
@@ -24,8 +24,8 @@ const holdFlags = 0o10000000 | 0o400000;
 export function hold(path: string): Held {
   const fd = openSync(path, holdFlags);
   const stat = (): ReturnType<Held["stat"]> => {
-    const found = fstatSync(fd);
-    return Object.assign(found, { bornMs: found.birthtimeMs > 0 ? found.birthtimeMs : null });
+    const stats = fstatSync(fd);
+    return Object.assign(stats, { bornMs: stats.birthtimeMs > 0 ? stats.birthtimeMs : null });
   };
   const close = (): void => closeSync(fd);
   // In Deno 2.9, a descriptor of node:fs is one of the kernel's.

@@ -98,7 +98,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
   const host: Host = {
     ui: { ...ui, result: (text, data) => isPlanned ? undefined : ui.result(text, data) },
     signal,
-    // Outside a desktop session, as if there were one.
+    // A plan that is made outside a desktop session assumes one.
     env: (name) => readEnv(name) ?? (name === "DISPLAY" && !readEnv("WAYLAND_DISPLAY") ? ":0" : undefined),
     run(argv, { looksOnly, planned = "", ...processOptions } = {}) {
       if (!looksOnly) show(argv, processOptions);
@@ -122,7 +122,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
 /** The maximum length of a word in a dry run, in characters. */
 const maxPlannedLength = 160;
 
-/** Each shell or Python script names itself in a comment, and the one thing of several that it is to do. */
+/** The comment by which a shell or Python script names itself, with its command if it has several. */
 const scriptNames = /^# ((?:\w+\/)?\w+\.(?:sh|py)(?: [a-z]+)?)$/gm;
 
 /**

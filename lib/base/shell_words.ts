@@ -11,7 +11,7 @@ export class WordsError extends Error {
 
 /**
  * Splits `text` into words at blanks (space, tab, newline). Within `'…'` every character stands for itself. Within
- * `"…"` every character does but a backslash before `$`, ``
+ * `"…"` so does every character, except a backslash before `$`, ``
  * ` ``, `"`, `\` or a newline. Outside of quotes a backslash keeps the next character.
  *
  * @example Quotes group, nothing is expanded

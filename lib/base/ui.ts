@@ -171,10 +171,10 @@ async function* readLines(): AsyncGenerator<string, undefined> {
 
 const lines = readLines();
 
-/** The line that is being read, also for a question that was called off. */
+/** The line that is being read: a question that was called off leaves it to the next one. */
 let nextLine: ReturnType<typeof lines.next> | undefined;
 
-/** How often a run in the background tries whether it may read its terminal again, in milliseconds. */
+/** The pause before a run in the background tries again to read its terminal, in milliseconds. */
 const backgroundMs = 500;
 
 /** The next bytes of stdin; undefined at its end. */

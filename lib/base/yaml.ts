@@ -60,30 +60,30 @@ export function isMap(data: unknown): data is Record<string, unknown> {
 }
 
 /**
- * Line and column, from 1, of what `keys` lead to, from the outermost key inwards; a number is that of an item of a
- * list, from 0. Knows block style; if it does not find a key, it returns the one around it.
+ * The line and column, from 1, of the value at a path of keys, in which numbers are indices of lists, from 0. Reads block
+ * style only. For a key that it does not find, it returns the place of the one around it.
  */
 export function locateKey(text: string, keys: readonly (string | number)[]): { line: number; column: number } {
-  let found = { line: 1, column: 1 };
+  let place = { line: 1, column: 1 };
   let depth = 0;
-  let outer = -1; // Indentation of what was found last.
-  let level: number | undefined; // Indentation of what is below it.
+  let outer = -1; // The indentation of the last key found.
+  let level: number | undefined; // The indentation of the keys below it.
   let items = 0;
   for (const { line, indentation, key } of marksIn(text)) {
-    // The items of a key may stand right below it; below an item, there is the next one.
+    // A list may be indented as its key is; at the indentation of an item, the next item begins.
     if (indentation < outer || indentation === outer && (key !== undefined || typeof keys[depth - 1] === "number")) {
       break;
     }
     level ??= indentation;
     if (indentation !== level || (key ?? items++) !== keys[depth]) continue;
-    found = { line, column: indentation + 1 };
+    place = { line, column: indentation + 1 };
     if (++depth === keys.length) break;
     [outer, level, items] = [indentation, undefined, 0];
   }
-  return found;
+  return place;
 }
 
-/** The keys in a text, and without a key, the dashes before items. */
+/** The keys of a text, and the dashes that begin items, which have no key. */
 function* marksIn(text: string): Generator<{ line: number; indentation: number; key?: string }> {
   for (const [index, line] of text.split("\n").entries()) {
     const [, spaces = "", dash = "", rest = ""] = /^(\s*)(-(?:\s+|$))?(.*)$/s.exec(line) ?? [];

@@ -5,19 +5,19 @@ import { inputError, isProcessError, orNothing } from "./errors.ts";
 import { isThere } from "./files.ts";
 import type { Host, RunOptions } from "./host.ts";
 
-/** How long a message or a question is shown that nobody waits for, in seconds. */
+/** How long a message or question is shown when nobody answers, in seconds. */
 export const dialogSeconds = 60;
 
-/** The exit status where the first button was pressed. */
+/** The exit status when the first button was pressed. */
 export const okay = 0;
 
-/** The exit status where the dialog was closed in another way. */
+/** The exit status when the dialog was closed in another way. */
 export const closed = 1;
 
-/** The exit status where nobody has answered. */
+/** The exit status when nobody has answered in time. */
 export const timedOut = 5;
 
-/** When a dialog is taken away: by a signal, or after a time. By default, all exit statuses are expected. */
+/** What takes a dialog away: a signal, or a time limit. By default, all exit statuses are expected. */
 export type DialogLimits = Pick<RunOptions, "signal" | "timeoutMs" | "okCodes" | "looksOnly">;
 
 /**
@@ -47,14 +47,14 @@ const portalMs = 5_000;
 const portalPath = /^\/run\/user\/\d+\/doc\//;
 
 /**
- * Has the user choose files, and again if the end of the only path is doubled, by a bug of GTK's. The dialog is that of
- * the desktop's portal, with the user's bookmarks and recent places, where zenity is one of GTK 4 and the portal has one;
- * else zenity's own.
+ * Lets the user choose files. Where zenity is built with GTK 4 and the desktop's portal has a dialog for files, it shows
+ * that one, with the user's bookmarks and recent places, else its own. It is shown again for a path that GTK has
+ * garbled: see {@linkcode completedTwice}.
  *
- * @param options `from`: the first path; `optionsFrom`: zenity's options, besides those about paths, each time that the
- * dialog is shown, by the portal or not; `isNew`: the file need not be there
+ * @param options `from`: the first path; `optionsFrom`: returns zenity's other options each time that the dialog is
+ * shown; `isNew`: the file need not exist
  * @returns their paths; none when the dialog is closed or taken away
- * @throws {UserError} for a file at a path of the portal's own
+ * @throws {UserError} for a path at which the portal shows files to sandboxed apps
  */
 export async function chooseFiles(
   host: Pick<Host, "env" | "run">,
@@ -66,14 +66,14 @@ export async function chooseFiles(
 ): Promise<string[]> {
   for (let place = from;;) {
     const paths = ["--file-selection", `--filename=${place}`, `--separator=${separator}`];
-    // GTK 4.24 finds out by itself. 4.18 is told, and shows nothing at all where the portal has no dialog.
+    // GTK 4.24 asks the portal by itself. 4.18 must be told to, and shows nothing if the portal has no dialog.
     const isPortals = await hasFileChooser(host, limits);
     const env: Record<string, string> = isPortals ? { GDK_DEBUG: "portals" } : {};
     const end = await showDialog(host, [...paths, ...optionsFrom(isPortals)], { ...limits, env });
     const chosen = end?.code === okay ? end.text.split(separator).filter((path) => path.startsWith("/")) : [];
-    const shown = chosen.find((path) => portalPath.test(path));
-    if (shown !== undefined) {
-      throw inputError(`"${shown}" is a path for sandboxed apps`, "Choose the file in its own directory");
+    const sandboxed = chosen.find((path) => portalPath.test(path));
+    if (sandboxed !== undefined) {
+      throw inputError(`"${sandboxed}" is a path for sandboxed apps`, "Choose the file in its own directory");
     }
     const meant = !isNew && chosen.length === 1 ? await completedTwice(chosen[0]!) : undefined;
     if (meant === undefined) return chosen;
@@ -82,8 +82,8 @@ export async function chooseFiles(
 }
 
 /**
- * Whether the desktop's portal has a dialog for files; false if it does not answer in time. Without a desktop, as
- * by `ssh -X`, a portal would be that of another login, and show its dialog there.
+ * Whether the desktop's portal has a dialog for files; false if it does not answer in time. Without a desktop, as with
+ * `ssh -X`, the portal would be that of another login, and show its dialog there.
  */
 async function hasFileChooser({ env, run }: Pick<Host, "env" | "run">, { signal }: DialogLimits): Promise<boolean> {
   if (env("XDG_CURRENT_DESKTOP") === undefined) return false;
@@ -96,10 +96,10 @@ async function hasFileChooser({ env, run }: Pick<Host, "env" | "run">, { signal 
 }
 
 /**
- * The file that was meant by a path which is not there and has the end of a file's name twice, as "letter.txtr.txt":
- * while a path is typed, GTK completes it, and leaves that in at times (zenity 4.1 with GTK 4.18, at any speed).
+ * The file that was meant by a path such as "letter.txtr.txt": GTK completes a path while it is typed, and sometimes
+ * repeats the end of the name (zenity 4.1 with GTK 4.18).
  *
- * @returns undefined when the path is there, or is not of that kind
+ * @returns undefined when the path exists, or does not look like that
  */
 export async function completedTwice(path: string): Promise<string | undefined> {
   if (await isThere(path)) return undefined;

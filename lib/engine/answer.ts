@@ -5,7 +5,7 @@
 
 export type Device = Readonly<Record<string, string>>;
 
-/** A table; one without entries for anything else. */
+/** A table; an empty one for anything else. */
 export function tableIn(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value as Record<string, unknown> : {};
 }

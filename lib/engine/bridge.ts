@@ -1,4 +1,4 @@
-/** What blocks an engine's bridge, as far as an ordinary user can see: instances get no address, or reach nothing. */
+/** Finds what blocks an engine's bridge, as far as an ordinary user can see: instances get no address, or reach nothing. */
 
 import { configIn, type Device, tableIn } from "./answer.ts";
 import { type Engine, engineLine, query } from "./engine.ts";
@@ -7,11 +7,11 @@ import { ifInstalled, type ProcessResult } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 
 export interface Obstacle {
-  /** What it does, on which bridge. */
+  /** What it does to the bridge, which it names. */
   what: string;
   /** The command that lets the bridge pass. */
   command: string;
-  /** No instance gets an address, for sure. */
+  /** It certainly keeps instances from getting an address. */
   isCertain?: true;
 }
 
@@ -44,11 +44,11 @@ export async function findObstacles(
     Deno.readTextFile(ufwConfig).catch(() => ""),
     kindOfLxc(host),
   ]);
-  const found: Obstacle[] = [];
+  const obstacles: Obstacle[] = [];
   const { managed, config } = tableIn(network);
   const { "ipv4.address": ipv4 = "none", "ipv6.address": ipv6 = "none", "ipv4.dhcp": gives } = configIn(config);
   if (managed === true && ipv4 === "none" && ipv6 === "none") {
-    found.push({
+    obstacles.push({
       what: `The bridge ${bridge} has no addresses to give`,
       command: engineLine(engine, ["network", "set", bridge, "ipv4.address=auto", "ipv4.nat=true"]),
       isCertain: true,
@@ -58,7 +58,7 @@ export async function findObstacles(
     !new RegExp(`(?:%${RegExp.escape(bridge)}|[ *](?:0\\.0\\.0\\.0)?):67\\b`).test(dhcp.stdout)
   ) {
     const isSnap = engine.cli === "lxc" && lxc === "snap";
-    found.push({
+    obstacles.push({
       what: `Nothing gives addresses on ${bridge}: its dnsmasq does not run`,
       command: isSnap
         ? "sudo systemctl reload snap.lxd.daemon"
@@ -69,26 +69,26 @@ export async function findObstacles(
   // 252: it does not run. 2: the bridge is in no zone, and so in the default one. See firewall-cmd(1).
   if (zoneOf && (zoneOf.code === 0 || zoneOf.code === 2) && zoneOf.stdout.trim() !== "trusted") {
     const zone = `--permanent --zone=trusted --change-interface=${bridge}`;
-    found.push({
+    obstacles.push({
       what: `firewalld drops the DHCP of ${bridge}, which is not in its zone "trusted"`,
       command: `sudo firewall-cmd ${zone} && sudo firewall-cmd --reload`,
     });
   }
   if (/^ENABLED=yes/m.test(ufw)) {
-    found.push({
+    obstacles.push({
       what: `ufw is on, which drops the DHCP of ${bridge} unless it is told otherwise`,
       command: `sudo ufw allow in on ${bridge} && sudo ufw route allow in on ${bridge} && ` +
         `sudo ufw route allow out on ${bridge}`,
     });
   }
   if (docker?.code === 0) {
-    found.push({
+    obstacles.push({
       what: `Docker drops what is forwarded from ${bridge}, unless it was started after the engine`,
       command: `sudo iptables -I DOCKER-USER -i ${bridge} -j ACCEPT && sudo iptables -I DOCKER-USER -o ${bridge} ` +
         "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
     });
   }
-  return found;
+  return obstacles;
 }
 
 /** How to unblock the network of instances on this machine, in one line; undefined when nothing is known to block it. */
@@ -97,6 +97,7 @@ export async function networkHint(
   { engine, devices }: { engine: Engine; devices: Readonly<Record<string, Device>> },
 ): Promise<string | undefined> {
   const bridge = bridgeOf(devices);
-  const found = bridge === undefined || !engine.server.isLocal ? [] : await findObstacles(host, { engine, bridge });
-  return found.length === 0 ? undefined : found.map(({ what, command }) => `${what}: ${command}`).join("; ");
+  if (bridge === undefined || !engine.server.isLocal) return undefined;
+  const obstacles = await findObstacles(host, { engine, bridge });
+  return obstacles.map(({ what, command }) => `${what}: ${command}`).join("; ") || undefined;
 }

@@ -34,21 +34,21 @@ import { listIn, tableIn, textIn } from "./answer.ts";
 export type { EngineCli };
 
 /**
- * What tells the engines apart. `defaultImage`: the image that is launched when none is named; `group`: its members may
- * use the engine; `init`: the command that sets it up; `snapshot`, `restoreSnapshot`: the words of its CLI that take a
- * snapshot, and take an instance back to one; `userDataHint`: what to do when an image gives cloud-init no user-data
- * (cloud-init 25.1 looks for LXD's socket alone).
+ * What differs between the engines. `defaultImage`: the image that is launched when none is named; `group`: its members
+ * may use the engine; `init`: the command that sets it up; `snapshot`, `restoreSnapshot`: the words of its CLI that take
+ * and restore a snapshot; `userDataHint`: what to do when an image gives cloud-init no user-data (cloud-init 25.1 looks
+ * for LXD's socket alone).
  */
 type EngineKind = Readonly<typeof engines["lxc"]>;
 
 /** The CLIs of the engines, in the order in which they are asked. */
 export const engineClis = Object.keys(engines) as EngineCli[];
 
-/** A server of an engine. Whoever calls it says on which host the CLI runs. */
+/** An engine and one of its servers. Callers pass the host on which the CLI runs. */
 export interface Engine extends EngineKind {
   readonly cli: EngineCli;
   readonly server: Server;
-  /** Whether the user named it by option: a run without that may choose the other one. */
+  /** Whether the user chose it by an option: a later run without that may choose the other one. */
   readonly byOption: boolean;
 }
 
@@ -63,11 +63,11 @@ export function labelOf({ engine, name }: OnServer): string {
 }
 
 /**
- * Which engine to use: the one that is asked for by option or by `$GUI_CONTAINER_ENGINE`, else the first of
- * {@linkcode engineClis} that answers, or that has the remote.
+ * Chooses the engine: the one of the option or of `$GUI_CONTAINER_ENGINE`, else the first of {@linkcode engineClis} that
+ * answers, or that has the remote.
  *
- * @param request the engine and the server that are meant; by default that of the CLI's own configuration
- * @throws {UserError} exit code 125 when none answers, 2 for a name that is neither, and for an unknown remote or project
+ * @param request the engine and the server; by default, the server of the CLI's own configuration
+ * @throws {UserError} exit code 125 when none answers, 2 for an unknown engine, remote or project
  */
 export async function chooseEngine(
   host: Host,
@@ -102,7 +102,7 @@ export function noEngineError(): UserError {
 }
 
 /**
- * Checks that a server has the project that is asked for: of one that it does not have, its lists are just empty.
+ * Checks that a server has a project: for one that it does not have, it would return empty lists.
  *
  * @throws {UserError} exit code 2
  */
@@ -113,7 +113,7 @@ async function checkProject(host: Host, engine: Engine, project: string | undefi
   throw inputError(`${engine.product} has no project "${project}"`, `See which there are: ${list}`);
 }
 
-/** The error for a CLI that fails before it asks a server, such as by snapd's refusal of a home outside of /home. */
+/** The error for a CLI that fails before it asks a server, such as when snapd refuses a home outside of /home. */
 function oddError(engine: Engine, error: ProcessError): NoEngine {
   return new NoEngine(`${engine.product} cannot be queried: ${error.message}`, {
     hint: `Fix what it says, or ${otherEngineHint(engine)}`,
@@ -122,7 +122,7 @@ function oddError(engine: Engine, error: ProcessError): NoEngine {
 }
 
 /**
- * The CLI that is asked for by option or by `$GUI_CONTAINER_ENGINE`; undefined without either.
+ * The CLI that the option or `$GUI_CONTAINER_ENGINE` names; undefined without either.
  *
  * @throws {UserError} exit code 2 for a name that is not an engine's
  */
@@ -135,7 +135,7 @@ export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): 
   throw inputError(`There is no engine "${choice}"`, `Use ${names}`);
 }
 
-/** The CLIs that have a remote; all of them without one, and when none has it, so that each can say so. */
+/** The CLIs that have a remote. All of them when no remote is named, or when none has it, so that each can report that. */
 async function clisWith(host: Host, remote: string | undefined): Promise<EngineCli[]> {
   if (remote === undefined) return engineClis;
   const have = await Promise.all(engineClis.map((cli) => hasRemote(host, cli, remote)));
@@ -143,7 +143,7 @@ async function clisWith(host: Host, remote: string | undefined): Promise<EngineC
   return clis.length > 0 ? clis : engineClis;
 }
 
-/** The engine that a CLI drives: this machine's. Does not ask whether it answers. */
+/** The engine of this machine that a CLI drives, whether it answers or not. */
 export function engineCalled(cli: EngineCli): Engine {
   return { cli, server: ownServer, byOption: false, ...engines[cli] };
 }
@@ -159,7 +159,7 @@ export async function checkInstalled(host: Host, engine: Engine): Promise<void> 
   }
 }
 
-/** The same with another server: see {@linkcode findServer}. */
+/** The engine that a CLI drives, with a server of the user's choice: see {@linkcode findServer}. */
 export async function engineAt(...given: Parameters<typeof findServer>): Promise<Engine> {
   return { ...engineCalled(given[1].cli), server: await findServer(...given) };
 }
@@ -183,12 +183,12 @@ export interface Environment {
  * @throws {UserError} with exit code 125 when it does not answer
  */
 export async function environmentOf(host: Host, engine: Engine): Promise<Environment> {
-  const said = tableIn(tableIn(await query(host, engine, "/1.0")).environment);
+  const environment = tableIn(tableIn(await query(host, engine, "/1.0")).environment);
   return {
-    server_version: textIn(said.server_version),
-    project: textIn(said.project),
-    server_clustered: said.server_clustered === true,
-    server_name: textIn(said.server_name),
+    server_version: textIn(environment.server_version),
+    project: textIn(environment.project),
+    server_clustered: environment.server_clustered === true,
+    server_name: textIn(environment.server_name),
   };
 }
 
@@ -201,7 +201,7 @@ export async function warningsOf(host: Host, engine: Engine, { project }: Enviro
   // Incus gives a user who is only in the group "incus" a project called "user-UID", where there are no warnings.
   if (project.startsWith("user-")) return undefined;
   return listIn(await query(host, engine, "/1.0/warnings?recursion=1")).map(tableIn)
-    // What was missing before the engine's last start, on another kernel.
+    // A resolved warning is about an earlier start of the engine, on another kernel.
     .filter(({ status }) => status !== "resolved")
     .map(({ type, last_message: message }) => `${textIn(type)}: ${textIn(message)}`);
 }
@@ -217,7 +217,7 @@ export function engineLine(engine: Engine, args: readonly string[]): string {
   return quoteWords(engineArgv(engine, args));
 }
 
-/** A path of the API as the CLI takes it: with the remote in front, and the project at its end. */
+/** A path of the API for the CLI: with the remote in front, and the project at its end. */
 export function apiPath(engine: Engine, path: string): string {
   const { project } = engine.server;
   const rest = project === undefined ? "" : `${path.includes("?") ? "&" : "?"}project=${encodeURIComponent(project)}`;
@@ -293,8 +293,8 @@ export async function query(
 }
 
 /**
- * Whether an error may be of no other certificate, but of a name that is not in it: Incus 7.0.2 tries by that name when it
- * could not connect, and says so when the network has come back meanwhile.
+ * Whether the CLI refused a certificate for the name by which it has called the server: Incus 7.0.2 tries another name
+ * when it cannot connect, and fails with that when the network has come back meanwhile.
  */
 function mayBeOtherName(error: unknown): boolean {
   return error instanceof UserError && /x509: certificate is valid for/.test(error.output);
@@ -319,7 +319,7 @@ export async function checkTarget(host: Host, engine: Engine, target: string): P
   throw inputError(`The cluster has no ${what} "${target}"`, `See ${listMembers(engine, kind)}`);
 }
 
-/** The engine's answer; undefined when it is that there is no such thing. */
+/** The engine's answer; undefined when it answers that there is no such thing. */
 export function ifFound<T>(asked: Promise<T>): Promise<T | undefined> {
   return orNothing(asked, (error) => error instanceof ProcessError && notFound.test(error.stderr));
 }
@@ -328,14 +328,14 @@ export function ifFound<T>(asked: Promise<T>): Promise<T | undefined> {
 const notFound = /not found|^Error: remove .*: file does not exist$/im;
 
 /**
- * What a server says that is starting, or that cannot ask the member of its cluster that has an instance (Incus 6.0.4).
+ * The message of a server that is starting, or that cannot reach the member of its cluster with the instance (Incus
+ * 6.0.4).
  */
 const notReady = /^Error: (.*: )?(Server isn't ready yet|Missing event connection with target cluster member)$/m;
 
 /**
- * Whether an error is the answer of a server that is starting, or whose member does not answer. Of a member that the
- * server does not know to be lost, it says what the CLI says of a server that refuses to be called itself (Incus
- * 6.0.4).
+ * Whether a server is starting, or a member of its cluster does not answer. About a member that it does not know to be
+ * lost, a server says what the CLI says about a server that refuses the connection (Incus 6.0.4).
  */
 export function isNotReady(error: unknown): boolean {
   const { cause } = error instanceof UserError ? error : { cause: error };
@@ -355,7 +355,7 @@ export function listMembers(engine: Engine, kind = "members"): string {
  */
 const noAnswers: readonly {
   says: RegExp | readonly RegExp[];
-  /** Of which servers it is said; undefined for all. */
+  /** Whether only local servers are meant, or only remote ones; undefined for both. */
   isLocal?: boolean;
   message(engine: Engine): string;
   hint(engine: Engine): string;
@@ -386,13 +386,13 @@ const noAnswers: readonly {
     hint: () => "See whether its machine runs, and whether this one has a network",
   },
   {
-    // Of snapd's, on LXD 6.9.
+    // A message of snapd, with LXD 6.9.
     says: /cannot track application process/,
     message: () => "LXD's snap runs only where a systemd user session does",
     hint: () => 'Log in instead of su or sudo; for cron and the like: sudo loginctl enable-linger "$USER"',
   },
   {
-    // Debian 13's Incus has another text.
+    // Debian 13's Incus words it differently.
     says: [/unix\.socket/i, /permission denied|needed permissions/i],
     isLocal: true,
     message: ({ product }) => `Permission denied on ${product}'s socket`,
@@ -413,13 +413,13 @@ function engineError(engine: Engine, error: unknown): unknown {
   const { server } = engine;
   if (isMissingProgram(error)) return notInstalledError(engine, error);
   if (!(error instanceof ProcessError)) return error;
-  // The server of an image may be down while the remote is not.
+  // An image server may be down while the remote is up.
   if (!server.isLocal && error.stderr.includes("/streams/v1/")) return error;
-  const said = error.timedOut ? `${error.stderr}\ni/o timeout` : error.stderr;
-  const found = noAnswers.find(({ says, isLocal = server.isLocal }) =>
-    isLocal === server.isLocal && [says].flat().every((pattern) => pattern.test(said))
+  const message = error.timedOut ? `${error.stderr}\ni/o timeout` : error.stderr;
+  const known = noAnswers.find(({ says, isLocal = server.isLocal }) =>
+    isLocal === server.isLocal && [says].flat().every((pattern) => pattern.test(message))
   );
-  return found ? new NoEngine(found.message(engine), { hint: found.hint(engine), ...causedBy(error) }) : error;
+  return known ? new NoEngine(known.message(engine), { hint: known.hint(engine), ...causedBy(error) }) : error;
 }
 
 function notInstalledError(engine: Engine, cause?: unknown): NoEngine {

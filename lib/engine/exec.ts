@@ -1,4 +1,4 @@
-/** Programs that run in an instance, as root. The instance is not trusted: it may have replaced them. */
+/** Runs programs in an instance, as root. The instance is not trusted: it may have replaced them. */
 
 import { isFailure, isNoEngine, orNothing, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
@@ -31,7 +31,7 @@ export const endMark = "\u0004";
 export const marking = ["/bin/sh", "-c", `"$@" && printf '\\004'`, "sh"];
 
 /**
- * The same for a program without an input. It then waits until its own input ends, which is once its answer is here.
+ * The same for a program without an input. The shell then waits until its own input ends: once the answer has arrived.
  * The clients of LXD and Incus lose what they have not read when a program has ended and their server hangs up: on a
  * busy machine, with three at a time, 2 of 150 answers of LXD 5.0.2, 13 of Incus 6.0.4 and 23 to 60 of Incus 7.0.2.
  */
@@ -65,7 +65,7 @@ export async function exec(
       if (result.stdout.endsWith(endMark)) return { ...result, stdout: result.stdout.slice(0, -endMark.length) };
     } catch (error) {
       if (hasNoAnswer(error) && tries < maxRuns) continue;
-      // The program's own words may look as if the engine did not answer.
+      // The program itself may have printed what looks like an engine that does not answer.
       if (error instanceof UserError && error.cause instanceof ProcessError && await answers(host, engine)) {
         throw error.cause;
       }
@@ -83,7 +83,7 @@ export async function exec(
 export const outputMs = 10_000;
 
 /**
- * What a program prints that root runs in an instance; undefined when it fails, as it does where none runs, or when its
+ * The output of a program that root runs in an instance; undefined when it fails, as in a stopped instance, or when its
  * answer does not arrive whole.
  *
  * @throws {UserError} exit code 125 when the engine cannot be reached

@@ -1,4 +1,4 @@
-/** The id maps of instances: which user of this machine a user of an instance is. */
+/** The id maps of instances: which uid on this machine a user of an instance has. */
 
 import { UserError } from "../base/errors.ts";
 import type { InstanceInfo } from "./instance.ts";
@@ -15,7 +15,7 @@ export interface IdMapRange {
   Maprange: number;
 }
 
-/** The uid on this machine of a user of an instance, or the one to come at its first start; undefined for none. */
+/** The uid on this machine of a user of an instance, also before its first start; undefined when it has none. */
 export function findHostUid({ config }: Pick<InstanceInfo, "config">, uid: number): number | undefined {
   const mapOf = (key: string): IdMapRange[] => JSON.parse(config[key] ?? "[]");
   const current = mapOf("volatile.idmap.current");
@@ -25,14 +25,14 @@ export function findHostUid({ config }: Pick<InstanceInfo, "config">, uid: numbe
 }
 
 /**
- * The same.
+ * As {@linkcode findHostUid}.
  *
  * @param uid in decimal
- * @throws {UserError} where it has none, as in a privileged instance
+ * @throws {UserError} when it has none, as in a privileged instance
  */
 export function hostUid(instance: Pick<InstanceInfo, "config">, uid: string): number {
-  const found = findHostUid(instance, Number(uid));
-  if (found !== undefined) return found;
+  const onHost = findHostUid(instance, Number(uid));
+  if (onHost !== undefined) return onHost;
   throw new UserError(`The container's id map has no user ${uid}`, {
     hint: "It must be unprivileged: remove security.privileged and raw.idmap from its profile",
   });

@@ -24,7 +24,7 @@ export function imageOn(engine: Pick<Engine, "server">, image: string): string {
 
 /** All local images. */
 export async function listImages(host: Host, engine: Engine): Promise<Image[]> {
-  // With a colon it would be an image of another remote's, which the CLI would send to this one.
+  // A fingerprint with a colon would name an image on another remote.
   return listIn(await query(host, engine, "/1.0/images?recursion=1")).map(tableIn).map((image) => ({
     fingerprint: textIn(image.fingerprint),
     created_at: textIn(image.created_at),
@@ -66,8 +66,8 @@ export async function publish(
   await run(host, engine, ["stop", labelOf(instance)]);
   const { remote } = engine.server;
   const words = [labelOf(instance), ...(remote === undefined ? [] : [`${remote}:`])];
-  const kept = Object.entries(properties).map(([key, value]) => `${key}=${value}`);
-  const args = ["publish", ...words, "--compression", "none", ...kept];
+  const values = Object.entries(properties).map(([key, value]) => `${key}=${value}`);
+  const args = ["publish", ...words, "--compression", "none", ...values];
   const { stdout } = await run(host, engine, args, { planned: "<IMAGE>" });
   return await host.look(stdout, () => /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "");
 }

@@ -1,4 +1,4 @@
-/** Instances (containers) of the engine: what it says of them, and changes of their configuration and devices. */
+/** Instances (containers): what the engine says about them, and how their configuration and devices are changed. */
 
 import { isNoEngine, isProcessError, NoEngine, orNothing, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -42,7 +42,7 @@ export interface InstanceInfo extends Instance {
   hasNetwork: boolean;
 }
 
-/** The configuration key that keeps the engine from removing an instance. A copy has it as well. */
+/** The configuration key that keeps the engine from removing an instance. Copies inherit it. */
 export const protectionKey = "security.protection.delete";
 
 /**
@@ -81,16 +81,16 @@ export async function findInstance(
 }
 
 /**
- * For how long the answer about one instance is waited for alone, in milliseconds. A member of a cluster waits 10 s for
- * the events of a lost one, each time it is asked. Where the other counted as offline before it has tried to reach it,
- * that never ends: EventListenerWait() of Incus 6.0.4, internal/server/cluster/events.go.
+ * How long to wait for the answer about one instance before asking whether its member of the cluster is lost, in
+ * milliseconds. About an instance of a lost member, the others answer after 10 s, or never if they have not reached that
+ * member before: EventListenerWait() of Incus 6.0.4, internal/server/cluster/events.go.
  */
 const patienceMs = 1_500;
 
-/** Those whose server has said that it is in no cluster. */
+/** The engines whose servers are in no cluster. */
 const inNoCluster = new WeakSet<Engine>();
 
-/** An instance that a lost member has. The list of all is answered at once, by the members that are there. */
+/** The instance, if its member is lost. The remaining members answer at once with the list of all. */
 async function findLost(
   host: Host,
   { engine, name }: Instance,
@@ -136,7 +136,7 @@ export async function listAllInstances(host: Host, engine: Engine): Promise<Inst
 }
 
 /**
- * The same of this machine's own server, whichever server the engine is called with; none where it does not answer.
+ * All instances of this machine's own server, whichever server the engine is used with; none if it does not answer.
  */
 export async function listOwnInstances(host: Host, { cli }: Pick<Engine, "cli">): Promise<InstanceInfo[]> {
   const asked = engineAt(host, { cli, remote: "local" }).then((engine) => listAllInstances(host, engine));
@@ -161,7 +161,7 @@ function parseInstance(engine: Engine, json: unknown): InstanceInfo {
     name: textIn(instance.name),
     ...(typeof instance.project === "string" ? { project: instance.project } : {}),
     description: textIn(instance.description),
-    // Root in one that runs may call it so, by the engine's socket there (Incus 7.0.2).
+    // Root in a running instance can set this status, through the guest socket (Incus 7.0.2).
     status: textIn(instance.status).replace(/^Ready$/, "Running"),
     location: textIn(instance.location) || "none",
     created_at: textIn(instance.created_at),
@@ -175,13 +175,12 @@ function parseInstance(engine: Engine, json: unknown): InstanceInfo {
   };
 }
 
-/** The kinds of cards that are on a network of the engine's or the host's. */
+/** The kinds of cards that are on a network of the engine or the host. */
 const sharedCards = ["bridged", "ipvlan", "macvlan", "ovn", "routed", "sriov"];
 
 /**
- * Whether an instance reaches less than programs of the host do: it has no network card, or only one with rules of its
- * own (ACLs) or with another end than the host's network, as of a VPN. Rules of a whole bridge are not among its
- * devices.
+ * Whether an instance reaches less than programs of the host do: it has no network card, or only cards with ACLs, or
+ * cards that lead elsewhere than the host's network, such as a VPN's. ACLs of a whole bridge are not among its devices.
  */
 export function isConfined({ expanded_devices }: Pick<InstanceInfo, "expanded_devices">): boolean {
   return !Object.values(expanded_devices).some(({ type, nictype = "", network, "security.acls": rules }) =>

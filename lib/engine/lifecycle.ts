@@ -68,7 +68,7 @@ function launchHint({ cli, product, init }: Engine, { stderr }: ProcessError): s
   return `See whether there is such an image (${cli} image list), and what ${product} says`;
 }
 
-/** What gives root the ids that an engine needs for its containers; Fedora and Arch leave that to the user. */
+/** How to give root the subordinate ids that containers need; Fedora and Arch leave that to the user. */
 export function rootIdsHint(product: string): string {
   const service = product.toLowerCase();
   return `Give root ids for containers: echo root:1000000:1000000000 | sudo tee -a /etc/subuid /etc/subgid; ` +
@@ -76,10 +76,10 @@ export function rootIdsHint(product: string): string {
 }
 
 /**
- * What to do where root has two ranges of ids, of the packages of Incus and of LXD: Incus 7.0.2 maps both to 0, which
- * the kernel refuses. Undefined where that is not so.
+ * What to do when root has two ranges of subordinate ids, from the packages of Incus and of LXD: Incus 7.0.2 maps both
+ * to 0, which the kernel refuses. Undefined otherwise.
  *
- * @param directory that of the files, `/etc`
+ * @param directory where the files are
  */
 export async function twoRangesHint({ cli, server }: Engine, directory = "/etc"): Promise<string | undefined> {
   if (cli !== "incus" || !server.isLocal) return undefined;
@@ -90,18 +90,18 @@ export async function twoRangesHint({ cli, server }: Engine, directory = "/etc")
 }
 
 /**
- * Whether the engine made an instance and could not start it, so that making it again may help. LXD 5.0.2 takes the ids
- * of an isolated container that is just being made for 0 to 65535, and gives what is made at that moment, and as long as
- * the other is there, ids that root has not, or the same ids twice (`findIdmap()`, lxd/instance/drivers/driver_lxc.go).
+ * Whether the engine made an instance and could not start it, so that making it again may help. While an isolated
+ * container is being made, LXD 5.0.2 counts its ids as 0 to 65535. Another one that is made at that moment gets ids that
+ * root does not have, or that are in use (`findIdmap()`, lxd/instance/drivers/driver_lxc.go).
  */
 export function isStartFailure(error: unknown): boolean {
   return error instanceof ProcessError && /\bforkstart\b/.test(error.stderr);
 }
 
-/** How often an instance is made that cannot start. */
+/** How many times an instance that cannot start is made. */
 export const maxStarts = 4;
 
-/** How long the others have to remove theirs then, in milliseconds. */
+/** The pause before it is made again, in which other runs remove theirs, in milliseconds. */
 export const startPauseMs = 1_000;
 
 export async function startInstance(host: Host, instance: Instance): Promise<void> {
@@ -124,7 +124,7 @@ export async function startInstance(host: Host, instance: Instance): Promise<voi
 /** How long an instance may take to stop before it is killed, in seconds. */
 const stopSeconds = 60;
 
-/** Stops an instance that runs; kills what does not stop by itself. */
+/** Stops a running instance, and kills one that does not stop in time. */
 export async function stopInstance(host: Host, instance: Instance): Promise<void> {
   const stopping = run(host, instance.engine, ["stop", "--timeout", String(stopSeconds), labelOf(instance)]);
   if (!await orNothing(stopping, isProcessError)) await killInstance(host, instance);
@@ -134,7 +134,7 @@ export async function killInstance(host: Host, instance: Instance): Promise<void
   await run(host, instance.engine, ["stop", "--force", labelOf(instance)]);
 }
 
-/** How often removing an instance that is busy is tried. */
+/** How many times removing a busy instance is tried. */
 const maxDeletions = 20;
 
 /** The pause between two such tries, in milliseconds. */
@@ -148,8 +148,7 @@ export async function deleteInstance(host: Host, instance: Instance): Promise<vo
       await run(host, engine, ["delete", "--force", labelOf(instance)]);
       return;
     } catch (error) {
-      // A run that was killed may have left the engine at work on it: nobody can wait for an update, which is not an
-      // operation.
+      // A killed run may have left the engine updating it, and an update is no operation that one could wait for.
       const isBusy = error instanceof ProcessError && /Instance is busy running/.test(error.stderr);
       if (!isBusy || tries === maxDeletions) throw error;
       await delay(busyMs, { signal: host.signal });
@@ -158,9 +157,9 @@ export async function deleteInstance(host: Host, instance: Instance): Promise<vo
 }
 
 /**
- * Waits for the operations that the engine still carries out on an instance, at most a minute for each.
+ * Waits until the engine's operations on an instance have ended, at most a minute for each.
  *
- * @param options `publishing`: also for the making of images, since Incus does not say of which instance (6.0.4)
+ * @param options `publishing`: also for images that are being made, since Incus does not say of which instance (6.0.4)
  */
 export async function waitForOperations(
   host: Host,
@@ -169,9 +168,9 @@ export async function waitForOperations(
 ): Promise<void> {
   const { running } = tableIn(await query(host, engine, "/1.0/operations?recursion=1"));
   for (const { id, class: kind, description, resources, metadata } of listIn(running).map(tableIn)) {
-    // Not for programs that run in the instance: those are operations of the class "websocket".
+    // Programs that run in the instance are operations of the class "websocket".
     if (kind !== "task") continue;
-    // LXD 6.7 names an instance that it is making nowhere else.
+    // While LXD 6.7 makes an instance, only "entity_url" names it.
     const paths = [...Object.values(tableIn(resources)), [tableIn(metadata).entity_url]].flatMap(textsIn);
     const isPublishing = publishing && paths.length === 0 && description === "Downloading image";
     if (isPublishing || paths.some((path) => path.split("?")[0]!.split("/").includes(name))) {

@@ -11,7 +11,7 @@ import type { Device } from "./answer.ts";
 import type { Engine } from "./engine.ts";
 import type { EngineProfile } from "./profile.ts";
 
-/** A key of a profile that gives something of the host away, or that is not known to be harmless. */
+/** A key of a profile that gives away something of the host, or that is not known to be harmless. */
 export interface ProfileRisk {
   /** The key in the file, from the outermost one inwards. */
   keys: readonly string[];
@@ -99,8 +99,8 @@ export function profileRisks({ config, devices }: Pick<EngineProfile, "config" |
 }
 
 /**
- * What an engine's default profile gives away, in words: each container has it, besides its own. The network card there is
- * one that the user has chosen.
+ * What an engine's default profile gives away, in sentences: each container has that profile besides its own. The network
+ * card in it is the user's choice.
  */
 export function defaultRisks({ product }: Pick<Engine, "product">, profile: EngineProfile | undefined): string[] {
   if (!profile) return [];

@@ -12,17 +12,15 @@ import { exists, findOnPath } from "../base/files.ts";
 
 export type EngineCli = "lxc" | "incus";
 
-/** The host of a CLI: its environment names directories and defaults of that. */
+/** The host on which a CLI runs: its environment sets the CLI's directories and defaults. */
 type CliHost = Pick<Host, "env">;
 
 export interface Server {
-  /** The CLI's remote; undefined for the CLI's own default, the engine of this machine. */
+  /** The CLI's remote; undefined for its own default, the engine of this machine. */
   readonly remote: string | undefined;
-  /** The project; undefined for the one that every server has, "default", where the CLI takes that by itself. */
+  /** The project; undefined for "default", which every server has, where that is the CLI's own default. */
   readonly project: string | undefined;
-  /**
-   * Whether the server is reached by a Unix socket, and so is this machine's, or a member of a cluster on this machine.
-   */
+  /** Whether it is reached by a Unix socket: it is this machine's server, or its member of a cluster. */
   readonly isLocal: boolean;
 }
 
@@ -43,7 +41,7 @@ export interface OnServer {
   readonly name: string;
 }
 
-/** A name as the engines' CLIs and the scripts take it: with its remote in front, unless the CLI takes that by itself. */
+/** A name as the engines' CLIs and the scripts take it: with its remote in front, unless that is the CLI's default. */
 export function withRemote({ remote }: Pick<Server, "remote">, name: string): string {
   return remote === undefined ? name : `${remote}:${name}`;
 }
@@ -52,11 +50,11 @@ export function withRemote({ remote }: Pick<Server, "remote">, name: string): st
 const ownRemote = "local";
 
 /**
- * What a CLI's configuration says of its remotes. The table clients.json has the environment variables of each CLI, for
- * its default remote and for the directories of its configuration, and where these are by default.
+ * What a CLI's configuration says about remotes. The table clients.json has the environment variables of each CLI that
+ * set its default remote and the directories of its configuration, and where these are by default.
  */
 interface ClientConfig {
-  /** The remote of names without one. */
+  /** The default remote. */
   default: string;
   remotes: ReadonlyMap<string, { isLocal: boolean; project: string | undefined }>;
 }
@@ -73,8 +71,8 @@ export async function findServer(
   const chosen = host.env(clients[cli].remote) || undefined;
   const config = await readClientConfig(host, cli, { whole: (request.remote ?? chosen) !== undefined });
   const remote = request.remote ?? chosen ?? config.default;
-  const known = config.remotes.get(remote);
-  if (!known && remote !== ownRemote) {
+  const configured = config.remotes.get(remote);
+  if (!configured && remote !== ownRemote) {
     const other = cli === "lxc" ? "incus" : "lxc";
     if (await hasRemote(host, other, remote)) {
       throw inputError(`${other}, not ${cli}, has the remote "${remote}"`, `Add --engine ${other}`);
@@ -87,17 +85,17 @@ export async function findServer(
       `Rename it: letters, digits, "-" and "." are allowed`,
     );
   }
-  const standard = (cli === "incus" ? host.env("INCUS_PROJECT") : undefined) ?? known?.project ?? "default";
+  const standard = (cli === "incus" ? host.env("INCUS_PROJECT") : undefined) ?? configured?.project ?? "default";
   const project = request.project ?? standard;
   if (!isPlainName(project)) {
     throw inputError(`"${project}" cannot be the name of a project`, 'Use letters, digits, "-" and "."');
   }
-  // LXD's snap may leave the variable out: where either says something else, this machine's engine is named.
+  // LXD's snap may drop the variable: the remote is left out only where variable and configuration agree.
   const isDefault = [remote, chosen ?? ownRemote, config.default].every((name) => name === ownRemote);
   return {
     remote: isDefault ? undefined : remote,
     project: project === "default" && standard === "default" ? undefined : project,
-    isLocal: known?.isLocal ?? true,
+    isLocal: configured?.isLocal ?? true,
   };
 }
 
@@ -111,8 +109,8 @@ export function isPlainName(text: string): boolean {
 }
 
 /**
- * The files that a CLI's configuration may be in, in the order in which they are looked for: the user's, and the
- * system's, whose remotes come second.
+ * The files in which a CLI's configuration may be, in the order of search: the user's, and the system's, whose remotes
+ * the user's override.
  */
 async function configFiles(host: CliHost, cli: EngineCli): Promise<{ user: string[]; system: string[] }> {
   const client = clients[cli];
@@ -130,7 +128,8 @@ async function configFiles(host: CliHost, cli: EngineCli): Promise<{ user: strin
 /**
  * Reads a CLI's configuration (`config.yml`). What cannot be read is left out: the CLI reports it.
  *
- * @param options `whole`: all remotes are needed. Otherwise, those of a configuration that changes nothing are not read
+ * @param options `whole`: all remotes are needed. Otherwise a file that sets neither a default remote nor a project is not
+ * parsed
  */
 async function readClientConfig(
   host: CliHost,
@@ -163,7 +162,7 @@ async function readClientConfig(
 /** A line that names another default remote, or a project of one. */
 const changesSomething = /^default-remote: (?!local\s*$)|^\s+project: (?!default\s*$)./m;
 
-/** The text of the first of some files that is there. */
+/** The text of the first of some files that exists. */
 async function readFirst(paths: readonly string[]): Promise<string | undefined> {
   const texts = await Promise.all(paths.map((path) => Deno.readTextFile(path).catch(() => undefined)));
   return texts.find((text) => text !== undefined);
@@ -171,18 +170,18 @@ async function readFirst(paths: readonly string[]): Promise<string | undefined> 
 
 /**
  * What `lxc` is on this host. `snap`: the snap's wrapper. `installer`: Ubuntu's lxd-installer, whose `/usr/sbin/lxc`
- * installs the snap as soon as it is called, for whatever.
+ * installs the snap whenever it is called.
  */
 export async function kindOfLxc(host: Pick<Host, "env">): Promise<"snap" | "installer" | "other"> {
   const path = await findOnPath(host, "lxc");
   if (path === undefined) return "other";
   if (path.endsWith("/snap/bin/lxc")) return "snap";
-  // Where /usr/sbin is a link to /usr/bin, there is no telling by the name of the directory.
+  // Where /usr/sbin is a link to /usr/bin, the directory's name says nothing.
   if (!path.endsWith("/usr/sbin/lxc") || !(await Deno.realPath(dirname(path))).endsWith("/sbin")) return "other";
   return await exists(path.replace(/usr\/sbin\/lxc$/, "snap/bin/lxc")) ? "snap" : "installer";
 }
 
-/** A server as it is put on record: by names that mean the same whatever the CLI's defaults are later. */
+/** A server in a record: by names that mean the same when the CLI's defaults change. */
 export interface ServerRecord {
   remote: string;
   project: string;

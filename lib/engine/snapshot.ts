@@ -1,4 +1,4 @@
-/** Snapshots of instances, and instances that are copied from a snapshot or from an instance as it is. */
+/** Snapshots of instances, and copies of a snapshot or an instance. */
 
 import type { Host } from "../base/host.ts";
 import { type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
@@ -50,8 +50,8 @@ export async function hasCheapSnapshots(host: Host, { engine, name: instance }: 
 /**
  * Makes an instance as a copy of another one, with the same profiles. It does not run.
  *
- * @param options `source`: an instance, or a snapshot as `INSTANCE/SNAPSHOT`; the others are what it has in place of the
- * source's own configuration and devices
+ * @param options `source`: an instance, or a snapshot as `INSTANCE/SNAPSHOT`; `config` and `devices` replace the source's
+ * own
  */
 export async function copyInstance(host: Host, { engine, name }: Instance, { source, ...changes }: {
   source: string;
