@@ -1,7 +1,6 @@
 /**
- * What can be typed next, by the directories on the host; no engine is asked. What fits at one place of a script's
- * command line is the answer to `--complete`, which the shells' stubs call; a script without arguments says a whole
- * line.
+ * Offers what can be typed next, from the directories on the host; no engine is asked. The shells' stubs call a script
+ * with `--complete` for words at one place of its command line; a script without arguments offers a whole line.
  */
 
 import { delay } from "@std/async";
@@ -14,15 +13,15 @@ import { appNames, sessionNames } from "../container/sessions.ts";
 import { type Completion, operandsOf, type Options, type ScriptSpec, tokensOf } from "./options.ts";
 import { calledName } from "../base/script_names.ts";
 
-/** A script's command line, as far as its completions need it. */
+/** The parts of a script's command line that its completions need. */
 export type CommandLine = Pick<ScriptSpec<string>, "options" | "operands" | "operandsWith">;
 
 type Env = Pick<Host, "env">;
 
 /**
- * What fits at the end of a command line, in lines as the stubs read them: words, of which the shell chooses those that
- * begin with what is typed, some followed by a tab and their meaning; `:files` where files fit too; and `:list` where a
- * word may continue after a comma.
+ * Completes a command line. Returns lines for the stubs: words, some followed by a tab and their meaning, of which the
+ * shell offers those that begin with the typed text; `:files` if files fit, too; and `:list` if a word may continue
+ * after a comma.
  *
  * @param words those after the command; the last one is being completed, and may be empty
  */
@@ -74,21 +73,21 @@ async function wordsFor(
   return [...others.map((word) => [...chosen, word].join(",")), ":list"];
 }
 
-/** How many lines are offered at most: a shell looks at each. */
+/** The maximum number of lines to offer: a shell looks at each. */
 const maxLines = 1_000;
 
-/** How long it may take, in milliseconds: a container can fill the directories that it shares. */
+/** How long completing may take, in milliseconds: a container can fill the directories that it shares. */
 const maxMs = 2_000;
 
-/** What comes in time; undefined otherwise, and for an error, which would be in the middle of the line being typed. */
+/** The result, if it comes in time. Errors are dropped: they would appear in the middle of the line being typed. */
 function inTime<T>(coming: Promise<T>): Promise<T | void> {
   return Promise.race([coming, delay(maxMs)]).catch(() => {});
 }
 
 /**
- * Prints what fits at the end of a command line, for the stubs. It only reads directories.
+ * Completes a command line for the stubs. It only reads directories.
  *
- * @param args what stands after `--complete`: `--` and the words, as for {@linkcode complete}
+ * @param args those after `--complete`: `--` and the words, as for {@linkcode complete}
  */
 export async function printOffer(line: CommandLine, args: readonly string[]): Promise<void> {
   const lines = await inTime(complete(line, args.slice(1), { env: readEnv })) ?? [];
@@ -96,11 +95,10 @@ export async function printOffer(line: CommandLine, args: readonly string[]): Pr
   await inTime(writeAll(Deno.stdout, new TextEncoder().encode(text)));
 }
 
-/** Says what to type next: to show a session that runs, else to run an app in a container, else to make one. */
+/** A line to type next: it shows a session that runs, else runs an app in a container, else makes a container. */
 export async function nextLine(host: Env): Promise<string> {
   const create = calledName("create.ts", host.env);
-  return await inTime(lineFor(host)) ??
-    `Next, make a container: ${create} my-container firefox`;
+  return await inTime(lineFor(host)) ?? `Next, make a container: ${create} my-container firefox`;
 }
 
 async function lineFor(host: Env): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-/** How `--doctor` goes through the list of checks, prints what they find, and ends with what will happen. */
+/** `--doctor`: makes the checks of a list, prints their findings, and ends with whether the script will work. */
 
 import { chooseEngine, type Engine, type Environment, environmentOf, wantedCli } from "../engine/engine.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
@@ -10,7 +10,7 @@ import { once } from "../base/promises.ts";
 import { listManaged } from "../container/managed.ts";
 import { failureOf, type Finding, type Subject } from "./finding.ts";
 
-/** The engine that the script would use, which answers, and what it says. */
+/** The engine that the script would use, if it answers, and what it says about itself. */
 export interface EngineFacts {
   engine: Engine;
   environment: Environment;
@@ -20,7 +20,7 @@ export interface EngineFacts {
   managed(): Promise<InstanceInfo[]>;
 }
 
-/** What the checks start from. What several of them need is asked once. */
+/** What the checks know from the start. What several of them need is asked once. */
 export interface Facts extends Partial<EngineFacts> {
   host: Host;
   /** The script whose `--doctor` it is. */
@@ -32,7 +32,7 @@ export interface DoctorCheck {
   /** The scripts whose users need it. Default: all. */
   scripts?: readonly ScriptName[];
   about?: Subject;
-  /** What it says. An error counts as a finding that something is broken. */
+  /** Makes the check. An error counts as a finding that something is broken. */
   find(facts: Facts): Finding[] | Promise<Finding[]>;
 }
 
@@ -45,29 +45,28 @@ export interface Diagnosis {
   script: ScriptName;
   /** The checks, in the order in which they are printed. */
   checks: readonly DoctorCheck[];
-  /** What will happen, by all that was found. */
+  /** The last line: whether the script will work. */
   outcome(findings: readonly Finding[], facts: Facts): Finding;
 }
 
 /**
- * Makes all checks of a script at the same time, and prints their findings in the order of the list, then what will
- * happen.
+ * Makes all checks of a script at the same time, and prints their findings in the order of the list, then the outcome.
  *
- * @param options `wanted`: the engine that the user asks for
+ * @param options `wanted`: the engine that the user names
  * @returns the exit code: 1 when something is broken
  */
 export async function diagnose(
   host: Host,
   { script, wanted, checks, outcome }: Diagnosis & { wanted: string | undefined },
 ): Promise<number> {
-  const found = await orNothing(engineFacts(host, wanted), (error) => isProcessError(error) || isNoEngine(error));
-  const facts: Facts = { host, script, wanted: wantedCli(host, wanted), ...found };
+  const known = await orNothing(engineFacts(host, wanted), (error) => isProcessError(error) || isNoEngine(error));
+  const facts: Facts = { host, script, wanted: wantedCli(host, wanted), ...known };
   const made = checks.filter(({ scripts = [script] }) => scripts.includes(script)).map(async ({ find, about }) => {
-    const found = await Promise.try(find, facts).catch((error) => [failureOf(error)]);
-    return about === undefined ? found : found.map((finding) => ({ about, ...finding }));
+    const findings = await Promise.try(find, facts).catch((error) => [failureOf(error)]);
+    return about === undefined ? findings : findings.map((finding) => ({ about, ...finding }));
   });
-  const seen = (await Promise.all(made)).flat();
-  const findings = [...seen, outcome(seen, facts)];
+  const all = (await Promise.all(made)).flat();
+  const findings = [...all, outcome(all, facts)];
   const isBroken = findings.some(({ verdict }) => verdict === "broken");
   host.ui.result(findings.map(describe).join("\n"), { ok: !isBroken, findings });
   return isBroken ? ExitCode.failed : 0;

@@ -1,6 +1,6 @@
 /**
- * The checks of `--doctor`: for problems that a run does not report, or only after minutes. Those of displays, which
- * only `attach.ts` needs, are in a list of their own.
+ * The checks of `--doctor`: for problems that a run does not report, or only after minutes. Only `attach.ts` checks the
+ * displays, by a list of its own.
  */
 
 import {
@@ -28,7 +28,7 @@ import { absent, broken, failureOf, type Finding, ok, risk } from "./finding.ts"
 /** How long `--doctor` waits for a program, on the host or in a container, in milliseconds. */
 export const versionTimeoutMs = 60_000;
 
-/** How a program is asked for its version, or for a setting of the host's. */
+/** The options for asking a program about its version, or about a setting of the host. */
 export const versionOptions = { looksOnly: true, okCodes: "any", timeoutMs: versionTimeoutMs } as const;
 
 /** The checks, in the order in which they are printed. */
@@ -43,7 +43,7 @@ export const checks: readonly DoctorCheck[] = [
   { find: onEngine(findContainers), about: "container" },
 ];
 
-/** Whether something keeps all containers from being used, not just one of them. */
+/** Whether something is broken for all containers, not just for one of them. */
 export function isBlocked(findings: readonly Finding[]): boolean {
   return findings.some(({ verdict, about }) => verdict === "broken" && about !== "container");
 }
@@ -65,7 +65,7 @@ export const createDiagnosis: Diagnosis = { script: "create", checks, outcome: c
 
 export const mapDiagnosis: Diagnosis = { script: "map", checks, outcome: mapOutcome };
 
-/** Whether the engines answer that are installed. If none that may be used does, one of them is to blame. */
+/** Whether the installed engines answer. If the script can use none of them, the finding about one of them is `broken`. */
 async function findEngines({ host, engine, wanted, environment }: Facts): Promise<Finding[]> {
   const servers = (await Promise.all(engineClis.map((cli) => findEngine(host, cli))))
     .filter(({ cli, isInstalled }) => isInstalled || cli === wanted);
@@ -95,7 +95,7 @@ async function findEngine(
   }
 }
 
-/** Who may use the engine, and what it does not keep apart. */
+/** Who may use the engine, and how well it isolates containers. */
 async function findIsolation({ host, engine, environment, script }: Facts & EngineFacts): Promise<Finding[]> {
   const { product, group, cli } = engine;
   const version = environment.server_version;
@@ -133,13 +133,13 @@ async function findIsolation({ host, engine, environment, script }: Facts & Engi
   return findings;
 }
 
-/** Whether the default profile has what a container needs, and what it gives away. */
+/** Whether the default profile has the devices that a container needs, and what it gives away. */
 async function findDevices({ engine, profile }: Facts & EngineFacts): Promise<Finding[]> {
   const { product, cli, init } = engine;
-  const found = await profile();
-  const given = Object.values(found?.devices ?? {});
+  const standard = await profile();
+  const given = Object.values(standard?.devices ?? {});
   const hint = `Remove it there if your containers need none of it: ${cli} profile edit default`;
-  const findings = defaultRisks(engine, found).map((what) => risk(what, hint));
+  const findings = defaultRisks(engine, standard).map((what) => risk(what, hint));
   if (!given.some(({ type, path }) => type === "disk" && path === "/")) {
     findings.push(broken(`The default profile of ${product} has no root disk: containers cannot be made`, init));
   }
@@ -157,7 +157,7 @@ async function findRootRanges({ engine, environment }: Facts & EngineFacts): Pro
   return hint === undefined ? [] : [broken("Root has two ranges of ids: Incus cannot start containers", hint)];
 }
 
-/** Whether containers get an address, and further: as far as that can be known without one. */
+/** Whether containers get an address and reach the network, as far as that can be known without a container. */
 async function findNetwork({ host, engine, profile }: Facts & EngineFacts): Promise<Finding[]> {
   const bridge = bridgeOf((await profile())?.devices ?? {});
   if (!engine.server.isLocal || bridge === undefined) return [];
@@ -167,8 +167,8 @@ async function findNetwork({ host, engine, profile }: Facts & EngineFacts): Prom
 }
 
 /**
- * The programs of the script that have a purpose in the table of programs: those that are installed, by version. They
- * get no display: xrandr would ask it for its version, and hang with it.
+ * Whether the script's programs are installed, and in which version: those with a purpose in the table of programs. They
+ * get no display: xrandr would ask the X server for its version, and hang with it.
  */
 async function findPrograms({ host, script }: Facts): Promise<Finding[]> {
   const used = Object.entries(programs).filter(([, { purpose, scripts, display }]) =>
@@ -178,9 +178,9 @@ async function findPrograms({ host, script }: Facts): Promise<Finding[]> {
   return await Promise.all(used.map(async ([name, { purpose, versionOption = "--version", required }]) => {
     const without = required ? broken : absent;
     try {
-      const found = await ifInstalled(host.run([name, versionOption], { ...versionOptions, env: { DISPLAY: "" } }));
-      if (!found) return without(`${name} is not installed: ${purpose}`, installHint(name));
-      const version = `${found.stdout}\n${found.stderr}`.match(/\d+\.\d+[\w.]*/)?.[0];
+      const answer = await ifInstalled(host.run([name, versionOption], { ...versionOptions, env: { DISPLAY: "" } }));
+      if (!answer) return without(`${name} is not installed: ${purpose}`, installHint(name));
+      const version = `${answer.stdout}\n${answer.stderr}`.match(/\d+\.\d+[\w.]*/)?.[0];
       return ok(`${name}${version ? ` ${version}` : ""}: ${purpose}`);
     } catch (error) {
       return without(failureOf(error).what);
@@ -219,24 +219,24 @@ async function findContainers({ host, engine, managed }: Facts & EngineFacts): P
 }
 
 /**
- * Whether seccomp filters a container's first process, as the container says. One that does not answer counts as
- * unfiltered, unless it no longer runs.
+ * Whether seccomp filters a container's first process, according to the container. One that does not answer counts as
+ * unfiltered, unless it has stopped.
  */
 async function isFiltered(host: Host, instance: InstanceInfo): Promise<boolean> {
-  const said = await orNothing(outputOf(host, instance, ["grep", "^Seccomp:", "/proc/1/status"]), isFailure);
-  return /\b2\b/.test(said ?? "") || said === undefined && !await isStill(host, instance);
+  const status = await orNothing(outputOf(host, instance, ["grep", "^Seccomp:", "/proc/1/status"]), isFailure);
+  return /\b2\b/.test(status ?? "") || status === undefined && !await isStill(host, instance);
 }
 
 /**
- * Whether the engine still says of a container what it said in the list of all. What is found in one that another run
- * stops or deletes meanwhile means nothing.
+ * Whether a container's status is still that of the list. Findings about a container that another run stops or deletes
+ * meanwhile mean nothing.
  */
 export async function isStill(host: Host, instance: InstanceInfo): Promise<boolean> {
   const now = await orNothing(findInstance(host, instance).then((found) => ({ found })), isFailure);
   return now === undefined || now.found?.status === instance.status;
 }
 
-/** The names of the containers whose roots are one user of this machine. A privileged one's is root here. */
+/** The names of the containers that share the host uid of their root with another one. That of privileged ones is 0. */
 export function sharedIdMaps(instances: readonly Pick<InstanceInfo, "name" | "config">[]): string[] {
   const groups = Map.groupBy(instances, (one) => findHostUid(one, 0));
   return [...groups].flatMap(([first, group]) =>

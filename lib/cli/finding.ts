@@ -1,9 +1,9 @@
-/** What the checks of `--doctor` find. */
+/** The findings of `--doctor`. */
 
 import { isFailure, UserError } from "../base/errors.ts";
 import { oneLine } from "../base/text.ts";
 
-/** What a finding is about, where the last line depends on that. */
+/** The subject of a finding on which the last line depends. */
 export type Subject = "container" | "network" | "box" | "xpra" | "x11" | "wayland";
 
 export interface Finding {
@@ -15,7 +15,7 @@ export interface Finding {
   what: string;
   /** Commands that fix it, or a sentence that says how. */
   hint?: string | undefined;
-  /** Set where the last line depends on it. */
+  /** Set when the last line depends on it. */
   about?: Subject;
 }
 

@@ -8,7 +8,7 @@ import { inputError } from "../base/errors.ts";
 import { engineClis } from "../engine/engine.ts";
 import { shellNames } from "./shells.ts";
 
-/** What fits at one place of a command line, for completions; null where nothing can be offered. */
+/** What can be completed at one place of a command line; null for nothing. */
 export type Completion =
   | "container"
   | "session"
@@ -26,7 +26,7 @@ export type Completion =
     containers?: boolean;
   };
 
-/** What completes the positional arguments, one by one. */
+/** The completions of the positional arguments. */
 export interface Operands {
   /** The first ones, in order. */
   first: readonly Completion[];
@@ -37,13 +37,13 @@ export interface Operands {
 export interface OptionSpec {
   /** For the help, which wraps it. */
   help: string;
-  /** The heading above it in the help: that of the option before it by default, and of the first one "Options". */
+  /** The heading above it in the help. Default: the heading of the option before it, and "Options" for the first. */
   group?: string;
   /** One letter, of an option without a value. */
   short?: string;
   /** The option takes a value; the help shows it by this name. */
   value?: string;
-  /** It means nothing without this other one. */
+  /** The option without which it means nothing. */
   needs?: string;
   completion?: Exclude<Completion, "file">;
 }
@@ -51,7 +51,7 @@ export interface OptionSpec {
 /** Options by long name, in the order of the help. */
 export type Options<Name extends string = string> = Readonly<Record<Name, OptionSpec>>;
 
-/** All that help, parser and completions need to know of a script. */
+/** What help, parser and completions need to know about a script. */
 export interface ScriptSpec<Name extends string> {
   /** `create.ts`. */
   name: string;
@@ -61,18 +61,18 @@ export interface ScriptSpec<Name extends string> {
   usage: readonly string[];
   /** Its own options, without those that all scripts have. */
   options: Options<Name>;
-  /** What fits as the positional arguments. */
+  /** The completions of its positional arguments. */
   operands: Operands;
-  /** What fits instead, when one of these options is on the command line. */
+  /** Those that take their place when one of these options is on the command line. */
   operandsWith: Readonly<Partial<Record<Name, Operands>>>;
   /**
-   * The script's own options that may stand beside one of these: all others are refused. Beside the option of
-   * {@linkcode passesOn}, they are only where that stands before the second positional argument.
+   * For each of these options, the script's own options that may be combined with it; all others are refused. With the
+   * option of {@linkcode passesOn}, that holds only if it stands before the second positional argument.
    */
   leaves?: Readonly<Partial<Record<Name, readonly Name[]>>>;
   /**
-   * When options that are not its own are kept among the positional arguments, after the first of these: "always", or
-   * with one of its own options. Otherwise they are refused.
+   * When unknown options count as positional arguments, after the first positional argument: "always", or together with
+   * the named option. Otherwise they are refused.
    */
   passesOn?: string;
   /** Command lines that work as typed, without the script's name, each with what it does. The help shows them. */
@@ -81,11 +81,11 @@ export interface ScriptSpec<Name extends string> {
   notes?: string;
   /** What happens under the hood: paragraphs for the man page. */
   manual: readonly string[];
-  /** It does nothing without arguments. */
+  /** Whether it needs arguments. */
   needsArguments?: boolean;
   /**
-   * The script may be started from a desktop's menu: an error that nobody would see is also shown on the desktop, but
-   * with these options. What they print is read, and so is their error.
+   * Set for a script that may be started from a desktop's menu: an error that nobody would see is also shown on the
+   * desktop, except with these options, whose output somebody reads.
    */
   showErrors?: { except: readonly Name[] };
 }
@@ -105,7 +105,7 @@ export interface Arguments<Name extends string> {
   values: ReadonlyMap<Name | CommonName, string>;
   /** The positional arguments before `--`, and with {@linkcode ScriptSpec.passesOn} the options for other programs. */
   positionals: string[];
-  /** What stands after `--`: only with {@linkcode ScriptSpec.passesOn}, else it belongs to the positional arguments. */
+  /** The words after `--`, with {@linkcode ScriptSpec.passesOn}. Without that they are positional arguments. */
   rest: string[];
 }
 
@@ -152,8 +152,8 @@ export type Token =
   );
 
 /**
- * A command line taken apart, as `parseArgs` of node:util does, which takes 8 ms to load. No option of one letter has a
- * value. A word with several letters has a token for each of them.
+ * Splits a command line into tokens, as `parseArgs` of node:util does, which takes 8 ms to load. Options of one letter
+ * have no values. A word with several letters has a token for each of them.
  */
 export function tokensOf(args: readonly string[], options: Options): Token[] {
   const tokens: Token[] = [];
@@ -182,8 +182,8 @@ export function tokensOf(args: readonly string[], options: Options): Token[] {
 }
 
 /**
- * The option that an unknown word looks like: its beginning, a slip of the keys, or with a dash that a text program has
- * made of two. Undefined for a word that looks like none.
+ * The option that an unknown word resembles: it is the beginning of that, has a typing error, or a long dash that a text
+ * program has made of two. Undefined for a word that resembles none.
  */
 export function nearestOption(word: string, options: Options): string | undefined {
   const [, dashes, typed, value] = /^([-\u2010-\u2015\u2212]+)([A-Za-z][\w-]*)(=.*)?$/s.exec(word) ?? [];
@@ -200,11 +200,10 @@ export function nearestOption(word: string, options: Options): string | undefine
 }
 
 /**
- * Parses a command line. Options are understood wherever they stand before `--`.
+ * Parses a command line. Options are understood anywhere before `--`.
  *
- * @throws {UserError} with exit code 2 for an unknown option, for two that do not go together, for a missing or an unwanted
- * value, for a word that has no place; with {@linkcode ScriptSpec.passesOn} always, also for a word that looks like one
- * of its own options
+ * @throws {UserError} exit code 2 for an unknown option, two that cannot be combined, a missing or unwanted value, or too
+ * many words; where {@linkcode ScriptSpec.passesOn} is "always", also for a word that resembles one of its own options
  */
 export function parseCommandLine<Name extends string>(
   spec: ScriptSpec<Name>,
@@ -276,7 +275,7 @@ export function parseCommandLine<Name extends string>(
   return { flags, values, positionals, rest };
 }
 
-/** JavaScript's timers count in 31 bits: a longer one ends at once. */
+/** The longest time of a timer in JavaScript, which has 31 bits: a longer one ends at once. */
 const maxTimerMs = 2 ** 31 - 1;
 
 /**
@@ -326,7 +325,7 @@ export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
   ].join("\n");
 }
 
-/** The text of a script that needs arguments and gets none. */
+/** The text that a script prints when it needs arguments and gets none. */
 export function briefText<Name extends string>(spec: ScriptSpec<Name>): string {
   return [...wrap(spec.summary, helpWidth), ...exampleLines(spec), `All options: ${spec.name} --help`].join("\n");
 }
@@ -352,7 +351,7 @@ export function engineOptions(
   };
 }
 
-/** The options of a command line, as they are typed. */
+/** The options of a command line, as words. */
 export function givenOptions<Name extends string>(
   { flags, values }: Pick<Arguments<Name>, "flags" | "values">,
 ): string[] {

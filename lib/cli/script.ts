@@ -48,7 +48,7 @@ async function runToExitCode<Name extends string>(
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => ending.abort(new Interrupted(signal)));
   }
-  // An error that nobody waits for ends the run, too, and with the same cleanup.
+  // An unhandled error ends the run, too, with the same cleanup.
   const end = (event: Event, reason: unknown): void => {
     event.preventDefault();
     const isKnown = reason === ending.signal.reason || reason instanceof Interrupted;
@@ -75,7 +75,7 @@ async function runToExitCode<Name extends string>(
       return ExitCode.usage;
     }
     const args = parseCommandLine(spec, Deno.args);
-    // "list" for "--list", as in other programs. A container may have that name; if not, this explains the error.
+    // Somebody may type "list" for "--list", as in other programs. A container may have that name: so it is a hint only.
     if (args.positionals[0] === Deno.args[0] && Object.hasOwn(spec.options, Deno.args[0] ?? "")) {
       meant = `. If you mean the option: ${called.name} --${Deno.args.join(" ")}`;
     }
@@ -157,7 +157,7 @@ function aboutItself<Name extends string>(
   return [text.trimEnd(), text];
 }
 
-/** The errors in one, the first one first: leaving a scope may have failed as well. */
+/** The errors that a SuppressedError joins, in the order of time: leaving a scope may fail after its body has. */
 function failuresIn(error: unknown): unknown[] {
   return error instanceof SuppressedError ? [...failuresIn(error.suppressed), ...failuresIn(error.error)] : [error];
 }

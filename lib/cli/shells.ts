@@ -1,7 +1,4 @@
-/**
- * The completions of a script for bash, zsh and fish: stubs that call the script with `--complete`, and offer what it
- * prints.
- */
+/** The stubs for completions in bash, zsh and fish, which call a script with `--complete` and offer what it prints. */
 
 import { inputError } from "../base/errors.ts";
 import { quoteWord } from "../base/shell_words.ts";
@@ -13,7 +10,7 @@ export interface Program {
   /** The name that it is started by: `attach.ts`, or `gui-attach` where it is installed. */
   name: string;
   /**
-   * The file that the stub calls. The command on the line would not do: a file of that name in a shared directory would
+   * The file that the stub calls. If it called the command of the line, a file of that name in a shared directory would
    * run when the user presses Tab.
    */
   path: string;

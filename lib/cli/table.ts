@@ -1,15 +1,15 @@
-/** A result of several rows: columns with a heading for people, and tabs for programs. */
+/** Tables: aligned columns with a heading for people, values with tabs between them for programs. */
 
 import { columnsOf } from "../base/text.ts";
 import type { Ui } from "../base/ui.ts";
 
 export interface TableOptions {
-  /** What stands above the columns. */
+  /** The names of the columns. */
   heading: readonly string[];
-  /** What is printed when there are no rows. */
+  /** The message when there are no rows. */
   none: string;
   data: unknown;
-  /** Whether people read it. Default: whether stdout is a terminal. */
+  /** Whether it is for people. Default: whether stdout is a terminal. */
   isForPeople?: boolean;
 }
 

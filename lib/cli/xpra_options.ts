@@ -1,16 +1,16 @@
 /**
- * The options of `xpra attach` that a user may give, in this one place: those about windows and keyboard are handed on,
- * those about what passes besides are not. Any other word with a dash is not xpra's.
+ * The options of `xpra attach` that a user may give: those about windows and keyboard are handed on, those about channels
+ * are refused. Any other word with a dash does not count as xpra's.
  */
 
 import names from "./xpra_options.json" with { type: "json" };
 import { inputError } from "../base/errors.ts";
 import { channels } from "../channels/table.ts";
 
-/** Those that are handed on, as xpra 5 and 6 know them. */
+/** The options that are handed on, of xpra 5 and 6. */
 export const xpraOptionNames: readonly string[] = names;
 
-/** Those about what passes, with the channel in whose place each stands. */
+/** The options that are refused, each with the channel that it is about. */
 const channelOf: ReadonlyMap<string, string> = new Map([
   ...["clipboard", "clipboard-direction"].map((option) => [option, "clipboard"] as const),
   ...channels.flatMap(({ name, xpraOptions = [] }) => xpraOptions.map((option) => [option, name] as const)),
@@ -20,7 +20,7 @@ const channelOf: ReadonlyMap<string, string> = new Map([
  * Whether a word is an option that is handed on to xpra.
  *
  * @param forApp the end of a hint: what to type if the word is for the app
- * @throws {UserError} exit code 2 for one about what passes, and for one without its value
+ * @throws {UserError} exit code 2 for one about a channel, and for one without its value
  */
 export function isXpraOption(word: string, forApp = ""): boolean {
   const [, name = "", value] = /^--([a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];

@@ -1,4 +1,4 @@
-/** The settings that hold for a container as if they stood on the command line, whose own options come before them. */
+/** Adds the settings of a container to the options of a command line, which come before them. */
 
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -11,19 +11,19 @@ import { listKeys, optionOf, type Setting, type Settings, settingsFor } from "./
 export interface Applied {
   /** The options, with those that the settings add. */
   values: ReadonlyMap<string, string>;
-  /** The preset beyond which no option opens channels, where one is set. */
+  /** The preset that limits which channels options can open, if one is set. */
   atMost: Setting | undefined;
-  /** Where the settings are that open channels and choose places, as far as the command line does not. */
+  /** Where the settings are written that open channels or choose destinations, and that no option replaces. */
   from: readonly string[];
 }
 
 const channelKeys: readonly string[] = [...listKeys, "preset", "at-most", ...openedKinds];
 
 /**
- * Adds settings to the options of a command line. `--preset` there replaces what the settings open, by a preset or one
- * by one. The lists of channels add up, or `--deny sound` would open what the settings deny; but a channel that is
- * named on the command line is in no list of the settings. Of these, `deny` comes before `ask` and `ask` before
- * `allow`, as they may come from several entries.
+ * Adds settings to the options of a command line. The option `--preset` replaces what the settings open, by a preset or
+ * one by one. The lists of channels add up, or `--deny sound` would open what the settings deny; but a channel that an
+ * option names is left out of the settings' lists. Among these, which may come from several entries, `deny` comes before
+ * `ask`, and `ask` before `allow`.
  */
 export function applySettings(options: ReadonlyMap<string, string>, settings: Settings): Applied {
   const values = new Map(options);
@@ -37,21 +37,21 @@ export function applySettings(options: ReadonlyMap<string, string>, settings: Se
     const option = optionOf(key);
     if (values.has(option) && !isList || options.has("preset") && (key === "allow" || key === "ask")) continue;
     const stronger = key === "allow" ? ["deny", "ask"] : key === "ask" ? ["deny"] : [];
-    const taken = named.union(lists(stronger, written));
-    const kept = isList ? [...new Set(parseChannels(value)).difference(taken)].join(",") : value;
-    if (kept === "") continue;
+    const settled = named.union(lists(stronger, written));
+    const added = isList ? [...new Set(parseChannels(value)).difference(settled)].join(",") : value;
+    if (added === "") continue;
     const given = isList ? options.get(key) : undefined;
-    if (key !== "at-most") values.set(option, given === undefined ? kept : `${given},${kept}`);
+    if (key !== "at-most") values.set(option, given === undefined ? added : `${given},${added}`);
     if (channelKeys.includes(key)) from.push(place);
   }
   return { values, atMost: settings.get("at-most"), from };
 }
 
 /**
- * The channels that are open, and those that are asked for, as far as the settings let them.
+ * The channels that are open, and those that are asked for, within the limit of the settings.
  *
- * @param options what the command line itself says
- * @throws {UserError} exit code 2 when the command line opens more than the settings let it
+ * @param options those of the command line alone
+ * @throws {UserError} exit code 2 when these open more than the settings allow
  */
 export function limitedChannels(
   options: ReadonlyMap<string, string>,
@@ -73,7 +73,7 @@ export function limitedChannels(
   return { open: open.intersection(limit), asks: asks.intersection(limit) as typeof asks };
 }
 
-/** The values of `--engine` and `--project`, else what is set for a container. */
+/** The values of `--engine` and `--project`, else of a container's settings. */
 export async function engineOptionsFor(
   host: Pick<Host, "env">,
   word: string | undefined,
@@ -83,14 +83,14 @@ export async function engineOptionsFor(
   return engineOptions(applySettings(options, settings));
 }
 
-/** The preset that is set for a container, not more than is set at most. */
+/** The preset of a container's settings, or their limit if that is lower. */
 export async function presetFor(host: Pick<Host, "env">, word: string): Promise<string> {
   const settings = await settingsFor(host, word);
   const [preset, atMost] = [settings.get("preset")?.value ?? "desktop", settings.get("at-most")?.value ?? "trusted"];
   return presetNames.find((name) => name === preset || name === atMost)!;
 }
 
-/** The end of the line about the open channels: where the settings for them are, each file named once. */
+/** The end of the line about the open channels: where their settings are written, each file named once. */
 export function setIn(channelsFrom: readonly string[] = []): string {
   const files = Map.groupBy(new Set(channelsFrom), (place) => place.slice(0, place.lastIndexOf(":") + 1));
   const places = [...files].map(([file, all]) => file + all.map((place) => place.slice(file.length)).join(", "));

@@ -1,16 +1,16 @@
-/** The option `--border`, in the form that xpra knows. */
+/** The option `--border`, as xpra spells its values. */
 
 import colours from "./css_colours.json" with { type: "json" };
 import { inputError } from "../base/errors.ts";
 import type { ContainerBorder } from "../container/border.ts";
 
-/** Colours by the names that CSS has for them. */
+/** Colours by their names in CSS. */
 const named: Readonly<Record<string, string>> = colours;
 
-/** What fits as its value. */
+/** The words that are offered as its value. */
 export const borderWords = ["auto", ...Object.keys(named)] as const;
 
-/** xpra's own width, and its largest, in pixels. */
+/** xpra's default and largest width, in pixels. */
 const usualWidth = 5;
 const maxWidth = 45;
 

@@ -1,4 +1,4 @@
-/** The channels between an app and the host: which presets open each of them, and how they are written down. */
+/** Which channels presets and options open, and how lists of channels are written. */
 
 import { inputError } from "../base/errors.ts";
 import { parseDuration } from "../cli/options.ts";
@@ -9,7 +9,7 @@ export const presetNames = ["isolated", "desktop", "trusted"] as const;
 /** All channels. */
 export const channelNames = channelsWith();
 
-/** The words that a list of channels may have. */
+/** The words that a list of channels may contain. */
 export const channelWords: readonly string[] = ["clipboard", ...channelNames];
 
 /** The channels that a preset opens. */
@@ -17,7 +17,7 @@ function openedBy(preset: typeof presetNames[number]): Set<ChannelName> {
   return new Set(channelsWith(({ presets }) => presets.some((known) => known === preset)));
 }
 
-/** The options of a command line that are about channels; all but `preset` are names with commas between them. */
+/** The options about channels; all but `preset` are lists, separated by commas. */
 export type ChannelRequest = Partial<Record<"preset" | "ask" | "allow" | "deny", string | undefined>>;
 
 /**
@@ -42,7 +42,7 @@ export function openChannels(
 /**
  * The channels of `--ask`: each use of them is asked for.
  *
- * @throws {UserError} exit code 2 for a channel that cannot be asked for, and for one that is allowed or denied as well
+ * @throws {UserError} exit code 2 for a channel that cannot be asked for, and for one that is also allowed or denied
  */
 export function askedChannels(
   { ask = "", allow = "", deny = "" }: Omit<ChannelRequest, "preset">,
@@ -64,7 +64,7 @@ export function askedChannels(
 }
 
 /**
- * The channels of a list of names with commas between them.
+ * The channels of a list, separated by commas.
  *
  * @param names `clipboard` means both directions
  * @throws {UserError} exit code 2 for an unknown name
@@ -78,7 +78,7 @@ export function parseChannels(names: string): ChannelName[] {
   });
 }
 
-/** Whether a text is a list of channels, as {@linkcode parseChannels} takes it: nothing else is in it. */
+/** Whether a text is a list of channels that {@linkcode parseChannels} accepts. */
 export function isChannelList(text: string): boolean {
   return text.split(",").every((name) => name.trim() === "" || channelWords.includes(name.trim()));
 }
@@ -98,13 +98,13 @@ export function channelArguments(open: ReadonlySet<ChannelName>, asked: Readonly
   ];
 }
 
-/** Open channels as a session has them on record: a comma between them, and `?` after those that are asked for. */
+/** Open channels as a session's record has them: separated by commas, with `?` after those that are asked for. */
 export function recordChannels(open: ReadonlySet<ChannelName>, asks: ReadonlySet<ChannelName>): string {
   return channelNames.filter((channel) => open.has(channel))
     .map((channel) => asks.has(channel) ? `${channel}?` : channel).join(",");
 }
 
-/** Channels as {@linkcode recordChannels} has written them, in a container, which may have changed that. */
+/** Reads what {@linkcode recordChannels} has written. It was in a container, which may have changed it. */
 export function recordedChannels(record: string): { open: Set<ChannelName>; asks: Set<ChannelName> } {
   const words = record.split(",");
   const asks = new Set(channelNames.filter((channel) => words.includes(`${channel}?`)));
@@ -130,8 +130,8 @@ export function channelNamesOf(channels: ReadonlySet<ChannelName>): string[] {
 }
 
 /**
- * The list of `--allow` without times, and how long those channels are to be open that have one, as in
- * `microphone:20m`, in milliseconds. Of several times for a channel, the shortest holds.
+ * Splits the list of `--allow` into names and times, as in `microphone:20m`: how long each of these channels is to be
+ * open, in milliseconds. Of several times for a channel, the shortest counts.
  *
  * @throws {UserError} exit code 2 for an invalid time, and for a channel that cannot be closed again
  */
@@ -150,7 +150,11 @@ export function splitTimes(allow: string): { names: string; times: Map<ChannelNa
   return { names: names.join(","), times };
 }
 
-/** Throws for a channel that cannot be closed while its session runs. */
+/**
+ * Checks that a channel can be closed while its session runs.
+ *
+ * @throws {UserError} exit code 2 when it cannot
+ */
 export function checkCanClose(channel: ChannelName): void {
   if (!channelsWith(({ lasts }) => lasts === "session").includes(channel)) return;
   throw inputError(

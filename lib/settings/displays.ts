@@ -1,16 +1,17 @@
-/** The displays of the host's that can show sessions, and what tells them apart outside of their own rooms. */
+/** The host's displays that can show sessions, and what the rest of the code needs to know about them. */
 
 /**
- * The displays, the best first; `choose_display.ts` loads the room of each. `title`: what users call it; `variable`: what
- * is set in the environment where the desktop has it; `windowsStay`: whether windows live as long as their session, with
- * what they were opened with, and a later run only serves the apps again. Otherwise it shows the session again.
+ * The displays, the preferred one first; `choose_display.ts` loads the code of each. `title`: its name for users;
+ * `variable`: the environment variable that a desktop with this display sets; `windowsStay`: whether windows, and the
+ * channels they were opened with, live as long as their session. A later run then serves the apps only, and otherwise
+ * shows the session again.
  */
 export const displays = {
   wayland: { title: "Wayland", variable: "WAYLAND_DISPLAY", windowsStay: true },
   x11: { title: "X", variable: "DISPLAY", windowsStay: false },
 } as const;
 
-/** What shows the windows of a session. */
+/** The display that shows the windows of a session. */
 export type DisplayName = keyof typeof displays;
 
 export const displayNames = Object.keys(displays) as DisplayName[];

@@ -1,7 +1,7 @@
 /**
- * What a person has written down about containers, in `$XDG_CONFIG_HOME/gui-container/config.yaml`, and what `--save`
- * has kept beside it: entries with patterns, read as in ssh_config(5). For each key, the first entry that matches and
- * has it holds. No container can write there.
+ * The settings of containers: those that a person writes into `$XDG_CONFIG_HOME/gui-container/config.yaml`, and those
+ * that `--save` keeps beside it. Their entries have patterns, as in ssh_config(5): each key is taken from the first entry
+ * that matches and has it. No container can write there.
  */
 
 import { openedKinds } from "../channels/table.ts";
@@ -42,7 +42,7 @@ const settingChecks: Readonly<Record<string, SettingCheck>> = {
 /** All keys, in the order in which they are shown. */
 export const settingKeys: readonly string[] = Object.keys(settingChecks);
 
-/** The option of attach.ts that stands for a key. */
+/** The option of attach.ts with the meaning of a key. */
 export function optionOf(key: string): string {
   return openedKinds.some((kind) => kind === key) ? `${key}-to` : key;
 }
@@ -51,7 +51,7 @@ export function optionOf(key: string): string {
 export const listKeys: readonly string[] = ["allow", "deny", "ask"];
 
 export interface Setting {
-  /** As it would stand on a command line. */
+  /** As on a command line. */
   value: string;
   /** Where it is written: the path and the line, with `~` for the home directory. */
   from: string;
@@ -77,8 +77,8 @@ export function checkSetting(host: Pick<Host, "env">, key: string, value: string
 }
 
 /**
- * The files with settings: what `--save` has kept, which comes first, and what the user has written. None when neither
- * `$XDG_CONFIG_HOME` nor `$HOME` says where they are.
+ * The files with settings, in the order in which they count: that of `--save`, and the user's. None when neither
+ * `$XDG_CONFIG_HOME` nor `$HOME` is set.
  */
 export function settingsPaths(host: Pick<Host, "env">): string[] {
   const [config, home] = [host.env("XDG_CONFIG_HOME"), host.env("HOME")];
@@ -103,12 +103,12 @@ export async function settingsFor(host: Pick<Host, "env">, word: string): Promis
   return settings;
 }
 
-/** The values of `links` or `files` in all entries: what there is to choose from where the user is asked. */
+/** The values of `links` or `files` in all entries, of which the user can choose one when asked. */
 export async function namedDestinations(host: Pick<Host, "env">, kind: string): Promise<string[]> {
   return (await readEntries(host)).flatMap(({ settings }) => settings.get(kind)?.value ?? []);
 }
 
-/** What a disposable copy is a copy of; nothing for another container. */
+/** The origin of a disposable copy; none for any other container. */
 async function sourceOf(host: Pick<Host, "env">, word: string): Promise<string[]> {
   if (!/^[\w.:-]{1,200}$/.test(word)) return [];
   const record = await readJson(disposableRecordPath(mountsIn(host, word)));
@@ -117,8 +117,8 @@ async function sourceOf(host: Pick<Host, "env">, word: string): Promise<string[]
 }
 
 /**
- * Whether a pattern is about a container. Without a remote in it, it is about the containers of this name on all of
- * them, so that no way to write the name gets around an entry.
+ * Whether a pattern matches a container. A pattern without a remote matches on all remotes, so that no spelling of a
+ * container's name gets around an entry.
  */
 export function matches(pattern: string, word: string): boolean {
   const text = pattern.includes(":") ? word : word.slice(word.lastIndexOf(":") + 1);
@@ -127,7 +127,7 @@ export function matches(pattern: string, word: string): boolean {
 }
 
 /**
- * Where the entries are that name just this container: they stay, and hold for the next container of this name.
+ * Where the entries for exactly this container are written. They outlive it, and hold for the next one of its name.
  *
  * @param word `[REMOTE:]NAME`
  */

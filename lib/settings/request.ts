@@ -1,4 +1,4 @@
-/** What is asked for when a session is to be shown. */
+/** What a command line asks for when it shows or starts a session. */
 
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -18,7 +18,7 @@ export type DisplayWord = (typeof displayWords)[number];
  */
 export function wantedDisplay(host: Pick<Host, "env">, option: string | undefined): DisplayWord {
   const wanted = option ?? host.env("GUI_CONTAINER_DISPLAY") ?? "auto";
-  const word = displayWords.find((known) => known === wanted);
+  const word = displayWords.find((each) => each === wanted);
   if (word !== undefined) return word;
   throw inputError(
     `Unknown display "${wanted}"`,
@@ -27,7 +27,7 @@ export function wantedDisplay(host: Pick<Host, "env">, option: string | undefine
 }
 
 export interface ShowRequest {
-  /** The session's name, if one is given. */
+  /** The session's name, if the user gives one. */
   session: string | undefined;
   display: DisplayWord;
   open: ReadonlySet<ChannelName>;
@@ -35,7 +35,7 @@ export interface ShowRequest {
   times?: ReadonlyMap<ChannelName, number> | undefined;
   /** The channels whose every use the user is asked about. */
   asks: ReadonlySet<ChannelName>;
-  /** Where the settings are that open channels, as far as the command line does not. */
+  /** Where the settings are written that open channels, and that no option replaces. */
   channelsFrom?: readonly string[];
   /** Where links and files open; undefined: on this host. */
   opening?: Opening | undefined;
@@ -53,10 +53,10 @@ export interface StartRequest extends ShowRequest {
   app: readonly string[];
   /** Starts it without its windows. */
   detached: boolean;
-  /** The files that are lent to it in a copy of the container. */
+  /** The files that are lent to the app in a copy of the container. */
   files?: readonly string[];
-  /** Joins a session in which the app runs, whatever its channels and its display. */
+  /** Joins any session in which the app runs, whatever its channels and display. */
   joinsAny?: boolean;
-  /** Whether it is started to open something: there is an address in the app's place, or one of the web after `--`. */
+  /** Whether it opens something: an address stands in the app's place, or a web address after `--`. */
   isOpening?: boolean;
 }

@@ -1,4 +1,4 @@
-/** Options that are kept for a container: entries of a file of their own, which are read before those of the user. */
+/** `--save`: keeps options for a container, in a file whose entries come before the user's own. */
 
 import { dirname, join } from "@std/path";
 import { inputError } from "../base/errors.ts";
@@ -19,7 +19,7 @@ import {
   shortened,
 } from "./file.ts";
 
-/** Options of a command line that are settings: what it says, by key. */
+/** The options that are settings, by their keys. */
 export function givenSettings(options: ReadonlyMap<string, string>): Map<string, string> {
   return new Map(settingKeys.flatMap((key) => options.has(optionOf(key)) ? [[key, options.get(optionOf(key))!]] : []));
 }
@@ -40,7 +40,7 @@ export async function checkSaving(
 }
 
 /**
- * Keeps options for a container, in place of what was kept of these before.
+ * Keeps options for a container, in place of those that were kept before.
  *
  * @param word `[REMOTE:]NAME`
  * @throws {UserError} exit code 2
@@ -64,8 +64,8 @@ export async function saveSettings(host: Host, word: string, given: ReadonlyMap<
 }
 
 /**
- * The settings to keep, which hold in the next run as in this one: so all lists of channels are among them when the
- * options change one.
+ * The settings to keep. The next run must open the same channels as this one: when the options change one list of
+ * channels, all of them are kept.
  *
  * @param options `old`: the keys that were kept before
  */
@@ -78,8 +78,7 @@ async function settingsToKeep(
   const options = new Map([...given].map(([key, value]) => [optionOf(key), value]));
   const { values, atMost } = applySettings(options, settings);
   const lists = given.has("preset") || listKeys.some((key) => given.has(key)) ? listKeys : [];
-  const known = lists.filter((key) => settings.has(key));
-  const keys = new Set<string>([...given.keys(), ...old, ...known]);
+  const keys = new Set<string>([...given.keys(), ...old, ...lists.filter((key) => settings.has(key))]);
   return new Map(
     settingKeys.filter((key) => keys.has(key)).map((key) => {
       const value = key === "at-most" ? atMost?.value : values.get(optionOf(key));

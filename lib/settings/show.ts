@@ -1,4 +1,4 @@
-/** `attach.ts --settings`: what is set for a container, where, and which channels that opens. */
+/** `attach.ts --settings`: the settings that hold for a container, where they are written, and what they open. */
 
 import { showTable } from "../cli/table.ts";
 import type { Host } from "../base/host.ts";
@@ -7,7 +7,7 @@ import { applySettings, limitedChannels } from "./apply.ts";
 import { optionOf, type Setting, settingKeys, type Settings } from "./file.ts";
 
 /**
- * Shows what holds for a container.
+ * Shows the settings of a container.
  *
  * @param request `options`: those of the command line, which come before the settings
  * @returns the exit code
