@@ -21,9 +21,7 @@ import {
   isSameBox,
   overlap,
   rectangleOf,
-  type SizeLimit,
   sizeOf,
-  type SizeRequest,
   type Surface,
   type SurfaceArea,
   type Surfaces,
@@ -80,36 +78,32 @@ export function createBorders(
   const canBe = (): boolean =>
     common !== undefined || registry.object() !== undefined && !needed.map(registry.numberOf).includes(undefined);
   const widthOf: Borders["widthOf"] = ({ role }) => role === "window" && canBe() ? border.width : 0;
-  /** Tells the compositor of a window's sizes, before it is committed, where they are others than before. */
-  const tellSizes = (found: Surface, width: number): Addition[] => {
-    const { toplevel, shell, geometry, whole, limits: { set_min_size: min, set_max_size: max }, told, picture } = found;
+  /** Tells the compositor what it is to take for a window, before that is committed, where it is something else than before. */
+  const tellGeometry = (found: Surface): Addition[] => {
+    const { toplevel, shell, geometry, whole, told, picture } = found;
     if (!shell || toplevel!.isEnded) return [];
-    const box = geometry ?? (width > 0 || told.has("set_window_geometry") ? whole : undefined);
+    const width = widthOf(found);
+    const box = geometry ?? (width > 0 || told ? whole : undefined);
     if (geometry && geometry !== found.named) found.guards = { ...sizeOf(grown(geometry, width)), ms: now() };
-    const larger = (sizes: Size): number[] =>
-      [sizes.width, sizes.height].map((side) => side > 0 ? side + 2 * width : side);
-    const all: readonly (readonly [WaylandObject, SizeRequest, readonly number[] | undefined])[] = [
-      [shell, "set_window_geometry", box && rectangleOf(grown(box, width))],
-      [toplevel!, "set_min_size", min && larger(min)],
-      [toplevel!, "set_max_size", max && larger(max)],
-    ];
-    const changed = all.filter((each): each is [WaylandObject, SizeRequest, readonly number[]] =>
-      each[2] !== undefined && `${each[2]}` !== `${told.get(each[1])}`
-    );
-    for (const [, request, values] of changed) told.set(request, values);
+    const rectangle = box && rectangleOf(grown(box, width)).map(nearestInt);
     // A window that is not shown is told of anew, once it is.
-    if (picture.width === 0) told.forEach((_, request) => told.set(request, []));
-    return changed.map(([object, request, values]) => [object, request, ...values.map(nearestInt)]);
+    found.told = picture.width === 0 ? told && [] : rectangle ?? told;
+    return rectangle && `${rectangle}` !== `${told}` ? [[shell, "set_window_geometry", ...rectangle]] : [];
   };
+  /** A size of the app's, for the compositor. */
+  const larger = ({ width, height }: Size, by: number): Size => ({
+    width: width > 0 ? nearestInt(width + 2 * by) : width,
+    height: height > 0 ? nearestInt(height + 2 * by) : height,
+  });
   /** A size of the compositor's, for the app. */
   const smaller = ({ width, height }: Size, by: number): Size => ({
     width: width > 0 ? Math.max(1, width - 2 * by) : 0,
     height: height > 0 ? Math.max(1, height - 2 * by) : 0,
   });
-  const keepLimit = (request: SizeLimit) => ({ object, args }: { object: WaylandObject; args: Size }): void => {
-    const { limits, told } = surfaceOf(object);
-    limits[request] = args;
-    told.set(request, [args.width, args.height]);
+  const limit = (which: "min" | "max") => ({ object, args }: { object: WaylandObject; args: Size }): { args: Size } => {
+    const found = surfaceOf(object);
+    found.limits[which] = args;
+    return { args: larger(args, widthOf(found)) };
   };
 
   const begin = (): Addition[] => {
@@ -193,18 +187,11 @@ export function createBorders(
       "wl_surface.commit": ({ object }) => {
         const found = surfaceOf(object);
         if (found.role !== "window" && found.role !== "popup") return undefined;
-        const before = [...place(found), ...found.role === "window" ? tellSizes(found, widthOf(found)) : []];
+        const before = [...place(found), ...found.role === "window" ? tellGeometry(found) : []];
         return before.length > 0 ? { before } : undefined;
       },
-      // A new window of the same surface has no limits.
-      "xdg_surface.get_toplevel": ({ object }) => {
-        const found = surfaceOf(object);
-        found.limits = {};
-        found.told.delete("set_min_size");
-        found.told.delete("set_max_size");
-      },
-      "xdg_toplevel.set_min_size": keepLimit("set_min_size"),
-      "xdg_toplevel.set_max_size": keepLimit("set_max_size"),
+      "xdg_toplevel.set_min_size": limit("min"),
+      "xdg_toplevel.set_max_size": limit("max"),
       "xdg_toplevel.configure": ({ object, args }) => {
         const found = surfaceOf(object);
         const { named, guards } = found;

@@ -22,10 +22,6 @@ export interface Box {
 const zeroSize: Size = { width: 0, height: 0 };
 const origin: Box = { left: 0, top: 0, right: 0, bottom: 0 };
 
-/** The requests about a window's sizes, which count from its next commit on. */
-export type SizeRequest = "set_window_geometry" | SizeLimit;
-export type SizeLimit = "set_min_size" | "set_max_size";
-
 export class Surface {
   /** What it is for, once that is known. */
   role?: Role;
@@ -55,9 +51,9 @@ export class Surface {
   /** What of it its border is around, as of the last commit. */
   seen?: Box;
   /** The smallest and largest size that the app has named. */
-  limits: Partial<Record<SizeLimit, Size>> = {};
-  /** What the compositor has been told last of a window's sizes, by the names of the requests. */
-  told = new Map<SizeRequest, readonly number[]>();
+  limits: { min?: Size; max?: Size } = {};
+  /** What the compositor has been told last that it is to take for the window. */
+  told?: readonly number[] | undefined;
   toplevel?: WaylandObject;
   /** It is left out: nothing is attached to it until it is another popup. */
   isHidden?: boolean;
@@ -204,7 +200,7 @@ export function createSurfaces(
     // Once the parts are as small as the window has become, it has its shadow around it again.
     const counts = isBeyond ? box : named;
     const isChanged = counts !== undefined && !(geometry && isSameBox(counts, geometry));
-    if (isChanged) root.told.set("set_window_geometry", rectangleOf(counts));
+    if (isChanged) root.told = rectangleOf(counts);
     if (counts) root.geometry = counts;
     for (const part of following) {
       held.delete(part);
@@ -222,7 +218,7 @@ export function createSurfaces(
   };
   /** Has a window committed, unless the app is about to commit more than it has said by now. */
   const recommit = (
-    { object, shell, isChanging, limits: { set_min_size: min, set_max_size: max } }: Surface,
+    { object, shell, isChanging, limits: { min, max } }: Surface,
   ): Pick<Verdict, "commits"> | undefined => {
     // Firefox names its limits, and commits nothing.
     const isBetween = (["width", "height"] as const).some((side) => max?.[side] && min && min[side] > max[side]);
@@ -351,7 +347,7 @@ export function createSurfaces(
       "xdg_surface.set_window_geometry": ({ object, args: { x, y, width, height } }) => {
         const found = of(object);
         found.named = found.geometry = { left: x, top: y, right: x + width, bottom: y + height };
-        found.told.set("set_window_geometry", [x, y, width, height]);
+        found.told = [x, y, width, height];
       },
     },
     ended(object) {
@@ -367,10 +363,8 @@ export function createSurfaces(
         for (const part of found.parts) part.parent = undefined;
         count(found, zeroSize);
       } else if (found.shell === object) {
-        const its = ["shell", "geometry", "named", "guards", "whole", "seen"] as const;
+        const its = ["shell", "geometry", "named", "guards", "whole", "seen", "told"] as const;
         for (const key of its) delete found[key];
-        found.limits = {};
-        found.told.clear();
       } else if (["xdg_toplevel", "xdg_popup"].includes(object.type.name)) {
         // Until it is a window or a popup again, to commit it is an error.
         delete found.whole;

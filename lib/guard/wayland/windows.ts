@@ -48,7 +48,7 @@ export function createWindows(
       "xdg_surface.get_toplevel": ({ object, args: { id } }) => {
         closing.open(id);
         windows.add(id);
-        Object.assign(surfaces.of(object), { role: "window", shell: object, toplevel: id });
+        Object.assign(surfaces.of(object), { role: "window", shell: object, toplevel: id, limits: {} });
         surfaces.link(id, object);
         // An app may have no names for a window.
         return { after: [[id, "set_title", `[${container}]`], [id, "set_app_id", container]] };

@@ -112,11 +112,9 @@ Deno.test("the guard of Wayland has each end hear of a window's sizes as it know
     message(ids.toplevel, "xdg_toplevel.set_max_size", width, height);
   const geometry = (...box: [number, number, number, number]): Uint8Array =>
     message(ids.xdgSurface, "xdg_surface.set_window_geometry", ...box);
-  app(min(100, 0), max(2 ** 31 - 1, 200), geometry(10, 20, 300, 200));
-  const told = text(app(commit));
-  for (const sent of [min(108, 0), max(2 ** 31 - 1, 208), geometry(6, 16, 308, 208)]) {
-    assert(told.includes(text(sent)), `${sent}`);
-  }
+  assertEquals(app(min(100, 0), max(2 ** 31 - 1, 200)), new Uint8Array([...min(108, 0), ...max(2 ** 31 - 1, 208)]));
+  app(geometry(10, 20, 300, 200));
+  assert(text(app(commit)).includes(text(geometry(6, 16, 308, 208))));
   assertEquals(app(commit), commit, "once is enough");
   // As the app says it, it is none of what the desktop is to know.
   app(geometry(10, 20, 300, 200));
@@ -133,7 +131,7 @@ Deno.test("the guard of Wayland has each end hear of a window's sizes as it know
   const empty = message(ids.surface, "wl_surface.attach", 0, 0, 0);
   const full = message(ids.surface, "wl_surface.attach", ids.buffer, 0, 0);
   app(empty, commit);
-  assert(text(app(full, commit)).includes(text(min(108, 0))));
+  assert(text(app(full, commit)).includes(text(geometry(6, 16, 308, 208))));
   app(empty, commit);
   host(configure([500, 400]));
   app(message(ids.toplevel, "xdg_toplevel.destroy"));
@@ -142,7 +140,6 @@ Deno.test("the guard of Wayland has each end hear of a window's sizes as it know
   // The next window of the surface has sizes of its own.
   const next = text(app(message(ids.xdgSurface, "xdg_surface.get_toplevel", 20), full, commit));
   assert(next.includes(text(geometry(6, 16, 308, 208))), "it has a border");
-  for (const limit of [min(108, 0), max(2 ** 31 - 1, 208)]) assert(!next.includes(text(limit.slice(4))));
 });
 
 Deno.test("the guard of Wayland has a popup beside its window's border, where the app wants it in the window", () => {
@@ -172,9 +169,10 @@ Deno.test("the guard of Wayland tells the compositor no number that has begun an
   const { app } = made;
   const [least, most] = [-(2 ** 31), 2 ** 31 - 1];
   viewport(made, { id: 18, surface: ids.surface, size: [100, 100] });
-  const geometry = message(ids.xdgSurface, "xdg_surface.set_window_geometry", least, least, most, most);
-  app(geometry);
-  assert(text(app(message(ids.surface, "wl_surface.commit"))).includes(text(geometry)));
+  const geometry = (...box: readonly [number, number, number, number]): Uint8Array =>
+    message(ids.xdgSurface, "xdg_surface.set_window_geometry", ...box);
+  app(geometry(least, 0, most, 300));
+  assert(text(app(message(ids.surface, "wl_surface.commit"))).includes(text(geometry(least, -4, most, 308))));
   const [surface, own, positioner] = [20, 21, 22];
   const popup = [
     message(ids.compositor, "wl_compositor.create_surface", surface),
