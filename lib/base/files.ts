@@ -58,10 +58,17 @@ export async function writeAll(to: Pick<Deno.FsFile, "write">, bytes: Uint8Array
   for (let written = 0; written < bytes.length;) written += await to.write(bytes.subarray(written));
 }
 
+/** Waits until something is written. Deno names what it cannot open, not what it cannot write to. */
+export function naming<T>(path: string, writing: Promise<T>): Promise<T> {
+  return writing.catch((error) => {
+    throw Object.assign(error, { message: `${error.message}: "${path}"` });
+  });
+}
+
 /** Flushes a directory to disk: the names of its files, not their content. */
 export async function syncDirectory(path: string): Promise<void> {
   using directory = await Deno.open(path);
-  await directory.sync();
+  await naming(path, directory.sync());
 }
 
 /** Renames a file, and flushes its new name to disk. */
@@ -75,8 +82,7 @@ export async function replaceFile(path: string, write: (file: Deno.FsFile) => Pr
   const fresh = `${path}.new`;
   try {
     using file = await Deno.open(fresh, { write: true, create: true, mode: 0o600, truncate: true });
-    await write(file);
-    await file.sync();
+    await naming(path, write(file).then(() => file.sync()));
     await moveFile(fresh, path);
   } catch (error) {
     await removeFile(fresh).catch(() => {});

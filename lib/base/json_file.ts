@@ -1,24 +1,18 @@
 /** JSON files that only the user can open. */
 
-import { ifThere, replaceFile, writeAll } from "./files.ts";
+import { ifThere, naming, replaceFile, writeAll } from "./files.ts";
 
 /** Writes a record to disk, whole or not at all. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  await replaceFile(path, (file) => writeJsonInto(file, path, value));
+  await replaceFile(path, async (file) => await writeAll(file, bytesOf(value)));
 }
 
 /** Writes a record into an open file, and to disk. If the run is killed meanwhile, the record is damaged. */
 export async function writeJsonInto(file: Deno.FsFile, path: string, value: unknown): Promise<void> {
-  try {
-    await file.truncate();
-    await writeAll(file, new TextEncoder().encode(JSON.stringify(value)));
-    await file.sync();
-  } catch (error) {
-    // Deno names a file that it cannot open, and not one that it cannot write, as on a full disk.
-    if (error instanceof Error) error.message += `: "${path}"`;
-    throw error;
-  }
+  await naming(path, file.truncate().then(() => writeAll(file, bytesOf(value))).then(() => file.sync()));
 }
+
+const bytesOf = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
 /** The content of a record; undefined when it is missing, null when it is not JSON. */
 export async function readJson(path: string): Promise<unknown> {

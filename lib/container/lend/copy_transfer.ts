@@ -8,7 +8,7 @@ import { asUser } from "../user.ts";
 import { basename } from "@std/path";
 import { isProcessError, orElse, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host, RunOptions } from "../../base/host.ts";
-import { removeFile, writeAll } from "../../base/files.ts";
+import { naming, removeFile, writeAll } from "../../base/files.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec } from "../../engine/exec.ts";
 import { Counter, piecesOf } from "./content.ts";
@@ -178,7 +178,7 @@ export async function readBack(
       const { code } = await exec(host, instance, argv, options);
       if (code !== 0) return code === 3 ? "gone" : "other";
     }
-    await file.sync();
+    await naming(part, file.sync());
   } catch (error) {
     await removeFile(part);
     if (!(error instanceof ProcessError)) throw error;

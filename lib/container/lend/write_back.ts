@@ -7,7 +7,7 @@
 
 import { basename, dirname, join } from "@std/path";
 import { isProcessError, orElse, UserError } from "../../base/errors.ts";
-import { exists, isThere, moveFile, syncDirectory, writeAll } from "../../base/files.ts";
+import { exists, isThere, moveFile, naming, syncDirectory, writeAll } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { followDirectory } from "../source_path.ts";
 import { contentOf, isSameContent, piecesOf } from "./content.ts";
@@ -99,7 +99,7 @@ async function saveOld(copy: LentCopy, old: string): Promise<number | undefined>
     await Deno.remove(part);
     return undefined;
   }
-  await kept.sync();
+  await naming(part, kept.sync());
   await moveFile(part, old);
   return mtime!.getTime();
 }
@@ -126,7 +126,7 @@ async function overwrite(
 async function isOnDisk(copy: LentCopy, wanted: Content): Promise<boolean> {
   using file = await openInode(copy.hostPath, copy);
   if (!file || !isSameContent(await contentOf(file), wanted)) return false;
-  await file.sync();
+  await naming(copy.hostPath, file.sync());
   return true;
 }
 
@@ -207,7 +207,7 @@ async function isFileWith(path: string, content: Content): Promise<boolean> {
   if (!(await Deno.lstat(path).catch(() => undefined))?.isFile) return false;
   using file = await Deno.open(path);
   if (!isSameContent(await contentOf(file), content)) return false;
-  await file.sync();
+  await naming(path, file.sync());
   await syncDirectory(dirname(path));
   return true;
 }

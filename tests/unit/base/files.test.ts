@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../../lib/base/errors.ts";
-import { checkRoom, exists, removeTree } from "../../../lib/base/files.ts";
+import { checkRoom, exists, removeTree, replaceFile, syncDirectory } from "../../../lib/base/files.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { recordingHost } from "../recording_host.ts";
 import { testWith } from "../samples.ts";
@@ -55,4 +55,14 @@ Deno.test("checkRoom() refuses a place to save to on a full disk, unless what is
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("what cannot be written is named", async () => {
+  await assertRejects(() => syncDirectory("/proc"), Error, ': "/proc"');
+  const directory = await Deno.makeTempDir();
+  const path = join(directory, "file");
+  const full = (): Promise<void> => Promise.reject(new Error("No space left on device (os error 28)"));
+  await assertRejects(() => replaceFile(path, full), Error, `(os error 28): "${path}"`);
+  assertEquals([...Deno.readDirSync(directory)], []);
+  await Deno.remove(directory);
 });
