@@ -9,17 +9,17 @@ import { Missing, type Result, type Results } from "./suite.ts";
 const path = (name: string): string => fromFileUrl(new URL(name, import.meta.url));
 
 /**
- * Has the lab's user run a script of this folder on each engine, which hands results back by {@linkcode handBack}.
+ * Has the lab's user run a script of this folder on each engine, or on those named, which hands results back by {@linkcode handBack}.
  *
  * @throws {Missing} when the lab is not up
  */
 export async function onEngines(
   script: string,
   args: readonly string[],
-  { desktop = "x11" }: { desktop?: DesktopName } = {},
+  { desktop = "x11", engines = engineNames }: { desktop?: DesktopName; engines?: readonly EngineName[] } = {},
 ): Promise<Results> {
   const results: Results = new Map();
-  for (const engine of engineNames) {
+  for (const engine of engines) {
     const lack = missingParts(engine, "user", ...desktop === "wayland" ? ["wayland" as const] : []);
     if (lack) throw new Missing(`${engine}: ${lack}`);
     const deno = ["run", "-A", "--no-check"];
