@@ -17,7 +17,7 @@ function attach(engine: EngineName, args: readonly string[]): RunningProcess {
 /**
  * Waits for the window of an X server, in which an app has one of this class.
  *
- * @param program what was started, after which the server is called
+ * @param program after which the server is called
  * @returns its id in sway, and the X display
  */
 async function xWindow(
@@ -27,7 +27,7 @@ async function xWindow(
   program = appClass,
 ): Promise<{ id: number; display: string }> {
   const { id, app_id } = await windowCalled(`[${name}] ${program}`);
-  assertEquals(app_id, `${name}.${program}`);
+  assertEquals(app_id, `${name}.${program.replace(" ", "_")}`);
   const display = await serverDisplay(engine, name);
   // It may come before the app's window does.
   const search = `xdotool search --sync --onlyvisible --class ${appClass}`;
@@ -168,7 +168,7 @@ testOnIncus(
     await asks.ended;
 
     const running = terminal("starts", "xterm -e sh -c 'read -r line; echo $line >share/typed'");
-    await xWindow(engine, name, "xterm", "foot");
+    await xWindow(engine, name, "xterm", "X apps");
     await type("hunter22\n");
     await eventually("what was typed", () => inContainer(engine, name, "grep -x hunter22 share/typed"));
     const { code, stderr } = await running.ended;

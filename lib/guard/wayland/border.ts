@@ -1,13 +1,12 @@
 /**
  * The guard's mark on each window and popup of the container's: strips of a colour beside what the app shows, around
  * the window and, where its picture reaches farther, around that, so that the outermost line is always the guard's.
- * (Told that they are tiled, GTK 3 and 4, libadwaita and Firefox draw no shadow, but keep 20 see-through pixels in its
- * place: the line stays, and libadwaita's windows no longer choose their sizes.) The window that the desktop knows is
- * larger by the border than the app's: each is told the sizes of its own. Below what
- * the desktop takes for the window lies a plate of the same colour: an app can have no hole in its window through which
- * a click, or a look, meets a window of the host's. A click on plate or border does nothing
- * ({@linkcode createBorderInput}), but where the app shows something below the border, as a shadow by which it is
- * resized.
+ * (Told that they are tiled, GTK 3 and 4, libadwaita and Firefox draw no shadow, but keep 20 see-through pixels in
+ * its place: the line stays, and libadwaita's windows no longer choose their sizes.) The window that the desktop
+ * knows is larger by the border than the app's: each is told the sizes of its own. Below what the desktop takes for
+ * the window lies a plate of the same colour: an app can have no hole in its window through which a click, or a look,
+ * meets a window of the host's. A click on plate or border does nothing ({@linkcode createBorderInput}), but where
+ * the app shows something below the border, as a shadow by which it is resized.
  */
 
 import type { Size } from "../limits.ts";

@@ -53,6 +53,8 @@ export interface WaylandSession
   crossings: Crossings;
   /** Takes the files that the user drops on a window, or copies; undefined: none are taken. */
   givenFiles: GivenFiles | undefined;
+  /** What was started last when an app named a window of its own, which is no X server's. */
+  shownApp?: string;
   /** Called when the guard has something to say to an app by itself: the relay looks once this message is judged. */
   wake(): void;
   /** The popups that are not hidden, by whatever is theirs alone, and how large they are. */

@@ -55,13 +55,16 @@ export function createWindows(
       },
       // It has its title by now, in which an X server calls its display alone.
       "xdg_toplevel.set_app_id": ({ object, args: { app_id } }) => {
-        if (app_id !== xServer) return;
+        const { app } = started();
+        if (app_id !== xServer) return void (session.shownApp = app);
         servers.add(object);
         tell(oneWindow);
-        const { app } = started();
-        return app === ""
-          ? undefined
-          : { args: { app_id: classOf(container, app) }, after: [[object, "set_title", titleOf(container, app)]] };
+        // An app with windows of its own has started another one, whose name the container alone knows.
+        const name = app === "" || app === session.shownApp ? "X apps" : app;
+        return {
+          args: { app_id: classOf(container, name) },
+          after: [[object, "set_title", titleOf(container, name)]],
+        };
       },
       // It would take the keys from another app, unless the user has just started this one. Few apps pass the desktop's
       // token on to their process that runs, so it stands here for any.

@@ -57,6 +57,21 @@ Deno.test("the guard of Wayland calls an X server by the app, has it ask that to
   assertEquals(made.host(close), close, "no keyboard");
 });
 
+Deno.test("the guard of Wayland calls an X server that an app with windows of its own has brought about by no app", () => {
+  let app = "foot";
+  const made = withGlobals(undefined, trial(undefined, { started: () => ({ app }) }));
+  showWindow(made);
+  const name = (id: string): string => text(made.app(message(ids.toplevel, "xdg_toplevel.set_app_id", id)));
+  const named = (by: string): string =>
+    text(message(ids.toplevel, "xdg_toplevel.set_app_id", `box.${by.replace(" ", "_")}`)) +
+    text(message(ids.toplevel, "xdg_toplevel.set_title", `[box] ${by}`));
+  assertEquals(name("org.freedesktop.Xwayland"), named("foot"), "it has shown none");
+  name("org.codeberg.dnkl.foot");
+  assertEquals(name("org.freedesktop.Xwayland"), named("X apps"));
+  app = "xclock";
+  assertEquals(name("org.freedesktop.Xwayland"), named("xclock"), "the user has started another one");
+});
+
 Deno.test("the guard of Wayland has each window close once the user ends the session, and none that asks the user then", () => {
   const made = withWindow();
   const { closing } = made.session;
