@@ -1,4 +1,4 @@
-/** Where the links and files open that apps of a container open: keys of the settings, and options. */
+/** Where links and files of a container's apps open: keys of the settings, and options. */
 
 import { inputError } from "../base/errors.ts";
 import { isContainerName } from "../container/names.ts";
@@ -6,29 +6,29 @@ import { isContainerName } from "../container/names.ts";
 /** On this host, in a container, or in a disposable copy of one, whose name is `[REMOTE:]NAME`. */
 export type Destination = { on: "host" } | { on: "container" | "copy"; container: string };
 
-/** Where something opens. */
+/** Where a kind of things opens. */
 export interface DestinationRequest {
   /** Of several, the user chooses one each time. */
   destinations: readonly Destination[];
-  /** The value of the option, where that says so. */
+  /** The value of the option, if it comes from one. */
   option?: string | undefined;
 }
 
-/** Where links and files open; what is left out, on this host. */
+/** Where links and files open; kinds that are left out open on this host. */
 export type Opening = Readonly<Record<string, DestinationRequest>>;
 
 export const onHost: Destination = { on: "host" };
 
-/** Stands in front of the container of which a copy is made. */
+/** The prefix for a copy of a container. */
 const copyMark = "disposable:";
 
-/** How many destinations there are at most to choose from: each has a button. */
+/** The maximum number of destinations to choose from: each has a button. */
 const maxDestinations = 4;
 
 /**
- * The destinations that a value means: one, or for `ask` those of which the user chooses one each time.
+ * Parses the destinations of a value: one, or for `ask` those of which the user chooses one each time.
  *
- * @param options `named`: the values of the key in all entries, which are what can be chosen besides this host
+ * @param options `named`: the values of the key in all entries, which can be chosen besides this host
  * @throws {UserError} exit code 2
  */
 export function parseDestinations(
@@ -56,7 +56,7 @@ export function destinationText(destination: Destination, copy?: string): string
   return `in ${copy === undefined ? "" : `"${copy}", `}a copy of "${destination.container}"`;
 }
 
-/** What follows the line about the open channels, where links or files do not open on this host. */
+/** The end of the line about the open channels: which links or files open elsewhere than on this host. */
 export function openingLine(open: ReadonlySet<string>, opening: Opening = {}): string {
   return Object.entries(opening).map(([kind, { destinations }]) => {
     if (!open.has(kind) || destinations.length === 1 && destinations[0]!.on === "host") return "";

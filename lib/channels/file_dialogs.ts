@@ -1,9 +1,8 @@
 /**
- * The host's dialogs in which the user chooses files for the apps of a session, and the files that the user drops on
- * its windows, or copies for one to paste. The choice is the consent, and so is the drop; before a paste the user is
- * asked. Nothing of the host's is told or lent without one of these. The container decides when it asks, so a dialog
- * can come over whatever the user is typing: there is one at a time, few wait, and what is chosen sooner than a person
- * can choose is asked for again.
+ * Lends files that the user chooses in the host's dialogs for the apps of a session, drops on their windows, or copies
+ * for one to paste. A choice or a drop is consent; before a paste the user is asked. Without one of these, the container
+ * learns nothing about the host's files. The container decides when to ask, so a dialog may open while the user is
+ * typing: there is one at a time, few wait, and a choice that comes sooner than a person can choose must be confirmed.
  */
 
 import { abortable, delay } from "@std/async";
@@ -35,9 +34,10 @@ export interface Dialogs {
   served(io: ChannelIo): Served<Asking>;
 }
 
-/** What an app wants: a directory, a file or several, or to save one; that it does not any more; or a file is whole. */
+/** A request of file_dialogs.py: to choose files, that an earlier one is withdrawn, or that a saved file is complete. */
 export type Asking = Wanted | { ask: "gone"; id: number } | { ask: "saved"; path: string };
 
+/** A request to choose a directory, one or several files, or where to save a file. */
 export type Wanted = Choosing | { ask: "folder"; id: number };
 
 export type Choosing =
@@ -53,13 +53,13 @@ export const dialogAsks = {
   saved: ({ path }) => isPath(path) ? { ask: "saved", path } : undefined,
 } satisfies Record<string, (line: Line, id: number) => Asking | undefined>;
 
-/** What a channel with such dialogs has in the container. */
+/** The parts in the container of a channel with dialogs. */
 export const dialogAgent = {
   agent: { parts: [dialogsPy], interfaces: ["FileChooser", "Print"] },
   session: { parts: [dialogsSh] },
 } as const;
 
-/** How many dialogs there may be at once, with the one that is shown. */
+/** How many dialogs may wait, counting the one that is shown. */
 const maxWaiting = 4;
 
 /** The rate of dialogs, and of drops and pastes. */
@@ -67,8 +67,8 @@ const dialogRate = { burst: 6, perSecond: 0.2 };
 const giveRate = { burst: 12, perSecond: 0.2 };
 
 /**
- * A choice that comes sooner, in milliseconds, must be confirmed: the user may have been typing. zenity takes half a
- * second to appear; the portal may first have to start a program.
+ * How soon a choice must be confirmed, in milliseconds, since the user may have been typing. zenity takes half a second
+ * to appear; the portal may first have to start a program.
  */
 const soonestMs = 3_000;
 const soonestByPortalMs = 6_000;
@@ -76,7 +76,7 @@ const soonestByPortalMs = 6_000;
 /** How long a dialog is shown, in milliseconds. */
 const shownForMs = 600_000;
 
-/** The shortest time between two looks at a file that an app saves again and again, in milliseconds. */
+/** The pause between writing back two versions of a file that an app keeps saving, in milliseconds. */
 const writePauseMs = 1_000;
 
 /** Makes the dialogs of a session; none is shown yet. */
@@ -286,7 +286,7 @@ class Lending {
   }
 }
 
-/** An error for the user. */
+/** The message of an error, for the desktop. */
 export function messageOf(error: unknown): string {
   return isMissingProgram(error) ? lineOf(error) : (error as Error).message;
 }
@@ -300,9 +300,9 @@ function sharedPath(path: string, { mounts, crossesNetwork }: Container, { share
 }
 
 /**
- * The options of the dialog in which files are chosen. GNOME shows the beginning of its title, and no title when a file
- * is saved (Nautilus 50): so the filter's name begins with the container's, too. Titles of the container's windows
- * begin with its name in brackets.
+ * zenity's options for a dialog. GNOME shows the beginning of the title, and no title when a file is saved (Nautilus 50):
+ * so the filter's name begins with the container's, too. The title has no brackets around that name, as those of the
+ * container's windows have.
  */
 export function chooserOptions(container: string, request: Choosing): string[] {
   const isSaving = request.ask === "save";
@@ -318,18 +318,18 @@ export function chooserOptions(container: string, request: Choosing): string[] {
 
 const allFiles: FileFilter = { label: "All files", patterns: ["*"] };
 
-/** The names of the first of these files. */
+/** The names of the files, of the first few if there are many. */
 function namesOf(paths: readonly string[]): string[] {
   const names = paths.slice(0, 8).map((path) => revealInvisible(basename(path)).slice(0, 100));
   return [...names, ...(paths.length > names.length ? ["…"] : [])];
 }
 
-/** What was done with files, for a sentence of "Files …". */
+/** What was done with files, for a sentence that begins with "Files". */
 export function givenTo(container: string, how: Given): string {
   return how === "dropped" ? `dropped on "${container}"` : `pasted into "${container}"`;
 }
 
-/** The question before files are pasted: their directory and their names. */
+/** The question before files are pasted, with their directories and names. */
 function pasteQuestion(files: readonly string[]): Question {
   const places = Map.groupBy(files, dirname);
   const text = [...places].map(([place, paths]) => `${paths.map((path) => basename(path)).join(", ")} in ${place}`);
@@ -343,7 +343,7 @@ function pasteQuestion(files: readonly string[]): Question {
   };
 }
 
-/** Asks whether a choice was meant that came sooner than a person can read. */
+/** The question about a choice that came sooner than a person can read. */
 function quickQuestion(container: string, paths: readonly string[]): Question {
   return {
     channel: "dialogs",

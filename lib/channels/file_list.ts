@@ -1,18 +1,18 @@
-/** Lists of files, as desktops drag them: `text/uri-list` of RFC 2483, with the `file` URIs of RFC 8089. */
+/** Lists of files, as desktops drag and copy them: `text/uri-list` of RFC 2483, with the `file` URIs of RFC 8089. */
 
 import { UserError } from "../base/errors.ts";
 import { revealInvisible } from "../base/text.ts";
 import { maxListBytes } from "../guard/wayland/dropped_files.ts";
 
-/** How many files may be given at once. */
+/** How many files a list may have. */
 const maxFiles = 64;
 
 /**
- * The paths that a list names. Hidden files are refused: whoever takes over waypipe's client could claim that they were
- * dropped, and they hold the user's keys, and what the user's programs run.
+ * The paths in a list. Hidden files are refused, since they hold the user's keys and commands that programs run: whoever
+ * takes over waypipe's client could claim that they were dropped.
  *
  * @param given how the files were given, for messages: "dropped on …"
- * @throws {UserError} when it names anything but visible files of this host, or too many
+ * @throws {UserError} when it has anything but visible files of this host, or too many
  */
 export function pathsIn(list: string, given: string): string[] {
   const lines = linesOf(list);
@@ -33,15 +33,15 @@ export function pathsIn(list: string, given: string): string[] {
 }
 
 /**
- * Makes sure that no path leads to a hidden file through links.
+ * Checks that no path leads to a hidden file through symbolic links.
  *
  * @throws {UserError} when one does
  */
 export async function refuseHidden(paths: readonly string[], given: string): Promise<void> {
   for (const path of paths) {
-    // What is not there, or cannot be reached, is refused when it is to be lent.
-    const place = await Deno.realPath(path).catch(() => path);
-    if (place.includes("/.")) throw hidden(path, given);
+    // Lending refuses what does not exist or cannot be reached.
+    const realPath = await Deno.realPath(path).catch(() => path);
+    if (realPath.includes("/.")) throw hidden(path, given);
   }
 }
 
@@ -64,7 +64,7 @@ function pathOf(uri: string): string | undefined {
   }
 }
 
-/** A list of these paths. */
+/** The list for these paths. */
 export function listOf(paths: readonly string[]): string {
   return paths.map((path) => `file://${path.split("/").map(encodeURIComponent).join("/")}\r\n`).join("");
 }

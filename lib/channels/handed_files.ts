@@ -1,6 +1,6 @@
 /**
- * Files that apps of a session hand over: they are read to their end here before anything is done with them, then kept
- * among the user's downloads, or printed. Nothing on the host opens them.
+ * Files that apps of a session hand over. They are read completely before they are put into the user's downloads,
+ * printed, or passed to another container. Nothing on the host opens them.
  */
 
 import { abortable } from "@std/async";
@@ -18,7 +18,7 @@ import type { Handed } from "./requests.ts";
 const transferMs = 600_000;
 
 /**
- * Reads a file of the container into one of this run's private directory, which is removed at the end of its scope.
+ * Reads a file of the container into this run's private directory. The copy is removed at the end of its scope.
  *
  * @throws {Refusal} when its size is not the announced one
  */
@@ -58,7 +58,7 @@ async function readFile(
   return { path, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
-/** A new version of a file that another container has made. */
+/** A new version of a file, made in another container. */
 export interface Version {
   path: string;
   /** The container, or copy, in which it was made. */
@@ -66,16 +66,16 @@ export interface Version {
   size: number;
 }
 
-/** A file that is handed over to another container. It is removed at the end of its scope. */
+/** A file that is passed to another container. It is removed at the end of its scope. */
 export interface SentFile extends AsyncDisposable {
-  /** Where the other run reads it. */
+  /** The URL at which the other run reads it. */
   address: URL;
   /**
    * Waits until the other container no longer has it.
    *
-   * @param run the exit status of the other run, which may leave it with a session that goes on
-   * @param signal ends the waiting: what has come by then counts, and nothing comes after it
-   * @returns the new version, and its size in bytes; undefined where the file has not changed
+   * @param run the exit status of the other run, whose session may keep the file after the run has ended
+   * @param signal ends the waiting: only a version that has arrived by then counts
+   * @returns the new version, and its size in bytes; undefined if the file has not changed
    */
   version(run: Promise<number>, signal: AbortSignal): Promise<Version | undefined>;
 }
@@ -93,21 +93,21 @@ export async function moveOut({ path, name }: { path: string; name: string }): P
   for (const each of [directory, gone]) stack.defer(() => Deno.remove(each, { recursive: true }).catch(() => {}));
   const moved = join(directory, name);
   await Deno.rename(path, moved);
-  // Before the other run begins: what cannot be waited for is not handed over.
+  // Before the other run begins: a file that cannot be watched is not passed on.
   const watcher = stack.use(Deno.watchFs(directory, { recursive: false }));
   const resources = stack.move();
   return {
     address: toFileUrl(moved),
     async version(run, signal) {
       const wait = async (): Promise<void> => {
-        // A run that has failed leaves nothing that would come later.
+        // After a run that has failed, no version comes.
         if (await run !== 0 || !await exists(moved)) return;
         for await (const _ of watcher) if (!await exists(moved)) break;
       };
       await abortable(wait(), signal).catch((error) => {
         if (!signal.aborted) throw error;
       });
-      // The other run finds out that nobody waits, and brings what comes later to the downloads.
+      // By this the other run knows that nobody waits, and puts later versions into the downloads.
       await Deno.rename(directory, gone);
       const version = await findVersion(gone);
       return version && { ...version, size: (await Deno.lstat(version.path)).size };
@@ -116,17 +116,17 @@ export async function moveOut({ path, name }: { path: string; name: string }): P
   };
 }
 
-/** How many files may wait until those before them are here. */
+/** How many files may wait or be read at a time. */
 const maxWaitingFiles = 4;
 
 /** How much may be handed over in a run, in bytes: the container could fill the disk. */
 const maxRunBytes = 4 * 2 ** 30;
 
-/** The files that are handed over in a run, one after the other, as {@linkcode RunIo.shared} takes it. */
+/** Makes the queue of the files that are handed over in a run, for {@linkcode RunIo.shared}. */
 export function handedQueue(container: Container, _run: RunIo): {
-  /** Reads a file, and does something with it. */
+  /** Reads a file once those before it are done, and calls `act` with its path. */
   add(file: Handed, signal: AbortSignal, act: (path: string) => Promise<void>): Promise<void>;
-  /** Counts what has come otherwise. */
+  /** Counts bytes that have come in another way. */
   count(bytes: number): void;
 } {
   let waiting = 0;

@@ -1,4 +1,4 @@
-/** What a channel works with while a run serves it, and what it gives in return. */
+/** The interface between a run and the channels that it serves. */
 
 import { lineOf } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";
@@ -7,20 +7,20 @@ import { Refusal } from "../guard/faults.ts";
 import type { LendList } from "../guard/wayland/dropped_files.ts";
 import type { Destination } from "./destinations.ts";
 
-/** A line of the agent's, as JSON has it. */
+/** A line of the agent, parsed as JSON. */
 export type Line = Readonly<Record<string, unknown>>;
 
 export type Values = Readonly<Record<string, string>>;
 
-/** What serves a channel of a run. */
+/** A channel that a run serves. */
 export interface Served<Ask = unknown> {
   /** Handles a request, also when the channel is closed. */
   take?(ask: Ask): unknown;
-  /** The agent answers from now on. */
+  /** Called when the agent begins to answer. */
   ready?(): unknown;
-  /** The agent has ended. */
+  /** Called when the agent has ended. */
   gone?(): void;
-  /** Whether nothing is served any more. */
+  /** Whether it has stopped for good. */
   isOver?(): boolean;
   /** Lends files that are dropped on a window, or pasted. */
   give?: LendList;
@@ -28,7 +28,7 @@ export interface Served<Ask = unknown> {
   end?(): void | Promise<void>;
 }
 
-/** What all channels of a run have in common. */
+/** What a run offers to all of its channels. */
 export interface RunIo {
   /** The session's name, once it runs. */
   readonly session: Promise<string>;
@@ -49,29 +49,29 @@ export interface RunIo {
   tellError(error: unknown): void;
   /** The command line that opens an address. */
   openArgv(destination: Destination, address: URL): Promise<string[]>;
-  /** What several channels share: made once. */
+  /** Makes a value once, for all channels that share it. */
   shared<T>(make: (container: Container, run: RunIo) => T): T;
-  /** How long a file that is being lent is waited for at the end, in milliseconds. */
+  /** How long the end waits for a file that is being lent, in milliseconds. */
   readonly lendingMs?: number | undefined;
 }
 
-/** What a channel has of its own. */
+/** What a run offers to one channel. */
 export interface ChannelIo extends RunIo {
   /** Aborts when the channel closes. */
   readonly closing: AbortSignal;
   /** Aborts when it closes, or serving ends. */
   readonly ending: AbortSignal;
-  /** Whether the user is asked at each use. */
+  /** Whether the user is asked about each use. */
   readonly asks: boolean;
   /** Where it opens things. */
   readonly destinations: readonly Destination[];
-  /** Whether the user agrees, as far as that is to be asked: in any case with `always`. */
+  /** Whether the user agrees. Asks only where the channel or the question needs it, or with `always`. */
   agreedTo(question: Question, always?: "always"): Promise<Agreed>;
-  /** Does what an app asks for, unless that comes too often. Never rejects: each reason for a refusal is told once. */
+  /** Does what an app asks for, unless it asks too often. Never rejects: tells the user each reason once. */
   handle(isBearable: () => boolean, act: () => Promise<boolean>): Promise<boolean>;
 }
 
-/** Makes what a channel works with. */
+/** Makes the interface for one channel. */
 export function ioOf(
   run: RunIo,
   { name, ...own }: Pick<ChannelIo, "closing" | "asks" | "destinations"> & { name: string },

@@ -1,7 +1,7 @@
 /**
- * Links and files that apps of a session open: what the user is asked first, and where they open. In another container
- * they are opened by a run of attach.ts of its own, which gets nothing from this container but an address that was
- * checked and written anew, or a copy of a file's content.
+ * Opens links and files of a session's apps: the questions before, and the destinations. In another container, a run of
+ * attach.ts of its own opens them; it gets nothing from this container but a checked and re-encoded address, or a copy
+ * of a file's content.
  */
 
 import type { Container } from "../container/container.ts";
@@ -20,7 +20,7 @@ const maxLinkCharacters = 8192;
 /** A longer name cannot be looked up (RFC 1035). */
 const maxHostCharacters = 253;
 
-/** Why the user is asked about what a container with a closed or limited network opens. */
+/** Why the user is asked when the network of the container is closed or limited. */
 const confined = {
   links: "The network of this container is closed or limited:\n" +
     "a link can carry data out of it, and can reach what is in your own network.",
@@ -29,12 +29,12 @@ const confined = {
 } as const;
 
 /**
- * Names of files that load nothing from the network when they are opened. All others may: pages, documents, archives of
- * them, and lists of songs, which players know by their content, too.
+ * Names of files that load nothing from the network when they are opened. Others may: pages, documents, archives of
+ * them, and playlists, which players recognise by their content, too.
  */
 export const loadsNothing = /\.(?:avif|bmp|gif|jpe?g|png|tiff?|txt|webp)$/i;
 
-/** Why the user is asked about a file of a kind that no other container opens. */
+/** Why the user is asked about a file of a kind that other containers do not open. */
 const onlyHere = "Files of this kind open on this host only, not in the places that you have set.";
 
 /** Why the user is asked about something that may have come from another container. */
@@ -53,10 +53,10 @@ export function parseLink(address: string): URL {
 }
 
 /**
- * The question before a link or a file is opened, or a file comes to the downloads, where one is asked.
+ * The question before a link or a file is opened, or a file is saved among the downloads.
  *
- * @param options `mayLeave`: data may leave also by what opens it on this host; `isOnlyHere`: the other destinations that were
- * named do not open it
+ * @param options `mayLeave`: opening it on this host may send data out, too; `isOnlyHere`: the other destinations do not
+ * open files of its kind
  */
 export async function openingQuestion(
   container: Container,
@@ -69,7 +69,7 @@ export async function openingQuestion(
   },
 ): Promise<Question> {
   const isHere = destinations.every(({ on }) => on === "host");
-  // Nothing opens what comes to the downloads.
+  // Files in the downloads are not opened.
   const isKept = isHere && kind === "files";
   const where = destinations.length === 1 && !isHere ? ` ${destinationText(destinations[0]!)}` : "";
   const whys = [
@@ -90,7 +90,7 @@ export async function openingQuestion(
 /** The buttons that save a new version of a file, or discard it. */
 export const [saveVersion, discardVersion] = ["Save the new version", "Discard it"] as const;
 
-/** The question before a new version of a file, made in another container, is saved in the one it came from. */
+/** The question before a new version of a file is brought back from another container. */
 export function versionQuestion(
   label: string,
   { name, size, where, directory }: { name: string; size: number; where: string; directory: string },
@@ -101,7 +101,7 @@ export function versionQuestion(
     asks: `A file of the container "${label}" was changed ${where}. Save it as a new version?`,
     why: "Unless you save or discard it, it comes to your downloads.",
     details: [["Name", name], ["Size", `${size} bytes`], ["Saved beside it in", directory]],
-    // By Shift-Tab, the last one is next: it loses nothing.
+    // Shift-Tab leads to the last button, which loses nothing.
     choices: [discardVersion, saveVersion],
     isForOnce: true,
   };
@@ -116,8 +116,8 @@ function buttonOf(destination: Destination): string {
 }
 
 /**
- * For how long it counts that something was opened in a container from outside, in milliseconds: an app has started by
- * then, also on a slow host. What its apps open until then may be the same, on its way round from container to container.
+ * How long something counts as just opened from outside a container, in milliseconds: long enough to start an app on a
+ * slow host. What the container's apps open in this time may be the same thing, passed from container to container.
  */
 const recentMs = 30_000;
 
@@ -129,24 +129,24 @@ export async function noteOpened(host: Host, mounts: Pick<Mounts, "directory">):
   await writeText(host, openedPath(mounts), { text: "", mode: 0o600 });
 }
 
-/** Whether something was opened there a moment ago. */
+/** Whether something was just opened there from outside. */
 export async function wasOpened(mounts: Pick<Mounts, "directory">): Promise<boolean> {
   const { mtime } = await Deno.stat(openedPath(mounts)).catch(() => ({ mtime: null }));
   return mtime !== null && Math.abs(Date.now() - mtime.getTime()) < recentMs;
 }
 
-/** How many runs that open something in other containers or copies there may be at a time. */
+/** How many runs may open something in other containers or copies at a time. */
 const maxRunsElsewhere = 4;
 
-/** How many there are, for all channels of a run. */
+/** Makes the count of these runs, which all channels of a run share. */
 const elsewhere = (): { runs: number } => ({ runs: 0 });
 
 /**
  * Opens an address at a destination. What `xdg-open` starts may be the user's browser, which must outlive this run:
  * Ctrl-C does not reach it, and it never writes to a pipe that ends with us.
  *
- * @param options `happening` is written down; `what` is named if it fails
- * @returns the exit status of what opens it, once that has ended
+ * @param options `happening`: for the history; `what`: names it if opening fails
+ * @returns `ended`: the exit status of the program that opens it
  */
 export async function openAt(
   container: Container,

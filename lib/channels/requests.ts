@@ -1,6 +1,6 @@
 /**
- * The requests of a session's agent, one JSON object a line. The container writes them: only the expected fields are
- * taken, within bounds, and invisible characters in texts are dropped or shown.
+ * Parses the requests of a session's agent, one JSON object a line. The container writes them: only expected fields are
+ * read, within bounds, and invisible characters in texts are dropped or shown.
  */
 
 import { removeInvisible } from "../base/text.ts";
@@ -18,15 +18,15 @@ export interface FileFilter {
   patterns: string[];
 }
 
-/** What an app hands over: what is in a file of the container. */
+/** A file of the container that an app hands over. */
 export interface Handed {
   id: number;
-  /** A name that is fit to be a file's, or empty. */
+  /** A valid name for a file, or empty. */
   name: string;
   path: string;
   /** In bytes. */
   size: number;
-  /** The directory from which it is, where that is known. */
+  /** Its directory, if known. */
   directory?: string;
 }
 
@@ -34,18 +34,18 @@ const maxFilters = 16;
 /** VLC has 140 for media files. */
 const maxPatterns = 256;
 const maxLabel = 60;
-/** In UTF-16 code units: at most as many bytes as a file system allows. */
+/** In UTF-16 code units, which make fewer bytes than file systems allow. */
 const maxName = 80;
 /** So that a question about a directory shows it whole. */
 const maxDirectory = 400;
 
-/** A pattern that zenity can take for nothing but one pattern. */
+/** A pattern that zenity cannot mistake for several, or for anything else. */
 const harmlessPattern = /^[\w*?.[\]+~-]{1,40}$/;
 
-/** Endings of files that a desktop would start, or obey. */
+/** Endings of files that a desktop would run, or take instructions from. */
 const starting = /\.(?:desktop|directory|service|appimage|sh|run|exe|bat|cmd|jar|lnk|url)$/i;
 
-/** The file of a line that hands one over. */
+/** The file that a line hands over. */
 export function handedIn({ path, size, directory, name }: Line, id: number): Handed | undefined {
   if (!isPath(path) || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
     return undefined;
@@ -54,19 +54,19 @@ export function handedIn({ path, size, directory, name }: Line, id: number): Han
   return { id, name: keptName(name), path, size, ...isKnown ? { directory } : {} };
 }
 
-/** Refuses a file that cannot be handed over. */
+/** Returns the file, or throws a refusal if it cannot be handed over. */
 export function checkHanded<F extends Handed>(file: F): F {
   if (file.name === "") throw new Refusal("a file has a name that is not allowed");
   if (file.size >= 1 && file.size <= maxHandedBytes) return file;
   throw new Refusal(`a file is empty, or larger than ${maxHandedBytes / 2 ** 20} MiB`);
 }
 
-/** Writes into the history what is about to happen. Nothing happens without its line. */
+/** Writes into the history what is about to happen. Throws a refusal if it cannot: nothing happens without a line. */
 export function record({ history }: Pick<Container, "history">, happening: Happening): void {
   if (!history.add(happening)) throw new Refusal(historyIsFull);
 }
 
-/** What a line of the agent asks, and of which of these channels; undefined where none takes it. */
+/** The request in a line of the agent, and the channel it is for; undefined if none of these channels takes it. */
 export function requestIn<C extends Pick<Channel, "asks">>(
   channels: readonly C[],
   line: Line,
@@ -99,8 +99,8 @@ export function filtersIn(value: unknown): FileFilter[] {
 }
 
 /**
- * The name for a file that the container suggests: the last part of a path, of Windows' too, never one that is hidden,
- * that a program takes for an option, or that a desktop would start. Empty when nothing is left of it.
+ * The name for a file that the container suggests: the last part of a path, also of Windows, made visible, no option of
+ * a program, and without an ending that a desktop would run. Empty when nothing is left.
  */
 export function keptName(value: unknown): string {
   if (typeof value !== "string") return "";

@@ -1,18 +1,16 @@
-/** Samples of sound, as the host's sound server and that of a session exchange them. */
+/** Formats of sound samples, which the sound servers of the host and of a session exchange. */
 
 import { installHint } from "../base/programs.ts";
 
-/** How sound is sampled. Both ends must agree on it. */
+/** A format. Both ends must use the same one. */
 export interface Samples {
-  /** How many bits, and in which order. */
+  /** How a sample is encoded. */
   format: "s16le" | "ulaw";
-  /** A second. */
+  /** Samples a second. */
   rate: number;
-  /** How many at a time. */
+  /** Mono or stereo. */
   channels: 1 | 2;
-  /**
-   * How much waits at the host's sound server, in milliseconds: enough for a busy machine, too little to be noticed.
-   */
+  /** How much the host's sound server buffers, in milliseconds: enough for a busy machine, too little to be noticed. */
   latencyMs: number;
 }
 
@@ -21,7 +19,7 @@ export function describeSamples({ format, rate, channels }: Samples): string {
   return `format=${format} rate=${rate} channels=${channels}`;
 }
 
-/** The command line of what plays its stdin, or prints what it records. */
+/** The command line of a program that plays its stdin, or prints what it records. */
 export function pacatArgv(mode: "playback" | "record", { format, rate, channels, latencyMs }: Samples): string[] {
   return [
     ...["pacat", `--${mode}`, "--raw", `--format=${format}`, `--rate=${rate}`, `--channels=${channels}`],
@@ -29,5 +27,5 @@ export function pacatArgv(mode: "playback" | "record", { format, rate, channels,
   ];
 }
 
-/** What to do where pacat is missing: what starts it does not say. */
+/** The message when pacat is missing: setpriv and the shell, which start it, print none. */
 export const noPacat = `The program "pacat" is not installed: ${installHint("pacat")}`;

@@ -1,4 +1,4 @@
-/** The channels: what passes between an app and the host besides its windows, keys and pointer. */
+/** The table of the channels: what passes between an app and the host besides windows, keys and pointer. */
 
 import type { Host } from "../base/host.ts";
 import type { Channel, ChannelFacts } from "./interface.ts";
@@ -73,27 +73,27 @@ export const channels: readonly ChannelFacts[] = [
 /** The name of one of them. */
 export type ChannelName = string;
 
-/** The names of those for which something holds; by default, of all. */
+/** The names of the channels for which a condition holds; by default, of all. */
 export function channelsWith(holds: (facts: ChannelFacts) => unknown = () => true): readonly ChannelName[] {
   return channels.filter(holds).map(({ name }) => name);
 }
 
-/** The channels whose uses the user can be asked for, one by one. */
+/** The channels that `--ask` supports. */
 export const askableNames: readonly ChannelName[] = channelsWith(({ isAskable }) => isAskable);
 
 /** The channels whose destination can be chosen: keys of the settings, and options with `-to` appended. */
 export const openedKinds: readonly ChannelName[] = channelsWith(({ opens }) => opens);
 
-/** A channel that is open, with all that belongs to it. */
+/** A channel that is open, with its loaded code. */
 export type OpenChannel = ChannelFacts & Channel;
 
-/** Loads those that are open, as far as they are more than a guard carries. */
+/** Loads the open channels, except those that the guards alone implement. */
 export async function loadOpen(open: ReadonlySet<ChannelName>): Promise<OpenChannel[]> {
   const wanted = channels.filter(({ name, load }) => load && open.has(name));
   return await Promise.all(wanted.map(async (facts) => ({ ...facts, ...(await facts.load!()).channel })));
 }
 
-/** Those that the session's agent serves, and why this host cannot serve others. */
+/** The open channels that the session's agent serves, and why this host cannot serve others. */
 export async function servedBy(
   host: Pick<Host, "run">,
   open: ReadonlySet<ChannelName>,

@@ -1,32 +1,32 @@
-/** Whether the user works in the container's windows, going by the keyboard's focus, keys and clicks. */
+/** Whether the user works in the container's windows, judged by keyboard focus, keys and clicks. */
 
 /**
- * For this long after a key or a click, in milliseconds, the user counts as working in the container's windows without
- * the keyboard there: a click comes before the focus, and what an app copies comes after the keys for it.
+ * How long after a key or a click the user counts as working in the container's windows without keyboard focus there, in
+ * milliseconds: a click comes before the focus, and an app copies after the keys for that.
  */
 const inputMs = 1_000;
 
 /**
- * How long the keyboard may be in none of the windows while it moves from one to another, such as one that wl-copy
- * opens, in milliseconds. The host moves it in one step, which its connections report one by one; in that time nobody
- * copies anything in another window.
+ * How long no window may have keyboard focus while that moves between the container's windows, such as to one of
+ * wl-copy, in milliseconds. The host moves the focus in one step, which its connections report one by one; nobody copies
+ * anything in another window in that time.
  */
 const handoverMs = 200;
 
 export interface Attention {
-  /** The host gives the keyboard to a framed window, or takes it away with 0. On Wayland, to this many of them. */
+  /** The host gives keyboard focus to a framed window, or with 0 to none. On Wayland: to this many of them. */
   focus(window: number): void;
-  /** The window that has the keyboard, or 0. */
+  /** The window with keyboard focus, or 0. */
   focused(): number;
   /** A key or a button is pressed in one of the windows. */
   recordInput(): void;
-  /** Whether the user is there: a window has the keyboard, or there was input just now. */
+  /** Whether the user is there: a window has keyboard focus, or there was input just now. */
   isPresent(): boolean;
   /** For how long the user has not been there, in milliseconds. */
   absentMs(): number;
   /**
-   * Whether the user works there: there was input since the windows have the keyboard, or just now. That one has it is
-   * not enough: some window managers give it to every new window.
+   * Whether the user works there: there was input since the windows got keyboard focus, or just now. Focus alone is not
+   * enough: some window managers give it to every new window.
    */
   isUsed(): boolean;
 }
@@ -35,7 +35,7 @@ export interface Attention {
  * Makes the attention of a session that has just begun.
  *
  * @param now a clock in milliseconds
- * @param isPaused whether nobody counts as working in the windows, whatever was seen; see `outgoing.ts`
+ * @param isPaused whether nobody counts as working in the windows for now; see `outgoing.ts`
  */
 export function createAttention(now: () => number, isPaused = (): boolean => false): Attention {
   let focused = 0;

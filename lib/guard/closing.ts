@@ -1,38 +1,38 @@
 /**
- * Who has closed a session's windows. A program whose window is closed may end with any exit status: a terminal's shell
- * is hung up, for example, and that is no failure.
+ * Records who has closed a session's windows. A program may end with any exit status when the user closes its window, as
+ * a terminal's shell does by SIGHUP, and that is no failure.
  */
 
-/** How a session's windows have ended: there was none; the user has closed the last one; or it went otherwise. */
+/** How a session's windows have ended: there was none; the user has closed the last one; or it ended otherwise. */
 export type WindowsEnd = "none" | "closed" | "other";
 
 /**
- * How long after a click in one of the windows, in milliseconds, a window that its app takes away counts as closed by a
- * button of the app's own.
+ * How long after a click in one of the windows a window that its app closes counts as closed by a button of that app, in
+ * milliseconds.
  */
 const clickMs = 1_000;
 
-/** Two requests within this time, in milliseconds, close the window at once. */
+/** The time within which two requests close a window at once, in milliseconds. */
 const insistMs = 3_000;
 
-/** The windows of a session, by whatever tells them apart. */
+/** The windows of a session, by any values that identify them. */
 export interface Closing {
-  /** The user ends the session: its apps are to close all windows. */
+  /** Set when the user ends the session: its apps are to close all windows. */
   isEnding: boolean;
   open(window: unknown): void;
-  /** The desktop asks the app to close one, as the user wants it. Returns whether it has done so just before. */
+  /** For the user, the desktop asks the app to close a window. Returns whether it has asked just before, too. */
   ask(window: unknown): boolean;
   recordClick(): void;
-  /** A window is gone. `byApp`: its app has taken it away, and goes on. */
+  /** A window is gone. `byApp`: its app has closed it, and runs on. */
   remove(window: unknown, options?: { byApp?: boolean }): void;
-  /** How they have ended. Those that are still there go with the session. */
+  /** How the windows have ended. Those that are left end with the session. */
   end(): WindowsEnd;
 }
 
 /** Makes the record of a session without windows. `now` is a clock in milliseconds. */
 export function createClosing(now: () => number = () => performance.now()): Closing {
   const open = new Set<unknown>();
-  /** When each was asked for. */
+  /** When the app was asked to close each, for the last time. */
   const asked = new Map<unknown, number>();
   let last: WindowsEnd = "none";
   let clickedMs = -Infinity;

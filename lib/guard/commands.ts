@@ -1,7 +1,7 @@
 /**
- * Commands of the user's to a process that goes on. A command puts a socket of its own into a directory that the
- * process watches, and which only the user can write; the process connects to it. So neither needs a permission for the
- * sockets of the other, and no container has a part in it.
+ * Commands of the user to a running process. The sender puts a socket into a directory that the process watches, and that
+ * only the user can write; the process connects to it. So neither needs a permission for sockets of the other, and no
+ * container takes part.
  */
 
 import { abortable } from "@std/async";
@@ -9,11 +9,11 @@ import { join } from "@std/path";
 import { lockFile } from "../base/lock.ts";
 import { readText, sendText } from "./sockets.ts";
 
-/** What is in the private directory of a process that obeys commands. */
+/** Names in the private directory of a process that obeys commands. */
 export const commandNames = {
   /**
-   * The directory that is watched. It has nothing but the socket: Deno 2.9.6 opens what comes into a directory that it
-   * watches, and hangs at a FIFO that nobody writes to.
+   * The watched directory. It holds nothing but the socket: Deno 2.9.6 opens whatever appears in a directory that it
+   * watches, and hangs at a FIFO without a writer.
    */
   directory: "commands",
   /** The socket of a command, while it waits. */
@@ -21,10 +21,10 @@ export const commandNames = {
 } as const;
 
 /**
- * Does what commands ask for, one after the other. Ends with the value that it returns.
+ * Obeys commands, one after the other, until the returned watcher is closed.
  *
- * @param directory private, with the directory of commands
- * @param obey takes what a command has sent, and returns the answer
+ * @param directory a private directory that contains the watched one
+ * @param obey takes the request of a command, and returns the answer
  */
 export function obeyCommands<Request>(directory: string, obey: (request: Request) => unknown): Deno.FsWatcher {
   const watcher = Deno.watchFs(join(directory, commandNames.directory), { recursive: false });
@@ -37,7 +37,7 @@ export function obeyCommands<Request>(directory: string, obey: (request: Request
         await Deno.remove(path);
         await sendText(command, JSON.stringify(await obey(JSON.parse(await readText(command)))));
       } catch {
-        // It has given up, or has been removed just now.
+        // The sender has given up, or its socket is already removed.
       }
     }
   };
@@ -48,7 +48,7 @@ export function obeyCommands<Request>(directory: string, obey: (request: Request
 /**
  * Sends a command to the process with this private directory, and returns its answer.
  *
- * @param options `own`: where this process may have a socket, for a moment; `signal`: ends the waiting
+ * @param options `own`: where this process may make its socket; `signal`: ends the waiting
  * @throws when the process does not answer
  */
 export async function sendCommand(
@@ -71,7 +71,7 @@ export async function sendCommand(
     return await abortable(answer(), signal);
   } finally {
     listener.close();
-    // Until then, Deno removes what is at `own`: the socket of the next command.
+    // Only once this is settled, Deno no longer removes what is at `own`: it could be the socket of the next command.
     await accepting?.catch(() => {});
     for (const left of [own, path]) await Deno.remove(left).catch(() => {});
   }

@@ -1,6 +1,6 @@
 /**
- * Consent: the user is asked for single uses of a channel. The container decides when it uses a channel, and how often.
- * So there is one question at a time, few wait, and none that come too often are asked at all.
+ * Consent: asks the user about single uses of a channel. The container decides when and how often it uses a channel: so
+ * there is one question at a time, few wait, and questions that come too often are not asked.
  */
 
 import { createQueue } from "../base/promises.ts";
@@ -12,19 +12,19 @@ export interface Question {
   channel: string;
   /** What the container wants to do: "open a link". */
   what: string;
-  /** The first sentence, where the container has not asked to do this. */
+  /** The first sentence of the question, when the container did not ask to do this. */
   asks?: string;
-  /** Why the user is asked, where that is not what `--ask` says: lines of at most 88 characters. */
+  /** Why the user is asked, if not because of `--ask`: lines of at most 88 characters. */
   why?: string;
-  /** Its details, each with its name. All texts are printable; some are the container's own. */
+  /** Details, each with its name. The texts are printable; some come from the container. */
   details: readonly (readonly [name: string, text: string])[];
-  /** The ways to do it, where the user chooses one: the words of the buttons. */
+  /** The labels of the buttons, when the user chooses one of several ways. */
   choices?: readonly string[];
-  /** A yes counts for this use alone, and an earlier yes for more does not cover it. */
+  /** A yes covers this use alone, and no earlier yes covers it. */
   isForOnce?: boolean;
 }
 
-/** The user's answer: yes or no for this use, yes for an hour, or either for all uses of the channel in this session. */
+/** The user's answer: yes or no to this use, yes for an hour, or either to all uses of the channel in this session. */
 export type Answer = Yes | "no" | "never" | Choice;
 
 /** The uses that a yes covers. */
@@ -35,7 +35,7 @@ export interface Choice {
   choice: string;
 }
 
-/** Whether the user agrees; to a question with choices, the one that is chosen. */
+/** Whether the user agrees; for a question with choices, the chosen one. */
 export type Agreed = boolean | string;
 
 export interface Consent {
@@ -43,22 +43,22 @@ export interface Consent {
    * Asks for a use of a channel.
    *
    * @param signal takes the question away, and the answer is no
-   * @returns not a promise when that is settled already
+   * @returns a promise only if the user must be asked
    * @throws {Refusal} when the user has closed the channel, and when there are too many questions
    * @throws when it cannot be asked
    */
   request(question: Question, signal: AbortSignal): Agreed | Promise<Agreed>;
   isClosed(channel: string): boolean;
-  /** Aborts when the hour is over for which the user has allowed a channel; undefined while none runs. */
+  /** Aborts at the end of the hour for which the user has allowed a channel; undefined when none runs. */
   hourOf(channel: string): AbortSignal | undefined;
 }
 
-/** How many questions there may be at once, with the one that is shown. */
+/** How many questions may wait, counting the one that is shown. */
 const maxQuestions = 4;
 
 /**
- * How long all details of a question may be together as they are shown, in UTF-16 code units. What is longer is
- * refused, since the user could not see all of it: this much takes half of a screen.
+ * How long all details of a question may be as they are shown, in UTF-16 code units: this much takes half of a screen.
+ * More is refused, since the user could not see all of it.
  */
 const maxDetailsLength = 2000;
 
@@ -68,8 +68,8 @@ const maxDetailsOverChoices = 700;
 /**
  * Makes the consent of a run that has just begun.
  *
- * @param options `ask`: shows a question, and waits for the answer; `now`: a clock in milliseconds; `startHour`: calls `end`
- * after an hour. Nothing but that answer of the user's begins one, so that a container cannot prolong it
+ * @param options `ask`: shows a question, and waits for the answer; `now`: a clock in milliseconds; `startHour`: calls
+ * `end` after an hour. Only the user's answer begins an hour, so that a container cannot prolong it
  */
 export function createConsent(
   { ask, now, startHour }: {
@@ -85,8 +85,8 @@ export function createConsent(
   const isBearable = rate({ perSecond: 0.2, burst: 6 }, now);
 
   const settledFor = ({ channel, isForOnce }: Question): Agreed | undefined => {
-    const known = settled.get(channel);
-    return isForOnce && known !== false ? undefined : known;
+    const agreed = settled.get(channel);
+    return isForOnce && agreed !== false ? undefined : agreed;
   };
   const beginHour = (channel: string): void => {
     const hour = new AbortController();
@@ -100,8 +100,8 @@ export function createConsent(
 
   const answerTo = async (question: Question, signal: AbortSignal): Promise<Agreed> => {
     const { channel } = question;
-    const known = settledFor(question);
-    if (known !== undefined) return known;
+    const earlier = settledFor(question);
+    if (earlier !== undefined) return earlier;
     const answer = await ask(question, signal);
     const { yes, choice = true } = typeof answer === "object" ? answer : { yes: answer };
     const agreed = yes === "once" || yes === "hour" || yes === "session" ? choice : false;
@@ -113,9 +113,9 @@ export function createConsent(
     isClosed: (channel) => settled.get(channel) === false,
     hourOf: (channel) => hours.get(channel)?.signal,
     request(question, signal) {
-      const known = settledFor(question);
-      if (known === false) throw new Refusal("you have closed the channel");
-      if (known !== undefined) return known;
+      const earlier = settledFor(question);
+      if (earlier === false) throw new Refusal("you have closed the channel");
+      if (earlier !== undefined) return earlier;
       const length = question.details.reduce((sum, [, text]) => sum + revealInvisible(text).length, 0);
       if (length > (question.choices ? maxDetailsOverChoices : maxDetailsLength)) {
         throw new Refusal("it is too long to be shown whole");

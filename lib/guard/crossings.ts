@@ -1,15 +1,15 @@
 /**
- * What crosses the clipboard: the types of data that may, and how often they do, added up for the history of the
- * container: an app may read it fifty times a second. All in one direction is one line for half a minute, with its types.
- * The text is never looked at.
+ * Which types of data may cross the clipboard, and the count of what does, for the container's history. An app may read
+ * the clipboard fifty times a second: so the history gets one line for each direction and half a minute, with the types.
+ * The text itself is never looked at.
  */
 
 /**
  * The types of data that pass between the container and the host when somebody copies, pastes or drags, by the names
- * that apps have for them: text and pictures. The first four are those of X, which apps on Wayland use too. Lists of
- * files (`text/uri-list`, `x-special/gnome-copied-files` and the like) do not: pasted or dropped in a file manager they
- * would move or copy files of the host, in an upload field send them away, and inwards they tell paths. The list is
- * closed also because an X server, and that of a Wayland desktop, never forgets a name.
+ * that apps use: text and pictures. The first four are X's, which apps on Wayland use, too. Lists of files
+ * (`text/uri-list`, `x-special/gnome-copied-files` and the like) do not pass: pasted or dropped in a file manager they
+ * would move or copy files of the host, in an upload field send them away, and to the container they tell paths. Another
+ * reason for a closed list is that an X server, also that of a Wayland desktop, never forgets a name.
  */
 export const dataTypes: ReadonlySet<string> = new Set([
   ...["UTF8_STRING", "STRING", "TEXT", "COMPOUND_TEXT"],
@@ -18,11 +18,11 @@ export const dataTypes: ReadonlySet<string> = new Set([
   ...["png", "jpeg", "gif", "bmp", "webp", "tiff"].map((kind) => `image/${kind}`),
 ]);
 
-/** What has crossed the clipboard one way, as text or pictures. */
+/** What has crossed the clipboard in one direction. */
 export interface Crossing {
   /** Into the container, or out of it. */
   direction: "in" | "out";
-  /** Its type; in a line, all of them with commas between. */
+  /** Its type; in a line, all types, separated by commas. */
   type: string;
   /** How often, and how many bytes together. */
   times: number;
@@ -32,23 +32,23 @@ export interface Crossing {
 /** The same, and when the first of it has crossed (ISO 8601). */
 export type CrossingLine = Crossing & { time: string };
 
-/** For how long it is added up, in milliseconds. */
+/** How long crossings are added up for one line, in milliseconds. */
 const addUpMs = 30_000;
 
 export interface Crossings {
-  /** Whether something may cross. Once it may not, the user is told. */
+  /** Whether something may cross. The user is told once it may not. */
   mayCross(): boolean;
-  /** Something crosses: of a type on the list, else it stays in the container. `times`: 0 for more of the same. */
+  /** Counts a crossing; types that are not on the list stay in the container. `times`: 0 for more of the same. */
   add(crossing: Crossing): void;
-  /** Reports what was added up for long enough. To be called now and then; at the end, `all` of it. */
+  /** Reports what was added up for long enough. Called regularly, and at the end for `all`. */
   flush(options?: { all: boolean }): void;
 }
 
-/** No history is kept. */
+/** The count where no history is kept. */
 export const noCrossings: Crossings = { mayCross: () => true, add() {}, flush() {} };
 
 /**
- * Makes the count of a run in which nothing has crossed yet.
+ * Makes the count of a run that has just begun.
  *
  * @param options `report`: takes a line for the history; `mayReport`: whether there is room for one; `tell`: tells the
  * user; `now`: milliseconds since 1970
@@ -72,9 +72,9 @@ export function createCrossings(
     },
     add({ direction, type, times, bytes }) {
       if (!dataTypes.has(type)) return;
-      const known = waiting.get(direction) ?? { direction, types: new Set(), times: 0, bytes: 0, sinceMs: now() };
-      known.types.add(type);
-      waiting.set(direction, { ...known, times: known.times + times, bytes: known.bytes + bytes });
+      const sum = waiting.get(direction) ?? { direction, types: new Set(), times: 0, bytes: 0, sinceMs: now() };
+      sum.types.add(type);
+      waiting.set(direction, { ...sum, times: sum.times + times, bytes: sum.bytes + bytes });
     },
     flush({ all } = { all: false }) {
       for (const [key, { sinceMs, types, ...crossing }] of waiting) {

@@ -1,12 +1,12 @@
 /**
- * A time after which something ends, by the clock of the host. It also passes while the host is suspended, which timers
- * do not count, and setting the clock back gains nothing.
+ * Deadlines by the host's clock. Their time also passes while the host is suspended, unlike that of timers, and setting
+ * the clock back does not prolong it.
  */
 
-/** How long it may take at most until a look at the clock, in milliseconds. */
+/** The longest time between two looks at the clock, in milliseconds. */
 const maxPauseMs = 10_000;
 
-/** A deadline that has begun. It does nothing more at the end of this value's scope. */
+/** A deadline that has begun. The end of its scope calls it off. */
 export interface Deadline extends Disposable {
   /** When it ends, in milliseconds since 1970. */
   endMs: number;

@@ -1,13 +1,11 @@
-/** The two ways in which the guard says no: to one packet, and to the whole session. */
+/** The two ways in which a guard refuses: one packet, or the whole session. */
 
 /** A packet that must not pass. It is dropped and counted; the session goes on. */
 export class Refusal extends Error {
-  /** Tells it apart where it is caught. */
   override name = "Refusal";
 }
 
-/** Bytes that are not xpra packets, or more than a session may hold. Ends the session, with its message as reason. */
+/** A breach of the protocol or of its limits. It ends the session, with its message as the reason. */
 export class Violation extends Error {
-  /** Tells it apart where it is caught. */
   override name = "Violation";
 }

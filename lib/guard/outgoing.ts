@@ -1,6 +1,6 @@
 /**
- * What is on its way to the ends of a guard. What the host's end says is judged when it comes, and waits here until the
- * container reads it: one that does not read must not keep the guard from hearing that the user has left.
+ * The queues of bytes for both ends of a guard. What the host's end says is judged at once, and waits here until the
+ * container reads it: a container that does not read must not keep the guard from hearing that the user has left.
  */
 
 import { concat } from "@std/bytes";
@@ -9,30 +9,28 @@ import { maxDataBytes } from "./limits.ts";
 
 /** How often to check whether the ends read, in milliseconds. */
 export const checkMs = 500;
-/**
- * How long an end may read nothing of what waits for it, in milliseconds. After that, nobody counts as working there.
- */
+/** How long an end may read nothing of what waits for it before nobody counts as working there, in milliseconds. */
 const maxPauseMs = 1_000;
 /**
- * How many bytes may wait for the container, on all of its connections together, for more to be taken: xpra sends all
- * that is pasted at once. To slow down who sends would hold up the focus, which comes in the same stream.
+ * How many bytes may wait for the container, on all of its connections together: xpra sends all that is pasted at once.
+ * Slowing down the sender would delay news about the focus, which come in the same stream.
  */
 const maxWaitingBytes = 2 * maxDataBytes;
-/** The overhead that is counted for each waiting part, in bytes. */
+/** The overhead that counts for each waiting part, in bytes. */
 const overheadBytes = 256;
 
-/** What is on its way to one end, until its scope ends. */
+/** The queue for one end, until its scope ends. */
 export class Outgoing implements Disposable {
   readonly #failed = Promise.withResolvers<never>();
-  /** Rejects when it cannot be written to; with a {@linkcode Violation} when it is a container that does not read. */
+  /** Rejects when the end cannot be written to; with a {@linkcode Violation} when it is a container that does not read. */
   readonly failed: Promise<never> = this.#failed.promise;
-  /** For how long it has read nothing of what waits, in milliseconds. */
+  /** For how long the end has read nothing of what waits, in milliseconds. */
   pauseMs = 0;
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #written = Promise.resolve();
   #isWriting = false;
-  /** It has read something since the last check. */
+  /** Whether the end has read something since the last check. */
   #hasMoved = false;
 
   constructor(
@@ -44,12 +42,12 @@ export class Outgoing implements Disposable {
     ends.add(this);
   }
 
-  /** Writes parts. One that is alone must stay as it is until that is done. */
+  /** Writes parts. A single part is not copied, and must not change until it is written. */
   write(parts: readonly Uint8Array[]): Promise<void> {
     return parts.length === 0 ? this.#written : this.#add(parts.length === 1 ? parts[0]! : concat(parts));
   }
 
-  /** Takes copies of parts, to be written after what waits already. */
+  /** Queues copies of parts. */
   post(parts: readonly Uint8Array[]): void {
     let waits = 0;
     for (const end of this.ends) if (end.whose === "container") waits += end.#waitingBytes;
@@ -83,7 +81,7 @@ export class Outgoing implements Disposable {
     this.#isWriting = false;
   }
 
-  /** Checks whether it reads. */
+  /** Checks whether the end reads. */
   check(stuckMs: number): void {
     this.pauseMs = this.#isWriting && !this.#hasMoved ? this.pauseMs + checkMs : 0;
     this.#hasMoved = false;
@@ -96,32 +94,32 @@ export class Outgoing implements Disposable {
   }
 }
 
-/** What is on its way to all ends of a guard. */
+/** The queues for all ends of a guard. */
 export class AllOutgoing {
   readonly #ends = new Set<Outgoing>();
   #checkedMs: number;
 
-  /** `stuckMs`: how long the container may read nothing before it is cut off; `now`: a clock in milliseconds. */
+  /** `stuckMs`: how long the container may read nothing before it is disconnected; `now`: a clock in milliseconds. */
   constructor(private readonly stuckMs: number, private readonly now: () => number = () => performance.now()) {
     this.#checkedMs = now();
   }
 
-  /** Begins to write to the end of a connection. */
+  /** Makes the queue for the end of a connection. */
   to(connection: Deno.Conn, end: "container" | "host"): Outgoing {
     return new Outgoing(connection, end, this.#ends);
   }
 
   /**
    * Whether an end has paused for so long that nobody counts as working in the container's windows: the container does
-   * not hear what the user does, or what the host's end has to say may wait behind what it does not read. The same goes
-   * for this program: what the host says waits until it has time.
+   * not hear what the user does, or news from the host's end wait behind what that does not read. The same holds when this
+   * process itself has paused.
    */
   isPaused(): boolean {
     return this.now() - this.#checkedMs >= checkMs + maxPauseMs ||
       [...this.#ends].some(({ pauseMs }) => pauseMs >= maxPauseMs);
   }
 
-  /** Checks which ends read. Due each {@linkcode checkMs}: time is counted in checks, as this program may stand still. */
+  /** Checks which ends read. Due every {@linkcode checkMs}: time is counted in checks, as this process may pause. */
   check(): void {
     this.#checkedMs = this.now();
     for (const end of this.#ends) end.check(this.stuckMs);

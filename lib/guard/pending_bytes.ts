@@ -1,13 +1,13 @@
-/** Bytes of a stream that wait until enough of them are there. */
+/** A buffer for the bytes of a stream until there are enough of them. */
 
 export interface PendingBytes {
-  /** Takes the next bytes. Returns all that wait, once there are as many as are wanted; valid until the next call. */
+  /** Adds bytes. Returns all that wait once there are as many as wanted; these are valid until the next call. */
   add(chunk: Uint8Array): Uint8Array | undefined;
-  /** Keeps a copy of the rest of them until there are so many. */
+  /** Keeps a copy of the rest until there are this many. */
   keep(rest: Uint8Array, wanted: number): void;
 }
 
-/** Makes an empty buffer. Its memory grows with what has come, not with what is wanted. */
+/** Makes an empty buffer. Its memory grows with the bytes that have come, not with the wanted number. */
 export function createPendingBytes(): PendingBytes {
   let held = new Uint8Array();
   let filled = 0;
@@ -26,7 +26,7 @@ export function createPendingBytes(): PendingBytes {
       return there < wanted ? undefined : held.subarray(0, there);
     },
     keep(rest, count) {
-      // A copy: the caller uses its bytes for what comes next.
+      // A copy: the caller reuses its buffer.
       filled = rest.length;
       if (filled > 0 || held.length > 0) held = rest.slice();
       wanted = count;

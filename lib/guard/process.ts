@@ -1,13 +1,10 @@
-/**
- * What the processes of guards have in common. Such a process and the run that has started it are the same program,
- * with other permissions.
- */
+/** The common part of the guards' processes. Such a process is the same program as its run, with other permissions. */
 
 import type { Closing } from "./closing.ts";
 import { createCrossings, type CrossingLine, type Crossings } from "./crossings.ts";
 import { crossingText, type GuardHistory, windowsLine } from "./process_interface.ts";
 
-/** A guard's process that has begun. */
+/** A guard's process. */
 export interface GuardProcess {
   /** As {@linkcode printer} returns it. */
   print(line: string): Promise<boolean>;
@@ -18,10 +15,10 @@ export interface GuardProcess {
 }
 
 /**
- * Begins the process of a guard, which ends by a signal, or with its input.
+ * Begins the process of a guard, which ends by a signal or with its input.
  *
  * @param options `mayReport`: whether the history has room; `take`: takes each line of the input, and returns whether
- * the process is to outlive that; `leave`: called at the end, with what resolves when the last line is printed
+ * the process outlives its input; `leave`: called at the end, with a promise for the last line that is printed
  */
 export function beginGuard(
   { closing, history, mayReport = () => true, take, leave = (printed) => printed }: {
@@ -55,14 +52,13 @@ export function beginGuard(
   return { print, crossings, end };
 }
 
-/** How much may wait to be read, in memory for a run that is stopped or in the file, in bytes. Then the clipboard is closed. */
+/** How many bytes may wait for the run, in memory or in the file, before the clipboard is closed. */
 const maxUnreadBytes = 2 ** 20;
 
 /**
- * Reports what crosses the clipboard: to the run that has started this process, or if that does not take it, into a
- * file.
+ * Reports what crosses the clipboard to the run that has started this process, or into a file if that has ended.
  *
- * @param tellRun as what {@linkcode printer} returns
+ * @param tellRun as {@linkcode printer} returns it
  */
 export function writeDown(
   { file, ...whose }: GuardHistory,
@@ -74,7 +70,7 @@ export function writeDown(
     async report(crossing) {
       const bytes = new TextEncoder().encode(`${JSON.stringify({ ...whose, kind: "clipboard", ...crossing })}\n`);
       unreadBytes += bytes.length;
-      // A run that is stopped takes them later.
+      // A stopped run reads them later.
       if (await tellRun(crossingText(crossing))) return void (unreadBytes -= bytes.length);
       try {
         Deno.writeFileSync(file, bytes, { append: true, mode: 0o600 });
@@ -86,12 +82,12 @@ export function writeDown(
 }
 
 /**
- * Prints lines, one after the other, while all else goes on: a run that is stopped (Ctrl-Z) does not stop the windows.
+ * Makes a printer of lines that does not block: a run that is stopped (Ctrl-Z) does not stop the windows.
  *
- * @returns prints a line; resolves to whether there may be somebody who reads it
+ * @returns a function that prints a line, and resolves to whether somebody may read it
  */
 export function printer(output: WritableStream<Uint8Array>): (line: string) => Promise<boolean> {
   const writer = output.getWriter();
-  // It fails once the run that has started this process has ended.
+  // Writing fails once the run that has started this process has ended.
   return (line) => writer.write(new TextEncoder().encode(`${line}\n`)).then(() => true, () => false);
 }

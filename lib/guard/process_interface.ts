@@ -1,38 +1,38 @@
-/** How a guard's process and its run talk, on either wire: how it is started, and what it prints. */
+/** The interface between a guard's process and its run: how it is started, and what it prints. */
 
 import type { WindowsEnd } from "./closing.ts";
 import { type CrossingLine, dataTypes } from "./crossings.ts";
 
-/** The first argument of such a process, by the wire. Its second argument is a request, in JSON. */
+/** The first argument of such a process, by the protocol that it guards. Its second argument is a request, in JSON. */
 export const guardWords = { wayland: "--guard-wayland", xpra: "--guard-x11" } as const;
 
-/** Whose history it is, and a file of the guard's. */
+/** The container whose history is kept, and a file for lines that the run does not take. */
 export interface GuardHistory {
   name: string;
   copy?: string;
-  /** For what the run does not take that has started the guard, since it has ended or is stopped: the next run does. */
+  /** For lines after the end of the run that has started the guard: the next run reads them. */
   file: string;
 }
 
-/** What a guard prints when it listens. */
+/** The line that a guard prints when it listens. */
 export const readyLine = "ready";
 
-/** The line that a guard prints about its windows: how they have ended. */
+/** The line in which a guard prints how its windows have ended. */
 export function windowsLine(end: WindowsEnd): string {
   return `windows: ${end}`;
 }
 
-/** How the windows have ended, if a line of a guard says that. */
+/** How the windows have ended, by a line of a guard; undefined for another line. */
 export function windowsIn(line: string): WindowsEnd | undefined {
   return (["none", "closed", "other"] as const).find((end) => windowsLine(end) === line);
 }
 
-/** The line that a guard prints about what has crossed the clipboard. */
+/** The line in which a guard prints what has crossed the clipboard. */
 export function crossingText({ direction, type, times, bytes, time }: CrossingLine): string {
   return `crossing: ${direction} ${type} ${times} ${bytes} ${time}`;
 }
 
-/** The crossing of the clipboard in a line of a guard; undefined in another line. */
+/** What has crossed the clipboard, by a line of a guard; undefined for another line. */
 export function crossingIn(line: string): CrossingLine | undefined {
   const [, direction, type, times, bytes, time] =
     /^crossing: (in|out) (\S+) (\d{1,15}) (\d{1,15}) (\d{4}-\d\d-\d\dT[\d:.]{8,12}Z)$/.exec(line) ?? [];
@@ -41,10 +41,10 @@ export function crossingIn(line: string): CrossingLine | undefined {
 }
 
 /**
- * The command line of a guard's process, which has other permissions than this one.
+ * The command line of a guard's process.
  *
- * @param options `paths`: files and directories that it may read and write; `sockets`: those that it may listen at or
- * connect to. It may do nothing else
+ * @param options `paths`: the files and directories that it may read and write; `sockets`: the sockets that it may listen
+ * at or connect to. It may do nothing else
  */
 export function guardArgv(
   wire: keyof typeof guardWords,
@@ -52,7 +52,7 @@ export function guardArgv(
 ): string[] {
   const words = [guardWords[wire], JSON.stringify(request)];
   if (Deno.build.standalone) return [Deno.execPath(), ...words];
-  // In a checkout it loads its own modules alone. With other flags of V8, what V8 keeps of a single file would be of no use.
+  // In a checkout it loads only its own modules. With other flags, V8 could not use its cached code of a single file.
   const isSingleFile = import.meta.url === Deno.mainModule;
   return [
     ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--v8-flags=--max-old-space-size=512"],

@@ -1,9 +1,9 @@
 /**
- * Rates: how often something may happen, with bursts; and those of what a container does that is seen or heard outside
- * of its windows, or costs the host.
+ * Rates: how often something may happen, with bursts. Among them are those of all that a container does outside of its
+ * windows, or at the host's cost.
  */
 
-/** Whether it may happen now, once or so many times. Each yes counts. */
+/** Whether something may happen now, once or several times. Each yes counts. */
 export type Rate = (times?: number) => boolean;
 
 /**
@@ -26,9 +26,9 @@ export function rate({ perSecond, burst }: { perSecond: number; burst: number },
 
 const limits = {
   bell: { perSecond: 4, burst: 8 },
-  // A window comes to the front.
+  // A window is raised.
   raise: { perSecond: 5, burst: 20 },
-  // A window has another title, or another place.
+  // A window changes its title or place.
   change: { perSecond: 500, burst: 5000 },
   // xpra 6.5.5 sends at most 100 a second.
   cursor: { perSecond: 150, burst: 1000 },
@@ -48,7 +48,7 @@ export function createRates(now: () => number): Rates {
   return Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, rate(limit, now)])) as Rates;
 }
 
-/** Makes the rate of new windows and popups. A guard begins it anew, since xpra then opens all windows again. */
+/** Makes the rate of new windows and popups, a new one for each guard: xpra opens all windows again at its start. */
 export function openingRate(now: () => number): Rate {
   return rate({ perSecond: 30, burst: 200 }, now);
 }

@@ -1,4 +1,4 @@
-/** Both ends of a guard are sockets: how they are read and closed. */
+/** Reads, writes and closes sockets, as the ends of a guard are. */
 
 import { concat } from "@std/bytes";
 import { writeAll } from "../base/files.ts";
@@ -8,7 +8,7 @@ export function closeQuietly(resource: { close(): void }): void {
   try {
     resource.close();
   } catch {
-    // It is closed.
+    // It is already closed.
   }
 }
 
@@ -23,13 +23,13 @@ export async function readText(connection: Deno.Conn): Promise<string> {
   return new TextDecoder().decode(concat(chunks));
 }
 
-/** Says something over a connection, and that there is no more to come. */
+/** Sends a text over a connection, and closes it for writing. */
 export async function sendText(connection: Deno.Conn, text: string): Promise<void> {
   await writeAll(connection, new TextEncoder().encode(text));
   await connection.closeWrite();
 }
 
-/** Whether an error only says that an end is gone. */
+/** Whether an error only means that the other end is gone. */
 export function isEndGone(error: unknown): boolean {
   const gone = ["BrokenPipe", "ConnectionReset", "ConnectionRefused", "NotFound", "UnexpectedEof", "BadResource"];
   return error instanceof Error && [...gone, "Interrupted"].includes(error.name);

@@ -1,18 +1,18 @@
-/** The titles of a container's windows, and their classes: how a desktop shows whose they are. */
+/** Titles and classes of a container's windows, by which a desktop shows whose they are. */
 
 import { shortLine } from "../base/text.ts";
 
 const maxCharacters = 400;
 const maxClassCharacters = 80;
 
-/** A window's title: the container's name comes first, and nothing in the title can push it away or reverse it. */
+/** A window's title. It begins with the container's name, which the rest can neither push away nor reverse. */
 export function titleOf(container: string, title: string): string {
   return `[${container}] ${shortLine(title, maxCharacters)}`;
 }
 
 /**
- * A window's class, as X calls it, or its app id, as Wayland does. The desktop groups windows by it, and takes it for
- * the name of a menu entry and for an icon: no window of a container may have that of a program of the host.
+ * A window's class (X) or app id (Wayland). The desktop groups windows by it, and looks up a menu entry and an icon by
+ * it: no window of a container may have that of a host's program.
  */
 export function classOf(container: string, name: string): string {
   return `${container}.${shortLine(name, maxClassCharacters).replace(/[^\w.@+-]/g, "_")}`;

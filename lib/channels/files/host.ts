@@ -1,6 +1,6 @@
 /**
- * Files that apps hand over, which come to the user's downloads, or open in another container. The container may send
- * anything, as often as it likes: what is too large or too frequent is refused.
+ * The channel `files`: files that apps hand over go into the user's downloads, or open in another container. The
+ * container may send anything, as often as it likes: files that are too large or too frequent are refused.
  */
 
 import { notify, showOnDesktop, warnOnDesktop } from "../../base/desktop.ts";
@@ -29,16 +29,16 @@ import {
 import openingPy from "../opening.py" with { type: "text" };
 import { checkHanded, type Handed, handedIn, record } from "../requests.ts";
 
-/** How long a new version may take to be saved when the run ends, in milliseconds. */
+/** How long saving a new version may take at the end of the run, in milliseconds. */
 const keepMs = 20_000;
 
-/** How much longer that may take for each byte. */
+/** The additional time for each byte. */
 const keepMsPerByte = 1 / 10_000;
 
 /** How many files may be open in other containers or copies: each costs a watch on a directory. */
 const maxFilesElsewhere = 16;
 
-/** A file; or "stays": what the user has dragged out of a window is no file. */
+/** A file; or "stays": the user has dragged something out of a window that is not a file. */
 type Ask = Handed | "stays";
 
 export const channel: Channel<Ask> = {
@@ -97,10 +97,10 @@ function serve(container: Container, io: ChannelIo): Served<Ask> {
   };
 }
 
-/** The files of a run that are open in other containers. */
+/** Opens files in other containers, and brings their new versions back. */
 function createElsewhere(container: Container, io: ChannelIo): {
   open(path: string, file: Handed, destination: Destination): Promise<void>;
-  /** Waits until all new versions are saved, once serving has ended. */
+  /** Waits until all new versions are saved, after serving has ended. */
   settled(): Promise<void>;
 } {
   const { host, label } = container;
@@ -108,7 +108,7 @@ function createElsewhere(container: Container, io: ChannelIo): {
   const underWay = new Set<Promise<void>>();
   const inOrder = createQueue();
 
-  /** Waits for the new version that another container makes of a file, and saves it. Never rejects. */
+  /** Waits for the new version of a file that another container makes, and saves it. Never rejects. */
   const bringBack = async (
     sent: SentFile,
     { ended, file, destination }: { ended: Promise<number>; file: Handed; destination: Destination },
@@ -146,7 +146,7 @@ function createElsewhere(container: Container, io: ChannelIo): {
     const { ended } = await openAt(container, io, {
       ...{ destination, address: sent.address, happening, what: `a file, "${name}"` },
     });
-    // The other run reads it when it is ready for it.
+    // The other run reads the file when it is ready.
     const resources = scope.move();
     const brought = bringBack(sent, { ended, file, destination }).finally(() => resources.disposeAsync());
     underWay.add(brought);
@@ -155,7 +155,7 @@ function createElsewhere(container: Container, io: ChannelIo): {
   return { open, settled: async () => void await Promise.all(underWay) };
 }
 
-/** Saves a new version of a file, made in another container, where the user says. Only the user can discard it. */
+/** Saves a new version of a file, made in another container, where the user wants it. Only the user can discard it. */
 async function settleVersion(
   container: Container,
   io: ChannelIo,
@@ -191,7 +191,7 @@ async function settleVersion(
   history.note({ kind: "file", what: "saved", path: kept, bytes: size, where });
   const line = `A file of "${label}" was changed ${where}. The new version is here: ${kept}`;
   host.ui.status(line);
-  // The next question does not wait for it.
+  // Not awaited: the next question need not wait.
   showOnDesktop(label, line, { kind: "warning", run: cleaning.run });
 }
 

@@ -1,4 +1,4 @@
-/** Links that apps open, on this host or in another container. Whatever is no address of the web is refused. */
+/** The channel `links`: links that apps open, on this host or in another container. Only web addresses pass. */
 
 import openingPy from "../opening.py" with { type: "text" };
 import linksSh from "./session.sh" with { type: "text" };
@@ -28,7 +28,7 @@ export const channel: Channel<string> = {
           const { ended } = await openAt(container, io, {
             ...{ destination, address: url, happening: link, what: `a link to ${url.host}` },
           });
-          // In another container it is the app's.
+          // In another container, the exit status is that of the app.
           const note = (code: number): unknown => code !== 0 && container.history.note({ ...link, failed: true });
           if (destination.on === "host") void ended.then(note);
           return true;

@@ -1,7 +1,6 @@
 /**
- * The appearance and language of the host's desktop, which a session is given when it starts. Each value is on an
- * allowlist, or is left out. A container without a locale, a theme or a font leaves that one out itself: see
- * look/session.sh.
+ * The channel `look`: a session starts with the appearance and language of the host's desktop. Each value must match an
+ * allowlist. The session itself leaves out a locale, theme or font that its container lacks: see look/session.sh.
  */
 
 import { join } from "@std/path";
@@ -14,9 +13,9 @@ import type { Channel } from "../interface.ts";
 import lookSh from "./session.sh" with { type: "text" };
 
 /**
- * What a session gets: a name of the tz database, a locale of glibc for UTF-8, `prefer-dark` or `prefer-light`, the
+ * The values for a session: a name of the tz database, a UTF-8 locale of glibc, `prefer-dark` or `prefer-light`, the
  * font of apps and its size in points, such as `Cantarell 11`, the name of the pointer's theme, and its size in pixels.
- * Undefined is what the host does not say, or says in words that are not on the allowlist.
+ * Undefined where the host has no value, or one that does not match the allowlist.
  */
 export type Appearance = Readonly<
   Record<"timeZone" | "locale" | "colorScheme" | "font" | "cursorTheme" | "cursorSize", string | undefined>
@@ -43,13 +42,14 @@ export const channel: Channel = {
   },
 };
 
-/** How long a program may take to report a part of the appearance, in milliseconds. */
+const listSettings = ["gsettings", "list-recursively", "org.gnome.desktop.interface"];
+
+/** How long gsettings may take, in milliseconds. */
 const settingMs = 5_000;
 
 /**
- * The appearance and language of the host. On a Wayland desktop, GTK's apps read GSettings and else their file of
- * settings; on an X desktop without a daemon for settings it is that file alone. So the one comes before the other.
- * Never rejects.
+ * Reads the appearance and language of the host. GTK's apps read GSettings first on a Wayland desktop, and otherwise
+ * their file of settings, which is all that counts on an X desktop without a settings daemon. Never rejects.
  *
  * @param options where the host's time zone and GTK's settings are, for a test
  */
@@ -59,11 +59,7 @@ export async function hostAppearance(
 ): Promise<Appearance> {
   const isWayland = host.env("WAYLAND_DISPLAY") !== undefined;
   const [gsettings, resources, gtk, link] = await Promise.all([
-    host.run(["gsettings", "list-recursively", "org.gnome.desktop.interface"], {
-      looksOnly: true,
-      timeoutMs: settingMs,
-    })
-      .then(({ stdout }) => stdout, () => ""),
+    host.run(listSettings, { looksOnly: true, timeoutMs: settingMs }).then(({ stdout }) => stdout, () => ""),
     isWayland ? "" : hostResources(host),
     Deno.readTextFile(settings).catch(() => ""),
     Deno.readLink(localtime).catch(() => ""),
@@ -73,8 +69,8 @@ export async function hostAppearance(
   const file = (key: string): string | undefined => new RegExp(`^${key}[ \\t]*=[ \\t]*(.*?)\\s*$`, "m").exec(gtk)?.[1];
   const resource = (name: string): string | undefined =>
     new RegExp(`^Xcursor\\.${name}:[ \\t]*(.*?)\\s*$`, "m").exec(resources)?.[1];
-  /** The one that counts first. */
-  const inOrder = <T>(found: [fromSettings: T, fromFile: T]): T[] => isWayland ? found : found.reverse();
+  /** The values in the order in which they count. */
+  const inOrder = <T>(values: [fromSettings: T, fromFile: T]): T[] => isWayland ? values : values.reverse();
   const both = (key: string, fileKey: string): (string | undefined)[] => inOrder([gnome(key), file(fileKey)]);
   const isDark = /^(?:1|true)$/i.test(file("gtk-application-prefer-dark-theme") ?? "");
   return {
@@ -101,7 +97,7 @@ export async function hostAppearance(
   };
 }
 
-/** What {@linkcode hostAppearance} has found when it was asked first. */
+/** {@linkcode hostAppearance}, read once for a host. */
 const appearanceAtStart = oncePer((host: Host) => hostAppearance(host));
 
 function gtkSettingsFile(host: Host): string {
@@ -122,13 +118,13 @@ const darkName = /(?:^|[^a-z])dark(?![a-z])/i;
 /** The pattern's group in the first value that matches. */
 function first(pattern: RegExp, ...values: readonly (string | undefined)[]): string | undefined {
   for (const value of values) {
-    const found = value === undefined ? undefined : pattern.exec(value)?.[1];
-    if (found !== undefined) return found;
+    const match = value === undefined ? undefined : pattern.exec(value)?.[1];
+    if (match !== undefined) return match;
   }
   return undefined;
 }
 
-/** The locale for UTF-8 of the same language, country and modifier; undefined for `C` and the like. */
+/** The UTF-8 locale with the same language, country and modifier; undefined for `C` and the like. */
 function localeOf(value: string | undefined): string | undefined {
   const [, language, modifier = ""] =
     /^([a-z]{2,3}(?:_[A-Z]{2})?)(?:\.[\w-]{1,16})?(@[a-z]{1,16})?$/.exec(value ?? "") ??

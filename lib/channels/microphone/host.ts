@@ -1,8 +1,8 @@
 /**
- * The host's microphone for the apps of a session. It is on while something in the container records, and its samples
- * go to the session's agent, which writes them into the FIFO of a PulseAudio source. The container says when it
- * records, and could say so at any time: so nothing is recorded unless the channel is open, with `--ask` not before the
- * user has agreed each time, and never without a mark that the user sees.
+ * The channel `microphone`. The host's microphone is on while an app in the container records; its samples go to the
+ * session's agent, which writes them into the FIFO of a PulseAudio source. The container may claim at any time that it
+ * records: so the microphone is on only while the channel is open, with `--ask` only once the user has agreed each time,
+ * and never without a mark that the user sees.
  */
 
 import { notificationArgv } from "../../base/desktop.ts";
@@ -20,11 +20,11 @@ import { describeSamples, noPacat, pacatArgv, type Samples } from "../samples.ts
 import microphonePy from "./agent.py" with { type: "text" };
 import microphoneSh from "./session.sh" with { type: "text" };
 
-/** How the microphone is sampled, on one machine and over a network. */
+/** The formats of the microphone's samples, on one machine and over a network. */
 const localVoice: Samples = { format: "s16le", rate: 48_000, channels: 1, latencyMs: 30 };
 const remoteVoice: Samples = { ...localVoice, format: "ulaw", rate: 16_000 };
 
-/** How often recording may begin: an app that tries its devices does so several times in a row. */
+/** How often recording may begin: an app that tries its devices begins several times in a row. */
 const bearable = { burst: 10, perSecond: 0.2 };
 
 const question = { channel: "microphone", what: "listen to your microphone", details: [] } as const;
@@ -39,7 +39,7 @@ export const channel: Channel<boolean> = {
   serve: serveMicrophone,
 };
 
-/** Serves the microphone, which is off until something in the container records. */
+/** Serves the microphone, which is off until an app in the container records. */
 export function serveMicrophone(
   container: Pick<Container, "host" | "label" | "crossesNetwork" | "history">,
   { consent, asks, closing, now, sendSamples }: Pick<
@@ -58,10 +58,10 @@ export function serveMicrophone(
       return;
     }
     const startMs = now();
-    // Nothing records where this fails.
+    // If this throws, nothing records.
     const mark = showMark(container);
     signal.addEventListener("abort", () => mark.kill("SIGINT"), { once: true });
-    // For no longer than this run lasts, even if that is killed.
+    // The recorder ends with this run, even if that is killed.
     const argv = pacatArgv("record", container.crossesNetwork ? remoteVoice : localVoice);
     const recorder = host.start(["setpriv", "--pdeathsig", "TERM", ...argv], { output: { bytes: sendSamples } });
     signal.addEventListener("abort", () => recorder.kill("SIGTERM"), { once: true });
@@ -85,7 +85,7 @@ export function serveMicrophone(
     const hour = asks ? consent.hourOf("microphone") : undefined;
     if (!hour) return record(signal);
     record(AbortSignal.any([signal, hour]));
-    // What goes on to record is asked for again.
+    // An app that still records then is asked about again.
     hour.addEventListener("abort", () => start(signal), { once: true, signal });
   };
 
@@ -108,8 +108,8 @@ export function serveMicrophone(
 }
 
 /**
- * Tells the user that the microphone is on: in a line, and in a notification that stays as long as it is. SIGINT takes
- * it away (notify-send 0.8.6).
+ * Tells the user that the microphone is on, in a line and in a notification that stays until SIGINT takes it away
+ * (notify-send 0.8.6).
  */
 function showMark({ host, label }: Pick<Container, "host" | "label">): RunningProcess {
   host.ui.warn(`"${label}" listens to your microphone`, { security: true });

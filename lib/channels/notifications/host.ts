@@ -1,6 +1,6 @@
 /**
- * Notifications of apps, which start with the container's name. They have no pictures, no buttons and no hints, and their
- * texts have no markup: the host's desktop would take links and pictures in it.
+ * The channel `notifications`. Titles begin with the container's name. Pictures, buttons and hints do not pass, nor does
+ * markup, in which the host's desktop would show links and pictures.
  */
 
 import notificationsPy from "./agent.py" with { type: "text" };
@@ -27,7 +27,7 @@ export const channel: Channel<Ask> = {
     interfaces: ["Notification"],
   },
   asks: {
-    // In the place of the last one of this id.
+    // Replaces the notification with the same id.
     notify({ summary, body }, id) {
       if (typeof summary !== "string" || typeof body !== "string") return undefined;
       const lines = body.slice(0, 4000).split("\n").slice(0, 40).map((each) => shortLine(each, 400));
@@ -37,7 +37,7 @@ export const channel: Channel<Ask> = {
   },
   serve({ host, label }, io) {
     const [mayNotify, mayWithdraw] = [rate(bearable, io.now), rate(bearable, io.now)];
-    /** The desktop's ids, by those of the container. No other notification can be named by these. */
+    /** The desktop's ids, by the container's: it cannot name notifications of others. */
     const ids = new Map<number, string>();
     const inOrder = createQueue();
 

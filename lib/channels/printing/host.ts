@@ -1,4 +1,4 @@
-/** Documents that apps print: PDFs, once the user agrees. Without a printer, the user chooses where one is saved. */
+/** The channel `printing`: prints PDFs of apps once the user agrees. Without a printer, the user saves them instead. */
 
 import { isFailure, orNothing, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
@@ -29,7 +29,7 @@ export const channel: Channel<Ask> = {
     const dialogs = io.shared(createDialogs);
     const queue = io.shared(handedQueue);
 
-    /** Prints a document; undefined where no printer is there. */
+    /** Prints a document; undefined without a printer. */
     const print = async (file: Handed): Promise<boolean | undefined> => {
       const { name, size } = checkHanded(file);
       const printer = await defaultPrinter(host);
@@ -67,16 +67,16 @@ export const channel: Channel<Ask> = {
 /** The printer that CUPS uses by default; undefined without one, and without CUPS. */
 async function defaultPrinter(host: Host): Promise<string | undefined> {
   const options = { okCodes: "any", env: { LC_ALL: "C" }, timeoutMs: printMs } as const;
-  const found = await orNothing(host.run(["lpstat", "-d"], options), isFailure);
-  return found && /^system default destination: ([\w.-]{1,127})$/m.exec(found.stdout)?.[1];
+  const answer = await orNothing(host.run(["lpstat", "-d"], options), isFailure);
+  return answer && /^system default destination: ([\w.-]{1,127})$/m.exec(answer.stdout)?.[1];
 }
 
 /**
  * Prints a PDF.
  *
- * @param file `name` becomes the job's
- * @throws {Refusal} when it is something else: CUPS has filters for many kinds of files
- * @throws {UserError} when CUPS does not take it
+ * @param file `name`: the name of the print job
+ * @throws {Refusal} when it is not a PDF: CUPS has filters for many kinds of files
+ * @throws {UserError} when CUPS does not accept it
  */
 async function printFile(
   host: Host,

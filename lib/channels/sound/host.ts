@@ -1,14 +1,14 @@
 /**
- * Sound from a session to the host: raw samples through a FIFO beside the session's socket. xpra 6.5.5 by itself
- * encodes and sends silence without end, which takes a tenth of a processor and more, and a client that connects too
- * early waits 5 s.
+ * The channel `sound`: raw samples go from a session to the host through a FIFO beside the session's socket. xpra's own
+ * sound (6.5.5) would encode and send silence all the time, which takes a tenth of a processor or more, and a client
+ * that connects too early waits 5 s.
  *
- * In the container the session's own PulseAudio, which pulse.sh starts, writes to the FIFO while an app plays.
- * On the host play_fifo.sh has `pacat` play the samples while some come. It sends nothing back. Only one client can play the sound of a
- * session: two would each get a part of the samples.
+ * In the container, the session's own PulseAudio, which pulse.sh starts, writes to the FIFO while an app plays. On the
+ * host, play_fifo.sh runs `pacat` while samples come. Nothing goes back. Only one client can play the sound of a session:
+ * two would each get a part of the samples.
  *
- * From another machine the samples come by ssh, fewer of them and of 8 bits each (G.711's µ-law): no decoder reads what
- * the container sends, and silence sends nothing.
+ * From another machine, samples come by ssh, fewer of them and of 8 bits each (G.711's µ-law): no decoder reads what the
+ * container sends, and silence sends nothing.
  */
 
 import playFifoSh from "./play_fifo.sh" with { type: "text" };
@@ -23,7 +23,7 @@ import pulseSh from "../pulse.sh" with { type: "text" };
 import { describeSamples, noPacat, pacatArgv, type Samples } from "../samples.ts";
 import soundSh from "./session.sh" with { type: "text" };
 
-/** What follows the name of the session's socket in the FIFO's name. */
+/** The end of the FIFO's name, after that of the session's socket. */
 const soundSuffix = "~sound";
 
 export const channel: Channel = {
@@ -47,31 +47,24 @@ export const channel: Channel = {
 
 /** On one machine: 1.5 Mbit/s. */
 const localSamples: Samples = { format: "s16le", rate: 48_000, channels: 2, latencyMs: 60 };
-/** Over a network, where some comes late: 0.5 Mbit/s. */
+/** Over a network, where samples may come late: 0.5 Mbit/s. */
 const remoteSamples: Samples = { format: "ulaw", rate: 32_000, channels: 2, latencyMs: 150 };
-/** Bytes of both channels, by the format. */
+/** A sample of both channels, in bytes. */
 const remoteFrame = 2;
 
-/**
- * How much sound from another machine may wait to be played, in milliseconds; what comes beyond that is dropped, else
- * all later sound would lag.
- */
+/** How much sound from another machine may wait, in milliseconds. More is dropped: all later sound would lag. */
 const maxAheadMs = 400;
-/**
- * How long nothing may come before the player ends, in milliseconds: a sound server keeps its card awake for a stream
- * that is silent, too.
- */
+/** After how much silence the player ends, in milliseconds: a sound server keeps its card awake for silent streams. */
 const restMs = 4_000;
 /** The pause after each piece when samples come too fast, in milliseconds. */
 const floodPauseMs = 10;
 
 /**
- * Plays what comes through a session's FIFO until the session or the connection ends, or the player is killed. Warns
- * when there is no player.
+ * Plays the sound of a session until the session, the connection or the player ends. Warns when no player is installed.
  *
- * @param options `outlives`: the player ends with the session alone. By default it also ends with this run, even if
- * that is killed
- * @returns the player; undefined when the session has no FIFO, and when there is no player
+ * @param options `outlives`: the player ends only with the session. By default it also ends with this run, even if that
+ * is killed
+ * @returns the player; undefined when the session has no FIFO, or no player is installed
  */
 export async function playSound(
   container: Container,
@@ -94,7 +87,7 @@ export async function playSound(
   }
 }
 
-/** Starts what plays the samples that come through a pipe, while some come. */
+/** Starts the script that plays samples from a pipe while some come. */
 function startPlayer(
   host: Host,
   { path, samples, outlives = false, ...streams }: Pick<ProcessOptions, "stdin"> & {
@@ -117,7 +110,7 @@ function startPlayer(
   return player;
 }
 
-/** Plays what a program prints: samples that come over a network. */
+/** Plays the samples that a program prints, which reads them over a network. */
 function playOutput(host: Host, reader: string[]): RunningProcess {
   const bytesPerMs = remoteSamples.rate * remoteFrame / 1000;
   const inTime = onlyInTime({ frame: remoteFrame, bytesPerMs, maxAheadMs }, () => performance.now());
@@ -135,7 +128,7 @@ function playOutput(host: Host, reader: string[]): RunningProcess {
       async bytes(piece) {
         const part = inTime(piece);
         if (!part) return await delay(floodPauseMs);
-        // A player that hangs has no room. What it did not take is not kept.
+        // A player that hangs has no room, and misses these.
         if (writer.desiredSize! > 0) writer.write(part).catch(() => {});
       },
     },
@@ -152,9 +145,8 @@ function playOutput(host: Host, reader: string[]): RunningProcess {
 }
 
 /**
- * Takes samples as they come, and returns those that may be played: whole frames, and never more than `maxAheadMs`
- * ahead of the time that has passed. After a pause of the network, what was sent meanwhile comes at once, and would
- * else delay all that follows.
+ * Makes a filter that returns the samples to play: whole frames, and never more than `maxAheadMs` ahead of time. After a
+ * pause of the network, delayed samples come all at once, and playing them would delay all later ones.
  *
  * @param now a clock in milliseconds
  */
