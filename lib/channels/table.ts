@@ -14,17 +14,8 @@ export const channels: readonly ChannelFacts[] = [
     xpraOptions: ["audio", "speaker"],
     load: () => import("./sound/host.ts"),
   },
-  {
-    name: "look",
-    presets: ["desktop", "trusted"],
-    lasts: "session",
-    load: () => import("./look/host.ts"),
-  },
-  {
-    name: "dialogs",
-    presets: ["desktop", "trusted"],
-    load: () => import("./dialogs/host.ts"),
-  },
+  { name: "look", presets: ["desktop", "trusted"], lasts: "session", load: () => import("./look/host.ts") },
+  { name: "dialogs", presets: ["desktop", "trusted"], load: () => import("./dialogs/host.ts") },
   {
     name: "microphone",
     presets: [],

@@ -178,7 +178,7 @@ testOnOneEngine(
       assertEquals(await hasTray(engine, name), false);
       await script("attach", engine, ["--stop", name, "--all"], { env });
       const { stderr } = await running.ended;
-      assertEquals(stderr.includes("; this desktop takes no icons\n"), channels === "--allow=tray", stderr);
+      assertEquals(stderr.includes("; this desktop has no tray\n"), channels === "--allow=tray", stderr);
     }
     assertEquals(panel.icons(), []);
     await nothingLeft(engine, name);

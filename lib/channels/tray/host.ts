@@ -1,16 +1,16 @@
 /**
- * Icons of a session's apps in the host's tray. The session's agent says what they look like, and tray.py shows them on
- * the host's StatusNotifierWatcher. How a container would abuse that, and what stops it:
+ * The channel `tray`: icons of a session's apps in the host's tray. The session's agent describes them, and panel.py
+ * shows them on the host's StatusNotifierWatcher. How a container could abuse that, and what prevents it:
  *
- * - An icon or a menu that imitates one of the host's: the frame is of the container's colour, and drawn here; title and
- *   menu begin with the container's name.
- * - Names of icons, paths, addresses and markup, which a panel would look up, load or draw: none passes. What passes is
- *   few pixels, and short labels in which nothing is markup.
- * - Icons without end, here and gone, and thousands of changes a second: few at a time, few new ones, and what is shown
- *   changes twice a second, whatever comes.
- * - A menu that changes under the pointer, and ids that mean something else by then: see `nextMenu`. A click at an
- *   item that is not there any more is dropped.
- * - It says nothing, or does not read: nobody waits for it. A panel gets its answers from tray.py.
+ * - It imitates an icon or a menu of the host. The icon gets a frame of the container's colour here; title and menu begin
+ *   with the container's name.
+ * - It sends names of icons, paths, addresses or markup, which a panel would look up, load or draw. Only small pictures
+ *   pass, and short labels without markup.
+ * - It adds and removes icons without end, or changes them thousands of times a second. There are few icons, few new
+ *   ones, and the panel is updated twice a second.
+ * - It changes a menu under the pointer, or the meaning of an id. See `nextMenu`; a click at an item that is gone is
+ *   dropped.
+ * - It does not answer, or does not read. Nobody waits for it: panel.py answers the panel.
  */
 
 import { delay } from "@std/async";
@@ -32,7 +32,7 @@ import type { ChannelIo, Served } from "../io.ts";
 import { framed, type Pixels } from "./picture.ts";
 import { shortLine } from "../../base/text.ts";
 
-/** What the agent says about an icon. Its texts are the container's own. */
+/** What the agent says about an icon. Its texts come from the container. */
 export type TrayLine =
   | { ask: "icon"; id: number; title: string; status: "Passive" | "Active"; isMenu: boolean; menu: MenuEntry[] }
   | ({ ask: "pixels"; id: number } & Pixels)
@@ -55,25 +55,25 @@ const maxEntries = 30;
 const maxMenuDepth = 2;
 
 const maxIcons = 8;
-/** How often there may be a new icon. */
+/** The rate of new icons. */
 const bearable = { perSecond: 0.1, burst: 16 };
-/** The pause between two changes of what is shown, in milliseconds. */
+/** The pause between two updates of the panel, in milliseconds. */
 const pauseMs = 500;
 const maxTitle = 160;
 const maxWaitingLines = 100;
-/** The distribution's own: another one on $PATH has no gi. */
+/** The distribution's own Python: another one on $PATH lacks gi. */
 const python = "/usr/bin/python3";
 
 export const channel: Channel<TrayLine> = {
   agent: { parts: [trayPy] },
   session: { parts: [traySh] },
-  whyNot: async (host) => await hasTray(host) ? undefined : "this desktop takes no icons",
+  whyNot: async (host) => await hasTray(host) ? undefined : "this desktop has no tray",
   asks: {
     icon({ title, status, isMenu, menu }, id) {
       if (typeof title !== "string") return undefined;
       return {
         ...{ ask: "icon", id, title, status: status === "Passive" ? status : "Active" },
-        // It may have nothing but a menu.
+        // An icon may be nothing but a menu.
         ...{ isMenu: isMenu === true, menu: menuIn(menu, { left: maxEntries }) },
       };
     },
@@ -86,7 +86,7 @@ export const channel: Channel<TrayLine> = {
   serve: createTray,
 };
 
-/** The pixels of a line, exactly as many as its size says. */
+/** The pixels in a line; undefined unless they fit its size exactly. */
 function pixelsIn({ width, height, argb }: Readonly<Record<string, unknown>>): Pixels | undefined {
   const isSide = (side: unknown): side is number =>
     Number.isInteger(side) && side as number > 0 && side as number <= maxIconSide;
@@ -99,7 +99,7 @@ function pixelsIn({ width, height, argb }: Readonly<Record<string, unknown>>): P
   }
 }
 
-/** The entries of a menu, as many as may still come, and those of menus in it. */
+/** The entries of a menu and of those in it, up to the number that is left. */
 function menuIn(value: unknown, all: { left: number }, depth = maxMenuDepth): MenuEntry[] {
   if (!Array.isArray(value) || depth === 0) return [];
   const entries: MenuEntry[] = [];
@@ -130,7 +130,7 @@ async function hasTray(host: Pick<Host, "run">): Promise<boolean> {
 
 /** An icon that the agent has announced. */
 interface Icon {
-  /** Its unique number for tray.py. */
+  /** Its unique number for panel.py. */
   number: number;
   line: Extract<TrayLine, { ask: "icon" }>;
   pixels?: Pixels;
@@ -139,10 +139,9 @@ interface Icon {
 }
 
 /**
- * Makes the tray of a run, without icons. The agent is told what the user does with one, and that there is no tray any
- * more.
+ * Makes the tray of a run. The agent is told what the user does with an icon, and when the tray is over.
  *
- * @param options `pause`: what passes between two changes of what is shown
+ * @param options `pause`: waits between two updates of the panel
  */
 export function createTray(
   container: Pick<Container, "host" | "label" | "mounts">,
@@ -165,40 +164,23 @@ export function createTray(
   const warn = onceEach(host.ui.warn);
   const onEnd = (why: string): void => {
     if (over.aborted) return;
-    warn(`The apps go without tray: ${why}`);
+    warn(`Apps cannot use the tray: ${why}`);
     ended.abort();
-  };
-
-  /** Tells the agent what the user does. */
-  const onLine = (text: string): void => {
-    const { icon: number, do: action, item, show } = parseTable(text) ?? {};
-    const [id, icon] = [...icons].find(([, icon]) => icon.number === number) ?? [];
-    if (!icon) return;
-    if (action !== undefined) send({ tray: id, do: action });
-    const clicked = icon.menu.entries.get(item as number);
-    if (clicked?.enabled && clicked.menu.length === 0) send({ tray: id, item: clicked.id });
-    const opened = show === 0 ? show : icon.menu.entries.get(show as number)?.id;
-    if (opened !== undefined) send({ tray: id, show: opened });
   };
 
   const show = async (): Promise<void> => {
     const { colour } = await borderOf(container);
     if (over.aborted) return;
-    tell ??= startTray(container, { signal: over, onLine, onEnd });
+    tell ??= startTray(container, { signal: over, onLine: (text) => sendAction(text, icons, send), onEnd });
     for (const number of gone.splice(0)) tell({ icon: number, gone: true });
     for (const icon of icons.values()) {
       if (!icon.hasChanged) continue;
       icon.hasChanged = false;
-      const { title, status, isMenu } = icon.line;
-      tell({
-        icon: icon.number,
-        title: withoutMarkup(`[${label}] ${title}`, maxTitle),
-        ...{ status, isMenu, pixels: framed(icon.pixels, colour).toBase64(), menu: icon.menu.shown },
-      });
+      tell(shownIcon(icon, label, colour));
     }
   };
 
-  /** Shows what has changed: at once, or a pause after the last time. */
+  /** Shows what has changed: at once, or after the pause that follows the last update. */
   const update = async (): Promise<void> => {
     const isDue = gone.length > 0 || [...icons.values()].some(({ hasChanged }) => hasChanged);
     if (!isDue || isPaused || over.aborted) return;
@@ -211,14 +193,15 @@ export function createTray(
   };
 
   const open = (line: Icon["line"]): Icon | undefined => {
-    if (icons.size >= maxIcons) warn(`"${label}" has more than ${maxIcons} icons for the tray: others are not shown`);
-    else if (!mayAppear()) warn(`"${label}" has new icons for the tray too often: not all are shown`);
-    else {
-      const icon = { number: ++lastNumber, line, menu: emptyMenu(label), hasChanged: true };
-      icons.set(line.id, icon);
-      return icon;
+    const isFull = icons.size >= maxIcons;
+    if (isFull || !mayAppear()) {
+      const what = isFull ? `more than ${maxIcons} icons for the tray` : "new icons for the tray too often";
+      warn(`"${label}" has ${what}: not all are shown`);
+      return undefined;
     }
-    return undefined;
+    const icon = { number: ++lastNumber, line, menu: emptyMenu(label), hasChanged: true };
+    icons.set(line.id, icon);
+    return icon;
   };
   const remove = (id: number): void => {
     const icon = icons.get(id);
@@ -229,17 +212,12 @@ export function createTray(
     ready: tellOver,
     take(line) {
       if (over.aborted) return;
+      const icon = icons.get(line.id) ?? (line.ask === "icon" ? open(line) : undefined);
+      if (!icon) return;
+      icon.hasChanged = true;
       if (line.ask === "no-icon") remove(line.id);
-      else {
-        const icon = icons.get(line.id) ?? (line.ask === "icon" ? open(line) : undefined);
-        if (!icon) return;
-        icon.hasChanged = true;
-        if (line.ask === "pixels") icon.pixels = line;
-        else {
-          icon.line = line;
-          icon.menu = nextMenu(icon.menu, line.menu);
-        }
-      }
+      else if (line.ask === "pixels") icon.pixels = line;
+      else Object.assign(icon, { line, menu: nextMenu(icon.menu, line.menu) });
       update();
     },
     gone() {
@@ -250,8 +228,27 @@ export function createTray(
   };
 }
 
+/** Tells the agent what the user does, by a line of panel.py. */
+function sendAction(text: string, icons: ReadonlyMap<number, Icon>, send: ChannelIo["send"]): void {
+  const { icon: number, do: action, item, show } = parseTable(text) ?? {};
+  const [id, icon] = [...icons].find(([, icon]) => icon.number === number) ?? [];
+  if (!icon) return;
+  if (action !== undefined) send({ tray: id, do: action });
+  const clicked = icon.menu.entries.get(item as number);
+  if (clicked?.enabled && clicked.menu.length === 0) send({ tray: id, item: clicked.id });
+  const opened = show === 0 ? show : icon.menu.entries.get(show as number)?.id;
+  if (opened !== undefined) send({ tray: id, show: opened });
+}
+
+/** The line for panel.py that shows an icon. */
+function shownIcon({ number, line, pixels, menu }: Icon, label: string, colour: string): unknown {
+  const title = withoutMarkup(`[${label}] ${line.title}`, maxTitle);
+  const { status, isMenu } = line;
+  return { icon: number, title, status, isMenu, pixels: framed(pixels, colour).toBase64(), menu: menu.shown };
+}
+
 /**
- * Starts tray.py, until `signal` aborts. `onEnd` is called with the reason if it ends before.
+ * Starts panel.py, until `signal` aborts. `onEnd` is called with the reason if it ends before.
  *
  * @returns a function that sends it a line
  */
@@ -271,16 +268,16 @@ function startTray(
   running.ended.then(({ code, stderr }) => {
     const isMissing = code === ExitCode.missingProgram || stderr.includes("No module named 'gi'");
     const lacksGi = `this host lacks Python's gi. ${installHint("gi")}`;
-    onEnd(isMissing ? lacksGi : `tray.py has ended with exit status ${code}`);
+    onEnd(isMissing ? lacksGi : `panel.py has ended with exit status ${code}`);
   });
   return (message) => {
-    if ((writer.desiredSize ?? 0) < -maxWaitingLines) onEnd("tray.py does not read any more");
+    if ((writer.desiredSize ?? 0) < -maxWaitingLines) onEnd("panel.py has stopped reading");
     else void writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {});
   };
 }
 
 interface ShownMenu {
-  /** As tray.py takes them. */
+  /** The entries for panel.py. */
   shown: readonly unknown[];
   /** The app's entries, by the panel's ids. */
   entries: ReadonlyMap<number, MenuEntry>;
@@ -291,14 +288,14 @@ interface ShownMenu {
 
 const maxLabel = 60;
 
-/** The menu of an icon before its app has said what is in it: it says whose icon that is. */
+/** The menu of an icon before its app has described it: it says whose icon that is. */
 function emptyMenu(container: string): ShownMenu {
   const title = { ...shownItem(`[${container}]`), id: 1, enabled: false };
   return { shown: [title, { id: 2, separator: true }], entries: new Map(), ids: new Map(), lastId: 2 };
 }
 
 /**
- * The next menu. An item keeps its id as long as the app has it under the same id and label, and no other item ever
+ * The menu after a change. An item keeps its panel's id as long as the app keeps its id and label, and no other item ever
  * gets that id: a panel may still show the old menu.
  */
 function nextMenu({ shown, ids, lastId }: ShownMenu, given: readonly MenuEntry[]): ShownMenu {
@@ -311,7 +308,7 @@ function nextMenu({ shown, ids, lastId }: ShownMenu, given: readonly MenuEntry[]
     next.entries.set(id, entry);
     if (entry.label === undefined) return [{ id, separator: true }];
     const { enabled, toggle, on, menu } = entry;
-    // Without its mnemonic.
+    // Mnemonics are left out.
     const label = entry.label.replace(/_(_?)/g, "$1");
     return [{ ...shownItem(label), id, enabled, toggle, on, menu: menu.flatMap(add) }];
   };
@@ -319,13 +316,13 @@ function nextMenu({ shown, ids, lastId }: ShownMenu, given: readonly MenuEntry[]
   return { ...next, shown: [...shown.slice(0, 2), ...added] };
 }
 
-/** One line without anything that a panel takes for markup. */
+/** One line in which a panel finds no markup. */
 function withoutMarkup(text: string, max: number): string {
   const alike: Readonly<Record<string, string>> = { "<": "‹", ">": "›", "&": "＆" };
   return shortLine(text, max).replace(/[<>&]/g, (character) => alike[character]!);
 }
 
 function shownItem(label: string): Record<string, unknown> {
-  // An underscore makes the next letter a mnemonic.
+  // A single underscore would make the next letter a mnemonic.
   return { label: withoutMarkup(label, maxLabel).replaceAll("_", "__"), toggle: "", on: false, menu: [] };
 }

@@ -1,20 +1,20 @@
-/** The picture of an icon in the host's tray: what the app sends, in a frame of its container's colour. */
+/** Pictures of icons in the host's tray: those of the app, in a frame of its container's colour. */
 
-/** What an app sends: ARGB of one byte each, in rows. */
+/** An app's picture: rows of pixels, of one byte each for alpha, red, green and blue. */
 export interface Pixels {
   width: number;
   height: number;
   argb: Uint8Array;
 }
 
-/** The picture of an icon whose app has sent none yet. */
+/** The picture of an icon whose app has not sent one yet. */
 const nothing: Pixels = { width: 38, height: 38, argb: new Uint8Array(38 * 38 * 4) };
 
 /**
- * The picture that a panel gets, which scales it: a square, as {@linkcode Pixels.argb}. A panel shows it at a third or
- * half of its size, so its frame is an eighth of what is inside.
+ * The picture for a panel: a square, as {@linkcode Pixels.argb}. The panel scales it to a third or half of its size: so
+ * the frame is an eighth of what it surrounds.
  *
- * @param colour of the frame, as `#rrggbb`
+ * @param colour the frame's, as `#rrggbb`
  */
 export function framed({ width, height, argb }: Pixels = nothing, colour: string): Uint8Array {
   const inside = Math.max(width, height);

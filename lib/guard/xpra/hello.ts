@@ -1,8 +1,11 @@
 /**
- * The two hellos: what client and server send each other first. Only what the other end needs passes, under the names
- * of xpra 5.1.6, 6.5.5 and 6.6; the rest would identify the user and the machine, or open closed channels.
+ * The hellos that client and server send each other first. Only what the other end needs passes; the rest would identify
+ * the user and the machine, or open closed channels. The table hello_names.json has the names of xpra 5.1.6, 6.5.5 and
+ * 6.6 as patterns of paths, see `table()`. The client learns the largest size of a packet by `actual_desktop_size`; by
+ * `max_desktop_size`, which is left out, it would enlarge all windows.
  */
 
+import names from "./hello_names.json" with { type: "json" };
 import { askedDescriptions } from "./description.ts";
 import type { Screen } from "./geometry.ts";
 import type { Dict, Value } from "./rencode.ts";
@@ -80,43 +83,21 @@ export function serverHello(
   return hello;
 }
 
-// The paths of what may pass, see `table()`.
-const displayParts = [
-  "(desktop_size|desktop-size|screen_sizes)(.unscaled|-unscaled)?|refresh-rate(\\.raw)?|vrefresh|dpi(\\..*)?",
-  "monitors\\.\\d+\\.(primary|geometry|refresh-rate|scale-factor|width-mm|height-mm|subpixel-layout|workarea)",
-  "screen-scaling(\\..*)?|resize-events|randr_notify|antialias\\..*",
-].join("|");
+const displayKeys = pathsOf(...names.display);
 
-const displayKeys = pathsOf(displayParts);
-
-/** The screens and monitors of the host in a packet that reports changes of them; their names are left out. */
+/** The host's screens and monitors, in a packet that reports changes; their names are left out. */
 export const displayChange: Shape<Dict> = table((path) => displayKeys.test(path));
 
-const keyboardParts = "backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|delay|query_struct.*|" +
-  "mod_(meanings|managed|pointermissing).*|(x11_)?keycodes.*";
-
-const pixelsParts = "size|token|token_index|token_bytes";
-
 const clientNames = pathsOf(
-  `(display\\.)?(${displayParts})`,
-  "version|protocol|flush|rencodeplus(\\..*)?|client_type|wants|share|ping|ping-echo-sourceid",
-  `keyboard|keyboard_sync|key_repeat|(keymap\\.|xkbmap_)(${keyboardParts})`,
-  "mouse\\.show|(pointer\\.)?double_click\\..*|pointer\\.optional|cursors?|cursor\\..*|wants_default_cursor",
-  "windows|window\\.(?!record|grabs).*|auto_refresh_delay|encodings?|encodings?\\..*|batch\\..*|bell",
-  "clipboard(\\..*)?",
-  `mmap|mmap(\\.(read|write))?\\.(file|${pixelsParts})|mmap\\.namespace|mmap_(file|namespace|${pixelsParts})`,
+  ...names.client,
+  `(display\\.)?(${names.display.join("|")})`,
+  `(keymap\\.|xkbmap_)(${names.keyboard.join("|")})`,
+  `mmap(\\.(read|write))?\\.(file|${names.pixels})|mmap_(file|namespace|${names.pixels})`,
 );
 
 const serverNames = pathsOf(
-  "version|protocol|flush|rencodeplus(\\..*)?|start_time|current_time|elapsed_time|session_name",
-  "sharing|sharing-toggle|lock|bandwidth\\..*|network\\..*|ping|ping-echo-sourceid",
-  "clipboard(-direction|s|\\..*)?|bell",
-  "input-devices|pointer(\\..*)?|wheel\\.(precise|emulation)|window\\.(frame-extents|configure\\.delta|states)",
-  // By this the client knows how large a packet may be. By max_desktop_size it would enlarge all windows.
-  "(display\\.)?actual_desktop_size",
-  "key_repeat.*|keyboard\\..*|modifiers-keynames\\..*|modifier_keycodes\\..*",
-  "cursors|cursor\\.(sizes\\..*|default_size)|auto_refresh_delay|encodings?|encodings?\\..*",
-  `mmap|mmap(\\.(read|write))?\\.(enabled|${pixelsParts})|mmap_(enabled|${pixelsParts})`,
+  ...names.server,
+  `mmap(\\.(read|write))?\\.(enabled|${names.pixels})|mmap_(enabled|${names.pixels})`,
 );
 
 function pathsOf(...parts: readonly string[]): RegExp {
@@ -127,7 +108,7 @@ function isOpenPath(path: string, open: ReadonlySet<string>): boolean {
   return !path.startsWith("clipboard") || open.has("clipboard-in") || open.has("clipboard-out");
 }
 
-/** Sets these values of a table, if there is one; those whose name has a point also in the table within it, if there is one. */
+/** Sets values in a table, if there is one; a value "a.b" also as "b" in its table "a", if that exists. */
 function set(table: Dict | undefined, values: Readonly<Record<string, Value>>): void {
   for (const [name, value] of Object.entries(values)) {
     table?.set(name, value);
@@ -136,7 +117,7 @@ function set(table: Dict | undefined, values: Readonly<Record<string, Value>>): 
   }
 }
 
-/** Says no to each of these. */
+/** A false for each of these names. */
 function none(...names: readonly string[]): Record<string, Value> {
   return Object.fromEntries(names.map((name) => [name, false]));
 }
@@ -147,12 +128,12 @@ function part(table: Dict, name: string): Dict | undefined {
 }
 
 /**
- * What the guard decodes, or the client takes as it is. Not xpra's `scroll`: the server of 6.5.5 fails with it and
- * sends nothing.
+ * The encodings that the guard decodes or passes on. Not xpra's `scroll`: the server of 6.5.5 fails with it and sends
+ * nothing.
  */
 const networkEncodings = ["rgb24", "rgb32", "jpeg"];
 
-/** Offers compressed pictures on the client's behalf, none scaled down: each has the size of its packet. */
+/** Offers the server compressed pictures in the client's name, none of them scaled. */
 function offerPictures(hello: Dict): void {
   const names = ["rgb", "jpeg"];
   set(part(hello, "encoding"), {
@@ -160,7 +141,7 @@ function offerPictures(hello: Dict): void {
     core: networkEncodings,
     full_csc_modes: new Map([["jpeg", ["BGRX"]]]),
     "scaling.control": 0,
-    // Once a picture stands still, it comes again without loss.
+    // A picture that no longer changes comes again without loss.
     auto_refresh_encodings: ["rgb24", "rgb32"],
   });
   set(part(hello, "encodings"), { "": names, all: names, core: networkEncodings });
@@ -176,7 +157,7 @@ function* tablesIn(hello: Dict): Generator<Dict> {
   }
 }
 
-/** Cuts a path to the file's name: the rest reveals the user's home, and the server looks in a directory of its own. */
+/** Cuts a path down to the file's name: the rest reveals the user's home, and the server uses its own directory. */
 function shorten(part: Dict, name: string): void {
   const path = part.get(name);
   if (path === undefined) return;
@@ -206,7 +187,7 @@ function numbersIn(value: Value | undefined): number[] {
   return Array.isArray(value) && value.every((each) => typeof each === "number") ? value : [];
 }
 
-/** The size of the file through which pixels come, in bytes; 0: they come through the socket. */
+/** The size of the file for pixels, in bytes; 0 when these come through the socket. */
 export function pixelsBytesIn(hello: Dict): number {
   const mmap = part(hello, "mmap");
   const size = mmap ? mmap.get("size") ?? part(mmap, "read")?.get("size") : hello.get("mmap_size");

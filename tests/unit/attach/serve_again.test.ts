@@ -56,12 +56,12 @@ Deno.test("who comes back for icons alone is told that this desktop takes none, 
   const open = openChannels({ preset: "isolated", allow: "tray" });
   await serveAgain(localBox(host), { session: "web", channels: "tray", open, asks: new Set() });
   assertEquals(said.map((line) => line.slice(0, 40)), [
-    "status: This desktop takes no icons",
+    "status: This desktop has no tray",
     "status: There is nothing to serve again:",
   ]);
 });
 
-Deno.test("who leaves a session whose desktop takes no icons is not told that they go", async () => {
+Deno.test("who leaves a session whose desktop has no tray is not told that they go", async () => {
   const { host, said } = recordingHost({ answer: ([program]) => program === "gdbus" ? { stdout: "(false,)" } : {} });
   host.start = () => ({ pid: 1, ended: new Promise(() => {}), kill: () => {} });
   const ending = new AbortController();

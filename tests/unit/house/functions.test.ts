@@ -16,7 +16,6 @@ const longer: Readonly<Record<string, number>> = {
   createPopups: 120,
   startWaylandClient: 100,
   createInput: 100,
-  createTray: 100,
   show: 90,
 };
 

@@ -9,7 +9,7 @@ import type { ProcessResult } from "../../../../lib/base/errors.ts";
 import type { Host } from "../../../../lib/base/host.ts";
 import { localBox } from "../../containers.ts";
 
-/** What tray.py was told of an icon. */
+/** What panel.py was told of an icon. */
 interface Told {
   icon: number;
   gone?: true;
@@ -32,7 +32,7 @@ function withTray({ isDeaf = false } = {}): {
   pass: (ms: number) => void;
   /** Ends the pause between two changes. */
   pause: () => void;
-  /** Waits until tray.py was told so many times. */
+  /** Waits until panel.py was told so many times. */
   shown: (times: number) => Promise<void>;
 } {
   const recording = recordingHost();
@@ -151,7 +151,7 @@ Deno.test("there are eight icons, and few new ones, however many a container has
   await shown(17);
   assertEquals(Math.max(...told.map((one) => one.icon)), 16);
   assertEquals(said, [
-    'warn: "box" has more than 8 icons for the tray: others are not shown',
+    'warn: "box" has more than 8 icons for the tray: not all are shown',
     'warn: "box" has new icons for the tray too often: not all are shown',
   ]);
   pass(10_000);
@@ -211,17 +211,17 @@ Deno.test("the user of a host without Python's gi is told once", async () => {
   end({ stderr: "ModuleNotFoundError: No module named 'gi'" });
   await wait(1);
   assertEquals([said.length, sent], [1, [{ tray: false }]]);
-  assertStringIncludes(said[0]!, "warn: The apps go without tray: this host lacks Python's gi");
+  assertStringIncludes(said[0]!, "warn: Apps cannot use the tray: this host lacks Python's gi");
 });
 
-Deno.test("a tray.py that does not read is ended", async () => {
+Deno.test("a panel.py that does not read is ended", async () => {
   const { tray, sent, said, killed, pause } = withTray({ isDeaf: true });
   for (let change = 1; change <= 1000 && said.length === 0; change++) {
     tray.take!(icon(1, `${change}`));
     pause();
     await wait(1);
   }
-  assertEquals(said, ["warn: The apps go without tray: tray.py does not read any more"]);
+  assertEquals(said, ["warn: Apps cannot use the tray: panel.py has stopped reading"]);
   assertEquals([sent, killed], [[{ tray: false }], ["SIGTERM"]]);
 });
 
