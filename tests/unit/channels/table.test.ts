@@ -20,7 +20,7 @@ async function copyWithout(names: readonly string[], copy: string): Promise<void
   let table = await Deno.readTextFile(path);
   for (const name of names) {
     await Deno.remove(join(copy, "lib/channels", name), { recursive: true });
-    const rest = table.replace(new RegExp(`^  \\{\n    name: "${name}",\n.*?^  \\},\n`, "ms"), "");
+    const rest = table.replace(new RegExp(`^  \\{\\s+name: "${name}",.*? \\},\n`, "ms"), "");
     assert(rest.length < table.length, name);
     table = rest;
   }
