@@ -44,6 +44,14 @@ export class KeysRefused extends UserError {
   override name = "KeysRefused";
 }
 
+/** A public key that may log in, and the path of its private key. */
+export interface Identity {
+  /** The type and the key, as {@linkcode publicKeysIn} returns them. */
+  publicKey: string;
+  /** Undefined when no file with it is known: an agent may have it. */
+  privateKeyPath: string | undefined;
+}
+
 /** The file of ssh's settings for a container: it names the keys that ssh offers. */
 export function sshConfigPath({ ssh }: Pick<Mounts, "ssh">): string {
   return join(ssh, "config");
@@ -53,13 +61,9 @@ export function sshConfigPath({ ssh }: Pick<Mounts, "ssh">): string {
  * The files that name the keys which ssh offers to a container: `config`, and for each key whose private half no file
  * is known to hold, a file with the public half, by which ssh finds it in an agent.
  *
- * @param identities from {@linkcode publicKeysIn}, each with the path of its private key where that is known
  * @returns texts by file name
  */
-export function identityFiles(
-  mounts: Pick<Mounts, "ssh">,
-  identities: readonly { publicKey: string; privateKeyPath: string | undefined }[],
-): Record<string, string> {
+export function identityFiles(mounts: Pick<Mounts, "ssh">, identities: readonly Identity[]): Record<string, string> {
   const files: Record<string, string> = {};
   const lines = identities.map(({ publicKey, privateKeyPath }, index) => {
     const name = `${index + 1}.pub`;

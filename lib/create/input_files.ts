@@ -1,11 +1,11 @@
-/** The files that the command line of create.ts names: AUTHORIZED_KEYS, PROFILE and CLOUD_INIT, read and checked. */
+/** The files that the command line of create.ts names, checked: AUTHORIZED_KEYS, PROFILE and CLOUD_INIT. */
 
 import { join, resolve } from "@std/path";
-import { attachSoftware, bundledCloudConfigs, bundledFile, bundledProfiles, waylandSoftware } from "./bundled.ts";
+import { attachSoftware, bundledProfiles, waylandSoftware } from "./bundled.ts";
 import { parseProfile, type Profile } from "./profile_file.ts";
 import { profileRisks } from "../engine/profile_risks.ts";
 import { parsePart, type PartFile, userConfig, userData } from "./user_data.ts";
-import { hasPrivateKey, publicKeysIn } from "../container/ssh.ts";
+import { hasPrivateKey, type Identity, publicKeysIn } from "../container/ssh.ts";
 import { InputError, inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { exists } from "../base/files.ts";
@@ -14,21 +14,19 @@ import { locateKey } from "../base/yaml.ts";
 /** Which software for attach.ts a container gets; `wayland`: all but xpra. */
 export type Software = "all" | "wayland" | "none";
 
-/** A public key that may log in, and where its private key is. */
-export interface Identity {
-  /** The type and the key. */
-  publicKey: string;
-  /** Undefined when no file with it is known: it may be in an agent. */
-  privateKeyPath: string | undefined;
+/** The keys that may log in: the text of AUTHORIZED_KEYS, and each public key in it. */
+export interface Keys {
+  text: string;
+  identities: Identity[];
 }
 
 /**
- * Reads AUTHORIZED_KEYS. A private key in it is refused, unless a person at the terminal takes it.
+ * Finds the private key of each public key in AUTHORIZED_KEYS. A private key in that file is refused, unless a person
+ * at the terminal takes it.
  *
  * @throws {UserError} exit code 2 for a private key, or when there is no public one
  */
-export async function readAuthorizedKeys(host: Host, path: string): Promise<{ text: string; identities: Identity[] }> {
-  const text = await readInput(path, { hint: "Check its path, or make a key pair: ssh-keygen -t ed25519" });
+export async function readKeys(host: Host, { path, text }: PartFile): Promise<Keys> {
   const question = `"${path}" holds a PRIVATE key. Put it into the container?`;
   if (hasPrivateKey(text) && !await host.ui.confirm(question, { personOnly: true })) {
     throw inputError(`"${path}" holds a private key`, "Name the public one; its file usually ends in .pub");
@@ -58,13 +56,12 @@ export async function readAuthorizedKeys(host: Host, path: string): Promise<{ te
 const usualKeys = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub", "id_ed25519_sk.pub", "id_ecdsa_sk.pub"];
 
 /**
- * Reads PROFILE: a file, or the name of a bundled one. A file whose keys give something of the host away is refused, or
- * with `trusted` each of them is a warning. A bundled profile is trusted, also as a file.
+ * Parses PROFILE. A file whose keys give the container access to the host is refused; with `trusted`, each of these keys
+ * is a warning. A bundled profile is trusted, also as a file.
  *
  * @throws {UserError} exit code 2, with file, line and column of each mistake and each such key
  */
-export async function readProfile(host: Host, word: string, { trusted }: { trusted: boolean }): Promise<Profile> {
-  const { path, text } = await readNamed(word, bundledProfiles);
+export function readProfile(host: Host, { path, text }: PartFile, { trusted }: { trusted: boolean }): Profile {
   const profile = parseProfile(path, text);
   if (Object.values(bundledProfiles).includes(text)) return profile;
   const risks = profileRisks(profile).map(({ keys, gives }) => {
@@ -82,35 +79,22 @@ export async function readProfile(host: Host, word: string, { trusted }: { trust
 }
 
 /**
- * Reads CLOUD_INIT: files, or the names of bundled ones.
+ * Joins the files of CLOUD_INIT, and what attach.ts needs, to the user-data.
  *
- * @param options `user`: the name of the user that cloud-init makes, in place of the image's own; `software`: what is
- * added of what attach.ts needs
- * @returns the user-data
+ * @param options `user`: the name of the user that cloud-init makes, in place of the image's own; `software`: how much
+ * of what attach.ts needs is added
  * @throws {UserError} exit code 2, with file, line and column
  */
-export async function readUserData(
+export function readUserData(
   host: Host,
-  words: readonly string[],
+  files: readonly PartFile[],
   { user, software }: { user: string | undefined; software: Software },
-): Promise<string> {
-  const files = await Promise.all(words.map((word) => readNamed(word, bundledCloudConfigs)));
-  if (software !== "none" && !files.some(({ text }) => text === attachSoftware.text)) {
-    files.push(software === "all" ? attachSoftware : waylandSoftware);
-  }
-  const parts = files.map((file) => parsePart(file, { warn: (message) => host.ui.warn(message) }));
+): string {
+  const isAdded = software !== "none" && !files.some(({ text }) => text === attachSoftware.text);
+  const added = isAdded ? [software === "all" ? attachSoftware : waylandSoftware] : [];
+  const parts = [...files, ...added].map((file) => parsePart(file, { warn: (message) => host.ui.warn(message) }));
   // The first of several values counts.
   return userData(user === undefined ? parts : [parsePart({ path: "user.yaml", text: userConfig(user) }), ...parts]);
-}
-
-/**
- * Reads the file that a word of the command line names: a bundled one of that name, else the one at that path. So a file
- * called `gui`, which a container may have left in the directory that it shares, is never taken for the bundled one.
- *
- * @throws {UserError} as {@linkcode readInput}
- */
-export async function readNamed(word: string, files: typeof bundledProfiles): Promise<PartFile> {
-  return Object.hasOwn(files, word) ? bundledFile(word, files[word]!) : { path: word, text: await readInput(word) };
 }
 
 /**

@@ -8,7 +8,7 @@ import { quoteWords } from "../base/shell_words.ts";
 import { lockFile } from "../base/lock.ts";
 import { stateDirectory } from "../container/paths.ts";
 import { publicKeysIn } from "../container/ssh.ts";
-import type { Identity } from "./input_files.ts";
+import type { Keys } from "./input_files.ts";
 
 /**
  * The public key, and where its private key is: `id_ed25519` in the directory of what is kept from run to run. The first
@@ -16,7 +16,7 @@ import type { Identity } from "./input_files.ts";
  *
  * @throws {UserError} exit code 2 where there is no such directory, or no public key in its file
  */
-export async function ownKey(host: Host): Promise<{ text: string; identities: Identity[] }> {
+export async function ownKey(host: Host): Promise<Keys> {
   const directory = stateDirectory(host);
   if (directory === undefined) {
     throw inputError("Neither $XDG_STATE_HOME nor $HOME is set", "Set one of them, or name your public key");

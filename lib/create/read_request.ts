@@ -8,7 +8,7 @@ import { checkUserName } from "../container/user.ts";
 import { parseInstancePath } from "../engine/instance_name.ts";
 import type { ExportRequest } from "./export/export.ts";
 import { menuOf } from "./export/menu.ts";
-import { type Identity, readAuthorizedKeys, readProfile, readUserData, type Software } from "./input_files.ts";
+import { type Keys, readKeys, readProfile, readUserData, type Software } from "./input_files.ts";
 import { parseHosts } from "./internet/proxy_config.ts";
 import { type Proxy, proxyFor } from "./internet/proxy.ts";
 import { bundledCloudConfigs, bundledProfiles } from "./bundled.ts";
@@ -20,7 +20,7 @@ export interface Request {
   /** The container, which is not there yet. */
   container: Address;
   /** The keys that may log in; undefined for the scripts' own one. */
-  keys: { text: string; identities: Identity[] } | undefined;
+  keys: Keys | undefined;
   /** The profile with the user-data in it. */
   profile: Profile;
   /** The image; undefined for the engine's default. */
@@ -64,7 +64,7 @@ export async function readCreateRequest(
   parseInstancePath(word);
   const isBundled = [bundledProfiles, bundledCloudConfigs].some((files) => Object.hasOwn(files, word));
   if (words.length === 0 && isBundled) throw inputError(`NAME is missing before "${word}"`, example);
-  const { keys: keysPath, profile: profileWord, cloudInit, apps } = await readWords(words);
+  const { keys: keysFile, profile: profileFile, cloudInit, apps } = await readWords(words);
   const container = await addressCalled(host, { word, engine, project });
   if (exports) menuOf(host, container.hostName);
   const image = values.get("image");
@@ -77,9 +77,9 @@ export async function readCreateRequest(
   if (target !== undefined && !/^@?[A-Za-z0-9][\w.-]*$/.test(target)) {
     throw inputError(`"${target}" is not a member of a cluster`, "Name a member, or a group of members as @GROUP");
   }
-  const keys = keysPath === undefined ? undefined : await readAuthorizedKeys(host, keysPath);
+  const keys = keysFile && await readKeys(host, keysFile);
   const software = flags.has("bare") ? "none" : flags.has("without-xpra") ? "wayland" : "all";
-  const profile = await readProfile(host, profileWord, { trusted: flags.has("trust-profile") });
+  const profile = readProfile(host, profileFile, { trusted: flags.has("trust-profile") });
   const hosts = values.get("allow-hosts");
   const hasProxy = internetKey in profile.config;
   if (hosts !== undefined && !hasProxy) {
@@ -88,7 +88,7 @@ export async function readCreateRequest(
       "Leave it out, or name gui-internet as PROFILE",
     );
   }
-  const userData = await readUserData(host, cloudInit, { user, software });
+  const userData = readUserData(host, cloudInit, { user, software });
   return {
     container,
     keys,

@@ -1,88 +1,93 @@
-/** The words after NAME on the command line of create.ts: each of them is what it looks like. */
+/** The words after NAME on the command line of create.ts: each is what it looks like, and each file is read once. */
 
 import { inputError, type UserError } from "../base/errors.ts";
 import { hasPrivateKey, publicKeysIn } from "../container/ssh.ts";
 import { type AppWord, isAppWord, readAppWord } from "./apps.ts";
-import { bundledCloudConfigs, bundledProfiles } from "./bundled.ts";
+import { bundledCloudConfigs, bundledFile, bundledProfiles } from "./bundled.ts";
 import { readInput } from "./input_files.ts";
-import { typeOfPart } from "./user_data.ts";
+import { type PartFile, typeOfPart } from "./user_data.ts";
 
-/** What the words ask for. */
+/** The files that the words name, and the other apps, in their order. */
 export interface Words {
-  /** AUTHORIZED_KEYS: a file; undefined for the key of create.ts itself. */
-  keys: string | undefined;
-  /** PROFILE: a file, or the name of a bundled one. */
-  profile: string;
-  /** Each CLOUD_INIT: a file, or the name of a bundled one. */
-  cloudInit: string[];
-  /** The other apps, in their order. */
+  /** AUTHORIZED_KEYS; undefined for the key of create.ts itself. */
+  keys: PartFile | undefined;
+  profile: PartFile;
+  cloudInit: PartFile[];
   apps: AppWord[];
 }
 
-/** What a word may be, as errors name it. */
-type Kind = "key" | "profile" | "cloud-config" | "app";
+/** A word, what it is, as errors name that, and the file that it names unless it is an app. */
+interface Understood {
+  word: string;
+  kind: "key" | "profile" | "cloud-config" | "app";
+  file?: PartFile;
+}
 
 /**
- * Tells the words apart. A path or a name that ends in `.pub` is a key; then come the names of bundled profiles and
- * cloud-configs; any other word is a file, and what is in that decides.
+ * Tells the words apart. The name of a bundled file means that one, so a file of that name, which a container may have
+ * left in the directory that it shares, is never taken for it. A path or a name that ends in `.pub` is a key. For any
+ * other path, the content of the file decides.
  *
- * @throws {UserError} exit code 2, which says how each word was understood, for a word that is nothing of this, and for
- * two keys or two profiles
+ * @throws {UserError} exit code 2 for a word that is none of these, for two keys or two profiles, both with how each
+ * word was understood, and as {@linkcode readInput}
  */
 export async function readWords(words: readonly string[]): Promise<Words> {
-  const found: { word: string; kind: Kind }[] = [];
+  const found: Understood[] = [];
   for (const word of words) {
-    const kind = await kindOf(word, { isFirst: found.length === 0, hasProfile: found.some(is("profile")) });
-    if (kind === undefined) throw unknownWord(word, found);
-    found.push({ word, kind });
+    const hasProfile = found.some(({ kind }) => kind === "profile");
+    const one = await understand(word, { isFirst: found.length === 0, hasProfile });
+    if (!one) throw unknownWord(word, found);
+    const other = found.find(({ kind }) => kind === one.kind);
+    found.push(one);
+    if (other && (one.kind === "key" || one.kind === "profile")) {
+      const both = `"${other.word}" and "${word}" are both a ${one.kind}`;
+      throw inputError(both, `Leave one of them out. ${asSentence(found)}`);
+    }
   }
-  const wordsOf = (kind: Kind): string[] => found.filter(is(kind)).map(({ word }) => word);
-  for (const kind of ["key", "profile"] as const) {
-    const [one, other] = wordsOf(kind);
-    if (other === undefined) continue;
-    throw inputError(
-      `"${one}" and "${other}" are both a ${kind}`,
-      `Leave one of them out. ${understood(found)}`,
-    );
-  }
+  const filesOf = (wanted: Understood["kind"]): PartFile[] =>
+    found.flatMap(({ kind, file }) => file && kind === wanted ? [file] : []);
   return {
-    keys: wordsOf("key")[0],
-    profile: wordsOf("profile")[0] ?? "gui",
-    cloudInit: wordsOf("cloud-config"),
-    apps: await Promise.all(wordsOf("app").map(readAppWord)),
+    keys: filesOf("key")[0],
+    profile: filesOf("profile")[0] ?? bundledFile("gui", bundledProfiles.gui!),
+    cloudInit: filesOf("cloud-config"),
+    apps: await Promise.all(words.filter(isAppWord).map(readAppWord)),
   };
 }
 
-const is = (kind: Kind) => (one: { kind: Kind }): boolean => one.kind === kind;
-
-async function kindOf(
+async function understand(
   word: string,
   { isFirst, hasProfile }: { isFirst: boolean; hasProfile: boolean },
-): Promise<Kind | undefined> {
-  if (isAppWord(word)) return "app";
-  if (word.endsWith(".pub")) return "key";
-  if (Object.hasOwn(bundledProfiles, word)) return "profile";
-  if (Object.hasOwn(bundledCloudConfigs, word)) return "cloud-config";
-  // A file called like an app, or as a bundled one is misspelt, may be one that a container has left here.
-  if (!word.includes("/") && !/\.ya?ml$/.test(word)) return undefined;
-  const text = await readInput(word);
-  if (typeOfPart(text) !== undefined) return "cloud-config";
-  if (/\.ya?ml$/.test(word)) return hasProfile ? "cloud-config" : "profile";
-  if (publicKeysIn(text).length > 0 || hasPrivateKey(text) || isFirst) return "key";
-  return hasProfile ? "cloud-config" : "profile";
+): Promise<Understood | undefined> {
+  if (isAppWord(word)) return { word, kind: "app" };
+  for (const [kind, files] of [["profile", bundledProfiles], ["cloud-config", bundledCloudConfigs]] as const) {
+    if (Object.hasOwn(files, word)) return { word, kind, file: bundledFile(word, files[word]!) };
+  }
+  const [isKey, isYaml] = [word.endsWith(".pub"), /\.ya?ml$/.test(word)];
+  // A bare name is a misspelt app. A file of that name may be one that a container has left here.
+  if (!isKey && !isYaml && !word.includes("/")) return undefined;
+  const text = await readInput(
+    word,
+    isKey ? { hint: "Check its path, or make a key pair: ssh-keygen -t ed25519" } : {},
+  );
+  const file = { path: word, text };
+  if (isKey) return { word, kind: "key", file };
+  if (typeOfPart(text) !== undefined) return { word, kind: "cloud-config", file };
+  const hasKeys = publicKeysIn(text).length > 0 || hasPrivateKey(text);
+  if (!isYaml && (hasKeys || isFirst)) return { word, kind: "key", file };
+  return { word, kind: hasProfile ? "cloud-config" : "profile", file };
 }
 
-function unknownWord(word: string, before: readonly { word: string; kind: Kind }[]): UserError {
+function unknownWord(word: string, before: readonly Understood[]): UserError {
   const names = Object.keys({ ...bundledProfiles, ...bundledCloudConfigs });
   return inputError(
     `Nothing that comes with create.ts is called "${word}"`,
     `Name an app of the image's archive as apt:${word}, a file as ./${word}, or one of ` +
-      `${names.filter((name) => name !== "xpra").join(", ")}. ${understood(before)}`,
+      `${names.filter((name) => name !== "xpra").join(", ")}. ${asSentence(before)}`,
   );
 }
 
 /** How the words were understood, as a sentence. */
-function understood(found: readonly { word: string; kind: Kind }[]): string {
+function asSentence(found: readonly Understood[]): string {
   if (found.length === 0) return "";
   return `Understood: ${found.map(({ word, kind }) => `"${word}" as ${kind}`).join(", ")}`;
 }

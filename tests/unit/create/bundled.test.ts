@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { bundledCloudConfigs, bundledProfiles } from "../../../lib/create/bundled.ts";
-import { parsePart } from "../../../lib/create/user_data.ts";
+import { parsePart, type PartFile } from "../../../lib/create/user_data.ts";
 import { exists } from "../../../lib/base/files.ts";
 import { runProcess } from "../../../lib/base/process.ts";
 import { parseProfile } from "../../../lib/create/profile_file.ts";
@@ -30,18 +30,16 @@ Deno.test("every profile and cloud-config that comes with the scripts is bundled
 async function readIn(
   directory: string,
   words: readonly string[],
-): Promise<Record<string, string>[]> {
-  const moduleOf = (name: string): string => JSON.stringify(new URL(`../../../lib/create/${name}.ts`, import.meta.url));
+): Promise<PartFile[]> {
   const program = `
-    import { bundledProfiles } from ${moduleOf("bundled")};
-    import { readNamed } from ${moduleOf("input_files")};
-    const results = await Promise.all(${JSON.stringify(words)}.map((word) => readNamed(word, bundledProfiles)));
-    console.log(JSON.stringify(results));`;
+    import { readWords } from ${JSON.stringify(new URL("../../../lib/create/words.ts", import.meta.url))};
+    const results = await Promise.all(${JSON.stringify(words)}.map((word) => readWords([word])));
+    console.log(JSON.stringify(results.map(({ keys, profile }) => keys ?? profile)));`;
   const argv = [Deno.execPath(), "eval", "--config", join(root, "deno.json"), program];
   return JSON.parse((await runProcess(argv, { cwd: directory })).stdout);
 }
 
-Deno.test("readNamed() takes a bare name for the bundled file, although the working directory has a file of that name", async () => {
+Deno.test("readWords() takes a bare name for the bundled file, although the working directory has a file of that name", async () => {
   const directory = await Deno.makeTempDir();
   try {
     // As a container could leave them in the directory that it shares.

@@ -1,10 +1,10 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { UserError } from "../../../lib/base/errors.ts";
-import { bundledProfiles } from "../../../lib/create/bundled.ts";
+import { bundledCloudConfigs, bundledFile, bundledProfiles } from "../../../lib/create/bundled.ts";
 import { readInput, readProfile, readUserData, type Software } from "../../../lib/create/input_files.ts";
+import type { PartFile } from "../../../lib/create/user_data.ts";
 import { recordingHost } from "../recording_host.ts";
-import { assertRefuses } from "../refusals.ts";
 
 const root = fromFileUrl(new URL("../../..", import.meta.url));
 
@@ -19,6 +19,8 @@ async function withFile(content: string | Uint8Array, test: (path: string) => Pr
   }
 }
 
+const bundled = (name: string): PartFile => bundledFile(name, bundledCloudConfigs[name]!);
+
 const risky = `config:
   limits.cpu: "2"
   raw.lxc: lxc.mount.entry = / mnt none bind 0 0
@@ -32,11 +34,8 @@ devices:
 Deno.test("readProfile() refuses each key that gives the host away, with its place, exit code 2, and a way out", () =>
   withFile(risky, async (path) => {
     const { host, said } = recordingHost();
-    const error = await assertRejects(
-      () => readProfile(host, path, { trusted: false }),
-      UserError,
-      `${path}:3:3: "config.raw.lxc" `,
-    );
+    const act = (): unknown => readProfile(host, { path, text: risky }, { trusted: false });
+    const error = assertThrows(act, UserError, `${path}:3:3: "config.raw.lxc" `);
     assertEquals(error.exitCode, 2);
     assertEquals(error.output, `${path}:8:5: "devices.home.source" gives the container "/home" of the host`);
     assertStringIncludes(error.hint, "--trust-profile");
@@ -46,7 +45,7 @@ Deno.test("readProfile() refuses each key that gives the host away, with its pla
 Deno.test("readProfile() takes them when the profile is trusted, and warns of each", () =>
   withFile(risky, async (path) => {
     const { host, said } = recordingHost();
-    const profile = await readProfile(host, path, { trusted: true });
+    const profile = readProfile(host, { path, text: risky }, { trusted: true });
     assertEquals(profile.devices, { home: { type: "disk", path: "/mnt", source: "/home" } });
     assertEquals(said.map((line) => line.replace(path, "p").slice(0, 40)), [
       'warn: p:3:3: "config.raw.lxc" sets anyth',
@@ -54,52 +53,50 @@ Deno.test("readProfile() takes them when the profile is trusted, and warns of ea
     ]);
   }));
 
-Deno.test("readProfile() refuses a privileged container, trusted or not", () =>
-  withFile('config:\n  security.privileged: "true"\n', async (path) => {
-    for (const trusted of [false, true]) {
-      const act = (): Promise<unknown> => readProfile(recordingHost().host, path, { trusted });
-      await assertRefuses(act, { code: 2, names: [`${path}:2:3: `, "privileged"] });
-    }
-  }));
+Deno.test("readProfile() refuses a privileged container, trusted or not", () => {
+  const file = { path: "p.yaml", text: 'config:\n  security.privileged: "true"\n' };
+  for (const trusted of [false, true]) {
+    const error = assertThrows(() => readProfile(recordingHost().host, file, { trusted }), UserError, "p.yaml:2:3: ");
+    assertEquals(error.exitCode, 2);
+    assertStringIncludes(error.message, "privileged");
+  }
+});
 
-Deno.test("readProfile() takes the bundled profiles by name and by file without a word, and no changed copy", async () => {
+Deno.test("readProfile() takes the files of the bundled profiles without a word, and no changed copy", async () => {
   const { host, said } = recordingHost();
   for (const name of Object.keys(bundledProfiles)) {
-    await readProfile(host, name, { trusted: false });
-    await readProfile(host, join(root, "profiles", `${name}.yaml`), { trusted: false });
+    const path = join(root, "profiles", `${name}.yaml`);
+    readProfile(host, { path, text: await readInput(path) }, { trusted: false });
   }
   assertEquals(said, []);
-  await withFile(`${bundledProfiles["gui-gpu"]}  more: {type: none}\n`, async (path) => {
-    await assertRejects(() => readProfile(host, path, { trusted: false }), UserError, '"devices.gpu" lets');
-  });
+  const changed = { path: "p", text: `${bundledProfiles["gui-gpu"]}  more: {type: none}\n` };
+  assertThrows(() => readProfile(host, changed, { trusted: false }), UserError, '"devices.gpu" lets');
 });
 
-Deno.test("readUserData() names the user before all files, since the first of several values counts", async () => {
+Deno.test("readUserData() names the user before all files, since the first of several values counts", () => {
   const { host } = recordingHost();
-  await withFile("#cloud-config\nuser: {name: mallory}\n", async (path) => {
-    const plain = await readUserData(host, [path], { user: undefined, software: "none" });
-    const named = await readUserData(host, [path], { user: "alice", software: "none" });
-    assertEquals(plain.includes("alice"), false);
-    assertEquals(named.match(/alice|mallory/g), ["alice", "mallory"]);
-  });
+  const file = { path: "app.yaml", text: "#cloud-config\nuser: {name: mallory}\n" };
+  const plain = readUserData(host, [file], { user: undefined, software: "none" });
+  const named = readUserData(host, [file], { user: "alice", software: "none" });
+  assertEquals(plain.includes("alice"), false);
+  assertEquals(named.match(/alice|mallory/g), ["alice", "mallory"]);
 });
 
-Deno.test("readUserData() adds what attach.ts needs, once, unless it is to be bare", async () => {
+Deno.test("readUserData() adds what attach.ts needs, once, unless it is to be bare", () => {
   const { host } = recordingHost();
-  const count = async (words: string[], bare = false): Promise<number> =>
-    (await readUserData(host, words, { user: undefined, software: bare ? "none" : "all" }))
+  const count = (names: string[], bare = false): number =>
+    readUserData(host, names.map(bundled), { user: undefined, software: bare ? "none" : "all" })
       .split('filename="xpra.sh"').length - 1;
-  assertEquals(await count(["firefox"]), 1);
-  assertEquals(await count(["xpra", "firefox"]), 1);
-  assertEquals(await count([join(root, "examples/cloud-config/xpra.sh"), "firefox"]), 1);
-  assertEquals(await count(["firefox"], true), 0);
-  assertEquals(await count(["xpra", "firefox"], true), 1);
+  assertEquals(count(["firefox"]), 1);
+  assertEquals(count(["xpra", "firefox"]), 1);
+  assertEquals(count(["firefox"], true), 0);
+  assertEquals(count(["xpra", "firefox"], true), 1);
 });
 
-Deno.test("readUserData() leaves out xpra, and xpra alone, for a container whose windows are shown on Wayland only", async () => {
+Deno.test("readUserData() leaves out xpra, and xpra alone, for a container whose windows are shown on Wayland only", () => {
   const { host } = recordingHost();
-  const read = (software: Software): Promise<string> => readUserData(host, ["vlc"], { user: undefined, software });
-  const [all, wayland] = [await read("all"), await read("wayland")];
+  const read = (software: Software): string => readUserData(host, [bundled("vlc")], { user: undefined, software });
+  const [all, wayland] = [read("all"), read("wayland")];
   assertEquals([all.match(/^with_xpra=\w+$/gm), wayland.match(/^with_xpra=\w+$/gm)], [["with_xpra=yes"], [
     "with_xpra=no",
   ]]);
