@@ -58,7 +58,6 @@ export async function start(container: Container, given: StartRequest): Promise<
       detached ? container.boot() : container.connect(),
     ]);
     const start = async (): Promise<string> => {
-      container.noteUse();
       const session = await startSession(container, { ...plan, end: await windows.serverEnd() });
       turn.dispose();
       return session;

@@ -45,10 +45,6 @@ export interface Site {
   lendSocket(path: string, name: string): Promise<string>;
   /** The sessions whose sockets are there; undefined where the container would have to be asked. */
   seenSessions(): Promise<string[] | undefined>;
-  /**
-   * Makes the list of all sessions ask this container, too. If that fails, its sessions are missing there, and no more.
-   */
-  noteUse(): void;
   /** The end of the log of a session, or of the one that has printed last; undefined where there is none. */
   log(options: { session: string | undefined; bytes: number }): Promise<SessionLog | undefined>;
   /**

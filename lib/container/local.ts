@@ -32,7 +32,6 @@ export function localContainer(
     lend: lendTo(known, (found, user) => found ? hostUid(found, user.uid) : "<HOST_UID>"),
     lendSocket: async (_path, name) => join((await insideBy(known, boot)()).sockets, name),
     seenSessions: () => sessionNames(sockets),
-    noteUse() {},
     log: async (options) => (await import("./session_files.ts")).readSessionLog(sockets, options),
     readFifo(name) {
       const path = join(sockets, name);

@@ -25,12 +25,6 @@ export const markKey = "user.gui-container";
 /** The key of an instance, a profile or an image with the id of the create.ts run that made it. */
 export const runKey = "user.gui-container.run";
 
-/**
- * The key of an instance that shares no directory with this machine: when it was started last, as of the start of its
- * last session. By it, a list of sessions knows without asking the instance that it has none.
- */
-export const sessionKey = "user.gui-container.session";
-
 /** Whether an instance or a profile has the mark, by create.ts or by hand. */
 export function isManaged({ config }: Pick<InstanceInfo, "config">): boolean {
   return Boolean(config[markKey]);

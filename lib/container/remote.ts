@@ -5,13 +5,12 @@
 
 import { delay } from "@std/async";
 import { join } from "@std/path";
-import { isFailure, orNothing, UserError } from "../base/errors.ts";
+import { isFailure, UserError } from "../base/errors.ts";
 import { once } from "../base/promises.ts";
 import { withValues } from "../base/shell_words.ts";
-import { findInstance, updateInstance } from "../engine/instance.ts";
+import { findInstance } from "../engine/instance.ts";
 import type { Container, KnownContainer } from "./container.ts";
 import { type Link, openLink } from "./link.ts";
-import { sessionKey } from "./managed.ts";
 import { lendTo, overSsh, type Parts, partsOf } from "./over_ssh.ts";
 import readFifo from "./read_fifo.sh" with { type: "text" };
 import readLog from "./read_log.sh" with { type: "text" };
@@ -60,12 +59,6 @@ export function remoteContainer(
       return inside;
     },
     seenSessions: () => Promise.resolve(undefined),
-    noteUse() {
-      const noted = orNothing(noteUse(known), isFailure);
-      // Nobody waits for it before the end.
-      noted.catch(() => {});
-      opened.defer(() => noted);
-    },
     async log({ session, bytes }) {
       const { stdout } = await sshScript(host, await target(), {
         script: readLog,
@@ -95,16 +88,6 @@ export function remoteContainer(
       }
     },
   });
-}
-
-/**
- * Marks an instance as one that may have sessions, until its next start: the list of all sessions asks no others on
- * another machine.
- */
-async function noteUse({ host, ...address }: KnownContainer): Promise<void> {
-  const instance = await findInstance(host, address);
-  if (!instance || instance.config[sessionKey] === instance.last_used_at) return;
-  await updateInstance(host, instance, { config: { [sessionKey]: instance.last_used_at } });
 }
 
 /**

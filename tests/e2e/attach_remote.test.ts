@@ -72,10 +72,11 @@ async function allGone(): Promise<void> {
   await nothingLeft(engine, name);
 }
 
-async function listed(): Promise<{ session: string; display: string; clients: number }[]> {
-  const { code, stdout, stderr } = await script("attach", engine, ["--json", "--list", name]);
+/** The sessions of the container, which are asked of it, or of all containers of the remote. */
+async function listed(word = name): Promise<{ session: string; display: string; clients: number }[]> {
+  const { code, stdout, stderr } = await script("attach", engine, ["--json", "--list", word]);
   assertEquals(code, 0, stderr);
-  return JSON.parse(stdout);
+  return JSON.parse(stdout).filter(({ container }: { container: string }) => container === name);
 }
 
 testFar("attach.ts, elsewhere: links and files that an app opens reach the host", needed, async () => {
@@ -118,6 +119,7 @@ testFar(
     assertMatch(detached.stderr, new RegExp(`To come back: \\S*attach\\.ts (--engine=\\w+ )?--session x ${name}\n`));
     assertEquals((await masters()).length, 0);
     assertEquals((await listed()).map(({ clients }) => clients), [0]);
+    assertEquals(await listed("far:"), await listed());
 
     const said: string[] = [];
     const again = startAttach([name], { output: { line: (line) => said.push(line) } });

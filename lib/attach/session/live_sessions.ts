@@ -12,7 +12,8 @@ import type { Container } from "../../container/container.ts";
 import { addressOf, scriptLine } from "../../container/address.ts";
 import { containerAt } from "../../container/resolve.ts";
 import { isSessionName } from "../../container/names.ts";
-import { isManaged, sessionKey, unusableError } from "../../container/managed.ts";
+import { runningSessions } from "../../container/sessions.ts";
+import { isManaged, unusableError } from "../../container/managed.ts";
 import { canAsk, type ScriptOptions } from "../../container/ssh.ts";
 
 /** A session that runs. */
@@ -109,10 +110,11 @@ export async function listAllSessions(
         listed: instance,
         bootTimeoutMs: listTimeoutMs,
       });
-      // A session has left a trace on this side.
       const seen = await container.seenSessions();
-      if (seen ? seen.length === 0 : instance.config[sessionKey] !== instance.last_used_at) return [];
+      if (seen?.length === 0) return [];
       if (instance.status !== "Running") throw unusableError(instance, instance.status);
+      // The engine tells more cheaply than SSH that there is none, and needs no key of the user's.
+      if (!seen && (await runningSessions(host, instance))?.length === 0) return [];
       // Several questions at once could not be told apart.
       return await listSessions(container, { mayAsk: false });
     } catch (error) {

@@ -98,12 +98,15 @@ export async function checkFile(path: string, { user, shared }: FileRules): Prom
  */
 export async function checkFiles(paths: readonly string[], rules: FileRules): Promise<SourceFile[]> {
   const files: SourceFile[] = [];
+  using held = new DisposableStack();
   for (const path of paths) {
-    const file = await checkFile(path, rules);
-    const same = files.find(({ state }) => isSameInode(state, file.state));
+    const source = await checkFile(path, rules);
+    held.use(source.file);
+    const same = files.find(({ state }) => isSameInode(state, source.state));
     if (same) throw inputError(`"${path}" is the same file as "${same.path}"`, "Name each file once");
-    files.push(file);
+    files.push(source);
   }
+  held.move();
   return files;
 }
 

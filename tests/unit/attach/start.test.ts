@@ -23,7 +23,6 @@ Deno.test("two runs at once of the same app take their turns, and each sees what
       inside: () => Promise.resolve({ sockets: "/home/ubuntu/.xpra" }),
       boot: () => Promise.resolve({ sockets: "/home/ubuntu/.xpra" }),
       history: openHistory(container.host, undefined),
-      noteUse() {},
       seenSessions: () => Promise.resolve([...live]),
       script: () =>
         Promise.resolve({

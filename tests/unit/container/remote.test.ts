@@ -1,7 +1,6 @@
 // A container on another machine, and what happens when the connection to it breaks.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { delay } from "@std/async";
 import { join } from "@std/path";
 import { type ProcessResult, UserError } from "../../../lib/base/errors.ts";
 import type { Host } from "../../../lib/base/host.ts";
@@ -77,14 +76,4 @@ Deno.test("reconnect() gives up when the container does not run any more, or is 
 
 Deno.test("reconnect() waits no longer than the run", async () => {
   await assertRejects(() => mend([], {}, { abortAfterMs: 10 }), RangeError, "Ctrl-C");
-});
-
-Deno.test("noteUse() that a signal ends is told when the container is closed", async () => {
-  const answer = (): never => {
-    throw new RangeError("Ctrl-C");
-  };
-  const container = remoteBox(recordingHost({ answer }).host);
-  container.noteUse();
-  await delay(0);
-  await assertRejects(() => container[Symbol.asyncDispose](), RangeError, "Ctrl-C");
 });

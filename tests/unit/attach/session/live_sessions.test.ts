@@ -1,11 +1,19 @@
 // What is known of a session that runs, and how it is stopped.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { listSessions, mayRunOn, noteChannels, stopAtEnd } from "../../../../lib/attach/session/live_sessions.ts";
+import {
+  listAllSessions,
+  listSessions,
+  mayRunOn,
+  noteChannels,
+  stopAtEnd,
+} from "../../../../lib/attach/session/live_sessions.ts";
 import { ProcessError } from "../../../../lib/base/errors.ts";
 import type { Container } from "../../../../lib/container/container.ts";
+import { engineCalled } from "../../../../lib/engine/engine.ts";
 import { localBox, remoteBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
+import { assertSaid } from "../../refusals.ts";
 
 Deno.test("noteChannels() fails when the container cannot write the record", async () => {
   const full = new ProcessError({ argv: ["ssh"], code: 2, signal: null, stdout: "", stderr: "No space left" });
@@ -38,4 +46,20 @@ Deno.test("a session on a display that the container makes up is left out", asyn
   const { host } = recordingHost({ answer: () => ({ stdout }) });
   const found = await listSessions(remoteBox(host));
   assertEquals(found.map(({ session }) => session), ["on-x11", "on-wayland"]);
+});
+
+Deno.test("of containers on another machine, only those are asked by SSH in which the engine sees a session", async () => {
+  const config = { "user.gui-container": "1" };
+  const boxes = ["idle", "busy"].map((name) => ({ name, status: "Running", location: "none", config }));
+  const { host, said } = recordingHost({
+    env: { GUI_CONTAINER_MOUNTS: "/no-such-directory" },
+    answer([, verb, word = ""]) {
+      if (verb === "exec") return { stdout: `systemd\n${word === "far:busy" ? "gui-container-web\n" : ""}\u0004` };
+      return { stdout: JSON.stringify(word.includes("/1.0/instances?") ? boxes : boxes[1]) };
+    },
+  });
+  const server = { remote: "far", project: undefined, isLocal: false };
+  const { sessions, unasked } = await listAllSessions(host, { ...engineCalled("incus"), server });
+  assertEquals([sessions, unasked], [[], ["far:busy"]]);
+  assertSaid(said, [["warn", '"far:busy"', "directories"]]);
 });
