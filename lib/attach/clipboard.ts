@@ -10,9 +10,10 @@ import { removeInvisible } from "../base/text.ts";
 import type { Container } from "../container/container.ts";
 import type { ScriptOptions } from "../container/ssh.ts";
 import { type CarryAnswer, type CarryRequest, pastedMs } from "../guard/wayland/carrying.ts";
-import { askGuard, guardsOf } from "./wayland/ask_guard.ts";
+import { askGuard } from "./wayland/ask_guard.ts";
 import { displays } from "../settings/displays.ts";
 import { checkRunning, chooseSession, runInSession } from "./session/live_sessions.ts";
+import { guardsOf } from "./session/runs.ts";
 
 /** How long a clipping can be, in UTF-16 code units; a text has no more of them than bytes. */
 const maxClippingLength = 2 ** 20;
@@ -87,10 +88,7 @@ async function findClipboard(
   direction: "out" | "in",
 ): Promise<{ session: string; isGuarded: boolean }> {
   const { host, label } = container;
-  const guards = await host.look<string[]>([], async () => {
-    if ((await guardsOf(container)).size > 0) await container.directory();
-    return [...(await guardsOf(container)).keys()];
-  });
+  const guards = await host.look<string[]>([], async () => [...(await guardsOf(container)).keys()]);
   if (wanted !== undefined && guards.includes(wanted)) return { session: wanted, isGuarded: true };
   await checkRunning(container, wanted);
   const { session, display } = await chooseSession(container, wanted);

@@ -15,8 +15,8 @@ import {
   recordedChannels,
 } from "../settings/channels.ts";
 import { findSession, noteChannels, noteMs } from "./session/live_sessions.ts";
-import { type DenyAnswer, denyInRun, findRuns, type KnownRun } from "./session/runs.ts";
-import { closeInGuard, guardsOf } from "./wayland/ask_guard.ts";
+import { type DenyAnswer, denyInRun, findRuns, guardsOf, type KnownRun } from "./session/runs.ts";
+import { closeInGuard } from "./wayland/ask_guard.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
@@ -80,7 +80,6 @@ export async function deny(
   const names = (of: Iterable<ChannelName>): string => channelNamesOf(new Set(of)).join(", ");
   await host.change(`attach.ts: close ${names(channels)} of ${label}`, async () => {
     const isMeant = (name: string): boolean => session === undefined || name === session;
-    await container.directory();
     // Before the runs: each takes commands before its guard is known.
     const guarded = (await guardsOf(container)).keys().filter(isMeant);
     const runs = (await findRuns(host)).filter((run) => run.mounts === mounts.directory && isMeant(run.session));

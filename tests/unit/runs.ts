@@ -11,6 +11,14 @@ import type { CarryRequest } from "../../lib/guard/wayland/carrying.ts";
 import { localBox } from "./containers.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
+/** Makes the private directory of a run or a guard, which is in use until the end of this value's scope. */
+export async function lockedDirectory(path: string): Promise<Disposable> {
+  await Deno.mkdir(path, { mode: 0o700 });
+  const lock = await Deno.open(join(path, "lock"), { write: true, create: true });
+  await lock.lock(false);
+  return lock;
+}
+
 /** Runs of attach.ts that serve sessions of a container, and the process that closes their channels. */
 export async function withRuns(
   sessions: readonly string[],
@@ -33,9 +41,7 @@ export async function withRuns(
   const mounts = mountsIn(host, "box");
   const directoryOf = async (name: string): Promise<string> => {
     const directory = join(root, `.attach-${name}`);
-    await Deno.mkdir(directory, { mode: 0o700 });
-    const lock = scope.use(await Deno.open(join(directory, "lock"), { write: true, create: true }));
-    await lock.lock(false);
+    scope.use(await lockedDirectory(directory));
     return directory;
   };
   await using scope = new AsyncDisposableStack();
@@ -57,8 +63,7 @@ export async function withRuns(
       history: { ...openHistory(host, undefined), add: (happening) => history.push(happening) > 0 },
     });
     const guard = async (session: string, obey?: (request: CarryRequest) => unknown): Promise<void> => {
-      const directory = join(root, ".attach-1w");
-      await Deno.mkdir(directory, { mode: 0o700 });
+      const directory = await directoryOf("1w");
       await Deno.writeTextFile(join(directory, "session.json"), JSON.stringify({ mounts: mounts.directory, session }));
       if (!obey) return;
       await Deno.mkdir(join(directory, "commands"), { mode: 0o700 });

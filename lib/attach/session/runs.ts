@@ -1,6 +1,6 @@
 /**
- * The runs of attach.ts on this host that show or serve sessions: each says so in a file of its private directory,
- * where it also takes commands. The container has no part in it.
+ * The runs of attach.ts on this host that show or serve sessions, and the guards of windows, which may outlive them:
+ * each has a record in its private directory, where it also takes commands. The container has no part in it.
  */
 
 import { join } from "@std/path";
@@ -16,13 +16,14 @@ import { channelNamesOf, recordChannels } from "../../settings/channels.ts";
 import { noteChannels, noteMs } from "./live_sessions.ts";
 import type { Permissions } from "./permissions.ts";
 
-export interface RunRecord {
+/** The record of a run or a guard. */
+export interface SessionRecord {
   /** The directory of the container's mounts. */
   mounts: string;
   container: string;
   session: string;
-  /** When the channels end that are open for a while, ISO 8601. */
-  until: Readonly<Record<ChannelName, string>>;
+  /** Of a run: when each channel with a time limit closes, ISO 8601. A guard has no such list. */
+  until?: Readonly<Record<ChannelName, string>>;
 }
 
 /** What a run has closed, and what it cannot close. */
@@ -31,10 +32,25 @@ export interface DenyAnswer {
   stays: ChannelName[];
 }
 
-const recordName = "run.json";
+/** The name of the record. */
+export const recordName = "session.json";
 
-/** How long a run may take for its answer, in milliseconds. */
+/** How long a run or a guard may take for its answer, in milliseconds: longer than a guard waits for an app. */
 const answerMs = 8_000;
+
+/**
+ * Sends a command to the run or the guard with this private directory, and returns its answer.
+ *
+ * @throws when there is none before the signal aborts
+ */
+export async function sendTo(
+  directory: string,
+  container: Container,
+  request: unknown,
+  signal = AbortSignal.any([container.host.signal, AbortSignal.timeout(answerMs)]),
+): Promise<unknown> {
+  return await sendCommand(directory, { request, own: join(await container.directory(), "guard"), signal });
+}
 
 /**
  * Lets the user see and close a run's channels, until the end of this value's scope. What is closed is written down.
@@ -62,7 +78,8 @@ export async function openToCommands(
   let writing = Promise.resolve();
   const write = (): void => {
     const ends = [...permissions.ends()].map(([channel, ms]) => [channel, new Date(ms).toISOString()]);
-    const record: RunRecord = { mounts: mounts.directory, container: label, session, until: Object.fromEntries(ends) };
+    const until = Object.fromEntries(ends);
+    const record: SessionRecord = { mounts: mounts.directory, container: label, session, until };
     writing = writing.then(() => path === undefined ? undefined : writeJson(path, record)).catch(warn);
   };
   const warn = (error: Error): void =>
@@ -104,14 +121,29 @@ export async function openToCommands(
   };
 }
 
-export type KnownRun = RunRecord & { directory: string };
+/** A record with the private directory that it is in. */
+type FoundRecord = SessionRecord & { directory: string };
 
-export async function findRuns(host: Pick<Host, "env">): Promise<KnownRun[]> {
-  const runs = await Promise.all((await privateDirectories(host)).map(async (directory) => {
-    const record = await readJson(join(directory, recordName)) as RunRecord | undefined | null;
+/** A run of attach.ts. */
+export type KnownRun = FoundRecord & Required<SessionRecord>;
+
+/** The records of the runs and guards that are alive. */
+async function findRecords(host: Pick<Host, "env">): Promise<FoundRecord[]> {
+  const found = await Promise.all((await privateDirectories(host)).map(async (directory) => {
+    const record = await readJson(join(directory, recordName)) as SessionRecord | undefined | null;
     return record && await isInUse(directory) ? [{ ...record, directory }] : [];
   }));
-  return runs.flat();
+  return found.flat();
+}
+
+export async function findRuns(host: Pick<Host, "env">): Promise<KnownRun[]> {
+  return (await findRecords(host)).filter((record): record is KnownRun => record.until !== undefined);
+}
+
+/** The private directories of a container's guards, by the names of their sessions. */
+export async function guardsOf({ host, mounts }: Pick<Container, "host" | "mounts">): Promise<Map<string, string>> {
+  const guards = (await findRecords(host)).filter((one) => one.until === undefined && one.mounts === mounts.directory);
+  return new Map(guards.map(({ session, directory }) => [session, directory]));
 }
 
 /**
@@ -122,13 +154,11 @@ export async function findRuns(host: Pick<Host, "env">): Promise<KnownRun[]> {
 export async function denyInRun(
   container: Container,
   { run: { directory, session }, channels }: { run: KnownRun; channels: readonly ChannelName[] },
-  limit = AbortSignal.timeout(answerMs),
+  signal?: AbortSignal,
 ): Promise<DenyAnswer | undefined> {
   const { host, label } = container;
-  const own = join(await container.directory(), "guard");
-  const signal = AbortSignal.any([host.signal, limit]);
   try {
-    return await sendCommand(directory, { request: { deny: channels }, own, signal }) as DenyAnswer;
+    return await sendTo(directory, container, { deny: channels }, signal) as DenyAnswer;
   } catch (cause) {
     host.signal.throwIfAborted();
     if (!await isInUse(directory)) return undefined;

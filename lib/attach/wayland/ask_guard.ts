@@ -4,22 +4,16 @@ import { delay } from "@std/async";
 import { basename, join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
 import { writeText } from "../../base/files.ts";
-import { readJson } from "../../base/json_file.ts";
 import type { Container } from "../../container/container.ts";
-import { privateDirectories } from "../../container/private_directory.ts";
-import { sendCommand } from "../../guard/commands.ts";
 import type { ChannelName } from "../../channels/table.ts";
 import type { CarryAnswer, CarryRequest } from "../../guard/wayland/carrying.ts";
 import type { StartedApp } from "../../guard/wayland/session.ts";
-import { type GuardedSession, privateNames } from "../../guard/wayland/process_interface.ts";
+import { privateNames } from "../../guard/wayland/process_interface.ts";
 import { sessionScript } from "../session/protocol.ts";
-
-/** How long a guard may take for its answer by default, in milliseconds: longer than it waits for an app. */
-const answerMs = 8_000;
+import { guardsOf, sendTo } from "../session/runs.ts";
 
 /**
- * Asks the guard of a session. The container has no part in that: which guard it is stands in a directory that only the
- * user can write.
+ * Asks the guard of a session.
  *
  * @param options `signal`: ends the waiting; by default, the end of the run and a time do
  * @throws {UserError} when there is none on this host, or when it does not answer
@@ -33,16 +27,14 @@ export async function askGuard(
   },
 ): Promise<CarryAnswer> {
   const { host, label } = container;
-  const own = join(await container.directory(), "guard");
-  const guard = (await guardsOf(container)).get(session);
-  if (guard === undefined) {
+  const directory = (await guardsOf(container)).get(session);
+  if (directory === undefined) {
     throw new UserError(`The windows of "${session}" of "${label}" are not on a desktop of yours on this host`, {
       hint: "Run it where they were opened",
     });
   }
   try {
-    const limit = signal ?? AbortSignal.any([host.signal, AbortSignal.timeout(answerMs)]);
-    return await sendCommand(guard, { request, own, signal: limit }) as CarryAnswer;
+    return await sendTo(directory, container, request, signal) as CarryAnswer;
   } catch (error) {
     if (!signal) host.signal.throwIfAborted();
     const still = "close" in request ? ": its clipboard may still be open" : "";
@@ -112,17 +104,4 @@ export async function noteApp(
     token: token ? { text: token, untilMs: Date.now() + activationMs } : undefined,
   };
   await writeText(container.host, file, { text: JSON.stringify(started), mode: 0o600 }).catch(() => {});
-}
-
-/**
- * The directories of a container's guards on this host, by the names of their sessions. The container has no part in
- * it. {@linkcode Container.directory} before removes what killed guards have left.
- */
-export async function guardsOf({ host, mounts }: Container): Promise<Map<string, string>> {
-  const guards = new Map<string, string>();
-  for (const directory of await privateDirectories(host)) {
-    const noted = await readJson(join(directory, privateNames.session)) as GuardedSession | undefined | null;
-    if (noted?.mounts === mounts.directory) guards.set(noted.session, directory);
-  }
-  return guards;
 }

@@ -11,7 +11,7 @@ import inBox from "./in_box.sh" with { type: "text" };
 import makeContext from "./make_context.sh" with { type: "text" };
 import showSession from "./show_session.sh" with { type: "text" };
 import { ExitCode, ifInstalled, type ProcessResult, type UserError } from "../../base/errors.ts";
-import { exists, writeText } from "../../base/files.ts";
+import { exists, ifThere, writeText } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
@@ -21,17 +21,12 @@ import { makePrivateDirectory } from "../../container/private_directory.ts";
 import { socketPath } from "../../container/session_socket.ts";
 import { boxDenied, boxStart, prepareBoxes, type StartBox, tryBox } from "../box/box.ts";
 import { CannotShow } from "../display/display.ts";
+import { recordName, type SessionRecord } from "../session/runs.ts";
 import { guardHistory, hearGuard, launchGuard, whyEnded } from "../display/guard.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { commandNames } from "../../guard/commands.ts";
 import { readyLine } from "../../guard/process_interface.ts";
-import {
-  type GuardedSession,
-  type GuardRequest,
-  keepWord,
-  privateNames,
-  waylandGuardArgv,
-} from "../../guard/wayland/process_interface.ts";
+import { type GuardRequest, keepWord, privateNames, waylandGuardArgv } from "../../guard/wayland/process_interface.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
 import type { GuardedWindows } from "../../guard/wayland/session.ts";
 
@@ -179,12 +174,10 @@ export async function startWaylandClient(
     socket: listen,
     compress: compression,
     async note(session) {
-      const noted: GuardedSession = { mounts: target.mounts.directory, session };
-      const text = JSON.stringify(noted);
-      await writeText(host, join(directory, privateNames.session), { text, mode: 0o600 }).catch((error) => {
-        // The session has ended already: the guard takes its directory with it.
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      });
+      const record: SessionRecord = { mounts: target.mounts.directory, container, session };
+      const text = JSON.stringify(record);
+      // The session may have ended already: the guard takes its directory with it.
+      await ifThere(writeText(host, join(directory, recordName), { text, mode: 0o600 }));
     },
     keep() {
       kept.resolve(`${keepWord}\n`);

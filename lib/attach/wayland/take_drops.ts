@@ -6,7 +6,7 @@ import type { Portals } from "../agent/serve.ts";
 import { closeQuietly, isEndGone, readText, sendText } from "../../guard/sockets.ts";
 import { answerMark, type Given, type LendList } from "../../guard/wayland/dropped_files.ts";
 import { privateNames } from "../../guard/wayland/process_interface.ts";
-import { guardsOf } from "./ask_guard.ts";
+import { guardsOf } from "../session/runs.ts";
 
 /**
  * Answers the guard of a session, if it has one on this host, until the end of this value's scope. The run that does so

@@ -38,15 +38,7 @@ export const privateNames = {
   files: "files",
   /** A file with the `StartedApp` that was started last, if that is not the first. */
   app: "app",
-  /** A file that says whose guard this is, see {@linkcode GuardedSession}. */
-  session: "session.json",
 } as const;
-
-export interface GuardedSession {
-  /** The directory of the container's mounts. */
-  mounts: string;
-  session: string;
-}
 
 /** The command line of a guard's process. */
 export function waylandGuardArgv(request: GuardRequest): string[] {

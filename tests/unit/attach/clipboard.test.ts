@@ -12,6 +12,7 @@ import { Carrying, type CarryRequest } from "../../../lib/guard/wayland/carrying
 import { obeyCommands } from "../../../lib/guard/commands.ts";
 import type { OpenClipboard } from "../../../lib/guard/wayland/carrying.ts";
 import { localBox } from "../containers.ts";
+import { lockedDirectory } from "../runs.ts";
 import { type Answer, recordingHost } from "../recording_host.ts";
 
 /** What a container says of its sessions of these names. */
@@ -130,6 +131,7 @@ async function besideGuard(
   });
   const mounts = mountsIn(recorded.host, "box");
   const carrying = new Carrying(clipboard, () => 0);
+  using locks = new DisposableStack();
   for (
     const [name, noted] of [["1w", { mounts: "/other", session: "web" }], ["2w", {
       mounts: mounts.directory,
@@ -137,7 +139,8 @@ async function besideGuard(
     }]] as const
   ) {
     const directory = join(root, `.attach-${name}`);
-    await Deno.mkdir(join(directory, "commands"), { mode: 0o700, recursive: true });
+    locks.use(await lockedDirectory(directory));
+    await Deno.mkdir(join(directory, "commands"), { mode: 0o700 });
     await Deno.writeTextFile(join(directory, "session.json"), JSON.stringify(noted));
   }
   const [guard, run] = [join(root, ".attach-2w"), join(root, ".attach-3")];
@@ -147,7 +150,7 @@ async function besideGuard(
     await using box = localBox(recorded.host, { mounts, directory: run });
     await test({ ...recorded, box, carrying, env, inside });
     const left = [...Deno.readDirSync(guard)].map(({ name }) => name).filter((name) => name !== "turn").sort();
-    assertEquals(left, ["commands", "session.json"]);
+    assertEquals(left, ["commands", "lock", "session.json"]);
     assertEquals([...Deno.readDirSync(join(guard, "commands"))], []);
     assertEquals([...Deno.readDirSync(run)], []);
   } finally {

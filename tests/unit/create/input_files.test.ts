@@ -9,7 +9,7 @@ import { recordingHost } from "../recording_host.ts";
 const root = fromFileUrl(new URL("../../..", import.meta.url));
 
 /** Runs `test` with the path of a file of this content. */
-async function withFile(content: string | Uint8Array, test: (path: string) => Promise<void>): Promise<void> {
+async function withFile(content: string | Uint8Array, test: (path: string) => Promise<void> | void): Promise<void> {
   const path = await Deno.makeTempFile({ prefix: "it's", suffix: ".yaml" });
   try {
     await Deno.writeFile(path, typeof content === "string" ? new TextEncoder().encode(content) : content);
@@ -32,7 +32,7 @@ devices:
 `;
 
 Deno.test("readProfile() refuses each key that gives the host away, with its place, exit code 2, and a way out", () =>
-  withFile(risky, async (path) => {
+  withFile(risky, (path) => {
     const { host, said } = recordingHost();
     const act = (): unknown => readProfile(host, { path, text: risky }, { trusted: false });
     const error = assertThrows(act, UserError, `${path}:3:3: "config.raw.lxc" `);
@@ -43,7 +43,7 @@ Deno.test("readProfile() refuses each key that gives the host away, with its pla
   }));
 
 Deno.test("readProfile() takes them when the profile is trusted, and warns of each", () =>
-  withFile(risky, async (path) => {
+  withFile(risky, (path) => {
     const { host, said } = recordingHost();
     const profile = readProfile(host, { path, text: risky }, { trusted: true });
     assertEquals(profile.devices, { home: { type: "disk", path: "/mnt", source: "/home" } });

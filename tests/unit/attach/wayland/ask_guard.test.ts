@@ -5,15 +5,17 @@ import { join } from "@std/path";
 import { noteApp } from "../../../../lib/attach/wayland/ask_guard.ts";
 import type { Container } from "../../../../lib/container/container.ts";
 import { recordingHost } from "../../recording_host.ts";
+import { lockedDirectory } from "../../runs.ts";
 
 Deno.test("noteApp() notes an app for its own session, and where it cannot, the app starts all the same", async () => {
   const root = await Deno.makeTempDir();
+  using locks = new DisposableStack();
   try {
     const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: root, XDG_ACTIVATION_TOKEN: "sway-1_x" } });
     const container = { host, mounts: { directory: "/m" } } as unknown as Container;
     const fileOf = (session: string): string => join(root, `.attach-${session}`, "app");
     const makeGuard = async (session: string): Promise<void> => {
-      await Deno.mkdir(join(root, `.attach-${session}`));
+      locks.use(await lockedDirectory(join(root, `.attach-${session}`)));
       const noted = JSON.stringify({ mounts: "/m", session });
       await Deno.writeTextFile(join(root, `.attach-${session}`, "session.json"), noted);
     };

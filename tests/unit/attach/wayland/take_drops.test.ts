@@ -11,6 +11,7 @@ import { mountsIn } from "../../../../lib/container/paths.ts";
 import { lendByRun } from "../../../../lib/guard/wayland/process.ts";
 import { localBox } from "../../containers.ts";
 import { recordingHost } from "../../recording_host.ts";
+import { lockedDirectory } from "../../runs.ts";
 
 Deno.test("what is dropped on a window is lent by the run that serves its session last, else by none, with a line", async () => {
   const root = await Deno.makeTempDir();
@@ -22,7 +23,8 @@ Deno.test("what is dropped on a window is lent by the run that serves its sessio
       string,
       string,
     ];
-    for (const path of [guard, first, second]) await Deno.mkdir(path);
+    using _lock = await lockedDirectory(guard);
+    for (const path of [first, second]) await Deno.mkdir(path);
     await Deno.writeTextFile(join(guard, "session.json"), JSON.stringify({ mounts: mounts.directory, session: "web" }));
     const told: string[] = [];
     const give = (how: Given): Promise<string> =>
