@@ -4,7 +4,7 @@ import type { Host } from "../base/host.ts";
 import { delay } from "@std/async";
 import awaitScript from "./await_cloud_init.sh" with { type: "text" };
 import { tableIn, textsIn } from "../engine/answer.ts";
-import type { Engine, Instance } from "../engine/engine.ts";
+import type { Instance } from "../engine/engine.ts";
 import { networkHint } from "../engine/bridge.ts";
 import { exec, execArgv } from "../engine/exec.ts";
 import { findInstance, noAddressError } from "../engine/instance.ts";
@@ -39,7 +39,7 @@ const showOutputAfterMs = 2_000;
 /** For reading a file that may be missing. */
 const mayFail = { okCodes: "any" } as const;
 
-/** How long an instance may take to boot and to get an address, in milliseconds. */
+/** How long an instance may take to boot and to get an address, in milliseconds: a later one will not come. */
 const maxAddressMs = 120_000;
 
 /** The shell's exit status for a program that is not there. */
@@ -65,7 +65,7 @@ export async function waitForCloudInit(
   const beside = host.look<unknown>(undefined, () =>
     Promise.allSettled([
       showOutput(host, instance, over.signal),
-      endVainWait(host, instance, over),
+      requireAddress(host, instance, over),
     ]));
   try {
     const options = { timeoutMs, signal: over.signal };
@@ -108,8 +108,8 @@ async function warningsIn(host: Host, instance: Instance, answer: string): Promi
       output,
     });
   }
-  if (Number(bytes) === 0) throw noUserDataError(instance.engine, name);
-  return warnings;
+  if (Number(bytes) > 0) return warnings;
+  throw new UserError(`cloud-init was given no user-data in "${name}"`, { hint: instance.engine.userDataHint });
 }
 
 /** What apt, curl and Python say when a network does not lead to the Internet. */
@@ -122,10 +122,6 @@ async function unreachedHint(host: Host, instance: Instance): Promise<string | u
   const found = server.isLocal ? await findInstance(host, instance) : undefined;
   const hint = found && await networkHint(host, { engine: instance.engine, devices: found.expanded_devices });
   return hint && `It may have no Internet access. ${hint}`;
-}
-
-function noUserDataError({ userDataHint }: Engine, name: string): UserError {
-  return new UserError(`cloud-init was given no user-data in "${name}"`, { hint: userDataHint });
 }
 
 /** Shows cloud-init's output as it comes, from {@linkcode showOutputAfterMs} on. */
@@ -156,38 +152,14 @@ async function showOutput(host: Host, instance: Instance, over: AbortSignal): Pr
   await process.ended;
 }
 
-/**
- * Ends a wait that cannot succeed. Without a source of user-data, cloud-init would wait minutes for a network that it
- * guesses; and an instance without an address after two minutes will not get one.
- */
-async function endVainWait(
-  host: Host,
-  instance: Instance,
-  over: AbortController,
-): Promise<void> {
+/** Ends the wait for an instance that gets no address. */
+async function requireAddress(host: Host, instance: Instance, over: AbortController): Promise<void> {
   const startedMs = performance.now();
-  let source: boolean | undefined;
   while (await waited(2_000, over.signal)) {
-    source ??= foundSource((await exec(host, instance, ["cat", "/run/cloud-init/status.json"], mayFail)).stdout);
-    if (source === false) return over.abort(noUserDataError(instance.engine, instance.name));
     const found = await findInstance(host, instance, { withState: true });
-    if (!found || found.address !== undefined && source) return;
-    const isLate = performance.now() - startedMs > maxAddressMs;
-    if (found.address === undefined && isLate) return over.abort(await noAddressError(host, found));
+    if (!found || found.address !== undefined) return;
+    if (performance.now() - startedMs > maxAddressMs) return over.abort(await noAddressError(host, found));
   }
-}
-
-/**
- * Whether cloud-init has found a source of user-data: files that the image's templates made, or the engine's socket. It
- * looks for both before there is a network.
- *
- * @param statusJson the text of `/run/cloud-init/status.json`
- * @returns undefined while cloud-init has not looked
- */
-export function foundSource(statusJson: string): boolean | undefined {
-  const { datasource, "init-local": local } = tableIn(parseTable(statusJson)?.v1);
-  if (datasource) return true;
-  return tableIn(local).finished ? false : undefined;
 }
 
 /** Waits. Returns false when `over` aborts before the time is up. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import awaitScript from "../../../lib/create/await_cloud_init.sh" with { type: "text" };
-import { foundSource, parseStatus, waitForCloudInit } from "../../../lib/create/cloud_init.ts";
+import { parseStatus, waitForCloudInit } from "../../../lib/create/cloud_init.ts";
 import { dryRunHost, type Host } from "../../../lib/base/host.ts";
 import { chooseEngine, type Engine, engineCalled } from "../../../lib/engine/engine.ts";
 import { ProcessError, UserError } from "../../../lib/base/errors.ts";
@@ -96,7 +96,7 @@ Deno.test("waitForCloudInit() ends by its own error when what it does beside fai
   using time = startTime();
   const { host } = recordingHost();
   const run: typeof host.run = (argv) =>
-    argv.includes("cat")
+    argv[1] === "query"
       ? Promise.reject(new Error("beside"))
       : new Promise((_, reject) => setTimeout(() => reject(new Error("itself")), 2_500));
   const engine = await chooseEngine(host, { engine: "lxc" });
@@ -136,14 +136,6 @@ Deno.test("waitForCloudInit() names cloud-init's own error rather than the missi
     UserError,
     "no datasource",
   );
-});
-
-Deno.test("foundSource() knows when cloud-init has looked, and whether it found something", () => {
-  const status = (datasource: string | null, finished: number | null): string =>
-    JSON.stringify({ v1: { datasource, "init-local": { finished, start: 1.5 }, init: { finished: null } } });
-  assertEquals(foundSource(status("DataSourceNoCloud [seed=/var/lib/cloud/seed/nocloud]", 2.5)), true);
-  assertEquals(foundSource(status(null, 2.5)), false);
-  for (const early of [status(null, null), "", "{}", "no such file"]) assertEquals(foundSource(early), undefined);
 });
 
 Deno.test("waitForCloudInit() asks once, and in a dry run judges nothing", async () => {
@@ -253,6 +245,17 @@ Deno.test("await_cloud_init.sh tells by cloud-init's files that all is well, and
   ) assertEquals(await awaited({ "status.json": status, ...result }), asked, status);
   assertEquals(await awaited(result), asked);
   assertEquals(await awaited({ disabled: "" }, { program: "echo disabled" }), "disabled\n0 0\n");
+
+  const looked = (datasource: string, finished: string): Readonly<Record<string, string>> => {
+    const local = `  "datasource": ${datasource},\n  "init": {\n   "finished": null\n  },\n  "init-local": {\n`;
+    return {
+      "status.json": `{\n "v1": {\n${local}   "errors": [],\n   "finished": ${finished},\n   "start": 1.5\n  }\n }\n}`,
+    };
+  };
+  assertEquals(await awaited(looked("null", "2.5")), "0 0\n", "there is no source of user-data");
+  for (const waits of [looked("null", "null"), looked('"DataSourceNoCloud"', "2.5")]) {
+    assertEquals(await awaited(waits, { late: { "status.json": well, ...result } }), "0 0\n", "it is waited for");
+  }
 
   const twice = "echo >>looks; [ $(wc -l <looks) -lt 2 ] || ";
   const ends = `${twice} echo {} >result.json; echo starting`;
