@@ -98,20 +98,7 @@ export async function show(
   });
   await host.look(undefined, () => permissions.begin());
   await using _drops = portals && await keepDrops(container, { session, portals });
-  let end = await wait(over);
-  try {
-    while (!host.signal.aborted && await container.isLost()) {
-      await container.reconnect();
-      try {
-        if (!await findSession(container, session)) break;
-        end = await wait(await begin());
-      } catch (error) {
-        if (!(error instanceof Unreachable)) throw error;
-      }
-    }
-  } catch (error) {
-    if (!host.signal.aborted) throw error;
-  }
+  const end = await awaitEnd(container, { session, ended: wait(over), again: async () => await wait(await begin()) });
   const runsOn = (!end || host.signal.aborted) && outlivesRun !== "nothing";
   if (runsOn) {
     const channels = permissions.end();
@@ -127,9 +114,35 @@ export async function show(
     throw host.signal.reason;
   }
   await host.look(undefined, () => takeBackStayed(container, session));
-  const ended = end;
-  await host.look(undefined, () => reportOutcome(container, { session, end: ended }));
+  await host.look(undefined, () => reportOutcome(container, { session, end }));
   return 0;
+}
+
+/** Waits for the end of a session, which `again` shows each time when a broken connection is back. */
+async function awaitEnd(
+  container: Container,
+  { session, ended, again }: {
+    session: string;
+    ended: Promise<SessionEnd | undefined>;
+    again(): Promise<SessionEnd | undefined>;
+  },
+): Promise<SessionEnd | undefined> {
+  const { signal } = container.host;
+  let end = await ended;
+  try {
+    while (!signal.aborted && await container.isLost()) {
+      await container.reconnect();
+      try {
+        if (!await findSession(container, session)) break;
+        end = await again();
+      } catch (error) {
+        if (!(error instanceof Unreachable)) throw error;
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return end;
 }
 
 /** Carries channels beside the windows until `over` aborts. */

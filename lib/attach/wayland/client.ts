@@ -118,39 +118,10 @@ export async function startWaylandClient(
     started.push(process);
     return process;
   };
-  const values = {
-    ...{ shared: waypipeBoxPaths.shared, transport, app_id: container, compress: compression },
-    ...{ bytes: `${addressSpaceBytes}`, processes: `${processes}` },
-  };
-  const boxArgv = (name: keyof typeof boxes, display: string): string[] => {
-    const { script, own } = boxes[name];
-    return [
-      ...boxStart({ WAYLAND_DISPLAY: waypipeBoxPaths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
-      ...["--bind", shared, waypipeBoxPaths.shared, "--ro-bind", display, waypipeBoxPaths.display],
-      ...["--bind", join(directory, name), own],
-      ...["--", "/bin/sh", "-c", withValues(script, { ...values, own })],
-    ];
-  };
-  const startBoxes = async (): Promise<RunningProcess> => {
-    const startBox = await ifInstalled(prepareBoxes(host));
-    if (!startBox) throw noWayland("bubblewrap is not installed on this host", { exitCode: ExitCode.missingProgram });
-    const compositor = await findCompositor(host);
-    const display = await start(startBox, boxArgv("context", compositor)).then(
-      () => join(directory, "context/display"),
-      (error) => {
-        if (error instanceof CannotShow && noContexts.test(error.output)) return compositor;
-        throw error;
-      },
-    );
-    const box = await start(startBox, boxArgv("box", display));
-    // Out of reach of whoever takes over waypipe: the guard connects here.
-    await takeOut(host, { name: "waypipe", directory, kind: "isSocket" });
-    await takeOut(host, { name: "alive", directory, kind: "isFifo" });
-    return box;
-  };
   const history = guardHistory(target, directory);
   const guard = waylandGuardArgv({ ...wanted, container, compression, listen, directory, history });
-  const startingBoxes = startBoxes();
+  const values = { shared: waypipeBoxPaths.shared, transport, app_id: container, compress: compression };
+  const startingBoxes = startBoxes(host, { shared, directory, values, start });
   // The guard takes the directory with it at its end, and a box that is just starting needs that.
   const word = Promise.allSettled([startingBoxes]).then(() => kept.promise);
   const startingGuard = start((...given) => launchGuard(host, ...given), guard, { ...heard, word });
@@ -186,6 +157,49 @@ export async function startWaylandClient(
     ended,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/**
+ * Starts the box of a session, behind a security context where the compositor makes them. Returns that box, once it is
+ * ready.
+ *
+ * @param options `shared`: the directory of the sessions' sockets; `directory`: the private one; `values`: those of the
+ * boxes' scripts; `start`: starts a box, and waits until it is ready
+ */
+async function startBoxes(
+  host: Host,
+  { shared, directory, values, start }: {
+    shared: string;
+    directory: string;
+    values: Readonly<Record<string, string>>;
+    start(run: StartBox, argv: string[]): Promise<RunningProcess>;
+  },
+): Promise<RunningProcess> {
+  const boxArgv = (name: keyof typeof boxes, display: string): string[] => {
+    const { script, own } = boxes[name];
+    const limits = { bytes: `${addressSpaceBytes}`, processes: `${processes}` };
+    return [
+      ...boxStart({ WAYLAND_DISPLAY: waypipeBoxPaths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
+      ...["--bind", shared, waypipeBoxPaths.shared, "--ro-bind", display, waypipeBoxPaths.display],
+      ...["--bind", join(directory, name), own],
+      ...["--", "/bin/sh", "-c", withValues(script, { ...values, ...limits, own })],
+    ];
+  };
+  const startBox = await ifInstalled(prepareBoxes(host));
+  if (!startBox) throw noWayland("bubblewrap is not installed on this host", { exitCode: ExitCode.missingProgram });
+  const compositor = await findCompositor(host);
+  const display = await start(startBox, boxArgv("context", compositor)).then(
+    () => join(directory, "context/display"),
+    (error) => {
+      if (error instanceof CannotShow && noContexts.test(error.output)) return compositor;
+      throw error;
+    },
+  );
+  const box = await start(startBox, boxArgv("box", display));
+  // Out of reach of whoever takes over waypipe: the guard connects here.
+  await takeOut(host, { name: "waypipe", directory, kind: "isSocket" });
+  await takeOut(host, { name: "alive", directory, kind: "isFifo" });
+  return box;
 }
 
 /** What waypipe says where the compositor has no security contexts: 0.9.2 and 0.11.2. Before 0.9.0 it makes none. */

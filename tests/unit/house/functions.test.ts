@@ -14,9 +14,7 @@ const longer: Readonly<Record<string, number>> = {
   frameFilter: 180,
   createBorders: 150,
   createPopups: 120,
-  startWaylandClient: 100,
   createInput: 100,
-  show: 90,
 };
 
 /** The last line of a signature, as `deno fmt` writes it. */
