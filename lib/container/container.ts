@@ -36,7 +36,7 @@ export interface Site {
    * A socket on this side that leads a client to a session. It leads to the socket that was there when it was asked
    * for, whatever the container puts in its place later.
    *
-   * @throws {SocketReplaced} when there is something else in its place
+   * @throws {Error} when there is something else in its place
    */
   socket(session: string): Promise<string>;
   /** Lends files to the container, which runs: themselves where it is on this machine, else copies of them. */

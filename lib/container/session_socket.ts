@@ -23,21 +23,16 @@ export function socketPath(directory: string, name: string): string {
   return path;
 }
 
-/** The container has put something else where a session's socket was. */
-export class SocketReplaced extends Error {
-  override name = "SocketReplaced";
-}
-
 /**
  * Holds a socket in a directory that a container can write. The container can put anything in its place at any time,
  * also a link to a socket of the host's: a connection by the path could end there, whatever was at the path just
  * before.
  *
- * @throws {SocketReplaced} when it is not a socket
+ * @throws {Error} when it is not a socket
  */
 export async function holdSocket(path: string): Promise<Held> {
   const held = (await import("../base/hold.ts")).hold(path);
   if (held.stat().isSocket()) return held;
   held.close();
-  throw new SocketReplaced("Something else is in the place of the session's socket");
+  throw new Error("Something else is in the place of the session's socket");
 }

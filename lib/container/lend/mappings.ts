@@ -5,7 +5,7 @@
 
 import type { Host } from "../../base/host.ts";
 import { delay } from "@std/async";
-import { InputError, inputError, isFailure, orNothing, type ProcessError } from "../../base/errors.ts";
+import { InputError, inputError, isFailure, type ProcessError } from "../../base/errors.ts";
 import { all as allOf } from "../../base/promises.ts";
 import { graceMs } from "../../base/lock.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
@@ -81,7 +81,7 @@ export async function mapReplacement(
     if (!mapped) return undefined;
     await removeMapDevices(host, instance, [old.id]);
     await updateInstance(host, instance, { devices: { [mapped.id]: deviceOf(mapped) } });
-    const { failure } = await restoreFiles(host, [old], { forget: true, ignoreReplacement: true });
+    const { failure } = await restoreFiles(host, [old], { forget: true });
     if (failure) throw failure;
     return mapped;
   });
@@ -160,7 +160,7 @@ export async function unmapFiles(
   { wasKilled = false, tell = host.ui.warn }: TakeBackOptions = {},
 ): Promise<Mapping[]> {
   if (all.length === 0) return [];
-  if (wasKilled && !await hasDevices(host, instance, all.map(({ id }) => id))) await delay(graceMs);
+  if (wasKilled) await delay(graceMs);
   const kept = await keepLastVersions(host, instance, all);
   const mapped = all.filter((mapping) => !kept.stuck.includes(mapping));
   const devices = mapped.map(({ id }) => id);
@@ -229,16 +229,6 @@ async function removeMapDevices(host: Host, instance: Instance, devices: readonl
     left = devices.filter((device) => device in (found?.devices ?? {}));
     if (left.length === 0) return found !== undefined;
   }
-}
-
-/**
- * Whether a container has all of these devices; true for a container that is not there, false where the engine does not
- * answer.
- */
-async function hasDevices(host: Host, instance: Instance, devices: readonly string[]): Promise<boolean> {
-  const asked = findInstance(host, instance);
-  const has = asked.then((found) => found === undefined || devices.every((device) => device in found.devices));
-  return await orNothing(has, isFailure) ?? false;
 }
 
 /**

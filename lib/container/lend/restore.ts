@@ -19,13 +19,12 @@ export interface Restored extends Pick<RestoreStep, "findings" | "done"> {
  * Restores the ACLs of files whose mappings end, unless another run has done so. A file that cannot be restored now
  * does not keep the others from being restored; it stays on record.
  *
- * @param options `forget`: the records are not needed any more; `ignoreReplacement`: what is now at the path of a file
- * is not looked at
+ * @param options `forget`: the records are not needed any more
  */
 export async function restoreFiles(
   host: Host,
   mapped: readonly Mapping[],
-  { forget, ignoreReplacement = false }: { forget: boolean; ignoreReplacement?: boolean },
+  { forget }: { forget: boolean },
 ): Promise<Restored> {
   const plan = async (): Promise<void> => {
     for (const { uid, hostPath } of mapped) await host.run(["setfacl", "-x", `u:${uid}`, "--", hostPath]);
@@ -34,7 +33,7 @@ export async function restoreFiles(
     const { uid } = await lock.stat();
     const records = await readMappings(host);
     using handles = new DisposableStack();
-    const files = await observe(host, mapped, { handles, ignoreReplacement });
+    const files = await observe(host, mapped, handles);
     const restored = await takeSteps(host, planRestore(records, { files, ownUid: uid! }));
     // Still under the lock: as long as a record is there, another run takes its file for one that is mapped.
     if (forget) await forgetLoans(host, restored.done);
@@ -56,15 +55,10 @@ export async function takeSteps(host: Host, steps: readonly RestoreStep[]): Prom
 }
 
 /** Looks for mapped files. What is found stays open until `handles` is disposed of. */
-async function observe(
-  host: Host,
-  mapped: readonly Mapping[],
-  { handles, ignoreReplacement }: { handles: DisposableStack; ignoreReplacement: boolean },
-): Promise<ObservedFile[]> {
-  const found = await Promise.all(mapped.map(async (mapping) => {
-    const { file, replacement } = await findMapped(mapping, handles);
-    return { mapping, file, replacement: ignoreReplacement ? undefined : replacement };
-  }));
+async function observe(host: Host, mapped: readonly Mapping[], handles: DisposableStack): Promise<ObservedFile[]> {
+  const found = await Promise.all(
+    mapped.map(async (mapping) => ({ mapping, ...await findMapped(mapping, handles) })),
+  );
   const held = found.flatMap(({ file, replacement }) => [file, replacement]).filter((file) => file !== undefined);
   const acls = await readHeldAcls(host, held);
   const look = (file: HeldFile | undefined): ObservedFile["file"] =>
