@@ -200,7 +200,7 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
   if (flags.has("list")) return await (await import("./lib/attach/list.ts")).showSessions(host, word, options);
   if (flags.has("history")) return await (await import("./lib/attach/history.ts")).showHistory(host, word, options);
   if (word === undefined) {
-    throw inputError("The container's NAME is missing", "Those in which an app runs: attach.ts --list");
+    throw inputError("The container's NAME is missing", "To see where apps run: attach.ts --list");
   }
   if (flags.has("settings")) {
     return (await import("./lib/settings/show.ts")).showSettings(host, { word, options: values, settings });
@@ -234,8 +234,8 @@ async function main(host: Host, given: Arguments<Name>): Promise<number> {
   if (flags.has("save")) {
     const { givenSettings, saveSettings } = await import("./lib/settings/save.ts");
     const kept = givenSettings(values);
-    if (kept.size === 0) throw inputError("There is nothing to keep", "Give an option to keep, such as --preset");
-    if (times.size > 0) throw inputError("--save keeps no times of --allow", "Leave the time out, or --save");
+    if (kept.size === 0) throw inputError("There is no setting to save", "Give one, such as --preset");
+    if (times.size > 0) throw inputError("--save does not keep the times of --allow", "Leave the time out, or --save");
     await saveSettings(host, word, kept);
     if (!("app" in request)) return 0;
   }

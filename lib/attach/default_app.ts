@@ -75,7 +75,7 @@ export async function withDefaultApp(container: Container, request: StartRequest
   });
   if (apps.length === 0) {
     throw new UserError(`There is no ${what} in the container "${label}"`, {
-      hint: "Install one there, for example by packages: of a cloud-config file",
+      hint: `Install one there, for example: create.ts --install ${label} apt:PACKAGE`,
       exitCode: ExitCode.missingProgram,
     });
   }

@@ -87,7 +87,7 @@ export async function deny(
     if (sessions.length === 0) {
       const which = session === undefined ? "a session" : `the session "${session}"`;
       throw new UserError(`No run of attach.ts on this host shows ${which} of "${label}"`, {
-        hint: `Those that run: ${attachLine(container, "--list")}`,
+        hint: `To see what runs: ${attachLine(container, "--list")}`,
       });
     }
     // One after the other: this run has one socket for the answers.

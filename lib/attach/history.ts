@@ -14,12 +14,12 @@ import { takeAllLeftLines } from "../container/private_directory.ts";
  */
 export async function showHistory(host: Host, word: string | undefined, options: EngineOptions): Promise<number> {
   await host.look(undefined, () => takeAllLeftLines(host)).catch(({ message }) =>
-    host.ui.warn(`What crossed the clipboard of windows whose run has ended may be missing: ${message}`)
+    host.ui.warn(`The clipboard of windows whose run has ended may be missing: ${message}`)
   );
   const kept = await keptHistories(host);
   const name = word === undefined ? undefined : (await findAddress(host, { word, ...options })).hostName;
   if (word !== undefined && !kept.includes(name!)) {
-    throw inputError(`No history is kept of "${word}"`, "Those of which one is: attach.ts --history");
+    throw inputError(`No history is kept of "${word}"`, "To see which containers have one: attach.ts --history");
   }
   const names = name === undefined ? kept : [name];
   const histories = await Promise.all(
@@ -27,7 +27,7 @@ export async function showHistory(host: Host, word: string | undefined, options:
   );
   const all = histories.flatMap(({ container, lines }) => withoutRepeats(lines).map((line) => ({ container, ...line })))
     .sort((one, other) => one.time < other.time ? -1 : one.time > other.time ? 1 : 0);
-  if (all.length === 0) host.ui.status("Nothing is written down");
+  if (all.length === 0) host.ui.status("The history is empty");
   const shown = all.map((line) => ({ ...line, ...localTime(Date.parse(line.time), { to: "second" }) }));
   const days = Map.groupBy(shown, ({ date }) => date);
   const text = [...days].flatMap(([day, lines]) => [

@@ -46,7 +46,7 @@ export async function join(
     if (host.signal.aborted && !isShownHere) {
       // The container may have started it a moment ago, or not yet: only it knows.
       const stop = attachLine(container, "--stop", session);
-      host.ui.status(`"${app[0]}" runs on in its session if it has started. To end the session: ${stop}`);
+      host.ui.status(`If "${app[0]}" has started, it runs on in its session. To end the session: ${stop}`);
     }
     const { cause } = error;
     if (!(error instanceof Unreachable && cause instanceof ProcessError && hasStarted(cause))) throw error;

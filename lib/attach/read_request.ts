@@ -116,7 +116,7 @@ function checkApp(flags: Words["flags"], app: readonly string[] | undefined): vo
   }
   if (flags.has("disposable") && flags.has("detached")) {
     throw inputError(
-      "--detached and --disposable exclude each other: a disposable container is removed with its windows",
+      "--detached and --disposable exclude each other: a disposable copy is removed when its windows close",
       "Leave one of them out",
     );
   }

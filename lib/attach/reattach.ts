@@ -79,7 +79,7 @@ function checkDisplay(
   if (option === undefined) return;
   throw inputError(
     `"${session}" is shown over ${displays[own].title}, and cannot be shown again with ${option}`,
-    "Leave that out",
+    "Leave the option out",
   );
 }
 
@@ -92,6 +92,6 @@ export async function keepForLater(
   const [before, after] = [await borderOf(container), await borderOf(container, chosen)];
   if (after.colour === before.colour && after.width === before.width && after.isAlways === before.isAlways) return;
   container.host.ui.status(
-    "The windows that are shown keep their border: the next run that shows some has the new one",
+    "Windows that are open keep their border. The next run that opens some uses the new one",
   );
 }

@@ -92,8 +92,8 @@ export async function startAgain(
   const { app, userOptions, box } = request;
   const isShown = clients > 0 || isServed;
   const lacks = channelNamesOf(isShown ? request.open.difference(recordedChannels(channels).open) : new Set());
-  const without = lacks.length > 0 ? `, without ${lacks.join(", ")}` : "";
-  host.ui.status(`"${app[0]}" runs in the session "${session}" already, and is started there${without}`);
+  const without = lacks.length > 0 ? `, which has no ${lacks.join(", ")}` : "";
+  host.ui.status(`"${app[0]}" already runs: it opens in its session "${session}"${without}`);
   if (isShown) await keepForLater(container, request.border);
   // An entry of a menu may have such options: it is to work each time.
   const late = isShown || displays[display].windowsStay ? [...userOptions, ...box ? [] : ["--no-box"]] : [];

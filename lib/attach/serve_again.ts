@@ -56,11 +56,11 @@ export async function serveAgain(
   if (late.size > 0) {
     warn(`The time of ${names(late)} has no effect: "${session}" keeps what it has`, late);
   }
-  const rest = `the windows of "${session}", its clipboard and its sound are as they were`;
+  const rest = `the windows of "${session}", its clipboard and its sound are unchanged`;
   const { channels: byAgent, why } = await servedBy(host, served);
   for (const each of why) host.ui.status(each.replace(/^./, (first) => first.toUpperCase()));
   if (byAgent.length === 0) {
-    host.ui.status(`There is nothing to serve again: ${rest}`);
+    host.ui.status(`There is nothing to resume: ${rest}`);
     return 0;
   }
   const kept = before.intersection(goesWithWindows);

@@ -36,7 +36,7 @@ export async function keepFile(
     if (!await exists(path)) return kept;
     output = moved.stderr;
   }
-  throw new UserError(`A file cannot be put into "${downloads}"`, {
+  throw new UserError(`A file cannot be saved in "${downloads}"`, {
     hint: "See whether that directory is there, and whether you may write there",
     output,
   });

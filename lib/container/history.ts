@@ -72,7 +72,7 @@ const maxFileBytes = 2 ** 20;
 const maxText = 300;
 
 /** Why something is refused when there is no line left for it. */
-export const historyIsFull = "the history is full: this hour's lines for that are used up, or the disk is full";
+export const historyIsFull = "the history is full: it takes no more such lines this hour, or the disk is full";
 
 /** The history of a container, as a run writes it. */
 export interface History {
@@ -137,7 +137,9 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
     } catch (error) {
       if (!isBroken) {
         const why = error instanceof Error ? error.message : error;
-        host.ui.warn(`The history of "${name}" cannot be written; until it can, what needs a line is refused: ${why}`);
+        host.ui.warn(
+          `The history of "${name}" cannot be written. Until it can, what must be recorded there is refused: ${why}`,
+        );
       }
       isBroken = true;
     } finally {

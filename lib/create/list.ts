@@ -53,7 +53,7 @@ export async function listContainers(
   });
   showTable(host.ui, rows, {
     heading: ["CONTAINER", "ENGINE", "STATE", "SESSIONS", "PRESET", "SOFTWARE OF", "DISPOSABLE"],
-    none: "There is no container of yours",
+    none: "You have no containers",
     data: listed,
   });
 }

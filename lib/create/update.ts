@@ -167,7 +167,10 @@ function failure(
   const back = engineLine(engine, [...engine.restoreSnapshot.split(" "), label, before]);
   const options = { output: lastOutput(error), cause: error };
   if (error.code === unknownManager) {
-    return new UserError(`"${label}" has neither apt-get nor dnf`, { ...options, hint: "Update it by its own means" });
+    return new UserError(`"${label}" has neither apt-get nor dnf`, {
+      ...options,
+      hint: "Update it by its own package manager",
+    });
   }
   return new UserError(`The software of "${label}" could not be updated`, {
     ...options,

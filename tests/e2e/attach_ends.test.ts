@@ -245,7 +245,7 @@ testOnOneEngine(
     assertEquals((await left.ended).code, 0);
     const { code, stderr } = await script("attach", engine, [name, "true"]);
     assertEquals(code, 0);
-    assertStringIncludes(stderr, '\nThe app of "true" ended well, without a window. To see what');
+    assertStringIncludes(stderr, '\nThe app of "true" ended without an error and without a window. To see what');
     await nothingLeft(engine, name);
   },
 );

@@ -122,7 +122,7 @@ const signalled = (how: string, signals: Record<Way, readonly [Deno.Signal, code
     const says = display === "wayland" ? /^The windows stay, / : /^Detached; /;
     return {
       ordinary: expect("ordinary", says),
-      join: expect("join", /^"(foot|xterm)" runs on in its session/),
+      join: expect("join", /^If "(foot|xterm)" has started, it runs on/),
       again: expect("again", says),
       disposable: expect("disposable", /^$/),
     };

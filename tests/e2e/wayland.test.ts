@@ -132,7 +132,7 @@ testOnIncus(
     assertEquals(back.code, 0, back.stderr);
     assertMatch(
       back.stderr,
-      /"stays" was started with clipboard,sound, which stays open .*\nThere is nothing to serve again: .*\n$/,
+      /"stays" was started with clipboard,sound, which stays open .*\nThere is nothing to resume: .*\n$/,
     );
     const denied = await attached(engine, ["--deny", name, "clipboard"]);
     assertEquals([denied.code, denied.stdout], [0, "stays: clipboard\n"], denied.stderr);
@@ -156,7 +156,7 @@ testOnIncus(
     const open = "Open channels: sound, look, dialogs, links";
     assertEquals(
       ended.stderr,
-      `${open}; the windows of "stays", its clipboard and its sound are as they were\nThe session "stays" was stopped\n`,
+      `${open}; the windows of "stays", its clipboard and its sound are unchanged\nThe session "stays" was stopped\n`,
     );
     await eventually("the end of the windows", async () => (await windows()).length === 0);
     await nothingLeft(engine, name);
@@ -299,7 +299,7 @@ testOnIncus(
   waylandParts,
   async (engine) => {
     const name = nameOn(engine);
-    const said = '"foot" runs in the session "foot" already, and is started there\n';
+    const said = '"foot" already runs: it opens in its session "foot"\n';
     const first = attach(engine, [name, "foot -T first sleep 600"]);
     await windowCalled(`[${name}] first`);
     const refused = await attached(engine, ["--preset=isolated", name, "foot"]);
@@ -321,7 +321,7 @@ testOnIncus(
     assertEquals((await attached(engine, ["--stop", name])).stdout, "foot\n");
     const ended = await third.ended;
     const served =
-      'Open channels: clipboard, sound, look, dialogs; the windows of "foot", its clipboard and its sound are as they were\n';
+      'Open channels: clipboard, sound, look, dialogs; the windows of "foot", its clipboard and its sound are unchanged\n';
     assertEquals([ended.code, ended.stderr], [0, `${said}${served}The session "foot" was stopped\n`]);
     await nothingLeft(engine, name);
   },

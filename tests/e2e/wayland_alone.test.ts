@@ -41,7 +41,7 @@ testOnIncus(
         await running.ended;
         const back = await attached("--preset=isolated", name);
         assertEquals(back.code, 0, back.stderr);
-        assertMatch(back.stderr, /"w".* clipboard,sound\b.*\nThere is nothing to serve again: .*\n$/);
+        assertMatch(back.stderr, /"w".* clipboard,sound\b.*\nThere is nothing to resume: .*\n$/);
         assertEquals((await attached("--stop", name)).code, 0);
       });
       await testPart(context, "what needs xpra says which end lacks it, and why Wayland cannot show it", async () => {

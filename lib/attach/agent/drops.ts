@@ -44,7 +44,7 @@ export function givesFiles(
     const why = !open.has("files")
       ? "files is closed"
       : lost.has("files")
-      ? "its apps go without files"
+      ? "its apps cannot use files"
       : lines.length > maxFilesOut
       ? `more than ${maxFilesOut} files`
       : lines.length === 0 || !lines.every((line) => fileAddress.test(line))

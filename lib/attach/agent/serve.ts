@@ -191,7 +191,7 @@ function createLacks(
       const why = what.startsWith("no-")
         ? `"${await session}" was started without`
         : `${what} is not installed in "${label}"`;
-      host.ui.status(`The apps go without ${gone.join(", ")}: ${why}`);
+      host.ui.status(`Apps cannot use ${gone.join(", ")}: ${why}`);
     },
   };
 }

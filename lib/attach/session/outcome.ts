@@ -47,7 +47,7 @@ export async function reportOutcome(
     const error = await end.failure(app);
     if (error) throw error;
   } else if (app.status === 0 && end.windows === "none") {
-    ui.status(`The app of "${session}" ended well, without a window. ${seeLog(container, session)}`);
+    ui.status(`The app of "${session}" ended without an error and without a window. ${seeLog(container, session)}`);
   } else if (app.status !== 0) {
     const ended = `The app of "${session}" ended with exit status ${app.status}`;
     if (end.windows === "unknown") return ui.status(ended);

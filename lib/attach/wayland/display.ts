@@ -128,8 +128,8 @@ export function waypipeServer(
     missing: (cause) => {
       const exitCode = ExitCode.missingProgram;
       if (!wasShown) return noWayland(`there is no waypipe in "${label}"`, { exitCode, cause });
-      return new UserError(`The waypipe in "${label}" is gone: its windows were shown over Wayland before`, {
-        hint: "Install it there again; or with --display x11, its apps hear of whatever you copy",
+      return new UserError(`waypipe is missing in "${label}", whose windows were shown over Wayland before`, {
+        hint: "Install it there again, or use --display x11, by which its apps hear of all that you copy",
         ...{ exitCode, cause },
       });
     },

@@ -122,7 +122,7 @@ async function failure(
   const [message, hint] = end.reason !== undefined
     ? [
       `The session "${session}" was cut off: ${end.reason}`,
-      `Only a hostile or a paused container does that. The app goes on; to end it: ${
+      `Only a hostile, paused or overloaded container does that. The app runs on. To end it: ${
         attachLine(container, "--stop", session)
       }`,
     ]

@@ -182,7 +182,7 @@ export async function readBack(
   } catch (error) {
     await removeFile(part);
     if (!(error instanceof ProcessError)) throw error;
-    throw new UserError(`"${label}" does not give its version of "${copy.hostPath}"`, {
+    throw new UserError(`"${label}" does not send its version of "${copy.hostPath}"`, {
       hint: "It stays there until the next run: map.ts --unmap",
       output: error.output.slice(-maxShownOutput),
       cause: error,

@@ -82,7 +82,7 @@ async function keepLastVersion(
     host.signal.throwIfAborted();
     if (!isFailure(error) && !reading.signal.aborted) throw error;
     const why = isFailure(error) ? error.message : "it took too long";
-    return [`"${label}" does not give its version of "${hostPath}", which is lost: ${why}`];
+    return [`"${label}" does not send its version of "${hostPath}", which is lost: ${why}`];
   }
   try {
     // After a restart of the container, something else is there.

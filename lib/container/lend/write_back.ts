@@ -152,8 +152,8 @@ export async function endWriting(host: Host, copy: LentCopy, tell: Tell): Promis
   const beside = await putBeside(host, copy, { source: files.back, content });
   // Also where another file is there by now: what is left of the lent one may be torn.
   const before = await putBeside(host, copy, { source: files.old, content: copy.lent!, end: "as-lent" });
-  tell(`"${copy.hostPath}" was changed while the container's version was written to it: that is "${beside}"`);
-  tell(`What was in "${copy.hostPath}" when it was lent is "${before}"`);
+  tell(`"${copy.hostPath}" was changed while the container's version was written to it. That version is "${beside}"`);
+  tell(`"${copy.hostPath}" as it was when it was lent is "${before}"`);
   return content;
 }
 

@@ -148,6 +148,6 @@ export async function removeExported(
 /** Registers which entries open which types of files. A failure is only a warning. */
 export async function updateTypes({ host, entries }: Menu): Promise<void> {
   await orElse(host.run(["update-desktop-database", "--quiet", entries]), isFailure, ({ message }) => {
-    host.ui.warn(`The desktop does not know which files the apps open: ${message}`);
+    host.ui.warn(`The desktop was not told which files the apps open: ${message}`);
   });
 }

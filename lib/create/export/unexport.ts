@@ -19,7 +19,7 @@ export async function unexportNamed(
   const removed = await unexportApps(menuOf(host, hostName));
   if (removed.length === 0) {
     const put = scriptLine(engine, ["create.ts", "--export", label]);
-    throw new UserError(`No menu entries for "${label}"`, { hint: `${put} puts it there` });
+    throw new UserError(`"${label}" has no entries in the menu`, { hint: `To make some: ${put}` });
   }
   host.ui.result(removed.join("\n"), { name: label, removed });
 }
@@ -31,7 +31,7 @@ export async function unexportNamed(
 export async function unexportApps(menu: Menu): Promise<string[]> {
   using _turn = await menuTurn(menu);
   await restoreDefaults(menu).catch(({ message }: Error) => {
-    menu.host.ui.warn(`What the desktop opened files with before cannot be put back: ${message}`);
+    menu.host.ui.warn(`The default apps from before the export cannot be restored: ${message}`);
   });
   const leftovers = await leftoversOf(menu);
   return [...await removeExported(menu, { exported: await exportedOf(menu), leftovers }), ...leftovers];

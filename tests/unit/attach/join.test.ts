@@ -118,7 +118,7 @@ Deno.test("join() says at Ctrl-C what runs on, unless the run that shows the ses
       script: () => Promise.reject(new Error("Ctrl-C")),
     } as unknown as Container;
     await assertRejects(() => joinSession(container, { app: ["foot"], session: "web", isShownHere }), Error, "Ctrl-C");
-    assertSaid(said, isShownHere ? [] : [["status", '"foot" runs on', "attach.ts --stop box web"]]);
+    assertSaid(said, isShownHere ? [] : [["status", '"foot" has started, it runs on', "attach.ts --stop box web"]]);
   }
 });
 

@@ -106,7 +106,7 @@ Deno.test("a second run of an app joins a session whose channels were closed sin
   const live = await findSameApp(container, asked);
   assertEquals(live?.session, "web");
   await startAgain(container, { live: live!, request: asked }).catch(() => {});
-  assertSaid(world.said.slice(0, 1), [["status", '"firefox"', 'session "web"', "without sound, dialogs"]]);
+  assertSaid(world.said.slice(0, 1), [["status", '"firefox"', 'session "web"', "which has no sound, dialogs"]]);
   const whole = line("web-2", "firefox", { channels: recordChannels(open, new Set(["links"])) });
   assertEquals((await findSameApp(containerWith(less, whole), asked))?.session, "web-2");
   const unasked = containerWith(line("web", "firefox", { channels: "look,links" }));

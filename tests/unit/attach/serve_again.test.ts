@@ -9,7 +9,7 @@ import { localBox } from "../containers.ts";
 import { recordingHost } from "../recording_host.ts";
 
 Deno.test("who comes back to windows on Wayland with fewer channels is warned of those that stay open", async () => {
-  const nothing = 'There is nothing to serve again: the windows of "web", its clipboard and its sound are as they were';
+  const nothing = 'There is nothing to resume: the windows of "web", its clipboard and its sound are unchanged';
   for (
     const [started, wanted, open, clipboard] of [
       [{ preset: "trusted" }, { preset: "isolated" }, "clipboard,sound", "clipboard"],
@@ -55,9 +55,9 @@ Deno.test("who comes back for icons alone is told that this desktop takes none, 
   const { host, said } = recordingHost({ answer: () => ({ stdout: "(false,)" }) });
   const open = openChannels({ preset: "isolated", allow: "tray" });
   await serveAgain(localBox(host), { session: "web", channels: "tray", open, asks: new Set() });
-  assertEquals(said.map((line) => line.slice(0, 40)), [
+  assertEquals(said.map((line) => line.slice(0, 35)), [
     "status: This desktop has no tray",
-    "status: There is nothing to serve again:",
+    "status: There is nothing to resume:",
   ]);
 });
 

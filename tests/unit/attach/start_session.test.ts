@@ -214,7 +214,7 @@ Deno.test("a container whose windows were shown over Wayland does not bring abou
   const box = { label: "box", crossesNetwork: false };
   const end = waypipeServer(box, { transport, compress: "none", ready }, { wasShown: true });
   const { session } = start({ code: 127, stderr: "waypipe: not found\n" }, { end });
-  const error = await assertRejects(() => session, UserError, 'The waypipe in "box" is gone');
+  const error = await assertRejects(() => session, UserError, 'waypipe is missing in "box"');
   assertEquals([error instanceof CannotShow, error.exitCode], [false, 127]);
   assertStringIncludes(error.hint, "--display x11");
 });

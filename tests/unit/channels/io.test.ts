@@ -46,7 +46,7 @@ Deno.test("a storm of links ends with the lines for an hour, not with the first 
       pass(2_000);
     }
     assertEquals(done.length, 300);
-    assertStringIncludes(said.join("\n"), "the history is full: this hour's lines for that are used up");
+    assertStringIncludes(said.join("\n"), "the history is full: it takes no more such lines this hour");
     const lines = await written();
     assertEquals([lines.length, lines[0]], [300, { kind: "link", host: "0.example", where: "on this host" }]);
   }));

@@ -53,7 +53,7 @@ Deno.test("the list has the containers that create.ts has made for this user, an
   ];
   const row = "bank\tincus\tstopped\t-\tisolated\t2026-01-02\tyes";
   assertEquals(await listed(["bank", "by-hand", "copy"], instances), [`result: ${row}`]);
-  assertEquals(await listed([], instances), ["status: There is no container of yours", "result: "]);
+  assertEquals(await listed([], instances), ["status: You have no containers", "result: "]);
 });
 
 Deno.test("the sessions of a container are listed that is paused, and none of one that is stopped", async () => {

@@ -22,12 +22,12 @@ function afterSource(): TransformStream<Uint8Array, string> {
   });
 }
 
-Deno.test("the user of a container that lacks what an agent needs is told what its apps go without", async () => {
+Deno.test("the user of a container that lacks what an agent needs is told what its apps cannot use", async () => {
   await withDialogs(() => Promise.resolve({ code: 0, stdout: "" }), async (dialogs) => {
     await dialogs.sayAtOnce([{ ask: "lacks", what: "python3-gi" }]);
     await dialogs.settled();
     assertEquals(dialogs.said, [
-      'status: The apps go without dialogs, microphone: python3-gi is not installed in "box"',
+      'status: Apps cannot use dialogs, microphone: python3-gi is not installed in "box"',
     ]);
   });
 });

@@ -53,7 +53,7 @@ Deno.test("an app that ends well is told of only if it has shown no window", asy
   };
   assertEquals([await report("closed"), await report("other")], [[], []]);
   assertEquals(await report("none"), [
-    'status: The app of "kate" ended well, without a window. To see what the app and the server printed: ' +
+    'status: The app of "kate" ended without an error and without a window. To see what the app and the server printed: ' +
     "attach.ts --logs box kate",
   ]);
 });

@@ -35,7 +35,7 @@ Deno.test("a container that does not give its last version of a deleted file doe
     const mapping = sampleMapping({ hostPath: join(directory, "gone") });
     const { findings: [finding], stuck } = await keepLastVersions(host, instance, [mapping]);
     assertEquals(stuck, []);
-    assertMatch(finding!, /^"box" does not give its version of ".*gone", which is lost: /);
+    assertMatch(finding!, /^"box" does not send its version of ".*gone", which is lost: /);
     assertEquals([...Deno.readDirSync(join(directory, "gui-container/mappings"))], []);
     // Nothing is asked for what cannot have been changed, or is here.
     calls.length = 0;
@@ -129,7 +129,7 @@ testWith(
         const findings = await unmap();
         assertMatch(
           findings.join("\n"),
-          /"box" does not give its version of ".*gone", which is lost: it took too long/,
+          /"box" does not send its version of ".*gone", which is lost: it took too long/,
         );
         assertEquals([await left(), (await acl()).includes("user:1")], [[], false]);
         assert(asked[0]! > 30_000 && asked[0]! < takeBackMs([gone]), String(asked));
