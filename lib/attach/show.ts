@@ -98,7 +98,7 @@ export async function show(
   });
   await host.look(undefined, () => permissions.begin());
   await using _drops = portals && await keepDrops(container, { session, portals });
-  const end = await awaitEnd(container, { session, ended: wait(over), again: async () => await wait(await begin()) });
+  const end = await awaitEnd(container, session, wait(over), async () => await wait(await begin()));
   const runsOn = (!end || host.signal.aborted) && outlivesRun !== "nothing";
   if (runsOn) {
     const channels = permissions.end();
@@ -118,17 +118,15 @@ export async function show(
   return 0;
 }
 
-/** Waits for the end of a session, which `again` shows each time when a broken connection is back. */
+/** Waits for the end of a session that is shown. `again` shows it each time when a broken connection is back. */
 async function awaitEnd(
   container: Container,
-  { session, ended, again }: {
-    session: string;
-    ended: Promise<SessionEnd | undefined>;
-    again(): Promise<SessionEnd | undefined>;
-  },
+  session: string,
+  shown: Promise<SessionEnd | undefined>,
+  again: () => Promise<SessionEnd | undefined>,
 ): Promise<SessionEnd | undefined> {
   const { signal } = container.host;
-  let end = await ended;
+  let end = await shown;
   try {
     while (!signal.aborted && await container.isLost()) {
       await container.reconnect();
@@ -172,13 +170,9 @@ function tellWindowsStay(
   { gone, ...shown }: Parameters<typeof reattachLine>[1] & { gone: readonly ChannelName[] },
 ): void {
   const stop = `To end it: ${attachLine(container, "--stop", shown.session)}`;
-  container.host.ui.status(
-    gone.length === 0
-      ? `The windows stay, and the app runs on. ${stop}`
-      : `The windows stay, and the app runs on, without ${gone.join(", ")}. To have ${
-        gone.length === 1 ? "that" : "these"
-      } again: ${reattachLine(container, shown)}. ${stop}`,
-  );
+  const again = `To have ${gone.length === 1 ? "that" : "these"} again: ${reattachLine(container, shown)}. `;
+  const without = gone.length === 0 ? ". " : `, without ${gone.join(", ")}. ${again}`;
+  container.host.ui.status(`The windows stay, and the app runs on${without}${stop}`);
 }
 
 /** Takes back the files that other runs have left with a session that has ended. */

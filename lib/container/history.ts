@@ -138,7 +138,7 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
       if (!isBroken) {
         const why = error instanceof Error ? error.message : error;
         host.ui.warn(
-          `The history of "${name}" cannot be written. Until it can, what must be recorded there is refused: ${why}`,
+          `The history of "${name}" cannot be written, so what it must record is refused: ${why}`,
         );
       }
       isBroken = true;

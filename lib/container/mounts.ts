@@ -6,7 +6,7 @@ import { type Address, scriptLine } from "./address.ts";
 import type { Device } from "../engine/answer.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
-import { exists, isThere, modeOf, removeEmpty, removeFile, removeTree } from "../base/files.ts";
+import { exists, isThere, modeOf, readDirectory, removeEmpty, removeFile, removeTree } from "../base/files.ts";
 import { containerRecordPath, type Mounts, mountsOf } from "./paths.ts";
 import { containerPaths, type ContainerUser, parseUser, ubuntuUser, userKey } from "./user.ts";
 import { exec } from "../engine/exec.ts";
@@ -96,9 +96,8 @@ export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefo
 /** The files of create.ts that are there. */
 async function writtenFiles(mounts: Mounts): Promise<string[]> {
   const { knownHosts, ssh } = mounts;
-  const paths: string[] = [];
+  const paths = (await readDirectory(ssh)).map(({ name }) => join(ssh, name));
   for (const path of [knownHosts, containerRecordPath(mounts)]) if (await exists(path)) paths.push(path);
-  if (await exists(ssh)) { for await (const { name } of Deno.readDir(ssh)) paths.push(join(ssh, name)); }
   return paths;
 }
 

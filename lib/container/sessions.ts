@@ -17,8 +17,9 @@ const maxSessions = 100;
  * @param sockets of the container's mounts
  */
 export async function sessionNames(sockets: string): Promise<string[]> {
-  return (await readDirectory(sockets)).filter(isOther).map(({ name }) => name).filter(isSessionName)
-    .slice(0, maxSessions).sort();
+  // A socket is none of these, as are a pipe and a device: Deno does not tell them apart.
+  const others = (await readDirectory(sockets)).filter((one) => !(one.isFile || one.isDirectory || one.isSymlink));
+  return others.map(({ name }) => name).filter(isSessionName).slice(0, maxSessions).sort();
 }
 
 /**
@@ -31,11 +32,6 @@ export async function appNames(sockets: string): Promise<string[]> {
   const logs = (await readDirectory(sockets)).filter(({ isFile }) => isFile);
   const names = logs.map(({ name }) => /^(.+?)(?:-\d+)?\.log$/.exec(name)?.[1] ?? "");
   return [...new Set(names)].filter(isSessionName).sort();
-}
-
-/** Whether an entry is a socket, a pipe or a device: Deno does not tell them apart here. */
-function isOther({ isFile, isDirectory, isSymlink }: Deno.DirEntry): boolean {
-  return !isFile && !isDirectory && !isSymlink;
 }
 
 /**

@@ -36,9 +36,6 @@ function messagesIn(list: unknown): string[] {
 /** How long cloud-init may take before its output is shown, in milliseconds. */
 const showOutputAfterMs = 2_000;
 
-/** For reading a file that may be missing. */
-const mayFail = { okCodes: "any" } as const;
-
 /** How long an instance may take to boot and to get an address, in milliseconds: a later one will not come. */
 const maxAddressMs = 120_000;
 
@@ -168,5 +165,6 @@ function waited(ms: number, over: AbortSignal): Promise<boolean> {
 }
 
 async function outputLogTail(host: Host, instance: Instance): Promise<string> {
-  return (await exec(host, instance, ["tail", "-n", "60", "/var/log/cloud-init-output.log"], mayFail)).stdout;
+  return (await exec(host, instance, ["tail", "-n", "60", "/var/log/cloud-init-output.log"], { okCodes: "any" }))
+    .stdout;
 }

@@ -102,9 +102,10 @@ export function readUserData(
  *
  * @throws {UserError} exit code 2 when it is missing, a directory, unreadable, empty, or not UTF-8 text
  */
-export async function readInput(path: string, { hint = "Check its path" } = {}): Promise<string> {
+export async function readInput(path: string): Promise<string> {
+  const makeKey = path.endsWith(".pub") ? ", or make a key pair: ssh-keygen -t ed25519" : "";
   const bytes = await Deno.readFile(path).catch((error) => {
-    throw unreadable(path, error, hint);
+    throw unreadable(path, error, `Check its path${makeKey}`);
   });
   let text: string;
   try {

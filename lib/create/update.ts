@@ -169,7 +169,7 @@ function failure(
   if (error.code === unknownManager) {
     return new UserError(`"${label}" has neither apt-get nor dnf`, {
       ...options,
-      hint: "Update it by its own package manager",
+      hint: "Update it by hand",
     });
   }
   return new UserError(`The software of "${label}" could not be updated`, {

@@ -65,10 +65,7 @@ async function understand(
   const [isKey, isYaml] = [word.endsWith(".pub"), /\.ya?ml$/.test(word)];
   // A bare name is a misspelt app. A file of that name may be one that a container has left here.
   if (!isKey && !isYaml && !word.includes("/")) return undefined;
-  const text = await readInput(
-    word,
-    isKey ? { hint: "Check its path, or make a key pair: ssh-keygen -t ed25519" } : {},
-  );
+  const text = await readInput(word);
   const file = { path: word, text };
   if (isKey) return { word, kind: "key", file };
   if (typeOfPart(text) !== undefined) return { word, kind: "cloud-config", file };

@@ -77,9 +77,8 @@ export function createPermissions(
     },
     allowFor(channels, { ms, then, end }) {
       const names = channelNamesOf(new Set(channels));
-      const what = `The channel${names.length > 1 ? "s" : ""} ${names.join(", ")} of "${label}" ${
-        names.length > 1 ? "are" : "is"
-      }`;
+      const [channel, is] = names.length > 1 ? ["channels", "are"] : ["channel", "is"];
+      const what = `The ${channel} ${names.join(", ")} of "${label}" ${is}`;
       const deadline = startDeadline(ms, () => {
         stop(deadline);
         end();

@@ -125,7 +125,7 @@ export async function readBack(
   { lent, part, maxNow }: { lent: Content; part: string; maxNow?: (received: number) => Promise<number> },
 ): Promise<FoundCopy | "gone" | "other"> {
   const label = labelOf(instance);
-  const maxBytes = copy.maxBytes ?? maxVersion(lent.size);
+  const { maxBytes } = copy;
   // The container first reads a copy that may be unchanged, and sends nothing meanwhile.
   const stalledMs = 60_000 + lent.size * readMsPerByte;
   using watch = watchTransfer(host, { what: `Taking back ${basename(copy.hostPath)}`, stalledMs });

@@ -73,11 +73,12 @@ async function keepLastVersion(
 ): Promise<string[]> {
   const { hostPath, ino, size, writtenMs } = mapping;
   const label = labelOf(container);
-  const copy: LentCopy = { ...mapping, user: formatUser(userOf(container)), lent: nothing };
+  const user = formatUser(userOf(container));
+  const copy: LentCopy = { ...mapping, user, lent: nothing, maxBytes: maxVersion(size) };
   const { part, back } = copyFiles(host, copy);
   let found: FoundCopy | "gone" | "other";
   try {
-    found = await readBack(reading, container, { ...copy, maxBytes: maxVersion(size) }, { lent: nothing, part });
+    found = await readBack(reading, container, copy, { lent: nothing, part });
   } catch (error) {
     host.signal.throwIfAborted();
     if (!isFailure(error) && !reading.signal.aborted) throw error;

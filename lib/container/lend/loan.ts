@@ -70,8 +70,8 @@ export interface LentCopy extends LoanRecord {
    * made for this, and is empty.
    */
   saving?: { made: boolean };
-  /** The largest version that comes back, in bytes, however often it has grown. Older records lack it. */
-  maxBytes?: number;
+  /** The largest version that comes back, in bytes, however often it has grown. */
+  maxBytes: number;
 }
 
 export type Loan = Mapping | LentCopy;

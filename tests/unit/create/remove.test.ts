@@ -180,7 +180,7 @@ async function withLent(
 Deno.test("removeContainer() refuses while a copy of a file has not come back, and by force forgets it", async () => {
   await withLent(async ({ host, file, calls, remove }) => {
     const { original: _, granted: _granted, uid: _uid, ...record } = sampleMapping({ hostPath: file });
-    const copy = { ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent: { size: 4, sha256: "" } };
+    const copy = { ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent: { size: 4, sha256: "" }, maxBytes: 1_000 };
     const others = [
       { ...copy, id: "map-2", instance: "box-2" },
       { ...copy, id: "map-3", engine: "incus" },
@@ -202,7 +202,7 @@ Deno.test("removeContainer() ends the writing of a copy to its file that was cut
       ...{ hostPath: file, dev, ino: ino!, bornMs: birthtime?.getTime() ?? null },
     });
     const lent = { size: 4, sha256: await sha256("lent") };
-    const copy = { ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent };
+    const copy = { ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent, maxBytes: 1_000 };
     const { old, back } = copyFiles(host, copy);
     await withJournalLock(host, () => writeRecords(host, [copy]));
     await Deno.writeTextFile(old, "lent");

@@ -104,7 +104,7 @@ Deno.test("--list names the container of each file, mapped or copied", async () 
   try {
     const { host, said } = recordingHost({ env: { HOME: home, XDG_STATE_HOME: home } });
     const { original: _, granted: _granted, uid: _uid, ...record } = sampleMapping({ id: "map-2" });
-    const copy = { ...record, server: { remote: "far", project: "default" }, user: "", lent: null };
+    const copy = { ...record, server: { remote: "far", project: "default" }, user: "", lent: null, maxBytes: 1_000 };
     await withJournalLock(host, () => writeRecords(host, [sampleMapping(), copy]));
     await listLoans(host, { engine: undefined });
     assertEquals(said.at(-1)!.split("\n").map((line) => line.split("\t").at(-1)).sort(), ["box", "far:box"]);

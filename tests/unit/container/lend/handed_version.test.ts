@@ -54,7 +54,7 @@ Deno.test("what does not come now of a file that was handed over may come later,
     assertEquals([names(), (await readCopies(host)).length], [[basename(file)], 1]);
     await Deno.remove(join(file, ".."), { recursive: true });
     answer.now = (argv) => argv[0] === "mv" ? Promise.resolve({ ...result(argv, 1), stderr: "full" }) : undefined;
-    await assertRejects(takeBack, UserError, "put into");
+    await assertRejects(takeBack, UserError, "saved in");
     await assertRejects(() => Deno.lstat(copyFiles(host, copy).part), Deno.errors.NotFound);
     // What shows it may take long.
     answer.now = (argv) => argv[0] === "notify-send" ? new Promise(() => {}) : undefined;

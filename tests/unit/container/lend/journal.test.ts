@@ -25,7 +25,7 @@ import { assertSaid } from "../../refusals.ts";
 const copy: LentCopy = {
   ...{ id: "map-0123456789", engine: "incus", server: { remote: "big", project: "default" }, instance: "box" },
   ...{ hostPath: "/d/file", containerPath: "/home/ubuntu/maps/0123456789/file", user: "ubuntu:1000:1000:/home/ubuntu" },
-  ...{ readOnly: false, owner: null, dev: 1, ino: 5, bornMs: 50, lent: null },
+  ...{ readOnly: false, owner: null, dev: 1, ino: 5, bornMs: 50, lent: null, maxBytes: 1_000 },
 };
 
 /** A host whose `incus` has this configuration, and a journal of its own. */

@@ -130,6 +130,7 @@ Deno.test("nothing comes back of a copy that a session has to read, whatever its
         session: "editor",
         user: "ubuntu:1000:1000:/home/ubuntu",
         lent: { size: 1, sha256: "" },
+        maxBytes: 1_000,
       };
       await withJournalLock(host, () => writeRecords(host, [copy]));
       const loans = await sessionLoans(boxOf(host), "editor");
@@ -159,7 +160,7 @@ Deno.test("a file that is lent to read is lent anew to be changed, and the other
         ...{ dev, ino: ino!, bornMs: null, containerPath: "/home/ubuntu/maps/1-a.pdf" },
       });
       const lent = { size: 1, sha256: "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb" };
-      const copy = { ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent };
+      const copy = { ...record, user: "ubuntu:1000:1000:/home/ubuntu", lent, maxBytes: 1_000 };
       await withJournalLock(host, () => writeRecords(host, [copy]));
       const fresh = { ...copy, id: "map-2", readOnly: !readOnly, containerPath: "/home/ubuntu/maps/2-a.pdf" };
       const lend: Container["lend"] = (files) => Promise.resolve(files.map(() => fresh));
