@@ -102,7 +102,7 @@ Deno.test("readCreateRequest() tells what is wrong in each word and file by its 
 });
 
 Deno.test("readCreateRequest() refuses directories whose place is not known, or no absolute path", async () => {
-  const args = parseCommandLine(commandLine, ["box", "key.pub", "gui", "firefox"]);
+  const args = parseCommandLine(commandLine, ["box", "gui", "firefox"]);
   for (const [env, name] of [[{}, "$HOME"], [{ GUI_CONTAINER_MOUNTS: "mounts" }, '"mounts"']] as const) {
     await assertRefuses(() => readCreateRequest(recordingHost({ env }).host, args), { code: 2, names: name });
   }
