@@ -275,7 +275,7 @@ export async function query(
   path: string,
   { timeoutMs = engine.server.isLocal ? undefined : remoteTimeoutMs, signal }: {
     timeoutMs?: number;
-    signal?: AbortSignal;
+    signal?: AbortSignal | undefined;
   } = {},
 ): Promise<unknown> {
   const limits = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal === undefined ? {} : { signal }) };

@@ -72,9 +72,7 @@ export async function exec(
       throw error;
     }
     if (tries === maxRuns) {
-      throw new UserError(`The output of a program in "${labelOf(instance)}" was cut off`, {
-        hint: "Try it again",
-      });
+      throw new UserError(`The output of a program in "${labelOf(instance)}" was cut off`, { hint: "Try it again" });
     }
   }
 }
@@ -88,11 +86,7 @@ export const outputMs = 10_000;
  *
  * @throws {UserError} exit code 125 when the engine cannot be reached
  */
-export async function outputOf(
-  host: Host,
-  instance: Instance,
-  argv: readonly string[],
-): Promise<string | undefined> {
+export async function outputOf(host: Host, instance: Instance, argv: readonly string[]): Promise<string | undefined> {
   const ran = exec(host, instance, argv, { timeoutMs: outputMs });
   return (await orNothing(ran, (error) => isFailure(error) && !isNoEngine(error)))?.stdout;
 }

@@ -63,7 +63,7 @@ export async function findInstance(
   const answer = query(host, engine, path, { ...limits, signal });
   const lost = inNoCluster.has(engine)
     ? Promise.resolve(undefined)
-    : delay(patienceMs, { signal }).then(() => findLost(host, instance, { signal })).catch(() => undefined);
+    : delay(patienceMs, { signal }).then(() => findLost(host, instance, signal)).catch(() => undefined);
   try {
     const found = await Promise.race([answer, lost.then((lost) => lost ? Promise.reject(lostError(lost)) : answer)]);
     if (found === undefined) return undefined;
@@ -94,9 +94,9 @@ const inNoCluster = new WeakSet<Engine>();
 async function findLost(
   host: Host,
   { engine, name }: Instance,
-  options: { signal?: AbortSignal } = {},
+  signal?: AbortSignal,
 ): Promise<InstanceInfo | undefined> {
-  return (await listInstances(host, engine, options)).find((instance) => instance.name === name && isLost(instance));
+  return (await listInstances(host, engine, signal)).find((instance) => instance.name === name && isLost(instance));
 }
 
 /** Whether the member of the cluster that has an instance does not answer. */
@@ -115,12 +115,8 @@ function lostError({ engine, name, location }: InstanceInfo, cause?: unknown): U
  * All instances, without their addresses. Another machine's server could call them anything: those whose names cannot
  * be names of containers are left out.
  */
-export async function listInstances(
-  host: Host,
-  engine: Engine,
-  options: { signal?: AbortSignal } = {},
-): Promise<InstanceInfo[]> {
-  return listIn(await query(host, engine, "/1.0/instances?recursion=1", options))
+export async function listInstances(host: Host, engine: Engine, signal?: AbortSignal): Promise<InstanceInfo[]> {
+  return listIn(await query(host, engine, "/1.0/instances?recursion=1", { signal }))
     .map((json) => parseInstance(engine, json)).filter(({ name }) => isInstanceName(name));
 }
 

@@ -131,11 +131,7 @@ async function configFiles(host: CliHost, cli: EngineCli): Promise<{ user: strin
  * @param options `whole`: all remotes are needed. Otherwise a file that sets neither a default remote nor a project is not
  * parsed
  */
-async function readClientConfig(
-  host: CliHost,
-  cli: EngineCli,
-  { whole }: { whole: boolean },
-): Promise<ClientConfig> {
+async function readClientConfig(host: CliHost, cli: EngineCli, { whole }: { whole: boolean }): Promise<ClientConfig> {
   const { user, system } = await configFiles(host, cli);
   const texts = [await readFirst(system), await readFirst(user)].filter((text) => text !== undefined);
   if (!whole && !texts.some((text) => changesSomething.test(text))) return { default: ownRemote, remotes: new Map() };

@@ -44,9 +44,7 @@ export function openChannels(
  *
  * @throws {UserError} exit code 2 for a channel that cannot be asked for, and for one that is also allowed or denied
  */
-export function askedChannels(
-  { ask = "", allow = "", deny = "" }: Omit<ChannelRequest, "preset">,
-): Set<ChannelName> {
+export function askedChannels({ ask = "", allow = "", deny = "" }: Omit<ChannelRequest, "preset">): Set<ChannelName> {
   const settled = new Set([...parseChannels(allow), ...parseChannels(deny)]);
   return new Set(
     parseChannels(ask).map((name) => {

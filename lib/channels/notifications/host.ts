@@ -21,11 +21,7 @@ const withdrawMs = 5_000;
 const bearable = { perSecond: 1, burst: 20 };
 
 export const channel: Channel<Ask> = {
-  agent: {
-    parts: [notificationsPy],
-    busNames: ["org.freedesktop.Notifications"],
-    interfaces: ["Notification"],
-  },
+  agent: { parts: [notificationsPy], busNames: ["org.freedesktop.Notifications"], interfaces: ["Notification"] },
   asks: {
     // Replaces the notification with the same id.
     notify({ summary, body }, id) {

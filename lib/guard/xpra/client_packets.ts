@@ -1,7 +1,7 @@
 /**
- * The client's packets: which types may reach the container, and with what. Keys pass only while one of the container's
- * windows has the keyboard, and the container learns the pointer's position and the modifier keys only for its
- * own windows.
+ * The client's packets: which types may reach the container, with which arguments. Keys pass only while one of the
+ * container's windows has keyboard focus, and the container learns the pointer's position and the modifier keys only in
+ * its own windows.
  */
 
 import { clipboardJudges } from "./clipboard.ts";
@@ -28,10 +28,10 @@ const layoutPart = line(64);
 /** In microseconds; negative when the picture was not shown. */
 const decodeTime = integer(-10, 2 ** 31);
 const onOff = plain(args([flag]));
-/** The number of the window below the pointer, or the number for all windows or none. */
+/** The number of a window, or the one for all windows or none. */
 const anyWindow = integer(-1, 2 ** 48);
 const [onScreen, inWindow] = [tuple(coordinate, coordinate), tuple(coordinate, coordinate, coordinate, coordinate)];
-/** xpra sends two coordinates, with or without those in the window. */
+/** xpra sends coordinates on the screen, or these and those in the window. */
 const position: Shape<number[]> = (value) => (Array.isArray(value) && value.length === 2 ? onScreen : inWindow)(value);
 /** The text of a key may be a control character. */
 const keyText: Shape<string> = (value) => {
@@ -50,7 +50,7 @@ function recordScreen({ windows }: Session, description: Dict): void {
   windows.screen = screenIn(description) ?? windows.screen;
 }
 
-/** The properties of a window that may pass: those of its encodings, but not which of the host's desktops it is on. */
+/** The properties of a window that may pass: its encodings, but not, for example, its desktop on the host. */
 const properties = table((path) => /^encodings?\b/.test(path));
 
 const state = fields({
@@ -59,7 +59,7 @@ const state = fields({
   ...flags("skip-taskbar", "skip-pager"),
 });
 
-/** The modifier keys are those that are held down on the whole host. */
+/** The modifier keys that are held down on the host; none unless a window of the container has keyboard focus. */
 function ownModifiers(held: Value | undefined, { windows }: Session): string[] {
   return windows.attention.focused() === 0 ? [] : modifiers(held ?? []);
 }
@@ -74,7 +74,7 @@ const unmapWindow: Judge = ({ type, args: values }, session) => {
   return { ...passOn(type, passed), answer: closeStrays(session) };
 };
 
-/** Notes a key that may pass: a window of the container has the keyboard, or it releases a key that passed. */
+/** Records a key that may pass: a window of the container has keyboard focus, or a key that passed is released. */
 function recordKey({ windows, keysDown }: Session, { code, pressed }: { code: Value; pressed: boolean }): void {
   const wasDown = keysDown.delete(`${code}`);
   if (windows.attention.focused() === 0 && (pressed || !wasDown)) {
@@ -104,8 +104,8 @@ function recordPointer(session: Session, { window, at: [x, y] }: { window: numbe
 }
 
 /**
- * X sends the wheel as these buttons, and so does xpra's client if the server says that it has no finer way. Whoever
- * turns the wheel over a window may work in another one.
+ * The wheel's buttons on X, which xpra's client also sends for a server without finer events. A user who turns the wheel
+ * over a window may be working in another one.
  */
 const wheelButtons: ReadonlySet<number> = new Set([4, 5, 6, 7]);
 
@@ -113,14 +113,14 @@ function recordButton(
   session: Session,
   { button, pressed, ...where }: { button: number; pressed: boolean; window: number; at: readonly number[] },
 ): void {
-  // It is no longer held, even if the app has closed the window meanwhile.
+  // The button is no longer held, even if the app has closed the window meanwhile.
   if (!pressed) session.buttonsDown.delete(button);
   recordPointer(session, where);
   if (pressed) session.buttonsDown.set(button, where.window);
   if (!wheelButtons.has(button)) session.windows.recordClick(where.window);
 }
 
-/** What a keyboard is described by. */
+/** The paths of what describes a keyboard. */
 const keymapPaths = new RegExp(
   "^(keymap\\.)?(xkbmap_)?(keymap(?!\\.)|backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|query_struct|" +
     "mod_(meanings|managed|pointermissing)|(x11_)?keycodes|force)(\\..*)?$",
@@ -130,7 +130,7 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   "hello": judgeHello,
   "disconnect": plain(args([], [line(100), line(100)])),
   "ping": plain(args([countOrNone])),
-  // xpra's client reports the load of the host, which is not the container's business: zeros pass in its place.
+  // xpra's client reports the host's load, which the container need not know: zeros pass instead.
   "ping_echo": plain(
     args([countOrNone, countOrNone, countOrNone, countOrNone, countOrNone], [line(64)]),
     ([time, , , , latency, id = ""]) => [time, 0, 0, 0, latency, id],
@@ -147,13 +147,13 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
     (values, session) => {
       const [window, x, y, width, height, about = new Map(), ...more] = values;
       const stands = session.windows.recordPlace(window, { x, y, width, height });
-      // The tray's own form has no more.
+      // The packet about a tray icon has no more arguments.
       const passing = [window, stands.x, stands.y, width, height, about, ...more.slice(0, 3)];
       const [, , , below, , held] = more;
       return more.length < 6 ? passing : [...passing, below, [...session.pointer], ownModifiers(held, session)];
     },
   ),
-  // Icons in the tray have it so.
+  // For icons in the tray.
   "window-configure": plain(args([windowNumber, trayIcon]), ([window, table], session) => {
     const [x, y, width, height] = table.get("geometry") as number[] | undefined ?? [];
     if (height === undefined) return;
@@ -186,7 +186,7 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
     args([countOrNone, countOrNone, anyWindow, buttonNumber, flag, position, pointerDetails]),
     ([, , window, button, pressed, at], session) => recordButton(session, { window, button, pressed, at }),
   ),
-  // Icons in the tray have it so.
+  // For icons in the tray.
   "button-action": plain(
     args([anyWindow, buttonNumber, flag, position, modifiers], [buttons]),
     ([window, button, pressed, at], session) => recordButton(session, { window, button, pressed, at }),
@@ -204,12 +204,12 @@ const clientJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   ...forTypes(["quality", "min-quality", "speed", "min-speed"], plain(args([percent]))),
   // Channels.
   ...clipboardJudges("client"),
-  // What the client sends and the container does not need.
+  // Packets of the client that the container does not need.
   ...forTypes(["info-request", "suspend", "resume", "force-ungrab", "desktop_size"], ignored),
   ...forTypes(["bandwidth-limit", "connection-data", "set_deflate"], ignored),
 }));
 
-/** The types that the client may send, for the server's list of those that it takes. */
+/** The types that may pass, by which the server's list of its types is filtered. */
 export const forwardedTypes: ReadonlySet<string> = new Set(
   [...clientJudges].filter(([, judge]) => judge !== ignored).map(([type]) => type),
 );

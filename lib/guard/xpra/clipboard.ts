@@ -2,14 +2,14 @@
  * The clipboard's packets. The channel `clipboard-in` lets the container ask for what the host has copied, and
  * `clipboard-out` lets it offer something of its own: text and pictures (`dataTypes`).
  *
- * X has three selections. CLIPBOARD is what was copied: the container hears which types there are, since apps show then
- * that something can be pasted, and gets it while the user works in its windows. PRIMARY is whatever is selected in any
- * window, as in a terminal or in a password manager: at other times the container hears nothing of it. SECONDARY, which
- * hardly any app has, does not pass.
+ * X has three selections. CLIPBOARD is what was copied: the container always learns its types, so that apps can show that
+ * something can be pasted, and gets the content while the user works in its windows. PRIMARY is what is selected in any
+ * window, such as a terminal or a password manager: the container learns about it only while the user works in its
+ * windows. SECONDARY, which hardly any app uses, does not pass.
  *
- * The container takes the host's clipboard only while the user works in its windows, too: otherwise it could replace
- * what is about to be pasted into a terminal. An offer comes without its contents, which the client asks for once
- * somebody pastes: nothing passes that nobody has asked for.
+ * The container can set the host's clipboard only while the user works in its windows, too: otherwise it could replace
+ * what is about to be pasted into a terminal. Its offers pass without content, which the client requests when somebody
+ * pastes: no content passes without a request.
  */
 
 import { dataTypes } from "../crossings.ts";
@@ -21,32 +21,32 @@ import type { Value } from "./rencode.ts";
 import { args, bytes, flag, integer, list, oneOf, type Shape, text } from "./shapes.ts";
 import type { Session } from "./session.ts";
 
-/** What can be asked for: types of data, and what there is of them. */
+/** What can be requested: data of a type, the list of types, and the time. */
 const targets: ReadonlySet<string> = new Set(["TARGETS", "TIMESTAMP", ...dataTypes]);
-/** Types of data that are not targets. */
+/** The types of answers, which may also be those of lists. */
 const dataType = oneOf(...targets, "ATOM", "INTEGER");
 const selection = oneOf("CLIPBOARD", "PRIMARY");
 const secondary = "SECONDARY";
 const anySelection = oneOf("CLIPBOARD", "PRIMARY", secondary);
 const requestId = integer(0, Number.MAX_SAFE_INTEGER);
-/** Requests of either end that may wait for their answers; an honest one has a few. */
+/** How many requests of either end may wait for answers; honest ends have a few. */
 const maxRequests = 100;
 /**
- * How long the client may take to say which types there are, in checks of the relay: its answer may wait while this
- * program stands still. Where the host has copied nothing, the client of xpra 6.5.5 waits as long as for data; apps of
- * GTK ask before they show a menu, whose clicks would go to what is not seen yet.
+ * How long the client may take to list the types, in checks of the relay, since its answer may wait while this process
+ * pauses. If nothing is copied on the host, xpra's client (6.5.5) waits as long as for data; apps of GTK ask before they
+ * show a menu, and the user's clicks would meanwhile hit what is not yet on the screen.
  */
 const typesChecks = 2;
 
-/** The judges of the clipboard's packets that an end has sent. */
+/** The judges of an end's packets about the clipboard. */
 export function clipboardJudges(from: Sender): Record<string, Judge> {
   const isServer = from === "container";
-  // The channel by which the sender gives, and the one by which it takes.
+  // The channels for what the sender gives, and for what it takes.
   const gives = isServer ? "clipboard-out" : "clipboard-in";
   const takes = isServer ? "clipboard-in" : "clipboard-out";
-  /** Whether the host has a selection for itself now. */
+  /** Whether a selection of the host is hidden from the container now. */
   const isHidden = ({ windows }: Session, of: Value): boolean => of === "PRIMARY" && !windows.attention.isUsed();
-  /** Whether the guard has answered for the client. */
+  /** Whether the guard has already answered for the client. */
   const isLate = ({ typeRequests }: Session, id: number): boolean => {
     const request = typeRequests.get(id);
     typeRequests.delete(id);
@@ -67,7 +67,7 @@ export function clipboardJudges(from: Sender): Record<string, Judge> {
       }
       return passOn(type, !isOpen ? emptyOffer(values) : !isServer && isHidden(session, of) ? [of] : passOffer(values));
     }),
-    // It gets an answer: its app waits for one, and the channel may have been closed meanwhile.
+    // A refusal is an answer, too: the app waits for one, and the channel may have been closed meanwhile.
     "clipboard-request": ({ type, args: values }, session) => {
       const { open, rates, requests, typeRequests, windows, crossings } = session;
       const [id, of, what] = [requestId(values[0]!), anySelection(values[1]!), text(values[2]!)];
@@ -87,7 +87,7 @@ export function clipboardJudges(from: Sender): Record<string, Judge> {
       const { requests, crossings } = session;
       const [id, of] = [requestId(values[0]!), selection(values[1]!)];
       if (!isServer && isLate(session, id)) return {};
-      // Not what the container calls it.
+      // The history has the requested type, not the one that the container claims.
       const asked = requests.get(id);
       if (isServer && !requests.delete(id)) throw new Refusal("nobody has asked for it");
       const passed = contents(values.slice(2));
@@ -113,33 +113,33 @@ export function clipboardJudges(from: Sender): Record<string, Judge> {
 }
 
 /**
- * The packets for the container that answer for the client where it has not in time: there is nothing to paste. Due at
- * each check of the relay.
+ * The answers to the container in place of a client that is late: there is nothing to paste. Due at each check of the
+ * relay.
  */
 export function answerForClient({ typeRequests }: Session): Packet[] {
   const due = [...typeRequests].filter(([, request]) => ++request.checks === typesChecks);
   return due.map(([id, { of }]) => ({ type: "clipboard-contents-none", args: [id, of] }));
 }
 
-/** The kinds of data of a list that may pass. */
+/** The targets of a list that may pass. */
 function kindsIn(value: Value): string[] {
   return list(text, 200)(value).filter((kind) => targets.has(kind));
 }
 
-/** How data may be written, and what it may be then. */
+/** The encodings of data, each with the shape of its data. */
 const encodings: Readonly<Record<string, Shape>> = {
   "atoms": kindsIn,
   "integers": list(integer(-(2 ** 31), 2 ** 32), 4096),
   "bytes": bytes(maxDataBytes),
 };
 
-/** The type of the data, its format, its encoding, and the data. */
+/** The type, format and encoding of data, and the data. */
 function contents(values: readonly Value[]): Value[] {
   const [type, format, encoding] = args([dataType, integer(8, 32), oneOf(...Object.keys(encodings))])(values);
   return [type!, format!, encoding!, encodings[encoding as string]!(values[3]!)];
 }
 
-/** Something was copied; it may come with its kinds. */
+/** An offer, with its targets if it has them, and without its content. */
 function passOffer([of, kinds, , , , , data, ...flags]: readonly Value[]): Value[] {
   const passed: Value[] = [selection(of!)];
   if (kinds === undefined) return passed;
@@ -147,7 +147,7 @@ function passOffer([of, kinds, , , , , data, ...flags]: readonly Value[]): Value
   return data === undefined ? passed : [...passed, ...noContents, ...flags.slice(0, 3).map(flag)];
 }
 
-/** An offer without kinds or a claim to the selection: only the request to hear of changes passes. */
+/** An offer without targets or a claim to the selection: only the request for news about changes passes. */
 function emptyOffer({ 0: of, 8: greedy }: readonly Value[]): Value[] {
   return [selection(of!), [], ...noContents, false, greedy === undefined ? false : flag(greedy)];
 }

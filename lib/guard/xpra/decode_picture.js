@@ -1,6 +1,6 @@
 /**
- * What the worker of `decoder.ts` runs after jpeg-js, whose function is `library.exports`. The bounds are for 2^24 pixels without
- * subsampling, for which jpeg-js counts 22 bytes each.
+ * The worker of `decoder.ts` runs this after jpeg-js, whose function is `library.exports`. The bounds fit 2^24 pixels
+ * without subsampling, for which jpeg-js counts 22 bytes each.
  */
 
 const bounds = { maxResolutionInMP: 17, maxMemoryUsageInMB: 384 };

@@ -1,6 +1,6 @@
 /**
- * Decodes JPEGs for xpra's client, whose own decoders never see bytes of the container. The decoder is jpeg-js, which
- * is plain JavaScript, in a worker, so that keys do not wait for pictures. It takes one picture at a time.
+ * Decodes JPEGs for xpra's client, whose own decoders never see bytes of the container. The decoder is jpeg-js, plain
+ * JavaScript, in a worker, so that keys do not wait for pictures. It decodes one picture at a time.
  */
 
 import jpeg from "jpeg-js/lib/decoder.js" with { type: "text" };
@@ -23,7 +23,7 @@ export interface PictureDecoder {
 /** How long one picture may take, in milliseconds. The largest takes a second on an idle processor. */
 const maxDecodeMs = 20_000;
 
-/** A worker has no imports, as a package is one file: jpeg-js, a module of CommonJS, and what uses it are one text. */
+/** The code of the worker, without imports, since a package is one file: the CommonJS module jpeg-js, and its caller. */
 const worker = `const library = {};\n((module) => {\n${jpeg}\n})(library);\n${glue}`;
 
 export function startDecoder({ deadlineMs = maxDecodeMs }: { deadlineMs?: number } = {}): PictureDecoder {

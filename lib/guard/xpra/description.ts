@@ -1,4 +1,4 @@
-/** What the container may say of a window to the host's window manager: its title, its class, its sizes. */
+/** What the container may tell the host's window manager about a window: its title, its class, its sizes. */
 
 import { classOf, titleOf } from "../title.ts";
 import { maxSide, minVisible, type Size } from "../limits.ts";
@@ -10,11 +10,11 @@ import { fields, flag, flags, integer, line, list, type Shape, text, tuple, word
 const popupTypes = /^(NORMAL|DIALOG|UTILITY|MENU|DROPDOWN_MENU|POPUP_MENU|TOOLTIP|COMBO|DND)$/;
 
 const lengths: Shape = tuple(integer(0, 0x7fff), integer(0, 0x7fff));
-/** Such as the characters of a terminal. */
+/** The steps of a window's size, such as the characters of a terminal. */
 const steps: Shape = tuple(integer(1, 256), integer(1, 256));
 
 const sizeConstraints = fields({
-  // Not so small that its frame could not be seen.
+  // At least so large that its frame can be seen.
   "maximum-size": tuple(integer(minVisible.width, 0x7fff), integer(minVisible.height, 0x7fff)),
   "minimum-size": tuple(integer(0, maxSide), integer(0, maxSide)),
   "base-size": lengths,
@@ -24,10 +24,10 @@ const sizeConstraints = fields({
 
 /**
  * The properties that a container may set on a popup. Left out: process ids (xpra starts a program on the host for
- * each), commands, host names, numbers of X windows, properties of X by any name, shapes, opacity and transparency (a
- * window that cannot be seen can be typed into, and a popup can catch clicks). A popup belongs to no window: xpra's
- * client would move it with that one, unknown to the guard. Nor has it a class: the client grabs the keyboard for some
- * (6.5.5: "sun-awt-X11…").
+ * each), commands, host names, numbers of X windows, arbitrary X properties, shapes, opacity and transparency (the user
+ * could type into an invisible window, and an invisible popup could catch clicks). A popup has no parent, or xpra's
+ * client would move it together with that, without the guard's knowledge; and no class, since the client grabs the
+ * keyboard for some classes (6.5.5: "sun-awt-X11…").
  */
 export function popupProperties(container: string): Record<string, Shape> {
   const title: Shape = (value) => titleOf(container, text(value));
@@ -41,8 +41,8 @@ export function popupProperties(container: string): Record<string, Shape> {
 }
 
 /**
- * The properties that it may set on a framed window. Left out as well: those that keep a window above others, on all
- * desktops, out of lists of windows, or at the screen's edge with space reserved for it.
+ * The properties that a container may set on a framed window. Left out as well: those that keep a window above others,
+ * on all desktops, out of lists of windows, or at the screen's edge with reserved space.
  */
 export function framedProperties(container: string): Record<string, Shape> {
   const ofClass: Shape = (value) => classOf(container, line(80)(value));
@@ -50,7 +50,7 @@ export function framedProperties(container: string): Record<string, Shape> {
     ...popupProperties(container),
     "class-instance": tuple(ofClass, ofClass),
     "transient-for": windowNumber,
-    // Other types have no frame, or are docks, desktops and popups: then it is an ordinary one.
+    // Other types have no frame, or are docks, desktops and popups: such a window becomes an ordinary one.
     "window-type": (value) => {
       const types = list(line(20), 8)(value).filter((type) => /^(NORMAL|DIALOG|UTILITY)$/.test(`${type}`));
       return types.length > 0 ? types : ["NORMAL"];
@@ -63,7 +63,7 @@ export function framedProperties(container: string): Record<string, Shape> {
 /** The properties that the server is asked for. */
 export const askedDescriptions: readonly string[] = Object.keys(framedProperties(""));
 
-/** Makes the sizes in a window's description fit the screen. */
+/** Fits the sizes in a window's description to the screen. */
 export function fitConstraints(constraints: Dict, screen: Size): void {
   const pair = (name: string): [number, number] | undefined => constraints.get(name) as [number, number] | undefined;
   for (const name of ["minimum-size", "base-size"]) {
@@ -72,8 +72,8 @@ export function fitConstraints(constraints: Dict, screen: Size): void {
   }
   const [base, steps] = [pair("base-size"), pair("increment")];
   if (!base || !steps) return;
-  // GTK 3 rounds a window's size down to this one and whole steps more, even if that is below the smallest size
-  // (3.24). So this is the first one that can be seen.
+  // GTK 3.24 rounds a window's size down to the base size and whole steps, even below the smallest size. So the base
+  // size becomes the first such size that can be seen.
   const mins = [minVisible.width, minVisible.height];
   constraints.set(
     "base-size",
@@ -83,14 +83,11 @@ export function fitConstraints(constraints: Dict, screen: Size): void {
   );
 }
 
-/** The sizes that a framed window may get from its description. */
+/** The sizes that a framed window may get by its description. */
 export function sizesIn(description: Dict, screen: Size): Size[] {
   const isWhole = ["maximized", "fullscreen"].some((state) => description.get(state) === true);
   const constraints = description.get("size-constraints");
-  // Where there is no smallest size, window managers take the one to which whole rows and columns are added.
+  // Without a smallest size, window managers use the base size.
   const min = ["minimum-size", "base-size"].map((name) => constraints instanceof Map && constraints.get(name));
-  return [
-    ...(isWhole ? [screen] : []),
-    ...min.filter(Array.isArray).map(([width, height]) => ({ width, height })),
-  ];
+  return [...(isWhole ? [screen] : []), ...min.filter(Array.isArray).map(([width, height]) => ({ width, height }))];
 }

@@ -1,6 +1,6 @@
 /**
- * Pixels: what a window shows, and the pointer's shape. Only plain pixels pass; xpra's client decodes nothing. Over a
- * network compressed pictures come, which the guard decodes.
+ * The pictures of windows and of the pointer. Only plain pixels pass; xpra's client decodes nothing. Compressed pictures,
+ * which come over a network, are decoded by the guard.
  */
 
 import { Refusal } from "../faults.ts";
@@ -34,14 +34,14 @@ const drawnPlace = [windowNumber, coordinate, coordinate, side, side] as const;
 const drawHead = args([...drawnPlace, oneOf("mmap", "rgb24", "rgb32")]);
 const remoteHead = args([...drawnPlace, oneOf("rgb24", "rgb32", "jpeg")]);
 
-/** The argument with the pixels. */
+/** The index of the argument with the pixels. */
 export const pixelsAt = 6;
 
 /**
- * Checks a picture in a window: its bytes are as many as its size needs, and lie in the pixels' file or in the packet;
- * from another machine they may be compressed.
+ * Checks a picture in a window: it must have enough bytes for its size, in the file for pixels or in the packet. From
+ * another machine it may be compressed.
  *
- * @returns the arguments that pass, and what is to be decoded: its pixels then go to {@linkcode pixelsAt}
+ * @returns the arguments that pass, and a picture to be decoded, whose pixels become the argument {@linkcode pixelsAt}
  */
 export function drawing(
   values: readonly Value[],
@@ -67,19 +67,19 @@ export function drawing(
   if (lineBytes < rowBytes) throw new Refusal("a picture's lines are too short");
   const needed = lineBytes * (height - 1) + rowBytes;
   let data: [number, number][] | Uint8Array;
-  let found: number;
+  let byteCount: number;
   if (coding === "mmap") {
     data = parts(options.get("chunks") ?? values[6]!);
     if (data.some(([offset, bytes]) => offset + bytes > pixelsBytes)) {
       throw new Refusal("a picture lies outside of the pixels' file");
     }
-    found = data.reduce((sum, [, bytes]) => sum + bytes, 0);
+    byteCount = data.reduce((sum, [, bytes]) => sum + bytes, 0);
   } else {
     options.delete("chunks");
     data = bytes(maxPixelBytes)(values[6]!);
-    found = data.length;
+    byteCount = data.length;
   }
-  if (found < needed) throw new Refusal("a picture has too few bytes");
+  if (byteCount < needed) throw new Refusal("a picture has too few bytes");
   return { args: [...head, data, sequence, stride, options] };
 }
 
@@ -90,12 +90,12 @@ const cursorPixels = bytes(maxPointerSide * maxPointerSide * 4);
 const cursorName = word(/^[\w.-]{0,64}$/);
 const cursorArgs = args([oneOf("raw", "default:raw", ""), ...cursorPlace, count, cursorPixels], [cursorName]);
 
-/** The arguments of the pointer's shape, or of its usual one. */
+/** The arguments for the pointer's picture; without any, for the usual one. */
 export function cursor(values: readonly Value[]): Args {
   if (values.length <= 1) return [""];
   const [coding, x, y, width, height, spotX, spotY, serial, data, name = ""] = cursorArgs(values);
   const needed = width * height * 4;
-  // xpra 6.5.5 leaves out the pixels when they are fewer than 256 bytes: apps hide the pointer by such a small one.
+  // xpra 6.5.5 leaves out pixels of fewer than 256 bytes: with such a small picture, apps hide the pointer.
   const isLeftOut = coding === "" && needed < 256;
   if (!isLeftOut && (coding === "" || data.length !== needed)) {
     throw new Refusal("a cursor's pixels do not match its size");

@@ -17,7 +17,7 @@ export interface RawPacket {
 
 /** What the packets of one direction may hold. */
 export interface FrameLimits {
-  /** The longest payload without chunks, in bytes. */
+  /** The longest payload of a packet without its chunks, in bytes. */
   mainBytes: number;
   /** How many bytes the chunks of one packet may have. */
   chunkBytes: number;
@@ -26,7 +26,7 @@ export interface FrameLimits {
 const headerBytes = 8;
 const letterP = 80;
 const rencodeplusFlag = 0x10;
-/** No other packet follows at once: a hint that the guard does not need. */
+/** Means that no packet follows at once. The guard does not need that hint. */
 const flushFlag = 0x08;
 /** How many chunks a packet may have: xpra's own client and server fail with more. */
 export const maxChunks = 3;
@@ -34,18 +34,18 @@ export const maxChunks = 3;
 export const maxIndex = 15;
 
 /**
- * Cuts the bytes of one direction into packets. Its memory is bounded by the limits, and grows with what has come, not
- * with what was announced.
+ * Makes a parser for the bytes of one direction. Its memory is bounded by the limits, and grows with the bytes that have
+ * come, not with an announced size.
  *
  * @returns a function that takes the next bytes of the stream, and returns the packets that they complete. These may be
- * views, valid until the next call and as long as the bytes are not changed. It throws a violation for anything but
- * frames, for flags that were not agreed on, and for more than the limits
+ * views, valid until the next call and while the bytes do not change. It throws a violation for anything but frames, for
+ * flags that were not agreed on, and beyond the limits
  */
 export function createFrameParser(limits: FrameLimits): (bytes: Uint8Array) => RawPacket[] {
   const pending = createPendingBytes();
   let chunks = new Map<number, Uint8Array>();
 
-  /** What a frame is for, and how large its payload is. */
+  /** The index and the size of a frame's payload. */
   const readHeader = (header: Uint8Array): { index: number; size: number } => {
     const [letter, flags, compression, index = 0] = header;
     const size = new DataView(header.buffer, header.byteOffset).getUint32(4);
@@ -76,7 +76,7 @@ export function createFrameParser(limits: FrameLimits): (bytes: Uint8Array) => R
       const payload = data.subarray(at + headerBytes, at + wanted);
       at += wanted;
       if (index > 0) {
-        // A view would be valid until the next call only.
+        // A copy, since a view would be valid only until the next call.
         chunks.set(index, payload.slice());
         continue;
       }
@@ -88,7 +88,7 @@ export function createFrameParser(limits: FrameLimits): (bytes: Uint8Array) => R
   };
 }
 
-/** A frame's header and payload, as parts to be written one after the other. */
+/** A frame, as parts to be written one after the other: its header and its payload. */
 export function frame(payload: Uint8Array, index: number): Uint8Array[] {
   const header = new Uint8Array(headerBytes);
   header.set([letterP, index === 0 ? rencodeplusFlag | flushFlag : 0, 0, index]);

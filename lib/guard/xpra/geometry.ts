@@ -1,4 +1,4 @@
-/** Places and sizes on the host's screen, and which of them a window or a popup may have. */
+/** Where on the host's screen windows and popups may be, and how large. */
 
 import { coversTooMuch, coverTooMuch, maxSide, minMenu, minVisible, popupReach, type Size } from "../limits.ts";
 import { integer, type Shape } from "./shapes.ts";
@@ -12,7 +12,7 @@ export interface Rectangle extends Size {
 }
 
 export interface Screen extends Size {
-  /** Its monitors; empty when they are not known. Where they differ in height, parts of the screen are on none. */
+  /** Its monitors; empty when unknown. If their heights differ, parts of the screen are on none of them. */
   monitors: readonly Rectangle[];
 }
 
@@ -24,8 +24,8 @@ export const coordinate: Shape<number> = integer(-0x8000, 0x7fff);
 export const side: Shape<number> = integer(1, maxSide);
 
 /**
- * How far below the upper edge of the screen a framed window begins, in pixels. xpra's client puts its frame, with the
- * title, above that place (6.5.5).
+ * The least distance of a framed window's content from the upper edge of the screen, in pixels: xpra's client (6.5.5)
+ * puts the frame with the title above the content.
  */
 const titleHeight = 40;
 
@@ -33,14 +33,14 @@ export function isOnScreen({ x, y, width, height }: Rectangle, screen: Size): bo
   return x < screen.width && y < screen.height && x + width > 0 && y + height > 0;
 }
 
-/** The nearest place to the one that a popup wants, wholly on the screen and not larger. */
+/** The place of a popup: the nearest one to the wanted place that is wholly on the screen. */
 export function placePopup(wanted: Rectangle, screen: Size): Rectangle {
   return moveInside(wanted, { outer: { x: 0, y: 0, ...screen }, top: 0, min: { width: 1, height: 1 } });
 }
 
 /**
- * The nearest place to the one that a framed window wants, wholly on the screen and not larger. Whatever it covers, its
- * title is in reach: all of it is on the host's monitors.
+ * The place of a framed window: the nearest one to the wanted place that is wholly on the screen. Its title is on the
+ * host's monitors, so that the user can reach it.
  */
 export function placeFramed(wanted: Rectangle, { monitors, ...size }: Screen): Rectangle {
   const framed = { top: titleHeight, min: minVisible };
@@ -70,9 +70,8 @@ function isTitleSeen({ x, y, width }: Rectangle, monitors: readonly Rectangle[])
 }
 
 /**
- * Whether a popup may be at a place. Menus, tips and lists have no frame, no title, and are above all other windows.
- * What they may cover is bounded, so that none looks like the host's screen, or like a window far from the container's
- * own.
+ * Whether a popup may be at a place. Menus, tooltips and lists have neither frame nor title, and are above all other
+ * windows. They may cover only so much that none looks like the host's screen, or like a window of another program.
  */
 export function mayPopUp(
   place: Rectangle,
@@ -87,18 +86,18 @@ export function mayPopUp(
     isNear(place, withMenus(windows, popups));
 }
 
-/** The windows with the menus that are near them, or near such a menu: a submenu is where its menu is. */
+/** The windows, the menus near them, and the submenus near these menus. */
 export function withMenus(windows: readonly Rectangle[], popups: readonly Rectangle[]): Rectangle[] {
-  const found = [...windows];
+  const near = [...windows];
   const left = new Set(popups.filter(({ width, height }) => width >= minMenu.width && height >= minMenu.height));
-  for (const one of found) {
+  for (const one of near) {
     for (const menu of left) {
       if (!isNear(menu, [one])) continue;
       left.delete(menu);
-      found.push(menu);
+      near.push(menu);
     }
   }
-  return found;
+  return near;
 }
 
 export function isNear(place: Rectangle, others: readonly Rectangle[]): boolean {

@@ -1,7 +1,7 @@
 /**
  * The guard stands between xpra's client on the host and the session's socket, which belongs to a container that may be
- * hostile. It takes apart the packets of both ends, passes on only what is on a list, and encodes that itself: xpra's
- * decoders only ever read what our own encoder has written.
+ * hostile. It parses the packets of both ends, and passes on only what is on an allowlist, encoded anew: xpra's decoders
+ * read nothing but the output of the guard's own encoder.
  */
 
 import { abortable } from "@std/async";
@@ -11,20 +11,20 @@ import { createMemory, type RunMemory } from "./memory.ts";
 import { type RelayOptions, relayPackets } from "./relay.ts";
 
 export interface GuardOptions extends RelayOptions {
-  /** Where the client is to connect: a path in a directory that nobody but the user can reach. It must not exist. */
+  /** The path of the socket for the client, in a directory that nobody but the user can reach. It must not exist. */
   listen: string;
   /**
-   * The path of the session's socket, once there is one; nothing on the way to it may be the container's to change. If
-   * this rejects, the client's connection is closed.
+   * Resolves to the path of the session's socket, once it exists; the container must not be able to change any part of
+   * the path. If this rejects, the client's connection is closed.
    */
   connect: Promise<string>;
-  /** What the run's guards before this one have learned. Default: this is the first. */
+  /** The memory of the run's earlier guards. Default: this is the first guard. */
   memory?: RunMemory;
 }
 
-/** A guard that was started. It is ended with the scope of this value. */
+/** A running guard. It ends with the scope of this value. */
 export interface Guard extends AsyncDisposable {
-  /** Why it has ended, in one line; undefined when one of the ends has just closed its connection. Never rejects. */
+  /** Why it has ended, in one line; undefined when an end has simply closed its connection. Never rejects. */
   ended: Promise<string | undefined>;
 }
 
@@ -58,7 +58,7 @@ export function startGuard({ listen, connect, memory = createMemory(), ...option
   };
 }
 
-/** Closes a resource when `signal` aborts, or at once if it has. */
+/** Closes a resource when `signal` aborts, at once if it already has. */
 function closeAtEnd<T extends { close(): void }>(resource: T, signal: AbortSignal): T {
   const close = (): void => closeQuietly(resource);
   if (signal.aborted) close();
@@ -66,7 +66,7 @@ function closeAtEnd<T extends { close(): void }>(resource: T, signal: AbortSigna
   return resource;
 }
 
-/** Why a session failed; undefined when one of the ends has just closed its connection. */
+/** Why a session has failed; undefined when an end has simply closed its connection. */
 function reasonOf(error: unknown): string | undefined {
   if (error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe) return undefined;
   return error instanceof Error ? shortLine(error.message, 200) : "The connection is lost";

@@ -1,4 +1,4 @@
-/** The verdict on a packet, and what the judges of both directions share. */
+/** The interface of judges, which decide about packets, and what the judges of both directions share. */
 
 import { Refusal } from "../faults.ts";
 import type { Rate } from "../rate.ts";
@@ -8,13 +8,13 @@ import type { Value } from "./rencode.ts";
 import type { Session } from "./session.ts";
 import type { Args, Check } from "./shapes.ts";
 
-/** The verdict on a packet that is not refused. An empty one drops it without counting it. */
+/** The verdict on a packet that is not refused. An empty one drops the packet without counting it. */
 export interface Delivery {
   /** Packets for the other end. */
   pass?: readonly Packet[];
   /** Packets back to the sender. */
   answer?: readonly Packet[];
-  /** What passes, and what comes after it, waits until this is decoded. */
+  /** A picture to be decoded first. Later packets wait for it. */
   picture?: Picture | undefined;
 }
 
@@ -25,10 +25,10 @@ export interface Delivery {
  */
 export type Judge = (packet: Packet, session: Session) => Delivery;
 
-/** The receiver of the packets of each end. */
+/** The receiver of each end's packets. */
 const receivers: Readonly<Record<Sender, string>> = { client: "the container", container: "xpra's client" };
 
-/** The judge of one end, whose packets have judges by their types. */
+/** The judge of one end's packets, made of judges for their types. */
 export function judgeFrom(sender: Sender, judges: ReadonlyMap<string, Judge>): Judge {
   return (packet, session) => {
     const { type } = packet;
@@ -44,23 +44,23 @@ export function judgeFrom(sender: Sender, judges: ReadonlyMap<string, Judge>): J
   };
 }
 
-/** The same for packets of several types: part of a table of judges. */
+/** A part of a table of judges: the same judge for several types. */
 export function forTypes(types: readonly string[], judge: Judge): Record<string, Judge> {
   return Object.fromEntries(types.map((type) => [type, judge]));
 }
 
-/** Drops a packet without counting it: honest ends send it, and the other end does not need it. */
+/** Drops a packet that honest ends send, and the other end does not need, without counting it. */
 export const ignored: Judge = (): Delivery => ({});
 
 export function passOn(type: string, args: Args, picture?: Picture): Delivery {
-  // Arguments that are missing are missing at the end.
+  // Only arguments at the end can be missing.
   return { pass: [{ type, args: args as Value[] }], picture };
 }
 
 /**
  * Passes a packet on when `check` accepts its arguments.
  *
- * @param act what else they do. It may return other arguments, or false: then the packet is dropped without counting it
+ * @param act may return other arguments, or false to drop the packet without counting it
  */
 export function plain<A extends Args>(
   check: Check<A>,

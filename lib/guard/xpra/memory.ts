@@ -1,6 +1,6 @@
 /**
- * What a run remembers of a container from one guard to the next. Whoever can break the connection, as a container on
- * another machine can, would otherwise get a new start by that.
+ * What a run remembers about a container from one guard to the next. Otherwise whoever can break the connection, as a
+ * container on another machine can, would reset all limits by that.
  */
 
 import { type Closing, createClosing } from "../closing.ts";
@@ -18,11 +18,11 @@ import type { Sender } from "./packets.ts";
  */
 export type Tally = (sender: Sender, packet: { type: string; reason: string }) => string | undefined;
 
-/** The sender chooses the names of types. Only this many are told one by one, all others together. */
+/** How many types are reported one by one, and all others together: the sender chooses their names. */
 const maxTypes = 64;
 
 /**
- * Makes a tally that is empty.
+ * Makes an empty tally.
  *
  * @param now a clock in milliseconds
  */
@@ -31,7 +31,7 @@ function createTally(now: () => number): Tally {
   const isBearable = rate({ perSecond: 500, burst: 20_000 }, now);
   return (sender, { type, reason }) => {
     if (!isBearable()) throw new Violation("It sends too many packets that are dropped");
-    // What the client sends in vain is not reported: it only means that the container gets less from xpra.
+    // Dropped packets of the client are not reported: they only mean that the container gets less from xpra.
     if (sender === "client") return undefined;
     const named = shortLine(type, 40) || "(no name)";
     const name = told.has(named) || told.size < maxTypes ? named : "(others)";

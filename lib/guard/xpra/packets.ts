@@ -1,14 +1,13 @@
 /**
- * Packets: a type and its arguments; how frames are decoded into packets, and packets encoded into frames. The types
- * have the names that all versions of xpra know: 6.6 has others as well, which it sends with
- * `XPRA_BACKWARDS_COMPATIBLE=0` alone.
+ * Packets, each with a type and arguments: decodes them from frames, and encodes them into frames. The types have the
+ * names that all versions of xpra understand; xpra 6.6 uses others only with `XPRA_BACKWARDS_COMPATIBLE=0`.
  */
 
 import { Violation } from "../faults.ts";
 import { frame, maxChunks, maxIndex, type RawPacket } from "./frames.ts";
 import { decode, encode, type Value } from "./rencode.ts";
 
-/** One end of a connection: who has sent a packet, or gets it. */
+/** One end of a connection. */
 export type Sender = "container" | "client";
 
 export interface Packet {
@@ -17,11 +16,11 @@ export interface Packet {
   args: Value[];
 }
 
-/** A byte string of at least this many bytes is sent as a chunk of its own, which costs no copy. */
+/** The length from which a byte string becomes a chunk, which is not copied. */
 const chunkFrom = 8192;
 
 /**
- * Decodes a packet. Its byte strings look into the frames.
+ * Decodes a packet. Its byte strings are views of the frames.
  *
  * @throws {Violation} when it is not a packet
  */

@@ -1,23 +1,23 @@
 /**
- * Compressed pictures, as they come over a network, and which may be decoded: a JPEG (ITU-T T.81) that by its headers
- * is baseline, in one scan, so that decoding takes a time by its size, and without comments or metadata.
+ * Checks compressed pictures, which come over a network, before they are decoded. A picture must be a baseline JPEG
+ * (ITU-T T.81) in one scan, so that its size bounds the time for decoding, without comments or metadata.
  */
 
 import { Refusal } from "../faults.ts";
 import type { Size } from "../limits.ts";
 
 export interface Picture extends Size {
-  /** The file. May be a view of bytes that change. */
+  /** The JPEG file. May be a view of bytes that change. */
   data: Uint8Array;
 }
 
-/** The pixels of a picture: at most two screens of 3840 × 2160. */
+/** How many pixels a picture may have: two screens of 3840 × 2160. */
 const maxPixels = 2 ** 24;
-/** Bytes that a picture may have beyond those of its pixels, for its headers. */
+/** How many bytes a picture may have for its headers, besides those for its pixels. */
 const headroom = 4096;
 
 /**
- * Checks that a picture is one that xpra 5.1.6 and 6.5.5 send, and of its size.
+ * Checks that a picture is a JPEG as xpra 5.1.6 and 6.5.5 send it, and has the announced size.
  *
  * @throws {Refusal} when it must not be decoded
  */
@@ -33,13 +33,13 @@ const startOfImage = 0xd8;
 const endOfImage = 0xd9;
 const startOfScan = 0xda;
 const baselineFrame = 0xc0;
-/** JFIF's own segment, tables for quantization and Huffman codes. */
+/** The segments of JFIF, of quantization tables and of Huffman tables. */
 const others: readonly number[] = [0xe0, 0xdb, 0xc4];
-/** A frame header of three components, and that of their scan. */
+/** The lengths of a frame header with three components, and of their scan header, in bytes. */
 const frameBytes = 17;
 const scanBytes = 12;
 
-/** Reads the headers of a JPEG of this size, and finds its end. */
+/** Checks the headers of a JPEG, and that nothing follows its end. */
 function checkJpeg(view: DataView, size: Size): void {
   const { byteLength } = view;
   if (byteLength < 4 || view.getUint16(0) !== (marker << 8 | startOfImage)) throw malformedJpeg();
@@ -59,7 +59,7 @@ function checkJpeg(view: DataView, size: Size): void {
   throw malformedJpeg();
 }
 
-/** The numbers of the components, in their order, by the header of a frame of this size. */
+/** The ids of the components, in their order, from a frame header of this size. */
 function componentsIn(body: DataView, { width, height }: Size): number[] {
   if (body.byteLength !== frameBytes || body.getUint8(2) !== 8 || body.getUint8(7) !== 3) throw malformedJpeg();
   const places = [8, 11, 14];
@@ -72,14 +72,14 @@ function componentsIn(body: DataView, { width, height }: Size): number[] {
   return components;
 }
 
-/** The scan has each component of the frame once: a decoder would take the time for each that it names. */
+/** Checks that a scan has each component of the frame once: a decoder would spend time on each that it names. */
 function checkScanHeader(body: DataView, components: readonly number[]): void {
   if (body.byteLength !== scanBytes || body.getUint8(2) !== components.length) throw malformedJpeg();
   if (components.some((component, index) => body.getUint8(3 + 2 * index) !== component)) throw malformedJpeg();
   if (body.getUint16(9) !== 0x003f || body.getUint8(11) !== 0) throw malformedJpeg();
 }
 
-/** What follows the header of the scan: no marker but the end, which is the last. */
+/** Checks the data of the scan: its only marker is that of the end, which comes last. */
 function checkScan(bytes: Uint8Array): void {
   for (let at = bytes.indexOf(marker); at >= 0; at = bytes.indexOf(marker, at + 2)) {
     if (bytes[at + 1] === 0) continue;

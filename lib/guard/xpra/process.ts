@@ -1,4 +1,4 @@
-/** The process of a guard of xpra: for all clients of a run, one after the other, and no longer than that. */
+/** The process of xpra's guard. It serves the clients of a run, one after the other, and ends with the run. */
 
 import { startDeadline } from "../deadline.ts";
 import { Violation } from "../faults.ts";

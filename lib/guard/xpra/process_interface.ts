@@ -1,38 +1,38 @@
-/** What the process of a guard of xpra is started with, and what it and its run say to each other. */
+/** The interface between the process of xpra's guard and its run. */
 
 import { guardArgv, type GuardHistory } from "../process_interface.ts";
 import type { GuardOptions } from "./guard.ts";
 
-/** What a guard's process is for. It ends with its run, and guards one client after the other. */
+/** The request with which a guard's process is started. */
 export interface GuardRequest extends Pick<GuardOptions, "container" | "remote" | "listen"> {
   /** The channels that are open, until the run closes them. */
   open: readonly string[];
   /** After how many milliseconds channels close by themselves, also while the run is stopped. */
   times: readonly (readonly [string, number])[];
-  /** The session's socket, once there is one; nothing on the way to it may be the container's to change. */
+  /** The path of the session's socket; the container must not be able to change any part of it. */
   connect: string;
-  /** Whether what crosses the clipboard is written down. */
+  /** Where crossings of the clipboard are written down, if they are. */
   history?: GuardHistory | undefined;
 }
 
-/** The first words of the lines that a run says. What else is in a line follows after a space. */
+/** The first words of a run's lines. The rest of a line follows after a space. */
 export type RunWord =
-  /** A client is to connect: the guard answers when it listens. */
+  /** A client will connect. The guard answers when it listens. */
   | "client"
-  /** There is the session's socket. */
+  /** The session's socket exists. */
   | "session"
   /** The container can open the file for pixels. */
   | "shared"
-  /** There is no session: why. */
+  /** There will be no session, for this reason. */
   | "refuse"
-  /** The client has ended. The guard answers why it had cut it off, or nothing. */
+  /** The client has ended. The guard answers why it has disconnected the client, or nothing. */
   | "over"
   /** This channel is closed. */
   | "close"
   /** The container's history has no room in this hour, or cannot be written. */
   | "full";
 
-/** What a guard says, besides what those of both wires say. */
+/** The lines of xpra's guard, besides those of both guards. */
 export const guardLines = {
   /** An answer follows, to `client` or `over`. */
   answer: "answer: ",

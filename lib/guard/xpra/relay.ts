@@ -1,4 +1,4 @@
-/** Relays packets between xpra's client and the session's socket, as the judges decide. */
+/** Relays packets between xpra's client and the session's socket, according to the judges. */
 
 import { Refusal } from "../faults.ts";
 import { judgeClientPacket } from "./client_packets.ts";
@@ -17,20 +17,17 @@ import { readChunks } from "../sockets.ts";
 export interface RelayOptions extends Pick<SessionOptions, "container" | "open" | "remote" | "crossings"> {
   /** Shows the user one line: once for each type of packet that is dropped. */
   report(line: string): void;
-  /** Called once, before the client's hello passes, which waits for it: the client has the file for pixels open then. */
+  /** Called once, when the client has opened the file for pixels. Its hello passes when the promise resolves. */
   onClientHello?(): Promise<void>;
-  /** Called once, when the server's hello passes: both ends have the file for pixels open then. */
+  /** Called once, when the server's hello passes: both ends have opened the file for pixels. */
   onServerHello?(): void;
 }
 
 const readBytes = 256 * 1024;
-/** How many checks popups may take to follow a window that has moved, or the user to come back. Then they are closed. */
+/** How many checks popups have to follow a window that has moved, or the user to come back, before they are closed. */
 const maxStrayChecks = 2;
 
-/**
- * How long xpra's server may read nothing of what waits for it, in milliseconds. Over a network, ssh gives up after
- * twelve seconds.
- */
+/** How long xpra's server may not read what waits for it, in milliseconds. Over a network, ssh gives up after 12 s. */
 const stuckMs = { here: 10_000, remote: 20_000 } as const;
 
 const limits: Readonly<Record<Sender, FrameLimits>> = {
@@ -45,7 +42,7 @@ interface Relay {
   connections: Readonly<Record<Sender, Deno.Conn>>;
   outgoing: AllOutgoing;
   to: Readonly<Record<Sender, Outgoing>>;
-  /** For how many checks there may have been popups that are to be closed. */
+  /** For how many checks there may have been popups to close. */
   strayChecks: number;
 }
 
@@ -85,8 +82,9 @@ export async function relayPackets(
 }
 
 /**
- * Relays what one end sends, until it ends. The container's next bytes are read when the client has the last ones: a
- * slow client slows the container down. The client's are read whatever the container does: they say where the user is.
+ * Relays what one end sends, until it ends. The container's next bytes are read only when the client has read the last
+ * ones, so that a slow client slows the container down. The client's bytes, which tell where the user is, are read whether
+ * the container reads or not.
  */
 async function pump(relay: Relay, sender: Sender): Promise<void> {
   const frames = createFrameParser(limits[sender]);
@@ -111,8 +109,8 @@ function deliver({ to }: Relay, sender: Sender, { pass = [], answer = [] }: Deli
 }
 
 /**
- * Judges a packet: now, or when its picture is decoded, or the client's hello may pass. One that must not pass is
- * dropped, and told.
+ * Judges a packet. The verdict comes later if a picture must be decoded, or if the client's hello must wait. A refused
+ * packet is dropped and reported.
  */
 function judge(relay: Relay, { sender, packet }: { sender: Sender; packet: Packet }): Delivery | Promise<Delivery> {
   const { session, options } = relay;
@@ -140,8 +138,8 @@ async function decodePicture({ decoder }: Relay, { pass, picture }: Delivery): P
 }
 
 /**
- * Checks whether both ends read. Where one does not, popups do not stay; nor do those that a window or the user has left,
- * and icons in a tray that is closed; and no app waits long for the types of what is to be pasted.
+ * Checks whether both ends read. Closes popups if one does not, those that a window or the user has left, and icons in a
+ * closed tray. Answers apps that wait too long for the types of what is to be pasted.
  */
 function check(relay: Relay): void {
   const { session, outgoing } = relay;

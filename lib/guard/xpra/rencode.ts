@@ -1,25 +1,25 @@
 /**
- * rencodeplus: how xpra writes values as bytes. Strict and bounded: xpra's own decoder in C runs out of stack on lists
- * that are nested deeply enough (6.5.5: 100,000 levels end the process), and takes what it has not read to the end.
+ * rencodeplus: xpra's encoding of values. This decoder is strict and bounded: that of xpra, in C, overflows the stack on
+ * deeply nested lists (6.5.5: 100,000 levels end the process), and ignores bytes after the value.
  */
 
 import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
 
-/** A number with a fraction, or one that was sent as such. */
+/** A floating-point number, told apart from integers. */
 export interface Float {
   readonly float: number;
 }
 
-/** A table. A map, not an object: its keys are chosen by the other end. */
+/** A table. A map, not an object, since the other end chooses the keys. */
 export type Dict = Map<string | number, Value>;
 
-/** What a packet can hold. Integers beyond 2^53 are bigints; text and bytes are kept apart. */
+/** A value in a packet. Integers beyond 2^53 are bigints; text and bytes are different. */
 export type Value = null | boolean | number | bigint | string | Uint8Array | Float | Value[] | Dict;
 
 /** How deeply lists and tables may be nested. */
 const maxDepth = 12;
-/** How many values a packet may hold, whatever their nesting. */
+/** How many values a packet may hold, at all levels together. */
 const maxValues = 20_000;
 
 const float64Code = 44;
@@ -37,7 +37,7 @@ interface CodeRange {
   count: number;
 }
 
-/** Ranges of codes, which say how much follows or are small numbers: the first one, and how many there are. */
+/** Ranges of codes for small numbers, and for lengths of what follows. */
 const positive = { start: 0, count: 44 };
 const negative = { start: 70, count: 32 };
 const shortDict = { start: 102, count: 25 };
@@ -45,7 +45,7 @@ const digit = { start: 48, count: 10 };
 const shortText = { start: 128, count: 64 };
 const shortList = { start: 192, count: 64 };
 
-/** Codes of numbers of a fixed size, which is in bytes. */
+/** The codes of numbers with a fixed size, in bytes. */
 const fixed: ReadonlyMap<number, { size: number; read(view: DataView, at: number): Value }> = new Map([
   [62, { size: 1, read: (view, at) => view.getInt8(at) }],
   [63, { size: 2, read: (view, at) => view.getInt16(at) }],
@@ -55,9 +55,9 @@ const fixed: ReadonlyMap<number, { size: number; read(view: DataView, at: number
   [float64Code, { size: 8, read: (view, at) => ({ float: view.getFloat64(at) }) }],
 ]);
 
-/** How many digits an integer may have, its sign included: xpra takes no more. */
+/** How many digits xpra accepts in an integer, counting its sign. */
 const maxDigits = 63;
-/** An integer, and the length of a text or of bytes, as digits. */
+/** Digits: an integer, and the length of a text or of bytes. */
 const decimalPattern = /^(-?\d+)\x7f/;
 const lengthPattern = /^(\d{1,10})([:/])/;
 
@@ -65,7 +65,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /**
- * Reads one value that fills all of `bytes`. Byte strings in it look into `bytes`.
+ * Decodes the one value in `bytes`. Byte strings in it are views of `bytes`.
  *
  * @throws {Violation} for anything else
  */
@@ -88,12 +88,12 @@ export function decode(bytes: Uint8Array): Value {
       throw malformed("a text is not UTF-8");
     }
   };
-  /** The digits that come next, as `pattern` finds them, and what is after them. */
+  /** Reads the digits that come next. Returns the groups of the pattern. */
   const digits = (pattern: RegExp): string[] => {
-    const found = pattern.exec(String.fromCharCode(...bytes.subarray(at, at + maxDigits + 1)));
-    if (!found) throw malformed("a number does not end, or has other digits");
-    at += found[0].length;
-    return found.slice(1);
+    const match = pattern.exec(String.fromCharCode(...bytes.subarray(at, at + maxDigits + 1)));
+    if (!match) throw malformed("a number does not end, or has other digits");
+    at += match[0].length;
+    return match.slice(1);
   };
   const textOrBytes = (): string | Uint8Array => {
     const [length, kind] = digits(lengthPattern);
@@ -101,7 +101,7 @@ export function decode(bytes: Uint8Array): Value {
     const start = take(Number(length));
     return bytes.subarray(start, at);
   };
-  /** Reads this many items; undefined: until a mark ends them. */
+  /** Reads this many items, or with undefined all up to the end mark. */
   const items = (count: number | undefined, read: () => void): void => {
     for (let index = 0; count === undefined ? bytes[at] !== endCode : index < count; index++) read();
     if (count === undefined) at++;
@@ -162,10 +162,10 @@ function narrow(number: bigint): number | bigint {
 }
 
 /**
- * Writes a value. Of xpra's ways to write numbers, texts, lists and tables, it takes the largest: integers of 64 bits,
- * lists and tables up to a mark. xpra 6.5.5 reads no integer of a few digits.
+ * Encodes a value. Among xpra's encodings it uses the general ones only: integers of 64 bits, lists and tables with an end
+ * mark. xpra 6.5.5 cannot read integers of a few digits.
  *
- * @throws {TypeError} for an integer of more digits than xpra takes
+ * @throws {TypeError} for an integer with more digits than xpra accepts
  */
 export function encode(value: Value): Uint8Array {
   const parts: Uint8Array[] = [];

@@ -1,7 +1,7 @@
 /**
- * The container's packets: which types may reach xpra's client, and with what. What is not named here does not pass.
- * Among the types that the client would take are those that grab keyboard and pointer, ask for a password, show the
- * desktop, set fields of the client, and those with which the client talks to itself.
+ * The container's packets: which types may reach xpra's client, with which arguments. No other types pass. The client
+ * would also accept some that grab keyboard and pointer, ask for a password, show the desktop, or set fields of the
+ * client, and some that it sends to itself.
  */
 
 import { clipboardJudges } from "./clipboard.ts";
@@ -32,7 +32,7 @@ const openWindow: Judge = ({ type, args: values }, session) => {
   return passOn(type, [window, place.x, place.y, place.width, place.height, description, new Map()]);
 };
 
-/** As `plain()`, for what changes where windows are: popups may become strays by it, and are closed. */
+/** As `plain()`, for packets that change where windows are: popups that become strays by that are closed. */
 function changing<A extends Args>(...options: Parameters<typeof plain<A>>): Judge {
   const judge = plain(...options);
   return (packet, session) => {
@@ -48,7 +48,7 @@ const moveWindow = changing(placed, ([window, x, y, width, height, ...counters],
   return [window, place.x, place.y, place.width, place.height, ...counters];
 });
 
-/** Whether an app may raise or drag a window: only while the user works in one that has the keyboard. */
+/** Whether an app may raise or drag a window: only while the user works in a window with keyboard focus. */
 function mayRaise({ windows, rates }: Session, window: number): boolean {
   if (!windows.has(window) || windows.attention.focused() === 0 || !windows.attention.isUsed()) return false;
   enforceRate(rates.raise);
@@ -82,7 +82,7 @@ const judgeHello: Judge = ({ type, args: [value] }, session) => {
   return passOn(type, [serverHello(value!, { ...session, forwarded: forwardedTypes })]);
 };
 
-/** What xpra's servers say when they end a connection and nothing is wrong (6.5.5). */
+/** The reasons of xpra's server (6.5.5) for ending a connection when nothing is wrong. */
 const goodEnd = oneOf("done", "server exit", "server shutdown", "client request", "detach request", "new client");
 const ending: Shape<string> = (value) => accepted(goodEnd, value) ?? "server error";
 
@@ -127,14 +127,14 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
     args([windowNumber, integer(0, 4), integer(0, 2 ** 48)]),
     ([window, , other], session) => (other === 0 || session.windows.has(other)) && mayRaise(session, window),
   ),
-  // The user drags a window by a frame that the app draws itself. Only with the pointer: to move a window by keys, the
-  // window manager would take all keys.
+  // The user drags a window by a frame that the app draws. Only with the pointer: to move a window by keys, the window
+  // manager would grab the keyboard.
   "initiate-moveresize": plain(
     args([windowNumber, coordinate, coordinate, integer(0, 11), integer(0, 9), integer(0, 2)]),
     ([window, , , direction], session) => {
       if (direction === 9 || direction === 10) throw new Refusal("it takes the keyboard");
       if (direction !== 11 && session.buttonsDown.size === 0 || !mayRaise(session, window)) return false;
-      // The window manager has the button now: the client may hear of no release.
+      // From now on the button belongs to the window manager: the client may not hear of its release.
       session.buttonsDown.clear();
       return true;
     },
@@ -142,7 +142,7 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   "draw": draw,
   "eos": plain(args([windowNumber])),
   "cursor": plain(cursor, (_, { rates }) => enforceRate(rates.cursor)),
-  // It rings a few times a second. Its name would become an atom of the host's X server, which keeps it.
+  // Rings a few times a second at most. The bell's name would become an atom, which the host's X server never frees.
   "bell": plain(
     args([
       integer(0, 2 ** 48),
@@ -159,9 +159,8 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map(Object.entries<Judge>({
   // Channels.
   "new-tray": openTray,
   ...clipboardJudges("container"),
-  // What honest servers send and no client needs: settings, events, answers to questions that the guard has kept back.
-  // A window's icon is the desktop's, by its class: one of the container's choice could be that of a program of the
-  // host.
+  // Packets of honest servers that no client needs: settings, events, and answers to questions that did not pass. The
+  // desktop chooses a window's icon by its class: an icon from the container could imitate a program of the host.
   ...forTypes(["server-event", "setting-change", "info-response", "pointer-position", "encodings"], ignored),
   ...forTypes(["desktop_size", "window-icon"], ignored),
 }));

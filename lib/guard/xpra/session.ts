@@ -1,4 +1,4 @@
-/** What both directions of a session know of each other. */
+/** The state of a session, which both directions share. */
 
 import { createAttention } from "../attention.ts";
 import { type Crossings, noCrossings } from "../crossings.ts";
@@ -8,41 +8,41 @@ import { Windows } from "./windows.ts";
 
 export interface SessionOptions {
   container: string;
-  /** The channels that are open, and go through xpra. */
+  /** The open channels that go through xpra. */
   open: ReadonlySet<string>;
-  /** What the server knows this client by. Random, and new each time. */
+  /** The id by which the server knows this client. Random, and new each time. */
   uuid: string;
-  /** The container is on another machine: its pictures come compressed, for the guard to decode. Default: no. */
+  /** Whether the container is on another machine, so that the guard must decode its pictures. Default: no. */
   remote?: boolean;
-  /** What the run remembers of the container. Default: nothing. */
+  /** What the run remembers about the container. Default: nothing. */
   memory?: RunMemory;
-  /** What crosses the clipboard. Default: nobody writes that down. */
+  /** The count of what crosses the clipboard. Default: nothing is counted. */
   crossings?: Crossings | undefined;
   /** A clock in milliseconds. */
   now: () => number;
-  /** Whether nobody counts as working in the windows, whatever was seen; see `outgoing.ts`. Default: no. */
+  /** Whether nobody counts as working in the windows for now; see `outgoing.ts`. Default: no. */
   isPaused?: () => boolean;
 }
 
 export interface Session extends RunMemory, Required<Pick<SessionOptions, "container" | "open" | "uuid" | "remote">> {
   crossings: Crossings;
   windows: Windows;
-  /** The size of the pixels' file, in bytes; 0: the client has announced none. */
+  /** The size of the file for pixels, in bytes; 0 when the client has announced none. */
   pixelsBytes: number;
-  /** Who has said hello. */
+  /** The ends whose hellos have passed. */
   greeted: Set<Sender>;
   /** Keys whose press has passed and whose release has not. */
   keysDown: Set<string>;
   /** Buttons of the pointer whose press has passed and whose release has not, each with the window it was pressed in. */
   buttonsDown: Map<number, number>;
-  /** Requests of the client for what the container has copied that have no answer yet, each with what it asks for. */
+  /** The client's unanswered requests for what the container has copied, each with the wanted type. */
   requests: Map<number, string>;
   /**
-   * Requests of the container for the types of what the host has copied or selected: of which selection, and for how
-   * many checks of the relay. They stay until the client answers, also where the guard has.
+   * The container's requests for the types of what the host has copied or selected, each with its selection and its age
+   * in checks of the relay. They stay until the client answers, even after the guard has answered.
    */
   typeRequests: Map<number, { of: string; checks: number }>;
-  /** Where the container has last seen the pointer in one of its windows. */
+  /** The last position of the pointer in one of the container's windows. */
   pointer: readonly [number, number];
 }
 
@@ -63,17 +63,17 @@ export function createSession(
   };
 }
 
-/** A window is gone: xpra's client no longer reports buttons that are released in it. */
+/** Forgets the buttons pressed in a window that is gone: xpra's client no longer reports their release. */
 export function forgetButtons({ buttonsDown }: Session, window: number): void {
   for (const [button, of] of buttonsDown) if (of === window) buttonsDown.delete(button);
 }
 
-/** The packets for the client that close stray popups: those that a window or the user has left. */
+/** Packets for the client that close stray popups: those that a window or the user has left. */
 export function closeStrays(session: Session): Packet[] {
   return closeWindows(session, session.windows.takeStrays());
 }
 
-/** The packets for the client that take away the icons of a tray that was closed. */
+/** Packets for the client that remove the icons of a closed tray. */
 export function closeTrays(session: Session): Packet[] {
   return session.open.has("tray") ? [] : closeWindows(session, session.windows.takeTrays());
 }

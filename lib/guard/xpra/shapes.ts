@@ -1,4 +1,4 @@
-/** Shapes: what a value of a packet may be. A shape takes a value and returns the one that may pass in its place. */
+/** Shapes of values in packets. A shape is a function that takes a value, and returns the one that may pass instead. */
 
 import { shortLine } from "../../base/text.ts";
 import { Refusal } from "../faults.ts";
@@ -18,17 +18,17 @@ export function integer(min: number, max: number): Shape<number> {
   };
 }
 
-/** A number of things, or of a packet. */
+/** A count, or the number of a packet. */
 export const count: Shape<number> = integer(0, Number.MAX_SAFE_INTEGER);
 
-/** A truth value; the numbers 0 and 1 are taken for one. */
+/** A boolean; the numbers 0 and 1 count as one. */
 export function flag(value: Value): boolean {
   if (typeof value === "boolean") return value;
   if (value === 0 || value === 1) return value === 1;
   throw new Refusal("it has something else where true or false belongs");
 }
 
-/** A truth value for each of these keys of a table. */
+/** Shapes for keys of a table whose values are booleans. */
 export function flags(...names: readonly string[]): Record<string, Shape> {
   return Object.fromEntries(names.map((name) => [name, flag]));
 }
@@ -37,7 +37,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const maxWordBytes = 4096;
 
 /**
- * A value as a text: xpra 5 sends some words as bytes.
+ * A text. xpra 5 sends some as bytes.
  *
  * @throws {Refusal} when it is not text
  */
@@ -51,17 +51,17 @@ export function text(value: Value): string {
   throw new Refusal("it has something else where a text belongs");
 }
 
-/** One line of at most `max` characters, made printable; what is longer is cut. */
+/** One line, made printable and cut to `max` characters. */
 export function line(max: number): Shape<string> {
   return (value) => shortLine(text(value), max);
 }
 
-/** A text that matches the pattern; it passes unchanged. */
+/** A text that matches a pattern. */
 export function word(pattern: Pick<RegExp, "test">): Shape<string> {
   return (value) => {
-    const found = text(value);
-    if (!pattern.test(found)) throw new Refusal("it has a word that is not on the list");
-    return found;
+    const word = text(value);
+    if (!pattern.test(word)) throw new Refusal("it has a word that is not on the list");
+    return word;
   };
 }
 
@@ -69,7 +69,7 @@ export function oneOf(...words: readonly string[]): Shape<string> {
   return word({ test: (text) => words.includes(text) });
 }
 
-/** At most `max` bytes. An empty text counts as no bytes, since xpra sends one in their place. */
+/** At most `max` bytes. An empty text counts as no bytes, since xpra sends that instead. */
 export function bytes(max: number): Shape<Uint8Array> {
   return (value) => {
     if (value === "") return new Uint8Array();
@@ -97,7 +97,7 @@ export function tuple<const S extends readonly Shape[]>(...shapes: S): Shape<Val
   };
 }
 
-/** What a shape gives; undefined when it refuses. */
+/** The result of a shape; undefined when it refuses. */
 export function accepted<T extends Value>(shape: Shape<T>, value: Value): T | undefined {
   try {
     return shape(value);
@@ -111,7 +111,7 @@ export function anything(value: Value): Value {
   return value;
 }
 
-/** A table of which only these keys pass, each only if its value has its shape; all others are silently dropped. */
+/** A table. Only these keys pass, if their values have these shapes; all others are silently dropped. */
 export function fields(shapes: Readonly<Record<string, Shape>>): Shape<Dict> {
   const known = new Map<string | number, Shape>(Object.entries(shapes));
   return (value) => {
@@ -126,15 +126,15 @@ export function fields(shapes: Readonly<Record<string, Shape>>): Shape<Dict> {
   };
 }
 
-/** Longer keys do not pass: the path of a value has the keys of all tables around it. */
+/** The longest key: the path of a value has the keys of all tables around it. */
 const maxKeyCharacters = 256;
 const maxTextCharacters = 256;
 
 /**
- * A table with plain values: texts made printable, no bytes.
+ * A table of plain values: texts are made printable, bytes are dropped.
  *
- * @param may whether the value of this path passes. It has the keys of all tables around it, joined by points: xpra
- * takes `{"a": {"b": 1}}` and `{"a.b": 1}` for the same
+ * @param may whether the value at a path passes. A path has the keys of all tables around the value, joined by dots: to
+ * xpra, `{"a": {"b": 1}}` and `{"a.b": 1}` are the same
  */
 export function table(may: (path: string) => boolean): Shape<Dict> {
   return (value) => {
@@ -160,7 +160,7 @@ function pick(value: Dict, { may, prefix }: { may: (path: string) => boolean; pr
   return picked;
 }
 
-/** A value without tables, whose names nobody has looked at, and without bytes. */
+/** A value without bytes, and without tables in lists, whose keys nobody has checked. */
 function plainValue(value: Value): Value | undefined {
   if (value instanceof Uint8Array || value instanceof Map) return undefined;
   if (typeof value === "string") return shortLine(value, maxTextCharacters);
@@ -168,7 +168,7 @@ function plainValue(value: Value): Value | undefined {
   return value;
 }
 
-/** Lists of screens and monitors have the models' names in them. */
+/** A list of screens and monitors without the names of models. */
 function withoutNames(value: Value): Value {
   if (typeof value === "string") return "screen";
   return Array.isArray(value) ? value.map(withoutNames) : typeof value === "number" ? value : 0;
@@ -176,13 +176,13 @@ function withoutNames(value: Value): Value {
 
 export type ValuesOf<S extends readonly Shape[]> = { -readonly [Index in keyof S]: ReturnType<S[Index]> };
 
-/** The arguments of a packet that may pass: those that need not be there may be missing at the end. */
+/** The arguments of a packet that may pass. Optional ones at the end may be missing. */
 export type Args = readonly (Value | undefined)[];
 
-/** Takes the arguments of a packet and returns those that may pass; throws a refusal when none may. */
+/** Takes the arguments of a packet, and returns those that may pass instead; throws a refusal when it must not pass. */
 export type Check<A extends Args = Args> = (values: readonly Value[]) => A;
 
-/** The arguments of a packet: the first ones must be there, the optional ones may; what follows is left out. */
+/** The arguments of a packet: required ones, then optional ones; any others are left out. */
 export function args<const S extends readonly Shape[], const O extends readonly Shape[] = readonly []>(
   shapes: S,
   optional?: O,

@@ -1,4 +1,4 @@
-/** Windows: which ones the container has, where they are, and which one has the keyboard. */
+/** The container's windows: which there are, where they are, and which one has keyboard focus. */
 
 import { Refusal } from "../faults.ts";
 import { areaOf, maxPopups, maxScreenfuls, maxWindows, type Size } from "../limits.ts";
@@ -38,12 +38,12 @@ interface Known {
   /** The largest width and height that the container has ever asked for. Popups have a limit of their own. */
   asked: Size;
   isShown: boolean;
-  /** Until when it stands where it was, by the clock; for ever while it is hidden. */
+  /** Until when it keeps its place, by the clock; for ever while it is hidden. */
   staysUntil?: number;
   parent?: number | undefined;
 }
 
-/** How long a window that is shown again stands where it was, in milliseconds. */
+/** How long a window that is shown again keeps its place, in milliseconds. */
 const settleMs = 1_000;
 
 /** The windows of a session. */
@@ -57,31 +57,27 @@ export class Windows {
   #hasChanged = false;
 
   /** Makes the windows of a new session. `now`: a clock in milliseconds. */
-  constructor(
-    private readonly container: string,
-    private readonly now: () => number,
-    readonly attention: Attention,
-  ) {
+  constructor(private readonly container: string, private readonly now: () => number, readonly attention: Attention) {
     this.#mayOpen = openingRate(now);
     this.#framed = fields(framedProperties(container));
     this.#popup = fields(popupProperties(container));
   }
 
   /**
-   * Opens a window, framed by the host's window manager.
+   * Opens a window that the host's window manager frames.
    *
    * @throws {Refusal} when it may not be shown
    */
   open(number: number, { description, ...wanted }: WantedWindow): Opened {
     const passed = this.#withTitle(this.#checkFramed(number, description));
     const place = placeFramed(wanted, this.screen);
-    // Without a class xpra's client gives it that of the host's own xpra.
+    // To a window without a class, xpra's client gives that of xpra itself.
     if (!passed.has("class-instance")) {
       passed.set("class-instance", ["window", "Window"].map((name) => classOf(this.container, name)));
     }
     if (!passed.has("window-type")) passed.set("window-type", ["NORMAL"]);
     if (passed.has("requested-position")) passed.set("requested-position", [place.x, place.y]);
-    // GTK hints that a dialog has a place, with obsolete zeros for it, which xpra's server takes literally (6.5.5).
+    // For a dialog, GTK sets an obsolete place of zeros, which xpra's server takes literally (6.5.5).
     if (wanted.x === 0 && wanted.y === 0) passed.delete("set-initial-position");
     const asked = this.#checkedSize(number, [place, ...sizesIn(passed, this.screen)]);
     const parent = passed.get("transient-for") as number | undefined;
@@ -92,8 +88,8 @@ export class Windows {
   /**
    * Opens a popup, which has no frame.
    *
-   * @returns undefined for one that is left out, as honest apps have them: it is off the screen, or the user works
-   * elsewhere
+   * @returns undefined for a popup that is left out, as honest apps open them, too: it is off the screen, or the user
+   * works elsewhere
    * @throws {Refusal} when it may not be shown
    */
   openPopup(number: number, { description, ...wanted }: WantedWindow): Opened | undefined {
@@ -115,13 +111,13 @@ export class Windows {
   /**
    * Moves a window as the container wants.
    *
-   * @returns where it may be
+   * @returns the place that it may have
    * @throws {Refusal} when it may not be there
    */
   move(number: number, wanted: Rectangle): Rectangle {
     const window = this.#find(number);
     if (window.kind === "popup") return window.place = this.#popupPlace(number, wanted);
-    // The host reports where a framed window really is: its window manager may decide otherwise.
+    // The host reports the real place of a framed window, which its window manager decides.
     const place = placeFramed(wanted, this.screen);
     window.asked = this.#checkedSize(number, [place]);
     return place;
@@ -132,7 +128,7 @@ export class Windows {
     const window = this.#find(number);
     if (window.kind === "popup") return this.#popup(description);
     const passed = this.#checkFramed(number, description);
-    // It counts when a window is made: xpra's client makes some again, with what was said last (6.5.5).
+    // The position counts only when a window opens, but xpra's client (6.5.5) opens some again with the last properties.
     passed.delete("requested-position");
     window.asked = this.#checkedSize(number, sizesIn(passed, this.screen));
     if (passed.has("transient-for")) window.parent = passed.get("transient-for") as number;
@@ -146,10 +142,10 @@ export class Windows {
   }
 
   /**
-   * Notes where the host shows a framed window.
+   * Records where the host shows a framed window.
    *
-   * @returns where it stands. For a moment after it is shown again, that is where it was: xpra's client (6.5.5) reports
-   * where openbox's animation has it then, and the container would have it stay there
+   * @returns its place. For a moment after it is shown again, that is its earlier one: xpra's client (6.5.5) reports
+   * places of openbox's animation then, at which the container would keep it
    */
   recordPlace(number: number, place: Rectangle): Rectangle {
     this.#hasChanged = true;
@@ -177,20 +173,20 @@ export class Windows {
     return this.#known.has(number);
   }
 
-  /** Where a framed window is, as far as it is known. A popup's size changes only with its place. */
+  /** The place of a framed window; undefined for others. A popup's size changes only with its place. */
   place(number: number): Rectangle | undefined {
     const window = this.#known.get(number);
     return window?.kind === "framed" ? window.place : undefined;
   }
 
-  /** The host gives the keyboard to a window, or takes it away with 0. */
+  /** The host gives keyboard focus to a window, or with 0 to none. */
   focus(number: number): void {
     this.#hasChanged = true;
     this.attention.focus(this.place(number) ? number : 0);
   }
 
   /**
-   * Notes a button that is pressed or released in a window. In a popup it counts only while a window has the keyboard.
+   * Records that a button is pressed or released in a window. In a popup it counts only while a window has focus.
    */
   recordClick(number: number): void {
     this.#hasChanged = true;
@@ -198,7 +194,7 @@ export class Windows {
     if (kind === "framed" || kind === "popup" && this.attention.focused() !== 0) this.attention.recordInput();
   }
 
-  /** Forgets the popups that are strays: near no window that is shown, or left by the user. Returns them. */
+  /** Forgets and returns stray popups: those near no visible window, or all if the user has left. */
   takeStrays(): number[] {
     this.#hasChanged = false;
     const popups = this.#ofKind("popup");
@@ -207,13 +203,13 @@ export class Windows {
     return this.#forget(popups.filter(([, { place }]) => !isNear(place, near)));
   }
 
-  /** Forgets the icons in the tray. Returns them. */
+  /** Forgets and returns the icons in the tray. */
   takeTrays(): number[] {
     return this.#forget(this.#ofKind("tray"));
   }
 
   /**
-   * Whether popups may have become strays since {@linkcode Windows.takeStrays}: they get a moment to follow their
+   * Whether popups may have become strays since {@linkcode Windows.takeStrays}. They have a moment to follow their
    * window.
    */
   mayHaveStrays(): boolean {
@@ -246,7 +242,7 @@ export class Windows {
   }
 
   #popupPlace(number: number, wanted: Rectangle): Rectangle {
-    // xpra's client would put it there, too, and keep the distance at each move (6.5.5).
+    // xpra's client (6.5.5) would move it onto the screen itself, and keep that distance at each later move.
     const place = placePopup(wanted, this.screen);
     const popups = this.#ofKind("popup").filter(([other]) => other !== number).map(([, { place }]) => place);
     if (!mayPopUp(place, { screen: this.screen, windows: this.#shownFrames(), popups })) {
@@ -256,15 +252,15 @@ export class Windows {
   }
 
   #withTitle(description: Dict): Dict {
-    // Without a title xpra's client makes one up that does not name the container.
+    // To a window without a title, xpra's client gives one that does not name the container.
     if (!description.has("title")) description.set("title", titleOf(this.container, ""));
     return description;
   }
 
-  /** What may pass of a framed window's description, depending on what the user does and on the other windows. */
+  /** The part of a framed window's description that may pass, given what the user does and the other windows. */
   #checkFramed(number: number, description: Value): Dict {
     const passed = this.#framed(description);
-    // Nothing covers the whole screen, with its title, while the user works elsewhere.
+    // While the user works elsewhere, no window may cover the whole screen, and with it the titles of others.
     if (passed.get("fullscreen") === true && !this.attention.isUsed()) passed.delete("fullscreen");
     const parent = passed.get("transient-for");
     if (parent !== undefined && !this.#mayBelong(number, parent as number)) passed.delete("transient-for");
@@ -283,9 +279,9 @@ export class Windows {
   }
 
   /**
-   * Checks sizes that the container asks for. Until the host reports what a window has got, it may have any of them.
+   * Checks sizes that the container requests for a window. Until the host reports the real one, any may be in effect.
    *
-   * @returns the largest width and height that it has asked for so far
+   * @returns the largest width and height that the container has requested so far
    */
   #checkedSize(number: number, sizes: readonly Size[]): Size {
     const before = this.#known.get(number)?.asked ?? { width: 0, height: 0 };
