@@ -1,5 +1,5 @@
 # file_dialogs.py
-# A part of agent.py, for files that the user chooses, or prints to. To the host: {"id", "ask": "open" | "save" | "folder",
+# A part of agent.py: the app's dialogs for files, and printing. To the host: {"id", "ask": "open" | "save" | "folder",
 # "multiple", "filters", "name"}, {"id", "ask": "print", "name", "path", "size"} for what the host is to read at a path here,
 # {"id", "ask": "gone"} when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is whole.
 # From the host: {"id", "printed"} in place of a path to save to, and {"watch": path} for a file that is to be saved.
@@ -18,16 +18,16 @@ watched = {}
 
 def patterns(rules):
     """The patterns of a filter: those of file names, and for MIME types those of the usual extensions."""
-    found = []
+    globs = []
     for kind, rule in rules:
         if kind == 0:
-            found.append(rule)
+            globs.append(rule)
         elif rule.endswith("/*"):
             types = mimetypes.types_map
-            found += sorted({f"*{end}" for end, name in types.items() if name.startswith(rule[:-1])})
+            globs += sorted({f"*{end}" for end, name in types.items() if name.startswith(rule[:-1])})
         else:
-            found += [f"*{end}" for end in mimetypes.guess_all_extensions(rule)]
-    return found[:256]
+            globs += [f"*{end}" for end in mimetypes.guess_all_extensions(rule)]
+    return globs[:256]
 
 
 def on_call(connection, _sender, _path, _interface, method, parameters, invocation):
@@ -52,8 +52,8 @@ def on_call(connection, _sender, _path, _interface, method, parameters, invocati
         code = DONE if paths else FAILED if message.get("failed") else CANCELLED
         invocation.return_value(GLib.Variant("(ua{sv})", (code, results)))
 
-    # LibreOffice 25.2 with Qt 6.8 asks twice for each dialog, 50 ms apart, or more on a busy machine, the first time of a session in
-    # other words: both get one answer.
+    # LibreOffice 25.2 with Qt 6.8 asks twice for each dialog, 50 ms apart, more on a busy machine, the first time in a session with
+    # different options: both requests get one answer.
     earlier, number, asked_at = last_wanted
     wanted = (os.path.dirname(handle), method, about[-2:-1])
     if wanted == earlier and number in apps and time.monotonic() - asked_at < TWICE_SECONDS:
@@ -63,7 +63,7 @@ def on_call(connection, _sender, _path, _interface, method, parameters, invocati
 
 
 def ask(connection, handle, message, done):
-    """Asks for files. `done` gets the answer's paths, none for a no. An app closes its request at the handle."""
+    """Asks for files. `done` gets the chosen paths, none after a no. The app can close its request at the handle."""
 
     def answered(message):
         connection.unregister_object(request)
@@ -159,7 +159,7 @@ def show(message):
 
 
 def watch(path):
-    """Tells when a file is whole: its writer has closed it, or another file was renamed to it."""
+    """Tells the host when a file is complete: its writer has closed it, or another file was renamed to it."""
     if path in watched:
         return
     directory = Gio.File.new_for_path(os.path.dirname(path))

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # file_dialogs.sh
-# After offer_portals.sh, for dialogs of apps: has toolkits ask the portal.
+# After offer_portals.sh: makes toolkits ask the portal for dialogs.
 if [ "${XDG_DESKTOP_PORTAL_DIR-}" ]; then
-  # GTK 3 and Firefox; GTK 4; Qt, where that plugin is there. The bus starts without the first: xdg-desktop-portal would
+  # For GTK 3 and Firefox; for GTK 4; for Qt, if it has that plugin. The bus starts without the first, or xdg-desktop-portal would
   # ask itself.
   export GTK_USE_PORTAL=1 GDK_DEBUG="${GDK_DEBUG:+$GDK_DEBUG,}portals"
   for plugin in /usr/lib/*/qt[56]/plugins/platformthemes/libqxdgdesktopportal.so; do

@@ -1,9 +1,9 @@
 # interface.py
-# In front of agent.py and tray.py: how an interface of D-Bus is described.
+# Comes before agent.py and tray/panel.py: describes interfaces of D-Bus.
 
 
 def interface(name, methods, signals={}, properties={}):
-    """An interface in XML. A method has the types that it takes and that it returns, a signal its own, a property one."""
+    """An interface in XML. Methods have types of arguments and of results, signals of arguments, properties one type."""
 
     def arguments(types, way=""):
         return "".join(f'<arg type="{kind}"{way}/>' for kind in types.split())

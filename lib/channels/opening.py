@@ -1,7 +1,7 @@
 # opening.py
 # A part of agent.py, for what apps open. To the host: {"ask": "link", "url"}, which has no answer, and {"id", "ask": "file",
 # "name", "path", "size", "directory"} for a file that the host is to read at a path here. From the host: {"hand": addresses} of
-# files that the user drags out of a window; of each that is none, the host hears {"ask": "stays"}.
+# files that the user drags out of a window; {"ask": "stays"} is the answer for each that is no readable file.
 import stat
 
 
@@ -21,7 +21,7 @@ def on_open(_connection, _sender, _path, _interface, _method, parameters, invoca
 
 
 def hand_over(word):
-    """Has the host read a regular file at a path, or with an address."""
+    """Has the host read a regular file, which a path or a URI names."""
     path = GLib.filename_from_uri(word)[0] if word.startswith("file:") else word
     if not serves("files"):
         raise ValueError
@@ -44,7 +44,7 @@ def on_hand(message):
 
 
 def on_choice(_connection, _sender, _path, _interface, method, parameters, invocation):
-    """The portal does not know by which app to open something: a file goes to the host, if that is open."""
+    """The portal asks which app opens something: files go to the host, if it takes them."""
     if method == "UpdateChoices":
         invocation.return_value(None)
         return

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # pulse.sh
-# What starts the session's PulseAudio once its bus is there: when the first app connects. Timed by the system's clock, apps play on
-# even if nobody reads the FIFO; the samples are then dropped.
+# Once the session has a bus, the first app that connects starts its PulseAudio. That is timed by the system's clock: apps play on
+# even if nobody reads the FIFO, and the samples are dropped.
 start_pulse() {
   SYSTEMD_LOG_LEVEL=warning systemd-socket-activate --listen="$RUNTIME_DIRECTORY/pulse" --setenv=XDG_RUNTIME_DIR \
     --setenv=TMPDIR --setenv=DBUS_SESSION_BUS_ADDRESS \

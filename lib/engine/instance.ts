@@ -65,10 +65,10 @@ export async function findInstance(
     ? Promise.resolve(undefined)
     : delay(patienceMs, { signal }).then(() => findLost(host, instance, signal)).catch(() => undefined);
   try {
-    const found = await Promise.race([answer, lost.then((lost) => lost ? Promise.reject(lostError(lost)) : answer)]);
-    if (found === undefined) return undefined;
+    const json = await Promise.race([answer, lost.then((lost) => lost ? Promise.reject(lostError(lost)) : answer)]);
+    if (json === undefined) return undefined;
     // Another machine's server could call it anything, and records and paths have the name in them.
-    const parsed = { ...parseInstance(engine, found), name };
+    const parsed = { ...parseInstance(engine, json), name };
     if (parsed.location === "none") inNoCluster.add(engine);
     return parsed;
   } catch (error) {
@@ -127,8 +127,8 @@ export async function listInstances(host: Host, engine: Engine, signal?: AbortSi
 export async function listAllInstances(host: Host, engine: Engine): Promise<InstanceInfo[]> {
   const anyProject = { ...engine, server: { ...engine.server, project: undefined } };
   const asked = query(host, anyProject, "/1.0/instances?recursion=1&all-projects=true");
-  const found = await orNothing(asked.then(listIn), isProcessError);
-  return found?.map((json) => parseInstance(engine, json)) ?? await listInstances(host, engine);
+  const list = await orNothing(asked.then(listIn), isProcessError);
+  return list?.map((json) => parseInstance(engine, json)) ?? await listInstances(host, engine);
 }
 
 /**
@@ -222,9 +222,9 @@ export async function removeDevices(host: Host, instance: Instance, devices: rea
  */
 export async function instanceAddress(host: Host, instance: Instance): Promise<string> {
   return await host.look("<ADDRESS>", async () => {
-    const found = await findInstance(host, instance, { withState: true });
-    if (found?.address !== undefined) return found.address;
-    throw await noAddressError(host, found ?? { ...instance, expanded_devices: {} });
+    const info = await findInstance(host, instance, { withState: true });
+    if (info?.address !== undefined) return info.address;
+    throw await noAddressError(host, info ?? { ...instance, expanded_devices: {} });
   });
 }
 

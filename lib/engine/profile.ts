@@ -15,8 +15,8 @@ export interface EngineProfile {
 
 /** The profile of this name; undefined when there is none. */
 export async function findProfile(host: Host, { engine, name }: Instance): Promise<EngineProfile | undefined> {
-  const found = await query(host, engine, `/1.0/profiles/${name}`);
-  return found === undefined ? undefined : profileIn(found);
+  const answer = await query(host, engine, `/1.0/profiles/${name}`);
+  return answer === undefined ? undefined : profileIn(answer);
 }
 
 export async function listProfiles(host: Host, engine: Engine): Promise<(EngineProfile & { name: string })[]> {
@@ -76,10 +76,10 @@ export function refuseUsedByOthers(
   { engine: { cli, server: { project = "default" } }, name }: OnServer & { engine: { cli: string } },
   { profile, copies = [] }: { profile: EngineProfile; copies?: readonly string[] },
 ): void {
-  const known = [name, ...copies].map((instance) => `/1.0/instances/${instance}`);
+  const own = [name, ...copies].map((instance) => `/1.0/instances/${instance}`);
   const others = profile.used_by.filter((path) => {
     const [pathname = "", query] = path.split("?");
-    return !known.includes(pathname) || (new URLSearchParams(query).get("project") ?? "default") !== project;
+    return !own.includes(pathname) || (new URLSearchParams(query).get("project") ?? "default") !== project;
   });
   if (others.length === 0) return;
   throw new UserError(`The profile "${name}" is used by others: ${others.join(", ")}`, {

@@ -17,9 +17,9 @@ export async function findSnapshot(
   { engine, name: instance }: Instance,
   name: string,
 ): Promise<Snapshot | undefined> {
-  const found = await query(host, engine, `/1.0/instances/${instance}/snapshots/${name}`);
-  if (found === undefined) return undefined;
-  const { created_at: created, devices } = tableIn(found);
+  const answer = await query(host, engine, `/1.0/instances/${instance}/snapshots/${name}`);
+  if (answer === undefined) return undefined;
+  const { created_at: created, devices } = tableIn(answer);
   return { created_at: textIn(created), devices: devicesIn(devices) };
 }
 

@@ -1,15 +1,15 @@
 # shellcheck shell=sh
 # look/session.sh
-# Gives a session the appearance and language of the host, after serve_session.sh and before anything of the session starts. A
-# value for which the container has nothing, such as a locale that is not installed, changes nothing. What the user has set in
-# the container comes first; no file of that user's is changed.
+# After serve_session.sh, before any program of the session starts: gives the session the appearance and language of the host. A
+# value that the container lacks, such as a locale that is not installed, is skipped. What the user has set in the container
+# comes first; none of that user's files is changed.
 #
 # Values in front, each empty when the host does not tell it:
 #   time_zone, locale          names, as in TZ and LANG
 #   cursor_theme, cursor_size  of the pointer
 #   colour_scheme              prefer-dark or prefer-light, for apps that ask the portal: see settings.py
 #   gtk_settings               a settings.ini for GTK
-#   schema_defaults            the same for apps that read GSettings: defaults of the schema org.gnome.desktop.interface
+#   schema_defaults            for apps that read GSettings: defaults of the schema org.gnome.desktop.interface
 : "${time_zone?}" "${locale?}" "${cursor_theme?}" "${cursor_size?}" "${colour_scheme?}" "${gtk_settings?}" "${schema_defaults?}"
 [ ! -f "/usr/share/zoneinfo/$time_zone" ] || export TZ="$time_zone"
 if [ "$locale" ] && [ "$(LC_ALL=$locale locale charmap 2>&1)" = UTF-8 ]; then
@@ -25,10 +25,10 @@ if [ "$gtk_settings" ]; then
   printf %s "$gtk_settings" >"$appearance/gtk-3.0/settings.ini"
   printf %s "$gtk_settings" >"$appearance/gtk-4.0/settings.ini"
   export XDG_CONFIG_DIRS="$appearance:${XDG_CONFIG_DIRS:-/etc/xdg}"
-  # Qt takes GTK's appearance, where that plugin is there.
+  # Qt looks like GTK, if it has that plugin.
   export QT_QPA_PLATFORMTHEME="${QT_QPA_PLATFORMTHEME:-gtk3}"
-  # Defaults, unlike a database of GSettings, leave what the app's user has set, and where apps save settings. The distribution's own
-  # defaults come before them.
+  # Defaults, unlike a database of GSettings, change neither what the app's user has set nor where apps save settings. The
+  # distribution's own defaults come first.
   installed=/usr/share/glib-2.0/schemas
   printf %s "$schema_defaults" >"$appearance/schemas/zzz_host.gschema.override"
   ln -s "$installed"/*.gschema.override "$installed/org.gnome.desktop.enums.xml" \

@@ -1,13 +1,13 @@
 # microphone/agent.py
-# A part of agent.py. To the host: {"ask": "record", "on"} when something begins to record, or nothing does any more. From the
-# host: {"samples"} in base64.
+# A part of agent.py. To the host: {"ask": "record", "on"} when an app begins to record, and when none records any more. From
+# the host: {"samples"} in base64.
 import base64
 
 samples_fifo = None
 
 
 def watch_recorders():
-    """Tells the host's end when something records from the session's PulseAudio source, which starts PulseAudio."""
+    """Tells the host when apps record from the session's PulseAudio source. Starts PulseAudio."""
     pactl = ["setpriv", "--pdeathsig", "TERM", "env", "LC_ALL=C", "pactl"]
     events = subprocess.Popen([*pactl, "subscribe"], stdout=subprocess.PIPE).stdout.fileno()
 
@@ -18,18 +18,18 @@ def watch_recorders():
 
     def on_events(*_):
         news = os.read(events, 65536)
-        # Each look is an event of another kind itself.
+        # Each look causes events of other kinds.
         if not news or b" on source" in news:
             look()
         return bool(news)
 
     GLib.io_add_watch(events, GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, on_events)
-    # What records already.
+    # An app may already record.
     GLib.timeout_add(500, look)
 
 
 def set_recording(is_on):
-    """Opens the FIFO of the PulseAudio source, or empties and closes it: what nobody has read is not for the next one."""
+    """Opens the FIFO of the PulseAudio source, or empties and closes it: the next recorder gets no old samples."""
     global samples_fifo
     if is_on == (samples_fifo is not None):
         return
@@ -47,7 +47,7 @@ def set_recording(is_on):
 
 
 def on_samples(samples):
-    """Hands on what the host's microphone picks up, and drops what nobody reads in time."""
+    """Writes samples of the host's microphone into the FIFO, and drops those that nobody reads in time."""
     if samples_fifo is not None:
         try:
             os.write(samples_fifo, base64.b64decode(samples))

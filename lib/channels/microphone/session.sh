@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # microphone/session.sh
-# After serve_session.sh: what the host's microphone picks up comes by a FIFO, to which the session's agent writes. PulseAudio makes
-# it, see pulse.sh.
+# After serve_session.sh: the session's agent writes the samples of the host's microphone into a FIFO, which PulseAudio makes, see
+# pulse.sh.
 #
 # Values in front:
 #   source  the arguments of PulseAudio's pipe source that describe the samples

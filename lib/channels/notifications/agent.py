@@ -1,15 +1,15 @@
 # notifications/agent.py
-# A part of agent.py. To the host: {"ask": "notify", "id", "summary", "body"} in place of an earlier one with that id, and
-# {"ask": "withdraw", "id"} when it is no more. Neither has an answer.
+# A part of agent.py. To the host: {"ask": "notify", "id", "summary", "body"}, which replaces an earlier one with that id, and
+# {"ask": "withdraw", "id"}. Neither has an answer.
 import zlib
 
 NOTIFICATIONS = "org.freedesktop.Notifications"
 
 
 def on_portal_notification(_connection, _sender, _path, _interface, method, parameters, invocation):
-    """An app notifies by the portal, in the place of its last one with the same name."""
+    """An app shows a notification by the portal, in place of its last one with the same name, or takes it away."""
     app, name, *more = parameters.unpack()
-    # Not one of the numbers that on_notification() gives. This agent may end, and the next one is to find the same.
+    # Different from the numbers of on_notification(), and the same for the next agent if this one ends.
     number = 0x40000000 | zlib.crc32(f"{app} {name}".encode()) & 0x3FFFFFFF
     if method == "AddNotification":
         notify(number, str(more[0].get("title", "")), str(more[0].get("body", "")))
@@ -19,7 +19,7 @@ def on_portal_notification(_connection, _sender, _path, _interface, method, para
 
 
 def notify(number, summary, body):
-    """Shows a notification, which has a title and a text, and no buttons."""
+    """Shows a notification with a title and a text."""
     if serves("notifications"):
         send({"ask": "notify", "id": number, "summary": summary[:400], "body": body[:4000]})
 

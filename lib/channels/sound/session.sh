@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # sound/session.sh
-# After serve_session.sh: what apps play goes to the FIFO beside the session's socket, see pulse.sh. The host's player ends when
-# the FIFO is no longer open here: with the session. session.sh waits until it is open.
+# After serve_session.sh: what apps play goes into the FIFO beside the session's socket, see pulse.sh. The host's player ends when
+# the FIFO is no longer open here: at the end of the session. session.sh waits until the FIFO is open.
 #
 # Values in front:
 #   sink  the arguments of PulseAudio's pipe sink that describe the samples

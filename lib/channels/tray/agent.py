@@ -1,7 +1,7 @@
 # tray/agent.py
 # A part of agent.py. To the host: {"ask": "icon", "id", "title", "status", "isMenu", "menu"}, {"ask": "pixels", "id", "width",
 # "height", "argb"} and {"ask": "no-icon", "id"}. From the host: {"tray": id} with the "item" of a menu that is clicked, the menu
-# that the user will "show", or the method of an icon to "do"; false for an end of the tray.
+# that the user will "show", or the method of an icon to "do"; {"tray": false} when the tray has ended.
 import base64
 
 MAX_ICONS, SIDE, MAX_SIDE, MAX_ENTRIES, REFRESH_MS = 8, 48, 256, 30, 500
@@ -13,7 +13,7 @@ tray_name = None
 
 
 class Icon:
-    """An app's icon for the tray. Whatever changes, all of it is read anew, not more often than every REFRESH_MS."""
+    """An app's icon. When something has changed, all of it is read again, at most every REFRESH_MS."""
 
     def __init__(self, number, name, path):
         self.number, self.name, self.path = number, name, path
@@ -25,7 +25,7 @@ class Icon:
         self.refresh()
 
     def call(self, path, interface, method, arguments, done):
-        """Calls the app. `done` gets what it answers, if it does."""
+        """Calls a method of the app. `done` gets the answer, if one comes."""
 
         def finish(_bus, result):
             try:
@@ -38,12 +38,12 @@ class Icon:
         agent.bus.call(self.name, path, interface, method, arguments, None, Gio.DBusCallFlags.NONE, 5000, None, finish)
 
     def on_signal(self, _bus, _sender, path, interface, *_):
-        """The app tells of a change."""
+        """The app announces a change."""
         if (path, interface) in ((self.path, ITEM), (self.menu_path, MENU)):
             self.refresh()
 
     def refresh(self):
-        """Reads all of it, soon."""
+        """Reads all of the icon, now or soon."""
         self.is_stale = True
         if not self.is_waiting:
             self.is_waiting, self.is_stale = True, False
@@ -52,26 +52,26 @@ class Icon:
             GLib.timeout_add(REFRESH_MS, self.on_time)
 
     def on_time(self):
-        """What has changed meanwhile is read now."""
+        """Reads the icon again if something has changed meanwhile."""
         self.is_waiting = False
         if self.is_stale and self.number in icons:
             self.refresh()
         return False
 
     def on_properties(self, answer):
-        """Takes what the icon is like."""
+        """Takes the properties of the icon."""
         table = answer.get_child_value(0)
 
         def value(name, kind="s"):
-            found = table.lookup_value(name, GLib.VariantType(kind))
-            return None if found is None else found.unpack()
+            variant = table.lookup_value(name, GLib.VariantType(kind))
+            return None if variant is None else variant.unpack()
 
         tip = table.lookup_value("ToolTip", GLib.VariantType("(sa(iiay)ss)"))
         title = value("Title") or tip and tip.get_child_value(2).get_string() or value("Id") or ""
         path = value("Menu", "o")
         is_new = path != self.menu_path
         self.menu_path = path if path != "/NO_DBUSMENU" else None
-        # Those of Ayatana's do not say it: a click does nothing but show the menu.
+        # Ayatana's icons lack the property: a click on them only shows the menu.
         is_menu = bool(self.menu_path) and value("ItemIsMenu", "b") is not False
         status = value("Status")
         shown = "Passive" if status == "Passive" else "Active"
@@ -90,13 +90,13 @@ class Icon:
             self.call(self.menu_path, MENU, "GetLayout", GLib.Variant("(iias)", (0, 2, SHOWN)), self.on_layout)
 
     def on_layout(self, answer):
-        """Takes its menu."""
+        """Takes the icon's menu."""
         _revision, (_number, _shown, children) = answer.unpack()
         self.menu = entries(children, [MAX_ENTRIES])
         self.send("icon", **self.state, menu=self.menu)
 
     def send(self, ask, **what):
-        """Tells the host's end what it does not know yet, unless that would be too long a line for it."""
+        """Tells the host what has changed, unless the line would be too long for it."""
         if self.sent.get(ask) != what and len(json.dumps(what, ensure_ascii=False).encode(errors="replace")) < 16000:
             self.sent[ask] = what
             send({"ask": ask, "id": self.number, **what})
@@ -107,7 +107,7 @@ class Icon:
             self.call(self.menu_path, MENU, "AboutToShow", GLib.Variant("(i)", (number,)), lambda _: self.refresh())
 
     def do(self, message):
-        """Does what the user does with it."""
+        """Passes on what the user does with the icon."""
         if "show" in message:
             self.show(message["show"])
         elif "do" in message:
@@ -117,7 +117,7 @@ class Icon:
             self.call(self.menu_path, MENU, "Event", GLib.Variant("(isvu)", event), None)
 
     def end(self, *_):
-        """The app has gone, or the tray."""
+        """The app or the tray is gone."""
         if icons.pop(self.number, None):
             Gio.bus_unwatch_name(self.watch)
             agent.bus.signal_unsubscribe(self.subscription)
@@ -125,18 +125,18 @@ class Icon:
 
 
 def pixels_of(pixmaps):
-    """The pixels of the picture of an icon that is best for SIDE: width, height, ARGB."""
-    found = []
+    """The picture of an icon that fits SIDE best: width, height, ARGB."""
+    pictures = []
     for index in range(0 if pixmaps is None else pixmaps.n_children()):
         width, height, data = (pixmaps.get_child_value(index).get_child_value(part) for part in range(3))
         width, height, data = width.get_int32(), height.get_int32(), data.get_data_as_bytes().get_data()
         if 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and len(data) == width * height * 4:
-            found.append((width, height, data))
-    fitting = [picture for picture in found if max(picture[:2]) <= SIDE]
-    if fitting or not found:
+            pictures.append((width, height, data))
+    fitting = [picture for picture in pictures if max(picture[:2]) <= SIDE]
+    if fitting or not pictures:
         return max(fitting, default=None)
-    # The smallest of those that are larger, and of each square of its pixels one.
-    width, height, data = min(found)
+    # All are larger: the smallest of them, with one pixel of each square.
+    width, height, data = min(pictures)
     step = -(-max(width, height) // SIDE)
     places = [(y * width + x) * 4 for y in range(0, height, step) for x in range(0, width, step)]
     return -(-width // step), -(-height // step), b"".join(data[place : place + 4] for place in places)
@@ -155,7 +155,7 @@ def import_gtk():
 
 
 def themed(name, path):
-    """The same of an icon of the container's theme, or of the app's."""
+    """The picture of an icon by its name in the container's theme or the app's directory: width, height, ARGB."""
     if not name:
         return None
     try:
@@ -166,7 +166,7 @@ def themed(name, path):
         if name.startswith("/"):
             pixbuf = GdkPixbuf.Pixbuf.new_from_file_at_size(name, SIDE, SIDE)
         else:
-            # A symbolic one in a grey that is seen on a panel of any colour.
+            # A symbolic icon in a grey that is visible on panels of any colour.
             info = theme.choose_icon([name, f"{name}-symbolic"], SIDE, Gtk.IconLookupFlags.FORCE_SIZE)
             pixbuf = info and info.load_symbolic(Gdk.RGBA(0.6, 0.6, 0.6, 1), None, None, None)[0]
     except (ImportError, ValueError, GLib.Error):
@@ -181,8 +181,8 @@ def themed(name, path):
 
 
 def entries(children, left):
-    """The entries of a menu, as many as are left, and of the menus in it."""
-    found = []
+    """The entries of a menu and of the menus in it, as many as are left."""
+    kept = []
     for number, shown, below in children:
         if not shown.get("visible", True) or left[0] == 0:
             continue
@@ -195,25 +195,25 @@ def entries(children, left):
             entry["toggle"] = toggle if toggle in ("checkmark", "radio") else ""
             entry["on"] = shown.get("toggle-state") == 1
             entry["menu"] = entries(below, left)
-        found.append(entry)
-    return found
+        kept.append(entry)
+    return kept
 
 
 def on_tray(_connection, sender, _path, _interface, method, parameters, invocation):
-    """An app has an icon."""
+    """An app registers an icon."""
     invocation.return_value(None)
     word = parameters.unpack()[0]
-    # Qt 6 asks by another connection than that of the icon.
+    # Qt 6 registers by another connection than that of the icon.
     name = word if Gio.dbus_is_name(word) else sender
     path = word if word.startswith("/") else "/StatusNotifierItem"
-    known = [icon for icon in icons.values() if (icon.name, icon.path) == (name, path)]
-    if method == "RegisterStatusNotifierItem" and tray_name and not known and len(icons) < MAX_ICONS:
+    is_known = any((icon.name, icon.path) == (name, path) for icon in icons.values())
+    if method == "RegisterStatusNotifierItem" and tray_name and not is_known and len(icons) < MAX_ICONS:
         number = next(numbers)
         icons[number] = Icon(number, name, path)
 
 
 def end_tray():
-    """There is no tray any more, which tells apps not to hide their windows there."""
+    """Ends the tray, so that apps no longer hide their windows in it."""
     global tray_name
     if tray_name:
         CHANNELS.remove("tray")
@@ -224,7 +224,7 @@ def end_tray():
 
 
 def on_click(message):
-    """The user does something with an icon, or there is no tray any more."""
+    """The user does something with an icon, or the tray has ended."""
     if message["tray"] is False:
         end_tray()
     elif message["tray"] in icons:

@@ -1,12 +1,13 @@
 # tray/panel.py
-"""The host's end of the tray: icons and menus on the desktop's own StatusNotifierWatcher, as attach.ts says.
+"""The host's end of the tray: shows icons and menus on the desktop's own StatusNotifierWatcher, for attach.ts.
 
-Its argument: by what a panel knows icons of this container. One JSON object a line. From attach.ts, all of an icon each
-time: {"icon", "title", "status", "isMenu", "pixels", "menu"}, where the pixels are a square of ARGB in base64, and a menu is a list of {"id", "label", "enabled", "toggle", "on", "menu"} and of {"id", "separator"}; or {"icon",
-"gone"}. To attach.ts, what the user does: {"icon", "do": a method of the icon's}, {"icon", "item": id} for an item that
-is clicked, and {"icon", "show": id} for a menu that is about to be shown.
+Its argument is the id of this container's icons for the panel. Lines are JSON objects. From attach.ts, each time with all
+of an icon: {"icon", "title", "status", "isMenu", "pixels", "menu"}, where the pixels are a square of ARGB in base64, and a
+menu is a list of {"id", "label", "enabled", "toggle", "on", "menu"} and {"id", "separator"}; or {"icon", "gone"}. To
+attach.ts, what the user does: {"icon", "do": a method of the icon}, {"icon", "item": id} for a click at an item, and
+{"icon", "show": id} for a menu that is about to open.
 
-A watcher takes an icon away when its connection to the bus ends: so each has its own.
+A watcher removes an icon when its connection to the bus ends: so each icon has a connection of its own.
 """
 
 import base64
@@ -24,12 +25,12 @@ NO_PIXELS = GLib.Variant("a(iiay)", [])
 
 
 def tell(icon, **what):
-    """Says what the user does with an icon."""
+    """Tells attach.ts what the user does with an icon."""
     print(json.dumps({"icon": icon, **what}), flush=True)
 
 
 def properties(state):
-    """The properties of an icon."""
+    """The icon's properties on D-Bus."""
     title, data = state["title"], base64.b64decode(state["pixels"])
     side = GLib.Variant("i", math.isqrt(len(data) // 4))
     pixels = GLib.Variant.new_from_bytes(GLib.VariantType("ay"), GLib.Bytes.new(data), True)
@@ -98,17 +99,17 @@ class Icon:
         item, menu = XML.interfaces
         self.bus.register_object(PATH, item, self.on_item, lambda *call: self.shown[call[4]], None)
         self.bus.register_object(MENU, menu, self.on_menu, lambda *call: MENU_PROPERTIES[call[4]], None)
-        # Again when the panel is another one.
+        # Also when another panel takes over.
         Gio.bus_watch_name_on_connection(self.bus, WATCHER, Gio.BusNameWatcherFlags.NONE, self.register, None)
 
     def register(self, *_):
-        """Has the watcher show it."""
+        """Registers the icon at the watcher."""
         word = GLib.Variant("(s)", (self.bus.get_unique_name(),))
         method = (WATCHER, "/StatusNotifierWatcher", WATCHER, "RegisterStatusNotifierItem", word)
         self.bus.call(*method, None, Gio.DBusCallFlags.NONE, -1, None)
 
     def take(self, state):
-        """Takes its state. Returns what of it has changed."""
+        """Takes a state. Returns the keys that have changed."""
         before = getattr(self, "state", state)
         self.state, self.shown = state, properties(state)
         self.nodes = {0: ({"children-display": GLib.Variant("s", "submenu")}, state["menu"])}
@@ -145,7 +146,7 @@ class Icon:
             self.bus.emit_signal(None, MENU, XML.interfaces[1].name, "LayoutUpdated", news)
 
     def on_item(self, _bus, _sender, _path, _interface, method, _parameters, invocation):
-        """The user clicks at the icon."""
+        """The user clicks on the icon."""
         if method in ("Activate", "SecondaryActivate"):
             tell(self.number, do=method)
         invocation.return_value(None)
@@ -189,7 +190,7 @@ icons = {}
 
 
 def on_line(channel, _condition):
-    """Does what attach.ts says, and ends with it, or when it cannot: an exception here would end the reading alone."""
+    """Obeys a line of attach.ts. Ends with attach.ts, and by any exception, which GLib would otherwise ignore."""
     line = channel.readline()
     if not line:
         sys.exit(0)
@@ -202,7 +203,7 @@ def on_line(channel, _condition):
 
 
 def take(message):
-    """Shows an icon, changes it, or takes it away."""
+    """Shows, changes or removes an icon."""
     number = message.pop("icon")
     if "gone" in message:
         if number in icons:
