@@ -13,6 +13,7 @@ import { fio } from "./fio.ts";
 import { judge, Missing, type Suite } from "./suite.ts";
 import { testProto } from "./test_proto.ts";
 import { trySyscall } from "./try_syscall.ts";
+import { x11docker } from "./x11docker.ts";
 import { wleird } from "./wleird.ts";
 import { wlcsSuite } from "./wlcs.ts";
 
@@ -22,6 +23,7 @@ const suites: Readonly<Record<string, Suite>> = {
   failing_disk: failingDisk,
   test_proto: testProto,
   fio,
+  x11docker,
   wleird,
   wlcs: wlcsSuite({ isUsed: false }),
   wlcs_used: wlcsSuite({ isUsed: true }),

@@ -63,10 +63,10 @@ export async function installed(...packages: string[]): Promise<void> {
   );
 }
 
-/** A program that no archive has: somebody has built it, and put it into `bin`, in the same directory. */
-export function builtByHand(name: string, version: string): string {
+/** What no archive has: somebody has put it into `bin`, in the same directory. */
+export function byHand(name: string, what: string): string {
   const path = join(labDir(), "strangers", "bin", name);
-  if (!exists(path)) throw new Missing(`${path} is not there: ${name} ${version} is in no archive`);
+  if (!exists(path)) throw new Missing(`${path} is not there, and no archive has it: ${what}`);
   return path;
 }
 

@@ -7,7 +7,7 @@ import { fromFileUrl, join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { eventually } from "../e2e/run.ts";
 import { exists } from "../lab/files.ts";
-import { builtByHand, installed } from "./sources.ts";
+import { byHand, installed } from "./sources.ts";
 import type { Results, Suite } from "./suite.ts";
 
 const here = (name: string): string => fromFileUrl(new URL(name, import.meta.url));
@@ -16,7 +16,7 @@ export const testProto: Suite = {
   about: "waypipe's tests of its protocol, through the guard",
   async run() {
     await installed("python3");
-    const [tests, waypipe] = [builtByHand("test_proto", "0.11"), builtByHand("waypipe", "0.11")];
+    const [tests, waypipe] = [byHand("test_proto", "waypipe 0.11"), byHand("waypipe", "waypipe 0.11")];
     await using stack = new AsyncDisposableStack();
     const directory = await Deno.makeTempDir({ prefix: "test_proto." });
     stack.defer(() => Deno.remove(directory, { recursive: true }));
