@@ -377,13 +377,13 @@ const noAnswers: readonly {
     isLocal: false,
     message: ({ server: { remote } }) => `The remote "${remote}" does not trust this machine's certificate`,
     hint: ({ cli, server: { remote } }) =>
-      `Let its administrator make a token (${cli} config trust add), then add the remote again: ${cli} remote add ${remote}`,
+      `Ask its administrator for a token (${cli} config trust add), then add the remote again: ${cli} remote add ${remote}`,
   },
   {
     says: /\bdial tcp\b|\bconnect: |i\/o timeout|TLS handshake timeout|deadline exceeded/,
     isLocal: false,
     message: ({ server: { remote } }) => `The remote "${remote}" does not answer`,
-    hint: () => "See whether its machine runs, and whether this one has a network",
+    hint: () => "Check that its machine runs, and that this one has a network",
   },
   {
     // A message of snapd, with LXD 6.9.

@@ -71,7 +71,7 @@ function launchHint({ cli, product, init }: Engine, { stderr }: ProcessError): s
 /** How to give root the subordinate ids that containers need; Fedora and Arch leave that to the user. */
 export function rootIdsHint(product: string): string {
   const service = product.toLowerCase();
-  return `Give root ids for containers: echo root:1000000:1000000000 | sudo tee -a /etc/subuid /etc/subgid; ` +
+  return `Give root subordinate ids: echo root:1000000:1000000000 | sudo tee -a /etc/subuid /etc/subgid; ` +
     `then sudo systemctl restart ${service}`;
 }
 
@@ -85,7 +85,7 @@ export async function twoRangesHint({ cli, server }: Engine, directory = "/etc")
   if (cli !== "incus" || !server.isLocal) return undefined;
   const texts = ["subuid", "subgid"].map((name) => Deno.readTextFile(`${directory}/${name}`).catch(() => ""));
   if (!(await Promise.all(texts)).some((text) => (text.match(/^root:/gm) ?? []).length > 1)) return undefined;
-  return "Root has two lines in /etc/subuid or /etc/subgid, with which Incus 7 starts nothing. Keep the first ones: " +
+  return "Root has two lines in /etc/subuid or /etc/subgid, and Incus 7 cannot start containers. Keep the first ones: " +
     `sudo sed -i '0,/^root:/!{/^root:/d}' /etc/subuid /etc/subgid; then sudo systemctl restart incus`;
 }
 

@@ -4,11 +4,9 @@
  */
 
 import { join } from "@std/path";
-import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { hostResources } from "../../base/desktop.ts";
 import { oncePer } from "../../base/promises.ts";
-import type { RunningProcess } from "../../base/process.ts";
 import type { Channel } from "../interface.ts";
 import lookSh from "./session.sh" with { type: "text" };
 
@@ -32,13 +30,8 @@ export const channel: Channel = {
     appearanceAtStart(host).then(({ colorScheme }) => tell(colorScheme ?? "default"));
     const monitor = ["gsettings", "monitor", "org.gnome.desktop.interface", "color-scheme"];
     const line = (line: string): void => tell(changedScheme.exec(line)?.[1]);
-    let running: RunningProcess | undefined;
-    try {
-      running = host.start(["setpriv", "--pdeathsig", "TERM", ...monitor], { detached: true, output: { line } });
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-    }
-    return { ready: () => tell(), end: () => running?.kill("SIGTERM") };
+    const running = host.start(["setpriv", "--pdeathsig", "TERM", ...monitor], { detached: true, output: { line } });
+    return { ready: () => tell(), end: () => running.kill("SIGTERM") };
   },
 };
 

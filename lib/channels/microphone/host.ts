@@ -39,13 +39,12 @@ export const channel: Channel<boolean> = {
   serve: serveMicrophone,
 };
 
+type MicrophoneIo = Pick<ChannelIo, "consent" | "asks" | "closing" | "now" | "sendSamples">;
+
 /** Serves the microphone, which is off until an app in the container records. */
 export function serveMicrophone(
   container: Pick<Container, "host" | "label" | "crossesNetwork" | "history">,
-  { consent, asks, closing, now, sendSamples }: Pick<
-    ChannelIo,
-    "consent" | "asks" | "closing" | "now" | "sendSamples"
-  >,
+  { consent, asks, closing, now, sendSamples }: MicrophoneIo,
 ): Served<boolean> {
   const { host, label, history } = container;
   const mayBegin = rate(bearable, now);

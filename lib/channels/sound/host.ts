@@ -13,7 +13,7 @@
 
 import playFifoSh from "./play_fifo.sh" with { type: "text" };
 import { delay } from "@std/async";
-import { ExitCode, lineOf, UserError } from "../../base/errors.ts";
+import { ExitCode } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
 import { withValues } from "../../base/shell_words.ts";
@@ -60,11 +60,11 @@ const restMs = 4_000;
 const floodPauseMs = 10;
 
 /**
- * Plays the sound of a session until the session, the connection or the player ends. Warns when no player is installed.
+ * Plays the sound of a session until the session, the connection or the player ends. Warns when pacat is not installed.
  *
  * @param options `outlives`: the player ends only with the session. By default it also ends with this run, even if that
  * is killed
- * @returns the player; undefined when the session has no FIFO, or no player is installed
+ * @returns the player; undefined when the session has no FIFO
  */
 export async function playSound(
   container: Container,
@@ -74,17 +74,10 @@ export async function playSound(
   const { host } = container;
   const source = await container.readFifo(`${session}${soundSuffix}`);
   if (source === undefined) return undefined;
-  try {
-    if (!("close" in source)) return playOutput(host, source.argv);
-    const player = startPlayer(host, { path: source.path, samples: localSamples, outlives });
-    player.ended.then(source.close);
-    return player;
-  } catch (error) {
-    if ("close" in source) source.close();
-    if (!(error instanceof UserError)) throw error;
-    host.ui.warn(`There will be no sound. ${lineOf(error)}`);
-    return undefined;
-  }
+  if (!("close" in source)) return playOutput(host, source.argv);
+  const player = startPlayer(host, { path: source.path, samples: localSamples, outlives });
+  player.ended.then(source.close);
+  return player;
 }
 
 /** Starts the script that plays samples from a pipe while some come. */
