@@ -131,8 +131,7 @@ export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): 
   // The product's name will do, too.
   const cli = choice === "lxd" ? "lxc" : engineClis.find((name) => name === choice);
   if (cli !== undefined || choice === undefined) return cli;
-  const names = engineClis.join(" or ");
-  throw inputError(`There is no engine "${choice}"`, `Use ${names}`);
+  throw inputError(`There is no engine "${choice}"`, `Use ${engineClis.join(" or ")}`);
 }
 
 /** The CLIs that have a remote. All of them when no remote is named, or when none has it, so that each can report that. */

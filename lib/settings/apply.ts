@@ -56,7 +56,7 @@ export function applySettings(options: ReadonlyMap<string, string>, settings: Se
 export function limitedChannels(
   options: ReadonlyMap<string, string>,
   { values, atMost }: Pick<Applied, "values" | "atMost">,
-): { open: Set<ChannelName>; asks: ReturnType<typeof askedChannels> } {
+): { open: Set<ChannelName>; asks: Set<ChannelName> } {
   const channels = { ask: values.get("ask"), allow: values.get("allow"), deny: values.get("deny") };
   const open = openChannels({ ...channels, preset: values.get("preset") });
   const asks = askedChannels(channels);
@@ -70,7 +70,7 @@ export function limitedChannels(
       `Leave the option out, or change ${atMost.from}`,
     );
   }
-  return { open: open.intersection(limit), asks: asks.intersection(limit) as typeof asks };
+  return { open: open.intersection(limit), asks: asks.intersection(limit) };
 }
 
 /** The values of `--engine` and `--project`, else of a container's settings. */

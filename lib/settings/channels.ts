@@ -14,7 +14,7 @@ export const channelWords: readonly string[] = ["clipboard", ...channelNames];
 
 /** The channels that a preset opens. */
 function openedBy(preset: typeof presetNames[number]): Set<ChannelName> {
-  return new Set(channelsWith(({ presets }) => presets.some((known) => known === preset)));
+  return new Set(channelsWith(({ presets }) => presets.some((name) => name === preset)));
 }
 
 /** The options about channels; all but `preset` are lists, separated by commas. */
@@ -45,20 +45,20 @@ export function openChannels(
  * @throws {UserError} exit code 2 for a channel that cannot be asked for, and for one that is also allowed or denied
  */
 export function askedChannels({ ask = "", allow = "", deny = "" }: Omit<ChannelRequest, "preset">): Set<ChannelName> {
-  const settled = new Set([...parseChannels(allow), ...parseChannels(deny)]);
-  return new Set(
-    parseChannels(ask).map((name) => {
-      const channel = askableNames.find((known) => known === name);
-      if (channel === undefined) throw inputError(`--ask does not support "${name}"`, `Use ${askableNames.join(", ")}`);
-      if (settled.has(channel)) {
-        throw inputError(
-          `The channel "${channel}" is named by --ask, and by --allow or --deny`,
-          "Name it in one of them only",
-        );
-      }
-      return channel;
-    }),
-  );
+  const asked = parseChannels(ask);
+  const settled = [...parseChannels(allow), ...parseChannels(deny)];
+  for (const name of asked) {
+    if (!askableNames.includes(name)) {
+      throw inputError(`--ask does not support "${name}"`, `Use ${askableNames.join(", ")}`);
+    }
+    if (settled.includes(name)) {
+      throw inputError(
+        `The channel "${name}" is named by --ask, and by --allow or --deny`,
+        "Name it in one of them only",
+      );
+    }
+  }
+  return new Set(asked);
 }
 
 /**
@@ -70,9 +70,10 @@ export function askedChannels({ ask = "", allow = "", deny = "" }: Omit<ChannelR
 export function parseChannels(names: string): ChannelName[] {
   return names.split(",").map((name) => name.trim()).filter(Boolean).flatMap((name): ChannelName[] => {
     if (name === "clipboard") return ["clipboard-in", "clipboard-out"];
-    const channel = channelNames.find((known) => known === name);
-    if (!channel) throw inputError(`There is no channel "${name}"`, `Use ${channelWords.join(", ")}`);
-    return [channel];
+    if (!channelNames.includes(name)) {
+      throw inputError(`There is no channel "${name}"`, `Use ${channelWords.join(", ")}`);
+    }
+    return [name];
   });
 }
 

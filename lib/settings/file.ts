@@ -44,7 +44,7 @@ export const settingKeys: readonly string[] = Object.keys(settingChecks);
 
 /** The option of attach.ts with the meaning of a key. */
 export function optionOf(key: string): string {
-  return openedKinds.some((kind) => kind === key) ? `${key}-to` : key;
+  return openedKinds.includes(key) ? `${key}-to` : key;
 }
 
 /** The keys whose values are lists of channels. */

@@ -110,11 +110,7 @@ const darkName = /(?:^|[^a-z])dark(?![a-z])/i;
 
 /** The pattern's group in the first value that matches. */
 function first(pattern: RegExp, ...values: readonly (string | undefined)[]): string | undefined {
-  for (const value of values) {
-    const match = value === undefined ? undefined : pattern.exec(value)?.[1];
-    if (match !== undefined) return match;
-  }
-  return undefined;
+  return values.map((value) => pattern.exec(value ?? "")?.[1]).find((match) => match !== undefined);
 }
 
 /** The UTF-8 locale with the same language, country and modifier; undefined for `C` and the like. */

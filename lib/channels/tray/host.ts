@@ -102,22 +102,19 @@ function pixelsIn({ width, height, argb }: Readonly<Record<string, unknown>>): P
 /** The entries of a menu and of those in it, up to the number that is left. */
 function menuIn(value: unknown, all: { left: number }, depth = maxMenuDepth): MenuEntry[] {
   if (!Array.isArray(value) || depth === 0) return [];
-  const entries: MenuEntry[] = [];
-  for (const given of value) {
-    if (all.left === 0) break;
+  return value.flatMap((given): MenuEntry[] => {
     const { id, label, enabled, toggle, on, menu } = (given ?? {}) as Record<string, unknown>;
-    if (!Number.isInteger(id)) continue;
+    if (all.left === 0 || !Number.isInteger(id)) return [];
     all.left--;
-    entries.push({
+    return [{
       id: id as number,
       ...typeof label === "string" ? { label } : {},
       enabled: enabled === true,
       toggle: toggle === "checkmark" || toggle === "radio" ? toggle : "",
       on: on === true,
       menu: menuIn(menu, all, depth - 1),
-    });
-  }
-  return entries;
+    }];
+  });
 }
 
 async function hasTray(host: Pick<Host, "run">): Promise<boolean> {
