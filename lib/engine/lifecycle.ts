@@ -70,9 +70,8 @@ function launchHint({ cli, product, init }: Engine, { stderr }: ProcessError): s
 
 /** How to give root the subordinate ids that containers need; Fedora and Arch leave that to the user. */
 export function rootIdsHint(product: string): string {
-  const service = product.toLowerCase();
   return `Give root subordinate ids: echo root:1000000:1000000000 | sudo tee -a /etc/subuid /etc/subgid; ` +
-    `then sudo systemctl restart ${service}`;
+    `then sudo systemctl restart ${product.toLowerCase()}`;
 }
 
 /**

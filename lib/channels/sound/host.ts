@@ -13,6 +13,7 @@
 
 import playFifoSh from "./play_fifo.sh" with { type: "text" };
 import { delay } from "@std/async";
+import { concat } from "@std/bytes";
 import { ExitCode } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
@@ -150,9 +151,7 @@ export function onlyInTime(
   let rest = new Uint8Array();
   let playedUntil = now();
   return (piece) => {
-    const all = new Uint8Array(rest.length + piece.length);
-    all.set(rest);
-    all.set(piece, rest.length);
+    const all = concat([rest, piece]);
     const whole = all.length - all.length % frame;
     rest = all.slice(whole);
     playedUntil = Math.max(playedUntil, now());

@@ -75,11 +75,7 @@ function isTitleSeen({ x, y, width }: Rectangle, monitors: readonly Rectangle[])
  */
 export function mayPopUp(
   place: Rectangle,
-  { screen, windows, popups }: {
-    screen: Screen;
-    windows: readonly Rectangle[];
-    popups: readonly Rectangle[];
-  },
+  { screen, windows, popups }: { screen: Screen; windows: readonly Rectangle[]; popups: readonly Rectangle[] },
 ): boolean {
   const screens = screen.monitors.length > 0 ? screen.monitors : [screen];
   return !coversTooMuch(place, screens) && !coverTooMuch([place, ...popups], screens) &&
