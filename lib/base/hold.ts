@@ -8,7 +8,10 @@ const { closeSync, fstatSync, openSync } = await import("node:fs");
 export interface Held extends Disposable {
   /** A path to the file for this process and the programs that it starts. */
   handle: string;
-  /** What the file is now. `bornMs`: when it was made, in milliseconds since 1970; null where the file system does not say. */
+  /**
+   * What the file is now. `bornMs`: when it was made, in milliseconds since 1970; null where the file system does not
+   * say.
+   */
   stat(): Stats & { bornMs: number | null };
   close(): void;
 }

@@ -1,6 +1,7 @@
 /**
  * The world outside a script, as one value that is passed to functions: programs, files, environment, the user, and the
- * signal that ends the run. Tests pass a host that records, `--dry-run` one that prints changes in place of making them.
+ * signal that ends the run. Tests pass a host that records, `--dry-run` one that prints changes in place of making
+ * them.
  */
 
 import type { ProcessResult } from "./errors.ts";
@@ -29,8 +30,8 @@ export interface Host {
   /** Looks something up without a program: calls `act`. A dry run returns `planned` in its place. */
   look<T>(planned: T, act: () => T | Promise<T>): Promise<T>;
   /**
-   * Changes something without a program: calls `act`, and returns its result. A dry run prints `plan`, or calls it if it
-   * is a function, and returns undefined.
+   * Changes something without a program: calls `act`, and returns its result. A dry run prints `plan`, or calls it if
+   * it is a function, and returns undefined.
    */
   change<T>(plan: string | (() => Promise<unknown>), act: () => Promise<T>): Promise<T | undefined>;
   /** A host for cleaning up: `signal` ends it, and Ctrl-C does not reach its programs. */

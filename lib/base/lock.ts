@@ -32,8 +32,8 @@ export async function lockFile(path: string, { signal }: { signal: AbortSignal }
 }
 
 /**
- * Calls `act` while it holds a lock, so that runs take turns. After `maxMs` it calls `act` without the lock: another run
- * may be downloading for minutes.
+ * Calls `act` while it holds a lock, so that runs take turns. After `maxMs` it calls `act` without the lock: another
+ * run may be downloading for minutes.
  *
  * @param options `path`: a file that is never removed; `maxMs`: in milliseconds
  * @throws the reason of the host's signal

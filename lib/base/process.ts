@@ -215,7 +215,9 @@ interface Sink {
   end(): string | Promise<string>;
 }
 
-/** Keeps an output of up to `maxBytes`, and calls `onText` with each piece. Beyond that, drops it and calls `overflow`. */
+/**
+ * Keeps an output of up to `maxBytes`, and calls `onText` with each piece. Beyond that, drops it and calls `overflow`.
+ */
 function textSink(
   { maxBytes, overflow, onText }: { maxBytes: number; overflow: () => void; onText: (text: string) => void },
 ): Sink {

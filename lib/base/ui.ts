@@ -131,7 +131,10 @@ export function terminalUi(options: UiOptions): Ui {
   };
 }
 
-/** How much of what a program printed is shown with an error, in characters: its end. A container decides how much there is. */
+/**
+ * How much of what a program printed is shown with an error, in characters: its end. A container decides how much there
+ * is.
+ */
 const maxOutput = 64 * 2 ** 10;
 
 function indent(text: string): string {

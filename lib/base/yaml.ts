@@ -60,8 +60,8 @@ export function isMap(data: unknown): data is Record<string, unknown> {
 }
 
 /**
- * The line and column, from 1, of the value at a path of keys, in which numbers are indices of lists, from 0. Reads block
- * style only. For a key that it does not find, it returns the place of the one around it.
+ * The line and column, from 1, of the value at a path of keys, in which numbers are indices of lists, from 0. Reads
+ * block style only. For a key that it does not find, it returns the place of the one around it.
  */
 export function locateKey(text: string, keys: readonly (string | number)[]): { line: number; column: number } {
   let place = { line: 1, column: 1 };

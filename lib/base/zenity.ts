@@ -47,8 +47,8 @@ const portalMs = 5_000;
 const portalPath = /^\/run\/user\/\d+\/doc\//;
 
 /**
- * Lets the user choose files. Where zenity is built with GTK 4 and the desktop's portal has a dialog for files, it shows
- * that one, with the user's bookmarks and recent places, else its own. It is shown again for a path that GTK has
+ * Lets the user choose files. Where zenity is built with GTK 4 and the desktop's portal has a dialog for files, it
+ * shows that one, with the user's bookmarks and recent places, else its own. It is shown again for a path that GTK has
  * garbled: see {@linkcode completedTwice}.
  *
  * @param options `from`: the first path; `optionsFrom`: returns zenity's other options each time that the dialog is

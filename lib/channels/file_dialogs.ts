@@ -1,8 +1,9 @@
 /**
  * Lends files that the user chooses in the host's dialogs for the apps of a session, drops on their windows, or copies
- * for one to paste. A choice or a drop is consent; before a paste the user is asked. Without one of these, the container
- * learns nothing about the host's files. The container decides when to ask, so a dialog may open while the user is
- * typing: there is one at a time, few wait, and a choice that comes sooner than a person can choose must be confirmed.
+ * for one to paste. A choice or a drop is consent; before a paste the user is asked. Without one of these, the
+ * container learns nothing about the host's files. The container decides when to ask, so a dialog may open while the
+ * user is typing: there is one at a time, few wait, and a choice that comes sooner than a person can choose must be
+ * confirmed.
  */
 
 import { abortable, delay } from "@std/async";
@@ -34,7 +35,9 @@ export interface Dialogs {
   served(io: ChannelIo): Served<Asking>;
 }
 
-/** A request of file_dialogs.py: to choose files, that an earlier one is withdrawn, or that a saved file is complete. */
+/**
+ * A request of file_dialogs.py: to choose files, that an earlier one is withdrawn, or that a saved file is complete.
+ */
 export type Asking = Wanted | { ask: "gone"; id: number } | { ask: "saved"; path: string };
 
 /** A request to choose a directory, one or several files, or where to save a file. */
@@ -300,9 +303,9 @@ function sharedPath(path: string, { mounts, crossesNetwork }: Container, { share
 }
 
 /**
- * zenity's options for a dialog. GNOME shows the beginning of the title, and no title when a file is saved (Nautilus 50):
- * so the filter's name begins with the container's, too. The title has no brackets around that name, as those of the
- * container's windows have.
+ * zenity's options for a dialog. GNOME shows the beginning of the title, and no title when a file is saved (Nautilus
+ * 50): so the filter's name begins with the container's, too. The title has no brackets around that name, as those of
+ * the container's windows have.
  */
 export function chooserOptions(container: string, request: Choosing): string[] {
   const isSaving = request.ask === "save";

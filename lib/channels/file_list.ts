@@ -8,8 +8,8 @@ import { maxListBytes } from "../guard/wayland/dropped_files.ts";
 const maxFiles = 64;
 
 /**
- * The paths in a list. Hidden files are refused, since they hold the user's keys and commands that programs run: whoever
- * takes over waypipe's client could claim that they were dropped.
+ * The paths in a list. Hidden files are refused, since they hold the user's keys and commands that programs run:
+ * whoever takes over waypipe's client could claim that they were dropped.
  *
  * @param given how the files were given, for messages: "dropped on …"
  * @throws {UserError} when it has anything but visible files of this host, or too many

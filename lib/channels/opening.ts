@@ -55,8 +55,8 @@ export function parseLink(address: string): URL {
 /**
  * The question before a link or a file is opened, or a file is saved among the downloads.
  *
- * @param options `mayLeave`: opening it on this host may send data out, too; `isOnlyHere`: the other destinations do not
- * open files of its kind
+ * @param options `mayLeave`: opening it on this host may send data out, too; `isOnlyHere`: the other destinations do
+ * not open files of its kind
  */
 export async function openingQuestion(
   container: Container,

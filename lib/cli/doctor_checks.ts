@@ -65,7 +65,9 @@ export const createDiagnosis: Diagnosis = { script: "create", checks, outcome: c
 
 export const mapDiagnosis: Diagnosis = { script: "map", checks, outcome: mapOutcome };
 
-/** Whether the installed engines answer. If the script can use none of them, the finding about one of them is `broken`. */
+/**
+ * Whether the installed engines answer. If the script can use none of them, the finding about one of them is `broken`.
+ */
 async function findEngines({ host, engine, wanted, environment }: Facts): Promise<Finding[]> {
   const servers = (await Promise.all(engineClis.map((cli) => findEngine(host, cli))))
     .filter(({ cli, isInstalled }) => isInstalled || cli === wanted);
@@ -167,8 +169,8 @@ async function findNetwork({ host, engine, profile }: Facts & EngineFacts): Prom
 }
 
 /**
- * Whether the script's programs are installed, and in which version: those with a purpose in the table of programs. They
- * get no display: xrandr would ask the X server for its version, and hang with it.
+ * Whether the script's programs are installed, and in which version: those with a purpose in the table of programs.
+ * They get no display: xrandr would ask the X server for its version, and hang with it.
  */
 async function findPrograms({ host, script }: Facts): Promise<Finding[]> {
   const used = Object.entries(programs).filter(([, { purpose, scripts, display }]) =>

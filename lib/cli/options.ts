@@ -182,8 +182,8 @@ export function tokensOf(args: readonly string[], options: Options): Token[] {
 }
 
 /**
- * The option that an unknown word resembles: it is the beginning of that, has a typing error, or a long dash that a text
- * program has made of two. Undefined for a word that resembles none.
+ * The option that an unknown word resembles: it is the beginning of that, has a typing error, or a long dash that a
+ * text program has made of two. Undefined for a word that resembles none.
  */
 export function nearestOption(word: string, options: Options): string | undefined {
   const [, dashes, typed, value] = /^([-\u2010-\u2015\u2212]+)([A-Za-z][\w-]*)(=.*)?$/s.exec(word) ?? [];
@@ -202,8 +202,9 @@ export function nearestOption(word: string, options: Options): string | undefine
 /**
  * Parses a command line. Options are understood anywhere before `--`.
  *
- * @throws {UserError} exit code 2 for an unknown option, two that cannot be combined, a missing or unwanted value, or too
- * many words; where {@linkcode ScriptSpec.passesOn} is "always", also for a word that resembles one of its own options
+ * @throws {UserError} exit code 2 for an unknown option, two that cannot be combined, a missing or unwanted value, or
+ * too many words; where {@linkcode ScriptSpec.passesOn} is "always", also for a word that resembles one of its own
+ * options
  */
 export function parseCommandLine<Name extends string>(
   spec: ScriptSpec<Name>,

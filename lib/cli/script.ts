@@ -75,7 +75,8 @@ async function runToExitCode<Name extends string>(
       return ExitCode.usage;
     }
     const args = parseCommandLine(spec, Deno.args);
-    // Somebody may type "list" for "--list", as in other programs. A container may have that name: so it is a hint only.
+    // Somebody may type "list" for "--list", as in other programs. A container may have that name: so it is a hint
+    // only.
     if (args.positionals[0] === Deno.args[0] && Object.hasOwn(spec.options, Deno.args[0] ?? "")) {
       meant = `. If you mean the option: ${called.name} --${Deno.args.join(" ")}`;
     }

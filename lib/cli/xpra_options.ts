@@ -1,6 +1,6 @@
 /**
- * The options of `xpra attach` that a user may give: those about windows and keyboard are handed on, those about channels
- * are refused. Any other word with a dash does not count as xpra's.
+ * The options of `xpra attach` that a user may give: those about windows and keyboard are handed on, those about
+ * channels are refused. Any other word with a dash does not count as xpra's.
  */
 
 import names from "./xpra_options.json" with { type: "json" };

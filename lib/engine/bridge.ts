@@ -1,4 +1,6 @@
-/** Finds what blocks an engine's bridge, as far as an ordinary user can see: instances get no address, or reach nothing. */
+/**
+ * Finds what blocks an engine's bridge, as far as an ordinary user can see: instances get no address, or reach nothing.
+ */
 
 import { configIn, type Device, tableIn } from "./answer.ts";
 import { type Engine, engineLine, query } from "./engine.ts";
@@ -91,7 +93,9 @@ export async function findObstacles(
   return obstacles;
 }
 
-/** How to unblock the network of instances on this machine, in one line; undefined when nothing is known to block it. */
+/**
+ * How to unblock the network of instances on this machine, in one line; undefined when nothing is known to block it.
+ */
 export async function networkHint(
   host: Host,
   { engine, devices }: { engine: Engine; devices: Readonly<Record<string, Device>> },

@@ -35,9 +35,9 @@ export type { EngineCli };
 
 /**
  * What differs between the engines. `defaultImage`: the image that is launched when none is named; `group`: its members
- * may use the engine; `init`: the command that sets it up; `snapshot`, `restoreSnapshot`: the words of its CLI that take
- * and restore a snapshot; `userDataHint`: what to do when an image gives cloud-init no user-data (cloud-init 25.1 looks
- * for LXD's socket alone).
+ * may use the engine; `init`: the command that sets it up; `snapshot`, `restoreSnapshot`: the words of its CLI that
+ * take and restore a snapshot; `userDataHint`: what to do when an image gives cloud-init no user-data (cloud-init 25.1
+ * looks for LXD's socket alone).
  */
 type EngineKind = Readonly<typeof engines["lxc"]>;
 
@@ -63,8 +63,8 @@ export function labelOf({ engine, name }: OnServer): string {
 }
 
 /**
- * Chooses the engine: the one of the option or of `$GUI_CONTAINER_ENGINE`, else the first of {@linkcode engineClis} that
- * answers, or that has the remote.
+ * Chooses the engine: the one of the option or of `$GUI_CONTAINER_ENGINE`, else the first of {@linkcode engineClis}
+ * that answers, or that has the remote.
  *
  * @param request the engine and the server; by default, the server of the CLI's own configuration
  * @throws {UserError} exit code 125 when none answers, 2 for an unknown engine, remote or project
@@ -134,7 +134,9 @@ export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): 
   throw inputError(`There is no engine "${choice}"`, `Use ${engineClis.join(" or ")}`);
 }
 
-/** The CLIs that have a remote. All of them when no remote is named, or when none has it, so that each can report that. */
+/**
+ * The CLIs that have a remote. All of them when no remote is named, or when none has it, so that each can report that.
+ */
 async function clisWith(host: Host, remote: string | undefined): Promise<EngineCli[]> {
   if (remote === undefined) return engineClis;
   const have = await Promise.all(engineClis.map((cli) => hasRemote(host, cli, remote)));
@@ -263,8 +265,8 @@ const remoteTimeoutMs = 20_000;
 /**
  * Reads one path of the engine's API. Returns undefined when there is nothing at it, and in a dry run.
  *
- * @param options `timeoutMs`: how long the answer may take; by default, 20 s for another machine's server; `signal`: ends
- * the wait
+ * @param options `timeoutMs`: how long the answer may take; by default, 20 s for another machine's server; `signal`:
+ * ends the wait
  * @returns what the server has answered, which may be anything: see answer.ts
  * @throws {UserError} for an answer that is not JSON
  */

@@ -82,8 +82,8 @@ export async function findInstance(
 
 /**
  * How long to wait for the answer about one instance before asking whether its member of the cluster is lost, in
- * milliseconds. About an instance of a lost member, the others answer after 10 s, or never if they have not reached that
- * member before: EventListenerWait() of Incus 6.0.4, internal/server/cluster/events.go.
+ * milliseconds. About an instance of a lost member, the others answer after 10 s, or never if they have not reached
+ * that member before: EventListenerWait() of Incus 6.0.4, internal/server/cluster/events.go.
  */
 const patienceMs = 1_500;
 

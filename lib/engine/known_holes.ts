@@ -12,8 +12,8 @@ import type { EngineCli } from "./engine.ts";
  * and CVE-2026-23953 by a profile. From the CVE records and Debian's changelogs, November 2026. They name no version of
  * Incus 6.0 that is without it.
  *
- * `lets`: what an attacker can do, the rest of a sentence that begins with the engine and its version; `fixed`: the first
- * versions without it, those of the long-term lines, then the one since which all are without it.
+ * `lets`: what an attacker can do, the rest of a sentence that begins with the engine and its version; `fixed`: the
+ * first versions without it, those of the long-term lines, then the one since which all are without it.
  */
 type KnownHole = Readonly<typeof holes[EngineCli]>;
 

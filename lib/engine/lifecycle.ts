@@ -90,8 +90,8 @@ export async function twoRangesHint({ cli, server }: Engine, directory = "/etc")
 
 /**
  * Whether the engine made an instance and could not start it, so that making it again may help. While an isolated
- * container is being made, LXD 5.0.2 counts its ids as 0 to 65535. Another one that is made at that moment gets ids that
- * root does not have, or that are in use (`findIdmap()`, lxd/instance/drivers/driver_lxc.go).
+ * container is being made, LXD 5.0.2 counts its ids as 0 to 65535. Another one that is made at that moment gets ids
+ * that root does not have, or that are in use (`findIdmap()`, lxd/instance/drivers/driver_lxc.go).
  */
 export function isStartFailure(error: unknown): boolean {
   return error instanceof ProcessError && /\bforkstart\b/.test(error.stderr);

@@ -99,8 +99,8 @@ export function profileRisks({ config, devices }: Pick<EngineProfile, "config" |
 }
 
 /**
- * What an engine's default profile gives away, in sentences: each container has that profile besides its own. The network
- * card in it is the user's choice.
+ * What an engine's default profile gives away, in sentences: each container has that profile besides its own. The
+ * network card in it is the user's choice.
  */
 export function defaultRisks({ product }: Pick<Engine, "product">, profile: EngineProfile | undefined): string[] {
   if (!profile) return [];

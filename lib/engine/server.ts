@@ -1,6 +1,6 @@
 /**
- * The choice of a server: a remote of the engine's CLI, and a project there. Where the user names neither, the CLI's own
- * configuration decides (`incus remote switch`, `incus project switch`).
+ * The choice of a server: a remote of the engine's CLI, and a project there. Where the user names neither, the CLI's
+ * own configuration decides (`incus remote switch`, `incus project switch`).
  */
 
 import clients from "./clients.json" with { type: "json" };
@@ -128,8 +128,8 @@ async function configFiles(host: CliHost, cli: EngineCli): Promise<{ user: strin
 /**
  * Reads a CLI's configuration (`config.yml`). What cannot be read is left out: the CLI reports it.
  *
- * @param options `whole`: all remotes are needed. Otherwise a file that sets neither a default remote nor a project is not
- * parsed
+ * @param options `whole`: all remotes are needed. Otherwise a file that sets neither a default remote nor a project is
+ * not parsed
  */
 async function readClientConfig(host: CliHost, cli: EngineCli, { whole }: { whole: boolean }): Promise<ClientConfig> {
   const { user, system } = await configFiles(host, cli);

@@ -50,8 +50,8 @@ export async function hasCheapSnapshots(host: Host, { engine, name: instance }: 
 /**
  * Makes an instance as a copy of another one, with the same profiles. It does not run.
  *
- * @param options `source`: an instance, or a snapshot as `INSTANCE/SNAPSHOT`; `config` and `devices` replace the source's
- * own
+ * @param options `source`: an instance, or a snapshot as `INSTANCE/SNAPSHOT`; `config` and `devices` replace the
+ * source's own
  */
 export async function copyInstance(host: Host, { engine, name }: Instance, { source, ...changes }: {
   source: string;

@@ -1,15 +1,15 @@
 /** Whether the user works in the container's windows, judged by keyboard focus, keys and clicks. */
 
 /**
- * How long after a key or a click the user counts as working in the container's windows without keyboard focus there, in
- * milliseconds: a click comes before the focus, and an app copies after the keys for that.
+ * How long after a key or a click the user counts as working in the container's windows without keyboard focus there,
+ * in milliseconds: a click comes before the focus, and an app copies after the keys for that.
  */
 const inputMs = 1_000;
 
 /**
  * How long no window may have keyboard focus while that moves between the container's windows, such as to one of
- * wl-copy, in milliseconds. The host moves the focus in one step, which its connections report one by one; nobody copies
- * anything in another window in that time.
+ * wl-copy, in milliseconds. The host moves the focus in one step, which its connections report one by one; nobody
+ * copies anything in another window in that time.
  */
 const handoverMs = 200;
 

@@ -1,14 +1,14 @@
 /**
- * Records who has closed a session's windows. A program may end with any exit status when the user closes its window, as
- * a terminal's shell does by SIGHUP, and that is no failure.
+ * Records who has closed a session's windows. A program may end with any exit status when the user closes its window,
+ * as a terminal's shell does by SIGHUP, and that is no failure.
  */
 
 /** How a session's windows have ended: there was none; the user has closed the last one; or it ended otherwise. */
 export type WindowsEnd = "none" | "closed" | "other";
 
 /**
- * How long after a click in one of the windows a window that its app closes counts as closed by a button of that app, in
- * milliseconds.
+ * How long after a click in one of the windows a window that its app closes counts as closed by a button of that app,
+ * in milliseconds.
  */
 const clickMs = 1_000;
 

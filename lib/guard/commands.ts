@@ -1,7 +1,7 @@
 /**
- * Commands of the user to a running process. The sender puts a socket into a directory that the process watches, and that
- * only the user can write; the process connects to it. So neither needs a permission for sockets of the other, and no
- * container takes part.
+ * Commands of the user to a running process. The sender puts a socket into a directory that the process watches, and
+ * that only the user can write; the process connects to it. So neither needs a permission for sockets of the other, and
+ * no container takes part.
  */
 
 import { abortable } from "@std/async";

@@ -1,15 +1,15 @@
 /**
  * Which types of data may cross the clipboard, and the count of what does, for the container's history. An app may read
- * the clipboard fifty times a second: so the history gets one line for each direction and half a minute, with the types.
- * The text itself is never looked at.
+ * the clipboard fifty times a second: so the history gets one line for each direction and half a minute, with the
+ * types. The text itself is never looked at.
  */
 
 /**
  * The types of data that pass between the container and the host when somebody copies, pastes or drags, by the names
  * that apps use: text and pictures. The first four are X's, which apps on Wayland use, too. Lists of files
  * (`text/uri-list`, `x-special/gnome-copied-files` and the like) do not pass: pasted or dropped in a file manager they
- * would move or copy files of the host, in an upload field send them away, and to the container they tell paths. Another
- * reason for a closed list is that an X server, also that of a Wayland desktop, never forgets a name.
+ * would move or copy files of the host, in an upload field send them away, and to the container they tell paths.
+ * Another reason for a closed list is that an X server, also that of a Wayland desktop, never forgets a name.
  */
 export const dataTypes: ReadonlySet<string> = new Set([
   ...["UTF8_STRING", "STRING", "TEXT", "COMPOUND_TEXT"],

@@ -22,7 +22,9 @@ const overheadBytes = 256;
 /** The queue for one end, until its scope ends. */
 export class Outgoing implements Disposable {
   readonly #failed = Promise.withResolvers<never>();
-  /** Rejects when the end cannot be written to; with a {@linkcode Violation} when it is a container that does not read. */
+  /**
+   * Rejects when the end cannot be written to; with a {@linkcode Violation} when it is a container that does not read.
+   */
   readonly failed: Promise<never> = this.#failed.promise;
   /** For how long the end has read nothing of what waits, in milliseconds. */
   pauseMs = 0;
@@ -111,8 +113,8 @@ export class AllOutgoing {
 
   /**
    * Whether an end has paused for so long that nobody counts as working in the container's windows: the container does
-   * not hear what the user does, or news from the host's end wait behind what that does not read. The same holds when this
-   * process itself has paused.
+   * not hear what the user does, or news from the host's end wait behind what that does not read. The same holds when
+   * this process itself has paused.
    */
   isPaused(): boolean {
     return this.now() - this.#checkedMs >= checkMs + maxPauseMs ||

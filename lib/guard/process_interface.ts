@@ -43,8 +43,8 @@ export function crossingIn(line: string): CrossingLine | undefined {
 /**
  * The command line of a guard's process.
  *
- * @param options `paths`: the files and directories that it may read and write; `sockets`: the sockets that it may listen
- * at or connect to. It may do nothing else
+ * @param options `paths`: the files and directories that it may read and write; `sockets`: the sockets that it may
+ * listen at or connect to. It may do nothing else
  */
 export function guardArgv(
   wire: keyof typeof guardWords,

@@ -22,8 +22,8 @@ const channelKeys: readonly string[] = [...listKeys, "preset", "at-most", ...ope
 /**
  * Adds settings to the options of a command line. The option `--preset` replaces what the settings open, by a preset or
  * one by one. The lists of channels add up, or `--deny sound` would open what the settings deny; but a channel that an
- * option names is left out of the settings' lists. Among these, which may come from several entries, `deny` comes before
- * `ask`, and `ask` before `allow`.
+ * option names is left out of the settings' lists. Among these, which may come from several entries, `deny` comes
+ * before `ask`, and `ask` before `allow`.
  */
 export function applySettings(options: ReadonlyMap<string, string>, settings: Settings): Applied {
   const values = new Map(options);

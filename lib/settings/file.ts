@@ -1,7 +1,7 @@
 /**
  * The settings of containers: those that a person writes into `$XDG_CONFIG_HOME/gui-container/config.yaml`, and those
- * that `--save` keeps beside it. Their entries have patterns, as in ssh_config(5): each key is taken from the first entry
- * that matches and has it. No container can write there.
+ * that `--save` keeps beside it. Their entries have patterns, as in ssh_config(5): each key is taken from the first
+ * entry that matches and has it. No container can write there.
  */
 
 import { openedKinds } from "../channels/table.ts";

@@ -1,8 +1,8 @@
 /**
  * The channel `microphone`. The host's microphone is on while an app in the container records; its samples go to the
  * session's agent, which writes them into the FIFO of a PulseAudio source. The container may claim at any time that it
- * records: so the microphone is on only while the channel is open, with `--ask` only once the user has agreed each time,
- * and never without a mark that the user sees.
+ * records: so the microphone is on only while the channel is open, with `--ask` only once the user has agreed each
+ * time, and never without a mark that the user sees.
  */
 
 import { notificationArgv } from "../../base/desktop.ts";

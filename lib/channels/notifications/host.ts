@@ -1,6 +1,6 @@
 /**
- * The channel `notifications`. Titles begin with the container's name. Pictures, buttons and hints do not pass, nor does
- * markup, in which the host's desktop would show links and pictures.
+ * The channel `notifications`. Titles begin with the container's name. Pictures, buttons and hints do not pass, nor
+ * does markup, in which the host's desktop would show links and pictures.
  */
 
 import notificationsPy from "./agent.py" with { type: "text" };

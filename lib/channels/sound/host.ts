@@ -4,11 +4,11 @@
  * that connects too early waits 5 s.
  *
  * In the container, the session's own PulseAudio, which pulse.sh starts, writes to the FIFO while an app plays. On the
- * host, play_fifo.sh runs `pacat` while samples come. Nothing goes back. Only one client can play the sound of a session:
- * two would each get a part of the samples.
+ * host, play_fifo.sh runs `pacat` while samples come. Nothing goes back. Only one client can play the sound of a
+ * session: two would each get a part of the samples.
  *
- * From another machine, samples come by ssh, fewer of them and of 8 bits each (G.711's µ-law): no decoder reads what the
- * container sends, and silence sends nothing.
+ * From another machine, samples come by ssh, fewer of them and of 8 bits each (G.711's µ-law): no decoder reads what
+ * the container sends, and silence sends nothing.
  */
 
 import playFifoSh from "./play_fifo.sh" with { type: "text" };
@@ -139,8 +139,8 @@ function playOutput(host: Host, reader: string[]): RunningProcess {
 }
 
 /**
- * Makes a filter that returns the samples to play: whole frames, and never more than `maxAheadMs` ahead of time. After a
- * pause of the network, delayed samples come all at once, and playing them would delay all later ones.
+ * Makes a filter that returns the samples to play: whole frames, and never more than `maxAheadMs` ahead of time. After
+ * a pause of the network, delayed samples come all at once, and playing them would delay all later ones.
  *
  * @param now a clock in milliseconds
  */

@@ -2,8 +2,8 @@
  * The channel `tray`: icons of a session's apps in the host's tray. The session's agent describes them, and panel.py
  * shows them on the host's StatusNotifierWatcher. How a container could abuse that, and what prevents it:
  *
- * - It imitates an icon or a menu of the host. The icon gets a frame of the container's colour here; title and menu begin
- *   with the container's name.
+ * - It imitates an icon or a menu of the host. The icon gets a frame of the container's colour here; title and menu
+ *   begin with the container's name.
  * - It sends names of icons, paths, addresses or markup, which a panel would look up, load or draw. Only small pictures
  *   pass, and short labels without markup.
  * - It adds and removes icons without end, or changes them thousands of times a second. There are few icons, few new
@@ -292,8 +292,8 @@ function emptyMenu(container: string): ShownMenu {
 }
 
 /**
- * The menu after a change. An item keeps its panel's id as long as the app keeps its id and label, and no other item ever
- * gets that id: a panel may still show the old menu.
+ * The menu after a change. An item keeps its panel's id as long as the app keeps its id and label, and no other item
+ * ever gets that id: a panel may still show the old menu.
  */
 function nextMenu({ shown, ids, lastId }: ShownMenu, given: readonly MenuEntry[]): ShownMenu {
   const next = { entries: new Map<number, MenuEntry>(), ids: new Map<string, number>(), lastId };

@@ -104,8 +104,8 @@ function recordPointer(session: Session, { window, at: [x, y] }: { window: numbe
 }
 
 /**
- * The wheel's buttons on X, which xpra's client also sends for a server without finer events. A user who turns the wheel
- * over a window may be working in another one.
+ * The wheel's buttons on X, which xpra's client also sends for a server without finer events. A user who turns the
+ * wheel over a window may be working in another one.
  */
 const wheelButtons: ReadonlySet<number> = new Set([4, 5, 6, 7]);
 

@@ -2,10 +2,10 @@
  * The clipboard's packets. The channel `clipboard-in` lets the container ask for what the host has copied, and
  * `clipboard-out` lets it offer something of its own: text and pictures (`dataTypes`).
  *
- * X has three selections. CLIPBOARD is what was copied: the container always learns its types, so that apps can show that
- * something can be pasted, and gets the content while the user works in its windows. PRIMARY is what is selected in any
- * window, such as a terminal or a password manager: the container learns about it only while the user works in its
- * windows. SECONDARY, which hardly any app uses, does not pass.
+ * X has three selections. CLIPBOARD is what was copied: the container always learns its types, so that apps can show
+ * that something can be pasted, and gets the content while the user works in its windows. PRIMARY is what is selected
+ * in any window, such as a terminal or a password manager: the container learns about it only while the user works in
+ * its windows. SECONDARY, which hardly any app uses, does not pass.
  *
  * The container can set the host's clipboard only while the user works in its windows, too: otherwise it could replace
  * what is about to be pasted into a terminal. Its offers pass without content, which the client requests when somebody
@@ -33,8 +33,8 @@ const requestId = integer(0, Number.MAX_SAFE_INTEGER);
 const maxRequests = 100;
 /**
  * How long the client may take to list the types, in checks of the relay, since its answer may wait while this process
- * pauses. If nothing is copied on the host, xpra's client (6.5.5) waits as long as for data; apps of GTK ask before they
- * show a menu, and the user's clicks would meanwhile hit what is not yet on the screen.
+ * pauses. If nothing is copied on the host, xpra's client (6.5.5) waits as long as for data; apps of GTK ask before
+ * they show a menu, and the user's clicks would meanwhile hit what is not yet on the screen.
  */
 const typesChecks = 2;
 

@@ -23,7 +23,9 @@ export interface PictureDecoder {
 /** How long one picture may take, in milliseconds. The largest takes a second on an idle processor. */
 const maxDecodeMs = 20_000;
 
-/** The code of the worker, without imports, since a package is one file: the CommonJS module jpeg-js, and its caller. */
+/**
+ * The code of the worker, without imports, since a package is one file: the CommonJS module jpeg-js, and its caller.
+ */
 const worker = `const library = {};\n((module) => {\n${jpeg}\n})(library);\n${glue}`;
 
 export function startDecoder({ deadlineMs = maxDecodeMs }: { deadlineMs?: number } = {}): PictureDecoder {

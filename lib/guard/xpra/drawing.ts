@@ -1,6 +1,6 @@
 /**
- * The pictures of windows and of the pointer. Only plain pixels pass; xpra's client decodes nothing. Compressed pictures,
- * which come over a network, are decoded by the guard.
+ * The pictures of windows and of the pointer. Only plain pixels pass; xpra's client decodes nothing. Compressed
+ * pictures, which come over a network, are decoded by the guard.
  */
 
 import { Refusal } from "../faults.ts";

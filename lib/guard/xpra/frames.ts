@@ -34,12 +34,12 @@ export const maxChunks = 3;
 export const maxIndex = 15;
 
 /**
- * Makes a parser for the bytes of one direction. Its memory is bounded by the limits, and grows with the bytes that have
- * come, not with an announced size.
+ * Makes a parser for the bytes of one direction. Its memory is bounded by the limits, and grows with the bytes that
+ * have come, not with an announced size.
  *
  * @returns a function that takes the next bytes of the stream, and returns the packets that they complete. These may be
- * views, valid until the next call and while the bytes do not change. It throws a violation for anything but frames, for
- * flags that were not agreed on, and beyond the limits
+ * views, valid until the next call and while the bytes do not change. It throws a violation for anything but frames,
+ * for flags that were not agreed on, and beyond the limits
  */
 export function createFrameParser(limits: FrameLimits): (bytes: Uint8Array) => RawPacket[] {
   const pending = createPendingBytes();

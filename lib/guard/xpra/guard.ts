@@ -1,7 +1,7 @@
 /**
  * The guard stands between xpra's client on the host and the session's socket, which belongs to a container that may be
- * hostile. It parses the packets of both ends, and passes on only what is on an allowlist, encoded anew: xpra's decoders
- * read nothing but the output of the guard's own encoder.
+ * hostile. It parses the packets of both ends, and passes on only what is on an allowlist, encoded anew: xpra's
+ * decoders read nothing but the output of the guard's own encoder.
  */
 
 import { abortable } from "@std/async";

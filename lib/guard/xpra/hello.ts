@@ -1,8 +1,8 @@
 /**
- * The hellos that client and server send each other first. Only what the other end needs passes; the rest would identify
- * the user and the machine, or open closed channels. The table hello_names.json has the names of xpra 5.1.6, 6.5.5 and
- * 6.6 as patterns of paths, see `table()`. The client learns the largest size of a packet by `actual_desktop_size`; by
- * `max_desktop_size`, which is left out, it would enlarge all windows.
+ * The hellos that client and server send each other first. Only what the other end needs passes; the rest would
+ * identify the user and the machine, or open closed channels. The table hello_names.json has the names of xpra 5.1.6,
+ * 6.5.5 and 6.6 as patterns of paths, see `table()`. The client learns the largest size of a packet by
+ * `actual_desktop_size`; by `max_desktop_size`, which is left out, it would enlarge all windows.
  */
 
 import names from "./hello_names.json" with { type: "json" };

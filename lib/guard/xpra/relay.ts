@@ -83,8 +83,8 @@ export async function relayPackets(
 
 /**
  * Relays what one end sends, until it ends. The container's next bytes are read only when the client has read the last
- * ones, so that a slow client slows the container down. The client's bytes, which tell where the user is, are read whether
- * the container reads or not.
+ * ones, so that a slow client slows the container down. The client's bytes, which tell where the user is, are read
+ * whether the container reads or not.
  */
 async function pump(relay: Relay, sender: Sender): Promise<void> {
   const frames = createFrameParser(limits[sender]);
@@ -138,8 +138,8 @@ async function decodePicture({ decoder }: Relay, { pass, picture }: Delivery): P
 }
 
 /**
- * Checks whether both ends read. Closes popups if one does not, those that a window or the user has left, and icons in a
- * closed tray. Answers apps that wait too long for the types of what is to be pasted.
+ * Checks whether both ends read. Closes popups if one does not, those that a window or the user has left, and icons in
+ * a closed tray. Answers apps that wait too long for the types of what is to be pasted.
  */
 function check(relay: Relay): void {
   const { session, outgoing } = relay;

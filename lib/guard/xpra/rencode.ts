@@ -1,6 +1,6 @@
 /**
- * rencodeplus: xpra's encoding of values. This decoder is strict and bounded: that of xpra, in C, overflows the stack on
- * deeply nested lists (6.5.5: 100,000 levels end the process), and ignores bytes after the value.
+ * rencodeplus: xpra's encoding of values. This decoder is strict and bounded: that of xpra, in C, overflows the stack
+ * on deeply nested lists (6.5.5: 100,000 levels end the process), and ignores bytes after the value.
  */
 
 import { concat } from "@std/bytes";
@@ -162,8 +162,8 @@ function narrow(number: bigint): number | bigint {
 }
 
 /**
- * Encodes a value. Among xpra's encodings it uses the general ones only: integers of 64 bits, lists and tables with an end
- * mark. xpra 6.5.5 cannot read integers of a few digits.
+ * Encodes a value. Among xpra's encodings it uses the general ones only: integers of 64 bits, lists and tables with an
+ * end mark. xpra 6.5.5 cannot read integers of a few digits.
  *
  * @throws {TypeError} for an integer with more digits than xpra accepts
  */

@@ -33,7 +33,9 @@ export interface Session extends RunMemory, Required<Pick<SessionOptions, "conta
   greeted: Set<Sender>;
   /** Keys whose press has passed and whose release has not. */
   keysDown: Set<string>;
-  /** Buttons of the pointer whose press has passed and whose release has not, each with the window it was pressed in. */
+  /**
+   * Buttons of the pointer whose press has passed and whose release has not, each with the window it was pressed in.
+   */
   buttonsDown: Map<number, number>;
   /** The client's unanswered requests for what the container has copied, each with the wanted type. */
   requests: Map<number, string>;

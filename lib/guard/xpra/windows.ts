@@ -128,7 +128,8 @@ export class Windows {
     const window = this.#find(number);
     if (window.kind === "popup") return this.#popup(description);
     const passed = this.#checkFramed(number, description);
-    // The position counts only when a window opens, but xpra's client (6.5.5) opens some again with the last properties.
+    // The position counts only when a window opens, but xpra's client (6.5.5) opens some again with the last
+    // properties.
     passed.delete("requested-position");
     window.asked = this.#checkedSize(number, sizesIn(passed, this.screen));
     if (passed.has("transient-for")) window.parent = passed.get("transient-for") as number;
