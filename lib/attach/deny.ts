@@ -29,7 +29,7 @@ export interface DenyRequest {
   channels: ChannelName[];
 }
 
-/** What a run that has ended leaves open with the windows, and no guard can close. */
+/** The channels that stay open with windows whose run has ended, and that no guard can close. */
 const staying = new Set(channelsWith(({ lasts, load }) => lasts === "windows" && load));
 
 /** The options that may stand beside it. */

@@ -85,7 +85,7 @@ export async function show(
     what: isNew ? "starts" : "is shown again",
     ...{ session, channels: recordChannels(open, asks) },
   });
-  // Before its windows are known by which --deny finds it.
+  // Before the windows are on record, by which --deny finds the session.
   await using _commands = await host.look(
     undefined,
     () => openToCommands(container, { session, permissions, asks, stays }),

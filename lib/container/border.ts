@@ -19,7 +19,7 @@ export interface ContainerBorder {
   isAlways: boolean;
 }
 
-/** The colours of containers for which nobody has chosen one, in the order in which they are given. */
+/** The default colours, in the order in which containers get them. */
 export const palette = [
   "#e60000", // red
   "#1240ff", // blue
@@ -31,7 +31,7 @@ export const palette = [
   "#ffe100", // yellow
 ] as const;
 
-/** The width of a border that nobody has chosen, in pixels. */
+/** The default width of a border, in pixels. */
 const usualWidth = 4;
 
 /**
@@ -39,7 +39,7 @@ const usualWidth = 4;
  * long as there are some.
  *
  * @param chosen what it is to be from now on; "auto": as if nobody had chosen one
- * @param options `isTrial`: what is chosen is not kept
+ * @param options `isTrial`: does not keep the choice
  */
 export async function borderOf(
   { host, mounts }: { host: Pick<Host, "look" | "signal">; mounts: Pick<Mounts, "directory"> },

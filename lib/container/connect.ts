@@ -22,8 +22,8 @@ import { checkDirectory } from "./mounts.ts";
 import { creationRecordPath } from "./paths.ts";
 
 /**
- * How long a container that was just started is waited for at most, in milliseconds. The first start of an image takes
- * longest, and a slow or busy machine minutes.
+ * The longest wait for a container that was just started, in milliseconds. The first start of an image takes longest, and
+ * on a slow or busy machine minutes.
  */
 const maxBootMs = 300_000;
 
@@ -109,7 +109,7 @@ export async function awaitBoot(
  * Runs a script for sh as the user of a container that boots, as soon as that user's systemd is there. The engine runs
  * it: SSH comes later. It may run again, when its answer does not arrive.
  *
- * @param options `waits`: false for a script that has nothing to do where that systemd is not there yet
+ * @param options `waits`: false for a script that has nothing to do before that systemd is there
  * @throws {UserError} when the answer does not arrive whole
  * @throws {ProcessError} when the script fails
  */

@@ -43,7 +43,7 @@ export interface Site {
   lend(files: readonly SourceFile[], request: LendRequest): Promise<Loan[]>;
   /** Gives the container a socket `name` in the directory of the sockets, which leads to one on this side. */
   lendSocket(path: string, name: string): Promise<string>;
-  /** The sessions whose sockets are there; undefined where the container would have to be asked. */
+  /** The sessions that have a socket on this side; undefined where only the container knows. */
   seenSessions(): Promise<string[] | undefined>;
   /** The end of the log of a session, or of the one that has printed last; undefined where there is none. */
   log(options: { session: string | undefined; bytes: number }): Promise<SessionLog | undefined>;
@@ -72,7 +72,7 @@ export interface Container extends Address, Site, AsyncDisposable {
   isConfined(): Promise<boolean>;
   /** Starts the container if it does not run. */
   boot(): Promise<Inside>;
-  /** What is in it, by its record where that says it: the engine is not waited for. Else like {@linkcode Container.boot}. */
+  /** Like {@linkcode Container.boot}, but does not wait for the engine where the container's record has the answer. */
   inside(): Promise<Inside>;
   /** The same, and waits until SSH reaches it. */
   reach(): Promise<Inside>;
@@ -88,7 +88,7 @@ export interface Container extends Address, Site, AsyncDisposable {
   loans(session: string): Promise<SessionLoans>;
 }
 
-/** What is known of a container when it is resolved. */
+/** What the scripts know of a container before they use it. */
 export interface KnownContainer extends Address, BootOptions, Pick<Container, "host" | "history"> {
   /** Its user, where that is known without the engine: for a dry run. */
   plannedUser: ContainerUser;

@@ -133,7 +133,7 @@ export async function claimDisposables(
 }
 
 /**
- * Checks that fewer copies of a container are in use. To be called in turn.
+ * Checks that fewer copies of a container are in use. The caller holds {@linkcode lockPath}.
  *
  * @throws {UserError} when as many are
  */
@@ -152,7 +152,7 @@ function isOf(copy: DisposableRecord, { engine: { cli, server }, name }: Instanc
 }
 
 /**
- * The copies of a kind.
+ * The copies that `isWanted` picks.
  *
  * @param options `claim`: this run locks those that no other run has
  */
@@ -172,7 +172,7 @@ async function choose(
   return chosen;
 }
 
-/** All copies on record. Those that no other run has locked are locked now. To be called in turn. */
+/** All copies on record. Locks those that no other run has locked. The caller holds {@linkcode lockPath}. */
 async function lockAll(host: Host): Promise<DisposableCopy[]> {
   const copies: DisposableCopy[] = [];
   for (const { name: directory, isDirectory } of await readDirectory(mountsRoot(host))) {

@@ -32,10 +32,10 @@ export const maxHandedBytes = 256 * 2 ** 20;
 /** How large a new version of one may be, in bytes: a small project can become a large video. */
 export const maxVersionBytes = 2 ** 30;
 
-/** What the name of a directory ends with in which a file is handed over. */
+/** The end of the name of each directory for a file that is handed over. */
 const directoryEnd = ".out";
 
-/** The directory in which a file is handed over that is at this path, in the private directory of its run. */
+/** The directory for a file that a run hands over: `path` is in the private directory of the run. */
 export function handedDirectory(path: string): string {
   return `${path}${directoryEnd}`;
 }

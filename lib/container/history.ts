@@ -21,7 +21,7 @@ import { lockFile } from "../base/lock.ts";
 import { revealInvisible } from "../base/text.ts";
 import { stateDirectory } from "./paths.ts";
 
-/** An event for the history. Names, addresses and types of data are texts of the container's. */
+/** An event for the history. The container chooses names, addresses and types of data. */
 export type Happening =
   | {
     kind: "session";
@@ -36,9 +36,9 @@ export type Happening =
   | { kind: "file"; what: "back"; path: string; changed: boolean }
   /** A new version of one of its files: where it was saved, and in which container it was made. */
   | { kind: "file"; what: "saved"; path: string; bytes: number; where: string }
-  /** A file of the container's that is among the user's downloads now. `where`: in which container, else. */
+  /** A file from the container: saved in the user's downloads, or opened in the container that `where` names. */
   | { kind: "download"; name: string; bytes: number; where?: string }
-  /** `where`: "on this host", or in which container. `failed`: the host could not open what an earlier line names. */
+  /** `where`: "on this host", or in another container. `failed`: the host could not open the link of an earlier line. */
   | { kind: "link"; host: string; where: string; failed?: true }
   | { kind: "print"; name: string; bytes: number; printer: string }
   | { kind: "microphone"; what: "on" }
@@ -201,7 +201,7 @@ export async function takeLeftLines(host: Pick<Host, "env" | "signal">, path: st
   await removeFile(taken);
 }
 
-/** What a line that a guard has left has before all else: the name of its history. */
+/** The start of each line that a guard leaves: the name of its history. */
 const nameAhead = /^\{"name":"([\w:.-]+)",/;
 
 /** The files of a kind: the newest lines, and those before them. */
@@ -254,13 +254,13 @@ function summaryOf(added: readonly Happening[]): string {
   return [...clipboard, ...counted, ...heard].join(", ") || "nothing of this host";
 }
 
-/** The names of the containers of which a history is kept. */
+/** The names of the containers that have a history. */
 export async function keptHistories(host: Pick<Host, "env">): Promise<string[]> {
   const directory = historyDirectory(host);
   return directory === undefined ? [] : (await readDirectory(directory)).map(({ name }) => name).sort();
 }
 
-/** The lines of a history, the oldest first. What is no line of a history is left out. */
+/** The lines of a history, oldest first, without those that cannot be read. */
 export async function readHistory(host: Pick<Host, "env">, name: string): Promise<HistoryLine[]> {
   const directory = historyDirectory(host);
   if (directory === undefined) return [];
@@ -270,7 +270,7 @@ export async function readHistory(host: Pick<Host, "env">, name: string): Promis
   return lines.sort((one, other) => one.time < other.time ? -1 : one.time > other.time ? 1 : 0);
 }
 
-/** Reads a line; undefined for one that is not as it is written here. */
+/** Parses a line; undefined unless it has the form in which this module writes lines. */
 export function parseHistoryLine(text: string): HistoryLine | undefined {
   const line = parseTable(text) as HistoryLine | undefined;
   const { kind, time } = line ?? {};

@@ -1,4 +1,4 @@
-/** The containers that are managed here: which ones they are, and the keys that mark them. */
+/** Managed containers: those that create.ts made, or that the user has marked, and the keys that mark them. */
 
 import type { Host } from "../base/host.ts";
 import {

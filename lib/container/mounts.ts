@@ -121,7 +121,7 @@ export async function restoreMounts(
 
 /**
  * Checks that the directories can be made and that ACLs can be set there, if the container is to see some of them.
- * Nothing of that stays.
+ * Leaves nothing behind.
  *
  * @throws {UserError} for a file in place of a directory, a directory that may not be written, or a file system without
  * ACLs; exit code 127 without `setfacl`

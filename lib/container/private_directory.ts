@@ -11,7 +11,7 @@ import { isClaimed, lockFile } from "../base/lock.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { lockPath, mountsRoot, privatePrefix } from "./paths.ts";
 
-/** A file in such a directory: what is to go into a history, see {@linkcode takeLeftLines}. */
+/** The file in such a directory with lines for a history, see {@linkcode takeLeftLines}. */
 export const leftLinesName = "history.jsonl";
 
 /**
@@ -49,7 +49,7 @@ async function claim(host: Host, path: string): Promise<Deno.FsFile> {
   return lock;
 }
 
-/** Takes over what guards have to write into histories whose runs have ended, also those that still run. */
+/** Moves the lines that guards have left to the histories, also those of guards that still run. */
 export async function takeAllLeftLines(host: Host): Promise<void> {
   const root = mountsRoot(host);
   if (!await exists(root)) return;
@@ -58,19 +58,19 @@ export async function takeAllLeftLines(host: Host): Promise<void> {
   for (const directory of await privateDirectories(host)) await takeLeftLines(host, join(directory, leftLinesName));
 }
 
-/** The private directories of all runs, and of what has outlived its run. */
+/** The private directories of all runs, and of guards that outlive their runs. */
 export async function privateDirectories(host: Pick<Host, "env">): Promise<string[]> {
   const root = mountsRoot(host);
   return (await readDirectory(root)).filter(({ name, isDirectory }) => isDirectory && name.startsWith(privatePrefix))
     .map(({ name }) => join(root, name));
 }
 
-/** Whether a run, or what has outlived one, still has a private directory. */
+/** Whether a run, or a guard that outlives its run, still uses a private directory. */
 export async function isInUse(path: string): Promise<boolean> {
   return await isClaimed(join(path, "lock"));
 }
 
-/** Removes the directories of runs that have ended without doing so: nobody holds their locks. To be called in turn. */
+/** Removes the directories of runs that have ended without doing so: nobody holds their locks. The caller holds {@linkcode lockPath}. */
 async function removeLeftovers(host: Host): Promise<void> {
   for (const path of await privateDirectories(host)) {
     try {

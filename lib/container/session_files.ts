@@ -21,8 +21,8 @@ export interface SessionLog {
 }
 
 /**
- * The end of the log of a session, or without a name of the session that has printed last; undefined when there is
- * none. The container can write where the logs are: a link is not followed, a pipe not waited for.
+ * The end of a session's log, or without a name of the log that was written to last; undefined when there is none. The
+ * container can write where the logs are: a link is not followed, a pipe not waited for.
  *
  * @param bytes how much of its end is read
  */
@@ -70,7 +70,7 @@ async function newestLog(sockets: string): Promise<string | undefined> {
 }
 
 /**
- * The log in the answer of read_log.sh, of which no more is taken than was asked for; undefined when it prints none.
+ * Parses the answer of read_log.sh; undefined when there is no log.
  *
  * @param options `bytes`: how much was asked for
  */

@@ -94,7 +94,7 @@ export function sshArgv(target: SshTarget, remote: readonly string[], options: {
   return ["ssh", ...sshOptions(target, options), sshDestination(target), "--", quoteWords(remote)];
 }
 
-/** Whom ssh logs in as, and where. */
+/** The user and the address for ssh. */
 export function sshDestination({ user, address }: Pick<SshTarget, "user" | "address">): string {
   return `${user.name}@${address}`;
 }

@@ -79,7 +79,7 @@ async function checkPackageFile(path: string): Promise<void> {
   }
 }
 
-/** What tells these apps apart from others, in files their contents: "" without apps. */
+/** A text that is the same for the same apps; a package file counts by its content. Empty without apps. */
 export async function describeApps(apps: readonly AppWord[]): Promise<string> {
   const lines = apps.map(async ({ source, name }) => {
     const what = source === "deb" ? await sha256(await Deno.readFile(name)) : name;
@@ -149,7 +149,7 @@ export function countIn(stdout: string): number {
   return Number(/(?:^|\n)(\d{1,6})\n?$/.exec(stdout)?.[1] ?? 0);
 }
 
-/** How much of what a failed change has printed is shown: its last lines, and characters. */
+/** How much of the output of a failed change is shown, from its end. */
 const maxShown = { lines: 20, characters: 4_000 };
 
 /** The end of the output of a failed change, which the container may fill with anything. */

@@ -45,8 +45,8 @@ export async function cachedImages(host: Host, engine: Engine, { recipe, source 
 const maxCachedDays = 30;
 
 /**
- * The one of {@linkcode cachedImages} that a container is made from, unless it is too old. Several runs at once may
- * have made several: all runs take the oldest.
+ * The image of {@linkcode cachedImages} to make a container from: the oldest that is fresh enough. Runs at the same time
+ * may each have made one, and all take the same.
  *
  * @param options `unusable`: fingerprints of images that did not work
  */

@@ -47,7 +47,7 @@ const noCloudInit = 127;
  * meanwhile.
  *
  * @param options `timeoutMs`: the longest wait, in milliseconds
- * @returns what it warns of
+ * @returns its warnings
  * @throws {UserError} when cloud-init failed or is missing, after `timeoutMs`, or when the instance gets no user-data
  * or no address
  */
@@ -84,7 +84,7 @@ export async function waitForCloudInit(
 }
 
 /**
- * What cloud-init warns of, in what await_cloud_init.sh prints.
+ * The warnings of cloud-init, from the output of await_cloud_init.sh.
  *
  * @throws {UserError} when cloud-init failed, is missing, or was given no user-data
  */

@@ -20,7 +20,7 @@ export async function usualSeconds(host: Host, what: string): Promise<number | u
   return typeof seconds === "number" ? seconds : undefined;
 }
 
-/** Keeps how many seconds it took, in an average that counts the last time for half. A failure is ignored. */
+/** Records how many seconds it took: the last time counts for half of the average. Ignores failures. */
 export async function keepSeconds(host: Host, what: string, seconds: number): Promise<void> {
   const path = pathOf(host);
   await host.change(`write ${quoteWords([path])}`, async () => {

@@ -11,8 +11,8 @@ import { publicKeysIn } from "../container/ssh.ts";
 import type { Keys } from "./input_files.ts";
 
 /**
- * The public key, and where its private key is: `id_ed25519` in the directory of what is kept from run to run. The first
- * run that needs the pair makes it.
+ * The public key, and the path of its private key: `id_ed25519` in {@linkcode stateDirectory}. The first run that needs
+ * the pair makes it.
  *
  * @throws {UserError} exit code 2 where there is no such directory, or no public key in its file
  */
@@ -35,8 +35,8 @@ export async function ownKey(host: Host): Promise<Keys> {
 }
 
 /**
- * Makes the pair. What there is of the private half stays if it is whole, as containers know its key: only a killed run
- * leaves less, since ssh-keygen writes that half first.
+ * Makes the pair. A whole private key stays, since containers know it. A killed run may have left a part of one:
+ * ssh-keygen writes it first.
  */
 async function makeKey(host: Host, path: string): Promise<void> {
   if (await exists(path)) {

@@ -12,7 +12,7 @@ import type { Container } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
 import { exitStatus, sessionScript } from "../session/protocol.ts";
 
-/** What an agent has to serve channels. */
+/** The source of the agent that serves these channels. */
 function sourceOf(channels: readonly OpenChannel[]): string {
   const parts = new Set(channels.flatMap(({ agent }) => agent?.parts ?? []));
   return [interfacePy, agentPy, settingsPy, ...parts, mainPy].join("\n");

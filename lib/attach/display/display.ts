@@ -42,7 +42,7 @@ export interface WindowsOptions
 export interface DisplayWindows extends AsyncDisposable {
   /** What the user is told about them, after the open channels. */
   note: string;
-  /** What of the session outlives the run that shows it. */
+  /** Which part of the session outlives the run that shows it. */
   outlivesRun: "nothing" | "session" | "windows";
   /** The container's end of what shows them, for a new session. */
   serverEnd(): Promise<ServerEnd>;

@@ -12,7 +12,7 @@ export function isOnRecord(records: readonly Mapping[], { id }: Pick<Mapping, "i
   return records.some((record) => record.id === id && !record.restored);
 }
 
-/** Those of the mappings whose grants are on the ACL of an inode now. */
+/** The mappings that now have a grant on the ACL of an inode. */
 export function ofInode(mappings: readonly Mapping[], inode: InodeId): Mapping[] {
   return mappings.filter((mapping) => !mapping.restored && isSameInode(mapping, inode));
 }
@@ -90,7 +90,7 @@ export interface ObservedFile {
 
 /** One step of restoring. Its findings are true, and its mappings done, only once the change is made. */
 export interface RestoreStep {
-  /** The ACL that is to be set, if it is not the right one already. */
+  /** The ACL to set, if the file has another one. */
   change?: AclChange;
   /** It is not a failure when the change cannot be made: the file was never mapped. */
   isOptional?: boolean;
@@ -155,7 +155,7 @@ function planLost({ mapping, file, replacement }: ObservedFile, ownUid: number):
   return file.state.nlink === 0 ? { ...lost, findings: [`${what} is deleted`] } : undefined;
 }
 
-/** The step for an inode some of whose mappings end. */
+/** The step for an inode when some of its mappings end. */
 function planInode({ file: { handle, state, acl }, mappings }: FoundMapping, staying: readonly Mapping[]): RestoreStep {
   const { hostPath, mode, ...inode } = mappings[0]!;
   const { wanted, isChanged } = planRevoke(acl, { ending: mappings, staying: ofInode(staying, inode) });

@@ -142,7 +142,7 @@ export async function letStay(host: Host, loans: readonly Loan[]): Promise<Loan[
   }) ?? [...loans];
 }
 
-/** Files that are no records, and of which the user was warned. */
+/** The files that are not records, and that the user was warned of. */
 const warnedOf = new Set<string>();
 
 /** All records. A file that is not a record, or one of 0.2.0's or older, is left alone, with a warning. */

@@ -1,4 +1,4 @@
-/** A file that is lent, as it is on record: itself, or as a copy. */
+/** The record of a lent file, which is lent itself or as a copy. */
 
 import { isSameServer, type ServerRecord, withRemote } from "../../engine/server.ts";
 import type { History } from "../history.ts";

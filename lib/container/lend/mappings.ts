@@ -26,7 +26,7 @@ import type { Device } from "../../engine/answer.ts";
 /** A file that this run has mapped, and holds. */
 export type HeldMapping = Mapping & { file: HeldFile };
 
-/** A file that is to be mapped, as far as that is known before its ACL is read. */
+/** A mapping before the ACL of its file is read. */
 type Candidate = Omit<HeldMapping, "original" | "granted">;
 
 /**
@@ -97,7 +97,7 @@ function stateOf(
 /**
  * Puts files on record, then grants the container user access to them.
  *
- * @param options `replaces`: the mapping of the file whose place the only one of these has taken
+ * @param options `replaces`: the mapping of the file that the only candidate has replaced
  * @returns the files; none if another run has already unmapped that one
  */
 async function grantAccess(

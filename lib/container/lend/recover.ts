@@ -54,7 +54,7 @@ export async function recoverFirst(host: Host): Promise<void> {
   ]);
 }
 
-/** Takes back those of these files that have stayed lent to a session which has ended. A failure is only a warning. */
+/** Takes back files that are still lent to a session that has ended. A failure is only a warning. */
 export async function recoverEnded(host: Host, loans: readonly Loan[]): Promise<void> {
   await recoverQuietly(host, (host) => findEnded(host, loans));
 }
@@ -86,7 +86,7 @@ export async function recoverFrom(host: Host, containers: readonly Borrower[]): 
   await orNothing(inTime(host, act), isFailure);
 }
 
-/** Those of these files that have stayed lent to a session which has ended, as far as its container can be asked. */
+/** The files that are still lent to a session that has ended, as far as its container can be asked. */
 async function findEnded(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
   const stayed = loans.filter(({ owner, session }) => owner === null && session !== undefined);
   const ended: Loan[] = [];
@@ -162,8 +162,8 @@ function isUnreachable(error: unknown, instance?: Instance): error is UserError 
 }
 
 /**
- * Takes files off the record, and access to those that are here from a container that may be there no more. A file whose
- * writing was cut off is whole first: what it had is on record only.
+ * Removes files from the journal, and the access of their container, which may be gone, to those of this machine. First
+ * completes a file whose writing was cut off: what it had is in the journal only.
  */
 export async function forgetAccess(host: Host, loans: readonly Loan[]): Promise<void> {
   const copies = loans.filter(isCopy);
@@ -178,7 +178,7 @@ async function instanceOfRecord(host: Host, loan: Loan): Promise<Instance> {
   return { engine: await engineOfRecord(host, loan), name: loan.instance };
 }
 
-/** What is taken back together: the files of one container that are lent in one way. */
+/** Groups files by container and by how they are lent: each group is taken back together. */
 function groupLoans(loans: readonly Loan[]): Iterable<Loan[]> {
   return Map.groupBy(loans, (loan) => {
     const { engine, server, instance } = loan;
