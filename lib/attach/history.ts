@@ -57,10 +57,10 @@ function withoutRepeats(lines: readonly HistoryLine[]): HistoryLine[] {
 /** A line in words. Its texts are printable already. */
 function describe(line: HistoryLine): string {
   switch (line.kind) {
-    case "session":
-      return `session ${line.session} ${line.what}${
-        line.channels === undefined ? "" : `; open: ${line.channels || "none"}`
-      }`;
+    case "session": {
+      const open = line.channels === undefined ? "" : `; open: ${line.channels || "none"}`;
+      return `session ${line.session} ${line.what}${open}`;
+    }
     case "clipboard": {
       const times = line.times === 1 ? "" : `, ${line.times} times`;
       return `clipboard ${line.direction}: ${bytesOf(line)} of ${line.type}${times}`;

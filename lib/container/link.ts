@@ -7,7 +7,7 @@
  */
 
 import { delay } from "@std/async";
-import { causedBy, isProcessError, orElse, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import { causedBy, isProcessError, orElse, ProcessError, type ProcessResult } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { endProcess, type RunningProcess } from "../base/process.ts";
 import { answerLimits, hasNoAnswer } from "../engine/exec.ts";
@@ -38,8 +38,8 @@ const connectMs = 60_000;
 /** How often to look whether it is ready, in milliseconds. */
 const pollMs = 5;
 
-/** ssh makes its socket under a longer name first (10.0: by 17 bytes), and a socket's path has 107 bytes (unix(7)). */
-const maxControlPath = 107 - 17;
+/** How many bytes longer the name is under which ssh first makes its socket (10.0). */
+export const sshSpare = 17;
 
 /**
  * The command line of the master. It ends with the process that has started it.
@@ -85,11 +85,6 @@ export function forwardOption(option: "-L" | "-R", listen: string, connect: stri
  * @throws {UserError} when its host key is another one, or when it does not accept the user's keys
  */
 export async function openLink(host: Host, target: LinkTarget): Promise<Link> {
-  if (new TextEncoder().encode(target.control).length > maxControlPath) {
-    throw new UserError(`The path of ssh's socket is too long: "${target.control}"`, {
-      hint: "Set $GUI_CONTAINER_MOUNTS to a shorter path",
-    });
-  }
   let master = await startMaster(host, target, { mayAsk: false });
   if (hasNoAnswer(master)) master = await startMaster(host, target, { mayAsk: false });
   if (!("kill" in master)) {

@@ -85,10 +85,9 @@ export async function findManaged(
   const label = labelOf(instance);
   if (!found) throw await noContainer(host, instance);
   if (isManaged(found)) return found;
+  const mark = engineLine(instance.engine, ["config", "set", label, `${markKey}=true`]);
   throw new UserError(`The container "${label}" was not made by create.ts`, {
-    hint: `Make one with it, or mark this one: ${
-      engineLine(instance.engine, ["config", "set", label, `${markKey}=true`])
-    }`,
+    hint: `Make one with it, or mark this one: ${mark}`,
   });
 }
 

@@ -125,6 +125,17 @@ export function stateDirectory(host: Pick<Host, "env">): string | undefined {
   return state ? join(state, "gui-container") : undefined;
 }
 
+/**
+ * {@linkcode stateDirectory}, where it is needed.
+ *
+ * @throws {UserError} exit code 2 when neither variable is set
+ */
+export function needStateDirectory(host: Pick<Host, "env">): string {
+  const directory = stateDirectory(host);
+  if (directory !== undefined) return directory;
+  throw inputError("Neither $XDG_STATE_HOME nor $HOME is set", "Set one of them");
+}
+
 /** The file that a run locks while an engine chooses the ids of a new instance: see `isStartFailure`. */
 export function idsLockPath(host: Pick<Host, "env">): string {
   return join(mountsRoot(host), ".ids.lock");

@@ -10,7 +10,7 @@ import { once } from "../base/promises.ts";
 import { withValues } from "../base/shell_words.ts";
 import { findInstance } from "../engine/instance.ts";
 import type { Container, KnownContainer } from "./container.ts";
-import { type Link, openLink } from "./link.ts";
+import { type Link, openLink, sshSpare } from "./link.ts";
 import { lendTo, overSsh, type Parts, partsOf } from "./over_ssh.ts";
 import readFifo from "./read_fifo.sh" with { type: "text" };
 import readLog from "./read_log.sh" with { type: "text" };
@@ -33,7 +33,9 @@ export function remoteContainer(
   const { opened, directory, reach } = parts;
   let link: Link | undefined;
   const open = async (): Promise<Link> =>
-    link = opened.use(await openLink(host, { ...await parts.target(), control: join(await directory(), "ssh") }));
+    link = opened.use(
+      await openLink(host, { ...await parts.target(), control: socketPath(await directory(), "ssh", sshSpare) }),
+    );
   const first = once(open);
   /** By the connection, if it is open. */
   const target = async (): Promise<SshTarget> => link?.target ?? await parts.target();

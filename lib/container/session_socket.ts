@@ -8,15 +8,16 @@ import type { Held } from "../base/hold.ts";
 const maxSocketPath = 107;
 
 /**
- * The path of a session's socket on the host.
+ * The path of a socket on the host.
  *
- * @throws {UserError} exit code 2 when it is longer than a socket's path can be
+ * @param spare how many bytes its path must be shorter than the longest one
+ * @throws {UserError} exit code 2 when it is too long
  */
-export function socketPath(directory: string, name: string): string {
+export function socketPath(directory: string, name: string, spare = 0): string {
   const path = join(directory, name);
-  if (new TextEncoder().encode(path).length > maxSocketPath) {
+  if (new TextEncoder().encode(path).length > maxSocketPath - spare) {
     throw inputError(
-      `The path of the socket is longer than ${maxSocketPath} bytes: "${path}"`,
+      `The path of the socket is longer than ${maxSocketPath - spare} bytes: "${path}"`,
       "Set $GUI_CONTAINER_MOUNTS to a shorter path",
     );
   }

@@ -179,9 +179,8 @@ export function sshError({ name, address, mounts, proxy, startedAt = "" }: SshTa
   }
   if (/Permission denied/.test(output)) {
     return new KeysRefused(`The container "${name}" does not accept your SSH keys`, {
-      hint: `ssh offers only the keys given to create.ts. Load the private key with ssh-add FILE, or name it in ${
-        sshConfigPath(mounts)
-      }`,
+      hint: "ssh offers only the keys given to create.ts. Load the private key with ssh-add FILE, or name it in " +
+        sshConfigPath(mounts),
       ...causedBy(error),
     });
   }

@@ -78,16 +78,18 @@ function report(
   made: Made & { exported: ExportedApp[] | undefined; seconds: number },
 ): void {
   const { image, address, user, uid, member, windowServers, exported, seconds } = made;
+  const noAddress = uid === null
+    ? "none is needed"
+    : proxy
+    ? "none: the Internet comes by a proxy"
+    : "none: no network";
   ui.result(
     [
       `name:     ${label}`,
       `engine:   ${engine.product}`,
       ...(member === null ? [] : [`member:   ${member}`]),
       `image:    ${image}`,
-      `address:  ${
-        address ??
-          (uid === null ? "none is needed" : proxy ? "none: the Internet comes by a proxy" : "none, without a network")
-      }`,
+      `address:  ${address ?? noAddress}`,
       `user:     ${user.name}`,
       ...(uid === null ? ["share:    none with this machine: map.ts lends copies of files"] : []),
       `took:     ${Math.round(seconds)} s`,

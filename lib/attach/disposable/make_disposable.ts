@@ -32,10 +32,9 @@ export async function requireOrigin(host: Host, source: Instance): Promise<Origi
   const origin = await findOrigin(host, source);
   const label = labelOf(source);
   if (!origin) {
+    const create = engineLine(engine, [...engine.snapshot.split(" "), label, pristine]);
     throw new UserError(`"${label}" has no snapshot named "${pristine}"`, {
-      hint: `Create it, and copies are made of that: ${
-        engineLine(engine, [...engine.snapshot.split(" "), label, pristine])
-      }`,
+      hint: `Create it, and copies are made of that: ${create}`,
     });
   }
   const days = Math.floor((Date.now() - Date.parse(origin.created_at)) / 86_400_000);

@@ -63,9 +63,7 @@ async function openWindows(
   // Over a network, the windows last no longer than the connection of this run.
   const stays = !isDisposable && !crossesNetwork;
   return {
-    note: `; windows over Wayland${crossesNetwork ? ", which close with this run" : ""}${
-      why.map((each) => `; ${each}`).join("")
-    }`,
+    note: [`; windows over Wayland${crossesNetwork ? ", which close with this run" : ""}`, ...why].join("; "),
     outlivesRun: stays ? "windows" : "nothing",
     async serverEnd() {
       await container.lendSocket(client.socket, client.transport);

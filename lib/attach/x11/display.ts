@@ -119,12 +119,11 @@ async function failure(
   const denied = boxDenied(end.stderr);
   if (denied) return denied;
   const unknownOption = /^no such option: (\S+)$/m.exec(end.stderr)?.[1];
+  const stop = attachLine(container, "--stop", session);
   const [message, hint] = end.reason !== undefined
     ? [
       `The session "${session}" was cut off: ${end.reason}`,
-      `Only a hostile, paused or overloaded container does that. The app runs on. To end it: ${
-        attachLine(container, "--stop", session)
-      }`,
+      `Only a hostile, paused or overloaded container does that. The app runs on. To end it: ${stop}`,
     ]
     : unknownOption !== undefined
     ? [`The xpra on this host does not know ${unknownOption}`, "See xpra attach --help, and xpra --version"]

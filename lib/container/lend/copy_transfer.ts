@@ -202,11 +202,10 @@ function tooLarge(
 ): TooLarge {
   const label = labelOf(instance);
   const sizes = `${formatSize(size)}; at most ${formatSize(maxBytes)} comes back`;
+  // Not by "file pull", which would make a link here of a link there.
+  const fetch = engineLine(instance.engine, ["exec", label, "--", "cat", containerPath]);
   return new TooLarge(`"${label}" has grown "${hostPath}" to ${sizes}`, {
-    // Not by "file pull", which would make a link here of a link there.
-    hint: `If you want that, fetch it, then remove it there: ${
-      engineLine(instance.engine, ["exec", label, "--", "cat", containerPath])
-    } >FILE`,
+    hint: `If you want that, fetch it, then remove it there: ${fetch} >FILE`,
   });
 }
 

@@ -4,13 +4,13 @@
  */
 
 import { join } from "@std/path";
-import { inputError, UserError } from "../../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { ifThere, removeFile } from "../../base/files.ts";
 import { readJson, writeJson } from "../../base/json_file.ts";
 import { claimFile, isClaimed, lockFile, release } from "../../base/lock.ts";
 import { openHistory } from "../history.ts";
-import { stateDirectory } from "../paths.ts";
+import { needStateDirectory } from "../paths.ts";
 import type { FileState } from "./held_file.ts";
 import { isCopy, isMapping, type LentCopy, type Loan, type Mapping } from "./loan.ts";
 
@@ -55,15 +55,9 @@ export async function findOrphans(host: Host): Promise<Loan[]> {
   }) ?? [];
 }
 
-/**
- * The directory of the records.
- *
- * @throws {UserError} exit code 2 when neither variable is set
- */
+/** The directory of the records. */
 function journalDirectory(host: Host): string {
-  const state = stateDirectory(host);
-  if (!state) throw inputError("Neither $XDG_STATE_HOME nor $HOME is set", "Set one of them");
-  return join(state, "mappings");
+  return join(needStateDirectory(host), "mappings");
 }
 
 function pathOf(host: Host, name: string): string {

@@ -33,14 +33,13 @@ export function proxyUserData(rules: ProxyRules): string {
     "/etc/squid/gui-container.sh": withValues(confineScript, { ranges: rules.ranges.join(" ") }),
     "/etc/systemd/system/squid.service.d/gui-container.conf": withoutComments(serviceConf),
   };
-  return `#cloud-config\n${
-    JSON.stringify({
-      apt: { conf: 'APT::Install-Recommends "false";' },
-      write_files: Object.entries(files).map(([path, content]) => ({ path, content })),
-      package_update: true,
-      packages: ["iproute2", "squid", "unattended-upgrades"],
-    })
-  }\n`;
+  const config = {
+    apt: { conf: 'APT::Install-Recommends "false";' },
+    write_files: Object.entries(files).map(([path, content]) => ({ path, content })),
+    package_update: true,
+    packages: ["iproute2", "squid", "unattended-upgrades"],
+  };
+  return `#cloud-config\n${JSON.stringify(config)}\n`;
 }
 
 /**

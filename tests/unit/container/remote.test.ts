@@ -77,3 +77,8 @@ Deno.test("reconnect() gives up when the container does not run any more, or is 
 Deno.test("reconnect() waits no longer than the run", async () => {
   await assertRejects(() => mend([], {}, { abortAfterMs: 10 }), RangeError, "Ctrl-C");
 });
+
+Deno.test("connect() leaves room in the path of ssh's socket for the longer one that ssh makes first", async () => {
+  await using container = remoteBox(recordingHost().host, { directory: `/${"x".repeat(87)}` });
+  await assertRejects(() => container.connect(), UserError, "longer than 90 bytes");
+});

@@ -44,4 +44,5 @@ Deno.test("socketPath() refuses a path that is longer than a socket's can be, co
     assertEquals(error.exitCode, 2);
     assertStringIncludes(error.hint, "GUI_CONTAINER_MOUNTS");
   }
+  assertThrows(() => socketPath(`/${"a".repeat(room)}`, "s", 1), UserError, "longer than 106 bytes");
 });
