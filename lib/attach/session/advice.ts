@@ -29,12 +29,6 @@ export function reattachLine(
     const option = opening?.[kind]?.option;
     return option === undefined ? [] : [`--${kind}-to=${option}`];
   });
-  return scriptLine(engine, [
-    "attach.ts",
-    "--session",
-    session,
-    label,
-    ...channelArguments(open, asks),
-    ...destinations,
-  ]);
+  const words = ["--session", session, label, ...channelArguments(open, asks), ...destinations];
+  return scriptLine(engine, ["attach.ts", ...words]);
 }
