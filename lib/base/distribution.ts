@@ -29,14 +29,10 @@ export function parseOsRelease(text: string): Distribution {
 let own: Distribution | undefined;
 
 export function distribution(): Distribution {
-  return own ??= parseOsRelease(readOsRelease());
-}
-
-function readOsRelease(): string {
   try {
-    return Deno.readTextFileSync("/etc/os-release");
+    return own ??= parseOsRelease(Deno.readTextFileSync("/etc/os-release"));
   } catch {
-    return "";
+    return own = parseOsRelease("");
   }
 }
 

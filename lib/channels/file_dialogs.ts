@@ -296,9 +296,7 @@ export function messageOf(error: unknown): string {
 
 /** The path in the container of a file in its share; undefined for any other file. */
 function sharedPath(path: string, { mounts, crossesNetwork }: Container, { share }: Inside): string | undefined {
-  if (crossesNetwork || !path.startsWith(`${mounts.share}/`) || path.split("/").includes("..")) {
-    return undefined;
-  }
+  if (crossesNetwork || !path.startsWith(`${mounts.share}/`) || path.split("/").includes("..")) return undefined;
   return join(share, path.slice(mounts.share.length));
 }
 

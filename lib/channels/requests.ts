@@ -47,9 +47,7 @@ const starting = /\.(?:desktop|directory|service|appimage|sh|run|exe|bat|cmd|jar
 
 /** The file that a line hands over. */
 export function handedIn({ path, size, directory, name }: Line, id: number): Handed | undefined {
-  if (!isPath(path) || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
-    return undefined;
-  }
+  if (!isPath(path) || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) return undefined;
   const isKnown = isPath(directory) && directory.startsWith("/") && directory.length <= maxDirectory;
   return { id, name: keptName(name), path, size, ...isKnown ? { directory } : {} };
 }

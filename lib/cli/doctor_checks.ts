@@ -241,7 +241,5 @@ export async function isStill(host: Host, instance: InstanceInfo): Promise<boole
 /** The names of the containers that share the host uid of their root with another one. That of privileged ones is 0. */
 export function sharedIdMaps(instances: readonly Pick<InstanceInfo, "name" | "config">[]): string[] {
   const groups = Map.groupBy(instances, (one) => findHostUid(one, 0));
-  return [...groups].flatMap(([first, group]) =>
-    first === undefined || group.length < 2 ? [] : group.map((i) => i.name)
-  );
+  return [...groups].flatMap(([uid, all]) => uid === undefined || all.length < 2 ? [] : all.map(({ name }) => name));
 }

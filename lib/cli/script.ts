@@ -167,9 +167,7 @@ const verboseHint = "Run it again with --verbose to see each command";
 
 export function explain(error: unknown): { message: string; hint: string; output?: string; exitCode?: number } {
   if (error instanceof UserError) return error;
-  if (error instanceof ProcessError) {
-    return { message: error.message, hint: verboseHint, output: error.output };
-  }
+  if (error instanceof ProcessError) return { message: error.message, hint: verboseHint, output: error.output };
   if (!(error instanceof Error)) return explain(new Error(String(error)));
   if (isSystemError(error)) {
     const isDisks = /^E(?:NOSPC|DQUOT|ACCES|ROFS)$/.test((error as { code?: string }).code!);

@@ -64,8 +64,7 @@ export async function publish(
 ): Promise<string> {
   const { engine } = instance;
   await run(host, engine, ["stop", labelOf(instance)]);
-  const { remote } = engine.server;
-  const words = [labelOf(instance), ...(remote === undefined ? [] : [`${remote}:`])];
+  const words = [labelOf(instance), withRemote(engine.server, "")].filter(Boolean);
   const values = Object.entries(properties).map(([key, value]) => `${key}=${value}`);
   const args = ["publish", ...words, "--compression", "none", ...values];
   const { stdout } = await run(host, engine, args, { planned: "<IMAGE>" });

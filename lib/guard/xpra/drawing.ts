@@ -66,19 +66,12 @@ export function drawing(
   const lineBytes = stride === 0 ? rowBytes : stride;
   if (lineBytes < rowBytes) throw new Refusal("a picture's lines are too short");
   const needed = lineBytes * (height - 1) + rowBytes;
-  let data: [number, number][] | Uint8Array;
-  let byteCount: number;
-  if (coding === "mmap") {
-    data = parts(options.get("chunks") ?? values[6]!);
-    if (data.some(([offset, bytes]) => offset + bytes > pixelsBytes)) {
-      throw new Refusal("a picture lies outside of the pixels' file");
-    }
-    byteCount = data.reduce((sum, [, bytes]) => sum + bytes, 0);
-  } else {
-    options.delete("chunks");
-    data = bytes(maxPixelBytes)(values[6]!);
-    byteCount = data.length;
+  const data = coding === "mmap" ? parts(options.get("chunks") ?? values[6]!) : bytes(maxPixelBytes)(values[6]!);
+  if (coding !== "mmap") options.delete("chunks");
+  if (Array.isArray(data) && data.some(([offset, bytes]) => offset + bytes > pixelsBytes)) {
+    throw new Refusal("a picture lies outside of the pixels' file");
   }
+  const byteCount = Array.isArray(data) ? data.reduce((sum, [, bytes]) => sum + bytes, 0) : data.length;
   if (byteCount < needed) throw new Refusal("a picture has too few bytes");
   return { args: [...head, data, sequence, stride, options] };
 }

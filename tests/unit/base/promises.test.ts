@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { mapSome, oncePer } from "../../../lib/base/promises.ts";
+import { createQueue, mapSome, oncePer } from "../../../lib/base/promises.ts";
 
 Deno.test("mapSome() acts on some items at once, and gives back all results in their order", async () => {
   let now = 0;
@@ -35,4 +35,23 @@ Deno.test("oncePer() calls its function once for each key, also when that has fa
   assertEquals([await act(one), await act(one)], [1, 1]);
   for (const _ of "ab") await assertRejects(() => act(other), Error, "other");
   assertEquals(calls, [one, other]);
+});
+
+Deno.test("createQueue() calls one after the other, in their order, also after one that fails", async () => {
+  const inOrder = createQueue();
+  const events: string[] = [];
+  const first = Promise.withResolvers<void>();
+  const failing = inOrder(async () => {
+    events.push("begins");
+    await first.promise;
+    throw new Error("no");
+  });
+  const next = inOrder(() => Promise.resolve(events.push("next")));
+  const failed = failing.catch((error: Error) => events.push(error.message));
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(events, ["begins"]);
+  first.resolve();
+  await Promise.all([failed, next]);
+  assertEquals(events, ["begins", "no", "next"]);
+  assertEquals(await inOrder(() => Promise.resolve("last")), "last");
 });
