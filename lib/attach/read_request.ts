@@ -47,11 +47,8 @@ export function readRequest(
     border: border === undefined ? undefined : parseBorder(border),
     box: !flags.has("no-box"),
   };
-  const { app, userOptions, files } = sortAppWords(positionals.slice(1), {
-    rest,
-    lendsFiles: flags.has("disposable"),
-    line,
-  });
+  const options = { rest, lendsFiles: flags.has("disposable"), line };
+  const { app, userOptions, files } = sortAppWords(positionals.slice(1), options);
   checkApp(flags, app);
   if (flags.has("detached") && times !== undefined && times.size > 0) {
     throw inputError("--detached has no time for --allow: nothing is shown", "Leave the time out, or --detached");

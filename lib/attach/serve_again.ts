@@ -76,14 +76,8 @@ export async function serveAgain(
       return { windows: "unknown", failure: (app) => endedFromOutside(container, { session, output: app?.output }) };
     },
   } as const;
-  return await show(container, {
-    permissions,
-    asks,
-    opening,
-    windows,
-    session,
-    stays: goesWithWindows.difference(inGuard),
-  });
+  const shown = { permissions, asks, opening, windows, session };
+  return await show(container, { ...shown, stays: goesWithWindows.difference(inGuard) });
 }
 
 /** Waits until a session has ended. */

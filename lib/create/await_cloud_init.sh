@@ -8,9 +8,13 @@
 run=/run/cloud-init looks=0
 
 # Whether cloud-init has looked for a source of user-data (files that the image's templates made, or the engine's socket), and has
-# found none. It does so before there is a network, then waits minutes for one to ask.
+# found none. It does so before there is a network, then waits minutes for one to ask. The file is read once: it may be replaced.
 lacks_source() {
-  grep -qs '"datasource": null' $run/status.json && sed -n '/"init-local"/,/}/p' $run/status.json | grep -q '"finished": [0-9]'
+  awk '/"datasource": null/ { none = 1 }
+    /"init-local"/ { local = 1 }
+    local && /"finished": [0-9]/ { finished = 1 }
+    /}/ { local = 0 }
+    END { exit !(none && finished) }' $run/status.json 2>/dev/null
 }
 
 while [ ! -e $run/result.json ] && [ ! -e $run/disabled ] && command -v cloud-init >/dev/null; do

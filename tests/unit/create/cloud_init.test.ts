@@ -186,9 +186,11 @@ Deno.test("waitForCloudInit() waits two minutes for an address, and then for non
 /** What await_cloud_init.sh prints, given cloud-init's files, of which `late` come while it waits, and its program. */
 async function awaited(
   files: Readonly<Record<string, string>>,
-  { late, program = 'echo asked: "$@"; exit 1', systemctl }: {
+  { late, program = 'echo asked: "$@"; exit 1', systemctl, sed }: {
     late?: Readonly<Record<string, string>>;
     program?: string;
+    /** It stands for sed. */
+    sed?: string;
     /** It stands for systemd, and time flies. */
     systemctl?: string;
   } = {},
@@ -203,6 +205,9 @@ async function awaited(
     if (systemctl !== undefined) {
       await Deno.writeTextFile(join(run, "systemctl"), `#!/bin/sh\ncd ${run}\n${systemctl}\n`, { mode: 0o755 });
       await Deno.writeTextFile(join(run, "sleep"), "#!/bin/sh\n", { mode: 0o755 });
+    }
+    if (sed !== undefined) {
+      await Deno.writeTextFile(join(run, "sed"), `#!/bin/sh\ncd ${run}\n${sed}\n`, { mode: 0o755 });
     }
     let stdout = "";
     const script = awaitScript.replace("run=/run/cloud-init", `run=${run}`)
@@ -256,6 +261,12 @@ Deno.test("await_cloud_init.sh tells by cloud-init's files that all is well, and
   for (const waits of [looked("null", "null"), looked('"DataSourceNoCloud"', "2.5")]) {
     assertEquals(await awaited(waits, { late: { "status.json": well, ...result } }), "0 0\n", "it is waited for");
   }
+
+  // It finds one while this looks.
+  const found = looked('"DataSourceNoCloud"', "2.5")["status.json"]!;
+  const finds = `cat >status.json <<'END'\n${found}\nEND\nexec /usr/bin/sed "$@"`;
+  const both = { ...result, "status.json": well };
+  assertEquals(await awaited(looked("null", "null"), { late: both, sed: finds }), "0 0\n", "it is waited for");
 
   const twice = "echo >>looks; [ $(wc -l <looks) -lt 2 ] || ";
   const ends = `${twice} echo {} >result.json; echo starting`;
