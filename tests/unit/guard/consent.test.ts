@@ -21,6 +21,7 @@ function asking(): {
   /** The hours that were begun, each with what ends it. */
   hours: (() => void)[];
   hourOf: Consent["hourOf"];
+  isClosed: Consent["isClosed"];
 } {
   let time = 0;
   const hours: (() => void)[] = [];
@@ -37,6 +38,7 @@ function asking(): {
   return {
     consent: { request: (question) => consent.request(question, signal) },
     hourOf: consent.hourOf,
+    isClosed: consent.isClosed,
     hours,
     shown,
     async answer(answer) {
@@ -77,7 +79,7 @@ Deno.test("createConsent() takes a dialog that fails for no yes, and asks the ne
 });
 
 Deno.test("createConsent() remembers an answer for the session only when told to, for that channel, also for what waits", async () => {
-  const { consent, shown, answer } = asking();
+  const { consent, shown, answer, isClosed } = asking();
   const [first, second, other] = [question("1"), question("2"), question("3", "files")].map(consent.request);
   await answer("session");
   assertEquals([await first, await second], [true, true]);
@@ -87,6 +89,7 @@ Deno.test("createConsent() remembers an answer for the session only when told to
   assertEquals(consent.request(question("4")), true);
   assertThrows(() => consent.request(question("5", "files")), Refusal, "you have closed the channel");
   assertEquals(shown, ["1", "3"]);
+  assertEquals([question("1").channel, "files", "links"].map((channel) => isClosed(channel)), [false, true, false]);
 });
 
 Deno.test("createConsent() takes a yes for an hour for all uses until that is over, and no use prolongs it", async () => {

@@ -131,6 +131,14 @@ Deno.test("letStay() keeps the order of loans, and what other runs have written 
   });
 });
 
+Deno.test("letStay() keeps a file that is still mapped, not one whose ACL another run has restored", async () => {
+  await withConfig("", async (host) => {
+    const [lent, restored] = [sampleMapping({ id: "map-1" }), sampleMapping({ id: "map-2", restored: true })];
+    await withJournalLock(host, () => writeRecords(host, [lent, restored]));
+    assertEquals((await letStay(host, [restored, lent])).map(({ id }) => id), ["map-1"]);
+  });
+});
+
 Deno.test("a run that waits for the journal ends by a signal", async () => {
   await withConfig("", async (host) => {
     await withJournalLock(host, () => Promise.resolve());
