@@ -148,6 +148,23 @@ Deno.test("takeBackCopies() reads a copy again at once that shrinks or is replac
   }
 });
 
+Deno.test("takeBackCopies() takes a version that comes byte by byte", async () => {
+  await withWorld(async ({ lend, takeBack, file, answer }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    answer.now = (argv, { output, ...options }) => {
+      if (!/^[0-9a-f]{64}$/.test(argv.at(-1)!)) return undefined;
+      const { bytes } = output as { bytes: (piece: Uint8Array) => unknown };
+      const slowly = async (piece: Uint8Array): Promise<void> => {
+        for (const byte of piece) await bytes(new Uint8Array([byte]));
+      };
+      return runProcess(argv.slice(argv.indexOf("/bin/sh")), { ...options, output: { bytes: slowly } });
+    };
+    assertEquals(await takeBack(), []);
+    assertEquals(text(file), "there");
+  });
+});
+
 /** What a container sends in place of its version. */
 async function lie(pieces: Iterable<string>): Promise<UserError> {
   let error: UserError | undefined;

@@ -78,6 +78,14 @@ Deno.test("finishUnmap() names a few programs, however many the container tells 
   assertEquals(found?.match(/program \d/g)?.length, 10);
 });
 
+Deno.test("finishUnmap() knows a file that is mapped into memory on a device of any number", async () => {
+  // Its major number is 0xa, its minor one 0x105.
+  const { host } = recordingHost({ answer: () => ({ stdout: "map 0a:105 7 sleep\n" }) });
+  const box = { engine: engineCalled("lxc"), name: "box" };
+  const files = [{ containerPath: "/f", dev: 0x100a05, ino: 7 }, { containerPath: "/g", dev: 0xa05, ino: 7 }];
+  assertEquals(await finishUnmap(host, box, { files, effect }), [`sleep in "box" still has "/f" open${effect}`]);
+});
+
 Deno.test("finishUnmap() removes the mount points through the engine when the container does not answer", async () => {
   const { host, calls } = recordingHost({ answer: (argv) => ({ code: argv[1] === "exec" ? 1 : 0 }) });
   // A shell that succeeds without a word.

@@ -20,6 +20,9 @@ Deno.test("a picture has as many bytes as its size needs, in the pixels' file or
   assert(draw(0, 0, 10, 100, "mmap", "", 1, 40, twoParts), "the second one is empty, at the end of the file");
   assert(draw(0, 0, 10, 10, "rgb24", bytes(400), 1, 40, dict({ rgb_format: "BGRX" })));
   assert(draw(0, 0, 10, 10, "rgb24", bytes(300), 1, 30, new Map()));
+  for (const [format, size] of Object.entries({ RGBA: 4, XRGB: 4, r210: 4, RGB: 3, BGR: 3, BGR565: 2 })) {
+    assert(draw(0, 0, 10, 10, "rgb24", bytes(100 * size), 1, 10 * size, dict({ rgb_format: format })), format);
+  }
   for (
     const args of [
       [0, 0, 10, 101, "mmap", [[8, 4000]], 1, 40, pixels],
