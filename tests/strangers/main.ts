@@ -8,6 +8,7 @@ import { fromFileUrl } from "@std/path";
 import { MissingProgram } from "../../lib/base/errors.ts";
 import { oddInput } from "./odd_input.ts";
 import { failingDisk } from "./failing_disk.ts";
+import { lostPower } from "./lost_power.ts";
 import { mutants } from "./mutants.ts";
 import { fio } from "./fio.ts";
 import { judge, Missing, type Suite } from "./suite.ts";
@@ -21,6 +22,7 @@ const suites: Readonly<Record<string, Suite>> = {
   try_syscall: trySyscall,
   odd_input: oddInput,
   failing_disk: failingDisk,
+  lost_power: lostPower,
   test_proto: testProto,
   fio,
   x11docker,

@@ -115,7 +115,7 @@ export const mutants: Suite = {
       for (const each of tests) survives &&= await deno(testArgs(each));
       survives &&= await deno(["check", "--quiet", mutant.file]);
       await Deno.writeTextFile(path, text);
-      const name = `${mutant.file}: ${mutant.before.trim()} -> ${mutant.after.trim() || "(nothing)"}`;
+      const name = `${mutant.file} ${mutant.before.trim()} -> ${mutant.after.trim() || "(nothing)"}`;
       results.set(name, { isPassed: !survives, said: `line ${mutant.line + 1} survives` });
     }
     return results;
