@@ -47,7 +47,7 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
   "unit/guard/xpra/client_packets": ["guard/attention", "guard/xpra/judge"],
   "unit/guard/xpra/frames": ["guard/pending_bytes"],
   "unit/guard/xpra/relay": ["guard/xpra/memory"],
-  "unit/guard/xpra/server_packets": ["guard/limits", "guard/xpra/shapes"],
+  "unit/guard/xpra/server_packets": ["guard/limits"],
   "unit/guard/xpra/windows": ["guard/xpra/description"],
   "unit/map/lend": ["container/lend/mappings", "container/lend/source_file", "map/list"],
 };
