@@ -1,4 +1,4 @@
-/** The address of a container: which server has it, and what it is called there, by the user, and on this host. */
+/** The address of a container: its server, and its names there, for the user, and on this host. */
 
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -19,7 +19,7 @@ import { hostNameOf, type Mounts, mountsOf } from "./paths.ts";
 import { readContainerRecord } from "./record.ts";
 import { inputError } from "../base/errors.ts";
 
-/** Where a container is, and what it is called: by its server, by the user, and on this host. */
+/** A container's server, and its names there, for the user, and on this host. */
 export interface Address extends Instance {
   /** Its name for the user, `[REMOTE:]NAME`. */
   readonly label: string;
@@ -34,17 +34,18 @@ export function addressOf(host: Pick<Host, "env">, instance: Instance): Address 
   return { engine, name, label: labelOf(instance), hostName: hostNameOf(instance), mounts };
 }
 
-/** The values of the options that all scripts have for the choice of a server. */
+/** The options of all scripts that choose a server. */
 export interface EngineOptions {
   engine?: string | undefined;
   project?: string | undefined;
 }
 
 /**
- * Finds out what a name means. Of two engines, the one on record is meant, and none is asked then.
+ * Finds the container that a name means. Where both engines are installed, the container's record decides; no engine is
+ * asked.
  *
- * @param options `needsEngine`: if false, the server is enough where it is the same for both engines
- * @throws {UserError} exit code 2 for a word that is not a container's name, and for an unknown remote; else as
+ * @param options `needsEngine`: if false, the result may name either engine where both have the same server
+ * @throws {UserError} exit code 2 for a word that is not a container's name, and for an unknown remote; and as
  * `chooseEngine`
  */
 export async function findAddress(
@@ -61,7 +62,7 @@ export async function findAddress(
 }
 
 /**
- * The same for create.ts, which makes and removes a profile of the same name.
+ * As {@linkcode findAddress}, for create.ts, which makes and removes a profile of the same name.
  *
  * @throws {UserError} exit code 2 for "default", and as {@linkcode findAddress}
  */
@@ -72,7 +73,7 @@ export async function addressCalled(host: Host, options: Parameters<typeof findA
   throw inputError('The name "default" is that of the engine\'s own profile', "Choose another");
 }
 
-/** The options with which a label means the same container in another run. */
+/** The options that another run needs so that a label means the same container. */
 export function engineArguments(
   { cli, byOption, server: { project } }: Pick<Engine, "cli" | "byOption" | "server">,
 ): string[] {
@@ -80,8 +81,8 @@ export function engineArguments(
 }
 
 /**
- * The command line of one of the scripts, as advice to the user: with the options that it needs so that its `NAME`
- * means the same container as in this run.
+ * The command line of a script, for a hint, with the options that it needs so that `NAME` means the same container as
+ * in this run.
  *
  * @param words the script, its options, `[REMOTE:]NAME`
  */
@@ -92,7 +93,7 @@ export function scriptLine(
   return quoteWords([script, ...engineArguments(engine), ...words]);
 }
 
-/** The server that is meant, if it is the same for both engines; undefined if not. */
+/** The server of a request, if it is the same for both engines; undefined if not. */
 async function sharedServer(host: Host, request: ServerRequest): Promise<Server | undefined> {
   if (request.remote !== undefined) return undefined;
   const [first, ...others] = await Promise.all(engineClis.map((cli) => findServer(host, { ...request, cli })));
@@ -112,7 +113,7 @@ export async function engineOfRecord(
 ): Promise<Engine> {
   const cli = engine as EngineCli;
   const found = await engineAt(host, { cli, remote: server.remote });
-  // A project is named where it is not the CLI's own choice.
+  // The project is named only where it is not the CLI's default.
   if ((found.server.project ?? "default") === server.project) return found;
   return { ...found, server: { ...found.server, project: server.project } };
 }

@@ -1,6 +1,6 @@
 /**
- * The border of a container's windows: one colour for each container, kept in its record on the host, of colours that
- * eyes tell apart.
+ * The border of a container's windows. Each container has one colour, in its record on the host, from a palette of
+ * colours that are easy to tell apart.
  */
 
 import { basename, dirname, join } from "@std/path";
@@ -15,7 +15,7 @@ export interface ContainerBorder {
   colour: string;
   /** In pixels of the desktop. */
   width: number;
-  /** Also on windows that the desktop gives a frame: the user has chosen it. */
+  /** Whether windows that the desktop frames have it too: so it is when the user chose the border. */
   isAlways: boolean;
 }
 
@@ -35,10 +35,10 @@ export const palette = [
 const usualWidth = 4;
 
 /**
- * The border of a container's windows. The first time it gets a colour that no other container of this host has, as
- * long as there are some.
+ * The border of a container's windows. A container without one gets a colour that no other container of this host has,
+ * or the one that fewest have.
  *
- * @param chosen what it is to be from now on; "auto": as if nobody had chosen one
+ * @param chosen the border from now on; "auto": the default, as if nobody had chosen one
  * @param options `isTrial`: does not keep the choice
  */
 export async function borderOf(
@@ -50,7 +50,7 @@ export async function borderOf(
   const known = await readBorder(mounts);
   if (known && chosen === undefined) return known;
   const root = dirname(mounts.directory);
-  // Without its directory, the container is not there, or is one that is marked by hand.
+  // A container without a directory does not exist, or was marked by hand.
   if (!await host.look(false, () => exists(mounts.directory))) return wanted ?? derived(palette[0]);
   using _turn = await lockFile(lockPath(root), { signal: host.signal });
   const before = await readBorder(mounts);
@@ -66,7 +66,7 @@ function derived(colour: string): ContainerBorder {
   return { colour, width: usualWidth, isAlways: false };
 }
 
-/** The border in a container's record; undefined where there is none, or where it is not one. */
+/** The border in a container's record; undefined if it is missing or not valid. */
 async function readBorder(mounts: Pick<Mounts, "directory">): Promise<ContainerBorder | undefined> {
   const record = await readJson(containerRecordPath(mounts)) as { border?: Partial<ContainerBorder> } | null;
   const { colour, width, isAlways } = record?.border ?? {};
@@ -75,7 +75,10 @@ async function readBorder(mounts: Pick<Mounts, "directory">): Promise<ContainerB
   return isBorder ? { colour: colour!, width: width!, isAlways } : undefined;
 }
 
-/** The first of the colours that the fewest other containers have, or one that looks like it. */
+/**
+ * The first of the colours that the fewest other containers use. A colour of the user's counts as the one it looks
+ * like.
+ */
 async function freeColour({ directory }: Pick<Mounts, "directory">): Promise<string> {
   const root = dirname(directory);
   const others = (await readDirectory(root)).filter(({ name, isDirectory }) =>

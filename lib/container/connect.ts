@@ -1,6 +1,6 @@
 /**
- * How a container is made ready for SSH: it runs, it has an address or a way around the network, its host keys are
- * pinned. One that is on another machine is reached through the engine, too: no route to it is needed.
+ * Makes a container ready for SSH: it runs, its host keys are pinned, and SSH reaches it at its address or through the
+ * engine. A container on another machine is always reached through the engine, so it needs no route.
  */
 
 import type { Host } from "../base/host.ts";
@@ -22,22 +22,23 @@ import { checkDirectory } from "./mounts.ts";
 import { creationRecordPath } from "./paths.ts";
 
 /**
- * The longest wait for a container that was just started, in milliseconds. The first start of an image takes longest, and
- * on a slow or busy machine minutes.
+ * The longest wait for a container to boot, in milliseconds. The first boot of an image takes longest: minutes on a
+ * slow or busy machine.
  */
 const maxBootMs = 300_000;
 
 /**
- * Serves one SSH connection on stdin and stdout, as root in the container. sshd needs its directory. This is one line
- * and no .sh file: ssh hands it to the user's own shell as part of its ProxyCommand, and not every shell has quotes
- * across lines.
+ * Serves one SSH connection on stdin and stdout, as root in the container. sshd needs its directory. It is one line,
+ * not a .sh file: ssh passes it to the user's own shell in ProxyCommand, and not every shell allows quotes across
+ * lines.
  */
 const serveSsh = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
 
 /**
  * Starts a container if it does not run.
  *
- * @param options `found`: what the engine says of it, undefined in a dry run; `throughEngine`: SSH reaches it through the engine, whether it has a network or not
+ * @param options `found`: its state in the engine, undefined in a dry run; `throughEngine`: SSH reaches it through the
+ * engine, whether it has a network or not
  * @throws {UserError} when its host keys are not pinned
  */
 export async function bootInstance(
@@ -68,7 +69,7 @@ export async function bootInstance(
 /**
  * Waits until SSH reaches a container that {@linkcode bootInstance} has started.
  *
- * @param options as there
+ * @param options as for {@linkcode bootInstance}
  * @returns how SSH reaches it
  */
 export async function reachInstance(
@@ -89,9 +90,9 @@ export async function reachInstance(
 }
 
 export interface BootOptions {
-  /** How long it may take, in milliseconds. */
+  /** How long the boot may take, in milliseconds. */
   bootTimeoutMs?: number | undefined;
-  /** Patterns of its files that its first session is going to read. */
+  /** Glob patterns of its files that the first session will read. */
   preload?: readonly string[] | undefined;
 }
 
@@ -106,11 +107,11 @@ export async function awaitBoot(
 }
 
 /**
- * Runs a script for sh as the user of a container that boots, as soon as that user's systemd is there. The engine runs
- * it: SSH comes later. It may run again, when its answer does not arrive.
+ * Runs an sh script as the container's user while the container boots, as soon as that user's systemd runs. It goes
+ * through the engine, since SSH starts later. If no answer arrives, the script may run a second time.
  *
- * @param options `waits`: false for a script that has nothing to do before that systemd is there
- * @throws {UserError} when the answer does not arrive whole
+ * @param options `waits`: false for a script that has nothing to do unless that systemd already runs
+ * @throws {UserError} when the answer is incomplete
  * @throws {ProcessError} when the script fails
  */
 export async function runAtBoot(
@@ -130,14 +131,14 @@ export async function runAtBoot(
 /** How SSH reaches a running container: at its address, or through the engine where no address leads to it. */
 export async function sshTarget(host: Host, instance: Address, { user, hasNetwork, address }: {
   user: ContainerUser;
-  /** Whether it has a network that this machine is in as well. */
+  /** Whether this machine is in the container's network. */
   hasNetwork: boolean;
-  /** Its address, where that is known already. */
+  /** Its address, if already known. */
   address?: string | undefined;
 }): Promise<SshTarget> {
   const { label, mounts } = instance;
   const config = sshConfigPath(mounts);
-  // Containers of older versions lack that file.
+  // Containers made by older versions lack this file.
   const settings = await host.look(true, () => exists(config)) ? { config } : {};
   const target = { mounts, user, name: label, ...settings };
   return hasNetwork

@@ -1,6 +1,6 @@
 /**
- * Disposable copies of containers. Each has a record on disk in a directory of its own, written before the copy is made
- * and locked while a run uses it. By the record, the next run removes what a killed run has left.
+ * Disposable copies of containers. Each has a record in a directory of its own, which is written before the copy is
+ * made and locked while a run uses it. An unlocked record tells the next run to remove what a killed run left.
  */
 
 import { join } from "@std/path";
@@ -24,18 +24,18 @@ import { disposableRecordPath, lockPath, type Mounts, mountsIn, mountsOf, mounts
 /** The snapshot of a container that create.ts takes at its end. */
 export const pristine = "made";
 
-/** The configuration key that marks a copy. Its value is the name of the container that it was made of. */
+/** The configuration key that marks a copy. Its value is the name of the copied container. */
 export const copyOfKey = "user.gui-container.copy-of";
 
 /** How long each step of removing a copy may take, in milliseconds. */
 const stepDeadlineMs = 60_000;
 
 export interface DisposableRecord extends Pick<ContainerRecord, "engine" | "server"> {
-  /** The name of the container that it is a copy of. */
+  /** The name of the copied container. */
   source: string;
 }
 
-/** A copy that this run may use or remove, and no other run. */
+/** A copy that only this run may use or remove. */
 export interface DisposableCopy extends DisposableRecord {
   name: string;
   mounts: Mounts;
@@ -44,15 +44,15 @@ export interface DisposableCopy extends DisposableRecord {
 }
 
 /**
- * The name of a new copy: that of the container, as far as it fits, and five random digits, which
- * {@linkcode isDisposableName} knows.
+ * The name of a new copy: the container's, cut to fit, and five random hexadecimal digits. {@linkcode isDisposableName}
+ * recognizes it.
  */
 export function newDisposableName(source: string): string {
   const digits = crypto.randomUUID().slice(0, 5);
   return `${source.slice(0, 63 - "-d".length - digits.length)}-d${digits}`;
 }
 
-/** The file that marks a copy as the origin of later ones. */
+/** The file that marks a copy as the origin of later copies. */
 function renewedPath({ directory }: Pick<Mounts, "directory">): string {
   return join(directory, "renewed");
 }
@@ -60,8 +60,9 @@ function renewedPath({ directory }: Pick<Mounts, "directory">): string {
 /**
  * Makes the directory and the record of a new copy, and locks it.
  *
- * @param options `max`: how many copies of the container may be in use before, if that is limited
- * @throws {UserError} when as many are; what Deno throws when that cannot be written
+ * @param options `max`: how many copies of the container may be in use at once, this one included; undefined for any
+ * number
+ * @throws {UserError} when that many are in use; what Deno throws when the record cannot be written
  */
 export async function beginDisposable(
   host: Host,
@@ -91,14 +92,14 @@ export async function findLeftovers(host: Host): Promise<DisposableCopy[]> {
   return await choose(host, async ({ mounts, lock }) => lock !== undefined && !await exists(renewedPath(mounts)));
 }
 
-/** Makes a copy, which does not run, the origin of later copies. */
+/** Makes a stopped copy the origin of later copies. */
 export async function keepRenewed(host: Host, { mounts, lock }: DisposableCopy): Promise<void> {
   await host.change(`touch ${quoteWords([renewedPath(mounts)])}`, () => writeJson(renewedPath(mounts), true));
   release(lock);
 }
 
 /**
- * The copies that {@linkcode keepRenewed} has kept of a container, and that no run is replacing.
+ * A container's copies that {@linkcode keepRenewed} has kept, without those that a run is replacing.
  *
  * @param options `claim`: each is locked by this run
  */
@@ -133,9 +134,9 @@ export async function claimDisposables(
 }
 
 /**
- * Checks that fewer copies of a container are in use. The caller holds {@linkcode lockPath}.
+ * Checks that fewer than `max` copies of a container are in use. The caller holds {@linkcode lockPath}.
  *
- * @throws {UserError} when as many are
+ * @throws {UserError} when `max` or more are
  */
 async function checkInUse(host: Host, source: Instance, max: number): Promise<void> {
   const copies = await lockAll(host);
@@ -154,7 +155,7 @@ function isOf(copy: DisposableRecord, { engine: { cli, server }, name }: Instanc
 /**
  * The copies that `isWanted` picks.
  *
- * @param options `claim`: this run locks those that no other run has
+ * @param options `claim`: this run locks those that no other run has locked
  */
 async function choose(
   host: Host,
@@ -185,7 +186,8 @@ async function lockAll(host: Host): Promise<DisposableCopy[]> {
     const known = Object.assign({ source: "" }, record as DisposableRecord);
     if (record !== undefined) copies.push({ name: directory, ...known, mounts, lock });
     else {
-      // A run was killed before it wrote a record. What is not empty stays: it may be a container's of such a name.
+      // A run was killed before it wrote a record. A directory that is not empty stays: a container may have such a
+      // name.
       release(lock);
       await removeEmpty([mounts.directory]);
     }
@@ -194,14 +196,14 @@ async function lockAll(host: Host): Promise<DisposableCopy[]> {
 }
 
 /**
- * Removes a copy: what its app and its user have put into its directories, its instance, its directories, and with
- * these its record. A signal does not stop this.
+ * Removes a copy: the files in its shared directories, its instance, its directories, and with them its record. A
+ * signal does not stop this.
  *
- * @throws {UserError} when a step fails. While the instance is there, the record stays for the next run
+ * @throws {UserError} when a step fails. As long as the instance exists, the record stays for the next run
  */
 export async function removeDisposable(host: Host, copy: DisposableCopy): Promise<void> {
   try {
-    // Without a source, a run was killed before it made more than a record.
+    // A record without a source: the run was killed before it made anything else.
     if (copy.source !== "") {
       await orElse(removeInstance(host, copy), isFailure, (error) => {
         throw new UserError(`The copy "${copy.name}" stays: ${error.message}`, {
@@ -217,7 +219,7 @@ export async function removeDisposable(host: Host, copy: DisposableCopy): Promis
   }
 }
 
-/** Removes a copy's instance, and first whatever can be removed from its directories. */
+/** Empties a copy's directories as far as possible, then removes its instance. */
 async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
   const { name, mounts } = copy;
   const instance = { engine: await engineOfRecord(host, copy), name };
@@ -235,14 +237,15 @@ async function removeInstance(host: Host, copy: DisposableCopy): Promise<void> {
       await emptyMounts(cleaner, { ...instance, status: "Stopped", config: found.config });
     }
   });
-  // Whatever the copy does against that, it is deleted. The user is warned of what stays in its directories.
+  // Even if the copy prevents that, it is deleted. The user is warned of files that remain.
   await orNothing(emptied, isFailure);
   await inTime(host, (cleaner) => deleteInstance(cleaner, instance));
 }
 
 /**
- * Removes the directories of a copy whose instance is gone. If the copy has closed them to the host user, or has put
- * too much into them, its record is removed anyway: the user is warned once, and no later run waits for it.
+ * Removes the directories of a copy whose instance is gone. If the copy has made them inaccessible to the host user, or
+ * filled them with too many files, its record is removed anyway: the user is warned once, and no later run spends time
+ * on it.
  */
 async function removeDirectories(host: Host, copy: DisposableCopy): Promise<void> {
   const { directory, sockets, share } = copy.mounts;
@@ -257,7 +260,7 @@ async function removeDirectories(host: Host, copy: DisposableCopy): Promise<void
   });
 }
 
-/** Does one step of removing a copy, which has its own time limit. A signal does not stop it. */
+/** Runs one step of removing a copy within its own time limit. A signal does not stop it. */
 async function inTime<T>(host: Host, act: (cleaner: Host) => Promise<T>): Promise<T> {
   const late = new UserError(`removing it takes more than ${stepDeadlineMs / 1000} s`, { hint: "Try it again" });
   return await withDeadline(host, { deadlineMs: stepDeadlineMs, late, act });
@@ -266,7 +269,7 @@ async function inTime<T>(host: Host, act: (cleaner: Host) => Promise<T>): Promis
 /**
  * Removes copies, one after the other. A failure is only a warning.
  *
- * @returns the names of those that are gone
+ * @returns the names of the removed copies
  */
 export async function removeDisposables(host: Host, copies: readonly DisposableCopy[]): Promise<string[]> {
   const removed: string[] = [];

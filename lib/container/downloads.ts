@@ -1,4 +1,4 @@
-/** The directory of the user's downloads. Nothing on the host opens what comes there. */
+/** Saving files in the user's downloads directory. Nothing on the host opens them. */
 
 import { extname, join } from "@std/path";
 import { UserError } from "../base/errors.ts";
@@ -8,10 +8,10 @@ import type { Host } from "../base/host.ts";
 const maxNames = 100;
 
 /**
- * Moves a file to the user's downloads, which it makes if they are missing, or another directory, under a name that is
- * free there.
+ * Moves a file to the user's downloads directory, which it makes if it is missing, or to another directory. An existing
+ * file is never overwritten: the name gets a number.
  *
- * @param file `name` is fit to be a file's
+ * @param file `name`: a valid file name
  * @returns its path
  * @throws {UserError} when it cannot be put there
  */
@@ -21,7 +21,7 @@ export async function keepFile(
 ): Promise<string> {
   const downloads = directory ?? await downloadsOf(host);
   if (directory === undefined && !await exists(downloads)) {
-    // Nothing else of ours may write there.
+    // Made beside the file and moved: this process has no permission to write to the home directory.
     await Deno.mkdir(`${path}~`, { mode: 0o755 });
     await host.run(["mv", "--no-target-directory", "--", `${path}~`, downloads], { okCodes: "any" });
   }
@@ -42,7 +42,7 @@ export async function keepFile(
   });
 }
 
-/** The same for what must not be lost: to the home directory where there are no downloads. */
+/** Like {@linkcode keepFile}, for a file that must not be lost: falls back to the home directory. */
 export async function keepVersion(host: Host, file: { path: string; name: string }): Promise<string> {
   return await keepFile(host, file).catch(() => keepFile(host, { ...file, directory: host.env("HOME") ?? "/" }));
 }

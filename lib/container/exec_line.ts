@@ -1,32 +1,31 @@
-/** The command line of a desktop entry, its key Exec. The container has written it, or its packages have. */
+/** The command line of a desktop entry: its Exec key. The container wrote it, so it is not trusted. */
 
 import { splitWords, WordsError } from "../base/shell_words.ts";
 
 export interface ExecLine {
-  /** Its words. Each consists of letters, digits and `@+=:,./_-`: none needs quotes. */
+  /** Its words. Each has only letters, digits and `@+=:,./_-`, so none needs quotes. */
   command: readonly string[];
   program: string;
-  /** What can be added to the command line. */
+  /** What the program accepts as a further argument. */
   opens: "nothing" | "file" | "address";
 }
 
-/** A word of a command line that no shell and no launcher reads as anything else. */
+/** A word without characters that are special to a shell or a launcher. */
 const plainWord = /^[A-Za-z0-9@+=:,./_-]+$/;
 
 const maxCommand = { words: 40, characters: 1_000 };
 
 const escapes: ReadonlyMap<string, string> = new Map([["s", " "], ["n", "\n"], ["t", "\t"], ["r", "\r"], ["\\", "\\"]]);
 
-/** The text that the value of a key stands for. */
+/** The value of a key with its escape sequences decoded. */
 export function unescapeValue(value: string): string {
   return value.replace(/\\(.)/g, (whole, character: string) => escapes.get(character) ?? whole);
 }
 
 /**
- * Takes a command line apart. Its field codes become {@linkcode ExecLine.opens}; what flatpak puts around them is left
- * out.
+ * Parses a command line. Field codes become {@linkcode ExecLine.opens}; flatpak's markers around them are dropped.
  *
- * @returns undefined when there is no program, or when a word has a character that a shell or a launcher might obey
+ * @returns undefined when there is no program, or when a word has a character that is special to a shell or a launcher
  */
 export function parseExecLine(exec: string): ExecLine | undefined {
   let words: string[];
@@ -40,7 +39,7 @@ export function parseExecLine(exec: string): ExecLine | undefined {
   const path = command.find((word, index) => !(index === 0 && /^(?:.*\/)?env$/.test(word)) && !/^\w+=/.test(word)) ??
     "";
   const program = path.replace(/^.*\//, "");
-  // attach.ts takes a word with a dash for an option of its own.
+  // attach.ts would take a first word with a dash for an option of its own.
   if (!/^[A-Za-z0-9][A-Za-z0-9._+-]*$/.test(program) || command[0]!.startsWith("-")) return undefined;
   if (!command.every((word) => plainWord.test(word)) || command.length > maxCommand.words) return undefined;
   if (command.join(" ").length > maxCommand.characters) return undefined;
