@@ -31,7 +31,7 @@ await using _segment = { [Symbol.asyncDispose]: () => sh(["ipcrm", "-m", segment
 await sh(isX ? ["xclip", "-selection", "clipboard", "-in"] : ["wl-copy"], {
   env,
   stdin: { text: secret },
-  output: "inherit",
+  output: "discard",
 });
 
 const app = isX ? "xterm -T app -e sleep 600" : "foot -T app sleep 600";
