@@ -1,12 +1,12 @@
 /**
- * The guard's mark on each window and popup of the container's: strips of a colour beside what the app shows, around
- * the window and, where its picture reaches farther, around that, so that the outermost line is always the guard's.
- * (Told that they are tiled, GTK 3 and 4, libadwaita and Firefox draw no shadow, but keep 20 see-through pixels in
- * its place: the line stays, and libadwaita's windows no longer choose their sizes.) The window that the desktop
- * knows is larger by the border than the app's: each is told the sizes of its own. Below what the desktop takes for
- * the window lies a plate of the same colour: an app can have no hole in its window through which a click, or a look,
- * meets a window of the host's. A click on plate or border does nothing ({@linkcode createBorderInput}), but where
- * the app shows something below the border, as a shadow by which it is resized.
+ * The guard's mark on each window and popup of the container: coloured strips around the window and, where its picture
+ * reaches farther, around the picture too, so that the outermost line is always the guard's. (Told that they are tiled,
+ * GTK 3 and 4, libadwaita and Firefox draw no shadow, but keep 20 transparent pixels in its place: the line stays, and
+ * libadwaita's windows no longer choose their sizes.) The desktop's window is larger than the app's by the border: the
+ * guard translates the sizes that each side is told. A plate of the same colour lies below the window geometry: an app
+ * cannot make a hole in its window through which the user sees or clicks a window of the host. A click on plate or
+ * border does nothing ({@linkcode createBorderInput}), except where the app shows something below the border, such as a
+ * shadow that resizes its window when dragged.
  */
 
 import type { Size } from "../limits.ts";
@@ -36,33 +36,37 @@ interface Piece {
   viewport: WaylandObject;
 }
 
-/** The globals that are needed, each in its first version. */
+/** The globals that borders need, each bound at version 1. */
 const needed = ["wl_compositor", "wl_subcompositor", "wp_viewporter", "wp_single_pixel_buffer_manager_v1"] as const;
 
-/** What all pieces share: those, and a picture of one pixel and a region of none. */
+/** What all pieces share: these globals, a buffer of one pixel and an empty region. */
 const shared = [...needed, "wl_buffer", "wl_region"] as const;
 type Shared = Readonly<Record<typeof shared[number], WaylandObject>>;
 
 /**
- * How long a size from the desktop counts as its answer to the guard's, in milliseconds: later, the user wants it.
+ * How long a size from the desktop counts as an echo of the guard's own, in milliseconds: later, the user has chosen
+ * it.
  */
 const maxAnswerMs = 500;
 
-/** The states of a window whose size is the desktop's: maximized, fullscreen, and tiled at four edges. */
+/** The states in which the desktop decides a window's size: maximized, fullscreen, and tiled at each of four edges. */
 const fixedStates: ReadonlySet<number> = new Set([1, 2, 5, 6, 7, 8]);
 
-/** Larger than any surface: the largest number of the protocol. */
+/** Larger than any surface: the highest `int` of the protocol. */
 const everything = 2 ** 31 - 1;
 
-/** How wide the line around a popup is, and around the shadow of a window, which has a border as well, in pixels of the desktop. */
+/**
+ * The width of the line around a popup, and of the one around a window's shadow (besides its border), in desktop
+ * pixels.
+ */
 const [popupLine, shadowLine] = [2, 1];
 
 export interface Borders extends Part {
-  /** By how much a surface's border makes it larger for the desktop, in pixels of that; 0 for none, and for popups. */
+  /** The width of a surface's border, in desktop pixels; 0 for popups and without a border. */
   widthOf(surface: Surface): number;
 }
 
-/** Makes the borders of a connection. Where the compositor lacks a global that they need, there are none. */
+/** Makes the borders of a connection. There are none if the compositor lacks a global that they need. */
 export function createBorders(
   { session: { border, now }, create, registry, surfaces: { of: surfaceOf } }: {
     session: WaylandSession;
@@ -79,7 +83,7 @@ export function createBorders(
   const canBe = (): boolean =>
     common !== undefined || registry.object() !== undefined && !needed.map(registry.numberOf).includes(undefined);
   const widthOf: Borders["widthOf"] = ({ role }) => role === "window" && canBe() ? border.width : 0;
-  /** Tells the compositor what it is to take for a window, before that is committed, where it is something else than before. */
+  /** Sends the compositor the window geometry before a commit, if it has changed. */
   const tellGeometry = (found: Surface): Addition[] => {
     const { toplevel, shell, geometry, whole, told, picture } = found;
     if (!shell || toplevel!.isEnded) return [];
@@ -87,16 +91,16 @@ export function createBorders(
     const box = geometry ?? (width > 0 || told ? whole : undefined);
     if (geometry && geometry !== found.named) found.guards = { ...sizeOf(grown(geometry, width)), ms: now() };
     const rectangle = box && rectangleOf(grown(box, width)).map(nearestInt);
-    // A window that is not shown is told of anew, once it is.
+    // An unmapped window gets its geometry again once it is mapped.
     found.told = picture.width === 0 ? told && [] : rectangle ?? told;
     return rectangle && `${rectangle}` !== `${told}` ? [[shell, "set_window_geometry", ...rectangle]] : [];
   };
-  /** A size of the app's, for the compositor. */
+  /** Turns an app's size into the compositor's. */
   const larger = ({ width, height }: Size, by: number): Size => ({
     width: width > 0 ? nearestInt(width + 2 * by) : width,
     height: height > 0 ? nearestInt(height + 2 * by) : height,
   });
-  /** A size of the compositor's, for the app. */
+  /** Turns a compositor's size into the app's. */
   const smaller = ({ width, height }: Size, by: number): Size => ({
     width: width > 0 ? Math.max(1, width - 2 * by) : 0,
     height: height > 0 ? Math.max(1, height - 2 * by) : 0,
@@ -146,12 +150,12 @@ export function createBorders(
     return destroy(pieces);
   };
 
-  /** Puts one on a surface, before the surface is committed, or takes it away from one that shows nothing. */
+  /** Puts a border on a surface before its commit, or removes it from a surface that shows nothing. */
   const place = (found: Surface): Addition[] => {
     const { object, role, whole, geometry = whole } = found;
     const seen = canBe() ? borderedPart(found) : undefined;
     if (!seen || !whole) return remove(object);
-    // What it takes for its window, also where that is not shown yet.
+    // The window geometry, including parts that are not shown yet.
     const below = unionOf(seen, overlap(whole, geometry!));
     const known = borders.get(object);
     if (known && known.whole === whole && isSameBox(known.seen, seen) && isSameBox(known.below, below)) return [];
@@ -196,15 +200,15 @@ export function createBorders(
       "xdg_toplevel.configure": ({ object, args }) => {
         const found = surfaceOf(object);
         const { named, guards } = found;
-        // All bytes of a state are 0 but one.
+        // Each state is a word of which only one byte is not 0.
         const isFixed = args.states.some((state) => fixedStates.has(state));
-        // sway takes the size of a floating window over, also one that its app has never said.
+        // sway sends back the committed size of a floating window, even one that its app never asked for.
         const isGuards = named && guards && !isFixed && now() - guards.ms < maxAnswerMs && isSame(guards, args);
         return { args: isGuards ? sizeOf(named) : smaller(args, widthOf(found)) };
       },
       "xdg_toplevel.configure_bounds": ({ object, args }) => ({ args: smaller(args, widthOf(surfaceOf(object))) }),
       "wl_surface.destroy": ({ object }) => ({ before: remove(object) }),
-      // The app has put another surface on top of one, and over its border.
+      // A new subsurface would cover the border: put the border above it.
       "wl_subcompositor.get_subsurface": ({ args: { surface, parent } }) => ({
         after: (borders.get(parent)?.pieces ?? []).filter((_, index) => index !== plateAt)
           .map(({ subsurface }) => [subsurface, "place_above", surface]),
@@ -213,22 +217,22 @@ export function createBorders(
   };
 }
 
-/** The number of the protocol that is nearest: one outside of its range would begin anew at the other end. */
+/** Clamps a number to the protocol's `int`: beyond its range, it would wrap around. */
 export function nearestInt(value: number): number {
   return Math.max(-everything - 1, Math.min(value, everything));
 }
 
-/** Where the plate is among the pieces of a window: after the border around it, before the line around its shadow. */
+/** The index of the plate among a window's pieces: after its border, before the line around its shadow. */
 const plateAt = 4;
 
-/** Where the pieces of a surface are. `below`: what its plate is for; `width`: that of a window's border. */
+/** The areas of a surface's pieces. `below`: what the plate covers; `width`: that of a window's border. */
 function areasOf(
   seen: Box,
   { below, whole, width }: { below: Box; whole: Box; width: number | undefined },
 ): readonly SurfaceArea[] {
   const shown = unionOf(seen, whole);
   if (width === undefined) return [...edgesOf(shown, popupLine), rectangleOf(below)];
-  // sway shows nothing beyond what it takes for a window, others do.
+  // Unlike other compositors, sway shows nothing beyond the window geometry.
   const isBeyond = !contains(grown(seen, width), whole);
   return [
     ...edgesOf(seen, width),
@@ -237,7 +241,7 @@ function areasOf(
   ];
 }
 
-/** The four strips around a part of a surface. */
+/** The four strips around a box. */
 function edgesOf(part: Box, thickness: number): SurfaceArea[] {
   const [x, y, width, height] = rectangleOf(part);
   const [left, top] = [x - thickness, y - thickness];
@@ -250,7 +254,7 @@ function edgesOf(part: Box, thickness: number): SurfaceArea[] {
   ];
 }
 
-/** What points at surfaces, and what else it says. */
+/** The interfaces of devices that point at surfaces, each with its events that are not about a surface. */
 const pointing = new Map<string, readonly string[]>([
   ["wl_pointer", []],
   ["wl_touch", ["wl_touch.cancel"]],
@@ -261,11 +265,11 @@ const pointing = new Map<string, readonly string[]>([
   ["zwp_tablet_tool_v2", ["zwp_tablet_tool_v2.removed"]],
 ]);
 
-/** Returns a function that takes each event, and says whether it is about a border. */
+/** Returns a function that takes each event and returns whether it is about a border. */
 export function createBorderInput(): (event: Message) => boolean {
-  /** What of a device is on a border: fingers by their numbers, all else as 0. */
+  /** What each device has on a border: the ids of fingers, 0 for any other pointer. */
   const onBorder = new WeakMap<WaylandObject, Set<unknown>>();
-  /** Devices of which the app has heard something since their last frame. */
+  /** Devices with an event that was passed to the app since their last frame. */
   const isHeard = new WeakSet<WaylandObject>();
   return ({ object, type: { name, args }, values }) => {
     const besides = pointing.get(object.type.name);

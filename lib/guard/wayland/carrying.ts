@@ -1,13 +1,13 @@
 /**
- * What the user carries across a closed clipboard by a command (`attach.ts --copy`, `--paste`), one text at a time; and
- * the command that closes it (`--deny`).
+ * Commands that carry one text across a closed clipboard (`attach.ts --copy`, `--paste`), and the one that closes an
+ * open clipboard (`--deny`).
  *
- * Inwards, one text of the host's passes: that command offers it under a type that nobody else knows, so that nothing
- * else that is copied meanwhile passes in its place. Outwards, the app is asked for what it would have copied while the
- * user worked in its windows: what it says later does not count.
+ * `--paste` offers the host's text under a type that nobody else knows, so that nothing else that is copied meanwhile
+ * passes in its place. `--copy` reads the selection that the app set while the user worked in its windows: later ones
+ * do not count.
  */
 
-/** The directions of the clipboard that are open: one that is can be closed, and stays so. */
+/** Which directions of the clipboard are open. A direction that was closed never opens again. */
 export interface OpenClipboard {
   /** From the host to the container. */
   in: boolean;
@@ -15,27 +15,30 @@ export interface OpenClipboard {
   out: boolean;
 }
 
-/** The type of the text that is carried, for the app. */
+/** The type under which the app gets the carried text. */
 export const carriedType = "text/plain;charset=utf-8";
 
-/** Types of an app's text, as it is asked for them: the first that it has. */
+/** Types of text, by preference: the app is asked for the first that it offers. */
 const textTypes = [carriedType, "text/plain;charset=UTF-8", "UTF8_STRING", "text/plain"];
 
-/** For how long a text that was carried inwards can be read, in milliseconds. */
+/** How long an app can read a text after `--paste`, in milliseconds. */
 export const pastedMs = 60_000;
 
-/** How long an app may take for its text, in milliseconds. */
+/** How long an app may take to send its text, in milliseconds. */
 const answerMs = 5_000;
 
-/** How much of an app's text is read, in bytes: the most that 2^20 UTF-16 code units take. A command refuses more. */
+/**
+ * How much of an app's text is read, in bytes: the most that 2^20 UTF-16 code units take. `--copy` refuses longer
+ * texts.
+ */
 const maxTextBytes = 3 * 2 ** 20;
 
-/** What a command asks for, in one line of JSON. */
+/** A command's request, as one line of JSON. */
 export type CarryRequest =
   /** The type that marks the host's text, which may be read from now on. */
   | { paste: string }
   | { copy: true }
-  /** The directions that are to be closed. */
+  /** The directions to close. */
   | { close: readonly (keyof OpenClipboard)[] };
 
 /** The answer, likewise. */
@@ -44,26 +47,29 @@ export type CarryAnswer =
   | { text: string }
   /** The directions that were open. */
   | { closed: readonly (keyof OpenClipboard)[] }
-  /** Why not: that direction is open, so the clipboard is the host's; the app has copied nothing, or does not answer. */
+  /**
+   * `open`: that direction is open, so nothing needs to be carried; `none`: the app has copied no text, or does not
+   * answer.
+   */
   | { not: "open" | "none" };
 
 export interface PipeReader {
   /** The next bytes, valid until it returns. */
   take(bytes: Uint8Array): void;
-  /** No more come: that was all, or whoever has opened the pipe does not read it. */
+  /** Called after the last bytes; `isWhole` is false when the end that opened the pipe has closed it. */
   end(isWhole: boolean): void;
 }
 
-/** What an app would have copied. */
+/** A selection that an app has set, and that stays in the container. */
 export interface Copied {
   types: ReadonlySet<string>;
-  /** Asks the app for it. Returns what gives the answer up. */
+  /** Asks the app for its data. Returns a function that cancels the read. */
   read(type: string, reader: PipeReader): () => void;
 }
 
-/** The clippings of a session. */
+/** The texts that the user carries in and out of a session. */
 export class Carrying {
-  /** What an app has copied, which stays where it is; undefined: nothing. */
+  /** The app's selection that stays in the container; undefined: there is none. */
   copied: Copied | undefined;
   #mark: string | undefined;
   #untilMs = -Infinity;
@@ -74,7 +80,7 @@ export class Carrying {
     return this.now() < this.#untilMs;
   }
 
-  /** Whether a type marks the text that may be read. */
+  /** Whether a type is the mark of the text that may be read now. */
   isMark(type: string): boolean {
     return type === this.#mark && this.isReadable();
   }
@@ -100,10 +106,10 @@ export class Carrying {
 }
 
 /**
- * Reads a text through a pipe: up to its end, or until it has more bytes than `maxBytes`.
+ * Reads a text from a pipe: to its end, or until it has more bytes than `maxBytes`.
  *
- * @param start gives the pipe its reader, and may return what is done at the end
- * @returns undefined when it has not ended in time
+ * @param start attaches the reader to the pipe; may return a function to call at the end
+ * @returns undefined when it did not end in time
  */
 export async function readPipe(
   start: (reader: PipeReader) => (() => void) | void,

@@ -1,17 +1,17 @@
 /**
- * The clipboard, what is selected, and drags. A source is what an app offers, an offer is what it could get. The host
- * knows text and pictures only (`dataTypes`). All other types stay within the container, as on X: the host knows them
- * by names that begin with a mark of the container's, which its programs do not ask for. While the clipboard is closed,
- * all types have such names: apps of the container go on to copy and to drag among themselves.
+ * Clipboard, primary selection, and drag and drop. A source is what an app offers, an offer is what it can receive.
+ * Only text and pictures reach the host (`dataTypes`). All other types stay within the container, as on X: the guard
+ * prefixes them with the container's mark, and no host program asks for such types. While the clipboard is closed, it
+ * prefixes all types, so that apps of the container can still copy and drag among themselves.
  *
- * Files of the host's that are dragged over a window, or copied in a file manager, are announced as a list, and as
- * nothing else: other types would tell the host's paths. The app gets the list that `GivenFiles` makes of it: when the
- * compositor says that they were dropped there, once; and where the user works in its windows, after a question.
+ * Host files that are dragged over a window, or copied in a file manager, are offered as a list and as no other type:
+ * those would reveal the host's paths. The app gets the list that `GivenFiles` makes of it: for a drop, once the
+ * compositor reports it, and only once; for a paste, while the user works in its windows, after a question.
  *
- * Files that an app drags out are nothing to the programs of the host's, which do not know their list. When the drag
- * ends outside, the guard reads that, and the run has the session's agent hand them over, by the channel `files`: as if
- * the app had opened them by xdg-open, as it may at any time. So it gets nothing by a drag that the user has not made;
- * and what it names is opened, read and bounded as there, in the container and as its user.
+ * Host programs cannot use the files that an app drags out: their list has a prefixed type. When such a drag ends
+ * outside of the app's windows, the guard reads the list, and the run has the session's agent hand the files over by
+ * the channel `files`, as if the app had opened them by xdg-open. An app may do that at any time, so a faked drag gains
+ * it nothing; and the agent opens, reads and bounds what it names as there, in the container and as its user.
  */
 
 import { Violation } from "../faults.ts";
@@ -25,42 +25,42 @@ import { createSecondDrags, type Drag } from "./second_drag.ts";
 import type { WaylandSession } from "./session.ts";
 import type { Surfaces } from "./surfaces.ts";
 
-/** Bytes of the name of a type of data, and how many types there may be at a time. */
+/** The longest name of a type of data, in bytes, and the most types of a source or an offer. */
 const maxTypeBytes = 256;
 const maxTypes = 256;
 
-/** The type that an app is asked for in place of one that it does not know. */
+/** The type that replaces one which the app did not offer. */
 const unknownType = "application/x-gui-container";
 
-/** The types that a browser adds to the list when a link is dragged: that is no list of files. */
+/** Types that a browser offers besides the list when a link is dragged: such a list names no files. */
 const linkTypes: ReadonlySet<string> = new Set(["text/html", "text/x-moz-url"]);
 
-/** The types that file managers add to the list when files are copied: GTK's, Qt's, and the portal's. */
+/** Types that file managers offer besides the list when files are copied: GTK's, Qt's, and the portal's. */
 const fileTypes =
   /^(?:x-special\/.*-copied-files|application\/(?:x-kde-cutselection|x-kde4-urilist|vnd\.portal\.file.*))$/;
 
-/** What a manager of passwords adds to one that is copied, for managers of the clipboard not to keep it. */
+/** The type by which a password manager asks clipboard managers not to store a password. */
 const secretHint = "x-kde-passwordManagerHint";
 
-/** What the user is told when files were lent in vain. Where none could be lent, another line has said why. */
+/** Shown when an app did not take files that were lent. If lending failed, another line has said why. */
 const notTaken = "An app has not taken the files that were dropped on it. If no other line says why, drop them again";
 
-/** What an app gets that reads the list too soon: so it says that it takes files, and gets none. */
+/** The list for an app that reads it before the drop: the app sees that it is a list of files, and accepts the drag. */
 const earlyList = "file:///dev/null\r\n";
 
 /**
- * For how long a drag has been over none of the app's windows when it is out of them, in milliseconds: compositors say
- * that it leaves when it ends.
+ * A drag ended outside if it left the app's windows at least this long before, in milliseconds: compositors also send
+ * `leave` when a drag ends inside.
  */
 const outMs = 300;
 
-/** For how long the files of a drop may be had, in milliseconds. */
+/** How long an app may ask for dropped files, in milliseconds. */
 const dropMs = 10_000;
 
-/** What may become of what is dragged, see `wl_data_device_manager.dnd_action`. */
+/** `wl_data_device_manager.dnd_action.copy`. */
 const copyAction = 1;
 
-/** A drag over the windows of a connection, and what has become of it. */
+/** The state of a drag over the windows of a connection. */
 interface OfferedDrag {
   droppedMs: number;
   /** The app has asked for the files that were dropped. */
@@ -68,71 +68,71 @@ interface OfferedDrag {
 }
 
 class Offer {
-  /** The types that it was told of, or will be: the names that it knows, and those that the host does. */
+  /** The types that the app was told, or will be: the app's name of each, and the host's. */
   types = new Map<string, string>();
   /**
-   * Those of which it will be told when the user works in its windows; or when the host has said whether this is copied
-   * or dragged, if dragged files come as something else.
+   * Types that the app is not told yet: until the user works in its windows, or, since dragged files are offered as a
+   * list only, until the host has said whether this is a selection or a drag.
    */
   withheld: string[] = [];
   /** It comes from an app in the same container. */
   isOwn = false;
-  /** What marks it as the text that the user has carried here. */
+  /** The mark of the text that the user has carried here, if it is that. */
   carriedMark?: string;
-  /** It comes with a list, of files unless it is a link; a file manager says that they are. */
+  /** It offers a list; that of a dragged link; one that a file manager says is of files. */
   hasList = false;
   isLink = false;
   isOfFiles = false;
-  /** The host's list, for which the app has asked too soon. */
+  /** The host's list, read because the app asked for it before the drop. */
   early?: Promise<string>;
-  /** What the app gets for it when it is shown the drag again. */
+  /** The list of lent files that the app gets in the second drag. */
   lent?: Promise<string>;
-  /** Whether it is copied or selected, or dragged over a window of the app's, and dropped there. */
+  /** `selected`: clipboard or primary selection; `dragged`: over a window of the app; `dropped`: on such a window. */
   state: "announced" | "selected" | "dragged" | "dropped" = "announced";
 
-  /** @param drag the drag that it is of: each device of the app's has an offer of one */
+  /** @param drag the drag that it belongs to: each of the app's devices has its own offer of a drag */
   constructor(public drag: OfferedDrag) {}
 }
 
 export interface Clipboard extends Part {
-  /** The user works in a window: what was withheld until then. */
+  /** Called when the user works in a window. Returns the messages that were withheld until then. */
   release(): Addition[];
-  /** A part of its own, which comes first. */
+  /** A separate part, which must come before this one. */
   secondDrags: Part;
   /**
-   * What the app has to be told: a carried text may no longer be read, a replaced source was copied in vain, or dropped
-   * files come once more.
+   * Takes the events to send to the app: a carried text has expired, a selection was refused, or dropped files come in
+   * a second drag.
    */
   takeNews(): Addition[];
 }
 
-/** Makes the clipboard of a connection, in which nothing is copied yet. */
+/** Makes the clipboard of a connection; it is empty. */
 export function createClipboard(
   { session, surfaces, input, readSource, answer, renew }: {
     session: WaylandSession;
-    /** Keyboard and pointer, once they are there. */
+    /** The connection's input, which is made after the clipboard. */
     input(): Input;
     surfaces: Surfaces;
-    /** Asks the app for what a source has. Returns what gives the answer up. */
+    /** Asks the app for the data of a source. Returns a function that cancels the read. */
     readSource(source: WaylandObject, ...what: Parameters<Copied["read"]>): () => void;
-    /** Gives the app a text through a pipe of its own, whose reader takes what the host sends; undefined: the end. */
+    /** Writes a text into a pipe of the app, whose reader takes what the host sends; undefined closes it. */
     answer(pipe: Descriptor, text: string | undefined): void;
-    /** Makes another offer for the app of one of the compositor's. */
+    /** Makes a second offer for the app that stands for the same offer of the compositor. */
     renew(offer: WaylandObject): WaylandObject;
   },
 ): Clipboard {
   const { clipboard, attention, rates, carrying, crossings, givenFiles } = session;
-  /** What the user is told of the container's files, whose paths are of no use to the host's programs. */
+  /** Shown when an app copies or drags out files: host programs cannot use the container's paths. */
   const filesStay = `Files that an app copies ${session.takeOut ? "" : "or drags out "}stay in its container. ` +
     "To have one here, put it into the share, or open it there by xdg-open: with --allow files, it comes to your downloads";
   const offers = new WeakMap<WaylandObject, Offer>();
   const sourceTypes = new WeakMap<WaylandObject, Set<string>>();
   const marked = new WeakSet<WaylandObject>();
-  /** What has passed as the clipboard's, or as what is selected, by the device through which it has. */
+  /** The sources that passed as clipboard or primary selection, by the device that set them. */
   const selected = new Map<WaylandObject, WaylandObject>();
   /**
-   * What is copied or selected on the host, which is announced to the app when the user works in its windows. Qt and
-   * GTK 3 keep what they have read of it, also if that was nothing, since they read as they get the focus.
+   * Selections of the host, which are announced to the app once the user works in its windows. Qt and GTK 3 read a
+   * selection as soon as they get the focus, and keep the result, even an empty one.
    */
   const waiting = new Map<WaylandObject, WaylandObject>();
   /** Tells the app of the types that were withheld. */
@@ -144,7 +144,7 @@ export function createClipboard(
     return dropped;
   };
   const dragged = new Map<WaylandObject, Drag>();
-  /** The last drag over the app's windows, and the devices that have told of it. */
+  /** The last drag over the app's windows, and the devices that have reported it. */
   let thisDrag: OfferedDrag = { droppedMs: -Infinity, isTaken: false };
   const entered = new Set<WaylandObject>();
   const news: Addition[] = [];
@@ -163,17 +163,17 @@ export function createClipboard(
     fail: () => session.tell(notTaken),
   });
   /**
-   * What the app has dragged last, which nobody takes when it is cancelled; when that has left its windows; and
-   * {@linkcode Input.escapes} at its begin.
+   * The app's last drag, which nobody has taken when it is cancelled; when it left the app's windows; and {@linkcode
+   * Input.escapes} at its start.
    */
   let draggedOut: { source: WaylandObject; leftMs: number; escapes: number } | undefined;
-  /** The devices that have announced what was carried here. */
+  /** The devices that have announced the carried text. */
   const carried = new Set<WaylandObject>();
-  /** The mark of what a device has announced last of what was carried here. */
+  /** The mark of the carried text that each device announced last. */
   const announcedMarks = new Map<WaylandObject, string>();
-  /** What the app has copied while the clipboard is closed to the host. */
+  /** The app's selection while the clipboard is closed to the host. */
   let kept: { source: WaylandObject; copied: Copied } | undefined;
-  /** The types of a source, as the app knows them. */
+  /** The types of a source, by the app's names. */
   const ownTypes = (source: WaylandObject): Set<string> =>
     new Set([...sourceTypes.get(source) ?? []].map((type) => session.innerType(type) ?? type));
   const keep = (source: WaylandObject | undefined): void => {
@@ -185,21 +185,21 @@ export function createClipboard(
     if (kept) carrying.copied = kept.copied;
   };
 
-  /** Whether it stays within the container. */
+  /** Whether a type stays within the container. */
   const isMarked = (type: string): boolean => type.startsWith(`${session.dataMark};`);
   const hasFiles = (source: WaylandObject): boolean => {
     const types = ownTypes(source);
     return types.has(listType) && ![...linkTypes].some((type) => types.has(type));
   };
-  /** Reads the list of a drag that has ended outside, before the app hears of that. */
+  /** Reads the list of a drag that ended outside, before the app hears of its end. */
   const takeOut = async (source: WaylandObject, { escapes }: { escapes: number }): Promise<void> => {
     const list = await readList((reader) => readSource(source, listType, reader));
     say([[source, "cancelled"]]);
-    // At Escape, GNOME says what it says when something is dropped outside. But then the keyboard comes back to the
-    // app's window, with that key down (mutter 50).
+    // When Escape cancels a drag, GNOME sends the same events as for a drop outside. But then the keyboard focus
+    // returns to the app's window with that key down (mutter 50).
     if (list !== "" && input().escapes() === escapes) session.takeOut!(list);
   };
-  /** Says whose a source is, at the end of its types: an app may take the first one that it finds. */
+  /** Marks a source as this container's. The mark is its last type, since an app may take the first that it finds. */
   const mark = (source: WaylandObject): Addition[] => {
     if (marked.has(source)) return [];
     marked.add(source);
@@ -215,7 +215,7 @@ export function createClipboard(
     const isUsed = attention.isUsed() && input().isAnswer(serial);
     if (!isUsed) session.tell("Ignored: an app set the clipboard while you were not using its windows");
     if (!isUsed || !rates.copy()) {
-      // It would go on to believe that the selection is its own, and paste that.
+      // Otherwise it would believe that it owns the selection, and paste its own data.
       say([[source, "cancelled"]]);
       return dropped;
     }
@@ -236,7 +236,7 @@ export function createClipboard(
     return passing === type ? undefined : { args: { mime_type: passing } };
   };
   const mute = (pipe: Descriptor): void => void (pipe.mayPass = () => false);
-  /** Bytes pass while that way is open, and are written down, or do not where there is no room for that. */
+  /** Lets bytes pass while that direction is open, and records them; lets none pass when the history is full. */
   const letPass = (
     pipe: Descriptor,
     { isOpen, direction, type }: { isOpen(): boolean; direction: "in" | "out"; type: string },
@@ -250,7 +250,7 @@ export function createClipboard(
       return true;
     };
   };
-  /** The host wants what an app offers. */
+  /** The host asks for data that an app offers. */
   const send: Handler<"wl_data_source.send" | "zwp_primary_selection_source_v1.send"> = (
     { object, args: { mime_type: type, fd: pipe } },
   ) => {
@@ -268,7 +268,7 @@ export function createClipboard(
   };
   const mayBeFiles = ({ hasList, isLink, isOwn }: Offer): boolean =>
     givenFiles !== undefined && hasList && !isLink && !isOwn;
-  /** The app is to be told of a list, and of nothing else if it is alone. */
+  /** Offers the app a list; `alone`: and no other type. */
   const announceList = (found: Offer, { alone }: { alone: boolean }): void => {
     if (alone) {
       found.types.clear();
@@ -277,7 +277,7 @@ export function createClipboard(
     found.types.set(listType, listType);
     found.withheld.push(listType);
   };
-  /** The host announces a type of data that the app could get. */
+  /** The host offers a type of data. */
   const offer: Handler<"wl_data_offer.offer" | "zwp_primary_selection_offer_v1.offer"> = (
     { object, args: { mime_type: type } },
   ) => {
@@ -383,7 +383,7 @@ export function createClipboard(
       carried.add(object);
       found.types.set(carriedType, carriedType);
       const announced: Addition = [offered, "offer", carriedType];
-      // A compositor announces it again with each focus: what the app has copied after the first time counts.
+      // A compositor announces it again at each focus: only the first time replaces what the app has copied.
       if (announcedMarks.get(object) === found.carriedMark) return { before: [announced] };
       announcedMarks.set(object, found.carriedMark);
       keep(undefined);
@@ -396,7 +396,7 @@ export function createClipboard(
       return tellOnceUsed(object, offered);
     },
 
-    // Drags, of which xpra has none.
+    // Drag and drop, which xpra lacks.
     "wl_data_device.start_drag": ({ args: { source, icon, serial } }) => {
       if (!input().isPressed() || !input().isAnswer(serial)) return dropped;
       const verdict = surfaces.setRole(icon, "drag");
@@ -440,8 +440,8 @@ export function createClipboard(
     },
     "wl_data_offer.accept": ({ object, args: { mime_type: type } }) =>
       type === null ? undefined : { args: { mime_type: offers.get(object)!.types.get(type) ?? null } },
-    // A program that hears that its files were moved may remove them. An app that knows of moving asks for nothing else
-    // (Chromium 156).
+    // A host program that is told that its files were moved may delete them. An app that is offered `move` asks for
+    // nothing else (Chromium 156).
     "wl_data_offer.source_actions": ({ object, args: { source_actions: actions } }) =>
       isHostsList(object) ? { args: { source_actions: actions & copyAction } } : undefined,
     "wl_data_offer.set_actions": ({ object, args: { dnd_actions: actions, preferred_action: preferred } }) => {

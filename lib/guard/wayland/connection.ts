@@ -1,6 +1,6 @@
 /**
- * A connection of an app to the compositor, as the guard sees it: which objects there are, of which interface, and what
- * may be said to them.
+ * An app's connection to the compositor, as the guard sees it: its objects, their interfaces, and the messages that may
+ * pass.
  */
 
 import { concat } from "@std/bytes";
@@ -18,26 +18,26 @@ import type { WaylandSession } from "./session.ts";
 /** The ids of the compositor's objects begin here. */
 const firstServerId = 0xff00_0000;
 
-/** What has the keyboard's focus, which some compositors (Hyprland) give to a border, and not to its window. */
+/** Interfaces with keyboard focus, which some compositors (Hyprland) give to a border instead of its window. */
 const hasKeys = new Set(["wl_keyboard", "zwp_text_input_v3"]);
 
 export interface Connection {
-  /** As {@linkcode Filter}, in steps of a message each: the container may say that much. */
+  /** As {@linkcode Filter}, in steps of one message each: the container can send very much at once. */
   fromContainer(chunk: Uint8Array): Steps<Uint8Array[]>;
   fromHost: Filter;
   /**
-   * The guard's own messages for each end: to close the popups when the user has left, to take back a carried text, and
-   * to ask for what the app has copied. While one of them has got half a frame, it says nothing; "later": although it
-   * has to close popups.
+   * Takes the guard's own messages for each end: to close popups when the user has left, to withdraw a carried text,
+   * and to ask for what the app has copied. There are none while an end has received half a frame; "later": and popups
+   * must be closed.
    */
   leave(): { toContainer: Uint8Array; toHost: Uint8Array } | "later" | undefined;
   end(): void;
 }
 
 /**
- * Makes a connection that has just begun.
+ * Makes a new connection.
  *
- * @param options `session`: what all connections share; `compression`: how files come
+ * @param options `session`: what all connections share; `compression`: how waypipe compresses files
  */
 export function createConnection(
   { session, compression }: { session: WaylandSession; compression: Compression },
@@ -45,12 +45,15 @@ export function createConnection(
   const display: WaylandObject = { id: 1, hostId: 1, type: protocols.get("wl_display")!, version: 1, isEnded: false };
   const objects = new Map([[1, display]]);
   const hostObjects = new Map([[1, display]]);
-  /** Ids at the compositor: it takes none that is higher than the next one. */
+  /** Free ids at the compositor, which accepts none above the next unused one. */
   const freeIds: number[] = [];
   let highestId = 1;
   const takeId = (): number => freeIds.pop() ?? ++highestId;
   let highestServerId = firstServerId - 1;
-  /** The app's id for an object of the compositor's: the same, unless the guard has given that id to another. */
+  /**
+   * The app's id for an object that the compositor made: the same, unless the guard has given that id to another
+   * object.
+   */
   const ownIdFor = (hostId: number): number => {
     highestServerId = Math.max(highestServerId, hostId);
     return objects.get(hostId)?.isEnded ?? true ? hostId : ++highestServerId;
@@ -58,7 +61,7 @@ export function createConnection(
   const register = (object: WaylandObject): WaylandObject => {
     const isNew = !hostObjects.has(object.hostId);
     hostObjects.set(object.hostId, object);
-    // One that is refused is counted, too, until the connection ends.
+    // A refused object counts too, until the connection ends.
     if (isNew) session.add("object");
     return object;
   };
@@ -66,8 +69,8 @@ export function createConnection(
   const create = (name: string): WaylandObject =>
     register({ id: 0, hostId: takeId(), type: protocols.get(name)!, version: 1, isEnded: false });
   /**
-   * Frames of the guard's own for the container, with the numbers of their pipes, and whether they close those. They
-   * wait until the host's end is between two of its own.
+   * The guard's own frames for the container, with the numbers of their pipes, and whether they close them. They wait
+   * until the host's end has completed a frame.
    */
   let own: readonly { number: number; frame: Uint8Array; closes: boolean }[] = [];
   const say = (number: number, frames: readonly Uint8Array[], { closes = false } = {}): void => {
@@ -79,7 +82,8 @@ export function createConnection(
     const numbers = [number];
     const send = frameOf("messages", { bytes: concat(additions("host", [[source, "send", type, undefined]])) });
     say(number, [frameOf("openPipe", { numbers }), frameOf("descriptors", { numbers }), send]);
-    // waypipe 0.9.2 ends when it is told to close what it is just closing by itself: what comes later is dropped.
+    // waypipe 0.9.2 exits when told to close a pipe that it is closing itself. So the guard just drops what still
+    // comes.
     return () => {
       own = own.filter((each) => each.number !== number);
       descriptors.forget(number);
@@ -106,7 +110,7 @@ export function createConnection(
     if (!type) throw new Violation("an object of an unknown interface is made");
     const isFree = sender === "container"
       ? id > 1 && id < firstServerId && !objects.has(id)
-      // The compositor takes the id of an object that the app has ended at once.
+      // The compositor reuses the id of an object as soon as the app has ended it.
       : id >= firstServerId && (hostObjects.get(id)?.isEnded ?? true);
     if (!isFree) throw new Violation("the id of a new object is taken");
     const ids = sender === "host" ? { id: ownIdFor(id), hostId: id } : { id, hostId: takeId() };
@@ -144,7 +148,10 @@ export function createConnection(
     return message;
   };
 
-  /** The object that an argument makes. The two before it are its interface and its version, unless these are clear. */
+  /**
+   * The object that an argument creates. If the protocol does not fix its interface, the two arguments before it are
+   * interface and version.
+   */
   const created = (
     { sender, object, values }: Message,
     { argument, id }: { argument: Argument; id: number },
@@ -156,7 +163,7 @@ export function createConnection(
     return make(sender, { id, type: protocols.get(name), version });
   };
 
-  /** The object that an argument names; undefined for none. */
+  /** The object that an argument names; undefined for null. */
   const named = (
     { sender, object }: Message,
     { argument: { interface: name, isNullable }, id }: { argument: Argument; id: number },
@@ -167,12 +174,12 @@ export function createConnection(
     const isRight = other && (name === undefined || other.type.name === name);
     if (isRight && sender === "host") return hasKeys.has(object.type.name) ? other.standsFor ?? other : other;
     if (isRight && !other.isEnded) return other;
-    // The compositor may name what the app has just ended.
+    // The compositor may name an object that the app has just ended.
     if (sender === "host" && !other) return undefined;
     throw new Violation("a message names an object that does not exist");
   };
 
-  /** An object has ended at the compositor. Returns its id for the app; 0: the app does not know of it. */
+  /** Frees an id that the compositor has deleted. Returns the app's id of the object; 0: the app does not know it. */
   const free = (hostId: number): number => {
     const object = hostObjects.get(hostId);
     if (!object || object === display || hostId >= firstServerId) return 0;
@@ -185,7 +192,7 @@ export function createConnection(
     return object.id;
   };
 
-  /** What the compositor says of the guard's own objects. */
+  /** Whether an event is about the guard's own objects. */
   const isForGuard = (message: Message, own: Uint8Array): boolean => {
     const { sender, object, type, values } = message;
     if (sender === "container") return false;
@@ -203,7 +210,7 @@ export function createConnection(
   const onMessages = (sender: FrameSender) =>
     function* (bytes: Uint8Array): Steps<Uint8Array> {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      // What the host says next must not overtake it: the next offer takes the number of the last one.
+      // The host's next message must not overtake these: the next offer may reuse the id of the last one.
       const passing = sender === "host" ? additions("host", policy.takeNews()) : [];
       let isChanged = passing.length > 0;
       for (let at = 0; at < bytes.length;) {
@@ -244,7 +251,7 @@ export function createConnection(
     }
     const { events, requests } = policy.leave();
     if (events.length === 0 && requests.length === 0 && own.length === 0) return undefined;
-    // An end that has closed a pipe meanwhile knows it no longer.
+    // Skips pipes that were closed meanwhile: their ends have forgotten them.
     const open = own.filter(({ number }) => descriptors.isOpen(number));
     const first = frameOf("messages", { bytes: concat(additions("host", events)) });
     const frames = [first, ...open.map(({ frame }) => frame)];
@@ -260,7 +267,7 @@ export function createConnection(
   return { fromContainer: filters.container.take, fromHost: (chunk) => finish(filters.host.take(chunk)), leave, end };
 }
 
-/** The bytes of messages of the guard's own. */
+/** The bytes of the guard's own messages. */
 function additions(sender: FrameSender, list: readonly Addition[]): Uint8Array[] {
   return list.map(([object, name, ...values]) => {
     const all = sender === "container" ? object.type.requests : object.type.events;
@@ -269,7 +276,7 @@ function additions(sender: FrameSender, list: readonly Addition[]): Uint8Array[]
   });
 }
 
-/** What passes in the place of a message. */
+/** What passes in place of a message. */
 function written(
   message: Message,
   { verdict: { drop, args: changed, before = [], after = [] }, own }: { verdict: Verdict; own: Uint8Array },

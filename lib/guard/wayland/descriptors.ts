@@ -1,37 +1,37 @@
 /**
- * The file descriptors of a connection. waypipe sends none: each has a number, under which one end tells the other its
- * kind and its content.
+ * The file descriptors of a connection. waypipe passes none: it gives each a number, under which its ends exchange kind
+ * and content.
  */
 
 import { Violation } from "../faults.ts";
 import type { PipeReader } from "./carrying.ts";
 import { maxDataBytes } from "../limits.ts";
 
-/** Who has sent something. */
+/** The end that has sent something. */
 export type FrameSender = "container" | "host";
 
 export class Descriptor {
-  /** Of a file, in bytes. */
+  /** The size of a file, in bytes. */
   size = 0;
-  /** It is in the queue of a message's descriptors, or was. */
+  /** Whether it was queued for a message. */
   isSent = false;
-  /** How many objects use a file. It ends with the last one. */
+  /** How many objects use a file. The file ends with the last one. */
   uses = 0;
   /** How many bytes have come through a pipe. */
   written = 0;
-  /** Of a pipe: whether these bytes pass, which it writes down. Without it, all do. */
+  /** For a pipe: records these bytes, and returns whether they pass. By default, all pass. */
   mayPass?: (bytes: number) => boolean;
-  /** Of a pipe: which ends may still write into it. One frame tells that an end does so no longer: its own, or its reader's. */
+  /** For a pipe: which ends may still write into it. One frame ends that: either the writer's own, or the reader's. */
   writers = new Set<FrameSender>();
   /**
-   * Takes what the end sends that has not opened the pipe, which the opener does not get: of a pipe of the guard's own,
-   * which the host's end does not know, or of an app's.
+   * Takes what the end that did not open the pipe sends into it, in place of the opener. For the guard's own pipes,
+   * which the host's end does not know, or an app's.
    */
   reader?: PipeReader;
 
   /**
-   * One of this number of waypipe's, opened by that end: only the opener changes a file. "none": one that waypipe could
-   * not pass on, and has sent a number for nevertheless.
+   * A descriptor with waypipe's number for it. Only its opener may change a file. "none": waypipe could not pass it on,
+   * but sent a number.
    */
   constructor(
     readonly number: number,
@@ -46,17 +46,17 @@ export class Descriptor {
 /** The guard's own pipes are numbered from here downwards, far from where the host's waypipe gets. */
 const firstOwnPipe = -(2 ** 30);
 
-/** The largest file: foot has 512 MiB for the pictures of each window. */
+/** The largest file, in bytes: foot has 512 MiB for the buffers of each window. */
 const maxFileBytes = 2 ** 30;
 /**
- * What all files may have together: twelve windows of `foot --server`. waypipe maps each twice, in 16 GiB of addresses;
- * what of that is in memory has the limit of its box.
+ * How large all files together may be, in bytes: twelve windows of `foot --server`. waypipe maps each file twice, in 16
+ * GiB of address space; its sandbox limits how much of that is in memory.
  */
 const maxFilesBytes = 6 * 2 ** 30;
 const maxOpenFiles = 1024;
-/** Pipes that are open at a time. waypipe has 1024 descriptors, and needs three for each. */
+/** Pipes that may be open at a time. waypipe may have 1024 descriptors, and needs three for each pipe. */
 const maxPipes = 128;
-/** Descriptors that wait for their message. */
+/** Descriptors that may wait for their message. */
 const maxQueued = 64;
 
 /** The descriptors of a connection. */
@@ -71,8 +71,7 @@ export class Descriptors {
   /** An end opens a file or a pipe. */
   open(opened: Descriptor): void {
     const { number, kind, opener, size } = opened;
-    // waypipe counts its own from 1, upwards at the container's end and downwards at the host's; 0.11 not in their
-    // order.
+    // waypipe numbers its own from 1 upwards in the container, and from -1 downwards on the host; 0.11 not in sequence.
     if (number === 0 || openerOf(number) !== opener || this.isOpen(number)) {
       throw new Violation("the number of a file or pipe is taken");
     }
@@ -85,9 +84,9 @@ export class Descriptors {
   }
 
   /**
-   * The descriptor of this number; undefined for one that has ended when the other end did not know it yet.
+   * Returns the descriptor of this number; undefined if it has ended and the sender did not know that yet.
    *
-   * @throws {Violation} when there never was one
+   * @throws {Violation} when there never was such a descriptor
    */
   find(number: number, kind: Descriptor["kind"]): Descriptor | undefined {
     const found = this.#known.get(number);
@@ -105,17 +104,17 @@ export class Descriptors {
     file.size = size;
   }
 
-  /** An end sends bytes into a pipe. Whether they pass: what is pasted is cut. */
+  /** Counts bytes that an end sends into a pipe. Returns whether they pass: data beyond the limit is cut off. */
   write(pipe: Descriptor, bytes: number): boolean {
     pipe.written += bytes;
     return pipe.written <= maxDataBytes && pipe.mayPass?.(bytes) !== false;
   }
 
   /**
-   * An end writes into a pipe no longer, as itself or its reader says. The pipe ends with its last writer: waypipe's
-   * ends forget it then, and 0.8 and 0.9 give the connection up for a frame about what they have forgotten.
+   * Notes that an end no longer writes into a pipe, as that end or its reader reports. The pipe ends with its last
+   * writer: waypipe's ends then forget it, and 0.8 and 0.9 close the connection at a frame about a forgotten pipe.
    *
-   * @returns whether that was not said before: the other end is to hear of it
+   * @returns whether that is new, so that the other end must hear of it
    */
   close(pipe: Descriptor, writer: FrameSender): boolean {
     const isNews = pipe.writers.delete(writer);
@@ -123,19 +122,19 @@ export class Descriptors {
     return isNews;
   }
 
-  /** The guard opens a pipe of its own, from the container. Returns its number. */
+  /** Opens a pipe from the container to the guard. Returns its number. */
   openOwn(reader: PipeReader): number {
     const number = this.#nextOwn--;
     this.#add(new Descriptor(number, "pipe", "host", { isSent: true, writers: new Set(["container"]), reader }));
     return number;
   }
 
-  /** A pipe of which the guard is an end is over: what still comes is for nobody. */
+  /** Forgets a pipe that the guard reads or writes: what still comes is dropped. */
   forget(number: number): void {
     this.#remove(this.#known.get(number));
   }
 
-  /** Whether a pipe is not over. */
+  /** Whether a pipe has not ended. */
   isOpen(number: number): boolean {
     return this.#known.has(number);
   }
@@ -146,7 +145,7 @@ export class Descriptors {
   }
 
   /**
-   * Queues a descriptor for the next messages. Returns whether it is a real one: the other end is told of no others.
+   * Queues a descriptor for the next messages. Returns whether it is a real one: the other end must not hear of others.
    */
   send(sender: FrameSender, number: number): boolean {
     const queue = this.#queues[sender];
@@ -164,12 +163,12 @@ export class Descriptors {
     return true;
   }
 
-  /** Takes the next descriptor for a message's argument. In the place of a file of the host's there may be none. */
+  /** Takes the next descriptor for a message's argument. For a file from the host, its kind may be "none". */
   take(sender: FrameSender, kind: "file" | "pipe"): Descriptor {
     const next = this.#queues[sender].shift();
     if (next?.kind === "none" && kind === "file") return next;
     if (next?.kind !== kind) throw new Violation("a message has a descriptor of the wrong kind");
-    // What the host's end sends is a keymap or the like: waypipe changes it no more.
+    // The host's end sends only keymaps and the like, which waypipe never changes.
     if (sender === "host" && kind === "file") this.#remove(next);
     return next;
   }
@@ -178,7 +177,7 @@ export class Descriptors {
     file.uses++;
   }
 
-  /** It does so no longer; with the last of them, the file ends. */
+  /** An object no longer uses a file. The file ends with its last user. */
   release(file: Descriptor): void {
     if (--file.uses === 0) this.#remove(file);
   }

@@ -1,17 +1,17 @@
 /**
- * Files that the user drops on a window of the container's, or has copied, for an app to paste. The guard reads the
- * host's list, through the app's own pipe, and the app gets a list of the places where the files are lent to it. A drop
- * is the consent, and its list is read once. A paste is none, since an app may read the clipboard at any time: the user
- * is asked, once for what is on the clipboard, however often that is read. An app that reads before the drop, and never
- * again, is shown the drag once more (`second_drag.ts`).
+ * Host files that the user drops on a container's window, or pastes there. The guard reads the host's list through the
+ * app's own pipe, and the app gets a list of the paths at which the files are lent to it. A drop is the user's consent,
+ * and its list is read once. A paste is not, since an app may read the clipboard at any time: the user is asked, once
+ * for each content of the clipboard, however often it is read. An app that reads only before the drop gets a second
+ * drag (`second_drag.ts`).
  *
- * What the container could do, and what comes of it: it asks while the files are dragged over its window, asks twice,
- * or by another object: it gets nothing, or `/dev/null`. It writes a list of its own into that pipe: only what the host
- * sends is read. It drags a list of its own within its window: the host knows that by another name
- * (`WaylandSession.outerType`). It does not read, or closes the pipe: the guard waits for nobody, and says nothing more
- * about a pipe that an end has closed. It reads what is copied without a paste, or without an end: one question for
- * each list, whose answer stays so until something else is copied, and files that have been agreed to are lent again
- * every few seconds at most.
+ * How a container could abuse this, and what happens. It asks while the files are dragged over its window, asks twice,
+ * or through another object: it gets nothing, or `/dev/null`. It writes its own list into that pipe: the guard reads
+ * only what the host sends. It drags its own list within its window: that has another type on the host
+ * (`WaylandSession.outerType`). It does not read, or closes the pipe: the guard does not wait, and sends nothing more
+ * about a closed pipe. It reads the clipboard without a paste, or endlessly: there is one question for each list, whose
+ * answer holds until something else is copied, and files that the user agreed to are lent again at most every few
+ * seconds.
  */
 
 import { type PipeReader, readPipe } from "./carrying.ts";
@@ -20,44 +20,47 @@ import type { Descriptor } from "./descriptors.ts";
 /** The type of a list of files. */
 export const listType = "text/uri-list";
 
-/** How long a list may be, in bytes. */
+/** The longest list, in bytes. */
 export const maxListBytes = 2 ** 16;
 
-/** How long the host may take for its list, in milliseconds. */
+/** How long the host may take to send its list, in milliseconds. */
 const listMs = 10_000;
 
 /**
- * How often an app is sent an empty line while its files are lent, and for how long, in milliseconds: Qt 6 gives up a
- * pipe that has been silent for a second, and its app hears of no files. While it waits, its windows stand still.
+ * How often an app gets an empty line while its files are being lent, and for how long, in milliseconds: Qt 6 gives up
+ * on a pipe that is silent for a second, and its app gets no files. Its windows freeze while it waits.
  */
 const [stillMs, stillForMs] = [300, 10_000];
 
-/** After how long what nobody could lend is asked for again, and what is lent may have changed, in milliseconds. */
+/**
+ * How long a result of lending pasted files is reused, in milliseconds: then a failure is tried again, and files may
+ * have changed.
+ */
 const againMs = 5_000;
 
-/** What a run's answer begins with: without it, nobody has answered. */
+/** The beginning of each answer of a run: without it, nobody has answered. */
 export const answerMark = "lent\n";
 
 /**
- * How the user has given files; `again`: those of a list that was pasted, and agreed to; `out`: the container's own,
- * which were dragged out of a window.
+ * How the user has given files; `again`: pasted once more, after the user agreed to the same list; `out`: files of the
+ * container that were dragged out of a window.
  */
 export type Given = "dropped" | "pasted" | "again" | "out";
 
 /**
- * Lends the files of the host's list, those that are pasted once the user agrees. Resolves to the list for the app, or
- * to nothing where the user says no; rejects where nobody answers, or it fails.
+ * Lends the files of the host's list; for pasted files, it asks the user first. Resolves to the list for the app, or to
+ * "" if the user says no; rejects if nobody answers, or lending fails.
  */
 export type LendList = (list: string, how: Given) => Promise<string>;
 
-/** The files that are given in a session. */
+/** The files that the user gives to the apps of a session. */
 export class GivenFiles {
   readonly #busy = new Set<Given>();
   #pasted: { list: string; isAgreed: boolean; lent: Promise<string>; untilMs: number } | undefined;
 
   /**
-   * @param host `lend`: see {@linkcode LendList}; `passText`: whether a list of links may pass, which are no files, as so
-   * many bytes of text
+   * @param host `lend`: see {@linkcode LendList}; `passText`: whether a list of links, which names no files, may pass
+   * as that many bytes of text
    */
   constructor(private readonly host: { lend: LendList; passText(bytes: number): boolean; now: () => number }) {}
 
@@ -67,14 +70,14 @@ export class GivenFiles {
   }
 
   /**
-   * Takes what the host sends through an app's pipe, of which the app gets nothing. Resolves to the list; to nothing if
-   * that has no end.
+   * Reads what the host sends through an app's pipe; the app gets none of it. Resolves to the list, or to "" if it does
+   * not end.
    */
   read(pipe: Descriptor): Promise<string> {
     return readList((reader) => void (pipe.reader = reader));
   }
 
-  /** Lends a list that was read before it was dropped. Resolves to the list for the app; empty: it gets none. */
+  /** Lends the files of a list that was read before the drop. Resolves to the list for the app; "": it gets none. */
   async lendDropped(list: string): Promise<string> {
     if (this.#busy.has("dropped")) return "";
     this.#busy.add("dropped");
@@ -84,11 +87,11 @@ export class GivenFiles {
   }
 
   /**
-   * Takes what the host sends through an app's pipe, and gives the app something else in its place.
+   * Reads what the host sends through an app's pipe, and gives the app a list of lent files instead.
    *
-   * @param options `answer`: gives the app a piece of that; undefined: there is no more; `mayPass`: whether files may still
-   * be given
-   * @returns whether it does: there is one list of each kind at a time, whatever the container asks for
+   * @param options `answer`: writes a piece of that list; undefined: its end; `mayPass`: whether files may still be
+   * given
+   * @returns whether it does so: it serves one list of each kind at a time, however many the container asks for
    */
   take(
     pipe: Descriptor,
@@ -114,7 +117,7 @@ export class GivenFiles {
     return true;
   }
 
-  /** What an app gets in the place of the host's list. */
+  /** The list that an app gets in place of the host's. */
   async #lentFor(list: string, how: "dropped" | "pasted"): Promise<string> {
     if (areLinks(list)) {
       const { length } = new TextEncoder().encode(list);
@@ -140,12 +143,12 @@ export class GivenFiles {
   }
 }
 
-/** Reads a list as {@linkcode readPipe} does; returns an empty text for one without an end. */
+/** Reads a list as {@linkcode readPipe} does; resolves to "" if it does not end. */
 export async function readList(start: (reader: PipeReader) => (() => void) | void): Promise<string> {
   return await readPipe(start, { maxBytes: maxListBytes, limitMs: listMs }) ?? "";
 }
 
-/** Whether a list names addresses of the web, and nothing else. */
+/** Whether a list names only web addresses. */
 function areLinks(list: string): boolean {
   const lines = list.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
   return lines.length > 0 && lines.every((line) => /^https?:\/\/[!-~]+$/i.test(line));

@@ -1,6 +1,6 @@
 /**
- * The frames of waypipe's stream, as versions 0.9 to 0.11 have them: a word `size << 5 | type` in little-endian, then
- * the rest of the `size` bytes, padded to four. See `wmsg_type` in waypipe's `src/util.h` (0.9.2).
+ * The frames of waypipe's stream, versions 0.9 to 0.11: a word `size << 5 | type` in little-endian, then the rest of
+ * the `size` bytes, padded to four. See `wmsg_type` in waypipe's `src/util.h` (0.9.2).
  */
 
 import { Violation } from "../faults.ts";
@@ -8,39 +8,39 @@ import { createPendingBytes } from "../pending_bytes.ts";
 import type { PipeReader } from "./carrying.ts";
 import { Descriptor, type Descriptors, type FrameSender } from "./descriptors.ts";
 
-/** How the content of files is compressed. What is compressed can be checked by its size only. */
+/** How waypipe compresses the content of files. The guard checks only the size of compressed content. */
 export type Compression = "none" | "zstd";
 
-/** Types of frames that need no descriptors, except the one that moves a stream to another connection. */
+/** The types of frames that the guard knows by name; `kinds` has all that may pass. */
 const frameTypes = {
   messages: 0,
   /** The descriptors of the next messages. */
   descriptors: 1,
-  /** A pipe is opened, of which the receiver has the end for reading. */
+  /** Opens a pipe for bytes from the frame's receiver to its sender. */
   openPipe: 7,
-  /** Bytes go through a pipe. */
+  /** Bytes for a pipe. */
   data: 10,
-  /** Whoever writes into a pipe has closed it. */
+  /** The writing end of a pipe was closed. */
   closeWriting: 12,
   acknowledge: 16,
   close: 18,
 } as const;
 
-/** The largest frame of messages. waypipe sends what it has read at once, of messages of at most 4096 bytes. */
+/** The largest frame of messages, in bytes. waypipe sends at once what it has read, in messages of up to 4096 bytes. */
 const maxMessages = 2 ** 18;
-/** The largest frame for a pipe. */
+/** The largest frame for a pipe, in bytes. */
 const maxPipe = 2 ** 20;
-/** The bytes at the end of a file that do not fill a block of waypipe's. */
+/** The most bytes at the end of a file that do not fill one of waypipe's blocks. */
 const maxTrailing = 63;
-/** The largest size that a frame can have, by its header. */
+/** The largest size that a header can state, in bytes. */
 const maxSize = 2 ** 27 - 1;
 
 /** A kind of frame that may pass. */
 interface FrameKind {
   size: readonly [min: number, max: number];
-  /** How much of it is looked at before it passes; undefined: all. */
+  /** How many bytes are checked before it passes; undefined: all. */
   head?: number;
-  /** The kind of descriptor it is about. It is dropped when that descriptor has ended. */
+  /** The kind of descriptor that it is about. The frame is dropped if that descriptor has ended. */
   about?: Descriptor["kind"];
   /** The verdict on it; undefined: it passes. */
   judge?(frame: FrameHead): FrameVerdict | Steps<FrameVerdict>;
@@ -48,10 +48,10 @@ interface FrameKind {
 
 type FrameVerdict = "drop" | Uint8Array | void;
 
-/** Work that may stop after each step, since others wait. */
+/** Work that can be interrupted after each step, so that other work gets its turn. */
 export type Steps<T> = Generator<void, T>;
 
-/** Does all steps at once. */
+/** Runs all steps at once. */
 export function finish<T>(steps: Steps<T>): T {
   for (;;) {
     const { done, value } = steps.next();
@@ -60,11 +60,11 @@ export function finish<T>(steps: Steps<T>): T {
 }
 
 interface FrameHead {
-  /** As much as is looked at. */
+  /** The bytes that are checked. */
   bytes: Uint8Array;
-  /** The same. After their first word, most frames have the number of a descriptor. */
+  /** A view of the same bytes. After their first word, most frames have the number of a descriptor. */
   view: DataView;
-  /** The descriptor that it is about, if its kind says so. */
+  /** The descriptor that the frame is about, if its kind has `about`. */
   descriptor: Descriptor | undefined;
   size: number;
 }
@@ -73,16 +73,16 @@ export interface FramesOptions {
   sender: FrameSender;
   compression: Compression;
   descriptors: Descriptors;
-  /** Takes whole messages, and returns what passes in their place. A step for each. */
+  /** Takes complete messages, and returns what passes in their place; one step for each message. */
   onMessages(messages: Uint8Array): Steps<Uint8Array>;
-  /** How many frames of the guard's own each end has got, as if they were the other end's. */
+  /** How many of the guard's own frames each end has received, as if the other end had sent them. */
   added: Record<FrameSender, number>;
 }
 
-/** No messages: passes in the place of what does not, since waypipe counts frames. */
+/** A frame without messages. It replaces each dropped frame, since waypipe counts frames. */
 const empty = frameOf("messages", {});
 
-/** A frame: its header, numbers of descriptors, and messages or what goes through a pipe. */
+/** Builds a frame: header, numbers of descriptors, and messages or a pipe's bytes. */
 export function frameOf(
   type: keyof typeof frameTypes,
   { numbers = [], bytes = new Uint8Array() }: { numbers?: readonly number[]; bytes?: Uint8Array },
@@ -98,18 +98,18 @@ export function frameOf(
 }
 
 /**
- * Takes a stream apart as it comes.
+ * Filters a stream, frame by frame, as it arrives.
  *
- * @returns `take`: takes the next bytes, in steps, and returns those that pass: views of the same bytes, most of the time;
- * `isBetween`: whether what has passed ends with a whole frame
- * @throws {Violation} (`take`) when they are not frames, or frames that may not pass
+ * @returns `take`: takes the next bytes, in steps, and returns those that pass, mostly as views of the same bytes;
+ * `isBetween`: whether what has passed so far ends with a complete frame
+ * @throws {Violation} (`take`) for bytes that are no frames, or for frames that may not pass
  */
 export function frameFilter(
   { sender, compression, descriptors, onMessages, added }: FramesOptions,
 ): { take(chunk: Uint8Array): Steps<Uint8Array[]>; isBetween(): boolean } {
-  /** The beginning of what cannot be judged yet. */
+  /** The beginning of a frame that cannot be judged yet. */
   const pending = createPendingBytes();
-  /** What is left of a frame whose head has passed. */
+  /** How many bytes are left of a frame whose head was judged. */
   let rest = 0;
   let passesRest = true;
   let checkRest: ((bytes: Uint8Array) => void) | undefined;
@@ -123,7 +123,7 @@ export function frameFilter(
     judge: ({ view }) =>
       descriptors.open(new Descriptor(numberIn(view), "pipe", sender, { writers: new Set(writers) })),
   });
-  /** What takes the bytes of a pipe: of the end that has not opened it, never what the other one writes back. */
+  /** The guard's reader of a pipe: it takes what comes from the end that did not open it, never the opener's bytes. */
   const readerOf = ({ opener, reader }: Descriptor): PipeReader | undefined => opener === sender ? undefined : reader;
   const closePipe = (writer: FrameSender): FrameKind => ({
     size: [8, 8],
@@ -135,14 +135,17 @@ export function frameFilter(
         if (!descriptors.isOpen(numberIn(view))) descriptor!.reader?.end(false);
         return isNews ? undefined : "drop";
       }
-      // The guard has something more to say to an app's.
+      // The guard may still write into an app's pipe.
       if (sender === "container") descriptors.forget(numberIn(view));
       else descriptor!.writers.delete(sender);
       reader.end(true);
       return "drop";
     },
   });
-  /** By the types that `src/util.h` of waypipe numbers. Those that are missing belong to graphics cards and video. */
+  /**
+   * By waypipe's numbers in `src/util.h`. The missing types are for graphics cards, for video, and to move a stream to
+   * another connection.
+   */
   const kinds: Readonly<Record<number, FrameKind>> = {
     [frameTypes.messages]: {
       size: [4, maxMessages],
@@ -162,19 +165,19 @@ export function frameFilter(
         return passing.length === 0 ? "drop" : frameOf("descriptors", { numbers: passing });
       },
     },
-    // A file is opened.
+    // Opens a file.
     2: {
       size: [12, 12],
       judge: ({ view }) =>
         descriptors.open(new Descriptor(numberIn(view), "file", sender, { size: view.getUint32(8, true) })),
     },
-    // A file grows.
+    // Extends a file.
     3: {
       size: [12, 12],
       about: "file",
       judge: ({ view, descriptor }) => descriptors.extend(descriptor!, { sender, size: view.getUint32(8, true) }),
     },
-    // A part of a file is filled.
+    // Fills a part of a file.
     5: {
       size: [16, maxSize],
       head: 16,
@@ -187,14 +190,14 @@ export function frameFilter(
         checkPayload(size - 16, end - start);
       },
     },
-    // Parts of a file change.
+    // Changes parts of a file.
     6: {
       size: [16, maxSize],
       head: 16,
       about: "file",
       judge({ view, size, descriptor: file }) {
         const [bytes, trailing] = [view.getUint32(8, true), view.getUint32(12, true)];
-        // At worst, each block of eight bytes has a head of as many.
+        // At worst, each block of eight bytes has a head of eight bytes.
         const isFitting = bytes % 4 === 0 && bytes <= 2 * file!.size + 16 &&
           trailing <= Math.min(maxTrailing, file!.size);
         if (file!.opener !== sender || !isFitting) throw new Violation("a file is changed beyond its end");
@@ -204,7 +207,7 @@ export function frameFilter(
     },
     [frameTypes.openPipe]: openPipe(other),
     8: openPipe(sender),
-    // Only 0.8 and 0.9 have one of two ways.
+    // A two-way pipe, which only 0.8 and 0.9 have.
     9: openPipe(sender, other),
     [frameTypes.data]: {
       size: [8, maxPipe],
@@ -221,7 +224,7 @@ export function frameFilter(
         return "drop";
       },
     },
-    // Whoever reads from a pipe has closed it.
+    // The reading end of a pipe was closed.
     11: closePipe(other),
     [frameTypes.closeWriting]: closePipe(sender),
     [frameTypes.acknowledge]: {
@@ -249,7 +252,7 @@ export function frameFilter(
     let wanted = 0;
     const passing: Uint8Array[] = [];
     let at = 0;
-    /** From here to `at`, all passes as it is. */
+    /** From here to `at`, all passes unchanged. */
     let from = 0;
     const flush = (next: number): void => {
       if (at > from) passing.push(data.subarray(from, at));
@@ -305,13 +308,13 @@ export function frameFilter(
 export type Filter = (chunk: Uint8Array) => Uint8Array[];
 
 /**
- * Checks an uncompressed diff as it comes: runs of words, each with the numbers of the first word that it changes and
- * of the one after it.
+ * Checks an uncompressed diff as it arrives: runs of words, each after a head with the index of the first word that it
+ * changes, and of the first word after the run.
  */
 function diffChecker(bytes: number, fileSize: number): (piece: Uint8Array) => void {
   const words = Math.floor(fileSize / 4);
   let left = bytes;
-  /** The bytes of a run that are still to come, without its head. */
+  /** How many bytes of a run are still to come, without its head. */
   let run = 0;
   const head = new Uint8Array(8);
   let headBytes = 0;

@@ -1,40 +1,40 @@
-/** Keyboard, pointer, touch and tablet, as far as they show that the user works in the app's windows. */
+/** Keyboard, pointer, touch and tablet events, from which the guard knows that the user works in the app's windows. */
 
 import type { Addition, Handler, Part, Verdict, WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
 
-/** The state of a key or a button that is down. */
+/** The state `pressed` of a key or a button. */
 const pressed = 1;
 /** `KEY_ESC` of Linux. */
 const escapeKey = 1;
-/** How many of the compositor's last events an app may answer to. */
+/** How many of the compositor's last serials an app may use. */
 const maxSerials = 256;
-/** Buttons and fingers that are down. */
+/** The most buttons and fingers that may be down. */
 const maxPresses = 64;
 
-/** The input of a connection. Its handlers are for objects that the app has not ended. */
+/** The input of a connection. Its handlers must not be called for objects that the app has ended. */
 export interface Input extends Part {
-  /** Whether a serial is that of an event that the app has got. */
+  /** Whether a serial belongs to a recent event that the app received. */
   isAnswer(serial: number): boolean;
-  /** Whether a button, a finger or a pen is down in a window of the app's. */
+  /** Whether a button, a finger or a pen is down in one of the app's windows. */
   isPressed(): boolean;
-  /** What is down counts no longer: the compositor has it, to drag something. */
+  /** Forgets what is down: the compositor has taken it over for a drag, move or resize. */
   forgetPresses(): void;
-  /** How often Escape was seen to be down in the app's windows. */
+  /** How often Escape was down in the app's windows. */
   escapes(): number;
 }
 
-/** Makes the input of a connection. `release`: what the app is told before a key or a button. */
+/** Makes the input of a connection. `release`: returns the events to send the app before a key or a button. */
 export function createInput(
   { session, release }: { session: WaylandSession; release(): Addition[] },
 ): Input {
   const { attention, closing } = session;
-  /** The keyboards that have the focus, and on which surface. */
+  /** The keyboards that have the focus, each with its surface. */
   const focused = new Map<WaylandObject, WaylandObject>();
-  /** The surface on which a pointer or a pen is. */
+  /** The surface that each pointer or pen is over. */
   const pointed = new WeakMap<WaylandObject, WaylandObject | undefined>();
   const serials: number[] = [];
-  /** What is down, by which object that is reported, and on which surface. */
+  /** What is down: the device that reported it, and the surface. */
   let presses: readonly { device: WaylandObject; what: number | "pen"; surface: WaylandObject | undefined }[] = [];
 
   let escapes = 0;
@@ -68,7 +68,7 @@ export function createInput(
   ) => void pointed.set(object, surface);
   const button: Handler<"wl_pointer.button" | "zwp_tablet_tool_v2.button"> = ({ object, args: { button, state } }) =>
     state === pressed ? press(object, { what: button }) : lift(object, button);
-  /** What an event says besides its serial. */
+  /** The handlers of events, apart from their serials. */
   const own: Input["handlers"] = {
     "wl_keyboard.enter": ({ object, args: { surface, keys } }) => {
       new Uint32Array(keys.slice(0, keys.length & ~3).buffer).forEach(noteKey);
@@ -83,8 +83,8 @@ export function createInput(
       return used();
     },
     "wl_pointer.enter": setPointed,
-    // While a button is down, the pointer leaves a window only if the compositor has taken the button. GTK 3 copies with
-    // the serial of what it has heard last, as this.
+    // While a button is down, the pointer leaves a window only if the compositor has grabbed it. GTK 3 sets the
+    // clipboard with its latest serial, which may be that of this event.
     "wl_pointer.leave": forget,
     "wl_pointer.button": (message) => {
       closing.recordClick();
@@ -123,7 +123,7 @@ export function createInput(
       blur(object);
       forget({ object });
       if (object.type.name !== "wl_surface") return;
-      // The compositor may say nothing of it.
+      // The compositor may send no `leave`.
       for (const [keyboard, surface] of focused) if (surface === object) blur(keyboard);
     },
   };

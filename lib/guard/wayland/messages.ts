@@ -1,4 +1,4 @@
-/** Wayland's messages, taken apart and put together: an object, an opcode, and arguments as their types say. */
+/** Reads and writes Wayland messages: an object, an opcode, and arguments by their types. */
 
 import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
@@ -9,7 +9,10 @@ import type { Argument } from "./protocols.ts";
 /** The maximum length of a text or array, in bytes: libwayland refuses longer messages. */
 const maxTextBytes = 4096;
 
-/** What other programs of the host call things need not be text, nor what an app calls its windows: that is rewritten. */
+/**
+ * Strings of other host programs may be invalid UTF-8, and so may an app's titles and app ids, which the guard
+ * rewrites.
+ */
 const decoders = {
   container: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }),
   host: new TextDecoder("utf-8", { ignoreBOM: true }),
@@ -18,16 +21,16 @@ const decoders = {
 const rewritten = new Set<string>(["xdg_toplevel.set_title", "xdg_toplevel.set_app_id"]);
 const textEncoder = new TextEncoder();
 
-/** The number of an object at the end to which a sender speaks. */
+/** The id of an object at the receiving end. */
 export function idFrom(sender: FrameSender, { id, hostId }: WaylandObject): number {
   return sender === "container" ? hostId : id;
 }
 
 /**
- * Reads the values of a message from the bytes after its header, where the numbers of objects become those of the other
- * end.
+ * Reads a message's values from the bytes after its header, and replaces ids of objects by those of the other end.
  *
- * @param options `take`: the next descriptor; `find`: the object that an argument names or makes by its number
+ * @param options `take`: returns the next descriptor; `find`: returns the object that an argument names or creates, by
+ * its id
  */
 export function readValues(
   { sender, type: { name, args }, values }: Message & { values: ArgumentValue[] },
@@ -93,7 +96,7 @@ function decodeText(bytes: Uint8Array, as: FrameSender): string {
   }
 }
 
-/** A message with these values; descriptors take no place in it. */
+/** Builds a message with these values; descriptors take no space in it. */
 export function writeMessage(
   { sender, object, type: { code, args } }: Omit<Message, "values">,
   values: readonly ArgumentValue[],
@@ -108,12 +111,12 @@ export function writeMessage(
   return concat([wordOf(idFrom(sender, object)), wordOf((8 + written.length) << 16 | code), written]);
 }
 
-/** A text or a list, padded to whole words. */
+/** A string or an array, padded to full words. */
 function blockOf(bytes: Uint8Array): Uint8Array[] {
   return [wordOf(bytes.length), bytes, new Uint8Array(-bytes.length & 3)];
 }
 
-/** In little-endian, as all machines are for which there is Deno. */
+/** Little-endian, as on all machines that Deno supports. */
 function wordOf(value: number): Uint8Array {
   return new Uint8Array(Int32Array.of(value).buffer);
 }

@@ -1,25 +1,25 @@
-/** The objects of a connection, and the messages to them, as the guard's rules see them. */
+/** The types of a connection's objects and messages, and of the verdicts on these. */
 
 import type { Descriptor, FrameSender } from "./descriptors.ts";
 import type { ArgumentsOf, EventName, Interface, MessageType, RequestName } from "./protocols.ts";
 
 export interface WaylandObject {
-  /** Its number for the app; 0: the guard has made it, and the app does not know of it. */
+  /** The app's id for it; 0: the guard has made it, and the app does not know it. */
   id: number;
   hostId: number;
   type: Interface;
   version: number;
-  /** The app has ended it. Events for it may still come. */
+  /** Whether the app has destroyed it. Events for it may still come. */
   isEnded: boolean;
-  /** For one of a border: the surface that has the keyboard in its place. */
+  /** For a border's surface: the app's surface that gets the keyboard focus instead. */
   standsFor?: WaylandObject;
 }
 
-/** Makes an object that the compositor knows, and the app does not. */
+/** Makes an object that only the compositor knows, not the app. */
 export type Create = (type: string) => WaylandObject;
 
 /**
- * The value of an argument: a number for ints, uints and fixeds; null for a missing text, and undefined for a missing
+ * The value of an argument: a number for ints, uints and fixeds; null for a null string, and undefined for a null
  * object.
  */
 export type ArgumentValue = number | string | null | Uint8Array | Descriptor | WaylandObject | undefined;
@@ -31,13 +31,10 @@ export interface Message {
   values: readonly ArgumentValue[];
 }
 
-/**
- * A message of the guard's own, in the same direction: to one of the objects that both ends know. Its name is without
- * the interface's.
- */
+/** A message that the guard adds. Its name is without the interface's. */
 export type Addition = readonly [object: WaylandObject, name: string, ...values: ArgumentValue[]];
 
-/** What an argument of each type is. */
+/** The TypeScript type of each type of argument. */
 export interface Values {
   int: number;
   uint: number;
@@ -51,12 +48,12 @@ export interface Values {
   "object?": WaylandObject | undefined;
 }
 
-/** The same of an event: the compositor may name what the app has just ended. */
+/** The same for events: the compositor may name an object that the app has just destroyed. */
 export interface EventValues extends Omit<Values, "object"> {
   object: WaylandObject | undefined;
 }
 
-/** The arguments of a message, by the names that the protocol gives them. */
+/** The arguments of a message, by their names in the protocol. */
 export type Args<Name> = Named<ArgumentsOf<Name>, Name extends EventName ? EventValues : Values>;
 
 /** Declared arguments, "TYPE NAME", with a value of the type for each name. */
@@ -73,7 +70,7 @@ export interface Verdict<Changed = Readonly<Record<string, ArgumentValue>>> {
   before?: readonly Addition[];
   /** Messages that pass after it. */
   after?: readonly Addition[];
-  /** A surface that is committed after it, as if the app had said so. */
+  /** A surface to commit after it, as if the app had done so. */
   commits?: WaylandObject;
 }
 
@@ -86,6 +83,6 @@ export type Handler<Name> = (
 
 export interface Part {
   handlers: { readonly [Name in RequestName | EventName]?: Handler<Name> };
-  /** The app has ended an object, or its connection has ended before. */
+  /** Called when the app destroys an object, and at the connection's end for each object that is left. */
   ended?(object: WaylandObject): void;
 }

@@ -1,14 +1,14 @@
 /**
- * The host's screens, as an app sees them: how large they are, and not which. Makers, models and serial numbers, which
- * compositors put into names and descriptions, would tell containers that they belong to the same user.
+ * The host's screens, as an app sees them: their sizes, but not their identities. Compositors put makers, models and
+ * serial numbers into names and descriptions, by which containers could tell that they belong to the same user.
  */
 
 import { areaOf, type Size } from "../limits.ts";
 import type { Handler, Part, WaylandObject } from "./objects.ts";
 
-/** The size of a screen that has not told its own yet. */
+/** The size of a screen that is not known yet. */
 const minScreen: Size = { width: 1024, height: 768 };
-/** How many pixels all screens together have at least. */
+/** The least number of pixels of all screens together. */
 const minPixels = 1920 * 1080;
 
 interface Output {
@@ -16,20 +16,22 @@ interface Output {
   /** In its own pixels. */
   mode?: Size;
   isTurned: boolean;
-  /** How many of its own pixels make one of the desktop's; 0: the app has not asked for it. */
+  /** How many of its pixels make one desktop pixel; 0: unknown, since the app has bound only version 1. */
   scale: number;
   /** In pixels of the desktop. */
   logical?: Size;
 }
 
 export interface Outputs extends Part {
-  /** The sizes of the screens, in pixels of the desktop, as popups are. */
+  /** The sizes of the screens, in desktop pixels, as for popups. */
   sizes(): Size[];
-  /** How many pixels apps draw at most to fill them all. Those that are gone count: what was drawn for them stays. */
+  /**
+   * The most pixels that apps draw to fill all screens. Screens that were removed count: what was drawn for them stays.
+   */
   pixels(): number;
 }
 
-/** Makes the screens of a connection; none are known yet. */
+/** Makes the screens of a connection; there are none yet. */
 export function createOutputs(): Outputs {
   /** By the numbers of their globals. */
   const outputs = new Map<number, Output>();
@@ -51,7 +53,7 @@ export function createOutputs(): Outputs {
       "wl_registry.bind": ({ args: { name, interface: bound, id: output } }) => {
         if (bound !== "wl_output") return;
         const found = outputs.get(name) ?? { name: `screen-${++count}`, isTurned: false, scale: 0 };
-        // Its first version has no scale; all others tell it where it is not 1.
+        // Version 1 has no scale event; later versions send it where it is not 1.
         if (output.version > 1) found.scale ||= 1;
         outputs.set(name, found);
         named.set(output, found);
@@ -83,7 +85,7 @@ export function createOutputs(): Outputs {
   };
 }
 
-/** An app that knows no part of a scale draws for the next whole one. */
+/** An app without fractional scale draws for the next integer scale. */
 function pixelsOf({ mode, scale, logical }: Output): number {
   return Math.max(mode ? areaOf(mode) : 0, logical ? areaOf(logical) * scale ** 2 : 0);
 }

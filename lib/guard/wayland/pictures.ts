@@ -1,4 +1,4 @@
-/** Pictures: buffers in pools of memory that the app shares by files. No picture reaches beyond its file. */
+/** Buffers in pools of shared memory (`wl_shm_pool`), which are files of the app. No buffer reaches beyond its file. */
 
 import { Violation } from "../faults.ts";
 import { maxSide, type Size } from "../limits.ts";
@@ -10,7 +10,7 @@ export interface Pictures extends Part {
 }
 
 export function createPictures(descriptors: Descriptors): Pictures {
-  /** The files of pools and buffers, and how much of them a pool has. */
+  /** The files of pools and buffers, and the size of the pool. */
   const files = new Map<WaylandObject, { file: Descriptor; size: number }>();
   const sizes = new WeakMap<WaylandObject, Size>();
   return {

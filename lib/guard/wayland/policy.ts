@@ -1,32 +1,33 @@
 /**
  * What an app in a container may do on the host's compositor, message by message.
  *
- * In words, a thing at a time:
+ * The rules, by subject:
  *
- * - **Globals** (`rules.ts`): those on a list exist, in the versions that the table of protocols has; no others do, and
- *   what was not announced cannot be bound (`registry.ts`). What an object of a known interface says passes as it is,
- *   unless a rule is about it.
- * - **Numbers**: each kind of object, popups, windows and pictures together have a maximum for the session; so have the
- *   changes of titles and places, and the work that it takes to judge (`session.ts`, `rate.ts`). At a maximum of objects
- *   the connection ends; what comes too often is dropped.
- * - **Windows** (`windows.ts`) have the container's name in title and app id, whatever the app calls them, and a border
- *   of the guard's around all that they show, with a plate below (`border.ts`). Nothing that belongs to one is far
- *   outside of what the desktop takes for the window, or larger than its role allows (`surfaces.ts`).
- * - **Popups** (`popups.ts`) open while the user is there, near their window, over a part of the screen, and close when
- *   the user leaves.
- * - **Pictures** (`pictures.ts`) lie within the memory that the app shares; a compositor reads nothing beyond it. Rectangles
- *   are so few that a compositor is done with them at once (`rectangles.ts`).
- * - **The user's presence** (`input.ts`, `attention.ts`): a key or a button in one of the app's windows just now. It is
- *   needed for the front, the whole screen, a window's menu, the clipboard, and what is selected. To drag or move
- *   anything takes a button that is down. Only the user moves the pointer.
- * - **Clipboard, selection, drags** (`clipboard.ts`): text and pictures pass, in the directions that are open, once the
- *   user has worked there, in answer to an event that the app has got. Else data stays within the container. Files that
- *   the user drops on a window, or pastes, are lent (`dropped_files.ts`).
- * - **Who the user is**: names, makers and serial numbers of screens, seats and tablets stay on the host (`outputs.ts`).
+ * - **Globals** (`rules.ts`): an app sees only those on a list, up to the versions in the table of protocols, and can
+ *   bind only what was announced (`registry.ts`). A message of a known interface passes unchanged unless a rule is
+ *   about it.
+ * - **Numbers**: a session has a maximum for each kind of object, and for the pixels of all buffers; and a rate for
+ *   changes of windows, and for the work of judging (`session.ts`, `rate.ts`). Above a maximum the connection ends;
+ *   what comes too often is dropped.
+ * - **Windows** (`windows.ts`) have the container's name in title and app id, whatever the app calls them, and the
+ *   guard's border around all that they show, with a plate below (`border.ts`). No part of one reaches far outside of
+ *   the window geometry, or is larger than its role allows (`surfaces.ts`).
+ * - **Popups** (`popups.ts`) open while the user is present, near their window, cover only a part of the screen, and
+ *   close when the user leaves.
+ * - **Pictures** (`pictures.ts`) lie within the memory that the app shares, so that a compositor reads nothing beyond
+ *   it. Rectangles are too few to slow a compositor down (`rectangles.ts`).
+ * - **The user's presence** (`input.ts`, `attention.ts`): a recent key or button in one of the app's windows. It is
+ *   needed to raise a window, for fullscreen, a window's menu, the clipboard, and the primary selection. Drags, moves
+ *   and resizes need a button that is down. Only the user moves the pointer.
+ * - **Clipboard, selection, drags** (`clipboard.ts`): text and pictures pass in the open directions, after recent
+ *   input, with the serial of an event that the app received. All else stays within the container. Files that the user
+ *   drops on a window, or pastes, are lent (`dropped_files.ts`).
+ * - **Who the user is**: names, makers and serial numbers of screens, seats and tablets stay on the host
+ *   (`outputs.ts`).
  *
- * Rules without a memory are rows (`rules.ts`): hidden, rewritten, or passed if the user works there. A part that
- * remembers something has a file. For each message its row comes first, then the parts in their order below; what one
- * drops, the next do not see.
+ * Rules without state are rows of a table (`rules.ts`): they drop a message, rewrite it, or require the user's
+ * presence. A part with state has its own file. Each message goes to its row first, then to the parts in the order
+ * below; after one drops it, the next do not see it.
  */
 
 import type { Size } from "../limits.ts";
@@ -57,16 +58,16 @@ import { createWindows } from "./windows.ts";
 export interface Policy extends Pick<Registry, "checkBind"> {
   /** Returns the verdict on a message; undefined: it passes. */
   judge(message: Message): Verdict | undefined;
-  /** Whether the descriptor of a message is that of a file; else it is a pipe's. */
+  /** Whether the descriptor of a message is a file; otherwise it is a pipe. */
   sendsFile(name: string): boolean;
   ended(object: WaylandObject): void;
-  /** Whether there are popups, and the user has left. */
+  /** Whether popups must be closed, since the user has left, or one is not allowed. */
   mustClose(): boolean;
-  /** What the app has to be told about the clipboard before anything else. */
+  /** Takes the events about the clipboard, which the app must get before any other. */
   takeNews(): Addition[];
   /**
-   * The same, and the messages that close popups that the user has left, for the app and for the compositor; what an app
-   * has asked for before the user worked in its windows; and that it is to close these.
+   * Takes the events of `takeNews`, the messages that close popups (for the app and for the compositor), delayed
+   * requests for fullscreen, and the events that ask the app to close its windows.
    */
   leave(): { events: Addition[]; requests: Addition[] };
 }
@@ -74,7 +75,7 @@ export interface Policy extends Pick<Registry, "checkBind"> {
 type Named = Readonly<Record<string, ArgumentValue>>;
 type Judge = (message: { object: WaylandObject; args: Named }) => Verdict | undefined | void;
 
-/** What says that an offer is copied, selected or over a window, until the same object says otherwise. */
+/** Events that make an offer the selection or a drag until the same device sends another. */
 const offersOfDevice = [
   ...["wl_data_device.selection", "wl_data_device.enter", "wl_data_device.drop"],
   "zwp_primary_selection_device_v1.selection",
@@ -125,7 +126,7 @@ export function createPolicy(
   const rows = Object.entries(rules).map(([name, rule]) => [name, byRow(rule as Rule<never>)] as const);
   const handlers = parts.flatMap(({ handlers }) => Object.entries(handlers) as [string, Judge][]);
   const judges = Map.groupBy([...rows, ...handlers], ([name]) => name);
-  /** Nothing would take it back: the compositor says no more to what it knows to be ended. */
+  /** Ignored for destroyed objects: no later event would reset the state, since the compositor sends none to these. */
   const notOnceEnded = new Set([...Object.keys(input.handlers), ...offersOfDevice]);
 
   const judge: Policy["judge"] = (message) => {
@@ -141,7 +142,7 @@ export function createPolicy(
     }
     return verdict?.commits ? joined(verdict, { after: committed(verdict.commits) }) : verdict;
   };
-  /** What passes when a surface is committed. */
+  /** The messages that pass for a commit of a surface. */
   const committed = (object: WaylandObject): readonly Addition[] => {
     const type = object.type.requests.find(({ name }) => name === "wl_surface.commit")!;
     const { drop, before = [], after = [] } = judge({ sender: "container", object, type, values: [] }) ?? {};
@@ -163,7 +164,7 @@ export function createPolicy(
   };
 }
 
-/** The arguments of a message, by the names that the protocol gives them. */
+/** The arguments of a message, by their names in the protocol. */
 function namedArguments({ type: { args }, values }: Message): Named {
   const named: Record<string, ArgumentValue> = {};
   for (let index = 0; index < args.length; index++) named[args[index]!.name] = values[index];

@@ -1,4 +1,4 @@
-/** Popups: they are near their windows, cover a part of the screen, and go when the user does. */
+/** Popups: they are near their windows, cover only a part of the screen, and close when the user leaves. */
 
 import { Violation } from "../faults.ts";
 import { coversTooMuch, coverTooMuch, leaveMs, minMenu, popupReach, type Size } from "../limits.ts";
@@ -9,25 +9,27 @@ import type { Surface, Surfaces } from "./surfaces.ts";
 
 interface Positioner extends Size {
   offset: { x: number; y: number };
-  /** The edges or the corner of the anchor at which it begins, and the direction from there, in the protocol's numbers. */
+  /** The edge or corner of the anchor rectangle, and the gravity, in the protocol's numbers. */
   edge: number;
   gravity: number;
-  /** The part of the parent beside which it is. */
+  /** The anchor rectangle: the part of the parent that it is placed beside. */
   anchor?: Size & { x: number; y: number };
-  /** How large the parent is to be. */
+  /** The size that the parent will have. */
   parentSize?: Size;
 }
 
 export interface Popups extends Part {
-  /** Whether one may have this size, beside the others of the session. Then it counts as so large. */
+  /** Whether a popup may have this size, together with the others of the session. If so, records the size. */
   mayCover(popup: Surface, size: Size): boolean;
-  /** Whether there are some, and the user has left. */
+  /** Whether popups must be closed: the user has left, or one is not allowed. */
   mustClose(): boolean;
-  /** The messages that close them: for the app, and for the compositor. */
+  /** Closes all. Returns the messages for the app and for the compositor. */
   close(): { events: Addition[]; requests: Addition[] };
 }
 
-/** Makes the popups of a connection. `screens`: their sizes; `borderOf`: how wide the border around a window is. */
+/**
+ * Makes the popups of a connection. `screens`: the sizes of the screens; `borderOf`: the width of a window's border.
+ */
 export function createPopups(
   { session, surfaces, screens, borderOf }: {
     session: WaylandSession;
@@ -37,12 +39,12 @@ export function createPopups(
   },
 ): Popups {
   const { attention } = session;
-  /** Those that are shown. */
+  /** The popups that are shown. */
   const popups = new Set<WaylandObject>();
-  /** The window or popup to which a popup belongs. */
+  /** The parent of each popup: a window or another popup. */
   const parents = new WeakMap<WaylandObject, Surface>();
   const positioners = new WeakMap<WaylandObject, Positioner>();
-  /** One has become what it may not be. Its app waits for an answer, or for a frame: all are closed. */
+  /** A popup has a size or place that is not allowed. All are closed, since the app waits for an answer or a frame. */
   let isRefused = false;
   const refuse = (): false => {
     isRefused = popups.size > 0;
@@ -55,7 +57,7 @@ export function createPopups(
     session.popups.set(popup, size);
     return true;
   };
-  /** Whether a popup may be where it wants to be: near its window, or near another popup that may be a menu. */
+  /** Whether a popup may have its place: near its window, or near another popup that is large enough for a menu. */
   const mayBeAt = (
     { width, height, offset, anchor, edge, gravity }: Positioner,
     { popup, parent: { role, sizes: [size] } }: { popup: Surface; parent: Surface },
@@ -66,14 +68,14 @@ export function createPopups(
       const side = axis === "x" ? "width" : "height";
       const [from, to] = [edge, gravity].map((each) => towards(each, axis)) as [number, number];
       const start = anchor[axis] + anchor[side] * from + offset[axis] - { width, height }[side] * (1 - to);
-      // A desktop may flip it to the other side of its anchor.
+      // A compositor may flip it to the other side of its anchor.
       return anchor[axis] >= -popupReach && anchor[axis] + anchor[side] <= size[side] + popupReach &&
         start <= size[side] + popupReach && start + { width, height }[side] >= -popupReach;
     });
-    // What is hidden covers nothing.
+    // A hidden popup covers nothing.
     return isNear && (popup.isHidden || mayCover(popup, { width, height }));
   };
-  /** A place beside a window, as the compositor sees it: with the window's border. Then it is the app's own again. */
+  /** Shifts a positioner by the window's border for one request, and back to the app's values after it. */
   const besideBorder = (positioner: WaylandObject, parent: Surface): Pick<Verdict, "before" | "after"> => {
     const by = borderOf(parent);
     const { anchor, parentSize } = positioners.get(positioner)!;
@@ -101,7 +103,7 @@ export function createPopups(
         if (!parent) throw new Violation("a popup has no window");
         parents.set(id, surfaces.of(parent));
         const popup = surfaces.of(object);
-        // A toolkit may show a menu anew on the surface of one that was left out.
+        // A toolkit may show another menu on the surface of a hidden one.
         Object.assign(popup, { role: "popup", shell: object, isHidden: false });
         surfaces.link(id, object);
         const at = positioners.get(positioner)!;
@@ -122,7 +124,7 @@ export function createPopups(
         const by = borderOf(parents.get(object)!);
         return {
           args: { x: x - by, y: y - by },
-          // An app closes a popup that the compositor does not show.
+          // The app closes a popup when told that it was dismissed.
           after: surfaces.of(object).isHidden ? [[object, "popup_done"]] : [],
         };
       },
@@ -130,7 +132,7 @@ export function createPopups(
     mayCover: (popup, size) => mayCover(popup, size) || refuse(),
     mustClose: () => popups.size > 0 && (isRefused || attention.absentMs() > leaveMs),
     close() {
-      // The uppermost first.
+      // The topmost first.
       const closing = [...popups].toReversed().map((popup) => ({ popup, own: surfaces.of(popup) }));
       for (const { own } of closing) {
         own.isHidden = true;
@@ -154,7 +156,7 @@ export function createPopups(
   };
 }
 
-/** How far along an axis an edge or a direction is, in the numbers of `xdg_positioner`: 0, 0.5 or 1. */
+/** The position of an edge or a gravity of `xdg_positioner` along an axis: 0, 0.5 or 1. */
 function towards(edge: number, axis: "x" | "y"): number {
   const [before, after] = axis === "x" ? [[3, 5, 6], [4, 7, 8]] : [[1, 5, 7], [2, 6, 8]];
   return before!.includes(edge) ? 0 : after!.includes(edge) ? 1 : 0.5;

@@ -1,6 +1,6 @@
 /**
- * The process of a guard on Wayland. It is one for each session, and lives as long as its windows, also when the run
- * that has started it has given back the terminal.
+ * The process of a guard on Wayland. Each session has one; it lives as long as the session's windows, even when the run
+ * that started it has ended.
  */
 
 import { abortable, delay } from "@std/async";
@@ -17,23 +17,23 @@ import { guardWords, readyLine } from "../process_interface.ts";
 import type { StartedApp } from "./session.ts";
 import { type GuardRequest, keepWord, privateNames } from "./process_interface.ts";
 
-/** How long waypipe's client may take to come, in milliseconds, and how often it is looked for. */
+/** How long waypipe's client may take to start, in milliseconds, and how often the guard looks for it. */
 const clientMs = 10_000;
 const pollMs = 5;
 
 /**
- * How long a run may take to lend what is dropped or pasted, in milliseconds; with the question about the latter, for
- * which three others may have to be answered before it.
+ * How long a run may take to lend dropped or pasted files, in milliseconds. A paste includes the question, which may
+ * have to wait for three others.
  */
 const lendMs: Readonly<Record<Given, number>> = { dropped: 60_000, pasted: 360_000, again: 60_000, out: 60_000 };
 
-/** What the user is told of files that were dragged out, where no run has them come. */
+/** Shown when files are dragged out and no run can take them. */
 const notOut =
   "Files dragged out of a window stay there: no run of attach.ts serves these windows. Start the app again";
 
 /**
- * Guards a session until its windows are gone. Prints a line when it listens, then what to show the user, one line
- * each, and at its end how the windows have ended.
+ * Guards a session until its windows are gone. Prints a line when it listens, then messages for the user, one a line,
+ * and at its end how the windows ended.
  */
 export async function runGuardProcess(argument: string | undefined): Promise<never> {
   const asked: GuardRequest = JSON.parse(argument ?? "");
@@ -47,9 +47,9 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
     take: (line) => line === keepWord,
     async leave(printed) {
       await Deno.remove(listen).catch(() => {});
-      // After all lines before it, which are in the file now if nobody has read them.
+      // Waits for all earlier lines: those that nobody has read are in the file now.
       await printed;
-      // What nobody has read is for the next run, which removes the directory.
+      // Unread lines are for the next run, which removes the directory.
       const isRead = !history || !await Deno.lstat(history.file).catch(() => undefined);
       if (isRead) await Deno.remove(directory, { recursive: true }).catch(() => {});
     },
@@ -83,12 +83,12 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   });
   const alive = join(directory, privateNames.alive);
   await waitForPath(alive);
-  // Waits until nobody has it open for writing any more.
+  // Waits until the last writer has closed it.
   await new Response((await Deno.open(alive)).readable).arrayBuffer();
   return await end();
 }
 
-/** What a later run has started last, if it has written that down. */
+/** The app that a later run started last, if it has recorded one. */
 function readLater(directory: string): StartedApp | undefined {
   try {
     return JSON.parse(Deno.readTextFileSync(join(directory, privateNames.app)));
@@ -97,7 +97,7 @@ function readLater(directory: string): StartedApp | undefined {
   }
 }
 
-/** Closes directions of the clipboard after their time limits, also when the run that set these has ended. */
+/** Closes directions of the clipboard after their time limits, even if the run that set these has ended. */
 export function closeLater(carrying: Carrying, closesAfterMs: GuardRequest["closesAfterMs"] = {}): void {
   for (const direction of ["in", "out"] as const) {
     const afterMs = closesAfterMs[direction];
@@ -105,7 +105,7 @@ export function closeLater(carrying: Carrying, closesAfterMs: GuardRequest["clos
   }
 }
 
-/** Asks the run that serves the session to lend what is given, see `LendList`. */
+/** Asks the run that serves the session to lend a list of files, see `LendList`. */
 export async function lendByRun(
   list: string,
   { how, path, tell, limitMs = lendMs[how] }: {

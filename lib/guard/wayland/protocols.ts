@@ -1,4 +1,4 @@
-/** The protocols that an app in a container may speak: each interface with its requests and events. */
+/** The protocols that an app in a container may use: each interface with its requests and events. */
 
 import table from "./protocols.json" with { type: "json" };
 
@@ -12,29 +12,32 @@ export type NamesOf<Kind extends "requests" | "events"> = {
 export type RequestName = NamesOf<"requests">;
 /** An event, likewise. */
 export type EventName = NamesOf<"events">;
-/** The arguments of a message in the table: "TYPE NAME", and the interface of an object. */
+/** The arguments of a message in the table: "TYPE NAME", each with its interface. */
 export type ArgumentsOf<Name> = Name extends `${infer Owner extends keyof Table}.${infer Own}`
   ? (Table[Owner]["requests"] & Table[Owner]["events"])[Own & keyof (Table[Owner]["requests"] & Table[Owner]["events"])]
   : never;
 
 export interface Argument {
   name: string;
-  /** `fd` is a file descriptor. */
+  /** `fd`: a file descriptor. */
   type: "int" | "uint" | "fixed" | "string" | "object" | "new_id" | "array" | "fd";
   isNullable: boolean;
-  /** The interface of an object; undefined for one of any, whose name and version are the two arguments before it. */
+  /**
+   * The interface of an object; undefined if it can be any: a new object's name and version are then the two arguments
+   * before it.
+   */
   interface: string | undefined;
 }
 
 export interface MessageType {
-  /** Its interface's name and its own, as `wl_surface.attach`. */
+  /** Such as `wl_surface.attach`. */
   name: RequestName | EventName;
   /** The first version of the interface that has it. */
   since: number;
-  /** With this request, the object ends. */
+  /** Whether this request destroys the object. */
   isDestructor: boolean;
   args: readonly Argument[];
-  /** What its header has: the opcode, and as waypipe adds it, in front of that the number of descriptors. */
+  /** The code in its header: the opcode, with waypipe's number of descriptors in the bits above it. */
   code: number;
 }
 
@@ -59,7 +62,7 @@ function argumentOf([declared, named]: [string, string]): Argument {
   };
 }
 
-/** What apps in containers may speak, by the names of interfaces. */
+/** The interfaces that apps in containers may use, by name. */
 export const protocols: ReadonlyMap<string, Interface> = new Map(
   Object.entries(table).map(([owner, { version, since, destructors, requests, events }]) => {
     const typesOf = (list: Record<string, Record<string, string>>): MessageType[] =>

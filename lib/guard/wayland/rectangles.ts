@@ -1,20 +1,19 @@
 /**
- * Rectangles: what has changed of a surface, and what regions consist of. A compositor joins each one with all before
- * it, which takes the longer the more there are: with 300,000 of them, sway 1.10.1 took a second for each answer to
- * anybody, as long as more came.
+ * Limits the rectangles of damage and regions. A compositor merges each one with all before it, which takes longer the
+ * more there are: with 300,000, sway 1.10.1 took a second to answer any client, as long as more came.
  */
 
 import { Violation } from "../faults.ts";
 import { dropped, type Handler, type Part, type WaylandObject } from "./objects.ts";
 
-/** After so many changed parts of a surface, all of it counts as changed: one rectangle in place of them. */
+/** After so many damage rectangles, one for the whole surface replaces the next. */
 const maxChanges = 4_000;
 /**
- * How many rectangles all regions of a connection may have. Toolkits have some, of regions that they end at once; a
- * window of a shape of its own may have thousands. Without the rest of them, a region is smaller, and the app runs.
+ * How many rectangles all regions of a connection may have. Toolkits use few, in regions that they destroy at once; a
+ * shaped window may have thousands. The rest are dropped: the region is smaller, but the app goes on.
  */
 const maxRectangles = 2_000;
-/** All of a surface, however large it is. */
+/** The whole surface, whatever its size. */
 const everything = { x: 0, y: 0, width: 2 ** 31 - 1, height: 2 ** 31 - 1 };
 
 export function createRectangles(): Part {

@@ -1,32 +1,32 @@
-/** The globals that an app knows, and those of them that it may bind. */
+/** The globals that are announced to an app, which it may bind. */
 
 import { Violation } from "../faults.ts";
 import { globals } from "./rules.ts";
 import { dropped, type Part, type WaylandObject } from "./objects.ts";
 import { protocols } from "./protocols.ts";
 
-/** Globals that are there, or were just now, and those of them that are gone: monitors come and go. */
+/** The most globals, with those removed lately, and the most of the latter: monitors come and go. */
 const maxGlobals = 1_000;
 const maxGone = 100;
 
-/** What a connection knows of the compositor's globals. */
+/** The compositor's globals, as announced on a connection. */
 export interface Registry extends Part {
-  /** The app's first, once it has one. */
+  /** The app's first `wl_registry`, once there is one. */
   object(): WaylandObject | undefined;
   numberOf(global: string): number | undefined;
   /**
-   * Whether the app may bind a global.
+   * Checks that the app may bind a global.
    *
    * @throws {Violation} when it may not
    */
   checkBind(number: number, as: { name: string; version: number }): void;
 }
 
-/** Makes the registry of a connection; nothing is announced yet. */
+/** Makes the registry of a connection; it is empty. */
 export function createRegistry(): Registry {
-  /** The globals that were announced to the app, by their numbers. */
+  /** The globals that were announced to the app, by number. */
   const offered = new Map<number, { name: string; version: number }>();
-  /** Those of them that are gone. An app that does not know yet may still bind one. */
+  /** Those of them that were removed. An app that does not know yet may still bind one. */
   const gone = new Set<number>();
   let first: WaylandObject | undefined;
   return {
@@ -36,7 +36,7 @@ export function createRegistry(): Registry {
         const known = protocols.get(name);
         if (!known || !globals.includes(name)) return dropped;
         const highest = Math.min(version, known.version);
-        // A compositor may use a number again.
+        // A compositor may reuse a number.
         gone.delete(number);
         if (offered.size > maxGlobals) throw new Violation("there are too many globals");
         offered.set(number, { name, version: highest });

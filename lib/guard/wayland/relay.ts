@@ -1,6 +1,6 @@
 /**
- * The guard of a session on Wayland: waypipe's end in the container connects to a socket of the guard's, once for each
- * connection of an app to its compositor, and the guard to waypipe's client on this host.
+ * Relays the connections of a session on Wayland: for each connection of an app, waypipe in the container connects to
+ * the guard's socket, and the guard connects to waypipe's client on this host.
  */
 
 import { Violation } from "../faults.ts";
@@ -16,27 +16,27 @@ export interface WaylandRelayOptions extends Omit<WaylandSessionOptions, "isPaus
   compression: Compression;
   listener: Deno.UnixListener;
   connect(): Promise<Deno.UnixConn>;
-  /** Is given what all connections have in common, before the first. */
+  /** Called with the session before the first connection. */
   begin?(session: WaylandSession): void;
 }
 
-/** Connections at a time: each app has one, and few have two. */
+/** The most connections at a time: most apps have one, few have two. */
 const maxConnections = 64;
-/** How long a connection may take for its first bytes, in milliseconds. */
+/** How long a connection may take to send its first bytes, in milliseconds. */
 const tokenMs = 5_000;
-/** How much is read at once: up to the container, pictures; down to it, events. */
+/** The sizes of the read buffers, in bytes: pictures come from the container, events from the host. */
 const bufferBytes = { fromContainer: 2 ** 17, fromHost: 2 ** 14 } as const;
 
 /**
- * How long an app may read nothing of what waits for it, in milliseconds: one that computes does not read, and without
- * its connection it would end and lose unsaved work.
+ * How long an app may leave its events unread, in milliseconds: a busy app does not read, and would exit without its
+ * connection and lose unsaved work.
  */
 const stuckMs = 60_000;
 
-/** How often the user is told that an app is cut off. */
+/** How often the user is told that an app was disconnected. */
 const cutOffRate = { perSecond: 0.1, burst: 5 };
 
-/** For how many checks half a frame may keep popups open: over a network, a picture takes a while. */
+/** For how many checks an unfinished frame may keep popups open: over a network, a picture takes a while. */
 const maxLater: Readonly<Record<Compression, number>> = { none: 2, zstd: 60 };
 
 /** Guards connections until the listener is closed. */
@@ -51,7 +51,7 @@ export async function relayConnections(
   const leavers = new Set<(options?: { isCheck: boolean }) => void>();
   let isWoken = false;
   session.wake = () => {
-    // The container can have this called for each message.
+    // The container can cause a call for each of its messages.
     if (!isWoken) queueMicrotask(() => (isWoken = false, leavers.forEach((leave) => leave())));
     isWoken = true;
   };
@@ -77,7 +77,7 @@ export async function relayConnections(
     const leave = ({ isCheck } = { isCheck: false }): void => {
       const closing = connection.leave();
       if (closing === "later") {
-        // What waits for the host's end is not the container's fault.
+        // Waiting for the host's end is not the container's fault.
         if (isCheck && !isPassing && ++later > maxLater[compression]) {
           reject(new Violation("it left a message unfinished, with popups open"));
         }
@@ -97,13 +97,13 @@ export async function relayConnections(
         if (!passing) return;
         await toHost.write(passing);
         isPassing = false;
-        // Popups may have waited for the rest of a frame.
+        // Popups that must be closed may have waited for the rest of a frame.
         if (later > 0) leave();
       }
     };
     const handIn = async (): Promise<void> => {
       for await (const chunk of readChunks(client, bufferBytes.fromHost)) toContainer.post(connection.fromHost(chunk));
-      // The last words of the compositor say why it has ended the connection.
+      // The compositor's last message says why it has closed the connection.
       await toContainer.write([]);
     };
     await Promise.race([handOut(), handIn(), toHost.failed, toContainer.failed, cut]);
@@ -140,7 +140,10 @@ async function tokenFrom(from: Deno.UnixConn): Promise<Uint8Array> {
   }
 }
 
-/** The first bytes of a connection, by which waypipe's ends find out whether they fit: a word of flags and a random key. */
+/**
+ * The length of waypipe's connection header, in bytes: a word of flags, and a random token. Its ends check whether they
+ * match.
+ */
 const tokenBytes = 16;
 
 /** The flags, as `src/util.h` of waypipe 0.9.2 names them. */
@@ -153,14 +156,15 @@ const tokenFlags = {
   compressionMask: 7 << 8,
 } as const;
 
-/** Version 16, in the upper half of the word: all versions of waypipe from 0.9 to 0.11 know it. */
+/** Protocol version 16, in the upper half of the word: waypipe 0.9 to 0.11 support it. */
 const tokenVersion = 1 << 16;
 
 /**
- * Reads a token.
+ * Checks a connection header.
  *
- * @returns what passes in its place: the same key, for the oldest version, without graphics card, video and reconnecting
- * @throws {Violation} when it is none, or when the container's end compresses otherwise
+ * @returns the header to pass instead: the same token, for the oldest version, without graphics card, video and
+ * reconnection
+ * @throws {Violation} when it is invalid, or the container's end uses another compression
  */
 function readToken(token: Uint8Array, compression: Compression): Uint8Array {
   const header = new DataView(token.buffer, token.byteOffset).getUint32(0, true);

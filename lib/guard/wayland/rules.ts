@@ -1,6 +1,6 @@
 /**
- * The tables of the policy: the globals that an app can have, and the rules that need no memory of their own, a row for
- * each message. All other messages pass as they are.
+ * The tables of the policy: the globals that an app can bind, and the rules without state, one row for each message.
+ * All other messages pass unchanged.
  */
 
 import { maxPopups, maxWindows } from "../limits.ts";
@@ -9,17 +9,17 @@ import type { Args } from "./objects.ts";
 import type { EventName, RequestName, Table } from "./protocols.ts";
 
 /**
- * The globals that are announced to an app in a container; no others exist for it. Each gives it its own windows, and
- * keys and pointer while these have them.
+ * The globals that are announced to an app in a container; it sees no others. They give it its own windows, and
+ * keyboard and pointer while these have the focus.
  *
- * What is harmless and missing here is of no use by waypipe without a graphics card (`zwp_linux_dmabuf_v1`,
- * `wp_linux_drm_syncobj_manager_v1`, `wp_fifo_manager_v1`), gives windows a look of the container's choice where the
- * desktop shows who they belong to (`xdg_toplevel_icon_manager_v1`), takes away the desktop's own keys
- * (`zwp_keyboard_shortcuts_inhibit_manager_v1`), reports when nobody is there (`ext_idle_notifier_v1`), or ties windows
+ * Other globals that look harmless are left out: they are useless over waypipe without a graphics card
+ * (`zwp_linux_dmabuf_v1`, `wp_linux_drm_syncobj_manager_v1`, `wp_fifo_manager_v1`), let the container choose an icon
+ * where the desktop shows whose a window is (`xdg_toplevel_icon_manager_v1`), take away the desktop's own shortcuts
+ * (`zwp_keyboard_shortcuts_inhibit_manager_v1`), reveal when the user is away (`ext_idle_notifier_v1`), or tie windows
  * of different programs together (`zxdg_exporter_v2`, `zxdg_importer_v2`).
  */
 export const globals: readonly string[] = [
-  // Windows and what is in them.
+  // Windows and their content.
   "wl_compositor",
   "wl_subcompositor",
   "wl_shm",
@@ -47,31 +47,31 @@ export const globals: readonly string[] = [
   "zwp_primary_selection_device_manager_v1",
 ];
 
-/** What must be so for a message to pass: the names of `checks` in `policy.ts`. */
+/** The conditions for a message to pass: the names of `checks` in `policy.ts`. */
 export type Need =
-  /** The user works in the app's windows. */
+  /** The user has just used one of the app's windows. */
   | "use"
-  /** A button is down there. It counts for one message. */
+  /** A button is down in one of them. It counts for one message. */
   | "button"
-  /** Windows do not change too often. */
+  /** Windows have not changed too often. */
   | "change";
 
 export interface Rule<Name> {
-  /** Else the message does not pass. */
+  /** Unless all of these hold, the message is dropped. */
   needs?: readonly Need[];
-  /** It does not pass: never, or with these arguments. */
+  /** Drops the message: always, or with certain arguments. */
   hide?: true | ((args: Args<Name>) => boolean);
-  /** The arguments that pass in the place of its own, for the container of this name. */
+  /** Returns the arguments to pass instead, for the container of this name. */
   says?(args: Args<Name>, container: string): Partial<Args<Name>>;
 }
 
-/** What a container has at most so many of at a time, by the interfaces that count. */
+/** The most objects that a container may have at a time, by kind: each with its interfaces. */
 export const counts = {
   toplevel: { max: maxWindows, of: ["xdg_toplevel"] },
   popup: { max: maxPopups, of: ["xdg_popup"] },
   surface: { max: 4_000, of: ["wl_surface"] },
   subsurface: { max: 2_000, of: ["wl_subsurface"] },
-  // What hears of every key, move of the pointer, or offer of data. An app has some of each.
+  // Objects that get an event for each key, pointer move, or offer. An app has some of each.
   device: {
     max: 2_000,
     of: [
@@ -80,22 +80,22 @@ export const counts = {
       ...["wl_data_device", "zwp_primary_selection_device_v1", "zwp_text_input_v3"] as const,
     ],
   },
-  // Each may have 256 types of data, which the compositor keeps, too. An honest app has one or two.
+  // The compositor also stores up to 256 types for each. An honest app has one or two.
   source: { max: 256, of: ["wl_data_source", "zwp_primary_selection_source_v1"] },
-  // All together. Firefox has about 300.
+  // All objects together. Firefox has about 300.
   object: { max: 100_000, of: [] },
 } as const satisfies Readonly<Record<string, { max: number; of: readonly (keyof Table)[] }>>;
 
 export type Counted = keyof typeof counts;
 
-/** What an object of an interface counts as. */
+/** The kind as which an interface counts. */
 export const countedAs: ReadonlyMap<string, Counted> = new Map(
   Object.entries(counts).flatMap(([what, { of }]) => of.map((name) => [name, what as Counted] as const)),
 );
 
-/** The rows, by the names of messages. */
+/** The rules, by message. */
 export const rules: { readonly [Name in RequestName | EventName]?: Rule<Name> } = {
-  // Whose a window is stands in its names.
+  // Titles and app ids name the container.
   "xdg_toplevel.set_title": {
     needs: ["change"],
     says: ({ title }, container) => ({ title: titleOf(container, title) }),
@@ -110,15 +110,15 @@ export const rules: { readonly [Name in RequestName | EventName]?: Rule<Name> } 
   "xdg_toplevel.set_maximized": { needs: ["change"] },
   "xdg_toplevel.unset_maximized": { needs: ["change"] },
   "xdg_toplevel.unset_fullscreen": { needs: ["change"] },
-  // What would surprise a user who is elsewhere.
+  // These would surprise a user who is working elsewhere.
   "xdg_toplevel.set_fullscreen": { needs: ["change"] },
   "xdg_toplevel.show_window_menu": { needs: ["use"] },
   "xdg_toplevel.move": { needs: ["button"] },
   "xdg_toplevel.resize": { needs: ["button"] },
-  // Only the user moves the pointer. The next click might meet a window of the host's, even above the app's own.
+  // Only the user moves the pointer: the next click might hit a window of the host, even one above the app's own.
   "zwp_locked_pointer_v1.set_cursor_position_hint": { hide: true },
 
-  // They would identify the user, as those of screens.
+  // Names and serial numbers would identify the user, as those of screens would.
   "wl_seat.name": { says: () => ({ name: "seat" }) },
   "zwp_tablet_v2.name": { says: () => ({ name: "tablet" }) },
   "zwp_tablet_v2.id": { hide: true },
@@ -126,7 +126,7 @@ export const rules: { readonly [Name in RequestName | EventName]?: Rule<Name> } 
   "zwp_tablet_pad_v2.path": { hide: true },
   "zwp_tablet_tool_v2.hardware_serial": { hide: true },
   "zwp_tablet_tool_v2.hardware_id_wacom": { hide: true },
-  // A virtual keyboard has none for a moment. waypipe 0.9.2 cannot pass that on, and names a descriptor that does not
-  // exist: its other end then ends the app. The app keeps the keymap that it has.
+  // A new virtual keyboard has no keymap for a moment. waypipe 0.9.2 cannot pass that on, and sends a descriptor that
+  // does not exist, at which its other end disconnects the app. So the app keeps its keymap.
   "wl_keyboard.keymap": { hide: ({ fd }) => fd.kind === "none" },
 };

@@ -1,54 +1,56 @@
 /**
- * A drag that an app is shown once more. Browsers read what is dragged while it is over their window, and not again
- * when it is dropped. So once files are dropped on such an app, and lent, the drag leaves its window and comes back
- * with the list of lent files. When the app has read and accepted that, they are dropped.
+ * A second drag for apps that read the list of files too early. Browsers read it while the drag is over their window,
+ * and not again at the drop. So once files are dropped on such an app, and lent, the guard sends it a `leave`, and an
+ * `enter` with the list of lent files. When the app has read and accepted that, it gets the `drop`.
  *
- * The compositor knows of one drag, which was dropped, and of one offer: of the app's messages to the second offer, it
- * gets that it is read, and that the app is done; of those to the first one, only that both have ended.
+ * The compositor knows only the first drag, which was dropped, and one offer. Of the app's answers on both offers, only
+ * `receive` and `finish` on the second pass, and one `destroy` once both are destroyed.
  */
 
 import { type Addition, dropped, type Part, type WaylandObject } from "./objects.ts";
 
-/** How often the pointer seems to move until the app has said that it takes the list, in milliseconds; how many times. */
+/**
+ * The interval of the `motion` events that are sent until the app accepts the list, in milliseconds, and their maximum.
+ */
 const [moveMs, maxMoves] = [50, 200];
 
-/** Copying, see `wl_data_device_manager.dnd_action`. */
+/** `wl_data_device_manager.dnd_action.copy`. */
 const copyAction = 1;
 
 export interface Drag {
   offer: WaylandObject;
-  /** Of the event that it is there. */
+  /** The serial of its `enter`. */
   serial: number;
   surface: WaylandObject;
   x: number;
   y: number;
 }
 
-/** A second drag, and how the app has answered it. */
+/** A second drag, and the app's answers to it. */
 class SecondDrag {
   timer?: ReturnType<typeof setInterval>;
   isAccepted = false;
   actions = copyAction;
-  /** It has got the list. */
+  /** The app has received the list. */
   isRead = false;
-  /** It has said something since then. */
+  /** The app has answered since then. */
   isHeard = false;
 }
 
 export interface SecondDrags extends Part {
-  /** Begins one of what was dropped, once there is something for the app. */
+  /** Begins a second drag after a drop, once the files are lent. */
   begin(device: WaylandObject, drag: Drag, lent: Promise<string>): Promise<void>;
-  /** Another drag begins. Returns what the app is told before. */
+  /** Ends it since another drag begins. Returns the events that the app gets first. */
   cancel(device: WaylandObject): Addition[];
-  /** The app has got the list. */
+  /** Notes that the app has received the list. */
   read(offer: WaylandObject): void;
 }
 
 /**
- * Makes the second drags of a connection; there are none yet.
+ * Makes the second drags of a connection.
  *
- * @param options `listType`: what the app is offered; `renew`: makes an offer anew; `say`: tells the app something by
- * itself; `fail`: the app has not got the list, or not taken it
+ * @param options `listType`: the type that the app is offered; `renew`: makes a second offer; `say`: sends events to
+ * the app; `fail`: called when the app did not get the list, or did not accept it
  */
 export function createSecondDrags(
   { listType, renew, say, fail }: {
@@ -58,11 +60,11 @@ export function createSecondDrags(
     fail(): void;
   },
 ): SecondDrags {
-  /** Those that go on, by their devices. */
+  /** The drags in progress, by device. */
   const running = new Map<WaylandObject, SecondDrag>();
-  /** The same, by their second offers. */
+  /** The drags by their second offer. */
   const answers = new WeakMap<WaylandObject, SecondDrag>();
-  /** The first and the second offer of each, both ways: one object of the compositor's. */
+  /** Maps the first offer of each to the second, and back: both stand for one object of the compositor. */
   const others = new WeakMap<WaylandObject, WaylandObject>();
   const hear = (offer: WaylandObject, heard: Partial<SecondDrag>): typeof dropped | undefined => {
     const answer = answers.get(offer);
@@ -78,9 +80,9 @@ export function createSecondDrags(
       "wl_data_offer.accept": ({ object, args: { mime_type: type } }) => hear(object, { isAccepted: type !== null }),
       "wl_data_offer.set_actions": ({ object, args: { dnd_actions: actions } }) => hear(object, { actions }),
       "wl_data_offer.finish": ({ object }) => others.has(object) && !answers.has(object) ? dropped : undefined,
-      // Once both have ended.
+      // Passes once both are destroyed.
       "wl_data_offer.destroy": ({ object }) => others.get(object)?.isEnded === false ? dropped : undefined,
-      // Some compositors say so after a drop.
+      // Some compositors send it after a drop.
       "wl_data_device.leave": ({ object }) => running.has(object) ? dropped : undefined,
     },
     async begin(device, { offer, serial, surface, x, y }, lent) {

@@ -1,4 +1,4 @@
-/** What all connections of a session have in common: whether the user works in its windows, and how much it has. */
+/** The state that all connections of a session share: the user's presence in its windows, and its counts. */
 
 import { Carrying, type OpenClipboard } from "./carrying.ts";
 import type { Size } from "../limits.ts";
@@ -13,34 +13,34 @@ import { GivenFiles, type LendList } from "./dropped_files.ts";
 export interface Border {
   /** As `#rrggbb`. */
   colour: string;
-  /** In pixels of the desktop. */
+  /** In desktop pixels. */
   width: number;
 }
 
-/** An app that the user has started. */
+/** The app that the user has started. */
 export interface StartedApp {
-  /** Its name: an X server's window is named after it. */
+  /** Its name, after which the guard names an X server's window. */
   app: string;
   /**
-   * What the desktop has given the run for a window to come to the front (`$XDG_ACTIVATION_TOKEN`), and until when it
-   * may be used, in milliseconds since 1970.
+   * The desktop's activation token for the run (`$XDG_ACTIVATION_TOKEN`), and until when it may be used, in
+   * milliseconds since 1970.
    */
   token?: { text: string; untilMs: number } | undefined;
 }
 
 export interface GuardedWindows {
-  /** What the container is called in titles. */
+  /** The container's name in titles. */
   container: string;
   clipboard: OpenClipboard;
   border: Border;
 }
 
-/** How many types of data of its own a container may have. */
+/** How many prefixed types of data a container may have. */
 const maxOwnTypes = 256;
 
 /**
- * Steps that it takes to judge changes of windows with many parts: a window of 20 parts, each of which changes 144
- * times a second, takes 60,000 a second. A million takes less than a second.
+ * The rate of steps in judging windows with many subsurfaces: a window with 20, each of which changes 144 times a
+ * second, takes 60,000 steps a second. A million take less than a second.
  */
 const workRate = { perSecond: 200_000, burst: 400_000 };
 
@@ -48,51 +48,57 @@ export interface WaylandSession
   extends GuardedWindows, Required<Pick<WaylandSessionOptions, "closing" | "takeOut" | "now" | "started">> {
   attention: Attention;
   rates: Rates;
-  /** What the user carries across a closed clipboard. */
+  /** The texts that the user carries across a closed clipboard. */
   carrying: Carrying;
   crossings: Crossings;
-  /** Takes the files that the user drops on a window, or copies; undefined: none are taken. */
+  /** Lends the files that the user drops on a window, or pastes; undefined: none are lent. */
   givenFiles: GivenFiles | undefined;
-  /** What was started last when an app named a window of its own, which is no X server's. */
+  /** The app that was started last when a window got an app id other than an X server's. */
   shownApp?: string;
-  /** Called when the guard has something to say to an app by itself: the relay looks once this message is judged. */
+  /** Called when the guard has messages of its own: the relay takes them once the current message is judged. */
   wake(): void;
-  /** The popups that are not hidden, by whatever is theirs alone, and how large they are. */
+  /** The sizes of the popups that are shown, by their surfaces. */
   popups: Map<object, Size>;
-  /** The type that names what comes from this container, see {@linkcode WaylandSession.outerType}. */
+  /** The type that marks this container's data, see {@linkcode WaylandSession.outerType}. */
   dataMark: string;
   /**
-   * The host's name for a type of data; that of a type which does not pass now begins with the mark. undefined: there are
-   * too many of those, and an X server of the host's may keep each name.
+   * The host's name for a type of data: prefixed with the mark if the type does not pass now. undefined: there are too
+   * many of these; an X server of the host may store each name.
    */
   outerType(type: string): string | undefined;
-  /** The type that the host knows by this name; undefined: none of the container's, and none that passes. */
+  /** The container's name for a type of the host; undefined: it neither comes from this container nor passes. */
   innerType(type: string): string | undefined;
-  /** Tells the user something, once for each text. */
+  /** Shows the user a message, each text once. */
   tell(text: string): void;
   add(what: Counted): void;
-  /** Counts one less, or this many. */
+  /** Decreases a count by one, or by this number. */
   remove(what: Counted, count?: number): void;
-  /** The pictures of its surfaces have more pixels, or fewer; `max`: how many they may have together, as a connection knows. */
+  /**
+   * Changes the number of pixels of all pictures; `max`: the most that they may have together, as a connection knows
+   * it.
+   */
   addPixels(change: number, max: number): void;
-  /** To judge a message of its own took as many steps. */
+  /** Counts steps in judging the container's messages. */
   addWork(steps: number): void;
 }
 
 export interface WaylandSessionOptions extends GuardedWindows {
-  /** Tells the user something of the container's, in one line. */
+  /** Shows the user a message in one line. */
   tell(text: string): void;
   /** A clock in milliseconds. */
   now?: () => number;
   isPaused?: () => boolean;
   closing?: Closing;
-  /** What crosses the clipboard. Default: nobody writes that down. */
+  /** Records what crosses the clipboard. Default: nothing is recorded. */
   crossings?: Crossings | undefined;
-  /** Lends what the user drops on a window, or pastes. Default: nothing is lent. */
+  /** Lends the files that the user drops on a window, or pastes. Default: none are lent. */
   lend?: LendList | undefined;
-  /** Has files that an app has dragged out come to the downloads, by their list. Default: none do. */
+  /**
+   * Takes the list of files that an app has dragged out, to put them into the user's downloads. Default: none are
+   * taken.
+   */
   takeOut?: ((list: string) => void) | undefined;
-  /** What was started last. Default: unknown, "". */
+  /** Returns the app that was started last. Default: unknown, "". */
   started?: () => StartedApp;
 }
 
@@ -166,7 +172,7 @@ export function createWaylandSession(
     remove: (what, count = 1) => void change(what, -count),
     addPixels(change, max) {
       pixels += change;
-      // A client that knows no screen, as wl-copy, is no measure for what others show.
+      // A client without screens, such as wl-copy, must not lower the maximum for others.
       maxPixels = Math.max(maxPixels, max);
       if (change > 0 && pixels > maxPixels) throw new Violation("its pictures fill too many screens");
     },

@@ -1,6 +1,6 @@
 /**
- * The surfaces of a connection: the role of each, and how large it is with all that belongs to it. A window shows
- * nothing far outside of what the desktop takes for the window.
+ * The surfaces of a connection: the role of each, and its extent with all subsurfaces. A window shows nothing far
+ * outside of its window geometry.
  */
 
 import { Violation } from "../faults.ts";
@@ -8,10 +8,10 @@ import { areaOf, maxPointerSide, maxScreenfuls, maxSide, minVisible, type Size }
 import { type Addition, dropped, type Handler, type Part, type Verdict, type WaylandObject } from "./objects.ts";
 import type { WaylandSession } from "./session.ts";
 
-/** The role of a surface. A part belongs to another surface: it is a subsurface. */
+/** The role of a surface. A "part" is a subsurface. */
 export type Role = "window" | "popup" | "pointer" | "drag" | "part";
 
-/** Where the edges are, from the upper left corner of a surface. */
+/** A rectangle by its edges, relative to the upper left corner of a surface. */
 export interface Box {
   left: number;
   top: number;
@@ -23,82 +23,85 @@ const zeroSize: Size = { width: 0, height: 0 };
 const origin: Box = { left: 0, top: 0, right: 0, bottom: 0 };
 
 export class Surface {
-  /** What it is for, once that is known. */
+  /** Its role, once it has one. */
   role?: Role;
-  /** What is attached, and counts at the next commit. */
+  /** The size of the attached buffer, pending until the next commit. */
   pending?: Size;
-  /** The app has changed it since its last commit, in a way that may be an error without the rest. */
+  /** The app has changed its state since the last commit: to commit it now might be a protocol error. */
   isChanging?: boolean;
-  /** The size of its picture, in the picture's pixels. */
+  /** The size of its buffer, in buffer pixels. */
   picture: Size = zeroSize;
-  /** How many of the picture's pixels make one of the desktop's. */
+  /** The buffer scale. */
   scale = 1;
-  /** The picture is shown turned by a quarter. */
+  /** Whether the buffer transform swaps width and height. */
   isTurned = false;
-  /** The size that a viewport gives it. */
+  /** The destination size of its viewport. */
   destination?: Size | undefined;
-  /** The size of the part of the picture that a viewport shows. */
+  /** The source size of its viewport. */
   source?: Size | undefined;
   shell?: WaylandObject;
-  /** The part of it that the desktop takes for the window. */
+  /** Its window geometry, which the guard may have enlarged. */
   geometry?: Box;
-  /** The same, as the app has named it last. */
+  /** The window geometry that the app last set. */
   named?: Box;
-  /** How large it was for the compositor when only the guard had said so last, and when that was. */
+  /** The last window size, border included, that the guard set in place of the app, and when (in milliseconds). */
   guards?: Size & { ms: number };
-  /** All that it may have shown as of the last commit. */
+  /** Everything that it may show, as of the last commit. */
   whole?: Box;
-  /** What of it its border is around, as of the last commit. */
+  /** The box inside its border, as of the last commit. */
   seen?: Box;
-  /** The smallest and largest size that the app has named. */
+  /** The minimum and maximum size that the app has set. */
   limits: { min?: Size; max?: Size } = {};
-  /** What the compositor has been told last that it is to take for the window. */
+  /** The window geometry that the compositor was last sent. */
   told?: readonly number[] | undefined;
   toplevel?: WaylandObject;
-  /** It is left out: nothing is attached to it until it is another popup. */
+  /** A popup that is not shown: no buffer is attached until the surface becomes another popup. */
   isHidden?: boolean;
   parent?: Surface | undefined;
   parts = new Set<Surface>();
-  /** How large it is without its parts: at most on the screen, and as committed, which may wait for its parent. */
+  /**
+   * Its size without subsurfaces: the most that may be on the screen, and as committed, which may still wait for its
+   * parent.
+   */
   sizes: [shown: Size, committed: Size] = [zeroSize, zeroSize];
   /**
-   * Where its left upper corner may be in its parent: on the screen, as that was committed, and once that is committed
-   * again.
+   * Where its upper left corner may be in its parent: on the screen, as of the parent's commit, and after its next one.
    */
   places: [shown: Box, committed: Box, next: Box] = [origin, origin, origin];
-  /** When it was committed last, in commits of the connection. */
+  /** The number of its last commit, counted over the connection. */
   committedAt = 0;
-  /** As a part, it changes only together with its parent. */
+  /** As a subsurface, it is in sync mode. */
   isSync = true;
-  /** How far its pictures have moved it. */
+  /** The sum of the offsets of its buffers. */
   moved: readonly [x: number, y: number] = [0, 0];
 
   constructor(readonly object: WaylandObject) {}
 }
 
-/** The largest side of a picture that is dragged: a larger one could cover other windows. */
+/** The largest side of a drag icon, in desktop pixels: a larger one could cover other windows. */
 const maxDragSide = 1_024;
-/** How far a window's picture may reach beyond the window that the desktop knows: the width of a shadow. */
+/** How far a window may reach beyond its window geometry, in desktop pixels: the width of a shadow. */
 const maxShadow = 128;
 
 export type SurfaceArea = readonly [x: number, y: number, width: number, height: number];
 
 export interface Surfaces extends Part {
-  /** The surface that an object is, or is linked to. */
+  /** The surface that an object is or belongs to. */
   of(object: WaylandObject): Surface;
-  /** Links an object to its surface: a window, popup, viewport or part. */
+  /** Links an object to its surface: a window, popup, viewport or subsurface. */
   link(object: WaylandObject, to: WaylandObject): void;
-  /** A surface is to be the pointer, or what is dragged. */
+  /** Makes a surface the pointer or a drag icon. */
   setRole(object: WaylandObject | undefined, role: "pointer" | "drag"): Verdict<never> | undefined;
 }
 
-/** How many pixels all pictures may have, however large the screens are: the compositor keeps them, in 4 GiB. */
+/** How many pixels all buffers may have, however large the screens are: the compositor stores them, in 4 GiB. */
 const maxPixels = 2 ** 30;
 
 /**
  * Makes the surfaces of a connection.
  *
- * @param options `mayPopUp`: whether a popup may have this size; `screens`: their pixels; `bufferSize`: that of a picture
+ * @param options `mayPopUp`: whether a popup may have this size; `screens`: the pixels of all screens; `bufferSize`:
+ * the size of a buffer
  */
 export function createSurfaces(
   { session, mayPopUp, screens, bufferSize }: {
@@ -111,10 +114,13 @@ export function createSurfaces(
   const surfaces = new WeakMap<WaylandObject, Surface>();
   const of = (object: WaylandObject): Surface => surfaces.get(object)!;
   const link = (object: WaylandObject, to: WaylandObject): void => void surfaces.set(object, of(to));
-  /** Parts that do not change until their window is large enough for them. */
+  /** Subsurfaces whose commits wait until their window is large enough for them. */
   const held = new Set<Surface>();
   let commits = 0;
-  /** All that a surface may show, with its parts, or what every compositor shows of it now; undefined for nothing. */
+  /**
+   * The extent of a surface with its subsurfaces: all that it may show, or what every compositor shows now; undefined
+   * if that is nothing.
+   */
   const boxOf = (surface: Surface, what: "may show" | "shows" = "may show"): Box | undefined => {
     session.addWork(1);
     const { width, height } = what === "shows" ? surface.sizes[0] : maxSizeOf(surface);
@@ -132,7 +138,7 @@ export function createSurfaces(
     }
     return box;
   };
-  /** The surface that a part belongs to in the end. */
+  /** The surface at the top of a tree of subsurfaces. */
   const rootOf = (surface: Surface): Surface => {
     let root = surface;
     let steps = 0;
@@ -143,20 +149,20 @@ export function createSurfaces(
   const count = (surface: Surface, size: Size): void => {
     const change = areaOf(size) - areaOf(surface.picture);
     surface.picture = size;
-    // Firefox has two pictures for each window.
+    // Firefox has two buffers for each window.
     if (change !== 0) session.addPixels(change, Math.min(2 * maxScreenfuls * screens(), maxPixels));
   };
-  /** Whether a surface would show more than its role allows, with this size. */
+  /** Whether this size is larger than the surface's role allows. */
   const isTooLarge = ({ role }: Surface, { width, height, scale = 1 }: Size & { scale?: number }): boolean => {
     const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxSide;
     return width > max * scale || height > max * scale;
   };
-  /** What is pending is committed. */
+  /** Takes the pending state as committed. */
   const take = (surface: Surface): void => {
     count(surface, surface.pending ?? surface.picture);
     delete surface.pending;
     delete surface.isChanging;
-    // What was committed before may be on the screen already: compositors differ.
+    // The previous commit may be on the screen already: compositors differ.
     surface.sizes = [maxSize(surface.sizes), shownSize(surface)];
     surface.committedAt = ++commits;
     for (const part of surface.parts) {
@@ -164,7 +170,7 @@ export function createSurfaces(
       part.places = [unionOf(shown, committed), next, next];
     }
   };
-  /** Takes what was committed as shown, also of the parts that every compositor shows now. */
+  /** Takes the committed state as shown, with the subsurfaces that every compositor shows now. */
   const apply = (surface: Surface): void => {
     if (held.has(surface)) return;
     surface.sizes[0] = surface.sizes[1];
@@ -173,7 +179,7 @@ export function createSurfaces(
       if (part.isSync && part.committedAt < surface.committedAt) apply(part);
     }
   };
-  /** Whether a window with its parts is inside of what it showed when it was committed: its border is around that. */
+  /** Whether a window with its subsurfaces is within its extent at the last commit, which its border surrounds. */
   const isInside = (root: Surface): boolean => {
     const box = boxOf(root);
     if (!box) return true;
@@ -183,7 +189,7 @@ export function createSurfaces(
   const commitRoot = (root: Surface): Verdict<never> | undefined => {
     session.addWork(held.size);
     const following = [...held].filter((part) => rootOf(part) === root);
-    // With what the app has changed since it committed them.
+    // With the app's changes since their commit.
     following.forEach(take);
     const box = boxOf(root);
     const { shell, geometry, named } = root;
@@ -195,9 +201,9 @@ export function createSurfaces(
     root.whole = root.whole && isSameBox(root.whole, box) ? root.whole : box;
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
     if (root.role === "popup" && (root.isHidden || !mayPopUp(root, sizeOf(box)))) return dropped;
-    // Else it would have a picture over other windows, which the desktop takes for a shadow.
+    // Otherwise it would show pictures over other windows, which the desktop takes for a shadow.
     const isBeyond = named ? !isWithin(box, named) : geometry !== undefined || following.length > 0;
-    // Once the parts are as small as the window has become, it has its shadow around it again.
+    // Once the subsurfaces fit again, the app's own geometry counts, with the shadow outside.
     const counts = isBeyond ? box : named;
     const isChanged = counts !== undefined && !(geometry && isSameBox(counts, geometry));
     if (isChanged) root.told = rectangleOf(counts);
@@ -206,38 +212,38 @@ export function createSurfaces(
       held.delete(part);
       if (!isSync(part)) apply(part);
     }
-    // A desktop takes for the window what shows now: not a part that will show when its own parent is committed.
+    // A compositor counts what is shown now: not a subsurface that will show after its parent's next commit.
     const shown = boxOf(root, "shows") ?? box;
     root.seen = overlap(shown, root.geometry ?? shown);
     if (!isChanged && following.length === 0) return undefined;
-    // As the app has committed them: before their window. wlroots then takes them for a part of it.
+    // Before their window, as the app has committed them: wlroots then counts them as part of it.
     const commits = following.map(({ object }): Addition => [object, "commit"]);
     return {
       before: [...isChanged ? [[shell, "set_window_geometry", ...rectangleOf(counts)] as const] : [], ...commits],
     };
   };
-  /** Has a window committed, unless the app is about to commit more than it has said by now. */
+  /** Commits a window, unless the app is in the middle of changing its state. */
   const recommit = (
     { object, shell, isChanging, limits: { min, max } }: Surface,
   ): Pick<Verdict, "commits"> | undefined => {
-    // Firefox names its limits, and commits nothing.
+    // Firefox sets its minimum and maximum size without a commit.
     const isBetween = (["width", "height"] as const).some((side) => max?.[side] && min && min[side] > max[side]);
     return shell && !isChanging && !isBetween ? { commits: object } : undefined;
   };
-  /** A part has changed: its window, and the line around that, may have another size. */
+  /** After a subsurface has changed: commits its window if its extent, and so its outer line, has another size. */
   const followPart = (root: Surface): Verdict<never> | undefined => {
     const { whole } = root;
     const box = whole && boxOf(root);
     return box && !isSameBox(box, whole) ? recommit(root) : undefined;
   };
-  /** Makes one a part of another. */
+  /** Makes a surface a subsurface of another. */
   const join = (part: Surface, parent: Surface): void => {
     if (part.parent || (part.role ?? "part") !== "part" || rootOf(parent) === part) {
       throw new Violation("a surface that is something else is made a part of another one");
     }
-    // Nobody knows what happened to a commit that waited for another parent.
+    // A commit that waited for the last parent may be shown or lost.
     const size = maxSizeOf(part);
-    // mutter leaves the part where it was on its last parent, others begin anew.
+    // mutter keeps the position from the last parent, other compositors reset it.
     const place = part.places.reduce(unionOf, origin);
     const fresh = { sizes: [size, size], places: [place, place, place], isSync: true };
     Object.assign(part, { role: "part", parent, ...fresh });
@@ -254,8 +260,8 @@ export function createSurfaces(
   };
   const change = (object: WaylandObject): Surface => Object.assign(of(object), { isChanging: true });
   /**
-   * Whether a picture may move its surface: what is dragged, to be beside the pointer. mutter adds up how far a part
-   * of a window is moved, and draws it there, over other windows.
+   * Whether a buffer's offset may move its surface: only a drag icon, to be beside the pointer. mutter adds up the
+   * offsets of a subsurface, and draws it there, over other windows.
    */
   const move = (surface: Surface, by: { x: number; y: number }): boolean => {
     const [x, y] = [by.x + surface.moved[0], by.y + surface.moved[1]];
@@ -351,7 +357,7 @@ export function createSurfaces(
       },
     },
     ended(object) {
-      // What a message has made that does not fit is nothing of a surface's.
+      // An object that a refused message has created belongs to no surface.
       const found = surfaces.get(object);
       if (!found) return;
       if (found.object === object || object.type.name === "wl_subsurface") {
@@ -366,14 +372,14 @@ export function createSurfaces(
         const its = ["shell", "geometry", "named", "guards", "whole", "seen", "told"] as const;
         for (const key of its) delete found[key];
       } else if (["xdg_toplevel", "xdg_popup"].includes(object.type.name)) {
-        // Until it is a window or a popup again, to commit it is an error.
+        // Until it is a window or a popup again, a commit would be a protocol error.
         delete found.whole;
       }
     },
   };
 }
 
-/** Whether a part changes only when what it belongs to is committed. */
+/** Whether a subsurface is effectively in sync mode: it changes only when its parent is committed. */
 function isSync(part: Surface): boolean {
   for (let each = part; each.parent; each = each.parent) {
     if (each.isSync) return true;
@@ -389,7 +395,7 @@ export function sizeOf({ left, top, right, bottom }: Box): Size {
   return { width: right - left, height: bottom - top };
 }
 
-/** The same with so much more at each side. */
+/** A box enlarged by this much on each side. */
 export function grown({ left, top, right, bottom }: Box, by: number): Box {
   return { left: left - by, top: top - by, right: right + by, bottom: bottom + by };
 }
@@ -412,14 +418,14 @@ export function isSameBox(box: Box, other: Box): boolean {
   return contains(box, other) && contains(other, box);
 }
 
-/** The size that a surface has on the screen once it is committed, without its parts. */
+/** The size of a surface on the screen after its commit, without its subsurfaces. */
 function shownSize({ destination, source, picture: { width, height }, scale, isTurned }: Surface): Size {
   if (width > 0 && (destination || source)) return destination ?? source!;
   const [across, down] = isTurned ? [height, width] : [width, height];
   return { width: Math.ceil(across / scale), height: Math.ceil(down / scale) };
 }
 
-/** The most that a surface may have on the screen now: nobody knows yet when what has changed is shown. */
+/** The largest size that a surface may have on the screen now: compositors differ in when they show a change. */
 function maxSizeOf(surface: Surface): Size {
   return maxSize([...surface.sizes, shownSize(surface)]);
 }
@@ -440,26 +446,26 @@ export function unionOf(box: Box, other: Box): Box {
   };
 }
 
-/** Whether a part is on the screen as it was committed last, in its one place. */
+/** Whether a subsurface is shown as last committed, at its only possible place. */
 function isSettled({ places, sizes: [size, committed] }: Surface): boolean {
   const [{ left: x, top: y }] = places;
   return places.every(({ left, top, right, bottom }) => left === x && top === y && right === x && bottom === y) &&
     isSame(size, committed);
 }
 
-/** What two boxes have in common; the first one if that is nothing. */
+/** The intersection of two boxes; the first one if it is empty. */
 export function overlap(box: Box, other: Box): Box {
   const [left, top] = [Math.max(box.left, other.left), Math.max(box.top, other.top)];
   const [right, bottom] = [Math.min(box.right, other.right), Math.min(box.bottom, other.bottom)];
   return left < right && top < bottom ? { left, top, right, bottom } : box;
 }
 
-/** The part of a window that its border surrounds, as of its last commit; undefined for a window without a picture. */
+/** The box inside a window's border, as of its last commit; undefined for a window without a buffer. */
 export function borderedPart({ seen, role }: Surface): Box | undefined {
   if (role !== "window") return seen;
   return seen && {
     ...seen,
-    // A window that could not be seen might be typed into.
+    // A minimum size: the user could type into a window that cannot be seen.
     right: Math.max(seen.right, seen.left + minVisible.width),
     bottom: Math.max(seen.bottom, seen.top + minVisible.height),
   };

@@ -1,20 +1,20 @@
 /**
- * Turns: what the container sends is judged for a short time only, on all of its connections together, until the host's
- * ends are heard. Otherwise a container that sends much would keep the guard from hearing that the user has left.
+ * Limits how long the guard judges the container's messages at a stretch, over all connections together, before it
+ * reads from the host. Otherwise a container that floods the guard would keep it from noticing that the user has left.
  */
 
 import { delay } from "@std/async";
 import type { Steps } from "./frames.ts";
 
-/** How long a turn is, in milliseconds. */
+/** The length of a turn, in milliseconds. */
 export const turnMs = 20;
-/** How long the guard then rests: time for the host's ends, of which nothing waits for a turn. */
+/** The pause after a turn, in milliseconds. It is for the host's messages, which wait for no turn. */
 const restMs = 1;
 
 /**
  * Makes the turns of a session.
  *
- * @returns does steps in turns, the connections one after the other; undefined once `isOver`
+ * @returns a function that runs steps in turns, one connection after the other; it resolves to undefined once `isOver`
  */
 export function createTurns(
   now: () => number,
@@ -34,7 +34,7 @@ export function createTurns(
         rest = delay(restMs).then(() => void (rest = undefined));
       }
       if (step.done) return step.value;
-      // Those that wait already come first.
+      // Connections that are already waiting come first.
       await undefined;
     }
   };
