@@ -1,16 +1,16 @@
 /**
- * The history of a container: what passed between it and this host, in files that no container sees. Lines are written
- * where it is decided that something passes, never by the container. How a container would abuse that, and what stops
- * it:
+ * The history of a container: what passed between it and this host, in files that no container sees. The code that lets
+ * something pass writes the line, never the container. How a container would abuse that, and what stops it:
  *
- * - It does something cheap again and again, to push out the line of what it has done before. Each kind has files of its
- *   own, so that it pushes out no other kind; in an hour, a kind has so many lines, and what would need another one is
- *   refused: the container loses that channel first. What is copied and pasted is added up before (`crossings.ts`).
- * - It chooses names and addresses so that a line looks like another one, or steers a terminal: a line is JSON, and its
- *   texts have no character that cannot be seen, no line end, and a maximum of length.
- * - It fills the disk, so that nothing can be written: after a line that could not be, what needs one is refused. Lines
- *   about what has happened already wait meanwhile.
- * - It never ends what it does, since only the end would be written: what takes time has a line at its beginning.
+ * - It repeats something cheap, to push out the lines of what it did before. Each kind of line has files of its own, so
+ *   it pushes out no other kind. Each kind has a maximum number of lines per hour; after that, whatever needs such a
+ *   line is refused: the container loses that channel first. Clipboard transfers are added up first (`crossings.ts`).
+ * - It chooses names and addresses that make a line look like another, or control a terminal: a line is JSON, and its
+ *   texts have no invisible characters, no line ends, and a maximum length.
+ * - It fills the disk, so that nothing can be written: once a line could not be written, whatever needs a line is
+ *   refused. Lines about what has already happened wait.
+ * - It never ends an action, in the hope that only the end is recorded: an action that takes time has a line at its
+ *   start.
  */
 
 import { dirname, join } from "@std/path";
@@ -29,21 +29,24 @@ export type Happening =
     session: string;
     channels?: string;
   }
-  /** `direction`: into the container, or out of it. `times`, `bytes`: in half a minute from `time`; by default, now. */
+  /**
+   * `direction`: into the container, or out of it. `times`, `bytes`: totals of the half minute that began at `time`;
+   * default: now.
+   */
   | { kind: "clipboard"; direction: "in" | "out"; type: string; times: number; bytes: number; time?: string }
-  /** A file of the host's. `readOnly`: the container has a copy, or may not write it. */
+  /** A file of the host. `readOnly`: the container has a copy, or may only read it. */
   | { kind: "file"; what: "lent"; path: string; readOnly: boolean }
   | { kind: "file"; what: "back"; path: string; changed: boolean }
-  /** A new version of one of its files: where it was saved, and in which container it was made. */
+  /** A new version of one of its files. `path`: where it was saved; `where`: the container that made it. */
   | { kind: "file"; what: "saved"; path: string; bytes: number; where: string }
-  /** A file from the container: saved in the user's downloads, or opened in the container that `where` names. */
+  /** A file from the container, saved in the user's downloads, or opened in the container `where`. */
   | { kind: "download"; name: string; bytes: number; where?: string }
-  /** `where`: "on this host", or in another container. `failed`: the host could not open the link of an earlier line. */
+  /** `where`: "on this host", or another container. `failed`: the host could not open the link of an earlier line. */
   | { kind: "link"; host: string; where: string; failed?: true }
   | { kind: "print"; name: string; bytes: number; printer: string }
   | { kind: "microphone"; what: "on" }
   | { kind: "microphone"; what: "off"; seconds: number }
-  /** `about`: the host name, or the file's name. */
+  /** `about`: the name of the host or file. */
   | { kind: "question"; channel: string; about: string; answer: string };
 
 export type HappeningKind = Happening["kind"];
@@ -51,7 +54,10 @@ export type HappeningKind = Happening["kind"];
 /** A line of a history. `copy`: the disposable copy in which it happened. */
 export type HistoryLine = Happening & { time: string; copy?: string };
 
-/** How many lines of each kind a run may write in an hour. What the user does alone has no limit. */
+/**
+ * The maximum number of lines of each kind that a run may write per hour. Actions that only the user can cause have no
+ * limit.
+ */
 const maxLines: Readonly<Record<HappeningKind, number>> = {
   session: Infinity,
   clipboard: 1_000,
@@ -65,32 +71,34 @@ const maxLines: Readonly<Record<HappeningKind, number>> = {
 
 const kinds = Object.keys(maxLines) as readonly HappeningKind[];
 
-/** How large a file may be. There are two for each kind, one with the lines before those of the other. */
+/** The maximum size of a file, in bytes. Each kind has two files: the newest lines, and those before them. */
 const maxFileBytes = 2 ** 20;
 
-/** How long a text of a line may be, in UTF-16 code units. Of a longer one, the beginning and the end stay. */
+/** The maximum length of a text in a line, in UTF-16 code units. The middle of a longer text is cut out. */
 const maxText = 300;
 
-/** Why something is refused when there is no line left for it. */
+/** The reason given when something is refused because no line is left for it. */
 export const historyIsFull = "the history is full: it takes no more such lines this hour, or the disk is full";
 
-/** The history of a container, as a run writes it. */
+/** A container's history, for a run to write to. */
 export interface History {
-  /** The name of the container on this host, and the disposable copy that is meant; undefined where none is kept. */
+  /**
+   * The container's name on this host, and the disposable copy if the run is one's; undefined if no history is kept.
+   */
   readonly keptAs: { name: string; copy?: string } | undefined;
-  /** Writes a line, a moment later. Returns false for one too many: then it must not happen. */
+  /** Queues a line. Returns false if none is left: then the event must be refused. */
   add(happening: Happening): boolean;
-  /** Adds a line for what has already happened, beyond the limit if need be: its source must be limited. */
+  /** Adds a line for what has already happened, even beyond the limit: the caller must limit how often. */
   note(happening: Happening): void;
-  /** Whether there is no line left for this kind. */
+  /** Whether no line of this kind is left. */
   isFull(kind: HappeningKind): boolean;
-  /** What this run has added: "2 links, 1 file lent". */
+  /** Summarizes what this run has added: "2 links opened, 1 file lent". */
   summary(): string;
   /** Waits until all lines are in their files. */
   written(): Promise<void>;
 }
 
-/** The directory of all histories; undefined when no variable says where it is. */
+/** The directory of all histories; undefined if neither $XDG_STATE_HOME nor $HOME is set. */
 function historyDirectory(host: Pick<Host, "env">): string | undefined {
   const state = stateDirectory(host);
   return state === undefined ? undefined : join(state, "history");
@@ -129,7 +137,7 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
     try {
       for (let line; (line = waiting[0]) !== undefined; waiting.shift()) {
         const { kind } = line;
-        // A full disk may have taken the beginning of the line.
+        // A full disk may have left the start of a line.
         const text = `${isBroken ? "\n" : ""}${JSON.stringify(line)}\n`;
         await host.look(undefined, () => append(host, pathOf(join(directory, name), kind), text));
         isBroken = false;
@@ -150,7 +158,7 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
   const isFull = (kind: HappeningKind): boolean => {
     const { count } = countOf(kind);
     if (maxLines[kind] === Infinity) return false;
-    // The line that could not be written is tried again.
+    // Tries again to write the line that failed.
     if (isBroken) write();
     return isBroken || count >= maxLines[kind];
   };
@@ -180,10 +188,10 @@ export function openHistory(host: Host, keptAs: History["keptAs"], now: () => nu
 }
 
 /**
- * Takes over the lines that a guard has left in a file for a later run. Each names its history. Only one run at a time
+ * Moves the lines that a guard has left in a file to their histories: each line names its own. Only one run at a time
  * may do this.
  *
- * @param path may be missing; the guard may go on to write
+ * @param path may be missing; the guard may still write to it
  */
 export async function takeLeftLines(host: Pick<Host, "env" | "signal">, path: string): Promise<void> {
   const directory = historyDirectory(host);
@@ -204,12 +212,15 @@ export async function takeLeftLines(host: Pick<Host, "env" | "signal">, path: st
 /** The start of each line that a guard leaves: the name of its history. */
 const nameAhead = /^\{"name":"([\w:.-]+)",/;
 
-/** The files of a kind: the newest lines, and those before them. */
+/** The path of a kind's file: the newest lines, or those before them. */
 function pathOf(directory: string, kind: HappeningKind, isOld = false): string {
   return join(directory, `${kind}${isOld ? ".old" : ""}.jsonl`);
 }
 
-/** Adds a line to a file that only the user can open. Several runs may do so at once. Not synced: nothing waits for it. */
+/**
+ * Appends a line to a file that only the user can open. Several runs may do so at once. There is no fsync: nothing
+ * depends on it.
+ */
 async function append({ signal }: Pick<Host, "signal">, path: string, text: string): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   using file = await Deno.open(path, { append: true, create: true, mode: 0o600 });
@@ -231,7 +242,7 @@ function shown(text: string): string {
   return revealInvisible(cut.toWellFormed());
 }
 
-/** What was added, in words: "2 links, 1 file lent". */
+/** Summarizes lines: "2 links opened, 1 file lent". */
 function summaryOf(added: readonly Happening[]): string {
   const sum = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
   const crossings = added.filter((one) => one.kind === "clipboard");
@@ -246,7 +257,7 @@ function summaryOf(added: readonly Happening[]): string {
     ["link opened", "links opened", (one) => one.kind === "link"],
     ["document printed", "documents printed", (one) => one.kind === "print"],
   ] as [string, string, (one: Happening) => boolean][]).flatMap(([one, several, isMeant]) => {
-    // A link that could not be opened has two lines.
+    // A link that could not be opened has two lines: they cancel out.
     const count = sum(added.filter(isMeant).map((one) => "failed" in one ? -1 : 1));
     return count === 0 ? [] : [`${count} ${count === 1 ? one : several}`];
   });
@@ -270,7 +281,7 @@ export async function readHistory(host: Pick<Host, "env">, name: string): Promis
   return lines.sort((one, other) => one.time < other.time ? -1 : one.time > other.time ? 1 : 0);
 }
 
-/** Parses a line; undefined unless it has the form in which this module writes lines. */
+/** Parses a line; undefined unless it is in the form that this module writes. */
 export function parseHistoryLine(text: string): HistoryLine | undefined {
   const line = parseTable(text) as HistoryLine | undefined;
   const { kind, time } = line ?? {};

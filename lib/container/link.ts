@@ -1,9 +1,10 @@
 /**
- * The one SSH connection of a run to a container on another machine: OpenSSH's master (ssh_config(5), ControlMaster),
- * through which every other ssh of the run goes. A connection through the engine's exec takes many round trips of the
- * network; a program over one that is open takes one or two.
+ * A run's one SSH connection to a container on another machine: an OpenSSH master (ssh_config(5), ControlMaster) that
+ * all other ssh processes of the run share. Connecting through the engine's exec takes many network round trips;
+ * running a program over an open connection takes one or two.
  *
- * The container may have replaced its sshd. All that it gets is a way to the sockets that {@linkcode Link.lend} names.
+ * The container may have replaced its sshd. All it can reach on this side are the sockets given to {@linkcode
+ * Link.lend}.
  */
 
 import { delay } from "@std/async";
@@ -13,38 +14,41 @@ import { endProcess, type RunningProcess } from "../base/process.ts";
 import { answerLimits, hasNoAnswer } from "../engine/exec.ts";
 import { canAsk, controlOption, sshDestination, sshError, sshOptions, type SshTarget, Unreachable } from "./ssh.ts";
 
-/** How SSH reaches a container by a connection: `control` is the path of its socket, in a private directory. */
+/**
+ * How SSH reaches a container over a shared connection. `control`: the path of the master's socket, in a private
+ * directory.
+ */
 export type LinkTarget = SshTarget & { control: string };
 
-/** A connection that is open. It ends with the scope of this value, and with the run, even if that is killed. */
+/** An open connection. It ends with the scope of this value, and with the run, even if the run is killed. */
 export interface Link extends AsyncDisposable {
   target: SshTarget;
-  /** Makes a socket on this side whose connections go to one in the container. */
+  /** Makes a socket on this side that forwards to one in the container. */
   reach(path: string, inContainer: string): Promise<void>;
-  /** Makes a socket in the container whose connections go to one on this side. */
+  /** Makes a socket in the container that forwards to one on this side. */
   lend(inContainer: string, path: string): Promise<void>;
   isLost(): Promise<boolean>;
 }
 
 /**
- * How long it takes at most until a connection over which nothing comes counts as lost: three questions without an
- * answer, each after this many seconds.
+ * The interval of keepalive messages, in seconds (ServerAliveInterval). After three without an answer, the connection
+ * counts as lost.
  */
 const aliveSeconds = 3;
 
-/** How long a connection may take until it is ready, in milliseconds. */
+/** The time limit for opening a connection, in milliseconds. */
 const connectMs = 60_000;
 
-/** How often to look whether it is ready, in milliseconds. */
+/** How often to check whether it is open, in milliseconds. */
 const pollMs = 5;
 
-/** How many bytes longer the name is under which ssh first makes its socket (10.0). */
+/** How many bytes the temporary name of ssh's socket is longer than its final name (OpenSSH 10.0). */
 export const sshSpare = 17;
 
 /**
- * The command line of the master. It ends with the process that has started it.
+ * The command line of the master. It ends when the process that started it ends.
  *
- * @param target with `control`: where the master's socket is to be
+ * @param target its `control` is where the master makes its socket
  */
 export function masterArgv(target: SshTarget, { mayAsk }: { mayAsk: boolean }): string[] {
   const settings = {
@@ -54,7 +58,7 @@ export function masterArgv(target: SshTarget, { mayAsk }: { mayAsk: boolean }): 
     ServerAliveCountMax: 3,
     StreamLocalBindUnlink: "yes",
   };
-  // Where the network is away, the engine's CLI would wait for it when ssh has given up.
+  // Without a network, the engine's CLI would go on waiting after ssh has given up.
   const proxy = target.proxy && { proxy: ["setpriv", "--pdeathsig", "KILL", ...target.proxy] };
   const ssh = ["setpriv", "--pdeathsig", "TERM", "ssh", "-M", "-N"];
   const own = Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
@@ -71,7 +75,8 @@ export function controlArgv(target: LinkTarget, words: readonly string[]): strin
 }
 
 /**
- * The options of ssh that forward one socket to another: `-L` or `-R`, listening first. Each path is taken as it is.
+ * The ssh options that forward one socket to another: `-L` or `-R`, the listening socket first. Paths are escaped, so
+ * ssh takes them literally.
  */
 export function forwardOption(option: "-L" | "-R", listen: string, connect: string): string[] {
   const escaped = (path: string): string => path.replace(/[\\:]/g, "\\$&").replaceAll("%", "%%");
@@ -82,14 +87,14 @@ export function forwardOption(option: "-L" | "-R", listen: string, connect: stri
  * Opens the connection.
  *
  * @throws {Unreachable} when the container cannot be reached at the moment
- * @throws {UserError} when its host key is another one, or when it does not accept the user's keys
+ * @throws {UserError} when its host key is not the pinned one, or when it does not accept the user's keys
  */
 export async function openLink(host: Host, target: LinkTarget): Promise<Link> {
   let master = await startMaster(host, target, { mayAsk: false });
   if (hasNoAnswer(master)) master = await startMaster(host, target, { mayAsk: false });
   if (!("kill" in master)) {
     const error = sshError(target, master);
-    // A key with a passphrase: ssh asks for it on the terminal, so it must belong there. Ctrl-C then ends it.
+    // The key may have a passphrase. ssh asks for it on the terminal, so it is not detached; Ctrl-C then ends it.
     if (error instanceof Unreachable || !canAsk() || !/Permission denied/.test(master.output)) throw error;
     master = await startMaster(host, target, { mayAsk: true });
   }
@@ -97,7 +102,7 @@ export async function openLink(host: Host, target: LinkTarget): Promise<Link> {
   return linkOf(master, { host, target });
 }
 
-/** Starts a master and waits until it is ready, or has ended. */
+/** Starts a master and waits until it is connected, or has ended. */
 async function startMaster(
   host: Host,
   target: LinkTarget,
@@ -105,8 +110,7 @@ async function startMaster(
 ): Promise<RunningProcess | ProcessError> {
   await Deno.remove(target.control).catch(() => {});
   host.signal.throwIfAborted();
-  // Detached, so that Ctrl-C does not reach it from the terminal: what is to be told to the container then still can
-  // be.
+  // Detached, so that Ctrl-C on the terminal does not end it: the run still needs it to clean up in the container.
   const master = host.start(masterArgv(target, { mayAsk }), { detached: !mayAsk, output: { line: () => {} } });
   const isReady = (): Promise<boolean> =>
     Deno.lstat(target.control).then(({ isSocket }) => isSocket === true, () => false);

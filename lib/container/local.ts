@@ -1,6 +1,6 @@
 /**
- * A container on this machine: it shares directories with it, and SSH reaches it by its network or the engine. What
- * needs node:fs, which takes 10 ms to load, is loaded when it is asked for: `attach.ts --join` needs none of it.
+ * A container on this machine: the two share directories, and SSH reaches it by its network or through the engine. Code
+ * that needs node:fs is loaded on demand, since that takes 10 ms and `attach.ts --join` needs none of it.
  */
 
 import { join } from "@std/path";
@@ -24,7 +24,7 @@ export function localContainer(
       const held = await host.look(undefined, () => holdSocket(path));
       if (!held) return path;
       opened.defer(held.close);
-      // Deno 2.9 allows single paths to sockets only, and looks at the path as it is given: so a link leads there.
+      // Deno 2.9 grants access to sockets path by path, and checks the path as given: so a link leads there.
       const link = socketPath(await directory(), "session");
       await host.run(["ln", "-s", "--", held.handle, link]);
       return link;

@@ -36,8 +36,8 @@ export async function listManaged(host: Host, engine: Engine): Promise<InstanceI
 }
 
 /**
- * This user's managed containers, which have directories here, and copies of them: those of the engine that is asked
- * for, else of all that answer.
+ * This user's managed containers and their copies, that is, those with directories on this machine: of the engine asked
+ * for, else of all engines that answer.
  */
 export async function listOwn(
   host: Host,
@@ -61,7 +61,7 @@ async function listOfAll(
   for (const result of tried) {
     if (result.status === "fulfilled") continue;
     if (!isFailure(result.reason)) throw result.reason;
-    // One that is not installed says nothing.
+    // An engine that is not installed has no output.
     if (result.reason.output !== "") host.ui.warn(result.reason.message);
   }
   return found.flat();
@@ -70,8 +70,8 @@ async function listOfAll(
 /**
  * The managed container called `name`.
  *
- * @param options `withState`: see {@linkcode findInstance}; `among`: what the engine has just said of the instances of this
- * server: it is asked only if the container is not among them
+ * @param options `withState`: see {@linkcode findInstance}; `among`: instances of this server that the engine has just
+ * listed: it is asked only if the container is not among them
  * @throws {UserError} when there is no such container, or when create.ts did not make it
  */
 export async function findManaged(
@@ -91,7 +91,7 @@ export async function findManaged(
   });
 }
 
-/** Why nothing can be done in an instance that neither runs nor is stopped. */
+/** The error for an instance that neither runs nor is stopped. */
 export function unusableError(instance: Instance, status: string): UserError {
   const label = labelOf(instance);
   const line = (verb: string): string => engineLine(instance.engine, [verb, label]);
@@ -101,7 +101,7 @@ export function unusableError(instance: Instance, status: string): UserError {
   });
 }
 
-/** What the engine says of one of the managed containers, and of all that may share directories of this machine. */
+/** A managed container, and all instances that may share directories of this machine. */
 export interface Neighbourhood {
   instance: InstanceInfo;
   /** The instances, in all projects. */
@@ -109,8 +109,8 @@ export interface Neighbourhood {
 }
 
 /**
- * Asks the engine for one of the managed containers and for its {@linkcode Neighbourhood}: one question, where the
- * container is itself one of those instances.
+ * Asks the engine for a managed container and its {@linkcode Neighbourhood}: in one query if the container is itself
+ * one of those instances.
  *
  * @throws {UserError} as {@linkcode findManaged} does
  */
@@ -122,7 +122,7 @@ export async function findNeighbourhood(host: Host, instance: Instance): Promise
   return { instance: found, neighbours: others };
 }
 
-/** The error for a missing container. It names the other engine if that has it. */
+/** The error for a missing container. It names the other engine if the container is there. */
 export async function noContainer(host: Host, instance: Instance): Promise<UserError> {
   const { engine, name } = instance;
   const label = labelOf(instance);

@@ -16,8 +16,8 @@ import { startInstance } from "../engine/lifecycle.ts";
 /**
  * The disk devices that share the directories with the container.
  *
- * @param options `mayMove`: the container may be moved to a machine that lacks the directories, and starts without them
- * there
+ * @param options `mayMove`: the container may be moved to a machine that lacks the directories, and must start there
+ * without them
  */
 export function mountDevices(
   mounts: Mounts,
@@ -30,7 +30,7 @@ export function mountDevices(
   return { xpra: disk(mounts.sockets, paths.sockets), share: disk(mounts.share, paths.share) };
 }
 
-/** Makes the directories that are missing, all or none. Returns them, outermost first. */
+/** Makes the missing directories, all or none. Returns those it made, outermost first. */
 export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> {
   const missing: string[] = [];
   for (const path of [mounts.directory, mounts.ssh, ...mounts.shared]) if (!await exists(path)) missing.push(path);
@@ -48,10 +48,10 @@ export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> 
 }
 
 /**
- * Checks that a directory of a container's is there.
+ * Checks that one of a container's directories exists.
  *
  * @param options `isHere`: the container is on this machine
- * @throws {UserError} when somebody has removed it, or looks for it in the wrong place
+ * @throws {UserError} when it was removed, or `$GUI_CONTAINER_MOUNTS` is wrong
  */
 export async function checkDirectory(
   path: string,
@@ -70,15 +70,13 @@ export async function checkDirectory(
 
 /** The state that {@linkcode restoreMounts} restores. */
 export interface MountsBefore {
-  /** Each directory that was there, with its mode and its ACL as `getfacl` prints it. */
+  /** Each existing directory, with its mode and its ACL as `getfacl` prints it. */
   directories: { path: string; mode: number; acl: string }[];
-  /** The files of the pinned host keys, of ssh's settings and of the container's record, as far as they were there. */
+  /** The existing files among: pinned host keys, ssh settings, the container's record. */
   files: { path: string; text: string; mode: number }[];
 }
 
-/**
- * Reads the state of what is there already and will change: modes and ACLs of the directories, and the files for ssh.
- */
+/** Reads the state that create.ts will change: modes and ACLs of existing directories, and the files for ssh. */
 export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefore> {
   const directories = [];
   for (const path of mounts.shared) {
@@ -93,7 +91,7 @@ export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefo
   return { directories, files };
 }
 
-/** The files of create.ts that are there. */
+/** The existing files that create.ts writes. */
 async function writtenFiles(mounts: Mounts): Promise<string[]> {
   const { knownHosts, ssh } = mounts;
   const paths = (await readDirectory(ssh)).map(({ name }) => join(ssh, name));
@@ -108,23 +106,23 @@ export async function restoreMounts(
 ): Promise<void> {
   for (const { path, mode, acl } of before.directories) {
     if (!await exists(path)) continue;
-    // If its input has no default entries, --set-file keeps the old ones (acl 2.3.2), so they are removed first.
+    // If the input has no default entries, --set-file keeps the old ones (acl 2.3.2), so they are removed first.
     await host.run(["setfacl", "--remove-default", "--set-file=-", "--", path], { stdin: { text: acl } });
     // An ACL does not hold the set-ID and sticky bits.
     await Deno.chmod(path, mode);
   }
-  // A run that was killed while it wrote the record has left that.
+  // Left by a run that was killed while it wrote the record.
   await removeFile(`${containerRecordPath(mounts)}.new`);
   for (const path of await writtenFiles(mounts)) await Deno.remove(path);
   for (const { path, text, mode } of before.files) await Deno.writeTextFile(path, text, { mode });
 }
 
 /**
- * Checks that the directories can be made and that ACLs can be set there, if the container is to see some of them.
- * Leaves nothing behind.
+ * Checks that the directories can be made and, if the container shares any, that ACLs can be set there. Leaves nothing
+ * behind.
  *
- * @throws {UserError} for a file in place of a directory, a directory that may not be written, or a file system without
- * ACLs; exit code 127 without `setfacl`
+ * @throws {UserError} for a file in place of a directory, a directory without write permission, or a file system
+ * without ACLs; exit code 127 without `setfacl`
  */
 export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void> {
   for (const path of [mounts.directory, mounts.sockets, mounts.share]) {
@@ -134,7 +132,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
   }
   const base = dirname(mounts.directory);
   const isNew = !await isThere(base);
-  // The name is always the same for one container, so that the next run removes what a killed run has left.
+  // A container always has the same name here, so that the next run removes what a killed run has left.
   const probe = join(base, `.gui-container-${basename(mounts.directory)}`);
   try {
     await Deno.mkdir(probe, { recursive: true });
@@ -148,7 +146,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
     if (mounts.shared.length > 0) await host.run(["setfacl", "-m", "u:0:r", "--", probe]);
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
-    // Another run for the same container has removed it at the end of its own check.
+    // Another run for the same container removed it at the end of its own check.
     if (!await exists(probe)) return;
     throw new UserError(`The file system of "${base}" has no ACLs`, {
       hint: "Set $GUI_CONTAINER_MOUNTS to a directory on ext4, xfs, btrfs, or zfs with acltype=posixacl",
@@ -167,8 +165,8 @@ export async function removeMounts(host: Host, made: readonly string[]): Promise
 }
 
 /**
- * Lets the host user and the container's user read and write in both directories: mode 771, and default entries, which
- * every file inherits that either of them makes.
+ * Lets the host user and the container's user read and write in both directories: mode 771, and default ACL entries,
+ * which new files of either user inherit.
  */
 export async function shareMounts(host: Host, { mounts, hostUid }: { mounts: Mounts; hostUid: string }): Promise<void> {
   const me = await host.look("<MY_UID>", async () => String((await Deno.stat(mounts.sockets)).uid));
@@ -180,7 +178,7 @@ export async function shareMounts(host: Host, { mounts, hostUid }: { mounts: Mou
   await host.run(["setfacl", "-m", `${access},${defaults}`, "--", ...mounts.shared]);
 }
 
-/** The first of these directories that has something in it; undefined when all are empty or missing. */
+/** The first of these directories that is not empty; undefined when all are empty or missing. */
 export async function usedMounts(directories: readonly string[]): Promise<string | undefined> {
   for (const path of directories) {
     if (await exists(path) && !(await Deno.readDir(path)[Symbol.asyncIterator]().next()).done) return path;
@@ -188,13 +186,16 @@ export async function usedMounts(directories: readonly string[]): Promise<string
   return undefined;
 }
 
-/** How long the host, then the container, may take to empty them, in milliseconds. There may be millions of files. */
+/**
+ * The time limit for emptying the directories, first for the host, then for the container, in milliseconds. There may
+ * be millions of files.
+ */
 const emptyMs = 15_000;
 
 /**
- * Removes what is in the shared directories, as far as that is done within half a minute. Only the container can remove
- * what is in a directory that it has closed to the host user: its user owns the shared directories, and two
- * capabilities let that user remove what root has put into them.
+ * Empties the shared directories, as far as possible within half a minute. If the container has made a subdirectory
+ * inaccessible to the host user, only the container can empty it: its user owns the files there, and two capabilities
+ * let that user remove root's files as well.
  */
 export async function emptyMounts(
   host: Host,
@@ -204,18 +205,18 @@ export async function emptyMounts(
     const { sockets, share } = mountsOf(host, instance);
     const removed = host.run(removal([sockets, share]), { output: { line: () => {} }, timeoutMs: emptyMs });
     if (await orNothing(removed, isProcessError)) return;
-    // Start errors are ignored: if the directories then cannot be removed, removeMounts() reports that.
+    // Errors are ignored: removeMounts() reports it if the directories then cannot be removed.
     await startInstance(host, instance).catch(() => {});
   }
   const user = parseUser(instance.config[userKey] ?? "") ?? ubuntuUser;
   const { sockets, share } = containerPaths(user);
   const capabilities = ["inh", "ambient"].map((set) => `--${set}-caps=+dac_override,+fowner`);
   const argv = ["setpriv", `--reuid=${user.uid}`, "--clear-groups", ...capabilities, ...removal([sockets, share])];
-  // Whatever the container answers, it is deleted. removeMounts() reports what is left.
+  // The container is deleted whatever it answers. removeMounts() reports what is left.
   await orNothing(exec(host, instance, argv, { timeoutMs: emptyMs }), isFailure);
 }
 
-/** The command that removes all that is in directories. */
+/** The command that empties directories. */
 function removal(directories: readonly string[]): string[] {
   return ["find", ...directories, "-mindepth", "1", "-delete"];
 }

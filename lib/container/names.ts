@@ -1,7 +1,6 @@
 /**
- * The names of containers and sessions, as the directories of create.ts on the host have them. A container can write in
- * those that it shares: a name counts only when it passes the rule for names, and so has nothing that a shell or a
- * terminal obeys.
+ * The names of containers and sessions, read from create.ts's directories on the host. A container can write to the
+ * shared ones, so a name counts only if it is valid: then it has no character that is special to a shell or a terminal.
  */
 
 import { join } from "@std/path";
@@ -12,15 +11,15 @@ import { isInstanceName } from "../engine/instance_name.ts";
 import { isPlainName } from "../engine/server.ts";
 
 /**
- * Whether `name` can name a session. It becomes part of a unit's name and of paths, and xpra must not take it for a
- * URL.
+ * Whether `name` is valid for a session. It becomes part of a systemd unit name and of paths, and xpra must not take it
+ * for a URL.
  */
 export function isSessionName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) && !/\.(log|service|socket)$/.test(name);
 }
 
 /**
- * Checks a name that the user gives to a session.
+ * Checks the user's name for a session.
  *
  * @throws {UserError} exit code 2
  */
@@ -32,26 +31,26 @@ export function checkSessionName(name: string): void {
   );
 }
 
-/** The default name of a session: the base name of the app's program, without what a name cannot have. */
+/** The default name of a session: the base name of the app's program, without invalid characters. */
 export function sessionNameOf(program: string): string {
   const name = program.slice(program.lastIndexOf("/") + 1).replace(/[^A-Za-z0-9_.-]+/g, "-")
     .replace(/^[^A-Za-z0-9]+/, "").slice(0, 60);
   return name || "app";
 }
 
-/** Whether a program, by its base name, runs other ones: its name is not that of the app. */
+/** Whether a program, given by its base name, only runs others: the app has another name. */
 export function isLauncher(program: string): boolean {
   return /^(?:env|flatpak|snap|gapplication|gtk-launch|xdg-open|java|wine|(?:ba|da|z)?sh|(?:gjs|node|perl|python|ruby)[0-9.]*)$/
     .test(program);
 }
 
-/** Whether a text can be the name of a container, `[REMOTE:]NAME`, in the CLI's own project. */
+/** Whether a text is a valid container name, `[REMOTE:]NAME`, in the CLI's default project. */
 export function isContainerName(text: string): boolean {
   const [name, remote, ...more] = text.split(":").reverse();
   return more.length === 0 && isInstanceName(name!) && (remote === undefined || isPlainName(remote));
 }
 
-/** Whether a container's name has the form of a disposable copy's. */
+/** Whether a name has the form of a disposable copy's. */
 export function isDisposableName(name: string): boolean {
   return /-d[0-9a-f]{5}$/.test(name);
 }

@@ -1,6 +1,6 @@
 /**
- * The origin of a container's disposable copies: the snapshot that create.ts has taken at its end, or a copy of it that
- * `create.ts --update` has brought up to date, whichever is newer.
+ * The origin of a container's disposable copies: the snapshot that create.ts took at its end, or a copy of it that
+ * `create.ts --update` has updated, whichever is newer.
  */
 
 import bootCopy from "./boot_copy.sh" with { type: "text" };
@@ -22,15 +22,15 @@ import { copyInstance, findSnapshot, type Snapshot } from "../engine/snapshot.ts
 export interface Origin extends Snapshot {
   /** The container's name. */
   source: string;
-  /** The snapshot, or the instance, as the engine knows it. */
+  /** The snapshot or the instance: its name for the engine. */
   path: string;
   user: ContainerUser;
-  /** The member of a cluster that has the container, which may be moved; "none" where there is no cluster. */
+  /** The cluster member that the container is on, from which it may be moved; "none" without a cluster. */
   location: string;
 }
 
 /**
- * The origin of a container's copies; undefined where there is none.
+ * Finds the origin of a container's copies; undefined if there is none.
  *
  * @throws {UserError} when there is no such container
  */
@@ -52,7 +52,7 @@ export async function findOrigin(host: Host, source: Instance): Promise<Origin |
         copy?.config[copyOfKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []
       ),
     ];
-    // What was made while the clock ran ahead is older than all else.
+    // An origin from the future, made while the clock was wrong, counts as the oldest.
     const madeMs = ({ created_at }: Snapshot): number =>
       Date.parse(created_at) > Date.now() ? 0 : Date.parse(created_at);
     const [newest] = origins.sort((a, b) => madeMs(b) - madeMs(a));
@@ -61,7 +61,7 @@ export async function findOrigin(host: Host, source: Instance): Promise<Origin |
 }
 
 /**
- * Makes the instance of a copy, which does not run yet.
+ * Makes the instance of a copy, without starting it.
  *
  * @param mounts the directories that it shares with this machine; undefined where it shares none
  */
@@ -79,17 +79,17 @@ export async function copyOrigin(
   await inTurn(host, { path: idsLockPath(host), act: () => copyInstance(host, copy, options) });
 }
 
-/** The SSH host key of a copy: the texts of its two files. */
+/** The SSH host key of a copy: the contents of its two files. */
 export interface HostKey {
   privateKey: string;
   publicKey: string;
 }
 
 /**
- * Gives a copy that has not started an identity of its own, by two files only, since each takes time. What systemd
- * needs later is in one that it runs when it boots: see boot_copy.sh.
+ * Gives a copy an identity of its own before its first start. It pushes only two files, since each takes time. One of
+ * them, boot_copy.sh, makes at boot whatever else systemd needs.
  *
- * @param hostKey what sshd has in place of the host keys of the origin; undefined to keep those
+ * @param hostKey replaces the host keys of the origin; undefined to keep those
  */
 export async function giveIdentity(host: Host, instance: Instance, hostKey?: HostKey): Promise<void> {
   const id = `${crypto.randomUUID().replaceAll("-", "")}\n`;
@@ -98,14 +98,14 @@ export async function giveIdentity(host: Host, instance: Instance, hostKey?: Hos
   const path = "/etc/systemd/system-generators/cloud-init-generator";
   await all([
     pushFile(host, instance, { path: "/etc/machine-id", mode: "0444", stdin: { text: id } }),
-    // For root alone: it has the key.
+    // Readable for root alone: it holds the private key.
     pushFile(host, instance, { path, mode: "0700", stdin: { text: `#!/bin/sh\n${withValues(bootCopy, values)}` } }),
   ]);
 }
 
 /**
- * The devices of a copy, in place of the container's own. Only the root disk and network cards stay: others share files
- * of the host's, or ports that only one can have. What profiles give stays.
+ * The devices of a copy, which replace the container's. Only the root disk and network cards stay: other devices share
+ * files of the host, or ports that only one instance can use. Devices of profiles stay.
  *
  * @param mounts the directories that it shares with this machine; undefined where it shares none
  */

@@ -1,4 +1,4 @@
-/** What every container can do that SSH reaches, wherever it is. */
+/** Containers that are reached by SSH, on this machine or another: what both have in common. */
 
 import { exists } from "../base/files.ts";
 import { once } from "../base/promises.ts";
@@ -10,13 +10,13 @@ import { recordAddress } from "./record.ts";
 import { sshArgv, sshScript, type SshTarget, Unreachable } from "./ssh.ts";
 import { containerPaths, type ContainerUser, userOf } from "./user.ts";
 
-/** What both kinds of containers are made with. */
+/** What local and remote containers are built from. */
 export interface Parts extends Pick<Container, "boot" | "directory" | "reach"> {
-  /** What is to be closed at the end of the container's scope. */
+  /** Whatever must be closed at the end of the container's scope. */
   opened: AsyncDisposableStack;
-  /** How SSH reaches it, once it is started. */
+  /** How SSH reaches it. Starts the container first. */
   target(): Promise<SshTarget>;
-  /** The user of a container to which SSH comes later than the engine, since this run boots it. */
+  /** The container's user, if this run boots it, so that the engine reaches it before SSH does; undefined otherwise. */
   early(): Promise<ContainerUser | undefined>;
 }
 
@@ -24,7 +24,9 @@ function insideOf(user: ContainerUser): Inside {
   return { ...containerPaths(user), user };
 }
 
-/** The parts of a container. `throughEngine`: SSH reaches it through the engine, whether it has a network or not. */
+/**
+ * Makes the parts of a container. `throughEngine`: SSH reaches it through the engine, whether it has a network or not.
+ */
 export function partsOf(known: KnownContainer, { throughEngine }: { throughEngine: boolean }): Parts {
   const opened = new AsyncDisposableStack();
   const booted = once(async () => {
@@ -38,7 +40,7 @@ export function partsOf(known: KnownContainer, { throughEngine }: { throughEngin
   const target = once(async () => {
     const reached = await reachInstance(known.host, known, { ...known, ...await booted(), throughEngine });
     const isNews = known.last && !reached.proxy && reached.address !== known.last.address;
-    // Without it, the next run asks the engine first.
+    // If this fails, the next run just asks the engine first.
     if (isNews) await recordAddress(known, reached.address).catch(() => {});
     return reached;
   });
@@ -58,7 +60,7 @@ export function partsOf(known: KnownContainer, { throughEngine }: { throughEngin
 /**
  * How a container lends files.
  *
- * @param uidOf the uid on this machine of the container's user; undefined where files themselves cannot be lent
+ * @param uidOf the container user's uid on this machine; undefined if only copies can be lent
  */
 export function lendTo(
   { host, history, listed, instance, ...known }: KnownContainer,
@@ -79,10 +81,10 @@ export function insideBy({ last }: KnownContainer, boot: Parts["boot"]): Parts["
 }
 
 /**
- * Does something by the address that a container had last, while the engine is asked about it, which takes 0.1 s. Its
- * host key says whether it is there. Where the engine says otherwise, it is called off.
+ * Tries a container's last known address while the engine, which takes 0.1 s, is asked about it. The host key proves
+ * that the right container answers. If the engine reports another state or address, the attempt is aborted.
  *
- * @returns what `act` does; undefined where the engine has to be asked first
+ * @returns the result of `act`; undefined if the caller must ask the engine first
  */
 async function atLastAddress<T>(
   { host, last, instance, ...known }: KnownContainer,
@@ -102,9 +104,9 @@ async function atLastAddress<T>(
 }
 
 /**
- * A container that runs programs by SSH.
+ * A container whose programs are run by SSH.
  *
- * @param parts `target`: how SSH reaches it just now
+ * @param parts `target`: how SSH reaches it at the moment
  */
 export function overSsh(
   known: KnownContainer,
