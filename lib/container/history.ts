@@ -82,11 +82,9 @@ export const historyIsFull = "the history is full: it takes no more such lines t
 
 /** A container's history, for a run to write to. */
 export interface History {
-  /**
-   * The container's name on this host, and the disposable copy if the run is one's; undefined if no history is kept.
-   */
+  /** The container's name on this host, and the run's disposable copy, if any; undefined if no history is kept. */
   readonly keptAs: { name: string; copy?: string } | undefined;
-  /** Queues a line. Returns false if none is left: then the event must be refused. */
+  /** Queues a line. Returns false if no line of its kind is left: then the caller must refuse the event. */
   add(happening: Happening): boolean;
   /** Adds a line for what has already happened, even beyond the limit: the caller must limit how often. */
   note(happening: Happening): void;

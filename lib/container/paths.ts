@@ -1,4 +1,4 @@
-/** The paths of containers on the host: their directories, and the files with their records. */
+/** The paths of a container on the host: its directories, and the files with its records. */
 
 import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
@@ -11,20 +11,20 @@ export interface Mounts {
   directory: string;
   /** Sockets and logs of sessions. In the container: `.xpra` in the user's home. */
   sockets: string;
-  /** Files for both sides. In the container: `share` in the user's home. */
+  /** Files shared by both sides. In the container: `share` in the user's home. */
   share: string;
-  /** Those two, which are all that the container sees; none where its server is on another machine. */
+  /** These two directories, the only ones that the container sees; empty if its server is on another machine. */
   shared: readonly string[];
   /** The file that pins the container's SSH host keys. */
   knownHosts: string;
-  /** The directory of ssh's settings for the container: which keys of the user it offers. */
+  /** The directory with ssh's settings for the container: they name the keys that ssh offers. */
   ssh: string;
 }
 
 /**
  * The directory of all containers: `$GUI_CONTAINER_MOUNTS` or else `$HOME/container_mounts`.
  *
- * @throws {UserError} exit code 2 when neither variable is set, and for a path that Deno or ssh cannot take
+ * @throws {UserError} exit code 2 when neither variable is set, and for a path that Deno or ssh cannot use
  */
 export function mountsRoot(host: Pick<Host, "env">): string {
   const home = host.env("HOME");
@@ -33,8 +33,7 @@ export function mountsRoot(host: Pick<Host, "env">): string {
   if (!base.startsWith("/")) {
     throw inputError(`$GUI_CONTAINER_MOUNTS is not an absolute path: "${base}"`, "Start it with /");
   }
-  // Deno splits a list of paths at commas. The other characters have a meaning in those settings of ssh that name a
-  // file.
+  // Deno splits lists of paths at commas. The other characters are special in ssh's options that name a file.
   // deno-lint-ignore no-control-regex
   if (/[,"\\$\x00-\x1f\x7f]/.test(base)) {
     throw inputError(
@@ -46,10 +45,10 @@ export function mountsRoot(host: Pick<Host, "env">): string {
 }
 
 /**
- * Refuses a directory of all containers in which everybody may write: pinned host keys, records and locks are there.
- * One that is not there yet is made later.
+ * Refuses a world-writable directory of all containers: it holds pinned host keys, records and locks. A missing one is
+ * made later.
  *
- * @throws {UserError} exit code 2 when its mode lets others write in it; and as {@linkcode mountsRoot}
+ * @throws {UserError} exit code 2 when others may write to it; and as {@linkcode mountsRoot}
  */
 export async function checkMountsRoot(host: Pick<Host, "env">): Promise<void> {
   const root = mountsRoot(host);
@@ -61,20 +60,20 @@ export async function checkMountsRoot(host: Pick<Host, "env">): Promise<void> {
   );
 }
 
-/** The file in the directory of all containers that is locked for what only one run may do at a time. */
+/** The lock file in the directory of all containers, for actions that only one run may take at a time. */
 export function lockPath(root: string): string {
   return join(root, ".lock");
 }
 
 /**
- * The start of the names of runs' private directories beside those of the containers, which have no such name. The
- * process id follows: attach.ts may use only the sockets in its own one.
+ * The prefix of the names of runs' private directories, which lie beside those of containers; no container has such a
+ * name. The process id follows: attach.ts has permission only for the sockets in its own directory.
  */
 export const privatePrefix = ".attach-";
 
 /**
- * The name that a container has on this host, whatever the CLI's default is: `[REMOTE:][PROJECT_]NAME`, and `NAME` for
- * one of this machine's default project, or of the project that Incus makes for each user.
+ * A container's name on this host, whatever the CLI's defaults are: `[REMOTE:][PROJECT_]NAME`, or just `NAME` in this
+ * machine's default project, or in the project that Incus makes for each user.
  */
 export function hostNameOf({ engine: { server }, name }: OnServer): string {
   const { remote, project, isLocal } = server;
@@ -116,8 +115,8 @@ export function mountsIn(
 }
 
 /**
- * The directory of what is kept from run to run: `$XDG_STATE_HOME/gui-container`, by default below `~/.local/state`
- * (XDG Base Directory Specification); undefined when neither variable is set.
+ * The directory of files that are kept from run to run: `$XDG_STATE_HOME/gui-container`, by default below
+ * `~/.local/state` (XDG Base Directory Specification); undefined when neither variable is set.
  */
 export function stateDirectory(host: Pick<Host, "env">): string | undefined {
   const home = host.env("HOME");
@@ -126,7 +125,7 @@ export function stateDirectory(host: Pick<Host, "env">): string | undefined {
 }
 
 /**
- * {@linkcode stateDirectory}, where it is needed.
+ * Like {@linkcode stateDirectory}, but required.
  *
  * @throws {UserError} exit code 2 when neither variable is set
  */
@@ -136,12 +135,12 @@ export function needStateDirectory(host: Pick<Host, "env">): string {
   throw inputError("Neither $XDG_STATE_HOME nor $HOME is set", "Set one of them");
 }
 
-/** The file that a run locks while an engine chooses the ids of a new instance: see `isStartFailure`. */
+/** The file that a run locks while the engine chooses the ids of a new instance: see `isStartFailure`. */
 export function idsLockPath(host: Pick<Host, "env">): string {
   return join(mountsRoot(host), ".ids.lock");
 }
 
-/** The file with what is on record of a container. */
+/** The file with a container's record. */
 export function containerRecordPath({ directory }: Pick<Mounts, "directory">): string {
   return join(directory, "container.json");
 }

@@ -1,6 +1,6 @@
 /**
- * The private directory of a run: sockets, and what else no container may see. It lies beside the directories of the
- * containers.
+ * The private directory of a run: sockets, and other files that no container may see. It lies beside the directories of
+ * the containers.
  */
 
 import { join } from "@std/path";
@@ -11,14 +11,14 @@ import { isClaimed, lockFile } from "../base/lock.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { lockPath, mountsRoot, privatePrefix } from "./paths.ts";
 
-/** The file in such a directory with lines for a history, see {@linkcode takeLeftLines}. */
+/** The file in such a directory with lines for histories: see {@linkcode takeLeftLines}. */
 export const leftLinesName = "history.jsonl";
 
 /**
- * Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have
- * left.
+ * Makes an empty directory for this run alone, and removes those that killed runs have left. It is removed at the end
+ * of its scope.
  *
- * @param suffix the end of its name, for a second one of the run
+ * @param suffix the end of its name, if the run has several
  */
 export async function makePrivateDirectory(host: Host, suffix = ""): Promise<AsyncDisposable & { path: string }> {
   const root = mountsRoot(host);
@@ -35,21 +35,21 @@ export async function makePrivateDirectory(host: Host, suffix = ""): Promise<Asy
 }
 
 /**
- * Makes the directory, and a file in it, which it locks. Only one run at a time does this: a run that saw the directory
- * before it is locked would take this run for dead.
+ * Makes the directory, and locks a file in it. Only one run at a time does this: another run that saw the directory
+ * before it is locked would think that this run was killed.
  */
 async function claim(host: Host, path: string): Promise<Deno.FsFile> {
   using _turn = await lockFile(lockPath(mountsRoot(host)), { signal: host.signal });
   await removeLeftovers(host);
   await Deno.mkdir(path, { mode: 0o700 });
-  // NFS lets only what was opened for reading be locked for sharing.
+  // NFS grants shared locks only on files opened for reading.
   const lock = await Deno.open(join(path, "lock"), { read: true, write: true, create: true });
-  // Shared: what outlives this run may hold it as well.
+  // Shared: a guard that outlives this run may hold it as well.
   await lock.lock(false);
   return lock;
 }
 
-/** Moves the lines that guards have left to the histories, also those of guards that still run. */
+/** Moves the lines that guards have left, even guards that still run, to the histories. */
 export async function takeAllLeftLines(host: Host): Promise<void> {
   const root = mountsRoot(host);
   if (!await exists(root)) return;
@@ -70,7 +70,9 @@ export async function isInUse(path: string): Promise<boolean> {
   return await isClaimed(join(path, "lock"));
 }
 
-/** Removes the directories of runs that have ended without doing so: nobody holds their locks. The caller holds {@linkcode lockPath}. */
+/**
+ * Removes the directories that killed runs have left: nobody holds their locks. The caller holds {@linkcode lockPath}.
+ */
 async function removeLeftovers(host: Host): Promise<void> {
   for (const path of await privateDirectories(host)) {
     try {
@@ -78,7 +80,7 @@ async function removeLeftovers(host: Host): Promise<void> {
       await takeLeftLines(host, join(path, leftLinesName));
       await Deno.remove(path, { recursive: true });
     } catch {
-      // The next run tries it again, unless another one is just removing its own directory.
+      // Another run may be removing its own directory at this moment. If not, the next run tries again.
     }
   }
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # read_fifo.sh
-# Prints what comes through a FIFO until its writers are gone, without what was in it before.
+# Prints what is written to a FIFO from now on, until its writers have closed it. Discards what was in it before.
 #
 # Values in front:
 #   fifo  its path

@@ -1,11 +1,11 @@
 # shellcheck shell=sh
 # read_log.sh
-# Prints the end of the log of a session, as the container user: a line with the size of all of it in bytes, then the end. Prints
-# nothing where there is no log.
+# Prints the end of a session's log, as the container user: a line with the size of the whole log in bytes, then the
+# end. Prints nothing if there is no log.
 #
 # Values in front:
-#   sockets         where logs of sessions are
-#   session         the session's name; empty for the one that has printed last
+#   sockets         the directory of the logs
+#   session         the session's name; empty for the log written to last
 #   bytes           how much to print
 : "${sockets:?}" "${session?}" "${bytes:?}"
 cd "$sockets" || exit 0

@@ -1,7 +1,7 @@
 /**
- * What create.ts knows about a container and does not change: its engine and server, its user, whether it is on this
- * machine. It is written down beside the container's directories, where no container can write. A record is a hint:
- * code that asks the engine anyway compares it, and the engine wins.
+ * The record of a container: facts from create.ts that do not change, such as its engine, its server and its user. It
+ * lies beside the container's directories, where no container can write. A record is a hint: code that asks the engine
+ * compares the two, and the engine wins.
  */
 
 import { dirname } from "@std/path";
@@ -19,16 +19,16 @@ export interface ContainerRecord {
   server: ServerRecord;
   /** Its user, as `formatUser` writes it. */
   user: string;
-  /** The member of a cluster that it was made on; "none" for a server that is in no cluster. */
+  /** The cluster member that it was made on; "none" without a cluster. */
   location: string;
-  /** Its address when the engine last said one. */
+  /** Its last known address. */
   address?: string;
 }
 
 /**
- * Writes the record of a container; in place of an older one, if there is one.
+ * Writes the record of a container, replacing an older one.
  *
- * @param container `location`: the member of a cluster that it was made on, or "none"
+ * @param container `location`: the cluster member that it was made on, or "none"
  */
 export async function writeContainerRecord(
   host: Host,
@@ -41,7 +41,7 @@ export async function writeContainerRecord(
   await host.change(`write ${quoteWords([path])}`, () => writeJson(path, record));
 }
 
-/** The record of a container; undefined where there is none, or where it is not one. */
+/** The record of a container; undefined if it is missing or not valid. */
 export async function readContainerRecord(mounts: Pick<Mounts, "directory">): Promise<ContainerRecord | undefined> {
   const text = await Deno.readTextFile(containerRecordPath(mounts)).catch(() => "");
   const { engine, server, user, location, address = "" } = (parseTable(text) ?? {}) as Partial<ContainerRecord>;
@@ -51,7 +51,7 @@ export async function readContainerRecord(mounts: Pick<Mounts, "directory">): Pr
   return isRecord ? { engine, server, user, location, ...known } as ContainerRecord : undefined;
 }
 
-/** Writes the address of a container into its record, if it has one. */
+/** Writes a container's address into its record, if it has a record. */
 export async function recordAddress(
   { host, mounts }: { host: Pick<Host, "signal">; mounts: Pick<Mounts, "directory"> },
   address: string,

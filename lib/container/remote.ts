@@ -1,6 +1,6 @@
 /**
- * A container on another machine: SSH reaches it through the engine, and no route to it is needed. What runs for a
- * while goes over one connection, which is opened again when it breaks.
+ * A container on another machine. SSH reaches it through the engine, so no route to it is needed. Programs that run for
+ * a while share one connection, which is opened again when it breaks.
  */
 
 import { delay } from "@std/async";
@@ -18,11 +18,11 @@ import { parseSessionLog } from "./session_files.ts";
 import { socketPath } from "./session_socket.ts";
 import { sshArgv, sshScript, type SshTarget, Unreachable } from "./ssh.ts";
 
-/** The pauses between tries to open a connection again, in milliseconds: each is twice as long as the last. */
+/** The pauses between attempts to reconnect, in milliseconds: each is twice as long as the last. */
 const firstPauseMs = 1_000;
 const maxPauseMs = 10_000;
 
-/** How long the engine may take to say whether a container still runs, in milliseconds. */
+/** The time limit for asking the engine whether a container still runs, in milliseconds. */
 const stateMs = 10_000;
 
 export function remoteContainer(
@@ -37,7 +37,7 @@ export function remoteContainer(
       await openLink(host, { ...await parts.target(), control: socketPath(await directory(), "ssh", sshSpare) }),
     );
   const first = once(open);
-  /** By the connection, if it is open. */
+  /** Over the connection, if it was opened. */
   const target = async (): Promise<SshTarget> => link?.target ?? await parts.target();
   const linked = async (): Promise<Link> => {
     await first();
@@ -93,10 +93,10 @@ export function remoteContainer(
 }
 
 /**
- * Checks that a container may be reached again. One whose server does not answer, or whose member of the cluster is
- * down, may.
+ * Checks that a container may become reachable again. If its server does not answer, or its cluster member is down, it
+ * may.
  *
- * @throws {UserError} when it is not there, does not run, or when its server is not the one it was
+ * @throws {UserError} when it no longer exists or runs, or when its server is not the same one
  */
 async function checkStillThere({ host, label, ...address }: KnownContainer): Promise<void> {
   try {
@@ -104,7 +104,7 @@ async function checkStillThere({ host, label, ...address }: KnownContainer): Pro
     if (instance && instance.status !== "Stopped") return;
   } catch (error) {
     if (!isFailure(error)) throw error;
-    // Another certificate, or our own, which is no longer trusted.
+    // The server's certificate has changed, or it no longer trusts ours.
     if (/certificate/.test(error.message)) throw error;
     return;
   }

@@ -1,4 +1,4 @@
-/** Which container is meant, and where it is: on this machine or on another one. */
+/** Finds the container that a word means, and whether it is on this machine or another. */
 
 import { isNoEngine, isProcessError, orElse, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
@@ -17,8 +17,8 @@ import { type Address, type EngineOptions, findAddress } from "./address.ts";
 import { formatUser, parseUser, plannedUser, userOf } from "./user.ts";
 
 /**
- * Finds out what a word on the command line means, `[REMOTE:]NAME`. By create.ts's record this takes no call of the
- * engine, unless the container is in a cluster, which may have moved it.
+ * Finds the container that a word on the command line means: `[REMOTE:]NAME`. With create.ts's record, no engine is
+ * asked, unless the container is in a cluster, which may have moved it.
  *
  * @throws {UserError} exit code 2 for a word that is not a container's name, and for an unknown remote
  */
@@ -29,7 +29,7 @@ export async function resolveContainer(
   return await containerAt(host, await findAddress(host, options), { keepsHistory });
 }
 
-/** Whether what passes between a container and the host is written down. Default: it is. */
+/** Whether a history of what passes between the container and the host is kept. Default: true. */
 export interface HistoryOption {
   keepsHistory?: boolean | undefined;
 }
@@ -37,8 +37,8 @@ export interface HistoryOption {
 /**
  * The container at an address.
  *
- * @param options `listed`: what the engine has just said of it; the others for a copy that is being made: `history`, that of the
- * container that it is made of; `made`, what the engine says of it once it can be started
+ * @param options `listed`: its state, if the engine has just listed it. For a copy that is being made: `history`: that
+ * of the copied container; `made`: the copy's state, once it can be started
  */
 export async function containerAt(
   host: Host,
@@ -67,7 +67,7 @@ export async function containerAt(
     instance: once(() =>
       made ?? host.look(undefined, async () => {
         const instance = await findManaged(host, address, { withState: server.isLocal });
-        // Its server has joined a cluster since it was made.
+        // Its server has joined a cluster since the container was made.
         if (isAlone && !await isHere(host, instance)) {
           throw recordError(address, `is on another machine now: on the member "${instance.location}"`);
         }
@@ -80,13 +80,13 @@ export async function containerAt(
   };
   const isFound = async (): Promise<boolean> => listed ? await isHere(host, listed) : await isOnThisMachine(known);
   if (server.isLocal && (isAlone || await host.look(true, isFound))) return localContainer(known);
-  // Loaded only where it is needed: most containers are on this machine.
+  // Loaded only if needed: most containers are on this machine.
   return (await import("./remote.ts")).remoteContainer(known);
 }
 
 /**
- * Whether the engine says that a container is on this machine. Where it does not answer, the directories are a sign:
- * create.ts makes those that are shared on this machine only.
+ * Whether the engine says that a container is on this machine. If the engine does not answer, the shared directories
+ * tell: only a container on this machine has them.
  */
 async function isOnThisMachine({ host, instance, mounts }: KnownContainer): Promise<boolean> {
   const isUnanswered = (error: unknown): error is Error => isProcessError(error) || isNoEngine(error);

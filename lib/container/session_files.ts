@@ -1,30 +1,30 @@
 /**
- * Files of a session, beside its socket: its log, which has what the app and the server printed, and its FIFOs. The
- * container is not trusted: it can write where they are, and answer what it likes.
+ * Files of a session, beside its socket: its log, with the output of the app and the server, and its FIFOs. The
+ * container is not trusted: it can write to that directory, and answer what it likes.
  */
 
 import { join } from "@std/path";
 import { readDirectory } from "../base/files.ts";
 import { isSessionName } from "./names.ts";
 
-// In a single file, it would else be loaded at each start, as in base/hold.ts.
+// A static import would load it at each start of a bundled script, as in base/hold.ts.
 const { closeSync, constants, fstatSync, openSync, readSync } = await import("node:fs");
 
-/** How much a pipe can hold (pipe(7)), in bytes. */
+/** The capacity of a pipe (pipe(7)), in bytes. */
 const pipeSize = 65_536;
 
 export interface SessionLog {
   /** Its last lines; the first one may be cut. */
   text: string;
-  /** How much comes before `text`, in bytes. */
+  /** How many bytes of the log come before `text`. */
   omittedBytes: number;
 }
 
 /**
- * The end of a session's log, or without a name of the log that was written to last; undefined when there is none. The
- * container can write where the logs are: a link is not followed, a pipe not waited for.
+ * The end of a session's log, by default of the log written to last; undefined if there is none. The container can
+ * write where the logs are, so a link is not followed, and a pipe not waited for.
  *
- * @param bytes how much of its end is read
+ * @param bytes the maximum to read from its end
  */
 export async function readSessionLog(
   sockets: string,
@@ -49,7 +49,7 @@ export async function readSessionLog(
   }
 }
 
-/** Opens a file; undefined where it cannot be. A link is not followed, a pipe not waited for. */
+/** Opens a file; undefined if that fails. A link is not followed, and a pipe not waited for. */
 function open(path: string): number | undefined {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -70,9 +70,9 @@ async function newestLog(sockets: string): Promise<string | undefined> {
 }
 
 /**
- * Parses the answer of read_log.sh; undefined when there is no log.
+ * Parses the output of read_log.sh; undefined if there is no log.
  *
- * @param options `bytes`: how much was asked for
+ * @param options `bytes`: how many were asked for
  */
 export function parseSessionLog(answer: string, { bytes }: { bytes: number }): SessionLog | undefined {
   const [first, size] = /^(\d{1,15})\n/.exec(answer) ?? [];
@@ -81,12 +81,12 @@ export function parseSessionLog(answer: string, { bytes }: { bytes: number }): S
 }
 
 export interface OpenFifo {
-  /** A path that leads to it, whatever the container puts in its place. */
+  /** A path that keeps leading to it, whatever the container puts in its place. */
   path: string;
   close(): void;
 }
 
-/** Opens a FIFO for reading and drops what is in it already; undefined when there is no FIFO, or a link to one. */
+/** Opens a FIFO for reading and discards its present content; undefined if there is no FIFO, or only a link to one. */
 export function openFifo(path: string): OpenFifo | undefined {
   const fd = open(path);
   if (fd === undefined) return undefined;

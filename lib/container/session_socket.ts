@@ -1,16 +1,16 @@
-/** Sockets of sessions on the host: their paths, and how one is held although a container can replace it. */
+/** Sockets of sessions on the host: their paths, and a handle that a container cannot redirect. */
 
 import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import type { Held } from "../base/hold.ts";
 
-/** How long the path of a Unix socket can be, in bytes: `sun_path` of unix(7) without its final zero. */
+/** The maximum length of a Unix socket's path, in bytes: `sun_path` of unix(7) without its final zero. */
 const maxSocketPath = 107;
 
 /**
  * The path of a socket on the host.
  *
- * @param spare how many bytes its path must be shorter than the longest one
+ * @param spare how many bytes shorter than the maximum its path must be
  * @throws {UserError} exit code 2 when it is too long
  */
 export function socketPath(directory: string, name: string, spare = 0): string {
@@ -25,9 +25,8 @@ export function socketPath(directory: string, name: string, spare = 0): string {
 }
 
 /**
- * Holds a socket in a directory that a container can write. The container can put anything in its place at any time,
- * also a link to a socket of the host's: a connection by the path could end there, whatever was at the path just
- * before.
+ * Holds a socket in a directory that a container can write to. The container can replace it at any time, even by a link
+ * to a socket of the host: a connection by path could end there, no matter what was checked just before.
  *
  * @throws {Error} when it is not a socket
  */

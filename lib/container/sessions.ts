@@ -1,4 +1,4 @@
-/** Which sessions a container has, by name. It may lie: a name counts only when it passes the rule for names. */
+/** The names of a container's sessions. The container may lie, so a name counts only if it is valid. */
 
 import { exists, readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
@@ -12,19 +12,19 @@ import { formatUser, parseUser, ubuntuUser, userKey } from "./user.ts";
 const maxSessions = 100;
 
 /**
- * The names of the sessions of a container, by their sockets, sorted: as many as may be.
+ * The names of a container's sessions, from their sockets, sorted, and at most {@linkcode maxSessions}.
  *
  * @param sockets of the container's mounts
  */
 export async function sessionNames(sockets: string): Promise<string[]> {
-  // A socket is none of these, as are a pipe and a device: Deno does not tell them apart.
+  // Sockets are none of these. Neither are pipes and devices, which Deno does not tell from sockets here.
   const others = (await readDirectory(sockets)).filter((one) => !(one.isFile || one.isDirectory || one.isSymlink));
   return others.map(({ name }) => name).filter(isSessionName).slice(0, maxSessions).sort();
 }
 
 /**
- * The apps that have run in a container, sorted: the names of its sessions, by their logs. A session that the user has
- * named counts by that name.
+ * The apps that have run in a container, sorted: the names of its sessions, from their logs. A session that the user
+ * has named is listed by that name.
  *
  * @param sockets as for {@linkcode sessionNames}
  */
@@ -35,8 +35,9 @@ export async function appNames(sockets: string): Promise<string[]> {
 }
 
 /**
- * The names of the sessions that a container seems to have, for lists and warnings: as {@linkcode runningSessions},
- * unless its directory is on this host, and has no socket. One that cannot be asked has those of its sockets.
+ * The names of a container's sessions, for lists and warnings, where they may be wrong. Asks the container, like
+ * {@linkcode runningSessions}, unless its directory on this host has no sockets. If it cannot be asked, its sockets
+ * count.
  */
 export async function sessionsOf(
   host: Host,
@@ -45,13 +46,13 @@ export async function sessionsOf(
   const { sockets } = mountsOf(host, instance);
   const seen = await exists(sockets) ? await sessionNames(sockets) : undefined;
   if (seen && (seen.length === 0 || instance.status !== "Running")) return seen;
-  // A container that was killed leaves sockets.
+  // A killed container leaves its sockets behind.
   return await runningSessions(host, instance) ?? seen ?? [];
 }
 
 /**
- * The names of the sessions that run in a container, by their directories, which its systemd removes. Undefined when
- * the container does not answer.
+ * The names of the sessions that run in a container, from their runtime directories, which its systemd removes when
+ * they end. Undefined if the container does not answer.
  */
 export async function runningSessions(
   host: Host,

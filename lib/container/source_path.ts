@@ -1,6 +1,6 @@
 /**
- * The way of a path to its file, link by link. A container can put a link to any file of the user's into a directory
- * that it can write. So nothing is followed, and not even looked at, in such a directory.
+ * Resolves paths of files link by link. A container can put a link to any file of the user into a directory that it can
+ * write to, so no name is followed, or even looked up, in such a directory.
  */
 
 import { dirname, join, resolve } from "@std/path";
@@ -10,16 +10,16 @@ import type { Host } from "../base/host.ts";
 import { mountsIn, mountsRoot, privatePrefix } from "./paths.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 
-/** How many links a path may have, as on Linux (path_resolution(7)). */
+/** The maximum number of links in a path, as on Linux (path_resolution(7)). */
 const maxLinks = 40;
 
 /**
- * Directories of the host that containers can write to: their inodes, as `device:inode`. The way to what is below one
- * leads through it, by whatever path.
+ * Directories of the host that containers can write to, as `device:inode`. Every path to a file below one passes
+ * through its inode.
  */
 export type SharedDirectories = ReadonlySet<string>;
 
-/** The directories of all containers below `$GUI_CONTAINER_MOUNTS`. No engine is asked. */
+/** The shared directories of all containers below `$GUI_CONTAINER_MOUNTS`. No engine is asked. */
 export async function sharedByMounts(host: Host): Promise<SharedDirectories> {
   const root = mountsRoot(host);
   const entries = await readDirectory(root);
@@ -28,7 +28,7 @@ export async function sharedByMounts(host: Host): Promise<SharedDirectories> {
   return await directoryIdentities(names.flatMap((name) => [join(root, name), ...mountsIn(host, name).shared]));
 }
 
-/** The directories of the host that these instances can write to, by devices of their own or of their profiles. */
+/** The directories of the host that these instances can write to, by their own devices or those of their profiles. */
 export async function sharedByDevices(
   instances: readonly Pick<InstanceInfo, "expanded_devices">[],
 ): Promise<SharedDirectories> {
@@ -55,7 +55,7 @@ async function identityOf(directory: string): Promise<string> {
 }
 
 /**
- * Checks that none of the instances can write in the directories on the ways to files.
+ * Checks that none of the instances can write to the directories that the paths of files pass through.
  *
  * @throws {UserError} exit code 2
  */
@@ -70,11 +70,11 @@ export async function checkWays(
 }
 
 /**
- * Follows a path as the kernel does.
+ * Resolves a path as the kernel does.
  *
  * @param path as the user gives it
- * @returns the path without links, and each directory in which a name was looked up
- * @throws {UserError} exit code 2 as soon as the way leads into a shared directory
+ * @returns the path without links, and all directories in which a name was looked up
+ * @throws {UserError} exit code 2 as soon as the path enters a shared directory
  * @throws {Deno.errors.NotFound} and other errors of the operating system
  */
 export async function followPath(
@@ -84,7 +84,7 @@ export async function followPath(
   const directories: string[] = [];
   let at = "/";
   let links = 0;
-  // Not normalized: after a link, ".." leads to another directory than it seems.
+  // Not normalized: after a link, ".." is not the directory that it seems to be.
   let rest = namesOf(path.startsWith("/") ? path : `${resolve(".")}/${path}`);
   for (let name; (name = rest.shift()) !== undefined;) {
     if (name === "..") {
@@ -111,7 +111,7 @@ export async function followPath(
 /**
  * Checks that no container can write to a directory.
  *
- * @param options `path`: what leads there, for the error
+ * @param options `path`: the path that leads there, for the error
  * @throws {UserError} exit code 2
  */
 async function refuseShared(
@@ -126,7 +126,7 @@ async function refuseShared(
 }
 
 /**
- * The directory of a path, without links: one that no container can write to.
+ * Resolves the directory of a path, and checks that no container can write to it.
  *
  * @throws as {@linkcode followPath} does
  */

@@ -1,7 +1,7 @@
 /**
- * SSH to a container, which may have replaced its sshd: only the pinned host keys count, only a public key can log in,
- * only the keys given to create.ts are offered, nothing is forwarded but what `link.ts` asks for, and none of the
- * user's own settings is used.
+ * SSH to a container. The container may have replaced its sshd, so: only pinned host keys are accepted, login is by
+ * public key only, ssh offers only the keys given to create.ts, forwards only what `link.ts` asks for, and ignores the
+ * user's own ssh_config.
  */
 
 import sshConf from "./ssh.conf" with { type: "text" };
@@ -20,46 +20,44 @@ export interface SshTarget {
   /** Its address, by IPv4 or IPv6; its name when it is reached through the engine. */
   address: string;
   user: ContainerUser;
-  /** The command of the engine whose stdin and stdout lead to an sshd in the container. */
+  /** The engine's command whose stdin and stdout connect to an sshd in the container. */
   proxy?: readonly string[];
-  /** Its directories on the host. `knownHosts` has the host keys, pinned under the name of the directory. */
+  /** Its directories on the host. `knownHosts` pins its host keys under the name of the directory. */
   mounts: Mounts;
-  /** The file of ssh's settings; undefined for a container that was made before there was one. */
+  /** The file with ssh's settings; undefined for a container that an older create.ts made without it. */
   config?: string | undefined;
-  /** When it was last started, ISO 8601; undefined where this run has just waited for it. */
+  /** When it was last started, ISO 8601; undefined if this run has waited for its boot. */
   startedAt?: string | undefined;
-  /**
-   * The socket of this run's one connection to it, see `link.ts`. Without that connection, ssh makes one of its own.
-   */
+  /** The socket of this run's shared connection, see `link.ts`. Without one, ssh opens a connection of its own. */
   control?: string;
 }
 
-/** ssh itself has failed: there may be no way to the container just now, and one later. */
+/** ssh itself has failed: the container cannot be reached now, but perhaps later. */
 export class Unreachable extends UserError {
   override name = "Unreachable";
 }
 
-/** The container accepts none of the keys that ssh could use without a question. */
+/** The container accepts none of the keys that ssh can use without asking for a passphrase. */
 export class KeysRefused extends UserError {
   override name = "KeysRefused";
 }
 
-/** A public key that may log in, and the path of its private key. */
+/** A public key that may log in, with the path of its private key. */
 export interface Identity {
   /** The type and the key, as {@linkcode publicKeysIn} returns them. */
   publicKey: string;
-  /** Undefined when no file with it is known: an agent may have it. */
+  /** Undefined if no file with it is known: an SSH agent may hold it. */
   privateKeyPath: string | undefined;
 }
 
-/** The file of ssh's settings for a container: it names the keys that ssh offers. */
+/** The file with ssh's settings for a container: it names the keys that ssh offers. */
 export function sshConfigPath({ ssh }: Pick<Mounts, "ssh">): string {
   return join(ssh, "config");
 }
 
 /**
- * The files that name the keys which ssh offers to a container: `config`, and for each key whose private half no file
- * is known to hold, a file with the public half, by which ssh finds it in an agent.
+ * The files that name the keys which ssh offers to a container: `config`, and, for each key without a known private key
+ * file, a file with the public key, by which ssh finds the private key in an agent.
  *
  * @returns texts by file name
  */
@@ -87,7 +85,7 @@ export function knownHostsLines(name: string, publicKeys: string): string {
 /**
  * The argument list that runs a program in a container as the container user.
  *
- * @param remote the program and its arguments. They are quoted for the remote shell here, and nowhere else
+ * @param remote the program and its arguments, unquoted: this function quotes them for the remote shell
  * @param options `mayAsk`: ssh may ask the user, for a passphrase for example
  */
 export function sshArgv(target: SshTarget, remote: readonly string[], options: { mayAsk: boolean }): string[] {
@@ -99,7 +97,7 @@ export function sshDestination({ user, address }: Pick<SshTarget, "user" | "addr
   return `${user.name}@${address}`;
 }
 
-/** The option that names the socket of a connection which several ssh share. ssh expands `%` in it. */
+/** The option that names the socket of a shared connection. ssh expands `%` in it. */
 export function controlOption(control: string): string[] {
   return ["-S", control.replaceAll("%", "%%")];
 }
@@ -117,13 +115,13 @@ export function sshOptions({ mounts, proxy, config, control }: SshTarget, { mayA
 }
 
 export interface ScriptOptions extends RunOptions {
-  /** Whether ssh may ask the user, for a passphrase for example, if somebody is there. By default it may. */
+  /** Whether ssh may ask the user, for a passphrase for example, if there is a terminal. Default: true. */
   mayAsk?: boolean;
-  /** The host for cleaning up, where a container's own has ended: what is called by it does not wait for a boot. */
+  /** The host for cleaning up, where the container's own has ended. A script that it runs does not wait for a boot. */
   host?: Host;
-  /** The script for sh. */
+  /** The sh script. */
   script: string;
-  /** Its variables. */
+  /** Variables set before the script. */
   values?: Readonly<Record<string, string>>;
   /** Its positional parameters. */
   parameters?: readonly string[];
@@ -134,11 +132,11 @@ export function canAsk(): boolean {
 }
 
 /**
- * Runs a script for sh in a container as the container user and captures what it prints. The container is not trusted:
- * by default it has a minute to answer, and its answer is limited to 1 MiB.
+ * Runs an sh script in a container as the container user and captures its output. The container is not trusted: by
+ * default, it has a minute to answer, with at most 1 MiB.
  *
- * @throws {UserError} when the container answers too much or too late, or when ssh itself fails: it then prints why,
- * with exit status 255. (If a signal has ended the script, the exit status is 255 too, but ssh prints nothing.)
+ * @throws {UserError} when the answer is too long or too late, or when ssh itself fails: ssh then prints why and exits
+ * with status 255. (If a signal ends the script, the status is 255 too, but ssh prints nothing.)
  * @throws {ProcessError} when the script fails
  */
 export async function sshScript(
@@ -163,10 +161,10 @@ function noAnswerError({ name }: SshTarget, error: ProcessError): UserError {
   );
 }
 
-/** For how long after its start a container may have an address and no sshd yet, in milliseconds. */
+/** How long after its start a container may have an address but no sshd yet, in milliseconds. */
 const youngMs = 60_000;
 
-/** The error for an ssh that has failed by itself, by what it printed. */
+/** The error for an ssh that has failed itself, depending on its output. */
 export function sshError({ name, address, mounts, proxy, startedAt = "" }: SshTarget, error: ProcessError): UserError {
   const { output } = error;
   const ageMs = Date.now() - Date.parse(startedAt);
@@ -196,8 +194,8 @@ export function sshError({ name, address, mounts, proxy, startedAt = "" }: SshTa
 }
 
 /**
- * The public keys in an authorized_keys file (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"): the type and the key of each,
- * without options and comment.
+ * The public keys in an authorized_keys file (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"): type and key of each, without
+ * options and comment.
  */
 export function publicKeysIn(text: string): string[] {
   return [...text.matchAll(publicKeyLine)].map(([, key]) => key!.replace(/[ \t]+/, " "));

@@ -1,6 +1,6 @@
 /**
- * The container's user, who runs the apps. It is chosen when the container is made, and kept in the instance's
- * configuration, which the container cannot change: nothing that it says later is asked for name, uid or home.
+ * The container's user, who runs the apps. create.ts stores name, uid and home in the instance's configuration, which
+ * the container cannot change; the container is never asked for them again.
  */
 
 import type { Host } from "../base/host.ts";
@@ -9,23 +9,21 @@ import { hostUid } from "../engine/id_map.ts";
 import { type InstanceInfo, isHere } from "../engine/instance.ts";
 import { inputError, UserError } from "../base/errors.ts";
 
-/** A user of a container. Each is text; in a dry run, a placeholder. */
+/** A user of a container. All fields are text; in a dry run, placeholders. */
 export interface ContainerUser {
   name: string;
   /** The user's id, in decimal. */
   uid: string;
-  /** The id of the user's first group, in decimal. */
+  /** The id of the user's primary group, in decimal. */
   gid: string;
   /** The user's home: an absolute path. */
   home: string;
 }
 
-/** The key of an instance with its user, as {@linkcode formatUser} writes it. */
+/** The instance's configuration key that holds its user, as {@linkcode formatUser} writes it. */
 export const userKey = "user.gui-container.user";
 
-/**
- * The user of a container without {@linkcode userKey}, which an older create.ts has made: the one in Ubuntu's images.
- */
+/** The user of a container without {@linkcode userKey}, which an older create.ts made: the user in Ubuntu's images. */
 export const ubuntuUser: ContainerUser = { name: "ubuntu", uid: "1000", gid: "1000", home: "/home/ubuntu" };
 
 /** Paths in a container, in the home of its user. */
@@ -47,35 +45,36 @@ export function formatUser({ name, uid, gid, home }: ContainerUser): string {
   return [name, uid, gid, home].join(":");
 }
 
-/** A command line that runs a program as the user, called by root in the container. */
+/** A command line that runs a program as the user. Root in the container calls it. */
 export function asUser({ uid, gid }: Pick<ContainerUser, "uid" | "gid">, argv: readonly string[]): string[] {
   return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", ...argv];
 }
 
-/** The names that a user can have: those that systemd takes everywhere (systemd.io/USER_NAMES). */
+/** Valid user names: those that systemd accepts everywhere (systemd.io/USER_NAMES). */
 const namePattern = "[A-Za-z_][A-Za-z0-9_-]{0,30}";
 
 /**
- * The highest id of an ordinary user or group; the lowest uid is 1000. Below are those of the system, above are
- * "nobody" and what systemd makes (systemd.io/UIDS-GIDS).
+ * The highest id of an ordinary user or group; the lowest uid is 1000. System users are below, "nobody" and users that
+ * systemd creates above (systemd.io/UIDS-GIDS).
  */
 const maxId = 60_000;
 
 /**
- * The longest home, in characters: a socket in it must have room for a session's name, and a socket's path has 107
- * bytes.
+ * The maximum length of a home's path, in characters: the path of a socket in it, with a session's name, has at most
+ * 107 bytes.
  */
 const maxHomeLength = 40;
 
 /**
- * {@linkcode formatUser}'s line. The home's path has nothing that a shell or systemd would expand, and no "." or "..".
+ * {@linkcode formatUser}'s line. The home's path has no character that a shell or systemd would expand, and no "." or
+ * "..".
  */
 const userPattern = new RegExp(
   `^(${namePattern}):([1-9]\\d{3,4}):([1-9]\\d{0,4}):((?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+)$`,
 );
 
 /**
- * Reads the line of {@linkcode formatUser}, which may come from a container.
+ * Parses the line of {@linkcode formatUser}, which may come from a container.
  *
  * @returns undefined for anything but an ordinary user with a plain home
  */
@@ -87,7 +86,7 @@ export function parseUser(line: string): ContainerUser | undefined {
 }
 
 /**
- * Checks a name that the user gives for the container's user.
+ * Checks the name for the container's user that was given on the command line.
  *
  * @throws {UserError} exit code 2
  */
@@ -100,7 +99,7 @@ export function checkUserName(name: string): void {
   );
 }
 
-/** The uid of a container's user on this machine; undefined where the container is on another one. */
+/** The uid of a container's user on this machine; undefined if the container is on another machine. */
 export async function hostUidOf(host: Host, instance: InstanceInfo, user: ContainerUser): Promise<number | undefined> {
   return await isHere(host, instance) ? hostUid(instance, user.uid) : undefined;
 }
@@ -108,7 +107,7 @@ export async function hostUidOf(host: Host, instance: InstanceInfo, user: Contai
 /**
  * The user of a container that create.ts made.
  *
- * @throws {UserError} when somebody has set {@linkcode userKey} to something that names no ordinary user
+ * @throws {UserError} when {@linkcode userKey} was changed to a value that names no ordinary user
  */
 export function userOf(instance: Pick<InstanceInfo, "engine" | "name" | "config">): ContainerUser {
   const line = instance.config[userKey];
@@ -121,5 +120,5 @@ export function userOf(instance: Pick<InstanceInfo, "engine" | "name" | "config"
   });
 }
 
-/** What a dry run, which asks no engine, knows of a container's user. */
+/** The container's user in a dry run, which asks no engine. */
 export const plannedUser: ContainerUser = { name: "<USER>", uid: "<UID>", gid: "<GID>", home: "<HOME>" };
