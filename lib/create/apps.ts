@@ -1,4 +1,4 @@
-/** Apps by a word, `apt:PACKAGE`, `snap:NAME` and `deb:FILE`, and the software of a running container. */
+/** Apps given as `apt:PACKAGE`, `snap:NAME` or `deb:FILE`, and the software of a running container. */
 
 import { basename } from "@std/path";
 import { levenshteinDistance } from "@std/text";
@@ -15,24 +15,24 @@ import softwareScript from "./software.sh" with { type: "text" };
 /** Where an app comes from. */
 const sources = ["apt", "snap", "deb"] as const;
 
-/** An app by its name in an archive, or the path of a package on the host. */
+/** An app: its name in an archive, or the path of a package on the host. */
 export interface AppWord {
   source: typeof sources[number];
   name: string;
 }
 
-/** Whether a word of the command line is such an app. */
+/** Whether a word of the command line gives such an app. */
 export function isAppWord(word: string): boolean {
   return sources.some((source) => word.startsWith(`${source}:`));
 }
 
-/** Names of packages (Debian Policy 5.6.1), of which apt-get removes one with a hyphen behind, and of snaps. */
+/** Names of packages (Debian Policy 5.6.1) and of snaps. No hyphen at the end: apt-get would remove that package. */
 const names = { apt: /^[a-z0-9][a-z0-9+.-]*[a-z0-9+.]$/, snap: /^[a-z0-9](?:-?[a-z0-9])*$/ } as const;
 
 /**
- * Reads such a word, and the first bytes of a file that it names.
+ * Parses such a word. Reads the first bytes of the file that it names, if any.
  *
- * @throws {UserError} exit code 2 for a name that none can have, and for a file that is no package of Debian's
+ * @throws {UserError} exit code 2 for an invalid name, and for a file that is not a Debian package
  */
 export async function readAppWord(word: string): Promise<AppWord> {
   const source = sources.find((source) => word.startsWith(`${source}:`))!;
@@ -48,7 +48,7 @@ export async function readAppWord(word: string): Promise<AppWord> {
 /**
  * Reads the words after `--install NAME`.
  *
- * @throws {UserError} exit code 2 without a word, for one that is no such app, and as {@linkcode readAppWord}
+ * @throws {UserError} exit code 2 without words, for a word that is not such an app, and as {@linkcode readAppWord}
  */
 export async function readAppWords(words: readonly string[]): Promise<AppWord[]> {
   const other = words.find((word) => !isAppWord(word));
@@ -59,7 +59,7 @@ export async function readAppWords(words: readonly string[]): Promise<AppWord[]>
   );
 }
 
-/** How a package of Debian's begins (deb(5)). */
+/** The start of a Debian package (deb(5)). */
 const packageStart = "!<arch>\ndebian-binary";
 
 async function checkPackageFile(path: string): Promise<void> {
@@ -79,7 +79,7 @@ async function checkPackageFile(path: string): Promise<void> {
   }
 }
 
-/** A text that is the same for the same apps; a package file counts by its content. Empty without apps. */
+/** A text that identifies a list of apps, for a recipe: package files by their content. Empty without apps. */
 export async function describeApps(apps: readonly AppWord[]): Promise<string> {
   const lines = apps.map(async ({ source, name }) => {
     const what = source === "deb" ? await sha256(await Deno.readFile(name)) : name;
@@ -88,21 +88,21 @@ export async function describeApps(apps: readonly AppWord[]): Promise<string> {
   return (await Promise.all(lines)).join("");
 }
 
-/** How long a container may take to install its software, in milliseconds. */
+/** The time limit for installing software in a container, in milliseconds. */
 const softwareMs = 3_600_000;
 
 /** Exit status of software.sh in a container whose package manager is unknown. */
 export const unknownManager = 76;
 
-/** The directory of the packages that are handed to a container while they are installed. */
+/** The directory in the container for package files while they are installed. */
 const packageDirectory = "/var/cache/gui-container";
 
 /**
- * Installs the newest software in a running instance, or apps that it does not have. Shows each step.
+ * Upgrades the packages of a running instance, or installs new apps. Shows each step.
  *
- * @returns how many packages are new, as the container says
+ * @returns how many packages are new, according to the container
  * @throws {PackageMissing} when an archive has no such package
- * @throws {ProcessError} when that failed otherwise
+ * @throws {ProcessError} when it failed otherwise
  */
 export async function changeSoftware(
   host: Host,
@@ -113,7 +113,7 @@ export async function changeSoftware(
     apps.flatMap(({ source, name }) => source === wanted ? [name] : []);
   const files = await Promise.all(
     namesOf("deb").map(async (path, index) => {
-      // apt shows packages by the names that are in them.
+      // The file's name does not matter: apt shows the package's own.
       const target = `${packageDirectory}/${index + 1}.deb`;
       const write = `mkdir -p ${packageDirectory} && cat >${target}`;
       host.ui.progress(`Copying "${basename(path)}" into "${instance.name}"`);
@@ -144,7 +144,7 @@ export async function changeSoftware(
   return countIn(stdout);
 }
 
-/** How many packages are new, according to the end of software.sh's output; 0 if it does not say. */
+/** How many packages are new, from the end of software.sh's output; 0 if it does not say. */
 export function countIn(stdout: string): number {
   return Number(/(?:^|\n)(\d{1,6})\n?$/.exec(stdout)?.[1] ?? 0);
 }
@@ -158,16 +158,16 @@ export function lastOutput({ stdout, stderr }: ProcessError): string {
   return lines.slice(-maxShown.lines).join("\n").slice(-maxShown.characters);
 }
 
-/** A container's archive has no package of a name. The cause is what the package manager said. */
+/** A package does not exist in a container's archives. The cause is the package manager's error. */
 export class PackageMissing extends UserError {
   override name = "PackageMissing";
 }
 
-/** The error for a package that is not there, with the three nearest names of the archive; undefined for other failures. */
+/** The error for a missing package, with the three most similar names of the archives; undefined for other failures. */
 async function missingIn(host: Host, instance: Instance, error: ProcessError): Promise<PackageMissing | undefined> {
   const wanted = /Unable to locate package ([a-z0-9][a-z0-9+.-]{1,60})$/m.exec(error.output)?.[1];
   if (wanted === undefined) return undefined;
-  // Who mistypes a name gets its first letter right.
+  // Only names with the same first letter: a mistyped name usually has the right one.
   const { stdout } = await exec(host, instance, ["apt-cache", "pkgnames", wanted[0]!], { okCodes: "any" });
   const near = stdout.split("\n").filter((name) => names.apt.test(name) && Math.abs(name.length - wanted.length) <= 3)
     .map((name) => ({ name, distance: levenshteinDistance(name, wanted) })).filter(({ distance }) => distance <= 4)

@@ -1,14 +1,14 @@
 # shellcheck shell=sh
 # await_cloud_init.sh
-# Waits until cloud-init has ended. Prints its status as JSON, then a last line with its exit status and the size of the user-data
-# in bytes, 0 where cloud-init was given none.
-# `cloud-init status` takes half a second of CPU time to start, and asks systemd four times a second, just when the machine is
-# busiest. So this reads cloud-init's files, and calls that program only where they do not say that all is well, or where the boot
-# is over without them.
+# Waits until cloud-init has ended. Prints its status as JSON, then a line with its exit status and the size of the
+# user-data in bytes, 0 if cloud-init got none. `cloud-init status` takes half a second of CPU time to start, and asks
+# systemd four times a second, just when the machine is busiest. So this reads cloud-init's files, and calls that
+# program only if they do not report success, or if the boot has ended without them.
 run=/run/cloud-init looks=0
 
-# Whether cloud-init has looked for a source of user-data (files that the image's templates made, or the engine's socket), and has
-# found none. It does so before there is a network, then waits minutes for one to ask. The file is read once: it may be replaced.
+# Whether cloud-init has looked for a datasource (files that the image's templates made, or the engine's socket) and
+# found none. It does so before the network is up, then waits minutes for one on the network. The file is read once,
+# since it may be replaced.
 lacks_source() {
   awk '/"datasource": null/ { none = 1 }
     /"init-local"/ { local = 1 }

@@ -17,7 +17,7 @@ import guiOffline from "../../profiles/gui-offline.yaml" with { type: "text" };
 import gui from "../../profiles/gui.yaml" with { type: "text" };
 import type { PartFile } from "./user_data.ts";
 
-/** The texts of files, by name without `.yaml` or `.sh`. */
+/** The contents of files, by name without `.yaml` or `.sh`. */
 export type BundledFiles = Readonly<Record<string, string>>;
 
 export const bundledProfiles: BundledFiles = {
@@ -28,7 +28,7 @@ export const bundledProfiles: BundledFiles = {
   "gui-offline": guiOffline,
 };
 
-/** The files of `examples/cloud-config/`, without the template: cloud-configs, and the script `xpra`. */
+/** The files of `examples/cloud-config/` except the template: cloud-configs, and the script `xpra`. */
 export const bundledCloudConfigs: BundledFiles = {
   chromium,
   firefox,
@@ -45,10 +45,10 @@ export const bundledCloudConfigs: BundledFiles = {
 /** What attach.ts needs in a container. */
 export const attachSoftware: PartFile = bundledFile("xpra", xpra);
 
-/** What it needs in one whose windows are shown on Wayland only. */
+/** The same without xpra, for a container whose windows are shown on Wayland only. */
 export const waylandSoftware: PartFile = bundledFile("xpra", xpra.replace("\nwith_xpra=yes\n", "\nwith_xpra=no\n"));
 
-/** Where cloud-init has put {@linkcode attachSoftware} in a container that was made with it, and has run it. */
+/** The path at which cloud-init stores and runs {@linkcode attachSoftware} in a container. */
 export const attachSoftwarePath = `/var/lib/cloud/instance/scripts/${attachSoftware.path}`;
 
 export function bundledFile(name: string, text: string): PartFile {

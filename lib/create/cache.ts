@@ -1,4 +1,4 @@
-/** Cached images: containers with their software, kept as local images for the next container of the same recipe. */
+/** Cached images: containers with their software, kept as local images for later containers of the same recipe. */
 
 import type { Host } from "../base/host.ts";
 import { format } from "@std/fmt/bytes";
@@ -8,13 +8,15 @@ import { deleteImage, type Image, imageHash, listImages, publish, sha256 } from 
 import { exec } from "../engine/exec.ts";
 import { runKey } from "../container/managed.ts";
 
-/** What a cached image was made from, as two properties of the image. Each is a SHA-256 in hexadecimal. */
+/** What a cached image was made from, in two properties of the image. Each is a SHA-256 in hexadecimal. */
 export interface Recipe {
-  /** Over the base image's fingerprint, the profile and the user-data. An image with this property can be used. */
+  /**
+   * The hash of the base image's fingerprint, the profile and the user-data. An image with this property can be used.
+   */
   recipe: string;
   /**
-   * Over the base image's name, the profile and the user-data. An image with only this was made from an older base
-   * image.
+   * The hash of the base image's name, the profile and the user-data. If only this property is equal, the image was
+   * made from an older base image.
    */
   source: string;
 }
@@ -41,12 +43,12 @@ export async function cachedImages(host: Host, engine: Engine, { recipe, source 
   );
 }
 
-/** After how many days a cached image is made again, with the software of that day. */
+/** The maximum age of a cached image, in days. After that it is made again, with newer software. */
 const maxCachedDays = 30;
 
 /**
- * The image of {@linkcode cachedImages} to make a container from: the oldest that is fresh enough. Runs at the same time
- * may each have made one, and all take the same.
+ * Chooses the image of {@linkcode cachedImages} to make a container from: the oldest that is not too old. Concurrent
+ * runs may each have made one; so all choose the same.
  *
  * @param options `unusable`: fingerprints of images that did not work
  */
@@ -65,7 +67,7 @@ export function chooseCached(
 /**
  * Makes a cached image of an instance, which it stops.
  *
- * @returns the fingerprint; in a dry run a shell variable
+ * @returns its fingerprint; in a dry run, a shell variable
  */
 export async function cacheInstance(
   host: Host,
@@ -81,15 +83,15 @@ export async function cacheInstance(
   });
 }
 
-/** How long removing replaced images may take, in milliseconds. */
+/** The time limit for removing replaced images, in milliseconds. */
 const removingDeadlineMs = 60_000;
 
 /**
- * Removes those of {@linkcode cachedImages} that `used` replaces: those of older base images, those of the same recipe
- * made at the same time, and those that did not work. The container is made by then, so a signal does not stop this,
- * and a failure is only a warning.
+ * Removes the {@linkcode cachedImages} that `used` replaces: images made from older base images, images of the same
+ * recipe from concurrent runs, and images that did not work. The container is complete by then, so a signal does not
+ * stop this, and a failure is only a warning.
  *
- * @param options `used`: the fingerprint of the image that stays
+ * @param options `used`: the fingerprint of the image to keep
  */
 export async function removeReplaced(
   host: Host,
@@ -106,7 +108,7 @@ export async function removeReplaced(
   }
 }
 
-/** One line about a cached image: its day and its size on disk. */
+/** Describes a cached image in one line: its date and its size on disk. */
 export function describeCached({ fingerprint, created_at, size }: Image): string {
   const day = created_at.slice(0, "2026-12-31".length);
   return `Using the cached image ${fingerprint.slice(0, 12)} of ${day}, ${format(size, { binary: true })} on disk`;

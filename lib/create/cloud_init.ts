@@ -1,4 +1,4 @@
-/** cloud-init in an instance: waiting for it, and how it ended. */
+/** Waiting for cloud-init in an instance, and its errors and warnings. */
 
 import type { Host } from "../base/host.ts";
 import { delay } from "@std/async";
@@ -12,12 +12,15 @@ import { ProcessError, UserError } from "../base/errors.ts";
 import { packageProgress } from "./package_progress.ts";
 import { parseTable } from "../base/json_file.ts";
 
-/** How many of cloud-init's messages are taken, and how many characters of each: its answer may be the container's. */
+/**
+ * The maximum number of cloud-init's messages, and the maximum length of each, in characters. A hostile container may
+ * have written them.
+ */
 const messageLimits = { messages: 50, characters: 1_000 };
 
 /**
- * What went wrong, by the output and the exit status of `cloud-init status --format json`: 0 is done, 1 is an error, 2
- * is done with recoverable errors, which are warnings here (cloud-init documentation, "Failure states").
+ * Parses the output and the exit status of `cloud-init status --format json`: 0 is success, 1 an error, 2 success with
+ * recoverable errors, which are warnings here (cloud-init documentation, "Failure states").
  */
 export function parseStatus(stdout: string, code: number): { errors: string[]; warnings: string[] } {
   if (code === 0) return { errors: [], warnings: [] };
@@ -27,26 +30,26 @@ export function parseStatus(stdout: string, code: number): { errors: string[]; w
   return { errors: reasons.find((messages) => messages.length > 0)!, warnings: [] };
 }
 
-/** The messages in what should be a list of texts. */
+/** The messages in a value that should be a list of texts. */
 function messagesIn(list: unknown): string[] {
   return textsIn(list).filter(Boolean).slice(0, messageLimits.messages)
     .map((message) => message.slice(0, messageLimits.characters));
 }
 
-/** How long cloud-init may take before its output is shown, in milliseconds. */
+/** How long cloud-init runs before its output is shown, in milliseconds. */
 const showOutputAfterMs = 2_000;
 
-/** How long an instance may take to boot and to get an address, in milliseconds: a later one will not come. */
+/** The time limit for an instance to boot and get an address, in milliseconds. After that, it will not get one. */
 const maxAddressMs = 120_000;
 
-/** The shell's exit status for a program that is not there. */
+/** The shell's exit status for a missing program. */
 const noCloudInit = 127;
 
 /**
- * Waits until cloud-init has ended in a running instance. Shows its stage, the time, and its last line of output
- * meanwhile.
+ * Waits until cloud-init has ended in a running instance. Meanwhile, shows its stage, the time, and its last line of
+ * output.
  *
- * @param options `timeoutMs`: the longest wait, in milliseconds
+ * @param options `timeoutMs`: the time limit, in milliseconds
  * @returns its warnings
  * @throws {UserError} when cloud-init failed or is missing, after `timeoutMs`, or when the instance gets no user-data
  * or no address
@@ -109,11 +112,11 @@ async function warningsIn(host: Host, instance: Instance, answer: string): Promi
   throw new UserError(`cloud-init was given no user-data in "${name}"`, { hint: instance.engine.userDataHint });
 }
 
-/** What apt, curl and Python say when a network does not lead to the Internet. */
+/** Errors of apt, curl and Python when there is no way to the Internet. */
 const unreached =
   /Temporary failure (?:in name resolution|resolving)|Could not (?:connect to|resolve)|Unable to connect|Network is unreachable|timed out/;
 
-/** What to do when a container does not reach the Internet; undefined when no cause is known. */
+/** The hint for a container that cannot reach the Internet; undefined if no cause is known. */
 async function unreachedHint(host: Host, instance: Instance): Promise<string | undefined> {
   const { server } = instance.engine;
   const found = server.isLocal ? await findInstance(host, instance) : undefined;
@@ -121,7 +124,7 @@ async function unreachedHint(host: Host, instance: Instance): Promise<string | u
   return hint && `It may have no Internet access. ${hint}`;
 }
 
-/** Shows cloud-init's output as it comes, from {@linkcode showOutputAfterMs} on. */
+/** Shows cloud-init's output as it appears, after {@linkcode showOutputAfterMs}. */
 async function showOutput(host: Host, instance: Instance, over: AbortSignal): Promise<void> {
   const startedMs = performance.now();
   if (!await waited(showOutputAfterMs, over)) return;
@@ -132,7 +135,7 @@ async function showOutput(host: Host, instance: Instance, over: AbortSignal): Pr
     {
       output: {
         line(line) {
-          // It waits for the file.
+          // tail says that it waits for the file.
           if (line.startsWith("tail: ")) return;
           const found = /^Cloud-init v\. \S+ running '([\w:-]+)'/.exec(line)?.[1];
           if (found) stage = found;
@@ -144,12 +147,12 @@ async function showOutput(host: Host, instance: Instance, over: AbortSignal): Pr
       },
     },
   );
-  // Not SIGTERM: the engine's CLI hands that on to the container's program, which need not obey.
+  // Not SIGTERM: the engine's CLI would forward it to the container's program, which may ignore it.
   over.addEventListener("abort", () => process.kill("SIGKILL"), { once: true });
   await process.ended;
 }
 
-/** Ends the wait for an instance that gets no address. */
+/** Ends the wait if the instance gets no address. */
 async function requireAddress(host: Host, instance: Instance, over: AbortController): Promise<void> {
   const startedMs = performance.now();
   while (await waited(2_000, over.signal)) {
@@ -159,7 +162,7 @@ async function requireAddress(host: Host, instance: Instance, over: AbortControl
   }
 }
 
-/** Waits. Returns false when `over` aborts before the time is up. */
+/** Waits. Returns false if `over` aborts before the time is up. */
 function waited(ms: number, over: AbortSignal): Promise<boolean> {
   return delay(ms, { signal: over }).then(() => true, () => false);
 }

@@ -67,7 +67,7 @@ export async function createContainer(host: Host, args: Arguments<string> & Engi
   } catch (error) {
     throw afterChanges(error);
   } finally {
-    // The container is there, exported or not.
+    // The container is complete, even if the export failed.
     report(host, request, { ...made, exported, seconds });
   }
 }
@@ -129,13 +129,13 @@ function report(
   ].join(". "));
 }
 
-/** Warns of what the engine's default profile gives away. */
+/** Warns of what the engine's default profile gives containers access to. */
 export async function warnOfDefault(host: Host, engine: Engine): Promise<void> {
   const profile = await findProfile(host, { engine, name: "default" });
   for (const risk of defaultRisks(engine, profile)) host.ui.warn(risk, { security: true });
 }
 
-/** What an engine's warning says of each kind of limit. */
+/** The engine's warning for each kind of limit. */
 const ignoredLimits: Readonly<Record<string, RegExp>> = {
   "limits.memory": /memory limits will be ignored/,
   "limits.cpu": /CPU pinning will be ignored/,
@@ -143,8 +143,8 @@ const ignoredLimits: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Warns of each limit in a profile's `config` that has no effect: Incus 7.0.2 takes limits on a host with cgroup v1,
- * and does nothing about them. A user who may not see the engine's warnings hears nothing.
+ * Warns of each limit in a profile's `config` that has no effect: Incus 7.0.2 accepts limits on a host with cgroup v1,
+ * but ignores them. There is no warning for a user without permission to read the engine's warnings.
  */
 export async function warnOfLimits(
   host: Host,

@@ -1,6 +1,6 @@
 /**
- * The journal of create.ts: a record on disk of what there was before a container is made. It is written before the
- * first change and locked while the run lives. The next run uses it to undo what a killed run has left.
+ * The journal of create.ts: a record on disk of the state before a container is made. It is written before the first
+ * change, and locked as long as the run lives. The next run uses it to undo what a killed run has left.
  */
 
 import type { Address } from "../container/address.ts";
@@ -21,25 +21,25 @@ import { readJson } from "../base/json_file.ts";
 import { claimFile, claimRecord, graceMs, isClaimed, release } from "../base/lock.ts";
 import { quoteWords } from "../base/shell_words.ts";
 
-/** The making of a container: its run, and what there was before. */
+/** The creation of a container: its run, and the state before. */
 export interface Creation {
   engine: string;
   /** The run's id, which marks the instance, the profile and a cached image. */
   run: string;
-  /** The profile of that name as YAML; null when there was none. */
+  /** The former profile of that name as YAML; null if there was none. */
   profileBefore: string | null;
-  /** The directories that were missing, outermost first. */
+  /** The directories that the run made, outermost first. */
   directories: string[];
-  /** The directory for all containers when it was missing, else null. */
+  /** The directory of all containers if it was missing, else null. */
   base: string | null;
-  /** The directories that were there, and the pinned host keys. */
+  /** The state of existing directories and files. */
   mountsBefore: MountsBefore;
 }
 
 /**
- * Makes the missing directories, writes the record into them, and locks it to the end of its scope.
+ * Makes the missing directories, writes the record, and locks it until the end of its scope.
  *
- * @returns `remove`: removes the record, when the container is complete, or kept as it is
+ * @returns `remove`: removes the record when the container is complete, or kept despite a failure
  * @throws {UserError} when another run is making the same container
  */
 export async function beginCreation(
@@ -74,7 +74,7 @@ export async function beginCreation(
 }
 
 /**
- * Refuses a container that another run is making. The engine does not know it as an instance yet.
+ * Refuses a container that another run is making: the engine may not have its instance yet.
  *
  * @throws {UserError} when another run has locked its record
  */
@@ -83,8 +83,8 @@ export async function refuseBeingMade(instance: Address): Promise<void> {
 }
 
 /**
- * Undoes what a run made, newest first, and removes its record at the end. When a step fails, what was made before that
- * step stays, since it is still in use, and the record stays for the next run.
+ * Undoes what a run made, newest first, then removes its record. If a step fails, whatever was made earlier stays,
+ * since it is still in use, and the record stays for the next run.
  *
  * @throws the error of the step that fails
  */
@@ -114,10 +114,10 @@ export async function unmake(host: Host, instance: Address, creation: Creation):
 }
 
 /**
- * Undoes what an earlier run has left of this container: a run that was killed, or that could not undo everything.
+ * Undoes what an earlier run has left of this container, if it was killed or could not undo everything.
  *
  * @returns whether there was such a run
- * @throws {UserError} when that run is still at work
+ * @throws {UserError} when that run is still active
  */
 export async function recoverCreation(host: Host, instance: Address): Promise<boolean> {
   const { engine, name } = instance;
@@ -127,8 +127,8 @@ export async function recoverCreation(host: Host, instance: Address): Promise<bo
   if (!file) throw beingMadeError(name);
   const creation = await readJson(path) as Creation | null;
   if (creation === null) {
-    // The run was killed while it wrote the record. It had only made directories, which may hold older files: they
-    // stay.
+    // The run was killed while it wrote the record. It had only made directories. They stay, as they may hold older
+    // files.
     await removeFile(path);
     return false;
   }
@@ -138,7 +138,7 @@ export async function recoverCreation(host: Host, instance: Address): Promise<bo
     });
   }
   host.ui.status(`Removing what another run has left of "${name}"`);
-  // When that run was killed, its last call may only have begun, and is not an operation of the engine's yet.
+  // The last request of a killed run may not yet be an operation of the engine.
   await delay(graceMs);
   await waitForOperations(host, instance, { publishing: true });
   await unmake(host, instance, creation);

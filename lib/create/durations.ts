@@ -1,4 +1,4 @@
-/** How long it takes to make a container, kept on disk by what was asked for: image and words of the command line. */
+/** How long it takes to make containers, kept on disk by image and words of the command line. */
 
 import { dirname, join } from "@std/path";
 import type { Host } from "../base/host.ts";
@@ -7,20 +7,20 @@ import { quoteWords } from "../base/shell_words.ts";
 import { stateDirectory } from "../container/paths.ts";
 import { tableIn } from "../engine/answer.ts";
 
-/** How many are kept. */
+/** The maximum number of durations on disk. */
 const maxKept = 100;
 
 function pathOf(host: Host): string {
   return join(stateDirectory(host) ?? "/", "durations.json");
 }
 
-/** How many seconds it usually takes; undefined where nothing like it was made before. */
+/** How many seconds it usually takes; undefined if nothing like it was made before. */
 export async function usualSeconds(host: Host, what: string): Promise<number | undefined> {
   const seconds = tableIn(await readJson(pathOf(host)))[what];
   return typeof seconds === "number" ? seconds : undefined;
 }
 
-/** Records how many seconds it took: the last time counts for half of the average. Ignores failures. */
+/** Records how many seconds it took: the last time makes up half of the average. Ignores failures. */
 export async function keepSeconds(host: Host, what: string, seconds: number): Promise<void> {
   const path = pathOf(host);
   await host.change(`write ${quoteWords([path])}`, async () => {

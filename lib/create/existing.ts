@@ -1,6 +1,6 @@
 /**
- * What already has a new container's name: it is refused, or used if the user agrees. Directories of containers of
- * both engines, or of two projects, can have one name on this host.
+ * Checks what already has a new container's name: it is refused, or used if the user agrees. Containers of both
+ * engines, or of two projects, may have directories of the same name on this host.
  */
 
 import type { Host } from "../base/host.ts";
@@ -17,12 +17,12 @@ import { exists } from "../base/files.ts";
 import { all } from "../base/promises.ts";
 
 /**
- * Refuses a name that a container has. Asks whether to use a profile without a container, and directories with files in
- * them.
+ * Refuses the name of an existing container. Asks whether to use an existing profile without a container, and
+ * directories that contain files.
  *
- * @returns the profile of that name as YAML, which will be replaced; null when there is none
+ * @returns the profile of that name as YAML, which will be replaced; null if there is none
  * @throws {UserError} exit code 1 for a container, a profile that others use, or directories of another container; 2
- * when the user does not agree
+ * when the user declines
  */
 export async function checkExisting(host: Host, instance: Address): Promise<string | null> {
   const { engine, name, label, mounts } = instance;
@@ -57,10 +57,9 @@ export function shares({ devices }: Pick<InstanceInfo, "devices">, { share }: Pi
 }
 
 /**
- * Refuses directories that belong to a container of the same name elsewhere: in the other engine, or in another
- * project.
+ * Refuses directories that belong to a container of the same name in the other engine, or in another project.
  *
- * @throws {UserError} names the engine
+ * @throws {UserError} the message names its engine
  */
 export async function refuseOtherOwner(host: Host, instance: Address): Promise<void> {
   const { engine, mounts } = instance;
@@ -81,7 +80,9 @@ async function findSharing(host: Host, mounts: Mounts): Promise<Instance | undef
   return all.flat().find((instance) => shares(instance, mounts));
 }
 
-/** The container of that name of the other engine, on a remote of the same name: by the record in the directories. */
+/**
+ * The other engine's container of that name, on a remote of the same name, according to the record in the directories.
+ */
 async function findNamesake({ engine, name, mounts }: Address): Promise<Instance | undefined> {
   const record = await readContainerRecord(mounts);
   return record && record.engine !== engine.cli ? { engine: otherEngine(engine), name } : undefined;

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # generalize.sh
-# Removes a container's identity (host keys, machine id, histories), as root in it, before an image is made of it. In
-# each container of the image, cloud-init makes a new one.
+# Removes a container's identity (host keys, machine id, histories), as root in it, before an image is made from it.
+# cloud-init makes a new identity in each container made from the image.
 set -eu
 apt-get clean 2>/dev/null || true
 cloud-init clean --logs --seed

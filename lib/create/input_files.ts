@@ -1,4 +1,4 @@
-/** The files that the command line of create.ts names, checked: AUTHORIZED_KEYS, PROFILE and CLOUD_INIT. */
+/** Reads and checks the files on create.ts's command line: AUTHORIZED_KEYS, PROFILE and CLOUD_INIT. */
 
 import { join, resolve } from "@std/path";
 import { attachSoftware, bundledProfiles, waylandSoftware } from "./bundled.ts";
@@ -11,7 +11,7 @@ import type { Host } from "../base/host.ts";
 import { exists } from "../base/files.ts";
 import { locateKey } from "../base/yaml.ts";
 
-/** Which software for attach.ts a container gets; `wayland`: all but xpra. */
+/** Which software for attach.ts is installed in a container. `wayland`: all but xpra. */
 export type Software = "all" | "wayland" | "none";
 
 /** The keys that may log in: the text of AUTHORIZED_KEYS, and each public key in it. */
@@ -22,9 +22,9 @@ export interface Keys {
 
 /**
  * Finds the private key of each public key in AUTHORIZED_KEYS. A private key in that file is refused, unless a person
- * at the terminal takes it.
+ * at the terminal confirms it.
  *
- * @throws {UserError} exit code 2 for a private key, or when there is no public one
+ * @throws {UserError} exit code 2 for a private key, or without a public key
  */
 export async function readKeys(host: Host, { path, text }: PartFile): Promise<Keys> {
   const question = `"${path}" holds a PRIVATE key. Put it into the container?`;
@@ -43,7 +43,7 @@ export async function readKeys(host: Host, { path, text }: PartFile): Promise<Ke
   const privateKeys = new Map<string, string>();
   for (const publicPath of candidates) {
     const privatePath = publicPath.slice(0, -".pub".length);
-    // A path that cannot be passed to ssh.
+    // Skips a path that cannot be passed to ssh.
     if (/["\\\n]/.test(privatePath) || !await exists(privatePath)) continue;
     const [publicKey] = publicKeysIn(await Deno.readTextFile(publicPath).catch(() => ""));
     if (publicKey !== undefined && !privateKeys.has(publicKey)) privateKeys.set(publicKey, privatePath);
@@ -56,8 +56,8 @@ export async function readKeys(host: Host, { path, text }: PartFile): Promise<Ke
 const usualKeys = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub", "id_ed25519_sk.pub", "id_ecdsa_sk.pub"];
 
 /**
- * Parses PROFILE. A file whose keys give the container access to the host is refused; with `trusted`, each of these keys
- * is a warning. A bundled profile is trusted, also as a file.
+ * Parses PROFILE. Keys that give the container access to the host are errors, or, with `trusted`, warnings. A bundled
+ * profile is trusted, even as a file.
  *
  * @throws {UserError} exit code 2, with file, line and column of each mistake and each such key
  */
@@ -79,10 +79,10 @@ export function readProfile(host: Host, { path, text }: PartFile, { trusted }: {
 }
 
 /**
- * Joins the files of CLOUD_INIT, and what attach.ts needs, to the user-data.
+ * Joins the files of CLOUD_INIT, and the software for attach.ts, into the user-data.
  *
- * @param options `user`: the name of the user that cloud-init makes, in place of the image's own; `software`: how much
- * of what attach.ts needs is added
+ * @param options `user`: the name of the user that cloud-init makes instead of the image's default user; `software`:
+ * which software for attach.ts is added
  * @throws {UserError} exit code 2, with file, line and column
  */
 export function readUserData(
@@ -93,7 +93,7 @@ export function readUserData(
   const isAdded = software !== "none" && !files.some(({ text }) => text === attachSoftware.text);
   const added = isAdded ? [software === "all" ? attachSoftware : waylandSoftware] : [];
   const parts = [...files, ...added].map((file) => parsePart(file, { warn: (message) => host.ui.warn(message) }));
-  // The first of several values counts.
+  // First in the list, since the first of several values counts.
   return userData(user === undefined ? parts : [parsePart({ path: "user.yaml", text: userConfig(user) }), ...parts]);
 }
 
@@ -118,7 +118,7 @@ export async function readInput(path: string): Promise<string> {
   return text;
 }
 
-/** The error for a file that cannot be read; `hint`: what to do where it is missing. */
+/** The error for a file that cannot be read. `hint`: for a missing file. */
 export function unreadable(path: string, error: unknown, hint: string): InputError {
   if (error instanceof Deno.errors.NotFound) return inputError(`There is no file "${path}"`, hint);
   if (error instanceof Deno.errors.IsADirectory) return inputError(`"${path}" is a directory`, "Name a file");

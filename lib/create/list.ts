@@ -1,4 +1,6 @@
-/** `create.ts --list`: this user's containers, each with where it is, what runs in it, and what attach.ts opens for it. */
+/**
+ * `create.ts --list`: this user's containers, with their place, their sessions, and the channels that attach.ts opens.
+ */
 
 import { sessionsOf } from "../container/sessions.ts";
 import { inputError, isFailure, lineOf, orNothing } from "../base/errors.ts";
@@ -18,14 +20,14 @@ interface Listed {
   /** `[REMOTE:]NAME`. */
   name: string;
   engine: string;
-  /** The member of a cluster that has it; null where there is no cluster. */
+  /** The cluster member that it is on; null without a cluster. */
   member: string | null;
-  /** In lower case, as the engine has it: `running`, `stopped`. */
+  /** Its status in the engine, in lower case: `running`, `stopped`. */
   state: string;
   sessions: string[];
   /** The preset of the settings, else `desktop`. */
   preset: string;
-  /** When its software was installed or brought up to date, ISO 8601; null where no snapshot tells. */
+  /** When its software was installed or last updated, ISO 8601; null without a snapshot. */
   software: string | null;
   /** Whether attach.ts can make disposable copies of it. */
   disposable: boolean;
@@ -34,7 +36,7 @@ interface Listed {
 /**
  * Prints this user's containers.
  *
- * @param options `word`: `REMOTE:` for those that are there
+ * @param options `word`: `REMOTE:` for the containers of that remote only
  */
 export async function listContainers(
   host: Host,
@@ -58,7 +60,7 @@ export async function listContainers(
   });
 }
 
-/** A container as it is listed; undefined for one that is gone meanwhile. */
+/** A container as it is listed; undefined if it was removed meanwhile. */
 async function describe(host: Host, instance: InstanceInfo): Promise<Listed | undefined> {
   const { engine, location, status } = instance;
   const label = labelOf(instance);

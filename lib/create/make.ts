@@ -1,4 +1,4 @@
-/** The steps that make a container, in their order. */
+/** The steps that make a container, in order. */
 
 import type { Address } from "../container/address.ts";
 import type { Host } from "../base/host.ts";
@@ -29,19 +29,19 @@ export interface Made {
   /** The container's address; null without a network. */
   address: string | null;
   user: ContainerUser;
-  /** That user's host uid; null where the container is on another machine. */
+  /** That user's uid on the host; null if the container is on another machine. */
   uid: string | null;
   windowServers: WindowServer[];
-  /** The member of the cluster that has it; null where there is no cluster. */
+  /** The cluster member that it is on; null without a cluster. */
   member: string | null;
   /** Removes the cached images that a newer one replaces. */
   removeReplaced: (() => Promise<void>) | undefined;
 }
 
-/** The configuration key that says what happens to a container when its member of the cluster is evacuated. */
+/** The configuration key that controls what happens to a container when its cluster member is evacuated. */
 const evacuateKey = "cluster.evacuate";
 
-/** The steps, in their order. The directories on the host are there already. */
+/** Makes a container. Its directories on the host already exist. */
 export async function make(
   host: Host,
   instance: Address,
@@ -105,7 +105,7 @@ export async function make(
   if (uid !== null) await shareMounts(host, { mounts, hostUid: uid });
   else await removeEmpty(mounts.shared.filter((path) => creation.directories.includes(path)));
   const shared = uid === null ? {} : mountDevices(mounts, user, { mayMove: member !== null });
-  // By default, an evacuation stops a container with directories of its machine, and does not move it.
+  // By default, an evacuation stops a container that shares directories of its machine instead of moving it.
   const moves = member !== null && uid !== null && profile.config[evacuateKey] === undefined;
   const config = { [userKey]: formatUser(user), ...(moves ? { [evacuateKey]: "migrate" } : {}) };
   await updateInstance(host, found ?? instance, { devices: shared, config });
@@ -116,10 +116,10 @@ export async function make(
   await writeContainerRecord(host, instance, { user, location });
   const [connection] = await all([
     testConnection(host, instance, { user, address, hasNetwork: hasNetwork && uid !== null }),
-    // Of this, disposable copies are made.
+    // The snapshot from which disposable copies are made.
     isCheap ? takeSnapshot(host, instance, pristine) : Promise.resolve(),
   ]);
-  // Last of all: until here, a failure removes the container.
+  // The protection comes last: until here, a failure removes the container.
   if (removable !== profile) await setProfile(host, instance, profileYaml(profile, profileMarks));
   return { image, user, uid, member, removeReplaced, ...connection };
 }

@@ -1,4 +1,4 @@
-/** The key pair of the scripts' own, for containers that are made without AUTHORIZED_KEYS: only attach.ts uses it. */
+/** The scripts' own key pair, for containers made without AUTHORIZED_KEYS: only attach.ts uses it. */
 
 import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
@@ -11,10 +11,10 @@ import { publicKeysIn } from "../container/ssh.ts";
 import type { Keys } from "./input_files.ts";
 
 /**
- * The public key, and the path of its private key: `id_ed25519` in {@linkcode needStateDirectory}. The first run that needs
- * the pair makes it.
+ * The public key, and the path of its private key: `id_ed25519` in {@linkcode needStateDirectory}. The first run that
+ * needs the pair generates it.
  *
- * @throws {UserError} exit code 2 where there is no such directory, or no public key in its file
+ * @throws {UserError} exit code 2 without such a directory, or without a public key in its file
  */
 export async function ownKey(host: Host): Promise<Keys> {
   const directory = needStateDirectory(host);
@@ -32,8 +32,8 @@ export async function ownKey(host: Host): Promise<Keys> {
 }
 
 /**
- * Makes the pair. A whole private key stays, since containers know it. A killed run may have left a part of one:
- * ssh-keygen writes it first.
+ * Generates the pair. A valid private key is kept, since containers may already accept it. A killed run may have left a
+ * partial one: ssh-keygen writes it first.
  */
 async function makeKey(host: Host, path: string): Promise<void> {
   if (await exists(path)) {

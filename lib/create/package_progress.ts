@@ -1,13 +1,13 @@
-/** What apt prints while it installs packages, as a step with a number: `Unpacking libreoffice-core (61 of 214)`. */
+/** Turns the output of apt into numbered steps: `Unpacking libreoffice-core (61 of 214)`. */
 
-/** The lines that begin a step with a package, and the name in them. */
+/** The lines that begin a step, with the package's name. */
 const steps: readonly (readonly [verb: string, line: RegExp])[] = [
   ["Downloading", /^Get:\d+ \S+ \S+ \S+ (\S+) /],
   ["Unpacking", /^Unpacking (\S+) /],
   ["Setting up", /^Setting up (\S+) /],
 ];
 
-/** Returns a function that takes the lines one by one, and gives back what is to be shown of each. */
+/** Returns a function that takes one line at a time, and returns the text to show for it. */
 export function packageProgress(): (line: string) => string {
   let total = "";
   const counts = new Map<string, number>();

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # prepare.sh
-# Prepares a container for attach.ts and map.ts, as root in it: its user, keys, the directory of mapped files, lingering. Reads
-# the authorized keys from stdin. Prints the user as NAME:UID:GID:HOME, then the public host keys.
+# Prepares a container for attach.ts and map.ts, as root in it: its user, keys, the directory of mapped files,
+# lingering. Reads authorized keys from stdin. Prints the user as NAME:UID:GID:HOME, then the public host keys.
 #
 # Values in front:
 #   wanted       the user's name; empty for the image's own ordinary user
@@ -12,7 +12,7 @@
 set -eu
 umask 077
 
-# The image's own user is the first with the uid of an ordinary one, and with a shell to log in.
+# The image's own user is the first with the uid of an ordinary user, and with a login shell.
 [ "$wanted" ] || wanted=$(
   awk -F: '$3 >= 1000 && $3 <= 60000 && $7 !~ /\/(nologin|false)$/ { print $3, $1 }' /etc/passwd | sort -n |
     sed -n '1s/^[^ ]* //p'
@@ -25,13 +25,13 @@ $(getent passwd "$user")
 END
 printf '%s:%s:%s:%s\n' "$user" "$uid" "$gid" "$home"
 
-# The host's directories take the place of the last two, where the container is on the same machine.
+# If the container is on the same machine, the host's directories are mounted over the last two.
 mkdir -p "$home/.ssh" "$home/maps" "$home/.xpra" "$home/share"
 cat >"$home/.ssh/authorized_keys"
 chmod 755 "$home/maps"
 chown -R "$uid:$gid" "$home/.ssh" "$home/maps" "$home/.xpra" "$home/share"
 
-# Dialogs that apps of GTK 3 and 4 show themselves lead to what the host lends.
+# Bookmarks in the file dialogs of GTK 3 and 4 lead to lent and shared files.
 bookmarks=$home/.config/gtk-3.0/bookmarks
 if [ ! -e "$bookmarks" ]; then
   mkdir -p "${bookmarks%/*}"
@@ -42,10 +42,11 @@ if [ ! -e "$bookmarks" ]; then
   chown "$uid:$gid" "$home/.config" "${bookmarks%/*}" "$bookmarks"
 fi
 
-# At each login pam_motd runs these scripts, whatever becomes of what they print. Ubuntu has a dozen, some of them in Python.
+# At each login, pam_motd runs these scripts, even if nobody sees their output. Ubuntu has a dozen, some of them in
+# Python.
 chmod a-x /etc/update-motd.d/* 2>/dev/null || true
 
-# With lingering, the systemd of that user runs without a login.
+# With lingering, that user's systemd runs without a login.
 loginctl enable-linger "$user"
 
 cat /etc/ssh/ssh_host_*_key.pub

@@ -1,5 +1,5 @@
 /**
- * A container prepared for attach.ts and map.ts: its user, SSH keys and host keys, the directory of mapped files,
+ * Prepares a container for attach.ts and map.ts: its user, SSH keys and host keys, the directory of mapped files,
  * lingering.
  */
 
@@ -17,13 +17,12 @@ import { withValues } from "../base/shell_words.ts";
 const cannotMake = 76;
 
 /**
- * Prepares a running container. Its image may be hostile: what it says of the user counts only when that is an ordinary
- * one.
+ * Prepares a running container. Its image may be hostile: the user it reports must be an ordinary one.
  *
- * @param options `authorizedKeys`: the keys that may log in; `wanted`: the name of the user, who is made if there is
- * none; by default the image's own ordinary user, or else "ubuntu"
+ * @param options `authorizedKeys`: the keys that may log in; `wanted`: the name of the user, who is created if missing;
+ * by default the image's own ordinary user, or else "ubuntu"
  * @returns the user, and the lines of a known_hosts file with the container's host keys
- * @throws {UserError} when that is not an ordinary user, or cannot be made
+ * @throws {UserError} when the user is not an ordinary one, or cannot be created
  */
 export async function prepareContainer(
   host: Host,
@@ -61,13 +60,13 @@ export async function prepareContainer(
   });
 }
 
-/** The programs of which each can show a container's windows. */
+/** A program that can show a container's windows. */
 export type WindowServer = "xpra" | "waypipe";
 
 /**
- * Connects to a prepared container as attach.ts will.
+ * Connects to a prepared container in the way that attach.ts will.
  *
- * @returns its address, null when it is reached through the engine; and which of these programs it has
+ * @returns its address, null if it is reached through the engine; and which of these programs it has
  * @throws {UserError} when it cannot be reached
  */
 export async function testConnection(
@@ -75,7 +74,7 @@ export async function testConnection(
   instance: Address,
   known: Parameters<typeof sshTarget>[2],
 ): Promise<{ address: string | null; windowServers: WindowServer[] }> {
-  // By IPv6 alone, an address comes after cloud-init has ended.
+  // With IPv6 alone, the container gets its address after cloud-init has ended.
   if (known.hasNetwork && known.address === undefined) {
     await host.look(undefined, () => awaitBoot(host, instance, { hasNetwork: true }));
   }

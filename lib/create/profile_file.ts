@@ -1,11 +1,11 @@
-/** The profile of a container: the file PROFILE, checked, and joined with the user-data. */
+/** The profile of a container: checks the file PROFILE, and joins it with the user-data. */
 
 import { stringify } from "@std/yaml";
 import { protectionKey } from "../engine/instance.ts";
 import { inputError } from "../base/errors.ts";
 import { isMap, locateKey, parseYaml } from "../base/yaml.ts";
 
-/** A profile, in the engines' own shape. */
+/** A profile, in the engines' format. */
 export interface Profile {
   config: Record<string, string>;
   description: string;
@@ -13,17 +13,17 @@ export interface Profile {
   devices: Record<string, Record<string, string>>;
 }
 
-/** The configuration key of the user-data. All images know it; only newer ones know `cloud-init.user-data`. */
+/** The configuration key of the user-data. All images support it; only newer ones support `cloud-init.user-data`. */
 export const userDataKey = "user.user-data";
 
 /**
- * The configuration key for a container with the Internet only: "true" in a profile file. In the engine, its value is
- * the name of the proxy's container.
+ * The configuration key of a container that can reach only the Internet: "true" in a profile file. In the engine, its
+ * value is the name of the proxy's container.
  */
 export const internetKey = "user.gui-container.internet";
 
 /**
- * Reads a profile file.
+ * Parses a profile file.
  *
  * @throws {UserError} exit code 2, with file, line and column, for anything but `config`, `devices` and `description`
  */
@@ -72,15 +72,14 @@ export function parseProfile(path: string, text: string): Profile {
   };
 }
 
-/** The YAML that `lxc profile edit` takes: the profile with more configuration. */
+/** The profile with additional configuration, as YAML for `lxc profile edit`. */
 export function profileYaml(profile: Profile, config: Readonly<Record<string, string>>): string {
   return stringify({ ...profile, config: { ...profile.config, ...config } }, { lineWidth: -1 });
 }
 
 /**
- * The profile for the time in which cloud-init installs software: without devices of the type "none". Such a device
- * removes one of the engine's default profile, such as the network card. Returns the same object when there is no such
- * device.
+ * The profile while cloud-init installs software: without devices of the type "none". Such a device removes one of the
+ * engine's default profile, such as the network card. Returns the same object if there is none.
  */
 export function profileForSetup(profile: Profile): Profile {
   const devices = Object.entries(profile.devices);
@@ -89,8 +88,8 @@ export function profileForSetup(profile: Profile): Profile {
 }
 
 /**
- * The profile for the time in which the container may have to be removed again: without {@linkcode protectionKey}.
- * Returns the same object when there is no such key.
+ * The profile while a failure would remove the container again: without {@linkcode protectionKey}. Returns the same
+ * object if the key is not set.
  */
 export function withoutProtection(profile: Profile): Profile {
   if (!(protectionKey in profile.config)) return profile;
@@ -118,15 +117,17 @@ function strings(data: unknown, keys: readonly string[], fail: Fail): Record<str
 const hintForControl = "Some engines would write what follows into the container's lxc.conf: take it out";
 
 /**
- * Refuses keys with control characters: engines write keys and values into files of lines, from which root starts the
- * container (CVE-2026-23953, in LXD and in Incus before 6.0.6 and 6.21).
+ * Refuses keys with control characters: engines write keys and values line by line into files from which root starts
+ * the container (CVE-2026-23953, in LXD and in Incus before 6.0.6 and 6.21).
  */
 function refuseControlCharacters(names: readonly string[], keys: readonly string[], fail: Fail): void {
   const name = names.find((name) => /\p{Cc}/u.test(name));
   if (name !== undefined) fail([...keys, name], `A key in "${keys.join(".")}" has a control character`, hintForControl);
 }
 
-/** What the value of a key must not have: control characters, but for the lines of texts and of whole files. */
+/**
+ * The characters that a key's value must not contain: control characters, except tabs and newlines in texts and files.
+ */
 function forbiddenIn(name: string): RegExp {
   return /^(?:description$|config\.(?:cloud-init|raw|user)\.)/.test(name) ? /(?![\t\n])\p{Cc}/u : /\p{Cc}/u;
 }

@@ -1,4 +1,4 @@
-/** A container with its software: launched from an image, or from a cached one that has the software already. */
+/** Launches a container with its software, from an image, or from a cached image that already has the software. */
 
 import type { Host } from "../base/host.ts";
 import { cachedImages, cacheInstance, chooseCached, describeCached, type Recipe, removeReplaced } from "./cache.ts";
@@ -20,17 +20,17 @@ import { userConfig } from "./user_data.ts";
 export interface Provisioning extends Pick<Request, "timeoutMs" | "user" | "target" | "software" | "apps"> {
   /** The image, local or on a remote. */
   image: string;
-  /** The container's own configuration: the marks of the run that makes it. */
+  /** The container's own configuration: marks of the run that makes it. */
   marks: Readonly<Record<string, string>> & { readonly [runKey]: string };
-  /** The recipe of its cached images, and the images that there are; undefined when none is to be used or kept. */
+  /** The recipe of its cached images, and the existing ones; undefined if none is to be used or kept. */
   cache: { recipe: Recipe; images: Image[] } | undefined;
 }
 
 /**
- * Makes a container with its software, from a cached image where it has a recipe. That image is made first where there
- * is none that works.
+ * Makes a container with its software, from a cached image if it has a recipe. If no cached image works, one is made
+ * first.
  *
- * @returns a function that removes the cached images which the one in use replaces; undefined without one in use
+ * @returns a function that removes the cached images that the one in use replaces; undefined if none is in use
  */
 export async function provision(
   host: Host,
@@ -51,8 +51,8 @@ export async function provision(
   const { recipe } = cache;
   let { images } = cache;
   const launchFrom = async (used: string): Promise<() => Promise<void>> => {
-    // The image has the software already, and cloud-init would take long to find that out. It still makes a new
-    // identity (host keys, host name), and the user.
+    // The image has the software, and cloud-init would take long to find that out. So it only makes a new identity
+    // (host keys, host name), and the user.
     const config = { ...marks, [userDataKey]: userConfig(user) };
     await launchAndWait(host, instance, { ...provisioning, image: used, marks: config });
     return () => removeReplaced(host, engine, { images, used });
@@ -71,7 +71,7 @@ export async function provision(
     }
   }
   await launchAndInstall();
-  // What could not be installed this time would be missing in the image for ever.
+  // Software that could not be installed this time would be missing in the image forever.
   const find = ["/bin/sh", "-c", "command -v xpra || true"];
   if (software === "all" && (await exec(host, instance, find, { planned: "xpra" })).stdout === "") {
     ui.warn(`"${instance.name}" is not kept as an image, since xpra could not be installed in it`);
@@ -80,7 +80,7 @@ export async function provision(
   ui.progress("Keeping the container as an image");
   const made = await cacheInstance(host, instance, { recipe, run: marks[runKey] });
   await deleteInstance(host, instance);
-  // Another run may have made the same image at the same time: all take the oldest.
+  // A concurrent run may have made the same image: all use the oldest.
   images = await cachedImages(host, engine, recipe);
   const kept = chooseCached(images, { recipe, unusable });
   if (kept) ui.status(describeCached(kept));
@@ -88,8 +88,8 @@ export async function provision(
 }
 
 /**
- * Launches a container with the profile of its name, and waits until cloud-init has installed its software. Shows what
- * cloud-init warns of.
+ * Launches a container with the profile of its name, and waits until cloud-init has installed its software. Shows
+ * cloud-init's warnings.
  */
 async function launchAndWait(
   host: Host,

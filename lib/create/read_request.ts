@@ -1,4 +1,4 @@
-/** What the command line of create.ts asks for when a container is to be made: its words and files, checked. */
+/** Reads and checks a request to make a container: the words and files of create.ts's command line. */
 
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -17,29 +17,29 @@ import type { AppWord } from "./apps.ts";
 import { internetKey, type Profile, userDataKey } from "./profile_file.ts";
 
 export interface Request {
-  /** The container, which is not there yet. */
+  /** The container, which does not exist yet. */
   container: Address;
-  /** The keys that may log in; undefined for the scripts' own one. */
+  /** The keys that may log in; undefined for the scripts' own key. */
   keys: Keys | undefined;
-  /** The profile with the user-data in it. */
+  /** The profile, including the user-data. */
   profile: Profile;
   /** The image; undefined for the engine's default. */
   image: string | undefined;
-  /** How a container without a network card reaches the Internet; undefined for all others. */
+  /** The proxy of a container that can reach only the Internet; undefined for all others. */
   proxy: Omit<Proxy, "engine"> | undefined;
   user: string | undefined;
-  /** How long cloud-init may take, in milliseconds. */
+  /** The time limit for cloud-init, in milliseconds. */
   timeoutMs: number;
-  /** The member of the cluster, or `@GROUP`, that is to have it. */
+  /** The cluster member, or `@GROUP`, to make it on. */
   target: string | undefined;
-  /** Whether it is kept as an image for the next one of the same recipe. */
+  /** Whether to keep it as an image for later containers of the same recipe. */
   cache: boolean;
-  /** Which software for attach.ts it gets. */
+  /** Which software for attach.ts is installed. */
   software: Software;
-  /** What is installed once cloud-init has ended. */
+  /** Apps to install once cloud-init has ended. */
   apps: AppWord[];
   keepFailed: boolean;
-  /** What is put into the menu then; undefined without `--export`. */
+  /** The apps to put into the menu at the end; undefined without `--export`. */
   exports: ExportRequest | undefined;
 }
 
@@ -55,7 +55,7 @@ export async function readCreateRequest(
   const { positionals, flags, values } = args;
   const end = flags.get("export");
   const [word, ...words] = positionals.slice(0, end);
-  // The module is loaded for that alone.
+  // The module is loaded only if needed.
   const exports = end === undefined
     ? undefined
     : (await import("./export/export.ts")).readExport(positionals.slice(end), args);

@@ -45,12 +45,12 @@ export async function deleteNamed(
  * Takes back the files that are lent to a container, and removes it, its disposable copies, its profile, its entries in
  * the menu and its directories.
  *
- * @param options `force`: also when a session runs or a copy is in use, when the share holds files, when a copy of a
- * file has not come back, which is lost then, or when create.ts did not make the container. `recovered`: what a killed run had left was removed just now, so it is not an error when
- * nothing else is there
+ * @param options `force`: even if a session runs, a copy is in use, the share contains files, changes to a lent copy of
+ * a file would be lost, or create.ts did not make the container. `recovered`: this run has just removed what a killed
+ * run had left, so finding nothing else is not an error
  * @returns what was removed, in words
- * @throws {UserError} exit code 1 when there is nothing to remove, when it takes `force`, for a container that the
- * engine protects, and for directories of another one
+ * @throws {UserError} exit code 1 when there is nothing to remove, when `force` is needed, for a container that the
+ * engine protects, and for directories of another container
  */
 export async function removeContainer(
   host: Host,
@@ -119,10 +119,10 @@ export async function removeContainer(
     await deleteProfile(host, instance);
     removed.push("profile");
   }
-  // Where there cannot be one, nothing was exported to it.
+  // If there can be no menu, nothing was exported.
   const menu = await orNothing(Promise.try(menuOf, host, instance.hostName), isFailure);
   if (menu) removed.push(...await unexportApps(menu));
-  // They come last: the container may have closed them.
+  // Last, since it may fail: the container may have made them inaccessible.
   if (hasMounts) {
     await removeMounts(host, [mounts.directory]);
     removed.push(mounts.directory);
@@ -130,7 +130,7 @@ export async function removeContainer(
   return removed;
 }
 
-/** The error when copies of the user's files may have been changed in a container that is to be removed. */
+/** The error for lent copies of the user's files that may have been changed in the container. */
 function notBackError({ engine, label }: Address, copies: readonly LentCopy[]): UserError {
   const names = copies.map(({ hostPath }) => `"${hostPath}"`).join(", ");
   const lines = new Set(copies.map((copy) => scriptLine(engine, ["map.ts", "--unmap", labelOfLoan(copy)])));

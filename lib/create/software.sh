@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # software.sh
-# Installs the newest versions of a container's packages, as root in it, or packages that it does not have. Prints what the package
-# managers print, then, on a line of its own, how many packages are new. Its exit status is that of the first that fails.
-# Values in front: the exit status where no package manager is known; names of packages, files of packages and names of snaps, each
-# with a blank between two. Without any of these, all packages get their newest versions.
+# Upgrades a container's packages, as root in it, or installs new ones. Prints the output of the package managers, then a
+# line with the number of new packages. Exits with the status of the first package manager that fails. Values in front:
+# unknown: the exit status without a known package manager; packages, files, snaps: names of packages, package files and
+# names of snaps, separated by blanks. Without any of these three, all packages are upgraded.
 : "${unknown:?}" "${packages=}" "${files=}" "${snaps=}"
 set -u
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
@@ -19,7 +19,7 @@ if command -v apt-get >/dev/null; then
     if [ -n "$packages$files" ]; then apt install -- $packages $files; else apt --with-new-pkgs upgrade; fi
   }
   update() {
-    # The daily job holds this lock while it works.
+    # apt's daily job holds this lock while it runs.
     exec 9>>/var/lib/apt/daily_lock
     flock --wait 1800 9
     # A container that has just started may have no network yet.
@@ -28,7 +28,8 @@ if command -v apt-get >/dev/null; then
       [ "$pause" -gt 0 ] && sleep "$pause"
     done
     indexed=$?
-    # What was interrupted is finished first: apt-get refuses to go on otherwise. It waits for another dpkg, as dpkg does not.
+    # Finishes an interrupted installation first: otherwise apt-get refuses to run. apt-get waits for another dpkg; dpkg
+    # does not.
     [ -z "$(ls /var/lib/dpkg/updates)" ] || dpkg --force-confdef --force-confold --configure -a
     change && return "$indexed"
   }

@@ -1,5 +1,5 @@
 /**
- * `create.ts --update [NAME...]` and `create.ts --install NAME APP...`: the newest software, or more of it, in
+ * `create.ts --update [NAME...]` and `create.ts --install NAME APP...`: upgrades software, or installs more, in
  * containers and in the origins of their disposable copies.
  */
 
@@ -33,23 +33,23 @@ import { deleteSnapshot, findSnapshot, hasCheapSnapshots, takeSnapshot } from ".
 interface Updated {
   /** `[REMOTE:]NAME`. */
   name: string;
-  /** How many packages are new in it, as it says. */
+  /** How many packages are new in it, according to the container. */
   packages: number;
-  /** Whether disposable copies will have them, too. */
+  /** Whether new disposable copies will have them, too. */
   copies: boolean;
-  /** The sessions that run on with what they had. */
+  /** The sessions that still run the old software. */
   sessions: string[];
 }
 
-/** The snapshot of how a container was before an update that failed. */
+/** The snapshot of a container before its update. It is kept if the update fails. */
 const before = "before-update";
 
 /**
- * Updates the containers that words of the command line name; without words, all of this user's that have a network.
+ * Updates the containers that the command line names; by default, all of this user's that have a network.
  *
- * @param options `engineOptionsOf`: the options for the container of a word, or for all
+ * @param options `engineOptionsOf`: the options for the container that a word names; without a word, for all
  * @returns the exit code
- * @throws {UserError} when the only one could not be updated
+ * @throws {UserError} when there is only one container, and it could not be updated
  */
 export async function updateNamed(
   host: Host,
@@ -64,7 +64,7 @@ export async function updateNamed(
   const leftovers = await findLeftovers(host);
   const loans = leftovers.length > 0 ? await readLoans(host) : [];
   const hasLoans = (copy: DisposableCopy): boolean => loans.some((loan) => isLentTo(loan, [copy]));
-  // What an app has made of a file comes back with the next run that uses copies.
+  // Changed files in these copies come back with the next run that uses copies.
   for (const { lock } of leftovers.filter(hasLoans)) release(lock);
   await removeDisposables(host, leftovers.filter((copy) => !hasLoans(copy)));
   const updated: Updated[] = [];
@@ -108,7 +108,7 @@ async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> 
   return found;
 }
 
-/** Whether packages can reach it: by a network card, or by the proxy of `gui-internet`. */
+/** Whether it can download packages: by a network card, or by the proxy of `gui-internet`. */
 function hasNetwork({ hasNetwork, expanded_devices }: InstanceInfo): boolean {
   return hasNetwork || expanded_devices["internet"]?.type === "proxy";
 }
@@ -129,7 +129,7 @@ async function update(host: Host, instance: Instance, apps: readonly AppWord[] =
   if (found && !["Running", "Stopped"].includes(found.status)) throw unusableError(instance, found.status);
   host.ui.progress(`Updating "${label}"`);
   const keeps = await host.look(true, () => hasCheapSnapshots(host, instance));
-  // An existing one dates from before an earlier update, which failed.
+  // An existing snapshot is from before an earlier update, which failed.
   const takes = keeps && !await findSnapshot(host, instance, before);
   if (takes) await takeSnapshot(host, instance, before);
   const isLent = Object.keys(found?.devices ?? {}).some((name) => /^map-[0-9a-f]{10}$/.test(name));
@@ -178,14 +178,14 @@ function failure(
   });
 }
 
-/** The line that does it again. */
+/** The command line that tries again. */
 function lineAgain(instance: Instance, apps: readonly AppWord[]): string {
   const label = labelOf(instance);
   const words = apps.map(({ source, name }) => `${source}:${name}`);
   return scriptLine(instance.engine, ["create.ts", words.length > 0 ? "--install" : "--update", label, ...words]);
 }
 
-/** Starts a stopped instance for what `act` does, and stops it afterwards, whatever happens. */
+/** Starts a stopped instance, calls `act`, and always stops it again. */
 async function whileRunning<T>(host: Host, instance: Instance, act: () => Promise<T>): Promise<T> {
   const stop = (): Promise<unknown> => stopInstance(host.forCleanup(AbortSignal.timeout(120_000)), instance);
   let hasStarted = false;
@@ -196,7 +196,7 @@ async function whileRunning<T>(host: Host, instance: Instance, act: () => Promis
     result = await act();
   } catch (error) {
     await stop().catch(({ message }) => {
-      // Why it failed says more than that what has not started cannot be stopped.
+      // If it never started, a warning that it could not be stopped would only distract from the cause.
       if (hasStarted) host.ui.warn(`"${labelOf(instance)}" could not be stopped again: ${message}`);
     });
     throw error;
@@ -206,8 +206,8 @@ async function whileRunning<T>(host: Host, instance: Instance, act: () => Promis
 }
 
 /**
- * Renews the origin of a container's disposable copies: a copy of it is brought up to date, and takes its place.
- * Nothing from the container itself gets into it.
+ * Renews the origin of a container's disposable copies: updates a copy of it, which takes its place. Nothing from the
+ * container itself gets into it.
  *
  * @returns whether there is an origin
  */

@@ -1,4 +1,4 @@
-/** User-data: files become the parts of one MIME document, which cloud-init reads. */
+/** User-data: joins files into one MIME document, which cloud-init reads. */
 
 import types from "./part_types.json" with { type: "json" };
 import { basename } from "@std/path";
@@ -7,38 +7,38 @@ import { quoteWords } from "../base/shell_words.ts";
 import { isMap, parseYaml } from "../base/yaml.ts";
 
 export interface PartFile {
-  /** Its path; its base name is what cloud-init's log shows. */
+  /** Its path. cloud-init's log shows the base name. */
   path: string;
   text: string;
 }
 
 export interface UserDataPart extends PartFile {
-  /** The MIME type, by which cloud-init knows what to do with it. */
+  /** The MIME type, by which cloud-init chooses its handler. */
   type: string;
 }
 
 /**
- * The type for each start of a first line, as in cloud-init's `handlers/__init__.py` (INCLUSION_TYPES_MAP); longer ones
- * first.
+ * The type for each prefix of a first line, as in cloud-init's `handlers/__init__.py` (INCLUSION_TYPES_MAP); longer
+ * prefixes first.
  */
 const partTypes = types as [start: string, type: string][];
 
-/** The MIME type of a part, which its first line tells; undefined for a text that cloud-init would ignore. */
+/** The MIME type of a part, from its first line; undefined for a text that cloud-init would ignore. */
 export function typeOfPart(text: string): string | undefined {
   return partTypes.find(([start]) => text.startsWith(start))?.[1];
 }
 
 /**
- * Makes lists and maps of several cloud-configs add up. By cloud-init's default, a later list replaces an earlier one
+ * Has cloud-init merge lists and maps of several cloud-configs. By default, a later list replaces an earlier one
  * (cloud-init documentation, "Merging user data sections").
  */
 const mergeType = "list(append)+dict(recurse_list)+str()";
 
 /**
- * Makes a part of a file. Its type is in the first line. A cloud-config must be a YAML map, an archive a list, and a
- * template must say what it becomes.
+ * Makes a part from a file. Its first line gives its type. A cloud-config must be a YAML map, an archive a list, and a
+ * template must name the type of its result.
  *
- * @param options `warn` is called for what cloud-init accepts, but probably not as it was meant
+ * @param options `warn` is called for input that cloud-init accepts, but probably not as intended
  * @throws {UserError} exit code 2, with file, line and column
  */
 export function parsePart(
@@ -72,7 +72,8 @@ export function parsePart(
 }
 
 /**
- * The second line of a template must say its type, unless a statement or a comment of Jinja's comes before.
+ * The second line of a template must give the type of its result, unless it begins with a statement or a comment of
+ * Jinja.
  */
 function checkTemplate({ path, text }: UserDataPart): void {
   const lines = text.split("\n").map((line) => line.trim());
@@ -85,7 +86,7 @@ function checkTemplate({ path, text }: UserDataPart): void {
   );
 }
 
-/** Checks the structure of what is sent as it is. */
+/** Checks the structure of a file that is sent unchanged. */
 function checkYaml({ path, text, type }: UserDataPart, warn: (message: string) => void): void {
   const data = parseYaml(path, text, {
     onDuplicateKey: (place) => warn(`cloud-init takes the last of two values for one key: ${place}`),
@@ -96,7 +97,7 @@ function checkYaml({ path, text, type }: UserDataPart, warn: (message: string) =
   if (!right) throw inputError(`${path}:1:1: The file is not ${wanted}`, "Write at least one key, such as packages:");
 }
 
-/** A cloud-config that names the user whom cloud-init makes by default; without a name, an empty one. */
+/** A cloud-config that names cloud-init's default user; without a name, an empty cloud-config. */
 export function userConfig(name?: string): string {
   return `#cloud-config\n${JSON.stringify(name === undefined ? {} : { user: { name } })}\n`;
 }
@@ -126,8 +127,8 @@ export function userData(parts: readonly UserDataPart[]): string {
 const boundary = "gui-container-part";
 
 /**
- * Plain ASCII stays as it is. All else is base64, since cloud-init spoils letters beyond ASCII in an 8bit part, and so is
- * a text with the boundary in it.
+ * Encodes a part. Plain ASCII stays as it is. Other text, and text that contains the boundary, becomes base64, since
+ * cloud-init garbles non-ASCII characters in an 8bit part.
  */
 function encodePart(content: string): { encoding: string; encoded: string } {
   // deno-lint-ignore no-control-regex
@@ -136,9 +137,9 @@ function encodePart(content: string): { encoding: string; encoded: string } {
 }
 
 /**
- * File names without special characters, each only once. cloud-init writes a script to a file of that name, which would
- * replace another script's, removes some characters (`clean_filename` in its `util.py`), and runs the scripts in the
- * order of names.
+ * Unique file names without special characters. cloud-init writes each script to a file of its name, removing some
+ * characters (`clean_filename` in its `util.py`), so that equal names would overwrite each other, and runs scripts in
+ * the order of their names.
  */
 function safeFilenames(parts: readonly UserDataPart[]): string[] {
   const names: string[] = [];

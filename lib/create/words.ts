@@ -1,4 +1,7 @@
-/** The words after NAME on the command line of create.ts: each is what it looks like, and each file is read once. */
+/**
+ * The words after NAME on create.ts's command line. Their form and the content of their files tell what they are; each
+ * file is read once.
+ */
 
 import { inputError, type UserError } from "../base/errors.ts";
 import { hasPrivateKey, publicKeysIn } from "../container/ssh.ts";
@@ -7,16 +10,16 @@ import { bundledCloudConfigs, bundledFile, bundledProfiles } from "./bundled.ts"
 import { readInput } from "./input_files.ts";
 import { type PartFile, typeOfPart } from "./user_data.ts";
 
-/** The files that the words name, and the other apps, in their order. */
+/** The files that the words name, and the other apps, in order. */
 export interface Words {
-  /** AUTHORIZED_KEYS; undefined for the key of create.ts itself. */
+  /** AUTHORIZED_KEYS; undefined for create.ts's own key. */
   keys: PartFile | undefined;
   profile: PartFile;
   cloudInit: PartFile[];
   apps: AppWord[];
 }
 
-/** A word, what it is, as errors name that, and the file that it names unless it is an app. */
+/** A word, its kind, as errors call it, and the file that it names, unless it is an app. */
 interface Understood {
   word: string;
   kind: "key" | "profile" | "cloud-config" | "app";
@@ -24,12 +27,12 @@ interface Understood {
 }
 
 /**
- * Tells the words apart. The name of a bundled file means that one, so a file of that name, which a container may have
- * left in the directory that it shares, is never taken for it. A path or a name that ends in `.pub` is a key. For any
- * other path, the content of the file decides.
+ * Finds the kind of each word. The name of a bundled file always means the bundled file, never a file of that name that
+ * a container may have left in its shared directory. A path or a name that ends in `.pub` is a key. For any other path,
+ * the content of the file decides.
  *
- * @throws {UserError} exit code 2 for a word that is none of these, for two keys or two profiles, both with how each
- * word was understood, and as {@linkcode readInput}
+ * @throws {UserError} exit code 2 for a word that is none of these, and for two keys or two profiles, each with the
+ * kinds of the words so far; and as {@linkcode readInput}
  */
 export async function readWords(words: readonly string[]): Promise<Words> {
   const found: Understood[] = [];
@@ -63,7 +66,7 @@ async function understand(
     if (Object.hasOwn(files, word)) return { word, kind, file: bundledFile(word, files[word]!) };
   }
   const [isKey, isYaml] = [word.endsWith(".pub"), /\.ya?ml$/.test(word)];
-  // A bare name is a misspelt app. A file of that name may be one that a container has left here.
+  // A bare name is a misspelt app. A file of that name may have been left here by a container.
   if (!isKey && !isYaml && !word.includes("/")) return undefined;
   const text = await readInput(word);
   const file = { path: word, text };
@@ -83,7 +86,7 @@ function unknownWord(word: string, before: readonly Understood[]): UserError {
   );
 }
 
-/** How the words were understood, as a sentence. */
+/** The kinds of the words, as a sentence. */
 function asSentence(found: readonly Understood[]): string {
   if (found.length === 0) return "";
   return `Understood: ${found.map(({ word, kind }) => `"${word}" as ${kind}`).join(", ")}`;
