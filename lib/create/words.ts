@@ -44,7 +44,7 @@ export async function readWords(words: readonly string[]): Promise<Words> {
     found.push(one);
     if (other && (one.kind === "key" || one.kind === "profile")) {
       const both = `"${other.word}" and "${word}" are both a ${one.kind}`;
-      throw inputError(both, `Leave one of them out. ${asSentence(found)}`);
+      throw inputError(both, `Leave one of them out${asSentence(found)}`);
     }
   }
   const filesOf = (wanted: Understood["kind"]): PartFile[] =>
@@ -82,12 +82,12 @@ function unknownWord(word: string, before: readonly Understood[]): UserError {
   return inputError(
     `Nothing that comes with create.ts is called "${word}"`,
     `Name an app of the image's archive as apt:${word}, a file as ./${word}, or one of ` +
-      `${names.filter((name) => name !== "xpra").join(", ")}. ${asSentence(before)}`,
+      `${names.filter((name) => name !== "xpra").join(", ")}${asSentence(before)}`,
   );
 }
 
-/** The kinds of the words, as a sentence. */
+/** The kinds of the words, as a sentence after another. */
 function asSentence(found: readonly Understood[]): string {
   if (found.length === 0) return "";
-  return `Understood: ${found.map(({ word, kind }) => `"${word}" as ${kind}`).join(", ")}`;
+  return `. Understood: ${found.map(({ word, kind }) => `"${word}" as ${kind}`).join(", ")}`;
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../../lib/base/errors.ts";
 import { readWords as readFiles, type Words } from "../../../lib/create/words.ts";
@@ -80,6 +80,7 @@ Deno.test("readWords() refuses a bare name that is nothing, and takes what looks
     const error = await assertRejects(() => readWords([word]), UserError, `is called "${word}"`);
     assertEquals(error.exitCode, 2);
     assertStringIncludes(error.hint, "gui, gui-gpu, gui-internet, gui-limits, gui-offline, chromium, firefox,");
+    assertMatch(error.hint, /, vlc$/);
   }
   for (const word of ["./gui", "profiles/no-such", "no-such.yaml", "gui.yml"]) {
     await assertRejects(() => readWords([word]), UserError, `There is no file "${word}"`);
