@@ -76,7 +76,7 @@ export async function serveAgain(
       return { windows: "unknown", failure: (app) => endedFromOutside(container, { session, output: app?.output }) };
     },
   } as const;
-  const shown = { permissions, asks, opening, windows, session };
+  const shown = { permissions, open: permissions.open, asks, opening, windows, session };
   return await show(container, { ...shown, stays: goesWithWindows.difference(inGuard) });
 }
 

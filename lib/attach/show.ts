@@ -19,7 +19,7 @@ import { findSession, mayRunOn, stopAtEnd } from "./session/live_sessions.ts";
 import { reportOutcome, type SessionEnd } from "./session/outcome.ts";
 import { keepDrops } from "./wayland/take_drops.ts";
 
-export interface ShowOptions extends Pick<ShowRequest, "asks" | "opening" | "channelsFrom"> {
+export interface ShowOptions extends Pick<ShowRequest, "open" | "asks" | "opening" | "channelsFrom"> {
   /** The channels; {@linkcode windows} uses the same. */
   permissions: Permissions;
   windows: Pick<DisplayWindows, "note" | "outlivesRun" | "show" | "closeClipboard" | "ended">;
@@ -37,7 +37,7 @@ export interface ShowOptions extends Pick<ShowRequest, "asks" | "opening" | "cha
  */
 export async function show(
   container: Container,
-  { permissions, asks, opening, channelsFrom, windows, stays = new Set(), session: given }: ShowOptions,
+  { permissions, open: wanted, asks, opening, channelsFrom, windows, stays = new Set(), session: given }: ShowOptions,
 ): Promise<number> {
   const { host, history } = container;
   const { open } = permissions;
@@ -106,7 +106,8 @@ export async function show(
   }
   history.add({ kind: "session", what: runsOn ? "runs on" : "ends", session });
   if (!end || host.signal.aborted) {
-    const shown = { session, open, asks, opening };
+    // All that the user has not denied meanwhile, also what another client has for now.
+    const shown = { session, open: wanted.difference(before.difference(open)), asks, opening };
     if (outlivesRun === "windows") tellWindowsStay(container, { ...shown, gone: portals?.served() ?? [] });
     else if (outlivesRun === "session" && await mayRunOn(container, session)) {
       host.ui.status(`Detached; the app runs on. To come back: ${reattachLine(container, shown)}`);

@@ -101,6 +101,7 @@ testOnIncus("attach.ts shows a session to a second client, and the first one sta
     secondStderr,
     'Another client is attached to "shared", and plays its sound\nOpen channels: clipboard, look, dialogs\n',
   );
+  assertStringIncludes(secondStderr, `--session shared ${name}\n`);
   await windowWith(`\\[${name}\\] xclock`);
   await script("attach", engine, ["--stop", name, "--all"]);
   const { code, stderr } = await first.ended;

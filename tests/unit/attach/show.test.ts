@@ -63,7 +63,7 @@ Deno.test("show() takes back what other runs have let stay with a session that h
     };
     const box = { ...localBox(host), isLost: () => Promise.resolve(false) };
     const permissions = createPermissions(box, { open: new Set() });
-    await show(box, { permissions, asks: new Set(), windows, session: "xterm" });
+    await show(box, { permissions, open: permissions.open, asks: new Set(), windows, session: "xterm" });
     assertEquals((await readLoans(host)).filter(({ session }) => session === "xterm"), []);
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -101,7 +101,7 @@ Deno.test("show() leaves a new session that has its windows when Ctrl-C comes be
     ).then(() => {});
   await ended(() => Promise.resolve());
   assertEquals(cleaning.calls, []);
-  assertStringIncludes(said.join("\n"), "Detached; the app runs on");
+  assertStringIncludes(said.join("\n"), "attach.ts --session xterm box --preset=isolated --allow=sound");
   await ended(late);
   assertEquals(cleaning.calls.map((argv) => argv.slice(0, 3)), [["incus", "exec", "box"]]);
 });
@@ -123,7 +123,7 @@ Deno.test("show() closes in new windows what --deny has closed before they were 
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
     const session = { start: () => Promise.resolve("xterm"), run: "1234abcd" };
-    await show(box, { permissions, asks: new Set(), windows, session });
+    await show(box, { permissions, open: permissions.open, asks: new Set(), windows, session });
     assertEquals(closed, ["xterm", ["clipboard-in"]]);
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -132,5 +132,7 @@ Deno.test("show() closes in new windows what --deny has closed before they were 
 
 function showIn(box: Container, windows: DisplayWindows): Promise<number> {
   const session = { start: () => Promise.resolve("xterm"), run: "1234abcd" };
-  return show(box, { permissions: createPermissions(box, { open: new Set() }), asks: new Set(), windows, session });
+  const permissions = createPermissions(box, { open: new Set() });
+  // Another client plays its sound.
+  return show(box, { permissions, open: new Set(["sound"]), asks: new Set(), windows, session });
 }
