@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # software.sh
-# Upgrades a container's packages, as root in it, or installs new ones. Prints the output of the package managers, then a
-# line with the number of new packages. Exits with the status of the first package manager that fails. Values in front:
-# unknown: the exit status without a known package manager; packages, files, snaps: names of packages, package files and
-# names of snaps, separated by blanks. Without any of these three, all packages are upgraded.
+# Upgrades a container's packages, as root in it, or installs new ones. Prints the output of the package managers, then
+# a line with the number of new packages. Exits with the status of the first package manager that fails. Values in
+# front: unknown: the exit status without a known package manager; packages, files, snaps: names of packages, package
+# files and names of snaps, separated by blanks. Without any of these three, all packages are upgraded.
 : "${unknown:?}" "${packages=}" "${files=}" "${snaps=}"
 set -u
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8

@@ -1,27 +1,27 @@
 /**
- * POSIX access control lists of files, as values: read from `getfacl -cnpE`, changed, and written for `setfacl`. All
- * ids are numbers. Rules: acl(5), and POSIX.1e draft 17 for what the mask does.
+ * POSIX access control lists of files, as values: parsed from `getfacl -cnpE`, changed, and formatted for `setfacl`.
+ * All ids are numeric. The rules are those of acl(5), and of POSIX.1e draft 17 for the mask.
  */
 
 import { isProcessError, type ProcessError } from "../../base/errors.ts";
 import { mapSome } from "../../base/promises.ts";
 import type { Host } from "../../base/host.ts";
 
-/** What an entry permits: the bits read 4, write 2, execute 1. */
+/** The permissions of an entry, as bits: read 4, write 2, execute 1. */
 export type PermissionBits = number;
 
-/** The bits in letters, by their number. */
+/** The permissions as letters, indexed by their bits. */
 const letters = ["---", "--x", "-w-", "-wx", "r--", "r-x", "rw-", "rwx"];
 
 /**
- * The access ACL of a file, as it is on record: what each entry permits, by the name that the entry has for `setfacl`.
- * `u:` is the owner, `u:1000` a named user, `g:` the owning group, `g:100` a named group, `o:` everybody else. `m:` is
- * the mask, the most that any entry but those of owner and other permits; it may be missing without named entries.
+ * The access ACL of a file, also as records store it: the permissions of each entry, by the entry's tag in `setfacl`.
+ * `u:` is the owner, `u:1000` a named user, `g:` the owning group, `g:100` a named group, `o:` others. `m:` is the
+ * mask, which limits all entries except owner and others; it may be missing if there are no named entries.
  */
 export type Acl = Readonly<Record<string, PermissionBits>>;
 
 /**
- * Reads the access entries of `getfacl -cnpE`; default entries of a directory are left out.
+ * Parses the access entries of `getfacl -cnpE`; skips the default entries of a directory.
  *
  * @throws {SyntaxError} for a line that is not an entry
  */
@@ -37,8 +37,8 @@ export function parseAcl(text: string): Acl {
 }
 
 /**
- * The ACL in the short text form that `setfacl --set` takes. Entries are in the order in which the kernel keeps them,
- * so that equal ACLs give equal texts.
+ * Formats an ACL in the short text form for `setfacl --set`. Entries are in the kernel's order, so equal ACLs give
+ * equal texts.
  */
 export function formatAcl(acl: Acl): string {
   const rank = (name: string): number => "ugmo".indexOf(name[0]!) * 2 ** 32 + Number(name.slice(2));
@@ -52,8 +52,8 @@ function isMasked([name]: [string, PermissionBits]): boolean {
 }
 
 /**
- * Gives the user `uid` the `permissions`, and nobody else more than before: where the mask has to be widened for that,
- * each entry that the old mask limited is reduced to what it permitted under it.
+ * Grants `permissions` to the user `uid`, and nobody else more than before: if the mask must be widened, each masked
+ * entry is first reduced to its effective permissions.
  */
 export function grant(acl: Acl, [uid, permissions]: readonly [uid: number | string, PermissionBits]): Acl {
   const mask = acl["m:"] ?? acl["g:"]!;
@@ -61,7 +61,7 @@ export function grant(acl: Acl, [uid, permissions]: readonly [uid: number | stri
   return { ...acl, ...Object.fromEntries(reduced), [`u:${uid}`]: permissions, "m:": mask | permissions };
 }
 
-/** A change that was made to an ACL by {@linkcode grant}, for one user or several. */
+/** A change made to an ACL by {@linkcode grant}, for one or several users. */
 export interface Grant {
   uids: readonly (number | string)[];
   /** The ACL before. */
@@ -71,9 +71,9 @@ export interface Grant {
 }
 
 /**
- * Undoes a grant. If nobody else has changed the ACL since, or it is undone, the result is exactly `original`.
- * Otherwise the users' entries are removed, or are again the ones that were there, as `setfacl -x` does it, but for a
- * mask that would grow by that. Others get what they get now.
+ * Undoes a grant. If nobody else has changed the ACL since, or the grant is already undone, the result is exactly
+ * `original`. Otherwise the users' entries are removed, as by `setfacl -x`, or restored to the former ones, but the
+ * mask never grows. Everybody else keeps their present effective permissions.
  */
 export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
   if (sameAcl(current, granted) || sameAcl(current, original)) return original;
@@ -84,14 +84,14 @@ export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
     else delete entries[name];
   }
   const masked = Object.entries(entries).filter(isMasked);
-  // Without named entries, chmod is for the group again (acl(5)).
+  // Without named entries there is no mask, and the mode's group bits are the owning group's again (acl(5)).
   if (masked.length === 1) return { ...entries, "g:": entries["g:"]! & mask };
   return { ...entries, "m:": masked.reduce((all, [, bits]) => all | bits, 0) & mask };
 }
 
 /**
- * The ACL that a file would have if the file that it has replaced had not been granted to anybody. Editors copy the ACL
- * to the new file, or the mode alone, whose group bits are the mask where there is one.
+ * Removes a grant that was copied from a replaced file. Editors copy the old file's ACL to the new one, or only its
+ * mode, in which the group bits are the mask, if there is one.
  *
  * @param made the grant on the file that was replaced
  */
@@ -106,7 +106,7 @@ export function sameAcl(a: Acl, b: Acl): boolean {
   return formatAcl(a) === formatAcl(b);
 }
 
-/** The access ACLs of files, in their order, by one call. */
+/** Reads the access ACLs of files, in order, by one call of getfacl. */
 export async function readAcls(host: Host, paths: readonly string[]): Promise<Acl[]> {
   const { stdout } = await host.run(["getfacl", "-cnpE", "--", ...paths]);
   const acls = stdout.split("\n\n").filter((text) => text.trim() !== "").map(parseAcl);
@@ -117,7 +117,7 @@ export async function readAcls(host: Host, paths: readonly string[]): Promise<Ac
 /** A new access ACL for the file at an absolute path. */
 export type AclChange = readonly [path: string, acl: Acl];
 
-/** Replaces the access ACLs of files, some at once. Returns the error for each that cannot be replaced. */
+/** Sets the access ACLs of files, several at once. Returns an error for each that cannot be set. */
 export async function writeAcls(
   host: Host,
   changes: readonly (AclChange | undefined)[],
@@ -125,7 +125,7 @@ export async function writeAcls(
   const act = async (change: AclChange | undefined): Promise<ProcessError | undefined> => {
     if (!change) return undefined;
     const [path, acl] = change;
-    // A caller looks for a message in English.
+    // A caller parses the message, so it must be in English.
     const written = host.run(["setfacl", "--set", formatAcl(acl), path], { env: { LC_ALL: "C" } });
     return await written.then(() => undefined, (error) => isProcessError(error) ? error : Promise.reject(error));
   };

@@ -1,30 +1,30 @@
 /**
- * What mappings do to the ACLs of their files, decided from the records and from what was found: several runs may map
- * one inode, into several containers, and each file gets its former permissions back.
+ * Plans the changes to the ACLs of mapped files, from the records and the present state of the files. Several runs may
+ * map one inode into several containers; in the end, each file gets its former permissions back.
  */
 
 import { type Acl, type AclChange, type Grant, grant, revoke, sameAcl, withoutCopiedGrant } from "./acl.ts";
 import { type FileState, type InodeId, isSameInode } from "./held_file.ts";
 import type { Mapping } from "./loan.ts";
 
-/** Whether a mapping is on record, and the ACL of its file not restored yet. */
+/** Whether a mapping is on record, and its file's ACL not restored yet. */
 export function isOnRecord(records: readonly Mapping[], { id }: Pick<Mapping, "id">): boolean {
   return records.some((record) => record.id === id && !record.restored);
 }
 
-/** The mappings that now have a grant on the ACL of an inode. */
+/** The mappings that currently have a grant in the ACL of an inode. */
 export function ofInode(mappings: readonly Mapping[], inode: InodeId): Mapping[] {
   return mappings.filter((mapping) => !mapping.restored && isSameInode(mapping, inode));
 }
 
-/** The ACL of a file that all of `mappings` grant access to; what they permit one user adds up. */
+/** The ACL of a file with the grants of all `mappings`. Grants to the same user add up. */
 export function withGrants(original: Acl, mappings: readonly Pick<Mapping, "uid" | "readOnly">[]): Acl {
   const permissions = new Map<Mapping["uid"], number>();
   for (const { uid, readOnly } of mappings) permissions.set(uid, (permissions.get(uid) ?? 0) | (readOnly ? 4 : 6));
   return [...permissions].reduce(grant, original);
 }
 
-/** What mappings of one inode, at least one, have done to its ACL together. */
+/** The combined grant of mappings of one inode, at least one. */
 function grantOf(mappings: readonly Mapping[]): Grant {
   // All of them have the same original: see planGrant().
   const { original } = mappings[0]!;
@@ -32,11 +32,11 @@ function grantOf(mappings: readonly Mapping[]): Grant {
 }
 
 /**
- * What a new mapping does to the ACL of its file.
+ * Plans what a new mapping does to the ACL of its file.
  *
- * @param options `others`: the mappings that the inode has already; `replaces`: the mapping of the file that this one
- * has replaced, and whose ACL it may have got a copy of; `uid`, `readOnly`: the grant of the new mapping
- * @returns the ACL as it was before the first mapping of the inode, and as it is to be set
+ * @param options `others`: existing mappings of the inode; `replaces`: the mapping of the file that this one has
+ * replaced, whose ACL it may have a copy of; `uid`, `readOnly`: the grant of the new mapping
+ * @returns the ACL before the first mapping of the inode, and the ACL to set
  */
 export function planGrant(
   current: Acl,
@@ -54,10 +54,10 @@ export function planGrant(
 }
 
 /**
- * What the end of mappings does to the ACL of their file.
+ * Plans what the end of mappings does to the ACL of their file.
  *
- * @param options `ending`: mappings of one inode; `staying`: its other mappings
- * @returns the ACL that is to be set, and whether somebody else has changed it since it was set
+ * @param options `ending`: mappings of one inode; `staying`: its other mappings, which remain
+ * @returns the ACL to set, and whether somebody else has changed the ACL since the grant
  */
 export function planRevoke(
   current: Acl,
@@ -73,46 +73,46 @@ export function planRevoke(
 }
 
 export interface FoundFile {
-  /** The path of its handle, which leads to this very inode. */
+  /** The path of its handle, which always leads to this inode. */
   handle: string;
   state: FileState;
   acl: Acl;
 }
 
 export interface ObservedFile {
-  /** The mapping, as its run knows it. */
+  /** The mapping, as the run knows it. */
   mapping: Mapping;
-  /** The inode that was mapped, wherever it is now; undefined when it was not found. */
+  /** The mapped inode, wherever it is now; undefined if it was not found. */
   file: FoundFile | undefined;
-  /** Another inode that is now at the path of the mapped one. */
+  /** A different inode that is now at the path of the mapped one. */
   replacement: FoundFile | undefined;
 }
 
-/** One step of restoring. Its findings are true, and its mappings done, only once the change is made. */
+/** One step of restoring. Its findings and its `done` are valid only once its change has succeeded. */
 export interface RestoreStep {
-  /** The ACL to set, if the file has another one. */
+  /** The ACL to set, if the file does not have it. */
   change?: AclChange;
-  /** It is not a failure when the change cannot be made: the file was never mapped. */
+  /** The change may fail without an error: the file was never mapped. */
   isOptional?: boolean;
   findings: string[];
-  /** The mappings whose files need nothing more. */
+  /** The mappings whose files need nothing further. */
   done: Mapping[];
-  /** Their files are not there any more, or are somebody else's. */
+  /** Their files no longer exist, or belong to somebody else. */
   isLost?: true;
 }
 
-/** A file, and the mappings for which it was found: at least one. */
+/** A file, and the mappings for which it was found, at least one. */
 interface FoundMapping {
   file: FoundFile;
   mappings: Mapping[];
 }
 
 /**
- * Plans how mapped files are restored when their mappings end. An inode that was mapped gets its ACL back, wherever it
- * is now. Of a file that has replaced it, only a copied grant is removed. The mappings of one inode end in one step.
+ * Plans how mapped files are restored when their mappings end. A mapped inode gets its ACL back, wherever it is now.
+ * From a file that has replaced it, only a copied grant is removed. The mappings of one inode end in one step.
  *
- * @param records all mappings on record; nothing is done for those that other runs have ended already
- * @param observed `files`: the files whose mappings end, as they are now; `ownUid`: the user's own
+ * @param records all mappings on record; those that other runs have ended are skipped
+ * @param observed `files`: the present state of the files whose mappings end; `ownUid`: the user's own uid
  */
 export function planRestore(
   records: readonly Mapping[],
@@ -136,7 +136,7 @@ export function planRestore(
   ];
 }
 
-/** The step for an inode that is lost or out of reach; undefined for one that can be changed. */
+/** The step for an inode that is lost or inaccessible; undefined if its ACL can be changed. */
 function planLost({ mapping, file, replacement }: ObservedFile, ownUid: number): RestoreStep | undefined {
   const { hostPath, instance, ino, uid } = mapping;
   const lost: Pick<RestoreStep, "done" | "isLost"> = { done: [mapping], isLost: true };
@@ -169,9 +169,9 @@ function planInode({ file: { handle, state, acl }, mappings }: FoundMapping, sta
 }
 
 /**
- * The step for a file that has replaced a mapped one: it may have got a copy of its ACL or of its mode.
+ * The step for a file that has replaced a mapped one, and may have a copy of its ACL or mode.
  *
- * @param isLost the old file is not there any more, and the user is told so
+ * @param isLost the old file no longer exists, and the user is told so
  */
 function planReplacement({ file: { handle, acl }, mappings }: FoundMapping, isLost: boolean): RestoreStep[] {
   const wanted = mappings.reduce((acl, mapping) => withoutCopiedGrant(acl, grantOf([mapping])), acl);
@@ -184,7 +184,7 @@ function planReplacement({ file: { handle, acl }, mappings }: FoundMapping, isLo
   return [{ ...(isCopy ? { change: [handle, wanted], isOptional: true } : {}), findings, done: [] }];
 }
 
-/** The inodes that were found, each with all mappings for which it was. */
+/** The found inodes, each with all mappings for which it was found. */
 function byInode(files: readonly ObservedFile[], which: "file" | "replacement"): FoundMapping[] {
   const found = files.flatMap(({ mapping, [which]: file }) => file ? [{ mapping, file }] : []);
   return [...Map.groupBy(found, ({ file: { state: { dev, ino } } }) => `${dev}:${ino}`).values()]

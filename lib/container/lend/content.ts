@@ -1,14 +1,14 @@
-/** What is in files of the host: read once to its end, and known by size and SHA-256. */
+/** The content of host files, identified by size and SHA-256. */
 
 import type { Content } from "./loan.ts";
 
 // As in base/hold.ts.
 const { createHash } = await import("node:crypto");
 
-/** How much is read at once, in bytes. */
+/** How many bytes are read at once. */
 const pieceSize = 2 ** 18;
 
-/** The pieces of a file from its beginning to its end, or `max` bytes of it. A piece is valid until the next one. */
+/** Reads a file, or its first `max` bytes, piece by piece. A piece is valid until the next one. */
 export async function* piecesOf(file: Deno.FsFile, max = Infinity): AsyncGenerator<Uint8Array> {
   await file.seek(0, Deno.SeekMode.Start);
   const buffer = new Uint8Array(pieceSize);
@@ -20,7 +20,7 @@ export async function* piecesOf(file: Deno.FsFile, max = Infinity): AsyncGenerat
   }
 }
 
-/** The received part of a content. */
+/** Computes the size and SHA-256 of content that arrives piece by piece. */
 export class Counter {
   size = 0;
   readonly #hash = createHash("sha256");
@@ -30,13 +30,13 @@ export class Counter {
     this.size += piece.length;
   }
 
-  /** Everything that was added. Must be called once only. */
+  /** The content added so far. May be called only once. */
   content(): Content {
     return { size: this.size, sha256: this.#hash.digest("hex") };
   }
 }
 
-/** What is in an open file, or in its first `max` bytes. */
+/** The content of an open file, or of its first `max` bytes. */
 export async function contentOf(file: Deno.FsFile, max = Infinity): Promise<Content> {
   const count = new Counter();
   for await (const piece of piecesOf(file, max)) count.add(piece);

@@ -1,7 +1,7 @@
 /**
- * A copy on its way into a container and back, by the engine's exec. What runs there runs as the container's user. The
- * engine's own file transfer would follow links as root there, and hang with a pipe in place of the file (Incus 6.0.4,
- * LXD 5.0.2: so does the next start of the container).
+ * Transfers copies into a container and back by the engine's exec, as the container's user. The engine's own file
+ * transfer would follow links as root in the container, and hang on a pipe in place of the file (Incus 6.0.4, LXD
+ * 5.0.2: so would the container's next start).
  */
 
 import { asUser } from "../user.ts";
@@ -19,33 +19,33 @@ import removeScript from "./remove_copy.sh" with { type: "text" };
 import sendScript from "./send_copy.sh" with { type: "text" };
 import { format } from "@std/fmt/bytes";
 
-/** How long a program in the container may take that moves no file, in milliseconds. */
+/** The time limit for programs in the container that transfer no file, in milliseconds. */
 const shortMs = 20_000;
 
-/** How long the container may take to read a copy that may be unchanged, in milliseconds for each byte: 50 MB/s. */
+/** The time limit for the container to hash a copy, in milliseconds per byte: 50 MB/s. */
 const readMsPerByte = 1 / 50_000;
 
-/** How often a copy is read that does not arrive whole. */
+/** How often to read a copy that arrives incomplete. */
 const maxReads = 3;
 
-/** How much is shown of what a program in the container printed, in UTF-16 code units. */
+/** How much of a program's output is shown, in UTF-16 code units. */
 const maxShownOutput = 2_000;
 
-/** How much more than four times the lent size may come back, in bytes. */
+/** How many bytes beyond four times the lent size may come back. */
 const maxGrowth = 256 * 2 ** 20;
 
-/** The largest version that may come back of a file with this size. */
+/** The largest version that may come back for a file of this size, in bytes. */
 export function maxVersion(size: number): number {
   return 4 * size + maxGrowth;
 }
 
-/** After how many bytes the limit is looked up again: what comes at once would fill the disk together. */
+/** The interval, in bytes, at which the limit is checked again: concurrent transfers could fill the disk together. */
 const lookBytes = 2 ** 26;
 
-/** What a copy is: its size, device, inode and times, as `read_copy.sh` prints them. */
+/** The line of `read_copy.sh` about a copy: its size, device, inode and times. */
 const foundPattern = /^(same|data) ((\d{1,18}) (\d{1,20}) (\d{1,20}) [0-9 :.+-]{1,100})$/;
 
-/** The longest line of {@linkcode foundPattern}, in bytes. */
+/** The maximum length of a line of {@linkcode foundPattern}, in UTF-16 code units. */
 const maxLine = 256;
 
 export type CopyTarget = Pick<LentCopy, "containerPath" | "user">;
@@ -55,7 +55,7 @@ function withCopy({ containerPath, user }: CopyTarget, script: string, ...args: 
   return asUser({ uid, gid }, ["/bin/sh", "-c", script, "sh", containerPath, ...args]);
 }
 
-/** The program that prints a copy, unless it is as it was lent. */
+/** The command line that prints a copy, unless it is unchanged. */
 export function readArgv(copy: CopyTarget, { size, sha256 }: Record<keyof Content, string>): string[] {
   return withCopy(copy, readScript, size, sha256);
 }
@@ -63,8 +63,8 @@ export function readArgv(copy: CopyTarget, { size, sha256 }: Record<keyof Conten
 /**
  * Puts a file into a container.
  *
- * @returns what was put there
- * @throws {UserError} when it does not arrive whole
+ * @returns the content that was sent
+ * @throws {UserError} when it does not arrive complete
  */
 export async function sendCopy(
   host: Host,
@@ -103,20 +103,20 @@ export async function sendCopy(
 }
 
 export interface FoundCopy {
-  /** What it is, for {@linkcode removeLentCopy}. */
+  /** Its size, device, inode and times, for {@linkcode removeLentCopy}. */
   found: string;
-  /** The number of its device, as the container has it. */
+  /** Its device number, as the container sees it. */
   dev: number;
   ino: number;
-  /** What is in it; undefined when that is what was lent. */
+  /** Its content; undefined if unchanged. */
   content: Content | undefined;
 }
 
 /**
- * Reads a copy, unless it is as it was lent, into the file `part`, which is on disk then.
+ * Reads a copy, unless it is unchanged, into the file `part`, and syncs that to disk.
  *
- * @param options `maxNow`: how large it may be, in bytes, given how many have come; called now and then
- * @throws {UserError} when it is larger than it may be, or does not arrive whole. Then `part` is removed
+ * @param options `maxNow`: returns the current size limit in bytes, given how many have arrived; called at intervals
+ * @throws {UserError} when it is too large, or does not arrive complete. Then `part` is removed
  */
 export async function readBack(
   host: Host,
@@ -126,7 +126,7 @@ export async function readBack(
 ): Promise<FoundCopy | "gone" | "other"> {
   const label = labelOf(instance);
   const { maxBytes } = copy;
-  // The container first reads a copy that may be unchanged, and sends nothing meanwhile.
+  // The container first hashes the copy, and sends nothing meanwhile.
   const stalledMs = 60_000 + lent.size * readMsPerByte;
   using watch = watchTransfer(host, { what: `Taking back ${basename(copy.hostPath)}`, stalledMs });
   using file = await Deno.open(part, { read: true, write: true, create: true, truncate: true, mode: 0o600 });
@@ -163,7 +163,7 @@ export async function readBack(
     if (isWhole()) ending.resolve("");
   };
   const options = (): RunOptions => {
-    // What an earlier try has brought does not count.
+    // Discards what an earlier try received.
     [line, head, received, ending] = ["", undefined, new Counter(), Promise.withResolvers()];
     file.truncateSync();
     file.seekSync(0, Deno.SeekMode.Start);
@@ -172,7 +172,7 @@ export async function readBack(
   };
   const argv = readArgv(copy, { ...lent, size: String(lent.size) });
   try {
-    // As `exec` does with answers that it keeps: engines lose some of what a program prints, or all of it.
+    // Like `exec` with captured output: engines sometimes lose a part or all of a program's output.
     for (let tries = 0; !isWhole(); tries++) {
       if (tries === maxReads) throw notWhole();
       const { code } = await exec(host, instance, argv, options);
@@ -192,7 +192,7 @@ export async function readBack(
   return { found, dev, ino, content: kind === "data" ? received.content() : undefined };
 }
 
-/** A version is larger than what may come back. */
+/** A version is too large to come back. */
 export class TooLarge extends UserError {}
 
 function tooLarge(
@@ -202,7 +202,7 @@ function tooLarge(
 ): TooLarge {
   const label = labelOf(instance);
   const sizes = `${formatSize(size)}; at most ${formatSize(maxBytes)} comes back`;
-  // Not by "file pull", which would make a link here of a link there.
+  // Not "file pull": it would copy a link in the container as a link.
   const fetch = engineLine(instance.engine, ["exec", label, "--", "cat", containerPath]);
   return new TooLarge(`"${label}" has grown "${hostPath}" to ${sizes}`, {
     hint: `If you want that, fetch it, then remove it there: ${fetch} >FILE`,
@@ -212,8 +212,8 @@ function tooLarge(
 /**
  * Removes a copy, if it has not changed.
  *
- * @param options `found`: what it was; whatever is there when that is empty
- * @returns "stuck" when the container does not let it be removed
+ * @param options `found`: {@linkcode FoundCopy.found}; if empty, removes it even if it has changed
+ * @returns "stuck" if the container prevents its removal
  */
 export async function removeLentCopy(
   host: Host,
@@ -226,11 +226,11 @@ export async function removeLentCopy(
 }
 
 /**
- * Gives a copy a second name that is free, and has a number.
+ * Gives a copy a second name: an unused one, with a number.
  *
- * @param options `stem`, `end`: what is before and after the number
+ * @param options `stem`, `end`: the parts before and after the number
  * @returns the number
- * @throws {UserError} when there is none
+ * @throws {UserError} when no such name is free
  */
 export async function nameVersion(
   host: Host,
@@ -248,21 +248,21 @@ export async function nameVersion(
   });
 }
 
-/** A size as it is shown, such as `3.1 MiB`. */
+/** Formats a size, such as `3.1 MiB`. */
 function formatSize(bytes: number): string {
   return format(bytes, { binary: true });
 }
 
-/** How often the user sees how far a transfer is, in milliseconds. */
+/** How often a transfer's progress is shown, in milliseconds. */
 const showMs = 1_000;
 
-/** A transfer is given up when it moves less than this within a minute, in bytes. */
+/** A transfer is aborted if it moves fewer bytes than this within a minute. */
 const minBytes = 2 ** 17;
 
 /** A transfer in progress. It ends with the scope of this value. */
 interface TransferWatch extends Disposable {
   readonly signal: AbortSignal;
-  /** Sets how many bytes are to be moved in all. */
+  /** Sets the total number of bytes. */
   expect(total: number): void;
   moved(count: number): void;
 }
@@ -270,8 +270,8 @@ interface TransferWatch extends Disposable {
 /**
  * Watches a transfer.
  *
- * @param options `what` completes the line `WHAT: 3.1 MiB of 10.0 MiB, 4 s`; `stalledMs`: the time within which
- * something must move, in milliseconds
+ * @param options `what`: the start of the progress line `WHAT: 3.1 MiB of 10.0 MiB, 4 s`; `stalledMs`: aborts if too
+ * little moves within this time, in milliseconds
  */
 export function watchTransfer(
   host: Host,

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # finish_unmap.sh
-# Removes the mount points that an engine may leave, which are the arguments, and their directories. Then prints which processes
-# of the container use an unmapped file: for each open file its "DEVICE:INODE", a space, and the program's name; for each file in a
-# process's memory (mmap) "map MAJOR:MINOR INODE", a space, and the program's name. $open and $mapped match the former and
-# the latter of the unmapped files. Runs as root in the container.
+# Removes the mount points that an engine may leave, given as arguments, and their directories. Then prints which
+# processes of the container still use an unmapped file: for each open file "DEVICE:INODE PROGRAM", for each
+# memory-mapped file (mmap) "map MAJOR:MINOR INODE PROGRAM". $open and $mapped are regular expressions for the former
+# and the latter of the unmapped files. Runs as root in the container.
 
 : "${open:?}" "${mapped:?}"
 for file; do

@@ -1,4 +1,4 @@
-/** Brings back new versions of files that were handed over: see `container/handed.ts`. */
+/** Fetches new versions of files that were handed over: see `container/handed.ts`. */
 
 import { basename, extname, join } from "@std/path";
 import { showOnDesktop } from "../../base/desktop.ts";
@@ -14,12 +14,13 @@ import { copyFiles } from "./journal.ts";
 import type { LentCopy, Tell } from "./loan.ts";
 
 /**
- * Fetches a container's new version of a file that was handed over to it, for the run that waits for it; into the
- * downloads where none does.
+ * Fetches a container's new version of a file that was handed over to it, for the run that waits for it, or, without
+ * such a run, into the downloads.
  *
- * @param options `tell`: called with what the user should know
- * @returns "changed": it was, and has come; "stays": the copy is to stay, since it will come nowhere
- * @throws {UserError} when it does not come now: it may later
+ * @param options `tell`: called with messages for the user
+ * @returns "changed": there is a new version, and it was fetched; "stays": the copy must stay in the container, since
+ * the version cannot be fetched
+ * @throws {UserError} when it cannot be fetched now, but perhaps later
  */
 export async function bringHanded(
   host: Host,
@@ -36,7 +37,7 @@ export async function bringHanded(
     tell(finding);
     showOnDesktop(label, finding, { kind: "warning", run: host.run });
   };
-  // Others come meanwhile, and on another disk it is there twice for a moment.
+  // A quarter of the free space: others may arrive meanwhile, and a move to another disk needs room for two.
   const maxNow = async (received: number): Promise<number> => {
     const room = (await freeBytes(host, part) ?? Infinity) + received;
     return Math.max(maxHandedBytes, Math.min(maxVersionBytes, Math.floor(room / 4)));
@@ -46,13 +47,13 @@ export async function bringHanded(
     if (found === "other") tellWhat("is lost: it is no longer a regular file");
     if (typeof found === "string" || !found.content) return undefined;
     const version = versionOf(hostPath, label);
-    // By programs: map.ts itself may not write there.
+    // By cp and mv: map.ts itself has no permission to write there.
     const arriving = `${version}.part`;
     const put = host.run(["cp", "--no-target-directory", "--", part, arriving])
       .then(() => host.run(["mv", "--no-target-directory", "--", arriving, version]));
     await orElse(put, isProcessError, async () => {
       await host.run(["rm", "-f", "--", arriving]);
-      // Nobody waits for it any more, or there is no room for it.
+      // No run waits for it any more, or the disk is full.
       tellWhat(`is here: ${await keepVersion(host, { path: part, name })}`);
     });
     return "changed";
@@ -66,10 +67,10 @@ export async function bringHanded(
 }
 
 /**
- * Puts a new version of a file beside it in a container, as its user, under a name that is free.
+ * Puts a new version of a file beside it in a container, as the container's user, under an unused name.
  *
- * @param options `path`: the new version; `name`: the file's, which is fit to be one; `directory`: that of the file in
- * the container, which has said so itself
+ * @param options `path`: the new version on the host; `name`: the file's name, a valid one; `directory`: the file's
+ * directory in the container, as reported by it
  * @returns its path there
  * @throws {UserError} when it cannot be put there
  */

@@ -1,5 +1,5 @@
 /**
- * The journal: a record on disk of each file that is lent, written before it is lent, to take it back also after a
+ * The journal: a record on disk of each lent file, written before it is lent, so that it can be taken back even after a
  * crash.
  */
 
@@ -14,7 +14,7 @@ import { needStateDirectory } from "../paths.ts";
 import type { FileState } from "./held_file.ts";
 import { isCopy, isMapping, type LentCopy, type Loan, type Mapping } from "./loan.ts";
 
-/** The sign that a run is alive and will take its files back: a lock that it holds on a file in the journal. */
+/** The sign that a run is alive and will take its files back: a locked file in the journal. */
 export interface Presence extends AsyncDisposable {
   /** The name of that file, and the `owner` of the run's loans. */
   owner: string;
@@ -27,7 +27,7 @@ export interface Presence extends AsyncDisposable {
 export async function announcePresence(host: Host): Promise<Presence> {
   const owner = `run-${crypto.randomUUID()}`;
   const path = pathOf(host, owner);
-  // Under the journal's lock: another run that saw the file before it is locked would take this run for dead.
+  // Under the journal's lock: another run that saw the file before it is locked would think that this run was killed.
   const file = await withJournalLock(host, () => claimFile(path));
   return {
     owner,
@@ -39,9 +39,9 @@ export async function announcePresence(host: Host): Promise<Presence> {
 }
 
 /**
- * The files whose runs are dead. A run that could not remove a device, or fetch a copy, has ended properly, but left a
- * file lent. Removes what killed runs have left in the journal besides records: their presence, half-written records,
- * and the locks of copies that are on record no more.
+ * The loans whose runs have ended: killed, or unable to remove a device or fetch a copy. Also removes other files that
+ * killed runs have left in the journal: their presence, half-written records, and locks of copies that are no longer on
+ * record.
  */
 export async function findOrphans(host: Host): Promise<Loan[]> {
   return await withJournalLock(host, async () => {
@@ -70,8 +70,8 @@ async function listFiles(host: Host): Promise<string[]> {
 }
 
 /**
- * The user's own ids: those of the files that this process makes; undefined in a dry run. Makes the directory of the
- * records, for this user alone.
+ * The user's own ids, as of files that this process makes; undefined in a dry run. Makes the directory of the records,
+ * accessible to this user alone.
  *
  * @throws {UserError} when the directory is another user's
  */
@@ -91,8 +91,8 @@ export async function ownIds(host: Host): Promise<Pick<FileState, "uid" | "gid">
 }
 
 /**
- * Calls `action` while no other run of map.ts reads or changes records and ACLs. A dry run calls `plan` instead, and has
- * no result: nothing of the journal is made or changed without this lock, or that of a copy.
+ * Calls `action` while no other run reads or changes records and ACLs. A dry run calls `plan` instead, and returns
+ * undefined. All changes to the journal need this lock, or the lock of a copy.
  */
 export async function withJournalLock<T>(
   host: Host,
@@ -106,26 +106,26 @@ export async function withJournalLock<T>(
   });
 }
 
-/** What a record must have, beside what tells the two kinds apart. */
+/** The keys that every record must have, besides those of its kind. */
 const keys = ["engine", "server", "instance", "id", "hostPath", "containerPath", "ino"];
 
 /**
- * Writes records, each whole or not at all, readable by nobody else; they are on disk when this returns. To be called
- * under the journal's lock: another run removes half-written records under it.
+ * Writes records atomically, readable by nobody else, and syncs them to disk. The caller must hold the journal's lock,
+ * under which other runs remove half-written records.
  */
 export async function writeRecords(host: Host, loans: readonly Loan[]): Promise<void> {
   await Promise.all(loans.map((loan) => writeJson(pathOf(host, `${loan.id}.json`), { ...loan, file: undefined })));
 }
 
-/** Writes the record of a copy, which needs no other lock than its own. */
+/** Writes records of copies. Takes the journal's lock itself: the caller needs only the copy's lock. */
 export async function writeCopies(host: Host, copies: readonly LentCopy[]): Promise<void> {
   await withJournalLock(host, () => writeRecords(host, copies));
 }
 
 /**
- * Lets files stay lent when their run ends. If it is killed before that, they are taken back.
+ * Lets files stay lent when their run ends. If the run is killed earlier, they are taken back.
  *
- * @returns the records of those that no other run has taken back meanwhile, in their order
+ * @returns the records of those that no other run has taken back meanwhile, in order
  */
 export async function letStay(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
   return await withJournalLock(host, async () => {
@@ -136,10 +136,10 @@ export async function letStay(host: Host, loans: readonly Loan[]): Promise<Loan[
   }) ?? [...loans];
 }
 
-/** The files that are not records, and that the user was warned of. */
+/** The files that are not records, and of which the user has been warned. */
 const warnedOf = new Set<string>();
 
-/** All records. A file that is not a record, or one of 0.2.0's or older, is left alone, with a warning. */
+/** Reads all records. Ignores a file that is not a record, or is one of version 0.2.0 or older, with a warning. */
 export async function readLoans(host: Host): Promise<Loan[]> {
   const names = (await listFiles(host)).filter((name) => /\.(json|copy)$/.test(name));
   const loans = await Promise.all(names.map((name) => readLoan(host, name)));
@@ -150,16 +150,18 @@ export async function readMappings(host: Host): Promise<Mapping[]> {
   return (await readLoans(host)).filter(isMapping);
 }
 
-/** The record of one copy; undefined when another run has taken the copy back. */
+/** Reads the record of one copy; undefined if another run has taken the copy back. */
 export async function readCopy(host: Host, { id }: Pick<LentCopy, "id">): Promise<LentCopy | undefined> {
   return await readLoan(host, `${id}.json`) as LentCopy | undefined;
 }
 
-/** One record; undefined when it was removed meanwhile, or is not one of this version's, which the user is told once. */
+/**
+ * Reads one record; undefined if it was removed meanwhile, or is not from this version: then the user is warned once.
+ */
 async function readLoan(host: Host, name: string): Promise<Loan | undefined> {
   const path = pathOf(host, name);
   const loan = await readJson(path) as Loan | undefined | null;
-  // Before, copies were in files of their own kind, and ACLs had other keys.
+  // Older versions wrote copies to *.copy files, and used other keys for ACLs.
   const isOurs = loan && name.endsWith(".json") && keys.every((key) => key in loan) &&
     (isCopy(loan) ? "user" in loan : "u:" in (loan.original ?? {}));
   if (isOurs || loan === undefined) return loan;
@@ -170,18 +172,18 @@ async function readLoan(host: Host, name: string): Promise<Loan | undefined> {
 }
 
 /**
- * The paths of the files of a copy that are in the journal besides its record. `part`: what comes from the container,
- * while it comes; `back`: what has come from it, whole; `old`: the host file's old content, whole, kept until the new
- * one is on disk.
+ * The paths of a copy's files in the journal besides its record. `part`: the container's version while it arrives;
+ * `back`: the container's complete version; `old`: the host file's complete old content, kept until the new content is
+ * on disk.
  */
 export function copyFiles(host: Host, { id }: Pick<LentCopy, "id">): Record<"part" | "back" | "old", string> {
   return { part: pathOf(host, `${id}.part`), back: pathOf(host, `${id}.back`), old: pathOf(host, `${id}.old`) };
 }
 
 /**
- * Removes all that the journal has of loans, each: a copy's old content first, which means that a writing is not done,
- * then its other files, also half-written ones, then the record, then the lock. To be called under the journal's lock:
- * another run may be about to write a record anew.
+ * Removes loans from the journal. Removes a copy's old content first, since its presence means an unfinished write,
+ * then its other files, even half-written ones, then the record, then the lock. The caller must hold the journal's
+ * lock: another run may be about to write the record again.
  */
 export async function forgetLoans(host: Host, loans: readonly Pick<Loan, "id">[]): Promise<void> {
   const names = await listFiles(host);
@@ -193,7 +195,7 @@ export async function forgetLoans(host: Host, loans: readonly Pick<Loan, "id">[]
   }
 }
 
-/** Writes down that this run has taken a file back, where it is written down that it was lent. */
+/** Records in the history of the loan that this run has taken its file back. */
 export async function noteBack(host: Host, { hostPath: path, history: keptAs }: Loan, changed: boolean): Promise<void> {
   const history = openHistory(host, keptAs);
   history.add({ kind: "file", what: "back", path, changed });
@@ -201,10 +203,10 @@ export async function noteBack(host: Host, { hostPath: path, history: keptAs }: 
 }
 
 /**
- * Locks a copy against other runs until the end of the scope of the value.
+ * Locks a copy against other runs until the end of the value's scope.
  *
- * @param options `wait`: wait for the run that has locked it, unless the host is to stop; otherwise the result is
- * undefined
+ * @param options `wait`: waits for another run that has locked it, until the host's signal aborts; if false, returns
+ * undefined in that case
  */
 export async function lockCopy(
   host: Host,

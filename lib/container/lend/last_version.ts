@@ -1,6 +1,6 @@
 /**
- * Saves a container's version of a mapped file that was deleted on the host: it would go with the device, so it is put
- * beside the place of the file first.
+ * Saves a container's version of a mapped file that was deleted on the host. Removing the device would destroy it, so
+ * it is first put at the file's former place, under another name.
  */
 
 import type { Host } from "../../base/host.ts";
@@ -17,26 +17,26 @@ import { isGone } from "./restore.ts";
 import { putBeside } from "./write_back.ts";
 
 /**
- * How long the container may take to give all of them, in milliseconds. Then it loses the files all the same: the rest
- * of `takeBackMs` is left to take them back.
+ * The time limit for the container to send all of them, in milliseconds. After that, the files are taken back without
+ * their versions, in the rest of `takeBackMs`.
  */
 const maxReadMs = 45_000;
 
-/** Nothing has this content: {@linkcode readBack} then sends what there is. */
+/** A content that no file has, so that {@linkcode readBack} always fetches the file. */
 const nothing: Content = { size: -1, sha256: "" };
 
-/** The outcome of {@linkcode keepLastVersions}. */
+/** The result of {@linkcode keepLastVersions}. */
 export interface Kept {
   findings: string[];
-  /** Files whose versions cannot be put there now: they are to stay lent. */
+  /** Files whose versions cannot be saved now: they must stay lent. */
   stuck: Mapping[];
-  /** Why, for the first of them. */
+  /** The error for the first of them. */
   failure: Error | undefined;
 }
 
 /**
- * Puts the container's versions of mapped files beside their places, where the files themselves are deleted and the
- * container has written to them.
+ * Saves the container's versions of mapped files that are deleted on the host, and that the container has written to,
+ * in their former directories.
  */
 export async function keepLastVersions(host: Host, instance: Instance, mapped: readonly Mapping[]): Promise<Kept> {
   const kept: Kept = { findings: [], stuck: [], failure: undefined };
@@ -52,7 +52,7 @@ export async function keepLastVersions(host: Host, instance: Instance, mapped: r
       kept.findings.push(...await keepLastVersion(host, found, { reading, mapping }));
     } catch (error) {
       host.signal.throwIfAborted();
-      // Such as a full disk, which the container may have filled: the other files are to be taken back.
+      // For example a full disk, which the container may have filled. The other files must still be taken back.
       kept.stuck.push(mapping);
       kept.failure ??= error as Error;
     }
@@ -62,9 +62,9 @@ export async function keepLastVersions(host: Host, instance: Instance, mapped: r
 }
 
 /**
- * The same for one file.
+ * Like {@linkcode keepLastVersions}, for one file. Returns the findings.
  *
- * @throws {UserError} when its version cannot be put there
+ * @throws {UserError} when its version cannot be saved there
  */
 async function keepLastVersion(
   host: Host,
@@ -86,7 +86,7 @@ async function keepLastVersion(
     return [`"${label}" does not send its version of "${hostPath}", which is lost: ${why}`];
   }
   try {
-    // After a restart of the container, something else is there.
+    // After a restart of the container, something else is at the path.
     if (typeof found === "string" || !found.content || found.ino !== ino) return [];
     if (!isWritten(found.found, writtenMs)) return [];
     await moveFile(part, back);
@@ -100,10 +100,10 @@ async function keepLastVersion(
 /**
  * Whether a file was written to after a time, in milliseconds since 1970.
  *
- * @param found as read_copy.sh prints it, with the time of the last change as in `2026-01-02 03:04:05.123456789 +0100`
+ * @param found the line of read_copy.sh, with the modification time as in `2026-01-02 03:04:05.123456789 +0100`
  */
 export function isWritten(found: string, sinceMs: number): boolean {
   const [, day, time, zone] = / (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\d* ([+-]\d{4}) /.exec(found) ?? [];
-  // What cannot be read is kept.
+  // If the time cannot be parsed, the version is kept.
   return day === undefined || !(Date.parse(`${day}T${time}${zone}`) <= Math.floor(sinceMs));
 }

@@ -1,6 +1,6 @@
 /**
- * Files lent to a container: they themselves, or copies of them. How one was lent stands in its record, and so it comes
- * back.
+ * Lends files to a container: the files themselves, or copies. Its record says how a file was lent, and so how it is
+ * taken back.
  */
 
 import type { Host } from "../../base/host.ts";
@@ -13,19 +13,19 @@ import { isCopy, isMapping, type Loan, type TakeBackOptions } from "./loan.ts";
 import { mapFiles, unmapFiles } from "./mappings.ts";
 import type { LendOptions, SourceFile } from "./source_file.ts";
 
-/** How long it may take to take files back at the end of a run, in milliseconds. */
+/** The time limit for taking files back at the end of a run, in milliseconds. */
 const maxTakeBackMs = 60_000;
 
-/** How much longer for each byte of lent copies: as on a link of 2 Mbit/s. */
+/** Additional time for each byte of lent copies: for a link of 2 Mbit/s. */
 const msPerByte = 1 / 256;
 
-/** How much longer for one that was handed over, which may have become large: 10 MB/s. */
+/** Additional time for a copy that was handed over, which may have grown to the maximum: 10 MB/s. */
 const maxHandedMs = Math.ceil(maxVersionBytes / 10_000);
 
 /**
  * Lends all of the files, or none.
  *
- * @param options `uid`: that of the container's user on this machine, where files themselves can be lent
+ * @param options `uid`: the container user's uid on this machine; undefined if only copies can be lent
  */
 export async function lendFiles(
   host: Host,
@@ -48,13 +48,13 @@ export async function lendFiles(
 }
 
 /**
- * Lets files stay lent when the run that has lent them ends.
+ * Lets files stay lent when the run that lent them ends.
  *
  * @returns those that no other run has taken back meanwhile
  */
 export async function keepFiles(host: Host, instance: Instance, loans: readonly Loan[]): Promise<Loan[]> {
   using locks = new DisposableStack();
-  // Whoever is bringing a version of a copy will write its record as it was.
+  // Waits for a transfer of a copy in progress, which would write the old record again.
   for (const copy of loans.filter(isCopy)) locks.use(await lockCopy(host, copy));
   const kept = await letStay(host, loans);
   const isKept = (loan: Loan): boolean => kept.some(({ id }) => id === loan.id);
@@ -63,9 +63,9 @@ export async function keepFiles(host: Host, instance: Instance, loans: readonly 
 }
 
 /**
- * Takes files back from one container. What cannot be taken back now stays on record for the next time.
+ * Takes files back from one container. Files that cannot be taken back now stay on record for the next time.
  *
- * @returns those that did not come back, though their loans have ended
+ * @returns the files that did not come back, though their loans have ended
  */
 export async function takeFilesBack(
   host: Host,
@@ -83,7 +83,7 @@ export async function takeFilesBack(
 
 const noLoans = Promise.resolve([]);
 
-/** How long taking files back may take, in milliseconds. */
+/** The time limit for taking these files back, in milliseconds. */
 export function takeBackMs(loans: readonly Loan[]): number {
   return loans.filter(isCopy).reduce(
     (sum, { lent, handed }) => sum + (lent?.size ?? 0) * msPerByte + (handed ? maxHandedMs : 0),
@@ -91,7 +91,7 @@ export function takeBackMs(loans: readonly Loan[]): number {
   );
 }
 
-/** Loaded where a copy is lent: node:crypto, which it needs, takes 18 ms. */
+/** Loaded only if a copy is lent: it needs node:crypto, which takes 18 ms to load. */
 function copies(): Promise<typeof import("./lent_copies.ts")> {
   return import("./lent_copies.ts");
 }

@@ -1,7 +1,7 @@
 /**
- * Files lent as copies: to a container that is on another machine, and where an app may put another file in the place
- * of its own. Each is on record first, then it is put there. The container's version comes back, and the copy is
- * removed once that is safe here.
+ * Files lent as copies: to a container on another machine, or where an app may replace the file to save it. Each is put
+ * on record before it is sent. When it is taken back, the container's version is fetched, and the copy removed once
+ * that version is safe on the host.
  */
 
 import { delay } from "@std/async";
@@ -26,18 +26,16 @@ import { type FileInside, finishUnmap, makeDirectories } from "./open_files.ts";
 import { type LendOptions, newLoan, type SourceFile } from "./source_file.ts";
 import { contentHere, endWriting, planReturn, putBeside, writeBack } from "./write_back.ts";
 
-/** How many copies are on their way at once: most of the time of a small one is spent waiting. */
+/** The number of concurrent transfers: a small one spends most of its time waiting. */
 const atOnce = 4;
 
-/** The largest file that comes from a container which was asked for nothing but a place to save to, in bytes. */
+/** The maximum size of a file that an app saves to a newly chosen place, in bytes. */
 const maxSaved = 2 * 2 ** 30;
 
-/** How often a copy is read that changes again and again while it is taken back. */
+/** How often to read a copy that keeps changing while it is taken back. */
 const maxRounds = 5;
 
-/**
- * Lends all of the files; on failure, `undo` takes them back. Each is on record before it is put into the container.
- */
+/** Lends all of the files; on failure, `undo` takes them back. Each is on record before it is sent to the container. */
 export async function lendCopies(
   host: Host,
   files: readonly Pick<SourceFile, "path" | "state">[],
@@ -48,7 +46,7 @@ export async function lendCopies(
     ...newLoan(file, options),
     user: formatUser(user),
     lent: null,
-    // What is saved again and again must not grow each time.
+    // The limit is fixed here, so that it does not grow each time a file is saved.
     maxBytes: saving ? maxSaved : maxVersion(file.state.size),
     ...(saving ? { saving } : {}),
   }));
@@ -71,9 +69,9 @@ export async function lendCopies(
 }
 
 /**
- * Fetches the container's version of a copy that stays lent. A version that is just being written is left for later.
+ * Fetches the container's version of a copy that stays lent. A version that is still being written is left for later.
  *
- * @returns whether the two sides differ now, since both were changed: the user is told
+ * @returns whether the two sides now conflict, since both were changed: the user is told
  */
 export async function bringVersion(host: Host, instance: Instance, record: Pick<LentCopy, "id">): Promise<boolean> {
   using _lock = await lockCopy(host, record);
@@ -94,10 +92,10 @@ export async function bringVersion(host: Host, instance: Instance, record: Pick<
 }
 
 /**
- * Writes the version of the container, which is in the journal if it has changed, to the host's file, or puts it beside
- * it.
+ * Writes the container's version, which is in the journal if it has changed, to the host's file, or puts it beside the
+ * file.
  *
- * @returns whether it is beside the file, which the user is told
+ * @returns whether it is beside the file: the user is told
  */
 async function writeVersion(
   host: Host,
@@ -121,11 +119,12 @@ async function removeUnused(host: Host, copy: LentCopy): Promise<void> {
 }
 
 /**
- * Takes back copies from one container. What cannot be taken back now stays there, and on record, for the next time.
+ * Takes copies back from one container. Copies that cannot be taken back now stay there, and on record, for the next
+ * time.
  *
- * @param options `wasKilled`: what another run takes back just now is left to that run
- * @returns those that did not come back, though their loans have ended
- * @throws the first error, when all is done that can be done
+ * @param options `wasKilled`: skips copies that another run is just taking back
+ * @returns the copies that did not come back, though their loans have ended
+ * @throws the first error, after everything possible is done
  */
 export async function takeBackCopies(
   host: Host,
@@ -147,13 +146,13 @@ export async function takeBackCopies(
       const inside = await endCopy(host, instance, now, { wasKilled, isThere, tell });
       const isChanged = (await readCopy(host, now))?.isChanged === true;
       await withJournalLock(host, () => forgetLoans(host, [now]));
-      // The run that has handed it over waits for this.
+      // The run that handed it over waits for this.
       if (now.handed) await host.run(["rm", "-f", "--", now.hostPath]);
       if (isThere) await noteBack(host, copy, isChanged);
       else lost.push(copy);
       if (inside) ended.push(inside);
     } catch (error) {
-      // It may have been deleted meanwhile.
+      // The container may have been deleted meanwhile.
       const isGone = isThere && await findInstance(host, instance).then((found) => !found, () => false);
       if (!isGone) return void failures.push(error as Error);
       isThere = false;
@@ -175,9 +174,9 @@ export async function takeBackCopies(
 }
 
 /**
- * Whether a container is there, running.
+ * Whether a container exists and runs.
  *
- * @throws {UserError} when it is there and does not run: nothing can be taken from it safely
+ * @throws {UserError} when it exists but does not run: nothing can be taken back from it safely
  */
 async function isRunning(host: Host, instance: Instance): Promise<boolean> {
   const found = await findInstance(host, instance);
@@ -191,7 +190,7 @@ async function isRunning(host: Host, instance: Instance): Promise<boolean> {
 }
 
 /**
- * Ends the writing of a copy to its file on the host, if it was cut off. No engine is needed for that.
+ * Completes the writing of a copy to its file on the host, if it was interrupted. Needs no engine.
  *
  * @param options see {@linkcode takeBackCopies}
  */
@@ -205,7 +204,7 @@ export async function finishWriting(
   if (copy) await finishOwnWriting(host, copy);
 }
 
-/** The same, under the copy's lock. Returns the record as it is then. */
+/** The same, under the copy's lock. Returns the updated record. */
 async function finishOwnWriting(host: Host, copy: LentCopy, tell: Tell = host.ui.warn): Promise<LentCopy> {
   const lent = await endWriting(host, copy, tell);
   if (!lent) return copy;
@@ -216,9 +215,9 @@ async function finishOwnWriting(host: Host, copy: LentCopy, tell: Tell = host.ui
 }
 
 /**
- * Takes one copy back, under its lock: afterwards it need not be on record any more.
+ * Takes one copy back, under its lock. Afterwards its record is no longer needed.
  *
- * @returns the file in the container, whose last version came
+ * @returns the file in the container whose last version was fetched
  */
 async function endCopy(
   host: Host,
@@ -238,7 +237,7 @@ async function endCopy(
     else if (record.lent && (!readOnly || record.handed)) {
       const here = record.handed ? "" : "; that stays as it is here";
       const gone = `"${label}" is gone, and with it its copy of "${hostPath}"${here}`;
-      // A run has removed a disposable copy that a killed one has left.
+      // A missing disposable copy was removed by another run, not renamed.
       const renamed = `. If the container was renamed or moved, the copy is "${containerPath}" in it`;
       tell(isDisposableName(instance.name) ? gone : gone + renamed);
     }
@@ -266,7 +265,7 @@ async function endCopy(
     ) ?? { found: "", dev: 0, ino: 0, content: undefined };
     if (typeof found === "string") {
       const became = found === "gone" ? "was removed" : "is no longer a regular file";
-      // Its directory.
+      // Only its directory is left.
       if (found === "gone") await remove("");
       if (copy.saving) await removeUnused(host, copy);
       else tell(`"${hostPath}" ${became} in "${label}"; it stays as it is here`);

@@ -1,13 +1,13 @@
-/** The record of a lent file, which is lent itself or as a copy. */
+/** The records of lent files, lent themselves or as copies. */
 
 import { isSameServer, type ServerRecord, withRemote } from "../../engine/server.ts";
 import type { History } from "../history.ts";
 import type { Acl } from "./acl.ts";
 import type { HeldFile, InodeId } from "./held_file.ts";
 
-/** What the records of all lent files have. They name the inode: a file that replaces it is another one. */
+/** The fields of every record. They identify the inode: a file that replaces it is a different file. */
 export interface LoanRecord extends InodeId {
-  /** The name of the record, and of the device that shows a mapped file: `map-` and ten hexadecimal digits. */
+  /** The name of the record, and of a mapped file's device: `map-` and ten hexadecimal digits. */
   id: string;
   engine: string;
   server: ServerRecord;
@@ -15,42 +15,42 @@ export interface LoanRecord extends InodeId {
   /** The file on the host, without symbolic links. */
   hostPath: string;
   containerPath: string;
-  /** The container may read a mapped file, not write it; a copy does not come back. */
+  /** The container may only read a mapped file; a copy's new version does not come back. */
   readOnly: boolean;
-  /** The `Presence` of the run that waits and will take it back; null when it stays lent until `--unmap`. */
+  /** The `Presence` of the run that will take it back; null if it stays lent until `--unmap`. */
   owner: string | null;
   /**
-   * Another container has handed it over: the copy may be changed, and the user is asked about its new version, see
+   * Another container handed it over: the copy may be changed, and the user is asked about its new version; see
    * `container/handed.ts`.
    */
   handed?: true;
-  /** The session for which the user chose it, in a dialog of its own. */
+  /** The session for which the user chose it in a dialog. */
   session?: string;
-  /** Where it is written down that it was lent, and is to be that it came back. */
+  /** The history that records that it was lent, and that it came back. */
   history?: History["keptAs"];
 }
 
-/** A file that is lent itself: mapped into the container. */
+/** A file that is itself lent: mapped into the container. */
 export interface Mapping extends LoanRecord {
-  /** The container user's uid on the host; in a dry run, what stands for it. */
+  /** The container user's uid on the host; in a dry run, a placeholder. */
   uid: number | string;
   /** The mode bits before it was mapped. */
   mode: number;
   /** Its size before it was mapped, in bytes. */
   size: number;
-  /** When it was written to last before it was mapped, in milliseconds since 1970. */
+  /** Its modification time before it was mapped, in milliseconds since 1970. */
   writtenMs: number;
   /** The ACL is restored already; the device, or its mount point, may still be there. */
   restored?: boolean;
-  /** The access ACL before the first of all mappings that the inode has now. */
+  /** The access ACL before the first of the inode's current mappings. */
   original: Acl;
   /** The access ACL that was set for this mapping. */
   granted: Acl;
-  /** The file, if this run holds it. This is not on record. */
+  /** The file, if this run holds it. Not part of the record. */
   file?: HeldFile;
 }
 
-/** The content of a file, as far as it is needed to see whether it has changed. */
+/** Identifies the content of a file, to see whether it has changed. */
 export interface Content {
   /** Its size, in bytes. */
   size: number;
@@ -61,28 +61,28 @@ export interface Content {
 export interface LentCopy extends LoanRecord {
   /** The container's user, as `formatUser` writes it. */
   user: string;
-  /** What both sides had in common last; null until the copy is whole. */
+  /** The last content that both sides had in common; null until the copy is complete. */
   lent: Content | null;
-  /** A version of the container's has come, at least once. */
+  /** At least one new version has come from the container. */
   isChanged?: true;
   /**
-   * It was chosen to save to, and nothing has come yet. What is in the file did not go to the container. `made`: it was
+   * It was chosen to save to, and nothing has been saved yet. Its content was not sent to the container. `made`: it was
    * made for this, and is empty.
    */
   saving?: { made: boolean };
-  /** The largest version that comes back, in bytes, however often it has grown. */
+  /** The maximum size of a version that comes back, in bytes, over the whole loan. */
   maxBytes: number;
 }
 
 export type Loan = Mapping | LentCopy;
 
-/** Tells the user something about a file that was lent. */
+/** Tells the user something about a lent file. */
 export type Tell = (finding: string) => void;
 
 export interface TakeBackOptions {
-  /** The run that lent them was killed; what it began may just be going on. */
+  /** The run that lent them was killed; an operation that it began may still be going on. */
   wasKilled?: boolean;
-  /** Is told what the user should know. Default: a warning. */
+  /** Called with messages for the user. Default: shows a warning. */
   tell?: Tell;
 }
 
@@ -90,12 +90,12 @@ export function isCopy(loan: Loan): loan is LentCopy {
   return "lent" in loan;
 }
 
-/** Whether a file is lent itself. */
+/** Whether the file itself is lent, not a copy. */
 export function isMapping(loan: Loan): loan is Mapping {
   return !isCopy(loan);
 }
 
-/** A container, or a copy of one, as a loan names it. */
+/** A container, or a disposable copy, as a loan identifies it. */
 export interface Borrower {
   name: string;
   engine: string;
@@ -106,7 +106,7 @@ export function isLentTo({ instance, engine, server }: Loan, containers: readonl
   return containers.some((one) => one.name === instance && one.engine === engine && isSameServer(one.server, server));
 }
 
-/** Whether the container may have a version of the file that is nowhere else. */
+/** Whether the container may have the only copy of a new version. */
 export function isCopyOut(loan: Loan): loan is LentCopy {
   return isCopy(loan) && (!loan.readOnly || loan.handed === true);
 }
@@ -118,24 +118,27 @@ export function labelOfLoan({ instance, server }: LoanRecord): string {
 /** The files that are lent to the apps of one session. */
 export interface SessionLoans {
   /**
-   * Lends files, those that are lent already included.
+   * Lends files; some may already be lent.
    *
-   * @param paths as the user has chosen them
-   * @param options `readOnly`: copies, of which nothing comes back; `handed`: these may be changed, see `container/handed.ts`
+   * @param paths the paths that the user chose
+   * @param options `readOnly`: lends copies whose changes do not come back; `handed`: these may be changed, see
+   * `container/handed.ts`
    * @returns their paths in the container
-   * @throws {UserError} when one of them cannot be lent. Then none is
+   * @throws {UserError} when one of them cannot be lent. Then none is lent
    */
   open(paths: readonly string[], options?: { readOnly?: boolean; handed?: boolean }): Promise<string[]>;
   /**
-   * Lends a file to save to, and makes it if it is missing. Its content does not go to the container.
+   * Lends a file to save to, and makes it if missing. Its content is not sent to the container.
    *
-   * @returns its path in the container, where nothing is yet
+   * @returns its path in the container, where there is no file yet
    */
   save(path: string): Promise<string>;
-  /** Writes back what an app has saved at this path of the container, if the file is one of these and was changed. */
+  /**
+   * Writes back the version that an app has saved at this path in the container, if it is a lent file and has changed.
+   */
   writeBack(containerPath: string): Promise<void>;
-  /** The paths in the container of copies, which may be saved to. */
+  /** The paths in the container of the copies that apps may save to. */
   copies(): string[];
-  /** Takes the files back; or if the session runs on without this run, lets them stay, and says so. */
+  /** Takes the files back; if the session outlives this run, lets them stay lent, and says so. */
   end(options: { runsOn: boolean }): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * Files that are lent themselves: mapped into a running container of this machine. Each is put on record first, then
- * access to it is granted, then a device shows it. All that is undone in reverse order.
+ * Files that are themselves lent: mapped into a running container on this machine. Each is put on record first, then
+ * access is granted, then a device is added. The end of a mapping undoes these in reverse order.
  */
 
 import type { Host } from "../../base/host.ts";
@@ -23,7 +23,7 @@ import { restoreFiles } from "./restore.ts";
 import { type LendOptions, newId, newLoan, type SourceFile } from "./source_file.ts";
 import type { Device } from "../../engine/answer.ts";
 
-/** A file that this run has mapped, and holds. */
+/** A file that this run has mapped and holds. */
 export type HeldMapping = Mapping & { file: HeldFile };
 
 /** A mapping before the ACL of its file is read. */
@@ -32,7 +32,7 @@ type Candidate = Omit<HeldMapping, "original" | "granted">;
 /**
  * Maps all of the files; on failure, `undo` unmaps them again. Each is on record before it is mapped.
  *
- * @param options `uid`: that of the container's user on the host
+ * @param options `uid`: the container user's uid on the host
  */
 export async function mapFiles(
   host: Host,
@@ -58,10 +58,10 @@ export async function mapFiles(
 }
 
 /**
- * Gives the container the file that has replaced a mapped one, at the same path in there, and restores the old one.
+ * Maps the file that has replaced a mapped one, at the same path in the container, and restores the old file.
  *
  * @param options `old`: the mapping of the old file; `source`: the new one
- * @returns the mapping of the new file; undefined when another run has unmapped the old one
+ * @returns the mapping of the new file; undefined if another run has unmapped the old file
  */
 export async function mapReplacement(
   given: Host,
@@ -69,8 +69,8 @@ export async function mapReplacement(
   { old, source }: { old: Mapping; source: SourceFile },
 ): Promise<HeldMapping | undefined> {
   const host = uninterruptible(given);
-  // A container that can write in the file's directory must not choose a file of the user's by a symbolic link on the
-  // way. The kernel's name for the handle says where the file is: nobody can put another one there before its use.
+  // A container that can write to the file's directory must not choose another of the user's files by a symbolic link.
+  // The kernel's name for the handle says where the held file is; nobody can swap it before it is used.
   const { stdout } = await host.run(["readlink", "--", source.file.handle]);
   if (stdout !== `${old.hostPath}\n`) {
     throw inputError("its path leads to another file now", "Lend the other file itself");
@@ -87,7 +87,7 @@ export async function mapReplacement(
   });
 }
 
-/** What a record says of a file before it is mapped. */
+/** The fields of a record that describe a file before it is mapped. */
 function stateOf(
   { file, state: { dev, ino, bornMs, mode, size, mtimeMs: writtenMs } }: SourceFile,
 ): Pick<Candidate, "file" | "dev" | "ino" | "bornMs" | "mode" | "size" | "writtenMs"> {
@@ -98,7 +98,7 @@ function stateOf(
  * Puts files on record, then grants the container user access to them.
  *
  * @param options `replaces`: the mapping of the file that the only candidate has replaced
- * @returns the files; none if another run has already unmapped that one
+ * @returns the mappings; none if another run has already unmapped the replaced file
  */
 async function grantAccess(
   host: Host,
@@ -128,7 +128,7 @@ async function grantAccess(
     candidates.map((candidate) => ({ ...candidate, original: {}, granted: {} }));
 }
 
-/** Whether a mapped file that the container may write has been written to, by whomever. */
+/** Whether a mapped file that the container may write has been written to, by the container or anybody else. */
 async function wasWritten({ hostPath, readOnly, size, writtenMs, ...inode }: Mapping): Promise<boolean> {
   if (readOnly) return false;
   using file = await holdFile(hostPath);
@@ -136,7 +136,7 @@ async function wasWritten({ hostPath, readOnly, size, writtenMs, ...inode }: Map
   return state === undefined || !isSameInode(state, inode) || state.size !== size || state.mtimeMs !== writtenMs;
 }
 
-/** The error when `setfacl` fails, which names a file by its handle: says which file is meant, and why. */
+/** The error when `setfacl` fails. setfacl names the file by its handle, so this says which file it is, and why. */
 function noAclError(error: ProcessError, hostPath: string): InputError {
   const why = /operation not supported/i.test(error.stderr) ? "its file system has no ACLs" : "its ACL cannot be set";
   return new InputError(`"${hostPath}" cannot be lent: ${why}`, {
@@ -147,11 +147,11 @@ function noAclError(error: ProcessError, hostPath: string): InputError {
 }
 
 /**
- * Unmaps files of one container: their devices are removed, then their ACLs are restored. What cannot be done now stays
- * on record for the next time.
+ * Unmaps files of one container: removes their devices, then restores their ACLs. Whatever cannot be done now stays on
+ * record for the next time.
  *
- * @param options `wasKilled`: the run that mapped them was killed; the engine may be adding their devices just now
- * @returns those that did not come back, since they are not there any more
+ * @param options `wasKilled`: the run that mapped them was killed; the engine may still be adding their devices
+ * @returns the mappings whose files did not come back, since they no longer exist
  */
 export async function unmapFiles(
   host: Host,
@@ -173,13 +173,14 @@ export async function unmapFiles(
   } catch (error) {
     engineFailure = error as Error;
   }
-  // Also when the devices are still there: without the ACLs the container cannot open the files any more.
+  // Even if the devices remain: without the ACL entries, the container can no longer open the files.
   const { done, failure, ...restored } = await restoreFiles(host, mapped, { forget: false });
   for (const finding of [...restored.findings, ...kept.findings]) tell(finding);
   if (engineFailure ?? failure) throw engineFailure ?? failure;
   const effect = ", and keeps access until it closes the file";
   for (const finding of await finishUnmap(host, instance, { files: mapped, effect })) tell(finding);
-  // Only now: Incus 7.0.2 leaves every mount point to us, and the next run removes what an interrupted one has not.
+  // Last: Incus 7.0.2 leaves all mount points to us, and while the records exist, the next run removes those that an
+  // interrupted run has left.
   await withJournalLock(host, async () => {
     const records = await readMappings(host);
     for (const mapping of done) {
@@ -192,16 +193,16 @@ export async function unmapFiles(
   return restored.lost;
 }
 
-/** How many devices are added at once: they are one word of a command line, which has at most 128 KiB (execve(2)). */
+/** How many devices are added at once: they are one command-line argument, limited to 128 KiB (execve(2)). */
 const maxDevices = 200;
 
-/** The longest that the engine may take for a change that a signal must not interrupt, in milliseconds. */
+/** The time limit for an engine's change that a signal must not interrupt, in milliseconds. */
 const changeTimeoutMs = 60_000;
 
-/** How often the removal of devices is tried while others change the same instance. */
+/** How often removing devices is tried while others change the same instance. */
 const removeTries = 8;
 
-/** The device that shows a file. It is not required: the container must start also when the file is gone. */
+/** The device of a mapped file. It is not required: the container must start even if the file is gone. */
 function deviceOf(
   { hostPath: source, containerPath: path, readOnly }: Pick<LoanRecord, "hostPath" | "containerPath" | "readOnly">,
 ): Device {
@@ -209,10 +210,9 @@ function deviceOf(
 }
 
 /**
- * Removes devices from a container. Devices that are not there are ignored, and so is a container that is not there.
- * Returns whether it is.
- * The engines' clients refuse a change when somebody else has changed the same instance just before: then the
- * removal is tried again.
+ * Removes devices from a container. Ignores missing devices, and a missing container. Returns whether the container
+ * exists. The engines' clients refuse a change if somebody else has just changed the same instance: then the removal is
+ * tried again.
  */
 async function removeMapDevices(host: Host, instance: Instance, devices: readonly string[]): Promise<boolean> {
   let left = devices;
@@ -232,8 +232,8 @@ async function removeMapDevices(host: Host, instance: Instance, devices: readonl
 }
 
 /**
- * A host for calls of an engine that a signal does not interrupt. An engine carries out a change also when its client
- * was ended meanwhile: then nobody would know when the change is made, and can be undone.
+ * A host for engine calls that a signal does not interrupt. An engine completes a change even if its client is killed:
+ * then nobody would know when the change is made and can be undone.
  */
 function uninterruptible(host: Host): Host {
   return host.forCleanup(AbortSignal.timeout(changeTimeoutMs));

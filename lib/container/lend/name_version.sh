@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # name_version.sh
-# Gives a file a second name that is free, and prints its number. The arguments: the file, the new name up to its number, and
-# the rest of it. The same name again if this runs again. Nothing is overwritten, and no link followed. Runs as the container's
-# user.
+# Gives a file a second name, an unused one with a number, and prints the number. Arguments: the file, the new name up
+# to its number, and the rest of it. Running it again gives the same name. Overwrites nothing, and follows no link. Runs
+# as the container's user.
 
 number=2
 while [ "$number" -lt 100 ]; do

@@ -1,4 +1,4 @@
-/** What in a container uses mapped files: programs that have an unmapped file still open. */
+/** Programs in a container that still have an unmapped file open. */
 
 import type { Host } from "../../base/host.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
@@ -13,17 +13,17 @@ import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
 
 const maxPrograms = 10;
 
-/** How much of a program's name is shown, in UTF-16 code units; the kernel itself keeps 15. */
+/** The maximum length of a program's name that is shown, in UTF-16 code units; the kernel itself keeps 15 bytes. */
 const maxProgramName = 40;
 
-/** A file that was lent, as it is in the container. */
+/** A lent file in the container. */
 export interface FileInside extends Pick<InodeId, "dev" | "ino"> {
   containerPath: string;
 }
 
 /**
- * Makes the directories of files that are to be lent, as the container's user, who can then make others in them, such as
- * an app's lock. An engine would make them as root, where the container does not.
+ * Makes the directories for files before they are lent, as the container's user, who can then make files in them, such
+ * as an app's lock. Otherwise the engine would make them as root.
  */
 export async function makeDirectories(
   host: Host,
@@ -34,10 +34,10 @@ export async function makeDirectories(
 }
 
 /**
- * Finishes the unmapping of files in their container: removes the mount points that are left, and their directories.
+ * Finishes unmapping files in their container: removes leftover mount points, and their directories.
  *
- * @param options `effect`: what comes of it when a program still has one of the files open, to complete a sentence
- * @returns a sentence on each such file; none when the container does not answer
+ * @param options `effect`: the end of the sentence about a program that still has one of the files open
+ * @returns a sentence about each such file; none if the container does not answer
  */
 export async function finishUnmap(
   host: Host,
@@ -63,7 +63,7 @@ export async function finishUnmap(
       const start = starts.find((start) => line.startsWith(start));
       return start === undefined ? [] : [line.slice(start.length).slice(0, maxProgramName)];
     });
-    // The container decides what its programs are called, and how many there are: only the first few are named.
+    // The container chooses the number and names of its programs, so only the first few are shown.
     const programs = [...new Set(found)].slice(0, maxPrograms).join(", ");
     const label = labelOf(instance);
     return programs === "" ? [] : [`${programs} in "${label}" still has "${file.containerPath}" open${effect}`];
@@ -71,7 +71,8 @@ export async function finishUnmap(
 }
 
 /**
- * An inode as /proc/PID/maps has it (proc_pid_maps(5)), with the device's numbers as makedev(3) packs them on Linux.
+ * An inode in the format of /proc/PID/maps (proc_pid_maps(5)), with the device's numbers unpacked as by makedev(3) on
+ * Linux.
  */
 function memoryText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
   const major = Math.floor(dev / 2 ** 8) & 0xfff;

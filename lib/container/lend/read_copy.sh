@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # read_copy.sh
-# Prints what a file is, in one line, and then what is in it. The arguments: the file, and the size and the SHA-256 that it had.
-# Prints only the line when it still has them. The exit status says why nothing is printed: 3 there is no file, 4 there is
-# something else in its place. Ends with its input: an engine may lose what has not arrived by the end. Runs as the container's
-# user.
+# Prints one line that describes a file (size, device, inode, times), then its content. Arguments: the file, and its
+# former size and SHA-256; if it still has these, prints only the line. Exit status: 3 there is no file, 4 there is
+# something else in its place. Waits for the end of its input before it exits: an engine may lose output that has not
+# arrived by then. Runs as the container's user.
 
 file=$1
 if ! [ -e "$file" ] && ! [ -L "$file" ]; then exit 3; fi
@@ -18,7 +18,7 @@ if [ "${found%% *}" = "$2" ]; then
 fi
 printf 'data %s\n' "$found"
 cat <"$file" || exit
-# What has shrunk meanwhile has not sent all that the line says, which is waited for on the other side.
+# If the file has shrunk meanwhile, it ends here: the other side would wait for more than was sent.
 [ "$(stat -c '%s %d %i %y %z' -- "$file" 2>/dev/null)" = "$found" ] || exit 0
 read -r _
 exit 0

@@ -1,6 +1,6 @@
 /**
- * Files that nobody takes back: those of runs that were killed, and those of sessions that have ended while no run
- * showed them. Each run that lends files, or shows a session, takes them back first.
+ * Takes back abandoned files: those of killed runs, and of sessions that ended while no run showed them. Each run that
+ * lends files, or shows a session, does this first.
  */
 
 import { InputError, isFailure, NoEngine, orElse, orNothing, UserError } from "../../base/errors.ts";
@@ -15,18 +15,18 @@ import { type Borrower, isCopy, isLentTo, isMapping, labelOfLoan, type Loan, typ
 import { runningSessions } from "../sessions.ts";
 import { restoreFiles } from "./restore.ts";
 
-/** How long a run waits at most for files of killed runs to be taken back, in milliseconds. */
+/** The time limit for taking back files of killed runs, in milliseconds. */
 const maxRecoverMs = 120_000;
 
-/** The largest copy that a run takes back before it lends files, in bytes. */
+/** The maximum size of a copy that a run takes back before it lends files, in bytes. */
 const maxRecoverBytes = 64 * 2 ** 20;
 
-/** The error when files are not taken back in time: they stay on record. */
+/** The error for files that are not taken back in time: they stay on record. */
 function tooLate(): UserError {
   return new UserError("Not all files could be taken back in time", { hint: "Try it again: map.ts --unmap" });
 }
 
-/** Takes files back at the end of a run, by `act`. A signal does not stop that. */
+/** Takes files back at the end of a run, by `act`. A signal does not stop this. */
 export async function takeBackAtEnd<T>(
   host: Host,
   { instance: { engine, name }, loans, act }: {
@@ -44,8 +44,8 @@ export async function takeBackAtEnd<T>(
 }
 
 /**
- * Takes back the files of runs that were killed, and of sessions that have ended, before a run lends others. A failure
- * is only a warning.
+ * Takes back the files of killed runs, and of sessions that have ended, before a run lends others. A failure is only a
+ * warning.
  */
 export async function recoverFirst(host: Host): Promise<void> {
   await recoverQuietly(host, async (host) => [
@@ -74,10 +74,7 @@ async function recoverQuietly(host: Host, find: (host: Host) => Promise<Loan[]>)
   });
 }
 
-/**
- * Takes back what killed runs have lent to containers that are about to be removed, whatever its size. A failure is
- * ignored.
- */
+/** Takes back files of any size that killed runs lent to containers that are about to be removed. Ignores failures. */
 export async function recoverFrom(host: Host, containers: readonly Borrower[]): Promise<void> {
   const act = async (host: Host): Promise<void> => {
     const lent = (await findOrphans(host)).filter((loan) => isLentTo(loan, containers));
@@ -86,7 +83,7 @@ export async function recoverFrom(host: Host, containers: readonly Borrower[]): 
   await orNothing(inTime(host, act), isFailure);
 }
 
-/** The files that are still lent to a session that has ended, as far as its container can be asked. */
+/** The files that are still lent to sessions that have ended. Skips containers that cannot be asked. */
 async function findEnded(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
   const stayed = loans.filter(({ owner, session }) => owner === null && session !== undefined);
   const ended: Loan[] = [];
@@ -104,12 +101,13 @@ async function findEnded(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
 }
 
 /**
- * Takes back files that are on record, from all their containers; reports what was found. An error with one
- * container does not keep the files of the others from being taken back.
+ * Takes back files on record from all their containers, and reports findings. An error with one container does not stop
+ * the others.
  *
- * @param options `maxBytes`: larger copies are left, with a warning; `forget`: what cannot be reached is forgotten
- * @returns those that did not come back, though their loans have ended
- * @throws the first error, when all is done
+ * @param options `maxBytes`: larger copies are left, with a warning; `forget`: forgets files of containers that cannot
+ * be reached
+ * @returns the files that did not come back, though their loans have ended
+ * @throws the first error, after everything is done
  */
 export async function takeBackRecorded(
   host: Host,
@@ -123,7 +121,7 @@ export async function takeBackRecorded(
   const lost: Loan[] = [];
   const failures: unknown[] = [];
   const noteFailure = (error: unknown): void => void failures.push(error);
-  // First, and whether or not their containers can be reached: files here may be torn.
+  // First, even if their containers cannot be reached: files on the host may be half written.
   for (const copy of loans.filter(isCopy)) {
     await import("./lent_copies.ts").then(({ finishWriting }) => finishWriting(host, copy, options)).catch(noteFailure);
   }
@@ -153,17 +151,17 @@ export async function takeBackRecorded(
 }
 
 /**
- * Whether an error says that the server of a container cannot be reached, now or ever.
+ * Whether an error means that a container's server cannot be reached, now or ever.
  *
- * @param instance the container, unless the error came of looking for its server: the CLI may not know that any more
+ * @param instance the container; undefined if finding its server failed: the CLI may no longer have that remote
  */
 function isUnreachable(error: unknown, instance?: Instance): error is UserError {
   return error instanceof NoEngine || !instance && error instanceof InputError;
 }
 
 /**
- * Removes files from the journal, and the access of their container, which may be gone, to those of this machine. First
- * completes a file whose writing was cut off: what it had is in the journal only.
+ * Removes loans from the journal, and revokes access to files of this machine, even if the container is gone. First
+ * completes interrupted writes: the old content is only in the journal.
  */
 export async function forgetAccess(host: Host, loans: readonly Loan[]): Promise<void> {
   const copies = loans.filter(isCopy);
@@ -178,7 +176,7 @@ async function instanceOfRecord(host: Host, loan: Loan): Promise<Instance> {
   return { engine: await engineOfRecord(host, loan), name: loan.instance };
 }
 
-/** Groups files by container and by how they are lent: each group is taken back together. */
+/** Groups loans by container and by kind. Each group is taken back together. */
 function groupLoans(loans: readonly Loan[]): Iterable<Loan[]> {
   return Map.groupBy(loans, (loan) => {
     const { engine, server, instance } = loan;

@@ -1,4 +1,4 @@
-/** Restoring the ACLs of mapped files: finds the files, makes the changes of the plan, and updates the journal. */
+/** Restores the ACLs of mapped files: finds the files, carries out the plan, and updates the journal. */
 
 import { dirname, join } from "@std/path";
 import type { Host } from "../../base/host.ts";
@@ -8,18 +8,18 @@ import { forgetLoans, readMappings, withJournalLock, writeRecords } from "./jour
 import type { Mapping } from "./loan.ts";
 import { type ObservedFile, planRestore, type RestoreStep } from "./acl_plan.ts";
 
-/** What was done: the findings of the steps that could be taken, and their mappings, whose files need nothing more. */
+/** The result: findings and mappings of the steps that succeeded. The files of these mappings need nothing further. */
 export interface Restored extends Pick<RestoreStep, "findings" | "done"> {
-  /** Those of the mappings whose files are not there any more, or are somebody else's. */
+  /** The mappings whose files no longer exist, or belong to somebody else. */
   lost: Mapping[];
   failure: Error | undefined;
 }
 
 /**
  * Restores the ACLs of files whose mappings end, unless another run has done so. A file that cannot be restored now
- * does not keep the others from being restored; it stays on record.
+ * stays on record, and does not stop the others.
  *
- * @param options `forget`: the records are not needed any more
+ * @param options `forget`: also removes the records
  */
 export async function restoreFiles(
   host: Host,
@@ -35,7 +35,7 @@ export async function restoreFiles(
     using handles = new DisposableStack();
     const files = await observe(host, mapped, handles);
     const restored = await takeSteps(host, planRestore(records, { files, ownUid: uid! }));
-    // Still under the lock: as long as a record is there, another run takes its file for one that is mapped.
+    // Still under the lock: as long as a record exists, other runs treat its file as mapped.
     if (forget) await forgetLoans(host, restored.done);
     else await writeRecords(host, restored.done.map((mapping) => ({ ...mapping, restored: true })));
     return restored;
@@ -54,7 +54,7 @@ export async function takeSteps(host: Host, steps: readonly RestoreStep[]): Prom
   };
 }
 
-/** Looks for mapped files. What is found stays open until `handles` is disposed of. */
+/** Finds mapped files. They stay open until `handles` is disposed of. */
 async function observe(host: Host, mapped: readonly Mapping[], handles: DisposableStack): Promise<ObservedFile[]> {
   const found = await Promise.all(
     mapped.map(async (mapping) => ({ mapping, ...await findMapped(mapping, handles) })),
@@ -66,7 +66,7 @@ async function observe(host: Host, mapped: readonly Mapping[], handles: Disposab
   return found.map(({ mapping, file, replacement }) => ({ mapping, file: look(file), replacement: look(replacement) }));
 }
 
-/** Finds a mapped file, even when it was renamed in its directory, and the file that has replaced it. */
+/** Finds a mapped file, even if it was renamed within its directory, and the file that has replaced it. */
 async function findMapped(
   mapping: Mapping,
   handles: DisposableStack,
@@ -77,14 +77,14 @@ async function findMapped(
   return { file, replacement: isInPlace ? undefined : atPath };
 }
 
-/** Whether a mapped file is deleted, as far as can be seen: it is neither at its path nor beside it. */
+/** Whether a mapped file seems to be deleted: it is neither at its path nor elsewhere in its directory. */
 export async function isGone(mapping: Mapping): Promise<boolean> {
   using handles = new DisposableStack();
   const { file } = await findMapped(mapping, handles);
   return !file || file.stat().nlink === 0;
 }
 
-/** Finds an inode under another name in the directory where it was. */
+/** Finds an inode by another name in its former directory. */
 async function findInDirectory({ hostPath, ...inode }: Mapping): Promise<HeldFile | undefined> {
   const directory = dirname(hostPath);
   try {

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # send_copy.sh
-# Puts its input into a new file, the first argument, with the mode of the second one, and prints the file's size. What is
-# there already is not overwritten; the same content is there if this runs again. Runs as the container's user, and follows
-# links with that user's rights only.
+# Writes its input to a new file, the first argument, sets the mode to the second, and prints the file's size.
+# Overwrites nothing; running it again with the same input succeeds. Runs as the container's user, and follows links
+# with that user's rights only.
 
 umask 077
 mkdir -p -- "${1%/*}" || exit

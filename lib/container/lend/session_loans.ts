@@ -1,8 +1,7 @@
 /**
- * The files of one session that the user chooses in its dialogs, one after the other. They are lent as copies, so that
- * an app may also put another file in the place of its own, as many do to save: each version is written back as soon as
- * it is complete. A large file is lent itself, if its container is on this machine. All come back when the session
- * ends.
+ * The files that the user chooses in the dialogs of one session. They are lent as copies, so that an app may replace
+ * them, as many apps do to save; each version is written back as soon as it is complete. A large file is itself lent,
+ * if the container is on this machine. All files are taken back when the session ends.
  */
 
 import { basename, join } from "@std/path";
@@ -24,29 +23,29 @@ import { isCopy, isLentTo, isMapping, type LentCopy, type Loan, type SessionLoan
 import { recoverEnded, recoverFirst, takeBackAtEnd } from "./recover.ts";
 import { checkFiles, type LendRequest, type SourceFile } from "./source_file.ts";
 
-/** The largest file that is lent as a copy where it could be lent itself. */
+/** The maximum size of a file that is lent as a copy where it could itself be lent, in bytes. */
 const maxCopiedBytes = 64 * 2 ** 20;
 
-/** How many files a session may have at once: each costs a record and a look at the end. */
+/** The maximum number of files of a session: each costs a record, and a check at the end. */
 const maxFiles = 256;
 
-/** The container of a session, as far as it is needed to lend files to it. */
+/** The parts of a session's container that lending files needs. */
 type Borrower = Pick<Container, "host" | "engine" | "label" | "lend" | "name">;
 
-/** A session that has files. */
+/** A session that files are lent to. */
 interface Session {
   container: Borrower;
   name: string;
-  /** What is lent to it, the newest last. */
+  /** Its loans, newest last. */
   loans: Loan[];
-  /** Shows other runs that this one is alive, from the first file on. Returns the `owner` of its loans. */
+  /** Returns the `owner` of its loans. The first call announces to other runs that this run is alive. */
   owner(): Promise<string>;
-  /** Takes back the files of ended runs, once. */
+  /** Takes back the files of killed runs and ended sessions, once. */
   recover(): Promise<void>;
 }
 
 /**
- * The files of a session of a container. Those that an earlier run has let stay there are among them.
+ * The files of a session of a container, including those that an earlier run has let stay lent.
  *
  * @param name the session's name
  */
@@ -56,7 +55,7 @@ export async function sessionLoans(container: Borrower, name: string): Promise<S
   const presence = new AsyncDisposableStack();
   const owner = once(async () => presence.use(await announcePresence(host)).owner);
   const session: Session = { container, name, loans, owner, recover: once(() => recoverFirst(host)) };
-  /** Copies that both sides have changed: one version of each is put beside the user's own, and no more. */
+  /** Copies that both sides have changed. Only one version of each is put beside the user's file. */
   const conflicts = new Set<string>();
   const isHere = (loan: Loan): boolean =>
     isLentTo(loan, [{ name: container.name, engine: engine.cli, server: serverRecord(engine.server) }]);
@@ -91,7 +90,7 @@ export async function sessionLoans(container: Borrower, name: string): Promise<S
     copies: () => savable().map(({ containerPath }) => containerPath),
     async end({ runsOn }) {
       const act = async (host: Host): Promise<void> => {
-        // Another run that has shown the session may have let some stay meanwhile.
+        // Another run that showed the session may have let some stay meanwhile.
         if (!runsOn) {
           return void await takeFilesBack(host, container, [...loans, ...(await readLoans(host)).filter(hasStayed)]);
         }
@@ -148,13 +147,13 @@ async function lendMore(
     }
     return files.map(({ path }) => places.get(path)!);
   } finally {
-    // A file that is lent itself stays held.
+    // A file that is itself lent stays held.
     const held = loans.filter(isMapping).map((loan) => loan.file);
     for (const { file } of files) if (!held.includes(file)) file.close();
   }
 }
 
-/** The copy of a file that is lent already in the same way, if the file has not changed since then. */
+/** The copy of a file that is already lent in the same way, if the file has not changed since. */
 async function copyOf(
   { container, loans }: Session,
   { path }: SourceFile,
@@ -174,15 +173,15 @@ async function copyOf(
 }
 
 /**
- * Makes an empty file, if there is none.
+ * Makes an empty file, unless it exists.
  *
- * @throws {UserError} when it cannot be made, or when a container can write where it would be
+ * @throws {UserError} when it cannot be made, or when a container can write to its directory
  */
 async function makeFile(host: Host, path: string): Promise<{ made: boolean }> {
   await checkRoom(host, path);
   if (await isThere(path)) return { made: false };
   const target = join(await followDirectory(host, path), basename(path));
-  // It gets the mode that the user's own programs give a new file.
+  // cp gives it the usual mode of the user's new files.
   const { code, stderr } = await host.run(["cp", "--no-clobber", "--no-target-directory", "--", "/dev/null", target], {
     okCodes: "any",
   });

@@ -1,4 +1,4 @@
-/** Which files of the host can be lent to a container, and what they are called there. */
+/** Checks which files of the host can be lent to a container, and names them there. */
 
 import { basename, extname, resolve } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
@@ -15,49 +15,55 @@ export interface SourceFile {
   /** Its path, absolute and without symbolic links. */
   path: string;
   file: HeldFile;
-  /** What it was when it was checked. */
+  /** Its state when it was checked. */
   state: FileState;
-  /** The directories on the way to it, through links. */
+  /** The directories that its path passes through, links included. */
   directories: readonly string[];
 }
 
 export interface FileRules {
-  /** The user's own ids, where only its owner may lend a file; root may lend anybody's. */
+  /** The user's own ids, if only the owner may lend a file; root may lend any file. */
   user?: Pick<FileState, "uid" | "gid"> | undefined;
   shared: SharedDirectories;
 }
 
-/** How files are lent: what `Container.lend` is asked for. */
+/** How files are lent: the request to `Container.lend`. */
 export interface LendRequest extends Pick<LoanRecord, "readOnly" | "session" | "handed"> {
-  /** The run that lends them, and will take them back unless it lets them stay. */
+  /** The run that lends them, and takes them back unless it lets them stay lent. */
   owner: string;
-  /** Up to which size an app gets a copy, which it may replace, also where it could get the file itself; in bytes. */
+  /**
+   * Files up to this size, in bytes, are lent as copies, which apps may replace, even if the files themselves could be
+   * lent.
+   */
   maxCopiedBytes?: number;
-  /** The files are only to be saved to: what is in them is not put into the container. See `LentCopy`. */
+  /** The files are only saved to: their content is not sent to the container. See `LentCopy`. */
   saving?: { made: boolean };
 }
 
-/** The same, and to whom. */
+/** A request, and the container that the files are lent to. */
 export interface LendOptions extends LendRequest {
   /** On failure, its actions take the files back. */
   undo: Undo;
   instance: Instance;
   user: ContainerUser;
-  /** Where it is written down. */
+  /** The history that records it. */
   history?: History;
 }
 
-/** Longest name of a file, in bytes, on Linux's own file systems. */
+/** The maximum length of a file name, in bytes, on Linux's own file systems. */
 export const maxNameBytes = 255;
 
-/** The longest path below `/` where the engines can mount a device: they keep a file `disk.DEVICE.PATH` for it. */
+/**
+ * The maximum length of a path below `/` at which engines can mount a device: they make a file `disk.DEVICE.PATH` for
+ * it.
+ */
 const maxPathBytes = maxNameBytes - engineSize("disk.map-0123456789.");
 
 /**
- * Checks a file that is to be lent, and holds it.
+ * Checks a file before it is lent, and holds it.
  *
- * @throws {UserError} exit code 2 for anything but a readable regular file that the user may lend, and for one whose
- * path leads through a directory that a container can write to
+ * @throws {UserError} exit code 2 unless it is a readable regular file that the user may lend, and if its path passes
+ * through a directory that a container can write to
  */
 export async function checkFile(path: string, { user, shared }: FileRules): Promise<SourceFile> {
   const { path: real, directories } = await followPath(path, shared).catch((error) => {
@@ -77,7 +83,7 @@ export async function checkFile(path: string, { user, shared }: FileRules): Prom
   if (user && user.uid !== 0 && state.uid !== user.uid) {
     throw inputError(`The file "${path}" belongs to somebody else`, "Lend a copy: only its owner may lend a file");
   }
-  // Setting the ACL would take this bit away, and only a member of the group can set it again (acl 2.3.2, Linux 6).
+  // Setting the ACL would clear this bit, and only a member of the group can set it again (acl 2.3.2, Linux 6).
   if (user && user.uid !== 0 && state.mode & 0o2000 && state.gid !== user.gid) {
     throw inputError(`"${path}" is a set-group-ID file of another group than yours`, "Lend a copy");
   }
@@ -92,7 +98,7 @@ export async function checkFile(path: string, { user, shared }: FileRules): Prom
 }
 
 /**
- * Checks files that are to be lent, and holds them.
+ * Checks files before they are lent, and holds them.
  *
  * @throws {UserError} as {@linkcode checkFile} does, and for a file that is named twice
  */
@@ -110,7 +116,7 @@ export async function checkFiles(paths: readonly string[], rules: FileRules): Pr
   return files;
 }
 
-/** The error for a path that leads to no file that can be looked at. */
+/** The error for a path whose file cannot be looked up. */
 function pathError(path: string, error: unknown): Error {
   if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return noFileError(path);
   if (error instanceof Deno.errors.NotCapable) {
@@ -121,7 +127,7 @@ function pathError(path: string, error: unknown): Error {
     : inputError(`Cannot look at "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
 }
 
-/** The error for a path without a file. Deno turns what is not UTF-8 in an argument into U+FFFD. */
+/** The error for a path without a file. Deno turns invalid UTF-8 in an argument into U+FFFD. */
 function noFileError(path: string): Error {
   return resolve(path).includes("\ufffd")
     ? inputError(`The path of "${path}" is not UTF-8 text`, "Rename it, or give the file a second name: ln OLD NEW")
@@ -137,9 +143,9 @@ export function newLoan(
   { instance: { engine, name }, user, readOnly, handed, owner, session, history }: Omit<LendOptions, "undo">,
 ): LoanRecord {
   const id = newId();
-  // A directory of its own: the app, and who it sends the file to, see its name.
+  // In a directory of its own, so that the file can keep its name, which the app shows and sends on.
   const start = `${containerPaths(user).maps}/${id.replace("map-", "")}/`;
-  // In a session, the version of an app that saves it all the same comes beside it.
+  // In a session, an app may save a write-protected file nevertheless: its version is put beside the file.
   const isFixed = session === undefined && (mode & 0o200) === 0;
   return {
     id,
@@ -159,7 +165,10 @@ export function newLoan(
   };
 }
 
-/** A file's name, cut before its extension and between characters to an {@linkcode engineSize} of at most `size`. */
+/**
+ * Shortens a file's name to an {@linkcode engineSize} of at most `size`. Cuts before the extension, never within a
+ * character.
+ */
 export function shortName(name: string, size: number): string {
   if (engineSize(name) <= size) return name;
   const extension = engineSize(extname(name)) <= 16 ? extname(name) : "";
@@ -171,7 +180,7 @@ export function shortName(name: string, size: number): string {
   return stem + extension;
 }
 
-/** How many bytes a path takes in a file name of the engines, where a slash is written as "-", and "-" as "--". */
+/** How many bytes a path takes in the engines' file names, which have "-" for a slash, and "--" for "-". */
 function engineSize(text: string): number {
   return new TextEncoder().encode(text.replaceAll("-", "--")).length;
 }

@@ -1,8 +1,8 @@
 /**
- * The container's version of a file comes to the host's file, or beside it: which of them, what both sides had in
- * common and what each has now decide. A file is written in place, as a mapped one is: its inode, names, owner, mode,
- * ACL and attributes stay. So that nothing is lost when that is cut off, what was in it and what comes are in the
- * journal, whole, until all is on disk.
+ * Writes the container's version of a file to the host's file, or beside it, depending on the last common content of
+ * both sides, and on what each has now. A file is written in place, like a mapped one: its inode, names, owner, mode,
+ * ACL and attributes stay. So that an interruption loses nothing, the journal keeps the complete old and new content
+ * until all is on disk.
  */
 
 import { basename, dirname, join } from "@std/path";
@@ -16,17 +16,17 @@ import { copyFiles } from "./journal.ts";
 import { type Content, labelOfLoan, type LentCopy, type Tell } from "./loan.ts";
 import { maxNameBytes, shortName } from "./source_file.ts";
 
-/** How many names are tried for a file that is put beside another one. */
+/** How many names are tried for a file that is put beside another. */
 const maxNameTries = 1_000;
 
-/** What the host has: what is in the file that was lent, another file in its place, or none. */
+/** The host's side: the content of the lent file, or that it was replaced by another file, or is gone. */
 export type HostSide = Content | "replaced" | "gone";
 
 /**
- * Decides what is done with the container's version. A version that only one side has is never lost.
+ * Decides what to do with the container's version. A version that only one side has is never lost.
  *
- * @returns `action`: nothing is done on the host, the version is written to the file, or it is put beside the file;
- * `because`: what the user should know, where the name of the file comes before it, and for "beside" its place after it
+ * @returns `action`: do nothing on the host, write the version to the file, or put it beside the file; `because`: a
+ * message for the user, to follow the file's name, and, for "beside", to precede the version's path
  */
 export function planReturn(
   lent: Content,
@@ -47,7 +47,7 @@ export function planReturn(
   return { action: "beside", because: `was changed here and in "${label}"; the container's version is` };
 }
 
-/** What the host has at the path of a file that was lent. */
+/** The host's side at the path of a lent file. */
 export async function contentHere(copy: LentCopy): Promise<HostSide> {
   using file = await openInode(copy.hostPath, copy);
   if (file) return await contentOf(file);
@@ -55,9 +55,9 @@ export async function contentHere(copy: LentCopy): Promise<HostSide> {
 }
 
 /**
- * Writes the container's version, which is in the journal, to the host's file, if that is as it was lent.
+ * Writes the container's version, which is in the journal, to the host's file, if the file is unchanged.
  *
- * @returns whether it was written. If not, the file is as it was
+ * @returns whether it was written. If not, the file is unchanged
  */
 export async function writeBack(host: Host, { copy, wanted }: { copy: LentCopy; wanted: Content }): Promise<boolean> {
   const { back, old } = copyFiles(host, copy);
@@ -68,7 +68,7 @@ export async function writeBack(host: Host, { copy, wanted }: { copy: LentCopy; 
   });
   const writing = overwrite(host, copy, { source: back, writtenMs });
   const isWritten = await orElse(writing, isProcessError, async () => {
-    // The disk is full, or the file may not be written: it gets back what it had.
+    // The disk is full, or the file is not writable: its old content is restored.
     const here = await contentHere(copy);
     const isAsLent = typeof here !== "string" && isSameContent(here, copy.lent!);
     if (!isAsLent) await overwrite(host, copy, { source: old });
@@ -84,9 +84,9 @@ export async function writeBack(host: Host, { copy, wanted }: { copy: LentCopy; 
 }
 
 /**
- * Keeps what is in the file in the journal.
+ * Saves the file's content in the journal.
  *
- * @returns when the file was written to last; undefined when it is not what was lent
+ * @returns the file's modification time; undefined if its content is not what was lent
  */
 async function saveOld(copy: LentCopy, old: string): Promise<number | undefined> {
   using file = await openInode(copy.hostPath, copy);
@@ -105,7 +105,7 @@ async function saveOld(copy: LentCopy, old: string): Promise<number | undefined>
 }
 
 /**
- * Writes a file of the journal into the inode that was lent.
+ * Writes a file of the journal into the lent inode.
  *
  * @param options `writtenMs`: writes only if nobody has written to the inode since then
  * @returns whether it was written
@@ -131,26 +131,26 @@ async function isOnDisk(copy: LentCopy, wanted: Content): Promise<boolean> {
 }
 
 /**
- * Ends a writing that was cut off.
+ * Completes an interrupted write.
  *
- * @returns the content that has come; undefined when no writing was cut off
+ * @returns the container's content; undefined if no write was interrupted
  */
 export async function endWriting(host: Host, copy: LentCopy, tell: Tell): Promise<Content | undefined> {
   const files = copyFiles(host, copy);
   if (!await exists(files.old)) return undefined;
   using back = await Deno.open(files.back);
   const content = await contentOf(back);
-  // All was done but the removal of what was kept.
+  // All is done, except that the old content was not removed.
   if (isSameContent(content, copy.lent!)) return content;
   const here = await contentHere(copy);
   if (typeof here !== "string") {
-    // A part of what was to be written: nothing that is only there can be lost.
+    // A beginning of the new content: overwriting it loses nothing.
     const isTorn = here.size <= content.size && isSameContent(here, await contentOf(back, here.size));
     if (isTorn || isSameContent(here, copy.lent!)) await overwrite(host, copy, { source: files.back });
     if (await isOnDisk(copy, content)) return content;
   }
   const beside = await putBeside(host, copy, { source: files.back, content });
-  // Also where another file is there by now: what is left of the lent one may be torn.
+  // Even if another file is in its place by now: the lent file may be half written.
   const before = await putBeside(host, copy, { source: files.old, content: copy.lent!, end: "as-lent" });
   tell(`"${copy.hostPath}" was changed while the container's version was written to it. That version is "${beside}"`);
   tell(`"${copy.hostPath}" as it was when it was lent is "${before}"`);
@@ -158,10 +158,10 @@ export async function endWriting(host: Host, copy: LentCopy, tell: Tell): Promis
 }
 
 /**
- * Puts a file of the journal beside the host's file, under a name that is free, readable by nobody else.
+ * Puts a file of the journal beside the host's file, under an unused name, readable by nobody else.
  *
  * @returns its path
- * @throws {UserError} when it cannot be made there
+ * @throws {UserError} when it cannot be put there
  */
 export async function putBeside(
   host: Host,
@@ -170,7 +170,7 @@ export async function putBeside(
 ): Promise<string> {
   const directory = dirname(copy.hostPath);
   const failed = (options: { output?: string; cause?: unknown } = {}): UserError => {
-    // Such as "cp: error writing 'FILE': No space left on device", in the user's language.
+    // For example "cp: error writing 'FILE': No space left on device", in the user's language.
     const [, reason] = /: ([^:\n]+)$/.exec(options.output?.trim() ?? "") ?? [];
     const what = `The version of "${copy.hostPath}" from "${labelOfLoan(copy)}" cannot be put beside it`;
     return new UserError(reason === undefined ? what : `${what}: ${reason}`, {
@@ -193,7 +193,7 @@ export async function putBeside(
       if (!await isThere(path)) {
         await host.run(["mv", "--no-clobber", "--no-target-directory", "--", temporary, path], { okCodes: "any" });
       }
-      // A run that was cut off may have put it there.
+      // An interrupted run may have put it there.
       if (await isFileWith(path, content)) return path;
     }
     throw failed();
@@ -202,7 +202,7 @@ export async function putBeside(
   }
 }
 
-/** Whether a regular file is there with this content, on disk. */
+/** Whether a regular file with this content is there. Syncs it to disk. */
 async function isFileWith(path: string, content: Content): Promise<boolean> {
   if (!(await Deno.lstat(path).catch(() => undefined))?.isFile) return false;
   using file = await Deno.open(path);
